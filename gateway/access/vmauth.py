@@ -17,17 +17,30 @@ _READING: Final = (
     "/api/v1/label/[^/]+/values",
 )
 """Paths of questions; whole exports, federation, writing and administration are not among them."""
+ROLLUPS: Final = "/rollups"
+"""The beginning of paths that lead to a second process, which keeps the roll-ups."""
 _BODIES_UNREAD: Final = "Content-Type:"
 
 
-def vmauth_user(name: str, token: str, scope: DeviceScope, url: str) -> dict[str, Any]:
+def vmauth_user(name: str, token: str, scope: DeviceScope, url: str, rollups: str | None = None) -> dict[str, Any]:
     """A user of ``vmauth`` with a limit.
 
     :param url: the address of VictoriaMetrics.
+    :param rollups: the address of a second process, if there is one.
     """
+    routes = [_route(scope, url)]
+    if rollups is not None:
+        routes.append({**_route(scope, rollups, ROLLUPS), "drop_src_path_prefix_parts": ROLLUPS.count("/")})
+    return {"name": name, "bearer_token": token, "url_map": routes}
+
+
+def _route(scope: DeviceScope, url: str, under: str = "") -> dict[str, Any]:
     filters = [f"{key}={quote(text, safe='')}" for text in _filters(scope) for key in ("extra_filters[]", "extra_filters")]
-    route = {"src_paths": list(_READING), "url_prefix": f"{url.rstrip('/')}/?{'&'.join(filters)}", "headers": [_BODIES_UNREAD]}
-    return {"name": name, "bearer_token": token, "url_map": [route]}
+    return {
+        "src_paths": [f"{under}{path}" for path in _READING],
+        "url_prefix": f"{url.rstrip('/')}/?{'&'.join(filters)}",
+        "headers": [_BODIES_UNREAD],
+    }
 
 
 def with_user(document: Mapping[str, Any], name: str, user: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -12,10 +12,9 @@ from zoneinfo import ZoneInfo
 
 from gateway.clock import wall_clock
 from gateway.commands.late_sums import with_late_sums
+from gateway.commands.report import registry_to_report
 from gateway.config.files import ConfigurationFault, load
 from gateway.config.model import Config
-from gateway.config.registry import load_registry
-from gateway.config.replace_file import replace_bytes
 from gateway.exports.open_catalog import catalog
 from gateway.exports.open_day import DEVICES_MIN, OpenDay, OpenFigure, row_of
 from gateway.exports.open_files import CATALOG, OpenFile, OpenFiles, first_kept
@@ -37,7 +36,7 @@ def open_export(options: argparse.Namespace) -> int:
     :raises ConfigurationFault: the configuration, the registry or the day is faulty, or a file cannot be written.
     """
     config = load(options.config)
-    registry, zone = load_registry(config.devices.registry), ZoneInfo(config.time.zone)
+    registry, zone = registry_to_report(config), ZoneInfo(config.time.zone)
     now_ms = wall_clock(config, os.environ).now_ms()
     today = datetime.fromtimestamp(now_ms / 1000, zone).date()
     day = _day(options.day, today)
@@ -96,10 +95,10 @@ async def _figures(store: Store, roster: Roster, domain: str, span: TimeSpan, no
 
 def _describe(config: Config, listed: list[OpenFile]) -> None:
     """Write what describes the files: the meaning of rows, and the catalogue."""
-    folder, about = OpenFiles(config.journal.path).folder, config.open_data
+    files, about = OpenFiles(config.journal.path), config.open_data
     documents = {
         CONTEXT_FILE: open_data_context(),
         CATALOG: catalog(listed, about.publisher, about.license),
     }
     for name, document in documents.items():
-        replace_bytes(folder / name, (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode())
+        files.put(name, (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode())

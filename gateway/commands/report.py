@@ -89,10 +89,7 @@ def report_command(options: argparse.Namespace) -> int:
 
 
 def _question(config: Config, options: argparse.Namespace) -> ReportQuestion:
-    registry = load_registry(config.devices.registry)
-    if not registry.devices:
-        why = "no device is registered" if config.devices.registry.exists() else "does not exist"
-        raise ConfigurationFault([f"{config.devices.registry}: devices: {why}; a report is about the registered devices"])
+    registry = registry_to_report(config)
     zone = _zone(options.zone or config.time.zone)
     first, last = _first_day(options.first), _last_day(options.last)
     if first > last:
@@ -104,6 +101,18 @@ def _question(config: Config, options: argparse.Namespace) -> ReportQuestion:
     now_ms = wall_clock(config, os.environ).now_ms()
     language = "en" if options.csv or options.json else options.language or config.language
     return ReportQuestion(options.kind, registry, Roster(registry.devices), spans, by, zone, now_ms, language)
+
+
+def registry_to_report(config: Config) -> Registry:
+    """The registry.
+
+    :raises ConfigurationFault: it is faulty, or names no device.
+    """
+    registry = load_registry(config.devices.registry)
+    if not registry.devices:
+        why = "no device is registered" if config.devices.registry.exists() else "does not exist"
+        raise ConfigurationFault([f"{config.devices.registry}: devices: {why}; a report is about the registered devices"])
+    return registry
 
 
 def _zone(name: str) -> ZoneInfo:

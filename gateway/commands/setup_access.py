@@ -47,7 +47,7 @@ def setup_access(options: argparse.Namespace) -> int:
 def _give(config: Config, path: Path, options: argparse.Namespace, before: UserAccount | None) -> None:
     registry = load_registry(config.devices.registry)
     name, scope, token = options.agency, _scope(options, registry), secrets.token_urlsafe(24)
-    proxied = _vmauth(options.vmauth) if options.vmauth else None
+    for_proxy = _proxied(config, options.vmauth, name, scope) if options.vmauth else None
     account = UserAccount(name, AccountRole.READ, digest_of(token), scope)
     write_account(path, name, account)
     said = {"before": _limit(before), "after": _limit(account)}
@@ -55,14 +55,19 @@ def _give(config: Config, path: Path, options: argparse.Namespace, before: UserA
     print(f"token of {name}, which may read {' '.join(scope.words)}; it is shown this once:\n\n    {token}\n")
     print(printable(f"{path}: written; {RELOAD}"))
     print(_counted(registry, scope))
-    if proxied is not None:
-        for_proxy = secrets.token_urlsafe(24)
-        user = vmauth_user(name, for_proxy, scope, config.influxdb.url)
-        _write_vmauth(options.vmauth, with_user(proxied, name, user))
+    if for_proxy is not None:
         print(f"token for vmauth, which is shown this once:\n\n    {for_proxy}\n")
         print(printable(f"{options.vmauth}: written; start: vmauth -auth.config={options.vmauth}, or send it SIGHUP"))
     else:
         print(_of_database(config, registry, scope, name))
+
+
+def _proxied(config: Config, path: Path, name: str, scope: DeviceScope) -> str:
+    """Give the agency a user of vmauth; return its token. It comes first: an account without it would be half of the task."""
+    token, second = secrets.token_urlsafe(24), config.influxdb.of_rollups()
+    rollups = second.url if second is not None and second.url != config.influxdb.url else None
+    _write_vmauth(path, with_user(_vmauth(path), name, vmauth_user(name, token, scope, config.influxdb.url, rollups)))
+    return token
 
 
 def _remove(config: Config, path: Path, options: argparse.Namespace, before: UserAccount | None) -> None:
@@ -113,15 +118,15 @@ def _of_database(config: Config, registry: Registry, scope: DeviceScope, name: s
             f"no token of the database: {why}, and InfluxDB limits a token to a bucket, not to a domain. Give {scope.domain} an"
             f" instance with a bucket of its own (gateway@{scope.domain}), or for VictoriaMetrics give --vmauth"
         )
+    buckets = [place.bucket for place in (influxdb, influxdb.of_rollups()) if place is not None]
+    begins = f"this gateway writes only {scope.domain} into {' and '.join(buckets)}. To let {name} read it,"
     if influxdb.api == "v1":
-        return (
-            f"{influxdb.bucket} holds {scope.domain} only. To let {name} read it, as the administrator of InfluxDB 1:\n"
-            f'    CREATE USER "{name}" WITH PASSWORD \'...\'; GRANT READ ON "{influxdb.bucket}" TO "{name}"'
-        )
+        granted = "".join(f'; GRANT READ ON "{bucket.partition("/")[0]}" TO "{name}"' for bucket in buckets)
+        return f"{begins} as the administrator of InfluxDB 1:\n    CREATE USER \"{name}\" WITH PASSWORD '...'{granted}"
+    read = "".join(f" --read-bucket ID_OF_{bucket}" for bucket in buckets)
     return (
-        f"{influxdb.bucket} holds {scope.domain} only. To let {name} read it, with the administrator's token of InfluxDB 2"
-        " (3 Core has no tokens that only read: give none):\n"
-        f"    influx auth create --org {influxdb.org or 'ORG'} --read-bucket BUCKET_ID --description {name}"
+        f"{begins} with the administrator's token of InfluxDB 2 (3 Core has no tokens that only read: give none):\n"
+        f"    influx auth create --org {influxdb.org or 'ORG'}{read} --description {name}"
     )
 
 

@@ -6,6 +6,7 @@ device. Each file is replaced whole, the index last, so that what it lists is th
 
 import csv
 import gzip
+import os
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -84,9 +85,20 @@ class OpenFiles:
             writer.writerow({key: printable(str(as_cell(value))) for key, value in row.items()})
         packed = gzip.compress(text.getvalue().encode(), mtime=0)
         name = f"open-{day}-{domain}.csv.gz"
-        make_folder(self.folder)
-        replace_bytes(self.folder / name, packed)
+        self.put(name, packed)
         return OpenFile(name, day, domain, number, len(packed), sha256(packed).hexdigest(), now_ms)
+
+    def put(self, name: str, content: bytes) -> None:
+        """Write a file. It belongs to the gateway's user also when root gives the command.
+
+        :raises OSError: it cannot be written.
+        """
+        make_folder(self.folder)
+        replace_bytes(self.folder / name, content)
+        if os.geteuid() == 0:
+            owner = self.folder.parent.stat()
+            for path in (self.folder, self.folder / name):
+                os.chown(path, owner.st_uid, owner.st_gid)
 
     def keep(self, made: Iterable[OpenFile], first: date) -> list[OpenFile]:
         """Put files into the index; remove those of days before ``first``. Return what is listed.
@@ -98,15 +110,11 @@ class OpenFiles:
         old = [name for name, file in known.items() if file.day < first.isoformat()]
         listed = [file for name, file in known.items() if name not in old]
         listed.sort(key=lambda file: (file.day, file.domain), reverse=True)
-        replace_bytes(self.folder / INDEX, msgspec.json.format(msgspec.json.encode(_Index(listed)), indent=1) + b"\n")
+        self.put(INDEX, msgspec.json.format(msgspec.json.encode(_Index(listed)), indent=1) + b"\n")
         for name in old:
             with suppress(FileNotFoundError):
                 (self.folder / name).unlink()
         return listed
-
-    def has(self, day: date, domain: str) -> bool:
-        """Tell if a file is there."""
-        return (self.folder / f"open-{day.isoformat()}-{domain}.csv.gz").is_file()
 
 
 def first_kept(today: date, keep: timedelta) -> date:

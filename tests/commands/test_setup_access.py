@@ -112,8 +112,11 @@ def test_the_database_is_opened_only_where_the_bucket_holds_nothing_else(folder:
     (folder / "devices.yaml").write_text("devices: [{id: wm-1, domain: water}]\n")
     assert 'GRANT READ ON "water" TO "d"' in access(folder, "d", "--domain", "water")
     configure(folder, **OWN_BUCKET | {"influxdb": {"org": "province", "bucket": "water"}})
+    configure(folder, **OWN_BUCKET | {"influxdb": {"api": "v1", "bucket": "water/raw", "rollups": {"bucket": "sums"}}})
+    assert access(folder, "f", "--domain", "water").endswith('; GRANT READ ON "water" TO "f"; GRANT READ ON "sums" TO "f"\n')
+    configure(folder, **OWN_BUCKET | {"influxdb": {"org": "province", "bucket": "water"}})
     said = access(folder, "e", "--domain", "water")
-    assert "influx auth create --org province --read-bucket BUCKET_ID --description e" in said
+    assert "influx auth create --org province --read-bucket ID_OF_water --description e" in said
 
 
 # On VictoriaMetrics, behind its own proxy.
@@ -132,7 +135,8 @@ class Proxy:
     """vmauth as the command configured it, and an agency that asks through it."""
 
     def __init__(self, folder: Path, store: Service) -> None:
-        configure(folder, influxdb={"url": store.url})
+        behind = store.url.replace("127.0.0.1", "localhost")  # the same, as a second process would be
+        configure(folder, influxdb={"url": store.url, "rollups": {"url": behind}})
         said = access(folder, "so-nuoc", "--domain", "water", "--area", "x.02", "--vmauth", folder / "vmauth.yml")
         self.token = said.split("\n\n")[3].strip()
         port = free_port()
@@ -170,11 +174,14 @@ def test_vmauth_shows_an_agency_its_series_whatever_it_asks(folder: Path, victor
         told = proxy.ask("/api/v1/query", ALL)[1]
         assert "own" in told
         assert "volume_used" in told
+        assert "volume_used" in proxy.ask("/rollups/api/v1/query", ALL)[1]
         asked = [
             proxy.ask("/api/v1/query", ALL),
             *(proxy.ask("/api/v1/query", ALL | {key: WIDER}) for key in ("extra_filters", "extra_filters[]", "extra_label")),
             proxy.ask("/api/v1/query", ALL, form, kind),
             proxy.ask("/api/v1/query", {}, form, kind),
+            proxy.ask("/rollups/api/v1/query", ALL),
+            proxy.ask("/rollups/api/v1/query", ALL | {"extra_filters[]": WIDER}, form, kind),
             proxy.ask("/api/v1/series", {"match[]": WIDER}),
             proxy.ask("/api/v1/label/device/values", {}),
             proxy.ask("/api/v1/label/__name__/values", {}),
@@ -183,7 +190,7 @@ def test_vmauth_shows_an_agency_its_series_whatever_it_asks(folder: Path, victor
             proxy.ask(path, {"match[]": WIDER})[0]
             for path in (
                 "/api/v1/export",
-                "/federate",
+                "/rollups/federate",
                 "/api/v1/admin/tsdb/delete_series",
                 "/api/v1/status/tsdb",
                 "/api/v1/import",
@@ -193,6 +200,11 @@ def test_vmauth_shows_an_agency_its_series_whatever_it_asks(folder: Path, victor
     assert refused == [400] * 5
     access(folder, "so-nuoc", "--remove", "--vmauth", folder / "vmauth.yml")
     assert yaml.safe_load((folder / "vmauth.yml").read_text()) == {"users": []}
+
+
+def test_a_file_of_vmauth_that_cannot_be_written_leaves_no_account(folder: Path) -> None:
+    assert "cannot be written" in access(folder, "x", "--domain", "water", "--vmauth", folder / "gone" / "v.yml", status=2)
+    assert not (folder / "tokens").exists()
 
 
 def test_other_users_of_vmauth_stay(folder: Path) -> None:

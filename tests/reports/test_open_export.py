@@ -97,6 +97,11 @@ def test_a_day_that_is_none_is_named(config: Path, day: str, said: str) -> None:
     assert command(config, "export", "open", "--day", day, status=2) == f"{said}\n"
 
 
+def test_a_registry_without_devices_is_named(config: Path) -> None:
+    (config.parent / "devices.yaml").write_text("devices: []\n")
+    assert "no device is registered" in command(config, "export", "open", "--day", DAY_ASKED, status=2)
+
+
 def test_a_database_that_is_away_is_said_and_nothing_is_written(config: Path) -> None:
     assert "does not answer" in command(config, "export", "open", "--day", DAY_ASKED, status=3)
     assert OpenFiles(config.parent / "data" / "journal.db").listed() == []
