@@ -45,7 +45,7 @@ class AlarmEvents:
         about = {
             Change.RAISED: f"raised ({change.severity}): {change.field or 'value'} {change.value:g}",
             Change.CLEARED: f"ended after {(change.duration_ms or 0) / 60_000:.1f} min",
-            Change.OVERDUE: f"was not acknowledged in its time ({change.severity}), for the {change.overdue}. time",
+            Change.OVERDUE: f"was not acknowledged in its time ({change.severity}): reminder {change.overdue}",
             Change.CHANGED: f"acknowledged by {known.by}: {known.note}" if known is not None else "changed",
         }
         log.log(_LEVELS[change.change], "alarm %s %s", change.key.id, about[change.change])

@@ -112,7 +112,7 @@ def _change_line(change: _AlarmFields, config: Config) -> str:
     about = {
         "cleared": f"after {(change['at_ms'] - change['since_ms']) / 60_000:.0f} min",
         "changed": f"known to {known['by']}: {known['note']}" if known else "",
-        "overdue": f"nobody acknowledged it in its time, for the {change['overdue']}. time",
+        "overdue": f"nobody acknowledged it in its time: reminder {change['overdue']}",
         "raised": change["text"]["en"],
     }
     head = f"{_local(change['at_ms'], config)}  {change['change']:<8}  {change['severity']:<8}"
