@@ -69,12 +69,12 @@ class StoryPeriods:
     """The local hours, days and months that are asked about.
 
     :ivar days: beginnings of whole local days that follow each other, and the end of the last.
-    :ivar month: a local month whose end is among them; None: there is none.
+    :ivar months: local months whose ends are among them.
     :ivar rough: the number of first days on which devices measured off their intervals too, so that counts differ by four.
     """
 
     days: Sequence[int]
-    month: tuple[int, int] | None = None
+    months: Sequence[tuple[int, int]] = ()
     rough: int = 0
 
     def spans(self) -> Iterator[Span]:
@@ -82,8 +82,8 @@ class StoryPeriods:
         for begin_ms, end_ms in pairwise(self.days):
             yield from (Span("hourly", hour_ms, hour_ms + HOUR_MS) for hour_ms in range(begin_ms, end_ms, HOUR_MS))
             yield Span("daily", begin_ms, end_ms)
-        if self.month is not None:
-            yield Span("monthly", *self.month)
+        for month in self.months:
+            yield Span("monthly", *month)
 
 
 class _Worker:
@@ -104,7 +104,7 @@ class _Worker:
         for reading in ledger.readings:
             self.by_series[reading.domain, reading.device, reading.tags].append(reading)
             self.by_device[reading.device].append(reading)
-        self.stepped = {step.device for step in ledger.steps if step.jump is None}
+        self.without_sums = ledger.without_sums
         self.out = LedgerPoints()
 
     def place(self, device: str) -> dict[str, str]:
@@ -126,14 +126,15 @@ class _Worker:
                 self.balances(Span("hour", hour_ms, hour_ms + HOUR_MS))
                 self.areas(Span("hourly_area", hour_ms, hour_ms + HOUR_MS))
                 self.hour_of_day(hour_ms)
-        if self.periods.month is not None:
-            self.months_of_completeness(*self.periods.month)
+        for month in self.periods.months:
+            self.months_of_completeness(*month)
+            self.areas(Span("monthly_area", *month))
         return self.out.sort()
 
     def raw(self, reading: LedgerReading) -> None:
         """The points of a reading."""
         fields: dict[str, Value | Flow] = {**reading.fields, "quality": 0.0}
-        if reading.device not in self.stepped:
+        if reading.device not in self.without_sums:
             for name in reading.fields.keys() & SUM_OF.keys():
                 total = self.flows[reading.domain, reading.device, reading.tags][name].at(reading.time_ms)
                 if total is not None:
@@ -179,7 +180,7 @@ class _Worker:
 
     def of_days(self, series: Series, month: Span) -> dict[str, Value]:
         """The lowest night of the days of a month that are asked about."""
-        days = [span for span in self.periods.spans() if span.measurement == "daily" and span.end_ms <= month.end_ms]
+        days = [Span("daily", *day) for day in pairwise(self.periods.days) if month.begin_ms <= day[0] < month.end_ms]
         nights = [self.figures_of_day(series, day) for day in days]
         lowest = [night["flow_night_min_m3_h"] for night in nights if night]
         return {"flow_night_min_m3_h": min(lowest)} if lowest else {}
@@ -195,7 +196,7 @@ class _Worker:
         expected = (end_ms - begin_ms) / every_ms
         rough = 4.0 if begin_ms in self.periods.days[: self.periods.rough] else 0.0
         around = [
-            max([time_ms for time_ms in times if time_ms < begin_ms], default=begin_ms),
+            max([time_ms for time_ms in times if time_ms <= begin_ms], default=begin_ms),
             *inside,
             min([time_ms for time_ms in times if time_ms >= end_ms], default=end_ms),
         ]

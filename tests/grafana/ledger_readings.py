@@ -42,12 +42,15 @@ class MeterStep(NamedTuple):
 
     :ivar flowed: register → what flowed between the readings around it, which nobody saw.
     :ivar jump: the new register less the old one at that moment, where somebody read both; None: nobody did.
+    :ivar is_in_sums: the sums in the database say what flowed; not so where nobody read the registers, or where it was told too
+        late for a database that does not replace points.
     """
 
     device: str
     at_ms: int
     flowed: Mapping[str, float]
-    jump: float | None
+    jump: float | None = None
+    is_in_sums: bool = False
 
 
 class Flow(NamedTuple):
@@ -117,14 +120,22 @@ class StoryLedger:
                 self.consumed[key] = Flow(row["consumed"], row["within"])
             elif row.get("flowed") and "site" not in row:
                 key_of_step = row["device"], row["began"]
-                known[key_of_step] = MeterStep(*key_of_step, row["flowed"], None)
+                known[key_of_step] = MeterStep(*key_of_step, row["flowed"])
         self.steps = sorted(known.values(), key=lambda step: step.at_ms)
         self.readings.sort(key=lambda reading: reading.time_ms)
         return self
 
-    def told(self, device: str, at_ms: int, jump: float) -> None:
+    def told(self, device: str, at_ms: int, jump: float, *, is_in_sums: bool) -> None:
         """Note that somebody has read the registers of both meters of an exchange."""
-        self.steps = [step._replace(jump=jump) if (step.device, step.at_ms) == (device, at_ms) else step for step in self.steps]
+        self.steps = [
+            step._replace(jump=jump, is_in_sums=is_in_sums) if (step.device, step.at_ms) == (device, at_ms) else step
+            for step in self.steps
+        ]
+
+    @property
+    def without_sums(self) -> set[str]:
+        """The devices whose sums in the database do not say what flowed."""
+        return {step.device for step in self.steps if not step.is_in_sums}
 
     def flows(self) -> dict[tuple[str, str, Tags, str], FlowCurve]:
         """Work out what flowed: domain, device, text tags, register → its curve."""

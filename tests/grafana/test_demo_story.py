@@ -21,6 +21,7 @@ from schemas.scaled_clock import PERMIT, VARIABLE, ScaledTime
 from tests.grafana.asked import asked, questions_of
 from tests.grafana.known_points import DAY_MS, HOUR_MS
 from tests.grafana.ledger_readings import rows_of
+from tests.reports.conftest import started
 from tests.system.fleet import wait_settled
 from tests.system.rig import gateway
 from tests.waiting import until
@@ -28,8 +29,9 @@ from tests.waiting import until
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 DEVICES: Final = ["--scenario", "province", "--devices", "120"]
-BEGIN_MS: Final = 1_806_386_400_000
-"""2027-03-30 at four o'clock in the morning, in Vietnam: two midnights lie in the two days of the story."""
+BEGIN_MS: Final = 1_790_661_600_000
+"""2026-09-29 at one o'clock in the afternoon, in Vietnam: two midnights lie in the two days of the story, and a month ends.
+VictoriaMetrics drops points of the future."""
 SPEED: Final = 1_800.0
 PATIENCE_S: Final = 600.0
 
@@ -58,10 +60,11 @@ class Told:
         )
 
 
-@pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
+@pytest.fixture(scope="module", params=["influxdb", "victoria-metrics"])
+def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     folder = tmp_path_factory.mktemp("story")
-    with pytest.MonkeyPatch.context() as patch, services.mosquitto(folder) as broker, services.influxdb(folder) as database:
+    with pytest.MonkeyPatch.context() as patch, services.mosquitto(folder) as broker, started(request.param, folder) as filled:
+        database = filled.service
         gate = gateway(folder / "gateway", broker.url, database.url, journal={"path": "data/journal.db"})
         registry = said("registry", *DEVICES)
         gate.config.with_name("devices.yaml").write_text(registry)
