@@ -14,6 +14,7 @@ from gateway.audit.log import AuditLog
 from gateway.config.files import configured_files
 from gateway.config.model import Config
 from gateway.storage.photos import photos_file
+from gateway.storage.recovery.set_aside import newer_files, to_salvage, with_companions
 
 
 class BackupKind(StrEnum):
@@ -25,6 +26,7 @@ class BackupKind(StrEnum):
     ALARM_RULES = "rules of alarms"
     SECRETS = "secrets and certificates"
     STORE = "store"
+    WAITING = "stores that wait to be read"
     PHOTOS = "photos"
     AUDIT = "audit log"
     FORGOTTEN = "list of the forgotten"
@@ -72,6 +74,9 @@ def _named(config: Config, accounts: Path, also: Sequence[Path]) -> Iterator[tup
         yield BackupKind.CONFIGURATION, config.file
     for setting, path in configured_files(config):
         yield _OF_SETTING.get(setting, BackupKind.SECRETS), path
+    yield from (
+        (BackupKind.WAITING, path) for path in (*to_salvage(journal), *newer_files(journal)) for path in with_companions(path)
+    )
     yield BackupKind.PHOTOS, photos_file(journal)
     yield from ((BackupKind.AUDIT, path) for path in AuditLog(journal).files)
     forgotten = forgotten_beside(journal)

@@ -19,6 +19,9 @@ _WARNING = (
 )
 
 
+_DAMAGED = "if it is damaged, the gateway sets it aside at its next start and goes on"
+
+
 def backup_command(options: argparse.Namespace) -> int:
     """Run ``gateway backup``; return the exit status.
 
@@ -41,7 +44,9 @@ def backup_command(options: argparse.Namespace) -> int:
         who = "; run it as root" if isinstance(error, PermissionError) else ""
         raise ConfigurationFault([f"{error.filename or path}: {error.strerror or error}; there is no backup{who}"]) from error
     except sqlite3.Error as error:
-        raise ConfigurationFault([f"{config.journal.path}: cannot be copied: {error}; there is no backup"]) from error
+        raise ConfigurationFault(
+            [f"{config.journal.path}: cannot be copied: {error}; there is no backup: {_DAMAGED}"]
+        ) from error
     _tell(path, manifest, options.accounts)
     return 0
 

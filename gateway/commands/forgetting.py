@@ -95,6 +95,10 @@ def _cut_off(config: Config, device: NamedDevice) -> None:
 def _forget(config: Config, device: NamedDevice, file: Database) -> int:
     """Forget a device; return the exit status."""
     _refuse_parent(config, device)
+    if waiting := file.to_salvage():
+        raise ConfigurationFault(
+            [f"{path}: is read at the next start: start the gateway once, then forget" for path in waiting]
+        )
     before, copies = asyncio.run(_held(config, device)), copies_given(config, device)
     is_asked = is_configured(config)
     if is_asked:

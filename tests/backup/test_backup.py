@@ -180,6 +180,15 @@ def test_readings_that_waited_can_be_left_out(old: Machine, new: Machine, tmp_pa
     assert waiting(new) == []
 
 
+def test_stores_that_wait_for_their_salvage_or_a_newer_release_come_along(old: Machine, new: Machine, tmp_path: Path) -> None:
+    names = ["journal.db.damaged-1", "journal.db.damaged-2-wal", "journal.db.newer-99-1", "journal.db.newer-99-1-wal"]
+    for name in names:
+        old.journal.with_name(name).write_text(name)
+    old.journal.with_name("journal.db.salvaged-1").write_text("read already")
+    restored(new, old.backup(tmp_path / "g.tar.gz"))
+    assert [path.name for path in sorted(new.journal.parent.glob("*-[0-9]*"))] == names
+
+
 def test_a_dry_run_lists_the_files_and_writes_none(old: Machine, new: Machine, tmp_path: Path) -> None:
     said = restored(new, old.backup(tmp_path / "g.tar.gz"), "--dry-run")
     assert f"{new.folder}/influx.token" in said

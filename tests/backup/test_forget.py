@@ -91,11 +91,11 @@ def test_who_has_a_copy_is_named_and_a_restore_of_a_backup_knows_who_was_forgott
     archive = known.backup(tmp_path / "g.tar.gz", "--to", "the safe")
     assert known.command("devices", "export", HIS, "--out", tmp_path / "his.zip", "--to", "Mr A").returncode == 0
     assert known.command("devices", "export", OTHER, "--out", tmp_path / "other.zip").returncode == 0
-    (known.journal.parent / "journal.db.damaged-1").write_text("")
+    (known.journal.parent / "journal.db.salvaged-1").write_text("")
     said = forgotten(known)
     assert f"    backup {archive}, for the safe\n    export {tmp_path}/his.zip, for Mr A\n" in said
     assert "other.zip" not in said
-    assert f"{known.journal}.damaged-1: was set aside earlier and may hold it" in said
+    assert f"{known.journal}.salvaged-1: was set aside earlier and may hold it" in said
     (tmp_path / "new").mkdir()
     done = Machine(tmp_path / "new").command("restore", archive)
     assert "1 devices that were forgotten since are forgotten again" in done.stdout
@@ -127,6 +127,14 @@ def test_a_running_gateway_is_stopped_first(tmp_path: Path) -> None:
     done = machine.command("devices", "forget", HIS)
     os.close(descriptor)
     assert (done.returncode, "holds its devices in memory: stop it" in done.stderr) == (2, True)
+
+
+def test_a_damaged_store_that_is_not_read_yet_would_bring_it_back(tmp_path: Path) -> None:
+    machine = Machine(tmp_path / "g")
+    machine.fill(HIS)
+    machine.journal.with_name("journal.db.damaged-1").write_bytes(b"damaged")
+    done = machine.command("devices", "forget", HIS)
+    assert (done.returncode, "start the gateway once, then forget" in done.stderr) == (2, True)
 
 
 def test_a_parent_of_others_is_not_forgotten_before_they_have_another(tmp_path: Path) -> None:

@@ -106,6 +106,11 @@ def to_salvage(path: Path) -> list[Path]:
     return sorted(found)
 
 
+def with_companions(aside: Path) -> list[Path]:
+    """A file that was set aside and its WAL, as a copy needs them; either may be missing."""
+    return [aside, beside(aside, "-wal")]
+
+
 def note_salvaged(path: Path, aside: Path) -> None:
     """Note the end of a salvage: the last such file is kept, for people to examine."""
     for old in path.parent.glob(f"{path.name}{_SALVAGED}*"):
