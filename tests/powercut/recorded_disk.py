@@ -44,7 +44,7 @@ from tests.powercut.sqlite_tables import (
     methods_at,
 )
 
-Kind = Literal["create", "write", "truncate", "sync", "sync failed", "delete", "sync folder", "mark"]
+Kind = Literal["create", "write", "truncate", "sync", "sync failed", "delete", "rename", "sync folder", "mark"]
 Call = Literal["open", "read", "write", "truncate", "sync", "delete", "map"]
 
 IO_ERROR: Final[dict[Call, int]] = {
@@ -67,6 +67,7 @@ class Operation(NamedTuple):
 
     :ivar file: its name within the folder; empty for a mark and for the folder itself.
     :ivar offset: where something was written; the length after a truncation; the number of a mark.
+    :ivar data: what was written; the new name after a rename.
     """
 
     kind: Kind

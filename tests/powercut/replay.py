@@ -5,7 +5,8 @@ gives, and it is stricter than what journaling file systems do:
 
 - What was written to a file is safe once the file was synced. Until then any of it may be there, in units of a sector, in no
   order; of the write under way a part, and rubbish behind it. A truncation is like a write.
-- That a file was created or deleted is safe once its folder was synced, and until then, each by itself, done or not.
+- That a file was created, renamed or deleted is safe once its folder was synced, and until then, each by itself, done or not.
+  A rename is done as a whole or not at all.
 - Nothing changes bytes that were not written ("powersafe overwrite"): a sector is not lost because a part of it was written.
 - After a sync that failed nothing of what waited for it will be written by a later one; it is seen until the power goes.
 """
@@ -61,7 +62,7 @@ class Platter:
     def __init__(self, begins_with: Image) -> None:
         self._names = {name: _File(bytearray(data), bytearray(data)) for name, data in begins_with.items()}
         self._safe_names = dict(self._names)
-        self._named: list[tuple[str, _File | None]] = []
+        self._named: list[dict[str, _File | None]] = []
         self._last: Operation | None = None
 
     def do(self, operation: Operation) -> None:
@@ -70,10 +71,14 @@ class Platter:
         name = operation.file
         if operation.kind == "create":
             self._names[name] = _File()
-            self._named.append((name, self._names[name]))
+            self._named.append({name: self._names[name]})
         elif operation.kind == "delete":
             del self._names[name]
-            self._named.append((name, None))
+            self._named.append({name: None})
+        elif operation.kind == "rename":
+            new = operation.data.decode()
+            self._names[new] = self._names.pop(name)
+            self._named.append({name: None, new: self._names[new]})
         elif operation.kind == "sync folder":
             self._safe_names = dict(self._names)
             self._named.clear()
@@ -97,7 +102,9 @@ class Platter:
     def torn(self, random: Random) -> Image:
         """Some of it."""
         names: dict[str, _File | None] = dict(self._safe_names)
-        names.update(named for named in self._named if random.random() < 0.5)
+        for named in self._named:
+            if random.random() < 0.5:
+                names.update(named)
         return {name: bytes(file.torn(random, self._last)) for name, file in names.items() if file}
 
 
