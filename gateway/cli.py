@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gateway import __version__
+from gateway.cli_capacity import add_capacity
 from gateway.cli_devices import add_devices
 from gateway.cli_setup import add_setup
 from gateway.config.files import ConfigurationFault, load
@@ -175,6 +176,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_backup(commands.add_parser("backup", parents=[with_config], help="put all that makes this gateway into one file"))
     _add_restore(commands.add_parser("restore", parents=[with_config], help="make a gateway of a backup"))
     add_setup(commands.add_parser("setup", help="set up broker, database, certificates, and the tokens of people"), with_config)
+    add_capacity(commands.add_parser("capacity", help="work out the machines, disks and links that devices need"))
     return parser
 
 

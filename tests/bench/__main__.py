@@ -29,7 +29,9 @@ from tests.bench import (
     saturation,
     simulator,
     start,
+    stores,
     verify,
+    wire,
 )
 from tests.bench.burst import BrokerGone
 from tests.bench.children import BenchFault, Plan
@@ -55,7 +57,9 @@ _OTHERS: dict[str, Callable[[Plan], list[Figure]]] = {
     "pages": pages.measure,
     "report": report.measure,
     "simulator": simulator.measure,
+    "stores": stores.measure,
     "verify": verify.measure,
+    "wire": wire.measure,
 }
 """One long run each: measured when they are named."""
 

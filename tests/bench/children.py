@@ -16,7 +16,7 @@ from typing import Any
 from gateway.demo.services import CHECKOUT, Program, Service, free_port
 from tests.waiting import until
 
-_PYTHON = Program(Path(sys.executable))
+PYTHON = Program(Path(sys.executable))
 _ENV = Program(Path("/usr/bin/env"))
 _DEFAULTS: Mapping[str, object] = MappingProxyType({})
 
@@ -61,13 +61,13 @@ def gateway(
 
     It answers once it is subscribed.
 
-    :param authority: who signed the certificate of a broker that speaks TLS.
+    :param authority: who signed the certificates of a broker and a database that speak TLS.
     """
     port = free_port()
     config = {
         **settings,
         "mqtt": {"url": broker_url, "tls": {"ca": None if authority is None else str(authority)}},
-        "influxdb": {"url": influxdb_url, "api": api},
+        "influxdb": {"url": influxdb_url, "api": api, "tls": {"ca": None if authority is None else str(authority)}},
         "journal": {"min_free_bytes": 0},
         "http": {"port": port},
     }
@@ -85,7 +85,7 @@ def door(folder: Path) -> Service:
     """The stand-in for InfluxDB (door.py)."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    service = Service("door", "127.0.0.1", port, folder, url, _PYTHON, ["-m", "tests.bench.door", str(port)], lambda: False)
+    service = Service("door", "127.0.0.1", port, folder, url, PYTHON, ["-m", "tests.bench.door", str(port)], lambda: False)
     service.answers = lambda: _answers(service)
     return service
 
@@ -95,7 +95,7 @@ def tap(folder: Path, database: Service, delay_ms: int = 0) -> Service:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     command = ["-m", "tests.bench.tap", *map(str, (port, database.port, delay_ms))]
-    service = Service("tap", "127.0.0.1", port, folder, url, _PYTHON, command, lambda: False)
+    service = Service("tap", "127.0.0.1", port, folder, url, PYTHON, command, lambda: False)
     service.answers = lambda: _arrives(service)
     return service
 
@@ -103,7 +103,7 @@ def tap(folder: Path, database: Service, delay_ms: int = 0) -> Service:
 def helper(folder: Path, module: str, *arguments: object) -> Service:
     """A module of the bench that prints ``subscribed`` when it is ready."""
     command = ["-m", f"tests.bench.{module}", *map(str, arguments)]
-    service = Service(module, "127.0.0.1", 0, folder, "the broker", _PYTHON, command, lambda: False)
+    service = Service(module, "127.0.0.1", 0, folder, "the broker", PYTHON, command, lambda: False)
     service.answers = lambda: "subscribed" in printed(service)
     return service
 

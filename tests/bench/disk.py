@@ -8,12 +8,12 @@ from contextlib import ExitStack, closing
 from gateway.demo.services import influxdb, mosquitto
 from tests.bench.children import BenchFault, Plan, disk_bytes, gateway, paced, pacer, pid_of, wait_written
 from tests.bench.figures import Bar, Baseline, Figure
+from tests.bench.latency import DEVICES, meet_devices
 from tests.bench.messages import payload
 from tests.bench.outage import run_outage
 
 _RATE = 2000
 _READINGS = 20_000
-_DEVICES = 1000
 _ROWS = 2000
 
 # SQLite writes once into its log and again, about every half minute here, from the log into the file: a shorter outage would
@@ -50,11 +50,11 @@ def _healthy(plan: Plan) -> int:
         broker = running.enter_context(mosquitto(folder))
         database = running.enter_context(influxdb(folder))
         consumer = running.enter_context(gateway(folder, broker.url, database.url, api="v1"))
-        warm = int(paced(pacer(broker.port, _RATE, 1.0, _DEVICES))["published"])
-        wait_written(consumer, warm, within_s=20.0)
+        meet_devices(broker)  # whose sums are saved once
+        wait_written(consumer, DEVICES, within_s=20.0)
         before_bytes = disk_bytes(pid_of(consumer))
-        paced(pacer(broker.port, _RATE, _READINGS / _RATE, _DEVICES))
-        wait_written(consumer, warm + _READINGS, within_s=20.0)
+        paced(pacer(broker.port, _RATE, _READINGS / _RATE, DEVICES))
+        wait_written(consumer, DEVICES + _READINGS, within_s=20.0)
         return disk_bytes(pid_of(consumer)) - before_bytes
 
 
@@ -66,7 +66,7 @@ def _commit_each(plan: Plan) -> float:
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("CREATE TABLE buffer (id INTEGER PRIMARY KEY, payload BLOB NOT NULL)")
         for at in range(_ROWS):
-            row = payload(time.time_ns() // 1_000_000, at, at % _DEVICES, at // _DEVICES)
+            row = payload(time.time_ns() // 1_000_000, at, at % DEVICES, at // DEVICES)
             connection.execute("INSERT INTO buffer (payload) VALUES (?)", (row,))
     return (disk_bytes("self") - before_bytes) / _ROWS
 

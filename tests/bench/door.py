@@ -63,7 +63,7 @@ class Requests:
             found.append((head, rest[:size]))
 
 
-class _Door(asyncio.Protocol):
+class DoorConnection(asyncio.Protocol):
     """One connection."""
 
     def __init__(self, arrivals: Arrivals) -> None:
@@ -72,9 +72,11 @@ class _Door(asyncio.Protocol):
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the way back."""
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
+        """Answer what is complete."""
         arrived_ns = time.perf_counter_ns()
         for head, body in self._requests.feed(data):
             if head.startswith(_QUERY):
@@ -97,7 +99,7 @@ def shown(document: object) -> bytes:
 async def serve(port: int) -> None:
     """Serve until killed."""
     arrivals = Arrivals()
-    server = await asyncio.get_running_loop().create_server(lambda: _Door(arrivals), "127.0.0.1", port)
+    server = await asyncio.get_running_loop().create_server(lambda: DoorConnection(arrivals), "127.0.0.1", port)
     await server.serve_forever()
 
 

@@ -19,7 +19,7 @@ SECONDS: Final[Mapping[int, float]] = MappingProxyType({10: 8.0, 100: 4.0, 1000:
 
 P50, P99, CPU = "p50, publish to door", "p99", "CPU of a reading"
 POST, PLAIN = "a POST for each message", "plain gateway"
-_DEVICES = 1000
+DEVICES = 1000
 _WARM_S = 1.0
 _SETTLE_S = 3.0
 _PATIENCE_S = 20.0
@@ -109,7 +109,7 @@ def _runs(
 
 def meet_devices(broker: Service) -> None:
     """Let every device send once: to ask InfluxDB for its sums is a device's cost, not a reading's."""
-    paced(pacer(broker.port, _DEVICES, 1.0, _DEVICES))
+    paced(pacer(broker.port, DEVICES, 1.0, DEVICES))
     time.sleep(_SETTLE_S)
 
 
@@ -120,10 +120,10 @@ def run(broker: Service, stub: Service, consumer: Service, pace: tuple[int, floa
     :param may_miss: as in :func:`arrivals`.
     """
     rate, seconds = pace
-    warm = paced(pacer(broker.port, rate, _WARM_S, _DEVICES))
+    warm = paced(pacer(broker.port, rate, _WARM_S, DEVICES))
     arrivals(stub, consumer, warm["published"], may_miss=may_miss)
     cpu_before_s = cpu_s(consumer)
-    sent = paced(pacer(broker.port, rate, seconds, _DEVICES))
+    sent = paced(pacer(broker.port, rate, seconds, DEVICES))
     came = arrivals(stub, consumer, sent["published"], may_miss=may_miss)
     used_s = cpu_s(consumer) - cpu_before_s
     delays_ms = [(arrived_ns - sent_ns) / 1e6 for sent_ns, arrived_ns in came]

@@ -9,8 +9,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
+from gateway.capacity.measured import FILE as CAPACITY_FIGURES
 from gateway.demo.services import CHECKOUT
-from tests.bench import record
+from tests.bench import capacity, record
 from tests.bench.figures import Figure, number
 from tests.bench.picture import picture
 from tests.bench.record import Measured
@@ -33,6 +34,8 @@ TITLES: Final[Mapping[str, str]] = {
     "kills": "SIGKILL under load",
     "pages": "Open pages beside 1,000 readings a second",
     "report": "A report of consumption",
+    "wire": "Over the link to the database: bytes of IP for a reading of four values, both directions together",
+    "stores": "What the databases make of a reading of a meter, beside the gateway: four values and a sum every 15 minutes",
     "simulator": "The simulator at full speed, on few shared connections, with its ledger",
 }
 _HEAD: Final = "| | gateway | baselines of the same runs (the gateway by them) | aim |\n|---|---|---|---|"
@@ -88,10 +91,15 @@ def with_tables(page: str, parts: Mapping[str, Measured]) -> str:
 
 
 def files(parts: Mapping[str, Measured]) -> dict[Path, str]:
-    """The files that the record gives, with their text; no picture before its parts were measured."""
+    """The files that the record gives, with their text; those whose parts were not measured are left out."""
     made = {PAGE: with_tables(PAGE.read_text(encoding="utf-8"), parts)}
-    drawn = picture(parts)
-    return made if drawn is None else made | {PICTURE: drawn}
+    drawn, selected = picture(parts), capacity.selected(parts)
+    if drawn is not None:
+        made[PICTURE] = drawn
+    if selected is not None:
+        made[CAPACITY_FIGURES] = capacity.document(selected)
+        made[capacity.PAGE] = capacity.with_examples(capacity.PAGE.read_text(encoding="utf-8"), selected)
+    return made
 
 
 def write() -> None:

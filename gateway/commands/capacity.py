@@ -1,0 +1,126 @@
+"""``gateway capacity``: the machines, disks and links that a number of devices takes."""
+
+import argparse
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Final
+
+from gateway.capacity.machines import MACHINES
+from gateway.capacity.measured import read_figures
+from gateway.capacity.plan import WRITES_PER_S, CapacityPlan, Demand, plan
+from gateway.config.files import ConfigurationFault
+from gateway.i18n.capacity import CAPACITY_WORDS
+from schemas.durations import format_duration, parse_duration
+
+STORES: Final = {"influxdb": "InfluxDB 1.6.7", "victoria-metrics": "VictoriaMetrics"}
+_CABINET: Final = {
+    "devices": ",.0f",
+    "rate": ",.2f",
+    "peak": ",.2f",
+    "gateways": ",.0f",
+    "gateway_cores": ",.3f",
+    "broker_cores": ",.3f",
+    "store_cores": ",.3f",
+    "peak_cores": ",.3f",
+    "machines": ",.0f",
+    "memory_bytes": "bytes",
+    "journal_bytes": "bytes",
+    "disk_bytes": "bytes",
+    "written_bytes": "bytes",
+    "disk_years": ",.0f",
+    "link_bytes": "bytes",
+    "backlog_bytes": "bytes",
+}
+"""Rows in their order, each with its format."""
+
+_ALL: Final = {"rate": ",.0f", "machines": ",.0f", "kwh_year": ",.0f", "price_usd": ",.0f"}
+_BYTES: Final = (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
+_VIETNAMESE: Final = {ord(","): ".", ord("."): ","}
+_JOURNAL_BYTES: Final = 2**30
+
+
+def capacity_command(options: argparse.Namespace) -> int:
+    """Print a plan; exit status 0."""
+    demand, figures = demand_of(options), read_figures()
+    made = plan(demand, figures)
+    if options.json:
+        print(json.dumps(asdict(made), indent=1))
+    else:
+        print("\n".join(shown(made, demand, options.language, figures.machine)))
+    return 0
+
+
+def demand_of(options: argparse.Namespace) -> Demand:
+    """The demand that the options describe.
+
+    :raises ConfigurationFault: a number or a span that no plan can be made of.
+    """
+    interval_s = _seconds("--interval", options.interval)
+    spread_s = interval_s if options.spread is None else _seconds("--spread", options.spread)
+    if spread_s > interval_s:
+        raise ConfigurationFault(
+            ["--spread: devices cannot take longer to send once than --interval, after which they send again"]
+        )
+    if options.cabinets > options.devices:
+        raise ConfigurationFault([f"--cabinets: there are more cabinets than devices ({options.devices:,})"])
+    return Demand(
+        devices=options.devices,
+        interval_s=interval_s,
+        spread_s=spread_s,
+        outage_s=_seconds("--outage", options.outage),
+        keep_days=_seconds("--keep", options.keep) / 86_400,
+        keep_years=options.keep_years,
+        cabinets=options.cabinets,
+        store=STORES[options.store],
+        machine=MACHINES[options.machine],
+    )
+
+
+def shown(made: CapacityPlan, demand: Demand, language: str, measured_on: str) -> Iterator[str]:
+    """The plan as a table.
+
+    :param measured_on: the machine of the figures.
+    """
+    words = {key: getattr(found, language) for key, found in CAPACITY_WORDS.items()}
+    yield words["title"].format(
+        devices=_number(demand.devices, ",.0f", language),
+        interval=format_duration(timedelta(seconds=demand.interval_s)),
+        cabinets=_number(demand.cabinets, ",.0f", language),
+        machine=getattr(demand.machine.name, language),
+        store=demand.store,
+    )
+    for title, values, formats in (
+        ("in_a_cabinet", asdict(made.cabinet), _CABINET),
+        ("in_all", asdict(made) | {"devices": demand.devices}, _ALL),
+    ):
+        yield ""
+        yield words[title]
+        for key, form in formats.items():
+            yield f"  {words[key]:<40}{_number(values[key], form, language):>16}"
+    yield ""
+    if made.cabinet.rate < WRITES_PER_S:
+        yield words["slow_writes_note"]
+    if made.cabinet.journal_bytes > _JOURNAL_BYTES:
+        yield words["journal_note"]
+    yield words["note"].format(measured_on)
+
+
+def _number(value: float, form: str, language: str) -> str:
+    if form == "bytes":
+        unit, size = next(((unit, size) for unit, size in _BYTES if value >= size), ("B", 1.0))
+        text = f"{value / size:,.{0 if value >= 100 * size else 1}f} {unit}"
+    else:
+        text = format(value, form)
+    return text.translate(_VIETNAMESE) if language == "vi" else text
+
+
+def _seconds(option: str, text: str) -> float:
+    try:
+        seconds = parse_duration(text).total_seconds()
+    except ValueError as error:
+        raise ConfigurationFault([f"{option}: {error}"]) from error
+    if seconds <= 0:
+        raise ConfigurationFault([f"{option}: {text} is no time at all"])
+    return seconds
