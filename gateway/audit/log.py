@@ -62,8 +62,11 @@ class AuditLog:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Let nobody write meanwhile, so that both files can be copied as they belong together."""
-        with self._locked():
+        """Let nobody write meanwhile, so that both files can be copied as they belong together.
+
+        :raises AuditFault: the log cannot be held; what is done meanwhile raises its own faults.
+        """
+        with self._file_locked():
             yield
 
     def record(self, deed: Deed, *details: Details) -> ChainLink:
@@ -140,14 +143,25 @@ class AuditLog:
 
     @contextmanager
     def _locked(self) -> Iterator[IO[bytes]]:
-        """The file of entries, for one process at a time."""
+        """The file of entries, for one process at a time; a fault of the disk meanwhile is one of the log."""
+        with self._file_locked() as file:
+            try:
+                yield file
+            except OSError as error:
+                raise self._fault(error) from error
+
+    def _file_locked(self) -> IO[bytes]:
+        """Open the file of entries and lock it, until it is closed."""
         try:
             make_folder(self.path.parent)
-            with open(self.path, "r+b", opener=_made) as file:
-                fcntl.flock(file, fcntl.LOCK_EX)
-                yield file
+            file = open(self.path, "r+b", opener=_made)  # noqa: SIM115 - whoever asked closes it
+            fcntl.flock(file, fcntl.LOCK_EX)
         except OSError as error:
-            raise AuditFault(f"{self.path}: cannot be written: {error.strerror}") from error
+            raise self._fault(error) from error
+        return file
+
+    def _fault(self, error: OSError) -> AuditFault:
+        return AuditFault(f"{self.path}: cannot be written: {error.strerror}")
 
 
 def _details_line(number: int, details: Details) -> str:

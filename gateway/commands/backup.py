@@ -5,6 +5,7 @@ import sqlite3
 from collections import Counter
 from pathlib import Path
 
+from gateway.audit.log import AuditFault
 from gateway.backup.archive import BackupManifest
 from gateway.backup.making import make_backup
 from gateway.clock import WallClock
@@ -43,6 +44,8 @@ def backup_command(options: argparse.Namespace) -> int:
     except OSError as error:
         who = "; run it as root" if isinstance(error, PermissionError) else ""
         raise ConfigurationFault([f"{error.filename or path}: {error.strerror or error}; there is no backup{who}"]) from error
+    except AuditFault as fault:
+        raise ConfigurationFault([f"{fault}; there is no backup"]) from fault
     except sqlite3.Error as error:
         raise ConfigurationFault(
             [f"{config.journal.path}: cannot be copied: {error}; there is no backup: {_DAMAGED}"]

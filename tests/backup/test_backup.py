@@ -8,6 +8,7 @@ import shutil
 import stat
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -84,7 +85,7 @@ def test_a_new_machine_has_everything_of_the_old_one(old: Machine, new: Machine,
     assert [change.key.place for _, change in file.run_here(alarms.history)] == [OTHER, HIS]
     assert len(file.run_here(alarms.states)) == 2
     file.close()
-    assert new.command("check").returncode == 0
+    assert [device.id for device in load_registry(new.config.devices.registry).devices] == [HIS, OTHER]
 
 
 def test_a_store_that_is_named_with_two_dots_is_restored_too(tmp_path: Path) -> None:
@@ -132,6 +133,25 @@ def test_where_no_gateway_is_there_is_nothing_to_back_up(tmp_path: Path, monkeyp
     done = run_gateway("backup", "g.tar.gz")
     assert (done.returncode, "name the configuration with -c" in done.stderr) == (2, True)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_cannot_be_read_leaves_no_half_backup(
+    old: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Path.open
+
+    def refused(self: Path, *given: Any, **more: Any) -> Any:  # noqa: ANN401
+        if self.name == "influx.token":
+            raise PermissionError(13, "Permission denied", str(self))
+        return real(self, *given, **more)
+
+    monkeypatch.setattr(Path, "open", refused)
+    done = old.command("backup", tmp_path / "g.tar.gz")
+    assert (done.returncode, done.stderr) == (
+        2,
+        f"{old.folder}/influx.token: Permission denied; there is no backup; run it as root\n",
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["old"]
 
 
 @pytest.mark.parametrize(
