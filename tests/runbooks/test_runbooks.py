@@ -21,7 +21,7 @@ from tests.system.fleet import Fleet, assert_each_stands_once, client_of, publis
 from tests.system.small_disk import small_disk
 from tests.waiting import until
 
-pytestmark = [pytest.mark.real, pytest.mark.slow]
+pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(600)]
 
 TOPIC = "iot/v1/site/water/m1/readings"
 DISK_BYTES = 8 * 2**20
