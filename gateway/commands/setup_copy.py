@@ -61,7 +61,7 @@ def setup_copy(options: argparse.Namespace) -> int:
 
 
 async def _copy(config: Config, target: Config, options: argparse.Namespace) -> int:
-    zone, is_final = ZoneInfo(config.time.zone), not is_running(config)
+    zone, is_final = ZoneInfo(config.time.zone), not _runs(config)
     planned = await plan(config.influxdb, target.influxdb)
     async with AsyncExitStack() as stack:
         for client in planned.clients:
@@ -77,6 +77,17 @@ async def _copy(config: Config, target: Config, options: argparse.Namespace) -> 
         result = await Copier(planned.jobs, progress, file, now_ms, reach_ms, is_final, shown.tell).run()
         shown.clear()
     return _say_result(result, options, is_final=is_final)
+
+
+def _runs(config: Config) -> bool:
+    """Tell if the gateway runs.
+
+    :raises ConfigurationFault: we may not see it: a copy beside a running gateway would be taken for the last one.
+    """
+    folder = config.journal.path.parent
+    if folder.exists() and not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        raise ConfigurationFault([f"{folder}: may not be used: run the command as the gateway's user, or as root"])
+    return is_running(config)
 
 
 def _folder(config: Config) -> Path:

@@ -19,7 +19,7 @@ from gateway.reports.store import StoreFault, TimeSpan
 from schemas.measurements import MEASUREMENTS, ROLLED, field_type
 
 _LINE_ROWS: Final = "10000"
-_LONGEST_MS: Final = 16 * DAY_MS
+_LONGEST_MS: Final = 8 * DAY_MS
 """VictoriaMetrics refuses questions about more than a thousand million samples."""
 _QUARTER_MS: Final = 900_000
 """Periods begin with a quarter of an hour in every time zone, and writings stand less than that behind it."""

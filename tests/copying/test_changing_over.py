@@ -29,8 +29,12 @@ def section(new: CopySide) -> dict[str, str]:
 
 def copy(gate: Gateway, target: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """Give the command for the last weeks."""
-    since = datetime.fromtimestamp(time.time() - 20 * DAY / 1000, UTC).date()
-    return run_gateway("setup", "copy", "-c", gate.config, "--to", target, "--since", str(since), *arguments)
+    return run_gateway("setup", "copy", "-c", gate.config, "--to", target, "--since", weeks_ago(), *arguments)
+
+
+def weeks_ago() -> str:
+    """The first day that is copied."""
+    return str(datetime.fromtimestamp(time.time() - 20 * DAY / 1000, UTC).date())
 
 
 def history() -> list[str]:
@@ -105,7 +109,7 @@ def test_a_copy_that_is_killed_again_and_again_is_whole_at_the_end(
     gate = gateway(tmp_path / "gateway", mosquitto.url, influxdb.url)
     with side("influxdb", tmp_path / "new") as new:
         target.write_text(json.dumps({"influxdb": section(new)}))
-        where = map(str, ("-c", gate.config, "--to", target, "--progress", progress))
+        where = map(str, ("-c", gate.config, "--to", target, "--since", weeks_ago(), "--progress", progress))
         command = [sys.executable, "-m", "gateway", "setup", "copy", *where]
         for _ in range(8):
             before = progress.read_bytes() if progress.exists() else b""

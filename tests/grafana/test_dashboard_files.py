@@ -159,7 +159,8 @@ def test_the_reader_chooses_the_data_source_and_the_provisioned_one_comes_first(
         for source in yaml.safe_load(path.read_text(encoding="utf-8"))["datasources"]
     }
     own = {database.folder: (database.source["type"], database.source["uid"]) for database in DATABASES}
-    assert provisioned == {*own.values(), ("prometheus", PROMETHEUS)}
+    longer = {(kind, f"{uid}-rollups") for kind, uid in own.values()}
+    assert provisioned == {*own.values(), *longer, ("prometheus", PROMETHEUS)}
     first = {variable["name"]: (variable["query"], variable["current"]["value"]) for variable in sources(read(name))}
     wanted = {"datasource": own[name.partition("/")[0]], "prometheus": ("prometheus", PROMETHEUS)}
     assert first == {source: wanted[source] for source in first}

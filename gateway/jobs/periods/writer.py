@@ -22,6 +22,7 @@ log = logging.getLogger("gateway.jobs")
 _LINES_A_TURN: Final = 10
 _TOGETHER_CHARACTERS: Final = 256 * 1024
 _LOOK_AGAIN_S: Final = 0.05
+_PLACES: Final = ("the database", "the second place (influxdb.rollups)")
 
 
 class Postponed(Exception):  # noqa: N818 - nothing is wrong with the job
@@ -76,8 +77,8 @@ class RollupWriter:
         if self._breaker.is_open:
             raise Postponed("InfluxDB is away")
         began_s = asyncio.get_running_loop().time()
-        for place in self._places:
-            self._judge(await place.write(body), len(self._lines))
+        for place, name in zip(self._places, _PLACES, strict=False):
+            self._judge(await place.write(body), name)
         self.written += len(self._lines)
         self.drop()
         await asyncio.sleep(asyncio.get_running_loop().time() - began_s)  # at most half of the time is ours
@@ -86,10 +87,10 @@ class RollupWriter:
         """Drop the points that are not written: the period will be worked out again."""
         self._lines, self._characters = [], 0
 
-    def _judge(self, answer: Answer, lines: int) -> None:
+    def _judge(self, answer: Answer, place: str) -> None:
         """Judge an answer. A refusal that no other try can change is logged and passed over, or the job would never go on."""
         fate = fate_of(answer)
         if fate in {Fate.RETRY, Fate.FAULTY_DATABASE, Fate.SPLIT_SMALLER}:
-            raise Postponed(answer.describe())
+            raise Postponed(f"{place} answers {answer.describe()}")
         if fate is not Fate.WRITTEN:
-            log.warning("roll-ups: the database refuses some of %d points: %s", lines, answer.describe())
+            log.warning("roll-ups: %s refuses some of %d points: %s", place, len(self._lines), answer.describe())
