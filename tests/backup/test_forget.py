@@ -16,6 +16,7 @@ from gateway.storage.database import Database
 from gateway.storage.file_lock import lock
 from tests.backup.machine import AT_MS, HIS, OTHER, Machine, line
 from tests.reports.stores import Filled
+from tests.reports.versioned import stub
 
 
 def bytes_of(machine: Machine) -> dict[str, bytes]:
@@ -127,6 +128,20 @@ def test_a_running_gateway_is_stopped_first(tmp_path: Path) -> None:
     done = machine.command("devices", "forget", HIS)
     os.close(descriptor)
     assert (done.returncode, "holds its devices in memory: stop it" in done.stderr) == (2, True)
+
+
+def test_of_influxdb_3_core_what_stays_is_said_and_everything_else_is_forgotten(tmp_path: Path) -> None:
+    counted = '{"results":[{"series":[{"name":"water","columns":["time","count_flow_m3_h"],"values":[[0,7]]}]}]}'
+    with stub("3.2.0", counted) as (config, taken):
+        machine = Machine(tmp_path / "g")
+        machine.fill(HIS, OTHER, influxdb_url=config.url)
+        done = machine.command("devices", "forget", HIS)
+    assert done.returncode == 1
+    assert "InfluxDB 3 Core cannot delete the points of one device" in done.stdout
+    assert ["points", "in", "the", "database", "7", "7"] in [row.split() for row in done.stdout.splitlines()]
+    assert done.stdout.endswith(f"{HIS}: something is left\n")
+    assert [name for name, data in bytes_of(machine).items() if HIS.encode() in data] == []
+    assert not [path for path, body in taken if path != "/query" or b"DROP" in body]
 
 
 def test_a_damaged_store_that_is_not_read_yet_would_bring_it_back(tmp_path: Path) -> None:

@@ -2,10 +2,7 @@
 
 import asyncio
 import json
-import threading
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import pytest
@@ -14,6 +11,7 @@ from gateway.config.model import Influxdb
 from gateway.reports.device_points import DevicePoint, DevicePoints, open_device_points, places_of_points
 from gateway.reports.store import StoreFault
 from tests.reports.stores import Filled
+from tests.reports.versioned import stub
 
 T = TypeVar("T")
 
@@ -64,40 +62,6 @@ def test_everything_of_a_device_is_counted_read_and_deleted_and_nothing_of_other
     assert opened(filled.config, everything) == []
     assert opened(filled.config, lambda points: points.counted(["his-too", "hisx"], NOW_MS)) == {"water": 2}
     opened(filled.config, lambda points: points.delete(["his"]), to_delete=True)
-
-
-@contextmanager
-def stub(version: str) -> Iterator[tuple[Influxdb, list[tuple[str, bytes]]]]:
-    """A database that tells a version and takes what it is told."""
-    taken: list[tuple[str, bytes]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            if self.path.startswith("/api/v1/"):
-                return self._answer(404)
-            taken.append((self.path, body))
-            return self._answer(204 if self.path.startswith("/api/v2/delete") else 200)
-
-        def do_GET(self) -> None:
-            self._answer(204)
-
-        def _answer(self, status: int) -> None:
-            self.send_response(status)
-            self.send_header("X-Influxdb-Version", version)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    try:
-        yield Influxdb(url=f"http://127.0.0.1:{server.server_port}", org="o", bucket="iot", token="t"), taken  # noqa: S106
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """A device of a running gateway is forgotten: at the broker, in the database, in the gateway, and after its next start."""
 
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,9 @@ def test_a_device_is_cut_off_forgotten_and_stays_so(influxdb: Service, tmp_path:
                 client.publish(one.topic, '{"flow_m3_h": broken')
             until(lambda: gate.ledger()["written"] == 2 and gate.ledger()["rejected"] == 2)
 
+            exported = gate.command("devices", "export", HIS, "--out", tmp_path / "his.zip")
+            assert (exported.returncode, exported.stderr) == (0, ""), "also while the gateway runs"
+            assert {"readings/water.csv", "gateway/rejects.json"} <= set(zipfile.ZipFile(tmp_path / "his.zip").namelist())
             running = gate.command("devices", "forget", HIS)
             assert (running.returncode, "has no account on the broker any more" in running.stdout) == (2, True)
             until(lambda: meter.ends, what="it is cut off while the gateway runs")
