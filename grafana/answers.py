@@ -21,7 +21,7 @@ Labels = tuple[str, ...]
 Figures = dict[tuple[Labels, int], float]
 """The values of the tags of a group, and a time (0 where the answer is one figure) → the figure."""
 
-_CHOSEN: Final = re.compile(r"\$\{(\w+):regex\}")
+_CHOSEN: Final = re.compile(r"\$\{(\w+):(regex|raw)\}")
 _LABEL_VALUES: Final = re.compile(r"label_values\((.*), (\w+)\)")
 _STEPS_MS: Final = {Step.HOUR: 3_600_000, Step.DAY: DAY_MS}
 
@@ -86,7 +86,12 @@ def sent(text: str, page: Page) -> str:
     }
     for place, value in places.items():
         text = text.replace(place, value)
-    return _CHOSEN.sub(lambda match: _regex(page.choice.get(match[1])), text)
+    written = {"regex": _regex, "raw": _raw}
+    return _CHOSEN.sub(lambda match: written[match[2]](page.choice.get(match[1])), text)
+
+
+def _raw(values: Sequence[str] | None) -> str:
+    return ".*" if values is None else ",".join(values)
 
 
 def _regex(values: Sequence[str] | None) -> str:

@@ -108,6 +108,7 @@ class Ask:
     :ivar limit: at most so many rows, the largest first; negative: the smallest first; 0: all.
     :ivar above_days: asked only if more days than this are shown.
     :ivar up_to_days: asked only if at most so many days are shown; 0: however many.
+    :ivar of_areas: asked only if the reader has chosen whole areas (True), or sites or devices (False); None: either way.
     :ivar name: the name of the line or column; lines have the values of ``by`` before it.
     """
 
@@ -123,6 +124,7 @@ class Ask:
     limit: int = 0
     above_days: int = 0
     up_to_days: int = 0
+    of_areas: bool | None = None
     name: str = ""
 
     def __post_init__(self) -> None:
@@ -212,6 +214,18 @@ def by_time_shown(question: Ask) -> tuple[Ask, Ask]:
         replace(question, up_to_days=DAYS_BY_HOUR),
         replace(question, measurement=day, step=step, above_days=DAYS_BY_HOUR),
     )
+
+
+def by_choice(of_areas: Question, of_devices: Question) -> tuple[Question, Question]:
+    """A question to the points of areas, and one with the same answer to those of devices, where some of them are chosen."""
+    return _only_if(of_areas, of_areas=True), _only_if(of_devices, of_areas=False)
+
+
+def _only_if(question: Question, *, of_areas: bool) -> Question:
+    if isinstance(question, Ask):
+        return replace(question, of_areas=of_areas)
+    left, right = _only_if(question.left, of_areas=of_areas), replace(question.right, of_areas=of_areas)
+    return replace(question, left=left, right=right)
 
 
 _HOUR_MS: Final = 3_600_000

@@ -5,13 +5,14 @@ Rules that hold in every query:
 - The innermost query has a time filter. An outer one has it too where it groups by time, and only there: InfluxDB 1 loses all
   rows of an outer query with a time filter and without ``GROUP BY time`` when the range begins inside an interval.
 - One pass over the points wherever that gives the same figure: a figure per series and step first costs ten times as much.
-- Bounds on the length of the range are comparisons of two numbers. Where one is false, InfluxDB reads nothing.
+- Bounds on the length of the range compare two numbers, those on the reader's choice two texts. Where one is false, InfluxDB
+  reads nothing.
 """
 
 from typing import Final
 
 from grafana.ask import LOOK_BACK, Ask, CannotAsk, Each, Over, Question, Step, Where, asks, column_name, first
-from grafana.points import PLACE
+from grafana.points import ALL_OF_BOTH, PLACE, WHOLE
 
 NAME: Final = "InfluxQL"
 _DAYS_BEGIN: Final = "-7h"
@@ -84,7 +85,7 @@ def _rows(question: Question, name: str) -> str:
 def _circumstances(ask: Ask) -> tuple[object, ...]:
     """The parts of a question that stand outside its columns."""
     levels = ask.each is Each.USED, ask.over is Over.DEVICES, ask.field if ask.each is Each.TRUE else ""
-    return ask.measurement, ask.step, ask.by, ask.tags, ask.where, ask.within, ask.bounds, ask.limit, levels
+    return ask.measurement, ask.step, ask.by, ask.tags, ask.where, ask.within, _shown(ask), ask.limit, levels
 
 
 def _arithmetic(question: Question, figures: dict[Ask, str]) -> str:
@@ -140,8 +141,13 @@ def _source(ask: Ask) -> str:
     chosen = [_OF_AREA] if is_of_areas else [_CHOICES[choice] for choice in points.choices]
     fixed = [f"\"{tag}\" = '{value}'" for tag, value in (*points.tags, *ask.tags)]
     state = [f'"{ask.field}" = true'] if ask.each is Each.TRUE else []
-    shown = [f"${{__range_s}} {sign} {days * 86400}" for sign, days in ask.bounds]
-    return f'"{points.name or ask.measurement}" WHERE {" AND ".join([_time(ask), *chosen, *fixed, *state, *shown])}'
+    return f'"{points.name or ask.measurement}" WHERE {" AND ".join([_time(ask), *chosen, *fixed, *state, *_shown(ask)])}'
+
+
+def _shown(ask: Ask) -> list[str]:
+    """Comparisons that the page must meet, without a look at any point."""
+    days = [f"${{__range_s}} {sign} {days * 86400}" for sign, days in ask.bounds]
+    return days if ask.of_areas is None else [*days, f"'{WHOLE}' {'=' if ask.of_areas else '!='} '{ALL_OF_BOTH}'"]
 
 
 def _time(ask: Ask) -> str:

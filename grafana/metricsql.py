@@ -12,7 +12,7 @@ Rules that hold in every query:
 from typing import Final
 
 from grafana.ask import LOOK_BACK, Ask, Combined, Compare, Each, Over, Question, Step, Where, first
-from grafana.points import MEASUREMENTS, PLACE
+from grafana.points import ALL_OF_BOTH, MEASUREMENTS, PLACE, WHOLE
 
 NAME: Final = "MetricsQL"
 _NOT_SIMULATED: Final = "device!~`${simulated:raw}`"
@@ -47,6 +47,8 @@ def query(question: Question) -> str:
     if asked.limit:
         figures = f"{'topk' if asked.limit > 0 else 'bottomk'}({abs(asked.limit)}, {figures})"
     bounds = "".join(f" if (${{__range_s}} {sign} {days * 86400})" for sign, days in asked.bounds)
+    if asked.of_areas is not None:
+        bounds += f' if ("{WHOLE}" {"==" if asked.of_areas else "!="} "{ALL_OF_BOTH}")'
     return f"({figures}){bounds}" if bounds else figures
 
 

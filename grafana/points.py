@@ -11,6 +11,9 @@ from schemas.quantities import DOMAINS, HEALTH, QUANTITIES, SPREAD_OF, SUM_OF, T
 
 PLACE: Final = ("area", "site", "device")
 """Tags by which a reader chooses devices."""
+WHOLE: Final = "${site:raw}${device:raw}"
+"""The choices within areas as one text, which is :data:`ALL_OF_BOTH` where whole areas are chosen."""
+ALL_OF_BOTH: Final = ".*.*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,10 @@ MEASUREMENTS: Final[Mapping[str, Points]] = {
     "monthly_area": _DAILY_AREA,
     "hour_of_day": Points(("area",), ("area", "domain", "hour"), {**_USED, **_SPREAD}, "", "1h"),
     "completeness": Points(PLACE, ("device", "domain"), _COMPLETENESS, "expected", "1d"),
-    "monthly_completeness": Points(("area",), ("area", "domain"), _COMPLETENESS | {"devices": "1"}, "expected", "1d"),
+    **dict.fromkeys(
+        ("daily_completeness", "monthly_completeness"),
+        Points(("area",), ("area", "domain"), _COMPLETENESS | {"devices": "1"}, "expected", "1d"),
+    ),
     "hourly_balance": Points(PLACE, ("device", "domain"), _BALANCE, "", "1h", name="balance", tags=(("step", "hour"),)),
     "daily_balance": Points(PLACE, ("device", "domain"), _BALANCE, "", "1d", name="balance", tags=(("step", "day"),)),
     "registry": Points(PLACE, ("device", "parent"), {"lat": "deg", "lon": "deg", "interval_s": "s", "value": "1"}, "value"),

@@ -15,10 +15,10 @@ from typing import Any, Final, NamedTuple, Protocol
 import msgspec
 
 from gateway.config.model import Influxdb
+from gateway.reports.area_completeness import MEASUREMENTS as COMPLETENESS
 from gateway.reports.database_http import DatabaseHttp, quoted
 from gateway.reports.influxql import name as identifier
 from gateway.reports.influxql import text as literal
-from gateway.reports.month_completeness import MEASUREMENT as MONTHLY
 from gateway.reports.open_store import is_victoria_metrics
 from gateway.reports.store import StoreFault
 from schemas.quantities import DOMAINS
@@ -30,7 +30,7 @@ _MEASUREMENTS: Final = (
     "event",
     "registry",
     "completeness",
-    MONTHLY,
+    *COMPLETENESS.values(),
     "balance",
     "hourly",
     "daily",

@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Final
 
-from grafana.ask import Ask, Combined, Each, Over, Question, Step, by_time_shown, true
+from grafana.ask import Ask, Combined, Each, Over, Question, Step, by_choice, by_time_shown, true
 from grafana.model import (
     GREEN,
     HALF,
@@ -102,11 +102,22 @@ def completeness_stat(domain: str, *, named: bool = False) -> Panel:
     )
 
 
-def completeness(domain: str, field: str, step: Step, by: tuple[str, ...] = (), name: str = "") -> Combined:
+def completeness(
+    domain: str, field: str, step: Step, by: tuple[str, ...] = (), name: str = "", measurement: str = "completeness"
+) -> Combined:
     """The share of expected readings that were received, on time, ...; without a domain, of all devices."""
     tags = (("domain", domain),) if domain else ()
-    part, expected = (Ask("completeness", asked, Each.SUM, step, Over.SUM, by, tags) for asked in (field, "expected"))
+    part, expected = (Ask(measurement, asked, Each.SUM, step, Over.SUM, by, tags) for asked in (field, "expected"))
     return Combined(part, "/", expected, name)
+
+
+def completeness_by_day(domain: str, field: str, name: str) -> tuple[Question, Question]:
+    """The same share day by day."""
+    of_areas, of_devices = (
+        completeness(domain, field, Step.DAY, name=name, measurement=measurement)
+        for measurement in ("daily_completeness", "completeness")
+    )
+    return by_choice(of_areas, of_devices)
 
 
 def now_stat(vi: str, en: str, domain: str, state: str, about_vi: str, about_en: str) -> Panel:
@@ -240,8 +251,8 @@ def _by_day(domain: str) -> Panel:
         "Readings by day",
         Kind.LINES,
         (
-            completeness(domain, "received", Step.DAY, name="nhận được · received"),
-            completeness(domain, "on_time", Step.DAY, name="đúng hạn · on time"),
+            *completeness_by_day(domain, "received", "nhận được · received"),
+            *completeness_by_day(domain, "on_time", "đúng hạn · on time"),
         ),
         SHARE,
         HALF,

@@ -6,7 +6,7 @@ points of completeness, where each meter stands every day: the figures are share
 
 from typing import Final
 
-from grafana.ask import Ask, Combined, Each, Over, Step, false
+from grafana.ask import Ask, Combined, Each, Over, Question, Step, by_choice, false
 from grafana.model import HALF, Column, Kind, Panel, Section, Size
 from grafana.tables import common
 from grafana.units import AGO, COUNT, DURATION
@@ -17,19 +17,20 @@ _PER_METER: Final = "suffix:/công tơ"
 _NO_DAY: Final = "Chưa có ngày trọn vẹn · No whole day yet"
 
 
-def _per_meter(field: str, step: Step, name: str = "") -> Combined:
+def _per_meter(field: str, step: Step, name: str = "") -> tuple[Question, Question]:
     """A sum over all meters, divided by their number."""
-    return Combined(
-        Ask("completeness", field, Each.SUM, step, Over.SUM, tags=_POWER),
-        "/",
-        Ask("completeness", "expected", Each.LAST, step, Over.COUNT, tags=_POWER),
-        name,
+    of_areas, of_meters = "daily_completeness", "completeness"
+    number_of_areas = Ask(of_areas, "devices", Each.LAST, step, Over.SUM, tags=_POWER)
+    number_of_meters = Ask(of_meters, "expected", Each.LAST, step, Over.COUNT, tags=_POWER)
+    return by_choice(
+        Combined(Ask(of_areas, field, Each.SUM, step, Over.SUM, tags=_POWER), "/", number_of_areas, name),
+        Combined(Ask(of_meters, field, Each.SUM, step, Over.SUM, tags=_POWER), "/", number_of_meters, name),
     )
 
 
 def _index(name: str, field: str, unit: str, about_vi: str, about_en: str) -> Panel:
     """An index of the last 31 days."""
-    figure = (_per_meter(field, Step.RANGE),)
+    figure = _per_meter(field, Step.RANGE)
     return Panel(name, name, Kind.STAT, figure, unit, Size(4, 8), about_vi, about_en, days=_DAYS, without_data=_NO_DAY)
 
 
@@ -38,7 +39,7 @@ def _by_day() -> Panel:
         "SAIDI mỗi ngày",
         "SAIDI by day",
         Kind.BARS,
-        (_per_meter("interruption_s", Step.DAY, "SAIDI"),),
+        _per_meter("interruption_s", Step.DAY, "SAIDI"),
         DURATION,
         Size(16, 8),
         "31 ngày qua: thời gian mất điện trung bình của một công tơ trong mỗi ngày, chỉ tính những lần trên 5 phút.",

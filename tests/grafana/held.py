@@ -12,14 +12,16 @@ from tests.grafana.asked import asked, with_marks
 from tests.grafana.ledger_points import LedgerPoints
 from tests.grafana.worked_out import figures
 
-_OF_COMPLETENESS: Final = frozenset({"expected", "received", "missing", "on_time", "estimated", "longest_gap_s"})
+_OF_COMPLETENESS: Final = frozenset(
+    {"expected", "received", "missing", "on_time", "estimated", "longest_gap_s", "interruption_s", "interruptions"}
+)
 _OF_AREAS: Final = frozenset({"supplied", "demand", "volume_used_m3", "energy_import_used_kwh"})
 TOLD: Final[Mapping[str, frozenset[str]]] = {
     "device_health": frozenset({"battery_low", "battery_pct", "battery_v", "rssi_dbm", "snr_db"}),
     "balance": frozenset({"in", "out"}),
     **dict.fromkeys(("hourly_area", "daily_area", "monthly_area"), _OF_AREAS),
-    "completeness": _OF_COMPLETENESS | {"interval_s", "interruption_s", "interruptions"},
-    "monthly_completeness": _OF_COMPLETENESS,
+    "completeness": _OF_COMPLETENESS | {"interval_s"},
+    **dict.fromkeys(("daily_completeness", "monthly_completeness"), _OF_COMPLETENESS | {"devices"}),
 }
 """Measurement → its fields that a ledger tells, where it does not tell all."""
 NOT_TOLD: Final = frozenset({"alarm", "event", "gateway", "build", "registry"})

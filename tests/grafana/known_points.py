@@ -48,7 +48,7 @@ def _written(field: str, value: Value, more: float) -> str:
 
 PERIODS: Final = (
     *("hour_of_day", "hourly", "hourly_area", "daily", "daily_area", "monthly", "monthly_area"),
-    *("completeness", "monthly_completeness", "balance"),
+    *("completeness", "daily_completeness", "monthly_completeness", "balance"),
 )
 
 
@@ -109,9 +109,13 @@ def _supplies(now_ms: int) -> Iterator[KnownPoint]:
                     volts = [name for phase in (1, 2, 3) for name in SPREAD_OF["power"][f"voltage_l{phase}_v"]]
                     flows |= {name: 215.0 + n + len(area) for name in volts} if domain == "power" else {}
                     yield KnownPoint(measurement, tags, time_ms, flows)
+                    figures = {"expected": 2976.0, "received": 2900.0 + n, "on_time": 2800.0, "longest_gap_s": 900.0 * n}
                     if measurement == "monthly_area":
-                        figures = {"expected": 2976.0, "received": 2900.0 + n, "on_time": 2800.0, "longest_gap_s": 900.0 * n}
                         yield KnownPoint("monthly_completeness", tags, time_ms, figures)
+                    if measurement == "daily_area":
+                        outages = {"interruption_s": 70.0 * n, "interruptions": n % 3 + 0.0} if domain == "power" else {}
+                        more = {"devices": 9.0 + len(area), **outages}
+                        yield KnownPoint("daily_completeness", tags, time_ms, figures | more)
 
 
 def _tags(domain: str, number: int) -> dict[str, str]:

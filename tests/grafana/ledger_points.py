@@ -126,8 +126,9 @@ class _Worker:
                 self.balances(Span("hour", hour_ms, hour_ms + HOUR_MS))
                 self.areas(Span("hourly_area", hour_ms, hour_ms + HOUR_MS))
                 self.hour_of_day(hour_ms)
+            self.completeness_of_areas("daily_completeness", begin_ms, end_ms)
         for month in self.periods.months:
-            self.months_of_completeness(*month)
+            self.completeness_of_areas("monthly_completeness", *month)
             self.areas(Span("monthly_area", *month))
         return self.out.sort()
 
@@ -215,8 +216,8 @@ class _Worker:
             fields |= {name: outages[name] for name in ("interruption_s", "interruptions") if outages}
         self.out.add("completeness", {**self.place(device), "domain": domain}, begin_ms, fields)
 
-    def months_of_completeness(self, begin_ms: int, end_ms: int) -> None:
-        """Completeness of each area in a month: the days of its devices added up, and the longest gap of any."""
+    def completeness_of_areas(self, measurement: str, begin_ms: int, end_ms: int) -> None:
+        """Completeness of each area in a day or month: the days of its devices added up, and the longest gap of any."""
         days: dict[tuple[str, str], list[tuple[KnownPoint, KnownPoint]]] = defaultdict(list)
         for point, doubt in zip(self.out.points["completeness"], self.out.doubts["completeness"], strict=True):
             if begin_ms <= point.time_ms < end_ms:
@@ -226,7 +227,11 @@ class _Worker:
             for name in ("expected", "received", "missing", "on_time", "estimated"):
                 fields[name] = Flow(*(sum(float(one[side].fields[name]) for one in some) for side in (0, 1)))
             fields["longest_gap_s"] = max(point.fields["longest_gap_s"] for point, _ in some)
-            self.out.add("monthly_completeness", {"area": area, "domain": domain}, begin_ms, fields)
+            fields["devices"] = float(len({point.tags["device"] for point, _ in some}))
+            for name in ("interruption_s", "interruptions"):
+                told = [float(point.fields[name]) for point, _ in some if name in point.fields]
+                fields |= {name: sum(told)} if told else {}
+            self.out.add(measurement, {"area": area, "domain": domain}, begin_ms, fields)
 
     def balances(self, span: Span) -> None:
         """The use of each parent, and that of its children: what passed them less what ran back."""

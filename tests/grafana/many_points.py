@@ -69,14 +69,14 @@ def lines(now_ms: int, domain: str = "water") -> Iterator[str]:
             yield f"hour_of_day,area=A{area},domain={domain},hour={hour:02} people_in_used={n} {hour_ms - n * HOUR_MS}"
     for n in range(1, 32):
         yield from _of_areas("daily_area", domain, day_ms - n * DAY_MS)
+        yield from _completeness_of_areas("daily_completeness", domain, 1, day_ms - n * DAY_MS)
         for device in range(METERS):
             yield from _of_day(domain, device, n, day_ms - n * DAY_MS)
     for n, device in product(range(1, 13), range(METERS)):
         time_ms = day_ms - n * 30 * DAY_MS
         if not device:
             yield from _of_areas("monthly_area", domain, time_ms)
-            for area in range(AREAS):
-                yield f"monthly_completeness,area=A{area},domain={domain} {_completeness(30)} {time_ms}"
+            yield from _completeness_of_areas("monthly_completeness", domain, 30, time_ms)
         yield f"monthly,{_tags(device)} {_rolled(domain, device, n)} {time_ms}"
     yield from _of_the_gateway(domain, now_ms)
 
@@ -95,6 +95,12 @@ def _of_areas(measurement: str, domain: str, time_ms: int) -> Iterator[str]:
     for area in range(AREAS):
         fields = f"{_rolled(domain, area, 0)},demand=80,devices=150,supplied=100,uncovered=0"
         yield f"{measurement},area=A{area},domain={domain} {fields} {time_ms}"
+
+
+def _completeness_of_areas(measurement: str, domain: str, days: int, time_ms: int) -> Iterator[str]:
+    outage = ",interruption_s=450,interruptions=75" if domain == "power" else ""
+    for area in range(AREAS):
+        yield f"{measurement},area=A{area},domain={domain} {_completeness(days)},devices=150{outage} {time_ms}"
 
 
 def _of_the_gateway(domain: str, now_ms: int) -> Iterator[str]:

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.real
 
 CHOICES: dict[str, Mapping[str, Sequence[str]]] = {
     "all": {},
+    "one area": {"area": ["A1"]},
     "one site": {"site": ["site.1"]},
     "one device": {"device": ["water.1"]},
     "several": {

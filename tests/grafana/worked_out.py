@@ -59,6 +59,8 @@ def _combined(points: KnownPoints, question: Question, page: Page) -> Figures:
 def _of_groups(points: KnownPoints, ask: Ask, page: Page) -> Figures:
     if page.length_ms <= ask.above_days * DAY_MS or 0 < ask.up_to_days * DAY_MS < page.length_ms:
         return {}
+    if ask.of_areas is not None and ask.of_areas == any(tag in page.choice for tag in ("site", "device")):
+        return {}
     groups = defaultdict[tuple[Labels, int], list[float]](list)
     devices = defaultdict[tuple[Labels, int], set[str]](set)
     for (tags, time_ms), value in _of_series(points, ask, page):

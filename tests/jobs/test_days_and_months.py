@@ -1,6 +1,6 @@
 """Areas, balances, nights, outages and months, as the job writes them."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import date
 from zoneinfo import ZoneInfo
@@ -138,14 +138,20 @@ def test_a_month_is_used_up_to_its_last_midnight(closed: ClosingRig) -> None:
     assert found == {"bulk": {FIRST: quarters * 1.0}, "a": {FIRST: quarters * 0.25}, "b": {FIRST: quarters * 0.5}}
 
 
-def test_the_completeness_of_an_area_in_a_month_is_that_of_its_devices_days(closed: ClosingRig) -> None:
-    days = {tags["device"]: value for tags, _, value in closed.points("completeness", "received")}
-    months = closed.points("monthly_completeness", "received")
-    of_areas: dict[tuple[str, str], float] = defaultdict(float)
-    for device in DEVICES:
-        of_areas[device.get("area", ""), device["domain"]] += days[device["id"]]
-    assert {(tags.get("area", ""), tags["domain"]): value for tags, _, value in months} == of_areas
-    assert {time_ms // HOUR * HOUR for _, time_ms, _ in months} == {FIRST}
+@pytest.mark.parametrize(("measurement", "start_ms"), [("daily_completeness", START), ("monthly_completeness", FIRST)])
+def test_the_completeness_of_an_area_is_that_of_its_devices_days(closed: ClosingRig, measurement: str, start_ms: int) -> None:
+    for field in ("received", "interruption_s", "interruptions"):
+        days = {tags["device"]: value for tags, _, value in closed.points("completeness", field)}
+        of_areas: dict[tuple[str, str], float] = defaultdict(float)
+        for device in DEVICES:
+            if device["id"] in days:
+                of_areas[device.get("area", ""), device["domain"]] += days[device["id"]]
+        found = closed.points(measurement, field)
+        assert {(tags.get("area", ""), tags["domain"]): value for tags, _, value in found} == of_areas
+        assert {time_ms // HOUR * HOUR for _, time_ms, _ in found} == {start_ms}
+    numbers = Counter((device.get("area", ""), device["domain"]) for device in DEVICES)
+    counted = {(tags.get("area", ""), tags["domain"]): value for tags, _, value in closed.points(measurement, "devices")}
+    assert counted == numbers
 
 
 def test_demand_of_an_area_is_that_of_the_last_meters_behind_a_parent(closed: ClosingRig) -> None:

@@ -121,6 +121,10 @@ def test_late_readings_have_exactly_the_periods_around_them_worked_out_again(rig
     days = list(periods(FIRST, FIRST + timedelta(days=1), ReportStep.DAY, local))
     assert rig.newest("hourly", "volume_used_m3", whole, NAMES) == reported(rig, hours, now_ms)
     assert rig.newest("daily", "volume_used_m3", whole, NAMES) == reported(rig, days, now_ms)
+    received = rig.newest("completeness", "received", whole, NAMES)
+    newest = sorted(rig.points("daily_completeness", "received"), key=lambda row: row[1])
+    of_north = {time_ms // HOUR * HOUR: value for tags, time_ms, value in newest if tags.get("area") == "north"}
+    assert of_north == {day.start_ms: sum(received[name][day.start_ms] for name in ("whole", "gap", "never")) for day in days}
     if rig.filled.service.name == "victoria-metrics":
         times = rig.writings("hourly", "volume_used_m3", whole, NAMES)
         written = {name: Counter(time_ms // HOUR * HOUR for time_ms in times[name]) for name in ("gap", "whole")}

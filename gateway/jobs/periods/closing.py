@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo
 from gateway.core.alarms.rules import NIGHT_COVERAGE
 from gateway.jobs.periods.feeds import AlarmFeeds
 from gateway.jobs.periods.writer import RollupWriter
+from gateway.reports.area_completeness import AreaCompleteness
 from gateway.reports.balance import balance, children_of
 from gateway.reports.boundaries import ReportStep, Uncovered, hours
 from gateway.reports.completeness import completeness
-from gateway.reports.month_completeness import MonthCompleteness
 from gateway.reports.nearest import REACHES_MS
 from gateway.reports.nights import NIGHT_FIELD, LowestFlow, month_figures, night_flows, outages
-from gateway.reports.rollup_points import RollupPoint, balance_point, completeness_point, interruption_point
+from gateway.reports.rollup_points import balance_point, completeness_point, interruption_point
 from gateway.reports.rollups import AreaTotals, RolledPeriod, rolled
 from gateway.reports.roster import Roster
 from gateway.reports.store import Side, Store, StoredSeries, TimeSpan, batches
@@ -74,18 +74,23 @@ class PeriodCloser:
         :raises StoreFault: the database does not answer.
         :raises Postponed: it does not take points.
         """
-        await self._completeness(day, writing, only)
+        complete = AreaCompleteness(ReportStep.DAY, day)
+        await self._completeness(day, writing, only, complete)
         for domain in self.roster.domains():
             areas = AreaTotals(domain, children_of(self.roster, domain))
             for part in self._parts(domain, only):
                 more = await self._figures(domain, part, day, only)
                 if domain == "power":
-                    await self.writer.add(_interruptions(part, more, day, only), writing)
+                    await self._interruptions(part, more, day, writing, only, complete)
                 async for found in rolled(self.store, part, domain, [day], self.now_ms):
                     await self._write(found, part, ReportStep.DAY, writing, areas, only, more)
                 await asyncio.sleep(0)
             await self.writer.add(areas.points(ReportStep.DAY), writing)
             await self._balances(domain, day, writing, only)
+        if only is not None:
+            others = [id_ for id_ in self._of_same_areas(only) if id_ not in only]
+            await complete.add_stored(self.store, self.roster, others)
+        await self.writer.add(complete.points(), writing)
         await self.writer.flush()
 
     async def close_month(self, month: TimeSpan, writing: int, only: Collection[str] | None = None) -> None:
@@ -104,9 +109,9 @@ class PeriodCloser:
                     await self._write(found, part, ReportStep.MONTH, writing, areas, only, more)
                 await asyncio.sleep(0)
             await self.writer.add(areas.points(ReportStep.MONTH), writing)
-        completeness_of_month = MonthCompleteness(month)
-        await completeness_of_month.add(self.store, self.roster, self._of_same_areas(only))
-        await self.writer.add(completeness_of_month.points(), writing)
+        complete = AreaCompleteness(ReportStep.MONTH, month)
+        await complete.add_stored(self.store, self.roster, self._of_same_areas(only))
+        await self.writer.add(complete.points(), writing)
         await self.writer.flush()
 
     async def completeness_of_day(self, day: TimeSpan) -> dict[str, float]:
@@ -174,16 +179,38 @@ class PeriodCloser:
                     nearest[id_] = nearer(time_ms, nearest.get(id_, time_ms))
         return nearest
 
-    async def _completeness(self, day: TimeSpan, writing: int, only: Collection[str] | None) -> None:
+    async def _completeness(
+        self, day: TimeSpan, writing: int, only: Collection[str] | None, complete: AreaCompleteness
+    ) -> None:
         for some in batches(self.roster.by_id if only is None else only, _INSTANTS_OF):
             part = Roster(self.roster.by_id[id_] for id_ in some)
             async for row in completeness(self.store, part, [day], self.zone, self.now_ms):
                 figures = row.periods[0]
                 if figures is not None:
-                    await self.writer.add([completeness_point(row.device, figures, day.start_ms)], writing)
+                    point = completeness_point(row.device, figures, day.start_ms)
+                    await self.writer.add([point], writing)
+                    complete.add(row.device, [point.fields])
                     if day.end_ms >= self.newest_ms:
                         self.feeds.day(row.device, figures, self.now_ms)
                 await asyncio.sleep(0)
+
+    async def _interruptions(
+        self,
+        part: Roster,
+        outages: Fields,
+        day: TimeSpan,
+        writing: int,
+        only: Collection[str] | None,
+        complete: AreaCompleteness,
+    ) -> None:
+        """Write the interruptions of devices that have a point of completeness."""
+        for id_ in sorted({series.device for series in outages}):
+            device = part.by_id[id_]
+            if device.domain and device.interval and (only is None or id_ in only):
+                figures = [fields for series, fields in outages.items() if series.device == id_]
+                point = interruption_point(device, figures, day.start_ms)
+                await self.writer.add([point], writing)
+                complete.add_interruptions(device, point.fields)
 
     async def _figures(self, domain: str, part: Roster, day: TimeSpan, only: Collection[str] | None) -> Fields:
         """The fields of a day beside its sums and gauges. The alarms get those of nights too."""
@@ -223,15 +250,6 @@ def _unfinished(found: RolledPeriod) -> dict[str, int]:
         and use.last.reading is not None
         and end_ms - use.last.reading.time_ms < _DAY_MS
     }
-
-
-def _interruptions(part: Roster, outages: Fields, day: TimeSpan, only: Collection[str] | None) -> Iterator[RollupPoint]:
-    """The points of devices that have a point of completeness."""
-    for id_ in sorted({series.device for series in outages}):
-        device = part.by_id[id_]
-        if device.domain and device.interval and (only is None or id_ in only):
-            figures = [fields for series, fields in outages.items() if series.device == id_]
-            yield interruption_point(device, figures, day.start_ms)
 
 
 def _by_device(nights: Mapping[StoredSeries, LowestFlow]) -> dict[str, LowestFlow]:
