@@ -138,7 +138,7 @@ def _scenarios(_arguments: argparse.Namespace) -> int:
 
 
 def _registry(arguments: argparse.Namespace) -> int:
-    from firmware_sim.fleet import build_fleet  # noqa: PLC0415
+    from firmware_sim.fleet import build_fleet, in_families  # noqa: PLC0415
     from firmware_sim.maker_fleet import build_maker_fleet  # noqa: PLC0415
     from firmware_sim.registry import registry_yaml  # noqa: PLC0415
 
@@ -146,7 +146,7 @@ def _registry(arguments: argparse.Namespace) -> int:
     makers = _makers(arguments, interval_s / (arguments.speed or 1.0))
     fleet = build_fleet(counts, interval_s, arguments.seed, scenario.sites)
     fleet += build_maker_fleet(makers, _forms(arguments), interval_s, arguments.seed)
-    sys.stdout.write(registry_yaml(fleet, interval_s / (arguments.speed or 1.0), scenario.together[1]))
+    sys.stdout.write(registry_yaml(in_families(fleet), interval_s / (arguments.speed or 1.0), scenario.together[1]))
     return OK
 
 

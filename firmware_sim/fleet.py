@@ -1,13 +1,13 @@
 """The fleet: which devices there are and in which order they report. Pure: the same counts and seed give the same fleet."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from firmware_sim.devices import power, traffic, urban, water
 from firmware_sim.devices.source import DeviceKind, DeviceRegister, Sensors
-from firmware_sim.makers.identity import MakerIdentity
+from firmware_sim.makers.identity import JoinedSensors, MakerIdentity
 from firmware_sim.signals import rng
 from firmware_sim.wire.presence import BrokerPresence
 from schemas.topics import NativeTopic
@@ -18,6 +18,8 @@ KINDS: Final[Mapping[str, tuple[DeviceKind, ...]]] = {
     "traffic": traffic.KINDS,
     "urban": urban.KINDS,
 }
+PARENT_KIND: Final = {"water-meter": "water-district", "power-house": "power-feeder"}
+"""Kind → the kind that measures what flows to it. A roof feeds into a line of its own."""
 COMMUNES: Final = 12
 """Devices are in so many sites."""
 ONLINE: Final = b'{"state":"online"}'
@@ -76,7 +78,49 @@ def build_fleet(counts: Mapping[str, int], interval_s: float, seed: int, sites: 
         for number in range(count):
             met[domain] += 1
             placed.append(((number + 0.5) / count, _device(domain, kinds, met[domain], interval_s, seed, sites)))
-    return [device for _, device in sorted(placed, key=lambda place: place[0])]
+    return in_families([device for _, device in sorted(placed, key=lambda place: place[0])])
+
+
+def parents_of(fleet: Iterable[SimDevice]) -> dict[str, str]:
+    """House → the district meter or feeder that measures what flows to it: those of a site share its houses evenly."""
+    devices = sorted(fleet, key=lambda device: device.name)
+    bulk: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for device in devices:
+        bulk[device.site, device.kind].append(device.name)
+    parents, turns = {}, Counter[tuple[str, str]]()
+    for device in devices:
+        place = device.site, PARENT_KIND.get(device.kind, "")
+        if place in bulk:
+            parents[device.name] = bulk[place][turns[place] % len(bulk[place])]
+            turns[place] += 1
+    return parents
+
+
+def in_families(fleet: Sequence[SimDevice]) -> list[SimDevice]:
+    """The same fleet, in which a district meter or feeder measures what the houses behind it use, and what is lost.
+
+    One without any stands before houses that have no meters.
+    """
+    sources = {device.name: device.source for device in fleet}
+    used: dict[str, float] = defaultdict(float)
+    for name, parent in parents_of(fleet).items():
+        used[parent] += _mean_use(sources[name])
+    return [
+        replace(device, source=_supplying(device.source, used[device.name])) if device.name in used else device
+        for device in fleet
+    ]
+
+
+def _mean_use(source: Sensors) -> float:
+    if isinstance(source, JoinedSensors):
+        return sum(map(_mean_use, source.parts))
+    return source.mean_use if isinstance(source, water.CustomerMeter | power.Household) else 0.0
+
+
+def _supplying(source: Sensors, used: float) -> Sensors:
+    if isinstance(source, JoinedSensors):
+        return JoinedSensors(tuple(_supplying(part, used) for part in source.parts))
+    return source.supplying(used) if isinstance(source, water.DistrictMeter | power.Feeder) else source
 
 
 def _device(domain: str, kinds: Sequence[DeviceKind], number: int, interval_s: float, seed: int, sites: int) -> SimDevice:

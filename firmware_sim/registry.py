@@ -6,16 +6,11 @@ from math import cos, sin, sqrt
 from typing import Final
 
 from firmware_sim.devices.power import Feeder
-from firmware_sim.fleet import SimDevice
+from firmware_sim.fleet import SimDevice, parents_of
 from firmware_sim.makers.identity import MakerIdentity
 
 AREA_NAME: Final = "Xã mô phỏng {}"
 """Invented, as the devices are: real names of areas are the utility's data."""
-
-
-PARENT_KIND: Final = {"water-meter": "water-district", "power-house": "power-feeder", "power-solar": "power-feeder"}
-"""Kind → the kind that measures what flows to it, at its site."""
-
 
 _FIRST_LAT, _FIRST_LON = 21.3, 105.3
 _SITES_A_ROW: Final = 4
@@ -32,7 +27,7 @@ def registry_yaml(fleet: Iterable[SimDevice], interval_s: float, together: int =
     devices = sorted(fleet, key=lambda device: device.name)
     sites = sorted({device.site for device in devices})
     areas = [f"  {_area(site)}: {AREA_NAME.format(site.removeprefix('xa-'))}" for site in sites]
-    parents = {(device.site, device.kind): device.name for device in devices}
+    parents = parents_of(devices)
     places = dict(_places(devices, sites))
     lines = (line for device in devices for line in _entry(device, interval_s, parents, places[device.name], together))
     return "\n".join(["areas:", *areas, "devices:", *lines]) + "\n"
@@ -51,7 +46,7 @@ def _places(devices: Iterable[SimDevice], sites: Sequence[str]) -> Iterator[tupl
 
 
 def _entry(
-    device: SimDevice, interval_s: float, parents: Mapping[tuple[str, str], str], place: tuple[float, float], together: int
+    device: SimDevice, interval_s: float, parents: Mapping[str, str], place: tuple[float, float], together: int
 ) -> Iterator[str]:
     yield f"  - id: {device.name}"
     yield f"    site: {device.site}"
@@ -62,7 +57,7 @@ def _entry(
     yield f"    interval: {interval_s:g}"
     if together > 1:
         yield f"    silent_after: {3 * together * interval_s:g}"
-    if parent := parents.get((device.site, PARENT_KIND.get(device.kind, ""))):
+    if parent := parents.get(device.name):
         yield f"    parent: {parent}"
     if device.identity is not None:
         yield from _entry_of_make(device.identity, device.name)

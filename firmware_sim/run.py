@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from firmware_sim.clock import RunClock
 from firmware_sim.connections import ConnectionPlan
-from firmware_sim.fleet import SimDevice, build_fleet
+from firmware_sim.fleet import SimDevice, build_fleet, in_families
 from firmware_sim.ledger import LedgerFile
 from firmware_sim.maker_firmware import AnyFirmware, firmware_of
 from firmware_sim.maker_fleet import build_maker_fleet, spread
@@ -72,9 +72,9 @@ class Plan:
     def fleet(self) -> list[SimDevice]:
         """Its devices, in the order they report."""
         native = build_fleet(self.counts, self.interval_s, self.seed, self.scenario.sites)
-        return (
-            spread([native, build_maker_fleet(self.makers, self.forms, self.interval_s, self.seed)]) if self.makers else native
-        )
+        if not self.makers:
+            return native
+        return in_families(spread([native, build_maker_fleet(self.makers, self.forms, self.interval_s, self.seed)]))
 
     def connections(self) -> ConnectionPlan:
         """Its way to the broker."""

@@ -5,7 +5,7 @@ registers are the integral of the power.
 """
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import accumulate
 from math import fsum
@@ -26,7 +26,7 @@ from firmware_sim.physics.electricity import (
     voltage_at_load_v,
 )
 from firmware_sim.physics.shapes import LOAD
-from firmware_sim.signals import EPOCH_S, SLOT_S, WEEK_S, Curve, Pulses, Signal, noise_at
+from firmware_sim.signals import EPOCH_S, SLOT_S, WEEK_S, Curve, Pulses, Signal, chance_at, noise_at
 
 HOUSES: Final = Curve.of_means(LOAD)
 KILOWATT_HOUR: Final = 3_600_000.0
@@ -35,6 +35,12 @@ NOMINAL_V: Final = 220.0
 HIGHEST_LOAD: Final = 2.0
 """Against the mean; a table of voltages goes so far."""
 LOAD_STEPS: Final = 8
+LEAST_LOST, MOST_LOST = 0.03, 0.09
+"""Share of what a feeder measures that warms wires."""
+STEALING, STOLEN = 0.13, 0.2
+"""The share of feeders behind which somebody steals, and what: so much of what the feeder measures."""
+LOSS_DRAW, THEFT_DRAW = -1, -2
+"""The numbers of a meter's draws; those from 0 on are half hours."""
 SLOTS: Final = round(WEEK_S / SLOT_S)
 SLOTS_A_DAY: Final = SLOTS // 7
 TARIFFS: Final = ("energy_import_t1_kwh", "energy_import_t2_kwh", "energy_import_t3_kwh")
@@ -107,6 +113,11 @@ class Household:
             line=Line(resistance, 0.3 * resistance),
         )
 
+    @property
+    def mean_use(self) -> float:
+        """The mean of what it measures, in W."""
+        return self.load_w.scale
+
     def sample(self, instant_s: float, index: int) -> Sample:  # noqa: ARG002 - every reading is alike
         """One phase, its total, the import register, the relay."""
         noise = noise_at(self.key, instant_s)
@@ -159,6 +170,15 @@ class Feeder:
             lag=reactive_var(1.0, power_factor),
             voltages=_voltages(mean_w, shares, power_factor, Line(0.7 * resistance, 0.4 * resistance)),
         )
+
+    def supplying(self, used_w: float) -> "Feeder":
+        """The meter before houses that use so much together: a part is lost in wires, and where somebody steals, more.
+
+        The line is made for its load, so voltages are the same at the same share of the mean.
+        """
+        lost = LEAST_LOST + (MOST_LOST - LEAST_LOST) * chance_at(self.key, LOSS_DRAW)
+        stolen = STOLEN if chance_at(self.key, THEFT_DRAW) < STEALING else 0.0
+        return replace(self, load_w=replace(self.load_w, scale=used_w / (1 - lost - stolen)))
 
     @property
     def rated_power_va(self) -> float:

@@ -1,7 +1,7 @@
 """Water: customer meters, district meters, reservoirs and quality stations."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from math import fsum
 from typing import Final
@@ -9,6 +9,7 @@ from typing import Final
 from firmware_sim.devices.source import Battery, DeviceKind, DeviceRegister, Sample, shown
 from firmware_sim.physics.hydraulics import (
     DIAMETER_EXPONENT,
+    FLOW_EXPONENT,
     Pipe,
     chlorine_left,
     head_loss_m,
@@ -18,7 +19,20 @@ from firmware_sim.physics.hydraulics import (
 )
 from firmware_sim.physics.network import Junction, Leak, Network, PipeBetween, solve
 from firmware_sim.physics.shapes import DISTRICT_INFLOW, WATER_USE
-from firmware_sim.signals import DAY_S, HOUR_S, Curve, Pulses, Signal, clamp, local_s, noise_at, rippled
+from firmware_sim.signals import (
+    DAY_S,
+    EPOCH_S,
+    HOUR_S,
+    WEEK_S,
+    Curve,
+    Pulses,
+    Signal,
+    chance_at,
+    clamp,
+    local_s,
+    noise_at,
+    rippled,
+)
 
 USE: Final = Curve.of_means(WATER_USE)
 TOWN: Final = Curve.of_means(DISTRICT_INFLOW)
@@ -31,6 +45,12 @@ PUMP_HOURS: Final = frozenset({0, 1, 2, 3, 4, 5, 12, 13, 14, 15, 22, 23})
 DEMAND_STEPS: Final = 12
 """A district is solved for so many demands; between them lies a straight line."""
 HIGHEST_DEMAND: Final = 2.0
+UNREST: Final = 0.2
+"""The waves of a district's inflow take at most so much of the lowest."""
+LEAST_LOST, MOST_LOST = 0.12, 0.32
+"""Share of the inflow that leaks, where each house has a meter."""
+LOSS_DRAW: Final = -1
+"""The number of a meter's draw for what is lost behind it; numbers from 0 on are half hours."""
 AERATED: Final = 0.95
 """Oxygen in water that has run over steps, against what it can hold."""
 DECAY_PER_DAY: Final = 0.9
@@ -63,6 +83,11 @@ class CustomerMeter:
             warmth_c=source.uniform(17, 24),
             battery=Battery.fitted(source),
         )
+
+    @property
+    def mean_use(self) -> float:
+        """The mean of what it measures, in m³/h."""
+        return self.flow.scale
 
     def sample(self, instant_s: float, index: int) -> Sample:
         """Volume, flow, water temperature, leak alarm."""
@@ -100,7 +125,22 @@ class DistrictMeter:
         resistance = lost_m / head_loss_m(1.0, inflow_m3_h / HOUR_S)
         leak = Leak((inflow_m3_h - used_m3_h) / (head_m - lost_m) ** 0.5)
         inflow = _inflow(used_m3_h, leak, head_m, resistance)
-        return cls(key, start_m3, rippled(source, inflow, 1.0, unrest=0.2), head_m, resistance)
+        return cls(key, start_m3, rippled(source, inflow, 1.0, unrest=UNREST), head_m, resistance)
+
+    def supplying(self, used_m3_h: float) -> "DistrictMeter":
+        """The meter of a district in which each house has one, which use so much together: a tenth to a third leaks.
+
+        A network of so many times the flow has the same heads where its pipes resist so many times less.
+        """
+        lost = LEAST_LOST + (MOST_LOST - LEAST_LOST) * chance_at(self.key, LOSS_DRAW)
+        inflow_m3_h = self.flow.curve.integral(EPOCH_S + WEEK_S) / WEEK_S
+        resistance = self.resistance * self.flow.scale**FLOW_EXPONENT
+        head_m = self.head_m - head_loss_m(resistance, inflow_m3_h / HOUR_S)
+        inflow = _inflow((1 - lost) * inflow_m3_h, Leak(lost * inflow_m3_h / head_m**0.5), self.head_m, resistance)
+        size = used_m3_h / ((1 - lost) * inflow_m3_h)
+        wave = UNREST * min(inflow.values) / 2
+        flow = Signal(inflow, size, self.flow.key, wave, wave)
+        return replace(self, flow=flow, resistance=resistance / size**FLOW_EXPONENT)
 
     def sample(self, instant_s: float, index: int) -> Sample:  # noqa: ARG002 - every reading is alike
         """Volume, flow, pressure, warmth of its chamber."""

@@ -80,7 +80,7 @@ def _after(step: DisplayStep | None, event: Incident, shown: float, mean_h: floa
     if step is DisplayStep.EXCHANGED:
         return round(min(3 * event.size, shown / 2), 1)  # a step that shows, also soon after a roll-over
     if step is DisplayStep.STEPPED_BACK:
-        return max(shown - max(0.05, 2 * mean_h), 0.0)
+        return max(shown - max(0.05, 3 * mean_h), 0.0)
     if step is DisplayStep.HALVED:
         return shown * (0.3 + 0.4 * event.size)
     return 0.0

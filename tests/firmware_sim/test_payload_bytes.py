@@ -8,7 +8,7 @@ from firmware_sim.scenarios.loader import scenario
 from tests.firmware_sim.storied import BEGIN_S, INTERVAL_S
 
 DIGESTS = {
-    "sim-7-power-feeder-0001": "ee24f43f69d468e8",
+    "sim-7-power-feeder-0001": "071e6837d67063e5",
     "sim-7-power-house-0002": "c8f39cdcc9627d40",
     "sim-7-power-solar-0003": "8bbc326b504890d9",
     "sim-7-traffic-class-0001": "fb1a662329dc1629",

@@ -7,8 +7,8 @@ from enum import Enum
 from functools import cached_property
 from typing import Any, Final, NamedTuple
 
-from firmware_sim.fleet import SimDevice, build_fleet
-from firmware_sim.registry import PARENT_KIND, registry_yaml
+from firmware_sim.fleet import SimDevice, build_fleet, parents_of
+from firmware_sim.registry import registry_yaml
 from firmware_sim.signals import DAY_S, HOUR_S
 from firmware_sim.stories.cast import Role, cast
 from firmware_sim.stories.chronicle import TOLD_LATER_S
@@ -153,12 +153,9 @@ class MonthsPlan:
     @cached_property
     def families(self) -> Mapping[str, list[str]]:
         """District meter or feeder → the meters behind it, as the registry names them."""
-        devices = sorted(self.fleet, key=lambda device: device.name)
-        parents = {(device.site, device.kind): device.name for device in devices}
         found: dict[str, list[str]] = {}
-        for device in devices:
-            if parent := parents.get((device.site, PARENT_KIND.get(device.kind, ""))):
-                found.setdefault(parent, []).append(device.name)
+        for name, parent in parents_of(self.fleet).items():
+            found.setdefault(parent, []).append(name)
         return found
 
     def registry(self) -> str:
