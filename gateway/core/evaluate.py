@@ -47,10 +47,11 @@ class Evaluator:
 
     def time_of(self, device: Device, ts: object, arrival: Arrival) -> ChosenTime:
         """Choose the time of a reading: the device's own if it is believed, else the gateway's."""
-        now_ms = arrival.now_ms
         time_ms = ts if type(ts) is int and MS_FROM <= ts < MS_TO else device_ms(ts)
-        if time_ms is not None and self.is_believed(device, time_ms, now_ms):
-            return time_ms, True, Quality.HISTORIC if time_ms < now_ms - self.rules.late_after_ms else 0
+        if time_ms is not None:
+            quality = self.believe(device, time_ms, arrival.now_ms)
+            if quality is not None:
+                return time_ms, True, quality
         return self.stamp(device, arrival)
 
     def stamp(self, device: Device, arrival: Arrival) -> ChosenTime:
@@ -62,15 +63,15 @@ class Evaluator:
             quality |= Quality.MAY_STAND_TWICE
         return device.stamp(arrival.now_ms, replayed=arrival.replayed), False, quality
 
-    def is_believed(self, device: Device, time_ms: int, now_ms: int) -> bool:
-        """Tell if a time of the device is plausible, and note the offset of its clock.
+    def believe(self, device: Device, time_ms: int, now_ms: int) -> int | None:
+        """Return the quality bits of a time of the device, None if it is not plausible; note the offset of its clock.
 
         An offset in the same span as the one before tells nothing new of the clocks. Spans are twice the tolerance wide, so a
         clock that runs in another time zone stands in the middle of one, and stays there.
         """
         rules, trust = self.rules, self.trust
-        past_ms, future_ms, offset_ms = rules.max_past_ms, rules.max_future_ms, time_ms - now_ms
-        device.offset_ms = offset_ms
+        past_ms, future_ms = rules.max_past_ms, rules.max_future_ms
+        device.offset_ms = offset_ms = time_ms - now_ms
         span = (offset_ms + future_ms) // (future_ms + future_ms + 1)
         if span != device.clock_span or trust.doubted:
             device.clock_span = span
@@ -78,7 +79,9 @@ class Evaluator:
             if trust.doubted:
                 past_ms += max(-trust.off_ms, 0)
                 future_ms = max(DOUBTED_FUTURE_MS, trust.off_ms + future_ms)
-        return -past_ms <= offset_ms <= future_ms and time_ms >= YEAR_2020_MS
+        if -past_ms <= offset_ms <= future_ms and time_ms >= YEAR_2020_MS:
+            return Quality.HISTORIC if offset_ms < -rules.late_after_ms else 0
+        return None
 
     def follow_sequence(self, device: Device, domain: str, seq: object, time_ms: int) -> None:
         """Count missing readings by gaps in ``seq``. A number that is not ahead is a reboot; an old reading tells nothing.

@@ -179,12 +179,11 @@ class Processor:
             if isinstance(stream, ProfiledStream):
                 return self._of_profile(stream, arrival)
             return self._no_reading(stream, arrival)
-        device, outcome = stream.device, Outcome(stream.domain)
+        device, outcome, key_set, retained = stream.device, Outcome(stream.pattern.domain), stream.key_set, message.retain
         device.last_message = arrival if size_bytes <= device.keeps_bytes else None
-        if not message.retain and now_ms > device.last_seen_ms:  # a retained or replayed message is no sign of life
+        if not retained and now_ms > device.last_seen_ms:  # a retained or replayed message is no sign of life
             device.last_seen_ms = now_ms
-        is_plain = not message.retain and arrival.steps is None
-        key_set = stream.key_set
+        is_plain = not retained and arrival.steps is None
         parts = key_set.read(payload) if is_plain else None
         if parts is not None:
             observation = self._observation(stream, key_set, parts, 0, arrival, outcome)

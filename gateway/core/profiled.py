@@ -246,9 +246,11 @@ class ByProfile:
             params = device.registered.params if device.registered is not None else NO_PARAMS
             read = point.read(frame.document, frame.captures, params)
         time_ms = rfc3339_ms(time) if type(time) is str else None
-        if not read or not payload or time_ms is None or not self.evaluator.is_believed(device, time_ms, now_ms):
+        if not read or not payload or time_ms is None:
             return None
-        quality = Quality.HISTORIC if time_ms < now_ms - self.evaluator.rules.late_after_ms else 0
+        quality = self.evaluator.believe(device, time_ms, now_ms)
+        if quality is None:
+            return None
         names, numbers = read
         observation = Observation(
             series,
@@ -366,9 +368,9 @@ class _ClockBelief(Struct, eq=False):
         rules, offset_ms = evaluator.rules, time_ms - self.now_ms
         if time_ms > self.newest_ms:
             self.newest_ms = time_ms
-            believed = evaluator.is_believed(self.device, time_ms, self.now_ms)
+            quality = evaluator.believe(self.device, time_ms, self.now_ms)
             if window == _USUAL:
-                return believed
+                return quality is not None
         past_ms = rules.max_past_ms if window.max_past_ms is None else window.max_past_ms
         future_ms = rules.max_future_ms if window.max_future_ms is None else window.max_future_ms
         if evaluator.trust.doubted:

@@ -53,7 +53,8 @@ class Counting:
             judgement = counters.judge(name + tags, growth, value, time_ms, rule, observation.together)
             if judgement is SOUND:  # nearly always: the sum is the register
                 if not awaits:
-                    texts[at] += key + texts[at]
+                    text = texts[at]
+                    texts[at] = f"{text}{key}{text}"
                 continue
             suspect = suspect or judgement.suspect
             if judgement.offset is not None and not awaits:
