@@ -20,6 +20,7 @@ the same chunk is lost, they travel with the exception.
 """
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -67,7 +68,7 @@ class Unsubscribed:
 
 @dataclass(frozen=True, slots=True)
 class Oversized:
-    """A PUBLISH that is too large: the first bytes of its payload and its size."""
+    """A PUBLISH that is too large: the first bytes of its payload and its size. Its properties are not kept."""
 
     topic: str
     payload: bytes
@@ -75,6 +76,7 @@ class Oversized:
     retain: bool
     duplicate: bool
     size_bytes: int
+    user_properties: Sequence[tuple[str, str]] = ()
 
 
 Event = mqtt5.PublishPacket | Connected | Subscribed | Unsubscribed | Oversized

@@ -10,8 +10,10 @@ A subscription that the broker refuses is an error people must see, but no reaso
 
 import asyncio
 import logging
+from collections.abc import Iterator
+from itertools import groupby
 from random import random
-from typing import Final
+from typing import Final, cast
 
 import mqtt5
 
@@ -19,7 +21,6 @@ from gateway.clock import WallClock
 from gateway.core.delivery.acknowledgements import Acknowledger
 from gateway.core.delivery.backoff import Backoff
 from gateway.core.devices.broker_drops import BROKER_DROPPED
-from gateway.core.message import StoredMessage
 from gateway.core.mqtt_session import Connected, Event, Oversized, ProtocolFault, Subscribed
 from gateway.core.readings.clock_trust import ClockTrust
 from gateway.events import Events
@@ -88,12 +89,12 @@ class Intake:
         now_ms, steady_ms = self._clock.now_and_steady_ms()
         arrival_s = self._loop.time()
         self._trust.see_time(now_ms, steady_ms)
-        receive = self._receiver.receive
-        for event in events:
-            if type(event) is mqtt5.PublishPacket:
-                receive(event, event.packet_id, now_ms, arrival_s)
+        for kind, together in groupby(events, type):
+            if kind is mqtt5.PublishPacket:
+                self._receiver.receive(cast("Iterator[mqtt5.PublishPacket]", together), now_ms, arrival_s)
             else:
-                self._control(event, now_ms, arrival_s)
+                for event in together:
+                    self._control(event, now_ms, arrival_s)
         if not self._receiver.end_chunk(events):
             self._connection.rest()
         if fault is not None:
@@ -101,8 +102,7 @@ class Intake:
 
     def _control(self, event: Event, now_ms: int, arrival_s: float) -> None:
         if isinstance(event, Oversized):
-            message = StoredMessage(event.topic, event.payload, event.retain, event.duplicate)
-            self._receiver.receive(message, event.packet_id, now_ms, arrival_s, event.size_bytes)
+            self._receiver.refuse(event, now_ms, arrival_s)
         elif isinstance(event, Connected):
             self._on_connected(event, now_ms)
         elif isinstance(event, Subscribed):

@@ -1,10 +1,10 @@
 """The receiver of messages: from the broker into the core, and from there into the queue of batches.
 
-A message is processed in the callback that received it, without a task or a queue in between. So only a batch can wait,
+Messages are processed in the callback that received them, without a task or a queue in between. So only a batch can wait,
 and memory is bounded simply by not reading the socket.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from random import choices
 from typing import Final
 
@@ -13,8 +13,8 @@ import mqtt5
 from gateway.core.delivery.acknowledgements import Acknowledger
 from gateway.core.delivery.floods import Floods
 from gateway.core.devices.broker_drops import BROKER_DROPPED
-from gateway.core.message import Message
-from gateway.core.mqtt_session import Event
+from gateway.core.message import Message, Outcome
+from gateway.core.mqtt_session import Event, Oversized
 from gateway.core.process import Processor
 from gateway.delivery.live_lane import LiveLane
 from gateway.events import Events
@@ -44,38 +44,46 @@ class MessageReceiver:
         self._side_effects = side_effects
         self._floods = floods
 
-    def receive(self, message: Message, packet_id: int | None, now_ms: int, arrival_s: float, size_bytes: int = 0) -> None:
-        """Process one message.
+    def receive(self, messages: Iterable[mqtt5.PublishPacket], now_ms: int, arrival_s: float) -> None:
+        """Process messages that were read together."""
+        self._receive(messages, self._processor.process, now_ms, arrival_s)
 
-        :param size_bytes: of a message that is too large, of which this is the beginning.
-        """
-        acknowledger = self._acknowledger
-        fingerprint = 0
-        if packet_id is not None:
-            fingerprint = hash((message.topic, message.payload))
-            if message.duplicate and acknowledger.is_second_copy(packet_id, fingerprint):
-                acknowledger.owe(self._queue.open_batch, packet_id, fingerprint)
-                return
-        events = self._events
-        events.messages_received += 1
-        if size_bytes:
-            outcome = self._processor.too_large(message, now_ms, size_bytes)
-        else:
-            outcome = self._processor.process(message, now_ms)
-        if outcome.dropped or outcome.ignored is not None:
-            if message.topic == BROKER_DROPPED:
-                events.broker_told(message.payload, now_ms, retained=message.retain)
+    def refuse(self, message: Oversized, now_ms: int, arrival_s: float) -> None:
+        """Refuse a message of which only the beginning was kept."""
+        too_large = self._processor.too_large
+        self._receive([message], lambda head, now_ms: too_large(head, now_ms, message.size_bytes), now_ms, arrival_s)
+
+    def _receive(
+        self,
+        messages: Iterable[mqtt5.PublishPacket | Oversized],
+        process: Callable[[Message, int], Outcome],
+        now_ms: int,
+        arrival_s: float,
+    ) -> None:
+        acknowledger, events, queue = self._acknowledger, self._events, self._queue
+        apart = queue.flood_queue.apart
+        for message in messages:
+            packet_id, fingerprint = message.packet_id, 0
+            if packet_id is not None:
+                fingerprint = hash((message.topic, message.payload))
+                if message.duplicate and acknowledger.is_second_copy(packet_id, fingerprint):
+                    acknowledger.owe(queue.open_batch, packet_id, fingerprint)
+                    continue
+            events.messages_received += 1
+            outcome = process(message, now_ms)
+            if outcome.dropped or outcome.ignored is not None:
+                if message.topic == BROKER_DROPPED:
+                    events.broker_told(message.payload, now_ms, retained=message.retain)
+                else:
+                    events.processed(outcome)
+            if apart and message.topic in apart:
+                batch = queue.add(outcome, arrival_s, floods=True)
             else:
-                events.processed(outcome)
-        apart = self._queue.flood_queue.apart
-        if apart and message.topic in apart:
-            batch = self._queue.add(outcome, arrival_s, floods=True)
-        else:
-            batch = self._queue.add(outcome, arrival_s)
-        if outcome.side_effects is not None:
-            self._side_effects.do(outcome.side_effects, batch, arrival_s)
-        if packet_id is not None:
-            acknowledger.owe(batch, packet_id, fingerprint)
+                batch = queue.add(outcome, arrival_s)
+            if outcome.side_effects is not None:
+                self._side_effects.do(outcome.side_effects, batch, arrival_s)
+            if packet_id is not None:
+                acknowledger.owe(batch, packet_id, fingerprint)
 
     def end_chunk(self, events: Sequence[Event]) -> bool:
         """Pass on the outcomes of a chunk; return False when memory is at its limit."""
