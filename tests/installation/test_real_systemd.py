@@ -120,8 +120,23 @@ def booted(tmp_path: Path, bundle: Path) -> Iterator[Booted]:
         found.end()
 
 
-def show(booted: Booted, name: str) -> str:
-    return booted.run(f"systemctl show -p {name} --value gateway")
+def show(booted: Booted, name: str, unit: str = "gateway") -> str:
+    return booted.run(f"systemctl show -p {name} --value {unit}")
+
+
+def start_instance(booted: Booted) -> None:
+    """Set up ``gateway@north`` as the guide says, and check that it has its own folders and its own state."""
+    settings = "{mqtt: {client_id: north}, http: {port: 8081}, journal: {path: /var/lib/gateway-north/journal.db}}"
+    booted.run(f"mkdir /etc/gateway-north && echo '{settings}' >/etc/gateway-north/gateway.yaml")
+    said = booted.run("/opt/gateway/install.sh 2>&1 && systemctl enable --now gateway@north 2>&1")
+    until(lambda: show(booted, "ActiveState", "gateway@north") == "active", 180, what=said)
+    until(lambda: "MQTT broker: not connected" in show(booted, "StatusText", "gateway@north"), 60)
+    assert booted.run("stat -c %U:%a /var/lib/gateway-north /var/lib/gateway-north/journal.db").split() == [
+        "gateway:750",
+        "gateway:600",
+    ]
+    assert show(booted, "MainPID", "gateway@north") != show(booted, "MainPID")
+    assert booted.boots(), "the first one runs beside it"
 
 
 def test_systemd_starts_it_without_a_broker_knows_its_state_and_restarts_it_when_it_hangs(booted: Booted) -> None:
@@ -133,8 +148,10 @@ def test_systemd_starts_it_without_a_broker_knows_its_state_and_restarts_it_when
     booted.run("echo 'journal: {path: /var/lib/gateway/journal.db}' >/etc/gateway/gateway.yaml; systemctl restart gateway")
     assert booted.boots(), "built again, and without a folder of secrets"
 
+    start_instance(booted)
     hung = show(booted, "MainPID")
     booted.run(f"kill -STOP {hung}")
     until(lambda: show(booted, "NRestarts") == "1", 180, what="a restart by the watchdog")
     until(booted.boots)
     assert show(booted, "MainPID") != hung
+    assert show(booted, "NRestarts", "gateway@north") == "0"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.demo.services import Service, free_port
-from tests.system.door import Door, Hang
+from tests.system.door import Door, Forward, Hang
 from tests.system.fleet import Fleet, assert_each_stands_once, client_of, publish, wait_settled
 from tests.system.rig import Gateway, gateway
 from tests.system.service_manager import PlayedSystemd, wait_until_ready
@@ -92,7 +92,7 @@ def test_one_whose_loop_hangs_is_restarted_and_loses_nothing(
 
 
 @pytest.mark.slow
-def test_one_that_waits_for_a_dead_influxdb_is_not_restarted(
+def test_one_that_waits_for_a_dead_influxdb_is_not_restarted_and_loses_nothing(
     tmp_path: Path, manager: PlayedSystemd, mosquitto: Service, influxdb: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     manager.watchdog_s = 10.0
@@ -109,6 +109,11 @@ def test_one_that_waits_for_a_dead_influxdb_is_not_restarted(
         influxdb.kill()
         manager.keeps_quiet_about(gate, 20)
         fleet.stop()
+        influxdb.start()
+        influxdb.wait_ready()
+        door.always(Forward())
+        wait_settled(gate, mosquitto, 120.0)
+    assert_each_stands_once(influxdb, fleet)
 
 
 @pytest.mark.slow
