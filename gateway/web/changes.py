@@ -35,6 +35,7 @@ class ChangeGuard:
         async def guarded(request: web.Request) -> web.StreamResponse:
             account = account_of(request)
             if account.role < change.role:
+                log.warning("refused: %s: %s", change.action, _too_low(account, change))
                 return web.json_response({"error": _too_low(account, change)}, status=403)
             response = await change.handler(request)
             if change.is_recorded and response.status < _FAILED:

@@ -5,6 +5,7 @@ Before that it must be addressed to this gateway, and a change must not come fro
 may change is asked where the change is made (:mod:`gateway.web.changes`).
 """
 
+import logging
 import re
 from typing import Final, NamedTuple
 from urllib.parse import parse_qs
@@ -20,6 +21,8 @@ from gateway.web.handlers import ACCOUNT, Handler, account_of
 from gateway.web.origins import OwnNames, is_cross_site, is_from_a_page
 from gateway.web.pages import PageRenderer
 from gateway.web.sessions import COOKIE, SECURE_COOKIE, Sessions
+
+log = logging.getLogger("gateway.web")
 
 _ALIVE: Final = "/healthz"
 _WITHOUT_TOKEN: Final = frozenset({"/login", "/logout"})
@@ -150,6 +153,7 @@ class Door:
         if isinstance(account, web.Response):
             return account
         self._sessions.end(_session_of(request, client))
+        log.info("%s (%s) logged in from %s", account.name, account.role.word, client.address)
         return _sent_on(client, to if _OWN_PATH.fullmatch(to) else "/", self._sessions.begin(account))
 
     async def log_out(self, request: web.Request) -> web.Response:

@@ -4,6 +4,7 @@ A route that is not in the table refuses them, so a new one shows nothing by acc
 did not exist, where it is another's. What lists devices or figures leaves others out by itself; :func:`scope_of` says which.
 """
 
+import logging
 from collections.abc import Callable
 from typing import Final
 
@@ -13,6 +14,8 @@ from gateway.access.scope import DeviceScope
 from gateway.status.known_devices import KnownDevices
 from gateway.web.commands import nobody
 from gateway.web.handlers import Handler, account_of
+
+log = logging.getLogger("gateway.web")
 
 KEEP_LIMITS: Final = frozenset(
     {
@@ -66,9 +69,9 @@ class LimitKeeper:
         if route == _START and request.method in {"GET", "HEAD"}:
             raise web.HTTPFound(_FIRST)
         if route is not None and route not in KEEP_LIMITS:
-            raise web.HTTPForbidden(
-                text=f"this shows more than the devices that the account {account_of(request).name} may see"
-            )
+            why = f"this shows more than the devices that the account {account_of(request).name} may see"
+            log.warning("refused: %s: %s", route, why)
+            raise web.HTTPForbidden(text=why)
         if not self._sees_device(request, scope):
             raise web.HTTPNotFound(text=nobody(request.match_info["device"]))
 

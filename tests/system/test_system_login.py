@@ -28,6 +28,7 @@ def test_the_cookie_holds_a_session_that_ends_with_the_logout(site: Gateway) -> 
     with site:
         browser = Browser(site)
         answer = browser.log_in(TOKEN, to="/devices/m1?language=en")
+        assert site.said("token (admin) logged in from 127.0.0.1") == 1
         assert (answer.status, answer.headers["Location"]) == (303, "/devices/m1?language=en")
         cookie = browser.session()
         assert (cookie.key, cookie["path"], cookie["samesite"]) == ("gateway_session", "/", "Strict")

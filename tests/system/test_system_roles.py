@@ -47,6 +47,7 @@ def test_a_role_may_do_what_it_says_and_the_audit_log_names_who_did_it(site: Gat
         refused = shown(site, lan, "POST", PURGE)
         assert refused.status == 403
         assert "this needs the role admin; lan has the role technician" in refused.body
+        assert site.said("WARNING refused: rejects purged: this needs the role admin; lan has the role technician") == 1
         assert shown(site, chi, "POST", EXCHANGE).status == 403
         assert shown(site, lan, "POST", EXCHANGE).status == 200
         assert shown(site, binh, "POST", PURGE).status == 200
