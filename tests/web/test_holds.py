@@ -37,7 +37,7 @@ PASSES, WARM = 6, 2
 GROWN_MAX_BYTES = 10 * 2**20
 """The allocator takes 7 MiB at once, and not in every pass."""
 _ENDLESS: Final = "events"
-_NAMES: Final = {"device": "m77", "alarm": "leak@m77", "number": "1", "id": "1", "reject": "1"}
+_NAMES: Final = {"device": "m77", "alarm": "leak@m77", "number": "1", "id": "1", "reject": "1", "file": "none"}
 _LISTS: Final = ("/devices?search=m1&page=3&sort=-heard", "/devices?sort=site&page=9", "/register?search=stranger")
 _WHOLE: Final = "/api/devices"
 """All devices in one answer: made in turns as it is read, and long."""
