@@ -80,6 +80,12 @@ def _report(options: argparse.Namespace) -> int:
     return report_command(options)
 
 
+def _status(options: argparse.Namespace) -> int:
+    from gateway.commands.status import status_command  # noqa: PLC0415
+
+    return status_command(options)
+
+
 def _audit(options: argparse.Namespace) -> int:
     from gateway.commands.audit import audit_command  # noqa: PLC0415
 
@@ -123,6 +129,8 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", parents=[with_config], help="check configuration, registry and profiles")
     check.add_argument("--connect", action="store_true", help="also connect to the broker and InfluxDB")
     check.set_defaults(command=_check)
+
+    _add_status(commands.add_parser("status", parents=[with_config], help="show how the gateways of this machine are"))
 
     demo = commands.add_parser("demo", help="run a broker, InfluxDB, the gateway and simulated devices")
     demo.add_argument("--devices", type=_count, default=300, metavar="N", help="number of simulated devices (default: 300)")
@@ -178,6 +186,14 @@ def _parser() -> argparse.ArgumentParser:
     add_setup(commands.add_parser("setup", help="set up broker, database, certificates, and the tokens of people"), with_config)
     add_capacity(commands.add_parser("capacity", help="work out the machines, disks and links that devices need"))
     return parser
+
+
+def _add_status(status: argparse.ArgumentParser) -> None:
+    status.set_defaults(command=_status)
+    status.add_argument("--all", action="store_true", help="all that have settings in DIR/gateway*/gateway.yaml")
+    status.add_argument("--under", type=Path, default=Path("/etc"), metavar="DIR", help="where --all looks (default: /etc)")
+    status.add_argument("--json", action="store_true", help="print JSON")
+    status.add_argument("--language", choices=["vi", "en"], default="en", help="language of the text (default: en)")
 
 
 def _add_audit(audit: argparse.ArgumentParser, with_config: argparse.ArgumentParser) -> None:

@@ -308,6 +308,7 @@ class HttpSection(_Section):
     tls: HttpTls = HttpTls()
     trusted_proxies: list[Annotated[str, AfterValidator(_check_network)]] = []
     grafana: Annotated[str, AfterValidator(_check_device_link)] | None = None
+    others: dict[str, Annotated[str, _url("http", "https", secrets="none: each gateway asks for a name itself")]] = {}
 
     @field_validator("host")
     @classmethod

@@ -17,6 +17,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     "refused_with": {"vi": "Chưa thay đổi gì. Cổng trả lời: “{}”", "en": "Nothing was changed. The gateway answers: “{}”"},
     "languages": {"vi": "Ngôn ngữ", "en": "Language"},
     "navigation": {"vi": "Các trang", "en": "Pages of the gateway"},
+    "other_gateways": {"vi": "Các cổng khác", "en": "Other gateways"},
     "start": {"vi": "Tổng quan", "en": "Overview"},
     "role_read": {"vi": "chỉ xem", "en": "may read"},
     "role_technician": {"vi": "kỹ thuật viên", "en": "technician"},

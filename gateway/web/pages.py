@@ -56,6 +56,7 @@ class PageRenderer:
     def __init__(self, config: Config) -> None:
         self._configured = config.language
         self._gateway = config.mqtt.client_id
+        self._others = config.http.others
         self._zone = ZoneInfo(config.time.zone)
         self._templates = Environment(
             loader=FileSystemLoader(TEMPLATES),
@@ -107,6 +108,7 @@ class PageRenderer:
             "gateway": self._gateway,
             "account": None if account is GUEST else account,
             "navigation": [link for link in NAVIGATION if account.scope is None or link.path in KEEP_LIMITS],
+            "others": self._others,
             "current": current_link(request.path),
             "here": request.path_qs,
             "in_language": {code: f"?{request.rel_url.update_query(language=code).raw_query_string}" for code in LANGUAGES},

@@ -1,0 +1,121 @@
+"""``gateway status``: the verdict of the gateway, or of all gateways of this machine, as their status pages give it."""
+
+import argparse
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC
+from pathlib import Path
+from typing import Any, Final
+
+from gateway.commands.running import ask, is_running
+from gateway.config.files import ConfigurationFault, load
+from gateway.config.model import Config
+from gateway.core.status.verdict import Finding, Level
+from gateway.i18n.findings import finding_text
+from gateway.i18n.formats import Formats
+from gateway.i18n.glossary import closed_lists
+from gateway.i18n.instances import INSTANCE_WORDS
+from schemas.printable import printable
+
+_FILES: Final = "gateway*/gateway.yaml"
+_WIDTHS: Final = (16, 16, 30, 30)
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A gateway of this machine.
+
+    :ivar state: a level, or ``stands``, or ``unreachable``.
+    :ivar answer: its ``/api/status``.
+    :ivar fault: why there is none.
+    """
+
+    name: str
+    file: Path | None
+    state: str
+    answer: Mapping[str, Any] | None = None
+    fault: str = ""
+
+    @property
+    def is_well(self) -> bool:
+        """True if nobody needs to do anything."""
+        return self.state == Level.GOOD
+
+    def document(self) -> dict[str, object]:
+        """The instance as JSON."""
+        file = None if self.file is None else str(self.file)
+        return {"name": self.name, "file": file, "state": self.state, "fault": self.fault, "status": self.answer}
+
+
+def status_command(options: argparse.Namespace) -> int:
+    """Print the state of each gateway; exit status 1 when one stands, is in trouble or does not answer.
+
+    :raises ConfigurationFault: there is no gateway, or the configuration of the only one is at fault.
+    """
+    seen = list(_all(options.under) if options.all else [_seen(options.config, load(options.config))])
+    if options.json:
+        print(json.dumps([instance.document() for instance in seen], indent=1))
+    else:
+        print("\n".join(_shown(seen, options.language)))
+    return int(any(instance.state not in {Level.GOOD, Level.ATTENTION} for instance in seen))
+
+
+def _all(under: Path) -> Iterator[Instance]:
+    """The gateways whose settings stand under a folder, as the services have them: ``gateway`` and ``gateway-NAME``."""
+    files = sorted(under.glob(_FILES))
+    if not files:
+        raise ConfigurationFault([f"{under}: there is no {_FILES}; name the folder with --under, or a file with -c"])
+    for file in files:
+        try:
+            yield _seen(file, load(file))
+        except ConfigurationFault as fault:
+            yield Instance(file.parent.name, file, "unreachable", fault="; ".join(fault.lines))
+
+
+def _seen(file: Path | None, config: Config) -> Instance:
+    name = config.mqtt.client_id if file is None else file.parent.name or config.mqtt.client_id
+    if not is_running(config):
+        return Instance(name, file, "stands", fault=str(file or config.journal.path))
+    try:
+        answer = ask(config, "GET", "/api/status", {})
+    except ConfigurationFault as fault:
+        return Instance(name, file, "unreachable", fault="; ".join(fault.lines))
+    return Instance(name, file, str(answer["verdict"]["level"]), answer)
+
+
+def _shown(seen: list[Instance], language: str) -> Iterator[str]:
+    formats = Formats(language, UTC)
+    words = {key: getattr(found, language) for key, found in INSTANCE_WORDS.items()}
+    for instance in seen:
+        cells = [instance.name, words[instance.state], *_counts(instance.answer, words, formats)]
+        yield "".join(f"{cell:<{width}}" for cell, width in zip(cells, _WIDTHS, strict=False)).rstrip()
+        for text in [*_findings(instance.answer, language, formats), *filter(None, [instance.fault])]:
+            yield f"    {printable(text)}"
+    if len(seen) > 1:
+        unwell = sum(not instance.is_well for instance in seen)
+        yield ""
+        yield words["not_good"].format(unwell, len(seen)) if unwell else words["all_good"].format(len(seen))
+
+
+def _counts(answer: Mapping[str, Any] | None, words: Mapping[str, str], formats: Formats) -> Iterator[str]:
+    if answer is None:
+        return
+    devices, ledger = answer["devices"], answer["ledger"]
+    yield words["report"].format(formats.number(devices.get("online", 0)), formats.number(sum(devices.values())))
+    yield ", ".join(
+        words[key].format(formats.number(count))
+        for key, count in (
+            ("written", ledger["written"]),
+            ("waiting", sum(ledger["pending"].values())),
+            ("lost", ledger["lost"]),
+        )
+        if count or key == "written"
+    )
+
+
+def _findings(answer: Mapping[str, Any] | None, language: str, formats: Formats) -> Iterator[str]:
+    for found in () if answer is None else answer["verdict"]["findings"]:
+        finding = Finding(found["key"], Level(found["level"]), found["params"], found["detail"])
+        text = finding_text(finding, language, closed_lists(language), formats.number)
+        yield f"{text}: {finding.detail}" if finding.detail else text

@@ -1,0 +1,19 @@
+"""The words of ``gateway status``, in Vietnamese and English."""
+
+from typing import Final
+
+from schemas.glossary import Words
+
+INSTANCE_WORDS: Final[dict[str, Words]] = {
+    "good": Words("bình thường", "good"),
+    "attention": Words("cần chú ý", "attention"),
+    "trouble": Words("sự cố", "trouble"),
+    "stands": Words("không chạy", "stands"),
+    "unreachable": Words("không trả lời", "no answer"),
+    "report": Words("{} / {} thiết bị đang gửi", "{} of {} devices report"),
+    "written": Words("{} số đo đã ghi", "{} readings written"),
+    "waiting": Words("{} đang chờ", "{} wait"),
+    "lost": Words("{} bị mất", "{} lost"),
+    "all_good": Words("Tất cả {} cổng hoạt động bình thường.", "All is well with {} gateways."),
+    "not_good": Words("{} / {} cổng cần được xem xét.", "{} of {} gateways need a look."),
+}
