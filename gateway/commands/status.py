@@ -26,9 +26,9 @@ _WIDTHS: Final = (16, 16, 30, 30)
 class Instance:
     """A gateway of this machine.
 
-    :ivar state: a level, or ``stands``, or ``unreachable``.
+    :ivar state: of the status page: a level; or ``stands``, or ``unreachable``.
     :ivar answer: its ``/api/status``.
-    :ivar fault: why there is none.
+    :ivar fault: the reason that there is none.
     """
 
     name: str

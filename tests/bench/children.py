@@ -64,9 +64,11 @@ def gateway(
     :param authority: who signed the certificates of a broker and a database that speak TLS.
     """
     port = free_port()
+    mqtt = settings.get("mqtt", {})
+    assert isinstance(mqtt, Mapping)
     config = {
         **settings,
-        "mqtt": {"url": broker_url, "tls": {"ca": None if authority is None else str(authority)}},
+        "mqtt": {**mqtt, "url": broker_url, "tls": {"ca": None if authority is None else str(authority)}},
         "influxdb": {"url": influxdb_url, "api": api, "tls": {"ca": None if authority is None else str(authority)}},
         "journal": {"min_free_bytes": 0},
         "http": {"port": port},

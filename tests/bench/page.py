@@ -33,6 +33,7 @@ TITLES: Final[Mapping[str, str]] = {
     "flood": "One device floods",
     "kills": "SIGKILL under load",
     "pages": "Open pages beside 1,000 readings a second",
+    "partition": "Two gateways on two cores, each with its own devices",
     "report": "A report of consumption",
     "wire": "Over the link to the database: bytes of IP for a reading of four values, both directions together",
     "stores": "What the databases make of a reading of a meter, beside the gateway: four values and a sum every 15 minutes",
