@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway.config.model import Influxdb
-from gateway.copying.copier import Copier, CopyResult
+from gateway.copying.copier import Copier, CopyResult, Tell
 from gateway.copying.plan import plan, route
 from gateway.copying.progress import CopyProgress, ProgressFile
 from gateway.demo import services
@@ -26,7 +26,14 @@ REACH = 102 * DAY
 
 
 def copied(
-    before: Influxdb, after: Influxdb, file: Path, now_ms: int = NOW, *, is_final: bool = True, since_ms: int = START - 30 * DAY
+    before: Influxdb,
+    after: Influxdb,
+    file: Path,
+    now_ms: int = NOW,
+    *,
+    is_final: bool = True,
+    since_ms: int = START - 30 * DAY,
+    tell: Tell = lambda *_: None,
 ) -> CopyResult:
     """Run a copy, or its next run."""
 
@@ -36,7 +43,7 @@ def copied(
             for client in planned.clients:
                 await stack.enter_async_context(client)
             progress = keeper.load(route(before, after), since_ms)
-            return await Copier(planned.jobs, progress, keeper, now_ms, REACH, is_final, lambda *_: None).run()
+            return await Copier(planned.jobs, progress, keeper, now_ms, REACH, is_final, tell).run()
 
     return asyncio.run(run())
 
@@ -168,6 +175,31 @@ def test_a_copy_goes_on_with_the_window_it_was_killed_in(
     monkeypatch.undo()
     assert not copied(old.config, new.config, file).differences
     assert new.contents(KINDS) == old.contents(KINDS)
+
+
+@pytest.mark.slow
+def test_databases_that_are_killed_meanwhile_cost_a_repetition_at_most(old: CopySide, tmp_path: Path) -> None:
+    with side("influxdb", tmp_path / "new") as new:
+        told = 0
+
+        def kill(*_: object) -> None:
+            """Kill the new database behind the second window, and the old one behind the fourth."""
+            nonlocal told
+            told += 1
+            if told in {2, 4}:
+                service = (new if told == 2 else old).service
+                service.kill()
+                service.start()
+
+        try:
+            result = copied(old.config, new.config, tmp_path / "progress.json", tell=kill)
+        except StoreFault as fault:
+            assert f"{old.service.url} does not answer" in str(fault)  # noqa: PT017 - the old one may be back in time
+            old.service.wait_ready()
+            result = copied(old.config, new.config, tmp_path / "progress.json", tell=kill)
+        assert told >= 4
+        assert not result.differences
+        assert new.contents(KINDS) == old.contents(KINDS)
 
 
 def test_what_the_new_database_does_not_keep_is_told(old: CopySide, tmp_path: Path) -> None:
