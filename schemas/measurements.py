@@ -14,6 +14,7 @@ ROLLED: Final = (
     "monthly_area",
     "hour_of_day",
     "completeness",
+    "daily_completeness",
     "monthly_completeness",
     "balance",
 )
