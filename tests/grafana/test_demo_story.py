@@ -26,7 +26,7 @@ from tests.system.fleet import wait_settled
 from tests.system.rig import gateway
 from tests.waiting import until
 
-pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(3600)]
 
 DEVICES: Final = ["--scenario", "province", "--devices", "120"]
 BEGIN_MS: Final = 1_790_661_600_000

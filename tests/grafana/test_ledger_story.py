@@ -37,7 +37,7 @@ from tests.system.fleet import client_of, publish_all, wait_settled
 from tests.system.rig import Gateway, gateway
 from tests.waiting import until
 
-pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(3600)]
 
 STORY = Path(__file__).with_name("proof_story.yaml")
 VIETNAM = timezone(timedelta(hours=7))
