@@ -88,7 +88,7 @@ def test_dashboards_say_what_the_ledger_of_a_day_says(
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("database", ["influxdb"])
+@pytest.mark.parametrize("database", ["influxdb", "victoria-metrics"])
 def test_dashboards_and_reports_say_what_the_ledger_of_two_months_says(
     tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
