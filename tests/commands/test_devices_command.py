@@ -254,7 +254,7 @@ def test_a_faulty_registry_is_named_by_every_action(config: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["forget"], ["import"], ["coverage", "--json", "--csv"], ["coverage", "--language", "fr"]]
+    "arguments", [[], ["export"], ["import"], ["coverage", "--json", "--csv"], ["coverage", "--language", "fr"]]
 )
 def test_a_command_that_is_none_is_refused(config: Path, arguments: list[str]) -> None:
     assert "usage: gateway devices" in devices(config, *arguments, status=2)
