@@ -65,11 +65,16 @@ class Flow(NamedTuple):
 
 @dataclass
 class FlowCurve:
-    """The flow through one register: its growth, without its steps."""
+    """The flow through one register: its growth, without its steps.
+
+    :ivar blurred: from when to when it is not known what flowed, and how far off it may be.
+    :ivar unplaced: from when to when it is not known when that flowed: readings in between have no sum in the database.
+    """
 
     times_ms: list[int] = field(default_factory=list)
     totals: list[float] = field(default_factory=list)
     blurred: list[tuple[int, int, float]] = field(default_factory=list)
+    unplaced: list[tuple[int, int, float]] = field(default_factory=list)
 
     def at(self, at_ms: int) -> Flow | None:
         """The flow by an instant, on a straight line between its neighbours; None: there is none on one side."""
@@ -81,7 +86,7 @@ class FlowCurve:
         if self.times_ms[before] != at_ms:
             share = (at_ms - self.times_ms[before]) / (self.times_ms[after] - self.times_ms[before])
             total += share * (self.totals[after] - self.totals[before])
-        return Flow(total, ROUNDING + sum(off for first, last, off in self.blurred if first <= at_ms < last))
+        return Flow(total, ROUNDING + sum(off for first, last, off in (*self.blurred, *self.unplaced) if first <= at_ms < last))
 
     def used(self, begin_ms: int, end_ms: int) -> Flow | None:
         """The flow in a period."""
@@ -157,6 +162,8 @@ class StoryLedger:
                     last_ms, last = shown[min(number + CONFIRMING, len(shown) - 1)]
                     if step.jump is None:
                         curve.blurred.append((before_ms, last_ms, unseen + max(0.0, last - register)))
+                    elif not step.is_in_sums:
+                        curve.unplaced.append((before_ms, last_ms, grown + last - register))
             curve.times_ms.append(time_ms)
             curve.totals.append(curve.totals[-1] + grown)
         return curve
