@@ -21,7 +21,7 @@ def topic(device: int) -> bytes:
     return f"iot/v1/bench/water/{device_id(device)}/readings".encode()
 
 
-def payload(time_ms: int, seq: int, device: int, turn: int) -> bytes:
+def payload(time_ms: int, seq: int, device: int, turn: float) -> bytes:
     """One reading of a water meter, about 110 bytes; its ``turn``-th, so that its volume grows."""
     volume = 1000 + device * 3.217 + turn * 0.031
     flow = 0.5 + (device * 37 + turn * 11) % 400 / 100

@@ -13,6 +13,8 @@ from contextlib import suppress
 
 from tests.bench.messages import ACK_BYTES, CONNECT, PACKET_IDS, payload, publish_packet, topic
 
+_BEGINS_AGAIN_S = 10_000_000
+
 
 def pace(port: int, rate: int, seconds: float, devices: int, first_device: int = 0) -> dict[str, float]:
     """Publish ``rate`` readings a second; what the module says of the outcome."""
@@ -31,8 +33,9 @@ def pace(port: int, rate: int, seconds: float, devices: int, first_device: int =
                 time.sleep(wait_ns / 1e9)
             now_ns = time.perf_counter_ns()
             late_ns = max(late_ns, now_ns - due_ns)
-            device, turn = at % devices, at // devices
-            body = payload(time.time_ns() // 1_000_000, now_ns, first_device + device, turn)
+            device, time_ms = at % devices, time.time_ns() // 1_000_000
+            turn = time_ms / 1000 % _BEGINS_AGAIN_S  # a second each: a register goes on where an earlier run left it
+            body = payload(time_ms, now_ns, first_device + device, turn)
             connection.sendall(publish_packet(topics[device], at % PACKET_IDS + 1, body))
             with suppress(BlockingIOError):
                 acknowledged_bytes += len(connection.recv(65536, socket.MSG_DONTWAIT))

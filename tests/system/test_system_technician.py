@@ -76,7 +76,7 @@ def lose_network(terminal: Terminal) -> None:
     before = len(rows(terminal))
     terminal.press("n")
     until(lambda: len(rows(terminal)) > before, what="it has connected again and sends what it stored")
-    until(lambda: is_last(terminal, "2 stored readings", "taken: water [simulated]"), AT_ONCE_S, what="2 stored readings")
+    until(lambda: is_last(terminal, "2 stored readings", "taken: water [simulated]"), what="2 stored readings")
 
 
 def rows(terminal: Terminal) -> list[str]:
