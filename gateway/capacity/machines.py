@@ -54,4 +54,4 @@ MACHINES: Final[Mapping[str, MachineClass]] = MappingProxyType(
         ),
     }
 )
-"""Speeds: by published benchmarks of one core, rounded down. Disks: 500 (card) and 1,000 (SSD) writes of each byte."""
+"""Speeds: estimates on the cautious side. Disks: 500 (card) and 1,000 (SSD) writes of each byte."""
