@@ -43,9 +43,9 @@ test-together-3: ready ## the third quarter
 	$(TESTS) tests/demo tests/firmware_sim tests/system/test_system_[l-q]*.py
 
 test-together-4: ready ## the last quarter
-	$(TESTS) tests/system/test_system_[r-z]*.py
+	$(TESTS) tests/rabbitmq tests/system/test_system_[r-z]*.py
 
-TOGETHER := demo firmware_sim pages system
+TOGETHER := demo firmware_sim pages rabbitmq system
 DISK := fuzz grafana jobs mutate powercut reports storage
 ignored = $(foreach path,$(1),--ignore=tests/$(path))
 
