@@ -45,6 +45,7 @@ class Events:
     influxdb_up: bool = False
     influxdb_trouble: str = ""
     mqtt_connected: bool = False
+    mqtt_url: str = ""
     is_subscribed: bool = False
     mqtt_trouble: str = ""
     journal_trouble: str = ""
@@ -65,6 +66,7 @@ class Events:
     drops: BrokerDrops = field(default_factory=BrokerDrops)
     gaps: tuple[int, int] = (0, 0)
     gaps_ms: int = 0
+    _said_of_broker: set[str] = field(default_factory=set)
     _last_said_s: dict[str, float] = field(default_factory=dict)
     _rejects_said: tuple[float, int] = (0.0, 0)
 
@@ -358,11 +360,14 @@ class Events:
         log.info("connected to %s, session %s", url, "resumed" if session_present else "new")
         self.hearing.regain(now_ms)
         self.mqtt_connected = True
+        self.mqtt_url = url
         self.mqtt_trouble = ""
+        self._said_of_broker.clear()
 
     def disconnected(self, why: str, now_ms: int) -> None:
         """The connection to the broker ended or was refused."""
-        if why != self.mqtt_trouble:
+        if why not in self._said_of_broker:  # each address has its own reason
+            self._said_of_broker.add(why)
             log.warning("not connected to the broker: %s", why)
         self.hearing.lose(now_ms)
         self.mqtt_connected = self.is_subscribed = False

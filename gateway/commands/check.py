@@ -30,7 +30,8 @@ from gateway.core.mqtt_session import DISCONNECT, Connected, ProtocolFault, Sess
 from gateway.core.profiles.matching import Profiles
 from gateway.delivery.influxdb import InfluxdbClient, authorization
 from gateway.explain.profile_tests import Checked, check_profile, unfilled
-from gateway.pipeline.options import broker_address, session_options
+from gateway.intake.connection import BrokerAddress
+from gateway.pipeline.options import broker_addresses, session_options
 from gateway.storage.recovery.set_aside import hindrance
 from gateway.tls import handshake_fault
 from gateway.tls_files import tls_contexts
@@ -200,12 +201,12 @@ def _lines(rows: Sequence[tuple[str, ...]]) -> list[str]:
 
 async def _try_both(config: Config, catalog: Catalog) -> list[str]:
     places = [place for place in (config.influxdb, config.influxdb.of_rollups()) if place is not None]
-    return [await _try_broker(config, catalog), *[await _try_influxdb(place) for place in places]]
+    brokers = [await _try_broker(address, config, catalog) for address in broker_addresses(config.mqtt)]
+    return [*brokers, *[await _try_influxdb(place) for place in places]]
 
 
-async def _try_broker(config: Config, catalog: Catalog) -> str:
+async def _try_broker(address: BrokerAddress, config: Config, catalog: Catalog) -> str:
     """Connect beside a running gateway, which keeps its session, and subscribe as the gateway would."""
-    address = broker_address(config.mqtt)
     options = session_options(config)
     session = Session(guest(options, "check"))
     try:

@@ -19,7 +19,7 @@ def sent_in_plain(config: Config) -> list[tuple[str, str]]:
     mqtt, influxdb = config.mqtt, config.influxdb
     tokens = influxdb.token, influxdb.token_file, influxdb.read_token_file
     secrets = {
-        ("mqtt.url", mqtt.url): (mqtt.password, mqtt.password_file),
+        **dict.fromkeys(mqtt.addresses().items(), (mqtt.password, mqtt.password_file)),
         ("influxdb.url", influxdb.url): (*tokens, influxdb.password, influxdb.password_file),
         ("influxdb.rollups.url", influxdb.rollups.url or ""): (*tokens, influxdb.password, influxdb.password_file),
     }

@@ -123,10 +123,17 @@ class MqttTls(_OwnCertificate):
     ca: Path | None = None
 
 
-class Mqtt(_Section):
-    """The broker and the session with it."""
+BrokerUrl = Annotated[str, _url("mqtt", "mqtts", secrets="mqtt.username and mqtt.password_file")]
 
-    url: Annotated[str, _url("mqtt", "mqtts", secrets="mqtt.username and mqtt.password_file")] = "mqtt://127.0.0.1:1883"
+
+class Mqtt(_Section):
+    """The broker and the session with it.
+
+    :ivar other_urls: further nodes of the same broker: a session is one in all of them.
+    """
+
+    url: BrokerUrl = "mqtt://127.0.0.1:1883"
+    other_urls: list[BrokerUrl] = []
     username: str | None = None
     password: str | None = Field(None, repr=False)
     password_file: Path | None = None
@@ -136,6 +143,19 @@ class Mqtt(_Section):
     share_group: Annotated[str, AfterValidator(_check_name)] | None = None
     receive_maximum: int = Field(2000, strict=True, ge=1, le=65535)
     session_expiry: Duration = timedelta(days=7)
+
+    @model_validator(mode="after")
+    def _alike(self) -> Self:
+        urls = [self.url, *self.other_urls]
+        if len({split_url(url).scheme for url in urls}) > 1:
+            raise ValueError("url and other_urls must all begin with mqtt: or all with mqtts:")
+        if len(set(urls)) < len(urls):
+            raise ValueError("url and other_urls name an address twice")
+        return self
+
+    def addresses(self) -> dict[str, str]:
+        """The addresses of all nodes in the order in which they are tried, each behind its key."""
+        return {"mqtt.url": self.url} | {f"mqtt.other_urls.{at}": url for at, url in enumerate(self.other_urls)}
 
 
 class EnrolmentSection(_Section):

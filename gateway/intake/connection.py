@@ -6,14 +6,18 @@ A :class:`Connection` is made once and opened again after each end. Between two 
 receives it: acknowledgements of the old connection mean nothing on a new one, and a lost command is repeated.
 Delivery acknowledges through it without knowing the intake, which is made later.
 
+A broker of several nodes has several addresses. After each end it is the turn of the next one, whatever the end was: a node
+that hangs accepts connections and says nothing, so the address that served until now tells nothing of itself.
+
 Memory is bounded by resting: while the connection rests the socket is not read, and the broker keeps new messages.
 """
 
 import asyncio
 import ssl
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from math import inf
 from typing import Final
 
@@ -45,17 +49,29 @@ class BrokerAddress:
 class Connection:
     """The connection to the broker, open or not.
 
-    :ivar address: of the broker.
     :ivar session: the protocol spoken over it.
     """
 
-    def __init__(self, address: BrokerAddress, session: Session) -> None:
-        self.address = address
+    def __init__(self, addresses: Sequence[BrokerAddress], session: Session) -> None:
+        self._addresses = deque(addresses)
         self.session = session
         self._socket: BrokerSocket | None = None
         self._keep_alive_s = session.options.keep_alive_s
         self._stopped = False
         self._loop = asyncio.get_running_loop()
+
+    @property
+    def address(self) -> BrokerAddress:
+        """The address of the broker that is used, or is the next to be tried."""
+        return self._addresses[0]
+
+    def try_next(self) -> None:
+        """Let it be the turn of the next address."""
+        self._addresses.rotate(-1)
+
+    def renew(self, tls: ssl.SSLContext | None) -> None:
+        """Use these certificates from the next opening on."""
+        self._addresses = deque(replace(address, tls=tls) for address in self._addresses)
 
     async def run_once(self, receive: Callable[[bytes], None]) -> tuple[str, float]:
         """Open it and send CONNECT; return after its end, with the reason and the seconds that the broker kept it.

@@ -62,8 +62,9 @@ class Intake:
 
     async def run(self) -> None:
         """Stay connected until cancelled or stopped."""
-        backoff, waited_s, address = Backoff(0.2, _LONGEST_WAIT_S), 0.0, self._connection.address
+        backoff, waited_s = Backoff(0.2, _LONGEST_WAIT_S), 0.0
         while not self._stopping:
+            address = self._connection.address
             try:
                 why, lasted_s = await self._connection.run_once(self._received)
                 if lasted_s > waited_s and _TAKEN_OVER not in why:  # another gateway of this name would come back as quickly
@@ -76,6 +77,7 @@ class Intake:
             if self._stopping:
                 return
             self._events.disconnected(why, self._clock.now_ms())
+            self._connection.try_next()
             waited_s = backoff.next_s(random())  # noqa: S311 - jitter is no secret
             await asyncio.sleep(waited_s)
 

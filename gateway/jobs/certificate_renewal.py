@@ -6,7 +6,7 @@ changes nothing.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
@@ -61,7 +61,7 @@ class CertificateRenewal:
         """Put what was read into force."""
         self._digests, contexts = renewed.digests, renewed.contexts
         self._in_force.pages = contexts.pages
-        self._connection.address = replace(self._connection.address, tls=contexts.broker)
+        self._connection.renew(contexts.broker)
         for client in self._databases:
             client.renew(contexts.database)
         self._watch.look_again()

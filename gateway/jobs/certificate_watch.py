@@ -34,9 +34,9 @@ class TlsServer(NamedTuple):
 
 def tls_servers(config: Config) -> Iterator[TlsServer]:
     """Yield the servers that the gateway, or its devices, speak to over TLS."""
-    urls = {"mqtt.url": config.mqtt.url, "influxdb.url": config.influxdb.url, "enrolment.url": config.enrolment.url}
-    for setting, url in urls.items():
-        parts = split_url(url or "")
+    others = {"influxdb.url": config.influxdb.url, "enrolment.url": config.enrolment.url or ""}
+    for setting, url in (config.mqtt.addresses() | others).items():
+        parts = split_url(url)
         if parts.scheme in _PORTS:
             yield TlsServer(setting, parts.hostname or "127.0.0.1", parts.port or _PORTS[parts.scheme])
 

@@ -11,7 +11,7 @@ from gateway.pipeline.alarming import Alarming, build_alarming
 from gateway.pipeline.closing import Closing, build_closing
 from gateway.pipeline.delivering import Delivery, build_delivery
 from gateway.pipeline.foundation import Foundation, Lanes, lay_foundation
-from gateway.pipeline.options import broker_address, session_options
+from gateway.pipeline.options import broker_addresses, session_options
 from gateway.pipeline.processing import Processing, build_processing
 from gateway.pipeline.receiving import Receiving, build_receiving
 from gateway.pipeline.waiting import Waiting, build_waiting
@@ -47,7 +47,7 @@ def build(config: Config, file: Database, clock: WallClock) -> Parts:
     """
     foundation = lay_foundation(config, file, clock)
     processing = build_processing(foundation)
-    connection = Connection(broker_address(config.mqtt), Session(session_options(config)))
+    connection = Connection(broker_addresses(config.mqtt), Session(session_options(config)))
     delivery = build_delivery(foundation, processing, connection)
     waiting = build_waiting(foundation, processing, delivery, connection)
     alarming = build_alarming(foundation, processing, delivery, connection)

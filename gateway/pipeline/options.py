@@ -11,13 +11,21 @@ from gateway.tls_files import broker_tls
 
 
 def broker_address(config: Mqtt) -> BrokerAddress:
-    """Return the address of the broker, with the certificates for it.
+    """Return the first address of the broker, with the certificates for it.
 
     :raises ConfigurationFault: a certificate cannot be used.
     """
-    parts = split_url(config.url)
+    return broker_addresses(config)[0]
+
+
+def broker_addresses(config: Mqtt) -> list[BrokerAddress]:
+    """Return the addresses of all nodes of the broker, with the certificates for them.
+
+    :raises ConfigurationFault: a certificate cannot be used.
+    """
     tls = broker_tls(config)
-    return BrokerAddress(parts.hostname or "127.0.0.1", parts.port or (8883 if tls else 1883), tls)
+    parts = map(split_url, config.addresses().values())
+    return [BrokerAddress(each.hostname or "127.0.0.1", each.port or (8883 if tls else 1883), tls) for each in parts]
 
 
 def session_options(config: Config) -> SessionOptions:

@@ -201,7 +201,7 @@ class Status:
             "ready": not self.not_ready(),
             "mqtt": {
                 "connected": self.events.mqtt_connected,
-                "url": self.config.mqtt.url,
+                "url": self.events.mqtt_url or self.config.mqtt.url,
                 "unacknowledged": self.acknowledger.owed,
             },
             "influxdb": {"up": self.events.influxdb_up, "url": self.config.influxdb.url, "bucket": self.config.influxdb.bucket},
