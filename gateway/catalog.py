@@ -1,7 +1,7 @@
 """The catalogue of devices: registry, active profiles, the codecs they name. Read at the start and on SIGHUP."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -13,7 +13,9 @@ from gateway.config.bundled_profiles import files_called
 from gateway.config.files import ConfigurationFault
 from gateway.config.model import Config, Mqtt
 from gateway.config.registry import RegistryFault, fault_lines, load_registry, named_as_gateway
+from gateway.config.shares import SharesFile, shares_of
 from gateway.core.profiles.matching import Profiles
+from gateway.core.sharing import SPARKPLUG, filters_of
 from schemas.registry import RegisteredDevice, Registry
 from schemas.topics import matches
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from gateway.config.profile_files import ProfileFile
 
 _SPARKPLUG: Final = "sparkplug_b"
-_SPARKPLUG_TOPICS: Final = "spBv1.0/#"
+_SPARKPLUG_TOPICS: Final = f"{SPARKPLUG}/#"
 """All messages of a Sparkplug namespace: data cannot be read without births, and births identify deaths."""
 
 
@@ -33,6 +35,7 @@ class Catalog:
     :ivar active_profiles: the names of the active ones.
     :ivar faults: faults of profiles, a line each; :func:`load_catalog` refuses all of them.
     :ivar unknown: registered devices whose profile does not exist; refused as well.
+    :ivar shares: the shares of this gateway and others; None: it reads all.
     """
 
     registry: Registry
@@ -42,6 +45,7 @@ class Catalog:
     active_profiles: frozenset[str] = frozenset()
     faults: Sequence[str] = ()
     unknown: Sequence[RegistryFault] = ()
+    shares: SharesFile | None = None
 
     @property
     def codecs(self) -> dict[str, Path]:
@@ -84,7 +88,7 @@ def load_catalog(
     catalog = survey(config, registry or load_registry(config.devices.registry), also=also, all_shipped=all_shipped)
     if faults := [*catalog.faults, *fault_lines(config.devices.registry, catalog.unknown)]:
         raise ConfigurationFault(faults)
-    return catalog
+    return replace(catalog, shares=shares_of(config.mqtt))
 
 
 def survey(config: Config, registry: Registry, *, also: str | None = None, all_shipped: bool = False) -> Catalog:
@@ -107,11 +111,15 @@ def survey(config: Config, registry: Registry, *, also: str | None = None, all_s
 def topic_filters(config: Config, catalog: Catalog) -> dict[str, RetainHandling]:
     """Return the subscriptions: retained data only for a new subscription, retained states always.
 
-    A filter that another one covers is left out: the broker would deliver twice.
+    A filter that another one covers is left out: the broker would deliver twice. Of several gateways that share out what comes
+    each has the filters of its shares alone; what the profiles would add comes to all of them.
     """
     group = config.mqtt.share_group
     prefix = f"$share/{group}/" if group else ""
     always, once = RetainHandling.SEND_ALWAYS, RetainHandling.SEND_IF_SUBSCRIPTION_NOT_EXISTS
+    if catalog.shares is not None:
+        own = [pattern for share in catalog.shares.of(config.mqtt.client_id) for pattern in filters_of(share)]
+        return {pattern: always if pattern.endswith("/status") or pattern.startswith(SPARKPLUG) else once for pattern in own}
     wanted = {pattern: always if pattern.endswith("/status") else once for pattern in config.mqtt.subscriptions}
     for pattern, states in _of_profiles(catalog):
         wanted[pattern] = always if states else wanted.get(pattern, once)

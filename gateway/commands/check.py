@@ -5,7 +5,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
@@ -24,6 +24,7 @@ from gateway.config.files import DEFAULT_FILE, ConfigurationFault, load
 from gateway.config.model import Config, Influxdb
 from gateway.config.profile_files import ProfileFile
 from gateway.config.registry import fault_lines, load_registry
+from gateway.config.shares import SharesFile, shares_of
 from gateway.core.alarms.shipped import SHIPPED
 from gateway.core.delivery.write_result import Fate, fate_of
 from gateway.core.mqtt_session import DISCONNECT, Connected, ProtocolFault, Session, Subscribed
@@ -78,7 +79,7 @@ def check(path: Path | None, *, connect: bool) -> int:
     _check_alarm_rules(config, registry, found)
     if config.mqtt.share_group is not None:
         found.warnings.append(f"{file or DEFAULT_FILE}: mqtt.share_group: {_NO_SUMS}")
-    catalog = survey(config, registry)
+    catalog = replace(survey(config, registry), shares=_shares(config, found))
     of_devices = [*catalog.unknown, *catalog.device_faults(config.mqtt)]
     found.faults += [*catalog.faults, *fault_lines(config.devices.registry, of_devices)]
     _check_profiles(config, catalog, found)
@@ -110,6 +111,15 @@ def _registry(config: Config, found: Faults) -> Registry:
     is_there = config.devices.registry.exists()
     _say(f"{config.devices.registry}: {there if is_there else 'does not exist; no device is registered'}")
     return registry
+
+
+def _shares(config: Config, found: Faults) -> SharesFile | None:
+    """The shares of several gateways; None: it reads all, or they are faulty."""
+    try:
+        return shares_of(config.mqtt)
+    except ConfigurationFault as fault:
+        found.faults += fault.lines
+        return None
 
 
 def _check_alarm_rules(config: Config, registry: Registry, found: Faults) -> None:

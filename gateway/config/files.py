@@ -111,9 +111,9 @@ def _sentence(file: Path, variables: dict[tuple[str, ...], str], fault: Any) -> 
     return f"{source}: {'.'.join(path) or 'document'}: {what}"
 
 
-_MADE_LATER: Final = {("journal", "path"), ("alarms", "rules"), ("http", "tokens_file")}
+_MADE_LATER: Final = {("journal", "path"), ("alarms", "rules"), ("http", "tokens_file"), ("mqtt", "shares")}
 """Files that need not exist even if they are configured: the journal is created, the shipped rules work without others, and a
-missing file of tokens is asked for where it is read."""
+missing file of tokens or shares is asked for where it is read."""
 
 _MAY_BE_ABSENT: Final = _MADE_LATER | {("devices", "registry"), ("profiles", "path")}
 

@@ -25,7 +25,9 @@ from schemas.durations import Duration
 from schemas.topics import is_filter, is_name
 
 
-def _url(*schemes: str, secrets: str) -> AfterValidator:
+def check_address(*schemes: str, secrets: str) -> AfterValidator:
+    """A check that a text is an address of one of ``schemes``; ``secrets`` says where user and password belong."""
+
     def check(text: str) -> str:
         if "@" in text:  # nothing after this point is quoted: the end of a password is not known
             raise ValueError(f"an address holds no user and no password; write {secrets}")
@@ -123,7 +125,7 @@ class MqttTls(_OwnCertificate):
     ca: Path | None = None
 
 
-BrokerUrl = Annotated[str, _url("mqtt", "mqtts", secrets="mqtt.username and mqtt.password_file")]
+BrokerUrl = Annotated[str, check_address("mqtt", "mqtts", secrets="mqtt.username and mqtt.password_file")]
 
 
 class Mqtt(_Section):
@@ -141,6 +143,7 @@ class Mqtt(_Section):
     client_id: Annotated[str, AfterValidator(_check_name)] = "gateway-1"
     subscriptions: list[Filter] = ["iot/v1/+/+/+/readings", "iot/v1/+/+/+/status"]
     share_group: Annotated[str, AfterValidator(_check_name)] | None = None
+    shares: Path | None = None
     receive_maximum: int = Field(2000, strict=True, ge=1, le=65535)
     session_expiry: Duration = timedelta(days=7)
 
@@ -161,7 +164,7 @@ class Mqtt(_Section):
 class EnrolmentSection(_Section):
     """The way by which devices come to the broker, and the account that makes theirs."""
 
-    url: Annotated[str, _url("mqtts", "mqtt", secrets="enrolment.username and enrolment.password_file")] | None = None
+    url: Annotated[str, check_address("mqtts", "mqtt", secrets="enrolment.username and enrolment.password_file")] | None = None
     ca: Path | None = None
     username: str = "administration"
     password_file: Path | None = None
@@ -174,7 +177,7 @@ class InfluxdbTls(_Section):
 
 
 _INFLUXDB_SECRETS = "influxdb.token_file, or for v1 influxdb.username and influxdb.password_file"
-DatabaseUrl = Annotated[str, _url("http", "https", secrets=_INFLUXDB_SECRETS)]
+DatabaseUrl = Annotated[str, check_address("http", "https", secrets=_INFLUXDB_SECRETS)]
 
 
 class RollupsPlace(_Section):
@@ -328,7 +331,7 @@ class HttpSection(_Section):
     tls: HttpTls = HttpTls()
     trusted_proxies: list[Annotated[str, AfterValidator(_check_network)]] = []
     grafana: Annotated[str, AfterValidator(_check_device_link)] | None = None
-    others: dict[str, Annotated[str, _url("http", "https", secrets="none: each gateway asks for a name itself")]] = {}
+    others: dict[str, Annotated[str, check_address("http", "https", secrets="none: each gateway asks for a name itself")]] = {}
 
     @field_validator("host")
     @classmethod
@@ -346,8 +349,8 @@ class AlarmsSection(_Section):
     """The rules that raise alarms, and who is told of an alarm."""
 
     rules: Path = Path("alarms.yaml")
-    alertmanager: Annotated[str, _url("http", "https", secrets="none: put a proxy on this machine")] | None = None
-    webhook: Annotated[str, _url("http", "https", secrets=_WEBHOOK_SECRETS)] | None = None
+    alertmanager: Annotated[str, check_address("http", "https", secrets="none: put a proxy on this machine")] | None = None
+    webhook: Annotated[str, check_address("http", "https", secrets=_WEBHOOK_SECRETS)] | None = None
     webhook_token_file: Path | None = None
     mqtt: bool = False
 

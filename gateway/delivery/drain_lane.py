@@ -25,7 +25,7 @@ from typing import Final
 
 from gateway.core.delivery.backoff import Backoff
 from gateway.core.delivery.batch import joined
-from gateway.core.delivery.catch_up import Share, start_pause_s
+from gateway.core.delivery.catch_up import DrainShare, start_pause_s
 from gateway.core.delivery.write_result import Answer, Fate, fate_of
 from gateway.core.message import Refusal
 from gateway.delivery.backlog import Backlog, Ends
@@ -59,7 +59,7 @@ class DrainLane:
         self._backlog = backlog
         self._rejects = rejects
         self._events = events
-        self._share = Share(queue.max_readings)
+        self._share = DrainShare(queue.max_readings)
         self._live_answers = _LiveAnswers(events.live_answers)
         self._failures: Counter[int] = Counter()
         self._backoff = Backoff(0.2, 10.0)
@@ -88,7 +88,7 @@ class DrainLane:
 
     def _begin(self) -> None:
         """Start a catch-up with few readings."""
-        self._share = Share(self._queue.max_readings)
+        self._share = DrainShare(self._queue.max_readings)
         self._live_answers.forget()
 
     async def _step(self) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway.core.delivery.catch_up import Share
+from gateway.core.delivery.catch_up import DrainShare
 from gateway.core.delivery.write_result import Answer
 from gateway.delivery import backlog, drain_lane
 from gateway.storage import journal
@@ -19,7 +19,7 @@ WRITTEN, AWAY, REFUSED, BROKEN = Answer(204), Answer(503), Answer(400, "unable t
 PAUSE_S = 5.0
 
 
-class Shares(list[Share]):
+class Shares(list[DrainShare]):
     """All shares there were, each of which pauses after a write.
 
     :ivar answers_s: how long each write took that InfluxDB took.
@@ -39,7 +39,7 @@ def shares(monkeypatch: pytest.MonkeyPatch) -> Shares:
     """Those of the lane."""
     made = Shares()
 
-    class Watched(Share):
+    class Watched(DrainShare):
         def __post_init__(self) -> None:
             made.append(self)
 
@@ -52,7 +52,7 @@ def shares(monkeypatch: pytest.MonkeyPatch) -> Shares:
         def put_off(self) -> None:
             made.put_off += 1
 
-    monkeypatch.setattr(drain_lane, "Share", Watched)
+    monkeypatch.setattr(drain_lane, "DrainShare", Watched)
     return made
 
 

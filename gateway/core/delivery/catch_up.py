@@ -40,7 +40,7 @@ def start_pause_s(away_s: float, jitter: float) -> float:
 
 
 @dataclass(slots=True)
-class Share:
+class DrainShare:
     """Share of InfluxDB's capacity for the drain lane. Each catch-up begins with a new one.
 
     :ivar most: readings that a write may ever hold.

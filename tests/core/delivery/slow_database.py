@@ -3,7 +3,7 @@
 from collections import deque
 from dataclasses import dataclass, field
 
-from gateway.core.delivery.catch_up import Share
+from gateway.core.delivery.catch_up import DrainShare
 
 _LIVE_EVERY_MS = 10
 _MOST_READINGS = 5000
@@ -39,7 +39,7 @@ class SlowDatabase:
 
     def drain(self, backlog: int, within_ms: int) -> int | None:
         """Bring a backlog in; how long that took, None: it is not in yet."""
-        share = Share(_MOST_READINGS)
+        share = DrainShare(_MOST_READINGS)
         queue: deque[_Write] = deque()
         answers: list[tuple[int, _Write]] = []
         waiting: list[int] = []

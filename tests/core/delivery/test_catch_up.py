@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.delivery.backoff import Backoff
-from gateway.core.delivery.catch_up import Progress, Share, start_pause_s
+from gateway.core.delivery.catch_up import DrainShare, Progress, start_pause_s
 from tests.core.delivery.slow_database import SlowDatabase
 
 MOST = 5000
 
 
 def test_a_catch_up_begins_with_a_few_readings_and_doubles_while_answers_are_in_time() -> None:
-    share = Share(MOST)
+    share = DrainShare(MOST)
     sizes = []
     for _ in range(6):
         sizes.append(share.readings)
@@ -23,7 +23,7 @@ def test_a_catch_up_begins_with_a_few_readings_and_doubles_while_answers_are_in_
 
 
 def test_late_live_answers_halve_the_next_write_and_it_grows_by_steps_from_then_on() -> None:
-    share = Share(MOST, readings=4000)
+    share = DrainShare(MOST, readings=4000)
     share.written(0.02, 0.005)
     assert share.readings == MOST
     share.written(0.05, 0.2)
@@ -33,7 +33,7 @@ def test_late_live_answers_halve_the_next_write_and_it_grows_by_steps_from_then_
 
 
 def test_an_answer_to_our_own_write_ends_the_doubling_and_shrinks_only_far_beyond_the_usual() -> None:
-    share = Share(MOST, readings=1000)
+    share = DrainShare(MOST, readings=1000)
     share.written(0.15, 0.005)
     assert share.readings == 1250
     share.written(0.45, 0.005)
@@ -41,14 +41,14 @@ def test_an_answer_to_our_own_write_ends_the_doubling_and_shrinks_only_far_beyon
 
 
 def test_a_database_that_is_far_away_is_not_taken_for_a_busy_one() -> None:
-    share = Share(MOST)
+    share = DrainShare(MOST)
     for _ in range(10):
         share.written(0.62, 0.61)
     assert (share.readings, share.pause_s) == (MOST, 0.0)
 
 
 def test_a_way_that_becomes_longer_for_good_is_the_usual_one_after_a_while() -> None:
-    share = Share(MOST)
+    share = DrainShare(MOST)
     share.written(0.01, 0.005)
     for _ in range(100):
         share.written(0.62, 0.61)
@@ -56,13 +56,13 @@ def test_a_way_that_becomes_longer_for_good_is_the_usual_one_after_a_while() -> 
 
 
 def test_live_readings_that_went_to_the_journal_count_as_late() -> None:
-    share = Share(MOST, readings=4000)
+    share = DrainShare(MOST, readings=4000)
     share.written(0.02, None, held_up=True)
     assert share.readings == 2000
 
 
 def test_a_refused_write_of_several_rows_makes_each_go_alone() -> None:
-    share = Share(MOST, readings=4000)
+    share = DrainShare(MOST, readings=4000)
     share.refused()
     assert share.readings == 1
     share.written(0.02, None)
@@ -70,7 +70,7 @@ def test_a_refused_write_of_several_rows_makes_each_go_alone() -> None:
 
 
 def test_a_write_that_was_too_large_is_not_tried_again() -> None:
-    share = Share(MOST, readings=4000)
+    share = DrainShare(MOST, readings=4000)
     share.too_large(4000)
     for _ in range(20):
         share.written(0.02, None)
@@ -81,7 +81,7 @@ def test_a_write_that_was_too_large_is_not_tried_again() -> None:
 def test_whatever_is_answered_there_is_always_a_next_write_within_half_a_second(
     answers: list[tuple[float, float | None, bool]], most: int
 ) -> None:
-    share = Share(most)
+    share = DrainShare(most)
     for answer_s, live_s, held_up in answers:
         share.written(answer_s, live_s, held_up=held_up)
         assert min(200, most) <= share.readings <= most

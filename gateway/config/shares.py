@@ -1,0 +1,159 @@
+"""Reading ``shares.yaml``: which gateways there are, and what they share out among themselves."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from gateway.config.files import ConfigurationFault, read_yaml
+from gateway.config.model import Filter, Mqtt, check_address
+from gateway.config.registry import KeyPath, RegistryFault, fault_lines, place_of, sentence
+from gateway.core.sharing import SPARKPLUG, Share, assign, filters_of, overlap
+from schemas.registry import Name
+
+_DOT: Final = "{!r} has a dot, which is a level of its own in RabbitMQ: the messages would go elsewhere; write a dash"
+_KINDS: Final = ("site", "group", "topic")
+
+
+def has_dot(name: str) -> str | None:
+    """The sentence against a name with a dot."""
+    return _DOT.format(name) if "." in name else None
+
+
+def _without_dot(text: str) -> str:
+    if what := has_dot(text.removeprefix(f"{SPARKPLUG}/")):
+        raise ValueError(what)
+    return text
+
+
+_TopicLevel = Annotated[Name, AfterValidator(_without_dot)]
+
+
+class ManagementSection(BaseModel):
+    """The HTTP API of the broker, for the account that watches it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    url: Annotated[str, check_address("http", "https", secrets="management.username and management.password_file")]
+    username: str
+    password_file: Path
+
+
+class _ShareSection(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    site: _TopicLevel | None = None
+    domain: Literal["water", "power", "traffic", "urban"] | None = None
+    group: _TopicLevel | None = None
+    topic: Annotated[Filter, AfterValidator(_without_dot)] | None = None
+    weight: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] | None = None
+    gateway: Name | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if sum(getattr(self, kind) is not None for kind in _KINDS) != 1:
+            raise ValueError("a share is a site, a group or a topic: write one of them")
+        if self.domain is not None and self.site is None:
+            raise ValueError("a domain belongs to a site; write both")
+        return self
+
+
+class _SharesSection(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    gateways: list[Name] = Field(min_length=1)
+    management: ManagementSection | None = None
+    shares: list[_ShareSection]
+
+
+@dataclass(frozen=True)
+class SharesFile:
+    """The file as the gateways use it. Each of them reads the same one.
+
+    :ivar gateways: client ids.
+    :ivar management: the broker's HTTP API; None: nobody watches it.
+    """
+
+    gateways: Sequence[str]
+    shares: Sequence[Share]
+    management: ManagementSection | None = None
+
+    @cached_property
+    def assigned(self) -> Mapping[Share, str]:
+        """Share → its gateway."""
+        return assign(self.shares, self.gateways)
+
+    def of(self, gateway: str) -> list[Share]:
+        """The shares of a gateway, in the order of the file."""
+        return [share for share, whose in self.assigned.items() if whose == gateway]
+
+
+def shares_of(mqtt: Mqtt) -> SharesFile | None:
+    """The shares of the gateway of this configuration and of the others; None: it reads all.
+
+    :raises ConfigurationFault: they cannot be used, or not by this gateway.
+    """
+    if mqtt.shares is None:
+        return None
+    if mqtt.share_group is not None:
+        raise ConfigurationFault(
+            ["gateway.yaml: mqtt.share_group: is another way to share the same messages; leave it out beside mqtt.shares"]
+        )
+    found = load_shares(mqtt.shares)
+    if mqtt.client_id not in found.gateways:
+        known = ", ".join(found.gateways)
+        raise ConfigurationFault([f"{mqtt.shares}: gateways: mqtt.client_id {mqtt.client_id} is not among them ({known})"])
+    return found
+
+
+def load_shares(path: Path) -> SharesFile:
+    """The shares in ``path``.
+
+    :raises ConfigurationFault: naming file, key, fault and line.
+    """
+    document = read_yaml(path)
+    try:
+        found = _SharesSection.model_validate({} if document is None else document)
+    except ValidationError as error:
+        faults = [(place_of(fault), sentence(fault)) for fault in error.errors(include_url=False)]
+        raise ConfigurationFault(fault_lines(path, list(dict.fromkeys(faults)))) from error
+    weights = [share.weight for share in found.shares if share.weight is not None]
+    usual = sum(weights) / len(weights) if weights else 1.0
+    shares = [Share(one.site, one.domain, one.group, one.topic, one.weight or usual, one.gateway) for one in found.shares]
+    if wrong := [*_of_gateways(found), *_overlaps(shares)]:
+        raise ConfigurationFault(fault_lines(path, wrong))
+    management = found.management
+    if management is not None:
+        management = management.model_copy(update={"password_file": path.absolute().parent / management.password_file})
+    return SharesFile(found.gateways, shares, management)
+
+
+def _of_gateways(found: _SharesSection) -> Iterator[RegistryFault]:
+    """Gateways that occur twice, and shares of gateways that do not exist."""
+    for number, name in enumerate(found.gateways):
+        if found.gateways.index(name) != number:
+            yield ("gateways", number), f"{name} occurs twice"
+    for number, share in enumerate(found.shares):
+        if share.gateway is not None and share.gateway not in found.gateways:
+            yield ("shares", number, "gateway"), f"{share.gateway} is not among the gateways"
+
+
+def _overlaps(shares: Sequence[Share]) -> Iterator[RegistryFault]:
+    """Shares that take the same messages. Sites and groups are compared by name, topics one by one."""
+    named: dict[object, list[int]] = defaultdict(list)
+    for number, share in enumerate(shares):
+        named[share.site, share.group].append(number)
+    topics = named.pop((None, None), [])
+    pairs = [
+        *((before, number) for numbers in named.values() for before, number in _pairs(numbers)),
+        *((before, topic) for topic in topics for before in range(len(shares)) if before not in topics or before < topic),
+    ]
+    for before, number in pairs:
+        if any(overlap(one, other) for one in filters_of(shares[before]) for other in filters_of(shares[number])):
+            place: KeyPath = ("shares", number)
+            yield place, f"takes messages of shares.{before} too, and two gateways would write them"
+
+
+def _pairs(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
+    return ((before, number) for at, number in enumerate(numbers) for before in numbers[:at])
