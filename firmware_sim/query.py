@@ -18,7 +18,7 @@ ANSWER_S: Final = 60.0
 QUOTED: Final = 300
 """Characters of an error body worth showing."""
 DEFAULTS: Final = {"url": "http://127.0.0.1:8086", "api": "v2", "bucket": "iot"}
-KEYS: Final = ("url", "api", "bucket", "org", "token", "token_file", "username", "password", "password_file")
+KEYS: Final = ("url", "read_url", "api", "bucket", "org", "token", "token_file", "username", "password", "password_file")
 """What verify reads of the section ``influxdb`` of a gateway's configuration."""
 
 
@@ -47,8 +47,10 @@ class InfluxdbAccess:
         :raises ValueError: with a sentence for people.
         """
         url, api, bucket = (str(settings.get(key) or default) for key, default in DEFAULTS.items())
+        asked = "read_url" if settings.get("read_url") else "url"
+        url = str(settings.get(asked) or url)
         if urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname:
-            raise ValueError(f"influxdb.url: {url} is not http://host:8086")
+            raise ValueError(f"influxdb.{asked}: {url} is not http://host:8086")
         if api not in {"v1", "v2"}:
             raise ValueError(f"influxdb.api: {api} is neither v1 nor v2")
         token = _secret(settings, "token", folder)

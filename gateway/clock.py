@@ -79,7 +79,7 @@ def wall_clock(config: Config, environment: Mapping[str, str]) -> WallClock:
         scale = parse_scaled_time(text)
     except ValueError as error:
         raise ConfigurationFault([f"{VARIABLE}: {error}"]) from error
-    where = config.mqtt.addresses() | {"influxdb.url": config.influxdb.url}
+    where = config.mqtt.addresses() | config.influxdb.addresses()
     faults = [
         f"{VARIABLE}: a scaled clock is for tests and demonstrations: {key} must be on this machine, and is {url}; unset it"
         for key, url in where.items()

@@ -33,6 +33,9 @@ from gateway.delivery.influxdb import InfluxdbClient, authorization
 from gateway.explain.profile_tests import Checked, check_profile, unfilled
 from gateway.intake.connection import BrokerAddress
 from gateway.pipeline.options import broker_addresses, session_options
+from gateway.reports.database_http import DatabaseHttp
+from gateway.reports.open_store import is_victoria_metrics
+from gateway.reports.store import StoreFault
 from gateway.storage.recovery.set_aside import hindrance
 from gateway.tls import handshake_fault
 from gateway.tls_files import tls_contexts
@@ -43,6 +46,15 @@ _PATIENCE_S: Final = 5.0
 _NO_SUMS: Final = (
     "no sums of counters are written: readings of one device go to several gateways, and none knows the whole; "
     "give each gateway devices of its own, and leave it out"
+)
+
+_NO_QUESTIONS: Final = (
+    "influxdb.read_url: neither VictoriaMetrics nor InfluxDB answers questions there; that of a cluster is "
+    "http://VMSELECT:8481/select/0/prometheus"
+)
+_ONLY_WRITTEN: Final = (
+    "influxdb.url: a cluster of VictoriaMetrics is written there and asked elsewhere, and without influxdb.read_url, as "
+    "http://VMSELECT:8481/select/0/prometheus, sums are not taken over and there are no reports"
 )
 
 
@@ -77,6 +89,8 @@ def check(path: Path | None, *, connect: bool) -> int:
     found = Faults(warnings=exposed_secrets(config))
     registry = _registry(config, found)
     _check_alarm_rules(config, registry, found)
+    if "/insert/" in config.influxdb.asked_url:
+        found.warnings.append(f"{file or DEFAULT_FILE}: {_ONLY_WRITTEN}")
     if config.mqtt.share_group is not None:
         found.warnings.append(f"{file or DEFAULT_FILE}: mqtt.share_group: {_NO_SUMS}")
     catalog = replace(survey(config, registry), shares=_shares(config, found))
@@ -212,7 +226,8 @@ def _lines(rows: Sequence[tuple[str, ...]]) -> list[str]:
 async def _try_both(config: Config, catalog: Catalog) -> list[str]:
     places = [place for place in (config.influxdb, config.influxdb.of_rollups()) if place is not None]
     brokers = [await _try_broker(address, config, catalog) for address in broker_addresses(config.mqtt)]
-    return [*brokers, *[await _try_influxdb(place) for place in places]]
+    written = [await _try_influxdb(place) for place in places]
+    return [*brokers, *written, *[await _try_questions(place) for place in places if place.read_url is not None]]
 
 
 async def _try_broker(address: BrokerAddress, config: Config, catalog: Catalog) -> str:
@@ -261,6 +276,19 @@ async def _try_influxdb(place: Influxdb) -> str:
         _say(f"{where}: accepts writes")
         return ""
     return f"{where}: {answer.describe()}"
+
+
+async def _try_questions(place: Influxdb) -> str:
+    """See that a database answers at the address for questions."""
+    http = DatabaseHttp(place)
+    try:
+        name = "VictoriaMetrics" if await is_victoria_metrics(http) else await http.version()
+    except StoreFault as fault:
+        return str(fault)
+    if not name:
+        return f"{http.url}: {_NO_QUESTIONS}"
+    _say(f"{http.url}: answers questions")
+    return ""
 
 
 _EMPTY_GZIP = bytes.fromhex("1f8b08000000000000ff03000000000000000000")

@@ -64,9 +64,9 @@ def _give(config: Config, path: Path, options: argparse.Namespace, before: UserA
 
 def _proxied(config: Config, path: Path, name: str, scope: DeviceScope) -> str:
     """Give the agency a user of vmauth; return its token. It comes first: an account without it would be half of the task."""
-    token, second = secrets.token_urlsafe(24), config.influxdb.of_rollups()
-    rollups = second.url if second is not None and second.url != config.influxdb.url else None
-    _write_vmauth(path, with_user(_vmauth(path), name, vmauth_user(name, token, scope, config.influxdb.url, rollups)))
+    token, first, second = secrets.token_urlsafe(24), config.influxdb, config.influxdb.of_rollups()
+    rollups = second.asked_url if second is not None and second.asked_url != first.asked_url else None
+    _write_vmauth(path, with_user(_vmauth(path), name, vmauth_user(name, token, scope, first.asked_url, rollups)))
     return token
 
 

@@ -10,12 +10,13 @@ from typing import Final
 
 from gateway.config.files import DEFAULT_FILE, ConfigurationFault, load, secret
 from gateway.config.model import Config, Influxdb
-from gateway.databases import victoria_metrics
+from gateway.databases import victoria_metrics, victoria_metrics_cluster
 from gateway.databases.http import AdminHttp
 from gateway.databases.influxdb1 import Influxdb1
 from gateway.databases.influxdb3 import Influxdb3
 from gateway.databases.kinds import DatabaseKind, kind_of
 from gateway.databases.steps import DatabaseAdministration, DatabaseUser, KeptPlace, SetupFault, SetupStep
+from gateway.reports.metricsql_http import is_cluster, process_url
 from schemas.durations import format_duration
 from schemas.printable import printable
 
@@ -36,6 +37,8 @@ def setup_influxdb(options: argparse.Namespace) -> int:
     config = load(options.config)
     places = _places(config, options)
     try:
+        if is_cluster(config.influxdb.asked_url):
+            return _see_cluster(config, places, options)
         if options.victoria_metrics:
             return _write_files(config, places, options)
         http = AdminHttp(config.influxdb, _authorization(options))
@@ -118,12 +121,34 @@ def _carry_out(steps: Iterable[SetupStep], *, dry_run: bool) -> None:
         print(printable(f"would do: {step.text}" if step.do is not None and dry_run else step.text))
 
 
-def _write_files(config: Config, places: Sequence[KeptPlace], options: argparse.Namespace) -> int:
-    """Write the files of VictoriaMetrics' processes."""
+def _see_cluster(config: Config, places: Sequence[KeptPlace], options: argparse.Namespace) -> int:
+    """See that a cluster of VictoriaMetrics counts right, and say what its processes need."""
+    _check_second_process(config, places)
+    url, given = config.influxdb.asked_url, _authorization(options)
+    print(
+        printable(f"{url}: a cluster of VictoriaMetrics; its settings are flags of processes elsewhere, so nothing is written")
+    )
+    flags = list(victoria_metrics_cluster.flags_of(places))
+    if not options.victoria_metrics:
+        process = AdminHttp(config.influxdb, given, process_url(url))
+        print(printable(victoria_metrics_cluster.check_dedup(AdminHttp(config.influxdb, given, url), process)))
+    print("\n".join(["", "They need these flags, for two copies of each point on three vmstorage or more:", *flags]))
+    print(
+        "It asks nobody for a password: let only gateways, Grafana and vmalert reach its ports.\nThen: gateway check --connect"
+    )
+    return 0
+
+
+def _check_second_process(config: Config, places: Sequence[KeptPlace]) -> None:
     if len(places) > 1 and config.influxdb.rollups.url is None:
         raise SetupFault(
             "influxdb.rollups.bucket: VictoriaMetrics has no buckets; name another process in influxdb.rollups.url"
         )
+
+
+def _write_files(config: Config, places: Sequence[KeptPlace], options: argparse.Namespace) -> int:
+    """Write the files of VictoriaMetrics' processes."""
+    _check_second_process(config, places)
     wanted = victoria_metrics.files_of(config, places, options.root)
     print("VictoriaMetrics: its settings are flags of its processes, which stand in these files")
     _carry_out(victoria_metrics.steps(wanted), dry_run=options.dry_run)

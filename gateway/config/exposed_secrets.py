@@ -20,8 +20,7 @@ def sent_in_plain(config: Config) -> list[tuple[str, str]]:
     tokens = influxdb.token, influxdb.token_file, influxdb.read_token_file
     secrets = {
         **dict.fromkeys(mqtt.addresses().items(), (mqtt.password, mqtt.password_file)),
-        ("influxdb.url", influxdb.url): (*tokens, influxdb.password, influxdb.password_file),
-        ("influxdb.rollups.url", influxdb.rollups.url or ""): (*tokens, influxdb.password, influxdb.password_file),
+        **dict.fromkeys(influxdb.addresses().items(), (*tokens, influxdb.password, influxdb.password_file)),
     }
     return [where for where, given in secrets.items() if _is_plain_to_others(where[1]) and any(given)]
 

@@ -184,6 +184,7 @@ class RollupsPlace(_Section):
     """The second place of roll-ups, completeness and balances, which keeps them longer than readings are kept."""
 
     url: DatabaseUrl | None = None
+    read_url: DatabaseUrl | None = None
     bucket: str | None = Field(None, min_length=1)
 
 
@@ -191,6 +192,7 @@ class Influxdb(_Section):
     """The database for points."""
 
     url: DatabaseUrl = "http://127.0.0.1:8086"
+    read_url: DatabaseUrl | None = None
     api: Literal["v1", "v2"] = "v2"
     org: str | None = None
     bucket: str = Field("iot", min_length=1)
@@ -206,10 +208,21 @@ class Influxdb(_Section):
 
     @model_validator(mode="after")
     def _alike(self) -> Self:
-        second = self.rollups.url
-        if second is not None and split_url(second).scheme != split_url(self.url).scheme:
-            raise ValueError("url and rollups.url must both begin with http: or both with https:")
+        for key, url in self.addresses().items():
+            if split_url(url).scheme != split_url(self.url).scheme:
+                raise ValueError(f"url and {key.partition('.')[2]} must both begin with http: or both with https:")
         return self
+
+    def addresses(self) -> dict[str, str]:
+        """The addresses of the servers, by the keys that name them."""
+        second = self.rollups
+        given = {"url": self.url, "read_url": self.read_url, "rollups.url": second.url, "rollups.read_url": second.read_url}
+        return {f"influxdb.{key}": url for key, url in given.items() if url is not None}
+
+    @property
+    def asked_url(self) -> str:
+        """The address that questions go to."""
+        return self.read_url or self.url
 
     def of_rollups(self) -> Self | None:
         """The second place of roll-ups; None: they stand beside the readings only."""
@@ -219,6 +232,7 @@ class Influxdb(_Section):
         return self.model_copy(
             update={
                 "url": second.url or self.url,
+                "read_url": second.read_url or (self.read_url if second.url is None else None),
                 "bucket": second.bucket or self.bucket,
                 "rollups": RollupsPlace(),
             }

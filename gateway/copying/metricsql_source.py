@@ -15,6 +15,7 @@ import msgspec
 
 from gateway.copying.source import DAY_MS, CopiedPoint, DayFigures, FieldFigures, StoredValue, figures_of
 from gateway.reports.database_http import DatabaseHttp, quoted
+from gateway.reports.metricsql_http import LabelValues, MetricsqlAnswer, ask_whole, is_cluster
 from gateway.reports.store import StoreFault, TimeSpan
 from schemas.measurements import MEASUREMENTS, ROLLED, field_type
 
@@ -48,14 +49,8 @@ class _DailyData(msgspec.Struct):
     result: list[_DailySample] = []
 
 
-class _DailyAnswer(msgspec.Struct):
-    status: str
+class _DailyAnswer(MetricsqlAnswer):
     data: _DailyData = msgspec.field(default_factory=_DailyData)
-    error: str = ""
-
-
-class _MetricNames(msgspec.Struct):
-    data: list[str] = []
 
 
 class MetricsqlSource:
@@ -68,12 +63,11 @@ class MetricsqlSource:
         self._http = http
         self._lines = msgspec.json.Decoder(_ExportedMetric)
         self._answers = msgspec.json.Decoder(_DailyAnswer)
-        self._names = msgspec.json.Decoder(_MetricNames)
+        self._names = msgspec.json.Decoder(LabelValues)
 
     async def measurements(self) -> Sequence[str]:
         """Return those of its measurements that gateways write; others cannot be told from names of fields."""
-        answer = await self._http.whole("/api/v1/label/__name__/values", {"start": _BEGINNING})
-        names = self._names.decode(answer).data
+        names = (await ask_whole(self._http, "/api/v1/label/__name__/values", {"start": _BEGINNING}, self._names)).data
         return [
             one
             for one in MEASUREMENTS
@@ -125,7 +119,13 @@ class MetricsqlSource:
         return found
 
     async def settle(self) -> None:
-        """Return when VictoriaMetrics shows what it holds in memory, which takes a second or two."""
+        """Return when VictoriaMetrics shows what it holds in memory, which takes a second or two.
+
+        A cluster cannot be hurried from where it is asked.
+        """
+        if is_cluster(self._http.url):
+            await asyncio.sleep(2 * _VISIBLE_S)
+            return
         await self._http.whole("/internal/force_flush", ())
         await asyncio.sleep(_VISIBLE_S)
         await self._http.whole("/internal/force_flush", ())
@@ -138,11 +138,8 @@ class MetricsqlSource:
             "start": f"{(window.start_ms + DAY_MS - 1) / 1000:.3f}",
             "end": f"{(window.end_ms - 1) / 1000:.3f}",
             "step": f"{DAY_MS}ms",
-            "nocache": "1",
         }
-        answer = self._answers.decode(await self._http.whole("/api/v1/query_range", form))
-        if answer.status != "success":
-            raise StoreFault(f"{self._http.url}: {quoted(answer.error)}")
+        answer = await ask_whole(self._http, "/api/v1/query_range", form, self._answers)
         return {
             (round(time_s * 1000) + 1 - DAY_MS, sampled.metric[_NAME].removeprefix(f"{measurement}_")): float(text)
             for sampled in answer.data.result

@@ -45,12 +45,13 @@ class AdminHttp:
     :raises ConfigurationFault: ``influxdb.tls.ca`` cannot be used.
     """
 
-    def __init__(self, config: Influxdb, authorization: str | None) -> None:
+    def __init__(self, config: Influxdb, authorization: str | None, url: str | None = None) -> None:
         """Connect to nothing yet.
 
         :param authorization: the header of that name; None sends none.
+        :param url: another address of the same server.
         """
-        self.url = config.url.rstrip("/")
+        self.url = (url or config.url).rstrip("/")
         self._parts = split_url(self.url)
         self._tls = database_tls(config)
         self._headers = {} if authorization is None else {"Authorization": authorization}

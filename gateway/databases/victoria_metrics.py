@@ -3,6 +3,7 @@
 A process has one retention, so roll-ups that are kept longer have a process of their own.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from importlib.resources import files
@@ -19,8 +20,10 @@ _LONGEST: Final = "100y"
 _SHORTEST: Final = timedelta(days=1)
 _DEBIAN: Final = "victoria-metrics"
 _SECOND: Final = "victoria-metrics-rollups"
-DEDUP: Final = "-dedup.minScrapeInterval=1ms"
+_DEDUP_SPAN: Final = "1ms"
+DEDUP: Final = f"-dedup.minScrapeInterval={_DEDUP_SPAN}"
 """Two samples of one millisecond count as one: a point that is written again, and one that is copied twice."""
+_DEDUP_SET: Final = re.compile(r'dedup\.minScrapeInterval="([^"]*)"')
 
 _ARGUMENTS: Final = """\
 # Written by `gateway setup influxdb`.
@@ -65,6 +68,21 @@ class WrittenFile(NamedTuple):
     text: str
 
 
+def dedup_fault(flags: str) -> str:
+    """The fault of a process in how it counts points that are written again; empty: there is none.
+
+    :param flags: the answer of its ``/flags``.
+    """
+    found = _DEDUP_SET.search(flags)
+    is_set = found[1] if found else "0s"
+    if is_set == _DEDUP_SPAN:
+        return ""
+    return (
+        f"runs with -dedup.minScrapeInterval={is_set}: restart it with {_DEDUP_SPAN}, so that a point that is written again "
+        "counts once, and readings near each other all count"
+    )
+
+
 def files_of(config: Config, places: Sequence[KeptPlace], root: Path) -> list[WrittenFile]:
     """The files of one process for each place, with the metrics of the gateway and the rules over them.
 
@@ -83,7 +101,7 @@ def files_of(config: Config, places: Sequence[KeptPlace], root: Path) -> list[Wr
         arguments = [
             f"-storageDataPath=/var/lib/{name}",
             f"-httpListenAddr={address}",
-            f"-retentionPeriod={_retention(place)}",
+            retention_flag(place),
             DEDUP,
             *([f"-promscrape.config={Path('/', *scrape.relative_to(root).parts)}"] if name == _DEBIAN else []),
         ]
@@ -121,12 +139,14 @@ def _address(place: KeptPlace) -> str:
     return f"{f'[{host}]' if ':' in host else host}:{parts.port or _PORT}"
 
 
-def _retention(place: KeptPlace) -> str:
-    if place.keep is None:
-        return _LONGEST
-    if place.keep < _SHORTEST:
+def retention_flag(place: KeptPlace) -> str:
+    """The flag of the process that stores, for how long a place keeps.
+
+    :raises SetupFault: it keeps too little.
+    """
+    if place.keep is not None and place.keep < _SHORTEST:
         raise SetupFault(f"VictoriaMetrics keeps at least a day, not {place.kept()}")
-    return f"{round(place.keep / _SHORTEST)}d"
+    return f"-retentionPeriod={_LONGEST if place.keep is None else f'{round(place.keep / _SHORTEST)}d'}"
 
 
 def _scrape(config: Config) -> str:

@@ -34,7 +34,7 @@ class TlsServer(NamedTuple):
 
 def tls_servers(config: Config) -> Iterator[TlsServer]:
     """Yield the servers that the gateway, or its devices, speak to over TLS."""
-    others = {"influxdb.url": config.influxdb.url, "enrolment.url": config.enrolment.url or ""}
+    others = config.influxdb.addresses() | {"enrolment.url": config.enrolment.url or ""}
     for setting, url in (config.mqtt.addresses() | others).items():
         parts = split_url(url)
         if parts.scheme in _PORTS:

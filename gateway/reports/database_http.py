@@ -116,12 +116,12 @@ class _AnswerStream:
 class DatabaseHttp:
     """Questions to one database, with the right to read.
 
-    :ivar url: its address, as configured.
+    :ivar url: the address for questions, as configured.
     :raises ConfigurationFault: a file with a secret or a certificate cannot be used.
     """
 
     def __init__(self, config: Influxdb) -> None:
-        self.url = config.url.rstrip("/")
+        self.url = config.asked_url.rstrip("/")
         parts = split_url(self.url)
         self._host, self._base = parts.hostname or "127.0.0.1", parts.path
         self._port = parts.port or (443 if parts.scheme == "https" else 80)

@@ -19,6 +19,7 @@ from gateway.reports.area_completeness import MEASUREMENTS as COMPLETENESS
 from gateway.reports.database_http import DatabaseHttp, quoted
 from gateway.reports.influxql import name as identifier
 from gateway.reports.influxql import text as literal
+from gateway.reports.metricsql_http import LabelValues, MetricsqlAnswer, ask_whole, deleting_url
 from gateway.reports.open_store import is_victoria_metrics
 from gateway.reports.store import StoreFault
 from schemas.quantities import DOMAINS
@@ -91,7 +92,8 @@ async def open_device_points(config: Influxdb, *, to_delete: bool = False) -> As
     """
     http = DatabaseHttp(config.model_copy(update={"read_token_file": None}) if to_delete else config)
     if await is_victoria_metrics(http):
-        yield MetricsqlPoints(http)
+        deletes_at = config.model_copy(update={"read_url": deleting_url(config.asked_url), "read_token_file": None})
+        yield MetricsqlPoints(http, DatabaseHttp(deletes_at))
         return
     version = await http.version()
     yield InfluxqlPoints(http, config, version.partition(".")[0])
@@ -196,15 +198,16 @@ class InfluxqlPoints:
 class MetricsqlPoints:
     """VictoriaMetrics. A point is put together from its metrics."""
 
-    def __init__(self, http: DatabaseHttp) -> None:
+    def __init__(self, http: DatabaseHttp, deleting: DatabaseHttp) -> None:
         self._http = http
+        self._deleting = deleting
         self.limit = _LIMITS["VictoriaMetrics"]
         self.can_delete = True
 
     async def devices(self) -> set[str]:
         """Return every device that has a point."""
-        body = await self._http.whole("/api/v1/label/device/values", {"start": "1"})
-        return set(msgspec.json.decode(body)["data"])
+        decoder = msgspec.json.Decoder(LabelValues)
+        return set((await ask_whole(self._http, "/api/v1/label/device/values", {"start": "1"}, decoder)).data)
 
     async def counted(self, names: Collection[str], now_ms: int) -> Mapping[str, int]:
         """Count the points of a device by measurement."""
@@ -227,7 +230,7 @@ class MetricsqlPoints:
 
     async def delete(self, names: Collection[str]) -> None:
         """Delete all points of a device, whichever database of this server they are in."""
-        await self._http.order("/api/v1/admin/tsdb/delete_series", {"match[]": _chosen(names)})
+        await self._deleting.order("/api/v1/admin/tsdb/delete_series", {"match[]": _chosen(names)})
 
     async def _month(self, names: Collection[str], start_ms: int) -> Iterator[DevicePoint]:
         found: dict[tuple[str, tuple[tuple[str, str], ...], int], dict[str, float | int | str | bool]] = defaultdict(dict)
@@ -246,10 +249,22 @@ class MetricsqlPoints:
         )
 
     async def _instant(self, query: str, now_ms: int) -> list[tuple[str, float]]:
-        form = {"query": query, "time": f"{(now_ms + _AHEAD_MS) / 1000:.3f}", "nocache": "1"}
-        body = await self._http.whole("/api/v1/query", form)
-        answer = msgspec.json.decode(body)
-        return [(str(one["metric"].get("__name__", "")), float(one["value"][1])) for one in answer["data"]["result"]]
+        form = {"query": query, "time": f"{(now_ms + _AHEAD_MS) / 1000:.3f}"}
+        answer = await ask_whole(self._http, "/api/v1/query", form, msgspec.json.Decoder(_PointCounts))
+        return [(one.metric.get("__name__", ""), float(one.value[1])) for one in answer.data.result]
+
+
+class _PointCount(msgspec.Struct):
+    metric: dict[str, str]
+    value: tuple[float, str]
+
+
+class _PointCountData(msgspec.Struct):
+    result: list[_PointCount] = []
+
+
+class _PointCounts(MetricsqlAnswer):
+    data: _PointCountData = msgspec.field(default_factory=_PointCountData)
 
 
 _HIDDEN: Final = "answers without them from now on; their bytes stay until it rewrites its files, and in its own backups"

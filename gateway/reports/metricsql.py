@@ -1,7 +1,6 @@
 """Questions in MetricsQL, to VictoriaMetrics. A field of a measurement is a metric there: ``water_volume_m3``.
 
-A window of MetricsQL leaves out its start and includes its end: ``(end - length, end]``. Every question has ``nocache=1``:
-otherwise points of the last seconds, and late ones, are left out.
+A window of MetricsQL leaves out its start and includes its end: ``(end - length, end]``.
 """
 
 import json
@@ -13,6 +12,7 @@ from typing import Final, Generic, TypeVar
 import msgspec
 
 from gateway.reports.database_http import DatabaseHttp, quoted
+from gateway.reports.metricsql_http import MetricsqlAnswer, ask_whole
 from gateway.reports.store import (
     Counter,
     Devices,
@@ -34,9 +34,6 @@ _NEAREST: Final = {Side.UP_TO: "last", Side.AFTER: "first"}
 _ROWS_OF: Final = 20
 """Devices whose points are held in memory at a time."""
 _LINE_ROWS: Final = "10000"
-
-
-_T = TypeVar("_T")
 
 
 class _Labels(msgspec.Struct, frozen=True):
@@ -72,10 +69,8 @@ class _Data(msgspec.Struct, Generic[_L]):
     result: list[_MetricsqlSample[_L]] = []
 
 
-class _MetricsqlAnswer(msgspec.Struct, Generic[_L]):
-    status: str
+class _Samples(MetricsqlAnswer, Generic[_L]):
     data: _Data[_L] = msgspec.field(default_factory=_Data)
-    error: str = ""
 
 
 class _RangeSample(msgspec.Struct):
@@ -87,10 +82,8 @@ class _RangeData(msgspec.Struct):
     result: list[_RangeSample] = []
 
 
-class _RangeAnswer(msgspec.Struct):
-    status: str
+class _Ranges(MetricsqlAnswer):
     data: _RangeData = msgspec.field(default_factory=_RangeData)
-    error: str = ""
 
 
 class _Exported(msgspec.Struct):
@@ -108,10 +101,10 @@ class MetricsqlStore:
     def __init__(self, http: DatabaseHttp) -> None:
         self.is_overwritten = False
         self._http = http
-        self._answers = msgspec.json.Decoder(_MetricsqlAnswer[_Labels])
-        self._named_answers = msgspec.json.Decoder(_MetricsqlAnswer[_NamedLabels])
+        self._answers = msgspec.json.Decoder(_Samples[_Labels])
+        self._named_answers = msgspec.json.Decoder(_Samples[_NamedLabels])
         self._lines = msgspec.json.Decoder(_Exported)
-        self._ranges = msgspec.json.Decoder(_RangeAnswer)
+        self._ranges = msgspec.json.Decoder(_Ranges)
 
     async def nearest(
         self, counter: Counter, side: Side, at_ms: int, reach_ms: int, devices: Devices = None
@@ -146,7 +139,7 @@ class MetricsqlStore:
             names = "|".join(f"{measurement}_{field}" for field in fields)
             form = [*_span(window), ("match[]", f'{{__name__=~"{names}",{_named(some)}}}'), ("max_rows_per_line", _LINE_ROWS)]
             async for line in self._http.lines("/api/v1/export", form):
-                exported = self._decode(self._lines, line)
+                exported = self._exported(line)
                 place = fields.index(exported.metric.name.removeprefix(f"{measurement}_"))
                 times = found[exported.metric.series]
                 for time_ms, value in zip(exported.timestamps, exported.values, strict=True):
@@ -211,12 +204,8 @@ class MetricsqlStore:
             "start": f"{(window.start_ms + step_ms) / 1000:.3f}",
             "end": f"{window.end_ms / 1000:.3f}",
             "step": f"{step_ms}ms",
-            "nocache": "1",
         }
-        answer = self._decode(self._ranges, await self._http.whole("/api/v1/query_range", form))
-        if answer.status != "success":
-            raise StoreFault(f"{self._http.url}: {quoted(answer.error)}")
-        for sample in answer.data.result:
+        for sample in (await ask_whole(self._http, "/api/v1/query_range", form, self._ranges)).data.result:
             measurement = next(one for one in measurements if sample.metric.name.startswith(f"{one}_"))
             points = [(round(time_s * 1000) - step_ms, float(text)) for time_s, text in sample.values]
             field = sample.metric.name.removeprefix(f"{measurement}_")
@@ -249,18 +238,14 @@ class MetricsqlStore:
         return None
 
     async def _query(
-        self, query: str, window: TimeSpan, answers: "msgspec.json.Decoder[_MetricsqlAnswer[_L]]"
+        self, query: str, window: TimeSpan, answers: "msgspec.json.Decoder[_Samples[_L]]"
     ) -> list[_MetricsqlSample[_L]]:
-        time_s = f"{(window.end_ms - 1) / 1000:.3f}"
-        body = await self._http.whole("/api/v1/query", {"query": query, "time": time_s, "nocache": "1"})
-        answer = self._decode(answers, body)
-        if answer.status != "success":
-            raise StoreFault(f"{self._http.url}: {quoted(answer.error)}")
-        return answer.data.result
+        form = {"query": query, "time": f"{(window.end_ms - 1) / 1000:.3f}"}
+        return (await ask_whole(self._http, "/api/v1/query", form, answers)).data.result
 
-    def _decode(self, decoder: "msgspec.json.Decoder[_T]", text: bytes) -> _T:
+    def _exported(self, text: bytes) -> _Exported:
         try:
-            return decoder.decode(text)
+            return self._lines.decode(text)
         except msgspec.MsgspecError as error:
             raise StoreFault(f"{self._http.url} does not answer as VictoriaMetrics does: {quoted(text)}") from error
 

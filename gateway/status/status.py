@@ -204,7 +204,12 @@ class Status:
                 "url": self.events.mqtt_url or self.config.mqtt.url,
                 "unacknowledged": self.acknowledger.owed,
             },
-            "influxdb": {"up": self.events.influxdb_up, "url": self.config.influxdb.url, "bucket": self.config.influxdb.bucket},
+            "influxdb": {
+                "up": self.events.influxdb_up,
+                "url": self.config.influxdb.url,
+                "read_url": self.config.influxdb.asked_url,
+                "bucket": self.config.influxdb.bucket,
+            },
             "journal": {
                 "bytes": self.journal.used_bytes,
                 "batches": self.journal.batches,

@@ -231,6 +231,8 @@ def test_the_environment_overrides_gateway_yaml(tmp_path: Path) -> None:
         "http://db:1", "other", authorization="Token t"
     )
     assert InfluxdbAccess.from_gateway_yaml(config, {}) == InfluxdbAccess("http://127.0.0.1:8086", "iot")
+    asked = {"GATEWAY_INFLUXDB__READ_URL": "http://s:8481/select/0/prometheus"}
+    assert InfluxdbAccess.from_gateway_yaml(config, asked).url == "http://s:8481/select/0/prometheus"
 
 
 @pytest.mark.parametrize(
