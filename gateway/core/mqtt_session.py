@@ -94,6 +94,14 @@ class ProtocolFault(Exception):  # noqa: N818 - the field's word
 
 
 @dataclass(frozen=True, slots=True)
+class Will:
+    """A retained message that the broker publishes when the connection ends without a DISCONNECT."""
+
+    topic: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class SessionOptions:
     """Options of a session that the client asks of the broker."""
 
@@ -104,6 +112,7 @@ class SessionOptions:
     session_expiry_s: int = 7 * 86400
     receive_maximum: int = 2000
     frame_max_bytes: int = 262144 + 131072
+    will: Will | None = None
 
 
 @dataclass(slots=True)
@@ -117,10 +126,14 @@ class _Skipping:
 
 @dataclass(slots=True)
 class Session:
-    """One client's side of the protocol."""
+    """One client's side of the protocol.
+
+    :ivar taken_over: the broker ended the newest connection because another client of this id connected.
+    """
 
     options: SessionOptions
     connected: bool = False
+    taken_over: bool = False
     _tail: bytes = b""
     _skipping: _Skipping | None = None
     _next_id: int = 0
@@ -128,11 +141,11 @@ class Session:
 
     def connect(self) -> bytes:
         """Start again on a fresh connection; the bytes to send first."""
-        self.connected = False
+        self.connected = self.taken_over = False
         self._tail = b""
         self._skipping = None
         self._asked.clear()
-        options = self.options
+        options, will = self.options, self.options.will
         return mqtt5.ConnectPacket(
             options.client_id,
             username=options.username,
@@ -141,6 +154,7 @@ class Session:
             keep_alive=options.keep_alive_s,
             session_expiry_interval=options.session_expiry_s,
             receive_max=options.receive_maximum,
+            will=mqtt5.Will(will.topic, payload=will.payload, retain=True) if will is not None else None,
         ).write()
 
     def subscribe(self, filters: dict[str, mqtt5.RetainHandling]) -> bytes:
@@ -256,6 +270,7 @@ class Session:
             del self._asked[packet.packet_id]
             events.append(Unsubscribed())
         elif isinstance(packet, mqtt5.DisconnectPacket):
+            self.taken_over = packet.reason_code == mqtt5.DisconnectReasonCode.SESSION_TAKEN_OVER
             raise ProtocolFault(f"the broker closed the connection: {self._told(packet)}")
         elif not isinstance(packet, mqtt5.PingRespPacket) or not self.connected:
             raise ProtocolFault(f"the broker sent a {type(packet).__name__.removesuffix('Packet')} out of turn")

@@ -2,8 +2,8 @@
 
 Theory of operation
 -------------------
-:class:`Intake` keeps the connection alive: connect, subscribe, hand chunks to the sans-I/O session, reconnect with backoff and
-jitter after any end. Messages go to the receiver, answers of the broker are handled here.
+:class:`Intake` keeps the connection alive: connect, subscribe, hand chunks to the sans-I/O session, reconnect after any end
+as :mod:`gateway.core.reconnects` says. Messages go to the receiver, answers of the broker are handled here.
 
 A subscription that the broker refuses is an error people must see, but no reason to stop: the other subscriptions go on.
 """
@@ -19,10 +19,10 @@ import mqtt5
 
 from gateway.clock import WallClock
 from gateway.core.delivery.acknowledgements import Acknowledger
-from gateway.core.delivery.backoff import Backoff
 from gateway.core.devices.broker_drops import BROKER_DROPPED
 from gateway.core.mqtt_session import Connected, Event, Oversized, ProtocolFault, Subscribed
 from gateway.core.readings.clock_trust import ClockTrust
+from gateway.core.reconnects import Reconnects
 from gateway.events import Events
 from gateway.intake.connection import Connection
 from gateway.intake.message_receiver import MessageReceiver
@@ -31,9 +31,9 @@ from gateway.tls import handshake_fault
 
 log = logging.getLogger("gateway.intake.intake")
 
-_LONGEST_WAIT_S: Final = 2.0
-"""Longest wait between two attempts: a broker as Debian ships it keeps 1,000 messages for an absent client."""
-_TAKEN_OVER: Final = "session taken over"
+_RIVAL: Final = (
+    "another gateway connected as {}; each gateway needs a mqtt.client_id of its own, or mqtt.standby; tried again in {:.0f} s"
+)
 
 
 class Intake:
@@ -62,13 +62,11 @@ class Intake:
 
     async def run(self) -> None:
         """Stay connected until cancelled or stopped."""
-        backoff, waited_s = Backoff(0.2, _LONGEST_WAIT_S), 0.0
+        reconnects, session = Reconnects(), self._session
         while not self._stopping:
-            address = self._connection.address
+            address, lasted_s = self._connection.address, 0.0
             try:
                 why, lasted_s = await self._connection.run_once(self._received)
-                if lasted_s > waited_s and _TAKEN_OVER not in why:  # another gateway of this name would come back as quickly
-                    backoff.reset()
             except TimeoutError:
                 why = f"{address} does not answer"
             except OSError as error:
@@ -76,10 +74,13 @@ class Intake:
             self._acknowledger.disconnected()
             if self._stopping:
                 return
+            taken_over = session.taken_over and lasted_s > 0  # of this connection, not of one before
+            wait_s = reconnects.wait_s(lasted_s, random(), taken_over=taken_over)  # noqa: S311 - jitter is no secret
+            if taken_over:
+                why = f"{why}: {_RIVAL.format(session.options.client_id, wait_s)}"
             self._events.disconnected(why, self._clock.now_ms())
             self._connection.try_next()
-            waited_s = backoff.next_s(random())  # noqa: S311 - jitter is no secret
-            await asyncio.sleep(waited_s)
+            await asyncio.sleep(wait_s)
 
     def _received(self, data: bytes) -> None:
         """Take a chunk of bytes: have the session read its packets, and the receiver process each message."""

@@ -15,6 +15,7 @@ from gateway.core.mqtt_session import (
     SessionOptions,
     Subscribed,
     Unsubscribed,
+    Will,
     pubacks,
 )
 from tests.core.conversation import CONNACK, FILTERS, GRANTED, TOPIC, cut, in_pieces, opened, publish, receive, recorded
@@ -162,7 +163,18 @@ def test_a_broker_s_own_words_are_told_without_the_password_and_cut(
 
 def test_a_connection_the_broker_ends_says_why() -> None:
     taken = mqtt5.DisconnectPacket(reason_code=mqtt5.DisconnectReasonCode.SESSION_TAKEN_OVER).write()
-    assert receive(opened(), [taken])[1] == "the broker closed the connection: session taken over"
+    session = opened()
+    assert receive(session, [taken])[1] == "the broker closed the connection: session taken over"
+    assert session.taken_over
+    session.connect()
+    assert not session.taken_over
+
+
+def test_a_will_is_left_with_the_broker_retained() -> None:
+    packet = read(Session(SessionOptions("gateway-1", will=Will("gateway/v1/gateway-1/machines/a", b"offline"))).connect())
+    assert isinstance(packet, mqtt5.ConnectPacket)
+    assert packet.will is not None
+    assert (packet.will.topic, packet.will.payload, packet.will.retain) == ("gateway/v1/gateway-1/machines/a", b"offline", True)
 
 
 @pytest.mark.parametrize(

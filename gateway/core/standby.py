@@ -1,0 +1,145 @@
+"""Two machines, one session with the broker: which of them may hold it. Pure.
+
+Theory of operation
+-------------------
+Each machine of a pair keeps a second connection to the broker, the *watch*, under a client id of its own. Over it the machine
+says what it is, retained: live, passive or offline; the last is its will too. And it reads what the other says. The session by
+which all readings come belongs to the one that is live. The broker lets one connection hold it at a time, so two can never read
+from it; this module keeps them from taking it from each other, and sees to it that one of them has it.
+
+* A passive machine takes the session when the other is offline: by its will (at once after a crash, as the broker sees the
+  connection close; after 1.5 x keep-alive at a power cut), by its word (it stops in order), or because it has said nothing for
+  2 x keep-alive, although it repeats its word three times in each keep-alive. The last needs no will: a broker that was
+  restarted may have forgotten it.
+* Each time a machine takes the session it does so in a new *term*, one above all that it has heard of, and says so before it
+  opens the session. A live machine stands back when it hears of a live one of a later term, now or retained: that one took the
+  session after it. One of an earlier term is a memory of a broker that crashed. It stands back too when it has not reached the
+  broker for 2 x keep-alive: whoever can will be live by then. It never comes back by itself while the other is there.
+* Nobody is live, both are there: the name that sorts first takes the session, after a pause in which the other may speak up.
+* The watch must stand and have brought all that is retained (:meth:`Standby.synced`) before the session is taken at all.
+
+Who was thrown out by someone who is not of the pair waits as :mod:`gateway.core.reconnects` says.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+SETTLE_S: Final = 3.0
+"""The other gets this time to come back, where both lost the broker or both are passive."""
+_GONE_AFTER: Final = 2
+"""Keep-alives without a word after which a machine is gone, and without the broker after which this one stands back."""
+WORDS_EACH_KEEP_ALIVE: Final = 3
+
+
+class PairRole(StrEnum):
+    """The role of a machine in its pair."""
+
+    LIVE = "live"
+    PASSIVE = "passive"
+    OFFLINE = "offline"
+
+
+@dataclass(slots=True)
+class Partner:
+    """Another machine, as it was last heard.
+
+    :ivar is_fresh: it said so while this one listened; else the broker had retained it.
+    """
+
+    role: PairRole
+    term: int
+    heard_s: float
+    since_s: float
+    is_fresh: bool
+
+
+@dataclass(slots=True)
+class Standby:
+    """One machine of a pair.
+
+    :ivar name: of this machine.
+    :ivar keep_alive_s: of the watch.
+    :ivar role: of this machine; :meth:`decide` alone changes it.
+    :ivar term: the latest that was heard of; of a live machine its own.
+    :ivar partners: name → another machine.
+    """
+
+    name: str
+    keep_alive_s: float
+    role: PairRole = PairRole.PASSIVE
+    term: int = 0
+    partners: dict[str, Partner] = field(default_factory=dict)
+    _synced_s: float | None = None
+    _lost_s: float = 0.0
+    _met: bool = False
+
+    # What happens.
+
+    def synced(self, now_s: float) -> None:
+        """Note that the watch stands, and all that the broker retains has been heard."""
+        if self._synced_s is None:
+            self._synced_s = now_s
+
+    def lost(self, now_s: float) -> None:
+        """Note that the watch has ended. What the partners are is unknown from now on."""
+        if self._synced_s is not None:
+            self._lost_s, self._synced_s = now_s, None
+        self._met = self._met or any(partner.role is not PairRole.OFFLINE for partner in self.partners.values())
+        self.partners.clear()
+
+    def heard(self, name: str, role: PairRole, term: int, now_s: float, *, retained: bool) -> None:
+        """Note what a machine says of itself; of this one it is what an earlier run said."""
+        if self.role is not PairRole.LIVE:
+            self.term = max(self.term, term)
+        if name == self.name:
+            return
+        before = self.partners.get(name)
+        since_s = before.since_s if before is not None and before.role is role else now_s
+        self.partners[name] = Partner(role, term, now_s, since_s, not retained)
+
+    def forgotten(self, name: str) -> None:
+        """Note that an operator has taken another machine out: its retained state is empty."""
+        self.partners.pop(name, None)
+
+    # What follows.
+
+    @property
+    def is_synced(self) -> bool:
+        """True while the watch stands and has brought what is retained."""
+        return self._synced_s is not None
+
+    def decide(self, now_s: float) -> PairRole:
+        """Decide what this machine is now."""
+        if self._synced_s is None:
+            if self.role is PairRole.LIVE and now_s - self._lost_s >= _GONE_AFTER * self.keep_alive_s:
+                self.role = PairRole.PASSIVE
+        elif self.role is PairRole.LIVE:
+            if any(self._yields_to(*rival) for rival in self._there(PairRole.LIVE, now_s).items()):
+                self.role = PairRole.PASSIVE
+        elif self._may_take(now_s, self._synced_s):
+            self.role, self.term = PairRole.LIVE, self.term + 1
+        return self.role
+
+    @property
+    def may_open(self) -> bool:
+        """True while this machine may open the session."""
+        return self.role is PairRole.LIVE and self.is_synced
+
+    def _yields_to(self, name: str, rival: Partner) -> bool:
+        return rival.term > self.term or (rival.term == self.term and name < self.name)
+
+    def _may_take(self, now_s: float, synced_s: float) -> bool:
+        if self._there(PairRole.LIVE, now_s):
+            return False
+        passive = self._there(PairRole.PASSIVE, now_s)
+        if passive:
+            is_first = self.name < min(passive)
+            return is_first and now_s >= SETTLE_S + max(synced_s, *(partner.since_s for partner in passive.values()))
+        told = any(partner.is_fresh for partner in self.partners.values())
+        return told or not self._met or now_s >= synced_s + SETTLE_S
+
+    def _there(self, role: PairRole, now_s: float) -> dict[str, Partner]:
+        """The partners that are in a role, and are not gone."""
+        since_s = now_s - _GONE_AFTER * self.keep_alive_s
+        return {name: one for name, one in self.partners.items() if one.role is role and one.heard_s > since_s}
