@@ -29,13 +29,16 @@ from gateway.core.alarms.shipped import SHIPPED
 from gateway.core.delivery.write_result import Fate, fate_of
 from gateway.core.mqtt_session import DISCONNECT, Connected, ProtocolFault, Session, Subscribed
 from gateway.core.profiles.matching import Profiles
+from gateway.core.status.session_terms import SessionTerms
 from gateway.delivery.influxdb import InfluxdbClient, authorization
 from gateway.explain.profile_tests import Checked, check_profile, unfilled
+from gateway.i18n.findings import sentence
 from gateway.intake.connection import BrokerAddress
 from gateway.pipeline.options import broker_addresses, session_options
 from gateway.reports.database_http import DatabaseHttp
 from gateway.reports.open_store import is_victoria_metrics
 from gateway.reports.store import StoreFault
+from gateway.status.broker_session import of_session
 from gateway.storage.recovery.set_aside import hindrance
 from gateway.tls import handshake_fault
 from gateway.tls_files import tls_contexts
@@ -236,7 +239,7 @@ async def _try_broker(address: BrokerAddress, config: Config, catalog: Catalog) 
     session = Session(guest(options, "check"))
     try:
         async with asyncio.timeout(_PATIENCE_S):
-            reader, writer = await open_as_guest(address, options)
+            reader, writer, granted_s = await open_as_guest(address, options)
             with closing(writer):
                 refused = await _subscribe(session, topic_filters(config, catalog), reader, writer)
     except TimeoutError:
@@ -245,8 +248,16 @@ async def _try_broker(address: BrokerAddress, config: Config, catalog: Catalog) 
         return f"{address}: {handshake_fault(error, tls=address.tls is not None)}"
     except ProtocolFault as fault:
         return f"{address}: {fault}"
+    _warn_of_expiry(address, granted_s, options.session_expiry_s)
     _say(f"{address}: {'connected' if refused else 'connected and subscribed'}")
     return "; ".join(f"{address}: subscription {pattern} refused: {why}" for pattern, why in refused.items())
+
+
+def _warn_of_expiry(address: BrokerAddress, granted_s: int | None, asked_s: int) -> None:
+    """Say that the broker keeps the session of an absent gateway for less time than it was asked for."""
+    terms = SessionTerms(expiry_s=None if granted_s is None else (granted_s, asked_s))
+    for finding in of_session(terms, 0, shared=False):
+        print(printable(f"warning: {address}: {sentence(finding)}"), file=sys.stderr)
 
 
 async def _subscribe(

@@ -10,7 +10,7 @@ import asyncio
 from contextlib import closing, suppress
 from dataclasses import replace
 from secrets import token_hex
-from typing import Final
+from typing import Final, NamedTuple
 
 import mqtt5
 
@@ -30,12 +30,23 @@ _IS_THE_GATEWAY: Final = (
 StreamPair = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
+class Opened(NamedTuple):
+    """A connection for a guest.
+
+    :ivar session_expiry_s: the shorter lifetime that the broker gave to a session as the gateway's; None: as asked.
+    """
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    session_expiry_s: int | None
+
+
 def guest(options: SessionOptions, purpose: str) -> SessionOptions:
     """Session options of a guest: a name of its own, and a session that ends with the connection."""
     return replace(options, client_id=f"{options.client_id}-{purpose}-{token_hex(4)}", session_expiry_s=0)
 
 
-async def open_as_guest(address: BrokerAddress, options: SessionOptions) -> StreamPair:
+async def open_as_guest(address: BrokerAddress, options: SessionOptions) -> Opened:
     """Open a connection on which ``options`` of :func:`guest` may be used.
 
     :param options: the gateway's.
@@ -52,7 +63,7 @@ async def open_as_guest(address: BrokerAddress, options: SessionOptions) -> Stre
             await writer.drain()
     if connected.session_present:
         raise ProtocolFault(_IS_THE_GATEWAY)
-    return await _open(address)
+    return Opened(*await _open(address), connected.session_expiry_s)
 
 
 async def _connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, session: Session) -> Connected:

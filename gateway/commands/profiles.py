@@ -165,7 +165,7 @@ async def _listen(config: Config, collected: _Collected, seconds: float) -> str:
     options = session_options(config)
     try:
         async with asyncio.timeout(_PATIENCE_S):
-            reader, writer = await open_as_guest(address, options)
+            reader, writer, _ = await open_as_guest(address, options)
     except TimeoutError:
         return f"{address}: no answer within {_PATIENCE_S:g} s"
     except (OSError, ProtocolFault) as error:

@@ -48,10 +48,15 @@ _BREAKS_SUBSCRIPTION: Final = "the broker sent a PUBLISH that breaks the subscri
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """The broker accepted the connection."""
+    """The broker accepted the connection.
+
+    :ivar keep_alive_s: another interval than was asked for; None: as asked.
+    :ivar session_expiry_s: a shorter lifetime of the session than was asked for; None: as asked.
+    """
 
     session_present: bool
     keep_alive_s: int | None
+    session_expiry_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +264,7 @@ class Session:
             if int(packet.reason_code) >= _REFUSED:
                 raise ProtocolFault(f"the broker refused the connection: {self._told(packet)}")
             self.connected = True
-            events.append(Connected(packet.session_present, packet.server_keep_alive))
+            events.append(Connected(packet.session_present, packet.server_keep_alive, self._cut_expiry_s(packet)))
         elif isinstance(packet, mqtt5.SubAckPacket) and packet.packet_id in self._asked:
             asked = self._asked.pop(packet.packet_id)
             if len(asked) != len(packet.reason_codes):
@@ -274,6 +279,11 @@ class Session:
             raise ProtocolFault(f"the broker closed the connection: {self._told(packet)}")
         elif not isinstance(packet, mqtt5.PingRespPacket) or not self.connected:
             raise ProtocolFault(f"the broker sent a {type(packet).__name__.removesuffix('Packet')} out of turn")
+
+    def _cut_expiry_s(self, packet: mqtt5.ConnAckPacket) -> int | None:
+        """The lifetime that the broker gives the session, if it is shorter than was asked for."""
+        given_s, asked_s = packet.session_expiry_interval, self.options.session_expiry_s
+        return given_s if given_s is not None and given_s < asked_s else None
 
     def _told(self, packet: mqtt5.ConnAckPacket | mqtt5.DisconnectPacket) -> str:
         """The reason that a broker gives, shortened, and without the password, which it may quote."""

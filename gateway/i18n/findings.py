@@ -15,6 +15,44 @@ FINDINGS: Final[dict[str, Words]] = {
     "subscription_refused": Words(
         "Máy chủ MQTT từ chối đăng ký nhận {filter}", "MQTT broker: it refused the subscription {filter}"
     ),
+    "session_expiry_cut": Words(
+        "Máy chủ MQTT chỉ giữ phiên của cổng vắng mặt trong {granted} thay vì {asked}; vắng lâu hơn thì mất số đo: hãy tăng "
+        "giới hạn ở máy chủ (RabbitMQ: mqtt.max_session_expiry_interval_seconds)",
+        "MQTT broker: it keeps the session of an absent gateway for {granted}, not for {asked}; an absence beyond that loses "
+        "readings: raise its limit (RabbitMQ: mqtt.max_session_expiry_interval_seconds)",
+    ),
+    "session_lost": Words(
+        "Máy chủ MQTT đã quên phiên của cổng này, nhận ra lúc {last}: bản tin chờ trong đó đã mất; bản tin đến sau đó nằm ở "
+        "hàng đợi unroutable và có thể phát lại",
+        "MQTT broker: it had forgotten this gateway's session, noticed {last}: what waited in it is lost; what came after that "
+        "stands in the queue unroutable and can be replayed",
+    ),
+    "window_cut": Words(
+        "Máy chủ MQTT chỉ gửi {granted} bản tin một lượt thay vì {asked}, nên cổng phải chờ: hãy tăng mqtt.prefetch của "
+        "RabbitMQ",
+        "MQTT broker: it has {granted} messages on their way at once, not {asked}, and the gateway waits for it: raise "
+        "mqtt.prefetch of RabbitMQ",
+    ),
+    "bindings_missing": Words(
+        "RabbitMQ không dẫn {count} chủ đề tới cổng này dù đã đăng ký nhận ({some}); cổng đang đăng ký lại",
+        "RabbitMQ: {count} topics did not lead to this gateway although it subscribed to them ({some}); it subscribes again",
+    ),
+    "bindings_strange": Words(
+        "RabbitMQ còn dẫn tới cổng này {count} chủ đề không thuộc phần của nó ({some}): có người đã thêm, hãy xóa đi nếu không "
+        "cố ý",
+        "RabbitMQ: {count} topics that are not this gateway's lead to its queue too ({some}): somebody added them; remove them "
+        "unless they are meant",
+    ),
+    "unroutable": Words(
+        "{count} bản tin ở RabbitMQ chưa cổng nào nhận: hãy thêm địa điểm còn thiếu vào shares.yaml, rồi phát lại bằng "
+        "gateway setup rabbitmq --replay",
+        "RabbitMQ: {count} messages reached no gateway: add the missing sites to shares.yaml, then replay them with "
+        "`gateway setup rabbitmq --replay`",
+    ),
+    "broker_unwatched": Words(
+        "Không hỏi được RabbitMQ về các hàng đợi của nó; số đo vẫn đến bình thường",
+        "RabbitMQ: it cannot be asked about its queues; readings come as before",
+    ),
     "broker_dropped": Words(
         "Máy chủ MQTT đã bỏ {count} bản tin, lần cuối lúc {last}, vì hàng đợi của một bên nhận bị đầy: có thiết bị gửi quá "
         "nhiều, hoặc bên nhận vắng quá lâu; xem max_queued_messages và max_queued_bytes của máy chủ",

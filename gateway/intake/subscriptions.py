@@ -39,6 +39,11 @@ class Subscriptions:
         self.wanted = wanted
         self.stale = [pattern for pattern in self._saved if pattern not in wanted]
 
+    @property
+    def held(self) -> bool:
+        """Tell if the broker held subscriptions of this gateway, in this run or an earlier one."""
+        return bool(self._saved)
+
     def send(self) -> None:
         """Subscribe to the wanted filters and unsubscribe from the others; does nothing while disconnected."""
         also = {BROKER_DROPPED: mqtt5.RetainHandling.SEND_ALWAYS}  # if the broker publishes it and we may read it

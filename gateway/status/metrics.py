@@ -56,6 +56,20 @@ class GatewayCollector(Collector):
         yield GaugeMetricFamily("gateway_mqtt_connected", "1 while connected to the broker.", float(events.mqtt_connected))
         owed = self.state.acknowledger.owed
         yield GaugeMetricFamily("gateway_mqtt_unacknowledged", "Messages received and not acknowledged yet.", owed)
+        yield from self._session()
+
+    def _session(self) -> Iterator[Metric]:
+        session, expiry_s = self.state.events.session, self.state.config.mqtt.session_expiry.total_seconds()
+        granted_s = session.expiry_s[0] if session.expiry_s is not None else expiry_s
+        text = "Seconds that the broker keeps an absent gateway's session."
+        yield GaugeMetricFamily("gateway_mqtt_session_expiry_seconds", text, granted_s)
+        text = "Sessions of this gateway that the broker had forgotten."
+        yield CounterMetricFamily("gateway_mqtt_sessions_lost", text, session.lost)
+        text = "Topic filters that lead nothing to the gateway's queue although it subscribed to them."
+        yield GaugeMetricFamily("gateway_mqtt_bindings_missing", text, len(session.missing))
+        if session.unroutable is not None:
+            text = "Messages at the broker that no gateway's queue took."
+            yield GaugeMetricFamily("gateway_mqtt_unroutable", text, session.unroutable)
 
     def _readings(self) -> Iterator[Metric]:
         ledger = self.state.ledger

@@ -32,6 +32,7 @@ from gateway.core.status.verdict import (
 )
 from gateway.events import Events
 from gateway.status import troubles
+from gateway.status.broker_session import of_session
 from gateway.status.evidence import DeviceVerdicts
 from gateway.status.known_devices import KnownDevices
 from gateway.status.yesterday import Yesterday
@@ -145,6 +146,7 @@ class Status:
         jumps = processor.evaluator.unit_jumps.told(now_ms)
         return [
             *troubles.of_connections(events),
+            *of_session(events.session, now_ms, shared=self.config.mqtt.shares is not None),
             *troubles.of_the_way(events, now_ms),
             *troubles.of_secrets(self.config),
             *troubles.of_disk(events),

@@ -33,6 +33,13 @@ def read(data: bytes) -> mqtt5.Packet:
     return packet
 
 
+@pytest.mark.parametrize(("given_s", "cut_s"), [(86_400, 86_400), (604_800, None), (4_000_000_000, None), (None, None)])
+def test_a_broker_tells_if_it_keeps_the_session_for_less_than_was_asked(given_s: int | None, cut_s: int | None) -> None:
+    answer = mqtt5.ConnAckPacket(session_present=True, session_expiry_interval=given_s).write()
+    told = Connected(session_present=True, keep_alive_s=None, session_expiry_s=cut_s)
+    assert receive(opened(connected=False), [answer]) == ([told], "")
+
+
 def test_a_recorded_conversation_becomes_its_events() -> None:
     events, fault = receive(opened(connected=False), [WHOLE])
     assert fault == ""

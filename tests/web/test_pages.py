@@ -145,7 +145,14 @@ def test_the_closed_lists_are_told_in_words(language: str) -> None:
 
 def test_everything_the_verdict_can_say_is_said_in_both_languages() -> None:
     gateway_folder = SOURCES
-    files = ("core/status/verdict.py", "status/troubles.py", "events.py", "status/status.py", "jobs/salvage.py")
+    files = (
+        "core/status/verdict.py",
+        "status/troubles.py",
+        "status/broker_session.py",
+        "events.py",
+        "status/status.py",
+        "jobs/salvage.py",
+    )
     sources = [gateway_folder / name for name in files]
     keys = {key for file in sources for key in re.findall(r'Finding\(\s*"(\w+)"', file.read_text())}
     assert keys | {"journal_filling", "quarantine_filling"} == FINDINGS.keys()
