@@ -16,8 +16,9 @@ from gateway.config.registry import RegistryFault, fault_lines, load_registry, n
 from gateway.config.shares import SharesFile, shares_of
 from gateway.core.profiles.matching import Profiles
 from gateway.core.sharing import SPARKPLUG, filters_of
+from schemas.quantities import DOMAINS
 from schemas.registry import RegisteredDevice, Registry
-from schemas.topics import matches
+from schemas.topics import NativeTopic, is_id, matches
 
 if TYPE_CHECKING:
     from gateway.config.profile_files import ProfileFile
@@ -125,6 +126,25 @@ def topic_filters(config: Config, catalog: Catalog) -> dict[str, RetainHandling]
         wanted[pattern] = always if states else wanted.get(pattern, once)
     kept = [pattern for pattern in wanted if not any(other != pattern and matches(other, pattern) for other in wanted)]
     return {prefix + pattern: wanted[pattern] for pattern in kept}
+
+
+def state_topics(config: Config, catalog: Catalog) -> list[str]:
+    """Return the topic of the state of each registered native device that is this gateway's to read.
+
+    Only where several gateways share out what comes: their broker, RabbitMQ, gives a wildcard no retained message. A device
+    whose domain is not registered may be in any.
+    """
+    if catalog.shares is None:
+        return []
+    own = {(share.site, share.domain) for share in catalog.shares.of(config.mqtt.client_id)}
+    found = [
+        NativeTopic(device.site, domain, device.source or device.id, "status")
+        for device in catalog.registry.devices
+        if device.site is not None and not catalog.profiles.named(device) and is_id(device.source or device.id)
+        for domain in ([device.domain] if device.domain else DOMAINS)
+        if (device.site, None) in own or (device.site, domain) in own
+    ]
+    return [str(topic) for topic in found]
 
 
 def _of_profiles(catalog: Catalog) -> Iterator[tuple[str, bool]]:

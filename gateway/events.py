@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 from typing import Final
 
 from gateway.core.delivery.floods import Flood
@@ -395,6 +396,13 @@ class Events:
         log.info("subscribed to %d topic filters", filters - len(refused))
         self.is_subscribed = len(refused) < filters
         self.refused_subscriptions = refused
+
+    def refused_too(self, refused: dict[str, str]) -> None:
+        """The broker refused some of the states that are asked for topic by topic; one stands for all."""
+        for pattern, why in islice(refused.items(), 1):
+            self._say_sometimes("states refused", logging.ERROR, "the broker refused the subscription %s: %s", pattern, why)
+            if not any(other.endswith("/status") for other in self.refused_subscriptions):
+                self.refused_subscriptions = self.refused_subscriptions | {pattern: why}
 
     def _say_sometimes(self, key: str, level: int, text: str, *args: object) -> None:
         """Log a line, at most once a minute for the same key."""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from gateway.access.access import Access
 from gateway.access.accounts import UserAccount, load_accounts
-from gateway.catalog import Catalog, load_catalog, topic_filters
+from gateway.catalog import Catalog, load_catalog, state_topics, topic_filters
 from gateway.codecs.async_client import AsyncCodecs
 from gateway.config.alarm_rules import load_alarm_rules
 from gateway.config.files import ConfigurationFault
@@ -111,7 +111,8 @@ class Reload:
             await asyncio.sleep(0)
         self._device_snapshots.registry_changed()
         devices.name_areas(catalog.registry.areas)
-        self._subscriptions.replace(topic_filters(self._status.config, catalog))
+        config = self._status.config
+        self._subscriptions.replace(topic_filters(config, catalog), state_topics(config, catalog))
         self._status.events.reloaded(len(catalog.registry.devices), len(catalog.files))
         self._released.release(*changed)
 

@@ -20,7 +20,7 @@ import mqtt5
 from gateway.clock import WallClock
 from gateway.core.delivery.acknowledgements import Acknowledger
 from gateway.core.devices.broker_drops import BROKER_DROPPED
-from gateway.core.mqtt_session import Connected, Event, Oversized, ProtocolFault, Subscribed
+from gateway.core.mqtt_session import Connected, Event, Oversized, ProtocolFault, Subscribed, Unsubscribed
 from gateway.core.readings.clock_trust import ClockTrust
 from gateway.core.reconnects import Reconnects
 from gateway.events import Events
@@ -110,8 +110,14 @@ class Intake:
             self._on_connected(event, now_ms)
         elif isinstance(event, Subscribed):
             refused = {pattern: why for pattern, why in event.refused.items() if pattern != BROKER_DROPPED}
-            self._events.subscribed(len(self._subscriptions.wanted), refused)
-            self._subscriptions.confirm()
+            if self._subscriptions.confirmed:
+                self._events.refused_too(refused)
+            else:
+                self._events.subscribed(len(self._subscriptions.wanted), refused)
+                self._subscriptions.confirm()
+            self._subscriptions.answered()
+        elif isinstance(event, Unsubscribed):
+            self._subscriptions.answered()
 
     def _on_connected(self, event: Connected, now_ms: int) -> None:
         self._acknowledger.connected(session_present=event.session_present)

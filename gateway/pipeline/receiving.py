@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import partial
 
-from gateway.catalog import topic_filters
+from gateway.catalog import state_topics, topic_filters
 from gateway.intake.connection import Connection
 from gateway.intake.intake import Intake
 from gateway.intake.message_receiver import MessageReceiver
@@ -35,8 +35,9 @@ def build_receiving(
     """Build it; ``self_report`` asks InfluxDB for the time before a reading is judged."""
     processor, acknowledger, events = processing.processor, delivery.acknowledger, foundation.events
     receiver = MessageReceiver(processor, delivery.live_lane, acknowledger, events, waiting.side_effects, delivery.floods)
-    wanted = topic_filters(foundation.config, processing.catalog)
-    subscriptions = Subscriptions(foundation.database, connection, wanted)
+    config, catalog = foundation.config, processing.catalog
+    wanted, states = topic_filters(config, catalog), state_topics(config, catalog)
+    subscriptions = Subscriptions(foundation.database, connection, wanted, states)
     intake = Intake(connection, subscriptions, receiver, acknowledger, events, processor.trust, foundation.clock)
     lanes: Lanes = {"intake": partial(_take_in, intake, self_report), "subscriptions": subscriptions.run}
     return Receiving(subscriptions, intake, lanes)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from mqtt5 import RetainHandling
 
-from gateway.catalog import load_catalog, topic_filters
+from gateway.catalog import load_catalog, state_topics, topic_filters
 from gateway.config.files import ConfigurationFault
 from gateway.config.shares import load_shares
 from gateway.core.sharing import Share
@@ -122,3 +122,26 @@ def test_a_gateway_that_the_file_does_not_fit_does_not_start(site: Site, mqtt: d
     with pytest.raises(ConfigurationFault) as fault:
         load_catalog(site.config)
     assert [text.replace(f"{site.folder}/", "").startswith(line) for text in fault.value.lines] == [True]
+
+
+def test_the_states_of_registered_native_devices_of_its_own_shares_are_asked_for_by_name(site: Site) -> None:
+    own = "{site: a, gateway: gateway-1}, {site: b, domain: water, gateway: gateway-1}"
+    written(site.folder, f"{TWO}shares: [{own}, {{site: c, gateway: gateway-2}}]")
+    site.sections["mqtt"] = {"shares": "shares.yaml", "client_id": "gateway-1"}
+    site.profile("pump")
+    site.devices(
+        {"id": "m1", "site": "a", "domain": "water"},
+        {"id": "place-2", "source": "m2", "site": "a", "domain": "power"},
+        {"id": "m3", "site": "b"},
+        {"id": "of-another-gateway", "site": "c", "domain": "water"},
+        {"id": "of-another-domain", "site": "b", "domain": "power"},
+        {"id": "read-by-a-profile", "site": "a", "domain": "water", "profile": "pump"},
+        {"id": "nowhere", "domain": "water"},
+    )
+    assert state_topics(site.config, load_catalog(site.config)) == [
+        "iot/v1/a/water/m1/status",
+        "iot/v1/a/power/m2/status",
+        "iot/v1/b/water/m3/status",
+    ]
+    site.sections["mqtt"] = {}
+    assert state_topics(site.config, load_catalog(site.config)) == [], "other brokers answer a wildcard"

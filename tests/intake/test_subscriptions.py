@@ -80,3 +80,59 @@ def test_a_change_is_sent_at_once_and_with_it_the_wish_to_hear_of_drops(database
         return told.sent
 
     assert asyncio.run(story()) == [(["b/#", BROKER_DROPPED], ["a/#"]), ([], ["a/#", "b/#"])]
+
+
+def test_states_are_asked_for_in_small_packets_each_after_the_answer_to_the_one_before(database: Database) -> None:
+    async def story() -> list[tuple[list[str], list[str]]]:
+        told = Told()
+        made = Subscriptions(database, told, filters("a/#"), states=[f"a/{number}/status" for number in range(250)])
+        made.send()
+        assert [wanted for wanted, _ in told.sent] == [["a/#", BROKER_DROPPED]], "readings come first"
+        made.confirm()
+        for sent in (2, 3, 4):
+            assert not made.settled
+            made.answered()
+            assert len(told.sent) == sent
+        made.answered()
+        assert made.settled
+        return told.sent[1:]
+
+    assert [len(wanted) for wanted, _ in asyncio.run(story())] == [100, 100, 50]
+
+
+def test_a_changed_registry_asks_for_new_states_alone_and_gives_up_the_old(database: Database) -> None:
+    async def story() -> list[tuple[list[str], list[str]]]:
+        told = Told()
+        made = Subscriptions(database, told, filters("a/#"), states=["a/1/status", "a/2/status"])
+        made.replace(filters("a/#"), ["a/2/status", "a/3/status"])
+        made.answered()
+        made.answered()
+        made.answered()
+        assert not made.settled, "nothing was confirmed"
+        return told.sent
+
+    assert asyncio.run(story()) == [(["a/#", BROKER_DROPPED], ["a/1/status"]), (["a/3/status"], [])]
+
+
+def test_states_that_the_last_run_asked_for_are_given_up_with_its_filters(database: Database) -> None:
+    async def story() -> list[str]:
+        made = Subscriptions(database, Told(), filters("a/#"), states=["a/1/status"])
+        made.confirm()
+        task = asyncio.create_task(made.run())
+        async with asyncio.timeout(PATIENCE_S):
+            while not await database.run(keyvalue.get, "subscriptions"):
+                pass
+        task.cancel()
+        return Subscriptions(database, Told(), filters("a/#")).stale
+
+    assert asyncio.run(story()) == ["a/1/status"]
+
+
+def test_a_filter_that_the_broker_lost_is_given_up_before_it_is_asked_for_again(database: Database) -> None:
+    async def story() -> list[tuple[list[str], list[str]]]:
+        told = Told()
+        made = Subscriptions(database, told, filters("a/#", "b/#"))
+        made.renew(["b/#"])
+        return told.sent
+
+    assert asyncio.run(story()) == [([], ["b/#"]), (["b/#"], [])]
