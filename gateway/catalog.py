@@ -16,6 +16,7 @@ from gateway.config.registry import RegistryFault, fault_lines, load_registry, n
 from gateway.config.shares import SharesFile, shares_of
 from gateway.core.profiles.matching import Profiles
 from gateway.core.sharing import SPARKPLUG, filters_of
+from gateway.core.tenures import fence_topic
 from schemas.quantities import DOMAINS
 from schemas.registry import RegisteredDevice, Registry
 from schemas.topics import NativeTopic, is_id, matches
@@ -120,6 +121,7 @@ def topic_filters(config: Config, catalog: Catalog) -> dict[str, RetainHandling]
     always, once = RetainHandling.SEND_ALWAYS, RetainHandling.SEND_IF_SUBSCRIPTION_NOT_EXISTS
     if catalog.shares is not None:
         own = [pattern for share in catalog.shares.of(config.mqtt.client_id) for pattern in filters_of(share)]
+        own.append(fence_topic(config.mqtt.client_id))
         return {pattern: always if pattern.endswith("/status") or pattern.startswith(SPARKPLUG) else once for pattern in own}
     wanted = {pattern: always if pattern.endswith("/status") else once for pattern in config.mqtt.subscriptions}
     for pattern, states in _of_profiles(catalog):

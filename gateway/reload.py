@@ -22,8 +22,8 @@ from gateway.config.registry_version import KnownRegistry, version_of
 from gateway.core.alarms.rules import Rules
 from gateway.core.devices.device import Registered
 from gateway.core.message import WaitCause
-from gateway.intake.subscriptions import Subscriptions
 from gateway.jobs.certificate_renewal import CertificateRenewal
+from gateway.jobs.moves import Moves
 from gateway.status.status import Status
 from gateway.storage.database import Damaged, Database, DatabaseFault
 from gateway.storage.device_snapshots import DeviceSnapshots
@@ -53,7 +53,7 @@ class Reload:
         database: Database,
         codecs: AsyncCodecs,
         device_snapshots: DeviceSnapshots,
-        subscriptions: Subscriptions,
+        moves: Moves,
         released: ReleasedKeys,
         status: Status,
         credentials: Credentials,
@@ -61,7 +61,7 @@ class Reload:
         self._database = database
         self._codecs = codecs
         self._device_snapshots = device_snapshots
-        self._subscriptions = subscriptions
+        self._moves = moves
         self._released = released
         self._status = status
         self._credentials = credentials
@@ -106,13 +106,14 @@ class Reload:
 
         :param changed: the names under which it has another entry than the one before.
         """
-        devices = self._status.devices
+        devices, shares = self._status.devices, catalog.shares
+        self._moves.want(shares.of(self._status.config.mqtt.client_id) if shares is not None else None)
         for _ in devices.streams.replacing(catalog.devices, catalog.profiles):
             await asyncio.sleep(0)
         self._device_snapshots.registry_changed()
         devices.name_areas(catalog.registry.areas)
         config = self._status.config
-        self._subscriptions.replace(topic_filters(config, catalog), state_topics(config, catalog))
+        self._moves.subscribe(topic_filters(config, catalog), state_topics(config, catalog))
         self._status.events.reloaded(len(catalog.registry.devices), len(catalog.files))
         self._released.release(*changed)
 

@@ -18,6 +18,7 @@ from gateway.core.readings.line_protocol import value_texts
 from gateway.core.readings.timestamps import MS_FROM, MS_TO, YEAR_2020_MS, TimeRules, device_ms
 from gateway.core.readings.unit_jumps import UnitJumps
 from gateway.core.rejecting import reject
+from gateway.core.tenures import Tenures
 from schemas.quantities import Quality
 from schemas.rejects import RejectReason
 
@@ -32,6 +33,7 @@ class Evaluator:
     :ivar alarms: looks at each new reading, except for replayed ones, which tell of the past; None: there are no alarms.
     :ivar counting: judges counters, and knows their sums.
     :ivar late: notes readings of hours whose roll-ups stand already.
+    :ivar tenures: the shares of this gateway, if there are several.
     :ivar unit_jumps: detects a firmware that changed the unit of a whole make's registers.
     """
 
@@ -44,6 +46,7 @@ class Evaluator:
     gaps: SequenceGaps = field(default_factory=SequenceGaps)
     late: LateReadings = field(default_factory=LateReadings)
     alarms: Alarms | None = None
+    tenures: Tenures = field(default_factory=Tenures)
 
     def time_of(self, device: Device, ts: object, arrival: Arrival) -> ChosenTime:
         """Choose the time of a reading: the device's own if it is believed, else the gateway's."""
@@ -59,7 +62,7 @@ class Evaluator:
         quality = Quality.GATEWAY_TIME
         if self.trust.doubted:
             quality |= Quality.CLOCK_DOUBTED
-        if arrival.message.duplicate:
+        if arrival.message.duplicate or self.tenures.may_come_twice(arrival.message.topic):
             quality |= Quality.MAY_STAND_TWICE
         return device.stamp(arrival.now_ms, replayed=arrival.replayed), False, quality
 

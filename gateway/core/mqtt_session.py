@@ -68,7 +68,9 @@ class Subscribed:
 
 @dataclass(frozen=True, slots=True)
 class Unsubscribed:
-    """The broker's answer to one UNSUBSCRIBE."""
+    """The broker's answer to one UNSUBSCRIBE: these topic filters are gone."""
+
+    filters: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,8 +274,7 @@ class Session:
             answers = zip(asked, packet.reason_codes, strict=True)
             events.append(Subscribed({pattern: _words(code.name) for pattern, code in answers if int(code) >= _REFUSED}))
         elif isinstance(packet, mqtt5.UnsubAckPacket) and packet.packet_id in self._asked:
-            del self._asked[packet.packet_id]
-            events.append(Unsubscribed())
+            events.append(Unsubscribed(self._asked.pop(packet.packet_id)))
         elif isinstance(packet, mqtt5.DisconnectPacket):
             self.taken_over = packet.reason_code == mqtt5.DisconnectReasonCode.SESSION_TAKEN_OVER
             raise ProtocolFault(f"the broker closed the connection: {self._told(packet)}")

@@ -69,6 +69,7 @@ from gateway.core.readings.sums import FoundSum, SumsMode
 from gateway.core.readings.timestamps import TimeRules, device_ms
 from gateway.core.rejecting import addressed, internal_error, quarantined, reject, unresolved
 from gateway.core.sparkplug.births import Address
+from gateway.core.tenures import OWN_TOPICS
 from schemas.quantities import QUANTITIES, Quality
 from schemas.readings import NativeReading
 from schemas.rejects import DropCause, IgnoreCause, RejectReason
@@ -101,7 +102,8 @@ class Processor:
 
     def __post_init__(self) -> None:
         counting = Counting(self.sums)
-        self.evaluator = Evaluator(self.rules, self.trust, self.streams.field_sets, counting, alarms=self.alarms)
+        field_sets, tenures = self.streams.field_sets, self.streams.tenures
+        self.evaluator = Evaluator(self.rules, self.trust, field_sets, counting, alarms=self.alarms, tenures=tenures)
         self._profiled = ByProfile(self.streams, self.evaluator)
         self._edge_nodes = EdgeNodes(self._profiled)
 
@@ -205,7 +207,7 @@ class Processor:
         """Process a message on a topic without readings: a status, or one that nobody reads."""
         if isinstance(stream, Unresolved):
             arrival.record(Sender(stream.device))
-            if arrival.message.topic == BROKER_DROPPED:
+            if arrival.message.topic == BROKER_DROPPED or arrival.message.topic.startswith(OWN_TOPICS):
                 return Outcome(ignored=IgnoreCause.STATUS)
             return unresolved(stream, arrival)
         device = stream.device
@@ -254,6 +256,7 @@ class Processor:
         device = self._profiled.admit(stream, frame, arrival)
         if isinstance(device, Outcome):
             return device
+        self.streams.meet_again(device, arrival.message.topic)
         return self._frame(PendingDecode(frame, device, arrival, domain_of(device)))
 
     def _frame(self, pending: PendingDecode) -> Outcome:

@@ -97,6 +97,7 @@ class ByProfile:
         """Note that a device is online or offline, as its status message or last will says."""
         device = self.streams.admit(name) if name else None
         if isinstance(device, Device):
+            self.streams.meet_again(device, arrival.message.topic)
             device.say(arrival.now_ms, online=online)
             if not arrival.message.retain and online and arrival.now_ms > device.last_seen_ms:
                 device.last_seen_ms = arrival.now_ms

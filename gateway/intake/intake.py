@@ -117,6 +117,7 @@ class Intake:
                 self._subscriptions.confirm()
             self._subscriptions.answered()
         elif isinstance(event, Unsubscribed):
+            self._subscriptions.unsubscribed(event.filters)
             self._subscriptions.answered()
 
     def _on_connected(self, event: Connected, now_ms: int) -> None:

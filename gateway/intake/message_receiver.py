@@ -18,6 +18,7 @@ from gateway.core.mqtt_session import Event, Oversized
 from gateway.core.process import Processor
 from gateway.delivery.live_lane import LiveLane
 from gateway.events import Events
+from gateway.intake.fence import Fence
 from gateway.intake.side_effects import SideEffectRunner
 
 _COUNTED: Final = 16
@@ -35,6 +36,7 @@ class MessageReceiver:
         events: Events,
         side_effects: SideEffectRunner,
         floods: Floods,
+        fence: Fence,
     ) -> None:
         self._processor = processor
         self._queue = live_lane.queue
@@ -43,6 +45,7 @@ class MessageReceiver:
         self._events = events
         self._side_effects = side_effects
         self._floods = floods
+        self._fence = fence
 
     def receive(self, messages: Iterable[mqtt5.PublishPacket], now_ms: int, arrival_s: float) -> None:
         """Process messages that were read together."""
@@ -74,6 +77,8 @@ class MessageReceiver:
             if outcome.dropped or outcome.ignored is not None:
                 if message.topic == BROKER_DROPPED:
                     events.broker_told(message.payload, now_ms, retained=message.retain)
+                elif message.topic == self._fence.topic:
+                    self._fence.came(message.payload)
                 else:
                     events.processed(outcome)
             if apart and message.topic in apart:

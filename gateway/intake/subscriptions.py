@@ -90,12 +90,15 @@ class Subscriptions:
         self._unanswered += 2
 
     def confirm(self) -> None:
-        """Save what the broker holds now, and what it is about to hold."""
+        """Save what the broker holds now or is about to hold, and what it has not confirmed to be gone."""
         self.confirmed = True
-        confirmed = [*self.wanted, *self.states]
-        if sorted(confirmed) != sorted(self._saved):
-            self._saved = confirmed
-            self._changed.set()
+        self._save()
+
+    def unsubscribed(self, filters: Sequence[str]) -> None:
+        """Note that the broker holds some filters no longer."""
+        self.stale = [pattern for pattern in self.stale if pattern not in filters]
+        if self.confirmed:
+            self._save()
 
     def answered(self) -> None:
         """Take an answer of the broker; when none is owed, send the next packet."""
@@ -109,6 +112,12 @@ class Subscriptions:
             await self._changed.wait()
             self._changed.clear()
             await keyvalue.save(self._database, _NAME, json.dumps(self._saved))
+
+    def _save(self) -> None:
+        held = [*self.wanted, *self.states, *self.stale]
+        if sorted(held) != sorted(self._saved):
+            self._saved = held
+            self._changed.set()
 
     def _others(self, filters: Iterable[str]) -> list[str]:
         """Those that are not wanted."""

@@ -11,6 +11,7 @@ from gateway.pipeline.alarming import Alarming, build_alarming
 from gateway.pipeline.closing import Closing, build_closing
 from gateway.pipeline.delivering import Delivery, build_delivery
 from gateway.pipeline.foundation import Foundation, Lanes, lay_foundation
+from gateway.pipeline.moving import Moving, build_moving
 from gateway.pipeline.options import broker_addresses, session_options
 from gateway.pipeline.processing import Processing, build_processing
 from gateway.pipeline.receiving import Receiving, build_receiving
@@ -36,6 +37,7 @@ class Parts:
     watching: Watching
     closing: Closing
     receiving: Receiving
+    moving: Moving
     reload: Reload
     lanes: Lanes
 
@@ -54,10 +56,12 @@ def build(config: Config, file: Database, clock: WallClock) -> Parts:
     watching = build_watching(foundation, processing, delivery, waiting, alarming, connection)
     closing = build_closing(foundation, processing, delivery, watching)
     receiving = build_receiving(foundation, processing, delivery, waiting, watching.self_report, connection)
-    snapshots, subscriptions = processing.device_snapshots, receiving.subscriptions
+    moving = build_moving(foundation, processing, delivery, waiting, watching, receiving)
+    snapshots, moves = processing.device_snapshots, moving.moves
     clients, watch = delivery.destination.clients, watching.certificate_watch
     credentials = Credentials(foundation.access, CertificateRenewal(config, foundation.tls, connection, clients, watch))
-    reload = Reload(file, waiting.codecs, snapshots, subscriptions, waiting.released, watching.status, credentials)
-    rooms = (delivery, receiving, waiting, processing, alarming, watching, closing)
+    reload = Reload(file, waiting.codecs, snapshots, moves, waiting.released, watching.status, credentials)
+    rooms = (delivery, receiving, waiting, processing, alarming, watching, closing, moving)
     lanes = {name: lane for room in rooms for name, lane in room.lanes.items()}
-    return Parts(foundation, processing, connection, delivery, waiting, alarming, watching, closing, receiving, reload, lanes)
+    parts = foundation, processing, connection, delivery, waiting, alarming, watching, closing, receiving, moving
+    return Parts(*parts, reload, lanes)

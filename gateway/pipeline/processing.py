@@ -15,7 +15,9 @@ from gateway.core.readings.clock_trust import ClockTrust
 from gateway.core.readings.sums import SumsMode
 from gateway.core.readings.timestamps import TimeRules
 from gateway.core.status.silence import Silence
+from gateway.core.tenures import TENURE, Tenures, unpack_tenure
 from gateway.pipeline.foundation import Foundation, Lanes
+from gateway.storage import keyvalue
 from gateway.storage.device_memory import DeviceMemory
 from gateway.storage.device_snapshots import DeviceSnapshots
 
@@ -45,18 +47,20 @@ def build_processor(
     memory: DeviceMemory | None = None,
     sums: SumsMode = SumsMode.OFF,
     alarms: Alarms | None = None,
+    tenures: Tenures | None = None,
 ) -> Processor:
     """The pure pipeline of a configuration.
 
     :param not_before_ms: a clock that stands before this is wrong; 0 for commands, which look at messages of any time.
     :param memory: the devices of earlier runs.
     :param sums: the source of the sums of counters.
+    :param tenures: the shares of this gateway, if there are several.
     :param alarms: looks at each new reading; None for commands.
     """
     admission = Admission(config.devices.unknown, config.limits.simulated, config.limits.devices)
     rules = time_rules(config)
     trust = ClockTrust(not_before_ms=not_before_ms, max_future_ms=rules.max_future_ms)
-    streams = Streams(catalog.devices, admission, catalog.profiles, memory)
+    streams = Streams(catalog.devices, admission, catalog.profiles, memory, tenures)
     return Processor(streams, rules, trust, config.limits.payload_bytes, sums, alarms)
 
 
@@ -65,6 +69,15 @@ def _sums_mode(config: Config) -> SumsMode:
     if config.mqtt.share_group is not None:
         return SumsMode.OFF
     return SumsMode.MOVING if config.devices.moving else SumsMode.ASKED
+
+
+def _tenures(foundation: Foundation, catalog: Catalog) -> Tenures:
+    """The shares of this gateway, as an earlier run had them and as they are now."""
+    saved = foundation.database.run_here(keyvalue.get_prefix, TENURE)
+    tenures = Tenures({key.removeprefix(TENURE): unpack_tenure(text) for key, text in saved.items()})
+    if catalog.shares is not None:
+        tenures.want(catalog.shares.of(foundation.config.mqtt.client_id), foundation.clock.now_ms())
+    return tenures
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +107,15 @@ def build_processing(foundation: Foundation) -> Processing:
     events.started(fault_lines(config.devices.registry, catalog.device_faults(config.mqtt)))
     silence = Silence(dict(config.devices.silent_after.items()), events.hearing)
     alarms = build_alarms(config, silence)
-    not_before_ms = max(BUILT_MS, foundation.newest_ms)
+    not_before_ms, tenures = max(BUILT_MS, foundation.newest_ms), _tenures(foundation, catalog)
     processor = build_processor(
-        config, catalog, not_before_ms=not_before_ms, memory=memory, sums=_sums_mode(config), alarms=alarms
+        config,
+        catalog,
+        not_before_ms=not_before_ms,
+        memory=memory,
+        sums=_sums_mode(config),
+        alarms=alarms,
+        tenures=tenures,
     )
     processor.trust.judge(clock.now_ms())
     snapshots = DeviceSnapshots(database, events, processor.streams, memory, alarms, config.limits.devices, clock)

@@ -5,6 +5,7 @@ from functools import partial
 
 from gateway.catalog import state_topics, topic_filters
 from gateway.intake.connection import Connection
+from gateway.intake.fence import Fence
 from gateway.intake.intake import Intake
 from gateway.intake.message_receiver import MessageReceiver
 from gateway.intake.subscriptions import Subscriptions
@@ -20,6 +21,7 @@ class Receiving:
     """The intake, and what it subscribes to."""
 
     subscriptions: Subscriptions
+    fence: Fence
     intake: Intake
     lanes: Lanes
 
@@ -34,13 +36,15 @@ def build_receiving(
 ) -> Receiving:
     """Build it; ``self_report`` asks InfluxDB for the time before a reading is judged."""
     processor, acknowledger, events = processing.processor, delivery.acknowledger, foundation.events
-    receiver = MessageReceiver(processor, delivery.live_lane, acknowledger, events, waiting.side_effects, delivery.floods)
+    fence = Fence(connection, acknowledger, foundation.config.mqtt.client_id)
+    side_effects, floods = waiting.side_effects, delivery.floods
+    receiver = MessageReceiver(processor, delivery.live_lane, acknowledger, events, side_effects, floods, fence)
     config, catalog = foundation.config, processing.catalog
     wanted, states = topic_filters(config, catalog), state_topics(config, catalog)
     subscriptions = Subscriptions(foundation.database, connection, wanted, states)
     intake = Intake(connection, subscriptions, receiver, acknowledger, events, processor.trust, foundation.clock)
     lanes: Lanes = {"intake": partial(_take_in, intake, self_report), "subscriptions": subscriptions.run}
-    return Receiving(subscriptions, intake, lanes)
+    return Receiving(subscriptions, fence, intake, lanes)
 
 
 async def _take_in(intake: Intake, self_report: SelfReport) -> None:

@@ -43,6 +43,7 @@ class Waiting:
     quarantine_out: QuarantineOut
     replay_pipeline: ReplayPipeline
     side_effects: SideEffectRunner
+    sums: SumsTakeOver
     lanes: Lanes
 
 
@@ -70,7 +71,7 @@ def build_waiting(foundation: Foundation, processing: Processing, delivery: Deli
         "kept values": kept_values.run,
         "sums": sums.run,
     }
-    return Waiting(released, codecs, account, way_in, way_out, replay_pipeline, side_effects, lanes)
+    return Waiting(released, codecs, account, way_in, way_out, replay_pipeline, side_effects, sums, lanes)
 
 
 def _restore_births(file: Database, processor: Processor) -> list[str]:

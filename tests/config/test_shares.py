@@ -102,6 +102,7 @@ def test_a_gateway_subscribes_to_its_own_shares_and_to_nothing_by_wildcard(site:
         "iot/v1/a/+/+/readings": ONCE,
         "iot/v1/a/+/+/status": ALWAYS,
         "spBv1.0/g/#": ALWAYS,
+        "gateway/v1/gateway-1/fence": ONCE,
     }
 
 

@@ -16,6 +16,7 @@ from gateway.core.mqtt_session import Session, SessionOptions
 from gateway.intake.codec_calls import CodecCalls
 from gateway.intake.common_effects import CommonEffects
 from gateway.intake.connection import BrokerAddress, Connection
+from gateway.intake.fence import Fence
 from gateway.intake.intake import Intake
 from gateway.intake.message_receiver import MessageReceiver
 from gateway.intake.side_effects import SideEffectRunner
@@ -86,7 +87,8 @@ class Broker(FarBroker):
         common = CommonEffects(KeptValues(), released, Sums())
         side_effects = SideEffectRunner(lanes.live_lane, codec_calls, Quarantine(), common, connection, lanes.events)
         acknowledger, events = lanes.acknowledger, lanes.events
-        receiver = MessageReceiver(processor, lanes.live_lane, acknowledger, events, side_effects, self.shares)
+        fence = Fence(connection, acknowledger, "gateway-1")
+        receiver = MessageReceiver(processor, lanes.live_lane, acknowledger, events, side_effects, self.shares, fence)
         subscriptions = Subscriptions(self.database, connection, {"iot/#": mqtt5.RetainHandling.SEND_ALWAYS})
         return Intake(connection, subscriptions, receiver, acknowledger, events, processor.trust, WallClock())
 

@@ -44,13 +44,15 @@ def run(database: Database, *patterns: str) -> list[str]:
 
     async def saved() -> list[str]:
         made = Subscriptions(database, Told(), filters(*patterns))
+        given_up = made.stale
         made.confirm()
+        made.unsubscribed(given_up)
         task = asyncio.create_task(made.run())
         async with asyncio.timeout(PATIENCE_S):
             while await database.run(keyvalue.get, "subscriptions") != json.dumps(patterns):
                 pass
         task.cancel()
-        return made.stale
+        return given_up
 
     return asyncio.run(saved())
 
@@ -59,6 +61,24 @@ def test_the_next_run_gives_up_what_its_configuration_no_longer_names(database: 
     assert run(database, "a/#", "b/#") == []
     assert run(database, "b/#", "c/#") == ["a/#"]
     assert run(database, "c/#") == ["b/#"]
+
+
+def test_a_filter_is_given_up_again_until_the_broker_has_confirmed_that(database: Database) -> None:
+    """A gateway that is killed between both answers would be sent what another one has by now."""
+    assert run(database, "a/#") == []
+
+    async def killed_early() -> list[str]:
+        made = Subscriptions(database, Told(), filters("b/#"))
+        made.confirm()
+        task = asyncio.create_task(made.run())
+        async with asyncio.timeout(PATIENCE_S):
+            while await database.run(keyvalue.get, "subscriptions") != json.dumps(["b/#", "a/#"]):
+                pass
+        task.cancel()
+        return made.stale
+
+    assert asyncio.run(killed_early()) == ["a/#"]
+    assert run(database, "b/#") == ["a/#"]
 
 
 def test_a_second_change_does_not_forget_what_the_first_has_to_give_up(database: Database) -> None:

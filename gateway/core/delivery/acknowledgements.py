@@ -60,6 +60,14 @@ class Acknowledger:
         self.connection += 1
         self.owed = 0
 
+    def unfinished(self) -> list[Batch]:
+        """The batches that hold anything now which is not acknowledged yet."""
+        return [batch for batch in self._order if batch.readings or batch.refusals or batch.owed or batch.asked or batch.behind]
+
+    def has_any(self, batches: list[Batch]) -> bool:
+        """Tell if one of some batches is not acknowledged yet."""
+        return any(batch in self._order for batch in batches)
+
     def release(self) -> list[int]:
         """Identifiers to acknowledge now, in order: those of the batches that are done up to the first that is not."""
         ready: list[int] = []

@@ -90,6 +90,7 @@ class Device(RecentKeys):
     :ivar registered_ms: the time at which the registry first named it, for a device that was never heard.
     :ivar reserved: its place does not count against the limit of devices (:mod:`gateway.core.devices.places`).
     :ivar series: the series of its readings made by a profile, by domain.
+    :ivar share: the name of the share that it is in, if readings are shared out among gateways.
     :ivar streams: number of its native topics that are known.
     """
 
@@ -115,6 +116,7 @@ class Device(RecentKeys):
         "seldom",
         "seq_missing",
         "series",
+        "share",
         "source",
         "streams",
     )
@@ -145,6 +147,7 @@ class Device(RecentKeys):
         self.seldom: dict[str, Any] | None = None
         self.seq_missing = 0
         self.series: dict[str, Series] | None = None
+        self.share = ""
         self.source = source
         self.streams = 0
         self.seen_frames: RecentFrames | None = None

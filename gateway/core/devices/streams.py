@@ -12,6 +12,7 @@ from gateway.core.profiles.matching import ProfiledTopic, Profiles
 from gateway.core.profiles.recognition import Frame, Recognition
 from gateway.core.readings.field_sets import FieldSets
 from gateway.core.readings.native import NO_KEYS, NativeDecoder
+from gateway.core.tenures import Tenures
 from schemas.device_ids import device_id
 from schemas.quantities import DOMAINS
 from schemas.registry import device_key, is_same_source
@@ -126,6 +127,7 @@ class Memory(Protocol):
 class Streams:
     """All topics and devices met so far, and the profiles that read messages that are not native.
 
+    :ivar tenures: the shares of this gateway, if there are several.
     :ivar native: native topics that were resolved, at hand for each reading; :meth:`resolve` finds the others.
     """
 
@@ -135,10 +137,12 @@ class Streams:
         admission: Admission | None = None,
         profiles: Profiles | None = None,
         memory: Memory | None = None,
+        tenures: Tenures | None = None,
     ) -> None:
         self.devices: dict[str, Device] = {}
         self.field_sets = FieldSets()
         self._memory = memory
+        self.tenures = tenures or Tenures()
         self.registry: Mapping[str, Registered] = registry or {}
         self.profiles = profiles or Profiles()
         self._admission = admission or Admission()
@@ -169,6 +173,7 @@ class Streams:
         if not self.places.may_speak_on_another(device):
             detail = f"{device.name} speaks on its topic {device.streams + 1}; one device has few sites and domains"
             return Unresolved(RejectReason.UNKNOWN_DEVICE, detail, device.name, parts.domain)
+        self.meet_again(device, topic)
         site = self._sites.get(parts.site, parts.site)
         kind = StatusStream if parts.channel == "status" else Stream
         stream = kind(site, device, parts.domain)
@@ -177,6 +182,12 @@ class Streams:
             self.places.topic_taken(device)
             self.native[topic] = stream
         return stream
+
+    def meet_again(self, device: Device, topic: str) -> None:
+        """Note the share of a device; have its sums asked for once more if it was last heard before that came here."""
+        device.share = self.tenures.share_of(topic)
+        if device.counters is not None and device.last_seen_ms < self.tenures.since_ms(device.share):
+            device.counters.ask_again()
 
     def note_turned_away(self, why: Unresolved, topic: str) -> None:
         """Count a message of a device that found no place, by its origin."""

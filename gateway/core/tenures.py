@@ -1,0 +1,199 @@
+"""Tenures: the shares that a gateway has, takes over or leaves, and what that means for its readings.
+
+Theory of operation
+-------------------
+A share moves while readings wait for its old gateway, in its queue and in its journal. Two things must hold then:
+
+* **Sums.** The old gateway knows where they stand and goes on with them until it is empty. The new one writes none before, and
+  then goes on from the newest in the database.
+* **What comes twice.** The new one subscribes first: between the other order nobody would be bound, and messages lost. So some
+  messages come to both. One with the device's time is the same point twice; of one without a time two points stand, and the
+  later gateway's carries bit 64.
+
+Each gateway says in the database how far it is with a share: nobody else knows what stands in its journal, and what it says
+there holds while it is down. Its word comes behind the readings that it speaks of. The order in which gateways learn of a move
+does not matter: the new one waits for the old one's word, and the old one for nobody.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from typing import Final
+
+from gateway.core.sharing import SPARKPLUG, Share
+from schemas.quantities import DOMAINS
+from schemas.topics import matches
+
+TENURE: Final = "share "
+"""Before the name of a share, where the tenure is saved."""
+OWN_TOPICS: Final = "gateway/v1/"
+"""Topics on which gateways speak; no reading comes there."""
+TOLD_AGAIN_MS: Final = 86_400_000
+"""Each day a gateway says again how far it is: a database keeps points for some time only."""
+
+
+class Stage(IntEnum):
+    """The stage that a gateway has reached with a share; as a number in the database."""
+
+    LEFT = 0
+    """All that came is in the database."""
+    LEAVING = 1
+    """Nothing new comes; what waits in its queue and its journal is still to be written."""
+    TAKING_OVER = 2
+    """Its readings come here, their sums are not known yet."""
+    HOLDING = 3
+    """Its readings come here, with their sums."""
+
+
+def fence_topic(client_id: str) -> str:
+    """The topic of a gateway's messages to itself; a dot would be a level of its own in RabbitMQ."""
+    return f"{OWN_TOPICS}{client_id.replace('.', '-')}/fence"
+
+
+Stages = Mapping[str, Stage]
+"""Gateway → how far it said it is with one share."""
+
+
+def still_bound(others: Stages) -> list[str]:
+    """The gateways to which messages of a share still come."""
+    return sorted(gateway for gateway, stage in others.items() if stage >= Stage.TAKING_OVER)
+
+
+def not_empty(others: Stages) -> list[str]:
+    """The gateways that have readings of a share which are not in the database yet."""
+    return sorted(gateway for gateway, stage in others.items() if stage is not Stage.LEFT)
+
+
+def name_of(share: Share) -> str:
+    """The name of a share, for people and in the database."""
+    if share.site is not None:
+        return share.site if share.domain is None else f"{share.site}/{share.domain}"
+    return f"{SPARKPLUG}/{share.group}" if share.group is not None else share.topic or ""
+
+
+def names_within(name: str) -> list[str]:
+    """The names under which readings of a share may have come to others: its own, and those of a site and its domains."""
+    site, _, domain = name.partition("/")
+    if domain in DOMAINS:
+        return [name, site]
+    return [name] if domain else [name, *(f"{name}/{domain}" for domain in DOMAINS)]
+
+
+@dataclass(frozen=True, slots=True)
+class Tenure:
+    """A share and this gateway.
+
+    :ivar since_ms: the time at which it came here.
+    :ivar told_ms: the time at which the database last took the stage; 0: it does not know it yet.
+    :ivar is_alone: nothing comes to another gateway as well, nor waits here that did.
+    :ivar is_free: all that came to others is in the database.
+    """
+
+    stage: Stage
+    since_ms: int
+    told_ms: int = 0
+    is_alone: bool = False
+    is_free: bool = False
+
+    def is_untold(self, now_ms: int) -> bool:
+        """Tell if the database must be told, perhaps once more."""
+        return not self.told_ms or now_ms - self.told_ms >= TOLD_AGAIN_MS
+
+    def at(self, stage: Stage) -> "Tenure":
+        """The same at another stage, of which nobody knows yet."""
+        return replace(self, stage=stage, told_ms=0)
+
+    def packed(self) -> str:
+        """As text, for the file."""
+        return json.dumps([int(self.stage), self.since_ms, self.told_ms, self.is_alone, self.is_free])
+
+
+def unpack_tenure(text: str) -> Tenure:
+    """A tenure from the file."""
+    stage, *others = json.loads(text)
+    return Tenure(Stage(stage), *others)
+
+
+class Tenures:
+    """The shares of one gateway.
+
+    :ivar by_name: name of a share → its tenure, also of those that it is leaving.
+    """
+
+    def __init__(self, by_name: Mapping[str, Tenure] | None = None) -> None:
+        self.by_name = dict(by_name or {})
+        self._wanted: dict[str, Share] = {}
+        self._patterns: list[tuple[str, str]] = []
+        self._shared: list[str] = []
+
+    def want(self, shares: Iterable[Share], now_ms: int) -> list[str]:
+        """Have these shares from now on, and no others; return the names of those that come here."""
+        self._wanted = {name_of(share): share for share in shares}
+        self._patterns = [(share.topic, name) for name, share in self._wanted.items() if share.topic is not None]
+        gained = [name for name in self._wanted if not self._has(name)]
+        for name in gained:
+            self.by_name[name] = Tenure(Stage.TAKING_OVER, now_ms)
+        self._note_shared()
+        return gained
+
+    def _has(self, name: str) -> bool:
+        known = self.by_name.get(name)
+        return known is not None and known.stage >= Stage.TAKING_OVER
+
+    def move(self, name: str, change: Callable[[Tenure], Tenure]) -> Tenure:
+        """Change a tenure; return it as it is now."""
+        tenure = self.by_name[name] = change(self.by_name[name])
+        self._note_shared()
+        return tenure
+
+    def forget(self, name: str) -> None:
+        """Forget a share that was left."""
+        del self.by_name[name]
+
+    def _note_shared(self) -> None:
+        self._shared = [name for name in self.taken_over if not self.by_name[name].is_alone]
+
+    @property
+    def taken_over(self) -> list[str]:
+        """The shares whose readings come here without their sums yet."""
+        return [name for name in self._wanted if self.by_name[name].stage is Stage.TAKING_OVER]
+
+    @property
+    def unwanted(self) -> list[str]:
+        """The shares to leave, whose readings may still come here."""
+        return [name for name, tenure in self.by_name.items() if name not in self._wanted and tenure.stage > Stage.LEAVING]
+
+    @property
+    def leaving(self) -> list[str]:
+        """The shares of which nothing new comes, while some of what came is not in the database yet."""
+        return [name for name, tenure in self.by_name.items() if tenure.stage is Stage.LEAVING]
+
+    def untold(self, now_ms: int) -> list[str]:
+        """The shares whose stage the database does not know."""
+        return [name for name, tenure in self.by_name.items() if tenure.is_untold(now_ms)]
+
+    def since_ms(self, share: str) -> int:
+        """The time at which a share came here; 0: it did not."""
+        return self.by_name[share].since_ms if share in self._wanted else 0
+
+    def holds_sums_back(self, share: str) -> bool:
+        """Tell if no sums may be written of the devices of a share, for another gateway still has some to write."""
+        tenure = self.by_name.get(share)
+        return tenure is not None and tenure.stage is Stage.TAKING_OVER and not tenure.is_free
+
+    def may_come_twice(self, topic: str) -> bool:
+        """Tell if a message of a topic may have come to another gateway as well."""
+        return bool(self._shared) and self.share_of(topic) in self._shared
+
+    def share_of(self, topic: str) -> str:
+        """The name of the share that a topic is in, empty if none; found by name, for there may be hundreds of sites."""
+        if not self._wanted:
+            return ""
+        first, _, rest = topic.partition("/")
+        second, _, rest = rest.partition("/")
+        third, _, rest = rest.partition("/")
+        is_native = (first, second) == ("iot", "v1")
+        names = (third, f"{third}/{rest.partition('/')[0]}") if is_native else (f"{first}/{second}",)
+        named = next((name for name in names if name in self._wanted and not self._wanted[name].topic), None)
+        return named or next((name for pattern, name in self._patterns if matches(pattern, topic)), "")

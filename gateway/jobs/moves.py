@@ -1,0 +1,241 @@
+"""Moves of shares between gateways: what this one leaves, and what comes to it.
+
+Theory of operation
+-------------------
+One that leaves a share waits until the broker has confirmed that nothing new comes, then for a fence behind all that waited in
+its queue, then until its journal was empty once. Then everything stands in the database, and it says so there.
+
+One that takes a share over reads it from the first moment. Its devices' points carry no sums until all others have said so;
+then the sums are asked of the database and, from the newest on, worked out once more. A restart in between begins where it
+was: each step is saved.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Final
+
+import mqtt5
+
+from gateway.clock import WallClock
+from gateway.config.files import ConfigurationFault
+from gateway.config.model import Config
+from gateway.core.delivery.batch import encode
+from gateway.core.delivery.write_result import Fate, fate_of
+from gateway.core.ledger import Ledger
+from gateway.core.message import Reading
+from gateway.core.process import Processor
+from gateway.core.sharing import Share
+from gateway.core.tenures import TENURE, Stage, Tenure, names_within, not_empty, still_bound
+from gateway.delivery.influxdb import Writer
+from gateway.intake.fence import Fence
+from gateway.intake.subscriptions import Subscriptions
+from gateway.jobs.resums import Resums
+from gateway.reports.open_store import open_store
+from gateway.reports.share_claims import SHARE, Claim, Claims, claim_line, claims
+from gateway.reports.store import StoreFault
+from gateway.reports.take_over import SumsTakeOver
+from gateway.storage import keyvalue
+from gateway.storage.database import Database, DatabaseFault
+from gateway.storage.device_snapshots import DeviceSnapshots
+
+log = logging.getLogger("gateway.jobs")
+
+_LOOK_EVERY_S: Final = 2.0
+_UNDER_WAY_S: Final = 2.0
+"""A message that the broker was passing on when a binding ended may come behind the fence that is sent at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """The readings of this gateway on their way, and where their sums come from."""
+
+    ledger: Ledger
+    influxdb: Writer
+    sums: SumsTakeOver
+    resums: Resums
+    snapshots: DeviceSnapshots
+
+
+class Moves:
+    """The shares that this gateway leaves and takes over."""
+
+    def __init__(
+        self,
+        config: Config,
+        database: Database,
+        processor: Processor,
+        subscriptions: Subscriptions,
+        fence: Fence,
+        readings: Readings,
+        clock: WallClock,
+    ) -> None:
+        self._config = config
+        self._gateway = config.mqtt.client_id
+        self._database = database
+        self._processor = processor
+        self._tenures = processor.streams.tenures
+        self._subscriptions = subscriptions
+        self._fence = fence
+        self._readings = readings
+        self._clock = clock
+        self._left: list[str] = []
+        self._waits_for: dict[str, list[str]] = {}
+        self._told_waiting: dict[str, int] = {}
+        self._changed = asyncio.Event()
+        self.begin()
+
+    def want(self, shares: Iterable[Share] | None) -> None:
+        """Have these shares from now on; None: nothing is shared out, and all stays as it is."""
+        if shares is not None:
+            self._tenures.want(shares, self._clock.now_ms())
+
+    def subscribe(self, wanted: dict[str, mqtt5.RetainHandling], states: Sequence[str]) -> None:
+        """Subscribe to what is wanted now, and leave what is not."""
+        self._subscriptions.replace(wanted, states)
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin with what was wanted; the subscriptions are asked for."""
+        self._left = self._tenures.unwanted
+        self._changed.set()
+
+    # What leaves.
+
+    async def leave(self) -> None:
+        """Leave what is not wanted any more; until cancelled."""
+        while True:
+            await self._changed_or(_LOOK_EVERY_S)
+            if self._left and not self._subscriptions.stale:
+                left, self._left = self._left, []
+                for name in set(left).intersection(self._tenures.unwanted):
+                    await self._move(name, Stage.LEAVING)
+            if leaving := self._tenures.leaving:
+                await self._see_off(leaving)
+
+    async def _see_off(self, leaving: list[str]) -> None:
+        """Return when all of some shares is in the database, and that is said."""
+        since = {name: self._tenures.by_name[name] for name in leaving}
+        log.info("leaving %s: what waits here is written first", ", ".join(leaving))
+        await asyncio.sleep(_UNDER_WAY_S)
+        await self._fence.passed()
+        while self._readings.ledger.backlog:  # noqa: ASYNC110 - the ledger counts, and tells nobody
+            await asyncio.sleep(_LOOK_EVERY_S / 4)
+        for name, tenure in since.items():
+            now = self._tenures.by_name.get(name)
+            if now is not None and (now.stage, now.since_ms) == (Stage.LEAVING, tenure.since_ms):  # it did not come back
+                await self._move(name, Stage.LEFT)
+        log.info("left %s: all that came is in the database", ", ".join(leaving))
+
+    # What comes.
+
+    async def take_over(self) -> None:
+        """Take over what comes here; until cancelled."""
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_S)
+            if names := self._tenures.taken_over:
+                try:
+                    await self._look(names)
+                except (StoreFault, ConfigurationFault, DatabaseFault) as fault:
+                    log.debug("shares are not taken over yet: %s", fault)
+            for device, from_ms in self._readings.sums.pop_behind().items():
+                self._resum(device, from_ms)
+
+    async def _look(self, names: list[str]) -> None:
+        """See how far the others are with the shares that come here.
+
+        :raises StoreFault: the database does not answer.
+        :raises ConfigurationFault: its secrets cannot be read.
+        :raises DatabaseFault: the devices cannot be saved.
+        """
+        asked = {one for name in names for one in names_within(name)}
+        async with open_store(self._config.influxdb) as store:
+            found = await claims(store, asked, self._clock.now_ms())
+        others = {name: stages_of_others(found, name, self._gateway) for name in names}
+        for name in names:
+            self._say_awaited(name, not_empty(others[name]))
+        alone = [name for name in names if not still_bound(others[name]) and not self._tenures.by_name[name].is_alone]
+        if alone:
+            await asyncio.sleep(_UNDER_WAY_S)
+            await self._fence.passed()
+            for name in alone:
+                await self._change(name, lambda tenure: replace(tenure, is_alone=True))
+        for name in set(names).intersection(self._tenures.taken_over):
+            if not not_empty(others[name]) and not self._tenures.by_name[name].is_free:
+                await self._change(name, lambda tenure: replace(tenure, is_free=True))
+                self._readings.sums.look()
+            elif self._tenures.by_name[name].is_free and self._tenures.by_name[name].is_alone:
+                await self._hold(name)
+
+    def _say_awaited(self, name: str, gateways: list[str]) -> None:
+        if gateways and self._waits_for.get(name) != gateways:
+            log.info(
+                "taking over %s: no sums are written of it until all stands in the database of %s", name, ", ".join(gateways)
+            )
+        self._waits_for[name] = gateways
+
+    async def _hold(self, name: str) -> None:
+        """Go on with a share whose devices have their sums; those that are met from now on ask for themselves."""
+        if not self._readings.sums.waiting(name):
+            await self._readings.snapshots.save()  # before it is said: after a restart nobody would ask for them
+            await self._move(name, Stage.HOLDING)
+            log.info("taken over %s: its sums go on", name)
+
+    def _resum(self, name: str, from_ms: int) -> None:
+        device = self._processor.streams.devices.get(name)
+        if device is not None:
+            self._readings.resums.start(device, from_ms)
+
+    # What is said.
+
+    async def tell(self) -> None:
+        """Tell the database how far this gateway is with its shares; until cancelled."""
+        while True:
+            now_ms, tenures = self._clock.now_ms(), self._tenures
+            waiting = {name: self._readings.sums.waiting(name) for name in tenures.taken_over}
+            changed = [name for name, count in waiting.items() if self._told_waiting.get(name) != count]
+            for name in sorted({*tenures.untold(now_ms), *changed}):
+                await self._tell(name, waiting.get(name, 0), now_ms)
+            await asyncio.sleep(_LOOK_EVERY_S / 2)
+
+    async def _tell(self, name: str, waiting: int, now_ms: int) -> None:
+        tenure = self._tenures.by_name[name]
+        await self._save(name)  # first: whoever has said something knows it after a restart
+        line = claim_line(name, self._gateway, Claim(tenure.stage, waiting), now_ms)
+        if fate_of(await self._readings.influxdb.write(encode([Reading(line, SHARE)]).gzip)) is not Fate.WRITTEN:
+            return
+        self._told_waiting[name] = waiting
+        if self._tenures.by_name[name].stage is not tenure.stage:
+            return
+        await self._change(name, lambda tenure: replace(tenure, told_ms=now_ms))
+        if tenure.stage is Stage.LEFT:
+            self._tenures.forget(name)
+            await keyvalue.forget(self._database, [TENURE + name])
+
+    async def _move(self, name: str, stage: Stage) -> None:
+        await self._change(name, lambda tenure: tenure.at(stage))
+
+    async def _change(self, name: str, change: Callable[[Tenure], Tenure]) -> None:
+        self._tenures.move(name, change)
+        await self._save(name)
+
+    async def _save(self, name: str) -> None:
+        await keyvalue.save(self._database, TENURE + name, self._tenures.by_name[name].packed())
+
+    async def _changed_or(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
+        self._changed.clear()
+
+
+def stages_of_others(found: Claims, name: str, gateway: str) -> dict[str, Stage]:
+    """The stages of other gateways with a share; of several names of it the one that is furthest from being left counts."""
+    stages: dict[str, Stage] = {}
+    for one in names_within(name):
+        for other, claim in found.get(one, {}).items():
+            if other != gateway:
+                stages[other] = max(claim.stage, stages.get(other, claim.stage))
+    return stages

@@ -1,0 +1,55 @@
+"""The words of gateways about their shares in the database, in the measurement ``share``.
+
+A point has the name of the share in its tag ``device`` and the gateway in its tag ``channel``, as series are told apart
+everywhere; its fields are ``stage`` (:class:`gateway.core.tenures.Stage`) and ``waiting``, the devices that await their sums.
+A gateway writes its word behind the readings that it speaks of, so whoever reads it finds them.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from typing import Final, NamedTuple
+
+from gateway.core.readings.line_protocol import tag_text
+from gateway.core.tenures import Stage
+from gateway.reports.store import Store, TimeSpan
+
+SHARE: Final = "share"
+_FIELDS: Final = ("stage", "waiting")
+_REACH_MS: Final = 40 * 86_400_000
+"""A gateway that runs says it each day; one that is down for longer than this is not waited for."""
+_AHEAD_MS: Final = 3_600_000
+"""Clocks of gateways differ."""
+
+
+class Claim(NamedTuple):
+    """The newest word of one gateway about a share.
+
+    :ivar waiting: devices that await their sums there.
+    """
+
+    stage: Stage
+    waiting: int
+
+
+Claims = Mapping[str, Mapping[str, Claim]]
+"""Share → gateway → its newest word."""
+
+
+def claim_line(share: str, gateway: str, claim: Claim, at_ms: int) -> str:
+    """The point of a gateway's word."""
+    tags = tag_text([("channel", gateway), ("device", share)])
+    return f"{SHARE}{tags} stage={float(claim.stage)!r},waiting={float(claim.waiting)!r} {at_ms}"
+
+
+async def claims(store: Store, shares: Collection[str], now_ms: int) -> Claims:
+    """Read what gateways say of some shares.
+
+    :raises StoreFault: the database does not answer.
+    """
+    found: dict[str, dict[str, Claim]] = defaultdict(dict)
+    window = TimeSpan(now_ms - _REACH_MS, now_ms + _AHEAD_MS)
+    async for series, rows in store.rows(SHARE, _FIELDS, window, shares):
+        for _, (stage, waiting) in rows:
+            if stage is not None:
+                found[series.device][series.channel] = Claim(Stage(int(stage)), int(waiting or 0))
+    return found

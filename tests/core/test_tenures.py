@@ -1,0 +1,130 @@
+"""The shares that a gateway has, takes over and leaves."""
+
+from dataclasses import replace
+
+from gateway.core.devices.device import Device
+from gateway.core.devices.streams import Streams
+from gateway.core.message import StoredMessage
+from gateway.core.process import Processor
+from gateway.core.readings.clock_trust import ClockTrust
+from gateway.core.readings.counters import CounterState
+from gateway.core.readings.sums import SumsMode
+from gateway.core.readings.timestamps import TimeRules
+from gateway.core.sharing import Share
+from gateway.core.tenures import (
+    Stage,
+    Tenures,
+    fence_topic,
+    name_of,
+    names_within,
+    not_empty,
+    still_bound,
+    unpack_tenure,
+)
+
+NOW_MS = 1_793_491_200_000
+WARD = Share(site="ward-1")
+WATER = Share(site="ward-2", domain="water")
+GROUP = Share(group="xa-tan-an")
+APPLICATION = Share(topic="application/7/#")
+TOPIC = "iot/v1/ward-1/water/m1/readings"
+
+
+def test_a_share_that_comes_is_taken_over_and_one_that_goes_is_unwanted() -> None:
+    tenures = Tenures()
+    assert tenures.want([WARD, WATER], NOW_MS) == ["ward-1", "ward-2/water"]
+    assert tenures.want([WATER, GROUP], NOW_MS + 1) == ["spBv1.0/xa-tan-an"]
+    assert tenures.unwanted == ["ward-1"]
+    assert tenures.taken_over == ["ward-2/water", "spBv1.0/xa-tan-an"]
+    tenures.move("ward-1", lambda tenure: tenure.at(Stage.LEAVING))
+    assert (tenures.unwanted, tenures.leaving) == ([], ["ward-1"])
+
+
+def test_a_share_that_comes_back_while_it_is_left_is_taken_over_anew() -> None:
+    tenures = Tenures()
+    tenures.want([WARD], NOW_MS)
+    tenures.want([], NOW_MS + 1)
+    tenures.move("ward-1", lambda tenure: tenure.at(Stage.LEAVING))
+    assert tenures.want([WARD], NOW_MS + 2) == ["ward-1"]
+    assert (tenures.leaving, tenures.since_ms("ward-1")) == ([], NOW_MS + 2)
+
+
+def test_a_restart_moves_nothing() -> None:
+    tenures = Tenures()
+    tenures.want([WARD], NOW_MS)
+    tenures.move("ward-1", lambda tenure: tenure.at(Stage.HOLDING))
+    saved = {name: unpack_tenure(tenure.packed()) for name, tenure in tenures.by_name.items()}
+    again = Tenures(saved)
+    assert (again.want([WARD], NOW_MS + 9), again.taken_over, again.since_ms("ward-1")) == ([], [], NOW_MS)
+
+
+def test_a_topic_is_in_the_share_that_takes_it() -> None:
+    tenures = Tenures()
+    tenures.want([WARD, WATER, GROUP, APPLICATION], NOW_MS)
+    for topic, name in {
+        TOPIC: "ward-1",
+        "iot/v1/ward-2/water/m2/status": "ward-2/water",
+        "iot/v1/ward-2/power/p2/readings": "",
+        "spBv1.0/xa-tan-an/DDATA/edge/meter": "spBv1.0/xa-tan-an",
+        "application/7/device/0011223344556677/event/up": "application/7/#",
+        "application/8/device/0011223344556677/event/up": "",
+        "application/ward-1/ward-1": "",
+    }.items():
+        assert tenures.share_of(topic) == name, topic
+    assert [name_of(share) for share in (WARD, WATER, GROUP)] == ["ward-1", "ward-2/water", "spBv1.0/xa-tan-an"]
+
+
+def test_a_site_that_is_split_was_shared_out_under_its_own_name_before() -> None:
+    assert names_within("ward-2/water") == ["ward-2/water", "ward-2"]
+    assert names_within("ward-2") == ["ward-2", "ward-2/water", "ward-2/power", "ward-2/traffic", "ward-2/urban"]
+    assert names_within("application/7/#") == ["application/7/#"]
+
+
+def test_others_are_waited_for_until_they_are_empty() -> None:
+    others = {"a": Stage.HOLDING, "b": Stage.LEAVING, "c": Stage.LEFT}
+    assert (still_bound(others), not_empty(others)) == (["a"], ["a", "b"])
+
+
+def test_a_fence_has_no_dot_in_its_topic() -> None:
+    assert fence_topic("gateway.1") == "gateway/v1/gateway-1/fence"
+
+
+def core(tenures: Tenures) -> Processor:
+    streams = Streams(tenures=tenures)
+    return Processor(
+        streams,
+        TimeRules(40 * 86_400_000, 300_000, 3_600_000),
+        ClockTrust(not_before_ms=0, max_future_ms=300_000),
+        sums=SumsMode.ASKED,
+    )
+
+
+def quality(found: Processor, topic: str, payload: bytes) -> int:
+    (reading,) = found.process(StoredMessage(topic, payload), NOW_MS).readings
+    return int(reading.lines.partition("quality=")[2].partition("i")[0])
+
+
+def test_a_reading_without_a_time_may_stand_twice_until_nothing_comes_to_another() -> None:
+    tenures = Tenures()
+    tenures.want([WARD], NOW_MS)
+    found = core(tenures)
+    assert quality(found, TOPIC, b'{"flow_m3_h": 1}') == 1 | 64
+    assert quality(found, TOPIC, b'{"ts": %d, "flow_m3_h": 1}' % NOW_MS) == 0, "it overwrites itself"
+    assert quality(found, "iot/v1/ward-9/water/m9/readings", b'{"flow_m3_h": 1}') == 1
+    tenures.move("ward-1", lambda tenure: replace(tenure, is_alone=True))
+    assert quality(found, TOPIC, b'{"flow_m3_h": 2}') == 1
+
+
+def test_the_sums_of_a_device_that_comes_back_are_asked_for_again() -> None:
+    tenures = Tenures()
+    tenures.want([WARD], NOW_MS - 1000)
+    found = core(tenures)
+    awaits = []
+    for name, seen_ms in (("m1", NOW_MS - 5000), ("m2", NOW_MS - 500)):
+        device = found.streams.meet(name, "water")
+        assert isinstance(device, Device)
+        device.counters, device.last_seen_ms = CounterState(), seen_ms
+        found.process(StoredMessage(TOPIC.replace("m1", name), b'{"volume_m3": 1}'), NOW_MS)
+        assert device.share == "ward-1"
+        awaits.append(device.counters.awaits)
+    assert awaits == ["asked", False], "the second one was heard since the share came"

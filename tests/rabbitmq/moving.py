@@ -1,0 +1,83 @@
+"""Two gateways on one node that share out sites, and a move of a site between them."""
+
+import json
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.core.tenures import Stage
+from gateway.demo.services import Service
+from tests.influx import query
+from tests.rabbitmq.node import Node, rabbitmq
+from tests.system.rig import Document, Gateway, gateway
+from tests.waiting import PATIENCE_S, until
+
+QUORUM = "[{rabbitmq_mqtt,[{durable_queue_type,quorum}]}].\n"
+SETTINGS = {"mqtt.max_session_expiry_interval_seconds": "864000", "mqtt.prefetch": "2000"}
+OLD, NEW = "gateway-1", "gateway-2"
+SITE = "site"
+"""The site of :class:`tests.system.fleet.Fleet`."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The two gateways, each with a file of shares of its own, as on two machines."""
+
+    broker: Node
+    influxdb: Service
+    old: Gateway
+    new: Gateway
+
+    def told(self, gateway: str) -> Stage | None:
+        """The stage with the site that a gateway told last."""
+        statement = f"SELECT last(stage) FROM share WHERE device = '{SITE}' AND channel = '{gateway}'"  # noqa: S608 - a name of ours
+        rows = query(self.influxdb.url, "iot", statement)
+        return Stage(int(rows[0]["last"])) if rows else None
+
+    def holds(self, gateway: str, within_s: float = PATIENCE_S) -> None:
+        """Return when a gateway has the site, with its sums."""
+        until(lambda: self.told(gateway) is Stage.HOLDING, within_s, what=f"{gateway} has the site")
+
+    def waiting(self, gateway: str) -> int:
+        """The messages that wait for a gateway."""
+        return self.broker.management.depth(f"mqtt-subscription-{gateway}qos1")
+
+
+def write_shares(gate: Gateway, owner: str) -> None:
+    """Give the site to a gateway, in the file of one of them."""
+    document = {"gateways": [OLD, NEW], "shares": [{"site": SITE, "gateway": owner}]}
+    (gate.folder / "shares.yaml").write_text(json.dumps(document))
+
+
+def reload(gate: Gateway, owner: str = NEW) -> None:
+    """Give the site to a gateway, and have one of the gateways read that."""
+    active = gate.said("the registry is active")
+    write_shares(gate, owner)
+    gate.send_signal(signal.SIGHUP)
+    until(lambda: gate.said("the registry is active") > active, what="reloaded")
+
+
+@contextmanager
+def pair(folder: Path, influxdb: Service, **sections: Document) -> Iterator[Pair]:
+    """Both, running; the site is the old one's."""
+    with ExitStack() as running:
+        broker = running.enter_context(rabbitmq(folder / "rabbitmq", SETTINGS, QUORUM))
+        gates = []
+        for name in (OLD, NEW):
+            mqtt = {"client_id": name, "shares": "shares.yaml"}
+            gate = gateway(folder / name, broker.url, influxdb.url, mqtt=mqtt, **sections)
+            write_shares(gate, OLD)
+            gates.append(running.enter_context(gate))
+        for gate in gates:
+            gate.wait_subscribed()
+        found = Pair(broker, influxdb, gates[0], gates[1])
+        found.holds(OLD)
+        yield found
+
+
+def now_ms() -> int:
+    """The time of a device whose clock is right."""
+    return time.time_ns() // 1_000_000
