@@ -17,6 +17,7 @@ from gateway.access.accounts import load_accounts
 from gateway.catalog import Catalog, survey, topic_filters
 from gateway.codecs.sync_client import SyncCodecs
 from gateway.commands.check_certificates import check_files, check_servers
+from gateway.commands.check_link import link_line, link_warnings, planned_link
 from gateway.commands.guest import guest, open_as_guest, read
 from gateway.config.alarm_rules import load_alarm_rules, rules_without_devices
 from gateway.config.exposed_secrets import exposed_secrets
@@ -92,6 +93,7 @@ def check(path: Path | None, *, connect: bool) -> int:
     found = Faults(warnings=exposed_secrets(config))
     registry = _registry(config, found)
     _check_alarm_rules(config, registry, found)
+    _check_link(config, registry, found)
     if "/insert/" in config.influxdb.asked_url:
         found.warnings.append(f"{file or DEFAULT_FILE}: {_ONLY_WRITTEN}")
     if config.mqtt.share_group is not None:
@@ -152,6 +154,13 @@ def _check_alarm_rules(config: Config, registry: Registry, found: Faults) -> Non
     if path.exists():
         own = sum(rule.name not in SHIPPED.by_name for rule in rules.rules)
         _say(f"{path}: {_count(len(rules.rules), 'rule')} of alarms, {own} of them your own")
+
+
+def _check_link(config: Config, registry: Registry, found: Faults) -> None:
+    """Say how the budget of the link will be divided, if it has one."""
+    if (planned := planned_link(config, registry)) is not None:
+        _say(link_line(*planned))
+        found.warnings += link_warnings(planned[0])
 
 
 def _count(number: int, what: str) -> str:

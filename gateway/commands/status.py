@@ -90,7 +90,8 @@ def _shown(seen: list[Instance], language: str) -> Iterator[str]:
     for instance in seen:
         cells = [instance.name, words[instance.state], *_counts(instance.answer, words, formats)]
         yield "".join(f"{cell:<{width}}" for cell, width in zip(cells, _WIDTHS, strict=False)).rstrip()
-        for text in [*_findings(instance.answer, language, formats), *filter(None, [instance.fault])]:
+        shown = [*_findings(instance.answer, language, formats), *_link(instance.answer, words, formats)]
+        for text in [*shown, *filter(None, [instance.fault])]:
             yield f"    {printable(text)}"
     if len(seen) > 1:
         unwell = sum(not instance.is_well for instance in seen)
@@ -112,6 +113,16 @@ def _counts(answer: Mapping[str, Any] | None, words: Mapping[str, str], formats:
         )
         if count or key == "written"
     )
+
+
+def _link(answer: Mapping[str, Any] | None, words: Mapping[str, str], formats: Formats) -> Iterator[str]:
+    """The backlog and its end, and the use of the link where it has a budget. A gateway of another release may not tell."""
+    catch_up, link = (answer or {}).get("catch_up"), (answer or {}).get("link")
+    if catch_up and catch_up["seconds_left"] is not None:
+        left = formats.number(catch_up["readings_left"])
+        yield words["catching_up"].format(left, formats.span(max(1, catch_up["seconds_left"])))
+    if link and link["max_bytes_per_s"] is not None:
+        yield words["link"].format(formats.number(link["bytes_per_s"]), formats.number(link["max_bytes_per_s"]))
 
 
 def _findings(answer: Mapping[str, Any] | None, language: str, formats: Formats) -> Iterator[str]:

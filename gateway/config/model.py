@@ -98,6 +98,7 @@ _SIZE: Final = re.compile(r"\d{1,18}(?:\.\d{1,18})? *(?:(?:[KMGT]i?)?B)?", re.IG
 """ByteSize reads more: yes as 1, 64kbit, and 64MiB with anything behind it."""
 
 SizeBytes = Annotated[ByteSize, BeforeValidator(_check_size)]
+LinkBytes = Annotated[SizeBytes, Field(ge=100)]
 PositiveDuration = Annotated[Duration, AfterValidator(_check_positive)]
 Filter = Annotated[str, AfterValidator(_check_filter)]
 
@@ -203,6 +204,7 @@ class Influxdb(_Section):
     password: str | None = Field(None, repr=False)
     password_file: Path | None = None
     timeout: Duration = timedelta(seconds=5)
+    max_bytes_per_s: LinkBytes | None = None
     tls: InfluxdbTls = InfluxdbTls()
     rollups: RollupsPlace = RollupsPlace()
 

@@ -23,7 +23,7 @@ from gateway.core.ledger import Ledger
 from gateway.core.message import REJECT_KEPT_BYTES, Reading, Refusal
 from gateway.delivery.batch_queue import BatchQueue
 from gateway.delivery.circuit_breaker import CircuitBreaker
-from gateway.delivery.influxdb import Writer
+from gateway.delivery.influxdb import LinkedWriter
 from gateway.delivery.reject_writer import RejectWriter
 from gateway.delivery.self_point import SelfPoint
 from gateway.events import Events
@@ -47,12 +47,16 @@ class Bisected:
 
 
 class Bisector:
-    """Writes bodies, and halves those that are refused."""
+    """Writes bodies, and halves those that are refused.
+
+    :ivar link: the budget of the link that they go over.
+    """
 
     def __init__(
-        self, influxdb: Writer, breaker: CircuitBreaker, events: Events, self_point: SelfPoint, clock: WallClock
+        self, influxdb: LinkedWriter, breaker: CircuitBreaker, events: Events, self_point: SelfPoint, clock: WallClock
     ) -> None:
         self._influxdb = influxdb
+        self.link = influxdb.link
         self._breaker = breaker
         self._events = events
         self._self_point = self_point

@@ -3,7 +3,8 @@
 Theory of operation
 -------------------
 There is one write at a time. Rows that InfluxDB refused come first and alone, since they are settled quickly; then the oldest.
-The number of readings in a write and the pause before the next are decided in :mod:`gateway.core.delivery.catch_up`. When
+The number of readings in a write and the pause before the next are decided in :mod:`gateway.core.delivery.catch_up`, and by
+the budget of the link, if it has one, in :mod:`gateway.core.delivery.link_budget`. When
 InfluxDB does not take a write of several rows, each of them is written alone and judged alone.
 
 A row that was refused for its content is bisected (:mod:`gateway.delivery.bisect_refused`). Its readings are counted when all
@@ -39,6 +40,8 @@ from gateway.storage.database import DatabaseFault
 from gateway.storage.reject_account import RejectAccount
 
 _SERVER_ERRORS_MAX: Final = 3
+_LINK_LOOK_S: Final = 1.0
+"""Longest sleep of the backlog before its budget is looked at again."""
 
 
 class DrainLane:
@@ -59,6 +62,7 @@ class DrainLane:
         self._backlog = backlog
         self._rejects = rejects
         self._events = events
+        self._link = bisector.link
         self._share = DrainShare(queue.max_readings)
         self._live_answers = _LiveAnswers(events.live_answers)
         self._failures: Counter[int] = Counter()
@@ -92,7 +96,7 @@ class DrainLane:
         self._live_answers.forget()
 
     async def _step(self) -> None:
-        entries = await self._backlog.next_rows(self._share.readings)
+        entries = await self._backlog.next_rows(self._link.backlog_readings(self._share.readings))
         if not entries:
             await self._end()
             return
@@ -103,6 +107,14 @@ class DrainLane:
         if self._backlog.removal_due_in_s <= 0:
             await self._backlog.remove_settled()
         await asyncio.sleep(self._share.pause_s)
+        await self._wait_for_link()
+
+    async def _wait_for_link(self) -> None:
+        """Return when the budget lets the backlog write. What live readings send meanwhile counts first."""
+        while wait_s := self._link.backlog_wait_s(self._loop.time()):
+            await asyncio.sleep(min(wait_s, _LINK_LOOK_S))
+            if self._breaker.is_open:
+                return
 
     async def _end(self) -> None:
         if not await self._backlog.rest():
@@ -115,7 +127,9 @@ class DrainLane:
 
     async def _post(self, entries: list[journal.Entry]) -> None:
         began_s = time.monotonic()
-        answer = await self._bisector.write(joined([entry.body for entry in entries]))
+        body = joined([entry.body for entry in entries])
+        self._link.backlog_sent(len(body), sum(entry.body.readings for entry in entries), self._loop.time())
+        answer = await self._bisector.write(body)
         fate = fate_of(answer)
         # Rows that were given up during the write are counted as expired already.
         entries = [entry for entry in entries if not self._backlog.was_given_up(entry.row)]

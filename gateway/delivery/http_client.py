@@ -17,6 +17,9 @@ from typing import Final, cast
 
 import httptools
 
+from gateway.core.delivery.link_budget import LinkBudget
+from gateway.delivery.link_bytes import link_bytes
+
 _BODY_MAX_BYTES: Final = 65536
 _INFORMATIONAL: Final = range(100, 200)
 _KEPT_MAX_S: Final = 300.0
@@ -35,10 +38,12 @@ class _HttpConnection(asyncio.Protocol):
     """One connection; carries one request at a time.
 
     :ivar opened_s: the instant at which the connection was asked for, on the client's clock.
+    :ivar sent_bytes: all that it took of the link so far, as the kernel counts.
     """
 
     def __init__(self, opened_s: float = 0.0) -> None:
         self.opened_s = opened_s
+        self.sent_bytes = 0
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpResponseParser(self)
         self._response = Response(0)
@@ -70,13 +75,20 @@ class _HttpConnection(asyncio.Protocol):
         finally:
             expiry.cancel()
             self._waiter = None
+            self._count()
         return response
 
     def close(self) -> None:
         """End the connection at once."""
         if self._transport is not None:
+            self._count()
             self._transport.abort()
             self._transport = None
+
+    def _count(self) -> None:
+        """Ask the kernel, while the connection is open: then it knows of what was sent again, too."""
+        if self._transport is not None:
+            self.sent_bytes = max(self.sent_bytes, link_bytes(self._transport.get_extra_info("socket")))
 
     def _fail(self, error: Exception) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -102,6 +114,7 @@ class _HttpConnection(asyncio.Protocol):
             self._fail(ConnectionError(f"not an HTTP server: {error}"))
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._count()
         self._transport = None
         if self._response.status and "content-length" not in self._response.headers:
             self._finish()  # an answer without a length ends with the connection [RFC 9112, 6.3]
@@ -147,6 +160,7 @@ class HttpClient:
         port: int,
         tls: ssl.SSLContext | None,
         timeout_s: float,
+        link: LinkBudget,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
@@ -154,6 +168,7 @@ class HttpClient:
         self._port = port
         self.tls = tls
         self._timeout_s = timeout_s
+        self._link = link
         self._idle: list[_HttpConnection] = []
         self._closed = False
 
@@ -184,7 +199,11 @@ class HttpClient:
         return await self._ask_on(connection, request)
 
     async def _ask_on(self, connection: _HttpConnection, request: bytes) -> Response:
-        response = await connection.ask(request, self._timeout_s)
+        began_s, before_bytes = self._clock(), connection.sent_bytes
+        try:
+            response = await connection.ask(request, self._timeout_s)
+        finally:
+            self._link.sent(connection.sent_bytes - before_bytes, began_s, self._clock())
         if not self._closed and self._may_carry(connection):
             self._idle.append(connection)
         else:

@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 from gateway import __version__
 from gateway.config.files import secret
 from gateway.config.model import Influxdb, split_url
+from gateway.core.delivery.link_budget import LinkBudget
 from gateway.core.delivery.write_result import Answer, fate_of, retry_after_s
 from gateway.delivery.http_client import HttpClient
 from gateway.tls_files import database_tls
@@ -19,24 +20,38 @@ _DATE_EVERY_S: Final = 10.0
 
 
 class Writer(Protocol):
-    """InfluxDB as the lanes see it."""
+    """InfluxDB as those see it who write a point now and then."""
 
     async def write(self, gzip: bytes) -> Answer:
         """Post a body; never raises for faults of the network or the server."""
 
 
+class LinkedWriter(Writer, Protocol):
+    """InfluxDB as the lanes see it.
+
+    :ivar link: the budget of the link to it.
+    """
+
+    link: LinkBudget
+
+
 class InfluxdbClient:
     """A client of one database or bucket. Use as an asynchronous context manager.
 
+    :ivar link: the budget of the link to it, and of others that share it.
     :raises ConfigurationFault: a file with a secret or a certificate cannot be used.
     """
 
-    def __init__(self, config: Influxdb, tell_date: Callable[[int], None] = lambda _: None) -> None:
+    def __init__(
+        self, config: Influxdb, tell_date: Callable[[int], None] = lambda _: None, link: LinkBudget | None = None
+    ) -> None:
         parts = split_url(config.url)
         secure = parts.scheme == "https"
         tls = database_tls(config)
         self._timeout_s = config.timeout.total_seconds()
-        self._http = HttpClient(parts.hostname or "127.0.0.1", parts.port or (443 if secure else 80), tls, self._timeout_s)
+        port = parts.port or (443 if secure else 80)
+        self.link = link or LinkBudget()
+        self._http = HttpClient(parts.hostname or "127.0.0.1", port, tls, self._timeout_s, self.link)
         self._head = _request_head(config, parts.netloc.rpartition("@")[2])
         self._secrets = _secrets(config)
         self._tell_date = tell_date

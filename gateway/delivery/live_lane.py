@@ -31,13 +31,14 @@ from math import inf
 from typing import Final
 
 from gateway.core.delivery.batch import Batch, Body
+from gateway.core.delivery.link_budget import LinkBudget
 from gateway.core.delivery.pacing import SLOW_ANSWER_S, Pacing
 from gateway.core.delivery.read_pacing import ReadPacing
 from gateway.core.delivery.write_result import Answer, Fate, fate_of
 from gateway.delivery.backlog import Backlog
 from gateway.delivery.batch_queue import BatchQueue
 from gateway.delivery.circuit_breaker import CircuitBreaker
-from gateway.delivery.influxdb import Writer
+from gateway.delivery.influxdb import LinkedWriter
 from gateway.delivery.reject_writer import RejectWriter
 from gateway.delivery.spool_requests import SpoolRequests
 from gateway.events import Events
@@ -60,7 +61,7 @@ class LiveLane:
 
     def __init__(
         self,
-        influxdb: Writer,
+        influxdb: LinkedWriter,
         breaker: CircuitBreaker,
         queue: BatchQueue,
         spool_requests: SpoolRequests,
@@ -75,6 +76,7 @@ class LiveLane:
         self._backlog = backlog
         self._reject_writer = reject_writer
         self._events = events
+        self._link = influxdb.link
         self._stall_s = queue.limits.stall_s
         self._pacing = Pacing(queue.limits.max_delay_s)
         self._read_pacing = ReadPacing()
@@ -166,7 +168,7 @@ class LiveLane:
         # Sealed before the spool can store it: a sealed batch gets a row of its own, which its 204 deletes again. With
         # others in that row it would delete them unwritten.
         body = batch.body
-        self._pacing.started(len(batch.readings), now_s)
+        self._pacing.started(len(batch.readings), now_s, self._link.live_apart_s(len(body.gzip)))
         self.queue.start_write(batch, now_s)
         self._pace_reads(len(batch.readings), now_s)
         self._writes.create_task(self._write(batch, body), name="live write")
@@ -232,7 +234,7 @@ class LiveLane:
         """Wait up to ``patience_s`` for waiting and posted batches to be written; stop early if InfluxDB is in trouble."""
         queue = self.queue
         deadline_s = self._loop.time() + patience_s
-        self._pacing = Pacing(0.0)
+        self._pacing, self._link = Pacing(0.0), LinkBudget()  # the last readings wait for nothing
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -14,6 +14,8 @@ INSTANCE_WORDS: Final[dict[str, Words]] = {
     "written": Words("{} số đo đã ghi", "{} readings written"),
     "waiting": Words("{} đang chờ", "{} wait"),
     "lost": Words("{} bị mất", "{} lost"),
+    "catching_up": Words("nhật ký tạm: còn {} số đo, bù xong sau {}", "journal: {} readings left, gone in {}"),
+    "link": Words("đường truyền đến InfluxDB: {} B/s trên mức {} B/s", "link to InfluxDB: {} B/s of {} B/s"),
     "all_good": Words("Tất cả {} cổng hoạt động bình thường.", "All is well with {} gateways."),
     "not_good": Words("{} / {} cổng cần được xem xét.", "{} of {} gateways need a look."),
 }

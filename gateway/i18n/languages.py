@@ -56,6 +56,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     "doubted": {"vi": "đáng ngờ", "en": "doubted"},
     "empty": {"vi": "trống", "en": "empty"},
     "readings_waiting": {"vi": "số đo đang chờ", "en": "readings wait"},
+    "link_use": {"vi": "{} / {} B/s", "en": "{} of {} B/s"},
     "catching_up": {"vi": "Đang bù dữ liệu: {} / {} số đo", "en": "Catching up: {} of {} readings"},
     "time_left": {"vi": ", khoảng {} nữa", "en": ", about {} to go"},
     "backlog_waits": {

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from gateway.clock import WallClock
 from gateway.core.delivery.acknowledgements import Acknowledger
 from gateway.core.delivery.floods import Floods
+from gateway.core.delivery.link_budget import LinkBudget
 from gateway.core.readings.clock_trust import ClockTrust
 from gateway.delivery.backlog import Backlog
 from gateway.delivery.batch_queue import BatchQueue
@@ -37,10 +38,12 @@ class Destination:
     """InfluxDB: its client, the breaker that knows if it takes readings, and the point that it is tried with.
 
     :ivar second_place: client of the database that keeps roll-ups longer, if there is one.
+    :ivar link: the budget of the link to both.
     """
 
     influxdb: InfluxdbClient
     second_place: InfluxdbClient | None
+    link: LinkBudget
     breaker: CircuitBreaker
     self_point: SelfPoint
 
@@ -120,11 +123,12 @@ def build_delivery(foundation: Foundation, processing: Processing, connection: C
 
 def _build_destination(foundation: Foundation, trust: ClockTrust) -> Destination:
     config, clock = foundation.config, foundation.clock
-    influxdb = InfluxdbClient(config.influxdb, partial(_see_influxdb, trust, clock))
+    link = LinkBudget(config.influxdb.max_bytes_per_s)
+    influxdb = InfluxdbClient(config.influxdb, partial(_see_influxdb, trust, clock), link)
     self_point = SelfPoint(config.mqtt.client_id, foundation.ledger, trust, clock)
     rollups = config.influxdb.of_rollups()
-    second_place = None if rollups is None else InfluxdbClient(rollups)
-    return Destination(influxdb, second_place, CircuitBreaker(foundation.events), self_point)
+    second_place = None if rollups is None else InfluxdbClient(rollups, link=link)
+    return Destination(influxdb, second_place, link, CircuitBreaker(foundation.events), self_point)
 
 
 def _build_fallback(foundation: Foundation, processing: Processing, queue: BatchQueue, breaker: CircuitBreaker) -> Fallback:

@@ -1,5 +1,9 @@
 """Supervising: the lanes that must not stand still while they have work, and who is told that they do not."""
 
+import time
+
+from gateway.core.delivery.link_budget import LinkBudget
+from gateway.delivery.backlog import Backlog
 from gateway.delivery.batch_queue import BatchQueue
 from gateway.delivery.circuit_breaker import CircuitBreaker
 from gateway.events import Events
@@ -17,11 +21,12 @@ def workers(parts: Parts) -> tuple[Worker, ...]:
     """Return the lanes that are looked at, each with the test for work and the number that shows its progress."""
     delivery, events = parts.delivery, parts.foundation.events
     queue, breaker, fallback = delivery.queue, delivery.destination.breaker, delivery.fallback
+    link = delivery.destination.link
     way_in, writer = parts.waiting.quarantine_in, fallback.reject_writer
     return (
         Worker("live lane", lambda: _may_be_posted(queue, breaker), lambda: _answers(events)),
         Worker("spool", lambda: breaker.is_open and queue.has_queued, lambda: events.journal_written_bytes),
-        Worker("drain lane", fallback.backlog.grew.is_set, lambda: fallback.backlog.progress.brought_in),
+        Worker("drain lane", lambda: _may_be_drained(fallback.backlog, link), lambda: fallback.backlog.progress.brought_in),
         Worker("rejects", lambda: writer.has_waiting, lambda: sum(events.rejects_kept.values())),
         Worker("quarantine in", lambda: way_in.has_waiting, lambda: sum(events.quarantined_messages.values())),
     )
@@ -30,6 +35,11 @@ def workers(parts: Parts) -> tuple[Worker, ...]:
 def _may_be_posted(queue: BatchQueue, breaker: CircuitBreaker) -> bool:
     """Tell if something waits for the live lane although InfluxDB answers and no write is in flight."""
     return not breaker.is_open and queue.has_queued and queue.oldest_posted_s is None
+
+
+def _may_be_drained(backlog: Backlog, link: LinkBudget) -> bool:
+    """Tell if the drain lane has work that the budget of the link lets it do."""
+    return backlog.grew.is_set() and not link.backlog_wait_s(time.monotonic())
 
 
 def _answers(events: Events) -> int:

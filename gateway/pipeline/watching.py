@@ -107,5 +107,6 @@ def _build_status(
         DeviceVerdicts(processor, processing.silence, events, delivery.queue.deliveries),
         alarming.keeper,
         foundation.clock,
+        delivery.destination.link,
         certificate_ends(config),
     )

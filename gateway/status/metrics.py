@@ -95,6 +95,12 @@ class GatewayCollector(Collector):
         for outcome, histogram in events.requests.items():
             _add(requests, [outcome], histogram)
         yield requests
+        link = self.state.link
+        sent = "Bytes of IP to and from InfluxDB for writes, both directions."
+        yield CounterMetricFamily("gateway_link_bytes", sent, link.use.total_bytes)
+        if link.max_bytes_per_s is not None:
+            limit = "The budget of the link, influxdb.max_bytes_per_s."
+            yield GaugeMetricFamily("gateway_link_max_bytes_per_second", limit, link.max_bytes_per_s)
 
     def _waiting(self) -> Iterator[Metric]:
         journal = self.state.journal

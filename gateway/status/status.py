@@ -12,6 +12,7 @@ from gateway.codecs.async_client import AsyncCodecs
 from gateway.config.model import Config
 from gateway.core.delivery.acknowledgements import Acknowledger
 from gateway.core.delivery.catch_up import Progress
+from gateway.core.delivery.link_budget import LinkBudget
 from gateway.core.delivery.rates import Rates
 from gateway.core.ledger import Ledger
 from gateway.core.process import Processor
@@ -113,6 +114,7 @@ class CatchUp(TypedDict):
 class Status:
     """References to the parts whose state is shown.
 
+    :ivar link: the budget of the link to InfluxDB.
     :ivar certificates: the setting that names them → their end, in ms.
     """
 
@@ -128,6 +130,7 @@ class Status:
     verdicts: DeviceVerdicts
     alarms: AlarmKeeper
     clock: WallClock
+    link: LinkBudget
     certificates: dict[str, int] = field(default_factory=dict)
     rates: Rates = field(default_factory=Rates)
     history: History = field(default_factory=History)
@@ -223,6 +226,11 @@ class Status:
                 "missing_since": self.journal.tally.since_ms or None,
             },
             "catch_up": self.catch_up(),
+            "link": {
+                "bytes": self.link.use.total_bytes,
+                "bytes_per_s": round(self.link.use.per_s(time.monotonic())),
+                "max_bytes_per_s": self.link.max_bytes_per_s,
+            },
             "codecs": {
                 "suspended": self.codecs.suspended,
                 "trouble": self.codecs.trouble,

@@ -133,6 +133,17 @@ SECTION: Final = Section(
             "Mean time of a write.",
         ),
         _metric(
+            "Đường truyền đến InfluxDB",
+            "Link to InfluxDB",
+            (
+                ("sum(rate(gateway_link_bytes_total[$__rate_interval]))", "bytes/s"),
+                ("sum(gateway_link_max_bytes_per_second)", "mức cho phép · budget"),
+            ),
+            BYTES_PER_SECOND,
+            "Số byte IP của các lần ghi, cả hai chiều; mức cho phép là influxdb.max_bytes_per_s.",
+            "Bytes of IP of writes, both directions; the budget is influxdb.max_bytes_per_s.",
+        ),
+        _metric(
             "Thiết bị theo trạng thái",
             "Devices by state",
             (("sum by (state) (gateway_devices)", "{{state}}"),),

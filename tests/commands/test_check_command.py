@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from gateway.cli import main
+from gateway.config.files import ConfigurationFault
 from gateway.demo import services
 from tests.site import CODEC, OWN, RADIO, Site
 
@@ -252,3 +253,30 @@ def test_the_rules_of_alarms_are_counted_and_a_faulty_one_is_named(site: Site, c
     status, out, faults = check(site, capsys)
     assert status == 2
     assert faults == ["alarms.yaml: rules.0.severity: 'high' is not one of 'critical', 'warning' or 'info' (line 1)"]
+
+
+@pytest.mark.parametrize(
+    ("limit", "said", "warned"),
+    [
+        pytest.param("8kB", "link: 8,000 B/s, of which live readings of the 2 devices with an interval", "", id="enough"),
+        pytest.param(100, "link: 100 B/s", "100 B/s is less than live readings need, about", id="less-than-live-readings"),
+        pytest.param(850, "link: 850 B/s", "catching up takes longer than the outage did", id="nothing-left-for-a-backlog"),
+    ],
+)
+def test_a_budget_of_the_link_is_held_against_the_devices_that_are_registered(
+    site: Site, capsys: pytest.CaptureFixture[str], limit: str | int, said: str, warned: str
+) -> None:
+    site.sections["influxdb"] = {"max_bytes_per_s": limit}
+    several = 1 if limit == "8kB" else 4
+    site.devices(*({"id": f"m{number}", "interval": "2s"} for number in range(2 * several)), {"id": "m-unknown"})
+    status, out, faults = check(site, capsys)
+    assert status == 0
+    assert said in out
+    assert [warned in fault for fault in faults] == [True] * bool(warned)
+
+
+@pytest.mark.parametrize("limit", [0, 99, -1, "8 kbit", "fast"])
+def test_a_budget_that_no_write_fits_into_is_refused(site: Site, limit: object) -> None:
+    site.sections["influxdb"] = {"max_bytes_per_s": limit}
+    with pytest.raises(ConfigurationFault, match=r"influxdb\.max_bytes_per_s"):
+        assert site.config

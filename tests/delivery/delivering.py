@@ -13,6 +13,7 @@ from gateway.clock import WallClock
 from gateway.core.delivery.acknowledgements import Acknowledger
 from gateway.core.delivery.backoff import Backoff
 from gateway.core.delivery.batch import Batch, Body, decode, encode
+from gateway.core.delivery.link_budget import LinkBudget
 from gateway.core.delivery.write_result import Answer
 from gateway.core.ledger import Ledger
 from gateway.core.message import Outcome, Reading, Refusal
@@ -22,7 +23,7 @@ from gateway.delivery.bisect_refused import UnspooledRefusals
 from gateway.delivery.bounded_journal import Appended, BoundedJournal, JournalFull
 from gateway.delivery.circuit_breaker import CircuitBreaker, Probe
 from gateway.delivery.delivery_log import DeliveryLog
-from gateway.delivery.influxdb import Writer
+from gateway.delivery.influxdb import LinkedWriter
 from gateway.delivery.live_lane import LiveLane
 from gateway.delivery.reject_writer import RejectWriter
 from gateway.delivery.self_point import SelfPoint
@@ -43,6 +44,7 @@ class Influxdb:
 
     def __init__(self) -> None:
         self.asked: list[tuple[list[str], asyncio.Future[Answer]]] = []
+        self.link = LinkBudget()
 
     async def write(self, gzip: bytes) -> Answer:
         """Take a body."""
@@ -178,7 +180,7 @@ def probe(breaker: CircuitBreaker, answer: Callable[[bytes], Awaitable[Answer]],
 class Lanes:
     """The queue, the live lane and the spool, without broker, InfluxDB and disk."""
 
-    def __init__(self, influxdb: Writer, rejects: RejectWriter, broker: Broker, **limits: Any) -> None:  # noqa: ANN401
+    def __init__(self, influxdb: LinkedWriter, rejects: RejectWriter, broker: Broker, **limits: Any) -> None:  # noqa: ANN401
         """:param limits: of delivery, those that are not as usual."""
         self.journal, self.unspooled = Journal(), Unspooled()
         self.ledger, self.events, self.acknowledger = Ledger(since_ms=0), Events(), Acknowledger()

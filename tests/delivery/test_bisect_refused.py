@@ -8,6 +8,7 @@ import pytest
 
 from gateway.clock import WallClock
 from gateway.core.delivery.batch import encode
+from gateway.core.delivery.link_budget import LinkBudget
 from gateway.core.delivery.write_result import Answer
 from gateway.core.message import REJECT_KEPT_BYTES, Reading
 from gateway.delivery.bisect_refused import Bisected, Bisector
@@ -25,6 +26,7 @@ class Influxdb:
     def __init__(self, *answers: Answer) -> None:
         self.answers = list(answers)
         self.asked: list[str] = []
+        self.link = LinkBudget()
 
     async def write(self, body: bytes) -> Answer:
         """The next answer."""

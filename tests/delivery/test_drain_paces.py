@@ -211,3 +211,23 @@ def test_what_is_settled_soon_after_a_removal_waits_for_the_next(tmp_path: Path,
             assert (await gate.file.run(journal.stock)).batches == 1
 
     story(work)
+
+
+def test_behind_a_budget_the_lane_writes_what_it_carries_and_waits_until_that_is_paid(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with rig(tmp_path) as gate:
+            gate.influxdb.link.max_bytes_per_s = 500
+            await gate.put(*[[f"reading {number}"] for number in range(40)])
+            await until(lambda: gate.influxdb.waits)
+            assert len(gate.influxdb.asked[0][0]) < 20, "what two seconds carry, though its share allows 200"
+            began_s = now_s()
+            gate.influxdb.link.sent(1000, began_s, began_s)
+            gate.influxdb.answer(WRITTEN)
+            await until(lambda: gate.influxdb.waits)
+            assert now_s() - began_s >= 1.9
+            while gate.ledger.total("written") < 40:
+                await answer(gate, WRITTEN)
+                await asyncio.sleep(0.1)
+            await gate.empty()
+
+    story(work)

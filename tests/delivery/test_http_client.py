@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from gateway.core.delivery.link_budget import LinkBudget
 from gateway.delivery.http_client import HttpClient, Response
 from gateway.demo.services import free_port
 
@@ -30,7 +31,7 @@ async def served(script: Script, timeout_s: float = 5.0) -> AsyncIterator[tuple[
             writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    client = HttpClient("127.0.0.1", server.sockets[0].getsockname()[1], None, timeout_s)
+    client = HttpClient("127.0.0.1", server.sockets[0].getsockname()[1], None, timeout_s, LinkBudget())
     try:
         yield client, connections
     finally:
@@ -137,7 +138,7 @@ def test_no_answer_in_time_is_a_time_out() -> None:
 
 def test_nobody_there_is_an_os_error() -> None:
     async def run() -> None:
-        await HttpClient("127.0.0.1", free_port(), None, 5.0).ask(REQUEST)
+        await HttpClient("127.0.0.1", free_port(), None, 5.0, LinkBudget()).ask(REQUEST)
 
     with pytest.raises(ConnectionRefusedError):
         asyncio.run(run())

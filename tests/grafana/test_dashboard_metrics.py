@@ -21,6 +21,8 @@ SERIES = [
     'gateway_fields_dropped_total{cause="out_of_bounds"}',
     "gateway_mqtt_connected",
     "gateway_influxdb_up",
+    "gateway_link_bytes_total",
+    "gateway_link_max_bytes_per_second",
     "gateway_clock_trusted",
     "gateway_journal_bytes",
     "gateway_journal_oldest_seconds",

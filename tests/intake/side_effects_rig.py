@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from gateway.clock import WallClock
 from gateway.codecs.protocol import CodecAnswer
 from gateway.core.delivery.batch import Batch
+from gateway.core.delivery.link_budget import LinkBudget
 from gateway.core.delivery.write_result import Answer
 from gateway.core.message import CodecAsk, Message, QuarantinedMessage, Refusal
 from gateway.core.process import Processor
@@ -63,6 +64,7 @@ class Influxdb:
 
     def __init__(self) -> None:
         self.bodies: list[bytes] = []
+        self.link = LinkBudget()
         self.opened = asyncio.Event()
         self.opened.set()
 

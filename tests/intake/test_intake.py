@@ -11,6 +11,7 @@ import pytest
 
 from gateway.clock import WallClock
 from gateway.core.delivery.floods import Floods
+from gateway.core.delivery.link_budget import LinkBudget
 from gateway.core.delivery.write_result import Answer
 from gateway.core.mqtt_session import Session, SessionOptions
 from gateway.intake.codec_calls import CodecCalls
@@ -35,6 +36,8 @@ LOUD, QUIET = topic("loud"), topic("quiet")
 
 class Influxdb:
     """In InfluxDB's place: it takes everything."""
+
+    link = LinkBudget()
 
     async def write(self, gzip: bytes) -> Answer:  # noqa: ARG002 - as a writer has it
         """Take a body."""

@@ -15,6 +15,7 @@ from gateway.clock import WallClock
 from gateway.config.model import JournalSection
 from gateway.core.delivery.acknowledgements import Acknowledger
 from gateway.core.delivery.batch import Body
+from gateway.core.delivery.link_budget import LinkBudget
 from gateway.core.delivery.write_result import Answer
 from gateway.core.devices.device import Device
 from gateway.core.devices.streams import Streams
@@ -80,6 +81,7 @@ class InfluxDB:
     moment: Callable[[], int]
     up: bool = False
     lines: dict[str, int] = field(default_factory=dict)
+    link: LinkBudget = field(default_factory=LinkBudget)
 
     async def write(self, gzip: bytes) -> Answer:
         """Post a body."""

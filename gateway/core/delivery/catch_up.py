@@ -109,6 +109,8 @@ class DrainShare:
 
 _WINDOW_S: Final = 10.0
 _GRAIN_S: Final = 0.25
+_MARKS_MIN: Final = 3
+"""Marks that are kept although they are older: behind a small budget of the link writes are further apart."""
 
 
 @dataclass(slots=True)
@@ -129,7 +131,7 @@ class Progress:
             self.began_s = now_s
         if not self._marks or now_s - self._marks[-1][0] >= _GRAIN_S:
             self._marks.append((now_s, self.brought_in))
-        while now_s - self._marks[0][0] > _WINDOW_S:
+        while now_s - self._marks[0][0] > _WINDOW_S and len(self._marks) > _MARKS_MIN:
             self._marks.popleft()
         self.brought_in += readings
 
@@ -137,9 +139,11 @@ class Progress:
         """Recent rate in readings per second; None while it is not known."""
         if not self._marks or not now_s - self._marks[0][0] >= _GRAIN_S:
             return None
-        if now_s - self._marks[-1][0] > _WINDOW_S:
+        (began_s, already), (last_s, before_last) = self._marks[0], self._marks[-1]
+        if now_s - last_s > max(_WINDOW_S, last_s - began_s):
             return None
-        began_s, already = self._marks[0]
+        if last_s - began_s > _WINDOW_S:
+            return (before_last - already) / (last_s - began_s)  # a write more would count, without the wait behind it
         return (self.brought_in - already) / (now_s - began_s)
 
     def end(self) -> None:

@@ -17,17 +17,22 @@ class Pacing:
 
     While answers take long, up to four are. They start evenly apart: together they would all be answered, and start again,
     together, and readings would wait as long as an answer takes.
+
+    On a link with a budget a write starts when the one before it has had its time on the link
+    (:mod:`gateway.core.delivery.link_budget`).
     """
 
     max_delay_s: float
     _started_s: float = 0.0
     _delay_s: float = 0.0
     _answer_s: float = 0.0
+    _link_s: float = 0.0
 
     PER_READING_S: Final = 0.005
 
-    def started(self, readings: int, now_s: float) -> None:
-        """A write of ``readings`` started."""
+    def started(self, readings: int, now_s: float, link_s: float = 0.0) -> None:
+        """A write of ``readings`` started, which has the link for ``link_s``."""
+        self._link_s = link_s
         self._started_s = now_s
         self._delay_s = min(self.max_delay_s, readings * self.PER_READING_S)
 
@@ -48,5 +53,6 @@ class Pacing:
         :param under_pressure: do not space it from the writes in flight.
         """
         answer_s = max(self._answer_s, waited_s)
-        apart_s = 0.0 if under_pressure or answer_s <= SLOW_ANSWER_S else answer_s / _LANES_WHEN_SLOW
-        return self._started_s + max(self._delay_s, apart_s) - now_s
+        apart_s = answer_s / _LANES_WHEN_SLOW if answer_s > SLOW_ANSWER_S else 0.0
+        spaced_s = 0.0 if under_pressure else max(apart_s, self._link_s)
+        return self._started_s + max(self._delay_s, spaced_s) - now_s

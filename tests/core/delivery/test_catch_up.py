@@ -161,3 +161,12 @@ def test_progress_tells_no_rate_when_nothing_came_in_for_long() -> None:
     assert progress.per_s(112.0) is None
     progress.end()
     assert (progress.brought_in, progress.began_s, progress.per_s(112.0)) == (0, None, None)
+
+
+def test_writes_that_are_far_apart_have_a_rate_too() -> None:
+    """Behind a small budget of the link a write comes every half minute."""
+    progress = Progress()
+    for write in range(20):
+        progress.add(300, write * 30.0)
+    assert progress.per_s(19 * 30.0 + 5.0) == pytest.approx(10, rel=0.1)
+    assert progress.per_s(19 * 30.0 + 100.0) is None

@@ -63,3 +63,12 @@ def test_slow_writes_start_a_quarter_of_an_answer_apart() -> None:
 def test_a_broker_that_cannot_wait_has_slow_writes_start_at_once() -> None:
     pace = answered(*[0.4] * 100)
     assert pace.wait_s(100.0, waited_s=0.8, under_pressure=True) == pytest.approx(0.010)
+
+
+def test_a_write_waits_until_the_one_before_it_has_had_its_time_on_the_link() -> None:
+    pace = Pacing(max_delay_s=0.010)
+    pace.started(1, now_s=100.0, link_s=0.6)
+    assert pace.wait_s(100.0) == pytest.approx(0.6)
+    assert pace.wait_s(100.0, under_pressure=True) == pytest.approx(0.005), "the broker cannot wait for the link"
+    pace.started(1, now_s=101.0)
+    assert pace.wait_s(101.0) == pytest.approx(0.005)
