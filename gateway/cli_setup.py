@@ -3,6 +3,7 @@
 import argparse
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Final
 
 from gateway.config.files import ConfigurationFault
 from schemas.durations import parse_duration
@@ -36,6 +37,12 @@ def _setup_influxdb(options: argparse.Namespace) -> int:
     return setup_influxdb(options)
 
 
+def _setup_rabbitmq(options: argparse.Namespace) -> int:
+    from gateway.commands.setup_rabbitmq import setup_rabbitmq  # noqa: PLC0415
+
+    return setup_rabbitmq(options)
+
+
 def _setup_token(options: argparse.Namespace) -> int:
     from gateway.commands.setup_token import setup_token  # noqa: PLC0415
 
@@ -62,6 +69,7 @@ def add_setup(setup: argparse.ArgumentParser, with_config: argparse.ArgumentPars
     _add_broker(subjects.add_parser("broker", parents=[with_config], help="write Mosquitto's configuration and accounts"))
     _add_certificates(subjects.add_parser("certificates", help="make, renew and revoke certificates of your own"))
     _add_influxdb(subjects.add_parser("influxdb", parents=[with_config], help="set up the database, and accounts that use it"))
+    _add_rabbitmq(subjects.add_parser("rabbitmq", parents=[with_config], help="share out a province among several gateways"))
     _add_copy(subjects.add_parser("copy", parents=[with_config], help="copy one database into another, and change over"))
 
 
@@ -191,3 +199,53 @@ def _add_certificates(certificates: argparse.ArgumentParser) -> None:
     certificates.add_argument(
         "--to", type=Path, required=True, metavar="DIR", help="folder with the authority and its certificates"
     )
+
+
+def _add_rabbitmq(rabbitmq: argparse.ArgumentParser) -> None:
+    rabbitmq.set_defaults(command=_setup_rabbitmq)
+    rabbitmq.add_argument("--gateways", type=_count, metavar="N", help="how many gateways; for a first file of shares")
+    rabbitmq.add_argument(
+        "--topic", action="append", default=[], metavar="FILTER", help='a share of its own, such as "application/7/#"'
+    )
+    rabbitmq.add_argument("--group", action="append", default=[], metavar="NAME", help="a Sparkplug group, a share of its own")
+    rabbitmq.add_argument(
+        "--service",
+        action="append",
+        default=[],
+        choices=["chirpstack", "node-red"],
+        help="an account for it; may be given again",
+    )
+    rabbitmq.add_argument(
+        "--conf",
+        type=Path,
+        default=Path("/etc/rabbitmq/conf.d/90-gateway.conf"),
+        metavar="FILE",
+        help="RabbitMQ's configuration, to be put on each node (default: /etc/rabbitmq/conf.d/90-gateway.conf)",
+    )
+    rabbitmq.add_argument(
+        "--certificate", type=Path, default=Path("/etc/rabbitmq/certs/broker.crt"), metavar="FILE", help="of the broker"
+    )
+    rabbitmq.add_argument(
+        "--key", type=Path, default=Path("/etc/rabbitmq/certs/broker.key"), metavar="FILE", help="of the broker"
+    )
+    rabbitmq.add_argument("--port", type=int, default=8883, help="for devices (default: 8883)")
+    rabbitmq.add_argument("--services-port", type=int, default=1883, help="for services of this machine (default: 1883)")
+    rabbitmq.add_argument("--management-port", type=int, default=15672, help="of the management API (default: 15672)")
+    rabbitmq.add_argument(
+        "--secrets", type=Path, metavar="DIR", help="folder for passwords (default: secrets, beside gateway.yaml)"
+    )
+    rabbitmq.add_argument("--apply", metavar="URL", help="set policies and accounts on the broker whose management API this is")
+    rabbitmq.add_argument("--admin", metavar="NAME", default="guest", help="RabbitMQ's administrator (default: guest)")
+    rabbitmq.add_argument("--admin-password-file", type=Path, metavar="FILE", help="a file with the administrator's password")
+    rabbitmq.add_argument("--ca", type=Path, metavar="CA.crt", help="the authority of an API with https")
+    rabbitmq.add_argument("--replace", action="store_true", help="write the file of shares anew; sites may move")
+    rabbitmq.add_argument("--dry-run", action="store_true", help="say what would be written and set")
+
+
+def _count(text: str) -> int:
+    if text.isascii() and text.isdigit() and 1 <= int(text) <= _GATEWAYS_MAX:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number of gateways from 1 to {_GATEWAYS_MAX}")
+
+
+_GATEWAYS_MAX: Final = 64

@@ -18,13 +18,14 @@ from gateway.catalog import Catalog, survey, topic_filters
 from gateway.codecs.sync_client import SyncCodecs
 from gateway.commands.check_certificates import check_files, check_servers
 from gateway.commands.check_link import link_line, link_warnings, planned_link
+from gateway.commands.check_shares import share_warnings, shares_told, unread_devices
 from gateway.commands.guest import guest, open_as_guest, read
 from gateway.config.alarm_rules import load_alarm_rules, rules_without_devices
 from gateway.config.exposed_secrets import exposed_secrets
 from gateway.config.files import DEFAULT_FILE, ConfigurationFault, load
 from gateway.config.model import Config, Influxdb
 from gateway.config.profile_files import ProfileFile
-from gateway.config.registry import fault_lines, load_registry
+from gateway.config.registry import RegistryFault, fault_lines, load_registry
 from gateway.config.shares import SharesFile, shares_of
 from gateway.core.alarms.shipped import SHIPPED
 from gateway.core.delivery.write_result import Fate, fate_of
@@ -99,7 +100,7 @@ def check(path: Path | None, *, connect: bool) -> int:
     if config.mqtt.share_group is not None:
         found.warnings.append(f"{file or DEFAULT_FILE}: mqtt.share_group: {_NO_SUMS}")
     catalog = replace(survey(config, registry), shares=_shares(config, found))
-    of_devices = [*catalog.unknown, *catalog.device_faults(config.mqtt)]
+    of_devices = [*catalog.unknown, *catalog.device_faults(config.mqtt), *_check_shares(config, catalog, found)]
     found.faults += [*catalog.faults, *fault_lines(config.devices.registry, of_devices)]
     _check_profiles(config, catalog, found)
     for warning in found.warnings:
@@ -139,6 +140,16 @@ def _shares(config: Config, found: Faults) -> SharesFile | None:
     except ConfigurationFault as fault:
         found.faults += fault.lines
         return None
+
+
+def _check_shares(config: Config, catalog: Catalog, found: Faults) -> list[RegistryFault]:
+    """Look at the shares; return the registered devices that no gateway would hear."""
+    path, name = config.mqtt.shares, config.mqtt.client_id
+    if path is None or catalog.shares is None:
+        return []
+    _say(shares_told(path, catalog.shares, name))
+    found.warnings += share_warnings(path, catalog, catalog.shares, name)
+    return unread_devices(catalog, catalog.shares)
 
 
 def _check_alarm_rules(config: Config, registry: Registry, found: Faults) -> None:

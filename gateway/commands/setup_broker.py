@@ -1,21 +1,19 @@
 """``gateway setup broker``: Mosquitto's configuration, and the accounts of those who are no devices."""
 
 import argparse
-import os
 from pathlib import Path
 from secrets import token_bytes, token_urlsafe
-from typing import Final, NamedTuple
+from typing import Final
 
 from gateway.broker.dynamic_security import SALT_BYTES, BrokerAccount, document
 from gateway.broker.mosquitto import BrokerFiles, BrokerPorts, MosquittoVersion, limits_conf, listeners_conf
 from gateway.broker.rights import SERVICES, of_administration, of_gateway
+from gateway.commands.setup_files import PLAIN_MODE, SECRET_MODE, SetupFile, refuse_present, show_files, write_file
 from gateway.config.files import ConfigurationFault, load
 from gateway.config.model import Config
-from schemas.printable import printable
 
 _PASSWORD_BYTES: Final = 24
 _PLUGIN: Final = "mosquitto_dynamic_security.so"
-_SECRET_MODE, _PLAIN_MODE = 0o640, 0o644
 
 _NEXT: Final = """
 Next:
@@ -31,14 +29,6 @@ Next:
          password_file: {secrets}/administration.password
   3. restart Mosquitto, then the gateway; `gateway check --connect` tells if they find each other
   4. gateway devices enroll ID"""
-
-
-class _File(NamedTuple):
-    """A file to write, with the rights of its folder's group."""
-
-    path: Path
-    text: str
-    mode: int
 
 
 def setup_broker(options: argparse.Namespace) -> int:
@@ -59,19 +49,18 @@ def setup_broker(options: argparse.Namespace) -> int:
     accounts = _accounts(config, options.service)
     ports = BrokerPorts(options.services_port, options.port)
     wanted = [
-        _File(options.conf / "province.conf", limits_conf(version, used.plugins), _PLAIN_MODE),
-        _File(options.conf / "listeners.conf", listeners_conf(version, used, ports), _PLAIN_MODE),
-        _File(used.accounts, document((one, token_bytes(SALT_BYTES)) for one in accounts), _SECRET_MODE),
-        *(_File(options.secrets / f"{one.name}.password", f"{one.password}\n", _SECRET_MODE) for one in accounts),
+        SetupFile(options.conf / "province.conf", limits_conf(version, used.plugins), PLAIN_MODE),
+        SetupFile(options.conf / "listeners.conf", listeners_conf(version, used, ports), PLAIN_MODE),
+        SetupFile(used.accounts, document((one, token_bytes(SALT_BYTES)) for one in accounts), SECRET_MODE),
+        *(SetupFile(options.secrets / f"{one.name}.password", f"{one.password}\n", SECRET_MODE) for one in accounts),
     ]
     if options.dry_run:
-        _show(wanted)
+        show_files(wanted)
         return 0
     if not options.replace:
-        _refuse_present([file.path for file in wanted])
+        refuse_present([file.path for file in wanted], "and all accounts of devices with it")
     for file in wanted:
-        _write(file)
-        print(printable(f"{file.path}: written"))
+        write_file(file)
     print(_NEXT.format(secrets=options.secrets, port=options.port, services_port=options.services_port))
     return 0
 
@@ -95,36 +84,3 @@ def _plugins(folder: Path | None) -> Path:
             return found
     where = folder or "/usr/lib/*"
     raise ConfigurationFault([f"{where}: {_PLUGIN} is not there; it comes with Mosquitto 2 (--plugins names another folder)"])
-
-
-def _refuse_present(paths: list[Path]) -> None:
-    """:raises ConfigurationFault: one of them is there."""
-    present = [path for path in paths if path.exists()]
-    if present:
-        raise ConfigurationFault(
-            [f"{path}: is there already; --replace writes it anew, and all accounts of devices with it" for path in present]
-        )
-
-
-def _show(wanted: list[_File]) -> None:
-    for file in wanted:
-        print(printable(f"# {file.path}"))
-        print(file.text if file.mode == _PLAIN_MODE else "# (secret)\n")
-
-
-def _write(file: _File) -> None:
-    """Write a file; root gives it the owner and the group of its folder, the service that uses it.
-
-    :raises ConfigurationFault: it cannot be written.
-    """
-    try:
-        file.path.parent.mkdir(parents=True, exist_ok=True)
-        file.path.unlink(missing_ok=True)
-        descriptor = os.open(file.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, file.mode)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
-            opened.write(file.text)
-        if os.geteuid() == 0:
-            folder = file.path.parent.stat()
-            os.chown(file.path, folder.st_uid, folder.st_gid)
-    except OSError as error:
-        raise ConfigurationFault([f"{file.path}: cannot be written: {error.strerror}"]) from error

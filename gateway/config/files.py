@@ -60,7 +60,7 @@ def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Conf
         config = Config.model_validate(document)
     except ValidationError as error:
         raise ConfigurationFault([_sentence(file, variables, fault) for fault in error.errors()]) from error
-    places = _FilePlaces(file.absolute().parent, environment.get("CREDENTIALS_DIRECTORY", ""))
+    places = FilePlaces(file.absolute().parent, environment.get("CREDENTIALS_DIRECTORY", ""))
     anchored = _anchor(config, places, file, document)
     if path or file.exists():
         anchored.read_from(file.absolute())
@@ -122,7 +122,7 @@ _CREDENTIALS: Final = frozenset({"password_file", "token_file", "read_token_file
 """Files that systemd may give to the service (``LoadCredential=secrets:``); those that a reload reads again are none."""
 
 
-class _FilePlaces(NamedTuple):
+class FilePlaces(NamedTuple):
     """Folders in which configured files lie.
 
     :ivar folder: the folder of ``gateway.yaml``.
@@ -144,7 +144,7 @@ class _FilePlaces(NamedTuple):
 _SECRETS: Final = "secrets"
 
 
-def _anchor(config: Config, places: _FilePlaces, file: Path, document: dict[str, Any]) -> Config:
+def _anchor(config: Config, places: FilePlaces, file: Path, document: dict[str, Any]) -> Config:
     """Make relative paths start at the file's folder, and check that configured files exist."""
     faults, sections = [], {}
     for section_name in Config.model_fields:

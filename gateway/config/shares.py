@@ -1,5 +1,6 @@
 """Reading ``shares.yaml``: which gateways there are, and what they share out among themselves."""
 
+import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from gateway.config.files import ConfigurationFault, read_yaml
+from gateway.config.files import ConfigurationFault, FilePlaces, read_yaml
 from gateway.config.model import Filter, Mqtt, check_address
 from gateway.config.registry import KeyPath, RegistryFault, fault_lines, place_of, sentence
 from gateway.core.sharing import SPARKPLUG, Share, assign, filters_of, overlap
@@ -113,20 +114,30 @@ def load_shares(path: Path) -> SharesFile:
     :raises ConfigurationFault: naming file, key, fault and line.
     """
     document = read_yaml(path)
+    if faults := faults_of(document):
+        raise ConfigurationFault(fault_lines(path, faults))
+    found = _SharesSection.model_validate(document)
+    management = found.management
+    if management is not None:
+        places = FilePlaces(path.absolute().parent, os.environ.get("CREDENTIALS_DIRECTORY", ""))
+        management = management.model_copy(update={"password_file": places.find(management.password_file, "password_file")})
+    return SharesFile(found.gateways, _shares(found), management)
+
+
+def faults_of(document: object) -> list[RegistryFault]:
+    """The faults of what such a file says."""
     try:
         found = _SharesSection.model_validate({} if document is None else document)
     except ValidationError as error:
-        faults = [(place_of(fault), sentence(fault)) for fault in error.errors(include_url=False)]
-        raise ConfigurationFault(fault_lines(path, list(dict.fromkeys(faults)))) from error
+        return list(dict.fromkeys((place_of(fault), sentence(fault)) for fault in error.errors(include_url=False)))
+    return [*_of_gateways(found), *_overlaps(_shares(found))]
+
+
+def _shares(found: _SharesSection) -> list[Share]:
+    """The shares; one without a weight has the mean of the others."""
     weights = [share.weight for share in found.shares if share.weight is not None]
     usual = sum(weights) / len(weights) if weights else 1.0
-    shares = [Share(one.site, one.domain, one.group, one.topic, one.weight or usual, one.gateway) for one in found.shares]
-    if wrong := [*_of_gateways(found), *_overlaps(shares)]:
-        raise ConfigurationFault(fault_lines(path, wrong))
-    management = found.management
-    if management is not None:
-        management = management.model_copy(update={"password_file": path.absolute().parent / management.password_file})
-    return SharesFile(found.gateways, shares, management)
+    return [Share(one.site, one.domain, one.group, one.topic, one.weight or usual, one.gateway) for one in found.shares]
 
 
 def _of_gateways(found: _SharesSection) -> Iterator[RegistryFault]:

@@ -1,0 +1,240 @@
+"""``gateway setup rabbitmq``: the shares of several gateways, RabbitMQ's configuration, its policies and accounts."""
+
+import argparse
+import json
+import sys
+from collections.abc import Container, Iterable, Iterator
+from pathlib import Path
+from secrets import token_urlsafe
+from typing import Final, NamedTuple
+
+from gateway.broker.rights import SERVICES
+from gateway.catalog import Catalog, load_catalog, topic_filters
+from gateway.commands.setup_files import PLAIN_MODE, SECRET_MODE, SetupFile, show_files, write_file
+from gateway.config.files import ConfigurationFault, load, secret, text_of
+from gateway.config.model import Config, split_url
+from gateway.config.shares import faults_of, load_shares
+from gateway.config.strict_yaml import parse
+from gateway.core.sharing import Share
+from gateway.rabbitmq.accounts import RabbitMqAccount, gateway_account, service_account, watch_account
+from gateway.rabbitmq.definitions import Definitions, differences, joined, policies, unroutable
+from gateway.rabbitmq.management import ManagementApi, ManagementFault
+from gateway.rabbitmq.planning import SharesPlan, plan, shares_text
+from gateway.rabbitmq.settings import RabbitMqPlaces, rabbitmq_conf
+from gateway.tls import tls_context
+from schemas.printable import printable
+
+_REFUSED: Final = 3
+_PASSWORD_BYTES: Final = 24
+_WATCH: Final = "gateway-watch"
+
+_FIRST: Final = """
+On each node of RabbitMQ:
+  1. put its certificate and key where {conf} names them (`gateway setup certificates` makes them)
+  2. rabbitmq-plugins enable rabbitmq_mqtt rabbitmq_management
+  3. systemctl restart rabbitmq-server
+Then on one of them:"""
+_ON_ONE: Final = """  4. rabbitmqctl import_definitions {definitions}
+     or, over its management API and with a look at what came of it:
+     gateway setup rabbitmq --apply http://127.0.0.1:{port} --admin NAME --admin-password-file FILE"""
+_NEXT: Final = """
+In gateway.yaml of each gateway, with its own name for the first:
+       mqtt:
+         client_id: {first}
+         username: {first}
+         password_file: {password}
+         shares: {shares}
+Then `gateway check --connect`, and a restart."""
+
+
+def setup_rabbitmq(options: argparse.Namespace) -> int:
+    """Run ``gateway setup rabbitmq``; return the exit status, 3 when the management API does not answer or refuses.
+
+    :raises ConfigurationFault: a setting or an option is wrong, or a file cannot be written.
+    """
+    config, api = load(options.config), None if options.apply is None else _api(options)
+    alone = _alone(config)
+    catalog, places = load_catalog(alone), _places(config, options)
+    written: list[SetupFile] = []
+    if places.shares.exists() and not options.replace:
+        gateways = _present(places.shares, options.gateways)
+    else:
+        planned = _planned(catalog, places.shares, options)
+        gateways, text = list(planned.gateways), shares_text(planned, _management(places, options))
+        if faults := faults_of(parse(text)):
+            raise ConfigurationFault([f"{places.shares}: {'.'.join(map(str, place))}: {what}" for place, what in faults])
+        written.append(SetupFile(places.shares, text, PLAIN_MODE))
+    accounts = list(_accounts(gateways, places.secrets, options.service))
+    wanted = joined([policies(gateways), unroutable(topic_filters(alone, catalog)), *(one.definitions() for one in accounts)])
+    written += [SetupFile(places.password(one.name), f"{one.password}\n", SECRET_MODE) for one in accounts]
+    if api is None:
+        written += [
+            SetupFile(options.conf, _conf(config, options), PLAIN_MODE),
+            SetupFile(places.definitions, json.dumps(wanted, indent=2) + "\n", SECRET_MODE),
+        ]
+    if options.dry_run:
+        show_files(written)
+    else:
+        for file in written:
+            _write_if_different(file)
+    if api is not None:
+        return _apply(api, wanted, dry_run=options.dry_run)
+    print(_FIRST.format(conf=options.conf))
+    print(_ON_ONE.format(definitions=places.definitions, port=options.management_port))
+    print(_NEXT.format(first=gateways[0], password=places.password(gateways[0]), shares=places.shares))
+    return 0
+
+
+class _SetupPlaces(NamedTuple):
+    """The file of shares, and the folder of secrets."""
+
+    shares: Path
+    secrets: Path
+
+    @property
+    def definitions(self) -> Path:
+        """The file for ``rabbitmqctl import_definitions``."""
+        return self.secrets / "rabbitmq-definitions.json"
+
+    def password(self, name: str) -> Path:
+        """The file with the password of an account."""
+        return self.secrets / f"{name}.password"
+
+
+def _places(config: Config, options: argparse.Namespace) -> _SetupPlaces:
+    base = (config.file or Path("gateway.yaml").absolute()).parent
+    return _SetupPlaces(config.mqtt.shares or base / "shares.yaml", options.secrets or base / "secrets")
+
+
+def _alone(config: Config) -> Config:
+    """The configuration of a gateway that reads all there is."""
+    return config.model_copy(update={"mqtt": config.mqtt.model_copy(update={"shares": None, "share_group": None})})
+
+
+# Shares.
+
+
+def _present(path: Path, count: int | None) -> list[str]:
+    """The gateways in the file that is there.
+
+    :raises ConfigurationFault: it names another number of them than was asked for.
+    """
+    gateways = list(load_shares(path).gateways)
+    if count not in {None, len(gateways)}:
+        raise ConfigurationFault(
+            [f"{path}: gateways: are {len(gateways)}, not {count}: edit the list there, or --replace writes the file anew"]
+        )
+    print(printable(f"{path}: is there, and stays as it is"))
+    return gateways
+
+
+def _planned(catalog: Catalog, path: Path, options: argparse.Namespace) -> SharesPlan:
+    """Plan the shares, and say how even they are.
+
+    :raises ConfigurationFault: nobody said for how many gateways.
+    """
+    if options.gateways is None:
+        raise ConfigurationFault([f"{path}: is not there yet; --gateways N says how many share out what comes"])
+    others = [*(Share(topic=topic) for topic in options.topic), *(Share(group=group) for group in options.group)]
+    names = [f"gateway-{number}" for number in range(1, options.gateways + 1)]
+    planned = plan(catalog.registry.devices, names, others, lambda device: bool(catalog.profiles.named(device)))
+    loads = ", ".join(f"{name} {load:.0%}" for name, load in planned.loads.items())
+    print(printable(f"{len(planned.shares)} shares; of the readings get {loads}"))
+    if not planned.is_even:
+        _warn("the sites are too few or too large to share them out evenly")
+    if planned.profiled and not others:
+        _warn(f"{planned.profiled} devices send by profiles, not under iot/v1: name their topics by --topic and --group")
+    return planned
+
+
+def _management(places: _SetupPlaces, options: argparse.Namespace) -> str:
+    """The section of that name: how the gateways watch the broker."""
+    password = places.password(_WATCH)
+    if password.is_relative_to(places.shares.parent):
+        password = password.relative_to(places.shares.parent)
+    url = options.apply or f"http://127.0.0.1:{options.management_port}"
+    return f"{{url: {json.dumps(url)}, username: {_WATCH}, password_file: {json.dumps(str(password))}}}"
+
+
+# Accounts and files.
+
+
+def _accounts(gateways: Iterable[str], folder: Path, services: Container[str]) -> Iterator[RabbitMqAccount]:
+    """The accounts, with the passwords that are in their files already."""
+    for name in gateways:
+        yield gateway_account(name, _password(folder, name))
+    for name in SERVICES:
+        if name in services or (folder / f"{name}.password").exists():
+            yield service_account(name, _password(folder, name), SERVICES[name])
+    yield watch_account(_WATCH, _password(folder, _WATCH))
+
+
+def _password(folder: Path, name: str) -> str:
+    path = folder / f"{name}.password"
+    return (secret(None, path) if path.exists() else None) or token_urlsafe(_PASSWORD_BYTES)
+
+
+def _conf(config: Config, options: argparse.Namespace) -> str:
+    broker = RabbitMqPlaces(
+        options.certificate, options.key, options.port, options.services_port, management_port=options.management_port
+    )
+    return rabbitmq_conf(broker, config.mqtt.session_expiry, config.mqtt.receive_maximum)
+
+
+def _write_if_different(file: SetupFile) -> None:
+    if file.path.exists() and text_of(file.path) == file.text:
+        print(printable(f"{file.path}: is as it should be"))
+    else:
+        write_file(file)
+
+
+# The broker.
+
+
+def _apply(api: ManagementApi, wanted: Definitions, *, dry_run: bool) -> int:
+    """Bring the definitions to the broker, and ask them back."""
+    try:
+        before = list(differences(wanted, api.ask("definitions")))
+        if before and not dry_run:
+            api.ask("definitions", method="POST", body=wanted)
+        left = before if dry_run else list(differences(wanted, api.ask("definitions")))
+    except ManagementFault as fault:
+        print(printable(str(fault)), file=sys.stderr)
+        return _REFUSED
+    for line in before:
+        print(printable(f"{line}{'' if line in left else '; set'}"))
+    if not before:
+        print(printable(f"{api.url}: all is as it should be"))
+    if left and not dry_run:
+        _warn(f"{api.url}: {len(left)} settings did not take; remove what stands in their place, and repeat this command")
+        return _REFUSED
+    return 0
+
+
+def _api(options: argparse.Namespace) -> ManagementApi:
+    """The management API as its administrator.
+
+    :raises ConfigurationFault: the address, the password or the authority cannot be used.
+    """
+    url, ca = options.apply, options.ca
+    scheme = split_url(url).scheme if _is_url(url) else ""
+    if scheme not in {"http", "https"}:
+        raise ConfigurationFault([f"--apply: {url!r} is no address; write http://127.0.0.1:15672"])
+    if options.admin_password_file is None:
+        raise ConfigurationFault(["--admin-password-file: name the file with the password of RabbitMQ's administrator"])
+    try:
+        tls = tls_context(ca) if scheme == "https" else None
+    except OSError as error:
+        raise ConfigurationFault([f"{ca}: cannot be used: {error.strerror or error}"]) from error
+    return ManagementApi(url, options.admin, secret(None, options.admin_password_file) or "", tls)
+
+
+def _is_url(text: str) -> bool:
+    try:
+        return split_url(text).hostname is not None
+    except ValueError:
+        return False
+
+
+def _warn(text: str) -> None:
+    print(printable(text), file=sys.stderr)

@@ -1,0 +1,77 @@
+"""RabbitMQ's management API, asked by a command: one request at a time, answered as a whole."""
+
+import json
+import ssl
+from base64 import b64encode
+from contextlib import closing
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from typing import Any, Final
+from urllib.parse import quote
+
+from gateway.config.model import split_url
+from gateway.tls import handshake_fault
+
+_PATIENCE_S: Final = 30.0
+_QUOTED: Final = 300
+_WHY: Final = {
+    401: "user or password are wrong",
+    403: "the user may not do that",
+    404: "is this the management API of RabbitMQ?",
+}
+
+
+class ManagementFault(Exception):  # noqa: N818 - it says what happened
+    """The API does not answer, or refuses; the text says why.
+
+    :ivar status: of the answer; None: there was none.
+    """
+
+    def __init__(self, text: str, status: int | None = None) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+class ManagementApi:
+    """The API at an address, with an account.
+
+    :ivar url: its address, such as ``http://127.0.0.1:15672``.
+    """
+
+    def __init__(self, url: str, username: str, password: str, tls: ssl.SSLContext | None = None) -> None:
+        """Connect to nothing yet.
+
+        :param tls: for an address that begins with https.
+        """
+        self.url = url.rstrip("/")
+        self._parts = split_url(self.url)
+        self._tls = tls
+        login = b64encode(f"{username}:{password}".encode()).decode()
+        self._headers = {"Authorization": f"Basic {login}", "Content-Type": "application/json"}
+
+    def ask(self, *path: str, method: str = "GET", body: object = None) -> Any:  # noqa: ANN401 - each caller knows what it asked for
+        """The document at ``/api/PATH``; None: the answer is empty.
+
+        :param path: its parts, quoted here.
+        :raises ManagementFault: it is not answered with success.
+        """
+        where = f"{self._parts.path}/api/{'/'.join(quote(part, safe='') for part in path)}"
+        try:
+            with closing(self._connection()) as connection:
+                connection.request(method, where, None if body is None else json.dumps(body), self._headers)
+                response = connection.getresponse()
+                status, text = response.status, response.read().decode(errors="replace")
+        except (OSError, HTTPException) as error:
+            why = handshake_fault(error, tls=self._tls is not None) if isinstance(error, OSError) else type(error).__name__
+            raise ManagementFault(f"{self.url} does not answer: {why}") from error
+        if status >= 300:  # noqa: PLR2004 - success ends there
+            raise ManagementFault(f"{self.url}: {method} {where}: {status} {_WHY.get(status) or text[:_QUOTED]}", status)
+        try:
+            return json.loads(text) if text else None
+        except ValueError as error:
+            raise ManagementFault(f"{self.url}: this is not the management API of RabbitMQ") from error
+
+    def _connection(self) -> HTTPConnection:
+        host, port = self._parts.hostname or "", self._parts.port
+        if self._parts.scheme == "https":
+            return HTTPSConnection(host, port, timeout=_PATIENCE_S, context=self._tls)
+        return HTTPConnection(host, port, timeout=_PATIENCE_S)
