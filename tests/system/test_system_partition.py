@@ -1,9 +1,13 @@
 """Two gateways that share a broker and a database, each with its own sites; and what is said of them together."""
 
+import csv
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import datetime, timedelta
+from io import StringIO
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -30,6 +34,24 @@ def gates(mosquitto: Service, influxdb: Service, tmp_path: Path) -> Iterator[dic
             }
             others = {"others": {other: f"https://{other}.example.vn" for other in NAMES if other != name}}
             made = gateway(tmp_path / f"gateway-{name}", mosquitto.url, influxdb.url, mqtt=mqtt, http=others)
+            found[name] = running.enter_context(made)
+            made.wait_subscribed()
+        yield found
+
+
+@pytest.fixture
+def apart(mosquitto: Service, influxdb: Service, tmp_path: Path) -> Iterator[dict[str, Gateway]]:
+    """The same with a database each."""
+    with ExitStack() as running:
+        found = {}
+        for name in NAMES:
+            query(influxdb.url, "", f'CREATE DATABASE "iot-{name}"')
+            folder = tmp_path / f"gateway-{name}"
+            folder.mkdir()
+            devices = [{"id": f"{name}-meter", "domain": "water", "site": name, "area": "p-01"}]
+            (folder / "devices.yaml").write_text(json.dumps({"devices": devices, "areas": {"p-01": "P. 1"}}))
+            mqtt = {"client_id": f"gateway-{name}", "subscriptions": [f"iot/v1/{name}/+/+/readings"]}
+            made = gateway(folder, mosquitto.url, influxdb.url, mqtt=mqtt, influxdb={"bucket": f"iot-{name}"})
             found[name] = running.enter_context(made)
             made.wait_subscribed()
         yield found
@@ -91,3 +113,31 @@ def test_settings_that_cannot_be_read_do_not_hide_the_others(
     assert status == 1
     assert "mqtt.port" in text
     assert "gateway-south" in text, gates
+
+
+def test_with_a_database_each_a_report_is_of_one_and_what_areas_used_adds_up(
+    apart: dict[str, Gateway], mosquitto: Service, influxdb: Service
+) -> None:
+    today = datetime.now(ZoneInfo("Asia/Ho_Chi_Minh")).replace(hour=0, minute=0, second=0, microsecond=0)
+    day, used = today - timedelta(days=1), {}
+    with client_of(mosquitto) as client:
+        for name, gate in apart.items():
+            more = 101.5 if name == "north" else 102.0
+            for sent, (hour, volume) in enumerate(((-1, 100.0), (0, 100.0), (12, more), (24, more))):
+                payload = json.dumps({"ts": (day + timedelta(hours=hour)).isoformat(), "volume_m3": volume})
+                publish(client, f"iot/v1/{name}/water/{name}-meter/readings", payload)
+                until(lambda: gate.ledger()["written"] == sent + 1, what="it is written")  # noqa: B023
+                until(lambda: has_sums(gate, f"{name}-meter"), what="its sums were asked for")  # noqa: B023
+    for name, gate in apart.items():
+        rows = query(influxdb.url, f"iot-{name}", "SELECT volume_m3, device FROM water")
+        assert {row["device"] for row in rows} == {f"{name}-meter"}
+        span = ["--from", str(day.date()), "--to", str(day.date())]
+        done = gate.command("report", "consumption", *span, "--by", "area", "--csv")
+        assert done.returncode == 0, done.stderr
+        (row,) = csv.DictReader(StringIO(done.stdout))
+        used[row["group"], name] = float(row["used"])
+    assert used == {("p-01", "north"): 1.5, ("p-01", "south"): 2.0}
+
+
+def has_sums(gate: Gateway, device: str) -> bool:
+    return all(counter["sum"] is not None for counter in gate.document(f"/api/devices/{device}")["counters"])
