@@ -5,12 +5,15 @@ from hashlib import sha256
 from pathlib import Path
 
 from gateway.broker.administration import Administration
-from gateway.broker.enrolling import BrokerEntrance
+from gateway.broker.enrolling import BrokerEntrance, DeviceAccounts, MosquittoAccounts
 from gateway.broker.rights import NativeTopics
 from gateway.config.files import ConfigurationFault, secret, text_of
 from gateway.config.model import Config, split_url
 from gateway.core.mqtt_session import SessionOptions
 from gateway.pipeline.options import broker_address
+from gateway.rabbitmq.enrolling import RabbitMqAccounts
+from gateway.rabbitmq.management import ManagementApi
+from gateway.tls import tls_context
 from schemas.enrolment import DEFAULT_PORT
 from schemas.registry import RegisteredDevice
 
@@ -24,18 +27,22 @@ def is_configured(config: Config) -> bool:
     return config.enrolment.url is not None and config.enrolment.password_file is not None
 
 
-def administration(config: Config) -> Administration:
-    """The connection of the account that makes accounts, not open yet.
+def device_accounts(config: Config) -> DeviceAccounts:
+    """The accounts of devices on the broker, asked by the account that may make them; not open yet.
 
-    :raises ConfigurationFault: it has no password.
+    :raises ConfigurationFault: it has no password, or a certificate cannot be used.
     """
-    password = secret(None, config.enrolment.password_file)
+    enrolment = config.enrolment
+    password = secret(None, enrolment.password_file)
     if password is None:
         raise ConfigurationFault(
             ["gateway.yaml: enrolment.password_file: name the file with the password that `gateway setup broker` wrote"]
         )
-    account = SessionOptions("administration", config.enrolment.username, password.encode())
-    return Administration(broker_address(config.mqtt), account)
+    address, account = broker_address(config.mqtt), SessionOptions("administration", enrolment.username, password.encode())
+    if enrolment.management is None:
+        return MosquittoAccounts(Administration(address, account))
+    tls = tls_context(enrolment.ca) if split_url(enrolment.management).scheme == "https" else None
+    return RabbitMqAccounts(ManagementApi(enrolment.management, enrolment.username, password, tls), address, account)
 
 
 def entrance_of(config: Config) -> BrokerEntrance:

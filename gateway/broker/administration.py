@@ -32,7 +32,7 @@ class AdministrationFault(Exception):  # noqa: N818 - it says what happened
 
 
 @dataclass(slots=True)
-class _BrokerLink:
+class BrokerLink:
     """An open connection and the session on it."""
 
     reader: asyncio.StreamReader
@@ -56,6 +56,12 @@ class _BrokerLink:
                 if isinstance(event, kind):
                     return event
 
+    async def clear(self, topics: Iterable[str]) -> None:
+        """Remove what is retained at these topics."""
+        for topic in topics:
+            self.writer.write(self.session.publish(topic, b"", retain=True))
+        await self.writer.drain()
+
 
 class Administration:
     """A connection with the account that may administer. Use as an asynchronous context manager.
@@ -68,11 +74,11 @@ class Administration:
         self._address = address
         self._options = replace(options, client_id=f"{options.client_id}-{token_hex(4)}", session_expiry_s=0)
         self._open = AsyncExitStack()
-        self._link: _BrokerLink
+        self._link: BrokerLink
 
     async def __aenter__(self) -> Self:
-        with _as_faults(self._address):
-            self._link = await self._open.enter_async_context(_linked(self._address, self._options))
+        with as_faults(self._address):
+            self._link = await self._open.enter_async_context(linked(self._address, self._options))
             self._link.writer.write(self._link.session.subscribe({ANSWERS: mqtt5.RetainHandling.SEND_NEVER}))
             answer = await self._link.wait(Subscribed)
         if isinstance(answer, Subscribed) and answer.refused:
@@ -84,7 +90,7 @@ class Administration:
 
     async def ask(self, commands: Iterable[BrokerCommand]) -> list[BrokerCommand]:
         """Send a batch of commands; return the answers in their order."""
-        with _as_faults(self._address):
+        with as_faults(self._address):
             async with asyncio.timeout(_PATIENCE_S):
                 self._link.writer.write(self._link.session.publish(COMMANDS, json.dumps({"commands": list(commands)}).encode()))
                 answer = await self._link.wait(mqtt5.PublishPacket)
@@ -95,25 +101,24 @@ class Administration:
 
     async def clear(self, topics: Iterable[str]) -> None:
         """Remove what is retained at these topics."""
-        for topic in topics:
-            self._link.writer.write(self._link.session.publish(topic, b"", retain=True))
-        with _as_faults(self._address):
-            await self._link.writer.drain()
+        with as_faults(self._address):
+            await self._link.clear(topics)
 
     async def end_session(self, client_id: str) -> None:
         """End the session of a client, with all that waits for it."""
-        with _as_faults(self._address):
-            async with _linked(self._address, replace(self._options, client_id=client_id)):
+        with as_faults(self._address):
+            async with linked(self._address, replace(self._options, client_id=client_id)):
                 pass
 
 
 @asynccontextmanager
-async def _linked(address: BrokerAddress, options: SessionOptions) -> AsyncIterator[_BrokerLink]:
+async def linked(address: BrokerAddress, options: SessionOptions) -> AsyncIterator[BrokerLink]:
+    """A connection with an account, connected."""
     name = address.host if address.tls else None
     async with asyncio.timeout(_PATIENCE_S):
         reader, writer = await asyncio.open_connection(address.host, address.port, ssl=address.tls, server_hostname=name)
     with closing(writer):
-        link = _BrokerLink(reader, writer, Session(options))
+        link = BrokerLink(reader, writer, Session(options))
         writer.write(link.session.connect())
         async with asyncio.timeout(_PATIENCE_S):
             await link.wait(Connected)
@@ -123,7 +128,8 @@ async def _linked(address: BrokerAddress, options: SessionOptions) -> AsyncItera
 
 
 @contextmanager
-def _as_faults(address: BrokerAddress) -> Iterator[None]:
+def as_faults(address: BrokerAddress) -> Iterator[None]:
+    """Raise what goes wrong on a connection as :class:`AdministrationFault`."""
     try:
         yield
     except TimeoutError as error:

@@ -7,10 +7,10 @@ accounts in the file of a broker that is stopped (:func:`gateway.broker.dynamic_
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from secrets import token_urlsafe
-from typing import Final
+from typing import Final, Protocol, Self
 
 from gateway.broker.administration import Administration
 from gateway.broker.dynamic_security import BrokerAccount, creation, faults, listing, names, removal, role_of, topics_of
@@ -52,52 +52,84 @@ def account_of(place: NativeTopics) -> BrokerAccount:
     return BrokerAccount(place.device, of_device(place), token_urlsafe(_PASSWORD_BYTES), place.device)
 
 
-async def enrolled(broker: Administration) -> set[str]:
-    """The names of all accounts.
+class DeviceAccounts(Protocol):
+    """The accounts of devices on a broker. Use as an asynchronous context manager.
 
-    :raises AdministrationFault, EnrolmentRefused: they cannot be listed.
+    :raises AdministrationFault, EnrolmentRefused: on entering, and by each method.
     """
-    answers = await broker.ask(listing())
-    _refuse(faults(answers))
-    return names(answers)
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(self, *_: object) -> None: ...
+
+    async def enrolled(self) -> set[str]:
+        """The names of all accounts."""
+
+    async def enrol(self, place: NativeTopics, *, is_present: bool) -> BrokerAccount:
+        """Make an account for a device.
+
+        :param is_present: it has one already, which ends, and its connection with it.
+        """
+
+    def enrol_all(self, places: Sequence[NativeTopics]) -> AsyncIterator[BrokerAccount]:
+        """Make an account for each device; yield each once the broker has it. If one is not made, those before it were."""
+
+    async def revoke(self, name: str) -> bool:
+        """Take an account away: its connection ends at once, its session, and what it left retained; tell if there was one."""
+
+    async def clear(self, topics: Iterable[str]) -> None:
+        """Remove what is retained at these topics."""
 
 
-async def enrol(broker: Administration, place: NativeTopics, *, is_present: bool) -> BrokerAccount:
-    """Make an account for a device.
+class MosquittoAccounts:
+    """The accounts of devices on Mosquitto, as :class:`DeviceAccounts`.
 
-    :param is_present: it has one already, which ends, and its connection with it.
-    :raises AdministrationFault, EnrolmentRefused: the account was not made.
+    :param broker: not open yet.
     """
-    account = account_of(place)
-    replaced = removal(account.name) if is_present else []
-    _refuse(faults(await broker.ask([*replaced, *creation(account)])))
-    return account
 
+    def __init__(self, broker: Administration) -> None:
+        self._broker = broker
 
-async def enrol_all(broker: Administration, places: Sequence[NativeTopics]) -> AsyncIterator[BrokerAccount]:
-    """Make an account for each device; yield each as soon as the broker has it.
+    async def __aenter__(self) -> Self:
+        await self._broker.__aenter__()
+        return self
 
-    :raises AdministrationFault, EnrolmentRefused: an account was not made; those before it were.
-    """
-    present = await enrolled(broker)
-    for place in places:
-        began_s = time.perf_counter()
-        yield await enrol(broker, place, is_present=place.device in present)
-        await asyncio.sleep(time.perf_counter() - began_s)
+    async def __aexit__(self, *fault: object) -> None:
+        await self._broker.__aexit__(*fault)
 
+    async def enrolled(self) -> set[str]:
+        """The names of all accounts."""
+        answers = await self._broker.ask(listing())
+        _refuse(faults(answers))
+        return names(answers)
 
-async def revoke(broker: Administration, name: str) -> bool:
-    """Take an account away: its connection ends at once, its session, and what it left retained.
+    async def enrol(self, place: NativeTopics, *, is_present: bool) -> BrokerAccount:
+        """Make an account for a device."""
+        account = account_of(place)
+        replaced = removal(account.name) if is_present else []
+        _refuse(faults(await self._broker.ask([*replaced, *creation(account)])))
+        return account
 
-    :returns: there was one.
-    :raises AdministrationFault, EnrolmentRefused: it could not be taken away.
-    """
-    was_there = name in await enrolled(broker)
-    topics = topics_of(await broker.ask(role_of(name)))
-    _refuse(faults(await broker.ask(removal(name))))
-    await broker.end_session(name)
-    await broker.clear(topics)
-    return was_there
+    async def enrol_all(self, places: Sequence[NativeTopics]) -> AsyncIterator[BrokerAccount]:
+        """Make an account for each device, one at a time."""
+        present = await self.enrolled()
+        for place in places:
+            began_s = time.perf_counter()
+            yield await self.enrol(place, is_present=place.device in present)
+            await asyncio.sleep(time.perf_counter() - began_s)
+
+    async def revoke(self, name: str) -> bool:
+        """Take an account away; tell if there was one."""
+        was_there = name in await self.enrolled()
+        topics = topics_of(await self._broker.ask(role_of(name)))
+        _refuse(faults(await self._broker.ask(removal(name))))
+        await self._broker.end_session(name)
+        await self._broker.clear(topics)
+        return was_there
+
+    async def clear(self, topics: Iterable[str]) -> None:
+        """Remove what is retained at these topics."""
+        await self._broker.clear(topics)
 
 
 def _refuse(why: Sequence[str]) -> None:

@@ -25,6 +25,8 @@ def unread_devices(catalog: Catalog, shares: SharesFile) -> list[RegistryFault]:
         if catalog.profiles.named(device) or device.site is None or device.domain is None:
             continue
         found += [(("devices", at, key), what) for key, what in _dots(device)]
+        if device.id in shares.gateways:
+            found.append((("devices", at, "id"), f"{device.id} is a gateway: at the broker the device could be it; rename it"))
         place = (device.site, device.domain)
         if "." not in device.site and place not in told and not read.takes(device):
             told.add(place)

@@ -15,14 +15,14 @@ from zoneinfo import ZoneInfo
 from gateway import __version__
 from gateway.audit.log import AuditFault
 from gateway.broker.administration import AdministrationFault
-from gateway.broker.enrolling import EnrolmentRefused, enrolled
+from gateway.broker.enrolling import EnrolmentRefused
 from gateway.clock import WallClock
 from gateway.commands.copies_given import DEVICE_EXPORTED
 from gateway.commands.device_places import NamedDevice, audit_entries, named_device, stored_rows
 from gateway.commands.recording import record
 from gateway.config.files import ConfigurationFault
 from gateway.config.model import Config
-from gateway.enrolment import administration, is_configured
+from gateway.enrolment import device_accounts, is_configured
 from gateway.i18n.device_export import EXPORT_WORDS
 from gateway.private_files import private
 from gateway.registration import entry_document
@@ -121,8 +121,8 @@ async def _has_account(config: Config, device: NamedDevice) -> bool | None:
     if not is_configured(config):
         return None
     try:
-        async with administration(config) as broker:
-            return device.id in await enrolled(broker)
+        async with device_accounts(config) as broker:
+            return device.id in await broker.enrolled()
     except (AdministrationFault, EnrolmentRefused) as fault:
         print(printable(f"the broker was not asked for an account: {fault}"), file=sys.stderr)
         return None

@@ -15,7 +15,7 @@ import segno
 
 from gateway.broker.administration import AdministrationFault
 from gateway.broker.dynamic_security import SALT_BYTES, added, names_in
-from gateway.broker.enrolling import BrokerEntrance, EnrolmentRefused, account_of, enrol_all, enrolled, revoke
+from gateway.broker.enrolling import BrokerEntrance, EnrolmentRefused, account_of
 from gateway.broker.rights import NativeTopics
 from gateway.broker.sheet import enrolment_sheet
 from gateway.commands.recording import record, record_all
@@ -23,7 +23,7 @@ from gateway.config.files import ConfigurationFault, text_of
 from gateway.config.model import Config
 from gateway.config.registry import load_registry
 from gateway.config.replace_file import replace_file
-from gateway.enrolment import NotEnrollable, administration, entrance_of, topics_of_device
+from gateway.enrolment import NotEnrollable, device_accounts, entrance_of, topics_of_device
 from gateway.pipeline.options import broker_address
 from gateway.private_files import private
 from schemas.enrolment import Enrolment
@@ -85,10 +85,10 @@ async def _enrol(
     config: Config, places: Sequence[NativeTopics], entrance: BrokerEntrance, made: Made, *, replace: bool
 ) -> None:
     """On the running broker."""
-    async with administration(config) as broker:
-        _keep_present(await enrolled(broker), places, replace=replace)
+    async with device_accounts(config) as broker:
+        _keep_present(await broker.enrolled(), places, replace=replace)
         by_name = {place.device: place for place in places}
-        async for account in enrol_all(broker, places):
+        async for account in broker.enrol_all(places):
             place = by_name[account.name]
             made.append((place, entrance.enrolment(place, account.password)))
             if len(made) % _TOLD_EVERY == 0:
@@ -126,8 +126,8 @@ def _keep_present(names: set[str], places: Sequence[NativeTopics], *, replace: b
 
 
 async def _revoke(config: Config, name: str) -> bool:
-    async with administration(config) as broker:
-        return await revoke(broker, name)
+    async with device_accounts(config) as broker:
+        return await broker.revoke(name)
 
 
 def _places(config: Config, options: argparse.Namespace) -> list[NativeTopics]:

@@ -18,7 +18,7 @@ from typing import Final
 from gateway.audit.forgotten import FORGOTTEN, forgotten_beside, join
 from gateway.audit.log import AuditFault, AuditLog
 from gateway.broker.administration import AdministrationFault
-from gateway.broker.enrolling import EnrolmentRefused, enrolled, revoke
+from gateway.broker.enrolling import EnrolmentRefused
 from gateway.broker.rights import HEARD, SENT
 from gateway.clock import WallClock
 from gateway.commands.copies_given import CopyGiven, archives_at_hand, copies_given, tell_copies
@@ -29,7 +29,7 @@ from gateway.config.files import ConfigurationFault
 from gateway.config.model import Config
 from gateway.config.registry import load_registry
 from gateway.config.registry_changes import ChangeRefused, retire
-from gateway.enrolment import administration, is_configured, topics_of_device
+from gateway.enrolment import device_accounts, is_configured, topics_of_device
 from gateway.registration import FileChanged, change_registry
 from gateway.reports.device_points import open_device_points, places_of_points
 from gateway.reports.store import StoreFault
@@ -138,8 +138,8 @@ async def _revoke(config: Config, device: NamedDevice) -> None:
     if device.entry is not None and device.entry.site and device.entry.domain:
         place = topics_of_device(device.id, device.entry)
         topics = [place.topic(last) for last in (*SENT, *HEARD)]
-    async with administration(config) as broker:
-        await revoke(broker, device.id)
+    async with device_accounts(config) as broker:
+        await broker.revoke(device.id)
         await broker.clear(topics)
 
 
@@ -215,8 +215,8 @@ async def _held(config: Config, device: NamedDevice) -> Held:
     held["copy of the registry (.bak)"] = int(_copies(_copy_of_registry(config), device))
     held["details of the audit log"] = len(audit_entries(config, device))
     if is_configured(config):
-        async with administration(config) as broker:
-            held["account on the broker"] = int(device.id in await enrolled(broker))
+        async with device_accounts(config) as broker:
+            held["account on the broker"] = int(device.id in await broker.enrolled())
     return held
 
 

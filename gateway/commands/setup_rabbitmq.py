@@ -16,7 +16,7 @@ from gateway.config.model import Config, split_url
 from gateway.config.shares import faults_of, load_shares
 from gateway.config.strict_yaml import parse
 from gateway.core.sharing import Share
-from gateway.rabbitmq.accounts import RabbitMqAccount, gateway_account, service_account, watch_account
+from gateway.rabbitmq.accounts import RabbitMqAccount, administration_account, gateway_account, service_account, watch_account
 from gateway.rabbitmq.definitions import Definitions, differences, joined, policies, unroutable
 from gateway.rabbitmq.management import ManagementApi, ManagementFault
 from gateway.rabbitmq.planning import SharesPlan, plan, shares_text
@@ -44,7 +44,12 @@ In gateway.yaml of each gateway, with its own name for the first:
          username: {first}
          password_file: {password}
          shares: {shares}
-Then `gateway check --connect`, and a restart."""
+       enrolment:
+         url: mqtts://NAME-OF-THE-BROKER:{devices_port}
+         ca: ca.crt
+         management: http://127.0.0.1:{port}
+         password_file: {administration}
+Then `gateway check --connect`, and a restart. `gateway devices enroll` makes the accounts of devices."""
 
 
 def setup_rabbitmq(options: argparse.Namespace) -> int:
@@ -64,7 +69,10 @@ def setup_rabbitmq(options: argparse.Namespace) -> int:
         if faults := faults_of(parse(text)):
             raise ConfigurationFault([f"{places.shares}: {'.'.join(map(str, place))}: {what}" for place, what in faults])
         written.append(SetupFile(places.shares, text, PLAIN_MODE))
-    accounts = list(_accounts(gateways, places.secrets, options.service))
+    accounts = [
+        *_accounts(gateways, places.secrets, options.service),
+        administration_account(name := config.enrolment.username, _password(places.secrets, name)),
+    ]
     wanted = joined([policies(gateways), unroutable(topic_filters(alone, catalog)), *(one.definitions() for one in accounts)])
     written += [SetupFile(places.password(one.name), f"{one.password}\n", SECRET_MODE) for one in accounts]
     if api is None:
@@ -81,7 +89,16 @@ def setup_rabbitmq(options: argparse.Namespace) -> int:
         return _apply(api, wanted, dry_run=options.dry_run)
     print(_FIRST.format(conf=options.conf))
     print(_ON_ONE.format(definitions=places.definitions, port=options.management_port))
-    print(_NEXT.format(first=gateways[0], password=places.password(gateways[0]), shares=places.shares))
+    print(
+        _NEXT.format(
+            first=gateways[0],
+            password=places.password(gateways[0]),
+            shares=places.shares,
+            devices_port=options.port,
+            port=options.management_port,
+            administration=places.password(config.enrolment.username),
+        )
+    )
     return 0
 
 

@@ -167,6 +167,9 @@ class EnrolmentSection(_Section):
 
     url: Annotated[str, check_address("mqtts", "mqtt", secrets="enrolment.username and enrolment.password_file")] | None = None
     ca: Path | None = None
+    management: (
+        Annotated[str, check_address("http", "https", secrets="enrolment.username and enrolment.password_file")] | None
+    ) = None
     username: str = "administration"
     password_file: Path | None = None
 

@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from gateway.broker.rights import AclType, NativeTopics, Right, of_device, of_gateway
+from gateway.broker.rights import AclType, NativeTopics, Right, of_administration, of_device, of_gateway
 from gateway.core.sharing import routing_key
 
 VHOST: Final = "/"
@@ -64,9 +64,7 @@ class RabbitMqAccount:
                     "tags": list(self.tags),
                 }
             ],
-            "permissions": [
-                whose | {"configure": f"^(?:{self.queues})$" if self.reads else _NOTHING, "write": uses, "read": uses}
-            ],
+            "permissions": [whose | {"configure": f"^(?:{self.queues})$", "write": uses, "read": uses}],
             "topic_permissions": [
                 whose | {"exchange": TOPICS, "write": expression(self.publishes), "read": expression(self.reads)}
             ],
@@ -83,6 +81,12 @@ def device_account(place: NativeTopics, password: str) -> RabbitMqAccount:
     return _of_client(place.device, password, of_device(place))
 
 
+def administration_account(name: str, password: str) -> RabbitMqAccount:
+    """The one that makes accounts of devices; it ends their sessions, and clears what they left retained."""
+    clears = tuple(right.topic for right in of_administration() if right.topic.startswith("iot/"))
+    return RabbitMqAccount(name, password, "mqtt-subscription-.*", publishes=clears, tags=("administrator",))
+
+
 def service_account(name: str, password: str, rights: Iterable[Right]) -> RabbitMqAccount:
     """A service, whose client ids begin with its name."""
     return _of_client(name, password, rights, more=".*")
@@ -97,6 +101,12 @@ def expression(filters: Iterable[str]) -> str:
     """The expression for the routing keys of topic filters."""
     found = [_plain(routing_key(one)).replace("*", "[^.]+").replace("#", ".*") for one in filters]
     return f"^(?:{'|'.join(found)})$" if found else _NOTHING
+
+
+def topics_in(text: str) -> list[str]:
+    """The topics in an expression that names them one by one; empty if it names others too."""
+    listed = text.removeprefix("^(?:").removesuffix(")$").split("|")
+    return [] if any(sign in text for sign in "*[") or text == _NOTHING else [one.replace(r"\.", "/") for one in listed]
 
 
 def password_hash(password: str) -> str:

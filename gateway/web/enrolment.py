@@ -6,9 +6,9 @@ from markupsafe import Markup
 
 from gateway.access.accounts import AccountRole
 from gateway.broker.administration import AdministrationFault
-from gateway.broker.enrolling import EnrolmentRefused, enrol, enrolled, revoke
+from gateway.broker.enrolling import EnrolmentRefused
 from gateway.config.files import ConfigurationFault
-from gateway.enrolment import NotEnrollable, administration, entrance_of, topics_of_device
+from gateway.enrolment import NotEnrollable, device_accounts, entrance_of, topics_of_device
 from gateway.status.status import Status
 from gateway.web.handlers import ChangeRoute
 from gateway.web.pages import PageRenderer
@@ -81,8 +81,8 @@ class EnrolmentPages:
         try:
             topics = topics_of_device(name, self._devices.entry(name))
             entrance = entrance_of(self._config)
-            async with administration(self._config) as broker:
-                account = await enrol(broker, topics, is_present=name in await enrolled(broker))
+            async with device_accounts(self._config) as broker:
+                account = await broker.enrol(topics, is_present=name in await broker.enrolled())
         except (NotEnrollable, ConfigurationFault) as fault:
             raise _AccountUnchanged(str(fault), _CONFLICT) from fault
         except (AdministrationFault, EnrolmentRefused) as fault:
@@ -91,8 +91,8 @@ class EnrolmentPages:
 
     async def _revoke(self, request: web.Request) -> bool:
         try:
-            async with administration(self._config) as broker:
-                return await revoke(broker, request.match_info["device"])
+            async with device_accounts(self._config) as broker:
+                return await broker.revoke(request.match_info["device"])
         except ConfigurationFault as fault:
             raise _AccountUnchanged(str(fault), _CONFLICT) from fault
         except (AdministrationFault, EnrolmentRefused) as fault:

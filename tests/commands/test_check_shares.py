@@ -40,6 +40,10 @@ def test_what_a_gateway_reads_is_told(site: Site) -> None:
         (meter("m2", "ward-2", "power"), "devices.yaml: devices.1.site: ward-2 (power) is in no share: no gateway reads it"),
         (meter("m2", "ward.1"), "devices.yaml: devices.1.site: 'ward.1' has a dot, which is a level of its own in RabbitMQ"),
         (meter("m.2", "ward-1"), "devices.yaml: devices.1.id: 'm.2' has a dot"),
+        (
+            meter("gateway-2", "ward-1"),
+            "devices.yaml: devices.1.id: gateway-2 is a gateway: at the broker the device could be it",
+        ),
         (meter("m2", "ward-1", source="a.b"), "devices.yaml: devices.1.source: 'a.b' has a dot"),
     ],
 )

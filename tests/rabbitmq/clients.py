@@ -22,7 +22,7 @@ class Client:
     """A connection, made once and never again.
 
     :ivar answer: the broker's to CONNECT, in words.
-    :ivar received: topics of the messages that came.
+    :ivar received: topics of the messages that came; ``payloads`` the payloads.
     :ivar ended: why the broker ended it; None while it has not.
     """
 
@@ -30,6 +30,7 @@ class Client:
         self.answer = ""
         self.session_present = False
         self.received: list[str] = []
+        self.payloads: list[bytes] = []
         self.ended: str | None = None
         self._answers: dict[int, str] = {}
         self._client = paho.Client(
@@ -38,7 +39,7 @@ class Client:
         self._client.username_pw_set(account, password)
         self._client.on_connect = self._connected
         self._client.on_disconnect = self._ended
-        self._client.on_message = lambda _client, _data, message: self.received.append(message.topic)
+        self._client.on_message = lambda _client, _data, message: self._receive(message)
         self._client.on_publish = lambda _client, _data, mid, reason, _properties: self._answers.update({mid: str(reason)})
         self._client.on_subscribe = lambda _client, _data, mid, reasons, _properties: self._answers.update(
             {mid: str(reasons[0])}
@@ -57,9 +58,9 @@ class Client:
         self._client.loop_start()
         assert self._known.wait(PATIENCE_S)
 
-    def publish(self, topic: str, payload: str = "{}") -> str:
+    def publish(self, topic: str, payload: str = "{}", *, retain: bool = False) -> str:
         """Publish at QoS 1; the answer, or the reason why the connection ended."""
-        return self._told(self._client.publish(topic, payload, qos=1).mid)
+        return self._told(self._client.publish(topic, payload, qos=1, retain=retain).mid)
 
     def subscribe(self, pattern: str) -> str:
         """Subscribe; the answer, or the reason why the connection ended."""
@@ -76,6 +77,10 @@ class Client:
         """Disconnect."""
         self._client.disconnect()
         self._client.loop_stop()
+
+    def _receive(self, message: paho.MQTTMessage) -> None:
+        self.received.append(message.topic)
+        self.payloads.append(bytes(message.payload))
 
     def _told(self, mid: int) -> str:
         until(lambda: mid in self._answers or self.ended is not None, what="an answer")

@@ -8,7 +8,7 @@ import pytest
 from gateway.broker.rights import NativeTopics
 from gateway.config.shares import load_shares
 from gateway.core.sharing import Share
-from gateway.rabbitmq.accounts import device_account, expression, gateway_account, password_hash
+from gateway.rabbitmq.accounts import device_account, expression, gateway_account, password_hash, topics_in
 from gateway.rabbitmq.definitions import differences, joined, policies, unroutable
 from gateway.rabbitmq.planning import SharesPlan, plan, shares_text
 from schemas.registry import RegisteredDevice
@@ -108,6 +108,12 @@ def test_a_device_has_its_own_queues_and_topics_alone() -> None:
     assert topics["read"] == r"^(?:iot\.v1\.ward-1\.water\.m1\.command|iot\.v1\.ward-1\.water\.m1\.alarms)$"
 
 
+def test_the_topics_of_a_device_are_found_again_in_its_rights_and_those_of_a_gateway_are_not_one_by_one() -> None:
+    (rights,) = device_account(NativeTopics("ward-1", "water", "m1"), "s").definitions()["topic_permissions"]
+    assert topics_in(rights["write"]) == ["iot/v1/ward-1/water/m1/readings", "iot/v1/ward-1/water/m1/status"]
+    assert [topics_in(expression(filters)) for filters in (["a/+/b"], ["a/#"], [])] == [[], [], []]
+
+
 def test_a_password_has_one_hash_and_another_password_another() -> None:
     assert password_hash("secret") == password_hash("secret") != password_hash("secret2")
 
@@ -154,6 +160,7 @@ def test_secrets_are_for_the_owner_and_the_group_and_on_no_screen(tmp_path: Path
     done = setup(tmp_path, "--conf", str(tmp_path / "90-gateway.conf"), "--gateways", "2")
     secrets = sorted((tmp_path / "secrets").iterdir())
     assert [path.name for path in secrets] == [
+        "administration.password",
         "gateway-1.password",
         "gateway-2.password",
         "gateway-watch.password",
