@@ -116,6 +116,12 @@ def _alarms(options: argparse.Namespace) -> int:
     return alarms_command(options)
 
 
+def _move(options: argparse.Namespace) -> int:
+    from gateway.commands.move import move_command  # noqa: PLC0415
+
+    return move_command(options)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="gateway", description="Gateway that delivers sensor readings from MQTT to InfluxDB.")
     parser.add_argument("--version", action="version", version=__version__)
@@ -165,16 +171,8 @@ def _parser() -> argparse.ArgumentParser:
     rejects.add_argument("--json", action="store_true", help="print one JSON object per line")
     rejects.set_defaults(command=_rejects)
 
-    journal = commands.add_parser("journal", parents=[with_config], help="show or handle readings that wait for InfluxDB")
-    journal.add_argument(
-        "action",
-        choices=["status", "export", "drop", "acknowledge"],
-        help="drop: delete all waiting readings; acknowledge: end the alarm about lost readings",
-    )
-    journal.add_argument("file", nargs="?", type=Path, metavar="FILE", help="file that export writes, in line protocol")
-    journal.add_argument("--json", action="store_true", help="print JSON")
-    journal.set_defaults(command=_journal)
-
+    _add_journal(commands.add_parser("journal", parents=[with_config], help="show or handle readings that wait for InfluxDB"))
+    _add_move(commands.add_parser("move", parents=[with_config], help="give a site to another of several gateways"))
     _add_profiles(commands.add_parser("profiles", help="propose profiles, print templates"), with_config)
     add_devices(commands.add_parser("devices", help="list, register, import, enroll or exchange devices"), with_config)
     _add_alarms(commands.add_parser("alarms", help="list alarms and their rules, acknowledge them, plan work"), with_config)
@@ -255,6 +253,31 @@ def _add_export(export: argparse.ArgumentParser, with_config: argparse.ArgumentP
     opened = kinds.add_parser("open", parents=[with_config], help="the figures of a day, of areas of at least ten devices")
     opened.set_defaults(command=_export)
     opened.add_argument("--day", metavar="D", help="the day, such as 2026-10-31 (default: yesterday)")
+
+
+def _add_journal(journal: argparse.ArgumentParser) -> None:
+    journal.add_argument(
+        "action",
+        choices=["status", "export", "drop", "acknowledge"],
+        help="drop: delete all waiting readings; acknowledge: end the alarm about lost readings",
+    )
+    journal.add_argument("file", nargs="?", type=Path, metavar="FILE", help="file that export writes, in line protocol")
+    journal.add_argument("--json", action="store_true", help="print JSON")
+    journal.set_defaults(command=_journal)
+
+
+def _add_move(move: argparse.ArgumentParser) -> None:
+    move.set_defaults(command=_move)
+    move.add_argument(
+        "share", metavar="SHARE", help="a site, or another share of mqtt.shares: ward-2/water, spBv1.0/GROUP, a topic"
+    )
+    move.add_argument("--to", required=True, metavar="GATEWAY", help="the client id of the gateway that reads it from now on")
+    move.add_argument(
+        "--no-wait", action="store_true", help="change the file and end; the same command shows later how far it is"
+    )
+    move.add_argument(
+        "--gone", metavar="GATEWAY", help="do not wait for this one: its machine and its journal are lost for good"
+    )
 
 
 def _add_report(report: argparse.ArgumentParser) -> None:

@@ -106,8 +106,8 @@ class Reload:
 
         :param changed: the names under which it has another entry than the one before.
         """
-        devices, shares = self._status.devices, catalog.shares
-        self._moves.want(shares.of(self._status.config.mqtt.client_id) if shares is not None else None)
+        devices = self._status.devices
+        self._moves.want(catalog.shares)
         for _ in devices.streams.replacing(catalog.devices, catalog.profiles):
             await asyncio.sleep(0)
         self._device_snapshots.registry_changed()

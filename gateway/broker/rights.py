@@ -61,12 +61,14 @@ def of_reader(filters: list[str]) -> list[Right]:
 def of_gateway() -> list[Right]:
     """The gateway reads everything, since profiles come and go.
 
-    It publishes alarms and the head of its audit log, and asks Sparkplug nodes for their births.
+    It publishes alarms and the head of its audit log, and asks Sparkplug nodes for their births. One that leaves a site to
+    another gateway sends itself a message behind what still waits for it.
     """
     return [
         *of_reader(["#", "$SYS/broker/publish/messages/dropped"]),
         Right(AclType.PUBLISH, "iot/v1/+/+/+/alarms"),
         Right(AclType.PUBLISH, "gateway/v1/+/audit"),
+        Right(AclType.PUBLISH, "gateway/v1/+/fence"),
         Right(AclType.PUBLISH, "spBv1.0/+/NCMD/+"),
     ]
 

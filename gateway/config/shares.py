@@ -64,6 +64,7 @@ class _ShareSection(BaseModel):
 class _SharesSection(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     gateways: list[Name] = Field(min_length=1)
+    leaving: list[Name] = []
     management: ManagementSection | None = None
     shares: list[_ShareSection]
 
@@ -74,11 +75,13 @@ class SharesFile:
 
     :ivar gateways: client ids.
     :ivar management: the broker's HTTP API; None: nobody watches it.
+    :ivar leaving: gateways that run until they have given up all that they had.
     """
 
     gateways: Sequence[str]
     shares: Sequence[Share]
     management: ManagementSection | None = None
+    leaving: Sequence[str] = ()
 
     @cached_property
     def assigned(self) -> Mapping[Share, str]:
@@ -102,7 +105,7 @@ def shares_of(mqtt: Mqtt) -> SharesFile | None:
             ["gateway.yaml: mqtt.share_group: is another way to share the same messages; leave it out beside mqtt.shares"]
         )
     found = load_shares(mqtt.shares)
-    if mqtt.client_id not in found.gateways:
+    if mqtt.client_id not in {*found.gateways, *found.leaving}:
         known = ", ".join(found.gateways)
         raise ConfigurationFault([f"{mqtt.shares}: gateways: mqtt.client_id {mqtt.client_id} is not among them ({known})"])
     return found
@@ -121,7 +124,7 @@ def load_shares(path: Path) -> SharesFile:
     if management is not None:
         places = FilePlaces(path.absolute().parent, os.environ.get("CREDENTIALS_DIRECTORY", ""))
         management = management.model_copy(update={"password_file": places.find(management.password_file, "password_file")})
-    return SharesFile(found.gateways, _shares(found), management)
+    return SharesFile(found.gateways, _shares(found), management, found.leaving)
 
 
 def faults_of(document: object) -> list[RegistryFault]:
@@ -145,6 +148,9 @@ def _of_gateways(found: _SharesSection) -> Iterator[RegistryFault]:
     for number, name in enumerate(found.gateways):
         if found.gateways.index(name) != number:
             yield ("gateways", number), f"{name} occurs twice"
+    for number, name in enumerate(found.leaving):
+        if name in found.gateways:
+            yield ("leaving", number), f"{name} is among the gateways too"
     for number, share in enumerate(found.shares):
         if share.gateway is not None and share.gateway not in found.gateways:
             yield ("shares", number, "gateway"), f"{share.gateway} is not among the gateways"

@@ -6,22 +6,22 @@ A share moves while readings wait for its old gateway, in its queue and in its j
 
 * **Sums.** The old gateway knows where they stand and goes on with them until it is empty. The new one writes none before, and
   then goes on from the newest in the database.
-* **What comes twice.** The new one subscribes first: between the other order nobody would be bound, and messages lost. So some
-  messages come to both. One with the device's time is the same point twice; of one without a time two points stand, and the
-  later gateway's carries bit 64.
+* **Messages.** The new one subscribes first, and the old one leaves when it has: in the other order nobody would be bound, and
+  messages lost. So some come to both. One with the device's time is the same point twice; of one without a time two points
+  stand, and the later gateway's carries bit 64.
 
 Each gateway says in the database how far it is with a share: nobody else knows what stands in its journal, and what it says
 there holds while it is down. Its word comes behind the readings that it speaks of. The order in which gateways learn of a move
-does not matter: the new one waits for the old one's word, and the old one for nobody.
+does not matter: the old one goes on until the new one reads, and the new one writes no sums until the old one is empty.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Final
 
-from gateway.core.sharing import SPARKPLUG, Share
+from gateway.core.sharing import SPARKPLUG, Share, filters_of
 from schemas.quantities import DOMAINS
 from schemas.topics import matches
 
@@ -115,6 +115,14 @@ def unpack_tenure(text: str) -> Tenure:
     return Tenure(Stage(stage), *others)
 
 
+def share_named(name: str) -> Share:
+    """The share that a name stands for."""
+    first, _, rest = name.partition("/")
+    if not rest or rest in DOMAINS:
+        return Share(site=first, domain=rest or None)
+    return Share(group=rest) if first == SPARKPLUG and "/" not in rest else Share(topic=name)
+
+
 class Tenures:
     """The shares of one gateway.
 
@@ -124,12 +132,18 @@ class Tenures:
     def __init__(self, by_name: Mapping[str, Tenure] | None = None) -> None:
         self.by_name = dict(by_name or {})
         self._wanted: dict[str, Share] = {}
+        self._others: dict[str, str] = {}
+        self._listed: dict[str, Share] = {}
+        self._released: set[str] = set()
         self._patterns: list[tuple[str, str]] = []
         self._shared: list[str] = []
 
-    def want(self, shares: Iterable[Share], now_ms: int) -> list[str]:
-        """Have these shares from now on, and no others; return the names of those that come here."""
-        self._wanted = {name_of(share): share for share in shares}
+    def want(self, assigned: Mapping[Share, str], gateway: str, now_ms: int) -> list[str]:
+        """Have what is assigned to this gateway from now on, and nothing else; return the names of what comes here."""
+        self._listed = {name_of(share): share for share in assigned}
+        self._wanted = {name_of(share): share for share, whose in assigned.items() if whose == gateway}
+        self._others = {name_of(share): whose for share, whose in assigned.items() if whose != gateway}
+        self._released.clear()
         self._patterns = [(share.topic, name) for name, share in self._wanted.items() if share.topic is not None]
         gained = [name for name in self._wanted if not self._has(name)]
         for name in gained:
@@ -163,6 +177,27 @@ class Tenures:
     def unwanted(self) -> list[str]:
         """The shares to leave, whose readings may still come here."""
         return [name for name, tenure in self.by_name.items() if name not in self._wanted and tenure.stage > Stage.LEAVING]
+
+    def heirs(self, name: str) -> dict[str, str]:
+        """Name of a share → the gateway that it goes to, for all that an unwanted share becomes."""
+        return {part: self._others[part] for part in names_within(name) if part in self._others}
+
+    @property
+    def kept(self) -> list[str]:
+        """The unwanted shares that are read on, until those read them to whom they go."""
+        return [name for name in self.unwanted if name not in self._released and self.heirs(name)]
+
+    def release(self, name: str) -> None:
+        """Read an unwanted share no longer: others do."""
+        self._released.add(name)
+
+    def filters(self) -> set[str]:
+        """The topic filters of all that is read here."""
+        return {pattern for name in (*self._wanted, *self.kept) for pattern in self.filters_of(name)}
+
+    def filters_of(self, name: str) -> tuple[str, ...]:
+        """The topic filters of a share, which the file may not list any more."""
+        return filters_of(self._listed.get(name) or share_named(name))
 
     @property
     def leaving(self) -> list[str]:

@@ -114,7 +114,7 @@ class Intake:
                 self._events.refused_too(refused)
             else:
                 self._events.subscribed(len(self._subscriptions.wanted), refused)
-                self._subscriptions.confirm()
+                self._subscriptions.confirm(refused)
             self._subscriptions.answered()
         elif isinstance(event, Unsubscribed):
             self._subscriptions.unsubscribed(event.filters)

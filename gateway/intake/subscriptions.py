@@ -38,6 +38,7 @@ class Subscriptions:
     :ivar wanted: topic filter → retain handling.
     :ivar states: topics whose retained messages are asked for one by one.
     :ivar stale: filters that were subscribed earlier and are no longer wanted.
+    :ivar refused: filters that the broker refused.
     :ivar confirmed: the broker has answered for the wanted filters since they were sent.
     """
 
@@ -55,6 +56,7 @@ class Subscriptions:
         self._later: deque[tuple[dict[str, mqtt5.RetainHandling], list[str]]] = deque()
         self._unanswered = 0
         self.confirmed = False
+        self.refused: frozenset[str] = frozenset()
         self.wanted = wanted
         self.states = states
         self.stale = self._others(self._saved)
@@ -89,9 +91,9 @@ class Subscriptions:
         self._connection.subscribe({pattern: self.wanted[pattern] for pattern in filters}, [])
         self._unanswered += 2
 
-    def confirm(self) -> None:
+    def confirm(self, refused: Iterable[str] = ()) -> None:
         """Save what the broker holds now or is about to hold, and what it has not confirmed to be gone."""
-        self.confirmed = True
+        self.confirmed, self.refused = True, frozenset(refused)
         self._save()
 
     def unsubscribed(self, filters: Sequence[str]) -> None:

@@ -2,8 +2,9 @@
 
 Theory of operation
 -------------------
-One that leaves a share waits until the broker has confirmed that nothing new comes, then for a fence behind all that waited in
-its queue, then until its journal was empty once. Then everything stands in the database, and it says so there.
+One that leaves a share reads on until the other one says that it reads too. Then it waits until the broker has confirmed that
+nothing new comes, for a fence behind all that waited in its queue, and until its journal was empty once. Then everything stands
+in the database, and it says so there.
 
 One that takes a share over reads it from the first moment. Its devices' points carry no sums until all others have said so;
 then the sums are asked of the database and, from the newest on, worked out once more. A restart in between begins where it
@@ -22,13 +23,13 @@ import mqtt5
 from gateway.clock import WallClock
 from gateway.config.files import ConfigurationFault
 from gateway.config.model import Config
+from gateway.config.shares import SharesFile
 from gateway.core.delivery.batch import encode
 from gateway.core.delivery.write_result import Fate, fate_of
 from gateway.core.ledger import Ledger
 from gateway.core.message import Reading
 from gateway.core.process import Processor
-from gateway.core.sharing import Share
-from gateway.core.tenures import TENURE, Stage, Tenure, names_within, not_empty, still_bound
+from gateway.core.tenures import TENURE, Stage, Tenure, Tenures, names_within, not_empty, still_bound
 from gateway.delivery.influxdb import Writer
 from gateway.intake.fence import Fence
 from gateway.intake.subscriptions import Subscriptions
@@ -81,25 +82,22 @@ class Moves:
         self._fence = fence
         self._readings = readings
         self._clock = clock
-        self._left: list[str] = []
+        self._is_asked = True
         self._waits_for: dict[str, list[str]] = {}
         self._told_waiting: dict[str, int] = {}
         self._changed = asyncio.Event()
-        self.begin()
+        self._changed.set()
 
-    def want(self, shares: Iterable[Share] | None) -> None:
-        """Have these shares from now on; None: nothing is shared out, and all stays as it is."""
+    def want(self, shares: SharesFile | None) -> None:
+        """Have what a file of shares gives this gateway; None: nothing is shared out, and all stays as it is."""
         if shares is not None:
-            self._tenures.want(shares, self._clock.now_ms())
+            self._is_asked = False
+            self._tenures.want(shares.assigned, self._gateway, self._clock.now_ms())
 
     def subscribe(self, wanted: dict[str, mqtt5.RetainHandling], states: Sequence[str]) -> None:
-        """Subscribe to what is wanted now, and leave what is not."""
-        self._subscriptions.replace(wanted, states)
-        self.begin()
-
-    def begin(self) -> None:
-        """Begin with what was wanted; the subscriptions are asked for."""
-        self._left = self._tenures.unwanted
+        """Subscribe to what is wanted now, and on to what others do not read yet."""
+        self._subscriptions.replace(with_kept(wanted, self._tenures), states)
+        self._is_asked = True
         self._changed.set()
 
     # What leaves.
@@ -108,12 +106,40 @@ class Moves:
         """Leave what is not wanted any more; until cancelled."""
         while True:
             await self._changed_or(_LOOK_EVERY_S)
-            if self._left and not self._subscriptions.stale:
-                left, self._left = self._left, []
-                for name in set(left).intersection(self._tenures.unwanted):
+            if not self._is_asked:
+                continue
+            try:
+                await self._release()
+            except (StoreFault, ConfigurationFault) as fault:
+                log.debug("nobody is known to read what is to be left: %s", fault)
+            if not self._subscriptions.stale:
+                for name in set(self._tenures.unwanted).difference(self._tenures.kept):
                     await self._move(name, Stage.LEAVING)
             if leaving := self._tenures.leaving:
                 await self._see_off(leaving)
+
+    async def _release(self) -> None:
+        """Unsubscribe from what others read by now.
+
+        :raises StoreFault: the database does not answer.
+        :raises ConfigurationFault: its secrets cannot be read.
+        """
+        heirs = {name: self._tenures.heirs(name) for name in self._tenures.kept}
+        if not heirs:
+            return
+        found = await self._claims(part for parts in heirs.values() for part in parts)
+        bound = {(name, one) for name, told in found.items() for one, claim in told.items() if claim.stage >= Stage.TAKING_OVER}
+        before = self._tenures.filters()
+        for name, parts in heirs.items():
+            if self._is_asked and bound.issuperset(parts.items()):
+                self._tenures.release(name)
+        if gone := before - self._tenures.filters():
+            still = {pattern: handling for pattern, handling in self._subscriptions.wanted.items() if pattern not in gone}
+            self._subscriptions.replace(still, self._subscriptions.states)
+
+    async def _claims(self, names: Iterable[str]) -> Claims:
+        async with open_store(self._config.influxdb) as store:
+            return await claims(store, frozenset(names), self._clock.now_ms())
 
     async def _see_off(self, leaving: list[str]) -> None:
         """Return when all of some shares is in the database, and that is said."""
@@ -150,9 +176,7 @@ class Moves:
         :raises ConfigurationFault: its secrets cannot be read.
         :raises DatabaseFault: the devices cannot be saved.
         """
-        asked = {one for name in names for one in names_within(name)}
-        async with open_store(self._config.influxdb) as store:
-            found = await claims(store, asked, self._clock.now_ms())
+        found = await self._claims(one for name in names for one in names_within(name))
         others = {name: stages_of_others(found, name, self._gateway) for name in names}
         for name in names:
             self._say_awaited(name, not_empty(others[name]))
@@ -196,9 +220,16 @@ class Moves:
             now_ms, tenures = self._clock.now_ms(), self._tenures
             waiting = {name: self._readings.sums.waiting(name) for name in tenures.taken_over}
             changed = [name for name, count in waiting.items() if self._told_waiting.get(name) != count]
-            for name in sorted({*tenures.untold(now_ms), *changed}):
+            for name in filter(self._may_tell, sorted({*tenures.untold(now_ms), *changed})):
                 await self._tell(name, waiting.get(name, 0), now_ms)
             await asyncio.sleep(_LOOK_EVERY_S / 2)
+
+    def _may_tell(self, name: str) -> bool:
+        """Tell if it may be said already: who reads a share says so when the broker has confirmed that."""
+        if self._tenures.by_name[name].stage < Stage.TAKING_OVER:
+            return True
+        refused = self._subscriptions.refused.intersection(self._tenures.filters_of(name))
+        return self._is_asked and self._subscriptions.confirmed and not refused
 
     async def _tell(self, name: str, waiting: int, now_ms: int) -> None:
         tenure = self._tenures.by_name[name]
@@ -229,6 +260,11 @@ class Moves:
             async with asyncio.timeout(seconds):
                 await self._changed.wait()
         self._changed.clear()
+
+
+def with_kept(wanted: dict[str, mqtt5.RetainHandling], tenures: Tenures) -> dict[str, mqtt5.RetainHandling]:
+    """Topic filters, and those of shares that others do not read yet."""
+    return dict.fromkeys(sorted(tenures.filters()), mqtt5.RetainHandling.SEND_IF_SUBSCRIPTION_NOT_EXISTS) | wanted
 
 
 def stages_of_others(found: Claims, name: str, gateway: str) -> dict[str, Stage]:

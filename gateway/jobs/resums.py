@@ -36,6 +36,7 @@ _PAUSE_S: Final = 0.2
 """Between two devices of a night."""
 _SETTLE_S: Final = 3.0
 """Within it a reading that was received stands in the database, if that answers."""
+_SETTLE_LOOK_S: Final = 0.1
 _KEPT: Final = 100
 """Devices whose last progress is remembered."""
 
@@ -128,6 +129,7 @@ class Resums:
         live, told = _RunningCounters(device, counters, self._snapshots, self._ledger), counters.past.told
         try:
             async with open_store(self._config.influxdb) as store:
+                live.is_read_at_once = store.is_overwritten
                 await work_out(store, self._writer, live, progress)
         except (StoreFault, ConfigurationFault, DatabaseFault) as fault:
             progress.fault = str(fault)
@@ -139,10 +141,14 @@ class Resums:
 
 
 class _RunningCounters:
-    """The counters of a device that goes on meanwhile."""
+    """The counters of a device that goes on meanwhile.
+
+    :ivar is_read_at_once: the database answers with a point as soon as it has taken it.
+    """
 
     def __init__(self, device: Device, counters: CounterState, snapshots: CounterKeeper, ledger: Ledger) -> None:
         self._of = device
+        self.is_read_at_once = False
         self.device = device.name
         self.counters = counters
         self._snapshots = snapshots
@@ -154,7 +160,10 @@ class _RunningCounters:
 
     async def settle(self) -> bool:
         """Wait for readings on their way to the database; False when some stand in the journal."""
-        await asyncio.sleep(_SETTLE_S)
+        for _ in range(round(_SETTLE_S / _SETTLE_LOOK_S)):
+            await asyncio.sleep(_SETTLE_LOOK_S)
+            if self.is_read_at_once and not self._ledger.pending["memory"]:
+                break
         return not self._ledger.backlog
 
 

@@ -76,7 +76,7 @@ def _tenures(foundation: Foundation, catalog: Catalog) -> Tenures:
     saved = foundation.database.run_here(keyvalue.get_prefix, TENURE)
     tenures = Tenures({key.removeprefix(TENURE): unpack_tenure(text) for key, text in saved.items()})
     if catalog.shares is not None:
-        tenures.want(catalog.shares.of(foundation.config.mqtt.client_id), foundation.clock.now_ms())
+        tenures.want(catalog.shares.assigned, foundation.config.mqtt.client_id, foundation.clock.now_ms())
     return tenures
 
 

@@ -9,6 +9,7 @@ from gateway.intake.fence import Fence
 from gateway.intake.intake import Intake
 from gateway.intake.message_receiver import MessageReceiver
 from gateway.intake.subscriptions import Subscriptions
+from gateway.jobs.moves import with_kept
 from gateway.jobs.self_report import SelfReport
 from gateway.pipeline.delivering import Delivery
 from gateway.pipeline.foundation import Foundation, Lanes
@@ -41,6 +42,8 @@ def build_receiving(
     receiver = MessageReceiver(processor, delivery.live_lane, acknowledger, events, side_effects, floods, fence)
     config, catalog = foundation.config, processing.catalog
     wanted, states = topic_filters(config, catalog), state_topics(config, catalog)
+    if catalog.shares is not None:
+        wanted = with_kept(wanted, processor.streams.tenures)
     subscriptions = Subscriptions(foundation.database, connection, wanted, states)
     intake = Intake(connection, subscriptions, receiver, acknowledger, events, processor.trust, foundation.clock)
     lanes: Lanes = {"intake": partial(_take_in, intake, self_report), "subscriptions": subscriptions.run}

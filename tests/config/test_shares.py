@@ -91,6 +91,15 @@ def test_two_domains_of_a_site_are_two_shares(tmp_path: Path) -> None:
     assert len(load_shares(written(tmp_path, text)).shares) == 4
 
 
+def test_a_gateway_that_leaves_runs_without_a_share(site: Site) -> None:
+    written(site.folder, TWO + "leaving: [gateway-3]\nshares: [{site: a}, {site: b}]")
+    site.sections["mqtt"] = {"shares": "shares.yaml", "client_id": "gateway-3"}
+    assert topic_filters(site.config, load_catalog(site.config)) == {"gateway/v1/gateway-3/fence": ONCE}
+    assert faults(site.folder, TWO + "leaving: [gateway-2]\nshares: []") == [
+        "shares.yaml: leaving.0: gateway-2 is among the gateways too (line 2)"
+    ]
+
+
 def test_a_gateway_subscribes_to_its_own_shares_and_to_nothing_by_wildcard(site: Site) -> None:
     written(
         site.folder,

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from gateway.core.devices.device import Device
 from gateway.core.devices.streams import Streams
 from gateway.core.message import StoredMessage
@@ -18,6 +20,7 @@ from gateway.core.tenures import (
     name_of,
     names_within,
     not_empty,
+    share_named,
     still_bound,
     unpack_tenure,
 )
@@ -27,13 +30,18 @@ WARD = Share(site="ward-1")
 WATER = Share(site="ward-2", domain="water")
 GROUP = Share(group="xa-tan-an")
 APPLICATION = Share(topic="application/7/#")
+ME = "gateway-1"
 TOPIC = "iot/v1/ward-1/water/m1/readings"
+
+
+def to_me(shares: list[Share]) -> dict[Share, str]:
+    return dict.fromkeys(shares, ME)
 
 
 def test_a_share_that_comes_is_taken_over_and_one_that_goes_is_unwanted() -> None:
     tenures = Tenures()
-    assert tenures.want([WARD, WATER], NOW_MS) == ["ward-1", "ward-2/water"]
-    assert tenures.want([WATER, GROUP], NOW_MS + 1) == ["spBv1.0/xa-tan-an"]
+    assert tenures.want(to_me([WARD, WATER]), ME, NOW_MS) == ["ward-1", "ward-2/water"]
+    assert tenures.want(to_me([WATER, GROUP]), ME, NOW_MS + 1) == ["spBv1.0/xa-tan-an"]
     assert tenures.unwanted == ["ward-1"]
     assert tenures.taken_over == ["ward-2/water", "spBv1.0/xa-tan-an"]
     tenures.move("ward-1", lambda tenure: tenure.at(Stage.LEAVING))
@@ -42,25 +50,43 @@ def test_a_share_that_comes_is_taken_over_and_one_that_goes_is_unwanted() -> Non
 
 def test_a_share_that_comes_back_while_it_is_left_is_taken_over_anew() -> None:
     tenures = Tenures()
-    tenures.want([WARD], NOW_MS)
-    tenures.want([], NOW_MS + 1)
+    tenures.want(to_me([WARD]), ME, NOW_MS)
+    tenures.want(to_me([]), ME, NOW_MS + 1)
     tenures.move("ward-1", lambda tenure: tenure.at(Stage.LEAVING))
-    assert tenures.want([WARD], NOW_MS + 2) == ["ward-1"]
+    assert tenures.want(to_me([WARD]), ME, NOW_MS + 2) == ["ward-1"]
     assert (tenures.leaving, tenures.since_ms("ward-1")) == ([], NOW_MS + 2)
+
+
+def test_a_share_is_read_on_until_those_read_it_to_whom_it_goes() -> None:
+    tenures = Tenures()
+    tenures.want(to_me([Share(site="ward-2"), WARD, GROUP]), ME, NOW_MS)
+    parts = {WATER: "gateway-2", Share(site="ward-2", domain="power"): ME, GROUP: "gateway-3"}
+    tenures.want(parts, ME, NOW_MS + 1)
+    assert tenures.unwanted == ["ward-2", "ward-1", "spBv1.0/xa-tan-an"]
+    assert tenures.kept == ["ward-2", "spBv1.0/xa-tan-an"], "nobody is to read the other one"
+    assert tenures.heirs("ward-2") == {"ward-2/water": "gateway-2"}
+    assert {"iot/v1/ward-2/+/+/readings", "iot/v1/ward-2/power/+/readings", "spBv1.0/xa-tan-an/#"} < tenures.filters()
+    tenures.release("ward-2")
+    assert tenures.filters() == {"iot/v1/ward-2/power/+/readings", "iot/v1/ward-2/power/+/status", "spBv1.0/xa-tan-an/#"}
+
+
+@pytest.mark.parametrize("share", [WARD, WATER, GROUP, APPLICATION, Share(topic="zigbee2mqtt/+")])
+def test_a_name_stands_for_its_share(share: Share) -> None:
+    assert share_named(name_of(share)) == share
 
 
 def test_a_restart_moves_nothing() -> None:
     tenures = Tenures()
-    tenures.want([WARD], NOW_MS)
+    tenures.want(to_me([WARD]), ME, NOW_MS)
     tenures.move("ward-1", lambda tenure: tenure.at(Stage.HOLDING))
     saved = {name: unpack_tenure(tenure.packed()) for name, tenure in tenures.by_name.items()}
     again = Tenures(saved)
-    assert (again.want([WARD], NOW_MS + 9), again.taken_over, again.since_ms("ward-1")) == ([], [], NOW_MS)
+    assert (again.want(to_me([WARD]), ME, NOW_MS + 9), again.taken_over, again.since_ms("ward-1")) == ([], [], NOW_MS)
 
 
 def test_a_topic_is_in_the_share_that_takes_it() -> None:
     tenures = Tenures()
-    tenures.want([WARD, WATER, GROUP, APPLICATION], NOW_MS)
+    tenures.want(to_me([WARD, WATER, GROUP, APPLICATION]), ME, NOW_MS)
     for topic, name in {
         TOPIC: "ward-1",
         "iot/v1/ward-2/water/m2/status": "ward-2/water",
@@ -106,7 +132,7 @@ def quality(found: Processor, topic: str, payload: bytes) -> int:
 
 def test_a_reading_without_a_time_may_stand_twice_until_nothing_comes_to_another() -> None:
     tenures = Tenures()
-    tenures.want([WARD], NOW_MS)
+    tenures.want(to_me([WARD]), ME, NOW_MS)
     found = core(tenures)
     assert quality(found, TOPIC, b'{"flow_m3_h": 1}') == 1 | 64
     assert quality(found, TOPIC, b'{"ts": %d, "flow_m3_h": 1}' % NOW_MS) == 0, "it overwrites itself"
@@ -117,7 +143,7 @@ def test_a_reading_without_a_time_may_stand_twice_until_nothing_comes_to_another
 
 def test_the_sums_of_a_device_that_comes_back_are_asked_for_again() -> None:
     tenures = Tenures()
-    tenures.want([WARD], NOW_MS - 1000)
+    tenures.want(to_me([WARD]), ME, NOW_MS - 1000)
     found = core(tenures)
     awaits = []
     for name, seen_ms in (("m1", NOW_MS - 5000), ("m2", NOW_MS - 500)):
