@@ -134,6 +134,7 @@ _STATEFUL_SET: Final = _closed(
     {
         "serviceName": _NAME,
         "replicas": _NUMBER,
+        "ordinals": _closed({"start": _NUMBER}, "start"),
         "podManagementPolicy": {"enum": ["OrderedReady", "Parallel"]},
         "minReadySeconds": _NUMBER,
         "selector": _SELECTOR,

@@ -16,6 +16,7 @@ from gateway.config.files import load
 from gateway.config.model import Config, split_url
 from gateway.config.shares import shares_of
 from gateway.databases.victoria_metrics import DEDUP
+from gateway.rabbitmq.settings import RabbitMqPlaces, rabbitmq_conf
 from gateway.reports.metricsql_http import is_cluster
 from tests.deploy import kubernetes_schemas
 from tests.deploy.kubernetes_rules import RULES
@@ -25,6 +26,8 @@ FOLDER = Path(__file__).parents[2] / "deploy" / "kubernetes"
 OVERLAYS = sorted(path.name for path in (FOLDER / "overlays").iterdir())
 each_overlay = pytest.mark.parametrize("overlay", OVERLAYS)
 
+OF_THE_OPERATOR = re.compile(r"(mqtt\.)?listeners\.|management\.|loopback_users\.|ssl_options\.(certfile|keyfile) ")
+"""Lines of RabbitMQ's configuration about addresses and certificates, which its operator writes by itself."""
 MADE_BY_OPERATORS = (
     {"app.kubernetes.io/name": "rabbitmq"},
     *(
@@ -42,6 +45,12 @@ def manifests(overlay: str) -> list[Manifest]:
 def gateways(overlay: str) -> Manifest:
     found: Manifest = named(manifests(overlay), "StatefulSet", "gateway")["spec"]
     return found
+
+
+def pods_of(overlay: str) -> list[str]:
+    """The names of the pods."""
+    first = gateways(overlay)["ordinals"]["start"]
+    return [f"gateway-{number}" for number in range(first, first + gateways(overlay)["replicas"])]
 
 
 def pod(overlay: str) -> Manifest:
@@ -95,8 +104,7 @@ def test_no_two_manifests_have_one_name(overlay: str) -> None:
 @each_overlay
 def test_selectors_find_pods(overlay: str) -> None:
     own = gateways(overlay)["template"]["metadata"]["labels"]
-    ordinals = ({"statefulset.kubernetes.io/pod-name": f"gateway-{n}"} | own for n in range(gateways(overlay)["replicas"]))
-    pods = [*ordinals, *MADE_BY_OPERATORS]
+    pods = [*({"statefulset.kubernetes.io/pod-name": name} | own for name in pods_of(overlay)), *MADE_BY_OPERATORS]
     selectors = [labels for one in manifests(overlay) for labels in within(one, "matchLabels")]
     selectors += [one["spec"]["selector"] for one in manifests(overlay) if one["kind"] == "Service"]
     for labels in selectors:
@@ -168,9 +176,8 @@ def test_secrets_are_files_and_the_guide_makes_each(overlay: str) -> None:
 # ---- The gateway's settings -----------------------------------------------------------------------------------------
 
 
-def settings(overlay: str, number: int, folder: Path) -> Config:
+def settings(overlay: str, name: str, folder: Path) -> Config:
     """The configuration of one gateway, as its pod would read it, with files in place of its mounts."""
-    name = f"gateway-{number}"
     home = folder / "var/lib/gateway"
     home.mkdir(parents=True)
     for file, text in named(manifests(overlay), "ConfigMap", "gateway")["data"].items():
@@ -182,11 +189,8 @@ def settings(overlay: str, number: int, folder: Path) -> Config:
     for mount in container(overlay)["volumeMounts"]:
         if mount["mountPath"].startswith("/run/"):
             place = folder / mount["mountPath"][1:]
-            place = (
-                place
-                if "subPathExpr" in mount
-                else place / {"broker-ca": "ca.crt", "pages-tokens": "tokens"}.get(mount["name"], "token")
-            )
+            if not {"subPath", "subPathExpr"} & set(mount):  # a folder of one file
+                place /= {"broker-ca": "ca.crt", "pages-tokens": "tokens"}.get(mount["name"], "token")
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_text("a secret of more than sixteen letters\n")
     return load(home / "gateway.yaml", environment)
@@ -195,13 +199,13 @@ def settings(overlay: str, number: int, folder: Path) -> Config:
 @each_overlay
 def test_each_gateway_takes_its_settings(overlay: str, tmp_path: Path) -> None:
     claim = gateways(overlay)["volumeClaimTemplates"][0]["spec"]["resources"]["requests"]["storage"]
-    for number in range(gateways(overlay)["replicas"]):
-        config = settings(overlay, number, tmp_path / str(number))
-        assert config.mqtt.client_id == config.mqtt.username == f"gateway-{number}"
+    for name in pods_of(overlay):
+        config = settings(overlay, name, tmp_path / name)
+        assert config.mqtt.client_id == config.mqtt.username == name
         assert config.http.host == "::"
         room_bytes = int(claim.removesuffix("Gi")) * 2**30
         assert config.journal.max_bytes + config.journal.min_free_bytes < room_bytes
-        home = tmp_path / str(number) / "var/lib/gateway"
+        home = tmp_path / name / "var/lib/gateway"
         for path in (config.devices.registry, config.profiles.path, config.journal.path, config.alarms.rules):
             assert path.is_relative_to(home), "it outlives the pod"
 
@@ -209,22 +213,24 @@ def test_each_gateway_takes_its_settings(overlay: str, tmp_path: Path) -> None:
 def test_the_gateways_of_a_province_share_its_sites_on_its_broker_and_store(tmp_path: Path) -> None:
     found = manifests("province")
     broker, store = named(found, "RabbitmqCluster", "rabbitmq")["spec"], named(found, "VMCluster", "province")["spec"]
-    replicas = gateways("province")["replicas"]
-    configs = [settings("province", number, tmp_path / str(number)) for number in range(replicas)]
+    configs = [settings("province", name, tmp_path / name) for name in pods_of("province")]
     shares = shares_of(configs[0].mqtt)
     assert shares is not None
     assert list(shares.gateways) == [config.mqtt.client_id for config in configs]
     for config in configs:
-        assert shares_of(config.mqtt) == shares
+        found_there = shares_of(config.mqtt)
+        assert found_there is not None
+        assert found_there.assigned == shares.assigned
         assert split_url(config.mqtt.url).hostname == "rabbitmq"
         assert split_url(config.influxdb.url).netloc == "vminsert-province:8480"
         assert split_url(config.influxdb.asked_url).netloc == "vmselect-province:8481"
         assert is_cluster(config.influxdb.asked_url)
     assert {rule["host"] for rule in named(found, "Ingress", "pages")["spec"]["rules"]} == set(configs[0].http.hosts)
-    conf = dict(line.split(" = ") for line in broker["rabbitmq"]["additionalConfig"].splitlines())
-    assert int(conf["mqtt.prefetch"]) == configs[0].mqtt.receive_maximum
-    assert timedelta(seconds=int(conf["mqtt.max_session_expiry_interval_seconds"])) >= configs[0].mqtt.session_expiry
-    assert "{durable_queue_type, quorum}" in broker["rabbitmq"]["advancedConfig"]
+    assert shares.management is not None
+    assert shares.management.password_file.read_text()
+    written = rabbitmq_conf(RabbitMqPlaces(Path(), Path()), configs[0].mqtt.session_expiry, configs[0].mqtt.receive_maximum)
+    lines = [line for line in written.splitlines() if line and not line.startswith("#") and not OF_THE_OPERATOR.match(line)]
+    assert broker["rabbitmq"]["additionalConfig"].splitlines() == lines
     kept = timedelta(days=int(store["retentionPeriod"].removesuffix("d")))
     assert kept >= configs[0].time.max_past + timedelta(days=62)
     assert store["replicationFactor"] < store["vmstorage"]["replicaCount"]
@@ -253,7 +259,7 @@ def test_the_command_holds_each_manifest_against_a_schema_of_a_folder(
     assert kubernetes_schemas.main([str(tmp_path)]) == 1
     said = capsys.readouterr().out
     assert "existing: Service gateway: fits" in said
-    assert "province: Service gateway-0: spec: 'clusterIP' is a required property" in said
+    assert "province: Service gateway-1: spec: 'clusterIP' is a required property" in said
     assert "RabbitmqCluster rabbitmq: spec: Additional properties are not allowed" in said
 
 
