@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 _SPARKPLUG: Final = "sparkplug_b"
 _SPARKPLUG_TOPICS: Final = f"{SPARKPLUG}/#"
 """All messages of a Sparkplug namespace: data cannot be read without births, and births identify deaths."""
+_TORN: Final = (
+    "mqtt.subscriptions: under mqtt.share_group data of Sparkplug would come to one gateway, and the birth that explains it to "
+    f"another; list this instance's groups, {SPARKPLUG}/GROUP/#, each at one gateway"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,20 +118,31 @@ def topic_filters(config: Config, catalog: Catalog) -> dict[str, RetainHandling]
     """Return the subscriptions: retained data only for a new subscription, retained states always.
 
     A filter that another one covers is left out: the broker would deliver twice. Of several gateways that share out what comes
-    each has the filters of its shares alone; what the profiles would add comes to all of them.
+    each has the filters of its shares alone; what the profiles would add comes to all of them. A group of gateways shares what
+    is data: states come to each of them, and so do the retained ones, which a broker never hands to a group.
+
+    :raises ConfigurationFault: gateways would share Sparkplug topics.
     """
     group = config.mqtt.share_group
-    prefix = f"$share/{group}/" if group else ""
+    groups = [pattern for pattern in config.mqtt.subscriptions if _names_group(pattern)]
     always, once = RetainHandling.SEND_ALWAYS, RetainHandling.SEND_IF_SUBSCRIPTION_NOT_EXISTS
     if catalog.shares is not None:
         own = [pattern for share in catalog.shares.of(config.mqtt.client_id) for pattern in filters_of(share)]
         own.append(fence_topic(config.mqtt.client_id))
         return {pattern: always if pattern.endswith("/status") or pattern.startswith(SPARKPLUG) else once for pattern in own}
     wanted = {pattern: always if pattern.endswith("/status") else once for pattern in config.mqtt.subscriptions}
-    for pattern, states in _of_profiles(catalog):
+    wanted |= dict.fromkeys(groups, always)
+    for pattern, states in _of_profiles(catalog, groups):
         wanted[pattern] = always if states else wanted.get(pattern, once)
-    kept = [pattern for pattern in wanted if not any(other != pattern and matches(other, pattern) for other in wanted)]
-    return {prefix + pattern: wanted[pattern] for pattern in kept}
+    if group and any(pattern.startswith(f"{SPARKPLUG}/") and pattern not in groups for pattern in wanted):
+        raise ConfigurationFault([_TORN])
+    data = [pattern for pattern in wanted if wanted[pattern] is once] if group else []
+    return {
+        f"$share/{group}/{pattern}" if pattern in data else pattern: wanted[pattern]
+        for together in (data, [pattern for pattern in wanted if pattern not in data])
+        for pattern in together
+        if not any(other != pattern and matches(other, pattern) for other in together)
+    }
 
 
 def state_topics(config: Config, catalog: Catalog) -> list[str]:
@@ -149,12 +164,22 @@ def state_topics(config: Config, catalog: Catalog) -> list[str]:
     return [str(topic) for topic in found]
 
 
-def _of_profiles(catalog: Catalog) -> Iterator[tuple[str, bool]]:
-    """Topic filters of the active profiles, and whether states are published there."""
+def _names_group(pattern: str) -> bool:
+    namespace, _, rest = pattern.partition("/")
+    return namespace == SPARKPLUG and rest.partition("/")[0] not in {"+", "#"}
+
+
+def _of_profiles(catalog: Catalog, groups: list[str]) -> Iterator[tuple[str, bool]]:
+    """Topic filters of the active profiles, and whether states are published there.
+
+    :param groups: the Sparkplug groups that the configuration names, in place of all.
+    """
     for file in catalog.files.values():
         profile = file.compiled
         if profile.decoder == _SPARKPLUG:
-            yield _SPARKPLUG_TOPICS, True
+            if not groups:
+                yield _SPARKPLUG_TOPICS, True
+            continue  # its own topics lie within
         for pattern in profile.filters:
             yield pattern.pattern, False
         for pattern in profile.status_filters:

@@ -52,7 +52,10 @@ _NO_SUMS: Final = (
     "no sums of counters are written: readings of one device go to several gateways, and none knows the whole; "
     "give each gateway devices of its own, and leave it out"
 )
-
+_NO_LEADER: Final = (
+    "null: no gateway tells of silent devices, and none works out hours and days; "
+    "write the client_id of one of them into the file of each"
+)
 _NO_QUESTIONS: Final = (
     "influxdb.read_url: neither VictoriaMetrics nor InfluxDB answers questions there; that of a cluster is "
     "http://VMSELECT:8481/select/0/prometheus"
@@ -99,6 +102,8 @@ def check(path: Path | None, *, connect: bool) -> int:
         found.warnings.append(f"{file or DEFAULT_FILE}: {_ONLY_WRITTEN}")
     if config.mqtt.share_group is not None:
         found.warnings.append(f"{file or DEFAULT_FILE}: mqtt.share_group: {_NO_SUMS}")
+        if config.mqtt.share_leader is None:
+            found.warnings.append(f"{file or DEFAULT_FILE}: mqtt.share_leader: {_NO_LEADER}")
     catalog = replace(survey(config, registry), shares=_shares(config, found))
     of_devices = [*catalog.unknown, *catalog.device_faults(config.mqtt), *_check_shares(config, catalog, found)]
     found.faults += [*catalog.faults, *fault_lines(config.devices.registry, of_devices)]
@@ -261,7 +266,7 @@ async def _try_broker(address: BrokerAddress, config: Config, catalog: Catalog) 
         async with asyncio.timeout(_PATIENCE_S):
             reader, writer, granted_s = await open_as_guest(address, options)
             with closing(writer):
-                refused = await _subscribe(session, topic_filters(config, catalog), reader, writer)
+                refused = await _subscribe(session, _of_guest(topic_filters(config, catalog), config), reader, writer)
     except TimeoutError:
         return f"{address}: no answer within {_PATIENCE_S:g} s"
     except OSError as error:
@@ -278,6 +283,12 @@ def _warn_of_expiry(address: BrokerAddress, granted_s: int | None, asked_s: int)
     terms = SessionTerms(expiry_s=None if granted_s is None else (granted_s, asked_s))
     for finding in of_session(terms, 0, shared=False):
         print(printable(f"warning: {address}: {sentence(finding)}"), file=sys.stderr)
+
+
+def _of_guest(filters: dict[str, RetainHandling], config: Config) -> dict[str, RetainHandling]:
+    """The filters of a guest, which gets copies: as a member of the share it would take readings away from the gateways."""
+    shared, of_guest = f"$share/{config.mqtt.share_group}/", f"$share/{config.mqtt.share_group}-check/"
+    return {pattern.replace(shared, of_guest, 1): handling for pattern, handling in filters.items()}
 
 
 async def _subscribe(

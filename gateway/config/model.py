@@ -145,6 +145,7 @@ class Mqtt(_Section):
     subscriptions: list[Filter] = ["iot/v1/+/+/+/readings", "iot/v1/+/+/+/status"]
     share_group: Annotated[str, AfterValidator(_check_name)] | None = None
     shares: Path | None = None
+    share_leader: Annotated[str, AfterValidator(_check_name)] | None = None
     receive_maximum: int = Field(2000, strict=True, ge=1, le=65535)
     session_expiry: Duration = timedelta(days=7)
 

@@ -169,6 +169,10 @@ FINDINGS: Final[dict[str, Words]] = {
     ),
     "domain_silent": Words("{domain}: cả {total} thiết bị đều im lặng", "{domain}: all {total} devices are silent"),
     "never_heard": Words("Thiết bị đã đăng ký nhưng chưa từng nghe thấy: {count}", "Registered and never heard: {count}"),
+    "heard_elsewhere_unknown": Words(
+        "{count} thiết bị không gửi về cổng này; chưa biết cổng khác có nghe thấy không, vì cơ sở dữ liệu không trả lời",
+        "{count} devices are not heard here; whether another gateway hears them is not known, as the database does not answer",
+    ),
     "alarms_critical": Words(
         "Cảnh báo nghiêm trọng hoặc quá hạn chưa ai xử lý: {count}", "Critical or overdue alarms that nobody sees to: {count}"
     ),

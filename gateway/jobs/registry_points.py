@@ -88,6 +88,8 @@ class RegistryReport:
             return
         yield from self._events.drain()
         now_ms, registry = self._status.clock.now_ms(), self._status.processor.streams.registry
+        if not self._status.devices.silence.membership.leads:
+            return
         if registry is not self._written or now_ms >= self._next_ms:
             self._written, self._next_ms = registry, now_ms + _REGISTRY_EVERY_MS
             yield from registry_lines(self._status.devices.registry_entries(), self._status.devices.areas, now_ms)

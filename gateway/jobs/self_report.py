@@ -33,18 +33,11 @@ class SelfReport:
         breaker: CircuitBreaker,
         self_point: SelfPoint,
         status: Status,
-        *,
-        shares: bool,
     ) -> None:
-        """Begin.
-
-        :param shares: other gateways take a share of the readings: devices never met here may be well there.
-        """
         self._influxdb = influxdb
         self._breaker = breaker
         self._self_point = self_point
         self._status = status
-        self._shares = shares
         self._answered = asyncio.Event()
 
     async def first_answer(self) -> None:
@@ -70,11 +63,9 @@ class SelfReport:
             wait_s = _REPORT_EVERY_S
 
     async def _report_devices(self) -> None:
-        """Write the health of each registered device. While the broker is away write none: silence then means nothing."""
+        """Write the health of the devices it speaks of. While the broker is away write none: silence then means nothing."""
         if not self._status.events.mqtt_connected:
             return
         now_ms, known = self._status.clock.now_ms(), self._status.devices
-        registered = registered_devices(known.streams)
-        devices = (device for device in registered if device.last_seen_ms or not self._shares)
-        for lines in health_lines(devices, known.silence, now_ms, _DEVICES_TOGETHER):
+        for lines in health_lines(registered_devices(known.streams), known.silence, now_ms, _DEVICES_TOGETHER):
             await self._influxdb.write(encode([Reading(line, HEALTH) for line in lines]).gzip)

@@ -8,7 +8,7 @@ from gateway.jobs.periods.job import PeriodJob
 from gateway.jobs.periods.writer import RollupWriter
 from gateway.jobs.registry_points import EventPoints, RegistryReport
 from gateway.pipeline.delivering import Delivery
-from gateway.pipeline.foundation import Foundation, Lanes
+from gateway.pipeline.foundation import Foundation, Lane, Lanes
 from gateway.pipeline.processing import Processing
 from gateway.pipeline.watching import Watching
 
@@ -31,10 +31,7 @@ def build_closing(foundation: Foundation, processing: Processing, delivery: Deli
     job = PeriodJob(watching.status, database, destination.breaker, writer, feeds)
     event_points = EventPoints(foundation.clock, foundation.config.mqtt.client_id)
     report = RegistryReport(watching.status, destination.influxdb, destination.breaker, event_points)
-    lanes = {
-        "periods": job.run,
-        "late readings": job.remember,
-        "usual hours": feeds.restore,
-        "registry and events": report.run,
-    }
+    lanes: dict[str, Lane] = {"usual hours": feeds.restore, "registry and events": report.run}
+    if processing.silence.membership.leads:
+        lanes |= {"periods": job.run, "late readings": job.remember}
     return Closing(job, report, lanes)

@@ -8,12 +8,14 @@ from gateway.catalog import Catalog, load_catalog
 from gateway.config.alarm_rules import load_alarm_rules
 from gateway.config.model import Config
 from gateway.config.registry import fault_lines
+from gateway.config.shares import SharesFile
 from gateway.core.alarms.engine import Alarms
 from gateway.core.devices.streams import Admission, Streams
 from gateway.core.process import Processor
 from gateway.core.readings.clock_trust import ClockTrust
 from gateway.core.readings.sums import SumsMode
 from gateway.core.readings.timestamps import TimeRules
+from gateway.core.status.membership import Elsewhere, Membership
 from gateway.core.status.silence import Silence
 from gateway.core.tenures import TENURE, Tenures, unpack_tenure
 from gateway.pipeline.foundation import Foundation, Lanes
@@ -64,6 +66,15 @@ def build_processor(
     return Processor(streams, rules, trust, config.limits.payload_bytes, sums, alarms)
 
 
+def membership_of(config: Config, shares: SharesFile | None) -> Membership:
+    """The part of a gateway among those that share devices."""
+    mqtt = config.mqtt
+    leader = mqtt.share_leader or (shares.gateways[0] if shares is not None else None)
+    leads = leader == mqtt.client_id if leader is not None else mqtt.share_group is None
+    shares_devices = shares is not None or mqtt.share_group is not None or config.devices.moving
+    return Membership(Elsewhere() if shares_devices else None, leads)
+
+
 def _sums_mode(config: Config) -> SumsMode:
     """The source of sums in a running gateway."""
     if config.mqtt.share_group is not None:
@@ -105,7 +116,7 @@ def build_processing(foundation: Foundation) -> Processing:
     config, database, clock, events = foundation.config, foundation.database, foundation.clock, foundation.events
     catalog, memory = load_catalog(config), DeviceMemory(events, clock)
     events.started(fault_lines(config.devices.registry, catalog.device_faults(config.mqtt)))
-    silence = Silence(dict(config.devices.silent_after.items()), events.hearing)
+    silence = Silence(dict(config.devices.silent_after.items()), events.hearing, membership_of(config, catalog.shares))
     alarms = build_alarms(config, silence)
     not_before_ms, tenures = max(BUILT_MS, foundation.newest_ms), _tenures(foundation, catalog)
     processor = build_processor(

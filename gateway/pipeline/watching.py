@@ -7,6 +7,7 @@ from gateway.jobs.audit_export import AuditExport
 from gateway.jobs.certificate_watch import CertificateWatch
 from gateway.jobs.clock_watch import ClockWatch
 from gateway.jobs.drop_watch import DropWatch
+from gateway.jobs.elsewhere_watch import ElsewhereWatch
 from gateway.jobs.exchange_writer import ExchangeWriter
 from gateway.jobs.journal_gauge import JournalGauge
 from gateway.jobs.open_export import OpenExport
@@ -51,8 +52,7 @@ def build_watching(
     file, clock, events, fallback = foundation.database, foundation.clock, foundation.events, delivery.fallback
     destination = delivery.destination
     status = _build_status(foundation, processing, delivery, waiting, alarming)
-    shares = foundation.config.mqtt.share_group is not None or foundation.config.devices.moving
-    self_report = SelfReport(destination.influxdb, destination.breaker, destination.self_point, status, shares=shares)
+    self_report = SelfReport(destination.influxdb, destination.breaker, destination.self_point, status)
     rate_watch = RateWatch(file, status)
     clock_watch = ClockWatch(file, processing.processor.trust, clock)
     salvage = Salvage(
@@ -82,7 +82,10 @@ def build_watching(
         "rates": rate_watch.run,
         "clock": clock_watch.run,
     }
-    if foundation.config.open_data.nightly:
+    membership = processing.silence.membership
+    if membership.elsewhere is not None:
+        lanes |= {"heard elsewhere": ElsewhereWatch(foundation.config, membership.elsewhere, status.devices, clock).run}
+    if foundation.config.open_data.nightly and membership.leads:
         lanes |= {"open export": OpenExport(foundation.config, clock).run}
     if foundation.config.audit.mqtt:
         lanes |= {"audit": AuditExport(foundation.audit, connection, foundation.config.mqtt.client_id).run}

@@ -3,13 +3,16 @@
 A site is silent when more than half of its devices, at least three, fell silent within an interval of each other. It is judged
 an interval before its devices would be, so that one alarm stands for all of them; theirs follow only for those that stay
 silent when the site speaks again.
+
+Where several gateways share devices one of them tells who is silent, and only while it knows what the others heard
+(:mod:`gateway.core.status.membership`). An alarm about a value ends where it was raised once others hear the device.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, NamedTuple
 
-from gateway.core.alarms.alarm import AlarmKey, AlarmTags
+from gateway.core.alarms.alarm import AlarmKey, AlarmState, AlarmTags
 from gateway.core.alarms.places import interval_ms, place_of
 from gateway.core.alarms.rules import ClockWrong, Rule, Rules, Silent
 from gateway.core.alarms.states import Place, Sight, States
@@ -22,6 +25,13 @@ _SITE_LEAST: Final = 3
 _NEVER_MS: Final = 1 << 62
 
 
+class Missing(NamedTuple):
+    """A device that is silent, or soon will be, and the last time at which it was heard."""
+
+    device: Device
+    heard_ms: int
+
+
 @dataclass(slots=True)
 class Site:
     """The devices of a site.
@@ -32,7 +42,7 @@ class Site:
     """
 
     heard: int
-    missing: list[Device]
+    missing: list[Missing]
     newest_ms: int = 0
 
     @property
@@ -42,13 +52,13 @@ class Site:
 
     def with_patience(self, rule: Rule) -> Rule:
         """The rule with its end put off by an interval: the last devices speak that much later than the first."""
-        latest_ms = max((interval_ms(device) for device in self.missing), default=0)
+        latest_ms = max((interval_ms(device) for device, _ in self.missing), default=0)
         return replace(rule, clear_after_ms=max(rule.clear_after_ms, latest_ms))
 
-    def fell_together(self) -> list[Device]:
+    def fell_together(self) -> list[Missing]:
         """The missing devices that fell silent within an interval of the last one; none while most of the site speaks."""
-        newest_ms = max((device.last_seen_ms for device in self.missing), default=0)
-        found = [device for device in self.missing if newest_ms - device.last_seen_ms <= interval_ms(device)]
+        newest_ms = max((heard_ms for _, heard_ms in self.missing), default=0)
+        found = [one for one in self.missing if newest_ms - one.heard_ms <= interval_ms(one.device)]
         return found if Site(self.heard, found).is_mostly_missing else []
 
 
@@ -70,14 +80,25 @@ class Rounds:
         """Make a round; pause after every few devices."""
         sites: dict[str, Site] = {}
         asked: list[Device] = []
+        membership = self.silence.membership
+        silent = {rule.name for rule, _, when in rules.conditions() if isinstance(when, Silent)}
         clocks = [(rule, name) for rule, name, when in rules.conditions() if isinstance(when, ClockWrong) and clock_trusted]
         for number, device in enumerate(devices):
             if number % _TOGETHER == 0:
                 yield
-            if self._count(device, sites, now_ms) or (device.last_seen_ms and states.has(device.name)):
+            if self._count(device, sites, now_ms) or (membership.heard_ms(device) and states.has(device.name)):
                 asked.append(device)
             for rule, name in clocks:
                 self._judge_clock(states, rule, name, device)
+            if states.has(device.name) and membership.has_passed_on(device, self.silence.after_ms(device)):
+                _end(states, [state for state in states.at(device.name).values() if state.key.alarm not in silent], now_ms)
+        if not membership.leads:
+            _end(states, [state for state in states if state.key.alarm in silent], now_ms)
+        elif membership.knows(now_ms):
+            self._judge_all(rules, states, sites, asked, now_ms)
+
+    def _judge_all(self, rules: Rules, states: States, sites: dict[str, Site], asked: Iterable[Device], now_ms: int) -> None:
+        """Judge the silence of sites, then of the devices for which no site speaks."""
         of_devices = _silent_rules(rules, "device")
         judged = _Sites(states, sites, of_devices)
         for rule, name in _silent_rules(rules, "site"):
@@ -95,18 +116,19 @@ class Rounds:
         name = device.registered.site if device.registered is not None else None
         if name is not None:
             site = sites.setdefault(name, Site(0, []))
-            site.heard += device.last_seen_ms > 0
-            site.newest_ms = max(site.newest_ms, device.last_seen_ms)
+            heard_ms = self.silence.membership.heard_ms(device)
+            site.heard += heard_ms > 0
+            site.newest_ms = max(site.newest_ms, heard_ms)
             if is_missing:
-                site.missing.append(device)
+                site.missing.append(Missing(device, heard_ms))
         return is_missing
 
     def _judge_silence(self, states: States, rule: Rule, name: str, device: Device, now_ms: int) -> None:
+        heard_ms = self.silence.membership.heard_ms(device)
         if self.silence.is_overdue(device, now_ms, rule.for_ms):
-            silent_s = (now_ms - device.last_seen_ms) / 1000
             place = place_of(device)._replace(gap_ms=_NEVER_MS)
-            states.stand(rule, place, Sight(name, now_ms, silent_s, since_ms=device.last_seen_ms))
-        elif not self.silence.is_overdue(device, now_ms) and _was_heard(states, rule, device):
+            states.stand(rule, place, Sight(name, now_ms, (now_ms - heard_ms) / 1000, since_ms=heard_ms))
+        elif not self.silence.is_overdue(device, now_ms) and _was_heard(states, rule, device, heard_ms):
             states.fall(rule, device.name, name, now_ms)
 
     def _judge_clock(self, states: States, rule: Rule, name: str, device: Device) -> None:
@@ -151,7 +173,7 @@ class _Sites:
 
     def _speak_for(self, site: Site, since_ms: int, now_ms: int) -> None:
         """Let the site's alarm replace those of its devices, but for a device that was silent long before."""
-        for device in site.missing:
+        for device, _ in site.missing:
             self.spoken_for.add(device.name)
             for rule, _ in self.of_devices:
                 state = self.states.find(AlarmKey(rule.name, device.name))
@@ -159,25 +181,32 @@ class _Sites:
                     self.states.end(state, now_ms)
 
 
-def _was_heard(states: States, rule: Rule, device: Device) -> bool:
+def _was_heard(states: States, rule: Rule, device: Device, heard_ms: int) -> bool:
     """Tell if a device spoke since its alarm began.
 
     After a power cut the last times heard may be missing on disk, so the silence seems longer than it was. That alone ends no
     silence.
     """
     state = states.find(AlarmKey(rule.name, device.name))
-    return state is not None and device.last_seen_ms > state.since_ms
+    return state is not None and heard_ms > state.since_ms
 
 
 def _place_of(name: str, site: Site) -> Place:
-    areas = {device.registered.area or "" for device in site.missing if device.registered is not None}
+    devices = [device for device, _ in site.missing]
+    areas = {device.registered.area or "" for device in devices if device.registered is not None}
     tags = AlarmTags(area=areas.pop() if len(areas) == 1 else "", site=name)
-    return Place(name, tags, _NEVER_MS, simulated=all(place_of(device).simulated for device in site.missing))
+    return Place(name, tags, _NEVER_MS, simulated=all(place_of(device).simulated for device in devices))
 
 
-def _sight(name: str, site: Site, together: list[Device], now_ms: int) -> Sight:
-    since_ms = min(device.last_seen_ms for device in together or site.missing)
+def _sight(name: str, site: Site, together: list[Missing], now_ms: int) -> Sight:
+    since_ms = min(heard_ms for _, heard_ms in together or site.missing)
     return Sight(name, now_ms, float(len(site.missing)), since_ms=since_ms)
+
+
+def _end(states: States, ended: Iterable[AlarmState], now_ms: int) -> None:
+    """End alarms that others tell from now on."""
+    for state in ended:
+        states.end(state, now_ms)
 
 
 def _silent_rules(rules: Rules, of: str) -> list[tuple[Rule, str]]:

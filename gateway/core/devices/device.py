@@ -176,6 +176,11 @@ class Device(RecentKeys):
         return max(self.last_seen_ms, self.goodbye_ms, self.last_stamp_ms)
 
     @property
+    def newest_here_ms(self) -> int:
+        """The time of its newest reading that this gateway received, told or stamped; 0: it received none."""
+        return max(self.newest_ms, self.last_stamp_ms)
+
+    @property
     def has_left(self) -> bool:
         """True when it said goodbye and nothing came from it since."""
         return self.online is False and self.last_seen_ms <= self.goodbye_ms

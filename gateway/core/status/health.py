@@ -32,7 +32,7 @@ def health_line(device: Device, registered: RegisteredDevice, silence: Silence, 
     has been silent, or how far its clock is off.
     """
     area, site = _around(registered.area, registered.site)
-    fields, seen_ms = "", device.last_seen_ms
+    fields, seen_ms = "", silence.membership.heard_ms(device)
     if device.offset_ms is not None:
         fields = f"clock_offset_s={device.offset_ms / 1000!r},"
     if seen_ms:
@@ -63,13 +63,17 @@ def registered_devices(streams: Streams) -> Iterator[Device]:
 
 
 def health_lines(devices: Iterable[Device], silence: Silence, now_ms: int, most: int = LINES_MAX) -> Iterator[list[str]]:
-    """The points of the registered ones among ``devices``, at most ``most`` at a time; each made when asked for."""
-    rest = iter(devices)
+    """The points of the registered ones among ``devices``, at most ``most`` at a time; each made when asked for.
+
+    Of devices that gateways share each writes its part (:meth:`gateway.core.status.membership.Membership.writes_health`).
+    """
+    rest, membership = iter(devices), silence.membership
     while some := list(islice(rest, most)):
         lines = [
             health_line(device, device.registered, silence, now_ms)
             for device in some
             if isinstance(device.registered, RegisteredDevice)
+            and membership.writes_health(device, now_ms, heard=silence.is_heard(device, now_ms))
         ]
         if lines:
             yield lines

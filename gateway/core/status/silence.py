@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Final
 
 from gateway.core.devices.device import Device
+from gateway.core.status.membership import ALONE, Membership
 from schemas.registry import RegisteredDevice
 
 INTERVALS: Final = 3
@@ -78,10 +79,12 @@ class Silence:
     """Judges devices.
 
     :ivar of_domain: ``silent_after`` of the domains that have one.
+    :ivar membership: this gateway's part among those that share the devices.
     """
 
     of_domain: Mapping[str, timedelta] = field(default_factory=dict)
     hearing: Hearing = field(default_factory=Hearing)
+    membership: Membership = ALONE
 
     def after_ms(self, device: Device) -> int:
         """The time without a message that makes it silent: its ``silent_after``, its domain's, three intervals, or an hour."""
@@ -93,19 +96,26 @@ class Silence:
 
     def presence(self, device: Device, now_ms: int) -> Presence:
         """Judge a device."""
-        seen_ms, after_ms = device.last_seen_ms, self.after_ms(device)
-        if device.has_left:
+        seen_ms, after_ms = self.membership.heard_ms(device), self.after_ms(device)
+        if device.has_left and seen_ms <= device.goodbye_ms:
             return Presence.SILENT
         if not seen_ms:
             begin_ms = _expected_from_ms(device)
             is_new = not begin_ms or self._is_within(begin_ms, now_ms, after_ms)
             return Presence.NEW if is_new else Presence.UNKNOWN
-        return Presence.ONLINE if self._is_within(seen_ms, now_ms, after_ms) else Presence.SILENT
+        if self._is_within(seen_ms, self.membership.judged_ms(now_ms), after_ms):
+            return Presence.ONLINE
+        return Presence.SILENT if self.membership.knows(now_ms) else Presence.UNKNOWN
 
     def is_overdue(self, device: Device, now_ms: int, longer_ms: int = 0) -> bool:
         """Tell if a device that was heard before has now not been heard for its span of silence, and ``longer_ms`` more."""
-        seen_ms = device.last_seen_ms
-        return seen_ms > 0 and not self._is_within(seen_ms, now_ms, self.after_ms(device) + longer_ms)
+        seen_ms = self.membership.heard_ms(device)
+        judged_ms = self.membership.judged_ms(now_ms)
+        return seen_ms > 0 and not self._is_within(seen_ms, judged_ms, self.after_ms(device) + longer_ms)
+
+    def is_heard(self, device: Device, now_ms: int) -> bool:
+        """Tell if a device was heard within its span of silence, whatever it said then."""
+        return self.membership.heard_ms(device) > 0 and not self.is_overdue(device, now_ms)
 
     def _is_within(self, since_ms: int, now_ms: int, after_ms: int) -> bool:
         return now_ms - since_ms < after_ms or self.hearing.heard_ms(since_ms, now_ms) < after_ms

@@ -64,12 +64,14 @@ class Fleet:
     :ivar domains: domain, or ``no_domain`` → how many devices stand how.
     :ivar clocks_off: online devices whose time is not believed, or far behind.
     :ivar stopped: online devices whose newest message gave no reading, or not all of its readings.
+    :ivar unasked: devices that were heard before, of which it is not known now if another gateway hears them.
     """
 
     domains: dict[str, Counter[Presence]] = field(default_factory=dict)
     clocks_off: int = 0
     unregistered: int = 0
     stopped: int = 0
+    unasked: int = 0
 
     @property
     def total(self) -> Counter[Presence]:
@@ -82,6 +84,7 @@ class Fleet:
             presence = silence.presence(device, now_ms)
             self.domains.setdefault(device.measures or "no_domain", Counter())[presence] += 1
             self.unregistered += device.registered is None
+            self.unasked += presence is Presence.UNKNOWN and device.last_seen_ms > 0
             self.stopped += device.setback is not None and device.setback.stops and presence is Presence.ONLINE
             offset_ms = device.offset_ms
             if offset_ms is not None and presence is Presence.ONLINE:
@@ -101,7 +104,7 @@ def of_devices(fleet: Fleet, yesterday: SilentShare | None = None) -> list[Findi
     """
     total = fleet.total
     quiet, expected = silent_of(total)
-    if quiet and quiet == expected:
+    if quiet and quiet == expected and not fleet.unasked:
         return [Finding("all_silent", Level.TROUBLE, {"total": expected})]
     found = []
     if total[Presence.NEW] and not total[Presence.ONLINE]:
@@ -111,7 +114,9 @@ def of_devices(fleet: Fleet, yesterday: SilentShare | None = None) -> list[Findi
     for domain, counts in fleet.domains.items():
         if counts[Presence.SILENT] >= _SITE_LEAST and not counts[Presence.ONLINE]:
             found.append(Finding("domain_silent", Level.TROUBLE, {"domain": domain, "total": silent_of(counts)[1]}))
-    if unknown := total[Presence.UNKNOWN]:
+    if fleet.unasked:
+        found.append(Finding("heard_elsewhere_unknown", Level.ATTENTION, {"count": fleet.unasked}))
+    if unknown := total[Presence.UNKNOWN] - fleet.unasked:
         found.append(Finding("never_heard", Level.ATTENTION, {"count": unknown}))
     if fleet.stopped:
         all_are = fleet.stopped == total[Presence.ONLINE] >= _SITE_LEAST

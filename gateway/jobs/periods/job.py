@@ -83,7 +83,7 @@ class PeriodJob:
         progress = self._progress
         if progress.hour_ms:
             progress.begin_at(day_of(self._clock.now_ms() - _BACK_MS, self._zone).start_ms)
-        if self._status.devices.registry_entries():
+        if self._status.devices.registry_entries() and self._status.devices.silence.membership.leads:
             self._late.close(max(progress.hour_ms or self._first_ms, progress.asked_ms))
 
     async def _resume(self, store: Store) -> None:

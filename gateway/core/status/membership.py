@@ -1,0 +1,111 @@
+"""Membership: what this gateway may say of a device when several gateways share them. The one place that decides.
+
+A reading is a fact, and whoever receives it writes it. That a device is silent is a statement about what did not come, to any
+of them: who says so must know what the others received. The database is what they have in common. So each member asks it once
+a minute whose readings have come (:class:`Elsewhere`), and all pages of all members show the same fleet. It makes no difference
+if a broker hands out readings one by one, if each member has sites of its own, or if devices wander.
+
+What is written once for all is written by one:
+
+================================================  ================  ==============================
+what                                              a gateway alone   of several
+================================================  ================  ==============================
+a reading, an alarm about a value                 this gateway      who receives the reading
+health point of a device heard within its span    this gateway      who received its newest reading
+health point of one silent, or never heard        this gateway      the leader
+alarm of a silent device, of a silent site        this gateway      the leader
+hours, days, months, completeness, balances       this gateway      the leader
+points of the registry, open data                 this gateway      the leader
+================================================  ================  ==============================
+
+The leader is named by the configuration. While it is down nobody is called silent, and hours wait; both are made up for when it
+is back. An election could leave two leaders for a moment, or none.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.core.devices.device import Device
+
+_HOLDS_MS: Final = 180_000
+"""An answer of the database holds for three minutes: it is asked each minute, and may be slow."""
+_ON_THE_WAY_MS: Final = 30_000
+"""Time until a reading that another gateway received can be read: VictoriaMetrics shows it after up to eleven seconds."""
+
+
+class Elsewhere:
+    """The newest readings in the database, whichever gateway wrote them."""
+
+    def __init__(self) -> None:
+        """Begin before the first answer: nothing is known."""
+        self._newest_ms: dict[str, int] = {}
+        self._until_ms: int | None = None
+
+    def take(self, found: Mapping[str, int], names: Collection[str], asked_ms: int) -> None:
+        """Take the answer to a question of that time.
+
+        :param found: device → the time of its newest reading, for those that sent since the answer before.
+        :param names: the registered devices; others are forgotten.
+        """
+        before = self._newest_ms
+        self._newest_ms = {name: newest for name in names if (newest := max(found.get(name, 0), before.get(name, 0)))}
+        self._until_ms = asked_ms - _ON_THE_WAY_MS
+
+    def newest_ms(self, device: str) -> int:
+        """The time of the newest reading of a device; 0: none is known."""
+        return self._newest_ms.get(device, 0)
+
+    def known_until_ms(self, now_ms: int) -> int | None:
+        """The time until which it is known what was heard; None: the database has not answered lately."""
+        until_ms = self._until_ms
+        return until_ms if until_ms is not None and abs(now_ms - until_ms) < _HOLDS_MS else None
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """The part of this gateway among those that share devices; by default it is alone.
+
+    :ivar elsewhere: the readings of all members; None: a device is heard here or nowhere.
+    :ivar leads: it writes what is written once for all.
+    """
+
+    elsewhere: Elsewhere | None = None
+    leads: bool = True
+
+    def knows(self, now_ms: int) -> bool:
+        """Tell if it knows now what the others heard."""
+        return self.elsewhere is None or self.elsewhere.known_until_ms(now_ms) is not None
+
+    def judged_ms(self, now_ms: int) -> int:
+        """The time at which silence can be judged: what others heard since then is not known yet."""
+        until_ms = None if self.elsewhere is None else self.elsewhere.known_until_ms(now_ms)
+        return now_ms if until_ms is None else min(now_ms, until_ms)
+
+    def heard_ms(self, device: Device) -> int:
+        """The last time at which any member heard a device; 0: never."""
+        here_ms = device.last_seen_ms
+        return here_ms if self.elsewhere is None else max(here_ms, self.elsewhere.newest_ms(device.name))
+
+    def writes_health(self, device: Device, now_ms: int, *, heard: bool) -> bool:
+        """Tell if the health point of a device is this member's to write.
+
+        :param heard: some member heard it within its span of silence.
+        """
+        if self.elsewhere is None:
+            return True
+        if not heard:
+            return self.leads and self.knows(now_ms)
+        here_ms, anywhere_ms = device.newest_here_ms, self.elsewhere.newest_ms(device.name)
+        if not here_ms:  # heard by its status alone, which may come to every member
+            return self.leads and device.last_seen_ms > 0 and not anywhere_ms
+        return anywhere_ms <= here_ms
+
+    def has_passed_on(self, device: Device, after_ms: int) -> bool:
+        """Tell if a device that this member heard has since then been heard by others, for longer than ``after_ms``."""
+        if self.elsewhere is None or not device.newest_here_ms:
+            return False
+        return self.elsewhere.newest_ms(device.name) - device.newest_here_ms > after_ms
+
+
+ALONE: Final = Membership()
