@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ MADE_BY_OPERATORS = (
 """Labels that the operators give to their pods."""
 
 
+@cache
 def manifests(overlay: str) -> list[Manifest]:
     return rendered(FOLDER / "overlays" / overlay)
 

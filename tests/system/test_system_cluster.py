@@ -30,15 +30,14 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
 
 
 @pytest.fixture
-def gate(mosquitto: Service, cluster: Cluster, tmp_path: Path) -> Iterator[Gateway]:
+def gate(mosquitto: Service, cluster: Cluster, tmp_path: Path) -> Gateway:
+    """A gateway that does not run yet."""
     influxdb = {"api": "v2", "read_url": cluster.read_url}
     registry = {"devices": [{"id": "m1", "domain": "water", "site": "s1", "interval": "1min"}]}
     folder = tmp_path / "gateway"
     folder.mkdir()
     (folder / "devices.yaml").write_text(json.dumps(registry))
-    with gateway(folder, mosquitto.url, cluster.url, influxdb=influxdb, devices={"registry": "devices.yaml"}) as found:
-        found.wait_subscribed()
-        yield found
+    return gateway(folder, mosquitto.url, cluster.url, influxdb=influxdb, devices={"registry": "devices.yaml"})
 
 
 def report(gate: Gateway) -> list[dict[str, str]]:
@@ -59,7 +58,9 @@ def test_sums_go_on_and_reports_are_made_by_the_address_for_questions(
     def awaits() -> bool:
         return any(counter["sum"] is None for counter in gate.document("/api/devices/m1")["counters"])
 
-    with client_of(mosquitto) as client:
+    with gate, client_of(mosquitto) as client:
+        gate.wait_subscribed()
+        assert gate.status()["influxdb"]["read_url"] == cluster.read_url
 
         def counts(*volumes: float) -> None:
             nonlocal sent
@@ -107,7 +108,6 @@ def test_check_tries_both_addresses(gate: Gateway, cluster: Cluster) -> None:
     assert done.returncode == 0, done.stderr
     assert f"{cluster.url} bucket iot: accepts writes" in done.stdout
     assert f"{cluster.read_url}: answers questions" in done.stdout
-    assert gate.status()["influxdb"]["read_url"] == cluster.read_url
     document = json.loads(gate.config.read_text())
     document["influxdb"]["read_url"] = cluster.url  # vminsert answers no question
     gate.config.write_text(json.dumps(document))

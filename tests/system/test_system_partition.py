@@ -115,6 +115,7 @@ def test_settings_that_cannot_be_read_do_not_hide_the_others(
     assert "gateway-south" in text, gates
 
 
+@pytest.mark.slow
 def test_with_a_database_each_a_report_is_of_one_and_what_areas_used_adds_up(
     apart: dict[str, Gateway], mosquitto: Service, influxdb: Service
 ) -> None:
