@@ -68,6 +68,12 @@ def _journal(options: argparse.Namespace) -> int:
     return journal_command(options)
 
 
+def _unroutable(options: argparse.Namespace) -> int:
+    from gateway.commands.unroutable import unroutable_command  # noqa: PLC0415
+
+    return unroutable_command(options)
+
+
 def _profiles(options: argparse.Namespace) -> int:
     from gateway.commands.profiles import profiles_command  # noqa: PLC0415
 
@@ -173,6 +179,7 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_journal(commands.add_parser("journal", parents=[with_config], help="show or handle readings that wait for InfluxDB"))
     _add_move(commands.add_parser("move", parents=[with_config], help="give a site to another of several gateways"))
+    _add_unroutable(commands.add_parser("unroutable", parents=[with_config], help="count what no gateway reads on RabbitMQ"))
     _add_profiles(commands.add_parser("profiles", help="propose profiles, print templates"), with_config)
     add_devices(commands.add_parser("devices", help="list, register, import, enroll or exchange devices"), with_config)
     _add_alarms(commands.add_parser("alarms", help="list alarms and their rules, acknowledge them, plan work"), with_config)
@@ -184,6 +191,11 @@ def _parser() -> argparse.ArgumentParser:
     add_setup(commands.add_parser("setup", help="set up broker, database, certificates, and the tokens of people"), with_config)
     add_capacity(commands.add_parser("capacity", help="work out the machines, disks and links that devices need"))
     return parser
+
+
+def _add_unroutable(unroutable: argparse.ArgumentParser) -> None:
+    unroutable.set_defaults(command=_unroutable)
+    unroutable.add_argument("--replay", action="store_true", help="have RabbitMQ bring it to the gateways that read it now")
 
 
 def _add_status(status: argparse.ArgumentParser) -> None:

@@ -16,10 +16,10 @@ from gateway.core.delivery.floods import Flood
 from gateway.core.delivery.rates import RecentCounts
 from gateway.core.devices.broker_drops import BrokerDrops
 from gateway.core.message import Outcome, Refusal
-from gateway.core.status.session_terms import SessionTerms
 from gateway.core.status.silence import Hearing
 from gateway.core.status.verdict import ORIGINS_WITHIN_MIN, REJECTS_WITHIN_MIN, Finding, Level
 from gateway.histogram import Histogram
+from gateway.session_events import SessionEvents
 from schemas.rejects import DropCause, IgnoreCause
 
 log = logging.getLogger("gateway")
@@ -57,7 +57,7 @@ class Events:
     sums_trouble: str = ""
     quarantine_lost: int = 0
     refused_subscriptions: dict[str, str] = field(default_factory=dict)
-    session: SessionTerms = field(default_factory=SessionTerms)
+    session: SessionEvents = field(default_factory=SessionEvents)
     reload_trouble: list[str] = field(default_factory=list)
     floods: list[Flood] = field(default_factory=list)
     readers_ended: int = 0
@@ -366,19 +366,6 @@ class Events:
         self.mqtt_url = url
         self.mqtt_trouble = ""
         self._said_of_broker.clear()
-
-    def session_cut(self, granted_s: int | None, asked_s: int) -> None:
-        """The broker told how long it keeps the session of an absent gateway; None: as long as was asked."""
-        cut = None if granted_s is None else (granted_s, asked_s)
-        if cut is not None and cut != self.session.expiry_s:
-            log.error("the broker keeps an absent gateway's session for %d s, not for the %d s that were asked", *cut)
-        self.session.expiry_s = cut
-
-    def session_lost(self, now_ms: int) -> None:
-        """The broker had forgotten the session of this gateway, and the messages that waited in it."""
-        log.error("the broker had forgotten this gateway's session: what waited in it is lost")
-        self.session.lost += 1
-        self.session.lost_ms = now_ms
 
     def disconnected(self, why: str, now_ms: int) -> None:
         """The connection to the broker ended or was refused."""

@@ -31,7 +31,6 @@ from gateway.core.alarms.shipped import SHIPPED
 from gateway.core.delivery.write_result import Fate, fate_of
 from gateway.core.mqtt_session import DISCONNECT, Connected, ProtocolFault, Session, Subscribed
 from gateway.core.profiles.matching import Profiles
-from gateway.core.status.session_terms import SessionTerms
 from gateway.delivery.influxdb import InfluxdbClient, authorization
 from gateway.explain.profile_tests import Checked, check_profile, unfilled
 from gateway.i18n.findings import sentence
@@ -40,6 +39,7 @@ from gateway.pipeline.options import broker_addresses, session_options
 from gateway.reports.database_http import DatabaseHttp
 from gateway.reports.open_store import is_victoria_metrics
 from gateway.reports.store import StoreFault
+from gateway.session_events import SessionEvents
 from gateway.status.broker_session import of_session
 from gateway.storage.recovery.set_aside import hindrance
 from gateway.tls import handshake_fault
@@ -280,8 +280,8 @@ async def _try_broker(address: BrokerAddress, config: Config, catalog: Catalog) 
 
 def _warn_of_expiry(address: BrokerAddress, granted_s: int | None, asked_s: int) -> None:
     """Say that the broker keeps the session of an absent gateway for less time than it was asked for."""
-    terms = SessionTerms(expiry_s=None if granted_s is None else (granted_s, asked_s))
-    for finding in of_session(terms, 0, shared=False):
+    session = SessionEvents(expiry_s=None if granted_s is None else (granted_s, asked_s))
+    for finding in of_session(session, 0, shared=False):
         print(printable(f"warning: {address}: {sentence(finding)}"), file=sys.stderr)
 
 

@@ -34,8 +34,10 @@ FINDINGS: Final[dict[str, Words]] = {
         "mqtt.prefetch of RabbitMQ",
     ),
     "bindings_missing": Words(
-        "RabbitMQ không dẫn {count} chủ đề tới cổng này dù đã đăng ký nhận ({some}); cổng đang đăng ký lại",
-        "RabbitMQ: {count} topics did not lead to this gateway although it subscribed to them ({some}); it subscribes again",
+        "RabbitMQ đã không dẫn {count} chủ đề tới cổng này dù đã đăng ký nhận ({some}), nhận ra lúc {last}; cổng đã đăng ký "
+        "lại",
+        "RabbitMQ: {count} topics did not lead to this gateway although it had subscribed to them ({some}), noticed {last}; it "
+        "subscribed again",
     ),
     "bindings_strange": Words(
         "RabbitMQ còn dẫn tới cổng này {count} chủ đề không thuộc phần của nó ({some}): có người đã thêm, hãy xóa đi nếu không "
@@ -45,9 +47,15 @@ FINDINGS: Final[dict[str, Words]] = {
     ),
     "unroutable": Words(
         "{count} bản tin ở RabbitMQ chưa cổng nào nhận: hãy thêm địa điểm còn thiếu vào shares.yaml, rồi phát lại bằng "
-        "gateway setup rabbitmq --replay",
+        "gateway unroutable --replay",
         "RabbitMQ: {count} messages reached no gateway: add the missing sites to shares.yaml, then replay them with "
-        "`gateway setup rabbitmq --replay`",
+        "`gateway unroutable --replay`",
+    ),
+    "unroutable_dropped": Words(
+        "RabbitMQ không giữ bản tin chưa cổng nào nhận: thiết bị tưởng đã gửi xong nhưng số đo mất; gateway setup rabbitmq "
+        "khắc phục việc này",
+        "RabbitMQ: it does not keep messages that reach no gateway; their devices believe them delivered, and they are lost: "
+        "`gateway setup rabbitmq` mends that",
     ),
     "broker_unwatched": Words(
         "Không hỏi được RabbitMQ về các hàng đợi của nó; số đo vẫn đến bình thường",

@@ -123,9 +123,9 @@ class Intake:
     def _on_connected(self, event: Connected, now_ms: int) -> None:
         self._acknowledger.connected(session_present=event.session_present)
         self._events.connected(str(self._connection.address), now_ms, session_present=event.session_present)
-        self._events.session_cut(event.session_expiry_s, self._session.options.session_expiry_s)
+        self._events.session.granted(event.session_expiry_s, self._session.options.session_expiry_s)
         if self._subscriptions.held and not event.session_present:
-            self._events.session_lost(now_ms)
+            self._events.session.forgotten(now_ms)
         self._connection.accepted(event.keep_alive_s)
         self._subscriptions.send()
 

@@ -39,6 +39,7 @@ class Subscriptions:
     :ivar states: topics whose retained messages are asked for one by one.
     :ivar stale: filters that were subscribed earlier and are no longer wanted.
     :ivar refused: filters that the broker refused.
+    :ivar sent: the number of times that they were sent.
     :ivar confirmed: the broker has answered for the wanted filters since they were sent.
     """
 
@@ -55,6 +56,7 @@ class Subscriptions:
         self._changed = asyncio.Event()
         self._later: deque[tuple[dict[str, mqtt5.RetainHandling], list[str]]] = deque()
         self._unanswered = 0
+        self.sent = 0
         self.confirmed = False
         self.refused: frozenset[str] = frozenset()
         self.wanted = wanted
@@ -90,6 +92,7 @@ class Subscriptions:
         self._connection.subscribe({}, list(filters))
         self._connection.subscribe({pattern: self.wanted[pattern] for pattern in filters}, [])
         self._unanswered += 2
+        self.sent += 1
 
     def confirm(self, refused: Iterable[str] = ()) -> None:
         """Save what the broker holds now or is about to hold, and what it has not confirmed to be gone."""
@@ -130,6 +133,7 @@ class Subscriptions:
         also = {BROKER_DROPPED: mqtt5.RetainHandling.SEND_ALWAYS}  # if the broker publishes it and we may read it
         always = mqtt5.RetainHandling.SEND_ALWAYS
         self.confirmed = False
+        self.sent += 1
         self._later.clear()
         self._later.append((self.wanted | also if self.wanted else {}, self.stale[:_TOGETHER]))
         self._later += [(dict.fromkeys(some, always), []) for some in _in_parts(states)]

@@ -9,12 +9,14 @@ from gateway.intake.fence import Fence
 from gateway.intake.intake import Intake
 from gateway.intake.message_receiver import MessageReceiver
 from gateway.intake.subscriptions import Subscriptions
+from gateway.jobs.binding_watch import BindingWatch
 from gateway.jobs.moves import with_kept
 from gateway.jobs.self_report import SelfReport
 from gateway.pipeline.delivering import Delivery
-from gateway.pipeline.foundation import Foundation, Lanes
+from gateway.pipeline.foundation import Foundation, Lane, Lanes
 from gateway.pipeline.processing import Processing
 from gateway.pipeline.waiting import Waiting
+from gateway.rabbitmq.queues import watch_api
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,10 @@ def build_receiving(
         wanted = with_kept(wanted, processor.streams.tenures)
     subscriptions = Subscriptions(foundation.database, connection, wanted, states)
     intake = Intake(connection, subscriptions, receiver, acknowledger, events, processor.trust, foundation.clock)
-    lanes: Lanes = {"intake": partial(_take_in, intake, self_report), "subscriptions": subscriptions.run}
+    lanes: dict[str, Lane] = {"intake": partial(_take_in, intake, self_report), "subscriptions": subscriptions.run}
+    if catalog.shares is not None and catalog.shares.management is not None:
+        api = watch_api(catalog.shares.management, config.mqtt)
+        lanes |= {"bindings": BindingWatch(api, config.mqtt, subscriptions, events, foundation.clock).run}
     return Receiving(subscriptions, fence, intake, lanes)
 
 

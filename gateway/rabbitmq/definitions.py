@@ -4,10 +4,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from gateway.core.sharing import routing_key
-from gateway.rabbitmq.accounts import UNROUTABLE, VHOST
+from gateway.rabbitmq.accounts import TOPICS, UNROUTABLE, VHOST
 
 Definitions = Mapping[str, Sequence[Mapping[str, Any]]]
 """Kind → its entries, as ``rabbitmqctl export_definitions`` writes them."""
+
+HANDED_ON: Final = {
+    "dead-letter-exchange": TOPICS,
+    "dead-letter-strategy": "at-least-once",
+    "overflow": "reject-publish",  # without it the strategy is not applied
+}
+"""The settings of a queue by which what is rejected there is routed again, and kept until it has arrived."""
 
 _UNROUTABLE_MAX_BYTES: Final = 2**30
 _PRIORITY: Final = 100
@@ -51,12 +58,13 @@ def unroutable(filters: Iterable[str]) -> Definitions:
     :param filters: the subscriptions of a single gateway.
     """
     keys = dict.fromkeys([*map(routing_key, filters), *_STRAYED])
-    limits = {"x-queue-type": "quorum", "x-max-length-bytes": _UNROUTABLE_MAX_BYTES, "x-overflow": "reject-publish"}
+    limits = {"x-queue-type": "quorum", "x-max-length-bytes": _UNROUTABLE_MAX_BYTES, "x-delivery-limit": -1}
+    replayed = {f"x-{key}": value for key, value in HANDED_ON.items()}
     named = {"name": UNROUTABLE, "vhost": VHOST, "durable": True, "auto_delete": False}
     bound = {"source": UNROUTABLE, "vhost": VHOST, "destination": UNROUTABLE, "destination_type": "queue", "arguments": {}}
     return {
         "exchanges": [named | {"type": "topic", "internal": False, "arguments": {}}],
-        "queues": [named | {"arguments": limits | {"x-delivery-limit": -1}}],
+        "queues": [named | {"arguments": limits | replayed}],
         "bindings": [bound | {"routing_key": key} for key in keys],
     }
 

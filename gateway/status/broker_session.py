@@ -4,35 +4,40 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from gateway.core.status.session_terms import SessionTerms
 from gateway.core.status.verdict import Finding, Level
+from gateway.session_events import SessionEvents
 
 _LOSS_SHOWN_MS: Final = 86_400_000
 _NAMED: Final = 3
 
 
-def of_session(terms: SessionTerms, now_ms: int, *, shared: bool) -> Iterator[Finding]:
+def of_session(session: SessionEvents, now_ms: int, *, shared: bool) -> Iterator[Finding]:
     """Findings about the session.
 
     :param shared: several gateways share out what comes: the broker's queue is all that keeps a gateway's part.
     """
-    if terms.expiry_s is not None:
-        granted_s, asked_s = terms.expiry_s
+    if session.expiry_s is not None:
+        granted_s, asked_s = session.expiry_s
         yield Finding("session_expiry_cut", Level.TROUBLE, {"granted": _span(granted_s), "asked": _span(asked_s)})
-    if shared and terms.lost and now_ms - terms.lost_ms < _LOSS_SHOWN_MS:
-        last = time.strftime("%Y-%m-%d %H:%M", time.localtime(terms.lost_ms / 1000))
-        yield Finding("session_lost", Level.TROUBLE, {"last": last})
-    if terms.window is not None:
-        granted, asked = terms.window
+    if shared and session.lost and now_ms - session.lost_ms < _LOSS_SHOWN_MS:
+        yield Finding("session_lost", Level.TROUBLE, {"last": _minute(session.lost_ms)})
+    if session.window is not None:
+        granted, asked = session.window
         yield Finding("window_cut", Level.ATTENTION, {"granted": granted, "asked": asked})
-    if terms.missing:
-        yield Finding("bindings_missing", Level.TROUBLE, _named(terms.missing))
-    if terms.strange:
-        yield Finding("bindings_strange", Level.TROUBLE, _named(terms.strange))
-    if terms.unroutable:
-        yield Finding("unroutable", Level.TROUBLE, {"count": terms.unroutable})
-    if terms.unwatched:
-        yield Finding("broker_unwatched", Level.ATTENTION, {}, terms.unwatched)
+    if session.missing and now_ms - session.missing_ms < _LOSS_SHOWN_MS:
+        yield Finding("bindings_missing", Level.TROUBLE, _named(session.missing) | {"last": _minute(session.missing_ms)})
+    if session.strange:
+        yield Finding("bindings_strange", Level.TROUBLE, _named(session.strange))
+    if session.unroutable:
+        yield Finding("unroutable", Level.TROUBLE, {"count": session.unroutable})
+    if not session.is_kept:
+        yield Finding("unroutable_dropped", Level.TROUBLE)
+    if session.unwatched:
+        yield Finding("broker_unwatched", Level.ATTENTION, {}, session.unwatched)
+
+
+def _minute(time_ms: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(time_ms / 1000))
 
 
 def _named(names: Sequence[str]) -> dict[str, float | str]:

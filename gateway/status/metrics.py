@@ -65,8 +65,8 @@ class GatewayCollector(Collector):
         yield GaugeMetricFamily("gateway_mqtt_session_expiry_seconds", text, granted_s)
         text = "Sessions of this gateway that the broker had forgotten."
         yield CounterMetricFamily("gateway_mqtt_sessions_lost", text, session.lost)
-        text = "Topic filters that lead nothing to the gateway's queue although it subscribed to them."
-        yield GaugeMetricFamily("gateway_mqtt_bindings_missing", text, len(session.missing))
+        text = "Topic filters that led nothing to the gateway's queue although it had subscribed; it subscribed again."
+        yield CounterMetricFamily("gateway_mqtt_bindings_restored", text, session.restored)
         if session.unroutable is not None:
             text = "Messages at the broker that no gateway's queue took."
             yield GaugeMetricFamily("gateway_mqtt_unroutable", text, session.unroutable)

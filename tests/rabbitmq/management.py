@@ -32,6 +32,17 @@ class Management:
         found = self.ask(f"exchanges/%2F/{quote(source, safe='')}/bindings/source")
         return {(binding["routing_key"], binding["destination"]) for binding in found}
 
+    def bind(self, queue: str, key: str) -> None:
+        """Lead a routing key to a queue, as somebody else would."""
+        self.ask(f"bindings/%2F/e/amq.topic/q/{quote(queue, safe='')}", "POST", {"routing_key": key, "arguments": {}})
+
+    def unbind(self, queue: str, key: str) -> None:
+        """Take away all bindings of a routing key to a queue."""
+        to = f"bindings/%2F/e/amq.topic/q/{quote(queue, safe='')}"
+        for binding in self.ask(to):
+            if binding["routing_key"] == key:
+                self.ask(f"{to}/{quote(binding['properties_key'], safe='')}", "DELETE")
+
     def depth(self, queue: str) -> int:
         """The number of messages that wait or are out unacknowledged in a queue; 0 where there is no such queue."""
         status, text = self._request("GET", f"queues/%2F/{quote(queue, safe='')}?disable_stats=false", None)

@@ -1,12 +1,17 @@
 """A gateway's session on RabbitMQ as it comes: terms other than those asked for are told, and what is missing is mended."""
 
+import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
-from gateway.demo.services import Service
+from gateway.demo.services import Service, free_port
+from gateway.rabbitmq.definitions import joined, policies, unroutable
+from schemas.scaled_clock import PERMIT, VARIABLE, ScaledTime
+from tests.influx import query
 from tests.rabbitmq.node import Node, rabbitmq
 from tests.system.fleet import client_of, publish
 from tests.system.rig import Gateway, gateway
@@ -17,15 +22,34 @@ pytestmark = pytest.mark.real
 
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    """RabbitMQ as it comes, for all of these tests."""
-    with rabbitmq(tmp_path_factory.mktemp("rabbitmq")) as node:
+    """RabbitMQ as it comes but for its queues, for all of these tests; it counts what waits in them each second."""
+    settings = {"mqtt.durable_queue_type": "quorum", "collect_statistics_interval": "1000"}
+    with rabbitmq(tmp_path_factory.mktemp("rabbitmq"), settings) as node:
         yield node
 
 
-def sharing(folder: Path, broker: Node, influxdb: Service, name: str, *devices: dict[str, str]) -> Gateway:
-    """A gateway that has the site of its own name, with registered devices."""
+@pytest.fixture
+def minutes_are_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gateways of this test look at the broker every second."""
+    now_ms = time.time_ns() // 1_000_000
+    monkeypatch.setenv(VARIABLE, str(ScaledTime(now_ms, now_ms, 60.0)))
+
+
+def sharing(folder: Path, broker: Node, influxdb: Service, name: str, *devices: dict[str, str], port: int = 0) -> Gateway:
+    """A gateway that has the site of its own name, with registered devices.
+
+    :param port: of the management API, in place of the broker's.
+    """
     gate = gateway(folder / name, broker.url, influxdb.url, mqtt={"client_id": name, "shares": "shares.yaml"})
-    shares = {"gateways": [name, "another"], "shares": [{"site": name, "gateway": name}, {"site": "far", "gateway": "another"}]}
+    url = f"http://127.0.0.1:{port or broker.management.port}"
+    (gate.folder / "secret").write_text("guest")
+    gate.journal.parent.mkdir()
+    (gate.journal.parent / PERMIT).touch()
+    shares = {
+        "gateways": [name],
+        "management": {"url": url, "username": "guest", "password_file": "secret"},
+        "shares": [{"site": name}],
+    }
     (gate.folder / "shares.yaml").write_text(yaml.safe_dump(shares))
     (gate.folder / "devices.yaml").write_text(yaml.safe_dump({"devices": list(devices)}))
     return gate
@@ -53,6 +77,74 @@ def test_retained_states_of_registered_devices_come_and_later_ones_come_once(
             publish(client, "iot/v1/states/water/m1/readings", '{"pressure_kpa": 300}')
             until(lambda: gate.ledger()["written"] == 1, what="what came after it is written")
             assert heard(gate) == 3, "the retained one, the later one and the reading; a wildcard gets nothing retained"
+
+
+@pytest.mark.usefixtures("minutes_are_short")
+def test_bindings_that_vanish_are_restored_and_strange_ones_are_told(broker: Node, influxdb: Service, tmp_path: Path) -> None:
+    queue, lost = "mqtt-subscription-lossygateqos1", "iot.v1.lossygate.*.*.readings"
+    with sharing(tmp_path, broker, influxdb, "lossygate") as gate, client_of(broker) as client:
+        gate.wait_subscribed()
+        until(lambda: "it has 10 messages on their way at once, not 2000" in gate.troubles(), what="the window is told")
+        broker.management.bind(queue, "iot.v1.stranger.#")
+        broker.management.unbind(queue, lost)
+        until(lambda: "(iot/v1/lossygate/+/+/readings)" in gate.troubles(), what="the loss is told")
+        until(lambda: (lost, queue) in broker.management.bindings(), what="and mended")
+        until(lambda: "(iot.v1.stranger.#)" in gate.troubles(), what="the stranger is told")
+        publish(client, "iot/v1/lossygate/water/m1/readings", '{"pressure_kpa": 300}')
+        until(lambda: gate.ledger()["written"] == 1, what="readings come again")
+        assert "gateway_mqtt_bindings_restored_total 1.0" in gate.ask("/metrics")[1]
+
+
+@pytest.mark.usefixtures("minutes_are_short")
+def test_a_broker_that_cannot_be_asked_is_told_and_readings_go_on(broker: Node, influxdb: Service, tmp_path: Path) -> None:
+    with sharing(tmp_path, broker, influxdb, "unseen", port=free_port()) as gate, client_of(broker) as client:
+        gate.wait_subscribed()
+        until(lambda: "cannot be asked about its queues" in gate.troubles(), what="it is told")
+        publish(client, "iot/v1/unseen/water/m1/readings", '{"pressure_kpa": 300}')
+        until(lambda: gate.ledger()["written"] == 1, what="the reading is written")
+        done = gate.command("unroutable")
+        assert done.returncode == 3
+        assert "does not answer" in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("minutes_are_short")
+def test_what_no_gateway_reads_is_told_kept_and_replayed(broker: Node, influxdb: Service, tmp_path: Path) -> None:
+    gate = sharing(tmp_path, broker, influxdb, "late-site")
+    with client_of(broker) as client, gate:
+        until(lambda: "does not keep messages that reach no gateway" in gate.troubles(), what="RabbitMQ as it comes is told")
+        done = gate.command("unroutable", "--replay")
+        assert done.returncode == 3, "what is rejected there would be gone"
+        assert "nothing was tried" in done.stderr
+        gate.stop()
+        kept = unroutable(["iot/v1/+/+/+/readings"])
+        broker.management.ask("definitions", "POST", joined([policies(["late-site"]), kept]))
+        publish(client, "iot/v1/new-site/water/m1/readings", '{"pressure_kpa": 300}')
+        publish(client, "iot/v1/new-site/water/m1/readings", '{"pressure_kpa": 301}')
+        publish(client, "iot/v1/nobodys/water/m1/readings", '{"pressure_kpa": 302}')
+        gate.start()
+        gate.wait_subscribed()
+        until(lambda: "3 messages reached no gateway" in gate.troubles(), what="they are told")
+        assert gate.command("unroutable").stdout == "3 messages reached no gateway\n"
+        add_site(gate, "new-site")
+        gate.send_signal(signal.SIGHUP)
+        until(lambda: ("iot.v1.new-site.*.*.readings", "mqtt-subscription-late-siteqos1") in broker.management.bindings())
+        done = gate.command("unroutable", "--replay")
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith("3 messages go their way again")
+        until(lambda: gate.ledger()["written"] == 2, what="both are written")
+        until(lambda: "1 messages reached no gateway" in gate.troubles(), what="what still nobody reads is kept")
+    stored = query(influxdb.url, "iot", "SELECT pressure_kpa, quality FROM water")
+    assert [row["pressure_kpa"] for row in stored] == [300.0, 301.0]
+    assert {row["quality"] for row in stored} == {1 | 64}, "the gateway's time, and a replay may come twice"
+
+
+def add_site(gate: Gateway, site: str) -> None:
+    """Give a gateway another site."""
+    path = gate.folder / "shares.yaml"
+    shares = yaml.safe_load(path.read_text())
+    shares["shares"].append({"site": site})
+    path.write_text(yaml.safe_dump(shares))
 
 
 def heard(gate: Gateway) -> int:

@@ -1,0 +1,40 @@
+"""``gateway unroutable``: the messages at RabbitMQ that no gateway reads, and their replay."""
+
+import argparse
+import sys
+
+from gateway.config.files import ConfigurationFault, load
+from gateway.config.shares import shares_of
+from gateway.rabbitmq.management import ManagementFault
+from gateway.rabbitmq.queues import replay_unroutable, unroutable_depth, watch_api
+from schemas.printable import printable
+
+_REFUSED = 3
+
+
+def unroutable_command(options: argparse.Namespace) -> int:
+    """Print how many there are, or replay them; return the exit status, 3 when RabbitMQ does not answer or refuses.
+
+    :raises ConfigurationFault: the configuration does not say where RabbitMQ is asked.
+    """
+    config = load(options.config)
+    shares = shares_of(config.mqtt)
+    if shares is None:
+        raise ConfigurationFault(["gateway.yaml: mqtt.shares: is not set: only where gateways share is there such a queue"])
+    if shares.management is None:
+        raise ConfigurationFault(
+            [f"{config.mqtt.shares}: management: is missing; it says where RabbitMQ's API is, and for whom"]
+        )
+    api = watch_api(shares.management, config.mqtt)
+    try:
+        if options.replay:
+            print(f"{replay_unroutable(api)} messages go their way again; what still nobody reads comes back here")
+        elif (depth := unroutable_depth(api)) is None:
+            print("RabbitMQ keeps none: gateway setup rabbitmq sets that up", file=sys.stderr)
+            return _REFUSED
+        else:
+            print(f"{depth} messages reached no gateway")
+    except ManagementFault as fault:
+        print(printable(str(fault)), file=sys.stderr)
+        return _REFUSED
+    return 0

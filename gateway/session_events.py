@@ -1,0 +1,87 @@
+"""Events of the session that the broker keeps for the gateway: one function for each, which notes it and logs it.
+
+A broker keeps a session on its own terms, and loses it without a word to anybody. What it does can be seen in its first answer
+(CONNACK); of RabbitMQ more is seen by asking its management API.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+log = logging.getLogger("gateway")
+
+
+@dataclass(slots=True)
+class SessionEvents:
+    """The session as the broker keeps it; all but the first three are known only of a broker that is watched.
+
+    :ivar expiry_s: seconds that an absent gateway's session lives, and that were asked for; None: as asked.
+    :ivar lost: times that the broker had forgotten a session since the start.
+    :ivar lost_ms: the last such time.
+    :ivar window: messages that the broker has on their way at once, and that were asked for; None: as asked or unknown.
+    :ivar missing: topic filters that led nothing to the gateway's queue although it had subscribed to them, when last seen.
+    :ivar missing_ms: the last such time.
+    :ivar restored: such filters since the start; each was subscribed to again.
+    :ivar strange: routing keys that lead to the gateway's queue and are none of its own.
+    :ivar unroutable: messages that no queue took; None: unknown.
+    :ivar is_kept: messages that no queue takes are kept, as far as is known.
+    :ivar unwatched: the reason why the broker cannot be asked; empty if it can, or need not be.
+    """
+
+    expiry_s: tuple[int, int] | None = None
+    lost: int = 0
+    lost_ms: int = 0
+    window: tuple[int, int] | None = None
+    missing: Sequence[str] = ()
+    missing_ms: int = 0
+    restored: int = 0
+    strange: Sequence[str] = ()
+    unroutable: int | None = None
+    is_kept: bool = True
+    unwatched: str = ""
+
+    def granted(self, expiry_s: int | None, asked_s: int) -> None:
+        """The broker told how long it keeps the session of an absent gateway; None: as long as was asked."""
+        cut = None if expiry_s is None else (expiry_s, asked_s)
+        if cut is not None and cut != self.expiry_s:
+            log.error("the broker keeps an absent gateway's session for %d s, not for the %d s that were asked", *cut)
+        self.expiry_s = cut
+
+    def forgotten(self, now_ms: int) -> None:
+        """The broker had forgotten the session of this gateway, and the messages that waited in it."""
+        log.error("the broker had forgotten this gateway's session: what waited in it is lost")
+        self.lost += 1
+        self.lost_ms = now_ms
+
+    def window_seen(self, granted: int | None, asked: int) -> None:
+        """The broker was seen to have so many messages on their way to the gateway at once; None: no limit, or not known."""
+        cut = None if granted is None or granted >= asked else (granted, asked)
+        if cut is not None and cut != self.window:
+            log.warning("the broker has %d messages on their way to this gateway at once, not the %d that were asked", *cut)
+        self.window = cut
+
+    def bindings_seen(self, missing: Sequence[str], strange: Sequence[str], now_ms: int) -> None:
+        """The topics that lead to the gateway's queue were compared with those that it subscribed to."""
+        for pattern in missing:
+            log.error("%s did not lead to this gateway although it subscribed to it; it subscribes again", pattern)
+        if missing:
+            self.missing, self.missing_ms = missing, now_ms
+            self.restored += len(missing)
+        for key in strange:
+            if key not in self.strange:
+                log.error("%s leads to this gateway's queue, and it never subscribed to it: somebody added the binding", key)
+        self.strange = strange
+
+    def unroutable_seen(self, depth: int | None) -> None:
+        """So many messages that no queue took were seen; None: nothing keeps them."""
+        if depth and not self.unroutable:
+            log.error("%d messages reached no gateway, and wait at the broker", depth)
+        if depth is None and self.is_kept:
+            log.error("the broker does not keep what reaches no gateway; `gateway setup rabbitmq` sets that up")
+        self.unroutable, self.is_kept, self.unwatched = depth, depth is not None, ""
+
+    def not_watched(self, why: str) -> None:
+        """The broker could not be asked about its queues."""
+        if why != self.unwatched:
+            log.warning("the broker's queues are not watched: %s", why)
+        self.unwatched = why
