@@ -41,21 +41,47 @@ def move_command(options: argparse.Namespace) -> int:
     path = config.mqtt.shares
     if path is None:
         raise ConfigurationFault(["mqtt.shares: is not set: this gateway shares nothing with others"])
-    _pin(config, path, options.share, options.to)
-    if options.no_wait:
-        return 0
     clock = wall_clock(config, os.environ)
     try:
+        _refuse_second(asyncio.run(_claims(config, options.share, clock)), options)
+        _pin(config, path, options.share, options.to)
+        if options.no_wait:
+            return 0
         if options.gone is not None:
             asyncio.run(_say_left(config, options.share, options.gone, clock))
         asyncio.run(_watch(config, options.share, options.to, load_shares(path), clock))
     except StoreFault as fault:
-        print(printable(f"{fault}; the move goes on by itself"), file=sys.stderr)
+        print(printable(str(fault)), file=sys.stderr)
         return _UNREACHABLE
     except KeyboardInterrupt:
         print("the move goes on by itself; call the same command to see how far it is", file=sys.stderr)
         return _FAULT
     return 0
+
+
+async def _claims(config: Config, share: str, clock: WallClock) -> Claims:
+    """Read the words of gateways about a share.
+
+    :raises StoreFault: the database does not answer.
+    """
+    async with open_store(config.influxdb) as store:
+        return await claims(store, names_within(share), clock.now_ms())
+
+
+def _refuse_second(found: Claims, options: argparse.Namespace) -> None:
+    """Refuse a second move of a share before the first is done: three gateways would have readings of it.
+
+    :raises ConfigurationFault: it is not done.
+    """
+    moving = (Stage.TAKING_OVER, Stage.LEAVING)
+    told = {(one, claim.stage) for stages in found.values() for one, claim in stages.items()}
+    new = {one for one, stage in told if stage is Stage.TAKING_OVER} - {options.to, options.gone}
+    old = {one for one, stage in told if stage in moving} - new - {options.to, options.gone}
+    if new:
+        whose = f" from {', '.join(sorted(old))}" if old else ""
+        raise ConfigurationFault(
+            [f"{options.share}: {', '.join(sorted(new))} still takes it over{whose}; wait until that is done"]
+        )
 
 
 def _pin(config: Config, path: Path, share: str, gateway: str) -> None:
@@ -98,8 +124,7 @@ def _replace(path: Path, text: str) -> None:
 
 async def _say_left(config: Config, share: str, gone: str, clock: WallClock) -> None:
     """Say in the place of a gateway that is gone for good that nothing more comes of it."""
-    async with open_store(config.influxdb) as store:
-        found = await claims(store, names_within(share), clock.now_ms())
+    found = await _claims(config, share, clock)
     lines = [
         claim_line(name, gone, Claim(Stage.LEFT, 0), clock.now_ms())
         for name, told in found.items()
@@ -132,8 +157,7 @@ async def _watch(config: Config, share: str, gateway: str, file: SharesFile, clo
     """Return when the gateway has the share with its sums, and no other has anything of it; tell how far that is."""
     line, told = ProgressLine(sys.stderr), ""
     while True:
-        async with open_store(config.influxdb) as store:
-            found = await claims(store, names_within(share), clock.now_ms())
+        found = await _claims(config, share, clock)
         text = how_far(found, share, gateway)
         if text != told:
             line.clear()

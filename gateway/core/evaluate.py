@@ -62,9 +62,12 @@ class Evaluator:
         quality = Quality.GATEWAY_TIME
         if self.trust.doubted:
             quality |= Quality.CLOCK_DOUBTED
-        if arrival.message.duplicate or self.tenures.may_come_twice(arrival.message.topic):
+        message, parity = arrival.message, None
+        if self.tenures.by_name:
+            parity = self.tenures.parity(message.topic)
+        if message.duplicate or (parity and self.tenures.may_come_twice(message.topic)):
             quality |= Quality.MAY_STAND_TWICE
-        return device.stamp(arrival.now_ms, replayed=arrival.replayed), False, quality
+        return device.stamp(arrival.now_ms, replayed=arrival.replayed, parity=parity), False, quality
 
     def believe(self, device: Device, time_ms: int, now_ms: int) -> int | None:
         """Return the quality bits of a time of the device, None if it is not plausible; note the offset of its clock.

@@ -8,7 +8,8 @@ A share moves while readings wait for its old gateway, in its queue and in its j
   then goes on from the newest in the database.
 * **Messages.** The new one subscribes first, and the old one leaves when it has: in the other order nobody would be bound, and
   messages lost. So some come to both. One with the device's time is the same point twice; of one without a time two points
-  stand, and the later gateway's carries bit 64.
+  stand, and the later gateway's carries bit 64. Meanwhile it stamps at odd milliseconds, the old one at even ones: of two
+  readings of a device at one time the second would replace the first.
 
 Each gateway says in the database how far it is with a share: nobody else knows what stands in its journal, and what it says
 there holds while it is down. Its word comes behind the readings that it speaks of. The order in which gateways learn of a move
@@ -137,6 +138,7 @@ class Tenures:
         self._released: set[str] = set()
         self._patterns: list[tuple[str, str]] = []
         self._shared: list[str] = []
+        self._odd: list[str] = []
 
     def want(self, assigned: Mapping[Share, str], gateway: str, now_ms: int) -> list[str]:
         """Have what is assigned to this gateway from now on, and nothing else; return the names of what comes here."""
@@ -166,7 +168,8 @@ class Tenures:
         del self.by_name[name]
 
     def _note_shared(self) -> None:
-        self._shared = [name for name in self.taken_over if not self.by_name[name].is_alone]
+        self._odd = [name for name in self.taken_over if not self.by_name[name].is_free]
+        self._shared = [name for name in self._odd if not self.by_name[name].is_alone]
 
     @property
     def taken_over(self) -> list[str]:
@@ -216,6 +219,10 @@ class Tenures:
         """Tell if no sums may be written of the devices of a share, for another gateway still has some to write."""
         tenure = self.by_name.get(share)
         return tenure is not None and tenure.stage is Stage.TAKING_OVER and not tenure.is_free
+
+    def parity(self, topic: str) -> int:
+        """Tell if the readings of a topic are stamped at odd milliseconds: another gateway stamps some at even ones."""
+        return int(bool(self._odd) and self.share_of(topic) in self._odd)
 
     def may_come_twice(self, topic: str) -> bool:
         """Tell if a message of a topic may have come to another gateway as well."""

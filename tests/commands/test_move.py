@@ -1,6 +1,6 @@
 """``gateway move``: the file, what is refused, and what it says of a move under way."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import pytest
 
@@ -13,6 +13,21 @@ from gateway.reports.share_claims import Claim
 from tests.site import Site
 
 FILE = "gateways: [gateway-1, gateway-2]\nshares: [{site: a, gateway: gateway-1}, {site: b}]  # by hand\n"
+
+
+TOLD: dict[str, dict[str, Claim]] = {}
+
+
+@pytest.fixture(autouse=True)
+def _database(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """In the database's place: what gateways told of their shares."""
+
+    async def told(*_: object) -> dict[str, dict[str, Claim]]:
+        return TOLD
+
+    monkeypatch.setattr("gateway.commands.move._claims", told)
+    yield
+    TOLD.clear()
 
 
 def move(site: Site, *arguments: str, text: str = FILE) -> int:
@@ -46,6 +61,15 @@ def test_what_cannot_be_moved_is_said(site: Site, capsys: pytest.CaptureFixture[
     _ = site.config
     assert main(["move", "a", "--to", "gateway-2", "-c", str(site.folder / "gateway.yaml")]) == 2
     assert "mqtt.shares: is not set" in capsys.readouterr().err
+
+
+def test_a_second_move_waits_for_the_first(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    """Else three gateways would have readings of the site."""
+    TOLD["a"] = {"gateway-1": Claim(Stage.LEAVING, 0), "gateway-2": Claim(Stage.TAKING_OVER, 3)}
+    assert move(site, "a", "--to", "gateway-1") == 2
+    assert capsys.readouterr().err == "a: gateway-2 still takes it over; wait until that is done\n"
+    assert (site.folder / "shares.yaml").read_text() == FILE
+    assert move(site, "a", "--to", "gateway-2") == 0, "the same move"
 
 
 @pytest.mark.parametrize(

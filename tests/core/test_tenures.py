@@ -154,3 +154,21 @@ def test_the_sums_of_a_device_that_comes_back_are_asked_for_again() -> None:
         assert device.share == "ward-1"
         awaits.append(device.counters.awaits)
     assert awaits == ["asked", False], "the second one was heard since the share came"
+
+
+def test_two_gateways_never_stamp_readings_of_a_device_at_the_same_millisecond() -> None:
+    """The old one brings in what waited, many in a millisecond, while the new one stamps what comes."""
+    old, new = Tenures(), Tenures()
+    old.want(to_me([WARD]), ME, NOW_MS)
+    old.move("ward-1", lambda tenure: replace(tenure, stage=Stage.HOLDING, is_free=True, is_alone=True))
+    old.want({WARD: "gateway-2"}, ME, NOW_MS)
+    new.want({WARD: ME}, ME, NOW_MS)
+
+    def stamps(tenures: Tenures) -> set[str]:
+        found = core(tenures)
+        lines = [found.process(StoredMessage(TOPIC, b'{"flow_m3_h": 1}'), NOW_MS).readings[0].lines for _ in range(9)]
+        return {line.rpartition(" ")[2] for line in lines}
+
+    assert len(stamps(old) | stamps(new)) == 18
+    new.move("ward-1", lambda tenure: replace(tenure, is_free=True, is_alone=True))
+    assert all(int(stamp) % 2 == 0 for stamp in stamps(new)), "it may have to leave it itself"

@@ -1,6 +1,7 @@
 """A site moves from one gateway to another."""
 
 import json
+import threading
 from pathlib import Path
 
 import paho.mqtt.client as paho
@@ -55,8 +56,39 @@ def test_sums_go_on_at_the_new_gateway_whoever_hears_first_of_the_move(influxdb:
             reload(later)
         until(lambda: gates.told(OLD) is Stage.LEFT, what="the old one is empty")
         meter.counts(0.4)
-        gates.holds(NEW)
+        watched = gates.old.command("move", SITE, "--to", NEW)  # it is moved already: the command shows how far it is
+        assert (watched.returncode, watched.stdout.splitlines()[-1]) == (0, "site: gateway-2 has it, with its sums"), watched
         meter.counts(0.5)
         expected = [500.0, 500.5, 0.0, 0.1, 0.2, 0.3, 0.4, 0.5], [None, 500.5, None, None, 500.7, 500.8, 500.9, 501.0]
         until(lambda: stored(influxdb) == list(zip(*expected, strict=True)), what="all have their sums")
         until(lambda: gates.new.ledger()["written"] >= 2, what="it wrote the last ones")
+
+
+@pytest.mark.slow
+def test_a_command_moves_a_site_and_says_who_has_not_heard_of_it(influxdb: Service, tmp_path: Path) -> None:
+    with pair(tmp_path, influxdb) as gates, client_of(gates.broker) as client:
+        publish(client, TOPIC, '{"volume_m3": 1}')
+        told: list[str] = []
+        moving = threading.Thread(target=lambda: told.append(gates.old.command("move", SITE, "--to", NEW).stdout))
+        moving.start()
+        until(lambda: f'"gateway": {NEW}' in (gates.old.folder / "shares.yaml").read_text(), what="it is written")
+        for gate in (gates.old, gates.new):
+            reload(gate)
+        moving.join()
+        told_of = [line.removeprefix("site: ") for line in told[0].splitlines() if line.startswith("site: ")]
+        assert told_of[0] == f"{NEW} has not read the file yet ..."
+        assert told_of[-1] == f"{NEW} has it, with its sums"
+        gone = gates.old.command("move", SITE, "--to", NEW, "--gone", OLD)
+        assert (gone.returncode, gone.stderr) == (2, f"--gone: {OLD} has nothing of {SITE}\n")
+
+
+@pytest.mark.slow
+def test_a_gateway_that_is_gone_is_not_waited_for(influxdb: Service, tmp_path: Path) -> None:
+    with pair(tmp_path, influxdb) as gates, client_of(gates.broker) as client:
+        gates.old.kill()
+        reload(gates.new)
+        publish(client, TOPIC, '{"volume_m3": 1}')
+        until(lambda: gates.told(NEW) is Stage.TAKING_OVER, what="the new one reads")
+        done = gates.new.command("move", SITE, "--to", NEW, "--gone", OLD)
+        assert done.returncode == 0, done.stderr
+        assert gates.told(NEW) is Stage.HOLDING

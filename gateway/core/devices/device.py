@@ -242,22 +242,25 @@ class Device(RecentKeys):
             self.tag_values = known
         return True
 
-    def stamp(self, now_ms: int, *, replayed: bool = False) -> int:
+    def stamp(self, now_ms: int, *, replayed: bool = False, parity: int | None = None) -> int:
         """The gateway's time for a reading without its own. Two readings of one device never share a millisecond.
 
         If the gateway's clock was set back by more than a minute, its earlier stamps were wrong and are not followed. A
         message that is replayed came long ago, among readings that come now: it follows its own stamps.
+
+        :param parity: 0 or 1 where another gateway may stamp readings of the device too: its stamps have the other one.
         """
         if replayed:
-            self.last_replay_stamp_ms = _next_ms(self.last_replay_stamp_ms, now_ms)
+            self.last_replay_stamp_ms = _next_ms(self.last_replay_stamp_ms, now_ms, parity)
             return self.last_replay_stamp_ms
-        self.last_stamp_ms = _next_ms(self.last_stamp_ms, now_ms)
+        self.last_stamp_ms = _next_ms(self.last_stamp_ms, now_ms, parity)
         return self.last_stamp_ms
 
 
-def _next_ms(last_ms: int, now_ms: int) -> int:
+def _next_ms(last_ms: int, now_ms: int, parity: int | None) -> int:
     ahead_ms = last_ms - now_ms
-    return now_ms if ahead_ms < 0 or ahead_ms > _SET_BACK_MS else last_ms + 1
+    next_ms = now_ms if ahead_ms < 0 or ahead_ms > _SET_BACK_MS else last_ms + 1
+    return next_ms if parity is None else next_ms + (next_ms + parity) % 2
 
 
 class Series:
