@@ -16,6 +16,7 @@ from gateway.core.delivery.floods import Flood
 from gateway.core.delivery.rates import RecentCounts
 from gateway.core.devices.broker_drops import BrokerDrops
 from gateway.core.message import Outcome, Refusal
+from gateway.core.standby import PairRole
 from gateway.core.status.silence import Hearing
 from gateway.core.status.verdict import ORIGINS_WITHIN_MIN, REJECTS_WITHIN_MIN, Finding, Level
 from gateway.histogram import Histogram
@@ -50,6 +51,7 @@ class Events:
     mqtt_url: str = ""
     is_subscribed: bool = False
     mqtt_trouble: str = ""
+    stands_by: bool = False
     journal_trouble: str = ""
     damage: Finding | None = None
     quarantined_messages: Counter[str] = field(default_factory=Counter)
@@ -375,6 +377,28 @@ class Events:
         self.hearing.lose(now_ms)
         self.mqtt_connected = self.is_subscribed = False
         self.mqtt_trouble = why
+
+    @property
+    def broker_reached(self) -> bool:
+        """True while the broker is there: the session is open, or this machine stands by and watches."""
+        return self.mqtt_connected or self.stands_by
+
+    def watch_stands(self, url: str) -> None:
+        """The watch of the other machine has heard all that the broker retains."""
+        log.info("watching the other machine at %s", url)
+        if not self.mqtt_connected:
+            self.mqtt_trouble = ""
+
+    def watch_lost(self, why: str) -> None:
+        """The watch of the other machine ended, or could not be opened."""
+        if why != self.mqtt_trouble:
+            log.warning("not watching the other machine: %s", why)
+        if not self.mqtt_connected:
+            self.mqtt_trouble = why
+
+    def role_changed(self, machine: str, role: PairRole, others: list[str]) -> None:
+        """This machine takes the session, or stands back."""
+        log.warning("%s is %s now; others that were heard: %s", machine, role.value, ", ".join(others) or "none")
 
     def subscribed(self, filters: int, refused: dict[str, str]) -> None:
         """The broker answered a subscription to ``count`` topic filters; ``refused``: filter → reason."""

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
 from typing import Final
@@ -16,7 +17,6 @@ from typing import Final
 from gateway.clock import WallClock, wall_clock
 from gateway.config.files import ConfigurationFault
 from gateway.config.model import Config
-from gateway.events import Events
 from gateway.logs import set_up_logging
 from gateway.pipeline.build import Parts, build
 from gateway.pipeline.foundation import Lanes
@@ -30,10 +30,14 @@ log = logging.getLogger("gateway")
 
 _WRITE_PATIENCE_S: Final = 2.0
 _COMMIT_PATIENCE_S: Final = 1.5
-_DAMAGED_AGAIN_S: Final = 1.0
-"""Least time between two new journal files."""
+_AGAIN_AFTER_S: Final = 1.0
+"""Least time between two new journal files, or two roles."""
 _LOOK_EVERY_S: Final = 2.0
 """Interval between attempts to open a missing journal."""
+
+
+class StoodBack(Exception):  # noqa: N818 - what it says is no fault
+    """This machine was live, and another one of its pair is now."""
 
 
 def run(config: Config) -> int:
@@ -52,18 +56,21 @@ def run(config: Config) -> int:
 def _run_on(config: Config, file: Database, clock: WallClock, manager: ServiceManager) -> Database | None:
     """Run until stopped, or until there is another file to go on with; unacknowledged messages then come again.
 
-    That is a new file after this one was found damaged, or the journal once it can be opened.
+    That is a new file after this one was found damaged, the journal once it can be opened, or the same file in another role.
     """
-    began_s = time.monotonic()
+    began_s, is_damaged = time.monotonic(), False
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             return runner.run(_run(config, file, clock, manager))
+    except* StoodBack:
+        log.info("the other machine is live; this one goes on as its standby")
     except* Damaged as found:
         log.error("%s", "; ".join(sorted({str(fault) for fault in found.exceptions})))  # noqa: TRY400 - no fault of ours
+        is_damaged = True
     finally:
         file.close()
-    time.sleep(max(0.0, began_s + _DAMAGED_AGAIN_S - time.monotonic()))
-    return _begin(config, damaged=True)
+    time.sleep(max(0.0, began_s + _AGAIN_AFTER_S - time.monotonic()))
+    return _begin(config, damaged=is_damaged)
 
 
 def _begin(config: Config, *, damaged: bool = False) -> Database:
@@ -106,10 +113,10 @@ async def _run(config: Config, file: Database, clock: WallClock, manager: Servic
     _find_backlog(parts)
     calm_garbage_collector()
     sys.setswitchinterval(HANDED_ON_AFTER_S)
-    stop = asyncio.Event()
+    stop, watch = _Ending(), parts.pairing.watch
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, stop.tell)
     loop.add_signal_handler(signal.SIGHUP, parts.reload.start)
     async with (
         parts.delivery.destination,
@@ -117,19 +124,44 @@ async def _run(config: Config, file: Database, clock: WallClock, manager: Servic
         asyncio.TaskGroup() as group,
     ):
         lanes: Lanes = {**parts.lanes, "pages": partial(_serve_pages, parts, entrance)}
+        if watch is not None:
+            lanes = {**lanes, "role": partial(stop.when, watch.stood_back)}
         if manager.listens:
             lanes = {**lanes, "supervision": build_supervision(parts, manager).run}
         tasks = [group.create_task(work(), name=name) for name, work in lanes.items()]  # a fault of one ends all
         manager.ready()
-        found = await _until_stopped(stop, file, parts.foundation.events)
-        if found is None:
+        found = await _until_stopped(stop.event, file, parts)
+        if stop.is_told:
             manager.stopping()
         log.info("stopping" if found is None else "journal available again, restarting the pipeline to use it")
         await _stop(parts)
         for task in tasks:
             task.cancel()
     log.info("stopped; %s", parts.foundation.ledger.document())
+    if found is None and not stop.is_told:
+        raise StoodBack
     return found
+
+
+@dataclass(slots=True)
+class _Ending:
+    """The end of a run.
+
+    :ivar is_told: a signal asked for it; else the run goes on in another role.
+    """
+
+    event: asyncio.Event = field(default_factory=asyncio.Event)
+    is_told: bool = False
+
+    def tell(self) -> None:
+        """Stop for good."""
+        self.is_told = True
+        self.event.set()
+
+    async def when(self, stood_back: asyncio.Event) -> None:
+        """Stop when this machine has stood back."""
+        await stood_back.wait()
+        self.event.set()
 
 
 async def _serve_pages(parts: Parts, entrance: Entrance) -> None:
@@ -141,11 +173,11 @@ async def _serve_pages(parts: Parts, entrance: Entrance) -> None:
     await serve_pages(parts, entrance)
 
 
-async def _until_stopped(stop: asyncio.Event, file: Database, events: Events) -> Database | None:
+async def _until_stopped(stop: asyncio.Event, file: Database, parts: Parts) -> Database | None:
     """Return when the gateway is to stop or, if it has no journal, once that can be opened."""
     found = file
     while found.absence:
-        events.journal_absent(found.absence)
+        parts.foundation.events.journal_absent(found.absence)
         with suppress(TimeoutError):
             async with asyncio.timeout(_LOOK_EVERY_S):
                 await stop.wait()
@@ -195,4 +227,6 @@ async def _stop(parts: Parts) -> None:
         log.warning("the disk did not store everything in time; unacknowledged messages come again")
     except (DatabaseFault, Damaged) as fault:
         log.warning("settled rows stay in the journal and will be written again: %s", fault)
-    await parts.connection.disconnect()
+    await parts.pairing.connection.disconnect()
+    if parts.pairing.watch is not None:
+        await parts.pairing.watch.leave()

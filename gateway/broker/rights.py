@@ -61,14 +61,16 @@ def of_reader(filters: list[str]) -> list[Right]:
 def of_gateway() -> list[Right]:
     """The gateway reads everything, since profiles come and go.
 
-    It publishes alarms and the head of its audit log, and asks Sparkplug nodes for their births. One that leaves a site to
-    another gateway sends itself a message behind what still waits for it.
+    It publishes alarms, the head of its audit log, and what it is to its standby; it asks Sparkplug nodes for their births. One
+    that leaves a site to another gateway sends itself a message behind what still waits for it.
     """
     return [
         *of_reader(["#", "$SYS/broker/publish/messages/dropped"]),
         Right(AclType.PUBLISH, "iot/v1/+/+/+/alarms"),
         Right(AclType.PUBLISH, "gateway/v1/+/audit"),
         Right(AclType.PUBLISH, "gateway/v1/+/fence"),
+        Right(AclType.PUBLISH, "gateway/v1/+/machines/+"),
+        Right(AclType.PUBLISH, "gateway/v1/+/journals/+"),
         Right(AclType.PUBLISH, "spBv1.0/+/NCMD/+"),
     ]
 

@@ -35,6 +35,7 @@ from gateway.delivery.influxdb import InfluxdbClient, authorization
 from gateway.explain.profile_tests import Checked, check_profile, unfilled
 from gateway.i18n.findings import sentence
 from gateway.intake.connection import BrokerAddress
+from gateway.intake.watch import pair_topics
 from gateway.pipeline.options import broker_addresses, session_options
 from gateway.reports.database_http import DatabaseHttp
 from gateway.reports.open_store import is_victoria_metrics
@@ -104,6 +105,10 @@ def check(path: Path | None, *, connect: bool) -> int:
         found.warnings.append(f"{file or DEFAULT_FILE}: mqtt.share_group: {_NO_SUMS}")
         if config.mqtt.share_leader is None:
             found.warnings.append(f"{file or DEFAULT_FILE}: mqtt.share_leader: {_NO_LEADER}")
+    if (topics := pair_topics(config.mqtt)) is not None:
+        _say(
+            f"standby: this machine is {topics.machine} of {topics.client_id}; it watches the other as {config.mqtt.machine_id}"
+        )
     catalog = replace(survey(config, registry), shares=_shares(config, found))
     of_devices = [*catalog.unknown, *catalog.device_faults(config.mqtt), *_check_shares(config, catalog, found)]
     found.faults += [*catalog.faults, *fault_lines(config.devices.registry, of_devices)]
@@ -266,7 +271,8 @@ async def _try_broker(address: BrokerAddress, config: Config, catalog: Catalog) 
         async with asyncio.timeout(_PATIENCE_S):
             reader, writer, granted_s = await open_as_guest(address, options)
             with closing(writer):
-                refused = await _subscribe(session, _of_guest(topic_filters(config, catalog), config), reader, writer)
+                wanted = _of_guest(topic_filters(config, catalog), config) | _watched(config)
+                refused = await _subscribe(session, wanted, reader, writer)
     except TimeoutError:
         return f"{address}: no answer within {_PATIENCE_S:g} s"
     except OSError as error:
@@ -289,6 +295,12 @@ def _of_guest(filters: dict[str, RetainHandling], config: Config) -> dict[str, R
     """The filters of a guest, which gets copies: as a member of the share it would take readings away from the gateways."""
     shared, of_guest = f"$share/{config.mqtt.share_group}/", f"$share/{config.mqtt.share_group}-check/"
     return {pattern.replace(shared, of_guest, 1): handling for pattern, handling in filters.items()}
+
+
+def _watched(config: Config) -> dict[str, RetainHandling]:
+    """The filters by which two machines of a pair hear each other."""
+    topics = pair_topics(config.mqtt)
+    return {} if topics is None else dict.fromkeys(topics.filters, RetainHandling.SEND_NEVER)
 
 
 async def _subscribe(

@@ -90,13 +90,21 @@ def _shown(seen: list[Instance], language: str) -> Iterator[str]:
     for instance in seen:
         cells = [instance.name, words[instance.state], *_counts(instance.answer, words, formats)]
         yield "".join(f"{cell:<{width}}" for cell, width in zip(cells, _WIDTHS, strict=False)).rstrip()
-        shown = [*_findings(instance.answer, language, formats), *_link(instance.answer, words, formats)]
-        for text in [*shown, *filter(None, [instance.fault])]:
+        standing = [*_role(instance.answer, words), *_findings(instance.answer, language, formats)]
+        for text in [*standing, *_link(instance.answer, words, formats), *filter(None, [instance.fault])]:
             yield f"    {printable(text)}"
     if len(seen) > 1:
         unwell = sum(not instance.is_well for instance in seen)
         yield ""
         yield words["not_good"].format(unwell, len(seen)) if unwell else words["all_good"].format(len(seen))
+
+
+def _role(answer: Mapping[str, Any] | None, words: Mapping[str, str]) -> Iterator[str]:
+    """The role of a machine that has a standby, and that of the other."""
+    standby = None if answer is None else answer.get("standby")
+    if standby is not None:
+        others = ", ".join(f"{name} {role}" for name, role in standby["others"].items())
+        yield words[standby["role"]].format(standby["machine"], others or "-")
 
 
 def _counts(answer: Mapping[str, Any] | None, words: Mapping[str, str], formats: Formats) -> Iterator[str]:

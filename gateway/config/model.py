@@ -82,6 +82,12 @@ def _check_zone(name: str) -> str:
     return name
 
 
+def _check_keep_alive(span: timedelta) -> timedelta:
+    if not timedelta(seconds=1) <= span <= timedelta(minutes=5):
+        raise ValueError(f"{span.total_seconds():g} s is not within 1s and 5min")
+    return span
+
+
 def _check_positive(span: timedelta) -> timedelta:
     if not span:
         raise ValueError("a device would be silent all the time; write for example 2h")
@@ -129,6 +135,17 @@ class MqttTls(_OwnCertificate):
 BrokerUrl = Annotated[str, check_address("mqtt", "mqtts", secrets="mqtt.username and mqtt.password_file")]
 
 
+class StandbySection(_Section):
+    """The pair that this machine is one of, with one session in turn.
+
+    :ivar machine: its name in the pair; None: it stands alone.
+    :ivar keep_alive: after twice this time without a word a machine is taken to be gone.
+    """
+
+    machine: Annotated[str, AfterValidator(_check_name)] | None = None
+    keep_alive: Annotated[Duration, AfterValidator(_check_keep_alive)] = timedelta(seconds=10)
+
+
 class Mqtt(_Section):
     """The broker and the session with it.
 
@@ -148,6 +165,19 @@ class Mqtt(_Section):
     share_leader: Annotated[str, AfterValidator(_check_name)] | None = None
     receive_maximum: int = Field(2000, strict=True, ge=1, le=65535)
     session_expiry: Duration = timedelta(days=7)
+    standby: StandbySection = StandbySection()
+
+    @property
+    def machine_id(self) -> str:
+        """The client id, with the machine behind it where two stand under it."""
+        machine = self.standby.machine
+        return self.client_id if machine is None else f"{self.client_id}-{machine}"
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.standby.machine is not None and (self.share_group is not None or self.shares is not None):
+            raise ValueError("standby excludes shares and share_group: a standby takes the place of the other machine")
+        return self
 
     @model_validator(mode="after")
     def _alike(self) -> Self:

@@ -18,6 +18,10 @@ from it; this module keeps them from taking it from each other, and sees to it t
 * Nobody is live, both are there: the name that sorts first takes the session, after a pause in which the other may speak up.
 * The watch must stand and have brought all that is retained (:meth:`Standby.synced`) before the session is taken at all.
 
+The journal of a machine that was live may hold readings that it acknowledged and nobody else has seen: steps of registers,
+which change sums. So each machine tells how many it holds, and a live one tells of the first before it acknowledges it. Sums
+are taken over when no other machine holds any (:attr:`Standby.awaited_journals`).
+
 Who was thrown out by someone who is not of the pair waits as :mod:`gateway.core.reconnects` says.
 """
 
@@ -63,6 +67,7 @@ class Standby:
     :ivar role: of this machine; :meth:`decide` alone changes it.
     :ivar term: the latest that was heard of; of a live machine its own.
     :ivar partners: name → another machine.
+    :ivar journals: name → the readings in the journal of another machine that was ever heard of; None: it never told.
     """
 
     name: str
@@ -70,6 +75,7 @@ class Standby:
     role: PairRole = PairRole.PASSIVE
     term: int = 0
     partners: dict[str, Partner] = field(default_factory=dict)
+    journals: dict[str, int | None] = field(default_factory=dict)
     _synced_s: float | None = None
     _lost_s: float = 0.0
     _met: bool = False
@@ -88,19 +94,30 @@ class Standby:
         self._met = self._met or any(partner.role is not PairRole.OFFLINE for partner in self.partners.values())
         self.partners.clear()
 
+    def reached(self, now_s: float) -> None:
+        """Note that the session itself is open: the broker is there, whatever became of the watch."""
+        self._lost_s = max(self._lost_s, now_s)
+
     def heard(self, name: str, role: PairRole, term: int, now_s: float, *, retained: bool) -> None:
         """Note what a machine says of itself; of this one it is what an earlier run said."""
         if self.role is not PairRole.LIVE:
             self.term = max(self.term, term)
         if name == self.name:
             return
+        self.journals.setdefault(name, None)
         before = self.partners.get(name)
         since_s = before.since_s if before is not None and before.role is role else now_s
         self.partners[name] = Partner(role, term, now_s, since_s, not retained)
 
+    def journal_told(self, name: str, readings: int) -> None:
+        """Note how many readings the journal of a machine holds."""
+        if name != self.name:
+            self.journals[name] = readings
+
     def forgotten(self, name: str) -> None:
         """Note that an operator has taken another machine out: its retained state is empty."""
         self.partners.pop(name, None)
+        self.journals.pop(name, None)
 
     # What follows.
 
@@ -122,9 +139,18 @@ class Standby:
         return self.role
 
     @property
+    def awaited_journals(self) -> list[str]:
+        """Machines whose journal may hold readings, and with them steps of registers that nobody else has seen."""
+        return sorted(name for name, readings in self.journals.items() if readings != 0)
+
+    @property
     def may_open(self) -> bool:
         """True while this machine may open the session."""
         return self.role is PairRole.LIVE and self.is_synced
+
+    def has_reserve(self, now_s: float) -> bool:
+        """Tell if another machine stands by."""
+        return bool(self._there(PairRole.PASSIVE, now_s))
 
     def _yields_to(self, name: str, rival: Partner) -> bool:
         return rival.term > self.term or (rival.term == self.term and name < self.name)

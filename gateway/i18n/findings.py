@@ -12,6 +12,14 @@ _CODES: Final = frozenset({"reason", "domain"})
 
 FINDINGS: Final[dict[str, Words]] = {
     "mqtt_away": Words("Mất kết nối với máy chủ MQTT", "MQTT broker: not connected"),
+    "no_standby": Words(
+        "Máy {machine} đang nhận số đo và không có máy nào dự phòng cho nó",
+        "The machine {machine} is live and no other stands by for it",
+    ),
+    "journal_awaited": Words(
+        "Nhật ký tạm của máy {machine} có thể còn số đo: tổng của bộ đếm chờ đến khi máy đó trở lại",
+        "The journal of the machine {machine} may hold readings: sums of counters wait until it is back",
+    ),
     "subscription_refused": Words(
         "Máy chủ MQTT từ chối đăng ký nhận {filter}", "MQTT broker: it refused the subscription {filter}"
     ),

@@ -11,6 +11,8 @@ INSTANCE_WORDS: Final[dict[str, Words]] = {
     "stands": Words("không chạy", "stands"),
     "unreachable": Words("không trả lời", "no answer"),
     "report": Words("{} / {} thiết bị đang gửi", "{} of {} devices report"),
+    "live": Words("máy {} đang nhận số đo; máy kia: {}", "{} is live; the other: {}"),
+    "passive": Words("máy {} dự phòng; máy kia: {}", "{} stands by; the other: {}"),
     "written": Words("{} số đo đã ghi", "{} readings written"),
     "waiting": Words("{} đang chờ", "{} wait"),
     "lost": Words("{} bị mất", "{} lost"),

@@ -41,6 +41,8 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     "status_other": {"vi": "Cổng từ chối yêu cầu này", "en": "The gateway refuses this request"},
     # The start page.
     "title": {"vi": "Cổng thu thập cảm biến", "en": "Sensor gateway"},
+    "role_live": {"vi": "máy đang nhận số đo", "en": "the live machine"},
+    "role_passive": {"vi": "máy dự phòng", "en": "standby"},
     "verdict_good": {"vi": "Hoạt động bình thường", "en": "All is well"},
     "verdict_attention": {"vi": "Cần chú ý", "en": "Needs attention"},
     "verdict_trouble": {"vi": "Có sự cố", "en": "Trouble"},

@@ -19,16 +19,23 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import inf
+from random import random
 from typing import Final
 
 import mqtt5
 
 from gateway.core.mqtt_session import DISCONNECT, PING, Session, pubacks
+from gateway.core.reconnects import Reconnects
 from gateway.intake.broker_socket import BrokerSocket
+from gateway.tls import handshake_fault
 
 _CONNECT_PATIENCE_S: Final = 10.0
 _CONNACK_PATIENCE_S: Final = 20.0
 """Time for the answer to the first packet; a link that takes 5 s each way is slow, not dead."""
+_RIVAL: Final = (
+    "another gateway connected as {}; each needs a mqtt.client_id of its own, the machines of a pair a mqtt.standby.machine; "
+    "tried again in {:.0f} s"
+)
 _LOOKS: Final = 10
 """Checks of the connection in each keep-alive interval."""
 
@@ -56,6 +63,7 @@ class Connection:
         self._addresses = deque(addresses)
         self.session = session
         self._socket: BrokerSocket | None = None
+        self._reconnects = Reconnects()
         self._keep_alive_s = session.options.keep_alive_s
         self._stopped = False
         self._loop = asyncio.get_running_loop()
@@ -65,13 +73,25 @@ class Connection:
         """The address of the broker that is used, or is the next to be tried."""
         return self._addresses[0]
 
-    def try_next(self) -> None:
-        """Let it be the turn of the next address."""
-        self._addresses.rotate(-1)
-
     def renew(self, tls: ssl.SSLContext | None) -> None:
         """Use these certificates from the next opening on."""
         self._addresses = deque(replace(address, tls=tls) for address in self._addresses)
+
+    async def run_to_end(self, receive: Callable[[bytes], None]) -> tuple[str, float]:
+        """Open it, or try to; return after its end, with the reason and the seconds to wait before the next attempt."""
+        address, session, lasted_s = self.address, self.session, 0.0
+        try:
+            why, lasted_s = await self.run_once(receive)
+        except TimeoutError:
+            why = f"{address} does not answer"
+        except OSError as error:
+            why = f"{address}: {handshake_fault(error, tls=address.tls is not None)}"
+        taken_over = session.taken_over and lasted_s > 0  # of this connection, not of one before
+        wait_s = self._reconnects.wait_s(lasted_s, random(), taken_over=taken_over)  # noqa: S311 - jitter is no secret
+        if taken_over:
+            why = f"{why}: {_RIVAL.format(session.options.client_id, wait_s)}"
+        self._addresses.rotate(-1)
+        return why, wait_s
 
     async def run_once(self, receive: Callable[[bytes], None]) -> tuple[str, float]:
         """Open it and send CONNECT; return after its end, with the reason and the seconds that the broker kept it.

@@ -10,10 +10,9 @@ A subscription that the broker refuses is an error people must see, but no reaso
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from itertools import groupby
-from random import random
-from typing import Final, cast
+from typing import cast
 
 import mqtt5
 
@@ -22,18 +21,12 @@ from gateway.core.delivery.acknowledgements import Acknowledger
 from gateway.core.devices.broker_drops import BROKER_DROPPED
 from gateway.core.mqtt_session import Connected, Event, Oversized, ProtocolFault, Subscribed, Unsubscribed
 from gateway.core.readings.clock_trust import ClockTrust
-from gateway.core.reconnects import Reconnects
 from gateway.events import Events
 from gateway.intake.connection import Connection
 from gateway.intake.message_receiver import MessageReceiver
 from gateway.intake.subscriptions import Subscriptions
-from gateway.tls import handshake_fault
 
 log = logging.getLogger("gateway.intake.intake")
-
-_RIVAL: Final = (
-    "another gateway connected as {}; each gateway needs a mqtt.client_id of its own, or mqtt.standby; tried again in {:.0f} s"
-)
 
 
 class Intake:
@@ -60,26 +53,19 @@ class Intake:
         self._loop = asyncio.get_running_loop()
         self._stopping = False
 
-    async def run(self) -> None:
-        """Stay connected until cancelled or stopped."""
-        reconnects, session = Reconnects(), self._session
+    async def run(self, permission: Callable[[], Awaitable[None]] | None = None) -> None:
+        """Stay connected until cancelled or stopped.
+
+        :param permission: returns when the session may be opened; None: no other machine shares it.
+        """
         while not self._stopping:
-            address, lasted_s = self._connection.address, 0.0
-            try:
-                why, lasted_s = await self._connection.run_once(self._received)
-            except TimeoutError:
-                why = f"{address} does not answer"
-            except OSError as error:
-                why = f"{address}: {handshake_fault(error, tls=address.tls is not None)}"
+            if permission is not None:
+                await permission()
+            why, wait_s = await self._connection.run_to_end(self._received)
             self._acknowledger.disconnected()
             if self._stopping:
                 return
-            taken_over = session.taken_over and lasted_s > 0  # of this connection, not of one before
-            wait_s = reconnects.wait_s(lasted_s, random(), taken_over=taken_over)  # noqa: S311 - jitter is no secret
-            if taken_over:
-                why = f"{why}: {_RIVAL.format(session.options.client_id, wait_s)}"
             self._events.disconnected(why, self._clock.now_ms())
-            self._connection.try_next()
             await asyncio.sleep(wait_s)
 
     def _received(self, data: bytes) -> None:

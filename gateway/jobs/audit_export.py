@@ -1,6 +1,6 @@
 """The export of the audit log's head by MQTT: its hash proves all entries before it, on whatever machine keeps it.
 
-The broker retains the newest head under ``gateway/v1/{client_id}/audit`` as ``NUMBER:HASH``, ready for ``--known``.
+The broker retains the newest head under ``gateway/v1/{gateway}/audit`` as ``NUMBER:HASH``, ready for ``--known``.
 A subscriber elsewhere that writes down each head can show that an entry was changed or taken out afterwards. Commands append to
 the log too, also while the gateway does not run; so the job looks at the end of the file.
 """
@@ -22,10 +22,10 @@ _REPEAT_EVERY_S: Final = 3600.0
 class AuditExport:
     """Publishes while ``audit.mqtt`` is set."""
 
-    def __init__(self, audit: AuditLog, connection: Connection, client_id: str) -> None:
+    def __init__(self, audit: AuditLog, connection: Connection, gateway: str) -> None:
         self._audit = audit
         self._connection = connection
-        self._topic = f"gateway/v1/{client_id}/audit"
+        self._topic = f"gateway/v1/{gateway}/audit"
 
     async def run(self) -> None:
         """Publish until cancelled: at each new entry, and each hour."""

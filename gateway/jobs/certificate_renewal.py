@@ -38,13 +38,13 @@ class CertificateRenewal:
         self,
         config: Config,
         in_force: TlsContexts,
-        connection: Connection,
+        connections: Sequence[Connection],
         databases: Sequence[InfluxdbClient],
         watch: CertificateWatch,
     ) -> None:
         self._config = config
         self._in_force = in_force
-        self._connection = connection
+        self._connections = connections
         self._databases = databases
         self._watch = watch
         self._digests: Digests = {}
@@ -61,7 +61,8 @@ class CertificateRenewal:
         """Put what was read into force."""
         self._digests, contexts = renewed.digests, renewed.contexts
         self._in_force.pages = contexts.pages
-        self._connection.renew(contexts.broker)
+        for connection in self._connections:
+            connection.renew(contexts.broker)
         for client in self._databases:
             client.renew(contexts.database)
         self._watch.look_again()

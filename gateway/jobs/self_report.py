@@ -7,8 +7,10 @@ from typing import Final
 
 from gateway.core.delivery.batch import encode
 from gateway.core.delivery.write_result import Fate, fate_of
+from gateway.core.devices.device import Device
 from gateway.core.message import Reading
 from gateway.core.status.health import health_lines, registered_devices
+from gateway.core.status.silence import Presence
 from gateway.delivery.circuit_breaker import CircuitBreaker
 from gateway.delivery.influxdb import Writer
 from gateway.delivery.self_point import SelfPoint
@@ -67,5 +69,14 @@ class SelfReport:
         if not self._status.events.mqtt_connected:
             return
         now_ms, known = self._status.clock.now_ms(), self._status.devices
-        for lines in health_lines(registered_devices(known.streams), known.silence, now_ms, _DEVICES_TOGETHER):
+        registered = registered_devices(known.streams)
+        devices = (device for device in registered if self._speaks_of(device, now_ms))
+        for lines in health_lines(devices, known.silence, now_ms, _DEVICES_TOGETHER):
             await self._influxdb.write(encode([Reading(line, HEALTH) for line in lines]).gzip)
+
+    def _speaks_of(self, device: Device, now_ms: int) -> bool:
+        """Tell if this machine knows how a device is: the other one of its pair may have heard it until the take-over."""
+        if self._status.standby is None:
+            return True
+        heard_from_ms, silence = self._status.events.hearing.began_ms or now_ms, self._status.devices.silence
+        return device.last_seen_ms >= heard_from_ms or silence.presence(device, now_ms) in {Presence.SILENT, Presence.UNKNOWN}

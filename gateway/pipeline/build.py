@@ -4,15 +4,13 @@ from dataclasses import dataclass
 
 from gateway.clock import WallClock
 from gateway.config.model import Config
-from gateway.core.mqtt_session import Session
-from gateway.intake.connection import Connection
 from gateway.jobs.certificate_renewal import CertificateRenewal
 from gateway.pipeline.alarming import Alarming, build_alarming
 from gateway.pipeline.closing import Closing, build_closing
 from gateway.pipeline.delivering import Delivery, build_delivery
 from gateway.pipeline.foundation import Foundation, Lanes, lay_foundation
 from gateway.pipeline.moving import Moving, build_moving
-from gateway.pipeline.options import broker_addresses, session_options
+from gateway.pipeline.pairing import Pairing, build_pairing
 from gateway.pipeline.processing import Processing, build_processing
 from gateway.pipeline.receiving import Receiving, build_receiving
 from gateway.pipeline.waiting import Waiting, build_waiting
@@ -30,7 +28,7 @@ class Parts:
 
     foundation: Foundation
     processing: Processing
-    connection: Connection
+    pairing: Pairing
     delivery: Delivery
     waiting: Waiting
     alarming: Alarming
@@ -49,19 +47,21 @@ def build(config: Config, file: Database, clock: WallClock) -> Parts:
     """
     foundation = lay_foundation(config, file, clock)
     processing = build_processing(foundation)
-    connection = Connection(broker_addresses(config.mqtt), Session(session_options(config)))
+    pairing = build_pairing(foundation)
+    connection = pairing.connection
     delivery = build_delivery(foundation, processing, connection)
-    waiting = build_waiting(foundation, processing, delivery, connection)
+    waiting = build_waiting(foundation, processing, delivery, pairing)
     alarming = build_alarming(foundation, processing, delivery, connection)
-    watching = build_watching(foundation, processing, delivery, waiting, alarming, connection)
+    watching = build_watching(foundation, processing, delivery, waiting, alarming, pairing)
     closing = build_closing(foundation, processing, delivery, watching)
-    receiving = build_receiving(foundation, processing, delivery, waiting, watching.self_report, connection)
+    receiving = build_receiving(foundation, processing, delivery, waiting, watching.self_report, pairing)
     moving = build_moving(foundation, processing, delivery, waiting, watching, receiving)
     snapshots, moves = processing.device_snapshots, moving.moves
     clients, watch = delivery.destination.clients, watching.certificate_watch
-    credentials = Credentials(foundation.access, CertificateRenewal(config, foundation.tls, connection, clients, watch))
+    renewal = CertificateRenewal(config, foundation.tls, pairing.connections, clients, watch)
+    credentials = Credentials(foundation.access, renewal)
     reload = Reload(file, waiting.codecs, snapshots, moves, waiting.released, watching.status, credentials)
-    rooms = (delivery, receiving, waiting, processing, alarming, watching, closing, moving)
-    lanes = {name: lane for room in rooms for name, lane in room.lanes.items()}
-    parts = foundation, processing, connection, delivery, waiting, alarming, watching, closing, receiving, moving
+    rooms = (delivery, receiving, waiting, processing, alarming, watching, closing, moving, pairing)
+    lanes = pairing.gated({name: lane for room in rooms for name, lane in room.lanes.items()})
+    parts = foundation, processing, pairing, delivery, waiting, alarming, watching, closing, receiving, moving
     return Parts(*parts, reload, lanes)

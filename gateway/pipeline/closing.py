@@ -29,7 +29,7 @@ def build_closing(foundation: Foundation, processing: Processing, delivery: Deli
     writer = RollupWriter(destination.influxdb, destination.breaker, delivery.queue, destination.second_place)
     feeds = AlarmFeeds(processing.alarms, watching.status.devices, database, zone)
     job = PeriodJob(watching.status, database, destination.breaker, writer, feeds)
-    event_points = EventPoints(foundation.clock, foundation.config.mqtt.client_id)
+    event_points = EventPoints(foundation.clock, foundation.config.mqtt.machine_id)
     report = RegistryReport(watching.status, destination.influxdb, destination.breaker, event_points)
     lanes: dict[str, Lane] = {"usual hours": feeds.restore, "registry and events": report.run}
     if processing.silence.membership.leads:

@@ -125,7 +125,7 @@ def _build_destination(foundation: Foundation, trust: ClockTrust) -> Destination
     config, clock = foundation.config, foundation.clock
     link = LinkBudget(config.influxdb.max_bytes_per_s)
     influxdb = InfluxdbClient(config.influxdb, partial(_see_influxdb, trust, clock), link)
-    self_point = SelfPoint(config.mqtt.client_id, foundation.ledger, trust, clock)
+    self_point = SelfPoint(config.mqtt.machine_id, foundation.ledger, trust, clock)
     rollups = config.influxdb.of_rollups()
     second_place = None if rollups is None else InfluxdbClient(rollups, link=link)
     return Destination(influxdb, second_place, link, CircuitBreaker(foundation.events), self_point)

@@ -53,7 +53,8 @@ def lay_foundation(config: Config, file: Database, clock: WallClock) -> Foundati
     newest_ms, now_ms = int(file.run_here(keyvalue.get, NEWEST_TIME) or 0), clock.now_ms()
     dropped = file.run_here(keyvalue.get, DROPPED)
     drops = BrokerDrops(None if dropped is None else int(dropped))
-    events = Events(hearing=Hearing(newest_ms or now_ms), drops=drops)
+    pair = config.mqtt.standby.machine is not None  # the other machine may have heard the devices until now
+    events = Events(hearing=Hearing(0 if pair else newest_ms or now_ms), drops=drops)
     events.exposed(exposed_secrets(config))
     access, audit = open_access(config), AuditLog(config.journal.path)
     return Foundation(config, file, clock, events, Ledger(since_ms=now_ms), newest_ms, access, audit, tls_contexts(config))

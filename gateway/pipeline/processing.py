@@ -114,7 +114,8 @@ def build_processing(foundation: Foundation) -> Processing:
     :raises ConfigurationFault: the registry, a profile or a rule of alarms cannot be used.
     """
     config, database, clock, events = foundation.config, foundation.database, foundation.clock, foundation.events
-    catalog, memory = load_catalog(config), DeviceMemory(events, clock)
+    catalog = load_catalog(config)
+    memory = DeviceMemory(events, clock, is_shared=config.mqtt.standby.machine is not None)
     events.started(fault_lines(config.devices.registry, catalog.device_faults(config.mqtt)))
     silence = Silence(dict(config.devices.silent_after.items()), events.hearing, membership_of(config, catalog.shares))
     alarms = build_alarms(config, silence)

@@ -1,10 +1,10 @@
 """Receiving: the session with the broker, from its subscriptions to the core."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
 from gateway.catalog import state_topics, topic_filters
-from gateway.intake.connection import Connection
 from gateway.intake.fence import Fence
 from gateway.intake.intake import Intake
 from gateway.intake.message_receiver import MessageReceiver
@@ -14,6 +14,7 @@ from gateway.jobs.moves import with_kept
 from gateway.jobs.self_report import SelfReport
 from gateway.pipeline.delivering import Delivery
 from gateway.pipeline.foundation import Foundation, Lane, Lanes
+from gateway.pipeline.pairing import Pairing
 from gateway.pipeline.processing import Processing
 from gateway.pipeline.waiting import Waiting
 from gateway.rabbitmq.queues import watch_api
@@ -35,11 +36,11 @@ def build_receiving(
     delivery: Delivery,
     waiting: Waiting,
     self_report: SelfReport,
-    connection: Connection,
+    pairing: Pairing,
 ) -> Receiving:
     """Build it; ``self_report`` asks InfluxDB for the time before a reading is judged."""
     processor, acknowledger, events = processing.processor, delivery.acknowledger, foundation.events
-    fence = Fence(connection, acknowledger, foundation.config.mqtt.client_id)
+    connection, fence = pairing.connection, Fence(pairing.connection, acknowledger, foundation.config.mqtt.client_id)
     side_effects, floods = waiting.side_effects, delivery.floods
     receiver = MessageReceiver(processor, delivery.live_lane, acknowledger, events, side_effects, floods, fence)
     config, catalog = foundation.config, processing.catalog
@@ -48,13 +49,14 @@ def build_receiving(
         wanted = with_kept(wanted, processor.streams.tenures)
     subscriptions = Subscriptions(foundation.database, connection, wanted, states)
     intake = Intake(connection, subscriptions, receiver, acknowledger, events, processor.trust, foundation.clock)
-    lanes: dict[str, Lane] = {"intake": partial(_take_in, intake, self_report), "subscriptions": subscriptions.run}
+    permission = None if pairing.watch is None else pairing.watch.until_may_open
+    lanes: dict[str, Lane] = {"intake": partial(_take_in, intake, self_report, permission), "subscriptions": subscriptions.run}
     if catalog.shares is not None and catalog.shares.management is not None:
         api = watch_api(catalog.shares.management, config.mqtt)
         lanes |= {"bindings": BindingWatch(api, config.mqtt, subscriptions, events, foundation.clock).run}
     return Receiving(subscriptions, fence, intake, lanes)
 
 
-async def _take_in(intake: Intake, self_report: SelfReport) -> None:
+async def _take_in(intake: Intake, self_report: SelfReport, permission: Callable[[], Awaitable[None]] | None) -> None:
     await self_report.first_answer()
-    await intake.run()
+    await intake.run(permission)

@@ -10,12 +10,12 @@ from gateway.core.message import WaitCause
 from gateway.core.process import Processor
 from gateway.intake.codec_calls import CodecCalls
 from gateway.intake.common_effects import CommonEffects
-from gateway.intake.connection import Connection
 from gateway.intake.replay_pipeline import ReplayPipeline
 from gateway.intake.side_effects import SideEffectRunner
 from gateway.pipeline.delivering import Delivery
 from gateway.pipeline.foundation import Foundation, Lanes
 from gateway.pipeline.options import quarantine_limits, replay_limits
+from gateway.pipeline.pairing import Pairing
 from gateway.pipeline.processing import Processing
 from gateway.reports.take_over import SumsTakeOver
 from gateway.storage import keyvalue
@@ -47,14 +47,15 @@ class Waiting:
     lanes: Lanes
 
 
-def build_waiting(foundation: Foundation, processing: Processing, delivery: Delivery, connection: Connection) -> Waiting:
-    """Build it, and release what need not wait any more; ``connection`` takes commands to edge nodes."""
+def build_waiting(foundation: Foundation, processing: Processing, delivery: Delivery, pairing: Pairing) -> Waiting:
+    """Build it, and release what need not wait any more; the connection of ``pairing`` takes commands to edge nodes."""
     config, file, events = foundation.config, foundation.database, foundation.events
     processor, queue, fallback = processing.processor, delivery.queue, delivery.fallback
     released = ReleasedKeys(foundation.clock)
     codecs = AsyncCodecs(processing.catalog.codecs, released)
     codec_calls = CodecCalls(processor, codecs, released, events)
-    kept_values, sums = KeptValueWriter(file, queue), SumsTakeOver(config, processor, events, foundation.clock)
+    sums = SumsTakeOver(config, processor, events, foundation.clock, pairing.sums_hindrance)
+    kept_values = KeptValueWriter(file, queue)
     common = CommonEffects(kept_values, released, sums)
     replay_pipeline = ReplayPipeline(processor, codec_calls, common)
     account = QuarantineAccount(foundation.ledger, events)
@@ -62,7 +63,7 @@ def build_waiting(foundation: Foundation, processing: Processing, delivery: Deli
     grew, limits = fallback.backlog.grew, replay_limits(config)
     settlement = QuarantineSettlement(file, account, fallback.reject_account, grew, limits, foundation.clock)
     way_out = QuarantineOut(file, account, released, way_in, settlement, replay_pipeline, fallback.journal)
-    side_effects = SideEffectRunner(delivery.live_lane, codec_calls, way_in, common, connection, events)
+    side_effects = SideEffectRunner(delivery.live_lane, codec_calls, way_in, common, pairing.connection, events)
     released.release(*_restore_births(file, processor), *_free_at_start(config, file, processing.catalog))
     lanes = {
         "codecs": codecs.run,

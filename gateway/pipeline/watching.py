@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from gateway.intake.connection import Connection
 from gateway.jobs.audit_export import AuditExport
 from gateway.jobs.certificate_watch import CertificateWatch
 from gateway.jobs.clock_watch import ClockWatch
@@ -18,6 +17,7 @@ from gateway.jobs.self_report import SelfReport
 from gateway.pipeline.alarming import Alarming
 from gateway.pipeline.delivering import Delivery
 from gateway.pipeline.foundation import Foundation, Lane, Lanes
+from gateway.pipeline.pairing import Pairing
 from gateway.pipeline.processing import Processing
 from gateway.pipeline.waiting import Waiting
 from gateway.status.certificates import certificate_ends
@@ -46,12 +46,12 @@ def build_watching(
     delivery: Delivery,
     waiting: Waiting,
     alarming: Alarming,
-    connection: Connection,
+    pairing: Pairing,
 ) -> Watching:
-    """Build it; ``connection`` takes the head of the audit log."""
+    """Build it; the connection of ``pairing`` takes the head of the audit log."""
     file, clock, events, fallback = foundation.database, foundation.clock, foundation.events, delivery.fallback
     destination = delivery.destination
-    status = _build_status(foundation, processing, delivery, waiting, alarming)
+    status = _build_status(foundation, processing, delivery, waiting, alarming, pairing)
     self_report = SelfReport(destination.influxdb, destination.breaker, destination.self_point, status)
     rate_watch = RateWatch(file, status)
     clock_watch = ClockWatch(file, processing.processor.trust, clock)
@@ -88,12 +88,17 @@ def build_watching(
     if foundation.config.open_data.nightly and membership.leads:
         lanes |= {"open export": OpenExport(foundation.config, clock).run}
     if foundation.config.audit.mqtt:
-        lanes |= {"audit": AuditExport(foundation.audit, connection, foundation.config.mqtt.client_id).run}
+        lanes |= {"audit": AuditExport(foundation.audit, pairing.connection, foundation.config.mqtt.machine_id).run}
     return Watching(status, self_report, clock_watch, rate_watch, exchanges, resums, certificate_watch, lanes)
 
 
 def _build_status(
-    foundation: Foundation, processing: Processing, delivery: Delivery, waiting: Waiting, alarming: Alarming
+    foundation: Foundation,
+    processing: Processing,
+    delivery: Delivery,
+    waiting: Waiting,
+    alarming: Alarming,
+    pairing: Pairing,
 ) -> Status:
     config, events, processor = foundation.config, foundation.events, processing.processor
     areas = processing.catalog.registry.areas
@@ -112,4 +117,5 @@ def _build_status(
         foundation.clock,
         delivery.destination.link,
         certificate_ends(config),
+        standby=None if pairing.watch is None else pairing.watch.standby,
     )

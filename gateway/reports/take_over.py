@@ -5,11 +5,12 @@ sum, and the exchanges of its meter. Devices that begin at the same time are ask
 counter. While the database does not answer they wait, which is logged once.
 
 Devices of a share that another gateway has just left, or has not left yet, are held back until all that came there stands in
-the database (:mod:`gateway.core.tenures`). The readings that came here meanwhile have no sums: they are worked out afterwards.
+the database (:mod:`gateway.core.tenures`). So are all devices while the journal of the other machine of a pair may hold
+readings (:mod:`gateway.core.standby`). Those that came here meanwhile have no sums: they are worked out afterwards.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from random import random
 from typing import Final
 
@@ -40,7 +41,19 @@ _FoundExchanges = Mapping[str, Sequence[StoredExchange]]
 class SumsTakeOver:
     """Devices that await their sums, and the questions about them."""
 
-    def __init__(self, config: Config, processor: Processor, events: Events, clock: WallClock) -> None:
+    def __init__(
+        self,
+        config: Config,
+        processor: Processor,
+        events: Events,
+        clock: WallClock,
+        hindrance: Callable[[], str] = lambda: "",
+    ) -> None:
+        """Begin.
+
+        :param hindrance: tells why the database may not have the newest sums yet; empty: it has.
+        """
+        self._hindrance = hindrance
         self._influxdb = config.influxdb
         self._ahead_ms = round(config.time.max_future.total_seconds() * 1000)
         self._processor = processor
@@ -101,6 +114,9 @@ class SumsTakeOver:
         :raises StoreFault: the database does not answer.
         :raises ConfigurationFault: its secrets cannot be read.
         """
+        if why := self._hindrance():
+            self._held |= self._waiting
+            raise StoreFault(why)
         waiting, self._waiting = self._waiting, set()  # a new one: a set keeps the room that it once needed
         self._waiting.update(filter(self._is_held, waiting))
         devices = self._asked = waiting - self._waiting

@@ -13,6 +13,7 @@ from gateway import __version__
 from gateway.core.alarms.alarm import Severity
 from gateway.core.ledger import ENDS
 from gateway.core.message import WaitCause
+from gateway.core.standby import PairRole
 from gateway.core.status.silence import Presence
 from gateway.core.status.verdict import Fleet
 from gateway.histogram import Histogram
@@ -53,7 +54,10 @@ class GatewayCollector(Collector):
         yield CounterMetricFamily(
             "gateway_broker_dropped", "Messages that the broker says it dropped, for any client.", dropped
         )
-        yield GaugeMetricFamily("gateway_mqtt_connected", "1 while connected to the broker.", float(events.mqtt_connected))
+        yield GaugeMetricFamily("gateway_mqtt_connected", "1 while connected to the broker.", float(events.broker_reached))
+        if (standby := self.state.standby) is not None:
+            roles = {role: role is standby.role for role in (PairRole.LIVE, PairRole.PASSIVE)}
+            yield _gauge("gateway_standby_role", "1 for the role that this machine has in its pair.", "role", roles)
         owed = self.state.acknowledger.owed
         yield GaugeMetricFamily("gateway_mqtt_unacknowledged", "Messages received and not acknowledged yet.", owed)
         yield from self._session()

@@ -4,6 +4,7 @@ On VictoriaMetrics ``lost`` is the series ``gateway_lost``. No figure has the na
 VictoriaMetrics may hold both. Counts run since the process started.
 """
 
+from gateway.core.standby import PairRole
 from gateway.delivery.self_point import Figures
 from gateway.status.status import Status
 
@@ -21,7 +22,8 @@ def self_figures(status: Status) -> Figures:
         "imbalance": float(ledger.imbalance),
         "broker_dropped": float(events.drops.dropped),
         "quarantine": float(ledger.pending["quarantine"]),
-        "mqtt": events.mqtt_connected,
+        "mqtt": events.broker_reached,
+        "live": None if status.standby is None else status.standby.role is PairRole.LIVE,
         "limit_bytes": float(status.config.journal.max_bytes),
         "used_bytes": float(journal.used_bytes),
         "room_bytes": None if journal.room_bytes is None else float(journal.room_bytes),

@@ -16,6 +16,7 @@ from gateway.core.delivery.link_budget import LinkBudget
 from gateway.core.delivery.rates import Rates
 from gateway.core.ledger import Ledger
 from gateway.core.process import Processor
+from gateway.core.standby import Standby
 from gateway.core.status.filling import Filling
 from gateway.core.status.history import History
 from gateway.core.status.silence import Presence
@@ -95,6 +96,17 @@ class JournalState:
         return 0.0 if self.oldest_ms is None else max(0, now_ms - self.oldest_ms) / 1000
 
 
+def standby_document(standby: Standby) -> dict[str, object]:
+    """``standby`` of ``/api/status``."""
+    return {
+        "machine": standby.name,
+        "role": standby.role.value,
+        "term": standby.term,
+        "others": {name: partner.role.value for name, partner in sorted(standby.partners.items())},
+        "awaited_journals": standby.awaited_journals,
+    }
+
+
 class CatchUp(TypedDict):
     """``catch_up`` of ``/api/status``.
 
@@ -116,6 +128,7 @@ class Status:
 
     :ivar link: the budget of the link to InfluxDB.
     :ivar certificates: the setting that names them → their end, in ms.
+    :ivar standby: this machine in its pair; None: it stands alone.
     """
 
     config: Config
@@ -135,6 +148,7 @@ class Status:
     rates: Rates = field(default_factory=Rates)
     history: History = field(default_factory=History)
     yesterday: Yesterday = field(default_factory=Yesterday)
+    standby: Standby | None = None
 
     def not_ready(self) -> str:
         """The reason why readings cannot be made durable now; empty if they can."""
@@ -150,6 +164,7 @@ class Status:
         return [
             *troubles.of_connections(events),
             *of_session(events.session, now_ms, shared=self.config.mqtt.shares is not None),
+            *troubles.of_pair(self.standby, time.monotonic()),
             *troubles.of_the_way(events, now_ms),
             *troubles.of_secrets(self.config),
             *troubles.of_disk(events),
@@ -209,6 +224,7 @@ class Status:
                 "url": self.events.mqtt_url or self.config.mqtt.url,
                 "unacknowledged": self.acknowledger.owed,
             },
+            "standby": None if self.standby is None else standby_document(self.standby),
             "influxdb": {
                 "up": self.events.influxdb_up,
                 "url": self.config.influxdb.url,

@@ -11,6 +11,7 @@ from gateway.config.exposed_secrets import pages_in_plain, sent_in_plain
 from gateway.config.model import Config
 from gateway.core.delivery.floods import Flood
 from gateway.core.readings.unit_jumps import UnitJump
+from gateway.core.standby import PairRole, Standby
 from gateway.core.status.verdict import ORIGINS_WITHIN_MIN, Finding, Level
 from gateway.events import Events
 
@@ -20,12 +21,22 @@ _IDS_SHOWN: Final = 5
 
 def of_connections(events: Events) -> Iterator[Finding]:
     """The broker and the database."""
-    if not events.mqtt_connected:
+    if not events.broker_reached:
         yield Finding("mqtt_away", Level.TROUBLE, {}, events.mqtt_trouble)
     for pattern, why in events.refused_subscriptions.items():
         yield Finding("subscription_refused", Level.TROUBLE, {"filter": pattern}, why)
     if events.influxdb_trouble:
         yield Finding("influxdb_away", Level.TROUBLE, {}, events.influxdb_trouble)
+
+
+def of_pair(standby: Standby | None, now_s: float) -> Iterator[Finding]:
+    """The other machine of a pair."""
+    if standby is None or not standby.is_synced:
+        return
+    if standby.role is PairRole.LIVE and not standby.has_reserve(now_s):
+        yield Finding("no_standby", Level.ATTENTION, {"machine": standby.name})
+    if standby.role is PairRole.LIVE and standby.awaited_journals:
+        yield Finding("journal_awaited", Level.ATTENTION, {"machine": ", ".join(standby.awaited_journals)})
 
 
 def of_the_way(events: Events, now_ms: int) -> Iterator[Finding]:

@@ -22,7 +22,12 @@ class DeviceMemory:
     :ivar checks: id → checksum of the line in the file, of devices that were met.
     """
 
-    def __init__(self, events: Events, clock: WallClock) -> None:
+    def __init__(self, events: Events, clock: WallClock, *, is_shared: bool = False) -> None:
+        """Begin.
+
+        :param is_shared: another machine may have heard the devices since; their sums are asked for.
+        """
+        self._is_shared = is_shared
         self._events = events
         self._clock = clock
         self.lines: dict[str, str] = {}
@@ -44,6 +49,8 @@ class DeviceMemory:
                 unpack(line, device, field_sets, self._clock.now_ms())
             if step is not None:
                 unpack_kept(step, device)
+            if self._is_shared and device.counters is not None:
+                device.counters.ask_again()
         except ValueError as error:
             self._events.state_lost(device.name, str(error))
 

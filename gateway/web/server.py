@@ -187,8 +187,9 @@ class WebServer:
         return web.Response(text="ok\n")
 
     async def _readyz(self, _: web.Request) -> web.Response:
-        why = self._status.not_ready()
-        return web.Response(text=f"{why or 'ready'}\n", status=503 if why else 200)
+        why, standby = self._status.not_ready(), self._status.standby
+        role = "" if standby is None else f", {standby.role}"
+        return web.Response(text=f"{why or f'ready{role}'}\n", status=503 if why else 200)
 
     async def _ledger(self, _: web.Request) -> web.Response:
         return web.json_response(self._status.ledger.document())

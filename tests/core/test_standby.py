@@ -81,6 +81,29 @@ def test_a_live_machine_that_cannot_reach_the_broker_opens_nothing_and_stands_ba
     assert standby.decide(10.0 + GONE_S) is PASSIVE
 
 
+def test_a_live_machine_whose_session_is_open_reaches_the_broker_without_its_watch() -> None:
+    standby = live()
+    standby.lost(10.0)
+    standby.reached(30.0)
+    assert standby.decide(30.0 + GONE_S - 0.1) is LIVE
+    assert standby.decide(30.0 + GONE_S) is PASSIVE
+
+
+@pytest.mark.parametrize(
+    ("told", "awaited"),
+    [pytest.param(None, ["a"], id="never told"), pytest.param(3, ["a"], id="some"), pytest.param(0, [], id="empty")],
+)
+def test_the_journal_of_another_machine_is_awaited_until_it_is_known_to_be_empty(told: int | None, awaited: list[str]) -> None:
+    standby = synced("b", ("a", LIVE, 1))
+    standby.journal_told("b", 7)  # its own is no secret to it
+    if told is not None:
+        standby.journal_told("a", told)
+    standby.lost(5.0)
+    assert standby.awaited_journals == awaited
+    standby.forgotten("a")
+    assert not standby.awaited_journals
+
+
 def test_of_two_passive_machines_the_first_by_name_takes_the_session_after_a_pause() -> None:
     first, second = synced("a", ("b", PASSIVE, 3), retained=False), synced("b", ("a", PASSIVE, 3), retained=False)
     assert first.decide(SETTLE_S - 0.1) is second.decide(SETTLE_S) is PASSIVE

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from gateway import __version__
+from gateway.config.model import StandbySection
 from gateway.core.delivery.write_result import Answer
 from gateway.core.status.verdict import Fleet
 from gateway.pipeline.build import build
@@ -22,11 +23,11 @@ from tests.jobs.closing_rig import config_of
 DEVICES = [{"id": name, "site": "s1", "domain": "water"} for name in ("heard", "elsewhere")]
 
 
-async def reported(folder: Path, monkeypatch: pytest.MonkeyPatch, share_group: str | None) -> tuple[str, str]:
+async def reported(folder: Path, monkeypatch: pytest.MonkeyPatch, **mqtt: object) -> tuple[str, str]:
     """Return the points of a gateway that has heard one of two devices and received three readings, and its metrics."""
     (folder / "devices.yaml").write_text(json.dumps({"devices": DEVICES}))
     config = config_of(folder, "http://127.0.0.1:1", "Asia/Ho_Chi_Minh")
-    config = config.model_copy(update={"mqtt": config.mqtt.model_copy(update={"share_group": share_group})})
+    config = config.model_copy(update={"mqtt": config.mqtt.model_copy(update=mqtt)})
     database, written = Database(folder / "journal.db"), []
     database.open()
     parts = build(config, database, SetClock(NOW_MS))
@@ -46,17 +47,24 @@ async def reported(folder: Path, monkeypatch: pytest.MonkeyPatch, share_group: s
     return "\n".join(written), exposition(parts.watching.status, Fleet()).decode()
 
 
-@pytest.mark.parametrize(("share_group", "speaks_of_both"), [(None, True), ("all", False)])
+@pytest.mark.parametrize(
+    ("mqtt", "speaks_of_both"),
+    [
+        pytest.param({}, True, id="alone"),
+        pytest.param({"share_group": "all"}, False, id="a share"),
+        pytest.param({"standby": StandbySection(machine="a")}, False, id="a pair, of which the other may have heard it"),
+    ],
+)
 def test_a_gateway_that_shares_speaks_only_of_devices_it_has_met(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share_group: str | None, *, speaks_of_both: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mqtt: dict[str, object], *, speaks_of_both: bool
 ) -> None:
-    written, _ = asyncio.run(reported(tmp_path, monkeypatch, share_group))
+    written, _ = asyncio.run(reported(tmp_path, monkeypatch, **mqtt))
     assert "device_health,device=heard" in written
     assert ("device_health,device=elsewhere" in written) is speaks_of_both
 
 
 def test_the_gateways_own_point_has_what_alerts_about_it_need(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    written, metrics = asyncio.run(reported(tmp_path, monkeypatch, None))
+    written, metrics = asyncio.run(reported(tmp_path, monkeypatch))
     own, build, *_ = written.splitlines()
     assert own.startswith("gateway,gateway=gateway-1 ")
     fields = dict(field.split("=", 1) for field in own.split(" ")[1].split(","))

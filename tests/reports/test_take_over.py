@@ -37,11 +37,17 @@ def sums(into: Processor, values: Mapping[str, float | str], device: str, domain
     return {field: value for field, value in point.fields.items() if "sum" in field}
 
 
-def taking_over(config: Influxdb, into: Processor, events: Events, story: Callable[[SumsTakeOver], Awaitable[None]]) -> None:
+def taking_over(
+    config: Influxdb,
+    into: Processor,
+    events: Events,
+    story: Callable[[SumsTakeOver], Awaitable[None]],
+    hindrance: Callable[[], str] = lambda: "",
+) -> None:
     """Run the questions beside a story."""
 
     async def both() -> None:
-        take_over = SumsTakeOver(Config(influxdb=config), into, events, WallClock())
+        take_over = SumsTakeOver(Config(influxdb=config), into, events, WallClock(), hindrance)
         running = asyncio.create_task(take_over.run())
         await story(take_over)
         running.cancel()
@@ -121,3 +127,26 @@ def test_while_the_database_does_not_answer_devices_wait_and_that_is_said_once(
     assert sums(into, {"volume_m3": 6}, "m1") == {}
     assert caplog.text.count("1 devices await their sums from InfluxDB") == 1
     assert "does not answer" in events.sums_trouble
+
+
+@pytest.mark.real
+def test_while_another_machine_may_hold_readings_sums_wait_and_are_worked_out_in_the_night(
+    filled: Filled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.reports.take_over._FIRST_WAIT_S", 0.01)
+    filled.write([f"water,device=m1,site=s1 volume_m3=70,volume_sum_m3=570,quality=0i {NOW_MS - 2 * HOUR_MS}"])
+    into, events, hindrances = pipeline(sums=SumsMode.ASKED), CountingEvents(), ["the journal of b may hold readings"]
+    wanted = comes(into, {"volume_m3": 71}, "m1")
+
+    async def story(take_over: SumsTakeOver) -> None:
+        take_over.want(wanted)
+        await once(lambda: events.vain >= 2)
+        assert events.sums_trouble == "the journal of b may hold readings"
+        hindrances.clear()
+        await none_awaits(into)
+
+    taking_over(filled.config, into, events, story, lambda: "".join(hindrances))
+    assert sums(into, {"volume_m3": 72}, "m1") == {"volume_sum_m3": 572}
+    counters = into.streams.devices["m1"].counters
+    assert counters is not None
+    assert counters.past.again_ms == NOW_MS - 2 * HOUR_MS

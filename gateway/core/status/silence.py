@@ -40,12 +40,16 @@ class Presence(StrEnum):
 
 
 class Hearing:
-    """The spans of time in which nobody could be heard; the newest hundred of them."""
+    """The spans of time in which nobody could be heard; the newest hundred of them.
+
+    :ivar began_ms: the time at which this run first heard the broker; None: not yet.
+    """
 
     def __init__(self, deaf_since_ms: int | None = None) -> None:
         """Start deaf: since the end of the last run, if that is known."""
         self._spans_ms: deque[tuple[int, int]] = deque(maxlen=_SPANS_MAX)
         self._deaf_since_ms = deaf_since_ms
+        self.began_ms: int | None = None
 
     def lose(self, now_ms: int) -> None:
         """Note that the broker is away."""
@@ -54,6 +58,7 @@ class Hearing:
 
     def regain(self, now_ms: int) -> None:
         """Note that the broker is back."""
+        self.began_ms = self.began_ms or now_ms
         if self._deaf_since_ms is not None and now_ms > self._deaf_since_ms:
             self._spans_ms.append((self._deaf_since_ms, now_ms))
         self._deaf_since_ms = None

@@ -81,6 +81,8 @@ class PeriodJob:
     def _begin(self) -> None:
         """Begin where the run before stopped, if that is not long ago."""
         progress = self._progress
+        if self._status.config.mqtt.standby.machine is not None:
+            progress.begin_anew()
         if progress.hour_ms:
             progress.begin_at(day_of(self._clock.now_ms() - _BACK_MS, self._zone).start_ms)
         if self._status.devices.registry_entries() and self._status.devices.silence.membership.leads:

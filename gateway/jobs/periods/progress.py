@@ -73,6 +73,10 @@ class PeriodProgress:
         if kept.waits_from is not None:
             self.waits_from[device] = kept.waits_from
 
+    def begin_anew(self) -> None:
+        """Forget which hours and days are closed: another machine may have closed more."""
+        self.hour_ms = self.day_ms = 0
+
     def begin_at(self, at_ms: int) -> None:
         """Leave out what lies before a time."""
         self.hour_ms, self.day_ms = max(self.hour_ms, at_ms), max(self.day_ms, at_ms)

@@ -1,0 +1,238 @@
+"""The watch: the second connection of a machine that has a standby, by which the two machines know of each other.
+
+Theory of operation
+-------------------
+:mod:`gateway.core.standby` decides; this is its shell. Both machines retain what they say under the client id that they share:
+
+    gateway/v1/{client_id}/machines/{machine}   {"state": "live" | "passive" | "offline", "term": N}; "offline" is the will
+    gateway/v1/{client_id}/journals/{machine}   the number of readings in its journal
+
+The machine subscribes to both, then says what it is. When the broker hands it its own word, it has heard all that was retained
+before: the watch is synced. It repeats its word three times in each keep-alive. The number of readings is told by the session's
+connection while that is open (:mod:`gateway.intake.paired_connection`), by the watch otherwise.
+
+A machine that stands back does not change its parts under way: ``stood_back`` has the gateway stop them in order, what was
+received goes to InfluxDB or the journal, and begin anew as a passive one.
+"""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import mqtt5
+
+from gateway.config.model import Mqtt
+from gateway.core.ledger import Ledger
+from gateway.core.mqtt_session import Connected, Event, ProtocolFault, Session, SessionOptions, Subscribed, Will
+from gateway.core.standby import WORDS_EACH_KEEP_ALIVE, PairRole, Standby
+from gateway.events import Events
+from gateway.intake.connection import BrokerAddress, Connection
+from gateway.intake.paired_connection import PairedConnection
+
+_LOOKS_EACH_KEEP_ALIVE: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class PairTopics:
+    """The topics of a pair, and of one machine in it."""
+
+    client_id: str
+    machine: str
+
+    @property
+    def state(self) -> str:
+        """The topic of its word."""
+        return f"{self._below('machines')}{self.machine}"
+
+    @property
+    def journal(self) -> str:
+        """The topic of the number of readings in its journal."""
+        return f"{self._below('journals')}{self.machine}"
+
+    @property
+    def filters(self) -> list[str]:
+        """The filters for both topics of all machines."""
+        return [f"{self._below(kind)}+" for kind in ("machines", "journals")]
+
+    def state_of(self, topic: str) -> str:
+        """The machine whose state stands at a topic; empty: none."""
+        return topic.removeprefix(self._below("machines")) if topic.startswith(self._below("machines")) else ""
+
+    def journal_of(self, topic: str) -> str:
+        """The machine whose journal is told of at a topic; empty: none."""
+        return topic.removeprefix(self._below("journals")) if topic.startswith(self._below("journals")) else ""
+
+    def _below(self, kind: str) -> str:
+        return f"gateway/v1/{self.client_id}/{kind}/"
+
+
+def pair_topics(mqtt: Mqtt) -> PairTopics | None:
+    """The topics of the pair that a configuration names; None: the machine stands alone."""
+    machine = mqtt.standby.machine
+    return None if machine is None else PairTopics(mqtt.client_id, machine)
+
+
+def state_payload(role: PairRole, term: int) -> bytes:
+    """The word of a machine about itself."""
+    return json.dumps({"state": role.value, "term": term}).encode()
+
+
+def watch_session(of_session: SessionOptions, machine: str, topics: PairTopics) -> Session:
+    """The session of the watch: the account of the other one, a client id of its own, and the will."""
+    return Session(
+        SessionOptions(
+            client_id=f"{of_session.client_id}-{machine}",
+            username=of_session.username,
+            password=of_session.password,
+            keep_alive_s=of_session.keep_alive_s,
+            session_expiry_s=0,
+            will=Will(topics.state, state_payload(PairRole.OFFLINE, 0)),
+        )
+    )
+
+
+class Watch:
+    """Says what this machine is, hears what the other is, and tells when that changes.
+
+    :ivar connection: of the watch.
+    :ivar live: set while this machine is live.
+    :ivar stood_back: set once it is not any more.
+    """
+
+    def __init__(
+        self,
+        addresses: Sequence[BrokerAddress],
+        session: PairedConnection,
+        standby: Standby,
+        topics: PairTopics,
+        ledger: Ledger,
+        events: Events,
+    ) -> None:
+        options = session.session.options
+        self.connection = Connection(addresses, watch_session(options, standby.name, topics))
+        self.standby = standby
+        self.live = asyncio.Event()
+        self.stood_back = asyncio.Event()
+        self._session = session
+        self._topics = topics
+        self._ledger = ledger
+        self._events = events
+        self._may_open = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._next_word_s = 0.0
+        self._has_left = False
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._stay_connected(), name="watch connection")
+            while True:
+                self._decide()
+                if self._loop.time() >= self._next_word_s:
+                    self._say()
+                await asyncio.sleep(self.standby.keep_alive_s / _LOOKS_EACH_KEEP_ALIVE)
+
+    async def until_may_open(self) -> None:
+        """Return when this machine may open the session."""
+        await self._may_open.wait()
+
+    async def _stay_connected(self) -> None:
+        while True:
+            why, wait_s = await self.connection.run_to_end(self._received)
+            if self._has_left:
+                return
+            self.standby.lost(self._loop.time())
+            self._decide()
+            self._events.watch_lost(why)
+            await asyncio.sleep(wait_s)
+
+    # What comes.
+
+    def _received(self, data: bytes) -> None:
+        try:
+            events = self.connection.session.receive(data)
+        except ProtocolFault as fault:
+            events = fault.events
+            self.connection.end(str(fault))
+        for event in events:
+            self._take(event)
+        self._decide()
+
+    def _take(self, event: Event) -> None:
+        if isinstance(event, mqtt5.PublishPacket):
+            self._hear(event)
+        elif isinstance(event, Connected):
+            self.connection.accepted(event.keep_alive_s)
+            always = mqtt5.RetainHandling.SEND_ALWAYS
+            self.connection.subscribe(dict.fromkeys(self._topics.filters, always), [])
+            self._say()
+        elif isinstance(event, Subscribed) and event.refused:
+            pattern, why = next(iter(event.refused.items()))
+            self.connection.end(f"the broker refused the subscription {pattern}: {why}")
+
+    def _hear(self, message: mqtt5.PublishPacket) -> None:
+        standby, payload = self.standby, message.payload or b""
+        if name := self._topics.state_of(message.topic):
+            if name == standby.name and not message.retain:
+                self._synced()
+            elif not payload:
+                standby.forgotten(name)
+            elif (said := _state(payload)) is not None:
+                standby.heard(name, *said, self._loop.time(), retained=message.retain)
+        elif (name := self._topics.journal_of(message.topic)) and payload.isdigit():
+            standby.journal_told(name, int(payload))
+
+    def _synced(self) -> None:
+        if not self.standby.is_synced:
+            self.standby.synced(self._loop.time())
+            self._events.watch_stands(str(self.connection.address))
+
+    # What follows.
+
+    def _decide(self) -> None:
+        standby, before, now_s = self.standby, self.standby.role, self._loop.time()
+        if self._events.mqtt_connected:
+            standby.reached(now_s)
+        if not (self.stood_back.is_set() or self._has_left):
+            standby.decide(now_s)
+        if standby.role is not before:
+            self._say()
+            self._events.role_changed(standby.name, standby.role, sorted(standby.partners))
+            if standby.role is PairRole.LIVE:
+                self.live.set()
+            else:
+                self.live.clear()
+                self.stood_back.set()
+        self._events.stands_by = standby.is_synced and standby.role is PairRole.PASSIVE
+        if standby.may_open:
+            self._may_open.set()
+        else:
+            self._may_open.clear()
+
+    def _say(self) -> None:
+        """Say what this machine is, and how many readings its journal holds."""
+        self._next_word_s = self._loop.time() + self.standby.keep_alive_s / WORDS_EACH_KEEP_ALIVE
+        self._publish(self._topics.state, state_payload(self.standby.role, self.standby.term))
+        if self.standby.role is not PairRole.LIVE or not self._session.tell_journal():
+            self._publish(self._topics.journal, str(self._ledger.pending["journal"]).encode())
+
+    def _publish(self, topic: str, payload: bytes) -> None:
+        self.connection.publish(topic, payload, retain=True)
+
+    async def leave(self) -> None:
+        """Say that this machine is offline, and how many readings its journal holds, and end the connection in order."""
+        self._has_left = True
+        self._publish(self._topics.journal, str(self._ledger.pending["journal"]).encode())
+        self._publish(self._topics.state, state_payload(PairRole.OFFLINE, self.standby.term))
+        await self.connection.disconnect()
+
+
+def _state(payload: bytes) -> tuple[PairRole, int] | None:
+    """The role and the term that a machine told; None: it is no such word."""
+    try:
+        said = json.loads(payload)
+        return PairRole(said["state"]), int(said["term"])
+    except (ValueError, TypeError, KeyError):
+        return None
