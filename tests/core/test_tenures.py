@@ -141,7 +141,7 @@ def test_a_reading_without_a_time_may_stand_twice_until_nothing_comes_to_another
     assert quality(found, TOPIC, b'{"flow_m3_h": 2}') == 1
 
 
-def test_the_sums_of_a_device_that_comes_back_are_asked_for_again() -> None:
+def test_a_device_that_comes_back_has_its_sums_asked_for_again_and_nothing_missing() -> None:
     tenures = Tenures()
     tenures.want(to_me([WARD]), ME, NOW_MS - 1000)
     found = core(tenures)
@@ -149,11 +149,11 @@ def test_the_sums_of_a_device_that_comes_back_are_asked_for_again() -> None:
     for name, seen_ms in (("m1", NOW_MS - 5000), ("m2", NOW_MS - 500)):
         device = found.streams.meet(name, "water")
         assert isinstance(device, Device)
-        device.counters, device.last_seen_ms = CounterState(), seen_ms
-        found.process(StoredMessage(TOPIC.replace("m1", name), b'{"volume_m3": 1}'), NOW_MS)
+        device.counters, device.last_seen_ms, device.last_seq = CounterState(), seen_ms, 7
+        found.process(StoredMessage(TOPIC.replace("m1", name), b'{"volume_m3": 1, "seq": 10}'), NOW_MS)
         assert device.share == "ward-1"
-        awaits.append(device.counters.awaits)
-    assert awaits == ["asked", False], "the second one was heard since the share came"
+        awaits.append((device.counters.awaits, device.seq_missing))
+    assert awaits == [("asked", 0), (False, 2)], "the second one was heard since the share came"
 
 
 def test_two_gateways_never_stamp_readings_of_a_device_at_the_same_millisecond() -> None:

@@ -31,9 +31,9 @@ class Pair:
     old: Gateway
     new: Gateway
 
-    def told(self, gateway: str) -> Stage | None:
-        """The stage with the site that a gateway told last."""
-        statement = f"SELECT last(stage) FROM share WHERE device = '{SITE}' AND channel = '{gateway}'"  # noqa: S608 - a name of ours
+    def told(self, gateway: str, share: str = SITE) -> Stage | None:
+        """The stage with the site, or another share, that a gateway told last."""
+        statement = f"SELECT last(stage) FROM share WHERE device = '{share}' AND channel = '{gateway}'"  # noqa: S608 - a name of ours
         rows = query(self.influxdb.url, "iot", statement)
         return Stage(int(rows[0]["last"])) if rows else None
 
@@ -46,16 +46,20 @@ class Pair:
         return self.broker.management.depth(f"mqtt-subscription-{gateway}qos1")
 
 
-def write_shares(gate: Gateway, owner: str) -> None:
-    """Give the site to a gateway, in the file of one of them."""
-    document = {"gateways": [OLD, NEW], "shares": [{"site": SITE, "gateway": owner}]}
-    (gate.folder / "shares.yaml").write_text(json.dumps(document))
+def given_to(owner: str) -> Document:
+    """A file of shares that gives the site to a gateway."""
+    return {"gateways": [OLD, NEW], "shares": [{"site": SITE, "gateway": owner}]}
 
 
-def reload(gate: Gateway, owner: str = NEW) -> None:
-    """Give the site to a gateway, and have one of the gateways read that."""
+def write_shares(gate: Gateway, shares: Document) -> None:
+    """Write the file of one of them."""
+    (gate.folder / "shares.yaml").write_text(json.dumps(shares))
+
+
+def reload(gate: Gateway, shares: Document | None = None) -> None:
+    """Give the site to the new gateway, or as a file says, and have one of the gateways read that."""
     active = gate.said("the registry is active")
-    write_shares(gate, owner)
+    write_shares(gate, shares or given_to(NEW))
     gate.send_signal(signal.SIGHUP)
     until(lambda: gate.said("the registry is active") > active, what="reloaded")
 
@@ -69,7 +73,7 @@ def pair(folder: Path, influxdb: Service, **sections: Document) -> Iterator[Pair
         for name in (OLD, NEW):
             mqtt = {"client_id": name, "shares": "shares.yaml"}
             gate = gateway(folder / name, broker.url, influxdb.url, mqtt=mqtt, **sections)
-            write_shares(gate, OLD)
+            write_shares(gate, given_to(OLD))
             gates.append(running.enter_context(gate))
         for gate in gates:
             gate.wait_subscribed()

@@ -92,3 +92,33 @@ def test_a_gateway_that_is_gone_is_not_waited_for(influxdb: Service, tmp_path: P
         done = gates.new.command("move", SITE, "--to", NEW, "--gone", OLD)
         assert done.returncode == 0, done.stderr
         assert gates.told(NEW) is Stage.HOLDING
+
+
+@pytest.mark.slow
+def test_a_gateway_that_leaves_gives_up_all_that_it_had(influxdb: Service, tmp_path: Path) -> None:
+    with pair(tmp_path, influxdb) as gates, client_of(gates.broker) as client:
+        for gate in (gates.old, gates.new):
+            reload(gate, {"gateways": [NEW], "leaving": [OLD], "shares": [{"site": SITE}]})
+        gates.holds(NEW)
+        assert gates.told(OLD) is Stage.LEFT
+        assert gates.old.terminate() == 0
+        publish(client, TOPIC, '{"volume_m3": 1}')
+        until(lambda: gates.new.ledger()["written"] == 1, what="the other one reads all")
+        assert gates.waiting(OLD) == 0, "nothing leads to it any more"
+
+
+@pytest.mark.slow
+def test_a_site_is_split_by_domain(influxdb: Service, tmp_path: Path) -> None:
+    parts = [{"site": SITE, "domain": "water", "gateway": NEW}, {"site": SITE, "domain": "power", "gateway": OLD}]
+    with pair(tmp_path, influxdb) as gates, client_of(gates.broker) as client:
+        publish(client, TOPIC, '{"volume_m3": 1}')
+        reload(gates.old, {"gateways": [OLD, NEW], "shares": parts})
+        publish(client, TOPIC, '{"volume_m3": 2}')
+        until(lambda: gates.old.ledger()["written"] == 2, what="the old one reads on")
+        reload(gates.new, {"gateways": [OLD, NEW], "shares": parts})
+        for gateway, share in ((NEW, f"{SITE}/water"), (OLD, f"{SITE}/power")):
+            until(lambda one=gateway, part=share: gates.told(one, part) is Stage.HOLDING, what=f"{gateway} has {share}")
+        assert gates.told(OLD) is Stage.LEFT
+        publish(client, TOPIC, '{"volume_m3": 3}')
+        publish(client, TOPIC.replace("water", "power").replace("m1", "p1"), '{"energy_import_kwh": 3}')
+        until(lambda: (gates.old.ledger()["written"], gates.new.ledger()["written"]) == (3, 1), what="each reads its part")

@@ -9,7 +9,7 @@ import pytest
 from gateway.core.tenures import Stage
 from gateway.demo.services import Service
 from tests.rabbitmq.meters import Meters
-from tests.rabbitmq.moving import NEW, OLD, Pair, pair, reload, write_shares
+from tests.rabbitmq.moving import NEW, OLD, Pair, given_to, pair, reload, write_shares
 from tests.system.rig import Gateway
 from tests.waiting import until
 
@@ -56,7 +56,7 @@ def nobody(_gates: Pair, _waiting: int) -> None:
         (20_000, OLD, killed_new),
     ],
 )
-def test_nothing_is_lost_or_wrong(
+def test_a_site_moves_without_a_loss_or_a_wrong_sum(
     influxdb: Service, tmp_path: Path, waiting: int, first: str, kill: Callable[[Pair, int], None]
 ) -> None:
     rounds = waiting // (METERS + SENSORS)
@@ -75,7 +75,7 @@ def test_nothing_is_lost_or_wrong(
         with meters.sending():
             if first == NEW:
                 reload(gates.new)
-            write_shares(gates.old, NEW)
+            write_shares(gates.old, given_to(NEW))
             again(gates.old)
             if first == OLD:
                 reload(gates.new)

@@ -184,10 +184,15 @@ class Streams:
         return stream
 
     def meet_again(self, device: Device, topic: str) -> None:
-        """Note the share of a device; have its sums asked for once more if it was last heard before that came here."""
+        """Note the share of a device; if it was last heard before that came here, another gateway has gone on with it since.
+
+        So its sums are asked for once more, and what its sequence lacks here is not missing.
+        """
         device.share = self.tenures.share_of(topic)
-        if device.counters is not None and device.last_seen_ms < self.tenures.since_ms(device.share):
-            device.counters.ask_again()
+        if device.last_seen_ms < self.tenures.since_ms(device.share):
+            device.last_seq = -1
+            if device.counters is not None:
+                device.counters.ask_again()
 
     def note_turned_away(self, why: Unresolved, topic: str) -> None:
         """Count a message of a device that found no place, by its origin."""
