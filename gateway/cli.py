@@ -122,6 +122,12 @@ def _alarms(options: argparse.Namespace) -> int:
     return alarms_command(options)
 
 
+def _standby(options: argparse.Namespace) -> int:
+    from gateway.commands.standby import standby_command  # noqa: PLC0415
+
+    return standby_command(options)
+
+
 def _move(options: argparse.Namespace) -> int:
     from gateway.commands.move import move_command  # noqa: PLC0415
 
@@ -179,6 +185,7 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_journal(commands.add_parser("journal", parents=[with_config], help="show or handle readings that wait for InfluxDB"))
     _add_move(commands.add_parser("move", parents=[with_config], help="give a site to another of several gateways"))
+    _add_standby(commands.add_parser("standby", parents=[with_config], help="say that the other machine of a pair is lost"))
     _add_unroutable(commands.add_parser("unroutable", parents=[with_config], help="count what no gateway reads on RabbitMQ"))
     _add_profiles(commands.add_parser("profiles", help="propose profiles, print templates"), with_config)
     add_devices(commands.add_parser("devices", help="list, register, import, enroll or exchange devices"), with_config)
@@ -191,6 +198,12 @@ def _parser() -> argparse.ArgumentParser:
     add_setup(commands.add_parser("setup", help="set up broker, database, certificates, and the tokens of people"), with_config)
     add_capacity(commands.add_parser("capacity", help="work out the machines, disks and links that devices need"))
     return parser
+
+
+def _add_standby(standby: argparse.ArgumentParser) -> None:
+    standby.set_defaults(command=_standby)
+    standby.add_argument("action", choices=["gone"], help="the machine and its journal are lost for good: wait for neither")
+    standby.add_argument("machine", metavar="MACHINE", help="its mqtt.standby.machine")
 
 
 def _add_unroutable(unroutable: argparse.ArgumentParser) -> None:

@@ -33,6 +33,7 @@ class Evaluator:
     :ivar alarms: looks at each new reading, except for replayed ones, which tell of the past; None: there are no alarms.
     :ivar counting: judges counters, and knows their sums.
     :ivar late: notes readings of hours whose roll-ups stand already.
+    :ivar parity: of the stamps in this term of a machine that has a standby; the term before has the other one. None: alone.
     :ivar tenures: the shares of this gateway, if there are several.
     :ivar unit_jumps: detects a firmware that changed the unit of a whole make's registers.
     """
@@ -47,6 +48,7 @@ class Evaluator:
     late: LateReadings = field(default_factory=LateReadings)
     alarms: Alarms | None = None
     tenures: Tenures = field(default_factory=Tenures)
+    parity: int | None = None
 
     def time_of(self, device: Device, ts: object, arrival: Arrival) -> ChosenTime:
         """Choose the time of a reading: the device's own if it is believed, else the gateway's."""
@@ -62,10 +64,10 @@ class Evaluator:
         quality = Quality.GATEWAY_TIME
         if self.trust.doubted:
             quality |= Quality.CLOCK_DOUBTED
-        message, parity = arrival.message, None
+        message, parity = arrival.message, self.parity
         if self.tenures.by_name:
             parity = self.tenures.parity(message.topic)
-        if message.duplicate or (parity and self.tenures.may_come_twice(message.topic)):
+        if message.duplicate or (self.tenures.by_name and parity and self.tenures.may_come_twice(message.topic)):
             quality |= Quality.MAY_STAND_TWICE
         return device.stamp(arrival.now_ms, replayed=arrival.replayed, parity=parity), False, quality
 

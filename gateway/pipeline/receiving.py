@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from functools import partial
 
 from gateway.catalog import state_topics, topic_filters
+from gateway.core.process import Processor
 from gateway.intake.fence import Fence
 from gateway.intake.intake import Intake
 from gateway.intake.message_receiver import MessageReceiver
 from gateway.intake.subscriptions import Subscriptions
+from gateway.intake.watch import Watch
 from gateway.jobs.binding_watch import BindingWatch
 from gateway.jobs.moves import with_kept
 from gateway.jobs.self_report import SelfReport
@@ -49,12 +51,18 @@ def build_receiving(
         wanted = with_kept(wanted, processor.streams.tenures)
     subscriptions = Subscriptions(foundation.database, connection, wanted, states)
     intake = Intake(connection, subscriptions, receiver, acknowledger, events, processor.trust, foundation.clock)
-    permission = None if pairing.watch is None else pairing.watch.until_may_open
+    permission = None if pairing.watch is None else partial(_permitted, pairing.watch, processor)
     lanes: dict[str, Lane] = {"intake": partial(_take_in, intake, self_report, permission), "subscriptions": subscriptions.run}
     if catalog.shares is not None and catalog.shares.management is not None:
         api = watch_api(catalog.shares.management, config.mqtt)
         lanes |= {"bindings": BindingWatch(api, config.mqtt, subscriptions, events, foundation.clock).run}
     return Receiving(subscriptions, fence, intake, lanes)
+
+
+async def _permitted(watch: Watch, processor: Processor) -> None:
+    """Return when the session may be opened; stamps have another parity in each term: the other machine may have given some."""
+    await watch.until_may_open()
+    processor.evaluator.parity = watch.standby.term % 2
 
 
 async def _take_in(intake: Intake, self_report: SelfReport, permission: Callable[[], Awaitable[None]] | None) -> None:

@@ -13,6 +13,7 @@ from gateway.access.accounts import OWN_NAME, USER_HEADER, UserAccount
 from gateway.audit.chain import Deed
 from gateway.audit.log import AuditFault, AuditLog
 from gateway.clock import WallClock
+from gateway.core.standby import PairRole, Standby
 from gateway.web.handlers import ChangeRoute, Handler, account_of, changes_of
 
 log = logging.getLogger("gateway.web")
@@ -25,24 +26,39 @@ _DISK_PATIENCE_S: Final = 15.0
 class ChangeGuard:
     """Guards the routes that change something."""
 
-    def __init__(self, audit: AuditLog, clock: WallClock) -> None:
+    def __init__(self, audit: AuditLog, clock: WallClock, standby: Standby | None = None) -> None:
+        """Begin.
+
+        :param standby: this machine in its pair; None: it stands alone.
+        """
+        self._standby = standby
         self._audit = audit
         self._clock = clock
 
     def guard(self, change: ChangeRoute) -> Handler:
-        """Return a handler that refuses a role that is too low, and answers when the audit log has the change."""
+        """Return a handler that refuses a role that is too low or a standby, and answers when the audit log has the change."""
 
         async def guarded(request: web.Request) -> web.StreamResponse:
             account = account_of(request)
             if account.role < change.role:
                 log.warning("refused: %s: %s", change.action, _too_low(account, change))
                 return web.json_response({"error": _too_low(account, change)}, status=403)
+            if not change.is_local and change.is_recorded and (why := self._stands_by()):
+                return web.json_response({"error": why}, status=409)
             response = await change.handler(request)
             if change.is_recorded and response.status < _FAILED:
                 await self._record(request, account, change.action)
             return response
 
         return guarded
+
+    def _stands_by(self) -> str:
+        """The reason why a change belongs to the other machine of the pair; empty: this one may make it."""
+        standby = self._standby
+        if standby is None or standby.role is PairRole.LIVE:
+            return ""
+        live = [name for name, partner in standby.partners.items() if partner.role is PairRole.LIVE]
+        return f"{standby.name} stands by; make the change on the live machine{': ' if live else ''}{', '.join(live)}"
 
     async def _record(self, request: web.Request, account: UserAccount, action: str) -> None:
         deed = Deed(self._clock.now_ms(), _name(request, account), account.role.word, action)

@@ -23,12 +23,14 @@ class ChangeRoute(NamedTuple):
     :ivar role: the least role of its sender.
     :ivar action: the change as the audit log names it.
     :ivar is_recorded: the audit log has it; false for what changes nothing and is not for everybody.
+    :ivar is_local: it concerns what this machine stores, so a standby may make it too; others are for the live machine.
     """
 
     role: AccountRole
     action: str
     handler: Handler
     is_recorded: bool = True
+    is_local: bool = False
 
 
 def account_of(request: web.Request) -> UserAccount:

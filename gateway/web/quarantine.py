@@ -35,7 +35,7 @@ class QuarantinePages:
 
     def changing(self) -> dict[str, ChangeRoute]:
         """Path → change."""
-        return {"/api/quarantine/purge": ChangeRoute(AccountRole.ADMIN, "waiting messages purged", self._purge)}
+        return {"/api/quarantine/purge": ChangeRoute(AccountRole.ADMIN, "waiting messages purged", self._purge, is_local=True)}
 
     async def _page(self, request: web.Request) -> web.Response:
         """The keys that messages wait for, those with most first."""

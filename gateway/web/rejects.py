@@ -56,7 +56,7 @@ class RejectPages:
         """Path → change."""
         return {
             "/api/rejects/replay": ChangeRoute(AccountRole.ADMIN, "rejects replayed", self._replay),
-            "/api/rejects/purge": ChangeRoute(AccountRole.ADMIN, "rejects purged", self._purge),
+            "/api/rejects/purge": ChangeRoute(AccountRole.ADMIN, "rejects purged", self._purge, is_local=True),
         }
 
     # Pages.

@@ -82,7 +82,7 @@ class WebServer:
         self._entrance = entrance
         self._audit = audit
         self._reject_counts = reject_counts
-        self._changes = ChangeGuard(audit, status.clock)
+        self._changes = ChangeGuard(audit, status.clock, status.standby)
         self._pages = PageRenderer(config)
         self._door = Door(entrance.access, config.http, self._pages)
         self._limits = LimitKeeper(status.devices)
@@ -153,8 +153,10 @@ class WebServer:
             **refused.changing(),
             **waiting.changing(),
             **alarms.changing(),
-            "/api/journal/drop": ChangeRoute(AccountRole.ADMIN, "journal dropped", self._drop),
-            "/api/journal/acknowledge": ChangeRoute(AccountRole.ADMIN, "lost readings acknowledged", self._acknowledge),
+            "/api/journal/drop": ChangeRoute(AccountRole.ADMIN, "journal dropped", self._drop, is_local=True),
+            "/api/journal/acknowledge": ChangeRoute(
+                AccountRole.ADMIN, "lost readings acknowledged", self._acknowledge, is_local=True
+            ),
             **ExchangePages(commands.exchange, commands.registrar, register, status.clock).changing(),
             **registry.changing(),
             **EnrolmentPages(status, pages).changing(),

@@ -398,3 +398,14 @@ def test_readings_without_a_sequence_number_in_between_make_no_gap() -> None:
     assert missing({"seq": 5, "s": 0}, into=into) == 0
     process({"ts": NOW_MS + SECOND_MS, "ph": 7}, into=into)
     assert missing({"seq": 6, "s": 2}, into=into) == 0
+
+
+def test_stamps_of_two_machines_that_take_turns_have_different_parity() -> None:
+    """A burst runs ahead of the clock: what the other machine stamps after it must not take its place."""
+    times_ms = []
+    for parity in (0, 1):
+        into = pipeline()
+        into.evaluator.parity = parity
+        times_ms.append({points(into.process(message({"ph": 7}), NOW_MS))[0].time_ms for _ in range(20)})
+    assert len(times_ms[0]) == len(times_ms[1]) == 20
+    assert not times_ms[0] & times_ms[1]

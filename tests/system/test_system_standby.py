@@ -44,6 +44,9 @@ def test_after_a_kill_the_standby_goes_on_at_once_and_the_dead_one_comes_back_as
         live.until_role("passive")
         assert live.gate.ask("/readyz") == (200, "ready, passive\n")
         assert "stands by" in live.gate.command("status", "--language", "en").stdout
+        refused = live.gate.command("devices", "add", "new-1", "--site", "s1", "--domain", "water")
+        assert refused.returncode
+        assert f"make the change on the live machine: {standby.name}" in refused.stderr
     wait_settled(standby.gate, mosquitto)
     assert machines.takeovers() == 2
     assert_nothing_missing(influxdb, fleet)
@@ -148,6 +151,26 @@ def test_sums_wait_for_the_journal_of_a_machine_that_died_with_one(
         until(lambda: sums_since(influxdb, newest_ms(influxdb) - 500), 120.0, what="sums again")
     wait_settled(standby.gate, mosquitto)
     assert assert_nothing_missing(influxdb, fleet) == 0
+
+
+@pytest.mark.slow
+def test_sums_go_on_when_people_say_that_the_machine_they_wait_for_is_gone(
+    machines: GatewayPair, mosquitto: Service, influxdb: Service
+) -> None:
+    live, standby = machines.by_role()
+    with Fleet(mosquitto, rate=100):
+        until_more(live.written, 100, what="live")
+        live.influxdb.cut()
+        until_more(lambda: live.gate.pending("journal"), 100, what="in the journal")
+        live.gate.kill()
+        standby.until_role("live")
+        until_more(standby.written, 100, what="the standby writes")
+        assert standby.gate.command("standby", "gone", standby.name).returncode == 2
+        assert standby.gate.status()["standby"]["awaited_journals"] == [live.name]
+        done = standby.gate.command("standby", "gone", live.name)
+        assert (done.returncode, done.stderr) == (0, "")
+        until(lambda: not standby.gate.status()["standby"]["awaited_journals"], what="forgotten")
+        until(lambda: sums_since(influxdb, newest_ms(influxdb) - 500), 120.0, what="sums again")
 
 
 def newest_ms(influxdb: Service) -> int:

@@ -1,0 +1,77 @@
+"""``gateway standby gone``: the other machine of a pair is lost for good, and what its journal held with it."""
+
+import argparse
+import asyncio
+from collections.abc import Sequence
+from contextlib import closing
+from typing import Final
+
+import mqtt5
+
+from gateway.commands.guest import guest, open_as_guest, read
+from gateway.config.files import ConfigurationFault, load
+from gateway.core.mqtt_session import DISCONNECT, Connected, Event, ProtocolFault, Session, SessionOptions, Subscribed
+from gateway.intake.connection import BrokerAddress
+from gateway.intake.watch import PairTopics, pair_topics
+from gateway.pipeline.options import broker_address, session_options
+from gateway.tls import handshake_fault
+
+_PATIENCE_S: Final = 10.0
+
+
+def standby_command(options: argparse.Namespace) -> int:
+    """Have the broker forget a machine, so that the other one waits for its journal no longer; return the exit status.
+
+    :raises ConfigurationFault: there is no pair, the machine is this one, or the broker does not answer or refuses it.
+    """
+    config = load(options.config)
+    own, address = pair_topics(config.mqtt), broker_address(config.mqtt)
+    if own is None:
+        raise ConfigurationFault(["mqtt.standby.machine: is not set: this gateway stands alone"])
+    if options.machine == own.machine:
+        raise ConfigurationFault([f"{own.machine} is this machine; give the command on the other one"])
+    lost = PairTopics(own.client_id, options.machine)
+    try:
+        asyncio.run(_forget(address, session_options(config), [lost.state, lost.journal]))
+    except TimeoutError:
+        raise ConfigurationFault([f"{address}: no answer within {_PATIENCE_S:g} s; see the rights of the account"]) from None
+    except OSError as error:
+        raise ConfigurationFault([f"{address}: {handshake_fault(error, tls=address.tls is not None)}"]) from error
+    except ProtocolFault as fault:
+        raise ConfigurationFault([f"{address}: {fault}"]) from fault
+    print(f"{lost.machine} is forgotten; what its journal held is lost, and sums go on without it")
+    return 0
+
+
+async def _forget(address: BrokerAddress, options: SessionOptions, topics: Sequence[str]) -> None:
+    """Empty the topics; return when the broker has handed the empty messages back, which shows that it took them."""
+    session, missing = Session(guest(options, "gone")), set(topics)
+    async with asyncio.timeout(_PATIENCE_S):
+        reader, writer, _ = await open_as_guest(address, options)
+        with closing(writer):
+            writer.write(session.connect())
+            while missing:
+                data = await read(reader, writer, session)
+                if not data:
+                    raise ProtocolFault("the broker closed the connection")
+                for event in session.receive(data):
+                    missing -= _taken(event)
+                    writer.write(_next(event, session, topics))
+            writer.write(DISCONNECT)
+            await writer.drain()
+
+
+def _next(event: Event, session: Session, topics: Sequence[str]) -> bytes:
+    """The bytes to send after an event."""
+    if isinstance(event, Connected):
+        return session.subscribe(dict.fromkeys(topics, mqtt5.RetainHandling.SEND_NEVER))
+    if isinstance(event, Subscribed):
+        for topic, why in event.refused.items():
+            raise ProtocolFault(f"the broker refused the subscription {topic}: {why}")
+        return b"".join(session.publish(topic, b"", retain=True) for topic in topics)
+    return b""
+
+
+def _taken(event: Event) -> set[str]:
+    """The topic that is empty now, if the event says so."""
+    return {event.topic} if isinstance(event, mqtt5.PublishPacket) and not event.payload else set()
