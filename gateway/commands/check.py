@@ -49,6 +49,8 @@ from schemas.printable import printable
 from schemas.registry import Registry, plain_name
 
 _PATIENCE_S: Final = 5.0
+_FILTERS_SHOWN: Final = 50
+"""Most topic filters shown: of several gateways each has two a site."""
 _NO_SUMS: Final = (
     "no sums of counters are written: readings of one device go to several gateways, and none knows the whole; "
     "give each gateway devices of its own, and leave it out"
@@ -119,7 +121,9 @@ def check(path: Path | None, *, connect: bool) -> int:
         raise ConfigurationFault(found.faults)
     if why := hindrance(config.journal.path):
         print(f"{config.journal.path}: journal.path: {why}; the gateway would run without its journal", file=sys.stderr)
-    _say("\nsubscribes to:", *(f"  {pattern}" for pattern in topic_filters(config, catalog)))
+    filters = list(topic_filters(config, catalog))
+    more = [f"  ... and {len(filters) - _FILTERS_SHOWN} more"] if len(filters) > _FILTERS_SHOWN else []
+    _say("\nsubscribes to:", *(f"  {pattern}" for pattern in filters[:_FILTERS_SHOWN]), *more)
     if not connect:
         return 0
     check_servers(config)

@@ -33,6 +33,13 @@ def test_what_a_gateway_reads_is_told(site: Site) -> None:
     assert "iot/v1/+/" not in done.stdout
 
 
+def test_of_hundreds_of_topic_filters_the_first_are_shown(site: Site) -> None:
+    sites = ", ".join(f"{{site: ward-{number}}}" for number in range(200))
+    done = check(site, text=f"gateways: [gateway-1]\nshares: [{sites}]\n")
+    assert done.stdout.count("  iot/v1/ward-") == 50
+    assert "  ... and 35" in done.stdout  # 350, and what the gateway hears itself
+
+
 @pytest.mark.parametrize(
     ("device", "line"),
     [
