@@ -9,8 +9,9 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
+from gateway.config.addresses import is_loopback, split_url
 from gateway.config.files import ConfigurationFault
-from gateway.config.model import Config, is_loopback, split_url
+from gateway.config.model import Config
 from schemas.scaled_clock import PERMIT, VARIABLE, ScaledTime, parse_scaled_time
 
 _LOOK_AGAIN_S: Final = 60.0

@@ -7,8 +7,9 @@ from pathlib import Path
 from gateway.broker.administration import Administration
 from gateway.broker.enrolling import BrokerEntrance, DeviceAccounts, MosquittoAccounts
 from gateway.broker.rights import NativeTopics
+from gateway.config.addresses import split_url
 from gateway.config.files import ConfigurationFault, secret, text_of
-from gateway.config.model import Config, split_url
+from gateway.config.model import Config
 from gateway.core.mqtt_session import SessionOptions
 from gateway.pipeline.options import broker_address
 from gateway.rabbitmq.enrolling import RabbitMqAccounts

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.config.addresses import split_url
 from gateway.config.files import ConfigurationFault
-from gateway.config.model import Config, HttpSection, Influxdb, Mqtt, split_url
+from gateway.config.model import Config, HttpSection, Influxdb, Mqtt
 from gateway.tls import server_context, tls_context
 
 

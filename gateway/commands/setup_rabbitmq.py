@@ -11,8 +11,9 @@ from typing import Final, NamedTuple
 from gateway.broker.rights import SERVICES
 from gateway.catalog import Catalog, load_catalog, topic_filters
 from gateway.commands.setup_files import PLAIN_MODE, SECRET_MODE, SetupFile, show_files, write_file
+from gateway.config.addresses import split_url
 from gateway.config.files import ConfigurationFault, load, secret, text_of
-from gateway.config.model import Config, split_url
+from gateway.config.model import Config
 from gateway.config.shares import faults_of, load_shares
 from gateway.config.strict_yaml import parse
 from gateway.core.sharing import Share

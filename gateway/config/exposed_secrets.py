@@ -8,7 +8,8 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from gateway.config.model import Config, is_loopback, split_url
+from gateway.config.addresses import is_loopback, split_url
+from gateway.config.model import Config
 
 _SECRET_FILES: Final = frozenset({"password_file", "token_file", "tokens_file", "read_token_file", "key"})
 _PLAIN: Final = frozenset({"mqtt", "http"})

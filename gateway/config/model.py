@@ -1,112 +1,25 @@
 """The configuration as a model: every setting, its default, its bounds. :mod:`gateway.config.files` reads it."""
 
-import re
 from datetime import timedelta
-from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
-from urllib.parse import SplitResult, urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Annotated, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ByteSize,
-    ConfigDict,
-    Field,
-    PrivateAttr,
-    ValidationInfo,
-    field_validator,
-    model_validator,
+from pydantic import BaseModel, ByteSize, ConfigDict, Field, PrivateAttr, ValidationInfo, field_validator, model_validator
+
+from gateway.config.addresses import check_address, is_loopback, split_url
+from gateway.config.setting_types import (
+    AddressOrNetwork,
+    ClientName,
+    DevicePageLink,
+    Filter,
+    HostName,
+    KeepAlive,
+    LinkBytes,
+    PositiveDuration,
+    SizeBytes,
+    ZoneName,
 )
-
 from schemas.durations import Duration
-from schemas.topics import is_filter, is_name
-
-
-def check_address(*schemes: str, secrets: str) -> AfterValidator:
-    """A check that a text is an address of one of ``schemes``; ``secrets`` says where user and password belong."""
-
-    def check(text: str) -> str:
-        if "@" in text:  # nothing after this point is quoted: the end of a password is not known
-            raise ValueError(f"an address holds no user and no password; write {secrets}")
-        if "?" in text or "#" in text:
-            raise ValueError(f"an address ends before ? and #; for a token or password write {secrets}")
-        parts = split_url(text)
-        if parts.scheme not in schemes or not parts.hostname:
-            raise ValueError(f"{text!r} is not an address; write {schemes[0]}://HOST:PORT (IPv6 as {schemes[0]}://[::1]:PORT)")
-        return text
-
-    return AfterValidator(check)
-
-
-def split_url(text: str) -> SplitResult:
-    """The parts of an address.
-
-    :raises ValueError: with a sentence, for an invalid port or an unclosed bracket.
-    """
-    try:
-        parts = urlsplit(text)
-        _ = parts.port
-    except ValueError as error:
-        raise ValueError(f"{text!r} is not an address: {error}") from error
-    return parts
-
-
-def _check_filter(text: str) -> str:
-    if not is_filter(text) or text.startswith("$share/"):
-        raise ValueError(f"{text!r} is not a topic filter" + ("; use mqtt.share_group" if text.startswith("$share/") else ""))
-    return text
-
-
-def _check_name(text: str) -> str:
-    if not is_name(text):
-        raise ValueError(f"{text!r} may hold 1 to 64 of A-Z a-z 0-9 . _ : -")
-    return text
-
-
-def is_loopback(host: str) -> bool:
-    """Tell if only this machine can reach ``host``."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _check_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError(f"{name!r} is not a time zone that this machine knows; write for example Asia/Ho_Chi_Minh") from error
-    return name
-
-
-def _check_keep_alive(span: timedelta) -> timedelta:
-    if not timedelta(seconds=1) <= span <= timedelta(minutes=5):
-        raise ValueError(f"{span.total_seconds():g} s is not within 1s and 5min")
-    return span
-
-
-def _check_positive(span: timedelta) -> timedelta:
-    if not span:
-        raise ValueError("a device would be silent all the time; write for example 2h")
-    return span
-
-
-def _check_size(value: object) -> object:
-    if (type(value) is int and value >= 0) or (isinstance(value, str) and _SIZE.fullmatch(value)):
-        return value
-    raise ValueError(f"{value!r} is not a size; write for example 262144, 64MiB or 1GiB")
-
-
-_SIZE: Final = re.compile(r"\d{1,18}(?:\.\d{1,18})? *(?:(?:[KMGT]i?)?B)?", re.IGNORECASE)
-"""ByteSize reads more: yes as 1, 64kbit, and 64MiB with anything behind it."""
-
-SizeBytes = Annotated[ByteSize, BeforeValidator(_check_size)]
-LinkBytes = Annotated[SizeBytes, Field(ge=100)]
-PositiveDuration = Annotated[Duration, AfterValidator(_check_positive)]
-Filter = Annotated[str, AfterValidator(_check_filter)]
 
 
 class _Section(BaseModel):
@@ -142,8 +55,8 @@ class StandbySection(_Section):
     :ivar keep_alive: after twice this time without a word a machine is taken to be gone.
     """
 
-    machine: Annotated[str, AfterValidator(_check_name)] | None = None
-    keep_alive: Annotated[Duration, AfterValidator(_check_keep_alive)] = timedelta(seconds=10)
+    machine: ClientName | None = None
+    keep_alive: KeepAlive = timedelta(seconds=10)
 
 
 class Mqtt(_Section):
@@ -158,11 +71,11 @@ class Mqtt(_Section):
     password: str | None = Field(None, repr=False)
     password_file: Path | None = None
     tls: MqttTls = MqttTls()
-    client_id: Annotated[str, AfterValidator(_check_name)] = "gateway-1"
+    client_id: ClientName = "gateway-1"
     subscriptions: list[Filter] = ["iot/v1/+/+/+/readings", "iot/v1/+/+/+/status"]
-    share_group: Annotated[str, AfterValidator(_check_name)] | None = None
+    share_group: ClientName | None = None
     shares: Path | None = None
-    share_leader: Annotated[str, AfterValidator(_check_name)] | None = None
+    share_leader: ClientName | None = None
     receive_maximum: int = Field(2000, strict=True, ge=1, le=65535)
     session_expiry: Duration = timedelta(days=7)
     standby: StandbySection = StandbySection()
@@ -321,7 +234,7 @@ class TimeSection(_Section):
     max_past: Duration = timedelta(days=40)
     max_future: Duration = timedelta(minutes=5)
     late_after: Duration = timedelta(hours=1)
-    zone: Annotated[str, AfterValidator(_check_zone)] = "Asia/Ho_Chi_Minh"
+    zone: ZoneName = "Asia/Ho_Chi_Minh"
 
 
 class LimitsSection(_Section):
@@ -337,39 +250,6 @@ class HttpTls(_OwnCertificate):
     """The certificate that the pages are served with; without it they are served as plain HTTP."""
 
 
-def _check_host_name(text: str) -> str:
-    if _HOST_NAME.fullmatch(text) is None and not _is_address(text):
-        raise ValueError(
-            f"{text!r} is not a name or an address alone; write gateway.example.vn, without https:// and without a port"
-        )
-    return text.lower()
-
-
-_HOST_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63}){0,20}")
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _check_network(text: str) -> str:
-    try:
-        ip_network(text, strict=False)
-    except ValueError as error:
-        raise ValueError(f"{text!r} is not an address or a network; write 192.0.2.7, 192.0.2.0/24 or 2001:db8::/64") from error
-    return text
-
-
-def _check_device_link(text: str) -> str:
-    if not text.startswith(("http://", "https://")) or "{device}" not in text:
-        raise ValueError(f"{text!r} is no link to a device; write https://HOST/..., with {{device}} in place of its id")
-    return text
-
-
 class HttpSection(_Section):
     """The pages and the API."""
 
@@ -377,10 +257,10 @@ class HttpSection(_Section):
     tokens_file: Path | None = None
     host: str = "127.0.0.1"
     port: int = Field(8080, strict=True, ge=0, le=65535)
-    hosts: list[Annotated[str, AfterValidator(_check_host_name)]] = []
+    hosts: list[HostName] = []
     tls: HttpTls = HttpTls()
-    trusted_proxies: list[Annotated[str, AfterValidator(_check_network)]] = []
-    grafana: Annotated[str, AfterValidator(_check_device_link)] | None = None
+    trusted_proxies: list[AddressOrNetwork] = []
+    grafana: DevicePageLink | None = None
     others: dict[str, Annotated[str, check_address("http", "https", secrets="none: each gateway asks for a name itself")]] = {}
 
     @field_validator("host")

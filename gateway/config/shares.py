@@ -10,9 +10,11 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from gateway.config.addresses import check_address
 from gateway.config.files import ConfigurationFault, FilePlaces, read_yaml
-from gateway.config.model import Filter, Mqtt, check_address
+from gateway.config.model import Mqtt
 from gateway.config.registry import KeyPath, RegistryFault, fault_lines, place_of, sentence
+from gateway.config.setting_types import Filter
 from gateway.core.sharing import SPARKPLUG, Share, assign, filters_of, overlap
 from schemas.registry import Name
 

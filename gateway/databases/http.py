@@ -8,7 +8,8 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from gateway.config.model import Influxdb, split_url
+from gateway.config.addresses import split_url
+from gateway.config.model import Influxdb
 from gateway.databases.steps import SetupFault
 from gateway.tls_files import database_tls
 

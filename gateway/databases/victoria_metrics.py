@@ -10,7 +10,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from gateway.config.model import Config, split_url
+from gateway.config.addresses import split_url
+from gateway.config.model import Config
 from gateway.config.replace_file import replace_file
 from gateway.databases.steps import KeptPlace, SetupFault, SetupStep
 

@@ -9,8 +9,9 @@ from typing import Final, Protocol, Self
 from urllib.parse import quote, urlencode
 
 from gateway import __version__
+from gateway.config.addresses import split_url
 from gateway.config.files import secret
-from gateway.config.model import Influxdb, split_url
+from gateway.config.model import Influxdb
 from gateway.core.delivery.link_budget import LinkBudget
 from gateway.core.delivery.write_result import Answer, fate_of, retry_after_s
 from gateway.delivery.http_client import HttpClient

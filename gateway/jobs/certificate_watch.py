@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Final, NamedTuple
 
-from gateway.config.model import Config, split_url
+from gateway.config.addresses import split_url
+from gateway.config.model import Config
 from gateway.status.certificates import certificate_ends, not_after_ms
 from gateway.status.status import Status
 from gateway.tls import pinned_context

@@ -1,7 +1,8 @@
 """Options and limits of single parts, taken from the configuration."""
 
+from gateway.config.addresses import split_url
 from gateway.config.files import secret
-from gateway.config.model import Config, Mqtt, split_url
+from gateway.config.model import Config, Mqtt
 from gateway.core.mqtt_session import SessionOptions
 from gateway.delivery.batch_queue import DeliveryLimits
 from gateway.intake.connection import BrokerAddress

@@ -8,7 +8,7 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any, Final
 from urllib.parse import quote
 
-from gateway.config.model import split_url
+from gateway.config.addresses import split_url
 from gateway.tls import handshake_fault
 
 _PATIENCE_S: Final = 30.0

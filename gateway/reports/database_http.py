@@ -16,8 +16,9 @@ from urllib.parse import urlencode
 import httptools
 
 from gateway import __version__
+from gateway.config.addresses import is_loopback, split_url
 from gateway.config.files import secret
-from gateway.config.model import Influxdb, is_loopback, split_url
+from gateway.config.model import Influxdb
 from gateway.delivery.influxdb import authorization
 from gateway.reports.store import StoreFault
 from gateway.tls_files import database_tls

@@ -14,7 +14,8 @@ from aiohttp import web
 
 from gateway.access.access import Access
 from gateway.access.accounts import GUEST, UserAccount
-from gateway.config.model import HttpSection, is_loopback
+from gateway.config.addresses import is_loopback
+from gateway.config.model import HttpSection
 from gateway.web.clients import Client, Clients
 from gateway.web.guesses import Guesses
 from gateway.web.handlers import ACCOUNT, Handler, account_of

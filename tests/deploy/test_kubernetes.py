@@ -13,8 +13,9 @@ from typing import Any
 import jsonschema
 import pytest
 
+from gateway.config.addresses import split_url
 from gateway.config.files import load
-from gateway.config.model import Config, split_url
+from gateway.config.model import Config
 from gateway.config.shares import shares_of
 from gateway.databases.victoria_metrics import DEDUP
 from gateway.rabbitmq.settings import RabbitMqPlaces, rabbitmq_conf

@@ -1,0 +1,99 @@
+"""Types of settings: what people may write for a name, a size, a time, a filter, and the sentence against anything else."""
+
+import re
+from datetime import timedelta
+from ipaddress import ip_address, ip_network
+from typing import Annotated, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BeforeValidator, ByteSize, Field
+
+from schemas.durations import Duration
+from schemas.topics import is_filter, is_name
+
+
+def _check_filter(text: str) -> str:
+    if not is_filter(text) or text.startswith("$share/"):
+        raise ValueError(f"{text!r} is not a topic filter" + ("; use mqtt.share_group" if text.startswith("$share/") else ""))
+    return text
+
+
+def _check_name(text: str) -> str:
+    if not is_name(text):
+        raise ValueError(f"{text!r} may hold 1 to 64 of A-Z a-z 0-9 . _ : -")
+    return text
+
+
+def _check_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(f"{name!r} is not a time zone that this machine knows; write for example Asia/Ho_Chi_Minh") from error
+    return name
+
+
+def _check_keep_alive(span: timedelta) -> timedelta:
+    if not timedelta(seconds=1) <= span <= timedelta(minutes=5):
+        raise ValueError(f"{span.total_seconds():g} s is not within 1s and 5min")
+    return span
+
+
+def _check_positive(span: timedelta) -> timedelta:
+    if not span:
+        raise ValueError("a device would be silent all the time; write for example 2h")
+    return span
+
+
+def _check_size(value: object) -> object:
+    if (type(value) is int and value >= 0) or (isinstance(value, str) and _SIZE.fullmatch(value)):
+        return value
+    raise ValueError(f"{value!r} is not a size; write for example 262144, 64MiB or 1GiB")
+
+
+_SIZE: Final = re.compile(r"\d{1,18}(?:\.\d{1,18})? *(?:(?:[KMGT]i?)?B)?", re.IGNORECASE)
+"""ByteSize reads more: yes as 1, 64kbit, and 64MiB with anything behind it."""
+
+
+def _check_host_name(text: str) -> str:
+    if _HOST_NAME.fullmatch(text) is None and not _is_address(text):
+        raise ValueError(
+            f"{text!r} is not a name or an address alone; write gateway.example.vn, without https:// and without a port"
+        )
+    return text.lower()
+
+
+_HOST_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63}){0,20}")
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _check_network(text: str) -> str:
+    try:
+        ip_network(text, strict=False)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is not an address or a network; write 192.0.2.7, 192.0.2.0/24 or 2001:db8::/64") from error
+    return text
+
+
+def _check_device_link(text: str) -> str:
+    if not text.startswith(("http://", "https://")) or "{device}" not in text:
+        raise ValueError(f"{text!r} is no link to a device; write https://HOST/..., with {{device}} in place of its id")
+    return text
+
+
+SizeBytes = Annotated[ByteSize, BeforeValidator(_check_size)]
+LinkBytes = Annotated[SizeBytes, Field(ge=100)]
+PositiveDuration = Annotated[Duration, AfterValidator(_check_positive)]
+Filter = Annotated[str, AfterValidator(_check_filter)]
+KeepAlive = Annotated[Duration, AfterValidator(_check_keep_alive)]
+ClientName = Annotated[str, AfterValidator(_check_name)]
+ZoneName = Annotated[str, AfterValidator(_check_zone)]
+HostName = Annotated[str, AfterValidator(_check_host_name)]
+AddressOrNetwork = Annotated[str, AfterValidator(_check_network)]
+DevicePageLink = Annotated[str, AfterValidator(_check_device_link)]
