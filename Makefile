@@ -11,7 +11,7 @@ DAYS ?= 31
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup ready demo test test-alone-1 test-alone-2 test-together-1 test-together-2 test-together-3 test-together-4
-.PHONY: test-oldest test-all check fmt bench chaos months mutate judge fuzz soak lock bundle sbom advisories clean
+.PHONY: test-oldest test-all check fmt bench chaos months mutate judge fuzz recovery soak lock bundle sbom advisories clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 17
@@ -94,6 +94,9 @@ chaos: ready ## nothing is lost, whatever fails next: make chaos SCHEDULES=20 (2
 months: DEVICES = 500
 months: ready ## a month of a fleet on a fast clock: consumption and roll-ups are true: make months DEVICES=20 DAYS=3 (500 take an hour)
 	$(BIN)/python -m tests.months --devices $(DEVICES) --days $(DAYS)
+
+recovery: ready ## a province of 200 cabinets after an outage of its centre, simulated, into docs/edge.md: a minute or two
+	$(BIN)/python -m tests.recovery --write
 
 soak: SECONDS = 3600
 soak: ready ## an hour under load with a fault every minute, and nothing grows: make soak SECONDS=3600

@@ -17,7 +17,6 @@ After an outage the lane begins with few readings, and not at the moment at whic
 """
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -121,12 +120,12 @@ class DrainLane:
             return
         progress = self._backlog.progress
         if progress.began_s is not None:
-            self._events.drained(progress.brought_in, time.monotonic() - progress.began_s)
+            self._events.drained(progress.brought_in, self._loop.time() - progress.began_s)
         progress.end()
         self._begin()
 
     async def _post(self, entries: list[journal.Entry]) -> None:
-        began_s = time.monotonic()
+        began_s = self._loop.time()
         body = joined([entry.body for entry in entries])
         self._link.backlog_sent(len(body), sum(entry.body.readings for entry in entries), self._loop.time())
         answer = await self._bisector.write(body)
@@ -135,7 +134,7 @@ class DrainLane:
         entries = [entry for entry in entries if not self._backlog.was_given_up(entry.row)]
         if fate is Fate.WRITTEN:
             held_up = bool(self._queue.rows_in_flight())
-            self._share.written(time.monotonic() - began_s, self._live_answers.pop_mean_s(), held_up=held_up)
+            self._share.written(self._loop.time() - began_s, self._live_answers.pop_mean_s(), held_up=held_up)
             for entry in entries:
                 self._settle(entry, {"written": entry.body.domains})
             self._report()
@@ -147,7 +146,7 @@ class DrainLane:
     def _report(self) -> None:
         progress = self._backlog.progress
         if left := self._backlog.readings:
-            self._events.catching_up(progress.brought_in, left, progress.per_s(time.monotonic()))
+            self._events.catching_up(progress.brought_in, left, progress.per_s(self._loop.time()))
 
     async def _judge_together(self, entries: list[journal.Entry], fate: Fate, answer: Answer) -> None:
         """Handle a refused write of several rows: each is then written alone, which shows the faulty one."""
@@ -195,7 +194,7 @@ class DrainLane:
         self._backoff.reset()
         self._failures.pop(entry.row, None)
         self._backlog.settle(entry.row, ends, rejects)
-        self._backlog.progress.add(entry.body.readings, time.monotonic())
+        self._backlog.progress.add(entry.body.readings, self._loop.time())
 
 
 @dataclass(slots=True)
