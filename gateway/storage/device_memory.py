@@ -25,7 +25,7 @@ class DeviceMemory:
     def __init__(self, events: Events, clock: WallClock, *, is_shared: bool = False) -> None:
         """Begin.
 
-        :param is_shared: another machine may have heard the devices since; their sums are asked for.
+        :param is_shared: another machine may have read the devices since.
         """
         self._is_shared = is_shared
         self._events = events
@@ -49,8 +49,8 @@ class DeviceMemory:
                 unpack(line, device, field_sets, self._clock.now_ms())
             if step is not None:
                 unpack_kept(step, device)
-            if self._is_shared and device.counters is not None:
-                device.counters.ask_again()
+            if self._is_shared:
+                device.went_on_elsewhere()
         except ValueError as error:
             self._events.state_lost(device.name, str(error))
 

@@ -37,11 +37,11 @@ STEPPED = rule(CounterStep(readings=1), name="stepped")
 class Run:
     """One run of a gateway on a file, as far as devices go."""
 
-    def __init__(self, path: Path, devices_max: int, registered: Iterable[str] = ()) -> None:
+    def __init__(self, path: Path, devices_max: int, registered: Iterable[str] = (), *, is_shared: bool = False) -> None:
         self.database = Database(path)
         self.database.open()
         events = Events()
-        self.memory = DeviceMemory(events, SetClock(NOW_MS))
+        self.memory = DeviceMemory(events, SetClock(NOW_MS), is_shared=is_shared)
         admission = Admission(devices_max=devices_max)
         self.streams = Streams({name: Registered() for name in registered}, admission, memory=self.memory)
         self.devices, self.field_sets = self.streams.devices, self.streams.field_sets
@@ -89,10 +89,10 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Starts a run on the same file; the run before it ends."""
     runs: list[Run] = []
 
-    def start(devices_max: int = 20_000, registered: Iterable[str] = ()) -> Run:
+    def start(devices_max: int = 20_000, registered: Iterable[str] = (), *, is_shared: bool = False) -> Run:
         if runs:
             runs.pop().database.close()
-        runs.append(Run(tmp_path / "journal.db", devices_max, registered))
+        runs.append(Run(tmp_path / "journal.db", devices_max, registered, is_shared=is_shared))
         return runs[0]
 
     yield start
@@ -107,6 +107,16 @@ def test_a_device_goes_on_where_it_was(start: Start) -> None:
     assert device.last_seen_ms == NOW_MS
     assert device.counters is not None
     assert [register.value for register in device.counters.registers()] == [5.0]
+
+
+@pytest.mark.parametrize("is_shared", [False, True])
+def test_what_another_machine_may_have_read_since_awaits_its_sums_and_has_no_gap(start: Start, *, is_shared: bool) -> None:
+    run = start()
+    run.hear("m1", NOW_MS, 5.0).last_seq = 7
+    run.save()
+    device = start(is_shared=is_shared).meet("m1")
+    assert device.counters is not None
+    assert (bool(device.counters.awaits), device.last_seq) == ((True, -1) if is_shared else (False, 7))
 
 
 @pytest.mark.parametrize(

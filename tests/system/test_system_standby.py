@@ -21,7 +21,7 @@ pytestmark = pytest.mark.real
 
 MAY_STAND_TWICE: Final = 64
 KEEP_ALIVE_S: Final = 4
-BUSY_S: Final = 8.0
+BUSY_S: Final = 20.0
 """A busy machine may take as much more."""
 
 
@@ -84,6 +84,7 @@ FAULTS: Final = {
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", FAULTS)
 def test_under_load_a_fault_of_one_machine_costs_a_short_gap_and_no_reading(
     name: str, machines: GatewayPair, mosquitto: Service, influxdb: Service
@@ -92,7 +93,7 @@ def test_under_load_a_fault_of_one_machine_costs_a_short_gap_and_no_reading(
     with Fleet(mosquitto, devices=200, rate=2000, clocks=False) as fleet:
         until_more(live.written, 4000, what="live")
         fault.begin(live)
-        standby.until_role("live", 2 * KEEP_ALIVE_S + 30.0)
+        standby.until_role("live", 2 * KEEP_ALIVE_S + 60.0)
         until_more(standby.written, 4000, what="the standby writes")
         fault.end(live)
         live.until_role("passive")
@@ -107,6 +108,7 @@ def test_under_load_a_fault_of_one_machine_costs_a_short_gap_and_no_reading(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_two_that_start_at_once_and_a_broker_that_restarts_leave_one_live_machine(
     machines: GatewayPair, mosquitto: Service, influxdb: Service
 ) -> None:
@@ -130,6 +132,7 @@ def test_two_that_start_at_once_and_a_broker_that_restarts_leave_one_live_machin
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_sums_wait_for_the_journal_of_a_machine_that_died_with_one(
     machines: GatewayPair, mosquitto: Service, influxdb: Service
 ) -> None:
@@ -154,6 +157,7 @@ def test_sums_wait_for_the_journal_of_a_machine_that_died_with_one(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_sums_go_on_when_people_say_that_the_machine_they_wait_for_is_gone(
     machines: GatewayPair, mosquitto: Service, influxdb: Service
 ) -> None:

@@ -242,6 +242,12 @@ class Device(RecentKeys):
             self.tag_values = known
         return True
 
+    def went_on_elsewhere(self) -> None:
+        """Note that another gateway has read it since: its sums are asked for, what its sequence lacks here is not missing."""
+        self.last_seq = -1
+        if self.counters is not None:
+            self.counters.ask_again()
+
     def stamp(self, now_ms: int, *, replayed: bool = False, parity: int | None = None) -> int:
         """The gateway's time for a reading without its own. Two readings of one device never share a millisecond.
 

@@ -190,9 +190,7 @@ class Streams:
         """
         device.share = self.tenures.share_of(topic)
         if device.last_seen_ms < self.tenures.since_ms(device.share):
-            device.last_seq = -1
-            if device.counters is not None:
-                device.counters.ask_again()
+            device.went_on_elsewhere()
 
     def note_turned_away(self, why: Unresolved, topic: str) -> None:
         """Count a message of a device that found no place, by its origin."""
