@@ -30,8 +30,12 @@ class Wire:
         self._read: list[mqtt5.Packet] = []
         self._next_id = 0
         asks = mqtt5.ConnectPacket(client_id, clean_start=clean, session_expiry_interval=expiry_s, receive_max=2000)
-        self._socket.sendall(asks.write())
-        self.accepted = self._next(mqtt5.ConnAckPacket)
+        try:
+            self._socket.sendall(asks.write())
+            self.accepted = self._next(mqtt5.ConnAckPacket)
+        except OSError:
+            self.cut()
+            raise
 
     def subscribe(self, *patterns: str) -> None:
         """Subscribe at QoS 1, and wait for the answer."""
