@@ -13,7 +13,9 @@ from typing import Final
 
 from gateway.demo.services import ProgramMissing, find_program
 from tests.chaos.campaign import Campaign
+from tests.chaos.one import TRIAL
 from tests.chaos.summary import summary
+from tests.chaos.trial import Trial
 from tests.chaos.verdict import Verdict
 
 _FOLDER: Final = "/var/tmp"  # noqa: S108 - on a disk, where /tmp may be in memory; what is made in it has a name of its own
@@ -22,25 +24,25 @@ _SHOWN: Final = 600
 """Letters of a fault in the progress; all of it stands in ``verdict.json``."""
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, trial: Trial = TRIAL) -> int:
     """Exit status: 0, or 1 when a schedule is not green, 2 when it cannot begin, 130 after Ctrl-C."""
-    options = _options(argv)
+    options = _options(argv, trial)
     try:
-        for program in ("mosquitto", "influxd"):
+        for program in trial.programs:
             find_program(program)
     except ProgramMissing as missing:
         sys.stderr.write(f"{missing}\n")
         return 2
     numbers = range(options.first, options.first + options.schedules)
     folder = options.keep_failed or Path(tempfile.mkdtemp(prefix="gateway-chaos-", dir=_FOLDER))
-    progress = _Progress(len(numbers), options.seconds)
-    campaign = Campaign(numbers, options.seconds, options.side_by_side, folder, progress.tell)
+    progress = _Progress(trial, len(numbers), options.seconds)
+    campaign = Campaign(trial, numbers, options.seconds, options.side_by_side, folder, progress.tell)
     try:
         verdicts = campaign.run()
     except KeyboardInterrupt:
         sys.stderr.write(f"\nstopped by Ctrl-C; what was left is in {folder}\n")
         return 130
-    sys.stdout.write(summary(verdicts, options.seconds, folder))
+    sys.stdout.write(summary(trial, verdicts, options.seconds, folder))
     if options.json:
         rows = [asdict(verdict) | {"ok": verdict.is_green} for verdict in verdicts]
         Path(options.json).write_text(json.dumps(rows, indent=1) + "\n")
@@ -53,7 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 class _Progress:
     """A line for each schedule that is done."""
 
-    def __init__(self, schedules: int, seconds: float) -> None:
+    def __init__(self, trial: Trial, schedules: int, seconds: float) -> None:
+        self._command = trial.command
         self._schedules = schedules
         self._seconds = seconds
         self._done: list[Verdict] = []
@@ -75,15 +78,17 @@ class _Progress:
             sys.stderr.write(f"      {fault[:_SHOWN]}\n")
         if not verdict.is_green:
             again = f"--first {verdict.number} --schedules 1 --seconds {self._seconds:g}"
-            sys.stderr.write(f"      again: python -m tests.chaos {again}\n")
+            sys.stderr.write(f"      again: python -m {self._command} {again}\n")
 
 
-def _options(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
-    parser.add_argument("--schedules", type=int, default=200, metavar="N", help="how many (%(default)s)")
+def _options(argv: Sequence[str] | None, trial: Trial) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog=f"python -m {trial.command}", description=__doc__)
+    parser.add_argument("--schedules", type=int, default=trial.schedules, metavar="N", help="how many (%(default)s)")
     parser.add_argument("--first", type=int, default=0, metavar="N", help="number of the first one (%(default)s)")
-    parser.add_argument("--seconds", type=float, default=20.0, metavar="S", help="how long faults come (%(default)g)")
-    parser.add_argument("--side-by-side", type=int, default=3, metavar="N", help="how many at a time (%(default)s)")
+    parser.add_argument("--seconds", type=float, default=trial.seconds, metavar="S", help="how long faults come (%(default)g)")
+    parser.add_argument(
+        "--side-by-side", type=int, default=trial.side_by_side, metavar="N", help="how many at a time (%(default)s)"
+    )
     parser.add_argument("--json", metavar="FILE", help="write all verdicts as JSON")
     parser.add_argument(
         "--keep-failed",

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from gateway.demo.services import Program, Service
-from tests.chaos.one import VERDICT, deeds_of
-from tests.chaos.schedule import setting_of
-from tests.chaos.verdict import Verdict
+from tests.chaos.trial import Trial
+from tests.chaos.verdict import VERDICT, Verdict
 
 POLL_S: Final = 0.1
 PATIENCE_S: Final = 240.0
@@ -28,6 +27,7 @@ class Campaign:
     :ivar tell: is told of each verdict as it comes.
     """
 
+    trial: Trial
     numbers: Sequence[int]
     seconds: float
     side_by_side: int
@@ -63,7 +63,7 @@ class Campaign:
         folder = self._folder(number)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        arguments = ["-m", "tests.chaos.one", str(number), str(self.seconds), str(folder.resolve())]
+        arguments = ["-m", self.trial.module, str(number), str(self.seconds), str(folder.resolve())]
         return Service("schedule", "", 0, folder.resolve(), "", Program(Path(sys.executable)), arguments, lambda: True)
 
     def _verdict(self, number: int, service: Service) -> Verdict:
@@ -72,8 +72,8 @@ class Campaign:
         if file.exists():
             verdict = Verdict.from_json(file.read_text())
         else:
-            setting = setting_of(number)
-            deeds = list(map(str, deeds_of(number, self.seconds)))
+            setting = self.trial.setting_of(number)
+            deeds = list(map(str, self.trial.deeds(number, self.seconds)))
             printed = service.log.read_text(errors="replace") if service.log.exists() else ""
             verdict = Verdict(number, setting.name, deeds, faults=[f"the campaign itself failed: {printed[-500:].strip()}"])
         if verdict.is_green:

@@ -46,6 +46,10 @@ class Link:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._work, name=f"link-{self.port}")
 
+    def lead_to(self, behind: Service) -> None:
+        """Lead the connections that come from now on to this service."""
+        self._behind = (behind.host, behind.port)
+
     def url(self, scheme: str) -> str:
         """Its address, for the configuration of who connects."""
         return f"{scheme}://{self.host}:{self.port}"

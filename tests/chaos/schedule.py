@@ -18,12 +18,14 @@ class Kind:
     :ivar parts: what it takes hold of; no other fault has hold of it meanwhile.
     :ivar longest_s: how long it lasts at most.
     :ivar share: how often it is in the deck; less than 1 for what makes others show less.
+    :ivar rest_s: so long after it what it took hold of needs to recover.
     """
 
     name: str
     parts: frozenset[str]
     longest_s: float = 8.0
     share: float = 1.0
+    rest_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,8 @@ def schedule(number: int, seconds: float, kinds: Sequence[Kind], setting: Settin
 
     def take(deed: Deed) -> None:
         deeds.append(deed)
-        free_from_s.update(dict.fromkeys(by_name[deed.fault].parts, deed.at_s + deed.for_s))
+        kind = by_name[deed.fault]
+        free_from_s.update(dict.fromkeys(kind.parts, deed.at_s + deed.for_s + kind.rest_s))
 
     for deed in setting.begins_with:
         take(Deed(deed.at_s, deed.fault, min(deed.for_s, seconds - deed.at_s)))

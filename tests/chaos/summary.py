@@ -4,16 +4,13 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.chaos.faults import KINDS
-from tests.chaos.schedule import schedule, setting_of
+from tests.chaos.trial import Trial
 from tests.chaos.verdict import Verdict
 
 
-def summary(verdicts: Sequence[Verdict], seconds: float, folder: Path) -> str:
+def summary(trial: Trial, verdicts: Sequence[Verdict], seconds: float, folder: Path) -> str:
     """The faults that came, the worlds they came in, the account of the readings, and what failed."""
-    came = Counter(
-        deed.fault for verdict in verdicts for deed in schedule(verdict.number, seconds, KINDS, setting_of(verdict.number))
-    )
+    came = Counter(deed.fault for verdict in verdicts for deed in trial.deeds(verdict.number, seconds))
     settings = Counter(verdict.setting for verdict in verdicts)
     failed = [verdict for verdict in verdicts if not verdict.is_green]
     account = {
@@ -21,12 +18,12 @@ def summary(verdicts: Sequence[Verdict], seconds: float, folder: Path) -> str:
         "lost by the gateway": sum(verdict.lost_by_gateway for verdict in verdicts),
         "altered, or standing twice": sum(verdict.altered for verdict in verdicts),
         "given up as the configuration says, each counted as expired": sum(verdict.expired for verdict in verdicts),
-        "lost by Mosquitto, killed before it had saved": sum(verdict.lost_by_broker for verdict in verdicts),
+        f"lost by {trial.breaks}": sum(verdict.lost_by_broker for verdict in verdicts),
         "looks at the gateway's ledger": sum(verdict.looks for verdict in verdicts),
     }
     lines = [
         "",
-        *_table("faults", {kind.name: came[kind.name] for kind in KINDS}),
+        *_table("faults", {kind.name: came[kind.name] for kind in trial.kinds}),
         *_table("schedules", settings),
         *_table("", account),
         *(f"schedule {verdict.number} FAILED: {fault.splitlines()[0]}" for verdict in failed for fault in verdict.faults),

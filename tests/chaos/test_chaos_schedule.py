@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.chaos.faults import AWAY, FAULTS, KINDS
-from tests.chaos.one import KILLS_BROKER, deeds_of
+from tests.chaos.one import KILLS_BROKER, TRIAL
 from tests.chaos.schedule import CLOCK_FAULTS, SAID_EXACTLY, SETTINGS, Deed, Kind, Setting, schedule, setting_of
 from tests.examples import examples
 
@@ -19,13 +19,13 @@ SECONDS = st.sampled_from([2.0, 6.0, 20.0, 40.0])
 @given(NUMBERS, SECONDS)
 @settings(max_examples=examples(50))
 def test_the_same_number_is_the_same_schedule(number: int, seconds: float) -> None:
-    assert deeds_of(number, seconds) == deeds_of(number, seconds)
+    assert TRIAL.deeds(number, seconds) == TRIAL.deeds(number, seconds)
 
 
 @given(NUMBERS, SECONDS)
 @settings(max_examples=examples(50))
 def test_every_fault_is_over_in_time(number: int, seconds: float) -> None:
-    deeds = deeds_of(number, seconds)
+    deeds = TRIAL.deeds(number, seconds)
     assert deeds
     for deed in deeds:
         assert 0 < deed.at_s < deed.at_s + deed.for_s <= seconds + 0.01
@@ -34,7 +34,7 @@ def test_every_fault_is_over_in_time(number: int, seconds: float) -> None:
 @given(NUMBERS, SECONDS)
 @settings(max_examples=examples(50))
 def test_two_faults_never_have_hold_of_the_same_part(number: int, seconds: float) -> None:
-    for one, other in combinations(deeds_of(number, seconds), 2):
+    for one, other in combinations(TRIAL.deeds(number, seconds), 2):
         if FAULTS[one.fault].kind.parts & FAULTS[other.fault].kind.parts:
             assert one.at_s + one.for_s <= other.at_s + 0.01, (one, other)
 
@@ -43,7 +43,7 @@ def test_two_faults_never_have_hold_of_the_same_part(number: int, seconds: float
 @settings(max_examples=examples(50))
 def test_a_world_keeps_out_what_it_does_not_allow(number: int) -> None:
     setting = setting_of(number)
-    came = {deed.fault for deed in deeds_of(number, 20.0)}
+    came = {deed.fault for deed in TRIAL.deeds(number, 20.0)}
     assert not came & setting.never
     assert not setting.only or came <= setting.only
 
@@ -62,7 +62,7 @@ def test_kinds_are_dealt_like_cards() -> None:
 
 
 def test_in_200_schedules_every_fault_comes_often() -> None:
-    came = Counter(deed.fault for number in range(200) for deed in deeds_of(number, 20.0))
+    came = Counter(deed.fault for number in range(200) for deed in TRIAL.deeds(number, 20.0))
     assert set(came) == set(FAULTS)
     assert min(came.values()) >= 20, came
     assert {setting_of(number).name for number in range(200)} == {setting.name for setting in SETTINGS}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.chaos.one import TRIAL
 from tests.chaos.summary import summary
 from tests.chaos.verdict import Evidence, Key, Verdict, judge, keys_of
 from tests.chaos.world import Account
@@ -156,7 +157,7 @@ def test_a_verdict_survives_being_written_down() -> None:
     ],
 )
 def test_the_summary_tells_what_came_of_all(verdicts: list[Verdict], said: str) -> None:
-    text = summary(verdicts, 20.0, Path("folder"))
+    text = summary(TRIAL, verdicts, 20.0, Path("folder"))
     assert said in text
     assert "     200  readings the broker acknowledged\n" in text
     assert "      14  lost by Mosquitto, killed before it had saved\n" in text

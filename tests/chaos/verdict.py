@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 SHOWN: Final = 5
+VERDICT: Final = "verdict.json"
 
 Key = tuple[str, int]
 """A reading: its device and its ``seq``, which a fleet gives once."""

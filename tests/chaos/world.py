@@ -28,7 +28,7 @@ LOOK_S: Final = 1.0
 STOPS_WITHIN_S: Final = 10.0
 """Five seconds are promised; three worlds share this machine."""
 SETTLES_WITHIN_S: Final = 90.0
-_FLEET: Final = {"water": 8, "power": 6, "traffic": 6, "urban": 5}
+FLEET: Final = {"water": 8, "power": 6, "traffic": 6, "urban": 5}
 _EVERY_S: Final = 0.1
 _DISK_BYTES: Final = 8192
 
@@ -183,7 +183,7 @@ def world(folder: Path, setting: Setting, seed: int, seconds: float) -> Iterator
     ):
         gate.wait_subscribed(20.0)
         _save(broker)
-        with _fleet(folder, broker, setting, seed, seconds) as fleet:
+        with simulated_fleet(folder, broker.url, setting, seed, seconds) as fleet:
             yield World(broker, influxdb, mqtt, http, tap, surroundings, gate, fleet)
 
 
@@ -202,12 +202,15 @@ def _gateway(folder: Path, setting: Setting, mqtt: Link, http: Link) -> Gateway:
     return gate
 
 
-def _fleet(folder: Path, broker: Service, setting: Setting, seed: int, seconds: float) -> Fleet:
+def simulated_fleet(
+    folder: Path, broker_url: str, setting: Setting, seed: int, seconds: float, every_s: float = _EVERY_S
+) -> Fleet:
+    """A fleet that publishes for so many seconds, each device every so often; not started."""
     options = {
-        **{f"--{domain}": str(devices) for domain, devices in _FLEET.items()},
-        "--broker": broker.url,
+        **{f"--{domain}": str(devices) for domain, devices in FLEET.items()},
+        "--broker": broker_url,
         "--seed": str(seed),
-        "--interval": str(_EVERY_S),
+        "--interval": str(every_s),
         "--duration": str(seconds),
         "--ledger": str(folder / "fleet.jsonl"),
         "--scenario": setting.scenario,
@@ -215,10 +218,10 @@ def _fleet(folder: Path, broker: Service, setting: Setting, seed: int, seconds: 
     }
     fleet = Fleet(
         "firmware-sim",
-        broker.host,
-        broker.port,
+        "",
+        0,
         folder,
-        broker.url,
+        broker_url,
         Program(Path(sys.executable)),
         ["-m", "firmware_sim.cli", "run", *(word for option in options.items() for word in option)],
         lambda: (folder / "fleet.jsonl").stat().st_size > 0,

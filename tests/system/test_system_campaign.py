@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.campaign import Campaign
-from tests.chaos.one import deeds_of
+from tests.chaos.one import TRIAL
 
 pytestmark = pytest.mark.real
 
@@ -17,7 +17,7 @@ SHORT = (2907, 3926, 1758)
 
 def assert_nothing_is_lost(numbers: Iterable[int], seconds: float, folder: Path) -> None:
     """Carry out schedules side by side."""
-    verdicts = Campaign(list(numbers), seconds, side_by_side=3, folder=folder).run()
+    verdicts = Campaign(TRIAL, list(numbers), seconds, side_by_side=3, folder=folder).run()
     red = [verdict for verdict in verdicts if not verdict.is_green]
     assert not red, "\n".join(verdict.as_json() for verdict in red)
     assert all(verdict.readings > 100 * seconds for verdict in verdicts), "there was something to lose"
@@ -28,7 +28,7 @@ def test_nothing_is_lost_in_a_short_campaign(tmp_path: Path) -> None:
 
 
 def test_a_short_campaign_holds_many_kinds_of_faults() -> None:
-    came = {deed.fault for number in SHORT for deed in deeds_of(number, SHORT_S)}
+    came = {deed.fault for number in SHORT for deed in TRIAL.deeds(number, SHORT_S)}
     assert len(came) >= 20
     assert came >= {"gateway killed", "broker killed", "InfluxDB killed", "disk full"}
 
