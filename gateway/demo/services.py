@@ -81,14 +81,23 @@ def free_port(host: str = _LOOPBACK) -> int:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for _ in range(100):
         port = secrets.choice(PORTS)
+        if port in _claimed():
+            continue
         with closing(socket.socket(family)) as probe:
             try:
                 probe.bind((host, port))
                 fcntl.lockf(_claims(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
             except OSError:
                 continue
+            _claimed().add(port)
             return port
     raise ServiceFailed(f"No free port between {PORTS.start} and {PORTS.stop} on {host}.")
+
+
+@cache
+def _claimed() -> set[int]:
+    """The ports that this process has claimed: a lock keeps out other processes, and not the one that holds it."""
+    return set()
 
 
 @cache

@@ -222,3 +222,10 @@ def test_two_processes_never_find_the_same_free_port() -> None:
     script = f"from gateway.demo import services; services.PORTS = range({port}, {port + 1}); print(services.free_port())"
     other = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert "No free port" in other.stderr
+
+
+def test_a_process_never_finds_the_same_free_port_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    port = services.free_port()
+    monkeypatch.setattr(services, "PORTS", range(port, port + 1))
+    with pytest.raises(services.ServiceFailed, match="No free port"):
+        services.free_port()
