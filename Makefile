@@ -11,7 +11,7 @@ DAYS ?= 31
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup ready demo test test-alone-1 test-alone-2 test-together-1 test-together-2 test-together-3 test-together-4
-.PHONY: test-oldest test-all check fmt bench chaos months mutate judge fuzz recovery soak lock bundle sbom advisories clean
+.PHONY: test-oldest test-all check fmt bench chaos chaos-rabbitmq months mutate judge fuzz recovery soak lock bundle sbom advisories clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 17
@@ -90,6 +90,10 @@ bench: ready ## cost and speed beside baselines, into docs/figures.md, in a quar
 
 chaos: ready ## nothing is lost, whatever fails next: make chaos SCHEDULES=20 (200 take about 40 minutes)
 	$(BIN)/python -m tests.chaos --schedules $(SCHEDULES)
+
+chaos-rabbitmq: SCHEDULES = 50
+chaos-rabbitmq: ready ## the same of a RabbitMQ cluster of three nodes and the gateways behind it: make chaos-rabbitmq SCHEDULES=5 (50 take about 40 minutes)
+	$(BIN)/python -m tests.rabbitmq --schedules $(SCHEDULES)
 
 months: DEVICES = 500
 months: ready ## a month of a fleet on a fast clock: consumption and roll-ups are true: make months DEVICES=20 DAYS=3 (500 take an hour)

@@ -13,7 +13,7 @@ LOOK_EVERY_S: Final = 0.25
 
 @dataclass(frozen=True)
 class Trial:
-    """What a campaign carries out, by number.
+    """The task of a campaign: schedules, each named by its number.
 
     :ivar command: the module that people call.
     :ivar module: carries out one schedule: ``python -m MODULE NUMBER SECONDS FOLDER`` leaves ``verdict.json`` in the folder.

@@ -125,7 +125,7 @@ def _environment(folder: Path, epmd_port: int, name: str) -> Path:
     wrapper.parent.mkdir()
     _script(
         wrapper,
-        f"export ROOTDIR={erlang.root} BINDIR={erlang.emulator} EMU=beam PROGNAME=erl",
+        f"export ROOTDIR={erlang.root} BINDIR={erlang.emulator} EMU=beam PROGNAME={wrapper}",
         'exec "$BINDIR/erlexec" "$@"',
     )
     wanted = {

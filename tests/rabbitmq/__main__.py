@@ -1,0 +1,16 @@
+"""``python -m tests.rabbitmq``: nothing that a cluster acknowledged is lost, whatever fails next. See ``tests.chaos``."""
+
+import sys
+
+from gateway.demo.services import ProgramMissing
+from tests.chaos.__main__ import main
+from tests.rabbitmq.node import find_erlang
+from tests.rabbitmq.one import TRIAL
+
+if __name__ == "__main__":
+    try:
+        find_erlang()
+    except ProgramMissing as missing:
+        sys.stderr.write(f"{missing}\n")
+        sys.exit(2)
+    sys.exit(main(trial=TRIAL))
