@@ -76,6 +76,13 @@ def test_a_second_run_finds_all_as_it_should_be_and_changes_nothing(shared: Prov
     assert shared.node.management.ask("definitions") == before
 
 
+def test_the_account_that_makes_accounts_may_repeat_the_set_up_so_that_guest_is_not_needed(shared: Province) -> None:
+    shared.node.management.ask("policies/%2F/gateway-topics", "DELETE")
+    password = str(shared.folder / "secrets" / "administration.password")
+    done = shared.setup("--admin", "administration", "--admin-password-file", password)
+    assert (done.returncode, "policies: gateway-topics: is missing; set" in done.stdout, done.stderr) == (0, True, "")
+
+
 def test_what_somebody_changed_is_named_and_set_again(shared: Province) -> None:
     api = shared.node.management
     api.ask("policies/%2F/gateway-sessions", "DELETE")
