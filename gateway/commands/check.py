@@ -8,15 +8,17 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
-from mqtt5 import RetainHandling
+from mqtt5 import PublishPacket, RetainHandling
 
 from gateway.access.access import configured_token
 from gateway.access.accounts import load_accounts
+from gateway.broker.kinds import VERSION_TOPIC
 from gateway.catalog import Catalog, survey, topic_filters
 from gateway.codecs.sync_client import SyncCodecs
 from gateway.commands.check_certificates import check_files, check_servers
+from gateway.commands.check_group import BROKER_ROWS, broker_warning, filters_of_guest, group_warnings
 from gateway.commands.check_link import link_line, link_warnings, planned_link
 from gateway.commands.check_shares import share_warnings, shares_told, unread_devices
 from gateway.commands.guest import guest, open_as_guest, read
@@ -51,14 +53,6 @@ from schemas.registry import Registry, plain_name
 _PATIENCE_S: Final = 5.0
 _FILTERS_SHOWN: Final = 50
 """Most topic filters shown: of several gateways each has two a site."""
-_NO_SUMS: Final = (
-    "no sums of counters are written: readings of one device go to several gateways, and none knows the whole; "
-    "give each gateway devices of its own, and leave it out"
-)
-_NO_LEADER: Final = (
-    "null: no gateway tells of silent devices, and none works out hours and days; "
-    "write the client_id of one of them into the file of each"
-)
 _NO_QUESTIONS: Final = (
     "influxdb.read_url: neither VictoriaMetrics nor InfluxDB answers questions there; that of a cluster is "
     "http://VMSELECT:8481/select/0/prometheus"
@@ -103,10 +97,7 @@ def check(path: Path | None, *, connect: bool) -> int:
     _check_link(config, registry, found)
     if "/insert/" in config.influxdb.asked_url:
         found.warnings.append(f"{file or DEFAULT_FILE}: {_ONLY_WRITTEN}")
-    if config.mqtt.share_group is not None:
-        found.warnings.append(f"{file or DEFAULT_FILE}: mqtt.share_group: {_NO_SUMS}")
-        if config.mqtt.share_leader is None:
-            found.warnings.append(f"{file or DEFAULT_FILE}: mqtt.share_leader: {_NO_LEADER}")
+    found.warnings += group_warnings(config, file or DEFAULT_FILE)
     if (topics := pair_topics(config.mqtt)) is not None:
         _say(
             f"standby: this machine is {topics.machine} of {topics.client_id}; it watches the other as {config.mqtt.machine_id}"
@@ -124,6 +115,8 @@ def check(path: Path | None, *, connect: bool) -> int:
     filters = list(topic_filters(config, catalog))
     more = [f"  ... and {len(filters) - _FILTERS_SHOWN} more"] if len(filters) > _FILTERS_SHOWN else []
     _say("\nsubscribes to:", *(f"  {pattern}" for pattern in filters[:_FILTERS_SHOWN]), *more)
+    if config.mqtt.share_group is not None:
+        _say("\nmqtt.share_group, by broker:", *(f"  {line}" for line in _lines(BROKER_ROWS)))
     if not connect:
         return 0
     check_servers(config)
@@ -275,8 +268,8 @@ async def _try_broker(address: BrokerAddress, config: Config, catalog: Catalog) 
         async with asyncio.timeout(_PATIENCE_S):
             reader, writer, granted_s = await open_as_guest(address, options)
             with closing(writer):
-                wanted = _of_guest(topic_filters(config, catalog), config) | _watched(config)
-                refused = await _subscribe(session, wanted, reader, writer)
+                wanted = filters_of_guest(topic_filters(config, catalog), config) | _watched(config)
+                answer = await _subscribe(session, wanted, reader, writer)
     except TimeoutError:
         return f"{address}: no answer within {_PATIENCE_S:g} s"
     except OSError as error:
@@ -284,8 +277,10 @@ async def _try_broker(address: BrokerAddress, config: Config, catalog: Catalog) 
     except ProtocolFault as fault:
         return f"{address}: {fault}"
     _warn_of_expiry(address, granted_s, options.session_expiry_s)
-    _say(f"{address}: {'connected' if refused else 'connected and subscribed'}")
-    return "; ".join(f"{address}: subscription {pattern} refused: {why}" for pattern, why in refused.items())
+    _say(f"{address}: {'connected' if answer.refused else 'connected and subscribed'}")
+    if warning := broker_warning(config, answer.version):
+        print(printable(f"warning: {address}: {warning}"), file=sys.stderr)
+    return "; ".join(f"{address}: subscription {pattern} refused: {why}" for pattern, why in answer.refused.items())
 
 
 def _warn_of_expiry(address: BrokerAddress, granted_s: int | None, asked_s: int) -> None:
@@ -295,10 +290,11 @@ def _warn_of_expiry(address: BrokerAddress, granted_s: int | None, asked_s: int)
         print(printable(f"warning: {address}: {sentence(finding)}"), file=sys.stderr)
 
 
-def _of_guest(filters: dict[str, RetainHandling], config: Config) -> dict[str, RetainHandling]:
-    """The filters of a guest, which gets copies: as a member of the share it would take readings away from the gateways."""
-    shared, of_guest = f"$share/{config.mqtt.share_group}/", f"$share/{config.mqtt.share_group}-check/"
-    return {pattern.replace(shared, of_guest, 1): handling for pattern, handling in filters.items()}
+class _BrokerAnswer(NamedTuple):
+    """The answers that a guest got: the refused filters with their reasons, and the version, where the broker publishes it."""
+
+    refused: dict[str, str]
+    version: str
 
 
 def _watched(config: Config) -> dict[str, RetainHandling]:
@@ -312,16 +308,22 @@ async def _subscribe(
     filters: dict[str, RetainHandling],
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
-) -> dict[str, str]:
-    """Connect, subscribe, disconnect; return the refused filters with their reasons."""
+) -> _BrokerAnswer:
+    """Connect, subscribe, disconnect. The version is asked for first: it is retained, so it comes before the second answer."""
     writer.write(session.connect())
+    version, answered = "", False
     while data := await read(reader, writer, session):
         for event in session.receive(data):
             if isinstance(event, Connected):
+                writer.write(session.subscribe({VERSION_TOPIC: RetainHandling.SEND_ALWAYS}))
                 writer.write(session.subscribe(filters))
-            elif isinstance(event, Subscribed):
+            elif isinstance(event, PublishPacket) and event.topic == VERSION_TOPIC:
+                version = bytes(event.payload).decode(errors="replace")
+            elif isinstance(event, Subscribed) and answered:
                 writer.write(DISCONNECT)
-                return event.refused
+                return _BrokerAnswer(event.refused, version)
+            elif isinstance(event, Subscribed):
+                answered = True
     raise ProtocolFault("the broker closed the connection")
 
 

@@ -62,6 +62,17 @@ def test_check_takes_no_share_of_the_readings(mosquitto: Service, influxdb: Serv
         assert wait_settled(gate, mosquitto)["received"] == 40
 
 
+def test_check_says_what_fits_the_broker_of_a_group(mosquitto: Service, influxdb: Service, tmp_path: Path) -> None:
+    mqtt = {"share_group": "province", "share_leader": "gateway-1"}
+    with gateway(tmp_path / "gateway", mosquitto.url, influxdb.url, mqtt=mqtt) as gate:
+        said = gate.command("check", "--connect")
+    assert said.returncode == 0
+    assert f"warning: {mosquitto.url}: mosquitto version 2." in said.stderr
+    assert "under mqtt.share_group a part of all waits for it until its session ends" in said.stderr
+    assert "mqtt.session_expiry: with mqtt.share_group at most 60s" in said.stderr
+    assert "RabbitMQ 4   there are no shared subscriptions" in said.stdout
+
+
 def test_check_takes_nothing_of_what_waits_for_a_gateway_that_is_away(gate: Gateway, mosquitto: Service) -> None:
     gate.terminate()
     with client_of(mosquitto) as client:
