@@ -26,6 +26,51 @@ def tls_context(ca: Path | None, cert: Path | None = None, key: Path | None = No
     return context
 
 
+class ResumingContext(ssl.SSLContext):
+    """A context of a client that goes on with its last session with a server: the certificate is not sent, nor checked, again.
+
+    A session is offered only under the name that its certificate was checked for, and forgotten with the context. So a
+    certificate that has ended is noticed when the server's sessions have, after two hours as a rule.
+
+    asyncio and uvloop know no sessions; what both call to begin a handshake is overridden.
+    """
+
+    def __init__(self, *_: object) -> None:
+        self._sessions: dict[str, ssl.SSLSession] = {}
+
+    def wrap_bio(
+        self,
+        incoming: ssl.MemoryBIO,
+        outgoing: ssl.MemoryBIO,
+        server_side: bool = False,  # noqa: FBT001, FBT002 - as the library has it
+        server_hostname: str | bytes | None = None,
+        session: ssl.SSLSession | None = None,
+    ) -> ssl.SSLObject:
+        """Begin a handshake."""
+        known = self._sessions.get(server_hostname) if isinstance(server_hostname, str) else None
+        return super().wrap_bio(incoming, outgoing, server_side, server_hostname, session or known)
+
+    def remember(self, connection: ssl.SSLObject) -> None:
+        """Keep the session of a connection. In TLS 1.3 it comes behind the handshake: with the first answer, it is there."""
+        if connection.session is not None and isinstance(connection.server_hostname, str):
+            self._sessions[connection.server_hostname] = connection.session
+
+
+def resuming_context(ca: Path | None) -> ResumingContext:
+    """A context like :func:`tls_context`, for connections that are opened again and again.
+
+    :raises OSError: the file cannot be read, or holds no certificate.
+    """
+    context = ResumingContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.verify_flags = tls_context(ca).verify_flags
+    if ca is None:
+        context.load_default_certs()
+    else:
+        context.load_verify_locations(ca)
+    _keep_to_good_ciphers(context)
+    return context
+
+
 def server_context(cert: Path, key: Path) -> ssl.SSLContext:
     """A context that shows ``cert``.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from gateway.config.addresses import split_url
 from gateway.config.files import ConfigurationFault
 from gateway.config.model import Config, HttpSection, Influxdb, Mqtt
-from gateway.tls import server_context, tls_context
+from gateway.tls import resuming_context, server_context, tls_context
 
 
 @dataclass(slots=True)
@@ -61,7 +61,7 @@ def database_tls(config: Influxdb) -> ssl.SSLContext | None:
     """
     if split_url(config.url).scheme != "https":
         return None
-    return _made(lambda: tls_context(config.tls.ca), f"{config.tls.ca}: influxdb.tls: cannot be used")
+    return _made(lambda: resuming_context(config.tls.ca), f"{config.tls.ca}: influxdb.tls: cannot be used")
 
 
 def pages_tls(config: HttpSection) -> ssl.SSLContext | None:

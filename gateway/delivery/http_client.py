@@ -19,6 +19,7 @@ import httptools
 
 from gateway.core.delivery.link_budget import LinkBudget
 from gateway.delivery.link_bytes import link_bytes
+from gateway.tls import ResumingContext
 
 _BODY_MAX_BYTES: Final = 65536
 _INFORMATIONAL: Final = range(100, 200)
@@ -85,10 +86,17 @@ class _HttpConnection(asyncio.Protocol):
             self._transport.abort()
             self._transport = None
 
+    def keep_session(self) -> None:
+        """Let the next connection go on with the session of this one, if there is TLS."""
+        secured = None if self._transport is None else self._transport.get_extra_info("ssl_object")
+        if secured is not None and isinstance(secured.context, ResumingContext):
+            secured.context.remember(secured)
+
     def _count(self) -> None:
         """Ask the kernel, while the connection is open: then it knows of what was sent again, too."""
-        if self._transport is not None:
-            self.sent_bytes = max(self.sent_bytes, link_bytes(self._transport.get_extra_info("socket")))
+        connection = None if self._transport is None else self._transport.get_extra_info("socket")
+        if connection is not None:  # behind TLS it goes before connection_lost is called
+            self.sent_bytes = max(self.sent_bytes, link_bytes(connection))
 
     def _fail(self, error: Exception) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -196,7 +204,9 @@ class HttpClient:
                 ssl=self.tls,
                 server_hostname=self._host if self.tls else None,
             )
-        return await self._ask_on(connection, request)
+        response = await self._ask_on(connection, request)
+        connection.keep_session()
+        return response
 
     async def _ask_on(self, connection: _HttpConnection, request: bytes) -> Response:
         began_s, before_bytes = self._clock(), connection.sent_bytes

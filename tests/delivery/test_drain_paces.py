@@ -219,7 +219,7 @@ def test_behind_a_budget_the_lane_writes_what_it_carries_and_waits_until_that_is
             gate.influxdb.link.max_bytes_per_s = 500
             await gate.put(*[[f"reading {number}"] for number in range(40)])
             await until(lambda: gate.influxdb.waits)
-            assert len(gate.influxdb.asked[0][0]) < 20, "what two seconds carry, though its share allows 200"
+            assert len(gate.influxdb.asked[0][0]) < 20, "what a second carries, though its share allows 200"
             began_s = now_s()
             gate.influxdb.link.sent(1000, began_s, began_s)
             gate.influxdb.answer(WRITTEN)

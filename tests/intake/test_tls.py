@@ -8,7 +8,7 @@ import pytest
 
 from gateway.config.model import Influxdb
 from gateway.delivery.influxdb import InfluxdbClient
-from gateway.tls import pinned_context, server_context, tls_context
+from gateway.tls import pinned_context, resuming_context, server_context, tls_context
 from tests.system.brokers import Authority
 
 STRENGTH_BITS = 128
@@ -23,7 +23,8 @@ def authority(tmp_path: Path) -> Authority:
 @pytest.fixture
 def contexts(authority: Authority) -> list[ssl.SSLContext]:
     """One of each kind."""
-    return [tls_context(None), tls_context(authority.certificate), server_context(*authority.issue("a")), pinned_context()]
+    ours = [tls_context(None), tls_context(authority.certificate), resuming_context(authority.certificate)]
+    return [*ours, server_context(*authority.issue("a")), pinned_context()]
 
 
 def test_nothing_older_than_tls_1_2_is_spoken(contexts: list[ssl.SSLContext]) -> None:

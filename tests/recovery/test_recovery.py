@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.recovery.__main__ import PICTURE, main
+from tests.recovery.link import Radio
 from tests.recovery.province import Province, recover
 
 SMALL = Province(cabinets=20, speed=0.1, outage_s=600.0, max_bytes_per_s=8000)
@@ -28,6 +29,13 @@ def test_without_a_budget_the_centre_is_over_its_limit() -> None:
     found = recover(replace(BUSY, max_bytes_per_s=None))
     assert found.busiest > 1.1
     assert not found.holds
+
+
+def test_on_a_slow_link_a_budget_keeps_live_readings_out_of_the_journal() -> None:
+    """Behind a large write of the backlog they would be taken for stalled."""
+    slow = replace(SMALL, cabinets=10, radio=Radio(bytes_per_s=8000.0, way_s=0.3), max_bytes_per_s=6000)
+    assert recover(slow).holds
+    assert recover(replace(slow, max_bytes_per_s=None)).held_up
 
 
 def test_without_jitter_the_cabinets_stand_in_line_together() -> None:

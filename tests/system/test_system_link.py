@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 BUDGET = 10_000
 WINDOW_S = 8.0
-WRITE_S = 2.0
+WRITE_S = 1.0
 """A write of the backlog holds what the budget carries in so many seconds."""
 
 

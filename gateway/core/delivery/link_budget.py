@@ -13,7 +13,8 @@ the budget is sent, but for one write. Three rules stand beside that:
   a reading kept back, for a journal that only grows would lose them in the end.
 - *What is owed is forgotten after ten minutes*, so that an hour of exceeding it does not hold the backlog for another.
 
-A write of the drain lane holds what the budget carries in two seconds, but always a row of the journal at least.
+A write of the drain lane holds what the budget carries in a second, but always a row of the journal at least: live readings
+behind a larger one would stall on a slow link.
 """
 
 from dataclasses import dataclass, field
@@ -29,7 +30,7 @@ LIVE_WAIT_MAX_S: Final = 1.0
 
 LIVE_SHARE: Final = 0.5
 BACKLOG_SHARE: Final = 0.1
-_BACKLOG_WRITE_S: Final = 2.0
+_BACKLOG_WRITE_S: Final = 1.0
 _OWED_MAX_S: Final = 600.0
 _FIRST_READING_BYTES: Final = 60.0
 _MEAN_OF: Final = 8
