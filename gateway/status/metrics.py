@@ -163,7 +163,7 @@ class GatewayCollector(Collector):
         yield _gauge("gateway_devices", "Devices by state; unknown: registered and never heard.", "state", counts)
         unregistered = "Devices that were heard but are not registered; the other states count them too."
         yield GaugeMetricFamily("gateway_devices_unregistered", unregistered, fleet.unregistered)
-        told = Counter(state.severity for state in self.state.alarms.told())
+        told = Counter(state.severity for state in (() if self.state.stands_by else self.state.alarms.told()))
         alarms = {severity: told[severity] for severity in Severity}
         complete = GaugeMetricFamily("gateway_completeness_ratio", "Readings of yesterday that arrived.", labels=["domain"])
         for domain, ratio in self.state.yesterday.completeness.items():

@@ -16,7 +16,7 @@ from gateway.core.delivery.link_budget import LinkBudget
 from gateway.core.delivery.rates import Rates
 from gateway.core.ledger import Ledger
 from gateway.core.process import Processor
-from gateway.core.standby import Standby
+from gateway.core.standby import PairRole, Standby
 from gateway.core.status.filling import Filling
 from gateway.core.status.history import History
 from gateway.core.status.silence import Presence
@@ -150,6 +150,11 @@ class Status:
     yesterday: Yesterday = field(default_factory=Yesterday)
     standby: Standby | None = None
 
+    @property
+    def stands_by(self) -> bool:
+        """True while another machine is to hear the devices in its place."""
+        return self.standby is not None and self.standby.role is PairRole.PASSIVE
+
     def not_ready(self) -> str:
         """The reason why readings cannot be made durable now; empty if they can."""
         if self.events.influxdb_up or not self.events.journal_trouble:
@@ -180,8 +185,10 @@ class Status:
         """Everything that people should know: troubles, silence, clocks, rejects and losses, stores that fill."""
         config, events = self.config, self.events
         rejects = events.rejects_lately.counts(time.monotonic())
-        found = self.troubles() + of_alarms(*self.alarms.weigh())
-        found += of_devices(fleet, self.history.silent_a_day_ago(self.clock.now_ms()))
+        found = self.troubles()
+        if not self.stands_by:  # it hears no device, and its alarms are of the time when it did
+            found += of_alarms(*self.alarms.weigh())
+            found += of_devices(fleet, self.history.silent_a_day_ago(self.clock.now_ms()))
         found += of_certificates(self.certificate_days())
         found += of_data(rejects, events.quarantine_lost, self.ledger.total("expired"))
         found += of_stores(

@@ -73,3 +73,18 @@ def test_what_is_closed_survives_and_the_hours_of_one_device_are_bounded(databas
     restored = PeriodProgress(database)
     assert (restored.hour_ms, restored.day_ms, restored.asked_ms) == (3 * DAY + 1, 3 * DAY, 3 * DAY + 2)
     assert restored.take() == {"d1": set(range(10_000, 20_000))}
+
+
+def test_a_machine_of_a_pair_begins_anew_and_keeps_what_it_has_to_work_out_again(database: Database) -> None:
+    async def closed() -> None:
+        progress = PeriodProgress(database)
+        progress.mark("d1", [5])
+        await progress.close_hour(3 * DAY, 3 * DAY)
+        await progress.close_day(3 * DAY)
+
+    asyncio.run(closed())
+    restored = PeriodProgress(database)
+    assert restored.day_ms == 3 * DAY
+    restored.begin_anew()
+    assert (restored.hour_ms, restored.day_ms) == (0, 0)
+    assert restored.take() == {"d1": {5}}

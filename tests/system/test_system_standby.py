@@ -37,12 +37,14 @@ def test_after_a_kill_the_standby_goes_on_at_once_and_the_dead_one_comes_back_as
     live, standby = machines.by_role()
     with Fleet(mosquitto, rate=200, clocks=False) as fleet:
         until_more(live.written, 100, what="live")
+        until(lambda: live.gate.document("/api/alarms"), what="alarms, of flat batteries")
         live.gate.kill()
         standby.until_role("live")
         until_more(standby.written, 50, what="the standby writes")
         live.gate.start()
         live.until_role("passive")
         assert live.gate.ask("/readyz") == (200, "ready, passive\n")
+        until(lambda: live.gate.status()["verdict"]["level"] == "good", what="no word of its alarms of when it was live")
         assert "stands by" in live.gate.command("status", "--language", "en").stdout
         refused = live.gate.command("devices", "add", "new-1", "--site", "s1", "--domain", "water")
         assert refused.returncode

@@ -79,7 +79,7 @@ class PeriodJob:
         self._begin()
 
     def _begin(self) -> None:
-        """Begin where the run before stopped, if that is not long ago."""
+        """Begin where the run before stopped, if that is not long ago; a machine of a pair with what the database has."""
         progress = self._progress
         if self._status.config.mqtt.standby.machine is not None:
             progress.begin_anew()
