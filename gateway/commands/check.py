@@ -20,6 +20,7 @@ from gateway.codecs.sync_client import SyncCodecs
 from gateway.commands.check_certificates import check_files, check_servers
 from gateway.commands.check_group import BROKER_ROWS, broker_warning, filters_of_guest, group_warnings
 from gateway.commands.check_link import link_line, link_warnings, planned_link
+from gateway.commands.check_queue import check_queue
 from gateway.commands.check_shares import share_warnings, shares_told, unread_devices
 from gateway.commands.guest import guest, open_as_guest, read
 from gateway.config.alarm_rules import load_alarm_rules, rules_without_devices
@@ -120,7 +121,7 @@ def check(path: Path | None, *, connect: bool) -> int:
     if not connect:
         return 0
     check_servers(config)
-    out_of_reach = [fault for fault in asyncio.run(_try_both(config, catalog)) if fault]
+    out_of_reach = [fault for fault in (*asyncio.run(_try_both(config, catalog)), check_queue(config, catalog)) if fault]
     for fault in out_of_reach:
         print(printable(fault), file=sys.stderr)
     return 3 if out_of_reach else 0

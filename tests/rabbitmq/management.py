@@ -48,6 +48,10 @@ class Management:
         status, text = self._request("GET", f"queues/%2F/{quote(queue, safe='')}?disable_stats=false", None)
         return int(json.loads(text).get("messages", 0)) if status == 200 else 0
 
+    def has_queue(self, queue: str) -> bool:
+        """Tell if there is a queue."""
+        return self._request("GET", f"queues/%2F/{quote(queue, safe='')}", None)[0] == 200
+
     def answers(self) -> bool:
         """Tell if it serves."""
         try:

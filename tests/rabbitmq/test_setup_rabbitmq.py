@@ -13,7 +13,7 @@ from gateway.rabbitmq.definitions import joined
 from gateway.rabbitmq.management import ManagementApi, ManagementFault
 from tests.rabbitmq.clients import NOBODY, REFUSED, SUCCESS, Client, client
 from tests.rabbitmq.province import Province, province
-from tests.system.rig import gateway
+from tests.system.rig import gateway, run_gateway
 from tests.waiting import until
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
@@ -249,6 +249,24 @@ def test_a_gateways_commands_connect_beside_it_with_its_account(shared: Province
         assert (done.returncode, done.stderr) == (0, "")
         assert "connected and subscribed" in done.stdout
         assert gate.status()["mqtt"]["connected"]
+
+
+def test_the_watching_account_is_enough_to_look_at_a_gateways_queue_and_to_replay(
+    shared: Province, gateway_1: Client, tmp_path: Path
+) -> None:
+    assert gateway_1.subscribe("iot/v1/ward-8/+/+/readings") == "Granted QoS 1"
+    shared.node.management.ask("queues/%2F/gateway.unroutable/contents", "DELETE")
+    with client(shared.node, "guest", "guest", "tester") as device:
+        assert device.publish("iot/v1/ward-9/water/m1/readings") == SUCCESS
+    here = shared.folder / "shares-here.yaml"
+    here.write_text((shared.folder / "shares.yaml").read_text().replace("http://127.0.0.1:15672", shared.node.management.url))
+    mqtt = shared.mqtt("gateway-1") | {"url": shared.node.url, "shares": str(here)}
+    (tmp_path / "gateway.yaml").write_text(json.dumps({"mqtt": mqtt}))
+    done = run_gateway("unroutable", "--replay", "-c", tmp_path / "gateway.yaml")
+    assert (done.returncode, done.stdout.split()[:1]) == (0, ["1"]), done.stderr
+    checked = run_gateway("check", "--connect", "-c", tmp_path / "gateway.yaml")
+    assert f"{SESSION}: 2 bindings" in checked.stdout
+    assert "iot.v1.ward-8.*.*.readings" in checked.stderr
 
 
 # Wrong use.

@@ -1,8 +1,10 @@
 """A gateway's session on RabbitMQ as it comes: terms other than those asked for are told, and what is missing is mended."""
 
 import signal
+import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from gateway.rabbitmq.definitions import joined, policies, unroutable
 from schemas.scaled_clock import PERMIT, VARIABLE, ScaledTime
 from tests.influx import query
 from tests.rabbitmq.node import Node, rabbitmq
+from tests.rabbitmq.wire import KEPT, wire
 from tests.system.fleet import client_of, publish
 from tests.system.rig import Gateway, gateway
 from tests.waiting import until
@@ -90,6 +93,10 @@ def test_bindings_that_vanish_are_restored_and_strange_ones_are_told(broker: Nod
         until(lambda: "(iot/v1/lossygate/+/+/readings)" in gate.troubles(), what="the loss is told")
         until(lambda: (lost, queue) in broker.management.bindings(), what="and mended")
         until(lambda: "(iot.v1.stranger.#)" in gate.troubles(), what="the stranger is told")
+        checked = gate.command("check", "--connect")
+        assert checked.returncode == 0, checked.stderr
+        assert "(iot.v1.stranger.#)" in checked.stderr
+        assert "it has 10 messages on their way at once, not 2000" in checked.stderr
         publish(client, "iot/v1/lossygate/water/m1/readings", '{"pressure_kpa": 300}')
         until(lambda: gate.ledger()["written"] == 1, what="readings come again")
         assert "gateway_mqtt_bindings_restored_total 1.0" in gate.ask("/metrics")[1]
@@ -102,9 +109,10 @@ def test_a_broker_that_cannot_be_asked_is_told_and_readings_go_on(broker: Node, 
         until(lambda: "cannot be asked about its queues" in gate.troubles(), what="it is told")
         publish(client, "iot/v1/unseen/water/m1/readings", '{"pressure_kpa": 300}')
         until(lambda: gate.ledger()["written"] == 1, what="the reading is written")
-        done = gate.command("unroutable")
-        assert done.returncode == 3
-        assert "does not answer" in done.stderr
+        for asked in (["unroutable"], ["check", "--connect"]):
+            done = gate.command(*asked)
+            assert done.returncode == 3
+            assert "does not answer" in done.stderr
 
 
 @pytest.mark.slow
@@ -137,6 +145,37 @@ def test_what_no_gateway_reads_is_told_kept_and_replayed(broker: Node, influxdb:
     stored = query(influxdb.url, "iot", "SELECT pressure_kpa, quality FROM water")
     assert [row["pressure_kpa"] for row in stored] == [300.0, 301.0]
     assert {row["quality"] for row in stored} == {1 | 64}, "the gateway's time, and a replay may come twice"
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("minutes_are_short")
+def test_a_session_that_was_ended_is_told_and_what_came_meanwhile_is_replayed(
+    broker: Node, influxdb: Service, tmp_path: Path
+) -> None:
+    kept = unroutable(["iot/v1/+/+/+/readings"])
+    broker.management.ask("definitions", "POST", joined([policies(["ended"]), kept]))
+    with sharing(tmp_path, broker, influxdb, "ended") as gate:
+        gate.wait_subscribed()
+        until(lambda: knows_its_session(gate), what="it knows that the broker holds its session")
+        gate.stop()
+        with wire(broker, "ended", clean=True, expiry_s=0):
+            pass
+        until(lambda: not broker.management.has_queue("mqtt-subscription-endedqos1"), what="its session is gone")
+        with wire(broker, "device", expiry_s=0) as device:
+            topic, payload = "iot/v1/ended/water/m1/readings", b'{"pressure_kpa": 300}'
+            until(lambda: device.publish(topic, payload) == KEPT, what="what nobody reads is kept")
+        gate.start()
+        gate.wait_subscribed()
+        until(lambda: "had forgotten this gateway's session" in gate.troubles(), what="it is told")
+        assert "gateway_mqtt_sessions_lost_total 1.0" in gate.ask("/metrics")[1]
+        assert gate.command("unroutable", "--replay").returncode == 0
+        until(lambda: gate.ledger()["written"] == 1, what="what came meanwhile is written")
+
+
+def knows_its_session(gate: Gateway) -> bool:
+    """Tell if it has saved what the broker holds for it."""
+    with closing(sqlite3.connect(f"file:{gate.journal}?mode=ro", uri=True)) as file:
+        return bool(file.execute("SELECT 1 FROM kept WHERE name = 'subscriptions'").fetchall())
 
 
 def add_site(gate: Gateway, site: str) -> None:

@@ -1,0 +1,46 @@
+"""The part of ``gateway check --connect`` that asks RabbitMQ about the queue of the gateway's session."""
+
+import sys
+
+from gateway.catalog import Catalog, state_topics, topic_filters
+from gateway.config.model import Config
+from gateway.i18n.findings import sentence
+from gateway.rabbitmq.bindings import compare, queue_of
+from gateway.rabbitmq.management import ManagementFault
+from gateway.rabbitmq.queues import QueueSeen, see, watch_api
+from gateway.session_events import SessionEvents
+from gateway.status.broker_session import of_session
+from schemas.printable import printable
+
+
+def check_queue(config: Config, catalog: Catalog) -> str:
+    """Print the state of the queue, and warnings about it; return the reason why RabbitMQ cannot be asked, if it cannot.
+
+    :raises ConfigurationFault: the password or the authority cannot be used.
+    """
+    management = catalog.shares.management if catalog.shares is not None else None
+    if management is None:
+        return ""
+    queue = queue_of(config.mqtt.client_id)
+    try:
+        seen = see(watch_api(management, config.mqtt), config.mqtt.client_id)
+    except ManagementFault as fault:
+        return str(fault)
+    found = compare(topic_filters(config, catalog), state_topics(config, catalog), seen.keys)
+    print(printable(f"{management.url}: {queue}: {f'{len(seen.keys)} bindings' if seen.keys else 'is not there yet'}"))
+    if seen.keys and found.missing:
+        _warn(
+            f"{management.url}: {queue}: nothing leads {', '.join(found.missing)} there; the gateway mends that while it runs"
+        )
+    for finding in of_session(_as_seen(seen, found.strange, config.mqtt.receive_maximum), 0, shared=True):
+        _warn(f"{management.url}: {sentence(finding)}")
+    return ""
+
+
+def _as_seen(seen: QueueSeen, strange: list[str], asked: int) -> SessionEvents:
+    cut = (seen.window, asked) if seen.window is not None and seen.window < asked else None
+    return SessionEvents(window=cut, strange=strange, unroutable=seen.unroutable, is_kept=seen.unroutable is not None)
+
+
+def _warn(text: str) -> None:
+    print(printable(f"warning: {text}"), file=sys.stderr)
