@@ -6,12 +6,20 @@ is here. It goes out without an acknowledgement; whoever waits sends it again on
 
 import asyncio
 import secrets
+from contextlib import suppress
+from typing import Protocol
 
 from gateway.core.delivery.acknowledgements import Acknowledger
 from gateway.core.tenures import fence_topic
-from gateway.intake.connection import Connection
 
 _LOOK_EVERY_S = 1.0
+
+
+class Publisher(Protocol):
+    """The connection to the broker."""
+
+    def publish(self, topic: str, payload: bytes) -> bool:
+        """Send a message without an acknowledgement; False: the connection is not open."""
 
 
 class Fence:
@@ -20,7 +28,7 @@ class Fence:
     :ivar topic: their topic, which nobody else reads.
     """
 
-    def __init__(self, connection: Connection, acknowledger: Acknowledger, client_id: str) -> None:
+    def __init__(self, connection: Publisher, acknowledger: Acknowledger, client_id: str) -> None:
         self.topic = fence_topic(client_id)
         self._connection = connection
         self._acknowledger = acknowledger
@@ -41,7 +49,9 @@ class Fence:
             while not back.is_set():
                 if self._acknowledger.connection != sent_on and self._connection.publish(self.topic, token):
                     sent_on = self._acknowledger.connection
-                await asyncio.wait([asyncio.ensure_future(back.wait())], timeout=_LOOK_EVERY_S)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_LOOK_EVERY_S):
+                        await back.wait()
         finally:
             del self._waiting[token]
         before = self._acknowledger.unfinished()

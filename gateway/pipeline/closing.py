@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from gateway.jobs.late_report import LateReport
 from gateway.jobs.periods.feeds import AlarmFeeds
 from gateway.jobs.periods.job import PeriodJob
 from gateway.jobs.periods.writer import RollupWriter
@@ -15,9 +16,13 @@ from gateway.pipeline.watching import Watching
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """The job, and the points about the registry and what happens to the gateway."""
+    """The job, and the points about the registry and what happens to the gateway.
+
+    :ivar late_report: the report of late readings to another gateway; None: this one closes hours itself.
+    """
 
     job: PeriodJob
+    late_report: LateReport | None
     registry_report: RegistryReport
     lanes: Lanes
 
@@ -34,4 +39,6 @@ def build_closing(foundation: Foundation, processing: Processing, delivery: Deli
     lanes: dict[str, Lane] = {"usual hours": feeds.restore, "registry and events": report.run}
     if processing.silence.membership.leads:
         lanes |= {"periods": job.run, "late readings": job.remember}
-    return Closing(job, report, lanes)
+        return Closing(job, None, report, lanes)
+    late_report = LateReport(watching.status, destination.influxdb, destination.breaker)
+    return Closing(job, late_report, report, lanes | {"late readings": late_report.run})

@@ -68,9 +68,9 @@ def test_a_site_moves_without_a_loss_or_a_wrong_sum(
         for name in meters.meters:
             until(lambda name=name: sum_known(gates.old, name), what="its sums are known")
         assert gates.old.terminate() == 0
-        meters.send(rounds // 3)
-        meters.reset_next()
-        meters.send(rounds - rounds // 3)
+        meters.send(rounds * 9 // 10)
+        meters.reset_next()  # what the new one must not go on from stands until the old one is nearly empty
+        meters.send(rounds - rounds * 9 // 10)
         until(lambda: gates.waiting(OLD) >= waiting, what="all wait")
         with meters.sending():
             if first == NEW:

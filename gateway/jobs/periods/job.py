@@ -33,6 +33,7 @@ from gateway.jobs.periods.progress import PeriodProgress
 from gateway.jobs.periods.writer import Postponed, RollupWriter
 from gateway.reports.amendments import amended_store, late_sums_of
 from gateway.reports.boundaries import hours, local_text
+from gateway.reports.late_points import late_hours
 from gateway.reports.open_store import open_store
 from gateway.reports.rollup_points import written_name
 from gateway.reports.roster import Roster
@@ -52,6 +53,11 @@ _ON_THE_WAY_S: Final = 2.0
 _AFTER_FAULT_MS: Final = 300_000
 _BACK_MS: Final = 40 * 24 * HOUR_MS
 """What ended longer ago is not worked out after an outage."""
+
+
+_HEARD_BACK_MS: Final = 2 * 86_400_000
+_CLOCKS_APART_MS: Final = 900_000
+"""What others told is asked for twice around the last time: their clocks differ, and a write takes time."""
 
 
 class PeriodJob:
@@ -145,6 +151,7 @@ class PeriodJob:
                 while (hour := self._next_hour()) is not None:
                     await self._close_hour(store, hour)
                     await self._close_days(store)
+                await self._hear(store)
                 await self._work_again(store)
             self._trouble = ""
         except (StoreFault, Postponed, DatabaseFault) as fault:
@@ -211,6 +218,17 @@ class PeriodJob:
     def _number(self, store: Store, period: TimeSpan, *, again: bool = True) -> int:
         """The number of the writing of a day or month; 0 on a database where a point replaces the one before."""
         return 0 if store.is_overwritten else self._progress.number(period, self._clock.now_ms(), again=again)
+
+    async def _hear(self, store: Store) -> None:
+        """Note the hours that late readings changed at other gateways."""
+        if self._status.devices.silence.membership.elsewhere is None:
+            return
+        progress, now_ms = self._progress, self._clock.now_ms()
+        told = TimeSpan((progress.heard_ms or now_ms - _HEARD_BACK_MS) - _CLOCKS_APART_MS, now_ms + _CLOCKS_APART_MS)
+        found = await late_hours(store, self._roster.names(self._roster.by_id), told)
+        for device, late in found.items():
+            progress.mark(device, late)
+        await progress.note_heard(now_ms)
 
     async def _work_again(self, store: Store) -> None:
         """Work out again what late readings have changed: hours, their days, and their months."""

@@ -18,6 +18,7 @@ _AGAIN: Final = "periods.again."
 _HOUR: Final = "periods.hour_ms"
 _DAY: Final = "periods.day_ms"
 _ASKED: Final = "periods.asked_ms"
+_HEARD: Final = "periods.heard_ms"
 _COMPLETENESS: Final = "periods.completeness"
 _NUMBER_MS: Final = 30_000
 """Time in which the number of a writing grows by one at least. A gateway looks a minute after its start."""
@@ -45,6 +46,7 @@ class PeriodProgress:
     :ivar hour_ms: end of the last closed hour; 0 before the first.
     :ivar day_ms: end of the last closed day; 0 before the first.
     :ivar asked_ms: the time at which the last hour was asked for: later arrivals may change closed periods.
+    :ivar heard_ms: the time until which it is known what came late to other gateways; 0: nobody asked.
     :ivar completeness: domain → the share of readings of the newest closed day that arrived.
     :ivar waits_from: device → the first hour that waits for its next reading.
     """
@@ -56,6 +58,7 @@ class PeriodProgress:
         self.hour_ms = int(saved.get(_HOUR, 0))
         self.day_ms = int(saved.get(_DAY, 0))
         self.asked_ms = int(saved.get(_ASKED, 0))
+        self.heard_ms = int(saved.get(_HEARD, 0))
         self.completeness = msgspec.json.decode(saved.get(_COMPLETENESS, "{}"), type=dict[str, float])
         self._writings: dict[TimeSpan, int] = {}
         self.waits_from: dict[str, int] = {}
@@ -103,6 +106,12 @@ class PeriodProgress:
         }  # where days begin is saved with the first hour
         await self._database.run(keyvalue.put_all, values)
         await self.save()
+
+    async def note_heard(self, until_ms: int) -> None:
+        """Note that all is known that came late to other gateways until a time, and marked."""
+        await self.save()
+        self.heard_ms = until_ms
+        await self._database.run(keyvalue.put, _HEARD, str(until_ms))
 
     async def close_day(self, end_ms: int) -> None:
         """Note that a day is written."""
