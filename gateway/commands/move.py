@@ -21,7 +21,10 @@ from gateway.core.delivery.write_result import Fate, fate_of
 from gateway.core.message import Reading
 from gateway.core.tenures import Stage, name_of, names_within
 from gateway.delivery.influxdb import InfluxdbClient
-from gateway.rabbitmq.management import ManagementApi, ManagementFault
+from gateway.rabbitmq.accounts import VHOST
+from gateway.rabbitmq.bindings import queue_of
+from gateway.rabbitmq.management import ManagementFault
+from gateway.rabbitmq.queues import watch_api
 from gateway.reports.open_store import open_store
 from gateway.reports.share_claims import SHARE, Claim, Claims, claim_line, claims
 from gateway.reports.store import StoreFault
@@ -140,14 +143,14 @@ async def _say_left(config: Config, share: str, gone: str, clock: WallClock) -> 
     print(printable(f"{gone} is not waited for; what waits in its queue and its journal has no sums when it comes"))
 
 
-def _queues(file: SharesFile, found: Claims) -> str:
+def _queues(config: Config, file: SharesFile, found: Claims) -> str:
     """The messages that wait for gateways that are leaving, as far as the management API of the broker tells."""
     if file.management is None:
         return ""
     names = sorted({one for told in found.values() for one, claim in told.items() if claim.stage is Stage.LEAVING})
     try:
-        api = ManagementApi(file.management.url, file.management.username, text_of(file.management.password_file).strip())
-        depths = {one: api.ask("queues", "/", f"mqtt-subscription-{one}qos1").get("messages", 0) for one in names}
+        api = watch_api(file.management, config.mqtt)
+        depths = {one: api.ask("queues", VHOST, queue_of(one)).get("messages", 0) for one in names}
     except (ManagementFault, ConfigurationFault):  # it only says more
         return ""
     return "; ".join(f"{count:,} messages wait for {one}" for one, count in depths.items())
@@ -166,7 +169,7 @@ async def _watch(config: Config, share: str, gateway: str, file: SharesFile, clo
         if not text.endswith(_ENDS):
             line.clear()
             return
-        line.say(printable(await asyncio.to_thread(_queues, file, found)))
+        line.say(printable(await asyncio.to_thread(_queues, config, file, found)))
         await asyncio.sleep(_LOOK_EVERY_S)
 
 

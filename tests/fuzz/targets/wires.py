@@ -1,6 +1,7 @@
 """Targets for data from connections: the broker's packets, and InfluxDB's answers."""
 
 import asyncio
+import socket
 import weakref
 from collections.abc import Iterator
 from typing import Any, cast
@@ -73,10 +74,15 @@ def mqtt_seeds() -> Iterator[bytes]:
 
 
 class _Wire:
-    """A transport that goes nowhere."""
+    """A transport that goes nowhere, over a connection that nobody opened."""
 
-    def __init__(self) -> None:
+    def __init__(self, connection: socket.socket) -> None:
         self.is_open = True
+        self._extra = {"socket": connection}
+
+    def get_extra_info(self, name: str) -> object:
+        """Give the connection."""
+        return self._extra[name]
 
     def write(self, data: bytes) -> None:
         """Forget what is sent."""
@@ -92,18 +98,19 @@ class _Wire:
 
 async def answer_of(chunks: Iterator[bytes]) -> Response | str:
     """Parse a server's bytes; a text says why they are no answer."""
-    connection, wire = _HttpConnection(), _Wire()
-    connection.connection_made(cast("asyncio.BaseTransport", wire))
-    asked = asyncio.ensure_future(connection.ask(b"POST", 60.0))
-    await asyncio.sleep(0)
-    for chunk in chunks:
-        if wire.is_open:  # no transport calls back after its end
-            connection.data_received(chunk)
-    connection.connection_lost(None)
-    try:
-        return await asked
-    except ConnectionError as error:
-        return type(error).__name__
+    with socket.socket() as nowhere:
+        connection, wire = _HttpConnection(), _Wire(nowhere)
+        connection.connection_made(cast("asyncio.BaseTransport", wire))
+        asked = asyncio.ensure_future(connection.ask(b"POST", 60.0))
+        await asyncio.sleep(0)
+        for chunk in chunks:
+            if wire.is_open:  # no transport calls back after its end
+                connection.data_received(chunk)
+        connection.connection_lost(None)
+        try:
+            return await asked
+        except ConnectionError as error:
+            return type(error).__name__
 
 
 def http_answer() -> Run:
