@@ -29,6 +29,7 @@ _MEASUREMENTS: Final = (
     "device_health",
     "alarm",
     "event",
+    "late",
     "registry",
     "completeness",
     *COMPLETENESS.values(),
