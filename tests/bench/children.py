@@ -115,9 +115,9 @@ def printed(service: Service) -> str:
     return service.log.read_text(errors="replace") if service.log.exists() else ""
 
 
-def pacer(port: int, rate: int, seconds: float, devices: int, first_device: int = 0) -> subprocess.Popen[str]:
+def pacer(port: int, rate: int, seconds: float, devices: int, first_device: int = 0, sites: int = 1) -> subprocess.Popen[str]:
     """Start the evenly spaced publisher."""
-    arguments = [port, rate, seconds, devices, first_device]
+    arguments = [port, rate, seconds, devices, first_device, sites]
     command = [sys.executable, "-m", "tests.bench.pacer", *map(str, arguments)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)  # Ctrl-C is for the bench
 

@@ -16,9 +16,14 @@ def device_id(device: int) -> str:
     return f"bench-{device:05d}"
 
 
-def topic(device: int) -> bytes:
+def site(device: int, sites: int = 1) -> str:
+    """Its site, if devices are spread over so many."""
+    return f"bench-{device % sites}" if sites > 1 else "bench"
+
+
+def topic(device: int, sites: int = 1) -> bytes:
     """Its topic."""
-    return f"iot/v1/bench/water/{device_id(device)}/readings".encode()
+    return f"iot/v1/{site(device, sites)}/water/{device_id(device)}/readings".encode()
 
 
 def payload(time_ms: int, seq: int, device: int, turn: float) -> bytes:

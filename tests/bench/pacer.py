@@ -1,4 +1,4 @@
-"""A publisher that spaces its readings evenly: ``python -m tests.bench.pacer PORT RATE SECONDS DEVICES [FIRST_DEVICE]``.
+"""A publisher that spaces its readings evenly: ``python -m tests.bench.pacer PORT RATE SECONDS DEVICES [FIRST [SITES]]``.
 
 The instant of publishing rides in the payload as ``seq``: nanoseconds of the monotonic clock, which all processes of a machine
 share. Prints one JSON object when the broker has acknowledged all: ``published`` and ``late_ms``, by how much the worst
@@ -16,10 +16,10 @@ from tests.bench.messages import ACK_BYTES, CONNECT, PACKET_IDS, payload, publis
 _BEGINS_AGAIN_S = 10_000_000
 
 
-def pace(port: int, rate: int, seconds: float, devices: int, first_device: int = 0) -> dict[str, float]:
+def pace(port: int, rate: int, seconds: float, devices: int, first_device: int = 0, sites: int = 1) -> dict[str, float]:
     """Publish ``rate`` readings a second; what the module says of the outcome."""
     readings = round(rate * seconds)
-    topics = [topic(first_device + number) for number in range(devices)]
+    topics = [topic(first_device + number, sites) for number in range(devices)]
     late_ns = acknowledged_bytes = 0
     with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -34,6 +34,7 @@ TITLES: Final[Mapping[str, str]] = {
     "kills": "SIGKILL under load",
     "pages": "Open pages beside 1,000 readings a second",
     "partition": "Two gateways on two cores, each with its own devices",
+    "rabbitmq": "Several gateways that share out the sites on RabbitMQ",
     "report": "A report of consumption",
     "wire": "Over the link to the database: bytes of IP for a reading of four values, both directions together",
     "stores": "What the databases make of a reading of a meter, beside the gateway: four values and a sum every 15 minutes",
