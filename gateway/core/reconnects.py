@@ -2,8 +2,9 @@
 
 After an ordinary end the gateway comes back within two seconds: a broker as Debian ships it keeps 1,000 messages for an absent
 client. After the broker ended the connection because another client of the same id connected, that would have the two throw
-each other out for ever. So the one that was thrown out waits a minute, and twice as long each time it happens again, up to
-ten: whoever holds the session can work meanwhile, and if that one goes for good this one comes back by itself.
+each other out for ever. So the one that was thrown out waits a quarter of a minute, and twice as long each time it happens
+again, up to ten minutes. Whoever holds the session can work meanwhile, and if that one goes for good this one comes back by
+itself.
 """
 
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from typing import Final
 from gateway.core.delivery.backoff import Backoff
 
 LONGEST_WAIT_S: Final = 2.0
-RIVAL_FIRST_S: Final = 60.0
+RIVAL_FIRST_S: Final = 15.0
 RIVAL_LONGEST_S: Final = 600.0
 
 
