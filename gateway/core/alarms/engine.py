@@ -185,7 +185,7 @@ class Alarms:
         A gap that was long enough for an alarm of silence, of the device or of its site, does not count a second time.
         """
         told = longest_gap_s * 1000 / DAY_MS if longest_gap_s * 1000 >= self._silence.after_ms(device) else 0.0
-        if device.last_seen_ms and told <= _SILENT_MOST:
+        if self._silence.membership.heard_ms(device) and told <= _SILENT_MOST:
             judge_day(self._rules, self._states, place_of(device), min(1.0, completeness / (1 - told)), now_ms)
 
     def usual(self, device: str, hours: UsualHours) -> bool:

@@ -5,6 +5,8 @@ from datetime import date, timedelta
 import pytest
 
 from gateway.core.alarms.rules import Completeness, Night, Param, Usual
+from gateway.core.status.membership import Elsewhere, Membership
+from gateway.core.status.silence import Silence
 from tests.core.alarms.alarming import Bed, registered, rule
 from tests.core.making import DAY_MS, NOW_MS
 
@@ -118,3 +120,11 @@ def test_a_device_never_heard_lacks_no_readings() -> None:
     bed = Bed(rule(Completeness(0.95)))
     bed.alarms.day(bed.device(entry=registered()), 0.0, NOW_MS)
     assert bed.told() == []
+
+
+def test_a_device_that_only_another_gateway_heard_lacks_readings_too() -> None:
+    elsewhere = Elsewhere()
+    elsewhere.take({"d1": NOW_MS}, {"d1"}, NOW_MS)
+    bed = Bed(rule(Completeness(0.95)), silence=Silence(membership=Membership(elsewhere)))
+    bed.alarms.day(bed.device(entry=registered()), 0.5, NOW_MS)
+    assert bed.told() == ["raised some@d1"]
