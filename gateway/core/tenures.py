@@ -136,6 +136,7 @@ class Tenures:
         self._others: dict[str, str] = {}
         self._listed: dict[str, Share] = {}
         self._released: set[str] = set()
+        self._met: dict[str, Share] = {}
         self._patterns: list[tuple[str, str]] = []
         self._shared: list[str] = []
         self._odd: list[str] = []
@@ -146,7 +147,6 @@ class Tenures:
         self._wanted = {name_of(share): share for share, whose in assigned.items() if whose == gateway}
         self._others = {name_of(share): whose for share, whose in assigned.items() if whose != gateway}
         self._released.clear()
-        self._patterns = [(share.topic, name) for name, share in self._wanted.items() if share.topic is not None]
         gained = [name for name in self._wanted if not self._has(name)]
         for name in gained:
             self.by_name[name] = Tenure(Stage.TAKING_OVER, now_ms)
@@ -168,8 +168,12 @@ class Tenures:
         del self.by_name[name]
 
     def _note_shared(self) -> None:
-        self._odd = [name for name in self.taken_over if not self.by_name[name].is_free]
-        self._shared = [name for name in self._odd if not self.by_name[name].is_alone]
+        """Note what came to another gateway too, also of what was given up again before it was alone here."""
+        odd = {name: tenure for name, tenure in self.by_name.items() if tenure.stage is not Stage.LEFT and not tenure.is_free}
+        self._odd = list(odd)
+        self._shared = [name for name, tenure in odd.items() if not tenure.is_alone]
+        self._met = {name: share_named(name) for name in odd} | self._wanted
+        self._patterns = [(share.topic, name) for name, share in self._met.items() if share.topic is not None]
 
     @property
     def taken_over(self) -> list[str]:
@@ -230,12 +234,12 @@ class Tenures:
 
     def share_of(self, topic: str) -> str:
         """The name of the share that a topic is in, empty if none; found by name, for there may be hundreds of sites."""
-        if not self._wanted:
+        if not self._met:
             return ""
         first, _, rest = topic.partition("/")
         second, _, rest = rest.partition("/")
         third, _, rest = rest.partition("/")
         is_native = (first, second) == ("iot", "v1")
         names = (third, f"{third}/{rest.partition('/')[0]}") if is_native else (f"{first}/{second}",)
-        named = next((name for name in names if name in self._wanted and not self._wanted[name].topic), None)
+        named = next((name for name in names if name in self._met and not self._met[name].topic), None)
         return named or next((name for pattern, name in self._patterns if matches(pattern, topic)), "")

@@ -141,6 +141,20 @@ def test_a_reading_without_a_time_may_stand_twice_until_nothing_comes_to_another
     assert quality(found, TOPIC, b'{"flow_m3_h": 2}') == 1
 
 
+@pytest.mark.parametrize("share", [WARD, Share(site="ward-1", domain="water"), Share(topic=TOPIC)])
+def test_what_came_of_a_share_that_was_given_up_again_may_stand_twice(share: Share) -> None:
+    """It goes back to a gateway that read on, since the move had not come to its end."""
+    tenures = Tenures()
+    tenures.want(to_me([share]), ME, NOW_MS)
+    tenures.want({share: "gateway-2"}, ME, NOW_MS + 1)
+    found, name = core(tenures), name_of(share)
+    assert quality(found, TOPIC, b'{"flow_m3_h": 1}') == 1 | 64
+    tenures.move(name, lambda tenure: tenure.at(Stage.LEAVING))
+    assert quality(found, TOPIC, b'{"flow_m3_h": 2}') == 1 | 64, "it waited in the queue or the network"
+    tenures.move(name, lambda tenure: tenure.at(Stage.LEFT))
+    assert quality(found, TOPIC, b'{"flow_m3_h": 3}') == 1
+
+
 def test_a_device_that_comes_back_has_its_sums_asked_for_again_and_nothing_missing() -> None:
     tenures = Tenures()
     tenures.want(to_me([WARD]), ME, NOW_MS - 1000)

@@ -30,6 +30,7 @@ SETTINGS: Final = (
     Setting("members stay", never=frozenset({MOVES}), begins_with=(Deed(2.0, ALL_KILLED, 1.5),)),
     Setting("arrays", scenario="backlog"),
     Setting("duplicates", scenario="duplicates"),
+    Setting("devices without clock", scenario="no-clock"),
 )
 
 
