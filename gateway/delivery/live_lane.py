@@ -31,7 +31,6 @@ from math import inf
 from typing import Final
 
 from gateway.core.delivery.batch import Batch, Body
-from gateway.core.delivery.link_budget import LinkBudget
 from gateway.core.delivery.pacing import SLOW_ANSWER_S, Pacing
 from gateway.core.delivery.read_pacing import ReadPacing
 from gateway.core.delivery.write_result import Answer, Fate, fate_of
@@ -234,7 +233,7 @@ class LiveLane:
         """Wait up to ``patience_s`` for waiting and posted batches to be written; stop early if InfluxDB is in trouble."""
         queue = self.queue
         deadline_s = self._loop.time() + patience_s
-        self._pacing, self._link = Pacing(0.0), LinkBudget()  # the last readings wait for nothing
+        self._pacing = Pacing(0.0)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
