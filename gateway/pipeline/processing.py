@@ -63,7 +63,8 @@ def build_processor(
     rules = time_rules(config)
     trust = ClockTrust(not_before_ms=not_before_ms, max_future_ms=rules.max_future_ms)
     streams = Streams(catalog.devices, admission, catalog.profiles, memory, tenures)
-    return Processor(streams, rules, trust, config.limits.payload_bytes, sums, alarms)
+    alone = config.mqtt.share_group is None
+    return Processor(streams, rules, trust, config.limits.payload_bytes, sums, alarms, follows_sequences=alone)
 
 
 def membership_of(config: Config, shares: SharesFile | None) -> Membership:

@@ -39,6 +39,7 @@ async def reported(folder: Path, monkeypatch: pytest.MonkeyPatch, **mqtt: object
     monkeypatch.setattr(parts.delivery.destination.influxdb, "write", write)
     parts.foundation.events.connected("mqtt://broker", NOW_MS, session_present=True)
     parts.foundation.ledger.receive(3, "mqtt")
+    assert parts.processing.processor.evaluator.follows_sequences is ("share_group" not in mqtt)
     parts.processing.processor.process(message({"ph": 7}, topic("heard")), NOW_MS)
     with suppress(TimeoutError):
         async with asyncio.timeout(0.2):
