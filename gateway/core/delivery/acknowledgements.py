@@ -4,7 +4,8 @@ PUBACKs leave in the order of receipt [MQTT-4.6.0-2], so batches are acknowledge
 that is done waits for those before it. Acknowledgements belong to their connection and are forgotten with it: after a reconnect
 identifiers may mean other messages. While the first copy of a message still waits here, the broker sends it again on the
 next connection; that copy is recognised by its identifier and content, is not processed, and its acknowledgement waits
-behind the first.
+behind the first. RabbitMQ does not keep identifiers [MQTT-4.4.0-1]: it counts from 1 on each connection. There another message
+of equal bytes could have the identifier of a first copy, so nothing is recognised, and what comes again carries bit 64.
 """
 
 from collections import deque
@@ -25,6 +26,7 @@ class Acknowledger:
     owed: int = 0
     _order: deque[Batch] = field(default_factory=deque)
     _first_copies: dict[int, int] = field(default_factory=dict)
+    _oldest: int | None = None  # identifier of the oldest first copy, until the first message was sent again
 
     def begin(self, batch: Batch) -> None:
         """Begin a batch; it is acknowledged after all batches begun before it."""
@@ -42,6 +44,10 @@ class Acknowledger:
 
     def is_second_copy(self, packet_id: int, fingerprint: int) -> bool:
         """Tell if a message that is marked as sent before is one whose first copy still waits."""
+        if self._oldest is not None:
+            if packet_id == 1 != self._oldest:  # the broker sends the oldest first: it has numbered them anew
+                self._first_copies.clear()
+            self._oldest = None
         return bool(self._first_copies) and self._first_copies.get(packet_id) == fingerprint
 
     def connected(self, *, session_present: bool) -> None:
@@ -54,6 +60,7 @@ class Acknowledger:
                 batch.owed.clear()
             for owed in batch.owed:
                 self._first_copies.update(zip(owed.packet_ids, owed.fingerprints, strict=True))
+        self._oldest = next(iter(self._first_copies), None)
 
     def disconnected(self) -> None:
         """Forget the connection that ended, and the acknowledgements owed on it."""
