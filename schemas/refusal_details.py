@@ -24,6 +24,12 @@ REFUSAL_DETAILS: Final[dict[str, str]] = {
     "there is no file <file> of open data": "không có tệp dữ liệu mở <file>",
     "the files of the open data cannot be read: <fault>": "không đọc được các tệp dữ liệu mở: <fault>",
     "as many pages as may follow the gateway do already": "đã đủ số trang được theo dõi cổng cùng lúc",
+    "<machine> stands by; make the change on the live machine, <live>": (
+        "<machine> đang dự phòng; hãy thực hiện thay đổi trên máy đang hoạt động, <live>"
+    ),
+    "<machine> stands by, and no machine is live now; make the change once one is": (
+        "<machine> đang dự phòng, và hiện không có máy nào hoạt động; hãy thực hiện thay đổi khi có máy hoạt động"
+    ),
     # What a request lacks.
     "<key>: at most <most> letters": "<key>: nhiều nhất <most> ký tự",
     "by: name the person who decides this": "by: hãy cho biết tên người quyết định",

@@ -48,7 +48,7 @@ def test_after_a_kill_the_standby_goes_on_at_once_and_the_dead_one_comes_back_as
         assert "stands by" in live.gate.command("status", "--language", "en").stdout
         refused = live.gate.command("devices", "add", "new-1", "--site", "s1", "--domain", "water")
         assert refused.returncode
-        assert f"make the change on the live machine: {standby.name}" in refused.stderr
+        assert f"make the change on the live machine, {standby.name}" in refused.stderr
     wait_settled(standby.gate, mosquitto)
     assert machines.takeovers() == 2
     assert_nothing_missing(influxdb, fleet)
