@@ -94,15 +94,17 @@ def test_one_timer_brings_the_next_write() -> None:
 
     async def story() -> None:
         async with writing(60, pace_s=0.02) as gate:
+            late = 0
             for turn in range(10):
                 gate.influxdb.answer_all()
                 lines = numbered(60, f"turn {turn}")
                 if gate.waits:
                     gate.waiting = lines
-                else:  # a machine with much else to do came late
+                else:  # a machine with much else to do came late: what waited was read, and nothing had come
+                    late += 1
                     gate.come(*lines)
                 await until(partial(gate.has_asked, 3 + turn))
-            assert gate.reads <= 10
+            assert gate.reads <= 10 + late
 
     with asyncio.Runner(loop_factory=LoopOfMilliseconds) as runner:
         runner.run(story())
