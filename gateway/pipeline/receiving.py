@@ -11,7 +11,6 @@ from gateway.intake.intake import Intake
 from gateway.intake.message_receiver import MessageReceiver
 from gateway.intake.subscriptions import Subscriptions
 from gateway.intake.watch import Watch
-from gateway.jobs.binding_watch import BindingWatch
 from gateway.jobs.moves import with_kept
 from gateway.jobs.self_report import SelfReport
 from gateway.pipeline.delivering import Delivery
@@ -19,7 +18,6 @@ from gateway.pipeline.foundation import Foundation, Lane, Lanes
 from gateway.pipeline.pairing import Pairing
 from gateway.pipeline.processing import Processing
 from gateway.pipeline.waiting import Waiting
-from gateway.rabbitmq.queues import watch_api
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +52,9 @@ def build_receiving(
     permission = None if pairing.watch is None else partial(_permitted, pairing.watch, processor)
     lanes: dict[str, Lane] = {"intake": partial(_take_in, intake, self_report, permission), "subscriptions": subscriptions.run}
     if catalog.shares is not None and catalog.shares.management is not None:
+        from gateway.jobs.binding_watch import BindingWatch  # noqa: PLC0415 - the others need no HTTP client of the broker's
+        from gateway.rabbitmq.queues import watch_api  # noqa: PLC0415
+
         api = watch_api(catalog.shares.management, config.mqtt)
         lanes |= {"bindings": BindingWatch(api, config.mqtt, subscriptions, events, foundation.clock).run}
     return Receiving(subscriptions, fence, intake, lanes)
