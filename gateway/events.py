@@ -13,20 +13,21 @@ from itertools import islice
 from typing import Final
 
 from gateway.core.delivery.floods import Flood
-from gateway.core.delivery.rates import RecentCounts
+from gateway.core.delivery.rates import RecentCounts, RecentOrigins
 from gateway.core.devices.broker_drops import BrokerDrops
 from gateway.core.message import Outcome, Refusal
 from gateway.core.standby import PairRole
 from gateway.core.status.silence import Hearing
 from gateway.core.status.verdict import ORIGINS_WITHIN_MIN, REJECTS_WITHIN_MIN, Finding, Level
 from gateway.histogram import Histogram
+from gateway.quarantine_events import QuarantineEvents
+from gateway.rare_log import RareLog
 from gateway.session_events import SessionEvents
 from schemas.rejects import DropCause, IgnoreCause
 
 log = logging.getLogger("gateway")
 
-_LOG_EVERY_S: Final = 60.0
-_ORIGINS_SAID: Final = 3
+_MINUTE_S: Final = 60.0
 _REJECTS_SAID_MAX: Final = 100
 """Log lines with the same key are at least a minute apart: a thousand faulty devices would fill the disk."""
 
@@ -54,25 +55,22 @@ class Events:
     stands_by: bool = False
     journal_trouble: str = ""
     damage: Finding | None = None
-    quarantined_messages: Counter[str] = field(default_factory=Counter)
-    quarantine_trouble: str = ""
     sums_trouble: str = ""
-    quarantine_lost: int = 0
     refused_subscriptions: dict[str, str] = field(default_factory=dict)
     session: SessionEvents = field(default_factory=SessionEvents)
+    quarantine: QuarantineEvents = field(default_factory=QuarantineEvents)
     reload_trouble: list[str] = field(default_factory=list)
     floods: list[Flood] = field(default_factory=list)
     readers_ended: int = 0
     rejects_lately: RecentCounts[str] = field(default_factory=partial(RecentCounts, REJECTS_WITHIN_MIN))
-    turned_away_lately: RecentCounts[str] = field(default_factory=partial(RecentCounts, ORIGINS_WITHIN_MIN))
-    made_room_lately: RecentCounts[str] = field(default_factory=partial(RecentCounts, ORIGINS_WITHIN_MIN))
+    turned_away_lately: RecentOrigins = field(default_factory=partial(RecentOrigins, ORIGINS_WITHIN_MIN))
     hearing: Hearing = field(default_factory=Hearing)
     changed_ids: list[str] = field(default_factory=list)
     drops: BrokerDrops = field(default_factory=BrokerDrops)
     gaps: tuple[int, int] = (0, 0)
     gaps_ms: int = 0
     _said_of_broker: set[str] = field(default_factory=set)
-    _last_said_s: dict[str, float] = field(default_factory=dict)
+    _rarely: RareLog = field(default_factory=RareLog)
     _rejects_said: tuple[float, int] = (0.0, 0)
 
     def processed(self, outcome: Outcome) -> None:
@@ -89,7 +87,7 @@ class Events:
         self.rejects_lately.count(reason, time.monotonic())
         if kept:
             self.rejects_kept[reason] += 1
-        minute = time.monotonic() // _LOG_EVERY_S
+        minute = time.monotonic() // _MINUTE_S
         if minute != self._rejects_said[0]:
             self._rejects_said = minute, 0
         said = self._rejects_said[1]
@@ -127,7 +125,7 @@ class Events:
 
     def turned_away(self, origins: Counter[str], devices_max: int) -> None:
         """Messages of unregistered devices were refused at the limit of such devices; by topic prefix."""
-        (most, number), *_ = note_origins(self.turned_away_lately, origins)
+        (most, number), *_ = self.turned_away_lately.count_origins(origins, time.monotonic())
         self._say_sometimes(
             "turned away",
             logging.WARNING,
@@ -221,47 +219,6 @@ class Events:
             log.info("the journal stores readings again")
         self.journal_trouble = ""
         self.journal_written_bytes += size_bytes
-
-    def quarantined(self, cause: str, key: str, messages: int) -> None:
-        """Messages wait in quarantine for ``key``."""
-        self.quarantined_messages[cause] += messages
-        said = {
-            "unknown_device": "%s is not registered: its messages wait in quarantine until it is registered",
-            "no_birth": "the births of %s are not known: its messages wait in quarantine for 10 minutes",
-            "codec": "the codec %s cannot be called now: its messages wait in quarantine",
-        }
-        self._say_sometimes(f"quarantine {cause}", logging.WARNING, said[cause], key)
-
-    def quarantine_refused(self, why: str) -> None:
-        """The disk fails for the quarantine: new messages stay in memory unacknowledged, released ones wait."""
-        self.quarantine_trouble = why
-        self._say_sometimes("quarantine refused", logging.ERROR, "the quarantine cannot be used, messages wait: %s", why)
-
-    def quarantine_works(self) -> None:
-        """The quarantine can use the disk again."""
-        if self.quarantine_trouble:
-            log.info("the quarantine can be used again")
-        self.quarantine_trouble = ""
-
-    def released(self, key: str, messages: int) -> None:
-        """Messages left the quarantine because the missing piece is known."""
-        log.info("%d messages that waited in quarantine for %s were processed", messages, key)
-
-    def quarantine_expired(self, origins: Counter[str]) -> None:
-        """The quarantine was full and messages made room, by topic prefix."""
-        if origins:
-            (most, number), *_ = note_origins(self.made_room_lately, origins)
-            text = "the quarantine is full: %d messages made room, %d of them from %s#"
-            self._say_sometimes("quarantine", logging.ERROR, text, origins.total(), number, most)
-
-    def not_quarantined(self, messages: int) -> None:
-        """The disk cannot store messages for the quarantine, which would block later ones: they are given up."""
-        self._say_sometimes("not quarantined", logging.ERROR, "no room in quarantine: %d messages are given up", messages)
-
-    def quarantine_damaged(self, messages: int) -> None:
-        """Messages in quarantine are damaged."""
-        self.quarantine_lost += messages
-        log.error("%d messages in quarantine are damaged and lost", messages)
 
     def sums_awaited(self, devices: int, why: str) -> None:
         """The sums of devices cannot be read: their points are written without."""
@@ -416,21 +373,4 @@ class Events:
                 self.refused_subscriptions = self.refused_subscriptions | {pattern: why}
 
     def _say_sometimes(self, key: str, level: int, text: str, *args: object) -> None:
-        """Log a line, at most once a minute for the same key."""
-        now_s = time.monotonic()
-        if now_s - self._last_said_s.get(key, -_LOG_EVERY_S) < _LOG_EVERY_S:
-            return
-        if len(self._last_said_s) > 1000:  # noqa: PLR2004 - a bound, nothing more
-            self._last_said_s.clear()
-        self._last_said_s[key] = now_s
-        log.log(level, text, *args)
-
-
-def note_origins(lately: RecentCounts[str], origins: Counter[str]) -> list[tuple[str, int]]:
-    """Count messages by their main origins, the rest as one, since origins can be invented too; return the largest."""
-    most = origins.most_common(_ORIGINS_SAID)
-    now_s = time.monotonic()
-    for prefix, number in [*most, ("", origins.total() - sum(number for _, number in most))]:
-        if number:
-            lately.count(prefix, now_s, number)
-    return most
+        self._rarely.say(key, level, text, *args)

@@ -15,7 +15,7 @@ import pytest
 from gateway.clock import WallClock
 from gateway.config.registry import load_registry
 from gateway.config.registry_changes import add
-from gateway.core.devices.streams import Unresolved
+from gateway.core.devices.resolved import Unresolved
 from gateway.pipeline.build import Parts, build
 from gateway.run import HANDED_ON_AFTER_S
 from gateway.storage.database import Database, DatabaseFault

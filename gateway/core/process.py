@@ -44,7 +44,8 @@ from gateway.core.devices.broker_drops import BROKER_DROPPED
 from gateway.core.devices.counting import Counting
 from gateway.core.devices.device import Device
 from gateway.core.devices.observation import Observation
-from gateway.core.devices.streams import ProfiledStream, Stream, Streams, Unresolved, domain_of
+from gateway.core.devices.resolved import ProfiledStream, Stream, Unresolved, domain_of
+from gateway.core.devices.streams import Streams
 from gateway.core.edge_nodes import EdgeNodes
 from gateway.core.evaluate import Evaluator
 from gateway.core.message import (

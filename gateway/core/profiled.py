@@ -13,7 +13,8 @@ from msgspec.structs import replace
 
 from gateway.core.devices.device import NO_PARAMS, Device, Series
 from gateway.core.devices.observation import Observation
-from gateway.core.devices.streams import ProfiledStream, Streams, Unresolved
+from gateway.core.devices.resolved import ProfiledStream, Unresolved
+from gateway.core.devices.streams import Streams
 from gateway.core.evaluate import ChosenTime, Evaluator
 from gateway.core.message import Arrival, CodecAsk, Outcome, Sender, SideEffects, Undecodable
 from gateway.core.profiles.candidates import Ignored, Unnamed

@@ -1,6 +1,6 @@
 """Messages that do not become data: the outcome of each, in one form."""
 
-from gateway.core.devices.streams import Unresolved
+from gateway.core.devices.resolved import Unresolved
 from gateway.core.message import (
     REJECT_KEPT_BYTES,
     Arrival,

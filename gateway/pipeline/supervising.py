@@ -28,7 +28,7 @@ def workers(parts: Parts) -> tuple[Worker, ...]:
         Worker("spool", lambda: breaker.is_open and queue.has_queued, lambda: events.journal_written_bytes),
         Worker("drain lane", lambda: _may_be_drained(fallback.backlog, link), lambda: fallback.backlog.progress.brought_in),
         Worker("rejects", lambda: writer.has_waiting, lambda: sum(events.rejects_kept.values())),
-        Worker("quarantine in", lambda: way_in.has_waiting, lambda: sum(events.quarantined_messages.values())),
+        Worker("quarantine in", lambda: way_in.has_waiting, lambda: sum(events.quarantine.messages.values())),
     )
 
 

@@ -6,7 +6,8 @@ from itertools import islice
 from typing import Final
 
 from gateway.core.devices.device import Device
-from gateway.core.devices.streams import Streams, Unresolved
+from gateway.core.devices.resolved import Unresolved
+from gateway.core.devices.streams import Streams
 from gateway.core.readings.timestamps import TimeRules
 from gateway.core.status.coverage import Stand
 from gateway.core.status.health import registered_devices

@@ -190,7 +190,7 @@ class Status:
             found += of_alarms(*self.alarms.weigh())
             found += of_devices(fleet, self.history.silent_a_day_ago(self.clock.now_ms()))
         found += of_certificates(self.certificate_days())
-        found += of_data(rejects, events.quarantine_lost, self.ledger.total("expired"))
+        found += of_data(rejects, events.quarantine.lost, self.ledger.total("expired"))
         found += of_stores(
             journal=(self.journal.used_bytes, config.journal.max_bytes),
             quarantine=(self.quarantine.stock.bytes, config.devices.quarantine_max_bytes),

@@ -64,8 +64,8 @@ def of_disk(events: Events) -> Iterator[Finding]:
         yield Finding("journal_refuses", Level.TROUBLE, {}, events.journal_trouble)
     if events.damage is not None:
         yield events.damage
-    if events.quarantine_trouble:
-        yield Finding("quarantine_refuses", Level.TROUBLE, {}, events.quarantine_trouble)
+    if events.quarantine.trouble:
+        yield Finding("quarantine_refuses", Level.TROUBLE, {}, events.quarantine.trouble)
 
 
 def of_receivers(alarms: AlarmEvents) -> Iterator[Finding]:
@@ -99,7 +99,7 @@ def of_strangers(events: Events, devices_max: int, now_s: float) -> Iterator[Fin
     """Findings about unregistered names, perhaps invented, that fill their limits."""
     if turned_away := events.turned_away_lately.counts(now_s):
         yield Finding("too_many_devices", Level.TROUBLE, {"limit": devices_max} | _by_origin(turned_away))
-    if made_room := events.made_room_lately.counts(now_s):
+    if made_room := events.quarantine.made_room_lately.counts(now_s):
         yield Finding("quarantine_crowded", Level.TROUBLE, _by_origin(made_room))
 
 

@@ -42,4 +42,4 @@ class JournalAccount:
         self._rejects.settle(result.refused, result.kept, "journal")
         self._ledger.receive(len(result.waiting), "replay", "quarantine")
         self._ledger.settle("expired", done.made_room.domains, "quarantine")
-        self._events.quarantine_expired(done.made_room.origins)
+        self._events.quarantine.made_room(done.made_room.origins)

@@ -41,22 +41,22 @@ class QuarantineAccount:
     def stored(self, messages: list[QuarantinedMessage], made_room: MadeRoom, stock: QuarantineUse) -> None:
         """Count messages that moved from memory to disk."""
         self.stock = stock
-        self._events.quarantine_works()
+        self._events.quarantine.works()
         self._ledger.move(len(messages), "memory", "quarantine")
         self._made_room(made_room)
         for (cause, key), number in Counter((message.cause.value, message.key) for message in messages).items():
-            self._events.quarantined(cause, key, number)
+            self._events.quarantine.waits(cause, key, number)
 
     def given_up(self, messages: list[QuarantinedMessage]) -> None:
         """Count messages that were given up, because others could not wait for the disk."""
         self._ledger.settle("expired", Counter(message.domain for message in messages))
-        self._events.not_quarantined(len(messages))
+        self._events.quarantine.not_kept(len(messages))
 
     def settled(self, result: Replayed, done: Committed, stock: QuarantineUse) -> None:
         """The outcome of messages is durable; what became a reject is settled by :mod:`gateway.storage.reject_account`."""
         self.stock = stock
         ledger = self._ledger
-        self._events.quarantine_works()
+        self._events.quarantine.works()
         ended = result.received + result.empty.total() + result.lost
         ledger.receive(ended - (done.left - len(result.waiting)), "replay", "quarantine")
         ledger.move(result.readings.total(), "quarantine", "journal")
@@ -72,17 +72,17 @@ class QuarantineAccount:
     def released(self, key: str, messages: int) -> None:
         """Count messages that waited for a key and have left."""
         if messages:
-            self._events.released(key, messages)
+            self._events.quarantine.released(key, messages)
 
     def disk_fault(self, fault: Exception) -> None:
         """Note a commit that failed or timed out."""
-        self._events.quarantine_refused(str(fault))
+        self._events.quarantine.refused(str(fault))
 
     def _lost(self, messages: int, place: HoldingPlace) -> None:
         if messages:
             self._ledger.settle("lost", {"unknown": messages}, place)
-            self._events.quarantine_damaged(messages)
+            self._events.quarantine.damaged(messages)
 
     def _made_room(self, made_room: MadeRoom) -> None:
         self._ledger.settle("expired", made_room.domains, "quarantine")
-        self._events.quarantine_expired(made_room.origins)
+        self._events.quarantine.made_room(made_room.origins)

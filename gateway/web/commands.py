@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from gateway.clock import WallClock
 from gateway.core.devices.device import Device
 from gateway.core.devices.exchange import exchange_doubt, exchange_fault
-from gateway.core.devices.streams import Unresolved
+from gateway.core.devices.resolved import Unresolved
 from gateway.core.message import WaitCause
 from gateway.core.readings.exchanges import ExchangeEffect, StoredExchange, ToldExchange
 from gateway.delivery.backlog import Backlog

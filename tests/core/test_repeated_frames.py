@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.devices.streams import ProfiledStream, Streams
+from gateway.core.devices.resolved import ProfiledStream
+from gateway.core.devices.streams import Streams
 from gateway.core.message import Outcome, StoredMessage
 from gateway.core.process import Processor
 from gateway.core.profiled import pending_decode

@@ -6,7 +6,7 @@ from typing import Any
 from gateway.catalog import Catalog, load_catalog
 from gateway.codecs.sync_client import SyncCodecs
 from gateway.config.model import Config
-from gateway.core.devices.streams import ProfiledStream
+from gateway.core.devices.resolved import ProfiledStream
 from gateway.core.process import Processor
 from gateway.pipeline.processing import build_processor
 from schemas.registry import RegisteredDevice, Registry

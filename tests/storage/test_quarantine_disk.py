@@ -17,11 +17,11 @@ def test_nothing_is_let_go_while_the_disk_does_not_take_it(tmp_path: Path, monke
         async with rig(tmp_path) as gate:
             monkeypatch.setattr(gate.database, "free_bytes", _fails)
             gate.come(waiting())
-            await until(lambda: gate.events.quarantine_trouble)
+            await until(lambda: gate.events.quarantine.trouble)
             assert (gate.released, gate.account()) == ([], {"memory": 1})
             monkeypatch.undo()
             assert await gate.quarantine_in.flush()
-            assert (len(gate.released), gate.events.quarantine_trouble, gate.account()) == (1, "", {"quarantine": 1})
+            assert (len(gate.released), gate.events.quarantine.trouble, gate.account()) == (1, "", {"quarantine": 1})
 
     asyncio.run(story())
 
@@ -36,7 +36,7 @@ def test_what_the_disk_does_not_take_is_given_up_when_the_broker_presses(
         async with rig(tmp_path, min_free_bytes=1) as gate:
             monkeypatch.setattr(gate.database, "free_bytes", _fails)
             batch = gate.come(waiting(domain="water"), waiting(domain="water"))
-            await until(lambda: gate.events.quarantine_trouble)
+            await until(lambda: gate.events.quarantine.trouble)
             assert gate.account() == {"memory": 2}
             gate.under_pressure = True
             await until(lambda: gate.released == [batch])
@@ -50,7 +50,7 @@ def test_nothing_is_given_up_where_the_configuration_forbids_it(tmp_path: Path, 
         async with rig(tmp_path, min_free_bytes=1, under_pressure=True, may_give_up=False) as gate:
             monkeypatch.setattr(gate.database, "free_bytes", _fails)
             gate.come(waiting())
-            await until(lambda: gate.events.quarantine_trouble)
+            await until(lambda: gate.events.quarantine.trouble)
             assert (gate.released, gate.account()) == ([], {"memory": 1})
             monkeypatch.undo()
 
@@ -106,7 +106,7 @@ def test_what_was_salvaged_is_not_given_up_with_what_the_broker_waits_for(
         async with rig(tmp_path, min_free_bytes=1, under_pressure=True) as gate:
             monkeypatch.setattr(gate.database, "free_bytes", _fails)
             salvage = asyncio.create_task(gate.quarantine_in.take_back([(1, waiting("saved"))]))
-            await until(lambda: gate.events.quarantine_trouble)
+            await until(lambda: gate.events.quarantine.trouble)
             batch = gate.come(waiting("came"))
             await until(lambda: gate.released == [batch])
             assert gate.account() == {"memory": 1, "expired": 1}
@@ -127,7 +127,7 @@ def test_what_the_disk_does_not_take_yet_is_not_forgotten_by_a_release(tmp_path:
             tries = iter(range(10))
             monkeypatch.setattr(gate.database, "free_bytes", lambda: 2**40 if next(tries) >= 5 else _fails())
             gate.come(waiting())
-            await until(lambda: gate.events.quarantine_trouble)
+            await until(lambda: gate.events.quarantine.trouble)
             gate.keys.release("m1")
             await until(lambda: gate.account() == {"journal": 2})
 
@@ -172,7 +172,7 @@ def test_a_release_that_the_disk_interrupts_goes_on(tmp_path: Path, monkeypatch:
             await until(lambda: gate.released)
             monkeypatch.setattr(quarantine, "select_key", fails_twice)
             gate.keys.release("m1")
-            await until(lambda: gate.events.quarantine_trouble == "disk full")
+            await until(lambda: gate.events.quarantine.trouble == "disk full")
             await until(lambda: gate.account() == {"journal": 2})
 
     asyncio.run(story())
@@ -213,7 +213,7 @@ def test_a_disk_that_does_not_take_what_comes_is_tried_again_after_a_pause(
         async with rig(tmp_path) as gate:
             monkeypatch.setattr(gate.database, "free_bytes", _fails)
             gate.come(waiting())
-            await until(lambda: gate.events.quarantine_trouble)
+            await until(lambda: gate.events.quarantine.trouble)
             await asyncio.sleep(0.05)
             assert flushes == [False]
 
@@ -235,7 +235,7 @@ def test_a_disk_that_does_not_take_what_came_of_a_message_is_tried_again_after_a
             gate.come(waiting())
             monkeypatch.setattr("gateway.storage.quarantine.remove", fails)
             gate.keys.release("m1")
-            await until(lambda: gate.events.quarantine_trouble)
+            await until(lambda: gate.events.quarantine.trouble)
             await asyncio.sleep(0.05)
             assert len(tries) == 1
 

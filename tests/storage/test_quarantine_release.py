@@ -11,6 +11,7 @@ import pytest
 
 from gateway.core.message import REJECT_KEPT_BYTES, WaitCause
 from gateway.events import Events
+from gateway.quarantine_events import QuarantineEvents
 from gateway.storage import journal, quarantine
 from gateway.storage.replay import Limits
 from schemas.rejects import RejectReason
@@ -72,12 +73,12 @@ def test_the_ledger_balances_whatever_a_message_turns_out_to_hold(
 def test_it_is_said_how_many_came_in_for_a_key_and_nothing_when_none_did(tmp_path: Path) -> None:
     told: list[tuple[str, int]] = []
 
-    class Told(Events):
+    class Told(QuarantineEvents):
         def released(self, key: str, number: int) -> None:
             told.append((key, number))
 
     async def story() -> None:
-        async with rig(tmp_path, events=Told(), pipeline=Pipeline(unknown={"m2"})) as gate:
+        async with rig(tmp_path, events=Events(quarantine=Told()), pipeline=Pipeline(unknown={"m2"})) as gate:
             gate.come(waiting(), waiting(), waiting("m2"))
             gate.keys.release("m1", "m2")
             await until(lambda: len(gate.pipeline.came) == 3 and not gate.quarantine_out.releasing)

@@ -7,6 +7,7 @@ from typing import Final, Generic, TypeVar
 Counted = TypeVar("Counted", bound=Hashable)
 
 _MINUTE_S: Final = 60.0
+_ORIGINS_SAID: Final = 3
 RATES_KEPT: Final = 120
 """Seconds of rates that a page shows when it is opened."""
 
@@ -34,6 +35,18 @@ class RecentCounts(Generic[Counted]):
     def _forget(self, minute: float) -> None:
         while self._counts and minute - self._counts[0][0] >= self._minutes:
             self._counts.popleft()
+
+
+class RecentOrigins(RecentCounts[str]):
+    """Messages by the topic prefix that they came from."""
+
+    def count_origins(self, origins: Counter[str], now_s: float) -> list[tuple[str, int]]:
+        """Count the main origins, and the rest as one, since origins can be invented too; return the largest."""
+        most = origins.most_common(_ORIGINS_SAID)
+        for prefix, number in [*most, ("", origins.total() - sum(number for _, number in most))]:
+            if number:
+                self.count(prefix, now_s, number)
+        return most
 
 
 class Rates:

@@ -3,7 +3,8 @@
 import pytest
 
 from gateway.core.devices.device import TAG_VALUES_MAX
-from gateway.core.devices.streams import Admission, Stream, Streams, Unresolved
+from gateway.core.devices.resolved import Stream, Unresolved
+from gateway.core.devices.streams import Admission, Streams
 from gateway.core.readings.line_protocol import Tags
 from schemas.registry import RegisteredDevice, Registry
 from schemas.rejects import RejectReason

@@ -1,0 +1,83 @@
+"""The result of resolving a topic: a stream of one device, a topic that profiles read, or a reason why neither."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.core.devices.device import Device, Series
+from gateway.core.profiles.matching import ProfiledTopic
+from gateway.core.profiles.recognition import Recognition
+from gateway.core.readings.native import NO_KEYS
+from schemas.rejects import RejectReason
+
+_UNKNOWN: Final = "unknown"
+"""The domain of messages without a known measurement."""
+
+
+class Stream(Series):
+    """A native topic, resolved: its series.
+
+    :ivar key_set: the keys of its last regular reading.
+    """
+
+    __slots__ = ("key_set",)
+    is_status = False
+
+    def __init__(self, site: str, device: Device, domain: str) -> None:
+        super().__init__(site, device, domain)
+        self.key_set = NO_KEYS
+
+
+class StatusStream(Stream):
+    """The status topic of a device, on which also its last will is published."""
+
+    __slots__ = ()
+    is_status = True
+
+
+class ProfiledStream:
+    """A topic that profiles read, resolved.
+
+    :ivar recognition: recognises frames that are like the one before; None: each frame is recognised on its own.
+    :ivar device: the device that sends those frames.
+    :ivar domain: the domain of their outcomes while no measurement is known.
+    :ivar series: the series of the one plain point in each of them; None: their points differ.
+    """
+
+    __slots__ = ("device", "domain", "recognition", "series", "topic")
+    is_status = False
+
+    def __init__(self, topic: ProfiledTopic) -> None:
+        self.topic = topic
+        self.device: Device | None = None
+        self.domain = _UNKNOWN
+        self.recognition: Recognition | None = None
+        self.series: Series | None = None
+
+    def keep(self, recognition: Recognition | None, device: Device, series: Series | None) -> None:
+        """Keep what was recognised in a frame for the next; without a recognition, nothing of it holds."""
+        self.recognition = recognition
+        self.device = device if recognition is not None else None
+        self.domain = domain_of(device)
+        self.series = series
+
+
+def domain_of(device: Device) -> str:
+    """The domain of a device by the registry."""
+    registered = device.registered
+    return (registered.domain if registered is not None else None) or _UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Unresolved:
+    """A topic that cannot be resolved, with the reason.
+
+    :ivar waits: the device may still be registered, and its messages wait for that in quarantine.
+    :ivar no_place: there are too many unregistered devices.
+    """
+
+    reason: RejectReason
+    detail: str
+    device: str = ""
+    domain: str = "unknown"
+    waits: bool = False
+    no_place: bool = False
