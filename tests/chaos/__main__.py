@@ -82,7 +82,10 @@ class _Progress:
 
 
 def _options(argv: Sequence[str] | None, trial: Trial) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog=f"python -m {trial.command}", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog=f"python -m {trial.command}",
+        description="Carry out numbered schedules of faults, look that nothing is lost whatever fails next, and sum up.",
+    )
     parser.add_argument("--schedules", type=int, default=trial.schedules, metavar="N", help="how many (%(default)s)")
     parser.add_argument("--first", type=int, default=0, metavar="N", help="number of the first one (%(default)s)")
     parser.add_argument("--seconds", type=float, default=trial.seconds, metavar="S", help="how long faults come (%(default)g)")
