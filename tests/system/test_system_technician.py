@@ -2,10 +2,12 @@
 
 import hashlib
 import json
+import re
 import ssl
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -28,6 +30,7 @@ SCREEN = pytest.mark.skipif(not has_tmux(), reason="tmux is not installed")
 Played = tuple[str, str, str]
 """Keys, the last message's kind, and what must have become of it."""
 
+ROW: Final = re.compile(r" *\d+ +\d\d:\d\d:\d\d ")
 SHORT: list[Played] = [
     ("s", "reading", "taken: water [simulated] Flow"),
     ("l s", "reading", "taken: water [simulated] Leak alarm"),
@@ -80,8 +83,8 @@ def lose_network(terminal: Terminal) -> None:
 
 
 def rows(terminal: Terminal) -> list[str]:
-    """The rows of the table of messages."""
-    return [line for line in terminal.lines() if line.lstrip()[:1].isdigit()]
+    """The rows of the table of messages: a number and a time; the text below the table may begin with a number too."""
+    return [line for line in terminal.lines() if ROW.match(line)]
 
 
 def is_last(terminal: Terminal, kind: str, became: str) -> bool:
