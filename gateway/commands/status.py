@@ -103,7 +103,7 @@ def _role(answer: Mapping[str, Any] | None, words: Mapping[str, str]) -> Iterato
     """The role of a machine that has a standby, and that of the other."""
     standby = None if answer is None else answer.get("standby")
     if standby is not None:
-        others = ", ".join(f"{name} {role}" for name, role in standby["others"].items())
+        others = ", ".join(words[f"other_{role}"].format(name) for name, role in standby["others"].items())
         yield words[standby["role"]].format(standby["machine"], others or "-")
 
 
@@ -111,7 +111,10 @@ def _counts(answer: Mapping[str, Any] | None, words: Mapping[str, str], formats:
     if answer is None:
         return
     devices, ledger = answer["devices"], answer["ledger"]
-    yield words["report"].format(formats.number(devices.get("online", 0)), formats.number(sum(devices.values())))
+    if (answer.get("standby") or {}).get("role") == "passive":  # it hears no device
+        yield words["stands_by"]
+    else:
+        yield words["report"].format(formats.number(devices.get("online", 0)), formats.number(sum(devices.values())))
     yield ", ".join(
         words[key].format(formats.number(count))
         for key, count in (

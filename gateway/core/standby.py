@@ -148,6 +148,11 @@ class Standby:
         """True while this machine may open the session."""
         return self.role is PairRole.LIVE and self.is_synced
 
+    @property
+    def live_others(self) -> list[str]:
+        """The other machines that are live."""
+        return sorted(name for name, partner in self.partners.items() if partner.role is PairRole.LIVE)
+
     def has_reserve(self, now_s: float) -> bool:
         """Tell if another machine stands by."""
         return bool(self._there(PairRole.PASSIVE, now_s))

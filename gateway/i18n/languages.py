@@ -43,6 +43,14 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     "title": {"vi": "Cổng thu thập cảm biến", "en": "Sensor gateway"},
     "role_live": {"vi": "máy đang nhận số đo", "en": "the live machine"},
     "role_passive": {"vi": "máy dự phòng", "en": "standby"},
+    "stands_by": {
+        "vi": "Máy {} đang dự phòng nên không nghe thiết bị nào. Xem và sửa thiết bị trên máy đang nhận số đo: {}",
+        "en": "{} stands by and hears no device. Look at devices, and change them, on the live machine: {}",
+    },
+    "none_is_live": {
+        "vi": "Máy {} đang dự phòng, nhưng hiện không có máy nào nhận số đo",
+        "en": "{} stands by, but no machine is live now",
+    },
     "verdict_good": {"vi": "Hoạt động bình thường", "en": "All is well"},
     "verdict_attention": {"vi": "Cần chú ý", "en": "Needs attention"},
     "verdict_trouble": {"vi": "Có sự cố", "en": "Trouble"},

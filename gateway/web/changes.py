@@ -57,10 +57,9 @@ class ChangeGuard:
         standby = self._standby
         if standby is None or standby.role is PairRole.LIVE:
             return ""
-        live = ", ".join(name for name, partner in standby.partners.items() if partner.role is PairRole.LIVE)
-        if not live:
+        if not standby.live_others:
             return f"{standby.name} stands by, and no machine is live now; make the change once one is"
-        return f"{standby.name} stands by; make the change on the live machine, {live}"
+        return f"{standby.name} stands by; make the change on the live machine, {', '.join(standby.live_others)}"
 
     async def _record(self, request: web.Request, account: UserAccount, action: str) -> None:
         deed = Deed(self._clock.now_ms(), _name(request, account), account.role.word, action)

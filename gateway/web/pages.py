@@ -13,6 +13,7 @@ from markupsafe import Markup, escape
 
 from gateway.access.accounts import GUEST, ROLES
 from gateway.config.model import Config
+from gateway.core.standby import PairRole, Standby
 from gateway.core.status.verdict import Finding
 from gateway.i18n.findings import finding_text
 from gateway.i18n.formats import Formats
@@ -53,7 +54,12 @@ class PageRenderer:
     many a gateway is only asked for its health and metrics.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, standby: Standby | None = None) -> None:
+        """Begin.
+
+        :param standby: this machine in its pair; None: it stands alone.
+        """
+        self._standby = standby
         self._configured = config.language
         self._gateway = config.mqtt.client_id
         self._others = config.http.others
@@ -109,6 +115,7 @@ class PageRenderer:
             "account": None if account is GUEST else account,
             "navigation": [link for link in NAVIGATION if account.scope is None or link.path in KEEP_LIMITS],
             "others": self._others,
+            "passive": self._standby if self._standby is not None and self._standby.role is PairRole.PASSIVE else None,
             "current": current_link(request.path),
             "here": request.path_qs,
             "in_language": {code: f"?{request.rel_url.update_query(language=code).raw_query_string}" for code in LANGUAGES},

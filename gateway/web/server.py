@@ -83,7 +83,7 @@ class WebServer:
         self._audit = audit
         self._reject_counts = reject_counts
         self._changes = ChangeGuard(audit, status.clock, status.standby)
-        self._pages = PageRenderer(config)
+        self._pages = PageRenderer(config, status.standby)
         self._door = Door(entrance.access, config.http, self._pages)
         self._limits = LimitKeeper(status.devices)
         self._connections = Connections(status.events, clients=Clients(config.http.trusted_proxies))

@@ -32,6 +32,7 @@ def start_view(status: Status, fleet: Fleet, texts: PageTexts, formats: Formats)
         "s": status.document(fleet),
         "level": level_of(findings).value,
         "reasons": [_reason(finding, texts) for finding in findings],
+        "broker_reached": status.events.broker_reached,
         "known": fleet.total.total(),
         "alarms": _alarms(status.alarms),
         "areas": status.devices.areas,

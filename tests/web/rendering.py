@@ -107,6 +107,7 @@ GIVEN: dict[str, dict[str, Any]] = {
         "s": _STATUS,
         "level": "attention",
         "reasons": [{"text": "<b>", "link": "/devices?state=silent", "detail": "<i>", "level": "attention"}],
+        "broker_reached": True,
         "known": 1,
         "alarms": [ALARM, ALARM | KNOWN],
         "areas": {},

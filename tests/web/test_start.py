@@ -3,14 +3,18 @@
 import re
 from zoneinfo import ZoneInfo
 
+from aiohttp.test_utils import make_mocked_request
+
+from gateway.config.model import Config
+from gateway.core.standby import PairRole, Standby
 from gateway.core.status.history import History
 from gateway.core.status.verdict import Finding, Level
 from gateway.i18n.findings import FINDINGS
 from gateway.i18n.formats import Formats
 from gateway.web.finding_links import _LINKS, finding_link
-from gateway.web.pages import PageTexts
+from gateway.web.pages import PageRenderer, PageTexts
 from gateway.web.start import rates_chart
-from tests.web.rendering import page_text
+from tests.web.rendering import GIVEN, page_text
 
 MINUTE_MS = 60_000
 NOW_MS = 29_000_000 * MINUTE_MS
@@ -55,3 +59,18 @@ def test_the_last_hours_are_two_lines_with_a_gap_where_the_gateway_stood() -> No
     assert received.count("M") == written.count("M") == 2
     assert "Received: last 100, lowest 100, highest 5,800" in chart
     assert rates_chart(History(), NOW_MS, PageTexts("vi", ENGLISH), ENGLISH), "a new gateway has a chart too"
+
+
+def test_every_page_of_a_machine_that_stands_by_leads_to_the_live_one_and_counts_no_device() -> None:
+    standby = Standby("b", 10.0)
+    request = make_mocked_request("GET", "/?language=en")
+    alone = PageRenderer(Config(), standby).page(request, "devices", **GIVEN["devices"]).text or ""
+    assert "b stands by, but no machine is live now" in alone
+    standby.heard("a", PairRole.LIVE, 1, 0.0, retained=False)
+    pages = PageRenderer(Config(), standby)
+    assert "on the live machine: a" in (pages.page(request, "devices", **GIVEN["devices"]).text or "")
+    shown, live = pages.page(request, "start", **GIVEN["start"]).text or "", page_text("start", "en")
+    assert "on the live machine: a" in shown
+    assert "on the live machine" not in live
+    assert "Coverage against" in live
+    assert "Coverage against" not in shown
