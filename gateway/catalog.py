@@ -13,7 +13,7 @@ from gateway.config.bundled_profiles import files_called
 from gateway.config.files import ConfigurationFault
 from gateway.config.model import Config, Mqtt
 from gateway.config.registry import RegistryFault, fault_lines, load_registry, named_as_gateway
-from gateway.config.shares import SharesFile, shares_of
+from gateway.config.shares import ManagementSection, SharesFile, shares_of
 from gateway.core.profiles.matching import Profiles
 from gateway.core.sharing import SPARKPLUG, filters_of
 from gateway.core.tenures import fence_topic
@@ -52,6 +52,11 @@ class Catalog:
     faults: Sequence[str] = ()
     unknown: Sequence[RegistryFault] = ()
     shares: SharesFile | None = None
+
+    @property
+    def management(self) -> ManagementSection | None:
+        """The broker's HTTP API, by which gateways that share sites out are watched; None: nobody asks it."""
+        return None if self.shares is None else self.shares.management
 
     @property
     def codecs(self) -> dict[str, Path]:

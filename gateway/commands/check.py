@@ -24,7 +24,7 @@ from gateway.commands.check_queue import check_queue
 from gateway.commands.check_shares import share_warnings, shares_told, unread_devices
 from gateway.commands.guest import guest, open_as_guest, read
 from gateway.config.alarm_rules import load_alarm_rules, rules_without_devices
-from gateway.config.exposed_secrets import exposed_secrets
+from gateway.config.exposed_secrets import exposed_of_management, exposed_secrets
 from gateway.config.files import DEFAULT_FILE, ConfigurationFault, load
 from gateway.config.model import Config, Influxdb
 from gateway.config.profile_files import ProfileFile
@@ -157,6 +157,8 @@ def _check_shares(config: Config, catalog: Catalog, found: Faults) -> list[Regis
         return []
     _say(shares_told(path, catalog.shares, name))
     found.warnings += share_warnings(path, catalog, catalog.shares, name)
+    if catalog.management is not None:
+        found.warnings += exposed_of_management(path, catalog.management)
     return unread_devices(catalog, catalog.shares)
 
 

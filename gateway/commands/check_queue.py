@@ -18,7 +18,7 @@ def check_queue(config: Config, catalog: Catalog) -> str:
 
     :raises ConfigurationFault: the password or the authority cannot be used.
     """
-    management = catalog.shares.management if catalog.shares is not None else None
+    management = catalog.management
     if management is None:
         return ""
     queue = queue_of(config.mqtt.client_id)

@@ -10,19 +10,29 @@ from pydantic import BaseModel
 
 from gateway.config.addresses import is_loopback, split_url
 from gateway.config.model import Config
+from gateway.config.shares import ManagementSection
 
 _SECRET_FILES: Final = frozenset({"password_file", "token_file", "tokens_file", "read_token_file", "key"})
 _PLAIN: Final = frozenset({"mqtt", "http"})
+_IN_PLAIN: Final = (
+    "{}: the password or token goes to {} unencrypted, and anyone who listens can read it; "
+    "use mqtts:// or https://, or a tunnel to the same machine"
+)
 
 
-def sent_in_plain(config: Config) -> list[tuple[str, str]]:
-    """Addresses on other machines that get a password or token unencrypted, each behind its key."""
+def sent_in_plain(config: Config, management: ManagementSection | None = None) -> list[tuple[str, str]]:
+    """Addresses on other machines that get a password or token unencrypted, each behind its key.
+
+    :param management: the broker's HTTP API, of ``shares.yaml``.
+    """
     mqtt, influxdb = config.mqtt, config.influxdb
     tokens = influxdb.token, influxdb.token_file, influxdb.read_token_file
     secrets = {
         **dict.fromkeys(mqtt.addresses().items(), (mqtt.password, mqtt.password_file)),
         **dict.fromkeys(influxdb.addresses().items(), (*tokens, influxdb.password, influxdb.password_file)),
     }
+    if management is not None:
+        secrets["management.url", management.url] = (management.password_file,)
     return [where for where, given in secrets.items() if _is_plain_to_others(where[1]) and any(given)]
 
 
@@ -44,17 +54,20 @@ def _is_plain_to_others(url: str) -> bool:
 
 def exposed_secrets(config: Config) -> list[str]:
     """A sentence for each secret that others could read."""
-    tls = "use mqtts:// or https://, or a tunnel to the same machine"
-    wire = [
-        f"{key}: the password or token goes to {url} unencrypted, and anyone who listens can read it; {tls}"
-        for key, url in sent_in_plain(config)
-    ]
+    wire = [_IN_PLAIN.format(*where) for where in sent_in_plain(config)]
     if url := pages_in_plain(config):
         wire.append(
             f"http.host: the token and the readings cross the network unencrypted at {url}, where anyone can read them; "
             "set http.tls, or put a proxy with HTTPS before it and name that in http.trusted_proxies"
         )
     return [*wire, *_readable_files(config, "")]
+
+
+def exposed_of_management(path: Path, management: ManagementSection) -> list[str]:
+    """A sentence for each secret of the broker's HTTP API, in the ``shares.yaml`` at ``path``, that others could read."""
+    key = f"{path}: management."
+    wire = [_IN_PLAIN.format(f"{key}url", management.url)] if _is_plain_to_others(management.url) else []
+    return [*wire, *_readable_files(management, key)]
 
 
 def _readable_files(section: BaseModel, prefix: str) -> Iterator[str]:

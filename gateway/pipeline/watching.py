@@ -118,4 +118,5 @@ def _build_status(
         delivery.destination.link,
         certificate_ends(config),
         standby=None if pairing.watch is None else pairing.watch.standby,
+        management=processing.catalog.management,
     )

@@ -10,6 +10,7 @@ from gateway.alarms.keeper import AlarmKeeper
 from gateway.clock import WallClock
 from gateway.codecs.async_client import AsyncCodecs
 from gateway.config.model import Config
+from gateway.config.shares import ManagementSection
 from gateway.core.delivery.acknowledgements import Acknowledger
 from gateway.core.delivery.catch_up import Progress
 from gateway.core.delivery.link_budget import LinkBudget
@@ -129,6 +130,7 @@ class Status:
     :ivar link: the budget of the link to InfluxDB.
     :ivar certificates: the setting that names them → their end, in ms.
     :ivar standby: this machine in its pair; None: it stands alone.
+    :ivar management: the broker's HTTP API, by which gateways that share sites out are watched; None: nobody asks it.
     """
 
     config: Config
@@ -149,6 +151,7 @@ class Status:
     history: History = field(default_factory=History)
     yesterday: Yesterday = field(default_factory=Yesterday)
     standby: Standby | None = None
+    management: ManagementSection | None = None
 
     @property
     def stands_by(self) -> bool:
@@ -171,7 +174,7 @@ class Status:
             *of_session(events.session, now_ms, shared=self.config.mqtt.shares is not None),
             *troubles.of_pair(self.standby, time.monotonic()),
             *troubles.of_the_way(events, now_ms),
-            *troubles.of_secrets(self.config),
+            *troubles.of_secrets(self.config, self.management),
             *troubles.of_disk(events),
             *troubles.of_receivers(self.alarms.events),
             *self.journal.missing(),

@@ -9,6 +9,7 @@ from gateway.alarms.events import AlarmEvents
 from gateway.codecs.async_client import AsyncCodecs
 from gateway.config.exposed_secrets import pages_in_plain, sent_in_plain
 from gateway.config.model import Config
+from gateway.config.shares import ManagementSection
 from gateway.core.delivery.floods import Flood
 from gateway.core.readings.unit_jumps import UnitJump
 from gateway.core.standby import PairRole, Standby
@@ -50,9 +51,9 @@ def of_the_way(events: Events, now_ms: int) -> Iterator[Finding]:
         yield Finding("many_gaps", Level.TROUBLE, {"count": readings, "devices": devices})
 
 
-def of_secrets(config: Config) -> Iterator[Finding]:
-    """Passwords that could be read on the network."""
-    for _, url in sent_in_plain(config):
+def of_secrets(config: Config, management: ManagementSection | None = None) -> Iterator[Finding]:
+    """Passwords that could be read on the network, also of the broker's HTTP API."""
+    for _, url in sent_in_plain(config, management):
         yield Finding("sent_in_plain", Level.ATTENTION, {"url": url})
     if url := pages_in_plain(config):
         yield Finding("pages_in_plain", Level.ATTENTION, {"url": url})

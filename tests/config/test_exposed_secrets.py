@@ -8,6 +8,7 @@ import pytest
 from gateway.cli import main
 from gateway.config.exposed_secrets import exposed_secrets, sent_in_plain
 from gateway.config.model import Config
+from gateway.config.shares import load_shares
 from gateway.events import Events
 from gateway.i18n.findings import FINDINGS, sentence
 from gateway.status import troubles
@@ -88,3 +89,31 @@ def test_a_password_file_that_everybody_may_read_is_told(tmp_path: Path, mode: i
     config = Config.model_validate({"mqtt": {"username": "gateway", "password_file": file}})
     told = exposed_secrets(config)
     assert told == ([f"mqtt.password_file: everybody on this machine may read {file}; chmod o= {file}"] if is_told else [])
+
+
+@pytest.mark.parametrize(
+    ("url", "mode", "told"),
+    [
+        ("http://rabbit.example:15672", 0o600, ["url: the password or token goes to http://rabbit.example:15672 unencrypted"]),
+        ("https://rabbit.example:15671", 0o644, ["password_file: everybody on this machine may read "]),
+        ("http://127.0.0.1:15672", 0o640, []),
+    ],
+)
+def test_the_password_of_the_brokers_http_api_is_looked_at_like_the_others(
+    tmp_path: Path, url: str, mode: int, told: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    password, shares, file = (tmp_path / name for name in ("watch.password", "shares.yaml", "gateway.yaml"))
+    password.write_text(MARKER)
+    password.chmod(mode)
+    management = f"{{url: '{url}', username: gateway-watch, password_file: {password.name}}}"
+    shares.write_text(f"gateways: [gateway-1]\nshares: [{{site: ward-1}}]\nmanagement: {management}\n")
+    file.write_text(f"mqtt: {{client_id: gateway-1, shares: {shares.name}}}\n")
+    assert main(["check", "-c", str(file)]) == 0
+    said = capsys.readouterr()
+    lines = [line for line in said.err.splitlines() if "management." in line]
+    assert [line.startswith(f"warning: {shares}: management.{what}") for line, what in zip(lines, told, strict=True)] == [
+        True
+    ] * len(told)
+    assert MARKER not in said.out + said.err
+    found = troubles.of_secrets(Config(), load_shares(shares).management)
+    assert [finding.params["url"] for finding in found] == [url] * url.startswith("http://rabbit")
