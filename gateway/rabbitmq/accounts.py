@@ -38,7 +38,7 @@ _GUEST: Final = "(?:-[a-z]+-[0-9a-f]{8})?"
 class RabbitMqAccount:
     """One that may connect.
 
-    :ivar queues: an expression for the names of queues that it may declare and read.
+    :ivar queues: an expression for the names of queues that it may read, and declare if it ``declares`` any.
     :ivar publishes: topic filters.
     :ivar reads: topic filters.
     :ivar tags: rights in the management API.
@@ -50,11 +50,14 @@ class RabbitMqAccount:
     publishes: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    declares: bool = True
 
     def definitions(self) -> dict[str, list[dict[str, Any]]]:
         """The account as RabbitMQ's definitions have it."""
         whose = {"user": self.name, "vhost": VHOST}
-        uses = f"^(?:{_plain(TOPICS)}|{self.queues})$" if self.publishes or self.reads else f"^(?:{self.queues})$"
+        own = f"^(?:{self.queues})$"
+        uses = f"^(?:{_plain(TOPICS)}|{self.queues})$" if self.publishes or self.reads else own
+        configure, write = (own, uses) if self.declares else (_NOTHING, _NOTHING)
         return {
             "users": [
                 {
@@ -64,7 +67,7 @@ class RabbitMqAccount:
                     "tags": list(self.tags),
                 }
             ],
-            "permissions": [whose | {"configure": f"^(?:{self.queues})$", "write": uses, "read": uses}],
+            "permissions": [whose | {"configure": configure, "write": write, "read": uses}],
             "topic_permissions": [
                 whose | {"exchange": TOPICS, "write": expression(self.publishes), "read": expression(self.reads)}
             ],
@@ -93,8 +96,8 @@ def service_account(name: str, password: str, rights: Iterable[Right]) -> Rabbit
 
 
 def watch_account(name: str, password: str) -> RabbitMqAccount:
-    """The one that gateways watch the broker by; it may take what no gateway reads, and publish it again."""
-    return RabbitMqAccount(name, password, _plain(UNROUTABLE), publishes=("#",), tags=("monitoring",))
+    """The one that gateways watch the broker by. It takes what no gateway reads and rejects it: the broker routes it again."""
+    return RabbitMqAccount(name, password, _plain(UNROUTABLE), tags=("monitoring",), declares=False)
 
 
 def expression(filters: Iterable[str]) -> str:

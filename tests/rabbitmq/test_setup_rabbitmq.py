@@ -228,18 +228,36 @@ def test_the_watching_account_sees_bindings_and_what_no_gateway_reads_and_change
     api = ManagementApi(shared.node.management.url, "gateway-watch", shared.password("gateway-watch"))
     (binding,) = api.ask("exchanges", "/", "amq.topic", "bindings", "source")
     assert binding["routing_key"] == "iot.v1.ward-1.*.*.readings"
-    sent = {"properties": {}, "routing_key": "iot.v1.ward-8.water.m1.readings", "payload": "{}", "payload_encoding": "string"}
-    assert api.ask("exchanges", "/", "amq.topic", "publish", method="POST", body=sent) == {"routed": True}
+    with client(shared.node, "guest", "guest", "tester") as device:
+        assert device.publish("iot/v1/ward-8/water/m1/readings") == SUCCESS
     until(lambda: shared.node.management.depth("gateway.unroutable") > 0, what="it waits")
     wanted = {"count": 9, "ackmode": "ack_requeue_false", "encoding": "auto"}
     (message,) = api.ask("queues", "/", "gateway.unroutable", "get", method="POST", body=wanted)
-    assert message["routing_key"] == sent["routing_key"]
+    assert message["routing_key"] == "iot.v1.ward-8.water.m1.readings"
     for path, body in ((("users", "gateway-1"), {"password": "x", "tags": ""}), (("policies", "/", "gateway-sessions"), {})):
         with pytest.raises(ManagementFault) as fault:
             api.ask(*path, method="PUT", body=body)
         assert fault.value.status in {401, 403}
     with pytest.raises(ManagementFault):
         api.ask("queues", "/", SESSION, "get", method="POST", body=wanted)
+
+
+@pytest.mark.parametrize("exchange", ["amq.topic", "gateway.unroutable", "amq.default"])
+def test_the_watching_account_publishes_nothing_and_makes_and_removes_no_queue(shared: Province, exchange: str) -> None:
+    """Whoever reads its password, which each gateway has, cannot forge a reading."""
+    api = ManagementApi(shared.node.management.url, "gateway-watch", shared.password("gateway-watch"))
+    sent = {"properties": {}, "routing_key": "iot.v1.ward-8.water.m1.readings", "payload": "{}", "payload_encoding": "string"}
+    made = {"durable": True, "arguments": {"x-queue-type": "quorum"}}
+    tried = (
+        (("exchanges", "/", exchange, "publish"), "POST", sent),
+        (("queues", "/", "gateway.unroutable"), "DELETE", None),
+        (("queues", "/", "mine"), "PUT", made),
+    )
+    for path, method, body in tried:
+        with pytest.raises(ManagementFault):
+            api.ask(*path, method=method, body=body)
+    with client(shared.node, "gateway-watch", shared.password("gateway-watch")) as watch:
+        assert watch.answer != SUCCESS or watch.publish("iot/v1/ward-8/water/m1/readings").startswith("ended: ")
 
 
 def test_a_gateways_commands_connect_beside_it_with_its_account(shared: Province, influxdb: Service, tmp_path: Path) -> None:
