@@ -14,7 +14,7 @@ from schemas.quantities import COUNTERS, TEXT_TAGS
 ROUNDING: Final = 1e-6
 """Sums are rounded to six decimals."""
 CONFIRMING: Final = 3
-"""Readings after a step that may have no sum: the gateway waits for two that confirm it."""
+"""Readings after a step of which nobody told that may have no sum: the gateway waits for two that confirm it."""
 
 Tags = tuple[tuple[str, str], ...]
 
@@ -68,13 +68,11 @@ class FlowCurve:
     """The flow through one register: its growth, without its steps.
 
     :ivar blurred: from when to when it is not known what flowed, and how far off it may be.
-    :ivar unplaced: from when to when it is not known when that flowed: readings in between have no sum in the database.
     """
 
     times_ms: list[int] = field(default_factory=list)
     totals: list[float] = field(default_factory=list)
     blurred: list[tuple[int, int, float]] = field(default_factory=list)
-    unplaced: list[tuple[int, int, float]] = field(default_factory=list)
 
     def at(self, at_ms: int) -> Flow | None:
         """The flow by an instant, on a straight line between its neighbours; None: there is none on one side."""
@@ -86,7 +84,7 @@ class FlowCurve:
         if self.times_ms[before] != at_ms:
             share = (at_ms - self.times_ms[before]) / (self.times_ms[after] - self.times_ms[before])
             total += share * (self.totals[after] - self.totals[before])
-        return Flow(total, ROUNDING + sum(off for first, last, off in (*self.blurred, *self.unplaced) if first <= at_ms < last))
+        return Flow(total, ROUNDING + sum(off for first, last, off in self.blurred if first <= at_ms < last))
 
     def used(self, begin_ms: int, end_ms: int) -> Flow | None:
         """The flow in a period."""
@@ -159,11 +157,9 @@ class StoryLedger:
                 if before_ms < step.at_ms <= time_ms:
                     unseen = step.flowed.get(name, 0.0)
                     grown = unseen if step.jump is None else grown - step.jump
-                    last_ms, last = shown[min(number + CONFIRMING, len(shown) - 1)]
                     if step.jump is None:
+                        last_ms, last = shown[min(number + CONFIRMING, len(shown) - 1)]
                         curve.blurred.append((before_ms, last_ms, unseen + max(0.0, last - register)))
-                    elif not step.is_in_sums:
-                        curve.unplaced.append((before_ms, last_ms, grown + last - register))
             curve.times_ms.append(time_ms)
             curve.totals.append(curve.totals[-1] + grown)
         return curve

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import accumulate, cycle
 
 import pytest
 
@@ -27,7 +28,7 @@ pytestmark = pytest.mark.real
 
 NAME = "volume_m3"
 DAYS = 4
-EXCHANGED = START + DAY + 7 * HOUR + 60_000
+EXCHANGED = START + DAY + 7 * HOUR + 2 * EVERY + 60_000
 """A meter counts an eighth in each interval, its sum being 100 at the start; its successor begins at 7, behind a reading."""
 
 
@@ -73,9 +74,9 @@ class Site:
         asyncio.run(run())
         return progress
 
-    def used(self) -> list[float | None]:
-        """The use of each day, as a report tells it."""
-        spans = list(periods(FIRST, FIRST + timedelta(days=DAYS - 1), ReportStep.DAY, VIETNAM))
+    def used(self, step: ReportStep = ReportStep.DAY) -> list[float | None]:
+        """The use of each day or hour, as a report tells it."""
+        spans = list(periods(FIRST, FIRST + timedelta(days=DAYS - 1), step, VIETNAM))
         roster = Roster([RegisteredDevice(id="m", domain="water", interval=timedelta(minutes=15))])
         until_ms = START + (DAYS + 1) * DAY
 
@@ -132,6 +133,17 @@ def test_told_later_each_day_is_what_was_used_from_then_on(site: Site) -> None:
     site.read(BEHIND[-20:])
     assert site.used() == [12] * DAYS
     assert site.work_out().changed == 0
+
+
+def test_told_later_an_hour_that_ends_among_the_readings_that_confirmed_the_step_is_exact(site: Site) -> None:
+    """They had no sum. The flow is uneven: what stood on a straight line over them would give an hour its neighbour's."""
+    uneven = [0.5, 0.125, 0.75, 0.25, 1.0, 0.375, 0.125, 0.625]
+    site.read(BEFORE)
+    site.read(list(zip(range(BEHIND[0][0], BEHIND[-1][0], EVERY), accumulate(cycle(uneven), initial=7.0), strict=False)))
+    site.counters.exchange(TOLD_RIGHT._replace(final=BEFORE[-1][1]))
+    site.work_out()
+    hour = (EXCHANGED - START) // HOUR
+    assert site.used(ReportStep.HOUR)[hour : hour + 3] == [0.75, 2.125, 1.625]
 
 
 def test_never_told_nothing_is_invented_and_the_day_of_the_exchange_lacks_what_nobody_saw(site: Site) -> None:
