@@ -43,7 +43,7 @@ def move_command(options: argparse.Namespace) -> int:
     config = load(options.config)
     path = config.mqtt.shares
     if path is None:
-        raise ConfigurationFault(["mqtt.shares: is not set: this gateway shares nothing with others"])
+        raise ConfigurationFault(["gateway.yaml: mqtt.shares: is not set: this gateway shares nothing with others"])
     clock = wall_clock(config, os.environ)
     try:
         _refuse_second(asyncio.run(_claims(config, options.share, clock)), options)

@@ -27,7 +27,7 @@ def standby_command(options: argparse.Namespace) -> int:
     config = load(options.config)
     own, address = pair_topics(config.mqtt), broker_address(config.mqtt)
     if own is None:
-        raise ConfigurationFault(["mqtt.standby.machine: is not set: this gateway stands alone"])
+        raise ConfigurationFault(["gateway.yaml: mqtt.standby.machine: is not set: this gateway stands alone"])
     if options.machine == own.machine:
         raise ConfigurationFault([f"{own.machine} is this machine; give the command on the other one"])
     lost = PairTopics(own.client_id, options.machine)

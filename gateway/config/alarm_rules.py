@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final, Literal
 from pydantic import ValidationError
 
 from gateway.config.files import ConfigurationFault, read_yaml
-from gateway.config.registry import KeyPath, RegistryFault, fault_lines, place_of, sentence
+from gateway.config.registry import KeyPath, RegistryFault, fault_lines, place_of
+from gateway.config.sentences import sentence
 from gateway.core.alarms.alarm import Severity
 from gateway.core.alarms.rules import (
     ClockWrong,

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from gateway.config.model import Config
 from gateway.config.plain_yaml import Settle, read
+from gateway.config.sentences import sentence
 from gateway.config.strict_yaml import YamlFault, parse
 
 DEFAULT_FILE: Final = Path("gateway.yaml")
@@ -101,14 +103,10 @@ def _scalar(text: str) -> Any:  # noqa: ANN401 - YAML is whatever people wrote
         return text
 
 
-def _sentence(file: Path, variables: dict[tuple[str, ...], str], fault: Any) -> str:  # noqa: ANN401 - pydantic's dictionary
+def _sentence(file: Path, variables: dict[tuple[str, ...], str], fault: ErrorDetails) -> str:
     path = tuple(str(part) for part in fault["loc"])
     source = next((variables[path[:n]] for n in range(len(path), 0, -1) if path[:n] in variables), str(file))
-    what = {
-        "extra_forbidden": "there is no such key",
-        "model_type": "this is a section with keys of its own",
-    }.get(fault["type"], fault["msg"].removeprefix("Value error, "))
-    return f"{source}: {'.'.join(path) or 'document'}: {what}"
+    return f"{source}: {'.'.join(path) or 'document'}: {sentence(fault)}"
 
 
 _MADE_LATER: Final = {("journal", "path"), ("alarms", "rules"), ("http", "tokens_file"), ("mqtt", "shares")}

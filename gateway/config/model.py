@@ -88,8 +88,10 @@ class Mqtt(_Section):
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
-        if self.standby.machine is not None and (self.share_group is not None or self.shares is not None):
-            raise ValueError("standby excludes shares and share_group: a standby takes the place of the other machine")
+        ways = {"shares": self.shares, "share_group": self.share_group, "standby.machine": self.standby.machine}
+        chosen = [name for name, value in ways.items() if value is not None]
+        if len(chosen) > 1:
+            raise ValueError(f"{' and '.join(chosen)} exclude each other: keep one of them (docs/several-gateways.md)")
         return self
 
     @model_validator(mode="after")

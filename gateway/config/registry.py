@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 from gateway.config.files import ConfigurationFault, read_yaml
 from gateway.config.model import Mqtt
 from gateway.config.plain_yaml import TOGETHER
+from gateway.config.sentences import sentence
 from gateway.config.strict_yaml import lines_of
 from schemas.registry import (
     Clash,
@@ -188,45 +189,3 @@ def place_of(fault: ErrorDetails) -> KeyPath:
     """The keys and numbers that lead to a fault, without the types that pydantic adds for a parameter."""
     place = tuple(part for part in fault["loc"] if part != "[key]")
     return place[: place.index("params") + 2] if "params" in place else place
-
-
-def sentence(fault: ErrorDetails) -> str:
-    """Describe the fault of a value in the registry."""
-    if "params" in fault["loc"] and len(fault["loc"]) > fault["loc"].index("params") + 2:
-        return f"{_shown(fault['input'])} is not a number, text or boolean"
-    template = _SENTENCES.get(fault["type"])
-    if template is None:
-        return fault["msg"].removeprefix("Value error, ")
-    return template.format(value=_shown(fault["input"]), **fault.get("ctx", {}))
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."  # noqa: PLR2004 - a line
-
-
-_NUMBER: Final = "{value} is not a number"
-_DATE: Final = "{value} is not a date; write it as 2026-03-14"
-_SENTENCES: Final[dict[str, str]] = {
-    "missing": "is missing",
-    "unexpected_keyword_argument": "there is no such key",
-    "extra_forbidden": "there is no such key",
-    "model_type": "{value} is not a mapping of keys and values",
-    "dataclass_type": "{value} is not a mapping of keys and values",
-    "dict_type": "{value} is not a mapping of keys and values",
-    "list_type": "{value} is not a list",
-    "string_type": "{value} is not a text; put it in quotes",
-    "string_pattern_mismatch": "{value} may hold 1 to 64 of A-Z a-z 0-9 . _ : -",
-    "string_too_short": "is empty",
-    "string_too_long": "{value} is longer than {max_length} characters",
-    "literal_error": "{value} is not one of {expected}",
-    "float_type": _NUMBER,
-    "float_parsing": _NUMBER,
-    "finite_number": _NUMBER,
-    "greater_than_equal": "{value} is less than {ge:g}",
-    "less_than_equal": "{value} is more than {le:g}",
-    "date_type": _DATE,
-    "date_parsing": _DATE,
-    "date_from_datetime_parsing": _DATE,
-    "date_from_datetime_inexact": _DATE,
-}

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from gateway.config.registry import RegistryFault, place_of, registry_faults, sentence
+from gateway.config.registry import RegistryFault, place_of, registry_faults
+from gateway.config.sentences import sentence
 from schemas.registry import COLUMNS, RegisteredDevice, Registry, clashes, device_adapter, device_key
 
 PLACE: Final = ("site", "area", "parent", "lat", "lon", "address")

@@ -16,8 +16,9 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from gateway.config.files import ConfigurationFault
-from gateway.config.registry import RegistryFault, clash_told, place_of, sentence
+from gateway.config.registry import RegistryFault, clash_told, place_of
 from gateway.config.registry_changes import RegistryChange, change_of
+from gateway.config.sentences import sentence
 from schemas.registry import COLUMNS, RegisteredDevice, Registry, clashes, device_adapter, device_key
 from schemas.spreadsheet import of_cell
 

@@ -13,7 +13,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from gateway.config.addresses import check_address
 from gateway.config.files import ConfigurationFault, FilePlaces, read_yaml
 from gateway.config.model import Mqtt
-from gateway.config.registry import KeyPath, RegistryFault, fault_lines, place_of, sentence
+from gateway.config.registry import KeyPath, RegistryFault, fault_lines, place_of
+from gateway.config.sentences import sentence
 from gateway.config.setting_types import Filter
 from gateway.core.sharing import SPARKPLUG, Share, assign, filters_of, overlap
 from schemas.registry import Name
@@ -102,10 +103,6 @@ def shares_of(mqtt: Mqtt) -> SharesFile | None:
     """
     if mqtt.shares is None:
         return None
-    if mqtt.share_group is not None:
-        raise ConfigurationFault(
-            ["gateway.yaml: mqtt.share_group: is another way to share the same messages; leave it out beside mqtt.shares"]
-        )
     found = load_shares(mqtt.shares)
     if mqtt.client_id not in {*found.gateways, *found.leaving}:
         known = ", ".join(found.gateways)

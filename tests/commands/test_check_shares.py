@@ -98,7 +98,6 @@ def test_what_may_be_a_mistake_is_a_warning(site: Site, shares: str, warning: st
     ("mqtt", "line"),
     [
         ({"client_id": "gateway-7"}, "shares.yaml: gateways: mqtt.client_id gateway-7 is not among them"),
-        ({"share_group": "g"}, "gateway.yaml: mqtt.share_group: is another way to share the same messages"),
         ({"shares": "no.yaml"}, "no.yaml: document: cannot be read: No such file or directory"),
     ],
 )

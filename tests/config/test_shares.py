@@ -122,7 +122,6 @@ def test_a_gateway_subscribes_to_its_own_shares_and_to_nothing_by_wildcard(site:
             {"client_id": "gateway-3"},
             "shares.yaml: gateways: mqtt.client_id gateway-3 is not among them (gateway-1, gateway-2)",
         ),
-        ({"share_group": "g"}, "gateway.yaml: mqtt.share_group: is another way to share the same messages"),
         ({"shares": "none.yaml"}, "none.yaml: document: cannot be read: No such file or directory"),
     ],
 )
