@@ -353,6 +353,10 @@ class Events:
         if not self.mqtt_connected:
             self.mqtt_trouble = why
 
+    def alarms_not_carried(self, pattern: str, why: str) -> None:
+        """The account may not read the alarms of the other machine."""
+        log.warning("the broker refused the subscription %s: %s; a take-over raises all alarms anew", pattern, why)
+
     def role_changed(self, machine: str, role: PairRole, others: list[str]) -> None:
         """This machine takes the session, or stands back."""
         log.warning("%s is %s now; others that were heard: %s", machine, role.value, ", ".join(others) or "none")

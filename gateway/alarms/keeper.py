@@ -8,10 +8,13 @@ restart sends nothing twice. If the commit fails, the senders get them all the s
 
 Planned work holds alarms back from the webhook. One that was raised meanwhile is sent when the work is over, if it is still
 active; otherwise it is never sent. The end of an alarm that was sent before is sent at once.
+
+Of the two machines of a pair the passive one follows: it takes the states of the live one (:mod:`gateway.alarms.pair_alarms`)
+and tells nobody, until it leads. It then goes on with them as after a restart of its own.
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from msgspec.json import encode as to_json
@@ -28,7 +31,7 @@ from gateway.core.alarms.engine import Alarms
 from gateway.core.alarms.rules import Rules
 from gateway.core.devices.device import Registered
 from gateway.storage import alarms as stored
-from gateway.storage.alarms import Changes, Notice, PlannedWork, SavedState
+from gateway.storage.alarms import Changes, Notice, PlannedWork, SavedState, SharedState
 from gateway.storage.database import Database, DatabaseFault
 
 _FETCH_EVERY_S: Final = 0.5
@@ -49,9 +52,13 @@ class AlarmKeeper:
     :ivar planned: planned work.
     :ivar outbox: the notices that wait for a receiver.
     :ivar changed: grows with each round of changes.
+    :ivar follows: another machine decides and tells.
     """
 
-    def __init__(self, alarms: Alarms, database: Database, clock: WallClock, *, has_webhook: bool) -> None:
+    def __init__(
+        self, alarms: Alarms, database: Database, clock: WallClock, *, has_webhook: bool, follows: bool = False
+    ) -> None:
+        self.follows = follows
         self._alarms = alarms
         self._database = database
         self._clock = clock
@@ -71,8 +78,12 @@ class AlarmKeeper:
         self.planned.restore(read(stored.planned_work, now_ms))
         self.outbox.restore(read(stored.notices))
         self._held_back = {state.key for state, held_back in states if held_back}
-        self._alarms.restore([state for state, _ in states], now_ms)
-        self._alarms.replace_registry(registered, now_ms)
+        if self.follows:  # those whose rule or device is gone end when it leads
+            self._alarms.replace_registry(registered, now_ms)
+            self._alarms.follow([state for state, _ in states])
+        else:
+            self._alarms.restore([state for state, _ in states], now_ms)
+            self._alarms.replace_registry(registered, now_ms)
         self._point_times.repeat([state.key for state, _ in states], now_ms)
 
     def replace(self, rules: Rules, registered: Mapping[str, Registered]) -> None:
@@ -96,7 +107,9 @@ class AlarmKeeper:
         """
         async with self._committing:
             drained, gone = self._alarms.drain(), self.outbox.gone()
-            notices = self.outbox.number(self._late())
+            if self.follows:
+                drained = drained._replace(transitions=())
+            notices = self.outbox.number(() if self.follows else self._late())
             for at in range(0, len(drained.transitions), _AT_A_TIME):
                 notices += self.outbox.number(self._messages(drained.transitions[at : at + _AT_A_TIME]))
                 await asyncio.sleep(0)
@@ -106,7 +119,7 @@ class AlarmKeeper:
                 await self._save()
             if given_up := self.outbox.add(notices):
                 self.events.given_up(given_up)
-            if is_news:
+            if is_news or gone:
                 self.changed.bump()
 
     def _note(self, drained: Drained, notices: list[Notice], gone: list[int]) -> None:
@@ -161,6 +174,31 @@ class AlarmKeeper:
 
     def _notice(self, change: Transition) -> str:
         return to_json(change_document(change, self._alarms.rules)).decode()
+
+    # ---- for the other machine of a pair ----
+
+    def shared(self) -> list[SharedState]:
+        """All states, for the other machine to go on with; pending ones too."""
+        untold = self.outbox.untold()
+        return [SharedState(state, state.key in self._held_back or state.key.id in untold) for state in self._alarms.states()]
+
+    def follow(self, shared: Sequence[SharedState], of_bucket: Callable[[AlarmKey], bool]) -> None:
+        """Take the states of the live machine in place of those here.
+
+        :param of_bucket: tells which alarms these would be all states of.
+        """
+        known = {state.key for state, _ in shared}
+        gone = [state.key for state in self._alarms.states() if of_bucket(state.key) and state.key not in known]
+        self._alarms.follow([state for state, _ in shared], gone)
+        self._held_back -= known.union(gone)
+        self._held_back |= {state.key for state, held_back in shared if held_back}
+        self._point_times.repeat(known, self._clock.now_ms())
+        self.changed.bump()
+
+    def lead(self, registered: Mapping[str, Registered]) -> None:
+        """Decide and tell from now on; alarms whose rule or device is gone end now."""
+        self.follows = False
+        self.replace(self._alarms.rules, registered)
 
     # ---- for pages and senders ----
 

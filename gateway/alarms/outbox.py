@@ -8,12 +8,23 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Final
 
+from msgspec import Struct
+from msgspec.json import decode
+
+from gateway.core.alarms.alarm import Change
 from gateway.storage.alarms import Notice
 
 INFLUXDB: Final = "influxdb"
 WEBHOOK: Final = "webhook"
 WAITING_MAX: Final = 10_000
 """Most notices that wait for one receiver; more push out the oldest."""
+
+
+class _Head(Struct):
+    """The part of a notice for the webhook that says what it is about."""
+
+    id: str
+    change: Change
 
 
 class Outbox:
@@ -67,6 +78,11 @@ class Outbox:
             if waiting and waiting[0].number == notice.number:  # else it made room meanwhile
                 waiting.popleft()
                 self._gone.append(notice.number)
+
+    def untold(self) -> set[str]:
+        """The ids of alarms whose beginning waits for the webhook."""
+        heads = [decode(notice.body, type=_Head) for notice in self._waiting.get(WEBHOOK, ())]
+        return {head.id for head in heads if head.change is Change.RAISED}
 
     def gone(self) -> list[int]:
         """Return the numbers to delete on disk, each only once."""

@@ -61,8 +61,8 @@ def of_reader(filters: list[str]) -> list[Right]:
 def of_gateway() -> list[Right]:
     """The gateway reads everything, since profiles come and go.
 
-    It publishes alarms, the head of its audit log, and what it is to its standby; it asks Sparkplug nodes for their births. One
-    that leaves a site to another gateway sends itself a message behind what still waits for it.
+    It publishes alarms, the head of its audit log, and what its standby must know; it asks Sparkplug nodes for their births.
+    One that leaves a site to another gateway sends itself a message behind what still waits for it.
     """
     return [
         *of_reader(["#", "$SYS/broker/publish/messages/dropped"]),
@@ -71,6 +71,7 @@ def of_gateway() -> list[Right]:
         Right(AclType.PUBLISH, "gateway/v1/+/fence"),
         Right(AclType.PUBLISH, "gateway/v1/+/machines/+"),
         Right(AclType.PUBLISH, "gateway/v1/+/journals/+"),
+        Right(AclType.PUBLISH, "gateway/v1/+/alarms/+"),
         Right(AclType.PUBLISH, "spBv1.0/+/NCMD/+"),
     ]
 

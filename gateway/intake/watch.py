@@ -6,8 +6,9 @@ Theory of operation
 
     gateway/v1/{client_id}/machines/{machine}   {"state": "live" | "passive" | "offline", "term": N}; "offline" is the will
     gateway/v1/{client_id}/journals/{machine}   the number of readings in its journal
+    gateway/v1/{client_id}/alarms/{bucket}      the alarms of the live one (:mod:`gateway.alarms.pair_alarms`)
 
-The machine subscribes to both, then says what it is. When the broker hands it its own word, it has heard all that was retained
+The machine subscribes to all, then says what it is. When the broker hands it its own word, it has heard all that was retained
 before: the watch is synced. It repeats its word three times in each keep-alive. The number of readings is told by the session's
 connection while that is open (:mod:`gateway.intake.paired_connection`), by the watch otherwise.
 
@@ -53,16 +54,27 @@ class PairTopics:
 
     @property
     def filters(self) -> list[str]:
-        """The filters for both topics of all machines."""
-        return [f"{self._below(kind)}+" for kind in ("machines", "journals")]
+        """The filters for the topics of all machines."""
+        return [f"{self._below(kind)}+" for kind in ("machines", "journals", "alarms")]
+
+    def alarms(self, bucket: str) -> str:
+        """The topic of some of the alarms."""
+        return f"{self._below('alarms')}{bucket}"
 
     def state_of(self, topic: str) -> str:
         """The machine whose state stands at a topic; empty: none."""
-        return topic.removeprefix(self._below("machines")) if topic.startswith(self._below("machines")) else ""
+        return self._rest_of(topic, "machines")
 
     def journal_of(self, topic: str) -> str:
         """The machine whose journal is told of at a topic; empty: none."""
-        return topic.removeprefix(self._below("journals")) if topic.startswith(self._below("journals")) else ""
+        return self._rest_of(topic, "journals")
+
+    def alarms_of(self, topic: str) -> str:
+        """The alarms that stand at a topic; empty: none."""
+        return self._rest_of(topic, "alarms")
+
+    def _rest_of(self, topic: str, kind: str) -> str:
+        return topic.removeprefix(self._below(kind)) if topic.startswith(self._below(kind)) else ""
 
     def _below(self, kind: str) -> str:
         return f"gateway/v1/{self.client_id}/{kind}/"
@@ -99,6 +111,8 @@ class Watch:
     :ivar connection: of the watch.
     :ivar live: set while this machine is live.
     :ivar stood_back: set once it is not any more.
+    :ivar news: set when alarms of the live machine were heard, and before ``live`` is.
+    :ivar syncs: number of times that the watch began to stand.
     """
 
     def __init__(
@@ -115,6 +129,9 @@ class Watch:
         self.standby = standby
         self.live = asyncio.Event()
         self.stood_back = asyncio.Event()
+        self.news = asyncio.Event()
+        self.syncs = 0
+        self._alarms: dict[str, bytes] = {}
         self._session = session
         self._topics = topics
         self._ledger = ledger
@@ -169,8 +186,11 @@ class Watch:
             self.connection.subscribe(dict.fromkeys(self._topics.filters, always), [])
             self._say()
         elif isinstance(event, Subscribed) and event.refused:
-            pattern, why = next(iter(event.refused.items()))
-            self.connection.end(f"the broker refused the subscription {pattern}: {why}")
+            for pattern, why in event.refused.items():
+                if pattern == self._topics.alarms("+"):  # an account of before alarms were carried over
+                    self._events.alarms_not_carried(pattern, why)
+                else:
+                    self.connection.end(f"the broker refused the subscription {pattern}: {why}")
 
     def _hear(self, message: mqtt5.PublishPacket) -> None:
         standby, payload = self.standby, message.payload or b""
@@ -183,11 +203,26 @@ class Watch:
                 standby.heard(name, *said, self._loop.time(), retained=message.retain)
         elif (name := self._topics.journal_of(message.topic)) and payload.isdigit():
             standby.journal_told(name, int(payload))
+        elif (name := self._topics.alarms_of(message.topic)) and standby.role is not PairRole.LIVE:
+            self._alarms[name] = bytes(payload)
+            self.news.set()
 
     def _synced(self) -> None:
         if not self.standby.is_synced:
+            self.syncs += 1
             self.standby.synced(self._loop.time())
             self._events.watch_stands(str(self.connection.address))
+
+    # Alarms.
+
+    def take_alarms(self) -> dict[str, bytes]:
+        """The alarms of the live machine that were heard since the last call."""
+        heard, self._alarms = self._alarms, {}
+        return heard
+
+    def publish_alarms(self, bucket: str, payload: bytes) -> bool:
+        """Have the broker retain some alarms; False: the watch does not stand."""
+        return self.standby.is_synced and self._publish(self._topics.alarms(bucket), payload)
 
     # What follows.
 
@@ -201,6 +236,7 @@ class Watch:
             self._say()
             self._events.role_changed(standby.name, standby.role, sorted(standby.partners))
             if standby.role is PairRole.LIVE:
+                self.news.set()  # first: alarms are taken over before anything judges by them
                 self.live.set()
             else:
                 self.live.clear()
@@ -218,8 +254,8 @@ class Watch:
         if self.standby.role is not PairRole.LIVE or not self._session.tell_journal():
             self._publish(self._topics.journal, str(self._ledger.pending["journal"]).encode())
 
-    def _publish(self, topic: str, payload: bytes) -> None:
-        self.connection.publish(topic, payload, retain=True)
+    def _publish(self, topic: str, payload: bytes) -> bool:
+        return self.connection.publish(topic, payload, retain=True)
 
     async def leave(self) -> None:
         """Say that this machine is offline, and how many readings its journal holds, and end the connection in order."""

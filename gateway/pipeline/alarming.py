@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 from gateway.alarms.keeper import AlarmKeeper
 from gateway.alarms.mqtt_lists import AlarmLists
+from gateway.alarms.pair_alarms import PairAlarms
 from gateway.alarms.point_sender import PointSender
 from gateway.alarms.rounds import AlarmRounds
 from gateway.config.files import secret
 from gateway.intake.connection import Connection
 from gateway.pipeline.delivering import Delivery
 from gateway.pipeline.foundation import Foundation, Lane, Lanes
+from gateway.pipeline.pairing import Pairing
 from gateway.pipeline.processing import Processing
 
 
@@ -22,22 +24,25 @@ class Alarming:
     lanes: Lanes
 
 
-def build_alarming(foundation: Foundation, processing: Processing, delivery: Delivery, connection: Connection) -> Alarming:
-    """Build it; ``connection`` takes the lists of alarms.
+def build_alarming(foundation: Foundation, processing: Processing, delivery: Delivery, pairing: Pairing) -> Alarming:
+    """Build it; the connection of ``pairing`` takes the lists of alarms, its watch brings those of the other machine.
 
     :raises ConfigurationFault: the token of the webhook cannot be read.
     """
     clock, alarms, processor = foundation.clock, processing.alarms, processing.processor
-    keeper = AlarmKeeper(alarms, foundation.database, clock, has_webhook=foundation.config.alarms.webhook is not None)
+    has_webhook, watch = foundation.config.alarms.webhook is not None, pairing.watch
+    keeper = AlarmKeeper(alarms, foundation.database, clock, has_webhook=has_webhook, follows=watch is not None)
     rounds = AlarmRounds(alarms, processor.streams, processor.trust, foundation.events, clock)
     points = PointSender(keeper, delivery.destination.influxdb, delivery.destination.breaker, clock)
-    lanes = {
+    lanes: dict[str, Lane] = {
         "alarms": keeper.run,
         "rounds for alarms": rounds.run,
         "points of alarms": points.run,
         "active alarms": points.repeat,
-        **dict(_told(foundation, keeper, connection)),
+        **dict(_told(foundation, keeper, pairing.connection)),
     }
+    if watch is not None:
+        lanes |= {"alarms of the pair": PairAlarms(keeper, watch, processor.streams).run}
     return Alarming(keeper, lanes)
 
 

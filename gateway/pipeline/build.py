@@ -51,7 +51,7 @@ def build(config: Config, file: Database, clock: WallClock) -> Parts:
     connection = pairing.connection
     delivery = build_delivery(foundation, processing, connection)
     waiting = build_waiting(foundation, processing, delivery, pairing)
-    alarming = build_alarming(foundation, processing, delivery, connection)
+    alarming = build_alarming(foundation, processing, delivery, pairing)
     watching = build_watching(foundation, processing, delivery, waiting, alarming, pairing)
     closing = build_closing(foundation, processing, delivery, watching)
     receiving = build_receiving(foundation, processing, delivery, waiting, watching.self_report, pairing)

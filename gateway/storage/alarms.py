@@ -47,6 +47,16 @@ class Notice(NamedTuple):
     body: str
 
 
+class SharedState(NamedTuple):
+    """A state as the other machine of a pair gets it.
+
+    :ivar held_back: the webhook does not know of it: planned work goes on, or it did not answer.
+    """
+
+    state: AlarmState
+    held_back: bool
+
+
 class SavedState(NamedTuple):
     """A state as it is written: made where the engine cannot change it meanwhile.
 

@@ -24,14 +24,14 @@ COLD_C, HOT_C = 20.0, 40.0
 class Kept:
     """One run of a gateway, as far as its alarms go."""
 
-    def __init__(self, file: Database, *rules: Rule, at_ms: int = NOW_MS) -> None:
+    def __init__(self, file: Database, *rules: Rule, at_ms: int = NOW_MS, follows: bool = False) -> None:
         self.file = file
         self.bed = Bed(*(rules or (HOT,)))
         self.clock = SetClock(at_ms)
-        self.keeper = AlarmKeeper(self.bed.alarms, file, self.clock, has_webhook=True)
-        entry = registered("d1")
-        self.bed.device("d1", entry)
-        self.keeper.load({"d1": entry})
+        self.keeper = AlarmKeeper(self.bed.alarms, file, self.clock, has_webhook=True, follows=follows)
+        self.registry = {"d1": registered("d1")}
+        self.bed.device("d1", self.registry["d1"])
+        self.keeper.load(self.registry)
 
     def send(self, after_ms: int, temperature_c: float, device: str = "d1") -> None:
         """Send a reading, and commit what comes of it."""

@@ -1,6 +1,7 @@
 """A pair of gateways with one client id: each behind links of its own to the broker and to InfluxDB."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,8 +57,16 @@ class GatewayPair:
 
 
 @contextmanager
-def pair(folder: Path, broker: Service, influxdb: Service, *, keep_alive_s: int, **sections: Document) -> Iterator[GatewayPair]:
-    """Two machines that run; ``sections`` of ``gateway.yaml`` are those of both."""
+def pair(
+    folder: Path,
+    broker: Service,
+    influxdb: Service,
+    *,
+    keep_alive_s: int,
+    devices: Sequence[Document] = (),
+    **sections: Document,
+) -> Iterator[GatewayPair]:
+    """Two machines that run; ``sections`` of ``gateway.yaml`` and the registered devices are those of both."""
     with ExitStack() as stack:
         machines = []
         for name in ("a", "b"):
@@ -65,5 +74,6 @@ def pair(folder: Path, broker: Service, influxdb: Service, *, keep_alive_s: int,
             mqtt = {"standby": {"machine": name, "keep_alive": f"{keep_alive_s}s"}} | sections.get("mqtt", {})
             theirs = {**sections, "mqtt": mqtt | {"url": to_broker.url("mqtt")}}
             made = gateway(folder / name, to_broker.url("mqtt"), to_influxdb.url("http"), **theirs)
+            made.config.with_name("devices.yaml").write_text(json.dumps({"devices": list(devices)}))
             machines.append(PairedGateway(name, stack.enter_context(made), to_broker, to_influxdb))
         yield GatewayPair(*machines)

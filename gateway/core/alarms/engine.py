@@ -69,6 +69,10 @@ class Alarms:
         self._states.restore(states)
         self.replace_rules(self._rules, now_ms)
 
+    def follow(self, states: Iterable[AlarmState], gone: Iterable[AlarmKey] = ()) -> None:
+        """Take states of the other machine of a pair, and forget some that it has no more, without telling anybody."""
+        self._states.follow(states, gone)
+
     def acknowledge(self, key: AlarmKey, by: str, note: str, at_ms: int) -> bool:
         """Note that a person knows of an alarm; False: it is not active."""
         return self._states.acknowledge(key, Acknowledged(by, at_ms, note))

@@ -76,6 +76,13 @@ class States:
         for state in states:
             self._places.setdefault(state.key.place, {})[state.key.alarm] = state
 
+    def follow(self, states: Iterable[AlarmState], gone: Iterable[AlarmKey]) -> None:
+        """Take states of another machine, and forget some; they must be stored, but nobody is told: that machine told them."""
+        for key in gone:
+            self._remove(key)
+        for state in states:
+            self._places.setdefault(state.key.place, {})[state.key.alarm] = self._changed[state.key] = state
+
     def drain(self) -> Drained:
         """Return the changes since the last call, and forget them."""
         drained = Drained(self._transitions, self._changed)
@@ -134,13 +141,16 @@ class States:
 
     def end(self, state: AlarmState, at_ms: int) -> None:
         """End an alarm, under the tags with which it was raised. A pending one ends without a transition."""
-        states = self._places[state.key.place]
-        del states[state.key.alarm]
-        if not states:
-            del self._places[state.key.place]
-        self._changed[state.key] = None
+        self._remove(state.key)
         if state.is_active:
             self._tell(state, Change.CLEARED, at_ms)
+
+    def _remove(self, key: AlarmKey) -> None:
+        states = self._places[key.place]
+        del states[key.alarm]
+        if not states:
+            del self._places[key.place]
+        self._changed[key] = None
 
     def acknowledge(self, key: AlarmKey, acknowledged: Acknowledged) -> bool:
         """Note that a person knows of an alarm; False: it is not active."""
