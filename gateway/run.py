@@ -23,6 +23,7 @@ from gateway.pipeline.foundation import Lanes
 from gateway.pipeline.supervising import build_supervision
 from gateway.service_manager import ServiceManager
 from gateway.storage.database import Damaged, Database, DatabaseFault, begin
+from gateway.storage.device_snapshots import note_running
 from gateway.storage.file_lock import InUse
 from gateway.web.entrance import Entrance
 
@@ -186,6 +187,7 @@ async def _until_stopped(stop: asyncio.Event, file: Database, parts: Parts) -> D
         with suppress(InUse):
             found = await asyncio.to_thread(begin, file.path)
     if found is not file:
+        note_running(found)  # a run on another file, which has read on without it
         return found
     await stop.wait()
     return None

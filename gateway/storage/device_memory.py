@@ -20,6 +20,7 @@ class DeviceMemory:
     :ivar lines: id → line.
     :ivar steps: id → the line of its counters that was saved when one of them took a step.
     :ivar checks: id → checksum of the line in the file, of devices that were met.
+    :ivar is_outdated: the run before was killed, and may have read on after it saved them.
     """
 
     def __init__(self, events: Events, clock: WallClock, *, is_shared: bool = False) -> None:
@@ -33,6 +34,7 @@ class DeviceMemory:
         self.lines: dict[str, str] = {}
         self.steps: dict[str, str] = {}
         self.checks: dict[str, int] = {}
+        self.is_outdated = False
 
     def remembers(self, name: str) -> bool:
         """Return True for a device that an earlier run has heard and this one has not."""
@@ -49,6 +51,8 @@ class DeviceMemory:
                 unpack(line, device, field_sets, self._clock.now_ms())
             if step is not None:
                 unpack_kept(step, device)
+            if self.is_outdated:
+                device.last_seq = -1  # numbers from after the save are not missing: that run had them
             if self._is_shared:
                 device.went_on_elsewhere()
         except ValueError as error:

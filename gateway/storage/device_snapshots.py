@@ -4,6 +4,8 @@ A save writes the devices that changed, some hundred to a compressed row, and no
 of whose devices few still count is written again with the next save and removed, so the file stays as small as the fleet. At
 the start rows are only unpacked into lines; a line is parsed when its device is first heard.
 
+A gateway that was killed has read on since its last save. A mark in the file, which a stop takes away, tells the next run.
+
 The last messages are saved only at the stop, a mebibyte at most. So is the window of duplicates, when all its readings are
 durable: at any other moment it names readings that would come again after a crash and must then be written.
 """
@@ -44,6 +46,8 @@ _TOGETHER: Final = 200
 _LEVEL: Final = 9
 _MESSAGES_MAX_BYTES: Final = 1 << 20
 """Most bytes of last messages in the file; their rows are compressed."""
+_RUNNING: Final = "running"
+"""In the file while a gateway runs with it."""
 _NAMED: Final = "ids by whole names"
 """In the file from when the names of its devices were told that an earlier version may have made."""
 
@@ -75,6 +79,7 @@ class DeviceSnapshots:
         self._lines = memory.lines
         self._steps = memory.steps
         self._rows: dict[str, int] = {}
+        self._memory = memory
         self._checks = memory.checks
         self._useless: set[int] = set()
         self._saving = asyncio.Lock()
@@ -82,6 +87,8 @@ class DeviceSnapshots:
 
     def load(self) -> None:
         """Read the snapshots, the newest first: of all registered devices, and of others up to their limit."""
+        self._memory.is_outdated = self._database.run_here(keyvalue.get, _RUNNING) is not None
+        note_running(self._database)
         others = 0
         for row, body in self._database.run_here(device_rows):
             self._useless.add(row)
@@ -206,7 +213,9 @@ class DeviceSnapshots:
             return pack(device, self._field_sets, window_at_ms, message=device.name in with_message)
 
         async with self._saving:
-            return await self._save(devices, pack_whole)
+            saved = await self._save(devices, pack_whole)
+            await self._database.run(keyvalue.put_all, {_RUNNING: None})
+            return saved
 
     def _pack(self, device: Device) -> str:
         return pack(device, self._field_sets)
@@ -265,6 +274,12 @@ class DeviceSnapshots:
             elif device is not None:
                 found[name] = self._pack(device)
         return found
+
+
+def note_running(database: Database) -> None:
+    """Note that readings come, of which the snapshots in the file tell nothing yet."""
+    with suppress(DatabaseFault):
+        database.run_here(keyvalue.put, _RUNNING, "1")
 
 
 def _fitting(devices: Iterable[Device], most_bytes: int) -> Iterator[str]:

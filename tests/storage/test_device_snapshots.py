@@ -113,10 +113,33 @@ def test_a_device_goes_on_where_it_was(start: Start) -> None:
 def test_what_another_machine_may_have_read_since_awaits_its_sums_and_has_no_gap(start: Start, *, is_shared: bool) -> None:
     run = start()
     run.hear("m1", NOW_MS, 5.0).last_seq = 7
-    run.save()
+    run.stop()
     device = start(is_shared=is_shared).meet("m1")
     assert device.counters is not None
     assert (bool(device.counters.awaits), device.last_seq) == ((True, -1) if is_shared else (False, 7))
+
+
+@pytest.mark.parametrize(("ends", "last_seq"), [(Run.stop, 7), (Run.save, -1)], ids=["stopped", "killed"])
+@pytest.mark.parametrize("earlier", [Run.stop, Run.save], ids=["stopped", "killed"])
+def test_readings_between_the_last_save_and_a_kill_are_not_taken_for_missing(
+    start: Start, earlier: Callable[[Run], int], ends: Callable[[Run], int], last_seq: int
+) -> None:
+    """A gap behind them would call them lost; each device has one then, which is told as a fault of the broker."""
+    run = start()
+    run.hear("m1", NOW_MS).last_seq = 3
+    earlier(run)
+    run = start()
+    run.hear("m1", NOW_MS + 1).last_seq = 7
+    ends(run)
+    assert start().meet("m1").last_seq == last_seq
+
+
+def test_a_kill_before_the_first_save_leaves_no_gap_either(start: Start) -> None:
+    run = start()
+    run.hear("m1", NOW_MS).last_seq = 3
+    run.stop()
+    start().hear("m1", NOW_MS + 1).last_seq = 7
+    assert start().meet("m1").last_seq == -1
 
 
 @pytest.mark.parametrize(

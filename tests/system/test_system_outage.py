@@ -37,10 +37,14 @@ def test_readings_of_an_outage_of_influxdb_are_brought_in_afterwards(
     "influxdb_away",
     [pytest.param(False, id="influxdb-up", marks=pytest.mark.slow), pytest.param(True, id="influxdb-away")],
 )
-def test_a_gateway_killed_twice_under_load_loses_nothing(
+def test_a_gateway_killed_twice_under_load_loses_nothing_and_takes_nothing_for_lost(
     gate: Gateway, mosquitto: Service, influxdb: Service, *, influxdb_away: bool
 ) -> None:
     with Fleet(mosquitto, rate=1000) as fleet:
+        until(lambda: gate.ledger()["written"] > 300)
+        assert gate.terminate() == 0, "the numbers of the devices are saved"
+        gate.start()
+        gate.wait_subscribed()
         until(lambda: gate.ledger()["written"] > 300)
         if influxdb_away:
             influxdb.kill()
@@ -53,6 +57,7 @@ def test_a_gateway_killed_twice_under_load_loses_nothing(
             until(lambda: gate.ledger()["received"] > 600)
         influxdb.start()
     wait_settled(gate, mosquitto)
+    assert not any(device["seq_missing"] for device in gate.document("/api/devices")["devices"])
     assert gate.terminate() == 0
     assert_each_stands_once(influxdb, fleet)
 
