@@ -15,11 +15,11 @@ from gateway.config.model import Config, Mqtt
 from gateway.config.registry import RegistryFault, fault_lines, load_registry, named_as_gateway
 from gateway.config.shares import ManagementSection, SharesFile, shares_of
 from gateway.core.profiles.matching import Profiles
-from gateway.core.sharing import SPARKPLUG, filters_of
+from gateway.core.sharing import filters_of
 from gateway.core.tenures import fence_topic
 from schemas.quantities import DOMAINS
 from schemas.registry import RegisteredDevice, Registry
-from schemas.topics import NativeTopic, is_id, matches
+from schemas.topics import SPARKPLUG, NativeTopic, is_id, matches
 
 if TYPE_CHECKING:
     from gateway.config.profile_files import ProfileFile

@@ -16,6 +16,7 @@ from schemas.quantities import DOMAINS, GROWTH, QUANTITIES, REQUIRES, SUM_OF, US
 from schemas.readings import ARRAY_MAX, DEVICE_STATES, ENVELOPE_KEYS, native_adapter
 from schemas.registry import registry_adapter
 from schemas.scenario import Scenario
+from schemas.shares import SharesSpec
 from schemas.standard_names import STANDARD_NAMES
 from schemas.topics import NAME_MAX, NAME_PATTERN, NativeTopic
 
@@ -56,6 +57,7 @@ def documents(examples: Mapping[str, Any]) -> dict[str, str]:
         "json/profile.json": _json(_file_schema("A device profile", TypeAdapter(Profile))),
         "json/alarms.json": _json(_file_schema("The rules of alarms, alarms.yaml", TypeAdapter(AlarmRules))),
         "json/registry.json": _json(_file_schema("The registry, devices.yaml", registry_adapter)),
+        "json/shares.json": _json(_file_schema("The shares of several gateways, shares.yaml", TypeAdapter(SharesSpec))),
         f"json/{CONTEXT_FILE}": _json(open_data_context()),
         "json/scenario.json": _json(_file_schema("A scenario of the simulator", TypeAdapter(Scenario))),
         "asyncapi.yaml": f"# {_MADE}\n{_yaml(_asyncapi(shown))}",

@@ -13,6 +13,9 @@ NAME_PATTERN: Final = rf"[A-Za-z0-9._:\-]{{1,{NAME_MAX}}}"
 NO_IDS: Final = frozenset({".", ".."})
 """To files and addresses of pages these are this folder and the one above."""
 
+SPARKPLUG: Final = "spBv1.0"
+"""The first level of topics of Sparkplug."""
+
 TOPIC_MAX_BYTES: Final = 65535
 
 SIMULATED_PREFIX: Final = "sim-"

@@ -6,70 +6,27 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ValidationError
 
 from gateway.config.addresses import check_address
 from gateway.config.files import ConfigurationFault, FilePlaces, read_yaml
 from gateway.config.model import Mqtt
 from gateway.config.registry import KeyPath, RegistryFault, fault_lines, place_of
 from gateway.config.sentences import sentence
-from gateway.config.setting_types import Filter
-from gateway.core.sharing import SPARKPLUG, Share, assign, filters_of, overlap
-from schemas.registry import Name
-
-_DOT: Final = "{!r} has a dot, which is a level of its own in RabbitMQ: the messages would go elsewhere; write a dash"
-_KINDS: Final = ("site", "group", "topic")
+from gateway.core.sharing import Share, assign, filters_of, overlap
+from schemas.shares import ManagementSpec, SharesSpec
 
 
-def has_dot(name: str) -> str | None:
-    """The sentence against a name with a dot."""
-    return _DOT.format(name) if "." in name else None
+class ManagementSection(ManagementSpec):
+    """The HTTP API of the broker, at an address that holds no secret."""
 
-
-def _without_dot(text: str) -> str:
-    if what := has_dot(text.removeprefix(f"{SPARKPLUG}/")):
-        raise ValueError(what)
-    return text
-
-
-_TopicLevel = Annotated[Name, AfterValidator(_without_dot)]
-
-
-class ManagementSection(BaseModel):
-    """The HTTP API of the broker, for the account that watches it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
     url: Annotated[str, check_address("http", "https", secrets="management.username and management.password_file")]
-    username: str
-    password_file: Path
 
 
-class _ShareSection(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    site: _TopicLevel | None = None
-    domain: Literal["water", "power", "traffic", "urban"] | None = None
-    group: _TopicLevel | None = None
-    topic: Annotated[Filter, AfterValidator(_without_dot)] | None = None
-    weight: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] | None = None
-    gateway: Name | None = None
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> Self:
-        if sum(getattr(self, kind) is not None for kind in _KINDS) != 1:
-            raise ValueError("a share is a site, a group or a topic: write one of them")
-        if self.domain is not None and self.site is None:
-            raise ValueError("a domain belongs to a site; write both")
-        return self
-
-
-class _SharesSection(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    gateways: list[Name] = Field(min_length=1)
-    leaving: list[Name] = []
+class _SharesSection(SharesSpec):
     management: ManagementSection | None = None
-    shares: list[_ShareSection]
 
 
 @dataclass(frozen=True)

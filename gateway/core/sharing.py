@@ -13,10 +13,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from schemas.topics import SPARKPLUG
+
 TOLERANCE: Final = 0.12
 """How far a gateway's readings may be off an equal part. Weights are estimates: 15 % are promised."""
 
-SPARKPLUG: Final = "spBv1.0"
 _SPARKPLUG_KEY: Final = "spBv1___0"
 """The namespace of Sparkplug as RabbitMQ writes it in a routing key, with ``mqtt.sparkplug`` on."""
 

@@ -22,9 +22,9 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Final
 
-from gateway.core.sharing import SPARKPLUG, Share, filters_of
+from gateway.core.sharing import Share, filters_of
 from schemas.quantities import DOMAINS
-from schemas.topics import matches
+from schemas.topics import SPARKPLUG, matches
 
 TENURE: Final = "share "
 """Before the name of a share, where the tenure is saved."""
