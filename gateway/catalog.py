@@ -14,9 +14,9 @@ from gateway.config.files import ConfigurationFault
 from gateway.config.model import Config, Mqtt
 from gateway.config.registry import RegistryFault, fault_lines, load_registry, named_as_gateway
 from gateway.config.shares import ManagementSection, SharesFile, shares_of
+from gateway.core.gateways.sharing import filters_of
+from gateway.core.gateways.tenures import fence_topic
 from gateway.core.profiles.matching import Profiles
-from gateway.core.sharing import filters_of
-from gateway.core.tenures import fence_topic
 from schemas.quantities import DOMAINS
 from schemas.registry import RegisteredDevice, Registry
 from schemas.topics import SPARKPLUG, NativeTopic, is_id, matches

@@ -15,8 +15,8 @@ from typing import Final
 from gateway.core.delivery.floods import Flood
 from gateway.core.delivery.rates import RecentCounts, RecentOrigins
 from gateway.core.devices.broker_drops import BrokerDrops
+from gateway.core.gateways.standby import PairRole
 from gateway.core.message import Outcome, Refusal
-from gateway.core.standby import PairRole
 from gateway.core.status.silence import Hearing
 from gateway.core.status.verdict import ORIGINS_WITHIN_MIN, REJECTS_WITHIN_MIN, Finding, Level
 from gateway.histogram import Histogram

@@ -7,7 +7,7 @@ from typing import Final
 from gateway.catalog import Catalog
 from gateway.config.registry import RegistryFault
 from gateway.config.shares import SharesFile
-from gateway.core.sharing import Share, filters_of, loads_of
+from gateway.core.gateways.sharing import Share, filters_of, loads_of
 from schemas.registry import RegisteredDevice
 from schemas.shares import has_dot
 from schemas.topics import NativeTopic, matches

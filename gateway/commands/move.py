@@ -18,8 +18,8 @@ from gateway.config.shares import SharesFile, load_shares
 from gateway.config.shares_edit import pinned
 from gateway.core.delivery.batch import encode
 from gateway.core.delivery.write_result import Fate, fate_of
+from gateway.core.gateways.tenures import Stage, name_of, names_within
 from gateway.core.message import Reading
-from gateway.core.tenures import Stage, name_of, names_within
 from gateway.delivery.influxdb import InfluxdbClient
 from gateway.rabbitmq.accounts import VHOST
 from gateway.rabbitmq.bindings import queue_of

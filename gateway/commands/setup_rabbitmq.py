@@ -16,7 +16,7 @@ from gateway.config.files import ConfigurationFault, load, secret, text_of
 from gateway.config.model import Config
 from gateway.config.shares import faults_of, load_shares
 from gateway.config.strict_yaml import parse
-from gateway.core.sharing import Share
+from gateway.core.gateways.sharing import Share
 from gateway.rabbitmq.accounts import RabbitMqAccount, administration_account, gateway_account, service_account, watch_account
 from gateway.rabbitmq.definitions import Definitions, differences, joined, policies, unroutable
 from gateway.rabbitmq.management import ManagementApi, ManagementFault

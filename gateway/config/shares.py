@@ -15,7 +15,7 @@ from gateway.config.files import ConfigurationFault, FilePlaces, read_yaml
 from gateway.config.model import Mqtt
 from gateway.config.registry import KeyPath, RegistryFault, fault_lines, place_of
 from gateway.config.sentences import sentence
-from gateway.core.sharing import Share, assign, filters_of, overlap
+from gateway.core.gateways.sharing import Share, assign, filters_of, overlap
 from schemas.shares import ManagementSpec, SharesSpec
 
 

@@ -9,6 +9,7 @@ from gateway.core.devices.broker_drops import SequenceGaps
 from gateway.core.devices.counting import Counting
 from gateway.core.devices.device import Device
 from gateway.core.devices.observation import Observation
+from gateway.core.gateways.tenures import Tenures
 from gateway.core.message import Arrival, Outcome, Reading, Undecodable
 from gateway.core.readings.clock_trust import DOUBTED_FUTURE_MS, ClockTrust
 from gateway.core.readings.duplicates import NEW, DedupResult, DedupVerdict
@@ -18,7 +19,6 @@ from gateway.core.readings.line_protocol import value_texts
 from gateway.core.readings.timestamps import MS_FROM, MS_TO, YEAR_2020_MS, TimeRules, device_ms
 from gateway.core.readings.unit_jumps import UnitJumps
 from gateway.core.rejecting import reject
-from gateway.core.tenures import Tenures
 from schemas.quantities import Quality
 from schemas.rejects import RejectReason
 

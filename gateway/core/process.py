@@ -48,6 +48,7 @@ from gateway.core.devices.resolved import ProfiledStream, Stream, Unresolved, do
 from gateway.core.devices.streams import Streams
 from gateway.core.edge_nodes import EdgeNodes
 from gateway.core.evaluate import Evaluator
+from gateway.core.gateways.tenures import OWN_TOPICS
 from gateway.core.message import (
     REJECT_KEPT_BYTES,
     Arrival,
@@ -70,7 +71,6 @@ from gateway.core.readings.sums import FoundSum, SumsMode
 from gateway.core.readings.timestamps import TimeRules, device_ms
 from gateway.core.rejecting import addressed, internal_error, quarantined, reject, unresolved
 from gateway.core.sparkplug.births import Address
-from gateway.core.tenures import OWN_TOPICS
 from schemas.quantities import QUANTITIES, Quality
 from schemas.readings import NativeReading
 from schemas.rejects import DropCause, IgnoreCause, RejectReason

@@ -24,8 +24,8 @@ from typing import Final
 
 import mqtt5
 
+from gateway.core.gateways.reconnects import Reconnects
 from gateway.core.mqtt_session import DISCONNECT, PING, Session, pubacks
-from gateway.core.reconnects import Reconnects
 from gateway.intake.broker_socket import BrokerSocket
 from gateway.tls import handshake_fault
 

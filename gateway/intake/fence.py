@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Protocol
 
 from gateway.core.delivery.acknowledgements import Acknowledger
-from gateway.core.tenures import fence_topic
+from gateway.core.gateways.tenures import fence_topic
 
 _LOOK_EVERY_S = 1.0
 

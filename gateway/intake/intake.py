@@ -3,7 +3,7 @@
 Theory of operation
 -------------------
 :class:`Intake` keeps the connection alive: connect, subscribe, hand chunks to the sans-I/O session, reconnect after any end
-as :mod:`gateway.core.reconnects` says. Messages go to the receiver, answers of the broker are handled here.
+as :mod:`gateway.core.gateways.reconnects` says. Messages go to the receiver, answers of the broker are handled here.
 
 A subscription that the broker refuses is an error people must see, but no reason to stop: the other subscriptions go on.
 """

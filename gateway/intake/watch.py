@@ -2,7 +2,8 @@
 
 Theory of operation
 -------------------
-:mod:`gateway.core.standby` decides; this is its shell. Both machines retain what they say under the client id that they share:
+:mod:`gateway.core.gateways.standby` decides; this is its shell. Both machines retain what they say under the client id that
+they share:
 
     gateway/v1/{client_id}/machines/{machine}   {"state": "live" | "passive" | "offline", "term": N}; "offline" is the will
     gateway/v1/{client_id}/journals/{machine}   the number of readings in its journal
@@ -25,9 +26,9 @@ from typing import Final
 import mqtt5
 
 from gateway.config.model import Mqtt
+from gateway.core.gateways.standby import WORDS_EACH_KEEP_ALIVE, PairRole, Standby
 from gateway.core.ledger import Ledger
 from gateway.core.mqtt_session import Connected, Event, ProtocolFault, Session, SessionOptions, Subscribed, Will
-from gateway.core.standby import WORDS_EACH_KEEP_ALIVE, PairRole, Standby
 from gateway.events import Events
 from gateway.intake.connection import BrokerAddress, Connection
 from gateway.intake.paired_connection import PairedConnection

@@ -26,10 +26,10 @@ from gateway.config.model import Config
 from gateway.config.shares import SharesFile
 from gateway.core.delivery.batch import encode
 from gateway.core.delivery.write_result import Fate, fate_of
+from gateway.core.gateways.tenures import TENURE, Stage, Tenure, Tenures, names_within, not_empty, still_bound
 from gateway.core.ledger import Ledger
 from gateway.core.message import Reading
 from gateway.core.process import Processor
-from gateway.core.tenures import TENURE, Stage, Tenure, Tenures, names_within, not_empty, still_bound
 from gateway.delivery.influxdb import Writer
 from gateway.intake.fence import Fence
 from gateway.intake.subscriptions import Subscriptions

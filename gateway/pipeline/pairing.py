@@ -10,8 +10,8 @@ from functools import partial
 from types import MappingProxyType
 from typing import Final
 
+from gateway.core.gateways.standby import Standby
 from gateway.core.mqtt_session import Session
-from gateway.core.standby import Standby
 from gateway.intake.connection import Connection
 from gateway.intake.paired_connection import PairedConnection
 from gateway.intake.watch import Watch, pair_topics

@@ -11,13 +11,13 @@ from gateway.config.registry import fault_lines
 from gateway.config.shares import SharesFile
 from gateway.core.alarms.engine import Alarms
 from gateway.core.devices.streams import Admission, Streams
+from gateway.core.gateways.tenures import TENURE, Tenures, unpack_tenure
 from gateway.core.process import Processor
 from gateway.core.readings.clock_trust import ClockTrust
 from gateway.core.readings.sums import SumsMode
 from gateway.core.readings.timestamps import TimeRules
 from gateway.core.status.membership import Elsewhere, Membership
 from gateway.core.status.silence import Silence
-from gateway.core.tenures import TENURE, Tenures, unpack_tenure
 from gateway.pipeline.foundation import Foundation, Lanes
 from gateway.storage import keyvalue
 from gateway.storage.device_memory import DeviceMemory

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from gateway.broker.rights import AclType, NativeTopics, Right, of_administration, of_device, of_gateway
-from gateway.core.sharing import routing_key
+from gateway.core.gateways.sharing import routing_key
 
 VHOST: Final = "/"
 TOPICS: Final = "amq.topic"

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from gateway.core.devices.broker_drops import BROKER_DROPPED
-from gateway.core.sharing import routing_key
+from gateway.core.gateways.sharing import routing_key
 
 
 class BindingDifferences(NamedTuple):

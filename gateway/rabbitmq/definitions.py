@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from gateway.core.sharing import routing_key
+from gateway.core.gateways.sharing import routing_key
 from gateway.rabbitmq.accounts import TOPICS, UNROUTABLE, VHOST
 
 Definitions = Mapping[str, Sequence[Mapping[str, Any]]]

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Final
 
 from gateway.config.registry_yaml import scalar
-from gateway.core.sharing import TOLERANCE, Share, assign, loads_of
+from gateway.core.gateways.sharing import TOLERANCE, Share, assign, loads_of
 from schemas.quantities import DOMAINS
 from schemas.registry import RegisteredDevice
 

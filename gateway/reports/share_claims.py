@@ -1,16 +1,16 @@
 """The words of gateways about their shares in the database, in the measurement ``share``.
 
 A point has the name of the share in its tag ``device`` and the gateway in its tag ``channel``, as series are told apart
-everywhere; its fields are ``stage`` (:class:`gateway.core.tenures.Stage`) and ``waiting``, the devices that await their sums.
-A gateway writes its word behind the readings that it speaks of, so whoever reads it finds them.
+everywhere; its fields are ``stage`` (:class:`gateway.core.gateways.tenures.Stage`) and ``waiting``, the devices that await
+their sums. A gateway writes its word behind the readings that it speaks of, so whoever reads it finds them.
 """
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from typing import Final, NamedTuple
 
+from gateway.core.gateways.tenures import Stage
 from gateway.core.readings.line_protocol import tag_text
-from gateway.core.tenures import Stage
 from gateway.reports.store import Store, TimeSpan
 
 SHARE: Final = "share"

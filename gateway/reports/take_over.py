@@ -5,8 +5,9 @@ sum, and the exchanges of its meter. Devices that begin at the same time are ask
 counter. While the database does not answer they wait, which is logged once.
 
 Devices of a share that another gateway has just left, or has not left yet, are held back until all that came there stands in
-the database (:mod:`gateway.core.tenures`). So are all devices while the journal of the other machine of a pair may hold
-readings (:mod:`gateway.core.standby`). Those that came here meanwhile have no sums: they are worked out afterwards.
+the database (:mod:`gateway.core.gateways.tenures`). So are all devices while the journal of the other machine of a pair may
+hold readings (:mod:`gateway.core.gateways.standby`). Those that came here meanwhile have no sums: they are worked out
+afterwards.
 """
 
 import asyncio

@@ -11,9 +11,9 @@ from prometheus_client.registry import Collector
 
 from gateway import __version__
 from gateway.core.alarms.alarm import Severity
+from gateway.core.gateways.standby import PairRole
 from gateway.core.ledger import ENDS
 from gateway.core.message import WaitCause
-from gateway.core.standby import PairRole
 from gateway.core.status.silence import Presence
 from gateway.core.status.verdict import Fleet
 from gateway.histogram import Histogram

@@ -4,7 +4,7 @@ On VictoriaMetrics ``lost`` is the series ``gateway_lost``. No figure has the na
 VictoriaMetrics may hold both. Counts run since the process started.
 """
 
-from gateway.core.standby import PairRole
+from gateway.core.gateways.standby import PairRole
 from gateway.delivery.self_point import Figures
 from gateway.status.status import Status
 

@@ -15,9 +15,9 @@ from gateway.core.delivery.acknowledgements import Acknowledger
 from gateway.core.delivery.catch_up import Progress
 from gateway.core.delivery.link_budget import LinkBudget
 from gateway.core.delivery.rates import Rates
+from gateway.core.gateways.standby import PairRole, Standby
 from gateway.core.ledger import Ledger
 from gateway.core.process import Processor
-from gateway.core.standby import PairRole, Standby
 from gateway.core.status.filling import Filling
 from gateway.core.status.history import History
 from gateway.core.status.silence import Presence

@@ -11,8 +11,8 @@ from gateway.config.exposed_secrets import pages_in_plain, sent_in_plain
 from gateway.config.model import Config
 from gateway.config.shares import ManagementSection
 from gateway.core.delivery.floods import Flood
+from gateway.core.gateways.standby import PairRole, Standby
 from gateway.core.readings.unit_jumps import UnitJump
-from gateway.core.standby import PairRole, Standby
 from gateway.core.status.verdict import ORIGINS_WITHIN_MIN, Finding, Level
 from gateway.events import Events
 

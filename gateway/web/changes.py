@@ -13,7 +13,7 @@ from gateway.access.accounts import OWN_NAME, USER_HEADER, UserAccount
 from gateway.audit.chain import Deed
 from gateway.audit.log import AuditFault, AuditLog
 from gateway.clock import WallClock
-from gateway.core.standby import PairRole, Standby
+from gateway.core.gateways.standby import PairRole, Standby
 from gateway.web.handlers import ChangeRoute, Handler, account_of, changes_of
 
 log = logging.getLogger("gateway.web")

@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 
 from gateway.access.accounts import GUEST, ROLES
 from gateway.config.model import Config
-from gateway.core.standby import PairRole, Standby
+from gateway.core.gateways.standby import PairRole, Standby
 from gateway.core.status.verdict import Finding
 from gateway.i18n.findings import finding_text
 from gateway.i18n.formats import Formats

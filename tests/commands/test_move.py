@@ -7,8 +7,8 @@ import pytest
 from gateway.cli import main
 from gateway.commands.move import how_far
 from gateway.config.shares import load_shares
-from gateway.core.sharing import Share
-from gateway.core.tenures import Stage
+from gateway.core.gateways.sharing import Share
+from gateway.core.gateways.tenures import Stage
 from gateway.reports.share_claims import Claim
 from tests.site import Site
 

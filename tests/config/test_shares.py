@@ -8,7 +8,7 @@ from mqtt5 import RetainHandling
 from gateway.catalog import load_catalog, state_topics, topic_filters
 from gateway.config.files import ConfigurationFault
 from gateway.config.shares import load_shares
-from gateway.core.sharing import Share
+from gateway.core.gateways.sharing import Share
 from tests.site import Site
 
 ALWAYS, ONCE = RetainHandling.SEND_ALWAYS, RetainHandling.SEND_IF_SUBSCRIPTION_NOT_EXISTS

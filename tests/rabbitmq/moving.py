@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.core.tenures import Stage
+from gateway.core.gateways.tenures import Stage
 from gateway.demo.services import Service
 from tests.influx import query
 from tests.rabbitmq.node import Node, rabbitmq

@@ -7,7 +7,7 @@ from pathlib import Path
 import paho.mqtt.client as paho
 import pytest
 
-from gateway.core.tenures import Stage
+from gateway.core.gateways.tenures import Stage
 from gateway.demo.services import Service
 from tests.influx import query
 from tests.rabbitmq.moving import NEW, OLD, SITE, Pair, now_ms, pair, reload

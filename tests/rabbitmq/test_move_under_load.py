@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.core.tenures import Stage
+from gateway.core.gateways.tenures import Stage
 from gateway.demo.services import Service
 from tests.rabbitmq.meters import Meters
 from tests.rabbitmq.moving import NEW, OLD, Pair, given_to, pair, reload, write_shares

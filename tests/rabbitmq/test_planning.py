@@ -7,7 +7,7 @@ import pytest
 
 from gateway.broker.rights import NativeTopics
 from gateway.config.shares import load_shares
-from gateway.core.sharing import Share
+from gateway.core.gateways.sharing import Share
 from gateway.rabbitmq.accounts import device_account, expression, gateway_account, password_hash, topics_in
 from gateway.rabbitmq.definitions import differences, joined, policies, unroutable
 from gateway.rabbitmq.planning import SharesPlan, plan, shares_text

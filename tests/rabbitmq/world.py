@@ -11,7 +11,7 @@ from typing import Final
 
 from firmware_sim.fleet import build_fleet
 from gateway.config.shares import load_shares
-from gateway.core.tenures import Stage
+from gateway.core.gateways.tenures import Stage
 from gateway.demo import services
 from gateway.demo.services import Service
 from gateway.rabbitmq.management import ManagementApi, ManagementFault

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from aiohttp.test_utils import make_mocked_request
 
 from gateway.config.model import Config
-from gateway.core.standby import PairRole, Standby
+from gateway.core.gateways.standby import PairRole, Standby
 from gateway.core.status.history import History
 from gateway.core.status.verdict import Finding, Level
 from gateway.i18n.findings import FINDINGS

@@ -8,12 +8,12 @@ from typing import Any, Final, Protocol, TypeVar
 from gateway.core.devices.device import MESSAGE_KEPT_BYTES, Device, Registered, Series
 from gateway.core.devices.places import Places, topic_prefix
 from gateway.core.devices.resolved import ProfiledStream, StatusStream, Stream, Unresolved
+from gateway.core.gateways.tenures import Tenures
 from gateway.core.profiles.mapped import DeviceParams
 from gateway.core.profiles.matching import Profiles
 from gateway.core.profiles.recognition import Frame
 from gateway.core.readings.field_sets import FieldSets
 from gateway.core.readings.native import NativeDecoder
-from gateway.core.tenures import Tenures
 from schemas.device_ids import device_id
 from schemas.quantities import DOMAINS
 from schemas.registry import device_key, is_same_source

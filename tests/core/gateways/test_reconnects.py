@@ -1,6 +1,6 @@
 """Waits before the next connection: short after an ordinary end, long after another client took the session over."""
 
-from gateway.core.reconnects import LONGEST_WAIT_S, RIVAL_FIRST_S, RIVAL_LONGEST_S, Reconnects
+from gateway.core.gateways.reconnects import LONGEST_WAIT_S, RIVAL_FIRST_S, RIVAL_LONGEST_S, Reconnects
 
 
 def waits(reconnects: Reconnects, times: int, lasted_s: float, *, taken_over: bool = False) -> list[float]:

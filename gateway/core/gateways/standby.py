@@ -22,7 +22,7 @@ The journal of a machine that was live may hold readings that it acknowledged an
 which change sums. So each machine tells how many it holds, and a live one tells of the first before it acknowledges it. Sums
 are taken over when no other machine holds any (:attr:`Standby.awaited_journals`).
 
-Who was thrown out by someone who is not of the pair waits as :mod:`gateway.core.reconnects` says.
+Who was thrown out by someone who is not of the pair waits as :mod:`gateway.core.gateways.reconnects` says.
 """
 
 from dataclasses import dataclass, field

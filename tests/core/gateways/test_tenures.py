@@ -6,14 +6,8 @@ import pytest
 
 from gateway.core.devices.device import Device
 from gateway.core.devices.streams import Streams
-from gateway.core.message import StoredMessage
-from gateway.core.process import Processor
-from gateway.core.readings.clock_trust import ClockTrust
-from gateway.core.readings.counters import CounterState
-from gateway.core.readings.sums import SumsMode
-from gateway.core.readings.timestamps import TimeRules
-from gateway.core.sharing import Share
-from gateway.core.tenures import (
+from gateway.core.gateways.sharing import Share
+from gateway.core.gateways.tenures import (
     Stage,
     Tenures,
     fence_topic,
@@ -24,6 +18,12 @@ from gateway.core.tenures import (
     still_bound,
     unpack_tenure,
 )
+from gateway.core.message import StoredMessage
+from gateway.core.process import Processor
+from gateway.core.readings.clock_trust import ClockTrust
+from gateway.core.readings.counters import CounterState
+from gateway.core.readings.sums import SumsMode
+from gateway.core.readings.timestamps import TimeRules
 
 NOW_MS = 1_793_491_200_000
 WARD = Share(site="ward-1")

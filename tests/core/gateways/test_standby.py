@@ -5,8 +5,8 @@ from typing import Final
 
 import pytest
 
-from gateway.core.standby import SETTLE_S, PairRole, Standby
-from tests.core.standby_world import KEEP_ALIVE_S, STEP_S, World
+from gateway.core.gateways.standby import SETTLE_S, PairRole, Standby
+from tests.core.gateways.standby_world import KEEP_ALIVE_S, STEP_S, World
 
 LIVE, PASSIVE, OFFLINE = PairRole.LIVE, PairRole.PASSIVE, PairRole.OFFLINE
 GONE_S: Final = 2 * KEEP_ALIVE_S

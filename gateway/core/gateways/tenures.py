@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Final
 
-from gateway.core.sharing import Share, filters_of
+from gateway.core.gateways.sharing import Share, filters_of
 from schemas.quantities import DOMAINS
 from schemas.topics import SPARKPLUG, matches
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Final
 
-from gateway.core.standby import WORDS_EACH_KEEP_ALIVE, PairRole, Standby
+from gateway.core.gateways.standby import WORDS_EACH_KEEP_ALIVE, PairRole, Standby
 
 STEP_S: Final = 0.1
 KEEP_ALIVE_S: Final = 10.0

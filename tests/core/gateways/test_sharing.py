@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from gateway.core.sharing import Share, assign, filters_of, loads_of, overlap, routing_key
+from gateway.core.gateways.sharing import Share, assign, filters_of, loads_of, overlap, routing_key
 
 SEEDS = range(12)
 
