@@ -38,8 +38,7 @@ from gateway.delivery.influxdb import InfluxdbClient, authorization
 from gateway.explain.profile_tests import Checked, check_profile, unfilled
 from gateway.i18n.findings import sentence
 from gateway.intake.connection import BrokerAddress
-from gateway.intake.watch import pair_topics
-from gateway.pipeline.options import broker_addresses, session_options
+from gateway.pipeline.options import broker_addresses, pair_topics, session_options
 from gateway.reports.database_http import DatabaseHttp
 from gateway.reports.open_store import is_victoria_metrics
 from gateway.reports.store import StoreFault

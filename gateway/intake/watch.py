@@ -2,30 +2,23 @@
 
 Theory of operation
 -------------------
-:mod:`gateway.core.gateways.standby` decides; this is its shell. Both machines retain what they say under the client id that
-they share:
+:mod:`gateway.core.gateways.standby` decides; this is its shell. :mod:`gateway.core.gateways.pair_words` has the topics.
 
-    gateway/v1/{client_id}/machines/{machine}   {"state": "live" | "passive" | "offline", "term": N}; "offline" is the will
-    gateway/v1/{client_id}/journals/{machine}   the number of readings in its journal
-    gateway/v1/{client_id}/alarms/{bucket}      the alarms of the live one (:mod:`gateway.alarms.pair_alarms`)
-
-The machine subscribes to all, then says what it is. When the broker hands it its own word, it has heard all that was retained
-before: the watch is synced. It repeats its word three times in each keep-alive. The number of readings is told by the session's
-connection while that is open (:mod:`gateway.intake.paired_connection`), by the watch otherwise.
+The machine subscribes to all topics of the pair, then says what it is. When the broker hands it its own word, it has heard all
+that was retained before: the watch is synced. It repeats its word three times in each keep-alive. The number of readings in the
+journal is told by the session's connection while that is open (:mod:`gateway.intake.paired_connection`), else by the watch.
 
 A machine that stands back does not change its parts under way: ``stood_back`` has the gateway stop them in order, what was
 received goes to InfluxDB or the journal, and begin anew as a passive one.
 """
 
 import asyncio
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import mqtt5
 
-from gateway.config.model import Mqtt
+from gateway.core.gateways.pair_words import PairTopics, state_payload, state_said
 from gateway.core.gateways.standby import WORDS_EACH_KEEP_ALIVE, PairRole, Standby
 from gateway.core.ledger import Ledger
 from gateway.core.mqtt_session import Connected, Event, ProtocolFault, Session, SessionOptions, Subscribed, Will
@@ -34,62 +27,6 @@ from gateway.intake.connection import BrokerAddress, Connection
 from gateway.intake.paired_connection import PairedConnection
 
 _LOOKS_EACH_KEEP_ALIVE: Final = 20
-
-
-@dataclass(frozen=True, slots=True)
-class PairTopics:
-    """The topics of a pair, and of one machine in it."""
-
-    client_id: str
-    machine: str
-
-    @property
-    def state(self) -> str:
-        """The topic of its word."""
-        return f"{self._below('machines')}{self.machine}"
-
-    @property
-    def journal(self) -> str:
-        """The topic of the number of readings in its journal."""
-        return f"{self._below('journals')}{self.machine}"
-
-    @property
-    def filters(self) -> list[str]:
-        """The filters for the topics of all machines."""
-        return [f"{self._below(kind)}+" for kind in ("machines", "journals", "alarms")]
-
-    def alarms(self, bucket: str) -> str:
-        """The topic of some of the alarms."""
-        return f"{self._below('alarms')}{bucket}"
-
-    def state_of(self, topic: str) -> str:
-        """The machine whose state stands at a topic; empty: none."""
-        return self._rest_of(topic, "machines")
-
-    def journal_of(self, topic: str) -> str:
-        """The machine whose journal is told of at a topic; empty: none."""
-        return self._rest_of(topic, "journals")
-
-    def alarms_of(self, topic: str) -> str:
-        """The alarms that stand at a topic; empty: none."""
-        return self._rest_of(topic, "alarms")
-
-    def _rest_of(self, topic: str, kind: str) -> str:
-        return topic.removeprefix(self._below(kind)) if topic.startswith(self._below(kind)) else ""
-
-    def _below(self, kind: str) -> str:
-        return f"gateway/v1/{self.client_id}/{kind}/"
-
-
-def pair_topics(mqtt: Mqtt) -> PairTopics | None:
-    """The topics of the pair that a configuration names; None: the machine stands alone."""
-    machine = mqtt.standby.machine
-    return None if machine is None else PairTopics(mqtt.client_id, machine)
-
-
-def state_payload(role: PairRole, term: int) -> bytes:
-    """The word of a machine about itself."""
-    return json.dumps({"state": role.value, "term": term}).encode()
 
 
 def watch_session(of_session: SessionOptions, machine: str, topics: PairTopics) -> Session:
@@ -200,7 +137,7 @@ class Watch:
                 self._synced()
             elif not payload:
                 standby.forgotten(name)
-            elif (said := _state(payload)) is not None:
+            elif (said := state_said(payload)) is not None:
                 standby.heard(name, *said, self._loop.time(), retained=message.retain)
         elif (name := self._topics.journal_of(message.topic)) and payload.isdigit():
             standby.journal_told(name, int(payload))
@@ -264,12 +201,3 @@ class Watch:
         self._publish(self._topics.journal, str(self._ledger.pending["journal"]).encode())
         self._publish(self._topics.state, state_payload(PairRole.OFFLINE, self.standby.term))
         await self.connection.disconnect()
-
-
-def _state(payload: bytes) -> tuple[PairRole, int] | None:
-    """The role and the term that a machine told; None: it is no such word."""
-    try:
-        said = json.loads(payload)
-        return PairRole(said["state"]), int(said["term"])
-    except (ValueError, TypeError, KeyError):
-        return None

@@ -3,6 +3,7 @@
 from gateway.config.addresses import split_url
 from gateway.config.files import secret
 from gateway.config.model import Config, Mqtt
+from gateway.core.gateways.pair_words import PairTopics
 from gateway.core.mqtt_session import SessionOptions
 from gateway.delivery.batch_queue import DeliveryLimits
 from gateway.intake.connection import BrokerAddress
@@ -67,3 +68,9 @@ def quarantine_limits(config: Config) -> QuarantineLimits:
 def replay_limits(config: Config) -> Limits:
     """Return the limits that a replay keeps."""
     return Limits(config.rejects.max_bytes, config.devices.quarantine_max_bytes)
+
+
+def pair_topics(mqtt: Mqtt) -> PairTopics | None:
+    """The topics of the pair that a configuration names; None: the machine stands alone."""
+    machine = mqtt.standby.machine
+    return None if machine is None else PairTopics(mqtt.client_id, machine)

@@ -14,9 +14,9 @@ from gateway.core.gateways.standby import Standby
 from gateway.core.mqtt_session import Session
 from gateway.intake.connection import Connection
 from gateway.intake.paired_connection import PairedConnection
-from gateway.intake.watch import Watch, pair_topics
+from gateway.intake.watch import Watch
 from gateway.pipeline.foundation import Foundation, Lane, Lanes
-from gateway.pipeline.options import broker_addresses, session_options
+from gateway.pipeline.options import broker_addresses, pair_topics, session_options
 
 LIVE_ONLY: Final[Mapping[str, str]] = MappingProxyType(
     {
