@@ -3,10 +3,11 @@
 import json
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from gateway.core.gateways.tenures import Stage
 from gateway.demo.services import Service
@@ -20,6 +21,7 @@ SETTINGS = {"mqtt.max_session_expiry_interval_seconds": "864000", "mqtt.prefetch
 OLD, NEW = "gateway-1", "gateway-2"
 SITE = "site"
 """The site of :class:`tests.system.fleet.Fleet`."""
+NOTHING: Mapping[str, Document] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -65,14 +67,18 @@ def reload(gate: Gateway, shares: Document | None = None) -> None:
 
 
 @contextmanager
-def pair(folder: Path, influxdb: Service, **sections: Document) -> Iterator[Pair]:
-    """Both, running; the site is the old one's."""
+def pair(folder: Path, influxdb: Service, old: Mapping[str, Document] = NOTHING, **sections: Document) -> Iterator[Pair]:
+    """Both, running; the site is the old one's.
+
+    :param old: settings of the old one alone.
+    """
     with ExitStack() as running:
         broker = running.enter_context(rabbitmq(folder / "rabbitmq", SETTINGS, QUORUM))
         gates = []
         for name in (OLD, NEW):
-            mqtt = {"client_id": name, "shares": "shares.yaml"}
-            gate = gateway(folder / name, broker.url, influxdb.url, mqtt=mqtt, **sections)
+            own = {section: dict(keys) for section, keys in (old if name == OLD else NOTHING).items()}
+            own["mqtt"] = {"client_id": name, "shares": "shares.yaml"} | sections.get("mqtt", {}) | own.get("mqtt", {})
+            gate = gateway(folder / name, broker.url, influxdb.url, **(sections | own))
             write_shares(gate, given_to(OLD))
             gates.append(running.enter_context(gate))
         for gate in gates:
