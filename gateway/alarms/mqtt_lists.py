@@ -26,7 +26,7 @@ STANDING: Final = "alarm lists"
 _AGAIN_S: Final = 5.0
 _REPEAT_EVERY_S: Final = 3600.0
 
-ListMarks = tuple[tuple[str, int, bool, bool], ...]
+ListMarks = tuple[tuple[str, int, int, bool, bool], ...]
 """The content of a list without the values, which change with each reading."""
 
 
@@ -84,8 +84,8 @@ class AlarmLists:
                 lists.setdefault(f"iot/v1/{tags.site}/{tags.domain}/{tags.device}/alarms", []).append(state)
         return lists
 
-    def _seen(self, state: AlarmState) -> tuple[str, int, bool, bool]:
-        return state.key.alarm, state.since_ms, state.acknowledged is not None, self._keeper.is_silenced(state)
+    def _seen(self, state: AlarmState) -> tuple[str, int, int, bool, bool]:
+        return state.key.alarm, state.since_ms, state.raised_ms, state.acknowledged is not None, self._keeper.is_silenced(state)
 
 
 def _topics(text: str | None) -> list[str]:

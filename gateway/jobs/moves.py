@@ -20,6 +20,7 @@ from typing import Final
 
 import mqtt5
 
+from gateway.alarms.handover import AlarmHandover
 from gateway.clock import WallClock
 from gateway.config.files import ConfigurationFault
 from gateway.config.model import Config
@@ -51,13 +52,14 @@ _UNDER_WAY_S: Final = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """The readings of this gateway on their way, and where their sums come from."""
+    """The readings of this gateway on their way, where their sums come from, and the alarms that they raised."""
 
     ledger: Ledger
     influxdb: Writer
     sums: SumsTakeOver
     resums: Resums
     snapshots: DeviceSnapshots
+    alarms: AlarmHandover
 
 
 class Moves:
@@ -149,6 +151,7 @@ class Moves:
         await self._fence.passed()
         while self._readings.ledger.backlog:  # noqa: ASYNC110 - the ledger counts, and tells nobody
             await asyncio.sleep(_LOOK_EVERY_S / 4)
+        await self._readings.alarms.end(leaving)
         for name, tenure in since.items():
             now = self._tenures.by_name.get(name)
             if now is not None and (now.stage, now.since_ms) == (Stage.LEAVING, tenure.since_ms):  # it did not come back
@@ -203,6 +206,7 @@ class Moves:
     async def _hold(self, name: str) -> None:
         """Go on with a share whose devices have their sums; those that are met from now on ask for themselves."""
         if not self._readings.sums.waiting(name):
+            await self._readings.alarms.tell_again([name])
             await self._readings.snapshots.save()  # before it is said: after a restart nobody would ask for them
             await self._move(name, Stage.HOLDING)
             log.info("taken over %s: its sums go on", name)

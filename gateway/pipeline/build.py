@@ -55,7 +55,7 @@ def build(config: Config, file: Database, clock: WallClock) -> Parts:
     watching = build_watching(foundation, processing, delivery, waiting, alarming, pairing)
     closing = build_closing(foundation, processing, delivery, watching)
     receiving = build_receiving(foundation, processing, delivery, waiting, watching.self_report, pairing)
-    moving = build_moving(foundation, processing, delivery, waiting, watching, receiving)
+    moving = build_moving(foundation, processing, delivery, waiting, alarming, watching, receiving)
     snapshots, moves = processing.device_snapshots, moving.moves
     clients, watch = delivery.destination.clients, watching.certificate_watch
     renewal = CertificateRenewal(config, foundation.tls, pairing.connections, clients, watch)

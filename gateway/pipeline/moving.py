@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
+from gateway.alarms.handover import AlarmHandover
 from gateway.jobs.moves import Moves, Readings
+from gateway.pipeline.alarming import Alarming
 from gateway.pipeline.delivering import Delivery
 from gateway.pipeline.foundation import Foundation, Lanes
 from gateway.pipeline.processing import Processing
@@ -24,18 +26,20 @@ def build_moving(
     processing: Processing,
     delivery: Delivery,
     waiting: Waiting,
+    alarming: Alarming,
     watching: Watching,
     receiving: Receiving,
 ) -> Moving:
     """Build it."""
     influxdb, snapshots = delivery.destination.influxdb, processing.device_snapshots
+    alarms = AlarmHandover(processing.alarms, alarming.keeper, processing.processor.streams, foundation.clock)
     moves = Moves(
         foundation.config,
         foundation.database,
         processing.processor,
         receiving.subscriptions,
         receiving.fence,
-        Readings(foundation.ledger, influxdb, waiting.sums, watching.resums, snapshots),
+        Readings(foundation.ledger, influxdb, waiting.sums, watching.resums, snapshots, alarms),
         foundation.clock,
     )
     is_shared = foundation.config.mqtt.shares is not None

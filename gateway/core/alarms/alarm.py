@@ -93,7 +93,7 @@ class AlarmState(Struct):
     """State of one alarm, as the store keeps it.
 
     :ivar since_ms: the beginning of the condition.
-    :ivar raised_ms: the time at which it was raised; 0: it is pending, and nobody is told.
+    :ivar raised_ms: the time at which it was raised, or told of again; 0: it is pending, and nobody is told.
     :ivar value: the newest value that met the condition, or the one that raised the alarm if none did since.
     :ivar field: the quantity that has this value; empty for silence and clocks.
     :ivar standing: progress by condition and channel.

@@ -112,6 +112,19 @@ class Alarms:
         for state in self._states.of_devices(names):
             self._states.end(state, now_ms)
 
+    def pass_on(self, device: Device, now_ms: int) -> None:
+        """End what readings of a device told here: another gateway receives them from now on."""
+        device.offset_ms = None
+        for state in self._states.of_devices([device.name]):
+            self._states.pass_on(state, self._rules.by_name[state.key.alarm], now_ms)
+
+    def tell_again(self, device: Device, now_ms: int) -> None:
+        """Tell once more of the alarms that readings of a device raised here, while another gateway had it too."""
+        for state in self._states.of_devices([device.name]):
+            of_all = self._rules.by_name[state.key.alarm].of_all_readings
+            if state.is_active and not of_all.issuperset(state.standing):
+                self._states.tell_again(state, now_ms)
+
     def exchanged(self, device: str, now_ms: int) -> None:
         """End the alarms about steps of a counter: the exchange that explains them was told."""
         self._views.forget_registers(device)

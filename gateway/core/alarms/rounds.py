@@ -88,10 +88,12 @@ class Rounds:
                 yield
             if self._count(device, sites, now_ms) or (membership.heard_ms(device) and states.has(device.name)):
                 asked.append(device)
+            if membership.has_passed_on(device, self.silence.after_ms(device)):
+                for state in list(states.at(device.name).values()):
+                    states.pass_on(state, rules.by_name[state.key.alarm], now_ms)
+                continue
             for rule, name in clocks:
                 self._judge_clock(states, rule, name, device)
-            if states.has(device.name) and membership.has_passed_on(device, self.silence.after_ms(device)):
-                _end(states, [state for state in states.at(device.name).values() if state.key.alarm not in silent], now_ms)
         if not membership.leads:
             _end(states, [state for state in states if state.key.alarm in silent], now_ms)
         elif membership.knows(now_ms):

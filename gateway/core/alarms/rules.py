@@ -132,6 +132,11 @@ class Rule:
     acknowledge_within_ms: int | None = None
 
     @property
+    def of_all_readings(self) -> frozenset[str]:
+        """The names of its conditions that look at all readings of a device, whichever of several gateways received them."""
+        return frozenset(str(at) for at, when in enumerate(self.when) if isinstance(when, Silent | Night | Completeness))
+
+    @property
     def acknowledge_ms(self) -> int:
         """The time in which a person should acknowledge it; 0: nobody needs to."""
         within_ms = self.acknowledge_within_ms

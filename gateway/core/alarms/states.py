@@ -152,6 +152,20 @@ class States:
             del self._places[key.place]
         self._changed[key] = None
 
+    def pass_on(self, state: AlarmState, rule: Rule, at_ms: int) -> None:
+        """End what single readings told of an alarm, for another gateway receives them now; silence, nights and days go on."""
+        state.standing = {name: standing for name, standing in state.standing.items() if name in rule.of_all_readings}
+        if not state.standing and not state.nights:
+            self.end(state, at_ms)
+        else:
+            self.change(state)
+
+    def tell_again(self, state: AlarmState, at_ms: int) -> None:
+        """Tell of an active alarm once more: another gateway has told since that it ended there."""
+        state.raised_ms = max(at_ms, 1)
+        self._changed[state.key] = state
+        self._tell(state, Change.RAISED, at_ms)
+
     def acknowledge(self, key: AlarmKey, acknowledged: Acknowledged) -> bool:
         """Note that a person knows of an alarm; False: it is not active."""
         state = self.find(key)

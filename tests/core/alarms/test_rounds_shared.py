@@ -1,11 +1,11 @@
 """Rounds of gateways that share devices: one of them calls a device silent, once none of them hears it, and no other does."""
 
 from gateway.core.alarms.alarm import AlarmState
-from gateway.core.alarms.rules import Silent
+from gateway.core.alarms.rules import ClockWrong, Completeness, Rule, Silent
 from gateway.core.status.membership import Elsewhere, Membership
 from gateway.core.status.silence import Silence
 from tests.core.alarms.alarming import Bed, above, registered, rule
-from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS
+from tests.core.making import DAY_MS, HOUR_MS, MINUTE_MS, NOW_MS
 
 RULES = (
     rule(Silent("site"), name="site_silent"),
@@ -18,10 +18,10 @@ NAMES = [f"d{number}" for number in range(6)]
 class Member:
     """One of several gateways, with the devices of a site; it asks the database before each round, as a real one does."""
 
-    def __init__(self, *, leads: bool, database: dict[str, int], devices: int = 1) -> None:
+    def __init__(self, *, leads: bool, database: dict[str, int], devices: int = 1, rules: tuple[Rule, ...] = RULES) -> None:
         self.elsewhere = Elsewhere()
         self.database: dict[str, int] | None = database
-        self.bed = Bed(*RULES, silence=Silence(membership=Membership(self.elsewhere, leads)))
+        self.bed = Bed(*rules, silence=Silence(membership=Membership(self.elsewhere, leads)))
         for name in NAMES[:devices]:
             self.bed.device(name, registered(name))
 
@@ -107,6 +107,30 @@ def test_an_alarm_about_a_value_ends_here_once_another_gateway_has_the_device() 
     leader.hear(NOW_MS + HOUR_MS, leak=True)
     assert rounds((leader, other), range(60, 62)) == [(60, 1, "cleared leak@d0")]
     assert leader.bed.is_active("leak", "d0"), "who hears it goes on"
+
+
+def test_a_wrong_clock_is_not_told_by_who_no_longer_hears_the_device() -> None:
+    database: dict[str, int] = {}
+    rules = (rule(ClockWrong(), name="clock_wrong"),)
+    leader, other = (Member(leads=leads, database=database, rules=rules) for leads in (True, False))
+    other.hear(NOW_MS)
+    other.bed.devices["d0"].offset_ms = DAY_MS
+    assert other.round(NOW_MS) == ["raised clock_wrong@d0"]
+    leader.hear(NOW_MS + HOUR_MS)
+    assert rounds((leader, other), range(60, 65)) == [(60, 1, "cleared clock_wrong@d0")]
+
+
+def test_an_alarm_of_a_day_stays_with_the_leader_whoever_hears_the_device() -> None:
+    database: dict[str, int] = {}
+    rules = (rule(Completeness(0.9), above("alarm_leak", 0), name="lacking"),)
+    leader, other = (Member(leads=leads, database=database, rules=rules) for leads in (True, False))
+    leader.hear(NOW_MS, leak=True)
+    leader.bed.alarms.day(leader.bed.devices["d0"], 0.5, NOW_MS)
+    assert leader.bed.told() == []
+    other.hear(NOW_MS + HOUR_MS)
+    assert rounds((leader, other), range(60, 65)) == [], "the leak has gone over, the day has not"
+    leader.bed.alarms.day(leader.bed.devices["d0"], 1.0, NOW_MS + DAY_MS)
+    assert leader.bed.told() == ["cleared lacking@d0"]
 
 
 def test_who_no_longer_leads_ends_its_silences() -> None:
