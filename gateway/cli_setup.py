@@ -7,6 +7,7 @@ from typing import Final
 
 from gateway.config.files import ConfigurationFault
 from schemas.durations import parse_duration
+from schemas.topics import is_name
 
 
 def _setup_broker(options: argparse.Namespace) -> int:
@@ -203,7 +204,11 @@ def _add_certificates(certificates: argparse.ArgumentParser) -> None:
 
 def _add_rabbitmq(rabbitmq: argparse.ArgumentParser) -> None:
     rabbitmq.set_defaults(command=_setup_rabbitmq)
-    rabbitmq.add_argument("--gateways", type=_count, metavar="N", help="how many gateways; for a first file of shares")
+    which = rabbitmq.add_mutually_exclusive_group()
+    which.add_argument("--gateways", type=_count, metavar="N", help="how many gateways; for a first file of shares")
+    which.add_argument(
+        "--names", type=_names, metavar="NAME,NAME", help="their client ids (default: some that nobody can guess)"
+    )
     rabbitmq.add_argument(
         "--topic", action="append", default=[], metavar="FILTER", help='a share of its own, such as "application/7/#"'
     )
@@ -249,3 +254,10 @@ def _count(text: str) -> int:
 
 
 _GATEWAYS_MAX: Final = 64
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(text.split(","))
+    if wrong := [name for name in names if not is_name(name)]:
+        raise argparse.ArgumentTypeError(f"{wrong[0]!r} is no client id: 1 to 64 of A-Z a-z 0-9 . _ : -")
+    return names
+
+

@@ -44,6 +44,9 @@ def move_command(options: argparse.Namespace) -> int:
     path = config.mqtt.shares
     if path is None:
         raise ConfigurationFault(["gateway.yaml: mqtt.shares: is not set: this gateway shares nothing with others"])
+    shares = load_shares(path)
+    options.to = shares.gateway_called(options.to)
+    options.gone = options.gone and shares.gateway_called(options.gone)
     clock = wall_clock(config, os.environ)
     try:
         _refuse_second(asyncio.run(_claims(config, options.share, clock)), options)

@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
-from secrets import token_urlsafe
+from secrets import token_hex, token_urlsafe
 from typing import Final, NamedTuple
 
 from gateway.broker.rights import SERVICES
@@ -20,7 +20,7 @@ from gateway.core.gateways.sharing import Share
 from gateway.rabbitmq.accounts import RabbitMqAccount, administration_account, gateway_account, service_account, watch_account
 from gateway.rabbitmq.definitions import Definitions, differences, joined, policies, unroutable
 from gateway.rabbitmq.management import ManagementApi, ManagementFault
-from gateway.rabbitmq.planning import SharesPlan, plan, shares_text
+from gateway.rabbitmq.planning import ENDING_BYTES, SharesPlan, client_ids, plan, shares_text
 from gateway.rabbitmq.settings import RabbitMqPlaces, rabbitmq_conf
 from gateway.tls import tls_context
 from schemas.printable import printable
@@ -63,9 +63,10 @@ def setup_rabbitmq(options: argparse.Namespace) -> int:
     catalog, places = load_catalog(alone), _places(config, options)
     written: list[SetupFile] = []
     if places.shares.exists() and not options.replace:
-        gateways = _present(places.shares, options.gateways)
+        gateways = _present(places.shares, options)
     else:
-        planned = _planned(catalog, places.shares, options)
+        names = _names(places.shares, options)
+        planned = _planned(catalog, names, options)
         gateways, text = list(planned.gateways), shares_text(planned, _management(places, options))
         if faults := faults_of(parse(text)):
             raise ConfigurationFault([f"{places.shares}: {'.'.join(map(str, place))}: {what}" for place, what in faults])
@@ -132,29 +133,38 @@ def _alone(config: Config) -> Config:
 # Shares.
 
 
-def _present(path: Path, count: int | None) -> list[str]:
-    """The gateways in the file that is there.
+def _present(path: Path, options: argparse.Namespace) -> list[str]:
+    """The gateways in the file that is there, those that leave with them: what waits for these must not be lost either.
 
-    :raises ConfigurationFault: it names another number of them than was asked for.
+    :raises ConfigurationFault: others were asked for, or another number of them.
     """
-    gateways = list(load_shares(path).gateways)
-    if count not in {None, len(gateways)}:
+    found = load_shares(path)
+    if options.names not in {None, tuple(found.gateways)} or options.gateways not in {None, len(found.gateways)}:
+        wanted = options.gateways or ", ".join(options.names)
+        there = f"{len(found.gateways)} ({', '.join(found.gateways)})"
         raise ConfigurationFault(
-            [f"{path}: gateways: are {len(gateways)}, not {count}: edit the list there, or --replace writes the file anew"]
+            [f"{path}: gateways: are {there}, not {wanted}: edit the list there, or --replace writes the file anew"]
         )
     print(printable(f"{path}: is there, and stays as it is"))
-    return gateways
+    return [*found.gateways, *found.leaving]
 
 
-def _planned(catalog: Catalog, path: Path, options: argparse.Namespace) -> SharesPlan:
-    """Plan the shares, and say how even they are.
+def _names(path: Path, options: argparse.Namespace) -> list[str]:
+    """The client ids of gateways for a new file of shares; those in one that it replaces stay, with their sessions.
 
     :raises ConfigurationFault: nobody said for how many gateways.
     """
+    if options.names is not None:
+        return list(options.names)
     if options.gateways is None:
         raise ConfigurationFault([f"{path}: is not there yet; --gateways N says how many share out what comes"])
+    present = load_shares(path).gateways if path.exists() else ()
+    return client_ids(options.gateways, token_hex(ENDING_BYTES), present)
+
+
+def _planned(catalog: Catalog, names: list[str], options: argparse.Namespace) -> SharesPlan:
+    """Plan the shares, and say how even they are."""
     others = [*(Share(topic=topic) for topic in options.topic), *(Share(group=group) for group in options.group)]
-    names = [f"gateway-{number}" for number in range(1, options.gateways + 1)]
     planned = plan(catalog.registry.devices, names, others, lambda device: bool(catalog.profiles.named(device)))
     loads = ", ".join(f"{name} {load:.0%}" for name, load in planned.loads.items())
     print(printable(f"{len(planned.shares)} shares; of the readings get {loads}"))

@@ -48,6 +48,11 @@ class SharesFile:
         """Share → its gateway."""
         return assign(self.shares, self.gateways)
 
+    def gateway_called(self, name: str) -> str:
+        """The only gateway whose client id begins with the name and a dash, as ``gateway-1`` does; else the name."""
+        found = [one for one in (*self.gateways, *self.leaving) if one == name or one.startswith(f"{name}-")]
+        return found[0] if len(found) == 1 else name
+
     def of(self, gateway: str) -> list[Share]:
         """The shares of a gateway, in the order of the file."""
         return [share for share, whose in self.assigned.items() if whose == gateway]

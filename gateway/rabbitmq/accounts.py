@@ -6,8 +6,11 @@ A session of MQTT is a queue, ``mqtt-subscription-CLIENT_IDqos1``. Who may neith
 session over, read from it, or end it by a clean start: RabbitMQ refuses the connection. So each account may use the queues of
 its own client id and of no other.
 
-One thing is not stopped: a connection is closed for another one of its client id before that one is refused. A device that does
-so again and again keeps a gateway from its work, though it gets no message and none is lost.
+One thing that does not stop: a connection is closed for another one of its client id before that one is refused. A device
+that does so again and again would keep a gateway from its work, though it gets no message and none is lost. So nobody can
+guess the client ids of gateways (:func:`gateway.rabbitmq.planning.client_ids`). What RabbitMQ 4.0.5 looks at earlier helps
+little: a virtual host of their own would take devices away from the exchange, and limits of connections do not tell client ids
+apart. Only a certificate does, whose alternative name must be the client id.
 
 Topics are limited by expressions over routing keys, in which a level ends in a dot.
 """

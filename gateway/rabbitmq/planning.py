@@ -1,9 +1,11 @@
 """Planning of shares: the sites of the registry, weighted by what their devices send, as the text of ``shares.yaml``."""
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import count, islice
 from typing import Final
 
 from gateway.config.registry_yaml import scalar
@@ -13,6 +15,9 @@ from schemas.registry import RegisteredDevice
 
 _USUAL: Final = timedelta(minutes=15)
 """The interval of a device whose registration names none."""
+ENDING_BYTES: Final = 5
+"""Chance at the end of a client id: at a thousand tries a second it is guessed after some 17 years."""
+_ENDING: Final = re.compile(rf"-([0-9a-f]{{{2 * ENDING_BYTES}}})$")
 _HEAD: Final = """# Which gateway reads which messages, the same file on each of them (mqtt.shares in gateway.yaml). Written by
 # `gateway setup rabbitmq`, edited by hand afterwards; `gateway check` reads it, a reload puts it into force.
 # A share is a site, a domain of a site, a Sparkplug group or a topic filter. weight: readings per hour, an estimate.
@@ -41,6 +46,17 @@ class SharesPlan:
         """Tell if each gateway has about its part."""
         fair = 1 / len(self.gateways)
         return all(abs(load - fair) <= TOLERANCE * fair for load in self.loads.values())
+
+
+def client_ids(number: int, ending: str, present: Sequence[str] = ()) -> list[str]:
+    """The client ids of gateways. They cannot be guessed, for RabbitMQ ends the connection of a client for any other of its id.
+
+    :param ending: random hexadecimal digits. All ids end alike, as those that are there do already.
+    :param present: ids that are there already, and stay.
+    """
+    found = next((match[1] for name in present if (match := _ENDING.search(name))), ending)
+    new = (name for at in count(1) if (name := f"gateway-{at}-{found}") not in present)
+    return [*present[:number], *islice(new, max(0, number - len(present)))]
 
 
 def plan(

@@ -76,6 +76,8 @@ def province(folder: Path, sites: Sequence[str], *options: str) -> Iterator[Prov
     settings = {key: value for key, value in settings_in(conf).items() if key not in OWN_LISTENERS}
     (folder / "admin").write_text("guest\n")
     with rabbitmq(folder / "rabbitmq", settings) as node:
+        shares = folder / "shares.yaml"
+        shares.write_text(shares.read_text().replace("http://127.0.0.1:15672", node.management.url))
         found = Province(node, folder, port)
         done = found.setup()
         assert done.returncode == 0, done.stderr + done.stdout

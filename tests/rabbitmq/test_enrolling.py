@@ -23,7 +23,7 @@ TOPIC = f"iot/v1/ward-1/water/{DEVICE}"
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Province]:
     """One node for all tests here; its ``gateway.yaml`` enrols by the account that the set-up made."""
     with province(
-        tmp_path_factory.mktemp("rabbitmq") / "province", [f"ward-{n}" for n in range(1, 301)], "--gateways", "2"
+        tmp_path_factory.mktemp("rabbitmq") / "province", [f"ward-{n}" for n in range(1, 301)], "--names", "gateway-1,gateway-2"
     ) as found:
         enrolment = {
             "url": f"mqtts://localhost:{found.devices_port}",

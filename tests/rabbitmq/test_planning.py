@@ -1,16 +1,17 @@
 """Shares from a registry, accounts and definitions for RabbitMQ: without a broker."""
 
+import json
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from gateway.broker.rights import NativeTopics
-from gateway.config.shares import load_shares
+from gateway.config.shares import SharesFile, load_shares
 from gateway.core.gateways.sharing import Share
 from gateway.rabbitmq.accounts import device_account, expression, gateway_account, password_hash, topics_in
 from gateway.rabbitmq.definitions import differences, joined, policies, unroutable
-from gateway.rabbitmq.planning import SharesPlan, plan, shares_text
+from gateway.rabbitmq.planning import SharesPlan, client_ids, plan, shares_text
 from schemas.registry import RegisteredDevice
 from tests.rabbitmq.province import register, setup
 
@@ -74,6 +75,21 @@ def test_the_written_file_is_read_as_it_was_planned(tmp_path: Path) -> None:
     ]
     assert [one.weight for one in read.shares] == pytest.approx([one.weight for one in found.shares], rel=1e-3)
     assert (read.gateways, read.management is not None) == (TWO, True)
+
+
+def test_client_ids_end_alike_in_what_nobody_can_guess_and_those_that_are_there_stay() -> None:
+    assert client_ids(2, "4c7f0e92ab") == ["gateway-1-4c7f0e92ab", "gateway-2-4c7f0e92ab"]
+    three = ["gateway-1-4c7f0e92ab", "gateway-3-4c7f0e92ab"]
+    assert client_ids(4, "0123456789", three) == [*three, "gateway-2-4c7f0e92ab", "gateway-4-4c7f0e92ab"]
+    assert client_ids(1, "0123456789", three) == three[:1]
+    assert client_ids(2, "0123456789", ["gateway-1"]) == ["gateway-1", "gateway-1-0123456789"]
+
+
+def test_a_gateway_is_found_by_the_beginning_of_its_client_id() -> None:
+    names = ("gateway-1-4c7f0e92ab", "gateway-10-4c7f0e92ab")
+    shares = SharesFile(names, [], leaving=("gateway-2-4c7f0e92ab",))
+    assert [shares.gateway_called(name) for name in ("gateway-1", "gateway-10", "gateway-2")] == [*names, *shares.leaving]
+    assert [shares.gateway_called(name) for name in ("gateway", "gateway-3", names[0])] == ["gateway", "gateway-3", names[0]]
 
 
 def test_without_a_registry_there_is_a_file_to_be_filled_by_hand(tmp_path: Path) -> None:
@@ -150,14 +166,38 @@ def test_the_first_run_needs_a_number_and_a_later_one_keeps_the_file_of_shares(t
     assert (done.returncode, "shares.yaml: is there, and stays as it is" in done.stdout) == (0, True)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
     done = setup(tmp_path, *conf, "--gateways", "3")
-    assert (done.returncode, "gateways: are 2, not 3: edit the list there" in done.stderr) == (2, True)
+    first = load_shares(tmp_path / "shares.yaml").gateways
+    told = f"gateways: are 2 ({', '.join(first)}), not 3: edit the list there"
+    assert (done.returncode, told in done.stderr) == (2, True)
     assert setup(tmp_path, *conf, "--gateways", "3", "--replace").returncode == 0
-    assert len(load_shares(tmp_path / "shares.yaml").gateways) == 3
+    replaced = load_shares(tmp_path / "shares.yaml").gateways
+    assert (len(replaced), replaced[:2]) == (3, first)
+
+
+def test_no_client_id_of_a_gateway_is_the_same_elsewhere_unless_it_is_named(tmp_path: Path) -> None:
+    for number, names in (("1", ()), ("2", ()), ("3", ("--names", "north,south"))):
+        register(tmp_path / number, ["ward-1", "ward-2"])
+        done = setup(tmp_path / number, "--conf", str(tmp_path / "90.conf"), *(names or ("--gateways", "2")))
+        assert done.returncode == 0, done.stderr
+    one, other, named = (load_shares(tmp_path / number / "shares.yaml").gateways for number in "123")
+    assert {name[:10] for name in (*one, *other)} == {"gateway-1-", "gateway-2-"}
+    assert not {*one} & {*other}
+    assert named == ["north", "south"]
+
+
+def test_what_waits_for_a_gateway_that_leaves_is_kept_as_long_as_for_the_others(tmp_path: Path) -> None:
+    register(tmp_path, ["ward-1"])
+    (tmp_path / "shares.yaml").write_text("gateways: [gateway-1]\nleaving: [gateway-2]\nshares: [{site: ward-1}]\n")
+    done = setup(tmp_path, "--conf", str(tmp_path / "90.conf"))
+    assert done.returncode == 0, done.stderr
+    written = json.loads((tmp_path / "secrets" / "rabbitmq-definitions.json").read_text())
+    (sessions,) = (one for one in written["policies"] if one["name"] == "gateway-sessions")
+    assert sessions["pattern"] == "^mqtt-subscription-(?:gateway-1|gateway-2)qos1$"
 
 
 def test_secrets_are_for_the_owner_and_the_group_and_on_no_screen(tmp_path: Path) -> None:
     register(tmp_path, ["ward-1", "ward-2"])
-    done = setup(tmp_path, "--conf", str(tmp_path / "90-gateway.conf"), "--gateways", "2")
+    done = setup(tmp_path, "--conf", str(tmp_path / "90-gateway.conf"), "--names", "gateway-1,gateway-2")
     secrets = sorted((tmp_path / "secrets").iterdir())
     assert [path.name for path in secrets] == [
         "administration.password",
@@ -174,6 +214,7 @@ def test_secrets_are_for_the_owner_and_the_group_and_on_no_screen(tmp_path: Path
     ("arguments", "told"),
     [
         (("--gateways", "0"), "'0' is not a number of gateways from 1 to 64"),
+        (("--names", "a b"), "'a b' is no client id"),
         (("--gateways", "2", "--topic", "a.b/#"), "shares.yaml: shares.2.topic: 'a.b/#' has a dot"),
         (("--gateways", "2", "--apply", "127.0.0.1:15672"), "--apply: '127.0.0.1:15672' is no address"),
         (("--gateways", "2", "--apply", "http://127.0.0.1:1"), "--admin-password-file: name the file"),

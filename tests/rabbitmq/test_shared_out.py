@@ -42,7 +42,7 @@ def heard(gate: Gateway) -> set[str]:
 
 def test_two_gateways_read_each_its_own_sites_once_in_order_and_a_restart_moves_none(influxdb: Service, tmp_path: Path) -> None:
     folder = tmp_path / "province"
-    with province(folder, SITES, "--gateways", "2") as found:
+    with province(folder, SITES, "--names", "gateway-1,gateway-2") as found:
         given = {name: {share.site for share in load_shares(folder / "shares.yaml").of(name)} for name in NAMES}
         registry = {"devices": {"registry": str(folder / "devices.yaml")}}
         gates = [
