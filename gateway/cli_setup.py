@@ -192,8 +192,8 @@ def _add_broker(broker: argparse.ArgumentParser) -> None:
 
 def _add_certificates(certificates: argparse.ArgumentParser) -> None:
     certificates.set_defaults(command=_setup_certificates)
-    certificates.add_argument("action", choices=["server", "client", "renew", "revoke"], help="what to do")
-    certificates.add_argument("name", metavar="NAME", help="name or address of the server; account of the device")
+    certificates.add_argument("action", choices=["server", "client", "service", "renew", "revoke"], help="what to do")
+    certificates.add_argument("name", metavar="NAME", help="name or address of the server; account of the device or service")
     certificates.add_argument(
         "--also", action="append", default=[], metavar="NAME", help="a further name or address of a server"
     )
@@ -233,6 +233,12 @@ def _add_rabbitmq(rabbitmq: argparse.ArgumentParser) -> None:
     rabbitmq.add_argument(
         "--key", type=Path, default=Path("/etc/rabbitmq/certs/broker.key"), metavar="FILE", help="of the broker"
     )
+    rabbitmq.add_argument(
+        "--client-certificates",
+        type=Path,
+        metavar="CA.crt",
+        help="whoever comes over TLS shows a certificate of this authority",
+    )
     rabbitmq.add_argument("--port", type=int, default=8883, help="for devices (default: 8883)")
     rabbitmq.add_argument("--services-port", type=int, default=1883, help="for services of this machine (default: 1883)")
     rabbitmq.add_argument("--management-port", type=int, default=15672, help="of the management API (default: 15672)")
@@ -253,7 +259,6 @@ def _count(text: str) -> int:
     raise argparse.ArgumentTypeError(f"{text!r} is not a number of gateways from 1 to {_GATEWAYS_MAX}")
 
 
-_GATEWAYS_MAX: Final = 64
 def _names(text: str) -> tuple[str, ...]:
     names = tuple(text.split(","))
     if wrong := [name for name in names if not is_name(name)]:
@@ -261,3 +266,4 @@ def _names(text: str) -> tuple[str, ...]:
     return names
 
 
+_GATEWAYS_MAX: Final = 64

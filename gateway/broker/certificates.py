@@ -29,11 +29,13 @@ class CertificateUse(StrEnum):
 
     SERVER = "server"
     CLIENT = "client"
+    SERVICE = "service"
 
 
 _USES: Final = {
     CertificateUse.SERVER: ExtendedKeyUsageOID.SERVER_AUTH,
     CertificateUse.CLIENT: ExtendedKeyUsageOID.CLIENT_AUTH,
+    CertificateUse.SERVICE: ExtendedKeyUsageOID.CLIENT_AUTH,
 }
 
 
@@ -55,7 +57,10 @@ class Authority:
     def sign(self, use: CertificateUse, names: Sequence[str], now: datetime) -> Signed:
         """A certificate for a new key. A server shows the authority's too: devices know its fingerprint from a QR code.
 
-        :param names: names and addresses of a server, the first one its own; of a client its account alone.
+        That of a client says twice whose it is: RabbitMQ ties the client id to an alternative name. A service has none, and may
+        use several client ids.
+
+        :param names: names and addresses of a server, the first one its own; of a client or a service its account alone.
         """
         key = ec.generate_private_key(ec.SECP256R1())
         builder = (
@@ -65,7 +70,7 @@ class Authority:
             .add_extension(x509.ExtendedKeyUsage([_USES[use]]), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
         )
-        if use is CertificateUse.SERVER:
+        if use is not CertificateUse.SERVICE:
             builder = builder.add_extension(x509.SubjectAlternativeName([_alternative(name) for name in names]), critical=False)
         shown = [builder.sign(self.key, hashes.SHA256()), *([self.certificate] if use is CertificateUse.SERVER else [])]
         return Signed(b"".join(map(_pem, shown)), _key_pem(key))
@@ -127,9 +132,14 @@ def names_of(certificate: bytes) -> tuple[CertificateUse, list[str]]:
         if ExtendedKeyUsageOID.SERVER_AUTH in uses:
             others = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
             return CertificateUse.SERVER, [str(one.value) for one in others]
-        return CertificateUse.CLIENT, [str(found.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)]
+        use = CertificateUse.CLIENT if _has_alternative(found) else CertificateUse.SERVICE
+        return use, [str(found.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)]
     except (x509.ExtensionNotFound, IndexError) as error:
         raise ValueError("it does not say whose it is") from error
+
+
+def _has_alternative(certificate: x509.Certificate) -> bool:
+    return any(isinstance(one.value, x509.SubjectAlternativeName) for one in certificate.extensions)
 
 
 def _builder(name: str, key: ec.EllipticCurvePrivateKey, now: datetime, life: timedelta) -> x509.CertificateBuilder:

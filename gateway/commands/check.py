@@ -4,7 +4,6 @@ import asyncio
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -22,7 +21,7 @@ from gateway.commands.check_group import BROKER_ROWS, broker_warning, filters_of
 from gateway.commands.check_link import link_line, link_warnings, planned_link
 from gateway.commands.check_queue import check_queue
 from gateway.commands.check_shares import share_warnings, shares_told, unread_devices
-from gateway.commands.guest import guest, open_as_guest, read
+from gateway.commands.guest import ended, guest, open_as_guest, read
 from gateway.config.alarm_rules import load_alarm_rules, rules_without_devices
 from gateway.config.exposed_secrets import exposed_of_management, exposed_secrets
 from gateway.config.files import DEFAULT_FILE, ConfigurationFault, load
@@ -269,7 +268,7 @@ async def _try_broker(address: BrokerAddress, config: Config, catalog: Catalog) 
     try:
         async with asyncio.timeout(_PATIENCE_S):
             reader, writer, granted_s = await open_as_guest(address, options)
-            with closing(writer):
+            async with ended(writer):
                 wanted = filters_of_guest(topic_filters(config, catalog), config) | _watched(config)
                 answer = await _subscribe(session, wanted, reader, writer)
     except TimeoutError:

@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Iterable, Mapping
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -14,7 +14,7 @@ from mqtt5 import PublishPacket, RetainHandling
 from gateway.catalog import load_catalog
 from gateway.clock import WallClock
 from gateway.commands.decode import recording
-from gateway.commands.guest import guest, open_as_guest
+from gateway.commands.guest import ended, guest, open_as_guest
 from gateway.config.bundled_profiles import SHIPPED
 from gateway.config.files import ConfigurationFault, load
 from gateway.config.model import Config
@@ -170,7 +170,7 @@ async def _listen(config: Config, collected: _Collected, seconds: float) -> str:
         return f"{address}: no answer within {_PATIENCE_S:g} s"
     except (OSError, ProtocolFault) as error:
         return f"{address}: {error}"
-    with closing(writer):
+    async with ended(writer):
         ear = _Ear(Session(guest(options, "propose")), writer, collected)
         return await _hear(ear, reader, seconds) and f"{address}: {ear.fault}"
 

@@ -109,6 +109,7 @@ def setup_certificates(options: argparse.Namespace) -> int:
     actions: dict[str, Callable[[], None]] = {
         "server": lambda: folder.issue(CertificateUse.SERVER, names),
         "client": lambda: folder.issue(CertificateUse.CLIENT, names[:1]),
+        "service": lambda: folder.issue(CertificateUse.SERVICE, names[:1]),
         "renew": lambda: folder.renew(options.name),
         "revoke": lambda: folder.revoke(options.name),
     }
@@ -120,6 +121,7 @@ def setup_certificates(options: argparse.Namespace) -> int:
 _NEXT: Final = {
     "server": "{name}.crt and {name}.key go to the server; {folder}/ca.key must never leave this machine",
     "client": "{name}.crt and {name}.key go to the device; {folder}/ca.key must never leave this machine",
+    "service": "{name}.crt and {name}.key go to the service or gateway; {folder}/ca.key must never leave this machine",
     "renew": "copy {name}.crt and {name}.key as before; the old certificate is good until it ends, or until it is revoked",
     "revoke": "copy {folder}/ca.crl to the broker and reload it: systemctl reload mosquitto",
 }

@@ -204,7 +204,12 @@ def _password(folder: Path, name: str) -> str:
 
 def _conf(config: Config, options: argparse.Namespace) -> str:
     broker = RabbitMqPlaces(
-        options.certificate, options.key, options.port, options.services_port, management_port=options.management_port
+        options.certificate,
+        options.key,
+        options.client_certificates,
+        options.port,
+        options.services_port,
+        management_port=options.management_port,
     )
     return rabbitmq_conf(broker, config.mqtt.session_expiry, config.mqtt.receive_maximum)
 

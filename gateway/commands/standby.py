@@ -3,12 +3,11 @@
 import argparse
 import asyncio
 from collections.abc import Sequence
-from contextlib import closing
 from typing import Final
 
 import mqtt5
 
-from gateway.commands.guest import guest, open_as_guest, read
+from gateway.commands.guest import ended, guest, open_as_guest, read
 from gateway.config.files import ConfigurationFault, load
 from gateway.core.gateways.pair_words import PairTopics
 from gateway.core.mqtt_session import DISCONNECT, Connected, Event, ProtocolFault, Session, SessionOptions, Subscribed
@@ -48,7 +47,7 @@ async def _forget(address: BrokerAddress, options: SessionOptions, topics: Seque
     session, missing = Session(guest(options, "gone")), set(topics)
     async with asyncio.timeout(_PATIENCE_S):
         reader, writer, _ = await open_as_guest(address, options)
-        with closing(writer):
+        async with ended(writer):
             writer.write(session.connect())
             while missing:
                 data = await read(reader, writer, session)

@@ -9,10 +9,14 @@ from string import Template
 
 @dataclass(frozen=True, slots=True)
 class RabbitMqPlaces:
-    """Ports of the listeners, and the files of the broker's certificate."""
+    """Ports of the listeners, and the files of certificates.
+
+    :ivar clients_ca: the authority of those who come over TLS; None: they need a password and no certificate.
+    """
 
     certificate: Path
     key: Path
+    clients_ca: Path | None = None
     devices_port: int = 8883
     services_port: int = 1883
     amqp_port: int = 5672
@@ -33,6 +37,23 @@ def rabbitmq_conf(places: RabbitMqPlaces, session_expiry: timedelta, receive_max
         management_port=places.management_port,
         certificate=places.certificate,
         key=places.key,
+        client_certificates=_client_certificates(places.clients_ca),
         session_expiry_s=int(max(session_expiry, timedelta(days=7)).total_seconds()),
         prefetch=receive_maximum,
     )
+
+
+def _client_certificates(ca: Path | None) -> str:
+    if ca is None:
+        return "# Clients show a password. With `--client-certificates` each shows a certificate too, or a certificate alone."
+    lines = [
+        "# Whoever comes shows a certificate. Its name is the account of who has no password, and the client id of a device.",
+        f"ssl_options.cacertfile = {ca}",
+        "ssl_options.verify = verify_peer",
+        "ssl_options.fail_if_no_peer_cert = true",
+        "ssl_cert_login_from = common_name",
+        "mqtt.ssl_cert_login = true",
+        "mqtt.ssl_cert_client_id_from = subject_alternative_name",
+        "mqtt.ssl_cert_login_san_type = dns",
+    ]
+    return "\n".join(lines)

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as paho
@@ -36,7 +37,8 @@ class Client:
         self._client = paho.Client(
             CallbackAPIVersion.VERSION2, client_id or account, protocol=paho.MQTTv5, reconnect_on_failure=False
         )
-        self._client.username_pw_set(account, password)
+        if password:
+            self._client.username_pw_set(account, password)
         self._client.on_connect = self._connected
         self._client.on_disconnect = self._ended
         self._client.on_message = lambda _client, _data, message: self._receive(message)
@@ -48,12 +50,20 @@ class Client:
         self._connect(broker, **wishes)
 
     def _connect(
-        self, broker: Service, *, clean: bool = True, expiry_s: int = 0, port: int | None = None, tls: str | None = None
+        self,
+        broker: Service,
+        *,
+        clean: bool = True,
+        expiry_s: int = 0,
+        port: int | None = None,
+        tls: str | None = None,
+        certificate: Path | None = None,
     ) -> None:
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         properties.SessionExpiryInterval = expiry_s
         if tls is not None:
-            self._client.tls_set(tls)
+            shown, key = (str(certificate), str(certificate.with_suffix(".key"))) if certificate else (None, None)
+            self._client.tls_set(tls, shown, key)
         self._client.connect(broker.host, port or broker.port, clean_start=clean, properties=properties)
         self._client.loop_start()
         assert self._known.wait(PATIENCE_S)
