@@ -1,8 +1,7 @@
 """The part of ``gateway check --connect`` that asks RabbitMQ about the queue of the gateway's session."""
 
-import sys
-
 from gateway.catalog import Catalog, state_topics, topic_filters
+from gateway.commands.check_findings import warn
 from gateway.config.model import Config
 from gateway.i18n.findings import sentence
 from gateway.rabbitmq.bindings import compare, queue_of
@@ -29,18 +28,12 @@ def check_queue(config: Config, catalog: Catalog) -> str:
     found = compare(topic_filters(config, catalog), state_topics(config, catalog), seen.keys)
     print(printable(f"{management.url}: {queue}: {f'{len(seen.keys)} bindings' if seen.keys else 'is not there yet'}"))
     if seen.keys and found.missing:
-        _warn(
-            f"{management.url}: {queue}: nothing leads {', '.join(found.missing)} there; the gateway mends that while it runs"
-        )
+        warn(f"{management.url}: {queue}: nothing leads {', '.join(found.missing)} there; the gateway mends that while it runs")
     for finding in of_session(_as_seen(seen, found.strange, config.mqtt.receive_maximum), 0, shared=True):
-        _warn(f"{management.url}: {sentence(finding)}")
+        warn(f"{management.url}: {sentence(finding)}")
     return ""
 
 
 def _as_seen(seen: QueueSeen, strange: list[str], asked: int) -> SessionEvents:
     cut = (seen.window, asked) if seen.window is not None and seen.window < asked else None
     return SessionEvents(window=cut, strange=strange, unroutable=seen.unroutable, is_kept=seen.unroutable is not None)
-
-
-def _warn(text: str) -> None:
-    print(printable(f"warning: {text}"), file=sys.stderr)
