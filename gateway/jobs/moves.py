@@ -48,6 +48,8 @@ log = logging.getLogger("gateway.jobs")
 _LOOK_EVERY_S: Final = 2.0
 _UNDER_WAY_S: Final = 2.0
 """A message that the broker was passing on when a binding ended may come behind the fence that is sent at once."""
+_SHOWN_LATE_S: Final = 12.0
+"""VictoriaMetrics shows a point some seconds after it took it, and not always in the order in which it took them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,7 @@ class Moves:
         self._clock = clock
         self._is_asked = True
         self._waits_for: dict[str, list[str]] = {}
+        self._shown_after_s = 0.0
         self._told_waiting: dict[str, int] = {}
         self._changed = asyncio.Event()
         self._changed.set()
@@ -141,6 +144,7 @@ class Moves:
 
     async def _claims(self, names: Iterable[str]) -> Claims:
         async with open_store(self._config.influxdb) as store:
+            self._shown_after_s = 0.0 if store.is_overwritten else _SHOWN_LATE_S
             return await claims(store, frozenset(names), self._clock.now_ms())
 
     async def _see_off(self, leaving: list[str]) -> None:
@@ -153,8 +157,7 @@ class Moves:
             await asyncio.sleep(_LOOK_EVERY_S / 4)
         await self._readings.alarms.end(leaving)
         for name, tenure in since.items():
-            now = self._tenures.by_name.get(name)
-            if now is not None and (now.stage, now.since_ms) == (Stage.LEAVING, tenure.since_ms):  # it did not come back
+            if self._tenures.is_still(name, tenure):
                 await self._move(name, Stage.LEFT)
         log.info("left %s: all that came is in the database", ", ".join(leaving))
 
@@ -179,21 +182,27 @@ class Moves:
         :raises ConfigurationFault: its secrets cannot be read.
         :raises DatabaseFault: the devices cannot be saved.
         """
+        before = {name: self._tenures.by_name[name] for name in names}
         found = await self._claims(one for name in names for one in names_within(name))
         others = {name: stages_of_others(found, name, self._gateway) for name in names}
         for name in names:
             self._say_awaited(name, not_empty(others[name]))
-        alone = [name for name in names if not still_bound(others[name]) and not self._tenures.by_name[name].is_alone]
+        alone = [name for name in names if not still_bound(others[name]) and not before[name].is_alone]
+        free = [name for name in names if not not_empty(others[name]) and not before[name].is_free]
         if alone:
             await asyncio.sleep(_UNDER_WAY_S)
             await self._fence.passed()
-            for name in alone:
+        if free:
+            await asyncio.sleep(self._shown_after_s)
+        for name, tenure in before.items():
+            if not self._tenures.is_still(name, tenure):  # it went elsewhere meanwhile, and may be back
+                continue
+            if name in alone:
                 await self._change(name, lambda tenure: replace(tenure, is_alone=True))
-        for name in set(names).intersection(self._tenures.taken_over):
-            if not not_empty(others[name]) and not self._tenures.by_name[name].is_free:
+            if name in free:
                 await self._change(name, lambda tenure: replace(tenure, is_free=True))
                 self._readings.sums.look()
-            elif self._tenures.by_name[name].is_free and self._tenures.by_name[name].is_alone:
+            elif tenure.is_free and tenure.is_alone:
                 await self._hold(name)
 
     def _say_awaited(self, name: str, gateways: list[str]) -> None:
@@ -245,7 +254,7 @@ class Moves:
         if self._tenures.by_name[name].stage is not tenure.stage:
             return
         await self._change(name, lambda tenure: replace(tenure, told_ms=now_ms))
-        if tenure.stage is Stage.LEFT:
+        if tenure.stage is Stage.LEFT and self._tenures.is_still(name, tenure):
             self._tenures.forget(name)
             await keyvalue.forget(self._database, [TENURE + name])
 

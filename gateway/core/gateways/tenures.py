@@ -157,6 +157,11 @@ class Tenures:
         known = self.by_name.get(name)
         return known is not None and known.stage >= Stage.TAKING_OVER
 
+    def is_still(self, name: str, before: Tenure) -> bool:
+        """Tell if a share is at the stage that it was at before, and neither left nor came back in between."""
+        now = self.by_name.get(name)
+        return now is not None and (now.stage, now.since_ms) == (before.stage, before.since_ms)
+
     def move(self, name: str, change: Callable[[Tenure], Tenure]) -> Tenure:
         """Change a tenure; return it as it is now."""
         tenure = self.by_name[name] = change(self.by_name[name])

@@ -57,6 +57,20 @@ def test_a_share_that_comes_back_while_it_is_left_is_taken_over_anew() -> None:
     assert (tenures.leaving, tenures.since_ms("ward-1")) == ([], NOW_MS + 2)
 
 
+def test_a_share_that_came_back_is_not_where_it_was_before() -> None:
+    tenures = Tenures()
+    tenures.want(to_me([WARD]), ME, NOW_MS)
+    before = tenures.move("ward-1", lambda tenure: tenure.at(Stage.LEAVING))
+    assert tenures.is_still("ward-1", before)
+    tenures.move("ward-1", lambda tenure: replace(tenure, told_ms=NOW_MS))
+    assert tenures.is_still("ward-1", before), "that the database knows it changes nothing"
+    tenures.want(to_me([WARD]), ME, NOW_MS + 1)
+    tenures.move("ward-1", lambda tenure: tenure.at(Stage.LEAVING))
+    assert not tenures.is_still("ward-1", before)
+    tenures.forget("ward-1")
+    assert not tenures.is_still("ward-1", before)
+
+
 def test_a_share_is_read_on_until_those_read_it_to_whom_it_goes() -> None:
     tenures = Tenures()
     tenures.want(to_me([Share(site="ward-2"), WARD, GROUP]), ME, NOW_MS)
