@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from gateway.core.gateways.tenures import Stage
 from gateway.demo.services import Service
-from tests.influx import query
+from tests.influx import exported, query
 from tests.rabbitmq.node import Node, rabbitmq
 from tests.system.rig import Document, Gateway, gateway
 from tests.waiting import PATIENCE_S, until
@@ -36,6 +36,10 @@ class Pair:
     def told(self, gateway: str, share: str = SITE) -> Stage | None:
         """The stage with the site, or another share, that a gateway told last."""
         statement = f"SELECT last(stage) FROM share WHERE device = '{share}' AND channel = '{gateway}'"  # noqa: S608 - a name of ours
+        if self.influxdb.name == "victoria-metrics":
+            told = exported(self.influxdb.url, f'share_stage{{device="{share}",channel="{gateway}"}}')
+            stages = sorted(pair for one in told for pair in zip(one["timestamps"], one["values"], strict=True))
+            return Stage(int(stages[-1][1])) if stages else None
         rows = query(self.influxdb.url, "iot", statement)
         return Stage(int(rows[0]["last"])) if rows else None
 
@@ -68,12 +72,20 @@ def reload(gate: Gateway, shares: Document | None = None) -> None:
 
 @contextmanager
 def pair(folder: Path, influxdb: Service, old: Mapping[str, Document] = NOTHING, **sections: Document) -> Iterator[Pair]:
-    """Both, running; the site is the old one's.
+    """Both on a node of their own, running; the site is the old one's.
 
     :param old: settings of the old one alone.
     """
+    with rabbitmq(folder / "rabbitmq", SETTINGS, QUORUM) as broker, pair_on(broker, folder, influxdb, old, **sections) as found:
+        yield found
+
+
+@contextmanager
+def pair_on(
+    broker: Node, folder: Path, influxdb: Service, old: Mapping[str, Document] = NOTHING, **sections: Document
+) -> Iterator[Pair]:
+    """Both on a node that runs, or on the cluster that it belongs to."""
     with ExitStack() as running:
-        broker = running.enter_context(rabbitmq(folder / "rabbitmq", SETTINGS, QUORUM))
         gates = []
         for name in (OLD, NEW):
             own = {section: dict(keys) for section, keys in (old if name == OLD else NOTHING).items()}
