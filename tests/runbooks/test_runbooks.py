@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -9,11 +10,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 
 from gateway.broker.certificates import CertificateUse, Signed, load_authority
 from gateway.broker.dynamic_security import BrokerAccount, document
+from gateway.core.gateways.tenures import Stage
 from gateway.demo.services import Service, free_port
 from tests.influx import query
+from tests.rabbitmq.clients import SUCCESS, client
+from tests.rabbitmq.province import Province, province
 from tests.runbooks.cabinet import Cabinet, broker_at
 from tests.runbooks.machines import Answer, Machine
 from tests.system.brokers import listens
@@ -270,3 +275,53 @@ def test_gateway_replaced(cabinet: Cabinet) -> None:
     assert {path: path.read_bytes() for path in before} == before
     assert gate.document("/api/devices/m1")["registered"]
     assert cabinet.check("GatewayReplaced.md") == set()
+
+
+def test_site_moved(influxdb: Service, tmp_path: Path) -> None:
+    """Each gateway has the file on a machine of its own."""
+    with province(tmp_path / "province", ["ward-1", "ward-2", "ward-9"], "--gateways", "2") as found:
+        cabinets = [_member(tmp_path / name, found, name, influxdb) for name in ("gateway-1", "gateway-2")]
+        first, second = cabinets
+        first.others = {"gateway-2": second.machine}
+        usb = second.machine.root / "media" / "usb"
+        usb.rmdir()
+        usb.symlink_to(first.machine.root / "media" / "usb")
+        with first.gate as old, second.gate as new, client(found.node, "guest", "guest") as meter:
+            for gate in (old, new):
+                gate.wait_subscribed()
+            until(lambda: _stages(influxdb, "ward-9") == {"gateway-1": Stage.HOLDING}, what="the first one has it")
+            assert first.check("SiteMoved.md") == set()
+            for number in range(10):
+                assert meter.publish("iot/v1/ward-9/water/m1/readings", reading(number)) == SUCCESS
+            until(lambda: old.ledger()["written"] == 10, what="the old one reads the site")
+            said = first.act("SiteMoved.md")
+            assert said[5].splitlines()[-1] == "ward-9: gateway-2 has it, with its sums"
+            assert meter.publish("iot/v1/ward-9/water/m1/readings", reading(10)) == SUCCESS
+            until(lambda: new.ledger()["written"] >= 1, what="the new one reads it")
+            assert first.check("SiteMoved.md") == set()
+            back = first.machine.run("gateway move ward-9 --to gateway-1 --no-wait")
+            assert "ward-9 is gateway-1's; it was gateway-2's" in back.stdout, back.stderr
+
+
+def _stages(influxdb: Service, share: str) -> dict[str, Stage]:
+    """Gateway → how far it says it is with a share."""
+    rows = query(influxdb.url, "iot", f"SELECT last(stage) FROM share WHERE device = '{share}' GROUP BY channel")  # noqa: S608
+    return {row["channel"]: Stage(int(row["last"])) for row in rows}
+
+
+def _member(folder: Path, found: Province, name: str, influxdb: Service) -> Cabinet:
+    """One of two gateways of a province, with its own copy of the shares; the first one has the site."""
+    mqtt = found.mqtt(name) | {"shares": "shares.yaml"}
+    cabinet = Cabinet(folder, found.node, influxdb, mqtt=mqtt)
+    settings = cabinet.gate.folder
+    shares = yaml.safe_load((found.folder / "shares.yaml").read_text())
+    shares["management"] |= {
+        "url": found.node.management.url,
+        "password_file": str(found.folder / "secrets" / "gateway-watch.password"),
+    }
+    for share in shares["shares"]:
+        share.pop("domain", None)
+        share["gateway"] = "gateway-2" if share["site"] == "ward-2" else "gateway-1"
+    (settings / "shares.yaml").write_text(yaml.safe_dump(shares))
+    shutil.copy(found.folder / "devices.yaml", settings / "devices.yaml")
+    return cabinet
