@@ -14,7 +14,7 @@ from typing import Final, Protocol, Self
 
 from gateway.broker.administration import Administration
 from gateway.broker.dynamic_security import BrokerAccount, creation, faults, listing, names, removal, role_of, topics_of
-from gateway.broker.rights import NativeTopics, of_device
+from gateway.broker.rights import NativeTopics, is_of_device, of_device
 from schemas.enrolment import Enrolment
 
 _PASSWORD_BYTES: Final = 18
@@ -37,14 +37,24 @@ class BrokerEntrance:
 
 
 class EnrolmentRefused(Exception):  # noqa: N818 - it says what happened
-    """The broker refused an account.
+    """An account was refused, by the broker or because it is none of a device.
 
-    :ivar why: sentences of the broker.
+    :ivar why: sentences.
     """
 
     def __init__(self, why: Sequence[str]) -> None:
         super().__init__("; ".join(why))
         self.why = why
+
+
+def refuse_others(name: str, topics: Iterable[str]) -> None:
+    """Refuse to give or end an account that is there and is not a device's: a gateway's, or the one that makes accounts.
+
+    :param topics: those of its rights.
+    :raises EnrolmentRefused: it is none.
+    """
+    if not is_of_device(name, topics):
+        raise EnrolmentRefused([f"{name} is the account of a gateway or a service, not of a device; rename the device"])
 
 
 def account_of(place: NativeTopics) -> BrokerAccount:
@@ -106,6 +116,8 @@ class MosquittoAccounts:
     async def enrol(self, place: NativeTopics, *, is_present: bool) -> BrokerAccount:
         """Make an account for a device."""
         account = account_of(place)
+        if is_present:
+            refuse_others(account.name, topics_of(await self._broker.ask(role_of(account.name))))
         replaced = removal(account.name) if is_present else []
         _refuse(faults(await self._broker.ask([*replaced, *creation(account)])))
         return account
@@ -122,6 +134,8 @@ class MosquittoAccounts:
         """Take an account away; tell if there was one."""
         was_there = name in await self.enrolled()
         topics = topics_of(await self._broker.ask(role_of(name)))
+        if was_there:
+            refuse_others(name, topics)
         _refuse(faults(await self._broker.ask(removal(name))))
         await self._broker.end_session(name)
         await self._broker.clear(topics)

@@ -4,6 +4,7 @@ Dynamic security of Mosquitto 2.0 puts no name in the place of ``%u``. So every 
 domain and name written out.
 """
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -51,6 +52,11 @@ def of_device(place: NativeTopics) -> list[Right]:
         *(Right(AclType.PUBLISH, place.topic(last)) for last in SENT),
         *(Right(acl_type, topic) for topic in heard for acl_type in (AclType.SUBSCRIBE_LITERALLY, AclType.RECEIVE)),
     ]
+
+
+def is_of_device(name: str, topics: Iterable[str]) -> bool:
+    """Tell if an account is a device's, by the topics of its rights; else a device of its name must not get or end it."""
+    return any(topic.startswith("iot/v1/") and topic.endswith(f"/{name}/{SENT[0]}") for topic in topics)
 
 
 def of_reader(filters: list[str]) -> list[Right]:

@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 
 from gateway.broker.administration import AdministrationFault, as_faults, linked
 from gateway.broker.dynamic_security import BrokerAccount
-from gateway.broker.enrolling import account_of
+from gateway.broker.enrolling import account_of, refuse_others
 from gateway.broker.rights import NativeTopics
 from gateway.core.mqtt_session import SessionOptions
 from gateway.intake.connection import BrokerAddress
@@ -47,7 +47,7 @@ class RabbitMqAccounts:
     async def enrol(self, place: NativeTopics, *, is_present: bool) -> BrokerAccount:
         """Make an account for a device."""
         if is_present:
-            await self._ask("users", place.device, method="DELETE")  # its connection ends with it
+            await self._end(place.device)
         return (await self._make([place]))[0]
 
     async def enrol_all(self, places: Sequence[NativeTopics]) -> AsyncIterator[BrokerAccount]:
@@ -57,7 +57,7 @@ class RabbitMqAccounts:
             some = places[begin : begin + _TOGETHER]
             for place in some:
                 if place.device in present:
-                    await self._ask("users", place.device, method="DELETE")
+                    await self._end(place.device)
             for account in await self._make(some):
                 yield account
 
@@ -65,9 +65,7 @@ class RabbitMqAccounts:
         """Take an account away; tell if there was one."""
         was_there = name in await self.enrolled()
         if was_there:
-            rights = await self._ask("users", name, "topic-permissions")
-            await self._ask("users", name, method="DELETE")
-            await self.clear(topic for right in rights for key in ("write", "read") for topic in topics_in(right[key]))
+            await self.clear(await self._end(name))
         with suppress(_NotThere):
             await self._ask("queues", VHOST, f"mqtt-subscription-{name}qos1", method="DELETE")
         return was_there
@@ -80,6 +78,14 @@ class RabbitMqAccounts:
         with as_faults(self._address):
             async with linked(self._address, self._options) as link:
                 await link.clear(listed)
+
+    async def _end(self, name: str) -> list[str]:
+        """Take a device's account away, and its connection with it; return the topics of its rights."""
+        rights = await self._ask("users", name, "topic-permissions")
+        topics = [topic for right in rights for key in ("write", "read") for topic in topics_in(right[key])]
+        refuse_others(name, topics)
+        await self._ask("users", name, method="DELETE")
+        return topics
 
     async def _make(self, places: Sequence[NativeTopics]) -> list[BrokerAccount]:
         accounts = [account_of(place) for place in places]

@@ -174,6 +174,19 @@ def test_many_get_accounts_and_labels_in_the_file_of_a_broker_that_is_stopped(tm
     assert "--sheet FILE.html" in several.stderr
 
 
+def test_no_device_gets_or_ends_the_account_of_a_service(broker: SetUpBroker) -> None:
+    registry = broker.config.with_name("devices.yaml")
+    before = registry.read_text()
+    for name in ("administration", "node-red"):
+        registry.write_text(json.dumps({"devices": [{"id": name, "site": "ward-1", "domain": "water"}]}))
+        for words in (("enroll", name, "--replace"), ("revoke", name)):
+            done = run_gateway("devices", *words, "-c", broker.config)
+            said = f"{name} is the account of a gateway or a service, not of a device; rename the device\n"
+            assert (done.returncode, done.stderr) == (3, said)
+    registry.write_text(before)
+    assert enrolled(broker, "wm-0001")
+
+
 def test_what_cannot_be_enrolled_is_named_with_what_to_do(broker: SetUpBroker) -> None:
     unknown = run_gateway("devices", "enroll", "wm-9", "-c", broker.config)
     nobody = run_gateway("devices", "enroll", "-c", broker.config)

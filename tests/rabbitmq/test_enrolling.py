@@ -98,6 +98,19 @@ def test_hundreds_get_their_accounts_and_each_may_use_its_own_topics(shared: Pro
             assert device.publish("iot/v1/ward-150/water/ward-150-m1/readings").startswith("ended: ")
 
 
+def test_no_device_gets_or_ends_the_account_of_a_gateway_or_a_service(shared: Province) -> None:
+    registry = shared.folder / "devices.yaml"
+    before = registry.read_text()
+    users = shared.node.management.ask("definitions")["users"]
+    for name in ("gateway-2", "gateway-watch", "administration", "guest"):
+        registry.write_text(yaml.safe_dump({"devices": [{"id": name, "site": "ward-1", "domain": "water"}]}))
+        said = f"{name} is the account of a gateway or a service, not of a device; rename the device\n"
+        assert devices(shared, "enroll", name, "--replace")[::2] == (3, said)
+        assert devices(shared, "revoke", name)[::2] == (3, said)
+    registry.write_text(before)
+    assert shared.node.management.ask("definitions")["users"] == users
+
+
 def test_a_wrong_password_of_the_administration_is_told(shared: Province, tmp_path: Path) -> None:
     document = yaml.safe_load((shared.folder / "gateway.yaml").read_text())
     (tmp_path / "wrong").write_text("wrong\n")
