@@ -177,8 +177,8 @@ def _add_broker(broker: argparse.ArgumentParser) -> None:
         "--client-certificates", type=Path, metavar="CA.crt", help="devices show certificates of this authority, no passwords"
     )
     broker.add_argument("--revoked", type=Path, metavar="CA.crl", help="certificates that the authority took back")
-    broker.add_argument("--port", type=int, default=8883, help="for devices (default: 8883)")
-    broker.add_argument("--services-port", type=int, default=1883, help="for services of this machine (default: 1883)")
+    broker.add_argument("--port", type=_port, default=8883, help="for devices (default: 8883)")
+    broker.add_argument("--services-port", type=_port, default=1883, help="for services of this machine (default: 1883)")
     broker.add_argument(
         "--service",
         action="append",
@@ -239,9 +239,9 @@ def _add_rabbitmq(rabbitmq: argparse.ArgumentParser) -> None:
         metavar="CA.crt",
         help="whoever comes over TLS shows a certificate of this authority",
     )
-    rabbitmq.add_argument("--port", type=int, default=8883, help="for devices (default: 8883)")
-    rabbitmq.add_argument("--services-port", type=int, default=1883, help="for services of this machine (default: 1883)")
-    rabbitmq.add_argument("--management-port", type=int, default=15672, help="of the management API (default: 15672)")
+    rabbitmq.add_argument("--port", type=_port, default=8883, help="for devices (default: 8883)")
+    rabbitmq.add_argument("--services-port", type=_port, default=1883, help="for services of this machine (default: 1883)")
+    rabbitmq.add_argument("--management-port", type=_port, default=15672, help="of the management API (default: 15672)")
     rabbitmq.add_argument(
         "--secrets", type=Path, metavar="DIR", help="folder for passwords (default: secrets, beside gateway.yaml)"
     )
@@ -259,6 +259,12 @@ def _count(text: str) -> int:
     raise argparse.ArgumentTypeError(f"{text!r} is not a number of gateways from 1 to {_GATEWAYS_MAX}")
 
 
+def _port(text: str) -> int:
+    if text.isascii() and text.isdigit() and 1 <= int(text) <= _PORT_MAX:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a port: a number from 1 to {_PORT_MAX}")
+
+
 def _names(text: str) -> tuple[str, ...]:
     names = tuple(text.split(","))
     if wrong := [name for name in names if not is_name(name)]:
@@ -267,3 +273,4 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 _GATEWAYS_MAX: Final = 64
+_PORT_MAX: Final = 65535

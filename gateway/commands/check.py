@@ -19,7 +19,7 @@ from gateway.commands.check_findings import Faults, say, say_table, warn
 from gateway.commands.check_group import BROKER_ROWS, group_warnings
 from gateway.commands.check_link import link_line, link_warnings, planned_link
 from gateway.commands.check_profiles import check_profiles
-from gateway.commands.check_queue import check_queue
+from gateway.commands.check_queue import check_queue, unusable
 from gateway.commands.check_shares import share_warnings, shares_told, unread_devices
 from gateway.config.alarm_rules import load_alarm_rules, rules_without_devices
 from gateway.config.exposed_secrets import exposed_of_management, exposed_secrets
@@ -121,6 +121,7 @@ def _check_shares(config: Config, catalog: Catalog, found: Faults) -> list[Regis
     found.warnings += share_warnings(path, catalog, catalog.shares, name)
     if catalog.management is not None:
         found.warnings += exposed_of_management(path, catalog.management)
+        found.faults += unusable(catalog.management, config.mqtt)
     return unread_devices(catalog, catalog.shares)
 
 

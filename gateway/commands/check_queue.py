@@ -2,7 +2,9 @@
 
 from gateway.catalog import Catalog, state_topics, topic_filters
 from gateway.commands.check_findings import warn
-from gateway.config.model import Config
+from gateway.config.files import ConfigurationFault
+from gateway.config.model import Config, Mqtt
+from gateway.config.shares import ManagementSection
 from gateway.i18n.findings import sentence
 from gateway.rabbitmq.bindings import compare, queue_of
 from gateway.rabbitmq.management import ManagementFault
@@ -10,6 +12,15 @@ from gateway.rabbitmq.queues import QueueSeen, see, watch_api
 from gateway.session_events import SessionEvents
 from gateway.status.broker_session import of_session
 from schemas.printable import printable
+
+
+def unusable(management: ManagementSection, mqtt: Mqtt) -> list[str]:
+    """The faults by which a gateway could not ask RabbitMQ, and would not start."""
+    try:
+        watch_api(management, mqtt)
+    except ConfigurationFault as fault:
+        return list(fault.lines)
+    return []
 
 
 def check_queue(config: Config, catalog: Catalog) -> str:

@@ -47,6 +47,7 @@ def move_command(options: argparse.Namespace) -> int:
     shares = load_shares(path)
     options.to = shares.gateway_called(options.to)
     options.gone = options.gone and shares.gateway_called(options.gone)
+    _refuse_unknown(path, shares, options)
     clock = wall_clock(config, os.environ)
     try:
         _refuse_second(asyncio.run(_claims(config, options.share, clock)), options)
@@ -63,6 +64,18 @@ def move_command(options: argparse.Namespace) -> int:
         print("the move goes on by itself; call the same command to see how far it is", file=sys.stderr)
         return _FAULT
     return 0
+
+
+def _refuse_unknown(path: Path, shares: SharesFile, options: argparse.Namespace) -> None:
+    """Refuse a share or a gateway that the file does not name.
+
+    :raises ConfigurationFault: it does not.
+    """
+    names = [name_of(one) for one in shares.shares]
+    if options.share not in names:
+        raise ConfigurationFault([f"{path}: has no share {options.share}; it has {', '.join(sorted(names)) or 'none'}"])
+    if options.to not in shares.gateways:
+        raise ConfigurationFault([f"{path}: gateways: {options.to} is not among them ({', '.join(shares.gateways)})"])
 
 
 async def _claims(config: Config, share: str, clock: WallClock) -> Claims:
@@ -93,12 +106,7 @@ def _refuse_second(found: Claims, options: argparse.Namespace) -> None:
 def _pin(config: Config, path: Path, share: str, gateway: str) -> None:
     """Write down whose the share is, if that is not so yet, and tell what else moves by it and what is to be done."""
     before = load_shares(path)
-    names = [name_of(one) for one in before.shares]
-    if share not in names:
-        raise ConfigurationFault([f"{path}: has no share {share}; it has {', '.join(sorted(names)) or 'none'}"])
-    if gateway not in before.gateways:
-        raise ConfigurationFault([f"{path}: gateways: {gateway} is not among them ({', '.join(before.gateways)})"])
-    number = names.index(share)
+    number = [name_of(one) for one in before.shares].index(share)
     if before.shares[number].gateway != gateway:
         old = text_of(path)
         _replace(path, pinned(old, number, gateway))

@@ -29,6 +29,8 @@ _REFUSED: Final = 3
 _PASSWORD_BYTES: Final = 24
 _WATCH: Final = "gateway-watch"
 
+_COLONS: Final = "[{rabbitmq_mqtt, [{ignore_colons_in_username, true}]}]."
+
 _FIRST: Final = """
 On each node of RabbitMQ:
   1. put its certificate and key where {conf} names them (`gateway setup certificates` makes them)
@@ -158,7 +160,13 @@ def _names(path: Path, options: argparse.Namespace) -> list[str]:
         return list(options.names)
     if options.gateways is None:
         raise ConfigurationFault([f"{path}: is not there yet; --gateways N says how many share out what comes"])
-    present = load_shares(path).gateways if path.exists() else ()
+    try:
+        present = load_shares(path).gateways if path.exists() else ()
+    except ConfigurationFault as fault:
+        kept = (
+            f"{path}: the client ids there must be kept: mend the file, or remove it for new ids, which read nothing that waits"
+        )
+        raise ConfigurationFault([*fault.lines, kept]) from fault
     return client_ids(options.gateways, token_hex(ENDING_BYTES), present)
 
 
@@ -170,6 +178,10 @@ def _planned(catalog: Catalog, names: list[str], options: argparse.Namespace) ->
     print(printable(f"{len(planned.shares)} shares; of the readings get {loads}"))
     if not planned.is_even:
         _warn("the sites are too few or too large to share them out evenly")
+    if colons := sum(":" in device.id for device in catalog.registry.devices):
+        _warn(
+            f"{colons} devices have a colon in their id: RabbitMQ refuses their accounts unless advanced.config has {_COLONS}"
+        )
     if planned.profiled and not others:
         _warn(f"{planned.profiled} devices send by profiles, not under iot/v1: name their topics by --topic and --group")
     return planned
@@ -204,9 +216,9 @@ def _password(folder: Path, name: str) -> str:
 
 def _conf(config: Config, options: argparse.Namespace) -> str:
     broker = RabbitMqPlaces(
-        options.certificate,
-        options.key,
-        options.client_certificates,
+        options.certificate.absolute(),
+        options.key.absolute(),
+        options.client_certificates and options.client_certificates.absolute(),
         options.port,
         options.services_port,
         management_port=options.management_port,
@@ -253,6 +265,8 @@ def _api(options: argparse.Namespace) -> ManagementApi:
     scheme = split_url(url).scheme if _is_url(url) else ""
     if scheme not in {"http", "https"}:
         raise ConfigurationFault([f"--apply: {url!r} is no address; write http://127.0.0.1:15672"])
+    if split_url(url).username is not None:
+        raise ConfigurationFault(["--apply: write no user into the address: --admin and --admin-password-file are for that"])
     if options.admin_password_file is None:
         raise ConfigurationFault(["--admin-password-file: name the file with the password of RabbitMQ's administrator"])
     try:

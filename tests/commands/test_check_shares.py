@@ -94,6 +94,12 @@ def test_what_may_be_a_mistake_is_a_warning(site: Site, shares: str, warning: st
     assert (done.returncode, warning in done.stderr) == (0, True), done.stderr
 
 
+def test_a_missing_password_for_rabbitmqs_api_is_a_fault_since_the_gateway_would_not_start(site: Site) -> None:
+    management = "management: {url: 'http://127.0.0.1:1', username: gateway-watch, password_file: watch.password}\n"
+    done = check(site, meter("m1", "ward-1"), meter("m2", "ward-2"), text=SHARES + management)
+    assert (done.returncode, done.stderr) == (2, "watch.password: document: cannot be read: No such file or directory\n")
+
+
 @pytest.mark.parametrize(
     ("mqtt", "line"),
     [

@@ -30,10 +30,10 @@ def _database(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     TOLD.clear()
 
 
-def move(site: Site, *arguments: str, text: str = FILE) -> int:
+def move(site: Site, *arguments: str, text: str = FILE, **mqtt: str) -> int:
     """Run it without waiting."""
     (site.folder / "shares.yaml").write_text(text)
-    site.sections["mqtt"] = {"shares": "shares.yaml"}
+    site.sections["mqtt"] = {"shares": "shares.yaml"} | mqtt
     _ = site.config
     return main(["move", *arguments, "--no-wait", "-c", str(site.folder / "gateway.yaml")])
 
@@ -47,6 +47,12 @@ def test_the_share_is_pinned_and_it_is_said_what_to_do(site: Site, capsys: pytes
     assert "give this file to each gateway, in any order" in said
     assert load_shares(path).assigned[Share(site="a", gateway="gateway-2", weight=1.0)] == "gateway-2"
     assert "with it b goes from gateway-2 to gateway-1" in said or load_shares(path).of("gateway-1") == []
+
+
+def test_a_gateway_may_be_named_by_the_beginning_of_its_client_id(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    text = "gateways: [gateway-1-4c7f0e92ab, gateway-2-4c7f0e92ab]\nshares: [{site: a, gateway: gateway-1-4c7f0e92ab}]\n"
+    assert move(site, "a", "--to", "gateway-2", text=text, client_id="gateway-1-4c7f0e92ab") == 0
+    assert ": a is gateway-2-4c7f0e92ab's; it was gateway-1-4c7f0e92ab's\n" in capsys.readouterr().out
 
 
 def test_what_cannot_be_moved_is_said(site: Site, capsys: pytest.CaptureFixture[str]) -> None:

@@ -195,6 +195,21 @@ def test_what_waits_for_a_gateway_that_leaves_is_kept_as_long_as_for_the_others(
     assert sessions["pattern"] == "^mqtt-subscription-(?:gateway-1|gateway-2)qos1$"
 
 
+def test_client_ids_of_a_file_that_cannot_be_read_are_not_replaced_by_new_ones(tmp_path: Path) -> None:
+    register(tmp_path, ["ward-1"])
+    (tmp_path / "shares.yaml").write_text("gateways: [")
+    done = setup(tmp_path, "--conf", str(tmp_path / "90.conf"), "--gateways", "2", "--replace")
+    assert (done.returncode, "the client ids there must be kept" in done.stderr) == (2, True)
+    assert (tmp_path / "shares.yaml").read_text() == "gateways: ["
+
+
+def test_devices_whose_names_rabbitmq_takes_apart_are_counted(tmp_path: Path) -> None:
+    register(tmp_path, ["ward-1"])
+    (tmp_path / "devices.yaml").write_text('devices: [{id: "aa:bb", site: ward-1, domain: water}]\n')
+    done = setup(tmp_path, "--conf", str(tmp_path / "90.conf"), "--gateways", "1")
+    assert (done.returncode, "1 devices have a colon in their id" in done.stderr) == (0, True)
+
+
 def test_secrets_are_for_the_owner_and_the_group_and_on_no_screen(tmp_path: Path) -> None:
     register(tmp_path, ["ward-1", "ward-2"])
     done = setup(tmp_path, "--conf", str(tmp_path / "90-gateway.conf"), "--names", "gateway-1,gateway-2")
@@ -215,6 +230,8 @@ def test_secrets_are_for_the_owner_and_the_group_and_on_no_screen(tmp_path: Path
     [
         (("--gateways", "0"), "'0' is not a number of gateways from 1 to 64"),
         (("--names", "a b"), "'a b' is no client id"),
+        (("--gateways", "2", "--port", "99999"), "'99999' is not a port"),
+        (("--gateways", "2", "--apply", "http://guest:guest@127.0.0.1:1"), "--apply: write no user into the address"),
         (("--gateways", "2", "--topic", "a.b/#"), "shares.yaml: shares.2.topic: 'a.b/#' has a dot"),
         (("--gateways", "2", "--apply", "127.0.0.1:15672"), "--apply: '127.0.0.1:15672' is no address"),
         (("--gateways", "2", "--apply", "http://127.0.0.1:1"), "--admin-password-file: name the file"),
