@@ -17,7 +17,7 @@ from gateway.core.delivery.rates import RecentCounts, RecentOrigins
 from gateway.core.devices.broker_drops import BrokerDrops
 from gateway.core.gateways.standby import PairRole
 from gateway.core.message import Outcome, Refusal
-from gateway.core.status.silence import Hearing
+from gateway.core.status.hearing import Hearing
 from gateway.core.status.verdict import ORIGINS_WITHIN_MIN, REJECTS_WITHIN_MIN, Finding, Level
 from gateway.histogram import Histogram
 from gateway.quarantine_events import QuarantineEvents
@@ -53,6 +53,7 @@ class Events:
     is_subscribed: bool = False
     mqtt_trouble: str = ""
     stands_by: bool = False
+    leader_to_be: str = ""
     journal_trouble: str = ""
     damage: Finding | None = None
     sums_trouble: str = ""
@@ -339,6 +340,12 @@ class Events:
     def broker_reached(self) -> bool:
         """True while the broker is there: the session is open, or this machine stands by and watches."""
         return self.mqtt_connected or self.stands_by
+
+    def leader_named(self, name: str, before: str) -> None:
+        """The files name a leader of several gateways; ``before``: the one that they named at the start."""
+        if name not in {before, self.leader_to_be}:
+            log.warning("%s is to lead in place of %s: restart %s first, then the others", name, before, before)
+        self.leader_to_be = name if name != before else ""
 
     def watch_stands(self, url: str) -> None:
         """The watch of the other machine has heard all that the broker retains."""

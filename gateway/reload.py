@@ -19,6 +19,7 @@ from gateway.config.files import ConfigurationFault
 from gateway.config.model import Config
 from gateway.config.registry import fault_lines
 from gateway.config.registry_version import KnownRegistry, version_of
+from gateway.config.shares import leader_of
 from gateway.core.alarms.rules import Rules
 from gateway.core.devices.device import Registered
 from gateway.core.message import WaitCause
@@ -108,6 +109,7 @@ class Reload:
         """
         devices = self._status.devices
         self._moves.want(catalog.shares)
+        self._status.events.leader_named(leader_of(self._status.config.mqtt, catalog.shares), devices.silence.membership.leader)
         for _ in devices.streams.replacing(catalog.devices, catalog.profiles):
             await asyncio.sleep(0)
         self._device_snapshots.registry_changed()

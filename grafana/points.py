@@ -71,7 +71,7 @@ _GATEWAY: Final = {
     **dict.fromkeys(("received", "written", "lost", "missing", "expired", "rejects", "imbalance", "broker_dropped"), "1"),
     **dict.fromkeys(("pending", "journal", "quarantine", "suspended_codecs"), "1"),
     **dict.fromkeys(("limit_bytes", "used_bytes", "room_bytes"), "By"),
-    **dict.fromkeys(("full_s", "oldest_s"), "s"),
+    **dict.fromkeys(("full_s", "oldest_s", "unbroken_s"), "s"),
     "certificate_days": "d",
 }
 _AREA: Final = {"devices": "1", "uncovered": "1", "supplied": "", "demand": ""}

@@ -72,6 +72,11 @@ def shares_of(mqtt: Mqtt) -> SharesFile | None:
     return found
 
 
+def leader_of(mqtt: Mqtt, shares: SharesFile | None) -> str:
+    """The client id of the gateway that speaks for all of several; empty: none is named."""
+    return mqtt.share_leader or (shares.gateways[0] if shares is not None else "")
+
+
 def load_shares(path: Path) -> SharesFile:
     """The shares in ``path``.
 

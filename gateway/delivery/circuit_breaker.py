@@ -21,6 +21,7 @@ class CircuitBreaker:
     :ivar opened: set while InfluxDB is in trouble.
     :ivar closed: set while InfluxDB accepts readings; lanes wait on it.
     :ivar refused: the readings to probe with; None: none were refused for a fault of the database.
+    :ivar openings: number of times that it was opened.
     :ivar retry_after_s: the wait that InfluxDB asked for.
     """
 
@@ -30,6 +31,7 @@ class CircuitBreaker:
         self.closed = asyncio.Event()
         self.closed.set()
         self.refused: bytes | None = None
+        self.openings = 0
         self.retry_after_s: float | None = None
         self._opened_s = asyncio.get_running_loop().time()
 
@@ -46,6 +48,7 @@ class CircuitBreaker:
             self.refused = body
         if not self.is_open:
             self._opened_s = asyncio.get_running_loop().time()
+            self.openings += 1
             self.closed.clear()
             self.opened.set()
 

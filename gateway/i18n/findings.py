@@ -189,6 +189,26 @@ FINDINGS: Final[dict[str, Words]] = {
         "{count} thiết bị không gửi về cổng này; chưa biết cổng khác có nghe thấy không, vì cơ sở dữ liệu không trả lời",
         "{count} devices are not heard here; whether another gateway hears them is not known, as the database does not answer",
     ),
+    "heard_elsewhere_untold": Words(
+        "{count} thiết bị không gửi về cổng này; chưa biết cổng khác có nghe thấy không, vì cổng đó không báo gì",
+        "{count} devices are not heard here; whether another gateway hears them is not known, as it does not report",
+    ),
+    "gateway_missing": Words(
+        "Cổng {gateway} không báo gì từ {last}, nên không biết thiết bị của nó có im lặng hay không: hãy xem nó có chạy,"
+        " có tới được broker và ghi được vào cơ sở dữ liệu không",
+        "The gateway {gateway} has not reported since {last}, so it is not known whether its devices are silent: see that"
+        " it runs, reaches the broker and can write to the database",
+    ),
+    "leader_changes": Words(
+        "{leader} sẽ dẫn đầu thay {before}: hãy khởi động lại {before} trước, rồi các cổng khác",
+        "{leader} is to lead in place of {before}: restart {before} first, then the others",
+    ),
+    "gateway_unheard": Words(
+        "Cổng {gateway} cả ngày không báo gì, nên không biết thiết bị của nó có im lặng hay không: hãy chạy nó,"
+        " hoặc chuyển các phần của nó cho cổng khác",
+        "The gateway {gateway} has not reported for a day, so it is not known whether its devices are silent: run it,"
+        " or give its shares to others",
+    ),
     "alarms_critical": Words(
         "Cảnh báo nghiêm trọng hoặc quá hạn chưa ai xử lý: {count}", "Critical or overdue alarms that nobody sees to: {count}"
     ),

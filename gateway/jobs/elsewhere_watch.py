@@ -1,7 +1,8 @@
 """The watch over what other gateways hear: each minute the database is asked whose readings have come since the last answer.
 
 The first question goes a month back, so that a device that has been silent for days is known as one that was heard. Should that
-be too much for the database, the next one goes back no further than silence needs.
+be too much for the database, the next one goes back no further than silence needs. A gateway that cannot write hears devices
+whose readings are not there: so it is asked, too, how far each of them has got (:mod:`gateway.jobs.member_watch`).
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from gateway.config.files import ConfigurationFault
 from gateway.config.model import Config
 from gateway.core.status.health import registered_devices
 from gateway.core.status.membership import Elsewhere
+from gateway.jobs.member_watch import MemberWatch
 from gateway.reports.open_store import open_store
 from gateway.reports.store import Side, StoreFault
 from gateway.status.known_devices import KnownDevices
@@ -33,6 +35,7 @@ class ElsewhereWatch:
         self._influxdb = config.influxdb
         self._ahead_ms = round(config.time.max_future.total_seconds() * 1000)
         self._elsewhere = elsewhere
+        self._members = MemberWatch(elsewhere.members, devices.streams.tenures, self._ahead_ms)
         self._devices = devices
         self._clock = clock
         self._answered_ms: int | None = None
@@ -66,7 +69,7 @@ class ElsewhereWatch:
         self._elsewhere.take(found, names, now_ms)
 
     async def _newest(self, now_ms: int, reach_ms: int) -> dict[str, int]:
-        """The times of the newest readings in the database, by device.
+        """The times of the newest readings in the database, by device; ask for the other gateways, too.
 
         :raises StoreFault: it does not answer.
         :raises ConfigurationFault: its secrets cannot be read.
@@ -77,6 +80,7 @@ class ElsewhereWatch:
             for measurement in (*DOMAINS, HEALTH):
                 async for device, newest_ms in store.heard(measurement, Side.UP_TO, until_ms, reach_ms, None):
                     found[device] = max(newest_ms, found.get(device, 0))
+            await self._members.ask(store, now_ms)
         return found
 
     def _say(self, trouble: str) -> None:

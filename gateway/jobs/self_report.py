@@ -14,6 +14,7 @@ from gateway.core.status.silence import Presence
 from gateway.delivery.circuit_breaker import CircuitBreaker
 from gateway.delivery.influxdb import Writer
 from gateway.delivery.self_point import SelfPoint
+from gateway.jobs.member_watch import UNBROKEN
 from gateway.status.self_figures import self_figures
 from gateway.status.status import Status
 from schemas.quantities import HEALTH
@@ -41,6 +42,8 @@ class SelfReport:
         self._self_point = self_point
         self._status = status
         self._answered = asyncio.Event()
+        self._openings = breaker.openings
+        self._writes_since_ms = 0
 
     async def first_answer(self) -> None:
         """Wait briefly for InfluxDB's first answer: its date may show that the clock is wrong before a reading is judged."""
@@ -54,15 +57,29 @@ class SelfReport:
         wait_s = _REPORT_EVERY_S * random()  # noqa: S311 - jitter is no secret
         while True:
             if not self._breaker.is_open:
-                answer = await self._influxdb.write(self._self_point.report(self_figures(self._status)))
-                self._answered.set()
-                if fate_of(answer) is Fate.WRITTEN:
-                    self._breaker.close()
-                    await self._report_devices()
-                else:
-                    self._breaker.open(answer)
+                await self.report()
             await self._status.clock.sleep(wait_s)
             wait_s = _REPORT_EVERY_S
+
+    async def report(self) -> None:
+        """Write once."""
+        figures = {**self_figures(self._status), **self._unbroken()}
+        answer = await self._influxdb.write(self._self_point.report(figures))
+        self._answered.set()
+        if fate_of(answer) is Fate.WRITTEN:
+            self._breaker.close()
+            await self._report_devices()
+        else:
+            self._breaker.open(answer)
+
+    def _unbroken(self) -> dict[str, float]:
+        """For how long all that came has gone straight to the database; nothing is said while the broker is away."""
+        now_ms, hears_since_ms = self._status.clock.now_ms(), self._status.events.hearing.since_ms
+        if self._openings != self._breaker.openings:
+            self._openings, self._writes_since_ms = self._breaker.openings, now_ms
+        if hears_since_ms is None:
+            return {}
+        return {UNBROKEN: max(0, now_ms - max(hears_since_ms, self._writes_since_ms)) / 1000}
 
     async def _report_devices(self) -> None:
         """Write the health of the devices it speaks of. While the broker is away write none: silence then means nothing."""

@@ -11,7 +11,7 @@ from gateway.config.exposed_secrets import exposed_secrets
 from gateway.config.model import Config
 from gateway.core.devices.broker_drops import BrokerDrops
 from gateway.core.ledger import Ledger
-from gateway.core.status.silence import Hearing
+from gateway.core.status.hearing import Hearing
 from gateway.events import Events
 from gateway.jobs.clock_watch import NEWEST_TIME
 from gateway.jobs.drop_watch import DROPPED

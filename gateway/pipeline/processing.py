@@ -8,7 +8,7 @@ from gateway.catalog import Catalog, load_catalog
 from gateway.config.alarm_rules import load_alarm_rules
 from gateway.config.model import Config
 from gateway.config.registry import fault_lines
-from gateway.config.shares import SharesFile
+from gateway.config.shares import SharesFile, leader_of
 from gateway.core.alarms.engine import Alarms
 from gateway.core.devices.streams import Admission, Streams
 from gateway.core.gateways.tenures import TENURE, Tenures, unpack_tenure
@@ -16,6 +16,7 @@ from gateway.core.process import Processor
 from gateway.core.readings.clock_trust import ClockTrust
 from gateway.core.readings.sums import SumsMode
 from gateway.core.readings.timestamps import TimeRules
+from gateway.core.status.members import Members
 from gateway.core.status.membership import Elsewhere, Membership
 from gateway.core.status.silence import Silence
 from gateway.pipeline.foundation import Foundation, Lanes
@@ -70,10 +71,11 @@ def build_processor(
 def membership_of(config: Config, shares: SharesFile | None) -> Membership:
     """The part of a gateway among those that share devices."""
     mqtt = config.mqtt
-    leader = mqtt.share_leader or (shares.gateways[0] if shares is not None else None)
-    leads = leader == mqtt.client_id if leader is not None else mqtt.share_group is None
+    leader = leader_of(mqtt, shares)
+    leads = leader == mqtt.client_id if leader else mqtt.share_group is None
     shares_devices = shares is not None or mqtt.share_group is not None or config.devices.moving
-    return Membership(Elsewhere() if shares_devices else None, leads)
+    members = Members(mqtt.client_id, in_a_group=mqtt.share_group is not None)
+    return Membership(Elsewhere(members) if shares_devices else None, leads, leader)
 
 
 def _sums_mode(config: Config) -> SumsMode:

@@ -89,6 +89,7 @@ class AmendedStore:
         self.rows = store.rows
         self.placed_rows = store.placed_rows
         self.heard = store.heard
+        self.newest_reports = store.newest_reports
         self.flagged = store.flagged
         self.spread = store.spread
         self.sampled = store.sampled

@@ -103,6 +103,14 @@ class InfluxqlStore:
             for row in rows:
                 yield series.device, int(_number(row[0]))
 
+    async def newest_reports(self, field: str, window: TimeSpan) -> AsyncIterator[tuple[str, int, float]]:
+        """Yield for each gateway its newest point about itself that has a field."""
+        span = f"time >= {window.start_ms}ms AND time < {window.end_ms}ms"
+        statement = f'SELECT last({name(field)}) FROM "gateway" WHERE {span} GROUP BY "gateway"'  # noqa: S608 - quoted
+        async for found in self._ask(statement):
+            for time_ms, value in found.values:
+                yield found.tags.get("gateway", ""), int(_number(time_ms)), _number(value)
+
     async def flagged(
         self, measurement: str, bit: int, window: TimeSpan, devices: Devices = None
     ) -> AsyncIterator[tuple[StoredSeries, int]]:

@@ -46,6 +46,7 @@ class _Labels(msgspec.Struct, frozen=True):
     vehicle_class: str = ""
     site: str = ""
     area: str = ""
+    gateway: str = ""
     db: str = ""
 
     @property
@@ -161,6 +162,17 @@ class MetricsqlStore:
         function, window = f"t{_NEAREST[side]}_over_time", within(side, at_ms, reach_ms)
         for labels, time_s in (await self._rolled(function, measurement, "quality", window, devices)).items():
             yield labels.device, round(time_s * 1000)
+
+    async def newest_reports(self, field: str, window: TimeSpan) -> AsyncIterator[tuple[str, int, float]]:
+        """Yield for each gateway its newest point about itself that has a field.
+
+        A point that is written between the two questions gives its value, not its time.
+        """
+        times = await self._rolled("tlast_over_time", "gateway", field, window, None)
+        values = await self._rolled("last_over_time", "gateway", field, window, None)
+        for labels, time_s in times.items():
+            if labels in values:
+                yield labels.gateway, round(time_s * 1000), values[labels]
 
     async def flagged(
         self, measurement: str, bit: int, window: TimeSpan, devices: Devices = None

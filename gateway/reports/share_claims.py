@@ -31,6 +31,8 @@ class Claim(NamedTuple):
     waiting: int
 
 
+Tenants = Mapping[str, Mapping[str, int | None]]
+"""Share → gateway that said something of it → the time since which it reads it; None: it does not."""
 Claims = Mapping[str, Mapping[str, Claim]]
 """Share → gateway → its newest word."""
 
@@ -47,9 +49,28 @@ async def claims(store: Store, shares: Collection[str], now_ms: int) -> Claims:
     :raises StoreFault: the database does not answer.
     """
     found: dict[str, dict[str, Claim]] = defaultdict(dict)
-    window = TimeSpan(now_ms - _REACH_MS, now_ms + _AHEAD_MS)
-    async for series, rows in store.rows(SHARE, _FIELDS, window, shares):
+    async for series, rows in store.rows(SHARE, _FIELDS, _window(now_ms), shares):
         for _, (stage, waiting) in rows:
             if stage is not None:
                 found[series.device][series.channel] = Claim(Stage(int(stage)), int(waiting or 0))
     return found
+
+
+async def tenants(store: Store, shares: Collection[str], now_ms: int) -> Tenants:
+    """Read since when gateways read some shares.
+
+    :raises StoreFault: the database does not answer.
+    """
+    found: dict[str, dict[str, int | None]] = defaultdict(dict)
+    async for series, rows in store.rows(SHARE, _FIELDS, _window(now_ms), shares):
+        of_share = found[series.device]
+        for time_ms, (stage, _) in rows:
+            if stage is not None:
+                began_ms = of_share.get(series.channel)
+                reads = stage >= Stage.TAKING_OVER
+                of_share[series.channel] = (time_ms if began_ms is None else began_ms) if reads else None
+    return found
+
+
+def _window(now_ms: int) -> TimeSpan:
+    return TimeSpan(now_ms - _REACH_MS, now_ms + _AHEAD_MS)

@@ -150,6 +150,10 @@ class Store(Protocol):
         """Yield for each series the device and the time of the nearest point with any field; a device may come twice."""
         ...
 
+    def newest_reports(self, field: str, window: TimeSpan) -> AsyncIterator[tuple[str, int, float]]:
+        """Yield for each gateway the time and the value of its newest point about itself that has a field."""
+        ...
+
     def flagged(
         self, measurement: str, bit: int, window: TimeSpan, devices: Devices = None
     ) -> AsyncIterator[tuple[StoredSeries, int]]:

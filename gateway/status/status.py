@@ -173,6 +173,7 @@ class Status:
             *troubles.of_connections(events),
             *of_session(events.session, now_ms, shared=self.config.mqtt.shares is not None),
             *troubles.of_pair(self.standby, time.monotonic()),
+            *troubles.of_members(self.devices.silence.membership, events, now_ms),
             *troubles.of_the_way(events, now_ms),
             *troubles.of_secrets(self.config, self.management),
             *troubles.of_disk(events),

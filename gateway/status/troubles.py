@@ -13,6 +13,7 @@ from gateway.config.shares import ManagementSection
 from gateway.core.delivery.floods import Flood
 from gateway.core.gateways.standby import PairRole, Standby
 from gateway.core.readings.unit_jumps import UnitJump
+from gateway.core.status.membership import Membership
 from gateway.core.status.verdict import ORIGINS_WITHIN_MIN, Finding, Level
 from gateway.events import Events
 
@@ -38,6 +39,20 @@ def of_pair(standby: Standby | None, now_s: float) -> Iterator[Finding]:
         yield Finding("no_standby", Level.ATTENTION, {"machine": standby.name})
     if standby.role is PairRole.LIVE and standby.awaited_journals:
         yield Finding("journal_awaited", Level.ATTENTION, {"machine": ", ".join(standby.awaited_journals)})
+
+
+def of_members(membership: Membership, events: Events, now_ms: int) -> Iterator[Finding]:
+    """Other gateways of which it is not known what they hear, and a leader that does not lead yet."""
+    if events.leader_to_be:
+        yield Finding("leader_changes", Level.ATTENTION, {"leader": events.leader_to_be, "before": membership.leader})
+    if membership.elsewhere is None:
+        return
+    for member in membership.elsewhere.members.missing(now_ms):
+        if member.told_ms:
+            last = time.strftime("%Y-%m-%d %H:%M", time.localtime(member.told_ms / 1000))
+            yield Finding("gateway_missing", Level.TROUBLE, {"gateway": member.name, "last": last})
+        else:
+            yield Finding("gateway_unheard", Level.TROUBLE, {"gateway": member.name})
 
 
 def of_the_way(events: Events, now_ms: int) -> Iterator[Finding]:

@@ -220,6 +220,16 @@ class Tenures:
         """The shares whose stage the database does not know."""
         return [name for name, tenure in self.by_name.items() if tenure.is_untold(now_ms)]
 
+    @property
+    def readers(self) -> Mapping[str, str]:
+        """Name of a share → the gateway that is to read it; empty: this one."""
+        return dict.fromkeys(self._wanted, "") | self._others
+
+    @property
+    def unplaced(self) -> list[str]:
+        """The shares that are no sites, or parts of one."""
+        return [name for name, share in self._listed.items() if share.site is None]
+
     def since_ms(self, share: str) -> int:
         """The time at which a share came here; 0: it did not."""
         return self.by_name[share].since_ms if share in self._wanted else 0

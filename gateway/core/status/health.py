@@ -66,7 +66,8 @@ def registered_devices(streams: Streams) -> Iterator[Device]:
 def health_lines(devices: Iterable[Device], silence: Silence, now_ms: int, most: int = LINES_MAX) -> Iterator[list[str]]:
     """The points of the registered ones among ``devices``, at most ``most`` at a time; each made when asked for.
 
-    Of devices that gateways share each writes its part (:meth:`gateway.core.status.membership.Membership.writes_health`).
+    Of devices that gateways share each writes its part (:meth:`gateway.core.status.membership.Membership.writes_health`), and
+    nobody writes one of a device of which it is not known now whether others hear it.
     """
     rest, membership = iter(devices), silence.membership
     while some := list(islice(rest, most)):
@@ -75,6 +76,7 @@ def health_lines(devices: Iterable[Device], silence: Silence, now_ms: int, most:
             for device in some
             if isinstance(device.registered, RegisteredDevice)
             and membership.writes_health(device, now_ms, heard=silence.is_heard(device, now_ms))
+            and not silence.is_in_doubt(device, now_ms)
         ]
         if lines:
             yield lines

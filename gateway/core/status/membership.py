@@ -18,6 +18,9 @@ hours, days, months, completeness, balances       this gateway      the leader
 points of the registry, open data                 this gateway      the leader
 ================================================  ================  ==============================
 
+A gateway that hears devices and cannot tell the database makes these devices unknown, not silent: the leader judges each by
+what its gateway is known to have heard (:mod:`gateway.core.status.members`).
+
 The leader is named by the configuration. While it is down nobody is called silent, and hours wait; both are made up for when it
 is back. An election could leave two leaders for a moment, or none.
 """
@@ -27,6 +30,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.core.devices.device import Device
+from gateway.core.status.members import HERE, Home, Members
 
 _HOLDS_MS: Final = 180_000
 """An answer of the database holds for three minutes: it is asked each minute, and may be slow."""
@@ -35,10 +39,14 @@ _ON_THE_WAY_MS: Final = 30_000
 
 
 class Elsewhere:
-    """The newest readings in the database, whichever gateway wrote them."""
+    """The newest readings in the database, whichever gateway wrote them.
 
-    def __init__(self) -> None:
+    :ivar members: the gateways that write them.
+    """
+
+    def __init__(self, members: Members | None = None) -> None:
         """Begin before the first answer: nothing is known."""
+        self.members = members or Members()
         self._newest_ms: dict[str, int] = {}
         self._until_ms: int | None = None
 
@@ -68,14 +76,24 @@ class Membership:
 
     :ivar elsewhere: the readings of all members; None: a device is heard here or nowhere.
     :ivar leads: it writes what is written once for all.
+    :ivar leader: the name of the one that does, as the files had it at the start; empty: none is named.
     """
 
     elsewhere: Elsewhere | None = None
     leads: bool = True
+    leader: str = ""
 
     def knows(self, now_ms: int) -> bool:
-        """Tell if it knows now what the others heard."""
+        """Tell if the database says now what the others heard."""
         return self.elsewhere is None or self.elsewhere.known_until_ms(now_ms) is not None
+
+    def knows_of(self, device: Device, now_ms: int) -> bool:
+        """Tell if it knows now what the others heard of a device."""
+        return self.knows(now_ms) and self.home_of(device).is_known(now_ms)
+
+    def home_of(self, device: Device) -> Home:
+        """The others that may hear a device."""
+        return HERE if self.elsewhere is None else self.elsewhere.members.home_of(device)
 
     def judged_ms(self, now_ms: int) -> int:
         """The time at which silence can be judged: what others heard since then is not known yet."""
@@ -95,7 +113,7 @@ class Membership:
         if self.elsewhere is None:
             return True
         if not heard:
-            return self.leads and self.knows(now_ms)
+            return self.leads and self.knows_of(device, now_ms)
         here_ms, anywhere_ms = device.newest_here_ms, self.elsewhere.newest_ms(device.name)
         if not here_ms:  # heard by its status alone, which may come to every member
             return self.leads and device.last_seen_ms > 0 and not anywhere_ms

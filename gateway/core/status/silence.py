@@ -2,10 +2,10 @@
 
 A device is silent when it said that it is offline, or when nothing came from it for longer than its ``silent_after``. Time in
 which nobody could be heard, because the gateway or the broker was away, is left out. A registered device that was never heard
-is new until its ``silent_after`` has passed since it was registered, and unknown from then on.
+is new until its ``silent_after`` has passed since it was registered, and unknown from then on. So is one of several gateways'
+devices while it is not known what its gateway hears (:mod:`gateway.core.status.membership`).
 """
 
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Final
 
 from gateway.core.devices.device import Device
+from gateway.core.status.hearing import Hearing
 from gateway.core.status.membership import ALONE, Membership
 from schemas.registry import RegisteredDevice
 
@@ -25,7 +26,6 @@ WITHOUT_INTERVAL: Final = timedelta(hours=1)
 UNREGISTERED: Final = "unregistered"
 """In place of a presence, in lists: the registry does not name the device."""
 
-_SPANS_MAX: Final = 100
 _EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 _DAY_MS: Final = 86_400_000
 
@@ -37,40 +37,6 @@ class Presence(StrEnum):
     SILENT = "silent"
     NEW = "new"
     UNKNOWN = "unknown"
-
-
-class Hearing:
-    """The spans of time in which nobody could be heard; the newest hundred of them.
-
-    :ivar began_ms: the time at which this run first heard the broker; None: not yet.
-    """
-
-    def __init__(self, deaf_since_ms: int | None = None) -> None:
-        """Start deaf: since the end of the last run, if that is known."""
-        self._spans_ms: deque[tuple[int, int]] = deque(maxlen=_SPANS_MAX)
-        self._deaf_since_ms = deaf_since_ms
-        self.began_ms: int | None = None
-
-    def lose(self, now_ms: int) -> None:
-        """Note that the broker is away."""
-        if self._deaf_since_ms is None:
-            self._deaf_since_ms = now_ms
-
-    def regain(self, now_ms: int) -> None:
-        """Note that the broker is back."""
-        self.began_ms = self.began_ms or now_ms
-        if self._deaf_since_ms is not None and now_ms > self._deaf_since_ms:
-            self._spans_ms.append((self._deaf_since_ms, now_ms))
-        self._deaf_since_ms = None
-
-    def heard_ms(self, since_ms: int, now_ms: int) -> int:
-        """The part of the time since then in which devices could have been heard."""
-        deaf_ms = 0 if self._deaf_since_ms is None else max(0, now_ms - max(self._deaf_since_ms, since_ms))
-        for begin_ms, end_ms in reversed(self._spans_ms):
-            if end_ms <= since_ms:
-                break
-            deaf_ms += min(end_ms, now_ms) - max(begin_ms, since_ms)
-        return now_ms - since_ms - deaf_ms
 
 
 @lru_cache(maxsize=4096)
@@ -108,19 +74,39 @@ class Silence:
             begin_ms = _expected_from_ms(device)
             is_new = not begin_ms or self._is_within(begin_ms, now_ms, after_ms)
             return Presence.NEW if is_new else Presence.UNKNOWN
-        if self._is_within(seen_ms, self.membership.judged_ms(now_ms), after_ms):
+        membership, judged_ms = self.membership, self.membership.judged_ms(now_ms)
+        if self._is_within(seen_ms, judged_ms, after_ms):
             return Presence.ONLINE
-        return Presence.SILENT if self.membership.knows(now_ms) else Presence.UNKNOWN
+        if not membership.knows_of(device, now_ms):
+            return Presence.UNKNOWN
+        home = membership.home_of(device)
+        judged_ms = home.told_ms(judged_ms)
+        if self._is_within(seen_ms, judged_ms, after_ms):
+            return Presence.ONLINE
+        return Presence.SILENT if home.has_listened(seen_ms, judged_ms, after_ms) else Presence.UNKNOWN
 
     def is_overdue(self, device: Device, now_ms: int, longer_ms: int = 0) -> bool:
-        """Tell if a device that was heard before has now not been heard for its span of silence, and ``longer_ms`` more."""
-        seen_ms = self.membership.heard_ms(device)
+        """Tell if a device that was heard before has not been heard for its span of silence, and ``longer_ms`` more.
+
+        It is judged as of the time until which it is known what its gateway heard.
+        """
+        seen_ms, least_ms = self.membership.heard_ms(device), self.after_ms(device) + longer_ms
         judged_ms = self.membership.judged_ms(now_ms)
-        return seen_ms > 0 and not self._is_within(seen_ms, judged_ms, self.after_ms(device) + longer_ms)
+        if not seen_ms or self._is_within(seen_ms, judged_ms, least_ms):
+            return False
+        home = self.membership.home_of(device)
+        judged_ms = home.told_ms(judged_ms)
+        return not self._is_within(seen_ms, judged_ms, least_ms) and home.has_listened(seen_ms, judged_ms, least_ms)
 
     def is_heard(self, device: Device, now_ms: int) -> bool:
         """Tell if a device was heard within its span of silence, whatever it said then."""
         return self.membership.heard_ms(device) > 0 and not self.is_overdue(device, now_ms)
+
+    def is_in_doubt(self, device: Device, now_ms: int) -> bool:
+        """Tell if a device was heard before, and it is not known now whether others hear it."""
+        membership = self.membership
+        is_alone = membership.elsewhere is None or not membership.heard_ms(device)
+        return not is_alone and self.presence(device, now_ms) is Presence.UNKNOWN
 
     def _is_within(self, since_ms: int, now_ms: int, after_ms: int) -> bool:
         return now_ms - since_ms < after_ms or self.hearing.heard_ms(since_ms, now_ms) < after_ms

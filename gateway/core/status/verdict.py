@@ -65,6 +65,7 @@ class Fleet:
     :ivar clocks_off: online devices whose time is not believed, or far behind.
     :ivar stopped: online devices whose newest message gave no reading, or not all of its readings.
     :ivar unasked: devices that were heard before, of which it is not known now if another gateway hears them.
+    :ivar is_answered: the database says what other gateways heard.
     """
 
     domains: dict[str, Counter[Presence]] = field(default_factory=dict)
@@ -72,6 +73,7 @@ class Fleet:
     unregistered: int = 0
     stopped: int = 0
     unasked: int = 0
+    is_answered: bool = True
 
     @property
     def total(self) -> Counter[Presence]:
@@ -80,11 +82,12 @@ class Fleet:
 
     def look_at(self, devices: Iterable[Device], silence: Silence, rules: TimeRules, now_ms: int) -> None:
         """Count these too."""
+        self.is_answered = silence.membership.knows(now_ms)
         for device in devices:
             presence = silence.presence(device, now_ms)
             self.domains.setdefault(device.measures or "no_domain", Counter())[presence] += 1
             self.unregistered += device.registered is None
-            self.unasked += presence is Presence.UNKNOWN and device.last_seen_ms > 0
+            self.unasked += presence is Presence.UNKNOWN and silence.membership.heard_ms(device) > 0
             self.stopped += device.setback is not None and device.setback.stops and presence is Presence.ONLINE
             offset_ms = device.offset_ms
             if offset_ms is not None and presence is Presence.ONLINE:
@@ -115,7 +118,8 @@ def of_devices(fleet: Fleet, yesterday: SilentShare | None = None) -> list[Findi
         if counts[Presence.SILENT] >= _SITE_LEAST and not counts[Presence.ONLINE]:
             found.append(Finding("domain_silent", Level.TROUBLE, {"domain": domain, "total": silent_of(counts)[1]}))
     if fleet.unasked:
-        found.append(Finding("heard_elsewhere_unknown", Level.ATTENTION, {"count": fleet.unasked}))
+        key = "heard_elsewhere_untold" if fleet.is_answered else "heard_elsewhere_unknown"
+        found.append(Finding(key, Level.ATTENTION, {"count": fleet.unasked}))
     if unknown := total[Presence.UNKNOWN] - fleet.unasked:
         found.append(Finding("never_heard", Level.ATTENTION, {"count": unknown}))
     if fleet.stopped:

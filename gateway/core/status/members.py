@@ -1,0 +1,187 @@
+"""Members: how long each of several gateways has been known to hear, and which of them hear a device.
+
+Theory of operation
+-------------------
+Each gateway writes a point about itself every minute, with ``unbroken_s``: for how long all that came from its broker has gone
+straight to the database. So its newest report says: what it heard in this time can be found there. It cannot say so while it is
+down, cut off from the broker, or cut off from the database and filling its journal; there is no report then.
+
+Silence of a device is judged at the newest report of its gateway, no later: what came since may be in a journal. Time between
+two reports for which neither of them vouches is left out, as time is in which a gateway alone could not hear. What came in such
+a break may wait in the journal or at the broker for long after it; new readings are written ahead of the journal. So a device
+then has its whole span of silence again, but an hour at most: else who has a break each night would never find one that sends
+once a day.
+
+Which gateway hears a device depends on how they share. With a file of shares it is the one that has the device's site. A site
+that moved is heard there from the moment at which the newcomer read it. In a share group it may be any of them. One that has
+not reported for a day counts no longer among these: it was retired, or somebody knows by then.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from gateway.core.devices.device import Device
+from gateway.core.status.hearing import Hearing
+
+REPORTS_REACH_MS: Final = 86_400_000
+"""A report that is older than this is not asked for."""
+_SETTLES_MS: Final = 3_600_000
+"""Time after a break in which it does its work as before."""
+_FRESH_MS: Final = 300_000
+"""A gateway reports each minute. One that has not for five is said to be missing, here and by the alert of its dashboard."""
+
+
+class MemberReport(NamedTuple):
+    """The newest point of a gateway about itself.
+
+    :ivar at_ms: the time at which it did.
+    :ivar since_ms: the time since which all that it heard has gone to the database.
+    """
+
+    at_ms: int
+    since_ms: int
+
+
+@dataclass(slots=True)
+class Member:
+    """Another gateway.
+
+    :ivar told_ms: the time of its newest report; 0: there is none.
+    :ivar hearing: the time for which its reports vouch.
+    """
+
+    name: str
+    told_ms: int = 0
+    hearing: Hearing = field(default_factory=Hearing)
+
+    def take(self, report: MemberReport) -> None:
+        """Take its newest report."""
+        if report.at_ms <= self.told_ms:
+            return
+        if report.since_ms > self.told_ms:
+            self.hearing.lose(self.told_ms)
+            self.hearing.regain(report.since_ms)
+        self.told_ms = report.at_ms
+
+    def listened_ms(self, since_ms: int, until_ms: int, least_ms: int) -> int:
+        """The part of a span of time in which it has listened; nothing shortly after a break."""
+        settled_ms = (self.hearing.since_ms or until_ms) + min(least_ms, _SETTLES_MS)
+        return self.hearing.heard_ms(since_ms, until_ms) if until_ms >= settled_ms else 0
+
+    def is_missing(self, now_ms: int) -> bool:
+        """Tell if it has not reported lately."""
+        return abs(now_ms - self.told_ms) >= _FRESH_MS
+
+
+class ShareReader(NamedTuple):
+    """The gateway that reads a share.
+
+    :ivar name: empty: this one.
+    :ivar since_ms: the time at which the share came to it; None: it has not said that it reads it.
+    """
+
+    name: str
+    since_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The gateways, other than this one, that may hear a device.
+
+    :ivar since_ms: the time since which they and this one read what it sends; None: not yet.
+    """
+
+    members: tuple[Member, ...] = ()
+    since_ms: int | None = 0
+
+    def told_ms(self, now_ms: int) -> int:
+        """The time until which all of them have reported."""
+        return min((now_ms, *(member.told_ms for member in self.members)))
+
+    def is_known(self, now_ms: int) -> bool:
+        """Tell if it is known now what they hear."""
+        return self.since_ms is not None and not any(member.is_missing(now_ms) for member in self.members)
+
+    def has_listened(self, since_ms: int, until_ms: int, least_ms: int) -> bool:
+        """Tell if each of them has listened for ``least_ms`` of a span of time."""
+        if self.since_ms is None:
+            return False
+        since_ms = max(since_ms, self.since_ms)
+        listened_ms = (member.listened_ms(since_ms, until_ms, least_ms) for member in self.members)
+        return min((until_ms - since_ms, *listened_ms)) >= least_ms
+
+
+HERE: Final = Home()
+"""A device that this gateway alone hears."""
+
+
+class Members:
+    """The other gateways, and the devices that they may hear; at first each device is heard here alone."""
+
+    def __init__(self, own: str = "", *, in_a_group: bool = False) -> None:
+        """Begin before the first answer of the database.
+
+        :param own: the name of this gateway.
+        :param in_a_group: any gateway that reports may hear any device.
+        """
+        self._own = own
+        self._began_ms: int | None = None
+        self._in_a_group = in_a_group
+        self._by_name: dict[str, Member] = {}
+        self._of_shares: dict[str, Home] = {}
+        self._anywhere = HERE
+
+    @property
+    def are_any(self) -> bool:
+        """True when other gateways may hear this one's devices."""
+        return self._in_a_group or bool(self._by_name)
+
+    def report(self, reports: Mapping[str, MemberReport], asked_ms: int) -> None:
+        """Take the newest reports of gateways."""
+        for name, report in reports.items():
+            if name in self._by_name or (self._in_a_group and name != self._own):
+                self._by_name.setdefault(name, Member(name)).take(report)
+        self._began_ms = self._began_ms or asked_ms
+        if self._in_a_group:
+            oldest_ms = asked_ms - REPORTS_REACH_MS
+            self._by_name = {name: member for name, member in self._by_name.items() if member.told_ms > oldest_ms}
+            self._anywhere = Home(tuple(self._by_name.values()))
+
+    def share_out(self, readers: Mapping[str, ShareReader], unplaced: Collection[str], asked_ms: int) -> None:
+        """Take what a file of shares says: name of a share → who reads it.
+
+        :param unplaced: the shares that are no sites: any device may send there.
+        """
+        self._began_ms = self._began_ms or asked_ms
+        names = {reader.name for reader in readers.values()} - {""}
+        self._by_name = {name: self._by_name.get(name) or Member(name) for name in sorted(names)}
+        loose = [readers[name] for name in unplaced]
+        placed = defaultdict[str, list[ShareReader]](list)
+        for name, reader in readers.items():
+            if name not in unplaced:
+                for part in {name, name.partition("/")[0]}:  # of a device whose domain is not known the site counts
+                    placed[part].append(reader)
+        self._anywhere = self._home(loose)
+        self._of_shares = {name: self._home([*found, *loose]) for name, found in placed.items()}
+
+    def _home(self, readers: Collection[ShareReader]) -> Home:
+        names = dict.fromkeys(reader.name for reader in readers if reader.name)
+        began_ms = [reader.since_ms for reader in readers]
+        since_ms = None if None in began_ms else max((ms for ms in began_ms if ms is not None), default=0)
+        return Home(tuple(self._by_name[name] for name in names), since_ms)
+
+    def home_of(self, device: Device) -> Home:
+        """The gateways that may hear a device."""
+        entry = device.registered
+        if not self._of_shares or entry is None or entry.site is None:
+            return self._anywhere
+        site, domain = entry.site, entry.domain or device.measures
+        return self._of_shares.get(f"{site}/{domain}") or self._of_shares.get(site) or self._anywhere
+
+    def missing(self, now_ms: int) -> list[Member]:
+        """The gateways that have not reported lately, by name; all may just have been started."""
+        if self._began_ms is None or now_ms - self._began_ms < _FRESH_MS:
+            return []
+        return [member for _, member in sorted(self._by_name.items()) if member.is_missing(now_ms)]

@@ -1,0 +1,215 @@
+"""Members: a gateway that cannot tell what it hears makes its devices unknown, not silent, and nobody else's."""
+
+from typing import Any
+
+from gateway.core.devices.device import Device
+from gateway.core.status.health import health_lines
+from gateway.core.status.members import MemberReport, Members, ShareReader
+from gateway.core.status.membership import Elsewhere, Membership
+from gateway.core.status.silence import Presence, Silence
+from schemas.registry import RegisteredDevice
+from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS
+
+ONLINE, SILENT, NEW, UNKNOWN = Presence
+DAY_MS = 24 * HOUR_MS
+SITES = {"at-b": ShareReader("b", 0), "at-c": ShareReader("c", 0), "here": ShareReader("", 0)}
+
+
+class Leader:
+    """The leader ``a``, which asks once a minute, and the two others, ``b`` and ``c``, of which each may be cut off.
+
+    :ivar unbroken_ms: gateway → since when all that it hears reaches the database; one that is not here does not report.
+    """
+
+    def __init__(self, *, in_a_group: bool = False) -> None:
+        self.members = Members("a", in_a_group=in_a_group)
+        self.elsewhere = Elsewhere(self.members)
+        self.silence = Silence(membership=Membership(self.elsewhere))
+        self.unbroken_ms = {"a": 0, "b": 1, "c": 1}
+        self.newest_ms: dict[str, int] = {}
+        self.reports: dict[str, MemberReport] = {}
+        self.now_ms = NOW_MS - MINUTE_MS
+        if not in_a_group:
+            self.members.share_out(SITES, [], self.now_ms)
+        self.pass_minutes(1)
+
+    def device(self, site: str, heard_ms: int, **state: Any) -> Device:  # noqa: ANN401 - of any slot
+        """A device that sends every quarter of an hour, heard by whoever reads its site."""
+        name = f"d-{site}-{len(self.newest_ms)}"
+        made = Device(name, RegisteredDevice(id=name, interval="15min", site=site, domain="water"))  # type: ignore[arg-type]
+        for slot, value in state.items():
+            setattr(made, slot, value)
+        self.newest_ms[name] = heard_ms
+        self.ask()
+        return made
+
+    def pass_minutes(self, minutes: int) -> None:
+        """Let time pass; who is not cut off reports each minute, and the database is asked."""
+        for _ in range(minutes):
+            self.now_ms += MINUTE_MS
+            self.reports |= {name: MemberReport(self.now_ms, since_ms) for name, since_ms in self.unbroken_ms.items()}
+            self.ask()
+
+    def ask(self) -> None:
+        """Ask the database."""
+        self.members.report(self.reports, self.now_ms)
+        self.elsewhere.take(self.newest_ms, set(self.newest_ms), self.now_ms)
+
+    def cut_off(self, name: str) -> None:
+        """Cut a gateway off."""
+        del self.unbroken_ms[name]
+
+    def back(self, name: str) -> None:
+        """Let its readings reach the database again."""
+        self.unbroken_ms[name] = self.now_ms
+
+    def finds(self, *devices: Device) -> list[Presence]:
+        """Return how devices stand."""
+        return [self.silence.presence(device, self.now_ms) for device in devices]
+
+    def overdue(self, *devices: Device) -> list[bool]:
+        """Return which devices alarms are raised about."""
+        return [self.silence.is_overdue(device, self.now_ms) for device in devices]
+
+    def missing(self) -> list[str]:
+        """Return the gateways that people are told of."""
+        return [member.name for member in self.members.missing(self.now_ms)]
+
+
+def test_devices_of_a_gateway_that_is_cut_off_are_unknown_and_those_of_others_are_judged() -> None:
+    leader = Leader()
+    of_b, of_c, own = (leader.device(site, NOW_MS - MINUTE_MS) for site in ("at-b", "at-c", "here"))
+    own.last_seen_ms = NOW_MS - MINUTE_MS
+    leader.cut_off("b")
+    leader.pass_minutes(30)
+    assert leader.finds(of_b, of_c, own) == [ONLINE] * 3, "within its span nothing is doubtful"
+    leader.pass_minutes(60)
+    assert leader.finds(of_b, of_c, own) == [UNKNOWN, SILENT, SILENT]
+    assert leader.overdue(of_b, of_c, own) == [False, True, True]
+    assert leader.missing() == ["b"]
+
+
+def test_no_health_point_is_written_of_a_device_that_is_unknown() -> None:
+    for in_a_group in (False, True):
+        leader = Leader(in_a_group=in_a_group)
+        was_here = leader.device("at-b", NOW_MS - MINUTE_MS, last_seen_ms=NOW_MS - MINUTE_MS, newest_ms=NOW_MS - MINUTE_MS)
+        never = leader.device("at-b", 0)
+        leader.cut_off("b")
+        leader.pass_minutes(90)
+        assert list(health_lines([was_here, never], leader.silence, leader.now_ms)) == []
+        leader.back("b")
+        leader.pass_minutes(60)
+        (lines,) = health_lines([was_here, never], leader.silence, leader.now_ms)
+        assert [line.rpartition(",")[2].split(" ")[0] for line in lines] == ["up=False", "up=False"]
+
+
+def test_what_is_silent_before_a_gateway_is_cut_off_stays_so_and_is_judged_no_further() -> None:
+    leader = Leader()
+    before, since = leader.device("at-b", NOW_MS - HOUR_MS), leader.device("at-b", NOW_MS - MINUTE_MS)
+    assert leader.overdue(before, since) == [True, False]
+    leader.cut_off("b")
+    leader.pass_minutes(600)
+    assert leader.overdue(before, since) == [True, False], "the alarm that stands does not end, and none begins"
+    assert leader.finds(before) == [UNKNOWN]
+
+
+def test_a_device_has_its_whole_span_once_its_gateway_is_back() -> None:
+    """Readings of the break wait in the journal or at the broker, and new ones go ahead of them."""
+    leader = Leader()
+    device = leader.device("at-b", NOW_MS - 14 * MINUTE_MS)
+    leader.cut_off("b")
+    leader.pass_minutes(120)
+    leader.back("b")
+    leader.pass_minutes(44)
+    assert (leader.finds(device), leader.overdue(device), leader.missing()) == ([UNKNOWN], [False], [])
+    leader.pass_minutes(2)
+    assert (leader.finds(device), leader.overdue(device)) == ([SILENT], [True])
+
+
+def test_a_gateway_that_has_a_short_break_each_night_still_finds_a_meter_that_sends_once_a_day() -> None:
+    leader = Leader()
+    device = leader.device("at-b", NOW_MS)
+    device.registered = RegisteredDevice(id=device.name, site="at-b", interval="1d", domain="water")  # type: ignore[arg-type]
+    for _ in range(3):
+        assert leader.overdue(device) == [False]
+        leader.pass_minutes(24 * 60)
+        leader.cut_off("b")
+        leader.pass_minutes(2)
+        leader.back("b")
+    leader.pass_minutes(59)
+    assert leader.overdue(device) == [False]
+    leader.pass_minutes(3)
+    assert leader.overdue(device) == [True]
+
+
+def test_a_gateway_whose_clock_or_word_is_minutes_late_is_judged_as_of_then() -> None:
+    leader = Leader()
+    device = leader.device("at-b", NOW_MS - 44 * MINUTE_MS)
+    leader.cut_off("b")
+    leader.pass_minutes(4)
+    assert leader.finds(device) == [ONLINE], "at its newest report it was"
+
+
+def test_a_site_that_moves_away_from_a_gateway_that_is_cut_off_is_judged_from_then_on() -> None:
+    leader = Leader()
+    device = leader.device("at-b", NOW_MS - MINUTE_MS)
+    leader.cut_off("b")
+    leader.pass_minutes(120)
+    for reads_since_ms in (None, leader.now_ms):
+        leader.members.share_out(SITES | {"at-b": ShareReader("c", reads_since_ms)}, [], leader.now_ms)
+        leader.pass_minutes(44)
+        assert (leader.finds(device), leader.overdue(device)) == ([UNKNOWN], [False])
+        leader.now_ms -= 44 * MINUTE_MS
+    leader.pass_minutes(46)
+    assert leader.finds(device) == [SILENT]
+    leader.members.share_out(SITES | {"at-b": ShareReader("", leader.now_ms)}, [], leader.now_ms)
+    assert leader.finds(device) == [UNKNOWN], "it came here just now"
+
+
+def test_in_a_group_nobody_is_called_silent_until_a_retired_gateway_is_a_day_away() -> None:
+    leader = Leader(in_a_group=True)
+    device = leader.device("anywhere", NOW_MS - MINUTE_MS)
+    leader.cut_off("b")
+    leader.pass_minutes(60)
+    assert (leader.finds(device), leader.missing()) == ([UNKNOWN], ["b"])
+    leader.now_ms += DAY_MS - 70 * MINUTE_MS
+    leader.pass_minutes(9)
+    assert leader.finds(device) == [UNKNOWN]
+    leader.pass_minutes(2 + 45)
+    assert (leader.finds(device), leader.missing()) == ([SILENT], [])
+
+
+def test_after_a_start_the_first_answer_tells_how_long_each_has_listened() -> None:
+    leader = Leader()
+    silent, waiting = leader.device("at-c", NOW_MS - 30 * HOUR_MS), leader.device("at-b", NOW_MS - 2 * HOUR_MS)
+    leader.members = leader.elsewhere.members = Members("a")
+    leader.members.share_out(SITES, [], leader.now_ms)
+    assert (leader.finds(silent), leader.missing()) == ([UNKNOWN], []), "all may have been started together"
+    leader.back("b")
+    leader.pass_minutes(3)
+    assert leader.finds(silent, waiting) == [SILENT, UNKNOWN]
+
+
+def test_a_device_that_comes_by_an_application_waits_for_each_gateway_that_reads_one() -> None:
+    leader = Leader()
+    readers = {
+        **SITES,
+        "at-d/water": ShareReader("c", 0),
+        "at-d/power": ShareReader("b", 0),
+        "application/7/#": ShareReader("c", 0),
+    }
+    leader.members.share_out(readers, ["application/7/#"], leader.now_ms)
+    devices = [leader.device(site, NOW_MS - MINUTE_MS) for site in ("at-b", "here", "at-d", "nowhere")]
+    leader.cut_off("c")
+    leader.pass_minutes(90)
+    assert leader.finds(*devices) == [UNKNOWN] * 4
+    leader.members.share_out(readers | {"application/7/#": ShareReader("b", 0)}, ["application/7/#"], leader.now_ms)
+    assert leader.finds(*devices) == [SILENT, SILENT, UNKNOWN, SILENT], "of the site that is split its water comes to c"
+
+
+def test_a_report_that_is_not_newer_changes_nothing() -> None:
+    leader = Leader()
+    device = leader.device("at-b", NOW_MS - HOUR_MS)
+    assert leader.finds(device) == [SILENT]
+    leader.members.report({"b": MemberReport(NOW_MS, NOW_MS), "stranger": MemberReport(NOW_MS, 0)}, NOW_MS)
+    assert leader.finds(device) == [SILENT]
