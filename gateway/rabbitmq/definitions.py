@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from gateway.core.gateways.sharing import routing_key
 from gateway.rabbitmq.accounts import TOPICS, UNROUTABLE, VHOST
+from gateway.rabbitmq.bindings import queue_of
 
 Definitions = Mapping[str, Sequence[Mapping[str, Any]]]
 """Kind → its entries, as ``rabbitmqctl export_definitions`` writes them."""
@@ -40,7 +41,7 @@ def policies(gateways: Iterable[str]) -> Definitions:
         "policies": [
             _policy(
                 "gateway-sessions",
-                f"^mqtt-subscription-(?:{sessions})qos1$",
+                f"^{queue_of(f'(?:{sessions})')}$",
                 "queues",
                 {
                     "delivery-limit": -1,  # else the 21st reconnection deletes what was out each time

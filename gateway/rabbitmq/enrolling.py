@@ -14,11 +14,11 @@ from gateway.broker.rights import NativeTopics
 from gateway.core.mqtt_session import SessionOptions
 from gateway.intake.connection import BrokerAddress
 from gateway.rabbitmq.accounts import VHOST, device_account, topics_in
+from gateway.rabbitmq.bindings import queue_of
 from gateway.rabbitmq.definitions import joined
 from gateway.rabbitmq.management import ManagementApi, ManagementFault
 
 _TOGETHER: Final = 200
-_NOT_FOUND: Final = 404
 
 
 class RabbitMqAccounts:
@@ -67,7 +67,7 @@ class RabbitMqAccounts:
         if was_there:
             await self.clear(await self._end(name))
         with suppress(_NotThere):
-            await self._ask("queues", VHOST, f"mqtt-subscription-{name}qos1", method="DELETE")
+            await self._ask("queues", VHOST, queue_of(name), method="DELETE")
         return was_there
 
     async def clear(self, topics: Iterable[str]) -> None:
@@ -97,7 +97,7 @@ class RabbitMqAccounts:
         try:
             return await asyncio.to_thread(self._api.ask, *path, method=method, body=body)
         except ManagementFault as fault:
-            raise (_NotThere if fault.status == _NOT_FOUND else AdministrationFault)(str(fault)) from fault
+            raise (_NotThere if fault.is_missing else AdministrationFault)(str(fault)) from fault
 
 
 class _NotThere(AdministrationFault):

@@ -4,6 +4,7 @@ import json
 import ssl
 from base64 import b64encode
 from contextlib import closing
+from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any, Final
 from urllib.parse import quote
@@ -29,6 +30,11 @@ class ManagementFault(Exception):  # noqa: N818 - it says what happened
     def __init__(self, text: str, status: int | None = None) -> None:
         super().__init__(text)
         self.status = status
+
+    @property
+    def is_missing(self) -> bool:
+        """True if the API answers, and what was asked for is not there."""
+        return self.status == HTTPStatus.NOT_FOUND
 
 
 class ManagementApi:
@@ -63,7 +69,7 @@ class ManagementApi:
         except (OSError, HTTPException) as error:
             why = handshake_fault(error, tls=self._tls is not None) if isinstance(error, OSError) else type(error).__name__
             raise ManagementFault(f"{self.url} does not answer: {why}") from error
-        if status >= 300:  # noqa: PLR2004 - success ends there
+        if status >= HTTPStatus.MULTIPLE_CHOICES:  # success ends there
             raise ManagementFault(f"{self.url}: {method} {where}: {status} {_WHY.get(status) or text[:_QUOTED]}", status)
         try:
             return json.loads(text) if text else None

@@ -11,7 +11,6 @@ from gateway.rabbitmq.definitions import HANDED_ON
 from gateway.rabbitmq.management import ManagementApi, ManagementFault
 from gateway.tls import tls_context
 
-_NOT_FOUND: Final = 404
 _REPLAYED_TOGETHER: Final = 1000
 
 
@@ -98,6 +97,6 @@ def _found(api: ManagementApi, *path: str) -> Any:  # noqa: ANN401 - each caller
     try:
         return api.ask(*path)
     except ManagementFault as fault:
-        if fault.status == _NOT_FOUND:
+        if fault.is_missing:
             return None
         raise
