@@ -29,6 +29,7 @@ from gateway.delivery.bounded_journal import BoundedJournal, JournalFull
 from gateway.delivery.circuit_breaker import CircuitBreaker
 from gateway.events import Events
 from gateway.storage import journal
+from gateway.storage.hours_again import HoursAgain
 
 _REMOVE_EVERY_S: Final = 1.0
 _ROWS_MAX: Final = 500
@@ -43,6 +44,7 @@ class Backlog:
 
     :ivar grew: set while the drain lane has work.
     :ivar progress: the progress of the drain.
+    :ivar hours_again: judges what was written after it had waited; its notes are saved before a row is removed.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Backlog:
         ledger: Ledger,
         events: Events,
         rejects_max_bytes: int,
+        hours_again: HoursAgain,
     ) -> None:
         self._journal = bounded_journal
         self._queue = queue
@@ -60,6 +63,7 @@ class Backlog:
         self._ledger = ledger
         self._events = events
         self._rejects_max_bytes = rejects_max_bytes
+        self.hours_again = hours_again
         self.grew = asyncio.Event()
         self.progress = Progress()
         self._being_written: set[int] = set()
@@ -151,6 +155,7 @@ class Backlog:
         async with self._removal:
             rows, rejects = list(self._settled), list(self._rejects)
             if rows:
+                await self.hours_again.save()
                 await self._journal.settle(rows, rejects, self._rejects_max_bytes)
                 # Only what this commit removed: a row that was settled meanwhile is removed by the next one.
                 del self._settled[: len(rows)], self._rejects[: len(rejects)]

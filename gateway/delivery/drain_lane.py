@@ -13,6 +13,8 @@ of them are settled, so an interrupted bisection begins again and counts once.
 Two others may touch a row meanwhile (:mod:`gateway.delivery.backlog`): its first write may still be in flight, then the lane
 leaves it alone; and it may be given up to make room while it is being written, then the answer counts nothing.
 
+What was written is judged once more (:mod:`gateway.storage.hours_again`): hours may have been closed while it waited.
+
 After an outage the lane begins with few readings, and not at the moment at which all gateways of a province begin.
 """
 
@@ -193,6 +195,8 @@ class DrainLane:
     def _settle(self, entry: journal.Entry, ends: Ends, rejects: Sequence[Refusal] = ()) -> None:
         self._backoff.reset()
         self._failures.pop(entry.row, None)
+        if ends.get("written"):
+            self._backlog.hours_again.wrote(entry.body)
         self._backlog.settle(entry.row, ends, rejects)
         self._backlog.progress.add(entry.body.readings, self._loop.time())
 

@@ -194,6 +194,8 @@ class LiveLane:
         if fate is Fate.WRITTEN:
             for arrival_s, readings in batch.arrivals.items():
                 self._events.delivery.observe(now_s - arrival_s, readings)
+            if min(batch.arrivals) <= self._backlog.hours_again.closed_s:
+                self._backlog.hours_again.wrote(batch.body)  # an hour was closed while it was on its way
         if batch.row is not None:
             self._settle_late(batch, batch.row, fate)
         elif fate is Fate.WRITTEN:

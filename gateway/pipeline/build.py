@@ -53,7 +53,7 @@ def build(config: Config, file: Database, clock: WallClock) -> Parts:
     waiting = build_waiting(foundation, processing, delivery, pairing)
     alarming = build_alarming(foundation, processing, delivery, pairing)
     watching = build_watching(foundation, processing, delivery, waiting, alarming, pairing)
-    closing = build_closing(foundation, processing, delivery, watching)
+    closing = build_closing(foundation, processing, delivery, watching, pairing)
     receiving = build_receiving(foundation, processing, delivery, waiting, watching.self_report, pairing)
     moving = build_moving(foundation, processing, delivery, waiting, alarming, watching, receiving)
     snapshots, moves = processing.device_snapshots, moving.moves

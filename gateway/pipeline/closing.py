@@ -10,6 +10,7 @@ from gateway.jobs.periods.writer import RollupWriter
 from gateway.jobs.registry_points import EventPoints, RegistryReport
 from gateway.pipeline.delivering import Delivery
 from gateway.pipeline.foundation import Foundation, Lane, Lanes
+from gateway.pipeline.pairing import Pairing
 from gateway.pipeline.processing import Processing
 from gateway.pipeline.watching import Watching
 
@@ -18,7 +19,7 @@ from gateway.pipeline.watching import Watching
 class Closing:
     """The job, and the points about the registry and what happens to the gateway.
 
-    :ivar late_report: the report of late readings to another gateway; None: this one closes hours itself.
+    :ivar late_report: the report of late readings to whoever closes hours; None: this gateway does, and always.
     """
 
     job: PeriodJob
@@ -27,18 +28,27 @@ class Closing:
     lanes: Lanes
 
 
-def build_closing(foundation: Foundation, processing: Processing, delivery: Delivery, watching: Watching) -> Closing:
-    """Build it."""
-    destination = delivery.destination
+def build_closing(
+    foundation: Foundation, processing: Processing, delivery: Delivery, watching: Watching, pairing: Pairing
+) -> Closing:
+    """Build it; a machine of ``pairing`` closes hours while it is live."""
+    destination, again, watch = delivery.destination, processing.hours_again, pairing.watch
     database, zone = foundation.database, ZoneInfo(foundation.config.time.zone)
     writer = RollupWriter(destination.influxdb, destination.breaker, delivery.queue, destination.second_place)
     feeds = AlarmFeeds(processing.alarms, watching.status.devices, database, zone)
-    job = PeriodJob(watching.status, database, destination.breaker, writer, feeds)
+    job = PeriodJob(watching.status, again, database, destination.breaker, writer, feeds)
     event_points = EventPoints(foundation.clock, foundation.config.mqtt.machine_id)
     report = RegistryReport(watching.status, destination.influxdb, destination.breaker, event_points)
     lanes: dict[str, Lane] = {"usual hours": feeds.restore, "registry and events": report.run}
-    if processing.silence.membership.leads:
+    leads = processing.silence.membership.leads
+    if leads:
         lanes |= {"periods": job.run, "late readings": job.remember}
-        return Closing(job, None, report, lanes)
-    late_report = LateReport(watching.status, destination.influxdb, destination.breaker)
-    return Closing(job, late_report, report, lanes | {"late readings": late_report.run})
+        if watch is None:
+            return Closing(job, None, report, lanes)
+    closes_itself = watch.live.is_set if leads and watch is not None else _never
+    late_report = LateReport(watching.status, again, destination.influxdb, destination.breaker, closes_itself)
+    return Closing(job, late_report, report, lanes | {"late report": late_report.run})
+
+
+def _never() -> bool:
+    return False

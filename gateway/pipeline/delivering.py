@@ -135,7 +135,7 @@ def _build_fallback(foundation: Foundation, processing: Processing, queue: Batch
     config, file, clock = foundation.config, foundation.database, foundation.clock
     events, ledger, max_bytes = foundation.events, foundation.ledger, config.rejects.max_bytes
     journal = BoundedJournal(file, config.journal, clock)
-    backlog = Backlog(journal, queue, breaker, ledger, events, max_bytes)
+    backlog = Backlog(journal, queue, breaker, ledger, events, max_bytes, processing.hours_again)
     streams, counts = processing.processor.streams, RejectCounts(clock, ZoneInfo(config.time.zone))
     rejects = RejectAccount(
         ledger,

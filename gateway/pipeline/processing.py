@@ -23,6 +23,7 @@ from gateway.pipeline.foundation import Foundation, Lanes
 from gateway.storage import keyvalue
 from gateway.storage.device_memory import DeviceMemory
 from gateway.storage.device_snapshots import DeviceSnapshots
+from gateway.storage.hours_again import HoursAgain
 
 BUILT_MS: Final = 1_790_000_000_000
 """No clock that is right stands before this program was written (September 2026)."""
@@ -100,6 +101,7 @@ class Processing:
 
     :ivar silence: judges who is silent, for alarms and pages alike.
     :ivar memory: devices that earlier runs have met and this one has not.
+    :ivar hours_again: the hours that late readings change.
     """
 
     catalog: Catalog
@@ -108,6 +110,7 @@ class Processing:
     alarms: Alarms
     memory: DeviceMemory
     device_snapshots: DeviceSnapshots
+    hours_again: HoursAgain
     lanes: Lanes
 
 
@@ -134,5 +137,6 @@ def build_processing(foundation: Foundation) -> Processing:
     )
     processor.trust.judge(clock.now_ms())
     snapshots = DeviceSnapshots(database, events, processor.streams, memory, alarms, config.limits.devices, clock)
+    hours_again = HoursAgain(database, processor.evaluator.late, processor.streams.is_registered)
     lanes = {"device states": snapshots.run, "places": snapshots.watch_places}
-    return Processing(catalog, processor, silence, alarms, memory, snapshots, lanes)
+    return Processing(catalog, processor, silence, alarms, memory, snapshots, hours_again, lanes)

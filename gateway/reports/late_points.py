@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final
 
+from gateway.core.readings.late_readings import HourRun
 from gateway.core.readings.line_protocol import tag_text
 from gateway.reports.store import Store, TimeSpan
 
@@ -15,21 +16,21 @@ LATE: Final = "late"
 _FIELDS: Final = ("first_hour", "end_hour")
 
 
-def late_lines(runs: Mapping[str, Iterable[tuple[int, int]]], at_ms: int) -> Iterator[str]:
+def late_lines(runs: Mapping[str, Iterable[HourRun]], at_ms: int) -> Iterator[str]:
     """The points of runs of hours, by device."""
     for device, hours in runs.items():
         for told_ms, (first, end) in enumerate(hours, at_ms):
             yield f"{LATE}{tag_text([('device', device)])} first_hour={float(first)!r},end_hour={float(end)!r} {told_ms}"
 
 
-async def late_hours(store: Store, devices: Collection[str], told: TimeSpan) -> dict[str, set[int]]:
+async def late_hours(store: Store, devices: Collection[str], told: TimeSpan) -> dict[str, list[HourRun]]:
     """Read the hours that others told within a span of time, by device.
 
     :raises StoreFault: the database does not answer.
     """
-    found: dict[str, set[int]] = defaultdict(set)
+    found: dict[str, list[HourRun]] = defaultdict(list)
     async for series, rows in store.rows(LATE, _FIELDS, told, devices):
         for _, (first, end) in rows:
             if first is not None and end is not None:
-                found[series.device].update(range(int(first), int(end)))
+                found[series.device].append((int(first), int(end)))
     return found

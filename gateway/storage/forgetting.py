@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
 from gateway.core.delivery.batch import decode, encode
+from gateway.core.readings.line_protocol import device_of_line
 from gateway.storage import journal, keyvalue
 from gateway.storage.stored_devices import device_rows, lines_of
 from schemas.registry import device_key
@@ -43,12 +44,6 @@ class DeviceNames:
         """Tell if a point is of the device."""
         device = device_of_line(line)
         return device is not None and device in self
-
-
-def device_of_line(line: str) -> str | None:
-    """The tag ``device`` of a point in line protocol, as this gateway writes it."""
-    tags, separator = line.partition(" ")[0], ",device="
-    return tags.partition(separator)[2].partition(",")[0] if separator in tags else None
 
 
 StoredRow = dict[str, Any]

@@ -5,6 +5,7 @@ import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from math import inf
 from typing import Any
 
 import pytest
@@ -30,6 +31,7 @@ from gateway.delivery.self_point import SelfPoint
 from gateway.delivery.spool import Spool
 from gateway.delivery.spool_requests import SpoolRequests
 from gateway.events import Events
+from gateway.storage.hours_again import HoursAgain
 from gateway.storage.journal import Removed
 from tests.delivery.far_broker import FarBroker
 from tests.waiting import PATIENCE_S
@@ -106,7 +108,7 @@ class Rows(Backlog):
     """
 
     def __init__(self, journal: Journal, queue: BatchQueue, breaker: CircuitBreaker, ledger: Ledger, events: Events) -> None:
-        super().__init__(journal, queue, breaker, ledger, events, 2**20)
+        super().__init__(journal, queue, breaker, ledger, events, 2**20, NoHours())
         self.settled_late: list[int] = []
         self.left = 0
         self.given_up: list[Removed] = []
@@ -125,6 +127,19 @@ class Rows(Backlog):
         """Give up."""
         self.given_up.append(removed)
         return super().give_up(removed)
+
+
+class NoHours(HoursAgain):
+    """In the place of the hours to work out again: none is ever closed."""
+
+    def __init__(self) -> None:
+        self.closed_s = -inf
+
+    def wrote(self, body: Body) -> None:
+        """Judge nothing."""
+
+    async def save(self) -> None:
+        """Save nothing."""
 
 
 class Rejects(RejectWriter):

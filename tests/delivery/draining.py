@@ -13,6 +13,7 @@ from gateway.core.delivery.acknowledgements import Acknowledger
 from gateway.core.delivery.batch import encode
 from gateway.core.ledger import Ledger
 from gateway.core.message import Reading, Refusal
+from gateway.core.readings.late_readings import LateReadings
 from gateway.delivery.backlog import Backlog
 from gateway.delivery.batch_queue import BatchQueue, DeliveryLimits
 from gateway.delivery.bisect_refused import Bisector
@@ -27,6 +28,7 @@ from gateway.delivery.spool_requests import SpoolRequests
 from gateway.events import Events
 from gateway.storage import journal
 from gateway.storage.database import Database
+from gateway.storage.hours_again import HoursAgain
 from gateway.storage.reject_account import RejectAccount
 from tests.delivery.delivering import Influxdb, OwnPoint, Unspooled, until
 from tests.delivery.far_broker import FarBroker
@@ -54,7 +56,9 @@ class Rig:
         self.store = BoundedJournal(file, JournalSection(path=file.path, max_bytes=2**20, min_free_bytes=0), WallClock())
         limits = DeliveryLimits(0.0, max_readings=1000, stall_s=60.0, receive_maximum=2000, memory_bytes=2**25)
         self.queue = BatchQueue(limits, self.acknowledger, self.ledger, NoBroker(), DeliveryLog(WallClock()))
-        self.backlog = Backlog(self.store, self.queue, self.breaker, self.ledger, self.events, 2**20)
+        self.late = LateReadings()
+        self.hours_again = HoursAgain(file, self.late, lambda _: True)
+        self.backlog = Backlog(self.store, self.queue, self.breaker, self.ledger, self.events, 2**20, self.hours_again)
         self.progress = self.backlog.progress
         rejects = RejectAccount(self.ledger, self.events, WallClock(), max_bytes=2**20)
         self.reject_writer = RejectWriter(file, rejects, self.queue)

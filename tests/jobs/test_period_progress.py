@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.jobs.periods.progress import PeriodProgress, runs_of
+from gateway.jobs.periods.progress import PeriodProgress
 from gateway.reports.store import TimeSpan
 from gateway.storage.database import Database
 
@@ -21,36 +21,6 @@ def database(tmp_path: Path) -> Iterator[Database]:
     database.close()
 
 
-def test_hours_of_a_device_are_kept_as_runs(database: Database) -> None:
-    async def marked() -> None:
-        progress = PeriodProgress(database)
-        progress.mark("d1", [5, 6, 7, 10])
-        progress.wait("d2", 3)
-        progress.wait("d2", 6)
-        await progress.save()
-
-    asyncio.run(marked())
-    restored = PeriodProgress(database)
-    assert restored.take() == {"d1": {5, 6, 7, 10}, "d2": {3, 4, 5}}
-    assert restored.waits_from == {"d2": 6}
-    assert list(runs_of({10, 5, 7, 6})) == [(5, 8), (10, 11)]
-    assert list(runs_of(())) == []
-
-
-def test_what_is_marked_while_the_rest_is_worked_out_stays_for_the_next_time(database: Database) -> None:
-    async def marked() -> None:
-        progress = PeriodProgress(database)
-        progress.mark("d1", [5, 6])
-        assert progress.take() == {"d1": {5, 6}}
-        progress.mark("d1", [6])
-        await progress.save()
-        assert PeriodProgress(database).take() == {"d1": {5, 6}}, "not worked out yet"
-        await progress.settle()
-
-    asyncio.run(marked())
-    assert PeriodProgress(database).take() == {"d1": {6}}
-
-
 def test_each_writing_of_a_period_has_a_greater_number_also_after_the_file_was_lost(database: Database) -> None:
     progress, day, month, now_ms = PeriodProgress(database), TimeSpan(DAY, 2 * DAY), TimeSpan(DAY, 31 * DAY), 2 * DAY
     hours = [progress.number(day, now_ms, again=False) for _ in range(2)]
@@ -61,24 +31,20 @@ def test_each_writing_of_a_period_has_a_greater_number_also_after_the_file_was_l
     assert 0 < PeriodProgress(database).number(day, now_ms + 366 * DAY, again=True) < 3_600_000
 
 
-def test_what_is_closed_survives_and_the_hours_of_one_device_are_bounded(database: Database) -> None:
+def test_what_is_closed_survives(database: Database) -> None:
     async def closed() -> None:
         progress = PeriodProgress(database)
         progress.begin_at(3 * DAY)
         await progress.close_hour(3 * DAY + 1, 3 * DAY + 2)
-        progress.mark("d1", range(20_000))
-        await progress.save()
 
     asyncio.run(closed())
     restored = PeriodProgress(database)
     assert (restored.hour_ms, restored.day_ms, restored.asked_ms) == (3 * DAY + 1, 3 * DAY, 3 * DAY + 2)
-    assert restored.take() == {"d1": set(range(10_000, 20_000))}
 
 
-def test_a_machine_of_a_pair_begins_anew_and_keeps_what_it_has_to_work_out_again(database: Database) -> None:
+def test_a_machine_of_a_pair_begins_anew(database: Database) -> None:
     async def closed() -> None:
         progress = PeriodProgress(database)
-        progress.mark("d1", [5])
         await progress.close_hour(3 * DAY, 3 * DAY)
         await progress.close_day(3 * DAY)
 
@@ -87,4 +53,3 @@ def test_a_machine_of_a_pair_begins_anew_and_keeps_what_it_has_to_work_out_again
     assert restored.day_ms == 3 * DAY
     restored.begin_anew()
     assert (restored.hour_ms, restored.day_ms) == (0, 0)
-    assert restored.take() == {"d1": {5}}

@@ -28,7 +28,7 @@ RUNS_ON_BOTH: Final = {
     *("live lane", "probe", "spool", "rejects", "counts of rejects", "drain lane", "unspooled refusals"),
     *("floods", "deliveries", "codecs", "quarantine in", "kept values", "device states", "places"),
     *("alarms", "points of alarms", "webhook", "alarms of the pair"),  # what was decided while it was live
-    *("exchanges", "damage", "salvage", "journal gauge", "drops", "report", "certificates", "rates", "clock"),
+    *("late report", "exchanges", "damage", "salvage", "journal gauge", "drops", "report", "certificates", "rates", "clock"),
 }
 """Lanes of a passive machine: it stores, drains and looks after itself. A new lane takes its place here or in LIVE_ONLY."""
 

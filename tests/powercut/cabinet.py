@@ -50,7 +50,7 @@ from gateway.storage.replay import Limits
 from schemas.quantities import GROWTH
 from schemas.rejects import RejectReason
 from tests.core.alarms.alarming import Bed
-from tests.delivery.delivering import OwnPoint
+from tests.delivery.delivering import NoHours, OwnPoint
 from tests.delivery.far_broker import FarBroker
 from tests.stored_rejects import stored_rejects
 
@@ -120,7 +120,7 @@ class Cabinet(FarBroker):
         self.store = BoundedJournal(file, JournalSection(max_bytes=2**20, min_free_bytes=0), WallClock())
         limits = DeliveryLimits(0.0, 1000, 60.0, 2000, 2**30)
         self.queue = BatchQueue(limits, self._acknowledger, self.ledger, self, DeliveryLog(WallClock()))
-        self.backlog = Backlog(self.store, self.queue, self.breaker, self.ledger, self.events, rejects_max_bytes)
+        self.backlog = Backlog(self.store, self.queue, self.breaker, self.ledger, self.events, rejects_max_bytes, NoHours())
         rejects = RejectAccount(self.ledger, self.events, WallClock(), max_bytes=rejects_max_bytes)
         self.reject_writer = writer = RejectWriter(file, rejects, self.queue)
         requests = SpoolRequests(self.queue)

@@ -29,7 +29,7 @@ from gateway.histogram import Histogram
 from gateway.storage import journal
 from gateway.storage.database import Database
 from gateway.storage.reject_account import RejectAccount
-from tests.delivery.delivering import OwnPoint
+from tests.delivery.delivering import NoHours, OwnPoint
 from tests.delivery.far_broker import FarBroker
 
 
@@ -132,7 +132,7 @@ class Cabinet:
         acknowledger = Acknowledger()
         acknowledger.connected(session_present=False)
         self.queue = BatchQueue(limits, acknowledger, self.ledger, _Silent(), DeliveryLog(WallClock()))
-        self.backlog = Backlog(self.journal, self.queue, self.breaker, self.ledger, self.events, 2**20)
+        self.backlog = Backlog(self.journal, self.queue, self.breaker, self.ledger, self.events, 2**20, NoHours())
         rejects = RejectAccount(self.ledger, self.events, WallClock(), max_bytes=2**20)
         writer = RejectWriter(self.journal.database, rejects, self.queue)
         bisector = Bisector(influxdb, self.breaker, self.events, OwnPoint(), WallClock())

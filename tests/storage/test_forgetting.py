@@ -7,11 +7,12 @@ import pytest
 from gateway.alarms import mqtt_lists
 from gateway.core import edge_nodes
 from gateway.core.readings import sums
+from gateway.core.readings.line_protocol import device_of_line
 from gateway.jobs import exchange_writer
-from gateway.jobs.periods import feeds, progress
-from gateway.storage import keyvalue
+from gateway.jobs.periods import feeds
+from gateway.storage import hours_again, keyvalue
 from gateway.storage.database import Database
-from gateway.storage.forgetting import PLACES, DeviceNames, device_of_line, devices_in, forget, found
+from gateway.storage.forgetting import PLACES, DeviceNames, devices_in, forget, found
 
 SEARCHED = {"journal", "device_state", "kept", *(table for place in PLACES if (table := getattr(place, "table", "")))}
 WITHOUT_DEVICES = {"rejects_stock", "quarantine_stock"}
@@ -32,7 +33,7 @@ def test_every_table_is_searched_or_names_no_device(tmp_path: Path) -> None:
 def test_values_that_are_kept_for_a_device_are_found_under_every_name_that_others_give_them(tmp_path: Path) -> None:
     mine = [
         f"{feeds._PREFIX}m1",  # noqa: SLF001
-        f"{progress._AGAIN}m1",  # noqa: SLF001
+        f"{hours_again._AGAIN}m1",  # noqa: SLF001
         f"{sums.KEPT}m1",
         f"{exchange_writer._PREFIX}1793491200000 m1",  # noqa: SLF001
         f"{edge_nodes.BIRTH}group/node/m1",

@@ -61,13 +61,18 @@ def joined(bodies: Sequence[Body]) -> bytes:
     return _gzip(b"\n".join([zlib.decompress(body.gzip, wbits=_GZIP_WBITS) for body in bodies]), _LEVEL)
 
 
+def text_of(body: Body) -> str:
+    """The line protocol of a body."""
+    return zlib.decompress(body.gzip, wbits=_GZIP_WBITS).decode()
+
+
 def decode(body: Body) -> list[Reading]:
     """The readings of a body, in their order. Their domain is the measurement of their first line."""
     readings: list[Reading] = []
     if not body.readings:
         return readings
     pairs = frozenset(body.pairs)
-    for number, text in enumerate(zlib.decompress(body.gzip, wbits=_GZIP_WBITS).decode().split("\n"), start=1):
+    for number, text in enumerate(text_of(body).split("\n"), start=1):
         if number in pairs:
             readings[-1].lines += "\n" + text
         else:

@@ -1,13 +1,22 @@
 """Readings that came for hours whose roll-ups stand already: those hours must be worked out again.
 
+A reading is judged when it comes. What then waits for the database, in the journal or in memory, is judged once more when it is
+written: meanwhile its hour may have been closed without it.
+
 The comparison with ``closed_ms`` is made for each reading; everything else happens only for those that are late.
 """
 
+from collections.abc import Iterable
 from typing import Final
+
+from gateway.core.readings.line_protocol import device_of_line
 
 HOUR_MS: Final = 3_600_000
 _HOURS_MAX: Final = 1000
 """Hours remembered of a device until they are fetched: more than it can have in the longest past that is accepted."""
+
+HourRun = tuple[int, int]
+"""Hours that follow each other: the first, and the one behind the last; hours since 1970 in UTC."""
 
 
 class LateReadings:
@@ -37,7 +46,32 @@ class LateReadings:
         if since_ms < self.closed_ms:
             self._hours.setdefault(device, set()).update(range(since_ms // HOUR_MS, -(-self.closed_ms // HOUR_MS)))
 
+    def note_written(self, lines: Iterable[str]) -> None:
+        """Note those of some points that lie in closed hours. They were written just now, and had waited for it."""
+        for line in lines:
+            time_text = line[line.rfind(" ") + 1 :]
+            if time_text.isdecimal() and (time_ms := int(time_text)) < self.closed_ms:
+                device = device_of_line(line)
+                if device is not None:
+                    self.note(device, time_ms)
+
     def drain(self) -> dict[str, set[int]]:
         """Fetch what was noted since the last time."""
         noted, self._hours = self._hours, {}
         return noted
+
+
+def runs_of(hours: Iterable[int]) -> list[HourRun]:
+    """The runs of some hours, in order."""
+    return merged((hour, hour + 1) for hour in hours)
+
+
+def merged(runs: Iterable[HourRun]) -> list[HourRun]:
+    """The same hours in as few runs as there can be, in order."""
+    found: list[HourRun] = []
+    for first, end in sorted(runs):
+        if found and first <= found[-1][1]:
+            found[-1] = found[-1][0], max(end, found[-1][1])
+        else:
+            found.append((first, end))
+    return found

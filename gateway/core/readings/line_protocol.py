@@ -41,6 +41,12 @@ def value_texts(values: Sequence[Value]) -> list[str]:
     return _encode(values)[1:-1].decode().split(",")
 
 
+def device_of_line(line: str) -> str | None:
+    """The tag ``device`` of a point, as this gateway writes it: the grammar of devices leaves nothing to escape."""
+    tags, separator = line.partition(" ")[0], ",device="
+    return tags.partition(separator)[2].partition(",")[0] if separator in tags else None
+
+
 def field_pieces(fields: Sequence[str]) -> list[str]:
     """The fields of a point as they follow its tags, in pieces: each key, then an empty place for the text of its value."""
     return [piece for at, field in enumerate(fields) for piece in (f"{',' if at else ' '}{escape_tag(field)}=", "")]

@@ -12,7 +12,8 @@ the first one behind it. The core notes it by device and hour
 (:class:`gateway.core.readings.late_readings.LateReadings`); after the next hour those are worked out again, with their days and
 months. So are the hours of a device that had not sent anything behind them: they wait until it does.
 
-Readings that stand in the journal would be missing in what is worked out, so nothing is while there are some.
+Readings that stand in the journal would be missing in what is worked out, so nothing is while there are some. What stands in
+another gateway's is told by that one (:mod:`gateway.jobs.late_report`) once it is written.
 """
 
 import asyncio
@@ -40,6 +41,7 @@ from gateway.reports.roster import Roster
 from gateway.reports.store import Store, StoreFault, TimeSpan
 from gateway.status.status import Status
 from gateway.storage.database import Database, DatabaseFault
+from gateway.storage.hours_again import HoursAgain
 
 log = logging.getLogger("gateway.jobs")
 
@@ -64,12 +66,18 @@ class PeriodJob:
     """Closes hours, days and months."""
 
     def __init__(
-        self, status: Status, database: Database, breaker: CircuitBreaker, writer: RollupWriter, feeds: AlarmFeeds
+        self,
+        status: Status,
+        hours_again: HoursAgain,
+        database: Database,
+        breaker: CircuitBreaker,
+        writer: RollupWriter,
+        feeds: AlarmFeeds,
     ) -> None:
         """Go on where the run before has stopped; ``database`` is open."""
         self._status = status
         self._clock = status.clock
-        self._late = status.processor.evaluator.late
+        self._hours_again = hours_again
         self._zone = ZoneInfo(status.config.time.zone)
         self._breaker = breaker
         self._writer = writer
@@ -92,7 +100,7 @@ class PeriodJob:
         if progress.hour_ms:
             progress.begin_at(day_of(self._clock.now_ms() - _BACK_MS, self._zone).start_ms)
         if self._status.devices.registry_entries() and self._status.devices.silence.membership.leads:
-            self._late.close(max(progress.hour_ms or self._first_ms, progress.asked_ms))
+            self._hours_again.close(max(progress.hour_ms or self._first_ms, progress.asked_ms))
 
     async def _resume(self, store: Store) -> None:
         """Without a run before, or after its file was lost, begin with the newest day in the database, or with this one.
@@ -125,12 +133,8 @@ class PeriodJob:
 
     async def save(self) -> None:
         """Save what must be worked out again."""
-        streams = self._status.processor.streams
-        for device, late in self._late.drain().items():
-            if streams.is_registered(device):
-                self._progress.mark(device, late)
         try:
-            await self._progress.save()
+            await self._hours_again.save()
         except DatabaseFault as fault:
             self._say(f"what came late is not remembered over a restart: {fault}")
 
@@ -182,15 +186,16 @@ class PeriodJob:
         return TimeSpan(begin_ms, span.end_ms) if is_over and not self._breaker.is_open else None
 
     async def _close_hour(self, store: Store, hour: TimeSpan) -> None:
-        progress, closer = self._progress, self._closer(store)
+        progress, again, closer = self._progress, self._hours_again, self._closer(store)
         writing = self._number(store, day_of(hour.start_ms, self._zone), again=False)
-        self._late.close(closer.now_ms)  # before the first question: what comes meanwhile may be missed
+        self._hours_again.close(closer.now_ms)  # before the first question: what comes meanwhile may be missed
         unfinished = await closer.close_hours([hour], writing)
         waiting = {written_name(closer.roster.by_id[id_]): last_ms for id_, last_ms in unfinished.items()}
-        for device in progress.waits_from.keys() - waiting.keys():
-            progress.end_waiting(device, -(-hour.start_ms // HOUR_MS))
+        for device in again.waits_from.keys() - waiting.keys():
+            again.end_waiting(device, -(-hour.start_ms // HOUR_MS))
         for device, last_ms in waiting.items():
-            progress.wait(device, last_ms // HOUR_MS)
+            again.wait(device, last_ms // HOUR_MS)
+        await again.save()
         await progress.close_hour(hour.end_ms, closer.now_ms)
 
     async def _close_days(self, store: Store) -> None:
@@ -221,19 +226,22 @@ class PeriodJob:
 
     async def _hear(self, store: Store) -> None:
         """Note the hours that late readings changed at other gateways."""
-        if self._status.devices.silence.membership.elsewhere is None:
+        is_alone = self._status.config.mqtt.standby.machine is None
+        if is_alone and self._status.devices.silence.membership.elsewhere is None:
             return
         progress, now_ms = self._progress, self._clock.now_ms()
         told = TimeSpan((progress.heard_ms or now_ms - _HEARD_BACK_MS) - _CLOCKS_APART_MS, now_ms + _CLOCKS_APART_MS)
         found = await late_hours(store, self._roster.names(self._roster.by_id), told)
-        for device, late in found.items():
-            progress.mark(device, late)
+        for device, runs in found.items():
+            self._hours_again.mark(device, runs)
+        await self._hours_again.save()
         await progress.note_heard(now_ms)
 
     async def _work_again(self, store: Store) -> None:
         """Work out again what late readings have changed: hours, their days, and their months."""
         progress, closer = self._progress, self._closer(store)
-        marks = {id_: late for device, late in progress.take().items() if (id_ := closer.roster.id_of(device)) is not None}
+        taken = self._hours_again.take()
+        marks = {id_: runs for device, runs in taken.items() if (id_ := closer.roster.id_of(device)) is not None}
         if marks:
             await asyncio.sleep(_ON_THE_WAY_S)
             if self._status.ledger.backlog:
@@ -248,7 +256,7 @@ class PeriodJob:
                     months.setdefault(month, set()).update(day.devices)
             for month, devices in months.items():
                 await closer.close_month(month, self._number(store, month), devices)
-        await progress.settle()
+        await self._hours_again.settle()
 
     async def _close_again(self, store: Store, closer: PeriodCloser, late: LateDay) -> None:
         writing = self._number(store, late.day)

@@ -7,10 +7,11 @@ before it to the one after it.
 import asyncio
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
+from itertools import chain, starmap
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from gateway.core.readings.late_readings import HOUR_MS
+from gateway.core.readings.late_readings import HOUR_MS, HourRun
 from gateway.reports.boundaries import hours, midnight_ms
 from gateway.reports.nearest import REACHES_MS
 from gateway.reports.roster import Roster
@@ -18,8 +19,8 @@ from gateway.reports.store import Side, Store, TimeSpan
 
 _FAR_MS: Final = REACHES_MS[-1]
 
-Marks = Mapping[str, Collection[int]]
-"""Device → hours since 1970 in UTC."""
+Marks = Mapping[str, Collection[HourRun]]
+"""Device → its hours."""
 
 
 class LateDay(NamedTuple):
@@ -52,7 +53,7 @@ def late_days(marks: Marks, zone: ZoneInfo, closed_ms: int) -> list[LateDay]:
     found: dict[TimeSpan, tuple[set[int], set[str]]] = {}
     days: dict[int, list[TimeSpan]] = {}
     for device, marked in marks.items():
-        for hour in marked:
+        for hour in chain.from_iterable(starmap(range, marked)):
             if hour not in days:
                 ends = (hour * HOUR_MS, (hour + 1) * HOUR_MS - 1)
                 days[hour] = sorted({day_of(at_ms, zone) for at_ms in ends})
@@ -72,13 +73,15 @@ def _local(day: TimeSpan, late: Collection[int], closed_ms: int) -> list[TimeSpa
     return [span for span in hours(day) if span.start_ms < last_ms and span.end_ms > first_ms and span.end_ms <= closed_ms]
 
 
-async def with_neighbours(store: Store, roster: Roster, marks: Marks, zone: ZoneInfo, closed_ms: int) -> dict[str, set[int]]:
+async def with_neighbours(
+    store: Store, roster: Roster, marks: Marks, zone: ZoneInfo, closed_ms: int
+) -> dict[str, list[HourRun]]:
     """Add the hours up to the readings on both sides of each late hour.
 
     :param marks: the late hours, by id of the registry.
     :raises StoreFault: the database does not answer.
     """
-    found = {device: set(marked) for device, marked in marks.items()}
+    found = {device: list(marked) for device, marked in marks.items()}
     for late in await asyncio.to_thread(late_days, marks, zone, closed_ms):
         span = TimeSpan(late.hours[0].start_ms, late.hours[-1].end_ms)
         before = await _heard(store, roster, Side.UP_TO, span.start_ms - 1, late.devices)
@@ -86,9 +89,9 @@ async def with_neighbours(store: Store, roster: Roster, marks: Marks, zone: Zone
         for device in late.devices:
             first_ms, last_ms = before.get(device, span.start_ms), after.get(device, span.end_ms - 1)
             if first_ms < span.start_ms - HOUR_MS or last_ms >= span.end_ms + HOUR_MS:
-                found[device].update(range(first_ms // HOUR_MS, last_ms // HOUR_MS + 1))
+                found[device].append((first_ms // HOUR_MS, last_ms // HOUR_MS + 1))
             else:
-                found[device].update((first_ms // HOUR_MS, last_ms // HOUR_MS))
+                found[device] += [(at_ms // HOUR_MS, at_ms // HOUR_MS + 1) for at_ms in (first_ms, last_ms)]
     return found
 
 

@@ -46,3 +46,13 @@ def test_hours_remembered_of_a_device_are_bounded() -> None:
     for hour in range(HOUR - 3000, HOUR):
         late.note("d1", hour * HOUR_MS)
     assert len(late.drain()["d1"]) == 1000
+
+
+def test_of_written_points_those_in_closed_hours_are_noted() -> None:
+    late = LateReadings()
+    lines = [f"water,area=a,device=d{hours} flow_m3_h=1,quality=0i {(HOUR - hours) * HOUR_MS + 900}" for hours in (0, 1, 2)]
+    late.note_written(lines)
+    assert late.drain() == {}, "nobody works hours out"
+    late.close(HOUR * HOUR_MS)
+    late.note_written([*lines, "gateway live=1 5", "no point"])
+    assert late.drain() == {"d1": {HOUR - 1}, "d2": {HOUR - 2}}
