@@ -21,6 +21,7 @@ from gateway.config.files import secret
 from gateway.config.model import Influxdb
 from gateway.delivery.influxdb import authorization
 from gateway.reports.store import StoreFault
+from gateway.tls import ResumingContext
 from gateway.tls_files import database_tls
 
 _QUOTED: Final = 300
@@ -210,6 +211,7 @@ class DatabaseHttp:
             try:
                 writer.write(self._request(method, path, form, document))
                 await answer.begin()
+                _keep_session(writer)
                 yield answer
             finally:
                 writer.transport.abort()
@@ -234,6 +236,13 @@ class DatabaseHttp:
                 "or for InfluxDB 1 a user with the right to read"
             )
         return f"{self.url} answers {status} to a question: {said}"
+
+
+def _keep_session(writer: asyncio.StreamWriter) -> None:
+    """Let the next question go on with the session of this one, if there is TLS."""
+    secured = writer.get_extra_info("ssl_object")
+    if secured is not None and isinstance(secured.context, ResumingContext):
+        secured.context.remember(secured)
 
 
 def quoted(text: bytes | str) -> str:

@@ -42,6 +42,18 @@ async def newest_points(store: Store, counter: Counter, now_ms: int, devices: Co
     return await _within(store, counter, Side.UP_TO, now_ms, devices, (), NEWEST_MS)
 
 
+async def devices_in(store: Store, measurement: str, now_ms: int, devices: Collection[str]) -> set[str]:
+    """The devices that have points in a measurement, not later than an instant, however old they are.
+
+    :raises StoreFault: the database does not answer.
+    """
+    missing = set(devices)
+    for reach_ms in NEWEST_MS:
+        if missing:
+            missing -= {device async for device, _ in store.heard(measurement, Side.UP_TO, now_ms, reach_ms, missing)}
+    return set(devices) - missing
+
+
 async def both(one: Coroutine[Any, Any, _One], other: Coroutine[Any, Any, _Other]) -> tuple[_One, _Other]:
     """Ask two questions at once; when one fails the other is given up.
 

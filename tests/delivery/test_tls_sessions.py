@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 import uvloop
 
+from gateway.config.model import Influxdb
 from gateway.core.delivery.link_budget import LinkBudget
 from gateway.delivery.http_client import HttpClient
+from gateway.reports.database_http import DatabaseHttp
 from gateway.tls import resuming_context, server_context
 from tests.system.brokers import Authority
 
@@ -134,3 +136,24 @@ def test_a_connection_with_tls_that_ends_without_an_answer_is_noticed_at_once(au
 
     with asyncio.Runner(loop_factory=loop) as runner:
         runner.run(work())
+
+
+def test_questions_go_on_with_the_session_of_the_one_before(authority: Authority) -> None:
+    database = Database(server_context(*authority.issue("database")))
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        database.resumed.append(writer.get_extra_info("ssl_object").session_reused)
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n1")
+        await writer.drain()
+        writer.close()
+
+    async def work() -> None:
+        async with await asyncio.start_server(answer, "127.0.0.1", 0, ssl=database.context) as server:
+            url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            http = DatabaseHttp(Influxdb.model_validate({"url": url, "tls": {"ca": authority.certificate}}))
+            for _ in range(3):
+                assert await http.whole("/query", {}) == b"1"
+
+    asyncio.run(work())
+    assert database.resumed == [False, True, True]

@@ -1,14 +1,20 @@
 """InfluxDB and VictoriaMetrics answer the same to the same questions."""
 
+from collections.abc import AsyncIterator
+
 import pytest
 
+from gateway.core.readings.sums import FoundSum
 from gateway.reports.influxql import InfluxqlStore
 from gateway.reports.metricsql import MetricsqlStore
 from gateway.reports.nearest import nearest_points, newest_points
-from gateway.reports.store import Counter, Side, Store, StoredSeries, SumPoint, TimeSpan
+from gateway.reports.newest_sums import FoundSums, newest_sums
+from gateway.reports.store import Counter, Devices, Side, Store, StoredSeries, SumPoint, TimeSpan
 from tests.reports.stores import Filled
 
 pytestmark = pytest.mark.real
+
+Nearest = AsyncIterator[tuple[StoredSeries, SumPoint]]
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
@@ -43,6 +49,26 @@ def test_the_nearest_point_stands_on_its_side_and_within_reach(filled: Filled) -
     assert nearest(filled, Side.UP_TO, T - 1, HOUR) == {m: SumPoint(T - HOUR, 11, 1)}
     assert nearest(filled, Side.UP_TO, T - 1, HOUR - 1) == {}
     assert nearest(filled, Side.AFTER, T + 1, HOUR - 2) == {}
+
+
+def test_of_a_domain_only_the_devices_that_have_points_in_it_are_asked_for_their_sums(
+    filled: Filled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled.write([water(T, "known", volume_m3=1, volume_sum_m3=11)])
+    asked: set[tuple[str, str]] = set()
+
+    async def question(store: Store) -> FoundSums:
+        nearest = store.nearest
+
+        def noted(counter: Counter, side: Side, at_ms: int, reach_ms: int, devices: Devices = None) -> Nearest:
+            asked.update((counter.measurement, device) for device in devices or ())
+            return nearest(counter, side, at_ms, reach_ms, devices)
+
+        monkeypatch.setattr(store, "nearest", noted)
+        return await newest_sums(store, {"known", "new"}, T + HOUR)
+
+    assert filled.ask(question) == {"known": {"volume_m3": FoundSum(1, 11, T)}}
+    assert asked == {("water", "known")}
 
 
 def test_a_register_that_was_not_believed_does_not_stand_for_the_sum(filled: Filled) -> None:
