@@ -75,6 +75,10 @@ class DoorConnection(asyncio.Protocol):
         """Keep the way back."""
         self._transport = cast("asyncio.Transport", transport)
 
+    def written(self) -> bytes:
+        """The answer to a write."""
+        return _NO_CONTENT
+
     def data_received(self, data: bytes) -> None:
         """Answer what is complete."""
         arrived_ns = time.perf_counter_ns()
@@ -84,7 +88,7 @@ class DoorConnection(asyncio.Protocol):
             elif head.startswith(_EXPORT):
                 self._transport.write(_EMPTY)
             elif head.startswith(b"POST "):
-                self._transport.write(_NO_CONTENT)
+                self._transport.write(self.written())
                 self._arrivals.bodies.append((arrived_ns, body))
             else:
                 self._transport.write(shown(self._arrivals.take() if head.startswith(b"GET /arrivals ") else "ok"))

@@ -37,6 +37,7 @@ TITLES: Final[Mapping[str, str]] = {
     "rabbitmq": "Several gateways that share out the sites on RabbitMQ",
     "report": "A report of consumption",
     "wire": "Over the link to the database: bytes of IP for a reading of four values, both directions together",
+    "link": "Over the link to the database, write by write: bytes of IP, both directions together",
     "stores": "What the databases make of a reading of a meter, beside the gateway: four values and a sum every 15 minutes",
     "simulator": "The simulator at full speed, on few shared connections, with its ledger",
 }

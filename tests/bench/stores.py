@@ -57,7 +57,7 @@ def measure(plan: Plan) -> list[Figure]:
 
 def _of_store(plan: Plan, name: str, store: Service, folder: Path, days: int) -> Iterator[Figure]:
     readings = _METERS * days * 86_400_000 // _INTERVAL_MS
-    lines = _lines(time.time_ns() // 1_000_000 - days * 86_400_000)
+    lines = readings_of_meters(time.time_ns() // 1_000_000 - days * 86_400_000)
     before_cpu_s = cpu_s(store)
     for _ in range(readings // _TOGETHER):
         _write(store, tuple(islice(lines, _TOGETHER)))
@@ -78,7 +78,7 @@ def _of_store(plan: Plan, name: str, store: Service, folder: Path, days: int) ->
         yield Figure("stores", f"{name}: {NAMES[key]}", "µs" if key.endswith("_us") else "B", value)
 
 
-def _lines(first_ms: int) -> Iterator[str]:
+def readings_of_meters(first_ms: int) -> Iterator[str]:
     """Readings of all meters, quarter by quarter, without end."""
     turn = 0
     while True:

@@ -1,7 +1,9 @@
 """The bench's own parts: a figure that is judged wrongly is worse than none."""
 
 import gzip
+import socket
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -18,7 +20,9 @@ from tests.bench.figures import Bar, Baseline, Figure, table
 from tests.bench.latency import Run
 from tests.bench.messages import backlog
 from tests.bench.uplinks import settings, topic, uplink
+from tests.bench.wire_door import InfluxdbDoor
 from tests.core.making import NOW_MS
+from tests.waiting import PATIENCE_S
 
 
 @pytest.mark.parametrize(
@@ -53,6 +57,16 @@ def test_the_door_knows_a_reading_by_its_seq_and_takes_its_first_arrival() -> No
     arrivals = Arrivals([(100, two_lines), (200, b'{"ts":1,"seq":12,"flow_m3_h":1.0}'), (300, two_lines)])
     assert arrivals.take() == [(11, 100), (12, 200)]
     assert arrivals.take() == []
+
+
+@pytest.mark.real
+def test_the_link_is_measured_with_a_stand_in_that_answers_a_write_in_as_many_bytes_as_influxdb(influxdb: Service) -> None:
+    with closing(socket.create_connection((influxdb.host, influxdb.port), timeout=PATIENCE_S)) as connection:
+        connection.sendall(b"POST /write?db=iot HTTP/1.1\r\nHost: x\r\nContent-Length: 18\r\n\r\nwater f=1.0 100000")
+        real = connection.recv(4096)
+    ours = InfluxdbDoor(Arrivals()).written()
+    heads = [[line.partition(b":")[0] for line in answer.splitlines()] for answer in (real, ours)]
+    assert (heads[0], len(real)) == (heads[1], len(ours))
 
 
 @pytest.mark.parametrize("codec", [pytest.param(False, id="decoded"), pytest.param(True, id="through-a-codec")])

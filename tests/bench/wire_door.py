@@ -9,11 +9,17 @@ import socket
 import ssl
 import struct
 import sys
+from email.utils import formatdate
 from typing import Final, NamedTuple, Self
 
 from tests.bench.door import Arrivals, DoorConnection, shown
 
 SEGMENT_BYTES: Final = 52
+_REQUEST_ID: Final = b"0042373f-e9ed-11f1-8003-000000000000"
+_WRITTEN: Final = (
+    b"HTTP/1.1 204 No Content\r\nContent-Type: application/json\r\nRequest-Id: " + _REQUEST_ID + b"\r\n"
+    b"X-Influxdb-Build: OSS\r\nX-Influxdb-Version: 1.6.7~rc0\r\nX-Request-Id: " + _REQUEST_ID + b"\r\nDate: %b\r\n\r\n"
+)
 
 
 class Wire(NamedTuple):
@@ -43,7 +49,15 @@ def counted(connection: socket.socket) -> Wire:
     return Wire(acked_bytes + received_bytes, sent + came)
 
 
-class _Counted(DoorConnection):
+class InfluxdbDoor(DoorConnection):
+    """A connection on which a write is answered in as many bytes as by InfluxDB 1.6.7."""
+
+    def written(self) -> bytes:
+        """The answer to a write."""
+        return _WRITTEN % formatdate(usegmt=True).encode()  # the gateway holds its clock against it
+
+
+class _Counted(InfluxdbDoor):
     """One connection of the gateway."""
 
     def __init__(self, connections: list[socket.socket]) -> None:
