@@ -279,7 +279,7 @@ def test_gateway_replaced(cabinet: Cabinet) -> None:
 
 def test_site_moved(influxdb: Service, tmp_path: Path) -> None:
     """Each gateway has the file on a machine of its own."""
-    with province(tmp_path / "province", ["ward-1", "ward-2", "ward-9"], "--gateways", "2") as found:
+    with province(tmp_path / "province", ["ward-1", "ward-2", "ward-9"], "--names", "gateway-1,gateway-2") as found:
         cabinets = [_member(tmp_path / name, found, name, influxdb) for name in ("gateway-1", "gateway-2")]
         first, second = cabinets
         first.others = {"gateway-2": second.machine}
