@@ -23,6 +23,7 @@ LIVE_ONLY: Final[Mapping[str, str]] = MappingProxyType(
         "quarantine out": "its readings have sums, which the live machine knows",
         "sums": "they are asked for when a device is heard",
         "rounds for alarms": "who hears no device cannot call it silent",
+        "hearing of the pair": "it is asked for at a take-over",
         "active alarms": "the live machine has its own",
         "alertmanager": "the live machine tells it what is active",
         "lists of alarms": "the live machine retains them",

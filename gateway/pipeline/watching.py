@@ -10,6 +10,7 @@ from gateway.jobs.elsewhere_watch import ElsewhereWatch
 from gateway.jobs.exchange_writer import ExchangeWriter
 from gateway.jobs.journal_gauge import JournalGauge
 from gateway.jobs.open_export import OpenExport
+from gateway.jobs.partner_hearing import PartnerHearing
 from gateway.jobs.rate_watch import RateWatch
 from gateway.jobs.resums import Resums
 from gateway.jobs.salvage import Salvage
@@ -85,6 +86,8 @@ def build_watching(
     membership = processing.silence.membership
     if membership.elsewhere is not None:
         lanes |= {"heard elsewhere": ElsewhereWatch(foundation.config, membership.elsewhere, status.devices, clock).run}
+    if pairing.watch is not None:
+        lanes |= {"hearing of the pair": PartnerHearing(foundation.config, status.devices, clock).run}
     if foundation.config.open_data.nightly and membership.leads:
         lanes |= {"open export": OpenExport(foundation.config, clock).run}
     if foundation.config.audit.mqtt:

@@ -8,18 +8,20 @@ from pathlib import Path
 
 from gateway.demo.services import Service
 from tests.chaos.link import Link
+from tests.chaos.tap import Tap
 from tests.system.rig import Document, Gateway, gateway
 from tests.waiting import PATIENCE_S, until
 
 
 @dataclass(frozen=True)
 class PairedGateway:
-    """One machine: its gateway, and its links."""
+    """One machine: its gateway, its links, and what it has confirmed to the broker."""
 
     name: str
     gate: Gateway
     broker: Link
     influxdb: Link
+    tap: Tap
 
     @property
     def role(self) -> str:
@@ -61,6 +63,7 @@ def pair(
     folder: Path,
     broker: Service,
     influxdb: Service,
+    /,
     *,
     keep_alive_s: int,
     devices: Sequence[Document] = (),
@@ -70,10 +73,11 @@ def pair(
     with ExitStack() as stack:
         machines = []
         for name in ("a", "b"):
-            to_broker, to_influxdb = stack.enter_context(Link(broker)), stack.enter_context(Link(influxdb))
+            tap = Tap()
+            to_broker, to_influxdb = stack.enter_context(Link(broker, tap)), stack.enter_context(Link(influxdb))
             mqtt = {"standby": {"machine": name, "keep_alive": f"{keep_alive_s}s"}} | sections.get("mqtt", {})
             theirs = {**sections, "mqtt": mqtt | {"url": to_broker.url("mqtt")}}
             made = gateway(folder / name, to_broker.url("mqtt"), to_influxdb.url("http"), **theirs)
             made.config.with_name("devices.yaml").write_text(json.dumps({"devices": list(devices)}))
-            machines.append(PairedGateway(name, stack.enter_context(made), to_broker, to_influxdb))
+            machines.append(PairedGateway(name, stack.enter_context(made), to_broker, to_influxdb, tap))
         yield GatewayPair(*machines)

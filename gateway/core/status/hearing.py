@@ -35,6 +35,13 @@ class Hearing:
             self._spans_ms.append((self._deaf_since_ms, now_ms))
         self._deaf_since_ms = None
 
+    def heard_elsewhere(self, until_ms: int) -> None:
+        """Note that the other machine of a pair listened until then: the deafness before this run began only there."""
+        if self._spans_ms and self._spans_ms[0][0] == 0:
+            self._spans_ms[0] = (min(until_ms, self._spans_ms[0][1]), self._spans_ms[0][1])
+        elif self._deaf_since_ms == 0:
+            self._deaf_since_ms = until_ms
+
     def heard_ms(self, since_ms: int, now_ms: int) -> int:
         """The part of the time since then in which devices could have been heard."""
         deaf_ms = 0 if self._deaf_since_ms is None else max(0, now_ms - max(self._deaf_since_ms, since_ms))

@@ -113,3 +113,26 @@ def test_a_device_that_left_the_registry_and_was_never_heard_is_forgotten() -> N
     streams.devices["heard"].last_seen_ms = NOW_MS
     streams.replace_registry({"stays": entries["stays"]})
     assert list(streams.devices) == ["heard", "stays"]
+
+
+def test_after_a_take_over_silence_goes_on_from_where_the_other_machine_listened() -> None:
+    hearing = Hearing(0)
+    hearing.regain(NOW_MS)
+    silence = Silence(hearing=hearing)
+    long_ago, short_ago = device({}, last_seen_ms=NOW_MS - 2 * HOUR_MS), device({}, last_seen_ms=NOW_MS - 50 * MINUTE_MS)
+    assert silence.presence(long_ago, NOW_MS) is ONLINE, "nobody is known to have listened"
+    hearing.heard_elsewhere(NOW_MS - 5 * MINUTE_MS)
+    assert silence.presence(long_ago, NOW_MS) is SILENT
+    assert silence.presence(short_ago, NOW_MS + 14 * MINUTE_MS) is ONLINE, "five minutes are left out"
+    assert silence.presence(short_ago, NOW_MS + 15 * MINUTE_MS) is SILENT
+
+
+def test_only_the_deafness_before_a_take_over_is_shortened() -> None:
+    hearing = Hearing(NOW_MS - HOUR_MS)
+    hearing.regain(NOW_MS)
+    hearing.heard_elsewhere(NOW_MS - MINUTE_MS)
+    assert hearing.heard_ms(NOW_MS - HOUR_MS, NOW_MS) == 0
+    before = Hearing(0)
+    before.heard_elsewhere(NOW_MS - MINUTE_MS)
+    before.regain(NOW_MS)
+    assert before.heard_ms(NOW_MS - HOUR_MS, NOW_MS) == 59 * MINUTE_MS
