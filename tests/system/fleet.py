@@ -50,6 +50,7 @@ class Fleet:
 
     :ivar sent: all readings ever handed to the client, by message.
     :ivar acknowledged: those of them whose PUBACK was seen.
+    :ivar longest_wait_s: the longest time without a PUBACK, from the first to the newest.
     """
 
     def __init__(self, broker: Service, *, devices: int = 20, rate: int = 500, clocks: bool = True, name: str = "m") -> None:
@@ -58,6 +59,8 @@ class Fleet:
         self._clocks = clocks
         self.sent: list[Sent] = []
         self.acknowledged: list[Sent] = []
+        self.longest_wait_s = 0.0
+        self._answered_s: float | None = None
         self._flying: dict[int, Sent] = {}
         self._early: set[int] = set()  # acknowledged before publish() told its identifier
         self._lock = threading.Lock()
@@ -119,6 +122,9 @@ class Fleet:
                 self._early.add(mid)
             else:
                 self.acknowledged.append(reading)
+                now_s = time.monotonic()
+                self.longest_wait_s = max(self.longest_wait_s, now_s - (self._answered_s or now_s))
+                self._answered_s = now_s
 
 
 def connect(broker: Service, name: str = "", *, clean: bool = True) -> paho.Client:
