@@ -50,14 +50,14 @@ def measure(plan: Plan) -> list[Figure]:
     ]
     own = Authority(plan.fresh("link") / "authority")
     servers = {
-        "with a certificate on an elliptic curve, of the utility's own authority": (own.certificate, *own.issue("centre")),
-        "with RSA 2048 and an intermediate, as of a public authority": _public_authority(plan.fresh("link")),
+        "elliptic curve, own authority": (own.certificate, *own.issue("centre")),
+        "RSA 2048, with an intermediate": _public_authority(plan.fresh("link")),
     }
     found.append(Figure("link", "what TLS adds to a write", "B", asyncio.run(_tls_of_a_write(*next(iter(servers.values()))))))
     for whose, files in servers.items():
         for version, number in _VERSIONS.items():
             new, resumed = asyncio.run(_connections(*files, number))
-            name = f"a connection by {version} that goes on with a session, and its first write, {whose}"
+            name = f"{version}, {whose}: a connection that goes on with a session, with its first write"
             found.append(Figure("link", name, "B", resumed, Baseline("a new one", new)))
     return found
 
