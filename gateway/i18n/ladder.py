@@ -47,11 +47,18 @@ _EXCHANGE: Final = Words(
 
 SAID: Final[dict[str, RungWords]] = {
     "not_reached": RungWords(Words("chưa tới bước này", "not reached yet")),
+    "known_elsewhere": RungWords(Words("cổng khác biết", "known to the other gateway")),
     "well_simulated": RungWords(
         Words("Tốt: số đo mô phỏng đã vào InfluxDB", "All is well: its simulated readings stand in InfluxDB")
     ),
     # Heard.
     "heard": RungWords(Words("nghe lần cuối {heard_ms}", "last heard {heard_ms}")),
+    "heard_elsewhere": RungWords(
+        Words(
+            "cổng khác nghe thấy, lần cuối {heard_ms}; trang của thiết bị trên cổng đó cho biết thêm",
+            "heard by another gateway, last {heard_ms}; its page there says more",
+        )
+    ),
     "not_heard_yet": RungWords(Words("mới đăng ký, chưa nghe thấy lần nào", "registered lately, not heard yet"), _REACH_IT),
     "never_heard": RungWords(Words("đã đăng ký nhưng chưa nghe thấy lần nào", "registered, but never heard"), _REACH_IT),
     "only_retained": RungWords(

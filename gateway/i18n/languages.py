@@ -87,7 +87,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "vi": "Chưa có thiết bị nào đăng ký, và chưa nghe thấy thiết bị nào.",
         "en": "No device is registered, and none has been heard.",
     },
-    "full_in": {"vi": "đầy sau {}", "en": "full in {}"},
+    "full_in": {"vi": "còn chỗ cho {}", "en": "room for {}"},
     "ledger": {"vi": "Sổ cái: mọi số đo đều có nơi có chốn", "en": "Ledger: every reading accounted for"},
     "received": {"vi": "Đã nhận", "en": "Received"},
     "written": {"vi": "Đã ghi", "en": "Written"},

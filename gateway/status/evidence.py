@@ -29,14 +29,17 @@ class DeviceVerdicts:
     def evidence(self, device: Device, now_ms: int) -> DeviceEvidence:
         """Gather what is in memory."""
         counters, last = device.counters, device.last_message
-        arrival_ms = device.last_seen_ms if last is None else last.now_ms
+        here_ms, silent_after_ms = device.last_seen_ms, self.silence.after_ms(device)
+        heard_ms = self.silence.membership.heard_ms(device)
+        arrival_ms = here_ms if last is None else last.now_ms
         return DeviceEvidence(
             now_ms=now_ms,
             rules=self.processor.rules,
             presence=self.silence.presence(device, now_ms),
-            silent_after_ms=self.silence.after_ms(device),
+            silent_after_ms=silent_after_ms,
             has_left=device.has_left,
-            heard_ms=device.last_seen_ms,
+            heard_ms=heard_ms,
+            elsewhere=heard_ms - here_ms > silent_after_ms,
             arrival_ms=arrival_ms,
             registered=device.registered is not None,
             simulated=device.is_simulated,

@@ -17,7 +17,8 @@ class DeviceEvidence:
     """All that is known of a device.
 
     :ivar arrival_ms: arrival of its newest message; of a device whose messages are not kept, its last sign of life.
-    :ivar heard_ms: its last sign of life; 0: there was none.
+    :ivar heard_ms: its last sign of life at any gateway; 0: there was none.
+    :ivar elsewhere: another gateway had that, and this one has had none for its span of silence.
     :ivar offset_ms: the newest time that it told, less the gateway's then; None: it told none.
     :ivar profile: the profile that read its newest message; empty: not known.
     :ivar has_readings: it has given a reading at some time.
@@ -33,6 +34,7 @@ class DeviceEvidence:
     silent_after_ms: int = 3_600_000
     has_left: bool = False
     heard_ms: int = 0
+    elsewhere: bool = False
     arrival_ms: int = 0
     registered: bool = True
     simulated: bool = False

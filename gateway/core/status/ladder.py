@@ -69,6 +69,8 @@ _RUNG_OF: Final = {
 
 def ladder(seen: DeviceEvidence) -> Ladder:
     """Judge a device."""
+    if seen.elsewhere:
+        return _elsewhere(seen)
     rungs: list[Rung] = []
     for name, judge in _JUDGES.items():
         if rungs and (rungs[-1].stops or rungs[-1].state is RungState.NOT_REACHED):
@@ -76,6 +78,12 @@ def ladder(seen: DeviceEvidence) -> Ladder:
         else:
             rungs.append(_stopped(name, seen) or judge(seen))
     return Ladder(tuple(rungs), _headline(rungs, seen))
+
+
+def _elsewhere(seen: DeviceEvidence) -> Ladder:
+    """Judge by the database alone: what the messages were like is known to the gateway that received them."""
+    heard = _heard(seen)
+    return Ladder((heard, *(_unknown(name, "known_elsewhere") for name in _JUDGES if name is not heard.name)), heard)
 
 
 def _headline(rungs: list[Rung], seen: DeviceEvidence) -> Rung:
@@ -131,14 +139,14 @@ def _heard(seen: DeviceEvidence) -> Rung:
         return _unheard(seen)
     if seen.flood_per_s:
         return _failing(name, "floods", per_s=round(seen.flood_per_s), heard_ms=heard)
-    if not seen.mqtt_connected:
+    if not seen.mqtt_connected and not seen.elsewhere:
         return _unknown(name, "broker_away", Level.ATTENTION)
     level = Level.TROUBLE if seen.registered else Level.ATTENTION
     if seen.has_left:
         return _failing(name, "said_goodbye", level, heard_ms=heard)
     if seen.presence is Presence.SILENT:
         return _failing(name, "silent", level, heard_ms=heard, after_s=seen.silent_after_ms / 1000)
-    return Rung(name, "heard", {"heard_ms": heard or seen.arrival_ms})
+    return Rung(name, "heard_elsewhere" if seen.elsewhere else "heard", {"heard_ms": heard or seen.arrival_ms})
 
 
 def _unheard(seen: DeviceEvidence) -> Rung:

@@ -100,6 +100,14 @@ def silent_of(counts: Counter[Presence]) -> tuple[int, int]:
     return counts[Presence.SILENT] + counts[Presence.UNKNOWN], counts.total() - counts[Presence.NEW]
 
 
+def _unasked(fleet: Fleet) -> Finding:
+    """Devices of which it is not known what other gateways heard."""
+    params = {"count": fleet.unasked}
+    if fleet.is_answered:
+        return Finding("heard_elsewhere_untold", Level.ATTENTION, params)
+    return Finding("heard_elsewhere_unknown", Level.ATTENTION, params)
+
+
 def of_devices(fleet: Fleet, yesterday: SilentShare | None = None) -> list[Finding]:
     """Findings about devices: the silent ones, those never heard, those that give no readings, wrong clocks.
 
@@ -118,8 +126,7 @@ def of_devices(fleet: Fleet, yesterday: SilentShare | None = None) -> list[Findi
         if counts[Presence.SILENT] >= _SITE_LEAST and not counts[Presence.ONLINE]:
             found.append(Finding("domain_silent", Level.TROUBLE, {"domain": domain, "total": silent_of(counts)[1]}))
     if fleet.unasked:
-        key = "heard_elsewhere_untold" if fleet.is_answered else "heard_elsewhere_unknown"
-        found.append(Finding(key, Level.ATTENTION, {"count": fleet.unasked}))
+        found.append(_unasked(fleet))
     if unknown := total[Presence.UNKNOWN] - fleet.unasked:
         found.append(Finding("never_heard", Level.ATTENTION, {"count": unknown}))
     if fleet.stopped:

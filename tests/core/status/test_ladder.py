@@ -32,6 +32,7 @@ WELL = DeviceEvidence(
 )
 GOOD, LOOK, ACT = Level.GOOD, Level.ATTENTION, Level.TROUBLE
 UNHEARD: dict[str, Any] = {"heard_ms": 0, "arrival_ms": 0, "has_readings": False, "offset_ms": None, "registers": ()}
+ELSEWHERE: dict[str, Any] = {"heard_ms": HEARD_MS, "elsewhere": True}
 
 
 def setback(code: str, detail: str = "", *values: tuple[str, str], since_ms: int = HEARD_MS) -> dict[str, Any]:
@@ -55,6 +56,10 @@ TABLE: dict[str, tuple[dict[str, Any], str, str, Level, int]] = {
     "silent": ({"presence": Presence.SILENT, "heard_ms": NOW_MS - 9 * HOUR_MS}, "heard", "silent", ACT, 0),
     "said-goodbye": ({"presence": Presence.SILENT, "has_left": True}, "heard", "said_goodbye", ACT, 0),
     "silent-and-nobody-expects-it": ({"presence": Presence.SILENT, "registered": False}, "heard", "silent", LOOK, 0),
+    "heard-by-another-gateway": (UNHEARD | ELSEWHERE, "heard", "heard_elsewhere", GOOD, 0),
+    "silent-at-another-gateway": (UNHEARD | ELSEWHERE | {"presence": Presence.SILENT}, "heard", "silent", ACT, 0),
+    "moved-away-with-a-fault": (ELSEWHERE | setback("bad_json"), "heard", "heard_elsewhere", GOOD, 0),
+    "heard-elsewhere-broker-away": (UNHEARD | ELSEWHERE | {"mqtt_connected": False}, "heard", "heard_elsewhere", GOOD, 0),
     "broker-away": ({"mqtt_connected": False}, "heard", "broker_away", LOOK, 0),
     "floods": ({"flood_per_s": 812.0}, "heard", "floods", LOOK, 0),
     "heard-not-registered": ({"registered": False}, "registered", "not_registered", LOOK, 0),
