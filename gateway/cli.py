@@ -2,6 +2,7 @@
 
 import argparse
 import gc
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # nothing is read yet that could be read again; by default it would end us
     gc.disable()  # imports, registry and profiles stay: a search for garbage among them would take a tenth of a start
     from gateway.run import run  # noqa: PLC0415 - a command pays only for what it uses
 

@@ -46,15 +46,34 @@ def run(config: Config) -> int:
 
     :raises ConfigurationFault: the registry, a certificate or the HTTP port cannot be used, or the clock not scaled here.
     """
+    early = _EarlyReload()
+    early.listen()
     set_up_logging(config.log)
     clock, manager = wall_clock(config, os.environ), ServiceManager.of(os.environ)
     file: Database | None = _begin(config)
     while file is not None:
-        file = _run_on(config, file, clock, manager)
+        file = _run_on(config, file, clock, manager, early)
     return 0
 
 
-def _run_on(config: Config, file: Database, clock: WallClock, manager: ServiceManager) -> Database | None:
+class _EarlyReload:
+    """A SIGHUP while no loop runs that could hear it: it must not end the gateway, and what was read may be old by then.
+
+    :ivar is_asked: it came.
+    """
+
+    def __init__(self) -> None:
+        self.is_asked = False
+
+    def listen(self) -> None:
+        """Note it from now on, until a loop does."""
+        signal.signal(signal.SIGHUP, self._came)
+
+    def _came(self, *_: object) -> None:
+        self.is_asked = True
+
+
+def _run_on(config: Config, file: Database, clock: WallClock, manager: ServiceManager, early: _EarlyReload) -> Database | None:
     """Run until stopped, or until there is another file to go on with; unacknowledged messages then come again.
 
     That is a new file after this one was found damaged, the journal once it can be opened, or the same file in another role.
@@ -62,13 +81,14 @@ def _run_on(config: Config, file: Database, clock: WallClock, manager: ServiceMa
     began_s, is_damaged = time.monotonic(), False
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            return runner.run(_run(config, file, clock, manager))
+            return runner.run(_run(config, file, clock, manager, early))
     except* StoodBack:
         log.info("the other machine is live; this one goes on as its standby")
     except* Damaged as found:
         log.error("%s", "; ".join(sorted({str(fault) for fault in found.exceptions})))  # noqa: TRY400 - no fault of ours
         is_damaged = True
     finally:
+        early.listen()
         file.close()
     time.sleep(max(0.0, began_s + _AGAIN_AFTER_S - time.monotonic()))
     return _begin(config, damaged=is_damaged)
@@ -109,7 +129,9 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return new_event_loop
 
 
-async def _run(config: Config, file: Database, clock: WallClock, manager: ServiceManager) -> Database | None:
+async def _run(
+    config: Config, file: Database, clock: WallClock, manager: ServiceManager, early: _EarlyReload
+) -> Database | None:
     parts = build(config, file, clock)
     _find_backlog(parts)
     calm_garbage_collector()
@@ -119,6 +141,9 @@ async def _run(config: Config, file: Database, clock: WallClock, manager: Servic
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.tell)
     loop.add_signal_handler(signal.SIGHUP, parts.reload.start)
+    if early.is_asked:
+        early.is_asked = False
+        parts.reload.start()
     async with (
         parts.delivery.destination,
         Entrance(config.http, parts.foundation.access, parts.foundation.tls) as entrance,

@@ -1,14 +1,16 @@
 """SIGHUP loads changed files without a restart; faulty ones are not loaded, and are reported."""
 
 import json
+import os
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from paho.mqtt.client import Client
 
-from gateway.demo.services import Service
+from gateway.demo.services import Service, free_port
 from tests.influx import query
 from tests.system.fleet import client_of, publish, publish_all, wait_settled
 from tests.system.makes import Frame, Sender, assert_each_frame_stands, profile, registry
@@ -214,3 +216,35 @@ def test_what_comes_while_files_are_taken_in_force_is_read(gate: Gateway, mosqui
     ledger = wait_settled(gate, mosquitto)
     assert (ledger["written"], ledger["rejected"], gate.troubles()) == (len(sender.sent), 0, "")
     assert_each_frame_stands(influxdb, sender.sent)
+
+
+def _writer_of(pipe: Path) -> int:
+    """A descriptor of a pipe, once somebody waits to read it."""
+    found: list[int] = []
+
+    def is_read() -> bool:
+        with suppress(OSError):  # nobody does yet
+            found.append(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
+        return bool(found)
+
+    until(is_read, what="somebody reads it")
+    return found[0]
+
+
+def test_a_reload_that_is_asked_for_during_a_start_ends_nothing_and_is_done_behind_it(tmp_path: Path) -> None:
+    """The registry is a pipe, so the start stands still while it is read; meanwhile another file takes its place."""
+    gate = gateway(tmp_path, f"mqtt://127.0.0.1:{free_port()}", f"http://127.0.0.1:{free_port()}")
+    pipe, written = tmp_path / "devices.yaml", tmp_path / "written.yaml"
+    os.mkfifo(pipe)
+    written.write_text("devices: [{id: m1, site: q1, domain: water}]\n")
+    gate.start()
+    try:
+        writer = _writer_of(pipe)
+        written.rename(pipe)
+        gate.send_signal(signal.SIGHUP)
+        os.write(writer, b"devices: []\n")
+        os.close(writer)
+        gate.wait_ready()
+        until(lambda: gate.said("the registry is active: 1 devices"), what="the file is read again")
+    finally:
+        gate.kill()
