@@ -59,6 +59,10 @@ SAID: Final[dict[str, RungWords]] = {
             "heard by another gateway, last {heard_ms}; its page there says more",
         )
     ),
+    "heard_in_doubt": RungWords(
+        Words("nghe lần cuối {heard_ms}; chưa biết cổng khác có nghe không", "last heard {heard_ms}; others may hear it"),
+        Words("Xem trang chính: nó nêu cổng nào không báo.", "See the main page: it names the gateway that does not report."),
+    ),
     "not_heard_yet": RungWords(Words("mới đăng ký, chưa nghe thấy lần nào", "registered lately, not heard yet"), _REACH_IT),
     "never_heard": RungWords(Words("đã đăng ký nhưng chưa nghe thấy lần nào", "registered, but never heard"), _REACH_IT),
     "only_retained": RungWords(

@@ -107,7 +107,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     "online": {"vi": "đang gửi", "en": "online"},
     "silent": {"vi": "im lặng", "en": "silent"},
     "new": {"vi": "mới đăng ký", "en": "new"},
-    "unknown": {"vi": "chưa từng nghe", "en": "never heard"},
+    "unknown": {"vi": "không rõ", "en": "unknown"},
     "unheard": {"vi": "chưa nghe", "en": "unheard"},
     "unregistered": {"vi": "chưa đăng ký", "en": "not registered"},
     "rejects": {

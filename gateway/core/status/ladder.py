@@ -146,7 +146,9 @@ def _heard(seen: DeviceEvidence) -> Rung:
         return _failing(name, "said_goodbye", level, heard_ms=heard)
     if seen.presence is Presence.SILENT:
         return _failing(name, "silent", level, heard_ms=heard, after_s=seen.silent_after_ms / 1000)
-    return Rung(name, "heard_elsewhere" if seen.elsewhere else "heard", {"heard_ms": heard or seen.arrival_ms})
+    found: RungArgs = {"heard_ms": heard or seen.arrival_ms}
+    is_in_doubt, code = seen.presence is Presence.UNKNOWN, "heard_elsewhere" if seen.elsewhere else "heard"
+    return _unknown(name, "heard_in_doubt", Level.ATTENTION, found=found) if is_in_doubt else Rung(name, code, found)
 
 
 def _unheard(seen: DeviceEvidence) -> Rung:

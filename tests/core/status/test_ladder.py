@@ -51,6 +51,7 @@ TABLE: dict[str, tuple[dict[str, Any], str, str, Level, int]] = {
     "simulated": ({"simulated": True}, "influxdb", "well_simulated", GOOD, 0),
     "new-not-heard-yet": (UNHEARD | {"presence": Presence.NEW}, "heard", "not_heard_yet", LOOK, 7),
     "never-heard": (UNHEARD | {"presence": Presence.UNKNOWN}, "heard", "never_heard", ACT, 7),
+    "perhaps-heard-by-another": ({"presence": Presence.UNKNOWN}, "heard", "heard_in_doubt", LOOK, 0),
     "only-retained-messages": ({"heard_ms": 0, "presence": Presence.NEW}, "heard", "only_retained", LOOK, 0),
     "only-status-messages": ({"has_readings": False, "registers": ()}, "payload", "no_reading_yet", LOOK, 4),
     "silent": ({"presence": Presence.SILENT, "heard_ms": NOW_MS - 9 * HOUR_MS}, "heard", "silent", ACT, 0),
