@@ -14,6 +14,8 @@ from gateway.tls import handshake_fault
 
 _PATIENCE_S: Final = 30.0
 _QUOTED: Final = 300
+_NO_SUCH_THING: Final = '{"error"'
+"""The beginning of RabbitMQ's own answer about what is not there: another server's is a page."""
 _WHY: Final = {
     401: "user or password are wrong",
     403: "the user may not do that",
@@ -25,16 +27,13 @@ class ManagementFault(Exception):  # noqa: N818 - it says what happened
     """The API does not answer, or refuses; the text says why.
 
     :ivar status: of the answer; None: there was none.
+    :ivar is_missing: the API answers, and what was asked for is not there.
     """
 
-    def __init__(self, text: str, status: int | None = None) -> None:
+    def __init__(self, text: str, status: int | None = None, *, is_missing: bool = False) -> None:
         super().__init__(text)
         self.status = status
-
-    @property
-    def is_missing(self) -> bool:
-        """True if the API answers, and what was asked for is not there."""
-        return self.status == HTTPStatus.NOT_FOUND
+        self.is_missing = is_missing
 
 
 class ManagementApi:
@@ -70,7 +69,9 @@ class ManagementApi:
             why = handshake_fault(error, tls=self._tls is not None) if isinstance(error, OSError) else type(error).__name__
             raise ManagementFault(f"{self.url} does not answer: {why}") from error
         if status >= HTTPStatus.MULTIPLE_CHOICES:  # success ends there
-            raise ManagementFault(f"{self.url}: {method} {where}: {status} {_WHY.get(status) or text[:_QUOTED]}", status)
+            is_missing = status == HTTPStatus.NOT_FOUND and text.startswith(_NO_SUCH_THING)
+            why = text[:_QUOTED] if is_missing else _WHY.get(status, text[:_QUOTED])
+            raise ManagementFault(f"{self.url}: {method} {where}: {status} {why}", status, is_missing=is_missing)
         try:
             return json.loads(text) if text else None
         except ValueError as error:
