@@ -64,8 +64,11 @@ def settings_in(conf: Path) -> dict[str, str]:
 
 
 @contextmanager
-def province(folder: Path, sites: Sequence[str], *options: str) -> Iterator[Province]:
-    """Follow the guide: write the files, start a node with them, set the rest over its API."""
+def province(folder: Path, sites: Sequence[str], *options: str, advanced: str = "") -> Iterator[Province]:
+    """Follow the guide: write the files, start a node with them, set the rest over its API.
+
+    :param advanced: the text of ``advanced.config``, if there is one.
+    """
     register(folder, sites)
     done = run_gateway("setup", "certificates", "server", "localhost", "--also", "127.0.0.1", "--to", folder / "certs")
     assert done.returncode == 0, done.stderr
@@ -75,7 +78,7 @@ def province(folder: Path, sites: Sequence[str], *options: str) -> Iterator[Prov
     assert done.returncode == 0, done.stderr
     settings = {key: value for key, value in settings_in(conf).items() if key not in OWN_LISTENERS}
     (folder / "admin").write_text("guest\n")
-    with rabbitmq(folder / "rabbitmq", settings) as node:
+    with rabbitmq(folder / "rabbitmq", settings, advanced) as node:
         shares = folder / "shares.yaml"
         shares.write_text(shares.read_text().replace("http://127.0.0.1:15672", node.management.url))
         found = Province(node, folder, port)

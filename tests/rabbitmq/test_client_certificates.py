@@ -1,7 +1,9 @@
 """RabbitMQ with ``gateway setup rabbitmq --client-certificates``: a certificate is account and client id of a device."""
 
+import re
 import socket
 import ssl
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ from typing import Any
 import pytest
 
 from gateway.broker.rights import NativeTopics
-from gateway.demo.services import Service
+from gateway.demo.services import CHECKOUT, Service
 from gateway.rabbitmq.accounts import device_account
 from gateway.rabbitmq.definitions import joined
 from tests.rabbitmq.clients import NOBODY, REFUSED, SUCCESS, Client, client
@@ -132,6 +134,38 @@ def test_a_renewed_certificate_of_a_device_is_as_good_as_the_old_one(shared: Pro
         assert device.answer == SUCCESS
     with client(shared.node, "m_2", "", "gateway-2", **over_tls(shared, "m_2")) as thief:
         assert thief.answer == "Client identifier not valid"
+
+
+def test_with_the_advanced_settings_of_the_guide_a_revoked_certificate_is_refused_and_a_name_may_have_a_colon(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "province"
+    certs = folder / "certs"
+    guide = (CHECKOUT / "docs" / "rabbitmq.md").read_text()
+    (advanced,) = re.findall(r"```erlang\n(.*?)```", guide, re.DOTALL)
+    advanced = advanced.replace("/etc/rabbitmq/certs/broker", f"{certs}/localhost").replace("/etc/rabbitmq/certs", str(certs))
+    wanted = ("--names", "gateway-1", "--client-certificates", str(certs / "ca.crt"))
+    with province(folder, ["ward-1"], *wanted, advanced=advanced) as found:
+        for name in ("m1", "aa:bb"):
+            certify(found, "client", name)
+            account = device_account(NativeTopics("ward-1", "water", name), WORD)
+            found.node.management.ask("definitions", "POST", joined([account.definitions()]))
+
+        def answer(name: str) -> str:
+            with client(found.node, name, "", **over_tls(found, name)) as device:
+                return device.answer
+
+        assert answer("m1") == ""  # without the list nobody comes
+        put = re.findall(r"^cp ca.crl .*$", guide, re.MULTILINE)[0].replace("/etc/rabbitmq/certs", str(certs))
+        subprocess.run(["sh", "-ec", put], cwd=certs, check=True)
+        until(lambda: answer("m1") == SUCCESS, what="a device comes once the list is there")
+        assert answer("aa:bb") == SUCCESS
+        certify(found, "revoke", "m1")
+        subprocess.run(["sh", "-ec", put], cwd=certs, check=True)
+        until(lambda: answer("m1") == "", what="the revoked certificate is refused")
+        assert answer("aa:bb") == SUCCESS
+        with client(found.node, "aa:bb", WORD) as device:
+            assert device.publish("iot/v1/ward-1/water/aa:bb/status") in {SUCCESS, NOBODY}
 
 
 def test_devices_come_over_ipv6_too(shared: Province) -> None:
