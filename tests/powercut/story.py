@@ -84,6 +84,14 @@ async def outage(file: NotedFile, random: Random) -> None:
     await _outage(Cabinet(file), random)
 
 
+async def one_row(file: NotedFile, random: Random) -> None:
+    """A row comes and is settled."""
+    cabinet = Cabinet(file)
+    cabinet.find_backlog()
+    await cabinet.store.append([encode(readings(random.random()))], refused=False)
+    await _drain(cabinet, file)
+
+
 async def _outage(cabinet: Cabinet, random: Random) -> None:
     """Commits of one body, of a large one that takes many pages, and of several."""
     for sizes in ((1,), (600,), (30, 1, 80)):

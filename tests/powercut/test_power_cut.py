@@ -21,7 +21,7 @@ from tests.powercut.cabinet import NOW_MS, Contents, contents, missing, readings
 from tests.powercut.recorded_calls import RecordedCalls
 from tests.powercut.recorded_disk import Operation, RecordedDisk
 from tests.powercut.replay import Image, Platter, lay_down, pick_up, seeded
-from tests.powercut.story import NotedFile, Story, file_of_version_1, first_days, long_outage, outage
+from tests.powercut.story import NotedFile, Story, file_of_version_1, first_days, long_outage, one_row, outage
 
 NAME: Final = "journal.db"
 
@@ -171,7 +171,7 @@ def test_the_replay_sees_a_tally_that_says_too_much(
 ) -> None:
     """Shortcuts that the tally does not take, and the reason."""
     monkeypatch.setattr(of, left_out, lambda *_: None)
-    recording = Recording(folder, [first_days], seed=1)
+    recording = Recording(folder, [one_row], seed=1)
     monkeypatch.undo()
     images = recording.images(seeded(2), torn=2)
     assert any(_missing_after_a_cut(image, folder / "after") for _, image in images)
