@@ -23,6 +23,17 @@ settings.register_profile("ours", max_examples=examples(100), deadline=None, sup
 settings.load_profile("ours")
 
 
+SLOW_TIMEOUT_S = 900.0
+"""Slow tests end by themselves within two minutes on a quiet machine; a busy one needs several times as long."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give slow tests more time than ``timeout`` in pyproject.toml, where they do not ask for another."""
+    for item in items:
+        if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(SLOW_TIMEOUT_S))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _orphans_come_to_us() -> None:
     """A process whose parent a test killed becomes a child of the test run, where it is seen."""
