@@ -177,14 +177,14 @@ def _rolled_up(reports: Reports, rollups: RollUps, days: Sequence[TimeSpan], mon
     monthly = agree(reports.months, used_monthly, names)
     whole = {key: used for month in months for key, used in _added_up(used_daily, days, month).items()}
     added_up = agree(whole, {key: used_monthly[key] for key in whole.keys() & used_monthly.keys()}, ("days", "month"))
-    complete = agree(_completeness_figures(reports), _only(rollups.figures("completeness", days)), names)
+    complete = agree(_of_days(reports), _only(rollups.figures("completeness", days)), names)
     balances = agree(_balance_figures(reports), _in_and_out(rollups.figures("balance", days, step="day")), names)
     return [
         _agreed("daily roll-ups equal the report", rolled),
         _agreed("24 hourly roll-ups add up to the day", hours),
         _agreed("monthly roll-ups equal the report", monthly),
         _agreed("daily roll-ups add up to the monthly", added_up),
-        _agreed("completeness as written equals the report", complete),
+        _agreed("completeness and interruptions equal the report", complete),
         _agreed("balances as written equal the report", balances),
     ]
 
@@ -201,8 +201,9 @@ def _agreed(what: str, found: Agreement) -> Row:
     return Row(what, f"{found.compared:,} figures, {len(found.faults)} differ", found.faults)
 
 
-def _completeness_figures(reports: Reports) -> dict[Figure, int]:
-    return {
+def _of_days(reports: Reports) -> dict[Figure, int]:
+    """Completeness and interruptions, which stand on one point."""
+    return reports.interruptions | {
         (device, name, start_ms): round(float(value) * 1e6)
         for (device, start_ms), figures in reports.completeness.items()
         for name, value in figures._asdict().items()

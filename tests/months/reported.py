@@ -15,12 +15,14 @@ from gateway.reports.boundaries import SumBoundary
 from gateway.reports.completeness import PeriodCompleteness, completeness
 from gateway.reports.consumption import CounterUse, consumption
 from gateway.reports.nearest import nearest_points
+from gateway.reports.nights import outages
 from gateway.reports.open_store import open_store
+from gateway.reports.rollup_points import INTERRUPTION_FIELDS
 from gateway.reports.roster import Roster
 from gateway.reports.store import Counter, Side, Store, StoredSeries, TimeSpan
 from schemas.quantities import USED_OF
 from tests.influx import exported, query
-from tests.months.judgement import ReportedDay
+from tests.months.judgement import ReportedDay, added
 
 DAY_MS: Final = 86_400_000
 HOUR_MS: Final = 3_600_000
@@ -35,19 +37,21 @@ class Reports:
     """All reports of a campaign.
 
     :ivar whole: what was used from the first midnight to the last.
+    :ivar interruptions: those of power meters, in millionths.
     """
 
     days: dict[DayKey, ReportedDay]
     whole: dict[tuple[StoredSeries, str], int | None]
     months: dict[DayKey, int]
     completeness: dict[tuple[str, int], PeriodCompleteness]
+    interruptions: dict[Figure, int]
     balances: list[ParentBalance]
 
 
 async def ask_reports(config: Config, days: Sequence[TimeSpan], months: Sequence[TimeSpan], now_ms: int) -> Reports:
     """Ask for days, for the months among them, and for all days together."""
     roster, zone = Roster(load_registry(config.devices.registry).devices), ZoneInfo(config.time.zone)
-    found = Reports({}, {}, {}, {}, [])
+    found = Reports({}, {}, {}, {}, {}, [])
     whole = TimeSpan(days[0].start_ms, days[-1].end_ms)
     async with open_store(config.influxdb) as plain:
         store = await amended_store(plain, late_sums(config), now_ms)
@@ -68,7 +72,19 @@ async def ask_reports(config: Config, days: Sequence[TimeSpan], months: Sequence
             for day, figures in zip(days, device.periods, strict=True):
                 if figures is not None:
                     found.completeness[device.device.id, day.start_ms] = figures
+        found.interruptions = await _interruptions(store, roster, days)
     return found
+
+
+async def _interruptions(store: Store, roster: Roster, days: Sequence[TimeSpan]) -> dict[Figure, int]:
+    """The interruptions of each day. A device of several series has the sum of theirs."""
+    found = {day: await outages(store, roster, day) for day in days}
+    return added(
+        ((series.device, name, day.start_ms), round(figures[name] * 1e6))
+        for day, of_day in found.items()
+        for series, figures in of_day.items()
+        for name in INTERRUPTION_FIELDS
+    )
 
 
 class _Gaps:
