@@ -109,6 +109,7 @@ def _shares(config: Config, found: Faults) -> SharesFile | None:
         return shares_of(config.mqtt)
     except ConfigurationFault as fault:
         found.faults += fault.lines
+        say(f"{config.mqtt.shares}: faulty")
         return None
 
 

@@ -52,7 +52,7 @@ def share_warnings(path: Path, catalog: Catalog, shares: SharesFile, client_id: 
 def shares_told(path: Path, shares: SharesFile, client_id: str) -> str:
     """One line on the part of a gateway."""
     own, load = shares.of(client_id), loads_of(shares.assigned, shares.gateways).get(client_id, 0.0)
-    return f"{path}: {len(own)} of {len(shares.shares)} shares are of {client_id}, {load:.0%} of the readings"
+    return f"{path}: {client_id} has {len(own)} of {len(shares.shares)} shares, {load:.0%} of the readings"
 
 
 class _Read:

@@ -47,17 +47,14 @@ _EXCHANGE: Final = Words(
 
 SAID: Final[dict[str, RungWords]] = {
     "not_reached": RungWords(Words("chưa tới bước này", "not reached yet")),
-    "known_elsewhere": RungWords(Words("cổng khác biết", "known to the other gateway")),
+    "known_elsewhere": RungWords(Words("xem trên trang của cổng đó", "see its page there")),
     "well_simulated": RungWords(
         Words("Tốt: số đo mô phỏng đã vào InfluxDB", "All is well: its simulated readings stand in InfluxDB")
     ),
     # Heard.
     "heard": RungWords(Words("nghe lần cuối {heard_ms}", "last heard {heard_ms}")),
     "heard_elsewhere": RungWords(
-        Words(
-            "cổng khác nghe thấy, lần cuối {heard_ms}; trang của thiết bị trên cổng đó cho biết thêm",
-            "heard by another gateway, last {heard_ms}; its page there says more",
-        )
+        Words("cổng khác nghe thấy, lần cuối {heard_ms}", "heard by another gateway, last {heard_ms}")
     ),
     "heard_in_doubt": RungWords(
         Words("nghe lần cuối {heard_ms}; chưa biết cổng khác có nghe không", "last heard {heard_ms}; others may hear it"),

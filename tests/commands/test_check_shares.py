@@ -28,7 +28,7 @@ def meter(name: str, place: str, domain: str = "water", **more: str) -> dict[str
 def test_what_a_gateway_reads_is_told(site: Site) -> None:
     done = check(site, meter("m1", "ward-1"), meter("m2", "ward-2"))
     assert (done.returncode, done.stderr) == (0, "")
-    assert "shares.yaml: 1 of 2 shares are of gateway-1, 50% of the readings" in done.stdout
+    assert "shares.yaml: gateway-1 has 1 of 2 shares, 50% of the readings" in done.stdout
     assert "  iot/v1/ward-1/+/+/readings" in done.stdout or "  iot/v1/ward-2/water/+/readings" in done.stdout
     assert "iot/v1/+/" not in done.stdout
 
