@@ -14,7 +14,7 @@ and tells nobody, until it leads. It then goes on with them as after a restart o
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from msgspec.json import encode as to_json
@@ -193,6 +193,24 @@ class AlarmKeeper:
         self._held_back -= known.union(gone)
         self._held_back |= {state.key for state, held_back in shared if held_back}
         self._point_times.repeat(known, self._clock.now_ms())
+        self.changed.bump()
+
+    def planned_works(self) -> list[PlannedWork]:
+        """The planned work that is not over, for the other machine to plan it too."""
+        return [work for _, work in self.planned.going_on(self._clock.now_ms())]
+
+    async def follow_planned(self, works: Collection[PlannedWork]) -> None:
+        """Plan here the work that is planned at the live machine, and end what it has no more."""
+        now_ms = self._clock.now_ms()
+        here = dict(self.planned.going_on(now_ms))
+        try:
+            for number in [number for number, work in here.items() if work not in works]:
+                await self._database.run(stored.end_work, number, now_ms)
+                self.planned.end(number)
+            for work in [work for work in works if work not in here.values() and now_ms < work.until_ms]:
+                self.planned.add(await self._database.run(stored.plan, work), work)
+        except DatabaseFault as fault:
+            self.events.not_saved(str(fault))
         self.changed.bump()
 
     def lead(self, registered: Mapping[str, Registered]) -> None:

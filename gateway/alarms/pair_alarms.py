@@ -10,6 +10,8 @@ So an alarm that has ended leaves nothing behind. An empty bucket says that noth
 nothing, and the alarms there stay as this machine knew them. A bucket that this machine wrote itself tells it nothing new: its
 file has the same, or what it decided in its last moments.
 
+Planned work is one bucket more, ``planned``: ``{"machine": M, "works": [...]}``. Each machine gives it numbers of its own.
+
 The passive machine takes each bucket as it comes, and stores it, so at a take-over there is nothing left to ask. What ended or
 was acknowledged, by whom, what waits for its time, and what the webhook still has to be told: all goes on as after a restart.
 """
@@ -20,7 +22,7 @@ from collections import defaultdict
 from functools import partial
 from typing import Final
 
-from msgspec import DecodeError, Struct, ValidationError
+from msgspec import DecodeError, Struct, ValidationError, field
 from msgspec.json import decode
 from msgspec.json import encode as to_json
 
@@ -28,20 +30,25 @@ from gateway.alarms.keeper import AlarmKeeper
 from gateway.core.alarms.alarm import AlarmKey
 from gateway.core.devices.streams import Streams
 from gateway.intake.watch import Watch
-from gateway.storage.alarms import SharedState
+from gateway.storage.alarms import PlannedWork, SharedState
 
 BUCKETS: Final = 64
+PLANNED: Final = "planned"
+"""The name of the bucket of planned work."""
 _BUCKET_MAX_BYTES: Final = 131_072
 """Most bytes of a bucket, deflated: some thousand states. Brokers disconnect whoever sends much larger messages."""
+_INFLATED_MAX_BYTES: Final = 8 << 20
+"""Most bytes of one that is read: what inflates to more is no bucket."""
 _AGAIN_S: Final = 30.0
 """Interval in which states that nobody is told of yet are retained again: each reading changes them."""
 
 
-class AlarmBucket(Struct):
-    """A bucket as it is retained."""
+class AlarmBucket(Struct, omit_defaults=True):
+    """A bucket as it is retained: states of alarms, or planned work."""
 
     machine: str
-    states: list[SharedState]
+    states: list[SharedState] = field(default_factory=list)
+    works: list[PlannedWork] = field(default_factory=list)
 
 
 class PairAlarms:
@@ -51,7 +58,8 @@ class PairAlarms:
         self._keeper = keeper
         self._watch = watch
         self._streams = streams
-        self._retained: dict[int, frozenset[object]] = {}
+        self._retained: dict[str, object] = {}
+        self._planned: asyncio.Queue[list[PlannedWork]] = asyncio.Queue()
 
     async def run(self) -> None:
         """Follow the live machine until this one is live, then have the broker retain its alarms, until cancelled."""
@@ -71,10 +79,19 @@ class PairAlarms:
             await self._retain()
             seen = await self._keeper.changed.after(seen, _AGAIN_S)
 
+    async def follow_planned(self) -> None:
+        """Plan here the work that is planned at the live machine, until cancelled."""
+        while True:
+            await self._keeper.follow_planned(await self._planned.get())
+
     def _follow(self) -> None:
         for name, payload in self._watch.take_alarms().items():
             bucket = read_bucket(payload)
-            if bucket is not None and bucket.machine != self._watch.standby.name and name.isdecimal():
+            if bucket is None or bucket.machine == self._watch.standby.name:
+                continue
+            if name == PLANNED:
+                self._planned.put_nowait(bucket.works)
+            elif name.isdecimal():
                 self._keeper.follow(bucket.states, partial(_is_in, int(name)))
 
     async def _retain(self) -> None:
@@ -82,14 +99,21 @@ class PairAlarms:
         buckets: defaultdict[int, list[SharedState]] = defaultdict(list)
         for shared in self._keeper.shared():
             buckets[bucket_of(shared.state.key)].append(shared)
+        machine = self._watch.standby.name
         for number in range(BUCKETS):
             states = buckets[number]
-            marks = frozenset(map(_mark, states))
-            if self._retained.get(number) != marks and self._watch.live.is_set():
-                payload = bucket_payload(self._watch.standby.name, states)
-                if self._watch.publish_alarms(str(number), payload):
-                    self._retained[number] = marks
+            if self._retain_one(str(number), AlarmBucket(machine, states), frozenset(map(_mark, states))):
                 await asyncio.sleep(0)
+        works = self._keeper.planned_works()
+        self._retain_one(PLANNED, AlarmBucket(machine, works=works), frozenset(works))
+
+    def _retain_one(self, name: str, bucket: AlarmBucket, marks: frozenset[object]) -> bool:
+        """Have the broker retain a bucket if its marks changed; True: it was sent."""
+        if self._retained.get(name) == marks or not self._watch.live.is_set():
+            return False
+        if is_sent := self._watch.publish_alarms(name, bucket_payload(bucket)):
+            self._retained[name] = marks
+        return is_sent
 
 
 def bucket_of(key: AlarmKey) -> int:
@@ -101,16 +125,16 @@ def _is_in(number: int, key: AlarmKey) -> bool:
     return bucket_of(key) == number
 
 
-def bucket_payload(machine: str, states: list[SharedState]) -> bytes:
+def bucket_payload(bucket: AlarmBucket) -> bytes:
     """A bucket as it is retained; empty, which removes it, if it is too large."""
-    payload = zlib.compress(to_json(AlarmBucket(machine, states)), 1)
+    payload = zlib.compress(to_json(bucket), 1)
     return payload if len(payload) <= _BUCKET_MAX_BYTES else b""
 
 
 def read_bucket(payload: bytes) -> AlarmBucket | None:
     """A bucket that was retained; None: it is none."""
     try:
-        return decode(zlib.decompress(payload), type=AlarmBucket)
+        return decode(zlib.decompressobj().decompress(payload, _INFLATED_MAX_BYTES), type=AlarmBucket)
     except (zlib.error, DecodeError, ValidationError):
         return None
 

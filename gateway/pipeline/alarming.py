@@ -42,7 +42,8 @@ def build_alarming(foundation: Foundation, processing: Processing, delivery: Del
         **dict(_told(foundation, keeper, pairing.connection)),
     }
     if watch is not None:
-        lanes |= {"alarms of the pair": PairAlarms(keeper, watch, processor.streams).run}
+        pair = PairAlarms(keeper, watch, processor.streams)
+        lanes |= {"alarms of the pair": pair.run, "planned work of the pair": pair.follow_planned}
     return Alarming(keeper, lanes)
 
 

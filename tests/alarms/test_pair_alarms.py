@@ -1,5 +1,7 @@
 """Alarms of a pair: the machine that takes over goes on with those of the other one, and nobody is told twice."""
 
+import asyncio
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -7,7 +9,7 @@ from typing import Final
 import pytest
 
 from gateway.alarms.outbox import WEBHOOK
-from gateway.alarms.pair_alarms import bucket_of, bucket_payload, read_bucket
+from gateway.alarms.pair_alarms import AlarmBucket, bucket_of, bucket_payload, read_bucket
 from gateway.core.alarms.alarm import AlarmKey, AlarmState, AlarmTags, Severity
 from gateway.storage.alarms import SharedState
 from tests.alarms.keeping import COLD_C, HOT, HOT_C, Kept, opened
@@ -39,7 +41,7 @@ def tell_webhook(kept: Kept) -> None:
 
 def hand_on(live: Kept, passive: Kept) -> None:
     """Bring all alarms of one machine to the other, as the broker does."""
-    bucket = read_bucket(bucket_payload("a", live.keeper.shared()))
+    bucket = read_bucket(bucket_payload(AlarmBucket("a", live.keeper.shared())))
     assert bucket is not None
     assert bucket.machine == "a"
     passive.clock.at_ms = live.clock.at_ms
@@ -128,14 +130,39 @@ def test_a_follower_tells_nobody_of_what_changes_here(live: Kept, passive: Kept)
     assert (passive.told, passive.points, passive.history) == ([], [], [])
 
 
+def test_work_that_is_planned_at_one_machine_silences_at_the_other_until_it_ends_there(live: Kept, passive: Kept) -> None:
+    number = live.plan(site="s1")
+    live.send(0, HOT_C)
+    hand_on(live, passive)
+    follow_planned(live, passive)
+    follow_planned(live, passive)  # as heard again
+    assert [work.note for work in passive.keeper.planned_works()] == ["a new pump"]
+    passive.keeper.lead(passive.registry)
+    passive.commit()
+    assert passive.told == []
+    assert live.end_work(number)
+    follow_planned(live, passive)
+    passive.commit()
+    assert (passive.keeper.planned_works(), passive.told) == ([], ["raised hot@d1"])
+    assert not Kept(passive.file, HOT, HOT_FOR_LONG).keeper.planned_works(), "a restart changes nothing"
+
+
+def follow_planned(live: Kept, passive: Kept) -> None:
+    """Bring planned work to the other machine."""
+    bucket = read_bucket(bucket_payload(AlarmBucket("a", works=live.keeper.planned_works())))
+    assert bucket is not None
+    asyncio.run(passive.keeper.follow_planned(bucket.works))
+
+
 def test_a_bucket_that_is_too_large_for_a_broker_or_unreadable_is_none() -> None:
     made = [AlarmState(_key(number), Severity.INFO, AlarmTags(), NOW_MS, number**0.5) for number in range(9)]
     states = [SharedState(state, held_back=False) for state in made]
     for state, _ in states:
         state.field = "".join(chr(33 + hash((state.value, at)) % 90) for at in range(40_000))  # nothing that deflates
-    assert bucket_payload("a", states) == b""
+    assert bucket_payload(AlarmBucket("a", states)) == b""
     assert read_bucket(b"") is None
     assert read_bucket(b"[1, 2]") is None
+    assert read_bucket(zlib.compress(b'{"machine": "' + bytes(9 << 20) + b'"}')) is None
 
 
 def test_a_place_is_in_the_same_bucket_on_both_machines() -> None:

@@ -27,7 +27,13 @@ RUNS_ON_BOTH: Final = {
     *("intake", "subscriptions", "watch"),  # the intake waits by itself, until the session may be opened
     *("live lane", "probe", "spool", "rejects", "counts of rejects", "drain lane", "unspooled refusals"),
     *("floods", "deliveries", "codecs", "quarantine in", "kept values", "device states", "places"),
-    *("alarms", "points of alarms", "webhook", "alarms of the pair"),  # what was decided while it was live
+    *(
+        "alarms",
+        "points of alarms",
+        "webhook",
+        "alarms of the pair",
+        "planned work of the pair",
+    ),  # what was decided while it was live
     *("late report", "exchanges", "damage", "salvage", "journal gauge", "drops", "report", "certificates", "rates", "clock"),
 }
 """Lanes of a passive machine: it stores, drains and looks after itself. A new lane takes its place here or in LIVE_ONLY."""

@@ -13,6 +13,7 @@ from tests.firmware_sim.listener import Listener, listening
 from tests.system.alarming import active, leaking, points
 from tests.system.fleet import client_of, publish, wait_settled
 from tests.system.pair import GatewayPair, pair
+from tests.system.rig import Gateway
 from tests.waiting import until
 
 pytestmark = pytest.mark.real
@@ -40,6 +41,11 @@ def told(receiver: ToldServer) -> list[str]:
     return [f"{body['change']} {body['id']}" for body in receiver.taken]
 
 
+def works(gate: Gateway) -> list[str]:
+    """The notes of planned work."""
+    return [work["note"] for work in gate.document("/api/silences")["silences"]]
+
+
 def held_back(listener: Listener) -> list[bool]:
     """Of each alarm that the broker retains for the other machine, if the webhook has yet to be told of it."""
     buckets = [bucket for payload in dict(listener.messages).values() if (bucket := read_bucket(payload)) is not None]
@@ -63,6 +69,9 @@ def test_an_acknowledged_alarm_goes_on_over_a_take_over_and_ends_once(
         until(lambda: held_back(listener) == [False], what="the other machine knows that it does")
         before = active(live.gate)
         until(lambda: active(standby.gate) == before, what="the standby has it")
+        planned = ("--site", "q2", "--until", "2h", "--by", "Lan", "--note", "a new pump")
+        assert live.gate.command("alarms", "silence", *planned).returncode == 0
+        until(lambda: works(standby.gate) == ["a new pump"], what="the standby knows of planned work")
         refused = standby.gate.command("alarms", "ack", "leak@own", "--by", "Minh")
         assert f"make the change on the live machine, {live.name}" in refused.stderr
         until(lambda: len(points(influxdb)) == 2, what="the database has both changes")
