@@ -137,7 +137,7 @@ class Tenures:
         self._listed: dict[str, Share] = {}
         self._released: set[str] = set()
         self._met: dict[str, Share] = {}
-        self._patterns: list[tuple[str, str]] = []
+        self._patterns: dict[str, list[tuple[str, str]]] = {}
         self._shared: list[str] = []
         self._odd: list[str] = []
 
@@ -178,7 +178,10 @@ class Tenures:
         self._odd = list(odd)
         self._shared = [name for name, tenure in odd.items() if not tenure.is_alone]
         self._met = {name: share_named(name) for name in odd} | self._wanted
-        self._patterns = [(share.topic, name) for name, share in self._met.items() if share.topic is not None]
+        self._patterns = {}
+        for name, share in self._met.items():
+            if share.topic is not None:
+                self._patterns.setdefault(_fixed_head(share.topic), []).append((share.topic, name))
 
     @property
     def taken_over(self) -> list[str]:
@@ -257,4 +260,12 @@ class Tenures:
         is_native = (first, second) == ("iot", "v1")
         names = (third, f"{third}/{rest.partition('/')[0]}") if is_native else (f"{first}/{second}",)
         named = next((name for name in names if name in self._met and not self._met[name].topic), None)
-        return named or next((name for pattern, name in self._patterns if matches(pattern, topic)), "")
+        alike = [*self._patterns.get(f"{first}/{second}", ()), *self._patterns.get("", ())]
+        return named or next((name for pattern, name in alike if matches(pattern, topic)), "")
+
+
+def _fixed_head(pattern: str) -> str:
+    """The first two levels of all topics that a filter takes, as an application of a network server; empty if they differ."""
+    first, slash, rest = pattern.partition("/")
+    head = f"{first}{slash}{rest.partition('/')[0]}"
+    return head if slash and not {"+", "#"}.intersection(head.split("/")) else ""

@@ -114,6 +114,24 @@ def test_a_topic_is_in_the_share_that_takes_it() -> None:
     assert [name_of(share) for share in (WARD, WATER, GROUP)] == ["ward-1", "ward-2/water", "spBv1.0/xa-tan-an"]
 
 
+def test_a_topic_is_in_the_share_that_takes_it_wherever_its_wildcard_stands() -> None:
+    filters = ["application/7/#", "application/8/device/+/event/up", "zigbee2mqtt/+", "shellies/#", "+/sensor/state", "meters"]
+    tenures = Tenures()
+    tenures.want(to_me([Share(topic=pattern) for pattern in filters]), ME, NOW_MS)
+    for topic, name in {
+        "application/7": "application/7/#",
+        "application/7/device/1/event/up": "application/7/#",
+        "application/8/device/1/event/up": "application/8/device/+/event/up",
+        "application/8/device/1/event/join": "",
+        "zigbee2mqtt/plug": "zigbee2mqtt/+",
+        "shellies": "shellies/#",
+        "tasmota/sensor/state": "+/sensor/state",
+        "meters": "meters",
+        "meters/1": "",
+    }.items():
+        assert tenures.share_of(topic) == name, topic
+
+
 def test_a_site_that_is_split_was_shared_out_under_its_own_name_before() -> None:
     assert names_within("ward-2/water") == ["ward-2/water", "ward-2"]
     assert names_within("ward-2") == ["ward-2", "ward-2/water", "ward-2/power", "ward-2/traffic", "ward-2/urban"]
