@@ -1,8 +1,10 @@
 """The kernel's count of what a TCP connection took of its link, with everything that was sent again."""
 
+import asyncio
+import os
 import socket
 import struct
-from typing import Final
+from typing import Any, Final
 
 _SEGMENT_BYTES: Final = {socket.AF_INET: 52, socket.AF_INET6: 72}
 """The heads of a segment: IP, and TCP with its timestamps."""
@@ -21,3 +23,9 @@ def link_bytes(connection: socket.socket) -> int:
         return 0
     heads: int = _SEGMENT_BYTES.get(connection.family, 0) * (segments_out + segments_in)
     return int(acknowledged + received) + heads
+
+
+def counter_of(transport: asyncio.BaseTransport) -> socket.socket:
+    """A second handle of a connection, which tells its count after the transport has closed it, too. Close it."""
+    found: Any = transport.get_extra_info("socket")
+    return socket.socket(fileno=os.dup(found.fileno()))

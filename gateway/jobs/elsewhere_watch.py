@@ -12,6 +12,7 @@ from typing import Final
 from gateway.clock import WallClock
 from gateway.config.files import ConfigurationFault
 from gateway.config.model import Config
+from gateway.core.delivery.link_budget import LinkBudget
 from gateway.core.status.health import registered_devices
 from gateway.core.status.membership import Elsewhere
 from gateway.jobs.member_watch import MemberWatch
@@ -31,8 +32,9 @@ _OVERLAP_MS: Final = 900_000
 class ElsewhereWatch:
     """Asks the database, and tells :class:`Elsewhere`."""
 
-    def __init__(self, config: Config, elsewhere: Elsewhere, devices: KnownDevices, clock: WallClock) -> None:
+    def __init__(self, config: Config, elsewhere: Elsewhere, devices: KnownDevices, clock: WallClock, link: LinkBudget) -> None:
         self._influxdb = config.influxdb
+        self._link = link
         self._ahead_ms = round(config.time.max_future.total_seconds() * 1000)
         self._elsewhere = elsewhere
         self._members = MemberWatch(elsewhere.members, devices.streams.tenures, self._ahead_ms)
@@ -76,7 +78,7 @@ class ElsewhereWatch:
         """
         found: dict[str, int] = {}
         until_ms, reach_ms = now_ms + self._ahead_ms, reach_ms + self._ahead_ms
-        async with open_store(self._influxdb) as store:
+        async with open_store(self._influxdb, self._link) as store:
             for measurement in (*DOMAINS, HEALTH):
                 async for device, newest_ms in store.heard(measurement, Side.UP_TO, until_ms, reach_ms, None):
                     found[device] = max(newest_ms, found.get(device, 0))

@@ -31,7 +31,7 @@ from gateway.core.gateways.tenures import TENURE, Stage, Tenure, Tenures, names_
 from gateway.core.ledger import Ledger
 from gateway.core.message import Reading
 from gateway.core.process import Processor
-from gateway.delivery.influxdb import Writer
+from gateway.delivery.influxdb import LinkedWriter
 from gateway.intake.fence import Fence
 from gateway.intake.subscriptions import Subscriptions
 from gateway.jobs.resums import Resums
@@ -57,7 +57,7 @@ class Readings:
     """The readings of this gateway on their way, where their sums come from, and the alarms that they raised."""
 
     ledger: Ledger
-    influxdb: Writer
+    influxdb: LinkedWriter
     sums: SumsTakeOver
     resums: Resums
     snapshots: DeviceSnapshots
@@ -143,7 +143,7 @@ class Moves:
             self._subscriptions.replace(still, self._subscriptions.states)
 
     async def _claims(self, names: Iterable[str]) -> Claims:
-        async with open_store(self._config.influxdb) as store:
+        async with open_store(self._config.influxdb, self._readings.influxdb.link) as store:
             self._shown_after_s = 0.0 if store.is_overwritten else _SHOWN_LATE_S
             return await claims(store, frozenset(names), self._clock.now_ms())
 

@@ -12,6 +12,7 @@ from typing import Final
 from gateway.clock import WallClock
 from gateway.config.files import ConfigurationFault
 from gateway.config.model import Config
+from gateway.core.delivery.link_budget import LinkBudget
 from gateway.core.status.health import registered_devices
 from gateway.reports.open_store import open_store
 from gateway.reports.store import StoreFault, TimeSpan
@@ -35,8 +36,9 @@ SilencePoint = tuple[int, float]
 class PartnerHearing:
     """Asks the database once, and gives the devices what it says."""
 
-    def __init__(self, config: Config, devices: KnownDevices, clock: WallClock) -> None:
+    def __init__(self, config: Config, devices: KnownDevices, clock: WallClock, link: LinkBudget) -> None:
         self._influxdb = config.influxdb
+        self._link = link
         self._reach_ms = _REACH_MS + _KEEP_ALIVES * round(config.mqtt.standby.keep_alive.total_seconds() * 1000)
         self._devices = devices
         self._clock = clock
@@ -52,7 +54,7 @@ class PartnerHearing:
         devices = {device.name: device for device in registered_devices(self._devices.streams)}
         newest: dict[str, SilencePoint] = {}
         try:
-            async with open_store(self._influxdb) as store:
+            async with open_store(self._influxdb, self._link) as store:
                 async for series, rows in store.rows(HEALTH, ["silence_s"], window, devices):
                     known = [(time_ms, float(silence_s)) for time_ms, (silence_s,) in rows if silence_s is not None]
                     newest[series.device] = max([newest.get(series.device, (0, 0.0)), *known])

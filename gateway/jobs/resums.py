@@ -16,7 +16,7 @@ from gateway.core.ledger import Ledger
 from gateway.core.process import Processor
 from gateway.core.readings.counters import CounterState
 from gateway.core.readings.exchanges import StoredExchange
-from gateway.delivery.influxdb import Writer
+from gateway.delivery.influxdb import LinkedWriter
 from gateway.jobs.exchange_writer import ExchangeWriter
 from gateway.reports.boundaries import midnight_ms
 from gateway.reports.open_store import open_store
@@ -57,7 +57,7 @@ class Resums:
         processor: Processor,
         ledger: Ledger,
         snapshots: CounterKeeper,
-        writer: Writer,
+        writer: LinkedWriter,
         exchanges: ExchangeWriter,
         clock: WallClock,
     ) -> None:
@@ -128,7 +128,7 @@ class Resums:
             return
         live, told = _RunningCounters(device, counters, self._snapshots, self._ledger), counters.past.told
         try:
-            async with open_store(self._config.influxdb) as store:
+            async with open_store(self._config.influxdb, self._writer.link) as store:
                 live.is_read_at_once = store.is_overwritten
                 await work_out(store, self._writer, live, progress)
         except (StoreFault, ConfigurationFault, DatabaseFault) as fault:

@@ -54,7 +54,7 @@ def build_waiting(foundation: Foundation, processing: Processing, delivery: Deli
     released = ReleasedKeys(foundation.clock)
     codecs = AsyncCodecs(processing.catalog.codecs, released)
     codec_calls = CodecCalls(processor, codecs, released, events)
-    sums = SumsTakeOver(config, processor, events, foundation.clock, pairing.sums_hindrance)
+    sums = SumsTakeOver(config, processor, events, foundation.clock, pairing.sums_hindrance, delivery.destination.link)
     kept_values = KeptValueWriter(file, queue)
     common = CommonEffects(kept_values, released, sums)
     replay_pipeline = ReplayPipeline(processor, codec_calls, common)

@@ -85,9 +85,10 @@ def build_watching(
     }
     membership = processing.silence.membership
     if membership.elsewhere is not None:
-        lanes |= {"heard elsewhere": ElsewhereWatch(foundation.config, membership.elsewhere, status.devices, clock).run}
+        elsewhere = ElsewhereWatch(foundation.config, membership.elsewhere, status.devices, clock, status.link)
+        lanes |= {"heard elsewhere": elsewhere.run}
     if pairing.watch is not None:
-        lanes |= {"hearing of the pair": PartnerHearing(foundation.config, status.devices, clock).run}
+        lanes |= {"hearing of the pair": PartnerHearing(foundation.config, status.devices, clock, status.link).run}
     if foundation.config.open_data.nightly and membership.leads:
         lanes |= {"open export": OpenExport(foundation.config, clock).run}
     if foundation.config.audit.mqtt:

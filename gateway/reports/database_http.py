@@ -7,6 +7,7 @@ take minutes, so each has a connection of its own. Redirects are never followed.
 
 import asyncio
 import json
+import time
 import zlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -19,7 +20,9 @@ from gateway import __version__
 from gateway.config.addresses import is_loopback, split_url
 from gateway.config.files import secret
 from gateway.config.model import Influxdb
+from gateway.core.delivery.link_budget import LinkBudget
 from gateway.delivery.influxdb import authorization
+from gateway.delivery.link_bytes import counter_of, link_bytes
 from gateway.reports.store import StoreFault
 from gateway.tls import ResumingContext
 from gateway.tls_files import database_tls
@@ -122,7 +125,8 @@ class DatabaseHttp:
     :raises ConfigurationFault: a file with a secret or a certificate cannot be used.
     """
 
-    def __init__(self, config: Influxdb) -> None:
+    def __init__(self, config: Influxdb, link: LinkBudget | None = None) -> None:
+        self._link = link or LinkBudget()
         self.url = config.asked_url.rstrip("/")
         parts = split_url(self.url)
         self._host, self._base = parts.hostname or "127.0.0.1", parts.path
@@ -198,6 +202,7 @@ class DatabaseHttp:
         self, method: str, path: str, form: Form = (), document: Mapping[str, str] | None = None
     ) -> AsyncIterator[_AnswerStream]:
         """Ask, and give the answer; faults while it is read are those of the database."""
+        began_s = time.monotonic()
         try:
             async with asyncio.timeout(self._connect_s):
                 reader, writer = await asyncio.open_connection(
@@ -207,13 +212,15 @@ class DatabaseHttp:
                     ssl=self._tls,
                     server_hostname=self._host if self._tls is not None else None,
                 )
-            answer = _AnswerStream(reader)
+            answer, counter = _AnswerStream(reader), counter_of(writer.transport)
             try:
                 writer.write(self._request(method, path, form, document))
                 await answer.begin()
                 _keep_session(writer)
                 yield answer
             finally:
+                self._link.sent(link_bytes(counter), began_s, time.monotonic())
+                counter.close()
                 writer.transport.abort()
                 answer.end()
         except _BROKEN as error:

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from gateway.config.model import Influxdb
+from gateway.core.delivery.link_budget import LinkBudget
 from gateway.reports.database_http import DatabaseHttp
 from gateway.reports.influxql import InfluxqlStore
 from gateway.reports.metricsql import MetricsqlStore
@@ -13,16 +14,17 @@ from gateway.reports.store import Store
 
 
 @asynccontextmanager
-async def open_store(config: Influxdb) -> AsyncIterator[Store]:
+async def open_store(config: Influxdb, link: LinkBudget | None = None) -> AsyncIterator[Store]:
     """Open the database for questions.
 
     VictoriaMetrics answers ``/ping`` as InfluxDB does, so the first probe is a path that only VictoriaMetrics knows. InfluxDB 2
     answers every path with a page, so the content counts, not the status.
 
+    :param link: the budget of the link to it; None: nothing is counted.
     :raises StoreFault: nothing answers there.
     :raises ConfigurationFault: a file with a secret or a certificate cannot be used.
     """
-    http = DatabaseHttp(config)
+    http = DatabaseHttp(config, link)
     if await is_victoria_metrics(http):
         yield MetricsqlStore(http)
         return

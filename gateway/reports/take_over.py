@@ -19,6 +19,7 @@ from gateway.clock import WallClock
 from gateway.config.files import ConfigurationFault
 from gateway.config.model import Config
 from gateway.core.delivery.backoff import Backoff
+from gateway.core.delivery.link_budget import LinkBudget
 from gateway.core.process import Processor
 from gateway.core.readings.exchanges import StoredExchange
 from gateway.core.readings.sums import FoundSum
@@ -49,11 +50,14 @@ class SumsTakeOver:
         events: Events,
         clock: WallClock,
         hindrance: Callable[[], str] = lambda: "",
+        link: LinkBudget | None = None,
     ) -> None:
         """Begin.
 
         :param hindrance: tells why the database may not have the newest sums yet; empty: it has.
+        :param link: the budget of the link to the database.
         """
+        self._link = link
         self._hindrance = hindrance
         self._influxdb = config.influxdb
         self._ahead_ms = round(config.time.max_future.total_seconds() * 1000)
@@ -124,7 +128,7 @@ class SumsTakeOver:
         if not devices:
             return
         try:
-            async with open_store(self._influxdb) as store:
+            async with open_store(self._influxdb, self._link) as store:
                 until_ms = self._clock.now_ms() + self._ahead_ms
                 found = await newest_sums(store, devices, until_ms)
                 exchanges = await stored_exchanges(store, devices, until_ms)

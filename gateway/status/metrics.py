@@ -100,7 +100,7 @@ class GatewayCollector(Collector):
             _add(requests, [outcome], histogram)
         yield requests
         link = self.state.link
-        sent = "Bytes of IP to and from InfluxDB for writes, both directions."
+        sent = "Bytes of IP to and from InfluxDB for writes and questions, both directions."
         yield CounterMetricFamily("gateway_link_bytes", sent, link.use.total_bytes)
         if link.max_bytes_per_s is not None:
             limit = "The budget of the link, influxdb.max_bytes_per_s."

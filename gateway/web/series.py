@@ -119,7 +119,11 @@ class SeriesPages:
     async def _ask(self, name: str, hours: int) -> _LastHours:
         window = recent_window(self._status.clock.now_ms(), hours)
         try:
-            async with asyncio.timeout(_PATIENCE_S), self._asking, open_store(self._status.config.influxdb) as store:
+            async with (
+                asyncio.timeout(_PATIENCE_S),
+                self._asking,
+                open_store(self._status.config.influxdb, self._status.link) as store,
+            ):
                 return _LastHours(window, await recent_series(store, [*DOMAINS, HEALTH], window, name))
         except TimeoutError as error:
             raise StoreFault(f"no answer within {_PATIENCE_S:g} s") from error

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from gateway.config.model import Influxdb
 from gateway.core.delivery.link_budget import LinkBudget
 from gateway.delivery.http_client import HttpClient
 from gateway.delivery.link_bytes import link_bytes
+from gateway.reports.database_http import DatabaseHttp
 from gateway.tls import server_context, tls_context
 from tests.bench.wire_door import Wire, counted
 from tests.system.brokers import Authority
@@ -85,6 +87,35 @@ def test_a_write_that_is_never_answered_is_counted_too() -> None:
             return link.use.total_bytes
 
     assert asyncio.run(ask()) > len(REQUEST)
+
+
+@pytest.mark.parametrize("secured", [False, True], ids=["plain", "tls"])
+def test_a_question_is_counted_with_its_connection_which_the_server_closes_behind_the_answer(
+    tmp_path: Path,
+    *,
+    secured: bool,
+) -> None:
+    authority, kept, answer = Authority(tmp_path / "authority"), list[socket.socket](), b"." * 20_000
+
+    async def answered(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        kept.append(writer.get_extra_info("socket").dup())
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b" % (len(answer), answer))
+        writer.close()
+
+    async def ask() -> int:
+        tls, link = server_context(*authority.issue("a")) if secured else None, LinkBudget()
+        async with await asyncio.start_server(answered, "127.0.0.1", 0, ssl=tls) as server:
+            url = f"http{'s' * secured}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            http = DatabaseHttp(Influxdb.model_validate({"url": url, "tls": {"ca": authority.certificate}}), link)
+            assert await http.whole("/query", {"q": "SHOW DATABASES"}) == answer
+        return link.use.total_bytes
+
+    ours = asyncio.run(ask())
+    assert ours == pytest.approx(sum(map(counted, kept), Wire()).ip_bytes, rel=0.05)
+    assert ours > len(answer)
+    for connection in kept:
+        connection.close()
 
 
 def test_a_closed_socket_counts_nothing() -> None:

@@ -149,7 +149,7 @@ class PeriodJob:
     async def close_ended(self) -> None:
         """Close what has ended; what cannot be done now is tried again later."""
         try:
-            async with open_store(self._status.config.influxdb) as store:
+            async with open_store(self._status.config.influxdb, self._status.link) as store:
                 await self._refresh_roster()
                 await self._resume(store)
                 while (hour := self._next_hour()) is not None:
