@@ -190,7 +190,7 @@ class Status:
         config, events = self.config, self.events
         rejects = events.rejects_lately.counts(time.monotonic())
         found = self.troubles()
-        if not self.stands_by:  # it hears no device, and its alarms are of the time when it did
+        if not self.stands_by:  # it hears no device, and its alarms are those of the live machine, which tells them
             found += of_alarms(*self.alarms.weigh())
             found += of_devices(fleet, self.history.silent_a_day_ago(self.clock.now_ms()))
         found += of_certificates(self.certificate_days())

@@ -51,7 +51,7 @@ def test_after_a_kill_the_standby_goes_on_at_once_and_the_dead_one_comes_back_as
         live.gate.start()
         live.until_role("passive")
         assert live.gate.ask("/readyz") == (200, "ready, passive\n")
-        until(lambda: live.gate.status()["verdict"]["level"] == "good", what="no word of its alarms of when it was live")
+        until(lambda: live.gate.status()["verdict"]["level"] == "good", what="no word of the alarms, which the live one tells")
         assert "stands by" in live.gate.command("status", "--language", "en").stdout
         refused = live.gate.command("devices", "add", "new-1", "--site", "s1", "--domain", "water")
         assert refused.returncode
