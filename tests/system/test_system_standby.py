@@ -24,7 +24,9 @@ pytestmark = pytest.mark.real
 MAY_STAND_TWICE: Final = 64
 KEEP_ALIVE_S: Final = 4
 BUSY_S: Final = 20.0
-"""A busy machine may take as much more."""
+"""A busy machine may take as much more, and"""
+BUSY_TURNS: Final = 5
+"""the time of so many of the slowest turns: plain clients were seen to wait for eight seconds."""
 QUIET_S: Final = 0.1
 """The slowest turn of plain clients, and the longest the fleet waits for an answer, on a machine that is quiet."""
 QUIET_TIMES: Final = 2.5
@@ -121,7 +123,7 @@ def test_under_load_a_fault_of_one_machine_costs_a_short_gap_and_no_reading(
         f"{name}: gap {gap_s:.2f} s, {twice} of {len(fleet.acknowledged)} stand twice with bit 64; "
         f"{'quiet' if is_quiet else 'busy'}: slowest turn or answer {slowest_s:.3f} s, work takes {times:.2f} times as long"
     )
-    assert gap_s < fault.gap_s + (0.0 if is_quiet else BUSY_S)
+    assert gap_s < fault.gap_s + (0.0 if is_quiet else BUSY_S + BUSY_TURNS * slowest_s)
 
 
 @pytest.mark.slow
