@@ -86,6 +86,7 @@ FAULTS: Final = {
         _instance("instance stopped in order", GATEWAYS, 3.0, lambda i: i.stop(), lambda i: i.start()),
         _instance("links of an instance reset", LINKS, 4.0, _each_link("reset"), _each_link("heal")),
         _instance("links of an instance stalled", LINKS, 6.0, _each_link("stall"), _each_link("heal")),
+        _instance("instance cut off from InfluxDB", INFLUXDB, 12.0, lambda i: i.store.cut(), lambda i: i.store.heal()),
         _world(_MOVES, lambda w: w.add_instance(), lambda w: w.remove_instance()),
         _world(_INFLUXDB, lambda w: w.influxdb.kill(), lambda w: w.influxdb.start()),
     )

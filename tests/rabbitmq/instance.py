@@ -1,4 +1,4 @@
-"""One gateway of those that share out the sites: a process with links to all nodes, a tap on them, and a file of shares."""
+"""One gateway of those that share out the sites: a process with links to nodes and the database, a tap, a file of shares."""
 
 import json
 import signal
@@ -24,7 +24,7 @@ _LINKS_APART: Final = 1_000_000
 
 @dataclass
 class Instance:
-    """One gateway, which reaches each node by a link of its own.
+    """One gateway, which reaches each node and the database by a link of its own.
 
     :ivar tap: all that it was handed and confirmed, over whatever node.
     :ivar is_wanted: it is to run: no fault has it.
@@ -33,6 +33,7 @@ class Instance:
 
     gate: Gateway
     links: Sequence[Link]
+    store: Link
     tap: Tap
     account: Account = field(default_factory=Account)
     is_wanted: bool = False
@@ -91,9 +92,10 @@ def instance_of(running: ExitStack, folder: Path, nodes: Cluster, influxdb: Serv
         tap(at * _LINKS_APART + connection, data, to_behind)
 
     links = [running.enter_context(Link(node, partial(watch, at))) for at, node in enumerate(nodes.nodes)]
+    store = running.enter_context(Link(influxdb))
     first, *others = [link.url("mqtt") for link in links]
     mqtt = {"client_id": folder.name, "shares": "../shares.yaml", "other_urls": others}
     sections = {**setting.gateway, "mqtt": mqtt | setting.gateway.get("mqtt", {}), "devices": {"silent_after": _SILENT_AFTER}}
-    gate = gateway(folder, first, influxdb.url, **sections)
+    gate = gateway(folder, first, store.url("http"), **sections)
     running.callback(gate.kill)
-    return Instance(gate, links, tap)
+    return Instance(gate, links, store, tap)
