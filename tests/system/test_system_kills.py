@@ -13,11 +13,11 @@ QUEUE = 1000
 
 
 def test_kills_lose_nothing_and_the_new_process_writes_soon(tmp_path: Path) -> None:
-    with campaign(tmp_path, 1000) as killing:
+    with campaign(tmp_path, 500) as killing:
         killing.lives_s = (0.05, 0.25)
-        found = killing.run(5, imports_every=3)
+        found = killing.run(4, imports_every=2)
     assert found["ok"], found["first"]
-    assert found["total"]["sent"] > 1000
+    assert found["total"]["sent"] > 500
     slowest_s = max(restart.seconds for restart in killing.restarts)
     assert slowest_s < 5 * max(killing.imports_s), (killing.restarts, killing.imports_s)
 
