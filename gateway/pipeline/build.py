@@ -9,10 +9,10 @@ from gateway.pipeline.alarming import Alarming, build_alarming
 from gateway.pipeline.closing import Closing, build_closing
 from gateway.pipeline.delivering import Delivery, build_delivery
 from gateway.pipeline.foundation import Foundation, Lanes, lay_foundation
-from gateway.pipeline.moving import Moving, build_moving
 from gateway.pipeline.pairing import Pairing, build_pairing
 from gateway.pipeline.processing import Processing, build_processing
 from gateway.pipeline.receiving import Receiving, build_receiving
+from gateway.pipeline.sharing import Sharing, build_sharing
 from gateway.pipeline.waiting import Waiting, build_waiting
 from gateway.pipeline.watching import Watching, build_watching
 from gateway.reload import Credentials, Reload
@@ -35,7 +35,7 @@ class Parts:
     watching: Watching
     closing: Closing
     receiving: Receiving
-    moving: Moving
+    sharing: Sharing
     reload: Reload
     lanes: Lanes
 
@@ -55,13 +55,13 @@ def build(config: Config, file: Database, clock: WallClock) -> Parts:
     watching = build_watching(foundation, processing, delivery, waiting, alarming, pairing)
     closing = build_closing(foundation, processing, delivery, watching, pairing)
     receiving = build_receiving(foundation, processing, delivery, waiting, watching.self_report, pairing)
-    moving = build_moving(foundation, processing, delivery, waiting, alarming, watching, receiving)
-    snapshots, moves = processing.device_snapshots, moving.moves
+    sharing = build_sharing(foundation, processing, delivery, waiting, alarming, watching, receiving)
+    snapshots, moves = processing.device_snapshots, sharing.moves
     clients, watch = delivery.destination.clients, watching.certificate_watch
     renewal = CertificateRenewal(config, foundation.tls, pairing.connections, clients, watch)
     credentials = Credentials(foundation.access, renewal)
     reload = Reload(file, waiting.codecs, snapshots, moves, waiting.released, watching.status, credentials)
-    rooms = (delivery, receiving, waiting, processing, alarming, watching, closing, moving, pairing)
+    rooms = (delivery, receiving, waiting, processing, alarming, watching, closing, sharing, pairing)
     lanes = pairing.gated({name: lane for room in rooms for name, lane in room.lanes.items()})
-    parts = foundation, processing, pairing, delivery, waiting, alarming, watching, closing, receiving, moving
+    parts = foundation, processing, pairing, delivery, waiting, alarming, watching, closing, receiving, sharing
     return Parts(*parts, reload, lanes)

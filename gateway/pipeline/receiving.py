@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import partial
 
 from gateway.catalog import state_topics, topic_filters
-from gateway.config.exposed_secrets import exposed_of_management
 from gateway.core.process import Processor
 from gateway.intake.fence import Fence
 from gateway.intake.intake import Intake
@@ -52,13 +51,6 @@ def build_receiving(
     intake = Intake(connection, subscriptions, receiver, acknowledger, events, processor.trust, foundation.clock)
     permission = None if pairing.watch is None else partial(_permitted, pairing.watch, processor)
     lanes: dict[str, Lane] = {"intake": partial(_take_in, intake, self_report, permission), "subscriptions": subscriptions.run}
-    if config.mqtt.shares is not None and catalog.management is not None:
-        from gateway.jobs.binding_watch import BindingWatch  # noqa: PLC0415 - the others need no HTTP client of the broker's
-        from gateway.rabbitmq.queues import watch_api  # noqa: PLC0415
-
-        events.exposed(exposed_of_management(config.mqtt.shares, catalog.management))
-        api = watch_api(catalog.management, config.mqtt)
-        lanes |= {"bindings": BindingWatch(api, config.mqtt, subscriptions, events, foundation.clock).run}
     return Receiving(subscriptions, fence, intake, lanes)
 
 
