@@ -1,4 +1,4 @@
-"""A site moves from one gateway to another."""
+"""A site moves from one gateway to another; :mod:`test_move_fence` has the move that every change must pass."""
 
 import json
 import threading
@@ -14,7 +14,7 @@ from tests.rabbitmq.moving import NEW, OLD, SITE, Pair, now_ms, pair, reload
 from tests.system.fleet import client_of, publish
 from tests.waiting import until
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 TOPIC = f"iot/v1/{SITE}/water/m1/readings"
 
@@ -41,7 +41,7 @@ class Meter:
             until(lambda before=before: len(stored(self._gates.influxdb)) > before, what="stored")
 
 
-@pytest.mark.parametrize("first", [OLD, pytest.param(NEW, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("first", [OLD, NEW])
 def test_sums_go_on_at_the_new_gateway_whoever_hears_first_of_the_move(influxdb: Service, tmp_path: Path, first: str) -> None:
     """The meter was reset at the old one: the register alone tells nothing any more."""
     with pair(tmp_path, influxdb) as gates, client_of(gates.broker) as client:
@@ -64,7 +64,6 @@ def test_sums_go_on_at_the_new_gateway_whoever_hears_first_of_the_move(influxdb:
         until(lambda: gates.new.ledger()["written"] >= 2, what="it wrote the last ones")
 
 
-@pytest.mark.slow
 def test_a_command_moves_a_site_and_says_who_has_not_heard_of_it(influxdb: Service, tmp_path: Path) -> None:
     with pair(tmp_path, influxdb) as gates, client_of(gates.broker) as client:
         publish(client, TOPIC, '{"volume_m3": 1}')
@@ -82,7 +81,6 @@ def test_a_command_moves_a_site_and_says_who_has_not_heard_of_it(influxdb: Servi
         assert (gone.returncode, gone.stderr) == (2, f"--gone: {OLD} has nothing of {SITE}\n")
 
 
-@pytest.mark.slow
 def test_a_gateway_that_is_gone_is_not_waited_for(influxdb: Service, tmp_path: Path) -> None:
     with pair(tmp_path, influxdb) as gates, client_of(gates.broker) as client:
         gates.old.kill()
@@ -94,7 +92,6 @@ def test_a_gateway_that_is_gone_is_not_waited_for(influxdb: Service, tmp_path: P
         assert gates.told(NEW) is Stage.HOLDING
 
 
-@pytest.mark.slow
 def test_a_gateway_that_leaves_gives_up_all_that_it_had(influxdb: Service, tmp_path: Path) -> None:
     with pair(tmp_path, influxdb) as gates, client_of(gates.broker) as client:
         for gate in (gates.old, gates.new):
@@ -107,7 +104,6 @@ def test_a_gateway_that_leaves_gives_up_all_that_it_had(influxdb: Service, tmp_p
         assert gates.waiting(OLD) == 0, "nothing leads to it any more"
 
 
-@pytest.mark.slow
 def test_a_site_is_split_by_domain(influxdb: Service, tmp_path: Path) -> None:
     parts = [{"site": SITE, "domain": "water", "gateway": NEW}, {"site": SITE, "domain": "power", "gateway": OLD}]
     with pair(tmp_path, influxdb) as gates, client_of(gates.broker) as client:
