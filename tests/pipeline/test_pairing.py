@@ -14,7 +14,7 @@ import pytest
 from gateway.config.files import ConfigurationFault, load
 from gateway.config.model import Config, Mqtt
 from gateway.core.ledger import Ledger
-from gateway.core.mqtt_session import Session, SessionOptions
+from gateway.core.mqtt_session import Session, SessionOptions, Subscribed
 from gateway.intake.connection import BrokerAddress
 from gateway.intake.paired_connection import PairedConnection
 from gateway.pipeline.build import Parts, build
@@ -202,3 +202,20 @@ WAYS: Final[list[dict[str, object]]] = [{"standby": {"machine": "a"}}, {"share_g
 def test_ways_to_have_several_gateways_exclude_each_other(two: tuple[dict[str, object], dict[str, object]]) -> None:
     with pytest.raises(ValueError, match="exclude each other"):
         Mqtt.model_validate(two[0] | two[1])
+
+
+@pytest.mark.parametrize("kind", ["alarms", "machines"])
+def test_an_account_that_may_not_read_alarms_costs_only_these(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story() -> None:
+        with built(tmp_path, standby={"machine": "a"}) as parts:
+            watch = parts.pairing.watch
+            assert watch is not None
+            ended: list[str] = []
+            monkeypatch.setattr(watch.connection, "end", ended.append)
+            watch._take(Subscribed({f"gateway/v1/gateway-1/{kind}/+": "not authorized"}))  # noqa: SLF001 - as the broker answers
+            assert bool(ended) is (kind == "machines")
+            assert ("a take-over raises all alarms anew" in caplog.text) is (kind == "alarms")
+
+    asyncio.run(story())

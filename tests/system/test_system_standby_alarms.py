@@ -96,3 +96,26 @@ def test_an_acknowledged_alarm_goes_on_over_a_take_over_and_ends_once(
         until(lambda: not active(live.gate), what="the one that comes back knows that it has ended")
     once = [change for change in told(receiver) if not change.startswith("changed")]  # the dead one may have just told that
     assert once == ["raised leak@own", "cleared leak@own"]
+
+
+@pytest.mark.slow
+def test_a_broker_that_forgot_all_is_told_of_the_alarms_again(machines: GatewayPair, mosquitto: Service) -> None:
+    live, standby = machines.by_role()
+    live.gate.wait_subscribed()
+    with client_of(mosquitto) as client:
+        publish(client, OWN, leaking())
+    until(lambda: active(standby.gate), what="the standby has the alarm")
+    standby.gate.kill()
+    mosquitto.kill()
+    for file in mosquitto.folder.rglob("mosquitto.db*"):
+        file.unlink()
+    mosquitto.start()
+    mosquitto.wait_ready()
+    with listening(mosquitto.host, mosquitto.port, "gateway/v1/gateway-1/alarms/+") as listener:
+        until(lambda: held_back(listener), 120.0, what="it is retained again")
+    live.gate.kill()
+    for file in standby.gate.journal.parent.glob("journal.db*"):
+        file.unlink()
+    standby.gate.start()
+    standby.until_role("live")
+    until(lambda: "leak@own" in active(standby.gate), what="a machine that has lost its file has it from the broker")
