@@ -1,12 +1,16 @@
 """TLS towards the broker and InfluxDB, and of the gateway's own pages."""
 
+import asyncio
 import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 _CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:DHE+CHACHA20:!PSK"
 """Cipher suites for TLS 1.2; those of 1.3 are all good. The system's choice has some without forward secrecy."""
 _SPEAKS_NO_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "UNEXPECTED_EOF_WHILE_READING", "PACKET_LENGTH_TOO_LONG"})
+_ENDS_WITHIN_S: Final = 2.0
 PLAIN_PORT_ASKED: Final = "is this a port without TLS? One with TLS is written mqtts://"
 
 
@@ -118,3 +122,16 @@ def handshake_fault(error: OSError, *, tls: bool) -> str:
     why = error.strerror or str(error)
     broke_off = isinstance(error, ConnectionResetError) or getattr(error, "reason", None) in _SPEAKS_NO_TLS
     return f"{why}; is this a TLS port? One without TLS is written mqtt://" if tls and broke_off else why
+
+
+@asynccontextmanager
+async def ended(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
+    """A connection that is ended on leaving. With TLS each side says so; a broker that does not is waited for two seconds."""
+    try:
+        yield
+    finally:
+        writer.close()
+        with suppress(OSError, TimeoutError):
+            async with asyncio.timeout(_ENDS_WITHIN_S):
+                await writer.wait_closed()
+        writer.transport.abort()

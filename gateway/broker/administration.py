@@ -7,7 +7,7 @@ once for each command, and the broker serves nobody meanwhile; hence batches are
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from secrets import token_hex
 from typing import Final, Self
@@ -18,7 +18,7 @@ from gateway.broker.dynamic_security import BrokerCommand
 from gateway.broker.rights import ANSWERS, COMMANDS
 from gateway.core.mqtt_session import DISCONNECT, Connected, Event, ProtocolFault, Session, SessionOptions, Subscribed
 from gateway.intake.connection import BrokerAddress
-from gateway.tls import handshake_fault
+from gateway.tls import ended, handshake_fault
 
 _PATIENCE_S: Final = 60.0
 _CHUNK_BYTES: Final = 65_536
@@ -117,7 +117,7 @@ async def linked(address: BrokerAddress, options: SessionOptions) -> AsyncIterat
     name = address.host if address.tls else None
     async with asyncio.timeout(_PATIENCE_S):
         reader, writer = await asyncio.open_connection(address.host, address.port, ssl=address.tls, server_hostname=name)
-    with closing(writer):
+    async with ended(writer):
         link = BrokerLink(reader, writer, Session(options))
         writer.write(link.session.connect())
         async with asyncio.timeout(_PATIENCE_S):

@@ -9,7 +9,7 @@ from gateway.broker.kinds import VERSION_TOPIC
 from gateway.catalog import Catalog, topic_filters
 from gateway.commands.check_findings import say, warn
 from gateway.commands.check_group import broker_warning, filters_of_guest
-from gateway.commands.guest import ended, guest, open_as_guest, read
+from gateway.commands.guest import guest, open_as_guest, read
 from gateway.config.model import Config
 from gateway.core.mqtt_session import DISCONNECT, Connected, ProtocolFault, Session, Subscribed
 from gateway.i18n.findings import sentence
@@ -17,7 +17,7 @@ from gateway.intake.connection import BrokerAddress
 from gateway.pipeline.options import pair_topics, session_options
 from gateway.session_events import SessionEvents
 from gateway.status.broker_session import of_session
-from gateway.tls import handshake_fault
+from gateway.tls import ended, handshake_fault
 
 _PATIENCE_S: Final = 5.0
 

@@ -7,8 +7,7 @@ long as the gateway's: if one is present, it can only be the gateway's, and is l
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from secrets import token_hex
 from typing import Final, NamedTuple
@@ -17,12 +16,11 @@ import mqtt5
 
 from gateway.core.mqtt_session import DISCONNECT, Connected, ProtocolFault, Session, SessionOptions
 from gateway.intake.connection import BrokerAddress
-from gateway.tls import PLAIN_PORT_ASKED
+from gateway.tls import PLAIN_PORT_ASKED, ended
 
 _CHUNK_BYTES: Final = 65536
 _COME_BACK_S: Final = 60
 """Least lifetime of a session, if it is the gateway's: it must not end with the guest, since the gateway comes back at once."""
-_ENDS_WITHIN_S: Final = 2.0
 _FORGET_US: Final = mqtt5.DisconnectPacket(session_expiry_interval=0).write()
 _IS_THE_GATEWAY: Final = (
     "the broker names clients after their accounts here (use_username_as_clientid), so this command would replace the gateway; "
@@ -66,19 +64,6 @@ async def open_as_guest(address: BrokerAddress, options: SessionOptions) -> Open
     if connected.session_present:
         raise ProtocolFault(_IS_THE_GATEWAY)
     return Opened(*await _open(address), connected.session_expiry_s)
-
-
-@asynccontextmanager
-async def ended(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
-    """A connection that is ended on leaving. With TLS each side says so; a broker that does not is waited for two seconds."""
-    try:
-        yield
-    finally:
-        writer.close()
-        with suppress(OSError, TimeoutError):
-            async with asyncio.timeout(_ENDS_WITHIN_S):
-                await writer.wait_closed()
-        writer.transport.abort()
 
 
 async def _connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, session: Session) -> Connected:

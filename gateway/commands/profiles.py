@@ -14,7 +14,7 @@ from mqtt5 import PublishPacket, RetainHandling
 from gateway.catalog import load_catalog
 from gateway.clock import WallClock
 from gateway.commands.decode import recording
-from gateway.commands.guest import ended, guest, open_as_guest
+from gateway.commands.guest import guest, open_as_guest
 from gateway.config.bundled_profiles import SHIPPED
 from gateway.config.files import ConfigurationFault, load
 from gateway.config.model import Config
@@ -27,6 +27,7 @@ from gateway.private_files import private
 from gateway.proposals.discovery import Entity, entities_in, is_discovery
 from gateway.proposals.proposal_text import comment, text_of, with_tests
 from gateway.proposals.proposals import Heard, Proposal, propose
+from gateway.tls import ended
 from schemas.printable import printable
 
 _UNREACHABLE: Final = 3

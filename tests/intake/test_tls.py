@@ -1,14 +1,18 @@
 """TLS: its versions, its ciphers, and whom our clients believe."""
 
 import asyncio
+import gc
+import socket
 import ssl
+import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from gateway.config.model import Influxdb
 from gateway.delivery.influxdb import InfluxdbClient
-from gateway.tls import pinned_context, resuming_context, server_context, tls_context
+from gateway.tls import ended, pinned_context, resuming_context, server_context, tls_context
 from tests.system.brokers import Authority
 
 STRENGTH_BITS = 128
@@ -65,3 +69,33 @@ def test_a_database_whose_certificate_nobody_we_know_signed_hears_nothing(author
     status, text, heard = asyncio.run(answer())
     assert (status, heard) == (0, b"")
     assert "certificate verify failed" in text
+
+
+def test_a_connection_to_a_server_that_never_says_goodbye_is_closed(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A loop that ends before would leave the socket open: Python warns of it, and the test run takes that for a fault."""
+    monkeypatch.setattr("gateway.tls._ENDS_WITHIN_S", 0.05)
+    is_over = threading.Event()
+
+    def serve(listening: socket.socket) -> None:
+        plain, _ = listening.accept()
+        with server_context(*authority.issue("localhost")).wrap_socket(plain, server_side=True):
+            is_over.wait()
+
+    async def come_and_go(port: int) -> bool:
+        name = "localhost"
+        _, writer = await asyncio.open_connection(
+            "127.0.0.1", port, ssl=tls_context(authority.certificate), server_hostname=name
+        )
+        async with ended(writer):
+            assert not writer.is_closing()
+        return writer.is_closing()
+
+    with closing(socket.create_server(("127.0.0.1", 0))) as listening:
+        server = threading.Thread(target=serve, args=(listening,))
+        server.start()
+        assert asyncio.run(come_and_go(listening.getsockname()[1]))
+        gc.collect()
+        is_over.set()
+        server.join()
