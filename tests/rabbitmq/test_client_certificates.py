@@ -141,7 +141,7 @@ def test_with_the_advanced_settings_of_the_guide_a_revoked_certificate_is_refuse
 ) -> None:
     folder = tmp_path / "province"
     certs = folder / "certs"
-    guide = (CHECKOUT / "docs" / "rabbitmq.md").read_text()
+    guide = (CHECKOUT / "docs" / "rabbitmq-certificates.md").read_text()
     (advanced,) = re.findall(r"```erlang\n(.*?)```", guide, re.DOTALL)
     advanced = advanced.replace("/etc/rabbitmq/certs/broker", f"{certs}/localhost").replace("/etc/rabbitmq/certs", str(certs))
     wanted = ("--names", "gateway-1", "--client-certificates", str(certs / "ca.crt"))
