@@ -12,7 +12,7 @@ from tests.rabbitmq.one import TRIAL
 from tests.rabbitmq.order import out_of_order
 
 SHORT_S = 15.0
-SHORT = (2, 8)
+SHORT = (4, 16)
 """Chosen for how many kinds of faults they hold together."""
 
 

@@ -26,7 +26,7 @@ from tests.waiting import until
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(600)]
 
 SPEED = 100.0
-WITHIN_S = 200.0
+WITHIN_S = 120.0
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
