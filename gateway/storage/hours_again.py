@@ -126,11 +126,13 @@ class HoursAgain:
             while some := list(islice(self._changed, _SAVED_TOGETHER)):
                 texts = {_AGAIN + device: self._text(device) for device in some}
                 self._changed.difference_update(some)
+                is_saved = False
                 try:
                     await self._database.run(keyvalue.put_all, texts)
-                except BaseException:
-                    self._changed.update(some)
-                    raise
+                    is_saved = True
+                finally:
+                    if not is_saved:
+                        self._changed.update(some)
 
     def _text(self, device: str) -> str | None:
         runs = merged([*self._again.get(device, ()), *self._taken.get(device, ())])
