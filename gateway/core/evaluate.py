@@ -69,7 +69,7 @@ class Evaluator:
         message, parity = arrival.message, self.parity
         if self.tenures.by_name:
             parity = self.tenures.parity(message.topic)
-        if message.duplicate or (self.tenures.by_name and parity and self.tenures.may_come_twice(message.topic)):
+        if message.duplicate or (self.tenures.by_name and self.tenures.may_come_twice(message.topic)):
             quality |= Quality.MAY_STAND_TWICE
         return device.stamp(arrival.now_ms, replayed=arrival.replayed, parity=parity), False, quality
 

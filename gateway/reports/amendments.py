@@ -144,7 +144,7 @@ async def _amend(
 ) -> None:
     begun = await replays_of(store, device, late.counters, measurement, late.since_ms)
     counted = sorted({name.partition(",")[0] for name in begun.replays})
-    fields = [name for field in counted for name in (field, SUM_OF[field])]
+    fields = [*(name for field in counted for name in (field, SUM_OF[field])), "quality"]
     for start_ms in range(begun.start_ms, until_ms, _DAY_MS):
         window = TimeSpan(start_ms, min(start_ms + _DAY_MS, until_ms))
         async for series, rows in store.rows(measurement, fields, window, [device]):
@@ -155,10 +155,11 @@ async def _amend(
                     continue
                 amendment = found.setdefault((series, field), _Amendment())
                 for time_ms, values in rows:
-                    register, stored = values[2 * number], values[2 * number + 1]
+                    register, stored, quality = values[2 * number], values[2 * number + 1], int(values[-1] or 0)
                     if register is None:
                         continue
-                    amendment.read(time_ms, float(register), stored, replay.sum_of(time_ms, float(register), stored))
+                    worked = replay.sum_of(time_ms, float(register), stored, quality)
+                    amendment.read(time_ms, float(register), stored, worked)
 
 
 def _from_ms(amended: _Amended) -> int:

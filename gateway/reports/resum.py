@@ -139,7 +139,7 @@ class _MeasurementResum:
         return is_swapped
 
     async def _rows(self, window: TimeSpan) -> list[PlacedRows]:
-        fields = [name for field in self._fields for name in (field, SUM_OF[field])]
+        fields = [*(name for field in self._fields for name in (field, SUM_OF[field])), "quality"]
         found = self._store.placed_rows(self._measurement, fields, window, self._live.device)
         return [rows async for rows in found]
 
@@ -148,13 +148,13 @@ class _MeasurementResum:
         points = sorted((row for place in found for row in _points_of(place)), key=lambda row: row.time_ms)
         for point in points:
             self._progress.read += 1
-            texts = []
+            texts, quality = [], int(point.values[-1] or 0)
             for number, field in enumerate(self._fields):
                 register, stored = point.values[2 * number], point.values[2 * number + 1]
                 replay = replays.get(field + point.name)
                 if register is None or replay is None:
                     continue
-                total = replay.sum_of(point.time_ms, float(register), stored)
+                total = replay.sum_of(point.time_ms, float(register), stored, quality)
                 if total is not None and total != stored:
                     texts.append(f"{SUM_OF[field]}={total!r}")
             if texts:

@@ -63,6 +63,28 @@ def test_a_reading_that_is_not_believed_has_its_mark_and_no_sum() -> None:
     assert point(sent(into, 2, volume_m3=1.387)).fields["volume_sum_m3"] == 1.387
 
 
+def stamped(into: Processor, second: int, volume_m3: float, *, again: bool = False) -> float | None:
+    """The sum of a reading of d1 that has no time of its own; ``again``: the broker delivers it once more."""
+    found = into.process(message({"volume_m3": volume_m3}, topic(), duplicate=again), NOW_MS + second * 1000)
+    return point(found).fields.get("volume_sum_m3")
+
+
+def test_older_readings_that_come_again_without_a_time_are_no_reset_of_the_register() -> None:
+    """Three would confirm a step, and the sum would count once more what the meter had counted since."""
+    into = counting()
+    assert [stamped(into, number, 100.0 + number) for number in range(5)] == [100, 101, 102, 103, 104]
+    assert [stamped(into, 5 + number, 100.0 + number, again=True) for number in range(4)] == [None] * 4
+    assert stamped(into, 10, 105.0) == 105
+    assert stamped(into, 11, 106.0, again=True) == 106, "one that shows more goes on"
+
+
+def test_a_register_that_was_reset_while_readings_came_again_is_believed_afterwards() -> None:
+    into = counting()
+    stamped(into, 0, 100.0)
+    assert [stamped(into, 1 + number, 0.5 * number, again=True) for number in range(3)] == [None] * 3
+    assert [stamped(into, 10 + number, 2 + 0.5 * number) for number in range(4)] == [None, None, 101.0, 101.5]
+
+
 def test_off_there_are_no_sums_and_nobody_is_asked() -> None:
     outcome = sent(counting(SumsMode.OFF), 0, volume_m3=5)
     assert point(outcome).fields == {"volume_m3": 5.0, "quality": 0}

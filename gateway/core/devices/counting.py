@@ -15,7 +15,7 @@ from gateway.core.devices.snapshot import pack_kept
 from gateway.core.message import Outcome, SideEffects
 from gateway.core.readings.counters import CounterState
 from gateway.core.readings.exchanges import StoredExchange
-from gateway.core.readings.judgement import SOUND
+from gateway.core.readings.judgement import SOUND, TOO_LATE, is_older
 from gateway.core.readings.line_protocol import value_texts
 from gateway.core.readings.steps import HOUR_MS
 from gateway.core.readings.sums import KEPT, FoundSum, SumsMode, sum_text
@@ -47,10 +47,14 @@ class Counting:
         if counters is None or counters.awaits is not self._is_off or self._asks_again:  # where sums are off, all await them
             counters = self._counters_of(device, time_ms, outcome)
         version, awaits, suspect, texts = counters.version, counters.awaits, False, value_texts(numbers)
+        quality = observation.quality
         for at, name, growth, key in observation.field_set.counters:
             value: float = numbers[at]  # type: ignore[assignment] # counters are numbers
             rule = rules.get(name) if rules else None
-            judgement = counters.judge(name + tags, growth, value, time_ms, rule, observation.together)
+            if quality and is_older(value, counters.believed(name + tags), quality):
+                judgement = TOO_LATE
+            else:
+                judgement = counters.judge(name + tags, growth, value, time_ms, rule, observation.together)
             if judgement is SOUND:  # nearly always: the sum is the register
                 if not awaits:
                     text = texts[at]

@@ -8,8 +8,10 @@ A share moves while readings wait for its old gateway, in its queue and in its j
   then goes on from the newest in the database.
 * **Messages.** The new one subscribes first, and the old one leaves when it has: in the other order nobody would be bound, and
   messages lost. So some come to both. One with the device's time is the same point twice; of one without a time two points
-  stand, and the later gateway's carries bit 64. Meanwhile it stamps at odd milliseconds, the old one at even ones: of two
-  readings of a device at one time the second would replace the first.
+  stand, and carry bit 64. Meanwhile the new one stamps at odd milliseconds, the old one at even ones: of two readings of a
+  device at one time the second would replace the first.
+* **Order.** What waited at the old gateway without a time of its own is stamped behind what the new one has stamped already. A
+  register that shows less in such a reading was not reset: with bit 64 it is taken for an older one, and has no sum.
 
 Each gateway says in the database how far it is with a share: nobody else knows what stands in its journal, and what it says
 there holds while it is down. Its word comes behind the readings that it speaks of. The order in which gateways learn of a move
@@ -173,11 +175,12 @@ class Tenures:
         del self.by_name[name]
 
     def _note_shared(self) -> None:
-        """Note what came to another gateway too, also of what was given up again before it was alone here."""
+        """Note what comes to another gateway too: what is taken over, until it is alone here, and what is to be left."""
         odd = {name: tenure for name, tenure in self.by_name.items() if tenure.stage is not Stage.LEFT and not tenure.is_free}
+        left = [name for name, tenure in self.by_name.items() if name not in self._wanted and tenure.stage is not Stage.LEFT]
         self._odd = list(odd)
-        self._shared = [name for name, tenure in odd.items() if not tenure.is_alone]
-        self._met = {name: share_named(name) for name in odd} | self._wanted
+        self._shared = [*left, *(name for name, tenure in odd.items() if not tenure.is_alone)]
+        self._met = {name: share_named(name) for name in (*left, *odd)} | self._wanted
         self._patterns = {}
         for name, share in self._met.items():
             if share.topic is not None:

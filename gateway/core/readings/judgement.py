@@ -2,6 +2,8 @@
 
 from typing import Final, NamedTuple
 
+from schemas.quantities import Quality
+
 
 class Judgement(NamedTuple):
     """Result of judging one value.
@@ -17,3 +19,12 @@ class Judgement(NamedTuple):
 SOUND: Final = Judgement(suspect=False, offset=0.0)
 DOUBTED: Final = Judgement(suspect=True, offset=None)
 TOO_LATE: Final = Judgement(suspect=False, offset=None)
+
+
+def is_older(value: float, believed: float | None, quality: int) -> bool:
+    """Tell if a register was read before its time says: it shows less than is believed, and its message may have come again.
+
+    A message that waited, or comes a second time, and has its time from the gateway, stands behind newer ones. It is no step.
+    A register that was reset meanwhile is believed once its readings are not marked any more.
+    """
+    return bool(quality & Quality.MAY_STAND_TWICE) and believed is not None and value < believed

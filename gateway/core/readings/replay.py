@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from gateway.core.readings.counters import CounterState
 from gateway.core.readings.exchanges import ToldExchange
+from gateway.core.readings.judgement import is_older
 from gateway.core.readings.registers import Register
 from gateway.core.readings.steps import CounterRule
 from schemas.quantities import GROWTH
@@ -37,7 +38,7 @@ class CounterReplay:
             self._state.restore(seed)
             self._total = seed.total
 
-    def sum_of(self, time_ms: int, value: float, stored: float | None) -> float | None:
+    def sum_of(self, time_ms: int, value: float, stored: float | None, quality: int = 0) -> float | None:
         """Read the next reading; return its sum, None where it has none.
 
         A reading that is not believed has none. Where one stands already, the database cannot take it away: it becomes that of
@@ -45,7 +46,10 @@ class CounterReplay:
         """
         self._exchange_before(time_ms)
         self.read_ms = time_ms
-        offset = self._state.judge(self._name, self._growth, value, time_ms, self._rule).offset
+        if is_older(value, self._state.believed(self._name), quality):
+            offset = None
+        else:
+            offset = self._state.judge(self._name, self._growth, value, time_ms, self._rule).offset
         if offset is None:
             return self._total if stored is not None else None
         self._total = round(value + offset, 6) if offset else value

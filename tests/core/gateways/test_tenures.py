@@ -9,6 +9,7 @@ from gateway.core.devices.streams import Streams
 from gateway.core.gateways.sharing import Share
 from gateway.core.gateways.tenures import (
     Stage,
+    Tenure,
     Tenures,
     fence_topic,
     name_of,
@@ -185,6 +186,20 @@ def test_what_came_of_a_share_that_was_given_up_again_may_stand_twice(share: Sha
     assert quality(found, TOPIC, b'{"flow_m3_h": 2}') == 1 | 64, "it waited in the queue or the network"
     tenures.move(name, lambda tenure: tenure.at(Stage.LEFT))
     assert quality(found, TOPIC, b'{"flow_m3_h": 3}') == 1
+
+
+def test_what_waited_for_a_share_that_goes_to_another_may_stand_twice_from_the_word_to_leave_to_the_end() -> None:
+    """The other one stamps newer readings already; a register that shows less here was not reset."""
+    tenures = Tenures({"ward-1": Tenure(Stage.HOLDING, NOW_MS - 1000, NOW_MS, is_alone=True, is_free=True)})
+    tenures.want(to_me([WARD]), ME, NOW_MS)
+    found = core(tenures)
+    assert quality(found, TOPIC, b'{"flow_m3_h": 1}') == 1
+    tenures.want({WARD: "gateway-2"}, ME, NOW_MS + 1)
+    assert quality(found, TOPIC, b'{"flow_m3_h": 2}') == 1 | 64
+    tenures.move("ward-1", lambda tenure: tenure.at(Stage.LEAVING))
+    assert quality(found, TOPIC, b'{"flow_m3_h": 3}') == 1 | 64
+    tenures.move("ward-1", lambda tenure: tenure.at(Stage.LEFT))
+    assert quality(found, TOPIC, b'{"flow_m3_h": 4}') == 1
 
 
 def test_a_device_that_comes_back_has_its_sums_asked_for_again_and_nothing_missing() -> None:

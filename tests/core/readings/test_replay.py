@@ -11,7 +11,7 @@ from gateway.core.readings.exchanges import TOLD_MAX, CounterPast, ExchangeEffec
 from gateway.core.readings.registers import Register
 from gateway.core.readings.replay import CounterReplay
 from gateway.core.readings.steps import CounterRule
-from schemas.quantities import GROWTH
+from schemas.quantities import GROWTH, Quality
 from tests.core.making import HOUR_MS, NOW_MS
 
 NAME = "volume_m3"
@@ -169,6 +169,14 @@ def test_a_roll_over_is_worked_out_by_the_rule_of_its_profile() -> None:
     state, stored = CounterState(), Stored()
     come([(0, 65535.0), (1, 3.0), (2, 4.0)], state, stored, CounterRule(None, 65536))
     assert work_out(stored, state) == [65535.0, 65539.0, 65540.0]
+
+
+def test_a_reading_that_came_behind_newer_ones_without_a_time_of_its_own_counts_nothing() -> None:
+    """Its sum, where one stands already, becomes that of the reading before."""
+    replay, marked = CounterReplay(NAME, None, ()), Quality.GATEWAY_TIME | Quality.MAY_STAND_TWICE
+    readings = [(100, None, 0), (104, None, marked), (101, 101, marked), (102, 102, marked), (103, 103, marked), (105, None, 0)]
+    found = [replay.sum_of(at(hour), value, stored, quality) for hour, (value, stored, quality) in enumerate(readings)]
+    assert found == [100, 104, 104, 104, 104, 105]
 
 
 def test_only_the_newest_exchanges_are_remembered() -> None:
