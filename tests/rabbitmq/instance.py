@@ -58,8 +58,9 @@ class Instance:
             self.account.faults.append(f"{self.gate.folder.name} ended with {status} at SIGTERM")
 
     def reload(self) -> bool:
-        """Have it read its files again; one that starts just now does anyway."""
-        if self.gate.pid is not None and self.gate.answers():
+        """Have it read its files again, once it has started: it may have read them before they were changed."""
+        if self.gate.pid is not None:
+            self.gate.wait_ready()
             self.gate.send_signal(signal.SIGHUP)
         return True
 
