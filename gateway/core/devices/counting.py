@@ -19,6 +19,7 @@ from gateway.core.readings.judgement import SOUND, TOO_LATE, is_older
 from gateway.core.readings.line_protocol import value_texts
 from gateway.core.readings.steps import HOUR_MS
 from gateway.core.readings.sums import KEPT, FoundSum, SumsMode, sum_text
+from schemas.quantities import Quality
 
 _AWAY_INTERVALS: Final = 3
 _MS: Final = timedelta(milliseconds=1)
@@ -47,11 +48,11 @@ class Counting:
         if counters is None or counters.awaits is not self._is_off or self._asks_again:  # where sums are off, all await them
             counters = self._counters_of(device, time_ms, outcome)
         version, awaits, suspect, texts = counters.version, counters.awaits, False, value_texts(numbers)
-        quality = observation.quality
+        may_be_older = observation.quality & Quality.MAY_STAND_TWICE
         for at, name, growth, key in observation.field_set.counters:
             value: float = numbers[at]  # type: ignore[assignment] # counters are numbers
             rule = rules.get(name) if rules else None
-            if quality and is_older(value, counters.believed(name + tags), quality):
+            if may_be_older and is_older(value, counters.believed(name + tags)):
                 judgement = TOO_LATE
             else:
                 judgement = counters.judge(name + tags, growth, value, time_ms, rule, observation.together)

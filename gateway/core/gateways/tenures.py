@@ -2,7 +2,7 @@
 
 Theory of operation
 -------------------
-A share moves while readings wait for its old gateway, in its queue and in its journal. Two things must hold then:
+A share moves while readings wait for its old gateway, in its queue and in its journal. Three things must hold then:
 
 * **Sums.** The old gateway knows where they stand and goes on with them until it is empty. The new one writes none before, and
   then goes on from the newest in the database.
@@ -15,7 +15,8 @@ A share moves while readings wait for its old gateway, in its queue and in its j
 
 Each gateway says in the database how far it is with a share: nobody else knows what stands in its journal, and what it says
 there holds while it is down. Its word comes behind the readings that it speaks of. The order in which gateways learn of a move
-does not matter: the old one goes on until the new one reads, and the new one writes no sums until the old one is empty.
+does not matter: the old one goes on until the new one reads, and the new one writes no sums until the old one is empty. Only
+the old one's bit 64 begins when it has learned of the move.
 """
 
 import json

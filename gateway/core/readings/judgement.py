@@ -2,8 +2,6 @@
 
 from typing import Final, NamedTuple
 
-from schemas.quantities import Quality
-
 
 class Judgement(NamedTuple):
     """Result of judging one value.
@@ -21,10 +19,10 @@ DOUBTED: Final = Judgement(suspect=True, offset=None)
 TOO_LATE: Final = Judgement(suspect=False, offset=None)
 
 
-def is_older(value: float, believed: float | None, quality: int) -> bool:
-    """Tell if a register was read before its time says: it shows less than is believed, and its message may have come again.
+def is_older(value: float, believed: float | None) -> bool:
+    """Tell if a register in a reading with bit 64 was read before its time says: it shows less than is believed.
 
     A message that waited, or comes a second time, and has its time from the gateway, stands behind newer ones. It is no step.
     A register that was reset meanwhile is believed once its readings are not marked any more.
     """
-    return bool(quality & Quality.MAY_STAND_TWICE) and believed is not None and value < believed
+    return believed is not None and value < believed

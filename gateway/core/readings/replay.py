@@ -11,7 +11,7 @@ from gateway.core.readings.exchanges import ToldExchange
 from gateway.core.readings.judgement import is_older
 from gateway.core.readings.registers import Register
 from gateway.core.readings.steps import CounterRule
-from schemas.quantities import GROWTH
+from schemas.quantities import GROWTH, Quality
 
 
 class CounterReplay:
@@ -46,7 +46,7 @@ class CounterReplay:
         """
         self._exchange_before(time_ms)
         self.read_ms = time_ms
-        if is_older(value, self._state.believed(self._name), quality):
+        if quality & Quality.MAY_STAND_TWICE and is_older(value, self._state.believed(self._name)):
             offset = None
         else:
             offset = self._state.judge(self._name, self._growth, value, time_ms, self._rule).offset
