@@ -11,7 +11,7 @@ from gateway.core.devices.device import Device
 from gateway.core.devices.observation import Observation
 from gateway.core.gateways.tenures import Tenures
 from gateway.core.message import Arrival, Outcome, Reading, Undecodable
-from gateway.core.readings.clock_trust import DOUBTED_FUTURE_MS, ClockTrust
+from gateway.core.readings.clock_trust import ClockTrust
 from gateway.core.readings.duplicates import NEW, DedupResult, DedupVerdict
 from gateway.core.readings.field_sets import FieldSets
 from gateway.core.readings.late_readings import LateReadings
@@ -76,19 +76,17 @@ class Evaluator:
     def believe(self, device: Device, time_ms: int, now_ms: int) -> int | None:
         """Return the quality bits of a time of the device, None if it is not plausible; note the offset of its clock.
 
-        An offset in the same span as the one before tells nothing new of the clocks. Spans are twice the tolerance wide, so a
-        clock that runs in another time zone stands in the middle of one, and stays there.
+        An offset in the same span as the one before tells nothing new of the clocks (:class:`DeviceClocks`).
         """
         rules, trust = self.rules, self.trust
         past_ms, future_ms = rules.max_past_ms, rules.max_future_ms
         device.offset_ms = offset_ms = time_ms - now_ms
-        span = (offset_ms + future_ms) // (future_ms + future_ms + 1)
+        span = (offset_ms + trust.devices.origin_ms) // trust.devices.span_ms
         if span != device.clock_span or trust.doubted:
             device.clock_span = span
             trust.see_device(device.name, offset_ms, now_ms)
             if trust.doubted:
-                past_ms += max(-trust.off_ms, 0)
-                future_ms = max(DOUBTED_FUTURE_MS, trust.off_ms + future_ms)
+                past_ms, future_ms = trust.widen(past_ms, future_ms)
         if -past_ms <= offset_ms <= future_ms and time_ms >= YEAR_2020_MS:
             return Quality.HISTORIC if offset_ms < -rules.late_after_ms else 0
         return None

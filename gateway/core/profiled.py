@@ -21,7 +21,6 @@ from gateway.core.profiles.candidates import Ignored, Unnamed
 from gateway.core.profiles.mapped import MappedReading, MappingContext, Window
 from gateway.core.profiles.matching import ProfiledTopic
 from gateway.core.profiles.recognition import Frame
-from gateway.core.readings.clock_trust import DOUBTED_FUTURE_MS
 from gateway.core.readings.native import describe_drops
 from gateway.core.readings.radio_copies import FRAME_WINDOW_MS, RecentFrames
 from gateway.core.readings.timestamps import YEAR_2020_MS, device_ms, rfc3339_ms
@@ -376,7 +375,7 @@ class _ClockBelief(Struct, eq=False):
         past_ms = rules.max_past_ms if window.max_past_ms is None else window.max_past_ms
         future_ms = rules.max_future_ms if window.max_future_ms is None else window.max_future_ms
         if evaluator.trust.doubted:
-            future_ms = max(future_ms, DOUBTED_FUTURE_MS)
+            past_ms, future_ms = evaluator.trust.widen(past_ms, future_ms)
         return -past_ms <= offset_ms <= future_ms and time_ms >= YEAR_2020_MS
 
     def latest_ms(self, window: Window) -> int:

@@ -122,3 +122,52 @@ def test_a_clock_that_is_right_is_trusted_again(mosquitto: Service, influxdb: Se
         assert gate.status()["clock_trusted"] is True
         assert gate.troubles() == ""
     assert_as_sent(influxdb, wanted)
+
+
+STOP_S = 330
+EVERY_S = 30
+FAST_MS = 7 * 3_600_000
+
+
+def publish_what_was_held_back(broker: Service) -> dict[tuple[str, int], float]:
+    """Send what 30 meters measured in a stop of the gateway, and one that is seven hours fast; return the points of the 30."""
+    now_ms = time.time_ns() // 1_000_000
+    messages: list[tuple[str, str | bytes]] = []
+    wanted: dict[tuple[str, int], float] = {}
+    for at_ms in range(now_ms - STOP_S * 1000, now_ms, EVERY_S * 1000):
+        for n in range(15):
+            native, frame = f"right-{n}", Frame(f"24e124126a1485{n:02}", at_ms // 1000 % 60_000, at_ms + n, n + 1)
+            messages += [
+                (f"iot/v1/site/water/{native}/readings", json.dumps({"ts": at_ms + n, "pressure_kpa": n})),
+                (frame.topic, frame.payload(frame.two_bytes)),
+            ]
+            wanted |= {(native, at_ms + n): n, (frame.device, at_ms + n): n + 1}
+        fast = Frame("24e124126a148600", at_ms // 1000 % 60_000, at_ms + FAST_MS, 5)
+        messages += [
+            ("iot/v1/site/water/fast/readings", json.dumps({"ts": at_ms + FAST_MS, "pressure_kpa": 5})),
+            (fast.topic, fast.payload(fast.two_bytes)),
+        ]
+    with client_of(broker) as client:
+        publish_all(client, messages)
+    return wanted
+
+
+def test_what_the_broker_held_back_casts_no_doubt_and_lets_no_meter_into_the_future(
+    mosquitto: Service, influxdb: Service, folder: Path
+) -> None:
+    gate = gateway(folder, mosquitto.url, influxdb.url)
+    with gate:
+        gate.wait_subscribed()
+        assert gate.terminate() == 0
+        wanted = publish_what_was_held_back(mosquitto)
+        gate.start()
+        gate.wait_subscribed()
+        ledger = wait_settled(gate, mosquitto)
+        assert ledger["written"] == len(wanted) + 2 * STOP_S // EVERY_S
+        assert gate.status()["clock_trusted"] is True
+    rows = query(influxdb.url, "iot", "SELECT pressure_kpa, quality, device FROM water")
+    right = [row for row in rows if row["quality"] == 0]
+    assert {(str(row["device"]), int(str(row["time"]))): row["pressure_kpa"] for row in right} == wanted
+    fast = [row for row in rows if row["quality"] != 0]
+    assert {row["quality"] for row in fast} == {1}, "filed by arrival"
+    assert max(int(str(row["time"])) for row in fast) <= time.time_ns() // 1_000_000

@@ -76,7 +76,7 @@ class Device(RecentKeys):
     """One device: its small and bounded state, with its window of duplicates.
 
     :ivar offset_ms: the newest time that it told, less the gateway's then; None: it told none in this run.
-    :ivar clock_span: the span of twice the tolerance in which this offset lies; 0: its clock is right.
+    :ivar clock_span: the span in which this offset lay when it was last told (:class:`DeviceClocks`).
     :ivar source: the name that it sends under, from the registry or its first message; empty before one came.
     :ivar earlier_offset_ms: the offset that an earlier run knew last. It says nothing of the clock of this run.
     :ivar keeps_bytes: most bytes of a message of it that is kept; -1: none is.

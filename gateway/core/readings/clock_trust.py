@@ -1,13 +1,13 @@
 """Trust in clocks: the devices' and the gateway's own.
 
-All instants are integers, milliseconds since 1970 in UTC.
+All instants are integers, milliseconds since 1970 in UTC. Steady ones count from any instant: nobody sets that clock.
 """
 
 from bisect import bisect_left, insort
 from typing import Final
 
 DOUBTED_FUTURE_MS: Final = 31 * 86400 * 1000
-"""How far ahead of a doubted gateway a device's clock may be and still be believed."""
+"""The most that a device may be ahead of a gateway that is behind, and still be believed."""
 
 _REPLAYED_MS: Final = 60_000
 _STEP_MS: Final = 1000
@@ -19,73 +19,156 @@ _HEARD_MAX: Final = 101
 FEWEST_DEVICES: Final = 5
 """Devices that must agree before their median may cast doubt on the gateway: one wrong meter must not."""
 
+_STAY_MS: Final = 15 * 60_000
+"""For so long devices must stay behind by the same: what a broker held back is less late each minute."""
+
+_ROUND_MS: Final = 5 * 60_000
+_ROUND_MAX_MS: Final = 3 * 3_600_000
+"""When a round in which too few devices spoke ends: what was said before it is too old to count."""
+
+_ROUNDS: Final = 8
+_SPANS_OF_A_ROUND: Final = 10_000_000
+"""More than there are in a century, so that no span of a round is one of the next."""
+
+
+class DeviceClocks:
+    """The evidence of the devices' times about the gateway's clock.
+
+    Nothing is sent before it is measured: devices that are ahead show at once that the gateway is behind. Devices that are
+    behind show nothing by themselves, since a broker may have held back what they sent. Only when they stay behind by the same
+    is the gateway ahead. They speak in rounds of some minutes, so that what they said has an age.
+
+    :ivar origin_ms: an offset and this, divided by :attr:`span_ms`, is the span in which the offset lies. A device whose offset
+        stays in its span has nothing new to tell: a clock of another time zone stands in the middle of one, and stays there.
+        With each round the origin moves, and with it every span, so that each device speaks again.
+    :ivar off_ms: the offset of the right time from the gateway's, by the median of the devices; None: they do not tell.
+    """
+
+    def __init__(self, max_future_ms: int) -> None:
+        self._max_future_ms = self.origin_ms = max_future_ms
+        self.span_ms = 2 * max_future_ms + 1
+        self.off_ms: int | None = None
+        self._offsets_ms: dict[str, int] = {}
+        self._in_order_ms: list[int] = []
+        self._round = 0
+        self._began_ms: int | None = None
+        self._behind: tuple[int, int] | None = None
+        """Since when, of the steady clock, they have been behind, and by how much then."""
+
+    def pass_time(self, steady_ms: int) -> None:
+        """Begin a new round once this one has lasted and enough devices spoke in it, or once it is too old."""
+        if self._began_ms is None:
+            self._began_ms = steady_ms
+        lasted_ms = steady_ms - self._began_ms
+        if lasted_ms < _ROUND_MS or (len(self._in_order_ms) < FEWEST_DEVICES and lasted_ms < _ROUND_MAX_MS):
+            return
+        if lasted_ms >= _ROUND_MAX_MS:
+            self.off_ms = self._behind = None
+        self._began_ms = steady_ms
+        self._round = (self._round + 1) % _ROUNDS
+        self.origin_ms = self._max_future_ms + self._round * _SPANS_OF_A_ROUND * self.span_ms
+        self._offsets_ms.clear()
+        self._in_order_ms.clear()
+
+    def see(self, device: str, offset_ms: int, steady_ms: int) -> None:
+        """A device's time is ``offset_ms`` ahead of ours. The last 101 devices of a round count, one time each."""
+        offsets_ms, in_order_ms = self._offsets_ms, self._in_order_ms
+        before_ms = offsets_ms.get(device)
+        if before_ms is not None and offset_ms < min(before_ms, -self._max_future_ms):
+            return  # a reading that waited says less than the fresher one before it
+        if before_ms is not None:
+            del offsets_ms[device]
+        elif len(offsets_ms) >= _HEARD_MAX:
+            before_ms = offsets_ms.pop(next(iter(offsets_ms)))
+        if before_ms is not None:
+            del in_order_ms[bisect_left(in_order_ms, before_ms)]
+        offsets_ms[device] = offset_ms
+        insort(in_order_ms, offset_ms)
+        if len(in_order_ms) >= FEWEST_DEVICES:
+            self._weigh(steady_ms)
+
+    def _weigh(self, steady_ms: int) -> None:
+        in_order_ms, heard = self._in_order_ms, len(self._in_order_ms)
+        median_ms = (in_order_ms[heard // 2] + in_order_ms[(heard - 1) // 2]) // 2
+        if median_ms >= -self._max_future_ms:
+            self.off_ms, self._behind = median_ms, None
+            return
+        if self._behind is None or abs(median_ms - self._behind[1]) > self._max_future_ms:
+            self._behind = steady_ms, median_ms
+        self.off_ms = median_ms if steady_ms - self._behind[0] >= _STAY_MS else None
+
+    def shift(self, step_ms: int, steady_ms: int) -> None:
+        """The gateway's clock was set by ``step_ms``: what was known of the right time stays known."""
+        self._offsets_ms = {device: offset_ms - step_ms for device, offset_ms in self._offsets_ms.items()}
+        self._in_order_ms = [offset_ms - step_ms for offset_ms in self._in_order_ms]
+        self._behind = None
+        if self.off_ms is not None:
+            self.off_ms -= step_ms
+            if self.off_ms < -self._max_future_ms:
+                self._behind = steady_ms - _STAY_MS, self.off_ms
+
 
 class ClockTrust:
     """Judgement of the gateway's own clock by evidence that needs no network.
 
     A Raspberry Pi has no clock of its own: after a power cut without network it is hours or years behind. Doubt is raised by
-    the build date, the newest time ever saved, the median of the devices, and the ``Date`` of InfluxDB's answers; each is
+    the build date, the newest time ever saved, the devices, and the ``Date`` of InfluxDB's answers; each is
     a piece of evidence that is replaced when it comes again. When the gateway's clock is set, all evidence shifts by as much.
+
+    :ivar doubted: the gateway's clock is behind or ahead.
+    :ivar behind: it is behind, so that right devices are ahead of it.
+    :ivar devices: their evidence.
     """
 
     def __init__(self, *, not_before_ms: int, max_future_ms: int) -> None:
         """Trust it, unless it is before ``not_before_ms``: the build date, or the newest time ever saved."""
         self._not_before_ms = not_before_ms
         self._max_future_ms = max_future_ms
-        self._offsets_ms: dict[str, int] = {}
-        self._in_order_ms: list[int] = []
-        self._median_ms = 0
         self._influxdb_ms: int | None = None
         self._judged_ms = 0
         self._above_steady_ms: int | None = None
-        self.doubted = False
+        self.devices = DeviceClocks(max_future_ms)
+        self.doubted = self.behind = False
 
     def judge(self, now_ms: int) -> bool:
         """Judge the clock at ``now_ms``; the result is :attr:`doubted`."""
         self._judged_ms = now_ms
-        self.doubted = now_ms < self._not_before_ms or abs(self.off_ms) > self._max_future_ms
+        offsets_ms = self.devices.off_ms or 0, self._influxdb_ms or 0
+        self.behind = now_ms < self._not_before_ms or max(offsets_ms) > self._max_future_ms
+        self.doubted = self.behind or min(offsets_ms) < -self._max_future_ms
         return self.doubted
 
     @property
     def off_ms(self) -> int:
         """The offset of the right time from the gateway's, as far as it is known."""
-        return max(self._median_ms, self._influxdb_ms or 0, key=abs)
+        return max(self.devices.off_ms or 0, self._influxdb_ms or 0, key=abs)
+
+    def widen(self, past_ms: int, future_ms: int) -> tuple[int, int]:
+        """Return how far before and after this doubted clock a time may lie, given the two of a clock that is right."""
+        off_ms = self.off_ms
+        return past_ms + max(-off_ms, 0), max(DOUBTED_FUTURE_MS, off_ms + future_ms) if self.behind else future_ms
 
     def see_time(self, now_ms: int, steady_ms: int) -> None:
         """Find out if the gateway's clock was set since the last call, by ``steady_ms`` of a monotonic clock."""
+        self.devices.pass_time(steady_ms)
         above_ms, self._above_steady_ms = self._above_steady_ms, now_ms - steady_ms
         if above_ms is None or abs(step_ms := now_ms - steady_ms - above_ms) < _STEP_MS:
             return
-        self._offsets_ms = {device: offset_ms - step_ms for device, offset_ms in self._offsets_ms.items()}
-        self._in_order_ms = [offset_ms - step_ms for offset_ms in self._in_order_ms]
-        self._weigh_devices()
+        self.devices.shift(step_ms, steady_ms)
         if self._influxdb_ms is not None:
             self._influxdb_ms -= step_ms
         self.judge(now_ms)
 
     def see_device(self, device: str, offset_ms: int, now_ms: int) -> None:
-        """A device's time is ``offset_ms`` ahead of ours. The last 101 devices heard count, one time each.
+        """A device's time is ``offset_ms`` ahead of ours.
 
         A message that arrived long before the last judgement comes out of quarantine or the rejects, and tells nothing about
         the present.
         """
         if now_ms < self._judged_ms - _REPLAYED_MS:
             return
-        offsets_ms, in_order_ms = self._offsets_ms, self._in_order_ms
-        before_ms = offsets_ms.pop(device, None)
-        if before_ms is None and len(offsets_ms) >= _HEARD_MAX:
-            before_ms = offsets_ms.pop(next(iter(offsets_ms)))
-        if before_ms is not None:
-            del in_order_ms[bisect_left(in_order_ms, before_ms)]
-        offsets_ms[device] = offset_ms
-        insort(in_order_ms, offset_ms)
-        self._weigh_devices()
+        self.devices.see(device, offset_ms, now_ms - (self._above_steady_ms or 0))
         self.judge(now_ms)
-
-    def _weigh_devices(self) -> None:
-        in_order_ms, heard = self._in_order_ms, len(self._in_order_ms)
-        enough = heard >= FEWEST_DEVICES
-        self._median_ms = (in_order_ms[heard // 2] + in_order_ms[(heard - 1) // 2]) // 2 if enough else 0
 
     def see_influxdb(self, offset_ms: int, now_ms: int) -> None:
         """InfluxDB's ``Date`` is ``offset_ms`` ahead of the gateway's clock (whole seconds, so one of them is tolerated)."""
