@@ -28,6 +28,7 @@ _CHUNK_BYTES: Final = 2**18
 _LEVEL: Final = 1
 """The journal in it is compressed already."""
 _HERE, _ROOT = "here", "root"
+_MODE_OF_LINK: Final = 0o777
 
 
 class ArchiveFault(Exception):  # noqa: N818 - says what it is
@@ -92,7 +93,9 @@ def write_archive(
     beside = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
         with open(beside, "xb", opener=private) as raw:
-            with tarfile.open(fileobj=raw, mode="w:gz", compresslevel=_LEVEL, format=tarfile.PAX_FORMAT) as tar:
+            with tarfile.open(  # of a link its target: rights and owner of the link itself say nothing
+                fileobj=raw, mode="w:gz", compresslevel=_LEVEL, format=tarfile.PAX_FORMAT, dereference=True
+            ) as tar:
                 listed = list(sources)
                 for one in sorted(_folders([file.path for file, _ in listed], folder)):
                     tar.add(one, _name_of(one, folder), recursive=False)
@@ -118,11 +121,10 @@ def verify_archive(path: Path) -> BackupManifest:
     found: dict[str, tuple[int, str]] = {}
     text = b""
     with _opened(path) as tar:
-        for member in tar:
-            body = tar.extractfile(member)
-            if member.name == _MANIFEST and body is not None and member.size <= _MANIFEST_MAX_BYTES:
+        for member, body in _each(tar):
+            if member.name == _MANIFEST and member.size <= _MANIFEST_MAX_BYTES:
                 text = body.read()
-            elif body is not None:
+            else:
                 digest = sha256()
                 while chunk := body.read(_CHUNK_BYTES):
                     digest.update(chunk)
@@ -135,16 +137,17 @@ def verify_archive(path: Path) -> BackupManifest:
     return manifest
 
 
-def each_file(path: Path) -> Iterator[tuple[str, ArchivedOwner, IO[bytes]]]:
+def each_file(path: Path) -> Iterator[tuple[str, ArchivedOwner | None, IO[bytes]]]:
     """Yield the name of each file of an archive that was verified, with its rights and a stream of its bytes.
+
+    Of a file that a link leads to, archives of earlier releases hold the rights of the link: then they are None.
 
     :raises ArchiveFault: it is damaged meanwhile.
     """
     with _opened(path) as tar:
-        for member in tar:
-            body = tar.extractfile(member)
-            if member.name != _MANIFEST and body is not None:
-                yield member.name, ArchivedOwner(member.mode & 0o777, member.uname, member.gname), body
+        for member, body in _each(tar):
+            if member.name != _MANIFEST:
+                yield member.name, None if member.mode & 0o777 == _MODE_OF_LINK else _owner(member), body
 
 
 def each_folder(path: Path) -> Iterator[tuple[str, ArchivedOwner]]:
@@ -154,9 +157,10 @@ def each_folder(path: Path) -> Iterator[tuple[str, ArchivedOwner]]:
     """
     with _opened(path) as tar:
         for member in tar:
-            if not member.isdir():
+            if member.isreg():
                 return  # they come before the files
-            yield member.name, ArchivedOwner(member.mode & 0o777, member.uname, member.gname)
+            if member.isdir():
+                yield member.name, _owner(member)
 
 
 def place_of_member(name: str, folder: Path) -> Path:
@@ -169,6 +173,17 @@ def place_of_member(name: str, folder: Path) -> Path:
     if ".." in rest or not rest or first not in {_HERE, _ROOT}:
         raise ArchiveFault(f"the archive names a file that no backup has: {name}")
     return (folder if first == _HERE else Path("/")).joinpath(*rest)
+
+
+def _each(tar: tarfile.TarFile) -> Iterator[tuple[tarfile.TarInfo, IO[bytes]]]:
+    """Yield each file. Folders that are links are links in archives of earlier releases: nothing is read of them."""
+    for member in tar:
+        if member.isreg() and (body := tar.extractfile(member)) is not None:
+            yield member, body
+
+
+def _owner(member: tarfile.TarInfo) -> ArchivedOwner:
+    return ArchivedOwner(member.mode & 0o777, member.uname, member.gname)
 
 
 def _folders(files: Sequence[Path], folder: Path) -> set[Path]:

@@ -38,6 +38,8 @@ from gateway.storage.file_lock import lock
 
 _LAID: Final = ".restoring"
 _ASIDE: Final = ".before-restore"
+_MODE: Final = 0o640
+"""Of a file whose rights the archive does not know: its owner may write it, the group of its folder read it."""
 _COMPANIONS: Final = ("", "-wal", "-shm", ".tally")
 """Files that belong to a database; its tally counts what was in the old one."""
 
@@ -90,20 +92,34 @@ def folder_of(manifest: BackupManifest, config: Path | None) -> Path:
 def places_of(manifest: BackupManifest, config: Path | None) -> dict[str, RestoredFile]:
     """The place of each file of an archive, by its name there.
 
+    The registry lies where root's own link leads, in a folder that the service may write.
+
     :param config: the configuration's place; None: the one that it had.
     :raises ArchiveFault: the archive names a place that no backup has.
     """
     folder = folder_of(manifest, config)
-    found = {}
+    found: dict[str, RestoredFile] = {}
     for one in manifest.files:
         path = place_of_member(one.name, folder)
         if config is not None and one.kind == BackupKind.CONFIGURATION:
             path = config.absolute()
         try:
-            found[one.name] = RestoredFile(BackupKind(one.kind), path, one.sha256)
+            kind = BackupKind(one.kind)
         except ValueError:
             raise ArchiveFault(f"the archive holds {one.kind!r}, which this release does not know") from None
+        if kind is BackupKind.REGISTRY:
+            path = _led_to(path)
+        if all(path != other.path for other in found.values()):  # `--also` may name the link and where it leads
+            found[one.name] = RestoredFile(kind, path, one.sha256)
     return found
+
+
+def _led_to(path: Path) -> Path:
+    """The path to which a link leads that is root's or one's own, in such a folder: nobody else can have put it there."""
+    trusted = {0, os.geteuid()}
+    if path.is_symlink() and {path.lstat().st_uid, path.parent.stat().st_uid} <= trusted:
+        return path.parent / path.readlink()
+    return path
 
 
 def restore(
@@ -209,21 +225,24 @@ def _goes_on(entries: Path, head: str) -> bool:
     return False
 
 
-def _lay(path: Path, owner: ArchivedOwner, body: IO[bytes]) -> None:
+def _lay(path: Path, owner: ArchivedOwner | None, body: IO[bytes]) -> None:
     """Write a file beside its place, with its rights; root gives it to its owner too, where this machine knows one."""
     make_folder(path.parent)
     path.unlink(missing_ok=True)
     with open(path, "xb", opener=private) as file:
         shutil.copyfileobj(body, file)
         file.flush()
-        os.fchmod(file.fileno(), owner.mode)
+        os.fchmod(file.fileno(), _MODE if owner is None else owner.mode)
         os.fsync(file.fileno())
     _give(path, owner)
 
 
-def _give(path: Path, owner: ArchivedOwner) -> None:
-    """Give a file or a folder to its owner, if this user may and the machine knows one of that name."""
-    if os.geteuid() == 0:
+def _give(path: Path, owner: ArchivedOwner | None) -> None:
+    """Give a file or a folder to its owner, if this user may and the machine knows one of that name; None: to its folder's."""
+    if os.geteuid() == 0 and owner is None:
+        folder = path.parent.stat()
+        os.chown(path, folder.st_uid, folder.st_gid)
+    elif os.geteuid() == 0 and owner is not None:
         for given in ({"user": owner.user}, {"group": owner.group}):
             with suppress(LookupError, ValueError):
                 shutil.chown(path, **given)

@@ -10,8 +10,8 @@ from schemas.printable import printable
 
 BACKUP_MADE: Final = "backup made"
 DEVICE_EXPORTED: Final = "device exported"
-_ASIDE: Final = (".damaged-", ".salvaged-", ".newer-", ".before-restore")
-"""In the names of files that the gateway or a restore renamed, and that only people read again."""
+_ASIDE: Final = (".damaged-", ".salvaged-", ".newer-", ".before-restore", ".before-install")
+"""In the names of files that the gateway, a restore or an installation set aside, and that only people read again."""
 
 
 class CopyGiven(NamedTuple):
@@ -63,5 +63,6 @@ def tell_copies(config: Config, copies: list[CopyGiven]) -> None:
 
 
 def _set_aside(config: Config) -> list[Path]:
-    folders = dict.fromkeys((config.journal.path.parent, config.devices.registry.parent))
+    registry = config.devices.registry
+    folders = dict.fromkeys((config.journal.path.parent, registry.parent, registry.resolve().parent))
     return [path for folder in folders for path in sorted(folder.iterdir()) if any(mark in path.name for mark in _ASIDE)]
