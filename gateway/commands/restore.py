@@ -97,5 +97,8 @@ def _tell(places: dict[str, RestoredFile], manifest: BackupManifest, result: Res
         print("the gateway ran when the backup was made: stop the old one for good, they have one client id")
     if any(file.kind is BackupKind.BROKER_ACCOUNTS for file in result.placed):
         print("restart the broker, so that it reads its accounts")
+    registry = next((file.path for file in places.values() if file.kind is BackupKind.REGISTRY), None)
+    if registry is not None and (folder := registry.parent / "registry").is_dir():
+        print(printable(f"the service cannot change {registry}: run install.sh again, which moves it into {folder}"))
     config = next((file.path for file in places.values() if file.kind is BackupKind.CONFIGURATION), None)
     print(printable("then: gateway check --connect" + (f" -c {config}" if config else "")))

@@ -1,7 +1,9 @@
 """The steps of an installation. Each may be interrupted at any point and is simply run again."""
 
+import os
 import shutil
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +17,9 @@ from gateway.installation.switch import Switch
 _LEAST_ROOM_BYTES: Final = 200 * 2**20
 _READ_BY_GATEWAY: Final = FileOwner("root", USER)
 _OF_GATEWAY: Final = FileOwner(USER, USER)
+_REGISTRY: Final = Path("registry", "devices.yaml")
+"""The registry, below the settings."""
+_COPY: Final = ".before-install"
 _FLAT: Final = ("bin", "include", "lib", "lib64", "share", "pyvenv.cfg")
 """Names in the folder of the program where an environment without a version was installed."""
 
@@ -124,12 +129,32 @@ class Installer:
             machine.write(first, sample, mode=0o640, owner=_READ_BY_GATEWAY)
 
     def _registry(self, settings: Path, sample: bytes) -> None:
-        """Put the registry into a folder of its own, which the gateway may write, and a link to it in its old place."""
-        machine, registry, link = self._machine, settings / "registry" / "devices.yaml", settings / "devices.yaml"
-        if not registry.exists():
-            text = sample if link.is_symlink() or not link.exists() else link.read_bytes()
-            machine.write(registry, text, mode=0o640, owner=_OF_GATEWAY)
-        machine.link(link, Path("registry", "devices.yaml"))
+        """Keep the registry in a folder of its own, which the gateway may write, with a link to it in its old place.
+
+        A link that leads elsewhere stays: whoever made it keeps the registry there.
+        """
+        machine, registry, link = self._machine, settings / _REGISTRY, settings / _REGISTRY.name
+        if link.is_symlink() and settings / link.readlink() != registry:
+            machine.say(f"{link} leads to {link.readlink()} and not to {_REGISTRY}: the registry stays there")
+            return
+        if link.exists() and not link.is_symlink():
+            self._take_over(link, registry)
+        elif not os.path.lexists(registry):
+            machine.write(registry, sample, mode=0o640, owner=_OF_GATEWAY)
+        machine.link(link, _REGISTRY)
+
+    def _take_over(self, file: Path, registry: Path) -> None:
+        """Make a file in the place of the link the registry: the gateway reads it. Where another lies, both stay as copies."""
+        machine, text = self._machine, file.read_bytes()
+        if os.path.lexists(registry) and not _holds(registry, text):
+            copy, old = _name_of_copy(file, text), _name_of_copy(registry)
+            machine.say(
+                f"{file} is a file where a link to {_REGISTRY} belongs, and the two differ. The gateway reads the file, so it "
+                f"becomes the registry. Nothing is lost: a copy of it is {copy}, the registry that was there is {old}"
+            )
+            machine.write(copy, text, mode=0o640, owner=_READ_BY_GATEWAY)
+            machine.rename(registry, old.name)
+        machine.write(registry, text, mode=0o640, owner=_OF_GATEWAY)
 
     def _check(self, version: str) -> None:
         """Check the settings of each instance with a version, as the gateway: then it is known that it may read its secrets.
@@ -157,3 +182,20 @@ class Installer:
             machine.remove(home / name)
         with suppress(OSError):
             shutil.rmtree(home / "kept.old")
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    """Tell if a file holds this; a link or a pipe holds nothing."""
+    with suppress(OSError), open(path, "rb", opener=_as_it_is) as file:
+        return file.read() == content
+    return False
+
+
+def _as_it_is(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+
+
+def _name_of_copy(path: Path, content: bytes | None = None) -> Path:
+    """A free name for a copy of a file; or that of one with this content, which an interrupted installation has made."""
+    names = (path.with_name(f"{path.name}{_COPY}{f'-{number}' if number > 1 else ''}") for number in count(1))
+    return next(name for name in names if not os.path.lexists(name) or (content is not None and _holds(name, content)))

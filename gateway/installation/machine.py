@@ -88,6 +88,11 @@ class Machine:
             new.symlink_to(target)
             new.replace(path)
 
+    def rename(self, path: Path, name: str) -> None:
+        """Give a file another name in its folder."""
+        if self.step(f"rename: {path} -> {name}"):
+            path.rename(path.with_name(name))
+
     def folder(self, path: Path, mode: int, owner: FileOwner = ROOT) -> None:
         """Make a folder, and give it to its owner."""
         if not path.is_dir() and self.step(f"make: {path}/"):

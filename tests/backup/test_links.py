@@ -101,13 +101,18 @@ def test_a_backup_has_the_rights_of_the_file_and_not_those_of_the_link(old: Mach
     assert (member.mode, member.uid, member.gid) == rights(old.folder / TARGET)
 
 
-@as_root
-def test_a_registry_without_a_link_at_its_place_never_gets_the_rights_of_one(old: Machine, tmp_path: Path) -> None:
-    archive, bare = as_before(old.backup(tmp_path / "g.tar.gz")), Machine(tmp_path / "bare")
-    bare.folder.mkdir()
-    shutil.chown(bare.folder, group="nogroup")
-    restored(bare, archive)
-    assert rights(bare.folder / "devices.yaml") == (0o640, 0, bare.folder.stat().st_gid)
+def test_a_file_in_the_place_of_the_link_does_not_get_the_rights_of_one_and_it_is_said_what_to_do(
+    old: Machine, new: Machine, tmp_path: Path
+) -> None:
+    harmed = new.folder / "devices.yaml"
+    harmed.unlink()
+    harmed.write_text("devices: []\n")
+    if os.geteuid() == 0:
+        shutil.chown(new.folder, group="nogroup")
+    said = restored(new, as_before(old.backup(tmp_path / "g.tar.gz")))
+    assert harmed.read_bytes() == (old.folder / TARGET).read_bytes()
+    assert rights(harmed) == (0o640, os.geteuid(), new.folder.stat().st_gid)
+    assert f"the service cannot change {harmed}: run install.sh again, which moves it into {new.folder}/registry" in said
 
 
 @as_root
