@@ -35,7 +35,7 @@ def harm(settings: Path, text: str = OURS) -> None:
 
 
 def files(settings: Path) -> dict[str, str]:
-    """What lies in the two places."""
+    """The files in both places, by name."""
     found = [*settings.glob("devices.yaml*"), *(settings / "registry").iterdir()]
     return {
         str(path.relative_to(settings)): f"-> {path.readlink()}" if path.is_symlink() else path.read_text() for path in found
