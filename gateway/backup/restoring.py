@@ -99,6 +99,7 @@ def places_of(manifest: BackupManifest, config: Path | None) -> dict[str, Restor
     """
     folder = folder_of(manifest, config)
     found: dict[str, RestoredFile] = {}
+    taken: set[Path] = set()
     for one in manifest.files:
         path = place_of_member(one.name, folder)
         if config is not None and one.kind == BackupKind.CONFIGURATION:
@@ -109,8 +110,9 @@ def places_of(manifest: BackupManifest, config: Path | None) -> dict[str, Restor
             raise ArchiveFault(f"the archive holds {one.kind!r}, which this release does not know") from None
         if kind is BackupKind.REGISTRY:
             path = _led_to(path)
-        if all(path != other.path for other in found.values()):  # `--also` may name the link and where it leads
+        if path not in taken:  # `--also` may have named the file to which the link leads
             found[one.name] = RestoredFile(kind, path, one.sha256)
+            taken.add(path)
     return found
 
 

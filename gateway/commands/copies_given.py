@@ -65,4 +65,5 @@ def tell_copies(config: Config, copies: list[CopyGiven]) -> None:
 def _set_aside(config: Config) -> list[Path]:
     registry = config.devices.registry
     folders = dict.fromkeys((config.journal.path.parent, registry.parent, registry.resolve().parent))
-    return [path for folder in folders for path in sorted(folder.iterdir()) if any(mark in path.name for mark in _ASIDE)]
+    there = [folder for folder in folders if folder.is_dir()]
+    return [path for folder in there for path in sorted(folder.iterdir()) if any(mark in path.name for mark in _ASIDE)]
