@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 from urllib.parse import urlencode
@@ -10,6 +10,7 @@ from urllib.request import Request, urlopen
 
 from grafana.ask import Ask, Question, Step, column_name, first
 from grafana.model import Dashboard, Panel, Prom, Variable
+from grafana.points import PLACE
 from grafana.stores import INFLUXDB, VICTORIA_METRICS
 
 DAY_MS: Final = 86_400_000
@@ -21,7 +22,8 @@ Labels = tuple[str, ...]
 Figures = dict[tuple[Labels, int], float]
 """The values of the tags of a group, and a time (0 where the answer is one figure) → the figure."""
 
-_CHOSEN: Final = re.compile(r"\$\{(\w+):(regex|raw)\}")
+_VARIABLE: Final = re.compile(r"\$\{(\w+)(?::(\w+))?\}|\$(\w+)|\$\{")
+"""A variable in a query: with braces and perhaps a format, or without. What else begins with a brace is none."""
 _LABEL_VALUES: Final = re.compile(r"label_values\((.*), (\w+)\)")
 _STEPS_MS: Final = {Step.HOUR: 3_600_000, Step.DAY: DAY_MS}
 
@@ -71,25 +73,6 @@ def questions(board: Dashboard) -> Iterator[tuple[Panel, Question]]:
             yield from ((panel, target) for target in panel.targets if not isinstance(target, Prom))
 
 
-def sent(text: str, page: Page) -> str:
-    """Put time, interval and variables into a query, as Grafana does. "All" is the text ``.*`` and not escaped."""
-    begin_ms, end_ms, length_ms = page.begin_ms, page.end_ms, page.length_ms
-    places = {
-        "$timeFilter": f"time >= {begin_ms}ms and time <= {end_ms}ms",
-        "${__from}": str(begin_ms),
-        "${__to}": str(end_ms),
-        "${__range_ms}": str(length_ms),
-        "${__range_s}": str(round(length_ms / 1000)),
-        "$__range": f"{round(length_ms / 1000)}s",
-        "$__interval": f"{page.interval_ms}ms",
-        "${simulated:raw}": "~" if page.shows_simulated else "sim-.*",
-    }
-    for place, value in places.items():
-        text = text.replace(place, value)
-    written = {"regex": _regex, "raw": _raw}
-    return _CHOSEN.sub(lambda match: written[match[2]](page.choice.get(match[1])), text)
-
-
 def _raw(values: Sequence[str] | None) -> str:
     return ".*" if values is None else ",".join(values)
 
@@ -99,6 +82,51 @@ def _regex(values: Sequence[str] | None) -> str:
         return ".*"
     escaped = [re.sub(r"[\\^$*+?.()|\[\]{}/]", lambda match: "\\" + match[0], value) for value in values]
     return escaped[0] if len(escaped) == 1 else f"({'|'.join(escaped)})"
+
+
+_CHOICES: Final = (*PLACE, "gateway")
+"""The variables of dashboards that choose among the values of a tag."""
+_SCRAPED_EVERY_MS: Final = 15_000
+"""What Grafana takes for the time between two points of a metric unless its data source says otherwise."""
+
+_OF_EACH: Final[Mapping[str, Callable[[Page], str]]] = {
+    "__from": lambda page: f"{page.begin_ms}",
+    "__to": lambda page: f"{page.end_ms}",
+    "__interval": lambda page: f"{page.interval_ms}ms",
+    "__interval_ms": lambda page: f"{page.interval_ms}",
+}
+_BUILT_IN: Final[Mapping[str, Mapping[str, Callable[[Page], str]]]] = {
+    "influxdb": {**_OF_EACH, "timeFilter": lambda page: f"time >= {page.begin_ms}ms and time <= {page.end_ms}ms"},
+    "prometheus": {
+        **_OF_EACH,
+        "__range": lambda page: f"{round(page.length_ms / 1000)}s",
+        "__range_s": lambda page: f"{round(page.length_ms / 1000)}",
+        "__range_ms": lambda page: f"{page.length_ms}",
+        "__rate_interval": lambda page: f"{max(page.interval_ms + _SCRAPED_EVERY_MS, 4 * _SCRAPED_EVERY_MS)}ms",
+    },
+}
+"""Type of a data source → variable → what Grafana's documentation says that it puts in."""
+_WRITTEN: Final = {"regex": _regex, "raw": _raw}
+"""Format of a choice in a query → how it is written."""
+
+
+def sent(text: str, page: Page, source: str) -> str:
+    """Put time, interval and choices into a query, as Grafana does for a type of data source. "All" is ``.*`` and not escaped.
+
+    :raises ValueError: the query holds what Grafana would leave in it.
+    """
+    return _VARIABLE.sub(lambda match: _put_in(match, page, source), text)
+
+
+def _put_in(variable: re.Match[str], page: Page, source: str) -> str:
+    name, form = variable[1] or variable[3] or "", variable[2] or ""
+    if name in _BUILT_IN[source] and not form:
+        return _BUILT_IN[source][name](page)
+    if name == "simulated" and form == "raw":
+        return "~" if page.shows_simulated else "sim-.*"
+    if name in _CHOICES and form in _WRITTEN:
+        return _WRITTEN[form](page.choice.get(name))
+    raise ValueError(f"Grafana's data source {source} puts nothing in for {variable[0]}: {variable.string}")
 
 
 def within(rows: Figures, page: Page) -> Figures:
@@ -116,12 +144,12 @@ class AskedInfluxDb:
     def answer(self, question: Question, page: Page) -> Figures:
         """Ask a question."""
         asked, name = first(question), column_name(question)
-        rows = (row for row in self._rows(sent(INFLUXDB.query(question), page)) if row[name] is not None)
+        rows = (row for row in self._rows(sent(INFLUXDB.query(question), page, "influxdb")) if row[name] is not None)
         return within({_key(row, asked, row["time"]): float(row[name]) for row in rows}, page)
 
     def values(self, variable: Variable, page: Page) -> list[str]:
         """Ask for the values of a variable, in order."""
-        return sorted(row["value"] for row in self._rows(sent(INFLUXDB.variable(variable)["query"], page)))
+        return sorted(row["value"] for row in self._rows(sent(INFLUXDB.variable(variable)["query"], page, "influxdb")))
 
     def _rows(self, text: str) -> Iterator[dict[str, Any]]:
         """Yield the rows, columns and tags by name.
@@ -145,7 +173,7 @@ class AskedVictoriaMetrics:
     def answer(self, question: Question, page: Page) -> Figures:
         """Ask a question."""
         asked = first(question)
-        form = {"query": sent(VICTORIA_METRICS.query(question), page), "nocache": 1}
+        form = {"query": sent(VICTORIA_METRICS.query(question), page, "prometheus"), "nocache": 1}
         if not asked.is_over_time:
             result = self._data("query", form | {"time": page.end_ms / 1000})["result"]
             return {_key(row["metric"], asked, 0): float(row["value"][1]) for row in result}
@@ -162,7 +190,7 @@ class AskedVictoriaMetrics:
         match = _LABEL_VALUES.fullmatch(VICTORIA_METRICS.variable(variable)["query"]["query"])
         if match is None:
             raise ValueError(f"The values of {variable.name} are not those of a label.")
-        form = {"match[]": sent(match[1], page), "start": page.begin_ms / 1000, "end": page.end_ms / 1000}
+        form = {"match[]": sent(match[1], page, "prometheus"), "start": page.begin_ms / 1000, "end": page.end_ms / 1000}
         return sorted(self._data(f"label/{match[2]}/values", form))
 
     def _data(self, path: str, form: Mapping[str, object]) -> Any:  # noqa: ANN401 - an answer in JSON

@@ -5,6 +5,8 @@ Rules that hold in every query:
 - The innermost query has a time filter. An outer one has it too where it groups by time, and only there: InfluxDB 1 loses all
   rows of an outer query with a time filter and without ``GROUP BY time`` when the range begins inside an interval.
 - One pass over the points wherever that gives the same figure: a figure per series and step first costs ten times as much.
+- Grafana puts in ``$timeFilter``, ``$__interval``, ``$__interval_ms``, ``${__from}``, ``${__to}`` and the reader's choices, but
+  no ``$__range``: the length of the range is ``${__to} - ${__from}``.
 - Bounds on the length of the range compare two numbers, those on the reader's choice two texts. Where one is false, InfluxDB
   reads nothing.
 """
@@ -17,6 +19,7 @@ from grafana.points import ALL_OF_BOTH, PLACE, WHOLE
 NAME: Final = "InfluxQL"
 _DAYS_BEGIN: Final = "-7h"
 """Vietnam's days begin so long before those of UTC."""
+_DAY_MS: Final = 86_400_000
 
 _NOT_SIMULATED: Final = '"device" !~ /^${simulated:raw}$/'
 _CHOICES: Final = {
@@ -30,7 +33,7 @@ _CHOICES: Final = {
 _OF_AREA: Final = '"area" =~ /^${area:regex}$/ AND "area" !~ /^(?i)${simulated:raw}$/'
 """Areas of simulated devices begin with their letters, in capitals."""
 _TIMES: Final = {Step.INTERVAL: "time($__interval)", Step.HOUR: "time(1h)", Step.DAY: f"time(1d, {_DAYS_BEGIN})"}
-_SINCE_BEFORE: Final = f"time({LOOK_BACK}${{__range_ms}}ms, ${{__from}}ms)"
+_SINCE_BEFORE: Final = f"time({LOOK_BACK} + ${{__to}}ms - ${{__from}}ms, ${{__from}}ms)"
 """Two buckets, the second from the beginning of the range on; ``difference()`` reads the one before it by itself."""
 
 _EACH: Final = {**{each: each.value for each in Each}, Each.TRUE: "count"}
@@ -146,7 +149,7 @@ def _source(ask: Ask) -> str:
 
 def _shown(ask: Ask) -> list[str]:
     """Comparisons that the page must meet, without a look at any point."""
-    days = [f"${{__range_s}} {sign} {days * 86400}" for sign, days in ask.bounds]
+    days = [f"(${{__to}} - ${{__from}}) {sign} {days * _DAY_MS}" for sign, days in ask.bounds]
     return days if ask.of_areas is None else [*days, f"'{WHOLE}' {'=' if ask.of_areas else '!='} '{ALL_OF_BOTH}'"]
 
 

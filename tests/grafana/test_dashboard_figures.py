@@ -12,6 +12,7 @@ from grafana.tables import DASHBOARDS
 from schemas.quantities import HEALTH
 from tests.grafana.asked import asked, with_marks
 from tests.grafana.conftest import Databases
+from tests.grafana.documented_sources import LENGTHS_MS
 from tests.grafana.known_points import DAY_MS
 from tests.grafana.worked_out import figures, shows
 
@@ -91,10 +92,13 @@ def odd(some: Figures, others: Figures) -> str:
     return f"{found[:3]} among {len(some)}"
 
 
-@pytest.mark.parametrize(("choice", "days"), [*((choice, 1) for choice in CHOICES), ("all", 30)])
-def test_both_databases_give_the_figures_that_the_points_say(databases: Databases, choice: str, days: int) -> None:
-    now_ms = databases.now_ms
-    shown = Page(now_ms - days * DAY_MS, now_ms, choice=CHOICES[choice], shows_simulated=choice == "several")
+@pytest.mark.parametrize(
+    ("choice", "length"),
+    [*((choice, "a day") for choice in CHOICES), *(("all", length) for length in LENGTHS_MS if length != "a day")],
+)
+def test_both_databases_give_the_figures_that_the_points_say(databases: Databases, choice: str, length: str) -> None:
+    begin_ms = databases.now_ms - LENGTHS_MS[length]
+    shown = Page(begin_ms, databases.now_ms, choice=CHOICES[choice], shows_simulated=choice == "several")
     for board in DASHBOARDS:
         is_shown = choice == "several" or not any(variable.is_single for variable in board.variables)
         for panel, question in with_marks(board) if is_shown else ():

@@ -19,7 +19,6 @@ PROVISIONING = ROOT / "grafana" / "provisioning"
 NAMES = [f"{database.folder}/{board.name}" for database in DATABASES for board in DASHBOARDS]
 Json = dict[str, Any]
 
-BUILT_IN = {"timeFilter", "__interval", "__rate_interval", "__range", "__range_s", "__range_ms", "__from", "__to"}
 NOT_IN_INFLUXDB_3 = re.compile(
     r"\b(SLIMIT|SOFFSET|SHOW SERIES|SHOW DATABASES|CARDINALITY|SAMPLE|HOLT_WINTERS)\b", re.IGNORECASE
 )
@@ -106,21 +105,6 @@ def test_panels_have_their_own_number_and_place(name: str) -> None:
         assert [(a["title"], b["title"]) for a, b in combinations(group, 2) if overlap(a, b)] == []
         tops = {panel["gridPos"]["y"] for panel in group}
         assert {sum(panel["gridPos"]["w"] for panel in group if panel["gridPos"]["y"] == top) for top in tops} == {24}
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_variables_are_defined_before_they_are_used(name: str) -> None:
-    dashboard = read(name)
-    defined = {variable["name"] for variable in dashboard["templating"]["list"]} - {row["name"] for row in variables(dashboard)}
-    for variable in variables(dashboard):
-        assert used(asked(variable)) <= defined
-        defined.add(variable["name"])
-    for query in queries(dashboard):
-        assert used(query) <= defined | BUILT_IN, query
-
-
-def used(query: str) -> set[str]:
-    return {braced or plain for braced, plain in re.findall(r"\$(?:\{(\w+)(?::\w+)?\}|(\w+))", query)}
 
 
 @pytest.mark.parametrize("name", NAMES)

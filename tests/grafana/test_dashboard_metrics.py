@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 import pytest
 
 from gateway.demo.services import Service
+from tests.grafana.as_documented import MINUTE_MS, Shown, built_in, filled
 from tests.grafana.test_dashboard_files import panels, read
 
 # Metric with its labels, as the gateway's /metrics has them.
@@ -44,10 +45,11 @@ def test_every_expression_finds_the_metrics_of_the_gateway(victoria_metrics: Ser
     samples = [f"{series} {1 + n} {1000 * (now_s - 1200 + 15 * n)}" for series in SERIES for n in range(60)]
     post(victoria_metrics, "/api/v1/import/prometheus", "\n".join(samples))
     post(victoria_metrics, "/internal/force_flush", "")
+    variables = built_in("prometheus", Shown(1000 * (now_s - 1200), 1000 * now_s), MINUTE_MS)
     unanswered = []
     for parameter in EXPRESSIONS:
         (text,) = parameter.values
-        form = {"query": str(text).replace("$__rate_interval", "5m"), "time": str(now_s - 330), "nocache": "1"}
+        form = {"query": filled(str(text), variables), "time": str(now_s - 330), "nocache": "1"}
         answer = json.loads(post(victoria_metrics, "/api/v1/query", urlencode(form)))
         assert answer["status"] == "success", (text, answer)
         unanswered += [] if answer["data"]["result"] else [text]

@@ -12,6 +12,8 @@ from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from tests.grafana.as_documented import filled
+
 Labels = tuple[tuple[str, str], ...]
 Numbers = dict[Labels, float]
 """The newest number of each series."""
@@ -27,7 +29,7 @@ class QueryFailed(Exception):  # noqa: N818 - it reads as the sentence it carrie
 
 def ask_influxdb(url: str, model: Mapping[str, Any], begin_ms: int, now_ms: int) -> Numbers:
     """Ask InfluxDB, and reduce each series to its last number that is not null."""
-    text = model["query"].replace("$timeFilter", f"time >= {begin_ms}ms and time <= {now_ms}ms")
+    text = filled(model["query"], {"timeFilter": f"time >= {begin_ms}ms and time <= {now_ms}ms"})
     answer = _asked(url, "/query", {"db": "iot", "epoch": "ms", "q": text})
     (result,) = answer.get("results", [answer])
     if "error" in result:
@@ -43,7 +45,7 @@ def ask_influxdb(url: str, model: Mapping[str, Any], begin_ms: int, now_ms: int)
 def ask_victoria_metrics(url: str, model: Mapping[str, Any], begin_ms: int, now_ms: int) -> Numbers:
     """Ask VictoriaMetrics for one instant, which is what an instant query of Grafana does."""
     assert model["instant"], begin_ms
-    answer = _asked(url, "/api/v1/query", {"query": model["expr"], "time": f"{now_ms / 1000:.3f}", "nocache": "1"})
+    answer = _asked(url, "/api/v1/query", {"query": filled(model["expr"], {}), "time": f"{now_ms / 1000:.3f}", "nocache": "1"})
     if answer["status"] != "success":
         raise QueryFailed(answer["error"])
     return {_labels(one["metric"]): float(one["value"][1]) for one in answer["data"]["result"]}

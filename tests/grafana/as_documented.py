@@ -1,0 +1,164 @@
+"""The queries in the files of dashboards, and what Grafana puts in for their variables. It shares nothing with their maker.
+
+Grafana's pages "Global variables", "InfluxDB template variables" and "Prometheus template variables" say which variables a type
+of data source knows. What it does not know it leaves in the query, and the database refuses it.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+Json = dict[str, Any]
+
+DASHBOARDS = Path(__file__).parents[2] / "grafana" / "dashboards"
+EVERYWHERE = {"__from", "__to", "__interval", "__interval_ms"}
+DOCUMENTED = {
+    "influxdb": EVERYWHERE | {"timeFilter"},
+    "prometheus": EVERYWHERE | {"__range", "__range_s", "__range_ms", "__rate_interval"},
+}
+"""Type of a data source → the variables that Grafana puts in by itself."""
+ALL = ".*"
+"""The text that stands for "all". It is not escaped."""
+
+MINUTE_MS = 60_000
+DAY_MS = 1440 * MINUTE_MS
+SCRAPED_EVERY_MS = 15_000
+"""Grafana's own, where the data source says nothing of it."""
+_UNITS_MS = {"s": 1000, "m": MINUTE_MS, "h": 60 * MINUTE_MS, "d": DAY_MS}
+_VARIABLE = re.compile(r"\$\{(?P<braced>\w+)(?P<form>:regex|:raw)?\}|\$(?P<plain>\w+)|\$\{[^}]*\}?|\[\[[^]]*\]?")
+
+
+class LeftOver(ValueError):  # noqa: N818 - what it is
+    """A query holds what its data source puts nothing in for."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The time that a page or a panel shows."""
+
+    begin_ms: int
+    end_ms: int
+
+    @property
+    def length_ms(self) -> int:
+        """Its length."""
+        return self.end_ms - self.begin_ms
+
+    def of(self, panel: Json) -> "Shown":
+        """The time of a panel, which may have one of its own."""
+        end_ms = self.end_ms - duration_ms(panel.get("timeShift", "0s"))
+        return Shown(end_ms - (duration_ms(panel["timeFrom"]) if "timeFrom" in panel else self.length_ms), end_ms)
+
+
+class Query(NamedTuple):
+    """A query of a panel, or of marks over time, which have no panel.
+
+    :ivar source: type of its data source.
+    """
+
+    text: str
+    source: str
+    target: Json
+    panel: Json
+
+    @property
+    def place(self) -> str:
+        """The panel, or the name of the marks."""
+        return f"{self.panel['id']} {self.panel['title']}" if self.panel else str(self.target["name"])
+
+    def interval_ms(self, shown: Shown) -> int:
+        """The time between two figures: what panel or query want at least, and more where there would be too many."""
+        least_ms = max(duration_ms(asked.get("interval") or "1m") for asked in (self.target, self.panel))
+        few_ms = shown.length_ms // int(self.panel.get("maxDataPoints", 1000))
+        return max(least_ms, -(-few_ms // MINUTE_MS) * MINUTE_MS)
+
+
+def read(folder: str, name: str) -> Json:
+    """A dashboard, from its file."""
+    dashboard: Json = json.loads((DASHBOARDS / folder / f"{name}.json").read_text(encoding="utf-8"))
+    return dashboard
+
+
+def duration_ms(text: str) -> int:
+    """A length as Grafana writes it."""
+    return int(text[:-1]) * _UNITS_MS[text[-1]]
+
+
+def queries(dashboard: Json) -> Iterator[Query]:
+    """Yield the queries of panels and of marks over time."""
+    for row in dashboard["panels"]:
+        for panel in (row, *row.get("panels", ())):
+            yield from (_query(target, panel) for target in panel.get("targets", ()))
+    yield from (_query(mark, {}) for mark in dashboard["annotations"]["list"])
+
+
+def _query(target: Json, panel: Json) -> Query:
+    return Query(target.get("query") or target["expr"], target["datasource"]["type"], target, panel)
+
+
+def choices(dashboard: Json) -> Iterator[tuple[str, str, str]]:
+    """Yield the variables whose values are asked for, in order: name, type of the data source, query."""
+    for variable in dashboard["templating"]["list"]:
+        if variable["type"] == "query":
+            asked = variable["query"]
+            yield variable["name"], variable["datasource"]["type"], asked["query"] if isinstance(asked, dict) else asked
+
+
+def own_values(dashboard: Json, device: str) -> dict[str, str]:
+    """The dashboard's own variables: all devices, simulated ones too, or one where one must be chosen."""
+    values: dict[str, str] = {}
+    for variable in dashboard["templating"]["list"]:
+        if variable["type"] == "custom":
+            values[variable["name"]] = variable["options"][-1]["value"]
+        if variable["type"] == "query":
+            values[variable["name"]] = variable["allValue"] if variable["includeAll"] else device
+    return values
+
+
+def is_of_one_device(dashboard: Json) -> bool:
+    """Tell if one device must be chosen."""
+    return any(variable["type"] == "query" and not variable["includeAll"] for variable in dashboard["templating"]["list"])
+
+
+def used(text: str) -> set[str]:
+    """The names of the variables in a text. What has another form is a name of its own, which no data source knows."""
+    return {_name(match) for match in _VARIABLE.finditer(text)}
+
+
+def filled(text: str, values: Mapping[str, str]) -> str:
+    """Put values in.
+
+    :raises LeftOver: something is left.
+    """
+    left = used(text) - values.keys()
+    if left:
+        raise LeftOver(f"{', '.join(sorted(left))} in {text}")
+    return _VARIABLE.sub(lambda match: _written(values[_name(match)], match["form"]), text)
+
+
+def _name(variable: re.Match[str]) -> str:
+    return variable["braced"] or variable["plain"] or variable[0]
+
+
+def _written(value: str, form: str | None) -> str:
+    return re.escape(value) if form == ":regex" and value != ALL else value
+
+
+def built_in(source: str, shown: Shown, interval_ms: int) -> dict[str, str]:
+    """The values that Grafana puts in by itself."""
+    length_s = round(shown.length_ms / 1000)
+    values = {
+        "timeFilter": f"time >= {shown.begin_ms}ms and time <= {shown.end_ms}ms",
+        "__from": f"{shown.begin_ms}",
+        "__to": f"{shown.end_ms}",
+        "__interval": f"{interval_ms // 1000}s",
+        "__interval_ms": f"{interval_ms}",
+        "__range": f"{length_s}s",
+        "__range_s": f"{length_s}",
+        "__range_ms": f"{shown.length_ms}",
+        "__rate_interval": f"{max(interval_ms + SCRAPED_EVERY_MS, 4 * SCRAPED_EVERY_MS) // 1000}s",
+    }
+    return {name: values[name] for name in DOCUMENTED[source]}

@@ -1,0 +1,82 @@
+import pytest
+
+from grafana.answers import Page, sent
+from schemas.quantities import DOMAINS
+from tests.grafana.as_documented import (
+    DASHBOARDS,
+    DAY_MS,
+    DOCUMENTED,
+    MINUTE_MS,
+    Shown,
+    built_in,
+    choices,
+    filled,
+    own_values,
+    queries,
+    read,
+    used,
+)
+from tests.grafana.conftest import Databases
+from tests.grafana.documented_sources import LENGTHS_MS, Sources, differences
+
+NAMES = sorted((path.parent.name, path.stem) for path in DASHBOARDS.glob("*/*.json"))
+SHOWN = Shown(1_790_000_000_000, 1_790_000_000_000 + DAY_MS)
+
+
+@pytest.mark.parametrize(("folder", "name"), NAMES)
+def test_a_query_holds_only_variables_that_its_data_source_documents(folder: str, name: str) -> None:
+    dashboard = read(folder, name)
+    own = own_values(dashboard, "water.1").keys()
+    strange = {(query.place, *used(query.text) - own - DOCUMENTED[query.source]) for query in queries(dashboard)}
+    assert {row for row in strange if len(row) > 1} == set()
+
+
+@pytest.mark.parametrize(("folder", "name"), NAMES)
+def test_a_choice_depends_only_on_the_choices_before_it(folder: str, name: str) -> None:
+    dashboard = read(folder, name)
+    asked = [choice for choice, _, _ in choices(dashboard)]
+    for place, (_, _, text) in enumerate(choices(dashboard)):
+        assert used(text) <= {"simulated", *asked[:place]}
+
+
+@pytest.mark.parametrize(("source", "name"), [(source, name) for source in DOCUMENTED for name in sorted(DOCUMENTED[source])])
+def test_our_own_questions_get_the_variables_that_a_data_source_documents(source: str, name: str) -> None:
+    page = Page(SHOWN.begin_ms, SHOWN.end_ms, 10 * MINUTE_MS)
+    wanted = built_in(source, SHOWN, page.interval_ms)[name]
+    got = {sent(text, page, source) for text in (f"${{{name}}}", f"${name}")}
+    assert {text.replace("000ms", "s") if name in {"__interval", "__rate_interval"} else text for text in got} == {wanted}
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("influxdb", "${__range_s} <= 259200"),
+        ("influxdb", "[$__range]"),
+        ("influxdb", "$__rate_interval"),
+        ("influxdb", "${__from:date}"),
+        ("influxdb", "${area}"),
+        ("influxdb", "${lane:regex}"),
+        ("influxdb", "time > ${__to"),
+        ("prometheus", "$timeFilter"),
+        ("prometheus", "$__range_h"),
+    ],
+)
+def test_what_a_data_source_would_leave_in_a_query_is_refused_by_name(source: str, text: str) -> None:
+    with pytest.raises(ValueError, match=f"data source {source} puts nothing in for "):
+        sent(text, Page(SHOWN.begin_ms, SHOWN.end_ms), source)
+
+
+@pytest.mark.parametrize("text", ["$__range", "${__range_s}", "${__from:date:iso}", "[[area]]", "${area"])
+def test_the_judge_leaves_nothing_in_a_query(text: str) -> None:
+    with pytest.raises(ValueError, match="in SELECT"):
+        filled(f"SELECT {text}", {"area": ".*", **built_in("influxdb", SHOWN, MINUTE_MS)})
+
+
+@pytest.mark.real
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("length", LENGTHS_MS)
+def test_what_one_database_shows_of_known_points_the_other_shows_too(databases: Databases, length: str) -> None:
+    influxdb, victoria_metrics = databases.services
+    page = Shown(databases.now_ms - LENGTHS_MS[length], databases.now_ms)
+    sources = Sources(influxdb.url, victoria_metrics.url)
+    assert differences(sources, page, [f"{domain}.1" for domain in DOMAINS]) == []
