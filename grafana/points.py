@@ -69,7 +69,7 @@ _ALARM: Final = {
 _GATEWAY: Final = {
     **dict.fromkeys(("clock", "mqtt"), ""),
     **dict.fromkeys(("received", "written", "lost", "missing", "expired", "rejects", "imbalance", "broker_dropped"), "1"),
-    **dict.fromkeys(("pending", "journal", "quarantine", "suspended_codecs"), "1"),
+    **dict.fromkeys(("pending", "journal", "quarantine", "suspended_codecs", "waits"), "1"),
     **dict.fromkeys(("limit_bytes", "used_bytes", "room_bytes"), "By"),
     **dict.fromkeys(("full_s", "oldest_s", "unbroken_s"), "s"),
     "certificate_days": "d",

@@ -17,8 +17,10 @@ FINDINGS: Final[dict[str, Words]] = {
         "The machine {machine} is live and no other stands by for it",
     ),
     "journal_awaited": Words(
-        "Nhật ký tạm của máy {machine} có thể còn số đo: tổng của bộ đếm chờ đến khi máy đó trở lại",
-        "The journal of the machine {machine} may hold readings: sums of counters wait until it is back",
+        "Nhật ký tạm của máy {machine} có thể còn số đo: tổng của bộ đếm chờ đến khi máy đó ghi xong; hãy cho nó chạy, hoặc "
+        "nếu đĩa hỏng hẳn: gateway standby gone {machine}",
+        "The journal of the machine {machine} may hold readings: sums of counters wait until it has written them; run it, or "
+        "if its disk is lost: `gateway standby gone {machine}`",
     ),
     "subscription_refused": Words(
         "Máy chủ MQTT từ chối đăng ký nhận {filter}", "MQTT broker: it refused the subscription {filter}"
@@ -208,6 +210,33 @@ FINDINGS: Final[dict[str, Words]] = {
         " hoặc chuyển các phần của nó cho cổng khác",
         "The gateway {gateway} has not reported for a day, so it is not known whether its devices are silent: run it,"
         " or give its shares to others",
+    ),
+    "move_not_left": Words(
+        "{waiting} chờ {gateway} rời {count} phần ({some}): bản tin đến cả hai, và chưa có tổng của bộ đếm. Hãy đưa cùng một "
+        "shares.yaml cho {gateway} rồi nạp lại nó, hoặc cho nó chạy; bị bỏ khỏi danh sách thì ghi nó vào leaving; máy hỏng "
+        "hẳn: gateway move PHẦN --to {waiting} --gone {gateway}",
+        "{waiting} waits for {gateway} to leave {count} shares ({some}): messages come to both, and sums are missing. Give "
+        "{gateway} the same shares.yaml and reload it, or start it; if it was taken off the list, name it under leaving; if "
+        "its machine is lost: `gateway move SHARE --to {waiting} --gone {gateway}`",
+    ),
+    "move_not_empty": Words(
+        "{waiting} chờ {gateway} ghi xong những gì đã đến đó của {count} phần ({some}), và chưa có tổng của bộ đếm. {gateway} "
+        "phải chạy và ghi được vào cơ sở dữ liệu; máy hỏng hẳn: gateway move PHẦN --to {waiting} --gone {gateway}",
+        "{waiting} waits for {gateway} to write what had come there of {count} shares ({some}), without sums of counters. "
+        "{gateway} must run, and be able to write; if its machine is lost: `gateway move SHARE --to {waiting} --gone "
+        "{gateway}`",
+    ),
+    "move_not_read": Words(
+        "{gateway} chưa đọc {count} phần ({some}) mà shares.yaml ở đây giao cho nó; {waiting} đọc thay. Hãy dùng cùng một "
+        "shares.yaml ở mọi cổng rồi nạp lại, và cho {gateway} chạy",
+        "{gateway} does not read {count} shares ({some}) that shares.yaml here gives to it; {waiting} reads them instead. Use "
+        "the same shares.yaml at all gateways and reload them, and see that {gateway} runs",
+    ),
+    "move_kept": Words(
+        "{waiting} sẽ rời {count} phần ({some}) và chờ cổng khác đọc; shares.yaml ở đây vẫn giao chúng cho {waiting}, có lẽ "
+        "đã cũ. Hãy dùng cùng một shares.yaml ở mọi cổng rồi nạp lại cổng này",
+        "{waiting} is to leave {count} shares ({some}) and waits until another gateway reads them; shares.yaml here gives "
+        "them to {waiting} still, so it may be an old one. Use the same shares.yaml at all gateways and reload this one",
     ),
     "alarms_critical": Words(
         "Cảnh báo nghiêm trọng hoặc quá hạn chưa ai xử lý: {count}", "Critical or overdue alarms that nobody sees to: {count}"

@@ -27,7 +27,7 @@ from gateway.config.model import Config
 from gateway.config.shares import SharesFile
 from gateway.core.delivery.batch import encode
 from gateway.core.delivery.write_result import Fate, fate_of
-from gateway.core.gateways.tenures import TENURE, Stage, Tenure, Tenures, names_within, not_empty, still_bound
+from gateway.core.gateways.tenures import TENURE, Stage, Tenure, Tenures, names_within, not_empty, stages_within, still_bound
 from gateway.core.ledger import Ledger
 from gateway.core.message import Reading
 from gateway.core.process import Processor
@@ -36,7 +36,7 @@ from gateway.intake.fence import Fence
 from gateway.intake.subscriptions import Subscriptions
 from gateway.jobs.resums import Resums
 from gateway.reports.open_store import open_store
-from gateway.reports.share_claims import SHARE, Claim, Claims, claim_line, claims
+from gateway.reports.share_claims import SHARE, Claim, Claims, claim_line, claims, stages_told
 from gateway.reports.store import StoreFault
 from gateway.reports.take_over import SumsTakeOver
 from gateway.storage import keyvalue
@@ -89,7 +89,7 @@ class Moves:
         self._is_asked = True
         self._waits_for: dict[str, list[str]] = {}
         self._shown_after_s = 0.0
-        self._told_waiting: dict[str, int] = {}
+        self._told: dict[str, Claim] = {}
         self._changed = asyncio.Event()
         self._changed.set()
 
@@ -184,7 +184,8 @@ class Moves:
         """
         before = {name: self._tenures.by_name[name] for name in names}
         found = await self._claims(one for name in names for one in names_within(name))
-        others = {name: stages_of_others(found, name, self._gateway) for name in names}
+        told = stages_told(found)
+        others = {name: stages_within(told, name, self._gateway) for name in names}
         for name in names:
             self._say_awaited(name, not_empty(others[name]))
         alone = [name for name in names if not still_bound(others[name]) and not before[name].is_alone]
@@ -230,12 +231,20 @@ class Moves:
     async def tell(self) -> None:
         """Tell the database how far this gateway is with its shares; until cancelled."""
         while True:
-            now_ms, tenures = self._clock.now_ms(), self._tenures
-            waiting = {name: self._readings.sums.waiting(name) for name in tenures.taken_over}
-            changed = [name for name, count in waiting.items() if self._told_waiting.get(name) != count]
-            for name in filter(self._may_tell, sorted({*tenures.untold(now_ms), *changed})):
-                await self._tell(name, waiting.get(name, 0), now_ms)
+            now_ms, kept, taken_over = self._clock.now_ms(), set(self._tenures.kept), set(self._tenures.taken_over)
+            for name in sorted(self._tenures.by_name):
+                waiting = self._readings.sums.waiting(name) if name in taken_over else 0
+                claim = Claim(self._tenures.by_name[name].stage, waiting, name in kept)
+                if self._is_due(name, claim, now_ms) and self._may_tell(name):
+                    await self._tell(name, claim, now_ms)
             await asyncio.sleep(_LOOK_EVERY_S / 2)
+
+    def _is_due(self, name: str, claim: Claim, now_ms: int) -> bool:
+        """Tell if the database is to be told. That a share is kept stays untold in the file: a restart may find it wanted."""
+        changed = self._told.get(name) != claim
+        if claim.is_kept:
+            return changed
+        return self._tenures.by_name[name].is_untold(now_ms) or (claim.stage is Stage.TAKING_OVER and changed)
 
     def _may_tell(self, name: str) -> bool:
         """Tell if it may be said already: who reads a share says so when the broker has confirmed that."""
@@ -244,16 +253,16 @@ class Moves:
         refused = self._subscriptions.refused.intersection(self._tenures.filters_of(name))
         return self._is_asked and self._subscriptions.confirmed and not refused
 
-    async def _tell(self, name: str, waiting: int, now_ms: int) -> None:
+    async def _tell(self, name: str, claim: Claim, now_ms: int) -> None:
         tenure = self._tenures.by_name[name]
         await self._save(name)  # first: whoever has said something knows it after a restart
-        line = claim_line(name, self._gateway, Claim(tenure.stage, waiting), now_ms)
+        line = claim_line(name, self._gateway, claim, now_ms)
         if fate_of(await self._readings.influxdb.write(encode([Reading(line, SHARE)]).gzip)) is not Fate.WRITTEN:
             return
-        self._told_waiting[name] = waiting
+        self._told[name] = claim
         if self._tenures.by_name[name].stage is not tenure.stage:
             return
-        await self._change(name, lambda tenure: replace(tenure, told_ms=now_ms))
+        await self._change(name, lambda tenure: replace(tenure, told_ms=0 if claim.is_kept else now_ms))
         if tenure.stage is Stage.LEFT and self._tenures.is_still(name, tenure):
             self._tenures.forget(name)
             await keyvalue.forget(self._database, [TENURE + name])
@@ -278,13 +287,3 @@ class Moves:
 def with_kept(wanted: dict[str, mqtt5.RetainHandling], tenures: Tenures) -> dict[str, mqtt5.RetainHandling]:
     """Topic filters, and those of shares that others do not read yet."""
     return dict.fromkeys(sorted(tenures.filters()), mqtt5.RetainHandling.SEND_IF_SUBSCRIPTION_NOT_EXISTS) | wanted
-
-
-def stages_of_others(found: Claims, name: str, gateway: str) -> dict[str, Stage]:
-    """The stages of other gateways with a share; of several names of it the one that is furthest from being left counts."""
-    stages: dict[str, Stage] = {}
-    for one in names_within(name):
-        for other, claim in found.get(one, {}).items():
-            if other != gateway:
-                stages[other] = max(claim.stage, stages.get(other, claim.stage))
-    return stages

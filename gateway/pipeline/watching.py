@@ -15,6 +15,7 @@ from gateway.jobs.rate_watch import RateWatch
 from gateway.jobs.resums import Resums
 from gateway.jobs.salvage import Salvage
 from gateway.jobs.self_report import SelfReport
+from gateway.jobs.wait_watch import MoveLook, PairLook, WaitWatch
 from gateway.pipeline.alarming import Alarming
 from gateway.pipeline.delivering import Delivery
 from gateway.pipeline.foundation import Foundation, Lane, Lanes
@@ -87,7 +88,12 @@ def build_watching(
     if membership.elsewhere is not None:
         elsewhere = ElsewhereWatch(foundation.config, membership.elsewhere, status.devices, clock, status.link)
         lanes |= {"heard elsewhere": elsewhere.run}
+    if foundation.config.mqtt.shares is not None:
+        moves = MoveLook(foundation.config, processing.processor.streams.tenures, clock, status.link)
+        lanes |= {"waits": WaitWatch(status.waits, moves.find, clock).run}
     if pairing.watch is not None:
+        pair = PairLook(pairing.watch.standby, foundation.ledger, events)
+        lanes |= {"waits": WaitWatch(status.waits, pair.find, clock).run}
         lanes |= {"hearing of the pair": PartnerHearing(foundation.config, status.devices, clock, status.link).run}
     if foundation.config.open_data.nightly and membership.leads:
         lanes |= {"open export": OpenExport(foundation.config, clock).run}

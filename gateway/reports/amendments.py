@@ -90,6 +90,7 @@ class AmendedStore:
         self.placed_rows = store.placed_rows
         self.heard = store.heard
         self.newest_reports = store.newest_reports
+        self.newest = store.newest
         self.flagged = store.flagged
         self.spread = store.spread
         self.sampled = store.sampled

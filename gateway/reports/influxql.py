@@ -111,6 +111,15 @@ class InfluxqlStore:
             for time_ms, value in found.values:
                 yield found.tags.get("gateway", ""), int(_number(time_ms)), _number(value)
 
+    async def newest(
+        self, measurement: str, fields: Sequence[str], window: TimeSpan
+    ) -> AsyncIterator[tuple[StoredSeries, PointValues]]:
+        """Yield for each series the newest value of each field."""
+        picked = ", ".join(f"last({name(field)})" for field in fields)
+        async for series, rows in self._select(picked, measurement, window, None):
+            for _, *values in rows:
+                yield series, tuple(map(_value, values))
+
     async def flagged(
         self, measurement: str, bit: int, window: TimeSpan, devices: Devices = None
     ) -> AsyncIterator[tuple[StoredSeries, int]]:

@@ -174,6 +174,17 @@ class MetricsqlStore:
             if labels in values:
                 yield labels.gateway, round(time_s * 1000), values[labels]
 
+    async def newest(
+        self, measurement: str, fields: Sequence[str], window: TimeSpan
+    ) -> AsyncIterator[tuple[StoredSeries, PointValues]]:
+        """Yield for each series the newest value of each field."""
+        found: dict[StoredSeries, list[float | int | None]] = {}
+        for place, field in enumerate(fields):
+            for labels, value in (await self._rolled("last_over_time", measurement, field, window, None)).items():
+                found.setdefault(labels.series, [None] * len(fields))[place] = value
+        for series, values in found.items():
+            yield series, tuple(values)
+
     async def flagged(
         self, measurement: str, bit: int, window: TimeSpan, devices: Devices = None
     ) -> AsyncIterator[tuple[StoredSeries, int]]:

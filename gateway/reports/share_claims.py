@@ -1,23 +1,23 @@
 """The words of gateways about their shares in the database, in the measurement ``share``.
 
 A point has the name of the share in its tag ``device`` and the gateway in its tag ``channel``, as series are told apart
-everywhere; its fields are ``stage`` (:class:`gateway.core.gateways.tenures.Stage`) and ``waiting``, the devices that await
-their sums. A gateway writes its word behind the readings that it speaks of, so whoever reads it finds them.
+everywhere; its fields are ``stage`` (:class:`gateway.core.gateways.tenures.Stage`), ``waiting``, the devices that await their
+sums, and ``kept``. A gateway writes its word behind the readings that it speaks of, so whoever reads it finds them.
 """
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from typing import Final, NamedTuple
 
-from gateway.core.gateways.tenures import Stage
+from gateway.core.gateways.tenures import Stage, Stages
 from gateway.core.readings.line_protocol import tag_text
-from gateway.reports.store import Store, TimeSpan
+from gateway.reports.store import PointValues, Store, TimeSpan
 
 SHARE: Final = "share"
-_FIELDS: Final = ("stage", "waiting")
-_REACH_MS: Final = 40 * 86_400_000
+_FIELDS: Final = ("stage", "waiting", "kept")
+REACH_MS: Final = 40 * 86_400_000
 """A gateway that runs says it each day; one that is down for longer than this is not waited for."""
-_AHEAD_MS: Final = 3_600_000
+APART_MS: Final = 3_600_000
 """Clocks of gateways differ."""
 
 
@@ -25,10 +25,12 @@ class Claim(NamedTuple):
     """The newest word of one gateway about a share.
 
     :ivar waiting: devices that await their sums there.
+    :ivar is_kept: it reads the share until those do to whom it goes, and no longer.
     """
 
     stage: Stage
-    waiting: int
+    waiting: int = 0
+    is_kept: bool = False
 
 
 Tenants = Mapping[str, Mapping[str, int | None]]
@@ -40,7 +42,9 @@ Claims = Mapping[str, Mapping[str, Claim]]
 def claim_line(share: str, gateway: str, claim: Claim, at_ms: int) -> str:
     """The point of a gateway's word."""
     tags = tag_text([("channel", gateway), ("device", share)])
-    return f"{SHARE}{tags} stage={float(claim.stage)!r},waiting={float(claim.waiting)!r} {at_ms}"
+    numbers = (float(claim.stage), float(claim.waiting), float(claim.is_kept))
+    said = ",".join(f"{field}={number!r}" for field, number in zip(_FIELDS, numbers, strict=True))
+    return f"{SHARE}{tags} {said} {at_ms}"
 
 
 async def claims(store: Store, shares: Collection[str], now_ms: int) -> Claims:
@@ -50,10 +54,32 @@ async def claims(store: Store, shares: Collection[str], now_ms: int) -> Claims:
     """
     found: dict[str, dict[str, Claim]] = defaultdict(dict)
     async for series, rows in store.rows(SHARE, _FIELDS, _window(now_ms), shares):
-        for _, (stage, waiting) in rows:
-            if stage is not None:
-                found[series.device][series.channel] = Claim(Stage(int(stage)), int(waiting or 0))
+        for _, said in rows:
+            if (claim := _claim(said)) is not None:
+                found[series.device][series.channel] = claim
     return found
+
+
+async def newest_claims(store: Store, window: TimeSpan) -> Claims:
+    """Read what gateways said last of all shares within a span of time; one that said nothing in it is left out.
+
+    :raises StoreFault: the database does not answer.
+    """
+    found: dict[str, dict[str, Claim]] = defaultdict(dict)
+    async for series, said in store.newest(SHARE, _FIELDS, window):
+        if (claim := _claim(said)) is not None:
+            found[series.device][series.channel] = claim
+    return found
+
+
+def stages_told(found: Claims) -> Mapping[str, Stages]:
+    """Share → gateway → how far it is with it."""
+    return {share: {gateway: claim.stage for gateway, claim in told.items()} for share, told in found.items()}
+
+
+def _claim(said: PointValues) -> Claim | None:
+    stage, waiting, kept = said
+    return None if stage is None else Claim(Stage(int(stage)), int(waiting or 0), bool(kept))
 
 
 async def tenants(store: Store, shares: Collection[str], now_ms: int) -> Tenants:
@@ -64,7 +90,7 @@ async def tenants(store: Store, shares: Collection[str], now_ms: int) -> Tenants
     found: dict[str, dict[str, int | None]] = defaultdict(dict)
     async for series, rows in store.rows(SHARE, _FIELDS, _window(now_ms), shares):
         of_share = found[series.device]
-        for time_ms, (stage, _) in rows:
+        for time_ms, (stage, *_) in rows:
             if stage is not None:
                 began_ms = of_share.get(series.channel)
                 reads = stage >= Stage.TAKING_OVER
@@ -73,4 +99,4 @@ async def tenants(store: Store, shares: Collection[str], now_ms: int) -> Tenants
 
 
 def _window(now_ms: int) -> TimeSpan:
-    return TimeSpan(now_ms - _REACH_MS, now_ms + _AHEAD_MS)
+    return TimeSpan(now_ms - REACH_MS, now_ms + APART_MS)

@@ -154,6 +154,12 @@ class Store(Protocol):
         """Yield for each gateway the time and the value of its newest point about itself that has a field."""
         ...
 
+    def newest(
+        self, measurement: str, fields: Sequence[str], window: TimeSpan
+    ) -> AsyncIterator[tuple[StoredSeries, PointValues]]:
+        """Yield for each series the newest value of each field in the window; None: it has none there."""
+        ...
+
     def flagged(
         self, measurement: str, bit: int, window: TimeSpan, devices: Devices = None
     ) -> AsyncIterator[tuple[StoredSeries, int]]:

@@ -58,6 +58,8 @@ class GatewayCollector(Collector):
         if (standby := self.state.standby) is not None:
             roles = {role: role is standby.role for role in (PairRole.LIVE, PairRole.PASSIVE)}
             yield _gauge("gateway_standby_role", "1 for the role that this machine has in its pair.", "role", roles)
+        text = "Shares and journals for which a machine has waited for another one for three minutes."
+        yield GaugeMetricFamily("gateway_waits_for_others", text, len(self.state.waits.told))
         owed = self.state.acknowledger.owed
         yield GaugeMetricFamily("gateway_mqtt_unacknowledged", "Messages received and not acknowledged yet.", owed)
         yield from self._session()

@@ -24,6 +24,7 @@ def self_figures(status: Status) -> Figures:
         "quarantine": float(ledger.pending["quarantine"]),
         "mqtt": events.broker_reached,
         "live": None if status.standby is None else status.standby.role is PairRole.LIVE,
+        "waits": float(len(status.waits.told)),
         "limit_bytes": float(status.config.journal.max_bytes),
         "used_bytes": float(journal.used_bytes),
         "room_bytes": None if journal.room_bytes is None else float(journal.room_bytes),

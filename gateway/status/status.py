@@ -16,6 +16,7 @@ from gateway.core.delivery.catch_up import Progress
 from gateway.core.delivery.link_budget import LinkBudget
 from gateway.core.delivery.rates import Rates
 from gateway.core.gateways.standby import PairRole, Standby
+from gateway.core.gateways.waits import Waits
 from gateway.core.ledger import Ledger
 from gateway.core.process import Processor
 from gateway.core.status.filling import Filling
@@ -130,6 +131,7 @@ class Status:
     :ivar link: the budget of the link to InfluxDB.
     :ivar certificates: the setting that names them → their end, in ms.
     :ivar standby: this machine in its pair; None: it stands alone.
+    :ivar waits: the waits for other machines.
     :ivar management: the broker's HTTP API, by which gateways that share sites out are watched; None: nobody asks it.
     """
 
@@ -151,6 +153,7 @@ class Status:
     history: History = field(default_factory=History)
     yesterday: Yesterday = field(default_factory=Yesterday)
     standby: Standby | None = None
+    waits: Waits = field(default_factory=Waits)
     management: ManagementSection | None = None
 
     @property
@@ -172,8 +175,9 @@ class Status:
         return [
             *troubles.of_connections(events),
             *of_session(events.session, now_ms, shared=self.config.mqtt.shares is not None),
-            *troubles.of_pair(self.standby, time.monotonic()),
+            *troubles.of_pair(self.standby, self.waits.told, time.monotonic()),
             *troubles.of_members(self.devices.silence.membership, events, now_ms),
+            *troubles.of_moves(self.waits.told),
             *troubles.of_the_way(events, now_ms),
             *troubles.of_secrets(self.config, self.management),
             *troubles.of_disk(events),

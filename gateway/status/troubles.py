@@ -2,7 +2,8 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import Final
 
 from gateway.alarms.events import AlarmEvents
@@ -12,6 +13,7 @@ from gateway.config.model import Config
 from gateway.config.shares import ManagementSection
 from gateway.core.delivery.floods import Flood
 from gateway.core.gateways.standby import PairRole, Standby
+from gateway.core.gateways.waits import Wait, WaitKind
 from gateway.core.readings.unit_jumps import UnitJump
 from gateway.core.status.membership import Membership
 from gateway.core.status.verdict import ORIGINS_WITHIN_MIN, Finding, Level
@@ -19,6 +21,7 @@ from gateway.events import Events
 
 _LOSS_SHOWN_MS: Final = 86_400_000
 _IDS_SHOWN: Final = 5
+_SHARES_SHOWN: Final = 3
 
 
 def of_connections(events: Events) -> Iterator[Finding]:
@@ -31,14 +34,27 @@ def of_connections(events: Events) -> Iterator[Finding]:
         yield Finding("influxdb_away", Level.TROUBLE, {}, events.influxdb_trouble)
 
 
-def of_pair(standby: Standby | None, now_s: float) -> Iterator[Finding]:
-    """The other machine of a pair."""
+def of_pair(standby: Standby | None, waits: Sequence[Wait], now_s: float) -> Iterator[Finding]:
+    """The other machine of a pair; a passive one says too that the live one waits for it."""
     if standby is None or not standby.is_synced:
         return
     if standby.role is PairRole.LIVE and not standby.has_reserve(now_s):
         yield Finding("no_standby", Level.ATTENTION, {"machine": standby.name})
     if standby.role is PairRole.LIVE and standby.awaited_journals:
         yield Finding("journal_awaited", Level.ATTENTION, {"machine": ", ".join(standby.awaited_journals)})
+    elif standby.role is PairRole.PASSIVE and waits:
+        yield Finding("journal_awaited", Level.ATTENTION, {"machine": standby.name})
+
+
+def of_moves(waits: Sequence[Wait]) -> Iterator[Finding]:
+    """Shares that wait for another gateway; those that wait alike are one finding."""
+    of_shares = [wait for wait in waits if wait.share]
+    for (kind, waiting, awaited), alike in groupby(of_shares, lambda wait: (wait.kind, wait.waiting, wait.awaited)):
+        shares = [wait.share for wait in alike]
+        some = ", ".join(shares[:_SHARES_SHOWN]) + (", ..." if len(shares) > _SHARES_SHOWN else "")
+        level = Level.ATTENTION if kind is WaitKind.NOT_EMPTY else Level.TROUBLE
+        params: dict[str, float | str] = {"waiting": waiting, "gateway": awaited, "count": len(shares), "some": some}
+        yield Finding(kind.value, level, params)
 
 
 def of_members(membership: Membership, events: Events, now_ms: int) -> Iterator[Finding]:

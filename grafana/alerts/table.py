@@ -40,6 +40,20 @@ GATEWAY_ALERTS: Final = (
         if_absent=True,
     ),
     Alert(
+        "GatewayWaits",
+        _GATEWAY,
+        WARNING,
+        "Một cổng chờ máy khác đã hơn ba phút",
+        "A gateway has waited for another machine for over three minutes",
+        "Việc chuyển một khu vực, hoặc tổng của một cặp máy, đứng lại: máy kia đã dừng, hoặc chưa có shares.yaml mới. Trang"
+        " của mỗi cổng nói ai chờ ai.",
+        "A site that moves, or the sums of a pair, stand still: the other machine stopped, or has not the new shares.yaml."
+        " The page of each gateway says who waits for whom.",
+        0,
+        "gateway_waits_for_others > 0",
+        newest("waits", above(0)),
+    ),
+    Alert(
         "GatewayMqttAway",
         _GATEWAY,
         CRITICAL,

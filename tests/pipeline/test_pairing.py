@@ -34,7 +34,19 @@ RUNS_ON_BOTH: Final = {
         "alarms of the pair",
         "planned work of the pair",
     ),  # what was decided while it was live
-    *("late report", "exchanges", "damage", "salvage", "journal gauge", "drops", "report", "certificates", "rates", "clock"),
+    *(
+        "late report",
+        "exchanges",
+        "damage",
+        "salvage",
+        "journal gauge",
+        "drops",
+        "report",
+        "certificates",
+        "rates",
+        "clock",
+        "waits",
+    ),
 }
 """Lanes of a passive machine: it stores, drains and looks after itself. A new lane takes its place here or in LIVE_ONLY."""
 

@@ -84,6 +84,19 @@ def names_within(name: str) -> list[str]:
     return [name] if domain else [name, *(f"{name}/{domain}" for domain in DOMAINS)]
 
 
+def stages_within(told: Mapping[str, Stages], name: str, besides: str = "") -> Stages:
+    """The stages of gateways with a share; of several names of it the one that is furthest from being left counts.
+
+    :param besides: a gateway that is left out.
+    """
+    stages: dict[str, Stage] = {}
+    for one in names_within(name):
+        for gateway, stage in told.get(one, {}).items():
+            if gateway != besides:
+                stages[gateway] = max(stage, stages.get(gateway, stage))
+    return stages
+
+
 @dataclass(frozen=True, slots=True)
 class Tenure:
     """A share and this gateway.
@@ -222,10 +235,6 @@ class Tenures:
     def leaving(self) -> list[str]:
         """The shares of which nothing new comes, while some of what came is not in the database yet."""
         return [name for name, tenure in self.by_name.items() if tenure.stage is Stage.LEAVING]
-
-    def untold(self, now_ms: int) -> list[str]:
-        """The shares whose stage the database does not know."""
-        return [name for name, tenure in self.by_name.items() if tenure.is_untold(now_ms)]
 
     @property
     def readers(self) -> Mapping[str, str]:

@@ -10,6 +10,7 @@ from typing import Final
 NEVER: Final = 0
 GOOD: Final[Mapping[str, str]] = {
     "up": "1x180",
+    "gateway_waits_for_others": "0x180",
     "gateway_mqtt_connected": "1x60 0x2 1x120",
     "gateway_influxdb_up": "1x80 0x2 1x100",
     "gateway_journal_full_seconds": "_x80 900000 _x100",
@@ -50,6 +51,7 @@ _LOST = 'gateway_readings_total{domain="water",outcome="lost"}'
 
 STORIES: Final = (
     MetricStory("GatewayAbsent", "up", "1x9 0x20 1x30", 13, 31),
+    MetricStory("GatewayWaits", "gateway_waits_for_others", "0x9 2x20 0x30", 10, 31),
     MetricStory("GatewayMqttAway", "gateway_mqtt_connected", "1x9 0x20 1x30", 15, 31),
     MetricStory("GatewayInfluxdbAway", "gateway_influxdb_up", "1x9 0x20 1x30", 15, 31),
     MetricStory("GatewayJournalFilling", "gateway_journal_full_seconds", "_x9 7000-60x20 stale", 15, 35),

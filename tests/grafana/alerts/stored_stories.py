@@ -22,6 +22,7 @@ GOOD: Fields = {
     "broker_dropped": 0.0,
     "certificate_days": 200.0,
     "suspended_codecs": 0.0,
+    "waits": 0.0,
 }
 
 
@@ -54,6 +55,7 @@ def _while(begin: int, end: int, fields: Fields) -> Callable[[int], Fields]:
 STORIES = (
     StoredStory("good", "", _good),
     StoredStory("dead", "GatewayAbsent", lambda minute: None if 10 <= minute < 32 else {}, 14, 32),
+    StoredStory("waits", "GatewayWaits", _while(10, 30, {"waits": 2.0}), 10, 30),
     StoredStory("mqtt", "GatewayMqttAway", _while(10, 30, {"mqtt": False}), 15, 30),
     StoredStory("filling", "GatewayJournalFilling", _while(10, 30, {"full_s": 7000.0}), 15, 30),
     StoredStory("expired", "GatewayReadingsExpired", _while(10, 9999, {"expired": 500.0}), 10, 24),
