@@ -1,13 +1,14 @@
 """The watch over what waits for another machine: four times a minute it looks who waits for whom.
 
 :mod:`gateway.core.gateways.waits` decides; here the database is asked what gateways said of their shares, and the pair what its
-machines said. Most looks ask for the words of the last hours alone; once an hour all are asked for again, for a word that is
-too old does not count any more.
+machines said. Most looks ask for the words of the last hours alone; every six hours all are asked for again, for a word that
+is too old does not count any more.
 """
 
 import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection
+from contextlib import AsyncExitStack
 from typing import Final
 
 from gateway.clock import WallClock
@@ -21,13 +22,13 @@ from gateway.core.ledger import Ledger
 from gateway.events import Events
 from gateway.reports.open_store import open_store
 from gateway.reports.share_claims import APART_MS, REACH_MS, Claim, newest_claims, stages_told
-from gateway.reports.store import StoreFault, TimeSpan
+from gateway.reports.store import Store, StoreFault, TimeSpan
 
 log = logging.getLogger("gateway.jobs")
 
 _LOOK_EVERY_S: Final = 15.0
 """A wait is told within four minutes of its beginning: it is seen up to so much later, and told up to so much later."""
-_ALL_EVERY_MS: Final = 3_600_000
+_ALL_EVERY_MS: Final = 6 * 3_600_000
 
 FindWaits = Callable[[], Awaitable[Collection[Wait]]]
 """Find what waits now. It raises StoreFault while the database does not answer, and ConfigurationFault without its secrets."""
@@ -58,7 +59,10 @@ class WaitWatch:
 
 
 class MoveLook:
-    """The words of gateways about their shares, and the waits that follow."""
+    """The words of gateways about their shares, and the waits that follow.
+
+    The database stays open between looks: to find out which one it is takes twice what a look takes of the link.
+    """
 
     def __init__(self, config: Config, tenures: Tenures, clock: WallClock, link: LinkBudget) -> None:
         self._config = config
@@ -67,6 +71,8 @@ class MoveLook:
         self._link = link
         self._said: defaultdict[str, dict[str, Claim]] = defaultdict(dict)
         self._all_asked_ms: int | None = None
+        self._open = AsyncExitStack()
+        self._store: Store | None = None
 
     async def find(self) -> Collection[Wait]:
         """Ask the database.
@@ -77,9 +83,15 @@ class MoveLook:
         now_ms, steady_ms = self._clock.now_and_steady_ms()
         reach_ms = REACH_MS if self._all_asked_ms is None else steady_ms - self._all_asked_ms + APART_MS
         asks_all = reach_ms >= _ALL_EVERY_MS + APART_MS
-        async with open_store(self._config.influxdb, self._link) as store:
-            window = TimeSpan(now_ms - (REACH_MS if asks_all else reach_ms), now_ms + APART_MS)
-            news = await newest_claims(store, window)
+        window = TimeSpan(now_ms - (REACH_MS if asks_all else reach_ms), now_ms + APART_MS)
+        try:
+            if self._store is None:
+                self._store = await self._open.enter_async_context(open_store(self._config.influxdb, self._link))
+            news = await newest_claims(self._store, window)
+        except StoreFault:
+            self._store = None
+            await self._open.aclose()
+            raise
         if asks_all:
             self._said.clear()
             self._all_asked_ms = steady_ms

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from gateway.core.gateways.tenures import Stage, Stages
 from gateway.core.readings.line_protocol import tag_text
-from gateway.reports.store import PointValues, Store, TimeSpan
+from gateway.reports.store import Store, TimeSpan
 
 SHARE: Final = "share"
 _FIELDS: Final = ("stage", "waiting", "kept")
@@ -54,32 +54,27 @@ async def claims(store: Store, shares: Collection[str], now_ms: int) -> Claims:
     """
     found: dict[str, dict[str, Claim]] = defaultdict(dict)
     async for series, rows in store.rows(SHARE, _FIELDS, _window(now_ms), shares):
-        for _, said in rows:
-            if (claim := _claim(said)) is not None:
-                found[series.device][series.channel] = claim
+        for _, (stage, waiting, kept) in rows:
+            if stage is not None:
+                found[series.device][series.channel] = Claim(Stage(int(stage)), int(waiting or 0), bool(kept))
     return found
 
 
 async def newest_claims(store: Store, window: TimeSpan) -> Claims:
-    """Read what gateways said last of all shares within a span of time; one that said nothing in it is left out.
+    """Read how far gateways said last that they are with all shares; who said nothing in a span of time is left out.
 
     :raises StoreFault: the database does not answer.
     """
     found: dict[str, dict[str, Claim]] = defaultdict(dict)
-    async for series, said in store.newest(SHARE, _FIELDS, window):
-        if (claim := _claim(said)) is not None:
-            found[series.device][series.channel] = claim
+    async for series, (stage, kept) in store.newest(SHARE, ("stage", "kept"), window):
+        if stage is not None:
+            found[series.device][series.channel] = Claim(Stage(int(stage)), is_kept=bool(kept))
     return found
 
 
 def stages_told(found: Claims) -> Mapping[str, Stages]:
     """Share → gateway → how far it is with it."""
     return {share: {gateway: claim.stage for gateway, claim in told.items()} for share, told in found.items()}
-
-
-def _claim(said: PointValues) -> Claim | None:
-    stage, waiting, kept = said
-    return None if stage is None else Claim(Stage(int(stage)), int(waiting or 0), bool(kept))
 
 
 async def tenants(store: Store, shares: Collection[str], now_ms: int) -> Tenants:

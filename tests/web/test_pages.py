@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.core.gateways.waits import WaitKind
 from gateway.core.message import WaitCause
 from gateway.core.status.verdict import Finding, Level
 from gateway.explain.steps import _FIXED_BY
@@ -156,7 +157,7 @@ def test_everything_the_verdict_can_say_is_said_in_both_languages() -> None:
     sources = [gateway_folder / name for name in files]
     keys = {key for file in sources for key in re.findall(r'Finding\(\s*"(\w+)"', file.read_text())}
     chosen = {"journal_filling", "quarantine_filling", "heard_elsewhere_unknown", "heard_elsewhere_untold"}
-    assert keys | chosen == FINDINGS.keys()
+    assert keys | chosen | set(WaitKind) == FINDINGS.keys()
     for key, said in FINDINGS.items():
         assert sorted(re.findall(r"{\w+}", said.vi)) == sorted(re.findall(r"{\w+}", said.en)), key
         assert said.vi != said.en, key
