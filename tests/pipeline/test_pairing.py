@@ -26,7 +26,7 @@ from tests.core.making import NOW_MS
 RUNS_ON_BOTH: Final = {
     *("intake", "subscriptions", "watch"),  # the intake waits by itself, until the session may be opened
     *("live lane", "probe", "spool", "rejects", "counts of rejects", "drain lane", "unspooled refusals"),
-    *("floods", "deliveries", "codecs", "quarantine in", "kept values", "device states", "places"),
+    *("floods", "deliveries", "codecs", "quarantine in", "kept values", "device states", "places", "waits"),
     *(
         "alarms",
         "points of alarms",
@@ -34,19 +34,7 @@ RUNS_ON_BOTH: Final = {
         "alarms of the pair",
         "planned work of the pair",
     ),  # what was decided while it was live
-    *(
-        "late report",
-        "exchanges",
-        "damage",
-        "salvage",
-        "journal gauge",
-        "drops",
-        "report",
-        "certificates",
-        "rates",
-        "clock",
-        "waits",
-    ),
+    *("late report", "exchanges", "damage", "salvage", "journal gauge", "drops", "report", "certificates", "rates", "clock"),
 }
 """Lanes of a passive machine: it stores, drains and looks after itself. A new lane takes its place here or in LIVE_ONLY."""
 

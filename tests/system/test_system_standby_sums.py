@@ -1,6 +1,7 @@
 """Registers that step, over take-overs: each step is in the sums once, whichever machine of the pair saw it."""
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import paho.mqtt.client as paho
 import pytest
 
 from gateway.demo.services import Service
+from schemas.scaled_clock import PERMIT, VARIABLE, ScaledTime
 from tests.influx import query
 from tests.system.fleet import client_of, publish
 from tests.system.pair import GatewayPair, PairedGateway, pair
@@ -111,3 +113,34 @@ def test_a_step_in_the_journal_of_a_dead_machine_is_in_the_sums_once_when_it_is_
     assert stored(influxdb) == [(500.0, None), (500.5, 500.5), *step, (0.3, None), (0.4, None), (0.5, 501.0)]
     assert live.gate.command("devices", "resum", "m1", "--from", "4h").returncode == 0
     assert stored(influxdb)[-3:] == [(0.3, 500.8), (0.4, 500.9), (0.5, 501.0)], "as the following night does"
+
+
+def test_a_pair_whose_sums_have_waited_for_three_minutes_is_told_by_a_metric(
+    mosquitto: Service, influxdb: Service, client: paho.Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their clock runs at twenty times the speed; the metric is 1 until people say that the dead machine is gone."""
+    now_ms = time.time_ns() // 1_000_000
+    clock = ScaledTime(now_ms, now_ms, 20.0)
+    monkeypatch.setenv(VARIABLE, str(clock))
+    for name in "ab":
+        (tmp_path / name / "data").mkdir(parents=True)
+        (tmp_path / name / "data" / PERMIT).touch()
+
+    def waits(machine: PairedGateway) -> int:
+        (number,) = re.findall(r"^gateway_waits_for_others (\S+)$", machine.gate.ask("/metrics")[1], re.MULTILINE)
+        return int(float(number))
+
+    with pair(tmp_path, mosquitto, influxdb, keep_alive_s=4) as machines:
+        dead, live = machines.by_role()
+        meter = Meter(client)
+        meter.counts(dead, 500.0)
+        dead.influxdb.cut()
+        meter.counts(dead, 500.5)
+        until(lambda: dead.gate.pending("journal") == 1, what="it is in its journal alone")
+        dead.gate.kill_at_rest()
+        killed_ms = clock.at_ms(time.time_ns())
+        live.until_role("live")
+        until(lambda: waits(live) == 1, what="told")
+        assert clock.at_ms(time.time_ns()) - killed_ms > 180_000
+        assert live.gate.command("standby", "gone", dead.name).returncode == 0
+        until(lambda: waits(live) == 0, what="it ends")
