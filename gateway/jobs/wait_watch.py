@@ -88,8 +88,8 @@ class MoveLook:
             if self._store is None:
                 self._store = await self._open.enter_async_context(open_store(self._config.influxdb, self._link))
             news = await newest_claims(self._store, window)
-        except StoreFault:
-            self._store = None
+        except (StoreFault, ConfigurationFault):
+            self._store = self._all_asked_ms = None  # it may be another one when it answers again, or have older words
             await self._open.aclose()
             raise
         if asks_all:
