@@ -8,6 +8,8 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gateway.core.gateways.queue_members import ClusterSeen
+
 log = logging.getLogger("gateway")
 
 
@@ -25,6 +27,7 @@ class SessionEvents:
     :ivar strange: routing keys that lead to the gateway's queue and are none of its own.
     :ivar unroutable: messages that no queue took; None: unknown.
     :ivar is_kept: messages that no queue takes are kept, as far as is known.
+    :ivar cluster: the nodes that the gateway's queue and that of ``unroutable`` stand on; None: unknown.
     :ivar unwatched: the reason why the broker cannot be asked; empty if it can, or need not be.
     """
 
@@ -38,6 +41,7 @@ class SessionEvents:
     strange: Sequence[str] = ()
     unroutable: int | None = None
     is_kept: bool = True
+    cluster: ClusterSeen | None = None
     unwatched: str = ""
 
     def granted(self, expiry_s: int | None, asked_s: int) -> None:
@@ -79,6 +83,18 @@ class SessionEvents:
         if depth is None and self.is_kept:
             log.error("the broker does not keep what reaches no gateway; `gateway setup rabbitmq` sets that up")
         self.unroutable, self.is_kept, self.unwatched = depth, depth is not None, ""
+
+    def cluster_seen(self, seen: ClusterSeen) -> None:
+        """The nodes were seen that the queues stand on."""
+        before = self.cluster or ClusterSeen((), (), ())
+        for queue in seen.few:
+            if queue not in before.few:
+                where = ", ".join(queue.members)
+                log.error("the queue %s stands on %s only, not on %d nodes", queue.name, where, seen.wanted)
+        for queue in seen.away:
+            if queue not in before.away:
+                log.error("the queue %s is not served on %s, which it stands on", queue.name, ", ".join(queue.away))
+        self.cluster = seen
 
     def not_watched(self, why: str) -> None:
         """The broker could not be asked about its queues."""

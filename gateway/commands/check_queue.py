@@ -47,4 +47,5 @@ def check_queue(config: Config, catalog: Catalog) -> str:
 
 def _as_seen(seen: QueueSeen, strange: list[str], asked: int) -> SessionEvents:
     cut = (seen.window, asked) if seen.window is not None and seen.window < asked else None
-    return SessionEvents(window=cut, strange=strange, unroutable=seen.unroutable, is_kept=seen.unroutable is not None)
+    is_kept = seen.unroutable is not None
+    return SessionEvents(window=cut, strange=strange, unroutable=seen.unroutable, is_kept=is_kept, cluster=seen.cluster)

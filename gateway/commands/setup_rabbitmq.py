@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from pathlib import Path
 from secrets import token_hex, token_urlsafe
 from typing import Final, NamedTuple
@@ -16,10 +16,21 @@ from gateway.config.files import ConfigurationFault, load, secret, text_of
 from gateway.config.model import Config
 from gateway.config.shares import faults_of, load_shares
 from gateway.config.strict_yaml import parse
+from gateway.core.gateways.queue_members import TOO_FEW_NODES, ClusterSeen
 from gateway.core.gateways.sharing import Share
-from gateway.rabbitmq.accounts import RabbitMqAccount, administration_account, gateway_account, service_account, watch_account
+from gateway.rabbitmq.accounts import (
+    UNROUTABLE,
+    VHOST,
+    RabbitMqAccount,
+    administration_account,
+    gateway_account,
+    service_account,
+    watch_account,
+)
+from gateway.rabbitmq.bindings import queue_of
 from gateway.rabbitmq.definitions import Definitions, differences, joined, policies, unroutable
 from gateway.rabbitmq.management import ManagementApi, ManagementFault
+from gateway.rabbitmq.members import see_queues, spread
 from gateway.rabbitmq.planning import ENDING_BYTES, SharesPlan, client_ids, plan, shares_text
 from gateway.rabbitmq.settings import RabbitMqPlaces, rabbitmq_conf
 from gateway.tls import tls_context
@@ -36,9 +47,10 @@ On each node of RabbitMQ:
   1. put its certificate and key where {conf} names them (`gateway setup certificates` makes them)
   2. rabbitmq-plugins enable rabbitmq_mqtt rabbitmq_management
   3. systemctl restart rabbitmq-server
+  4. if there are several: make them one cluster (docs/rabbitmq.md says how)
 Then on one of them:"""
-_ON_ONE: Final = """  4. rabbitmqctl import_definitions {definitions}
-     or, over its management API and with a look at what came of it:
+_ON_ONE: Final = """  5. rabbitmqctl import_definitions {definitions}
+     or, over its management API and with a look at what came of it, and at the nodes that queues stand on:
      gateway setup rabbitmq --apply http://127.0.0.1:{port} --admin NAME --admin-password-file FILE"""
 _NEXT: Final = """
 In gateway.yaml of each gateway, with its own name for the first:
@@ -90,7 +102,7 @@ def setup_rabbitmq(options: argparse.Namespace) -> int:
         for file in written:
             _write_if_different(file)
     if api is not None:
-        return _apply(api, wanted, dry_run=options.dry_run)
+        return _apply(api, wanted, [*map(queue_of, gateways), UNROUTABLE], dry_run=options.dry_run)
     print(_FIRST.format(conf=options.conf))
     print(_ON_ONE.format(definitions=places.definitions, port=options.management_port))
     print(
@@ -236,24 +248,43 @@ def _write_if_different(file: SetupFile) -> None:
 # The broker.
 
 
-def _apply(api: ManagementApi, wanted: Definitions, *, dry_run: bool) -> int:
-    """Bring the definitions to the broker, and ask them back."""
+def _apply(api: ManagementApi, wanted: Definitions, queues: Sequence[str], *, dry_run: bool) -> int:
+    """Bring the definitions to the broker and the queues to its nodes, and ask both back."""
     try:
         before = list(differences(wanted, api.ask("definitions")))
         if before and not dry_run:
             api.ask("definitions", method="POST", body=wanted)
         left = before if dry_run else list(differences(wanted, api.ask("definitions")))
+        few = see_queues(api, queues).few
+        cluster, refused = (see_queues(api, queues), []) if dry_run else spread(api, queues)
     except ManagementFault as fault:
         print(printable(str(fault)), file=sys.stderr)
         return _REFUSED
     for line in before:
         print(printable(f"{line}{'' if line in left else '; set'}"))
-    if not before:
+    still_few = {queue.name for queue in cluster.few}
+    for name, members, _ in few:
+        done = "" if name in still_few else "; the others were added"
+        print(printable(f"queues: {name}: of {cluster.wanted} nodes stands on {', '.join(members)} only{done}"))
+    if not (before or few or cluster.away):
         print(printable(f"{api.url}: all is as it should be"))
+    for line in [*refused, *_advice(api, cluster)]:
+        _warn(line)
     if left and not dry_run:
         _warn(f"{api.url}: {len(left)} settings did not take; remove what stands in their place, and repeat this command")
-        return _REFUSED
-    return 0
+    return _REFUSED if not dry_run and (left or still_few or cluster.away) else 0
+
+
+def _advice(api: ManagementApi, cluster: ClusterSeen) -> Iterator[str]:
+    """Say what to do about members of queues and nodes that are still missing."""
+    for name, node in cluster.additions():
+        yield f"on a node of RabbitMQ type: rabbitmq-queues add_member --vhost {VHOST} {name} {node}"
+    for queue in cluster.away:
+        yield f"queues: {queue.name}: is not served on {', '.join(queue.away)}"
+    if absent := set(cluster.nodes) - set(cluster.running):
+        yield f"{api.url}: start RabbitMQ on {', '.join(sorted(absent))}, and repeat this command"
+    if len(cluster.nodes) == TOO_FEW_NODES:
+        yield f"{api.url}: there are two nodes, and nothing is taken once either of them dies: use three"
 
 
 def _api(options: argparse.Namespace) -> ManagementApi:

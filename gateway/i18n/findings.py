@@ -67,6 +67,22 @@ FINDINGS: Final[dict[str, Words]] = {
         "RabbitMQ: it does not keep messages that reach no gateway; their devices believe them delivered, and they are lost: "
         "`gateway setup rabbitmq` mends that",
     ),
+    "queue_members_few": Words(
+        "RabbitMQ: hàng đợi {queues} chỉ nằm trên {has} trong {wanted} nút cần có: nút đó hỏng thì số đo ngừng đến, hỏng đĩa "
+        "thì mất; gateway setup rabbitmq --apply thêm các nút còn thiếu",
+        "RabbitMQ: the queue {queues} stands on {has} of the {wanted} nodes that it should: when such a node dies readings "
+        "stop, and with its disk they are lost: `gateway setup rabbitmq --apply` adds the others",
+    ),
+    "queue_members_away": Words(
+        "RabbitMQ: nút {nodes} không phục vụ hàng đợi {queues}: vắng từ một nửa số nút trở lên thì số đo ngừng đến; hãy "
+        "khởi động lại nút đó",
+        "RabbitMQ: the node {nodes} does not serve the queue {queues}: once half of its nodes are away readings stop: start "
+        "that node again",
+    ),
+    "broker_two_nodes": Words(
+        "RabbitMQ chỉ có hai nút: một nút hỏng thì không còn gì được nhận; hãy dùng ba nút",
+        "RabbitMQ: it has two nodes, and takes nothing once either of them dies: use three",
+    ),
     "broker_unwatched": Words(
         "Không hỏi được RabbitMQ về các hàng đợi của nó; số đo vẫn đến bình thường",
         "RabbitMQ: it cannot be asked about its queues; readings come as before",

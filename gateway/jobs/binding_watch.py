@@ -2,6 +2,7 @@
 
 A session that was made anew without the gateway's knowledge, or a hand in the broker, leaves topics that lead nowhere: devices
 are told that their messages arrived, and no gateway gets them. Here it is noticed, told, and mended by subscribing again.
+Nodes that the queue does not stand on although it should are told too: nothing else shows them before one dies.
 When the broker cannot be asked, that is told, and readings go on.
 """
 
@@ -55,6 +56,7 @@ class BindingWatch:
             events.session.not_watched(str(fault))
             return
         events.session.unroutable_seen(seen.unroutable)
+        events.session.cluster_seen(seen.cluster)
         if before is None or self._settled() != before:
             return
         taken = [pattern for pattern in subscriptions.wanted if pattern not in subscriptions.refused]

@@ -77,6 +77,18 @@ class ManagementApi:
         except ValueError as error:
             raise ManagementFault(f"{self.url}: this is not the management API of RabbitMQ") from error
 
+    def find(self, *path: str) -> Any:  # noqa: ANN401 - the same
+        """The document at ``/api/PATH``; None: there is no such thing, or the answer is empty.
+
+        :raises ManagementFault: the API does not answer, or refuses.
+        """
+        try:
+            return self.ask(*path)
+        except ManagementFault as fault:
+            if fault.is_missing:
+                return None
+            raise
+
     def _connection(self) -> HTTPConnection:
         host, port = self._parts.hostname or "", self._parts.port
         if self._parts.scheme == "https":

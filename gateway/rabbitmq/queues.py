@@ -5,10 +5,12 @@ from typing import Any, Final, NamedTuple
 from gateway.config.files import ConfigurationFault, secret
 from gateway.config.model import Mqtt
 from gateway.config.shares import ManagementSection
+from gateway.core.gateways.queue_members import ClusterSeen
 from gateway.rabbitmq.accounts import TOPICS, UNROUTABLE, VHOST
 from gateway.rabbitmq.bindings import queue_of
 from gateway.rabbitmq.definitions import HANDED_ON
 from gateway.rabbitmq.management import ManagementApi, ManagementFault
+from gateway.rabbitmq.members import see_cluster
 from gateway.tls import tls_context
 
 _REPLAYED_TOGETHER: Final = 1000
@@ -20,11 +22,13 @@ class QueueSeen(NamedTuple):
     :ivar keys: routing keys that lead to the gateway's queue.
     :ivar window: messages that are on their way to the gateway at once; None: not known yet, or no limit.
     :ivar unroutable: messages that no gateway's queue took; None: nothing keeps them.
+    :ivar cluster: the nodes that both queues stand on.
     """
 
     keys: list[str]
     window: int | None
     unroutable: int | None
+    cluster: ClusterSeen
 
 
 def watch_api(management: ManagementSection, mqtt: Mqtt) -> ManagementApi:
@@ -44,12 +48,13 @@ def see(api: ManagementApi, client_id: str) -> QueueSeen:
 
     :raises ManagementFault: the API does not answer, or refuses.
     """
-    queue = queue_of(client_id)
-    bindings = _found(api, "queues", VHOST, queue, "bindings") or []
-    consumers = (_found(api, "queues", VHOST, queue) or {}).get("consumer_details") or []
+    name = queue_of(client_id)
+    bindings = api.find("queues", VHOST, name, "bindings") or []
+    queue, unroutable = api.find("queues", VHOST, name), api.find("queues", VHOST, UNROUTABLE)
+    consumers = (queue or {}).get("consumer_details") or []
     windows = [consumer["prefetch_count"] for consumer in consumers if consumer.get("prefetch_count")]
     keys = [binding["routing_key"] for binding in bindings if binding["source"] == TOPICS]
-    return QueueSeen(keys, min(windows, default=None), unroutable_depth(api))
+    return QueueSeen(keys, min(windows, default=None), _depth(unroutable), see_cluster(api, [queue, unroutable]))
 
 
 def unroutable_depth(api: ManagementApi) -> int | None:
@@ -57,8 +62,7 @@ def unroutable_depth(api: ManagementApi) -> int | None:
 
     :raises ManagementFault: the API does not answer, or refuses.
     """
-    found = _found(api, "queues", VHOST, UNROUTABLE)
-    return None if found is None else int(found.get("messages", 0))
+    return _depth(api.find("queues", VHOST, UNROUTABLE))
 
 
 def replay_unroutable(api: ManagementApi) -> int:
@@ -70,7 +74,7 @@ def replay_unroutable(api: ManagementApi) -> int:
 
     :raises ManagementFault: the API does not answer, or refuses; or the queue would drop what is rejected.
     """
-    if not _hands_on(_found(api, "queues", VHOST, UNROUTABLE) or {}):
+    if not _hands_on(api.find("queues", VHOST, UNROUTABLE) or {}):
         raise ManagementFault(
             f"{api.url}: the queue {UNROUTABLE} does not hand its messages on, so nothing was tried; "
             "`gateway setup rabbitmq --apply` sets that up"
@@ -86,17 +90,12 @@ def replay_unroutable(api: ManagementApi) -> int:
     return replayed
 
 
+def _depth(queue: dict[str, Any] | None) -> int | None:
+    return None if queue is None else int(queue.get("messages", 0))
+
+
 def _hands_on(queue: dict[str, Any]) -> bool:
     """Tell if dead letters of the queue go where they came from, and are kept until they have arrived."""
     arguments = {key.removeprefix("x-"): value for key, value in queue.get("arguments", {}).items()}
     settings = (queue.get("effective_policy_definition") or {}) | arguments
     return queue.get("type") == "quorum" and all(settings.get(key) == value for key, value in HANDED_ON.items())
-
-
-def _found(api: ManagementApi, *path: str) -> Any:  # noqa: ANN401 - each caller knows what it asked for
-    try:
-        return api.ask(*path)
-    except ManagementFault as fault:
-        if fault.is_missing:
-            return None
-        raise

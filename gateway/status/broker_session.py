@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from gateway.core.gateways.queue_members import TOO_FEW_NODES, ClusterSeen, QueueMembers
 from gateway.core.status.verdict import Finding, Level
 from gateway.session_events import SessionEvents
 
@@ -32,8 +33,27 @@ def of_session(session: SessionEvents, now_ms: int, *, shared: bool) -> Iterator
         yield Finding("unroutable", Level.TROUBLE, {"count": session.unroutable})
     if not session.is_kept:
         yield Finding("unroutable_dropped", Level.TROUBLE)
+    if session.cluster is not None:
+        yield from _of_cluster(session.cluster)
     if session.unwatched:
         yield Finding("broker_unwatched", Level.ATTENTION, {}, session.unwatched)
+
+
+def _of_cluster(seen: ClusterSeen) -> Iterator[Finding]:
+    """Queues that would not outlive the end of a node."""
+    if few := seen.few:
+        has = min(len(queue.members) for queue in few)
+        yield Finding("queue_members_few", Level.TROUBLE, _queues(few) | {"has": has, "wanted": seen.wanted})
+    if away := seen.away:
+        nodes = sorted({node for queue in away for node in queue.away})
+        level = Level.ATTENTION if all(queue.is_served for queue in away) else Level.TROUBLE
+        yield Finding("queue_members_away", level, _queues(away) | {"nodes": ", ".join(nodes)})
+    if len(seen.nodes) == TOO_FEW_NODES:
+        yield Finding("broker_two_nodes", Level.ATTENTION)
+
+
+def _queues(queues: Sequence[QueueMembers]) -> dict[str, float | str]:
+    return {"queues": ", ".join(queue.name for queue in queues)}
 
 
 def _minute(time_ms: int) -> str:

@@ -9,6 +9,7 @@ from mqtt5 import RetainHandling
 
 from gateway.clock import WallClock
 from gateway.config.model import Mqtt
+from gateway.core.gateways.queue_members import ClusterSeen
 from gateway.events import Events
 from gateway.intake.subscriptions import Subscriptions
 from gateway.jobs.binding_watch import BindingWatch
@@ -17,6 +18,7 @@ from gateway.rabbitmq.queues import QueueSeen
 from gateway.storage.database import Database
 
 FILTER = "iot/v1/a/+/+/readings"
+WHOLE = ClusterSeen((), ("rabbit@one",), ("rabbit@one",))
 API = ManagementApi("http://127.0.0.1:1", "gateway-watch", "secret")
 
 
@@ -47,7 +49,7 @@ def looked(
 
         def see(*_: object) -> QueueSeen:
             meanwhile(subscriptions)
-            return QueueSeen([], None, 0)
+            return QueueSeen([], None, 0, WHOLE)
 
         monkeypatch.setattr("gateway.jobs.binding_watch.see", see)
         events.mqtt_connected = True
@@ -74,6 +76,7 @@ def test_what_was_seen_while_subscriptions_were_sent_again_is_no_evidence(
 ) -> None:
     events, _ = looked(tmp_path, monkeypatch, meanwhile=Subscriptions.send)
     assert (list(events.session.missing), events.session.restored) == ([], 0)
+    assert events.session.cluster == WHOLE, "nodes have nothing to do with subscriptions"
 
 
 def test_a_filter_that_the_broker_refused_is_not_missed_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
 """Three RabbitMQ nodes on loopback as one cluster, and what happens to such: a node dies, all die, one is cut off or hangs."""
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -40,6 +40,13 @@ class Cluster:
         """Start the nodes that do not run."""
         for node in self.nodes:
             node.start()
+
+    def join(self, node: Node) -> None:
+        """Start a node, and make it one of the first node's cluster as the guide does."""
+        node.start()
+        node.wait_ready(STARTS_WITHIN_S)
+        for arguments in (["stop_app"], ["reset"], ["join_cluster", self.nodes[0].node_name], ["start_app"]):
+            node.ctl(*arguments)
 
     def kill(self) -> None:
         """Kill all, as a power cut does."""
@@ -86,23 +93,29 @@ class Cluster:
 
 
 @contextmanager
-def cluster(folder: Path, gateways: Sequence[str]) -> Iterator[Cluster]:
-    """Three nodes, started and whole, set up for these gateways."""
+def apart(folder: Path, settings: Mapping[str, str]) -> Iterator[Cluster]:
+    """Three nodes that know nothing of each other yet. None is started."""
     folder.mkdir(parents=True, exist_ok=True)
-    formation = {"cluster_formation.peer_discovery_backend": "classic_config"} | {
-        f"cluster_formation.classic_config.nodes.{number}": f"{name}@localhost" for number, name in enumerate(NAMES, 1)
-    }
     cookie = secrets.token_hex()
     with ExitStack() as running:
         port = running.enter_context(epmd(folder))
-        settings = kept_settings() | formation
         nodes = [make_node(folder / name, port, cookie, name, settings, ADVANCED) for name in NAMES]
         for node in nodes:
             running.callback(node.kill)
-        found = Cluster(nodes)
+        yield Cluster(nodes)
+
+
+@contextmanager
+def cluster(folder: Path, gateways: Sequence[str]) -> Iterator[Cluster]:
+    """Three nodes, started and whole, set up for these gateways."""
+    formation = {"cluster_formation.peer_discovery_backend": "classic_config"} | {
+        f"cluster_formation.classic_config.nodes.{number}": f"{name}@localhost" for number, name in enumerate(NAMES, 1)
+    }
+    with apart(folder, kept_settings() | formation) as found:
         found.start()
-        for node in nodes:
+        for node in found.nodes:
             node.wait_ready(STARTS_WITHIN_S)
         found.wait_whole()
-        nodes[0].management.ask("definitions", "POST", joined([policies(gateways), unroutable(Mqtt().subscriptions)]))
+        wanted = joined([policies(gateways), unroutable(Mqtt().subscriptions)])
+        found.nodes[0].management.ask("definitions", "POST", wanted)
         yield found
