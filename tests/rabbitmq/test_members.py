@@ -29,6 +29,9 @@ GATEWAYS: Final = ("gateway-1", "gateway-2")
 SITES: Final = ("ward-1", "ward-2", "ward-3", "ward-4")
 UNREAD: Final = "ward-9"
 QUEUES: Final = {"gateway.unroutable", *(f"mqtt-subscription-{name}qos1" for name in GATEWAYS)}
+WHOLE: Final = "all is as it should be"
+BY_COMMANDS_S: Final = 2.0
+"""For :func:`until`, which counts looks: each of these takes a command's time, half a second at least."""
 RECONCILES: Final = "quorum_queue."
 """Settings by which RabbitMQ adds members by itself begin so."""
 FORBIDDEN: Final = {"management.restrictions.quorum_queue_replica_operations.disabled": "true"}
@@ -156,7 +159,7 @@ def test_queues_made_on_one_node_outlive_it_once_two_joined_and_apply_ran_and_fe
             assert sum(line.endswith("; the others were added") for line in done.stdout.splitlines()) == len(QUEUES)
             assert members(one) == all_on(nodes)
             until(lambda: "stands on" not in gate.troubles(), what="the trouble is over")
-            assert "all is as it should be" in province.apply(one).stdout
+            assert WHOLE in province.apply(one).stdout
             one.kill()
             assert set(answers(two).values()) == {KEPT}
             until(lambda: "the node one@localhost does not serve the queue" in gate.troubles(), what="the dead node is told")
@@ -180,7 +183,7 @@ def test_rabbitmq_adds_members_by_itself_once_two_nodes_joined_and_apply_prints_
         two.ctl(*arguments, tool=tool)
         assert sorted(map(len, members(one).values())) == [1, 1, 2]
         province.cluster.join(three)
-        until(lambda: members(two) == all_on(nodes), STARTS_WITHIN_S, what="each queue stands on all nodes")
-        until(lambda: "all is as it should be" in province.apply(one).stdout, what="the API, which is seconds behind, shows it")
+        until(lambda: members(two) == all_on(nodes), BY_COMMANDS_S, what="each queue stands on all nodes")
+        until(lambda: WHOLE in province.apply(one).stdout, BY_COMMANDS_S, what="the API, which is seconds behind, shows it")
         one.kill()
         assert set(answers(three).values()) == {KEPT}
