@@ -100,7 +100,11 @@ class ConditionSpec(LimitSpec):
     least: float = Field(0.0, ge=0, description="A limit of the night that is a multiple is never below so many m3/h.")
     completeness_below: float | None = Field(None, gt=0, le=100, description="Less than so many % of a day's readings arrived.")
     counter_step: int | None = Field(
-        None, strict=True, ge=1, le=10, description="A register stepped without an exchange, and so many readings confirm it."
+        None,
+        strict=True,
+        ge=1,
+        le=10,
+        description="A register stepped without an exchange, and so many messages say so; three at most.",
     )
     clock_wrong: Literal[True] | None = Field(None, description="The device's clock is too far off to be believed.")
 

@@ -16,6 +16,7 @@ from gateway.core.readings.duplicates import NEW, DedupResult, DedupVerdict
 from gateway.core.readings.field_sets import FieldSets
 from gateway.core.readings.late_readings import LateReadings
 from gateway.core.readings.line_protocol import value_texts
+from gateway.core.readings.steps import RegisterStep
 from gateway.core.readings.timestamps import MS_FROM, MS_TO, YEAR_2020_MS, TimeRules, device_ms
 from gateway.core.readings.unit_jumps import UnitJumps
 from gateway.core.rejecting import reject
@@ -135,7 +136,7 @@ class Evaluator:
         elif not self._point_again(seen, observation, texts, arrival, outcome):
             return
         if self.alarms is not None and not arrival.replayed:
-            self.alarms.reading(series, time_ms, field_set, numbers, quality)
+            self.alarms.reading(series, time_ms, field_set, numbers, quality, observation.step)
 
     def _point_again(
         self,
@@ -168,13 +169,22 @@ class Evaluator:
     def judge_together(self, observations: Iterable[Observation], outcome: Outcome) -> None:
         """Judge the counters of the readings of one message, the oldest first; their points come in the message's order.
 
-        A step is confirmed once by all of them: an array of garbage is one message, not many.
+        A step is confirmed once by all of them: an array of garbage is one message, not many. The newest of its series tells of
+        it, for the older ones may be historic.
         """
-        together = object()
-        for observation in sorted(observations, key=_time_of):
+        together, ordered = object(), sorted(observations, key=_time_of)
+        stepped: list[tuple[Observation, RegisterStep]] = []
+        for observation in ordered:
             observation.together = together
             if observation.field_set.counters:
                 observation.judged = self.counting.judge(observation, outcome)
+                if observation.step is not None:
+                    stepped.append((observation, observation.step))
+        for older, step in stepped:
+            newest = next(one for one in reversed(ordered) if one.judged is not None and _place(one) == _place(older))
+            if newest is not older:
+                older.step = None
+                newest.tell(step)
 
     def _joining(self, seen: DedupResult, observation: Observation, texts: Sequence[str]) -> str:
         """The lines of a reading that joins a point: its new fields; the sequence number stays the first reading's."""
@@ -194,6 +204,12 @@ class Evaluator:
             before = counters.believed(name + series.pattern.text_tags)
             if before is not None:
                 self.unit_jumps.see(make, device.name, before, float(observation.numbers[at]), now_ms)
+
+
+def _place(observation: Observation) -> tuple[str, str]:
+    """The device of a reading, with its lane or channel."""
+    series = observation.series
+    return series.device.name, series.pattern.text_tags
 
 
 def _time_of(observation: Observation) -> int:

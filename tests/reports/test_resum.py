@@ -58,7 +58,7 @@ class Site:
         """Readings come in this order."""
         lines = []
         for time_ms, value in readings:
-            suspect, offset = self.counters.judge(NAME, GROWTH[NAME], value, time_ms)
+            suspect, offset, _ = self.counters.judge(NAME, GROWTH[NAME], value, time_ms)
             total = None if offset is None else round(value + offset, 6)
             lines.append(point("m", time_ms, value, total, 4 if suspect else 0, self.tags))
         self.filled.write(lines)

@@ -15,6 +15,7 @@ from gateway.core.devices.setback import Setback
 from gateway.core.devices.snapshot import pack_kept
 from gateway.core.message import Arrival, StoredMessage
 from gateway.core.readings.exchanges import ToldExchange
+from gateway.core.readings.steps import RegisterStep
 from gateway.core.readings.sums import KEPT
 from gateway.storage import keyvalue, stored_devices
 from gateway.storage.database import DatabaseFault
@@ -334,7 +335,7 @@ def test_saved_steps_go_with_their_devices_and_are_few(start: Start) -> None:
 def step(run: Run, name: str) -> None:
     """A device takes a step that cannot be, which is an alarm."""
     run.hear(name, NOW_MS)
-    run.bed.push(NOW_MS, {"volume_m3": 1.0}, name, quality=Quality.COUNTER_SUSPECT)
+    run.bed.push(NOW_MS, {"volume_m3": 1.0}, name, quality=Quality.COUNTER_SUSPECT, step=RegisterStep(NOW_MS - 2, 3))
     assert run.bed.told() == [f"raised stepped@{name}"]
 
 

@@ -1,6 +1,9 @@
 """Alarms of a running gateway: raised by readings, kept over restarts, written to InfluxDB, shown and acknowledged."""
 
+import itertools
+import json
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -59,6 +62,44 @@ def test_an_alarm_is_raised_shown_acknowledged_and_ended(mosquitto: Service, inf
         assert cleared["duration_s"] == pytest.approx((cleared["time"] - raised["since_ms"]) / 1000, abs=2)
         assert history(gate) == ["raised leak@own", "changed leak@own", "cleared leak@own"]
         assert wait_settled(gate, mosquitto)["received"] == 2, "points of alarms are outside the ledger"
+
+
+def test_the_steps_of_a_meter_heard_for_the_first_time_reach_people_and_the_database(
+    mosquitto: Service, influxdb: Service, tmp_path: Path
+) -> None:
+    """A reading each two seconds, and a kill between two that confirm a step."""
+    with alarm_gateway(tmp_path / "gateway", mosquitto, influxdb.url) as gate, client_of(mosquitto) as client:
+        gate.wait_subscribed()
+        times_ms = itertools.count(time.time_ns() // 1_000_000 - 60_000, 2000)
+
+        def send(*registers: float) -> None:
+            for register in registers:
+                publish(client, OWN, json.dumps({"ts": next(times_ms), "volume_m3": register}))
+            wait_settled(gate, mosquitto)
+
+        send(1000.2, 1000.3, 5000.0, 1000.4, 1000.5, 5000.0, 5000.1)
+        assert active(gate) == {}, "one wrong value, and a step that is not confirmed yet"
+        gate.kill_at_rest()
+        gate.start()
+        gate.wait_ready()
+        gate.wait_subscribed()
+        send(5000.2)
+        until(lambda: active(gate), what="the alarm is shown")
+        (alarm,) = active(gate).values()
+        assert (alarm["id"], alarm["severity"], alarm["site"], alarm["area"]) == ("counter_step@own", "warning", "q1", "p1")
+        assert "gateway devices exchange" in alarm["advice"]["en"]
+        send(0.1, 0.2, 0.3, 400.0, 400.1, 400.2, 400.3)
+        until(lambda: points(influxdb), what="it stands in InfluxDB")
+        (point,) = points(influxdb)
+        about = {key: point[key] for key in ("alarm", "device", "domain", "active", "since_ms")}
+        assert about == {
+            "alarm": "counter_step",
+            "device": "own",
+            "domain": "water",
+            "active": True,
+            "since_ms": alarm["since_ms"],
+        }
+        assert history(gate) == ["raised counter_step@own"], "the further steps are a part of it"
 
 
 @pytest.mark.parametrize("how", ["terminated", "killed"])

@@ -5,7 +5,7 @@ from datetime import date, tzinfo
 from typing import Final
 
 from gateway.core.alarms.alarm import Acknowledged, AlarmKey, AlarmState, Drained
-from gateway.core.alarms.looking import Look, is_overtaken, look_closely
+from gateway.core.alarms.looking import Look, is_overtaken, look_closely, note_step
 from gateway.core.alarms.nights import NIGHT_HOURS, NightFlow, judge_day, judge_night
 from gateway.core.alarms.overdue import remind
 from gateway.core.alarms.places import place_of
@@ -15,8 +15,9 @@ from gateway.core.alarms.states import States
 from gateway.core.alarms.views import UsualHours, Views
 from gateway.core.alarms.watch import FLOW, Scales, is_within
 from gateway.core.devices.device import NO_PARAMS, Device, Registered, Series
+from gateway.core.devices.guard import NO_GUARD
 from gateway.core.readings.field_sets import FieldSet
-from gateway.core.readings.steps import DAY_MS
+from gateway.core.readings.steps import DAY_MS, RegisterStep
 from gateway.core.readings.timestamps import TimeRules
 from gateway.core.status.silence import Silence
 from schemas.quantities import Quality
@@ -141,11 +142,16 @@ class Alarms:
         field_set: FieldSet,
         numbers: tuple[Value, ...],
         quality: int,
+        step: RegisterStep | None = None,
     ) -> None:
         """Look at a new reading; ignore one that tells of the past.
 
         :param numbers: its values, in the order of the field set.
+        :param step: the step of a counter that it tells of, if people must explain one.
         """
+        if step is not None and not quality & Quality.HISTORIC:
+            note_step(self._states, self._rules, place_of(series.device, series), series.pattern.text_tags, time_ms, step)
+            series.device.guard = NO_GUARD  # its readings are looked at closely while the alarm stands
         guard = series.device.guard
         if guard.from_ms <= time_ms < guard.until_ms and not quality & _UNUSUAL:
             gate = guard.gates.get(field_set)
@@ -157,7 +163,7 @@ class Alarms:
                     return
         if not quality & Quality.HISTORIC and not is_overtaken(series.device, time_ms):
             place = place_of(series.device, series)
-            self._look(series, field_set, Look(series.device, place, time_ms, numbers, quality, series.pattern.text_tags))
+            self._look(series, field_set, Look(place, time_ms, numbers, quality, series.pattern.text_tags))
 
     def _look(self, series: Series, field_set: FieldSet, look: Look) -> None:
         """Look at a reading that did not pass a gate: a value is outside, a condition stands, or there is no view yet."""

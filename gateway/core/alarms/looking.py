@@ -5,11 +5,12 @@ from typing import Final
 from msgspec import Struct
 
 from gateway.core.alarms.alarm import AlarmKey
+from gateway.core.alarms.rules import CounterStep, Rules
 from gateway.core.alarms.states import Place, Sight, States
 from gateway.core.alarms.views import View
 from gateway.core.alarms.watch import Check, Kept, Steps, Table, Verdict
 from gateway.core.devices.device import Device
-from gateway.core.readings.steps import DAY_MS
+from gateway.core.readings.steps import CONFIRMATIONS, RegisterStep
 from schemas.quantities import Quality
 from schemas.readings import Value
 
@@ -18,13 +19,12 @@ _OVERTAKEN_MS: Final = 60_000
 
 
 class Look(Struct, gc=False):
-    """A reading with its device and place.
+    """A reading with its place.
 
     :ivar numbers: its values, in the order of the field set, and behind them the flow that was worked out, if any.
     :ivar text_tags: the channel, lane or class that it brought: conditions stand on each separately.
     """
 
-    device: Device
     place: Place
     time_ms: int
     numbers: tuple[Value, ...]
@@ -58,7 +58,7 @@ def look_closely(states: States, view: View, table: Table, look: Look, parent: V
         _note(states, check, verdict, look, first)
         awaits = awaits or (verdict is Verdict.UNKNOWN and first is not None and check.bounds[0].is_met(first))
     for steps in table.steps:
-        _note_step(states, steps, look)
+        _end_step(states, steps, look)
     view.watch(busy=awaits or view.is_parent or states.has(place.name))
 
 
@@ -70,21 +70,20 @@ def _note(states: States, check: Check, verdict: Verdict, look: Look, value: flo
         states.fall(check.rule, look.place.name, name, look.time_ms, surely=verdict is Verdict.GONE)
 
 
-def _note_step(states: States, steps: Steps, look: Look) -> None:
-    """Count the readings in a row with an impossible step. A single one is a garbage frame, not an alarm.
+def note_step(states: States, rules: Rules, place: Place, text_tags: str, time_ms: int, step: RegisterStep) -> None:
+    """Raise the alarm of a step that enough messages confirm; prolong one that stands."""
+    for rule, name, condition in rules.conditions():
+        if isinstance(condition, CounterStep) and step.readings >= min(condition.readings, 1 + CONFIRMATIONS):
+            sight = Sight(f"{name}{text_tags}", time_ms, 1.0, since_ms=step.first_ms)
+            states.change(states.stand(rule, place, sight))  # how long it stands must outlive a restart
 
-    A counter that was first met less than a day ago is left out: the usual step of a large meter is not known yet.
-    """
-    rule, name, condition = steps.rule, f"{steps.name}{look.text_tags}", steps.condition
+
+def _end_step(states: States, steps: Steps, look: Look) -> None:
+    """End the alarm of a step when its time has passed; not with a reading that is doubted, for it may be another step."""
+    rule, name = steps.rule, f"{steps.name}{look.text_tags}"
     state = states.find(AlarmKey(rule.name, look.place.name))
     standing = state.standing.get(name) if state is not None else None
-    if look.quality & Quality.COUNTER_SUSPECT:
-        counters = look.device.counters
-        if standing is None and counters is not None and look.time_ms - counters.met_ms < DAY_MS:
-            return
-        count = 1 + (standing.count if standing is not None else 0)
-        states.stand(rule, look.place, Sight(name, look.time_ms, 1.0), enough=count >= condition.readings)
-    elif state is not None and standing is not None:
-        is_over = not state.is_active or look.time_ms - standing.last_ms >= condition.hold_ms
-        if is_over:
-            states.fall(rule, look.place.name, name, look.time_ms)
+    if state is None or standing is None or look.quality & Quality.COUNTER_SUSPECT:
+        return
+    if not state.is_active or look.time_ms - standing.last_ms >= steps.condition.hold_ms:
+        states.fall(rule, look.place.name, name, look.time_ms)

@@ -88,9 +88,9 @@ class Completeness:
 
 @dataclass(frozen=True, slots=True)
 class CounterStep:
-    """A condition: a register went back or too far, no exchange was told, and so many readings in a row confirm it.
+    """A condition: a register took a step that people must explain, and so many messages in a row say so; three are enough.
 
-    It is an event without an end of its own: the alarm ends ``hold_ms`` after it, or when the exchange is told.
+    It is an event without an end of its own: the alarm ends ``hold_ms`` after the last one, or when the exchange is told.
     """
 
     readings: int = 3

@@ -217,7 +217,13 @@ SHIPPED: Final = Rules(
             for_ms=_HOUR_MS,
             source=_QCVN_05,
         ),
-        _rule("counter_step", _WARNING, CounterStep(), source="quality bit 4 in three readings in a row, no exchange told"),
+        _rule(
+            "counter_step",
+            _WARNING,
+            CounterStep(),
+            source="a step back, one above the hard bound, or one after which the register goes on at less than a third of its"
+            " rate; two more messages confirm it, no exchange told",
+        ),
         _rule("clock_wrong", _WARNING, ClockWrong(), for_ms=_HOUR_MS, source="time.max_future, time.late_after"),
         _rule("completeness_low", _INFO, Completeness(0.9), source="nine of ten readings of a day"),
     )

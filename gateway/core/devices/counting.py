@@ -61,7 +61,10 @@ class Counting:
                     text = texts[at]
                     texts[at] = f"{text}{key}{text}"
                 continue
-            suspect = suspect or judgement.suspect
+            if judgement.suspect:
+                suspect = True
+                if judgement.step is not None:
+                    observation.tell(judgement.step)
             if judgement.offset is not None and not awaits:
                 texts[at] += key + sum_text(value, judgement.offset)
         if counters.version != version:

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from gateway.core.devices.device import Series
 from gateway.core.readings.field_sets import FieldSet
-from gateway.core.readings.steps import CounterRule
+from gateway.core.readings.steps import CounterRule, RegisterStep
 from schemas.readings import Value
 
 Judged = tuple[bool, list[str]]
@@ -22,6 +22,7 @@ class Observation(Struct, eq=False, gc=False):
     :ivar rules: field → the rule of its register, from the profile.
     :ivar together: stands for its message, where that has several readings.
     :ivar judged: the result of :meth:`gateway.core.devices.counting.Counting.judge`; None: its counters were not judged yet.
+    :ivar step: the step of a counter that it tells of, if people must explain one.
     """
 
     series: Series
@@ -34,3 +35,9 @@ class Observation(Struct, eq=False, gc=False):
     rules: Mapping[str, CounterRule] | None = None
     together: object = None
     judged: Judged | None = None
+    step: RegisterStep | None = None
+
+    def tell(self, step: RegisterStep) -> None:
+        """Tell of a step; of several counters' steps the one that most messages confirm."""
+        if self.step is None or step.readings > self.step.readings:
+            self.step = step

@@ -19,7 +19,7 @@ from typing import Final, Literal, Self, cast
 from gateway.core.readings.exchanges import NO_PAST, CounterPast, ExchangeEffect, StoredExchange, ToldExchange
 from gateway.core.readings.judgement import DOUBTED, SOUND, TOO_LATE, Judgement
 from gateway.core.readings.registers import Register
-from gateway.core.readings.steps import HOUR_MS, CounterRule, CounterValue, Doubt, mean_per_ms, usual
+from gateway.core.readings.steps import CONFIRMATIONS, HOUR_MS, CounterRule, CounterValue, Doubt, mean_per_ms, usual
 from gateway.core.readings.sums import (
     FormerOffset,
     FoundSum,
@@ -30,7 +30,6 @@ from gateway.core.readings.sums import (
 )
 from schemas.quantities import GROWTH, Growth
 
-_CONFIRMATIONS: Final = 2
 _STATES_MAX: Final = 64
 """Most counters remembered for one device, its lanes and channels included."""
 
@@ -100,10 +99,9 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
             gap_ms > 0
             and 0 <= grown <= growth.usual_per_h * gap_ms / HOUR_MS + growth.step
             and (rule is None or rule.rate_per_h is None or grown <= rule.rate_per_h * gap_ms / HOUR_MS)
+            and (not self._doubts or self._dismiss(at, name, value, time_ms))
         ):
             self[at], self[at + _TIME] = value, time_ms
-            if self._doubts:
-                self._dismiss(name, time_ms)
             offset = self[at + _OFFSET]
             return Judgement(suspect=False, offset=offset) if offset else SOUND
         met = CounterValue(name, value, time_ms, growth, rule, together)
@@ -135,8 +133,7 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
         total = self._total(at) if told.final is None else exact(told.final + offset)
         if not any(former.until_ms == told.at_ms + 1 for former in self.past.formers.get(name, ())):
             self._put_former(name, FormerOffset(told.at_ms + 1, offset, total))
-        if self._doubts:
-            self._doubts.pop(name, None)
+        self._forget_doubt(name)
         self[at + _TIME] = told.at_ms
         if told.register is None:
             self[at], self[at + _OFFSET] = nan, total
@@ -202,11 +199,6 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
     def newest_ms(self) -> float:
         """The newest time of a believed value; 0 when there is none."""
         return max(self[_TIME::_WIDTH], default=0.0)
-
-    @property
-    def met_ms(self) -> float:
-        """The time at which the newest of the counters was first met; 0 when there is none."""
-        return max(self[_BASE_TIME::_WIDTH], default=0.0)
 
     def restore(self, register: Register) -> None:
         """Restore the state of a counter that was not read since."""
@@ -294,7 +286,7 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
         self[at : at + _WIDTH] = array("d", (last.register, last.time_ms, last.offset, last.sum, last.time_ms))
 
     def _forget_steps(self, name: str) -> None:
-        (self._doubts or {}).pop(name, None)
+        self._forget_doubt(name)
         self.past = self.past.with_formers(name, ())
 
     def _shift(self, at: int, name: str, by: float) -> None:
@@ -303,15 +295,18 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
         self[at + _BASE] += by
         self.past = self.past.with_formers(name, tuple(former.raised(by) for former in self.past.formers.get(name, ())))
 
-    def _believe(self, at: int, name: str, value: float, time_ms: float) -> None:
-        self[at], self[at + _TIME] = value, time_ms
-        if self._doubts:
-            self._dismiss(name, time_ms)
+    def _dismiss(self, at: int, name: str, value: float, time_ms: float) -> bool:
+        """Forget a doubt, for a later reading goes on as if there had been no step; False: it goes on from the step."""
+        doubt = self._doubts.get(name) if self._doubts else None
+        if doubt is not None and doubt.first_ms <= time_ms:  # one from before the step says nothing of it
+            if self[at] <= doubt.first and doubt.value <= value and doubt.time_ms < time_ms:
+                return False
+            self._forget_doubt(name)
+        return True
 
-    def _dismiss(self, name: str, time_ms: float) -> None:
-        """Forget a doubt: a later reading goes on as if there had been no step. One from before the step says nothing of it."""
-        if self._doubts and name in self._doubts and time_ms >= self._doubts[name].first_ms:
-            del self._doubts[name]
+    def _forget_doubt(self, name: str) -> None:
+        if self._doubts:
+            self._doubts.pop(name, None)
 
     def _total(self, at: int) -> float:
         """The newest sum of a counter."""
@@ -350,22 +345,26 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
             self.past = self.past._replace(rules={**self.past.rules, name: met.rule})
         if isnan(before):  # exchanged: the slot holds the whole sum
             return self._move(at, met, exact(offset - value), suspect=False)
-        if met.is_usual_after(before, before_ms, self._mean(at)):
-            self._believe(at, name, value, time_ms)
+        if met.is_usual_after(before, before_ms, self._mean(at)) and self._dismiss(at, name, value, time_ms):
+            self[at], self[at + _TIME] = value, time_ms
             return Judgement(suspect=False, offset=offset) if offset else SOUND
         if modulus := met.rolled_over(before, before_ms):
             self._doubt_restored(before_ms)
             self._put_former(name, FormerOffset(time_ms, offset, before + offset))
             return self._move(at, met, exact(offset + modulus), suspect=True)
-        doubt = self._confirmed(met)
+        doubt = self._doubted(at, met)
         if doubt is None:
             return DOUBTED
+        is_told = any(told.concerns(name) and before_ms <= told.at_ms <= doubt.first_ms for told in self.past.told)
+        step = None if is_told else met.step_after(before, before_ms, doubt)
+        if doubt.confirmations < CONFIRMATIONS:
+            return DOUBTED._replace(step=step)
         first = met._replace(value=doubt.first, time_ms=doubt.first_ms)
         after = exact(first.offset_after(before, before_ms, offset, self._mean(at)))
         if after != offset:
             self._doubt_restored(before_ms)
             self._put_former(name, FormerOffset(doubt.first_ms, offset, before + offset))
-        return self._move(at, met, after, suspect=True)
+        return self._move(at, met, after, suspect=True)._replace(step=step)
 
     def _doubt_restored(self, before_ms: float) -> None:
         """Have the sums worked out again where the last register before a step is one that was restored.
@@ -378,16 +377,16 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
 
     def _move(self, at: int, met: CounterValue, offset: float, *, suspect: bool) -> Judgement:
         """Believe a value after a step."""
-        self._believe(at, met.name, met.value, met.time_ms)
-        self[at + _OFFSET] = offset
+        self[at : at + _BASE] = array("d", (met.value, met.time_ms, offset))
+        self._forget_doubt(met.name)
         self.version += 1
         return Judgement(suspect, offset)
 
-    def _confirmed(self, met: CounterValue) -> Doubt | None:
-        """Remember a step that is not believed yet; its doubt once enough messages have confirmed it."""
+    def _doubted(self, at: int, met: CounterValue) -> Doubt | None:
+        """Remember a step that is not believed yet; None: this value says nothing of it."""
         doubt = self._doubts.get(met.name) if self._doubts else None
         if doubt is not None and met.time_ms <= doubt.time_ms:
             return None  # a copy of the same frame, or an older one: it confirms nothing
-        doubt = met.doubt_after(doubt)
+        doubt = met.doubt_after(doubt, *self[at : at + _OFFSET])
         self._put_doubt(met.name, doubt)
-        return doubt if doubt.confirmations >= _CONFIRMATIONS else None
+        return doubt

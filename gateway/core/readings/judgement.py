@@ -2,16 +2,20 @@
 
 from typing import Final, NamedTuple
 
+from gateway.core.readings.steps import RegisterStep
+
 
 class Judgement(NamedTuple):
     """Result of judging one value.
 
     :ivar suspect: it took a step that deserves quality bit 4.
     :ivar offset: its sum less its register; None: it is not believed, or not yet, and has no sum.
+    :ivar step: the step, if people must explain it.
     """
 
     suspect: bool
     offset: float | None
+    step: RegisterStep | None = None
 
 
 SOUND: Final = Judgement(suspect=False, offset=0.0)

@@ -8,8 +8,13 @@ HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 86_400_000
 UNUSUAL: Final = 20
 """A step is unusual above so many times the mean rate of its counter."""
+CONFIRMATIONS: Final = 2
+"""Messages that must confirm a step, before it is believed."""
 _RESET_SHARE: Final = 0.1
 _RESET_RATES: Final = 3
+_GOES_ON_SHARE: Final = 1 / 3
+"""A counter goes on after a step if its rate is at least this share of the rate of the step."""
+_TOLERANCE: Final = 1e-6
 
 
 class CounterRule(NamedTuple):
@@ -64,12 +69,42 @@ class CounterValue(NamedTuple):
             return offset + before
         return offset + before - self.value
 
-    def doubt_after(self, doubt: "Doubt | None") -> "Doubt":
+    def doubt_after(self, doubt: "Doubt | None", before: float, before_ms: float) -> "Doubt":
         """The doubt with this value: one more message confirms the step, or another step begins."""
-        if doubt is None or not self.is_possible_after(doubt.value, doubt.time_ms):
+        if doubt is None or not self._confirms(doubt, before, before_ms):
             return Doubt(self.value, self.time_ms, 0, self.value, self.time_ms, self.together)
         alone = self.together is None or self.together is not doubt.together
         return Doubt(self.value, self.time_ms, doubt.confirmations + alone, doubt.first, doubt.first_ms, self.together)
+
+    def _confirms(self, doubt: "Doubt", before: float, before_ms: float) -> bool:
+        """Tell if the counter went on from the step that is doubted.
+
+        It did not where it is back at what it showed before a step back, or where it jumped again: one of the two is garbage.
+        """
+        if not self.is_possible_after(doubt.value, doubt.time_ms):
+            return False
+        if doubt.first < before:
+            return self.value < before
+        rate = max(doubt.rate(before, before_ms), doubt.rate_since)
+        most = max(self.growth.usual_per_h / HOUR_MS, rate / _GOES_ON_SHARE) * (self.time_ms - doubt.time_ms) + self.growth.step
+        return not doubt.confirmations or self.value - doubt.value <= most
+
+    def step_after(self, before: float, before_ms: float, doubt: "Doubt") -> "RegisterStep | None":
+        """The step, as its newest value shows it; None: something explains it, or the way the counter goes on still may."""
+        first = self._replace(value=doubt.first, time_ms=doubt.first_ms)
+        if first.is_possible_after(before, before_ms) and (not doubt.confirmations or self._goes_on(before, before_ms, doubt)):
+            return None
+        return RegisterStep(int(doubt.first_ms), doubt.confirmations + 1)
+
+    def _goes_on(self, before: float, before_ms: float, doubt: "Doubt") -> bool:
+        """Tell if the counter goes on at a third of the rate of its step at least: a season, a burst, a plant that starts.
+
+        A coarse register may have counted up to one step more than it shows.
+        """
+        unit = self.growth.step
+        is_coarse = unit > 0 and not any(value % unit for value in (before, doubt.first, self.value))
+        least = _GOES_ON_SHARE * doubt.rate(before, before_ms) * (self.time_ms - doubt.first_ms)
+        return self.value - doubt.first + (unit if is_coarse else 0.0) >= least - _TOLERANCE
 
     def rolled_over(self, before: float, before_ms: float) -> float:
         """The width of the register where a step back is a roll-over: possible, and shorter than the step back; else 0.
@@ -97,6 +132,26 @@ class Doubt(NamedTuple):
     first: float
     first_ms: float
     together: object = None
+
+    def rate(self, before: float, before_ms: float) -> float:
+        """The rate of its step, per millisecond, from the last believed reading on."""
+        return (self.first - before) / max(self.first_ms - before_ms, 1.0)
+
+    @property
+    def rate_since(self) -> float:
+        """The rate at which the counter went on since, per millisecond."""
+        return (self.value - self.first) / max(self.time_ms - self.first_ms, 1.0)
+
+
+class RegisterStep(NamedTuple):
+    """A step of a counter that people must explain: no consumption does, and no exchange was told.
+
+    :ivar first_ms: the time of the first reading after it.
+    :ivar readings: the number of messages in a row that say so.
+    """
+
+    first_ms: int
+    readings: int
 
 
 def mean_per_ms(grown: float, age_ms: float) -> float:

@@ -7,11 +7,14 @@ from gateway.core.alarms.alarm import AlarmKey, Severity, Transition
 from gateway.core.alarms.engine import Alarms
 from gateway.core.alarms.rules import Condition, Limit, Rule, Rules, Values
 from gateway.core.devices.device import Device, Registered, Series
+from gateway.core.devices.streams import Streams
+from gateway.core.process import Processor
 from gateway.core.readings.field_sets import FieldSets
+from gateway.core.readings.steps import RegisterStep
 from gateway.core.status.silence import Silence
 from schemas.readings import Value
 from schemas.registry import RegisteredDevice
-from tests.core.making import MINUTE_MS, NOW_MS, RULES
+from tests.core.making import MINUTE_MS, NOW_MS, RULES, message, trusted_clock
 
 ZONE = timezone(timedelta(hours=7))
 EVERY_MS = 15 * MINUTE_MS
@@ -64,14 +67,23 @@ class Bed:
         self.push(time_ms, values, name, quality=quality, channel=channel)
         return self.told()
 
-    def push(self, time_ms: int, values: Mapping[str, Value], name: str = "d1", *, quality: int = 0, channel: str = "") -> None:
+    def push(
+        self,
+        time_ms: int,
+        values: Mapping[str, Value],
+        name: str = "d1",
+        *,
+        quality: int = 0,
+        channel: str = "",
+        step: RegisterStep | None = None,
+    ) -> None:
         """Send a reading; what the engine tells of it stays in the engine."""
         device = self.devices.get(name) or self.device(name)
         device.last_seen_ms = max(device.last_seen_ms, time_ms)
         field_set = self.field_sets.of(tuple(values))
         given = {key: value if isinstance(value, bool | str) else float(value) for key, value in values.items()}
         series = self._series[name].tagged((("channel", channel),), []) if channel else self._series[name]
-        self.alarms.reading(series, time_ms, field_set, field_set.values_of(given), quality)
+        self.alarms.reading(series, time_ms, field_set, field_set.values_of(given), quality, step)
 
     def tick(self, now_ms: int, *, clock_trusted: bool = True) -> list[str]:
         """Make a round; what the engine tells of it."""
@@ -91,6 +103,19 @@ class Bed:
         """Tell if an alarm is active."""
         state = self.alarms.find(AlarmKey(alarm, place))
         return state is not None and state.is_active
+
+
+class Pipeline:
+    """The core with an engine that knows one rule, that about leaks where no other is given."""
+
+    def __init__(self, *rules: Rule) -> None:
+        self.alarms = Alarms(Rules(rules or (rule(above("alarm_leak", 0)),)), Silence(), RULES, ZONE)
+        self.processor = Processor(Streams(), RULES, trusted_clock(), alarms=self.alarms)
+
+    def send(self, payload: object, now_ms: int = NOW_MS, *, replayed: bool = False) -> list[str]:
+        """Process a message; what the engine tells of it."""
+        self.processor.process(message(payload), now_ms, replayed=replayed)
+        return [f"{change.change} {change.key.id}" for change in self.alarms.drain().transitions]
 
 
 def at(turn: float) -> int:

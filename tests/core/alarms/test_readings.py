@@ -1,25 +1,9 @@
 """Readings on their way through the core: which of them the engine sees."""
 
-from gateway.core.alarms.engine import Alarms
-from gateway.core.alarms.rules import CounterStep, Rule, Rules
 from gateway.core.devices.streams import Streams
 from gateway.core.process import Processor
-from gateway.core.status.silence import Silence
-from tests.core.alarms.alarming import ZONE, above, rule
+from tests.core.alarms.alarming import Pipeline
 from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS, RULES, message, points, topic, trusted_clock
-
-
-class Pipeline:
-    """The core with an engine that knows one rule, that about leaks where no other is given."""
-
-    def __init__(self, *rules: Rule) -> None:
-        self.alarms = Alarms(Rules(rules or (rule(above("alarm_leak", 0)),)), Silence(), RULES, ZONE)
-        self.processor = Processor(Streams(), RULES, trusted_clock(), alarms=self.alarms)
-
-    def send(self, payload: object, now_ms: int = NOW_MS, *, replayed: bool = False) -> list[str]:
-        """Process a message; what the engine tells of it."""
-        self.processor.process(message(payload), now_ms, replayed=replayed)
-        return [f"{change.change} {change.key.id}" for change in self.alarms.drain().transitions]
 
 
 def test_a_new_reading_is_looked_at_and_its_duplicate_is_not() -> None:
@@ -67,17 +51,6 @@ def test_alarms_change_nothing_about_the_points() -> None:
     for payload in ({"ts": NOW_MS, "alarm_leak": True, "volume_m3": 3}, {"ts": NOW_MS + 1, "volume_m3": 1}):
         sent = message(payload)
         assert points(on.processor.process(sent, NOW_MS)) == points(off.process(sent, NOW_MS))
-
-
-def test_a_counter_that_is_new_steps_without_an_alarm_and_an_older_one_with_one() -> None:
-    on = Pipeline(rule(CounterStep(), name="counter_step"))
-
-    def send(turn: int, volume_m3: float) -> list[str]:
-        time_ms = NOW_MS + turn * 15 * MINUTE_MS
-        return on.send({"ts": time_ms, "volume_m3": volume_m3}, time_ms)
-
-    assert [send(turn, 1000 + 20 * turn) for turn in range(120)] == [[]] * 120, "eighty in an hour are a large meter"
-    assert [send(120 + turn, 5 + 20 * turn) for turn in range(4)] == [[], [], ["raised counter_step@d1"], []]
 
 
 def test_parts_of_a_message_that_differ_by_seconds_are_looked_at_in_any_order() -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.core.alarms.rules import CounterStep, Limit, Param, Rule, Usual, Values
+from gateway.core.alarms.rules import Limit, Param, Rule, Usual, Values
 from schemas.quantities import Quality
 from tests.core.alarms.alarming import Bed, above, at, below, registered, rule
 from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS
@@ -148,24 +148,6 @@ def test_an_alarm_does_not_become_what_is_usual() -> None:
     assert bed.send(at(2), flow_m3_h=1) == CLEARED
     bed.alarms.usual("d1", {"flow_m3_h": [3.0] * 24})
     assert bed.send(at(3), flow_m3_h=3) == []
-
-
-def test_a_counter_that_stepped_is_an_alarm_when_three_readings_in_a_row_say_so_and_for_a_day() -> None:
-    bed = Bed(rule(CounterStep()))
-    step = Quality.COUNTER_SUSPECT
-    assert bed.send(at(0), volume_m3=1, quality=step) == []
-    assert bed.send(at(1), volume_m3=900) == [], "one garbage frame"
-    assert [bed.send(at(turn), volume_m3=1, quality=step) for turn in (2, 3, 4)] == [[], [], RAISED]
-    assert bed.send(at(5), volume_m3=1) == []
-    assert bed.send(at(4 + 96), volume_m3=1) == CLEARED
-
-
-def test_an_exchange_that_is_told_ends_the_alarm_of_a_step() -> None:
-    bed = Bed(rule(CounterStep()))
-    for turn in range(3):
-        bed.send(at(turn), volume_m3=1, quality=Quality.COUNTER_SUSPECT)
-    bed.alarms.exchanged("d1", at(3))
-    assert bed.told() == CLEARED
 
 
 def test_an_alarm_may_end_only_when_its_condition_has_been_gone_for_a_time() -> None:
