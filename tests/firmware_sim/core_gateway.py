@@ -26,7 +26,7 @@ from firmware_sim.stories.story import midnight_after
 from gateway.core.alarms.alarm import Change
 from gateway.core.alarms.engine import Alarms
 from gateway.core.alarms.shipped import SHIPPED
-from gateway.core.devices.device import Device, Series
+from gateway.core.devices.device import Device
 from gateway.core.devices.resolved import Stream
 from gateway.core.devices.streams import Streams
 from gateway.core.message import StoredMessage
@@ -34,7 +34,7 @@ from gateway.core.process import Processor
 from gateway.core.readings.sums import SumsMode
 from gateway.core.status.health import registered_devices
 from gateway.core.status.silence import Silence
-from schemas.quantities import QUANTITIES, SUM_OF, TEXT_TAGS
+from schemas.quantities import SUM_OF
 from schemas.registry import registry_adapter
 from schemas.scenario import Scenario
 from tests.core.line_protocol import Point, by_previous_byte, split
@@ -80,9 +80,11 @@ class CoreGateway:
             )
         )
         self.points: list[StoredPoint] = []
-        self._processor = Processor(Streams(registry.by_id()), RULES, trusted_clock(), sums=SumsMode.FROM_ZERO)
         self._alarms = Alarms(SHIPPED, Silence(), RULES, VIETNAM)
         self._alarms.replace_registry(registry.by_id(), 0)
+        self._processor = Processor(
+            Streams(registry.by_id()), RULES, trusted_clock(), sums=SumsMode.FROM_ZERO, alarms=self._alarms
+        )
         self._span = span
         self._keeps_points = keeps_points
         self._keeps_all = keeps_all
@@ -150,12 +152,12 @@ class CoreGateway:
         assert isinstance(stream, Stream)
         for reading in outcome.readings:
             for line in reading.lines.split("\n"):
-                self._look(_fast(line), stream)
+                self._look(_fast(line), stream.device.name)
         self._tell(now_ms)
 
-    def _look(self, point: Point, stream: Stream) -> None:
-        """Show a point to the engine, and note what the roll-ups would."""
-        name, values = stream.device.name, point.values
+    def _look(self, point: Point, name: str) -> None:
+        """Note what the roll-ups would of a point."""
+        values = point.values
         day, hour = divmod(point.time_ms // 3_600_000 + 7, 24)
         if self._keeps_all:
             kept = self.by_series[point.measurement, tuple(point.tags.items())]
@@ -171,13 +173,6 @@ class CoreGateway:
                 self._hourly[name, field][24 * day + hour].append(float(values[field]))
         if hour < 5 and "flow_m3_h" in values:
             self._nightly[name][day].append(float(values["flow_m3_h"]))
-        plain = {
-            key: value for key, value in values.items() if key in QUANTITIES[point.measurement] and key not in SUM_OF.values()
-        }
-        field_set = self._processor.evaluator.field_sets.of(tuple(plain))
-        tags = tuple((key, point.tags[key]) for key in TEXT_TAGS if key in point.tags)
-        series: Series = stream.tagged(tags, []) if tags else stream
-        self._alarms.reading(series, point.time_ms, field_set, tuple(plain.values()), int(point.fields["quality"]))
 
     def _round(self, now_s: float) -> None:
         now_ms = round(now_s * 1000)
