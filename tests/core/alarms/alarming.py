@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from datetime import timedelta, timezone
 
-from gateway.core.alarms.alarm import AlarmKey, Severity, Transition
+from msgspec import json
+
+from gateway.core.alarms.alarm import AlarmKey, AlarmState, Severity, Transition
 from gateway.core.alarms.engine import Alarms
 from gateway.core.alarms.rules import Condition, Limit, Rule, Rules, Values
 from gateway.core.devices.device import Device, Registered, Series
+from gateway.core.devices.snapshot import pack, unpack
 from gateway.core.devices.streams import Streams
 from gateway.core.process import Processor
 from gateway.core.readings.field_sets import FieldSets
@@ -106,16 +109,37 @@ class Bed:
 
 
 class Pipeline:
-    """The core with an engine that knows one rule, that about leaks where no other is given."""
+    """The core with an engine that knows one rule, that about leaks where no other is given.
+
+    :ivar stored: the states of alarms as the shell stores them.
+    """
 
     def __init__(self, *rules: Rule) -> None:
+        self.stored: dict[AlarmKey, bytes] = {}
         self.alarms = Alarms(Rules(rules or (rule(above("alarm_leak", 0)),)), Silence(), RULES, ZONE)
         self.processor = Processor(Streams(), RULES, trusted_clock(), alarms=self.alarms)
 
     def send(self, payload: object, now_ms: int = NOW_MS, *, replayed: bool = False) -> list[str]:
         """Process a message; what the engine tells of it."""
         self.processor.process(message(payload), now_ms, replayed=replayed)
-        return [f"{change.change} {change.key.id}" for change in self.alarms.drain().transitions]
+        transitions, states = self.alarms.drain()
+        for key, state in states.items():
+            self.stored.pop(key, None)
+            if state is not None:
+                self.stored[key] = json.encode(state)
+        return [f"{change.change} {change.key.id}" for change in transitions]
+
+    def restart(self, now_ms: int) -> None:
+        """Begin anew with the states that were stored."""
+        stored = [json.decode(state, type=AlarmState) for state in self.stored.values()]
+        self.alarms = Alarms(self.alarms.rules, Silence(), RULES, ZONE)
+        self.alarms.restore(stored, now_ms)
+        devices = self.processor.streams.devices
+        self.processor = Processor(Streams(), RULES, trusted_clock(), alarms=self.alarms)
+        for name, device in devices.items():
+            met = self.processor.streams.meet(name)
+            assert isinstance(met, Device)
+            unpack(pack(device, FieldSets()), met, FieldSets(), now_ms)
 
 
 def at(turn: float) -> int:

@@ -7,19 +7,14 @@ from itertools import accumulate
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec import json
 
-from gateway.core.alarms.alarm import AlarmState
 from gateway.core.alarms.rules import CounterStep
-from gateway.core.devices.device import Device
-from gateway.core.devices.snapshot import pack, unpack
 from gateway.core.readings.exchanges import ToldExchange
 from tests.core.alarms.alarming import Pipeline, rule
 from tests.core.making import DAY_MS, HOUR_MS, MINUTE_MS, NOW_MS
 
 INTERVALS_S = [2, 60, 900, 3600]
 RAISED, CLEARED = "raised counter_step@d1", "cleared counter_step@d1"
-RULE = rule(CounterStep(), name="counter_step")
 at_any_interval = pytest.mark.parametrize("interval_s", INTERVALS_S)
 
 
@@ -27,8 +22,7 @@ class Meter:
     """A meter that the gateway has never heard, and what the alarms tell of it."""
 
     def __init__(self, interval_s: float, readings: int = 3) -> None:
-        self.rule = rule(CounterStep(readings), name="counter_step")
-        self.on = Pipeline(self.rule)
+        self.on = Pipeline(rule(CounterStep(readings), name="counter_step"))
         self.interval_ms = round(1000 * interval_s)
         self.now_ms = NOW_MS
 
@@ -46,24 +40,11 @@ class Meter:
         self.now_ms += wait_ms - self.interval_ms
         return self.sends(*values)
 
-    @property
-    def device(self) -> Device:
-        """The device as the gateway knows it."""
-        return self.on.processor.streams.devices["d1"]
-
-    def restart(self) -> None:
-        """Start the gateway anew, with what it has saved."""
-        device, states = pack(self.device, self.on.processor.streams.field_sets), json.encode(self.on.alarms.states())
-        self.on = Pipeline(self.rule)
-        met = self.on.processor.streams.meet("d1")
-        assert isinstance(met, Device)
-        unpack(device, met, self.on.processor.streams.field_sets, self.now_ms)
-        self.on.alarms.restore(json.decode(states, type=list[AlarmState]), self.now_ms)
-
     def exchanged(self, at_ms: int) -> None:
         """Somebody tells that it was exchanged."""
-        assert self.device.counters is not None
-        self.device.counters.exchange(ToldExchange(None, at_ms))
+        counters = self.on.processor.streams.devices["d1"].counters
+        assert counters is not None
+        counters.exchange(ToldExchange(None, at_ms))
         self.on.alarms.exchanged("d1", self.now_ms)
 
 
@@ -183,6 +164,15 @@ def test_garbage_in_several_registers_of_a_device_does_not_add_up() -> None:
     assert told == []
 
 
+def test_a_step_of_one_register_is_told_also_while_another_one_only_begins_to_step() -> None:
+    meter, told = Meter(60), []
+    for volume_m3, volume_reverse_m3 in [(1000.2, 7.5), (1000.2, 0.1), (1000.2, 0.1), (5.0, 0.1), (1000.3, 0.1)]:
+        meter.now_ms += MINUTE_MS
+        sent = {"ts": meter.now_ms, "volume_m3": volume_m3, "volume_reverse_m3": volume_reverse_m3}
+        told.append(meter.on.send(sent, meter.now_ms))
+    assert told == [[], [], [], [RAISED], []]
+
+
 @at_any_interval
 def test_an_exchange_that_was_told_is_no_alarm_also_one_told_while_the_step_is_doubted(interval_s: int) -> None:
     told = Meter(interval_s)
@@ -226,7 +216,7 @@ def test_a_further_step_prolongs_the_alarm_to_a_day_after_it(interval_s: int, *,
     meter.interval_ms = 1000 * interval_s
     assert meter.sends(*after(0.05)) == []
     if restarts:
-        meter.restart()
+        meter.on.restart(meter.now_ms)
     assert hours_of(meter, 0.06, 24) == [f"{CLEARED} 23"]
 
 
@@ -251,7 +241,7 @@ def test_a_step_outlives_a_restart_after_each_of_its_readings(interval_s: int) -
     meter, told = Meter(interval_s), []
     for value in (1000.2, *after(5000), *after(0.1), 0.2):
         told += meter.sends(value)
-        meter.restart()
+        meter.on.restart(meter.now_ms)
     assert told == [f"{RAISED} 0"]
     assert meter.sends(0.3) == []
 
@@ -285,3 +275,4 @@ def test_of_a_step_that_arrays_confirm_their_newest_reading_tells(*, newest_firs
             batch.append({"ts": meter.now_ms, "volume_m3": next(registers)})
         told += meter.on.send(batch[::-1] if newest_first else batch, meter.now_ms + MINUTE_MS)
     assert told == [RAISED]
+    assert meter.sends_after(DAY_MS, 0.2) == [f"{CLEARED} 0"]
