@@ -26,12 +26,12 @@ class Meter:
         self.interval_ms = round(1000 * interval_s)
         self.now_ms = NOW_MS
 
-    def sends(self, *values: float, field: str = "volume_m3", late_ms: int = 0, replayed: bool = False) -> list[str]:
+    def sends(self, *values: float, late_ms: int = 0, replayed: bool = False) -> list[str]:
         """Send registers, each in a message of its own; what is told, behind each the number of its reading."""
         told = []
         for number, value in enumerate(values):
             self.now_ms += self.interval_ms
-            found = self.on.send({"ts": self.now_ms, field: value}, self.now_ms + late_ms, replayed=replayed)
+            found = self.on.send({"ts": self.now_ms, "volume_m3": value}, self.now_ms + late_ms, replayed=replayed)
             told += [f"{line} {number}" for line in found]
         return told
 

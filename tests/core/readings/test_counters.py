@@ -112,6 +112,29 @@ def test_a_profile_knows_how_fast_and_how_wide_a_register_is(
     assert follow(readings, rule=rule) == marks
 
 
+@pytest.mark.parametrize(
+    ("readings", "rule", "told"),
+    [
+        pytest.param([65530.0, 2.0, 3.0, 4.0], CounterRule(None, 65536), [], id="rolls-over-at-its-width"),
+        pytest.param([300.0, 2.0, 3.0, 4.0], CounterRule(None, 65536), [1, 2, 3], id="is-reset-far-below-its-width"),
+        pytest.param([10.0, 40.0, 70.0, 100.0], CounterRule(50), [], id="within-its-own-bound"),
+        pytest.param([10.0, 50.0, 60.0, 70.0], CounterRule(30), [1, 2, 3], id="above-its-own-bound-and-goes-on-within"),
+        pytest.param([10.0, 40.0, 45.0, 50.0], None, [2, 3], id="goes-on-at-less-than-a-third"),
+        pytest.param([10.0, 40.0, 50.0, 60.0], None, [], id="goes-on-at-a-third"),
+    ],
+)
+def test_a_step_that_a_roll_over_or_its_own_going_on_explains_is_none_for_people(
+    readings: list[float], rule: CounterRule | None, told: list[int]
+) -> None:
+    """How many messages say so stands with each reading that does. Of a step that can be the first one tells nothing."""
+    state = CounterState()
+    judged = [
+        state.judge("volume_m3", GROWTH["volume_m3"], value, NOW_MS + hour * HOUR_MS, rule)
+        for hour, value in enumerate(readings)
+    ]
+    assert [one.step.readings for one in judged if one.step is not None] == told
+
+
 def test_a_counter_without_bound_takes_no_small_step_back_for_a_roll_over() -> None:
     assert follow([(0, 500.0), (1, 499.0), (2, 499.5)], "pulse_count", CounterRule(None, 65536)) == ".!!"
     assert follow([(0, 65000.0), (1, 100.0), (2, 101.0)], "pulse_count", CounterRule(None, 65536)) == ".!."
