@@ -126,7 +126,7 @@ def test_a_profile_knows_how_fast_and_how_wide_a_register_is(
 def test_a_step_that_a_roll_over_or_its_own_going_on_explains_is_none_for_people(
     readings: list[float], rule: CounterRule | None, told: list[int]
 ) -> None:
-    """How many messages say so stands with each reading that does. Of a step that can be the first one tells nothing."""
+    """Each reading that tells of a step says how many messages did. The first after a step that is possible tells nothing."""
     state = CounterState()
     judged = [
         state.judge("volume_m3", GROWTH["volume_m3"], value, NOW_MS + hour * HOUR_MS, rule)
