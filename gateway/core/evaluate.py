@@ -1,8 +1,11 @@
 """The last steps of every reading, native or by a profile: time, counters, duplicates, sequence, and the point it becomes."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from operator import attrgetter
+from typing import Final
 
 from gateway.core.alarms.engine import Alarms
 from gateway.core.devices.broker_drops import SequenceGaps
@@ -12,7 +15,7 @@ from gateway.core.devices.observation import Observation
 from gateway.core.gateways.tenures import Tenures
 from gateway.core.message import Arrival, Outcome, Reading, Undecodable
 from gateway.core.readings.clock_trust import ClockTrust
-from gateway.core.readings.duplicates import NEW, DedupResult, DedupVerdict
+from gateway.core.readings.duplicates import NEW, DedupResult, DedupVerdict, MessageKeys
 from gateway.core.readings.field_sets import FieldSets
 from gateway.core.readings.late_readings import LateReadings
 from gateway.core.readings.line_protocol import value_texts
@@ -25,6 +28,9 @@ from schemas.rejects import RejectReason
 
 ChosenTime = tuple[int, bool, int]
 """The time of a reading in ms, True when it is the device's own, and the quality bits that follow from it."""
+
+
+MakePoint = Callable[[Observation, Arrival, Outcome], None]
 
 
 @dataclass(slots=True)
@@ -52,6 +58,8 @@ class Evaluator:
     tenures: Tenures = field(default_factory=Tenures)
     parity: int | None = None
     follows_sequences: bool = True
+    _replaying: Arrival | None = field(default=None, init=False)
+    _replays: int = field(default=0, init=False)
 
     def time_of(self, device: Device, ts: object, arrival: Arrival) -> ChosenTime:
         """Choose the time of a reading: the device's own if it is believed, else the gateway's."""
@@ -72,7 +80,12 @@ class Evaluator:
             parity = self.tenures.parity(message.topic)
         if message.duplicate or (self.tenures.by_name and self.tenures.may_come_twice(message.topic)):
             quality |= Quality.MAY_STAND_TWICE
-        return device.stamp(arrival.now_ms, replayed=arrival.replayed, parity=parity), False, quality
+        if not arrival.replayed:
+            return device.stamp(arrival.now_ms, parity=parity), False, quality
+        if arrival is not self._replaying:
+            self._replaying, self._replays = arrival, self._replays + 1
+        device.begin_replay(arrival, self._replays)
+        return device.stamp(arrival.now_ms, replayed=True, parity=parity), False, quality
 
     def believe(self, device: Device, time_ms: int, now_ms: int) -> int | None:
         """Return the quality bits of a time of the device, None if it is not plausible; note the offset of its clock.
@@ -108,8 +121,11 @@ class Evaluator:
             self.gaps.note(device.name, gap)
         device.last_seq = seq
 
-    def point(self, observation: Observation, arrival: Arrival, outcome: Outcome) -> None:
-        """Make the point of a reading: check its counters and for duplicates, follow its sequence, write its lines."""
+    def point(self, observation: Observation, arrival: Arrival, outcome: Outcome, seen: DedupResult = NEW) -> None:
+        """Make the point of a reading: check its counters and for duplicates, follow its sequence, write its lines.
+
+        :param seen: the verdict on it among the readings of its own message.
+        """
         series, field_set = observation.series, observation.field_set
         numbers, time_ms = observation.numbers, observation.time_ms
         device, pattern = series.device, series.pattern
@@ -121,9 +137,10 @@ class Evaluator:
                 self._look_for_jumps(observation, arrival.now_ms)
         else:
             texts = value_texts(numbers)
-        seen = NEW
         if observation.own_time:
             seen = device.see_key(pattern.key, time_ms, numbers, field_set, quality, arrival.now_ms, self.field_sets)
+        else:
+            seen = self.remember(observation, quality, arrival.now_ms, seen) if arrival.replayed else seen
         if seen is NEW:
             seq, domain = observation.seq, pattern.domain
             if seq == device.last_seq + 1:
@@ -137,6 +154,16 @@ class Evaluator:
             return
         if self.alarms is not None and not arrival.replayed:
             self.alarms.reading(series, time_ms, field_set, numbers, quality, observation.step)
+
+    def remember(self, observation: Observation, quality: int, now_ms: int, seen: DedupResult = NEW) -> DedupResult:
+        """Remember a reading that the gateway stamped and whose message is replayed, or may be; tell what it is then.
+
+        :param seen: the verdict on it among the readings of its own message.
+        """
+        series, field_set = observation.series, observation.field_set
+        key, numbers, time_ms = series.pattern.key, observation.numbers, observation.time_ms
+        known = series.device.see_stamped(key, time_ms, numbers, field_set, quality, now_ms, self.field_sets)
+        return seen if known is NEW else known
 
     def _point_again(
         self,
@@ -166,17 +193,29 @@ class Evaluator:
         reject(outcome, arrival, "check", Undecodable(RejectReason.TIME_CONFLICT, detail), device.name, domain)
         return False
 
-    def judge_together(self, observations: Iterable[Observation], outcome: Outcome) -> None:
+    def judge_together(
+        self, observations: Collection[Observation], outcome: Outcome, *, apart: Arrival | None = None
+    ) -> MakePoint:
         """Judge the counters of the readings of one message, the oldest first; their points come in the message's order.
 
         A step is confirmed once by all of them: an array of garbage is one message, not many. The newest of its series tells of
-        it, for the older ones may be historic.
+        it, for the older ones may be historic. Of several that are for one point the first is judged; what the others are shows
+        when their turn comes.
+
+        :param apart: arrival of a message whose readings are stamped apart.
+        :return: how to make the point of each.
         """
-        together, ordered = object(), sorted(observations, key=_time_of)
+        together, later, make_point = object(), _NONE, self.point
+        if _share_points(observations, _series_of if apart is None else _time_of):
+            if apart is not None:
+                self._stamp_apart(observations, apart)
+            later, keys = _later(observations)
+            make_point = partial(self._point_among, keys)
+        ordered = sorted(observations, key=_time_of)
         stepped: list[tuple[Observation, RegisterStep]] = []
         for observation in ordered:
             observation.together = together
-            if observation.field_set.counters:
+            if observation.field_set.counters and not (later and observation in later):
                 observation.judged = self.counting.judge(observation, outcome)
                 if observation.step is not None:
                     stepped.append((observation, observation.step))
@@ -185,13 +224,41 @@ class Evaluator:
             if newest is not older:
                 older.step = None
                 newest.tell(step)
+        return make_point
+
+    def _stamp_apart(self, observations: Collection[Observation], arrival: Arrival) -> None:
+        """Stamp no reading with a time that the device told for another one of the message."""
+        told = {observation.time_ms for observation in observations if observation.own_time}
+        for observation in observations:
+            while not observation.own_time and observation.time_ms in told:
+                observation.time_ms = self.stamp(observation.series.device, arrival)[0]
+
+    def _point_among(self, keys: MessageKeys, observation: Observation, arrival: Arrival, outcome: Outcome) -> None:
+        """Make the point of a reading of a message in which several are for one point: the first stays."""
+        point, pattern = _point_of(observation), observation.series.pattern
+        if point not in keys:
+            self.point(observation, arrival, outcome)
+            return
+        values = dict(zip(observation.field_set.names, observation.numbers, strict=True))
+        seen = keys.compare(point, values, observation.quality | pattern.quality)
+        if seen.verdict is DedupVerdict.DUPLICATE or seen.verdict is DedupVerdict.CONFLICT:
+            self._point_again(seen, observation, (), arrival, outcome)
+            return
+        if observation.field_set.counters:
+            observation.judged = observation.judged or self.counting.judge(observation, outcome)
+            observation.quality |= Quality.COUNTER_SUSPECT if observation.judged[0] else 0
+        refused = len(outcome.refusals)
+        self.point(observation, arrival, outcome, seen)
+        if len(outcome.refusals) == refused:
+            keys.keep(point, values, observation.quality | pattern.quality)
 
     def _joining(self, seen: DedupResult, observation: Observation, texts: Sequence[str]) -> str:
         """The lines of a reading that joins a point: its new fields; the sequence number stays the first reading's."""
         field_set, series = self.field_sets.of(seen.fields), observation.series
         of_field = dict(zip(observation.field_set.names, texts, strict=True))
         new = [of_field[field] for field in field_set.names]
-        return field_set.lines(series.pattern, series.device.name, new, seen.quality, None, observation.time_ms)
+        quality = seen.quality | observation.quality
+        return field_set.lines(series.pattern, series.device.name, new, quality, None, observation.time_ms)
 
     def _look_for_jumps(self, observation: Observation, now_ms: int) -> None:
         """Note a register that suddenly shows ten times as much: a firmware's fault if others of its make do the same."""
@@ -212,9 +279,34 @@ def _place(observation: Observation) -> tuple[str, str]:
     return series.device.name, series.pattern.text_tags
 
 
-def _time_of(observation: Observation) -> int:
-    return observation.time_ms
+_time_of: Final[Callable[[Observation], int]] = attrgetter("time_ms")
+_series_of: Final[Callable[[Observation], int]] = attrgetter("series.key")
+_point_of: Final[Callable[[Observation], tuple[int, int]]] = attrgetter("time_ms", "series.key")
+"""The point that a reading is for, among those of its message."""
 
 
+def _share_points(observations: Collection[Observation], differs: Callable[[Observation], int]) -> bool:
+    """Tell if several readings of one message are for one point.
+
+    :param differs: nearly always this is another one for each of them, which is enough.
+    """
+    if len(set(map(differs, observations))) == len(observations):
+        return False
+    return len(set(map(_point_of, observations))) < len(observations)
+
+
+def _later(observations: Collection[Observation]) -> tuple[Collection[Observation], MessageKeys]:
+    """The readings of one message that are not the first for their point; and the points of which there are several."""
+    points: set[tuple[int, int]] = set()
+    later: dict[Observation, tuple[int, int]] = {}
+    for observation in observations:
+        point = _point_of(observation)
+        if point in points:
+            later[observation] = point
+        points.add(point)
+    return later.keys(), MessageKeys(later.values())
+
+
+_NONE: Final[Collection[Observation]] = ()
 _GAP_MAX = 1_000_000
 """A wider jump means that the counter was set to a new value, not that a million readings were lost."""

@@ -26,7 +26,8 @@ An uplink, or another message that a profile takes (:meth:`Processor._of_profile
 
 Making the point is one for all (:meth:`Evaluator.point`): judge its counters (:meth:`Counting.judge`), find out if it is a
 duplicate (:meth:`RecentKeys.see_key`), follow its sequence number, write its lines (:meth:`FieldSet.lines`), look at it for
-alarms (:meth:`Alarms.reading`).
+alarms (:meth:`Alarms.reading`). The readings of a message that has several are compared with each other before
+(:meth:`Evaluator.judge_together`).
 
 Every fault of the data ends here as a value: a point, a dropped field, an ignored message, a refusal with its
 reason, or a message that must wait. Nothing is stored, nothing outside is called, no clock is read. The outcome holds what the
@@ -47,7 +48,7 @@ from gateway.core.devices.observation import Observation
 from gateway.core.devices.resolved import ProfiledStream, Stream, Unresolved, domain_of
 from gateway.core.devices.streams import Streams
 from gateway.core.edge_nodes import EdgeNodes
-from gateway.core.evaluate import Evaluator
+from gateway.core.evaluate import Evaluator, MakePoint
 from gateway.core.gateways.tenures import OWN_TOPICS
 from gateway.core.message import (
     REJECT_KEPT_BYTES,
@@ -61,7 +62,8 @@ from gateway.core.message import (
     Undecodable,
     WaitCause,
 )
-from gateway.core.profiled import ByProfile, PendingDecode, pending_decode
+from gateway.core.pending import PendingDecode, pending_decode
+from gateway.core.profiled import ByProfile
 from gateway.core.profiles.mapped import MappingContext
 from gateway.core.profiles.recognition import Frame
 from gateway.core.readings.clock_trust import ClockTrust
@@ -165,6 +167,7 @@ class Processor:
         name, domain = pending.device.name, pending.domain
         waits = quarantined(pending.arrival, WaitCause.CODEC, ask.codec, device=name, domain=domain)
         outcome.side_effects = SideEffects(waiting=[waits])
+        pending.keep_time(outcome, self.evaluator)
         pending.device.note(outcome, pending.arrival)
         return outcome
 
@@ -293,11 +296,12 @@ class Processor:
             outcome.ignored = IgnoreCause.RETAINED
             return outcome
         observed = self._observed(stream, objects, arrival, outcome)
+        point: MakePoint = self.evaluator.point
         if len(observed) > 1:
-            self.evaluator.judge_together(observed, outcome)
+            point = self.evaluator.judge_together(observed, outcome, apart=arrival)
         for observation, item in observed.items():
             known = len(outcome.refusals)
-            self.evaluator.point(observation, arrival, outcome)
+            point(observation, arrival, outcome)
             if len(outcome.refusals) > known:
                 _without_neighbours(outcome, item)
         return outcome
@@ -354,6 +358,8 @@ class Processor:
         if not numbers:
             why = Undecodable(RejectReason.NO_QUANTITY, describe_drops(dropped))
             reject(outcome, arrival, "check", why, stream.device.name)
+            if not own_time:
+                outcome.refusals[-1].arrival_ms = time_ms  # its own: replayed it is no other reading of the same millisecond
             return None
         return Observation(series, key_set.field_set, numbers, time_ms, own_time, quality | told, seq)
 

@@ -15,8 +15,9 @@ from gateway.core.devices.device import NO_PARAMS, Device, Series
 from gateway.core.devices.observation import Observation
 from gateway.core.devices.resolved import ProfiledStream, Unresolved
 from gateway.core.devices.streams import Streams
-from gateway.core.evaluate import ChosenTime, Evaluator
+from gateway.core.evaluate import Evaluator
 from gateway.core.message import Arrival, CodecAsk, Outcome, Sender, SideEffects, Undecodable
+from gateway.core.pending import PendingDecode
 from gateway.core.profiles.candidates import Ignored, Unnamed
 from gateway.core.profiles.mapped import MappedReading, MappingContext, Window
 from gateway.core.profiles.matching import ProfiledTopic
@@ -27,36 +28,6 @@ from gateway.core.readings.timestamps import YEAR_2020_MS, device_ms, rfc3339_ms
 from gateway.core.rejecting import reject, unresolved
 from schemas.quantities import Quality
 from schemas.rejects import IgnoreCause, RejectReason
-
-
-class PendingDecode(Struct, eq=False):
-    """A frame of an admitted device on its way to points. Here it waits if its codec has to be asked.
-
-    :ivar domain: the domain of its outcome while no measurement is known.
-    :ivar series: the series of its point, if it is like the frame before it and gives one plain point.
-    :ivar stamps: the gateway's time for each device in the frame: values measured together share one time.
-    """
-
-    frame: Frame
-    device: Device
-    arrival: Arrival
-    domain: str
-    series: Series | None = None
-    stamps: dict[str, ChosenTime] | None = None
-
-    def stamp(self, device: Device, evaluator: Evaluator) -> ChosenTime:
-        """The gateway's time for all that the frame holds of a device."""
-        if self.stamps is None:
-            self.stamps = {}
-        if device.name not in self.stamps:
-            self.stamps[device.name] = evaluator.stamp(device, self.arrival)
-        return self.stamps[device.name]
-
-
-def pending_decode(ask: CodecAsk) -> PendingDecode:
-    """The message that waits for the answer of a codec."""
-    assert isinstance(ask.pending, PendingDecode), "the core asked"  # noqa: S101
-    return ask.pending
 
 
 class Mapped(Struct, eq=False, gc=False):
@@ -190,6 +161,7 @@ class ByProfile:
         else:
             why = Undecodable(RejectReason.PROFILE_ERROR, f"profile {frame.profile.name}: its codec: {fault}")
             outcome = reject(Outcome(pending.domain), arrival, "decode", why, device.name)
+            pending.keep_time(outcome, self.evaluator)
         device.note(outcome, arrival)
         return outcome
 
@@ -200,7 +172,9 @@ class ByProfile:
         try:
             mapped = self._plain(pending) or self._mapped(pending, outcome)
         except Undecodable as why:
-            return reject(outcome, arrival, "decode", why, device.name)
+            reject(outcome, arrival, "decode", why, device.name)
+            pending.keep_time(outcome, self.evaluator)
+            return outcome
         key, count = mapped.key, mapped.count
         if arrival.message.retain and not _retained_counts(profile.retained, mapped.time_ms):
             outcome.ignored = IgnoreCause.RETAINED
@@ -208,19 +182,23 @@ class ByProfile:
         if key is not None:
             if device.seen_frames is None:
                 device.seen_frames = RecentFrames()
-            at_ms = mapped.time_ms or arrival.now_ms
-            if device.seen_frames.see(key, at_ms, profile.dedup_window_ms or FRAME_WINDOW_MS):
+            at_ms, window_ms = mapped.time_ms or arrival.now_ms, profile.dedup_window_ms or FRAME_WINDOW_MS
+            if device.seen_frames.see(key, at_ms, window_ms) and not (
+                arrival.replayed and device.seen_frames.knows((_IN_PART, key), at_ms, window_ms)
+            ):
                 outcome.duplicates = max(1, count)
                 return outcome
-        self._points(mapped, pending, outcome)
+        observations = self._points(mapped, pending, outcome)
         if not count:
             outcome.ignored = IgnoreCause.RULE  # the profile uses nothing of it, as with a heartbeat
         waits = outcome.side_effects is not None and outcome.side_effects.waiting
-        if waits and key is not None and device.seen_frames is not None:
-            device.seen_frames.forget_newest()  # it comes again once the other device in it is registered
+        if waits or outcome.refusals:
+            if key is not None and device.seen_frames is not None:
+                _note_incomplete(device.seen_frames, key, at_ms, window_ms, waits=bool(waits))
+            pending.keep_time(outcome, self.evaluator, observations)
         return outcome
 
-    def _points(self, mapped: Mapped, pending: PendingDecode, outcome: Outcome) -> None:
+    def _points(self, mapped: Mapped, pending: PendingDecode, outcome: Outcome) -> Iterable[Observation]:
         """Follow the frame counter of a frame that is no copy, and make its points."""
         evaluator, arrival, observations = self.evaluator, pending.arrival, mapped.observations
         device, number = pending.device, mapped.frame_counter
@@ -228,11 +206,15 @@ class ByProfile:
             device.last_seq = number
         elif number is not None and not arrival.message.retain:
             evaluator.follow_sequence(device, device.measures or pending.domain, number, mapped.time_ms or arrival.now_ms)
-        if mapped.count > 1:
-            observations = list(observations)
-            evaluator.judge_together(observations, outcome)
+        if mapped.count == 1:
+            for observation in observations:
+                evaluator.point(observation, arrival, outcome)
+            return observations
+        observations = list(observations)
+        point = evaluator.judge_together(observations, outcome)
         for observation in observations:
-            evaluator.point(observation, arrival, outcome)
+            point(observation, arrival, outcome)
+        return observations
 
     def _plain(self, pending: PendingDecode) -> Mapped | None:
         """Fast path: map a frame like the one before it, whose profile wants plain fields only."""
@@ -272,12 +254,12 @@ class ByProfile:
         """
         frame, profile = pending.frame, pending.frame.profile
         contexts = self.contexts(frame, pending.device, pending.arrival)
-        readings = [
-            (reading, site)
-            for context in contexts
-            for site in [profile.site(context) or ""]
-            for reading in profile.map(context)
-        ]
+        readings = []
+        for item, context in enumerate(contexts):
+            site = profile.site(context) or ""
+            for reading in profile.map(context):
+                reading.item = item
+                readings.append((reading, site))
         key = profile.dedup_key(contexts[0]) if profile.tells_copies and contexts else None
         if key is None and profile.envelope is not None and frame.document["payload"]:
             key = _radio_frame(frame.document)
@@ -326,6 +308,8 @@ class ByProfile:
             if reading.values:
                 yield self._observation(reading, series, pending, outcome)
             else:
+                if readings[-1][0].item:  # each item of a list has a stamp of its own; replayed, this one finds its own free
+                    pending.stamp(device, self.evaluator, reading.item)
                 why = Undecodable(RejectReason.NO_QUANTITY, describe_drops(reading.dropped))
                 reject(outcome, arrival, "check", why, device.name, series.domain)
 
@@ -333,7 +317,7 @@ class ByProfile:
         """Give a reading its time and its tags."""
         device, now_ms, time_ms = series.device, pending.arrival.now_ms, reading.time_ms
         if time_ms is None:
-            time_ms, own_time, quality = pending.stamp(device, self.evaluator)
+            time_ms, own_time, quality = pending.stamp(device, self.evaluator, reading.item)
         else:
             own_time = True
             quality = Quality.HISTORIC if time_ms < now_ms - self.evaluator.rules.late_after_ms else 0
@@ -342,6 +326,21 @@ class ByProfile:
         field_set = self.evaluator.field_sets.of(tuple(reading.values))
         numbers, quality = field_set.values_of(reading.values), quality | reading.quality
         return Observation(series, field_set, numbers, time_ms, own_time, quality, reading.seq, reading.counters)
+
+
+_IN_PART: Final = -1
+"""Before the key of a frame of which something was refused: replayed it is no copy of itself."""
+
+
+def _note_incomplete(frames: RecentFrames, key: Hashable, at_ms: int, window_ms: int, *, waits: bool) -> None:
+    """Note that the newest frame did not become readings in full, and may be replayed.
+
+    :param waits: it comes again once the other device in it is registered.
+    """
+    if waits:
+        frames.forget_newest()
+    else:
+        frames.see((_IN_PART, key), at_ms, window_ms)
 
 
 def _time_of(mapped: list[tuple[MappedReading, str]]) -> int | None:

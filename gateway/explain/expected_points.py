@@ -7,6 +7,7 @@ from gateway.explain.documents import instant_text, point_document
 from gateway.explain.dry_run import Trace
 from schemas.profile_tests import Expected, ExpectedPoint
 from schemas.quantities import Quality
+from schemas.readings import ARRAY_MAX
 
 _TOLERANCE: Final = 1e-9
 _PLACE_TAGS: Final = frozenset({"area", "device", "site"})
@@ -45,7 +46,10 @@ def compare(expected: Expected, seen: list[Trace]) -> list[str]:
     points = points_of(seen)
     if not points and ignored:
         return [f"ignored: {ignored[0].value}"]
-    return _compare_points(expected.points, points)
+    faults, duplicates = _compare_points(expected.points, points), sum(one.outcome.duplicates for one in seen)
+    if faults and duplicates:
+        faults.append(f"duplicates: {duplicates}, of the same series, time and values as another reading")
+    return faults
 
 
 def _found(seen: list[Trace]) -> str:
@@ -112,7 +116,7 @@ def _differences(wanted: ExpectedPoint, came: Came) -> list[str]:
     fields = {key: value for key, value in point["fields"].items() if key not in {"quality", "seq"} or key in wanted.fields}
     tags = {key: value for key, value in point["tags"].items() if key not in _PLACE_TAGS or key in wanted.tags}
     at_arrival = wanted.time == "arrival"
-    time_ms = came.arrival_ms if at_arrival else device_ms(wanted.time)
+    time_ms = _stamp_ms(came) if at_arrival else device_ms(wanted.time)
     quality = wanted.quality if wanted.quality is not None else (Quality.GATEWAY_TIME if at_arrival else 0)
     pairs = [
         ("measurement", wanted.measurement, point["measurement"]),
@@ -123,6 +127,12 @@ def _differences(wanted: ExpectedPoint, came: Came) -> list[str]:
         *[(key, wanted.fields.get(key), fields.get(key)) for key in sorted(wanted.fields.keys() | fields.keys())],
     ]
     return [f"{what} should be {should}, but is {found}" for what, should, found in pairs if not _equal(should, found)]
+
+
+def _stamp_ms(came: Came) -> int:
+    """The arrival of a point's message, or the millisecond behind it that items of a codec's list are stamped with."""
+    time_ms: int = came.point["time_ms"]
+    return time_ms if 0 <= time_ms - came.arrival_ms < ARRAY_MAX else came.arrival_ms
 
 
 def _equal(should: object, found: object) -> bool:

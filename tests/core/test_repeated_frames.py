@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from gateway.core.devices.resolved import ProfiledStream
 from gateway.core.devices.streams import Streams
 from gateway.core.message import Outcome, StoredMessage
+from gateway.core.pending import pending_decode
 from gateway.core.process import Processor
-from gateway.core.profiled import pending_decode
 from gateway.core.profiles.matching import ProfiledTopic
 from schemas.registry import RegisteredDevice
 from tests.core.making import DAY_MS, HOUR_MS, MINUTE_MS, NOW_MS, SECOND_MS

@@ -80,6 +80,57 @@ points:
     assert unfilled(file.model, done) == []
 
 
+LIST = """
+profile: p
+match: {envelope: lorawan}
+codec: c.js
+points: [{measurement: water, fields: {ph: /codec}}]
+"""
+
+
+def checked_list(tmp_path: Path, items: str, points: str) -> tuple[str, ...]:
+    """The faults of a test of a codec that gives these items without times."""
+    payload = "{deviceInfo: {devEui: '0011223344556677'}, fPort: 1, data: 'Bw=='}"
+    test = f"{{topic: application/1/device/0011223344556677/event/up, payload: {payload}, expect: [{points}]}}"
+    source = f"function decodeUplink() {{ return {{data: {items}}}; }}"
+    (tmp_path / "c.js").write_text(source)
+    file = loaded(tmp_path, test, profile=LIST)
+    with SyncCodecs({"c.js": source}) as codecs:
+        (done,) = check_profile("p", file.model.tests, Profiles([file.compiled], ENVELOPES), codecs)
+    return done.faults
+
+
+def test_items_that_are_stamped_apart_are_expected_at_arrival(tmp_path: Path) -> None:
+    at_arrival = [f"{{measurement: water, time: arrival, fields: {{ph: {ph}}}}}" for ph in (7, 6, 7)]
+    assert checked_list(tmp_path, "[7, 6, 7]", ", ".join(at_arrival)) == ()
+    fault, *_ = checked_list(tmp_path, "[7, 6, 7]", ", ".join(at_arrival[:2]))
+    assert "a point too many" in fault
+
+
+TWICE = PROFILE.partition("  - {measurement: power")[0] + "  - {measurement: water, fields: {ph: /ph2}}\n"
+
+
+@pytest.mark.parametrize("more", ["", ", ts: 1756800000"], ids=["arrival", "device"])
+def test_a_test_fails_where_two_points_of_its_message_are_for_one_place_in_the_database(tmp_path: Path, more: str) -> None:
+    points = ", ".join(f"{{measurement: water, fields: {{ph: {ph}}}, quality: {1 if not more else 0}}}" for ph in (7, 6))
+    (test,) = checked(tmp_path, one(f"{{ph: 7, ph2: 6{more}}}", f"[{points}]"), profile=TWICE)
+    assert test.faults[0].startswith("rejected: time_conflict: another reading of b at ")
+    (test,) = checked(tmp_path, one(f"{{ph: 7, ph2: 6{more}}}", "time_conflict"), profile=TWICE)
+    assert test.faults == ()
+
+
+def test_a_test_fails_where_a_point_that_it_expects_is_a_duplicate(tmp_path: Path) -> None:
+    profile = "profile: p\nmatch: {topic: 'a/{hub}'}\ndevice: /id\npoints:\n" + "".join(
+        f"  - {{measurement: water, {device}fields: {{ph: /ph}}}}\n" for device in ("", "device: /id, ")
+    )
+    point = "{measurement: water, time: arrival, fields: {ph: 7}}"
+    (test,) = checked(tmp_path, one("{id: d1, ph: 7}", f"[{point}, {point}]"), profile=profile)
+    assert [fault.partition(";")[0] for fault in test.faults[:2]] == [
+        "there is no point water {'ph': 7} at arrival",
+        "duplicates: 1, of the same series, time and values as another reading",
+    ]
+
+
 def test_messages_that_do_not_say_when_arrive_one_after_the_other(tmp_path: Path) -> None:
     at_arrival = "{measurement: water, time: arrival, fields: {ph: 7}}"
     messages = ", ".join(f"{{topic: a/b, payload: {{ph: 7}}, expect: [{at_arrival}]}}" for _ in range(3))

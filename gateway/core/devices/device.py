@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from types import MappingProxyType
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from gateway.core.devices.guard import NO_GUARD
 from gateway.core.devices.seldom import Seldom
@@ -72,6 +72,18 @@ class Registered(Protocol):
         """The maker's name of its model, or None."""
 
 
+class Replay(NamedTuple):
+    """The newest message of a device that was replayed and stamped.
+
+    :ivar number: of its replay.
+    :ivar payload: the hash of its payload.
+    """
+
+    number: int
+    came_ms: int
+    payload: int
+
+
 class Device(RecentKeys):
     """One device: its small and bounded state, with its window of duplicates.
 
@@ -123,6 +135,7 @@ class Device(RecentKeys):
 
     earlier_offset_ms = Seldom[int | None](None)
     last_outcome = Seldom[Outcome | None](None)
+    last_replay = Seldom[Replay | None](None)
     last_replay_stamp_ms = Seldom(0)
     not_taken_ms = Seldom(0)
     setback = Seldom[Setback | None](None)
@@ -262,6 +275,21 @@ class Device(RecentKeys):
         self.last_stamp_ms = _next_ms(self.last_stamp_ms, now_ms, parity)
         return self.last_stamp_ms
 
+    def begin_replay(self, arrival: Arrival, number: int) -> None:
+        """Prepare for stamping a message that is replayed. However often that is, its time is the one that was kept with it.
+
+        Further readings of it follow, and other messages that came in the same millisecond.
+
+        :param number: number of the replay, the same for all readings of the message.
+        """
+        came_ms, before = arrival.now_ms, self.last_replay
+        replay = Replay(number, came_ms, hash(arrival.message.payload))
+        if before is not None and before.number != number:
+            is_other = before[1:] != replay[1:]
+            if not (is_other and before.came_ms <= came_ms <= self.last_replay_stamp_ms):
+                self.last_replay_stamp_ms = 0
+        self.last_replay = replay
+
 
 def _next_ms(last_ms: int, now_ms: int, parity: int | None) -> int:
     ahead_ms = last_ms - now_ms
@@ -273,14 +301,16 @@ class Series:
     """The series of one device in one domain: the tags that never change.
 
     :ivar pattern: all of it but the device.
+    :ivar key: stands for pattern and device among the readings of one message.
     """
 
-    __slots__ = ("_tagged", "device", "pattern")
+    __slots__ = ("_tagged", "device", "key", "pattern")
 
     def __init__(self, site: str, device: Device, domain: str, own: Tags = ()) -> None:
         area = device.registered.area if device.registered else None
         self.device = device
         self.pattern = series_pattern(domain, site, area or "", own, simulated=device.is_simulated)
+        self.key = hash((self.pattern.key, device.name))
         if device.domain is None and domain in DOMAINS:
             device.domain = self.pattern.domain
         self._tagged: dict[Tags, Series] | None = None

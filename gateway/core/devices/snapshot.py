@@ -171,8 +171,8 @@ def unpack(line: str, device: Device, shapes: FieldSets, now_ms: int) -> None:
         device.last_message = Arrival(stored, seen_ms - message.age)
     if "counters" in record:
         device.counters = unpack_counters(record)
-    if "newest" in record:
-        device.restore_keys(max(0, seen_ms - record["newest"]), _unpack_keys(record, now_ms), now_ms, shapes)
+    newest_ms = max(0, seen_ms - record.get("newest", seen_ms))
+    device.restore_keys(newest_ms, _unpack_keys(record, now_ms), now_ms, shapes)
 
 
 def pack_kept(device: Device) -> str:

@@ -78,6 +78,7 @@ class MappedReading(Struct, eq=False, gc=False):
     :ivar counters: field → the profile's rule.
     :ivar device: its own device, for payloads that carry several.
     :ivar seq: the device's sequence number, if it has one.
+    :ivar item: number of the item that it is of, where a codec gave a list.
     """
 
     measurement: str
@@ -89,3 +90,4 @@ class MappedReading(Struct, eq=False, gc=False):
     counters: Mapping[str, CounterRule] = _NO_RULES
     device: str | None = None
     seq: int | None = None
+    item: int = 0

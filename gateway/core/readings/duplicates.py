@@ -9,6 +9,8 @@ new one is put at the end, and what is too old goes from the beginning. Of each 
     the second of its arrival, modulo 2^16 · its 64-bit fingerprint · the number of its field set: which fields · its quality
     a 16-bit fingerprint of each value
 
+The readings of one message are compared with each other as well, all of them, whoever told their time (:class:`MessageKeys`).
+
 What is newer than all keys needs no comparing. The values' fingerprints decide only once the 64 bits of the key agree: one
 conflict in 65,000 is taken for a duplicate.
 
@@ -16,7 +18,7 @@ The bytes mean the same in every process, so a window outlives a restart: only n
 text differs from run to run; the series goes in by its CRC. The number of a field set alone belongs to the process.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from struct import Struct
 from typing import Final, NamedTuple
@@ -111,6 +113,23 @@ class RecentKeys:
         self._add(key, fingerprints, field_set, quality, second, field_sets)
         return NEW
 
+    def see_stamped(
+        self,
+        series: int,
+        time_ms: int,
+        values: tuple[Value, ...],
+        field_set: FieldSet,
+        quality: int,
+        now_ms: int,
+        field_sets: FieldSets,
+    ) -> DedupResult:
+        """The same for a reading that the gateway stamped: its time is none that the device told."""
+        newest_ms = self.newest_ms
+        self.newest_ms = max(newest_ms, time_ms)
+        seen = self.see_key(series, time_ms, values, field_set, quality, now_ms, field_sets)
+        self.newest_ms = newest_ms
+        return seen
+
     def young_keys(self, now_ms: int, field_sets: FieldSets) -> Iterator[Key]:
         """The keys that still count, the oldest first; those whose field set was one too many are left out."""
         at = 0
@@ -180,17 +199,42 @@ class RecentKeys:
             return DUPLICATE if is_same else DedupResult(DedupVerdict.CONFLICT, field_set.names)
         known = dict(zip(stored.names, known_fingerprints, strict=True))
         came = dict(zip(field_set.names, fingerprints, strict=True))
-        wrong = tuple(field for field, fingerprint in came.items() if known.get(field, fingerprint) != fingerprint)
-        if wrong:
-            return DedupResult(DedupVerdict.CONFLICT, wrong)
-        new = tuple(field for field in came if field not in known)
-        if not new:
-            return DUPLICATE
-        known |= came
-        quality |= known_quality
-        self._remove(at, field_sets)
-        self._add_known(key, known, quality, second, field_sets)
-        return DedupResult(DedupVerdict.JOINS, new, quality)
+        seen = _compared(known, came, quality | known_quality)
+        if seen.verdict is DedupVerdict.JOINS:
+            self._remove(at, field_sets)
+            self._add_known(key, known | came, seen.quality, second, field_sets)
+        return seen
+
+
+class MessageKeys:
+    """The points of one message that several of its readings are for. The first stays."""
+
+    __slots__ = ("_points",)
+
+    def __init__(self, points: Iterable[Hashable]) -> None:
+        self._points: dict[Hashable, tuple[dict[str, Value], int]] = {point: ({}, 0) for point in points}
+
+    def __contains__(self, point: Hashable) -> bool:
+        return point in self._points
+
+    def compare(self, point: Hashable, values: Mapping[str, Value], quality: int) -> DedupResult:
+        """Check a reading against those that were kept before it."""
+        known, bits = self._points[point]
+        return _compared(known, values, quality | bits) if known else NEW
+
+    def keep(self, point: Hashable, values: Mapping[str, Value], quality: int) -> None:
+        """Remember a reading that was not refused."""
+        known, bits = self._points[point]
+        self._points[point] = ({**values, **known}, quality | bits)
+
+
+def _compared(known: Mapping[str, object], came: Mapping[str, object], quality: int) -> DedupResult:
+    """Compare the fields of a reading with those that are known of its point."""
+    wrong = tuple(field for field, value in came.items() if known.get(field, value) != value)
+    if wrong:
+        return DedupResult(DedupVerdict.CONFLICT, wrong)
+    new = tuple(field for field in came if field not in known)
+    return DedupResult(DedupVerdict.JOINS, new, quality) if new else DUPLICATE
 
 
 def _age_s(second: int, before: int) -> int:

@@ -35,6 +35,10 @@ class RecentFrames(bytearray):
         self.extend(_FRAME.pack(word, at_ms))
         return False
 
+    def knows(self, key: Hashable, at_ms: int, window_ms: int) -> bool:
+        """Tell the same without remembering it."""
+        return RecentFrames(self).see(key, at_ms, window_ms)
+
     def forget_newest(self) -> None:
         """Forget the newest frame, because it will come again."""
         del self[-_FRAME.size :]
