@@ -19,6 +19,7 @@ from gateway.storage import journal, quarantine, rejects
 from gateway.storage.database import Database
 from gateway.storage.quarantine_shares import MadeRoom
 from gateway.storage.rejects import DELIVERY_STAGE, RejectFilter
+from schemas.rejects import RejectReason
 
 _READINGS_PER_ROW: Final = 1000
 
@@ -91,13 +92,17 @@ async def work(chosen: Iterable[Stored], process: Process) -> Replayed:
     """Send stored messages through the pipeline, in this order, without storing the results."""
     result = Replayed()
     readings: list[Reading] = []
+    before: Stored = (0, None)
     for number, stored in chosen:
+        is_replayed, before = _is_replayed(stored, before, result), (number, stored)
         if stored is None:
             result.numbers.append(number)
             result.lost += 1
         elif isinstance(stored, Refusal) and stored.stage == DELIVERY_STAGE:
             result.numbers.append(number)
             readings.append(Reading(stored.payload.decode(), stored.domain))
+        elif is_replayed:
+            result.numbers.append(number)
         else:
             outcome = await process(_message(stored), stored.arrival_ms)
             readings += outcome.readings
@@ -122,6 +127,15 @@ async def replay_rejects(
         result = await work(found, process)
         first_row = database.reserve_rows(len(result.bodies))
         yield result, await database.run(commit, result, rejects.remove, first_row, clock.now_ms(), limits)
+
+
+def _is_replayed(stored: Refusal | QuarantinedMessage | None, before: Stored, result: Replayed) -> bool:
+    """Tell if a reject is another reading of the message that was replayed last: each would bring all of them once more."""
+    number, last = before
+    if not isinstance(stored, Refusal) or not isinstance(last, Refusal) or result.numbers[-1:] != [number]:
+        return False
+    of_one = (stored.reason, stored.topic, stored.arrival_ms) == (last.reason, last.topic, last.arrival_ms)
+    return of_one and stored.payload == last.payload and stored.reason is RejectReason.TIME_CONFLICT
 
 
 def _message(stored: Refusal | QuarantinedMessage) -> StoredMessage:

@@ -20,6 +20,8 @@ from schemas.quantities import Quality
 from schemas.rejects import RejectReason
 from tests.core.line_protocol import parse
 from tests.core.making import NOW_MS, Registered, message, pipeline
+from tests.core.profiled import pipeline as profile_pipeline
+from tests.core.profiled import sent
 from tests.stored_rejects import stored_rejects
 
 ROOM = Limits(2**20, 2**20)
@@ -84,6 +86,23 @@ def test_a_message_that_may_stand_twice_says_so_when_it_comes_out_of_quarantine(
     assert bool(quality & Quality.MAY_STAND_TWICE) is duplicate
     assert quality & Quality.GATEWAY_TIME
     assert parse(reading.lines).time_ms == NOW_MS
+
+
+def test_the_readings_that_one_message_had_refused_are_replayed_together_and_stay_as_many() -> None:
+    text = "match: {topic: 't/{device}'}\npoints:\n" + "".join(
+        f"  - {{measurement: water, fields: {{ph: /{name}}}}}\n" for name in "abc"
+    )
+    into = profile_pipeline(text)
+    refused = [
+        refusal
+        for now_ms in (NOW_MS, NOW_MS + 1000)
+        for refusal in into.process(sent({"a": 7, "b": 6, "c": 5}), now_ms).refusals
+    ]
+    for _ in range(3):
+        result = asyncio.run(work(list(enumerate(refused, start=1)), without_codecs(into)))
+        assert (result.numbers, result.readings.total(), result.duplicates.total()) == ([1, 2, 3, 4], 0, 2)
+        refused = result.refused
+        assert [refusal.reason for refusal in refused] == [RejectReason.TIME_CONFLICT] * 4
 
 
 def test_a_message_that_still_waits_for_the_same_stays_in_its_place(file: Database) -> None:
