@@ -28,6 +28,7 @@ from gateway.storage.database import Damaged, Database, DatabaseFault
 from gateway.storage.file_lock import InUse
 from gateway.storage.rejects import RejectFilter
 from gateway.storage.replay import Replayed, replay_rejects, without_codecs
+from gateway.storage.stored_devices import StoredMemory
 from schemas.printable import printable
 from schemas.rejects import RejectReason
 
@@ -101,8 +102,10 @@ def _change_rejects(file: Database, config: Config, action: str, chosen: RejectF
 
 
 async def _replay(file: Database, config: Config, chosen: RejectFilter) -> dict[str, Any]:
-    process, total = without_codecs(build_processor(config, load_catalog(config))), Counter(Replayed().document())
-    async for result, _ in replay_rejects(file, process, replay_limits(config), WallClock(), chosen):
+    clock, total = WallClock(), Counter(Replayed().document())
+    memory = StoredMemory(file, clock.now_ms())
+    process = without_codecs(build_processor(config, load_catalog(config), memory=memory))
+    async for result, _ in replay_rejects(file, process, replay_limits(config), clock, chosen):
         total.update(result.document())
     return total
 

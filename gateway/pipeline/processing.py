@@ -10,7 +10,7 @@ from gateway.config.model import Config
 from gateway.config.registry import fault_lines
 from gateway.config.shares import SharesFile, leader_of
 from gateway.core.alarms.engine import Alarms
-from gateway.core.devices.streams import Admission, Streams
+from gateway.core.devices.streams import Admission, Memory, Streams
 from gateway.core.gateways.tenures import TENURE, Tenures, unpack_tenure
 from gateway.core.process import Processor
 from gateway.core.readings.clock_trust import ClockTrust
@@ -48,7 +48,7 @@ def build_processor(
     catalog: Catalog,
     *,
     not_before_ms: int = 0,
-    memory: DeviceMemory | None = None,
+    memory: Memory | None = None,
     sums: SumsMode = SumsMode.OFF,
     alarms: Alarms | None = None,
     tenures: Tenures | None = None,

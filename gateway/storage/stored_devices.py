@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from gateway.core.devices.device import Device
-from gateway.core.devices.snapshot import pack_kept, unpack_kept
+from gateway.core.devices.snapshot import pack_kept, unpack, unpack_kept
+from gateway.core.readings.field_sets import FieldSets
 from gateway.core.readings.sums import KEPT
 from gateway.storage import keyvalue
 from gateway.storage.database import Database
@@ -30,6 +31,25 @@ def lines_of(body: bytes) -> Iterator[tuple[str, str]]:
         name, separator, line = record.partition("\t")
         if separator:
             yield name, line
+
+
+class StoredMemory:
+    """The devices as the gateway's last stop left them, for messages that a command replays: their windows of duplicates."""
+
+    def __init__(self, database: Database, now_ms: int) -> None:
+        self._now_ms = now_ms
+        self._lines: dict[str, str] = {}
+        for _, body in database.run_here(device_rows):
+            with suppress(ValueError):
+                for name, line in lines_of(body):
+                    self._lines.setdefault(name, line)
+
+    def restore(self, device: Device, field_sets: FieldSets) -> None:
+        """Restore a device; one whose record is damaged is new."""
+        line = self._lines.pop(device.name, None)
+        if line is not None:
+            with suppress(ValueError):
+                unpack(line, device, field_sets, self._now_ms)
 
 
 def stored_devices(database: Database) -> Iterator[Device]:
