@@ -151,10 +151,15 @@ def test_sparkplug_devices_that_are_no_meters_do_not_become_points(dry_run: DryR
 
 @pytest.mark.parametrize("row", [pytest.param(row, id=row["example"]) for row in rows("senml_rfc8428")])
 def test_senml_pack_is_read_and_its_temperatures_are_water(dry_run: DryRun, row: dict[str, Any]) -> None:
-    """The examples of the standard are no meters; what one of them calls temperature is taken, the rest left out."""
+    """The examples of the standard are no meters; what one of them calls temperature is taken, the rest left out.
+
+    One tells of two probes at one time. To this profile both are one device: the second has another value for the same point.
+    """
     (result,) = dry_run.decode([{"topic": "senml/probe-1/water", "payload": row["pack"], "arrival": "2017-06-29T23:49:39Z"}])
-    wanted = [record["v"] for record in row["resolved"] or [] if record["n"].endswith("temperature")]
+    told = [(record["t"], record["v"]) for record in row["resolved"] or [] if record["n"].endswith("temperature")]
+    wanted = [value for number, (at, value) in enumerate(told) if at not in [before for before, _ in told[:number]]]
     assert [found["fields"]["temperature_c"] for found in result["points"] if "temperature_c" in found["fields"]] == wanted
+    assert ((result["reject"] or {}).get("reason") == "time_conflict") is (len(wanted) < len(told))
 
 
 WATER, POWER = ("water", {"volume_m3": 5.5, "quality": 1}), ("power", {"energy_import_kwh": 9.25, "quality": 1})
