@@ -12,6 +12,7 @@ from gateway.cli_capacity import add_capacity
 from gateway.cli_devices import add_devices
 from gateway.cli_setup import add_setup
 from gateway.config.files import ConfigurationFault, load
+from gateway.folder_owner import NobodysFolder, as_owner
 from schemas.printable import printable
 
 OK, FAULT, CONFIGURATION, UNREACHABLE = 0, 1, 2, 3
@@ -26,6 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for text in fault.lines:
             print(printable(text), file=sys.stderr)
         return CONFIGURATION
+    except NobodysFolder as fault:
+        print(printable(f"{fault.filename}: {fault.strerror}"), file=sys.stderr)
+        return CONFIGURATION
     except KeyboardInterrupt:
         return FAULT
     except BrokenPipeError:
@@ -37,7 +41,9 @@ def _run(options: argparse.Namespace) -> int:
     gc.disable()  # imports, registry and profiles stay: a search for garbage among them would take a tenth of a start
     from gateway.run import run  # noqa: PLC0415 - a command pays only for what it uses
 
-    return run(load(options.config))
+    config = load(options.config)
+    with as_owner(config.journal.path):
+        return run(config)
 
 
 def _check(options: argparse.Namespace) -> int:

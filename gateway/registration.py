@@ -23,6 +23,7 @@ from gateway.config.registry_csv import RegistryRow, merge, read_rows, row_fault
 from gateway.config.registry_edit import edit
 from gateway.config.registry_version import KnownRegistry, text_of, version_of_text
 from gateway.config.replace_file import replace_file
+from gateway.folder_owner import as_owner
 from schemas.durations import format_duration
 from schemas.registry import RegisteredDevice, Registry, device_key
 
@@ -112,7 +113,8 @@ def put_back(config: Config, written: WrittenChange) -> None:
             if version_of_text(text_of(path)) != written.version:
                 return
             if written.text is None:
-                path.unlink()
+                with as_owner(path.parent):
+                    path.unlink()
             else:
                 replace_file(path, written.text)
     except OSError as error:
@@ -193,7 +195,8 @@ def _written(value: object) -> object:
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
     """The folder of the file, for one writer at a time."""
-    folder = os.open(path.resolve().parent, os.O_RDONLY | os.O_CLOEXEC)
+    with as_owner(path):
+        folder = os.open(path.resolve().parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
         yield

@@ -7,6 +7,9 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from gateway.folder_owner import as_owner
+from gateway.private_files import read_bytes
+
 _CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:DHE+CHACHA20:!PSK"
 """Cipher suites for TLS 1.2; those of 1.3 are all good. The system's choice has some without forward secrecy."""
 _SPEAKS_NO_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "UNEXPECTED_EOF_WHILE_READING", "PACKET_LENGTH_TOO_LONG"})
@@ -22,7 +25,8 @@ def tls_context(ca: Path | None, cert: Path | None = None, key: Path | None = No
 
     :raises OSError: a file cannot be read, holds no certificate or no key, or they do not belong together.
     """
-    context = ssl.create_default_context(cafile=ca)
+    with as_owner(ca or "/"):
+        context = ssl.create_default_context(cafile=ca)
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     _keep_to_good_ciphers(context)
     if cert is not None and key is not None:
@@ -70,7 +74,8 @@ def resuming_context(ca: Path | None) -> ResumingContext:
     if ca is None:
         context.load_default_certs()
     else:
-        context.load_verify_locations(ca)
+        with as_owner(ca):
+            context.load_verify_locations(ca)
     _keep_to_good_ciphers(context)
     return context
 
@@ -88,7 +93,8 @@ def server_context(cert: Path, key: Path) -> ssl.SSLContext:
 
 def _show(context: ssl.SSLContext, cert: Path, key: Path) -> None:
     """Show ``cert``. An encrypted key is a fault: OpenSSL would otherwise ask for its password at the terminal, and wait."""
-    context.load_cert_chain(cert, key, password="")
+    with as_owner(key):
+        context.load_cert_chain(cert, key, password="")
 
 
 def pinned_context() -> ssl.SSLContext:
@@ -110,7 +116,7 @@ def shows(shown: bytes | None, cert: Path) -> bool:
 
     :raises OSError: ``cert`` cannot be read.
     """
-    first = cert.read_text(encoding="utf-8", errors="replace").partition(_END)[0].rpartition(_BEGIN)[2]
+    first = read_bytes(cert).decode(errors="replace").partition(_END)[0].rpartition(_BEGIN)[2]
     return shown is not None and shown == ssl.PEM_cert_to_DER_cert(f"{_BEGIN}{first}{_END}")
 
 

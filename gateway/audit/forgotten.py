@@ -13,7 +13,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from gateway.private_files import private
+from gateway.folder_owner import as_owner
+from gateway.private_files import private, read_bytes
 from schemas.registry import device_key
 
 FORGOTTEN: Final = ".forgotten"
@@ -79,7 +80,7 @@ class ForgottenDevices:
     def _key(self) -> bytes:
         if not self.key_path.exists():
             _write(self.key_path, secrets.token_hex(_KEY_BYTES) + "\n")
-        return bytes.fromhex(self.key_path.read_text(encoding="ascii").strip())
+        return bytes.fromhex(read_bytes(self.key_path).decode("ascii").strip())
 
 
 def forgotten_beside(journal: Path) -> ForgottenDevices:
@@ -94,7 +95,7 @@ def read(path: Path) -> dict[str, int]:
     """
     if not path.exists():
         return {}
-    lines = [line.split() for line in path.read_text(encoding="utf-8", errors="replace").splitlines()]
+    lines = [line.split() for line in read_bytes(path).decode(errors="replace").splitlines()]
     return {words[1]: int(words[0]) for words in lines if len(words) == _WORDS and words[0].isdecimal()}
 
 
@@ -108,12 +109,11 @@ def join(path: Path, digests: dict[str, int]) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write a file whole, synced; one that root makes belongs to who owns the folder."""
+    """Write a file whole, synced."""
     beside = path.with_name(path.name + ".new")
-    with open(beside, "w", encoding="ascii", opener=private) as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-        if os.geteuid() == 0:
-            os.fchown(file.fileno(), path.parent.stat().st_uid, path.parent.stat().st_gid)
-    beside.replace(path)
+    with as_owner(path.parent):
+        with open(beside, "w", encoding="ascii", opener=private) as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)

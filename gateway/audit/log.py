@@ -27,6 +27,7 @@ from gateway.audit.chain import (
     link_of,
     verify,
 )
+from gateway.folder_owner import as_owner
 from gateway.private_files import make_folder, private
 
 log = logging.getLogger("gateway.audit")
@@ -88,7 +89,7 @@ class AuditLog:
     def head(self) -> ChainLink:
         """The last entry, whose hash proves all before it."""
         try:
-            with self.path.open("rb") as file:
+            with open(self.path, "rb", opener=private) as file:
                 return link_of(_last_line(file)) or HEAD_OF_NOTHING
         except FileNotFoundError:
             return HEAD_OF_NOTHING
@@ -127,12 +128,13 @@ class AuditLog:
             file.writelines(f"{line}\n".encode() for line in lines)
             file.flush()
             os.fsync(file.fileno())
-        beside.replace(self._details)
+        with as_owner(beside.parent):
+            beside.replace(self._details)
 
     def _lines(self, path: Path) -> Iterator[str]:
         """The whole lines of a file; none if it is missing."""
         try:
-            with path.open("rb") as file:
+            with open(path, "rb", opener=private) as file:
                 for line in file:
                     if line.endswith(b"\n"):
                         yield line[:-1].decode(errors="replace")
@@ -173,11 +175,8 @@ def _details_line(number: int, details: Details) -> str:
 
 
 def _made(path: str, flags: int) -> int:
-    """Open a file that may be new; one that root makes belongs to the gateway, as the folder does."""
-    descriptor, folder = private(path, flags | os.O_CREAT), Path(path).parent.stat()
-    if os.geteuid() == 0:
-        os.fchown(descriptor, folder.st_uid, folder.st_gid)
-    return descriptor
+    """Open a file that may be new."""
+    return private(path, flags | os.O_CREAT)
 
 
 def _is_before(link: ChainLink, before: int | None) -> bool:

@@ -19,6 +19,7 @@ import msgspec
 
 from gateway import __version__
 from gateway.backup.contents import BackupFile
+from gateway.folder_owner import as_owner
 from gateway.private_files import FILE_MODE, private
 
 _MANIFEST: Final = "manifest.json"
@@ -98,19 +99,32 @@ def write_archive(
             ) as tar:
                 listed = list(sources)
                 for one in sorted(_folders([file.path for file, _ in listed], folder)):
-                    tar.add(one, _name_of(one, folder), recursive=False)
+                    if (head := tar.gettarinfo(one, _name_of(one, folder))).isdir():
+                        tar.addfile(head)
                 archived = [_add(tar, file, read_from, folder) for file, read_from in listed]
                 manifest = BackupManifest(_FORMAT, __version__, facts(), archived)
                 text = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
-                head = tarfile.TarInfo(_MANIFEST)
-                head.size, head.mode = len(text), FILE_MODE
-                tar.addfile(head, io.BytesIO(text))
+                last = tarfile.TarInfo(_MANIFEST)
+                last.size, last.mode = len(text), FILE_MODE
+                tar.addfile(last, io.BytesIO(text))
             raw.flush()
             os.fsync(raw.fileno())
-        beside.replace(path)
+        with as_owner(beside.parent):
+            beside.replace(path)
     finally:
-        beside.unlink(missing_ok=True)
+        with as_owner(beside.parent):
+            beside.unlink(missing_ok=True)
     return manifest
+
+
+def is_archive(path: Path) -> bool:
+    """Tell if a file begins as an archive does."""
+    try:
+        with _opened(path) as tar:
+            first = tar.next()
+    except ArchiveFault:
+        return False
+    return first is not None and PurePosixPath(first.name).parts[0] in {_HERE, _ROOT}
 
 
 def verify_archive(path: Path) -> BackupManifest:
@@ -199,10 +213,11 @@ def _name_of(path: Path, folder: Path) -> str:
 def _add(tar: tarfile.TarFile, file: BackupFile, read_from: Path, folder: Path) -> ArchivedFile:
     """Add a file as long as it is now; one that grows meanwhile is cut there."""
     name = _name_of(file.path, folder)
-    with read_from.open("rb") as body:
+    with open(read_from, "rb", opener=private) as body:
         head = tar.gettarinfo(arcname=name, fileobj=body)
         head.type = tarfile.REGTYPE  # two names of one file are two files
-        original = tar.gettarinfo(str(file.path), arcname=name)
+        with as_owner(file.path):
+            original = tar.gettarinfo(str(file.path), arcname=name)
         head.mode, head.uname, head.gname = original.mode, original.uname, original.gname
         hashed = _Hashed(body)
         tar.addfile(head, hashed)
@@ -225,7 +240,7 @@ class _Hashed(io.RawIOBase):
 @contextmanager
 def _opened(path: Path) -> Iterator[tarfile.TarFile]:
     try:
-        with tarfile.open(path, "r|gz") as tar:
+        with open(path, "rb", opener=private) as raw, tarfile.open(fileobj=raw, mode="r|gz") as tar:
             yield tar
     except FileNotFoundError:
         raise ArchiveFault(f"{path}: is not there") from None

@@ -13,6 +13,7 @@ from gateway.audit.forgotten import forgotten_beside
 from gateway.audit.log import AuditLog
 from gateway.config.files import configured_files
 from gateway.config.model import Config
+from gateway.folder_owner import as_owner
 from gateway.storage.photos import photos_file
 from gateway.storage.recovery.set_aside import newer_files, to_salvage, with_companions
 
@@ -87,6 +88,8 @@ def _named(config: Config, accounts: Path, also: Sequence[Path]) -> Iterator[tup
 
 def _within(path: Path) -> Iterator[Path]:
     if path.is_dir():
-        yield from sorted(file for file in path.rglob("*") if file.is_file())
+        with as_owner(path):
+            found = sorted(file for file in path.rglob("*") if file.is_file())
+        yield from found
     elif path.is_file():
         yield path

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gateway.broker.dynamic_security import names_in, without
+from gateway.config.files import text_of
 from gateway.config.registry import load_registry
 from gateway.config.registry_changes import MakeChange, edit_device, place_in, retire
 from gateway.config.registry_edit import edit
+from gateway.folder_owner import as_owner
 from gateway.storage.forgetting import DeviceNames, devices_in, forget, photographed, photos_of
 from schemas.registry import Registry, device_key
 
@@ -30,14 +32,14 @@ class DeviceFiles(NamedTuple):
         """
         found: set[str] = set()
         if self.store is not None:
-            with closing(sqlite3.connect(self.store)) as connection:
+            with as_owner(self.store), closing(sqlite3.connect(self.store)) as connection:
                 found |= devices_in(connection)
         if self.photos is not None:
             found.update(photographed(self.photos))
         if self.registry is not None:
             found.update(device.id for device in load_registry(self.registry).devices)
         if self.accounts is not None:
-            found |= names_in(self.accounts.read_text(encoding="utf-8"))
+            found |= names_in(text_of(self.accounts))
         return found
 
     def forget(self, devices: Sequence[str]) -> None:
@@ -53,15 +55,15 @@ class DeviceFiles(NamedTuple):
             for name in devices:
                 _forget_in_registry(self.registry, name)
         if self.store is not None:
-            with closing(sqlite3.connect(self.store, isolation_level=None)) as connection:
+            with as_owner(self.store), closing(sqlite3.connect(self.store, isolation_level=None)) as connection:
                 connection.execute("BEGIN IMMEDIATE")
                 forget(connection, DeviceNames(names))
                 connection.execute("COMMIT")
         if self.photos is not None:
             photos_of(self.photos, DeviceNames(names), remove=True)
         if self.accounts is not None:
-            text = self.accounts.read_text(encoding="utf-8")
-            self.accounts.write_text(without(text, frozenset(devices)), encoding="utf-8")
+            with as_owner(self.accounts):
+                self.accounts.write_text(without(text_of(self.accounts), frozenset(devices)), encoding="utf-8")
 
 
 def _forget_in_registry(path: Path, name: str) -> None:
@@ -77,4 +79,5 @@ def _forget_in_registry(path: Path, name: str) -> None:
 
 def _write(path: Path, make: MakeChange) -> None:
     registry: Registry = load_registry(path)
-    path.write_text(edit(path.read_text(encoding="utf-8-sig"), make(registry)).text, encoding="utf-8")
+    with as_owner(path):
+        path.write_text(edit(text_of(path), make(registry)).text, encoding="utf-8")

@@ -1,7 +1,6 @@
 """Making a backup, also while the gateway runs: its databases are copied by SQLite as they are at one instant."""
 
 import sqlite3
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -12,7 +11,8 @@ from gateway.audit.log import AuditLog
 from gateway.backup.archive import BackupFacts, BackupManifest, write_archive
 from gateway.backup.contents import SQLITE, BackupFile, BackupKind, files_of
 from gateway.config.model import Config
-from gateway.private_files import make_empty
+from gateway.folder_owner import as_owner
+from gateway.private_files import folder_beside, make_empty, refuse_pipes
 from gateway.storage import journal
 from gateway.storage.file_lock import is_in_use
 
@@ -28,7 +28,7 @@ def make_backup(config: Config, path: Path, now_ms: int, *, accounts: Path, also
     folder = config.file.parent if config.file is not None else Path.cwd()
     audit, is_running = AuditLog(config.journal.path), is_in_use(config.journal.path)
     with ExitStack() as stack:
-        copies = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=".backup-", dir=path.absolute().parent)))
+        copies = stack.enter_context(folder_beside(path, ".backup-"))
         stack.enter_context(audit.held())
         forgotten_beside(config.journal.path).prepare()  # a list that is written later is read with the key of the backup
         files = [file for file in files_of(config, accounts, also) if file.path != path.absolute()]
@@ -47,9 +47,18 @@ def _copied(file: BackupFile, copy: Path) -> Path:
     if file.kind not in SQLITE:
         return file.path
     make_empty(copy)
-    with _opened(file.path) as source, closing(sqlite3.connect(copy)) as target:
-        source.backup(target)
-        target.execute("PRAGMA journal_mode=DELETE")  # one file, without a WAL beside it
+    with as_owner(copy):
+        target = sqlite3.connect(copy)
+    try:
+        with as_owner(copy):
+            target.execute("PRAGMA journal_mode=OFF")  # so that it opens nothing beside it while we are the owner of the other
+        with _opened(file.path) as source:
+            source.backup(target)
+        with as_owner(copy):
+            target.execute("PRAGMA journal_mode=DELETE")  # one file, without a WAL beside it
+    finally:
+        with as_owner(copy):
+            target.close()
     return copy
 
 
@@ -61,5 +70,7 @@ def _readings(copy: Path) -> int:
 @contextmanager
 def _opened(path: Path) -> Iterator[sqlite3.Connection]:
     """The database, to read."""
-    with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=30.0)) as connection:
-        yield connection
+    with as_owner(path):
+        refuse_pipes(path)
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=30.0)) as connection:
+            yield connection

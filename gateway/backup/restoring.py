@@ -13,7 +13,9 @@ The machine that made the backup may have gone on, and have written, sent and co
 - Devices that were forgotten since are forgotten again.
 """
 
+import grp
 import os
+import pwd
 import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
@@ -32,7 +34,8 @@ from gateway.backup.archive import ArchivedOwner, ArchiveFault, BackupManifest, 
 from gateway.backup.contents import SQLITE, BackupKind
 from gateway.backup.device_files import DeviceFiles
 from gateway.core.readings.sums import KEPT
-from gateway.private_files import make_folder, private
+from gateway.folder_owner import as_owner
+from gateway.private_files import give_to_readers, make_folder, private
 from gateway.storage import journal, keyvalue
 from gateway.storage.file_lock import lock
 
@@ -164,7 +167,8 @@ def restore(
                 result.placed.append(file)
         finally:
             for file in wanted.values():
-                file.laid.unlink(missing_ok=True)
+                with as_owner(file.laid.parent):
+                    file.laid.unlink(missing_ok=True)
     return result
 
 
@@ -180,9 +184,6 @@ def _stopped(journal_path: Path | None) -> Iterator[None]:
     make_folder(journal_path.parent)
     descriptor = lock(journal_path)
     try:
-        if os.geteuid() == 0:  # the gateway's own user must be able to lock it
-            owner = journal_path.parent.stat()
-            os.fchown(descriptor, owner.st_uid, owner.st_gid)
         yield
     finally:
         os.close(descriptor)
@@ -194,9 +195,12 @@ def _make_folders(archive: Path, files: Iterable[RestoredFile], folder: Path) ->
     for name, owner in each_folder(archive):
         place = place_of_member(name, folder)
         if not place.exists() and any(path.is_relative_to(place) for path in paths):
-            make_folder(place)
-            place.chmod(owner.mode)
-            _give(place, owner)
+            with as_owner(place):
+                make_folder(place)
+                descriptor = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
+                os.fchmod(descriptor, owner.mode)
+                _give(descriptor, place, owner)
+                os.close(descriptor)
 
 
 def _stands(file: RestoredFile, manifest: BackupManifest, all_files: Iterable[RestoredFile]) -> bool:
@@ -212,10 +216,11 @@ def _stands(file: RestoredFile, manifest: BackupManifest, all_files: Iterable[Re
 
 
 def _is_same(file: RestoredFile) -> bool:
-    if not file.path.exists():
+    try:
+        with open(file.path, "rb", opener=private) as body:
+            return file_digest(body, "sha256").hexdigest() == file.sha256
+    except OSError:  # it is no file, or one that its folder's owner may not read
         return False
-    with file.path.open("rb") as body:
-        return file_digest(body, "sha256").hexdigest() == file.sha256
 
 
 def _goes_on(entries: Path, head: str) -> bool:
@@ -228,26 +233,29 @@ def _goes_on(entries: Path, head: str) -> bool:
 
 
 def _lay(path: Path, owner: ArchivedOwner | None, body: IO[bytes]) -> None:
-    """Write a file beside its place, with its rights; root gives it to its owner too, where this machine knows one."""
-    make_folder(path.parent)
-    path.unlink(missing_ok=True)
-    with open(path, "xb", opener=private) as file:
-        shutil.copyfileobj(body, file)
-        file.flush()
-        os.fchmod(file.fileno(), _MODE if owner is None else owner.mode)
-        os.fsync(file.fileno())
-    _give(path, owner)
+    """Write a file beside its place, with its rights; in root's folders root gives it to its owner too."""
+    with as_owner(path.parent):
+        make_folder(path.parent)
+        path.unlink(missing_ok=True)
+        with open(path, "xb", opener=private) as file:
+            shutil.copyfileobj(body, file)
+            file.flush()
+            os.fchmod(file.fileno(), _MODE if owner is None else owner.mode)
+            _give(file.fileno(), path, owner)
+            os.fsync(file.fileno())
 
 
-def _give(path: Path, owner: ArchivedOwner | None) -> None:
-    """Give a file or a folder to its owner, if this user may and the machine knows one of that name; None: to its folder's."""
-    if os.geteuid() == 0 and owner is None:
-        folder = path.parent.stat()
-        os.chown(path, folder.st_uid, folder.st_gid)
-    elif os.geteuid() == 0 and owner is not None:
-        for given in ({"user": owner.user}, {"group": owner.group}):
-            with suppress(LookupError, ValueError):
-                shutil.chown(path, **given)
+def _give(descriptor: int, path: Path, owner: ArchivedOwner | None) -> None:
+    """Give a file or a folder of root's to its owner, if the machine knows one of that name; None: to who reads its folder."""
+    if os.geteuid() != 0:  # it is of a folder's owner, and so is it
+        return
+    if owner is None:
+        give_to_readers(descriptor, path)
+        return
+    with suppress(LookupError):
+        os.fchown(descriptor, pwd.getpwnam(owner.user).pw_uid, -1)
+    with suppress(LookupError):
+        os.fchown(descriptor, -1, grp.getgrnam(owner.group).gr_gid)
 
 
 def _forget_again(
@@ -276,7 +284,7 @@ def _forget_again(
 
 def _prepare(path: Path, *, without_journal: bool) -> int:
     """Take out of a store what must not happen twice; return the readings that wait in it."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+    with as_owner(path), closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("DELETE FROM device_state")
         keyvalue.put_all(connection, dict.fromkeys(keyvalue.get_prefix(connection, KEPT)))
@@ -292,17 +300,18 @@ def _place(file: RestoredFile) -> list[Path]:
     """Move a file to its place; return the new names of what was there."""
     aside = _free_name(file.path)
     moved = []
-    for suffix in _COMPANIONS if file.kind in SQLITE else ("",):
-        old, new = file.path.with_name(file.path.name + suffix), aside.with_name(aside.name + suffix)
-        if old.exists():  # a WAL that stays would be taken for the new file's
-            old.rename(new)
-            moved.append(new)
-    file.laid.rename(file.path)
-    folder = os.open(file.path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    with as_owner(file.path.parent):
+        for suffix in _COMPANIONS if file.kind in SQLITE else ("",):
+            old, new = file.path.with_name(file.path.name + suffix), aside.with_name(aside.name + suffix)
+            if os.path.lexists(old):  # a WAL that stays would be taken for the new file's
+                old.rename(new)
+                moved.append(new)
+        file.laid.rename(file.path)
+        folder = os.open(file.path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
     return moved
 
 

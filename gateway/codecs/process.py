@@ -15,6 +15,7 @@ from typing import Final
 
 from gateway.codecs.protocol import INSTALL
 from gateway.config.files import ConfigurationFault
+from gateway.private_files import read_bytes
 
 KILL_AFTER_S: Final = 0.25
 """Longest time in one call, for cases beyond the engine's own limit, inside one native function."""
@@ -42,7 +43,7 @@ def read_sources(sources: Mapping[str, str | Path]) -> dict[str, str]:
     texts, faults = {}, []
     for key, source in sources.items():
         try:
-            text = source if isinstance(source, str) else source.read_bytes().decode(errors="replace")
+            text = source if isinstance(source, str) else read_bytes(source).decode(errors="replace")
         except OSError as error:
             faults.append(f"{source}: cannot be read: {error.strerror}")
         else:

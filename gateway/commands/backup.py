@@ -1,6 +1,7 @@
 """``gateway backup``: all that makes this gateway, in one archive."""
 
 import argparse
+import os
 import sqlite3
 from collections import Counter
 from pathlib import Path
@@ -19,7 +20,7 @@ _WARNING = (
     "To encrypt it: age -p FILE > FILE.age, or gpg -c FILE; then remove FILE"
 )
 
-
+_REFUSED_TO_ROOT = ": root reads it as the owner of its folder, who may not"
 _DAMAGED = "if it is damaged, the gateway sets it aside at its next start and goes on"
 
 
@@ -42,7 +43,7 @@ def backup_command(options: argparse.Namespace) -> int:
     try:
         manifest = make_backup(config, path, WallClock().now_ms(), accounts=options.accounts, also=options.also)
     except OSError as error:
-        who = "; run it as root" if isinstance(error, PermissionError) else ""
+        who = "" if not isinstance(error, PermissionError) else _REFUSED_TO_ROOT if os.geteuid() == 0 else "; run it as root"
         raise ConfigurationFault([f"{error.filename or path}: {error.strerror or error}; there is no backup{who}"]) from error
     except AuditFault as fault:
         raise ConfigurationFault([f"{fault}; there is no backup"]) from fault

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from gateway.audit.forgotten import FORGOTTEN, forgotten_beside
+from gateway.backup.archive import is_archive
 from gateway.commands.device_places import NamedDevice, audit_entries
 from gateway.config.model import Config
 from schemas.printable import printable
@@ -40,8 +41,10 @@ def copies_given(config: Config, device: NamedDevice) -> list[CopyGiven]:
 
 
 def archives_at_hand(copies: list[CopyGiven]) -> list[Path]:
-    """The backups that are where they were made."""
-    return [path for path in dict.fromkeys(copy.file for copy in copies if copy.is_backup) if path.is_file()]
+    """The backups that are where they were made. The service writes the log, so each is looked into: it may name any file."""
+    return [
+        path for path in dict.fromkeys(copy.file for copy in copies if copy.is_backup) if path.is_file() and is_archive(path)
+    ]
 
 
 def tell_copies(config: Config, copies: list[CopyGiven]) -> None:

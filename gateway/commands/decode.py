@@ -12,6 +12,7 @@ from gateway.config.files import ConfigurationFault, load
 from gateway.core.readings.sums import SumsMode
 from gateway.explain.steps import explain
 from gateway.i18n.glossary import closed_lists
+from gateway.private_files import read_bytes
 from gateway.trials.recordings import RecordedMessage, bytes_of_base64, bytes_of_hex, message_of, recorded_rows
 from gateway.trials.topic_guess import Guess, guess_topic
 from gateway.trials.trial import Trials
@@ -79,7 +80,7 @@ def _guess(options: argparse.Namespace, payload: bytes, catalog: Catalog) -> Gue
 
 def _read(file: str) -> bytes:
     try:
-        return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        return sys.stdin.buffer.read() if file == "-" else read_bytes(Path(file))
     except OSError as error:
         raise ConfigurationFault([f"{_shown(file)}: document: cannot be read: {error.strerror}"]) from error
 

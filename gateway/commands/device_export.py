@@ -5,7 +5,6 @@ import asyncio
 import base64
 import json
 import sys
-import tempfile
 import zipfile
 from datetime import datetime
 from pathlib import Path
@@ -23,12 +22,14 @@ from gateway.commands.recording import record
 from gateway.config.files import ConfigurationFault
 from gateway.config.model import Config
 from gateway.enrolment import device_accounts, is_configured
+from gateway.folder_owner import as_owner
 from gateway.i18n.device_export import EXPORT_WORDS
-from gateway.private_files import private
+from gateway.private_files import folder_beside, private
 from gateway.registration import entry_document
 from gateway.reports.device_points import open_device_points, places_of_points
 from gateway.reports.point_tables import PointFiles
 from gateway.reports.store import StoreFault
+from gateway.storage.database import DatabaseFault
 from gateway.storage.photos import Photos, media_type
 from schemas.printable import printable
 
@@ -45,15 +46,16 @@ def export_device(config: Config, options: argparse.Namespace) -> int:
     if path.exists():
         raise ConfigurationFault([f"{path}: is there already: remove it, or name another file with --out"])
     try:
-        with tempfile.TemporaryDirectory(prefix=".export-", dir=path.absolute().parent) as folder:
-            found = asyncio.run(_gather(config, device, Path(folder)))
+        with folder_beside(path, ".export-") as folder:
+            found = asyncio.run(_gather(config, device, folder))
             if any(found.counts.values()):
-                _write(Path(folder) / "export.zip", config, device, found)
-                (Path(folder) / "export.zip").replace(path)
+                _write(folder / "export.zip", config, device, found)
+                with as_owner(path.parent):
+                    (folder / "export.zip").replace(path)
     except StoreFault as fault:
         print(printable(str(fault)), file=sys.stderr)
         return _UNREACHABLE
-    except AuditFault as fault:
+    except (AuditFault, DatabaseFault) as fault:
         raise ConfigurationFault([str(fault)]) from fault
     except OSError as error:
         raise ConfigurationFault([f"{error.filename or path}: {error.strerror or error}; nothing was exported"]) from error

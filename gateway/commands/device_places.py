@@ -13,6 +13,8 @@ from gateway.config.files import ConfigurationFault
 from gateway.config.model import Config
 from gateway.config.registry import load_registry
 from gateway.config.registry_changes import place_in
+from gateway.folder_owner import as_owner
+from gateway.private_files import refuse_pipes
 from gateway.storage.forgetting import DeviceNames, StoredRow, found
 from schemas.registry import RegisteredDevice, device_key
 
@@ -79,6 +81,8 @@ def audit_entries(config: Config, device: NamedDevice | None = None, *actions: s
 
 @contextmanager
 def _reading(path: Path) -> Iterator[sqlite3.Connection]:
-    with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=30.0)) as connection:
-        connection.text_factory = lambda raw: raw.decode(errors="replace")
-        yield connection
+    with as_owner(path):
+        refuse_pipes(path)
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=30.0)) as connection:
+            connection.text_factory = lambda raw: raw.decode(errors="replace")
+            yield connection

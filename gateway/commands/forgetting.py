@@ -30,6 +30,8 @@ from gateway.config.model import Config
 from gateway.config.registry import load_registry
 from gateway.config.registry_changes import ChangeRefused, retire
 from gateway.enrolment import device_accounts, is_configured, topics_of_device
+from gateway.folder_owner import as_owner
+from gateway.private_files import read_bytes
 from gateway.registration import FileChanged, change_registry
 from gateway.reports.device_points import open_device_points, places_of_points
 from gateway.reports.store import StoreFault
@@ -191,7 +193,8 @@ def _leave_registry(config: Config, device: NamedDevice) -> None:
             raise ConfigurationFault([f"{fault}; {_AGAIN}"]) from None
     copy = _copy_of_registry(config)
     if _copies(copy, device):
-        copy.unlink()
+        with as_owner(copy.parent):
+            copy.unlink()
 
 
 def _copy_of_registry(config: Config) -> Path:
@@ -199,7 +202,7 @@ def _copy_of_registry(config: Config) -> Path:
 
 
 def _copies(copy: Path, device: NamedDevice) -> bool:
-    return copy.exists() and any(name in copy.read_text(encoding="utf-8", errors="replace") for name in device.names)
+    return copy.exists() and any(name.encode() in read_bytes(copy) for name in device.names)
 
 
 async def _held(config: Config, device: NamedDevice) -> Held:

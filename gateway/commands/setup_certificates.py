@@ -17,6 +17,8 @@ from gateway.broker.certificates import (
     new_authority,
 )
 from gateway.config.files import ConfigurationFault
+from gateway.folder_owner import as_owner
+from gateway.private_files import read_bytes
 from schemas.printable import printable
 from schemas.topics import is_name
 
@@ -50,7 +52,7 @@ class CertificateFolder:
     def revoke(self, name: str) -> None:
         """Put a certificate on the list of those taken back."""
         path = self._folder / _REVOKED
-        before = path.read_bytes() if path.exists() else None
+        before = read_bytes(path) if path.exists() else None
         listed = self._authority().take_back([self._read(f"{name}.crt")], before, datetime.now(UTC))
         self._put(_REVOKED, listed, _CERTIFICATE_MODE)
 
@@ -73,7 +75,7 @@ class CertificateFolder:
 
     def _read(self, name: str) -> bytes:
         try:
-            return (self._folder / name).read_bytes()
+            return read_bytes(self._folder / name)
         except OSError as error:
             raise ConfigurationFault([f"{self._folder / name}: cannot be read: {error.strerror}"]) from error
 
@@ -85,13 +87,14 @@ class CertificateFolder:
         """Write a file whole, or leave the old one."""
         path, beside = self._folder / name, self._folder / f"{name}.new"
         try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            beside.unlink(missing_ok=True)
-            with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(path)
+            with as_owner(self._folder):
+                self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                beside.unlink(missing_ok=True)
+                with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+                beside.replace(path)
         except OSError as error:
             raise ConfigurationFault([f"{path}: cannot be written: {error.strerror}"]) from error
         print(printable(f"{path}: written"))

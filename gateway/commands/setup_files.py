@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from gateway.config.files import ConfigurationFault
+from gateway.folder_owner import as_owner
+from gateway.private_files import give_to_readers
 from schemas.printable import printable
 
 SECRET_MODE: Final = 0o640
@@ -34,19 +36,18 @@ def show_files(wanted: list[SetupFile]) -> None:
 
 
 def write_file(file: SetupFile) -> None:
-    """Write a file and say so; root gives it the owner and the group of its folder, the service that uses it.
+    """Write a file and say so; the service that uses it, its folder's owner or group, may read it.
 
     :raises ConfigurationFault: it cannot be written.
     """
     try:
-        file.path.parent.mkdir(parents=True, exist_ok=True)
-        file.path.unlink(missing_ok=True)
-        descriptor = os.open(file.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, file.mode)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
-            opened.write(file.text)
-        if os.geteuid() == 0:
-            folder = file.path.parent.stat()
-            os.chown(file.path, folder.st_uid, folder.st_gid)
+        with as_owner(file.path.parent):
+            file.path.parent.mkdir(parents=True, exist_ok=True)
+            file.path.unlink(missing_ok=True)
+            descriptor = os.open(file.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, file.mode)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
+                give_to_readers(descriptor, file.path)
+                opened.write(file.text)
     except OSError as error:
         raise ConfigurationFault([f"{file.path}: cannot be written: {error.strerror}"]) from error
     print(printable(f"{file.path}: written"))

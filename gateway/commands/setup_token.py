@@ -10,6 +10,7 @@ from gateway.access.accounts import ROLES, AccountRole, UserAccount, digest_of, 
 from gateway.commands.recording import record
 from gateway.config.files import ConfigurationFault, load, text_of
 from gateway.config.model import Config
+from gateway.folder_owner import as_owner
 from gateway.private_files import FILE_MODE
 from schemas.printable import printable
 
@@ -84,17 +85,18 @@ def write_account(path: Path, name: str, account: UserAccount | None) -> None:
     """
     beside = path.with_name(path.name + ".new")
     try:
-        text, model = (text_of(path), path.stat()) if path.exists() else ("", path.parent.stat())
-        mode = model.st_mode & 0o777 if path.exists() else _NEW_MODE
-        beside.unlink(missing_ok=True)
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            if os.geteuid() == 0:
-                os.fchown(descriptor, model.st_uid, model.st_gid)
-                os.fchmod(descriptor, mode)
-            file.write(replaced(text, name, account))
-            file.flush()
-            os.fsync(descriptor)
-        beside.replace(path)
+        with as_owner(path.parent):
+            text, model = (text_of(path), path.stat()) if path.exists() else ("", path.parent.stat())
+            mode = model.st_mode & 0o777 if path.exists() else _NEW_MODE
+            beside.unlink(missing_ok=True)
+            descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                if os.geteuid() == 0:
+                    os.fchown(descriptor, model.st_uid, model.st_gid)
+                    os.fchmod(descriptor, mode)
+                file.write(replaced(text, name, account))
+                file.flush()
+                os.fsync(descriptor)
+            beside.replace(path)
     except OSError as error:
         raise ConfigurationFault([f"{path}: http.tokens_file: cannot be written: {error.strerror}"]) from error

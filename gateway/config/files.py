@@ -16,6 +16,7 @@ from gateway.config.model import Config
 from gateway.config.plain_yaml import Settle, read
 from gateway.config.sentences import sentence
 from gateway.config.strict_yaml import YamlFault, parse
+from gateway.private_files import private
 
 DEFAULT_FILE: Final = Path("gateway.yaml")
 _PREFIX: Final = "GATEWAY_"
@@ -213,7 +214,8 @@ def text_of(path: Path) -> str:
     :raises ConfigurationFault: it cannot be read, or is not UTF-8.
     """
     try:
-        return path.read_text(encoding="utf-8-sig")
+        with open(path, encoding="utf-8-sig", opener=private) as file:
+            return file.read()
     except OSError as error:
         raise ConfigurationFault([f"{path}: document: cannot be read: {error.strerror}"]) from error
     except UnicodeDecodeError as error:

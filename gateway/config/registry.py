@@ -9,7 +9,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from gateway.config.files import ConfigurationFault, read_yaml
+from gateway.config.files import ConfigurationFault, read_yaml, text_of
 from gateway.config.model import Mqtt
 from gateway.config.plain_yaml import TOGETHER
 from gateway.config.sentences import sentence
@@ -177,7 +177,7 @@ def fault_lines(path: Path, faults: Sequence[RegistryFault]) -> list[str]:
     if not faults:
         return []
     shown = faults[:_SHOWN]
-    numbers = lines_of(path.read_text(encoding="utf-8-sig"), [place for place, _ in shown])
+    numbers = lines_of(text_of(path), [place for place, _ in shown])
     lines = [
         f"{path}: {'.'.join(map(str, place)) or 'document'}: {what} (line {number})"
         for (place, what), number in zip(shown, numbers, strict=True)

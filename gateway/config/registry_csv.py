@@ -19,6 +19,7 @@ from gateway.config.files import ConfigurationFault
 from gateway.config.registry import RegistryFault, clash_told, place_of
 from gateway.config.registry_changes import RegistryChange, change_of
 from gateway.config.sentences import sentence
+from gateway.private_files import read_bytes
 from schemas.registry import COLUMNS, RegisteredDevice, Registry, clashes, device_adapter, device_key
 from schemas.spreadsheet import of_cell
 
@@ -87,7 +88,7 @@ def read_rows(path: Path, registry: Registry) -> list[RegistryRow]:
     :raises ConfigurationFault: it cannot be read, or has a faulty cell.
     """
     try:
-        data = path.read_bytes()
+        data = read_bytes(path)
     except OSError as error:
         raise ConfigurationFault([f"{path}: document: cannot be read: {error.strerror}"]) from error
     return rows_of(path, data, registry)

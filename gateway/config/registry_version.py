@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from gateway.config.files import ConfigurationFault
+from gateway.private_files import private
 from schemas.registry import Registry
 
 _HASH_LETTERS: Final = 16
@@ -37,7 +38,8 @@ def text_of(path: Path) -> str | None:
     :raises ConfigurationFault: it is not UTF-8.
     """
     try:
-        return path.read_text(encoding="utf-8-sig")
+        with open(path, encoding="utf-8-sig", opener=private) as file:
+            return file.read()
     except FileNotFoundError:
         return None
     except UnicodeDecodeError as error:

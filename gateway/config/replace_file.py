@@ -1,11 +1,12 @@
 """Replacing a file that people keep: a power cut leaves the old one or the new one, and mode and owner stay."""
 
 import os
-import shutil
+import stat
 from contextlib import suppress
 from pathlib import Path
 
-from gateway.private_files import private
+from gateway.folder_owner import as_owner
+from gateway.private_files import private, read_bytes
 
 
 def replace_file(path: Path, text: str) -> Path | None:
@@ -15,11 +16,12 @@ def replace_file(path: Path, text: str) -> Path | None:
 
     :raises OSError: nothing is changed.
     """
-    path = path.resolve()
-    backup = path.with_name(f"{path.name}.bak") if path.exists() else None
-    if backup is not None:
-        _write_synced(backup, path.read_bytes(), like=path)
-    _write_synced(path, text.encode(), like=path)
+    with as_owner(path):
+        path = path.resolve()
+        backup = path.with_name(f"{path.name}.bak") if path.exists() else None
+        if backup is not None:
+            _write_synced(backup, read_bytes(path), like=path)
+        _write_synced(path, text.encode(), like=path)
     return backup
 
 
@@ -28,8 +30,9 @@ def replace_bytes(path: Path, data: bytes) -> None:
 
     :raises OSError: nothing is changed.
     """
-    path = path.resolve()
-    _write_synced(path, data, like=path)
+    with as_owner(path):
+        path = path.resolve()
+        _write_synced(path, data, like=path)
 
 
 def _write_synced(path: Path, data: bytes, *, like: Path) -> None:
@@ -39,15 +42,16 @@ def _write_synced(path: Path, data: bytes, *, like: Path) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        if like.exists():
-            shutil.copymode(like, temporary)
-            for owner in (-1, like.stat().st_uid):  # only root gives a file to others; a group of one's own is free
-                with suppress(PermissionError):
-                    os.chown(temporary, owner, like.stat().st_gid)
+            if like.exists():
+                model = like.stat()
+                os.fchmod(file.fileno(), stat.S_IMODE(model.st_mode))
+                for owner in (-1, model.st_uid):  # only root gives a file to others; a group of one's own is free
+                    with suppress(PermissionError):
+                        os.fchown(file.fileno(), owner, model.st_gid)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(folder)
     finally:

@@ -6,6 +6,7 @@ import msgspec
 
 from gateway.config.files import ConfigurationFault
 from gateway.config.replace_file import replace_file
+from gateway.private_files import read_bytes
 
 
 class JobProgress(msgspec.Struct, omit_defaults=True):
@@ -54,7 +55,7 @@ class ProgressFile:
         if not self.path.exists():
             return CopyProgress(route, since_ms)
         try:
-            found = msgspec.json.decode(self.path.read_bytes(), type=CopyProgress)
+            found = msgspec.json.decode(read_bytes(self.path), type=CopyProgress)
         except (OSError, msgspec.MsgspecError) as error:
             raise ConfigurationFault(
                 [f"{self.path}: cannot be read ({error}); remove it to copy from the beginning"]

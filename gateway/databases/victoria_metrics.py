@@ -14,6 +14,8 @@ from gateway.config.addresses import split_url
 from gateway.config.model import Config
 from gateway.config.replace_file import replace_file
 from gateway.databases.steps import KeptPlace, SetupFault, SetupStep
+from gateway.folder_owner import as_owner
+from gateway.private_files import read_bytes
 
 _CHECKOUT: Final = Path(__file__).parents[2]
 _PORT: Final = 8428
@@ -115,7 +117,7 @@ def files_of(config: Config, places: Sequence[KeptPlace], root: Path) -> list[Wr
 def steps(wanted: Sequence[WrittenFile]) -> Iterator[SetupStep]:
     """Write the files that are not as wanted; what was there stays beside them."""
     for file in wanted:
-        before = file.path.read_text(encoding="utf-8", errors="replace") if file.path.exists() else None
+        before = read_bytes(file.path).decode(errors="replace") if file.path.exists() else None
         if before == file.text:
             yield SetupStep(f"{file.path}: is as wanted")
         else:
@@ -126,10 +128,11 @@ def steps(wanted: Sequence[WrittenFile]) -> Iterator[SetupStep]:
 def _write(file: WrittenFile) -> None:
     is_new = not file.path.exists()
     try:
-        file.path.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(file.path, file.text)
-        if is_new:
-            file.path.chmod(0o644)
+        with as_owner(file.path):
+            file.path.parent.mkdir(parents=True, exist_ok=True)
+            replace_file(file.path, file.text)
+            if is_new:
+                file.path.chmod(0o644)
     except OSError as error:
         raise SetupFault(f"{file.path}: cannot be written: {error.strerror}") from error
 

@@ -6,7 +6,6 @@ device. Each file is replaced whole, the index last, so that what it lists is th
 
 import csv
 import gzip
-import os
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -19,7 +18,8 @@ from typing import Final
 import msgspec
 
 from gateway.config.replace_file import replace_bytes
-from gateway.private_files import make_folder
+from gateway.folder_owner import as_owner
+from gateway.private_files import make_folder, read_bytes
 from schemas.open_data import COLUMNS
 from schemas.printable import printable
 from schemas.spreadsheet import as_cell
@@ -66,7 +66,7 @@ class OpenFiles:
         :raises OSError: it cannot be read.
         """
         try:
-            found = msgspec.json.decode((self.folder / INDEX).read_bytes(), type=_Index).files
+            found = msgspec.json.decode(read_bytes(self.folder / INDEX), type=_Index).files
         except (FileNotFoundError, msgspec.MsgspecError):
             return []
         there = [file for file in found if _NAME.fullmatch(file.name) and (self.folder / file.name).is_file()]
@@ -89,16 +89,12 @@ class OpenFiles:
         return OpenFile(name, day, domain, number, len(packed), sha256(packed).hexdigest(), now_ms)
 
     def put(self, name: str, content: bytes) -> None:
-        """Write a file. It belongs to the gateway's user also when root gives the command.
+        """Write a file.
 
         :raises OSError: it cannot be written.
         """
         make_folder(self.folder)
         replace_bytes(self.folder / name, content)
-        if os.geteuid() == 0:
-            owner = self.folder.parent.stat()
-            for path in (self.folder, self.folder / name):
-                os.chown(path, owner.st_uid, owner.st_gid)
 
     def keep(self, made: Iterable[OpenFile], first: date) -> list[OpenFile]:
         """Put files into the index; remove those of days before ``first``. Return what is listed.
@@ -112,7 +108,7 @@ class OpenFiles:
         listed.sort(key=lambda file: (file.day, file.domain), reverse=True)
         self.put(INDEX, msgspec.json.format(msgspec.json.encode(_Index(listed)), indent=1) + b"\n")
         for name in old:
-            with suppress(FileNotFoundError):
+            with as_owner(self.folder), suppress(FileNotFoundError):
                 (self.folder / name).unlink()
         return listed
 

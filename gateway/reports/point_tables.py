@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, Self
 from zoneinfo import ZoneInfo
 
+from gateway.private_files import private
 from gateway.reports.device_points import DevicePoint
 from schemas.glossary import quantities
 from schemas.quantities import QUANTITIES
@@ -46,7 +47,8 @@ class PointFiles:
         file = self._files.get(point.measurement)
         if file is None:
             path = self._folder / str(len(self._files))
-            file = self._files[point.measurement] = self._open.enter_context(path.open("w", encoding="utf-8"))
+            opened = open(path, "w", encoding="utf-8", opener=private)  # noqa: SIM115 - closed with the others
+            file = self._files[point.measurement] = self._open.enter_context(opened)
             self._columns[point.measurement] = ({}, {})
         tags, fields = self._columns[point.measurement]
         tags.update(dict.fromkeys(point.tags))
@@ -70,7 +72,7 @@ class PointFiles:
         tags, fields = (sorted(columns) for columns in self._columns[measurement])
         place = self._folder / str(list(self._files).index(measurement))
         with (
-            place.open(encoding="utf-8") as lines,
+            open(place, encoding="utf-8", opener=private) as lines,
             archive.open(f"readings/{measurement}.csv", "w") as binary,
             TextIOWrapper(binary, encoding="utf-8", newline="") as text,
         ):

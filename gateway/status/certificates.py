@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.config.model import Config
+from gateway.private_files import read_bytes
 from gateway.tls_files import tls_files
 
 _BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
@@ -26,7 +27,7 @@ def certificate_ends(config: Config) -> dict[str, int]:
 
 def _end_ms(path: Path) -> int | None:
     try:
-        first = path.read_text(encoding="utf-8", errors="replace").partition(_END)[0].rpartition(_BEGIN)[2]
+        first = read_bytes(path).decode(errors="replace").partition(_END)[0].rpartition(_BEGIN)[2]
         return not_after_ms(ssl.PEM_cert_to_DER_cert(f"{_BEGIN}{first}{_END}"))
     except (OSError, ValueError, IndexError, KeyError):
         return None

@@ -19,7 +19,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
-from gateway.private_files import make_folder
+from gateway.folder_owner import FolderOwner, being, whose
+from gateway.private_files import make_folder, refuse_pipes
 from gateway.storage.file_lock import lock
 from gateway.storage.recovery.reserve import give_up_reserve, keep_reserve
 from gateway.storage.recovery.set_aside import (
@@ -105,6 +106,7 @@ class Database:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="database")
         self._connection: sqlite3.Connection | None = None
         self._lock: int | None = None
+        self._owner: FolderOwner | None = None
         self._next_row = 1
         self._inode = 0
         self._damage = asyncio.Event()
@@ -119,17 +121,20 @@ class Database:
         :raises DatabaseFault: no file can be opened at that place.
         """
         try:
-            make_folder(self.path.parent)
-            self._lock = lock(self.path)
-            if begin_anew:
-                set_aside(self.path)
-            _refuse_what_is_not_ours(self.path)
-            self._connection = _connect(self.path)
-            self.tally.load()
-            self.tally.count(self._connection)
-            self._next_row = 1 + look_around(self._connection)
-            self._inode = self.path.stat().st_ino
-            take_newer_back(self.path, SCHEMA_VERSION)
+            self._owner = whose(self.path)
+            with being(self._owner):
+                make_folder(self.path.parent)
+                refuse_pipes(self.path)
+                self._lock = lock(self.path)
+                if begin_anew:
+                    set_aside(self.path)
+                _refuse_what_is_not_ours(self.path)
+                self._connection = _connect(self.path)
+                self.tally.load()
+                self.tally.count(self._connection)
+                self._next_row = 1 + look_around(self._connection)
+                self._inode = self.path.stat().st_ino
+                take_newer_back(self.path, SCHEMA_VERSION)
         except (OSError, sqlite3.Error, UnicodeDecodeError) as error:
             self._close_file()
             if is_damage(error, opening=True):
@@ -212,12 +217,13 @@ class Database:
             return result
 
         try:
-            try:
-                return commit()
-            except sqlite3.OperationalError as error:
-                if not (is_full(error) and restart_wal(connection)):
-                    raise
-                return commit()
+            with being(self._owner):
+                try:
+                    return commit()
+                except sqlite3.OperationalError as error:
+                    if not (is_full(error) and restart_wal(connection)):
+                        raise
+                    return commit()
         except (sqlite3.Error, UnicodeDecodeError) as error:
             if is_damage(error):
                 raise Damaged(f"{self.path} is damaged: {error}") from error
@@ -275,7 +281,8 @@ class Database:
         """Give some back; tell if there is more."""
         if self._connection is None or self.absence:
             return False
-        return give_pages_back(self._connection, _GIVEN_BACK_TOGETHER)
+        with being(self._owner):
+            return give_pages_back(self._connection, _GIVEN_BACK_TOGETHER)
 
     def _wal_bytes(self) -> int:
         with suppress(OSError):
@@ -289,7 +296,8 @@ class Database:
 
     def _close_file(self) -> None:
         if self._connection is not None:
-            self._connection.close()
+            with being(self._owner):  # the last one to close removes the WAL
+                self._connection.close()
             self._connection = None
         if self._lock is not None:
             os.close(self._lock)

@@ -4,7 +4,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from gateway.private_files import FILE_MODE
+from gateway.private_files import private
 from gateway.storage.recovery.wal import beside
 
 _SUFFIX = ".lock"
@@ -19,7 +19,7 @@ def lock(path: Path) -> int:
 
     :raises InUse: another process has it.
     """
-    descriptor = os.open(beside(path, _SUFFIX), os.O_RDONLY | os.O_CREAT, FILE_MODE)
+    descriptor = private(beside(path, _SUFFIX), os.O_RDONLY | os.O_CREAT)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -31,7 +31,7 @@ def lock(path: Path) -> int:
 def is_in_use(path: Path) -> bool:
     """Tell if a process works on the file, without touching it."""
     try:
-        descriptor = os.open(beside(path, _SUFFIX), os.O_RDONLY)
+        descriptor = private(beside(path, _SUFFIX), os.O_RDONLY)
     except OSError:
         return False
     try:

@@ -9,12 +9,14 @@ import json
 import sqlite3
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
 from gateway.core.delivery.batch import decode, encode
 from gateway.core.readings.line_protocol import device_of_line
+from gateway.folder_owner import as_owner
+from gateway.private_files import refuse_pipes
 from gateway.storage import journal, keyvalue
 from gateway.storage.stored_devices import device_rows, lines_of
 from schemas.registry import device_key
@@ -287,7 +289,7 @@ def photos_of(path: Path, names: DeviceNames, *, remove: bool) -> int:
     """
     if not path.exists():
         return 0
-    with closing(sqlite3.connect(path, timeout=10.0)) as connection:
+    with _photos(path) as connection:
         connection.execute("PRAGMA secure_delete=ON")
         with connection:
             chosen = [(name,) for (name,) in connection.execute("SELECT device FROM photos") if name in names]
@@ -303,5 +305,13 @@ def photographed(path: Path) -> list[str]:
     """
     if not path.exists():
         return []
-    with closing(sqlite3.connect(path, timeout=10.0)) as connection:
+    with _photos(path) as connection:
         return [name for (name,) in connection.execute("SELECT device FROM photos")]
+
+
+@contextmanager
+def _photos(path: Path) -> Iterator[sqlite3.Connection]:
+    with as_owner(path):
+        refuse_pipes(path)
+        with closing(sqlite3.connect(path, timeout=10.0)) as connection:
+            yield connection

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
-from gateway.private_files import make_empty, make_folder
+from gateway.folder_owner import as_owner
+from gateway.private_files import make_empty, make_folder, refuse_pipes
 from gateway.storage.database import DatabaseFault
 from schemas.registry import device_key
 
@@ -117,10 +118,12 @@ class Photos:
 
     def _with_file(self, do: Callable[..., T], *given: object) -> T:
         try:
-            make_folder(self._path.parent)
-            make_empty(self._path)
-            with _opened(self._path) as connection:
-                return do(connection, *given)
+            with as_owner(self._path):
+                make_folder(self._path.parent)
+                make_empty(self._path)
+                refuse_pipes(self._path)
+                with _opened(self._path) as connection:
+                    return do(connection, *given)
         except (sqlite3.Error, OSError) as error:
             raise DatabaseFault(f"{self._path}: {error}") from error
 

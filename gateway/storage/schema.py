@@ -167,7 +167,7 @@ def connect(path: Path) -> sqlite3.Connection:
         if version < SCHEMA_VERSION:
             # Every version so far only added tables and indexes.
             connection.executescript(f"BEGIN; {_SCHEMA} {_SHARES} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;")
-    except (sqlite3.Error, UnicodeDecodeError):
+    except (sqlite3.Error, OSError, UnicodeDecodeError):
         connection.close()
         raise
     return connection

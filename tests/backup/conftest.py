@@ -1,5 +1,6 @@
 """A gateway's folder with two devices, beside a database with points of both."""
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,14 @@ import pytest
 from tests.backup.machine import HIS, OTHER, Machine, line
 from tests.reports.conftest import started
 from tests.reports.stores import Filled
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A folder that every owner of what is made in it can reach; pytest's own is its user's alone."""
+    with tempfile.TemporaryDirectory(prefix="gateway-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
 
 
 @pytest.fixture(params=["influxdb", "victoria-metrics"])

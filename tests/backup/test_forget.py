@@ -9,6 +9,7 @@ import pytest
 from gateway.audit.chain import Deed
 from gateway.audit.forgotten import forgotten_beside
 from gateway.commands import forgetting
+from gateway.commands.copies_given import CopyGiven, archives_at_hand
 from gateway.config.registry import load_registry
 from gateway.core.delivery.batch import decode
 from gateway.storage import journal, rejects
@@ -104,6 +105,15 @@ def test_who_has_a_copy_is_named_and_a_restore_of_a_backup_knows_who_was_forgott
 
 
 @pytest.mark.real
+def test_a_file_that_the_log_calls_a_backup_and_is_none_gets_no_list_beside_it(tmp_path: Path) -> None:
+    machine, other = Machine(tmp_path / "gateway"), tmp_path / "sudoers"
+    machine.fill(HIS)
+    other.write_text("root's\n")
+    archive = machine.backup(tmp_path / "g.tar.gz")
+    named = [CopyGiven(is_backup=True, file=path, to="") for path in (other, archive, tmp_path / "none", tmp_path)]
+    assert archives_at_hand(named) == [archive]
+
+
 def test_a_database_that_was_restored_forgets_again_who_is_not_registered_again(known: Machine, database: Filled) -> None:
     forgotten(known)
     database.write([line(HIS), line(HIS, AT_MS + 1), line("wm-back")])

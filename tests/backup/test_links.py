@@ -2,6 +2,7 @@
 
 import io
 import os
+import pwd
 import shutil
 import stat
 import tarfile
@@ -25,7 +26,7 @@ def linked(machine: Machine, registry: str | bytes) -> Path:
     path.chmod(0o640)
     if os.geteuid() == 0:
         for place in (path, path.parent):
-            shutil.chown(place, "nobody")
+            shutil.chown(place, "nobody", pwd.getpwnam("nobody").pw_gid)
     link.unlink(missing_ok=True)
     link.symlink_to(TARGET)
     return path

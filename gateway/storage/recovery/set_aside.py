@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.clock import WallClock
-from gateway.private_files import make_empty, make_folder
+from gateway.private_files import make_empty, make_folder, private
 from gateway.storage.recovery.wal import FRAME_BYTES, HEAD_BYTES, beside, forgotten_from
 
 log = logging.getLogger("gateway.storage")
@@ -78,7 +78,7 @@ def keep_forgotten_frames(path: Path) -> None:
         return
     aside = _new_name(path)
     make_empty(beside(aside, "-wal"))
-    with beside(path, "-wal").open("rb") as wal, beside(aside, "-wal").open("wb") as copy:
+    with open(beside(path, "-wal"), "rb", opener=private) as wal, open(beside(aside, "-wal"), "wb", opener=private) as copy:
         copy.write(wal.read(HEAD_BYTES))
         wal.seek(taken * FRAME_BYTES, os.SEEK_CUR)
         shutil.copyfileobj(wal, copy)

@@ -26,7 +26,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from gateway.private_files import FILE_MODE
+from gateway.folder_owner import as_owner
+from gateway.private_files import private
 from gateway.storage.recovery.wal import beside
 
 log = logging.getLogger("gateway.storage")
@@ -165,7 +166,7 @@ class Tally:
     def acknowledge(self) -> int:
         """Acknowledge the missing readings; return their number."""
         known, self.missing, self.since_ms = self.missing, 0, 0
-        with suppress(OSError):
+        with suppress(OSError), as_owner(self.path):
             self._write(sync=True)
         return known
 
@@ -202,7 +203,7 @@ class Tally:
     def _put(self, said: _SlotContents, *, sync: bool) -> None:
         if self._on_file == _NOBODY_KNOWS:
             self._remove()  # in a slot that cannot be read now there may be a higher sequence
-        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, FILE_MODE)
+        descriptor = private(self.path, os.O_RDWR | os.O_CREAT)
         try:
             if os.fstat(descriptor).st_size < _FILE_BYTES:
                 os.pwrite(descriptor, bytes(_FILE_BYTES), 0)
@@ -222,7 +223,7 @@ def _read(path: Path) -> tuple[int, _SlotContents] | None:
 
     :raises OSError: there is no file, or it cannot be read.
     """
-    descriptor = os.open(path, os.O_RDONLY)
+    descriptor = private(path, os.O_RDONLY)
     try:
         os.fdatasync(descriptor)  # the newest may not be safe yet, and the other is overwritten next
         found = [(_parsed(os.pread(descriptor, _SLOT.size + 4, at)), slot) for slot, at in enumerate(_SLOTS_AT)]
@@ -239,7 +240,7 @@ def _parsed(record: bytes) -> _SlotContents | None:
 
 
 def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
     finally:

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from gateway.private_files import private
+
 PAGE_BYTES: Final = 1024
 HEAD_BYTES: Final = 32
 _FRAME_HEAD_BYTES: Final = 24
@@ -68,7 +70,10 @@ def forgotten_from(database: Path) -> int | None:
     is something to save; the frames of an unfinished transaction mean nothing.
     """
     try:
-        with beside(database, "-wal").open("rb") as wal, beside(database, "-shm").open("rb") as shm:
+        with (
+            open(beside(database, "-wal"), "rb", opener=private) as wal,
+            open(beside(database, "-shm"), "rb", opener=private) as shm,
+        ):
             if os.fstat(wal.fileno()).st_size < HEAD_BYTES + FRAME_BYTES:
                 return None
             (taken,) = struct.unpack("=I", os.pread(shm.fileno(), 4, _FRAMES_TAKEN_AT))
