@@ -7,6 +7,7 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
+from gateway.folder_owner import as_owner
 from gateway.installation.environment import build_environment, has_room, is_whole
 from gateway.installation.layout import UNIT, USER, Layout, instance
 from gateway.installation.machine import FileOwner, Machine, NotDone
@@ -186,7 +187,7 @@ class Installer:
 
 def _holds(path: Path, content: bytes) -> bool:
     """Tell if a file holds this; a link or a pipe holds nothing."""
-    with suppress(OSError), open(path, "rb", opener=_as_it_is) as file:
+    with suppress(OSError), as_owner(path.parent), open(path, "rb", opener=_as_it_is) as file:
         return file.read() == content
     return False
 

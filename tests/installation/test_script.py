@@ -39,7 +39,7 @@ def bundle(tmp_path: Path) -> Path:
 
 
 def modules() -> Iterator[Path]:
-    yield ROOT / "gateway" / "__init__.py"
+    yield from (ROOT / "gateway" / name for name in ("__init__.py", "folder_owner.py"))
     yield from sorted((ROOT / "gateway" / "installation").glob("*.py"))
 
 
