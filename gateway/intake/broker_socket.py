@@ -45,6 +45,7 @@ class BrokerSocket(asyncio.Protocol):
     :ivar ended: the reason of its end, once it has ended.
     :ivar apart_s: seconds from the start of one read to the next; 0: read bytes as they come.
     :ivar resting: True while it is not read because memory is at its limit.
+    :ivar unexplained: the broker closed it without a word: no DISCONNECT, and nothing wrong with the link.
     :ivar round_trip_s: to the broker and back, the shortest of the last minutes; infinite: unknown.
     """
 
@@ -58,7 +59,7 @@ class BrokerSocket(asyncio.Protocol):
         self._taken = b""
         self._timer: asyncio.TimerHandle | None = None
         self.apart_s = 0.0
-        self.resting = False
+        self.resting = self.unexplained = False
         self.transport: asyncio.Transport | None = None
         self.ended: asyncio.Future[str] = self._loop.create_future()
         self.round_trip_s = inf
@@ -211,6 +212,7 @@ class BrokerSocket(asyncio.Protocol):
             self._socket = None
         if self.ended.done():
             return
+        self.unexplained = exc is None
         if exc is None or isinstance(exc, OSError):
             self.ended.set_result(self._lost(exc))
         else:

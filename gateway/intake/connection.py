@@ -24,7 +24,7 @@ from typing import Final
 
 import mqtt5
 
-from gateway.core.gateways.reconnects import Reconnects
+from gateway.core.gateways.reconnects import SOON_ENDS, End, Reconnects
 from gateway.core.mqtt_session import DISCONNECT, PING, Session, pubacks
 from gateway.intake.broker_socket import BrokerSocket
 from gateway.tls import handshake_fault
@@ -36,6 +36,7 @@ _RIVAL: Final = (
     "another gateway connected as {}; each needs a mqtt.client_id of its own, the machines of a pair a mqtt.standby.machine; "
     "tried again in {:.0f} s"
 )
+_PERHAPS: Final = f" soon after it was made and without a reason, {SOON_ENDS} times in a row or more: perhaps"
 _LOOKS: Final = 10
 """Checks of the connection in each keep-alive interval."""
 
@@ -79,22 +80,22 @@ class Connection:
 
     async def run_to_end(self, receive: Callable[[bytes], None]) -> tuple[str, float]:
         """Open it, or try to; return after its end, with the reason and the seconds to wait before the next attempt."""
-        address, session, lasted_s = self.address, self.session, 0.0
+        address, lasted_s, end = self.address, 0.0, End.OTHER
         try:
-            why, lasted_s = await self.run_once(receive)
+            why, lasted_s, end = await self.run_once(receive)
         except TimeoutError:
             why = f"{address} does not answer"
         except OSError as error:
             why = f"{address}: {handshake_fault(error, tls=address.tls is not None)}"
-        taken_over = session.taken_over and lasted_s > 0  # of this connection, not of one before
-        wait_s = self._reconnects.wait_s(lasted_s, random(), taken_over=taken_over)  # noqa: S311 - jitter is no secret
-        if taken_over:
-            why = f"{why}: {_RIVAL.format(session.options.client_id, wait_s)}"
+        wait_s = self._reconnects.wait_s(lasted_s, random(), end)  # noqa: S311 - jitter is no secret
+        if end is End.TAKEN_OVER or self._reconnects.suspects_rival:
+            between = ":" if end is End.TAKEN_OVER else _PERHAPS
+            why = f"{why}{between} {_RIVAL.format(self.session.options.client_id, wait_s)}"
         self._addresses.rotate(-1)
         return why, wait_s
 
-    async def run_once(self, receive: Callable[[bytes], None]) -> tuple[str, float]:
-        """Open it and send CONNECT; return after its end, with the reason and the seconds that the broker kept it.
+    async def run_once(self, receive: Callable[[bytes], None]) -> tuple[str, float, End]:
+        """Open it and send CONNECT; return after its end: the reason, the seconds that the broker kept it, and how it ended.
 
         :param receive: gets each chunk of bytes: :class:`gateway.intake.intake.Intake` hands it to the session.
         :raises OSError: there is no broker at the address, or it is not the right one.
@@ -107,7 +108,11 @@ class Connection:
                 await asyncio.wait([opened.ended], timeout=self._keep_alive_s / _LOOKS)
                 self._keep_alive(opened)
                 opened.measure_round_trip()
-            return opened.ended.result(), self._loop.time() - began_s if self.session.connected else 0.0
+            why, session = opened.ended.result(), self.session
+            if not session.connected:
+                return why, 0.0, End.OTHER
+            end = End.TAKEN_OVER if session.taken_over else End.UNEXPLAINED if opened.unexplained else End.OTHER
+            return why, self._loop.time() - began_s, end
         finally:
             opened.end("the gateway stops")
             self._socket = None

@@ -5,9 +5,14 @@ client. After the broker ended the connection because another client of the same
 each other out for ever. So the one that was thrown out waits a quarter of a minute, and twice as long each time it happens
 again, up to ten minutes. Whoever holds the session can work meanwhile, and if that one goes for good this one comes back by
 itself.
+
+Older brokers (Mosquitto 2.0.11) give no reason when another client takes the session. So connections that the broker closes
+soon and without a reason, several in a row, count as taken over too. A broker that dies again and again is not met so: while it
+starts it refuses connections, which ends the row.
 """
 
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import Final
 
 from gateway.core.delivery.backoff import Backoff
@@ -15,25 +20,48 @@ from gateway.core.delivery.backoff import Backoff
 LONGEST_WAIT_S: Final = 2.0
 RIVAL_FIRST_S: Final = 15.0
 RIVAL_LONGEST_S: Final = 600.0
+SOON_S: Final = 10.0
+"""Two that throw each other out do it within the longest wait and the time that a connection takes to be made."""
+SOON_ENDS: Final = 5
+"""So many ends without a reason in a row mean another client of this id."""
+
+
+class End(Enum):
+    """How a connection ended."""
+
+    TAKEN_OVER = auto()
+    """The broker said that another client of this id has the session."""
+    UNEXPLAINED = auto()
+    """The broker closed it, and said nothing."""
+    OTHER = auto()
 
 
 @dataclass(slots=True)
 class Reconnects:
-    """Tells how long to wait before the next connection."""
+    """Tells how long to wait before the next connection.
 
+    :ivar soon_ends: connections in a row that the broker closed soon and without a reason.
+    """
+
+    soon_ends: int = 0
     _after_end: Backoff = field(default_factory=lambda: Backoff(0.2, LONGEST_WAIT_S))
     _after_rival: Backoff = field(default_factory=lambda: Backoff(RIVAL_FIRST_S, RIVAL_LONGEST_S))
     _waited_s: float = 0.0
 
-    def wait_s(self, lasted_s: float, jitter: float, *, taken_over: bool) -> float:
+    @property
+    def suspects_rival(self) -> bool:
+        """Tell if another client of this id is the likely reason of the last end."""
+        return self.soon_ends >= SOON_ENDS
+
+    def wait_s(self, lasted_s: float, jitter: float, end: End) -> float:
         """Seconds to wait after a connection that the broker kept for ``lasted_s``; 0: it was never made.
 
         :param jitter: uniform in [0, 1).
-        :param taken_over: another client of this id has the session now.
         """
         if lasted_s > RIVAL_LONGEST_S:
             self._after_rival.reset()
-        if taken_over:
+        self.soon_ends = self.soon_ends + 1 if end is End.UNEXPLAINED and 0 < lasted_s < SOON_S else 0
+        if end is End.TAKEN_OVER or self.suspects_rival:
             return self._after_rival.next_s(0.75 + jitter / 4)
         if lasted_s > self._waited_s:
             self._after_end.reset()
