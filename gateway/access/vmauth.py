@@ -17,8 +17,10 @@ _READING: Final = (
     "/api/v1/label/[^/]+/values",
 )
 """Paths of questions; whole exports, federation, writing and administration are not among them."""
-ROLLUPS: Final = "/rollups"
-"""The beginning of paths that lead to a second process, which keeps the roll-ups."""
+ROLLUPS: Final = "/prometheus"
+"""The beginning of paths that lead to a second process, which keeps the roll-ups.
+
+It is one that VictoriaMetrics knows, with and without it: older versions of vmauth (1.79) cannot take it away."""
 _BODIES_UNREAD: Final = "Content-Type:"
 
 
@@ -30,7 +32,7 @@ def vmauth_user(name: str, token: str, scope: DeviceScope, url: str, rollups: st
     """
     routes = [_route(scope, url)]
     if rollups is not None:
-        routes.append({**_route(scope, rollups, ROLLUPS), "drop_src_path_prefix_parts": ROLLUPS.count("/")})
+        routes.append(_route(scope, rollups.rstrip("/").removesuffix(ROLLUPS), ROLLUPS))  # a cluster's address ends with it
     return {"name": name, "bearer_token": token, "url_map": routes}
 
 

@@ -119,6 +119,23 @@ def test_the_database_is_opened_only_where_the_bucket_holds_nothing_else(folder:
     assert "influx auth create --org province --read-bucket ID_OF_water --description e" in said
 
 
+def keys_of(part: object) -> set[str]:
+    """All keys of a document."""
+    if isinstance(part, dict):
+        return set(part).union(*map(keys_of, part.values()))
+    return set().union(*map(keys_of, part)) if isinstance(part, list) else set()
+
+
+def test_the_file_for_vmauth_has_only_what_one_of_debian_12_understands(folder: Path) -> None:
+    configure(folder, influxdb={"url": "http://one:8428", "rollups": {"url": "http://vmselect:8481/select/0/prometheus"}})
+    access(folder, "so-nuoc", "--domain", "water", "--vmauth", folder / "vmauth.yml")
+    document = yaml.safe_load((folder / "vmauth.yml").read_text())
+    assert keys_of(document) == {"users", "name", "bearer_token", "url_map", "src_paths", "url_prefix", "headers"}
+    raw, rollups = ((route["src_paths"][0], route["url_prefix"]) for route in document["users"][0]["url_map"])
+    assert (raw[0], raw[1].partition("?")[0]) == ("/api/v1/query", "http://one:8428/")
+    assert (rollups[0], rollups[1].partition("?")[0]) == ("/prometheus/api/v1/query", "http://vmselect:8481/select/0/")
+
+
 # On VictoriaMetrics, behind its own proxy.
 
 POINTS = """water,area=x.02,device=own volume_m3=1
@@ -174,14 +191,14 @@ def test_vmauth_shows_an_agency_its_series_whatever_it_asks(folder: Path, victor
         told = proxy.ask("/api/v1/query", ALL)[1]
         assert "own" in told
         assert "volume_used" in told
-        assert "volume_used" in proxy.ask("/rollups/api/v1/query", ALL)[1]
+        assert "volume_used" in proxy.ask("/prometheus/api/v1/query", ALL)[1]
         asked = [
             proxy.ask("/api/v1/query", ALL),
             *(proxy.ask("/api/v1/query", ALL | {key: WIDER}) for key in ("extra_filters", "extra_filters[]", "extra_label")),
             proxy.ask("/api/v1/query", ALL, form, kind),
             proxy.ask("/api/v1/query", {}, form, kind),
-            proxy.ask("/rollups/api/v1/query", ALL),
-            proxy.ask("/rollups/api/v1/query", ALL | {"extra_filters[]": WIDER}, form, kind),
+            proxy.ask("/prometheus/api/v1/query", ALL),
+            proxy.ask("/prometheus/api/v1/query", ALL | {"extra_filters[]": WIDER}, form, kind),
             proxy.ask("/api/v1/series", {"match[]": WIDER}),
             proxy.ask("/api/v1/label/device/values", {}),
             proxy.ask("/api/v1/label/__name__/values", {}),
@@ -190,7 +207,7 @@ def test_vmauth_shows_an_agency_its_series_whatever_it_asks(folder: Path, victor
             proxy.ask(path, {"match[]": WIDER})[0]
             for path in (
                 "/api/v1/export",
-                "/rollups/federate",
+                "/prometheus/federate",
                 "/api/v1/admin/tsdb/delete_series",
                 "/api/v1/status/tsdb",
                 "/api/v1/import",
