@@ -1,9 +1,11 @@
 """``firmware-sim verify`` of sums and alarms: on what a perfect gateway would write, and on what a bad one would."""
 
 import json
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from firmware_sim import ledger_index
 from firmware_sim.cli import main
 from firmware_sim.firmware import Firmware
 from firmware_sim.fleet import build_fleet
-from firmware_sim.query import StoredPoint
+from firmware_sim.query import InfluxdbAccess, StoredPoint
 from firmware_sim.scenarios.loader import scenario
 from firmware_sim.signals import DAY_S
 from firmware_sim.stories.cast import Role, cast
@@ -21,6 +23,7 @@ from firmware_sim.stories.chronicle import Chronicle
 from firmware_sim.stories.plan import SimulatedSpan
 from firmware_sim.stories.story import Incident
 from firmware_sim.stories.table import STORIES
+from firmware_sim.victoria import AnyDatabase
 from gateway.demo import services
 from gateway.demo.services import Service
 from schemas.quantities import HEALTH, SUM_OF, Quality
@@ -197,6 +200,35 @@ def test_victoria_metrics_holds_what_a_perfect_gateway_writes(
         exported(victoria.url, "{device!=''}")  # it can be found now
         assert _verify(victoria.url, ledger) == 0
     assert "alarms: 3 raised in time" in capsys.readouterr().out
+
+
+class OlderVictoriaMetrics(BaseHTTPRequestHandler):
+    """What Debian 12's tells of itself: no version. It has no points."""
+
+    def do_GET(self) -> None:
+        """Answer what it tells of itself, and a question."""
+        self._answer(b'{"status":"success","data":{}}')
+
+    def do_POST(self) -> None:
+        """Export nothing."""
+        self._answer(b"" if self.path == "/api/v1/export" else b"unsupported path")
+
+    def _answer(self, body: bytes) -> None:
+        self.send_response(200 if body.startswith(b"{") or not body else 400)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:  # noqa: ANN401 - the signature of its base
+        """Say nothing."""
+
+
+def test_a_victoria_metrics_that_tells_no_version_is_taken_for_none_of_influxdb() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), OlderVictoriaMetrics) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        database = AnyDatabase(InfluxdbAccess(f"http://127.0.0.1:{server.server_address[1]}", "iot"))
+        assert list(database.points("water", ["m1"], 0, 1)) == []
+        server.shutdown()
 
 
 def _write(service: Service, path: str, body: str) -> None:
