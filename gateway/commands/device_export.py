@@ -101,6 +101,7 @@ async def _gather(config: Config, device: NamedDevice, folder: Path) -> _Gathere
     with points:
         for place in places_of_points(config.influxdb):
             async with open_device_points(place) as store:
+                await store.settled(device.names, now_ms)
                 async for point in store.points(device.names, now_ms):
                     points.add(point)
     return _Gathered(points, documents, await Photos(config.journal.path, 0).get(device.id), now_ms)

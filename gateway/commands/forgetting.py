@@ -211,6 +211,7 @@ async def _held(config: Config, device: NamedDevice) -> Held:
     held["points in the database"] = 0
     for place in places_of_points(config.influxdb):
         async with open_device_points(place) as points:
+            await points.settled(device.names, WallClock().now_ms())
             held["points in the database"] += sum((await points.counted(device.names, WallClock().now_ms())).values())
     held |= {title: len(rows) for title, rows in stored_rows(config, device).items()}
     held["photo"] = photos_of(photos_file(config.journal.path), DeviceNames(device.names), remove=False)

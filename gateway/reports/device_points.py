@@ -5,12 +5,13 @@ bytes stay in its files until it compacts them. VictoriaMetrics hides them at on
 InfluxDB 2 deletes by its own API. InfluxDB 3 Core cannot delete rows.
 """
 
+import asyncio
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -23,6 +24,8 @@ from gateway.reports.metricsql_http import LabelValues, MetricsqlAnswer, ask_who
 from gateway.reports.open_store import is_victoria_metrics
 from gateway.reports.store import StoreFault
 from schemas.quantities import DOMAINS
+
+T = TypeVar("T")
 
 _MEASUREMENTS: Final = (
     *DOMAINS,
@@ -39,10 +42,14 @@ _MEASUREMENTS: Final = (
     "monthly",
 )
 """Measurements with a device, to find the one of a metric: the longest that fits."""
-_WINDOW_MS: Final = 31 * 86_400_000
-_AHEAD_MS: Final = 32 * 86_400_000
+_DAY_MS: Final = 86_400_000
+_WINDOW_MS: Final = 31 * _DAY_MS
+_AHEAD_MS: Final = 32 * _DAY_MS
 """Device times are accepted so far ahead while the gateway's clock is doubted."""
-_EVER: Final = "100y"
+SHOWN_AFTER_S: Final = 15.0
+"""VictoriaMetrics shows a new series up to 11 s after it took it: it goes on answering from what it found for the same question
+before (measured on 1.79 and 1.112)."""
+_LOOK_S: Final = 1.0
 _CHUNK_ROWS: Final = "10000"
 _BEGINNING, _END = "1970-01-01T00:00:00Z", "2262-04-11T00:00:00Z"
 
@@ -68,6 +75,10 @@ class DevicePoints(Protocol):
 
     async def devices(self) -> set[str]:
         """Return every device that has a point; one whose points were deleted may be named for a while (measured on both)."""
+        ...
+
+    async def settled(self, names: Collection[str], now_ms: int) -> None:
+        """Return once all series of a device that the database took are shown."""
         ...
 
     async def counted(self, names: Collection[str], now_ms: int) -> Mapping[str, int]:
@@ -130,6 +141,9 @@ class InfluxqlPoints:
         """Return every device that has a point."""
         found = self._ask('SHOW TAG VALUES WITH KEY = "device"')
         return {str(row[-1]) async for rows in found for row in rows["values"]}
+
+    async def settled(self, names: Collection[str], now_ms: int) -> None:
+        """Return at once: InfluxDB shows what it has answered for."""
 
     async def counted(self, names: Collection[str], now_ms: int) -> Mapping[str, int]:  # noqa: ARG002 - as the protocol says
         """Count the points of a device by measurement, in all retention policies."""
@@ -207,22 +221,24 @@ class MetricsqlPoints:
 
     async def devices(self) -> set[str]:
         """Return every device that has a point."""
-        decoder = msgspec.json.Decoder(LabelValues)
-        return set((await ask_whole(self._http, "/api/v1/label/device/values", {"start": "1"}, decoder)).data)
+        return await _once_settled(self._shown_devices)
+
+    async def settled(self, names: Collection[str], now_ms: int) -> None:
+        """Ask again until no new series has shown itself for a while."""
+        await _once_settled(lambda: self._instant("count(count_over_time({}))", names, now_ms))
 
     async def counted(self, names: Collection[str], now_ms: int) -> Mapping[str, int]:
         """Count the points of a device by measurement."""
         found: dict[str, int] = {}
-        for metric, value in await self._instant(
-            f"sum by (__name__) (count_over_time({_chosen(names)}[{_EVER}]) keep_metric_names)", now_ms
-        ):
+        query = "sum by (__name__) (count_over_time({}) keep_metric_names)"
+        for metric, value in await self._instant(query, names, now_ms):
             measurement, _ = _parts(metric)
             found[measurement] = max(found.get(measurement, 0), round(value))
         return found
 
     async def points(self, names: Collection[str], now_ms: int) -> AsyncIterator[DevicePoint]:
         """Yield all points of a device, a month at a time."""
-        firsts = [value for _, value in await self._instant(f"min(tfirst_over_time({_chosen(names)}[{_EVER}]))", now_ms)]
+        firsts = [value for _, value in await self._instant("min(tfirst_over_time({}))", names, now_ms)]
         start_ms = round(firsts[0] * 1000) if firsts else now_ms
         while firsts and start_ms < now_ms + _AHEAD_MS:
             for point in await self._month(names, start_ms):
@@ -249,10 +265,29 @@ class MetricsqlPoints:
             DevicePoint(key[0], dict(key[1]), key[2], fields) for key, fields in sorted(found.items(), key=lambda pair: pair[0])
         )
 
-    async def _instant(self, query: str, now_ms: int) -> list[tuple[str, float]]:
-        form = {"query": query, "time": f"{(now_ms + _AHEAD_MS) / 1000:.3f}"}
+    async def _shown_devices(self) -> set[str]:
+        decoder = msgspec.json.Decoder(LabelValues)
+        return set((await ask_whole(self._http, "/api/v1/label/device/values", {"start": "1"}, decoder)).data)
+
+    async def _instant(self, query: str, names: Collection[str], now_ms: int) -> list[tuple[str, float]]:
+        """The answer to a question about all that the database has of a device."""
+        at_ms = now_ms + _AHEAD_MS
+        since_1970 = f"{(at_ms - _DAY_MS) // 1000}s"  # of a range that begins earlier VictoriaMetrics 1.79 knows nothing
+        form = {"query": query.format(f"{_chosen(names)}[{since_1970}]"), "time": f"{at_ms / 1000:.3f}"}
         answer = await ask_whole(self._http, "/api/v1/query", form, msgspec.json.Decoder(_PointCounts))
         return [(one.metric.get("__name__", ""), float(one.value[1])) for one in answer.data.result]
+
+
+async def _once_settled(look: Callable[[], Awaitable[T]]) -> T:
+    """Return what is found once it has been the same for :data:`SHOWN_AFTER_S`."""
+    loop = asyncio.get_running_loop()
+    found, since_s = await look(), loop.time()
+    while loop.time() < since_s + SHOWN_AFTER_S:
+        await asyncio.sleep(min(_LOOK_S, SHOWN_AFTER_S))
+        again = await look()
+        if again != found:
+            found, since_s = again, loop.time()
+    return found
 
 
 class _PointCount(msgspec.Struct):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.reports import device_points
 from tests.backup.machine import HIS, OTHER, Machine, line
 from tests.reports.conftest import started
 from tests.reports.stores import Filled
@@ -17,6 +18,12 @@ def tmp_path() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="gateway-") as folder:
         Path(folder).chmod(0o755)
         yield Path(folder)
+
+
+@pytest.fixture(autouse=True)
+def _seen_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test writes is shown at once."""
+    monkeypatch.setattr(device_points, "SHOWN_AFTER_S", 0.0)
 
 
 @pytest.fixture(params=["influxdb", "victoria-metrics"])

@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -12,6 +13,7 @@ from gateway.commands import forgetting
 from gateway.commands.copies_given import CopyGiven, archives_at_hand
 from gateway.config.registry import load_registry
 from gateway.core.delivery.batch import decode
+from gateway.reports import device_points
 from gateway.storage import journal, rejects
 from gateway.storage.database import Database
 from gateway.storage.file_lock import lock
@@ -23,6 +25,11 @@ from tests.reports.versioned import stub
 def bytes_of(machine: Machine) -> dict[str, bytes]:
     """Every file of the gateway."""
     return {path.name: path.read_bytes() for path in machine.folder.rglob("*") if path.is_file() and path != machine.accounts}
+
+
+def post(url: str, line: str) -> None:
+    with urlopen(Request(url, line.encode()), timeout=20) as answer:  # noqa: S310 - our own service
+        assert answer.status == 204
 
 
 def forgotten(machine: Machine, name: str = HIS) -> str:
@@ -129,6 +136,19 @@ def test_a_database_that_was_restored_forgets_again_who_is_not_registered_again(
     assert known.command("devices", "forget", HIS, "--check").returncode == 0
     assert known.command("devices", "forget", "wm-back", "--check").returncode == 1
     assert known.command("devices", "forget").returncode == 2
+
+
+@pytest.mark.real
+@pytest.mark.slow
+@pytest.mark.parametrize("database", ["victoria-metrics"], indirect=True)
+def test_a_series_that_the_database_took_just_now_is_forgotten_too(
+    known: Machine, database: Filled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert known.command("devices", "forget", HIS, "--check").returncode == 1
+    post(f"{database.service.url}/write?precision=ms", f"water,device={HIS},channel=b volume_m3=1 {AT_MS}")
+    monkeypatch.setattr(device_points, "SHOWN_AFTER_S", 15.0)
+    assert ["points", "in", "the", "database", "7", "0"] in [row.split() for row in forgotten(known).splitlines()]
+    assert known.command("devices", "forget", HIS, "--check").returncode == 0
 
 
 def test_a_running_gateway_is_stopped_first(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.demo import services
+from gateway.reports import device_points
 from tests.reports.stores import Filled
 
 
@@ -19,6 +20,12 @@ def started(name: str, folder: Path) -> Iterator[Filled]:
         service = services.victoria_metrics(folder, args=["-retentionPeriod=100y"])
     with service:
         yield Filled(service)
+
+
+@pytest.fixture(autouse=True)
+def _seen_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test writes is shown at once."""
+    monkeypatch.setattr(device_points, "SHOWN_AFTER_S", 0.0)
 
 
 @pytest.fixture(params=["influxdb", "victoria-metrics"])

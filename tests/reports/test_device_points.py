@@ -2,13 +2,17 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+import re
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, TypeVar
 
+import msgspec
 import pytest
 
 from gateway.config.model import Influxdb
-from gateway.reports.device_points import DevicePoint, DevicePoints, open_device_points, places_of_points
+from gateway.reports import device_points
+from gateway.reports.database_http import DatabaseHttp
+from gateway.reports.device_points import DevicePoint, DevicePoints, MetricsqlPoints, open_device_points, places_of_points
 from gateway.reports.store import StoreFault
 from tests.reports.stores import Filled
 from tests.reports.versioned import stub
@@ -62,6 +66,54 @@ def test_everything_of_a_device_is_counted_read_and_deleted_and_nothing_of_other
     assert opened(filled.config, everything) == []
     assert opened(filled.config, lambda points: points.counted(["his-too", "hisx"], NOW_MS)) == {"water": 2}
     opened(filled.config, lambda points: points.delete(["his"]), to_delete=True)
+
+
+def played(monkeypatch: pytest.MonkeyPatch, counts: Iterable[int]) -> tuple[MetricsqlPoints, list[dict[str, str]]]:
+    """A VictoriaMetrics that counts so many series, one count after the other, and what it was asked."""
+    asked: list[dict[str, str]] = []
+    answers = iter(counts)
+
+    async def ask(_http: object, _path: str, form: dict[str, str], decoder: msgspec.json.Decoder[Any]) -> object:
+        asked.append(form)
+        return decoder.decode(
+            json.dumps({"status": "success", "data": {"result": [{"metric": {}, "value": [0, str(next(answers))]}]}})
+        )
+
+    monkeypatch.setattr(device_points, "ask_whole", ask)
+    http = DatabaseHttp(Influxdb())
+    return MetricsqlPoints(http, http), asked
+
+
+def test_victoria_metrics_is_asked_again_until_no_new_series_has_shown_itself_for_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(device_points, "SHOWN_AFTER_S", 0.3)
+    monkeypatch.setattr(device_points, "_LOOK_S", 0.01)
+    shown = [5, 5, 5, 6, 6, 9]
+    points, asked = played(monkeypatch, [*shown, *[9] * 1000])
+
+    async def settle() -> float:
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
+        await points.settled(["his"], NOW_MS)
+        return loop.time() - began_s
+
+    assert asyncio.run(settle()) >= 0.3
+    assert len(asked) > len(shown)
+
+
+def test_no_question_reaches_back_to_before_1970(monkeypatch: pytest.MonkeyPatch) -> None:
+    """VictoriaMetrics 1.79 answers such a one with nothing."""
+    points, asked = played(monkeypatch, [1, 1])
+
+    async def ask() -> None:
+        await points.settled(["his"], NOW_MS)
+        await points.counted(["his"], NOW_MS)
+
+    asyncio.run(ask())
+    for form in asked:
+        (range_s,) = re.findall(r"\[(\d+)s\]", form["query"])
+        assert 0 < float(form["time"]) - int(range_s) < DAY_MS / 500
 
 
 @pytest.mark.parametrize(
