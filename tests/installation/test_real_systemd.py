@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import pytest
 
@@ -28,17 +29,33 @@ JOIN = """
     echo $$ >{folder}/cgroup/{name}/cgroup.procs
     exec unshare -mnpfC --kill-child sh {folder}/boot.sh
 """
+# The root is an overlay of the machine's, so nothing of that is written; of what people keep there nothing is seen.
 BOOT = """
     set -eu
+    root={folder}/root
+    mkdir $root
     mount -t tmpfs tmpfs {folder}/over
-    for place in etc opt usr/local var; do
-        mkdir -p {folder}/over/$place {folder}/over/scratch/$place
-        upper={folder}/over/$place,workdir={folder}/over/scratch/$place
-        mount -t overlay overlay -o lowerdir=/$place,upperdir=$upper /$place
+    mkdir {folder}/over/upper {folder}/over/work
+    mount -t overlay overlay -o lowerdir=/,upperdir={folder}/over/upper,workdir={folder}/over/work $root
+    for place in tmp var/tmp; do mount -t tmpfs -o mode=1777 tmpfs $root/$place; done
+    for place in run home root srv mnt dev; do mount -t tmpfs -o mode=0755 tmpfs $root/$place; done
+    for node in null zero full random urandom tty; do
+        : >$root/dev/$node
+        mount --bind /dev/$node $root/dev/$node
     done
-    mount -t proc proc /proc
-    mount -t tmpfs tmpfs /run
-    sh {bundle}/install.sh
+    mkdir $root/dev/shm $root/dev/pts $root/mnt/bundle $root/mnt/machine
+    mount -t tmpfs -o mode=1777 tmpfs $root/dev/shm
+    mount -t devpts -o newinstance,ptmxmode=0666 devpts $root/dev/pts
+    ln -s pts/ptmx $root/dev/ptmx
+    mount -t proc proc $root/proc
+    mount -t sysfs -o ro sysfs $root/sys
+    mount -t cgroup2 cgroup2 $root/sys/fs/cgroup
+    mount --bind -o ro {bundle} $root/mnt/bundle
+    cd $root
+    pivot_root . mnt/machine
+    umount -l /mnt/machine
+
+    sh /mnt/bundle/install.sh
     echo secret >/etc/gateway/secrets/influxdb.token
     chmod 600 /etc/gateway/secrets/influxdb.token
     cat >/etc/gateway/gateway.yaml <<TEXT
@@ -47,8 +64,8 @@ journal: {{path: /var/lib/gateway/journal.db}}
 TEXT
     for unit in {masked}; do ln -sf /dev/null /etc/systemd/system/$unit; done
     : >/etc/fstab
-    umount -l /sys/fs/cgroup
-    mount -t cgroup2 cgroup2 /sys/fs/cgroup
+    echo 'D /tmp 1777 root root -' >/etc/tmpfiles.d/tmp.conf # that of Debian 12, which empties /tmp at boot
+    : >/tmp/left-behind
     mount --make-rshared /
     exec env -i container=other PATH=/usr/sbin:/usr/bin:/sbin:/bin {systemd} --system --unit=gateway.service
 """
@@ -110,14 +127,34 @@ class Booted:
         )
 
 
-@pytest.fixture
-def booted(tmp_path: Path, bundle: Path) -> Iterator[Booted]:
-    found = Booted(tmp_path, bundle)
+@pytest.fixture(scope="module")
+def canary() -> Iterator[Path]:
+    """A file in the machine's own /tmp, as others have theirs there."""
+    with NamedTemporaryFile(prefix="canary-", dir="/tmp") as file:
+        yield Path(file.name)
+
+
+@pytest.fixture(scope="module")
+def booted(tmp_path_factory: pytest.TempPathFactory, bundle: Path, canary: Path) -> Iterator[Booted]:
+    """Boot one, with a file in the machine's own /tmp, and start the service."""
+    assert canary.exists()
+    found = Booted(tmp_path_factory.mktemp("systemd"), bundle)
     try:
         until(found.boots, 180, what="the service is up")
         yield found
     finally:
         found.end()
+
+
+def test_what_boots_sees_nothing_of_the_machine_and_empties_no_tmp_but_its_own(canary: Path, booted: Booted) -> None:
+    until(lambda: show(booted, "ActiveState", "systemd-tmpfiles-setup") == "active", 60)
+    seen = booted.run("find /home /root /srv /mnt /var/tmp -mindepth 1 -maxdepth 1").split()
+    assert {name for name in seen if "/systemd-private-" not in name} - {"/root/.ssh"} == {"/mnt/bundle", "/mnt/machine"}
+    assert booted.run(f"ls {canary} /tmp/left-behind") == "", "one is not seen, the other was removed at boot"
+    assert booted.run("ls /mnt/machine") == ""
+    assert booted.run("touch /usr/written && echo written") == "written"
+    assert not Path("/usr/written").exists()
+    assert canary.exists()
 
 
 def show(booted: Booted, name: str, unit: str = "gateway") -> str:
