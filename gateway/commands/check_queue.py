@@ -33,7 +33,9 @@ def check_queue(config: Config, catalog: Catalog) -> str:
         return ""
     queue = queue_of(config.mqtt.client_id)
     try:
-        seen = see(watch_api(management, config.mqtt), config.mqtt.client_id)
+        api = watch_api(management, config.mqtt)
+        api.refuse_older()
+        seen = see(api, config.mqtt.client_id)
     except ManagementFault as fault:
         return str(fault)
     found = compare(topic_filters(config, catalog), state_topics(config, catalog), seen.keys)

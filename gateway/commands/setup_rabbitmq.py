@@ -251,6 +251,7 @@ def _write_if_different(file: SetupFile) -> None:
 def _apply(api: ManagementApi, wanted: Definitions, queues: Sequence[str], *, dry_run: bool) -> int:
     """Bring the definitions to the broker and the queues to its nodes, and ask both back."""
     try:
+        api.refuse_older()
         before = list(differences(wanted, api.ask("definitions")))
         if before and not dry_run:
             api.ask("definitions", method="POST", body=wanted)

@@ -14,6 +14,8 @@ from gateway.tls import handshake_fault
 
 _PATIENCE_S: Final = 30.0
 _QUOTED: Final = 300
+_OLDEST: Final = 4
+"""MQTT of RabbitMQ 3 is 3.1.1 alone, and has none of the settings that a gateway needs."""
 _NO_SUCH_THING: Final = '{"error"'
 """The beginning of RabbitMQ's own answer about what is not there: another server's is a page."""
 _WHY: Final = {
@@ -88,6 +90,16 @@ class ManagementApi:
             if fault.is_missing:
                 return None
             raise
+
+    def refuse_older(self) -> None:
+        """Return if its version is one that a gateway can work with.
+
+        :raises ManagementFault: it is older; or it does not answer, or refuses.
+        """
+        version = str(self.ask("overview").get("rabbitmq_version", ""))
+        major = version.partition(".")[0]
+        if major.isdecimal() and int(major) < _OLDEST:
+            raise ManagementFault(f"{self.url}: needs RabbitMQ {_OLDEST}, this is {version}")
 
     def _connection(self) -> HTTPConnection:
         host, port = self._parts.hostname or "", self._parts.port

@@ -9,8 +9,10 @@ from tests.rabbitmq.one import TRIAL
 
 if __name__ == "__main__":
     try:
-        find_erlang()
+        cannot = find_erlang().too_old
     except ProgramMissing as missing:
-        sys.stderr.write(f"{missing}\n")
+        cannot = str(missing)
+    if cannot:
+        sys.stderr.write(f"{cannot}\n")
         sys.exit(2)
     sys.exit(main(trial=TRIAL))

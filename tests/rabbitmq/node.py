@@ -14,12 +14,15 @@ from pathlib import Path
 from subprocess import CompletedProcess, run
 from typing import Final
 
+import pytest
+
 from gateway.demo.services import CHECKOUT, Program, ProgramMissing, Service, free_port
 from tests.rabbitmq.management import Management
 from tests.system.brokers import listens
 from tests.waiting import until
 
 HOST: Final = "127.0.0.1"
+OLDEST: Final = 4
 PLUGINS: Final = ("rabbitmq_mqtt", "rabbitmq_management")
 # Starting an Erlang machine takes seconds of processor time.
 STARTS_WITHIN_S: Final = 120.0
@@ -31,6 +34,12 @@ class Erlang:
 
     root: Path
     rabbitmq: Path
+
+    @property
+    def too_old(self) -> str:
+        """A sentence if it is a version that the gateway's settings are not for."""
+        version = self.rabbitmq.name.rpartition("-")[2]
+        return f"needs RabbitMQ {OLDEST}, this is {version}" if int(version.partition(".")[0]) < OLDEST else ""
 
     @property
     def emulator(self) -> Path:
@@ -67,7 +76,9 @@ class Node(Service):
 
 @contextmanager
 def epmd(folder: Path) -> Iterator[int]:
-    """The name server of the nodes of one test; gives its port."""
+    """The name server of the nodes of one test, which is skipped on an older RabbitMQ; gives its port."""
+    if too_old := find_erlang().too_old:
+        pytest.skip(too_old)
     port = free_port()
     program = Program(find_erlang().emulator / "epmd")
     arguments = ["-port", str(port), "-address", HOST, "-relaxed_command_check"]
