@@ -105,6 +105,7 @@ def test_libfuzzers_lines_are_understood() -> None:
 
 
 @pytest.mark.slow
+@needs_watching
 def test_a_campaign_gives_every_target_its_turn(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(campaign, "START_S", 0)
     turns = campaign.Campaign(["topics", "csv", "text"], 10, print).run()

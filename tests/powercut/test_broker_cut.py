@@ -12,7 +12,7 @@ from tests.deploy.set_up import SetUpBroker
 from tests.powercut.broker_loss import Absent, configured, publish_many
 from tests.powercut.recorded_disk import Operation
 from tests.powercut.replay import Image, Platter, lay_down, seeded
-from tests.powercut.traced_broker import STRACE, operations, tell, traced
+from tests.powercut.traced_broker import STRACE, operations, tell, traced, version
 from tests.waiting import until
 
 pytestmark = [
@@ -23,6 +23,7 @@ pytestmark = [
 ]
 
 QUEUE, ACCOUNTS = "mosquitto.db", "dynamic-security.json"
+IN_PLACE = (2, 0, 11)
 MESSAGES, SAVES, TORN = 40, 4, 20
 
 
@@ -81,6 +82,8 @@ def assert_waits(folder: Path, saved: bytes, numbers: Iterable[int]) -> None:
 
 def test_a_kill_while_accounts_change_leaves_a_file_that_can_be_read_and_a_power_cut_may_not(tmp_path: Path) -> None:
     broker, trace = SetUpBroker(tmp_path / "set-up", 3, "--replace"), tmp_path / "trace"
+    if (found := version(broker.service.program)) <= IN_PLACE:
+        pytest.skip(f"Mosquitto {'.'.join(map(str, found))} writes its accounts in place: a kill can leave the file empty")
     state = broker.folder / "state"
     begins_with = {ACCOUNTS: (state / ACCOUNTS).read_bytes()}
     traced(broker.service, trace)
@@ -94,4 +97,11 @@ def test_a_kill_while_accounts_change_leaves_a_file_that_can_be_read_and_a_power
     assert renames(trace, state, ACCOUNTS) >= 2 * len(broker.names), "each command writes the whole file"
     assert not [one for one in done if one.kind == "sync"], "Mosquitto 2.0.21 leaves that to the file system"
     torn = {image[ACCOUNTS] for image in images(done, begins_with, seeded(1))} - wholes
-    assert b"" in torn
+    assert not all(map(can_be_read, torn))
+
+
+def can_be_read(accounts: bytes) -> bool:
+    try:
+        return bool(json.loads(accounts)["clients"])
+    except ValueError:
+        return False

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +15,7 @@ from gateway.demo.services import Program, Service, dies_with_parent
 from tests.powercut.recorded_disk import Operation
 
 STRACE: Final = shutil.which("strace")
-_CALLS: Final = "openat,write,fsync,fdatasync,rename,unlink,ftruncate"
+_CALLS: Final = "openat,close,write,fsync,fdatasync,rename,unlink,ftruncate"
 _LINE: Final = re.compile(r"^\d+ +(\w+)\((.*)\) += (\d+)(?:<.*>)?$")
 _TEXT: Final = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
 
@@ -25,6 +26,17 @@ def traced(service: Service, trace: Path) -> None:
     options = ["-f", "-xx", "-s", "10000000", "-e", f"trace={_CALLS}", "-e", "signal=none", "-o", str(trace)]
     service.arguments = [*options, *dies_with_parent(), str(program.path), *service.arguments]
     service.program = Program(Path(STRACE or "strace"), program.libraries)
+
+
+def version(program: Program) -> tuple[int, ...]:
+    """The version of a Mosquitto, as it says it."""
+    libraries = os.pathsep.join(map(str, program.libraries))
+    said = subprocess.run(
+        [program.path, "-h"], env={"LD_LIBRARY_PATH": libraries}, capture_output=True, text=True, check=False
+    ).stdout
+    found = re.match(r"mosquitto version (\d+)\.(\d+)\.(\d+)", said)
+    assert found is not None, said
+    return tuple(map(int, found.groups()))
 
 
 def tell(service: Service, number: signal.Signals) -> None:
@@ -60,13 +72,20 @@ def operations(trace: Path, folder: Path) -> list[Operation]:
                 there.update({new} if call == "rename" else ())
                 found.append(Operation("rename", name, data=new.encode()) if call == "rename" else Operation("delete", name))
         elif (descriptor := arguments.partition(",")[0]) in opened:
-            name, offset = opened[descriptor]
-            if call == "write":
-                found.append(Operation("write", name, offset, texts[0][: int(result)]))
-                opened[descriptor] = name, offset + int(result)
-            elif call in {"fsync", "fdatasync"}:
-                found.append(Operation("sync", name))
+            found += _of_open_file(call, descriptor, opened, texts, int(result))
     return found
+
+
+def _of_open_file(
+    call: str, descriptor: str, opened: dict[str, tuple[str, int]], texts: list[bytes], result: int
+) -> list[Operation]:
+    name, offset = opened[descriptor]
+    if call == "write":
+        opened[descriptor] = name, offset + result
+        return [Operation("write", name, offset, texts[0][:result])]
+    if call == "close":  # the next with this number is another file, or a connection
+        del opened[descriptor]
+    return [Operation("sync", name)] if call in {"fsync", "fdatasync"} else []
 
 
 def _name_in(folder: Path, path: bytes) -> str | None:

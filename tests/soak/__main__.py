@@ -19,7 +19,7 @@ from typing import Any, Final
 from gateway.demo.services import CHECKOUT
 from tests.bench.figures import Bar, Figure, table
 from tests.soak.faults import Fault, schedule
-from tests.soak.picture import blocks, spans, svg
+from tests.soak.picture import blocks, svg
 from tests.soak.verdict import verdict
 from tests.soak.watch import EVERY_S, Sample, Watch
 from tests.soak.world import REJECTS_BYTES, World, world
@@ -59,7 +59,7 @@ def main() -> int:
     troubles += [f"the fleet ended with status {status}"] if status else []
     troubles += [] if found["ok"] else [f"firmware-sim verify: {found['first'][:_SHOWN]}"]
     figures = _figures(samples, found["total"], flat=not options.kills)
-    _show(options, samples, figures, troubles, found)
+    _show(options, samples, watch.faults, figures, troubles, found)
     return int(bool(troubles) or any(figure.missed for figure in figures))
 
 
@@ -68,12 +68,14 @@ def _work(parts: World, watch: Watch, faults: list[Fault], options: argparse.Nam
     for number, fault in enumerate(faults):
         _pause_until(watch, number * options.every + _FIRST_S)
         watch.fault, watch.may_be_away = fault.name, fault.stops_gateway
+        began_s = watch.now_s
         fault.begin(parts)
         ends_s = watch.now_s + fault.seconds
         while watch.now_s < ends_s:
             fault.again(parts)
             time.sleep(1.0)
         fault.end(parts)
+        watch.faults.append((fault.name, began_s, watch.now_s))  # also one into which no sample fell
         if fault.stops_gateway:
             parts.gate.wait_ready()
         elif parts.gate.pid is None:
@@ -139,7 +141,12 @@ def _line(sample: Sample) -> str:
 
 
 def _show(
-    options: argparse.Namespace, samples: list[Sample], figures: list[Figure], troubles: list[str], found: dict[str, Any]
+    options: argparse.Namespace,
+    samples: list[Sample],
+    faults: list[tuple[str, float, float]],
+    figures: list[Figure],
+    troubles: list[str],
+    found: dict[str, Any],
 ) -> None:
     out = sys.stderr if options.json == "-" else sys.stdout
     out.write(f"{blocks(samples)}\n\n{table(figures)}\n" + "".join(f"\n{trouble}" for trouble in troubles) + "\n")
@@ -150,7 +157,7 @@ def _show(
         "rate": options.rate,
         "seed": options.seed,
         "figures": [figure.document() for figure in figures],
-        "faults": [{"name": name, "begin_s": begin_s, "end_s": end_s} for name, begin_s, end_s in spans(samples)],
+        "faults": [{"name": name, "begin_s": begin_s, "end_s": end_s} for name, begin_s, end_s in faults],
         "troubles": troubles,
         "verify": found,
         "samples": [asdict(sample) for sample in samples],

@@ -90,6 +90,7 @@ class Watch:
 
     :ivar fault: what is on now; who causes it says so here.
     :ivar may_be_away: the gateway itself is being stopped and started.
+    :ivar faults: those that are over, each with the seconds at which it began and ended.
     :ivar samples: all that was seen.
     :ivar troubles: what must never be seen, each with its second.
     """
@@ -98,6 +99,7 @@ class Watch:
     tell: Callable[[Sample], None] = lambda _: None
     fault: str = ""
     may_be_away: bool = False
+    faults: list[tuple[str, float, float]] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
     _last: tuple[int, float, float] = (0, 0.0, 0.0)
