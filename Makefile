@@ -11,7 +11,7 @@ DAYS ?= 31
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup ready demo test test-alone-1 test-alone-2 test-together-1 test-together-2 test-together-3 test-together-4
-.PHONY: test-oldest test-all check fmt bench chaos chaos-rabbitmq months mutate judge fuzz recovery soak lock bundle sbom advisories clean
+.PHONY: test-oldest test-debian12 test-all check fmt bench chaos chaos-rabbitmq months mutate judge fuzz recovery soak lock bundle sbom advisories clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 17
@@ -66,6 +66,9 @@ OF_LANGUAGE := access audit charts commands config core delivery explain intake 
 
 test-oldest: ready ## the tests of what is of the language on the oldest supported Python, 3.11
 	@.ci/test-oldest -m "not slow" $(addprefix tests/,$(OF_LANGUAGE))
+
+test-debian12: ## make test in a Debian 12 beside this one: with its Python, Mosquitto, VictoriaMetrics and systemd (as root, with debootstrap)
+	@.ci/debian bookworm
 
 test-all: check ## all tests, the slow ones too
 	$(BIN)/python -m pytest

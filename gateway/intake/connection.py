@@ -24,7 +24,7 @@ from typing import Final
 
 import mqtt5
 
-from gateway.core.gateways.reconnects import SOON_ENDS, End, Reconnects
+from gateway.core.gateways.reconnects import SOON_ENDS, ConnectionEnd, Reconnects
 from gateway.core.mqtt_session import DISCONNECT, PING, Session, pubacks
 from gateway.intake.broker_socket import BrokerSocket
 from gateway.tls import handshake_fault
@@ -80,7 +80,7 @@ class Connection:
 
     async def run_to_end(self, receive: Callable[[bytes], None]) -> tuple[str, float]:
         """Open it, or try to; return after its end, with the reason and the seconds to wait before the next attempt."""
-        address, lasted_s, end = self.address, 0.0, End.OTHER
+        address, lasted_s, end = self.address, 0.0, ConnectionEnd.OTHER
         try:
             why, lasted_s, end = await self.run_once(receive)
         except TimeoutError:
@@ -88,13 +88,13 @@ class Connection:
         except OSError as error:
             why = f"{address}: {handshake_fault(error, tls=address.tls is not None)}"
         wait_s = self._reconnects.wait_s(lasted_s, random(), end)  # noqa: S311 - jitter is no secret
-        if end is End.TAKEN_OVER or self._reconnects.suspects_rival:
-            between = ":" if end is End.TAKEN_OVER else _PERHAPS
+        if end is ConnectionEnd.TAKEN_OVER or self._reconnects.suspects_rival:
+            between = ":" if end is ConnectionEnd.TAKEN_OVER else _PERHAPS
             why = f"{why}{between} {_RIVAL.format(self.session.options.client_id, wait_s)}"
         self._addresses.rotate(-1)
         return why, wait_s
 
-    async def run_once(self, receive: Callable[[bytes], None]) -> tuple[str, float, End]:
+    async def run_once(self, receive: Callable[[bytes], None]) -> tuple[str, float, ConnectionEnd]:
         """Open it and send CONNECT; return after its end: the reason, the seconds that the broker kept it, and how it ended.
 
         :param receive: gets each chunk of bytes: :class:`gateway.intake.intake.Intake` hands it to the session.
@@ -110,9 +110,9 @@ class Connection:
                 opened.measure_round_trip()
             why, session = opened.ended.result(), self.session
             if not session.connected:
-                return why, 0.0, End.OTHER
-            end = End.TAKEN_OVER if session.taken_over else End.UNEXPLAINED if opened.unexplained else End.OTHER
-            return why, self._loop.time() - began_s, end
+                return why, 0.0, ConnectionEnd.OTHER
+            end = ConnectionEnd.UNEXPLAINED if opened.unexplained else ConnectionEnd.OTHER
+            return why, self._loop.time() - began_s, ConnectionEnd.TAKEN_OVER if session.taken_over else end
         finally:
             opened.end("the gateway stops")
             self._socket = None

@@ -22,7 +22,7 @@ def tmp_path() -> Iterator[Path]:
 
 @pytest.fixture(autouse=True)
 def _seen_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a test writes is shown at once."""
+    """Wait for no series: what a test writes is flushed, and shown at once."""
     monkeypatch.setattr(device_points, "SHOWN_AFTER_S", 0.0)
 
 

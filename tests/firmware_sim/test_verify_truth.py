@@ -203,7 +203,7 @@ def test_victoria_metrics_holds_what_a_perfect_gateway_writes(
 
 
 class OlderVictoriaMetrics(BaseHTTPRequestHandler):
-    """What Debian 12's tells of itself: no version. It has no points."""
+    """A VictoriaMetrics as Debian 12 has it, which tells no version of itself; without points."""
 
     def do_GET(self) -> None:
         """Answer what it tells of itself, and a question."""

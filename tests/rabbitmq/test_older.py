@@ -46,7 +46,7 @@ def test_setup_and_check_say_that_rabbitmq_4_is_needed(url: str, tmp_path: Path)
     shares = tmp_path / "shares.yaml"
     management = {"url": url, "username": "w", "password_file": "password"}
     shares.write_text(json.dumps({"gateways": ["gateway-1"], "shares": [{"site": "ward-1"}], "management": management}))
-    access = ["--apply", url, "--admin", "guest", "--admin-password-file", tmp_path / "password"]
+    access: list[str | Path] = ["--apply", url, "--admin", "guest", "--admin-password-file", tmp_path / "password"]
     done = run_gateway("setup", "rabbitmq", "-c", config, *access)
     assert (done.returncode, done.stderr) == (3, f"{url}: needs RabbitMQ 4, this is 3.10.8\n")
 

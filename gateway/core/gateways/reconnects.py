@@ -26,8 +26,8 @@ SOON_ENDS: Final = 5
 """So many ends without a reason in a row mean another client of this id."""
 
 
-class End(Enum):
-    """How a connection ended."""
+class ConnectionEnd(Enum):
+    """The ways in which a connection ends."""
 
     TAKEN_OVER = auto()
     """The broker said that another client of this id has the session."""
@@ -53,15 +53,15 @@ class Reconnects:
         """Tell if another client of this id is the likely reason of the last end."""
         return self.soon_ends >= SOON_ENDS
 
-    def wait_s(self, lasted_s: float, jitter: float, end: End) -> float:
+    def wait_s(self, lasted_s: float, jitter: float, end: ConnectionEnd) -> float:
         """Seconds to wait after a connection that the broker kept for ``lasted_s``; 0: it was never made.
 
         :param jitter: uniform in [0, 1).
         """
         if lasted_s > RIVAL_LONGEST_S:
             self._after_rival.reset()
-        self.soon_ends = self.soon_ends + 1 if end is End.UNEXPLAINED and 0 < lasted_s < SOON_S else 0
-        if end is End.TAKEN_OVER or self.suspects_rival:
+        self.soon_ends = self.soon_ends + 1 if end is ConnectionEnd.UNEXPLAINED and 0 < lasted_s < SOON_S else 0
+        if end is ConnectionEnd.TAKEN_OVER or self.suspects_rival:
             return self._after_rival.next_s(0.75 + jitter / 4)
         if lasted_s > self._waited_s:
             self._after_end.reset()
