@@ -15,7 +15,7 @@ from gateway.tls import handshake_fault
 _PATIENCE_S: Final = 30.0
 _QUOTED: Final = 300
 _OLDEST: Final = 4
-"""MQTT of RabbitMQ 3 is 3.1.1 alone, and has none of the settings that a gateway needs."""
+"""Older ones do not know all settings that `gateway setup rabbitmq` writes."""
 _NO_SUCH_THING: Final = '{"error"'
 """The beginning of RabbitMQ's own answer about what is not there: another server's is a page."""
 _WHY: Final = {
