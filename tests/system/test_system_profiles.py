@@ -39,7 +39,8 @@ def test_frames_of_a_shipped_make_stand_in_influxdb(mosquitto: Service, influxdb
     assert row == {"time": sent[3].time_ms, "device": EUIS[3], "site": "q1", "pressure_kpa": 21, "quality": 0}
     row, *_ = rows_of(influxdb, EUIS[3], "device_health")
     health = {"battery_pct": 92, "rssi_dbm": -97, "snr_db": 6.5, "frame_counter": 3}
-    assert row == {"time": sent[3].time_ms, "device": EUIS[3], "site": "q1", "quality": 0, **health}
+    of_frame = {name: value for name, value in row.items() if value is not None}  # others have more after a minute
+    assert of_frame == {"time": sent[3].time_ms, "device": EUIS[3], "site": "q1", "quality": 0, **health}
 
 
 def test_a_frame_that_comes_twice_is_one_reading(mosquitto: Service, influxdb: Service, tmp_path: Path) -> None:
