@@ -20,9 +20,10 @@ from gateway.config.registry_changes import ChangeRefused, MakeChange, with_sour
 from gateway.core.devices.exchange import exchange_doubt, exchange_fault
 from gateway.core.readings.exchanges import StoredExchange, ToldExchange
 from gateway.jobs.exchange_writer import kept_exchange
+from gateway.status.known_devices import nobody
 from gateway.storage import keyvalue
 from gateway.storage.stored_devices import keep_counters, stored_device
-from gateway.web.commands import if_it_is_right, nobody
+from gateway.web.commands import if_it_is_right
 from schemas.durations import parse_span_ms
 from schemas.printable import printable
 from schemas.registry import device_key

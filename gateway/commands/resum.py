@@ -23,10 +23,10 @@ from gateway.reports.boundaries import local_text
 from gateway.reports.open_store import open_store
 from gateway.reports.resum import SUMS_AWAITED, ResumProgress, work_out
 from gateway.reports.store import StoreFault
+from gateway.status.known_devices import nobody
 from gateway.storage import journal
 from gateway.storage.database import Database
 from gateway.storage.stored_devices import keep_counters, stored_device
-from gateway.web.commands import nobody
 from gateway.web.sums import progress_document
 from schemas.printable import printable
 

@@ -56,7 +56,7 @@ def build_waiting(foundation: Foundation, processing: Processing, delivery: Deli
     codec_calls = CodecCalls(processor, codecs, released, events)
     sums = SumsTakeOver(config, processor, events, foundation.clock, pairing.sums_hindrance, delivery.destination.link)
     kept_values = KeptValueWriter(file, queue)
-    common = CommonEffects(kept_values, released, sums)
+    common = CommonEffects(kept_values, released, sums.want)
     replay_pipeline = ReplayPipeline(processor, codec_calls, common)
     account = QuarantineAccount(foundation.ledger, events)
     way_in = QuarantineIn(file, account, released, queue, quarantine_limits(config))

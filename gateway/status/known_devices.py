@@ -95,3 +95,8 @@ def device_document(device: Device, silence: Silence, now_ms: int) -> dict[str, 
         "seq_missing": device.seq_missing,
         "clock_offset_s": None if device.offset_ms is None else device.offset_ms / 1000,
     }
+
+
+def nobody(name: str) -> str:
+    """Say that there is no such device."""
+    return f"{name[:80]!r} was never heard and is not registered; check its id and the topic that it sends to"

@@ -15,6 +15,7 @@ from gateway.events import Events
 from gateway.intake.replay_pipeline import ReplayPipeline
 from gateway.jobs.exchange_writer import ExchangeWriter
 from gateway.jobs.resums import Resums
+from gateway.status.known_devices import nobody
 from gateway.status.status import Status
 from gateway.storage import journal, quarantine, rejects
 from gateway.storage.database import Database
@@ -175,11 +176,6 @@ class PageCommands:
     exchange: MeterExchange
     resums: Resums
     registrar: Registrar
-
-
-def nobody(name: str) -> str:
-    """Say that there is no such device."""
-    return f"{name[:80]!r} was never heard and is not registered; check its id and the topic that it sends to"
 
 
 def if_it_is_right(doubt: str) -> str:

@@ -13,11 +13,11 @@ from gateway.core.devices.setback import Setback
 from gateway.core.message import Arrival, CodecAsk, Outcome, Refusal, StoredMessage, WaitCause
 from gateway.explain.documents import listed_reject
 from gateway.explain.last_message import AskCodec, LastMessage, births_named_by, explain_last, is_settled
+from gateway.status.known_devices import nobody
 from gateway.status.status import Status
 from gateway.storage import keyvalue, quarantine, rejects
 from gateway.storage.database import Damaged, Database, DatabaseFault
 from gateway.storage.photos import Photos
-from gateway.web.commands import nobody
 from gateway.web.connections import BODY_MAX_BYTES
 from gateway.web.device_charts import sparklines
 from gateway.web.device_documents import (

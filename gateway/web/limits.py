@@ -11,8 +11,7 @@ from typing import Final
 from aiohttp import web
 
 from gateway.access.scope import DeviceScope
-from gateway.status.known_devices import KnownDevices
-from gateway.web.commands import nobody
+from gateway.status.known_devices import KnownDevices, nobody
 from gateway.web.handlers import Handler, account_of
 
 log = logging.getLogger("gateway.web")

@@ -5,9 +5,9 @@ from hashlib import sha256
 from aiohttp import web
 
 from gateway.access.accounts import AccountRole
+from gateway.status.known_devices import nobody
 from gateway.status.status import Status
 from gateway.storage.photos import PhotoRefused, Photos, TakenPhoto, media_type
-from gateway.web.commands import nobody
 from gateway.web.handlers import ChangeRoute, Document, Handler, note_change
 from schemas.registry import RegisteredDevice
 

@@ -8,8 +8,8 @@ from aiohttp import web
 from gateway.reports.open_store import open_store
 from gateway.reports.recent import RecentSeries, SampledWindow, recent_series, recent_window
 from gateway.reports.store import StoreFault
+from gateway.status.known_devices import nobody
 from gateway.status.status import Status
-from gateway.web.commands import nobody
 from gateway.web.device_charts import device_charts
 from gateway.web.fresh import Fresh
 from gateway.web.handlers import Document, Handler

@@ -152,7 +152,7 @@ class Rig(Lanes):
         self.kept_values, self.sums, self.broker = KeptValues(), Sums(), Broker(self.acknowledged)
         super().__init__(self.influxdb, self.rejects, self.broker, max_readings=50, receive_maximum=2000)
         codec_calls = CodecCalls(processor, self.codecs, self.keys, self.events)
-        common = CommonEffects(self.kept_values, self.keys, self.sums)
+        common = CommonEffects(self.kept_values, self.keys, self.sums.want)
         self.replay = ReplayPipeline(processor, codec_calls, common)
         self.side_effects = SideEffectRunner(self.live_lane, codec_calls, self.quarantine, common, self.broker, self.events)
         self._packet_id = 0

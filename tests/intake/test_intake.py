@@ -87,7 +87,7 @@ class Broker(FarBroker):
         released, session = ReleasedKeys(WallClock()), Session(SessionOptions("gateway-1"))
         codec_calls = CodecCalls(processor, AsyncCodecs(), released, lanes.events)
         connection = self._connection = Connection([BrokerAddress("127.0.0.1", port)], session)
-        common = CommonEffects(KeptValues(), released, Sums())
+        common = CommonEffects(KeptValues(), released, Sums().want)
         side_effects = SideEffectRunner(lanes.live_lane, codec_calls, Quarantine(), common, connection, lanes.events)
         acknowledger, events = lanes.acknowledger, lanes.events
         fence = Fence(connection, acknowledger, "gateway-1")
