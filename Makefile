@@ -34,19 +34,19 @@ test: ready ## the tests that every change must pass, in minutes
 TESTS = @.ci/tests $@
 
 test-together-1: ready ## the tests on real parts, the first quarter
-	$(TESTS) tests/pages tests/system/test_system_[a-c]*.py
+	$(TESTS) tests/web/pages tests/system/test_system_[a-c]*.py
 
 test-together-2: ready ## the second quarter
 	$(TESTS) tests/system/test_system_[d-k]*.py
 
 test-together-3: ready ## the third quarter
-	$(TESTS) tests/demo tests/firmware_sim tests/system/test_system_[l-q]*.py
+	$(TESTS) tests/commands/demo tests/firmware_sim tests/system/test_system_[l-q]*.py
 
 test-together-4: ready ## the last quarter
 	$(TESTS) tests/rabbitmq tests/system/test_system_[r-z]*.py
 
-TOGETHER := demo firmware_sim pages rabbitmq system
-DISK := fuzz grafana jobs mutate powercut reports storage
+TOGETHER := commands/demo firmware_sim web/pages rabbitmq system
+DISK := fuzz grafana ingest/storage monitoring/reports mutate powercut runtime/jobs
 ignored = $(foreach path,$(1),--ignore=tests/$(path))
 
 # Tests that generate their examples generate a tenth of them here, and all of them in test-all.
@@ -60,12 +60,12 @@ test-alone-2: ready ## the same of all other parts
 	$(TESTS) tests $(call ignored,$(TOGETHER) $(DISK))
 
 # On the oldest Python what is of the language: no tools, and none of the databases, pages, settings or dashboards.
-OF_LANGUAGE := access audit charts commands config core delivery explain intake profiles schemas status storage trials \
-	test_clock.py test_reload.py test_run.py firmware_sim/test_payload_bytes.py \
-	codecs/test_conduct.py codecs/test_confined.py codecs/test_results.py codecs/test_running.py
+OF_LANGUAGE := commands core ingest/delivery ingest/intake ingest/storage monitoring/status onboarding profiles runtime/pipeline \
+	runtime/test_reload.py schemas support firmware_sim/test_payload_bytes.py \
+	ingest/codecs/test_conduct.py ingest/codecs/test_confined.py ingest/codecs/test_results.py ingest/codecs/test_running.py
 
 test-oldest: ready ## the tests of what is of the language on the oldest supported Python, 3.11
-	@.ci/test-oldest -m "not slow" $(addprefix tests/,$(OF_LANGUAGE))
+	@.ci/test-oldest -m "not slow" --ignore=tests/commands/demo $(addprefix tests/,$(OF_LANGUAGE))
 
 test-debian12: ## make test in a Debian 12 beside this one: with its Python, Mosquitto, VictoriaMetrics and systemd (as root, with debootstrap)
 	@.ci/debian bookworm
@@ -82,7 +82,7 @@ check: ready ## format, lint, types, import rules, and generated files against t
 	$(BIN)/python -m grafana.build --check
 	$(BIN)/python -m grafana.alerts --check
 	$(BIN)/python -m tests.bench.page --check
-	-@$(BIN)/python -m gateway.installation.advisories # told only: what became known overnight is no fault of a change
+	-@$(BIN)/python -m gateway.admin.installation.advisories # told only: what became known overnight is no fault of a change
 
 fmt: ready ## format the code and fix what the linter can
 	$(BIN)/ruff format .
@@ -127,13 +127,13 @@ lock: ## write requirements.lock from pyproject.toml, each package at its newest
 	$(COMPILE) --extra certificates --extra codecs --extra setup --constraint requirements.lock --output-file requirements-runtime.lock pyproject.toml
 
 bundle: ready ## all that a machine without Internet needs, as one archive in dist: make bundle PYTHON=3.11 MACHINE=aarch64
-	$(BIN)/python -m gateway.installation.bundle $(if $(PYTHON),--python $(PYTHON)) $(if $(MACHINE),--machine $(MACHINE))
+	$(BIN)/python -m gateway.admin.installation.bundle $(if $(PYTHON),--python $(PYTHON)) $(if $(MACHINE),--machine $(MACHINE))
 
 sbom: ready ## what is installed, in which version, under which licence, as CycloneDX: dist/sbom.cdx.json
-	@$(BIN)/python -m gateway.installation.sbom
+	@$(BIN)/python -m gateway.admin.installation.sbom
 
 advisories: ready ## known weaknesses of what is installed, asked of OSV where the network allows
-	@$(BIN)/python -m gateway.installation.advisories
+	@$(BIN)/python -m gateway.admin.installation.advisories
 
 clean: ## remove .venv and .cache
 	rm -rf .venv .venv-oldest .venv-judge .cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs, upgrades, rolls back or removes the gateway on Debian 12 or later and Raspberry Pi OS (64-bit): ./install.sh --help
 # It belongs to a bundle, which `make bundle` makes. Run it again at any time: what is there stays, and no configuration is
-# overwritten. It installs neither broker nor database. The work is done in gateway/installation.
+# overwritten. It installs neither broker nor database. The work is done in gateway/admin/installation.
 set -eu
 LC_ALL=C.UTF-8
 export LC_ALL
@@ -22,5 +22,5 @@ set -- "$here"/wheels/province_gateway-*.whl "$here" "$@"
 exec "$python" -I -c 'import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from gateway.installation.command import main
+from gateway.admin.installation.command import main
 sys.exit(main(Path(sys.argv[2]), sys.argv[3:]))' "$@"

@@ -8,8 +8,8 @@ from itertools import pairwise
 from math import inf
 from typing import Final
 
-from gateway.charts.charts import ChartLine, StateSpan, TimeAxis, ValueAxis, line_chart, stacked_bar_chart, state_strip
-from gateway.charts.drawing import ChartFrame, colour
+from gateway.support.charts.charts import ChartLine, StateSpan, TimeAxis, ValueAxis, line_chart, stacked_bar_chart, state_strip
+from gateway.support.charts.drawing import ChartFrame, colour
 from grafana.answers import DAY_MS, Figures, Labels, Page
 from grafana.ask import Question, column_name, first, gap_ms
 from grafana.drawn_points import PointAxis, PointSize, point_chart

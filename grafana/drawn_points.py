@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from html import escape
 from typing import Final, NamedTuple
 
-from gateway.charts.drawing import GRID, colour, element
-from gateway.charts.ticks import number_ticks
+from gateway.support.charts.drawing import GRID, colour, element
+from gateway.support.charts.ticks import number_ticks
 
 _LETTERS_PX: Final = 12
 _LEFT_PX: Final = 70

@@ -1,6 +1,6 @@
 """A wall clock for tests, which shows what it is set to."""
 
-from gateway.clock import WallClock
+from gateway.support.clock import WallClock
 
 
 class SetClock(WallClock):

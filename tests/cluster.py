@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final, Self
 from urllib.parse import parse_qs, urlsplit
 
-from gateway.demo.services import Service, free_port
+from gateway.commands.demo.services import Service, free_port
 
 _API: Final = r"(/api/v1/(?:query|query_range|export|label/[a-zA-Z0-9_]+/values))"
 _PATHS: Final = {

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from gateway.demo import services
+from gateway.commands.demo import services
 from tests.examples import examples
 from tests.processes import children
 from tests.site_fixtures import _shipped_profiles_are_compiled_once, decode, few_shipped, site  # noqa: F401 - fixtures

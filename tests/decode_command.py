@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway.cli import main
+from gateway.commands.cli import main
 from tests.core.making import NOW_MS
 from tests.site import Site
 

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from gateway.config.bundled_profiles import SHIPPED
-from gateway.config.files import ConfigurationFault
-from gateway.config.profile_files import Loaded, read_profiles
+from gateway.support.config.bundled_profiles import SHIPPED
+from gateway.support.config.files import ConfigurationFault
+from gateway.support.config.profile_files import Loaded, read_profiles
 
 
 def load_profiles(local: Path | None, shipped: Path = SHIPPED) -> Loaded:

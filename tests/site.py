@@ -6,8 +6,8 @@ from typing import Any
 
 import yaml
 
-from gateway.config.files import load
-from gateway.config.model import Config
+from gateway.support.config.files import load
+from gateway.support.config.model import Config
 
 OWN = """
 profile: NAME

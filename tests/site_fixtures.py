@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from gateway.config import profile_files
-from gateway.config.bundled_profiles import SHIPPED
-from gateway.config.profile_files import read_profiles
 from gateway.core.profiles.language.profile import CompiledProfile, compile_profile
+from gateway.support.config import profile_files
+from gateway.support.config.bundled_profiles import SHIPPED
+from gateway.support.config.profile_files import read_profiles
 from schemas.profile import Profile
 from tests.decode_command import DecodeCommand
 from tests.site import CODEC, RADIO, Site
@@ -61,7 +61,7 @@ def few_shipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def site(tmp_path: Path, few_shipped: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     """A folder without devices and profiles."""
-    monkeypatch.setattr("gateway.config.active_profiles.read_profiles", partial(read_profiles, shipped=few_shipped))
+    monkeypatch.setattr("gateway.support.registry.active_profiles.read_profiles", partial(read_profiles, shipped=few_shipped))
     return Site(tmp_path)
 
 

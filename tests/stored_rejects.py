@@ -3,7 +3,7 @@
 import sqlite3
 
 from gateway.core.message import Refusal
-from gateway.storage import rejects
+from gateway.ingest.storage import rejects
 
 
 def stored_rejects(connection: sqlite3.Connection) -> list[tuple[int, Refusal]]:

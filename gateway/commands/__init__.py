@@ -1,1 +1,4 @@
-"""The commands that people type: one module for each group."""
+"""The command line, ``run``, and a folder for each group of commands.
+
+Figures, texts and decisions stay where pages find them too: a command asks for them and prints.
+"""

@@ -10,23 +10,23 @@ from typing import Any, Final
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from gateway.alarms.documents import alarm_document, change_document
-from gateway.alarms.keeper import AlarmKeeper
-from gateway.alarms.planned import AHEAD_MAX_MS, NAME_MAX, NOTE_MAX, work_document
-from gateway.clock import WallClock
 from gateway.commands.recording import record
 from gateway.commands.running import ask
 from gateway.commands.stores import store
-from gateway.config.alarm_rules import load_alarm_rules
-from gateway.config.files import ConfigurationFault, load
-from gateway.config.model import Config
-from gateway.config.registry import load_registry
 from gateway.core.status.silence import Silence
-from gateway.i18n.rule_words import rule_document
-from gateway.pipeline.processing import build_alarms
-from gateway.storage import alarms as stored
-from gateway.storage.alarms import PlannedWork
-from gateway.storage.database import Database, DatabaseFault
+from gateway.ingest.storage import alarms as stored
+from gateway.ingest.storage.alarms import PlannedWork
+from gateway.ingest.storage.database import Database, DatabaseFault
+from gateway.monitoring.alarms.documents import alarm_document, change_document
+from gateway.monitoring.alarms.keeper import AlarmKeeper
+from gateway.monitoring.alarms.planned import AHEAD_MAX_MS, NAME_MAX, NOTE_MAX, work_document
+from gateway.runtime.pipeline.processing import build_alarms
+from gateway.support.clock import WallClock
+from gateway.support.config.files import ConfigurationFault, load
+from gateway.support.config.model import Config
+from gateway.support.i18n.rule_words import rule_document
+from gateway.support.registry.alarm_rules import load_alarm_rules
+from gateway.support.registry.registry import load_registry
 from schemas.durations import parse_span_ms
 from schemas.printable import printable
 

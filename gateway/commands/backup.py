@@ -6,13 +6,13 @@ import sqlite3
 from collections import Counter
 from pathlib import Path
 
-from gateway.audit.log import AuditFault
-from gateway.backup.archive import BackupManifest
-from gateway.backup.making import make_backup
-from gateway.clock import WallClock
-from gateway.commands.copies_given import BACKUP_MADE
+from gateway.admin.backup.archive import BackupManifest
+from gateway.admin.backup.making import make_backup
+from gateway.commands.privacy.copies_given import BACKUP_MADE
 from gateway.commands.recording import record
-from gateway.config.files import ConfigurationFault, load
+from gateway.support.audit.log import AuditFault
+from gateway.support.clock import WallClock
+from gateway.support.config.files import ConfigurationFault, load
 from schemas.printable import printable
 
 _WARNING = (

@@ -15,8 +15,8 @@ from typing import Final, NamedTuple
 import mqtt5
 
 from gateway.core.mqtt_session import DISCONNECT, Connected, ProtocolFault, Session, SessionOptions
-from gateway.intake.connection import BrokerAddress
-from gateway.tls import PLAIN_PORT_ASKED, ended
+from gateway.ingest.intake.connection import BrokerAddress
+from gateway.support.tls import PLAIN_PORT_ASKED, ended
 
 _CHUNK_BYTES: Final = 65536
 _COME_BACK_S: Final = 60

@@ -3,11 +3,11 @@
 import getpass
 from typing import Final
 
-from gateway.audit.chain import Deed, Details
-from gateway.audit.log import AuditFault, AuditLog
-from gateway.clock import WallClock
-from gateway.config.files import ConfigurationFault
-from gateway.config.model import Config
+from gateway.support.audit.chain import Deed, Details
+from gateway.support.audit.log import AuditFault, AuditLog
+from gateway.support.clock import WallClock
+from gateway.support.config.files import ConfigurationFault
+from gateway.support.config.model import Config
 
 _ROLE: Final = "command"
 

@@ -6,16 +6,16 @@ import sys
 import time
 from pathlib import Path
 
-from gateway.audit.chain import Deed
-from gateway.audit.forgotten import FORGOTTEN
-from gateway.audit.log import AuditFault, AuditLog
-from gateway.backup.archive import ArchiveFault, BackupManifest, verify_archive
-from gateway.backup.contents import BackupKind
-from gateway.backup.restoring import FilesThere, Restored, RestoredFile, folder_of, places_of, restore
-from gateway.clock import WallClock
+from gateway.admin.backup.archive import ArchiveFault, BackupManifest, verify_archive
+from gateway.admin.backup.contents import BackupKind
+from gateway.admin.backup.restoring import FilesThere, Restored, RestoredFile, folder_of, places_of, restore
 from gateway.commands.recording import user
-from gateway.config.files import ConfigurationFault
-from gateway.storage.file_lock import InUse
+from gateway.ingest.storage.file_lock import InUse
+from gateway.support.audit.chain import Deed
+from gateway.support.audit.forgotten import FORGOTTEN
+from gateway.support.audit.log import AuditFault, AuditLog
+from gateway.support.clock import WallClock
+from gateway.support.config.files import ConfigurationFault
 from schemas.printable import printable
 
 

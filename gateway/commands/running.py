@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from gateway.access.access import own_token_file
-from gateway.access.accounts import USER_HEADER
 from gateway.commands.recording import user
-from gateway.config.files import ConfigurationFault, secret
-from gateway.config.model import Config
-from gateway.storage.file_lock import is_in_use
-from gateway.tls import pinned_context, shows
+from gateway.ingest.storage.file_lock import is_in_use
+from gateway.support.access.access import own_token_file
+from gateway.support.access.accounts import USER_HEADER
+from gateway.support.config.files import ConfigurationFault, secret
+from gateway.support.config.model import Config
+from gateway.support.tls import pinned_context, shows
 
 _PATIENCE_S: Final = 30.0
 

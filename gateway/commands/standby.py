@@ -8,12 +8,12 @@ from typing import Final
 import mqtt5
 
 from gateway.commands.guest import guest, open_as_guest, read
-from gateway.config.files import ConfigurationFault, load
 from gateway.core.gateways.pair_words import PairTopics
 from gateway.core.mqtt_session import DISCONNECT, Connected, Event, ProtocolFault, Session, SessionOptions, Subscribed
-from gateway.intake.connection import BrokerAddress
-from gateway.pipeline.options import broker_address, pair_topics, session_options
-from gateway.tls import ended, handshake_fault
+from gateway.ingest.intake.connection import BrokerAddress
+from gateway.runtime.pipeline.options import broker_address, pair_topics, session_options
+from gateway.support.config.files import ConfigurationFault, load
+from gateway.support.tls import ended, handshake_fault
 
 _PATIENCE_S: Final = 10.0
 

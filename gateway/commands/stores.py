@@ -12,23 +12,23 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.catalog import load_catalog
-from gateway.clock import WallClock
 from gateway.commands.recording import record
 from gateway.commands.running import ask
-from gateway.config.files import ConfigurationFault, load
-from gateway.config.model import Config
 from gateway.core.delivery.batch import decode as decode_body
-from gateway.explain.documents import listed_reject, reject_document
-from gateway.pipeline.options import replay_limits
-from gateway.pipeline.processing import build_processor
-from gateway.private_files import private
-from gateway.storage import journal, rejects
-from gateway.storage.database import Damaged, Database, DatabaseFault
-from gateway.storage.file_lock import InUse
-from gateway.storage.rejects import RejectFilter
-from gateway.storage.replay import Replayed, replay_rejects, without_codecs
-from gateway.storage.stored_devices import StoredMemory
+from gateway.ingest.catalog import load_catalog
+from gateway.ingest.storage import journal, rejects
+from gateway.ingest.storage.database import Damaged, Database, DatabaseFault
+from gateway.ingest.storage.file_lock import InUse
+from gateway.ingest.storage.rejects import RejectFilter
+from gateway.ingest.storage.replay import Replayed, replay_rejects, without_codecs
+from gateway.ingest.storage.stored_devices import StoredMemory
+from gateway.onboarding.explain.documents import listed_reject, reject_document
+from gateway.runtime.pipeline.options import replay_limits
+from gateway.runtime.pipeline.processing import build_processor
+from gateway.support.clock import WallClock
+from gateway.support.config.files import ConfigurationFault, load
+from gateway.support.config.model import Config
+from gateway.support.private_files import private
 from schemas.printable import printable
 from schemas.rejects import RejectReason
 

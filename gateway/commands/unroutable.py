@@ -3,10 +3,10 @@
 import argparse
 import sys
 
-from gateway.config.files import ConfigurationFault, load
-from gateway.config.shares import shares_of
-from gateway.rabbitmq.management import ManagementFault
-from gateway.rabbitmq.queues import replay_unroutable, unroutable_depth, watch_api
+from gateway.ingest.broker.rabbitmq.management import ManagementFault
+from gateway.ingest.broker.rabbitmq.queues import replay_unroutable, unroutable_depth, watch_api
+from gateway.support.config.files import ConfigurationFault, load
+from gateway.support.registry.shares import shares_of
 from schemas.printable import printable
 
 _REFUSED = 3

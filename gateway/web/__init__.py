@@ -1,1 +1,4 @@
-"""The gateway's pages and its HTTP API."""
+"""Pages and API of a wired gateway, loaded for the first client: http, people, devices, views, changes.
+
+No decision that holds without a page.
+"""

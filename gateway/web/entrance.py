@@ -8,12 +8,12 @@ import asyncio
 import socket
 from typing import Self
 
-from gateway.access.access import Access
-from gateway.config.files import ConfigurationFault
-from gateway.config.model import HttpSection
-from gateway.tls_files import TlsContexts
-from gateway.web.listener import bind
-from gateway.web.newcomers import listen
+from gateway.support.access.access import Access
+from gateway.support.config.files import ConfigurationFault
+from gateway.support.config.model import HttpSection
+from gateway.support.tls_files import TlsContexts
+from gateway.web.http.listener import bind
+from gateway.web.http.newcomers import listen
 
 
 class Entrance:

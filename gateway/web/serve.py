@@ -2,11 +2,11 @@
 
 import asyncio
 
-from gateway.pipeline.build import Parts
-from gateway.pipeline.options import replay_limits
-from gateway.web.commands import MeterExchange, PageCommands, QuarantineCommands, StoreCommands
+from gateway.runtime.pipeline.build import Parts
+from gateway.runtime.pipeline.options import replay_limits
+from gateway.web.changes.commands import MeterExchange, PageCommands, QuarantineCommands, StoreCommands
+from gateway.web.changes.registrar import Registrar
 from gateway.web.entrance import Entrance
-from gateway.web.registrar import Registrar
 from gateway.web.server import WebServer
 
 

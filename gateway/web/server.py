@@ -7,48 +7,48 @@ from typing import Final, Self
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from gateway.access.accounts import AccountRole
-from gateway.audit.log import AuditFault, AuditLog
-from gateway.status.status import Status
-from gateway.storage.database import Damaged, Database, DatabaseFault
-from gateway.storage.photos import Photos
-from gateway.storage.reject_counts import RejectCounts
-from gateway.web.alarm_views import AlarmViews
-from gateway.web.alarms import AlarmPages
-from gateway.web.answer_headers import protect
-from gateway.web.audit import AuditPages
-from gateway.web.changes import ChangeGuard
-from gateway.web.clients import Clients
-from gateway.web.commands import PageCommands
-from gateway.web.completeness import CompletenessPages
-from gateway.web.connections import BODY_MAX_BYTES, Connections
-from gateway.web.device_events import DeviceEvents
-from gateway.web.device_list import DeviceList
-from gateway.web.devices import DevicePages
-from gateway.web.door import Door
-from gateway.web.enrolment import EnrolmentPages
+from gateway.ingest.storage.database import Damaged, Database, DatabaseFault
+from gateway.ingest.storage.photos import Photos
+from gateway.ingest.storage.reject_counts import RejectCounts
+from gateway.monitoring.status.status import Status
+from gateway.support.access.accounts import AccountRole
+from gateway.support.audit.log import AuditFault, AuditLog
+from gateway.web.changes.changes import ChangeGuard
+from gateway.web.changes.commands import PageCommands
+from gateway.web.devices.device_events import DeviceEvents
+from gateway.web.devices.device_list import DeviceList
+from gateway.web.devices.devices import DevicePages
+from gateway.web.devices.enrolment import EnrolmentPages
+from gateway.web.devices.exchange import ExchangePages
+from gateway.web.devices.import_devices import ImportPages
+from gateway.web.devices.introductions import Introductions
+from gateway.web.devices.new_devices import NewDevicePages
+from gateway.web.devices.photos import PhotoPages
+from gateway.web.devices.register import RegisterPages
+from gateway.web.devices.registry import RegistryPages
+from gateway.web.devices.series import SeriesPages
+from gateway.web.devices.sums import SumPages
+from gateway.web.devices.trials import TrialPages
 from gateway.web.entrance import Entrance
-from gateway.web.event_streams import EventStreams
-from gateway.web.exchange import ExchangePages
-from gateway.web.handlers import ChangeRoute, Handler, note_change
-from gateway.web.import_devices import ImportPages
-from gateway.web.introductions import Introductions
-from gateway.web.limits import LimitKeeper
-from gateway.web.new_devices import NewDevicePages
-from gateway.web.open_data import OpenDataPages
-from gateway.web.pages import PageRenderer
-from gateway.web.photos import PhotoPages
-from gateway.web.quarantine import QuarantinePages
-from gateway.web.refusals import Refusals
-from gateway.web.register import RegisterPages
-from gateway.web.registry import RegistryPages
-from gateway.web.rejects import RejectPages
-from gateway.web.series import SeriesPages
-from gateway.web.shift import ShiftPage
-from gateway.web.status import StatusPages
-from gateway.web.sums import SumPages
-from gateway.web.trials import TrialPages
-from gateway.web.turns import Turns
+from gateway.web.http.answer_headers import protect
+from gateway.web.http.clients import Clients
+from gateway.web.http.connections import BODY_MAX_BYTES, Connections
+from gateway.web.http.event_streams import EventStreams
+from gateway.web.http.handlers import ChangeRoute, Handler, note_change
+from gateway.web.http.limits import LimitKeeper
+from gateway.web.http.pages import PageRenderer
+from gateway.web.http.refusals import Refusals
+from gateway.web.http.turns import Turns
+from gateway.web.people.audit import AuditPages
+from gateway.web.people.door import Door
+from gateway.web.views.alarm_views import AlarmViews
+from gateway.web.views.alarms import AlarmPages
+from gateway.web.views.completeness import CompletenessPages
+from gateway.web.views.open_data import OpenDataPages
+from gateway.web.views.quarantine import QuarantinePages
+from gateway.web.views.rejects import RejectPages
+from gateway.web.views.shift import ShiftPage
+from gateway.web.views.status import StatusPages
 
 
 class _OwnFaults(logging.Filter):

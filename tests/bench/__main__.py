@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from gateway.demo.services import CHECKOUT, ProgramMissing, ServiceFailed
+from gateway.commands.demo.services import CHECKOUT, ProgramMissing, ServiceFailed
 from tests.bench import (
     catch_up,
     chirpstack,

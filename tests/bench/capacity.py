@@ -8,11 +8,11 @@ from typing import Final
 
 import msgspec
 
-from gateway.capacity.measured import CapacityFigures, StoreFigures
-from gateway.capacity.plan import plan
-from gateway.cli_capacity import add_capacity
+from gateway.admin.capacity.measured import CapacityFigures, StoreFigures
+from gateway.admin.capacity.plan import plan
 from gateway.commands.capacity import demand_of, shown
-from gateway.demo.services import CHECKOUT
+from gateway.commands.cli_capacity import add_capacity
+from gateway.commands.demo.services import CHECKOUT
 from tests.bench import stores
 from tests.bench.latency import CPU, SECONDS, at
 from tests.bench.record import Measured

@@ -5,7 +5,7 @@ from contextlib import closing
 from http.client import HTTPConnection
 from math import ceil
 
-from gateway.demo.services import influxdb
+from gateway.commands.demo.services import influxdb
 from tests.bench.children import BenchFault, Plan
 from tests.bench.disk import OUTAGE_BAR_BYTES
 from tests.bench.figures import Bar, Baseline, Figure

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from gateway.demo.services import CHECKOUT, Program, Service, free_port
+from gateway.commands.demo.services import CHECKOUT, Program, Service, free_port
 from tests.waiting import until
 
 PYTHON = Program(Path(sys.executable))

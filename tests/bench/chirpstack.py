@@ -3,7 +3,7 @@
 import time
 from contextlib import ExitStack
 
-from gateway.demo.services import mosquitto, victoria_metrics
+from gateway.commands.demo.services import mosquitto, victoria_metrics
 from tests.bench.children import Plan, gateway, get, helper, wait_written
 from tests.bench.contest import GATEWAY, Contest, Samples
 from tests.bench.figures import Bar, Figure

@@ -17,7 +17,7 @@ from statistics import median
 from types import MappingProxyType
 from typing import Final
 
-from gateway.demo.services import CHECKOUT
+from gateway.commands.demo.services import CHECKOUT
 from tests.bench import chirpstack, core, saturation, start, wakes
 from tests.bench.children import BenchFault, Plan
 from tests.bench.figures import aligned, number

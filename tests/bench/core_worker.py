@@ -14,12 +14,12 @@ import time
 from collections import deque
 from pathlib import Path
 
-from gateway.catalog import load_catalog
-from gateway.config.model import Config
 from gateway.core.message import StoredMessage
 from gateway.core.readings.sums import SumsMode
 from gateway.core.status.silence import Silence
-from gateway.pipeline.processing import build_alarms, build_processor
+from gateway.ingest.catalog import load_catalog
+from gateway.runtime.pipeline.processing import build_alarms, build_processor
+from gateway.support.config.model import Config
 
 _SLICE = 1000
 _WAITING = 2000
@@ -34,7 +34,7 @@ def main(config_file: str, messages_file: str, warm_up: int, *, bare: bool = Fal
     sums, alarms = (SumsMode.OFF, None) if bare else (SumsMode.FROM_ZERO, build_alarms(config, Silence()))
     process = build_processor(config, load_catalog(config), sums=sums, alarms=alarms).process
     gc.freeze()
-    gc.set_threshold(50_000, 20, 20)  # as gateway.run has it
+    gc.set_threshold(50_000, 20, 20)  # as gateway.commands.run has it
     for message, arrival_ms in messages[:warm_up]:
         process(message, arrival_ms)
     costs_ns, waiting = [], deque[object](maxlen=_WAITING)

@@ -5,7 +5,7 @@ import sqlite3
 import time
 from contextlib import ExitStack, closing
 
-from gateway.demo.services import influxdb, mosquitto
+from gateway.commands.demo.services import influxdb, mosquitto
 from tests.bench.children import BenchFault, Plan, disk_bytes, gateway, paced, pacer, pid_of, wait_written
 from tests.bench.figures import Bar, Baseline, Figure
 from tests.bench.latency import DEVICES, meet_devices

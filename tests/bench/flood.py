@@ -15,7 +15,7 @@ from http import HTTPMethod
 from pathlib import Path
 from urllib.request import Request, urlopen
 
-from gateway.demo.services import Program, Service, free_port, influxdb, mosquitto
+from gateway.commands.demo.services import Program, Service, free_port, influxdb, mosquitto
 from tests.bench.children import BenchFault, Plan, cpu_s, gateway, get, paced, pacer, printed, rss_bytes
 from tests.bench.figures import Bar, Figure
 from tests.bench.latency import Run

@@ -19,7 +19,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-from gateway.demo.services import Service, influxdb, mosquitto
+from gateway.commands.demo.services import Service, influxdb, mosquitto
 from tests.bench.children import BenchFault, gateway, printed
 from tests.bench.door import Requests
 from tests.chaos.link import Link
@@ -27,7 +27,7 @@ from tests.system.fleet import client_of
 from tests.waiting import until
 
 _SIM: Final = [sys.executable, "-m", "firmware_sim.cli"]
-_IMPORTS: Final = [sys.executable, "-c", "import uvloop, gateway.cli, gateway.run"]
+_IMPORTS: Final = [sys.executable, "-c", "import uvloop, gateway.commands.cli, gateway.commands.run"]
 _AWAY, _BACK = 1, 2
 _PATIENCE_S: Final = 60.0
 _LIVES_S: Final = (0.1, 0.8)

@@ -10,8 +10,8 @@ from statistics import median
 from typing import Any
 
 from gateway.core.delivery.batch import Body
-from gateway.storage import journal
-from gateway.storage.database import Database
+from gateway.ingest.storage import journal
+from gateway.ingest.storage.database import Database
 from tests.bench.children import Plan
 from tests.bench.figures import Bar, Baseline, Figure
 from tests.bench.killing import Campaign, campaign

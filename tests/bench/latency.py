@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from gateway.demo.services import Service, mosquitto
+from gateway.commands.demo.services import Service, mosquitto
 from tests.bench.children import BenchFault, Plan, cpu_s, door, gateway, get, helper, paced, pacer, pid_of, printed
 from tests.bench.contest import GATEWAY, Contest, Samples
 from tests.bench.figures import Bar, Figure

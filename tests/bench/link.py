@@ -12,13 +12,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from gateway.config.model import Influxdb
 from gateway.core.delivery.batch import encode
 from gateway.core.delivery.link_budget import LinkBudget
 from gateway.core.message import Reading
-from gateway.delivery.http_client import HttpClient
-from gateway.delivery.influxdb import InfluxdbClient
-from gateway.tls import resuming_context, server_context
+from gateway.ingest.delivery.http_client import HttpClient
+from gateway.ingest.delivery.influxdb import InfluxdbClient
+from gateway.support.config.model import Influxdb
+from gateway.support.tls import resuming_context, server_context
 from tests.bench.children import BenchFault, Plan
 from tests.bench.door import Arrivals
 from tests.bench.figures import Baseline, Figure

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from contextlib import ExitStack
 
-from gateway.demo.services import Service, mosquitto
+from gateway.commands.demo.services import Service, mosquitto
 from tests.bench import start
 from tests.bench.children import Plan, door, gateway, get, paced, pacer, rss_bytes
 from tests.bench.contest import GATEWAY, Contest, Samples
@@ -15,7 +15,7 @@ _DEVICES = 3000
 _FURTHER = 10_000
 _READINGS_EACH = 10
 _RATE = 8000
-_IMPORTS = "import uvloop, gateway.cli, gateway.run; print(open('/proc/self/status').read())"
+_IMPORTS = "import uvloop, gateway.commands.cli, gateway.commands.run; print(open('/proc/self/status').read())"
 
 _WAITING, _PROVINCE = "a gateway that waits", f"{_DEVICES:,} devices heard"
 _MANY, _PAGE = f"{_DEVICES + _FURTHER:,} devices heard", "the same with a page open"

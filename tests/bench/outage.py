@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gateway.demo.services import Service, influxdb, mosquitto
+from gateway.commands.demo.services import Service, influxdb, mosquitto
 from tests.bench.children import (
     BenchFault,
     Plan,

@@ -9,8 +9,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
-from gateway.capacity.measured import FILE as CAPACITY_FIGURES
-from gateway.demo.services import CHECKOUT
+from gateway.admin.capacity.measured import FILE as CAPACITY_FIGURES
+from gateway.commands.demo.services import CHECKOUT
 from tests.bench import capacity, record
 from tests.bench.figures import Figure, number
 from tests.bench.picture import picture

@@ -8,7 +8,7 @@ from contextlib import ExitStack, nullcontext
 from statistics import median
 from typing import Final
 
-from gateway.demo.services import Service, mosquitto
+from gateway.commands.demo.services import Service, mosquitto
 from tests.bench.children import Plan, door, gateway, get, helper
 from tests.bench.figures import Bar, Baseline, Figure
 from tests.bench.latency import Run, meet_devices, run

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from statistics import median
 from typing import Final
 
-from gateway.demo.services import Service, mosquitto
+from gateway.commands.demo.services import Service, mosquitto
 from tests.bench.children import Plan, cpu_s, door, gateway, paced, pacer, wait_written
 from tests.bench.figures import Bar, Baseline, Figure
 from tests.bench.messages import topic

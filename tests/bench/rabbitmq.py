@@ -13,8 +13,8 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from gateway.config.shares import load_shares
-from gateway.demo.services import Service, influxdb
+from gateway.commands.demo.services import Service, influxdb
+from gateway.support.registry.shares import load_shares
 from tests.bench.children import Plan, cpu_s, gateway, paced, pacer, printed, wait_written
 from tests.bench.figures import Bar, Baseline, Figure
 from tests.bench.messages import site

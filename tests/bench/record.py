@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from gateway.demo.services import CHECKOUT
+from gateway.commands.demo.services import CHECKOUT
 from tests.bench.figures import Figure
 
 FILE: Final = Path(__file__).with_name("figures.json")

@@ -4,7 +4,7 @@ import os
 import signal
 from contextlib import ExitStack
 
-from gateway.demo.services import mosquitto
+from gateway.commands.demo.services import mosquitto
 from tests.bench.children import Plan, door, gateway, paced, pacer, pid_of, printed
 from tests.bench.figures import Bar, Figure
 from tests.bench.latency import Run, arrivals

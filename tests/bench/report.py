@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
-from gateway.demo.services import influxdb
+from gateway.commands.demo.services import influxdb
 from tests.bench.children import BenchFault, Plan
 from tests.bench.figures import Bar, Baseline, Figure
-from tests.reports.make_year import DAY_MS, fill, registry
+from tests.monitoring.reports.make_year import DAY_MS, fill, registry
 
 _DEVICES = 2000
 _LONG_DEVICES = 10_000

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from gateway.demo.services import Service, mosquitto, victoria_metrics
+from gateway.commands.demo.services import Service, mosquitto, victoria_metrics
 from tests.bench.burst import publish
 from tests.bench.children import (
     BenchFault,

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.demo.services import mosquitto
+from gateway.commands.demo.services import mosquitto
 from tests.bench.burst import publish
 from tests.bench.children import BenchFault, Plan
 from tests.bench.figures import Bar, Baseline, Figure

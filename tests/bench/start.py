@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from tests.bench.children import BenchFault, Plan, cpu_s, gateway
 from tests.bench.contest import GATEWAY, Contest, Samples
 from tests.bench.figures import Bar, Figure

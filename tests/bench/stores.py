@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from gateway.demo.services import Service, influxdb, victoria_metrics
+from gateway.commands.demo.services import Service, influxdb, victoria_metrics
 from tests.bench.children import BenchFault, Plan, cpu_s, disk_bytes, pid_of
 from tests.bench.figures import Figure
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from gateway.catalog import load_catalog
-from gateway.config.model import Config
+from gateway.commands.demo.services import Service
 from gateway.core.message import StoredMessage
-from gateway.demo.services import Service
-from gateway.pipeline.processing import build_processor
+from gateway.ingest.catalog import load_catalog
+from gateway.runtime.pipeline.processing import build_processor
+from gateway.support.config.model import Config
 from tests.bench.burst import publish
 from tests.bench.children import helper, wait_printed
 from tests.bench.door import Arrivals

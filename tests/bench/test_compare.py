@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.services import CHECKOUT, ServiceFailed
+from gateway.commands.demo.services import CHECKOUT, ServiceFailed
 from tests.bench import __main__ as bench
 from tests.bench import compare, core
 from tests.bench.children import BenchFault, Plan, gateway
@@ -79,7 +79,7 @@ def test_what_cannot_be_compared_is_said_at_once(arguments: list[str], said: str
 @needs_git
 def test_a_commit_is_laid_out_as_it_was(tmp_path: Path) -> None:
     tree = compare.unpack("HEAD", tmp_path / "old")
-    assert (tree / "gateway" / "cli.py").is_file()
+    assert (tree / "gateway" / "__main__.py").is_file()
     assert not (tree / ".git").exists()
 
 

@@ -7,7 +7,7 @@ from http.client import HTTPConnection
 
 import pytest
 
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from tests.bench.children import get, tap
 from tests.influx import query
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from gateway.demo.services import Service, influxdb, victoria_metrics
+from gateway.commands.demo.services import Service, influxdb, victoria_metrics
 from tests.bench.children import BenchFault, Plan
 from tests.bench.figures import Bar, Baseline, Figure
 

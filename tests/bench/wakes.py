@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.demo.services import Service, free_port, mosquitto
+from gateway.commands.demo.services import Service, free_port, mosquitto
 from tests.bench.children import Plan, door, gateway
 from tests.bench.latency import meet_devices, run
 from tests.chaos.link import Link

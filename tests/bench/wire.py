@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
-from gateway.demo.services import Service, free_port, mosquitto
+from gateway.commands.demo.services import Service, free_port, mosquitto
 from tests.bench.children import PYTHON, Plan, cpu_s, gateway, get, paced, pacer, wait_written
 from tests.bench.figures import Figure
 from tests.bench.latency import DEVICES, meet_devices

@@ -8,9 +8,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.codecs.sync_client import SyncCodecs
 from gateway.core.message import CodecAsk
 from gateway.core.readings.timestamps import rfc3339_ms
+from gateway.ingest.codecs.sync_client import SyncCodecs
 from tests.catalogues.makers_examples import Example, examples
 
 _TOLERANCE: Final = 1e-9

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
-from gateway.demo.services import ProgramMissing, find_program
+from gateway.commands.demo.services import ProgramMissing, find_program
 from tests.chaos.campaign import Campaign
 from tests.chaos.one import TRIAL
 from tests.chaos.summary import summary

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from gateway.demo.services import Program, Service
+from gateway.commands.demo.services import Program, Service
 from tests.chaos.trial import Trial
 from tests.chaos.verdict import VERDICT, Verdict
 

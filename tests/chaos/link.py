@@ -18,7 +18,7 @@ from random import Random
 from types import MappingProxyType, TracebackType
 from typing import Self
 
-from gateway.demo.services import Service, free_port
+from gateway.commands.demo.services import Service, free_port
 from tests.chaos.exchange import LOSE_ANSWER, Deed, raw_answer
 from tests.chaos.wire import Faults, Wire
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from gateway.demo.services import Service, ServiceFailed
+from gateway.commands.demo.services import Service, ServiceFailed
 from schemas.quantities import DOMAINS
 from tests.chaos.faults import AWAY, FAULTS, KINDS
 from tests.chaos.schedule import Deed, setting_of

@@ -90,6 +90,6 @@ async def _resolved(resolver: Resolver) -> str:
 
 if __name__ == "__main__":
     live_in(Surroundings(Path(sys.argv.pop(1))))
-    from gateway.cli import main
+    from gateway.commands.cli import main
 
     sys.exit(main())

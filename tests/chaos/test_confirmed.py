@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from tests.chaos.link import Link
 from tests.chaos.tap import Handed, Tap
 from tests.influx import query

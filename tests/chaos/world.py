@@ -14,8 +14,8 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Final
 
-from gateway.demo import services
-from gateway.demo.services import Program, Service
+from gateway.commands.demo import services
+from gateway.commands.demo.services import Program, Service
 from tests.chaos.link import Link
 from tests.chaos.schedule import Setting
 from tests.chaos.surroundings import Surroundings

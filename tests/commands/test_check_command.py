@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gateway.cli import main
-from gateway.config.files import ConfigurationFault
-from gateway.demo import services
+from gateway.commands.cli import main
+from gateway.commands.demo import services
+from gateway.support.config.files import ConfigurationFault
 from tests.site import CODEC, OWN, RADIO, Site
 
 
@@ -60,7 +60,9 @@ def test_protections_against_codecs_that_this_machine_lacks_are_named(
     site: Site, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site.profile("mine", RADIO, mine=CODEC)
-    monkeypatch.setattr("gateway.codecs.process._PROGRAM", Path(__file__).parents[1] / "codecs" / "unprotected_worker.py")
+    monkeypatch.setattr(
+        "gateway.ingest.codecs.process._PROGRAM", Path(__file__).parents[1] / "ingest" / "codecs" / "unprotected_worker.py"
+    )
     status, out, _ = check(site, capsys)
     assert (status, "missing protection against codecs: seccomp: Function not implemented\n" in out) == (0, True)
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from gateway.commands import devices as devices_command
-from gateway.i18n.languages import WORDS
+from gateway.commands.devices import devices as devices_command
+from gateway.support.i18n.languages import WORDS
 from tests.system.rig import run_gateway
 
 REGISTRY = """\

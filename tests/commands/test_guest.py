@@ -7,7 +7,7 @@ import pytest
 
 from gateway.commands.guest import open_as_guest
 from gateway.core.mqtt_session import ProtocolFault, SessionOptions
-from gateway.intake.connection import BrokerAddress
+from gateway.ingest.intake.connection import BrokerAddress
 
 LET_IN = mqtt5.ConnAckPacket(session_present=True).write()
 ENDED = mqtt5.DisconnectPacket(reason_code=mqtt5.DisconnectReasonCode.SESSION_TAKEN_OVER).write()

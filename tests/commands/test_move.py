@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from gateway.cli import main
-from gateway.commands.move import how_far
-from gateway.config.shares import load_shares
+from gateway.commands.cli import main
+from gateway.commands.devices.move import how_far
 from gateway.core.gateways.sharing import Share
 from gateway.core.gateways.tenures import Stage
-from gateway.reports.share_claims import Claim
+from gateway.monitoring.reports.share_claims import Claim
+from gateway.support.registry.shares import load_shares
 from tests.site import Site
 
 FILE = "gateways: [gateway-1, gateway-2]\nshares: [{site: a, gateway: gateway-1}, {site: b}]  # by hand\n"
@@ -25,7 +25,7 @@ def _database(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     async def told(*_: object) -> dict[str, dict[str, Claim]]:
         return TOLD
 
-    monkeypatch.setattr("gateway.commands.move._claims", told)
+    monkeypatch.setattr("gateway.commands.devices.move._claims", told)
     yield
     TOLD.clear()
 

@@ -20,16 +20,16 @@ from urllib.request import urlopen
 import pytest
 
 from gateway import commands
-from gateway.cli import main
-from gateway.exports.open_files import OpenFiles
-from gateway.installation import installer
-from gateway.installation.installer import Installer
-from gateway.installation.layout import Layout
-from gateway.installation.machine import FileOwner, NotDone
-from gateway.installation.machine import Machine as InstalledMachine
-from tests.backup.machine import AT_MS, HIS, OTHER, Machine, line
+from gateway.admin.installation import installer
+from gateway.admin.installation.installer import Installer
+from gateway.admin.installation.layout import Layout
+from gateway.admin.installation.machine import FileOwner, NotDone
+from gateway.admin.installation.machine import Machine as InstalledMachine
+from gateway.commands.cli import main
+from gateway.monitoring.exports.open_files import OpenFiles
+from tests.admin.backup.machine import AT_MS, HIS, OTHER, Machine, line
 from tests.commands.hostile import HIDDEN, SERVICE, THINGS, Attack, Attacked, Outside, Thing, attacked, link
-from tests.reports.conftest import started
+from tests.monitoring.reports.conftest import started
 
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="only root has folders of others to fear"),

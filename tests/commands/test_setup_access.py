@@ -11,9 +11,9 @@ from urllib.request import Request, urlopen
 import pytest
 import yaml
 
-from gateway.access.accounts import load_accounts
-from gateway.access.scope import DeviceScope
-from gateway.demo.services import Program, Service, find_program, free_port
+from gateway.commands.demo.services import Program, Service, find_program, free_port
+from gateway.support.access.accounts import load_accounts
+from gateway.support.access.scope import DeviceScope
 from tests.system.rig import run_gateway
 
 REGISTRY = """

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.services import free_port
+from gateway.commands.demo.services import free_port
 from tests.system.rig import run_gateway
 
 

@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from gateway.cli import main
+from gateway.commands.cli import main
 from tests.site import Site
 
 

@@ -10,8 +10,8 @@ from typing import Self
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from gateway.demo import services
-from gateway.demo.services import Service
+from gateway.commands.demo import services
+from gateway.commands.demo.services import Service
 from tests.system.brokers import listens
 from tests.waiting import until
 

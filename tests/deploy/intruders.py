@@ -9,8 +9,8 @@ from pathlib import Path
 from socket import create_connection
 from typing import NamedTuple
 
-from gateway.broker.certificates import Authority, CertificateUse, Signed, load_authority, new_authority
-from gateway.demo.services import MQTT_CONNECT
+from gateway.admin.broker.certificates import Authority, CertificateUse, Signed, load_authority, new_authority
+from gateway.commands.demo.services import MQTT_CONNECT
 from tests.deploy.set_up import HOST, SetUpBroker
 
 PATIENCE_S = 30.0

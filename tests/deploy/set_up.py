@@ -4,7 +4,7 @@ import json
 import ssl
 from pathlib import Path
 
-from gateway.demo import services
+from gateway.commands.demo import services
 from tests.deploy.guide import Client
 from tests.system.brokers import listens
 from tests.system.rig import run_gateway

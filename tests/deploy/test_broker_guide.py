@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from tests.deploy.guide import DEPLOY, GUIDE, Province, blocks
 from tests.system.brokers import listens
 from tests.system.rig import gateway

@@ -10,7 +10,7 @@ from socket import create_connection
 
 import pytest
 
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from schemas.enrolment import parse_enrolment
 from tests.deploy.set_up import HOST, SetUpBroker
 from tests.system.rig import Gateway, gateway, run_gateway

@@ -12,8 +12,8 @@ import jsonschema
 import pytest
 import yaml
 
-from gateway.config.files import load
-from gateway.demo import services
+from gateway.commands.demo import services
+from gateway.support.config.files import load
 from tests.deploy.compose_rules import COMPOSE
 from tests.deploy.guide import Client
 from tests.system.brokers import listens, password_entry

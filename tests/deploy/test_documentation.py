@@ -14,8 +14,8 @@ from pydantic import BaseModel
 from firmware_sim.arguments import parser as firmware_sim_parser
 from firmware_sim.cli import COMMANDS
 from gateway import __version__
-from gateway.cli import _parser as gateway_parser
-from gateway.config.model import Config
+from gateway.commands.cli import _parser as gateway_parser
+from gateway.support.config.model import Config
 
 CHECKOUT = Path(__file__).parents[2]
 PAGES = sorted(
@@ -189,13 +189,13 @@ def test_every_setting_of_the_documentation_is_one_that_the_configuration_has(pa
 
 @each_page
 def test_every_metric_of_the_documentation_is_one_that_the_gateway_has(page: Path) -> None:
-    known = set(re.findall(r'"(gateway_\w+)"', text_of("gateway/status/metrics.py")))
+    known = set(re.findall(r'"(gateway_\w+)"', text_of("gateway/monitoring/status/metrics.py")))
     named = {name.removesuffix("_total") for name in re.findall(r"`(gateway_[a-z_]+)", prose(page))}
     assert named <= known
 
 
 def test_every_address_in_the_operators_table_is_served() -> None:
-    served = "".join(path.read_text(encoding="utf-8") for path in (CHECKOUT / "gateway" / "web").glob("*.py"))
+    served = "".join(path.read_text(encoding="utf-8") for path in (CHECKOUT / "gateway" / "web").rglob("*.py"))
     named = {path for row in rows("docs/operation.md", "## HTTP") for path in re.findall(r"`(/[^`]*)`", row[0])}
     assert len(named) > 10
     assert {path for path in named if f'"{path.replace("/ID", "/{device}")}"' not in served} == set()

@@ -23,9 +23,9 @@ import jsonschema
 import pytest
 import yaml
 
-from gateway.cli import main
-from gateway.config.bundled_profiles import SHIPPED
-from gateway.demo.services import Service, free_port
+from gateway.commands.cli import main
+from gateway.commands.demo.services import Service, free_port
+from gateway.support.config.bundled_profiles import SHIPPED
 from schemas.profile import Profile
 from schemas.profile_points import PointSpec
 from schemas.quantities import QUANTITIES, VEHICLE_CLASSES, Quality

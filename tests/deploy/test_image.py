@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gateway.demo.services import Service, free_port
-from gateway.installation import bundle
+from gateway.admin.installation import bundle
+from gateway.commands.demo.services import Service, free_port
 from tests.influx import query
 from tests.system.fleet import client_of, publish
 from tests.system.rig import Document

@@ -13,13 +13,13 @@ from typing import Any
 import jsonschema
 import pytest
 
-from gateway.config.addresses import split_url
-from gateway.config.files import load
-from gateway.config.model import Config
-from gateway.config.shares import shares_of
-from gateway.databases.victoria_metrics import DEDUP
-from gateway.rabbitmq.settings import RabbitMqPlaces, rabbitmq_conf
-from gateway.reports.metricsql_http import is_cluster
+from gateway.admin.broker.rabbitmq import RabbitMqPlaces, rabbitmq_conf
+from gateway.admin.databases.victoria_metrics import DEDUP
+from gateway.ingest.database.metricsql_http import is_cluster
+from gateway.support.config.addresses import split_url
+from gateway.support.config.files import load
+from gateway.support.config.model import Config
+from gateway.support.registry.shares import shares_of
 from tests.deploy import kubernetes_schemas
 from tests.deploy.kubernetes_rules import RULES
 from tests.deploy.kustomized import Manifest, documents, kustomization_of, named, rendered

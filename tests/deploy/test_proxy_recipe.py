@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.services import Program, Service, free_port
-from gateway.tls import tls_context
+from gateway.commands.demo.services import Program, Service, free_port
+from gateway.support.tls import tls_context
 from tests.system.brokers import Authority
 from tests.system.rig import Gateway, gateway
 from tests.system.visitor import Browser

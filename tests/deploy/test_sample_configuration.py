@@ -7,11 +7,11 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel
 
-from gateway.config.files import load
-from gateway.config.model import Config
-from gateway.config.registry import load_registry
-from gateway.config.registry_changes import change_of
-from gateway.config.registry_edit import edit
+from gateway.support.config.files import load
+from gateway.support.config.model import Config
+from gateway.support.registry.changes import change_of
+from gateway.support.registry.edit import edit
+from gateway.support.registry.registry import load_registry
 from schemas.quantities import DOMAINS
 from schemas.registry import RegisteredDevice, Registry
 

@@ -11,8 +11,6 @@ from firmware_sim.fleet import SimDevice
 from firmware_sim.maker_firmware import firmware_of
 from firmware_sim.outgoing import OutgoingMessage
 from firmware_sim.registry import registry_yaml
-from gateway.codecs.sync_client import SyncCodecs
-from gateway.config.profile_files import Loaded, ProfileFile, read_profiles
 from gateway.core.decoders import DECODERS
 from gateway.core.devices.streams import Streams
 from gateway.core.message import StoredMessage
@@ -20,7 +18,9 @@ from gateway.core.process import Processor
 from gateway.core.profiles.envelopes import Envelopes
 from gateway.core.profiles.language.profile import CompiledProfile, compile_profile
 from gateway.core.profiles.matching import Profiles
-from gateway.explain.dry_run import DryRun
+from gateway.ingest.codecs.sync_client import SyncCodecs
+from gateway.onboarding.explain.dry_run import DryRun
+from gateway.support.config.profile_files import Loaded, ProfileFile, read_profiles
 from schemas.profile import Profile
 from schemas.registry import registry_adapter
 from schemas.scenario import Scenario

@@ -16,7 +16,7 @@ import pytest
 
 from firmware_sim import run as run_module
 from firmware_sim.cli import main
-from gateway.demo.services import Service, free_port
+from gateway.commands.demo.services import Service, free_port
 from schemas.quantities import HEALTH, QUANTITIES, TEXT_TAGS
 from schemas.topics import parse_topic
 from tests.firmware_sim.listener import listening

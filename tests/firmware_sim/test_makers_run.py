@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from firmware_sim.cli import main
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from tests.firmware_sim.listener import Listener, listening
 from tests.system.fleet import client_of, publish
 from tests.waiting import until

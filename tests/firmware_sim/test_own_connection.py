@@ -13,7 +13,7 @@ from firmware_sim import own_connection
 from firmware_sim.own_connection import ConnectionFault, OwnConnection
 from firmware_sim.publish import BrokerAccess
 from firmware_sim.wire.presence import BrokerPresence
-from gateway.tls import tls_context
+from gateway.support.tls import tls_context
 from tests.system.brokers import Authority
 
 ACCEPTED = mqtt5.ConnAckPacket().write()

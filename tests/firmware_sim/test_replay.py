@@ -8,7 +8,7 @@ import pytest
 
 from firmware_sim.cli import main
 from firmware_sim.replay import BadRecording, recorded
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from tests.firmware_sim.listener import listening
 from tests.waiting import until
 

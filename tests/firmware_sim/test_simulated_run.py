@@ -12,7 +12,7 @@ import pytest
 
 from firmware_sim.cli import main
 from firmware_sim.clock import PacedClock
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from schemas.scaled_clock import VARIABLE, ScaledTime
 
 FLEET = ["--water", "4", "--power", "3", "--traffic", "3", "--urban", "2", "--interval", "900", "--connections", "shared"]

@@ -12,7 +12,7 @@ from firmware_sim.technician.screen import PlayScreen
 from firmware_sim.technician.session import PlaySession
 from firmware_sim.technician.setup import PlayRequest, make_session
 from firmware_sim.technician.widgets import KnobSlider, nice_ceiling
-from gateway.demo.services import free_port
+from gateway.commands.demo.services import free_port
 from schemas.quantities import Quality
 
 Drive = Callable[[Pilot[None], PlaySession], Awaitable[None]]

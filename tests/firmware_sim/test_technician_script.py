@@ -7,7 +7,7 @@ import pytest
 
 from firmware_sim.cli import main
 from firmware_sim.technician.script import BadScript, ScriptStep, parse_script, script_of_options
-from gateway.demo.services import Service, free_port
+from gateway.commands.demo.services import Service, free_port
 from tests.firmware_sim.listener import listening
 from tests.waiting import until
 

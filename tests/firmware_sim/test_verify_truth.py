@@ -24,8 +24,8 @@ from firmware_sim.stories.plan import SimulatedSpan
 from firmware_sim.stories.story import Incident
 from firmware_sim.stories.table import STORIES
 from firmware_sim.victoria import AnyDatabase
-from gateway.demo import services
-from gateway.demo.services import Service
+from gateway.commands.demo import services
+from gateway.commands.demo.services import Service
 from schemas.quantities import HEALTH, SUM_OF, Quality
 from tests.firmware_sim.storied import BEGIN_S, INTERVAL_S
 from tests.firmware_sim.stub_influxdb import StubInfluxDB, stub_influxdb

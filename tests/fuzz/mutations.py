@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gateway.config.profile_files import ProfileFile
 from gateway.core.message import StoredMessage
+from gateway.support.config.profile_files import ProfileFile
 from tests.fuzz.ways import Ways
 
 CORPORA = Path(__file__).parents[3] / "shared" / "corpora"

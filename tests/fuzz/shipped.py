@@ -3,12 +3,12 @@
 from functools import cache
 from typing import Any
 
-from gateway.catalog import Catalog, load_catalog
-from gateway.codecs.sync_client import SyncCodecs
-from gateway.config.model import Config
 from gateway.core.devices.resolved import ProfiledStream
 from gateway.core.process import Processor
-from gateway.pipeline.processing import build_processor
+from gateway.ingest.catalog import Catalog, load_catalog
+from gateway.ingest.codecs.sync_client import SyncCodecs
+from gateway.runtime.pipeline.processing import build_processor
+from gateway.support.config.model import Config
 from schemas.registry import RegisteredDevice, Registry
 from tests.fuzz.mutations import Seed, examples
 

@@ -4,10 +4,10 @@ import json
 from functools import cache
 
 from gateway.core.message import Outcome
-from gateway.explain.documents import result_document
-from gateway.explain.dry_run import Trace
-from gateway.explain.steps import explain
-from gateway.i18n.glossary import closed_lists
+from gateway.onboarding.explain.documents import result_document
+from gateway.onboarding.explain.dry_run import Trace
+from gateway.onboarding.explain.steps import explain
+from gateway.support.i18n.glossary import closed_lists
 from schemas.quantities import QUANTITIES
 from schemas.rejects import RejectReason
 from tests.core.line_protocol import parse

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from gateway.catalog import load_catalog
-from gateway.config.model import Config
 from gateway.core.message import Outcome, StoredMessage
-from gateway.explain.dry_run import begin
-from gateway.pipeline.processing import build_processor
+from gateway.ingest.catalog import load_catalog
+from gateway.onboarding.explain.dry_run import begin
+from gateway.runtime.pipeline.processing import build_processor
+from gateway.support.config.model import Config
 
 OutcomeOf = Callable[[str, object], Outcome]
 ARRIVAL_MS = 1_793_491_200_000

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from gateway.catalog import load_catalog
-from gateway.codecs.protocol import CodecAnswer
-from gateway.codecs.sync_client import SyncCodecs
-from gateway.config.model import Config
 from gateway.core.message import CodecAsk, Outcome, StoredMessage
 from gateway.core.process import Processor
-from gateway.explain.dry_run import begin, finish
-from gateway.pipeline.processing import build_processor
+from gateway.ingest.catalog import load_catalog
+from gateway.ingest.codecs.protocol import CodecAnswer
+from gateway.ingest.codecs.sync_client import SyncCodecs
+from gateway.onboarding.explain.dry_run import begin, finish
+from gateway.runtime.pipeline.processing import build_processor
+from gateway.support.config.model import Config
 from tests.fuzz.mutations import Mutator, examples
 from tests.fuzz.shipped import registered
 from tests.fuzz.soundness import assert_lines

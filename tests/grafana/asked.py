@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from grafana.answers import Asked, AskedInfluxDb, AskedVictoriaMetrics, questions
 from grafana.ask import Question
 from grafana.model import HALF, Dashboard, Kind, Panel, Prom

@@ -17,8 +17,8 @@ from os import sysconf
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from gateway.demo import services
-from gateway.demo.services import Service
+from gateway.commands.demo import services
+from gateway.commands.demo.services import Service
 from grafana.answers import Page, questions
 from grafana.ask import Ask, Each, Over, Question, Step
 from grafana.model import Panel

@@ -8,8 +8,8 @@ from itertools import chain
 
 import pytest
 
-from gateway.demo import services
-from gateway.demo.services import Service
+from gateway.commands.demo import services
+from gateway.commands.demo.services import Service
 from tests.grafana.known_points import DAY_MS, HOUR_MS, known_points, write
 from tests.grafana.worked_out import KnownPoints
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from grafana.answers import Figures, Page
 from grafana.ask import Ask, Each, Over, Question, asks, column_name, first
 from grafana.tables import DASHBOARDS

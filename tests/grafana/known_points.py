@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from grafana.points import MEASUREMENTS
 from schemas.quantities import DOMAINS, HEALTH, QUANTITIES, SPREAD_OF, SUM_OF, USED_OF, Kind
 

@@ -22,8 +22,8 @@ from gateway.core.message import StoredMessage
 from tests.grafana.known_points import DAY_MS, HOUR_MS
 from tests.grafana.ledger_points import LedgerPoints, StoryPeriods, ledger_points
 from tests.grafana.ledger_readings import StoryLedger
-from tests.jobs.closing_rig import SETTLED, ClosingRig, Running
-from tests.reports.stores import Filled
+from tests.monitoring.reports.stores import Filled
+from tests.runtime.jobs.closing_rig import SETTLED, ClosingRig, Running
 
 SUMS_FROM: Final = 3
 """Readings before the first that has a sum: the gateway asks for sums, and what flows through a bulk meter needs confirming."""

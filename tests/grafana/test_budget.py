@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo import services
+from gateway.commands.demo import services
 from grafana.answers import Page
 from grafana.tables import DASHBOARDS
 from schemas.quantities import DOMAINS

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from grafana.answers import Figures, Page
 from grafana.ask import Ask, Combined, Compare, Each, Over, Question, Step, Where, false, true
 from grafana.model import Dashboard

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from tests.grafana.as_documented import MINUTE_MS, Shown, built_in, filled
 from tests.grafana.test_dashboard_files import panels, read
 

@@ -17,7 +17,7 @@ from grafana.stores import DATABASES
 from grafana.tables import DASHBOARDS
 from grafana.units import AGO, COUNT, DURATION, GRAFANA_UNITS, SHARE, unit_of
 from tests.grafana.test_dashboard_files import NAMES, Json, panels, read
-from tests.pages.places import PAGES
+from tests.web.pages.places import PAGES
 
 GRAFANAS_UNITS = {unit for name, unit in vars(units).items() if isinstance(unit, str) and not name.startswith("_")}
 OF_THE_SUM = {"water": unit_of("water", "volume_m3"), "power": unit_of("power", "energy_import_kwh")}

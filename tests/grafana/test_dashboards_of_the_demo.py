@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from gateway.demo import services
+from gateway.commands.demo import services
 from tests.grafana.as_documented import Shown
 from tests.grafana.budget import fill
 from tests.grafana.documented_sources import LENGTHS_MS, Sources, differences

@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from firmware_sim.cli import main as firmware_sim
-from gateway.demo import services
-from gateway.demo.services import Service
+from gateway.commands.demo import services
+from gateway.commands.demo.services import Service
 from grafana.answers import Page
 from grafana.ask import Ask, Each, Over, Question, Step, asks, first
 from grafana.model import Kind, Panel
@@ -21,7 +21,7 @@ from schemas.scaled_clock import PERMIT, VARIABLE, ScaledTime
 from tests.grafana.asked import asked, questions_of
 from tests.grafana.known_points import DAY_MS, HOUR_MS
 from tests.grafana.ledger_readings import rows_of
-from tests.reports.conftest import started
+from tests.monitoring.reports.conftest import started
 from tests.system.fleet import wait_settled
 from tests.system.rig import gateway
 from tests.waiting import until

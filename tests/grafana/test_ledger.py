@@ -9,13 +9,13 @@ from typing import Final
 import pytest
 
 from firmware_sim.signals import DAY_S, HOUR_S
-from gateway.pipeline import processing
+from gateway.runtime.pipeline import processing
 from grafana.answers import Page
 from tests.grafana.held import hold
 from tests.grafana.held_reports import HeldReports
 from tests.grafana.known_points import DAY_MS, HOUR_MS
 from tests.grafana.story_days import Happens, StoryDays, StoryPlan
-from tests.reports.conftest import started
+from tests.monitoring.reports.conftest import started
 
 pytestmark = pytest.mark.real
 

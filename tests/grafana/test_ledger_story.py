@@ -21,7 +21,7 @@ from firmware_sim.cli import main as firmware_sim
 from firmware_sim.firmware import Firmware
 from firmware_sim.fleet import SimDevice, build_fleet
 from firmware_sim.scenarios.loader import scenario
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from grafana.answers import Page
 from grafana.ask import Ask, Each, Over, Step
 from schemas.scaled_clock import PERMIT, VARIABLE, ScaledTime
@@ -32,7 +32,7 @@ from tests.grafana.known_points import DAY_MS, HOUR_MS, MINUTE_MS
 from tests.grafana.ledger_points import LedgerPoints, StoryPeriods, ledger_points
 from tests.grafana.ledger_readings import StoryLedger, rows_of
 from tests.grafana.story_days import SUMS_FROM
-from tests.reports.conftest import started
+from tests.monitoring.reports.conftest import started
 from tests.system.fleet import client_of, publish_all, wait_settled
 from tests.system.rig import Gateway, gateway
 from tests.waiting import until

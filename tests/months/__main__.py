@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from gateway.demo.services import ProgramMissing, find_program
+from gateway.commands.demo.services import ProgramMissing, find_program
 from tests.months.campaign import Campaign, Row
 from tests.months.plan import MonthsPlan
 

@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 from firmware_sim.query import InfluxdbAccess
 from firmware_sim.report import Report
 from firmware_sim.verify import verify
-from gateway.commands.late_sums import late_sums
-from gateway.config.files import load
-from gateway.reports.boundaries import ReportStep, periods
-from gateway.reports.store import TimeSpan
+from gateway.commands.reports.late_sums import late_sums
+from gateway.ingest.database.store import TimeSpan
+from gateway.monitoring.reports.boundaries import ReportStep, periods
+from gateway.support.config.files import load
 from tests.months.judgement import ROUNDING, Agreement, AllowedFlow, DayCounts, added, agree
 from tests.months.plan import BEGIN_S, INTERVAL_S, MonthsPlan
 from tests.months.reported import DAY_MS, DayKey, Figure, Reports, RollUps, ask_reports, used_days

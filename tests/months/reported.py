@@ -6,20 +6,20 @@ from dataclasses import dataclass
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from gateway.commands.late_sums import late_sums
-from gateway.config.model import Config
-from gateway.config.registry import load_registry
-from gateway.reports.amendments import amended_store
-from gateway.reports.balance import ParentBalance, balance
-from gateway.reports.boundaries import SumBoundary
-from gateway.reports.completeness import PeriodCompleteness, completeness
-from gateway.reports.consumption import CounterUse, consumption
-from gateway.reports.nearest import nearest_points
-from gateway.reports.nights import outages
-from gateway.reports.open_store import open_store
-from gateway.reports.rollup_points import INTERRUPTION_FIELDS
-from gateway.reports.roster import Roster
-from gateway.reports.store import Counter, Side, Store, StoredSeries, TimeSpan
+from gateway.commands.reports.late_sums import late_sums
+from gateway.ingest.database.open_store import open_store
+from gateway.ingest.database.store import Counter, Side, Store, StoredSeries, TimeSpan
+from gateway.monitoring.reports.amendments import amended_store
+from gateway.monitoring.reports.balance import ParentBalance, balance
+from gateway.monitoring.reports.boundaries import SumBoundary
+from gateway.monitoring.reports.completeness import PeriodCompleteness, completeness
+from gateway.monitoring.reports.consumption import CounterUse, consumption
+from gateway.monitoring.reports.nearest import nearest_points
+from gateway.monitoring.reports.nights import outages
+from gateway.monitoring.reports.rollup_points import INTERRUPTION_FIELDS
+from gateway.monitoring.reports.roster import Roster
+from gateway.support.config.model import Config
+from gateway.support.registry.registry import load_registry
 from schemas.quantities import USED_OF
 from tests.influx import exported, query
 from tests.months.judgement import ReportedDay, added

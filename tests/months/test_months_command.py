@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from gateway.pipeline.processing import BUILT_MS
+from gateway.runtime.pipeline.processing import BUILT_MS
 from tests.months.__main__ import main, table
 from tests.months.campaign import Row
 from tests.months.plan import Fault, MonthsPlan

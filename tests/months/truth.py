@@ -8,7 +8,7 @@ from pathlib import Path
 
 from firmware_sim.stories.table import STORIES
 from firmware_sim.truth_rows import TRUTH, ConsumedDay, TruthRows
-from gateway.reports.store import StoredSeries
+from gateway.ingest.database.store import StoredSeries
 from tests.months.plan import MonthsPlan
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote, urlencode
 
-from gateway.demo import services
-from gateway.demo.services import CHECKOUT, Program, Service
+from gateway.commands.demo import services
+from gateway.commands.demo.services import CHECKOUT, Program, Service
 from schemas.scaled_clock import PERMIT, VARIABLE, ScaledTime
 from tests.months.plan import BEGIN_S, Fault, MonthsPlan, ToldExchange
 from tests.system.fleet import wait_settled

@@ -11,8 +11,6 @@ from typing import Any
 
 from mqtt5 import RetainHandling
 
-from gateway.clock import WallClock
-from gateway.config.model import JournalSection
 from gateway.core.delivery.acknowledgements import Acknowledger
 from gateway.core.delivery.batch import Body
 from gateway.core.delivery.link_budget import LinkBudget
@@ -22,36 +20,38 @@ from gateway.core.devices.streams import Streams
 from gateway.core.ledger import Ledger
 from gateway.core.message import Message, Outcome, QuarantinedMessage, Reading, Refusal, WaitCause
 from gateway.core.readings.counters import CounterState
-from gateway.delivery.backlog import Backlog
-from gateway.delivery.batch_queue import BatchQueue, DeliveryLimits
-from gateway.delivery.bisect_refused import Bisector, UnspooledRefusals
-from gateway.delivery.bounded_journal import BoundedJournal
-from gateway.delivery.circuit_breaker import CircuitBreaker
-from gateway.delivery.delivery_log import DeliveryLog
-from gateway.delivery.drain_lane import DrainLane
-from gateway.delivery.live_lane import LiveLane
-from gateway.delivery.reject_writer import RejectWriter
-from gateway.delivery.spool import Spool
-from gateway.delivery.spool_requests import SpoolRequests
-from gateway.events import Events
-from gateway.intake.subscriptions import Subscriptions
-from gateway.storage import journal, keyvalue, quarantine
-from gateway.storage.database import Database
-from gateway.storage.device_memory import DeviceMemory
-from gateway.storage.device_snapshots import DeviceSnapshots
-from gateway.storage.kept_values import KeptValueWriter
-from gateway.storage.quarantine_account import QuarantineAccount
-from gateway.storage.quarantine_in import QuarantineIn, QuarantineLimits
-from gateway.storage.quarantine_out import QuarantineOut
-from gateway.storage.quarantine_settlement import QuarantineSettlement
-from gateway.storage.reject_account import RejectAccount
-from gateway.storage.released_keys import ReleasedKeys
-from gateway.storage.replay import Limits
+from gateway.ingest.delivery.backlog import Backlog
+from gateway.ingest.delivery.batch_queue import BatchQueue, DeliveryLimits
+from gateway.ingest.delivery.bisect_refused import Bisector, UnspooledRefusals
+from gateway.ingest.delivery.bounded_journal import BoundedJournal
+from gateway.ingest.delivery.circuit_breaker import CircuitBreaker
+from gateway.ingest.delivery.delivery_log import DeliveryLog
+from gateway.ingest.delivery.drain_lane import DrainLane
+from gateway.ingest.delivery.live_lane import LiveLane
+from gateway.ingest.delivery.reject_writer import RejectWriter
+from gateway.ingest.delivery.spool import Spool
+from gateway.ingest.delivery.spool_requests import SpoolRequests
+from gateway.ingest.events import Events
+from gateway.ingest.intake.subscriptions import Subscriptions
+from gateway.ingest.storage import journal, keyvalue, quarantine
+from gateway.ingest.storage.database import Database
+from gateway.ingest.storage.device_memory import DeviceMemory
+from gateway.ingest.storage.device_snapshots import DeviceSnapshots
+from gateway.ingest.storage.kept_values import KeptValueWriter
+from gateway.ingest.storage.quarantine_account import QuarantineAccount
+from gateway.ingest.storage.quarantine_in import QuarantineIn, QuarantineLimits
+from gateway.ingest.storage.quarantine_out import QuarantineOut
+from gateway.ingest.storage.quarantine_settlement import QuarantineSettlement
+from gateway.ingest.storage.reject_account import RejectAccount
+from gateway.ingest.storage.released_keys import ReleasedKeys
+from gateway.ingest.storage.replay import Limits
+from gateway.support.clock import WallClock
+from gateway.support.config.model import JournalSection
 from schemas.quantities import GROWTH
 from schemas.rejects import RejectReason
 from tests.core.alarms.alarming import Bed
-from tests.delivery.delivering import NoHours, OwnPoint
-from tests.delivery.far_broker import FarBroker
+from tests.ingest.delivery.delivering import NoHours, OwnPoint
+from tests.ingest.delivery.far_broker import FarBroker
 from tests.stored_rejects import stored_rejects
 
 NOW_MS = 1_793_491_200_250

@@ -7,14 +7,14 @@ from pathlib import Path
 from random import Random
 from typing import Any, Concatenate, Final
 
-from gateway.clock import WallClock
-from gateway.config.model import JournalSection
 from gateway.core.delivery.batch import Body, encode
 from gateway.core.message import Reading
-from gateway.delivery.bounded_journal import BoundedJournal
-from gateway.storage import journal, keyvalue
-from gateway.storage.database import Database, P, T
-from gateway.storage.recovery.wal import PAGE_BYTES
+from gateway.ingest.delivery.bounded_journal import BoundedJournal
+from gateway.ingest.storage import journal, keyvalue
+from gateway.ingest.storage.database import Database, P, T
+from gateway.ingest.storage.recovery.wal import PAGE_BYTES
+from gateway.support.clock import WallClock
+from gateway.support.config.model import JournalSection
 from tests.powercut.cabinet import NOW_MS, Cabinet, Contents, contents, readings, refusal, waiting
 from tests.powercut.recorded_disk import RecordedDisk
 

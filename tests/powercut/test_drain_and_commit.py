@@ -5,7 +5,7 @@ from pathlib import Path
 
 from gateway.core.delivery.batch import encode
 from gateway.core.message import Reading
-from gateway.storage.database import Database
+from gateway.ingest.storage.database import Database
 from tests.powercut.cabinet import Cabinet
 
 

@@ -14,9 +14,9 @@ from typing import Final
 import pytest
 
 from gateway.core.delivery.batch import decode, encode
-from gateway.storage import journal, keyvalue
-from gateway.storage.database import Database, DatabaseFault
-from gateway.storage.recovery.tally import Tally
+from gateway.ingest.storage import journal, keyvalue
+from gateway.ingest.storage.database import Database, DatabaseFault
+from gateway.ingest.storage.recovery.tally import Tally
 from tests.powercut.cabinet import NOW_MS, Cabinet, contents, missing, readings, refusal, waiting
 from tests.powercut.hasty import HastyLoop, until
 from tests.powercut.recorded_disk import DISK_FULL, IO_ERROR, Call, Fault, RecordedDisk

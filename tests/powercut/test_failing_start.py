@@ -8,8 +8,8 @@ from typing import Final
 
 import pytest
 
-from gateway.storage import keyvalue
-from gateway.storage.database import Database, DatabaseFault
+from gateway.ingest.storage import keyvalue
+from gateway.ingest.storage.database import Database, DatabaseFault
 from tests.powercut.cabinet import Contents, contents, settings
 from tests.powercut.recorded_disk import DISK_FULL, IO_ERROR, Call, Fault, RecordedDisk
 from tests.powercut.replay import Platter, lay_down, pick_up

@@ -14,9 +14,9 @@ from typing import Final
 import pytest
 
 from gateway.core.delivery.batch import encode
-from gateway.storage import journal, keyvalue
-from gateway.storage.database import Database
-from gateway.storage.recovery.tally import Tally
+from gateway.ingest.storage import journal, keyvalue
+from gateway.ingest.storage.database import Database
+from gateway.ingest.storage.recovery.tally import Tally
 from tests.powercut.cabinet import NOW_MS, Contents, contents, missing, readings, settings
 from tests.powercut.recorded_calls import RecordedCalls
 from tests.powercut.recorded_disk import Operation, RecordedDisk

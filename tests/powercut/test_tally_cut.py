@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from gateway.storage.recovery.tally import Tally
+from gateway.ingest.storage.recovery.tally import Tally
 from tests.powercut.cabinet import NOW_MS
 from tests.powercut.recorded_disk import IO_ERROR, Fault, Operation, RecordedDisk
 from tests.powercut.replay import Image, Platter, lay_down, seeded

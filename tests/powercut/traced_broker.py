@@ -11,7 +11,7 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
-from gateway.demo.services import Program, Service, dies_with_parent
+from gateway.commands.demo.services import Program, Service, dies_with_parent
 from tests.powercut.recorded_disk import Operation
 
 STRACE: Final = shutil.which("strace")

@@ -15,8 +15,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
-from gateway.demo import services
-from gateway.demo.services import Service
+from gateway.commands.demo import services
+from gateway.commands.demo.services import Service
 from tests.influx import query
 from tests.powercut.replay import seeded
 from tests.system.fleet import Fleet, client_of, publish, wait_settled

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from gateway.cli import main
+from gateway.commands.cli import main
 
 ARRIVAL = "2026-09-03T08:00:00Z"
 """When a message arrives that does not say so."""

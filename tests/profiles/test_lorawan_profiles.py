@@ -7,8 +7,6 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from gateway.codecs.sync_client import SyncCodecs
-from gateway.config.profile_files import Loaded
 from gateway.core.devices.streams import Streams
 from gateway.core.message import StoredMessage
 from gateway.core.process import Processor
@@ -16,9 +14,11 @@ from gateway.core.profiles.envelopes import Envelopes
 from gateway.core.profiles.matching import Profiles
 from gateway.core.readings.clock_trust import ClockTrust
 from gateway.core.readings.timestamps import TimeRules
-from gateway.explain.documents import point_document
-from gateway.explain.dry_run import DryRun
-from gateway.explain.profile_tests import check_profile
+from gateway.ingest.codecs.sync_client import SyncCodecs
+from gateway.onboarding.explain.documents import point_document
+from gateway.onboarding.explain.dry_run import DryRun
+from gateway.onboarding.explain.profile_tests import check_profile
+from gateway.support.config.profile_files import Loaded
 from schemas.registry import RegisteredDevice
 from tests.profile_loading import load_profiles
 from tests.profiles.lorawan_corpus import CORPUS, DEVICES, KNOWN_ERRORS, Field, Uplink, uplinks

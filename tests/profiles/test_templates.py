@@ -5,12 +5,12 @@ from shutil import copy
 
 import pytest
 
-from gateway.codecs.sync_client import SyncCodecs
-from gateway.config.bundled_profiles import SHIPPED
-from gateway.config.profile_files import read_profiles
 from gateway.core.profiles.envelopes import Envelopes
 from gateway.core.profiles.matching import Profiles
-from gateway.explain.profile_tests import check_profile
+from gateway.ingest.codecs.sync_client import SyncCodecs
+from gateway.onboarding.explain.profile_tests import check_profile
+from gateway.support.config.bundled_profiles import SHIPPED
+from gateway.support.config.profile_files import read_profiles
 from tests.profile_loading import load_profiles
 
 TEMPLATES = sorted((SHIPPED / "templates").glob("*.yaml"))

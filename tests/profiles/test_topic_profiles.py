@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.config.strict_yaml import parse
+from gateway.support.config.strict_yaml import parse
 from tests.profiles.decoding import DryRun, point
 
 CORPORA = Path(__file__).parents[3] / "shared" / "corpora"

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from gateway.cli import main
-from gateway.config.strict_yaml import parse
+from gateway.commands.cli import main
+from gateway.support.config.strict_yaml import parse
 from tests.profiles.decoding import ARRIVAL, DryRun, milliseconds
 
 CASES: list[dict[str, Any]] = parse((Path(__file__).parent / "traps.yaml").read_text())

@@ -2,7 +2,7 @@
 
 import sys
 
-from gateway.demo.services import ProgramMissing
+from gateway.commands.demo.services import ProgramMissing
 from tests.chaos.__main__ import main
 from tests.rabbitmq.node import find_erlang
 from tests.rabbitmq.one import TRIAL

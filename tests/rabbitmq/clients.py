@@ -11,7 +11,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from tests.waiting import PATIENCE_S, until
 
 SUCCESS = "Success"

@@ -9,9 +9,9 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Final
 
-from gateway.config.model import Mqtt
-from gateway.rabbitmq.definitions import joined, policies, unroutable
-from gateway.rabbitmq.settings import RabbitMqPlaces, rabbitmq_conf
+from gateway.admin.broker.rabbitmq import RabbitMqPlaces, rabbitmq_conf
+from gateway.ingest.broker.rabbitmq.definitions import joined, policies, unroutable
+from gateway.support.config.model import Mqtt
 from tests.rabbitmq.node import STARTS_WITHIN_S, Node, epmd, make_node
 from tests.system.brokers import listens
 from tests.waiting import until

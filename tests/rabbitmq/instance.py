@@ -10,7 +10,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Final
 
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from tests.chaos.link import Link
 from tests.chaos.schedule import Setting
 from tests.chaos.tap import Tap

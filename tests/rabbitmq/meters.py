@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from schemas.quantities import Quality
 from tests.influx import query
 from tests.rabbitmq.moving import SITE, now_ms

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from gateway.commands.demo.services import Service
 from gateway.core.gateways.tenures import Stage
-from gateway.demo.services import Service
 from tests.influx import exported, query
 from tests.rabbitmq.node import Node, rabbitmq
 from tests.system.rig import Document, Gateway, gateway

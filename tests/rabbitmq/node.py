@@ -16,7 +16,7 @@ from typing import Final
 
 import pytest
 
-from gateway.demo.services import CHECKOUT, Program, ProgramMissing, Service, free_port
+from gateway.commands.demo.services import CHECKOUT, Program, ProgramMissing, Service, free_port
 from tests.rabbitmq.management import Management
 from tests.system.brokers import listens
 from tests.waiting import until

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from gateway.demo.services import Service, ServiceFailed
+from gateway.commands.demo.services import Service, ServiceFailed
 from schemas.quantities import DOMAINS, SUM_OF, Quality
 from tests.chaos.one import acknowledged, readings_of, standing, verified
 from tests.chaos.schedule import Deed, Setting

@@ -9,7 +9,7 @@ from subprocess import CompletedProcess
 
 import yaml
 
-from gateway.demo.services import free_port
+from gateway.commands.demo.services import free_port
 from tests.rabbitmq.node import Node, rabbitmq
 from tests.system.rig import run_gateway
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from gateway.broker.rights import NativeTopics
-from gateway.demo.services import CHECKOUT, Service
-from gateway.rabbitmq.accounts import device_account
-from gateway.rabbitmq.definitions import joined
+from gateway.commands.demo.services import CHECKOUT, Service
+from gateway.ingest.broker.rabbitmq.accounts import device_account
+from gateway.ingest.broker.rabbitmq.definitions import joined
+from gateway.ingest.broker.rights import NativeTopics
 from tests.rabbitmq.clients import NOBODY, REFUSED, SUCCESS, Client, client
 from tests.rabbitmq.province import Province, province
 from tests.system.rig import gateway, run_gateway

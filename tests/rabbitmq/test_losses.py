@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway.rabbitmq.bindings import queue_of
-from gateway.rabbitmq.definitions import joined, policies, unroutable
-from gateway.rabbitmq.management import ManagementApi
-from gateway.rabbitmq.queues import replay_unroutable
+from gateway.ingest.broker.rabbitmq.bindings import queue_of
+from gateway.ingest.broker.rabbitmq.definitions import joined, policies, unroutable
+from gateway.ingest.broker.rabbitmq.management import ManagementApi
+from gateway.ingest.broker.rabbitmq.queues import replay_unroutable
 from tests.rabbitmq.node import STARTS_WITHIN_S, Node, rabbitmq
 from tests.rabbitmq.wire import KEPT, NOBODY, REFUSED, WEEK_S, wire
 from tests.waiting import until

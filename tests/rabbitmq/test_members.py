@@ -12,8 +12,8 @@ from typing import Final
 
 import pytest
 
-from gateway.config.shares import load_shares
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
+from gateway.support.registry.shares import load_shares
 from schemas.scaled_clock import PERMIT, VARIABLE, ScaledTime
 from tests.rabbitmq.cluster import Cluster, apart, kept_settings
 from tests.rabbitmq.node import STARTS_WITHIN_S, Node

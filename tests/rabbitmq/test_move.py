@@ -7,8 +7,8 @@ from pathlib import Path
 import paho.mqtt.client as paho
 import pytest
 
+from gateway.commands.demo.services import Service
 from gateway.core.gateways.tenures import Stage
-from gateway.demo.services import Service
 from tests.influx import query
 from tests.rabbitmq.moving import NEW, OLD, SITE, Pair, now_ms, pair, reload
 from tests.system.fleet import client_of, publish

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from gateway.commands.demo.services import Service
 from gateway.core.gateways.tenures import Stage
-from gateway.demo.services import Service
 from schemas.scaled_clock import PERMIT, VARIABLE, ScaledTime
-from tests.alarms.receiver import ToldServer
 from tests.firmware_sim.listener import listening
+from tests.monitoring.alarms.receiver import ToldServer
 from tests.rabbitmq.moving import NEW, OLD, SITE, pair, reload
 from tests.system.alarming import active, history, leaking
 from tests.system.fleet import client_of, publish

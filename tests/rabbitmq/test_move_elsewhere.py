@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from gateway.commands.demo.services import Service
 from gateway.core.gateways.tenures import Stage
-from gateway.demo.services import Service
 from tests.influx import exported
 from tests.rabbitmq.cluster import cluster
 from tests.rabbitmq.meters import Meters

@@ -6,8 +6,8 @@ from pathlib import Path
 import paho.mqtt.client as paho
 import pytest
 
+from gateway.commands.demo.services import Service
 from gateway.core.gateways.tenures import Stage
-from gateway.demo.services import Service
 from schemas.quantities import Quality
 from tests.chaos.link import Link
 from tests.influx import query

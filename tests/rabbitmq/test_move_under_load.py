@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from gateway.commands.demo.services import Service
 from gateway.core.gateways.tenures import Stage
-from gateway.demo.services import Service
 from tests.rabbitmq.meters import Meters
 from tests.rabbitmq.moving import NEW, OLD, Pair, given_to, pair, reload, write_shares
 from tests.system.rig import Gateway

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.catalog import load_catalog
-from gateway.commands.check_queue import check_queue
-from gateway.config.files import load
+from gateway.commands.check.queue import check_queue
+from gateway.ingest.catalog import load_catalog
+from gateway.support.config.files import load
 from tests.rabbitmq.node import Erlang
 from tests.system.rig import run_gateway
 

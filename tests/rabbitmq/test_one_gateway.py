@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from tests.influx import query
 from tests.rabbitmq.node import rabbitmq
 from tests.system.fleet import client_of, publish

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from gateway.broker.rights import NativeTopics
-from gateway.config.shares import SharesFile, load_shares
+from gateway.admin.broker.share_planning import SharesPlan, client_ids, plan, shares_text
 from gateway.core.gateways.sharing import Share
-from gateway.rabbitmq.accounts import device_account, expression, gateway_account, password_hash, topics_in
-from gateway.rabbitmq.definitions import differences, joined, policies, unroutable
-from gateway.rabbitmq.planning import SharesPlan, client_ids, plan, shares_text
+from gateway.ingest.broker.rabbitmq.accounts import device_account, expression, gateway_account, password_hash, topics_in
+from gateway.ingest.broker.rabbitmq.definitions import differences, joined, policies, unroutable
+from gateway.ingest.broker.rights import NativeTopics
+from gateway.support.registry.shares import SharesFile, load_shares
 from schemas.registry import RegisteredDevice
 from tests.rabbitmq.province import register, setup
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from gateway.broker.rights import NativeTopics
-from gateway.demo.services import Service
-from gateway.rabbitmq.accounts import device_account
-from gateway.rabbitmq.definitions import joined
-from gateway.rabbitmq.management import ManagementApi, ManagementFault
+from gateway.commands.demo.services import Service
+from gateway.ingest.broker.rabbitmq.accounts import device_account
+from gateway.ingest.broker.rabbitmq.definitions import joined
+from gateway.ingest.broker.rabbitmq.management import ManagementApi, ManagementFault
+from gateway.ingest.broker.rights import NativeTopics
 from tests.rabbitmq.clients import NOBODY, REFUSED, SUCCESS, Client, client
 from tests.rabbitmq.province import Province, province
 from tests.system.rig import gateway, run_gateway

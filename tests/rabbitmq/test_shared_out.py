@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config.shares import load_shares
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
+from gateway.support.registry.shares import load_shares
 from tests.influx import query
 from tests.rabbitmq.clients import SUCCESS, client
 from tests.rabbitmq.node import STARTS_WITHIN_S

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from tests.influx import query
 from tests.rabbitmq.moving import QUORUM, SETTINGS, reload, write_shares
 from tests.rabbitmq.node import rabbitmq

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gateway.demo.services import Service, free_port
-from gateway.rabbitmq.definitions import joined, policies, unroutable
+from gateway.commands.demo.services import Service, free_port
+from gateway.ingest.broker.rabbitmq.definitions import joined, policies, unroutable
 from schemas.scaled_clock import PERMIT, VARIABLE, ScaledTime
 from tests.influx import query
 from tests.rabbitmq.node import Node, rabbitmq

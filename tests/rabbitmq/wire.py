@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import mqtt5
 
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from tests.waiting import PATIENCE_S
 
 P = TypeVar("P")

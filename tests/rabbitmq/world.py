@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Final
 
 from firmware_sim.fleet import build_fleet
-from gateway.config.shares import load_shares
+from gateway.commands.demo import services
+from gateway.commands.demo.services import Service
 from gateway.core.gateways.tenures import Stage
-from gateway.demo import services
-from gateway.demo.services import Service
-from gateway.rabbitmq.management import ManagementApi, ManagementFault
-from gateway.rabbitmq.queues import replay_unroutable
+from gateway.ingest.broker.rabbitmq.management import ManagementApi, ManagementFault
+from gateway.ingest.broker.rabbitmq.queues import replay_unroutable
+from gateway.support.registry.shares import load_shares
 from tests.chaos.link import Link
 from tests.chaos.one import acknowledged, readings_of
 from tests.chaos.schedule import Setting

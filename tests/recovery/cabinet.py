@@ -6,31 +6,31 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from gateway.clock import WallClock
 from gateway.core.delivery.acknowledgements import Acknowledger
 from gateway.core.delivery.batch import Body
 from gateway.core.delivery.write_result import Answer
 from gateway.core.ledger import Ledger
 from gateway.core.message import Outcome, Reading
-from gateway.delivery.backlog import Backlog
-from gateway.delivery.batch_queue import BatchQueue, DeliveryLimits
-from gateway.delivery.bisect_refused import Bisector, UnspooledRefusals
-from gateway.delivery.bounded_journal import Appended, BoundedJournal
-from gateway.delivery.circuit_breaker import CircuitBreaker, Probe
-from gateway.delivery.delivery_log import DeliveryLog
-from gateway.delivery.drain_lane import DrainLane
-from gateway.delivery.influxdb import LinkedWriter
-from gateway.delivery.live_lane import LiveLane
-from gateway.delivery.reject_writer import RejectWriter
-from gateway.delivery.spool import Spool
-from gateway.delivery.spool_requests import SpoolRequests
-from gateway.events import Events
-from gateway.histogram import Histogram
-from gateway.storage import journal
-from gateway.storage.database import Database
-from gateway.storage.reject_account import RejectAccount
-from tests.delivery.delivering import NoHours, OwnPoint
-from tests.delivery.far_broker import FarBroker
+from gateway.ingest.delivery.backlog import Backlog
+from gateway.ingest.delivery.batch_queue import BatchQueue, DeliveryLimits
+from gateway.ingest.delivery.bisect_refused import Bisector, UnspooledRefusals
+from gateway.ingest.delivery.bounded_journal import Appended, BoundedJournal
+from gateway.ingest.delivery.circuit_breaker import CircuitBreaker, Probe
+from gateway.ingest.delivery.delivery_log import DeliveryLog
+from gateway.ingest.delivery.drain_lane import DrainLane
+from gateway.ingest.delivery.influxdb import LinkedWriter
+from gateway.ingest.delivery.live_lane import LiveLane
+from gateway.ingest.delivery.reject_writer import RejectWriter
+from gateway.ingest.delivery.spool import Spool
+from gateway.ingest.delivery.spool_requests import SpoolRequests
+from gateway.ingest.events import Events
+from gateway.ingest.storage import journal
+from gateway.ingest.storage.database import Database
+from gateway.ingest.storage.reject_account import RejectAccount
+from gateway.support.clock import WallClock
+from gateway.support.histogram import Histogram
+from tests.ingest.delivery.delivering import NoHours, OwnPoint
+from tests.ingest.delivery.far_broker import FarBroker
 
 
 class _Delays(Histogram):

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC
 from typing import Final
 
-from gateway.charts.charts import ChartLine, Point, TimeAxis, ValueAxis, line_chart
-from gateway.charts.drawing import ChartFrame, element, text
+from gateway.support.charts.charts import ChartLine, Point, TimeAxis, ValueAxis, line_chart
+from gateway.support.charts.drawing import ChartFrame, element, text
 from tests.recovery.province import DELAY_MAX_S, Recovery
 
 _WIDTH_PX: Final = 860

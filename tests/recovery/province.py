@@ -9,13 +9,13 @@ from random import Random
 from typing import Final
 from unittest.mock import patch
 
-from gateway.capacity.measured import read_figures
-from gateway.config.model import Config
+from gateway.admin.capacity.measured import read_figures
 from gateway.core.delivery.batch import Body, encode
 from gateway.core.delivery.catch_up import DrainShare
 from gateway.core.delivery.link_budget import LinkBudget
 from gateway.core.message import Reading
-from gateway.pipeline.options import delivery_limits
+from gateway.runtime.pipeline.options import delivery_limits
+from gateway.support.config.model import Config
 from tests.recovery.cabinet import Cabinet, Seen, line_of
 from tests.recovery.centre import Centre
 from tests.recovery.link import FOUR_G, Radio, RadioLink
@@ -110,9 +110,9 @@ def _as_said(province: Province) -> Iterator[None]:
     with ExitStack() as changed:
         if not province.jitter:
             for module in ("circuit_breaker", "drain_lane"):
-                changed.enter_context(patch(f"gateway.delivery.{module}.random", lambda: 0.0))
+                changed.enter_context(patch(f"gateway.ingest.delivery.{module}.random", lambda: 0.0))
         if not province.shares:
-            changed.enter_context(patch("gateway.delivery.drain_lane.DrainShare", _Greedy))
+            changed.enter_context(patch("gateway.ingest.delivery.drain_lane.DrainShare", _Greedy))
         yield
 
 

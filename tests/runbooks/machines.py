@@ -17,7 +17,7 @@ from socketserver import StreamRequestHandler, UnixStreamServer
 from tempfile import TemporaryFile
 from typing import Final
 
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from tests.system.rig import run_gateway
 
 Answer = tuple[int, str]

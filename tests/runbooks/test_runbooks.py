@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gateway.broker.certificates import CertificateUse, Signed, load_authority
-from gateway.broker.dynamic_security import BrokerAccount, document
+from gateway.admin.broker.certificates import CertificateUse, Signed, load_authority
+from gateway.commands.demo.services import Service, free_port
 from gateway.core.gateways.tenures import Stage
-from gateway.demo.services import Service, free_port
+from gateway.ingest.broker.dynamic_security import BrokerAccount, document
 from tests.influx import query
 from tests.rabbitmq.clients import SUCCESS, client
 from tests.rabbitmq.province import Province, province
@@ -155,7 +155,7 @@ def late_s():
     return int(late.read_text())
 time.time = lambda: seconds() - late_s()
 time.time_ns = lambda: nanoseconds() - late_s() * 10**9
-from gateway.cli import main
+from gateway.commands.cli import main
 sys.exit(main())
 """
 

@@ -9,8 +9,8 @@ import yaml
 from jsonschema import Draft202012Validator
 
 import schemas
-from gateway.config.shares import faults_of
-from tests.config.test_shares import TWO
+from gateway.support.registry.shares import faults_of
+from tests.support.registry.test_shares import TWO
 
 SCHEMA = json.loads((Path(schemas.__file__).parent / "json" / "shares.json").read_bytes())
 PROVINCE = Path(__file__).parents[2] / "deploy" / "kubernetes" / "overlays" / "province" / "shares.yaml"

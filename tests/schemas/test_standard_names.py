@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 import yaml
 
-from gateway.config.bundled_profiles import SHIPPED
+from gateway.support.config.bundled_profiles import SHIPPED
 from schemas.quantities import QUANTITIES
 from schemas.readings import native_adapter
 from schemas.standard_names import STANDARD_NAMES, unit_uri

@@ -16,7 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.demo.services import CHECKOUT
+from gateway.commands.demo.services import CHECKOUT
 from tests.bench.figures import Bar, Figure, table
 from tests.soak.faults import Fault, schedule
 from tests.soak.picture import blocks, svg

@@ -11,7 +11,7 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
-from gateway.demo.services import Service, influxdb, mosquitto
+from gateway.commands.demo.services import Service, influxdb, mosquitto
 from tests.chaos.link import Link
 from tests.system.rig import Gateway, gateway
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from tests.influx import InfluxRow, query
 from tests.system.rig import Document, Gateway, gateway
 

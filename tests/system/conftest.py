@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from tests.system.door import Door
 from tests.system.rig import Gateway, gateway
 from tests.waiting import until

@@ -7,7 +7,7 @@ from contextlib import suppress
 from itertools import accumulate
 from typing import Final, Self
 
-from gateway.demo.services import Service, free_port
+from gateway.commands.demo.services import Service, free_port
 
 _WRITE: Final = b"POST /write"
 _CHUNK_BYTES: Final = 1448

@@ -11,7 +11,7 @@ from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
 
-from gateway.demo.services import Service, free_port
+from gateway.commands.demo.services import Service, free_port
 
 RESET_AT_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER
 

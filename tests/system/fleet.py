@@ -13,7 +13,7 @@ from typing import Self
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from tests.influx import query
 from tests.system.rig import Document, Gateway
 from tests.waiting import PATIENCE_S, until

@@ -13,10 +13,10 @@ from pathlib import Path
 from secrets import token_bytes
 from typing import Final
 
-from gateway.broker.dynamic_security import SALT_BYTES, BrokerAccount, added
-from gateway.broker.rights import AclType, Right
-from gateway.demo import services
-from gateway.demo.services import Service
+from gateway.commands.demo import services
+from gateway.commands.demo.services import Service
+from gateway.ingest.broker.dynamic_security import SALT_BYTES, BrokerAccount, added
+from gateway.ingest.broker.rights import AclType, Right
 from schemas.enrolment import parse_enrolment
 from tests.deploy.set_up import SetUpBroker
 from tests.system.rig import Gateway, gateway

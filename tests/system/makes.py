@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from tests.influx import InfluxRow, query
 from tests.system.fleet import connect
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from gateway.demo.services import Program
+from gateway.commands.demo.services import Program
 from tests.system.rig import Gateway
 from tests.waiting import until
 

@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from tests.chaos.link import Link
 from tests.chaos.tap import Tap
 from tests.system.rig import Document, Gateway, gateway

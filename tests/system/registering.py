@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from tests.system.rig import Document, Gateway, gateway
 
 REGISTRY = """\

@@ -13,8 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from gateway.cli import main
-from gateway.demo.services import Program, Service, free_port
+from gateway.commands.cli import main
+from gateway.commands.demo.services import Program, Service, free_port
 from tests.waiting import PATIENCE_S, until
 
 Document = dict[str, Any]

@@ -9,7 +9,7 @@ from textual.pilot import Pilot
 
 from firmware_sim.technician.screen import PlayScreen
 from firmware_sim.technician.setup import PlayRequest, make_session
-from gateway.demo import services
+from gateway.commands.demo import services
 from tests.system.rig import gateway
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"

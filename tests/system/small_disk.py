@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.services import Program
+from gateway.commands.demo.services import Program
 from tests.system.rig import Gateway
 
 _BLOCK_BYTES = 4096

@@ -7,7 +7,7 @@ from tempfile import mkdtemp
 from types import TracebackType
 from typing import Self
 
-from gateway.demo.services import ProgramMissing, find_program
+from gateway.commands.demo.services import ProgramMissing, find_program
 from tests.waiting import PATIENCE_S, until
 
 

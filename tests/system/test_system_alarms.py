@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from tests.system.alarming import active, alarm_gateway, history, leaking, points
 from tests.system.door import Door, Reply
 from tests.system.fleet import client_of, publish, wait_settled

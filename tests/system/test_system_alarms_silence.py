@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from schemas.scaled_clock import PERMIT, VARIABLE, ScaledTime
 from tests.system.alarming import active, alarm_gateway, history, points
 from tests.system.door import Door, Forward, Reply

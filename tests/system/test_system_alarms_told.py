@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from gateway.demo.services import Service, alertmanager
-from tests.alarms.receiver import ToldServer
+from gateway.commands.demo.services import Service, alertmanager
 from tests.firmware_sim.listener import listening
+from tests.monitoring.alarms.receiver import ToldServer
 from tests.system.alarming import active, alarm_gateway, leaking
 from tests.system.fleet import client_of, publish
 from tests.waiting import until

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from tests.influx import query
 from tests.system.door import Deed, Door, Forward, Hang, Reply, Reset
 from tests.system.fleet import Fleet, assert_each_stands_once, client_of, points, post, publish, publish_all, wait_settled

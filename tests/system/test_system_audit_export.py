@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from tests.firmware_sim.listener import Listener, listening
 from tests.system.rig import Gateway, gateway
 from tests.waiting import until

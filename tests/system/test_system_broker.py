@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo import services
-from gateway.demo.services import Service
+from gateway.commands.demo import services
+from gateway.commands.demo.services import Service
 from tests.influx import query
 from tests.system.brokers import Authority, guarded, only_subscribe, password_entry
 from tests.system.fleet import Fleet, assert_each_stands_once, client_of, points, publish, wait_settled

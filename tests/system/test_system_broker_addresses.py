@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo import services
-from gateway.demo.services import Service
+from gateway.commands.demo import services
+from gateway.commands.demo.services import Service
 from tests.system.fleet import client_of, publish
 from tests.system.rig import gateway
 from tests.waiting import until

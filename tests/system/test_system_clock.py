@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from tests.influx import query
 from tests.system.fleet import client_of, publish, publish_all, wait_settled
 from tests.system.makes import Frame, profile
@@ -21,7 +21,7 @@ import sys, time
 seconds, nanoseconds = time.time, time.time_ns
 time.time = lambda: seconds() - {LATE_S}
 time.time_ns = lambda: nanoseconds() - {LATE_S} * 10**9
-from gateway.cli import main
+from gateway.commands.cli import main
 sys.exit(main())
 """
 DEVICES = [f"dev-{n}" for n in range(5)]

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo import services
-from gateway.demo.services import Service
+from gateway.commands.demo import services
+from gateway.commands.demo.services import Service
 from tests.cluster import Cluster
 from tests.influx import exported
 from tests.system.fleet import client_of, publish

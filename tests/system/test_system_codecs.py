@@ -8,7 +8,7 @@ from statistics import quantiles
 
 import pytest
 
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from tests.system.door import Deed, Door, Forward
 from tests.system.fleet import Fleet, client_of, publish, publish_all, wait_settled
 from tests.system.makes import ECHO_CODEC, Frame, assert_each_frame_stands, profile

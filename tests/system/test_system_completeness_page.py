@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from gateway.demo.services import Service, free_port
+from gateway.commands.demo.services import Service, free_port
 from tests.system.fleet import client_of, publish
 from tests.system.rig import gateway, run_gateway
 from tests.system.test_system_handling import text_of

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from tests.system.fleet import client_of, publish, wait_settled
 from tests.system.rig import Gateway
 from tests.system.visitor import Browser

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from gateway.commands.demo.services import Service
 from gateway.core.delivery.batch import encode
 from gateway.core.message import Reading
-from gateway.demo.services import Service
-from gateway.storage.database import Database
-from gateway.storage.journal import append
+from gateway.ingest.storage.database import Database
+from gateway.ingest.storage.journal import append
 from tests.influx import query
 from tests.system.fleet import client_of, points, publish, wait_settled
 from tests.system.rig import gateway

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from tests.influx import query
 from tests.system.fleet import client_of, publish, wait_settled
 from tests.system.makes import PORT, Frame, profile

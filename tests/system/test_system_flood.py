@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.services import CHECKOUT, Service
+from gateway.commands.demo.services import CHECKOUT, Service
 from tests.bench import flooder
 from tests.system.door import Deed, Door, Forward
 from tests.system.fleet import Fleet, assert_each_stands_once, points, wait_settled

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from tests.influx import exported, query
 from tests.system.fleet import Fleet, assert_each_stands_once, client_of, publish, publish_all, wait_settled
 from tests.system.rig import Gateway, gateway

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from schemas.enrolment import parse_enrolment
 from tests.deploy.set_up import SetUpBroker
 from tests.influx import query

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from tests.system.fleet import Fleet, assert_each_stands_once, client_of, post, publish, wait_settled
 from tests.system.makes import registry
 from tests.system.rig import Gateway, configure, gateway, until_more

@@ -8,7 +8,7 @@ from threading import Thread
 
 import pytest
 
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from tests.influx import query
 from tests.system.brokers import guarded
 from tests.system.fleet import client_of, publish, wait_settled

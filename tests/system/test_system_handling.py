@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from tests.system.fleet import client_of, publish
 from tests.system.rig import Gateway, gateway
 from tests.system.visitor import Browser

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from gateway.commands.demo.services import Service
 from gateway.core.status.history import History
-from gateway.demo.services import Service
-from gateway.jobs.rate_watch import HISTORY
-from gateway.storage import keyvalue
-from gateway.storage.database import Database
+from gateway.ingest.storage import keyvalue
+from gateway.ingest.storage.database import Database
+from gateway.runtime.jobs.rate_watch import HISTORY
 from tests.system.rig import gateway
 from tests.waiting import until
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.services import Service
-from gateway.tls import tls_context
+from gateway.commands.demo.services import Service
+from gateway.support.tls import tls_context
 from tests.system.brokers import Authority
 from tests.system.rig import Gateway, gateway
 from tests.system.visitor import Browser

@@ -11,7 +11,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from tests.system.fleet import client_of, publish
 from tests.system.makes import PORT, Frame, profile
 from tests.system.rig import Gateway, gateway

@@ -12,8 +12,8 @@ from typing import Final
 
 import pytest
 
-from gateway.demo.services import Service, free_port
-from gateway.exports.open_files import OpenFiles
+from gateway.commands.demo.services import Service, free_port
+from gateway.monitoring.exports.open_files import OpenFiles
 from tests.site import Site
 from tests.system.fleet import client_of, publish_all
 from tests.system.rig import Gateway, gateway

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from tests.system.backlogs import store, stored
 from tests.system.counting_proxy import CountingProxy
 from tests.system.fleet import Fleet, assert_each_stands_once, wait_settled

@@ -9,7 +9,7 @@ import pytest
 
 from firmware_sim.cli import main as firmware_sim
 from firmware_sim.makers.table import MAKERS
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from tests.influx import query
 from tests.system.fleet import wait_settled
 from tests.system.rig import Document, gateway

@@ -14,7 +14,7 @@ from pathlib import Path
 import paho.mqtt.client as paho
 import pytest
 
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from schemas.scaled_clock import PERMIT, VARIABLE, ScaledTime
 from tests.chaos.link import Link
 from tests.influx import query

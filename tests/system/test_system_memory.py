@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo import services
-from gateway.demo.services import Service
+from gateway.commands.demo import services
+from gateway.commands.demo.services import Service
 from tests.influx import query
 from tests.system.fleet import client_of, publish, publish_all, wait_settled
 from tests.system.rig import Document, gateway

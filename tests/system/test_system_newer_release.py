@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.services import Service
-from gateway.storage.schema import SCHEMA_VERSION
+from gateway.commands.demo.services import Service
+from gateway.ingest.storage.schema import SCHEMA_VERSION
 from tests.influx import query
 from tests.system.fleet import client_of, publish
 from tests.system.rig import gateway

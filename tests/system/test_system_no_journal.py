@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.services import Program, Service
+from gateway.commands.demo.services import Program, Service
 from tests.system.fleet import client_of, publish_all, wait_settled
 from tests.system.rig import Gateway, gateway
 from tests.waiting import until

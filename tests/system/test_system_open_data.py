@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.services import Service
-from gateway.exports.open_files import OpenFiles
+from gateway.commands.demo.services import Service
+from gateway.monitoring.exports.open_files import OpenFiles
 from tests.system.rig import Document, gateway
 from tests.waiting import until
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from schemas.quantities import Quality
 from tests.system.fleet import Fleet, assert_each_stands_once, client_of, points, publish, wait_settled
 from tests.system.rig import Gateway, gateway, until_more

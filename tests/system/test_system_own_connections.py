@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo import services
-from gateway.demo.services import Service
+from gateway.commands.demo import services
+from gateway.commands.demo.services import Service
 from tests.system.fleet import wait_settled
 from tests.system.rig import gateway
 

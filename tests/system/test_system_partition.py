@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from gateway.cli import main
-from gateway.demo.services import Service
+from gateway.commands.cli import main
+from gateway.commands.demo.services import Service
 from tests.influx import query
 from tests.system.fleet import client_of, publish
 from tests.system.rig import Gateway, gateway

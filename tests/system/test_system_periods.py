@@ -10,16 +10,16 @@ from zoneinfo import ZoneInfo
 import paho.mqtt.client as paho
 import pytest
 
-from gateway.demo.services import Service
-from gateway.reports.boundaries import hours
-from gateway.reports.completeness import completeness
-from gateway.reports.consumption import consumption
-from gateway.reports.roster import Roster
-from gateway.reports.store import TimeSpan
+from gateway.commands.demo.services import Service
+from gateway.ingest.database.store import TimeSpan
+from gateway.monitoring.reports.boundaries import hours
+from gateway.monitoring.reports.completeness import completeness
+from gateway.monitoring.reports.consumption import consumption
+from gateway.monitoring.reports.roster import Roster
 from schemas.registry import RegisteredDevice
 from schemas.scaled_clock import PERMIT, VARIABLE, ScaledTime
-from tests.jobs.closing_rig import ClosingRig, Found
-from tests.reports.stores import Filled
+from tests.monitoring.reports.stores import Filled
+from tests.runtime.jobs.closing_rig import ClosingRig, Found
 from tests.system.fleet import client_of, publish, wait_settled
 from tests.system.rig import gateway
 from tests.waiting import until

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from tests.system.fleet import client_of, publish_all, wait_settled
 from tests.system.makes import ECHO_CODEC, Frame, Sender, assert_each_frame_stands, profile, registry, rows_of
 from tests.system.rig import gateway

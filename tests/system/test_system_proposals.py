@@ -7,8 +7,8 @@ import paho.mqtt.client as paho
 import pytest
 import yaml
 
-from gateway.demo.services import Service
-from tests.proposals.discovered import MAKES, Rows, payload_bytes
+from gateway.commands.demo.services import Service
+from tests.onboarding.proposals.discovered import MAKES, Rows, payload_bytes
 from tests.system.fleet import client_of, publish
 from tests.system.rig import gateway, run_gateway
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.services import CHECKOUT, Service
+from gateway.commands.demo.services import CHECKOUT, Service
 from tests.system.door import Deed, Door, Forward
 from tests.system.fleet import Fleet, assert_each_stands_once, client_of, publish_all, wait_settled
 from tests.system.rig import Gateway, Slowness, until_more

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from tests.system.brokers import Authority, guarded
 from tests.system.fleet import Fleet, assert_each_stands_once, wait_settled
 from tests.system.rig import Gateway, gateway, until_more

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from tests.influx import query
 from tests.system.fleet import client_of, publish
 from tests.system.registering import REGISTRY, Village, village

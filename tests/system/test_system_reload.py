@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from paho.mqtt.client import Client
 
-from gateway.demo.services import Service, free_port
+from gateway.commands.demo.services import Service, free_port
 from tests.influx import query
 from tests.system.fleet import client_of, publish, publish_all, wait_settled
 from tests.system.makes import Frame, Sender, assert_each_frame_stands, profile, registry

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo import services
-from gateway.demo.services import Service
-from gateway.tls import tls_context
+from gateway.commands.demo import services
+from gateway.commands.demo.services import Service
+from gateway.support.tls import tls_context
 from tests.system.brokers import Authority, guarded, listens
 from tests.system.fleet import client_of, publish
 from tests.system.rig import Gateway, gateway

@@ -10,9 +10,9 @@ from pathlib import Path
 import paho.mqtt.client as paho
 import pytest
 
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from tests.influx import exported, query
-from tests.reports.points import VIETNAM
+from tests.monitoring.reports.points import VIETNAM
 from tests.system.fleet import client_of, publish
 from tests.system.rig import Gateway, gateway
 from tests.waiting import until

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.access.access import own_token_file
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
+from gateway.support.access.access import own_token_file
 from tests.system.fleet import client_of, publish
 from tests.system.rig import Gateway, gateway
 from tests.system.visitor import Answer, Browser

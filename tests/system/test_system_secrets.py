@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.services import Service
-from gateway.tls import pinned_context
+from gateway.commands.demo.services import Service
+from gateway.support.tls import pinned_context
 from tests.system.brokers import Authority, guarded, password_entry
 from tests.system.door import Door, Reply
 from tests.system.fleet import client_of, publish

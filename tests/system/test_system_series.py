@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from tests.system.fleet import client_of, publish, wait_settled
 from tests.system.rig import Gateway, Slowness
 from tests.waiting import until

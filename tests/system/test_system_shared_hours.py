@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from schemas.scaled_clock import PERMIT, VARIABLE, ScaledTime
 from tests.chaos.link import Link
-from tests.jobs.closing_rig import ClosingRig
-from tests.reports.stores import Filled
+from tests.monitoring.reports.stores import Filled
+from tests.runtime.jobs.closing_rig import ClosingRig
 from tests.system.alarming import alarm_gateway
 from tests.system.fleet import client_of
 from tests.system.rig import Document, Gateway, configure

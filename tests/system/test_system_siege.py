@@ -14,7 +14,7 @@ from typing import Final
 
 import pytest
 
-from gateway.demo.services import CHECKOUT, Service
+from gateway.commands.demo.services import CHECKOUT, Service
 from tests.influx import query
 from tests.system.besiegers import ATTACKS, CODEC_PORTS, flood_connections
 from tests.system.door import Door

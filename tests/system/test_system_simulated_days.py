@@ -14,8 +14,8 @@ import pytest
 from firmware_sim.cli import main as firmware_sim
 from firmware_sim.scenarios.loader import scenario, shipped
 from firmware_sim.signals import DAY_S
-from gateway.demo.services import Service
-from gateway.pipeline.processing import BUILT_MS
+from gateway.commands.demo.services import Service
+from gateway.runtime.pipeline.processing import BUILT_MS
 from schemas.scaled_clock import PERMIT, VARIABLE, ScaledTime
 from tests.system.fleet import wait_settled
 from tests.system.rig import Document, Gateway, gateway

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from paho.mqtt.client import Client, MQTTMessage
 
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from tests.core.sparkplug_payloads import DOUBLE, LONG, M, payload
 from tests.system.fleet import client_of, publish
 from tests.system.makes import registry, rows_of

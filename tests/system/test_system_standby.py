@@ -10,7 +10,7 @@ from typing import Final
 
 import pytest
 
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from tests.chaos.one import readings_of
 from tests.influx import query
 from tests.system.fleet import Fleet, points, wait_settled

@@ -6,10 +6,10 @@ from typing import Final
 
 import pytest
 
-from gateway.alarms.pair_alarms import read_bucket
-from gateway.demo.services import Service
-from tests.alarms.receiver import ToldServer
+from gateway.commands.demo.services import Service
+from gateway.monitoring.alarms.pair_alarms import read_bucket
 from tests.firmware_sim.listener import Listener, listening
+from tests.monitoring.alarms.receiver import ToldServer
 from tests.system.alarming import active, leaking, points
 from tests.system.fleet import client_of, publish, wait_settled
 from tests.system.pair import GatewayPair, pair

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from schemas.scaled_clock import PERMIT, VARIABLE, ScaledTime
-from tests.jobs.closing_rig import ClosingRig
-from tests.reports.stores import Filled
+from tests.monitoring.reports.stores import Filled
+from tests.runtime.jobs.closing_rig import ClosingRig
 from tests.system.fleet import client_of
 from tests.system.pair import pair
 from tests.system.two_meters import DAY_SPAN, EVERY, HOUR, MIDNIGHT, MINUTE, PEAK, REGISTRY, TwoMeters

@@ -10,7 +10,7 @@ from typing import Final
 
 import pytest
 
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from schemas.scaled_clock import PERMIT, VARIABLE, ScaledTime
 from tests.influx import exported, query
 from tests.system.alarming import active, history

@@ -6,7 +6,7 @@ from pathlib import Path
 import mqtt5
 import pytest
 
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from tests.system.door import Door, Reply
 from tests.system.rig import Gateway, gateway
 from tests.system.talker import Talker

@@ -8,7 +8,7 @@ from pathlib import Path
 import paho.mqtt.client as paho
 import pytest
 
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from tests.influx import exported, query
 from tests.system.fleet import client_of, publish
 from tests.system.rig import Gateway, gateway

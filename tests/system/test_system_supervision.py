@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.services import Service, free_port
+from gateway.commands.demo.services import Service, free_port
 from tests.system.door import Door, Forward, Hang
 from tests.system.fleet import Fleet, assert_each_stands_once, client_of, publish, wait_settled
 from tests.system.rig import Gateway, gateway
@@ -19,8 +19,8 @@ pytestmark = pytest.mark.real
 NO_INFLUXDB = "http://127.0.0.1:9"
 FAULTY = """
 import asyncio, signal, sys, time
-from gateway.cli import main
-from gateway.delivery.reject_writer import RejectWriter
+from gateway.commands.cli import main
+from gateway.ingest.delivery.reject_writer import RejectWriter
 
 async def stands_still(self):
     await asyncio.Event().wait()

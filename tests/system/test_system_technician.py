@@ -13,7 +13,7 @@ import pytest
 
 from firmware_sim.cli import main
 from firmware_sim.technician.pinned import UntrustedBroker, pinned_context
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from schemas.enrolment import Enrolment
 from tests.influx import query
 from tests.system.brokers import Authority, guarded, password_entry

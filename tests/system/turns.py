@@ -7,7 +7,7 @@ from typing import Final, Self
 
 import mqtt5
 
-from gateway.demo.services import Service
+from gateway.commands.demo.services import Service
 from tests.system.fleet import connect
 from tests.waiting import PATIENCE_S
 

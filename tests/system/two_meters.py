@@ -8,9 +8,9 @@ from typing import Final
 
 import paho.mqtt.client as paho
 
-from gateway.reports.store import TimeSpan
+from gateway.ingest.database.store import TimeSpan
 from schemas.scaled_clock import ScaledTime
-from tests.jobs.closing_rig import ClosingRig
+from tests.runtime.jobs.closing_rig import ClosingRig
 from tests.system.fleet import publish
 from tests.system.rig import Document
 

@@ -7,27 +7,27 @@ from typing import Any
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
-from gateway.access.accounts import AccountRole, UserAccount
-from gateway.config.model import Config
 from gateway.core.alarms.alarm import Change
 from gateway.core.alarms.shipped import SHIPPED
 from gateway.core.ledger import ENDS
 from gateway.core.message import Refusal, WaitCause
-from gateway.exports.open_files import OpenFile
-from gateway.i18n.rule_words import rule_document
-from gateway.reports.store import TimeSpan
-from gateway.storage.quarantine import QuarantineUse, WaitingKey
-from gateway.storage.reject_counts import CountedRejects
-from gateway.storage.rejects import RejectFilter
-from gateway.trials.comparison import ComparedMessage, ProfileComparison
-from gateway.trials.standing import MissingKind, MissingStep
-from gateway.trials.topic_guess import Guess, GuessBasis
-from gateway.web.completeness import AreaMonth
-from gateway.web.handlers import ACCOUNT
-from gateway.web.introductions import NOTHING_KNOWN
-from gateway.web.listing import Listing, ListQuery
-from gateway.web.month_reports import MonthReport
-from gateway.web.pages import PageRenderer
+from gateway.ingest.database.store import TimeSpan
+from gateway.ingest.storage.quarantine import QuarantineUse, WaitingKey
+from gateway.ingest.storage.reject_counts import CountedRejects
+from gateway.ingest.storage.rejects import RejectFilter
+from gateway.monitoring.exports.open_files import OpenFile
+from gateway.onboarding.trials.comparison import ComparedMessage, ProfileComparison
+from gateway.onboarding.trials.standing import MissingKind, MissingStep
+from gateway.onboarding.trials.topic_guess import Guess, GuessBasis
+from gateway.support.access.accounts import AccountRole, UserAccount
+from gateway.support.config.model import Config
+from gateway.support.i18n.rule_words import rule_document
+from gateway.web.devices.introductions import NOTHING_KNOWN
+from gateway.web.http.handlers import ACCOUNT
+from gateway.web.http.listing import Listing, ListQuery
+from gateway.web.http.pages import PageRenderer
+from gateway.web.views.completeness import AreaMonth
+from gateway.web.views.month_reports import MonthReport
 from schemas.enrolment import Enrolment
 from schemas.rejects import RejectReason
 

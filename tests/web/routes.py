@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 import pytest
 from aiohttp import web
 
-from gateway.clock import WallClock
-from gateway.pipeline.build import build
-from gateway.storage.database import Database
+from gateway.ingest.storage.database import Database
+from gateway.runtime.pipeline.build import build
+from gateway.support.clock import WallClock
 from gateway.web.entrance import Entrance
 from gateway.web.serve import serve_pages
 from tests.site import Site

@@ -5,9 +5,9 @@ from html.parser import HTMLParser
 
 import pytest
 
-from gateway.i18n.languages import LANGUAGES, words
-from gateway.web.pages import TEMPLATES
-from tests.pages.languages import foreign
+from gateway.support.i18n.languages import LANGUAGES, words
+from gateway.web.http.pages import TEMPLATES
+from tests.web.pages.languages import foreign
 from tests.web.rendering import ADMIN, page_text
 
 NAMES = sorted(path.stem for path in TEMPLATES.glob("*.html") if "{% extends" in path.read_text())

@@ -9,8 +9,8 @@ from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 from multidict import CIMultiDict
 
-from gateway.web.clients import Client, Clients
-from gateway.web.origins import OwnNames, is_cross_site
+from gateway.web.http.clients import Client, Clients
+from gateway.web.http.origins import OwnNames, is_cross_site
 
 
 def asked(peer: str = "192.0.2.50", came_to: str = "192.0.2.1", *, scheme: str = "http", **headers: str) -> web.Request:

@@ -8,13 +8,13 @@ from contextlib import suppress
 import pytest
 from aiohttp import web
 
-from gateway.demo.services import free_port
-from gateway.events import Events
-from gateway.web.clients import Clients
-from gateway.web.connections import BODY_MAX_BYTES, PATIENCE_S, Connections, ReaderPlaces, Use, client_of
-from gateway.web.listener import bind
-from gateway.web.newcomers import listen
-from gateway.web.turns import Turns, send_list
+from gateway.commands.demo.services import free_port
+from gateway.ingest.events import Events
+from gateway.web.http.clients import Clients
+from gateway.web.http.connections import BODY_MAX_BYTES, PATIENCE_S, Connections, ReaderPlaces, Use, client_of
+from gateway.web.http.listener import bind
+from gateway.web.http.newcomers import listen
+from gateway.web.http.turns import Turns, send_list
 
 PLACES = ReaderPlaces(total=6, per_client=4, following=3, following_per_client=2)
 PROXY = "127.0.0.9"

@@ -2,11 +2,11 @@
 
 from zoneinfo import ZoneInfo
 
-from gateway.i18n.formats import Formats
-from gateway.reports.recent import RecentSeries, recent_window
-from gateway.reports.store import StoredSeries
-from gateway.web.device_charts import CHARTS_MAX, device_charts, sparklines
-from gateway.web.pages import PageTexts
+from gateway.ingest.database.store import StoredSeries
+from gateway.monitoring.reports.recent import RecentSeries, recent_window
+from gateway.support.i18n.formats import Formats
+from gateway.web.devices.device_charts import CHARTS_MAX, device_charts, sparklines
+from gateway.web.http.pages import PageTexts
 
 NOW = 1_790_000_000_000
 MINUTE = 60_000

@@ -14,16 +14,16 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
-from gateway.access.accounts import GUEST
 from gateway.core.devices.device import Device
 from gateway.core.status.silence import Silence
-from gateway.delivery.delivery_log import DeliveryLog
-from gateway.events import Events
-from gateway.status.evidence import DeviceVerdicts
-from gateway.status.status import Status
-from gateway.storage.database import Database
-from gateway.web.device_list import DeviceList
-from gateway.web.turns import Turns
+from gateway.ingest.delivery.delivery_log import DeliveryLog
+from gateway.ingest.events import Events
+from gateway.ingest.storage.database import Database
+from gateway.monitoring.status.evidence import DeviceVerdicts
+from gateway.monitoring.status.status import Status
+from gateway.support.access.accounts import GUEST
+from gateway.web.devices.device_list import DeviceList
+from gateway.web.http.turns import Turns
 from schemas.quantities import DOMAINS
 from schemas.registry import RegisteredDevice
 from tests.clocks import SetClock

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from gateway.access.access import open_access
-from gateway.config.files import ConfigurationFault
-from gateway.config.model import Config
-from gateway.demo.services import free_port
-from gateway.tls_files import tls_contexts
+from gateway.commands.demo.services import free_port
+from gateway.support.access.access import open_access
+from gateway.support.config.files import ConfigurationFault
+from gateway.support.config.model import Config
+from gateway.support.tls_files import tls_contexts
 from gateway.web.entrance import Entrance
 
-LATER = ("aiohttp", "prometheus_client", "gateway.web.server", "gateway.registration")
+LATER = ("aiohttp", "prometheus_client", "gateway.web.server", "gateway.onboarding.registration")
 """What a start without clients does not import."""
 
 
@@ -23,7 +23,7 @@ def config_at(port: int, folder: Path) -> Config:
 
 
 def test_a_start_imports_no_pages_and_no_http_client() -> None:
-    ask = f"import gateway.cli, gateway.run, sys; print([name for name in {LATER} if name in sys.modules])"
+    ask = f"import gateway.commands.cli, gateway.commands.run, sys; print([name for name in {LATER} if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", ask], check=True, capture_output=True, text=True).stdout == "[]\n"
 
 

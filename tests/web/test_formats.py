@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from gateway.i18n.formats import Formats
+from gateway.support.i18n.formats import Formats
 
 VI = Formats("vi", ZoneInfo("Asia/Ho_Chi_Minh"))
 EN = Formats("en", ZoneInfo("Asia/Ho_Chi_Minh"))

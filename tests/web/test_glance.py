@@ -6,11 +6,11 @@ from typing import cast
 
 import pytest
 
-from gateway.reports.recent import RecentSeries, recent_window
-from gateway.reports.store import StoredSeries, StoreFault
-from gateway.status.status import Status
-from gateway.web.pages import PageRenderer
-from gateway.web.series import SeriesPages
+from gateway.ingest.database.store import StoredSeries, StoreFault
+from gateway.monitoring.reports.recent import RecentSeries, recent_window
+from gateway.monitoring.status.status import Status
+from gateway.web.devices.series import SeriesPages
+from gateway.web.http.pages import PageRenderer
 
 FLOW = RecentSeries("water", "flow_m3_h", StoredSeries("m1"), [(0, 1.5)])
 

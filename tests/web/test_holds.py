@@ -17,13 +17,13 @@ from typing import Any, Final, NamedTuple
 import pytest
 from aiohttp import ClientSession, web
 
-from gateway.access.access import own_token_file
-from gateway.clock import WallClock
+from gateway.commands.demo.services import free_port
+from gateway.commands.run import HANDED_ON_AFTER_S
 from gateway.core.message import StoredMessage
-from gateway.demo.services import free_port
-from gateway.pipeline.build import Parts, build
-from gateway.run import HANDED_ON_AFTER_S
-from gateway.storage.database import Database
+from gateway.ingest.storage.database import Database
+from gateway.runtime.pipeline.build import Parts, build
+from gateway.support.access.access import own_token_file
+from gateway.support.clock import WallClock
 from gateway.web.entrance import Entrance
 from gateway.web.serve import serve_pages
 from tests.site import Site

@@ -10,11 +10,11 @@ import pytest
 from gateway.core.status import ladder as judging
 from gateway.core.status.ladder import ladder
 from gateway.core.status.rung import Rung, RungName
-from gateway.i18n.formats import Formats
-from gateway.i18n.ladder import NAMES, RUNGS, SAID, rung_words
-from gateway.i18n.languages import LANGUAGES
-from gateway.web.ladder import LadderTexts, ladder_document
-from gateway.web.pages import PageTexts
+from gateway.support.i18n.formats import Formats
+from gateway.support.i18n.ladder import NAMES, RUNGS, SAID, rung_words
+from gateway.support.i18n.languages import LANGUAGES
+from gateway.web.devices.ladder import LadderTexts, ladder_document
+from gateway.web.http.pages import PageTexts
 from schemas.rejects import RejectReason
 from tests.core.making import NOW_MS
 from tests.core.status.test_ladder import TABLE, WELL, setback

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 
-from gateway.web.newcomers import Peer, accept, listen
+from gateway.web.http.newcomers import Peer, accept, listen
 from tests.waiting import PATIENCE_S
 
 BURST = 60

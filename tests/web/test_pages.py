@@ -10,23 +10,23 @@ import pytest
 from gateway.core.gateways.waits import WaitKind
 from gateway.core.message import WaitCause
 from gateway.core.status.verdict import Finding, Level
-from gateway.explain.steps import _FIXED_BY
-from gateway.i18n.alarm_words import ALARM_WORDS
-from gateway.i18n.findings import FINDINGS, sentence
-from gateway.i18n.handling import HANDLING
-from gateway.i18n.languages import LANGUAGES, WORDS, words
-from gateway.i18n.registry_words import REGISTRY_WORDS
-from gateway.i18n.reports import REPORT_PAGE_WORDS
-from gateway.web import pages
-from gateway.web.device_documents import fate_of
-from gateway.web.language import LANGUAGE_COOKIE
-from gateway.web.pages import TEMPLATES
+from gateway.onboarding.explain.steps import _FIXED_BY
+from gateway.support.i18n.alarm_words import ALARM_WORDS
+from gateway.support.i18n.findings import FINDINGS, sentence
+from gateway.support.i18n.handling import HANDLING
+from gateway.support.i18n.languages import LANGUAGES, WORDS, words
+from gateway.support.i18n.registry_words import REGISTRY_WORDS
+from gateway.support.i18n.reports import REPORT_PAGE_WORDS
+from gateway.web.devices.device_documents import fate_of
+from gateway.web.http import pages
+from gateway.web.http.language import LANGUAGE_COOKIE
+from gateway.web.http.pages import TEMPLATES
 from schemas import glossary
 from schemas.quantities import QUANTITIES, Quality
 from schemas.rejects import DropCause, IgnoreCause, RejectReason
 from tests.web.rendering import ADMIN, TECHNICIAN, page_text, rendered
 
-SOURCES = Path(pages.__file__).parent.parent
+SOURCES = Path(pages.__file__).parents[2]
 NAMES = sorted(path.stem for path in TEMPLATES.glob("*.html") if "{% extends" in path.read_text())
 SCRIPTS = sorted(path.name for path in TEMPLATES.glob("*.js"))
 QUALITY_BITS = {bit for name, bit in vars(Quality).items() if name.isupper()}
@@ -148,11 +148,11 @@ def test_everything_the_verdict_can_say_is_said_in_both_languages() -> None:
     gateway_folder = SOURCES
     files = (
         "core/status/verdict.py",
-        "status/troubles.py",
-        "status/broker_session.py",
-        "events.py",
-        "status/status.py",
-        "jobs/salvage.py",
+        "monitoring/status/troubles.py",
+        "monitoring/status/broker_session.py",
+        "ingest/events.py",
+        "monitoring/status/status.py",
+        "runtime/jobs/salvage.py",
     )
     sources = [gateway_folder / name for name in files]
     keys = {key for file in sources for key in re.findall(r'Finding\(\s*"(\w+)"', file.read_text())}

@@ -8,8 +8,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
-from gateway.web.refusals import Refusals
-from tests.pages.languages import foreign
+from gateway.web.http.refusals import Refusals
+from tests.web.pages.languages import foreign
 from tests.web.rendering import pages
 
 NOBODY = "'m9' was never heard and is not registered; check its id and the topic that it sends to"

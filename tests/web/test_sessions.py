@@ -1,7 +1,7 @@
 """Sessions end: by rest, by age, by logging out, by too many others."""
 
-from gateway.access.accounts import AccountRole, UserAccount
-from gateway.web.sessions import SESSION_IDLE_S, SESSION_LASTS_S, Sessions
+from gateway.support.access.accounts import AccountRole, UserAccount
+from gateway.web.people.sessions import SESSION_IDLE_S, SESSION_LASTS_S, Sessions
 
 LAN = UserAccount("lan", AccountRole.TECHNICIAN, bytes(32))
 

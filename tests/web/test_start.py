@@ -5,15 +5,15 @@ from zoneinfo import ZoneInfo
 
 from aiohttp.test_utils import make_mocked_request
 
-from gateway.config.model import Config
 from gateway.core.gateways.standby import PairRole, Standby
 from gateway.core.status.history import History
 from gateway.core.status.verdict import Finding, Level
-from gateway.i18n.findings import FINDINGS
-from gateway.i18n.formats import Formats
-from gateway.web.finding_links import _LINKS, finding_link
-from gateway.web.pages import PageRenderer, PageTexts
-from gateway.web.start import rates_chart
+from gateway.support.config.model import Config
+from gateway.support.i18n.findings import FINDINGS
+from gateway.support.i18n.formats import Formats
+from gateway.web.http.pages import PageRenderer, PageTexts
+from gateway.web.views.finding_links import _LINKS, finding_link
+from gateway.web.views.start import rates_chart
 from tests.web.rendering import GIVEN, page_text
 
 MINUTE_MS = 60_000

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.storage.database import Database, DatabaseFault
-from gateway.web.turns import Turns
+from gateway.ingest.storage.database import Database, DatabaseFault
+from gateway.web.http.turns import Turns
 
 
 def test_turns_are_short_and_leave_the_loop_to_others() -> None:

@@ -10,7 +10,7 @@ of this holds:
 - they are at least 20 times as many as on the median of the other topics. Without other topics, nobody is starved.
 
 A device that is meant to send much is named too; nothing else happens to it while InfluxDB keeps up
-(:mod:`gateway.delivery.flood_queue`).
+(:mod:`gateway.ingest.delivery.flood_queue`).
 """
 
 from collections import Counter, deque

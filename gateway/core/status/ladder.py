@@ -3,8 +3,9 @@
 heard → registered → profile → payload → values → clock → counter → in InfluxDB
 
 Each rung holds, fails, is not known, or is not reached because one below it stops all messages. It says why by a code and
-arguments; :mod:`gateway.i18n.ladder` has the sentences. The headline is the first rung at which somebody must act, else the
-first that somebody should look at. It is the same verdict for the page of a device, the list and the count of the start page.
+arguments; :mod:`gateway.support.i18n.ladder` has the sentences. The headline is the first rung at which somebody must act, else
+the first that somebody should look at. It is the same verdict for the page of a device, the list and the count of the start
+page.
 """
 
 from collections.abc import Callable, Mapping

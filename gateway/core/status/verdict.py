@@ -46,7 +46,7 @@ class Level(StrEnum):
 class Finding:
     """A finding that people should know.
 
-    :ivar key: names the sentence; :mod:`gateway.i18n.findings` has it in both languages.
+    :ivar key: names the sentence; :mod:`gateway.support.i18n.findings` has it in both languages.
     :ivar params: the contents of the sentence; ``domain`` and ``reason`` are codes of closed lists.
     :ivar detail: words of a server, the system or a file's check, quoted.
     """

@@ -9,16 +9,6 @@ from typing import Any
 
 import yaml
 
-from gateway.config import plain_yaml, strict_yaml
-from gateway.config.bundled_profiles import SHIPPED
-from gateway.config.files import ConfigurationFault, load
-from gateway.config.model import Config
-from gateway.config.profile_files import ProfileFile
-from gateway.config.registry import load_registry
-from gateway.config.registry_changes import change_of
-from gateway.config.registry_csv import merge, read_rows
-from gateway.config.registry_edit import edit
-from gateway.config.strict_yaml import YamlFault
 from gateway.core.devices.streams import Admission, Streams
 from gateway.core.message import StoredMessage
 from gateway.core.mqtt_session import Session
@@ -26,10 +16,20 @@ from gateway.core.process import Processor
 from gateway.core.profiles.matching import Profiles
 from gateway.core.readings.clock_trust import ClockTrust
 from gateway.core.readings.timestamps import TimeRules
-from gateway.delivery.influxdb import write_target
-from gateway.explain.dry_run import begin
-from gateway.pipeline.options import broker_address, delivery_limits, session_options
-from gateway.pipeline.processing import build_processor
+from gateway.ingest.delivery.influxdb import write_target
+from gateway.onboarding.explain.dry_run import begin
+from gateway.runtime.pipeline.options import broker_address, delivery_limits, session_options
+from gateway.runtime.pipeline.processing import build_processor
+from gateway.support.config import plain_yaml, strict_yaml
+from gateway.support.config.bundled_profiles import SHIPPED
+from gateway.support.config.files import ConfigurationFault, load
+from gateway.support.config.model import Config
+from gateway.support.config.profile_files import ProfileFile
+from gateway.support.config.strict_yaml import YamlFault
+from gateway.support.registry.changes import change_of
+from gateway.support.registry.csv_file import merge, read_rows
+from gateway.support.registry.edit import edit
+from gateway.support.registry.registry import load_registry
 from schemas.registry import Registry
 from tests.core.profiles.test_envelopes import ENVELOPES
 from tests.fuzz import shipped

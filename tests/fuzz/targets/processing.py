@@ -4,13 +4,13 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gateway.codecs.protocol import CodecAnswer, read_answer
 from gateway.core.decoders.plain import json_object
 from gateway.core.message import Outcome, StoredMessage, Undecodable
 from gateway.core.process import Processor
 from gateway.core.sparkplug.births import parse_address
 from gateway.core.sparkplug.host import SparkplugHost
-from gateway.explain.dry_run import begin, finish
+from gateway.ingest.codecs.protocol import CodecAnswer, read_answer
+from gateway.onboarding.explain.dry_run import begin, finish
 from tests.core.profiles.test_envelopes import ENVELOPES, MESSAGES
 from tests.core.sparkplug_payloads import FLOAT, INT, LONG, M, payload
 from tests.fuzz import shipped

@@ -5,13 +5,13 @@ from base64 import b64encode
 from collections.abc import Iterator
 from typing import Any
 
-from gateway.codecs.protocol import arguments, read_answer
 from gateway.core.devices.device import Device
 from gateway.core.devices.snapshot import pack, unpack
 from gateway.core.message import CodecAsk
 from gateway.core.readings.field_sets import FieldSets
 from gateway.core.sparkplug.births import from_text, to_text
-from gateway.storage import journal, quarantine
+from gateway.ingest.codecs.protocol import arguments, read_answer
+from gateway.ingest.storage import journal, quarantine
 from tests.fuzz.target import Run, Target
 from tests.fuzz.targets.payloads import same
 

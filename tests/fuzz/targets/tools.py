@@ -7,8 +7,8 @@ from pathlib import Path
 
 from firmware_sim.ledger_index import BadLedger, ledger_index
 from firmware_sim.query import Influx, InfluxdbAccess, NotReachable
-from gateway.config.files import ConfigurationFault
-from gateway.trials.recordings import recorded_row
+from gateway.onboarding.trials.recordings import recorded_row
+from gateway.support.config.files import ConfigurationFault
 from tests.fuzz.target import Run, Target
 
 ROWS_MAX = 20

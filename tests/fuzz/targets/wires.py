@@ -10,7 +10,7 @@ import mqtt5
 
 from gateway.core.delivery.write_result import Answer, Fate, fate_of, retry_after_s
 from gateway.core.mqtt_session import Event, Oversized, ProtocolFault, Session, SessionOptions
-from gateway.delivery.http_client import Response, _HttpConnection
+from gateway.ingest.delivery.http_client import Response, _HttpConnection
 from tests.core.conversation import recorded
 from tests.fuzz.target import Run, Target
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from gateway.alarms.documents import alarm_point
 from gateway.core.alarms.alarm import AlarmKey, AlarmState, AlarmTags, Severity, Transition
 from gateway.core.alarms.alarm import Change as AlarmChange
+from gateway.monitoring.alarms.documents import alarm_point
 
 Fields = dict[str, float | bool]
 MINUTE_MS = 60_000

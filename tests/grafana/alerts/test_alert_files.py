@@ -10,17 +10,17 @@ import pytest
 import yaml
 
 from gateway.core.status.verdict import Fleet
-from gateway.pipeline.build import build
-from gateway.status.metrics import exposition
-from gateway.status.self_figures import self_figures
-from gateway.storage.database import Database
+from gateway.ingest.storage.database import Database
+from gateway.monitoring.status.metrics import exposition
+from gateway.monitoring.status.self_figures import self_figures
+from gateway.runtime.pipeline.build import build
 from grafana.alerts.__main__ import ROOT, drift, main, rendered
 from grafana.alerts.render import RUNBOOKS
 from grafana.alerts.table import ALERTS, GATEWAY_ALERTS
 from grafana.stores import DATABASES
 from tests.clocks import SetClock
 from tests.core.making import NOW_MS
-from tests.jobs.closing_rig import config_of
+from tests.runtime.jobs.closing_rig import config_of
 
 PAGES = ROOT / "grafana" / "runbooks"
 HEADINGS = ["Tiếng Việt", "Ý nghĩa", "Kiểm tra", "Xử lý", "English", "Meaning", "Check", "Act"]

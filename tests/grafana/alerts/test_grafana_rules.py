@@ -13,8 +13,8 @@ from grafana.alerts.render import grafana_rules
 from grafana.stores import INFLUXDB, VICTORIA_METRICS, Database
 from tests.grafana.alerts.evaluator import Evaluator, Labels, Numbers, ask_influxdb, ask_victoria_metrics
 from tests.grafana.alerts.stored_stories import ALARMS, STORIES, TOLD, days, own_points
-from tests.reports.conftest import started
-from tests.reports.stores import Filled
+from tests.monitoring.reports.conftest import started
+from tests.monitoring.reports.stores import Filled
 
 Asking = Callable[[str, Mapping[str, Any], int, int], Numbers]
 EVALUATED_MIN = (*range(0, 90, 2), *range(1446, 1464, 2))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from gateway.demo.services import ProgramMissing, find_program
+from gateway.commands.demo.services import ProgramMissing, find_program
 from grafana.alerts.render import prometheus_rules
 from grafana.alerts.table import ALERTS
 from tests.grafana.alerts.metric_stories import GOOD, STORIES, MetricStory

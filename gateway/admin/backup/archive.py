@@ -1,0 +1,278 @@
+"""The archive of a backup: one compressed tar file, whose last member says what must be in it.
+
+A member's name begins with ``here/`` for a file below the configuration's folder, which a restore may place elsewhere, and with
+``root/`` for any other. The manifest, with the SHA-256 of every file, comes last: an archive that ends early has none.
+"""
+
+import io
+import os
+import re
+import tarfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path, PurePosixPath
+from typing import IO, Final, NamedTuple
+
+import msgspec
+
+from gateway import __version__
+from gateway.admin.backup.contents import BackupFile
+from gateway.support.folder_owner import as_owner
+from gateway.support.private_files import FILE_MODE, private
+
+_MANIFEST: Final = "manifest.json"
+_FORMAT: Final = 1
+_MANIFEST_MAX_BYTES: Final = 64 * 2**20
+_CHUNK_BYTES: Final = 2**18
+_LEVEL: Final = 1
+"""The journal in it is compressed already."""
+_HERE, _ROOT = "here", "root"
+_MODE_OF_LINK: Final = 0o777
+
+
+class ArchiveFault(Exception):  # noqa: N818 - says what it is
+    """The archive cannot be used; the text says why."""
+
+
+class ArchivedFile(msgspec.Struct, frozen=True):
+    """A file in an archive."""
+
+    name: str
+    kind: str
+    bytes: int
+    sha256: str
+
+
+class BackupFacts(msgspec.Struct, frozen=True):
+    """Facts about a backup beside its files.
+
+    :ivar folder: the folder of the configuration.
+    :ivar is_running: the gateway ran meanwhile, and went on.
+    :ivar readings: readings that waited in the journal.
+    :ivar audit: the last entry of the audit log, as ``NUMBER:HASH``.
+    """
+
+    made_ms: int
+    folder: str
+    is_running: bool
+    readings: int
+    audit: str
+
+
+class BackupManifest(msgspec.Struct, frozen=True):
+    """The contents of an archive.
+
+    :ivar version: of the gateway that made it.
+    """
+
+    format: int
+    version: str
+    facts: BackupFacts
+    files: list[ArchivedFile]
+
+
+class ArchivedOwner(NamedTuple):
+    """Rights and owner of a file, as the archive has them."""
+
+    mode: int
+    user: str
+    group: str
+
+
+def write_archive(
+    path: Path, folder: Path, sources: Iterable[tuple[BackupFile, Path]], facts: Callable[[], BackupFacts]
+) -> BackupManifest:
+    """Write an archive, for its owner alone; a fault leaves none.
+
+    :param folder: the folder of the configuration.
+    :param sources: each file, and the path where it is read: of a database that is a copy.
+    :param facts: asked for when all files are in it.
+    :raises OSError: a file cannot be read, or the archive not be written.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        with open(beside, "xb", opener=private) as raw:
+            with tarfile.open(  # of a link its target: rights and owner of the link itself say nothing
+                fileobj=raw, mode="w:gz", compresslevel=_LEVEL, format=tarfile.PAX_FORMAT, dereference=True
+            ) as tar:
+                listed = list(sources)
+                for one in sorted(_folders([file.path for file, _ in listed], folder)):
+                    if (head := tar.gettarinfo(one, _name_of(one, folder))).isdir():
+                        tar.addfile(head)
+                archived = [_add(tar, file, read_from, folder) for file, read_from in listed]
+                manifest = BackupManifest(_FORMAT, __version__, facts(), archived)
+                text = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
+                last = tarfile.TarInfo(_MANIFEST)
+                last.size, last.mode = len(text), FILE_MODE
+                tar.addfile(last, io.BytesIO(text))
+            raw.flush()
+            os.fsync(raw.fileno())
+        with as_owner(beside.parent):
+            beside.replace(path)
+    finally:
+        with as_owner(beside.parent):
+            beside.unlink(missing_ok=True)
+    return manifest
+
+
+def is_archive(path: Path) -> bool:
+    """Tell if a file begins as an archive does."""
+    try:
+        with _opened(path) as tar:
+            first = tar.next()
+    except ArchiveFault:
+        return False
+    return first is not None and PurePosixPath(first.name).parts[0] in {_HERE, _ROOT}
+
+
+def verify_archive(path: Path) -> BackupManifest:
+    """Read a whole archive, and compare every file in it with the manifest.
+
+    :raises ArchiveFault: it is damaged or incomplete, or of a newer release.
+    """
+    found: dict[str, tuple[int, str]] = {}
+    text = b""
+    with _opened(path) as tar:
+        for member, body in _each(tar):
+            if member.name == _MANIFEST and member.size <= _MANIFEST_MAX_BYTES:
+                text = body.read()
+            else:
+                digest = sha256()
+                while chunk := body.read(_CHUNK_BYTES):
+                    digest.update(chunk)
+                found[member.name] = member.size, digest.hexdigest()
+    manifest = _manifest(path, text)
+    told = {file.name: (file.bytes, file.sha256) for file in manifest.files}
+    for name in sorted(told.keys() | found.keys()):
+        if told.get(name) != found.get(name):
+            raise ArchiveFault(f"{path}: is damaged: {name} is not what the manifest says")
+    return manifest
+
+
+def each_file(path: Path) -> Iterator[tuple[str, ArchivedOwner | None, IO[bytes]]]:
+    """Yield the name of each file of an archive that was verified, with its rights and a stream of its bytes.
+
+    Of a file that a link leads to, archives of earlier releases hold the rights of the link: then they are None.
+
+    :raises ArchiveFault: it is damaged meanwhile.
+    """
+    with _opened(path) as tar:
+        for member, body in _each(tar):
+            if member.name != _MANIFEST:
+                yield member.name, None if member.mode & 0o777 == _MODE_OF_LINK else _owner(member), body
+
+
+def each_folder(path: Path) -> Iterator[tuple[str, ArchivedOwner]]:
+    """Yield the name of each folder of an archive that was verified, with its rights, the outer ones first.
+
+    :raises ArchiveFault: it is damaged meanwhile.
+    """
+    with _opened(path) as tar:
+        for member in tar:
+            if member.isreg():
+                return  # they come before the files
+            if member.isdir():
+                yield member.name, _owner(member)
+
+
+def place_of_member(name: str, folder: Path) -> Path:
+    """The path of a file of an archive.
+
+    :param folder: the folder that the configuration is to lie in.
+    :raises ArchiveFault: it leads elsewhere.
+    """
+    first, *rest = PurePosixPath(name).parts
+    if ".." in rest or not rest or first not in {_HERE, _ROOT}:
+        raise ArchiveFault(f"the archive names a file that no backup has: {name}")
+    return (folder if first == _HERE else Path("/")).joinpath(*rest)
+
+
+def _each(tar: tarfile.TarFile) -> Iterator[tuple[tarfile.TarInfo, IO[bytes]]]:
+    """Yield each file. Folders that are links are links in archives of earlier releases: nothing is read of them."""
+    for member in tar:
+        if member.isreg() and (body := tar.extractfile(member)) is not None:
+            yield member, body
+
+
+def _owner(member: tarfile.TarInfo) -> ArchivedOwner:
+    return ArchivedOwner(member.mode & 0o777, member.uname, member.gname)
+
+
+def _folders(files: Sequence[Path], folder: Path) -> set[Path]:
+    """The folders of files, whose rights and owners matter too: below the configuration's all, elsewhere the nearest."""
+    here = {parent for file in files for parent in file.parents if parent != folder and parent.is_relative_to(folder)}
+    return here | {file.parent for file in files if not file.is_relative_to(folder)}
+
+
+def _name_of(path: Path, folder: Path) -> str:
+    return f"{_HERE}/{path.relative_to(folder)}" if path.is_relative_to(folder) else f"{_ROOT}{path}"
+
+
+def _add(tar: tarfile.TarFile, file: BackupFile, read_from: Path, folder: Path) -> ArchivedFile:
+    """Add a file as long as it is now; one that grows meanwhile is cut there."""
+    name = _name_of(file.path, folder)
+    with open(read_from, "rb", opener=private) as body:
+        head = tar.gettarinfo(arcname=name, fileobj=body)
+        head.type = tarfile.REGTYPE  # two names of one file are two files
+        with as_owner(file.path):
+            original = tar.gettarinfo(str(file.path), arcname=name)
+        head.mode, head.uname, head.gname = original.mode, original.uname, original.gname
+        hashed = _Hashed(body)
+        tar.addfile(head, hashed)
+    return ArchivedFile(name, file.kind, head.size, hashed.digest.hexdigest())
+
+
+class _Hashed(io.RawIOBase):
+    """A file that is hashed while it is read."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.digest = sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._file.read(size)
+        self.digest.update(data)
+        return data
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tarfile.TarFile]:
+    try:
+        with open(path, "rb", opener=private) as raw, tarfile.open(fileobj=raw, mode="r|gz") as tar:
+            yield tar
+    except FileNotFoundError:
+        raise ArchiveFault(f"{path}: is not there") from None
+    except OSError as error:
+        raise ArchiveFault(f"{path}: cannot be read: {error.strerror or error}") from error
+    except (tarfile.TarError, EOFError, zlib.error) as error:
+        raise ArchiveFault(f"{path}: is no backup, or is damaged: {error}") from error
+
+
+def _manifest(path: Path, text: bytes) -> BackupManifest:
+    """The manifest.
+
+    :raises ArchiveFault: there is none, it cannot be read, or a newer release wrote it.
+    """
+    if not text:
+        raise ArchiveFault(f"{path}: is no backup, or is damaged: its end is missing")
+    try:
+        made_by = msgspec.json.decode(text, type=_MadeBy)
+        if made_by.format > _FORMAT or _numbers(made_by.version) > _numbers(__version__):
+            raise ArchiveFault(
+                f"{path}: gateway {made_by.version} made it, which is newer than this one, {__version__}: install it"
+            )
+        return msgspec.json.decode(text, type=BackupManifest)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ArchiveFault(f"{path}: is damaged: its manifest cannot be read: {error}") from error
+
+
+class _MadeBy(msgspec.Struct):
+    format: int
+    version: str
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """The numbers of a version, for comparison."""
+    return tuple(int(part) for part in re.findall(r"\d+", version.partition("+")[0]))

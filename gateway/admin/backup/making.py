@@ -1,0 +1,76 @@
+"""Making a backup, also while the gateway runs: its databases are copied by SQLite as they are at one instant."""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from gateway.admin.backup.archive import BackupFacts, BackupManifest, write_archive
+from gateway.admin.backup.contents import SQLITE, BackupFile, BackupKind, files_of
+from gateway.ingest.storage import journal
+from gateway.ingest.storage.file_lock import is_in_use
+from gateway.support.audit.forgotten import forgotten_beside
+from gateway.support.audit.log import AuditLog
+from gateway.support.config.model import Config
+from gateway.support.folder_owner import as_owner
+from gateway.support.private_files import folder_beside, make_empty, refuse_pipes
+
+
+def make_backup(config: Config, path: Path, now_ms: int, *, accounts: Path, also: Sequence[Path]) -> BackupManifest:
+    """Write a backup of a gateway.
+
+    :param accounts: the broker's accounts.
+    :param also: further files and folders.
+    :raises OSError: a file cannot be read, or the archive not be written.
+    :raises sqlite3.Error: a database cannot be read.
+    """
+    folder = config.file.parent if config.file is not None else Path.cwd()
+    audit, is_running = AuditLog(config.journal.path), is_in_use(config.journal.path)
+    with ExitStack() as stack:
+        copies = stack.enter_context(folder_beside(path, ".backup-"))
+        stack.enter_context(audit.held())
+        forgotten_beside(config.journal.path).prepare()  # a list that is written later is read with the key of the backup
+        files = [file for file in files_of(config, accounts, also) if file.path != path.absolute()]
+        sources = [(file, _copied(file, copies / str(at))) for at, file in enumerate(files)]
+        readings = sum(_readings(source) for file, source in sources if file.kind is BackupKind.STORE)
+
+        def facts() -> BackupFacts:
+            number, digest = audit.head()
+            return BackupFacts(now_ms, str(folder), is_running, readings, f"{number}:{digest}")
+
+        return write_archive(path, folder, sources, facts)
+
+
+def _copied(file: BackupFile, copy: Path) -> Path:
+    """The path at which a file is read: of a database a copy, of any other itself."""
+    if file.kind not in SQLITE:
+        return file.path
+    make_empty(copy)
+    with as_owner(copy):
+        target = sqlite3.connect(copy)
+    try:
+        with as_owner(copy):
+            target.execute("PRAGMA journal_mode=OFF")  # so that it opens nothing beside it while we are the owner of the other
+        with _opened(file.path) as source:
+            source.backup(target)
+        with as_owner(copy):
+            target.execute("PRAGMA journal_mode=DELETE")  # one file, without a WAL beside it
+    finally:
+        with as_owner(copy):
+            target.close()
+    return copy
+
+
+def _readings(copy: Path) -> int:
+    with _opened(copy) as connection:
+        return journal.stock(connection).readings
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[sqlite3.Connection]:
+    """The database, to read."""
+    with as_owner(path):
+        refuse_pipes(path)
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=30.0)) as connection:
+            yield connection

@@ -1,0 +1,320 @@
+"""Making a gateway of a backup: verified whole, laid beside the places of its files, and moved there when all is there.
+
+What must not happen twice
+--------------------------
+The machine that made the backup may have gone on, and have written, sent and counted what the backup still has before it:
+
+- Readings that wait in the journal come in again: the same points at the same times, which InfluxDB holds once. VictoriaMetrics
+  holds a second copy until its deduplication. ``without_journal`` leaves them out.
+- State and sums of devices are left out: the sums are taken over from the database, where the newest stand, whatever meter was
+  exchanged meanwhile. Duplicates and silence begin again.
+- Messages that waited for the webhook are left out: people would be told twice. The alarms themselves stay.
+- The audit log goes on behind its last entry. A log at its place that continues the one in the backup stays as it is.
+- Devices that were forgotten since are forgotten again.
+"""
+
+import grp
+import os
+import pwd
+import shutil
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
+from hashlib import file_digest
+from itertools import count
+from pathlib import Path
+from typing import IO, Final, NamedTuple
+
+from gateway.admin.backup.archive import ArchivedOwner, ArchiveFault, BackupManifest, each_file, each_folder, place_of_member
+from gateway.admin.backup.contents import SQLITE, BackupKind
+from gateway.admin.backup.device_files import DeviceFiles
+from gateway.core.readings.sums import KEPT
+from gateway.ingest.storage import journal, keyvalue
+from gateway.ingest.storage.file_lock import lock
+from gateway.monitoring.alarms.outbox import WEBHOOK
+from gateway.support.audit.chain import ChainLink
+from gateway.support.audit.forgotten import ForgottenDevices
+from gateway.support.audit.log import AUDIT, AuditFault, AuditLog
+from gateway.support.folder_owner import as_owner
+from gateway.support.private_files import give_to_readers, make_folder, private
+
+_LAID: Final = ".restoring"
+_ASIDE: Final = ".before-restore"
+_MODE: Final = 0o640
+"""Of a file whose rights the archive does not know: its owner may write it, the group of its folder read it."""
+_COMPANIONS: Final = ("", "-wal", "-shm", ".tally")
+"""Files that belong to a database; its tally counts what was in the old one."""
+
+
+class RestoredFile(NamedTuple):
+    """A file of an archive and its place."""
+
+    kind: BackupKind
+    path: Path
+    sha256: str
+
+    @property
+    def laid(self) -> Path:
+        """Its place until all are there."""
+        return self.path.with_name(self.path.name + _LAID)
+
+
+@dataclass(slots=True)
+class Restored:
+    """The result of a restore.
+
+    :ivar placed: files that were written.
+    :ivar aside: files that were there, under their new names.
+    :ivar readings: readings that wait in the journal.
+    :ivar forgotten: devices that were forgotten again.
+    """
+
+    placed: list[RestoredFile] = field(default_factory=list)
+    aside: list[Path] = field(default_factory=list)
+    readings: int = 0
+    forgotten: list[str] = field(default_factory=list)
+
+
+class FilesThere(Exception):  # noqa: N818 - says what it is
+    """Files with other contents are at the places of a backup's.
+
+    :ivar paths: these files.
+    """
+
+    def __init__(self, paths: list[Path]) -> None:
+        super().__init__(", ".join(map(str, paths)))
+        self.paths = paths
+
+
+def folder_of(manifest: BackupManifest, config: Path | None) -> Path:
+    """The folder of the configuration: of the one that is named, else where it was."""
+    return Path(manifest.facts.folder) if config is None else config.absolute().parent
+
+
+def places_of(manifest: BackupManifest, config: Path | None) -> dict[str, RestoredFile]:
+    """The place of each file of an archive, by its name there.
+
+    The registry lies where root's own link leads, in a folder that the service may write.
+
+    :param config: the configuration's place; None: the one that it had.
+    :raises ArchiveFault: the archive names a place that no backup has.
+    """
+    folder = folder_of(manifest, config)
+    found: dict[str, RestoredFile] = {}
+    taken: set[Path] = set()
+    for one in manifest.files:
+        path = place_of_member(one.name, folder)
+        if config is not None and one.kind == BackupKind.CONFIGURATION:
+            path = config.absolute()
+        try:
+            kind = BackupKind(one.kind)
+        except ValueError:
+            raise ArchiveFault(f"the archive holds {one.kind!r}, which this release does not know") from None
+        if kind is BackupKind.REGISTRY:
+            path = _led_to(path)
+        if path not in taken:  # `--also` may have named the file to which the link leads
+            found[one.name] = RestoredFile(kind, path, one.sha256)
+            taken.add(path)
+    return found
+
+
+def _led_to(path: Path) -> Path:
+    """The path to which a link leads that is root's or one's own, in such a folder: nobody else can have put it there."""
+    trusted = {0, os.geteuid()}
+    if path.is_symlink() and {path.lstat().st_uid, path.parent.stat().st_uid} <= trusted:
+        return path.parent / path.readlink()
+    return path
+
+
+def restore(
+    archive: Path,
+    manifest: BackupManifest,
+    places: dict[str, RestoredFile],
+    folder: Path,
+    *,
+    replace: bool,
+    without_journal: bool,
+    forgotten: Sequence[Path],
+) -> Restored:
+    """Restore a verified archive.
+
+    :param folder: the configuration's.
+    :param replace: set files aside that are at its places.
+    :param forgotten: further lists of the forgotten.
+    :raises FilesThere: some are, and they may not be set aside; nothing was written.
+    :raises InUse: a gateway runs on its journal.
+    :raises ArchiveFault, OSError, sqlite3.Error: it cannot be restored; what was there is there.
+    """
+    journal_path = next((file.path for file in places.values() if file.kind is BackupKind.STORE), None)
+    _make_folders(archive, places.values(), folder)
+    with _stopped(journal_path):
+        wanted = {name: file for name, file in places.items() if not _stands(file, manifest, places.values())}
+        if (there := [file.path for file in wanted.values() if file.path.exists()]) and not replace:
+            raise FilesThere(there)
+        result = Restored()
+        try:
+            for name, owner, body in each_file(archive):
+                if name in wanted:
+                    _lay(wanted[name].laid, owner, body)
+            result.forgotten = _forget_again(wanted.values(), places.values(), manifest.facts.made_ms, forgotten)
+            for file in wanted.values():
+                if file.kind is BackupKind.STORE:
+                    result.readings = _prepare(file.laid, without_journal=without_journal)
+            # The store comes last: without it no gateway starts on half of the rest.
+            for file in sorted(wanted.values(), key=lambda file: file.kind is BackupKind.STORE):
+                result.aside += _place(file)
+                result.placed.append(file)
+        finally:
+            for file in wanted.values():
+                with as_owner(file.laid.parent):
+                    file.laid.unlink(missing_ok=True)
+    return result
+
+
+@contextmanager
+def _stopped(journal_path: Path | None) -> Iterator[None]:
+    """Let no gateway start on the journal meanwhile.
+
+    :raises InUse: one runs.
+    """
+    if journal_path is None:
+        yield
+        return
+    make_folder(journal_path.parent)
+    descriptor = lock(journal_path)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _make_folders(archive: Path, files: Iterable[RestoredFile], folder: Path) -> None:
+    """Make the folders that are missing, with their rights and owners."""
+    paths = [file.path for file in files]
+    for name, owner in each_folder(archive):
+        place = place_of_member(name, folder)
+        if not place.exists() and any(path.is_relative_to(place) for path in paths):
+            with as_owner(place):
+                make_folder(place)
+                descriptor = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
+                os.fchmod(descriptor, owner.mode)
+                _give(descriptor, place, owner)
+                os.close(descriptor)
+
+
+def _stands(file: RestoredFile, manifest: BackupManifest, all_files: Iterable[RestoredFile]) -> bool:
+    """Tell if what is at the place of a file is that file, or goes on from it."""
+    if not file.path.exists() or file.kind in SQLITE:
+        return False
+    if file.kind is BackupKind.AUDIT:
+        entries = next(one.path for one in all_files if one.kind is BackupKind.AUDIT)
+        return _goes_on(entries, manifest.facts.audit)
+    if file.kind is BackupKind.FORGOTTEN:
+        return all(_is_same(one) for one in all_files if one.kind is BackupKind.FORGOTTEN and one.path.name.endswith("-key"))
+    return _is_same(file)
+
+
+def _is_same(file: RestoredFile) -> bool:
+    try:
+        with open(file.path, "rb", opener=private) as body:
+            return file_digest(body, "sha256").hexdigest() == file.sha256
+    except OSError:  # it is no file, or one that its folder's owner may not read
+        return False
+
+
+def _goes_on(entries: Path, head: str) -> bool:
+    """Tell if the audit log at a place is whole, and holds the entry with which that of the backup ends."""
+    number, _, digest = head.partition(":")
+    with suppress(AuditFault, ValueError):
+        audit = AuditLog(entries.with_name(entries.name.removesuffix(AUDIT)))
+        return not audit.verify([ChainLink(int(number), digest)]).faults
+    return False
+
+
+def _lay(path: Path, owner: ArchivedOwner | None, body: IO[bytes]) -> None:
+    """Write a file beside its place, with its rights; in root's folders root gives it to its owner too."""
+    with as_owner(path.parent):
+        make_folder(path.parent)
+        path.unlink(missing_ok=True)
+        with open(path, "xb", opener=private) as file:
+            shutil.copyfileobj(body, file)
+            file.flush()
+            os.fchmod(file.fileno(), _MODE if owner is None else owner.mode)
+            _give(file.fileno(), path, owner)
+            os.fsync(file.fileno())
+
+
+def _give(descriptor: int, path: Path, owner: ArchivedOwner | None) -> None:
+    """Give a file or a folder of root's to its owner, if the machine knows one of that name; None: to who reads its folder."""
+    if os.geteuid() != 0:  # it is of a folder's owner, and so is it
+        return
+    if owner is None:
+        give_to_readers(descriptor, path)
+        return
+    with suppress(LookupError):
+        os.fchown(descriptor, pwd.getpwnam(owner.user).pw_uid, -1)
+    with suppress(LookupError):
+        os.fchown(descriptor, -1, grp.getgrnam(owner.group).gr_gid)
+
+
+def _forget_again(
+    wanted: Iterable[RestoredFile], places: Iterable[RestoredFile], made_ms: int, lists: Sequence[Path]
+) -> list[str]:
+    """Forget in the files that lie ready who was forgotten since they were copied; return these devices."""
+    laid = {file.kind: file.laid for file in wanted}
+    key = next((file for file in places if file.kind is BackupKind.FORGOTTEN and file.path.name.endswith("-key")), None)
+    if key is None:
+        return []
+    own = key.path.with_name(key.path.name.removesuffix("-key"))
+    forgotten = ForgottenDevices(own, key.laid if key.laid.exists() else key.path)
+    files = DeviceFiles(
+        laid.get(BackupKind.STORE),
+        laid.get(BackupKind.PHOTOS),
+        laid.get(BackupKind.REGISTRY),
+        laid.get(BackupKind.BROKER_ACCOUNTS),
+    )
+    names = forgotten.among(files.devices(), forgotten.since(made_ms, *lists))
+    if names:
+        files.forget(names)
+    for one in lists:
+        forgotten.join(one)
+    return names
+
+
+def _prepare(path: Path, *, without_journal: bool) -> int:
+    """Take out of a store what must not happen twice; return the readings that wait in it."""
+    with as_owner(path), closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("DELETE FROM device_state")
+        keyvalue.put_all(connection, dict.fromkeys(keyvalue.get_prefix(connection, KEPT)))
+        connection.execute("DELETE FROM alarm_notices WHERE receiver = ?", (WEBHOOK,))
+        if without_journal:
+            journal.drop(connection)
+        readings = journal.stock(connection).readings
+        connection.execute("COMMIT")
+    return readings
+
+
+def _place(file: RestoredFile) -> list[Path]:
+    """Move a file to its place; return the new names of what was there."""
+    aside = _free_name(file.path)
+    moved = []
+    with as_owner(file.path.parent):
+        for suffix in _COMPANIONS if file.kind in SQLITE else ("",):
+            old, new = file.path.with_name(file.path.name + suffix), aside.with_name(aside.name + suffix)
+            if os.path.lexists(old):  # a WAL that stays would be taken for the new file's
+                old.rename(new)
+                moved.append(new)
+        file.laid.rename(file.path)
+        folder = os.open(file.path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    return moved
+
+
+def _free_name(path: Path) -> Path:
+    names = (path.with_name(f"{path.name}{_ASIDE}{f'-{number}' if number > 1 else ''}") for number in count(1))
+    return next(name for name in names if not name.exists())

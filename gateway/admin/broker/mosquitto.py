@@ -1,0 +1,103 @@
+"""Mosquitto's configuration: limits, listeners, TLS and accounts, as files for its ``conf.d``.
+
+Measured on 2.0.21. What is different in 2.1 is written from its documentation and has not run.
+
+There is no ``memory_limit`` beside dynamic security: with both, 2.0.21 made 27 of 50 accounts, and neither answered nor logged.
+Queues, packets and connections stay bounded.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import Final
+
+_CHECKOUT: Final = Path(__file__).parents[3]
+_SNAPSHOTS: Final = "persistence true\nautosave_interval 120\n"
+_DATABASE: Final = """# Sessions and queues are written to a database as they change, once a second.
+global_plugin {plugins}/mosquitto_persist_sqlite.so
+plugin_opt_sync full
+plugin_opt_flush_period 1
+"""
+_MEMORY_LIMIT: Final = re.compile(r"(?:^#.*\n)+^memory_limit .*\n\n", re.MULTILINE)
+
+
+class MosquittoVersion(StrEnum):
+    """Versions whose configuration differs."""
+
+    V2_0 = "2.0"
+    V2_1 = "2.1"
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerFiles:
+    """Files and folders that the configuration names.
+
+    :ivar accounts: the file of dynamic security; the broker writes it, and a second one beside it.
+    :ivar plugins: the folder of Mosquitto's plugins.
+    :ivar devices_ca: the authority of the devices' certificates; None: devices have passwords.
+    :ivar revoked: the list of certificates that this authority took back; None: there is none.
+    """
+
+    accounts: Path
+    plugins: Path
+    certificate: Path
+    key: Path
+    devices_ca: Path | None = None
+    revoked: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerPorts:
+    """Ports of the two listeners."""
+
+    services: int = 1883
+    devices: int = 8883
+
+
+def province_conf() -> str:
+    """Limits of a broker for a province: from the checkout, or from the installed package."""
+    checkout = _CHECKOUT / "deploy" / "mosquitto" / "province.conf"
+    source = checkout if checkout.exists() else files("gateway") / "data" / "mosquitto" / "province.conf"
+    return source.read_text(encoding="utf-8")
+
+
+def limits_conf(version: MosquittoVersion, plugins: Path) -> str:
+    """Limits and what is kept on disk: snapshots, or from 2.1 on a database that is written as things change."""
+    text = _MEMORY_LIMIT.sub("", province_conf())
+    if version is MosquittoVersion.V2_0:
+        return text
+    before, _, after = text.partition(_SNAPSHOTS)
+    limits, _, _ = before.rpartition("\n\n")  # without the comment on snapshots
+    return f"{limits}\n\n{_DATABASE.format(plugins=plugins)}{after}"
+
+
+def listeners_conf(version: MosquittoVersion, used: BrokerFiles, ports: BrokerPorts) -> str:
+    """Listeners, TLS and accounts."""
+    template = (files("gateway.admin.broker") / "listeners.conf").read_text(encoding="utf-8")
+    return Template(template).substitute(
+        version=version.value,
+        plugin_key="plugin" if version is MosquittoVersion.V2_0 else "global_plugin",
+        plugins=used.plugins,
+        accounts=used.accounts,
+        certificate=used.certificate,
+        key=used.key,
+        services_port=ports.services,
+        devices_port=ports.devices,
+        client_certificates=_client_certificates(used),
+    )
+
+
+def _client_certificates(used: BrokerFiles) -> str:
+    if used.devices_ca is None:
+        return "# Devices show a password. With `--client-certificates` each shows a certificate instead."
+    lines = [
+        "# A certificate for each device; the name in it is the account.",
+        f"cafile {used.devices_ca}",
+        *([f"crlfile {used.revoked}"] if used.revoked else []),
+        "require_certificate true",
+        "use_identity_as_username true",
+    ]
+    return "\n".join(lines)

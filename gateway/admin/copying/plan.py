@@ -1,0 +1,62 @@
+"""The jobs of a copy: measurement by measurement, roll-ups into both places if there are two."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from gateway.admin.copying.copier import CopyJob, FilledPlace
+from gateway.admin.copying.open_source import open_source
+from gateway.admin.copying.source import CopySource
+from gateway.admin.copying.target import CopyTarget
+from gateway.ingest.delivery.influxdb import InfluxdbClient
+from gateway.support.config.model import Influxdb
+from schemas.measurements import MEASUREMENTS, ROLLED
+
+
+class CopyPlan(NamedTuple):
+    """The jobs of a copy.
+
+    :ivar left_out: measurements that are not the gateway's.
+    :ivar clients: connections to close.
+    """
+
+    jobs: Sequence[CopyJob]
+    left_out: Sequence[str]
+    clients: Sequence[InfluxdbClient]
+    source: CopySource
+    target: CopySource
+
+
+def where(config: Influxdb) -> str:
+    """A database for people."""
+    return f"{config.url} {config.bucket}"
+
+
+def route(before: Influxdb, after: Influxdb) -> str:
+    """From where to where, as it stands in the progress."""
+    places = [place for one in (before, after) for place in (one, one.of_rollups()) if place is not None]
+    return " > ".join(map(where, places))
+
+
+async def plan(before: Influxdb, after: Influxdb) -> CopyPlan:
+    """Plan a copy.
+
+    :raises StoreFault: a database does not answer.
+    :raises ConfigurationFault: a file with a secret or a certificate cannot be used.
+    """
+    source, old_second = await open_source(before), before.of_rollups()
+    first, new_second = await _place(after), after.of_rollups()
+    second = None if new_second is None else await _place(new_second)
+    both = [first[0], *([] if second is None else [second[0]])]
+    held = await source.measurements()
+    jobs = [CopyJob(name, name, source, both if name in ROLLED else [first[0]]) for name in MEASUREMENTS if name in held]
+    if old_second is not None:
+        longer = await open_source(old_second)
+        found = await longer.measurements()
+        jobs += [CopyJob(f"{name} of the second place", name, longer, [both[-1]]) for name in ROLLED if name in found]
+    clients = [first[1], *([] if second is None else [second[1]])]
+    return CopyPlan(jobs, sorted(set(held) - set(MEASUREMENTS)), clients, source, first[0].source)
+
+
+async def _place(config: Influxdb) -> tuple[FilledPlace, InfluxdbClient]:
+    client = InfluxdbClient(config)
+    return FilledPlace(CopyTarget(client, where(config)), await open_source(config)), client

@@ -1,0 +1,170 @@
+"""Setting up InfluxDB 1: databases, retention policies, users and their rights, by InfluxQL."""
+
+import re
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
+from pathlib import Path
+from secrets import token_urlsafe
+from typing import Any, Final
+
+from gateway.admin.databases.http import AdminHttp
+from gateway.admin.databases.secret_files import write_secret
+from gateway.admin.databases.steps import (
+    DatabaseUser,
+    KeptPlace,
+    SetupFault,
+    SetupStep,
+    change_text,
+    refuse_change,
+    refuse_unknown_secret,
+)
+from gateway.ingest.database.influxql import name, text
+from gateway.support.config.files import text_of
+from gateway.support.config.model import Influxdb
+
+_OK: Final = 200
+_UNAUTHORIZED: Final = 401
+_FORBIDDEN: Final = 403
+_PASSWORD_BYTES: Final = 24
+_PART: Final = re.compile(r"(\d+)(h|m|s)")
+_UNITS_S: Final = {"h": 3600, "m": 60, "s": 1}
+_DEFAULT_POLICY: Final = "autogen"
+_ANYBODY: Final = (
+    "this database asks nobody for a password, so the accounts change nothing: make a user with all privileges, set "
+    "auth-enabled = true in the section [http] of influxdb.conf, and restart it"
+)
+
+_AdminRow = dict[str, Any]
+
+
+class Influxdb1:
+    """InfluxDB 1.
+
+    :ivar asks_for_password: False: whoever reaches it may do everything.
+    """
+
+    api = "v1"
+
+    def __init__(self, http: AdminHttp, version: str) -> None:
+        """Look if it asks for passwords.
+
+        :raises SetupFault: nothing answers.
+        """
+        self.name = f"InfluxDB {version}"
+        self._http = http
+        self._made: set[str] = set()
+        self.asks_for_password = http.form("/query", {"q": "SHOW DATABASES"}, {}).status == _UNAUTHORIZED
+
+    def users(self, config: Influxdb, gateway: str, secrets: Path) -> Sequence[DatabaseUser]:
+        """The gateway, which also reads, and Grafana, which only reads."""
+        del gateway
+        own = config.password_file or secrets / "influxdb.password"
+        return (
+            DatabaseUser(config.username or "gateway", own, reads=True, writes=True),
+            DatabaseUser("grafana", secrets / "grafana.password", reads=True, writes=False),
+        )
+
+    def keep(self, place: KeptPlace, *, change: bool) -> Iterator[SetupStep]:
+        """Make a database or a retention policy, or see that it is as wanted."""
+        database, _, policy = place.config.bucket.partition("/")
+        where = f"database {database}" + (f", retention policy {policy}" if policy else "")
+        duration = f"DURATION {'INF' if place.keep is None else f'{round(place.keep.total_seconds())}s'} REPLICATION 1"
+        if database not in self._made and not any(row["name"] == database for row in self._ask("SHOW DATABASES")):
+            made = policy or _DEFAULT_POLICY
+            self._made.add(database)
+            yield self._step(
+                f"{where}: created, keeps {place.kept()}",
+                f"CREATE DATABASE {name(database)} WITH {duration} NAME {name(made)}",
+            )
+            return
+        rows = [] if database in self._made else self._ask(f"SHOW RETENTION POLICIES ON {name(database)}")
+        found = next((row for row in rows if (row["name"] == policy if policy else row["default"])), None)
+        if found is None:
+            statement = f"CREATE RETENTION POLICY {name(policy or _DEFAULT_POLICY)} ON {name(database)} {duration}"
+            yield self._step(f"{where}: created, keeps {place.kept()}", statement)
+        elif (now := _span(found["duration"])) == place.keep:
+            yield SetupStep(f"{where}: is there and keeps {place.kept()}")
+        elif not change:
+            raise refuse_change(where, now, place.keep)
+        else:
+            yield self._step(
+                change_text(where, now, place.keep),
+                f"ALTER RETENTION POLICY {name(found['name'])} ON {name(database)} {duration}",
+            )
+
+    def give(self, user: DatabaseUser, places: Sequence[KeptPlace], *, replace: bool) -> Iterator[SetupStep]:
+        """Make a user with a password, and give it rights to the databases."""
+        is_there = any(row["user"] == user.name for row in self._ask("SHOW USERS"))
+        if is_there and not replace and not user.file.exists():
+            raise refuse_unknown_secret(user, "user")
+        if not is_there or replace:
+            yield SetupStep(
+                f"user {user.name}: {'a new password' if is_there else 'created'}; {user.file}",
+                self._named(user, is_there=is_there),
+            )
+        elif not self._fits(user):
+            raise SetupFault(f"{user.file}: is not the password of the user {user.name}; --replace gives a new one")
+        else:
+            yield SetupStep(f"user {user.name}: is there; {user.file}")
+        right = "ALL" if user.writes else "READ"
+        has = (
+            [(row["database"], row["privilege"]) for row in self._ask(f"SHOW GRANTS FOR {name(user.name)}")] if is_there else []
+        )
+        for database in dict.fromkeys(place.config.bucket.partition("/")[0] for place in places):
+            what = f"user {user.name}: may {'write and read' if user.writes else 'read'} {database}"
+            if (database, "ALL PRIVILEGES" if user.writes else "READ") in has:
+                yield SetupStep(f"{what} already")
+            else:
+                yield self._step(what, f"GRANT {right} ON {name(database)} TO {name(user.name)}")
+        if not self.asks_for_password and not user.writes:  # said once, behind the last user
+            yield SetupStep(f"warning: {_ANYBODY}")
+
+    def _named(self, user: DatabaseUser, *, is_there: bool) -> Callable[[], None]:
+        """The making of a user, or of a new password: the file first, so that a kill in between loses no password."""
+
+        def do() -> None:
+            password = token_urlsafe(_PASSWORD_BYTES)
+            write_secret(user.file, password)
+            if is_there:
+                self._ask(f"SET PASSWORD FOR {name(user.name)} = {text(password)}")
+            else:
+                self._ask(f"CREATE USER {name(user.name)} WITH PASSWORD {text(password)}")
+
+        return do
+
+    def _fits(self, user: DatabaseUser) -> bool:
+        if not self.asks_for_password:
+            return True
+        given = b64encode(f"{user.name}:{text_of(user.file).partition(chr(10))[0].strip()}".encode()).decode()
+        return self._http.form("/query", {"q": "SHOW DATABASES"}, {"Authorization": f"Basic {given}"}).status != _UNAUTHORIZED
+
+    def _step(self, what: str, statement: str) -> SetupStep:
+        return SetupStep(what, lambda: _nothing(self._ask(statement)))
+
+    def _ask(self, statement: str) -> list[_AdminRow]:
+        answer = self._http.form("/query", {"q": statement})
+        if answer.status in {_UNAUTHORIZED, _FORBIDDEN}:
+            how = "give --admin NAME and --admin-password-file FILE of a user with all privileges"
+            first = "if it has no user yet: CREATE USER admin WITH PASSWORD '...' WITH ALL PRIVILEGES"
+            raise SetupFault(f"{self._http.url} does not let us administer it ({answer.describe()}): {how}; {first}")
+        found = answer.document()
+        if answer.status != _OK or not isinstance(found, dict) or not isinstance(found.get("results"), list):
+            raise SetupFault(f"{self._http.url} answers {answer.describe()}")
+        rows = []
+        for result in found["results"]:
+            if "error" in result:
+                raise SetupFault(f"{self._http.url}: {result['error']}")
+            for series in result.get("series", ()):
+                rows += [dict(zip(series["columns"], values, strict=True)) for values in series.get("values", ())]
+        return rows
+
+
+def _span(duration: str) -> timedelta | None:
+    """Read a duration as InfluxDB writes it: ``17520h0m0s``; 0 is for ever."""
+    seconds = sum(int(number) * _UNITS_S[unit] for number, unit in _PART.findall(duration))
+    return timedelta(seconds=seconds) if seconds else None
+
+
+def _nothing(_: object) -> None:
+    """Drop an answer."""

@@ -1,0 +1,112 @@
+"""Steps of setting up a database: each says what it does, or that it is done already."""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from gateway.support.config.model import Influxdb
+
+
+class SetupFault(Exception):  # noqa: N818 - it says how the database is
+    """The database cannot be set up; the text says why, and what to do."""
+
+
+class KeptPlace(NamedTuple):
+    """A database or bucket, and how long it keeps what is in it.
+
+    :ivar config: the settings that lead to it.
+    :ivar keep: None: for ever.
+    """
+
+    config: Influxdb
+    keep: timedelta | None
+
+    def kept(self) -> str:
+        """The time that it keeps, for people."""
+        return kept_text(self.keep)
+
+
+class DatabaseUser(NamedTuple):
+    """Someone who may use the databases, and the file for the password or token.
+
+    :ivar name: the name of the user or of the token.
+    """
+
+    name: str
+    file: Path
+    reads: bool
+    writes: bool
+
+
+class SetupStep(NamedTuple):
+    """A step.
+
+    :ivar text: the sentence for people: it is done, or was already.
+    :ivar do: None: it is done already.
+    """
+
+    text: str
+    do: Callable[[], None] | None = None
+
+
+class DatabaseAdministration(Protocol):
+    """The administration of one kind of database. Each question raises :class:`SetupFault`.
+
+    :ivar name: the kind and its version.
+    :ivar api: the value that ``influxdb.api`` must have.
+    """
+
+    name: str
+    api: str
+
+    def users(self, config: Influxdb, gateway: str, secrets: Path) -> Sequence[DatabaseUser]:
+        """Those who need an account of their own."""
+        ...
+
+    def keep(self, place: KeptPlace, *, change: bool) -> Iterator[SetupStep]:
+        """Make a place, or see that it is as wanted.
+
+        :param change: change how long it keeps, if that differs.
+        """
+        ...
+
+    def give(self, user: DatabaseUser, places: Sequence[KeptPlace], *, replace: bool) -> Iterator[SetupStep]:
+        """Make an account with no more rights than it needs.
+
+        :param replace: give a new password or token to one that is there.
+        """
+        ...
+
+
+def kept_text(keep: timedelta | None) -> str:
+    """A time for which something is kept, for people."""
+    if keep is None:
+        return "for ever"
+    days, rest = divmod(keep, timedelta(days=1))
+    return f"{days} days" if not rest else f"{keep / timedelta(hours=1):g} hours"
+
+
+def change_text(where: str, now: timedelta | None, wanted: timedelta | None) -> str:
+    """A change of how long something is kept, with what it costs."""
+    is_shorter = wanted is not None and (now is None or wanted < now)
+    costs = "; it deletes what is older" if is_shorter else "; what it has deleted already does not come back"
+    return f"{where}: changed from {kept_text(now)} to {kept_text(wanted)}{costs}"
+
+
+def refuse_change(where: str, now: timedelta | None, wanted: timedelta | None) -> SetupFault:
+    """The refusal to change how long something is kept without being told to."""
+    is_shorter = wanted is not None and (now is None or wanted < now)
+    costs = "deletes what is older" if is_shorter else "keeps longer from now on"
+    return SetupFault(
+        f"{where} is there and keeps {kept_text(now)}, not {kept_text(wanted)}: give what it has, or "
+        f"--change-retention, which {costs}"
+    )
+
+
+def refuse_unknown_secret(user: DatabaseUser, what: str) -> SetupFault:
+    """The refusal to give an account a new secret without being told to."""
+    return SetupFault(
+        f"the {what} {user.name} is there, and {user.file} is not: copy the file from where it was made, or --replace "
+        f"gives {user.name} a new one, and ends the old one"
+    )

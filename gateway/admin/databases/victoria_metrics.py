@@ -1,0 +1,166 @@
+"""Setting up VictoriaMetrics: all its settings are flags of its processes, so this writes their files.
+
+A process has one retention, so roll-ups that are kept longer have a process of their own.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from importlib.resources import files
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from gateway.admin.databases.steps import KeptPlace, SetupFault, SetupStep
+from gateway.support.config.addresses import split_url
+from gateway.support.config.model import Config
+from gateway.support.config.replace_file import replace_file
+from gateway.support.folder_owner import as_owner
+from gateway.support.private_files import read_bytes
+
+_CHECKOUT: Final = Path(__file__).parents[3]
+_PORT: Final = 8428
+_LONGEST: Final = "100y"
+_SHORTEST: Final = timedelta(days=1)
+_DEBIAN: Final = "victoria-metrics"
+_SECOND: Final = "victoria-metrics-rollups"
+_DEDUP_SPAN: Final = "1ms"
+DEDUP: Final = f"-dedup.minScrapeInterval={_DEDUP_SPAN}"
+"""Two samples of one millisecond count as one: a point that is written again, and one that is copied twice."""
+_DEDUP_SET: Final = re.compile(r'dedup\.minScrapeInterval="([^"]*)"')
+
+_ARGUMENTS: Final = """\
+# Written by `gateway setup influxdb`.
+ARGS="{arguments}"
+"""
+_UNIT: Final = """\
+# Written by `gateway setup influxdb`: a second VictoriaMetrics, which keeps roll-ups longer than the first keeps readings.
+[Unit]
+Description=VictoriaMetrics for roll-ups
+After=network.target
+
+[Service]
+Type=simple
+User=_victoria-metrics
+LimitNOFILE=65536
+Restart=on-failure
+RestartSec=1
+EnvironmentFile=/etc/default/{name}
+ExecStart=/usr/bin/victoria-metrics $ARGS
+StateDirectory={name}
+
+[Install]
+WantedBy=multi-user.target
+"""
+_SCRAPE: Final = """\
+# Written by `gateway setup influxdb`: VictoriaMetrics collects the gateway's own metrics.
+scrape_configs:
+  - job_name: gateway # this name: the alert GatewayAbsent looks for it
+    scrape_interval: 15s
+    scheme: {scheme}
+    static_configs:
+      - targets: ["{target}"]
+    # On another machine than the gateway:
+    # authorization: {{credentials_file: /etc/victoria-metrics/gateway.token}} # of an account with the role read
+"""
+
+
+class WrittenFile(NamedTuple):
+    """A file to write."""
+
+    path: Path
+    text: str
+
+
+def dedup_fault(flags: str) -> str:
+    """The fault of a process in how it counts points that are written again; empty: there is none.
+
+    :param flags: the answer of its ``/flags``.
+    """
+    found = _DEDUP_SET.search(flags)
+    is_set = found[1] if found else "0s"
+    if is_set == _DEDUP_SPAN:
+        return ""
+    return (
+        f"runs with -dedup.minScrapeInterval={is_set}: restart it with {_DEDUP_SPAN}, so that a point that is written again "
+        "counts once, and readings near each other all count"
+    )
+
+
+def files_of(config: Config, places: Sequence[KeptPlace], root: Path) -> list[WrittenFile]:
+    """The files of one process for each place, with the metrics of the gateway and the rules over them.
+
+    :raises SetupFault: a place has an address that is not this machine's to give, or keeps too little.
+    """
+    etc = root / "etc"
+    scrape = etc / "victoria-metrics" / "scrape.yaml"
+    rules = WrittenFile(etc / "victoria-metrics" / "gateway.rules.yaml", _rules())
+    found = [WrittenFile(scrape, _scrape(config)), rules]
+    addresses = set()
+    for name, place in zip((_DEBIAN, _SECOND), places, strict=False):
+        address = _address(place)
+        if address in addresses:
+            raise SetupFault(f"influxdb.rollups.url: a process of its own needs an address of its own, not {address}")
+        addresses.add(address)
+        arguments = [
+            f"-storageDataPath=/var/lib/{name}",
+            f"-httpListenAddr={address}",
+            retention_flag(place),
+            DEDUP,
+            *([f"-promscrape.config={Path('/', *scrape.relative_to(root).parts)}"] if name == _DEBIAN else []),
+        ]
+        found.append(WrittenFile(etc / "default" / name, _ARGUMENTS.format(arguments=" ".join(arguments))))
+        if name != _DEBIAN:
+            found.append(WrittenFile(etc / "systemd" / "system" / f"{name}.service", _UNIT.format(name=name)))
+    return found
+
+
+def steps(wanted: Sequence[WrittenFile]) -> Iterator[SetupStep]:
+    """Write the files that are not as wanted; what was there stays beside them."""
+    for file in wanted:
+        before = read_bytes(file.path).decode(errors="replace") if file.path.exists() else None
+        if before == file.text:
+            yield SetupStep(f"{file.path}: is as wanted")
+        else:
+            beside = "" if before is None else f"; the old one is {file.path.name}.bak"
+            yield SetupStep(f"{file.path}: written{beside}", lambda file=file: _write(file))  # type: ignore[misc]  # mypy and defaults
+
+
+def _write(file: WrittenFile) -> None:
+    is_new = not file.path.exists()
+    try:
+        with as_owner(file.path):
+            file.path.parent.mkdir(parents=True, exist_ok=True)
+            replace_file(file.path, file.text)
+            if is_new:
+                file.path.chmod(0o644)
+    except OSError as error:
+        raise SetupFault(f"{file.path}: cannot be written: {error.strerror}") from error
+
+
+def _address(place: KeptPlace) -> str:
+    parts = split_url(place.config.url)
+    host = parts.hostname or ""
+    return f"{f'[{host}]' if ':' in host else host}:{parts.port or _PORT}"
+
+
+def retention_flag(place: KeptPlace) -> str:
+    """The flag of the process that stores, for how long a place keeps.
+
+    :raises SetupFault: it keeps too little.
+    """
+    if place.keep is not None and place.keep < _SHORTEST:
+        raise SetupFault(f"VictoriaMetrics keeps at least a day, not {place.kept()}")
+    return f"-retentionPeriod={_LONGEST if place.keep is None else f'{round(place.keep / _SHORTEST)}d'}"
+
+
+def _scrape(config: Config) -> str:
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(config.http.host, config.http.host)  # noqa: S104 - only asked
+    target = f"{f'[{host}]' if ':' in host else host}:{config.http.port}"
+    return _SCRAPE.format(scheme="https" if config.http.tls.cert else "http", target=target)
+
+
+def _rules() -> str:
+    """The rules over the gateway's metrics: from the checkout, or from the installed package."""
+    checkout = _CHECKOUT / "deploy" / "prometheus" / "gateway.rules.yaml"
+    source = checkout if checkout.exists() else files("gateway") / "data" / "prometheus" / "gateway.rules.yaml"
+    return source.read_text(encoding="utf-8")

@@ -1,0 +1,202 @@
+"""The steps of an installation. Each may be interrupted at any point and is simply run again."""
+
+import os
+import shutil
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+from gateway.admin.installation.environment import build_environment, has_room, is_whole
+from gateway.admin.installation.layout import UNIT, USER, Layout, instance
+from gateway.admin.installation.machine import FileOwner, Machine, NotDone
+from gateway.admin.installation.release import keep, open_bundle
+from gateway.admin.installation.services import Services
+from gateway.admin.installation.switch import Switch
+from gateway.support.folder_owner import as_owner
+
+_LEAST_ROOM_BYTES: Final = 200 * 2**20
+_READ_BY_GATEWAY: Final = FileOwner("root", USER)
+_OF_GATEWAY: Final = FileOwner(USER, USER)
+_REGISTRY: Final = Path("registry", "devices.yaml")
+"""The registry, below the settings."""
+_COPY: Final = ".before-install"
+_FLAT: Final = ("bin", "include", "lib", "lib64", "share", "pyvenv.cfg")
+"""Names in the folder of the program where an environment without a version was installed."""
+
+
+class Installer:
+    """Installs, and leads back."""
+
+    def __init__(self, layout: Layout, machine: Machine, *, patience_s: float = 60.0) -> None:
+        self._layout = layout
+        self._machine = machine
+        self._services = Services(layout, machine, patience_s)
+        self._switch = Switch(layout, machine, self._services)
+
+    def install(self, folder: Path) -> None:
+        """Install or upgrade from a bundle.
+
+        :raises NotDone: the bundle, the machine or the configuration does not allow it, or the new version did not work.
+        """
+        bundle = open_bundle(folder)
+        bundle.verify()
+        if not has_room(self._layout.home, _LEAST_ROOM_BYTES):
+            raise NotDone(f"{self._layout.home} has less than {_LEAST_ROOM_BYTES >> 20} MiB free: make room first")
+        self._user()
+        kept = keep(bundle, self._layout.kept(bundle.version), self._machine)
+        build_environment(kept, self._layout.environment(kept.version), self._machine)
+        self._configuration(folder)
+        self._check(kept.version)
+        self._switch.to(kept.version)
+        self._prune()
+
+    def keep(self, folder: Path) -> None:
+        """Keep the wheels of a bundle for another Python, before Debian is upgraded to it."""
+        bundle = open_bundle(folder)
+        bundle.verify()
+        keep(bundle, self._layout.kept(bundle.version), self._machine)
+
+    def rollback(self) -> None:
+        """Go back to the version before. The present one stays, to be gone back to as well.
+
+        :raises NotDone: there is none, or it did not work.
+        """
+        version = self._switch.way_back()
+        if not version:
+            raise NotDone("there is no version before this one")
+        self.build(version)
+        self._check(version)
+        self._switch.to(version)
+
+    def repair(self) -> None:
+        """Build the current environment again if its Python is gone, as after an upgrade of Debian."""
+        link = self._layout.current
+        if not link.is_symlink():
+            raise NotDone("no version is installed")
+        self.build(link.readlink().name)
+
+    def build(self, version: str) -> None:
+        """Build the environment of a version that is kept."""
+        kept = open_bundle(self._layout.kept(version))
+        place = self._layout.environment(version)
+        if not is_whole(place, kept):
+            kept.verify()
+        build_environment(kept, place, self._machine)
+
+    def remove(self) -> None:
+        """Remove the program and the services. Settings, data and the user stay."""
+        self._services.remove_units()
+        self._machine.remove(self._layout.command)
+        self._machine.remove(self._layout.home)
+
+    def purge(self) -> None:
+        """Remove everything, readings that wait and the settings too."""
+        self.remove()
+        for name in self._layout.instances():
+            self._machine.remove(self._layout.data(name))
+            self._machine.remove(self._layout.settings(name))
+        if self._has_user():
+            self._machine.run("userdel", USER)
+
+    def lost_by_purge(self) -> list[Path]:
+        """The folders that a purge would remove for good."""
+        names = self._layout.instances()
+        places = [place for name in names for place in (self._layout.data(name), self._layout.settings(name))]
+        return [place for place in places if place.exists()]
+
+    def _has_user(self) -> bool:
+        return bool(self._machine.answer("getent", "passwd", USER))
+
+    def _user(self) -> None:
+        if not self._has_user():
+            home = f"/var/lib/{USER}"
+            words = ("--system", "--user-group", "--home-dir", home, "--no-create-home", "--shell", "/usr/sbin/nologin")
+            self._machine.run("useradd", *words, USER)
+
+    def _configuration(self, bundle: Path) -> None:
+        """Give each instance its folders, and the first one the sample. Settings that people wrote are never changed."""
+        sample, machine = (bundle / "deploy" / "gateway.yaml").read_bytes(), self._machine
+        for name in self._layout.instances():
+            settings = self._layout.settings(name)
+            for folder in (settings, settings / "profiles", settings / "secrets"):
+                machine.folder(folder, 0o750, _READ_BY_GATEWAY)
+            for folder in (settings / "registry", self._layout.data(name)):
+                machine.folder(folder, 0o750, _OF_GATEWAY)
+            self._registry(settings, (bundle / "deploy" / "devices.yaml").read_bytes())
+            machine.write(settings / "gateway.yaml.sample", sample)
+        first = self._layout.settings() / "gateway.yaml"
+        if not first.exists():
+            machine.write(first, sample, mode=0o640, owner=_READ_BY_GATEWAY)
+
+    def _registry(self, settings: Path, sample: bytes) -> None:
+        """Keep the registry in a folder of its own, which the gateway may write, with a link to it in its old place.
+
+        A link that leads elsewhere stays: whoever made it keeps the registry there.
+        """
+        machine, registry, link = self._machine, settings / _REGISTRY, settings / _REGISTRY.name
+        if link.is_symlink() and settings / link.readlink() != registry:
+            machine.say(f"{link} leads to {link.readlink()} and not to {_REGISTRY}: the registry stays there")
+            return
+        if link.exists() and not link.is_symlink():
+            self._take_over(link, registry)
+        elif not os.path.lexists(registry):
+            machine.write(registry, sample, mode=0o640, owner=_OF_GATEWAY)
+        machine.link(link, _REGISTRY)
+
+    def _take_over(self, file: Path, registry: Path) -> None:
+        """Make a file in the place of the link the registry: the gateway reads it. Where another lies, both stay as copies."""
+        machine, text = self._machine, file.read_bytes()
+        if os.path.lexists(registry) and not _holds(registry, text):
+            copy, old = _name_of_copy(file, text), _name_of_copy(registry)
+            machine.say(
+                f"{file} is a file where a link to {_REGISTRY} belongs, and the two differ. The gateway reads the file, so it "
+                f"becomes the registry. Nothing is lost: a copy of it is {copy}, the registry that was there is {old}"
+            )
+            machine.write(copy, text, mode=0o640, owner=_READ_BY_GATEWAY)
+            machine.rename(registry, old.name)
+        machine.write(registry, text, mode=0o640, owner=_OF_GATEWAY)
+
+    def _check(self, version: str) -> None:
+        """Check the settings of each instance with a version, as the gateway: then it is known that it may read its secrets.
+
+        :raises NotDone: a fault was found; nothing was switched.
+        """
+        program = self._layout.environment(version) / "bin" / "gateway"
+        for unit in [UNIT, *(unit for unit in self._services.units() if unit != UNIT)]:
+            settings = self._layout.settings(instance(unit)) / "gateway.yaml"
+            as_user = ("runuser", "-u", USER, "--") if self._machine.owns else ()
+            words = (*as_user, program, "check", "-c", settings)
+            if self._machine.step(f"run: {' '.join(map(str, words))}") and self._machine.status(*words) != 0:
+                raise NotDone(f"{version} does not accept {settings}, see above; nothing was switched")
+
+    def _prune(self) -> None:
+        """Remove all versions but the current one and the one before."""
+        home, machine = self._layout.home, self._machine
+        links = (self._layout.current, self._layout.previous)
+        stays = {link.readlink().name for link in links if link.is_symlink()}
+        for kept in sorted((home / "kept").glob("*")):
+            if kept.name not in stays and not machine.dry_run:
+                machine.remove(home / kept.name)
+                machine.remove(kept)
+        for name in _FLAT:
+            machine.remove(home / name)
+        with suppress(OSError):
+            shutil.rmtree(home / "kept.old")
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    """Tell if a file holds this; a link or a pipe holds nothing."""
+    with suppress(OSError), as_owner(path.parent), open(path, "rb", opener=_as_it_is) as file:
+        return file.read() == content
+    return False
+
+
+def _as_it_is(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+
+
+def _name_of_copy(path: Path, content: bytes | None = None) -> Path:
+    """A free name for a copy of a file; or that of one with this content, which an interrupted installation has made."""
+    names = (path.with_name(f"{path.name}{_COPY}{f'-{number}' if number > 1 else ''}") for number in count(1))
+    return next(name for name in names if not os.path.lexists(name) or (content is not None and _holds(name, content)))

@@ -1,0 +1,162 @@
+"""Changes of the machine. Each is whole or not there when it is interrupted, and does nothing where it was done before."""
+
+import grp
+import os
+import pwd
+import shutil
+import subprocess
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from gateway.support.folder_owner import as_owner
+
+_PROGRAMS: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+class FileOwner(NamedTuple):
+    """The user and the group that a file belongs to."""
+
+    user: str
+    group: str
+
+
+ROOT: Final = FileOwner("root", "root")
+
+
+class NotDone(Exception):  # noqa: N818 - says what it is
+    """A step failed; the text says which, and what to do."""
+
+
+class Machine:
+    """Makes changes; with ``dry_run`` it says them instead.
+
+    :ivar say: prints a line for the administrator.
+    :ivar owns: false below a folder of a test, where there is no user ``gateway``.
+    """
+
+    def __init__(self, say: Callable[[str], None] = print, *, dry_run: bool = False, owns: bool = True) -> None:
+        self.say = say
+        self.dry_run = dry_run
+        self.owns = owns
+
+    def step(self, what: str) -> bool:
+        """Tell if a change is to be made now, and say it if not."""
+        if self.dry_run:
+            self.say(f"would {what}")
+        return not self.dry_run
+
+    def run(self, *command: str | Path) -> None:
+        """Run a program.
+
+        :raises NotDone: it failed.
+        """
+        words = " ".join(map(str, command))
+        if self.step(f"run: {words}") and (status := self.status(*command)):
+            raise NotDone(f"this failed with status {status}: {words}")
+
+    def status(self, *command: str | Path) -> int:
+        """Run a program that changes nothing, or whose failure has a meaning; return its exit status."""
+        return _run(command).returncode
+
+    def answer(self, *command: str | Path) -> str:
+        """Return what a program prints."""
+        return _run(command, capture=True).stdout
+
+    def write(self, path: Path, content: bytes, *, mode: int = 0o644, owner: FileOwner = ROOT) -> bool:
+        """Write a file, whole or not at all; tell if it is another one than before."""
+        with as_owner(path.parent):
+            with suppress(OSError), open(path, "rb", opener=_without_waiting) as file:
+                if file.read() == content:
+                    return False
+            if self.step(f"write: {path}"):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                new = path.with_name(path.name + ".new")
+                new.unlink(missing_ok=True)
+                with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+                    self._own(file.fileno(), owner)
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+                new.rename(path)
+        return True
+
+    def link(self, path: Path, target: str | Path) -> None:
+        """Let a link lead to ``target``, from one moment to the next."""
+        if os.path.islink(path) and os.readlink(path) == str(target):  # noqa: PTH114, PTH115 - the text of the link
+            return
+        if self.step(f"link: {path} -> {target}"):
+            with as_owner(path.parent):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                new = path.with_name(path.name + ".new")
+                new.unlink(missing_ok=True)
+                new.symlink_to(target)
+                new.replace(path)
+
+    def rename(self, path: Path, name: str) -> None:
+        """Give a file another name in its folder."""
+        if self.step(f"rename: {path} -> {name}"):
+            with as_owner(path.parent):
+                path.rename(path.with_name(name))
+
+    def folder(self, path: Path, mode: int, owner: FileOwner = ROOT) -> None:
+        """Make a folder in one of root's, and give it to its owner.
+
+        :raises NotDone: at its place is a link that others have made.
+        """
+        if path.is_symlink() and path.lstat().st_uid not in {0, os.geteuid()}:
+            raise NotDone(f"{path} is a link that is not root's, to {path.readlink()}: remove it")
+        with as_owner(path.parent):
+            if not path.is_dir() and self.step(f"make: {path}/"):
+                path.mkdir(mode=mode, parents=True, exist_ok=True)
+            if not self.dry_run:
+                descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+                os.fchmod(descriptor, mode)
+                self._own(descriptor, owner)
+                os.close(descriptor)
+
+    def _own(self, descriptor: int, owner: FileOwner) -> None:
+        """Give a file or folder to its owner, where there is a user ``gateway``; in a folder of others it is theirs already."""
+        if self.owns and os.geteuid() == 0:
+            os.fchown(descriptor, pwd.getpwnam(owner.user).pw_uid, grp.getgrnam(owner.group).gr_gid)
+
+    def remove(self, path: Path) -> None:
+        """Remove a file, a link or a folder with all that is in it. A folder is renamed first: none is ever half there."""
+        if not os.path.lexists(path):
+            return
+        if self.step(f"remove: {path}"):
+            if path.is_symlink() or not path.is_dir():
+                with as_owner(path.parent):
+                    path.unlink()
+                return
+            old = path.with_name(path.name + ".old")
+            if old.exists():
+                shutil.rmtree(old)
+            path.rename(old)
+            shutil.rmtree(old)
+
+    def sync(self) -> None:
+        """Wait until all that was written is on disk: what follows says that it is there."""
+        if not self.dry_run:
+            os.sync()
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a file; a pipe in its place is empty, and holds nobody up."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def _run(command: tuple[str | Path, ...], *, capture: bool = False) -> subprocess.CompletedProcess[str]:
+    """Run a program of the system; one that is missing has the exit status that a shell gives it."""
+    path = f"{os.environ.get('PATH', '')}:{_PROGRAMS}"
+    try:
+        return subprocess.run(  # noqa: S603 - words of our own
+            [str(word) for word in command],
+            env={**os.environ, "PATH": path},
+            stdout=subprocess.PIPE if capture else None,
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError:
+        return subprocess.CompletedProcess(command, 127, "", "")

@@ -1,0 +1,122 @@
+"""``make sbom``: the software bill of materials in CycloneDX 1.6: what is installed, in which version, by whom needed.
+
+It is made from the lock, and the licences from what the packages say of themselves where this runs. The same lock makes the
+same bill: it carries no time, and its serial number comes from its contents.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Collection, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Final
+from uuid import NAMESPACE_URL, uuid5
+
+from gateway import __version__
+from gateway.admin.installation.lock import LockedPackage, locked_packages
+from gateway.admin.installation.release import LOCK
+
+SBOM: Final = "sbom.cdx.json"
+PROJECT: Final = "province-gateway"
+_CHECKOUT: Final = Path(__file__).parents[3]
+_SPDX: Final = "Apache-2.0"
+_MARKER: Final = "python:environment-marker"
+_LONGEST_NAME: Final = 60
+"""Some packages put the whole text of their licence where its name belongs."""
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Write the bill; return the exit status."""
+    parser = argparse.ArgumentParser(prog="make sbom", description="Writes what is installed as CycloneDX JSON.")
+    parser.add_argument(
+        "--out", type=Path, default=_CHECKOUT / "dist" / SBOM, metavar="FILE", help="default: dist/sbom.cdx.json"
+    )
+    options = parser.parse_args(words)
+    lock = (_CHECKOUT / LOCK).read_text(encoding="utf-8")
+    try:
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        options.out.write_text(sbom_text(lock), encoding="utf-8")
+    except OSError as error:
+        print(f"{options.out}: cannot be written: {error.strerror}", file=sys.stderr)
+        return 1
+    print(f"{options.out}: {len(locked_packages(lock))} packages")
+    return 0
+
+
+def sbom_text(lock: str, version: str = __version__, sha256s: Collection[str] | None = None) -> str:
+    """The bill of a lock as JSON.
+
+    :param sha256s: those of the files that are at hand; none given: all that the lock allows.
+    """
+    packages = locked_packages(lock)
+    bill = {
+        "metadata": {"component": _project(version)},
+        "components": [_component(package, sha256s) for package in packages],
+        "dependencies": _dependencies(packages, version),
+    }
+    serial = uuid5(NAMESPACE_URL, json.dumps(bill, sort_keys=True))
+    head = {"bomFormat": "CycloneDX", "specVersion": "1.6", "serialNumber": f"urn:uuid:{serial}", "version": 1}
+    return json.dumps(head | bill, indent=1, ensure_ascii=False) + "\n"
+
+
+def _project(version: str) -> dict[str, Any]:
+    return {
+        "type": "application",
+        "bom-ref": _project_ref(version),
+        "name": PROJECT,
+        "version": version,
+        "licenses": [{"license": {"id": _SPDX}}],
+    }
+
+
+def _component(package: LockedPackage, sha256s: Collection[str] | None) -> dict[str, Any]:
+    at_hand = [sha256 for sha256 in package.sha256s if sha256s is None or sha256 in sha256s]
+    found: dict[str, Any] = {
+        "type": "library",
+        "bom-ref": _ref(package),
+        "name": package.name,
+        "version": package.version,
+        "purl": _ref(package),
+        "hashes": [{"alg": "SHA-256", "content": sha256} for sha256 in at_hand],
+        "licenses": _licences(package),
+        "properties": [{"name": _MARKER, "value": package.where}] if package.where else [],
+    }
+    return {key: value for key, value in found.items() if value}
+
+
+def _dependencies(packages: Sequence[LockedPackage], version: str) -> list[dict[str, Any]]:
+    """Turn *needed by* round: each package → those that it needs."""
+    needs: dict[str, list[str]] = {name: [] for name in (PROJECT, *(package.name for package in packages))}
+    for package in packages:
+        for name in package.asked_by:
+            needs[name].append(_ref(package))
+    refs = {PROJECT: _project_ref(version)} | {package.name: _ref(package) for package in packages}
+    return [{"ref": refs[name], "dependsOn": needed} for name, needed in needs.items()]
+
+
+def _ref(package: LockedPackage) -> str:
+    return f"pkg:pypi/{package.name}@{package.version}"
+
+
+def _project_ref(version: str) -> str:
+    return f"{PROJECT}@{version}"
+
+
+def _licences(package: LockedPackage) -> list[dict[str, Any]]:
+    """The licence that a package names, as SPDX where it does; none: it says nothing, or another version is installed here."""
+    try:
+        said = metadata.metadata(package.name)
+    except metadata.PackageNotFoundError:
+        return []
+    if said["Version"] != package.version:
+        return []
+    if "License-Expression" in said:
+        return [{"expression": said["License-Expression"]}]
+    classifiers = [text.rpartition(" :: ")[2] for text in said.get_all("Classifier", []) if text.startswith("License :: ")]
+    named = classifiers or said.get_all("License", [])
+    return [{"license": {"name": name}} for name in named if 0 < len(name) <= _LONGEST_NAME]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,1 +1,0 @@
-"""The broker's set-up: its configuration, its certificates, and the accounts of those who connect."""

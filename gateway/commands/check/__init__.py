@@ -1,0 +1,1 @@
+"""``gateway check``: each part of the configuration looked at, and all that it stands on."""

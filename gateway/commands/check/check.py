@@ -1,0 +1,160 @@
+"""``gateway check``: validates the configuration and, with ``--connect``, the access to broker and InfluxDB.
+
+What concerns one part stands in a module ``check_PART`` beside this one.
+"""
+
+import asyncio
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from gateway.commands.check.broker import try_broker
+from gateway.commands.check.certificates import check_files, check_servers
+from gateway.commands.check.database import database_warnings, try_asking, try_writing
+from gateway.commands.check.findings import Faults, say, say_table, warn
+from gateway.commands.check.group import BROKER_ROWS, group_warnings
+from gateway.commands.check.link import link_line, link_warnings, planned_link
+from gateway.commands.check.profiles import check_profiles
+from gateway.commands.check.queue import check_queue, unusable
+from gateway.commands.check.shares import share_warnings, shares_told, unread_devices
+from gateway.core.alarms.shipped import SHIPPED
+from gateway.ingest.catalog import Catalog, survey, topic_filters
+from gateway.ingest.delivery.influxdb import authorization
+from gateway.ingest.storage.recovery.set_aside import hindrance
+from gateway.runtime.pipeline.options import broker_addresses, pair_topics, session_options
+from gateway.support.access.access import configured_token
+from gateway.support.access.accounts import load_accounts
+from gateway.support.access.exposed_secrets import exposed_of_management, exposed_secrets
+from gateway.support.config.files import DEFAULT_FILE, ConfigurationFault, load
+from gateway.support.config.model import Config
+from gateway.support.registry.alarm_rules import load_alarm_rules, rules_without_devices
+from gateway.support.registry.registry import RegistryFault, fault_lines, load_registry
+from gateway.support.registry.shares import SharesFile, shares_of
+from gateway.support.tls_files import tls_contexts
+from schemas.printable import printable
+from schemas.registry import Registry
+
+_FILTERS_SHOWN: Final = 50
+"""Most topic filters shown: of several gateways each has two a site."""
+
+
+def check(path: Path | None, *, connect: bool) -> int:
+    """Print the results; return 0, or 3 if something cannot be reached.
+
+    A faulty file does not hide the results of the others.
+
+    :raises ConfigurationFault: configuration, registry or a profile is faulty, or a test inside a profile fails.
+    """
+    config = load(path)
+    session_options(config)
+    tls_contexts(config)
+    authorization(config.influxdb)
+    configured_token(config)
+    load_accounts(config.http.tokens_file)
+    file = path or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
+    say(f"{file or 'no gateway.yaml in this folder'}: {'no faults' if file else 'using the defaults'}")
+    check_files(config)
+    found = Faults(warnings=exposed_secrets(config))
+    registry = _registry(config, found)
+    _check_alarm_rules(config, registry, found)
+    _check_link(config, registry, found)
+    found.warnings += [*database_warnings(config, file or DEFAULT_FILE), *group_warnings(config, file or DEFAULT_FILE)]
+    if (topics := pair_topics(config.mqtt)) is not None:
+        say(
+            f"standby: this machine is {topics.machine} of {topics.client_id}; it watches the other as {config.mqtt.machine_id}"
+        )
+    catalog = replace(survey(config, registry), shares=_shares(config, found))
+    of_devices = [*catalog.unknown, *catalog.device_faults(config.mqtt), *_check_shares(config, catalog, found)]
+    found.faults += [*catalog.faults, *fault_lines(config.devices.registry, of_devices)]
+    check_profiles(config, catalog, found)
+    for warning in found.warnings:
+        warn(warning)
+    if found.faults:
+        raise ConfigurationFault(found.faults)
+    if why := hindrance(config.journal.path):
+        print(f"{config.journal.path}: journal.path: {why}; the gateway would run without its journal", file=sys.stderr)
+    filters = list(topic_filters(config, catalog))
+    more = [f"  ... and {len(filters) - _FILTERS_SHOWN} more"] if len(filters) > _FILTERS_SHOWN else []
+    say("\nsubscribes to:", *(f"  {pattern}" for pattern in filters[:_FILTERS_SHOWN]), *more)
+    if config.mqtt.share_group is not None:
+        say("\nmqtt.share_group, by broker:")
+        say_table(BROKER_ROWS, indent="  ")
+    if not connect:
+        return 0
+    check_servers(config)
+    out_of_reach = [fault for fault in (*asyncio.run(_try(config, catalog)), check_queue(config, catalog)) if fault]
+    for fault in out_of_reach:
+        print(printable(fault), file=sys.stderr)
+    return 3 if out_of_reach else 0
+
+
+def _registry(config: Config, found: Faults) -> Registry:
+    """The registry; without devices if it is faulty, so that the profiles are still checked."""
+    try:
+        registry = load_registry(config.devices.registry)
+    except ConfigurationFault as fault:
+        found.faults += fault.lines
+        say(f"{config.devices.registry}: faulty")
+        return Registry()
+    there = f"{_count(len(registry.devices), 'device')}, {_count(len(registry.areas), 'area')}"
+    is_there = config.devices.registry.exists()
+    say(f"{config.devices.registry}: {there if is_there else 'does not exist; no device is registered'}")
+    return registry
+
+
+def _shares(config: Config, found: Faults) -> SharesFile | None:
+    """The shares of several gateways; None: it reads all, or they are faulty."""
+    try:
+        return shares_of(config.mqtt)
+    except ConfigurationFault as fault:
+        found.faults += fault.lines
+        say(f"{config.mqtt.shares}: faulty")
+        return None
+
+
+def _check_shares(config: Config, catalog: Catalog, found: Faults) -> list[RegistryFault]:
+    """Look at the shares; return the registered devices that no gateway would hear."""
+    path, name = config.mqtt.shares, config.mqtt.client_id
+    if path is None or catalog.shares is None:
+        return []
+    say(shares_told(path, catalog.shares, name))
+    found.warnings += share_warnings(path, catalog, catalog.shares, name)
+    if catalog.management is not None:
+        found.warnings += exposed_of_management(path, catalog.management)
+        found.faults += unusable(catalog.management, config.mqtt)
+    return unread_devices(catalog, catalog.shares)
+
+
+def _check_alarm_rules(config: Config, registry: Registry, found: Faults) -> None:
+    """Read the rules of alarms."""
+    path = config.alarms.rules
+    try:
+        rules = load_alarm_rules(path)
+    except ConfigurationFault as fault:
+        found.faults += fault.lines
+        say(f"{path}: faulty")
+        return
+    found.warnings += [f"{path}: rules: {text}" for text in rules_without_devices(rules, registry)]
+    if path.exists():
+        own = sum(rule.name not in SHIPPED.by_name for rule in rules.rules)
+        say(f"{path}: {_count(len(rules.rules), 'rule')} of alarms, {own} of them your own")
+
+
+def _check_link(config: Config, registry: Registry, found: Faults) -> None:
+    """Say how the budget of the link will be divided, if it has one."""
+    if (planned := planned_link(config, registry)) is not None:
+        say(link_line(*planned))
+        found.warnings += link_warnings(planned[0])
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' if number != 1 else ''}"
+
+
+async def _try(config: Config, catalog: Catalog) -> list[str]:
+    """Try the broker and the databases; return the reasons why some cannot be used, empty for those that can."""
+    places = [place for place in (config.influxdb, config.influxdb.of_rollups()) if place is not None]
+    brokers = [await try_broker(address, config, catalog) for address in broker_addresses(config.mqtt)]
+    written = [await try_writing(place) for place in places]
+    return [*brokers, *written, *[await try_asking(place) for place in places if place.read_url is not None]]

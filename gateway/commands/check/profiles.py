@@ -1,0 +1,79 @@
+"""The part of ``gateway check`` about profiles: the tests inside them, and the models that none of them has."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Final
+
+from gateway.commands.check.findings import Faults, say, say_table
+from gateway.core.profiles.matching import Profiles
+from gateway.ingest.catalog import Catalog, survey
+from gateway.ingest.codecs.sync_client import SyncCodecs
+from gateway.onboarding.explain.profile_tests import Checked, check_profile, unfilled
+from gateway.support.config.model import Config
+from gateway.support.config.profile_files import ProfileFile
+from schemas.registry import plain_name
+
+_HEAD: Final = ("profile", "from", "active", "devices", "codec", "tests")
+_HOW_IN_FORCE: Final = "(a shipped profile is active when profiles.enable or a registered device names it)"
+
+
+def check_profiles(config: Config, catalog: Catalog, found: Faults) -> None:
+    """Run the tests inside all profiles and print a table; return the failures of the active ones."""
+    everything = survey(config, catalog.registry, all_shipped=True)
+    devices = Counter(profile.name for device in catalog.registry.devices for profile in catalog.profiles.named(device))
+    rows = [_HEAD]
+    with SyncCodecs(everything.codecs) as codecs:
+        for name, file in sorted(everything.files.items(), key=lambda item: (item[1].shipped, item[0])):
+            active_profiles = name in catalog.files
+            verdict, of_file = _check_profile(file, everything, codecs)
+            if active_profiles:
+                found.faults += of_file.faults
+                found.warnings += of_file.warnings
+            codec = file.compiled.codec.name if file.compiled.codec else "-"
+            whose = "shipped" if file.shipped else "yours"
+            rows.append((name, whose, "yes" if active_profiles else "no", str(devices[name]), codec, verdict))
+        unprotected = codecs.unprotected
+    say("")
+    say_table(rows)
+    if len(catalog.files) < len(everything.files):
+        say(_HOW_IN_FORCE)
+    say(*[f"missing protection against codecs: {text}" for text in unprotected])
+    if not catalog.faults:  # else a model may be that of a profile which cannot be read
+        found.warnings += _models_of_none(config.devices.registry, everything)
+
+
+def _models_of_none(path: Path, everything: Catalog) -> Iterator[str]:
+    """Models of registered devices that no profile has: a typing error would leave the device unread."""
+    devices: dict[str, list[str]] = {}
+    for device in everything.registry.devices:
+        if device.model is not None and device.profile is None and not everything.profiles.named(device):
+            devices.setdefault(device.model, []).append(device.id)
+    there = {
+        plain_name(model): model for file in everything.files.values() for model in (file.model.profile, *file.model.models)
+    }
+    for model, ids in devices.items():
+        close = get_close_matches(plain_name(model), there, n=1)
+        meant = f"did you mean {there[close[0]]}?" if close else "this is correct if they send iot/v1/… themselves"
+        who = ids[0] if len(ids) == 1 else f"{ids[0]} and {len(ids) - 1} more"
+        yield f"{path}: devices: no profile has the model {model} ({who}); {meant}"
+
+
+def _check_profile(file: ProfileFile, everything: Catalog, codecs: SyncCodecs) -> tuple[str, Faults]:
+    """The verdict on one profile, and its faults."""
+    codec = file.compiled.codec
+    if codec is not None and (wrong := codecs.fault(codec.name)):
+        return f"codec: {wrong}", Faults([f"{file.codec}: codec: {wrong}"])
+    alone = Profiles([file.compiled], everything.profiles.envelopes)
+    checked = check_profile(file.compiled.name, file.model.tests, alone, codecs)
+    failed = [test for test in checked if test.faults]
+    verdict = f"{len(failed)} of {len(checked)} FAIL" if failed else f"{len(checked)} of {len(checked)} pass"
+    faults = [f"{file.path}: tests: {test.name}: {fault}" for test in failed for fault in test.faults]
+    return verdict, Faults(faults, [] if file.shipped else [*file.warnings, *_of_tests(file, checked)])
+
+
+def _of_tests(file: ProfileFile, checked: Sequence[Checked]) -> Iterator[str]:
+    """Name the fields of a profile that none of its tests fills."""
+    if not any(test.faults for test in checked):  # a test that fails may be the one that fills it
+        yield from (f"{file.path}: {text}" for text in unfilled(file.model, checked))

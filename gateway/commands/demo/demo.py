@@ -1,0 +1,250 @@
+"""``gateway demo``: the whole system on one machine, with real parts, and a proof at the end that nothing was lost.
+
+A real Mosquitto, a real InfluxDB, the gateway and a simulated fleet run as child processes on free loopback ports. The fleet is
+registered and tells the story of a province: two days over two midnights, in under a minute, on a clock that gateway and fleet
+share and that then goes on in real time. So reports, completeness and alarms have something to show. At the end the fleet's own
+ledger of acknowledged readings and of what was consumed is compared with the contents of InfluxDB, reading by reading.
+
+SIGINT and SIGTERM end the fleet, then the comparison follows; a second signal ends everything at once.
+"""
+
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import yaml
+
+from gateway.commands.demo import services
+from gateway.commands.demo.children import DemoFault, await_page, child, command_of, status_of, tail
+from gateway.support.access.accounts import AccountRole, digest_of
+from gateway.support.clock import WallClock
+from schemas.scaled_clock import PERMIT, VARIABLE, ScaledTime
+
+_SCENARIO: Final = "province"
+_DAYS: Final = 2
+_SPEED: Final = 5_760.0
+"""Two days pass in half a minute, and what comes before them in some seconds."""
+_START_S: Final = 5.0
+"""So long gateway and fleet may take to start: the clock begins so much earlier."""
+_BEFORE_MIDNIGHT: Final = timedelta(hours=20)
+"""By then the gateway has asked the database for the sums of all devices."""
+_LIVE_INTERVAL_S: Final = 1
+_PATIENCE_H: Final = 8
+"""At that speed these hours are five seconds in which a busy machine does something else."""
+_SETTLE_PATIENCE_S: Final = 20.0
+_VERIFY_WAIT_S: Final = 10
+_DATABASE: Final = "iot"
+_ZONE: Final = ZoneInfo("Asia/Ho_Chi_Minh")
+_REGISTRY: Final = "devices.yaml"
+_TECHNICIAN: Final = "lan"
+
+
+def demo(*, devices: int, seconds: int, folder: Path | None) -> int:
+    """Run the demo; return 0 if every reading is accounted for, 1 if not or if it could not run."""
+    for stop in (signal.SIGINT, signal.SIGTERM):  # also if a shell started it in the background, where SIGINT is ignored
+        signal.signal(stop, signal.default_int_handler)
+    try:
+        with _workplace(folder) as place, ExitStack() as stack:
+            return _run(place, stack, devices, seconds)
+    except (services.ProgramMissing, services.ServiceFailed, DemoFault, OSError) as fault:
+        print(f"\nThe demo cannot run: {fault}", file=sys.stderr)
+        return 1
+
+
+def _run(place: Path, stack: ExitStack, devices: int, seconds: int) -> int:
+    _say("Starting Mosquitto, InfluxDB and the gateway ...")
+    broker = stack.enter_context(services.mosquitto(_made(place / "mosquitto")))
+    influxdb = stack.enter_context(services.influxdb(_made(place / "influxdb"), database=_DATABASE))
+    config, page = _configure(place, broker.url, influxdb.url)
+    registered = _register(place, devices)
+    os.environ[VARIABLE] = str(_clock(WallClock().now_ms()))
+    gateway = stack.enter_context(child(["gateway", "run", "-c", str(config)], place / "gateway.log"))
+    await_page(page, gateway, place / "gateway.log")
+    _say(_what_to_try(place, page, broker, influxdb, registered[0]))
+    counts = Counter(device["domain"] for device in registered)
+    _say(
+        f"{devices} devices ({', '.join(f'{count} {domain}' for domain, count in counts.items())}): two days of the story"
+        f" {_SCENARIO!r}, then a reading a second each"
+    )
+    fleet = stack.enter_context(child(_fleet_command(broker.url, devices, seconds, place), place / "fleet.log"))
+    try:
+        _watch(page, fleet, gateway, seconds)
+    except KeyboardInterrupt:
+        _say("\nStopping the fleet ...")
+    fleet.send_signal(signal.SIGINT)
+    if fleet.wait(timeout=30) != 0:
+        raise DemoFault(f"the fleet failed:\n{tail(place / 'fleet.log')}")
+    _settle(page)
+    return _verify(place, influxdb.url, page)
+
+
+def _clock(now_ms: int) -> ScaledTime:
+    """A clock that begins two days back, long before a midnight so that it has two of them, and catches up with real time."""
+    back = datetime.fromtimestamp(now_ms / 1000, _ZONE) - timedelta(_DAYS)
+    midnight = back.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(1)
+    begin_s = min(back, midnight - _BEFORE_MIDNIGHT).timestamp() - _START_S * _SPEED
+    return ScaledTime(now_ms, round(begin_s * 1000), _SPEED)
+
+
+@contextmanager
+def _workplace(folder: Path | None) -> Iterator[Path]:
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield Path(tempfile.mkdtemp(prefix="run-", dir=folder.resolve()))
+        return
+    with tempfile.TemporaryDirectory(prefix="gateway-demo-", ignore_cleanup_errors=True) as made:
+        yield Path(made)
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+def _configure(place: Path, broker_url: str, influxdb_url: str) -> tuple[Path, str]:
+    """Write the gateway's configuration; its file and the address of its page."""
+    port = services.free_port()
+    _write_secret(place / "token", secrets.token_urlsafe(24))
+    technician = secrets.token_urlsafe(12)
+    _write_secret(place / _TECHNICIAN, technician)
+    role = AccountRole.TECHNICIAN.word
+    _write_secret(place / "tokens", f"{_TECHNICIAN} {role} {digest_of(technician).hex()}\n")
+    config = {
+        "mqtt": {"url": broker_url},
+        "influxdb": {"url": influxdb_url, "api": "v1", "bucket": _DATABASE},
+        "journal": {"path": "data/journal.db", "min_free_bytes": 0},
+        "devices": {"registry": _REGISTRY},
+        "time": {"late_after": f"{_PATIENCE_H}h", "max_future": f"{_PATIENCE_H}h"},
+        "http": {"port": port, "token_file": "token", "tokens_file": "tokens"},
+    }
+    file = place / "gateway.yaml"
+    file.write_text(json.dumps(config, indent=2), encoding="utf-8")
+    (_made(place / "data") / PERMIT).touch()
+    return file, f"http://127.0.0.1:{port}"
+
+
+def _write_secret(file: Path, text: str) -> None:
+    file.touch(mode=0o600)
+    file.write_text(text, encoding="utf-8")
+
+
+def _fleet_options(devices: int) -> list[str]:
+    return ["--scenario", _SCENARIO, "--devices", str(devices)]
+
+
+def _fleet_command(broker_url: str, devices: int, seconds: int, place: Path) -> list[str]:
+    where = ["--broker", broker_url, "--ledger", str(place / "ledger.jsonl"), "--connections", "shared"]
+    how_long = ["--live-interval", str(_LIVE_INTERVAL_S), "--duration", str(seconds)]
+    return ["firmware-sim", "run", *where, *_fleet_options(devices), *how_long]
+
+
+def _register(place: Path, devices: int) -> list[dict[str, Any]]:
+    """Write the registry of the fleet, as a utility would do, and return its devices."""
+    command = command_of("firmware-sim", "registry", *_fleet_options(devices))
+    done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603
+    if done.returncode:
+        raise DemoFault(f"the fleet has no registry:\n{done.stderr.decode(errors='replace')}")
+    (place / _REGISTRY).write_bytes(done.stdout)
+    registered: list[dict[str, Any]] = yaml.safe_load(done.stdout)["devices"]
+    return registered
+
+
+def _what_to_try(place: Path, page: str, broker: services.Service, influxdb: services.Service, device: dict[str, Any]) -> str:
+    """The addresses, and things to try."""
+    gateway, config = Path(sys.executable).with_name("gateway"), place / "gateway.yaml"
+    to_broker = f"mosquitto_pub -h {broker.host} -p {broker.port} -q 1 -t iot/v1"
+    topic = f"{device['site']}/{device['domain']}/{device['id']}/readings"
+    yesterday = datetime.now(_ZONE).date() - timedelta(1)
+    return f"""
+  Watch it here   {page}/
+  Broker          {broker.url}
+  InfluxDB        {influxdb.url}  database {_DATABASE}
+  Token           {(place / "token").read_text(encoding="utf-8")}  (an administrator; sign in at {page}/login)
+  Technician      {(place / _TECHNICIAN).read_text(encoding="utf-8")}  (registers, acknowledges, tries payloads)
+  Files           {place}
+
+To try, in another terminal (mosquitto_pub is in the package mosquitto-clients):
+  a meter of your own        {to_broker}/xa-01/water/my-meter/readings -m '{{"volume_m3": 12.5}}'
+  break a device             {to_broker}/{topic} -m '{{"volume_m3": '
+  what became of it          {page}/devices/{device["id"]}
+  among the rejects          {gateway} rejects list -c {config}
+  try a payload first        {page}/try
+  who sees to an alarm       {page}/alarms
+  hand over the shift        {page}/shift
+  stop InfluxDB, go on       kill -STOP {influxdb.pid}    kill -CONT {influxdb.pid}
+  who reports                {gateway} devices coverage -c {config}
+  what is wrong, and was     {gateway} alarms history -c {config}
+  what was used              {gateway} report consumption --from {yesterday} --to {yesterday} --by area -c {config}
+"""
+
+
+def _watch(page: str, fleet: "subprocess.Popen[bytes]", gateway: "subprocess.Popen[bytes]", seconds: int) -> None:
+    """Show progress until the fleet has ended."""
+    started_s, before = time.monotonic(), 0
+    while fleet.poll() is None:
+        time.sleep(1.0)
+        if gateway.poll() is not None:
+            raise DemoFault("the gateway ended by itself")
+        status = status_of(page)
+        if status is not None:
+            written = status["ledger"]["written"]
+            elapsed_s = int(time.monotonic() - started_s)
+            of_all = f" of {seconds}" if seconds else ""
+            waiting = sum(status["ledger"]["pending"].values())
+            told = datetime.fromtimestamp(status["now"] / 1000, _ZONE)
+            _progress(
+                f"{elapsed_s:>4}{of_all} s   {told:%a %d %b %H:%M}   {written:>9,} readings in InfluxDB   "
+                f"{written - before:>6,}/s   {waiting} wait"
+            )
+            before = written
+    if sys.stdout.isatty():
+        print()
+
+
+def _progress(text: str) -> None:
+    """One line that refreshes itself on a terminal, plain lines elsewhere."""
+    print(f"\r{text}\x1b[K" if sys.stdout.isatty() else text, end="" if sys.stdout.isatty() else "\n", flush=True)
+
+
+def _settle(page: str) -> None:
+    """Wait until nothing is pending in the gateway."""
+    deadline_s = time.monotonic() + _SETTLE_PATIENCE_S
+    while time.monotonic() < deadline_s:
+        status = status_of(page)
+        if status is not None and not any(status["ledger"]["pending"].values()):
+            return
+        time.sleep(0.1)
+
+
+def _verify(place: Path, influxdb_url: str, page: str) -> int:
+    """Compare the acknowledged readings with InfluxDB, and check the gateway's own ledger."""
+    _say("Comparing the fleet's ledger with InfluxDB, reading by reading ...\n")
+    where = ["--influxdb", influxdb_url, "--api", "v1", "--bucket", _DATABASE]
+    patience = ["--wait", str(_VERIFY_WAIT_S), "--within", str(3600 * _PATIENCE_H)]
+    ledger_file = str(place / "ledger.jsonl")
+    command = command_of("firmware-sim", "verify", "--ledger", ledger_file, *where, *patience, "--no-alarms")
+    verdict = subprocess.run(command, check=False)  # noqa: S603
+    status = status_of(page) or {"ledger": {"imbalance": "unknown"}}
+    ledger = status["ledger"]
+    _say(f"\nThe gateway's ledger: {json.dumps(ledger)}")
+    if verdict.returncode == 0 and ledger["imbalance"] == 0:
+        _say("all accounted for")
+        return 0
+    _say("NOT all accounted for")
+    return 1
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)

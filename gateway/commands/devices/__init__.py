@@ -1,0 +1,1 @@
+"""Commands about devices and profiles: registered, enrolled, moved, exchanged, worked out again."""

@@ -1,0 +1,177 @@
+"""``gateway devices``: the registry with the state of the running gateway, import of spreadsheets, coverage."""
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any, Final
+
+from gateway.commands.devices.enrolling import enroll, take_away
+from gateway.commands.devices.exchange import exchange
+from gateway.commands.devices.registering import add_device, change_keys, retire_device
+from gateway.commands.devices.registry_file import write_registry
+from gateway.commands.devices.resum import resum
+from gateway.commands.privacy.device_export import export_device
+from gateway.commands.privacy.forgetting import forget_device
+from gateway.commands.reports.coverage_report import coverage_csv, coverage_table
+from gateway.commands.running import ask, is_running
+from gateway.core.status.coverage import Stand, coverage
+from gateway.core.status.silence import UNREGISTERED, Presence
+from gateway.onboarding.explain.documents import coverage_document
+from gateway.onboarding.registration import spreadsheet_change
+from gateway.support.clock import WallClock
+from gateway.support.config.files import load
+from gateway.support.config.model import Config
+from gateway.support.registry.changes import RegistryChange
+from gateway.support.registry.csv_file import merge
+from gateway.support.registry.registry import load_registry
+from schemas.durations import format_duration
+from schemas.printable import printable
+from schemas.registry import COLUMNS, RegisteredDevice, device_key
+
+_SHOWN: Final = 20
+_HEAD: Final = ("device", "state", "last heard", "site", "domain", "area", "interval", "profile or model")
+_ONLY_REGISTRY: Final = "the gateway is not running: only the registry is shown"
+
+DeviceDocument = dict[str, Any]
+
+
+def devices_command(options: argparse.Namespace) -> int:
+    """Run ``gateway devices``; return the exit status.
+
+    :raises ConfigurationFault: the configuration, the registry or the file to import is faulty.
+    """
+    actions: dict[str, Callable[[Config, argparse.Namespace], int | None]] = {
+        "list": _list,
+        "add": add_device,
+        "edit": change_keys,
+        "retire": retire_device,
+        "import": _import,
+        "coverage": _coverage,
+        "enroll": enroll,
+        "revoke": take_away,
+        "exchange": exchange,
+        "resum": resum,
+        "export": export_device,
+        "forget": forget_device,
+    }
+    return actions[options.action](load(options.config), options) or 0
+
+
+def _met(config: Config) -> list[DeviceDocument] | None:
+    """Devices that the running gateway knows; None if it does not run."""
+    if not is_running(config):
+        return None
+    documents: list[DeviceDocument] = ask(config, "GET", "/api/devices", {})["devices"]
+    return documents
+
+
+# The list.
+
+
+def _list(config: Config, options: argparse.Namespace) -> None:
+    registry, known = load_registry(config.devices.registry), _met(config)
+    met = {device_key(document["id"]): document for document in known or []}
+    found = [_joined(device, met.pop(device_key(device.id), None)) for device in registry.devices]
+    found += [_stranger(document) for document in met.values() if document["last_seen"]]
+    found = [document | ({} if known is not None else {"state": None}) for document in found]
+    if options.json:
+        for document in found:
+            print(printable(json.dumps(document, ensure_ascii=False)))
+        return
+    rows = [_HEAD, *(tuple(map(printable, _row(document))) for document in found)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    if known is None:
+        print(f"\n{_ONLY_REGISTRY}")
+
+
+def _joined(device: RegisteredDevice, met: DeviceDocument | None) -> DeviceDocument:
+    """A registered device, its state and when it was last heard; one that the gateway does not know yet is new."""
+    written = asdict(device) | {
+        "interval": format_duration(device.interval) if device.interval else None,
+        "silent_after": format_duration(device.silent_after) if device.silent_after else None,
+        "installed": device.installed.isoformat() if device.installed else None,
+    }
+    state = met["state"] if met and met["registered"] else Presence.NEW.value
+    return written | {"registered": True, "state": state, "last_seen": met["last_seen"] if met else None}
+
+
+def _stranger(heard: DeviceDocument) -> DeviceDocument:
+    known = dict.fromkeys(COLUMNS) | {"params": {}} | {key: heard.get(key) for key in ("id", "site", "domain")}
+    return known | {"registered": False, "state": UNREGISTERED, "last_seen": heard["last_seen"]}
+
+
+def _row(document: DeviceDocument) -> tuple[str, ...]:
+    last_seen = document["last_seen"]
+    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(last_seen / 1000)) if last_seen else "-"
+    named = [document[key] or "-" for key in ("site", "domain", "area", "interval")]
+    return document["id"], document["state"] or "?", when, *named, document["profile"] or document["model"] or "-"
+
+
+# Coverage.
+
+
+def _coverage(config: Config, options: argparse.Namespace) -> None:
+    registry, documents = load_registry(config.devices.registry), _met(config)
+    met = None if documents is None else {document["id"]: _stand(document) for document in documents}
+    found = coverage(registry.devices, met)
+    if options.json:
+        now_ms = WallClock().now_ms()
+        document = {"at": now_ms, "running": met is not None, **coverage_document(found, registry.areas)}
+        print(printable(json.dumps(document, ensure_ascii=False)))
+    elif options.csv:
+        print(printable(coverage_csv(found, registry.areas), layout=True), end="")
+    else:
+        print(coverage_table(found, registry.areas, options.language or config.language), end="")
+
+
+def _stand(document: DeviceDocument) -> Stand:
+    """The state of a device; one that was registered since the last reload is new."""
+    return Stand(document["state"] if document["registered"] else Presence.NEW, document["domain"])
+
+
+# The import.
+
+
+def _import(config: Config, options: argparse.Namespace) -> None:
+    path = config.devices.registry
+    change, rows = spreadsheet_change(config, options.file)
+    changed = len(change.added) + len(change.changed)
+    if not options.json:
+        _say_changes(change, everything=options.dry_run)
+        print(f"{len(change.added)} new, {len(change.changed)} changed, {len(rows) - changed} unchanged")
+    if changed and not options.dry_run:
+        write_registry(config, lambda now: merge(now, rows), quiet=options.json)
+    if options.json:
+        counts = {"new": len(change.added), "changed": len(change.changed), "same": len(rows) - changed}
+        print(json.dumps({**counts, "written": bool(changed) and not options.dry_run}))
+    elif options.dry_run:
+        print(f"{path}: nothing written (--dry-run)")
+
+
+def _say_changes(change: RegistryChange, *, everything: bool) -> None:
+    lines = []
+    for before, after in change.changed.values():
+        keys = [key for key in COLUMNS if getattr(before, key) != getattr(after, key)]
+        lines.append(f"changed  {after.id}  {', '.join(f'{k}: {_text(before, k)} → {_text(after, k)}' for k in keys)}")
+    for device in change.added:
+        keys = [key for key in COLUMNS[1:] if getattr(device, key) not in (None, {})]
+        lines.append(f"new      {device.id}  {', '.join(f'{key}: {_text(device, key)}' for key in keys)}")
+    shown = lines if everything else lines[:_SHOWN]
+    for line in shown:
+        print(printable(line.rstrip()))
+    if len(shown) < len(lines):
+        print(f"... and {len(lines) - len(shown)} more (--dry-run shows all)")
+
+
+def _text(device: RegisteredDevice, key: str) -> str:
+    value = getattr(device, key)
+    if value is None or value == {}:
+        return "nothing"
+    if isinstance(value, dict):
+        return " ".join(f"{name}={given}" for name, given in value.items())
+    return format_duration(value) if isinstance(value, timedelta) else str(value)

@@ -1,0 +1,182 @@
+"""``gateway devices enroll`` and ``revoke``: accounts of devices on the running broker."""
+
+import argparse
+import asyncio
+import csv
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from secrets import token_bytes
+from socket import create_connection
+from typing import Final
+
+import segno
+
+from gateway.admin.broker.sheet import enrolment_sheet
+from gateway.commands.recording import record, record_all
+from gateway.ingest.broker.administration import AdministrationFault
+from gateway.ingest.broker.dynamic_security import SALT_BYTES, added, names_in
+from gateway.ingest.broker.enrolling import BrokerEntrance, EnrolmentRefused, account_of
+from gateway.ingest.broker.rights import NativeTopics
+from gateway.onboarding.enrolment import NotEnrollable, device_accounts, entrance_of, topics_of_device
+from gateway.runtime.pipeline.options import broker_address
+from gateway.support.config.files import ConfigurationFault, text_of
+from gateway.support.config.model import Config
+from gateway.support.config.replace_file import replace_file
+from gateway.support.private_files import private
+from gateway.support.registry.registry import load_registry
+from schemas.enrolment import Enrolment
+from schemas.printable import printable
+
+Made = list[tuple[NativeTopics, Enrolment]]
+
+_UNREACHABLE: Final = 3
+_TOLD_EVERY: Final = 100
+_PROBE_S: Final = 2.0
+_ENROLLED, _REVOKED = "device enrolled", "device revoked"
+
+
+def enroll(config: Config, options: argparse.Namespace) -> int:
+    """Run ``gateway devices enroll``; return the exit status.
+
+    :raises ConfigurationFault: a device is not registered or has no topic, an account is there already, or a file is.
+    """
+    places = _places(config, options)
+    entrance = entrance_of(config)
+    if len(places) != 1 and options.sheet is None and options.csv is None:
+        raise ConfigurationFault(
+            [f"{len(places)} devices: name a file for their passwords, --sheet FILE.html to print or --csv FILE.csv"]
+        )
+    for path in (options.sheet, options.csv):
+        if path is not None and path.exists():
+            raise ConfigurationFault([f"{path}: is there already, and holds passwords: remove it, or name another file"])
+    made: Made = []
+    try:
+        if options.file is not None:
+            _enrol_in_file(config, places, entrance, made, options)
+        else:
+            asyncio.run(_enrol(config, places, entrance, made, replace=options.replace))
+    except (AdministrationFault, EnrolmentRefused) as fault:
+        print(printable(str(fault)), file=sys.stderr)
+        return _UNREACHABLE
+    finally:  # the broker has those accounts, and their passwords are nowhere else
+        _hand_out(config, made, options)
+        record_all(config, _ENROLLED, [{"subject": {"device": place.device}} for place, _ in made])
+    return 0
+
+
+def take_away(config: Config, options: argparse.Namespace) -> int:
+    """Run ``gateway devices revoke``; return the exit status.
+
+    :raises ConfigurationFault: the account that administers is not configured.
+    """
+    try:
+        was_there = asyncio.run(_revoke(config, options.id))
+    except (AdministrationFault, EnrolmentRefused) as fault:
+        print(printable(str(fault)), file=sys.stderr)
+        return _UNREACHABLE
+    record(config, _REVOKED, subject={"device": options.id})
+    print(printable(f"{options.id}: " + ("revoked; it is cut off" if was_there else "has no account on the broker")))
+    return 0
+
+
+async def _enrol(
+    config: Config, places: Sequence[NativeTopics], entrance: BrokerEntrance, made: Made, *, replace: bool
+) -> None:
+    """On the running broker."""
+    async with device_accounts(config) as broker:
+        _keep_present(await broker.enrolled(), places, replace=replace)
+        by_name = {place.device: place for place in places}
+        async for account in broker.enrol_all(places):
+            place = by_name[account.name]
+            made.append((place, entrance.enrolment(place, account.password)))
+            if len(made) % _TOLD_EVERY == 0:
+                print(f"{len(made)} of {len(places)} devices have their account")
+
+
+def _enrol_in_file(
+    config: Config, places: Sequence[NativeTopics], entrance: BrokerEntrance, made: Made, options: argparse.Namespace
+) -> None:
+    """In the file of a broker that is stopped.
+
+    :raises ConfigurationFault: the broker runs and would overwrite it, or it is not such a file.
+    """
+    path, address = options.file, broker_address(config.mqtt)
+    with suppress(OSError), create_connection((address.host, address.port), _PROBE_S):
+        raise ConfigurationFault([f"{path}: {address} runs and would overwrite it: stop the broker first"])
+    text = text_of(path)
+    try:
+        _keep_present(names_in(text), places, replace=options.replace)
+        accounts = [account_of(place) for place in places]
+        replace_file(path, added(text, [(one, token_bytes(SALT_BYTES)) for one in accounts]))
+    except (OSError, ValueError) as error:
+        raise ConfigurationFault([f"{path}: {error}"]) from error
+    made += [(place, entrance.enrolment(place, one.password)) for place, one in zip(places, accounts, strict=True)]
+    print(f"{len(made)} of {len(places)} devices have their account; start the broker")
+
+
+def _keep_present(names: set[str], places: Sequence[NativeTopics], *, replace: bool) -> None:
+    """:raises ConfigurationFault: one of the devices has an account, and nobody said that it ends."""
+    present = names & {place.device for place in places}
+    if present and not replace:
+        raise ConfigurationFault(
+            [f"{name}: has an account already; --replace gives it a new one and ends the old one" for name in sorted(present)]
+        )
+
+
+async def _revoke(config: Config, name: str) -> bool:
+    async with device_accounts(config) as broker:
+        return await broker.revoke(name)
+
+
+def _places(config: Config, options: argparse.Namespace) -> list[NativeTopics]:
+    """Find where the devices publish, in the registry.
+
+    :raises ConfigurationFault: one is not registered, or site or domain are not known.
+    """
+    registry = load_registry(config.devices.registry)
+    devices = {device.id: device for device in registry.devices}
+    wanted = list(devices) if options.all else options.id
+    if not wanted:
+        raise ConfigurationFault(["name the devices to enrol, or --all for all of the registry"])
+    faults, found = [], []
+    for name in wanted:
+        try:
+            found.append(topics_of_device(name, devices.get(name)))
+        except NotEnrollable as fault:
+            faults.append(str(fault))
+    if faults:
+        raise ConfigurationFault(faults)
+    return found
+
+
+def _hand_out(config: Config, made: Sequence[tuple[NativeTopics, Enrolment]], options: argparse.Namespace) -> None:
+    """Show what was made, once: on the terminal, or in files that only their owner may read."""
+    if not made:
+        return
+    if options.sheet is not None:
+        _write(options.sheet, enrolment_sheet(made, config.language))
+    if options.csv is not None:
+        with open(options.csv, "x", newline="", encoding="utf-8", opener=private) as file:
+            rows = csv.writer(file)
+            rows.writerow(["device", "host", "port", "username", "password", "topic", "enrolment"])
+            rows.writerows([one.username, one.host, one.port, one.username, one.password, one.topic, one] for _, one in made)
+        print(printable(f"{options.csv}: written; it holds passwords"))
+    if options.sheet is None and options.csv is None:
+        _show(made[0][1])
+
+
+def _write(path: Path, text: str) -> None:
+    with open(path, "x", encoding="utf-8", opener=private) as file:
+        file.write(text)
+    print(printable(f"{path}: written; it holds passwords: print it, then remove it"))
+
+
+def _show(one: Enrolment) -> None:
+    rows = {"address": f"{one.host}:{one.port} (TLS)", "user": one.username, "password": one.password, "topic": one.topic}
+    print(f"{one.username}: enrolled; its password is shown this once\n")
+    for what, value in rows.items():
+        print(printable(f"    {what:<10}{value}"))
+    print(f"\n{one}\n")
+    segno.make(str(one), error="m").terminal(compact=True)

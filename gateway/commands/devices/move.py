@@ -1,0 +1,205 @@
+"""``gateway move``: a share is given to another gateway, and how far that is until the other one has it with its sums."""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from gateway.commands.recording import record
+from gateway.commands.reports.report_output import ProgressLine
+from gateway.core.delivery.batch import encode
+from gateway.core.delivery.write_result import Fate, fate_of
+from gateway.core.gateways.tenures import Stage, name_of, names_within
+from gateway.core.message import Reading
+from gateway.ingest.broker.rabbitmq.accounts import VHOST
+from gateway.ingest.broker.rabbitmq.bindings import queue_of
+from gateway.ingest.broker.rabbitmq.management import ManagementFault
+from gateway.ingest.broker.rabbitmq.queues import watch_api
+from gateway.ingest.database.open_store import open_store
+from gateway.ingest.database.store import StoreFault
+from gateway.ingest.delivery.influxdb import InfluxdbClient
+from gateway.monitoring.reports.share_claims import SHARE, Claim, Claims, claim_line, claims
+from gateway.support.clock import WallClock, wall_clock
+from gateway.support.config.files import ConfigurationFault, load, text_of
+from gateway.support.config.model import Config
+from gateway.support.config.replace_file import replace_file
+from gateway.support.registry.shares import SharesFile, load_shares
+from gateway.support.registry.shares_edit import pinned
+from schemas.printable import printable
+
+_LOOK_EVERY_S: Final = 1.0
+_FAULT: Final = 1
+_UNREACHABLE: Final = 3
+
+
+def move_command(options: argparse.Namespace) -> int:
+    """Give a share to a gateway, and wait until it has it; return the exit status, 3 when the database does not answer.
+
+    :raises ConfigurationFault: there is no such share or gateway, or its file cannot be changed.
+    """
+    config = load(options.config)
+    path = config.mqtt.shares
+    if path is None:
+        raise ConfigurationFault(["gateway.yaml: mqtt.shares: is not set: this gateway shares nothing with others"])
+    shares = load_shares(path)
+    options.to = shares.gateway_called(options.to)
+    options.gone = options.gone and shares.gateway_called(options.gone)
+    _refuse_unknown(path, shares, options)
+    clock = wall_clock(config, os.environ)
+    try:
+        _refuse_second(asyncio.run(_claims(config, options.share, clock)), options)
+        _pin(config, path, options.share, options.to)
+        if options.no_wait:
+            return 0
+        if options.gone is not None:
+            asyncio.run(_say_left(config, options.share, options.gone, clock))
+        asyncio.run(_watch(config, options.share, options.to, load_shares(path), clock))
+    except StoreFault as fault:
+        print(printable(str(fault)), file=sys.stderr)
+        return _UNREACHABLE
+    except KeyboardInterrupt:
+        print("the move goes on by itself; call the same command to see how far it is", file=sys.stderr)
+        return _FAULT
+    return 0
+
+
+def _refuse_unknown(path: Path, shares: SharesFile, options: argparse.Namespace) -> None:
+    """Refuse a share or a gateway that the file does not name.
+
+    :raises ConfigurationFault: it does not.
+    """
+    names = [name_of(one) for one in shares.shares]
+    if options.share not in names:
+        raise ConfigurationFault([f"{path}: has no share {options.share}; it has {', '.join(sorted(names)) or 'none'}"])
+    if options.to not in shares.gateways:
+        raise ConfigurationFault([f"{path}: gateways: {options.to} is not among them ({', '.join(shares.gateways)})"])
+
+
+async def _claims(config: Config, share: str, clock: WallClock) -> Claims:
+    """Read the words of gateways about a share.
+
+    :raises StoreFault: the database does not answer.
+    """
+    async with open_store(config.influxdb) as store:
+        return await claims(store, names_within(share), clock.now_ms())
+
+
+def _refuse_second(found: Claims, options: argparse.Namespace) -> None:
+    """Refuse a second move of a share before the first is done: three gateways would have readings of it.
+
+    :raises ConfigurationFault: it is not done.
+    """
+    moving = (Stage.TAKING_OVER, Stage.LEAVING)
+    told = {(one, claim.stage) for stages in found.values() for one, claim in stages.items()}
+    new = {one for one, stage in told if stage is Stage.TAKING_OVER} - {options.to, options.gone}
+    old = {one for one, stage in told if stage in moving} - new - {options.to, options.gone}
+    if new:
+        whose = f" from {', '.join(sorted(old))}" if old else ""
+        raise ConfigurationFault(
+            [f"{options.share}: {', '.join(sorted(new))} still takes it over{whose}; wait until that is done"]
+        )
+
+
+def _pin(config: Config, path: Path, share: str, gateway: str) -> None:
+    """Write down whose the share is, if that is not so yet, and tell what else moves by it and what is to be done."""
+    before = load_shares(path)
+    number = [name_of(one) for one in before.shares].index(share)
+    if before.shares[number].gateway != gateway:
+        old = text_of(path)
+        _replace(path, pinned(old, number, gateway))
+        try:
+            after = load_shares(path)
+        except ConfigurationFault:
+            _replace(path, old)
+            raise
+        owners, new = _owners(before), _owners(after)
+        record(config, "share moved", subject=share, before=owners[share], after=gateway)
+        print(printable(f"{path}: {share} is {gateway}'s; it was {owners[share]}'s"))
+        for also in sorted(name for name in new if name != share and new[name] != owners[name]):
+            print(printable(f"{path}: with it {also} goes from {owners[also]} to {new[also]}, so that all have as much to do"))
+    print(
+        printable("give this file to each gateway, in any order, and have it read: systemctl reload gateway, or kill -HUP PID")
+    )
+
+
+def _owners(file: SharesFile) -> Mapping[str, str]:
+    return {name_of(share): gateway for share, gateway in file.assigned.items()}
+
+
+def _replace(path: Path, text: str) -> None:
+    try:
+        replace_file(path, text)
+    except OSError as error:
+        raise ConfigurationFault([f"{path}: cannot be written: {error.strerror}"]) from error
+
+
+async def _say_left(config: Config, share: str, gone: str, clock: WallClock) -> None:
+    """Say in the place of a gateway that is gone for good that nothing more comes of it."""
+    found = await _claims(config, share, clock)
+    lines = [
+        claim_line(name, gone, Claim(Stage.LEFT, 0), clock.now_ms())
+        for name, told in found.items()
+        if gone in told and told[gone].stage is not Stage.LEFT
+    ]
+    if not lines:
+        raise ConfigurationFault([f"--gone: {gone} has nothing of {share}"])
+    async with InfluxdbClient(config.influxdb) as writer:
+        answer = await writer.write(encode([Reading(line, SHARE) for line in lines]).gzip)
+    if fate_of(answer) is not Fate.WRITTEN:
+        raise StoreFault(f"this cannot be written: {answer.describe()}")
+    record(config, "share given up", subject=share, before=gone)
+    print(printable(f"{gone} is not waited for; what waits in its queue and its journal has no sums when it comes"))
+
+
+def _queues(config: Config, file: SharesFile, found: Claims) -> str:
+    """The messages that wait for gateways that are leaving, as far as the management API of the broker tells."""
+    if file.management is None:
+        return ""
+    names = sorted({one for told in found.values() for one, claim in told.items() if claim.stage is Stage.LEAVING})
+    try:
+        api = watch_api(file.management, config.mqtt)
+        depths = {one: api.ask("queues", VHOST, queue_of(one)).get("messages", 0) for one in names}
+    except (ManagementFault, ConfigurationFault):  # it only says more
+        return ""
+    return "; ".join(f"{count:,} messages wait for {one}" for one, count in depths.items())
+
+
+async def _watch(config: Config, share: str, gateway: str, file: SharesFile, clock: WallClock) -> None:
+    """Return when the gateway has the share with its sums, and no other has anything of it; tell how far that is."""
+    line, told = ProgressLine(sys.stderr), ""
+    while True:
+        found = await _claims(config, share, clock)
+        text = how_far(found, share, gateway)
+        if text != told:
+            line.clear()
+            print(printable(text), flush=True)
+            told = text
+        if not text.endswith(_ENDS):
+            line.clear()
+            return
+        line.say(printable(await asyncio.to_thread(_queues, config, file, found)))
+        await asyncio.sleep(_LOOK_EVERY_S)
+
+
+_ENDS: Final = " ..."
+
+
+def how_far(found: Claims, share: str, gateway: str) -> str:
+    """The state of a move as a sentence, with dots at its end as long as it goes on."""
+    others = {(other, claim.stage) for told in found.values() for other, claim in told.items() if other != gateway}
+    bound = sorted(other for other, stage in others if stage >= Stage.TAKING_OVER)
+    leaving = sorted(other for other, stage in others if stage is Stage.LEAVING)
+    new = found.get(share, {}).get(gateway)
+    if new is None or new.stage < Stage.TAKING_OVER:
+        return f"{share}: {gateway} has not read the file yet{_ENDS}"
+    if bound:
+        return f"{share}: {gateway} reads it; {', '.join(bound)} has not left it yet{_ENDS}"
+    if leaving:
+        who = f"{', '.join(leaving)} still writes what had come there"
+        return f"{share}: {gateway} reads it, {new.waiting:,} devices without sums; {who}{_ENDS}"
+    if new.stage is Stage.TAKING_OVER:
+        return f"{share}: {gateway} reads it; sums of {new.waiting:,} devices are asked for{_ENDS}"
+    return f"{share}: {gateway} has it, with its sums"

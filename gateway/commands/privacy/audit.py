@@ -1,0 +1,78 @@
+"""``gateway audit``: who changed what, and the check that nothing was taken out."""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any, Final
+
+from gateway.support.audit.chain import ChainLink
+from gateway.support.audit.log import AuditFault, AuditLog
+from gateway.support.config.files import ConfigurationFault, load
+from schemas.printable import printable
+
+_PAGE: Final = 500
+_HASH_LETTERS: Final = 64
+
+
+def audit_command(options: argparse.Namespace) -> int:
+    """Run ``gateway audit``; return the exit status: 1 if the chain is not whole.
+
+    :raises ConfigurationFault: the configuration is faulty, or the log cannot be read.
+    """
+    audit = AuditLog(load(options.config).journal.path)
+    try:
+        return (
+            _verify(audit, list(map(_link, options.known)))
+            if options.action == "verify"
+            else _list(audit, as_json=options.json)
+        )
+    except AuditFault as fault:
+        raise ConfigurationFault([str(fault)]) from fault
+
+
+def _list(audit: AuditLog, *, as_json: bool) -> int:
+    nothing = True
+    for entry in _entries(audit):
+        nothing = False
+        print(printable(json.dumps(entry, ensure_ascii=False) if as_json else _line(entry)))
+    if nothing and not as_json:
+        print("nothing was changed yet")
+    return 0
+
+
+def _entries(audit: AuditLog) -> Iterator[dict[str, Any]]:
+    before: int | None = None
+    while page := audit.entries(before, _PAGE):
+        yield from page
+        before = page[-1]["number"]
+
+
+def _line(entry: dict[str, Any]) -> str:
+    at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(entry["at_ms"] / 1000))
+    about = {key: entry[key] for key in ("subject", "before", "after") if entry.get(key)}
+    said = "  ".join(f"{key} {json.dumps(value, ensure_ascii=False)}" for key, value in about.items())
+    return f"{entry['number']:>6}  {at}  {entry['name']} ({entry['role']})  {entry['action']}  {said or '(details removed)'}"
+
+
+def _verify(audit: AuditLog, known: list[ChainLink]) -> int:
+    verdict = audit.verify(known)
+    for fault in verdict.faults:
+        print(printable(f"{audit.path}: {fault}"), file=sys.stderr)
+    if verdict.faults:
+        return 1
+    removed = f", the details of {verdict.removed} were removed" if verdict.removed else ""
+    print(f"{audit.path}: {verdict.head.number} entries, whole{removed}; the last is {verdict.head.number}:{verdict.head.hash}")
+    return 0
+
+
+def _link(text: str) -> ChainLink:
+    """An entry that was noted elsewhere, as NUMBER:HASH.
+
+    :raises ConfigurationFault: the text is none.
+    """
+    number, _, digest = text.partition(":")
+    if not number.isdecimal() or len(digest) != _HASH_LETTERS:
+        raise ConfigurationFault([f"--known: {text!r} is not NUMBER:HASH, as the log and `gateway audit verify` print it"])
+    return ChainLink(int(number), digest)

@@ -1,0 +1,154 @@
+"""``gateway devices export``: all that is known of a device, in one ZIP file that its household may ask for by law."""
+
+import argparse
+import asyncio
+import base64
+import json
+import sys
+import zipfile
+from datetime import datetime
+from pathlib import Path
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+from gateway import __version__
+from gateway.commands.privacy.copies_given import DEVICE_EXPORTED
+from gateway.commands.privacy.device_places import NamedDevice, audit_entries, named_device, stored_rows
+from gateway.commands.recording import record
+from gateway.ingest.broker.administration import AdministrationFault
+from gateway.ingest.broker.enrolling import EnrolmentRefused
+from gateway.ingest.database.store import StoreFault
+from gateway.ingest.storage.database import DatabaseFault
+from gateway.ingest.storage.photos import Photos, media_type
+from gateway.monitoring.reports.device_points import open_device_points, places_of_points
+from gateway.monitoring.reports.point_tables import PointFiles
+from gateway.onboarding.enrolment import device_accounts, is_configured
+from gateway.onboarding.registration import entry_document
+from gateway.support.audit.log import AuditFault
+from gateway.support.clock import WallClock
+from gateway.support.config.files import ConfigurationFault
+from gateway.support.config.model import Config
+from gateway.support.folder_owner import as_owner
+from gateway.support.i18n.device_export import EXPORT_WORDS
+from gateway.support.private_files import folder_beside, private
+from schemas.printable import printable
+
+_UNREACHABLE: Final = 3
+
+
+def export_device(config: Config, options: argparse.Namespace) -> int:
+    """Run ``gateway devices export``; return the exit status: 1 if nothing is known of the device.
+
+    :raises ConfigurationFault: a file cannot be read, or the ZIP file is there already.
+    """
+    device = named_device(config, options.id)
+    path = options.out or Path(f"{device.id}.zip")
+    if path.exists():
+        raise ConfigurationFault([f"{path}: is there already: remove it, or name another file with --out"])
+    try:
+        with folder_beside(path, ".export-") as folder:
+            found = asyncio.run(_gather(config, device, folder))
+            if any(found.counts.values()):
+                _write(folder / "export.zip", config, device, found)
+                with as_owner(path.parent):
+                    (folder / "export.zip").replace(path)
+    except StoreFault as fault:
+        print(printable(str(fault)), file=sys.stderr)
+        return _UNREACHABLE
+    except (AuditFault, DatabaseFault) as fault:
+        raise ConfigurationFault([str(fault)]) from fault
+    except OSError as error:
+        raise ConfigurationFault([f"{error.filename or path}: {error.strerror or error}; nothing was exported"]) from error
+    if not any(found.counts.values()):
+        print(printable(f"nothing is known of {device.id}"), file=sys.stderr)
+        return 1
+    record(config, DEVICE_EXPORTED, subject={"device": device.id, "file": str(path.absolute()), "to": options.to})
+    print(printable(f"{path}: all that is known of {device.id}; it is personal: for its owner alone"))
+    for name, count in found.counts.items():
+        print(printable(f"    {name:<34}{count}"))
+    return 0
+
+
+class _Gathered(NamedTuple):
+    """All that is known of a device.
+
+    :ivar documents: file → its contents.
+    """
+
+    points: PointFiles
+    documents: dict[str, object]
+    photo: bytes | None
+    made_ms: int
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The number of rows in each part, also of the empty ones."""
+        counts = {f"readings/{measurement}.csv": number for measurement, number in self.points.counts.items()}
+        counts |= {name: len(found) for name, found in self.documents.items() if isinstance(found, list | dict)}
+        return counts | {"photo": int(self.photo is not None)}
+
+
+async def _gather(config: Config, device: NamedDevice, folder: Path) -> _Gathered:
+    """Read everything; points go into files in ``folder``."""
+    now_ms = WallClock().now_ms()
+    entry = entry_document(device.entry) if device.entry is not None else {}
+    account = {"name": device.id} if await _has_account(config, device) else {}
+    documents: dict[str, object] = {"registry.json": entry, "broker-account.json": account}
+    for title, rows in stored_rows(config, device).items():
+        documents[f"gateway/{title.replace(' ', '-')}.json"] = rows
+    documents["audit.json"] = audit_entries(config, device)
+    points = PointFiles(folder, ZoneInfo(config.time.zone))
+    with points:
+        for place in places_of_points(config.influxdb):
+            async with open_device_points(place) as store:
+                await store.settled(device.names, now_ms)
+                async for point in store.points(device.names, now_ms):
+                    points.add(point)
+    return _Gathered(points, documents, await Photos(config.journal.path, 0).get(device.id), now_ms)
+
+
+def _write(path: Path, config: Config, device: NamedDevice, found: _Gathered) -> None:
+    with open(path, "xb", opener=private) as raw, zipfile.ZipFile(raw, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("README.txt", _page(config, device, found))
+        for measurement in found.points.counts:
+            found.points.write(archive, measurement)
+        archive.writestr("quantities.csv", found.points.quantities(config.language))
+        for name, document in found.documents.items():
+            archive.writestr(name, json.dumps(document, ensure_ascii=False, indent=1, default=_shown) + "\n")
+        if found.photo is not None:
+            archive.writestr(f"photo.{(media_type(found.photo) or 'image/jpeg').partition('/')[2]}", found.photo)
+
+
+async def _has_account(config: Config, device: NamedDevice) -> bool | None:
+    """Tell if the broker has an account of the device; None: it cannot be asked."""
+    if not is_configured(config):
+        return None
+    try:
+        async with device_accounts(config) as broker:
+            return device.id in await broker.enrolled()
+    except (AdministrationFault, EnrolmentRefused) as fault:
+        print(printable(f"the broker was not asked for an account: {fault}"), file=sys.stderr)
+        return None
+
+
+def _page(config: Config, device: NamedDevice, found: _Gathered) -> str:
+    """The page that says what is in the file, in the configured language."""
+
+    def said(key: str, *given: object) -> str:
+        return str(getattr(EXPORT_WORDS[key], config.language)).format(*given)
+
+    made = datetime.fromtimestamp(found.made_ms / 1000, ZoneInfo(config.time.zone)).isoformat(timespec="seconds")
+    lines = [said("title", device.id), said("made", made, __version__), ""]
+    lines += [said(key) for key in ("readings", "quantities", "device", "gateway", "audit", "photo")]
+    empty = [name for name, count in found.counts.items() if not count]
+    return "\n".join([*lines, *(["", said("nothing", ", ".join(empty))] if empty else [])]) + "\n"
+
+
+def _shown(value: object) -> str:
+    """Bytes of a message: text where they are, else base64."""
+    if not isinstance(value, bytes):
+        return str(value)
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return "base64:" + base64.b64encode(value).decode()

@@ -1,0 +1,1 @@
+"""Commands that ask the database: figures as tables and files."""

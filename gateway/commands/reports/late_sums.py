@@ -1,0 +1,51 @@
+"""Devices whose sums are wrong in the database, as the gateway of this machine knows them; and the database without them."""
+
+import json
+from collections.abc import Iterator
+
+from gateway.commands.running import ask, is_running
+from gateway.commands.stores import store
+from gateway.core.devices.device import Device
+from gateway.core.devices.snapshot import unpack_kept
+from gateway.ingest.database.store import Store
+from gateway.ingest.storage.stored_devices import stored_devices
+from gateway.monitoring.reports.amendments import LateSums, amended_store, late_sums_of
+from gateway.monitoring.reports.late_exchanges import late_exchanges
+from gateway.monitoring.reports.nearest import REACHES_MS
+from gateway.monitoring.reports.roster import Roster
+from gateway.support.config.model import Config
+
+
+async def with_late_sums(config: Config, store: Store, roster: Roster, end_ms: int, now_ms: int) -> Store:
+    """The database as it was before an instant, with the sums of devices that could not be written again.
+
+    :raises StoreFault: the database does not answer.
+    :raises ConfigurationFault: the running gateway does not answer, or its file cannot be read.
+    """
+    if store.is_overwritten:
+        return store
+    until_ms = min(now_ms, end_ms + REACHES_MS[-1])
+    known, names = late_sums(config), roster.names(roster.by_id)
+    told = await late_exchanges(store, frozenset(names) - known.keys(), now_ms)
+    late = {device: sums for device, sums in (told | known).items() if sums.since_ms < until_ms}
+    return await amended_store(store, late, until_ms)
+
+
+def late_sums(config: Config) -> dict[str, LateSums]:
+    """Devices with their counters, by name; none where no gateway has run.
+
+    :raises ConfigurationFault: the running gateway does not answer, or its file cannot be read.
+    """
+    if is_running(config):
+        return late_sums_of(_unpacked(ask(config, "GET", "/api/late-sums", {})["devices"]))
+    if not config.journal.path.exists():
+        return {}
+    with store(config) as database:
+        return {} if database is None else late_sums_of(stored_devices(database))
+
+
+def _unpacked(documents: dict[str, object]) -> Iterator[Device]:
+    for name, document in documents.items():
+        device = Device(name, None)
+        unpack_kept(json.dumps(document), device)
+        yield device

@@ -1,0 +1,104 @@
+"""``gateway export open``: the figures of a day that everybody may have, as files, whether the gateway runs or not."""
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from datetime import date, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from gateway.commands.reports.late_sums import with_late_sums
+from gateway.commands.reports.report import registry_to_report
+from gateway.ingest.database.open_store import open_store
+from gateway.ingest.database.store import Store, StoreFault, TimeSpan, batches
+from gateway.monitoring.exports.open_catalog import catalog
+from gateway.monitoring.exports.open_day import DEVICES_MIN, OpenDay, OpenFigure, row_of
+from gateway.monitoring.exports.open_files import CATALOG, OpenFile, OpenFiles, first_kept
+from gateway.monitoring.reports.boundaries import ReportStep, periods
+from gateway.monitoring.reports.rollups import rolled
+from gateway.monitoring.reports.roster import Roster
+from gateway.support.clock import wall_clock
+from gateway.support.config.files import ConfigurationFault, load
+from gateway.support.config.model import Config
+from schemas.open_data import CONTEXT_FILE, open_data_context
+from schemas.printable import printable
+from schemas.registry import Registry
+
+_UNREACHABLE: Final = 3
+
+
+def open_export(options: argparse.Namespace) -> int:
+    """Run ``gateway export open``; return the exit status, 3 when the database cannot be asked.
+
+    :raises ConfigurationFault: the configuration, the registry or the day is faulty, or a file cannot be written.
+    """
+    config = load(options.config)
+    registry, zone = registry_to_report(config), ZoneInfo(config.time.zone)
+    now_ms = wall_clock(config, os.environ).now_ms()
+    today = datetime.fromtimestamp(now_ms / 1000, zone).date()
+    day = _day(options.day, today)
+    (span,) = periods(day, day, ReportStep.DAY, zone)
+    try:
+        made = asyncio.run(_written(config, registry, day, span, now_ms))
+        listed = OpenFiles(config.journal.path).keep(made, first_kept(today, config.open_data.keep))
+        _describe(config, listed)
+    except StoreFault as fault:
+        print(printable(str(fault)), file=sys.stderr)
+        return _UNREACHABLE
+    except OSError as error:
+        raise ConfigurationFault([f"{error.filename}: cannot be written: {error.strerror}"]) from error
+    for file in made:
+        print(printable(f"{OpenFiles(config.journal.path).folder / file.name}: {file.rows} rows"))
+    if not any(file.rows for file in made):
+        print(f"no area has {DEVICES_MIN} devices with figures on this day, so there is nothing that everybody may see")
+    return 0
+
+
+def _day(text: str | None, today: date) -> date:
+    """The day that is asked for; without one yesterday.
+
+    :raises ConfigurationFault: it is none, or is not over.
+    """
+    try:
+        day = today - timedelta(days=1) if text is None else date.fromisoformat(text)
+    except ValueError as error:
+        raise ConfigurationFault([f"--day: {text!r} is not a day; write 2026-10-31"]) from error
+    if day >= today:
+        raise ConfigurationFault([f"--day: {day} is not over"])
+    return day
+
+
+async def _written(config: Config, registry: Registry, day: date, span: TimeSpan, now_ms: int) -> list[OpenFile]:
+    files, roster, made = OpenFiles(config.journal.path), Roster(registry.devices), []
+    async with open_store(config.influxdb) as found:
+        store = await with_late_sums(config, found, roster, span.end_ms, now_ms)
+        for domain in roster.domains():
+            figures = [figure async for figure in _figures(store, roster, domain, span, now_ms)]
+            rows = (row_of(day.isoformat(), figure, registry.areas) for figure in figures)
+            made.append(files.write(day.isoformat(), domain, rows, now_ms))
+    return made
+
+
+async def _figures(store: Store, roster: Roster, domain: str, span: TimeSpan, now_ms: int) -> AsyncIterator[OpenFigure]:
+    """The figures of a domain. Some hundred devices are asked about at a time."""
+    found = OpenDay(domain)
+    for ids in batches(roster.of_domain(domain)):
+        part = Roster(roster.by_id[id_] for id_ in ids)
+        async for rolled_up in rolled(store, part, domain, [span], now_ms):
+            found.add(rolled_up, part)
+    for figure in found.figures():
+        yield figure
+
+
+def _describe(config: Config, listed: list[OpenFile]) -> None:
+    """Write what describes the files: the meaning of rows, and the catalogue."""
+    files, about = OpenFiles(config.journal.path), config.open_data
+    documents = {
+        CONTEXT_FILE: open_data_context(),
+        CATALOG: catalog(listed, about.publisher, about.license),
+    }
+    for name, document in documents.items():
+        files.put(name, (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode())

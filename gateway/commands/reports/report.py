@@ -1,0 +1,252 @@
+"""``gateway report``: consumption, balance and completeness from the database, whether the gateway runs or not."""
+
+import argparse
+import asyncio
+import os
+import re
+import sys
+from calendar import monthrange
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from gateway.commands.reports import report_rows
+from gateway.commands.reports.late_sums import with_late_sums
+from gateway.commands.reports.report_output import CsvOutput, JsonOutput, Output, ProgressLine, TextOutput
+from gateway.commands.reports.report_rows import ReportRow, RowMaker
+from gateway.ingest.database.open_store import open_store
+from gateway.ingest.database.store import Store, StoreFault, TimeSpan
+from gateway.monitoring.reports.balance import balance
+from gateway.monitoring.reports.boundaries import ReportStep, local_text, periods
+from gateway.monitoring.reports.completeness import completeness
+from gateway.monitoring.reports.consumption import consumption
+from gateway.monitoring.reports.group_completeness import group_completeness
+from gateway.monitoring.reports.roster import Roster
+from gateway.monitoring.reports.totals import ReportGroup, totals
+from gateway.support.clock import wall_clock
+from gateway.support.config.files import ConfigurationFault, load
+from gateway.support.config.model import Config
+from gateway.support.i18n.reports import report_words
+from gateway.support.registry.registry import load_registry
+from schemas.printable import printable
+from schemas.registry import Registry
+
+_UNREACHABLE: Final = 3
+_DAY = re.compile(r"((?:19|20|21)\d{2})-(\d{2})(?:-(\d{2}))?")
+
+
+@dataclass(frozen=True, slots=True)
+class ReportQuestion:
+    """A question that a report answers.
+
+    :ivar kind: consumption, balance or completeness.
+    """
+
+    kind: str
+    registry: Registry
+    roster: Roster
+    spans: list[TimeSpan]
+    by: ReportGroup
+    zone: ZoneInfo
+    now_ms: int
+    language: str
+
+
+@dataclass(slots=True)
+class _ReportNotes:
+    """Counts for the notes below a report."""
+
+    progress: ProgressLine
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def look_at(self, row: ReportRow) -> None:
+        """Count what a reader must know of a row."""
+        self.counts["some_uncovered"] += bool(row.get("cause"))
+        self.counts["some_left_out"] += bool(row.get("uncovered")) and "group" in row
+        self.counts["some_estimated"] += bool(row.get("estimated")) and "received" not in row
+
+
+def report_command(options: argparse.Namespace) -> int:
+    """``gateway report``; the exit status, 3 when the database cannot be asked.
+
+    :raises ConfigurationFault: the configuration, the registry or an option is faulty.
+    """
+    config = load(options.config)
+    question = _question(config, options)
+    output = _output(question, options)
+    account = _ReportNotes(ProgressLine(sys.stderr))
+    try:
+        asyncio.run(_report(config, question, output, account))
+    except StoreFault as fault:
+        account.progress.clear()
+        print(printable(str(fault)), file=sys.stderr)
+        return _UNREACHABLE
+    return 0
+
+
+def _question(config: Config, options: argparse.Namespace) -> ReportQuestion:
+    registry = registry_to_report(config)
+    zone = _zone(options.zone or config.time.zone)
+    first, last = _first_day(options.first), _last_day(options.last)
+    if first > last:
+        raise ConfigurationFault([f"--from: {options.first} is after --to {options.last}"])
+    by = ReportGroup(options.by or ("parent" if options.kind == "balance" else "device"))
+    if options.kind == "balance" and by is not ReportGroup.PARENT:
+        raise ConfigurationFault([f"--by: a balance is that of a parent and its children, not by {by}"])
+    spans = list(periods(first, last, ReportStep(options.step), zone))
+    now_ms = wall_clock(config, os.environ).now_ms()
+    language = "en" if options.csv or options.json else options.language or config.language
+    return ReportQuestion(options.kind, registry, Roster(registry.devices), spans, by, zone, now_ms, language)
+
+
+def registry_to_report(config: Config) -> Registry:
+    """The registry.
+
+    :raises ConfigurationFault: it is faulty, or names no device.
+    """
+    registry = load_registry(config.devices.registry)
+    if not registry.devices:
+        why = "no device is registered" if config.devices.registry.exists() else "does not exist"
+        raise ConfigurationFault([f"{config.devices.registry}: devices: {why}; a report is about the registered devices"])
+    return registry
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ConfigurationFault([f"--zone: {name!r} is not a time zone; write for example Asia/Ho_Chi_Minh"]) from error
+
+
+def _first_day(text: str) -> date:
+    return _day(text, "--from", lambda year, month: date(year, month, 1))
+
+
+def _last_day(text: str) -> date:
+    return _day(text, "--to", lambda year, month: date(year, month, monthrange(year, month)[1]))
+
+
+def _day(text: str, option: str, of_month: Callable[[int, int], date]) -> date:
+    match = _DAY.fullmatch(text)
+    with suppress(ValueError):
+        if match is not None:
+            year, month = int(match[1]), int(match[2])
+            return date(year, month, int(match[3])) if match[3] else of_month(year, month)
+    raise ConfigurationFault([f"{option}: {text!r} is not a day; write 2026-10-31, or 2026-10 for a month"])
+
+
+_COLUMNS: Final[Mapping[tuple[str, bool], tuple[Sequence[str], Sequence[str]]]] = {
+    ("consumption", True): (
+        report_rows.DEVICE_USE,
+        (
+            *("period", "device", "counter", "used", "unit"),
+            *("from_register", "from_time", "to_register", "to_time", "serial", "note"),
+        ),
+    ),
+    ("consumption", False): (
+        report_rows.GROUP_USE,
+        ("period", "group", "counter", "used", "unit", "devices", "uncovered", "estimated", "suspect"),
+    ),
+    ("balance", False): (
+        report_rows.BALANCE,
+        (
+            *("period", "parent", "counter", "in", "out", "lost", "unit", "lost_pct"),
+            *("completeness_in_pct", "completeness_out_pct", "note"),
+        ),
+    ),
+    ("completeness", True): (
+        report_rows.DEVICE_COMPLETENESS,
+        (
+            *("period", "device", "expected", "received", "missing", "received_pct", "on_time_pct"),
+            *("estimated", "suspect", "longest_gap_s"),
+        ),
+    ),
+    ("completeness", False): (
+        report_rows.GROUP_COMPLETENESS,
+        (
+            *("period", "group", "domain", "devices", "expected", "received", "missing", "received_pct", "on_time_pct"),
+            *("estimated", "suspect", "longest_gap_s"),
+        ),
+    ),
+}
+"""Kind of report, and if it is by device → its columns, and those of the table for people."""
+
+
+def _output(question: ReportQuestion, options: argparse.Namespace) -> Output:
+    columns, shown = _COLUMNS[question.kind, question.by is ReportGroup.DEVICE]
+    if options.csv:
+        return CsvOutput(sys.stdout, columns)
+    if options.json:
+        return JsonOutput(sys.stdout)
+    words = report_words(question.language)
+    edges = (local_text(at_ms, question.zone) for at_ms in (question.spans[0].start_ms, question.spans[-1].end_ms))
+    title = words["title"].format(words[question.kind], *edges, question.zone)
+    return TextOutput(sys.stdout, title, shown, question.by, question.language)
+
+
+async def _report(config: Config, question: ReportQuestion, output: Output, account: _ReportNotes) -> None:
+    words = report_words(question.language)
+    async with open_store(config.influxdb) as found:
+        store = await with_late_sums(config, found, question.roster, question.spans[-1].end_ms, question.now_ms)
+        async for row in _ROWS[question.kind](store, question, account.progress):
+            account.look_at(row)
+            account.progress.clear()
+            output.row(row)
+        account.progress.clear()
+        notes = [words[key].format(number) for key, number in account.counts.items() if number]
+        if question.kind == "completeness":
+            without = sum(1 for device in question.roster.by_id.values() if device.interval is None or device.domain is None)
+            notes += [words["no_interval"].format(without)] if without else []
+        elif not store.is_overwritten:
+            notes.append(words["not_overwritten"])
+    output.end(notes)
+
+
+async def _consumption(store: Store, question: ReportQuestion, progress: ProgressLine) -> AsyncIterator[ReportRow]:
+    maker, by = RowMaker(question.roster, question.registry.areas, question.zone), question.by
+    for domain in question.roster.domains():
+        progress.say(f"{domain} ...")
+        async for period in consumption(store, question.roster, domain, question.spans, question.now_ms):
+            if by is ReportGroup.DEVICE:
+                for use in period.uses:
+                    yield maker.device_use(period.period, use)
+            else:
+                for total in totals(period, domain, by, question.roster):
+                    yield maker.group_use(period.period, by, total)
+            progress.say(f"{domain}: up to {local_text(period.period.end_ms, question.zone)} ...")
+
+
+async def _balance(store: Store, question: ReportQuestion, progress: ProgressLine) -> AsyncIterator[ReportRow]:
+    maker = RowMaker(question.roster, question.registry.areas, question.zone)
+    for domain in question.roster.domains():
+        progress.say(f"{domain} ...")
+        async for row in balance(store, question.roster, domain, question.spans, question.zone, question.now_ms):
+            yield maker.balance(row)
+
+
+async def _completeness(store: Store, question: ReportQuestion, progress: ProgressLine) -> AsyncIterator[ReportRow]:
+    maker, by = RowMaker(question.roster, question.registry.areas, question.zone), question.by
+    found = completeness(store, question.roster, question.spans, question.zone, question.now_ms)
+    if by is ReportGroup.DEVICE:
+        done = 0
+        async for device in found:
+            for row in maker.device_completeness(question.spans, device):
+                yield row
+            done += 1
+            progress.say(f"{done:,} of {len(question.roster.by_id):,} devices ...")
+        return
+    progress.say("...")
+    for span, groups in await group_completeness(found, by, question.spans):
+        for group in groups:
+            yield maker.group_completeness(span, by, group)
+
+
+_ROWS: Final[Mapping[str, Callable[[Store, ReportQuestion, ProgressLine], AsyncIterator[ReportRow]]]] = {
+    "consumption": _consumption,
+    "balance": _balance,
+    "completeness": _completeness,
+}

@@ -1,0 +1,214 @@
+"""Rows of a report as they come: CSV, one JSON object a line, or a table for people."""
+
+import csv
+import sys
+from collections.abc import Sequence
+from datetime import datetime, time, timedelta
+from decimal import Decimal
+from itertools import zip_longest
+from typing import Any, Final, Protocol, TextIO
+
+import msgspec
+
+from gateway.commands.reports.report_rows import ReportCell, ReportRow
+from gateway.support.i18n.languages import words
+from gateway.support.i18n.reports import report_words
+from schemas.glossary import UNITS, quantities
+from schemas.printable import printable
+from schemas.quantities import TEXT_TAGS
+from schemas.spreadsheet import as_cell
+
+_WIDTHS_FROM: Final = 200
+"""Rows that decide how wide the columns of a table are; it begins when there are so many, and flows from then on."""
+_GAP: Final = "  "
+_AMOUNTS: Final = frozenset({"used", "in", "out", "lost", "from_register", "to_register"})
+_TEXT_COLUMNS: Final = frozenset(
+    {"period", "from_time", "to_time", "device", "parent", "group", "domain", "counter", "unit", "serial", "note"}
+)
+_VIETNAMESE: Final = {ord(","): ".", ord("."): ","}
+
+
+class Output(Protocol):
+    """A form of a report."""
+
+    def row(self, row: ReportRow) -> None:
+        """Print a row, at once or with those that follow."""
+        ...
+
+    def end(self, notes: Sequence[str]) -> None:
+        """Print what is held, and the notes below a report."""
+        ...
+
+
+class CsvOutput:
+    """CSV with a header, times in ISO 8601."""
+
+    def __init__(self, out: TextIO, columns: Sequence[str]) -> None:
+        self._writer = csv.DictWriter(out, columns, lineterminator="\n")
+        self._writer.writeheader()
+
+    def row(self, row: ReportRow) -> None:
+        """Print a row."""
+        self._writer.writerow({key: _printable_cell(as_cell(_plain(value))) for key, value in row.items()})
+
+    def end(self, notes: Sequence[str]) -> None:
+        """Print the notes beside it, on standard error."""
+        _say(notes)
+
+
+class JsonOutput:
+    """One JSON object a line; amounts with all their digits."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._encoder = msgspec.json.Encoder(decimal_format="number")
+
+    def row(self, row: ReportRow) -> None:
+        """Print a row."""
+        document = {key: value.isoformat() if isinstance(value, datetime) else value for key, value in row.items()}
+        self._out.write(printable(self._encoder.encode(document).decode()) + "\n")
+
+    def end(self, notes: Sequence[str]) -> None:
+        """Print the notes beside it, on standard error."""
+        _say(notes)
+
+
+class TextOutput:
+    """A table in one language; numbers as they are written there."""
+
+    def __init__(self, out: TextIO, title: str, columns: Sequence[str], by: str, language: str) -> None:
+        self._out = out
+        self._words = words(language) | report_words(language)
+        self._names = quantities(language)
+        self._language = language
+        self._columns = columns
+        self._head = [self._words[by if column == "group" else column] for column in columns]
+        self._held: list[list[str]] = []
+        self._widths: list[int] = []
+        out.write(f"{printable(title)}\n\n")
+
+    def row(self, row: ReportRow) -> None:
+        """Hold the first rows, print the others."""
+        cells = [printable(self._cell(column, row)) for column in self._columns]
+        if self._widths:
+            self._line(cells)
+            return
+        self._held.append(cells)
+        if len(self._held) == _WIDTHS_FROM:
+            self._begin()
+
+    def end(self, notes: Sequence[str]) -> None:
+        """Print what is held, and the notes below it."""
+        if self._held:
+            self._begin()
+        if not self._widths:
+            self._out.write(f"{self._words['no_rows']}\n")
+        self._out.write("".join(["\n", *(f"{note}\n" for note in notes)]) if notes else "")
+
+    def _begin(self) -> None:
+        rows = [self._head, *self._held]
+        self._widths = [max(map(len, column)) for column in zip_longest(*rows, fillvalue="")]
+        self._line(self._head)
+        self._out.write("─" * (sum(self._widths) + len(_GAP) * (len(self._widths) - 1)) + "\n")
+        for cells in self._held:
+            self._line(cells)
+        self._held.clear()
+
+    def _line(self, cells: Sequence[str]) -> None:
+        aligned = [
+            cell.ljust(width) if column in _TEXT_COLUMNS else cell.rjust(width)
+            for column, cell, width in zip(self._columns, cells, self._widths, strict=True)
+        ]
+        self._out.write(_GAP.join(aligned).rstrip() + "\n")
+
+    def _cell(self, column: str, row: ReportRow) -> str:
+        value = row.get(column)
+        match column:
+            case "period":
+                text = _period(row["from"], row["to"])
+            case "note":
+                text = self._note(row)
+            case "device":
+                text = " ".join([str(value), *(str(row[tag]) for tag in TEXT_TAGS if row.get(tag))])
+            case "group":
+                text = self._words[str(value)] if row["by"] == "domain" else str(row["name"] or value or "-")
+            case "counter":
+                text = self._names[str(value)].name
+            case "domain":
+                text = self._words[str(value)]
+            case "unit":
+                text = UNITS.get(str(value), str(value))
+            case _:
+                text = self._shown(column, value)
+        return text
+
+    def _shown(self, column: str, value: ReportCell) -> str:
+        if value is None:
+            return "-"
+        if isinstance(value, datetime):
+            return value.strftime("%Y-%m-%d %H:%M")
+        if isinstance(value, Decimal | float | int) and not isinstance(value, bool):
+            text = f"{value:,.3f}" if column in _AMOUNTS else f"{value:,}"
+            return text.translate(_VIETNAMESE) if self._language == "vi" else text
+        return str(value)
+
+    def _note(self, row: ReportRow) -> str:
+        notes = [self._words[str(row["cause"])]] if row.get("cause") else []
+        notes += [self._words["is_estimated"]] if row.get("estimated") else []
+        notes += [self._words["is_suspect"].format(row["suspect"])] if row.get("suspect") else []
+        return ", ".join(notes)
+
+
+class ProgressLine:
+    """A line on a terminal that says how far a report is; nowhere else."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._is_terminal = out.isatty()
+        self._is_there = False
+
+    def say(self, text: str) -> None:
+        """Replace the line."""
+        if self._is_terminal:
+            self._out.write(f"\r\x1b[K{text}")
+            self._out.flush()
+            self._is_there = bool(text)
+
+    def clear(self) -> None:
+        """Remove the line, before something else is printed."""
+        if self._is_there:
+            self.say("")
+
+
+def _period(begins: ReportCell, ends: ReportCell) -> str:
+    """A period as people name it: a month, a day, the beginning of an hour; both days of a month that is cut."""
+    if not isinstance(begins, datetime) or not isinstance(ends, datetime):
+        return ""
+    if begins.time() != _MIDNIGHT or ends.time() != _MIDNIGHT:
+        return begins.strftime("%Y-%m-%d %H:%M")
+    last = ends.date() - timedelta(days=1)
+    if begins.day == 1 and ends.day == 1 and last.month == begins.month:
+        return begins.strftime("%Y-%m")
+    return str(last) if last == begins.date() else f"{begins.date()}/{last}"
+
+
+_MIDNIGHT: Final = time(0)
+
+
+def _say(notes: Sequence[str]) -> None:
+    for note in notes:
+        print(note, file=sys.stderr)
+
+
+def _plain(value: ReportCell) -> Any:  # noqa: ANN401 - csv takes anything
+    """A value as CSV holds it."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"{value:f}" if isinstance(value, Decimal) else value
+
+
+def _printable_cell(value: object) -> object:
+    """A cell whose text steers nothing."""
+    return printable(value) if isinstance(value, str) else value

@@ -1,0 +1,164 @@
+"""Rows of reports under names that do not change with the language."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from gateway.ingest.database.store import TimeSpan
+from gateway.monitoring.reports.balance import ParentBalance
+from gateway.monitoring.reports.boundaries import SumBoundary
+from gateway.monitoring.reports.completeness import DeviceCompleteness, PeriodCompleteness, floored_pct
+from gateway.monitoring.reports.consumption import CounterUse
+from gateway.monitoring.reports.group_completeness import GroupCompleteness
+from gateway.monitoring.reports.roster import Roster
+from gateway.monitoring.reports.totals import GroupUse, ReportGroup
+from schemas.quantities import COUNTERS, TEXT_TAGS
+
+ReportCell = str | int | float | Decimal | bool | datetime | None
+ReportRow = dict[str, ReportCell]
+
+_PLACE: Final = ("area", "site", "domain", "parent")
+_COUNTS: Final = ("expected", "received", "missing", "on_time", "received_pct", "on_time_pct")
+_MARKS: Final = ("estimated", "suspect", "longest_gap_s")
+_AMOUNT: Final = ("domain", "counter", "unit")
+
+DEVICE_USE: Final = (
+    *("from", "to", "device", *TEXT_TAGS, *_PLACE, "counter", "unit", "used", "estimated", "suspect", "cause"),
+    *("serial", "from_register", "from_time", "to_register", "to_time"),
+)
+GROUP_USE: Final = ("from", "to", "by", "group", "name", *_AMOUNT, "used", "devices", "uncovered", "estimated", "suspect")
+BALANCE: Final = (
+    *("from", "to", "parent", "area", "site", *_AMOUNT, "in", "out", "lost", "lost_pct"),
+    *("completeness_in_pct", "completeness_out_pct", "estimated", "children", "uncovered", "cause"),
+)
+DEVICE_COMPLETENESS: Final = ("from", "to", "device", *_PLACE, "interval_s", *_COUNTS, *_MARKS)
+GROUP_COMPLETENESS: Final = ("from", "to", "by", "group", "name", "domain", "devices", *_COUNTS, *_MARKS)
+
+
+class RowMaker:
+    """Makes rows of figures.
+
+    :ivar roster: the devices.
+    :ivar areas: code → name.
+    """
+
+    def __init__(self, roster: Roster, areas: Mapping[str, str], zone: ZoneInfo) -> None:
+        self._roster = roster
+        self._areas = areas
+        self._zone = zone
+
+    def device_use(self, span: TimeSpan, use: CounterUse) -> ReportRow:
+        """A device's counter in a period."""
+        device = self._roster.by_id[use.series.device]
+        return {
+            **self._span(span),
+            **use.series._asdict(),
+            "area": device.area,
+            "site": device.site,
+            "domain": use.counter.measurement,
+            "parent": device.parent,
+            **_counter(use.counter.field),
+            "used": amount(use.used),
+            "estimated": use.is_estimated,
+            "suspect": use.suspect,
+            "cause": use.uncovered,
+            "serial": device.serial,
+            **self._reading("from", use.first),
+            **self._reading("to", use.last),
+        }
+
+    def group_use(self, span: TimeSpan, by: ReportGroup, total: GroupUse) -> ReportRow:
+        """A counter of a group in a period."""
+        return {
+            **self._span(span),
+            **self._group(by, total.group),
+            "domain": total.counter.measurement,
+            **_counter(total.counter.field),
+            "used": amount(total.used) if total.covered else None,
+            "devices": len(total.covered) + len(total.uncovered),
+            "uncovered": len(total.uncovered),
+            "estimated": len(total.estimated),
+            "suspect": total.suspect,
+        }
+
+    def balance(self, row: ParentBalance) -> ReportRow:
+        """A parent in a period."""
+        return {
+            **self._span(row.period),
+            "parent": row.parent.id,
+            "area": row.parent.area,
+            "site": row.parent.site,
+            "domain": row.counter.measurement,
+            **_counter(row.counter.field),
+            "in": amount(row.inflow),
+            "out": amount(row.outflow),
+            "lost": amount(row.lost),
+            "lost_pct": None if row.share is None else round(row.share * 100, 2),
+            "completeness_in_pct": floored_pct(row.completeness_in),
+            "completeness_out_pct": floored_pct(row.completeness_out),
+            "estimated": row.is_estimated,
+            "children": row.children,
+            "uncovered": row.uncovered_children,
+            "cause": row.uncovered,
+        }
+
+    def device_completeness(self, spans: list[TimeSpan], found: DeviceCompleteness) -> Iterator[ReportRow]:
+        """A device in each period in which something was expected of it."""
+        device = found.device
+        for span, figures in zip(spans, found.periods, strict=True):
+            if figures is not None:
+                place: ReportRow = {key: getattr(device, key) for key in _PLACE}
+                named: ReportRow = {"device": device.id, **place, "interval_s": _whole(figures.interval_s)}
+                yield {**self._span(span), **named, **_figures(figures)}
+
+    def group_completeness(self, span: TimeSpan, by: ReportGroup, total: GroupCompleteness) -> ReportRow:
+        """A group in a period."""
+        named: ReportRow = {"domain": total.domain, "devices": total.devices}
+        return {**self._span(span), **self._group(by, total.group), **named, **_figures(total.figures)}
+
+    def _span(self, span: TimeSpan) -> ReportRow:
+        return {"from": self._time(span.start_ms), "to": self._time(span.end_ms)}
+
+    def _time(self, time_ms: int) -> datetime:
+        return datetime.fromtimestamp(time_ms / 1000, self._zone)
+
+    def _group(self, by: ReportGroup, group: str) -> ReportRow:
+        name = self._areas.get(group, "") if by is ReportGroup.AREA else ""
+        return {"by": by.value, "group": group, "name": name}
+
+    def _reading(self, edge: str, boundary: SumBoundary) -> ReportRow:
+        reading = boundary.reading
+        if reading is None:
+            return {f"{edge}_register": None, f"{edge}_time": None}
+        return {f"{edge}_register": reading.register, f"{edge}_time": self._time(reading.time_ms)}
+
+
+def amount(millionths: int | None) -> Decimal | None:
+    """An amount in its unit, exactly."""
+    return None if millionths is None else Decimal(millionths).scaleb(-6)
+
+
+def _counter(field: str) -> ReportRow:
+    return {"counter": field, "unit": COUNTERS[field].unit}
+
+
+def _figures(figures: PeriodCompleteness) -> ReportRow:
+    return {
+        "expected": _whole(figures.expected),
+        "received": _whole(figures.received),
+        "missing": _whole(figures.missing),
+        "on_time": _whole(figures.on_time),
+        "received_pct": floored_pct(figures.received / figures.expected),
+        "on_time_pct": floored_pct(figures.on_time / figures.expected),
+        "estimated": figures.estimated,
+        "suspect": figures.suspect,
+        "longest_gap_s": _whole(figures.longest_gap_s),
+    }
+
+
+def _whole(number: float) -> float | int:
+    """A number, as an integer where it is one; else with the digits that mean something."""
+    rounded = round(number, 3)
+    return int(rounded) if rounded == int(rounded) else rounded

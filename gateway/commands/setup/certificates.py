@@ -1,0 +1,130 @@
+"""``gateway setup certificates``: an authority of one's own and what it signs, as files in one folder."""
+
+import argparse
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from gateway.admin.broker.certificates import (
+    Authority,
+    CertificateUse,
+    Signed,
+    as_files,
+    load_authority,
+    names_of,
+    new_authority,
+)
+from gateway.support.config.files import ConfigurationFault
+from gateway.support.folder_owner import as_owner
+from gateway.support.private_files import read_bytes
+from schemas.printable import printable
+from schemas.topics import is_name
+
+_KEY_MODE, _CERTIFICATE_MODE = 0o600, 0o644
+_AUTHORITY: Final = "ca"
+_REVOKED: Final = "ca.crl"
+
+
+class CertificateFolder:
+    """A folder with an authority and its certificates.
+
+    :raises ConfigurationFault: by each method: a file is missing, there already, or not what it should be.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def issue(self, use: CertificateUse, names: list[str]) -> None:
+        """A certificate with a new key."""
+        self._refuse_present(names[0])
+        self._write(names[0], self._authority().sign(use, names, datetime.now(UTC)))
+
+    def renew(self, name: str) -> None:
+        """The same certificate for some more years, with a new key."""
+        try:
+            use, names = names_of(self._read(f"{name}.crt"))
+        except ValueError as error:
+            raise ConfigurationFault([f"{self._folder / name}.crt: {error}"]) from error
+        self._write(name, self._authority().sign(use, names, datetime.now(UTC)))
+
+    def revoke(self, name: str) -> None:
+        """Put a certificate on the list of those taken back."""
+        path = self._folder / _REVOKED
+        before = read_bytes(path) if path.exists() else None
+        listed = self._authority().take_back([self._read(f"{name}.crt")], before, datetime.now(UTC))
+        self._put(_REVOKED, listed, _CERTIFICATE_MODE)
+
+    def _authority(self) -> Authority:
+        """The authority of the folder, made if there is none."""
+        if not (self._folder / f"{_AUTHORITY}.crt").exists():
+            made = new_authority("Authority of the gateway", datetime.now(UTC))
+            self._write(_AUTHORITY, as_files(made))
+            self._put(_REVOKED, made.take_back([], None, datetime.now(UTC)), _CERTIFICATE_MODE)
+            return made
+        try:
+            return load_authority(Signed(self._read(f"{_AUTHORITY}.crt"), self._read(f"{_AUTHORITY}.key")))
+        except ValueError as error:
+            raise ConfigurationFault([f"{self._folder / _AUTHORITY}.key: {error}"]) from error
+
+    def _refuse_present(self, name: str) -> None:
+        path = self._folder / f"{name}.crt"
+        if path.exists():
+            raise ConfigurationFault([f"{path}: is there already; `gateway setup certificates renew {name}` makes it anew"])
+
+    def _read(self, name: str) -> bytes:
+        try:
+            return read_bytes(self._folder / name)
+        except OSError as error:
+            raise ConfigurationFault([f"{self._folder / name}: cannot be read: {error.strerror}"]) from error
+
+    def _write(self, name: str, signed: Signed) -> None:
+        self._put(f"{name}.key", signed.key, _KEY_MODE)
+        self._put(f"{name}.crt", signed.certificate, _CERTIFICATE_MODE)
+
+    def _put(self, name: str, content: bytes, mode: int) -> None:
+        """Write a file whole, or leave the old one."""
+        path, beside = self._folder / name, self._folder / f"{name}.new"
+        try:
+            with as_owner(self._folder):
+                self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                beside.unlink(missing_ok=True)
+                with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+                beside.replace(path)
+        except OSError as error:
+            raise ConfigurationFault([f"{path}: cannot be written: {error.strerror}"]) from error
+        print(printable(f"{path}: written"))
+
+
+def setup_certificates(options: argparse.Namespace) -> int:
+    """Run ``gateway setup certificates``; return the exit status.
+
+    :raises ConfigurationFault: a name is none, or a file cannot be used.
+    """
+    folder, names = CertificateFolder(options.to), [options.name, *options.also]
+    for name in names:
+        if not is_name(name):
+            raise ConfigurationFault([f"{name}: a name or an address is 1 to 64 of A-Z a-z 0-9 . _ : -"])
+    actions: dict[str, Callable[[], None]] = {
+        "server": lambda: folder.issue(CertificateUse.SERVER, names),
+        "client": lambda: folder.issue(CertificateUse.CLIENT, names[:1]),
+        "service": lambda: folder.issue(CertificateUse.SERVICE, names[:1]),
+        "renew": lambda: folder.renew(options.name),
+        "revoke": lambda: folder.revoke(options.name),
+    }
+    actions[options.action]()
+    print(_NEXT[options.action].format(folder=options.to, name=options.name))
+    return 0
+
+
+_NEXT: Final = {
+    "server": "{name}.crt and {name}.key go to the server; {folder}/ca.key must never leave this machine",
+    "client": "{name}.crt and {name}.key go to the device; {folder}/ca.key must never leave this machine",
+    "service": "{name}.crt and {name}.key go to the service or gateway; {folder}/ca.key must never leave this machine",
+    "renew": "copy {name}.crt and {name}.key as before; the old certificate is good until it ends, or until it is revoked",
+    "revoke": "copy {folder}/ca.crl to the broker and reload it: systemctl reload mosquitto",
+}

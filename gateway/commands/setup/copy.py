@@ -1,0 +1,168 @@
+"""``gateway setup copy``: all that stands in one database into another, while the gateway runs, and the switch between them."""
+
+import argparse
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Iterable
+from contextlib import AsyncExitStack
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from gateway.admin.copying.copier import Copier, CopyResult, Difference
+from gateway.admin.copying.plan import CopyPlan, plan, route, where
+from gateway.admin.copying.progress import ProgressFile
+from gateway.commands.reports.report_output import ProgressLine
+from gateway.commands.running import is_running
+from gateway.ingest.database.store import StoreFault
+from gateway.monitoring.reports.boundaries import midnight_ms
+from gateway.support.clock import wall_clock
+from gateway.support.config.files import ConfigurationFault, load
+from gateway.support.config.model import Config
+from gateway.support.private_files import make_folder
+from schemas.printable import printable
+
+_DIFFERS, _REFUSED = 1, 3
+_FIRST: Final = date(2020, 1, 1)
+"""No reading is older: an earlier time of a device is not believed."""
+_MONTHS: Final = timedelta(days=62)
+_SHOWN: Final = 10
+_SAY_EVERY_S: Final = 30.0
+
+_LIVE: Final = """
+The gateway goes on writing to the old database. Next:
+  1. stop it (systemctl stop gateway), and every other gateway that writes there; the broker keeps what comes meanwhile
+  2. give this command again: it copies what was written since, and compares
+  3. put the section influxdb of {target} into {config}, and start the gateway"""
+_DONE: Final = """
+Both are the same. Put the section influxdb of {target} into {config}, and start the gateway. Its journal and the broker give
+the new database what came meanwhile; nothing more goes to the old one."""
+
+
+def setup_copy(options: argparse.Namespace) -> int:
+    """Run ``gateway setup copy``; return the exit status: 1 if something differs, 3 if a database does not answer or refuses.
+
+    :raises ConfigurationFault: a file or an option is wrong.
+    """
+    config, target = load(options.config), load(options.to)
+    if route(config.influxdb, config.influxdb) == route(target.influxdb, target.influxdb):
+        raise ConfigurationFault([f"{options.to}: influxdb: is the database that the gateway writes to already"])
+    try:
+        return asyncio.run(_copy(config, target, options))
+    except StoreFault as fault:
+        print(printable(f"{fault}; give the command again, and it goes on"), file=sys.stderr)
+        return _REFUSED
+    except KeyboardInterrupt:
+        print("interrupted; give the command again, and it goes on", file=sys.stderr)
+        return _REFUSED
+
+
+async def _copy(config: Config, target: Config, options: argparse.Namespace) -> int:
+    zone, is_final = ZoneInfo(config.time.zone), not _runs(config)
+    planned = await plan(config.influxdb, target.influxdb)
+    async with AsyncExitStack() as stack:
+        for client in planned.clients:
+            await stack.enter_async_context(client)
+        _say_plan(config, target, planned, is_final=is_final)
+        if options.dry_run:
+            return 0
+        file = ProgressFile(options.progress or _folder(config) / "copy.json")
+        progress = file.load(route(config.influxdb, target.influxdb), midnight_ms(options.since or _FIRST, zone))
+        reach_ms = round((config.time.max_past + _MONTHS) / timedelta(milliseconds=1))
+        now_ms = wall_clock(config, os.environ).now_ms()
+        shown = _Shown(progress_of=now_ms)
+        result = await Copier(planned.jobs, progress, file, now_ms, reach_ms, is_final, shown.tell).run()
+        shown.clear()
+    return _say_result(result, options, is_final=is_final)
+
+
+def _runs(config: Config) -> bool:
+    """Tell if the gateway runs.
+
+    :raises ConfigurationFault: we may not see it: a copy beside a running gateway would be taken for the last one.
+    """
+    folder = config.journal.path.parent
+    if folder.exists() and not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        raise ConfigurationFault([f"{folder}: may not be used: run the command as the gateway's user, or as root"])
+    return is_running(config)
+
+
+def _folder(config: Config) -> Path:
+    folder = config.journal.path.parent
+    try:
+        make_folder(folder)
+    except OSError as error:
+        raise ConfigurationFault([f"{folder}: cannot be made: {error.strerror}"]) from error
+    return folder
+
+
+class _Shown:
+    """Says how far a copy is: on a terminal on one line, elsewhere now and then."""
+
+    def __init__(self, progress_of: int) -> None:
+        self._now_ms = progress_of
+        self._line = ProgressLine(sys.stderr)
+        self._said_s = time.monotonic()
+        self._points = 0
+
+    def tell(self, name: str, at_ms: int, points: int) -> None:
+        """Say it."""
+        day = datetime.fromtimestamp(min(at_ms, self._now_ms) / 1000, UTC).date()
+        text = f"{name}: up to {day}, {points:,} points copied"
+        self._line.say(text)
+        if not sys.stderr.isatty() and time.monotonic() - self._said_s > _SAY_EVERY_S:
+            self._said_s = time.monotonic()
+            print(text, file=sys.stderr)
+
+    def clear(self) -> None:
+        """Remove the line."""
+        self._line.clear()
+
+
+def _say_plan(config: Config, target: Config, planned: CopyPlan, *, is_final: bool) -> None:
+    print(printable(f"from {where(config.influxdb)} ({planned.source.name})"))
+    print(printable(f"to   {where(target.influxdb)} ({planned.target.name})"))
+    second = target.influxdb.of_rollups()
+    if second is not None:
+        print(printable(f"     {where(second)} (roll-ups too)"))
+    if planned.left_out:
+        print(printable(f"left out, since no gateway writes them: {', '.join(planned.left_out)}"))
+    state = "no gateway runs here: what is copied and compared now is final" if is_final else "the gateway runs"
+    print(f"{state}\n")
+
+
+def _say_result(result: CopyResult, options: argparse.Namespace, *, is_final: bool) -> int:
+    for name, values in result.values.items():
+        print(printable(f"{name}: {values:,} values compared"))
+    print(f"days that were copied again: {result.again:,}")
+    names = {"target": options.to, "config": options.config or "gateway.yaml"}
+    if not is_final:
+        if result.differences:
+            print(f"still differing, since they are being written: {len({one.day_ms for one in result.differences})} days")
+        print(printable(_LIVE.format(**names), layout=True))
+        return 0
+    if not result.differences:
+        print(printable(_DONE.format(**names), layout=True))
+        return 0
+    for line in _described(result.differences[:_SHOWN]):
+        print(printable(line), file=sys.stderr)
+    more = len(result.differences) - _SHOWN
+    print(
+        f"{f'and {more} more: ' if more > 0 else ''}the new database does not have what the old one has. Does it keep long "
+        "enough? VictoriaMetrics and InfluxDB 3 do not replace a value that was worked out again: copy to an empty one",
+        file=sys.stderr,
+    )
+    return _DIFFERS
+
+
+def _described(differences: Iterable[Difference]) -> Iterable[str]:
+    for one in differences:
+        day = datetime.fromtimestamp(one.day_ms / 1000, UTC).date()
+        what = f"{one.measurement} {one.field}, {day}"
+        if one.there.number < one.here.number:
+            yield f"{what}: {one.here.number:,} values here, {one.there.number:,} there"
+        else:
+            yield f"{what}: the values add up to {one.here.sum!r} here, to {one.there.sum!r} there"

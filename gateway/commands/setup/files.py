@@ -1,0 +1,53 @@
+"""Files that ``gateway setup`` writes for a broker, and the passwords in them."""
+
+import os
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from gateway.support.config.files import ConfigurationFault
+from gateway.support.folder_owner import as_owner
+from gateway.support.private_files import give_to_readers
+from schemas.printable import printable
+
+SECRET_MODE: Final = 0o640
+PLAIN_MODE: Final = 0o644
+
+
+class SetupFile(NamedTuple):
+    """A file to write, with the rights of its folder's group."""
+
+    path: Path
+    text: str
+    mode: int
+
+
+def refuse_present(paths: list[Path], lost: str) -> None:
+    """:raises ConfigurationFault: one of them is there."""
+    present = [path for path in paths if path.exists()]
+    if present:
+        raise ConfigurationFault([f"{path}: is there already; --replace writes it anew, {lost}" for path in present])
+
+
+def show_files(wanted: list[SetupFile]) -> None:
+    """Print the files, without what is secret."""
+    for file in wanted:
+        print(printable(f"# {file.path}"))
+        print(printable(file.text, layout=True) if file.mode == PLAIN_MODE else "# (secret)\n")
+
+
+def write_file(file: SetupFile) -> None:
+    """Write a file and say so; the service that uses it, its folder's owner or group, may read it.
+
+    :raises ConfigurationFault: it cannot be written.
+    """
+    try:
+        with as_owner(file.path.parent):
+            file.path.parent.mkdir(parents=True, exist_ok=True)
+            file.path.unlink(missing_ok=True)
+            descriptor = os.open(file.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, file.mode)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
+                give_to_readers(descriptor, file.path)
+                opened.write(file.text)
+    except OSError as error:
+        raise ConfigurationFault([f"{file.path}: cannot be written: {error.strerror}"]) from error
+    print(printable(f"{file.path}: written"))

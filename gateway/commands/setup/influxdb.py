@@ -1,0 +1,196 @@
+"""``gateway setup influxdb``: databases or buckets, how long they keep, and accounts with no more rights than they need."""
+
+import argparse
+import sys
+from base64 import b64encode
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from gateway.admin.databases import victoria_metrics, victoria_metrics_cluster
+from gateway.admin.databases.http import AdminHttp
+from gateway.admin.databases.influxdb1 import Influxdb1
+from gateway.admin.databases.influxdb3 import Influxdb3
+from gateway.admin.databases.kinds import DatabaseKind, kind_of
+from gateway.admin.databases.steps import DatabaseAdministration, DatabaseUser, KeptPlace, SetupFault, SetupStep
+from gateway.ingest.database.metricsql_http import is_cluster, process_url
+from gateway.support.config.files import DEFAULT_FILE, ConfigurationFault, load, secret
+from gateway.support.config.model import Config, Influxdb
+from schemas.durations import format_duration
+from schemas.printable import printable
+
+_REFUSED: Final = 3
+_MONTHS: Final = timedelta(days=62)
+"""A month that has ended is written again for a reading that comes late; the point stands at its beginning."""
+_NO_SECOND: Final = (
+    "Roll-ups stand beside the readings only, and are kept as long. To keep them longer name a second place in "
+    "gateway.yaml and repeat this command: influxdb.rollups.{key}: {example}"
+)
+
+
+def setup_influxdb(options: argparse.Namespace) -> int:
+    """Run ``gateway setup influxdb``; return the exit status, 3 when the database does not answer or refuses.
+
+    :raises ConfigurationFault: a setting or an option is wrong, or a file cannot be written.
+    """
+    config = load(options.config)
+    places = _places(config, options)
+    try:
+        if is_cluster(config.influxdb.asked_url):
+            return _see_cluster(config, places, options)
+        if options.victoria_metrics:
+            return _write_files(config, places, options)
+        http = AdminHttp(config.influxdb, _authorization(options))
+        kind, version = kind_of(http)
+        if kind is DatabaseKind.VICTORIA_METRICS:
+            return _write_files(config, places, options)
+        administration = _administration(kind, version, http, config.influxdb, options)
+        print(printable(f"{config.influxdb.url}: {administration.name}"))
+        secrets = options.secrets or _beside(config) / "secrets"
+        users = administration.users(config.influxdb, config.mqtt.client_id, secrets)
+        for place in places:
+            _carry_out(administration.keep(place, change=options.change_retention), dry_run=options.dry_run)
+        for user in users:
+            _carry_out(administration.give(user, places, replace=options.replace), dry_run=options.dry_run)
+    except SetupFault as fault:
+        print(printable(str(fault)), file=sys.stderr)
+        return _REFUSED
+    _say_next(config, administration, users)
+    return 0
+
+
+def _places(config: Config, options: argparse.Namespace) -> list[KeptPlace]:
+    """The places of the configuration, with the time that each keeps.
+
+    :raises ConfigurationFault: readings would be deleted while they are still needed, or roll-ups before them.
+    """
+    needed = config.time.max_past + _MONTHS
+    if options.keep is not None and options.keep < needed:
+        late = f"readings may come {format_duration(config.time.max_past)} late (time.max_past), and change the month before"
+        raise ConfigurationFault([f"--keep: at least {format_duration(needed)}: {late}"])
+    first = KeptPlace(config.influxdb, options.keep)
+    second = config.influxdb.of_rollups()
+    if second is None:
+        return [first]
+    longer = options.keep_rollups
+    if longer is not None and (options.keep is None or longer < options.keep):
+        raise ConfigurationFault(["--keep-rollups: roll-ups are what is kept longer; give more than --keep, or forever"])
+    return [first, KeptPlace(second, longer)]
+
+
+def _authorization(options: argparse.Namespace) -> str | None:
+    """The header of the administrator.
+
+    :raises ConfigurationFault: a file cannot be read.
+    """
+    if (token := secret(None, options.admin_token_file)) is not None:
+        return f"Bearer {token}"
+    if options.admin is None:
+        return None
+    password = secret(None, options.admin_password_file) or ""
+    return "Basic " + b64encode(f"{options.admin}:{password}".encode()).decode()
+
+
+def _administration(
+    kind: DatabaseKind, version: str, http: AdminHttp, config: Influxdb, options: argparse.Namespace
+) -> DatabaseAdministration:
+    if config.rollups.url not in {None, config.url}:
+        raise SetupFault("influxdb.rollups.url: another server is set up by a configuration that has it as influxdb.url")
+    if kind is DatabaseKind.INFLUXDB_1:
+        return Influxdb1(http, version)
+    if kind is DatabaseKind.INFLUXDB_3:
+        return Influxdb3(http, version)
+    token = secret(None, options.admin_token_file)
+    if token is None:
+        raise ConfigurationFault(["--admin-token-file: InfluxDB 2 needs a token of all rights; `influx setup` makes the first"])
+    try:
+        from gateway.admin.databases.influxdb2 import Influxdb2  # noqa: PLC0415 - of an extra
+    except ModuleNotFoundError as error:
+        raise ConfigurationFault(
+            [f"{error.name} is missing; it comes with the extra: pip install 'province-gateway[setup]'"]
+        ) from error
+    return Influxdb2(config, token, version)
+
+
+def _carry_out(steps: Iterable[SetupStep], *, dry_run: bool) -> None:
+    """Carry out steps, one after the other, and say each when it is done."""
+    for step in steps:
+        if step.do is not None and not dry_run:
+            step.do()
+        print(printable(f"would do: {step.text}" if step.do is not None and dry_run else step.text))
+
+
+def _see_cluster(config: Config, places: Sequence[KeptPlace], options: argparse.Namespace) -> int:
+    """See that a cluster of VictoriaMetrics counts right, and say what its processes need."""
+    _check_second_process(config, places)
+    url, given = config.influxdb.asked_url, _authorization(options)
+    print(
+        printable(f"{url}: a cluster of VictoriaMetrics; its settings are flags of processes elsewhere, so nothing is written")
+    )
+    flags = list(victoria_metrics_cluster.flags_of(places))
+    if not options.victoria_metrics:
+        process = AdminHttp(config.influxdb, given, process_url(url))
+        print(printable(victoria_metrics_cluster.check_dedup(AdminHttp(config.influxdb, given, url), process)))
+    print("\n".join(["", "They need these flags, for two copies of each point on three vmstorage or more:", *flags]))
+    print(
+        "It asks nobody for a password: let only gateways, Grafana and vmalert reach its ports.\nThen: gateway check --connect"
+    )
+    return 0
+
+
+def _check_second_process(config: Config, places: Sequence[KeptPlace]) -> None:
+    if len(places) > 1 and config.influxdb.rollups.url is None:
+        raise SetupFault(
+            "influxdb.rollups.bucket: VictoriaMetrics has no buckets; name another process in influxdb.rollups.url"
+        )
+
+
+def _write_files(config: Config, places: Sequence[KeptPlace], options: argparse.Namespace) -> int:
+    """Write the files of VictoriaMetrics' processes."""
+    _check_second_process(config, places)
+    wanted = victoria_metrics.files_of(config, places, options.root)
+    print("VictoriaMetrics: its settings are flags of its processes, which stand in these files")
+    _carry_out(victoria_metrics.steps(wanted), dry_run=options.dry_run)
+    if len(places) == 1:
+        print(_NO_SECOND.format(key="url", example="http://127.0.0.1:8429"))
+    services = ["victoria-metrics"] + (["victoria-metrics-rollups"] if len(places) > 1 else [])
+    print("\nNext:\n  1. sudo systemctl daemon-reload")
+    print(f"  2. sudo systemctl enable --now {' '.join(services)}; sudo systemctl restart {' '.join(services)}")
+    print("  3. vmalert -rule=/etc/victoria-metrics/gateway.rules.yaml -datasource.url=ADDRESS -notifier.url=ALERTMANAGER")
+    print("  4. it asks nobody for a password: let no other machine reach its port")
+    return 0
+
+
+def _beside(config: Config) -> Path:
+    return (config.file or DEFAULT_FILE.absolute()).parent
+
+
+def _say_next(config: Config, administration: DatabaseAdministration, users: Sequence[DatabaseUser]) -> None:
+    """Say what gateway.yaml lacks, and who takes which file."""
+    print()
+    if config.influxdb.of_rollups() is None:
+        print(_NO_SECOND.format(key="bucket", example="iot-rollups"))
+    lacking = list(_lacking(config.influxdb, administration, users))
+    if lacking:
+        print(printable("\n".join(["In gateway.yaml:", "  influxdb:", *(f"    {line}" for line in lacking)]), layout=True))
+    print("Then: gateway check --connect")
+    print(printable(f"Grafana: the last file, {users[-1].file}, for INFLUXDB_PASSWORD (grafana/README.md)"))
+
+
+def _lacking(config: Influxdb, administration: DatabaseAdministration, users: Sequence[DatabaseUser]) -> Iterator[str]:
+    """The lines that the configuration of the database lacks."""
+    if config.api != administration.api:
+        yield f"api: {administration.api}"
+    own = users[0]
+    if administration.api == "v1":
+        if config.username != own.name:
+            yield f"username: {own.name}"
+        if config.password_file != own.file:
+            yield f"password_file: {own.file}"
+        return
+    if config.token_file != own.file:
+        yield f"token_file: {own.file}"
+    reading = next(user for user in users if user.reads)
+    if reading.file not in {own.file, config.read_token_file}:
+        yield f"read_token_file: {reading.file}"

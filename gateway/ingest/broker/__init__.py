@@ -1,0 +1,1 @@
+"""Requests of a running gateway to its broker: accounts of devices, their rights, queues and bindings."""

@@ -1,0 +1,108 @@
+"""RabbitMQ's management API, asked by a command: one request at a time, answered as a whole."""
+
+import json
+import ssl
+from base64 import b64encode
+from contextlib import closing
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from typing import Any, Final
+from urllib.parse import quote
+
+from gateway.support.config.addresses import split_url
+from gateway.support.tls import handshake_fault
+
+_PATIENCE_S: Final = 30.0
+_QUOTED: Final = 300
+_OLDEST: Final = 4
+"""Older ones do not know all settings that `gateway setup rabbitmq` writes."""
+_NO_SUCH_THING: Final = '{"error"'
+"""The beginning of RabbitMQ's own answer about what is not there: another server's is a page."""
+_WHY: Final = {
+    401: "user or password are wrong",
+    403: "the user may not do that",
+    404: "is this the management API of RabbitMQ?",
+}
+
+
+class ManagementFault(Exception):  # noqa: N818 - it says what happened
+    """The API does not answer, or refuses; the text says why.
+
+    :ivar status: of the answer; None: there was none.
+    :ivar is_missing: the API answers, and what was asked for is not there.
+    """
+
+    def __init__(self, text: str, status: int | None = None, *, is_missing: bool = False) -> None:
+        super().__init__(text)
+        self.status = status
+        self.is_missing = is_missing
+
+
+class ManagementApi:
+    """The API at an address, with an account.
+
+    :ivar url: its address, such as ``http://127.0.0.1:15672``.
+    """
+
+    def __init__(self, url: str, username: str, password: str, tls: ssl.SSLContext | None = None) -> None:
+        """Connect to nothing yet.
+
+        :param tls: for an address that begins with https.
+        """
+        self.url = url.rstrip("/")
+        self._parts = split_url(self.url)
+        self._tls = tls
+        login = b64encode(f"{username}:{password}".encode()).decode()
+        self._headers = {"Authorization": f"Basic {login}", "Content-Type": "application/json"}
+
+    def ask(self, *path: str, method: str = "GET", body: object = None) -> Any:  # noqa: ANN401 - each caller knows what it asked for
+        """The document at ``/api/PATH``; None: the answer is empty.
+
+        :param path: its parts, quoted here.
+        :raises ManagementFault: it is not answered with success.
+        """
+        where = f"{self._parts.path}/api/{'/'.join(quote(part, safe='') for part in path)}"
+        try:
+            with closing(self._connection()) as connection:
+                connection.request(method, where, None if body is None else json.dumps(body), self._headers)
+                response = connection.getresponse()
+                status, text = response.status, response.read().decode(errors="replace")
+        except (OSError, HTTPException) as error:
+            why = handshake_fault(error, tls=self._tls is not None) if isinstance(error, OSError) else type(error).__name__
+            raise ManagementFault(f"{self.url} does not answer: {why}") from error
+        if status >= HTTPStatus.MULTIPLE_CHOICES:  # success ends there
+            is_missing = status == HTTPStatus.NOT_FOUND and text.startswith(_NO_SUCH_THING)
+            why = text[:_QUOTED] if is_missing else _WHY.get(status, text[:_QUOTED])
+            raise ManagementFault(f"{self.url}: {method} {where}: {status} {why}", status, is_missing=is_missing)
+        try:
+            return json.loads(text) if text else None
+        except ValueError as error:
+            raise ManagementFault(f"{self.url}: this is not the management API of RabbitMQ") from error
+
+    def find(self, *path: str) -> Any:  # noqa: ANN401 - the same
+        """The document at ``/api/PATH``; None: there is no such thing, or the answer is empty.
+
+        :raises ManagementFault: the API does not answer, or refuses.
+        """
+        try:
+            return self.ask(*path)
+        except ManagementFault as fault:
+            if fault.is_missing:
+                return None
+            raise
+
+    def refuse_older(self) -> None:
+        """Return if its version is one that a gateway can work with.
+
+        :raises ManagementFault: it is older; or it does not answer, or refuses.
+        """
+        version = str(self.ask("overview").get("rabbitmq_version", ""))
+        major = version.partition(".")[0]
+        if major.isdecimal() and int(major) < _OLDEST:
+            raise ManagementFault(f"{self.url}: needs RabbitMQ {_OLDEST}, this is {version}")
+
+    def _connection(self) -> HTTPConnection:
+        host, port = self._parts.hostname or "", self._parts.port
+        if self._parts.scheme == "https":
+            return HTTPSConnection(host, port, timeout=_PATIENCE_S, context=self._tls)
+        return HTTPConnection(host, port, timeout=_PATIENCE_S)

@@ -1,0 +1,242 @@
+"""Makers' codecs beside the running gateway: called in batches, in a child process that is killed and restarted if it hangs.
+
+Theory of operation. A call waits until the loop's turn ends, then goes to the child with the others of that turn, and the child
+answers in order. The child says on a shared page which call it is in. If that is the same one for 250 ms, the child is killed,
+that call is answered with a fault, and all other unanswered calls are repeated in a new child: nothing else is delayed
+for longer. If a child ends by itself, the call that it was in is repeated; if it ends the next child too, that call
+is at fault.
+
+Calls of a suspended codec, or all calls while no child can be started, are answered at once as not made: their messages can
+wait.
+"""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Final, Protocol
+
+from gateway.core.message import CodecAsk
+from gateway.ingest.codecs.codec import SUSPENDED_FOR_S, Call, Codec
+from gateway.ingest.codecs.process import KILL_AFTER_S, CodecProcess, available, read_sources
+from gateway.ingest.codecs.protocol import GIVEN_BACK, CodecAnswer, arguments, read_answer
+from gateway.ingest.codecs.transport import CodecTransport
+
+log = logging.getLogger("gateway.codecs")
+
+_FIRST_PAUSE_S: Final = 1.0
+_LONGEST_PAUSE_S: Final = 60.0
+_DEATHS: Final = 2
+
+
+class ReleasesKeys(Protocol):
+    """The holder of messages whose codec could not be called."""
+
+    def release(self, *keys: str) -> None:
+        """Release messages: the codec with this key may be called again."""
+
+
+class AsyncCodecs:
+    """All codecs of the gateway.
+
+    :ivar restarts: number of restarts of the child.
+    :ivar trouble: the reason why the child cannot be started; empty if it can.
+    :ivar unprotected: the protections against codecs that are missing on this machine; None: no child has started yet.
+    """
+
+    def __init__(
+        self,
+        sources: Mapping[str, str | Path],
+        released: ReleasesKeys,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Take codecs as text or as files; the child starts with the first call.
+
+        :param released: told the key of each codec that may be called again, after its calls were answered as not made.
+        :raises ConfigurationFault: files that cannot be read.
+        """
+        self._released = released
+        self.restarts = 0
+        self.trouble = ""
+        self.unprotected: list[str] | None = None
+        self._missing = ""
+        self._clock = clock
+        self._codecs: dict[str, Codec] = {}
+        self._last_number = 0
+        self._waiting: deque[Call] = deque()
+        self._link: CodecTransport | None = None
+        self._needed = asyncio.Event()
+        self._flush_is_due = False
+        self.replace(sources)
+
+    @property
+    def pending(self) -> int:
+        """The number of calls not answered yet."""
+        return len(self._waiting) + (len(self._link.asked) if self._link else 0)
+
+    @property
+    def suspended(self) -> dict[str, str]:
+        """Suspended codecs, with the reason; one that is suspended for a single device is named with it."""
+        now_s = self._clock()
+        return {codec.suspended_as: codec.why for codec in self._codecs.values() if codec.is_resting(now_s)}
+
+    @property
+    def keys(self) -> list[str]:
+        """All codecs."""
+        return list(self._codecs)
+
+    def replace(self, sources: Mapping[str, str | Path]) -> None:
+        """Replace the codecs. One with the same text stays as it is, even suspended; earlier calls are still answered.
+
+        :raises ConfigurationFault: files that cannot be read; the codecs stay as they are.
+        """
+        texts = read_sources(sources)
+        self._missing = available()
+        old, self._codecs = self._codecs, {}
+        for key, text in texts.items():
+            codec = old.get(key)
+            if codec is None or codec.source != text:
+                self._last_number += 1
+                codec = Codec(key, self._last_number, text)
+            self._codecs[key] = codec
+        if self._link is not None:
+            self._link.forget([codec for key, codec in old.items() if self._codecs.get(key) is not codec])
+        now_s = self._clock()
+        for key, codec in old.items():
+            if codec.is_resting(now_s) and self._codecs.get(key, codec) is not codec:
+                self._released.release(key)
+
+    def ask(self, call: CodecAsk, then: Callable[[CodecAnswer], None]) -> None:
+        """Call a codec; ``then`` gets the answer, never before this returns, and must not raise.
+
+        How many calls may wait is the caller's business: see :attr:`pending`.
+        """
+        codec = self._codecs.get(call.codec)
+        if codec is None:
+            _answer_soon(then, CodecAnswer(None, fault=f"there is no codec {call.codec}"))
+        elif self._missing:
+            _answer_soon(then, CodecAnswer(None, fault=self._missing))
+        elif self.trouble:
+            _answer_soon(then, _not_made(self.trouble))
+        else:
+            self._wait(Call(codec, arguments(call), then, call.device))
+
+    def flush(self) -> None:
+        """Send the calls of this turn of the loop; this also happens at its end."""
+        self._flush_is_due = False
+        if self._link is not None:
+            self._link.send(self._allowed())
+        elif self._waiting:
+            self._needed.set()
+
+    async def run(self) -> None:
+        """Keep a child alive from the first call on; end it when cancelled."""
+        pause_s = _FIRST_PAUSE_S
+        while True:
+            await self._needed.wait()
+            self._needed.clear()
+            self.trouble = await self._serve()
+            if not self.trouble:
+                pause_s = _FIRST_PAUSE_S
+                continue
+            log.error("no codec can be called: %s", self.trouble)
+            self._give_up()
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+            self.trouble = ""
+            for key in self._codecs:
+                self._released.release(key)
+
+    async def _serve(self) -> str:
+        """Run one child from start to end; return why it could not start, or an empty text."""
+        try:
+            process = CodecProcess(keep_console=log.isEnabledFor(logging.DEBUG))
+        except OSError as error:
+            return f"the process for codecs cannot be started: {error}"
+        link = CodecTransport(process, self._answered, self._greeted)
+        try:
+            await link.connect()
+            self._link = link
+            self.flush()
+            await link.gone.wait()
+        finally:
+            self._link = None
+            link.end()
+        self._ask_again(link)
+        return "" if link.is_ready else "the process for codecs ends at its start; standard error says why"
+
+    def _ask_again(self, link: CodecTransport) -> None:
+        """Handle the end of a child: its unanswered calls are repeated, except the call that ended it."""
+        culprit = link.culprit()
+        self._waiting.extendleft(reversed(link.asked))
+        if self._waiting:
+            self._needed.set()
+        if link.is_ready:
+            self.restarts += 1
+        if culprit is None:
+            return
+        culprit.deaths += 1
+        if link.is_stuck or culprit.deaths == _DEATHS:
+            self._waiting.remove(culprit)
+            did = f"took more than {KILL_AFTER_S * 1000:g} ms" if link.is_stuck else "brought down the process it runs in"
+            log.warning("codec %s %s; the process is restarted", culprit.codec.key, did)
+            self._settle(culprit, CodecAnswer(None, fault=did, overran=True))
+
+    def _give_up(self) -> None:
+        while self._waiting:
+            self._waiting.popleft().then(_not_made(self.trouble))
+
+    def _wait(self, call: Call) -> None:
+        self._waiting.append(call)
+        if not self._flush_is_due:
+            self._flush_is_due = True
+            asyncio.get_running_loop().call_soon(self.flush)
+
+    def _allowed(self) -> Iterator[Call]:
+        """The waiting calls; those of suspended codecs are answered first."""
+        while self._waiting:
+            call = self._waiting.popleft()
+            if call.codec.why and call.codec.is_suspended(self._clock(), call.device):
+                _answer_soon(call.then, _not_made(call.codec.why))
+            else:
+                yield call
+
+    def _greeted(self, unprotected: list[str]) -> None:
+        """Note that a child is ready; missing protections are logged once, not for every child."""
+        if unprotected and unprotected != self.unprotected:
+            log.warning("codecs run with less protection than they could: %s", "; ".join(unprotected))
+        self.unprotected = unprotected
+
+    def _answered(self, call: Call, line: bytes) -> None:
+        if line == GIVEN_BACK:
+            self._wait(call)
+            return
+        answer = read_answer(line)
+        self._settle(call, answer)
+        if answer.overran and self._link is not None:
+            self._link.overrun_is_known(call.codec)
+
+    def _settle(self, call: Call, answer: CodecAnswer) -> None:
+        codec = call.codec
+        if answer.overran:
+            if codec.overran(answer.fault or "", self._clock(), call.device):
+                log.error("codec %s is suspended, its messages wait: it %s", codec.suspended_as, codec.why)
+                asyncio.get_running_loop().call_later(SUSPENDED_FOR_S, self._free, codec)
+        elif codec.why:
+            codec.in_time(self._clock(), call.device)
+        call.then(answer)
+
+    def _free(self, codec: Codec) -> None:
+        if self._codecs.get(codec.key) is codec:
+            self._released.release(codec.key)
+
+
+def _answer_soon(then: Callable[[CodecAnswer], None], answer: CodecAnswer) -> None:
+    asyncio.get_running_loop().call_soon(then, answer)
+
+
+def _not_made(why: str) -> CodecAnswer:
+    return CodecAnswer(None, fault=why, suspended=True)

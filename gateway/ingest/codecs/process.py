@@ -1,0 +1,146 @@
+"""The child process that runs makers' codecs: its start and end, for all clients; and reading the codecs' texts."""
+
+import importlib.util
+import mmap
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from gateway.ingest.codecs.protocol import INSTALL
+from gateway.support.config.files import ConfigurationFault
+from gateway.support.private_files import read_bytes
+
+KILL_AFTER_S: Final = 0.25
+"""Longest time in one call, for cases beyond the engine's own limit, inside one native function."""
+CHECK_S: Final = KILL_AFTER_S / 5
+"""Interval of checks while a child owes an answer."""
+_WORKED_MAX_S: Final = KILL_AFTER_S - CHECK_S
+_CHECKS_MAX: Final = 200
+"""Checks after which the same call is ended, even if the child used no CPU: it may wait for anything."""
+_PROCESS_CLOCK: Final = 2
+"""With a process number before it, Linux's name for the time that this process was at work; see clock_getcpuclockid(3)."""
+
+_PROGRAM: Final = Path(__file__).absolute().with_name("worker.py")
+
+
+def available() -> str:
+    """Empty, or the reason why codecs cannot run here. The engine is not imported: it would start a thread."""
+    return "" if importlib.util.find_spec("quickjs") else INSTALL
+
+
+def read_sources(sources: Mapping[str, str | Path]) -> dict[str, str]:
+    """The text of each codec, given as text or as a file. Bytes that are not UTF-8 are replaced; they occur in comments.
+
+    :raises ConfigurationFault: files that cannot be read.
+    """
+    texts, faults = {}, []
+    for key, source in sources.items():
+        try:
+            text = source if isinstance(source, str) else read_bytes(source).decode(errors="replace")
+        except OSError as error:
+            faults.append(f"{source}: cannot be read: {error.strerror}")
+        else:
+            texts[key] = text.removeprefix("\ufeff")
+    if faults:
+        raise ConfigurationFault(faults)
+    return texts
+
+
+class CodecProcess:
+    """A child from its start to its end.
+
+    :ivar connection: the socket for calls and answers; its end is the child's end.
+    """
+
+    def __init__(self, *, keep_console: bool) -> None:
+        """Start it.
+
+        :raises OSError: it cannot be started.
+        """
+        engine = importlib.util.find_spec("quickjs")
+        if engine is None or engine.origin is None:
+            raise FileNotFoundError(INSTALL)
+        site = str(Path(engine.origin).absolute().parents[1])
+        self.connection, theirs = socket.socketpair()
+        with theirs, _shared_page() as page:
+            self._progress = mmap.mmap(page, mmap.PAGESIZE)
+            command = [sys.executable, "-s", "-S", str(_PROGRAM), str(page), "console" if keep_console else ""]
+            try:
+                self._process = subprocess.Popen(  # noqa: S603 - our own program
+                    command,
+                    stdin=theirs.fileno(),
+                    stdout=theirs.fileno(),
+                    pass_fds=(page,),
+                    env={"TZ": "UTC", "PYTHONPATH": site},
+                    cwd="/",
+                    start_new_session=True,
+                )
+            except OSError:
+                self.connection.close()
+                raise
+
+    @property
+    def call_under_way(self) -> int:
+        """The number of the call under way since the start, from 1; 0 if there is none."""
+        return int.from_bytes(self._progress[:8], sys.byteorder)
+
+    @property
+    def worked_s(self) -> float:
+        """The CPU time of the process since its start: a busy machine delays it, and that is not its fault."""
+        if sys.platform != "linux":
+            return time.monotonic()
+        try:
+            return time.clock_gettime(~self._process.pid << 3 | _PROCESS_CLOCK)
+        except OSError:  # it has ended
+            return 0.0
+
+    def kill(self) -> None:
+        """Kill it; the end of the connection shows when it is gone."""
+        self._process.kill()
+
+    def end(self) -> None:
+        """Kill it and wait for its end."""
+        self.connection.close()
+        self._process.kill()
+        self._process.wait()
+
+
+class StuckWatch:
+    """Detects a call that has kept the child at work for too long; checked at every :data:`CHECK_S`."""
+
+    def __init__(self, process: CodecProcess) -> None:
+        self._process = process
+        self._seen = 0
+        self._seen_again = 0
+        self._worked_before_s = 0.0
+
+    def is_stuck(self) -> bool:
+        """Look at the child once more."""
+        under_way, worked_s = self._process.call_under_way, self._process.worked_s
+        if not under_way or under_way != self._seen:
+            self._seen, self._seen_again, self._worked_before_s = under_way, 0, worked_s
+        self._seen_again += 1
+        return worked_s - self._worked_before_s >= _WORKED_MAX_S or self._seen_again == _CHECKS_MAX
+
+
+@contextmanager
+def _shared_page() -> Iterator[int]:
+    """A page of memory that two processes share, as a descriptor."""
+    if sys.platform == "linux":
+        page = os.memfd_create("codec-progress")
+        try:
+            os.ftruncate(page, mmap.PAGESIZE)
+            yield page
+        finally:
+            os.close(page)
+    else:
+        with tempfile.TemporaryFile() as file:
+            file.truncate(mmap.PAGESIZE)
+            yield file.fileno()

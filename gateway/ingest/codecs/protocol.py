@@ -1,0 +1,134 @@
+"""Calls of makers' codecs and their answers, as values and as the lines that pass between the gateway and its child.
+
+Lines to the child, in UTF-8, each a codec's number, a space and JSON:
+
+- ``7 "function decodeUplink..."``: the text of codec 7,
+- ``7 [[1,117,92],85,1793491200250,{}]``: a call: bytes, port, time received in ms, variables; ``7 []``: load it, nothing more,
+- ``7 true``: it is known that codec 7 overran: calls of it behind this line may be made,
+- ``7 null``: codec 7 is not needed any more.
+
+Lines from the child; calls are answered in their order:
+
+- the first one, ``["seccomp: ..."]``: it has started, and the protections that are missing here; see
+  :mod:`gateway.ingest.codecs.confinement`,
+- ``{"data":{...}}``: the codec's result, of which ``data``, ``errors`` and ``warnings`` are used,
+- ``["TypeError: ... (line 3)",false]``: a fault, and true if the codec overran,
+- ``null``: the call was not made: it was sent before it was known that the codec had overrun; it may be repeated,
+- ``"text"``: console output, before the answer that it belongs to.
+"""
+
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from gateway.core.message import CodecAsk
+
+INSTALL: Final = "makers' codecs need the extra codecs: pip install 'province-gateway[codecs]'"
+LOAD_ONLY: Final = b"[]"
+GIVEN_BACK: Final = b"null"
+TEXT_CHARACTERS: Final = 400
+LINE_BYTES_MAX: Final = 1024 * 1024
+"""A longer line cannot come from the child's own program, which answers with at most 64 Ki characters."""
+
+
+class CodecAnswer(NamedTuple):
+    """The result of one call.
+
+    :ivar data: the object the codec made, or a list, each item a reading of its own; None: see ``fault``.
+    :ivar fault: the reason of missing data, for people; None if there is data.
+    :ivar overran: the codec took longer than it may, or brought its process down.
+    :ivar suspended: it was not called at all, because it is suspended; the same call may succeed later.
+    """
+
+    data: dict[str, Any] | list[Any] | None
+    warnings: list[str] = []  # noqa: RUF012 - an empty list that nobody adds to
+    fault: str | None = None
+    overran: bool = False
+    suspended: bool = False
+
+
+class _CodecResult(msgspec.Struct):
+    data: Any = msgspec.UNSET
+    errors: Any = None
+    warnings: Any = None
+
+
+ITEMS_MAX: Final = 1000
+WITHOUT_DATA: Final = "returned an object without data: the object itself is taken as its data"
+_BESIDE_DATA: Final = frozenset({"errors", "warnings"})
+
+_encode = msgspec.json.Encoder().encode
+_decode_result = msgspec.json.Decoder(_CodecResult).decode
+_decode_object = msgspec.json.Decoder(dict[str, Any]).decode
+_decode_greeting = msgspec.json.Decoder(list[str]).decode
+_decode_fault = msgspec.json.Decoder(tuple[str, bool]).decode
+
+
+def source_line(number: int, source: str) -> bytes:
+    """The line that gives the child a codec's text."""
+    return b"%d %s\n" % (number, _encode(source))
+
+
+def overrun_known_line(number: int) -> bytes:
+    """The line behind which a codec that overran may be called again."""
+    return b"%d true\n" % number
+
+
+def forget_line(number: int) -> bytes:
+    """The line by which the child forgets a codec."""
+    return b"%d null\n" % number
+
+
+def call_line(number: int, arguments: bytes) -> bytes:
+    """The line of one call."""
+    return b"%d %s\n" % (number, arguments)
+
+
+def arguments(ask: CodecAsk) -> bytes:
+    """The call's arguments as JSON."""
+    return _encode((list(ask.payload), ask.port, ask.received_ms, dict(ask.variables)))
+
+
+def read_greeting(line: bytes) -> list[str]:
+    """The missing protections named in a child's first line."""
+    return _decode_greeting(line)
+
+
+def read_answer(line: bytes) -> CodecAnswer:
+    """Parse an answer; any line gives one."""
+    try:
+        if line.startswith(b"["):
+            fault, overran = _decode_fault(line)
+            return CodecAnswer(None, fault=fault, overran=overran)
+        result = _decode_result(line)
+        others = _decode_object(line) if result.data is msgspec.UNSET else {}
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:  # half a surrogate pair, or a thousand levels
+        return CodecAnswer(None, fault=f"returned what cannot be read: {error}")
+    warnings = _texts(result.warnings)
+    if result.errors:
+        return CodecAnswer(None, warnings, "; ".join(_texts(result.errors))[:TEXT_CHARACTERS])
+    data = result.data
+    if data is msgspec.UNSET:
+        data = {key: value for key, value in others.items() if key not in _BESIDE_DATA}
+        if data:  # makers return {} for a frame without data
+            warnings.append(WITHOUT_DATA)
+    if isinstance(data, list) and len(data) > ITEMS_MAX:
+        return CodecAnswer(None, warnings, f"returned a list of {len(data)} items as data; {ITEMS_MAX} are taken")
+    if isinstance(data, dict | list):
+        return CodecAnswer(data, warnings)
+    return CodecAnswer(None, warnings, f"returned {_named(data)} as data")
+
+
+def _texts(value: object) -> list[str]:
+    """Copy a list of texts from an untrusted value."""
+    if not value:
+        return []
+    items = value if isinstance(value, list) else [value]
+    return [item if isinstance(item, str) else _encode(item).decode() for item in items]
+
+
+def _named(value: object) -> str:
+    """The JSON name of a value's type."""
+    if value is None:
+        return "nothing"
+    return {bool: "a boolean", str: "a text"}.get(type(value), "a number")

@@ -1,0 +1,93 @@
+"""Circuit breaker for InfluxDB. While it is open every batch goes to the journal; a successful probe or a late 204 closes it.
+
+A probe is a point of the gateway itself. But a database at its limit of series, or with partial rights, accepts that
+point and refuses the readings. So readings that were refused for a fault of the database serve as the probe; their bytes
+may be written many times.
+"""
+
+import asyncio
+from random import random
+
+from gateway.core.delivery.backoff import Backoff
+from gateway.core.delivery.write_result import Answer, Fate, fate_of
+from gateway.ingest.delivery.influxdb import Writer
+from gateway.ingest.delivery.self_point import SelfPoint
+from gateway.ingest.events import Events
+
+
+class CircuitBreaker:
+    """The breaker of all lanes.
+
+    :ivar opened: set while InfluxDB is in trouble.
+    :ivar closed: set while InfluxDB accepts readings; lanes wait on it.
+    :ivar refused: the readings to probe with; None: none were refused for a fault of the database.
+    :ivar openings: number of times that it was opened.
+    :ivar retry_after_s: the wait that InfluxDB asked for.
+    """
+
+    def __init__(self, events: Events) -> None:
+        self._events = events
+        self.opened = asyncio.Event()
+        self.closed = asyncio.Event()
+        self.closed.set()
+        self.refused: bytes | None = None
+        self.openings = 0
+        self.retry_after_s: float | None = None
+        self._opened_s = asyncio.get_running_loop().time()
+
+    @property
+    def is_open(self) -> bool:
+        """True when InfluxDB is in trouble."""
+        return self.opened.is_set()
+
+    def open(self, answer: Answer, body: bytes | None = None) -> None:
+        """Open: InfluxDB failed for a reason outside the batch, or did not answer in time; ``body`` was written."""
+        self._events.trouble(answer.describe())
+        self.retry_after_s = answer.retry_after_s
+        if body is not None and fate_of(answer) is Fate.FAULTY_DATABASE:
+            self.refused = body
+        if not self.is_open:
+            self._opened_s = asyncio.get_running_loop().time()
+            self.openings += 1
+            self.closed.clear()
+            self.opened.set()
+
+    def close(self) -> None:
+        """Close: InfluxDB accepted a write, or refused it for its content, so it works."""
+        if not self._events.influxdb_up:
+            self._events.recovered(asyncio.get_running_loop().time() - self._opened_s)
+        if self.is_open:
+            self.refused = None
+            self.opened.clear()
+            self.closed.set()
+
+    def forget_refused(self) -> None:
+        """Stop probing with readings: they may have been given up, and must not be written then."""
+        self.refused = None
+
+
+class Probe:
+    """Probes InfluxDB while the breaker is open, less and less often."""
+
+    def __init__(self, breaker: CircuitBreaker, influxdb: Writer, self_point: SelfPoint) -> None:
+        self._breaker = breaker
+        self._influxdb = influxdb
+        self._self_point = self_point
+
+    async def run(self) -> None:
+        """Probe until cancelled."""
+        breaker, backoff = self._breaker, Backoff(0.1, 5.0)
+        while True:
+            await breaker.opened.wait()
+            await asyncio.sleep(backoff.next_s(random(), breaker.retry_after_s))  # noqa: S311 - jitter is no secret
+            if not breaker.is_open:
+                backoff.reset()
+                continue
+            tried = breaker.refused
+            answer = await self._influxdb.write(tried or self._self_point.body())
+            fate = fate_of(answer)
+            if fate is Fate.WRITTEN or (tried and fate not in {Fate.RETRY, Fate.FAULTY_DATABASE}):
+                backoff.reset()
+                breaker.close()
+            elif breaker.is_open:
+                breaker.open(answer)

@@ -1,0 +1,145 @@
+"""The spool: stores readings that InfluxDB cannot accept now in the journal, in few and large commits.
+
+Theory of operation
+-------------------
+The spool works on request (:mod:`gateway.ingest.delivery.spool_requests`). There are three reasons:
+
+*InfluxDB is away (breaker open).* Everything in memory is stored. Small commits would gain nothing, and each costs flash: they
+are up to a second apart, less under pressure from the broker or memory.
+
+*InfluxDB is slow, and the broker cannot wait.* What is in flight is stored as it was posted, in a row of its own, so that a
+late 204 can delete exactly that row; it is acknowledged and stays in flight. Readings of floods are stored too. Queued batches
+stay in the queue, unless so many writes are in flight that no other is started; then they are stored merged.
+
+*InfluxDB refused a batch for its content.* It goes into a row of its own that is marked: the drain lane splits it. When the
+journal fails too, it is split from memory (:mod:`gateway.ingest.delivery.bisect_refused`).
+
+A failed commit changes nothing: the batches go back to the head of the queue, and the next try is a
+second later.
+"""
+
+import asyncio
+from typing import Final
+
+from gateway.core.delivery.batch import Batch, Body, encode
+from gateway.ingest.delivery.backlog import Backlog
+from gateway.ingest.delivery.batch_queue import BatchQueue
+from gateway.ingest.delivery.bisect_refused import UnspooledRefusals
+from gateway.ingest.delivery.bounded_journal import JournalFull
+from gateway.ingest.delivery.circuit_breaker import CircuitBreaker
+from gateway.ingest.delivery.live_lane import LiveLane
+from gateway.ingest.delivery.reject_writer import RejectWriter
+from gateway.ingest.delivery.spool_requests import SpoolRequests
+
+_COMMIT_EVERY_S: Final = 1.0
+
+
+class Spool:
+    """Stores batches in the journal."""
+
+    def __init__(
+        self,
+        requests: SpoolRequests,
+        queue: BatchQueue,
+        live_lane: LiveLane,
+        breaker: CircuitBreaker,
+        backlog: Backlog,
+        reject_writer: RejectWriter,
+        unspooled: UnspooledRefusals,
+    ) -> None:
+        self._requests = requests
+        self._queue = queue
+        self._live_lane = live_lane
+        self._breaker = breaker
+        self._backlog = backlog
+        self._reject_writer = reject_writer
+        self._unspooled = unspooled
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._requests.wait()
+            began_s = loop.time()
+            took = True
+            await self._commit_refused()
+            if self._requests.pop_pressed() and not self._breaker.is_open:
+                took = await self.commit_all(queued=self._queue.saturated)
+                self._live_lane.pump()  # stored batches occupy no lane
+            if self._breaker.is_open:
+                took = await self.commit_all()
+                await self._requests.wait_urgent(began_s + _COMMIT_EVERY_S)
+            if not took:
+                self._requests.retry()
+                await asyncio.sleep(_COMMIT_EVERY_S)
+
+    async def _commit_refused(self) -> None:
+        refused = self._requests.pop_refused()
+        if not await self._store(refused, refused=True):
+            self._unspooled.add(refused)
+
+    async def commit_all(self, *, queued: bool = True) -> bool:
+        """Store the batches in flight and, unless told otherwise, the queued ones in one commit; tell if it succeeded."""
+        # The batches in flight are listed under the lock: those that another commit is storing are in the journal after it.
+        async with self._queue.committing() as in_flight:
+            waiting = self._queue.flood_queue.pop_all() + (self._pop_queued() if queued else [])
+            took = await self._store(in_flight + waiting)
+        if not took:
+            self._queue.requeue(waiting)
+            if not self._breaker.is_open:  # it closed during the commit, and the live lane found nothing to start
+                self._live_lane.pump()
+        return took
+
+    def _pop_queued(self) -> list[Batch]:
+        queued = []
+        while self._queue.has_queued:
+            batch = self._queue.pop()
+            self._reject_writer.keep_refusals(batch)
+            if batch.readings:
+                queued.append(batch)
+            else:
+                self._queue.release(batch)
+        return queued
+
+    async def finish(self) -> None:
+        """Make the last commit, when the gateway stops."""
+        await self._commit_refused()
+        await self.commit_all()
+
+    async def _store(self, batches: list[Batch], *, refused: bool = False) -> bool:
+        if not batches:
+            return True
+        bodies, owners = _bodies(batches, self._queue.max_readings)
+        try:
+            rows = await self._backlog.append(bodies, refused=refused)
+        except JournalFull:
+            return False
+        now_s = asyncio.get_running_loop().time()
+        for row, members in zip(rows, owners, strict=True):
+            for batch in members:
+                self._queue.spooled(batch, row, now_s)
+        return True
+
+
+def _bodies(batches: list[Batch], max_readings: int) -> tuple[list[Body], list[list[Batch]]]:
+    """Return the bodies to store and, in step, the batches in each."""
+    bodies: list[Body] = []
+    owners: list[list[Batch]] = []
+    loose: list[Batch] = []
+    for batch in batches:
+        if batch.sealed:
+            bodies.append(batch.body)
+            owners.append([batch])
+            continue
+        if loose and sum(len(member.readings) for member in loose) + len(batch.readings) > max_readings:
+            _merge(loose, bodies, owners)
+            loose = []
+        loose.append(batch)
+    if loose:
+        _merge(loose, bodies, owners)
+    return bodies, owners
+
+
+def _merge(batches: list[Batch], bodies: list[Body], owners: list[list[Batch]]) -> None:
+    bodies.append(encode([reading for batch in batches for reading in batch.readings], dense=True))
+    owners.append(batches)

@@ -1,0 +1,151 @@
+"""Subscriptions: the wanted topic filters, and stale ones that the broker still holds.
+
+The broker keeps a session's subscriptions over a restart of the gateway. So they are saved, and the next run
+unsubscribes from those that its configuration no longer names.
+
+RabbitMQ gives no retained messages to wildcards, and the first subscription to a topic takes it 2 ms, in which the connection
+is served nothing else. So states may be named topic by topic, beside the filter that takes them too: they are asked for in
+small packets, one after the other, behind the filters that readings come by. One copy of each message comes all the same.
+"""
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import Iterable, Sequence
+from typing import Final, Protocol
+
+import mqtt5
+
+from gateway.core.devices.broker_drops import BROKER_DROPPED
+from gateway.ingest.storage import keyvalue
+from gateway.ingest.storage.database import Database
+
+_NAME: Final = "subscriptions"
+_TOGETHER: Final = 100
+"""Topics in one packet: RabbitMQ answers within a quarter of a second, and readings come between two."""
+
+
+class Subscriber(Protocol):
+    """The part of the connection that subscribes."""
+
+    def subscribe(self, wanted: dict[str, mqtt5.RetainHandling], stale: list[str]) -> None:
+        """Subscribe to the wanted filters and unsubscribe from stale ones, if the connection is open."""
+
+
+class Subscriptions:
+    """Topic filters.
+
+    :ivar wanted: topic filter → retain handling.
+    :ivar states: topics whose retained messages are asked for one by one.
+    :ivar stale: filters that were subscribed earlier and are no longer wanted.
+    :ivar refused: filters that the broker refused.
+    :ivar sent: the number of times that they were sent.
+    :ivar confirmed: the broker has answered for the wanted filters since they were sent.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        connection: Subscriber,
+        wanted: dict[str, mqtt5.RetainHandling],
+        states: Sequence[str] = (),
+    ) -> None:
+        self._database = database
+        self._connection = connection
+        self._saved: list[str] = json.loads(database.run_here(keyvalue.get, _NAME) or "[]")
+        self._changed = asyncio.Event()
+        self._later: deque[tuple[dict[str, mqtt5.RetainHandling], list[str]]] = deque()
+        self._unanswered = 0
+        self.sent = 0
+        self.confirmed = False
+        self.refused: frozenset[str] = frozenset()
+        self.wanted = wanted
+        self.states = states
+        self.stale = self._others(self._saved)
+
+    @property
+    def held(self) -> bool:
+        """Tell if the broker held subscriptions of this gateway, in this run or an earlier one."""
+        return bool(self._saved)
+
+    @property
+    def settled(self) -> bool:
+        """Tell if the broker has answered all that it was asked."""
+        return self.confirmed and self._unanswered <= 0 and not self._later
+
+    def send(self) -> None:
+        """Subscribe to the wanted filters and unsubscribe from the others; does nothing while disconnected."""
+        self._send(list(self.states))
+
+    def replace(self, wanted: dict[str, mqtt5.RetainHandling], states: Sequence[str] = ()) -> None:
+        """Want these filters from now on, and unsubscribe from all others; ask for those states that are new."""
+        before, held = dict.fromkeys([*self.stale, *self.wanted, *self.states]), set(self.states)
+        self.wanted, self.states = wanted, states
+        self.stale = self._others(before)
+        self._send([topic for topic in states if topic not in held])
+
+    def renew(self, filters: Sequence[str]) -> None:
+        """Subscribe again to wanted filters that the broker has lost without saying so.
+
+        A broker does nothing for a filter that it believes to hold: it is given up first.
+        """
+        self._connection.subscribe({}, list(filters))
+        self._connection.subscribe({pattern: self.wanted[pattern] for pattern in filters}, [])
+        self._unanswered += 2
+        self.sent += 1
+
+    def confirm(self, refused: Iterable[str] = ()) -> None:
+        """Save what the broker holds now or is about to hold, and what it has not confirmed to be gone."""
+        self.confirmed, self.refused = True, frozenset(refused)
+        self._save()
+
+    def unsubscribed(self, filters: Sequence[str]) -> None:
+        """Note that the broker holds some filters no longer."""
+        self.stale = [pattern for pattern in self.stale if pattern not in filters]
+        if self.confirmed:
+            self._save()
+
+    def answered(self) -> None:
+        """Take an answer of the broker; when none is owed, send the next packet."""
+        self._unanswered -= 1
+        if self._unanswered <= 0:
+            self._send_next()
+
+    async def run(self) -> None:
+        """Save the filters that the broker holds whenever they change, until cancelled."""
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            await keyvalue.save(self._database, _NAME, json.dumps(self._saved))
+
+    def _save(self) -> None:
+        held = [*self.wanted, *self.states, *self.stale]
+        if sorted(held) != sorted(self._saved):
+            self._saved = held
+            self._changed.set()
+
+    def _others(self, filters: Iterable[str]) -> list[str]:
+        """Those that are not wanted."""
+        kept = {*self.wanted, *self.states}
+        return [pattern for pattern in filters if pattern not in kept]
+
+    def _send(self, states: list[str]) -> None:
+        also = {BROKER_DROPPED: mqtt5.RetainHandling.SEND_ALWAYS}  # if the broker publishes it and we may read it
+        always = mqtt5.RetainHandling.SEND_ALWAYS
+        self.confirmed = False
+        self.sent += 1
+        self._later.clear()
+        self._later.append((self.wanted | also if self.wanted else {}, self.stale[:_TOGETHER]))
+        self._later += [(dict.fromkeys(some, always), []) for some in _in_parts(states)]
+        self._later += [({}, some) for some in _in_parts(self.stale[_TOGETHER:])]
+        self._send_next()
+
+    def _send_next(self) -> None:
+        if self._later:
+            wanted, stale = self._later.popleft()
+            self._unanswered = bool(wanted) + bool(stale)
+            self._connection.subscribe(wanted, stale)
+
+
+def _in_parts(names: list[str]) -> list[list[str]]:
+    return [names[at : at + _TOGETHER] for at in range(0, len(names), _TOGETHER)]

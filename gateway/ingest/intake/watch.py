@@ -1,0 +1,204 @@
+"""The watch: the second connection of a machine that has a standby, by which the two machines know of each other.
+
+Theory of operation
+-------------------
+:mod:`gateway.core.gateways.standby` decides; this is its shell. :mod:`gateway.core.gateways.pair_words` has the topics.
+
+The machine subscribes to all topics of the pair, then says what it is. When the broker hands it its own word, it has heard all
+that was retained before: the watch is synced. It repeats its word three times in each keep-alive. The number of readings in the
+journal is told by the session's connection while that is open (:mod:`gateway.ingest.intake.paired_connection`), else by the
+watch.
+
+A machine that stands back does not change its parts under way: ``stood_back`` has the gateway stop them in order, what was
+received goes to InfluxDB or the journal, and begin anew as a passive one.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+import mqtt5
+
+from gateway.core.gateways.pair_words import PairTopics, state_payload, state_said
+from gateway.core.gateways.standby import WORDS_EACH_KEEP_ALIVE, PairRole, Standby
+from gateway.core.ledger import Ledger
+from gateway.core.mqtt_session import Connected, Event, ProtocolFault, Session, SessionOptions, Subscribed, Will
+from gateway.ingest.events import Events
+from gateway.ingest.intake.connection import BrokerAddress, Connection
+from gateway.ingest.intake.paired_connection import PairedConnection
+
+_LOOKS_EACH_KEEP_ALIVE: Final = 20
+
+
+def watch_session(of_session: SessionOptions, machine: str, topics: PairTopics) -> Session:
+    """The session of the watch: the account of the other one, a client id of its own, and the will."""
+    return Session(
+        SessionOptions(
+            client_id=f"{of_session.client_id}-{machine}",
+            username=of_session.username,
+            password=of_session.password,
+            keep_alive_s=of_session.keep_alive_s,
+            session_expiry_s=0,
+            will=Will(topics.state, state_payload(PairRole.OFFLINE, 0)),
+        )
+    )
+
+
+class Watch:
+    """Says what this machine is, hears what the other is, and tells when that changes.
+
+    :ivar connection: of the watch.
+    :ivar live: set while this machine is live.
+    :ivar stood_back: set once it is not any more.
+    :ivar news: set when alarms of the live machine were heard, and before ``live`` is.
+    :ivar syncs: number of times that the watch began to stand.
+    """
+
+    def __init__(
+        self,
+        addresses: Sequence[BrokerAddress],
+        session: PairedConnection,
+        standby: Standby,
+        topics: PairTopics,
+        ledger: Ledger,
+        events: Events,
+    ) -> None:
+        options = session.session.options
+        self.connection = Connection(addresses, watch_session(options, standby.name, topics))
+        self.standby = standby
+        self.live = asyncio.Event()
+        self.stood_back = asyncio.Event()
+        self.news = asyncio.Event()
+        self.syncs = 0
+        self._alarms: dict[str, bytes] = {}
+        self._session = session
+        self._topics = topics
+        self._ledger = ledger
+        self._events = events
+        self._may_open = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._next_word_s = 0.0
+        self._has_left = False
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._stay_connected(), name="watch connection")
+            while True:
+                self._decide()
+                if self._loop.time() >= self._next_word_s:
+                    self._say()
+                await asyncio.sleep(self.standby.keep_alive_s / _LOOKS_EACH_KEEP_ALIVE)
+
+    async def until_may_open(self) -> None:
+        """Return when this machine may open the session."""
+        await self._may_open.wait()
+
+    async def _stay_connected(self) -> None:
+        while True:
+            why, wait_s = await self.connection.run_to_end(self._received)
+            if self._has_left:
+                return
+            self.standby.lost(self._loop.time())
+            self._decide()
+            self._events.watch_lost(why)
+            await asyncio.sleep(wait_s)
+
+    # What comes.
+
+    def _received(self, data: bytes) -> None:
+        try:
+            events = self.connection.session.receive(data)
+        except ProtocolFault as fault:
+            events = fault.events
+            self.connection.end(str(fault))
+        for event in events:
+            self._take(event)
+        self._decide()
+
+    def _take(self, event: Event) -> None:
+        if isinstance(event, mqtt5.PublishPacket):
+            self._hear(event)
+        elif isinstance(event, Connected):
+            self.connection.accepted(event.keep_alive_s)
+            always = mqtt5.RetainHandling.SEND_ALWAYS
+            self.connection.subscribe(dict.fromkeys(self._topics.filters, always), [])
+            self._say()
+        elif isinstance(event, Subscribed) and event.refused:
+            for pattern, why in event.refused.items():
+                if pattern == self._topics.alarms("+"):  # an account of before alarms were carried over
+                    self._events.alarms_not_carried(pattern, why)
+                else:
+                    self.connection.end(f"the broker refused the subscription {pattern}: {why}")
+
+    def _hear(self, message: mqtt5.PublishPacket) -> None:
+        standby, payload = self.standby, message.payload or b""
+        if name := self._topics.state_of(message.topic):
+            if name == standby.name and not message.retain:
+                self._synced()
+            elif not payload:
+                standby.forgotten(name)
+            elif (said := state_said(payload)) is not None:
+                standby.heard(name, *said, self._loop.time(), retained=message.retain)
+        elif (name := self._topics.journal_of(message.topic)) and payload.isdigit():
+            standby.journal_told(name, int(payload))
+        elif (name := self._topics.alarms_of(message.topic)) and standby.role is not PairRole.LIVE:
+            self._alarms[name] = bytes(payload)
+            self.news.set()
+
+    def _synced(self) -> None:
+        if not self.standby.is_synced:
+            self.syncs += 1
+            self.standby.synced(self._loop.time())
+            self._events.watch_stands(str(self.connection.address))
+
+    # Alarms.
+
+    def take_alarms(self) -> dict[str, bytes]:
+        """The alarms of the live machine that were heard since the last call."""
+        heard, self._alarms = self._alarms, {}
+        return heard
+
+    def publish_alarms(self, bucket: str, payload: bytes) -> bool:
+        """Have the broker retain some alarms; False: the watch does not stand."""
+        return self.standby.is_synced and self._publish(self._topics.alarms(bucket), payload)
+
+    # What follows.
+
+    def _decide(self) -> None:
+        standby, before, now_s = self.standby, self.standby.role, self._loop.time()
+        if self._events.mqtt_connected:
+            standby.reached(now_s)
+        if not (self.stood_back.is_set() or self._has_left):
+            standby.decide(now_s)
+        if standby.role is not before:
+            self._say()
+            self._events.role_changed(standby.name, standby.role, sorted(standby.partners))
+            if standby.role is PairRole.LIVE:
+                self.news.set()  # first: alarms are taken over before anything judges by them
+                self.live.set()
+            else:
+                self.live.clear()
+                self.stood_back.set()
+        self._events.stands_by = standby.is_synced and standby.role is PairRole.PASSIVE
+        if standby.may_open:
+            self._may_open.set()
+        else:
+            self._may_open.clear()
+
+    def _say(self) -> None:
+        """Say what this machine is, and how many readings its journal holds."""
+        self._next_word_s = self._loop.time() + self.standby.keep_alive_s / WORDS_EACH_KEEP_ALIVE
+        self._publish(self._topics.state, state_payload(self.standby.role, self.standby.term))
+        if self.standby.role is not PairRole.LIVE or not self._session.tell_journal():
+            self._publish(self._topics.journal, str(self._ledger.pending["journal"]).encode())
+
+    def _publish(self, topic: str, payload: bytes) -> bool:
+        return self.connection.publish(topic, payload, retain=True)
+
+    async def leave(self) -> None:
+        """Say that this machine is offline, and how many readings its journal holds, and end the connection in order."""
+        self._has_left = True
+        self._publish(self._topics.journal, str(self._ledger.pending["journal"]).encode())
+        self._publish(self._topics.state, state_payload(PairRole.OFFLINE, self.standby.term))
+        await self.connection.disconnect()

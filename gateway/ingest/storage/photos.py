@@ -1,0 +1,159 @@
+"""Photos of devices, in a SQLite file of their own beside the journal.
+
+Nothing waits for them: they must not hold up the journal's thread, nor count against its limit, and a damaged journal must not
+take them. They are few and small, so the file is opened for each use, in a thread.
+"""
+
+import asyncio
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, NamedTuple, TypeVar
+
+from gateway.ingest.storage.database import DatabaseFault
+from gateway.support.folder_owner import as_owner
+from gateway.support.private_files import make_empty, make_folder, refuse_pipes
+from schemas.registry import device_key
+
+T = TypeVar("T")
+
+ALL_MAX_BYTES: Final = 512 * 2**20
+_TABLE: Final = "CREATE TABLE IF NOT EXISTS photos (device TEXT PRIMARY KEY, at_ms INTEGER NOT NULL, body BLOB NOT NULL) STRICT"
+_MAGIC: Final = {
+    "image/jpeg": (b"\xff\xd8\xff", b""),
+    "image/png": (b"\x89PNG\r\n\x1a\n", b""),
+    "image/webp": (b"RIFF", b"WEBP"),
+}
+_SECOND_MAGIC_AT: Final = 8
+
+
+class TakenPhoto(NamedTuple):
+    """A photo that there is."""
+
+    at_ms: int
+    size_bytes: int
+
+
+class PhotoRefused(Exception):  # noqa: N818 - says what it is
+    """A photo that is not kept; the text says why."""
+
+
+def media_type(body: bytes) -> str | None:
+    """The media type of a picture by its first bytes; None for anything else."""
+    for name, (first, second) in _MAGIC.items():
+        if body.startswith(first) and body[_SECOND_MAGIC_AT:].startswith(second):
+            return name
+    return None
+
+
+def photos_file(journal: Path) -> Path:
+    """The file of photos beside the journal."""
+    return journal.with_name("photos.db")
+
+
+class Photos:
+    """One photo for each device.
+
+    :param journal: the file beside which they are.
+    :param min_free_bytes: room on the disk that they leave.
+    """
+
+    def __init__(self, journal: Path, min_free_bytes: int) -> None:
+        self._path = photos_file(journal)
+        self._min_free_bytes = min_free_bytes
+        self._taken: dict[str, TakenPhoto] | None = None
+        self._one_at_a_time = asyncio.Lock()
+
+    async def of(self, device: str) -> TakenPhoto | None:
+        """The photo of a device; None if there is none, or they cannot be read now."""
+        if self._taken is None:
+            try:
+                self._taken = await self._run(_taken) if self._path.exists() else {}
+            except DatabaseFault:
+                return None
+        return self._taken.get(device_key(device))
+
+    async def get(self, device: str) -> bytes | None:
+        """The bytes of a photo.
+
+        :raises DatabaseFault: they cannot be read.
+        """
+        return await self._run(_body, device_key(device)) if await self.of(device) else None
+
+    async def put(self, device: str, body: bytes, now_ms: int) -> TakenPhoto | None:
+        """Keep the photo of a device; return the one that it replaces.
+
+        :raises PhotoRefused: it is no picture, or there is no room.
+        :raises DatabaseFault: it cannot be written.
+        """
+        if media_type(body) is None:
+            raise PhotoRefused("this is no picture: send JPEG, PNG or WebP")
+        before, key = await self.of(device), device_key(device)
+        taken = self._taken or {}
+        others_bytes = sum(one.size_bytes for name, one in taken.items() if name != key)
+        if others_bytes + len(body) > ALL_MAX_BYTES:
+            raise PhotoRefused(f"all photos together may take {ALL_MAX_BYTES // 2**20} MiB: remove some first")
+        if shutil.disk_usage(self._path.parent).free - len(body) < self._min_free_bytes:
+            raise PhotoRefused("the disk has no room left for photos (journal.min_free_bytes)")
+        await self._run(_put, key, now_ms, body)
+        self._taken = {**taken, key: TakenPhoto(now_ms, len(body))}
+        return before
+
+    async def remove(self, device: str) -> TakenPhoto | None:
+        """Remove the photo of a device; return it.
+
+        :raises DatabaseFault: it cannot be removed.
+        """
+        before, key = await self.of(device), device_key(device)
+        if before is not None:
+            await self._run(_remove, key)
+            self._taken = {name: one for name, one in (self._taken or {}).items() if name != key}
+        return before
+
+    async def _run(self, do: Callable[..., T], *given: object) -> T:
+        async with self._one_at_a_time:
+            return await asyncio.to_thread(self._with_file, do, *given)
+
+    def _with_file(self, do: Callable[..., T], *given: object) -> T:
+        try:
+            with as_owner(self._path):
+                make_folder(self._path.parent)
+                make_empty(self._path)
+                refuse_pipes(self._path)
+                with _opened(self._path) as connection:
+                    return do(connection, *given)
+        except (sqlite3.Error, OSError) as error:
+            raise DatabaseFault(f"{self._path}: {error}") from error
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[sqlite3.Connection]:
+    """The file in a transaction, which is synced."""
+    connection = sqlite3.connect(path, timeout=2.0)
+    try:
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute(_TABLE)
+        with connection:
+            yield connection
+    finally:
+        connection.close()
+
+
+def _taken(connection: sqlite3.Connection) -> dict[str, TakenPhoto]:
+    rows = connection.execute("SELECT device, at_ms, length(body) FROM photos")
+    return {device: TakenPhoto(at_ms, size_bytes) for device, at_ms, size_bytes in rows}
+
+
+def _body(connection: sqlite3.Connection, device: str) -> bytes | None:
+    row = connection.execute("SELECT body FROM photos WHERE device = ?", (device,)).fetchone()
+    return row[0] if row else None
+
+
+def _put(connection: sqlite3.Connection, device: str, at_ms: int, body: bytes) -> None:
+    connection.execute("INSERT OR REPLACE INTO photos VALUES (?, ?, ?)", (device, at_ms, body))
+
+
+def _remove(connection: sqlite3.Connection, device: str) -> None:
+    connection.execute("DELETE FROM photos WHERE device = ?", (device,))

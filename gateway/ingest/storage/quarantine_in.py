@@ -1,0 +1,139 @@
+"""The way into the quarantine: messages that must wait are stored, and their batches held until then.
+
+A batch with a message for the quarantine is not acknowledged before the message is on disk; if the disk cannot store it
+now, it waits. But no later message can be acknowledged meanwhile. So under pressure from the broker, messages that the disk
+still does not store are given up, unless ``journal.when_full`` forbids it: an unregistered device must not stop a province.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.core.delivery.batch import Batch
+from gateway.core.message import QuarantinedMessage
+from gateway.ingest.storage import quarantine
+from gateway.ingest.storage.database import Database, DatabaseFault
+from gateway.ingest.storage.holds import BatchHolds
+from gateway.ingest.storage.quarantine import QuarantineRow, QuarantineUse
+from gateway.ingest.storage.quarantine_account import QuarantineAccount
+from gateway.ingest.storage.quarantine_shares import MadeRoom
+from gateway.ingest.storage.released_keys import ReleasedKeys
+
+_COMMIT_EVERY_S: Final = 0.2
+_RETRY_S: Final = 1.0
+_ALWAYS_BYTES: Final = 2**20
+"""Bytes that may wait even on a disk that is nearly full."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineLimits:
+    """Limits of the quarantine.
+
+    :ivar min_free_bytes: with less free space on the disk, the quarantine does not grow.
+    :ivar may_give_up: under pressure from the broker, messages that cannot be stored may be lost.
+    """
+
+    max_bytes: int
+    min_free_bytes: int
+    may_give_up: bool
+
+
+class QuarantineIn:
+    """Stores messages that must wait."""
+
+    def __init__(
+        self,
+        database: Database,
+        account: QuarantineAccount,
+        released: ReleasedKeys,
+        holds: BatchHolds,
+        limits: QuarantineLimits,
+    ) -> None:
+        self._database = database
+        self._account = account
+        self._released = released
+        self._holds = holds
+        self._limits = limits
+        self._coming: list[tuple[Batch | None, list[QuarantinedMessage]]] = []
+        self._came = asyncio.Event()
+        self._storing = asyncio.Lock()
+
+    @property
+    def has_waiting(self) -> bool:
+        """True when messages wait to be stored."""
+        return bool(self._coming)
+
+    def find_stock(self) -> None:
+        """Load at the start the totals of an earlier run."""
+        self._account.found(self._database.run_here(quarantine.stock))
+        self._released.expect_expiry(self._database.run_here(quarantine.next_expiry_ms))
+
+    def keep(self, batch: Batch, waiting: list[QuarantinedMessage]) -> None:
+        """Store messages of ``batch``, which is held until then. They count as received, in memory."""
+        batch.holds += 1
+        self._coming.append((batch, waiting))
+        self._came.set()
+
+    async def run(self) -> None:
+        """Store new messages until cancelled."""
+        while True:
+            await self._came.wait()
+            self._came.clear()
+            took = await self.flush()
+            await asyncio.sleep(_COMMIT_EVERY_S if took else _RETRY_S)
+
+    async def flush(self) -> bool:
+        """Store all new messages in one commit; return True if it succeeded."""
+        async with self._storing:
+            return await self._flush()
+
+    async def _flush(self) -> bool:
+        coming, self._coming = self._coming, []
+        messages = [message for _, own in coming for message in own]
+        try:
+            made_room, stock = await self._store(messages) if messages else (MadeRoom(), self._account.stock)
+        except (DatabaseFault, OSError) as fault:
+            self._coming = coming + self._coming  # in their order: without room the oldest are dropped
+            self._came.set()
+            self._account.disk_fault(fault)
+            if self._limits.may_give_up and self._holds.under_pressure:
+                self._give_up()
+            return False
+        self._account.stored(messages, made_room, stock)
+        limits_ms = [message.expires_ms for message in messages if message.expires_ms is not None]
+        if limits_ms:
+            self._released.expires(min(limits_ms))
+        for batch, _ in coming:
+            if batch is not None:
+                self._holds.release(batch)
+        return True
+
+    def _give_up(self) -> None:
+        """Give up messages from the broker, since others wait behind them. Salvaged ones block nothing and stay."""
+        coming, self._coming = self._coming, [(batch, own) for batch, own in self._coming if batch is None]
+        for batch, messages in coming:
+            if batch is not None:
+                self._account.given_up(messages)
+                self._holds.release(batch)
+
+    async def _store(self, messages: list[QuarantinedMessage]) -> tuple[MadeRoom, QuarantineUse]:
+        max_bytes = self._limits.max_bytes
+        if self._database.free_bytes() < self._limits.min_free_bytes:
+            max_bytes = min(max_bytes, max(self._account.stock.bytes, _ALWAYS_BYTES))
+        return await self._database.run(_add, messages, max_bytes)
+
+    async def take_back(self, rows: list[QuarantineRow]) -> None:
+        """Store messages of a damaged file, repeating until the disk works."""
+        self._coming.append((None, self._account.salvaged(rows)))
+        while True:
+            if await self.flush():
+                return
+            await asyncio.sleep(_RETRY_S)
+
+
+def _add(
+    connection: sqlite3.Connection, messages: Iterable[QuarantinedMessage], max_bytes: int
+) -> tuple[MadeRoom, QuarantineUse]:
+    return quarantine.add(connection, messages, max_bytes), quarantine.stock(connection)

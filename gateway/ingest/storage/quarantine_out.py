@@ -1,0 +1,144 @@
+"""The way out of the quarantine: released messages are processed again, and expired ones become rejects.
+
+Released messages leave some hundred at a time, in order of arrival, beside the way in: the pipeline may have to
+call a codec for each. Once the core has seen a message, its outcome is committed, however often that must be tried: the
+core would take it for a duplicate if it came again (:mod:`gateway.ingest.storage.quarantine_settlement`).
+"""
+
+from collections import deque
+from typing import Final, Protocol
+
+from gateway.core.delivery.batch import Body
+from gateway.core.message import REJECT_KEPT_BYTES, Message, Outcome, QuarantinedMessage, Refusal, WaitCause
+from gateway.ingest.storage import quarantine
+from gateway.ingest.storage.database import Database, DatabaseFault
+from gateway.ingest.storage.quarantine import FIRST, QuarantineRow
+from gateway.ingest.storage.quarantine_account import QuarantineAccount
+from gateway.ingest.storage.quarantine_in import QuarantineIn
+from gateway.ingest.storage.quarantine_settlement import QuarantineSettlement
+from gateway.ingest.storage.released_keys import ReleasedKeys
+from gateway.ingest.storage.replay import Replayed, work
+from schemas.rejects import RejectReason
+
+_RETRY_S: Final = 1.0
+_NO_ROOM_S: Final = 1.0
+
+_IN_VAIN: Final = {
+    WaitCause.UNKNOWN_DEVICE: (RejectReason.UNKNOWN_DEVICE, "the device was not registered in time; register it and replay"),
+    WaitCause.NO_BIRTH: (RejectReason.NO_BIRTH, "the births of {key} did not come in 10 minutes; ask the node for a rebirth"),
+    WaitCause.CODEC: (
+        RejectReason.PROFILE_ERROR,
+        "the codec {key} was suspended and not corrected in time; correct it and replay",
+    ),
+}
+"""The reject of an expired message, and the sentence for people."""
+
+
+class Pipeline(Protocol):
+    """The pipeline, codecs included."""
+
+    async def process(self, message: Message, arrival_ms: int) -> Outcome:
+        """Process a stored message."""
+
+
+class Journal(Protocol):
+    """The part of the journal that tells if it is full."""
+
+    def has_room(self, bodies: list[Body]) -> bool:
+        """Return True when these fit."""
+
+
+class QuarantineOut:
+    """Sends released messages through the pipeline.
+
+    :ivar releasing: messages that the core has seen and whose outcome is not durable yet.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        account: QuarantineAccount,
+        released: ReleasedKeys,
+        quarantine_in: QuarantineIn,
+        settlement: QuarantineSettlement,
+        pipeline: Pipeline,
+        journal: Journal,
+    ) -> None:
+        self._database = database
+        self._account = account
+        self._released = released
+        self._quarantine_in = quarantine_in
+        self._settlement = settlement
+        self._pipeline = pipeline
+        self._journal = journal
+        self.releasing = False
+
+    async def run(self) -> None:
+        """Release and expire until cancelled."""
+        while True:
+            await self._released.wait()
+            try:
+                await self._release_free()
+                await self._expire()
+            except DatabaseFault as fault:
+                self._account.disk_fault(fault)
+                self._released.wake_in(_RETRY_S)
+
+    async def _release_free(self) -> None:
+        """Process the messages of released keys; keys that cannot be processed now stay released."""
+        if not await self._quarantine_in.flush():  # messages that wait for a key were checked before the key was released
+            self._released.wake_in(_RETRY_S)
+            return
+        free = deque(self._released.pop_all())
+        try:
+            free = deque(await self._database.run(quarantine.having, list(free)))
+            while free and await self._release_key(free[0]):
+                free.popleft()
+        finally:
+            self._released.requeue(free)
+        if free:
+            self._released.wake_in(_NO_ROOM_S)
+
+    async def _release_key(self, key: str) -> bool:
+        """Process all messages that wait for a key; return False if the journal is full and they must be tried again."""
+        place, left = FIRST, 0
+        while has_room := self._journal.has_room([]):
+            rows = await self._database.run(quarantine.select_key, key, after=place)
+            if not rows:
+                break
+            left += await self._send_through([row for _, row in rows])
+            place = rows[-1][0]
+        self._account.released(key, left)
+        return has_room
+
+    async def _send_through(self, rows: list[QuarantineRow]) -> int:
+        """Send messages through the pipeline; return the number of those that left the quarantine."""
+        self.releasing = True
+        done = await self._settlement.settle(await work(rows, self._pipeline.process))
+        self.releasing = False
+        return done.left
+
+    async def _expire(self) -> None:
+        """Make rejects of expired messages."""
+        while (now_ms := self._released.expired_ms()) is not None:
+            rows = await self._database.run(quarantine.expired, now_ms)
+            if not rows:
+                self._released.expect_expiry(await self._database.run(quarantine.next_expiry_ms))
+                return
+            result = Replayed([number for number, _ in rows], lost=sum(message is None for _, message in rows))
+            result.refused = [_in_vain(message) for _, message in rows if message is not None]
+            await self._settlement.settle(result)
+
+
+def _in_vain(message: QuarantinedMessage) -> Refusal:
+    reason, detail = _IN_VAIN[message.cause]
+    return Refusal(
+        reason,
+        detail.format(key=message.key),
+        message.topic,
+        message.payload[:REJECT_KEPT_BYTES],
+        "decode",
+        message.arrival_ms,
+        message.device,
+        message.domain,
+    )

@@ -1,0 +1,288 @@
+"""The keeper of alarms: stores the engine's changes on disk, passes them to the senders, and takes the decisions of people.
+
+Theory of operation
+-------------------
+The engine collects its changes (:meth:`gateway.core.alarms.engine.Alarms.drain`). A few times a second the keeper fetches them
+and commits them at once: states, history, and the notices for InfluxDB and the webhook. The senders get them after that, so a
+restart sends nothing twice. If the commit fails, the senders get them all the same, and the commit is tried again.
+
+Planned work holds alarms back from the webhook. One that was raised meanwhile is sent when the work is over, if it is still
+active; otherwise it is never sent. The end of an alarm that was sent before is sent at once.
+
+Of the two machines of a pair the passive one follows: it takes the states of the live one
+(:mod:`gateway.monitoring.alarms.pair_alarms`) and tells nobody, until it leads. It then goes on with them as after a restart of
+its own.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from msgspec.json import encode as to_json
+
+from gateway.core.alarms.alarm import AlarmKey, AlarmState, Change, Drained, Severity, Transition
+from gateway.core.alarms.engine import Alarms
+from gateway.core.alarms.rules import Rules
+from gateway.core.devices.device import Registered
+from gateway.ingest.storage import alarms as stored
+from gateway.ingest.storage.alarms import Changes, Notice, PlannedWork, SavedState, SharedState
+from gateway.ingest.storage.database import Database, DatabaseFault
+from gateway.monitoring.alarms.documents import alarm_point, change_document, change_points
+from gateway.monitoring.alarms.events import AlarmEvents
+from gateway.monitoring.alarms.outbox import INFLUXDB, WEBHOOK, Outbox
+from gateway.monitoring.alarms.planned import PlannedWorks
+from gateway.monitoring.alarms.point_times import PointTimes
+from gateway.monitoring.alarms.revision import Revision
+from gateway.support.clock import WallClock
+
+_FETCH_EVERY_S: Final = 0.5
+_FETCH_LEAST_S: Final = 0.02
+"""Least wait between two fetches on a scaled clock."""
+_SAVE_PENDING_EVERY: Final = 10
+"""Number of fetches after which pending states are saved: each reading changes them."""
+_AT_A_TIME: Final = 100
+"""Changes that are put into words before others get their turn: a province that loses its network has thousands."""
+_UNSAVED_MAX: Final = 1000
+"""Most changes that wait in memory while the disk fails; the oldest ones are then lost at a restart."""
+
+
+class AlarmKeeper:
+    """Keeps the alarms of one gateway.
+
+    :ivar events: the events for the log, and the receivers that cannot be reached.
+    :ivar planned: planned work.
+    :ivar outbox: the notices that wait for a receiver.
+    :ivar changed: grows with each round of changes.
+    :ivar follows: another machine decides and tells.
+    """
+
+    def __init__(
+        self, alarms: Alarms, database: Database, clock: WallClock, *, has_webhook: bool, follows: bool = False
+    ) -> None:
+        self.follows = follows
+        self._alarms = alarms
+        self._database = database
+        self._clock = clock
+        self._held_back: set[AlarmKey] = set()
+        self._unsaved = Changes()
+        self._committing = asyncio.Lock()
+        self._point_times = PointTimes()
+        self.events = AlarmEvents()
+        self.planned = PlannedWorks()
+        self.outbox = Outbox([INFLUXDB, WEBHOOK] if has_webhook else [INFLUXDB])
+        self.changed = Revision()
+
+    def load(self, registered: Mapping[str, Registered]) -> None:
+        """Restore the alarms of the previous run whose rule and device still exist."""
+        now_ms, read = self._clock.now_ms(), self._database.run_here
+        states = read(stored.states)
+        self.planned.restore(read(stored.planned_work, now_ms))
+        self.outbox.restore(read(stored.notices))
+        self._held_back = {state.key for state, held_back in states if held_back}
+        if self.follows:  # those whose rule or device is gone end when it leads
+            self._alarms.replace_registry(registered, now_ms)
+            self._alarms.follow([state for state, _ in states])
+        else:
+            self._alarms.restore([state for state, _ in states], now_ms)
+            self._alarms.replace_registry(registered, now_ms)
+        self._point_times.repeat([state.key for state, _ in states], now_ms)
+
+    def replace(self, rules: Rules, registered: Mapping[str, Registered]) -> None:
+        """Take other rules and another registry."""
+        now_ms = self._clock.now_ms()
+        self._alarms.replace_rules(rules, now_ms)
+        self._alarms.replace_registry(registered, now_ms)
+
+    async def run(self) -> None:
+        """Fetch and commit until cancelled."""
+        fetched = 0
+        while True:
+            await asyncio.sleep(max(_FETCH_LEAST_S, self._clock.real_s(_FETCH_EVERY_S)))
+            fetched += 1
+            await self.commit(pending=fetched % _SAVE_PENDING_EVERY == 0)
+
+    async def commit(self, *, pending: bool = True) -> None:
+        """Store the changes, and pass them to the senders.
+
+        :param pending: also store states that nobody is told of yet.
+        """
+        async with self._committing:
+            drained, gone = self._alarms.drain(), self.outbox.gone()
+            if self.follows:
+                drained = drained._replace(transitions=())
+            notices = self.outbox.number(() if self.follows else self._late())
+            for at in range(0, len(drained.transitions), _AT_A_TIME):
+                notices += self.outbox.number(self._messages(drained.transitions[at : at + _AT_A_TIME]))
+                await asyncio.sleep(0)
+            self._note(drained, notices, gone)
+            is_news = self.planned.drop_over(self._clock.now_ms()) or bool(drained.transitions or notices)
+            if is_news or gone or (pending and self._unsaved):
+                await self._save()
+            if given_up := self.outbox.add(notices):
+                self.events.given_up(given_up)
+            if is_news or gone:
+                self.changed.bump()
+
+    def _note(self, drained: Drained, notices: list[Notice], gone: list[int]) -> None:
+        """Add changes to those to be saved, with a limit: the disk may fail for long."""
+        unsaved = self._unsaved
+        unsaved.states.update({key: self._saved(key, state) for key, state in drained.states.items()})
+        unsaved.transitions = [*unsaved.transitions, *drained.transitions][-_UNSAVED_MAX:]
+        unsaved.notices = [*unsaved.notices, *notices][-_UNSAVED_MAX:]
+        unsaved.sent += gone
+
+    def _saved(self, key: AlarmKey, state: AlarmState | None) -> SavedState | None:
+        return None if state is None else SavedState(to_json(state), key in self._held_back)
+
+    async def _save(self) -> None:
+        try:
+            await self._database.run(stored.commit, self._unsaved)
+        except DatabaseFault as fault:
+            self.events.not_saved(str(fault))
+        else:
+            self.events.saved()
+            self._unsaved = Changes()
+
+    def _messages(self, transitions: Iterable[Transition]) -> Iterator[tuple[str, str]]:
+        """Yield the receiver and the body of each message about these changes."""
+        now_ms = self._clock.now_ms()
+        for change in transitions:
+            self.events.changed(change)
+            silenced = self.planned.cover(change.tags, now_ms)
+            time_ms = self._point_times.of_change(change.key, change.at_ms, now_ms)
+            yield INFLUXDB, change_points(change, time_ms, silenced=silenced)
+            if self._is_told(change, silenced=silenced):
+                yield WEBHOOK, self._notice(change)
+
+    def _is_told(self, change: Transition, *, silenced: bool) -> bool:
+        """Tell if the webhook gets a change; note the alarms that planned work holds back."""
+        key, kind = change.key, change.change
+        if silenced and kind is Change.RAISED:
+            self._held_back.add(key)
+        is_told = key not in self._held_back and (not silenced or kind is Change.CLEARED)
+        if kind is Change.CLEARED:
+            self._held_back.discard(key)
+        return is_told
+
+    def _late(self) -> Iterator[tuple[str, str]]:
+        """Yield the messages about alarms that were held back and are still active now that the work is over."""
+        now_ms = self._clock.now_ms()
+        for state in [state for state in map(self._alarms.find, self._held_back) if state is not None]:
+            if not self.planned.cover(state.tags, now_ms):
+                self._held_back.discard(state.key)
+                self._unsaved.states[state.key] = self._saved(state.key, state)
+                yield WEBHOOK, self._notice(Transition.of(state, Change.RAISED, state.raised_ms))
+
+    def _notice(self, change: Transition) -> str:
+        return to_json(change_document(change, self._alarms.rules)).decode()
+
+    # ---- for the other machine of a pair ----
+
+    def shared(self) -> list[SharedState]:
+        """All states, for the other machine to go on with; pending ones too."""
+        untold = self.outbox.untold()
+        return [SharedState(state, state.key in self._held_back or state.key.id in untold) for state in self._alarms.states()]
+
+    def follow(self, shared: Sequence[SharedState], of_bucket: Callable[[AlarmKey], bool]) -> None:
+        """Take the states of the live machine in place of those here.
+
+        :param of_bucket: tells which alarms these would be all states of.
+        """
+        known = {state.key for state, _ in shared}
+        gone = [state.key for state in self._alarms.states() if of_bucket(state.key) and state.key not in known]
+        self._alarms.follow([state for state, _ in shared], gone)
+        self._held_back -= known.union(gone)
+        self._held_back |= {state.key for state, held_back in shared if held_back}
+        self._point_times.repeat(known, self._clock.now_ms())
+        self.changed.bump()
+
+    def planned_works(self) -> list[PlannedWork]:
+        """The planned work that is not over, for the other machine to plan it too."""
+        return [work for _, work in self.planned.going_on(self._clock.now_ms())]
+
+    async def follow_planned(self, works: Collection[PlannedWork]) -> None:
+        """Plan here the work that is planned at the live machine, and end what it has no more."""
+        now_ms = self._clock.now_ms()
+        here = dict(self.planned.going_on(now_ms))
+        try:
+            for number in [number for number, work in here.items() if work not in works]:
+                await self._database.run(stored.end_work, number, now_ms)
+                self.planned.end(number)
+            for work in [work for work in works if work not in here.values() and now_ms < work.until_ms]:
+                self.planned.add(await self._database.run(stored.plan, work), work)
+        except DatabaseFault as fault:
+            self.events.not_saved(str(fault))
+        self.changed.bump()
+
+    def lead(self, registered: Mapping[str, Registered]) -> None:
+        """Decide and tell from now on; alarms whose rule or device is gone end now."""
+        self.follows = False
+        self.replace(self._alarms.rules, registered)
+
+    # ---- for pages and senders ----
+
+    @property
+    def rules(self) -> Rules:
+        """The rules that are active."""
+        return self._alarms.rules
+
+    def active(self) -> list[AlarmState]:
+        """The active alarms, the newest first."""
+        found = [state for state in self._alarms.states() if state.is_active]
+        return sorted(found, key=lambda state: state.since_ms, reverse=True)
+
+    def repeated_points(self) -> list[str]:
+        """The points that repeat the active alarms now."""
+        now_ms, active = self._clock.now_ms(), self.active()
+        self._point_times.repeat([state.key for state in active], now_ms)
+        return [alarm_point(state, now_ms, silenced=self.planned.cover(state.tags, now_ms)) for state in active]
+
+    def is_silenced(self, state: AlarmState) -> bool:
+        """Tell if planned work goes on at the place of an alarm."""
+        return self.planned.cover(state.tags, self._clock.now_ms())
+
+    def told(self) -> list[AlarmState]:
+        """The active alarms that lie outside planned work."""
+        return [state for state in self.active() if not self.is_silenced(state)]
+
+    def weigh(self) -> tuple[int, int]:
+        """Count the critical and the overdue alarms that nobody acknowledged, and all others that are not mere information."""
+        told = [state for state in self.told() if state.severity is not Severity.INFO]
+        urgent = sum(state.is_overdue or (state.severity is Severity.CRITICAL and state.acknowledged is None) for state in told)
+        return urgent, len(told) - urgent
+
+    # ---- decisions of people ----
+
+    async def acknowledge(self, name: str, by: str, note: str) -> bool:
+        """Note that a person knows of an alarm; False: it is not active.
+
+        :param name: the id of the alarm.
+        """
+        alarm, _, place = name.partition("@")
+        found = self._alarms.acknowledge(AlarmKey(alarm, place), by, note, self._clock.now_ms())
+        await self.commit()
+        return found
+
+    async def plan(self, work: PlannedWork) -> int:
+        """Add planned work; return its number.
+
+        :raises DatabaseFault: it could not be saved, and does not hold.
+        """
+        number = await self._database.run(stored.plan, work)
+        self.planned.add(number, work)
+        self.events.planned(number, work)
+        self.changed.bump()
+        return number
+
+    async def end_work(self, number: int) -> bool:
+        """End planned work; False: none of that number goes on.
+
+        :raises DatabaseFault: its end could not be saved, and it goes on.
+        """
+        ended = await self._database.run(stored.end_work, number, self._clock.now_ms())
+        self.planned.end(number)
+        if ended:
+            self.events.work_over(number)
+        await self.commit()
+        self.changed.bump()
+        return ended

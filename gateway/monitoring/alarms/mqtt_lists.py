@@ -1,0 +1,96 @@
+"""Publishes the list of a device's active alarms, retained, under ``iot/v1/{site}/{domain}/{device}/alarms``.
+
+The broker keeps a list until another one comes; an empty one says that all is well. So the gateway remembers on disk the topics
+at which a list stands, and empties each when the alarms have ended, even in its next run. Lists go out without an
+acknowledgement, so all are repeated each hour.
+"""
+
+import time
+from typing import Final
+
+from msgspec import DecodeError, ValidationError
+from msgspec.json import decode
+from msgspec.json import encode as to_json
+
+from gateway.core.alarms.alarm import AlarmState
+from gateway.ingest.intake.connection import Connection
+from gateway.ingest.storage import keyvalue
+from gateway.ingest.storage.database import Database
+from gateway.monitoring.alarms.documents import alarm_document
+from gateway.monitoring.alarms.keeper import AlarmKeeper
+from schemas.quantities import DOMAINS
+from schemas.topics import is_id
+
+STANDING: Final = "alarm lists"
+"""Name of the saved topics at which a list stands."""
+_AGAIN_S: Final = 5.0
+_REPEAT_EVERY_S: Final = 3600.0
+
+ListMarks = tuple[tuple[str, int, int, bool, bool], ...]
+"""The content of a list without the values, which change with each reading."""
+
+
+class AlarmLists:
+    """Publishes while ``alarms.mqtt`` is set."""
+
+    def __init__(self, keeper: AlarmKeeper, connection: Connection, database: Database) -> None:
+        self._keeper = keeper
+        self._connection = connection
+        self._database = database
+        self._published: dict[str, ListMarks | None] = {}
+
+    async def run(self) -> None:
+        """Publish until cancelled: at each change, each hour, and when a broker that was away is back."""
+        self._published = dict.fromkeys(_topics(await self._database.run(keyvalue.get, STANDING)))
+        seen, repeat_s = -1, 0.0
+        while True:
+            is_due = time.monotonic() >= repeat_s
+            if is_due:
+                self._published, repeat_s = dict.fromkeys(self._published), time.monotonic() + _REPEAT_EVERY_S
+            all_published = await self._publish()
+            if is_due and all_published:  # what was emptied twice is forgotten
+                self._published = {topic: states for topic, states in self._published.items() if states}
+                await self._remember()
+            seen = await self._keeper.changed.after(seen, _REPEAT_EVERY_S if all_published else _AGAIN_S)
+
+    async def _publish(self) -> bool:
+        """Publish the lists that changed; False: the broker is away."""
+        lists = self._lists()
+        if not lists.keys() <= self._published.keys():  # on disk before it stands there
+            self._published = dict.fromkeys(lists) | self._published
+            await self._remember()
+        for topic in list(self._published):
+            states = lists.get(topic, [])
+            seen = tuple(map(self._seen, states))
+            if self._published[topic] == seen:
+                continue
+            documents = [
+                alarm_document(state, self._keeper.rules, silenced=self._keeper.is_silenced(state)) for state in states
+            ]
+            if not self._connection.publish(topic, to_json(documents), retain=True):
+                return False
+            self._published[topic] = seen
+        return True
+
+    async def _remember(self) -> None:
+        await keyvalue.save(self._database, STANDING, to_json(sorted(self._published)).decode())
+
+    def _lists(self) -> dict[str, list[AlarmState]]:
+        """Topic → the active alarms of a device; a device whose name cannot be in a topic is left out."""
+        lists: dict[str, list[AlarmState]] = {}
+        for state in self._keeper.active():
+            tags = state.tags
+            if tags.domain in DOMAINS and is_id(tags.site) and is_id(tags.device):
+                lists.setdefault(f"iot/v1/{tags.site}/{tags.domain}/{tags.device}/alarms", []).append(state)
+        return lists
+
+    def _seen(self, state: AlarmState) -> tuple[str, int, int, bool, bool]:
+        return state.key.alarm, state.since_ms, state.raised_ms, state.acknowledged is not None, self._keeper.is_silenced(state)
+
+
+def _topics(text: str | None) -> list[str]:
+    """The saved topics; none if they cannot be read."""
+    try:
+        return decode(text or "[]", type=list[str])
+    except (DecodeError, ValidationError):
+        return []

@@ -1,0 +1,90 @@
+"""The outbox: notices that wait for a receiver of each change, in order, in memory and on disk.
+
+The senders read from memory, so a disk that fails keeps no alarm from people. The disk has the notices for the next run.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from typing import Final
+
+from msgspec import Struct
+from msgspec.json import decode
+
+from gateway.core.alarms.alarm import Change
+from gateway.ingest.storage.alarms import Notice
+
+INFLUXDB: Final = "influxdb"
+WEBHOOK: Final = "webhook"
+WAITING_MAX: Final = 10_000
+"""Most notices that wait for one receiver; more push out the oldest."""
+
+
+class _Head(Struct):
+    """The part of a notice for the webhook that says what it is about."""
+
+    id: str
+    change: Change
+
+
+class Outbox:
+    """Notices by receiver.
+
+    :param receivers: the receivers that are configured; notices for others are forgotten.
+    """
+
+    def __init__(self, receivers: Iterable[str]) -> None:
+        self._waiting: dict[str, deque[Notice]] = {receiver: deque() for receiver in receivers}
+        self._gone: list[int] = []
+        self._next = 1
+
+    def restore(self, notices: Iterable[Notice]) -> None:
+        """Restore the notices that are on disk."""
+        for notice in notices:
+            self._next = max(self._next, notice.number + 1)
+            if notice.receiver in self._waiting:
+                self._waiting[notice.receiver].append(notice)
+            else:
+                self._gone.append(notice.number)
+
+    def number(self, messages: Iterable[tuple[str, str]]) -> list[Notice]:
+        """Give each message, a receiver and a body, its number; leave out those whose receiver is not configured."""
+        found = [
+            Notice(self._next + at, receiver, body)
+            for at, (receiver, body) in enumerate(message for message in messages if message[0] in self._waiting)
+        ]
+        self._next += len(found)
+        return found
+
+    def add(self, notices: Iterable[Notice]) -> int:
+        """Add notices; return how many old ones were given up to make room."""
+        given_up = 0
+        for notice in notices:
+            waiting = self._waiting[notice.receiver]
+            waiting.append(notice)
+            if len(waiting) > WAITING_MAX:
+                self._gone.append(waiting.popleft().number)
+                given_up += 1
+        return given_up
+
+    def first(self, receiver: str, most: int) -> Sequence[Notice]:
+        """The oldest notices that wait for a receiver."""
+        return list(islice(self._waiting[receiver], most))
+
+    def remove(self, notices: Sequence[Notice]) -> None:
+        """Remove notices that their receiver took."""
+        for notice in notices:
+            waiting = self._waiting[notice.receiver]
+            if waiting and waiting[0].number == notice.number:  # else it made room meanwhile
+                waiting.popleft()
+                self._gone.append(notice.number)
+
+    def untold(self) -> set[str]:
+        """The ids of alarms whose beginning waits for the webhook."""
+        heads = [decode(notice.body, type=_Head) for notice in self._waiting.get(WEBHOOK, ())]
+        return {head.id for head in heads if head.change is Change.RAISED}
+
+    def gone(self) -> list[int]:
+        """Return the numbers to delete on disk, each only once."""
+        gone, self._gone = self._gone, []
+        return gone

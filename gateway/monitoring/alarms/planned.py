@@ -1,0 +1,64 @@
+"""Planned work: while it goes on, nobody is told of alarms at its place."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from gateway.core.alarms.alarm import AlarmTags
+from gateway.ingest.storage.alarms import PlannedWork
+
+NAME_MAX: Final = 100
+NOTE_MAX: Final = 1000
+AHEAD_MAX_MS: Final = 366 * 86_400_000
+"""Work is planned for a year at most: what is silenced for ever is a rule to be switched off."""
+
+
+class PlannedWorks:
+    """Planned work by its number, as it is on disk."""
+
+    def __init__(self) -> None:
+        self._by_number: dict[int, PlannedWork] = {}
+
+    def restore(self, works: dict[int, PlannedWork]) -> None:
+        """Restore the work that is on disk."""
+        self._by_number = dict(works)
+
+    def add(self, number: int, work: PlannedWork) -> None:
+        """Add planned work."""
+        self._by_number[number] = work
+
+    def end(self, number: int) -> None:
+        """Remove planned work."""
+        self._by_number.pop(number, None)
+
+    def drop_over(self, now_ms: int) -> bool:
+        """Remove the work that is over; tell if there was any."""
+        before = len(self._by_number)
+        self._by_number = dict(self.going_on(now_ms))
+        return len(self._by_number) < before
+
+    def going_on(self, now_ms: int) -> Iterator[tuple[int, PlannedWork]]:
+        """The work that is not over, with its numbers."""
+        return ((number, work) for number, work in self._by_number.items() if now_ms < work.until_ms)
+
+    def cover(self, tags: AlarmTags, now_ms: int) -> bool:
+        """Tell if work goes on at the place of an alarm."""
+        return any(_is_at(work, tags) for _, work in self.going_on(now_ms))
+
+
+def _is_at(work: PlannedWork, tags: AlarmTags) -> bool:
+    if work.device:
+        return work.device == tags.device
+    return work.site in ("", tags.site)
+
+
+def work_document(number: int, work: PlannedWork) -> dict[str, object]:
+    """Planned work as a document of the API."""
+    return {
+        "number": number,
+        "site": work.site,
+        "device": work.device,
+        "since_ms": work.since_ms,
+        "until_ms": work.until_ms,
+        "by": work.by,
+        "note": work.note,
+    }

@@ -1,0 +1,1 @@
+"""The arithmetic of figures: consumption, completeness, balances, from the answers of the database."""

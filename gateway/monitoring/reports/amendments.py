@@ -1,0 +1,171 @@
+"""Amendments of sums, where the database does not replace points: worked out while a report reads.
+
+It is the code of `gateway devices resum` (:mod:`gateway.monitoring.reports.resum`), which writes nothing there. Of a counter
+only the times are held at which what is to be added changes: at an exchange, at a step, and where the gateway went on right;
+and the few readings that got no sum when they came, as those behind a step that nobody had told of yet.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from typing import Final, NamedTuple
+
+from gateway.core.devices.device import Device
+from gateway.core.readings.counters import CounterState
+from gateway.ingest.database.store import Counter, Devices, Side, Store, StoredSeries, SumPoint, TimeSpan, within
+from gateway.monitoring.reports.replays import COUNTED_IN, replays_of, series_name
+from schemas.quantities import SUM_OF
+
+_DAY_MS: Final = 86_400_000
+_TOLERANCE: Final = 1e-9
+
+
+class LateSums(NamedTuple):
+    """The counters of a device whose sums are wrong since a time."""
+
+    since_ms: int
+    counters: CounterState
+
+
+class _Amended(NamedTuple):
+    """An amount that is added to sums from a time on."""
+
+    from_ms: int
+    by: float
+
+
+def late_sums_of(devices: Iterable[Device]) -> dict[str, LateSums]:
+    """Devices whose sums are wrong in the database, by name."""
+    found = {}
+    for device in devices:
+        since_ms = device.counters.past.wrong_since_ms if device.counters is not None else None
+        if device.counters is not None and since_ms is not None:
+            found[device.name] = LateSums(int(since_ms), device.counters)
+    return found
+
+
+class _Amendment:
+    """The right sums of one counter, as far as they are not those in the database.
+
+    :ivar added: amounts that are added to sums, in the order of time.
+    :ivar given: readings without a sum in the database, with the one they should have, in the order of time.
+    """
+
+    def __init__(self) -> None:
+        self.added: list[_Amended] = []
+        self.given: list[SumPoint] = []
+
+    def read(self, time_ms: int, register: float, stored: float | None, total: float | None) -> None:
+        """Take in the next reading: the sum that stands in the database, and the one that was worked out."""
+        if stored is None:
+            if total is not None:
+                self.given.append(SumPoint(time_ms, total, register))
+            return
+        by, before = 0.0 if total is None else total - stored, self.added[-1].by if self.added else 0.0
+        if abs(by - before) > _TOLERANCE:
+            self.added.append(_Amended(time_ms, by))
+
+    def amended(self, point: SumPoint) -> SumPoint:
+        """Return a point of the database with the right sum."""
+        place = bisect_right(self.added, point.time_ms, key=_from_ms)
+        return point._replace(sum=round(point.sum + self.added[place - 1].by, 6)) if place else point
+
+    def nearest_given(self, side: Side, window: TimeSpan) -> SumPoint | None:
+        """Return the reading without a sum in the database that is nearest to the instant at the edge of a window."""
+        first, end = (bisect_left(self.given, at_ms, key=_time_ms) for at_ms in window)
+        return self.given[end - 1 if side is Side.UP_TO else first] if first < end else None
+
+
+_Amendments = Mapping[tuple[StoredSeries, str], _Amendment]
+
+
+class AmendedStore:
+    """A database with the right sums at the points that reports look for.
+
+    :ivar is_overwritten: False: that is why it is needed.
+    """
+
+    def __init__(self, store: Store, found: _Amendments) -> None:
+        self.is_overwritten = store.is_overwritten
+        self.rows = store.rows
+        self.placed_rows = store.placed_rows
+        self.heard = store.heard
+        self.newest_reports = store.newest_reports
+        self.newest = store.newest
+        self.flagged = store.flagged
+        self.spread = store.spread
+        self.sampled = store.sampled
+        self._store = store
+        self._found = found
+
+    async def nearest(
+        self, counter: Counter, side: Side, at_ms: int, reach_ms: int, devices: Devices = None
+    ) -> AsyncIterator[tuple[StoredSeries, SumPoint]]:
+        """Yield for each series the point with a sum that is nearest to an instant, also one that the database has none for."""
+        given = dict(self._given(counter, side, within(side, at_ms, reach_ms), devices))
+        async for series, point in self._store.nearest(counter, side, at_ms, reach_ms, devices):
+            amendment, other = self._found.get((series, counter.field)), given.pop(series, None)
+            if other is not None and abs(at_ms - other.time_ms) < abs(at_ms - point.time_ms):
+                yield series, other
+            else:
+                yield series, point if amendment is None else amendment.amended(point)
+        for series, point in given.items():
+            yield series, point
+
+    def _given(
+        self, counter: Counter, side: Side, window: TimeSpan, devices: Devices
+    ) -> Iterator[tuple[StoredSeries, SumPoint]]:
+        for (series, name), amendment in self._found.items():
+            if name == counter.field and (devices is None or series.device in devices):
+                point = amendment.nearest_given(side, window)
+                if point is not None:
+                    yield series, point
+
+
+async def amended_store(store: Store, late: Mapping[str, LateSums], until_ms: int) -> Store:
+    """Work out the amendments of some devices; return the database with them.
+
+    :param late: by the name that they have in the database.
+    :raises StoreFault: the database does not answer.
+    """
+    found: dict[tuple[StoredSeries, str], _Amendment] = {}
+    for device, sums in late.items():
+        fields = {register.name.partition(",")[0] for register in sums.counters.registers()}
+        for measurement in sorted({COUNTED_IN[field] for field in fields}):
+            await _amend(store, device, sums, measurement, until_ms, found)
+    return AmendedStore(store, found) if found else store
+
+
+async def _amend(
+    store: Store,
+    device: str,
+    late: LateSums,
+    measurement: str,
+    until_ms: int,
+    found: dict[tuple[StoredSeries, str], _Amendment],
+) -> None:
+    begun = await replays_of(store, device, late.counters, measurement, late.since_ms)
+    counted = sorted({name.partition(",")[0] for name in begun.replays})
+    fields = [*(name for field in counted for name in (field, SUM_OF[field])), "quality"]
+    for start_ms in range(begun.start_ms, until_ms, _DAY_MS):
+        window = TimeSpan(start_ms, min(start_ms + _DAY_MS, until_ms))
+        async for series, rows in store.rows(measurement, fields, window, [device]):
+            name = series_name(series._asdict())
+            for number, field in enumerate(counted):
+                replay = begun.replays.get(field + name)
+                if replay is None:
+                    continue
+                amendment = found.setdefault((series, field), _Amendment())
+                for time_ms, values in rows:
+                    register, stored, quality = values[2 * number], values[2 * number + 1], int(values[-1] or 0)
+                    if register is None:
+                        continue
+                    worked = replay.sum_of(time_ms, float(register), stored, quality)
+                    amendment.read(time_ms, float(register), stored, worked)
+
+
+def _from_ms(amended: _Amended) -> int:
+    return amended.from_ms
+
+
+def _time_ms(point: SumPoint) -> int:
+    return point.time_ms

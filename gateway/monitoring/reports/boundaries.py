@@ -1,0 +1,116 @@
+"""Local hours, days and months, and the value of a sum at the boundary between two of them. Pure arithmetic.
+
+A sum at a boundary is a whole number of millionths of its unit, rounded once. Consumption is the difference of two of them,
+so hours add up to their day and days to their month, exactly.
+"""
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+from gateway.ingest.database.store import SumPoint, TimeSpan
+
+MILLIONTHS: Final = 1_000_000
+_HOUR_MS: Final = 3_600_000
+_ASSUMED_INTERVAL_MS: Final = 20 * 60_000
+"""Interval of a device that has none in the registry: a third of the hour after which it is silent."""
+
+
+class ReportStep(StrEnum):
+    """A length of the periods of a report."""
+
+    HOUR = "hour"
+    DAY = "day"
+    MONTH = "month"
+
+
+class Uncovered(StrEnum):
+    """The cause for which a sum at a boundary, or the consumption of a period, is not known."""
+
+    NOTHING_BEFORE = "no reading before it"
+    NOTHING_AFTER = "no reading after it"
+    NO_READING = "no reading"
+    NOT_OVER = "it has not ended yet"
+    WENT_BACK = "the sum goes back: gateway devices resum"
+    CHILD_MISSING = "a device below it is not covered"
+
+
+class SumBoundary(NamedTuple):
+    """A sum at a boundary.
+
+    :ivar millionths: the sum in millionths of its unit; None: it is not covered.
+    :ivar uncovered: the cause for which it is not covered.
+    :ivar is_estimated: True: its neighbours are farther apart than readings of the device should be.
+    :ivar reading: the last reading up to the boundary, else the first one after it.
+    """
+
+    at_ms: int
+    millionths: int | None
+    uncovered: Uncovered | None
+    is_estimated: bool
+    reading: SumPoint | None
+
+
+def sum_at(at_ms: int, before: SumPoint | None, after: SumPoint | None, interval_ms: int | None) -> SumBoundary:
+    """Interpolate a sum between its neighbours.
+
+    :param before: the last point up to the instant.
+    :param after: the first point after it.
+    :param interval_ms: the expected time from one reading to the next.
+    """
+    if before is not None and before.time_ms == at_ms:
+        return SumBoundary(at_ms, _millionths(before), None, is_estimated=False, reading=before)
+    if before is None or after is None:
+        return SumBoundary(at_ms, None, _uncovered(before, after), is_estimated=False, reading=before or after)
+    low, high, gap_ms = _millionths(before), _millionths(after), after.time_ms - before.time_ms
+    between = low + ((high - low) * (at_ms - before.time_ms) * 2 + gap_ms) // (gap_ms * 2)
+    is_estimated = gap_ms * 2 > (interval_ms or _ASSUMED_INTERVAL_MS) * 3
+    return SumBoundary(at_ms, between, None, is_estimated, before)
+
+
+def _millionths(point: SumPoint) -> int:
+    return round(point.sum * MILLIONTHS)
+
+
+def _uncovered(before: SumPoint | None, after: SumPoint | None) -> Uncovered:
+    if before is None and after is None:
+        return Uncovered.NO_READING
+    return Uncovered.NOTHING_BEFORE if before is None else Uncovered.NOTHING_AFTER
+
+
+def periods(first: date, last: date, step: ReportStep, zone: ZoneInfo) -> Iterator[TimeSpan]:
+    """The local hours, days or months from the first day to the last, both included; the report may cut a month.
+
+    A day on which the clock is put forward has 23 hours; one on which it is put back has 25.
+    """
+    day = first
+    while day <= last:
+        following = min(_next(day, step), last + timedelta(days=1))
+        whole = TimeSpan(midnight_ms(day, zone), midnight_ms(following, zone))
+        yield from hours(whole) if step is ReportStep.HOUR else (whole,)
+        day = following
+
+
+def hours(day: TimeSpan) -> Iterator[TimeSpan]:
+    """The hours of a local day."""
+    for start_ms in range(day.start_ms, day.end_ms, _HOUR_MS):
+        yield TimeSpan(start_ms, min(start_ms + _HOUR_MS, day.end_ms))
+
+
+def _next(day: date, step: ReportStep) -> date:
+    if step is not ReportStep.MONTH:
+        return day + timedelta(days=1)
+    return (day.replace(day=1) + timedelta(days=31)).replace(day=1)
+
+
+def midnight_ms(day: date, zone: ZoneInfo) -> int:
+    """The instant at which a local day begins. If the clock is put forward over midnight, it is the first one after that."""
+    return round(datetime(day.year, day.month, day.day, tzinfo=zone).timestamp()) * 1000
+
+
+def local_text(time_ms: int, zone: ZoneInfo) -> str:
+    """An instant in local time: ``2026-10-01 00:00``, with seconds if they are not zero."""
+    at = datetime.fromtimestamp(time_ms / 1000, zone)
+    return at.strftime("%Y-%m-%d %H:%M:%S" if at.second else "%Y-%m-%d %H:%M")

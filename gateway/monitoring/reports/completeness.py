@@ -1,0 +1,194 @@
+"""Completeness: the share of the expected readings that are in the database.
+
+A gap of about n intervals between two neighbouring instants lacks n - 1 readings, one interval apart from its beginning. Each
+counts on the day on which it should have come, so the days of an outage add up to the outage. Instants off this grid add
+nothing: a device that sends twice as often does not make up for a missing reading.
+"""
+
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from math import floor
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+from gateway.ingest.database.store import Side, Store, TimeSpan, batches
+from gateway.monitoring.reports.boundaries import midnight_ms
+from gateway.monitoring.reports.nearest import REACHES_MS
+from gateway.monitoring.reports.roster import Roster, interval_ms
+from schemas.quantities import Quality
+from schemas.registry import RegisteredDevice
+
+AROUND_MS: Final = 24 * 3_600_000
+"""All points this far around a period are read; beyond that only the nearest one on each side."""
+_AT_ONCE: Final = 20
+_INSTANTS_AT_ONCE: Final = 60_000
+"""Devices whose instants are held in memory at a time, and the number of instants that they should have at most."""
+_ENDLESS: Final = 2**62
+
+Instants = Sequence[tuple[int, int]]
+"""The instants of a device in order of time, each with its ``quality``."""
+
+
+class PeriodCompleteness(NamedTuple):
+    """A device in a period.
+
+    :ivar expected: number of readings: the length of the period by the interval.
+    :ivar received: number of those that arrived.
+    :ivar on_time: number of those that arrived, without late ones (bit 8).
+    :ivar estimated: number of instants with a reading that its device estimated.
+    :ivar suspect: number of instants with a suspect step of a counter.
+    """
+
+    expected: float
+    missing: float
+    received: float
+    on_time: float
+    estimated: int
+    suspect: int
+    longest_gap_s: float
+    interval_s: float
+
+
+def completeness_of(instants: Instants, span: TimeSpan, every_ms: int) -> PeriodCompleteness:
+    """Count the readings of a period that arrived and that are missing.
+
+    :param instants: the instants in the period, and the nearest one on each side.
+    :param every_ms: the interval.
+    """
+    expected = (span.end_ms - span.start_ms) / every_ms
+    missing = _missing([time_ms for time_ms, _ in instants], span, every_ms, expected)
+    timely = [time_ms for time_ms, quality in instants if not quality & Quality.HISTORIC]
+    inside = [quality for time_ms, quality in instants if span.start_ms <= time_ms < span.end_ms]
+    return PeriodCompleteness(
+        expected,
+        missing,
+        expected - missing,
+        expected - max(missing, _missing(timely, span, every_ms, expected)),
+        sum(1 for quality in inside if quality & Quality.ESTIMATED),
+        sum(1 for quality in inside if quality & Quality.COUNTER_SUSPECT),
+        _longest_gap_ms([time_ms for time_ms, _ in instants], span) / 1000,
+        every_ms / 1000,
+    )
+
+
+def floored_pct(ratio: float | None) -> float | None:
+    """A percentage, cut off: 100 means all of them."""
+    return None if ratio is None else floor(round(ratio * 10_000, 6)) / 100
+
+
+def _missing(times: Sequence[int], span: TimeSpan, every_ms: int, expected: float) -> float:
+    """Count the missing readings of a period; never more than were expected."""
+    if not times:
+        return expected
+    missing = sum(_on_grid(one, _rounded(other - one, every_ms) - 1, span, every_ms) for one, other in pairwise(times))
+    if times[0] >= span.start_ms:  # nothing before: it should have begun with the period
+        missing += (min(times[0], span.end_ms) - span.start_ms) // every_ms
+    if times[-1] < span.end_ms:  # nothing after: it should have gone on to its end
+        missing += _on_grid(times[-1], _ENDLESS, span, every_ms)
+    is_silent = not any(span.start_ms <= time_ms < span.end_ms for time_ms in times)
+    return expected if missing > expected or (is_silent and missing > max(expected - 1, 0)) else missing
+
+
+def _on_grid(begin_ms: int, most: int, span: TimeSpan, every_ms: int) -> int:
+    """Count the instants in a period that lie one interval apart on the grid behind an instant, up to a greatest number."""
+    first = max(1, _ceil(span.start_ms - begin_ms, every_ms))
+    last = min(most, _ceil(span.end_ms - begin_ms, every_ms) - 1)
+    return max(0, last - first + 1)
+
+
+def _rounded(length_ms: int, every_ms: int) -> int:
+    return (2 * length_ms + every_ms) // (2 * every_ms)
+
+
+def _ceil(length_ms: int, every_ms: int) -> int:
+    return -(-length_ms // every_ms)
+
+
+def _longest_gap_ms(times: Sequence[int], span: TimeSpan) -> int:
+    """The longest time without a reading that reaches into the period. It ends at the edge if there is no neighbour."""
+    edges = [min([span.start_ms, *times[:1]]), *times, max([span.end_ms, *times[-1:]])]
+    gaps = [later - sooner for sooner, later in pairwise(edges) if sooner < span.end_ms and later > span.start_ms]
+    return max(gaps, default=0)
+
+
+class DeviceCompleteness(NamedTuple):
+    """A device in all periods of a report; None where no reading is expected: no interval, not installed, not begun yet."""
+
+    device: RegisteredDevice
+    periods: Sequence[PeriodCompleteness | None]
+
+
+async def completeness(
+    store: Store, roster: Roster, spans: Sequence[TimeSpan], zone: ZoneInfo, now_ms: int
+) -> AsyncIterator[DeviceCompleteness]:
+    """Yield the completeness of each registered device that has a domain.
+
+    :param spans: periods that follow each other.
+    :raises StoreFault: the database does not answer.
+    """
+    whole = TimeSpan(spans[0].start_ms, min(spans[-1].end_ms, now_ms))
+    for domain in roster.domains():
+        expecting = [id_ for id_, device in roster.of_domain(domain).items() if device.domain and device.interval]
+        for some in batches(expecting, _at_once(roster, expecting, whole)):
+            found = await _instants(store, roster, domain, whole, some) if whole.start_ms < whole.end_ms else {}
+            for id_ in some:
+                device = roster.by_id[id_]
+                yield DeviceCompleteness(device, list(_of_periods(device, found.get(id_, []), spans, zone, now_ms)))
+
+
+def _at_once(roster: Roster, devices: Iterable[str], whole: TimeSpan) -> int:
+    """The number of devices whose instants of a period may be held in memory: few, if one of them sends each second."""
+    every_ms = min((interval_ms(roster.by_id[id_]) or _ENDLESS for id_ in devices), default=_ENDLESS)
+    return max(1, min(_AT_ONCE, _INSTANTS_AT_ONCE * every_ms // max(1, whole.end_ms - whole.start_ms)))
+
+
+def _of_periods(
+    device: RegisteredDevice, instants: Instants, spans: Iterable[TimeSpan], zone: ZoneInfo, now_ms: int
+) -> Iterator[PeriodCompleteness | None]:
+    every_ms = interval_ms(device)
+    installed_ms = 0 if device.installed is None else midnight_ms(device.installed, zone)
+    first = 0
+    for span in spans:
+        counted = TimeSpan(max(span.start_ms, installed_ms), min(span.end_ms, now_ms))
+        if every_ms is None or counted.start_ms >= counted.end_ms:
+            yield None
+            continue
+        while first + 1 < len(instants) and instants[first + 1][0] < counted.start_ms - AROUND_MS:
+            first += 1  # it lies far before this period, and so before all later ones
+        last = first
+        while last < len(instants) and instants[last][0] < counted.end_ms + AROUND_MS:
+            last += 1
+        yield completeness_of(instants[first : last + 1], counted, every_ms)
+
+
+async def _instants(
+    store: Store, roster: Roster, domain: str, whole: TimeSpan, devices: Collection[str]
+) -> Mapping[str, Instants]:
+    """The instants of some devices in a period and a day around it; on a side without any, the nearest one beyond."""
+    around = TimeSpan(whole.start_ms - AROUND_MS, whole.end_ms + AROUND_MS)
+    found: dict[str, dict[int, int]] = {id_: {} for id_ in devices}
+    async for series, rows in store.rows(domain, ["quality"], around, roster.names(devices)):
+        times = found.get(roster.id_of(series.device) or "")
+        if times is not None:
+            for time_ms, (quality,) in rows:
+                times[time_ms] = _joined(times.get(time_ms), int(quality or 0))
+    lonely = {
+        Side.UP_TO: [id_ for id_, times in found.items() if min(times, default=whole.start_ms) >= whole.start_ms],
+        Side.AFTER: [id_ for id_, times in found.items() if max(times, default=0) < whole.end_ms],
+    }
+    for side, at_ms in ((Side.UP_TO, around.start_ms - 1), (Side.AFTER, around.end_ms - 1)):
+        nearest: dict[str, int] = {}
+        async for name, time_ms in store.heard(domain, side, at_ms, REACHES_MS[-1], roster.names(lonely[side])):
+            id_ = roster.id_of(name) or ""
+            nearer = max if side is Side.UP_TO else min
+            nearest[id_] = nearer(time_ms, nearest.get(id_, time_ms))
+        for id_, time_ms in nearest.items():
+            found[id_].setdefault(time_ms, 0)
+    return {id_: sorted(times.items()) for id_, times in found.items()}
+
+
+def _joined(one: int | None, other: int) -> int:
+    """The quality of two series at one instant: it was late only if both were."""
+    if one is None:
+        return other
+    return (one | other) & ~Quality.HISTORIC | (one & other & Quality.HISTORIC)

@@ -1,0 +1,174 @@
+"""Consumption: for each period, device and counter the difference of two sums, or the cause for which it is not known.
+
+Reports, roll-ups and balances all take it from here, so they never differ. A period is worked out when its end is read, and two
+boundaries are held at a time, so memory does not grow with the length of a report.
+"""
+
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from gateway.ingest.database.store import Counter, Side, Store, StoredSeries, SumPoint, TimeSpan
+from gateway.monitoring.reports.boundaries import SumBoundary, Uncovered, sum_at
+from gateway.monitoring.reports.nearest import REACHES_MS, both, nearest_points
+from gateway.monitoring.reports.roster import MAIN_COUNTER, METERED, Roster, counters_of, interval_ms
+from schemas.quantities import Quality
+
+_FAR_MS: Final = REACHES_MS[-1]
+
+
+class CounterUse(NamedTuple):
+    """The consumption of a counter in a period.
+
+    :ivar series: its series, with the id of the registry.
+    :ivar first: its sum at the beginning of the period.
+    :ivar last: its sum at the end of the period.
+    :ivar suspect: number of points of the series with a suspect step of a counter.
+    """
+
+    series: StoredSeries
+    counter: Counter
+    first: SumBoundary
+    last: SumBoundary
+    suspect: int
+
+    @property
+    def used(self) -> int | None:
+        """The consumption in millionths of the unit; None: it is not known as a whole."""
+        first, last = self.first.millionths, self.last.millionths
+        return last - first if first is not None and last is not None and first <= last else None
+
+    @property
+    def uncovered(self) -> Uncovered | None:
+        """The cause for which it is not known; None: it is."""
+        if self.used is not None:
+            return None
+        causes = {self.first.uncovered, self.last.uncovered} - {None}
+        if not causes:
+            return Uncovered.WENT_BACK
+        return self.last.uncovered if Uncovered.NOT_OVER in causes else self.first.uncovered or self.last.uncovered
+
+    @property
+    def is_estimated(self) -> bool:
+        """True when one of its boundaries lies in a gap of the readings."""
+        return self.used is not None and (self.first.is_estimated or self.last.is_estimated)
+
+
+_CounterKey = tuple[StoredSeries, str]
+"""A series and the field of a counter."""
+
+
+class PeriodUse(NamedTuple):
+    """All counters of a domain in one period, in the order of device, series and counter."""
+
+    period: TimeSpan
+    uses: Sequence[CounterUse]
+
+
+async def consumption(
+    store: Store, roster: Roster, domain: str, spans: Sequence[TimeSpan], now_ms: int, *, counted_only: bool = False
+) -> AsyncIterator[PeriodUse]:
+    """Yield the periods of a domain in order. Each begins where the one before ends.
+
+    :param counted_only: ask only about counters that any device has shown before the end: what a roll-up can write. A counter
+        that begins later is left out; for a report it is a row that says so.
+    :raises StoreFault: the database does not answer.
+    """
+    reader = _BoundaryReader(store, roster, domain, now_ms)
+    await reader.look_ahead(spans[-1].end_ms)
+    if counted_only:
+        reader.leave_out_uncounted()
+    first = await reader.sums_at(spans[0].start_ms)
+    for span in spans:
+        last, suspect = await both(reader.sums_at(span.end_ms), reader.suspect(span))
+        yield PeriodUse(span, list(_uses(domain, span, first, last, suspect)))
+        first = last
+
+
+def _uses(
+    domain: str,
+    span: TimeSpan,
+    first: Mapping[_CounterKey, SumBoundary],
+    last: Mapping[_CounterKey, SumBoundary],
+    suspect: Mapping[StoredSeries, int],
+) -> Iterator[CounterUse]:
+    order = {field: place for place, field in enumerate(counters_of(domain))}
+    for key in sorted(first.keys() | last.keys(), key=lambda key: (key[0], order[key[1]])):
+        series, field = key
+        begins = first.get(key) or sum_at(span.start_ms, None, None, None)
+        ends = last.get(key) or sum_at(span.end_ms, None, None, None)
+        yield CounterUse(series, Counter(domain, field), begins, ends, suspect.get(series, 0))
+
+
+class _BoundaryReader:
+    """Reads the sums of a domain at one boundary after the other."""
+
+    def __init__(self, store: Store, roster: Roster, domain: str, now_ms: int) -> None:
+        self._store = store
+        self._roster = roster
+        self._devices = roster.of_domain(domain)
+        self._names = roster.names(self._devices)
+        self._counters = [Counter(domain, field) for field in counters_of(domain)]
+        self._domain = domain
+        self._now_ms = now_ms
+        self._known: dict[Counter, set[StoredSeries]] = {counter: set() for counter in self._counters}
+
+    async def look_ahead(self, end_ms: int) -> None:
+        """Find all counters of the report, so that a counter without readings at first is listed from the first period on."""
+        for counter in self._counters:
+            await self._points(counter, Side.UP_TO, min(end_ms, self._now_ms))
+        if self._domain in METERED:
+            await self._miss_the_unheard(min(end_ms, self._now_ms))
+
+    def leave_out_uncounted(self) -> None:
+        """Ask no more about counters that no device has: of twelve counters of power most meters have one or two."""
+        self._counters = [counter for counter in self._counters if self._known[counter]]
+
+    async def _miss_the_unheard(self, at_ms: int) -> None:
+        """Add a main counter for each meter that was silent for long. A meter that is heard without one has none."""
+        with_counters = {series.device for known in self._known.values() for series in known}
+        silent = set(self._devices) - with_counters
+        heard = {
+            self._roster.id_of(name)
+            async for name, _ in self._store.heard(self._domain, Side.UP_TO, at_ms, _FAR_MS, self._roster.names(silent))
+        }
+        main = Counter(self._domain, MAIN_COUNTER[self._domain])
+        self._known[main] |= {StoredSeries(id_) for id_ in silent - heard}
+
+    async def sums_at(self, at_ms: int) -> dict[_CounterKey, SumBoundary]:
+        """The sum of each counter at an instant. An instant in the future is not covered."""
+        if at_ms > self._now_ms:
+            return {
+                (series, counter.field): SumBoundary(at_ms, None, Uncovered.NOT_OVER, is_estimated=False, reading=None)
+                for counter, known in self._known.items()
+                for series in known
+            }
+        found = {}
+        for counter in self._counters:
+            before, after = await both(self._points(counter, Side.UP_TO, at_ms), self._points(counter, Side.AFTER, at_ms))
+            for series in self._known[counter]:
+                interval = interval_ms(self._devices[series.device])
+                found[series, counter.field] = sum_at(at_ms, before.get(series), after.get(series), interval)
+        return found
+
+    async def _points(self, counter: Counter, side: Side, at_ms: int) -> dict[StoredSeries, SumPoint]:
+        """The nearest points by series, with the ids of the registry; of a device written under two names the nearer one."""
+        points: dict[StoredSeries, SumPoint] = {}
+        known = self._known[counter]
+        for found, point in (await nearest_points(self._store, counter, side, at_ms, self._names, known)).items():
+            series = self._roster.series(found)
+            if series is None or series.device not in self._devices:
+                continue
+            other = points.get(series)
+            if other is None or (point.time_ms > other.time_ms) == (side is Side.UP_TO):
+                points[series] = point
+        known.update(points)
+        return points
+
+    async def suspect(self, span: TimeSpan) -> dict[StoredSeries, int]:
+        """Number of points in the period with a suspect step, by series."""
+        counted: dict[StoredSeries, int] = {}
+        async for found, count in self._store.flagged(self._domain, Quality.COUNTER_SUSPECT, span, self._names):
+            series = self._roster.series(found)
+            if series is not None:
+                counted[series] = counted.get(series, 0) + count
+        return counted

@@ -1,0 +1,144 @@
+"""Figures of a day beside its sums and gauges: the lowest flow of its night, the time without supply, its interruptions.
+
+A flow that never stops is a leak, so people look at the lowest flow of the night, from midnight to five.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from itertools import groupby, pairwise
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+from gateway.core.alarms.nights import NIGHT_HOURS
+from gateway.core.alarms.watch import FLOW
+from gateway.ingest.database.store import PointValues, Store, StoredSeries, TimeSpan
+from gateway.monitoring.reports.boundaries import MILLIONTHS, hours
+from gateway.monitoring.reports.completeness import completeness
+from gateway.monitoring.reports.consumption import consumption
+from gateway.monitoring.reports.rollup_points import INTERRUPTION_FIELDS
+from gateway.monitoring.reports.roster import MAIN_COUNTER, Roster
+
+NIGHT_FIELD: Final = "flow_night_min_m3_h"
+OUTAGE_FIELDS: Final = ("outage_s", *INTERRUPTION_FIELDS)
+"""The time without supply; that of interruptions; the number of those that began."""
+_INTERRUPTION_MS: Final = 300_000
+"""Shorter ones count neither for SAIDI nor for SAIFI: IEEE 1366-2022, "momentary"; Circular 39/2015/TT-BCT."""
+_DAY_MS: Final = 24 * 3_600_000
+_HOUR_MS: Final = 3_600_000
+
+
+class LowestFlow(NamedTuple):
+    """The lowest flow of a series in a night.
+
+    :ivar coverage: the share of the device's readings that arrived.
+    """
+
+    flow_m3_h: float
+    coverage: float
+
+
+def night_of(day: TimeSpan, zone: ZoneInfo) -> TimeSpan:
+    """The night at the beginning of a local day."""
+    begin = datetime.fromtimestamp(day.start_ms // 1000, zone)
+    end = datetime(begin.year, begin.month, begin.day, NIGHT_HOURS, tzinfo=zone)
+    return TimeSpan(day.start_ms, round(end.timestamp()) * 1000)
+
+
+async def night_flows(
+    store: Store, roster: Roster, day: TimeSpan, zone: ZoneInfo, now_ms: int
+) -> dict[StoredSeries, LowestFlow]:
+    """The lowest flows of a night: by its readings, or by its hours for meters that send no flow.
+
+    A device without an interval is left out, since its readings cannot be counted as complete.
+
+    :raises StoreFault: the database does not answer.
+    """
+    night = night_of(day, zone)
+    coverage = {}
+    async for row in completeness(store, roster, [night], zone, now_ms):
+        figures = row.periods[0]
+        if row.device.domain == "water" and figures is not None and figures.received > 0:
+            coverage[row.device.id] = figures.received / figures.expected
+    meters = Roster(roster.by_id[id_] for id_ in coverage)
+    lowest: dict[StoredSeries, float] = {}
+    if not coverage:
+        return {}
+    async for found, spreads in store.spread("water", [FLOW], night, meters.names(coverage)):
+        series = meters.series(found)
+        if series is not None and FLOW in spreads:
+            lowest[series] = float(spreads[FLOW][0])
+    for series, flow_m3_h in (await _lowest_hours(store, meters, night, now_ms)).items():
+        lowest.setdefault(series, flow_m3_h)
+    return {series: LowestFlow(flow, coverage[series.device]) for series, flow in lowest.items()}
+
+
+async def _lowest_hours(store: Store, meters: Roster, night: TimeSpan, now_ms: int) -> dict[StoredSeries, float]:
+    """The lowest consumption of an hour of the night, by series. A series with an hour that is not covered is left out."""
+    used: dict[StoredSeries, list[float | None]] = defaultdict(list)
+    spans = list(hours(night))
+    async for period in consumption(store, meters, "water", spans, now_ms):
+        length_h = (period.period.end_ms - period.period.start_ms) / _HOUR_MS
+        for use in period.uses:
+            if use.counter.field == MAIN_COUNTER["water"]:
+                used[use.series].append(None if use.used is None else use.used / MILLIONTHS / length_h)
+    known = {series: [flow for flow in flows if flow is not None] for series, flows in used.items()}
+    return {series: min(flows) for series, flows in known.items() if len(flows) == len(spans)}
+
+
+async def outages(store: Store, roster: Roster, day: TimeSpan) -> dict[StoredSeries, dict[str, float]]:
+    """The outages of a day, by series.
+
+    An outage lasts from a reading that tells of it to the next one, even if the meter is silent meanwhile. A series that never
+    tells of outages is left out.
+
+    :raises StoreFault: the database does not answer.
+    """
+    around = TimeSpan(day.start_ms - _DAY_MS, day.end_ms + _DAY_MS)
+    names = roster.names(roster.of_domain("power"))
+    found = {}
+    async for written, rows in store.rows("power", ["alarm_outage"], around, names):
+        series = roster.series(written)
+        if series is not None:
+            out = list(_outages(rows))
+            long = [span for span in out if span.end_ms - span.start_ms > _INTERRUPTION_MS]
+            begun = sum(day.start_ms <= span.start_ms < day.end_ms for span in long)
+            figures = (_within_s(out, day), _within_s(long, day), float(begun))
+            found[series] = dict(zip(OUTAGE_FIELDS, figures, strict=True))
+    return found
+
+
+def _outages(rows: Sequence[tuple[int, PointValues]]) -> Iterator[TimeSpan]:
+    """Yield the outages; one that still goes on ends with the last reading."""
+    states = [(time_ms, value) for time_ms, (value,) in rows if value is not None]
+    for is_out, some in groupby(pairwise(states), key=lambda pair: bool(pair[0][1])):
+        if is_out:
+            pairs = list(some)
+            yield TimeSpan(pairs[0][0][0], pairs[-1][1][0])
+
+
+def _within_s(spans: Sequence[TimeSpan], day: TimeSpan) -> float:
+    return sum(max(0, min(span.end_ms, day.end_ms) - max(span.start_ms, day.start_ms)) for span in spans) / 1000
+
+
+async def month_figures(store: Store, roster: Roster, month: TimeSpan) -> dict[StoredSeries, dict[str, float]]:
+    """The lowest night and all outages of a month, from its days.
+
+    :raises StoreFault: the database does not answer.
+    """
+    names = roster.names(roster.by_id)
+    found: dict[StoredSeries, dict[str, float]] = {}
+    async for written, rows in store.rows("daily", [NIGHT_FIELD, *OUTAGE_FIELDS], month, names):
+        series = roster.series(written)
+        if series is None:
+            continue
+        # A day that was written again stands some ms behind its first point: the newest counts.
+        days = {time_ms // 60_000: values for time_ms, values in rows}.values()
+        fields = {}
+        for name, *values in zip((NIGHT_FIELD, *OUTAGE_FIELDS), *days, strict=True):
+            known = [float(value) for value in values if value is not None]
+            if known:
+                fields[name] = min(known) if name == NIGHT_FIELD else sum(known)
+        if fields:
+            found[series] = fields
+    return found

@@ -1,0 +1,209 @@
+"""Sums of a device worked out again from its registers in the database, and written where they differ.
+
+Theory of operation
+-------------------
+Readings are read window by window in the order of time and judged by the code that judges them as they come
+(:mod:`gateway.core.readings.replay`), beginning behind the last sum before the time that was asked for. A point is written
+again with its sums alone: its other fields stay. Registers are never written, so whoever begins once more comes to the same
+sums; a run that was killed leaves the mark of what is to be done, and the next one begins again.
+
+Readings come meanwhile. Before the last window is written the gateway goes on with what was worked out, so those that come from
+then on have the right sums. Those that were on their way stand in the database a moment later: the last window is read twice.
+
+Where the database does not replace points nothing is written: reports work the sums out while they read
+(:mod:`gateway.monitoring.reports.amendments`), and the gateway goes on with the right ones.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple, Protocol
+
+from gateway.core.delivery.batch import encode
+from gateway.core.delivery.write_result import Fate, fate_of
+from gateway.core.message import Reading
+from gateway.core.readings.counters import CounterState
+from gateway.core.readings.replay import CounterReplay
+from gateway.ingest.database.store import PlacedRows, Store, StoreFault, TimeSpan
+from gateway.ingest.delivery.influxdb import Writer
+from gateway.monitoring.reports.replays import COUNTED_IN, replays_of, series_name
+from schemas.quantities import SUM_OF
+
+DAY_MS: Final = 86_400_000
+SUMS_AWAITED: Final = "no sums are written of it yet: InfluxDB must be asked for them first, or devices are shared by gateways"
+_LINES: Final = 2000
+"""Points in one write."""
+
+
+class LiveCounters(Protocol):
+    """The counters of a device, and what happens to its readings."""
+
+    @property
+    def device(self) -> str:
+        """Its name in the database."""
+
+    @property
+    def counters(self) -> CounterState:
+        """The counters, as they go on."""
+
+    async def save(self) -> None:
+        """Save them at once."""
+
+    async def settle(self) -> bool:
+        """Wait for readings on their way to the database; False when some wait there for longer."""
+
+
+@dataclass(slots=True)
+class ResumProgress:
+    """The progress of a device.
+
+    :ivar at_ms: all readings before it are worked out.
+    :ivar read: points so far.
+    :ivar changed: sums that were written.
+    :ivar is_written: False on a database that does not replace points.
+    :ivar fault: the cause of an end before its time; empty if there was none.
+    """
+
+    device: str
+    from_ms: int
+    until_ms: int
+    at_ms: int = 0
+    read: int = 0
+    changed: int = 0
+    is_written: bool = True
+    is_done: bool = False
+    fault: str = ""
+
+
+class _SumLine(NamedTuple):
+    line: str
+    sums: int
+
+
+async def work_out(store: Store, writer: Writer, live: LiveCounters, progress: ResumProgress) -> None:
+    """Work out the sums of a device since ``progress.from_ms``, and go on with them.
+
+    :raises StoreFault: the database does not answer, or takes no points.
+    """
+    progress.is_written = store.is_overwritten
+    live.counters.note_wrong(progress.from_ms)  # if this is killed, the night does it
+    await live.save()
+    is_whole = True
+    measurements = sorted({COUNTED_IN[register.name.partition(",")[0]] for register in live.counters.registers()})
+    for measurement in measurements:
+        is_whole &= await _MeasurementResum(store, writer, live, progress, measurement).run()
+    if is_whole:
+        live.counters.worked_out(progress.from_ms, is_written=store.is_overwritten)
+    else:
+        progress.fault = "readings from then wait in the journal; the rest is done in the night"
+    await live.save()
+    progress.is_done = is_whole
+
+
+class _MeasurementResum:
+    """The counters of a device in one measurement."""
+
+    def __init__(self, store: Store, writer: Writer, live: LiveCounters, progress: ResumProgress, measurement: str) -> None:
+        self._store = store
+        self._writer = writer
+        self._live = live
+        self._progress = progress
+        self._measurement = measurement
+        names = [register.name.partition(",")[0] for register in live.counters.registers()]
+        self._fields = sorted({field for field in names if COUNTED_IN[field] == measurement})
+
+    async def run(self) -> bool:
+        """Work them out; False where some readings are not in the database yet."""
+        live, progress = self._live, self._progress
+        begun = await replays_of(self._store, live.device, live.counters, self._measurement, progress.from_ms)
+        replays = begun.replays
+        last_ms = max(begun.start_ms, progress.until_ms - DAY_MS)
+        for start_ms in range(begun.start_ms, last_ms, DAY_MS):
+            window = TimeSpan(start_ms, min(start_ms + DAY_MS, last_ms))
+            await self._write(self._worked(replays, await self._rows(window)))
+            progress.at_ms = window.end_ms
+        first, read = {name: replay.branch() for name, replay in replays.items()}, progress.read
+        await self._finish(replays, last_ms)
+        is_settled = await live.settle()
+        progress.read = read
+        return await self._finish(first, last_ms) and is_settled
+
+    async def _finish(self, replays: dict[str, CounterReplay], start_ms: int) -> bool:
+        """Work out the last window, and go on with what it ends with; False where the gateway has more readings by now."""
+        window, is_swapped = TimeSpan(start_ms, self._progress.until_ms), True
+        lines = list(self._worked(replays, await self._rows(window)))
+        for replay in replays.values():
+            worked = replay.finish(self._progress.until_ms)
+            is_swapped &= worked is None or self._live.counters.swap(worked, replay.read_ms)
+        await self._live.save()
+        await self._write(lines)
+        return is_swapped
+
+    async def _rows(self, window: TimeSpan) -> list[PlacedRows]:
+        fields = [*(name for field in self._fields for name in (field, SUM_OF[field])), "quality"]
+        found = self._store.placed_rows(self._measurement, fields, window, self._live.device)
+        return [rows async for rows in found]
+
+    def _worked(self, replays: dict[str, CounterReplay], found: Sequence[PlacedRows]) -> Iterator[_SumLine]:
+        """The points whose sums differ, in the order of time."""
+        points = sorted((row for place in found for row in _points_of(place)), key=lambda row: row.time_ms)
+        for point in points:
+            self._progress.read += 1
+            texts, quality = [], int(point.values[-1] or 0)
+            for number, field in enumerate(self._fields):
+                register, stored = point.values[2 * number], point.values[2 * number + 1]
+                replay = replays.get(field + point.name)
+                if register is None or replay is None:
+                    continue
+                total = replay.sum_of(point.time_ms, float(register), stored, quality)
+                if total is not None and total != stored:
+                    texts.append(f"{SUM_OF[field]}={total!r}")
+            if texts:
+                yield _SumLine(f"{self._measurement}{point.tags} {','.join(texts)} {point.time_ms}", len(texts))
+
+    async def _write(self, lines: Iterator[_SumLine] | list[_SumLine]) -> None:
+        if not self._store.is_overwritten:
+            for _ in lines:  # the counters must follow all readings
+                pass
+            return
+        some: list[_SumLine] = []
+        for line in lines:
+            some.append(line)
+            if len(some) == _LINES:
+                await self._post(some)
+                some = []
+        if some:
+            await self._post(some)
+
+    async def _post(self, lines: Sequence[_SumLine]) -> None:
+        body = encode([Reading(line.line, self._measurement) for line in lines])
+        answer = await self._writer.write(body.gzip)
+        if fate_of(answer) is not Fate.WRITTEN:
+            raise StoreFault(f"sums cannot be written: {answer.describe()}")
+        self._progress.changed += sum(line.sums for line in lines)
+
+
+class _PlacedPoint(NamedTuple):
+    """A point with its tags as they stand in a line.
+
+    :ivar name: those of its tags that tell the counters of a device apart, as the core writes them.
+    """
+
+    time_ms: int
+    name: str
+    tags: str
+    values: Sequence[float | int | None]
+
+
+def _points_of(place: PlacedRows) -> Iterator[_PlacedPoint]:
+    name, tags = series_name(place.tags), _tags_text(place.tags)
+    return (_PlacedPoint(time_ms, name, tags, values) for time_ms, values in place.rows)
+
+
+def _tags_text(tags: Mapping[str, str]) -> str:
+    """Tags as they stand in the database already: what had to be changed in them was changed when they were written first."""
+    escaped = ((_escaped(key), _escaped(value)) for key, value in sorted(tags.items()) if value)
+    return "".join(f",{key}={value}" for key, value in escaped)
+
+
+def _escaped(text: str) -> str:
+    return "".join(f"\\{letter}" if letter in ",= " else letter for letter in text)

@@ -1,0 +1,167 @@
+"""The take-over of sums from the database, for devices whose state was lost or that belonged to another gateway.
+
+A device that no run has met may have sums already, so its points carry none until the database has told its newest register and
+sum, and the exchanges of its meter. Devices that begin at the same time are asked about together, in one question for each
+counter. While the database does not answer they wait, which is logged once.
+
+Devices of a share that another gateway has just left, or has not left yet, are held back until all that came there stands in
+the database (:mod:`gateway.core.gateways.tenures`). So are all devices while the journal of the other machine of a pair may
+hold readings (:mod:`gateway.core.gateways.standby`). Those that came here meanwhile have no sums: they are worked out
+afterwards.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from random import random
+from typing import Final
+
+from gateway.core.delivery.backoff import Backoff
+from gateway.core.delivery.link_budget import LinkBudget
+from gateway.core.process import Processor
+from gateway.core.readings.exchanges import StoredExchange
+from gateway.core.readings.sums import FoundSum
+from gateway.ingest.database.open_store import open_store
+from gateway.ingest.database.store import StoreFault
+from gateway.ingest.events import Events
+from gateway.monitoring.reports.exchange_points import stored_exchanges
+from gateway.monitoring.reports.newest_sums import FoundSums, newest_sums
+from gateway.support.clock import WallClock
+from gateway.support.config.files import ConfigurationFault
+from gateway.support.config.model import Config
+
+_TOGETHER_S: Final = 0.2
+"""Devices that begin within this time are asked about together."""
+_FIRST_WAIT_S: Final = 1.0
+_LONGEST_WAIT_S: Final = 60.0
+_AT_ONCE: Final = 200
+"""Devices that are restored before other tasks get their turn."""
+
+_FoundExchanges = Mapping[str, Sequence[StoredExchange]]
+"""Device → its exchanges, the oldest first."""
+
+
+class SumsTakeOver:
+    """Devices that await their sums, and the questions about them."""
+
+    def __init__(
+        self,
+        config: Config,
+        processor: Processor,
+        events: Events,
+        clock: WallClock,
+        hindrance: Callable[[], str] = lambda: "",
+        link: LinkBudget | None = None,
+    ) -> None:
+        """Begin.
+
+        :param hindrance: tells why the database may not have the newest sums yet; empty: it has.
+        :param link: the budget of the link to the database.
+        """
+        self._link = link
+        self._hindrance = hindrance
+        self._influxdb = config.influxdb
+        self._ahead_ms = round(config.time.max_future.total_seconds() * 1000)
+        self._processor = processor
+        self._events = events
+        self._clock = clock
+        self._tenures = processor.streams.tenures
+        self._waiting: set[str] = set()
+        self._asked: set[str] = set()
+        self._behind: dict[str, int] = {}
+        self._held: set[str] = set()
+        self._came = asyncio.Event()
+
+    def want(self, devices: Iterable[str]) -> None:
+        """Ask for the sums of devices; a device that waits already is not asked about again."""
+        for device in devices:
+            self._waiting.add(device)
+            if self._is_held(device):
+                self._held.add(device)
+        self._came.set()
+
+    def look(self) -> None:
+        """Ask for those that were held back and are not any more."""
+        self._came.set()
+
+    def waiting(self, share: str) -> int:
+        """The number of devices of a share that wait."""
+        found = (self._processor.streams.devices.get(name) for name in self._waiting | self._asked)
+        return sum(device is not None and device.share == share for device in found)
+
+    def pop_behind(self) -> dict[str, int]:
+        """The devices that were held back → the time since which they have no sums in the database; not told again."""
+        behind, self._behind = self._behind, {}
+        return behind
+
+    def _is_held(self, name: str) -> bool:
+        device = self._processor.streams.devices.get(name)
+        return device is not None and self._tenures.holds_sums_back(device.share)
+
+    async def run(self) -> None:
+        """Ask until cancelled."""
+        backoff = Backoff(_FIRST_WAIT_S, _LONGEST_WAIT_S)
+        while True:
+            await self._came.wait()
+            await asyncio.sleep(_TOGETHER_S)
+            self._came.clear()
+            try:
+                await self._ask()
+            except (StoreFault, ConfigurationFault) as fault:
+                self._events.sums_awaited(len(self._waiting), str(fault))
+                self._came.set()
+                await asyncio.sleep(backoff.next_s(random()))  # noqa: S311 - jitter is no secret
+                continue
+            backoff.reset()
+
+    async def _ask(self) -> None:
+        """Ask about all that wait; they wait on if there is no answer.
+
+        :raises StoreFault: the database does not answer.
+        :raises ConfigurationFault: its secrets cannot be read.
+        """
+        if why := self._hindrance():
+            self._held |= self._waiting
+            raise StoreFault(why)
+        waiting, self._waiting = self._waiting, set()  # a new one: a set keeps the room that it once needed
+        self._waiting.update(filter(self._is_held, waiting))
+        devices = self._asked = waiting - self._waiting
+        if not devices:
+            return
+        try:
+            async with open_store(self._influxdb, self._link) as store:
+                until_ms = self._clock.now_ms() + self._ahead_ms
+                found = await newest_sums(store, devices, until_ms)
+                exchanges = await stored_exchanges(store, devices, until_ms)
+        except (StoreFault, ConfigurationFault):
+            self._waiting |= devices
+            self._asked = set()
+            raise
+        await self._restore(devices, found, exchanges)
+        self._asked = set()
+
+    async def _restore(self, devices: Iterable[str], found: FoundSums, exchanges: _FoundExchanges) -> None:
+        """Give devices their sums, and their exchanges."""
+        for number, device in enumerate(devices):
+            behind_ms = self._behind_ms(device, found.get(device, {})) if device in self._held else None
+            self._processor.restore_sums(device, found.get(device, {}), exchanges.get(device, ()))
+            if behind_ms is not None:
+                self._note_behind(device, behind_ms)
+            if number % _AT_ONCE == _AT_ONCE - 1:
+                await asyncio.sleep(0)
+        self._held -= set(devices)
+        self._events.sums_taken_over(len(found))
+
+    def _behind_ms(self, name: str, found: Mapping[str, FoundSum]) -> int | None:
+        """The time since which a device has readings without sums: its newest in the database, or its first here."""
+        device = self._processor.streams.devices.get(name)
+        if device is None or device.counters is None:
+            return None
+        times = [last.time_ms for last in found.values()]
+        times += [int(register.base_ms) for register in device.counters.registers() if register.name not in found]
+        return min(times, default=None)
+
+    def _note_behind(self, name: str, behind_ms: int) -> None:
+        device = self._processor.streams.devices.get(name)
+        if device is not None and device.counters is not None:
+            device.counters.note_wrong(behind_ms)  # if nobody works them out at once, the night does
+            self._behind[name] = behind_ms

@@ -1,0 +1,153 @@
+"""Findings about the gateway and its connections. Each further trouble is one more line here."""
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import Final
+
+from gateway.core.delivery.floods import Flood
+from gateway.core.gateways.standby import PairRole, Standby
+from gateway.core.gateways.waits import Wait, WaitKind
+from gateway.core.readings.unit_jumps import UnitJump
+from gateway.core.status.membership import Membership
+from gateway.core.status.verdict import ORIGINS_WITHIN_MIN, Finding, Level
+from gateway.ingest.codecs.async_client import AsyncCodecs
+from gateway.ingest.events import Events
+from gateway.monitoring.alarms.events import AlarmEvents
+from gateway.support.access.exposed_secrets import pages_in_plain, sent_in_plain
+from gateway.support.config.model import Config
+from gateway.support.registry.shares import ManagementSection
+
+_LOSS_SHOWN_MS: Final = 86_400_000
+_IDS_SHOWN: Final = 5
+_SHARES_SHOWN: Final = 3
+
+
+def of_connections(events: Events) -> Iterator[Finding]:
+    """The broker and the database."""
+    if not events.broker_reached:
+        yield Finding("mqtt_away", Level.TROUBLE, {}, events.mqtt_trouble)
+    for pattern, why in events.refused_subscriptions.items():
+        yield Finding("subscription_refused", Level.TROUBLE, {"filter": pattern}, why)
+    if events.influxdb_trouble:
+        yield Finding("influxdb_away", Level.TROUBLE, {}, events.influxdb_trouble)
+
+
+def of_pair(standby: Standby | None, waits: Sequence[Wait], now_s: float) -> Iterator[Finding]:
+    """The other machine of a pair; a passive one says too that the live one waits for it."""
+    if standby is None or not standby.is_synced:
+        return
+    if standby.role is PairRole.LIVE and not standby.has_reserve(now_s):
+        yield Finding("no_standby", Level.ATTENTION, {"machine": standby.name})
+    if standby.role is PairRole.LIVE and standby.awaited_journals:
+        yield Finding("journal_awaited", Level.ATTENTION, {"machine": ", ".join(standby.awaited_journals)})
+    elif standby.role is PairRole.PASSIVE and waits:
+        yield Finding("journal_awaited", Level.ATTENTION, {"machine": standby.name})
+
+
+def of_moves(waits: Sequence[Wait]) -> Iterator[Finding]:
+    """Shares that wait for another gateway; those that wait alike are one finding."""
+    of_shares = [wait for wait in waits if wait.share]
+    for (kind, waiting, awaited), alike in groupby(of_shares, lambda wait: (wait.kind, wait.waiting, wait.awaited)):
+        shares = [wait.share for wait in alike]
+        some = ", ".join(shares[:_SHARES_SHOWN]) + (", ..." if len(shares) > _SHARES_SHOWN else "")
+        level = Level.ATTENTION if kind is WaitKind.NOT_EMPTY else Level.TROUBLE
+        params: dict[str, float | str] = {"waiting": waiting, "gateway": awaited, "count": len(shares), "some": some}
+        yield Finding(kind.value, level, params)
+
+
+def of_members(membership: Membership, events: Events, now_ms: int) -> Iterator[Finding]:
+    """Other gateways of which it is not known what they hear, and a leader that does not lead yet."""
+    if events.leader_to_be:
+        yield Finding("leader_changes", Level.ATTENTION, {"leader": events.leader_to_be, "before": membership.leader})
+    if membership.elsewhere is None:
+        return
+    for member in membership.elsewhere.members.missing(now_ms):
+        if member.told_ms:
+            last = time.strftime("%Y-%m-%d %H:%M", time.localtime(member.told_ms / 1000))
+            yield Finding("gateway_missing", Level.TROUBLE, {"gateway": member.name, "last": last})
+        else:
+            yield Finding("gateway_unheard", Level.TROUBLE, {"gateway": member.name})
+
+
+def of_the_way(events: Events, now_ms: int) -> Iterator[Finding]:
+    """Messages that were lost before the gateway, for a day."""
+    drops = events.drops
+    if drops.dropped and now_ms - drops.last_ms < _LOSS_SHOWN_MS:
+        last = time.strftime("%Y-%m-%d %H:%M", time.localtime(drops.last_ms / 1000))
+        yield Finding("broker_dropped", Level.TROUBLE, {"count": drops.dropped, "last": last})
+    elif events.gaps_ms and now_ms - events.gaps_ms < _LOSS_SHOWN_MS:
+        devices, readings = events.gaps
+        yield Finding("many_gaps", Level.TROUBLE, {"count": readings, "devices": devices})
+
+
+def of_secrets(config: Config, management: ManagementSection | None = None) -> Iterator[Finding]:
+    """Passwords that could be read on the network, also of the broker's HTTP API."""
+    for _, url in sent_in_plain(config, management):
+        yield Finding("sent_in_plain", Level.ATTENTION, {"url": url})
+    if url := pages_in_plain(config):
+        yield Finding("pages_in_plain", Level.ATTENTION, {"url": url})
+
+
+def of_disk(events: Events) -> Iterator[Finding]:
+    """The journal and the quarantine."""
+    if events.journal_trouble:
+        yield Finding("journal_refuses", Level.TROUBLE, {}, events.journal_trouble)
+    if events.damage is not None:
+        yield events.damage
+    if events.quarantine.trouble:
+        yield Finding("quarantine_refuses", Level.TROUBLE, {}, events.quarantine.trouble)
+
+
+def of_receivers(alarms: AlarmEvents) -> Iterator[Finding]:
+    """Those who are to be told of alarms and cannot be."""
+    for receiver, why in alarms.untold.items():
+        yield Finding("alarms_untold", Level.TROUBLE, {"receiver": receiver}, why)
+
+
+def of_codecs(codecs: AsyncCodecs) -> Iterator[Finding]:
+    """Makers' codecs."""
+    if codecs.trouble:
+        yield Finding("codecs_dead", Level.TROUBLE, {}, codecs.trouble)
+    for codec, why in codecs.suspended.items():
+        yield Finding("codec_suspended", Level.ATTENTION, {"codec": codec}, f"it {why}")
+
+
+def of_senders(floods: Iterable[Flood], jumps: Iterable[UnitJump]) -> Iterator[Finding]:
+    """Findings about devices whose sending needs attention."""
+    for jump in jumps:
+        params: dict[str, float | str] = {"make": jump.make, "devices": ", ".join(jump.devices), "factor": jump.factor}
+        yield Finding("unit_jump", Level.ATTENTION, params)
+    for flood in floods:
+        sends: dict[str, float | str] = {"per_s": round(flood.per_s), "pct": round(100 * flood.share)}
+        if flood.device:
+            yield Finding("flood", Level.ATTENTION, sends | {"device": flood.device})
+        else:
+            yield Finding("flood_topic", Level.ATTENTION, sends | {"topic": flood.topic[:200]})
+
+
+def of_strangers(events: Events, devices_max: int, now_s: float) -> Iterator[Finding]:
+    """Findings about unregistered names, perhaps invented, that fill their limits."""
+    if turned_away := events.turned_away_lately.counts(now_s):
+        yield Finding("too_many_devices", Level.TROUBLE, {"limit": devices_max} | _by_origin(turned_away))
+    if made_room := events.quarantine.made_room_lately.counts(now_s):
+        yield Finding("quarantine_crowded", Level.TROUBLE, _by_origin(made_room))
+
+
+def _by_origin(messages: Counter[str]) -> dict[str, float | str]:
+    ((origin, _),) = messages.most_common(1)
+    return {"count": messages.total(), "minutes": ORIGINS_WITHIN_MIN, "origin": f"{origin}#"}
+
+
+def of_itself(events: Events, *, clock_doubted: bool, imbalance: int) -> Iterator[Finding]:
+    """The gateway's clock, its account and its files."""
+    if clock_doubted:
+        yield Finding("clock_doubted", Level.TROUBLE)
+    if imbalance:
+        yield Finding("imbalance", Level.TROUBLE, {"count": imbalance})
+    if events.changed_ids:
+        some = ", ".join(events.changed_ids[:_IDS_SHOWN])
+        yield Finding("ids_changed", Level.ATTENTION, {"count": len(events.changed_ids), "ids": some})
+    for line in events.reload_trouble:
+        yield Finding("reload_failed", Level.ATTENTION, {}, line)

@@ -1,0 +1,119 @@
+"""Messages processed by the same core as in the gateway, with each of its steps recorded.
+
+:func:`begin` and :func:`finish` call nothing outside: if a maker's codec is needed, the call is left between them in
+:attr:`Trace.asks`. So a command, which waits for the codec, and a page of the gateway, which must not, share the same code.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway.core.message import Arrival, CodecAsk, Message, NativeObjects, Outcome, Sender, WaitCause
+from gateway.core.process import Processor
+from gateway.core.profiles.recognition import Frame
+from gateway.ingest.codecs.protocol import CodecAnswer
+from gateway.ingest.codecs.sync_client import SyncCodecs
+from schemas.rejects import RejectReason
+
+
+@dataclass(slots=True)
+class Trace:
+    """One message, the steps of the core, and the outcome.
+
+    :ivar was_asked: its codec was called; false if the network server had decoded it.
+    :ivar warnings: warnings of the codec.
+    :ivar if_registered: the same message with its device registered; None if it is admitted anyway.
+    """
+
+    processor: Processor
+    arrival: Arrival
+    outcome: Outcome
+    was_asked: bool = False
+    warnings: list[str] = field(default_factory=list)
+    if_registered: "Trace | None" = None
+
+    @property
+    def frame(self) -> Frame | None:
+        """Its frame, with the profile that takes it; None if no profile does."""
+        return next((step for step in self._steps if isinstance(step, Frame)), None)
+
+    @property
+    def device(self) -> str | None:
+        """The id of its device, as far as it is known."""
+        named = [step.device for step in self._steps if isinstance(step, Sender)]
+        return next(iter([*named, *(refusal.device for refusal in self.outcome.refusals)]), "") or None
+
+    @property
+    def profile(self) -> str | None:
+        """The profile that took it, ``native``, or None."""
+        if self.frame is not None:
+            return self.frame.profile.name
+        return "native" if any(step.native for step in self._steps if isinstance(step, Sender)) else None
+
+    @property
+    def document(self) -> Any:  # noqa: ANN401 - whatever the payload holds
+        """The document that was mapped; for a native message its values."""
+        if self.frame is not None:
+            return self.frame.document
+        objects = next((step.objects for step in self._steps if isinstance(step, NativeObjects)), None)
+        return objects[0] if objects is not None and len(objects) == 1 else objects
+
+    @property
+    def _steps(self) -> list[object]:
+        return self.arrival.steps or []
+
+    @property
+    def is_kept_out(self) -> bool:
+        """True if it is refused only because its device is not registered."""
+        return self.to_register is not None
+
+    @property
+    def to_register(self) -> str | None:
+        """The device that is refused because it is not registered."""
+        waiting = self.outcome.side_effects.waiting if self.outcome.side_effects is not None else ()
+        refused = [refusal.device for refusal in self.outcome.refusals if refusal.reason is RejectReason.UNKNOWN_DEVICE]
+        return next(iter([*refused, *(message.key for message in waiting if message.cause is WaitCause.UNKNOWN_DEVICE)]), None)
+
+    @property
+    def asks(self) -> CodecAsk | None:
+        """The codec call that must be answered before :func:`finish`; None: nothing is left to do."""
+        return self.outcome.side_effects.ask if self.outcome.side_effects is not None else None
+
+
+class DryRun:
+    """Processes messages in order, with state, as the gateway would, and waits for each codec.
+
+    :param open_to_all: a second processor that admits every device: shows the result once a device is registered.
+    """
+
+    def __init__(self, processor: Processor, codecs: SyncCodecs, open_to_all: Processor | None = None) -> None:
+        self.processor = processor
+        self._codecs = codecs
+        self._open_to_all = open_to_all
+
+    def take(self, message: Message, arrival_ms: int) -> Trace:
+        """Process one message."""
+        seen = self._take(self.processor, message, arrival_ms)
+        if seen.is_kept_out and self._open_to_all is not None:
+            inside = self._take(self._open_to_all, message, arrival_ms)
+            seen.if_registered = None if inside.is_kept_out else inside
+        return seen
+
+    def _take(self, processor: Processor, message: Message, arrival_ms: int) -> Trace:
+        seen = begin(processor, message, arrival_ms)
+        if seen.asks is not None:
+            finish(seen, self._codecs.call(seen.asks))
+        return seen
+
+
+def begin(processor: Processor, message: Message, arrival_ms: int, *, replayed: bool = False) -> Trace:
+    """Process a message and record its steps, up to the end or to the call of its codec."""
+    arrival = Arrival(message, arrival_ms, replayed, [])
+    return Trace(processor, arrival, processor.process(message, arrival_ms, replayed=replayed, steps=arrival.steps))
+
+
+def finish(seen: Trace, answer: CodecAnswer) -> None:
+    """Process the rest with the answer of the codec."""
+    ask, processor = seen.asks, seen.processor
+    assert ask is not None, "no codec was asked"  # noqa: S101
+    seen.outcome = processor.wait_for_codec(ask) if answer.suspended else processor.resume(ask, answer.data, answer.fault)
+    seen.was_asked, seen.warnings = True, answer.warnings

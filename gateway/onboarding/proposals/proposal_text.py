@@ -1,0 +1,141 @@
+"""A proposed profile as YAML for people, with a test made from the last messages by the core."""
+
+import json
+import textwrap
+from base64 import b64encode
+from collections.abc import Iterator
+from typing import Any, Final
+
+import yaml
+
+from gateway.core.decoders import DECODERS
+from gateway.core.devices.streams import Streams
+from gateway.core.message import StoredMessage
+from gateway.core.process import Processor
+from gateway.core.profiles.language.profile import CompiledProfile, ProfileFaults, compile_profile
+from gateway.core.profiles.matching import Profiles
+from gateway.core.readings.clock_trust import ClockTrust
+from gateway.core.readings.timestamps import TimeRules
+from gateway.ingest.codecs.sync_client import SyncCodecs
+from gateway.onboarding.explain.documents import point_document
+from gateway.onboarding.explain.dry_run import DryRun
+from gateway.onboarding.proposals.proposals import Heard, Proposal, written_time
+from schemas.profile import Profile
+from schemas.quantities import Quality
+
+_DAY_MS: Final = 86_400_000
+_RULES: Final = TimeRules(max_past_ms=40 * _DAY_MS, max_future_ms=300_000, late_after_ms=3_600_000)
+_WIDTH: Final = 126
+_APART_MS: Final = 1000
+_PLACES: Final = frozenset({"area", "device", "site"})
+_NOT_VALUES: Final = frozenset({"quality", "seq"})
+
+
+def with_tests(proposal: Proposal) -> tuple[dict[str, Any], list[str]]:
+    """Add a test for each device whose messages gave points; return a sentence for each message that gave nothing.
+
+    :raises ValueError: the profile is not valid.
+    """
+    silent: list[str] = []
+    tests = []
+    try:
+        compiled = compile_profile(Profile.model_validate(proposal.profile), file="the proposal", decoders=DECODERS)
+    except ProfileFaults as faults:
+        raise ValueError(str(faults)) from faults
+    for owner, messages in proposal.messages:
+        if shown := list(_messages(compiled, messages, silent)):
+            name = f"the last message of {owner.name}" if len(shown) == 1 else f"the last messages of {owner.name}"
+            tests.append({"name": name, **(shown[0] if len(shown) == 1 else {"messages": shown})})
+    return {**proposal.profile, "tests": tests}, silent
+
+
+def _messages(compiled: CompiledProfile, messages: list[tuple[str, Heard]], silent: list[str]) -> Iterator[dict[str, Any]]:
+    """The messages of a test, each with its points, at least a second apart; those of which none came are left out."""
+    before_ms = 0
+    with SyncCodecs({}) as codecs:
+        trust = ClockTrust(not_before_ms=0, max_future_ms=_RULES.max_future_ms)
+        dry_run = DryRun(Processor(Streams({}, None, Profiles([compiled])), _RULES, trust), codecs)
+        for topic, last in sorted(messages, key=lambda message: message[1].arrival_ms):
+            arrival_ms = max(last.arrival_ms, before_ms + _APART_MS)
+            outcome = dry_run.take(StoredMessage(topic, last.payload, retain=False), arrival_ms).outcome
+            points = [point_document(line) for reading in outcome.readings for line in reading.lines.split("\n")]
+            if lost := ", ".join(f"{path} ({cause.value})" for path, cause in outcome.dropped):
+                silent.append(f"{topic}: {_shown(last.payload)} gave no {lost}")
+            elif not points:
+                silent.append(f"{topic}: {_shown(last.payload)} gave nothing")
+            if points:
+                before_ms = arrival_ms
+                expected = [_expected(point, arrival_ms) for point in points]
+                yield {"topic": topic, "arrival": written_time(arrival_ms), **_body(last.payload), "expect": expected}
+
+
+def _shown(payload: bytes) -> str:
+    return repr(payload[:60].decode(errors="replace"))
+
+
+def _body(payload: bytes) -> dict[str, Any]:
+    try:
+        text = payload.decode()
+    except UnicodeDecodeError:
+        return {"base64": b64encode(payload).decode()}
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return {"text": text}
+    return {"payload": document} if isinstance(document, dict | list) else {"text": text}
+
+
+def _expected(point: dict[str, Any], arrival_ms: int) -> dict[str, Any]:
+    quality = point["fields"]["quality"]
+    at_arrival = point["time_ms"] == arrival_ms and quality & Quality.GATEWAY_TIME
+    usual = Quality.GATEWAY_TIME if at_arrival else 0
+    tags = {key: value for key, value in point["tags"].items() if key not in _PLACES}
+    return {
+        "measurement": point["measurement"],
+        "device": point["tags"]["device"],
+        "time": "arrival" if at_arrival else written_time(point["time_ms"]),
+        **({"tags": tags} if tags else {}),
+        **({"quality": quality} if quality != usual else {}),
+        "fields": {key: value for key, value in point["fields"].items() if key not in _NOT_VALUES},
+    }
+
+
+def text_of(profile: dict[str, Any], remarks: list[str]) -> str:
+    """A profile as a document of YAML, with remarks above it."""
+    lines = [piece for remark in remarks for piece in comment(remark)]
+    for key, value in profile.items():
+        if key in {"points", "tests"}:
+            lines.append(f"{key}:")
+            lines += [line for item in value for line in _item(item)]
+        else:
+            lines.append(f"{key}: {_flow(value)}")
+    return "\n".join(lines) + "\n"
+
+
+def comment(text: str) -> list[str]:
+    """A sentence as lines of comment, safe for any text from a device."""
+    plain = "".join(letter if letter.isprintable() else " " for letter in text)
+    return textwrap.wrap(
+        plain, _WIDTH, initial_indent="# ", subsequent_indent="#   ", break_long_words=False, break_on_hyphens=False
+    )
+
+
+def _item(item: dict[str, Any]) -> Iterator[str]:
+    """An item of a list, its keys a line each; fields, map, expect and messages again."""
+    mark = "  - "
+    for key, value in item.items():
+        if key in {"fields", "map"}:
+            yield f"{mark}{key}:"
+            yield from (f"      {_flow(name)}: {_flow(how)}" for name, how in value.items())
+        elif key in {"expect", "messages"}:
+            yield f"{mark}{key}:"
+            yield from (f"      - {_flow(one)}" for one in value)
+        else:
+            yield f"{mark}{key}: {_flow(value)}"
+        mark = "    "
+
+
+def _flow(value: object) -> str:
+    """A value on one line."""
+    text = yaml.safe_dump([value], default_flow_style=True, allow_unicode=True, sort_keys=False, width=10**9)
+    return text.strip()[1:-1]

@@ -1,0 +1,69 @@
+"""Proposals of a make: the profiles that can read a device whose messages do not tell it.
+
+A radio frame is bytes of the maker's own. The network server may name the model; if it does not, each profile that the registry
+must name is tried on the device's last message, and those that read something from it are proposed, the fullest first.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from gateway.ingest.catalog import Catalog, load_catalog
+from gateway.ingest.codecs.sync_client import SyncCodecs
+from gateway.onboarding.explain.documents import result_document
+from gateway.onboarding.explain.dry_run import DryRun
+from gateway.onboarding.trials.recordings import RecordedMessage
+from gateway.runtime.pipeline.processing import build_processor
+from gateway.support.config.model import Config
+from schemas.registry import RegisteredDevice, Registry
+
+_MOST: Final = 6
+_HEALTH: Final = "device_health"
+
+
+@dataclass(frozen=True, slots=True)
+class ProposedMake:
+    """A profile that reads the message.
+
+    :ivar models: the models that it reads, as the makers name them.
+    :ivar points: the points that it gives, in the form of ``gateway decode --json``.
+    :ivar params: parameters that it demands of the device.
+    """
+
+    profile: str
+    models: tuple[str, ...]
+    points: tuple[dict[str, Any], ...]
+    params: tuple[str, ...]
+
+    @property
+    def measured(self) -> int:
+        """The number of values that it reads, the state of the device itself left out."""
+        return sum(len(point["fields"]) for point in self.points if point["measurement"] != _HEALTH)
+
+
+def propose_makes(config: Config, recorded: RecordedMessage, name: str) -> list[ProposedMake]:
+    """The makes that a device may be of. It takes a second: for a thread, not for the loop.
+
+    :param name: the id under which the gateway met the device.
+    :raises ConfigurationFault: registry or profiles cannot be used.
+    """
+    everyone = config.model_copy(update={"devices": config.devices.model_copy(update={"unknown": "accept"})})
+    catalog = load_catalog(everyone, all_shipped=True)
+    with SyncCodecs(catalog.codecs) as codecs:
+        found = [make for make in _tried(everyone, catalog, codecs, recorded, name) if make.measured]
+    return sorted(found, key=lambda make: -make.measured)[:_MOST]
+
+
+def _tried(
+    config: Config, catalog: Catalog, codecs: SyncCodecs, recorded: RecordedMessage, name: str
+) -> Iterator[ProposedMake]:
+    for file in catalog.files.values():
+        profile = file.compiled
+        if not profile.by_registry:
+            continue
+        params = tuple(sorted(profile.required_params))
+        entry = RegisteredDevice(name, profile=profile.name, params=dict.fromkeys(params, 1))
+        registry = Registry(devices=[entry])
+        of_this = replace(catalog, registry=registry, devices=registry.by_id())
+        trace = DryRun(build_processor(config, of_this), codecs).take(recorded.message, recorded.arrival_ms)
+        yield ProposedMake(profile.name, tuple(file.model.models), tuple(result_document(trace)["points"]), params)

@@ -1,0 +1,127 @@
+"""Recorded messages as JSON: the topic, the payload in one of three forms, and when it arrived."""
+
+import json
+from base64 import b64decode
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import AliasChoices, BaseModel, Field, ValidationError
+
+from gateway.core.message import StoredMessage
+from gateway.onboarding.trials.topic_guess import Guess
+from gateway.support.clock import WallClock
+from gateway.support.config.files import ConfigurationFault
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedMessage:
+    """One message to decode, and when it arrived.
+
+    :ivar guess: the guess of its topic; None if it was given.
+    """
+
+    message: StoredMessage
+    arrival_ms: int
+    guess: Guess | None = None
+
+
+class PayloadForm(BaseModel):
+    """A payload in one of its forms, and what came with it; other keys are ignored."""
+
+    payload: Any = None
+    payload_hex: str | None = Field(None, validation_alias=AliasChoices("payload_hex", "hex"))
+    payload_base64: str | None = Field(None, validation_alias=AliasChoices("payload_base64", "base64"))
+    retain: bool = False
+    arrival_ms: int | None = Field(None, ge=0, le=2**53)
+
+    def body(self) -> bytes:
+        """The bytes of the message; a JSON text is the text itself.
+
+        :raises ValueError: they are written wrongly.
+        """
+        if self.payload_hex is not None:
+            return bytes_of_hex(self.payload_hex)
+        if self.payload_base64 is not None:
+            return bytes_of_base64(self.payload_base64)
+        if "payload" not in self.model_fields_set:
+            raise ValueError("give payload, payload_hex or payload_base64")
+        if isinstance(self.payload, str):
+            return self.payload.encode()
+        return json.dumps(self.payload, ensure_ascii=False).encode(errors="backslashreplace")  # half a surrogate pair
+
+    def arrived_ms(self) -> int:
+        """The time of its arrival; now if none is given."""
+        return WallClock().now_ms() if self.arrival_ms is None else self.arrival_ms
+
+
+class _JsonLine(PayloadForm):
+    """One line of ``--jsonl``."""
+
+    topic: str
+
+
+def recorded_rows(data: bytes, file: str) -> Iterator[RecordedMessage]:
+    """The messages of a recording, one JSON object a line.
+
+    :param file: its name, for faults.
+    :raises ConfigurationFault: a line is faulty.
+    """
+    for number, text in enumerate(data.splitlines(), start=1):
+        if text.strip():
+            yield recorded_row(text, f"{file}: line {number}")
+
+
+def message_of(topic: str, payload: bytes, *, retain: bool = False) -> StoredMessage:
+    """A message.
+
+    :raises ValueError: its topic cannot be written in UTF-8.
+    """
+    topic.encode()
+    return StoredMessage(topic, payload, retain)
+
+
+def bytes_of_hex(text: str) -> bytes:
+    """Bytes from hexadecimal digits, with or without spaces.
+
+    :raises ValueError: they are something else.
+    """
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        raise ValueError("is not hexadecimal") from None
+
+
+def bytes_of_base64(text: str | bytes) -> bytes:
+    """Bytes from base64.
+
+    :raises ValueError: it is something else.
+    """
+    try:
+        return b64decode(text, validate=True)
+    except ValueError:
+        raise ValueError("is not base64") from None
+
+
+def faults_of(error: ValidationError, place: str) -> list[str]:
+    """The faults of a document, a line each."""
+    faults = [(".".join(map(str, fault["loc"])), fault["msg"]) for fault in error.errors(include_url=False)]
+    return [f"{place}: {key}: {what}" if key else f"{place}: document: is not a JSON object" for key, what in faults]
+
+
+def recorded_row(text: bytes, place: str) -> RecordedMessage:
+    """One line of a recording.
+
+    :param place: file and line, for faults.
+    :raises ConfigurationFault: it is faulty.
+    """
+    try:
+        line = _JsonLine.model_validate(json.loads(text))
+        message = message_of(line.topic, line.body(), retain=line.retain)
+    except ValidationError as error:
+        raise ConfigurationFault(faults_of(error, place)) from error
+    except json.JSONDecodeError as error:
+        raise ConfigurationFault([f"{place}: document: is not JSON: {error}"]) from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigurationFault([f"{place}: document: {error}"]) from error
+    return RecordedMessage(message, line.arrived_ms())

@@ -1,0 +1,84 @@
+"""A trial somebody asks for: a payload in any form, by the active profiles or by one that is named, with a topic or without."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from pydantic import Field
+
+from gateway.ingest.catalog import Catalog, load_catalog
+from gateway.onboarding.explain.steps import steps
+from gateway.onboarding.trials.recordings import PayloadForm, RecordedMessage, message_of
+from gateway.onboarding.trials.topic_guess import guess_topic
+from gateway.onboarding.trials.trial import Trials, TriedMessage
+from gateway.support.config.files import ConfigurationFault
+from gateway.support.config.model import Config
+from gateway.support.i18n.glossary import closed_lists
+
+_NAMED: Final = "the request"
+
+
+class TrialRequest(PayloadForm):
+    """A payload to try, with what is known of it.
+
+    :ivar topic: empty: it is guessed from the payload.
+    :ivar profile: the only profile to ask, by its name or by a model; empty: all active ones, and the shipped ones.
+    :ivar profile_text: a profile that is tried before it is saved; replaces ``profile``.
+    """
+
+    topic: str = ""
+    profile: str = Field("", pattern=r"^[^/\\]*$")  # names what is known, never a file
+    profile_text: str = ""
+
+
+def try_message(config: Config, request: TrialRequest) -> TriedMessage:
+    """Try the message of a request.
+
+    It takes a tenth of a second and starts a process where the profile has a codec: for a thread, not for the loop.
+
+    :raises ConfigurationFault: profile or registry cannot be used.
+    :raises ValueError: the payload is written wrongly, or no topic is known.
+    """
+    with TemporaryDirectory(prefix="gateway-trial-") as folder:
+        catalog = _catalog(config, request, Path(folder))
+        recorded = _recorded(request, catalog)
+        with Trials(config, catalog, named=_NAMED if request.profile or request.profile_text else "") as trials:
+            return trials.take(recorded)
+
+
+def tried_document(tried: TriedMessage, language: str) -> dict[str, Any]:
+    """The outcome of a trial: the form of ``gateway decode --json`` with its remarks, and ``topic`` and ``steps``."""
+    told = steps(tried.trace, tried.document, closed_lists(language))
+    remarks = {f"{label}_remark": remark for label, remark in tried.remarks.items()}
+    explained = {"topic": tried.trace.arrival.message.topic, "steps": [{"what": what, "value": value} for what, value in told]}
+    return tried.document | remarks | explained
+
+
+def _catalog(config: Config, request: TrialRequest, folder: Path) -> Catalog:
+    if request.profile_text:
+        return pasted_catalog(config, request.profile_text, folder)
+    return load_catalog(config, also=request.profile or None, all_shipped=not request.profile)
+
+
+def pasted_catalog(config: Config, profile_text: str, folder: Path) -> Catalog:
+    """The catalog with a profile that is not saved yet, and no other.
+
+    :param folder: a folder for its file while the catalog is in use.
+    :raises ConfigurationFault: naming ``profile.yaml``.
+    """
+    file = folder / "profile.yaml"
+    file.write_text(profile_text, encoding="utf-8")
+    try:
+        return load_catalog(config, also=str(file))
+    except ConfigurationFault as fault:
+        raise ConfigurationFault([line.replace(f"{folder}/", "") for line in fault.lines]) from fault
+
+
+def _recorded(request: TrialRequest, catalog: Catalog) -> RecordedMessage:
+    payload = request.body()
+    if request.topic:
+        return RecordedMessage(message_of(request.topic, payload, retain=request.retain), request.arrived_ms())
+    guess = guess_topic(payload, catalog, named=bool(request.profile or request.profile_text))
+    if guess is None:
+        raise ValueError("name the topic: the payload is neither an uplink of a known network server nor a native reading")
+    return RecordedMessage(message_of(guess.topic, payload, retain=request.retain), request.arrived_ms(), guess)

@@ -1,1 +1,0 @@
-"""Questions to the database about what was written: consumption, completeness, balances."""

@@ -1,0 +1,86 @@
+"""The report of late readings by a gateway that does not close hours itself: it tells the one that does, in the database.
+
+That is one of several gateways that does not lead, or a passive machine of a pair. Late is what comes after its hour may have
+been closed, and what was on its way then: the journal of this gateway does not keep another one from closing an hour, as it
+keeps that itself. Each is judged by :class:`gateway.ingest.storage.hours_again.HoursAgain`, where it stands until it is told.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from gateway.core.delivery.batch import encode
+from gateway.core.delivery.write_result import Fate, fate_of
+from gateway.core.message import Reading
+from gateway.core.readings.late_readings import HOUR_MS
+from gateway.ingest.delivery.circuit_breaker import CircuitBreaker
+from gateway.ingest.delivery.influxdb import Writer
+from gateway.ingest.storage.database import DatabaseFault
+from gateway.ingest.storage.hours_again import HoursAgain
+from gateway.monitoring.reports.late_points import LATE, late_lines
+from gateway.monitoring.status.status import Status
+from gateway.support.rare_log import RareLog
+
+_EVERY_S: Final = 60.0
+_CLOSED_AFTER_MS: Final = 15 * 60_000
+"""An hour is closed later than this after its end: what comes before needs no word."""
+_LINES: Final = 2000
+"""Points in one write."""
+_READABLE_AFTER_S: Final = 12.0
+"""VictoriaMetrics shows a reading up to eleven seconds after it took it: whoever is told must find it."""
+
+
+class LateReport:
+    """Tells each minute which hours got readings after their end; what cannot be written is told a minute later."""
+
+    def __init__(
+        self,
+        status: Status,
+        hours_again: HoursAgain,
+        influxdb: Writer,
+        breaker: CircuitBreaker,
+        closes_itself: Callable[[], bool],
+    ) -> None:
+        """Begin.
+
+        :param closes_itself: tells if this gateway closes hours by now: a passive machine that became live.
+        """
+        self._clock = status.clock
+        self._ledger = status.ledger
+        self._hours_again = hours_again
+        self._influxdb = influxdb
+        self._breaker = breaker
+        self._closes_itself = closes_itself
+        self._log = RareLog()
+
+    async def run(self) -> None:
+        """Tell until cancelled, or until this gateway closes hours itself."""
+        while not self._closes_itself():
+            self.close()
+            await self.tell()
+            await self._clock.sleep(_EVERY_S)
+
+    def close(self) -> None:
+        """Take what comes from now on for hours that have ended for late."""
+        self._hours_again.close((self._clock.now_ms() - _CLOSED_AFTER_MS) // HOUR_MS * HOUR_MS)
+
+    async def tell(self) -> None:
+        """Tell what was noted, once its readings stand in the database."""
+        try:
+            await self._hours_again.save()
+            if not self._breaker.is_open and not self._ledger.backlog and await self._wrote_all():
+                await self._hours_again.settle()
+        except DatabaseFault as fault:
+            self._log.say("save", logging.WARNING, "what came late is not remembered over a restart: %s", fault)
+
+    async def _wrote_all(self) -> bool:
+        runs = self._hours_again.take()
+        if runs:
+            await asyncio.sleep(_READABLE_AFTER_S)
+        lines = list(late_lines(runs, self._clock.now_ms()))
+        for at in range(0, len(lines), _LINES):
+            body = encode([Reading(line, LATE) for line in lines[at : at + _LINES]])
+            if fate_of(await self._influxdb.write(body.gzip)) is not Fate.WRITTEN:
+                return False
+        return True

@@ -1,0 +1,289 @@
+"""Moves of shares between gateways: what this one leaves, and what comes to it.
+
+Theory of operation
+-------------------
+One that leaves a share reads on until the other one says that it reads too. Then it waits until the broker has confirmed that
+nothing new comes, for a fence behind all that waited in its queue, and until its journal was empty once. Then everything stands
+in the database, and it says so there.
+
+One that takes a share over reads it from the first moment. Its devices' points carry no sums until all others have said so;
+then the sums are asked of the database and, from the newest on, worked out once more. A restart in between begins where it
+was: each step is saved.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Final
+
+import mqtt5
+
+from gateway.core.delivery.batch import encode
+from gateway.core.delivery.write_result import Fate, fate_of
+from gateway.core.gateways.tenures import TENURE, Stage, Tenure, Tenures, names_within, not_empty, stages_within, still_bound
+from gateway.core.ledger import Ledger
+from gateway.core.message import Reading
+from gateway.core.process import Processor
+from gateway.ingest.database.open_store import open_store
+from gateway.ingest.database.store import StoreFault
+from gateway.ingest.delivery.influxdb import LinkedWriter
+from gateway.ingest.intake.fence import Fence
+from gateway.ingest.intake.subscriptions import Subscriptions
+from gateway.ingest.storage import keyvalue
+from gateway.ingest.storage.database import Database, DatabaseFault
+from gateway.ingest.storage.device_snapshots import DeviceSnapshots
+from gateway.monitoring.alarms.handover import AlarmHandover
+from gateway.monitoring.reports.share_claims import SHARE, Claim, Claims, claim_line, claims, stages_told
+from gateway.monitoring.reports.take_over import SumsTakeOver
+from gateway.runtime.jobs.resums import Resums
+from gateway.support.clock import WallClock
+from gateway.support.config.files import ConfigurationFault
+from gateway.support.config.model import Config
+from gateway.support.registry.shares import SharesFile
+
+log = logging.getLogger("gateway.jobs")
+
+_LOOK_EVERY_S: Final = 2.0
+_UNDER_WAY_S: Final = 2.0
+"""A message that the broker was passing on when a binding ended may come behind the fence that is sent at once."""
+_SHOWN_LATE_S: Final = 12.0
+"""VictoriaMetrics shows a point some seconds after it took it, and not always in the order in which it took them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """The readings of this gateway on their way, where their sums come from, and the alarms that they raised."""
+
+    ledger: Ledger
+    influxdb: LinkedWriter
+    sums: SumsTakeOver
+    resums: Resums
+    snapshots: DeviceSnapshots
+    alarms: AlarmHandover
+
+
+class Moves:
+    """The shares that this gateway leaves and takes over."""
+
+    def __init__(
+        self,
+        config: Config,
+        database: Database,
+        processor: Processor,
+        subscriptions: Subscriptions,
+        fence: Fence,
+        readings: Readings,
+        clock: WallClock,
+    ) -> None:
+        self._config = config
+        self._gateway = config.mqtt.client_id
+        self._database = database
+        self._processor = processor
+        self._tenures = processor.streams.tenures
+        self._subscriptions = subscriptions
+        self._fence = fence
+        self._readings = readings
+        self._clock = clock
+        self._is_asked = True
+        self._waits_for: dict[str, list[str]] = {}
+        self._shown_after_s = 0.0
+        self._told: dict[str, Claim] = {}
+        self._changed = asyncio.Event()
+        self._changed.set()
+
+    def want(self, shares: SharesFile | None) -> None:
+        """Have what a file of shares gives this gateway; None: nothing is shared out, and all stays as it is."""
+        if shares is not None:
+            self._is_asked = False
+            self._tenures.want(shares.assigned, self._gateway, self._clock.now_ms())
+
+    def subscribe(self, wanted: dict[str, mqtt5.RetainHandling], states: Sequence[str]) -> None:
+        """Subscribe to what is wanted now, and on to what others do not read yet."""
+        self._subscriptions.replace(with_kept(wanted, self._tenures), states)
+        self._is_asked = True
+        self._changed.set()
+
+    # What leaves.
+
+    async def leave(self) -> None:
+        """Leave what is not wanted any more; until cancelled."""
+        while True:
+            await self._changed_or(_LOOK_EVERY_S)
+            if not self._is_asked:
+                continue
+            try:
+                await self._release()
+            except (StoreFault, ConfigurationFault) as fault:
+                log.debug("nobody is known to read what is to be left: %s", fault)
+            if not self._subscriptions.stale:
+                for name in set(self._tenures.unwanted).difference(self._tenures.kept):
+                    await self._move(name, Stage.LEAVING)
+            if leaving := self._tenures.leaving:
+                await self._see_off(leaving)
+
+    async def _release(self) -> None:
+        """Unsubscribe from what others read by now.
+
+        :raises StoreFault: the database does not answer.
+        :raises ConfigurationFault: its secrets cannot be read.
+        """
+        heirs = {name: self._tenures.heirs(name) for name in self._tenures.kept}
+        if not heirs:
+            return
+        found = await self._claims(part for parts in heirs.values() for part in parts)
+        bound = {(name, one) for name, told in found.items() for one, claim in told.items() if claim.stage >= Stage.TAKING_OVER}
+        before = self._tenures.filters()
+        for name, parts in heirs.items():
+            if self._is_asked and bound.issuperset(parts.items()):
+                self._tenures.release(name)
+        if gone := before - self._tenures.filters():
+            still = {pattern: handling for pattern, handling in self._subscriptions.wanted.items() if pattern not in gone}
+            self._subscriptions.replace(still, self._subscriptions.states)
+
+    async def _claims(self, names: Iterable[str]) -> Claims:
+        async with open_store(self._config.influxdb, self._readings.influxdb.link) as store:
+            self._shown_after_s = 0.0 if store.is_overwritten else _SHOWN_LATE_S
+            return await claims(store, frozenset(names), self._clock.now_ms())
+
+    async def _see_off(self, leaving: list[str]) -> None:
+        """Return when all of some shares is in the database, and that is said."""
+        since = {name: self._tenures.by_name[name] for name in leaving}
+        log.info("leaving %s: what waits here is written first", ", ".join(leaving))
+        await asyncio.sleep(_UNDER_WAY_S)
+        await self._fence.passed()
+        while self._readings.ledger.backlog:  # noqa: ASYNC110 - the ledger counts, and tells nobody
+            await asyncio.sleep(_LOOK_EVERY_S / 4)
+        await self._readings.alarms.end(leaving)
+        for name, tenure in since.items():
+            if self._tenures.is_still(name, tenure):
+                await self._move(name, Stage.LEFT)
+        log.info("left %s: all that came is in the database", ", ".join(leaving))
+
+    # What comes.
+
+    async def take_over(self) -> None:
+        """Take over what comes here; until cancelled."""
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_S)
+            if names := self._tenures.taken_over:
+                try:
+                    await self._look(names)
+                except (StoreFault, ConfigurationFault, DatabaseFault) as fault:
+                    log.debug("shares are not taken over yet: %s", fault)
+            for device, from_ms in self._readings.sums.pop_behind().items():
+                self._resum(device, from_ms)
+
+    async def _look(self, names: list[str]) -> None:
+        """See how far the others are with the shares that come here.
+
+        :raises StoreFault: the database does not answer.
+        :raises ConfigurationFault: its secrets cannot be read.
+        :raises DatabaseFault: the devices cannot be saved.
+        """
+        before = {name: self._tenures.by_name[name] for name in names}
+        found = await self._claims(one for name in names for one in names_within(name))
+        told = stages_told(found)
+        others = {name: stages_within(told, name, self._gateway) for name in names}
+        for name in names:
+            self._say_awaited(name, not_empty(others[name]))
+        alone = [name for name in names if not still_bound(others[name]) and not before[name].is_alone]
+        free = [name for name in names if not not_empty(others[name]) and not before[name].is_free]
+        if alone:
+            await asyncio.sleep(_UNDER_WAY_S)
+            await self._fence.passed()
+        if free:
+            await asyncio.sleep(self._shown_after_s)
+        for name, tenure in before.items():
+            if not self._tenures.is_still(name, tenure):  # it went elsewhere meanwhile, and may be back
+                continue
+            if name in alone:
+                await self._change(name, lambda tenure: replace(tenure, is_alone=True))
+            if name in free:
+                await self._change(name, lambda tenure: replace(tenure, is_free=True))
+                self._readings.sums.look()
+            elif tenure.is_free and tenure.is_alone:
+                await self._hold(name)
+
+    def _say_awaited(self, name: str, gateways: list[str]) -> None:
+        if gateways and self._waits_for.get(name) != gateways:
+            log.info(
+                "taking over %s: no sums are written of it until all stands in the database of %s", name, ", ".join(gateways)
+            )
+        self._waits_for[name] = gateways
+
+    async def _hold(self, name: str) -> None:
+        """Go on with a share whose devices have their sums; those that are met from now on ask for themselves."""
+        if not self._readings.sums.waiting(name):
+            await self._readings.alarms.tell_again([name])
+            await self._readings.snapshots.save()  # before it is said: after a restart nobody would ask for them
+            await self._move(name, Stage.HOLDING)
+            log.info("taken over %s: its sums go on", name)
+
+    def _resum(self, name: str, from_ms: int) -> None:
+        device = self._processor.streams.devices.get(name)
+        if device is not None:
+            self._readings.resums.start(device, from_ms)
+
+    # What is said.
+
+    async def tell(self) -> None:
+        """Tell the database how far this gateway is with its shares; until cancelled."""
+        while True:
+            now_ms, kept, taken_over = self._clock.now_ms(), set(self._tenures.kept), set(self._tenures.taken_over)
+            for name in sorted(self._tenures.by_name):
+                waiting = self._readings.sums.waiting(name) if name in taken_over else 0
+                claim = Claim(self._tenures.by_name[name].stage, waiting, name in kept)
+                if self._is_due(name, claim, now_ms) and self._may_tell(name):
+                    await self._tell(name, claim, now_ms)
+            await asyncio.sleep(_LOOK_EVERY_S / 2)
+
+    def _is_due(self, name: str, claim: Claim, now_ms: int) -> bool:
+        """Tell if the database is to be told. That a share is kept stays untold in the file: a restart may find it wanted."""
+        changed = self._told.get(name) != claim
+        if claim.is_kept:
+            return changed
+        return self._tenures.by_name[name].is_untold(now_ms) or (claim.stage is Stage.TAKING_OVER and changed)
+
+    def _may_tell(self, name: str) -> bool:
+        """Tell if it may be said already: who reads a share says so when the broker has confirmed that."""
+        if self._tenures.by_name[name].stage < Stage.TAKING_OVER:
+            return True
+        refused = self._subscriptions.refused.intersection(self._tenures.filters_of(name))
+        return self._is_asked and self._subscriptions.confirmed and not refused
+
+    async def _tell(self, name: str, claim: Claim, now_ms: int) -> None:
+        tenure = self._tenures.by_name[name]
+        await self._save(name)  # first: whoever has said something knows it after a restart
+        line = claim_line(name, self._gateway, claim, now_ms)
+        if fate_of(await self._readings.influxdb.write(encode([Reading(line, SHARE)]).gzip)) is not Fate.WRITTEN:
+            return
+        self._told[name] = claim
+        if self._tenures.by_name[name].stage is not tenure.stage:
+            return
+        await self._change(name, lambda tenure: replace(tenure, told_ms=0 if claim.is_kept else now_ms))
+        if tenure.stage is Stage.LEFT and self._tenures.is_still(name, tenure):
+            self._tenures.forget(name)
+            await keyvalue.forget(self._database, [TENURE + name])
+
+    async def _move(self, name: str, stage: Stage) -> None:
+        await self._change(name, lambda tenure: tenure.at(stage))
+
+    async def _change(self, name: str, change: Callable[[Tenure], Tenure]) -> None:
+        self._tenures.move(name, change)
+        await self._save(name)
+
+    async def _save(self, name: str) -> None:
+        await keyvalue.save(self._database, TENURE + name, self._tenures.by_name[name].packed())
+
+    async def _changed_or(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
+        self._changed.clear()
+
+
+def with_kept(wanted: dict[str, mqtt5.RetainHandling], tenures: Tenures) -> dict[str, mqtt5.RetainHandling]:
+    """Topic filters, and those of shares that others do not read yet."""
+    return dict.fromkeys(sorted(tenures.filters()), mqtt5.RetainHandling.SEND_IF_SUBSCRIPTION_NOT_EXISTS) | wanted

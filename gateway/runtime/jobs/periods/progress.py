@@ -1,0 +1,90 @@
+"""The progress of the period job, as it stands in the file.
+
+A closed period is written and confirmed by the database.
+"""
+
+from typing import Final
+
+import msgspec
+
+from gateway.ingest.database.store import TimeSpan
+from gateway.ingest.storage import keyvalue
+from gateway.ingest.storage.database import Database
+
+_PREFIX: Final = "periods."
+_HOUR: Final = "periods.hour_ms"
+_DAY: Final = "periods.day_ms"
+_ASKED: Final = "periods.asked_ms"
+_HEARD: Final = "periods.heard_ms"
+_COMPLETENESS: Final = "periods.completeness"
+_NUMBER_MS: Final = 30_000
+"""Time in which the number of a writing grows by one at least. A gateway looks a minute after its start."""
+_WRITINGS_MAX: Final = 100
+"""Periods whose writings are counted: more days than late readings can reach back."""
+
+
+class PeriodProgress:
+    """The periods that are closed.
+
+    :ivar hour_ms: end of the last closed hour; 0 before the first.
+    :ivar day_ms: end of the last closed day; 0 before the first.
+    :ivar asked_ms: the time at which the last hour was asked for: later arrivals may change closed periods.
+    :ivar heard_ms: the time until which it is known what came late to other gateways; 0: nobody asked.
+    :ivar completeness: domain → the share of readings of the newest closed day that arrived.
+    """
+
+    def __init__(self, database: Database) -> None:
+        """Take up what the run before has left; ``database`` is open."""
+        self._database = database
+        saved = database.run_here(keyvalue.get_prefix, _PREFIX)
+        self.hour_ms = int(saved.get(_HOUR, 0))
+        self.day_ms = int(saved.get(_DAY, 0))
+        self.asked_ms = int(saved.get(_ASKED, 0))
+        self.heard_ms = int(saved.get(_HEARD, 0))
+        self.completeness = msgspec.json.decode(saved.get(_COMPLETENESS, "{}"), type=dict[str, float])
+        self._writings: dict[TimeSpan, int] = {}
+
+    def begin_anew(self) -> None:
+        """Forget which hours and days are closed: another machine may have closed more."""
+        self.hour_ms = self.day_ms = 0
+
+    def begin_at(self, at_ms: int) -> None:
+        """Leave out what lies before a time."""
+        self.hour_ms, self.day_ms = max(self.hour_ms, at_ms), max(self.day_ms, at_ms)
+
+    def number(self, period: TimeSpan, now_ms: int, *, again: bool) -> int:
+        """The number of a writing of a month, or of a day or some of its hours.
+
+        It grows with the time, so that it is greater than all before, whatever was killed meanwhile, or lost with the file.
+
+        :param again: some of it may have been written just now.
+        """
+        grown = 1 + max(0, now_ms - period.start_ms) // _NUMBER_MS
+        number = self._writings[period] = max(self._writings.get(period, 0) + again, grown)
+        self._writings = dict(sorted(self._writings.items())[-_WRITINGS_MAX:])
+        return number
+
+    async def close_hour(self, end_ms: int, asked_ms: int) -> None:
+        """Note that an hour is written, of what stood in the database at a time."""
+        self.hour_ms, self.asked_ms = end_ms, asked_ms
+        values = {
+            _HOUR: str(end_ms),
+            _ASKED: str(asked_ms),
+            _DAY: str(self.day_ms),
+        }  # where days begin is saved with the first hour
+        await self._database.run(keyvalue.put_all, values)
+
+    async def note_heard(self, until_ms: int) -> None:
+        """Note that all is known, and saved, that came late to other gateways until a time."""
+        self.heard_ms = until_ms
+        await self._database.run(keyvalue.put, _HEARD, str(until_ms))
+
+    async def close_day(self, end_ms: int) -> None:
+        """Note that a day is written."""
+        self.day_ms = end_ms
+        await self._database.run(keyvalue.put, _DAY, str(end_ms))
+
+    async def keep_completeness(self, completeness: dict[str, float]) -> None:
+        """Keep the figures of the newest day."""
+        self.completeness = completeness
+        await self._database.run(keyvalue.put, _COMPLETENESS, msgspec.json.encode(completeness).decode())

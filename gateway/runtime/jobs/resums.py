@@ -1,0 +1,171 @@
+"""The lane that works sums out again: at once where somebody asks, in the night for counters that need it."""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from random import random
+from typing import Final, Protocol
+from zoneinfo import ZoneInfo
+
+from gateway.core.devices.device import Device
+from gateway.core.ledger import Ledger
+from gateway.core.process import Processor
+from gateway.core.readings.counters import CounterState
+from gateway.core.readings.exchanges import StoredExchange
+from gateway.ingest.database.open_store import open_store
+from gateway.ingest.database.store import StoreFault
+from gateway.ingest.delivery.influxdb import LinkedWriter
+from gateway.ingest.storage.database import DatabaseFault
+from gateway.monitoring.reports.boundaries import midnight_ms
+from gateway.monitoring.reports.resum import SUMS_AWAITED, ResumProgress, work_out
+from gateway.runtime.jobs.exchange_writer import ExchangeWriter
+from gateway.support.clock import WallClock
+from gateway.support.config.files import ConfigurationFault
+from gateway.support.config.model import Config
+
+log = logging.getLogger("gateway.jobs")
+
+_NIGHT_MS: Final = 90 * 60_000
+"""After midnight: the day is closed then."""
+_JITTER_MS: Final = 60 * 60_000
+"""So that the gateways of a province do not ask one database at once."""
+_NIGHTLY_MAX: Final = 500
+"""Most devices in one night; the others wait for the next."""
+_PAUSE_S: Final = 0.2
+"""Between two devices of a night."""
+_SETTLE_S: Final = 3.0
+"""Within it a reading that was received stands in the database, if that answers."""
+_SETTLE_LOOK_S: Final = 0.1
+_KEPT: Final = 100
+"""Devices whose last progress is remembered."""
+
+
+class CounterKeeper(Protocol):
+    """Saves the counters of devices."""
+
+    async def save_counters(self, device: Device) -> None:
+        """Save those of a device at once."""
+
+
+class Resums:
+    """Devices whose sums are worked out again."""
+
+    def __init__(
+        self,
+        config: Config,
+        processor: Processor,
+        ledger: Ledger,
+        snapshots: CounterKeeper,
+        writer: LinkedWriter,
+        exchanges: ExchangeWriter,
+        clock: WallClock,
+    ) -> None:
+        self._config = config
+        self._processor = processor
+        self._ledger = ledger
+        self._snapshots = snapshots
+        self._writer = writer
+        self._exchanges = exchanges
+        self._clock = clock
+        self._ahead_ms = round(config.time.max_future.total_seconds() * 1000)
+        self._progress: dict[str, ResumProgress] = {}
+        self._waiting: asyncio.Queue[Device] = asyncio.Queue()
+
+    def start(self, device: Device, from_ms: int) -> ResumProgress:
+        """Begin to work out the sums of a device since a time; return how far it is. One that is at it goes on."""
+        known = self._progress.get(device.name)
+        if known is not None and not known.is_done and not known.fault:
+            return known
+        progress = ResumProgress(device.name, from_ms, self._clock.now_ms() + self._ahead_ms, from_ms)
+        self._progress[device.name] = progress
+        if len(self._progress) > _KEPT:
+            self._forget_ended()
+        self._waiting.put_nowait(device)
+        return progress
+
+    def progress(self, device: str) -> ResumProgress | None:
+        """Return how far a device is; None if nobody asked."""
+        return self._progress.get(device)
+
+    def _forget_ended(self) -> None:
+        ended = [name for name, progress in self._progress.items() if progress.is_done or progress.fault]
+        for name in ended[:_KEPT]:
+            del self._progress[name]
+
+    async def run(self) -> None:
+        """Work out what is asked for, one device after the other; until cancelled."""
+        while True:
+            device = await self._waiting.get()
+            await self._work_out(device, self._progress[device.name])
+
+    async def nights(self) -> None:
+        """Work out in each night what needs it; until cancelled."""
+        while True:
+            await self._clock.sleep_until(self._next_night_ms())
+            for device in list(self._marked())[:_NIGHTLY_MAX]:
+                counters = device.counters
+                if counters is not None and counters.past.again_ms is not None:
+                    from_ms = int(counters.past.again_ms)
+                    until_ms = self._clock.now_ms() + self._ahead_ms
+                    await self._work_out(device, ResumProgress(device.name, from_ms, until_ms, from_ms))
+                    await asyncio.sleep(_PAUSE_S)
+
+    def _next_night_ms(self) -> int:
+        zone, now_ms = ZoneInfo(self._config.time.zone), self._clock.now_ms()
+        tomorrow = datetime.fromtimestamp(now_ms / 1000, zone).date() + timedelta(days=1)
+        return midnight_ms(tomorrow, zone) + _NIGHT_MS + round(_JITTER_MS * random())  # noqa: S311 - jitter is no secret
+
+    def _marked(self) -> Iterator[Device]:
+        for device in self._processor.streams.devices.values():
+            if device.counters is not None and device.counters.past.again_ms is not None:
+                yield device
+
+    async def _work_out(self, device: Device, progress: ResumProgress) -> None:
+        counters = device.counters
+        if counters is None or counters.awaits:
+            progress.fault = SUMS_AWAITED
+            return
+        live, told = _RunningCounters(device, counters, self._snapshots, self._ledger), counters.past.told
+        try:
+            async with open_store(self._config.influxdb, self._writer.link) as store:
+                live.is_read_at_once = store.is_overwritten
+                await work_out(store, self._writer, live, progress)
+        except (StoreFault, ConfigurationFault, DatabaseFault) as fault:
+            progress.fault = str(fault)
+        if progress.is_done and progress.is_written:
+            worked_in = [one for one in told if one.at_ms >= progress.from_ms and one in counters.past.told]
+            await self._exchanges.put(device, *(StoredExchange(one, is_late=False) for one in worked_in))
+        self._processor.evaluator.late.note_since(device.name, progress.from_ms)
+        log.info("the sums of %s were worked out again: %d of %d changed; %s", *_told(progress))
+
+
+class _RunningCounters:
+    """The counters of a device that goes on meanwhile.
+
+    :ivar is_read_at_once: the database answers with a point as soon as it has taken it.
+    """
+
+    def __init__(self, device: Device, counters: CounterState, snapshots: CounterKeeper, ledger: Ledger) -> None:
+        self._of = device
+        self.is_read_at_once = False
+        self.device = device.name
+        self.counters = counters
+        self._snapshots = snapshots
+        self._ledger = ledger
+
+    async def save(self) -> None:
+        """Save them at once."""
+        await self._snapshots.save_counters(self._of)
+
+    async def settle(self) -> bool:
+        """Wait for readings on their way to the database; False when some stand in the journal."""
+        for _ in range(round(_SETTLE_S / _SETTLE_LOOK_S)):
+            await asyncio.sleep(_SETTLE_LOOK_S)
+            if self.is_read_at_once and not self._ledger.pending["memory"]:
+                break
+        return not self._ledger.backlog
+
+
+def _told(progress: ResumProgress) -> tuple[str, int, int, str]:
+    return progress.device, progress.changed, progress.read, progress.fault or "done"

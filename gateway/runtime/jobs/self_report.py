@@ -1,0 +1,99 @@
+"""The report of the gateway about itself and its devices, written to InfluxDB each minute."""
+
+import asyncio
+from contextlib import suppress
+from random import random
+from typing import Final
+
+from gateway.core.delivery.batch import encode
+from gateway.core.delivery.write_result import Fate, fate_of
+from gateway.core.devices.device import Device
+from gateway.core.message import Reading
+from gateway.core.status.health import health_lines, registered_devices
+from gateway.core.status.silence import Presence
+from gateway.ingest.delivery.circuit_breaker import CircuitBreaker
+from gateway.ingest.delivery.influxdb import Writer
+from gateway.ingest.delivery.self_point import SelfPoint
+from gateway.monitoring.status.self_figures import self_figures
+from gateway.monitoring.status.status import Status
+from gateway.runtime.jobs.member_watch import UNBROKEN
+from schemas.quantities import HEALTH
+
+_REPORT_EVERY_S: Final = 60.0
+_FIRST_ANSWER_S: Final = 0.15
+_DEVICES_TOGETHER: Final = 1000
+
+
+class SelfReport:
+    """Writes points about the gateway; they are dropped while InfluxDB is away.
+
+    While no readings come, its answers still show if InfluxDB would accept them, and the time of its clock.
+    """
+
+    def __init__(
+        self,
+        influxdb: Writer,
+        breaker: CircuitBreaker,
+        self_point: SelfPoint,
+        status: Status,
+    ) -> None:
+        self._influxdb = influxdb
+        self._breaker = breaker
+        self._self_point = self_point
+        self._status = status
+        self._answered = asyncio.Event()
+        self._openings = breaker.openings
+        self._writes_since_ms = 0
+
+    async def first_answer(self) -> None:
+        """Wait briefly for InfluxDB's first answer: its date may show that the clock is wrong before a reading is judged."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_FIRST_ANSWER_S):
+                await self._answered.wait()
+
+    async def run(self) -> None:
+        """Write at the start and every minute until cancelled."""
+        # Gateways that are switched on together must not report together forever: the first interval is shorter.
+        wait_s = _REPORT_EVERY_S * random()  # noqa: S311 - jitter is no secret
+        while True:
+            if not self._breaker.is_open:
+                await self.report()
+            await self._status.clock.sleep(wait_s)
+            wait_s = _REPORT_EVERY_S
+
+    async def report(self) -> None:
+        """Write once."""
+        figures = {**self_figures(self._status), **self._unbroken()}
+        answer = await self._influxdb.write(self._self_point.report(figures))
+        self._answered.set()
+        if fate_of(answer) is Fate.WRITTEN:
+            self._breaker.close()
+            await self._report_devices()
+        else:
+            self._breaker.open(answer)
+
+    def _unbroken(self) -> dict[str, float]:
+        """For how long all that came has gone straight to the database; nothing is said while the broker is away."""
+        now_ms, hears_since_ms = self._status.clock.now_ms(), self._status.events.hearing.since_ms
+        if self._openings != self._breaker.openings:
+            self._openings, self._writes_since_ms = self._breaker.openings, now_ms
+        if hears_since_ms is None:
+            return {}
+        return {UNBROKEN: max(0, now_ms - max(hears_since_ms, self._writes_since_ms)) / 1000}
+
+    async def _report_devices(self) -> None:
+        """Write the health of the devices it speaks of. While the broker is away write none: silence then means nothing."""
+        if not self._status.events.mqtt_connected:
+            return
+        now_ms, known = self._status.clock.now_ms(), self._status.devices
+        registered = registered_devices(known.streams)
+        devices = (device for device in registered if self._speaks_of(device, now_ms))
+        for lines in health_lines(devices, known.silence, now_ms, _DEVICES_TOGETHER):
+            await self._influxdb.write(encode([Reading(line, HEALTH) for line in lines]).gzip)
+
+    def _speaks_of(self, device: Device, now_ms: int) -> bool:
+        """Tell if this machine knows how a device is: the other one of its pair may have heard it until the take-over."""
+        if self._status.standby is None:
+            return True
+        heard_from_ms, silence = self._status.events.hearing.began_ms or now_ms, self._status.devices.silence
+        return device.last_seen_ms >= heard_from_ms or silence.presence(device, now_ms) in {Presence.SILENT, Presence.UNKNOWN}

@@ -1,0 +1,76 @@
+"""Options and limits of single parts, taken from the configuration."""
+
+from gateway.core.gateways.pair_words import PairTopics
+from gateway.core.mqtt_session import SessionOptions
+from gateway.ingest.delivery.batch_queue import DeliveryLimits
+from gateway.ingest.intake.connection import BrokerAddress
+from gateway.ingest.storage.quarantine_in import QuarantineLimits
+from gateway.ingest.storage.replay import Limits
+from gateway.support.config.addresses import split_url
+from gateway.support.config.files import secret
+from gateway.support.config.model import Config, Mqtt
+from gateway.support.tls_files import broker_tls
+
+
+def broker_address(config: Mqtt) -> BrokerAddress:
+    """Return the first address of the broker, with the certificates for it.
+
+    :raises ConfigurationFault: a certificate cannot be used.
+    """
+    return broker_addresses(config)[0]
+
+
+def broker_addresses(config: Mqtt) -> list[BrokerAddress]:
+    """Return the addresses of all nodes of the broker, with the certificates for them.
+
+    :raises ConfigurationFault: a certificate cannot be used.
+    """
+    tls = broker_tls(config)
+    parts = map(split_url, config.addresses().values())
+    return [BrokerAddress(each.hostname or "127.0.0.1", each.port or (8883 if tls else 1883), tls) for each in parts]
+
+
+def session_options(config: Config) -> SessionOptions:
+    """Return the options of the session with the broker."""
+    mqtt = config.mqtt
+    password = secret(mqtt.password, mqtt.password_file)
+    return SessionOptions(
+        client_id=mqtt.client_id,
+        username=mqtt.username,
+        password=password.encode() if password is not None else None,
+        session_expiry_s=min(int(mqtt.session_expiry.total_seconds()), 0xFFFFFFFF),
+        receive_maximum=mqtt.receive_maximum,
+        frame_max_bytes=config.limits.payload_bytes + 131072,
+        shares=mqtt.share_group is not None,
+    )
+
+
+def delivery_limits(config: Config) -> DeliveryLimits:
+    """Return the limits that delivery keeps."""
+    return DeliveryLimits(
+        config.batch.max_delay.total_seconds(),
+        config.batch.max_readings,
+        config.batch.stall.total_seconds(),
+        config.mqtt.receive_maximum,
+        config.limits.memory_bytes,
+    )
+
+
+def quarantine_limits(config: Config) -> QuarantineLimits:
+    """Return the limits that the quarantine keeps."""
+    return QuarantineLimits(
+        config.devices.quarantine_max_bytes,
+        config.journal.min_free_bytes,
+        may_give_up=config.journal.when_full == "drop_oldest",
+    )
+
+
+def replay_limits(config: Config) -> Limits:
+    """Return the limits that a replay keeps."""
+    return Limits(config.rejects.max_bytes, config.devices.quarantine_max_bytes)
+
+
+def pair_topics(mqtt: Mqtt) -> PairTopics | None:
+    """The topics of the pair that a configuration names; None: the machine stands alone."""
+    machine = mqtt.standby.machine
+    return None if machine is None else PairTopics(mqtt.client_id, machine)

@@ -1,0 +1,142 @@
+"""Processing: the pure core with the catalog it reads by, and the memory of devices that it is restored from."""
+
+from dataclasses import dataclass
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from gateway.core.alarms.engine import Alarms
+from gateway.core.devices.streams import Admission, Memory, Streams
+from gateway.core.gateways.tenures import TENURE, Tenures, unpack_tenure
+from gateway.core.process import Processor
+from gateway.core.readings.clock_trust import ClockTrust
+from gateway.core.readings.sums import SumsMode
+from gateway.core.readings.timestamps import TimeRules
+from gateway.core.status.members import Members
+from gateway.core.status.membership import Elsewhere, Membership
+from gateway.core.status.silence import Silence
+from gateway.ingest.catalog import Catalog, load_catalog
+from gateway.ingest.storage import keyvalue
+from gateway.ingest.storage.device_memory import DeviceMemory
+from gateway.ingest.storage.device_snapshots import DeviceSnapshots
+from gateway.ingest.storage.hours_again import HoursAgain
+from gateway.runtime.pipeline.foundation import Foundation, Lanes
+from gateway.support.config.model import Config
+from gateway.support.registry.alarm_rules import load_alarm_rules
+from gateway.support.registry.registry import fault_lines
+from gateway.support.registry.shares import SharesFile, leader_of
+
+BUILT_MS: Final = 1_790_000_000_000
+"""No clock that is right stands before this program was written (September 2026)."""
+
+
+def time_rules(config: Config) -> TimeRules:
+    """Limits within which times of devices are believed."""
+    limits = (config.time.max_past, config.time.max_future, config.time.late_after)
+    return TimeRules(*(round(value.total_seconds() * 1000) for value in limits))
+
+
+def build_alarms(config: Config, silence: Silence) -> Alarms:
+    """The alarm engine with the rules of a configuration, without any state yet.
+
+    :raises ConfigurationFault: the rules are faulty.
+    """
+    return Alarms(load_alarm_rules(config.alarms.rules), silence, time_rules(config), ZoneInfo(config.time.zone))
+
+
+def build_processor(
+    config: Config,
+    catalog: Catalog,
+    *,
+    not_before_ms: int = 0,
+    memory: Memory | None = None,
+    sums: SumsMode = SumsMode.OFF,
+    alarms: Alarms | None = None,
+    tenures: Tenures | None = None,
+) -> Processor:
+    """The pure pipeline of a configuration.
+
+    :param not_before_ms: a clock that stands before this is wrong; 0 for commands, which look at messages of any time.
+    :param memory: the devices of earlier runs.
+    :param sums: the source of the sums of counters.
+    :param tenures: the shares of this gateway, if there are several.
+    :param alarms: looks at each new reading; None for commands.
+    """
+    admission = Admission(config.devices.unknown, config.limits.simulated, config.limits.devices)
+    rules = time_rules(config)
+    trust = ClockTrust(not_before_ms=not_before_ms, max_future_ms=rules.max_future_ms)
+    streams = Streams(catalog.devices, admission, catalog.profiles, memory, tenures)
+    alone = config.mqtt.share_group is None
+    return Processor(streams, rules, trust, config.limits.payload_bytes, sums, alarms, follows_sequences=alone)
+
+
+def membership_of(config: Config, shares: SharesFile | None) -> Membership:
+    """The part of a gateway among those that share devices."""
+    mqtt = config.mqtt
+    leader = leader_of(mqtt, shares)
+    leads = leader == mqtt.client_id if leader else mqtt.share_group is None
+    shares_devices = shares is not None or mqtt.share_group is not None or config.devices.moving
+    members = Members(mqtt.client_id, in_a_group=mqtt.share_group is not None)
+    return Membership(Elsewhere(members) if shares_devices else None, leads, leader)
+
+
+def _sums_mode(config: Config) -> SumsMode:
+    """The source of sums in a running gateway."""
+    if config.mqtt.share_group is not None:
+        return SumsMode.OFF
+    return SumsMode.MOVING if config.devices.moving else SumsMode.ASKED
+
+
+def _tenures(foundation: Foundation, catalog: Catalog) -> Tenures:
+    """The shares of this gateway, as an earlier run had them and as they are now."""
+    saved = foundation.database.run_here(keyvalue.get_prefix, TENURE)
+    tenures = Tenures({key.removeprefix(TENURE): unpack_tenure(text) for key, text in saved.items()})
+    if catalog.shares is not None:
+        tenures.want(catalog.shares.assigned, foundation.config.mqtt.client_id, foundation.clock.now_ms())
+    return tenures
+
+
+@dataclass(frozen=True, slots=True)
+class Processing:
+    """The core and what it knows.
+
+    :ivar silence: judges who is silent, for alarms and pages alike.
+    :ivar memory: devices that earlier runs have met and this one has not.
+    :ivar hours_again: the hours that late readings change.
+    """
+
+    catalog: Catalog
+    processor: Processor
+    silence: Silence
+    alarms: Alarms
+    memory: DeviceMemory
+    device_snapshots: DeviceSnapshots
+    hours_again: HoursAgain
+    lanes: Lanes
+
+
+def build_processing(foundation: Foundation) -> Processing:
+    """Build it.
+
+    :raises ConfigurationFault: the registry, a profile or a rule of alarms cannot be used.
+    """
+    config, database, clock, events = foundation.config, foundation.database, foundation.clock, foundation.events
+    catalog = load_catalog(config)
+    memory = DeviceMemory(events, clock, is_shared=config.mqtt.standby.machine is not None)
+    events.started(fault_lines(config.devices.registry, catalog.device_faults(config.mqtt)))
+    silence = Silence(dict(config.devices.silent_after.items()), events.hearing, membership_of(config, catalog.shares))
+    alarms = build_alarms(config, silence)
+    not_before_ms, tenures = max(BUILT_MS, foundation.newest_ms), _tenures(foundation, catalog)
+    processor = build_processor(
+        config,
+        catalog,
+        not_before_ms=not_before_ms,
+        memory=memory,
+        sums=_sums_mode(config),
+        alarms=alarms,
+        tenures=tenures,
+    )
+    processor.trust.judge(clock.now_ms())
+    snapshots = DeviceSnapshots(database, events, processor.streams, memory, alarms, config.limits.devices, clock)
+    hours_again = HoursAgain(database, processor.evaluator.late, processor.streams.is_registered)
+    lanes = {"device states": snapshots.run, "places": snapshots.watch_places}
+    return Processing(catalog, processor, silence, alarms, memory, snapshots, hours_again, lanes)

@@ -1,0 +1,132 @@
+"""Watching: the status that people see, and the slow jobs beside the lanes."""
+
+from dataclasses import dataclass
+
+from gateway.monitoring.status.certificates import certificate_ends
+from gateway.monitoring.status.evidence import DeviceVerdicts
+from gateway.monitoring.status.known_devices import KnownDevices
+from gateway.monitoring.status.status import JournalState, Status
+from gateway.runtime.jobs.audit_export import AuditExport
+from gateway.runtime.jobs.certificate_watch import CertificateWatch
+from gateway.runtime.jobs.clock_watch import ClockWatch
+from gateway.runtime.jobs.drop_watch import DropWatch
+from gateway.runtime.jobs.elsewhere_watch import ElsewhereWatch
+from gateway.runtime.jobs.exchange_writer import ExchangeWriter
+from gateway.runtime.jobs.journal_gauge import JournalGauge
+from gateway.runtime.jobs.open_export import OpenExport
+from gateway.runtime.jobs.partner_hearing import PartnerHearing
+from gateway.runtime.jobs.rate_watch import RateWatch
+from gateway.runtime.jobs.resums import Resums
+from gateway.runtime.jobs.salvage import Salvage
+from gateway.runtime.jobs.self_report import SelfReport
+from gateway.runtime.jobs.wait_watch import MoveLook, PairLook, WaitWatch
+from gateway.runtime.pipeline.alarming import Alarming
+from gateway.runtime.pipeline.delivering import Delivery
+from gateway.runtime.pipeline.foundation import Foundation, Lane, Lanes
+from gateway.runtime.pipeline.pairing import Pairing
+from gateway.runtime.pipeline.processing import Processing
+from gateway.runtime.pipeline.waiting import Waiting
+
+
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """The status, and the jobs that others have to do with."""
+
+    status: Status
+    self_report: SelfReport
+    clock_watch: ClockWatch
+    rate_watch: RateWatch
+    exchanges: ExchangeWriter
+    resums: Resums
+    certificate_watch: CertificateWatch
+    lanes: Lanes
+
+
+def build_watching(
+    foundation: Foundation,
+    processing: Processing,
+    delivery: Delivery,
+    waiting: Waiting,
+    alarming: Alarming,
+    pairing: Pairing,
+) -> Watching:
+    """Build it; the connection of ``pairing`` takes the head of the audit log."""
+    file, clock, events, fallback = foundation.database, foundation.clock, foundation.events, delivery.fallback
+    destination = delivery.destination
+    status = _build_status(foundation, processing, delivery, waiting, alarming, pairing)
+    self_report = SelfReport(destination.influxdb, destination.breaker, destination.self_point, status)
+    rate_watch = RateWatch(file, status)
+    clock_watch = ClockWatch(file, processing.processor.trust, clock)
+    salvage = Salvage(
+        file, fallback.journal, waiting.quarantine_in, fallback.journal_account, events, fallback.backlog.grew, clock
+    )
+    certificate_watch = CertificateWatch(status)
+    exchanges = ExchangeWriter(file, destination.influxdb, destination.breaker, clock)
+    resums = Resums(
+        foundation.config,
+        processing.processor,
+        foundation.ledger,
+        processing.device_snapshots,
+        destination.influxdb,
+        exchanges,
+        clock,
+    )
+    lanes: dict[str, Lane] = {
+        "resum": resums.run,
+        "resum at night": resums.nights,
+        "exchanges": exchanges.run,
+        "damage": file.watch,
+        "salvage": salvage.run,
+        "journal gauge": JournalGauge(file, fallback.journal, status.journal, events).run,
+        "drops": DropWatch(file, processing.processor, events, clock).run,
+        "report": self_report.run,
+        "certificates": certificate_watch.run,
+        "rates": rate_watch.run,
+        "clock": clock_watch.run,
+    }
+    membership = processing.silence.membership
+    if membership.elsewhere is not None:
+        elsewhere = ElsewhereWatch(foundation.config, membership.elsewhere, status.devices, clock, status.link)
+        lanes |= {"heard elsewhere": elsewhere.run}
+    if foundation.config.mqtt.shares is not None:
+        moves = MoveLook(foundation.config, processing.processor.streams.tenures, clock, status.link)
+        lanes |= {"waits": WaitWatch(status.waits, moves.find, clock).run}
+    if pairing.watch is not None:
+        pair = PairLook(pairing.watch.standby, foundation.ledger, events)
+        lanes |= {"waits": WaitWatch(status.waits, pair.find, clock).run}
+        lanes |= {"hearing of the pair": PartnerHearing(foundation.config, status.devices, clock, status.link).run}
+    if foundation.config.open_data.nightly and membership.leads:
+        lanes |= {"open export": OpenExport(foundation.config, clock).run}
+    if foundation.config.audit.mqtt:
+        lanes |= {"audit": AuditExport(foundation.audit, pairing.connection, foundation.config.mqtt.machine_id).run}
+    return Watching(status, self_report, clock_watch, rate_watch, exchanges, resums, certificate_watch, lanes)
+
+
+def _build_status(
+    foundation: Foundation,
+    processing: Processing,
+    delivery: Delivery,
+    waiting: Waiting,
+    alarming: Alarming,
+    pairing: Pairing,
+) -> Status:
+    config, events, processor = foundation.config, foundation.events, processing.processor
+    areas = processing.catalog.registry.areas
+    return Status(
+        config,
+        processor,
+        delivery.acknowledger,
+        foundation.ledger,
+        events,
+        waiting.codecs,
+        waiting.account,
+        JournalState(foundation.database.tally, delivery.fallback.backlog.progress),
+        KnownDevices(processor.streams, processing.silence, processor.rules, areas),
+        DeviceVerdicts(processor, processing.silence, events, delivery.queue.deliveries),
+        alarming.keeper,
+        foundation.clock,
+        delivery.destination.link,
+        certificate_ends(config),
+        standby=None if pairing.watch is None else pairing.watch.standby,
+        management=processing.catalog.management,
+    )

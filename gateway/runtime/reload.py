@@ -1,0 +1,158 @@
+"""Reload on SIGHUP: registry, profiles, codecs, rules of alarms and credentials are read again, while readings come in.
+
+A faulty file leaves everything as it was. The journal is asked only afterwards: a disk that does not answer must not
+make it impossible to register a device.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import NamedTuple
+
+from gateway.core.alarms.rules import Rules
+from gateway.core.devices.device import Registered
+from gateway.core.message import WaitCause
+from gateway.ingest.catalog import Catalog, load_catalog, state_topics, topic_filters
+from gateway.ingest.codecs.async_client import AsyncCodecs
+from gateway.ingest.storage.database import Damaged, Database, DatabaseFault
+from gateway.ingest.storage.device_snapshots import DeviceSnapshots
+from gateway.ingest.storage.quarantine import keys_of
+from gateway.ingest.storage.released_keys import ReleasedKeys
+from gateway.monitoring.status.status import Status
+from gateway.runtime.jobs.certificate_renewal import CertificateRenewal
+from gateway.runtime.jobs.moves import Moves
+from gateway.support.access.access import Access
+from gateway.support.access.accounts import UserAccount, load_accounts
+from gateway.support.config.files import ConfigurationFault
+from gateway.support.config.model import Config
+from gateway.support.registry.alarm_rules import load_alarm_rules
+from gateway.support.registry.registry import fault_lines
+from gateway.support.registry.shares import leader_of
+from gateway.support.registry.version import KnownRegistry, version_of
+from schemas.registry import RegisteredDevice, Registry
+
+log = logging.getLogger("gateway.reload")
+
+
+class Credentials(NamedTuple):
+    """The accounts of people, and the certificates that the gateway shows and trusts."""
+
+    accounts: Access
+    certificates: CertificateRenewal
+
+
+class Reload:
+    """Makes another catalog, other rules of alarms and other credentials active, one reload at a time.
+
+    :ivar known: the registry that is active, with the version of its file; None before the first reload, or if the file changed
+        while it was read.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        codecs: AsyncCodecs,
+        device_snapshots: DeviceSnapshots,
+        moves: Moves,
+        released: ReleasedKeys,
+        status: Status,
+        credentials: Credentials,
+    ) -> None:
+        self._database = database
+        self._codecs = codecs
+        self._device_snapshots = device_snapshots
+        self._moves = moves
+        self._released = released
+        self._status = status
+        self._credentials = credentials
+        self.known: KnownRegistry | None = None
+        self._one_at_a_time = asyncio.Lock()
+        self._tasks: set[asyncio.Task[list[str]]] = set()
+
+    def start(self) -> None:
+        """Begin a reload."""
+        task = asyncio.get_running_loop().create_task(self.run(), name="reload")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def run(self, written: KnownRegistry | None = None) -> list[str]:
+        """Reload; return the faults, a line each, that leave everything as it was.
+
+        :param written: the registry as it was just written; a file of its version is not read again.
+        """
+        async with self._one_at_a_time:
+            try:
+                active, config = self._status.devices.streams.registry, self._status.config
+                version = await asyncio.to_thread(version_of, config.devices.registry)
+                registry = written.registry if written is not None and written.version == version else None
+                catalog, changed, rules, accounts = await asyncio.to_thread(_load, config, active, registry)
+                renewed = await asyncio.to_thread(self._credentials.certificates.load)
+                is_same = version == await asyncio.to_thread(version_of, config.devices.registry)
+                self._codecs.replace(catalog.codecs)
+            except ConfigurationFault as fault:
+                self._status.events.reload_failed(fault.lines)
+                return fault.lines
+            await self._activate(catalog, changed)
+            self._status.alarms.replace(rules, catalog.devices)
+            self._credentials.accounts.replace(accounts)
+            if renewed is not None:
+                self._credentials.certificates.replace(renewed)
+            self.known = KnownRegistry(version, catalog.registry) if is_same else None
+        await self._release_waiting(catalog)
+        return []
+
+    async def _activate(self, catalog: Catalog, changed: list[str]) -> None:
+        """Put a catalog into force, in turns with the readings.
+
+        :param changed: the names under which it has another entry than the one before.
+        """
+        devices = self._status.devices
+        self._moves.want(catalog.shares)
+        self._status.events.leader_named(leader_of(self._status.config.mqtt, catalog.shares), devices.silence.membership.leader)
+        for _ in devices.streams.replacing(catalog.devices, catalog.profiles):
+            await asyncio.sleep(0)
+        self._device_snapshots.registry_changed()
+        devices.name_areas(catalog.registry.areas)
+        config = self._status.config
+        self._moves.subscribe(topic_filters(config, catalog), state_topics(config, catalog))
+        self._status.events.reloaded(len(catalog.registry.devices), len(catalog.files))
+        self._released.release(*changed)
+
+    async def _release_waiting(self, catalog: Catalog) -> None:
+        """Let messages come again that waited for a codec, which may be corrected by now, or for what is registered."""
+        try:
+            self._released.release(*await self._database.run(keys_of, WaitCause.CODEC))
+            waiting = await self._database.run(keys_of, WaitCause.UNKNOWN_DEVICE)
+            self._released.release(*(key for key in waiting if key in catalog.devices))
+        except (DatabaseFault, Damaged) as fault:
+            log.warning("messages that wait for a codec wait until the next reload: %s", fault)
+
+
+def _load(
+    config: Config, active: Mapping[str, Registered], registry: Registry | None
+) -> tuple[Catalog, list[str], Rules, list[UserAccount]]:
+    """Load registry, profiles, codecs, the rules of alarms and accounts with the same checks as ``gateway check``.
+
+    An entry that is equal to the active one is that one: 20,000 others would be freed in one go, and hold up the loop.
+
+    :param active: the registry that is active, by name.
+    :param registry: the one that the file says, if that is known.
+    :return: also the names under which the new registry has another entry.
+    :raises ConfigurationFault: one of them cannot be used.
+    """
+    catalog = load_catalog(config, registry=registry)
+    changed = [name for name, entry in catalog.devices.items() if active.get(name) != entry]
+    if faults := catalog.codec_faults() + fault_lines(config.devices.registry, catalog.device_faults(config.mqtt)):
+        raise ConfigurationFault(faults)
+    return _sharing(catalog, active), changed, load_alarm_rules(config.alarms.rules), load_accounts(config.http.tokens_file)
+
+
+def _sharing(catalog: Catalog, active: Mapping[str, Registered]) -> Catalog:
+    """The same catalog with the active entries in place of those that are equal to them."""
+    devices = {}
+    for name, entry in catalog.devices.items():
+        known = active.get(name)
+        devices[name] = known if isinstance(known, RegisteredDevice) and known == entry else entry
+    listed = [devices[device.id] for device in catalog.registry.devices]
+    return replace(catalog, registry=replace(catalog.registry, devices=listed), devices=devices)

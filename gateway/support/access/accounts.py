@@ -1,0 +1,146 @@
+"""Accounts: a name, a role, and the digest of a token, one a line of ``http.tokens_file``; a reader's may have a limit.
+
+A token is made at random, so its SHA-256 cannot be turned back, and the file gives nobody a token.
+"""
+
+import re
+from collections.abc import Iterable
+from enum import IntEnum
+from hashlib import sha256
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from gateway.support.access.scope import DeviceScope, parse_scope
+from gateway.support.config.files import ConfigurationFault, text_of
+
+OWN_NAME: Final = "token"
+"""Name of the account of ``http.token_file``, and of the token that the commands of this machine show."""
+USER_HEADER: Final = "X-Gateway-User"
+"""The user of this machine who gave a command; believed of who shows the token of that account."""
+_NAME: Final = re.compile(r"[^\W_][\w.@+-]{0,63}")
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+_WORDS: Final = 3
+
+
+class AccountRole(IntEnum):
+    """The rights of an account; each role may also do what those before it may."""
+
+    READ = 1
+    TECHNICIAN = 2
+    ADMIN = 3
+
+    @property
+    def word(self) -> str:
+        """The role as files and messages write it."""
+        return self.name.lower()
+
+
+ROLES: Final = {role.word: role for role in AccountRole}
+
+
+class UserAccount(NamedTuple):
+    """An account.
+
+    :ivar digest: SHA-256 of its token; empty where no token opens it.
+    :ivar scope: the devices that it may see; None for all. Only a reader has one.
+    """
+
+    name: str
+    role: AccountRole
+    digest: bytes
+    scope: DeviceScope | None = None
+
+    @property
+    def line(self) -> str:
+        """The account as a line of ``http.tokens_file``."""
+        limits = self.scope.words if self.scope is not None else []
+        return " ".join([self.name, self.role.word, self.digest.hex(), *limits])
+
+
+GUEST: Final = UserAccount("guest", AccountRole.READ, b"")
+"""A reader on this machine without a token."""
+
+
+def digest_of(token: str) -> bytes:
+    """The digest of a token. Bytes of a header that are not text come as surrogates, and are a wrong token like any other."""
+    return sha256(token.strip().encode(errors="surrogatepass")).digest()
+
+
+def load_accounts(path: Path | None) -> list[UserAccount]:
+    """The accounts in a file; none where no file is named.
+
+    :raises ConfigurationFault: the file is missing or cannot be read, or a line is not an account.
+    """
+    if path is None:
+        return []
+    if not path.exists():
+        raise ConfigurationFault([f"{path}: http.tokens_file: is not there; make it with: gateway setup token NAME ROLE"])
+    return parse_accounts(text_of(path), path)
+
+
+def parse_accounts(text: str, path: Path) -> list[UserAccount]:
+    """The accounts in the text of a file: lines ``name role digest``, behind them the limit of a reader.
+
+    Those that are empty or begin with # are left out.
+
+    :raises ConfigurationFault: a line is not an account.
+    """
+    found: dict[str, UserAccount] = {}
+    faults: list[str] = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        words = line.split()
+        if not words or words[0].startswith("#"):
+            continue
+        account = _account(words, found)
+        if isinstance(account, str):
+            faults.append(f"{path}: line {number}: {account}")
+        else:
+            found[account.name] = account
+    if faults:
+        raise ConfigurationFault(faults)
+    return list(found.values())
+
+
+def _account(words: list[str], known: Iterable[str]) -> UserAccount | str:
+    """The account that words say; or what is wrong with them."""
+    if fault := _fault(words, known):
+        return fault
+    role, scope = ROLES[words[1]], parse_scope(words[_WORDS:]) if words[_WORDS:] else None
+    if isinstance(scope, str):
+        return scope
+    if scope is not None and role is not AccountRole.READ:
+        return f"only an account of the role read has a limit, not one of the role {role.word}"
+    return UserAccount(words[0], role, bytes.fromhex(words[2]), scope)
+
+
+def _fault(words: list[str], known: Iterable[str]) -> str | None:
+    if len(words) < _WORDS:
+        return "an account is NAME ROLE SHA256; make one with: gateway setup token NAME ROLE"
+    name, role, digest = words[:_WORDS]
+    if fault := name_fault(name):
+        return fault
+    if name in known:
+        return f"{name} has a line already"
+    if role not in ROLES:
+        return f"{role!r} is no role; there are {', '.join(ROLES)}"
+    if _DIGEST.fullmatch(digest) is None:
+        return f"the third word is not a SHA-256; make a token with: gateway setup token {name} {role}"
+    return None
+
+
+def name_fault(name: str) -> str | None:
+    """Say why an account cannot have a name."""
+    if name in {OWN_NAME, GUEST.name}:
+        return f"{name!r} is a name of the gateway's own; choose another one"
+    if _NAME.fullmatch(name) is None:
+        return f"{name!r} is no name of an account: one word of at most 64 letters, digits and . @ + - _"
+    return None
+
+
+def replaced(text: str, name: str, account: UserAccount | None) -> str:
+    """The text of a file with another account of a name, at its place or at the end; None removes it."""
+    lines = text.splitlines()
+    place = next((place for place, line in enumerate(lines) if line.split()[:1] == [name]), None)
+    written = [] if account is None else [account.line]
+    lines[len(lines) if place is None else place : len(lines) if place is None else place + 1] = written
+    return "".join(f"{line}\n" for line in lines)

@@ -1,0 +1,200 @@
+"""The files of the audit log, beside the journal. The gateway and its commands append to them, one at a time.
+
+Both files only grow, but for details that are removed when a person asks to be forgotten. An entry is on disk, synced, before a
+change is answered. An unfinished line at the end, which a power cut leaves, was answered to nobody; the next entry replaces it.
+"""
+
+import fcntl
+import json
+import logging
+import os
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, Final
+
+from gateway.support.audit.chain import (
+    HEAD_OF_NOTHING,
+    ChainCheck,
+    ChainLink,
+    Deed,
+    Details,
+    IsDevice,
+    details_line,
+    entry_line,
+    is_line_about,
+    link_of,
+    verify,
+)
+from gateway.support.folder_owner import as_owner
+from gateway.support.private_files import make_folder, private
+
+log = logging.getLogger("gateway.audit")
+
+AUDIT: Final = ".audit"
+"""Behind the name of the journal."""
+_DETAILS_MAX_BYTES: Final = 65_536
+"""Longer details are left out, but for their subject."""
+_TAIL_BYTES: Final = 2 * _DETAILS_MAX_BYTES
+"""The last lines of both files are within so many bytes of their ends."""
+_SALT_BYTES: Final = 16
+
+
+class AuditFault(Exception):  # noqa: N818 - says what it is
+    """The audit log cannot be read or written."""
+
+
+class AuditLog:
+    """The audit log of a gateway.
+
+    :param journal: path of the journal; the files of the log lie beside it.
+    :raises AuditFault: from every method, if the disk fails.
+    """
+
+    def __init__(self, journal: Path) -> None:
+        self.path = journal.with_name(journal.name + AUDIT)
+        self._details = journal.with_name(f"{journal.name}{AUDIT}-details")
+
+    @property
+    def files(self) -> tuple[Path, Path]:
+        """The entries and their details; they need not exist."""
+        return self.path, self._details
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Let nobody write meanwhile, so that both files can be copied as they belong together.
+
+        :raises AuditFault: the log cannot be held; what is done meanwhile raises its own faults.
+        """
+        with self._file_locked():
+            yield
+
+    def record(self, deed: Deed, *details: Details) -> ChainLink:
+        """Append an entry for each of ``details``; log the hash of the last, so that a log kept elsewhere proves them all."""
+        entries, abouts = [], []
+        with self._locked() as file:
+            link = link_of(_last_line(file)) or HEAD_OF_NOTHING
+            for one in details:
+                abouts.append(_details_line(link.number + 1, one))
+                entry, link = entry_line(link, deed, abouts[-1])
+                entries.append(entry)
+            with open(self._details, "r+b", opener=_made) as beside:
+                _last_line(beside)
+                _append(beside, abouts)
+            _append(file, entries)
+        log.info("audit entry %d:%s: %s by %s (%s)", *link, deed.action, deed.name, deed.role)
+        return link
+
+    def head(self) -> ChainLink:
+        """The last entry, whose hash proves all before it."""
+        try:
+            with open(self.path, "rb", opener=private) as file:
+                return link_of(_last_line(file)) or HEAD_OF_NOTHING
+        except FileNotFoundError:
+            return HEAD_OF_NOTHING
+        except OSError as error:
+            raise AuditFault(f"{self.path}: cannot be read: {error.strerror}") from error
+
+    def entries(self, before: int | None, most: int) -> list[dict[str, Any]]:
+        """A page of entries with their details, the newest first; only those with a number below ``before``."""
+        found = [json.loads(line) for line in self._lines(self.path) if (link := link_of(line)) and _is_before(link, before)]
+        page = {entry["number"]: entry for entry in found[: -most - 1 : -1]}
+        for line in self._lines(self._details):
+            about = json.loads(line)
+            if about["number"] in page:
+                page[about["number"]] |= {key: value for key, value in about.items() if key != "salt"}
+        return list(page.values())
+
+    def verify(self, known: Iterable[ChainLink] = ()) -> ChainCheck:
+        """Check the chain and its details.
+
+        :param known: entries noted elsewhere.
+        """
+        return verify(self._lines(self.path), self._lines(self._details), known)
+
+    def forget(self, is_device: IsDevice) -> int:
+        """Remove the details of every entry about a device; return their number. The chain stays whole."""
+        with self._locked():
+            lines = list(self._lines(self._details))
+            kept = [line for line in lines if not is_line_about(line, is_device)]
+            if len(kept) < len(lines):
+                self._replace_details(kept)
+            return len(lines) - len(kept)
+
+    def _replace_details(self, lines: list[str]) -> None:
+        beside = self._details.with_name(self._details.name + ".new")
+        with open(beside, "wb", opener=private) as file:
+            file.writelines(f"{line}\n".encode() for line in lines)
+            file.flush()
+            os.fsync(file.fileno())
+        with as_owner(beside.parent):
+            beside.replace(self._details)
+
+    def _lines(self, path: Path) -> Iterator[str]:
+        """The whole lines of a file; none if it is missing."""
+        try:
+            with open(path, "rb", opener=private) as file:
+                for line in file:
+                    if line.endswith(b"\n"):
+                        yield line[:-1].decode(errors="replace")
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise AuditFault(f"{path}: cannot be read: {error.strerror}") from error
+
+    @contextmanager
+    def _locked(self) -> Iterator[IO[bytes]]:
+        """The file of entries, for one process at a time; a fault of the disk meanwhile is one of the log."""
+        with self._file_locked() as file:
+            try:
+                yield file
+            except OSError as error:
+                raise self._fault(error) from error
+
+    def _file_locked(self) -> IO[bytes]:
+        """Open the file of entries and lock it, until it is closed."""
+        try:
+            make_folder(self.path.parent)
+            file = open(self.path, "r+b", opener=_made)  # noqa: SIM115 - whoever asked closes it
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError as error:
+            raise self._fault(error) from error
+        return file
+
+    def _fault(self, error: OSError) -> AuditFault:
+        return AuditFault(f"{self.path}: cannot be written: {error.strerror}")
+
+
+def _details_line(number: int, details: Details) -> str:
+    salt, about = secrets.token_hex(_SALT_BYTES), {key: value for key, value in details.items() if value is not None}
+    line = details_line(number, salt, about)
+    if len(line) <= _DETAILS_MAX_BYTES:
+        return line
+    return details_line(number, salt, {"subject": about.get("subject"), "left_out_bytes": len(line)})
+
+
+def _made(path: str, flags: int) -> int:
+    """Open a file that may be new."""
+    return private(path, flags | os.O_CREAT)
+
+
+def _is_before(link: ChainLink, before: int | None) -> bool:
+    return before is None or link.number < before
+
+
+def _last_line(file: IO[bytes]) -> str:
+    """The last whole line; the file then stands behind it."""
+    end = file.seek(0, os.SEEK_END)
+    start = file.seek(max(0, end - _TAIL_BYTES))
+    whole, newline, _ = file.read().rpartition(b"\n")
+    file.seek(start + len(whole) + len(newline))
+    return whole.rpartition(b"\n")[2].decode(errors="replace")
+
+
+def _append(file: IO[bytes], lines: Iterable[str]) -> None:
+    """Write lines where the file stands, in place of an unfinished one."""
+    file.truncate()
+    file.writelines(f"{line}\n".encode() for line in lines)
+    file.flush()
+    os.fsync(file.fileno())

@@ -1,0 +1,233 @@
+"""Lines, bars and states over time, and sparklines."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, tzinfo
+from itertools import pairwise
+from math import isfinite
+from typing import Final, NamedTuple
+
+from gateway.support.charts.drawing import DASHES, GRID, LETTERS_PX, WIDTH, ChartFrame, colour, element, legend, stretched, text
+from gateway.support.charts.ticks import number_ticks, time_ticks
+
+_TOP_PX: Final = 24
+"""Room for the legend."""
+_BOTTOM_PX: Final = 20
+"""Room for the times."""
+_LABEL_ABOVE_PX: Final = 4
+_BAR_SHARE: Final = 0.8
+_NEAR_THE_EDGE: Final = 0.06
+"""Share of the width within which the label of a time would be cut off."""
+
+Point = tuple[float, float | None]
+"""Milliseconds since 1970, and a value; None where there is none."""
+
+
+class ChartLine(NamedTuple):
+    """A series: its name, and its points in the order of time; the colour is CSS, without one it is that of its place."""
+
+    name: str
+    points: Sequence[Point]
+    colour: str = ""
+
+
+class StateSpan(NamedTuple):
+    """A state from one instant to another; the colour is CSS."""
+
+    start_ms: float
+    end_ms: float
+    colour: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimeAxis:
+    """The time of a chart.
+
+    :ivar zone: the zone whose round times are marked.
+    :ivar label: writes a time.
+    """
+
+    start_ms: int
+    end_ms: int
+    zone: tzinfo
+    label: Callable[[int], str]
+
+    def share(self, ms: float) -> float:
+        """The place of an instant, 0 to 1 between start and end."""
+        return (ms - self.start_ms) / max(1, self.end_ms - self.start_ms)
+
+    def marks(self, y: float) -> Iterator[str]:
+        """The labels of round times."""
+        for at_ms in time_ticks(self.start_ms, self.end_ms, self.zone):
+            share = self.share(at_ms)
+            anchor = "start" if share < _NEAR_THE_EDGE else "end" if share > 1 - _NEAR_THE_EDGE else "middle"
+            yield text(self.label(at_ms), share, y, anchor=anchor)
+
+
+@dataclass(frozen=True, slots=True)
+class ValueAxis:
+    """The values of a chart.
+
+    :ivar label: writes a number.
+    :ivar from_zero: zero is shown, however far the values are from it.
+    """
+
+    label: Callable[[float], str]
+    from_zero: bool = False
+
+
+def line_chart(
+    frame: ChartFrame, lines: Sequence[ChartLine], time: TimeAxis, values: ValueAxis, *, gap_ms: float | None = None
+) -> str:
+    """Draw lines over time.
+
+    :param gap_ms: points further apart are not joined.
+    """
+    scale = _scale(frame, [value for line in lines for _, value in line.points], values)
+    paths = [
+        element(
+            "path",
+            d=_path(line.points, time, scale, gap_ms),
+            fill="none",
+            stroke=line.colour or colour(number),
+            stroke_width=2,
+            stroke_dasharray=DASHES[number % len(DASHES)] or None,
+            stroke_linecap="round",
+            stroke_linejoin="round",
+            vector_effect="non-scaling-stroke",
+        )
+        for number, line in enumerate(lines)
+    ]
+    return _over_time(frame, [line.name for line in lines], time, values, scale, "".join(paths))
+
+
+def bar_chart(frame: ChartFrame, bars: ChartLine, length_ms: float, time: TimeAxis, values: ValueAxis) -> str:
+    """Draw a bar for each point, from its time on.
+
+    :param length_ms: the time that a bar stands for.
+    """
+    return stacked_bar_chart(frame, [bars], length_ms, time, values)
+
+
+def stacked_bar_chart(
+    frame: ChartFrame, series: Sequence[ChartLine], length_ms: float, time: TimeAxis, values: ValueAxis
+) -> str:
+    """Draw the bars of several series on each other; negative ones hang below zero.
+
+    :param length_ms: the time that a bar stands for.
+    """
+    placed = list(_stacked(series))
+    scale = _scale(frame, [end for _, spans in placed for _, *ends in spans for end in ends] or [0.0], values)
+    drawn = []
+    for number, spans in placed:
+        rects = []
+        for start_ms, low, high in spans:
+            left, right = WIDTH * time.share(start_ms), WIDTH * time.share(start_ms + length_ms)
+            top, width, height = scale.y(high), (right - left) * _BAR_SHARE, scale.y(low) - scale.y(high)
+            rects.append(element("rect", x=f"{left:.1f}", y=f"{top:.1f}", width=f"{width:.1f}", height=f"{height:.1f}"))
+        drawn.append(element("g", "".join(rects), fill=colour(number)))
+    return _over_time(frame, [one.name for one in series], time, values, scale, "".join(drawn))
+
+
+def _stacked(series: Sequence[ChartLine]) -> Iterator[tuple[int, list[tuple[float, float, float]]]]:
+    """Yield the number of each series, and the time, lower and upper end of its bars."""
+    ends: dict[tuple[float, bool], float] = {}
+    for number, one in enumerate(series):
+        spans = []
+        for start_ms, value in one.points:
+            if value is not None and isfinite(value):
+                begin = ends.get((start_ms, value < 0), 0.0)
+                end = ends[start_ms, value < 0] = begin + value
+                spans.append((start_ms, min(begin, end), max(begin, end)))
+        yield number, spans
+
+
+def state_strip(frame: ChartFrame, spans: Iterable[StateSpan], time: TimeAxis) -> str:
+    """Draw states as a strip, over the times they lasted."""
+    height_px = frame.height_px - _BOTTOM_PX
+    shown = [
+        element("rect", x=f"{left:.1f}", width=f"{max(1.0, right - left):.1f}", height=height_px, fill=span.colour)
+        for span in spans
+        if (left := WIDTH * max(0.0, time.share(span.start_ms))) < (right := WIDTH * min(1.0, time.share(span.end_ms)))
+    ]
+    return frame.drawn(stretched("".join(shown), 0, height_px), *time.marks(frame.height_px - _LABEL_ABOVE_PX))
+
+
+def sparkline(values: Sequence[float | None], width_px: int = 120, height_px: int = 28) -> str:
+    """Draw a small line without axes beside a number, which says what matters: it is hidden from screen readers."""
+    known = [value for value in values if value is not None and isfinite(value)]
+    if not known:
+        return ""
+    least, most, inside = min(known), max(known), height_px - 4
+    scale = _Scale(least, most if most > least else least + 1.0, 2, inside)
+    axis = TimeAxis(0, max(1, len(values) - 1), UTC, str)
+    line = element(
+        "path",
+        d=_path(list(enumerate(values)), axis, scale, None),
+        fill="none",
+        stroke=colour(0),
+        stroke_width=2,
+        stroke_linecap="round",
+        vector_effect="non-scaling-stroke",
+    )
+    return element(
+        "svg",
+        line,
+        xmlns="http://www.w3.org/2000/svg",
+        aria_hidden="true",
+        class_="sparkline",
+        width=width_px,
+        height=height_px,
+        viewBox=f"0 0 {WIDTH} {height_px}",
+        preserveAspectRatio="none",
+    )
+
+
+class _Scale(NamedTuple):
+    """From values to heights: ``low`` is at the bottom, ``high`` at ``top`` of a height."""
+
+    low: float
+    high: float
+    top: float
+    height: float
+    ticks: tuple[float, ...] = ()
+
+    def y(self, value: float) -> float:
+        return self.top + self.height * (self.high - value) / (self.high - self.low)
+
+
+def _scale(frame: ChartFrame, found: Iterable[float | None], values: ValueAxis) -> _Scale:
+    known = [value for value in found if value is not None and isfinite(value)] or [0.0]
+    if values.from_zero:
+        known.append(0.0)
+    ticks = number_ticks(min(known), max(known), most=4)
+    return _Scale(ticks[0], ticks[-1], 0.0, frame.height_px - _TOP_PX - _BOTTOM_PX, tuple(ticks))
+
+
+def _over_time(frame: ChartFrame, names: list[str], time: TimeAxis, values: ValueAxis, scale: _Scale, curves: str) -> str:
+    """The frame of a chart with both axes."""
+    grid, labels = [], []
+    for tick in scale.ticks:
+        y = _TOP_PX + scale.y(tick)
+        grid.append(element("line", x1=0, x2="100%", y1=f"{y:.1f}", y2=f"{y:.1f}", stroke=GRID))
+        labels.append(text(values.label(tick), 0, y - _LABEL_ABOVE_PX))
+    return frame.drawn(
+        *grid,
+        stretched(curves, _TOP_PX, scale.height),
+        *labels[:-1],
+        text(values.label(scale.ticks[-1]), 0, _TOP_PX + LETTERS_PX),
+        *time.marks(frame.height_px - _LABEL_ABOVE_PX),
+        legend(names, LETTERS_PX),
+    )
+
+
+def _path(points: Sequence[Point], time: TimeAxis, scale: _Scale, gap_ms: float | None) -> str:
+    """The path of a line; a point that is joined to none is a dot."""
+    parts = []
+    for (before_ms, before), (at_ms, value) in pairwise([(0.0, None), *points]):
+        if value is None or not isfinite(value):
+            continue
+        joins = before is not None and isfinite(before) and (gap_ms is None or at_ms - before_ms <= gap_ms)
+        x, y = WIDTH * time.share(at_ms), scale.y(value)
+        parts.append(f"L{x:.1f} {y:.1f}" if joins else f"M{x:.1f} {y:.1f}h0")
+    return "".join(parts)

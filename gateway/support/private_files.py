@@ -1,0 +1,97 @@
+"""Files and folders that only the gateway's own user may read, whatever the umask is. Existing files keep their mode.
+
+Root touches them as whoever owns their folder (:mod:`gateway.support.folder_owner`).
+"""
+
+import errno
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from gateway.support.folder_owner import as_owner, is_as_owner
+
+FILE_MODE: Final = 0o600
+_FOLDER_MODE: Final = 0o700
+_OF_SQLITE: Final = ("", "-wal", "-shm", "-journal")
+
+
+def make_folder(folder: Path) -> None:
+    """Create the folder, with its missing parents.
+
+    :raises OSError: it cannot be created.
+    """
+    with as_owner(folder):
+        if not folder.parent.exists():
+            make_folder(folder.parent)
+        folder.mkdir(mode=_FOLDER_MODE, exist_ok=True)
+
+
+def make_empty(path: Path) -> None:
+    """Create an empty file if it is missing. A failure is left to the next one who opens it, who reports it."""
+    with suppress(OSError):
+        os.close(private(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
+
+
+def private(path: str | Path, flags: int) -> int:
+    """Open a file as the owner of its folder; the ``opener`` for :func:`open`.
+
+    :raises OSError: it cannot be opened; among others' files there is something else, such as a pipe, which would hold root up.
+    """
+    with as_owner(path):
+        if not is_as_owner():
+            return os.open(path, flags, FILE_MODE)
+        descriptor = os.open(path, flags | os.O_NONBLOCK, FILE_MODE)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise _no_file(path)
+    return descriptor
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a file.
+
+    :raises OSError: it cannot be read.
+    """
+    with open(path, "rb", opener=private) as file:
+        return file.read()
+
+
+def refuse_pipes(database: Path) -> None:
+    """To be called before SQLite opens a file and those beside it, which among others' files may hold root up as above.
+
+    :raises OSError: a pipe is there.
+    """
+    for path in (database.with_name(database.name + suffix) for suffix in _OF_SQLITE if is_as_owner()):
+        if path.is_fifo():
+            raise _no_file(path)
+
+
+def give_to_readers(descriptor: int, path: Path) -> None:
+    """Give a new file of root's to the group of its folder, which reads it. In a folder of others it is theirs already."""
+    if os.geteuid() == 0:
+        os.fchown(descriptor, -1, path.parent.stat().st_gid)
+
+
+@contextmanager
+def folder_beside(path: Path, prefix: str) -> Iterator[Path]:
+    """A folder beside a file for what is worked on, removed in the end.
+
+    :raises OSError: it cannot be made.
+    """
+    beside = path.absolute().parent
+    with as_owner(beside):
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=beside))
+    try:
+        yield folder
+    finally:
+        with as_owner(beside):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _no_file(path: str | Path) -> OSError:
+    return OSError(errno.EINVAL, "is no file", str(path))

@@ -1,0 +1,191 @@
+"""Reading the registry, ``devices.yaml``; its model is :mod:`schemas.registry`."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from gateway.support.config.files import ConfigurationFault, read_yaml, text_of
+from gateway.support.config.model import Mqtt
+from gateway.support.config.plain_yaml import TOGETHER
+from gateway.support.config.sentences import sentence
+from gateway.support.config.strict_yaml import lines_of
+from schemas.registry import (
+    Clash,
+    RegisteredDevice,
+    Registry,
+    clashes,
+    device_key,
+    devices_adapter,
+    registry_adapter,
+    source_key,
+)
+
+_SHOWN: Final = 50
+"""Most faults reported at a time: a wrong column of 10,000 devices is one fault, and nobody reads 10,000 lines."""
+
+KeyPath = tuple[int | str, ...]
+RegistryFault = tuple[KeyPath, str]
+"""Place in the document, and the fault there."""
+
+
+def load_registry(path: Path) -> Registry:
+    """The registry in ``path``; an empty one if there is no such file.
+
+    :raises ConfigurationFault: naming file, key, fault and line.
+    """
+    if not path.exists():
+        return Registry()
+    document = read_yaml(path, _settle)
+    try:
+        registry = registry_of(document)
+    except ValidationError as error:
+        faults = list(dict.fromkeys((place_of(fault), sentence(fault)) for fault in error.errors(include_url=False)))
+        raise ConfigurationFault(fault_lines(path, faults)) from error
+    if faults := registry_faults(registry):
+        raise ConfigurationFault(fault_lines(path, faults))
+    return registry
+
+
+def free(items: list[Any]) -> None:
+    """Free the items of a list that nobody needs any more, some at a time.
+
+    Python frees 20,000 devices in one go, and a thread that does it keeps the interpreter from the readings meanwhile.
+    """
+    while items:
+        del items[-TOGETHER:]
+
+
+def registry_of(document: object) -> Registry:
+    """The registry in a document; an empty file is a registry without entries.
+
+    Many devices are validated some at a time: a thread that did it in one go would keep the interpreter from the readings. Each
+    takes the place of its part of the document; where that was done while it was read, nothing is left to do.
+
+    :raises ValidationError: it is not valid.
+    """
+    whole = {} if document is None else document
+    if not (isinstance(whole, dict) and isinstance(listed := whole.get("devices"), list)):
+        return _validated(whole)
+    try:
+        for at in range(0, len(listed), TOGETHER):
+            listed[at : at + TOGETHER] = _devices(listed[at : at + TOGETHER])
+        return replace(_validated({**whole, "devices": []}), devices=listed)
+    except ValidationError:
+        return _validated(whole)  # the fault is told with its place in the whole
+
+
+def _settle(items: list[Any]) -> None:
+    """Validate the newest devices of a list that is still being read: 10,000 of them as they are written take 7 MB."""
+    with suppress(ValidationError):  # told with its place once the whole is read
+        items[-TOGETHER:] = _devices(items[-TOGETHER:])
+
+
+def _validated(document: object) -> Registry:
+    registry: Registry = registry_adapter.validate_python(document)
+    return registry
+
+
+def _devices(documents: list[object]) -> list[RegisteredDevice]:
+    found: list[RegisteredDevice] = devices_adapter.validate_python(documents)
+    return found
+
+
+def registry_faults(registry: Registry) -> list[RegistryFault]:
+    """The faults among devices that are sound each by itself: names, areas, parents."""
+    return [*_twins(registry), *_unknown_areas(registry), *parent_faults(registry)]
+
+
+def unknown_profiles(registry: Registry, names: Collection[str]) -> list[RegistryFault]:
+    """Devices whose profile is not among ``names``."""
+    return [
+        (("devices", at, "profile"), f"there is no profile {device.profile}")
+        for at, device in enumerate(registry.devices)
+        if device.profile is not None and device.profile not in names
+    ]
+
+
+def named_as_gateway(registry: Registry, mqtt: Mqtt) -> list[RegistryFault]:
+    """Devices whose account at the broker would own the gateway's session there, or have its rights."""
+    names = {mqtt.username: "mqtt.username", mqtt.client_id: "mqtt.client_id"}
+    return [
+        (("devices", at, "id"), f"{device.id} is {names[device.id]}: at the broker the device could be the gateway; rename it")
+        for at, device in enumerate(registry.devices)
+        if device.id in names
+    ]
+
+
+def _twins(registry: Registry) -> Iterator[RegistryFault]:
+    for clash in clashes(registry.devices):
+        yield ("devices", clash.place, clash.key), clash_told(registry, clash)
+
+
+def clash_told(registry: Registry, clash: Clash) -> str:
+    """Name two devices that claim one name."""
+    first, device = registry.devices[clash.before], registry.devices[clash.place]
+    if clash.key == "id":
+        return f"{device.id} occurs twice; the first is devices.{clash.before}"
+    whose = "id" if source_key(device.source or "") == device_key(first.id) else "source"
+    return f"{device.source!r}, the source of {device.id}, is also the {whose} of {first.id}, devices.{clash.before}"
+
+
+def _unknown_areas(registry: Registry) -> Iterator[RegistryFault]:
+    for at, device in enumerate(registry.devices):
+        if device.area is not None and device.area not in registry.areas:
+            yield ("devices", at, "area"), f"{device.area} is not among the areas"
+
+
+def parent_faults(registry: Registry) -> list[RegistryFault]:
+    """Devices whose parent is not registered, measures something else, or is in the end the device itself."""
+    by_key = {device_key(device.id): device for device in registry.devices}
+    faults: list[RegistryFault] = []
+    for at, device in enumerate(registry.devices):
+        if device.parent is None:
+            continue
+        parent = by_key.get(device_key(device.parent))
+        if parent is None:
+            what = f"{device.parent} is not among the devices"
+        elif None not in (device.domain, parent.domain) and device.domain != parent.domain:
+            what = f"{parent.id} measures {parent.domain}, {device.id} {device.domain}: there is no balance of the two"
+        elif circle := _circle(device, by_key):
+            what = f"{' → '.join(circle)}: nothing flows to a device through itself"
+        else:
+            continue
+        faults.append((("devices", at, "parent"), what))
+    return faults
+
+
+def _circle(device: RegisteredDevice, by_key: Mapping[str, RegisteredDevice]) -> list[str]:
+    """The way from a device over its parents back to itself; empty where there is none."""
+    way, at = [device.id], device
+    while at.parent is not None and (above := by_key.get(device_key(at.parent))) is not None:
+        if above is device:
+            return [*way, above.id]
+        if above.id in way:  # a circle that the device only leads to
+            return []
+        way.append(above.id)
+        at = above
+    return []
+
+
+def fault_lines(path: Path, faults: Sequence[RegistryFault]) -> list[str]:
+    """The first faults in words, with their lines in the file."""
+    if not faults:
+        return []
+    shown = faults[:_SHOWN]
+    numbers = lines_of(text_of(path), [place for place, _ in shown])
+    lines = [
+        f"{path}: {'.'.join(map(str, place)) or 'document'}: {what} (line {number})"
+        for (place, what), number in zip(shown, numbers, strict=True)
+    ]
+    return lines + ([f"{path}: document: {len(faults) - _SHOWN} faults more"] if len(faults) > _SHOWN else [])
+
+
+def place_of(fault: ErrorDetails) -> KeyPath:
+    """The keys and numbers that lead to a fault, without the types that pydantic adds for a parameter."""
+    place = tuple(part for part in fault["loc"] if part != "[key]")
+    return place[: place.index("params") + 2] if "params" in place else place

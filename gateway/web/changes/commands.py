@@ -1,0 +1,183 @@
+"""Commands that pages may send to the gateway; everything else is read-only."""
+
+import sqlite3
+from collections import Counter
+from dataclasses import dataclass
+
+from gateway.core.devices.device import Device
+from gateway.core.devices.exchange import exchange_doubt, exchange_fault
+from gateway.core.devices.resolved import Unresolved
+from gateway.core.message import WaitCause
+from gateway.core.readings.exchanges import ExchangeEffect, StoredExchange, ToldExchange
+from gateway.ingest.delivery.backlog import Backlog
+from gateway.ingest.events import Events
+from gateway.ingest.intake.replay_pipeline import ReplayPipeline
+from gateway.ingest.storage import journal, quarantine, rejects
+from gateway.ingest.storage.database import Database
+from gateway.ingest.storage.device_memory import DeviceMemory
+from gateway.ingest.storage.device_snapshots import DeviceSnapshots
+from gateway.ingest.storage.journal_account import JournalAccount
+from gateway.ingest.storage.quarantine_account import QuarantineAccount
+from gateway.ingest.storage.rejects import RejectFilter
+from gateway.ingest.storage.replay import Limits, Replayed, replay_rejects
+from gateway.monitoring.status.known_devices import nobody
+from gateway.monitoring.status.status import Status
+from gateway.runtime.jobs.exchange_writer import ExchangeWriter
+from gateway.runtime.jobs.resums import Resums
+from gateway.support.clock import WallClock
+from gateway.web.changes.registrar import Registrar
+
+
+class CommandRefused(Exception):  # noqa: N818 - says what it is
+    """A command that cannot be carried out.
+
+    :ivar status: of the answer over HTTP.
+    """
+
+    def __init__(self, why: str, status: int) -> None:
+        super().__init__(why)
+        self.status = status
+
+
+class StoreCommands:
+    """Commands on the stored data.
+
+    :raises DatabaseFault: from each of them if the disk fails.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        pipeline: ReplayPipeline,
+        backlog: Backlog,
+        account: JournalAccount,
+        events: Events,
+        limits: Limits,
+        clock: WallClock,
+    ) -> None:
+        self._database = database
+        self._pipeline = pipeline
+        self._backlog = backlog
+        self._account = account
+        self._events = events
+        self._limits = limits
+        self._clock = clock
+
+    async def replay(self, chosen: RejectFilter) -> dict[str, int]:
+        """Replay the chosen rejects; return the counts of the results."""
+        total = Counter(Replayed().document())
+        replays = replay_rejects(self._database, self._pipeline.process, self._limits, self._clock, chosen)
+        async for result, done in replays:
+            self._account.replayed(result, done)
+            self._backlog.grew.set()
+            total.update(result.document())
+        return total
+
+    async def purge(self, chosen: RejectFilter) -> int:
+        """Remove the chosen rejects; return their number."""
+        return await self._database.run(rejects.purge, chosen)
+
+    async def drop_journal(self) -> int:
+        """Drop all readings in the journal; return the number that expire."""
+        return self._backlog.give_up(await self._database.run(journal.drop))
+
+    async def acknowledge_missing(self) -> int:
+        """End the alarm about missing readings; return their number."""
+        readings = await self._database.in_thread(self._database.tally.acknowledge)
+        self._events.missing_acknowledged(readings)
+        return readings
+
+
+class QuarantineCommands:
+    """Commands on the messages that wait.
+
+    :raises DatabaseFault: from each of them if the disk fails.
+    """
+
+    def __init__(self, database: Database, account: QuarantineAccount) -> None:
+        self._database = database
+        self._account = account
+
+    async def purge(self, key: str, cause: WaitCause) -> int:
+        """Remove the messages that wait for a key now; return their number. In the account they expire."""
+        removed, until = 0, await self._database.run(quarantine.newest_number)
+        while True:
+            domains, stock = await self._database.run_freeing(_purge, key, cause, until)
+            if not domains:
+                return removed
+            self._account.purged(domains, stock)
+            removed += domains.total()
+
+
+def _purge(
+    connection: sqlite3.Connection, key: str, cause: WaitCause, until: int
+) -> tuple[Counter[str], quarantine.QuarantineUse]:
+    return quarantine.purge(connection, key, cause, until), quarantine.stock(connection)
+
+
+class MeterExchange:
+    """The command that records the exchange of a meter."""
+
+    def __init__(
+        self,
+        status: Status,
+        memory: DeviceMemory,
+        device_snapshots: DeviceSnapshots,
+        events: Events,
+        exchanges: ExchangeWriter,
+    ) -> None:
+        self._devices = status.devices
+        self._late = status.processor.evaluator.late
+        self._exchanges = exchanges
+        self._clock = status.clock
+        self._events = events
+        self._memory = memory
+        self._device_snapshots = device_snapshots
+
+    async def exchange(self, name: str, told: ToldExchange, *, force: bool = False) -> tuple[str, ExchangeEffect]:
+        """Note that the meter of a device was exchanged; return its id and the effect on its registers.
+
+        :param force: also where a register seems to be a mistake.
+        :raises CommandRefused: there is no such device or register, or the exchange cannot be as it is told.
+        """
+        device = self.met(name)
+        if fault := exchange_fault(device, told, self._clock.now_ms()):
+            raise CommandRefused(fault, 404 if told.field is not None and "has no register" in fault else 409)
+        if not force and (doubt := exchange_doubt(device, told)):
+            raise CommandRefused(if_it_is_right(doubt), 409)
+        effect = device.counters.exchange(told) if device.counters is not None else ExchangeEffect([], [])
+        await self._exchanges.put(device, StoredExchange(told, is_late=bool(effect.later)))
+        if effect.names:
+            await self._device_snapshots.meter_exchanged(device)
+        self._events.meter_exchanged(device.name, effect.names)
+        self._late.note_since(device.name, told.at_ms)
+        return device.name, effect
+
+    def met(self, name: str) -> Device:
+        """The device with an id, in any writing.
+
+        :raises CommandRefused: there is none.
+        """
+        device = self._devices.find(name)
+        if device is None and not self._memory.remembers(name):
+            raise CommandRefused(nobody(name), 404)
+        admitted = self._devices.streams.meet(device.name if device is not None else name)
+        if isinstance(admitted, Unresolved):
+            raise CommandRefused(admitted.detail, 409)
+        return admitted
+
+
+@dataclass(frozen=True, slots=True)
+class PageCommands:
+    """All that pages may do."""
+
+    store: StoreCommands
+    quarantine: QuarantineCommands
+    exchange: MeterExchange
+    resums: Resums
+    registrar: Registrar
+
+
+def if_it_is_right(doubt: str) -> str:
+    """Say what to do about something that seems to be a mistake."""
+    return f"{doubt}; if it is right, repeat with --force"

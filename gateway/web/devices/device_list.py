@@ -1,0 +1,183 @@
+"""The list of devices over HTTP: searched, filtered, sorted and cut into pages, a few devices in a turn of the loop."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from heapq import merge
+from itertools import islice
+from operator import attrgetter
+from typing import Any, Final, NamedTuple
+
+from aiohttp import web
+
+from gateway.core.devices.device import Device
+from gateway.core.message import WaitCause
+from gateway.core.status.silence import UNREGISTERED, Presence
+from gateway.ingest.storage import quarantine
+from gateway.ingest.storage.database import Damaged, Database, DatabaseFault
+from gateway.monitoring.status.known_devices import KnownDevices, device_document
+from gateway.monitoring.status.status import Status
+from gateway.web.devices.device_documents import entry_document
+from gateway.web.devices.ladder import LadderTexts, verdict_document
+from gateway.web.http.handlers import Document, Handler
+from gateway.web.http.limits import scope_of, seen_by
+from gateway.web.http.listing import PAGE_ROWS, Listing, ListQuery, list_query
+from gateway.web.http.pages import PageRenderer
+from gateway.web.http.turns import Turns, send_list, some_at_a_time
+from schemas.quantities import DOMAINS
+from schemas.registry import RegisteredDevice
+
+_LISTED: Final = 200
+_OFFERED: Final = 20
+_AT_A_TIME: Final = 200
+"""Devices processed in one turn."""
+_FILTERS: Final = ("search", "state", "domain")
+STATES: Final = (*Presence, UNREGISTERED)
+
+_name: Final = attrgetter("name")
+_SortKey = Callable[[Device], Any]
+
+
+class _Order(NamedTuple):
+    key: _SortKey
+    descending: bool
+
+
+class DeviceList:
+    """The routes ``/devices`` and ``/api/devices``."""
+
+    def __init__(self, status: Status, database: Database, turns: Turns, pages: PageRenderer) -> None:
+        self._clock = status.clock
+        self._devices = status.devices
+        self._verdicts = status.verdicts
+        self._database = database
+        self._turns = turns
+        self._pages = pages
+
+    def reading(self) -> dict[str, Handler]:
+        """Path → handler, for reading."""
+        return {"/devices": self._page, "/api/devices": self._list}
+
+    async def _page(self, request: web.Request) -> web.Response:
+        now_ms, query = self._clock.now_ms(), list_query(request, _FILTERS)
+        scope = scope_of(request)
+        found = await self._find(self._seen(request), query, now_ms, query.start, PAGE_ROWS)
+        said = LadderTexts(*self._pages.language(request), now_ms)
+        rows = [row | {"headline": said.rung(verdict.headline, row["id"])} for row, verdict in found.rows]
+        if scope is not None:  # a fault of a message may name the other devices that it came for
+            rows = [row | {"headline": row["headline"]._replace(said="")} for row in rows]
+        offered = [] if query.get("state") or scope is not None else await self._offered(_words(query))
+        return self._pages.page(
+            request,
+            "devices",
+            now_ms=now_ms,
+            list=replace(found, rows=rows),
+            offered=offered,
+            most_offered=_OFFERED,
+            states=STATES,
+            domains=DOMAINS,
+        )
+
+    async def _list(self, request: web.Request) -> web.StreamResponse:
+        """All devices by name; with a filter those that fit, strangers first, and those that wait."""
+        now_ms = self._clock.now_ms()
+        if not request.query.keys() & set(_FILTERS):
+            return await send_list(request, self._turns, "devices", await self._by_name(self._seen(request), now_ms))
+        query = list_query(request, _FILTERS)
+        listing, scope = await self._find(self._seen(request), query, now_ms, 0, _LISTED), scope_of(request)
+        offered = [] if scope is not None else await self._offered(_words(query))
+        rows = [row | {"verdict": verdict_document(verdict)} for row, verdict in listing.rows]
+        return web.json_response({"now": now_ms, "devices": rows, "found": listing.found, "offered": offered})
+
+    def _seen(self, request: web.Request) -> Iterator[Device]:
+        """The devices that the sender of a request may see."""
+        is_seen = seen_by(request, self._devices)
+        return (device for device in self._devices.all() if is_seen(device.name))
+
+    async def _by_name(self, devices: Iterator[Device], now_ms: int) -> Iterator[Document]:
+        """The documents of devices, each made when it is asked for."""
+        parts = some_at_a_time(devices, _AT_A_TIME)
+        in_order = [some async for some in self._turns.each(sorted(some, key=_name) for some in parts)]
+        silence, level = self._devices.silence, self._verdicts.level
+        return (
+            device_document(device, silence, now_ms) | {"level": level(device, now_ms)}
+            for device in merge(*in_order, key=_name)
+        )
+
+    async def _find(self, devices: Iterator[Device], query: ListQuery, now_ms: int, start: int, most: int) -> Listing:
+        """The devices that fit, from a place in their order on, each with its ladder."""
+        key, descending = self._order(query.sort, now_ms)
+        in_parts = (sorted(some, key=key, reverse=descending) for some in self._fitting(devices, query, now_ms) if some)
+        parts = [part async for part in self._turns.each(in_parts)]
+        in_order = merge(*parts, key=key, reverse=descending)
+        found, shown = sum(map(len, parts)), list[Device]()
+        async for place, device in self._turns.each(enumerate(islice(in_order, start + most))):
+            if place >= start:
+                shown.append(device)
+        rows = ((listed_device(device, self._devices, now_ms), self._verdicts.ladder(device, now_ms)) for device in shown)
+        return Listing(query, [row async for row in self._turns.each(rows)], found)
+
+    def _fitting(self, devices: Iterator[Device], query: ListQuery, now_ms: int) -> Iterator[list[Device]]:
+        words, state, domain = _words(query), query.get("state"), query.get("domain")
+        for some in some_at_a_time(devices, _AT_A_TIME):
+            yield [
+                device
+                for device in some
+                if (not domain or device.measures == domain)
+                and (not state or self._state_of(device, now_ms) == state)
+                and (not words or _fits(device, words, self._devices.areas))
+            ]
+
+    def _order(self, sort: str, now_ms: int) -> _Order:
+        """The order of a sort key; devices that are equal in it stand by name. Strangers come first where none is asked for."""
+        keys: dict[str, _SortKey] = {
+            "name": _name,
+            "state": lambda device: (self._state_of(device, now_ms), device.name),
+            "heard": lambda device: (device.last_seen_ms, device.name),
+            "site": lambda device: (_site(device), device.name),
+        }
+        key = keys.get(sort.removeprefix("-"), lambda device: (device.registered is not None, device.name))
+        return _Order(key, sort.startswith("-"))
+
+    async def _offered(self, wanted: list[str]) -> list[Document]:
+        """Devices whose messages wait for their registration."""
+        try:
+            waiting = await self._turns.read(self._database, quarantine.keys)
+        except (DatabaseFault, Damaged):  # said on the start page
+            return []
+        return [
+            {"id": key.key, "messages": key.messages, "since": key.since_ms}
+            for key in waiting
+            if key.cause is WaitCause.UNKNOWN_DEVICE and all(word in key.key.lower() for word in wanted)
+        ]
+
+    def _state_of(self, device: Device, now_ms: int) -> str:
+        return UNREGISTERED if device.registered is None else self._devices.silence.presence(device, now_ms)
+
+
+def listed_device(device: Device, devices: KnownDevices, now_ms: int) -> Document:
+    """A device as lists show it, with what the registry says of it."""
+    registered = device.registered if isinstance(device.registered, RegisteredDevice) else None
+    entry = entry_document(registered, devices.areas) if registered else {}
+    return device_document(device, devices.silence, now_ms) | entry
+
+
+def _words(query: ListQuery) -> list[str]:
+    return query.get("search").lower().split()
+
+
+def _site(device: Device) -> str:
+    return (device.registered.site if isinstance(device.registered, RegisteredDevice) else None) or ""
+
+
+def _fits(device: Device, words: list[str], areas: Mapping[str, str]) -> bool:
+    """Tell if all words occur in the texts about a device."""
+    entry = device.registered
+    about = [device.name]
+    if isinstance(entry, RegisteredDevice):
+        about += [
+            text
+            for text in (entry.site, entry.serial, entry.model, entry.profile, entry.address, areas.get(entry.area or ""))
+            if text
+        ]
+    text = " ".join(about).lower()
+    return all(word in text for word in words)

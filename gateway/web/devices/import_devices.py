@@ -1,0 +1,153 @@
+"""The page that imports a spreadsheet: pasted or from a file, previewed with every fault by row, then written.
+
+The page reads the file itself and puts it where one would paste: the gateway takes no uploads.
+"""
+
+import asyncio
+import re
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from aiohttp import web
+
+from gateway.onboarding.registration import FileChanged, entry_document, spreadsheet_change
+from gateway.support.access.accounts import AccountRole
+from gateway.support.config.files import ConfigurationFault
+from gateway.support.config.model import Config
+from gateway.support.registry.changes import ChangeRefused, RegistryChange
+from gateway.support.registry.csv_file import RegistryRow, merge
+from gateway.web.changes.registrar import Registrar
+from gateway.web.devices.registry import note_written
+from gateway.web.http.connections import BODY_MAX_BYTES
+from gateway.web.http.handlers import ChangeRoute, Handler, account_of, note_changes
+from gateway.web.http.pages import PageRenderer
+from schemas.registry import COLUMNS, RegisteredDevice
+
+_NAME: Final = Path("CSV")
+_FAULT: Final = re.compile(r"CSV: (?:row|line) (\d+): (?:([\w.]+): )?(.*)", re.DOTALL)
+_SHOWN: Final = 200
+_UNPROCESSABLE: Final = 422
+
+
+class RowFault(NamedTuple):
+    """A fault of a spreadsheet: its row as the spreadsheet counts, its column, and the sentence; empty where none is known."""
+
+    row: str
+    column: str
+    what: str
+
+
+class RowChange(NamedTuple):
+    """A device that is new, or changes."""
+
+    device: str
+    is_new: bool
+    what: str
+
+
+class ImportPages:
+    """The route ``/import``."""
+
+    def __init__(self, config: Config, registrar: Registrar, pages: PageRenderer) -> None:
+        self._config = config
+        self._registrar = registrar
+        self._pages = pages
+
+    def reading(self) -> dict[str, Handler]:
+        """Path → handler, for reading."""
+        return {"/import": self._show}
+
+    def changing(self) -> dict[str, ChangeRoute]:
+        """Path → change."""
+        return {"/import": ChangeRoute(AccountRole.TECHNICIAN, "devices imported", self._import)}
+
+    async def _show(self, request: web.Request) -> web.Response:
+        return self._page(request)
+
+    def _page(self, request: web.Request, *, status: int = 200, **given: object) -> web.Response:
+        nothing: dict[str, object] = {
+            "rows": "",
+            "seen": "",
+            "counts": None,
+            "changes": [],
+            "left_out": 0,
+            "faults": [],
+            "trouble": "",
+            "done": None,
+        }
+        may_save = account_of(request).role >= AccountRole.TECHNICIAN
+        most = BODY_MAX_BYTES
+        return self._pages.page(request, "import", status=status, may_save=may_save, most=most, **(nothing | given))
+
+    async def _import(self, request: web.Request) -> web.Response:
+        """Show what a spreadsheet would change; with ``commit`` change it."""
+        note_changes(request, [])
+        try:
+            form = await request.post()
+        except web.HTTPRequestEntityTooLarge:
+            return self._page(request, status=413, trouble="import_too_large")
+        rows = str(form.get("rows", ""))
+        if not rows.strip():
+            return self._page(request, status=_UNPROCESSABLE, trouble="import_nothing")
+        try:
+            version = await self._registrar.version()
+            change, found = await asyncio.to_thread(spreadsheet_change, self._config, _NAME, rows.encode())
+            if "commit" in form:
+                return await self._commit(request, rows, change, found, str(form.get("seen", "")))
+        except ConfigurationFault as fault:
+            faults = [_fault(line) for line in fault.lines]
+            return self._page(request, status=_UNPROCESSABLE, rows=rows, faults=faults)
+        return self._preview(request, rows, change, found, version)
+
+    def _preview(
+        self, request: web.Request, rows: str, change: RegistryChange, found: list[RegistryRow], version: str, trouble: str = ""
+    ) -> web.Response:
+        changes = _row_changes(change)
+        counts = (len(change.added), len(change.changed), len(found) - len(changes))
+        return self._page(
+            request,
+            rows=rows,
+            seen=version,
+            counts=counts,
+            changes=changes[:_SHOWN],
+            left_out=max(0, len(changes) - _SHOWN),
+            trouble=trouble,
+            status=409 if trouble else 200,
+        )
+
+    async def _commit(
+        self, request: web.Request, rows: str, change: RegistryChange, found: list[RegistryRow], seen: str
+    ) -> web.Response:
+        ids = [row.device.id for row in found]
+        try:
+            written = await self._registrar.change(lambda registry: merge(registry, found), ids, seen or None)
+        except FileChanged as changed:
+            return self._preview(request, rows, change, found, changed.version, trouble="file_changed")
+        except ChangeRefused as refused:
+            raise ConfigurationFault([str(refused)]) from refused
+        note_written(request, written)
+        return self._page(request, done=(len(change.added), len(change.changed)))
+
+
+def _fault(line: str) -> RowFault:
+    row, column, what = found.groups() if (found := _FAULT.fullmatch(line)) else ("", "", line)
+    return RowFault(row, column or "", what)
+
+
+def _row_changes(change: RegistryChange) -> list[RowChange]:
+    new = [RowChange(device.id, is_new=True, what=_differences(None, device)) for device in change.added]
+    changed = [RowChange(after.id, is_new=False, what=_differences(before, after)) for before, after in change.changed.values()]
+    return new + changed
+
+
+def _differences(before: RegisteredDevice | None, after: RegisteredDevice) -> str:
+    """The keys in which two entries differ, as ``key: old → new``."""
+    old, new = entry_document(before) if before else {}, entry_document(after)
+    keys = [key for key in COLUMNS[1:] if old.get(key) != new.get(key)]
+    return ", ".join(f"{key}: {f'{_text(old.get(key))} → ' if before else ''}{_text(new.get(key))}" for key in keys)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, dict):
+        return " ".join(f"{name}={given}" for name, given in value.items())
+    return "-" if value is None else str(value)

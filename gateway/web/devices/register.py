@@ -1,0 +1,207 @@
+"""The form of one device: registering it, editing it, the exchange of its meter, its retirement. It works without script."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from functools import partial
+from math import inf
+from types import MappingProxyType
+from typing import Final
+from urllib.parse import quote
+
+from aiohttp import web
+
+from gateway.monitoring.status.status import Status
+from gateway.onboarding.enrolment import is_configured as enrolment_configured
+from gateway.onboarding.registration import EntryPair, FileChanged, entry_document
+from gateway.support.access.accounts import AccountRole
+from gateway.support.config.bundled_profiles import names as shipped_profiles
+from gateway.support.config.files import ConfigurationFault
+from gateway.support.i18n.registry_words import parameter_words
+from gateway.support.registry.changes import ChangeRefused, MakeChange, add, edit_device, retire
+from gateway.web.changes.registrar import Registrar
+from gateway.web.devices.device_form import PARAM, DeviceForm, document_of, fields_of, typed
+from gateway.web.devices.introductions import NOTHING_KNOWN, Introductions
+from gateway.web.devices.new_devices import ExplainDevice
+from gateway.web.devices.registry import note_written
+from gateway.web.http.fresh import Fresh
+from gateway.web.http.handlers import ChangeRoute, Document, Handler, account_of
+from gateway.web.http.language import language_of
+from gateway.web.http.pages import PageRenderer
+from gateway.web.http.parameters import whole_number
+from schemas.glossary import quantities
+from schemas.quantities import DOMAINS
+from schemas.registry import RegisteredDevice, device_key
+
+_PARENTS: Final = 200
+_CONFLICT: Final = 409
+_UNPROCESSABLE: Final = 422
+_DONE: Final = frozenset({"registered", "changed", "exchanged"})
+_NO_EXCHANGE: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+class RegisterPages:
+    """The routes under ``/register/{device}``."""
+
+    def __init__(
+        self,
+        status: Status,
+        introductions: Introductions,
+        registrar: Registrar,
+        pages: PageRenderer,
+        explain: ExplainDevice,
+    ) -> None:
+        self._status = status
+        self._devices = status.devices
+        self._introductions = introductions
+        self._registrar = registrar
+        self._pages = pages
+        self._named_as_parents = Fresh(self._find_parents, inf)
+        self._explain = explain
+
+    def reading(self) -> dict[str, Handler]:
+        """Path → handler, for reading."""
+        return {"/register/{device}": self._show}
+
+    def changing(self) -> dict[str, ChangeRoute]:
+        """Path → change."""
+        technician = AccountRole.TECHNICIAN
+        return {
+            "/register/{device}": ChangeRoute(technician, "device registered", self._add),
+            "/register/{device}/edit": ChangeRoute(technician, "device changed", self._edit),
+            "/register/{device}/retire": ChangeRoute(AccountRole.ADMIN, "device retired", self._retire),
+        }
+
+    # Showing.
+
+    async def _show(self, request: web.Request) -> web.Response:
+        return await self.form(request)
+
+    async def form(
+        self,
+        request: web.Request,
+        fields: DeviceForm | None = None,
+        *,
+        faults: Mapping[str, str] | None = None,
+        trouble: str = "",
+        exchange: Mapping[str, str] = _NO_EXCHANGE,
+        outside: Mapping[str, EntryPair] | None = None,
+        status: int = 200,
+    ) -> web.Response:
+        """The page with the form: as the registry or its messages have the device, or as it was typed.
+
+        :param faults: field → the sentence beside it.
+        :param exchange: the fields about an exchange of its meter.
+        :param outside: changes that others made in the file meanwhile.
+        """
+        name = self._id(request)
+        explained, entry = await self._explain(name), self._devices.entry(name)
+        language = language_of(request, self._status.config.language)
+        told = parameter_words(language)
+        known = NOTHING_KNOWN if entry is not None else await self._introductions.of(name, explained)
+        if fields is None:
+            fields = fields_of(entry_document(entry)) if entry is not None else known.fields
+        demanded = {f"{PARAM}{param}": make.profile for make in known.makes for param in make.params}
+        demanded |= {key: fields.get("profile", "") for key in (faults or {}) if key.startswith(PARAM)}
+        params = [*(key for key in fields if key.startswith(PARAM)), *demanded]
+        return self._pages.page(
+            request,
+            "register_device",
+            status=status,
+            device=name,
+            entry=entry,
+            explained=explained,
+            fields=fields,
+            params={key: told.get(key.removeprefix(PARAM), "") for key in params},
+            demanded=demanded,
+            faults=faults or {},
+            trouble=trouble,
+            exchange=exchange,
+            counters=(explained or {}).get("counters", []),
+            has_fields_at_fault=bool((faults or {}).keys() - {"", "id"}),
+            outside=[(name, _differing(*pair)) for name, pair in (outside or {}).items()],
+            quantities=quantities(language),
+            seen=await self._version(),
+            known=known,
+            areas=self._devices.areas,
+            parents=await self._parents(fields.get("domain")),
+            profiles=sorted(shipped_profiles() | self._devices.streams.profiles.by_name.keys()),
+            domains=DOMAINS,
+            may_save=account_of(request).role >= AccountRole.TECHNICIAN,
+            may_enrol=enrolment_configured(self._status.config),
+            may_retire=account_of(request).role >= AccountRole.ADMIN,
+            done=done if (done := request.query.get("done")) in _DONE else "",
+            waited=whole_number(request.query.get("waited")) or 0,
+        )
+
+    def _id(self, request: web.Request) -> str:
+        """The id of the device: the registry's spelling, else that under which it was met."""
+        name = request.match_info["device"]
+        device = self._devices.find(name)
+        return device.name if device is not None else name
+
+    async def _version(self) -> str:
+        try:
+            return await self._registrar.version()
+        except ConfigurationFault:  # said when it is saved
+            return ""
+
+    async def _parents(self, domain: str | None) -> list[str]:
+        """Meters that others have as their parent, of the same domain; most networks have few."""
+        named = await self._named_as_parents.get(self._devices.streams.registry)
+        return [entry.id for entry in named if entry.domain in {None, domain or entry.domain}][:_PARENTS]
+
+    async def _find_parents(self) -> list[RegisteredDevice]:
+        return await asyncio.to_thread(_parents_among, self._devices.registry_entries())
+
+    # Changing.
+
+    async def _add(self, request: web.Request) -> web.Response:
+        fields, seen = await self._typed(request)
+        document = {"id": request.match_info["device"], **document_of(fields)}
+        return await self._save(request, partial(add, document=document), fields, seen, "registered")
+
+    async def _edit(self, request: web.Request) -> web.Response:
+        fields, seen = await self._typed(request)
+        make = partial(edit_device, name=request.match_info["device"], document=document_of(fields))
+        return await self._save(request, make, fields, seen, "changed")
+
+    async def _retire(self, request: web.Request) -> web.Response:
+        name = request.match_info["device"]
+        return await self._save(request, partial(retire, name=name), None, None, "retired")
+
+    async def _typed(self, request: web.Request) -> tuple[DeviceForm, str | None]:
+        form = await request.post()
+        seen = form.get("seen")
+        return typed(form, self._devices.areas), seen if isinstance(seen, str) and seen else None
+
+    async def _save(
+        self, request: web.Request, make: MakeChange, fields: DeviceForm | None, seen: str | None, done: str
+    ) -> web.Response:
+        """Make a change, and go on to what became of it; or show the form again with what is wrong."""
+        name = request.match_info["device"]
+        waited = await self._introductions.waiting(name)
+        try:
+            written = await self._registrar.change(make, [name], seen)
+        except ChangeRefused as refused:
+            return await self.form(request, fields, faults=refused.faults, status=_UNPROCESSABLE)
+        except FileChanged:
+            outside = await self._registrar.changed_outside()
+            return await self.form(request, fields, trouble="file_changed", outside=outside, status=_CONFLICT)
+        except ConfigurationFault as fault:
+            return await self.form(request, fields, faults={"": str(fault)}, status=_CONFLICT)
+        note_written(request, written)
+        to = f"/register?retired={quote(name)}" if done == "retired" else f"/register/{quote(name)}?done={done}&waited={waited}"
+        return web.Response(status=303, headers={"Location": to})
+
+
+def _differing(before: Document | None, after: Document | None) -> list[tuple[str, object, object]]:
+    """The keys in which two entries of a device differ, with both values."""
+    old, new = before or {}, after or {}
+    keys = dict.fromkeys((*old, *new))
+    return [(key, old.get(key), new.get(key)) for key in keys if old.get(key) != new.get(key)]
+
+
+def _parents_among(entries: Sequence[RegisteredDevice]) -> list[RegisteredDevice]:
+    """The devices that are the parent of another one, by name."""
+    named = {device_key(entry.parent) for entry in entries if entry.parent is not None}
+    return sorted((entry for entry in entries if device_key(entry.id) in named), key=lambda entry: entry.id)

@@ -1,0 +1,108 @@
+"""The registry over HTTP: devices registered, edited, moved and retired."""
+
+import json
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import Any
+
+from aiohttp import web
+
+from gateway.onboarding.registration import EntryPair, FileChanged, WrittenChange
+from gateway.support.access.accounts import AccountRole
+from gateway.support.config.files import ConfigurationFault
+from gateway.support.registry.changes import PLACE, ChangeRefused, MakeChange, add, edit_device, retire
+from gateway.web.changes.registrar import Registrar
+from gateway.web.devices.introductions import Introductions
+from gateway.web.http.handlers import ChangeRoute, Document, Handler, note_changes
+from schemas.registry import COLUMNS
+
+
+class RegistryPages:
+    """The routes under ``/api/devices`` that change the registry, and ``/api/registry``.
+
+    A change may say in ``?seen=`` which version of the registry it was made for, and is refused if the file has another one.
+    """
+
+    def __init__(self, registrar: Registrar, introductions: Introductions) -> None:
+        self._registrar = registrar
+        self._introductions = introductions
+
+    def reading(self) -> dict[str, Handler]:
+        """Path → handler, for reading."""
+        return {"/api/registry": self._version}
+
+    def changing(self) -> dict[str, ChangeRoute]:
+        """Path → change."""
+        technician = AccountRole.TECHNICIAN
+        return {
+            "/api/devices": ChangeRoute(technician, "device registered", self._add),
+            "/api/devices/{device}/edit": ChangeRoute(technician, "device changed", self._edit),
+            "/api/devices/{device}/move": ChangeRoute(technician, "device moved", self._move),
+            "/api/devices/{device}/retire": ChangeRoute(AccountRole.ADMIN, "device retired", self._retire),
+        }
+
+    async def _version(self, _: web.Request) -> web.Response:
+        """The version of the registry, and the devices in which the file differs from what is active."""
+        try:
+            version, outside = await self._registrar.version(), await self._registrar.changed_outside()
+        except ConfigurationFault as fault:
+            return web.json_response({"error": str(fault)}, status=409)
+        return web.json_response({"version": version, "changed_outside": _pairs(outside)})
+
+    async def _add(self, request: web.Request) -> web.Response:
+        document = await _body(request, COLUMNS)
+        return await self._answer(request, partial(add, document=document), str(document.get("id", "")), "registered")
+
+    async def _edit(self, request: web.Request) -> web.Response:
+        document, name = await _body(request, COLUMNS), request.match_info["device"]
+        return await self._answer(request, partial(edit_device, name=name, document=document), name, "changed")
+
+    async def _move(self, request: web.Request) -> web.Response:
+        document, name = await _body(request, PLACE), request.match_info["device"]
+        return await self._answer(request, partial(edit_device, name=name, document=document), name, "moved")
+
+    async def _retire(self, request: web.Request) -> web.Response:
+        name = request.match_info["device"]
+        return await self._answer(request, partial(retire, name=name), name, "retired")
+
+    async def _answer(self, request: web.Request, make: MakeChange, name: str, done: str) -> web.Response:
+        """Make a change of one device, and answer with it or with the reasons against it."""
+        waiting = await self._introductions.waiting(name)
+        try:
+            written = await self._registrar.change(make, [name], request.query.get("seen"))
+        except ChangeRefused as refused:
+            return web.json_response({"error": str(refused), "device": refused.device, "faults": refused.faults}, status=409)
+        except FileChanged as changed:
+            outside = await self._registrar.changed_outside()
+            document = {"error": str(changed), "version": changed.version, "changed_outside": _pairs(outside)}
+            return web.json_response(document, status=409)
+        except ConfigurationFault as fault:
+            return web.json_response({"error": str(fault)}, status=409)
+        note_written(request, written)
+        answer = {"device": next(iter(written.devices), name), "done": done, "changed": bool(written.devices)}
+        return web.json_response({**answer, "waiting": waiting, "version": written.version})
+
+
+def note_written(request: web.Request, written: WrittenChange) -> None:
+    """Note for the audit log what became of each device."""
+    note_changes(request, [details for _, details in written.details])
+
+
+def _pairs(found: Mapping[str, EntryPair]) -> Document:
+    return {name: {"before": before, "after": after} for name, (before, after) in found.items()}
+
+
+async def _body(request: web.Request, keys: Iterable[str]) -> dict[str, Any]:
+    """The keys of a device in the body.
+
+    :raises web.HTTPBadRequest: it is no JSON object, or has another key.
+    """
+    try:
+        document = json.loads(await request.text())
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict) or not isinstance(document.get("params", {}), dict):
+        raise web.HTTPBadRequest(text='send the keys of the device as a JSON object, such as {"site": "xa-01", "area": "A1"}')
+    if unknown := sorted(document.keys() - set(keys)):
+        raise web.HTTPBadRequest(text=f"{unknown[0][:80]}: there is no such key here; the keys are {', '.join(keys)}")
+    return document

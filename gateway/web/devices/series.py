@@ -1,0 +1,156 @@
+"""The last hours of a device over HTTP, from the database: as JSON, and as charts for its page."""
+
+import asyncio
+from typing import Final, NamedTuple
+
+from aiohttp import web
+
+from gateway.ingest.database.open_store import open_store
+from gateway.ingest.database.store import StoreFault
+from gateway.monitoring.reports.recent import RecentSeries, SampledWindow, recent_series, recent_window
+from gateway.monitoring.status.known_devices import nobody
+from gateway.monitoring.status.status import Status
+from gateway.web.devices.device_charts import device_charts
+from gateway.web.http.fresh import Fresh
+from gateway.web.http.handlers import Document, Handler
+from gateway.web.http.pages import PageRenderer
+from gateway.web.http.parameters import whole_number
+from schemas.quantities import DOMAINS, HEALTH
+
+HOURS: Final = (6, 24, 72)
+"""Windows that the page offers; over HTTP any number of hours up to the last one."""
+_KEPT: Final = 32
+_KEPT_FOR_S: Final = 10.0
+_GLANCE_S: Final = 0.2
+"""Time that the page of a device waits for its small lines."""
+_GLANCED_FOR_S: Final = 60.0
+_AT_ONCE: Final = 2
+"""Questions to the database at a time; it is there to be written to."""
+_PATIENCE_S: Final = 10.0
+
+
+class _LastHours(NamedTuple):
+    window: SampledWindow
+    series: list[RecentSeries]
+
+
+class SeriesPages:
+    """The routes ``/api/series/{device}`` and ``/devices/{device}/charts``."""
+
+    def __init__(self, status: Status, pages: PageRenderer) -> None:
+        self._status = status
+        self._pages = pages
+        self._asking = asyncio.Semaphore(_AT_ONCE)
+        self._kept: dict[tuple[str, int], Fresh[_LastHours]] = {}
+        self._glances: set[asyncio.Future[_LastHours]] = set()
+
+    def reading(self) -> dict[str, Handler]:
+        """Path → handler, for reading."""
+        return {"/api/series/{device}": self._series, "/devices/{device}/charts": self._charts}
+
+    async def _series(self, request: web.Request) -> web.Response:
+        """Answer with the series of the last ``hours``: 6 unless given, at most 72."""
+        name = self._known(request)
+        if name is None:
+            return web.json_response({"error": nobody(request.match_info["device"])}, status=404)
+        try:
+            found = await self._last_hours(name, _hours(request))
+        except StoreFault as fault:
+            return web.json_response({"error": str(fault)}, status=503)
+        response = web.json_response(_series_document(name, found))
+        response.enable_compression()
+        return response
+
+    async def _charts(self, request: web.Request) -> web.Response:
+        """The charts of a device, to be put into its page."""
+        hours, name = _hours(request), self._known(request)
+        texts, formats = self._pages.language(request)
+        charts, fault = [], ""
+        if name is not None:
+            try:
+                found = await self._last_hours(name, hours)
+            except StoreFault as error:
+                fault = str(error)
+            else:
+                charts = device_charts(found.series, found.window, texts, formats)
+        return self._pages.page(request, "charts", charts=charts, fault=fault, hours=hours, choices=HOURS)
+
+    def _known(self, request: web.Request) -> str | None:
+        """The name under which the device stands in the database; None for one that nobody knows."""
+        device = self._status.devices.find(request.match_info["device"])
+        return None if device is None else device.name
+
+    async def glance(self, name: str) -> list[RecentSeries]:
+        """The last hours of a device as they were asked for a moment ago, or as far as the database answers at once."""
+        if self._status.events.influxdb_trouble:
+            return []
+        fresh = self._fresh(name, HOURS[0])
+        found = fresh.newest(_GLANCED_FOR_S)
+        if found is None:
+            asking = asyncio.ensure_future(fresh.get())
+            self._glances.add(asking)  # the loop alone would not keep it
+            asking.add_done_callback(self._end_glance)
+            await asyncio.wait([asking], timeout=_GLANCE_S)
+            found = fresh.newest(_GLANCED_FOR_S)
+        return found.series if found is not None else []
+
+    def _end_glance(self, asking: asyncio.Future[_LastHours]) -> None:
+        """Let go of a question that nobody may wait for any more; its fault is said by the charts."""
+        self._glances.discard(asking)
+        if not asking.cancelled():
+            asking.exception()
+
+    async def _last_hours(self, name: str, hours: int) -> _LastHours:
+        """Ask the database; what it answered serves all readers for some seconds.
+
+        :raises StoreFault: it does not answer, or refuses to be read.
+        """
+        if trouble := self._status.events.influxdb_trouble:
+            raise StoreFault(trouble)  # no reader waits for what is known to be away
+        return await self._fresh(name, hours).get()
+
+    def _fresh(self, name: str, hours: int) -> Fresh[_LastHours]:
+        fresh = self._kept.pop((name, hours), None) or Fresh(lambda: self._ask(name, hours), _KEPT_FOR_S)
+        self._kept[name, hours] = fresh
+        while len(self._kept) > _KEPT:
+            del self._kept[next(iter(self._kept))]
+        return fresh
+
+    async def _ask(self, name: str, hours: int) -> _LastHours:
+        window = recent_window(self._status.clock.now_ms(), hours)
+        try:
+            async with (
+                asyncio.timeout(_PATIENCE_S),
+                self._asking,
+                open_store(self._status.config.influxdb, self._status.link) as store,
+            ):
+                return _LastHours(window, await recent_series(store, [*DOMAINS, HEALTH], window, name))
+        except TimeoutError as error:
+            raise StoreFault(f"no answer within {_PATIENCE_S:g} s") from error
+
+
+def _hours(request: web.Request) -> int:
+    """The hours that are asked for.
+
+    :raises web.HTTPBadRequest: they are no number.
+    """
+    return min(max(1, whole_number(request.query.get("hours")) or HOURS[0]), HOURS[-1])
+
+
+def _series_document(name: str, found: _LastHours) -> Document:
+    span = found.window.span
+    return {
+        "device": name,
+        "from_ms": span.start_ms,
+        "to_ms": span.end_ms,
+        "step_s": found.window.step_ms / 1000,
+        "series": [
+            {
+                "measurement": one.measurement,
+                "field": one.field,
+                "tags": {tag: text for tag, text in one.series._asdict().items() if text and tag != "device"},
+                "points": one.points,
+            }
+            for one in found.series
+        ],
+    }

@@ -1,0 +1,152 @@
+"""Payloads tried over HTTP: by programs, and on a page."""
+
+import asyncio
+import json
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from aiohttp import web
+from pydantic import ValidationError
+
+from gateway.core.message import WaitCause
+from gateway.ingest.storage import quarantine
+from gateway.ingest.storage.database import Database
+from gateway.monitoring.status.status import Status
+from gateway.onboarding.trials.comparison import compare
+from gateway.onboarding.trials.recordings import RecordedMessage, faults_of, message_of
+from gateway.onboarding.trials.request import TrialRequest, tried_document, try_message
+from gateway.onboarding.trials.trial import TriedMessage
+from gateway.support.access.accounts import AccountRole
+from gateway.support.config import bundled_profiles
+from gateway.support.config.files import ConfigurationFault
+from gateway.web.http.handlers import ChangeRoute, Handler
+from gateway.web.http.language import language_of
+from gateway.web.http.pages import PageRenderer
+from gateway.web.http.turns import Turns, some_at_a_time
+from schemas.topics import parse_topic
+
+_BODY: Final = "body"
+_FORMS: Final = {"text": "payload", "hex": "payload_hex", "base64": "payload_base64"}
+"""Form of a payload on the page → its key in a request."""
+_AT_A_TIME: Final = 200
+_LOOKED_AT: Final = 5000
+"""Most last messages that a changed profile is asked about."""
+_NOTHING_GIVEN: Final = {"payload": "", "form": "text", "topic": "", "profile": "", "profile_text": "", "arrival_ms": ""}
+
+
+class _Refused(Exception):  # noqa: N818 - says what it is
+    """A request that cannot be tried.
+
+    :ivar lines: a sentence for each fault.
+    """
+
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines
+
+
+class TrialPages:
+    """The routes ``/try`` and ``/api/decode``. A trial changes nothing, but costs more than a page: it is not for everybody."""
+
+    def __init__(self, status: Status, database: Database, turns: Turns, pages: PageRenderer) -> None:
+        self._config = status.config
+        self._devices = status.devices
+        self._database = database
+        self._turns = turns
+        self._pages = pages
+        self._one_at_a_time = asyncio.Lock()
+
+    def reading(self) -> dict[str, Handler]:
+        """Path → handler, for reading."""
+        return {"/try": self._empty_page}
+
+    def changing(self) -> dict[str, ChangeRoute]:
+        """Path → request."""
+        return {
+            "/try": ChangeRoute(AccountRole.TECHNICIAN, "payload tried", self._page, is_recorded=False),
+            "/api/decode": ChangeRoute(AccountRole.TECHNICIAN, "payload tried", self._decode, is_recorded=False),
+        }
+
+    async def _decode(self, request: web.Request) -> web.Response:
+        """Answer with each step of one payload and the points, as ``gateway decode`` would. Nothing is written."""
+        try:
+            tried = await self._try(json.loads(await request.text()))
+        except ValueError as error:
+            return web.json_response({"error": f"{_BODY}: {error}"}, status=400)
+        except _Refused as refused:
+            return web.json_response({"error": str(refused)}, status=400)
+        return web.json_response(tried_document(tried, language_of(request, self._config.language)))
+
+    async def _empty_page(self, request: web.Request) -> web.Response:
+        """The form, with the newest message of a key of the quarantine where one is named."""
+        key, cause = request.query.get("waiting"), request.query.get("cause", "")
+        given: dict[str, object] = dict(_NOTHING_GIVEN)
+        if key is not None and cause in set(WaitCause):
+            _, newest = await self._turns.read(self._database, quarantine.newest, key, WaitCause(cause))
+            if newest is not None:
+                given |= {"topic": newest.topic, "arrival_ms": newest.arrival_ms, **_written(newest.payload)}
+        return self._answer(request, given)
+
+    async def _page(self, request: web.Request) -> web.Response:
+        """The page with the outcome of a form."""
+        form = {name: str(text) for name, text in (await request.post()).items()}
+        given = _NOTHING_GIVEN | {name: text for name, text in form.items() if name in _NOTHING_GIVEN}
+        known = {name: given[name] for name in ("topic", "profile", "profile_text", "arrival_ms") if given[name].strip()}
+        payload = given["payload"] if given["form"] == "text" else "".join(given["payload"].split())
+        if "compare" in form:
+            return await self._compared(request, given)
+        try:
+            tried = await self._try({_FORMS.get(given["form"], _BODY): payload, **known})
+        except _Refused as refused:
+            return self._answer(request, given, fault=refused.lines)
+        language = language_of(request, self._config.language)
+        return self._answer(request, given, tried=tried_document(tried, language), guess=tried.guess, missing=tried.missing)
+
+    async def _compared(self, request: web.Request, given: Mapping[str, str]) -> web.Response:
+        """The page with a comparison of a changed profile and the active ones."""
+        recorded = [message async for some in self._turns.each(self._last_messages()) for message in some]
+        try:
+            async with self._one_at_a_time:
+                found = await asyncio.to_thread(compare, self._config, given["profile_text"], recorded[-_LOOKED_AT:])
+        except ConfigurationFault as fault:
+            return self._answer(request, given, fault=fault.lines)
+        return self._answer(request, given, comparison=found)
+
+    def _last_messages(self) -> Iterator[list[RecordedMessage]]:
+        """The last messages of devices that are not native, some at a time."""
+        for some in some_at_a_time(self._devices.all(), _AT_A_TIME):
+            yield [
+                RecordedMessage(message_of(last.message.topic, bytes(last.message.payload)), last.now_ms)
+                for last in [device.last_message for device in some]
+                if last is not None and parse_topic(last.message.topic) is None
+            ]
+
+    async def _try(self, asked: object) -> TriedMessage:
+        """Try one message, one at a time.
+
+        :raises _Refused: it cannot be tried.
+        """
+        try:
+            request = TrialRequest.model_validate(asked)
+            async with self._one_at_a_time:
+                return await asyncio.to_thread(try_message, self._config, request)
+        except ValidationError as error:
+            raise _Refused(faults_of(error, _BODY)) from error
+        except ConfigurationFault as fault:
+            raise _Refused(fault.lines) from fault
+        except (ValueError, RecursionError) as error:
+            raise _Refused([f"payload: {error}"]) from error
+
+    def _answer(self, request: web.Request, given: Mapping[str, object], **outcome: Any) -> web.Response:  # noqa: ANN401 - for a template
+        shown = {"tried": None, "guess": None, "missing": None, "fault": None, "comparison": None} | outcome
+        profiles = sorted(bundled_profiles.names())
+        return self._pages.page(request, "try", given=given, profiles=profiles, forms=tuple(_FORMS), **shown)
+
+
+def _written(payload: bytes) -> dict[str, object]:
+    """A payload in the form that shows it best."""
+    try:
+        return {"payload": payload.decode(), "form": "text"}
+    except UnicodeDecodeError:
+        return {"payload": b64encode(payload).decode(), "form": "base64"}

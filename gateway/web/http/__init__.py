@@ -1,0 +1,1 @@
+"""Ground of every request and answer: connections, handshakes, turns, limits of accounts, the form of pages."""

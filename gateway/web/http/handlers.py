@@ -1,0 +1,55 @@
+"""Handlers of requests, the documents that they answer with, and what a request brings along for all of them."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final, NamedTuple
+
+from aiohttp import web
+
+from gateway.support.access.accounts import AccountRole, UserAccount
+from gateway.support.audit.chain import Details
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Document = dict[str, Any]
+"""What becomes the JSON of an answer."""
+
+ACCOUNT: Final = "account"
+"""Key of a request under which the door leaves the account of its sender."""
+_CHANGED: Final = "changed"
+
+
+class ChangeRoute(NamedTuple):
+    """A request that changes something.
+
+    :ivar role: the least role of its sender.
+    :ivar action: the change as the audit log names it.
+    :ivar is_recorded: the audit log has it; false for what changes nothing and is not for everybody.
+    :ivar is_local: it concerns what this machine stores, so a standby may make it too; others are for the live machine.
+    """
+
+    role: AccountRole
+    action: str
+    handler: Handler
+    is_recorded: bool = True
+    is_local: bool = False
+
+
+def account_of(request: web.Request) -> UserAccount:
+    """The account of who sent a request."""
+    account: UserAccount = request[ACCOUNT]
+    return account
+
+
+def note_change(request: web.Request, *, before: object = None, after: object = None) -> None:
+    """Note for the audit log what a change found, and what it left."""
+    request[_CHANGED] = [{"before": before, "after": after}]
+
+
+def note_changes(request: web.Request, changes: Sequence[Details]) -> None:
+    """Note for the audit log a change of several things, or of none; each names its subject."""
+    request[_CHANGED] = changes
+
+
+def changes_of(request: web.Request) -> Sequence[Details]:
+    """The notes of a change."""
+    changed: Sequence[Details] = request.get(_CHANGED, [{}])
+    return changed

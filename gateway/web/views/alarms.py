@@ -1,0 +1,129 @@
+"""Alarms over HTTP: the list, the rules, the history, acknowledgement and planned work."""
+
+from heapq import nsmallest
+from typing import Final
+
+from aiohttp import web
+
+from gateway.ingest.storage import alarms as stored
+from gateway.ingest.storage.alarms import PlannedWork
+from gateway.ingest.storage.database import Database
+from gateway.monitoring.alarms.documents import alarm_document, change_document
+from gateway.monitoring.alarms.planned import AHEAD_MAX_MS, NAME_MAX, NOTE_MAX, work_document
+from gateway.monitoring.status.status import Status
+from gateway.support.access.accounts import OWN_NAME, AccountRole
+from gateway.support.i18n.rule_words import rule_document
+from gateway.web.http.handlers import ChangeRoute, Handler, account_of, note_change
+from gateway.web.http.limits import seen_by
+from gateway.web.http.parameters import whole_number
+from gateway.web.http.turns import Turns, send_list
+
+_HOUR_MS: Final = 3_600_000
+
+
+class AlarmPages:
+    """The routes under ``/api/alarms`` and ``/api/silences``."""
+
+    def __init__(self, status: Status, database: Database, turns: Turns) -> None:
+        self._keeper = status.alarms
+        self._devices = status.devices
+        self._clock = status.clock
+        self._database = database
+        self._turns = turns
+
+    def reading(self) -> dict[str, Handler]:
+        """Path → handler, for reading."""
+        return {
+            "/api/alarms": self._list,
+            "/api/alarms/rules": self._rules,
+            "/api/alarms/history": self._history,
+            "/api/silences": self._silences,
+        }
+
+    def changing(self) -> dict[str, ChangeRoute]:
+        """Path → change."""
+        return {
+            "/api/alarms/{alarm}/acknowledge": ChangeRoute(AccountRole.TECHNICIAN, "alarm acknowledged", self._acknowledge),
+            "/api/silences": ChangeRoute(AccountRole.ADMIN, "work planned", self._silence),
+            "/api/silences/{number}/end": ChangeRoute(AccountRole.ADMIN, "planned work ended", self._unsilence),
+        }
+
+    # Reading.
+
+    async def _list(self, request: web.Request) -> web.StreamResponse:
+        """The active alarms, the newest first; with ``most`` so many of them, the worst first."""
+        keeper, most = self._keeper, whole_number(request.query.get("most"))
+        is_seen = seen_by(request, self._devices)
+        active = [state for state in keeper.active() if is_seen(state.tags.device)]
+        shown = active if most is None else nsmallest(most, active, key=lambda state: state.severity.rank)
+        documents = (alarm_document(state, keeper.rules, silenced=keeper.is_silenced(state)) for state in shown)
+        return await send_list(request, self._turns, "alarms", documents, now=self._clock.now_ms(), active=len(active))
+
+    async def _rules(self, _: web.Request) -> web.Response:
+        return web.json_response({"rules": [rule_document(rule) for rule in self._keeper.rules.rules]})
+
+    async def _history(self, request: web.Request) -> web.Response:
+        """ChangeGuard of alarms, the newest first, a page of them; those before it with ``before``."""
+        place, before = request.query.get("place"), whole_number(request.query.get("before"))
+        rows = await self._turns.read(self._database, stored.history, place, before)
+        is_seen, rules = seen_by(request, self._devices), self._keeper.rules
+        seen = [(number, change) for number, change in rows if is_seen(change.tags.device)]
+        found = [{"number": number, **change_document(change, rules)} for number, change in seen]
+        return web.json_response({"now": self._clock.now_ms(), "history": found, "before": rows[-1][0] if rows else None})
+
+    async def _silences(self, _: web.Request) -> web.Response:
+        """Planned work that goes on."""
+        going_on = self._keeper.planned.going_on(self._clock.now_ms())
+        return web.json_response({"silences": [work_document(number, work) for number, work in going_on]})
+
+    # Changing.
+
+    async def _acknowledge(self, request: web.Request) -> web.Response:
+        name, by, note = request.match_info["alarm"], _name(request), _text(request, "note", NOTE_MAX)
+        if not await self._keeper.acknowledge(name, by, note):
+            return _not_found(f"no alarm {name[:200]!r} is active; `gateway alarms list` shows those that are")
+        note_change(request, after={"by": by, "note": note})
+        return web.json_response({"acknowledged": name})
+
+    async def _silence(self, request: web.Request) -> web.Response:
+        now_ms, until_ms = self._clock.now_ms(), whole_number(request.query.get("until_ms"))
+        if (for_h := whole_number(request.query.get("for_h"))) is not None:
+            until_ms = now_ms + for_h * _HOUR_MS
+        if until_ms is None or not now_ms < until_ms <= now_ms + AHEAD_MAX_MS:
+            raise web.HTTPBadRequest(
+                text="until_ms: name a time of the coming year, in milliseconds since 1970; or for_h: hours"
+            )
+        note = _text(request, "note", NOTE_MAX)
+        if not note:
+            raise web.HTTPBadRequest(text="note: say what is done, for those who wonder about the silence")
+        site, device = _text(request, "site", NAME_MAX), _text(request, "device", NAME_MAX)
+        work = PlannedWork(now_ms, until_ms, _name(request), note, site, device)
+        number = await self._keeper.plan(work)
+        note_change(request, after=work_document(number, work))
+        return web.json_response({"silence": number})
+
+    async def _unsilence(self, request: web.Request) -> web.Response:
+        number = whole_number(request.match_info["number"])
+        if number is None or not await self._keeper.end_work(number):
+            return _not_found(f"no planned work {number} goes on; `gateway alarms silences` shows what does")
+        return web.json_response({"ended": number})
+
+
+def _not_found(why: str) -> web.Response:
+    return web.json_response({"error": why}, status=404)
+
+
+def _name(request: web.Request) -> str:
+    """The name of the person who decides: of the account, or the one that a command of this machine gives."""
+    account = account_of(request)
+    name = _text(request, "by", NAME_MAX) if account.name == OWN_NAME else account.name
+    if not name:
+        raise web.HTTPBadRequest(text="by: name the person who decides this")
+    return name
+
+
+def _text(request: web.Request, key: str, most: int) -> str:
+    text = request.query.get(key, "").strip()
+    if len(text) > most:
+        raise web.HTTPBadRequest(text=f"{key}: at most {most} letters")
+    return text

@@ -1,0 +1,157 @@
+"""The completeness of a month by area and domain: a page to print, and as CSV."""
+
+import asyncio
+import csv
+from calendar import monthrange
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime
+from io import StringIO
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+from aiohttp import web
+
+from gateway.ingest.database.store import TimeSpan
+from gateway.monitoring.reports.boundaries import ReportStep, periods
+from gateway.monitoring.reports.completeness import floored_pct
+from gateway.monitoring.status.status import Status
+from gateway.support.access.accounts import GUEST, OWN_NAME
+from gateway.support.access.scope import DeviceScope
+from gateway.web.http.handlers import Handler, account_of
+from gateway.web.http.limits import scope_of
+from gateway.web.http.pages import PageRenderer
+from gateway.web.views.month_reports import MonthReport, MonthReports
+
+_MONTHS: Final = 24
+"""Months to choose from, with the one that goes on."""
+_NAME_MAX: Final = 64
+_AGAIN_S: Final = 2
+_FOR_SPREADSHEETS: Final = "\ufeff"
+"""The mark by which spreadsheets know UTF-8."""
+
+
+class AreaMonth(NamedTuple):
+    """Devices of one domain, in an area or in all, in a month."""
+
+    area: str
+    domain: str
+    devices: int
+    expected: float
+    received: float
+    on_time: float
+    longest_gap_s: float
+
+    @property
+    def received_pct(self) -> float | None:
+        """The share that was received."""
+        return floored_pct(self.received / self.expected)
+
+    @property
+    def on_time_pct(self) -> float | None:
+        """The share that was received in time."""
+        return floored_pct(self.on_time / self.expected)
+
+
+class CompletenessPages:
+    """The routes ``/completeness`` and ``/completeness.csv``."""
+
+    def __init__(self, status: Status, pages: PageRenderer) -> None:
+        self._status = status
+        self._pages = pages
+        self._zone = ZoneInfo(status.config.time.zone)
+        self._reports = MonthReports(status.config, status.clock)
+
+    def reading(self) -> dict[str, Handler]:
+        """Path → handler, for reading."""
+        return {"/completeness": self._page, "/completeness.csv": self._csv}
+
+    async def _page(self, request: web.Request) -> web.Response:
+        """The month that is asked for; without one the last that is over."""
+        months = self._months()
+        month, report = self._asked(request, months)
+        scope = scope_of(request)
+        rows = sorted(_rows(_within(report.csv, scope)), key=lambda row: (not row.area, row.area, row.domain))
+        account, typed = account_of(request).name, request.query.get("name", "").strip()[:_NAME_MAX]
+        is_named = account not in {OWN_NAME, GUEST.name}
+        registered, left_out = await asyncio.to_thread(self._count, scope)
+        return self._pages.page(
+            request,
+            "completeness",
+            months={self._written(span): span.start_ms for span in months},
+            month=month,
+            chosen=self._written(month),
+            report=report,
+            rows=rows,
+            totals=list(_totals(rows)),
+            areas=self._status.devices.areas,
+            registered=registered,
+            left_out=left_out,
+            is_named=is_named,
+            printed_by=account if is_named else typed,
+            now_ms=self._status.clock.now_ms(),
+        )
+
+    async def _csv(self, request: web.Request) -> web.Response:
+        """The same as ``gateway report completeness --by area --step month --csv``; 503 while it is worked out."""
+        month, report = self._asked(request, self._months())
+        if not report.csv:
+            why = report.fault or "it is being worked out; ask again"
+            return web.json_response({"error": why}, status=503, headers={"Retry-After": str(_AGAIN_S)})
+        named = {"Content-Disposition": f'attachment; filename="completeness-{self._written(month)}.csv"'}
+        text = _FOR_SPREADSHEETS + _within(report.csv, scope_of(request))
+        return web.Response(text=text, content_type="text/csv", charset="utf-8", headers=named)
+
+    def _asked(self, request: web.Request, months: list[TimeSpan]) -> tuple[TimeSpan, MonthReport]:
+        """The month that is asked for, and its report.
+
+        :raises web.HTTPBadRequest: it is none of those.
+        """
+        asked = request.query.get("month") or self._written(months[1])
+        found = next((month for month in months if self._written(month) == asked), None)
+        if found is None:
+            raise web.HTTPBadRequest(text=f"{asked[:20]!r} is none of the last {_MONTHS} months, written such as 2026-10")
+        return found, self._reports.of(asked, found.end_ms)
+
+    def _months(self) -> list[TimeSpan]:
+        """The months to choose from, the newest first."""
+        today = datetime.fromtimestamp(self._status.clock.now_ms() / 1000, self._zone).date()
+        number = today.year * 12 + today.month - _MONTHS
+        first, last = date(number // 12, number % 12 + 1, 1), today.replace(day=monthrange(today.year, today.month)[1])
+        return list(periods(first, last, ReportStep.MONTH, self._zone))[::-1]
+
+    def _written(self, month: TimeSpan) -> str:
+        """A month as the command takes it."""
+        return datetime.fromtimestamp(month.start_ms / 1000, self._zone).strftime("%Y-%m")
+
+    def _count(self, scope: DeviceScope | None) -> tuple[int, int]:
+        """Count the registered devices, of a scope if one is given, and those of which no reading is expected."""
+        entries = [one for one in self._status.devices.registry_entries() if scope is None or scope.covers(one)]
+        return len(entries), sum(1 for entry in entries if not (entry.domain and entry.interval))
+
+
+def _within(text: str, scope: DeviceScope | None) -> str:
+    """The command's CSV, with the rows of a scope only."""
+    if scope is None or not text:
+        return text
+    rows, kept = csv.DictReader(StringIO(text)), StringIO()
+    written = csv.DictWriter(kept, rows.fieldnames or [], lineterminator="\r\n" if "\r\n" in text else "\n")
+    written.writeheader()
+    written.writerows(row for row in rows if scope.has(row["domain"], row["group"]))
+    return kept.getvalue()
+
+
+def _rows(text: str) -> Iterator[AreaMonth]:
+    """The rows of the command's CSV."""
+    for row in csv.DictReader(StringIO(text)):
+        figures = (float(row[name]) for name in ("expected", "received", "on_time", "longest_gap_s"))
+        yield AreaMonth(row["group"], row["domain"], int(row["devices"]), *figures)
+
+
+def _totals(rows: Iterable[AreaMonth]) -> Iterator[AreaMonth]:
+    """The sum of all areas by domain; the longest gap is the longest of any."""
+    domains: dict[str, list[AreaMonth]] = {}
+    for row in rows:
+        domains.setdefault(row.domain, []).append(row)
+    for domain, some in sorted(domains.items()):
+        _, _, devices, expected, received, on_time, gaps = zip(*some, strict=True)
+        yield AreaMonth("", domain, sum(devices), sum(expected), sum(received), sum(on_time), max(gaps))

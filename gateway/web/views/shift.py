@@ -1,0 +1,83 @@
+"""The page that hands over a shift: what is open, what happened, and who changed what."""
+
+import asyncio
+from heapq import nsmallest
+from typing import Any, Final
+
+from aiohttp import web
+
+from gateway.core.alarms.alarm import Transition
+from gateway.ingest.storage import alarms as stored
+from gateway.ingest.storage.database import Database
+from gateway.monitoring.alarms.documents import alarm_document, change_document
+from gateway.monitoring.alarms.planned import work_document
+from gateway.monitoring.status.status import Status
+from gateway.support.audit.log import AuditLog
+from gateway.web.http.handlers import Handler
+from gateway.web.http.pages import PageRenderer
+from gateway.web.http.parameters import whole_number
+from gateway.web.http.turns import Turns
+
+_HOURS: Final = (8, 12, 24)
+_HOURS_MAX: Final = 168
+_OPEN_MAX: Final = 100
+_CHANGES_MAX: Final = 400
+_AUDIT_MAX: Final = 200
+
+
+class ShiftPage:
+    """The route ``/shift``."""
+
+    def __init__(self, status: Status, database: Database, audit: AuditLog, turns: Turns, pages: PageRenderer) -> None:
+        self._status = status
+        self._database = database
+        self._audit = audit
+        self._turns = turns
+        self._pages = pages
+
+    def reading(self) -> dict[str, Handler]:
+        """Path → handler, for reading."""
+        return {"/shift": self._page}
+
+    async def _page(self, request: web.Request) -> web.Response:
+        """The last ``hours``: 8 unless given."""
+        keeper, now_ms = self._status.alarms, self._status.clock.now_ms()
+        hours = min(max(1, whole_number(request.query.get("hours") or None) or _HOURS[0]), _HOURS_MAX)
+        since_ms = now_ms - hours * 3_600_000
+        changes, is_all = await self._changes(since_ms)
+        active = keeper.active()
+        worst = nsmallest(_OPEN_MAX, active, key=lambda state: (state.severity.rank, state.since_ms))
+        shown = (alarm_document(state, keeper.rules, silenced=keeper.is_silenced(state)) for state in worst)
+        told = (change_document(change, keeper.rules) for change in changes)
+        return self._pages.page(
+            request,
+            "shift",
+            hours=hours,
+            choices=_HOURS,
+            since_ms=since_ms,
+            now_ms=now_ms,
+            active=[document async for document in self._turns.each(shown)],
+            active_count=len(active),
+            changes=[document async for document in self._turns.each(told)],
+            is_all=is_all,
+            planned=[work_document(number, work) for number, work in keeper.planned.going_on(now_ms)],
+            audit=await self._people(since_ms),
+        )
+
+    async def _changes(self, since_ms: int) -> tuple[list[Transition], bool]:
+        """Changes of alarms since a time, the newest first; False: there are more."""
+        found: list[Transition] = []
+        before: int | None = None
+        while rows := await self._turns.read(self._database, stored.history, None, before):
+            found += [change for _, change in rows if change.at_ms >= since_ms]
+            before = rows[-1][0]
+            if rows[-1][1].at_ms < since_ms:
+                break
+            if len(found) >= _CHANGES_MAX:
+                return found[:_CHANGES_MAX], False
+        return found, True
+
+    async def _people(self, since_ms: int) -> list[dict[str, Any]]:
+        """The entries of the audit log since a time, the newest first."""
+        entries = await asyncio.to_thread(self._audit.entries, None, _AUDIT_MAX)
+        return [entry for entry in entries if entry["at_ms"] >= since_ms]

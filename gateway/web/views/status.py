@@ -1,0 +1,161 @@
+"""The gateway as a whole over HTTP: the start page and the data it loads."""
+
+import asyncio
+from functools import partial
+from importlib import import_module
+from typing import Final
+
+from aiohttp import web
+
+from gateway.core.status.coverage import coverage
+from gateway.core.status.verdict import Fleet, level_of
+from gateway.ingest.storage import quarantine
+from gateway.ingest.storage.database import Damaged, Database, DatabaseFault
+from gateway.monitoring.status.status import Status
+from gateway.onboarding.explain.documents import coverage_document
+from gateway.support.access.accounts import OWN_NAME
+from gateway.support.access.scope import DeviceScope
+from gateway.support.i18n.findings import finding_document, sentence
+from gateway.web.http.event_streams import EventStreams, event_of
+from gateway.web.http.fresh import Fresh
+from gateway.web.http.handlers import Document, Handler, account_of
+from gateway.web.http.limits import scope_of
+from gateway.web.http.listing import PAGE_ROWS, Listing, list_query
+from gateway.web.http.pages import PageRenderer
+from gateway.web.http.turns import Turns
+from gateway.web.views.start import start_view
+from schemas.registry import device_key
+
+_EVENT_EVERY_S: Final = 1.0
+_COUNTED_FOR_S: Final = 30.0
+_LOOKED_AT_FOR_S: Final = 5.0
+_KEYS: Final = 10
+_SCOPES_KEPT: Final = 32
+
+
+class StatusPages:
+    """The routes ``/``, ``/metrics``, ``/api/status``, ``/api/events``, ``/api/coverage`` and ``/api/quarantine``."""
+
+    def __init__(
+        self,
+        status: Status,
+        database: Database,
+        streams: EventStreams,
+        turns: Turns,
+        pages: PageRenderer,
+    ) -> None:
+        self._status = status
+        self._database = database
+        self._streams = streams
+        self._turns = turns
+        self._pages = pages
+        self._fleet = Fresh(self._look_at_fleet)
+        self._now = Fresh(self._event, _EVENT_EVERY_S / 2)
+        self._coverage: dict[DeviceScope | None, Fresh[Document]] = {}
+        self._waiting = Fresh(self._look, _LOOKED_AT_FOR_S)
+
+    def routes(self) -> dict[str, Handler]:
+        """Path → handler, for reading."""
+        return {
+            "/": self._page,
+            "/coverage": self._coverage_page,
+            "/metrics": self._metrics,
+            "/api/status": self._api_status,
+            "/api/events": self._events,
+            "/api/coverage": self._coverage_of_registry,
+            "/api/quarantine": self._quarantine,
+        }
+
+    async def _page(self, request: web.Request) -> web.Response:
+        texts, formats = self._pages.language(request)
+        view = start_view(self._status, await self._fleet.get(), texts, formats)
+        covered = await self._covered()
+        covered = covered | {"has_areas": any(group["area"] for group in covered["groups"])}
+        is_named = account_of(request).name != OWN_NAME
+        view |= {"coverage": covered, "quarantine": await self._quarantined(), "is_named": is_named}
+        return self._pages.page(request, "start", **view)
+
+    async def _coverage_page(self, request: web.Request) -> web.Response:
+        """A page of areas, each with its domains."""
+        found, query = await self._covered(scope_of(request)), list_query(request, ())
+        rows = [group for group in found["groups"] if group["registered"]]
+        listing = Listing(query, rows[query.start : query.start + PAGE_ROWS], len(rows))
+        return self._pages.page(request, "coverage", at=found["at"], total=found["total"], list=listing)
+
+    async def _metrics(self, _: web.Request) -> web.Response:
+        await asyncio.to_thread(import_module, "gateway.monitoring.status.metrics")  # the first time it takes long
+        from gateway.monitoring.status.metrics import exposition  # noqa: PLC0415 - 5 MB that only a gateway with a Prometheus pays for
+
+        body = exposition(self._status, await self._fleet.get())
+        return web.Response(body=body, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+
+    async def _api_status(self, _: web.Request) -> web.Response:
+        return web.json_response(await self._document())
+
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        return await self._streams.answer(request, self._now.get, _EVENT_EVERY_S)
+
+    async def _event(self) -> bytes:
+        return event_of(await self._document())
+
+    async def _document(self) -> Document:
+        """The state of the gateway, the verdict, and the troubles in English for programs."""
+        status, fleet = self._status, await self._fleet.get()
+        findings = status.findings(fleet)
+        return {
+            **status.document(fleet),
+            "troubles": [sentence(finding) for finding in status.troubles()],
+            "verdict": {"level": level_of(findings).value, "findings": [finding_document(found) for found in findings]},
+        }
+
+    async def _look_at_fleet(self) -> Fleet:
+        found = Fleet()
+        async for fleet in self._turns.each(self._status.devices.look_at_fleet(self._status.clock.now_ms())):
+            found = fleet
+        return found
+
+    async def _coverage_of_registry(self, request: web.Request) -> web.Response:
+        """As ``gateway devices coverage --json``, at most half a minute old."""
+        return web.json_response(await self._covered(scope_of(request)))
+
+    async def _covered(self, scope: DeviceScope | None = None) -> Document:
+        """The coverage of all devices, or of those of a scope."""
+        if scope not in self._coverage:
+            if len(self._coverage) > _SCOPES_KEPT:
+                self._coverage.clear()
+            self._coverage[scope] = Fresh(partial(self._count, scope), _COUNTED_FOR_S)
+        return await self._coverage[scope].get(self._status.devices.streams.registry)
+
+    async def _count(self, scope: DeviceScope | None) -> Document:
+        devices, now_ms = self._status.devices, self._status.clock.now_ms()
+        entries = [entry for entry in devices.registry_entries() if scope is None or scope.covers(entry)]
+        stands = {name: stand async for name, stand in self._turns.each(devices.stands(now_ms))}
+        if scope is not None:
+            names = {device_key(entry.id) for entry in entries}
+            stands = {name: stand for name, stand in stands.items() if device_key(name) in names}
+        found = await asyncio.to_thread(coverage, entries, stands)
+        return {"at": now_ms, "running": True, **coverage_document(found, devices.areas)}
+
+    async def _quarantine(self, _: web.Request) -> web.Response:
+        """Describe the quarantine: causes, since when, and the keys with most messages."""
+        return web.json_response(await self._waiting.get())
+
+    async def _quarantined(self) -> Document:
+        """The same for people, to whom the other parts of a page are worth seeing while the disk does not answer."""
+        try:
+            return await self._waiting.get()
+        except (DatabaseFault, Damaged):
+            return {"messages": 0}
+
+    async def _look(self) -> Document:
+        keys = await self._turns.read(self._database, quarantine.keys, _KEYS)
+        stock = self._status.quarantine.stock
+        return {
+            "messages": stock.messages,
+            "bytes": stock.bytes,
+            "max_bytes": self._status.config.devices.quarantine_max_bytes,
+            "by_cause": {cause.value: messages for cause, messages in stock.by_cause.items()},
+            "keys": [
+                {"key": key.key, "cause": key.cause.value, "messages": key.messages, "since": key.since_ms} for key in keys
+            ],
+        }

@@ -1,0 +1,171 @@
+"""The connection to a broker that a test plays: what is noted of a chunk of messages."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import mqtt5
+import pytest
+
+from gateway.core.delivery.floods import Floods
+from gateway.core.delivery.link_budget import LinkBudget
+from gateway.core.delivery.write_result import Answer
+from gateway.core.mqtt_session import Session, SessionOptions
+from gateway.ingest.intake.codec_calls import CodecCalls
+from gateway.ingest.intake.common_effects import CommonEffects
+from gateway.ingest.intake.connection import BrokerAddress, Connection
+from gateway.ingest.intake.fence import Fence
+from gateway.ingest.intake.intake import Intake
+from gateway.ingest.intake.message_receiver import MessageReceiver
+from gateway.ingest.intake.side_effects import SideEffectRunner
+from gateway.ingest.intake.subscriptions import Subscriptions
+from gateway.ingest.storage.database import Database
+from gateway.ingest.storage.released_keys import ReleasedKeys
+from gateway.support.clock import WallClock
+from tests.core.conversation import CONNACK, publish
+from tests.core.making import pipeline, topic
+from tests.ingest.delivery.delivering import Lanes, Rejects, until
+from tests.ingest.delivery.far_broker import FarBroker
+from tests.ingest.intake.side_effects_rig import AsyncCodecs, KeptValues, Quarantine, Sums
+from tests.waiting import PATIENCE_S
+
+LOUD, QUIET = topic("loud"), topic("quiet")
+
+
+class Influxdb:
+    """In InfluxDB's place: it takes everything."""
+
+    link = LinkBudget()
+
+    async def write(self, gzip: bytes) -> Answer:  # noqa: ARG002 - as a writer has it
+        """Take a body."""
+        return Answer(204)
+
+
+@dataclass
+class Noted(Floods):
+    """A list of notes that is never cleared."""
+
+    topics: list[str] = field(default_factory=list)
+
+    def count(self, topic: str, messages: int) -> None:
+        """Count."""
+        self.topics += [topic] * bool(messages)
+
+
+class Broker(FarBroker):
+    """A broker that greets one gateway, and the intake that comes to it."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.writer: asyncio.StreamWriter | None = None
+        self.received = bytearray()
+        self.acknowledged: list[int] = []
+        self.shares = Noted()
+        self.lanes = Lanes(Influxdb(), Rejects(), self, max_readings=50, receive_maximum=2000)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Greet, and take what comes."""
+        await reader.read(1000)
+        writer.write(CONNACK)
+        self.writer = writer
+        while data := await reader.read(1000):
+            self.received += data
+
+    async def send(self, packets: list[bytes]) -> None:
+        """Send messages in one chunk; when this returns all are acknowledged."""
+        assert self.writer is not None
+        expected = len(self.acknowledged) + len(packets)
+        self.writer.write(b"".join(packets))
+        await until(lambda: len(self.acknowledged) == expected)
+
+    def intake(self, port: int) -> Intake:
+        """The intake, joined to lanes that write everything at once."""
+        lanes, processor = self.lanes, pipeline()
+        released, session = ReleasedKeys(WallClock()), Session(SessionOptions("gateway-1"))
+        codec_calls = CodecCalls(processor, AsyncCodecs(), released, lanes.events)
+        connection = self._connection = Connection([BrokerAddress("127.0.0.1", port)], session)
+        common = CommonEffects(KeptValues(), released, Sums().want)
+        side_effects = SideEffectRunner(lanes.live_lane, codec_calls, Quarantine(), common, connection, lanes.events)
+        acknowledger, events = lanes.acknowledger, lanes.events
+        fence = Fence(connection, acknowledger, "gateway-1")
+        receiver = MessageReceiver(processor, lanes.live_lane, acknowledger, events, side_effects, self.shares, fence)
+        subscriptions = Subscriptions(self.database, connection, {"iot/#": mqtt5.RetainHandling.SEND_ALWAYS})
+        return Intake(connection, subscriptions, receiver, acknowledger, events, processor.trust, WallClock())
+
+    def acknowledge(self, packet_ids: list[int]) -> None:
+        """Acknowledge, and note it."""
+        self.acknowledged += packet_ids
+        self._connection.acknowledge(packet_ids)
+
+    def resume_reading(self) -> None:
+        """Read again."""
+        self._connection.resume_reading()
+
+
+@asynccontextmanager
+async def broker(folder: Path) -> AsyncIterator[Broker]:
+    """A gateway is connected to it."""
+    database = Database(folder / "journal.db")
+    database.open()
+    made = Broker(database)
+    server = await asyncio.start_server(made.serve, "127.0.0.1")
+    intake = made.intake(server.sockets[0].getsockname()[1])
+    tasks = [asyncio.create_task(made.lanes.live_lane.run()), asyncio.create_task(intake.run())]
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            await until(lambda: made.writer and b"iot/#" in made.received)
+            yield made
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if made.writer is not None:
+            made.writer.close()
+        server.close()
+        await server.wait_closed()
+        database.close()
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_a_device_whose_messages_take_the_same_place_in_large_chunks_is_noted_like_any_other(
+    tmp_path: Path, place: int
+) -> None:
+    """Some messages of these are noted: a quiet device could hide who floods."""
+
+    async def story() -> None:
+        async with broker(tmp_path) as door:
+            for chunk in range(20):
+                first = 50 * chunk + 1
+                await door.send(
+                    [publish(b'{"ph": 7}', first + at, topic=QUIET if at % 4 == place else LOUD) for at in range(50)]
+                )
+            noted = door.shares.topics
+            assert noted.count(LOUD) > 2 * noted.count(QUIET) > 0
+            assert door.acknowledged == list(range(1, 1001))
+
+    asyncio.run(story())
+
+
+def test_among_devices_that_send_in_turn_none_stands_for_all(tmp_path: Path) -> None:
+    """Eight in turn, and a chunk that is a multiple: every eighth message is the same device's."""
+
+    async def story() -> None:
+        async with broker(tmp_path) as door:
+            await door.send([publish(b'{"ph": 7}', at + 1, topic=topic(f"m{at % 8}")) for at in range(120)])
+            assert len(set(door.shares.topics)) > 2
+
+    asyncio.run(story())
+
+
+def test_every_message_of_a_small_chunk_is_noted(tmp_path: Path) -> None:
+    """Else a device among those that wait for the same write would have to send many times as much to be found."""
+
+    async def story() -> None:
+        async with broker(tmp_path) as door:
+            await door.send([publish(b'{"ph": 7}', at + 1, topic=QUIET if at == 4 else LOUD) for at in range(15)])
+            assert sorted(door.shares.topics) == sorted([QUIET] + [LOUD] * 14)
+
+    asyncio.run(story())

@@ -1,0 +1,185 @@
+"""The keeper of alarms: on disk before anybody is told, told once, and by planned work held back."""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.ingest.storage import alarms as stored
+from gateway.ingest.storage.alarms import Changes
+from gateway.ingest.storage.database import Database
+from tests.core.alarms.alarming import above, rule
+from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS
+from tests.monitoring.alarms.keeping import COLD_C, HOT_C, Kept, opened
+
+SLOWLY = rule(above("temperature_c", 30.0), name="hot", for_ms=10 * MINUTE_MS)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Iterator[Database]:
+    with opened(tmp_path) as found:
+        yield found
+
+
+def test_each_change_is_on_disk_and_waits_for_those_who_are_told(file: Database) -> None:
+    kept = Kept(file)
+    kept.send(0, HOT_C)
+    assert kept.acknowledge("hot@d1", "on my way")
+    kept.send(MINUTE_MS, COLD_C)
+    told = ["raised hot@d1", "changed hot@d1", "cleared hot@d1"]
+    assert (kept.told, kept.history) == (told, told)
+    assert [document["acknowledged"] for document in kept.notices()][1] == {"by": "Lan", "at_ms": NOW_MS, "note": "on my way"}
+    raised, changed, cleared = kept.points
+    tags = "alarm,alarm=hot,area=a1,device=d1,domain=water,severity=warning,site=s1"
+    started = f"silenced=False,simulated=False,since_ms={float(NOW_MS)!r},value=40.0"
+    raised, _, began = raised.partition("\n")
+    assert raised == f"{tags} acknowledged=False,active=True,{started} {NOW_MS}"
+    assert began == f"event,alarm=hot,area=a1,device=d1,domain=water,kind=alarm,site=s1 value=1.0 {NOW_MS}"
+    changed, _, acknowledged = changed.partition("\n")
+    assert changed == f"{tags} acknowledged=True,active=True,{started} {NOW_MS + 1}"
+    place = "alarm=hot,area=a1,by=Lan,device=d1,domain=water,kind=acknowledged,site=s1"
+    assert acknowledged == f"event,{place} at_ms={float(NOW_MS)!r},value=1.0 {NOW_MS}"
+    assert cleared == f"{tags} acknowledged=True,active=False,duration_s=60.0,{started} {NOW_MS + MINUTE_MS}"
+
+
+def test_a_point_has_the_time_of_its_reading_but_an_end_lies_behind_what_repeated_the_alarm(file: Database) -> None:
+    kept = Kept(file)
+    kept.clock.at_ms = NOW_MS + 10 * MINUTE_MS
+    kept.bed.push(NOW_MS, {"temperature_c": HOT_C})
+    kept.commit()
+    (repeated,) = kept.keeper.repeated_points()
+    kept.bed.push(NOW_MS + MINUTE_MS, {"temperature_c": COLD_C})
+    kept.commit()
+    times = [int(point.rpartition(" ")[2]) - NOW_MS for point in (kept.points[0], repeated, kept.points[1])]
+    assert times == [0, 10 * MINUTE_MS, 10 * MINUTE_MS + 1]
+
+
+def test_an_end_lies_behind_what_an_earlier_run_may_have_repeated(file: Database) -> None:
+    Kept(file).send(0, HOT_C)
+    again = Kept(file, at_ms=NOW_MS + 10 * MINUTE_MS)
+    again.bed.push(NOW_MS + MINUTE_MS, {"temperature_c": COLD_C})
+    again.commit()
+    assert again.told[-1] == "cleared hot@d1"
+    assert int(again.points[-1].rpartition(" ")[2]) == NOW_MS + 10 * MINUTE_MS + 1
+
+
+def test_a_restart_doubles_nothing(file: Database) -> None:
+    kept = Kept(file)
+    kept.send(0, HOT_C)
+    again = Kept(file)
+    again.send(MINUTE_MS, HOT_C)
+    assert again.active == ["hot@d1"]
+    assert again.told == again.history == ["raised hot@d1"], "what waited still waits, and nothing came"
+    again.send(2 * MINUTE_MS, COLD_C)
+    assert Kept(file).active == []
+
+
+def test_a_pending_alarm_goes_on_after_a_restart(file: Database) -> None:
+    Kept(file, SLOWLY).send(0, HOT_C)
+    again = Kept(file, SLOWLY)
+    again.send(9 * MINUTE_MS, HOT_C)
+    assert again.active == []
+    again.send(10 * MINUTE_MS, HOT_C)
+    assert again.active == ["hot@d1"]
+
+
+def test_an_alarm_ends_at_the_start_when_its_rule_or_its_device_is_gone(file: Database) -> None:
+    other = rule(above("ph", 8.0), name="other")
+    Kept(file).send(0, HOT_C)
+    without_rule = Kept(file, other)
+    without_rule.commit()
+    assert without_rule.told == ["raised hot@d1", "cleared hot@d1"]
+    Kept(file).send(0, HOT_C)
+    kept = Kept(file)
+    kept.keeper.replace(kept.keeper.rules, {})
+    kept.commit()
+    assert kept.active == []
+
+
+def test_what_was_taken_is_forgotten_on_disk(file: Database) -> None:
+    kept = Kept(file)
+    kept.send(0, HOT_C)
+    kept.keeper.outbox.remove(kept.keeper.outbox.first("webhook", 1))
+    kept.commit()
+    assert [notice.receiver for notice in file.run_here(stored.notices)] == ["influxdb"]
+    assert Kept(file).told == []
+
+
+def test_a_disk_that_takes_nothing_keeps_no_alarm_from_people(
+    file: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(_connection: sqlite3.Connection, _changes: Changes) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    kept = Kept(file)
+    with monkeypatch.context() as patched:
+        patched.setattr(stored, "commit", full)
+        kept.send(0, HOT_C)
+        kept.commit()
+        assert kept.told == ["raised hot@d1"]
+        assert (kept.active, kept.history) == (["hot@d1"], [])
+    assert sum("cannot be saved" in record.getMessage() for record in caplog.records) == 1
+    kept.commit()
+    assert kept.history == ["raised hot@d1"], "it is saved when the disk has room"
+    assert Kept(file).active == ["hot@d1"]
+
+
+def test_those_who_wait_are_woken_once_for_each_round(file: Database) -> None:
+    kept = Kept(file)
+    before = kept.keeper.changed.number
+    kept.send(0, HOT_C)
+    kept.send(MINUTE_MS, HOT_C)
+    assert kept.keeper.changed.number == before + 1
+
+
+def test_planned_work_keeps_what_begins_and_ends_meanwhile_from_all(file: Database) -> None:
+    kept = Kept(file)
+    kept.plan(site="s1")
+    kept.send(0, HOT_C)
+    assert (kept.active, kept.keeper.told(), kept.told) == (["hot@d1"], [], [])
+    kept.send(MINUTE_MS, COLD_C)
+    assert kept.told == []
+    assert kept.history == ["raised hot@d1", "cleared hot@d1"]
+    assert [",silenced=True," in point for point in kept.points] == [True, True]
+
+
+def test_what_still_stands_after_planned_work_is_told_then(file: Database) -> None:
+    kept = Kept(file)
+    kept.plan(for_ms=HOUR_MS, device="d1")
+    kept.send(0, HOT_C)
+    again = Kept(file)
+    again.clock.at_ms = NOW_MS + HOUR_MS
+    again.commit()
+    again.commit()
+    assert again.told == ["raised hot@d1"]
+    assert [state.key.id for state in again.keeper.told()] == ["hot@d1"]
+    later = Kept(file)
+    later.send(2 * HOUR_MS, COLD_C)
+    assert later.told == ["raised hot@d1", "cleared hot@d1"]
+
+
+def test_the_end_of_a_known_alarm_is_told_during_planned_work(file: Database) -> None:
+    kept = Kept(file)
+    kept.send(0, HOT_C)
+    kept.plan()
+    kept.send(MINUTE_MS, COLD_C)
+    assert kept.told == ["raised hot@d1", "cleared hot@d1"]
+
+
+@pytest.mark.parametrize(("site", "device", "told"), [("s2", "", 1), ("", "d2", 1), ("s1", "", 0), ("", "d1", 0), ("", "", 0)])
+def test_planned_work_holds_where_it_is_done(file: Database, site: str, device: str, told: int) -> None:
+    kept = Kept(file)
+    kept.plan(site=site, device=device)
+    kept.send(0, HOT_C)
+    assert len(kept.told) == told
+
+
+def test_planned_work_outlives_a_restart_and_ends_by_hand(file: Database) -> None:
+    number = Kept(file).plan()
+    kept = Kept(file)
+    assert [found for found, _ in kept.keeper.planned.going_on(NOW_MS)] == [number]
+    assert kept.end_work(number)
+    assert not kept.end_work(number)
+    kept.send(0, HOT_C)
+    assert Kept(file).told == ["raised hot@d1"]

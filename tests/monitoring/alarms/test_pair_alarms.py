@@ -1,0 +1,173 @@
+"""Alarms of a pair: the machine that takes over goes on with those of the other one, and nobody is told twice."""
+
+import asyncio
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from gateway.core.alarms.alarm import AlarmKey, AlarmState, AlarmTags, Severity
+from gateway.ingest.storage.alarms import SharedState
+from gateway.monitoring.alarms.outbox import WEBHOOK
+from gateway.monitoring.alarms.pair_alarms import AlarmBucket, bucket_of, bucket_payload, read_bucket
+from tests.core.alarms.alarming import above, rule
+from tests.core.making import MINUTE_MS, NOW_MS
+from tests.monitoring.alarms.keeping import COLD_C, HOT, HOT_C, Kept, opened
+
+HOT_FOR_LONG: Final = rule(above("temperature_c", 30.0), name="hot_long", for_ms=30 * MINUTE_MS)
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Iterator[Kept]:
+    (tmp_path / "a").mkdir()
+    with opened(tmp_path / "a") as file:
+        yield Kept(file, HOT, HOT_FOR_LONG)
+
+
+@pytest.fixture
+def passive(tmp_path: Path) -> Iterator[Kept]:
+    (tmp_path / "b").mkdir()
+    with opened(tmp_path / "b") as file:
+        yield Kept(file, HOT, HOT_FOR_LONG, follows=True)
+
+
+def tell_webhook(kept: Kept) -> None:
+    """Have the webhook take all that waits for it."""
+    kept.keeper.outbox.remove(kept.keeper.outbox.first(WEBHOOK, 100))
+    kept.commit()
+
+
+def hand_on(live: Kept, passive: Kept) -> None:
+    """Bring all alarms of one machine to the other, as the broker does."""
+    bucket = read_bucket(bucket_payload(AlarmBucket("a", live.keeper.shared())))
+    assert bucket is not None
+    assert bucket.machine == "a"
+    passive.clock.at_ms = live.clock.at_ms
+    passive.keeper.follow(bucket.states, lambda _: True)
+    passive.commit()
+
+
+def test_an_acknowledged_alarm_goes_on_at_the_other_machine_and_ends_once(live: Kept, passive: Kept) -> None:
+    live.send(0, HOT_C)
+    live.acknowledge("hot@d1", "crew on its way")
+    tell_webhook(live)
+    before = live.keeper.active()
+    hand_on(live, passive)
+    passive.keeper.lead(passive.registry)
+    assert passive.keeper.active() == before
+    assert before[0].acknowledged is not None
+    passive.send(MINUTE_MS, HOT_C)
+    assert (passive.told, passive.points) == ([], [])
+    passive.send(2 * MINUTE_MS, COLD_C)
+    assert passive.told == ["cleared hot@d1"]
+    assert passive.notices()[0]["acknowledged"]["note"] == "crew on its way"
+
+
+def test_what_waits_for_its_time_needs_only_the_rest_of_it(live: Kept, passive: Kept) -> None:
+    live.send(0, HOT_C)
+    live.send(15 * MINUTE_MS, HOT_C)
+    tell_webhook(live)
+    hand_on(live, passive)
+    passive.keeper.lead(passive.registry)
+    passive.send(30 * MINUTE_MS, HOT_C)
+    assert passive.told == ["raised hot_long@d1"]
+
+
+def test_what_ended_at_the_live_machine_is_forgotten_without_a_word(live: Kept, passive: Kept) -> None:
+    live.send(0, HOT_C)
+    hand_on(live, passive)
+    live.send(MINUTE_MS, COLD_C)
+    hand_on(live, passive)
+    passive.keeper.lead(passive.registry)
+    passive.commit()
+    assert (passive.active, passive.told, passive.points) == ([], [], [])
+
+
+def test_only_places_of_the_bucket_that_came_are_taken(live: Kept, passive: Kept) -> None:
+    live.send(0, HOT_C)
+    hand_on(live, passive)
+    passive.keeper.follow([], lambda key: key.place != "d1")
+    assert passive.active == ["hot@d1"]
+
+
+def test_what_was_followed_outlives_a_restart(live: Kept, passive: Kept) -> None:
+    live.send(0, HOT_C)
+    tell_webhook(live)
+    hand_on(live, passive)
+    again = Kept(passive.file, HOT, HOT_FOR_LONG, follows=True)
+    again.keeper.lead(again.registry)
+    again.commit()
+    assert (again.active, again.told) == (["hot@d1"], [])
+
+
+def test_an_alarm_that_the_webhook_was_not_told_of_is_told_by_the_machine_that_takes_over(live: Kept, passive: Kept) -> None:
+    live.send(0, HOT_C)
+    hand_on(live, passive)
+    passive.commit()
+    assert not passive.told, "the live machine may still tell it"
+    passive.keeper.lead(passive.registry)
+    passive.commit()
+    assert passive.told == ["raised hot@d1"]
+
+
+def test_an_alarm_whose_rule_or_device_is_gone_here_ends_at_the_take_over_and_is_told(live: Kept, passive: Kept) -> None:
+    live.send(0, HOT_C)
+    tell_webhook(live)
+    hand_on(live, passive)
+    passive.keeper.lead({})
+    passive.commit()
+    assert passive.told == ["cleared hot@d1"]
+
+
+def test_a_follower_tells_nobody_of_what_changes_here(live: Kept, passive: Kept) -> None:
+    live.send(0, HOT_C)
+    tell_webhook(live)
+    hand_on(live, passive)
+    passive.keeper.replace(passive.keeper.rules, {})  # its registry is renewed before that of the live machine
+    passive.commit()
+    assert (passive.told, passive.points, passive.history) == ([], [], [])
+
+
+def test_work_that_is_planned_at_one_machine_silences_at_the_other_until_it_ends_there(live: Kept, passive: Kept) -> None:
+    number = live.plan(site="s1")
+    live.send(0, HOT_C)
+    hand_on(live, passive)
+    follow_planned(live, passive)
+    follow_planned(live, passive)  # as heard again
+    assert [work.note for work in passive.keeper.planned_works()] == ["a new pump"]
+    passive.keeper.lead(passive.registry)
+    passive.commit()
+    assert passive.told == []
+    assert live.end_work(number)
+    follow_planned(live, passive)
+    passive.commit()
+    assert (passive.keeper.planned_works(), passive.told) == ([], ["raised hot@d1"])
+    assert not Kept(passive.file, HOT, HOT_FOR_LONG).keeper.planned_works(), "a restart changes nothing"
+
+
+def follow_planned(live: Kept, passive: Kept) -> None:
+    """Bring planned work to the other machine."""
+    bucket = read_bucket(bucket_payload(AlarmBucket("a", works=live.keeper.planned_works())))
+    assert bucket is not None
+    asyncio.run(passive.keeper.follow_planned(bucket.works))
+
+
+def test_a_bucket_that_is_too_large_for_a_broker_or_unreadable_is_none() -> None:
+    made = [AlarmState(_key(number), Severity.INFO, AlarmTags(), NOW_MS, number**0.5) for number in range(9)]
+    states = [SharedState(state, held_back=False) for state in made]
+    for state, _ in states:
+        state.field = "".join(chr(33 + hash((state.value, at)) % 90) for at in range(40_000))  # nothing that deflates
+    assert bucket_payload(AlarmBucket("a", states)) == b""
+    assert read_bucket(b"") is None
+    assert read_bucket(b"[1, 2]") is None
+    assert read_bucket(zlib.compress(b'{"machine": "' + bytes(9 << 20) + b'"}')) is None
+
+
+def test_a_place_is_in_the_same_bucket_on_both_machines() -> None:
+    assert {bucket_of(_key(number)) for number in range(5)} == {10, 28, 38, 41, 48}
+
+
+def _key(number: int) -> AlarmKey:
+    return AlarmKey("hot", f"d{number}")

@@ -1,0 +1,35 @@
+"""InfluxDB and VictoriaMetrics as fixtures, one after the other."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from gateway.commands.demo import services
+from gateway.monitoring.reports import device_points
+from tests.monitoring.reports.stores import Filled
+
+
+@contextmanager
+def started(name: str, folder: Path) -> Iterator[Filled]:
+    """Start a database, empty, with room for the past."""
+    if name == "influxdb":
+        service = services.influxdb(folder)
+    else:
+        service = services.victoria_metrics(folder, args=["-retentionPeriod=100y"])
+    with service:
+        yield Filled(service)
+
+
+@pytest.fixture(autouse=True)
+def _seen_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for no series: what a test writes is flushed, and shown at once."""
+    monkeypatch.setattr(device_points, "SHOWN_AFTER_S", 0.0)
+
+
+@pytest.fixture(params=["influxdb", "victoria-metrics"])
+def filled(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Filled]:
+    """Each database."""
+    with started(request.param, tmp_path) as found:
+        yield found

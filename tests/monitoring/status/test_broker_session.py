@@ -1,0 +1,81 @@
+"""The session that the broker keeps: a shorter life than asked for, and a session that was forgotten, are told."""
+
+import logging
+
+import pytest
+
+from gateway.ingest.session_events import SessionEvents
+from gateway.monitoring.status.broker_session import of_session
+from gateway.support.i18n.findings import sentence
+
+DAY_MS = 86_400_000
+NOW_MS = 1_793_491_200_250
+
+
+def said(session: SessionEvents, now_ms: int = NOW_MS, *, shared: bool = True) -> list[str]:
+    return [sentence(finding) for finding in of_session(session, now_ms, shared=shared)]
+
+
+def test_a_session_that_lives_for_less_than_asked_is_told_until_it_lives_as_long(caplog: pytest.LogCaptureFixture) -> None:
+    session = SessionEvents()
+    with caplog.at_level(logging.ERROR, "gateway"):
+        session.granted(86_400, 604_800)
+        session.granted(86_400, 604_800)
+    assert [record.args for record in caplog.records] == [(86_400, 604_800)], "once, not at every connection"
+    (text,) = said(session)
+    assert "for 1 d, not for 7 d" in text
+    session.granted(None, 604_800)
+    assert said(session) == []
+
+
+def test_a_forgotten_session_is_told_for_a_day_where_it_is_all_that_keeps_a_gateways_part() -> None:
+    session = SessionEvents()
+    session.forgotten(NOW_MS)
+    (text,) = said(session, NOW_MS + DAY_MS - 1)
+    assert "had forgotten this gateway's session" in text
+    assert said(session, NOW_MS + DAY_MS) == []
+    assert said(session, shared=False) == [], "a broker without persistence forgets at each restart; the log says it"
+
+
+def test_a_smaller_window_is_told_with_both_numbers() -> None:
+    session = SessionEvents()
+    session.window_seen(10, 2000)
+    (text,) = said(session)
+    assert "it has 10 messages on their way at once, not 2000" in text
+    session.window_seen(2000, 2000)
+    assert said(session) == []
+
+
+def test_missing_bindings_are_named_for_a_day_and_strange_ones_as_long_as_they_are_there() -> None:
+    session = SessionEvents()
+    session.bindings_seen([f"iot/v1/ward-{number}/+/+/readings" for number in range(5)], ["iot.v1.ward-9.#"], NOW_MS)
+    missing, strange = said(session)
+    assert "5 topics did not lead to this gateway" in missing
+    assert "ward-2/+/+/readings, ..." in missing
+    assert "ward-3" not in missing
+    assert "(iot.v1.ward-9.#)" in strange
+    session.bindings_seen([], [], NOW_MS + 60_000)
+    assert said(session, NOW_MS + DAY_MS - 1) == [missing]
+    assert said(session, NOW_MS + DAY_MS) == []
+
+
+def test_messages_that_no_queue_took_are_told_with_the_way_to_replay_them() -> None:
+    session = SessionEvents()
+    session.unroutable_seen(0)
+    assert said(session) == []
+    session.unroutable_seen(12)
+    (text,) = said(session)
+    assert "12 messages reached no gateway" in text
+    assert "`gateway unroutable --replay`" in text
+    session.unroutable_seen(None)
+    (text,) = said(session)
+    assert "it does not keep messages that reach no gateway" in text
+
+
+def test_a_broker_that_cannot_be_asked_is_told_until_it_can() -> None:
+    session = SessionEvents()
+    session.not_watched("http://127.0.0.1:15672 does not answer: connection refused")
+    (text,) = said(session)
+    assert text.endswith("does not answer: connection refused")
+    session.unroutable_seen(0)
+    assert said(session) == []

@@ -1,0 +1,221 @@
+"""The pairing: what waits until a machine is live, and what it says before it acknowledges."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import combinations
+from pathlib import Path
+from typing import Final
+
+import mqtt5
+import pytest
+
+from gateway.core.ledger import Ledger
+from gateway.core.mqtt_session import Session, SessionOptions, Subscribed
+from gateway.ingest.intake.connection import BrokerAddress
+from gateway.ingest.intake.paired_connection import PairedConnection
+from gateway.ingest.storage.database import Database
+from gateway.runtime.pipeline.build import Parts, build
+from gateway.runtime.pipeline.pairing import LIVE_ONLY
+from gateway.support.config.files import ConfigurationFault, load
+from gateway.support.config.model import Config, Mqtt
+from tests.clocks import SetClock
+from tests.core.making import NOW_MS
+
+RUNS_ON_BOTH: Final = {
+    *("intake", "subscriptions", "watch"),  # the intake waits by itself, until the session may be opened
+    *("live lane", "probe", "spool", "rejects", "counts of rejects", "drain lane", "unspooled refusals"),
+    *("floods", "deliveries", "codecs", "quarantine in", "kept values", "device states", "places", "waits"),
+    *(
+        "alarms",
+        "points of alarms",
+        "webhook",
+        "alarms of the pair",
+        "planned work of the pair",
+    ),  # what was decided while it was live
+    *("late report", "exchanges", "damage", "salvage", "journal gauge", "drops", "report", "certificates", "rates", "clock"),
+}
+"""Lanes of a passive machine: it stores, drains and looks after itself. A new lane takes its place here or in LIVE_ONLY."""
+
+
+@contextmanager
+def built(folder: Path, **mqtt: object) -> Iterator[Parts]:
+    """A gateway with every lane that there may be."""
+    config = Config.model_validate(
+        {
+            "mqtt": mqtt,
+            "journal": {"path": folder / "journal.db"},
+            "devices": {"registry": folder / "devices.yaml"},
+            "alarms": {"alertmanager": "http://127.0.0.1:1", "webhook": "http://127.0.0.1:1", "mqtt": True},
+            "audit": {"mqtt": True},
+            "open_data": {"nightly": True},
+        }
+    )
+    database = Database(folder / "journal.db")
+    database.open()
+    try:
+        yield build(config, database, SetClock(NOW_MS))
+    finally:
+        database.close()
+
+
+def test_every_lane_is_decided_upon_for_a_passive_machine(tmp_path: Path) -> None:
+    async def story() -> None:
+        with built(tmp_path, standby={"machine": "a"}) as parts:
+            assert set(parts.lanes) == RUNS_ON_BOTH | set(LIVE_ONLY)
+        assert not RUNS_ON_BOTH & set(LIVE_ONLY)
+
+    asyncio.run(story())
+
+
+def test_what_speaks_for_the_devices_waits_until_the_machine_is_live(tmp_path: Path) -> None:
+    async def story() -> None:
+        with built(tmp_path, standby={"machine": "a"}) as parts:
+            pairing = parts.pairing
+        assert pairing.watch is not None
+        ran: list[str] = []
+
+        async def note(name: str) -> None:
+            ran.append(name)
+
+        lanes = pairing.gated({"periods": lambda: note("periods"), "spool": lambda: note("spool")})
+        tasks = [asyncio.create_task(lane()) for lane in lanes.values()]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert ran == ["spool"]
+        pairing.watch.live.set()
+        await asyncio.gather(*tasks)
+        assert ran == ["spool", "periods"]
+
+    asyncio.run(story())
+
+
+def test_a_machine_alone_has_no_watch_and_waits_for_nothing(tmp_path: Path) -> None:
+    async def story() -> None:
+        with built(tmp_path) as parts:
+            pairing = parts.pairing
+        assert pairing.watch is None
+        lanes = {"periods": asyncio.Event().wait}
+        assert pairing.gated(lanes) is lanes  # type: ignore[arg-type,comparison-overlap]
+        assert not pairing.sums_hindrance()
+
+    asyncio.run(story())
+
+
+def test_sums_are_hindered_by_the_journal_of_the_other_machine(tmp_path: Path) -> None:
+    async def story() -> None:
+        with built(tmp_path, standby={"machine": "a"}) as parts:
+            pairing = parts.pairing
+        assert pairing.watch is not None
+        pairing.watch.standby.journal_told("b", 12)
+        assert "the journal of b" in pairing.sums_hindrance()
+        pairing.watch.standby.journal_told("b", 0)
+        assert not pairing.sums_hindrance()
+
+    asyncio.run(story())
+
+
+class Wire(PairedConnection):
+    """A connection whose bytes are noted."""
+
+    sent = b""
+    is_open = True
+
+    def send(self, data: bytes) -> None:
+        """Note them."""
+        self.sent += data
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
+        """Note the message."""
+        if self.is_open:
+            self.send(self.session.publish(topic, payload, retain=retain))
+        return self.is_open
+
+    def take(self) -> list[str]:
+        """The packets since the last look."""
+        packets, at = [], 0
+        while at < len(self.sent):
+            packet, length = mqtt5.read(memoryview(self.sent)[at:])
+            at += length
+            packets.append(str(packet.payload, "ascii") if isinstance(packet, mqtt5.PublishPacket) else type(packet).__name__)
+        self.sent = b""
+        return packets
+
+
+def test_the_first_reading_in_the_journal_is_told_before_it_is_acknowledged() -> None:
+    async def story() -> None:
+        ledger = Ledger(since_ms=NOW_MS)
+        wire = Wire([BrokerAddress("127.0.0.1", 1)], Session(SessionOptions("gateway-1")), ledger, "t")
+        wire.acknowledge([1])
+        assert wire.take() == ["0", "PubAckPacket"]
+        wire.acknowledge([2])
+        assert wire.take() == ["PubAckPacket"]
+        ledger.pending["journal"] = 5
+        wire.acknowledge([3])
+        assert wire.take() == ["5", "PubAckPacket"]
+        ledger.pending["journal"] = 9
+        wire.acknowledge([4])
+        assert wire.take() == ["PubAckPacket"]
+        ledger.pending["journal"] = 0
+        wire.acknowledge([5])
+        assert wire.take() == ["0", "PubAckPacket"]
+
+    asyncio.run(story())
+
+
+def test_what_could_not_be_told_is_told_at_the_next_acknowledgement() -> None:
+    async def story() -> None:
+        ledger = Ledger(since_ms=NOW_MS)
+        wire = Wire([BrokerAddress("127.0.0.1", 1)], Session(SessionOptions("gateway-1")), ledger, "t")
+        wire.is_open = False
+        wire.acknowledge([1])
+        wire.is_open = True
+        wire.take()
+        wire.acknowledge([2])
+        assert wire.take() == ["0", "PubAckPacket"]
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    ("standby", "said"),
+    [
+        ({"machine": "cabinet a"}, "mqtt.standby.machine"),
+        ({"machine": "a", "keep_alive": "100ms"}, "not within 1s and 5min"),
+        ({"machine": "a", "keep_alive": "1h"}, "not within 1s and 5min"),
+        ({"name": "a"}, "mqtt.standby.name"),
+    ],
+)
+def test_a_wrong_setting_is_named(standby: dict[str, str], said: str, tmp_path: Path) -> None:
+    file = tmp_path / "gateway.yaml"
+    file.write_text(json.dumps({"mqtt": {"standby": standby}}))
+    with pytest.raises(ConfigurationFault) as fault:
+        load(file)
+    assert said in str(fault.value)
+
+
+WAYS: Final[list[dict[str, object]]] = [{"standby": {"machine": "a"}}, {"share_group": "g"}, {"shares": "shares.yaml"}]
+
+
+@pytest.mark.parametrize("two", list(combinations(WAYS, 2)))
+def test_ways_to_have_several_gateways_exclude_each_other(two: tuple[dict[str, object], dict[str, object]]) -> None:
+    with pytest.raises(ValueError, match="exclude each other"):
+        Mqtt.model_validate(two[0] | two[1])
+
+
+@pytest.mark.parametrize("kind", ["alarms", "machines"])
+def test_an_account_that_may_not_read_alarms_costs_only_these(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story() -> None:
+        with built(tmp_path, standby={"machine": "a"}) as parts:
+            watch = parts.pairing.watch
+            assert watch is not None
+            ended: list[str] = []
+            monkeypatch.setattr(watch.connection, "end", ended.append)
+            watch._take(Subscribed({f"gateway/v1/gateway-1/{kind}/+": "not authorized"}))  # noqa: SLF001 - as the broker answers
+            assert bool(ended) is (kind == "machines")
+            assert ("a take-over raises all alarms anew" in caplog.text) is (kind == "alarms")
+
+    asyncio.run(story())
