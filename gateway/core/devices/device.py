@@ -145,7 +145,7 @@ class Device(RecentKeys):
         super().__init__()
         self.name = name
         self.registered = registered
-        self.admitted = False
+        self.admitted = True
         self.counters: CounterState | None = None
         self.domain: str | None = None
         self.goodbye_ms = 0

@@ -196,8 +196,7 @@ class Streams:
             return device
         refused = self._refused(name)
         if refused:
-            waits = self._admission.unknown == "quarantine" and self._registered(name) is None
-            return Unresolved(RejectReason.UNKNOWN_DEVICE, refused, name, domain, waits and is_id(name))
+            return Unresolved(RejectReason.UNKNOWN_DEVICE, refused, name, domain, self._waits(name))
         if device is None:
             registered, as_written = self._registered(name), name in self.registry
             if not self.places.has_place(name, registered=registered is not None, as_written=as_written):
@@ -210,7 +209,6 @@ class Streams:
                 device.keeps_bytes = MESSAGE_KEPT_BYTES
             if self._memory is not None:
                 self._memory.restore(device, self.field_sets)
-        device.admitted = True
         return device
 
     def _entry(self, name: str) -> Registered | None:
@@ -236,8 +234,11 @@ class Streams:
     def unnamed(self, source: str, reason: RejectReason, detail: str) -> Unresolved:
         """A device of unknown make: its messages wait like those of unknown devices."""
         name = self.id_of(source)
-        waits = self._admission.unknown == "quarantine" and self._registered(name) is None
-        return Unresolved(reason, detail, name, waits=waits)
+        return Unresolved(reason, detail, name, waits=self._waits(name))
+
+    def _waits(self, device: str) -> bool:
+        """Tell if the messages of a device wait until it is registered."""
+        return self._admission.unknown == "quarantine" and self._registered(device) is None
 
     def _refused(self, device: str) -> str:
         """Return the reason why a device is not admitted; empty if it is."""
@@ -322,7 +323,7 @@ class Streams:
     def _take_entry(self, device: Device, places: Places) -> None:
         """Give a device its entry in the new registry, and its place."""
         device.registered = self._registered(device.name)
-        device.admitted = False
+        device.admitted = not self._refused(device.name)
         device.streams, device.series = 0, None
         if device.registered is None and device.is_blank:
             del self.devices[device.name]

@@ -86,6 +86,6 @@ def power_of_ten(before: float, value: float) -> int:
     if not (isfinite(before) and isfinite(value)) or before <= 0 or value <= 0:
         return 0
     power = round(log10(value) - log10(before))
-    if not power or abs(power) > _POWER_MAX or abs(value / before / 10.0**power - 1) > _TOLERANCE:
+    if abs(power) > _POWER_MAX or abs(value / before / 10.0**power - 1) > _TOLERANCE:
         return 0
     return power

@@ -15,9 +15,10 @@ from gateway.core.devices.snapshot import pack, unpack
 from gateway.core.message import Arrival, StoredMessage
 from gateway.core.readings.counters import CounterState
 from gateway.core.readings.duplicates import WINDOW_S, DedupResult, DedupVerdict, RecentKeys
-from gateway.core.readings.exchanges import ToldExchange
+from gateway.core.readings.exchanges import NO_PAST, CounterPast, ToldExchange
 from gateway.core.readings.field_sets import FieldSets
 from gateway.core.readings.series_pattern import series_key
+from gateway.core.readings.steps import CounterRule
 from schemas.quantities import Growth
 from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS, SECOND_MS
 
@@ -105,6 +106,23 @@ def test_an_exchanged_meter_is_remembered() -> None:
     (register,) = counters(again(old)).registers()
     assert math.isnan(register.value)
     assert register.time_ms == NOW_MS + 5
+
+
+@pytest.mark.parametrize(
+    "past",
+    [
+        pytest.param(CounterPast(told=(ToldExchange("volume_m3", NOW_MS, 900.0, 3.0),)), id="an-exchange"),
+        pytest.param(CounterPast(rules={"pulse_count": CounterRule(50.0, 65536.0)}), id="the-rule-of-a-step"),
+        pytest.param(CounterPast(again_ms=NOW_MS), id="sums-to-work-out-again"),
+        pytest.param(CounterPast(amended_ms=NOW_MS), id="sums-that-the-database-did-not-take"),
+    ],
+)
+def test_whatever_is_remembered_of_earlier_sums_is_remembered_also_alone(past: CounterPast) -> None:
+    assert counters(again(device(counters=CounterState(past=past)))).past == past
+
+
+def test_devices_whose_meters_count_on_share_one_empty_past() -> None:
+    assert counters(again(device(counters=CounterState()))).past is NO_PAST
 
 
 def test_a_copy_is_known_after_a_restart() -> None:

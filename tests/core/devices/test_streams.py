@@ -93,6 +93,30 @@ def test_unknown_devices_are_refused_where_the_configuration_says_so() -> None:
     assert "other" not in streams.devices
 
 
+@pytest.mark.parametrize(("unknown", "waits"), [("quarantine", True), ("reject", False)])
+def test_messages_of_unknown_devices_wait_in_quarantine_and_nowhere_else(unknown: str, waits: bool) -> None:  # noqa: FBT001
+    assert refused(Streams(admission=Admission(unknown)), topic()).waits is waits
+
+
+def test_a_device_that_was_met_is_found_without_asking_the_registry() -> None:
+    class Asked(dict[str, Registered]):
+        times = 0
+
+        def get(self, key: str, default: Registered | None = None) -> Registered | None:  # type: ignore[override]
+            self.times += 1
+            return super().get(key, default)
+
+    registry = Asked({"d1": Registered()})
+    streams = Streams(registry, Admission(unknown="reject"))
+    for _ in range(2):
+        device = streams.admit("d1")
+        asked = registry.times
+        assert streams.admit("d1") is device
+        assert registry.times == asked > 0
+        streams.replace_registry(registry)
+        streams.id_of("d1")
+
+
 def test_simulated_devices_have_a_rule_of_their_own() -> None:
     assert refused(Streams(admission=Admission(simulated="reject")), topic("sim-1")).reason is RejectReason.UNKNOWN_DEVICE
     assert resolved(Streams(admission=Admission(unknown="reject")), topic("sim-1"))
@@ -147,9 +171,10 @@ def test_a_long_registry_is_taken_in_turns_and_messages_between_them_are_lost_to
     assert streams.places.taken == 0
 
 
-def test_a_device_struck_from_the_registry_is_unknown_from_then_on() -> None:
+@pytest.mark.parametrize("heard_ms", [0, NOW_MS], ids=["never-heard", "heard"])
+def test_a_device_struck_from_the_registry_is_unknown_from_then_on(heard_ms: int) -> None:
     streams = Streams({"d1": Registered()}, Admission(unknown="reject"))
-    assert resolved(streams, topic())
+    resolved(streams, topic()).device.last_seen_ms = heard_ms
     streams.replace_registry({})
     assert refused(streams, topic()).reason is RejectReason.UNKNOWN_DEVICE
     streams.replace_registry({"d1": Registered()})

@@ -283,6 +283,21 @@ def test_asked_again_a_counter_goes_on_with_what_another_gateway_counted() -> No
     assert sums([(101, 6.0)], state) == [162.0]
 
 
+def test_asked_again_a_sum_from_before_all_that_is_known_here_replaces_the_offset_and_is_not_added_to_it() -> None:
+    state = waiting([(0, 70.0)])
+    state.take_over(found(-5, 68.0, 568.0))
+    state.ask_again()
+    state.take_over(found(-6, 67.0, 1067.0))
+    assert sums([(1, 71.0), (-5.5, 67.5)], state) == [1071.0, 1067.5]
+
+
+def test_what_a_counter_used_before_it_came_here_tells_what_is_usual_for_it() -> None:
+    """Ten days of 9 m3 an hour stand in InfluxDB: 25 m3 in an hour are much, and no suspect step."""
+    state = waiting([(0, 2160.0)])
+    state.take_over(found(-240, 0.0, 0.0))
+    assert sums([(1, 2185.0)], state) == [2185.0]
+
+
 def test_asked_again_in_vain_nothing_changes() -> None:
     state = CounterState()
     sums([(0, 100.0), (1, 101.0)], state)
