@@ -1,7 +1,8 @@
 """The keeper of alarms: on disk before anybody is told, told once, and by planned work held back."""
 
+import asyncio
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,9 @@ from gateway.ingest.storage.alarms import Changes
 from gateway.ingest.storage.database import Database
 from tests.core.alarms.alarming import above, rule
 from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS
+from tests.ingest.delivery.delivering import until
 from tests.monitoring.alarms.keeping import COLD_C, HOT_C, Kept, opened
+from tests.waiting import PATIENCE_S
 
 SLOWLY = rule(above("temperature_c", 30.0), name="hot", for_ms=10 * MINUTE_MS)
 
@@ -123,6 +126,60 @@ def test_a_disk_that_takes_nothing_keeps_no_alarm_from_people(
     kept.commit()
     assert kept.history == ["raised hot@d1"], "it is saved when the disk has room"
     assert Kept(file).active == ["hot@d1"]
+
+
+def run(kept: Kept, monkeypatch: pytest.MonkeyPatch, story: Callable[[], Awaitable[None]]) -> None:
+    """Let the keeper run by itself, without waits of its own, as far as the story goes."""
+
+    async def running() -> None:
+        keeping = asyncio.create_task(kept.keeper.run())
+        async with asyncio.timeout(PATIENCE_S):
+            await story()
+        keeping.cancel()
+
+    monkeypatch.setattr(kept.clock, "real_s", lambda _: 0.0)
+    asyncio.run(running())
+
+
+def test_a_running_keeper_tells_of_changes_by_itself(file: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = Kept(file)
+
+    async def story() -> None:
+        for minute, temperature_c in enumerate((HOT_C, COLD_C), start=1):
+            kept.bed.push(NOW_MS + minute * MINUTE_MS, {"temperature_c": temperature_c})
+            await until(lambda minute=minute: len(kept.told) == minute)
+
+    run(kept, monkeypatch, story)
+    assert kept.told == kept.history == ["raised hot@d1", "cleared hot@d1"]
+
+
+def test_a_running_keeper_tells_what_stands_after_planned_work_although_nothing_comes(
+    file: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = Kept(file)
+    kept.plan(HOUR_MS)
+    kept.send(0, HOT_C)
+
+    async def story() -> None:
+        kept.clock.at_ms += HOUR_MS
+        await until(lambda: kept.told == ["raised hot@d1"])
+
+    assert kept.told == []
+    run(kept, monkeypatch, story)
+
+
+def test_a_running_keeper_saves_now_and_then_what_nobody_is_told_of_yet(
+    file: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, pending = Kept(file, SLOWLY), list[object]()
+
+    async def story() -> None:
+        kept.bed.push(NOW_MS, {"temperature_c": HOT_C})
+        while not pending:
+            pending.extend(await file.run(stored.states))
+
+    run(kept, monkeypatch, story)
+    assert kept.active == []
 
 
 def test_those_who_wait_are_woken_once_for_each_round(file: Database) -> None:
