@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 
@@ -177,6 +178,19 @@ def test_a_socket_at_rest_is_not_read_for_the_next_write_either(contexts: Contex
             assert not gate.received
             gate.socket.go_on()
             await until(lambda: gate.received == b"a")
+
+    tell(story)
+
+
+def test_a_rest_of_the_gateway_is_no_silence_of_the_broker() -> None:
+    async def story() -> None:
+        gate = Gateway()
+        async with joined(gate):
+            gate.socket.rest()
+            rested_s = time.monotonic()
+            assert gate.socket.last_received_s < rested_s
+            gate.socket.go_on()
+            assert gate.socket.last_received_s >= rested_s
 
     tell(story)
 

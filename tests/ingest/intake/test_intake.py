@@ -1,6 +1,7 @@
 """The connection to a broker that a test plays: what is noted of a chunk of messages."""
 
 import asyncio
+import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -24,8 +25,9 @@ from gateway.ingest.intake.subscriptions import Subscriptions
 from gateway.ingest.storage.database import Database
 from gateway.ingest.storage.released_keys import ReleasedKeys
 from gateway.support.clock import WallClock
+from schemas.quantities import Quality
 from tests.core.conversation import CONNACK, publish
-from tests.core.making import pipeline, topic
+from tests.core.making import HOUR_MS, pipeline, topic, trusted_clock
 from tests.ingest.delivery.delivering import Lanes, Rejects, until
 from tests.ingest.delivery.far_broker import FarBroker
 from tests.ingest.intake.side_effects_rig import AsyncCodecs, KeptValues, Quarantine, Sums
@@ -39,9 +41,24 @@ class Influxdb:
 
     link = LinkBudget()
 
-    async def write(self, gzip: bytes) -> Answer:  # noqa: ARG002 - as a writer has it
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    async def write(self, gzip: bytes) -> Answer:
         """Take a body."""
+        self.lines += zlib.decompress(gzip, wbits=31).decode().split("\n")
         return Answer(204)
+
+
+class SteppedClock(WallClock):
+    """A clock that somebody sets."""
+
+    step_ms = 0
+
+    def now_and_steady_ms(self) -> tuple[int, int]:
+        """Return the time as it was set, and a steady one."""
+        now_ms, steady_ms = super().now_and_steady_ms()
+        return now_ms + self.step_ms, steady_ms
 
 
 @dataclass
@@ -64,7 +81,8 @@ class Broker(FarBroker):
         self.received = bytearray()
         self.acknowledged: list[int] = []
         self.shares = Noted()
-        self.lanes = Lanes(Influxdb(), Rejects(), self, max_readings=50, receive_maximum=2000)
+        self.influxdb, self.clock, self.trust = Influxdb(), SteppedClock(), trusted_clock()
+        self.lanes = Lanes(self.influxdb, Rejects(), self, max_readings=50, receive_maximum=2000)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Greet, and take what comes."""
@@ -83,7 +101,7 @@ class Broker(FarBroker):
 
     def intake(self, port: int) -> Intake:
         """The intake, joined to lanes that write everything at once."""
-        lanes, processor = self.lanes, pipeline()
+        lanes, processor = self.lanes, pipeline(trust=self.trust)
         released, session = ReleasedKeys(WallClock()), Session(SessionOptions("gateway-1"))
         codec_calls = CodecCalls(processor, AsyncCodecs(), released, lanes.events)
         connection = self._connection = Connection([BrokerAddress("127.0.0.1", port)], session)
@@ -93,7 +111,7 @@ class Broker(FarBroker):
         fence = Fence(connection, acknowledger, "gateway-1")
         receiver = MessageReceiver(processor, lanes.live_lane, acknowledger, events, side_effects, self.shares, fence)
         subscriptions = Subscriptions(self.database, connection, {"iot/#": mqtt5.RetainHandling.SEND_ALWAYS})
-        return Intake(connection, subscriptions, receiver, acknowledger, events, processor.trust, WallClock())
+        return Intake(connection, subscriptions, receiver, acknowledger, events, self.trust, self.clock)
 
     def acknowledge(self, packet_ids: list[int]) -> None:
         """Acknowledge, and note it."""
@@ -169,3 +187,17 @@ def test_every_message_of_a_small_chunk_is_noted(tmp_path: Path) -> None:
             assert sorted(door.shares.topics) == sorted([QUIET] + [LOUD] * 14)
 
     asyncio.run(story())
+
+
+def test_a_clock_that_was_set_is_doubted_from_the_first_message_on_that_comes_by_it(tmp_path: Path) -> None:
+    """It is looked at each minute too: readings of that minute would be stamped an hour back, and nobody would see it."""
+
+    async def story() -> list[bool]:
+        async with broker(tmp_path) as door:
+            await door.send([publish(b'{"ph": 7}', 1)])
+            door.trust.see_influxdb(0, door.clock.now_ms())
+            door.clock.step_ms = -HOUR_MS
+            await door.send([publish(b'{"ph": 7.1}', 2)])
+            return [f"quality={Quality.GATEWAY_TIME | Quality.CLOCK_DOUBTED}i" in line for line in door.influxdb.lines]
+
+    assert asyncio.run(story()) == [False, True]

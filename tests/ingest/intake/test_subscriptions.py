@@ -81,6 +81,23 @@ def test_a_filter_is_given_up_again_until_the_broker_has_confirmed_that(database
     assert run(database, "b/#") == ["a/#"]
 
 
+def test_nothing_counts_as_confirmed_or_is_saved_before_the_broker_has_answered_for_what_is_wanted_now(
+    database: Database,
+) -> None:
+    async def story() -> None:
+        made = Subscriptions(database, Told(), filters("a/#"))
+        assert not made.settled
+        made.unsubscribed(["old/#"])
+        assert not made.held
+        made.confirm()
+        assert made.held
+        assert made.confirmed
+        made.replace(filters("b/#"))
+        assert not made.confirmed
+
+    asyncio.run(story())
+
+
 def test_a_second_change_does_not_forget_what_the_first_has_to_give_up(database: Database) -> None:
     async def story() -> list[str]:
         made = Subscriptions(database, Told(), filters("a/#"))
