@@ -53,3 +53,11 @@ def test_a_machine_of_a_pair_begins_anew(database: Database) -> None:
     assert restored.day_ms == 3 * DAY
     restored.begin_anew()
     assert (restored.hour_ms, restored.day_ms) == (0, 0)
+
+
+def test_to_begin_at_a_time_leaves_out_what_lies_before_and_opens_nothing_again(database: Database) -> None:
+    progress = PeriodProgress(database)
+    progress.hour_ms, progress.day_ms = 3 * DAY + 1, 2 * DAY
+    for at_ms, hour_ms, day_ms in ((DAY, 3 * DAY + 1, 2 * DAY), (3 * DAY, 3 * DAY + 1, 3 * DAY), (4 * DAY, 4 * DAY, 4 * DAY)):
+        progress.begin_at(at_ms)
+        assert (progress.hour_ms, progress.day_ms) == (hour_ms, day_ms)

@@ -7,10 +7,15 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from gateway.core.delivery.write_result import Answer
+from gateway.ingest.delivery.batch_queue import BatchQueue
+from gateway.ingest.delivery.circuit_breaker import CircuitBreaker
+from gateway.ingest.events import Events
 from gateway.ingest.storage.database import Database
 from gateway.monitoring.reports.rollup_points import RollupPoint
-from gateway.runtime.jobs.periods.writer import RollupWriter
+from gateway.runtime.jobs.periods.writer import Postponed, RollupWriter
 from gateway.runtime.pipeline.build import build
 from schemas.quantities import SPREAD_OF
 from tests.clocks import SetClock
@@ -30,6 +35,48 @@ class Taking:
         """Take a body."""
         self.bodies.append(zlib.decompress(gzip, wbits=31).decode())
         return Answer(204)
+
+
+class Busy(BatchQueue):
+    """A queue of readings, as busy as a test has it."""
+
+    under_pressure = saturated = False
+
+    def __init__(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("busy", ["under_pressure", "saturated"])
+def test_roll_ups_wait_for_readings_and_are_written_once_those_leave_room(busy: str) -> None:
+    async def story() -> None:
+        influxdb, queue, looks = Taking(), Busy(), 0
+
+        def asked(_: Busy) -> bool:
+            nonlocal looks
+            looks += 1
+            return looks < 3
+
+        writer = RollupWriter(influxdb, CircuitBreaker(Events()), queue)
+        await writer.add([RollupPoint("daily", ",device=m1", {"ph_mean": 7.0}, NOW_MS)], 0)
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(Busy, busy, property(asked))
+            await writer.flush()
+        assert (looks, writer.written, len(influxdb.bodies)) == (3, 1, 1)
+
+    asyncio.run(story())
+
+
+def test_while_the_database_is_away_roll_ups_are_not_even_tried() -> None:
+    async def story() -> None:
+        influxdb, breaker = Taking(), CircuitBreaker(Events())
+        breaker.open(Answer(503))
+        writer = RollupWriter(influxdb, breaker, Busy())
+        await writer.add([RollupPoint("daily", ",device=m1", {"ph_mean": 7.0}, NOW_MS)], 0)
+        with pytest.raises(Postponed):
+            await writer.flush()
+        assert influxdb.bodies == []
+
+    asyncio.run(story())
 
 
 async def written(folder: Path, made_in: Counter[int]) -> list[str]:

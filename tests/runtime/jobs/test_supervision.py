@@ -2,7 +2,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -12,8 +12,14 @@ from gateway.ingest.delivery.drain_lane import DrainLane
 from gateway.ingest.delivery.influxdb import InfluxdbClient
 from gateway.ingest.delivery.spool_requests import SpoolRequests
 from gateway.ingest.storage.database import Database
-from gateway.runtime.jobs.supervision import NAMED_WAITS, suspended_in
+from gateway.runtime.jobs.supervision import NAMED_WAITS, Supervision, Worker, suspended_in
+from gateway.runtime.pipeline.build import build
 from gateway.support.service_manager import ServiceManager
+from tests.clocks import SetClock
+from tests.core.making import NOW_MS
+from tests.ingest.delivery.delivering import until
+from tests.runtime.jobs.closing_rig import config_of
+from tests.waiting import PATIENCE_S
 
 WAITS: list[Callable[..., object]] = [
     Database.in_thread,
@@ -31,6 +37,53 @@ def listener(tmp_path: Path) -> socket.socket:
     found.bind(str(tmp_path / "notify"))
     found.settimeout(10)
     return found
+
+
+def test_signs_of_life_stop_while_a_worker_stands_still_and_come_again_once_it_goes_on(
+    tmp_path: Path, listener: socket.socket, caplog: pytest.LogCaptureFixture
+) -> None:
+    heard: list[str] = []
+
+    def hear() -> list[str]:
+        with suppress(BlockingIOError):
+            while True:
+                heard.append(listener.recv(1000).decode())
+        return heard
+
+    async def lane(going: asyncio.Event) -> None:
+        await going.wait()
+
+    async def story(database: Database) -> None:
+        parts = build(config_of(tmp_path, "http://127.0.0.1:1", "Asia/Ho_Chi_Minh"), database, SetClock(NOW_MS))
+        progress, looks = 0, 0
+
+        def advanced() -> int:
+            nonlocal looks
+            looks += 1
+            return progress
+
+        standing = asyncio.create_task(lane(asyncio.Event()), name="live lane")
+        manager = ServiceManager.of({"NOTIFY_SOCKET": listener.getsockname(), "WATCHDOG_USEC": "100000"})
+        supervision = Supervision(manager, parts.watching.status, [Worker("live lane", lambda: True, advanced)])
+        watching = asyncio.create_task(supervision.run())
+        await until(lambda: "WATCHDOG=1" in hear())
+        await until(lambda: "live lane has work and stands still" in caplog.text)
+        hear().clear()
+        seen = looks
+        await until(lambda: looks > seen + 3)
+        assert "WATCHDOG=1" not in hear()
+        progress += 1
+        await until(lambda: "WATCHDOG=1" in hear())
+        for task in (standing, watching):
+            task.cancel()
+
+    (tmp_path / "devices.yaml").write_text("devices: []")
+    listener.setblocking(False)  # noqa: FBT003 - the standard library's call
+    database = Database(tmp_path / "journal.db")
+    database.open()
+    with closing(listener), closing(database):
+        asyncio.run(asyncio.wait_for(story(database), PATIENCE_S))
+    assert caplog.text.count("has work and stands still: test_signs_of_life_stop") == 1, "said once, and where"
 
 
 def test_every_named_wait_is_a_coroutine_that_there_is() -> None:
