@@ -26,7 +26,7 @@ from gateway.core.readings.counters import CounterState
 from gateway.core.readings.sums import SumsMode
 from gateway.core.readings.timestamps import TimeRules
 
-NOW_MS = 1_793_491_200_000
+NOW_MS, DAY_MS = 1_793_491_200_000, 86_400_000
 WARD = Share(site="ward-1")
 WATER = Share(site="ward-2", domain="water")
 GROUP = Share(group="xa-tan-an")
@@ -97,6 +97,20 @@ def test_a_restart_moves_nothing() -> None:
     saved = {name: unpack_tenure(tenure.packed()) for name, tenure in tenures.by_name.items()}
     again = Tenures(saved)
     assert (again.want(to_me([WARD]), ME, NOW_MS + 9), again.taken_over, again.since_ms("ward-1")) == ([], [], NOW_MS)
+
+
+@pytest.mark.parametrize(
+    ("told_ms", "later_ms", "untold"),
+    [
+        pytest.param(0, 0, True, id="never-told"),
+        pytest.param(NOW_MS, DAY_MS - 1, False, id="within-the-day"),
+        pytest.param(NOW_MS, DAY_MS, True, id="a-day-later"),
+    ],
+)
+def test_the_database_is_told_of_a_share_once_and_again_each_day(told_ms: int, later_ms: int, *, untold: bool) -> None:
+    tenure = Tenure(Stage.HOLDING, NOW_MS, told_ms)
+    assert tenure.is_untold(NOW_MS + later_ms) is untold
+    assert tenure.at(Stage.LEAVING).is_untold(NOW_MS + later_ms), "nobody knows of another stage yet"
 
 
 def test_a_topic_is_in_the_share_that_takes_it() -> None:

@@ -7,7 +7,7 @@ from math import inf
 import mqtt5
 
 from gateway.core.gateways.reconnects import LONGEST_WAIT_S, RIVAL_FIRST_S, SOON_ENDS, ConnectionEnd
-from gateway.core.mqtt_session import ProtocolFault, Session, SessionOptions
+from gateway.core.mqtt_session import Event, ProtocolFault, Session, SessionOptions
 from gateway.ingest.intake.connection import BrokerAddress, Connection
 from tests.core.conversation import CONNACK
 from tests.ingest.delivery.delivering import until
@@ -48,9 +48,9 @@ async def kept(answer: bytes, for_s: float) -> tuple[float, ConnectionEnd]:
         writer.close()
 
     async with await asyncio.start_server(greet, "127.0.0.1") as broker:
-        session = Session(SessionOptions("gateway-1"))
+        session, events = Session(SessionOptions("gateway-1")), list[Event]()
         connection = Connection([BrokerAddress("127.0.0.1", broker.sockets[0].getsockname()[1])], session)
-        return (await connection.run_once(session.receive))[1:]
+        return (await connection.run_once(lambda data: events.extend(session.receive(data))))[1:]
 
 
 def test_a_broker_kept_a_connection_from_the_greeting_to_its_end_and_not_at_all_without_a_greeting() -> None:
@@ -75,10 +75,10 @@ def test_the_way_to_the_broker_is_measured_again_while_it_lasts() -> None:
         writer.close()
 
     async def story() -> None:
-        session = Session(SessionOptions("gateway-1", keep_alive_s=1))
+        session, events = Session(SessionOptions("gateway-1", keep_alive_s=1)), list[Event]()
         async with await asyncio.start_server(greet, "127.0.0.1") as broker:
             connection = Connection([BrokerAddress("127.0.0.1", broker.sockets[0].getsockname()[1])], session)
-            running = asyncio.create_task(connection.run_once(session.receive))
+            running = asyncio.create_task(connection.run_once(lambda data: events.extend(session.receive(data))))
             await until(lambda: session.connected)
             opened = connection._socket  # noqa: SLF001
             assert opened is not None

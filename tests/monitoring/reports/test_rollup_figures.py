@@ -40,6 +40,20 @@ def test_without_any_parent_all_meters_are_demand() -> None:
     assert flows({"one": 5, "other": 6}, {}) == {"demand": 11.0}
 
 
+def test_a_gauge_of_an_area_is_the_lowest_and_highest_of_all_and_the_mean_of_its_devices_however_often_they_send() -> None:
+    spreads = {
+        StoredSeries(name): {"pressure_kpa": spread}
+        for name, spread in {"a": (250.0, 300.0, 350.0), "b": (200.0, 310.0, 320.0), "c": (280.0, 350.0, 400.0)}.items()
+    }
+    areas = AreaTotals("water", {})
+    areas.add(
+        RolledPeriod("water", PeriodUse(HOUR, []), spreads), Roster([RegisteredDevice(id=n, area="north") for n in "abc"])
+    )
+    (point,) = areas.points(ReportStep.HOUR)
+    named = {name: point.fields[f"pressure_{name}_kpa"] for name in ("min", "mean", "max")}
+    assert named == {"min": 200.0, "mean": 320.0, "max": 400.0}
+
+
 def test_unbalance_is_the_farthest_phase_from_the_mean_of_all_three() -> None:
     volts = {f"voltage_l{phase}_v": (0.0, mean, 999.0) for phase, mean in ((1, 210.0), (2, 220.0), (3, 230.0))}
     assert dict(unbalance(volts)) == {"voltage_unbalance_pct": pytest.approx(100 * 10 / 220)}
