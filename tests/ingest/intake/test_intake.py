@@ -198,6 +198,7 @@ def test_a_clock_that_was_set_is_doubted_from_the_first_message_on_that_comes_by
             door.trust.see_influxdb(0, door.clock.now_ms())
             door.clock.step_ms = -HOUR_MS
             await door.send([publish(b'{"ph": 7.1}', 2)])
+            assert door.trust.behind, "the right time is ahead of it"
             return [f"quality={Quality.GATEWAY_TIME | Quality.CLOCK_DOUBTED}i" in line for line in door.influxdb.lines]
 
     assert asyncio.run(story()) == [False, True]
