@@ -21,19 +21,17 @@ class ServedRoute(NamedTuple):
     path: str
 
 
-class _Noted(Exception):  # noqa: N818 - it is no fault
-    """The routes are known: nothing needs to be served."""
+class _Made(Exception):  # noqa: N818 - it is no fault
+    """The application is there: nothing needs to be served."""
 
 
-def served_routes(site: Site, monkeypatch: pytest.MonkeyPatch) -> list[ServedRoute]:
-    """The routes of the gateway of a folder, which is built for that and never runs."""
-    found: set[ServedRoute] = set()
+def served_application(site: Site, monkeypatch: pytest.MonkeyPatch) -> web.Application:
+    """The application of the gateway of a folder, which is built for that and never runs."""
+    found: list[web.Application] = []
 
-    def noted(application: web.Application, **_: Any) -> web.AppRunner:  # noqa: ANN401
-        for route in application.router.routes():
-            if route.resource is not None:
-                found.add(ServedRoute(route.method, route.resource.canonical))
-        raise _Noted
+    def made(application: web.Application, **_: Any) -> web.AppRunner:  # noqa: ANN401
+        found.append(application)
+        raise _Made
 
     async def build_it() -> None:
         config = site.config
@@ -44,12 +42,24 @@ def served_routes(site: Site, monkeypatch: pytest.MonkeyPatch) -> list[ServedRou
             parts = build(config, database, WallClock())
             async with Entrance(config.http, parts.foundation.access, parts.foundation.tls) as entrance:
                 await serve_pages(parts, entrance)
-        except _Noted:
+        except _Made:
             return
         finally:
             database.close()
 
     with monkeypatch.context() as patched:
-        patched.setattr(web, "AppRunner", noted)
+        patched.setattr(web, "AppRunner", made)
         asyncio.run(build_it())
-    return sorted(found)
+    (application,) = found
+    return application
+
+
+def served_routes(site: Site, monkeypatch: pytest.MonkeyPatch) -> list[ServedRoute]:
+    """The routes of the gateway of a folder."""
+    return routes_of(served_application(site, monkeypatch))
+
+
+def routes_of(application: web.Application) -> list[ServedRoute]:
+    """The routes of an application."""
+    routes = application.router.routes()
+    return sorted({ServedRoute(route.method, route.resource.canonical) for route in routes if route.resource is not None})
