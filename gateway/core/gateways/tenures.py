@@ -115,7 +115,7 @@ class Tenure:
 
     def is_untold(self, now_ms: int) -> bool:
         """Tell if the database must be told, perhaps once more."""
-        return not self.told_ms or now_ms - self.told_ms >= TOLD_AGAIN_MS
+        return now_ms - self.told_ms >= TOLD_AGAIN_MS
 
     def at(self, stage: Stage) -> "Tenure":
         """The same at another stage, of which nobody knows yet."""
