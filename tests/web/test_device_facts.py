@@ -192,10 +192,16 @@ def test_a_reading_whose_step_is_in_doubt_says_so_although_it_is_worked_out_from
 
 
 def test_an_account_with_a_limit_sees_the_values_of_a_device_and_nothing_of_its_messages(tmp_path: Path) -> None:
-    async def story(visited: Visited) -> list[str]:
+    async def story(visited: Visited) -> list[tuple[str, dict[str, Any]]]:
         visited.come("m1", {"ts": NOW_MS, "flow_m3_h": 1.5, "maker's own": 1})
-        return [await visited.page("m1", account) for account in (TECHNICIAN, LIMITED)]
+        seen = []
+        for account in (TECHNICIAN, LIMITED):
+            document = json.loads(await visited.ask("/api/devices/{device}", "m1", account))
+            seen.append((await visited.page("m1", account), document))
+        return seen
 
-    whole, shared = tell(tmp_path, story)
-    assert all("<dd>1.5 <small>m³/h</small></dd>" in page for page in (whole, shared))
-    assert [("maker's own" in page, 'id="payload"' in page) for page in (whole, shared)] == [(True, True), (False, False)]
+    (page, document), (shared_page, shared) = tell(tmp_path, story)
+    assert all("<dd>1.5 <small>m³/h</small></dd>" in text for text in (page, shared_page))
+    assert ["maker's own" in text for text in (page, shared_page, str(document), str(shared))] == [True, False, True, False]
+    assert document.keys() - shared.keys() == {"last_message", "steps", "rejects", "waiting", "ladder"}
+    assert shared["result"]["points"] == document["result"]["points"]
