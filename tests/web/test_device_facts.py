@@ -77,7 +77,7 @@ class Visited:
 
 
 def tell(folder: Path, story: Callable[[Visited], Awaitable[T]]) -> T:
-    """What a story finds at a gateway with one registered device."""
+    """Return what a story finds at a gateway with one registered device."""
     (folder / "devices.yaml").write_text(yaml.safe_dump({"areas": {"p-01": "An Bình"}, "devices": [REGISTERED]}))
     config, clock = config_of(folder, "http://127.0.0.1:1", "Asia/Ho_Chi_Minh"), SetClock(NOW_MS)
 

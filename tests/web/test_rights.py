@@ -1,4 +1,4 @@
-"""Who reaches which route: each route that is served, asked for by each kind of account, through all checks before its handler.
+"""Every route that is served, asked for by each kind of account, through all checks before its handler.
 
 The rights stand here by hand, as ``deploy/README.md`` (roles) and ``docs/sharing.md`` (limits) promise them. A new route has no
 line here, and fails.

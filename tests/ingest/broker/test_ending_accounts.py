@@ -1,4 +1,4 @@
-"""What is asked of RabbitMQ when a device's account ends; that the node does so is tested on one (test_enrolling)."""
+"""The requests to RabbitMQ when a device's account ends; a real node answers them in ``tests/rabbitmq/test_enrolling.py``."""
 
 import asyncio
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""From when on a reading is late: from the first question about its hour, whatever comes of that, also after a restart."""
+"""A reading is late from the first question about its hour on, whatever is answered, also after a restart."""
 
 import asyncio
 import json
