@@ -1,8 +1,9 @@
-"""Units: from the UCUM codes of the table of quantities to Grafana's names."""
+"""Grafana's names of units: those of the table of units, and of what has no quantity."""
 
 from typing import Final
 
 from grafana.points import MEASUREMENTS
+from schemas.quantities import UNITS
 
 PER_CENT: Final = "percent"
 SHARE: Final = "percentunit"
@@ -14,45 +15,9 @@ PER_SECOND: Final = "suffix:/s"
 AGO: Final = "dateTimeFromNow"
 DEGREES: Final = "degree"
 
-GRAFANA_UNITS: Final = {
-    "": COUNT,
-    "1": COUNT,
-    "%": PER_CENT,
-    "m3": "m3",
-    "m3/h": "suffix:m³/h",
-    "kPa": "pressurekpa",
-    "m": "lengthm",
-    "mm": "lengthmm",
-    "Cel": "celsius",
-    "[pH]": "suffix:pH",
-    "mg/L": "suffix:mg/L",
-    "ug/m3": "conμgm3",
-    "{NTU}": "suffix:NTU",
-    "uS/cm": "suffix:µS/cm",
-    "[ppm]": "ppm",
-    "mV": "mvolt",
-    "V": "volt",
-    "A": "amp",
-    "W": "watt",
-    "V.A": "voltamp",
-    "V.A{reactive}": "voltampreact",
-    "kW.h": "kwatth",
-    "kV.A.h{reactive}": "suffix:kvarh",
-    "[ppb]": "conppb",
-    "hPa": "pressurehpa",
-    "lx": "lux",
-    "h": "h",
-    "Hz": "hertz",
-    "s": "s",
-    "ms": AGO,
-    "d": "d",
-    "By": BYTES,
-    "deg": DEGREES,
-    "km/h": "velocitykmh",
-    "dB": "dB",
-    "dB[mW]": "dBm",
-}
-"""UCUM → Grafana; ``suffix:`` where Grafana has no unit of its own."""
+_OWN: Final = {"": COUNT, "ms": AGO, "d": "d", "By": BYTES, "deg": DEGREES}
+GRAFANA_UNITS: Final = {code: unit.grafana for code, unit in UNITS.items()} | _OWN
+"""UCUM code → Grafana's unit: those of quantities, and those of what the gateway tells of itself."""
 
 
 def unit_of(measurement: str, field: str) -> str:

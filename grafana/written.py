@@ -6,27 +6,10 @@ from typing import Final
 
 from grafana.answers import ZONE_MS
 from grafana.units import AGO, BYTES, DEGREES, DURATION, SHARE
+from schemas.quantities import UNITS
 
 ZONE: Final = timezone(timedelta(milliseconds=ZONE_MS))
-_SYMBOLS: Final = {
-    "m3": "m³",
-    "percent": "%",
-    "volt": "V",
-    "mvolt": "mV",
-    "amp": "A",
-    "kwatth": "kWh",
-    "celsius": "°C",
-    "lengthm": "m",
-    "lengthmm": "mm",
-    "pressurekpa": "kPa",
-    "pressurehpa": "hPa",
-    "conμgm3": "µg/m³",
-    "conppb": "ppb",
-    "lux": "lx",
-    "hertz": "Hz",
-    "velocitykmh": "km/h",
-    "none": "",
-}
+_SYMBOLS: Final = {unit.grafana: unit.symbol for unit in UNITS.values() if not unit.grafana.startswith("suffix:")}
 _LENGTHS: Final = ((86_400, "d"), (3600, "h"), (60, "min"))
 _PREFIXES: Final = ((1e6, "M"), (1e3, "k"))
 _WHOLE_FROM: Final = 1000

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Final, NamedTuple
 
-from schemas.quantities import QUANTITIES, Kind, Quality, Quantity
+from schemas.quantities import QUANTITIES, UNITS, Kind, Quality, Quantity
 from schemas.rejects import DropCause, IgnoreCause, RejectReason
 
 
@@ -112,25 +112,6 @@ QUALITY: Final[dict[int, Words]] = {
     Quality.MAY_STAND_TWICE: Words("có thể ghi hai lần", "may be stored twice"),
     Quality.SIMULATED: Words("mô phỏng", "simulated"),
 }
-
-UNITS: Final = {
-    "m3": "m³",
-    "m3/h": "m³/h",
-    "Cel": "°C",
-    "[pH]": "",
-    "{NTU}": "NTU",
-    "uS/cm": "µS/cm",
-    "1": "",
-    "V.A": "VA",
-    "V.A{reactive}": "var",
-    "kW.h": "kWh",
-    "kV.A.h{reactive}": "kvarh",
-    "ug/m3": "µg/m³",
-    "[ppm]": "ppm",
-    "[ppb]": "ppb",
-    "dB[mW]": "dBm",
-}
-"""UCUM code → the usual spelling, if different."""
 
 _PHASES: Final = {"_l1": " L1", "_l2": " L2", "_l3": " L3", "_l12": " L1-L2", "_l23": " L2-L3", "_l31": " L3-L1"}
 _TARIFFS: Final = {f"_t{tariff}": f" T{tariff}" for tariff in (1, 2, 3, 4)}
@@ -268,4 +249,4 @@ def quantities(language: str) -> Mapping[str, QuantityWords]:
 def _words(row: Quantity, language: str) -> QuantityWords:
     said = _EACH.get(row.field)
     name = row.field if said is None else getattr(said, language)
-    return QuantityWords(name, UNITS.get(row.unit, row.unit), row.kind is Kind.STATE)
+    return QuantityWords(name, UNITS[row.unit].symbol if row.unit else "", row.kind is Kind.STATE)

@@ -1,4 +1,4 @@
-"""THE table: every quantity the province speaks of, with its unit and its hard bounds.
+"""THE tables: every quantity the province speaks of, with its unit and its hard bounds, and the units.
 
 The table decides the type of a field in InfluxDB, never the first value seen: a counter or gauge is a float, a state is a
 boolean. Units are UCUM codes. A value outside the bounds is dropped and the rest of its reading kept.
@@ -6,7 +6,61 @@ boolean. Units are UCUM codes. A value outside the bounds is dropped and the res
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
+
+
+class UnitRow(NamedTuple):
+    """One row of the table of units.
+
+    :ivar code: UCUM code.
+    :ivar suffix: the end of a field's name, which stays in databases for ever; empty for a number of things.
+    :ivar symbol: spelling for people, the same in Vietnamese and English; empty where none is written.
+    :ivar grafana: Grafana's unit; ``suffix:`` where Grafana has none of its own.
+    :ivar family: the units that become this one, as :mod:`schemas.unit_scale` names them.
+    """
+
+    code: str
+    suffix: str
+    symbol: str
+    grafana: str
+    family: str
+
+
+_UNITS: Final = (
+    UnitRow("1", "", "", "none", "a share or count"),
+    UnitRow("%", "pct", "%", "percent", "a share or count"),
+    UnitRow("m3", "m3", "m³", "m3", "volume"),
+    UnitRow("m3/h", "m3_h", "m³/h", "suffix:m³/h", "flow"),
+    UnitRow("kPa", "kpa", "kPa", "pressurekpa", "pressure"),
+    UnitRow("hPa", "hpa", "hPa", "pressurehpa", "pressure"),
+    UnitRow("m", "m", "m", "lengthm", "length"),
+    UnitRow("mm", "mm", "mm", "lengthmm", "length"),
+    UnitRow("s", "s", "s", "s", "time"),
+    UnitRow("h", "h", "h", "h", "time"),
+    UnitRow("km/h", "km_h", "km/h", "velocitykmh", "speed"),
+    UnitRow("Cel", "c", "°C", "celsius", "temperature"),
+    UnitRow("V", "v", "V", "volt", "voltage"),
+    UnitRow("mV", "mv", "mV", "mvolt", "voltage"),
+    UnitRow("A", "a", "A", "amp", "current"),
+    UnitRow("W", "w", "W", "watt", "active power"),
+    UnitRow("V.A{reactive}", "var", "var", "voltampreact", "reactive power"),
+    UnitRow("V.A", "va", "VA", "voltamp", "apparent power"),
+    UnitRow("kW.h", "kwh", "kWh", "kwatth", "active energy"),
+    UnitRow("kV.A.h{reactive}", "kvarh", "kvarh", "suffix:kvarh", "reactive energy"),
+    UnitRow("Hz", "hz", "Hz", "hertz", "frequency"),
+    UnitRow("mg/L", "mg_l", "mg/L", "suffix:mg/L", "mass concentration"),
+    UnitRow("ug/m3", "ug_m3", "µg/m³", "conμgm3", "mass concentration"),
+    UnitRow("[ppm]", "ppm", "ppm", "ppm", "volume share"),
+    UnitRow("[ppb]", "ppb", "ppb", "conppb", "volume share"),
+    UnitRow("uS/cm", "us_cm", "µS/cm", "suffix:µS/cm", "conductivity"),
+    UnitRow("[pH]", "ph", "", "suffix:pH", "acidity"),
+    UnitRow("{NTU}", "ntu", "NTU", "suffix:NTU", "turbidity"),
+    UnitRow("lx", "lx", "lx", "lux", "illuminance"),
+    UnitRow("dB", "db", "dB", "dB", "level"),
+    UnitRow("dB[mW]", "dbm", "dBm", "dBm", "power level"),
+)
+UNITS: Final = {unit.code: unit for unit in _UNITS}
+"""UCUM code → the unit."""
 
 
 class Kind(StrEnum):
@@ -24,11 +78,12 @@ class Quantity:
     """One row of the table.
 
     :ivar field: the field's name in InfluxDB and the key in a native payload; ends with its unit.
-    :ivar unit: UCUM code, empty for a state.
+    :ivar unit: UCUM code of :data:`UNITS`, empty for a state.
     :ivar minimum: smallest value that can be real, in ``unit``; 0 for a state.
     :ivar maximum: largest value that can be real, in ``unit``; 1 for a state.
     :ivar absolute: the sign is a convention of the maker and is removed (power factor).
     :ivar meaning: the thing that is measured, in one sentence for the maker of a device.
+    :ivar stem: the name behind which :meth:`beside` puts a word, where that is not the name without its unit.
     """
 
     field: str
@@ -38,14 +93,29 @@ class Quantity:
     kind: Kind
     absolute: bool = False
     meaning: str = ""
+    stem: str = ""
+
+    def __post_init__(self) -> None:
+        if self.kind is Kind.STATE:
+            return
+        if self.unit not in UNITS:
+            raise ValueError(f"{self.field}: there is no unit {self.unit!r}; add a row for it in schemas/quantities.py")
+        suffix = UNITS[self.unit].suffix
+        if suffix and not f"_{self.field}".endswith(f"_{suffix}"):
+            raise ValueError(f"{self.field}: the name of a quantity in {self.unit} ends with _{suffix}")
+
+    def beside(self, word: str) -> str:
+        """Name the field beside this one that ``word`` tells apart: the word stands before the unit."""
+        suffix = "" if self.stem else UNITS[self.unit].suffix
+        return f"{self.field.removesuffix(suffix)}{word}_{suffix}" if suffix else f"{self.stem or self.field}_{word}"
 
 
-def _counter(field: str, unit: str, maximum: float, meaning: str) -> Quantity:
-    return Quantity(field, unit, 0.0, maximum, Kind.COUNTER, meaning=meaning)
+def _counter(field: str, unit: str, maximum: float, meaning: str, stem: str = "") -> Quantity:
+    return Quantity(field, unit, 0.0, maximum, Kind.COUNTER, meaning=meaning, stem=stem)
 
 
-def _gauge(field: str, unit: str, minimum: float, maximum: float, meaning: str) -> Quantity:
-    return Quantity(field, unit, minimum, maximum, Kind.GAUGE, meaning=meaning)
+def _gauge(field: str, unit: str, minimum: float, maximum: float, meaning: str, stem: str = "") -> Quantity:
+    return Quantity(field, unit, minimum, maximum, Kind.GAUGE, meaning=meaning, stem=stem)
 
 
 def _state(field: str, meaning: str) -> Quantity:
@@ -79,13 +149,13 @@ _WATER = [
     _gauge("fill_pct", "%", 0, 110, "How full the tank is."),
     _gauge("temperature_c", "Cel", -5, 95, "Temperature of the water."),
     _gauge("ambient_temperature_c", "Cel", -50, 100, "Temperature around the meter."),
-    _gauge("ph", "[pH]", 0, 14, "Acidity."),
+    _gauge("ph", "[pH]", 0, 14, "Acidity.", stem="ph"),
     _gauge("chlorine_mg_l", "mg/L", 0, 20, "Residual chlorine."),
     _gauge("dissolved_oxygen_mg_l", "mg/L", 0, 50, "Dissolved oxygen."),
     _gauge("turbidity_ntu", "{NTU}", 0, 4000, "Turbidity, nephelometric."),
     _gauge("conductivity_us_cm", "uS/cm", 0, 200000, "Electrical conductivity."),
     _gauge("orp_mv", "mV", -2000, 2000, "Oxidation-reduction potential."),
-    _counter("pulse_count", "1", 4294967295, "Register of a pulse input."),
+    _counter("pulse_count", "1", 4294967295, "Register of a pulse input.", stem="pulse"),
     _state("alarm_leak", "A leak is suspected, as when the flow never stops."),
     _state("alarm_burst", "A burst pipe is suspected."),
     _state("alarm_backflow", "Water runs backwards."),
@@ -130,7 +200,7 @@ _POWER = [
 
 _TRAFFIC = [
     _gauge("vehicle_count", "1", 0, 20000, f"Vehicles in the interval that ends at ts; {_NEEDS_INTERVAL}"),
-    _counter("vehicle_count_total", "1", 1e10, "Register of vehicles counted."),
+    _counter("vehicle_count_total", "1", 1e10, "Register of vehicles counted.", stem="vehicle_count"),
     _INTERVAL,
     _gauge("mean_speed_km_h", "km/h", 0, 250, "Mean speed in the interval."),
     _gauge("speed_p85_km_h", "km/h", 0, 250, "Speed that 85 of 100 vehicles did not exceed in the interval."),
@@ -147,8 +217,8 @@ _URBAN = [
     _state("motion", "Something moves in sight of the sensor."),
     _state("alarm_lamp", "The lamp or its driver has failed."),
     _gauge("people_count", "1", 0, 100000, "People present."),
-    _counter("people_in_total", "1", 1e10, "Register of people who went in."),
-    _counter("people_out_total", "1", 1e10, "Register of people who went out."),
+    _counter("people_in_total", "1", 1e10, "Register of people who went in.", stem="people_in"),
+    _counter("people_out_total", "1", 1e10, "Register of people who went out.", stem="people_out"),
     _gauge("people_in", "1", 0, 100000, f"People who went in during the interval that ends at ts; {_NEEDS_INTERVAL}"),
     _gauge("people_out", "1", 0, 100000, f"People who went out during the interval that ends at ts; {_NEEDS_INTERVAL}"),
     _INTERVAL,
@@ -203,41 +273,15 @@ COUNTERS: Final[dict[str, Quantity]] = {
 }
 """The counters that have a sum: those of the domains. A LoRaWAN join restarts a frame counter, which measures nothing."""
 
-_UNITLESS: Final = {
-    "vehicle_count_total": "vehicle_count",
-    "people_in_total": "people_in",
-    "people_out_total": "people_out",
-    "pulse_count": "pulse",
-}
-
-
-def _beside(field: str, word: str) -> str:
-    """The field beside a counter that ``word`` tells apart; it ends with the unit of the counter too."""
-    if field in _UNITLESS:
-        return f"{_UNITLESS[field]}_{word}"
-    stem, _, unit = field.rpartition("_")
-    return f"{stem}_{word}_{unit}"
-
-
-SUM_OF: Final = {field: _beside(field, "sum") for field in COUNTERS}
+SUM_OF: Final = {field: row.beside("sum") for field, row in COUNTERS.items()}
 """Counter → the field beside it that goes on over exchanges, resets and roll-overs: the register plus an offset."""
 
-USED_OF: Final = {field: _beside(field, "used") for field in COUNTERS}
+USED_OF: Final = {field: row.beside("used") for field, row in COUNTERS.items()}
 """Counter → the field of roll-ups for what was used: the difference of two sums."""
-
-_ODD_UNITS: Final = {"%": "pct", "Cel": "c", "V.A": "va", "V.A{reactive}": "var", "1": "", "[pH]": ""}
-"""UCUM code → the end of a gauge's name, where it is not the code in plain letters."""
-
-
-def _within_name(row: Quantity, word: str) -> str:
-    """A gauge's name with a word before its unit."""
-    unit = _ODD_UNITS.get(row.unit, row.unit.lower().replace("/", "_").strip("[]{}"))
-    return f"{row.field.removesuffix(unit)}{word}_{unit}" if unit else f"{row.field}_{word}"
-
 
 SPREAD_OF: Final = {
     domain: {
-        row.field: (_within_name(row, "min"), _within_name(row, "mean"), _within_name(row, "max"))
+        row.field: (row.beside("min"), row.beside("mean"), row.beside("max"))
         for row in QUANTITIES[domain].values()
         if row.kind is Kind.GAUGE and row.field != "interval_s"
     }
@@ -271,7 +315,20 @@ _BY_FIELD: Final = {
     "operating_h": Growth(1.01, 1.01, 1.0),
     "rain_mm": Growth(200.0, 500.0, 1.0),
 }
-GROWTH: Final[dict[str, Growth]] = {field: _BY_FIELD.get(field) or _BY_UNIT[row.unit] for field, row in COUNTERS.items()}
+
+
+def growth_of(row: Quantity) -> Growth:
+    """Find how fast a counter may grow.
+
+    :raises ValueError: nothing says it.
+    """
+    growth = _BY_FIELD.get(row.field) or _BY_UNIT.get(row.unit)
+    if growth is None:
+        raise ValueError(f"{row.field}: say how fast a counter in {row.unit} may grow; see Growth in schemas/quantities.py")
+    return growth
+
+
+GROWTH: Final = {field: growth_of(row) for field, row in COUNTERS.items()}
 """Counter → how fast it may grow; the most of a volume is the bound of the flow that belongs to it."""
 
 REQUIRES: Final = {"vehicle_count": "interval_s", "people_in": "interval_s", "people_out": "interval_s"}

@@ -4,12 +4,14 @@ The units of water, power, traffic and air are in one table of exact numbers.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from fractions import Fraction
 from functools import cache
 from typing import Final
+
+from schemas.quantities import UNITS, UnitRow
 
 
 class UnknownUnit(ValueError):  # noqa: N818 - it says what the unit is
@@ -87,7 +89,7 @@ _SCALES: Final[dict[str, dict[str, Fraction | int | str]]] = {
     "level": {"dB": 1, "dBA": 1, "dB(A)": 1, "dB[SPL]": 1},
     "power level": {"dB[mW]": 1, "dBm": 1, "dBW": 1},
 }  # fmt: skip
-"""What a unit measures → unit → its size in the first unit of the row, exactly: codes of UCUM, SenML and usual spellings."""
+"""Family of units → unit → its size in the first unit of the row, exactly: codes of UCUM, SenML and usual spellings."""
 
 _TEMPERATURES: Final = {
     **dict.fromkeys(("Cel", "°C", "degC"), LinearScale()),
@@ -117,8 +119,19 @@ def _rows() -> Iterator[tuple[str, str, LinearScale]]:
         yield "temperature", unit, line
 
 
-_UNITS: Final = {unit: (measured, line) for measured, unit, line in _rows()}
+def lines_of(units: Iterable[UnitRow]) -> dict[str, tuple[str, LinearScale]]:
+    """Return every spelling of a unit with its family, and its line to the first unit of the family.
 
+    :raises ValueError: one of ``units`` has no size in its family.
+    """
+    lines = {spelling: (family, line) for family, spelling, line in _rows()}
+    for unit in units:
+        if lines.get(unit.code, ("",))[0] != unit.family:
+            raise ValueError(f"unit {unit.code!r}: add its size to the family {unit.family!r} in schemas/unit_scale.py")
+    return lines
+
+
+_LINES: Final = lines_of(UNITS.values())
 
 _IN_WATER: Final = "; in water 1 ppm is 1 mg/L: leave unit out"
 
@@ -130,7 +143,7 @@ def convert(unit: str, to: str) -> LinearScale:
     """
     if unit == to:
         return LinearScale()
-    known, wanted = _UNITS.get(unit), _UNITS[to]
+    known, wanted = _LINES.get(unit), _LINES[to]
     if known is None:
         raise UnknownUnit(f"{unit[:40]!r} is not a unit that can become {to!r}; {_suggestion(unit, list(conversions(to)))}")
     if known[0] != wanted[0]:
@@ -142,8 +155,8 @@ def convert(unit: str, to: str) -> LinearScale:
 @cache
 def conversions(to: str) -> dict[str, LinearScale]:
     """Return every unit that can become ``to`` with its line, for units that are in the payload."""
-    measured, back = _UNITS[to][0], _UNITS[to][1].inverse()
-    return {unit: line.then(back) for unit, (kind, line) in _UNITS.items() if kind == measured}
+    measured, back = _LINES[to][0], _LINES[to][1].inverse()
+    return {unit: line.then(back) for unit, (kind, line) in _LINES.items() if kind == measured}
 
 
 def _suggestion(unit: str, known: list[str]) -> str:

@@ -1,10 +1,11 @@
 """The quantities as agreed with the utilities, row by row. A row that changes here changes the contents of their databases."""
 
+from pathlib import Path
 from typing import Final
 
 import pytest
 
-from schemas.quantities import QUANTITIES, VEHICLE_CLASSES, Kind
+from schemas.quantities import QUANTITIES, SPREAD_OF, SUM_OF, USED_OF, VEHICLE_CLASSES, Kind
 
 PHASES: Final = ("l1", "l2", "l3")
 AGREED: Final = {
@@ -117,3 +118,28 @@ def test_unit_bounds_and_kind_of_every_quantity_are_those_agreed(measurement: st
 def test_classes_of_vehicles_are_those_agreed() -> None:
     agreed_classes = "motorcycle bicycle pedestrian car van bus truck_light truck_heavy trailer other unknown"
     assert sorted(VEHICLE_CLASSES) == sorted(agreed_classes.split())
+
+
+def agreed_fields() -> dict[str, list[str]]:
+    """Quantity of a measurement → the fields beside it."""
+    found: dict[str, list[str]] = {}
+    measurement = ""
+    for line in Path(__file__).with_name("agreed_fields.txt").read_text(encoding="utf-8").splitlines():
+        if line.startswith("["):
+            measurement = line.strip("[]")
+        elif not line.startswith("#"):
+            field, *beside = line.split()
+            found[f"{measurement}.{field}"] = beside
+    return found
+
+
+def test_fields_in_databases_keep_the_names_that_they_have() -> None:
+    made = {
+        f"{measurement}.{field}": [
+            *(names[field] for names in (SUM_OF, USED_OF) if field in names and measurement in SPREAD_OF),
+            *SPREAD_OF.get(measurement, {}).get(field, ()),
+        ]
+        for measurement, rows in QUANTITIES.items()
+        for field in rows
+    }
+    assert made == agreed_fields(), "add a line for a new quantity; the names of the others stay"

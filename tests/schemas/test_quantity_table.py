@@ -13,47 +13,16 @@ from schemas.quantities import (
     REQUIRES,
     SUM_OF,
     TEXT_TAGS,
+    UNITS,
     USED_OF,
     VEHICLE_CLASSES,
     Kind,
     Quantity,
+    growth_of,
 )
 from schemas.readings import ENVELOPE_KEYS
 from schemas.topics import is_name
 
-UNIT_SUFFIXES = {
-    "1": "",
-    "%": "_pct",
-    "A": "_a",
-    "Cel": "_c",
-    "Hz": "_hz",
-    "V": "_v",
-    "V.A": "_va",
-    "V.A{reactive}": "_var",
-    "W": "_w",
-    "[pH]": "ph",
-    "[ppm]": "_ppm",
-    "[ppb]": "_ppb",
-    "dB": "_db",
-    "dB[mW]": "_dbm",
-    "h": "_h",
-    "hPa": "_hpa",
-    "kPa": "_kpa",
-    "lx": "_lx",
-    "kV.A.h{reactive}": "_kvarh",
-    "kW.h": "_kwh",
-    "km/h": "_km_h",
-    "m": "_m",
-    "m3": "_m3",
-    "m3/h": "_m3_h",
-    "mV": "_mv",
-    "mg/L": "_mg_l",
-    "mm": "_mm",
-    "s": "_s",
-    "uS/cm": "_us_cm",
-    "ug/m3": "_ug_m3",
-    "{NTU}": "_ntu",
-}
 RESERVED = {"time", "quality", "seq", "up", "silence_s", "clock_offset_s", "seq_missing"}
 """Names a point uses for something else than a quantity a device sends."""
 
@@ -73,17 +42,46 @@ def test_a_field_is_named_so_that_every_database_takes_it(measurement: str) -> N
         assert field not in taken
 
 
-@EACH_MEASUREMENT
-def test_a_number_has_a_known_unit_that_ends_its_name(measurement: str) -> None:
-    for quantity in rows(measurement, Kind.COUNTER, Kind.GAUGE):
-        assert quantity.field.endswith(UNIT_SUFFIXES[quantity.unit])
+@pytest.mark.parametrize(
+    ("field", "unit", "fault"),
+    [
+        ("uv254", "kPa", "uv254: the name of a quantity in kPa ends with _kpa"),
+        ("flow_m3h", "m3/h", "flow_m3h: the name of a quantity in m3/h ends with _m3_h"),
+        ("dam", "m", "dam: the name of a quantity in m ends with _m"),
+        ("acidity", "[pH]", r"acidity: the name of a quantity in \[pH\] ends with _ph"),
+        ("uv254_per_m", "1/m", "uv254_per_m: there is no unit '1/m'; add a row for it in schemas/quantities.py"),
+        ("uv254", "", "uv254: there is no unit ''"),
+    ],
+)
+def test_a_number_whose_name_does_not_end_in_a_known_unit_is_refused_in_words(field: str, unit: str, fault: str) -> None:
+    with pytest.raises(ValueError, match=f"^{fault}"):
+        Quantity(field, unit, 0, 1, Kind.GAUGE)
 
 
 @EACH_MEASUREMENT
 def test_no_number_is_named_for_another_unit_than_its_own(measurement: str) -> None:
     for quantity in rows(measurement, Kind.COUNTER, Kind.GAUGE):
-        said = [unit for unit, suffix in UNIT_SUFFIXES.items() if suffix.startswith("_") and quantity.field.endswith(suffix)]
-        assert max(said, key=lambda unit: len(UNIT_SUFFIXES[unit]), default=quantity.unit) == quantity.unit, quantity.field
+        said = [unit for unit in UNITS.values() if unit.suffix and quantity.field.endswith(f"_{unit.suffix}")]
+        if said:
+            assert max(said, key=lambda unit: len(unit.suffix)).code == quantity.unit, quantity.field
+
+
+@pytest.mark.parametrize(
+    ("quantity", "low"),
+    [
+        (Quantity("uv254_m", "m", 0, 1, Kind.GAUGE), "uv254_min_m"),
+        (Quantity("soil_ph", "[pH]", 0, 1, Kind.GAUGE), "soil_min_ph"),
+        (Quantity("share", "1", 0, 1, Kind.GAUGE), "share_min"),
+        (Quantity("lifts_total", "1", 0, 1, Kind.COUNTER, stem="lifts"), "lifts_min"),
+    ],
+)
+def test_a_word_stands_before_the_unit_of_a_name_or_behind_its_stem(quantity: Quantity, low: str) -> None:
+    assert quantity.beside("min") == low
+
+
+def test_a_counter_without_a_growth_is_refused_in_words() -> None:
+    with pytest.raises(ValueError, match=r"^heat_kpa: say how fast a counter in kPa may grow"):
+        growth_of(Quantity("heat_kpa", "kPa", 0, 1, Kind.COUNTER))
 
 
 @EACH_MEASUREMENT
@@ -144,7 +142,7 @@ def test_each_counter_of_a_domain_has_a_sum_and_what_was_used_of_it() -> None:
     for beside in (SUM_OF, USED_OF):
         assert beside.keys() == counters.keys()
         assert len({*beside.values()} - fields) == len(counters), "each its own, and no quantity that a device sends"
-        assert all(beside[field].endswith(UNIT_SUFFIXES[unit]) for field, unit in counters.items())
+        assert all(beside[field].endswith(UNITS[unit].suffix) for field, unit in counters.items())
 
 
 @pytest.mark.parametrize(

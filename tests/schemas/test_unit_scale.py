@@ -4,8 +4,8 @@ from fractions import Fraction
 
 import pytest
 
-from schemas.quantities import QUANTITIES
-from schemas.unit_scale import LinearScale, UnknownUnit, conversions, convert
+from schemas.quantities import QUANTITIES, UNITS, UnitRow
+from schemas.unit_scale import LinearScale, UnknownUnit, conversions, convert, lines_of
 
 
 @pytest.mark.parametrize(
@@ -50,11 +50,19 @@ def test_temperatures_are_shifted(unit: str, raw: Fraction, celsius: int) -> Non
     assert raw * line.slope + line.shift == celsius
 
 
-def test_every_unit_of_the_table_is_known_and_becomes_itself() -> None:
-    for quantities in QUANTITIES.values():
-        for quantity in quantities.values():
-            if quantity.unit:
-                assert conversions(quantity.unit)[quantity.unit] == LinearScale()
+def test_every_unit_of_the_table_becomes_itself() -> None:
+    for unit in UNITS:
+        assert conversions(unit)[unit] == LinearScale()
+
+
+@pytest.mark.parametrize(("code", "family"), [("1/m", "absorbance"), ("1/m", "length"), ("m", "volume")])
+def test_a_unit_without_a_size_in_its_family_is_refused_in_words(code: str, family: str) -> None:
+    with pytest.raises(ValueError, match=f"^unit '{code}': add its size to the family '{family}'"):
+        lines_of([UnitRow(code, "per_m", "1/m", "suffix:1/m", family)])
+
+
+def test_units_and_the_ends_of_names_tell_each_other_apart() -> None:
+    assert len({unit.suffix for unit in UNITS.values()}) == len(UNITS)
 
 
 def test_lines_follow_each_other_and_go_back() -> None:

@@ -13,9 +13,9 @@ import msgspec
 from gateway.commands.reports.report_rows import ReportCell, ReportRow
 from gateway.support.i18n.languages import words
 from gateway.support.i18n.reports import report_words
-from schemas.glossary import UNITS, quantities
+from schemas.glossary import quantities
 from schemas.printable import printable
-from schemas.quantities import TEXT_TAGS
+from schemas.quantities import TEXT_TAGS, UNITS
 from schemas.spreadsheet import as_cell
 
 _WIDTHS_FROM: Final = 200
@@ -137,7 +137,7 @@ class TextOutput:
             case "domain":
                 text = self._words[str(value)]
             case "unit":
-                text = UNITS.get(str(value), str(value))
+                text = UNITS[str(value)].symbol
             case _:
                 text = self._shown(column, value)
         return text
