@@ -14,7 +14,7 @@ from typing import Final
 from grafana.ask import CannotAsk
 from grafana.guard import faults
 from grafana.render import dashboard
-from grafana.stores import DATABASES
+from grafana.stores import DATABASES, Json
 from grafana.tables import DASHBOARDS
 
 FOLDER: Final = Path(__file__).resolve().parent / "dashboards"
@@ -29,10 +29,28 @@ def rendered() -> dict[str, str]:
     if refused:
         raise CannotAsk("\n".join(refused))
     return {
-        f"{database.folder}/{board.name}.json": json.dumps(dashboard(board, database), ensure_ascii=False, indent=1) + "\n"
+        f"{database.folder}/{board.name}.json": file_text(dashboard(board, database))
         for database in DATABASES
         for board in DASHBOARDS
     }
+
+
+def file_text(board: Json) -> str:
+    """Write a dashboard as JSON with a line for each panel, so that a change of one panel is a change of one line."""
+    head, _, end = json.dumps({**board, "panels": []}, ensure_ascii=False, indent=1).rpartition("[]")
+    return head + _lines(board["panels"]) + end + "\n"
+
+
+def _lines(panels: list[Json]) -> str:
+    return "[\n" + ",\n".join(map(_line, panels)) + "\n]"
+
+
+def _line(panel: Json) -> str:
+    """A panel, or a heading; those below a closed heading have lines of their own."""
+    if not panel.get("panels"):
+        return json.dumps(panel, ensure_ascii=False)
+    head, _, end = json.dumps({**panel, "panels": []}, ensure_ascii=False).rpartition("[]")
+    return head + _lines(panel["panels"]) + end
 
 
 def drift(folder: Path = FOLDER) -> list[str]:

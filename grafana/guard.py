@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from grafana.ask import DAYS_BY_HOUR, Ask, CannotAsk, Each, Over, Question, Step, asks
-from grafana.model import MAP_POINTS_MAX, ROWS_MAX, Dashboard, Kind, Panel, Prom
+from grafana.model import MAP_POINTS_MAX, ROWS_MAX, Dashboard, Kind, Panel, Prom, panel_id
 from grafana.stores import DATABASES
 
 _OF_ONE_TIME: Final = (Kind.STAT, Kind.TABLE, Kind.MAP)
@@ -13,12 +13,23 @@ _OF_ONE_TIME: Final = (Kind.STAT, Kind.TABLE, Kind.MAP)
 def faults(board: Dashboard) -> list[str]:
     """Return one sentence for each question of a dashboard that is refused."""
     is_of_one_device = any(variable.name == "device" and variable.is_single for variable in board.variables)
-    return [
+    own = [
         f"Dashboard '{board.name}', panel '{panel.title}': {sentence}"
         for section in board.sections
         for panel in section.panels
         for sentence in (*_unaskable(panel), *_unbounded(panel, is_of_one_device=is_of_one_device))
     ]
+    return [*own, *_of_one_id(board)]
+
+
+def _of_one_id(board: Dashboard) -> Iterator[str]:
+    met: dict[int, str] = {}
+    for section in board.sections:
+        for names in ((section.en,), *((section.en, panel.en) for panel in section.panels)):
+            number, name = panel_id(board.name, *names), " / ".join(names)
+            if number in met:
+                yield f"Dashboard '{board.name}': '{met[number]}' and '{name}' have one id. Give one of them another title."
+            met[number] = name
 
 
 def _unaskable(panel: Panel) -> Iterator[str]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final, NamedTuple
+from zlib import crc32
 
 from grafana.ask import Ask, Question
 
@@ -193,3 +194,11 @@ class Dashboard:
 def both(vi: str, en: str) -> str:
     """Vietnamese with English beside it."""
     return vi if vi == en else f"{vi} · {en}"
+
+
+def panel_id(*names: str) -> int:
+    """Number a panel by its dashboard, heading and title, or a heading by its dashboard: links to it survive other changes.
+
+    Grafana wants whole numbers, each once in a dashboard; these have 31 bits.
+    """
+    return crc32("/".join(names).encode()) >> 1

@@ -1,7 +1,6 @@
 """From the tables to Grafana's dashboard JSON (Grafana 10 and 11)."""
 
 from collections.abc import Iterator
-from itertools import count
 from typing import Final
 
 from grafana import drill, layout
@@ -18,6 +17,7 @@ from grafana.model import (
     Target,
     Words,
     both,
+    panel_id,
 )
 from grafana.reasons import without_data
 from grafana.stores import Database, Json, letter
@@ -128,18 +128,17 @@ def dashboard(board: Dashboard, database: Database) -> Json:
 
 def _laid_out(board: Dashboard, database: Database) -> Iterator[Json]:
     """Panels with their places. What a closed section holds takes no room."""
-    ids = count(1)
     top = 0
     for section in board.sections:
         row = {
             "type": "row",
-            "id": next(ids),
+            "id": panel_id(board.name, section.en),
             "title": both(section.vi, section.en),
             "collapsed": section.closed,
             "gridPos": {"x": 0, "y": top, "w": layout.PAGE_WIDTH, "h": 1},
         }
         top += 1
-        placed, bottom = _placed(section, top, ids, board, database)
+        placed, bottom = _placed(section, top, board, database)
         if section.closed:
             yield row | {"panels": placed}
         else:
@@ -148,12 +147,13 @@ def _laid_out(board: Dashboard, database: Database) -> Iterator[Json]:
             top = bottom
 
 
-def _placed(section: Section, top: int, ids: Iterator[int], board: Dashboard, database: Database) -> tuple[list[Json], int]:
+def _placed(section: Section, top: int, board: Dashboard, database: Database) -> tuple[list[Json], int]:
     placed: list[Json] = []
     for line in layout.lines(section.panels):
         for panel, x, width in line:
             place = {"x": x, "y": top, "w": width, "h": panel.size.height}
-            placed.append(_panel(panel, board, database) | {"id": next(ids), "gridPos": place})
+            number = panel_id(board.name, section.en, panel.en)
+            placed.append(_panel(panel, board, database) | {"id": number, "gridPos": place})
         top += max(panel.size.height for panel, _, _ in line)
     return placed, top
 

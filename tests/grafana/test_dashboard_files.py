@@ -2,6 +2,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from grafana.build import FOLDER, drift, main, write
-from grafana.model import PROMETHEUS
+from grafana.build import FOLDER, drift, file_text, main, write
+from grafana.model import PROMETHEUS, Dashboard, Panel
+from grafana.render import dashboard as rendered
 from grafana.stores import DATABASES
 from grafana.tables import DASHBOARDS
 
@@ -101,10 +103,40 @@ def test_panels_have_their_own_number_and_place(name: str) -> None:
     dashboard = read(name)
     ids = [panel["id"] for panel in panels(dashboard)]
     assert len(ids) == len(set(ids))
+    assert all(0 < number < 2**31 for number in ids)
     for group in groups(dashboard):
         assert [(a["title"], b["title"]) for a, b in combinations(group, 2) if overlap(a, b)] == []
         tops = {panel["gridPos"]["y"] for panel in group}
         assert {sum(panel["gridPos"]["w"] for panel in group if panel["gridPos"]["y"] == top) for top in tops} == {24}
+
+
+def with_panels(board: Dashboard, place: int, panels: tuple[Panel, ...]) -> Dashboard:
+    """A dashboard with other panels under one of its headings."""
+    sections = list(board.sections)
+    sections[place] = replace(sections[place], panels=panels)
+    return replace(board, sections=tuple(sections))
+
+
+@pytest.mark.parametrize(("name", "place"), [("water", 0), ("gateway", -1)], ids=["open", "closed"])
+def test_a_changed_panel_is_one_changed_line(name: str, place: int) -> None:
+    (board,) = (board for board in DASHBOARDS if board.name == name)
+    first, *others = board.sections[place].panels
+    changed = with_panels(board, place, (replace(first, about_en="Another text.", unit="other", minimum=0.0), *others))
+    for database in DATABASES:
+        before, after = (file_text(rendered(one, database)).splitlines() for one in (board, changed))
+        assert len(before) == len(after)
+        (differing,) = (line for line, old in zip(after, before, strict=True) if line != old)
+        assert "Another text." in differing
+
+
+def test_a_panel_keeps_its_number_whatever_comes_and_goes_beside_it() -> None:
+    (board,) = (board for board in DASHBOARDS if board.name == "water")
+    numbers = {panel["title"]: panel["id"] for panel in panels(rendered(board, DATABASES[0]))}
+    assert numbers["Đang báo rò rỉ · Leaks now"] == 401905620, "it is in people's bookmarks"
+    _, *others = board.sections[0].panels
+    left = {panel["title"]: panel["id"] for panel in panels(rendered(with_panels(board, 0, tuple(others)), DATABASES[0]))}
+    assert left == {title: numbers[title] for title in left}
+    assert len(left) == len(numbers) - 1
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -179,7 +211,9 @@ def test_the_gateways_own_metrics_are_asked_for_only_in_a_closed_row(name: str) 
 def test_both_databases_have_the_same_panels_under_addresses_of_their_own(name: str) -> None:
     one, other = (read(f"{database.folder}/{name}") for database in DATABASES)
     assert one["title"] == other["title"]
-    assert [panel["title"] for panel in panels(one)] == [panel["title"] for panel in panels(other)]
+    assert [(panel["id"], panel["title"]) for panel in panels(one)] == [
+        (panel["id"], panel["title"]) for panel in panels(other)
+    ]
     assert one["uid"] != other["uid"]
 
 

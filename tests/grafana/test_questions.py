@@ -56,6 +56,16 @@ def test_a_dashboard_with_a_question_that_a_language_cannot_ask_is_refused_by_pa
     assert fault.startswith("Dashboard 'try', panel 'Nước · Water': InfluxQL cannot limit")
 
 
+def test_panels_of_one_title_under_one_heading_are_refused_as_they_would_have_one_id() -> None:
+    once = board(NOW, Kind.STAT)
+    (section,) = once.sections
+    twice = replace(once, sections=(replace(section, panels=section.panels * 2),))
+    assert faults(twice) == [
+        "Dashboard 'try': 'Part / Water' and 'Part / Water' have one id. Give one of them another title.",
+    ]
+    assert faults(replace(once, sections=(section, replace(section, en="Other part")))) == []
+
+
 def test_raw_readings_over_time_are_for_one_device_only() -> None:
     assert [fault.partition(": ")[2] for fault in faults(board(FLOW))] == [
         "water.flow_m3_h: reads all readings of all devices. Ask the roll-ups, or set up_to_days."
