@@ -170,7 +170,7 @@ def _panel(panel: Panel, board: Dashboard, database: Database) -> Json:
     return {
         "type": TYPES[panel.kind],
         "title": panel.title,
-        "description": f"{panel.about_vi}\n\n{panel.about_en}",
+        "description": "\n\n".join(dict.fromkeys((panel.about_vi, panel.about_en))),
         "datasource": chosen_metrics() if isinstance(panel.targets[0], Prom) else chosen_source(database),
         "interval": panel.least_interval,
         "targets": [_target(panel, target, letter(n), database) for n, target in enumerate(panel.targets)],

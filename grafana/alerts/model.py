@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
+from grafana.model import both
+
 
 class AlertGroup(Enum):
     """The subject of an alert, in Vietnamese and English."""
@@ -81,7 +83,7 @@ class Alert:
     @property
     def title(self) -> str:
         """Vietnamese, then English."""
-        return f"{self.vi} · {self.en}"
+        return both(self.vi, self.en)
 
     @property
     def page(self) -> str:

@@ -100,7 +100,7 @@ def _annotations(alert: Alert, labels: Iterable[str]) -> Mapping[str, str]:
     where = "".join(f"{{{{ with $labels.{label} }}}} {{{{ . }}}}{{{{ end }}}}" for label in labels if label)
     return {
         "summary": f"{alert.title}{where}",
-        "description": f"{alert.about_vi}\n{alert.about_en}",
+        "description": "\n".join(dict.fromkeys((alert.about_vi, alert.about_en))),
         "runbook_url": f"{RUNBOOKS}/{alert.page}",
     }
 

@@ -15,6 +15,7 @@ from grafana.model import PROMETHEUS, Dashboard, Panel
 from grafana.render import dashboard as rendered
 from grafana.stores import DATABASES
 from grafana.tables import DASHBOARDS
+from schemas.glossary import todo
 
 ROOT = Path(__file__).parents[2]
 PROVISIONING = ROOT / "grafana" / "provisioning"
@@ -151,6 +152,14 @@ def test_operators_read_vietnamese_with_english_beside_it(name: str) -> None:
             vietnamese, _, english = panel["description"].partition("\n\n")
             assert vietnamese
             assert english.isascii() or "±" in english
+
+
+def test_a_panel_that_nobody_has_put_into_vietnamese_is_once_in_english() -> None:
+    (board,) = (board for board in DASHBOARDS if board.name == "water")
+    first, *others = board.sections[0].panels
+    english = replace(first, vi=todo(first.en), about_vi=todo(first.about_en))
+    shown = rendered(with_panels(board, 0, (english, *others)), DATABASES[0])["panels"][1]
+    assert (shown["title"], shown["description"]) == (first.en, first.about_en)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -10,6 +10,7 @@ from schemas.details import DETAILS, in_vietnamese
 from schemas.registry import RegisteredDevice
 from tests.core.making import NOW_MS, topic
 from tests.core.profiled import EUI, PH, ask, pipeline, process, sent, uplink
+from tests.web.pages.languages import is_todo
 from tests.web.rendering import pages
 
 NATIVE = topic()
@@ -80,7 +81,7 @@ def test_what_has_no_sentence_is_quoted_as_it_is(detail: str) -> None:
 def test_each_vietnamese_sentence_has_all_that_the_english_one_holds(english: str) -> None:
     assert sorted(HOLE.findall(DETAILS[english])) == sorted(HOLE.findall(english))
     example = HOLE.sub("x1", english)
-    assert vietnamese(example) == HOLE.sub("x1", DETAILS[english]), "another sentence takes it before"
+    assert is_todo(english) or vietnamese(example) == HOLE.sub("x1", DETAILS[english]), "another sentence takes it before"
 
 
 @pytest.mark.parametrize(

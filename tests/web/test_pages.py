@@ -24,6 +24,7 @@ from gateway.web.http.pages import TEMPLATES
 from schemas import glossary
 from schemas.quantities import QUANTITIES, Quality
 from schemas.rejects import DropCause, IgnoreCause, RejectReason
+from tests.web.pages.languages import is_todo
 from tests.web.rendering import ADMIN, TECHNICIAN, page_text, rendered
 
 SOURCES = Path(pages.__file__).parents[2]
@@ -160,7 +161,7 @@ def test_everything_the_verdict_can_say_is_said_in_both_languages() -> None:
     assert keys | chosen | set(WaitKind) == FINDINGS.keys()
     for key, said in FINDINGS.items():
         assert sorted(re.findall(r"{\w+}", said.vi)) == sorted(re.findall(r"{\w+}", said.en)), key
-        assert said.vi != said.en, key
+        assert said.vi != said.en or is_todo(said.en), key
 
 
 def test_a_trouble_is_worded_with_its_numbers_and_what_the_server_said() -> None:

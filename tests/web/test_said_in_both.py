@@ -11,6 +11,7 @@ from typing import Final
 
 from gateway.commands.demo.services import CHECKOUT
 from schemas.details import in_vietnamese
+from tests.web.pages.languages import is_todo
 
 _ANSWERS: Final = (
     "gateway/web/**/*.py",
@@ -104,5 +105,5 @@ def sentences() -> Iterator[str]:
 def test_each_reason_that_can_be_shown_has_its_vietnamese_sentence() -> None:
     shown = set(sentences()) - _NOT_SHOWN
     assert len(shown) > _SHOWN_MIN, "the program's text is read"
-    lacking = sorted(sentence for sentence in shown if in_vietnamese(sentence) == sentence)
+    lacking = sorted(sentence for sentence in shown if in_vietnamese(sentence) == sentence and not is_todo(sentence))
     assert lacking == [], "schemas/details.py and those beside it hold the sentences"

@@ -4,9 +4,11 @@
 ``dist/gateway-VERSION-cp313-aarch64.tar.gz`` and its SHA-256 beside it. Packages come with the hashes of the lock; the project
 is built with the locked tools of the checkout. The name of a version that is not tagged ends with a part of the program's
 digest: two programs never have the same.
+A tagged one, which is a release, is made only when no text stands in English for want of a Vietnamese one.
 """
 
 import argparse
+import ast
 import gzip
 import os
 import platform
@@ -14,7 +16,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -27,6 +29,7 @@ _CHECKOUT: Final = Path(__file__).parents[3]
 _GLIBC_MINORS: Final = range(17, 37)
 """Those of Debian 12 and before: wheels made for them run there."""
 _DEPLOY: Final = ("README.md", "devices.yaml", "gateway.yaml", "mosquitto", "profiles", "prometheus", "systemd")
+_WITH_TEXTS: Final = ("firmware_sim", "gateway", "grafana", "schemas")
 _PACKAGES: Final = "debian-packages.txt"
 _MTIME: Final = 1_700_000_000
 """The time of all files: the same contents make the same archive."""
@@ -39,7 +42,12 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--python", default=here, help="version of Python, as 3.11 (default: this one)")
     parser.add_argument("--machine", default=platform.machine(), choices=["x86_64", "aarch64"], help="kind of machine")
     parser.add_argument("--out", type=Path, default=_CHECKOUT / "dist", help="folder for the archive (default: dist)")
+    parser.add_argument("--untranslated", action="store_true", help="make nothing; list texts that have no Vietnamese yet")
     options = parser.parse_args(words)
+    if options.untranslated:
+        for place, english in untranslated(_CHECKOUT):
+            print(f"{place}: no Vietnamese yet: {english}")
+        return 0
     options.out.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=options.out) as folder:
         made = make_bundle(Path(folder), options.python, options.machine)
@@ -51,11 +59,17 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def make_bundle(folder: Path, python: str, machine: str) -> Path:
-    """Make a bundle in ``folder``; return its own folder there."""
+    """Make a bundle in ``folder``; return its own folder there.
+
+    :raises SystemExit: it would be a release, and has texts that are not in Vietnamese yet.
+    """
+    is_release = _is_tagged()
+    if is_release and (lacking := [place for place, _ in untranslated(_CHECKOUT)]):
+        raise SystemExit(f"A release has all texts in Vietnamese; write each in place of its todo(…): {', '.join(lacking)}")
     major, minor = python.split(".")
     tag = build_tag((int(major), int(minor)), machine)
     wheel = _build_program(folder)
-    version = _version(wheel)
+    version = __version__ if is_release else f"{__version__}+{digest(wheel)[:8]}"
     made = folder / f"gateway-{version}-{tag}"
     (made / WHEELS).mkdir(parents=True)
     wheel.rename(made / WHEELS / wheel.name)
@@ -87,11 +101,22 @@ def _build_program(folder: Path) -> Path:
     return wheel
 
 
-def _version(wheel: Path) -> str:
-    """Return the version of a tagged commit, or one that belongs to this program alone."""
+def untranslated(checkout: Path) -> Iterator[tuple[str, str]]:
+    """Yield the place, file and line, and the text of all that stands in English by :func:`schemas.glossary.todo`."""
+    for path in sorted(path for folder in _WITH_TEXTS for path in (checkout / folder).rglob("*.py")):
+        source = path.read_text(encoding="utf-8")
+        for call in ast.walk(ast.parse(source)) if "todo(" in source else ():
+            match call:
+                case ast.Call(func=ast.Name("todo") | ast.Attribute(attr="todo"), args=[english]):
+                    text = english.value if isinstance(english, ast.Constant) else ast.unparse(english)
+                    yield f"{path.relative_to(checkout)}:{call.lineno}", str(text)
+
+
+def _is_tagged() -> bool:
+    """Tell if the checkout is the commit that the tag of its version names."""
     words = ["git", "describe", "--exact-match", "--dirty", "--match", f"v{__version__}"]
     told = subprocess.run(words, cwd=_CHECKOUT, capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603
-    return __version__ if told == f"v{__version__}" else f"{__version__}+{digest(wheel)[:8]}"
+    return told == f"v{__version__}"
 
 
 def _fetch(target: Path, python: str, machine: str) -> None:

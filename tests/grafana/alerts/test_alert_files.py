@@ -21,6 +21,7 @@ from grafana.stores import DATABASES
 from tests.clocks import SetClock
 from tests.core.making import NOW_MS
 from tests.runtime.jobs.closing_rig import config_of
+from tests.web.pages.languages import is_todo
 
 PAGES = ROOT / "grafana" / "runbooks"
 HEADINGS = ["Tiếng Việt", "Ý nghĩa", "Kiểm tra", "Xử lý", "English", "Meaning", "Check", "Act"]
@@ -45,13 +46,13 @@ def test_the_files_are_what_the_table_says(tmp_path: Path) -> None:
 @each_rule
 def test_an_alert_has_a_summary_and_a_description_in_both_languages(rule: dict[str, Any]) -> None:
     words = rule["annotations"]
-    vi, separator, en = words["summary"].partition(" · ")
-    assert separator
-    assert not vi.isascii()
+    vi, _, en = words["summary"].partition(" · ")
+    assert is_todo(vi.partition("{{")[0]) or (en and not vi.isascii())
     assert en.partition("{{")[0].isascii()
-    about_vi, about_en = words["description"].splitlines()
-    assert not about_vi.isascii()
+    about_vi, _, about_en = words["description"].partition("\n")
+    assert is_todo(about_vi) or (about_en and not about_vi.isascii())
     assert about_en.isascii()
+    assert "\n" not in about_en
     assert rule["labels"]["severity"] in {"critical", "warning"}
 
 
