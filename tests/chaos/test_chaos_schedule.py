@@ -11,6 +11,7 @@ from tests.chaos.faults import AWAY, FAULTS, KINDS
 from tests.chaos.one import KILLS_BROKER, TRIAL
 from tests.chaos.schedule import CLOCK_FAULTS, SAID_EXACTLY, SETTINGS, Deed, Kind, Setting, schedule, setting_of
 from tests.examples import examples
+from tests.rows import each_row
 
 NUMBERS = st.integers(0, 10_000)
 SECONDS = st.sampled_from([2.0, 6.0, 20.0, 40.0])
@@ -68,7 +69,7 @@ def test_in_200_schedules_every_fault_comes_often() -> None:
     assert {setting_of(number).name for number in range(200)} == {setting.name for setting in SETTINGS}
 
 
-@pytest.mark.parametrize(
+@each_row(
     "names",
     [
         pytest.param(AWAY, id="away"),

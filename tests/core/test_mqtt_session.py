@@ -20,6 +20,7 @@ from gateway.core.mqtt_session import (
     pubacks,
 )
 from tests.core.conversation import CONNACK, FILTERS, GRANTED, TOPIC, cut, in_pieces, opened, publish, receive, recorded
+from tests.rows import each_row
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 """Where text is not UTF-8 the codec panics, and says so on standard error besides."""
@@ -209,7 +210,7 @@ def test_an_answer_about_another_number_of_subscriptions_is_a_fault() -> None:
     assert "another number" in receive(opened(), [mqtt5.SubAckPacket(1, [GRANTED]).write()])[1]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("data", "named"),
     [
         pytest.param(b"\x34\x0b\x00\x03a/b\x00\x07\x00xyz", "QoS 2", id="qos-2"),

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import gateway
+from tests.rows import each_row
 
 GATEWAY = Path(gateway.__file__).parent
 CORE = sorted((GATEWAY / "core").rglob("*.py"))
@@ -69,7 +70,7 @@ def test_an_impure_call_is_seen_wherever_it_stands(source: str) -> None:
     assert len(impure_calls(source)) == 1
 
 
-@pytest.mark.parametrize("path", CORE, ids=name_of)
+@each_row("path", CORE, ids=name_of)
 def test_a_module_of_the_core_calls_nothing_impure(path: Path) -> None:
     assert impure_calls(path.read_text()) == []
 

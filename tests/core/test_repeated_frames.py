@@ -17,6 +17,7 @@ from gateway.core.profiles.matching import ProfiledTopic
 from schemas.registry import RegisteredDevice
 from tests.core.making import DAY_MS, HOUR_MS, MINUTE_MS, NOW_MS, SECOND_MS
 from tests.core.profiled import EUI, ask, pipeline, sent, uplink
+from tests.rows import each_row
 
 PLAIN = """
 match: {envelope: lorawan, when: {/port: [1, 2]}}
@@ -112,7 +113,7 @@ def test_the_second_frame_of_a_device_is_known_again(profile: str, monkeypatch: 
 
 @pytest.mark.parametrize("devices", [pytest.param([REGISTERED], id="registered"), pytest.param([], id="not-registered")])
 @pytest.mark.parametrize("profile", PROFILES)
-@pytest.mark.parametrize(
+@each_row(
     "message",
     [
         pytest.param(frame(3), id="usual"),

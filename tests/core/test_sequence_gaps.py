@@ -4,6 +4,7 @@ import pytest
 
 from gateway.core.process import Processor
 from tests.core.making import NOW_MS, SECOND_MS, pipeline, process
+from tests.rows import each_row
 
 
 def missing(*readings: dict[str, int], into: Processor | None = None) -> int:
@@ -16,7 +17,7 @@ def missing(*readings: dict[str, int], into: Processor | None = None) -> int:
     return into.evaluator.sequence_missing["water"]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("readings", "expected"),
     [
         pytest.param([(5, 0), (6, 1), (7, 2)], 0, id="none"),

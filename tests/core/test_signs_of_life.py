@@ -13,6 +13,7 @@ from tests.core.making import MINUTE_MS, NOW_MS, points
 from tests.core.profiled import EUI, ask, pipeline, process, sent, uplink
 from tests.core.profiles.test_envelopes import EUI as OTHER
 from tests.core.profiles.test_envelopes import changed
+from tests.rows import each_row
 
 RADIO = """
 match: {envelope: lorawan, when: {/port: [0, 1]}}
@@ -33,7 +34,7 @@ def last_seen_ms(into: Processor) -> int:
     return max((device.last_seen_ms for device in into.streams.devices.values()), default=0)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "message",
     [
         pytest.param(uplink(data=None, rxInfo=[{"rssi": -90}]), id="no-payload"),

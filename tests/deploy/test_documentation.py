@@ -4,6 +4,7 @@ import argparse
 import re
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import unquote
@@ -16,6 +17,7 @@ from firmware_sim.cli import COMMANDS
 from gateway import __version__
 from gateway.commands.cli import _parser as gateway_parser
 from gateway.support.config.model import Config
+from tests.rows import each_row
 
 CHECKOUT = Path(__file__).parents[2]
 PAGES = sorted(
@@ -25,7 +27,7 @@ PAGES = sorted(
 )
 PARSERS = {"gateway": gateway_parser(), "firmware-sim": firmware_sim_parser(COMMANDS)}
 _PATHS = r"(?<![\w/.-])((?:gateway|schemas|firmware_sim|deploy|grafana|docs|tests|\.ci)/[\w./-]*\w)(?![\w*{/-])"
-each_page = pytest.mark.parametrize("page", PAGES, ids=str)
+each_page = each_row("page", PAGES, ids=str)
 
 
 def text_of(page: Path | str) -> str:
@@ -59,6 +61,7 @@ def rows(page: str, heading: str = "") -> list[list[str]]:
 FAULTS = rows("docs/guarantees.md")
 
 
+@cache
 def defined() -> set[str]:
     """Names of all tests."""
     found: set[str] = set()
@@ -67,7 +70,7 @@ def defined() -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("row", [pytest.param(row, id=row[0][:40]) for row in FAULTS])
+@each_row("row", [pytest.param(row, id=row[0][:40]) for row in FAULTS])
 def test_every_fault_in_the_guarantees_names_tests_that_exist(row: list[str]) -> None:
     _, _, proof = row
     named = re.findall(r"`(test_\w+)`", proof)

@@ -9,6 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from gateway.support.config.model import Config
+from tests.rows import each_row
 
 CHECKOUT = Path(__file__).parents[2]
 PAGE = (CHECKOUT / "docs" / "security.md").read_text(encoding="utf-8")
@@ -93,7 +94,7 @@ def test_every_requirement_of_levels_1_and_2_stands_once() -> None:
     assert set(told) == {one for one, level in LEVELS.items() if level <= 2}
 
 
-@pytest.mark.parametrize("row", [pytest.param(row, id=row[0].partition(",")[0]) for row in rows()])
+@each_row("row", [pytest.param(row, id=row[0].partition(",")[0]) for row in rows()])
 def test_a_line_has_its_level_a_verdict_and_a_proof_or_a_reason(row: list[str]) -> None:
     ids, level, about, verdict, proof = row
     assert {LEVELS[one] for one in ids.split(", ")} == {int(level)}
@@ -110,7 +111,7 @@ def test_every_requirement_of_the_first_security_level_stands_once() -> None:
     assert sorted(row[0] for row in iec_rows()) == sorted(wanted)
 
 
-@pytest.mark.parametrize("row", [pytest.param(row, id=row[0]) for row in iec_rows()])
+@each_row("row", [pytest.param(row, id=row[0]) for row in iec_rows()])
 def test_a_line_of_iec_62443_has_a_verdict_and_a_pointer_or_a_reason(row: list[str]) -> None:
     _, about, verdict, proof = row
     assert about

@@ -7,6 +7,7 @@ import pytest
 from firmware_sim.alarm_check import GRACE_MS, SLACK_MS, AlarmsOutcome, Raised, alarms_of, check_alarms
 from firmware_sim.query import StoredPoint
 from firmware_sim.truth_rows import Happening
+from tests.rows import each_row
 
 HOUR_MS = 3_600_000
 BEGAN_MS, DUE_MS, ENDED_MS = 10 * HOUR_MS, 11 * HOUR_MS, 16 * HOUR_MS
@@ -42,7 +43,7 @@ def _check(alarms: list[Raised], *happenings: Happening, devices: int = 1) -> Al
     return check_alarms(happenings or [_burst()], alarms, SPAN_MS, devices)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("alarms", "counts"),
     [
         pytest.param([_raised(DUE_MS)], {"raised": 1}, id="in-time"),

@@ -4,6 +4,7 @@ import pytest
 
 from firmware_sim.compare import Comparison, LedgerRow, compare
 from firmware_sim.query import StoredPoint
+from tests.rows import each_row
 
 TAGS = {"device": "sim-1-water-meter-0001", "site": "xa-01"}
 TS = 1_790_000_000_000
@@ -33,7 +34,7 @@ def untimed(**changes: object) -> LedgerRow:
     return row(ts=None, q=129, **changes)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("rows", "points", "expected"),
     [
         pytest.param([row()], [point()], {"sent": 1, "found": 1}, id="as sent"),
@@ -83,7 +84,7 @@ def test_a_reading_with_its_own_time(rows: list[LedgerRow], points: list[StoredP
     assert counted(outcome(rows, *points)) == expected
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("rows", "points", "expected"),
     [
         pytest.param([untimed()], [point(TS + 900, quality=129)], {"sent": 1, "found": 1}, id="stamped near its PUBACK"),

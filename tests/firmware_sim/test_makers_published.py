@@ -16,6 +16,7 @@ from firmware_sim.wire.sparkplug_b import FLOAT, INT32, UINT64, SparkplugMetric,
 from schemas.profile_tests import ExpectedPoint, ProfileTest
 from schemas.quantities import HEALTH
 from tests.firmware_sim.makers_in_core import shipped
+from tests.rows import each_row
 
 HISTORIC = 8
 WHOLE = slice(None)
@@ -116,7 +117,7 @@ FRAMES = (
 )
 
 
-@pytest.mark.parametrize("frame", [pytest.param(frame, id=f"{frame.profile}: {frame.test}") for frame in FRAMES])
+@each_row("frame", [pytest.param(frame, id=f"{frame.profile}: {frame.test}") for frame in FRAMES])
 def test_the_bytes_of_a_frame_are_the_published_ones(frame: Published) -> None:
     test = published(frame.profile, frame.test)
     (message,) = MAKERS[frame.profile].encode(reading_of(test, **frame.more))
@@ -149,7 +150,7 @@ def common(ours: Any, theirs: Any) -> tuple[Any, Any, int]:  # noqa: ANN401 - wh
     return ours, theirs, len(ours) if isinstance(ours, list) else 1
 
 
-@pytest.mark.parametrize(("profile", "name", "values"), DOCUMENTS)
+@each_row(("profile", "name", "values"), DOCUMENTS)
 def test_the_values_of_a_document_are_the_published_ones(profile: str, name: str, values: int) -> None:
     test = published(profile, name)
     (message,) = MAKERS[profile].encode(reading_of(test))

@@ -27,6 +27,7 @@ from schemas.quantities import DOMAINS, HEALTH
 from schemas.scenario import FaultKind, Scenario
 from tests.firmware_sim.core_gateway import CoreGateway
 from tests.firmware_sim.storied import BEGIN_S
+from tests.rows import each_row
 
 BEFORE_S = 2 * HOUR_S
 """A run begins before midnight, so that its first day is whole."""
@@ -74,7 +75,7 @@ def pass_by(behaving: Scenario, interval_s: float) -> Counts:
     return counts
 
 
-@pytest.mark.parametrize("name", shipped())
+@each_row("name", shipped())
 def test_every_scenario_is_accounted_for_with_its_sums_and_alarms(name: str) -> None:
     pass_by(scenario(name), HOUR_S if name == "province" else 1_800.0)
 
@@ -86,7 +87,7 @@ def test_every_whole_scenario_is_accounted_for(name: str) -> None:
     pass_by(behaving, behaving.interval_s or 60.0)
 
 
-@pytest.mark.parametrize("kind", FaultKind)
+@each_row("kind", FaultKind)
 def test_every_fault_becomes_what_its_row_says(kind: FaultKind) -> None:
     event = {"story": f"fault_{kind}", "at": "0s", "lasts": "5h", "size": 0.3}
     counts = pass_by(Scenario.model_validate({"about": "x", "lasts": "6h", "events": [event]}), 900.0)

@@ -15,6 +15,7 @@ from schemas.quantities import DOMAINS, HEALTH, QUANTITIES
 from schemas.quantities import Kind as QuantityKind
 from schemas.readings import native_adapter
 from schemas.topics import parse_topic
+from tests.rows import each_row
 
 ALL_KINDS = [pytest.param(domain, kind, id=f"{domain}-{kind.name}") for domain, kinds in KINDS.items() for kind in kinds]
 COUNTS = {"water": 40, "power": 30, "traffic": 20, "urban": 10}
@@ -46,7 +47,7 @@ def test_counters_only_grow(domain: str, kind: DeviceKind, seed: int, instant_s:
             assert after.values[field] >= before.values[field]
 
 
-@pytest.mark.parametrize(("domain", "kind"), ALL_KINDS)
+@each_row(("domain", "kind"), ALL_KINDS)
 def test_an_instant_has_the_same_values_whatever_was_asked_before(domain: str, kind: DeviceKind) -> None:  # noqa: ARG001 - names the case
     fresh, used = kind.make(rng(5), 10.0), kind.make(rng(5), 10.0)
     for index in range(20):

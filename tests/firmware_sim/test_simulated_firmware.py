@@ -15,6 +15,7 @@ from firmware_sim.outgoing import OutgoingMessage
 from firmware_sim.scenarios.loader import scenario, shipped
 from schemas.quantities import QUANTITIES, TEXT_TAGS, Quality
 from schemas.scenario import FaultKind, Scenario
+from tests.rows import each_row
 
 START_S, START_MS = 1.79e9, 1_790_000_000_000
 COUNTS = {"water": 4, "power": 3, "traffic": 4, "urban": 4}
@@ -56,7 +57,7 @@ def test_seq_counts_up_by_one_and_no_two_readings_share_a_millisecond() -> None:
     assert [reading["ts"] - START_MS for reading in sent] == [0, 1, 2, 3, 50]
 
 
-@pytest.mark.parametrize("name", shipped())
+@each_row("name", shipped())
 def test_the_same_seed_sends_the_same_bytes(name: str) -> None:
     assert [message.payload for message in messages_of(scenario(name))] == [
         message.payload for message in messages_of(scenario(name))

@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from itertools import pairwise
+from itertools import pairwise, product
 
 import pytest
 
@@ -15,13 +15,14 @@ from firmware_sim.stories.table import STORIES
 from schemas.quantities import HEALTH, QUANTITIES
 from schemas.readings import native_adapter
 from tests.firmware_sim.storied import BEGIN_S, INTERVAL_S, NOON_S, role_of
+from tests.rows import each_row
 
 NAMES = sorted(STORIES)
 STEPS = sorted(name for name, story in STORIES.items() if story.display is not None)
 EVERYWHERE = [pytest.param(name, kind, id=f"{name}-{kind}") for name in NAMES for kind in STORIES[name].kinds]
 
 
-@pytest.mark.parametrize(("name", "kind"), EVERYWHERE)
+@each_row(("name", "kind"), EVERYWHERE)
 def test_whatever_happens_values_stay_within_their_bounds(name: str, kind: str) -> None:
     for size in (0.0, 0.5, 1.0):
         role, incident = role_of(name, kind, size=size)
@@ -33,7 +34,7 @@ def test_whatever_happens_values_stay_within_their_bounds(name: str, kind: str) 
         assert incident.begin_s < incident.end_s
 
 
-@pytest.mark.parametrize(("name", "kind"), EVERYWHERE)
+@each_row(("name", "kind"), EVERYWHERE)
 def test_what_truly_flowed_only_grows(name: str, kind: str) -> None:
     role, _ = role_of(name, kind)
     lanes = len(role.witness.streams)
@@ -90,8 +91,7 @@ def test_counts_of_intervals_add_up_to_the_total_over_a_market_day() -> None:
     assert counted == around[-1]["vehicle_count_total"] - around[0]["vehicle_count_total"]
 
 
-@pytest.mark.parametrize("name", STEPS)
-@pytest.mark.parametrize("kind", ["water-meter", "water-district", "power-house"])
+@each_row(("name", "kind"), product(STEPS, ["water-meter", "water-district", "power-house"]))
 def test_a_meter_that_steps_shows_what_flows_from_there_on(name: str, kind: str) -> None:
     role, incident = role_of(name, kind)
     source = role.witness.source

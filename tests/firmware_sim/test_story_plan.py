@@ -19,6 +19,7 @@ from firmware_sim.stories.plan import APART_S, SimulatedSpan, plan
 from firmware_sim.stories.story import Incident
 from firmware_sim.stories.table import STORIES
 from tests.firmware_sim.storied import BEGIN_S, INTERVAL_S, role_of
+from tests.rows import each_row
 
 SIXTY_DAYS = SimulatedSpan(BEGIN_S, BEGIN_S + 60 * DAY_S, INTERVAL_S)
 FLEET = build_fleet({"water": 80, "power": 60, "traffic": 30, "urban": 30}, INTERVAL_S, 1)
@@ -99,7 +100,7 @@ def _published(role: Role, ticks: int) -> list[dict[str, Any]]:
 CALM = ["leak", "network_leak", "burst", "overload", "outage", "phase_lost", "voltage_low", "late", "tamper", "market"]
 
 
-@pytest.mark.parametrize("name", CALM)
+@each_row("name", CALM)
 def test_what_was_consumed_is_the_difference_of_the_registers_published_at_midnight(name: str) -> None:
     role, incident = role_of(name)
     days = [row for row in _chronicle([role], [incident], FIVE_DAYS) if "consumed" in row]

@@ -11,6 +11,7 @@ from firmware_sim.technician.fixed import eui_of
 from firmware_sim.technician.setup import BadPlay, device_of
 from schemas.enrolment import Enrolment
 from tests.firmware_sim.playing import NOW_MS, request
+from tests.rows import each_row
 
 OWN = """
 profile: own-meter
@@ -101,7 +102,7 @@ def test_a_radio_frame_gets_an_eui_and_a_time_and_a_counter_of_its_own(own: Path
     assert first["data"] == "Bw=="
 
 
-@pytest.mark.parametrize("profile", MAKERS)
+@each_row("profile", MAKERS)
 def test_every_profile_with_an_encoder_is_played_with_live_values(profile: str) -> None:
     played, _ = device_of(request("", profile=profile, name="sim-M", interval_s=1), NOW_MS)
     sent = [message for at in range(3) for message in played.tick(NOW_MS + 1000 * at)]

@@ -16,6 +16,7 @@ from grafana.render import dashboard as rendered
 from grafana.stores import DATABASES
 from grafana.tables import DASHBOARDS
 from schemas.glossary import todo
+from tests.rows import each_row
 
 ROOT = Path(__file__).parents[2]
 PROVISIONING = ROOT / "grafana" / "provisioning"
@@ -99,7 +100,7 @@ def test_the_command_runs_as_written_in_the_readme() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each_row("name", NAMES)
 def test_panels_have_their_own_number_and_place(name: str) -> None:
     dashboard = read(name)
     ids = [panel["id"] for panel in panels(dashboard)]
@@ -140,7 +141,7 @@ def test_a_panel_keeps_its_number_whatever_comes_and_goes_beside_it() -> None:
     assert len(left) == len(numbers) - 1
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each_row("name", NAMES)
 def test_operators_read_vietnamese_with_english_beside_it(name: str) -> None:
     dashboard = read(name)
     assert " · " in dashboard["title"]
@@ -162,7 +163,7 @@ def test_a_panel_that_nobody_has_put_into_vietnamese_is_once_in_english() -> Non
     assert (shown["title"], shown["description"]) == (first.en, first.about_en)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each_row("name", NAMES)
 def test_dashboards_start_with_a_day_and_completeness_with_a_month(name: str) -> None:
     dashboard = read(name)
     first = "now-31d" if name.endswith("/completeness") else "now-24h"
@@ -170,13 +171,13 @@ def test_dashboards_start_with_a_day_and_completeness_with_a_month(name: str) ->
     assert dashboard["timezone"] == "browser"
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each_row("name", NAMES)
 def test_queries_use_nothing_that_influxdb_3_lacks(name: str) -> None:
     for query in queries(read(name)):
         assert not NOT_IN_INFLUXDB_3.search(query)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each_row("name", NAMES)
 def test_the_reader_chooses_the_data_source_and_the_provisioned_one_comes_first(name: str) -> None:
     provisioned = {
         (source["type"], source["uid"])
@@ -192,7 +193,7 @@ def test_the_reader_chooses_the_data_source_and_the_provisioned_one_comes_first(
     assert set(first) == {"datasource", *(["prometheus"] if name.endswith("/gateway") else [])}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each_row("name", NAMES)
 def test_every_question_goes_to_a_data_source_that_the_reader_chose(name: str) -> None:
     dashboard = read(name)
     chosen = {(variable["query"], f"${{{variable['name']}}}") for variable in sources(dashboard)}
@@ -209,7 +210,7 @@ def source(asking: Json) -> tuple[str, str]:
     return asking["datasource"]["type"], asking["datasource"]["uid"]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each_row("name", NAMES)
 def test_the_gateways_own_metrics_are_asked_for_only_in_a_closed_row(name: str) -> None:
     metrics = "${prometheus}"
     assert all(panel.get("datasource", {}).get("uid") != metrics for panel in groups(read(name))[0])
@@ -226,14 +227,14 @@ def test_both_databases_have_the_same_panels_under_addresses_of_their_own(name: 
     assert one["uid"] != other["uid"]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each_row("name", NAMES)
 def test_marks_come_from_the_database_of_the_dashboard(name: str) -> None:
     asked = read(name)["annotations"]["list"]
     assert len({annotation["name"] for annotation in asked}) == len(asked) > 0
     assert {source(annotation) for annotation in asked} == {source(variable) for variable in variables(read(name))}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each_row("name", NAMES)
 def test_simulated_devices_are_hidden_at_first(name: str) -> None:
     (simulated,) = [variable for variable in read(name)["templating"]["list"] if variable["name"] == "simulated"]
     assert simulated["current"]["value"] == "sim-.*"

@@ -9,6 +9,7 @@ import pytest
 from gateway.commands.demo.services import Service
 from tests.grafana.as_documented import MINUTE_MS, Shown, built_in, filled
 from tests.grafana.test_dashboard_files import panels, read
+from tests.rows import each_row
 
 # Metric with its labels, as the gateway's /metrics has them.
 SERIES = [
@@ -56,7 +57,7 @@ def test_every_expression_finds_the_metrics_of_the_gateway(victoria_metrics: Ser
     assert unanswered == []
 
 
-@pytest.mark.parametrize("expression", EXPRESSIONS)
+@each_row("expression", EXPRESSIONS)
 def test_an_expression_names_only_metrics_of_the_gateway(expression: str) -> None:
     known = {series.partition("{")[0] for series in SERIES}
     assert set(re.findall(r"gateway_\w+", expression)) <= known

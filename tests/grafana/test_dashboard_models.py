@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from tests.grafana.asked_of_grafana import MARKS, TARGETS
 from tests.grafana.sdk_types import lost, misfits
 from tests.grafana.test_dashboard_files import NAMES, Json, panels, read
+from tests.rows import each_row
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # the SDK says that it would like its second version to be used
@@ -40,7 +41,7 @@ def through_the_models(dashboard: Json) -> Json:
     return kept
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each_row("name", NAMES)
 def test_grafanas_models_know_everything_that_a_dashboard_says(name: str) -> None:
     dashboard = read(name)
     assert set(lost(dashboard, through_the_models(dashboard))) <= NOT_IN_THE_MODELS
@@ -60,7 +61,7 @@ def test_a_misspelt_name_and_a_wrong_value_are_found() -> None:
     assert misfit == {".panels[].options.tooltip.mode", ".panels[].grid_pos.w"}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each_row("name", NAMES)
 def test_data_sources_know_everything_that_a_question_says(name: str) -> None:
     dashboard = read(name)
     for panel in panels(dashboard):

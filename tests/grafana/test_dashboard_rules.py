@@ -17,6 +17,7 @@ from grafana.stores import DATABASES
 from grafana.tables import DASHBOARDS
 from grafana.units import AGO, COUNT, DURATION, GRAFANA_UNITS, SHARE, unit_of
 from tests.grafana.test_dashboard_files import NAMES, Json, panels, read
+from tests.rows import each_row
 from tests.web.pages.places import PAGES
 
 GRAFANAS_UNITS = {unit for name, unit in vars(units).items() if isinstance(unit, str) and not name.startswith("_")}
@@ -29,7 +30,7 @@ def shown(dashboard: Json) -> list[Json]:
     return [panel for panel in panels(dashboard) if panel["type"] != "row"]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each_row("name", NAMES)
 def test_a_panel_has_a_title_a_description_a_unit_and_a_text_for_when_it_is_empty(name: str) -> None:
     for panel in shown(read(name)):
         defaults = panel["fieldConfig"]["defaults"]
@@ -37,7 +38,7 @@ def test_a_panel_has_a_title_a_description_a_unit_and_a_text_for_when_it_is_empt
         assert defaults["noValue"] == "0" or " · " in defaults["noValue"]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each_row("name", NAMES)
 def test_a_dashboard_is_changed_in_its_table_and_not_in_grafana(name: str) -> None:
     assert read(name)["editable"] is False
 
@@ -50,7 +51,7 @@ def test_every_unit_of_a_field_has_one_in_grafana() -> None:
     assert {unit for points in MEASUREMENTS.values() for unit in points.units.values()} <= GRAFANA_UNITS.keys()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each_row("name", NAMES)
 def test_every_unit_is_one_that_grafana_knows(name: str) -> None:
     used = {panel["fieldConfig"]["defaults"]["unit"] for panel in shown(read(name))}
     used |= {
@@ -105,7 +106,7 @@ def links(dashboard: Json) -> Iterator[str]:
     yield from (link["url"] for link in dashboard["links"] if link["type"] == "link")
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each_row("name", NAMES)
 def test_links_lead_to_dashboards_and_choices_that_exist(name: str) -> None:
     folder = name.partition("/")[0]
     boards = {read(other)["uid"]: read(other) for other in NAMES if other.startswith(f"{folder}/")}
@@ -116,7 +117,7 @@ def test_links_lead_to_dashboards_and_choices_that_exist(name: str) -> None:
         assert "${__url_time_range}" in url.query
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each_row("name", NAMES)
 def test_links_to_the_gateway_lead_to_its_pages(name: str) -> None:
     dashboard = read(name)
     pages = {re.sub("wm-0001", "*", path.partition("?")[0]) for path in PAGES.values()}
@@ -125,7 +126,7 @@ def test_links_to_the_gateway_lead_to_its_pages(name: str) -> None:
     assert "gateway_page" in {variable["name"] for variable in dashboard["templating"]["list"]}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each_row("name", NAMES)
 def test_each_device_in_a_table_leads_to_its_dashboard_and_its_page(name: str) -> None:
     prefix = {database.folder: database.prefix for database in DATABASES}[name.partition("/")[0]]
     (board,) = (board for board in DASHBOARDS if board.name == name.partition("/")[2])
@@ -164,7 +165,7 @@ def test_operators_find_what_they_ask_for(name: str) -> None:
         assert [part for part in ASKED_FOR[name].split("|") if part not in titles] == []
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each_row("name", NAMES)
 def test_alarms_outages_restarts_and_exchanges_are_marked(name: str) -> None:
     marks = [mark["name"].partition(" · ")[2] for mark in read(name)["annotations"]["list"]]
     assert marks == ["Gateway restarted", "Broker or database away", "Meter exchanged", "Alarm began", "Alarm ended"]

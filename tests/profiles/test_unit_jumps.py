@@ -3,11 +3,12 @@
 import pytest
 
 from gateway.core.readings.unit_jumps import MAKES_MAX, WINDOW_MS, UnitJump, UnitJumps, power_of_ten
+from tests.rows import each_row
 
 NOON_MS = 1_793_491_200_000
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("before", "value", "power"),
     [
         pytest.param(75.25, 752.5, 1, id="tenfold"),

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.enrolment import BadEnrolment, Enrolment, parse_enrolment
+from tests.rows import each_row
 
 CA = "0123456789abcdef" * 4
 LINE = f"mqtts://wm-1:s%3Acret@broker.example:8884/?topic=iot%2Fv1%2Fs1%2Fwater%2Fwm-1%2Freadings&ca={CA}"
@@ -33,7 +34,7 @@ def test_every_value_survives_the_line(username: str, password: str, topic: str)
     assert parse_enrolment(str(enrolment)) == enrolment
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("line", "fault"),
     [
         ("", "an empty line"),

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from gateway.core.readings.native import NativeDecoder
 from schemas.quantities import DOMAINS, HEALTH, QUANTITIES, VEHICLE_CLASSES, Kind, Quantity
 from schemas.readings import SEQ_MAX, native_adapter
+from tests.rows import each_row
 
 EACH_DOMAIN = pytest.mark.parametrize("domain", DOMAINS)
 
@@ -84,7 +85,7 @@ def test_the_keys_beside_the_quantities_are_handed_on_as_sent(key: str, text: st
     assert reading("traffic", key, text) == value
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("key", "text"),
     [
         pytest.param("ts", "1793491200.25", id="ts-fraction"),
@@ -109,7 +110,7 @@ def test_a_key_outside_its_grammar_is_left_to_the_slow_path(key: str, text: str)
     assert is_refused("traffic", key, text)
 
 
-@pytest.mark.parametrize("name", VEHICLE_CLASSES)
+@each_row("name", VEHICLE_CLASSES)
 def test_every_vehicle_class_is_taken(name: str) -> None:
     assert reading("traffic", "vehicle_class", json.dumps(name)) == name
 

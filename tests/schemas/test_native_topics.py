@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from schemas.quantities import DOMAINS
 from schemas.topics import TOPIC_MAX_BYTES, NativeTopic, is_filter, is_name, matches, parse_topic
 from tests.examples import examples
+from tests.rows import each_row
 
 NAME_LETTERS = string.ascii_letters + string.digits + "._:-"
 NAMES = st.text(NAME_LETTERS, min_size=1, max_size=64)
@@ -69,7 +70,7 @@ def test_a_topic_changed_anywhere_is_taken_only_where_the_grammar_takes_it(
     assert parsed is None or str(parsed) == changed
 
 
-@pytest.mark.parametrize(
+@each_row(
     "topic",
     [
         pytest.param("", id="empty"),
@@ -140,7 +141,7 @@ def test_a_filter_made_from_a_topic_takes_it(topic: str, data: st.DataObject) ->
         assert matches("/".join(levels), topic)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("pattern", "topic", "taken"),
     [
         pytest.param("sport/tennis/player1/#", "sport/tennis/player1", True, id="hash-takes-its-parent"),

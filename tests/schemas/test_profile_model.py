@@ -14,6 +14,7 @@ from pydantic import ValidationError
 import schemas
 from schemas.durations import UNITS_MS, parse_rate_per_h, parse_span_ms
 from schemas.profile import Profile
+from tests.rows import each_row
 
 PUBLISHED = json.loads((Path(schemas.__file__).parent / "json" / "profile.json").read_bytes())
 
@@ -30,7 +31,7 @@ def faults(text: str) -> list[str]:
     return []
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("short", "long"),
     [
         pytest.param("match: {topic: a}", "match: {topic: [a]}", id="one-topic"),
@@ -100,7 +101,7 @@ def test_a_short_form_means_a_long_one_and_editors_know_both(short: str, long: s
         assert list(validator.iter_errors(document)) == []
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "fault"),
     [
         pytest.param("pints: []", "pints: Extra inputs are not permitted", id="unknown-key"),

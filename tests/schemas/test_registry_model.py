@@ -25,6 +25,7 @@ from schemas.registry import (
     device_key,
     registry_adapter,
 )
+from tests.rows import each_row
 
 SCHEMA = json.loads((Path(schemas.__file__).parent / "json" / "registry.json").read_bytes())
 SAMPLE = Path(__file__).parents[2] / "deploy" / "devices.yaml"
@@ -70,9 +71,7 @@ def test_an_interval_is_a_duration_or_seconds(written: object, seconds: float) -
     assert device(silent_after=written).silent_after == timedelta(seconds=seconds)
 
 
-@pytest.mark.parametrize(
-    "written", ["15", "min", "-5min", "1 fortnight", 0, -1, True, float("nan"), float("inf"), 1e300, [], "0s"]
-)
+@each_row("written", ["15", "min", "-5min", "1 fortnight", 0, -1, True, float("nan"), float("inf"), 1e300, [], "0s"])
 def test_what_is_no_interval_is_refused(written: object) -> None:
     with pytest.raises(ValidationError):
         device(interval=written)
@@ -90,7 +89,7 @@ def test_a_duration_is_written_in_the_largest_unit_that_fits() -> None:
     assert UNITS_MS["d"] == 86_400_000
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("key", "value"),
     [
         pytest.param("id", "", id="no-id"),

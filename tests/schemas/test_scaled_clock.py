@@ -3,6 +3,7 @@
 import pytest
 
 from schemas.scaled_clock import ScaledTime, parse_scaled_time
+from tests.rows import each_row
 
 A_DAY_A_MINUTE = ScaledTime(1_793_491_200_000, 1_790_812_800_000, 1440.0)
 
@@ -46,9 +47,7 @@ def test_what_one_program_writes_another_reads() -> None:
     assert parse_scaled_time(str(A_DAY_A_MINUTE)) == A_DAY_A_MINUTE
 
 
-@pytest.mark.parametrize(
-    "text", ["", "1,2", "1,2,3,4", "now,2,3", "1.5,2,3", "1,2,fast", "1,2,0", "1,2,-1", "1,2,inf", "1,2,nan"]
-)
+@each_row("text", ["", "1,2", "1,2,3,4", "now,2,3", "1.5,2,3", "1,2,fast", "1,2,0", "1,2,-1", "1,2,inf", "1,2,nan"])
 def test_any_other_text_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"REAL_MS,SIMULATED_MS,SPEED|above 0"):
         parse_scaled_time(text)

@@ -20,6 +20,7 @@ from schemas.quantities import DOMAINS, HEALTH, QUANTITIES, REQUIRES, Kind, Quan
 from schemas.readings import ARRAY_MAX, ENVELOPE_KEYS, native_adapter
 from schemas.topics import NAME_PATTERN, parse_topic
 from tests.examples import examples
+from tests.rows import each_row
 
 PACKAGE = Path(schemas.__file__).parent
 EXAMPLES = sorted((PACKAGE / "examples").glob("*.json"))
@@ -70,7 +71,7 @@ def test_every_quantity_is_published_with_meaning_unit_kind_and_bounds(domain: s
             assert (about["minimum"], about["maximum"], about["x-unit"]) == (quantity.minimum, quantity.maximum, quantity.unit)
 
 
-@pytest.mark.parametrize("path", BY_NAME)
+@each_row("path", BY_NAME)
 def test_an_example_is_valid_and_shown_where_it_belongs(path: Path) -> None:
     topic = path.stem.partition("-")[0]
     payload = json.loads(path.read_bytes())
@@ -79,7 +80,7 @@ def test_an_example_is_valid_and_shown_where_it_belongs(path: Path) -> None:
     assert {"name": path.stem, "payload": payload} in asyncapi()["components"]["messages"][topic]["examples"]
 
 
-@pytest.mark.parametrize("path", [param for param in BY_NAME if not str(param.id).startswith(STATUS)])
+@each_row("path", [param for param in BY_NAME if not str(param.id).startswith(STATUS)])
 def test_an_example_is_taken_by_the_strict_validator_at_once(path: Path) -> None:
     payload = json.loads(path.read_bytes())
     for reading in payload if isinstance(payload, list) else [payload]:
@@ -91,7 +92,7 @@ def test_every_domain_has_examples(domain: str) -> None:
     assert len([path for path in EXAMPLES if path.stem.startswith(f"{domain}-")]) >= 2
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("topic", "payload", "taken"),
     [
         pytest.param("water", [{"ph": 7}] * ARRAY_MAX, True, id="longest-array"),

@@ -4,19 +4,19 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
 import schemas
 from gateway.support.registry.shares import faults_of
+from tests.rows import each_row
 from tests.support.registry.test_shares import TWO
 
 SCHEMA = json.loads((Path(schemas.__file__).parent / "json" / "shares.json").read_bytes())
 PROVINCE = Path(__file__).parents[2] / "deploy" / "kubernetes" / "overlays" / "province" / "shares.yaml"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("shares", "is_taken"),
     [
         ("[{site: ward-1, weight: 1200}, {site: ward-2, domain: water, gateway: gateway-2}]", True),

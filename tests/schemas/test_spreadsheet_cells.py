@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from gateway.commands.reports.coverage_report import coverage_csv
 from gateway.core.status.coverage import Count, Coverage, CoverageGroup
 from schemas.spreadsheet import as_cell, of_cell
+from tests.rows import each_row
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+cmd", "-x", "@SUM(A1)", "\t=1", "\r=1", "'=1", "-5-3", "=HYPERLINK(1)"])
@@ -19,7 +20,7 @@ def test_a_formula_is_text_and_comes_back(text: str) -> None:
     assert of_cell(f"'{text}") == text
 
 
-@pytest.mark.parametrize("value", [-5, -5.5, None, "-5", "+84", "-5,5", "-1e3", "Huế", "", "'quoted'"])
+@each_row("value", [-5, -5.5, None, "-5", "+84", "-5,5", "-1e3", "Huế", "", "'quoted'"])
 def test_numbers_and_other_texts_stay(value: object) -> None:
     assert as_cell(value) == value
 

@@ -6,9 +6,10 @@ import pytest
 
 from schemas.quantities import QUANTITIES, UNITS, UnitRow
 from schemas.unit_scale import LinearScale, UnknownUnit, conversions, convert, lines_of
+from tests.rows import each_row
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("unit", "to", "one"),
     [
         pytest.param("L", "m3", "1/1000", id="litre"),

@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from tests.rows import each_row
 from tests.soak.faults import FAULTS, schedule
 from tests.soak.picture import blocks, spans, svg
 from tests.soak.verdict import CONNECTIONS, MEMORY_MB, REST_S, resting, verdict
@@ -46,7 +47,7 @@ def missed(seen: list[Sample]) -> list[str]:
     return [figure.name for figure in verdict(seen, REJECTS_BYTES) if figure.missed]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("grown", "names"),
     [
         pytest.param({}, [], id="nothing"),

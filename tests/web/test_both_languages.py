@@ -7,6 +7,7 @@ import pytest
 
 from gateway.support.i18n.languages import LANGUAGES, words
 from gateway.web.http.pages import TEMPLATES
+from tests.rows import each_row
 from tests.web.pages.languages import foreign, is_todo
 from tests.web.rendering import ADMIN, page_text
 
@@ -59,7 +60,7 @@ def test_no_text_stands_in_the_table_of_the_other_language() -> None:
     assert [key for key, text in both.items() if not SAME.fullmatch(text) and not is_todo(text)] == []
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each_row("name", NAMES)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_page_is_in_one_language(name: str, language: str) -> None:
     found = _Text(language)

@@ -11,6 +11,7 @@ from multidict import CIMultiDict
 
 from gateway.web.http.clients import Client, Clients
 from gateway.web.http.origins import OwnNames, is_cross_site
+from tests.rows import each_row
 
 
 def asked(peer: str = "192.0.2.50", came_to: str = "192.0.2.1", *, scheme: str = "http", **headers: str) -> web.Request:
@@ -80,7 +81,7 @@ HOSTS = [
 ]
 
 
-@pytest.mark.parametrize(("host", "ours"), HOSTS)
+@each_row(("host", "ours"), HOSTS)
 def test_a_request_for_another_name_is_known(host: str, ours: bool) -> None:  # noqa: FBT001
     names = OwnNames(["127.0.0.1", "gateway.example.vn", "198.51.100.7"], "pi-7.example.vn")
     request = asked(Host=host)
@@ -91,7 +92,7 @@ def test_a_request_without_a_host_is_not_for_us() -> None:
     assert not OwnNames([]).include(asked(), client(asked()))
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("headers", "crosses"),
     [
         pytest.param({}, False, id="a-program"),

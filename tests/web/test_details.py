@@ -10,6 +10,7 @@ from schemas.details import DETAILS, in_vietnamese
 from schemas.registry import RegisteredDevice
 from tests.core.making import NOW_MS, topic
 from tests.core.profiled import EUI, PH, ask, pipeline, process, sent, uplink
+from tests.rows import each_row
 from tests.web.pages.languages import is_todo
 from tests.web.rendering import pages
 
@@ -32,7 +33,7 @@ def detail(payload: object, on: str = NATIVE, *profiles: str, **how: Any) -> str
 OWN = f"match: {{topic: 't/{{device}}'}}\n{PH}"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("said", "wanted"),
     [
         pytest.param(detail(b"{"), "không phải JSON: ", id="not-json"),
@@ -77,7 +78,7 @@ def test_what_has_no_sentence_is_quoted_as_it_is(detail: str) -> None:
     assert vietnamese(detail) is None
 
 
-@pytest.mark.parametrize("english", DETAILS)
+@each_row("english", DETAILS)
 def test_each_vietnamese_sentence_has_all_that_the_english_one_holds(english: str) -> None:
     assert sorted(HOLE.findall(DETAILS[english])) == sorted(HOLE.findall(english))
     example = HOLE.sub("x1", english)

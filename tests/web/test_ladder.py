@@ -18,6 +18,7 @@ from gateway.web.http.pages import PageTexts
 from schemas.rejects import RejectReason
 from tests.core.making import NOW_MS
 from tests.core.status.test_ladder import TABLE, WELL, setback
+from tests.rows import each_row
 from tests.web.pages.languages import is_todo
 
 VIETNAMESE = re.compile("[àáảãạăằắẳẵặâầấẩẫậèéẻẽẹêềếểễệìíỉĩịòóỏõọôồốổỗộơờớởỡợùúủũụưừứửữựỳýỷỹỵđ]", re.IGNORECASE)
@@ -28,7 +29,7 @@ def said_in(language: str) -> LadderTexts:
     return LadderTexts(PageTexts(language, formats), formats, NOW_MS)
 
 
-@pytest.mark.parametrize("state", TABLE)
+@each_row("state", TABLE)
 def test_every_state_is_said_in_both_languages_without_a_hole(state: str) -> None:
     found = ladder(replace(WELL, **TABLE[state][0]))
     vietnamese, english = (said_in(language) for language in ("vi", "en"))
@@ -42,7 +43,7 @@ def test_every_state_is_said_in_both_languages_without_a_hole(state: str) -> Non
             assert VIETNAMESE.search(here.advice) or is_todo(here.advice), here.advice
 
 
-@pytest.mark.parametrize("state", TABLE)
+@each_row("state", TABLE)
 def test_whoever_must_act_or_look_is_told_what_to_do(state: str) -> None:
     found = ladder(replace(WELL, **TABLE[state][0]))
     assert bool(said_in("en").rung(found.headline, "m1").advice) is (

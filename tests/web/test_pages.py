@@ -24,6 +24,7 @@ from gateway.web.http.pages import TEMPLATES
 from schemas import glossary
 from schemas.quantities import QUANTITIES, Quality
 from schemas.rejects import DropCause, IgnoreCause, RejectReason
+from tests.rows import each_row
 from tests.web.pages.languages import is_todo
 from tests.web.rendering import ADMIN, TECHNICIAN, page_text, rendered
 
@@ -33,7 +34,7 @@ SCRIPTS = sorted(path.name for path in TEMPLATES.glob("*.js"))
 QUALITY_BITS = {bit for name, bit in vars(Quality).items() if name.isupper()}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each_row("name", NAMES)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_page_is_whole_and_needs_nothing_from_elsewhere(name: str, language: str) -> None:
     text = page_text(name, language, account=ADMIN)
@@ -46,7 +47,7 @@ def test_a_page_is_whole_and_needs_nothing_from_elsewhere(name: str, language: s
     assert text.count("</script>") == text.count("<script"), "no word ends a script"
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each_row("name", NAMES)
 def test_a_page_runs_only_the_scripts_and_styles_it_was_made_with(name: str) -> None:
     response = rendered(name)
     text, policy = response.text or "", response.headers["Content-Security-Policy"]
@@ -57,7 +58,7 @@ def test_a_page_runs_only_the_scripts_and_styles_it_was_made_with(name: str) -> 
     assert re.findall(r"<[^>]*\s(?:style|on\w+)=", text.partition("<body>")[2].partition("<script>")[0]) == []
 
 
-@pytest.mark.parametrize("name", [path.name for path in TEMPLATES.iterdir()])
+@each_row("name", [path.name for path in TEMPLATES.iterdir()])
 def test_a_page_uses_only_words_that_there_are(name: str) -> None:
     text = (TEMPLATES / name).read_text()
     used = re.findall(r"\bwords\.(\w+)|\bt\([\"'](\w+)[\"'][),]", text)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from fractions import Fraction
-from itertools import accumulate
+from itertools import accumulate, product
 
 import pytest
 from hypothesis import given
@@ -12,6 +12,7 @@ from gateway.core.alarms.rules import CounterStep
 from gateway.core.readings.exchanges import ToldExchange
 from tests.core.alarms.alarming import Pipeline, rule
 from tests.core.making import DAY_MS, HOUR_MS, MINUTE_MS, NOW_MS
+from tests.rows import each_row
 
 INTERVALS_S = [2, 60, 900, 3600]
 RAISED, CLEARED = "raised counter_step@d1", "cleared counter_step@d1"
@@ -90,7 +91,7 @@ STEPS = {
 
 
 @at_any_interval
-@pytest.mark.parametrize(("values", "is_told"), STEPS.values(), ids=STEPS)
+@each_row(("values", "is_told"), [pytest.param(*row, id=name) for name, row in STEPS.items()])
 def test_a_step_that_two_more_readings_confirm_is_told_from_the_first_reading_on(
     interval_s: int, values: list[float], *, is_told: bool
 ) -> None:
@@ -123,8 +124,7 @@ def test_the_steps_of_a_device_in_its_first_day_are_one_alarm(interval_s: int) -
 
 
 @at_any_interval
-@pytest.mark.parametrize("rate_m3_h", [25, 60, 150])
-@pytest.mark.parametrize("unit", [0.001, 0.1, 1])
+@each_row(("rate_m3_h", "unit"), product([25, 60, 150], [0.001, 0.1, 1]))
 def test_a_large_meter_that_goes_on_at_its_rate_is_no_alarm(interval_s: int, rate_m3_h: int, unit: float) -> None:
     count = min(1000, 40 * 3600 // interval_s)
     assert Meter(interval_s).sends(*steady(1000.2, rate_m3_h, interval_s, count, unit)) == []
@@ -136,8 +136,7 @@ def test_a_large_meter_that_shows_whole_cubic_metres_only_is_no_alarm() -> None:
 
 
 @at_any_interval
-@pytest.mark.parametrize("rate_m3_h", [0.02, 25, 60, 150])
-@pytest.mark.parametrize("garbage", [0.0, 0.1, 5300.0, 90_000.3, 9e7])
+@each_row(("rate_m3_h", "garbage"), product([0.02, 25, 60, 150], [0.0, 0.1, 5300.0, 90_000.3, 9e7]))
 def test_one_wrong_value_is_no_alarm_wherever_it_comes(interval_s: int, rate_m3_h: float, garbage: float) -> None:
     for place in range(1, 12):
         values = steady(1000.2, rate_m3_h, interval_s, 16)

@@ -4,14 +4,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import pytest
-
 from gateway.core.alarms.rules import Rule
 from gateway.core.alarms.shipped import SHIPPED
 from schemas.durations import format_duration
 from schemas.quantities import QUANTITIES
 from schemas.readings import Value
 from tests.core.alarms.alarming import EVERY_MS, Bed, at, registered
+from tests.rows import each_row
 
 DOCUMENTATION: Final = Path(__file__).parents[3] / "docs" / "alarms.md"
 NAMES: Final = (
@@ -97,7 +96,7 @@ def test_every_rule_of_the_contract_is_shipped() -> None:
     assert tuple(SHIPPED.by_name) == NAMES
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.rule}-{'-'.join(case.begins)}")
+@each_row("case", CASES, ids=lambda case: f"{case.rule}-{'-'.join(case.begins)}")
 def test_a_shipped_rule_is_raised_within_one_reading_after_its_time_and_ends(case: Case) -> None:
     on = bed()
     turns = -(-SHIPPED.by_name[case.rule].for_ms // EVERY_MS)
@@ -125,7 +124,7 @@ ORDINARY: Final[list[Reading]] = [
 ]
 
 
-@pytest.mark.parametrize("values", ORDINARY, ids="-".join)
+@each_row("values", ORDINARY, ids="-".join)
 def test_a_value_at_a_limit_or_an_ordinary_peak_is_no_alarm(values: Reading) -> None:
     on = bed()
     for turn in range(8):
@@ -133,7 +132,7 @@ def test_a_value_at_a_limit_or_an_ordinary_peak_is_no_alarm(values: Reading) -> 
     assert on.alarms.states() == []
 
 
-@pytest.mark.parametrize("rule", SHIPPED.rules, ids=lambda rule: rule.name)
+@each_row("rule", SHIPPED.rules, ids=lambda rule: rule.name)
 def test_a_shipped_rule_has_its_words_in_both_languages_and_a_source(rule: Rule) -> None:
     assert all(words[language].endswith(".") for words in (rule.text, rule.advice) for language in ("vi", "en"))
     assert rule.source

@@ -11,6 +11,7 @@ from gateway.core.decoders.nested import WORDS_MAX, from_base64, from_bytes_list
 from gateway.core.message import Undecodable
 from schemas.rejects import RejectReason
 from tests.core.profiling import compiled
+from tests.rows import each_row
 
 FORMS: dict[str, Callable[[object], object]] = {
     "base64": from_base64,
@@ -21,7 +22,7 @@ FORMS: dict[str, Callable[[object], object]] = {
 }
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("kind", "value", "found"),
     [
         pytest.param("base64", "AQL/", b"\x01\x02\xff", id="base64"),
@@ -44,7 +45,7 @@ def test_a_nested_value_is_decoded(kind: str, value: object, found: object) -> N
     assert FORMS[kind](value) == found
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("kind", "value"),
     [
         pytest.param("base64", "A", id="base64-of-one-letter"),

@@ -12,6 +12,7 @@ from gateway.core.decoders.obis import VALUES_MAX, crc16, obis
 from gateway.core.message import Undecodable
 from gateway.core.readings.timestamps import rfc3339_ms
 from schemas.rejects import RejectReason
+from tests.rows import each_row
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpora" / "dsmr_telegrams.jsonl"
 HEADER = "/XYZ5\\2M-1\r\n\r\n"
@@ -152,7 +153,7 @@ def test_the_checksum_is_the_one_of_the_standard() -> None:
     assert crc16(b"123456789") == 0xBB3D
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("line", "code", "value", "unit"),
     [
         pytest.param("1-0:1.7.0(-0001.5*kW)", "1-0:1.7.0", -1.5, "kW", id="negative"),
@@ -243,7 +244,7 @@ def test_what_is_no_telegram_is_a_bad_payload(payload: bytes, says: str) -> None
     assert why.value.reason is RejectReason.BAD_PAYLOAD
 
 
-@pytest.mark.parametrize("piece", [b"a", b"(", b")", b"1.8.0", b"(1)", b"*", b"/XYZ5", b"\n!", b"\n/XYZ5a\n", b"()\n"])
+@each_row("piece", [b"a", b"(", b")", b"1.8.0", b"(1)", b"*", b"/XYZ5", b"\n!", b"\n/XYZ5a\n", b"()\n"])
 def test_a_quarter_of_a_mebibyte_of_anything_does_not_hang(piece: bytes) -> None:
     """Whoever makes this quadratic will see it: the test takes minutes then."""
     for payload in (piece * (262144 // len(piece)), telegram(piece.decode() * 10_000)):

@@ -15,6 +15,7 @@ from gateway.core.decoders.cbor import CBOR_MAX_BYTES, cbor
 from gateway.core.decoders.plain import DEPTH_MAX, json_lenient, json_object, raw_bytes
 from gateway.core.message import Undecodable
 from schemas.rejects import RejectReason
+from tests.rows import each_row
 
 GOOGOL_TO_THE_FOURTH = b"1" + b"0" * 400
 
@@ -62,7 +63,7 @@ def test_a_number_beyond_a_float_is_infinite_and_spoils_nothing_else(payload: by
     assert json_object(payload) == document
 
 
-@pytest.mark.parametrize("before", range(0, 130, 7))
+@each_row("before", range(0, 130, 7))
 def test_an_integer_beyond_a_float_is_found_wherever_it_stands(before: int) -> None:
     payload = b'{"%b":1%b}' % (b"k" * before, b"0" * 309)
     found = json_object(payload)
@@ -87,7 +88,7 @@ def test_what_a_simple_printf_makes_of_numbers_is_null_in_lenient_json_only(payl
     assert reason(json_object, payload) is RejectReason.BAD_JSON
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("payload", "wanted"),
     [
         pytest.param(b"", RejectReason.BAD_JSON, id="empty"),
@@ -134,7 +135,7 @@ def test_every_decoder_of_the_table_is_there_and_refuses_what_is_none_of_its_own
             decode(b"\xff\xfe\xfd")
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("payload", "value"),
     [
         pytest.param(cbor2.dumps({"flow": 1.5, "on": True, "none": None}), {"flow": 1.5, "on": True, "none": None}, id="map"),
@@ -162,7 +163,7 @@ def test_cbor_gives_plain_values(payload: bytes, value: object) -> None:
     assert cbor(payload) == value
 
 
-@pytest.mark.parametrize(
+@each_row(
     "payload",
     [
         pytest.param(b"", id="empty"),

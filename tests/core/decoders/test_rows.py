@@ -15,6 +15,7 @@ from gateway.core.decoders.text import compile_text
 from gateway.core.message import Undecodable
 from schemas.readings import ARRAY_MAX
 from schemas.rejects import RejectReason
+from tests.rows import each_row
 
 
 def reason(decode: Any, payload: bytes) -> RejectReason:  # noqa: ANN401 - any decoder
@@ -135,7 +136,7 @@ def field(kind: str, at: int = 0, **more: object) -> dict[str, object]:
     return {"name": "x", "at": at, "type": kind, **more}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("one", "frame", "value"),
     [
         pytest.param(field("u16"), "0102", 0x0102, id="u16"),
@@ -242,7 +243,7 @@ def listed(at: int = 1, **how: object) -> list[dict[str, object]]:
     return [{"name": "n", "at": 0, "type": "u8"}, {"name": "x", "at": at, "repeat": items, **how}]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("how", "frame", "items"),
     [
         pytest.param({}, "07 010005 020006", [(1, 5), (2, 6)], id="to-the-end"),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from gateway.core.decoders.senml import NAME_MAX, RECORDS_MAX, SenmlRecord, senml_cbor, senml_json
 from gateway.core.message import Undecodable
 from schemas.rejects import RejectReason
+from tests.rows import each_row
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpora" / "senml_rfc8428.jsonl"
 LABELS = {"bver": -1, "bn": -2, "bt": -3, "bu": -4, "bv": -5, "bs": -6}
@@ -90,7 +91,7 @@ def test_a_time_is_absolute_or_relative_to_now_by_its_sum(times: dict[str, float
     assert {label: record[label] for label in record if label in {"t", "t_rel"}} == {key: seconds}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("pack", "records"),
     [
         pytest.param([], [], id="empty"),
@@ -111,7 +112,7 @@ def test_a_record_is_what_it_holds(pack: list[SenmlRecord], records: list[SenmlR
     assert decode(pack) == records
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("pack", "says"),
     [
         pytest.param({"n": "a", "v": 1}, "list of records", id="no-list"),

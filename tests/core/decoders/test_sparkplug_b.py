@@ -15,6 +15,7 @@ from gateway.core.decoders.sparkplug_b import METRICS_MAX, NAME_MAX, Metric, enc
 from gateway.core.message import Undecodable
 from schemas.rejects import RejectReason
 from tests.core.sparkplug_payloads import BOOLEAN, BYTES, DATA_SET, DOUBLE, FLOAT, INT, LONG, STRING, M, payload
+from tests.rows import each_row
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpora" / "sparkplug_b.jsonl"
 
@@ -51,7 +52,7 @@ def test_the_corpus_decodes_to_its_expected_values(row: dict[str, Any]) -> None:
         assert got["is_null"] == (wanted["value"] is None)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("made", "value"),
     [
         pytest.param(M("m", 0xFF, INT, kind="Int8"), -1, id="int8-in-its-own-bits"),

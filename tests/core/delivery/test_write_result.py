@@ -10,6 +10,7 @@ from gateway.core.delivery.backoff import Backoff
 from gateway.core.delivery.rate_limit import RateLimit
 from gateway.core.delivery.write_result import Answer, Fate, fate_of, retry_after_s
 from tests.core.making import MINUTE_MS, NOW_MS
+from tests.rows import each_row
 
 ANSWERS = [
     pytest.param(204, "", Fate.WRITTEN, id="written"),
@@ -97,7 +98,7 @@ ANSWERS = [
 ]
 
 
-@pytest.mark.parametrize(("status", "text", "fate"), ANSWERS)
+@each_row(("status", "text", "fate"), ANSWERS)
 def test_every_answer_has_its_fate(status: int, text: str, fate: Fate) -> None:
     assert fate_of(Answer(status, text)) is fate
     assert fate_of(Answer(status, text.upper())) is fate
@@ -111,7 +112,7 @@ def test_only_204_means_written_and_only_a_refused_content_is_ever_given_up(stat
         assert fate in {Fate.WRITTEN, Fate.RETRY, Fate.FAULTY_DATABASE}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("header", "seconds"),
     [
         pytest.param(None, None, id="none"),

@@ -9,6 +9,7 @@ from gateway.core.readings.line_protocol import Tags
 from schemas.registry import RegisteredDevice, Registry
 from schemas.rejects import RejectReason
 from tests.core.making import MINUTE_MS, NOW_MS, Registered, message, pipeline, topic
+from tests.rows import each_row
 
 
 def refused(streams: Streams, on: str) -> Unresolved:
@@ -49,7 +50,7 @@ def test_the_topics_of_one_device_share_its_state() -> None:
     assert resolved(streams, topic()).device is resolved(streams, topic(domain="power")).device
 
 
-@pytest.mark.parametrize(
+@each_row(
     "on",
     [
         pytest.param("iot/v1/s1/water/d1", id="too-short"),

@@ -5,6 +5,7 @@ import random
 import pytest
 
 from gateway.core.gateways.sharing import Share, assign, filters_of, loads_of, overlap, routing_key
+from tests.rows import each_row
 
 SEEDS = range(12)
 
@@ -93,7 +94,7 @@ def test_a_routing_key_is_that_of_rabbitmq(pattern: str, key: str) -> None:
     assert routing_key(pattern) == key
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("one", "other", "both"),
     [
         ("a/b", "a/b", True),

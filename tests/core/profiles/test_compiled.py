@@ -10,6 +10,7 @@ from gateway.core.profiles.language.topic_filters import parse_filter
 from schemas.device_ids import device_id
 from schemas.rejects import RejectReason
 from tests.core.profiling import compiled, context, faults, points
+from tests.rows import each_row
 
 ONE_POINT = "points: [{measurement: water, fields: {ph: /ph}}]"
 
@@ -77,7 +78,7 @@ DECODED = [
 ]
 
 
-@pytest.mark.parametrize(("decode", "payload", "document"), DECODED)
+@each_row(("decode", "payload", "document"), DECODED)
 def test_a_payload_is_read_as_the_profile_says(decode: str, payload: bytes, document: object) -> None:
     assert compiled(f"{decode}\n{ONE_POINT}").read(payload) == document
 
@@ -153,7 +154,7 @@ def test_a_codec_is_named_with_where_its_bytes_are_and_whose_answer_is_preferred
     assert codec.prefer == "codec"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("device", "found"),
     [
         pytest.param("/id", "00012", id="path"),
@@ -243,7 +244,7 @@ def test_copies_are_known_by_a_key_within_a_window() -> None:
     assert compiled(ONE_POINT).dedup_key(context({})) is None
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "fault"),
     [
         pytest.param("match: {envelope: lorawan}\ndecode: cbor", "decode: an envelope is JSON", id="envelope-and-decoder"),

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.core.profiling import compiled, faults, points
+from tests.rows import each_row
 
 DOCUMENT = {
     "n": 3,
@@ -17,7 +18,7 @@ DOCUMENT = {
 }
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("when", "holds"),
     [
         pytest.param("/n: 3", True, id="value"),

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from gateway.core.profiles.language.paths import change, end_of, parse_path
+from tests.rows import each_row
 
 DOCUMENT: dict[str, Any] = {
     "a": {"b": 1, "c": [10, 20, 30]},
@@ -27,7 +28,7 @@ DOCUMENT: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("path", "found"),
     [
         pytest.param("/a/b", 1, id="two-keys"),

@@ -8,6 +8,7 @@ from gateway.core.message import Undecodable
 from schemas.quantities import QUANTITIES, Quality
 from schemas.rejects import DropCause, RejectReason
 from tests.core.profiling import NOW_MS, compiled, context, faults, points
+from tests.rows import each_row
 
 
 def shown(text: str, document: object, **seen: Any) -> list[tuple[dict[str, str], dict[str, Any]]]:  # noqa: ANN401
@@ -96,7 +97,7 @@ SLOW = ["(a+)+b", "((a+))+b", "(?:(a|b)*)*c", "(a{2,9})*b", "([(]a*)+b", "(\\(a*
 QUICK = ["(a+)?b", "[(a+]+b", "\\(a+\\)+b", "(?:CH)?([0-9]+)", "([0-9]+)(?:[.,]([0-9]+))?", "(ab)+c"]
 
 
-@pytest.mark.parametrize("pattern", [*SLOW, *QUICK])
+@each_row("pattern", [*SLOW, *QUICK])
 @pytest.mark.parametrize(
     "place", ["tags: {lane: {path: /a, regex: '%s'}}, fields: {ph: /a}", "fields: {ph: {path: /a, regex: '%s'}}"]
 )
@@ -212,7 +213,7 @@ points: [{measurement: water, fields: {ph: /E}}]
         assert shown(text, document) == [({}, {"ph": 7.0})]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "fault"),
     [
         pytest.param("points: [{measurement: water}]", "points.0: give fields or map", id="nothing-in-it"),

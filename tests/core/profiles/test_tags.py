@@ -3,9 +3,10 @@
 import pytest
 
 from tests.core.profiling import faults, points
+from tests.rows import each_row
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("tags", "expected"),
     [
         pytest.param("{lane: /lane}", (("lane", "2"),), id="path"),

@@ -7,6 +7,7 @@ import pytest
 
 from schemas.rejects import DropCause
 from tests.core.profiling import DAY_MS, NOW_MS, compiled, context, faults, points
+from tests.rows import each_row
 
 HOUR_MS = 3_600_000
 
@@ -21,7 +22,7 @@ def times(time: str, document: dict[str, Any], **seen: Any) -> list[tuple[int | 
     return [(point.time_ms, point.quality) for point in found if point.values]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("time", "raw", "expected"),
     [
         pytest.param("/t", "2026-09-02T23:09:34Z", "2026-09-02T23:09:34Z", id="path-alone"),
@@ -231,7 +232,7 @@ def test_times_of_an_obis_telegram_stand_beside_its_values() -> None:
 CLOCK = "{path: /t, format: '%%H:%%M', zone: '+07:00'%s}"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("time", "raw", "expected"),
     [
         pytest.param(CLOCK % "", "06:45", "2026-09-02T23:45:00Z", id="today"),
@@ -312,7 +313,7 @@ def test_times_that_cannot_be_compared_are_told(between: str, fault: str) -> Non
     assert found.startswith(f"points.0.fields.interval_s.{fault}")
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("time", "fault"),
     [
         pytest.param("[arrival, /t]", "time.0: arrival is the last resort", id="arrival-first"),

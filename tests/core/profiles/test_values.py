@@ -11,6 +11,7 @@ from gateway.core.profiles.language.numbers import along, fraction
 from schemas.rejects import DropCause
 from schemas.unit_scale import LinearScale
 from tests.core.profiling import compiled, context, faults, field, points
+from tests.rows import each_row
 
 NUMBERS = [
     pytest.param("/v", 312, 312.0, id="short-form"),
@@ -143,7 +144,7 @@ NUMBERS = [
 ]
 
 
-@pytest.mark.parametrize(("written", "raw", "value"), NUMBERS)
+@each_row(("written", "raw", "value"), NUMBERS)
 def test_a_number_goes_through_its_steps(written: str, raw: object, value: object) -> None:
     document = {"v": raw, "e": -3, "u": "bar", "c": 7, "list": [1, 2, 3]}
     point = f"{{measurement: water, fields: {{pressure_kpa: {written}, ph: {{literal: 7}}}}}}"
@@ -205,7 +206,7 @@ STATES = [
 ]
 
 
-@pytest.mark.parametrize(("written", "raw", "value"), STATES)
+@each_row(("written", "raw", "value"), STATES)
 def test_a_state_is_true_or_false_by_its_word_or_its_test(written: str, raw: object, value: object) -> None:
     assert field(written, {"v": raw, "p": 1}, name="alarm_leak") is value if isinstance(value, bool) else True
     text = f"points: [{{measurement: water, fields: {{alarm_leak: {written}, ph: {{literal: 7}}}}}}]"
@@ -214,7 +215,7 @@ def test_a_state_is_true_or_false_by_its_word_or_its_test(written: str, raw: obj
     assert found.quality == (2 if value in {DropCause.WRONG_TYPE, DropCause.SENTINEL} else 0)  # an unknown word sets no bit
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("written", "fault"),
     [
         pytest.param("{}", "say where the value comes from", id="no-source"),

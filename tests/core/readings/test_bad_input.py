@@ -26,6 +26,7 @@ from tests.core.making import (
     topic,
 )
 from tests.examples import examples
+from tests.rows import each_row
 
 KEYS = {domain: [*QUANTITIES[domain], *QUANTITIES[HEALTH]] for domain in DOMAINS}
 NAMES = st.from_regex(r"[A-Za-z0-9._:\-]{1,64}", fullmatch=True)
@@ -182,7 +183,7 @@ def test_a_payload_cut_anywhere_is_bad_json() -> None:
         assert refusal(process(WHOLE[:size])).reason is RejectReason.BAD_JSON, WHOLE[:size]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("payload", "reason"),
     [
         pytest.param(b"", RejectReason.BAD_JSON, id="empty"),
@@ -212,14 +213,14 @@ def test_what_is_no_json_is_a_reject_with_its_reason_and_bytes(payload: bytes, r
 HOSTILE_NAMES = ["a b", "a,b", "a=b", "a\nb", "a\\", 'a"b', "time", "\x00", "ph ", "ph=1,quality", "😀", "x" * 1000]
 
 
-@pytest.mark.parametrize("name", HOSTILE_NAMES)
+@each_row("name", HOSTILE_NAMES)
 def test_a_hostile_key_is_left_out_and_alters_no_point(name: str) -> None:
     got = point(process({"ts": NOW_MS, "ph": 7, name: 1}))
     assert got.fields == {"ph": 7.0, "quality": 0}
     assert got.tags == {"device": "d1", "site": "s1"}
 
 
-@pytest.mark.parametrize("name", HOSTILE_NAMES)
+@each_row("name", HOSTILE_NAMES)
 def test_a_hostile_key_alone_is_a_reject_whose_sentence_stays_short(name: str) -> None:
     refused = refusal(process({name: 1}))
     assert refused.reason is RejectReason.NO_QUANTITY

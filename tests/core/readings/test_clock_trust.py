@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 from gateway.core.readings.clock_trust import FEWEST_DEVICES, ClockTrust
 from gateway.core.readings.timestamps import device_ms, epoch_ms, rfc3339_ms
 from tests.core.making import DAY_MS, HOUR_MS, MINUTE_MS, NOW_MS, SECOND_MS, trusted_clock
+from tests.rows import each_row
 
 TEXT = "2026-11-01T00:00:00"
 TEXT_MS = 1793491200000
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("epoch", "ms"),
     [
         pytest.param(1793491200, 1793491200000, id="seconds"),
@@ -42,7 +43,7 @@ def test_one_instant_is_read_alike_in_all_four_units_and_as_text(instant: dateti
     assert rfc3339_ms(instant.isoformat()) == seconds * 1000 + instant.microsecond // 1000
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "ms"),
     [
         pytest.param(f"{TEXT}Z", TEXT_MS, id="utc"),
@@ -63,7 +64,7 @@ def test_rfc_3339_text_with_a_zone_is_an_instant(text: str, ms: int) -> None:
     assert rfc3339_ms(text) == ms
 
 
-@pytest.mark.parametrize(
+@each_row(
     "text",
     [
         pytest.param(TEXT, id="no-zone"),
@@ -172,7 +173,7 @@ def test_the_clock_is_off_by_the_median_of_the_devices(hours: list[int], off_h: 
     assert trust.off_ms == off_h * HOUR_MS
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("epoch", "ms"),
     [
         pytest.param(10**11 - 1, (10**11 - 1) * 1000, id="the-last-in-seconds"),

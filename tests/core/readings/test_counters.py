@@ -12,6 +12,7 @@ from gateway.core.readings.registers import Register
 from gateway.core.readings.steps import CounterRule, Doubt
 from schemas.quantities import GROWTH, Growth, Quality
 from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS, pipeline, point, points, process
+from tests.rows import each_row
 
 SLOW = Growth(1.0, 1.0, 0.0)
 """Of a counter that grows by one in an hour."""
@@ -30,7 +31,7 @@ def follow(readings: Sequence[tuple[float, float]], name: str = "volume_m3", rul
     return marks
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("readings", "marks"),
     [
         pytest.param([(0, 10.0), (1, 10.0), (2, 11.0)], "...", id="grows-or-rests"),
@@ -58,14 +59,14 @@ def test_a_step_that_cannot_be_is_marked_until_two_more_readings_confirm_it(
     assert follow(readings) == marks
 
 
-@pytest.mark.parametrize("name", GROWTH)
+@each_row("name", GROWTH)
 def test_a_counter_grows_as_fast_as_is_usual_by_the_table_or_is_marked(name: str) -> None:
     most = GROWTH[name].usual_per_h + GROWTH[name].step
     assert follow([(0, 7.0), (60, 7.0 + most)], name) == ".."
     assert follow([(0, 7.0), (60, 7.5 + most)], name) == ".!"
 
 
-@pytest.mark.parametrize("name", GROWTH)
+@each_row("name", GROWTH)
 def test_one_step_of_a_coarse_register_is_usual_however_soon_it_comes(name: str) -> None:
     assert follow([(0, 7.0), (0.001, 7.0 + GROWTH[name].step)], name) == ".."
 
@@ -84,7 +85,7 @@ def test_a_bulk_meter_is_usual_after_its_first_steps_are_confirmed() -> None:
     assert marks == ".!!!!!!" + "." * 33
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("readings", "rule", "marks"),
     [
         pytest.param([(0, 1.387), (1, 15430.611), (2, 1.387)], CounterRule(20), ".!.", id="garbage-frame"),

@@ -31,6 +31,7 @@ from tests.core.making import (
     refusal,
     topic,
 )
+from tests.rows import each_row
 
 
 def fate(outcome: Outcome) -> str:
@@ -49,7 +50,7 @@ def fates(*readings: dict[str, Any], into: Processor | None = None) -> list[str]
 FIRST = {"ts": NOW_MS, "mean_speed_km_h": 40.5, "queue_length_m": 7}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("second", "expected"),
     [
         pytest.param(FIRST, "duplicate", id="the-same"),

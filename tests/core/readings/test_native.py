@@ -19,6 +19,7 @@ from tests.core.making import (
     quality,
     refusal,
 )
+from tests.rows import each_row
 
 GOOD = b'"volume_m3": 5.0'
 """A value that stays, whatever becomes of the one beside it."""
@@ -54,7 +55,7 @@ def test_a_number_or_a_number_as_text_becomes_a_float(text: str, value: float) -
     assert (type(got.values["pressure_kpa"]), got.values["pressure_kpa"]) == (float, value)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "cause"),
     [
         pytest.param('"12.3 kWh"', DropCause.WRONG_TYPE, id="text-with-unit"),
@@ -174,9 +175,7 @@ def test_no_value_left_is_a_reject_that_names_the_drops(document: dict[str, Any]
     assert named in refused.detail
 
 
-@pytest.mark.parametrize(
-    "ts", ["missing", None, "", "yesterday", "2026-11-01T07:00:00", True, [NOW_MS], {}, 10**30, "1"], ids=repr
-)
+@each_row("ts", ["missing", None, "", "yesterday", "2026-11-01T07:00:00", True, [NOW_MS], {}, 10**30, "1"], ids=repr)
 def test_a_time_that_is_missing_or_unreadable_gives_arrival_time_and_bit_1(ts: object) -> None:
     document = {"volume_m3": 5} if ts == "missing" else {"ts": ts, "volume_m3": 5}
     outcome = process(document)
@@ -265,7 +264,7 @@ def test_the_time_of_an_interval_is_its_end_as_sent() -> None:
     assert point(process({"ts": NOW_MS, "vehicle_count": 1, "interval_s": 3600}, "traffic")).time_ms == NOW_MS
 
 
-@pytest.mark.parametrize("text", ["a b", "a,b", "a=b", "a\nb", 'a"b', "a\\b", "", "x" * 65, "đường"], ids=repr)
+@each_row("text", ["a b", "a,b", "a=b", "a\nb", 'a"b', "a\\b", "", "x" * 65, "đường"], ids=repr)
 @pytest.mark.parametrize("tag", ["lane", "direction", "channel"], ids=repr)
 def test_a_tag_text_outside_the_grammar_is_dropped_and_the_reading_kept(tag: str, text: str) -> None:
     outcome = process({"ts": NOW_MS, "volume_m3": 5, tag: text})
@@ -273,7 +272,7 @@ def test_a_tag_text_outside_the_grammar_is_dropped_and_the_reading_kept(tag: str
     assert outcome.dropped == [(tag, DropCause.BAD_TAG)]
 
 
-@pytest.mark.parametrize("vehicle_class", VEHICLE_CLASSES)
+@each_row("vehicle_class", VEHICLE_CLASSES)
 def test_a_listed_vehicle_class_becomes_the_tag(vehicle_class: str) -> None:
     got = point(process({"vehicle_class": vehicle_class, "vehicle_count_total": 3}, "traffic"))
     assert got.tags["vehicle_class"] == vehicle_class

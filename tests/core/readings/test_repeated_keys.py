@@ -11,12 +11,13 @@ from gateway.core.readings.native import Decoded, NativeDecoder
 from schemas.rejects import RejectReason
 from tests.core.making import NOW_MS, pipeline, point, points, process, refusal
 from tests.core.profiled import pipeline as profiled
+from tests.rows import each_row
 
 FLAT = "match: {topic: 't/{device}'}\npoints: [{measurement: water, fields: {ph: /ph}}]"
 TOPIC = "iot/v1/hue/water/meter-1/readings"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("payload", "key"),
     [
         pytest.param(b'{"volume_m3":1,"volume_m3":2}', "volume_m3", id="a-quantity"),

@@ -16,6 +16,7 @@ from gateway.core.readings.steps import CounterRule
 from gateway.core.readings.sums import FORMERS_MAX, FormerOffset, FoundSum, with_former
 from schemas.quantities import GROWTH
 from tests.core.making import HOUR_MS, NOW_MS
+from tests.rows import each_row
 
 Readings = Sequence[tuple[float, float]]
 U16 = CounterRule(None, 65536)
@@ -40,7 +41,7 @@ def aged(rate_per_h: float, days: int = 10, begin: float = 0.0) -> CounterState:
     return state
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("readings", "expected"),
     [
         pytest.param([(0, 10.0), (1, 10.5), (2, 11.0)], [10.0, 10.5, 11.0], id="the-register-itself"),

@@ -15,6 +15,7 @@ from gateway.core.sparkplug.births import STATE, Address, parse_address
 from gateway.core.sparkplug.host import ASK_EVERY_MS, ASK_SELDOM_MS, SparkplugHost, SparkplugVerdict
 from schemas.rejects import IgnoreCause, RejectReason
 from tests.core.sparkplug_payloads import FLOAT, INT, LONG, STRING, M, payload
+from tests.rows import each_row
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpora" / "sparkplug_b.jsonl"
 NOW_MS = 1793491200250
@@ -66,7 +67,7 @@ def born() -> Scene:
     return scene
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("topic", "address"),
     [
         pytest.param("spBv1.0/g/NBIRTH/n", Address("g", "NBIRTH", "n"), id="node"),

@@ -17,6 +17,7 @@ from gateway.core.status.silence import Presence
 from gateway.core.status.verdict import Level
 from schemas.rejects import RejectReason
 from tests.core.making import DAY_MS, HOUR_MS, MINUTE_MS, NOW_MS, RULES, SECOND_MS
+from tests.rows import each_row
 
 HEARD_MS = NOW_MS - 5 * SECOND_MS
 WELL = DeviceEvidence(
@@ -110,7 +111,7 @@ TABLE: dict[str, tuple[dict[str, Any], str, str, Level, int]] = {
 }
 
 
-@pytest.mark.parametrize(("given", "rung", "code", "level", "not_reached"), TABLE.values(), ids=TABLE.keys())
+@each_row(("given", "rung", "code", "level", "not_reached"), [pytest.param(*row, id=name) for name, row in TABLE.items()])
 def test_the_truth_table(given: dict[str, Any], rung: str, code: str, level: Level, not_reached: int) -> None:
     found = ladder(replace(WELL, **given))
     assert (found.headline.name, found.headline.code, found.level) == (rung, code, level)

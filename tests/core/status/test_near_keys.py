@@ -1,11 +1,10 @@
 """Did you mean: the quantity that a key most likely means."""
 
-import pytest
-
 from gateway.core.status.near_keys import near_key
+from tests.rows import each_row
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("key", "domain", "meant"),
     [
         ("volume", "water", "volume_m3"),

@@ -6,7 +6,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from gateway.core.status.verdict import Fleet
@@ -20,6 +19,7 @@ from grafana.alerts.table import ALERTS, GATEWAY_ALERTS
 from grafana.stores import DATABASES
 from tests.clocks import SetClock
 from tests.core.making import NOW_MS
+from tests.rows import each_row
 from tests.runtime.jobs.closing_rig import config_of
 from tests.web.pages.languages import is_todo
 
@@ -34,7 +34,7 @@ def name_of(rule: dict[str, Any]) -> str:
     return str(rule.get("uid") or rule["alert"])
 
 
-each_rule = pytest.mark.parametrize("rule", RULES, ids=name_of)
+each_rule = each_row("rule", RULES, ids=name_of)
 
 
 def test_the_files_are_what_the_table_says(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 from gateway.core.message import CodecAsk
 from gateway.ingest.codecs.protocol import WITHOUT_DATA, CodecAnswer
 from gateway.ingest.codecs.sync_client import SyncCodecs
+from tests.rows import each_row
 
 AT_MS = 1_793_491_200_123
 
@@ -50,7 +51,7 @@ PLACES = [
 ]
 
 
-@pytest.mark.parametrize("source", PLACES)
+@each_row("source", PLACES)
 def test_the_function_of_a_bundle_is_found_wherever_it_stands(source: str) -> None:
     source = source.replace("DECODE", "function (input) { return {data: {n: input.bytes.length}}; }")
     with SyncCodecs({"codec": source}) as codecs:
@@ -180,7 +181,7 @@ BUFFERS = [
 ]
 
 
-@pytest.mark.parametrize(("expression", "value"), BUFFERS)
+@each_row(("expression", "value"), BUFFERS)
 def test_a_buffer_is_that_of_node(expression: str, value: object) -> None:
     source = f"function decodeUplink(input) {{ const b = Buffer.from(input.bytes); return {{data: {{is: {expression}}}}}; }}"
     answer = decoded(source, "01020304050607ff")
@@ -222,7 +223,7 @@ def test_a_file_of_the_maker_that_is_not_there_is_named_when_it_is_used() -> Non
     assert decoded(source).fault == "Error: codec wants its file ./units.json.of: not available (line 1)"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("expression", "text"),
     [
         ("(1234567.8912).toLocaleString()", "1,234,567.891"),

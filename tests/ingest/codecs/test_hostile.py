@@ -13,6 +13,7 @@ from gateway.ingest.codecs.process import KILL_AFTER_S
 from gateway.ingest.codecs.protocol import CodecAnswer
 from gateway.ingest.codecs.sync_client import SyncCodecs
 from tests.processes import children
+from tests.rows import each_row
 
 GOOD = "function decodeUplink(input) { return { data: { n: input.bytes.length } }; }"
 
@@ -41,7 +42,7 @@ SLOW = [
 ]
 
 
-@pytest.mark.parametrize("body", SLOW)
+@each_row("body", SLOW)
 def test_what_takes_more_than_ten_milliseconds_is_stopped(body: str) -> None:
     with SyncCodecs({"slow": hostile(body), "good": GOOD}) as codecs:
         assert codecs.call(ask("good")).data == {"n": 2}

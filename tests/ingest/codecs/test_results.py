@@ -12,6 +12,7 @@ from gateway.core.message import CodecAsk
 from gateway.ingest.codecs.protocol import CodecAnswer
 from gateway.ingest.codecs.sync_client import SyncCodecs
 from gateway.support.config.files import ConfigurationFault
+from tests.rows import each_row
 
 FOLDER = Path(__file__).parent
 AT_MS = 1_793_491_200_250
@@ -120,7 +121,7 @@ FAULTS = [
 ]
 
 
-@pytest.mark.parametrize(("body", "fault"), FAULTS)
+@each_row(("body", "fault"), FAULTS)
 def test_what_is_no_result_is_a_fault_in_plain_words(body: str, fault: str) -> None:
     answer = decoded(f"function decodeUplink(input) {{ {body} }}")
     assert answer.data is None

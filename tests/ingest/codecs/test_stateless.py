@@ -8,6 +8,7 @@ from gateway.core.message import CodecAsk
 from gateway.ingest.codecs.protocol import CodecAnswer, arguments
 from gateway.ingest.codecs.sync_client import SyncCodecs
 from gateway.ingest.codecs.worker import LoadedCodec
+from tests.rows import each_row
 
 FINE = "function decodeUplink(input) { return {data: {n: Math.floor(input.bytes.map(b => b + 0.5)[0])}}; }"
 
@@ -59,7 +60,7 @@ HARM = [
 ]
 
 
-@pytest.mark.parametrize(("look", "saw", "harm"), HARM)
+@each_row(("look", "saw", "harm"), HARM)
 def test_the_next_call_finds_all_as_it_was(look: str, saw: object, harm: str) -> None:
     found = answers({"bad": codec(look, harm, "var count = 0;"), "fine": FINE}, "bad", "bad", "fine", "bad")
     assert [(one.data, one.fault) for one in found] == [({"saw": saw}, None)] * 2 + [({"n": 7}, None), ({"saw": saw}, None)]

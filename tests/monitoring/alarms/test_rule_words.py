@@ -6,6 +6,7 @@ from gateway.core.alarms.rules import Limit, Night, Param, Rule, Usual, Values
 from gateway.core.alarms.shipped import SHIPPED
 from gateway.support.i18n.rule_words import condition_words, rule_document
 from tests.core.alarms.alarming import rule
+from tests.rows import each_row
 
 USUAL = Limit("flow_m3_h", "above", 2, 1.5, Usual.HOUR)
 PEAK = Limit("flow_m3_h", "above", 3, 3, Usual.PEAK)
@@ -15,7 +16,7 @@ LEAKS = Limit("alarm_leak", "above", 0, 0)
 
 
 @pytest.mark.parametrize("language", ["vi", "en"])
-@pytest.mark.parametrize("shipped", SHIPPED.rules, ids=lambda shipped: shipped.name)
+@each_row("shipped", SHIPPED.rules, ids=lambda shipped: shipped.name)
 def test_each_shipped_rule_is_said_in_both_languages(shipped: Rule, language: str) -> None:
     words = condition_words(shipped, language)
     assert words

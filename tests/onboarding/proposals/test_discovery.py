@@ -13,9 +13,10 @@ from gateway.onboarding.proposals.discovery import Entity, NotUnderstood, Templa
 from gateway.onboarding.proposals.proposal_text import text_of, with_tests
 from gateway.onboarding.proposals.proposals import Heard, propose
 from tests.onboarding.proposals.discovered import ARRIVAL_MS
+from tests.rows import each_row
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("template", "expected"),
     [
         pytest.param("", Template(None), id="none"),
@@ -37,7 +38,7 @@ def test_a_template_that_takes_a_value_out_is_understood(template: str, expected
     assert parse_template(template) == expected
 
 
-@pytest.mark.parametrize(
+@each_row(
     "template",
     [
         "{{ value_json.a + value_json.b }}",
@@ -109,7 +110,7 @@ def entity(**config: Any) -> Entity:  # noqa: ANN401 - whatever a configuration 
     return found
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("config", "field"),
     [
         pytest.param(

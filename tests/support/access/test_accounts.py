@@ -6,6 +6,7 @@ import pytest
 
 from gateway.support.access.accounts import AccountRole, UserAccount, digest_of, load_accounts, parse_accounts, replaced
 from gateway.support.config.files import ConfigurationFault
+from tests.rows import each_row
 
 LAN = UserAccount("lan.nguyen", AccountRole.TECHNICIAN, digest_of("q7Zx-correct-horse"))
 LINE = f"lan.nguyen technician {LAN.digest.hex()}\n"
@@ -16,7 +17,7 @@ def test_accounts_are_read_beside_comments_and_empty_lines() -> None:
     assert parse_accounts(f"# the water works\n\n{LINE}", FILE) == [LAN]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("line", "said"),
     [
         pytest.param("lan", "an account is NAME ROLE SHA256", id="words-missing"),

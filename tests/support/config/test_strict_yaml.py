@@ -15,9 +15,10 @@ from gateway.support.config.files import ConfigurationFault, read_yaml
 from gateway.support.config.plain_yaml import TOGETHER, read
 from gateway.support.config.strict_yaml import YamlFault, lines_of, parse
 from tests.examples import examples
+from tests.rows import each_row
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "line", "what"),
     [
         pytest.param("a: 1\nb: 00012074", 2, 'quote it: "00012074"', id="serial-that-is-octal"),

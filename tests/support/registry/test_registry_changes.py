@@ -7,6 +7,7 @@ import pytest
 
 from gateway.support.registry.changes import ChangeRefused, RegistryChange, add, edit_device, retire, with_source
 from schemas.registry import RegisteredDevice, Registry
+from tests.rows import each_row
 
 EUI = "24e124136d000001"
 REGISTRY = Registry(
@@ -36,7 +37,7 @@ def test_a_device_is_added_with_its_filled_keys() -> None:
     assert change.registry.devices == [*REGISTRY.devices, *change.added]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("document", "key", "says"),
     [
         pytest.param({"id": "MAIN "}, "id", "may hold 1 to 64", id="no-id"),

@@ -21,6 +21,7 @@ from gateway.support.registry.yaml_file import scalar, write_out
 from schemas.registry import RegisteredDevice, Registry
 from schemas.topics import is_id
 from tests.examples import examples
+from tests.rows import each_row
 
 SAMPLE = Path(__file__).parents[3] / "deploy" / "devices.yaml"
 
@@ -111,7 +112,7 @@ devices:
 """
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("place", "keys", "gone", "new"),
     [
         pytest.param(0, {"site": "s2"}, ["    site: s1"], ["    site: s2"], id="another-value"),
@@ -168,9 +169,7 @@ def test_whatever_is_registered_reads_back_the_same(devices: list[RegisteredDevi
     assert registry_of(parse(write_out(registry))) == registry
 
 
-@pytest.mark.parametrize(
-    "text", ["00012074", "12", "1e5", "no", "Y", "null", "2026-03-14", "0x1F", "1_000", "", "-", "a: b", "a #b"]
-)
+@each_row("text", ["00012074", "12", "1e5", "no", "Y", "null", "2026-03-14", "0x1F", "1_000", "", "-", "a: b", "a #b"])
 def test_text_that_another_reader_could_take_for_something_else_is_quoted(text: str) -> None:
     assert scalar(text)[0] == '"'
     assert yaml.safe_load(scalar(text)) == text
