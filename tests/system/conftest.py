@@ -7,8 +7,16 @@ import pytest
 
 from gateway.commands.demo.services import Service
 from tests.system.door import Door
+from tests.system.nursery import Nursery
 from tests.system.rig import Gateway, gateway
 from tests.waiting import until
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _imports_are_made_once() -> Iterator[None]:
+    with Nursery() as nursery, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Gateway, "nursery", nursery)
+        yield
 
 
 @pytest.fixture

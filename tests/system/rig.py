@@ -11,10 +11,11 @@ from http.client import HTTPConnection, HTTPException
 from io import StringIO
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, ClassVar
 
 from gateway.commands.cli import main
 from gateway.commands.demo.services import Program, Service, free_port
+from tests.system.nursery import Nursery
 from tests.waiting import PATIENCE_S, until
 
 Document = dict[str, Any]
@@ -22,7 +23,12 @@ OUTCOMES = ("written", "duplicate", "rejected", "expired", "lost")
 
 
 class Gateway(Service):
-    """``gateway run``. Everything that looks at the ledger finds it balanced, or fails."""
+    """``gateway run``. Everything that looks at the ledger finds it balanced, or fails.
+
+    :cvar nursery: where it is born, if somewhere.
+    """
+
+    nursery: ClassVar[Nursery | None] = None
 
     @property
     def config(self) -> Path:
@@ -36,8 +42,12 @@ class Gateway(Service):
 
     def start(self) -> None:
         """Start; its log of earlier starts stays in ``gateway.log``."""
-        if self.pid is None:
-            self._starts_at = len(self.printed())
+        if self.pid is not None:
+            return
+        self._starts_at = len(self.printed())
+        if self.nursery and self.program.path == Path(sys.executable) and self.arguments[:2] == ["-m", "gateway"]:
+            self._process = self.nursery.start(self.arguments[2:], self.folder, self.log, os.environ)
+        else:
             super().start()
 
     def wait_subscribed(self, within_s: float = PATIENCE_S) -> None:

@@ -73,6 +73,7 @@ def test_sums_go_on_and_reports_are_made_by_the_address_for_questions(
         until(lambda: not awaits(), what="its sums were asked for")
         counts(500.5, 0.0, 0.1, 0.2)
         cluster.flush()
+        until(lambda: report(gate), what="what was written is shown, which takes a moment for a new series")
         gate.kill_at_rest()
         for file in gate.journal.parent.glob("journal.db*"):
             file.unlink()

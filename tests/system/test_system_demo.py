@@ -109,10 +109,11 @@ def run(*arguments: str) -> str:
 
 @pytest.mark.parametrize("number", [pytest.param(signal.SIGTERM, id="sigterm"), pytest.param(signal.SIGKILL, id="killed")])
 def test_whatever_ends_the_demo_nothing_is_left_running(number: signal.Signals, tmp_path: Path) -> None:
+    before = set(children())
     with demo(tmp_path) as (process, said):
         named(said, "Token")
         until(lambda: "readings in InfluxDB" in said.read_text(), what="the fleet runs")
-        assert len(children()) > 0
+        assert set(children()) > before
         process.send_signal(number)
         process.wait(timeout=60)
-        until(lambda: not children(), what="all that it started have ended")
+        until(lambda: set(children()) == before, what="all that it started have ended")
