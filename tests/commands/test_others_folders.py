@@ -203,7 +203,7 @@ PLACES: Final = (
     ),
     *("photos.db", "photos.db-journal", "copy.json", "journal.db.audit.restoring", "devices.yaml", "devices.yaml.bak"),
 )
-LATER: Final = ("restore", "devices export", "devices forget", "rejects list", "setup copy")
+LATER: Final = ("backup", "restore", "devices export", "devices forget", "rejects list", "setup copy")
 STATUS: Final = {"devices forget --check": 1, "status": 1}
 """Of commands that say something by it."""
 
@@ -284,7 +284,7 @@ def test_a_name_that_the_service_swaps_leads_no_command_outside(made: Callable[[
 
 
 @pytest.mark.parametrize("thing", THINGS)
-@pytest.mark.parametrize("name", ["backup", "devices retire", *(pytest.param(name, marks=pytest.mark.slow) for name in LATER)])
+@pytest.mark.parametrize("name", ["devices retire", *(pytest.param(name, marks=pytest.mark.slow) for name in LATER)])
 def test_what_the_service_lays_there_beforehand_leads_no_command_outside(
     made: Callable[[], Province], name: str, thing: Thing
 ) -> None:

@@ -18,12 +18,15 @@ from tests.grafana.as_documented import (
 )
 from tests.grafana.conftest import Databases
 from tests.grafana.documented_sources import LENGTHS_MS, Sources, differences
+from tests.rows import each_row
 
 NAMES = sorted((path.parent.name, path.stem) for path in DASHBOARDS.glob("*/*.json"))
+AT_ONCE = ("a day", "a minute more than three days")
+"""By hour and by day: the others ask the same, of more points."""
 SHOWN = Shown(1_790_000_000_000, 1_790_000_000_000 + DAY_MS)
 
 
-@pytest.mark.parametrize(("folder", "name"), NAMES)
+@each_row(("folder", "name"), NAMES)
 def test_a_query_holds_only_variables_that_its_data_source_documents(folder: str, name: str) -> None:
     dashboard = read(folder, name)
     own = own_values(dashboard, "water.1").keys()
@@ -31,7 +34,7 @@ def test_a_query_holds_only_variables_that_its_data_source_documents(folder: str
     assert {row for row in strange if len(row) > 1} == set()
 
 
-@pytest.mark.parametrize(("folder", "name"), NAMES)
+@each_row(("folder", "name"), NAMES)
 def test_a_choice_depends_only_on_the_choices_before_it(folder: str, name: str) -> None:
     dashboard = read(folder, name)
     asked = [choice for choice, _, _ in choices(dashboard)]
@@ -39,7 +42,7 @@ def test_a_choice_depends_only_on_the_choices_before_it(folder: str, name: str) 
         assert used(text) <= {"simulated", *asked[:place]}
 
 
-@pytest.mark.parametrize(("source", "name"), [(source, name) for source in DOCUMENTED for name in sorted(DOCUMENTED[source])])
+@each_row(("source", "name"), [(source, name) for source in DOCUMENTED for name in sorted(DOCUMENTED[source])])
 def test_our_own_questions_get_the_variables_that_a_data_source_documents(source: str, name: str) -> None:
     page = Page(SHOWN.begin_ms, SHOWN.end_ms, 10 * MINUTE_MS)
     wanted = built_in(source, SHOWN, page.interval_ms)[name]
@@ -74,7 +77,9 @@ def test_the_judge_leaves_nothing_in_a_query(text: str) -> None:
 
 @pytest.mark.real
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("length", LENGTHS_MS)
+@pytest.mark.parametrize(
+    "length", [*AT_ONCE, *(pytest.param(each, marks=pytest.mark.slow) for each in LENGTHS_MS if each not in AT_ONCE)]
+)
 def test_what_one_database_shows_of_known_points_the_other_shows_too(databases: Databases, length: str) -> None:
     influxdb, victoria_metrics = databases.services
     page = Shown(databases.now_ms - LENGTHS_MS[length], databases.now_ms)

@@ -28,6 +28,12 @@ def _seen_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(device_points, "SHOWN_AFTER_S", 0.0)
 
 
+VICTORIA_METRICS_IS_SLOW = pytest.mark.parametrize(
+    "filled", ["influxdb", pytest.param("victoria-metrics", marks=pytest.mark.slow)], indirect=True
+)
+"""For a test that asks so much that it takes seconds there; its cheaper neighbours ask the same questions of both."""
+
+
 @pytest.fixture(params=["influxdb", "victoria-metrics"])
 def filled(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Filled]:
     """Each database."""

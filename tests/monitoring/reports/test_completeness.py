@@ -13,6 +13,7 @@ from gateway.monitoring.reports.completeness import PeriodCompleteness, complete
 from gateway.monitoring.reports.roster import Roster
 from schemas.registry import RegisteredDevice
 from tests.monitoring.reports.stores import Filled
+from tests.rows import each_row
 
 MINUTE = 60_000
 EVERY = 15 * MINUTE
@@ -37,7 +38,7 @@ def test_a_day_with_all_its_readings_is_complete() -> None:
     assert day(GRID) == PeriodCompleteness(96, 0, 96, 96, 0, 0, 900, 900)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("times", "missing"),
     [
         pytest.param(without(3, 5), 8, id="a-gap"),

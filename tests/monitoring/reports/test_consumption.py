@@ -12,6 +12,7 @@ from gateway.monitoring.reports.consumption import CounterUse, PeriodUse, consum
 from gateway.monitoring.reports.roster import Roster
 from gateway.monitoring.reports.totals import ReportGroup, totals
 from schemas.registry import RegisteredDevice
+from tests.monitoring.reports.conftest import VICTORIA_METRICS_IS_SLOW
 from tests.monitoring.reports.points import DAY, FIRST, HOUR, START, VIETNAM, point, steady
 from tests.monitoring.reports.stores import Filled
 
@@ -43,6 +44,7 @@ def m3(uses: Sequence[CounterUse]) -> list[float | None]:
     return [None if use.used is None else use.used / 1_000_000 for use in uses]
 
 
+@VICTORIA_METRICS_IS_SLOW
 def test_days_add_up_to_their_month_and_hours_to_their_day(filled: Filled) -> None:
     filled.write(steady("m", START - 7 * 60_000, START + 31 * DAY, per_reading=0.123457))
     month = list(periods(FIRST, date(2026, 9, 30), ReportStep.MONTH, VIETNAM))

@@ -21,6 +21,7 @@ from gateway.monitoring.reports.roster import Roster
 from schemas.quantities import GROWTH
 from schemas.registry import RegisteredDevice
 from tests.influx import query
+from tests.monitoring.reports.conftest import VICTORIA_METRICS_IS_SLOW
 from tests.monitoring.reports.points import DAY, EVERY, FIRST, HOUR, START, VIETNAM, point
 from tests.monitoring.reports.stores import Filled
 
@@ -135,6 +136,7 @@ def test_told_later_each_day_is_what_was_used_from_then_on(site: Site) -> None:
     assert site.work_out().changed == 0
 
 
+@VICTORIA_METRICS_IS_SLOW
 def test_told_later_an_hour_that_ends_among_the_readings_that_confirmed_the_step_is_exact(site: Site) -> None:
     """They had no sum. The flow is uneven: what stood on a straight line over them would give an hour its neighbour's."""
     uneven = [0.5, 0.125, 0.75, 0.25, 1.0, 0.375, 0.125, 0.625]

@@ -61,7 +61,7 @@ def power() -> list[str]:
     return [f"power,device=grid alarm_outage={state},quality=0i {time_ms}" for time_ms, state in states.items()]
 
 
-@pytest.fixture(scope="module", params=["influxdb", "victoria-metrics"])
+@pytest.fixture(scope="module", params=["influxdb", pytest.param("victoria-metrics", marks=pytest.mark.slow)])
 def closed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClosingRig]:
     """The last day of a month, closed."""
 
