@@ -211,7 +211,7 @@ STATUS: Final = {"devices forget --check": 1, "status": 1}
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Province]]:
     """A machine beside a database; called, it is as it was."""
-    for module in pkgutil.iter_modules(commands.__path__, "gateway.commands."):
+    for module in pkgutil.walk_packages(commands.__path__, "gateway.commands."):
         import_module(module.name)  # or each process would
     with tempfile.TemporaryDirectory(prefix="gateway-") as folder, started("influxdb", tmp_path_factory.mktemp("db")) as found:
         url, copy = found.service.url, Path(folder) / "copy"
