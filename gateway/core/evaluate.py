@@ -39,7 +39,6 @@ class Evaluator:
 
     :ivar alarms: looks at each new reading, except for replayed ones, which tell of the past; None: there are no alarms.
     :ivar counting: judges counters, and knows their sums.
-    :ivar follows_sequences: False: other gateways get readings of the same devices, so a gap in their numbers tells nothing.
     :ivar late: notes readings of hours whose roll-ups stand already.
     :ivar parity: of the stamps in this term of a machine that has a standby; the term before has the other one. None: alone.
     :ivar tenures: the shares of this gateway, if there are several.
@@ -57,7 +56,6 @@ class Evaluator:
     alarms: Alarms | None = None
     tenures: Tenures = field(default_factory=Tenures)
     parity: int | None = None
-    follows_sequences: bool = True
     _replaying: Arrival | None = field(default=None, init=False)
     _replays: int = field(default=0, init=False)
 
@@ -110,7 +108,7 @@ class Evaluator:
 
         The next number is no news; whoever has it at hand only notes it.
         """
-        if not isinstance(seq, int) or not self.follows_sequences:
+        if not isinstance(seq, int):
             return
         gap = seq - device.last_seq - 1
         if gap and time_ms < device.newest_ms:

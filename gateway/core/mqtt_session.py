@@ -43,9 +43,6 @@ _HEAD_MAX_BYTES: Final = 3 * 65536
 _REFUSED: Final = 0x80
 _REASON_MAX: Final = 300
 """Most characters of a broker's own message."""
-_NO_SHARES: Final = (
-    "the broker offers no shared subscriptions: leave mqtt.share_group out, or share the sites out by mqtt.shares"
-)
 _BREAKS_SUBSCRIPTION: Final = "the broker sent a PUBLISH that breaks the subscription: QoS 2, no topic or no identifier"
 
 
@@ -122,7 +119,6 @@ class SessionOptions:
     session_expiry_s: int = 7 * 86400
     receive_maximum: int = 2000
     frame_max_bytes: int = 262144 + 131072
-    shares: bool = False
     will: Will | None = None
 
 
@@ -269,8 +265,6 @@ class Session:
         if isinstance(packet, mqtt5.ConnAckPacket) and not self.connected:
             if int(packet.reason_code) >= _REFUSED:
                 raise ProtocolFault(f"the broker refused the connection: {self._told(packet)}")
-            if self.options.shares and not packet.shared_subscription_available:
-                raise ProtocolFault(_NO_SHARES)
             self.connected = True
             events.append(Connected(packet.session_present, packet.server_keep_alive, self._cut_expiry_s(packet)))
         elif isinstance(packet, mqtt5.SubAckPacket) and packet.packet_id in self._asked:

@@ -91,7 +91,6 @@ class Processor:
     """The pure pipeline with its state: streams, devices, trust in the clock.
 
     :ivar sums: the source of the sums of counters.
-    :ivar follows_sequences: a gap in the numbers of a device is a missing reading.
     """
 
     streams: Streams
@@ -100,7 +99,6 @@ class Processor:
     payload_max_bytes: int = 262144
     sums: SumsMode = SumsMode.OFF
     alarms: Alarms | None = None
-    follows_sequences: bool = True
     evaluator: Evaluator = field(init=False)
     _profiled: ByProfile = field(init=False)
     _edge_nodes: EdgeNodes = field(init=False)
@@ -109,7 +107,6 @@ class Processor:
         counting = Counting(self.sums)
         field_sets, tenures = self.streams.field_sets, self.streams.tenures
         self.evaluator = Evaluator(self.rules, self.trust, field_sets, counting, alarms=self.alarms, tenures=tenures)
-        self.evaluator.follows_sequences = self.follows_sequences
         self._profiled = ByProfile(self.streams, self.evaluator)
         self._edge_nodes = EdgeNodes(self._profiled)
 

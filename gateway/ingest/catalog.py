@@ -27,10 +27,6 @@ if TYPE_CHECKING:
 _SPARKPLUG: Final = "sparkplug_b"
 _SPARKPLUG_TOPICS: Final = f"{SPARKPLUG}/#"
 """All messages of a Sparkplug namespace: data cannot be read without births, and births identify deaths."""
-_TORN: Final = (
-    "mqtt.subscriptions: under mqtt.share_group data of Sparkplug would come to one gateway, and the birth that explains it to "
-    f"another; list this instance's groups, {SPARKPLUG}/GROUP/#, each at one gateway"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +119,8 @@ def topic_filters(config: Config, catalog: Catalog) -> dict[str, RetainHandling]
     """Return the subscriptions: retained data only for a new subscription, retained states always.
 
     A filter that another one covers is left out: the broker would deliver twice. Of several gateways that share out what comes
-    each has the filters of its shares alone; what the profiles would add comes to all of them. A group of gateways shares what
-    is data: states come to each of them, and so do the retained ones, which a broker never hands to a group.
-
-    :raises ConfigurationFault: gateways would share Sparkplug topics.
+    each has the filters of its shares alone.
     """
-    group = config.mqtt.share_group
     groups = [pattern for pattern in config.mqtt.subscriptions if _names_group(pattern)]
     always, once = RetainHandling.SEND_ALWAYS, RetainHandling.SEND_IF_SUBSCRIPTION_NOT_EXISTS
     if catalog.shares is not None:
@@ -139,14 +131,10 @@ def topic_filters(config: Config, catalog: Catalog) -> dict[str, RetainHandling]
     wanted |= dict.fromkeys(groups, always)
     for pattern, states in _of_profiles(catalog, groups):
         wanted[pattern] = always if states else wanted.get(pattern, once)
-    if group and any(pattern.startswith(f"{SPARKPLUG}/") and pattern not in groups for pattern in wanted):
-        raise ConfigurationFault([_TORN])
-    data = [pattern for pattern in wanted if wanted[pattern] is once] if group else []
     return {
-        f"$share/{group}/{pattern}" if pattern in data else pattern: wanted[pattern]
-        for together in (data, [pattern for pattern in wanted if pattern not in data])
-        for pattern in together
-        if not any(other != pattern and matches(other, pattern) for other in together)
+        pattern: handling
+        for pattern, handling in wanted.items()
+        if not any(other != pattern and matches(other, pattern) for other in wanted)
     }
 
 

@@ -191,24 +191,6 @@ def test_what_is_seldom_meant_and_what_no_test_fills_are_warnings(site: Site, ca
     ]
 
 
-def test_a_share_without_a_leader_is_a_warning(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
-    site.sections["mqtt"] = {"share_group": "province"}
-    _, _, said = check(site, capsys)
-    assert any(
-        line.startswith("warning: gateway.yaml: mqtt.share_leader: null: no gateway tells of silent devices") for line in said
-    )
-    site.sections["mqtt"]["share_leader"] = "gateway-1"
-    assert not any("share_leader" in line for line in check(site, capsys)[2])
-
-
-def test_sparkplug_under_a_share_is_refused(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
-    site.sections["mqtt"] = {"share_group": "province", "share_leader": "gateway-1"}
-    site.sections["profiles"]["enable"] = ["sparkplug-power"]
-    status, _, said = check(site, capsys)
-    assert status == 2
-    assert said[-1].endswith("list this instance's groups, spBv1.0/GROUP/#, each at one gateway")
-
-
 def test_a_model_that_no_profile_has_is_a_warning(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     site.profile("mine", RADIO.replace("codec", "models: [Pump P-100]\ncodec", 1), mine=CODEC)
     site.devices(

@@ -1,7 +1,6 @@
 """The MQTT session: the same events however the bytes were cut, and only what the protocol allows."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import mqtt5
 import pytest
@@ -168,14 +167,6 @@ def test_a_broker_s_own_words_are_told_without_the_password_and_cut(
     assert "(user:*** is wrongx" in said
     assert len(said) < 400
     assert "hunter2secret" not in said + repr(session)
-
-
-def test_a_broker_without_shared_subscriptions_is_refused_by_who_needs_them() -> None:
-    answer = mqtt5.ConnAckPacket(shared_subscription_available=False).write()
-    session = opened(connected=False)
-    assert receive(session, [answer])[1] == ""
-    events, fault = receive(Session(replace(session.options, shares=True)), [answer])
-    assert (events, fault.partition(":")[0]) == ([], "the broker offers no shared subscriptions")
 
 
 def test_a_connection_the_broker_ends_says_why() -> None:

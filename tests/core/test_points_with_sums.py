@@ -220,7 +220,7 @@ def test_a_moving_device_that_was_away_for_three_intervals_is_asked_for_again(mo
 
 
 def test_who_was_heard_without_sums_is_asked_for_once_there_are_some() -> None:
-    """As after a shared subscription was given up: other gateways may have written sums meanwhile."""
+    """As after a share of the readings in an earlier release: other gateways may have written sums meanwhile."""
     into = counting(SumsMode.OFF)
     sent(into, 0, volume_m3=5)
     line = pack(device_of(into), FieldSets())

@@ -38,12 +38,6 @@ def test_a_gap_in_the_sequence_numbers_is_counted_as_missing(readings: list[tupl
     assert missing(*({"seq": seq, "s": second} for seq, second in readings)) == expected
 
 
-def test_where_other_gateways_get_readings_of_a_device_too_a_gap_tells_nothing() -> None:
-    into = pipeline()
-    into.evaluator.follows_sequences = False
-    assert missing(*({"seq": seq, "s": seq} for seq in (1, 3, 6)), into=into) == 0
-
-
 def test_the_second_half_of_a_point_counts_in_the_sequence() -> None:
     into = pipeline()
     for seq, second, field in ((5, 0, "ph"), (6, 0, "turbidity_ntu"), (7, 1, "ph")):

@@ -262,24 +262,3 @@ def test_sparkplug_groups_that_the_configuration_names_take_the_place_of_all(sit
     site.sections["profiles"]["enable"] = ["sparkplug-power"]
     site.sections["mqtt"] = {"subscriptions": ["spBv1.0/north/#"]}
     assert filters(site) == {"spBv1.0/north/#": ALWAYS}
-
-
-def test_gateways_that_share_the_load_do_not_tear_sparkplug_births_from_data(site: Site) -> None:
-    site.sections["profiles"]["enable"] = ["sparkplug-power"]
-    for subscriptions in ([], ["spBv1.0/#"], ["spBv1.0/+/DDATA/#", "spBv1.0/north/#"]):
-        site.sections["mqtt"] = {"share_group": "gw", "subscriptions": subscriptions}
-        with pytest.raises(ConfigurationFault, match="list this instance's groups"):
-            filters(site)
-    site.sections["mqtt"]["subscriptions"] = ["spBv1.0/north/#", "iot/v1/+/+/+/readings"]
-    assert filters(site) == {"$share/gw/iot/v1/+/+/+/readings": ONCE, "spBv1.0/north/#": ALWAYS}
-
-
-def test_gateways_that_share_the_load_all_get_states(site: Site) -> None:
-    """A broker hands no retained message to a share, and a will to one of its members."""
-    site.sections["mqtt"] = {"share_group": "gw", "subscriptions": ["iot/v1/+/+/+/readings"]}
-    site.profile("pump", STATUS)
-    assert filters(site) == {
-        "$share/gw/iot/v1/+/+/+/readings": ONCE,
-        "$share/gw/own/+/pump": ONCE,
-        "own/+/online": ALWAYS,
-    }

@@ -24,15 +24,3 @@ def test_readings_come_through_rabbitmq_and_what_waited_comes_after_a_restart(in
             publish(client, "iot/v1/ward-1/water/m1/readings", '{"pressure_kpa": 301}')
             gate.start()
             until(lambda: len(query(influxdb.url, "iot", "SELECT pressure_kpa FROM water")) == 2, what="both are stored")
-
-
-def test_a_share_group_on_rabbitmq_is_refused_in_words(influxdb: Service, tmp_path: Path) -> None:
-    mqtt = {"share_group": "province", "share_leader": "gateway-1"}
-    with (
-        rabbitmq(tmp_path / "rabbitmq") as broker,
-        gateway(tmp_path / "gateway", broker.url, influxdb.url, mqtt=mqtt) as gate,
-    ):
-        until(lambda: "offers no shared subscriptions: leave mqtt.share_group out" in gate.troubles(), what="it is said")
-        checked = gate.command("check", "--connect")
-    assert checked.returncode == 3
-    assert "offers no shared subscriptions" in checked.stderr

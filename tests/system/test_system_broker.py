@@ -12,7 +12,7 @@ from gateway.commands.demo import services
 from gateway.commands.demo.services import Service
 from tests.influx import query
 from tests.system.brokers import Authority, guarded, only_subscribe, password_entry
-from tests.system.fleet import Fleet, assert_each_stands_once, client_of, points, publish, wait_settled
+from tests.system.fleet import client_of, points, publish, wait_settled
 from tests.system.rig import Gateway, gateway
 from tests.waiting import until
 
@@ -119,21 +119,6 @@ def test_broker_and_pages_on_ipv6(influxdb: Service, tmp_path: Path) -> None:
             publish(client, TOPIC, '{"flow_m3_h": 1}')
             assert wait_settled(gate, broker)["written"] == 1
             assert gate.command("rejects", "purge").returncode == 0
-
-
-def test_two_gateways_share_a_subscription(mosquitto: Service, influxdb: Service, tmp_path: Path) -> None:
-    mqtt = {"share_group": "province"}
-    with (
-        gateway(tmp_path / "a", mosquitto.url, influxdb.url, mqtt=mqtt | {"client_id": "gateway-1"}) as one,
-        gateway(tmp_path / "b", mosquitto.url, influxdb.url, mqtt=mqtt | {"client_id": "gateway-2"}) as other,
-    ):
-        one.wait_subscribed()
-        other.wait_subscribed()
-        with Fleet(mosquitto, rate=500) as fleet:
-            until(lambda: len(fleet.acknowledged) > 400)
-        until(lambda: one.ledger()["written"] + other.ledger()["written"] == len(fleet.acknowledged))
-        assert min(one.ledger()["written"], other.ledger()["written"]) > 100
-    assert_each_stands_once(influxdb, fleet)
 
 
 def test_a_refused_subscription_is_told_and_stops_nothing_else(influxdb: Service, tmp_path: Path) -> None:

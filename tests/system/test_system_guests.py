@@ -4,7 +4,6 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
@@ -48,30 +47,6 @@ def test_a_guest_does_not_disturb_the_running_gateway(guest: Guest, gate: Gatewa
         assert wait_settled(gate, mosquitto)["written"] == 1
     assert gate.said("connected to") == 1
     assert gate.said("not connected") == 0
-
-
-def test_check_takes_no_share_of_the_readings(mosquitto: Service, influxdb: Service, tmp_path: Path) -> None:
-    mqtt = {"share_group": "province", "share_leader": "gateway-1"}
-    with gateway(tmp_path / "gateway", mosquitto.url, influxdb.url, mqtt=mqtt) as gate, client_of(mosquitto) as client:
-        gate.wait_subscribed()
-        for number in range(40):
-            publish(client, TOPIC, reading(number))
-            if number == 10:
-                checking = Thread(target=check, args=[gate])
-                checking.start()
-        checking.join()
-        assert wait_settled(gate, mosquitto)["received"] == 40
-
-
-def test_check_says_what_fits_the_broker_of_a_group(mosquitto: Service, influxdb: Service, tmp_path: Path) -> None:
-    mqtt = {"share_group": "province", "share_leader": "gateway-1"}
-    with gateway(tmp_path / "gateway", mosquitto.url, influxdb.url, mqtt=mqtt) as gate:
-        said = gate.command("check", "--connect")
-    assert said.returncode == 0
-    assert f"warning: {mosquitto.url}: mosquitto version 2." in said.stderr
-    assert "under mqtt.share_group a part of all waits for it until its session ends" in said.stderr
-    assert "mqtt.session_expiry: with mqtt.share_group at most 60s" in said.stderr
-    assert "RabbitMQ 4   there are no shared subscriptions" in said.stdout
 
 
 def test_check_takes_nothing_of_what_waits_for_a_gateway_that_is_away(gate: Gateway, mosquitto: Service) -> None:

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import paho.mqtt.client as paho
@@ -28,8 +29,9 @@ def client(mosquitto: Service) -> Iterator[paho.Client]:
 class Meter:
     """A meter that sends a register each second of its own time, in order, beginning some hours ago."""
 
-    def __init__(self, gate: Gateway, client: paho.Client) -> None:
+    def __init__(self, gate: Gateway, client: paho.Client, topic: str = TOPIC) -> None:
         self._gate = gate
+        self._topic = topic
         self._client = client
         self._time_ms = time.time_ns() // 1_000_000 - 3 * 3_600_000
 
@@ -38,7 +40,7 @@ class Meter:
         for volume in volumes:
             written = self._gate.ledger()["written"]
             self._time_ms += 60_000
-            publish(self._client, TOPIC, json.dumps({"ts": self._time_ms, "volume_m3": volume}))
+            publish(self._client, self._topic, json.dumps({"ts": self._time_ms, "volume_m3": volume}))
             self._wait_written(written + 1)
 
     def _wait_written(self, number: int) -> None:
@@ -51,13 +53,13 @@ def stored(influxdb: Service) -> list[tuple[float, float | None]]:
     return [(row["volume_m3"], row["volume_sum_m3"]) for row in rows]
 
 
-def answered(gate: Gateway) -> None:
+def answered(gate: Gateway, device: str = "m1") -> None:
     """Return when InfluxDB was asked for the sums of the meter."""
-    until(lambda: not awaits(gate), what="its sums were asked for")
+    until(lambda: not awaits(gate, device), what="its sums were asked for")
 
 
-def awaits(gate: Gateway) -> bool:
-    return any(counter["sum"] is None for counter in gate.document("/api/devices/m1")["counters"])
+def awaits(gate: Gateway, device: str = "m1") -> bool:
+    return any(counter["sum"] is None for counter in gate.document(f"/api/devices/{device}")["counters"])
 
 
 def again(gate: Gateway) -> None:
@@ -124,10 +126,22 @@ def test_after_the_file_is_lost_a_sum_goes_on_where_it_stood(gate: Gateway, infl
     assert gate.said("the sums of 1 devices go on where they stood in InfluxDB") == 1
 
 
-def test_members_of_a_share_write_no_sums(mosquitto: Service, influxdb: Service, tmp_path: Path, client: paho.Client) -> None:
-    with gateway(tmp_path / "gateway", mosquitto.url, influxdb.url, mqtt={"share_group": "g"}) as gate:
-        gate.wait_subscribed()
-        Meter(gate, client).counts(500.0, 500.5)
-        warned = gate.command("check").stderr
-    assert stored(influxdb) == [(500.0, None), (500.5, None)]
-    assert "mqtt.share_group: no sums of counters are written" in warned
+def test_gateways_that_share_out_sites_by_a_file_each_write_the_sums_of_their_own(
+    mosquitto: Service, influxdb: Service, tmp_path: Path, client: paho.Client
+) -> None:
+    """On a broker that knows nothing of it."""
+    shares = [{"site": "s1", "gateway": "gateway-1"}, {"site": "s2", "gateway": "gateway-2"}]
+    (tmp_path / "shares.yaml").write_text(json.dumps({"gateways": ["gateway-1", "gateway-2"], "shares": shares}))
+    with ExitStack() as stack:
+        gates = []
+        for name in ("gateway-1", "gateway-2"):
+            mqtt = {"client_id": name, "shares": "../shares.yaml"}
+            gates.append(stack.enter_context(gateway(tmp_path / name, mosquitto.url, influxdb.url, mqtt=mqtt)))
+            gates[-1].wait_subscribed()
+        for gate, site, device in zip(gates, ("s1", "s2"), ("m1", "m2"), strict=True):
+            meter = Meter(gate, client, f"iot/v1/{site}/water/{device}/readings")
+            meter.counts(500.0)
+            answered(gate, device)
+            meter.counts(500.5)
+        assert [gate.ledger()["received"] for gate in gates] == [2, 2], "each its own"
+    assert stored(influxdb).count((500.5, 500.5)) == 2

@@ -1,13 +1,11 @@
 """The part of ``gateway check --connect`` that connects to the broker and subscribes as the gateway would."""
 
 import asyncio
-from typing import Final, NamedTuple
+from typing import Final
 
-from mqtt5 import PublishPacket, RetainHandling
+from mqtt5 import RetainHandling
 
-from gateway.admin.broker.kinds import VERSION_TOPIC
 from gateway.commands.check.findings import say, warn
-from gateway.commands.check.group import broker_warning, filters_of_guest
 from gateway.commands.guest import guest, open_as_guest, read
 from gateway.core.mqtt_session import DISCONNECT, Connected, ProtocolFault, Session, Subscribed
 from gateway.ingest.catalog import Catalog, topic_filters
@@ -30,8 +28,7 @@ async def try_broker(address: BrokerAddress, config: Config, catalog: Catalog) -
         async with asyncio.timeout(_PATIENCE_S):
             reader, writer, granted_s = await open_as_guest(address, options)
             async with ended(writer):
-                wanted = filters_of_guest(topic_filters(config, catalog), config) | _watched(config)
-                answer = await _subscribe(session, wanted, reader, writer)
+                refused = await _subscribe(session, topic_filters(config, catalog) | _watched(config), reader, writer)
     except TimeoutError:
         return f"{address}: no answer within {_PATIENCE_S:g} s"
     except OSError as error:
@@ -39,10 +36,8 @@ async def try_broker(address: BrokerAddress, config: Config, catalog: Catalog) -
     except ProtocolFault as fault:
         return f"{address}: {fault}"
     _warn_of_expiry(address, granted_s, options.session_expiry_s)
-    say(f"{address}: {'connected' if answer.refused else 'connected and subscribed'}")
-    if warning := broker_warning(config, answer.version):
-        warn(f"{address}: {warning}")
-    return "; ".join(f"{address}: subscription {pattern} refused: {why}" for pattern, why in answer.refused.items())
+    say(f"{address}: {'connected' if refused else 'connected and subscribed'}")
+    return "; ".join(f"{address}: subscription {pattern} refused: {why}" for pattern, why in refused.items())
 
 
 def _warn_of_expiry(address: BrokerAddress, granted_s: int | None, asked_s: int) -> None:
@@ -50,13 +45,6 @@ def _warn_of_expiry(address: BrokerAddress, granted_s: int | None, asked_s: int)
     session = SessionEvents(expiry_s=None if granted_s is None else (granted_s, asked_s))
     for finding in of_session(session, 0, shared=False):
         warn(f"{address}: {sentence(finding)}")
-
-
-class _BrokerAnswer(NamedTuple):
-    """The answers that a guest got: the refused filters with their reasons, and the version, where the broker publishes it."""
-
-    refused: dict[str, str]
-    version: str
 
 
 def _watched(config: Config) -> dict[str, RetainHandling]:
@@ -70,20 +58,14 @@ async def _subscribe(
     filters: dict[str, RetainHandling],
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
-) -> _BrokerAnswer:
-    """Connect, subscribe, disconnect. The version is asked for first: it is retained, so it comes before the second answer."""
+) -> dict[str, str]:
+    """Connect, subscribe, disconnect; return the refused filters with their reasons."""
     writer.write(session.connect())
-    version, answered = "", False
     while data := await read(reader, writer, session):
         for event in session.receive(data):
             if isinstance(event, Connected):
-                writer.write(session.subscribe({VERSION_TOPIC: RetainHandling.SEND_ALWAYS}))
                 writer.write(session.subscribe(filters))
-            elif isinstance(event, PublishPacket) and event.topic == VERSION_TOPIC:
-                version = bytes(event.payload).decode(errors="replace")
-            elif isinstance(event, Subscribed) and answered:
-                writer.write(DISCONNECT)
-                return _BrokerAnswer(event.refused, version)
             elif isinstance(event, Subscribed):
-                answered = True
+                writer.write(DISCONNECT)
+                return event.refused
     raise ProtocolFault("the broker closed the connection")

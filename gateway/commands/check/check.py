@@ -12,8 +12,7 @@ from typing import Final
 from gateway.commands.check.broker import try_broker
 from gateway.commands.check.certificates import check_files, check_servers
 from gateway.commands.check.database import database_warnings, try_asking, try_writing
-from gateway.commands.check.findings import Faults, say, say_table, warn
-from gateway.commands.check.group import BROKER_ROWS, group_warnings
+from gateway.commands.check.findings import Faults, say, warn
 from gateway.commands.check.link import link_line, link_warnings, planned_link
 from gateway.commands.check.profiles import check_profiles
 from gateway.commands.check.queue import check_queue, unusable
@@ -59,7 +58,7 @@ def check(path: Path | None, *, connect: bool) -> int:
     registry = _registry(config, found)
     _check_alarm_rules(config, registry, found)
     _check_link(config, registry, found)
-    found.warnings += [*database_warnings(config, file or DEFAULT_FILE), *group_warnings(config, file or DEFAULT_FILE)]
+    found.warnings += database_warnings(config, file or DEFAULT_FILE)
     if (topics := pair_topics(config.mqtt)) is not None:
         say(
             f"standby: this machine is {topics.machine} of {topics.client_id}; it watches the other as {config.mqtt.machine_id}"
@@ -77,9 +76,6 @@ def check(path: Path | None, *, connect: bool) -> int:
     filters = list(topic_filters(config, catalog))
     more = [f"  ... and {len(filters) - _FILTERS_SHOWN} more"] if len(filters) > _FILTERS_SHOWN else []
     say("\nsubscribes to:", *(f"  {pattern}" for pattern in filters[:_FILTERS_SHOWN]), *more)
-    if config.mqtt.share_group is not None:
-        say("\nmqtt.share_group, by broker:")
-        say_table(BROKER_ROWS, indent="  ")
     if not connect:
         return 0
     check_servers(config)

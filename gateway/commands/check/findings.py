@@ -30,8 +30,8 @@ def warn(text: str) -> None:
     print(printable(f"warning: {text}"), file=sys.stderr)
 
 
-def say_table(rows: Sequence[tuple[str, ...]], indent: str = "") -> None:
+def say_table(rows: Sequence[tuple[str, ...]]) -> None:
     """Print rows, the first of which is the head, in columns."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
-        say((indent + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))).rstrip())
+        say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -141,7 +141,7 @@ def _places(config: Config, options: argparse.Namespace) -> _SetupPlaces:
 
 def _alone(config: Config) -> Config:
     """The configuration of a gateway that reads all there is."""
-    return config.model_copy(update={"mqtt": config.mqtt.model_copy(update={"shares": None, "share_group": None})})
+    return config.model_copy(update={"mqtt": config.mqtt.model_copy(update={"shares": None})})
 
 
 # Shares.

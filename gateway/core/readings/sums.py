@@ -13,7 +13,7 @@ class SumsMode(StrEnum):
     """The source of sums."""
 
     OFF = "off"
-    """No sums are written: readings of one device go to several gateways, and none of them knows the whole."""
+    """No sums are written: who tries a message knows nothing of the meter's past."""
     FROM_ZERO = "from_zero"
     """A counter that is first met is new."""
     ASKED = "asked"

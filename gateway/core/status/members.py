@@ -13,8 +13,7 @@ then has its whole span of silence again, but an hour at most: else who has a br
 once a day.
 
 Which gateway hears a device depends on how they share. With a file of shares it is the one that has the device's site. A site
-that moved is heard there from the moment at which the newcomer read it. In a share group it may be any of them. One that has
-not reported for a day counts no longer among these: it was retired, or somebody knows by then.
+that moved is heard there from the moment at which the newcomer read it.
 """
 
 from collections import defaultdict
@@ -25,8 +24,6 @@ from typing import Final, NamedTuple
 from gateway.core.devices.device import Device
 from gateway.core.status.hearing import Hearing
 
-REPORTS_REACH_MS: Final = 86_400_000
-"""A report that is older than this is not asked for."""
 _SETTLES_MS: Final = 3_600_000
 """Time after a break in which it does its work as before."""
 _FRESH_MS: Final = 300_000
@@ -120,15 +117,9 @@ HERE: Final = Home()
 class Members:
     """The other gateways, and the devices that they may hear; at first each device is heard here alone."""
 
-    def __init__(self, own: str = "", *, in_a_group: bool = False) -> None:
-        """Begin before the first answer of the database.
-
-        :param own: the name of this gateway.
-        :param in_a_group: any gateway that reports may hear any device.
-        """
-        self._own = own
+    def __init__(self) -> None:
+        """Begin before the first answer of the database."""
         self._began_ms: int | None = None
-        self._in_a_group = in_a_group
         self._by_name: dict[str, Member] = {}
         self._of_shares: dict[str, Home] = {}
         self._anywhere = HERE
@@ -136,18 +127,13 @@ class Members:
     @property
     def are_any(self) -> bool:
         """True when other gateways may hear this one's devices."""
-        return self._in_a_group or bool(self._by_name)
+        return bool(self._by_name)
 
-    def report(self, reports: Mapping[str, MemberReport], asked_ms: int) -> None:
+    def report(self, reports: Mapping[str, MemberReport]) -> None:
         """Take the newest reports of gateways."""
         for name, report in reports.items():
-            if name in self._by_name or (self._in_a_group and name != self._own):
-                self._by_name.setdefault(name, Member(name)).take(report)
-        self._began_ms = self._began_ms or asked_ms
-        if self._in_a_group:
-            oldest_ms = asked_ms - REPORTS_REACH_MS
-            self._by_name = {name: member for name, member in self._by_name.items() if member.told_ms > oldest_ms}
-            self._anywhere = Home(tuple(self._by_name.values()))
+            if name in self._by_name:
+                self._by_name[name].take(report)
 
     def share_out(self, readers: Mapping[str, ShareReader], unplaced: Collection[str], asked_ms: int) -> None:
         """Take what a file of shares says: name of a share → who reads it.

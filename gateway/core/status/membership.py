@@ -3,7 +3,7 @@
 A reading is a fact, and whoever receives it writes it. That a device is silent is a statement about what did not come, to any
 of them: who says so must know what the others received. The database is what they have in common. So each member asks it once
 a minute whose readings have come (:class:`Elsewhere`), and all pages of all members show the same fleet. It makes no difference
-if a broker hands out readings one by one, if each member has sites of its own, or if devices wander.
+if each member has sites of its own, or if devices wander.
 
 What is written once for all is written by one:
 

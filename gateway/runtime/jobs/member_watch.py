@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from typing import Final
 
 from gateway.core.gateways.tenures import Tenures, names_within
-from gateway.core.status.members import REPORTS_REACH_MS, MemberReport, Members, ShareReader
+from gateway.core.status.members import MemberReport, Members, ShareReader
 from gateway.ingest.database.store import Store, TimeSpan
 from gateway.monitoring.reports.share_claims import Tenants, tenants
 
+_REACH_MS: Final = 86_400_000
+"""A report that is older than this is not asked for."""
 UNBROKEN: Final = "unbroken_s"
 """The field of a gateway's own point that says for how long what came has gone straight to the database."""
 
@@ -39,7 +41,7 @@ class MemberWatch:
             if all(reader.since_ms is not None for reader in who.values()):
                 self._settled = readers
         if self._members.are_any:
-            self._members.report(await self._reports(store, now_ms), now_ms)
+            self._members.report(await self._reports(store, now_ms))
 
     def _since_ms(self, name: str, gateway: str, found: Tenants) -> int | None:
         """The time since which a gateway reads a share; 0: nobody ever said anything of it, so it did not move."""
@@ -51,7 +53,7 @@ class MemberWatch:
 
     async def _reports(self, store: Store, now_ms: int) -> dict[str, MemberReport]:
         found: dict[str, MemberReport] = {}
-        window = TimeSpan(now_ms - REPORTS_REACH_MS, now_ms + self._ahead_ms)
+        window = TimeSpan(now_ms - _REACH_MS, now_ms + self._ahead_ms)
         async for gateway, at_ms, unbroken_s in store.newest_reports(UNBROKEN, window):
             report = MemberReport(at_ms, at_ms - round(1000 * unbroken_s))
             found[gateway] = max(report, found.get(gateway, report))

@@ -41,7 +41,6 @@ def session_options(config: Config) -> SessionOptions:
         session_expiry_s=min(int(mqtt.session_expiry.total_seconds()), 0xFFFFFFFF),
         receive_maximum=mqtt.receive_maximum,
         frame_max_bytes=config.limits.payload_bytes + 131072,
-        shares=mqtt.share_group is not None,
     )
 
 

@@ -11,7 +11,6 @@ from gateway.core.process import Processor
 from gateway.core.readings.clock_trust import ClockTrust
 from gateway.core.readings.sums import SumsMode
 from gateway.core.readings.timestamps import TimeRules
-from gateway.core.status.members import Members
 from gateway.core.status.membership import Elsewhere, Membership
 from gateway.core.status.silence import Silence
 from gateway.ingest.catalog import Catalog, load_catalog
@@ -65,25 +64,13 @@ def build_processor(
     rules = time_rules(config)
     trust = ClockTrust(not_before_ms=not_before_ms, max_future_ms=rules.max_future_ms)
     streams = Streams(catalog.devices, admission, catalog.profiles, memory, tenures)
-    alone = config.mqtt.share_group is None
-    return Processor(streams, rules, trust, config.limits.payload_bytes, sums, alarms, follows_sequences=alone)
+    return Processor(streams, rules, trust, config.limits.payload_bytes, sums, alarms)
 
 
 def membership_of(config: Config, shares: SharesFile | None) -> Membership:
     """The part of a gateway among those that share devices."""
-    mqtt = config.mqtt
-    leader = leader_of(mqtt, shares)
-    leads = leader == mqtt.client_id if leader else mqtt.share_group is None
-    shares_devices = shares is not None or mqtt.share_group is not None or config.devices.moving
-    members = Members(mqtt.client_id, in_a_group=mqtt.share_group is not None)
-    return Membership(Elsewhere(members) if shares_devices else None, leads, leader)
-
-
-def _sums_mode(config: Config) -> SumsMode:
-    """The source of sums in a running gateway."""
-    if config.mqtt.share_group is not None:
-        return SumsMode.OFF
-    return SumsMode.MOVING if config.devices.moving else SumsMode.ASKED
+    leader, shares_devices = leader_of(config.mqtt, shares), shares is not None or config.devices.moving
+    return Membership(Elsewhere() if shares_devices else None, leader in {"", config.mqtt.client_id}, leader)
 
 
 def _tenures(foundation: Foundation, catalog: Catalog) -> Tenures:
@@ -131,7 +118,7 @@ def build_processing(foundation: Foundation) -> Processing:
         catalog,
         not_before_ms=not_before_ms,
         memory=memory,
-        sums=_sums_mode(config),
+        sums=SumsMode.MOVING if config.devices.moving else SumsMode.ASKED,
         alarms=alarms,
         tenures=tenures,
     )

@@ -18,6 +18,7 @@ from gateway.support.config.setting_types import (
     PositiveDuration,
     SizeBytes,
     ZoneName,
+    instead_of_group,
 )
 from schemas.durations import Duration
 
@@ -73,7 +74,6 @@ class Mqtt(_Section):
     tls: MqttTls = MqttTls()
     client_id: ClientName = "gateway-1"
     subscriptions: list[Filter] = ["iot/v1/+/+/+/readings", "iot/v1/+/+/+/status"]
-    share_group: ClientName | None = None
     shares: Path | None = None
     share_leader: ClientName | None = None
     receive_maximum: int = Field(2000, strict=True, ge=1, le=65535)
@@ -86,12 +86,19 @@ class Mqtt(_Section):
         machine = self.standby.machine
         return self.client_id if machine is None else f"{self.client_id}-{machine}"
 
+    @model_validator(mode="before")
+    @classmethod
+    def _no_group(cls, given: object) -> object:
+        if isinstance(given, dict) and "share_group" in given:
+            if given["share_group"] is not None:
+                raise ValueError(instead_of_group(given))
+            return {key: value for key, value in given.items() if key != "share_group"}  # null, as deploy/gateway.yaml had it
+        return given
+
     @model_validator(mode="after")
     def _one_way(self) -> Self:
-        ways = {"shares": self.shares, "share_group": self.share_group, "standby.machine": self.standby.machine}
-        chosen = [name for name, value in ways.items() if value is not None]
-        if len(chosen) > 1:
-            raise ValueError(f"{' and '.join(chosen)} exclude each other: keep one of them (docs/several-gateways.md)")
+        if self.shares is not None and self.standby.machine is not None:
+            raise ValueError("shares and standby.machine exclude each other: keep one of them (docs/several-gateways.md)")
         return self
 
     @model_validator(mode="after")

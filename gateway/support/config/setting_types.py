@@ -1,6 +1,8 @@
 """Types of settings: what people may write for a name, a size, a time, a filter, and the sentence against anything else."""
 
+import json
 import re
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from ipaddress import ip_address, ip_network
 from typing import Annotated, Final
@@ -9,13 +11,48 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BeforeValidator, ByteSize, Field
 
 from schemas.durations import Duration
-from schemas.topics import is_filter, is_name
+from schemas.topics import SPARKPLUG, is_filter, is_name
 
 
 def _check_filter(text: str) -> str:
-    if not is_filter(text) or text.startswith("$share/"):
-        raise ValueError(f"{text!r} is not a topic filter" + ("; use mqtt.share_group" if text.startswith("$share/") else ""))
+    if text.startswith("$share/"):
+        raise ValueError(
+            f"{text!r} is a share of the readings, of which nobody can work out sums; give each gateway its own sites"
+        )
+    if not is_filter(text):
+        raise ValueError(f"{text!r} is not a topic filter")
     return text
+
+
+def instead_of_group(mqtt: Mapping[object, object]) -> str:
+    """The sentence against ``mqtt.share_group`` of earlier releases, with what takes its place in the section it stands in."""
+    filters = mqtt.get("subscriptions")
+    written = filters if isinstance(filters, list) and filters else ["iot/v1/+/+/+/readings"]
+    shares = dict.fromkeys(share for pattern in written for share in _shares_for(str(pattern)))
+    names = dict.fromkeys(str(name) for name in (mqtt.get("share_leader"), mqtt.get("client_id") or "gateway-1") if name)
+    gateways = ", ".join([*names, *(["ANOTHER"] if len(names) == 1 else [])])
+    expiry = (
+        "; leave session_expiry out as well: what waits for a gateway is for it alone now" if "session_expiry" in mqtt else ""
+    )
+    parts = f"{{gateways: [{gateways}], shares: [{', '.join(shares)}]}}"
+    return (
+        "share_group is gone: no gateway saw all readings of a device, so none could write its sums; part the sites instead, "
+        f"by shares: shares.yaml, the same file at all of them: {parts}; a topic of a profile is {{topic: FILTER}} there "
+        f"(docs/several-gateways.md){expiry}"
+    )
+
+
+def _shares_for(pattern: str) -> Iterator[str]:
+    """The shares that take what a filter takes; two sites in place of all."""
+    space, *levels = pattern.removeprefix("iot/").split("/")
+    name = levels[0] if levels else "+"
+    is_any = name in {"+", "#"}
+    if pattern.startswith("iot/v1/"):
+        yield from ("{site: ward-1}", "{site: ward-2}") if is_any else (f"{{site: {name}}}",)
+    elif space == SPARKPLUG:
+        yield "{group: GROUP}" if is_any else f"{{group: {name}}}"
+    else:
+        yield f"{{topic: {json.dumps(pattern)}}}"
 
 
 def _check_name(text: str) -> str:

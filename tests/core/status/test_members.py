@@ -21,16 +21,15 @@ class Leader:
     :ivar unbroken_ms: gateway → since when all that it hears reaches the database; one that is not here does not report.
     """
 
-    def __init__(self, *, in_a_group: bool = False) -> None:
-        self.members = Members("a", in_a_group=in_a_group)
+    def __init__(self) -> None:
+        self.members = Members()
         self.elsewhere = Elsewhere(self.members)
         self.silence = Silence(membership=Membership(self.elsewhere))
         self.unbroken_ms = {"a": 0, "b": 1, "c": 1}
         self.newest_ms: dict[str, int] = {}
         self.reports: dict[str, MemberReport] = {}
         self.now_ms = NOW_MS - MINUTE_MS
-        if not in_a_group:
-            self.members.share_out(SITES, [], self.now_ms)
+        self.members.share_out(SITES, [], self.now_ms)
         self.pass_minutes(1)
 
     def device(self, site: str, heard_ms: int, **state: Any) -> Device:  # noqa: ANN401 - of any slot
@@ -52,7 +51,7 @@ class Leader:
 
     def ask(self) -> None:
         """Ask the database."""
-        self.members.report(self.reports, self.now_ms)
+        self.members.report(self.reports)
         self.elsewhere.take(self.newest_ms, set(self.newest_ms), self.now_ms)
 
     def cut_off(self, name: str) -> None:
@@ -90,17 +89,16 @@ def test_devices_of_a_gateway_that_is_cut_off_are_unknown_and_those_of_others_ar
 
 
 def test_no_health_point_is_written_of_a_device_that_is_unknown() -> None:
-    for in_a_group in (False, True):
-        leader = Leader(in_a_group=in_a_group)
-        was_here = leader.device("at-b", NOW_MS - MINUTE_MS, last_seen_ms=NOW_MS - MINUTE_MS, newest_ms=NOW_MS - MINUTE_MS)
-        never = leader.device("at-b", 0)
-        leader.cut_off("b")
-        leader.pass_minutes(90)
-        assert list(health_lines([was_here, never], leader.silence, leader.now_ms)) == []
-        leader.back("b")
-        leader.pass_minutes(60)
-        (lines,) = health_lines([was_here, never], leader.silence, leader.now_ms)
-        assert [line.rpartition(",")[2].split(" ")[0] for line in lines] == ["up=False", "up=False"]
+    leader = Leader()
+    was_here = leader.device("at-b", NOW_MS - MINUTE_MS, last_seen_ms=NOW_MS - MINUTE_MS, newest_ms=NOW_MS - MINUTE_MS)
+    never = leader.device("at-b", 0)
+    leader.cut_off("b")
+    leader.pass_minutes(90)
+    assert list(health_lines([was_here, never], leader.silence, leader.now_ms)) == []
+    leader.back("b")
+    leader.pass_minutes(60)
+    (lines,) = health_lines([was_here, never], leader.silence, leader.now_ms)
+    assert [line.rpartition(",")[2].split(" ")[0] for line in lines] == ["up=False", "up=False"]
 
 
 def test_what_is_silent_before_a_gateway_is_cut_off_stays_so_and_is_judged_no_further() -> None:
@@ -166,23 +164,10 @@ def test_a_site_that_moves_away_from_a_gateway_that_is_cut_off_is_judged_from_th
     assert leader.finds(device) == [UNKNOWN], "it came here just now"
 
 
-def test_in_a_group_nobody_is_called_silent_until_a_retired_gateway_is_a_day_away() -> None:
-    leader = Leader(in_a_group=True)
-    device = leader.device("anywhere", NOW_MS - MINUTE_MS)
-    leader.cut_off("b")
-    leader.pass_minutes(60)
-    assert (leader.finds(device), leader.missing()) == ([UNKNOWN], ["b"])
-    leader.now_ms += DAY_MS - 70 * MINUTE_MS
-    leader.pass_minutes(9)
-    assert leader.finds(device) == [UNKNOWN]
-    leader.pass_minutes(2 + 45)
-    assert (leader.finds(device), leader.missing()) == ([SILENT], [])
-
-
 def test_after_a_start_the_first_answer_tells_how_long_each_has_listened() -> None:
     leader = Leader()
     silent, waiting = leader.device("at-c", NOW_MS - 30 * HOUR_MS), leader.device("at-b", NOW_MS - 2 * HOUR_MS)
-    leader.members = leader.elsewhere.members = Members("a")
+    leader.members = leader.elsewhere.members = Members()
     leader.members.share_out(SITES, [], leader.now_ms)
     assert (leader.finds(silent), leader.missing()) == ([UNKNOWN], []), "all may have been started together"
     leader.back("b")
@@ -211,5 +196,5 @@ def test_a_report_that_is_not_newer_changes_nothing() -> None:
     leader = Leader()
     device = leader.device("at-b", NOW_MS - HOUR_MS)
     assert leader.finds(device) == [SILENT]
-    leader.members.report({"b": MemberReport(NOW_MS, NOW_MS), "stranger": MemberReport(NOW_MS, 0)}, NOW_MS)
+    leader.members.report({"b": MemberReport(NOW_MS, NOW_MS), "stranger": MemberReport(NOW_MS, 0)})
     assert leader.finds(device) == [SILENT]

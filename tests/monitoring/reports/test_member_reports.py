@@ -67,7 +67,7 @@ def test_a_gateway_reads_a_share_since_it_last_took_it_over(filled: Filled) -> N
 
 
 def test_the_watch_tells_who_may_hear_a_device_since_when(filled: Filled) -> None:
-    members, tenures = Members("a"), Tenures()
+    members, tenures = Members(), Tenures()
     watch = MemberWatch(members, tenures, MINUTE_MS)
     tenures.want(SITES, "a", NOW_MS - 5)
 
@@ -90,7 +90,7 @@ def test_the_watch_tells_who_may_hear_a_device_since_when(filled: Filled) -> Non
 
 
 def test_who_shares_with_nobody_asks_nobody() -> None:
-    members = Members("a")
+    members = Members()
     asyncio.run(MemberWatch(members, Tenures(), 0).ask(None, NOW_MS))  # type: ignore[arg-type]
-    members.report({"b": MemberReport(NOW_MS, 0)}, NOW_MS)
+    members.report({"b": MemberReport(NOW_MS, 0)})
     assert members.home_of(Device("d", None)) == Home()

@@ -50,7 +50,7 @@ def test_hours_that_another_gateway_tells_are_worked_out_again(rig: ClosingRig) 
     assert in_hours == reported(rig, hours, end_ms + SETTLED + HOUR)
 
 
-MEMBER = {"share_group": "g", "share_leader": "another"}
+MEMBER = {"share_leader": "another"}
 PASSIVE = {"standby": StandbySection(machine="a")}
 NOW_HOUR = NOW_MS // HOUR
 

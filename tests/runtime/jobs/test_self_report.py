@@ -29,7 +29,6 @@ async def reported(folder: Path, monkeypatch: pytest.MonkeyPatch, **mqtt: object
     with reporting(folder, monkeypatch, SetClock(NOW_MS), **mqtt) as (parts, written):
         parts.foundation.events.connected("mqtt://broker", NOW_MS, session_present=True)
         parts.foundation.ledger.receive(3, "mqtt")
-        assert parts.processing.processor.evaluator.follows_sequences is ("share_group" not in mqtt)
         parts.processing.processor.process(message({"ph": 7}, topic("heard")), NOW_MS)
         with suppress(TimeoutError):
             async with asyncio.timeout(0.2):
@@ -62,13 +61,15 @@ def reporting(
     ("mqtt", "speaks_of_both"),
     [
         pytest.param({}, True, id="alone"),
-        pytest.param({"share_group": "all"}, False, id="a share"),
+        pytest.param({"shares": Path("shares.yaml")}, False, id="sites are shared out, and another one leads"),
         pytest.param({"standby": StandbySection(machine="a")}, False, id="a pair, of which the other may have heard it"),
     ],
 )
 def test_a_gateway_that_shares_speaks_only_of_devices_it_has_met(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mqtt: dict[str, object], *, speaks_of_both: bool
 ) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("shares.yaml").write_text("gateways: [another, gateway-1]\nshares: [{site: s1, gateway: gateway-1}]\n")
     written, _ = asyncio.run(reported(tmp_path, monkeypatch, **mqtt))
     assert "device_health,device=heard" in written
     assert ("device_health,device=elsewhere" in written) is speaks_of_both
