@@ -1,6 +1,6 @@
 """The alarm engine: readings, rounds, nights and days in, transitions out. :mod:`.alarm` explains how it works."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, tzinfo
 from typing import Final
 
@@ -64,6 +64,10 @@ class Alarms:
     def drain(self) -> Drained:
         """Give what changed since the last time: transitions in their order, and states to store."""
         return self._states.drain()
+
+    def wake_by(self, wake: Callable[[], None]) -> None:
+        """Have a function called at the first change after each :meth:`drain`: it must not look at anything here."""
+        self._states.wake = wake
 
     def restore(self, states: Iterable[AlarmState], now_ms: int) -> None:
         """Restore the states of the previous run without telling anybody; end those whose rule was removed."""

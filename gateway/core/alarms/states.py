@@ -1,6 +1,6 @@
 """The states of all alarms: begin, raise and end them, and collect the changes for the shell."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from gateway.core.alarms.alarm import (
@@ -48,10 +48,18 @@ class Sight(NamedTuple):
     since_ms: int | None = None
 
 
+def _nobody() -> None:
+    """Nobody waits for changes."""
+
+
 class States:
-    """States by place and rule."""
+    """States by place and rule.
+
+    :ivar wake: called at the first change after each drain.
+    """
 
     def __init__(self) -> None:
+        self.wake: Callable[[], None] = _nobody
         self._places: dict[str, dict[str, AlarmState]] = {}
         self._transitions: list[Transition] = []
         self._changed: dict[AlarmKey, AlarmState | None] = {}
@@ -81,7 +89,8 @@ class States:
         for key in gone:
             self._remove(key)
         for state in states:
-            self._places.setdefault(state.key.place, {})[state.key.alarm] = self._changed[state.key] = state
+            self._places.setdefault(state.key.place, {})[state.key.alarm] = state
+            self.change(state)
 
     def drain(self) -> Drained:
         """Return the changes since the last call, and forget them."""
@@ -109,7 +118,7 @@ class States:
             return state
         state.value, state.field = sight.value, sight.field
         if not state.is_active:
-            self._changed[state.key] = state
+            self.change(state)
             if enough and time_ms - standing.since_ms >= rule.for_ms:
                 self._raise(state, standing.since_ms, time_ms)
         return state
@@ -133,11 +142,11 @@ class States:
         if not state.standing and not state.nights:
             self.end(state, time_ms)
         else:
-            self._changed[state.key] = state
+            self.change(state)
 
     def change(self, state: AlarmState) -> None:
         """Note that a state changed and must be stored."""
-        self._changed[state.key] = state
+        self._note(state.key, state)
 
     def end(self, state: AlarmState, at_ms: int) -> None:
         """End an alarm, under the tags with which it was raised. A pending one ends without a transition."""
@@ -150,7 +159,13 @@ class States:
         del states[key.alarm]
         if not states:
             del self._places[key.place]
-        self._changed[key] = None
+        self._note(key, None)
+
+    def _note(self, key: AlarmKey, state: AlarmState | None) -> None:
+        """Note a change, and wake who drains: no transition comes without one."""
+        if not self._changed:
+            self.wake()
+        self._changed[key] = state
 
     def pass_on(self, state: AlarmState, rule: Rule, at_ms: int) -> None:
         """End what single readings told of an alarm, for another gateway receives them now; silence, nights and days go on."""
@@ -163,7 +178,7 @@ class States:
     def tell_again(self, state: AlarmState, at_ms: int) -> None:
         """Tell of an active alarm once more: another gateway has told since that it ended there."""
         state.raised_ms = max(at_ms, 1)
-        self._changed[state.key] = state
+        self.change(state)
         self._tell(state, Change.RAISED, at_ms)
 
     def acknowledge(self, key: AlarmKey, acknowledged: Acknowledged) -> bool:
@@ -172,14 +187,14 @@ class States:
         if state is None or not state.is_active:
             return False
         state.acknowledged = acknowledged
-        self._changed[key] = state
+        self.change(state)
         self._tell(state, Change.CHANGED, acknowledged.at_ms)
         return True
 
     def remind(self, state: AlarmState, times: int, at_ms: int) -> None:
         """Tell of an alarm again that nobody acknowledged; ``times`` its time for that has passed."""
         state.overdue = times
-        self._changed[state.key] = state
+        self.change(state)
         self._tell(state, Change.OVERDUE, at_ms)
 
     def move(self, state: AlarmState, tags: AlarmTags, severity: Severity, at_ms: int) -> None:
@@ -188,7 +203,7 @@ class States:
         if was_active:
             self._tell(state, Change.CLEARED, at_ms)
         state.tags, state.severity = tags, severity
-        self._changed[state.key] = state
+        self.change(state)
         if was_active:
             self._tell(state, Change.RAISED, at_ms)
 

@@ -2,9 +2,10 @@
 
 Theory of operation
 -------------------
-The engine collects its changes (:meth:`gateway.core.alarms.engine.Alarms.drain`). A few times a second the keeper fetches them
-and commits them at once: states, history, and the notices for InfluxDB and the webhook. The senders get them after that, so a
-restart sends nothing twice. If the commit fails, the senders get them all the same, and the commit is tried again.
+The engine collects its changes (:meth:`gateway.core.alarms.engine.Alarms.drain`), and wakes the keeper at the first one. Half
+a second later the keeper fetches them and commits them at once: states, history, notices for InfluxDB and the webhook. The
+senders get them after that, so a restart sends nothing twice. If the commit fails, the senders get them all the same, and the
+commit is tried again. While nothing changes, nothing is unsaved and no planned work ends, the keeper sleeps.
 
 Planned work holds alarms back from the webhook. One that was raised meanwhile is sent when the work is over, if it is still
 active; otherwise it is never sent. The end of an alarm that was sent before is sent at once.
@@ -16,6 +17,7 @@ its own.
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Final
 
 from msgspec.json import encode as to_json
@@ -35,11 +37,14 @@ from gateway.monitoring.alarms.point_times import PointTimes
 from gateway.monitoring.alarms.revision import Revision
 from gateway.support.clock import WallClock
 
-_FETCH_EVERY_S: Final = 0.5
-_FETCH_LEAST_S: Final = 0.02
-"""Least wait between two fetches on a scaled clock."""
-_SAVE_PENDING_EVERY: Final = 10
-"""Number of fetches after which pending states are saved: each reading changes them."""
+_GATHERS_S: Final = 0.5
+"""Time from the first change to the commit, in which others come."""
+_GATHERS_LEAST_S: Final = 0.02
+"""The same on a scaled clock, at least."""
+_SAVE_PENDING_EVERY_S: Final = 5.0
+"""Pending states are saved so often, for each reading changes them; so is what could not be saved."""
+_LOOK_AGAIN_S: Final = 60.0
+"""While planned work goes on: somebody may set the clock."""
 _AT_A_TIME: Final = 100
 """Changes that are put into words before others get their turn: a province that loses its network has thousands."""
 _UNSAVED_MAX: Final = 1000
@@ -66,6 +71,9 @@ class AlarmKeeper:
         self._held_back: set[AlarmKey] = set()
         self._unsaved = Changes()
         self._committing = asyncio.Lock()
+        self._woken = asyncio.Event()
+        self._woken.set()  # for what the previous run left
+        alarms.wake_by(self._woken.set)
         self._point_times = PointTimes()
         self.events = AlarmEvents()
         self.planned = PlannedWorks()
@@ -94,12 +102,25 @@ class AlarmKeeper:
         self._alarms.replace_registry(registered, now_ms)
 
     async def run(self) -> None:
-        """Fetch and commit until cancelled."""
-        fetched = 0
+        """Commit what changes until cancelled."""
+        time_s, saved_s = asyncio.get_running_loop().time, 0.0
         while True:
-            await asyncio.sleep(max(_FETCH_LEAST_S, self._clock.real_s(_FETCH_EVERY_S)))
-            fetched += 1
-            await self.commit(pending=fetched % _SAVE_PENDING_EVERY == 0)
+            await self._sleep()
+            await asyncio.sleep(max(_GATHERS_LEAST_S, self._clock.real_s(_GATHERS_S)))
+            self._woken.clear()
+            is_due = time_s() >= saved_s + self._clock.real_s(_SAVE_PENDING_EVERY_S)
+            await self.commit(pending=is_due)
+            if is_due:
+                saved_s = time_s()
+
+    async def _sleep(self) -> None:
+        """Sleep until something changes, what is unsaved is to be saved, or planned work is over."""
+        waits_s = [_SAVE_PENDING_EVERY_S] if self._unsaved else []
+        if (left_ms := self.planned.left_ms(self._clock.now_ms())) is not None:
+            waits_s.append(min(left_ms / 1000, _LOOK_AGAIN_S))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._clock.real_s(min(waits_s)) if waits_s else None):
+                await self._woken.wait()
 
     async def commit(self, *, pending: bool = True) -> None:
         """Store the changes, and pass them to the senders.
@@ -120,6 +141,7 @@ class AlarmKeeper:
                 await self._save()
             if given_up := self.outbox.add(notices):
                 self.events.given_up(given_up)
+                self._woken.set()
             if is_news or gone:
                 self.changed.bump()
 
@@ -212,6 +234,7 @@ class AlarmKeeper:
                 self.planned.add(await self._database.run(stored.plan, work), work)
         except DatabaseFault as fault:
             self.events.not_saved(str(fault))
+        self._woken.set()
         self.changed.bump()
 
     def lead(self, registered: Mapping[str, Registered]) -> None:
@@ -236,6 +259,11 @@ class AlarmKeeper:
         now_ms, active = self._clock.now_ms(), self.active()
         self._point_times.repeat([state.key for state in active], now_ms)
         return [alarm_point(state, now_ms, silenced=self.planned.cover(state.tags, now_ms)) for state in active]
+
+    def taken(self, notices: Sequence[Notice]) -> None:
+        """Forget notices that their receiver took."""
+        self.outbox.remove(notices)
+        self._woken.set()
 
     def is_silenced(self, state: AlarmState) -> bool:
         """Tell if planned work goes on at the place of an alarm."""
@@ -271,6 +299,7 @@ class AlarmKeeper:
         number = await self._database.run(stored.plan, work)
         self.planned.add(number, work)
         self.events.planned(number, work)
+        self._woken.set()
         self.changed.bump()
         return number
 

@@ -40,6 +40,10 @@ class PlannedWorks:
         """The work that is not over, with its numbers."""
         return ((number, work) for number, work in self._by_number.items() if now_ms < work.until_ms)
 
+    def left_ms(self, now_ms: int) -> int | None:
+        """The time until some work is over; None: there is none."""
+        return min((max(0, work.until_ms - now_ms) for work in self._by_number.values()), default=None)
+
     def cover(self, tags: AlarmTags, now_ms: int) -> bool:
         """Tell if work goes on at the place of an alarm."""
         return any(_is_at(work, tags) for _, work in self.going_on(now_ms))

@@ -45,7 +45,7 @@ class PointSender:
                     break
                 if fate is not Fate.WRITTEN:  # for its content: it would be refused for ever
                     log.error("InfluxDB refuses %d changes of alarms, which are left out: %s", len(waiting), answer.describe())
-                outbox.remove(waiting)
+                self._keeper.taken(waiting)
                 backoff.reset()
             else:
                 seen = await self._keeper.changed.after(seen)

@@ -35,7 +35,7 @@ class WebhookSender:
                             await asyncio.sleep(backoff.next_s(random()))  # noqa: S311 - jitter is no secret
                             continue
                         keeper.events.refused(_KEY, str(why))
-                    keeper.outbox.remove(waiting)
+                    keeper.taken(waiting)
                     keeper.events.taken(_KEY)
                     backoff.reset()
                 seen = await keeper.changed.after(seen)

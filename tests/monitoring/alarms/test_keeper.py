@@ -103,7 +103,7 @@ def test_an_alarm_ends_at_the_start_when_its_rule_or_its_device_is_gone(file: Da
 def test_what_was_taken_is_forgotten_on_disk(file: Database) -> None:
     kept = Kept(file)
     kept.send(0, HOT_C)
-    kept.keeper.outbox.remove(kept.keeper.outbox.first("webhook", 1))
+    kept.keeper.taken(kept.keeper.outbox.first("webhook", 1))
     kept.commit()
     assert [notice.receiver for notice in file.run_here(stored.notices)] == ["influxdb"]
     assert Kept(file).told == []

@@ -35,7 +35,7 @@ def passive(tmp_path: Path) -> Iterator[Kept]:
 
 def tell_webhook(kept: Kept) -> None:
     """Have the webhook take all that waits for it."""
-    kept.keeper.outbox.remove(kept.keeper.outbox.first(WEBHOOK, 100))
+    kept.keeper.taken(kept.keeper.outbox.first(WEBHOOK, 100))
     kept.commit()
 
 
