@@ -69,7 +69,7 @@ class AsyncCodecs:
         self._waiting: deque[Call] = deque()
         self._link: CodecTransport | None = None
         self._needed = asyncio.Event()
-        self._flush_is_due = False
+        self._send_is_due = False
         self.replace(sources)
 
     @property
@@ -124,14 +124,6 @@ class AsyncCodecs:
         else:
             self._wait(Call(codec, arguments(call), then, call.device))
 
-    def flush(self) -> None:
-        """Send the calls of this turn of the loop; this also happens at its end."""
-        self._flush_is_due = False
-        if self._link is not None:
-            self._link.send(self._allowed())
-        elif self._waiting:
-            self._needed.set()
-
     async def run(self) -> None:
         """Keep a child alive from the first call on; end it when cancelled."""
         pause_s = _FIRST_PAUSE_S
@@ -160,7 +152,7 @@ class AsyncCodecs:
         try:
             await link.connect()
             self._link = link
-            self.flush()
+            self._send()
             await link.gone.wait()
         finally:
             self._link = None
@@ -191,9 +183,17 @@ class AsyncCodecs:
 
     def _wait(self, call: Call) -> None:
         self._waiting.append(call)
-        if not self._flush_is_due:
-            self._flush_is_due = True
-            asyncio.get_running_loop().call_soon(self.flush)
+        if not self._send_is_due:
+            self._send_is_due = True
+            asyncio.get_running_loop().call_soon(self._send)
+
+    def _send(self) -> None:
+        """Send the calls of a turn of the loop together."""
+        self._send_is_due = False
+        if self._link is not None:
+            self._link.send(self._allowed())
+        elif self._waiting:
+            self._needed.set()
 
     def _allowed(self) -> Iterator[Call]:
         """The waiting calls; those of suspended codecs are answered first."""

@@ -16,10 +16,7 @@ class Codecs(Protocol):
     """The codecs in their process."""
 
     def ask(self, ask: CodecAsk, then: Callable[[CodecAnswer], None]) -> None:
-        """Call; ``then`` gets the answer, never before this returns."""
-
-    def flush(self) -> None:
-        """Send the calls."""
+        """Call at the end of this turn of the loop; ``then`` gets the answer."""
 
 
 class CodecCalls:
@@ -56,10 +53,6 @@ class CodecCalls:
     def postpone(self, ask: CodecAsk) -> Outcome:
         """Return the outcome of a message whose codec cannot be called now: it waits."""
         return self._processor.wait_for_codec(ask)
-
-    def flush(self) -> None:
-        """Send the calls made since the last time."""
-        self._codecs.flush()
 
     def _resumed(self, ask: CodecAsk, answer: CodecAnswer) -> Outcome:
         if answer.warnings:

@@ -93,7 +93,6 @@ class MessageReceiver:
     def end_chunk(self, events: Sequence[Event]) -> bool:
         """Pass on the outcomes of a chunk; return False when memory is at its limit."""
         self._count_topics(events)
-        self._side_effects.flush()
         self._live_lane.pump()
         return not self._queue.above_high_water
 

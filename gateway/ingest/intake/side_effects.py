@@ -51,10 +51,6 @@ class SideEffectRunner:
         for topic, payload in side_effects.publish:
             self._connection.publish(topic, payload)
 
-    def flush(self) -> None:
-        """Send the codec calls made since the last time."""
-        self._codec_calls.flush()
-
     def _ask(self, ask: CodecAsk, batch: Batch, arrival_s: float) -> None:
         if not self._codec_calls.may_ask(ask, arrival_s):
             waits = self._codec_calls.postpone(ask).side_effects

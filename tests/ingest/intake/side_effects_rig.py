@@ -42,17 +42,12 @@ class AsyncCodecs:
 
     def __init__(self) -> None:
         self.asked: list[CodecAsk] = []
-        self.sent = 0
         self._then: list[Callable[[CodecAnswer], None]] = []
 
     def ask(self, call: CodecAsk, then: Callable[[CodecAnswer], None]) -> None:
         """Ask."""
         self.asked.append(call)
         self._then.append(then)
-
-    def flush(self) -> None:
-        """Send what was asked."""
-        self.sent = len(self.asked)
 
     def answer(self, answer: CodecAnswer | None = None) -> None:
         """The oldest call is answered."""
@@ -166,7 +161,6 @@ class Rig(Lanes):
                 self.side_effects.do(outcome.side_effects, batch, 0.0)
             self._packet_id += 1
             self.acknowledger.owe(batch, self._packet_id, 0)
-        self.side_effects.flush()
         self.live_lane.pump()
 
     @property
