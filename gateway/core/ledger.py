@@ -7,13 +7,14 @@ part holds.
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 End = Literal["written", "duplicate", "rejected", "expired", "lost"]
 HoldingPlace = Literal["memory", "journal", "quarantine"]
 ReadingSource = Literal["mqtt", "journal", "replay"]
 
-ENDS: Final[tuple[End, ...]] = ("written", "duplicate", "rejected", "expired", "lost")
+ENDS: Final[tuple[End, ...]] = get_args(End)
+SOURCES: Final[tuple[ReadingSource, ...]] = get_args(ReadingSource)
 
 
 @dataclass(slots=True)

@@ -34,7 +34,7 @@ from gateway.web.http.answer_headers import protect
 from gateway.web.http.clients import Clients
 from gateway.web.http.connections import BODY_MAX_BYTES, Connections
 from gateway.web.http.event_streams import EventStreams
-from gateway.web.http.handlers import ChangeRoute, Handler, note_change
+from gateway.web.http.handlers import ChangeRoute, Handler, Touches, note_change
 from gateway.web.http.limits import LimitKeeper
 from gateway.web.http.pages import PageRenderer
 from gateway.web.http.refusals import Refusals
@@ -153,9 +153,9 @@ class WebServer:
             **refused.changing(),
             **waiting.changing(),
             **alarms.changing(),
-            "/api/journal/drop": ChangeRoute(AccountRole.ADMIN, "journal dropped", self._drop, is_local=True),
+            "/api/journal/drop": ChangeRoute(AccountRole.ADMIN, "journal dropped", self._drop, Touches.MACHINE),
             "/api/journal/acknowledge": ChangeRoute(
-                AccountRole.ADMIN, "lost readings acknowledged", self._acknowledge, is_local=True
+                AccountRole.ADMIN, "lost readings acknowledged", self._acknowledge, Touches.MACHINE
             ),
             **ExchangePages(commands.exchange, commands.registrar, register, status.clock).changing(),
             **registry.changing(),

@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 from gateway import __version__
 from gateway.core.alarms.alarm import Severity
 from gateway.core.gateways.standby import PairRole
-from gateway.core.ledger import ENDS
+from gateway.core.ledger import ENDS, SOURCES
 from gateway.core.message import WaitCause
 from gateway.core.status.silence import Presence
 from gateway.core.status.verdict import Fleet
@@ -79,7 +79,7 @@ class GatewayCollector(Collector):
 
     def _readings(self) -> Iterator[Metric]:
         ledger = self.state.ledger
-        received = {source: ledger.received.get(source, 0) for source in ("mqtt", "journal", "replay")}
+        received = {source: ledger.received.get(source, 0) for source in SOURCES}
         yield _counter("gateway_readings_received", "Readings received.", "source", received)
         family = CounterMetricFamily("gateway_readings", "Readings that are settled.", labels=["domain", "outcome"])
         for outcome in ENDS:

@@ -10,7 +10,7 @@ from gateway.monitoring.alarms.pair_alarms import PairAlarms
 from gateway.monitoring.alarms.point_sender import PointSender
 from gateway.monitoring.alarms.rounds import AlarmRounds
 from gateway.runtime.pipeline.delivering import Delivery
-from gateway.runtime.pipeline.foundation import Foundation, Lane, Lanes
+from gateway.runtime.pipeline.foundation import Foundation, Lane, Lanes, LiveOnly
 from gateway.runtime.pipeline.pairing import Pairing
 from gateway.runtime.pipeline.processing import Processing
 from gateway.support.config.files import secret
@@ -36,9 +36,9 @@ def build_alarming(foundation: Foundation, processing: Processing, delivery: Del
     points = PointSender(keeper, delivery.destination.influxdb, delivery.destination.breaker, clock)
     lanes: dict[str, Lane] = {
         "alarms": keeper.run,
-        "rounds for alarms": rounds.run,
+        "rounds for alarms": LiveOnly(rounds.run),  # who hears no device cannot call it silent
         "points of alarms": points.run,
-        "active alarms": points.repeat,
+        "active alarms": LiveOnly(points.repeat),  # the live machine has its own
         **dict(_told(foundation, keeper, pairing.connection)),
     }
     if watch is not None:
@@ -56,10 +56,12 @@ def _told(foundation: Foundation, keeper: AlarmKeeper, connection: Connection) -
     if (url := config.alarms.alertmanager) is not None:
         from gateway.monitoring.alarms.alertmanager import alertmanager_sender  # noqa: PLC0415
 
-        yield "alertmanager", alertmanager_sender(keeper, url, foundation.clock, config.language).run
+        sender = alertmanager_sender(keeper, url, foundation.clock, config.language)
+        yield "alertmanager", LiveOnly(sender.run)  # the live machine tells it what is active
     if (url := config.alarms.webhook) is not None:
         from gateway.monitoring.alarms.webhook import webhook_sender  # noqa: PLC0415
 
         yield "webhook", webhook_sender(keeper, url, secret(None, config.alarms.webhook_token_file)).run
     if config.alarms.mqtt:
-        yield "lists of alarms", AlarmLists(keeper, connection, foundation.database).run
+        lists = AlarmLists(keeper, connection, foundation.database)
+        yield "lists of alarms", LiveOnly(lists.run)  # the live machine retains them

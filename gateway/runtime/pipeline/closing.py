@@ -9,7 +9,7 @@ from gateway.runtime.jobs.periods.job import PeriodJob
 from gateway.runtime.jobs.periods.writer import RollupWriter
 from gateway.runtime.jobs.registry_points import EventPoints, RegistryReport
 from gateway.runtime.pipeline.delivering import Delivery
-from gateway.runtime.pipeline.foundation import Foundation, Lane, Lanes
+from gateway.runtime.pipeline.foundation import Foundation, Lane, Lanes, LiveOnly
 from gateway.runtime.pipeline.pairing import Pairing
 from gateway.runtime.pipeline.processing import Processing
 from gateway.runtime.pipeline.watching import Watching
@@ -39,10 +39,13 @@ def build_closing(
     job = PeriodJob(watching.status, again, database, destination.breaker, writer, feeds)
     event_points = EventPoints(foundation.clock, foundation.config.mqtt.machine_id)
     report = RegistryReport(watching.status, destination.influxdb, destination.breaker, event_points)
-    lanes: dict[str, Lane] = {"usual hours": feeds.restore, "registry and events": report.run}
+    lanes: dict[str, Lane] = {
+        "usual hours": LiveOnly(feeds.restore),  # the live machine judges by them
+        "registry and events": LiveOnly(report.run),  # the registry is written once
+    }
     leads = processing.silence.membership.leads
     if leads:
-        lanes |= {"periods": job.run, "late readings": job.remember}
+        lanes |= {"periods": LiveOnly(job.run), "late readings": LiveOnly(job.remember)}  # one machine closes hours and days
         if watch is None:
             return Closing(job, None, report, lanes)
     closes_itself = watch.live.is_set if leads and watch is not None else _never

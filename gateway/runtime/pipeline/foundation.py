@@ -25,6 +25,17 @@ Lanes = Mapping[str, Lane]
 
 
 @dataclass(frozen=True, slots=True)
+class LiveOnly:
+    """A lane that speaks for the devices or decides about them: of a pair the live machine alone runs it."""
+
+    lane: Lane
+
+    def __call__(self) -> Coroutine[Any, Any, None]:
+        """Run it."""
+        return self.lane()
+
+
+@dataclass(frozen=True, slots=True)
 class Foundation:
     """The configuration, the file, the clock, and the two accounts of what happens: events for people, the ledger for readings.
 

@@ -22,7 +22,7 @@ from gateway.ingest.storage.quarantine_settlement import QuarantineSettlement
 from gateway.ingest.storage.released_keys import ReleasedKeys
 from gateway.monitoring.reports.take_over import SumsTakeOver
 from gateway.runtime.pipeline.delivering import Delivery
-from gateway.runtime.pipeline.foundation import Foundation, Lanes
+from gateway.runtime.pipeline.foundation import Foundation, Lane, Lanes, LiveOnly
 from gateway.runtime.pipeline.options import quarantine_limits, replay_limits
 from gateway.runtime.pipeline.pairing import Pairing
 from gateway.runtime.pipeline.processing import Processing
@@ -65,12 +65,12 @@ def build_waiting(foundation: Foundation, processing: Processing, delivery: Deli
     way_out = QuarantineOut(file, account, released, way_in, settlement, replay_pipeline, fallback.journal)
     side_effects = SideEffectRunner(delivery.live_lane, codec_calls, way_in, common, pairing.connection, events)
     released.release(*_restore_births(file, processor), *_free_at_start(config, file, processing.catalog))
-    lanes = {
+    lanes: dict[str, Lane] = {
         "codecs": codecs.run,
         "quarantine in": way_in.run,
-        "quarantine out": way_out.run,
+        "quarantine out": LiveOnly(way_out.run),  # its readings have sums, which the live machine knows
         "kept values": kept_values.run,
-        "sums": sums.run,
+        "sums": LiveOnly(sums.run),  # they are asked for when a device is heard
     }
     return Waiting(released, codecs, account, way_in, way_out, replay_pipeline, side_effects, sums, lanes)
 

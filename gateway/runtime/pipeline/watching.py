@@ -22,7 +22,7 @@ from gateway.runtime.jobs.self_report import SelfReport
 from gateway.runtime.jobs.wait_watch import MoveLook, PairLook, WaitWatch
 from gateway.runtime.pipeline.alarming import Alarming
 from gateway.runtime.pipeline.delivering import Delivery
-from gateway.runtime.pipeline.foundation import Foundation, Lane, Lanes
+from gateway.runtime.pipeline.foundation import Foundation, Lane, Lanes, LiveOnly
 from gateway.runtime.pipeline.pairing import Pairing
 from gateway.runtime.pipeline.processing import Processing
 from gateway.runtime.pipeline.waiting import Waiting
@@ -72,8 +72,8 @@ def build_watching(
         clock,
     )
     lanes: dict[str, Lane] = {
-        "resum": resums.run,
-        "resum at night": resums.nights,
+        "resum": LiveOnly(resums.run),  # sums belong to the live machine
+        "resum at night": LiveOnly(resums.nights),
         "exchanges": exchanges.run,
         "damage": file.watch,
         "salvage": salvage.run,
@@ -94,11 +94,13 @@ def build_watching(
     if pairing.watch is not None:
         pair = PairLook(pairing.watch.standby, foundation.ledger, events)
         lanes |= {"waits": WaitWatch(status.waits, pair.find, clock).run}
-        lanes |= {"hearing of the pair": PartnerHearing(foundation.config, status.devices, clock, status.link).run}
+        hearing = PartnerHearing(foundation.config, status.devices, clock, status.link)
+        lanes |= {"hearing of the pair": LiveOnly(hearing.run)}  # it is asked for at a take-over
     if foundation.config.open_data.nightly and membership.leads:
-        lanes |= {"open export": OpenExport(foundation.config, clock).run}
+        lanes |= {"open export": LiveOnly(OpenExport(foundation.config, clock).run)}  # one file a day is enough
     if foundation.config.audit.mqtt:
-        lanes |= {"audit": AuditExport(foundation.audit, pairing.connection, foundation.config.mqtt.machine_id).run}
+        heads = AuditExport(foundation.audit, pairing.connection, foundation.config.mqtt.machine_id)
+        lanes |= {"audit": LiveOnly(heads.run)}  # it goes by the session
     return Watching(status, self_report, clock_watch, rate_watch, exchanges, resums, certificate_watch, lanes)
 
 

@@ -14,7 +14,7 @@ from gateway.support.access.accounts import OWN_NAME, USER_HEADER, UserAccount
 from gateway.support.audit.chain import Deed
 from gateway.support.audit.log import AuditFault, AuditLog
 from gateway.support.clock import WallClock
-from gateway.web.http.handlers import ChangeRoute, Handler, account_of, changes_of
+from gateway.web.http.handlers import ChangeRoute, Handler, Touches, account_of, changes_of
 
 log = logging.getLogger("gateway.web")
 
@@ -43,10 +43,10 @@ class ChangeGuard:
             if account.role < change.role:
                 log.warning("refused: %s: %s", change.action, _too_low(account, change))
                 return web.json_response({"error": _too_low(account, change)}, status=403)
-            if not change.is_local and change.is_recorded and (why := self._stands_by()):
+            if change.touches is Touches.PAIR and (why := self._stands_by()):
                 return web.json_response({"error": why}, status=409)
             response = await change.handler(request)
-            if change.is_recorded and response.status < _FAILED:
+            if change.touches is not Touches.NOTHING and response.status < _FAILED:
                 await self._record(request, account, change.action)
             return response
 

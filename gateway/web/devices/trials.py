@@ -20,7 +20,7 @@ from gateway.onboarding.trials.trial import TriedMessage
 from gateway.support.access.accounts import AccountRole
 from gateway.support.config import bundled_profiles
 from gateway.support.config.files import ConfigurationFault
-from gateway.web.http.handlers import ChangeRoute, Handler
+from gateway.web.http.handlers import ChangeRoute, Handler, Touches
 from gateway.web.http.language import language_of
 from gateway.web.http.pages import PageRenderer
 from gateway.web.http.turns import Turns, some_at_a_time
@@ -64,8 +64,8 @@ class TrialPages:
     def changing(self) -> dict[str, ChangeRoute]:
         """Path → request."""
         return {
-            "/try": ChangeRoute(AccountRole.TECHNICIAN, "payload tried", self._page, is_recorded=False),
-            "/api/decode": ChangeRoute(AccountRole.TECHNICIAN, "payload tried", self._decode, is_recorded=False),
+            "/try": ChangeRoute(AccountRole.TECHNICIAN, "payload tried", self._page, Touches.NOTHING),
+            "/api/decode": ChangeRoute(AccountRole.TECHNICIAN, "payload tried", self._decode, Touches.NOTHING),
         }
 
     async def _decode(self, request: web.Request) -> web.Response:

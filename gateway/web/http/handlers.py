@@ -1,6 +1,7 @@
 """Handlers of requests, the documents that they answer with, and what a request brings along for all of them."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from enum import Enum, auto
 from typing import Any, Final, NamedTuple
 
 from aiohttp import web
@@ -17,20 +18,28 @@ ACCOUNT: Final = "account"
 _CHANGED: Final = "changed"
 
 
+class Touches(Enum):
+    """The reach of a change: it says who of a pair may make it, and whether the audit log has it."""
+
+    PAIR = auto()
+    """What both machines of a pair have: the live one makes it."""
+    MACHINE = auto()
+    """What this machine stores: a standby may make it too."""
+    NOTHING = auto()
+    """Nothing, and yet it is not for everybody: nobody records it."""
+
+
 class ChangeRoute(NamedTuple):
-    """A request that changes something.
+    """A request for which a role is needed.
 
     :ivar role: the least role of its sender.
     :ivar action: the change as the audit log names it.
-    :ivar is_recorded: the audit log has it; false for what changes nothing and is not for everybody.
-    :ivar is_local: it concerns what this machine stores, so a standby may make it too; others are for the live machine.
     """
 
     role: AccountRole
     action: str
     handler: Handler
-    is_recorded: bool = True
-    is_local: bool = False
+    touches: Touches = Touches.PAIR
 
 
 def account_of(request: web.Request) -> UserAccount:

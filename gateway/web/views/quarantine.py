@@ -10,7 +10,7 @@ from gateway.ingest.storage.database import Database
 from gateway.monitoring.status.status import Status
 from gateway.support.access.accounts import AccountRole
 from gateway.web.changes.commands import QuarantineCommands
-from gateway.web.http.handlers import ChangeRoute, Handler, note_change
+from gateway.web.http.handlers import ChangeRoute, Handler, Touches, note_change
 from gateway.web.http.pages import PageRenderer
 from gateway.web.http.turns import Turns
 
@@ -35,7 +35,9 @@ class QuarantinePages:
 
     def changing(self) -> dict[str, ChangeRoute]:
         """Path → change."""
-        return {"/api/quarantine/purge": ChangeRoute(AccountRole.ADMIN, "waiting messages purged", self._purge, is_local=True)}
+        return {
+            "/api/quarantine/purge": ChangeRoute(AccountRole.ADMIN, "waiting messages purged", self._purge, Touches.MACHINE)
+        }
 
     async def _page(self, request: web.Request) -> web.Response:
         """The keys that messages wait for, those with most first."""

@@ -18,7 +18,7 @@ from gateway.support.charts.charts import ChartLine, TimeAxis, ValueAxis, bar_ch
 from gateway.support.charts.drawing import ChartFrame
 from gateway.support.i18n.formats import Formats
 from gateway.web.changes.commands import StoreCommands
-from gateway.web.http.handlers import ChangeRoute, Document, Handler, note_change
+from gateway.web.http.handlers import ChangeRoute, Document, Handler, Touches, note_change
 from gateway.web.http.pages import PageRenderer, PageTexts
 from gateway.web.http.parameters import whole_number
 from gateway.web.http.turns import Turns, send_list
@@ -56,7 +56,7 @@ class RejectPages:
         """Path → change."""
         return {
             "/api/rejects/replay": ChangeRoute(AccountRole.ADMIN, "rejects replayed", self._replay),
-            "/api/rejects/purge": ChangeRoute(AccountRole.ADMIN, "rejects purged", self._purge, is_local=True),
+            "/api/rejects/purge": ChangeRoute(AccountRole.ADMIN, "rejects purged", self._purge, Touches.MACHINE),
         }
 
     # Pages.
