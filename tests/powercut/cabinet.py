@@ -13,7 +13,7 @@ from mqtt5 import RetainHandling
 
 from gateway.core.delivery.acknowledgements import Acknowledger
 from gateway.core.delivery.batch import Body
-from gateway.core.delivery.link_budget import LinkBudget
+from gateway.core.delivery.pacing import LinkBudget
 from gateway.core.delivery.write_result import Answer
 from gateway.core.devices.device import Device
 from gateway.core.devices.streams import Streams

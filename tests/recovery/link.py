@@ -5,7 +5,7 @@ import zlib
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.core.delivery.link_budget import WRITE_BYTES, LinkBudget
+from gateway.core.delivery.pacing import WRITE_BYTES, LinkBudget
 from gateway.core.delivery.write_result import Answer
 from tests.recovery.centre import Centre
 

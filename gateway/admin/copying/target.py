@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from random import random
 from typing import Final
 
-from gateway.core.delivery.backoff import Backoff
 from gateway.core.delivery.batch import encode
+from gateway.core.delivery.pacing import Backoff
 from gateway.core.delivery.write_result import Fate, fate_of
 from gateway.core.message import Reading
 from gateway.ingest.database.store import StoreFault

@@ -1,7 +1,11 @@
-"""Counts of the last minutes and rates of the last seconds, for the status page."""
+"""Rates: counts of the last minutes and seconds for the status page, and limits for stored rejects.
+
+A flood of one fault of one device must not push out the rest.
+"""
 
 from collections import Counter, deque
 from collections.abc import Hashable
+from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
 Counted = TypeVar("Counted", bound=Hashable)
@@ -10,6 +14,12 @@ _MINUTE_S: Final = 60.0
 _ORIGINS_SAID: Final = 3
 RATES_KEPT: Final = 120
 """Seconds of rates that a page shows when it is opened."""
+
+_MINUTE_MS: Final = 60_000
+_PAIRS_MAX: Final = 10_000
+_STRANGERS_SHARE: Final = 8
+_REFILL_MS: Final = 4 * 3_600_000
+_PREFIXES_MAX: Final = 1000
 
 
 class RecentCounts(Generic[Counted]):
@@ -68,3 +78,69 @@ class Rates:
     def document(self) -> dict[str, list[float]]:
         """The rates of each second, the newest last."""
         return {"received": list(self._received), "written": list(self._written)}
+
+
+@dataclass(slots=True)
+class RateLimit:
+    """Limit of ``per_minute`` for each device and reason."""
+
+    per_minute: int = 20
+    _minute: int = 0
+    _taken: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def allow(self, device: str, reason: str, now_ms: int) -> bool:
+        """Tell if one more may be kept. False too for a device beyond the number of devices tracked in this minute."""
+        minute = now_ms // _MINUTE_MS
+        if minute != self._minute:
+            self._minute = minute
+            self._taken.clear()
+        taken = self._taken.get((device, reason), 0)
+        if taken >= self.per_minute or (not taken and len(self._taken) >= _PAIRS_MAX):
+            return False
+        self._taken[device, reason] = taken + 1
+        return True
+
+
+@dataclass(slots=True)
+class Bucket:
+    """Token bucket of bytes: many may be spent at once, and the bucket fills again with time."""
+
+    most_bytes: int
+    left_bytes: float = field(init=False)
+    _at_ms: int = 0
+
+    def __post_init__(self) -> None:
+        self.left_bytes = self.most_bytes
+
+    def fill(self, now_ms: int) -> None:
+        """Add the tokens of the time since the last call."""
+        elapsed_ms, self._at_ms = max(0, now_ms - self._at_ms), now_ms
+        self.left_bytes = min(self.most_bytes, self.left_bytes + self.most_bytes * elapsed_ms / _REFILL_MS)
+
+
+class StrangersRateLimit:
+    """Byte limits for rejects of unregistered devices, in total and by topic prefix.
+
+    Each invented name would have a quota of its own, and a flood of them would push out every other reject within minutes. So
+    an eighth of the store is theirs at once, of which no prefix takes more than half, and that much again in four hours: what
+    registered devices left stays for longer than a day.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        self._all = Bucket(max_bytes // _STRANGERS_SHARE)
+        self._by_prefix: dict[str, Bucket] = {}
+
+    def allow(self, prefix: str, size_bytes: int, now_ms: int) -> bool:
+        """Tell if a reject of an unregistered device may be kept."""
+        if prefix not in self._by_prefix and len(self._by_prefix) >= _PREFIXES_MAX:
+            prefix = ""
+        bucket = self._by_prefix.get(prefix)
+        if bucket is None:
+            bucket = self._by_prefix[prefix] = Bucket(self._all.most_bytes // 2)
+        self._all.fill(now_ms)
+        bucket.fill(now_ms)
+        if min(bucket.left_bytes, self._all.left_bytes) <= 0:
+            return False
+        bucket.left_bytes -= size_bytes
+        self._all.left_bytes -= size_bytes
+        return True

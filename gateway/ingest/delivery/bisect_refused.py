@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from random import random
 from typing import Final
 
-from gateway.core.delivery.backoff import Backoff
 from gateway.core.delivery.batch import Batch, Body, decode, encode
+from gateway.core.delivery.pacing import Backoff
 from gateway.core.delivery.write_result import Answer, Fate, fate_of
 from gateway.core.ledger import Ledger
 from gateway.core.message import REJECT_KEPT_BYTES, Reading, Refusal

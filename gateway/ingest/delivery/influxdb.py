@@ -9,7 +9,7 @@ from typing import Final, Protocol, Self
 from urllib.parse import quote, urlencode
 
 from gateway import __version__
-from gateway.core.delivery.link_budget import LinkBudget
+from gateway.core.delivery.pacing import LinkBudget
 from gateway.core.delivery.write_result import Answer, fate_of, retry_after_s
 from gateway.ingest.delivery.http_client import HttpClient
 from gateway.support.config.addresses import split_url

@@ -4,7 +4,7 @@ Theory of operation
 -------------------
 :meth:`LiveLane.pump` posts the next batch whenever a lane is free and :class:`~gateway.core.delivery.pacing.Pacing` allows. It
 is called after every chunk of messages and every answer; nothing polls. While writes follow each other, messages are read when
-the next one may start (:class:`~gateway.core.delivery.read_pacing.ReadPacing`): nothing is decided in between.
+the next one may start (:class:`~gateway.core.delivery.pacing.ReadPacing`): nothing is decided in between.
 
 *Healthy (breaker closed).* A batch is posted; 204 makes it durable; the journal is not touched.
 
@@ -31,8 +31,7 @@ from math import inf
 from typing import Final
 
 from gateway.core.delivery.batch import Batch, Body
-from gateway.core.delivery.pacing import SLOW_ANSWER_S, Pacing
-from gateway.core.delivery.read_pacing import ReadPacing
+from gateway.core.delivery.pacing import SLOW_ANSWER_S, Pacing, ReadPacing
 from gateway.core.delivery.write_result import Answer, Fate, fate_of
 from gateway.ingest.delivery.backlog import Backlog
 from gateway.ingest.delivery.batch_queue import BatchQueue

@@ -8,7 +8,7 @@ from typing import Final, TypedDict
 from gateway import __version__
 from gateway.core.delivery.acknowledgements import Acknowledger
 from gateway.core.delivery.catch_up import Progress
-from gateway.core.delivery.link_budget import LinkBudget
+from gateway.core.delivery.pacing import LinkBudget
 from gateway.core.delivery.rates import Rates
 from gateway.core.gateways.standby import PairRole, Standby
 from gateway.core.gateways.waits import Waits

@@ -6,8 +6,8 @@ from itertools import islice
 from random import random
 from typing import Final
 
-from gateway.core.delivery.backoff import Backoff
 from gateway.core.delivery.batch import encode
+from gateway.core.delivery.pacing import Backoff
 from gateway.core.delivery.write_result import Fate, fate_of
 from gateway.core.devices.device import Device
 from gateway.core.message import Reading

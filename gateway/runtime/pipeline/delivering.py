@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from gateway.core.delivery.acknowledgements import Acknowledger
 from gateway.core.delivery.floods import Floods
-from gateway.core.delivery.link_budget import LinkBudget
+from gateway.core.delivery.pacing import LinkBudget
 from gateway.core.readings.clock_trust import ClockTrust
 from gateway.ingest.delivery.backlog import Backlog
 from gateway.ingest.delivery.batch_queue import BatchQueue

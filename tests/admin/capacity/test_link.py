@@ -4,7 +4,7 @@ import pytest
 
 from gateway.admin.capacity.link import link_plan
 from gateway.admin.capacity.measured import at_rate, read_figures
-from gateway.core.delivery.link_budget import WRITE_BYTES
+from gateway.core.delivery.pacing import WRITE_BYTES
 
 FIGURES = read_figures()
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.delivery.backoff import Backoff
 from gateway.core.delivery.catch_up import DrainShare, Progress, start_pause_s
+from gateway.core.delivery.pacing import Backoff
 from tests.core.delivery.slow_database import SlowDatabase
 
 MOST = 5000

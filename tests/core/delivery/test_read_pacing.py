@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.core.delivery.read_pacing import ReadPacing
+from gateway.core.delivery.pacing import ReadPacing
 
 NEAR_S, FAR_S = 0.0003, 0.02
 

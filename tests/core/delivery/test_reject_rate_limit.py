@@ -1,6 +1,6 @@
 """Rate limits of rejects: of one device and reason, and of unregistered devices, exact to the last one."""
 
-from gateway.core.delivery.rate_limit import Bucket, RateLimit, StrangersRateLimit
+from gateway.core.delivery.rates import Bucket, RateLimit, StrangersRateLimit
 from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS
 
 
@@ -10,6 +10,12 @@ def test_of_more_devices_than_can_be_remembered_in_a_minute_nothing_is_kept_unti
     assert not quota.allow("one-more", "bad_json", NOW_MS)
     assert quota.allow("d9999", "bad_json", NOW_MS), "it is remembered"
     assert quota.allow("one-more", "bad_json", NOW_MS + MINUTE_MS)
+
+
+def test_a_device_has_its_twenty_of_a_reason_again_each_minute() -> None:
+    quota, minute_ms = RateLimit(), NOW_MS // MINUTE_MS * MINUTE_MS
+    assert [quota.allow("d1", "bad_json", minute_ms) for _ in range(21)] == [True] * 20 + [False]
+    assert [quota.allow("d1", "bad_json", minute_ms + after_ms) for after_ms in (59_999, 60_000)] == [False, True]
 
 
 def test_a_quarter_of_what_unregistered_devices_may_fill_comes_in_again_each_hour() -> None:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.delivery.backoff import Backoff
-from gateway.core.delivery.rate_limit import RateLimit
+from gateway.core.delivery.pacing import Backoff
+from gateway.core.delivery.rates import RateLimit
 from gateway.core.delivery.write_result import Answer, Fate, fate_of, retry_after_s
 from tests.core.making import MINUTE_MS, NOW_MS
 from tests.rows import each_row

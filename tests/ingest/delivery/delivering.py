@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 
 from gateway.core.delivery.acknowledgements import Acknowledger
-from gateway.core.delivery.backoff import Backoff
 from gateway.core.delivery.batch import Batch, Body, decode, encode
-from gateway.core.delivery.link_budget import LinkBudget
+from gateway.core.delivery.pacing import Backoff, LinkBudget
 from gateway.core.delivery.write_result import Answer
 from gateway.core.ledger import Ledger
 from gateway.core.message import Outcome, Reading, Refusal

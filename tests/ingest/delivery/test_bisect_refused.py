@@ -7,7 +7,7 @@ import time
 import pytest
 
 from gateway.core.delivery.batch import encode
-from gateway.core.delivery.link_budget import LinkBudget
+from gateway.core.delivery.pacing import LinkBudget
 from gateway.core.delivery.write_result import Answer
 from gateway.core.message import REJECT_KEPT_BYTES, Reading
 from gateway.ingest.delivery.bisect_refused import Bisected, Bisector

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway.core.delivery import link_budget
+from gateway.core.delivery import pacing
 from gateway.core.message import Outcome
 from tests.ingest.delivery.delivering import Rig, numbered, rig, until
 
@@ -164,7 +164,7 @@ def test_behind_a_budget_live_readings_wait_for_those_before_them_but_not_for_th
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A gateway that stops waits for neither."""
-    monkeypatch.setattr(link_budget, "LIVE_WAIT_MAX_S", 3600.0)
+    monkeypatch.setattr(pacing, "LIVE_WAIT_MAX_S", 3600.0)
 
     async def story() -> None:
         async with rig(max_delay_s=0.0) as gate:

@@ -9,7 +9,7 @@ from typing import Any, Self
 import pytest
 
 from gateway.commands.demo.services import free_port
-from gateway.core.delivery.link_budget import LinkBudget
+from gateway.core.delivery.pacing import LinkBudget
 from gateway.core.delivery.write_result import Fate, fate_of
 from gateway.ingest.delivery.http_client import HttpClient
 from gateway.ingest.delivery.influxdb import InfluxdbClient

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 
 from gateway.core.delivery.batch import Batch
-from gateway.core.delivery.link_budget import LinkBudget
+from gateway.core.delivery.pacing import LinkBudget
 from gateway.core.delivery.write_result import Answer
 from gateway.core.message import CodecAsk, Message, QuarantinedMessage, Refusal
 from gateway.core.process import Processor

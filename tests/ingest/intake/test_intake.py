@@ -11,7 +11,7 @@ import mqtt5
 import pytest
 
 from gateway.core.delivery.floods import Floods
-from gateway.core.delivery.link_budget import LinkBudget
+from gateway.core.delivery.pacing import LinkBudget
 from gateway.core.delivery.write_result import Answer
 from gateway.core.mqtt_session import Session, SessionOptions
 from gateway.ingest.intake.codec_calls import CodecCalls
