@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from gateway.commands.recording import record
 from gateway.commands.running import ask
-from gateway.core.delivery.batch import decode as decode_body
+from gateway.core.batching.batch import decode as decode_body
 from gateway.ingest.catalog import load_catalog
 from gateway.ingest.storage import journal, rejects
 from gateway.ingest.storage.database import Damaged, Database, DatabaseFault

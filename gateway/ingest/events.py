@@ -12,8 +12,8 @@ from functools import partial
 from itertools import islice
 from typing import Final
 
-from gateway.core.delivery.floods import Flood
-from gateway.core.delivery.rates import RecentCounts, RecentOrigins
+from gateway.core.batching.floods import Flood
+from gateway.core.batching.rates import RecentCounts, RecentOrigins
 from gateway.core.devices.broker_drops import BrokerDrops
 from gateway.core.gateways.standby import PairRole
 from gateway.core.message import Outcome, Refusal

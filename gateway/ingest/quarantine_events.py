@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
 
-from gateway.core.delivery.rates import RecentOrigins
+from gateway.core.batching.rates import RecentOrigins
 from gateway.core.status.verdict import ORIGINS_WITHIN_MIN
 from gateway.support.rare_log import RareLog
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from gateway.core.delivery.batch import Body
+from gateway.core.batching.batch import Body
 from gateway.ingest.storage import journal
 from gateway.ingest.storage.database import Database
 from tests.bench.children import Plan

@@ -12,8 +12,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from gateway.core.delivery.batch import encode
-from gateway.core.delivery.pacing import LinkBudget
+from gateway.core.batching.batch import encode
+from gateway.core.batching.pacing import LinkBudget
 from gateway.core.message import Reading
 from gateway.ingest.delivery.http_client import HttpClient
 from gateway.ingest.delivery.influxdb import InfluxdbClient

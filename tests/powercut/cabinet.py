@@ -11,10 +11,10 @@ from typing import Any
 
 from mqtt5 import RetainHandling
 
-from gateway.core.delivery.acknowledgements import Acknowledger
-from gateway.core.delivery.batch import Body
-from gateway.core.delivery.pacing import LinkBudget
-from gateway.core.delivery.write_result import Answer
+from gateway.core.batching.acknowledgements import Acknowledger
+from gateway.core.batching.batch import Body
+from gateway.core.batching.pacing import LinkBudget
+from gateway.core.batching.write_result import Answer
 from gateway.core.devices.device import Device
 from gateway.core.devices.streams import Streams
 from gateway.core.ledger import Ledger

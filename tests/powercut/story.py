@@ -7,7 +7,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, Concatenate, Final
 
-from gateway.core.delivery.batch import Body, encode
+from gateway.core.batching.batch import Body, encode
 from gateway.core.message import Reading
 from gateway.ingest.delivery.bounded_journal import BoundedJournal
 from gateway.ingest.storage import journal, keyvalue

@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from gateway.core.delivery.batch import encode
+from gateway.core.batching.batch import encode
 from gateway.core.message import Reading
 from gateway.ingest.storage.database import Database
 from tests.powercut.cabinet import Cabinet

@@ -13,7 +13,7 @@ from typing import Final
 
 import pytest
 
-from gateway.core.delivery.batch import decode, encode
+from gateway.core.batching.batch import decode, encode
 from gateway.ingest.storage import journal, keyvalue
 from gateway.ingest.storage.database import Database, DatabaseFault
 from gateway.ingest.storage.recovery.tally import Tally

@@ -13,7 +13,7 @@ from typing import Final
 
 import pytest
 
-from gateway.core.delivery.batch import encode
+from gateway.core.batching.batch import encode
 from gateway.ingest.storage import journal, keyvalue
 from gateway.ingest.storage.database import Database
 from gateway.ingest.storage.recovery.tally import Tally

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from gateway.core.delivery.acknowledgements import Acknowledger
-from gateway.core.delivery.batch import Body
-from gateway.core.delivery.write_result import Answer
+from gateway.core.batching.acknowledgements import Acknowledger
+from gateway.core.batching.batch import Body
+from gateway.core.batching.write_result import Answer
 from gateway.core.ledger import Ledger
 from gateway.core.message import Outcome, Reading
 from gateway.ingest.delivery.backlog import Backlog

@@ -5,8 +5,8 @@ import zlib
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.core.delivery.pacing import WRITE_BYTES, LinkBudget
-from gateway.core.delivery.write_result import Answer
+from gateway.core.batching.pacing import WRITE_BYTES, LinkBudget
+from gateway.core.batching.write_result import Answer
 from tests.recovery.centre import Centre
 
 TIMEOUT_S: Final = 5.0

@@ -10,9 +10,9 @@ from typing import Final
 from unittest.mock import patch
 
 from gateway.admin.capacity.measured import read_figures
-from gateway.core.delivery.batch import Body, encode
-from gateway.core.delivery.catch_up import DrainShare
-from gateway.core.delivery.pacing import LinkBudget
+from gateway.core.batching.batch import Body, encode
+from gateway.core.batching.catch_up import DrainShare
+from gateway.core.batching.pacing import LinkBudget
 from gateway.core.message import Reading
 from gateway.runtime.pipeline.options import delivery_limits
 from gateway.support.config.model import Config

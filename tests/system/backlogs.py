@@ -3,7 +3,7 @@
 import time
 
 from gateway.commands.demo.services import Service
-from gateway.core.delivery.batch import encode
+from gateway.core.batching.batch import encode
 from gateway.core.message import Reading
 from gateway.ingest.storage.database import Database
 from gateway.ingest.storage.journal import append

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from gateway.admin.capacity.measured import CapacityFigures, at_rate
-from gateway.core.delivery.pacing import BACKLOG_SHARE, LIVE_SHARE, LIVE_WAIT_MAX_S, WRITE_BYTES
+from gateway.core.batching.pacing import BACKLOG_SHARE, LIVE_SHARE, LIVE_WAIT_MAX_S, WRITE_BYTES
 
 
 @dataclass(frozen=True)

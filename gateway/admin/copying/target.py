@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from random import random
 from typing import Final
 
-from gateway.core.delivery.batch import encode
-from gateway.core.delivery.pacing import Backoff
-from gateway.core.delivery.write_result import Fate, fate_of
+from gateway.core.batching.batch import encode
+from gateway.core.batching.pacing import Backoff
+from gateway.core.batching.write_result import Fate, fate_of
 from gateway.core.message import Reading
 from gateway.ingest.database.store import StoreFault
 from gateway.ingest.delivery.influxdb import Writer

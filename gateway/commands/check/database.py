@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.commands.check.findings import say
-from gateway.core.delivery.write_result import Fate, fate_of
+from gateway.core.batching.write_result import Fate, fate_of
 from gateway.ingest.database.database_http import DatabaseHttp
 from gateway.ingest.database.open_store import is_victoria_metrics
 from gateway.ingest.database.store import StoreFault

@@ -10,8 +10,8 @@ from typing import Final
 
 from gateway.commands.recording import record
 from gateway.commands.reports.report_output import ProgressLine
-from gateway.core.delivery.batch import encode
-from gateway.core.delivery.write_result import Fate, fate_of
+from gateway.core.batching.batch import encode
+from gateway.core.batching.write_result import Fate, fate_of
 from gateway.core.gateways.tenures import Stage, name_of, names_within
 from gateway.core.message import Reading
 from gateway.ingest.broker.rabbitmq.accounts import VHOST

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from gateway.core.delivery.rates import RecentCounts
+from gateway.core.batching.rates import RecentCounts
 from gateway.core.devices.device import Device
 
 BROKER_DROPPED: Final = "$SYS/broker/publish/messages/dropped"

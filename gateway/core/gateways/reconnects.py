@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final
 
-from gateway.core.delivery.pacing import Backoff
+from gateway.core.batching.pacing import Backoff
 
 LONGEST_WAIT_S: Final = 2.0
 RIVAL_FIRST_S: Final = 15.0

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.core.delivery.deliveries import ReadingPlace, Whereabouts
+from gateway.core.batching.deliveries import ReadingPlace, Whereabouts
 from gateway.core.devices.setback import Setback
 from gateway.core.readings.registers import Register
 from gateway.core.readings.timestamps import TimeRules

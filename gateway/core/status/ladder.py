@@ -14,7 +14,7 @@ from math import isnan
 from types import MappingProxyType
 from typing import Final
 
-from gateway.core.delivery.deliveries import ReadingPlace
+from gateway.core.batching.deliveries import ReadingPlace
 from gateway.core.devices.setback import DROPPED, DUPLICATE, WAITS, Setback, unknown_keys
 from gateway.core.message import WaitCause
 from gateway.core.status.device_evidence import DeviceEvidence

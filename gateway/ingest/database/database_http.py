@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 import httptools
 
 from gateway import __version__
-from gateway.core.delivery.pacing import LinkBudget
+from gateway.core.batching.pacing import LinkBudget
 from gateway.ingest.database.store import StoreFault
 from gateway.ingest.delivery.influxdb import authorization
 from gateway.ingest.delivery.link_bytes import counter_of, link_bytes

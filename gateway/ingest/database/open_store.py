@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import msgspec
 
-from gateway.core.delivery.pacing import LinkBudget
+from gateway.core.batching.pacing import LinkBudget
 from gateway.ingest.database.database_http import DatabaseHttp
 from gateway.ingest.database.influxql import InfluxqlStore
 from gateway.ingest.database.metricsql import MetricsqlStore

@@ -21,8 +21,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from gateway.core.delivery.batch import Body
-from gateway.core.delivery.catch_up import Progress
+from gateway.core.batching.batch import Body
+from gateway.core.batching.catch_up import Progress
 from gateway.core.ledger import End, Ledger
 from gateway.core.message import Refusal
 from gateway.ingest.delivery.batch_queue import BatchQueue

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from random import random
 from typing import Final
 
-from gateway.core.delivery.batch import Batch, Body, decode, encode
-from gateway.core.delivery.pacing import Backoff
-from gateway.core.delivery.write_result import Answer, Fate, fate_of
+from gateway.core.batching.batch import Batch, Body, decode, encode
+from gateway.core.batching.pacing import Backoff
+from gateway.core.batching.write_result import Answer, Fate, fate_of
 from gateway.core.ledger import Ledger
 from gateway.core.message import REJECT_KEPT_BYTES, Reading, Refusal
 from gateway.ingest.delivery.batch_queue import BatchQueue

@@ -5,7 +5,7 @@ import sqlite3
 from contextlib import suppress
 from dataclasses import dataclass
 
-from gateway.core.delivery.batch import Body
+from gateway.core.batching.batch import Body
 from gateway.core.message import Refusal
 from gateway.ingest.storage import journal, keyvalue, rejects
 from gateway.ingest.storage.database import Database, DatabaseFault

@@ -8,8 +8,8 @@ may be written many times.
 import asyncio
 from random import random
 
-from gateway.core.delivery.pacing import Backoff
-from gateway.core.delivery.write_result import Answer, Fate, fate_of
+from gateway.core.batching.pacing import Backoff
+from gateway.core.batching.write_result import Answer, Fate, fate_of
 from gateway.ingest.delivery.influxdb import Writer
 from gateway.ingest.delivery.self_point import SelfPoint
 from gateway.ingest.events import Events

@@ -5,8 +5,8 @@ from typing import Final
 from msgspec import DecodeError, ValidationError
 from msgspec.json import decode, encode
 
-from gateway.core.delivery.batch import Batch
-from gateway.core.delivery.deliveries import Deliveries, SavedDeliveries, Whereabouts
+from gateway.core.batching.batch import Batch
+from gateway.core.batching.deliveries import Deliveries, SavedDeliveries, Whereabouts
 from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database
 from gateway.support.clock import WallClock

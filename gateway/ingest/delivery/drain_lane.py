@@ -3,8 +3,8 @@
 Theory of operation
 -------------------
 There is one write at a time. Rows that InfluxDB refused come first and alone, since they are settled quickly; then the oldest.
-The number of readings in a write and the pause before the next are decided in :mod:`gateway.core.delivery.catch_up`, and by
-the budget of the link, if it has one, in :mod:`gateway.core.delivery.pacing`. When
+The number of readings in a write and the pause before the next are decided in :mod:`gateway.core.batching.catch_up`, and by
+the budget of the link, if it has one, in :mod:`gateway.core.batching.pacing`. When
 InfluxDB does not take a write of several rows, each of them is written alone and judged alone.
 
 A row that was refused for its content is bisected (:mod:`gateway.ingest.delivery.bisect_refused`). Its readings are counted
@@ -25,10 +25,10 @@ from dataclasses import dataclass
 from random import random
 from typing import Final
 
-from gateway.core.delivery.batch import joined
-from gateway.core.delivery.catch_up import DrainShare, start_pause_s
-from gateway.core.delivery.pacing import Backoff
-from gateway.core.delivery.write_result import Answer, Fate, fate_of
+from gateway.core.batching.batch import joined
+from gateway.core.batching.catch_up import DrainShare, start_pause_s
+from gateway.core.batching.pacing import Backoff
+from gateway.core.batching.write_result import Answer, Fate, fate_of
 from gateway.core.message import Refusal
 from gateway.ingest.delivery.backlog import Backlog, Ends
 from gateway.ingest.delivery.batch_queue import BatchQueue

@@ -8,7 +8,7 @@ travel, so PUBACKs keep their order.
 from dataclasses import dataclass, field
 from typing import Final
 
-from gateway.core.delivery.batch import Batch
+from gateway.core.batching.batch import Batch
 from gateway.core.message import Reading
 
 _APART_S: Final = 60.0

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Final
 
-from gateway.core.delivery.floods import Floods
+from gateway.core.batching.floods import Floods
 from gateway.ingest.delivery.flood_queue import FloodQueue
 from gateway.ingest.events import Events
 

@@ -17,7 +17,7 @@ from typing import Final, cast
 
 import httptools
 
-from gateway.core.delivery.pacing import LinkBudget
+from gateway.core.batching.pacing import LinkBudget
 from gateway.ingest.delivery.link_bytes import link_bytes
 from gateway.support.tls import ResumingContext
 

@@ -1,4 +1,4 @@
-"""A client of InfluxDB: one POST, one answer. :mod:`gateway.core.delivery.write_result` decides what the answer means."""
+"""A client of InfluxDB: one POST, one answer. :mod:`gateway.core.batching.write_result` decides what the answer means."""
 
 import ssl
 import time
@@ -9,8 +9,8 @@ from typing import Final, Protocol, Self
 from urllib.parse import quote, urlencode
 
 from gateway import __version__
-from gateway.core.delivery.pacing import LinkBudget
-from gateway.core.delivery.write_result import Answer, fate_of, retry_after_s
+from gateway.core.batching.pacing import LinkBudget
+from gateway.core.batching.write_result import Answer, fate_of, retry_after_s
 from gateway.ingest.delivery.http_client import HttpClient
 from gateway.support.config.addresses import split_url
 from gateway.support.config.files import secret

@@ -2,9 +2,9 @@
 
 Theory of operation
 -------------------
-:meth:`LiveLane.pump` posts the next batch whenever a lane is free and :class:`~gateway.core.delivery.pacing.Pacing` allows. It
+:meth:`LiveLane.pump` posts the next batch whenever a lane is free and :class:`~gateway.core.batching.pacing.Pacing` allows. It
 is called after every chunk of messages and every answer; nothing polls. While writes follow each other, messages are read when
-the next one may start (:class:`~gateway.core.delivery.pacing.ReadPacing`): nothing is decided in between.
+the next one may start (:class:`~gateway.core.batching.pacing.ReadPacing`): nothing is decided in between.
 
 *Healthy (breaker closed).* A batch is posted; 204 makes it durable; the journal is not touched.
 
@@ -30,9 +30,9 @@ import asyncio
 from math import inf
 from typing import Final
 
-from gateway.core.delivery.batch import Batch, Body
-from gateway.core.delivery.pacing import SLOW_ANSWER_S, Pacing, ReadPacing
-from gateway.core.delivery.write_result import Answer, Fate, fate_of
+from gateway.core.batching.batch import Batch, Body
+from gateway.core.batching.pacing import SLOW_ANSWER_S, Pacing, ReadPacing
+from gateway.core.batching.write_result import Answer, Fate, fate_of
 from gateway.ingest.delivery.backlog import Backlog
 from gateway.ingest.delivery.batch_queue import BatchQueue
 from gateway.ingest.delivery.circuit_breaker import CircuitBreaker

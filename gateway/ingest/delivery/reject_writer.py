@@ -7,7 +7,7 @@ released at once.
 import asyncio
 from typing import Final
 
-from gateway.core.delivery.batch import Batch
+from gateway.core.batching.batch import Batch
 from gateway.core.message import Refusal
 from gateway.ingest.delivery.batch_queue import BatchQueue
 from gateway.ingest.storage import rejects

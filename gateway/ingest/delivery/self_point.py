@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from gateway import __version__
-from gateway.core.delivery.batch import encode
+from gateway.core.batching.batch import encode
 from gateway.core.ledger import Ledger
 from gateway.core.message import Reading
 from gateway.core.readings.clock_trust import ClockTrust

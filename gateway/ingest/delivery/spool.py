@@ -21,7 +21,7 @@ second later.
 import asyncio
 from typing import Final
 
-from gateway.core.delivery.batch import Batch, Body, encode
+from gateway.core.batching.batch import Batch, Body, encode
 from gateway.ingest.delivery.backlog import Backlog
 from gateway.ingest.delivery.batch_queue import BatchQueue
 from gateway.ingest.delivery.bisect_refused import UnspooledRefusals

@@ -5,7 +5,7 @@ A separate object, so that the live lane can be made before the spool, and the s
 
 import asyncio
 
-from gateway.core.delivery.batch import Batch
+from gateway.core.batching.batch import Batch
 from gateway.ingest.delivery.batch_queue import BatchQueue
 
 

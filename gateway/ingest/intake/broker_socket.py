@@ -29,7 +29,7 @@ from contextlib import suppress
 from math import inf
 from typing import Final, cast
 
-from gateway.core.delivery.pacing import AHEAD_S
+from gateway.core.batching.pacing import AHEAD_S
 from gateway.support.tls import PLAIN_PORT_ASKED
 
 _READ_BYTES: Final = 65536

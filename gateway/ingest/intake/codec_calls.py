@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-from gateway.core.delivery.codec_backpressure import CodecBackpressure
+from gateway.core.batching.codec_backpressure import CodecBackpressure
 from gateway.core.message import CodecAsk, Outcome
 from gateway.core.process import Processor
 from gateway.ingest.codecs.protocol import CodecAnswer

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from gateway.core.delivery.batch import Batch
+from gateway.core.batching.batch import Batch
 from gateway.core.message import SideEffects
 from gateway.ingest.storage.kept_values import KeptValueWriter
 from gateway.ingest.storage.released_keys import ReleasedKeys

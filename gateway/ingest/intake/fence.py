@@ -9,7 +9,7 @@ import secrets
 from contextlib import suppress
 from typing import Protocol
 
-from gateway.core.delivery.acknowledgements import Acknowledger
+from gateway.core.batching.acknowledgements import Acknowledger
 from gateway.core.gateways.tenures import fence_topic
 
 _LOOK_EVERY_S = 1.0

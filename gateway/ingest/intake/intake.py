@@ -16,7 +16,7 @@ from typing import cast
 
 import mqtt5
 
-from gateway.core.delivery.acknowledgements import Acknowledger
+from gateway.core.batching.acknowledgements import Acknowledger
 from gateway.core.devices.broker_drops import BROKER_DROPPED
 from gateway.core.mqtt_session import Connected, Event, Oversized, ProtocolFault, Subscribed, Unsubscribed
 from gateway.core.readings.clock_trust import ClockTrust

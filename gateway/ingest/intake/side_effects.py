@@ -6,7 +6,7 @@ The message's batch waits for them: a message is acknowledged when its results a
 import asyncio
 from typing import Final
 
-from gateway.core.delivery.batch import Batch
+from gateway.core.batching.batch import Batch
 from gateway.core.message import CodecAsk, Outcome, SideEffects
 from gateway.ingest.delivery.live_lane import LiveLane
 from gateway.ingest.events import Events

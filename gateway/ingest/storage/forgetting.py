@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
-from gateway.core.delivery.batch import decode, encode
+from gateway.core.batching.batch import decode, encode
 from gateway.core.readings.line_protocol import device_of_line
 from gateway.ingest.storage import journal, keyvalue
 from gateway.ingest.storage.stored_devices import device_rows, lines_of

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from gateway.core.delivery.batch import Batch
+from gateway.core.batching.batch import Batch
 
 
 class BatchHolds(Protocol):

@@ -16,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from gateway.core.delivery.batch import Body, text_of
+from gateway.core.batching.batch import Body, text_of
 from gateway.core.readings.late_readings import HourRun, LateReadings, merged, runs_of
 from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.core.delivery.batch import Body
+from gateway.core.batching.batch import Body
 from gateway.ingest.storage.recovery.salvage import rows_of_damaged
 
 _ROW_OVERHEAD_BYTES: Final = 200

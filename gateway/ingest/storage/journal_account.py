@@ -1,6 +1,6 @@
 """The account of the journal: what is found, salvaged and replayed there is entered into the ledger."""
 
-from gateway.core.delivery.batch import Body
+from gateway.core.batching.batch import Body
 from gateway.core.ledger import Ledger
 from gateway.ingest.events import Events
 from gateway.ingest.storage.journal import JournalUse

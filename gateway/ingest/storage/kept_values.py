@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 
-from gateway.core.delivery.batch import Batch
+from gateway.core.batching.batch import Batch
 from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database, DatabaseFault
 from gateway.ingest.storage.holds import BatchHolds

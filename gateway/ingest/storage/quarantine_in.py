@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.core.delivery.batch import Batch
+from gateway.core.batching.batch import Batch
 from gateway.core.message import QuarantinedMessage
 from gateway.ingest.storage import quarantine
 from gateway.ingest.storage.database import Database, DatabaseFault

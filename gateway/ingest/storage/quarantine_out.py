@@ -8,7 +8,7 @@ core would take it for a duplicate if it came again (:mod:`gateway.ingest.storag
 from collections import deque
 from typing import Final, Protocol
 
-from gateway.core.delivery.batch import Body
+from gateway.core.batching.batch import Body
 from gateway.core.message import REJECT_KEPT_BYTES, Message, Outcome, QuarantinedMessage, Refusal, WaitCause
 from gateway.ingest.storage import quarantine
 from gateway.ingest.storage.database import Database, DatabaseFault

@@ -8,7 +8,7 @@ same moment; the settlement is the same for all.
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from gateway.core.delivery.rates import RateLimit, StrangersRateLimit
+from gateway.core.batching.rates import RateLimit, StrangersRateLimit
 from gateway.core.devices.places import topic_prefix
 from gateway.core.ledger import HoldingPlace, Ledger
 from gateway.core.message import Refusal

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from gateway.core.delivery.batch import Body, encode
+from gateway.core.batching.batch import Body, encode
 from gateway.core.message import Message, Outcome, QuarantinedMessage, Reading, Refusal, StoredMessage
 from gateway.core.process import Processor
 from gateway.ingest.storage import journal, quarantine, rejects

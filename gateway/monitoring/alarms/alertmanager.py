@@ -17,7 +17,7 @@ import aiohttp
 from msgspec.json import encode as to_json
 
 from gateway.core.alarms.alarm import AlarmKey, AlarmState, AlarmTags, Severity
-from gateway.core.delivery.pacing import Backoff
+from gateway.core.batching.pacing import Backoff
 from gateway.monitoring.alarms.documents import alert_document, rfc3339
 from gateway.monitoring.alarms.keeper import AlarmKeeper
 from gateway.monitoring.alarms.posting import AlarmReceiver, NotTaken

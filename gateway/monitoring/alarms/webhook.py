@@ -6,7 +6,7 @@ from typing import Final
 
 import aiohttp
 
-from gateway.core.delivery.pacing import Backoff
+from gateway.core.batching.pacing import Backoff
 from gateway.monitoring.alarms.keeper import AlarmKeeper
 from gateway.monitoring.alarms.outbox import WEBHOOK
 from gateway.monitoring.alarms.posting import AlarmReceiver, NotTaken

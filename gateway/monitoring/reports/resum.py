@@ -18,8 +18,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
-from gateway.core.delivery.batch import encode
-from gateway.core.delivery.write_result import Fate, fate_of
+from gateway.core.batching.batch import encode
+from gateway.core.batching.write_result import Fate, fate_of
 from gateway.core.message import Reading
 from gateway.core.readings.counters import CounterState
 from gateway.core.readings.replay import CounterReplay

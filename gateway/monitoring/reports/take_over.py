@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from random import random
 from typing import Final
 
-from gateway.core.delivery.pacing import Backoff, LinkBudget
+from gateway.core.batching.pacing import Backoff, LinkBudget
 from gateway.core.process import Processor
 from gateway.core.readings.exchanges import StoredExchange
 from gateway.core.readings.sums import FoundSum

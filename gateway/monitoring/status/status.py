@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import Final, TypedDict
 
 from gateway import __version__
-from gateway.core.delivery.acknowledgements import Acknowledger
-from gateway.core.delivery.catch_up import Progress
-from gateway.core.delivery.pacing import LinkBudget
-from gateway.core.delivery.rates import Rates
+from gateway.core.batching.acknowledgements import Acknowledger
+from gateway.core.batching.catch_up import Progress
+from gateway.core.batching.pacing import LinkBudget
+from gateway.core.batching.rates import Rates
 from gateway.core.gateways.standby import PairRole, Standby
 from gateway.core.gateways.waits import Waits
 from gateway.core.ledger import Ledger

@@ -9,7 +9,7 @@ import asyncio
 import logging
 from typing import Final
 
-from gateway.core.delivery.pacing import LinkBudget
+from gateway.core.batching.pacing import LinkBudget
 from gateway.core.status.health import registered_devices
 from gateway.core.status.membership import Elsewhere
 from gateway.ingest.database.open_store import open_store

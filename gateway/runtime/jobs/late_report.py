@@ -10,8 +10,8 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-from gateway.core.delivery.batch import encode
-from gateway.core.delivery.write_result import Fate, fate_of
+from gateway.core.batching.batch import encode
+from gateway.core.batching.write_result import Fate, fate_of
 from gateway.core.message import Reading
 from gateway.core.readings.late_readings import HOUR_MS
 from gateway.ingest.delivery.circuit_breaker import CircuitBreaker

@@ -20,8 +20,8 @@ from typing import Final
 
 import mqtt5
 
-from gateway.core.delivery.batch import encode
-from gateway.core.delivery.write_result import Fate, fate_of
+from gateway.core.batching.batch import encode
+from gateway.core.batching.write_result import Fate, fate_of
 from gateway.core.gateways.tenures import TENURE, Stage, Tenure, Tenures, names_within, not_empty, stages_within, still_bound
 from gateway.core.ledger import Ledger
 from gateway.core.message import Reading

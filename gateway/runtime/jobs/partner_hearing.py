@@ -9,7 +9,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from gateway.core.delivery.pacing import LinkBudget
+from gateway.core.batching.pacing import LinkBudget
 from gateway.core.status.health import registered_devices
 from gateway.ingest.database.open_store import open_store
 from gateway.ingest.database.store import StoreFault, TimeSpan

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Final
 
-from gateway.core.delivery.batch import encode
+from gateway.core.batching.batch import encode
 from gateway.core.message import Reading
 from gateway.core.readings.line_protocol import tag_text
 from gateway.ingest.delivery.circuit_breaker import CircuitBreaker

@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, TypeVar
 
-from gateway.core.delivery.batch import Body
+from gateway.core.batching.batch import Body
 from gateway.core.status.verdict import Finding, Level
 from gateway.ingest.delivery.bounded_journal import BoundedJournal, JournalFull
 from gateway.ingest.events import Events

@@ -5,8 +5,8 @@ from contextlib import suppress
 from random import random
 from typing import Final
 
-from gateway.core.delivery.batch import encode
-from gateway.core.delivery.write_result import Fate, fate_of
+from gateway.core.batching.batch import encode
+from gateway.core.batching.write_result import Fate, fate_of
 from gateway.core.devices.device import Device
 from gateway.core.message import Reading
 from gateway.core.status.health import health_lines, registered_devices

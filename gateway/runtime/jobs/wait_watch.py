@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Collection
 from contextlib import AsyncExitStack
 from typing import Final
 
-from gateway.core.delivery.pacing import LinkBudget
+from gateway.core.batching.pacing import LinkBudget
 from gateway.core.gateways.standby import Standby
 from gateway.core.gateways.tenures import Tenures
 from gateway.core.gateways.waits import Wait, Waits, waits_of_moves, waits_of_pair

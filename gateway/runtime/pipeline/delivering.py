@@ -5,9 +5,9 @@ from functools import partial
 from typing import Self
 from zoneinfo import ZoneInfo
 
-from gateway.core.delivery.acknowledgements import Acknowledger
-from gateway.core.delivery.floods import Floods
-from gateway.core.delivery.pacing import LinkBudget
+from gateway.core.batching.acknowledgements import Acknowledger
+from gateway.core.batching.floods import Floods
+from gateway.core.batching.pacing import LinkBudget
 from gateway.core.readings.clock_trust import ClockTrust
 from gateway.ingest.delivery.backlog import Backlog
 from gateway.ingest.delivery.batch_queue import BatchQueue

@@ -2,7 +2,7 @@
 
 import time
 
-from gateway.core.delivery.pacing import LinkBudget
+from gateway.core.batching.pacing import LinkBudget
 from gateway.ingest.delivery.backlog import Backlog
 from gateway.ingest.delivery.batch_queue import BatchQueue
 from gateway.ingest.delivery.circuit_breaker import CircuitBreaker

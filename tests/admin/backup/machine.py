@@ -11,7 +11,7 @@ from pathlib import Path
 from msgspec.json import encode as encode_json
 
 from gateway.core.alarms.alarm import AlarmKey, AlarmState, AlarmTags, Change, Severity, Transition
-from gateway.core.delivery.batch import encode
+from gateway.core.batching.batch import encode
 from gateway.core.message import QuarantinedMessage, Reading, Refusal, WaitCause
 from gateway.ingest.broker.dynamic_security import BrokerAccount, document
 from gateway.ingest.storage import alarms, journal, keyvalue, quarantine, rejects

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from gateway.admin.backup import archive
-from gateway.core.delivery.batch import decode
+from gateway.core.batching.batch import decode
 from gateway.ingest.broker.dynamic_security import names_in
 from gateway.ingest.storage import alarms, journal, keyvalue, rejects
 from gateway.ingest.storage.database import Database

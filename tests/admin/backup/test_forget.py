@@ -9,7 +9,7 @@ import pytest
 
 from gateway.commands.privacy import forgetting
 from gateway.commands.privacy.copies_given import CopyGiven, archives_at_hand
-from gateway.core.delivery.batch import decode
+from gateway.core.batching.batch import decode
 from gateway.ingest.storage import journal, rejects
 from gateway.ingest.storage.database import Database
 from gateway.ingest.storage.file_lock import lock

@@ -4,7 +4,7 @@ import pytest
 
 from gateway.admin.capacity.link import link_plan
 from gateway.admin.capacity.measured import at_rate, read_figures
-from gateway.core.delivery.pacing import WRITE_BYTES
+from gateway.core.batching.pacing import WRITE_BYTES
 
 FIGURES = read_figures()
 

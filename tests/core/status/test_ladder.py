@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.core.delivery.deliveries import ReadingPlace, Whereabouts
+from gateway.core.batching.deliveries import ReadingPlace, Whereabouts
 from gateway.core.devices.setback import Setback
 from gateway.core.readings.registers import Register
 from gateway.core.readings.steps import Doubt

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import mqtt5
 
-from gateway.core.delivery.write_result import Answer, Fate, fate_of, retry_after_s
+from gateway.core.batching.write_result import Answer, Fate, fate_of, retry_after_s
 from gateway.core.mqtt_session import Event, Oversized, ProtocolFault, Session, SessionOptions
 from gateway.ingest.delivery.http_client import Response, _HttpConnection
 from tests.core.conversation import recorded

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from gateway.core.delivery.acknowledgements import Acknowledger
-from gateway.core.delivery.batch import Batch, Body, decode, encode
-from gateway.core.delivery.pacing import Backoff, LinkBudget
-from gateway.core.delivery.write_result import Answer
+from gateway.core.batching.acknowledgements import Acknowledger
+from gateway.core.batching.batch import Batch, Body, decode, encode
+from gateway.core.batching.pacing import Backoff, LinkBudget
+from gateway.core.batching.write_result import Answer
 from gateway.core.ledger import Ledger
 from gateway.core.message import Outcome, Reading, Refusal
 from gateway.ingest.delivery.backlog import Backlog, Ends

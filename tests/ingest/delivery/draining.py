@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from gateway.core.delivery.acknowledgements import Acknowledger
-from gateway.core.delivery.batch import encode
+from gateway.core.batching.acknowledgements import Acknowledger
+from gateway.core.batching.batch import encode
 from gateway.core.ledger import Ledger
 from gateway.core.message import Reading, Refusal
 from gateway.core.readings.late_readings import LateReadings

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 
-from gateway.core.delivery.write_result import Answer
+from gateway.core.batching.write_result import Answer
 from tests.ingest.delivery.delivering import Rig, rig, until
 
 WRITTEN, AWAY, NO_RIGHTS = Answer(204), Answer(503), Answer(401)

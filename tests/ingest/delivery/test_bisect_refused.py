@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from gateway.core.delivery.batch import encode
-from gateway.core.delivery.pacing import LinkBudget
-from gateway.core.delivery.write_result import Answer
+from gateway.core.batching.batch import encode
+from gateway.core.batching.pacing import LinkBudget
+from gateway.core.batching.write_result import Answer
 from gateway.core.message import REJECT_KEPT_BYTES, Reading
 from gateway.ingest.delivery.bisect_refused import Bisected, Bisector
 from gateway.ingest.delivery.circuit_breaker import CircuitBreaker

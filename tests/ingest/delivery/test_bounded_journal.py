@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from gateway.core.delivery.batch import Body, encode
+from gateway.core.batching.batch import Body, encode
 from gateway.core.message import Reading
 from gateway.ingest.delivery.bounded_journal import Appended, BoundedJournal, JournalFull
 from gateway.ingest.storage import journal

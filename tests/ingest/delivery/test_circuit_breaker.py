@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from gateway.core.delivery.write_result import Answer
+from gateway.core.batching.write_result import Answer
 from gateway.ingest.delivery.circuit_breaker import CircuitBreaker
 from gateway.ingest.events import Events
 from tests.ingest.delivery.delivering import note_waits, probe, until

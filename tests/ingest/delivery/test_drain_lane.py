@@ -9,8 +9,8 @@ from unittest.mock import Mock
 
 import pytest
 
-from gateway.core.delivery.batch import encode
-from gateway.core.delivery.write_result import Answer
+from gateway.core.batching.batch import encode
+from gateway.core.batching.write_result import Answer
 from gateway.core.message import Outcome, Reading
 from gateway.ingest.delivery.drain_lane import _LiveAnswers
 from gateway.ingest.storage import journal

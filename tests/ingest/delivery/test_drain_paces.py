@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from gateway.core.delivery.catch_up import DrainShare
-from gateway.core.delivery.write_result import Answer
+from gateway.core.batching.catch_up import DrainShare
+from gateway.core.batching.write_result import Answer
 from gateway.ingest.delivery import backlog, drain_lane
 from gateway.ingest.storage import journal
 from gateway.ingest.storage.database import DatabaseFault

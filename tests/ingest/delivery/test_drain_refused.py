@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.core.delivery.write_result import Answer
+from gateway.core.batching.write_result import Answer
 from tests.ingest.delivery.delivering import OWN, probe, until
 from tests.ingest.delivery.draining import rig, story
 

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from gateway.commands.demo.services import free_port
-from gateway.core.delivery.pacing import LinkBudget
+from gateway.core.batching.pacing import LinkBudget
 from gateway.ingest.delivery.http_client import HttpClient, Response
 
 REQUEST = b"POST /write HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n."

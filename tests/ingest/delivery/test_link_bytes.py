@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.core.delivery.pacing import LinkBudget
+from gateway.core.batching.pacing import LinkBudget
 from gateway.ingest.database.database_http import DatabaseHttp
 from gateway.ingest.delivery.http_client import HttpClient
 from gateway.ingest.delivery.link_bytes import link_bytes

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from gateway.core.delivery.write_result import Answer
+from gateway.core.batching.write_result import Answer
 from tests.ingest.delivery.delivering import numbered, probe, rig, until
 
 AWAY, NO_RIGHTS, REFUSED, WRITTEN = Answer(503), Answer(401), Answer(400, "unable to parse"), Answer(204)

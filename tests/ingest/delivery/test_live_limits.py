@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from gateway.core.delivery.write_result import Answer
+from gateway.core.batching.write_result import Answer
 from gateway.core.message import Outcome, Reading, Refusal
 from schemas.rejects import RejectReason
 from tests.ingest.delivery.delivering import numbered, rig, until

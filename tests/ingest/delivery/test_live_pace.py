@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway.core.delivery import pacing
+from gateway.core.batching import pacing
 from gateway.core.message import Outcome
 from tests.ingest.delivery.delivering import Rig, numbered, rig, until
 
@@ -143,7 +143,7 @@ def test_what_flies_too_long_is_stored_when_the_broker_presses_although_others_w
 
 
 def test_after_slow_answers_a_write_may_start_beside_another_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.core.delivery.pacing.SLOW_ANSWER_S", 0.01)
+    monkeypatch.setattr("gateway.core.batching.pacing.SLOW_ANSWER_S", 0.01)
     monkeypatch.setattr("gateway.ingest.delivery.live_lane._PATIENCE_S", 3600.0)  # nobody looks after a write
 
     async def story() -> None:

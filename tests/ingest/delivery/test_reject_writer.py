@@ -7,7 +7,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 import pytest
 
-from gateway.core.delivery.batch import Batch
+from gateway.core.batching.batch import Batch
 from gateway.core.ledger import Ledger
 from gateway.core.message import Refusal
 from gateway.ingest.delivery.batch_queue import BatchQueue

@@ -5,7 +5,7 @@ from math import inf
 
 import pytest
 
-from gateway.core.delivery.batch import Batch
+from gateway.core.batching.batch import Batch
 from gateway.core.message import Outcome, Reading
 from gateway.ingest.delivery.flood_queue import FloodQueue
 from tests.ingest.delivery.delivering import WINDOW, numbered, rig, until

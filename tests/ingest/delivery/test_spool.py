@@ -5,8 +5,8 @@ from collections import Counter
 
 import pytest
 
-from gateway.core.delivery.batch import Body
-from gateway.core.delivery.write_result import Answer
+from gateway.core.batching.batch import Body
+from gateway.core.batching.write_result import Answer
 from gateway.ingest.delivery.bounded_journal import Appended
 from tests.ingest.delivery.delivering import Rig, numbered, rig, until
 from tests.waiting import Stopwatch

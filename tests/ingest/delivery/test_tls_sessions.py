@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import uvloop
 
-from gateway.core.delivery.pacing import LinkBudget
+from gateway.core.batching.pacing import LinkBudget
 from gateway.ingest.database.database_http import DatabaseHttp
 from gateway.ingest.delivery.http_client import HttpClient
 from gateway.support.config.model import Influxdb

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from gateway.core.delivery.batch import Batch
-from gateway.core.delivery.write_result import Answer
+from gateway.core.batching.batch import Batch
+from gateway.core.batching.write_result import Answer
 from gateway.core.ledger import Ledger
 from gateway.core.message import Reading
 from gateway.ingest.delivery.bisect_refused import Bisector, UnspooledRefusals

@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from gateway.core.delivery.write_result import Answer
+from gateway.core.batching.write_result import Answer
 from gateway.core.message import Outcome, Reading
 from gateway.core.readings.late_readings import HOUR_MS, LateReadings
 from gateway.ingest.storage.database import Database, DatabaseFault

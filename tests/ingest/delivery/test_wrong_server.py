@@ -9,8 +9,8 @@ from typing import Any, Self
 import pytest
 
 from gateway.commands.demo.services import free_port
-from gateway.core.delivery.pacing import LinkBudget
-from gateway.core.delivery.write_result import Fate, fate_of
+from gateway.core.batching.pacing import LinkBudget
+from gateway.core.batching.write_result import Fate, fate_of
 from gateway.ingest.delivery.http_client import HttpClient
 from gateway.ingest.delivery.influxdb import InfluxdbClient
 from gateway.support.config.model import Influxdb

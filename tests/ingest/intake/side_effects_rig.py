@@ -5,9 +5,9 @@ import zlib
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 
-from gateway.core.delivery.batch import Batch
-from gateway.core.delivery.pacing import LinkBudget
-from gateway.core.delivery.write_result import Answer
+from gateway.core.batching.batch import Batch
+from gateway.core.batching.pacing import LinkBudget
+from gateway.core.batching.write_result import Answer
 from gateway.core.message import CodecAsk, Message, QuarantinedMessage, Refusal
 from gateway.core.process import Processor
 from gateway.ingest.codecs.protocol import CodecAnswer

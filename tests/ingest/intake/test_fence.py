@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from gateway.core.delivery.acknowledgements import Acknowledger
-from gateway.core.delivery.batch import Batch
+from gateway.core.batching.acknowledgements import Acknowledger
+from gateway.core.batching.batch import Batch
 from gateway.ingest.intake import fence as fences
 from gateway.ingest.intake.fence import Fence
 from tests.waiting import PATIENCE_S

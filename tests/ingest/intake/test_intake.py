@@ -10,9 +10,9 @@ from pathlib import Path
 import mqtt5
 import pytest
 
-from gateway.core.delivery.floods import Floods
-from gateway.core.delivery.pacing import LinkBudget
-from gateway.core.delivery.write_result import Answer
+from gateway.core.batching.floods import Floods
+from gateway.core.batching.pacing import LinkBudget
+from gateway.core.batching.write_result import Answer
 from gateway.core.mqtt_session import Session, SessionOptions
 from gateway.ingest.intake.codec_calls import CodecCalls
 from gateway.ingest.intake.common_effects import CommonEffects

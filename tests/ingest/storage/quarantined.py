@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gateway.core.delivery.batch import Batch, Body
+from gateway.core.batching.batch import Batch, Body
 from gateway.core.ledger import Ledger
 from gateway.core.message import CodecAsk, Message, Outcome, QuarantinedMessage, Reading, Refusal, SideEffects, WaitCause
 from gateway.ingest.events import Events

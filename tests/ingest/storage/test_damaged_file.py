@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from gateway.core.delivery.batch import Body, decode, encode
+from gateway.core.batching.batch import Body, decode, encode
 from gateway.core.message import QuarantinedMessage, Reading, WaitCause
 from gateway.ingest.storage import journal, quarantine
 from gateway.ingest.storage.database import Database, begin

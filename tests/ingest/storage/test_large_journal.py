@@ -6,7 +6,7 @@ import zlib
 from collections import Counter
 from pathlib import Path
 
-from gateway.core.delivery.batch import Body
+from gateway.core.batching.batch import Body
 from gateway.ingest.storage import journal
 from gateway.ingest.storage.database import Database
 

@@ -11,8 +11,8 @@ from typing import Any, cast
 
 import pytest
 
-from gateway.core.delivery.batch import Body, decode, encode
-from gateway.core.delivery.catch_up import Progress
+from gateway.core.batching.batch import Body, decode, encode
+from gateway.core.batching.catch_up import Progress
 from gateway.core.ledger import Ledger
 from gateway.core.message import Reading
 from gateway.ingest.delivery.bounded_journal import BoundedJournal

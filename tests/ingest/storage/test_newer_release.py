@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.core.delivery.batch import encode
+from gateway.core.batching.batch import encode
 from gateway.core.message import Reading
 from gateway.ingest.storage import journal
 from gateway.ingest.storage.database import begin

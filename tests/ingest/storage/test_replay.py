@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.core.delivery.batch import decode
+from gateway.core.batching.batch import decode
 from gateway.core.devices.streams import Admission
 from gateway.core.message import Message, Outcome, QuarantinedMessage, Reading, Refusal, SideEffects, WaitCause
 from gateway.ingest.storage import journal, quarantine, rejects

@@ -7,7 +7,7 @@ from itertools import accumulate, cycle
 
 import pytest
 
-from gateway.core.delivery.write_result import Answer
+from gateway.core.batching.write_result import Answer
 from gateway.core.readings.counters import CounterState
 from gateway.core.readings.exchanges import ToldExchange
 from gateway.ingest.database.open_store import open_store

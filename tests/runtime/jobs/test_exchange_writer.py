@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from gateway.core.delivery.write_result import Answer
+from gateway.core.batching.write_result import Answer
 from gateway.core.devices.device import Device
 from gateway.core.readings.exchanges import StoredExchange, ToldExchange
 from gateway.ingest.delivery.circuit_breaker import CircuitBreaker

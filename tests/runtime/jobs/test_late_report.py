@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from gateway.core.delivery.write_result import Answer
+from gateway.core.batching.write_result import Answer
 from gateway.ingest.database.store import TimeSpan
 from gateway.ingest.storage.database import Database
 from gateway.monitoring.reports.boundaries import ReportStep, midnight_ms, periods

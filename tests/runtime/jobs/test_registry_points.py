@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.core.delivery.write_result import Answer
+from gateway.core.batching.write_result import Answer
 from gateway.core.readings.exchanges import ToldExchange
 from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.core.delivery.write_result import Answer
+from gateway.core.batching.write_result import Answer
 from gateway.ingest.delivery.batch_queue import BatchQueue
 from gateway.ingest.delivery.circuit_breaker import CircuitBreaker
 from gateway.ingest.events import Events

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gateway import __version__
-from gateway.core.delivery.write_result import Answer
+from gateway.core.batching.write_result import Answer
 from gateway.core.status.verdict import Fleet
 from gateway.ingest.storage.database import Database
 from gateway.monitoring.status.metrics import exposition

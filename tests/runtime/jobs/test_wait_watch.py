@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.core.delivery.pacing import LinkBudget
+from gateway.core.batching.pacing import LinkBudget
 from gateway.core.gateways.sharing import Share
 from gateway.core.gateways.standby import PairRole, Standby
 from gateway.core.gateways.tenures import Stage, Tenures

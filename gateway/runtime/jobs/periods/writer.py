@@ -9,8 +9,8 @@ import logging
 from collections.abc import Iterable
 from typing import Final
 
-from gateway.core.delivery.batch import encode
-from gateway.core.delivery.write_result import Answer, Fate, fate_of
+from gateway.core.batching.batch import encode
+from gateway.core.batching.write_result import Answer, Fate, fate_of
 from gateway.core.message import Reading
 from gateway.ingest.delivery.batch_queue import BatchQueue
 from gateway.ingest.delivery.circuit_breaker import CircuitBreaker

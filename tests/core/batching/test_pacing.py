@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.core.delivery.pacing import Pacing
+from gateway.core.batching.pacing import Pacing
 
 
 @pytest.mark.parametrize(

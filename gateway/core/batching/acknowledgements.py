@@ -11,7 +11,7 @@ of equal bytes could have the identifier of a first copy, so nothing is recognis
 from collections import deque
 from dataclasses import dataclass, field
 
-from gateway.core.delivery.batch import Batch, Owed
+from gateway.core.batching.batch import Batch, Owed
 
 
 @dataclass(slots=True)

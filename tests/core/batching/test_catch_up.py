@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.delivery.catch_up import DrainShare, Progress, start_pause_s
-from gateway.core.delivery.pacing import Backoff
-from tests.core.delivery.slow_database import SlowDatabase
+from gateway.core.batching.catch_up import DrainShare, Progress, start_pause_s
+from gateway.core.batching.pacing import Backoff
+from tests.core.batching.slow_database import SlowDatabase
 
 MOST = 5000
 

@@ -8,8 +8,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from gateway.core.delivery.acknowledgements import Acknowledger
-from gateway.core.delivery.batch import Batch
+from gateway.core.batching.acknowledgements import Acknowledger
+from gateway.core.batching.batch import Batch
 from tests.examples import examples
 
 

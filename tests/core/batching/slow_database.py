@@ -3,7 +3,7 @@
 from collections import deque
 from dataclasses import dataclass, field
 
-from gateway.core.delivery.catch_up import DrainShare
+from gateway.core.batching.catch_up import DrainShare
 
 _LIVE_EVERY_MS = 10
 _MOST_READINGS = 5000

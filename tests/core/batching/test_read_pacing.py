@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.core.delivery.pacing import ReadPacing
+from gateway.core.batching.pacing import ReadPacing
 
 NEAR_S, FAR_S = 0.0003, 0.02
 

@@ -1,6 +1,6 @@
 """Rejects of unregistered devices: invented names do not push out what is kept of others."""
 
-from gateway.core.delivery.rates import StrangersRateLimit
+from gateway.core.batching.rates import StrangersRateLimit
 from tests.core.making import DAY_MS, HOUR_MS, MINUTE_MS, NOW_MS
 
 STORE_BYTES = 64 * 2**20

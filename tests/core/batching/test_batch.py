@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.delivery.batch import Batch, decode, encode, joined
+from gateway.core.batching.batch import Batch, decode, encode, joined
 from gateway.core.message import Reading
 from schemas.quantities import DOMAINS
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from gateway.core.delivery.rates import RATES_KEPT, Rates, RecentCounts, RecentOrigins
+from gateway.core.batching.rates import RATES_KEPT, Rates, RecentCounts, RecentOrigins
 
 
 def test_what_happened_more_than_ten_minutes_ago_is_history() -> None:

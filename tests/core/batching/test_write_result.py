@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.delivery.pacing import Backoff
-from gateway.core.delivery.rates import RateLimit
-from gateway.core.delivery.write_result import Answer, Fate, fate_of, retry_after_s
+from gateway.core.batching.pacing import Backoff
+from gateway.core.batching.rates import RateLimit
+from gateway.core.batching.write_result import Answer, Fate, fate_of, retry_after_s
 from tests.core.making import MINUTE_MS, NOW_MS
 from tests.rows import each_row
 

@@ -1,6 +1,6 @@
 """The place of readings by their arrival: memory, journal or InfluxDB, and their delay on the way there."""
 
-from gateway.core.delivery.deliveries import Deliveries, ReadingPlace, SavedDeliveries, Whereabouts
+from gateway.core.batching.deliveries import Deliveries, ReadingPlace, SavedDeliveries, Whereabouts
 
 HOUR_MS = 3_600_000
 NOW_MS = 500_000 * HOUR_MS

@@ -1,6 +1,6 @@
 """Rate limits of rejects: of one device and reason, and of unregistered devices, exact to the last one."""
 
-from gateway.core.delivery.rates import Bucket, RateLimit, StrangersRateLimit
+from gateway.core.batching.rates import Bucket, RateLimit, StrangersRateLimit
 from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS
 
 

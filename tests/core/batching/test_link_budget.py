@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from gateway.core.delivery.pacing import BACKLOG_SHARE, LIVE_WAIT_MAX_S, WRITE_BYTES, LinkBudget, LinkUse
+from gateway.core.batching.pacing import BACKLOG_SHARE, LIVE_WAIT_MAX_S, WRITE_BYTES, LinkBudget, LinkUse
 
 BUDGET = 8000
 

@@ -1,1 +1,0 @@
-"""Decisions of delivery: batches, acknowledgements, pace, what an answer of InfluxDB means."""
