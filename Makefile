@@ -117,8 +117,11 @@ soak: SECONDS = 3600
 soak: ready ## an hour under load with a fault every minute, and nothing grows: make soak SECONDS=3600
 	$(BIN)/python -m tests.soak --seconds $(SECONDS)
 
-mutate: ready ## every change to the code that decides the fate of a reading makes a test fail: make mutate MODULE=gateway/core/evaluate.py
-	$(BIN)/python -m tests.mutate $(MODULE)
+mutate: export ONE_EXAMPLE_OF = 10
+mutate: SAMPLE = $(if $(ROOM),,100)
+mutate: SEED = 0
+mutate: ready ## changes to the code, of which each makes a test of its room fail: make mutate SAMPLE=100 SEED=1; or all of a room: make mutate ROOM=gateway/ingest/intake
+	$(BIN)/python -m tests.mutate $(ROOM) $(if $(SAMPLE),--sample $(SAMPLE) --seed $(SEED))
 
 judge: ## hold the formulas of the simulator against wntr, pandapower and UXsim (x86-64, Python 3.13)
 	@.ci/judge

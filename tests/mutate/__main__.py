@@ -1,4 +1,4 @@
-"""Every change to what decides the fate of a reading makes a test fail, or is listed with a reason: make mutate."""
+"""Every change to the code makes a test of its room fail, or is listed with a reason: make mutate."""
 
 import argparse
 import json
@@ -8,75 +8,99 @@ import sys
 import time
 import tomllib
 from collections import Counter
+from itertools import groupby
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from tests.mutate import trial
 from tests.mutate.changes import Change, changes
-from tests.mutate.trial import Verdict
+from tests.mutate.trial import SURVIVORS, Verdict
 
-TABLE: Final = Path(__file__).with_name("table.toml")
-_ROOT: Final = Path(__file__).parents[2]
+_ROOT: Final = next(folder for folder in Path(__file__).parents if (folder / "pyproject.toml").exists())
+_Made = tuple[Path, Change]
+"""A module, by its path from the root, and a change to it."""
 
 
 def main(arguments: list[str] | None = None) -> int:
     """0 when no change survived that is not listed, and none is listed that a test notices or that cannot be made."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutate", description=__doc__)
-    parser.add_argument("modules", nargs="*", metavar="MODULE", help="as the table names them; default: all")
+    parser.add_argument("rooms", nargs="*", metavar="ROOM", default=["gateway"], help="a folder or a module; default: gateway")
     parser.add_argument("--sample", type=int, metavar="N", help="try N of all changes, chosen by --seed; default: each")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--table", type=Path, default=TABLE, help="modules, their tests and what may survive")
+    parser.add_argument("--table", type=Path, default=Path(__file__).with_name("table.toml"), help="what may survive")
+    parser.add_argument("--root", type=Path, default=_ROOT, help="where the code and its tests lie")
     options = parser.parse_args(arguments)
-    table: dict[str, dict[str, Any]] = tomllib.loads(options.table.read_text())
-    root = _ROOT if options.table == TABLE else options.table.parent.resolve()
-    if unknown := set(options.modules) - set(table):
-        parser.error(f"not in {options.table}: {', '.join(sorted(unknown))}")
-    chosen = {module: changes((root / module).read_text()) for module in options.modules or table}
-    faults = [fault for module, every in chosen.items() for fault in _listed_in_vain(module, every, table[module])]
+    root = options.root.resolve()
+    every = [(module, change) for module in _modules(options.rooms, root) for change in changes((root / module).read_text())]
+    listed = _listed(options.table)
+    faults = _listed_in_vain(listed, every)
     if options.sample is not None:
-        chosen = _sample(chosen, options.sample, random.Random(options.seed))  # noqa: S311 - a choice
-    for module, some in chosen.items():
-        faults += _try(module, some, table[module], root)
+        every = random.Random(options.seed).sample(every, min(options.sample, len(every)))  # noqa: S311 - a choice
+    every.sort(key=lambda made: (_tests(made[0], root), made))
+    counted: Counter[str] = Counter()
+    for tests, of_room in groupby(every, lambda made: _tests(made[0], root)):
+        faults += _try(tests, list(of_room), listed, root, counted)
     sys.stdout.write("".join(f"{fault}\n" for fault in faults or ["no change survived that is not listed"]))
+    sys.stdout.write(f"{counted.total()} changes: {_told(counted)}\n")
     return 1 if faults else 0
 
 
-def _listed(about: dict[str, Any]) -> set[str]:
-    return {key for entry in about.get("survivors", []) for key in entry["changes"]}
+def name(module: Path, change: Change) -> str:
+    """How a change is listed: it outlives a move to another folder."""
+    stem = module.parent.name if module.stem == "__init__" else module.stem
+    return f"{stem}.{change.key}" if change.function else f"{stem}: {change.key}"
 
 
-def _listed_in_vain(module: str, every: list[Change], about: dict[str, Any]) -> list[str]:
-    in_vain = _listed(about) - {change.key for change in every}
-    return [f"{module}: {key}: listed, and there is no such change" for key in sorted(in_vain)]
+def _modules(rooms: list[str], root: Path) -> list[Path]:
+    found = [path for room in rooms for path in sorted((root / room).rglob("*.py")) or [root / room]]
+    return [path.relative_to(root) for path in found]
 
 
-def _sample(every: dict[str, list[Change]], number: int, chance: random.Random) -> dict[str, list[Change]]:
-    flat = [(module, change) for module, some in every.items() for change in some]
-    chosen = chance.sample(flat, min(number, len(flat)))
-    sample = {module: [change for of, change in chosen if of == module] for module in every}
-    return {module: sorted(some) for module, some in sample.items() if some}
+def _tests(module: Path, root: Path) -> list[str]:
+    """The tests of its room: those in the same folder below tests, else in the next one above that has any."""
+    room = root / "tests" / Path(*module.parent.parts[1:])
+    while room != root / "tests":
+        if any(room.glob("test_*.py")):
+            return [str(room)]
+        room = room.parent
+    return sorted(map(str, room.glob("test_*.py")))
 
 
-def _try(module: str, some: list[Change], about: dict[str, Any], root: Path) -> list[str]:
+def _listed(table: Path) -> set[str]:
+    return {change for entry in tomllib.loads(table.read_text())["survivors"] for change in entry["changes"]}
+
+
+def _listed_in_vain(listed: set[str], every: list[_Made]) -> list[str]:
+    names = {name(module, change) for module, change in every}
+    stems = {name.partition(":")[0].partition(".")[0] for name in names}
+    in_vain = {text for text in listed - names if text.partition(":")[0].partition(".")[0] in stems}
+    return [f"{text}: listed, and there is no such change" for text in sorted(in_vain)]
+
+
+def _try(tests: list[str], of_room: list[_Made], listed: set[str], root: Path, counted: Counter[str]) -> list[str]:
     began_s = time.monotonic()
-    command = [sys.executable, "-m", "tests.mutate.trial"]  # what the tests of one module load must not be loaded for the next
-    given = json.dumps([module, some, about["tests"], str(root)])
+    command = [sys.executable, "-m", trial.__name__]  # what the tests of one room load must not be loaded for the next
+    given = json.dumps([[(str(module), change) for module, change in of_room], tests, str(root)])
     done = subprocess.run(command, input=given, text=True, stdout=subprocess.PIPE, cwd=_ROOT, check=True)
-    found = [Verdict(value) for value in json.loads(done.stdout)]
-    if not found:
-        return [f"{module}: its tests fail without a change, or there are none"]
-    said = ", ".join(f"{number} {verdict.value}" for verdict, number in Counter(found).items())
-    sys.stdout.write(f"{module}: {said}, in {time.monotonic() - began_s:.0f} s\n")
-    sys.stdout.flush()
-    listed = _listed(about)
-    faults = []
-    for change, verdict in zip(some, found, strict=True):
-        is_listed = change.key in listed
-        place = f"{module}:{change.line}: {change.key}"
-        if verdict is Verdict.SURVIVED and not is_listed:
-            faults.append(f"{place}: no test notices")
+    values, failed = json.loads(done.stdout)
+    faults = [f"{test}: fails without a change" for test in failed]
+    in_room: Counter[str] = Counter()
+    for (module, change), value in zip(of_room, values, strict=True):
+        verdict, is_listed = Verdict(value), name(module, change) in listed
+        in_room["survived as listed" if verdict in SURVIVORS and is_listed else value] += 1
+        place = f"{module}:{change.line}: {name(module, change)}"
+        if verdict in SURVIVORS and not is_listed:
+            faults.append(f"{place}: no test {'notices' if verdict is Verdict.SURVIVED else 'runs it'}")
         elif verdict is Verdict.KILLED and is_listed:
             faults.append(f"{place}: listed, and a test notices it")
+    sys.stdout.write(f"{Path(tests[0]).relative_to(root)}: {_told(in_room)}, in {time.monotonic() - began_s:.0f} s\n")
+    sys.stdout.flush()
+    counted.update(in_room)
     return faults
+
+
+def _told(counted: Counter[str]) -> str:
+    return ", ".join(f"{number} {verdict}" for verdict, number in counted.items())
 
 
 if __name__ == "__main__":

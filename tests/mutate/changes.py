@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 _NEIGHBOURS: Final[dict[type[ast.AST], tuple[str, str]]] = {
@@ -50,13 +51,22 @@ class Change(NamedTuple):
 
     :ivar function: the qualified name of the function it is in; empty: none.
     :ivar text: what is read before and after, the same for ever as long as that piece of code stays.
-    :ivar source: the whole module with it.
+    :ivar body: the first and the last line of the function that runs it; ``None``: it is run at the import.
+    :ivar first: of the bytes that are replaced by ``new``.
     """
 
     line: int
     function: str
     text: str
-    source: str
+    body: tuple[int, int] | None
+    first: int
+    behind: int
+    new: str
+
+    def made_in(self, source: str) -> str:
+        """The whole module with it."""
+        old = source.encode()
+        return (old[: self.first] + self.new.encode() + old[self.behind :]).decode()
 
     @property
     def key(self) -> str:
@@ -79,9 +89,9 @@ class _Finder:
 
     def find(self) -> Iterator[Change]:
         """All changes, in the order of the file."""
-        yield from self._walk(ast.parse(self.source), "", None)
+        yield from self._walk(ast.parse(self.source), "", None, None)
 
-    def _walk(self, node: ast.AST, function: str, parent: ast.AST | None) -> Iterator[Change]:
+    def _walk(self, node: ast.AST, function: str, parent: ast.AST | None, body: tuple[int, int] | None) -> Iterator[Change]:
         if _is_skipped(node, function):
             return
         inner = function
@@ -94,14 +104,13 @@ class _Finder:
             padded = f"({new}{ends})" if lines_lost and new != "pass" else new + ends
             text = shown or f"{_one_line(old)} → {_one_line(new)}"
             self._seen[function, text] = number = self._seen.get((function, text), 0) + 1
-            yield Change(
-                getattr(node, "lineno", 0),
-                function,
-                text if number == 1 else f"{text} #{number}",
-                (self._bytes[:first] + padded.encode() + self._bytes[behind:]).decode(),
-            )
+            named = text if number == 1 else f"{text} #{number}"
+            yield Change(getattr(node, "lineno", 0), function, named, body, first, behind, padded)
         for child in _children(node):
-            yield from self._walk(child, inner, node)
+            lines = body
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and child in node.body:
+                lines = node.body[0].lineno, node.body[-1].end_lineno or 0
+            yield from self._walk(child, inner, node, lines)
 
     def _place(self, node: ast.AST) -> tuple[int, int]:
         assert isinstance(node, ast.expr | ast.stmt)
@@ -224,6 +233,31 @@ class _Finder:
                 if bound is not None:
                     yield (*self._place(bound), " ", f"{_one_line(whole)} without {_one_line(self._text(bound))}")
 
+    def swapped_arguments(self, node: ast.AST, *_: object) -> Iterator[tuple[int, int, str, str]]:
+        assert isinstance(node, ast.Call)
+        if _SPOKEN.match(self._text(node)) or (isinstance(node.func, ast.Name) and node.func.id in {*_TWINS, "isinstance"}):
+            return
+        for left, right in pairwise(node.args):
+            texts = self._text(left), self._text(right)
+            if texts[0] != texts[1] and not any(isinstance(argument, ast.Starred) for argument in (left, right)):
+                first, behind, new = self._swapped(left, right)
+                yield first, behind, new, f"{_one_line(self._text(node))}: {' ⇄ '.join(map(_one_line, texts))}"
+
+    def swapped_statements(self, node: ast.AST, function: str, parent: ast.AST | None) -> Iterator[tuple[int, int, str, str]]:
+        if not function or isinstance(parent, ast.ClassDef):
+            return
+        lists = [getattr(parent, name, None) for name in ("body", "orelse", "finalbody")]
+        behind_it = [two for list_ in lists if isinstance(list_, list) for one, two in pairwise(list_) if one is node]
+        if behind_it and _can_be_swapped(node, behind_it[0]):
+            texts = self._text(node), self._text(behind_it[0])
+            if not any(map(_SPOKEN.match, texts)):
+                yield (*self._swapped(node, behind_it[0]), " ⇄ ".join(map(_one_line, texts)))
+
+    def _swapped(self, left: ast.AST, right: ast.AST) -> tuple[int, int, str]:
+        first, behind = self._place(left)[0], self._place(right)[1]
+        between = self._bytes[self._place(left)[1] : self._place(right)[0]].decode()
+        return first, behind, self._text(right) + between + self._text(left)
+
     def twin(self, node: ast.AST, *_: object) -> Iterator[tuple[int, int, str, str]]:
         assert isinstance(node, ast.Call)
         if isinstance(node.func, ast.Name) and node.func.id in _TWINS:
@@ -245,6 +279,8 @@ _KINDS: Final[list[tuple[type[ast.AST] | tuple[type[ast.AST], ...], _How]]] = [
     (ast.JoinedStr, _Finder.query),
     (ast.Subscript, _Finder.slice),
     (ast.Call, _Finder.twin),
+    (ast.Call, _Finder.swapped_arguments),
+    ((ast.Expr, ast.AugAssign, ast.Assign, ast.Delete), _Finder.swapped_statements),
 ]
 
 
@@ -262,6 +298,24 @@ def _is_skipped(node: ast.AST, function: str) -> bool:
     if isinstance(node, ast.keyword) and node.arg == "strict":  # of zip: a check of ourselves
         return True
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _can_be_swapped(one: ast.AST, two: ast.AST) -> bool:
+    """Whether neither makes a name that the other knows, and their order may be seen: one calls, the other calls or keeps."""
+    if not isinstance(two, ast.Expr | ast.AugAssign | ast.Assign | ast.Delete):
+        return False
+    known, made, calls, keeps = [], [], [], []
+    for statement in (one, two):
+        inside = list(ast.walk(statement))
+        names = [node for node in inside if isinstance(node, ast.Name)]
+        known.append({name.id for name in names})
+        made.append({name.id for name in names if not isinstance(name.ctx, ast.Load)})
+        calls.append(any(isinstance(node, ast.Call | ast.Await) for node in inside))
+        keeps.append(
+            any(isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load) for node in inside)
+        )
+    is_independent = not (known[0] & made[1] or known[1] & made[0])
+    return is_independent and (all(calls) or (calls[0] and keeps[1]) or (calls[1] and keeps[0]))
 
 
 def _children(node: ast.AST) -> Iterator[ast.AST]:
