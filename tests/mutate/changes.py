@@ -40,6 +40,8 @@ _QUERIES: Final = (
     (re.compile(r" > 0"), " > 1"),
 )
 """In texts that are SQL."""
+_SIMPLE: Final = (ast.Expr, ast.AugAssign, ast.Assign, ast.Delete)
+"""Statements that may be swapped."""
 _LARGE: Final = 50
 """A number from which on one more or less is no difference; twice and half of it are."""
 _SPOKEN: Final = re.compile(r"(self\.)?_?(log|events)\.")
@@ -233,22 +235,26 @@ class _Finder:
                 if bound is not None:
                     yield (*self._place(bound), " ", f"{_one_line(whole)} without {_one_line(self._text(bound))}")
 
-    def swapped_arguments(self, node: ast.AST, *_: object) -> Iterator[tuple[int, int, str, str]]:
+    def swapped_arguments(self, node: ast.AST, function: str, *_: object) -> Iterator[tuple[int, int, str, str]]:
         assert isinstance(node, ast.Call)
-        if _SPOKEN.match(self._text(node)) or (isinstance(node.func, ast.Name) and node.func.id in {*_TWINS, "isinstance"}):
+        whole = self._text(node)
+        if (
+            not function
+            or _SPOKEN.match(whole)
+            or (isinstance(node.func, ast.Name) and node.func.id in {*_TWINS, "isinstance"})
+        ):
             return
         for left, right in pairwise(node.args):
             texts = self._text(left), self._text(right)
-            if texts[0] != texts[1] and not any(isinstance(argument, ast.Starred) for argument in (left, right)):
-                first, behind, new = self._swapped(left, right)
-                yield first, behind, new, f"{_one_line(self._text(node))}: {' ⇄ '.join(map(_one_line, texts))}"
+            if _kind(left) is _kind(right) and texts[0] != texts[1]:
+                yield (*self._swapped(left, right), f"{_one_line(whole)}: {' ⇄ '.join(map(_one_line, texts))}")
 
     def swapped_statements(self, node: ast.AST, function: str, parent: ast.AST | None) -> Iterator[tuple[int, int, str, str]]:
         if not function or isinstance(parent, ast.ClassDef):
             return
         lists = [getattr(parent, name, None) for name in ("body", "orelse", "finalbody")]
         behind_it = [two for list_ in lists if isinstance(list_, list) for one, two in pairwise(list_) if one is node]
-        if behind_it and _can_be_swapped(node, behind_it[0]):
+        if behind_it and isinstance(behind_it[0], _SIMPLE) and _can_be_swapped(node, behind_it[0]):
             texts = self._text(node), self._text(behind_it[0])
             if not any(map(_SPOKEN.match, texts)):
                 yield (*self._swapped(node, behind_it[0]), " ⇄ ".join(map(_one_line, texts)))
@@ -280,7 +286,7 @@ _KINDS: Final[list[tuple[type[ast.AST] | tuple[type[ast.AST], ...], _How]]] = [
     (ast.Subscript, _Finder.slice),
     (ast.Call, _Finder.twin),
     (ast.Call, _Finder.swapped_arguments),
-    ((ast.Expr, ast.AugAssign, ast.Assign, ast.Delete), _Finder.swapped_statements),
+    (_SIMPLE, _Finder.swapped_statements),
 ]
 
 
@@ -300,22 +306,28 @@ def _is_skipped(node: ast.AST, function: str) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
+def _kind(argument: ast.expr) -> type:
+    """Of another kind it is likely of another type too, which mypy notices."""
+    if isinstance(argument, ast.Constant):
+        return type(argument.value)
+    return ast.Name if isinstance(argument, ast.Attribute) else type(argument)
+
+
 def _can_be_swapped(one: ast.AST, two: ast.AST) -> bool:
-    """Whether neither makes a name that the other knows, and their order may be seen: one calls, the other calls or keeps."""
-    if not isinstance(two, ast.Expr | ast.AugAssign | ast.Assign | ast.Delete):
-        return False
-    known, made, calls, keeps = [], [], [], []
+    """Whether neither makes a name that the other knows, and their order may be seen: both do something, one for good."""
+    known, made, calls, does, lasts = [], [], [], [], []
     for statement in (one, two):
         inside = list(ast.walk(statement))
         names = [node for node in inside if isinstance(node, ast.Name)]
         known.append({name.id for name in names})
         made.append({name.id for name in names if not isinstance(name.ctx, ast.Load)})
-        calls.append(any(isinstance(node, ast.Call | ast.Await) for node in inside))
-        keeps.append(
-            any(isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load) for node in inside)
-        )
+        is_kept = any(isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load) for node in inside)
+        is_called = any(isinstance(node, ast.Call) for node in inside)
+        does.append(is_called or is_kept)
+        lasts.append(is_kept or isinstance(statement, ast.Expr) or any(isinstance(node, ast.Await) for node in inside))
+        calls.append(is_called)
     is_independent = not (known[0] & made[1] or known[1] & made[0])
-    return is_independent and (all(calls) or (calls[0] and keeps[1]) or (calls[1] and keeps[0]))
+    return is_independent and all(does) and any(lasts) and any(calls)
 
 
 def _children(node: ast.AST) -> Iterator[ast.AST]:

@@ -77,6 +77,12 @@ def test_the_peak_decides_how_many_gateways_and_machines() -> None:
     assert found.machines == 2, "three cores at the peak, of which a machine gives two"
 
 
+def test_each_of_several_gateways_costs_what_its_share_of_the_rate_costs() -> None:
+    found = plan(dataclasses.replace(DEMAND, devices=2_700_000, spread_s=90.0), FIGURES).cabinet
+    assert (found.rate, found.gateways) == (3000.0, 3)
+    assert found.gateway_cores == pytest.approx(3000 * 100e-6 / 0.5), "1,000 a second each"
+
+
 def test_room_on_disk_and_memory_decide_too() -> None:
     kept_longer = dataclasses.replace(DEMAND, keep_days=3000.0)
     assert plan(kept_longer, FIGURES).cabinet.machines == 3, "134 GB, where a disk gives 50"

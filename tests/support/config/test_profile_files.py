@@ -49,6 +49,12 @@ def test_all_that_is_shipped_loads_and_no_two_of_it_are_alike() -> None:
     assert ambiguities(loaded.profiles.values()) == []
 
 
+def test_a_file_of_more_than_4_mib_is_refused_before_it_is_read(folder: Path) -> None:
+    with (folder / "local/a.yaml").open("wb") as file:
+        file.truncate(4 * 2**20 + 1)
+    assert lines(folder) == ["local/a.yaml: document: is larger than 4 MiB"]
+
+
 def test_a_file_of_the_same_name_replaces_a_shipped_one(folder: Path) -> None:
     put(folder, shipped__a=GOOD % "one", shipped__b=GOOD % "two", local__a=GOOD % "mine")
     loaded = load_profiles(folder / "local", folder / "shipped")
