@@ -56,6 +56,25 @@ def alarms_after(minutes: int, *, connected: bool = True, steps: dict[int, int] 
     return bed.told()
 
 
+def test_a_round_over_many_devices_lets_others_have_a_turn_between_its_steps() -> None:
+    events, streams = Events(), Streams({f"d{number}": registered(f"d{number}") for number in range(2000)})
+    events.mqtt_connected = True
+    for name in streams.registry:
+        streams.meet(name)
+    clock, turns = TurnedClock(1, {}), 0
+    rounds = AlarmRounds(Bed(QUIET).alarms, streams, ClockTrust(not_before_ms=0, max_future_ms=HOUR_MS), events, clock)
+
+    async def beside() -> None:
+        nonlocal turns
+        running = asyncio.create_task(rounds.run())
+        while not running.done():
+            turns += 1
+            await asyncio.sleep(0)
+
+    asyncio.run(beside())
+    assert turns >= 10
+
+
 @pytest.mark.parametrize(("minutes", "found"), [(44, []), (46, ["raised quiet@d1"])])
 def test_a_device_is_silent_after_three_intervals(minutes: int, found: list[str]) -> None:
     assert alarms_after(minutes) == found
