@@ -1,0 +1,21 @@
+"""What an option of ``gateway setup`` may be."""
+
+import pytest
+
+from gateway.commands.cli import main
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "-1", "mqtt", "१२"])
+def test_what_is_no_port_is_refused_by_its_name(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["setup", "broker", f"--port={port}"])
+    assert ended.value.code == 2
+    assert f"{port!r} is not a port: a number from 1 to 65535" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("count", ["0", "1001", "many"])
+def test_what_is_no_number_of_gateways_is_refused(count: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["setup", "rabbitmq", f"--gateways={count}"])
+    assert ended.value.code == 2
+    assert f"{count!r} is not a number of gateways" in capsys.readouterr().err
