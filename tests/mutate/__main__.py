@@ -57,13 +57,13 @@ def _modules(rooms: list[str], root: Path) -> list[Path]:
 
 
 def _tests(module: Path, root: Path) -> list[str]:
-    """The tests of its room: those in the same folder below tests, else in the next one above that has any."""
+    """The tests of its room: all in the same folder below tests, else those in the next one above but in none of its rooms."""
     room = root / "tests" / Path(*module.parent.parts[1:])
-    while room != root / "tests":
-        if any(room.glob("test_*.py")):
-            return [str(room)]
+    found = room.rglob("test_*.py") if room != root / "tests" else ()
+    while not (files := sorted(map(str, found))) and room != root / "tests":
         room = room.parent
-    return sorted(map(str, room.glob("test_*.py")))
+        found = room.glob("test_*.py")
+    return files
 
 
 def _listed(table: Path) -> set[str]:
@@ -81,8 +81,10 @@ def _try(tests: list[str], of_room: list[_Made], listed: set[str], root: Path, c
     began_s = time.monotonic()
     command = [sys.executable, "-m", trial.__name__]  # what the tests of one room load must not be loaded for the next
     given = json.dumps([[(str(module), change) for module, change in of_room], tests, str(root)])
-    done = subprocess.run(command, input=given, text=True, stdout=subprocess.PIPE, cwd=_ROOT, check=True)
-    values, failed = json.loads(done.stdout)
+    values, failed = [Verdict.NOT_REACHED.value] * len(of_room), []
+    if tests:
+        done = subprocess.run(command, input=given, text=True, stdout=subprocess.PIPE, cwd=_ROOT, check=True)
+        values, failed = json.loads(done.stdout)
     faults = [f"{test}: fails without a change" for test in failed]
     in_room: Counter[str] = Counter()
     for (module, change), value in zip(of_room, values, strict=True):
@@ -93,7 +95,8 @@ def _try(tests: list[str], of_room: list[_Made], listed: set[str], root: Path, c
             faults.append(f"{place}: no test {'notices' if verdict is Verdict.SURVIVED else 'runs it'}")
         elif verdict is Verdict.KILLED and is_listed:
             faults.append(f"{place}: listed, and a test notices it")
-    sys.stdout.write(f"{Path(tests[0]).relative_to(root)}: {_told(in_room)}, in {time.monotonic() - began_s:.0f} s\n")
+    rooms = ", ".join(sorted({str(module.parent) for module, _ in of_room}))
+    sys.stdout.write(f"{rooms}: {_told(in_room)}, in {time.monotonic() - began_s:.0f} s\n")
     sys.stdout.flush()
     counted.update(in_room)
     return faults

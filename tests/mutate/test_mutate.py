@@ -97,6 +97,8 @@ def test_what_is_listed_with_a_reason_may_survive(toy: Path) -> None:
 
 def test_a_room_without_tests_is_looked_at_by_those_of_the_room_around_it(toy: Path) -> None:
     (toy / "house/room/toy.py").rename(toy / "house/room/nook/toy.py")
+    (toy / "tests/room/below").mkdir()
+    (toy / "tests/room/below/test_of_another_room.py").write_text("def test_fails() -> None:\n    assert False\n")
     in_the_nook = STRONG.replace("house.room", "house.room.nook")
     assert run(toy, in_the_nook, rooms=("house/room/nook",)) == 0
     assert run(toy, in_the_nook, rooms=("house/room/nook/toy.py",)) == 0
