@@ -34,6 +34,17 @@ def test_a_topic_is_worked_out_once() -> None:
     assert streams.resolve(topic()) is streams.resolve(topic())
 
 
+def test_the_registry_knows_better_than_a_message_where_a_device_is_if_it_names_a_site() -> None:
+    here, nowhere = RegisteredDevice(id="here", site="s1"), RegisteredDevice(id="nowhere")
+    streams = Streams({"here": here, "nowhere": nowhere})
+    sites = {}
+    for name in ("here", "nowhere", "stranger"):
+        device = streams.meet(name)
+        assert device is not None
+        sites[name] = streams.series(device, "water", "told").site
+    assert sites == {"here": "s1", "nowhere": "told", "stranger": "told"}
+
+
 def test_the_series_of_a_lane_is_worked_out_once_and_those_beyond_the_limit_are_not_kept() -> None:
     stream = resolved(Streams(), topic())
     lanes: list[Tags] = [(("direction", str(way)), ("lane", str(lane))) for way in (1, 2) for lane in range(TAG_VALUES_MAX)]

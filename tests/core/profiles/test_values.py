@@ -219,6 +219,7 @@ def test_a_state_is_true_or_false_by_its_word_or_its_test(written: str, raw: obj
     ("written", "fault"),
     [
         pytest.param("{}", "say where the value comes from", id="no-source"),
+        pytest.param("{default: 5}", "say where the value comes from", id="a-default-is-no-source"),
         pytest.param("{path: /v, unit: L}", "pressure_kpa.unit: 'L' is a unit of volume", id="unit-of-something-else"),
         pytest.param("{path: /v, unit: kpa}", "did you mean 'kPa'", id="unit-written-wrongly"),
         pytest.param("{path: /v, unit: {path: /u, enum: {0: L}}}", "pressure_kpa.unit", id="unit-code-of-something-else"),
