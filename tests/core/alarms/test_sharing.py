@@ -36,6 +36,17 @@ def test_devices_that_send_the_same_fields_share_their_guard_until_one_is_busy()
     assert list(other.device.guard.gates) == [pressure, both]
 
 
+def test_guards_that_end_let_no_reading_pass_and_others_take_their_place_for_good() -> None:
+    tables, field_sets = Tables(Rules((rule(above("pressure_kpa", 700)),))), FieldSets()
+    pressure = (field_sets.of(("pressure_kpa",)),)
+    before = tables.guard(pressure)
+    tables.end_guards()
+    after = tables.guard(pressure)
+    assert (before.until_ms, after.until_ms) == (-EVER_MS, EVER_MS)
+    assert tables.shares(after)
+    assert not tables.shares(before)
+
+
 def test_a_field_set_that_one_device_sends_is_no_gate_of_another() -> None:
     tables, field_sets = Tables(Rules((rule(above("pressure_kpa", 700)),))), FieldSets()
     pressure, level = field_sets.of(("pressure_kpa",)), field_sets.of(("level_m",))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.core.devices.device import TAG_VALUES_MAX
+from gateway.core.devices.device import TAG_VALUES_MAX, Device
 from gateway.core.devices.resolved import Stream, Unresolved
 from gateway.core.devices.streams import Admission, Streams
 from gateway.core.readings.line_protocol import Tags
@@ -40,7 +40,7 @@ def test_the_registry_knows_better_than_a_message_where_a_device_is_if_it_names_
     sites = {}
     for name in ("here", "nowhere", "stranger"):
         device = streams.meet(name)
-        assert device is not None
+        assert isinstance(device, Device)
         sites[name] = streams.series(device, "water", "told").site
     assert sites == {"here": "s1", "nowhere": "told", "stranger": "told"}
 
