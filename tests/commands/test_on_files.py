@@ -1,6 +1,8 @@
 """Commands beside a gateway that does not run: they look at its files, and change them."""
 
 import json
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -108,6 +110,20 @@ def test_work_is_planned_shown_and_ended_by_its_number(stopped: Stopped) -> None
     (left,) = stopped.command("alarms", "silences").splitlines()
     assert left.split()[0] == "2"
     assert "no planned work 1 goes on" in stopped.command("alarms", "unsilence", "1", status=2)
+
+
+def test_work_ends_at_a_local_time_that_lies_within_the_coming_year(stopped: Stopped) -> None:
+    now = datetime.now(ZoneInfo("Asia/Ho_Chi_Minh"))
+
+    def until(text: str, status: int = 0) -> str:
+        said = ("--by", "Lan", "--note", "new pump")
+        return stopped.command("alarms", "silence", "--site", "q1", "--until", text, *said, status=status)
+
+    tomorrow = now + timedelta(days=1)
+    assert until(f"{tomorrow:%Y-%m-%dT%H:%M}").endswith(f" until {tomorrow:%Y-%m-%d %H:%M}:00\n")
+    assert "is over; name a time that lies ahead" in until(f"{now - timedelta(days=1):%Y-%m-%dT%H:%M}", status=2)
+    assert "name a time of the coming year" in until(f"{now + timedelta(days=370):%Y-%m-%dT%H:%M}", status=2)
+    assert "'soon' is not a time; write for example 2h" in until("soon", status=2)
 
 
 def test_where_nothing_is_found_a_person_is_told_so_and_a_program_gets_no_line(stopped: Stopped) -> None:
