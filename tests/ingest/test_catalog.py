@@ -3,8 +3,9 @@
 import pytest
 from mqtt5 import RetainHandling
 
-from gateway.ingest.catalog import Catalog, load_catalog, topic_filters
+from gateway.ingest.catalog import Catalog, load_catalog, state_topics, topic_filters
 from gateway.support.config.files import ConfigurationFault
+from schemas.quantities import DOMAINS
 from tests.site import CODEC, OUR_ENVELOPE, OWN, RADIO, Site
 
 ALWAYS, ONCE = RetainHandling.SEND_ALWAYS, RetainHandling.SEND_IF_SUBSCRIPTION_NOT_EXISTS
@@ -262,3 +263,35 @@ def test_sparkplug_groups_that_the_configuration_names_take_the_place_of_all(sit
     site.sections["profiles"]["enable"] = ["sparkplug-power"]
     site.sections["mqtt"] = {"subscriptions": ["spBv1.0/north/#"]}
     assert filters(site) == {"spBv1.0/north/#": ALWAYS}
+
+
+# States, which RabbitMQ does not give to a wildcard.
+
+
+def states(site: Site, shares: str | None) -> list[str]:
+    """The topics of states that the gateway asks for by name."""
+    site.sections["mqtt"] = {"client_id": "gateway-1"}
+    if shares is not None:
+        (site.folder / "shares.yaml").write_text(f"gateways: [gateway-1, gateway-2]\nshares: {shares}\n")
+        site.sections["mqtt"]["shares"] = "shares.yaml"
+    return state_topics(site.config, known(site))
+
+
+def test_the_state_of_each_native_device_of_the_gateways_own_shares_is_asked_for_by_name(site: Site) -> None:
+    site.devices(
+        {"id": "m1", "site": "q1", "domain": "water"},
+        {"id": "m2", "site": "q2", "domain": "water", "source": "meter-2"},
+        {"id": "m3", "site": "q2", "domain": "power"},
+        {"id": "m4", "site": "q3", "domain": "water"},
+        {"id": "m5", "site": "q1", "domain": "water", "model": "Qalcosonic W1"},
+        {"id": "m6"},
+    )
+    mine = "[{site: q1, gateway: gateway-1}, {site: q2, domain: water, gateway: gateway-1}, {site: q3, gateway: gateway-2}]"
+    assert states(site, mine) == ["iot/v1/q1/water/m1/status", "iot/v1/q2/water/meter-2/status"]
+    assert states(site, None) == [], "a gateway that reads all has them by its wildcard"
+
+
+def test_the_state_of_a_device_of_no_domain_is_asked_for_in_each(site: Site) -> None:
+    site.devices({"id": "m1", "site": "q1"})
+    found = states(site, "[{site: q1, gateway: gateway-1}]")
+    assert found == [f"iot/v1/q1/{domain}/m1/status" for domain in DOMAINS]
