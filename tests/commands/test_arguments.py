@@ -1,4 +1,4 @@
-"""What an option of ``gateway setup`` may be."""
+"""Options of ``gateway setup`` that are refused."""
 
 import pytest
 

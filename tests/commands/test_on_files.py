@@ -45,7 +45,7 @@ class Stopped:
         return found
 
     def command(self, *words: str, status: int = 0) -> str:
-        """What a command prints, which ends with this status."""
+        """Give a command that ends with this status; return what it prints."""
         assert main([*words, "-c", self._config]) == status
         said = self._capsys.readouterr()
         return said.out if status == 0 else said.err

@@ -1,4 +1,4 @@
-"""What is said of a gateway's way: enough for people, and no flood."""
+"""The log of what happens to readings: enough for people, and no flood."""
 
 import logging
 

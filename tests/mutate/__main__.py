@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def name(module: Path, change: Change) -> str:
-    """How a change is listed: it outlives a move to another folder."""
+    """The name by which a change is listed; it outlives a move to another folder."""
     stem = module.parent.name if module.stem == "__init__" else module.stem
     return f"{stem}.{change.key}" if change.function else f"{stem}: {change.key}"
 

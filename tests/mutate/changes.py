@@ -314,7 +314,7 @@ def _kind(argument: ast.expr) -> type:
 
 
 def _can_be_swapped(one: ast.AST, two: ast.AST) -> bool:
-    """Whether neither makes a name that the other knows, and their order may be seen: both do something, one for good."""
+    """Tell if neither makes a name that the other knows, and their order may be seen: both do something, one for good."""
     known, made, calls, does, lasts = [], [], [], [], []
     for statement in (one, two):
         inside = list(ast.walk(statement))

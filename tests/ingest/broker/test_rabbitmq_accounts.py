@@ -10,7 +10,7 @@ DOCUMENTED = "kI3GCqW5JLMJa4iX1lo7X4D6XbYqlLgxIs30+P6tENUV2POR"
 
 
 def is_taken(password: str, kept: str) -> bool:
-    """Whether RabbitMQ takes a password for the hash it keeps: a salt of four bytes, then SHA-256 of salt and password."""
+    """Tell if RabbitMQ takes a password for the hash it keeps: a salt of four bytes, then SHA-256 of salt and password."""
     raw = base64.b64decode(kept)
     return hashlib.sha256(raw[:4] + password.encode()).digest() == raw[4:]
 
