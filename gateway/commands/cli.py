@@ -142,9 +142,19 @@ def _move(options: argparse.Namespace) -> int:
     return move_command(options)
 
 
+class _TellVersion(argparse.Action):
+    """Says what runs; git is asked by nobody else's command."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from gateway.support.commit import running_commit  # noqa: PLC0415
+
+        print(f"{__version__}, commit {running_commit()}")
+        parser.exit()
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="gateway", description="Gateway that delivers sensor readings from MQTT to InfluxDB.")
-    parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument("--version", action=_TellVersion, nargs=0, help="show program's version number and exit")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     with_config = argparse.ArgumentParser(add_help=False)
     with_config.add_argument("-c", "--config", type=Path, metavar="FILE", help="configuration file (default: gateway.yaml)")

@@ -63,7 +63,7 @@ def restore_command(options: argparse.Namespace) -> int:
 
 def _tell_archive(archive: Path, manifest: BackupManifest, places: dict[str, RestoredFile], *, is_listed: bool) -> None:
     made = time.strftime("%Y-%m-%d %H:%M", time.localtime(manifest.facts.made_ms / 1000))
-    print(printable(f"{archive}: whole; made {made} by gateway {manifest.version}, {len(places)} files"))
+    print(printable(f"{archive}: whole; made {made} by gateway {manifest.version} ({manifest.commit}), {len(places)} files"))
     if is_listed:
         for file in places.values():
             print(printable(f"    {file.kind:<26}{file.path}"))

@@ -21,6 +21,7 @@ from gateway.runtime.pipeline.build import Parts, build
 from gateway.runtime.pipeline.foundation import Lanes
 from gateway.runtime.pipeline.supervising import build_supervision
 from gateway.support.clock import WallClock, wall_clock
+from gateway.support.commit import running_commit
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
 from gateway.support.logs import set_up_logging
@@ -194,6 +195,7 @@ async def _serve_pages(parts: Parts, entrance: Entrance) -> None:
     """Load the pages once somebody is there, and serve them."""
     await entrance.first_client()
     await asyncio.to_thread(import_module, "gateway.web.serve")  # a few hundred milliseconds: readings go on meanwhile
+    await asyncio.to_thread(running_commit)
     from gateway.web.serve import serve_pages  # noqa: PLC0415
 
     await serve_pages(parts, entrance)

@@ -44,7 +44,7 @@ METRICS = {  # the contract's, each with its labels
     "gateway_codec_restarts_total": set(),
     "gateway_devices": {"state"},
     "gateway_ledger_imbalance": set(),
-    "gateway_build_info": {"version"},
+    "gateway_build_info": {"version", "commit"},
 }
 
 

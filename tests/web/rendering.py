@@ -83,6 +83,7 @@ ADMIN = UserAccount("Bình", AccountRole.ADMIN, b"")
 _COUNTS = {"registered": 12345, "reporting": 11987, "silent": 312, "new": 20, "unknown": 26}
 _STATUS = {
     "version": "0",
+    "commit": "unknown",
     "gateway": "gateway-1",
     "since": 0,
     "mqtt": {"connected": True},

@@ -19,6 +19,7 @@ import msgspec
 
 from gateway import __version__
 from gateway.admin.backup.contents import BackupFile
+from gateway.support.commit import running_commit
 from gateway.support.folder_owner import as_owner
 from gateway.support.private_files import FILE_MODE, private
 
@@ -65,12 +66,14 @@ class BackupManifest(msgspec.Struct, frozen=True):
     """The contents of an archive.
 
     :ivar version: of the gateway that made it.
+    :ivar commit: the same, exactly.
     """
 
     format: int
     version: str
     facts: BackupFacts
     files: list[ArchivedFile]
+    commit: str = "unknown"
 
 
 class ArchivedOwner(NamedTuple):
@@ -102,7 +105,7 @@ def write_archive(
                     if (head := tar.gettarinfo(one, _name_of(one, folder))).isdir():
                         tar.addfile(head)
                 archived = [_add(tar, file, read_from, folder) for file, read_from in listed]
-                manifest = BackupManifest(_FORMAT, __version__, facts(), archived)
+                manifest = BackupManifest(_FORMAT, __version__, facts(), archived, running_commit())
                 text = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
                 last = tarfile.TarInfo(_MANIFEST)
                 last.size, last.mode = len(text), FILE_MODE

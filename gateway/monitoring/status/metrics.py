@@ -16,6 +16,7 @@ from gateway.core.ledger import ENDS, SOURCES
 from gateway.core.message import WaitCause
 from gateway.core.status.silence import Presence
 from gateway.core.status.verdict import Fleet
+from gateway.support.commit import running_commit
 from gateway.support.histogram import Histogram
 from schemas.printable import printable
 
@@ -178,8 +179,8 @@ class GatewayCollector(Collector):
         for which, left in self.state.certificate_days().items():
             days.add_metric([which], left)
         yield days
-        build = GaugeMetricFamily("gateway_build_info", "1, with the version as label.", labels=["version"])
-        build.add_metric([__version__], 1)
+        build = GaugeMetricFamily("gateway_build_info", "1, with version and commit as labels.", labels=["version", "commit"])
+        build.add_metric([__version__, running_commit()], 1)
         yield build
 
 

@@ -41,6 +41,7 @@ from gateway.monitoring.status.evidence import DeviceVerdicts
 from gateway.monitoring.status.known_devices import KnownDevices
 from gateway.monitoring.status.yesterday import Yesterday
 from gateway.support.clock import WallClock
+from gateway.support.commit import running_commit
 from gateway.support.config.model import Config
 from gateway.support.registry.shares import ManagementSection
 
@@ -230,6 +231,7 @@ class Status:
         total = fleet.total
         return {
             "version": __version__,
+            "commit": running_commit(),
             "gateway": self.config.mqtt.client_id,
             "since": self.ledger.since_ms,
             "now": self.clock.now_ms(),

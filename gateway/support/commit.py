@@ -1,0 +1,37 @@
+"""The commit of what runs. The version alone says the same of programs that are months apart."""
+
+import subprocess
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import gateway
+
+_PACKAGE: Final = Path(gateway.__path__[0])
+WRITTEN: Final = Path("data", "commit")
+"""The file below the package in which a build leaves it."""
+
+_DESCRIBE: Final = ("git", "--no-optional-locks", "describe", "--always", "--exclude=*", "--abbrev=12", "--dirty")
+"""Tags are left out: their names say less than the commit."""
+
+
+@cache
+def running_commit() -> str:
+    """Return the commit, with ``-dirty`` where files were changed after it; ``unknown`` if nothing tells it.
+
+    The first call in a checkout takes hundredths of a second, so it is left for whoever asks.
+    """
+    try:
+        return (_PACKAGE / WRITTEN).read_text(encoding="ascii").strip()
+    except OSError:
+        return commit_of(_PACKAGE.parent) or "unknown"
+
+
+def commit_of(checkout: Path) -> str:
+    """Return what git says of a checkout; empty if it is none, or git is missing or refuses."""
+    if not (checkout / ".git").exists():  # git would answer for the checkout of somebody else around it
+        return ""
+    try:
+        return subprocess.run(_DESCRIBE, cwd=checkout, capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603 - our words
+    except OSError:
+        return ""
