@@ -47,6 +47,13 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
+    if options.profile is not None:
+        if options.config or options.connect:
+            raise ConfigurationFault(["check: a profile is checked by itself: leave -c and --connect out"])
+        from gateway.commands.check.profiles import check_one_profile  # noqa: PLC0415
+
+        check_one_profile(options.profile)
+        return OK
     from gateway.commands.check.check import check  # noqa: PLC0415
 
     return check(options.config, connect=options.connect)
@@ -164,6 +171,9 @@ def _parser() -> argparse.ArgumentParser:
 
     check = commands.add_parser("check", parents=[with_config], help="check configuration, registry and profiles")
     check.add_argument("--connect", action="store_true", help="also connect to the broker and InfluxDB")
+    check.add_argument(
+        "profile", nargs="?", type=Path, metavar="PROFILE", help="file of one profile: check it alone, with the tests inside it"
+    )
     check.set_defaults(command=_check)
 
     _add_status(commands.add_parser("status", parents=[with_config], help="show how the gateways of this machine are"))

@@ -1,18 +1,20 @@
-"""The part of ``gateway check`` about profiles: the tests inside them, and the models that none of them has."""
+"""The part of ``gateway check`` about profiles: the tests inside them, of all or of one file; models that none of them has."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
-from gateway.commands.check.findings import Faults, say, say_table
+from gateway.commands.check.findings import Faults, say, say_table, warn
+from gateway.core.profiles.envelopes import Envelopes
 from gateway.core.profiles.matching import Profiles
 from gateway.ingest.catalog import Catalog, survey
 from gateway.ingest.codecs.sync_client import SyncCodecs
 from gateway.onboarding.explain.profile_tests import Checked, check_profile, unfilled
+from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
-from gateway.support.config.profile_files import ProfileFile
+from gateway.support.config.profile_files import ProfileFile, read_documents, read_profiles
 from schemas.registry import plain_name
 
 _HEAD: Final = ("profile", "from", "active", "devices", "codec", "tests")
@@ -27,7 +29,7 @@ def check_profiles(config: Config, catalog: Catalog, found: Faults) -> None:
     with SyncCodecs(everything.codecs) as codecs:
         for name, file in sorted(everything.files.items(), key=lambda item: (item[1].shipped, item[0])):
             active_profiles = name in catalog.files
-            verdict, of_file = _check_profile(file, everything, codecs)
+            verdict, of_file, _ = _check_profile(file, everything.profiles.envelopes, codecs)
             if active_profiles:
                 found.faults += of_file.faults
                 found.warnings += of_file.warnings
@@ -42,6 +44,33 @@ def check_profiles(config: Config, catalog: Catalog, found: Faults) -> None:
     say(*[f"missing protection against codecs: {text}" for text in unprotected])
     if not catalog.faults:  # else a model may be that of a profile which cannot be read
         found.warnings += _models_of_none(config.devices.registry, everything)
+
+
+def check_one_profile(path: Path) -> None:
+    """Check the profiles of one file without any configuration, and print the verdict on each of their tests.
+
+    :raises ConfigurationFault: the file, or a test in it, is at fault.
+    """
+    if not any(
+        isinstance(document, Mapping) and document.keys() & {"profile", "envelope"} for document in read_documents(path)
+    ):
+        what = f"holds no profile, which begins with profile: NAME; a configuration is checked by gateway check -c {path}"
+        raise ConfigurationFault([f"{path}: document: {what}"])
+    loaded = read_profiles(path.parent, file=path, wanted=())
+    found, envelopes = Faults(loaded.fault_lines), Envelopes(loaded.envelopes.values())
+    files = loaded.profiles.values()
+    with SyncCodecs({file.codec.name: file.codec for file in files if file.codec}) as codecs:
+        for file in files:
+            verdict, of_file, tests = _check_profile(file, envelopes, codecs)
+            say(f"{file.compiled.name}: {verdict}", *(f"  {'FAIL' if test.faults else 'pass'}  {test.name}" for test in tests))
+            found.faults += of_file.faults
+            found.warnings += of_file.warnings
+            if any(test.faults for test in tests):
+                say(f"each step of a message: gateway decode --profile {path} --topic TOPIC MESSAGE")
+    for warning in found.warnings:
+        warn(warning)
+    if found.faults:
+        raise ConfigurationFault(found.faults)
 
 
 def _models_of_none(path: Path, everything: Catalog) -> Iterator[str]:
@@ -60,17 +89,17 @@ def _models_of_none(path: Path, everything: Catalog) -> Iterator[str]:
         yield f"{path}: devices: no profile has the model {model} ({who}); {meant}"
 
 
-def _check_profile(file: ProfileFile, everything: Catalog, codecs: SyncCodecs) -> tuple[str, Faults]:
-    """The verdict on one profile, and its faults."""
+def _check_profile(file: ProfileFile, envelopes: Envelopes, codecs: SyncCodecs) -> tuple[str, Faults, Sequence[Checked]]:
+    """The verdict on one profile, its faults, and its tests."""
     codec = file.compiled.codec
     if codec is not None and (wrong := codecs.fault(codec.name)):
-        return f"codec: {wrong}", Faults([f"{file.codec}: codec: {wrong}"])
-    alone = Profiles([file.compiled], everything.profiles.envelopes)
+        return f"codec: {wrong}", Faults([f"{file.codec}: codec: {wrong}"]), ()
+    alone = Profiles([file.compiled], envelopes)
     checked = check_profile(file.compiled.name, file.model.tests, alone, codecs)
     failed = [test for test in checked if test.faults]
     verdict = f"{len(failed)} of {len(checked)} FAIL" if failed else f"{len(checked)} of {len(checked)} pass"
     faults = [f"{file.path}: tests: {test.name}: {fault}" for test in failed for fault in test.faults]
-    return verdict, Faults(faults, [] if file.shipped else [*file.warnings, *_of_tests(file, checked)])
+    return verdict, Faults(faults, [] if file.shipped else [*file.warnings, *_of_tests(file, checked)]), checked
 
 
 def _of_tests(file: ProfileFile, checked: Sequence[Checked]) -> Iterator[str]:

@@ -18,6 +18,7 @@ from gateway.core.profiles.envelopes import Envelope
 from gateway.core.profiles.language.profile import CompiledProfile, ProfileFaults, compile_profile
 from gateway.support.config.bundled_profiles import SHIPPED, files_called
 from gateway.support.config.files import ConfigurationFault, text_of
+from gateway.support.config.sentences import sentence
 from gateway.support.config.strict_yaml import YamlFault, parse
 from schemas.envelope import EnvelopeSpec
 from schemas.profile import Profile
@@ -229,7 +230,7 @@ def _place(document: object, location: Sequence[int | str], kind: str) -> Iterat
 
 
 def _what(fault: ErrorDetails) -> str:
-    kind, message = fault["type"], str(fault["msg"]).removeprefix("Value error, ")
+    kind = fault["type"]
     if kind == "extra_forbidden":
         key = str(fault["loc"][-1])
         close = get_close_matches(key, _keys(), n=1, cutoff=0.7)
@@ -238,11 +239,13 @@ def _what(fault: ErrorDetails) -> str:
         return "null is not a value: a key that is null counts as absent"
     if kind == "missing":
         return "must be given"
-    if kind == "literal_error":
-        return f"{fault['input']!r} is not one of {fault['ctx']['expected']}"
     if kind in {"model_type", "model_attributes_type", "dict_type"}:
         return "is a mapping, with keys of its own"
-    return message[:1].lower() + message[1:] if message.startswith("Input") else message
+    if kind == "string_pattern_mismatch":
+        is_name = fault["loc"][-1] in {"profile", "envelope"}
+        form = "1 to 64 of a-z 0-9 . _ -, the first a letter or digit" if is_name else fault["ctx"]["pattern"]
+        return f"{fault['input']!r} is not of the form {form}"
+    return sentence(fault)
 
 
 @cache
