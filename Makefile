@@ -11,7 +11,7 @@ DAYS ?= 31
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup ready ready-python ready-parts demo test test-alone-1 test-alone-2 test-together-1 test-together-2 test-together-3 test-together-4
-.PHONY: test-oldest test-debian12 test-all check fmt bench chaos chaos-rabbitmq months mutate judge fuzz recovery soak lock bundle sbom advisories clean
+.PHONY: test-oldest test-debian12 test-all check fmt bench chaos chaos-rabbitmq months mutate judge fuzz recovery soak lock bundle sbom advisories clean near
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 17
@@ -70,6 +70,9 @@ test-alone-2: ready ## the same of all other parts
 OF_LANGUAGE := commands core ingest/delivery ingest/intake ingest/storage monitoring/status profiles runtime/pipeline \
 	runtime/test_reload.py schemas support firmware_sim/test_payload_bytes.py \
 	ingest/codecs/test_conduct.py ingest/codecs/test_confined.py ingest/codecs/test_results.py ingest/codecs/test_running.py
+
+near: ready ## the tests that a change calls for, the nearest first, in less than a minute: make near BASE=HEAD~3 (default: where the branch began)
+	@$(BIN)/python -m tests.house.near $(BASE)
 
 test-oldest: ready-python ## the tests of what is of the language on the oldest supported Python, 3.11
 	@.ci/test-oldest -m "not slow and not real" --ignore=tests/commands/demo $(addprefix tests/,$(OF_LANGUAGE))

@@ -1,0 +1,84 @@
+"""``make near`` finds the tests of a change by where files lie and who imports them."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.house.near import Tree, changed
+
+FILES = {
+    "gateway/a/one.py": "",
+    "gateway/a/two.py": "from gateway.a.one import x",
+    "gateway/a/inner/three.py": "",
+    "gateway/b/four.py": "from gateway.a import (\n    five,\n    one,\n)",
+    "gateway/c/templates/page.html": "",
+    "gateway/c/six.py": "",
+    "docs/page.md": "",
+    "tests/house/test_all.py": 'ROOT.rglob("*.md")',
+    "tests/a/test_one.py": "",
+    "tests/a/cases/test_two.py": "",
+    "tests/a/inner/test_three.py": "",
+    "tests/b/test_four.py": "",
+    "tests/c/test_six.py": "",
+    "tests/rig.py": "import gateway.a.one",
+    "tests/z/test_far.py": "from tests.rig import gateway",
+    "tests/z/test_names.py": 'monkeypatch.setattr("gateway.a.one.x", 1)',
+}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for name, text in FILES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def near(root: Path, *names: str) -> list[str]:
+    return [str(path.relative_to("tests")) for path in Tree(root).near(map(Path, names))]
+
+
+def test_those_that_name_a_module_come_first_then_its_room_the_whole_tree_and_rooms_that_import_it(root: Path) -> None:
+    in_order = [
+        "z/test_names.py",
+        "a/cases/test_two.py",
+        "a/test_one.py",
+        "house/test_all.py",
+        "z/test_far.py",
+        "b/test_four.py",
+    ]
+    assert near(root, "gateway/a/one.py") == in_order
+
+
+def test_a_room_within_a_room_has_tests_of_its_own_and_a_folder_without_has_those_of_the_one_above(root: Path) -> None:
+    assert near(root, "gateway/a/inner/three.py") == ["a/inner/test_three.py", "house/test_all.py"]
+    assert near(root, "gateway/c/templates/page.html") == ["c/test_six.py", "house/test_all.py"]
+
+
+def test_a_page_leads_to_those_that_look_at_all_pages_and_a_test_that_is_gone_to_none(root: Path) -> None:
+    assert near(root, "docs/page.md") == ["house/test_all.py"]
+    assert near(root, "tests/c/test_gone.py") == ["c/test_six.py", "house/test_all.py"]
+
+
+def test_what_changed_is_what_the_branch_and_the_folder_have_and_on_main_the_last_commit(root: Path) -> None:
+    def git(*words: str) -> None:
+        who = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+        subprocess.run(["git", *who, *words], cwd=root, check=True, capture_output=True)
+
+    def commit() -> None:
+        git("add", ".")
+        git("commit", "--no-verify", "--no-gpg-sign", "--message", "more")
+
+    git("init", "--initial-branch", "main")
+    commit()
+    (root / "docs" / "page.md").write_text("more")
+    commit()
+    assert changed(None, root) == [Path("docs/page.md")]
+    (root / "new.py").touch()
+    assert changed(None, root) == [Path("new.py")]
+    git("switch", "--create", "branch")
+    commit()
+    (root / "gateway" / "a" / "one.py").write_text("more")
+    assert changed(None, root) == [Path("gateway/a/one.py"), Path("new.py")]
+    assert changed("HEAD", root) == [Path("gateway/a/one.py")]
