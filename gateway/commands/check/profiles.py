@@ -89,7 +89,7 @@ def _models_of_none(path: Path, everything: Catalog) -> Iterator[str]:
         yield f"{path}: devices: no profile has the model {model} ({who}); {meant}"
 
 
-def _check_profile(file: ProfileFile, envelopes: Envelopes, codecs: SyncCodecs) -> tuple[str, Faults, Sequence[Checked]]:
+def _check_profile(file: ProfileFile, envelopes: Envelopes | None, codecs: SyncCodecs) -> tuple[str, Faults, Sequence[Checked]]:
     """The verdict on one profile, its faults, and its tests."""
     codec = file.compiled.codec
     if codec is not None and (wrong := codecs.fault(codec.name)):
