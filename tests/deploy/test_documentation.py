@@ -218,11 +218,11 @@ def test_the_changelog_tells_of_the_version_and_the_licence_is_the_one_the_packa
 # ---- Libraries -------------------------------------------------------------------------------------------------------
 
 
-def test_the_readme_gives_a_reason_for_every_dependency_and_names_no_other() -> None:
+def test_every_dependency_has_a_reason_and_no_other_is_named() -> None:
     project = tomllib.loads(text_of("pyproject.toml"))["project"]
     extras = project["optional-dependencies"]
     required = [*project["dependencies"], *(name for extra in extras.keys() - {"dev"} for name in extras[extra])]
     names = {re.split(r"[^\w-]", requirement)[0].lower() for requirement in required}
-    listed = {name.lower() for row in rows("README.md", "## Why these libraries") for name in row[0].split(", ")}
+    listed = {name.lower() for row in rows("docs/libraries.md") for name in row[0].split(", ")}
     assert listed == names
-    assert all(row[1] for row in rows("README.md", "## Why these libraries"))
+    assert all(row[1] for row in rows("docs/libraries.md"))

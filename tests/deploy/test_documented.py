@@ -151,3 +151,13 @@ def test_every_lane_stands_in_the_architecture_and_no_other() -> None:
     named = {name for row in re.findall(r"^\| (`[^|]*) \|", section, re.MULTILINE) for name in re.findall(r"`([^`]+)`", row)}
     assert len(there) > 50
     assert there == named
+
+
+# ---- Pages -----------------------------------------------------------------------------------------------------------
+
+
+def test_every_page_of_the_documentation_stands_in_its_list() -> None:
+    listed = {(CHECKOUT / "docs" / link).resolve() for link in re.findall(r"\]\(([^)#]+)", text_of("docs/README.md"))}
+    pages = {path.resolve() for path in (CHECKOUT / "docs").glob("*.md")} - {CHECKOUT / "docs" / "README.md"}
+    assert len(pages) > 20
+    assert pages - listed == set()
