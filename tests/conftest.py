@@ -1,6 +1,7 @@
 """The real parts as fixtures, new for each test: they start in a few hundredths of a second."""
 
 import ctypes
+import logging
 import os
 import signal
 from collections.abc import Iterator
@@ -44,6 +45,16 @@ def _orphans_come_to_us() -> None:
 def _ctrl_c_is_heard() -> None:
     """A shell lets what it starts in the background ignore SIGINT, and children inherit that: nothing would stop them."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def _logs_go_where_they_went() -> Iterator[None]:
+    """Take away the handlers that a ``gateway run`` in this process leaves: they write to what was standard error then."""
+    before, level = list(logging.root.handlers), logging.root.level
+    yield
+    logging.root.setLevel(level)
+    for handler in [one for one in logging.root.handlers if one not in before]:
+        logging.root.removeHandler(handler)
 
 
 @pytest.fixture(autouse=True)
