@@ -49,10 +49,10 @@ test-together-3: ready ## the third quarter
 	$(TESTS) tests/commands/demo tests/firmware_sim tests/system/test_system_[l-q]*.py
 
 test-together-4: ready ## the last quarter
-	$(TESTS) tests/rabbitmq tests/system/test_system_[r-z]*.py
+	$(TESTS) tests/campaigns/rabbitmq tests/system/test_system_[r-z]*.py
 
-TOGETHER := commands/demo firmware_sim web/pages rabbitmq system
-DISK := fuzz grafana ingest/storage monitoring/reports mutate powercut runtime/jobs
+TOGETHER := campaigns/rabbitmq commands/demo firmware_sim system web/pages
+DISK := campaigns/fuzz campaigns/mutate campaigns/powercut grafana ingest/storage monitoring/reports runtime/jobs
 ignored = $(foreach path,$(1),--ignore=tests/$(path))
 
 # Tests that generate their examples generate a tenth of them here, and all of them in test-all.
@@ -91,7 +91,7 @@ check: ready-python ## format, lint, types, import rules, and generated files ag
 	$(BIN)/python -m schemas --check
 	$(BIN)/python -m grafana.build --check
 	$(BIN)/python -m grafana.alerts --check
-	$(BIN)/python -m tests.bench.page --check
+	$(BIN)/python -m tests.campaigns.bench.page --check
 	@$(BIN)/python -m gateway.admin.installation.bundle --untranslated # told only: whoever writes no Vietnamese may go on, a release may not
 	-@$(BIN)/python -m gateway.admin.installation.advisories # told only: what became known overnight is no fault of a change
 
@@ -100,38 +100,38 @@ fmt: ready ## format the code and fix what the linter can
 	$(BIN)/ruff check --fix .
 
 bench: ready ## cost and speed beside baselines, into docs/figures.md, in a quarter of an hour: make bench PARTS="start memory"
-	$(BIN)/python -m tests.bench --write $(if $(MACHINE),--machine "$(MACHINE)") $(PARTS) # MACHINE: its name, if it does not tell a good one
+	$(BIN)/python -m tests.campaigns.bench --write $(if $(MACHINE),--machine "$(MACHINE)") $(PARTS) # MACHINE: its name, if it does not tell a good one
 
 chaos: ready ## nothing is lost, whatever fails next: make chaos SCHEDULES=20 (200 take about 40 minutes)
-	$(BIN)/python -m tests.chaos --schedules $(SCHEDULES)
+	$(BIN)/python -m tests.campaigns.chaos --schedules $(SCHEDULES)
 
 chaos-rabbitmq: SCHEDULES = 50
 chaos-rabbitmq: ready ## the same of a RabbitMQ cluster of three nodes and the gateways behind it: make chaos-rabbitmq SCHEDULES=5 (50 take about 40 minutes)
-	$(BIN)/python -m tests.rabbitmq --schedules $(SCHEDULES)
+	$(BIN)/python -m tests.campaigns.rabbitmq --schedules $(SCHEDULES)
 
 months: DEVICES = 500
 months: ready ## a month of a fleet on a fast clock: consumption and roll-ups are true: make months DEVICES=20 DAYS=3 (500 take an hour)
-	$(BIN)/python -m tests.months --devices $(DEVICES) --days $(DAYS)
+	$(BIN)/python -m tests.campaigns.months --devices $(DEVICES) --days $(DAYS)
 
 recovery: ready ## a province of 200 cabinets after an outage of its centre, simulated, into docs/edge.md: a minute or two
-	$(BIN)/python -m tests.recovery --write
+	$(BIN)/python -m tests.campaigns.recovery --write
 
 soak: SECONDS = 3600
 soak: ready ## an hour under load with a fault every minute, and nothing grows: make soak SECONDS=3600
-	$(BIN)/python -m tests.soak --seconds $(SECONDS)
+	$(BIN)/python -m tests.campaigns.soak --seconds $(SECONDS)
 
 mutate: export ONE_EXAMPLE_OF = 10
 mutate: SAMPLE = $(if $(ROOM),,100)
 mutate: SEED = 0
 mutate: ready ## changes to the code, of which each makes a test of its room fail: make mutate SAMPLE=100 SEED=1; or all of a room: make mutate ROOM=gateway/ingest/intake
-	$(BIN)/python -m tests.mutate $(ROOM) $(if $(SAMPLE),--sample $(SAMPLE) --seed $(SEED))
+	$(BIN)/python -m tests.campaigns.mutate $(ROOM) $(if $(SAMPLE),--sample $(SAMPLE) --seed $(SEED))
 
 judge: ## hold the formulas of the simulator against wntr, pandapower and UXsim (x86-64, Python 3.13)
 	@.ci/judge
 
 fuzz: SECONDS = 300
 fuzz: ready ## feed every parser with malformed input, guided by coverage: make fuzz SECONDS=300 TARGET="obis cbor"
-	@$(BIN)/python -m tests.fuzz run --seconds $(SECONDS) $(TARGET)
+	@$(BIN)/python -m tests.campaigns.fuzz run --seconds $(SECONDS) $(TARGET)
 
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 

@@ -16,9 +16,9 @@ from gateway.admin.broker.certificates import CertificateUse, Signed, load_autho
 from gateway.commands.demo.services import Service, free_port
 from gateway.core.gateways.tenures import Stage
 from gateway.ingest.broker.dynamic_security import BrokerAccount, document
+from tests.campaigns.rabbitmq.clients import SUCCESS, client
+from tests.campaigns.rabbitmq.province import Province, province
 from tests.influx import query
-from tests.rabbitmq.clients import SUCCESS, client
-from tests.rabbitmq.province import Province, province
 from tests.runbooks.cabinet import Cabinet, broker_at
 from tests.runbooks.machines import Answer, Machine
 from tests.system.brokers import listens

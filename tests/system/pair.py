@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.commands.demo.services import Service
-from tests.chaos.link import Link
-from tests.chaos.tap import Tap
+from tests.campaigns.chaos.link import Link
+from tests.campaigns.chaos.tap import Tap
 from tests.system.rig import Document, Gateway, gateway
 from tests.waiting import PATIENCE_S, until
 

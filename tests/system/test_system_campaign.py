@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.campaign import Campaign
-from tests.chaos.one import TRIAL
+from tests.campaigns.chaos.campaign import Campaign
+from tests.campaigns.chaos.one import TRIAL
 
 pytestmark = pytest.mark.real
 

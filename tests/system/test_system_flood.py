@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from gateway.commands.demo.services import CHECKOUT, Service
-from tests.bench import flooder
+from tests.campaigns.bench import flooder
 from tests.system.door import Deed, Door, Forward
 from tests.system.fleet import Fleet, assert_each_stands_once, points, wait_settled
 from tests.system.rig import Gateway, gateway, until_more
@@ -28,7 +28,7 @@ MEMORY_BYTES = 110 * 2**20
 @contextmanager
 def flood(broker: Service, kind: str, rate: int, seconds: float) -> Iterator[Callable[[], int]]:
     """A device floods; ``published()`` waits until it has ended and tells how many messages the broker acknowledged."""
-    command = [sys.executable, "-m", "tests.bench.flooder", *map(str, (broker.port, kind, rate, seconds))]
+    command = [sys.executable, "-m", "tests.campaigns.bench.flooder", *map(str, (broker.port, kind, rate, seconds))]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=CHECKOUT) as process:
         try:
             yield lambda: int(process.communicate(timeout=60)[0].split()[1])

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.killing import campaign, imports_s
+from tests.campaigns.bench.killing import campaign, imports_s
 
 pytestmark = pytest.mark.real
 

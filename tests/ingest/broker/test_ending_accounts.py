@@ -1,4 +1,4 @@
-"""The requests to RabbitMQ when a device's account ends; a real node answers them in ``tests/rabbitmq/test_enrolling.py``."""
+"""Requests to RabbitMQ when a device's account ends; a real node answers them in ``campaigns/rabbitmq/test_enrolling.py``."""
 
 import asyncio
 from collections.abc import Iterable

@@ -30,9 +30,9 @@ from gateway.ingest.storage.hours_again import HoursAgain
 from gateway.ingest.storage.reject_account import RejectAccount
 from gateway.support.clock import WallClock
 from gateway.support.config.model import JournalSection
+from tests.campaigns.powercut.hasty import HastyLoop
 from tests.ingest.delivery.delivering import Influxdb, OwnPoint, Unspooled, until
 from tests.ingest.delivery.far_broker import FarBroker
-from tests.powercut.hasty import HastyLoop
 from tests.stored_rejects import stored_rejects
 
 

@@ -13,7 +13,7 @@ from gateway.ingest.delivery.http_client import HttpClient
 from gateway.ingest.delivery.link_bytes import link_bytes
 from gateway.support.config.model import Influxdb
 from gateway.support.tls import server_context, tls_context
-from tests.bench.wire_door import Wire, counted
+from tests.campaigns.bench.wire_door import Wire, counted
 from tests.system.brokers import Authority
 
 BODY = b"." * 3000

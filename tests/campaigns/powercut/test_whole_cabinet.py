@@ -1,0 +1,17 @@
+"""Broker, database and gateway lose power together: what was settled is there, whoever was away."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.campaigns.powercut.whole_cabinet import Away, WholeCabinet
+
+pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+@pytest.mark.parametrize("away", Away)
+def test_a_cabinet_that_loses_power_keeps_what_was_stored_journaled_or_saved_by_the_broker(tmp_path: Path, away: Away) -> None:
+    with WholeCabinet(tmp_path, seed=2) as cabinet:
+        for number in range(2):
+            confirmed, _ = cabinet.cut(away, f"c{number}")
+            assert confirmed, "devices were publishing"
