@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.commands.demo.services import Service
-from tests.campaigns.chaos.link import Link
-from tests.campaigns.chaos.tap import Tap
+from tests.campaigns.rig.link import Link
+from tests.campaigns.rig.tap import Tap
 from tests.system.rig import Document, Gateway, gateway
 from tests.waiting import PATIENCE_S, until
 

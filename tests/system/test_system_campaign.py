@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.campaigns.chaos.campaign import Campaign
 from tests.campaigns.chaos.one import TRIAL
+from tests.campaigns.rig.campaign import Campaign
 
 pytestmark = pytest.mark.real
 

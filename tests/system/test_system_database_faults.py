@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import pytest
 
 from gateway.commands.demo.services import Service
-from tests.campaigns.chaos.link import Link
+from tests.campaigns.rig.link import Link
 from tests.system.fleet import Fleet, assert_each_stands_once, post, wait_settled
 from tests.system.rig import Document, Gateway, gateway
 from tests.waiting import until

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.commands.demo.services import Service
-from tests.campaigns.chaos.link import Link
+from tests.campaigns.rig.link import Link
 from tests.system.fleet import Fleet, assert_each_stands_once, wait_settled
 from tests.system.rig import Document, Gateway, gateway, until_more
 from tests.waiting import until

@@ -16,7 +16,7 @@ import pytest
 
 from gateway.commands.demo.services import Service
 from schemas.scaled_clock import PERMIT, VARIABLE, ScaledTime
-from tests.campaigns.chaos.link import Link
+from tests.campaigns.rig.link import Link
 from tests.influx import query
 from tests.system.alarming import active, alarm_gateway, history, points
 from tests.system.fleet import client_of, publish

@@ -14,7 +14,7 @@ import pytest
 
 from gateway.commands.demo.services import Service
 from schemas.scaled_clock import PERMIT, VARIABLE, ScaledTime
-from tests.campaigns.chaos.link import Link
+from tests.campaigns.rig.link import Link
 from tests.monitoring.reports.stores import Filled
 from tests.runtime.jobs.closing_rig import ClosingRig
 from tests.system.alarming import alarm_gateway

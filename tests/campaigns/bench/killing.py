@@ -22,7 +22,7 @@ from typing import Any, Final
 from gateway.commands.demo.services import Service, influxdb, mosquitto
 from tests.campaigns.bench.children import BenchFault, gateway, printed
 from tests.campaigns.bench.door import Requests
-from tests.campaigns.chaos.link import Link
+from tests.campaigns.rig.link import Link
 from tests.system.fleet import client_of
 from tests.waiting import until
 

@@ -18,11 +18,11 @@ from gateway.support.registry.shares import load_shares
 from tests.campaigns.bench.children import Plan, cpu_s, gateway, paced, pacer, printed, wait_written
 from tests.campaigns.bench.figures import Bar, Baseline, Figure
 from tests.campaigns.bench.messages import site
-from tests.campaigns.chaos.link import Link
-from tests.campaigns.chaos.tap import Tap
 from tests.campaigns.rabbitmq.cluster import kept_settings
 from tests.campaigns.rabbitmq.node import Node, rabbitmq
 from tests.campaigns.rabbitmq.order import out_of_order
+from tests.campaigns.rig.link import Link
+from tests.campaigns.rig.tap import Tap
 from tests.waiting import until
 
 _DEVICES: Final = 120

@@ -12,7 +12,7 @@ from pathlib import Path
 from gateway.commands.demo.services import Service, free_port, mosquitto
 from tests.campaigns.bench.children import Plan, door, gateway
 from tests.campaigns.bench.latency import meet_devices, run
-from tests.campaigns.chaos.link import Link
+from tests.campaigns.rig.link import Link
 from tests.system.brokers import Authority
 
 _LINK_DELAY_S = 0.01

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Final
 
 from gateway.commands.demo.services import ProgramMissing, find_program
-from tests.campaigns.chaos.campaign import Campaign
 from tests.campaigns.chaos.one import TRIAL
-from tests.campaigns.chaos.summary import summary
-from tests.campaigns.chaos.trial import Trial
-from tests.campaigns.chaos.verdict import Verdict
+from tests.campaigns.rig.campaign import Campaign
+from tests.campaigns.rig.summary import summary
+from tests.campaigns.rig.trial import Trial
+from tests.campaigns.rig.verdict import Verdict
 
 _FOLDER: Final = "/var/tmp"  # noqa: S108 - on a disk, where /tmp may be in memory; what is made in it has a name of its own
 

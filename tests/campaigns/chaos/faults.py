@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.core.readings.clock_trust import FEWEST_DEVICES
-from tests.campaigns.chaos.schedule import Kind
 from tests.campaigns.chaos.surroundings import Resolver
-from tests.campaigns.chaos.world import World
+from tests.campaigns.rig.schedule import Kind
+from tests.campaigns.rig.world import World
 
 Act = Callable[[World], object]
 

@@ -11,11 +11,11 @@ from typing import Final
 from gateway.commands.demo.services import Service, ServiceFailed
 from schemas.quantities import DOMAINS
 from tests.campaigns.chaos.faults import AWAY, FAULTS, KINDS
-from tests.campaigns.chaos.schedule import Deed, setting_of
-from tests.campaigns.chaos.tap import Handed
-from tests.campaigns.chaos.trial import Trial, carry_out
-from tests.campaigns.chaos.verdict import VERDICT, Evidence, Key, Verdict, judge, keys_of
-from tests.campaigns.chaos.world import World, world
+from tests.campaigns.rig.schedule import Deed, setting_of
+from tests.campaigns.rig.tap import Handed
+from tests.campaigns.rig.trial import Trial, carry_out
+from tests.campaigns.rig.verdict import VERDICT, Evidence, Key, Verdict, judge, keys_of
+from tests.campaigns.rig.world import World, world
 from tests.influx import query
 
 FEWEST_LOOKS_A_S: Final = 0.25

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.campaigns.chaos.faults import AWAY, FAULTS, KINDS
 from tests.campaigns.chaos.one import KILLS_BROKER, TRIAL
-from tests.campaigns.chaos.schedule import CLOCK_FAULTS, SAID_EXACTLY, SETTINGS, Deed, Kind, Setting, schedule, setting_of
+from tests.campaigns.rig.schedule import CLOCK_FAULTS, SAID_EXACTLY, SETTINGS, Deed, Kind, Setting, schedule, setting_of
 from tests.examples import examples
 from tests.rows import each_row
 

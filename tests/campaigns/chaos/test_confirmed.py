@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from gateway.commands.demo.services import Service
-from tests.campaigns.chaos.link import Link
-from tests.campaigns.chaos.tap import Handed, Tap
+from tests.campaigns.rig.link import Link
+from tests.campaigns.rig.tap import Handed, Tap
 from tests.influx import query
 from tests.system.fleet import client_of, points, publish_all
 from tests.system.rig import Gateway, gateway

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from tests.campaigns.chaos.schedule import Deed, Kind
 from tests.campaigns.rabbitmq.instance import Instance
 from tests.campaigns.rabbitmq.node import Node
 from tests.campaigns.rabbitmq.world import INSTANCES, ClusterWorld
+from tests.campaigns.rig.schedule import Deed, Kind
 
 Act = Callable[[ClusterWorld, Deed], object]
 

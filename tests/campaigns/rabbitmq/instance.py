@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Final
 
 from gateway.commands.demo.services import Service
-from tests.campaigns.chaos.link import Link
-from tests.campaigns.chaos.schedule import Setting
-from tests.campaigns.chaos.tap import Tap
-from tests.campaigns.chaos.world import FLEET, STOPS_WITHIN_S, Account
 from tests.campaigns.rabbitmq.cluster import Cluster
+from tests.campaigns.rig.link import Link
+from tests.campaigns.rig.schedule import Setting
+from tests.campaigns.rig.tap import Tap
+from tests.campaigns.rig.world import FLEET, STOPS_WITHIN_S, Account
 from tests.system.rig import Gateway, gateway
 
 _SILENT_AFTER: Final = dict.fromkeys(FLEET, "20s")

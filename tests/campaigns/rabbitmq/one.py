@@ -11,11 +11,11 @@ from typing import Final
 from gateway.commands.demo.services import Service, ServiceFailed
 from schemas.quantities import DOMAINS, SUM_OF, Quality
 from tests.campaigns.chaos.one import acknowledged, readings_of, standing, verified
-from tests.campaigns.chaos.schedule import Deed, Setting
-from tests.campaigns.chaos.trial import Trial, carry_out
-from tests.campaigns.chaos.verdict import VERDICT, Evidence, Verdict, judge
 from tests.campaigns.rabbitmq.faults import ALL_KILLED, FAULTS, KINDS, MOVES
 from tests.campaigns.rabbitmq.world import ClusterWorld, cluster_world
+from tests.campaigns.rig.schedule import Deed, Setting
+from tests.campaigns.rig.trial import Trial, carry_out
+from tests.campaigns.rig.verdict import VERDICT, Evidence, Verdict, judge
 from tests.influx import query
 
 FLEET_GOES_ON_S: Final = 15.0

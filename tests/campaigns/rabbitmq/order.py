@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from tests.campaigns.chaos.tap import Handed
-from tests.campaigns.chaos.verdict import Key, keys_of
+from tests.campaigns.rig.tap import Handed
+from tests.campaigns.rig.verdict import Key, keys_of
 
 
 def out_of_order(handed: Iterable[Handed]) -> list[Key]:

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.campaigns.chaos.campaign import Campaign
-from tests.campaigns.chaos.tap import Handed
 from tests.campaigns.rabbitmq.faults import FAULTS, KINDS
 from tests.campaigns.rabbitmq.one import TRIAL
 from tests.campaigns.rabbitmq.order import out_of_order
+from tests.campaigns.rig.campaign import Campaign
+from tests.campaigns.rig.tap import Handed
 
 SHORT_S = 15.0
 SHORT = (4, 16)

@@ -9,8 +9,8 @@ import pytest
 from gateway.commands.demo.services import Service
 from gateway.core.gateways.tenures import Stage
 from schemas.quantities import Quality
-from tests.campaigns.chaos.link import Link
 from tests.campaigns.rabbitmq.moving import NEW, OLD, SITE, Pair, now_ms, pair, reload
+from tests.campaigns.rig.link import Link
 from tests.influx import query
 from tests.system.fleet import client_of, publish
 from tests.system.rig import Document

@@ -16,13 +16,13 @@ from gateway.core.gateways.tenures import Stage
 from gateway.ingest.broker.rabbitmq.management import ManagementApi, ManagementFault
 from gateway.ingest.broker.rabbitmq.queues import replay_unroutable
 from gateway.support.registry.shares import load_shares
-from tests.campaigns.chaos.link import Link
 from tests.campaigns.chaos.one import acknowledged, readings_of
-from tests.campaigns.chaos.schedule import Setting
-from tests.campaigns.chaos.world import FLEET, Account, Fleet, simulated_fleet
 from tests.campaigns.rabbitmq.cluster import Cluster, cluster
 from tests.campaigns.rabbitmq.instance import Instance, instance_of, share_out
 from tests.campaigns.rabbitmq.node import Node
+from tests.campaigns.rig.link import Link
+from tests.campaigns.rig.schedule import Setting
+from tests.campaigns.rig.world import FLEET, Account, Fleet, simulated_fleet
 from tests.influx import query
 from tests.system.brokers import listens
 

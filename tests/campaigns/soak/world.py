@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.commands.demo.services import Service, influxdb, mosquitto
-from tests.campaigns.chaos.link import Link
+from tests.campaigns.rig.link import Link
 from tests.system.rig import Gateway, gateway
 
 DEVICES: Final = {"water": 250, "power": 125, "traffic": 100, "urban": 25}

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from gateway.commands.demo.services import Program, Service
-from tests.campaigns.chaos.trial import Trial
-from tests.campaigns.chaos.verdict import VERDICT, Verdict
+from tests.campaigns.rig.trial import Trial
+from tests.campaigns.rig.verdict import VERDICT, Verdict
 
 POLL_S: Final = 0.1
 PATIENCE_S: Final = 240.0

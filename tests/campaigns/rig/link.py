@@ -3,7 +3,7 @@
 Theory of operation
 -------------------
 One thread runs an event loop. The link listens on a port of its own; for each connection that comes it opens one to what is
-behind, when the first byte has to go there (:mod:`tests.campaigns.chaos.wire`). A fault lasts until :meth:`Link.heal`; faults
+behind, when the first byte has to go there (:mod:`tests.campaigns.rig.wire`). A fault lasts until :meth:`Link.heal`; faults
 of different kinds may be on together. All methods may be called from any thread and return once the fault is on.
 
 Who watches sees the wire between the link and who connects to it: ``watch(connection, data, to_behind)`` is called in the
@@ -19,8 +19,8 @@ from types import MappingProxyType, TracebackType
 from typing import Self
 
 from gateway.commands.demo.services import Service, free_port
-from tests.campaigns.chaos.exchange import LOSE_ANSWER, Deed, raw_answer
-from tests.campaigns.chaos.wire import Faults, Wire
+from tests.campaigns.rig.exchange import LOSE_ANSWER, Deed, raw_answer
+from tests.campaigns.rig.wire import Faults, Wire
 
 Watch = Callable[[int, bytes, bool], None]
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Final, cast
 
-from tests.campaigns.chaos.exchange import Deed, Exchange
+from tests.campaigns.rig.exchange import Deed, Exchange
 
 _SEGMENT_BYTES: Final = 1460
 _RETRANSMISSION_S: Final = 0.2

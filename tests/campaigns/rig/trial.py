@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from time import monotonic, sleep
 from typing import Final
 
-from tests.campaigns.chaos.schedule import Deed, Kind, Setting, schedule
+from tests.campaigns.rig.schedule import Deed, Kind, Setting, schedule
 
 LOOK_EVERY_S: Final = 0.25
 

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.campaigns.chaos.trial import Trial
-from tests.campaigns.chaos.verdict import Verdict
+from tests.campaigns.rig.trial import Trial
+from tests.campaigns.rig.verdict import Verdict
 
 
 def summary(trial: Trial, verdicts: Sequence[Verdict], seconds: float, folder: Path) -> str:

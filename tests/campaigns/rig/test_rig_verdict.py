@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.campaigns.chaos.one import TRIAL
-from tests.campaigns.chaos.summary import summary
-from tests.campaigns.chaos.verdict import Evidence, Key, Verdict, judge, keys_of
-from tests.campaigns.chaos.world import Account
+from tests.campaigns.rig.summary import summary
+from tests.campaigns.rig.verdict import Evidence, Key, Verdict, judge, keys_of
+from tests.campaigns.rig.world import Account
 
 ALL = frozenset(("m1", seq) for seq in range(10))
 FIRST = ("m1", 0)

@@ -3,7 +3,7 @@
 import pytest
 from mqtt5 import ConnAckPacket, PubAckPacket, PublishPacket, QoS
 
-from tests.campaigns.chaos.tap import Handed, Tap, WrongPuback
+from tests.campaigns.rig.tap import Handed, Tap, WrongPuback
 
 
 def _publish(packet_id: int, payload: bytes = b"{}", topic: str = "iot/a") -> bytes:

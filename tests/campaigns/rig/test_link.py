@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from tests.campaigns.chaos.link import Link
+from tests.campaigns.rig.link import Link
 from tests.waiting import until
 
 

@@ -16,10 +16,10 @@ from typing import Final
 
 from gateway.commands.demo import services
 from gateway.commands.demo.services import Program, Service
-from tests.campaigns.chaos.link import Link
-from tests.campaigns.chaos.schedule import Setting
 from tests.campaigns.chaos.surroundings import Surroundings
-from tests.campaigns.chaos.tap import Tap
+from tests.campaigns.rig.link import Link
+from tests.campaigns.rig.schedule import Setting
+from tests.campaigns.rig.tap import Tap
 from tests.system.fleet import client_of, publish
 from tests.system.rig import OUTCOMES, Document, Gateway, gateway
 from tests.waiting import until
