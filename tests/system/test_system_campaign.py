@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.campaigns.chaos.one import TRIAL
+from tests.campaigns.chaos.trial import TRIAL
 from tests.campaigns.rig.campaign import Campaign
 
 pytestmark = pytest.mark.real

@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 
 from gateway.commands.demo.services import Service
-from tests.campaigns.chaos.one import readings_of
+from tests.campaigns.rig.fleet import readings_of
 from tests.influx import query
 from tests.system.fleet import Fleet, points, wait_settled
 from tests.system.pair import GatewayPair, PairedGateway, pair

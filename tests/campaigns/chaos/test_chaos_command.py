@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.campaigns.chaos.__main__ import main
+from tests.campaigns.chaos.trial import TRIAL
+from tests.campaigns.rig.command import main
 from tests.processes import children
 from tests.waiting import until
 
@@ -29,18 +30,8 @@ def processes_in(folder: Path) -> list[str]:
     "number", [pytest.param(signal.SIGINT, id="ctrl-c"), pytest.param(signal.SIGKILL, id="killed", marks=pytest.mark.slow)]
 )
 def test_a_campaign_that_is_stopped_leaves_nothing_running(number: signal.Signals, tmp_path: Path) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "tests.campaigns.chaos",
-        "--schedules",
-        "3",
-        "--side-by-side",
-        "2",
-        "--keep-failed",
-        str(tmp_path),
-    ]
-    campaign = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    words = ["--schedules", "3", "--side-by-side", "2", "--keep", str(tmp_path)]
+    campaign = subprocess.Popen([sys.executable, "-m", "tests.campaigns.chaos", *words], stderr=subprocess.PIPE, text=True)
     until(lambda: sum("gateway.yaml" in line for line in processes_in(tmp_path)) == 2, 30.0, what="two gateways run")
     campaign.send_signal(number)
     _, said = campaign.communicate(timeout=20)
@@ -60,6 +51,6 @@ def test_a_campaign_that_is_stopped_leaves_nothing_running(number: signal.Signal
 )
 def test_what_cannot_be_done_is_said(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        main(arguments)
+        main(TRIAL, arguments)
     assert ended.value.code == 2
     assert "--schedules and --side-by-side are at least 1" in capsys.readouterr().err

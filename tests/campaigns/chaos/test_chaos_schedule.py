@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.campaigns.chaos.faults import AWAY, FAULTS, KINDS
-from tests.campaigns.chaos.one import KILLS_BROKER, TRIAL
-from tests.campaigns.rig.schedule import CLOCK_FAULTS, SAID_EXACTLY, SETTINGS, Deed, Kind, Setting, schedule, setting_of
+from tests.campaigns.chaos.faults import FAULTS
+from tests.campaigns.chaos.settings import CLOCK_FAULTS, SAID_EXACTLY, SETTINGS, setting_of
+from tests.campaigns.chaos.trial import TRIAL
+from tests.campaigns.rig.schedule import Deed, Kind, Setting, schedule
 from tests.examples import examples
 from tests.rows import each_row
 
@@ -72,12 +73,11 @@ def test_in_200_schedules_every_fault_comes_often() -> None:
 @each_row(
     "names",
     [
-        pytest.param(AWAY, id="away"),
-        pytest.param(KILLS_BROKER, id="kills-broker"),
+        pytest.param(TRIAL.kills_broker, id="kills-broker"),
         pytest.param(CLOCK_FAULTS, id="clock"),
         pytest.param(SAID_EXACTLY, id="said-exactly"),
         *(pytest.param(setting.only | setting.never, id=setting.name) for setting in SETTINGS),
     ],
 )
 def test_every_fault_that_is_named_anywhere_exists(names: frozenset[str]) -> None:
-    assert names <= {kind.name for kind in KINDS}
+    assert names <= set(FAULTS)

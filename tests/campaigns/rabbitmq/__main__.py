@@ -3,9 +3,9 @@
 import sys
 
 from gateway.commands.demo.services import ProgramMissing
-from tests.campaigns.chaos.__main__ import main
 from tests.campaigns.rabbitmq.node import find_erlang
-from tests.campaigns.rabbitmq.one import TRIAL
+from tests.campaigns.rabbitmq.trial import TRIAL
+from tests.campaigns.rig.command import main
 
 if __name__ == "__main__":
     try:
@@ -15,4 +15,4 @@ if __name__ == "__main__":
     if cannot:
         sys.stderr.write(f"{cannot}\n")
         sys.exit(2)
-    sys.exit(main(trial=TRIAL))
+    sys.exit(main(TRIAL))

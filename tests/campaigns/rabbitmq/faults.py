@@ -1,15 +1,13 @@
 """All that happens to a cluster and to the gateways behind it: a table of faults, how each begins and how it ends."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from tests.campaigns.rabbitmq.instance import Instance
 from tests.campaigns.rabbitmq.node import Node
 from tests.campaigns.rabbitmq.world import INSTANCES, ClusterWorld
+from tests.campaigns.rig.faults import Fault, by_name
 from tests.campaigns.rig.schedule import Deed, Kind
-
-Act = Callable[[ClusterWorld, Deed], object]
 
 NODES, GATEWAYS, INFLUXDB, LINKS, MEMBERS = "nodes", "gateways", "InfluxDB", "links", "members"
 WHOLE_AGAIN_S: Final = 6.0
@@ -22,13 +20,7 @@ ONCE_S: Final = 600.0
 """Members come and go once in a schedule: it takes as long as the other faults have it take."""
 
 
-@dataclass(frozen=True)
-class ClusterFault:
-    """A kind of fault, and how it is done."""
-
-    kind: Kind
-    begin: Act
-    end: Act
+ClusterFault = Fault[ClusterWorld]
 
 
 def _of_node(deed: Deed, world: ClusterWorld) -> Node:
@@ -75,9 +67,8 @@ _ALL: Final = Kind(ALL_KILLED, frozenset({NODES, MEMBERS}), 3.0, rest_s=WHOLE_AG
 _MOVES: Final = Kind(MOVES, frozenset({MEMBERS}), 10.0, rest_s=ONCE_S)
 _INFLUXDB: Final = Kind("InfluxDB killed", frozenset({INFLUXDB}), 6.0)
 
-FAULTS: Final = {
-    fault.kind.name: fault
-    for fault in (
+FAULTS: Final = by_name(
+    (
         _node("node killed", 5.0, lambda _, node: node.kill(), lambda _, node: node.start()),
         _node("node cut off", 8.0, lambda w, node: w.cluster.cut_off(node), lambda w, node: w.cluster.heal(node)),
         _node("node hangs", 12.0, lambda w, node: w.hang(node), lambda w, node: w.go_on(node)),
@@ -90,5 +81,4 @@ FAULTS: Final = {
         _world(_MOVES, lambda w: w.add_instance(), lambda w: w.remove_instance()),
         _world(_INFLUXDB, lambda w: w.influxdb.kill(), lambda w: w.influxdb.start()),
     )
-}
-KINDS: Final = tuple(fault.kind for fault in FAULTS.values())
+)

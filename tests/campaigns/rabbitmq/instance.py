@@ -3,59 +3,33 @@
 import json
 import signal
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
-from http.client import HTTPException
 from pathlib import Path
 from typing import Final
 
 from gateway.commands.demo.services import Service
 from tests.campaigns.rabbitmq.cluster import Cluster
+from tests.campaigns.rig.fleet import FEW
 from tests.campaigns.rig.link import Link
+from tests.campaigns.rig.linked import LinkedGateway
 from tests.campaigns.rig.schedule import Setting
 from tests.campaigns.rig.tap import Tap
-from tests.campaigns.rig.world import FLEET, STOPS_WITHIN_S, Account
-from tests.system.rig import Gateway, gateway
+from tests.system.rig import gateway
 
-_SILENT_AFTER: Final = dict.fromkeys(FLEET, "20s")
+_SILENT_AFTER: Final = dict.fromkeys(FEW, "20s")
 _LINKS_APART: Final = 1_000_000
 
 
 @dataclass
-class Instance:
+class Instance(LinkedGateway):
     """One gateway, which reaches each node and the database by a link of its own.
 
-    :ivar tap: all that it was handed and confirmed, over whatever node.
-    :ivar is_wanted: it is to run: no fault has it.
     :ivar is_leaving: it runs until the others have its shares.
     """
 
-    gate: Gateway
-    links: Sequence[Link]
-    store: Link
-    tap: Tap
-    account: Account = field(default_factory=Account)
-    is_wanted: bool = False
     is_leaving: bool = False
-
-    def start(self) -> None:
-        """Start it."""
-        self.gate.start()
-        self.is_wanted = True
-
-    def kill(self) -> None:
-        """Kill it."""
-        self.is_wanted = False
-        self.gate.kill()
-
-    def stop(self) -> None:
-        """Stop it in order, once it has started."""
-        self.gate.wait_ready()
-        self.is_wanted = False
-        status = self.gate.terminate(STOPS_WITHIN_S)
-        if status:
-            self.account.faults.append(f"{self.gate.folder.name} ended with {status} at SIGTERM")
 
     def reload(self) -> bool:
         """Have it read its files again, once it has started: it may have read them before they were changed."""
@@ -63,20 +37,6 @@ class Instance:
             self.gate.wait_ready()
             self.gate.send_signal(signal.SIGHUP)
         return True
-
-    def look(self) -> None:
-        """See whether it runs and whether its ledger balances; if it ended by itself, start it again."""
-        if not self.is_wanted:
-            return
-        if self.gate.pid is None:
-            self.account.faults.append(f"{self.gate.folder.name} ended by itself:\n{self.gate.printed()[-3000:]}")
-            self.start()
-        with suppress(OSError, HTTPException, ValueError, AssertionError):
-            self.account.note(self.gate.document("/api/ledger"))
-
-    def owes_nothing(self) -> bool:
-        """Tell if all that it was handed has come to its end."""
-        return self.gate.status()["mqtt"]["unacknowledged"] == 0 and not any(self.gate.ledger()["pending"].values())
 
 
 def share_out(file: Path, members: Sequence[str], weights: Mapping[str, float], leaving: Sequence[str] = ()) -> None:

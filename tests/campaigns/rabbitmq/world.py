@@ -16,13 +16,12 @@ from gateway.core.gateways.tenures import Stage
 from gateway.ingest.broker.rabbitmq.management import ManagementApi, ManagementFault
 from gateway.ingest.broker.rabbitmq.queues import replay_unroutable
 from gateway.support.registry.shares import load_shares
-from tests.campaigns.chaos.one import acknowledged, readings_of
 from tests.campaigns.rabbitmq.cluster import Cluster, cluster
 from tests.campaigns.rabbitmq.instance import Instance, instance_of, share_out
 from tests.campaigns.rabbitmq.node import Node
+from tests.campaigns.rig.fleet import FEW, Fleet, acknowledged, fleet, readings_of
 from tests.campaigns.rig.link import Link
 from tests.campaigns.rig.schedule import Setting
-from tests.campaigns.rig.world import FLEET, Account, Fleet, simulated_fleet
 from tests.influx import query
 from tests.system.brokers import listens
 
@@ -53,9 +52,9 @@ class ClusterWorld:
     _turn: int = 0
 
     @property
-    def accounts(self) -> list[Account]:
-        """The accounts of what was seen of the instances."""
-        return [instance.account for instance in self.instances.values()]
+    def gates(self) -> list[Instance]:
+        """All instances."""
+        return list(self.instances.values())
 
     # What faults do.
 
@@ -191,7 +190,7 @@ def _wait(condition: Callable[[], object], what: str, within_s: float = SETTLES_
 
 def weights_of(seed: int) -> dict[str, float]:
     """Site → what its devices send, of the fleet with this seed."""
-    sites = Counter(device.site for device in build_fleet(FLEET, _EVERY_S, seed))
+    sites = Counter(device.site for device in build_fleet(FEW, _EVERY_S, seed))
     return {site: float(devices) for site, devices in sorted(sites.items())}
 
 
@@ -205,11 +204,12 @@ def cluster_world(folder: Path, setting: Setting, seed: int, seconds: float) -> 
         influxdb = running.enter_context(services.influxdb(folder))
         instances = {name: instance_of(running, folder / name, nodes, influxdb, setting) for name in (*INSTANCES, FURTHER)}
         devices = running.enter_context(Link(nodes.nodes[0]))
-        fleet = simulated_fleet(folder, devices.url("mqtt"), setting, seed, seconds, _EVERY_S)
-        found = ClusterWorld(nodes, influxdb, instances, devices, fleet, shares, weights)
+        options = {"seed": seed, "duration": seconds, "scenario": setting.scenario, "connections": setting.connections}
+        publishing = fleet(folder, devices.url("mqtt"), FEW, _EVERY_S, options)
+        found = ClusterWorld(nodes, influxdb, instances, devices, publishing, shares, weights)
         for name in INSTANCES:
             instances[name].start()
             instances[name].gate.wait_subscribed()
         nodes.write_down()
-        with fleet:
+        with publishing:
             yield found

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from gateway.commands.demo.services import Program, Service
 from tests.campaigns.rig.trial import Trial
@@ -27,7 +27,7 @@ class Campaign:
     :ivar tell: is told of each verdict as it comes.
     """
 
-    trial: Trial
+    trial: Trial[Any]
     numbers: Sequence[int]
     seconds: float
     side_by_side: int
@@ -63,7 +63,7 @@ class Campaign:
         folder = self._folder(number)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        arguments = ["-m", self.trial.module, str(number), str(self.seconds), str(folder.resolve())]
+        arguments = ["-m", self.trial.command, "one", str(number), str(self.seconds), str(folder.resolve())]
         return Service("schedule", "", 0, folder.resolve(), "", Program(Path(sys.executable)), arguments, lambda: True)
 
     def _verdict(self, number: int, service: Service) -> Verdict:

@@ -3,12 +3,13 @@
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from tests.campaigns.rig.trial import Trial
 from tests.campaigns.rig.verdict import Verdict
 
 
-def summary(trial: Trial, verdicts: Sequence[Verdict], seconds: float, folder: Path) -> str:
+def summary(trial: Trial[Any], verdicts: Sequence[Verdict], seconds: float, folder: Path) -> str:
     """The faults that came, the worlds they came in, the account of the readings, and what failed."""
     came = Counter(deed.fault for verdict in verdicts for deed in trial.deeds(verdict.number, seconds))
     settings = Counter(verdict.setting for verdict in verdicts)
@@ -23,7 +24,7 @@ def summary(trial: Trial, verdicts: Sequence[Verdict], seconds: float, folder: P
     }
     lines = [
         "",
-        *_table("faults", {kind.name: came[kind.name] for kind in trial.kinds}),
+        *_table("faults", {name: came[name] for name in trial.faults}),
         *_table("schedules", settings),
         *_table("", account),
         *(f"schedule {verdict.number} FAILED: {fault.splitlines()[0]}" for verdict in failed for fault in verdict.faults),

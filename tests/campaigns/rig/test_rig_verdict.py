@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.campaigns.chaos.one import TRIAL
+from tests.campaigns.chaos.trial import TRIAL
+from tests.campaigns.rig.linked import Account
 from tests.campaigns.rig.summary import summary
 from tests.campaigns.rig.verdict import Evidence, Key, Verdict, judge, keys_of
-from tests.campaigns.rig.world import Account
 
 ALL = frozenset(("m1", seq) for seq in range(10))
 FIRST = ("m1", 0)
