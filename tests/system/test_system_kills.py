@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.campaigns.bench.killing import campaign, imports_s
+from tests.campaigns.bench.killing import imports_s, killing
 
 pytestmark = pytest.mark.real
 
@@ -13,13 +13,13 @@ QUEUE = 1000
 
 
 def test_kills_lose_nothing_and_the_new_process_writes_soon(tmp_path: Path) -> None:
-    with campaign(tmp_path, 500) as killing:
-        killing.lives_s = (0.05, 0.25)
-        found = killing.run(4, imports_every=2)
+    with killing(tmp_path, 500) as world:
+        world.lives_s = (0.05, 0.25)
+        found = world.run(4, imports_every=2)
     assert found["ok"], found["first"]
     assert found["total"]["sent"] > 500
-    slowest_s = max(restart.seconds for restart in killing.restarts)
-    assert slowest_s < 5 * max(killing.imports_s), (killing.restarts, killing.imports_s)
+    slowest_s = max(restart.seconds for restart in world.restarts)
+    assert slowest_s < 5 * max(world.imports_s), (world.restarts, world.imports_s)
 
 
 @pytest.mark.slow
@@ -27,6 +27,6 @@ def test_kills_lose_nothing_and_the_new_process_writes_soon(tmp_path: Path) -> N
 def test_kills_lose_nothing_with_the_queue_of_mosquitto_as_it_is_shipped(tmp_path: Path) -> None:
     """A machine so slow that a start takes seconds is given fewer readings: what Mosquitto's queue cannot hold it drops."""
     rate = min(500, round(QUEUE / 3 / max(imports_s(), imports_s())))
-    with campaign(tmp_path, rate, tuned=False) as killing:
-        found = killing.run(20, imports_every=10)
-        assert found["ok"], (rate, killing.dropped(), found["first"])
+    with killing(tmp_path, rate, tuned=False) as world:
+        found = world.run(20, imports_every=10)
+        assert found["ok"], (rate, world.dropped(), found["first"])

@@ -79,6 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status: 0, or 1 when something broke, and with ``--strict`` when a bar is missed."""
     options = _options(arguments)
     os.environ["PYTHONPATH"] = str(CHECKOUT)  # for the processes that are started in other folders
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # byte code is there from the first run on, as after an installation
     began_s = time.monotonic()
 
     def say(text: str) -> None:

@@ -5,28 +5,29 @@ process, which then has a backlog in its journal; it is up again.
 """
 
 import gzip
-import json
-import signal
 import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from random import Random
-from typing import Any, Final
+from typing import Final
 
-from gateway.commands.demo.services import Service, influxdb, mosquitto
-from tests.campaigns.bench.children import BenchFault, gateway, printed
+from gateway.commands.demo.services import influxdb, mosquitto
+from tests.campaigns.bench.children import BenchFault
 from tests.campaigns.bench.door import Requests
+from tests.campaigns.rig.fleet import fleet, in_influxdb, verify
 from tests.campaigns.rig.link import Link
+from tests.campaigns.rig.linked import LinkedGateway
+from tests.campaigns.rig.tap import Tap
+from tests.campaigns.rig.world import World
 from tests.system.fleet import client_of
+from tests.system.rig import Document, gateway
 from tests.waiting import until
 
-_SIM: Final = [sys.executable, "-m", "firmware_sim.cli"]
 _IMPORTS: Final = [sys.executable, "-c", "import uvloop, gateway.commands.cli, gateway.commands.run"]
 _AWAY, _BACK = 1, 2
 _PATIENCE_S: Final = 60.0
@@ -80,28 +81,24 @@ class Restart:
     backlog: bool
 
 
-@dataclass
-class Campaign:
-    """The process that is killed, and those around it.
+@dataclass(kw_only=True)
+class Killing(World):
+    """The gateway that is killed, and the world around it.
 
+    :ivar rate: readings a second of the fleet.
     :ivar lives_s: a new process lives between so long and so long after its first reading.
     :ivar restarts: those at which InfluxDB was there.
     :ivar imports_s: an interpreter that imports what the gateway imports, now and then.
     """
 
-    folder: Path
     rate: int
-    broker: Service
-    database: Service
-    link: Link
-    service: Service
     written: FirstWritten
     chance: Random
     lives_s: tuple[float, float] = _LIVES_S
     restarts: list[Restart] = field(default_factory=list)
     imports_s: list[float] = field(default_factory=list)
 
-    def run(self, kills: int, *, imports_every: int = 1) -> dict[str, Any]:
+    def run(self, kills: int, *, imports_every: int = 1) -> Document:
         """Kill so often, under the fleet; then what ``firmware-sim verify`` says of its ledger.
 
         :raises BenchFault: the new process does not write, or the fleet breaks off.
@@ -112,14 +109,15 @@ class Campaign:
                 if number % imports_every == 0:
                     self.imports_s.append(imports_s())
                 self._kill(number % 4)
-            self.link.heal()
-        self._settle()
-        return self._verify(ledger)
+            self.http.heal()
+        until(self.mark_arrives, what="all that the broker has arrived")
+        until(self.gate.owes_nothing, _PATIENCE_S * 2, what="nothing waits")
+        return verify(ledger, *in_influxdb(self.influxdb))
 
     @property
     def journal(self) -> Path:
         """The gateway's database file."""
-        return self.folder / "data" / "journal.db"
+        return self.gate.gate.journal
 
     def run_unverified(self, kills: int, between: Callable[[], None]) -> None:
         """Kill so often, with a journal so large that nobody waits until it has come in; ``between`` while no process runs."""
@@ -130,23 +128,21 @@ class Campaign:
                 self._kill(_BACK, between)
 
     def _kill(self, turn: int, between: Callable[[], None] = lambda: None) -> None:
+        gate = self.gate.gate
         if turn == _AWAY:
-            self.link.cut()
+            self.http.cut()
         time.sleep(self.chance.uniform(*self.lives_s))
-        self.service.kill()
+        gate.kill()
         if turn == _BACK:
-            self.link.heal()
+            self.http.heal()
         between()
         self.written.arm()
-        subscribed = printed(self.service).count("subscribed to")
         began_s = time.perf_counter()
-        self.service.start()
+        gate.start()
         if turn == _AWAY:
-            until(lambda: printed(self.service).count("subscribed to") > subscribed, _PATIENCE_S, what="it is subscribed")
+            gate.wait_subscribed(_PATIENCE_S)
             return
-        until(
-            lambda: self.written.at_s, _PATIENCE_S, what=f"a reading is written after a kill: {printed(self.service)[-2000:]}"
-        )
+        until(lambda: self.written.at_s, _PATIENCE_S, what="a reading is written after a kill")
         assert self.written.at_s is not None
         self.restarts.append(Restart(self.written.at_s - began_s, backlog=turn == _BACK))
 
@@ -162,73 +158,31 @@ class Campaign:
     @contextmanager
     def _fleet(self) -> Iterator[Path]:
         """The fleet, until it is left; its ledger."""
-        ledger = self.folder / "ledger.jsonl"
-        devices = [
-            "--water",
-            f"{self.rate // 2}",
-            "--power",
-            f"{self.rate // 4}",
-            "--traffic",
-            f"{self.rate // 4}",
-            "--urban",
-            "0",
-        ]
-        command = [*_SIM, "run", *devices, "--interval", "1", "--connections", "shared", "--broker", self.broker.url]
-        with (self.folder / "fleet.log").open("wb") as log:
-            process = subprocess.Popen([*command, "--ledger", str(ledger)], stdout=log, stderr=log, start_new_session=True)
-        try:
-            yield ledger
-            process.send_signal(signal.SIGINT)
-            if process.wait(_PATIENCE_S):
-                raise BenchFault(f"the fleet ended with status {process.returncode}; see {self.folder}/fleet.log")
-        finally:
-            process.kill()
-            process.wait()
-
-    def _settle(self) -> None:
-        """Wait until nothing waits any more, in the gateway or before it."""
-        seen = list[Mapping[str, Any]]()
-
-        def settled() -> bool:
-            if (status := _status(self.service)) is not None:
-                seen.append(status)
-                pending = sum(status["ledger"]["pending"].values()) + status["mqtt"]["unacknowledged"]
-                if not pending and len(seen) > 1 and seen[-2]["messages"] == status["messages"]:
-                    return True
-            time.sleep(0.2)
-            return False
-
-        until(settled, _PATIENCE_S * 2, what="nothing waits")
-
-    def _verify(self, ledger: Path) -> dict[str, Any]:
-        words = [*_SIM, "verify", "--ledger", str(ledger), "--influxdb", self.database.url, "--api", "v1", "--json"]
-        done = subprocess.run(words, capture_output=True, text=True, check=False)
-        if not done.stdout:
-            raise BenchFault(f"firmware-sim verify: {done.stderr}")
-        found: dict[str, Any] = json.loads(done.stdout)
-        return found
+        devices = {"water": self.rate // 2, "power": self.rate // 4, "traffic": self.rate // 4, "urban": 0}
+        with fleet(self.broker.folder, self.broker.url, devices, 1.0) as publishing:
+            yield publishing.ledger
+            if status := publishing.end(_PATIENCE_S):
+                raise BenchFault(f"the fleet ended with status {status}; see {publishing.log}")
 
 
 @contextmanager
-def campaign(
+def killing(
     folder: Path, rate: int, *, tuned: bool = True, registry: str = "", prepare: Callable[[Path], None] = lambda _: None
-) -> Iterator[Campaign]:
-    """Broker, InfluxDB and a gateway that has not seen a reading yet.
+) -> Iterator[Killing]:
+    """Broker, InfluxDB and a gateway that has not seen a reading yet; to the broker it has no link, which would take CPU.
 
     :param prepare: called with the path of the journal that the gateway will find.
     """
     written = FirstWritten()
-    with ExitStack() as running:
-        broker = running.enter_context(mosquitto(folder, tuned=tuned))
-        database = running.enter_context(influxdb(folder))
-        link = running.enter_context(Link(database, written))
+    with mosquitto(folder, tuned=tuned) as broker, influxdb(folder) as database, Link(database, written) as link:
+        gate = gateway(folder / "gateway", broker.url, link.url("http"))
         if registry:
-            (folder / "devices.yaml").write_text(registry)
-        service = gateway(folder, broker.url, link.url("http"), api="v1")
-        found = Campaign(folder, rate, broker, database, link, service, written, Random(rate))  # noqa: S311 - the same every time
-        prepare(found.journal)
-        running.enter_context(service)
-        yield found
+            gate.config.with_name("devices.yaml").write_text(registry)
+        prepare(gate.journal)
+        with gate:
+            chance = Random(rate)  # noqa: S311 - the same every time
+            linked = LinkedGateway(gate, [], link, Tap())
+            yield Killing(broker, database, linked, rate=rate, written=written, chance=chance)
 
 
 def imports_s() -> float:
@@ -236,14 +190,3 @@ def imports_s() -> float:
     began_s = time.perf_counter()
     subprocess.run(_IMPORTS, check=True)
     return time.perf_counter() - began_s
-
-
-def _status(service: Service) -> dict[str, Any] | None:
-    """Return ``/api/status``; None while there is no answer."""
-    try:
-        with closing(HTTPConnection(service.host, service.port, timeout=10.0)) as connection:
-            connection.request("GET", "/api/status")
-            found: dict[str, Any] = json.loads(connection.getresponse().read())
-            return found
-    except (OSError, HTTPException):
-        return None

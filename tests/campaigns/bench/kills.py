@@ -14,7 +14,7 @@ from gateway.ingest.storage import journal
 from gateway.ingest.storage.database import Database
 from tests.campaigns.bench.children import Plan
 from tests.campaigns.bench.figures import Bar, Baseline, Figure
-from tests.campaigns.bench.killing import Campaign, campaign
+from tests.campaigns.bench.killing import Killing, killing
 from tests.campaigns.bench.start import registry
 
 _RATE = 2000
@@ -37,19 +37,19 @@ def measure(plan: Plan) -> list[Figure]:
     """Readings lost and altered, and seconds from the start of the new process to its first reading in InfluxDB."""
     kills = _QUICK if plan.quick else _KILLS
     figures = []
-    with campaign(plan.fresh("kills"), _RATE) as province:
+    with killing(plan.fresh("kills"), _RATE) as province:
         what = f"{kills} kills at {_RATE:,}/s"
         found = province.run(kills, imports_every=kills // 10)
         figures += _losses(plan, what, found) + _restarts(plan, province)
-    with campaign(plan.fresh("kills-registry"), _RATE, registry=registry()) as registered:
+    with killing(plan.fresh("kills-registry"), _RATE, registry=registry()) as registered:
         what = f"{_REGISTERED_KILLS} kills, 10,000 more registered"
         figures += _losses(plan, what, registered.run(_REGISTERED_KILLS)) + _restarts(plan, registered, ", 10,000 registered")
-    with campaign(plan.fresh("kills-stock"), _STOCK_RATE, tuned=False) as stock:
+    with killing(plan.fresh("kills-stock"), _STOCK_RATE, tuned=False) as stock:
         kills = _QUICK if plan.quick else _STOCK_KILLS
         what = f"{kills} kills at {_STOCK_RATE}/s, stock Mosquitto"
         figures += _losses(plan, what, stock.run(kills)) + _restarts(plan, stock, ", stock Mosquitto")
         figures.append(Figure("kills", f"{what}: dropped by it, its queue full", "", stock.dropped()))
-    with campaign(plan.fresh("kills-large"), _RATE, prepare=_fill) as large:
+    with killing(plan.fresh("kills-large"), _RATE, prepare=_fill) as large:
         large.run_unverified(_QUICK // 5 if plan.quick else _LARGE_KILLS, lambda: _forget(large.journal))
         size_mb = large.journal.stat().st_size / 1e6
         what = f", {2 * _LARGE_ROWS:,} readings in {size_mb:,.0f} MB of journal"
@@ -96,7 +96,7 @@ def _losses(plan: Plan, what: str, found: dict[str, Any]) -> list[Figure]:
 
 
 def _restarts(
-    plan: Plan, done: Campaign, what: str = "", bar: Bar = RESTART_BAR, backlogs: tuple[bool, ...] = (False, True)
+    plan: Plan, done: Killing, what: str = "", bar: Bar = RESTART_BAR, backlogs: tuple[bool, ...] = (False, True)
 ) -> list[Figure]:
     baseline = Baseline("the same imports", median(done.imports_s))
     figures = []

@@ -26,7 +26,7 @@ def roadside(folder: Path, setting: Setting, seed: int, seconds: float) -> Itera
         gate.arguments[:2] = ["-m", "tests.campaigns.chaos.surroundings", str(file)]
 
     surroundings = Surroundings(file)
-    with world(folder, disturb, ("broker.test", "influxdb.test"), **setting.gateway) as found:
+    with world(folder, disturb, ("broker.test", "influxdb.test"), setting.gateway) as found:
         options = {"seed": seed, "duration": seconds, "scenario": setting.scenario, "connections": setting.connections}
         with fleet(folder, found.broker.url, FEW, _EVERY_S, options) as publishing:
             yield Roadside(found.broker, found.influxdb, found.gate, [publishing], surroundings=surroundings)

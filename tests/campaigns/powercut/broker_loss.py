@@ -7,7 +7,7 @@ worst moment, and started again; counted is what it had confirmed and has no mor
 import argparse
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from gateway.commands.demo import services
 from gateway.commands.demo.services import Service
+from tests.system.fleet import client_of, publish
 from tests.waiting import until
 
 _TOPIC = "iot/v1/site/water/m1/readings"
@@ -60,10 +61,10 @@ def configured(folder: Path, lines: list[str], *, tuned: bool) -> Service:
 
 def publish_for(broker: Service, seconds: float, rate: float) -> int:
     """Publish at QoS 1 for some time; return how many the broker confirmed."""
-    with _device(broker) as publish:
+    with client_of(broker) as client:
         ends_s, number = time.monotonic() + seconds, 0
         while time.monotonic() < ends_s:
-            publish(number)
+            publish(client, _TOPIC, str(number).rjust(200))
             number += 1
             time.sleep(1 / rate)
     return number
@@ -71,19 +72,9 @@ def publish_for(broker: Service, seconds: float, rate: float) -> int:
 
 def publish_many(broker: Service, first: int, count: int) -> None:
     """Publish so many at QoS 1, each confirmed."""
-    with _device(broker) as publish:
+    with client_of(broker) as client:
         for number in range(first, first + count):
-            publish(number)
-
-
-@contextmanager
-def _device(broker: Service) -> Iterator[Callable[[int], None]]:
-    client = paho.Client(CallbackAPIVersion.VERSION2, "device")
-    client.connect(broker.host, broker.port)
-    client.loop_start()
-    yield lambda number: client.publish(_TOPIC, str(number).rjust(200), qos=1).wait_for_publish(30)
-    client.disconnect()
-    client.loop_stop()
+            publish(client, _TOPIC, str(number).rjust(200))
 
 
 def main() -> None:

@@ -3,11 +3,12 @@
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from gateway.commands.demo import services
@@ -133,19 +134,22 @@ def world(
     folder: Path,
     prepare: Callable[[Gateway], object] = lambda _: None,
     hosts: tuple[str, str] = ("127.0.0.1", "127.0.0.1"),
-    **sections: Document,
+    sections: Mapping[str, Document] = MappingProxyType({}),
+    *,
+    tapped: bool = True,
 ) -> Iterator[World]:
     """All parts. The gateway is subscribed, the broker has saved its session, and no fleet runs yet.
 
     :param prepare: is given the gateway before it starts.
     :param hosts: names by which the gateway calls the links to the broker and to InfluxDB.
     :param sections: of ``gateway.yaml``.
+    :param tapped: what the gateway is handed is noted, message by message; for an hour that is too much.
     """
     tap = Tap()
     with ExitStack() as running:
         broker = running.enter_context(services.mosquitto(folder))
         influxdb = running.enter_context(services.influxdb(folder))
-        mqtt, http = running.enter_context(Link(broker, tap)), running.enter_context(Link(influxdb))
+        mqtt, http = running.enter_context(Link(broker, tap if tapped else None)), running.enter_context(Link(influxdb))
         urls = f"mqtt://{hosts[0]}:{mqtt.port}", f"http://{hosts[1]}:{http.port}"
         gate = gateway(folder / "gateway", *urls, **sections)
         prepare(gate)

@@ -6,87 +6,106 @@ the ledger did not balance at a look, or the gateway did not answer.
 
 import argparse
 import json
-import os
-import signal
 import sys
-import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from gateway.commands.demo.services import CHECKOUT
+from gateway.commands.demo.services import ServiceFailed
 from tests.campaigns.bench.figures import Bar, Figure, table
-from tests.campaigns.soak.faults import Fault, schedule
+from tests.campaigns.rig.faults import Fault
+from tests.campaigns.rig.fleet import fleet, verify
+from tests.campaigns.rig.room import ProgressLine, add_keep, carried_out
+from tests.campaigns.rig.schedule import Deed
+from tests.campaigns.rig.trial import carry_out
+from tests.campaigns.rig.world import World, world
+from tests.campaigns.soak.faults import FAULTS, schedule, stops_gateway, write_registry
 from tests.campaigns.soak.picture import blocks, svg
 from tests.campaigns.soak.verdict import verdict
 from tests.campaigns.soak.watch import EVERY_S, Sample, Watch
-from tests.campaigns.soak.world import REJECTS_BYTES, World, world
+from tests.system.rig import Document
 
-_FIRST_S: Final = 10.0
-"""A minute begins with so many seconds without a fault."""
+DEVICES: Final = {"water": 250, "power": 125, "traffic": 100, "urban": 25}
+"""A fleet's devices by domain."""
+REJECTS_BYTES: Final = 64 * 1024
+"""Room for rejects. They stand in the journal's file, so what they may take must not hide what the journal leaves behind."""
 _SETTLE_S: Final = 60.0
-_TOLD_EVERY_S: Final = 10.0
 _SHOWN: Final = 3
 """Findings of the check; all of them are in the JSON."""
-_FOLDER: Final = "/var/tmp"  # noqa: S108 - on a disk, where /tmp may be in memory; what is made in it has a name of its own
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Run, judge, show."""
-    options = _options()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # in order: the fleet would outlive us
-    os.environ["PYTHONPATH"] = str(CHECKOUT)  # for the processes that are started in other folders
-    faults = schedule(options.seed, max(1, int(options.seconds // options.every)), kills=options.kills)
-    with (
-        tempfile.TemporaryDirectory(prefix="gateway-soak-", dir=options.dir) as folder,
-        world(Path(folder), options.rate) as parts,
-    ):
+    options = _options(argv)
+    return carried_out("soak", ("mosquitto", "influxd"), options, lambda folder: _soak(options, folder))
+
+
+def _soak(options: argparse.Namespace, folder: Path) -> bool:
+    """True: nothing grew, nothing is missing."""
+    rejects = {"rejects": {"max_bytes": REJECTS_BYTES}}
+    line = ProgressLine(watched_s=0.0, unwatched_s=10.0)
+    with world(folder, write_registry, sections=rejects, tapped=False) as parts:
         _say(f"{options.rate} readings/s for {options.seconds:g} s, seed {options.seed}; all of it is in {folder}")
-        with Watch(parts.gate, _teller()) as watch:
-            fleet = parts.fleet(options.seconds)
-            _work(parts, watch, faults, options)
-            status = fleet.wait() if parts.gate.pid is not None else 0
+        told = {"seed": 1, "duration": f"{options.seconds:.1f}"}
+        parts.fleets.append(fleet(folder, parts.broker.url, DEVICES, sum(DEVICES.values()) / options.rate, told))
+        with Watch(parts.gate.gate, lambda sample: line.show(_line(sample))) as watch:
+            parts.fleet.start()
+            try:
+                _work(parts, watch, options)
+                if status := parts.fleet.wait_ended():
+                    watch.troubles.append(f"the fleet ended with status {status}")
+            except ServiceFailed as gone:
+                watch.troubles.append(f"{watch.now_s:.0f} s: {gone}")
             _settle(watch)
-        samples, troubles = watch.samples, list(watch.troubles)
+        samples, troubles = watch.samples, watch.troubles + parts.gate.account.faults
         _say("the ledgers of the fleets are held against InfluxDB")
-        checked = parts.verify()
-        if options.keep:
-            parts.gate.log.replace(options.keep)
-    nothing = {"ok": False, "total": {}, "first": checked.stderr}
-    found: dict[str, Any] = json.loads(checked.stdout) if checked.stdout else nothing
-    troubles += [f"the fleet ended with status {status}"] if status else []
-    troubles += [] if found["ok"] else [f"firmware-sim verify: {found['first'][:_SHOWN]}"]
+        found = _verified(parts, folder)
+    if not found["ok"]:
+        troubles.append(f"firmware-sim verify: {found['first'][:_SHOWN]}")
     figures = _figures(samples, found["total"], flat=not options.kills)
     _show(options, samples, watch.faults, figures, troubles, found)
-    return int(bool(troubles) or any(figure.missed for figure in figures))
+    return not troubles and not any(figure.missed for figure in figures)
 
 
-def _work(parts: World, watch: Watch, faults: list[Fault], options: argparse.Namespace) -> None:
-    """One fault after the other, each in its minute, which begins and ends without one."""
-    for number, fault in enumerate(faults):
-        _pause_until(watch, number * options.every + _FIRST_S)
-        watch.fault, watch.may_be_away = fault.name, fault.stops_gateway
-        began_s = watch.now_s
-        fault.begin(parts)
-        ends_s = watch.now_s + fault.seconds
-        while watch.now_s < ends_s:
-            fault.again(parts)
-            time.sleep(1.0)
-        fault.end(parts)
-        watch.faults.append((fault.name, began_s, watch.now_s))  # also one into which no sample fell
-        if fault.stops_gateway:
-            parts.gate.wait_ready()
-        elif parts.gate.pid is None:
-            watch.troubles.append(f"{watch.now_s:.0f} s: the gateway ended by itself")
-            return
+def _work(parts: World, watch: Watch, options: argparse.Namespace) -> None:
+    """One fault after the other, each in its minute, which begins and ends without one.
+
+    :raises ServiceFailed: the gateway ended by itself.
+    """
+
+    def look() -> None:
+        if parts.gate.gate.pid is None and not watch.may_be_away:
+            raise ServiceFailed("the gateway ended by itself")
+
+    deeds = schedule(options.seed, max(1, int(options.seconds // options.every)), options.every, kills=options.kills)
+    carry_out(parts, {name: _watched(fault, watch) for name, fault in FAULTS.items()}, deeds, options.seconds, look)
+
+
+def _watched(fault: Fault[World], watch: Watch) -> Fault[World]:
+    """The same fault; the watch knows of it."""
+    name = fault.kind.name
+
+    def begin(parts: World, deed: Deed) -> None:
+        watch.fault, watch.may_be_away = name, stops_gateway(name)
+        fault.begin(parts, deed)
+
+    def end(parts: World, deed: Deed) -> None:
+        fault.end(parts, deed)
+        if stops_gateway(name):
+            parts.gate.gate.wait_ready()
+        watch.faults.append((name, deed.at_s, watch.now_s))  # also one into which no sample fell
         watch.fault, watch.may_be_away = "", False
-    _pause_until(watch, options.seconds)
+
+    return replace(fault, begin=begin, end=end)
 
 
-def _pause_until(watch: Watch, at_s: float) -> None:
-    time.sleep(max(0.0, at_s - watch.now_s))
+def _verified(parts: World, folder: Path) -> Document:
+    """Hold all ledgers together against InfluxDB: each reading is in it once, as it was sent."""
+    whole = folder / "ledger.jsonl"
+    whole.write_bytes(b"".join(fleet.ledger.read_bytes() for fleet in parts.fleets))
+    return verify(whole, "-c", str(parts.gate.gate.config), "--wait", "20")
 
 
 def _settle(watch: Watch) -> None:
@@ -115,22 +134,6 @@ def _say(text: str) -> None:
     sys.stderr.flush()
 
 
-def _teller() -> Callable[[Sample], None]:
-    """A line that refreshes itself, or one now and then where nobody watches."""
-    watched = sys.stderr.isatty()
-    next_s = 0.0
-
-    def tell(sample: Sample) -> None:
-        nonlocal next_s
-        if watched or sample.at_s >= next_s:
-            next_s = sample.at_s + _TOLD_EVERY_S
-            start, end = ("\r\x1b[K", "") if watched else ("", "\n")
-            sys.stderr.write(f"{start}{_line(sample)}{end}")
-            sys.stderr.flush()
-
-    return tell
-
-
 def _line(sample: Sample) -> str:
     journal_mib = (sample.file_bytes + sample.wal_bytes) / 2**20
     return (
@@ -146,7 +149,7 @@ def _show(
     faults: list[tuple[str, float, float]],
     figures: list[Figure],
     troubles: list[str],
-    found: dict[str, Any],
+    found: Document,
 ) -> None:
     out = sys.stderr if options.json == "-" else sys.stdout
     out.write(f"{blocks(samples)}\n\n{table(figures)}\n" + "".join(f"\n{trouble}" for trouble in troubles) + "\n")
@@ -169,7 +172,7 @@ def _show(
         Path(options.json).write_text(encoded, encoding="utf-8")
 
 
-def _options() -> argparse.Namespace:
+def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.campaigns.soak", description=__doc__)
     parser.add_argument("--seconds", type=float, default=3600.0, metavar="S", help="how long (%(default)g)")
     parser.add_argument("--rate", type=int, default=500, metavar="N", help="readings a second (%(default)s)")
@@ -178,9 +181,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--kills", action="store_true", help="kill and stop the gateway too; then only its ledger is judged")
     parser.add_argument("--svg", metavar="FILE", help="draw what was seen")
     parser.add_argument("--json", metavar="FILE", help="write all that was seen; - for standard output")
-    parser.add_argument("--keep", metavar="FILE", help="keep the gateway's log here")
-    parser.add_argument("--dir", default=_FOLDER, metavar="DIR", help="where to keep data meanwhile (default %(default)s)")
-    return parser.parse_args()
+    add_keep(parser)
+    return parser.parse_args(argv)
 
 
 if __name__ == "__main__":
