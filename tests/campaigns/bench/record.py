@@ -49,12 +49,16 @@ def read(file: Path) -> dict[str, Measured]:
 
 
 def write(parts: Mapping[str, Measured], file: Path) -> None:
-    """Put parts on record, in place of what was there."""
-    documents = {
-        part: {"occasion": asdict(found.occasion), "figures": [figure.document() for figure in found.figures]}
-        for part, found in parts.items()
-    }
-    file.write_text(json.dumps(documents, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    """Put parts on record, in place of what was there; a figure is a line, so that a change shows which ones changed."""
+    written = []
+    for part, found in parts.items():
+        figures = ",\n  ".join(_line(figure.document()) for figure in found.figures)
+        written.append(f' {_line(part)}: {{"occasion": {_line(asdict(found.occasion))}, "figures": [\n  {figures}\n ]}}')
+    file.write_text("{\n" + ",\n".join(written) + "\n}\n", encoding="utf-8")
+
+
+def _line(document: object) -> str:
+    return json.dumps(document, ensure_ascii=False)
 
 
 def occasion(machine: str | None) -> Occasion:
