@@ -43,7 +43,7 @@ def _run(wanted: list[str], seconds: int) -> int:
         return 2
     campaign = import_module("tests.campaigns.fuzz.campaign")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # either way the targets end with this process
-    turns = campaign.Campaign(wanted or known, seconds, _say).run()
+    turns = campaign.Turns(wanted or known, seconds, _say).run()
     print(campaign.table(turns))  # noqa: T201
     files = [file.relative_to(engines.CHECKOUT) for turn in turns for file in turn.found]
     for file in files:

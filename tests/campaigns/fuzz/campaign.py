@@ -60,7 +60,7 @@ class Turn:
             self.last = [*self.last[1 - LINES_KEPT :], line.decode(errors="replace").rstrip()[:LINE_MAX]]
 
 
-class Campaign:
+class Turns:
     """Gives each target its turn."""
 
     def __init__(self, targets: Sequence[str], seconds: int, say: Callable[[str], None]) -> None:

@@ -108,7 +108,7 @@ def test_libfuzzers_lines_are_understood() -> None:
 @needs_watching
 def test_a_campaign_gives_every_target_its_turn(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(campaign, "START_S", 0)
-    turns = campaign.Campaign(["topics", "csv", "text"], 10, print).run()
+    turns = campaign.Turns(["topics", "csv", "text"], 10, print).run()
     assert [turn.target for turn in turns] == ["topics", "csv", "text"]
     assert all(turn.executions > 100 and turn.edges > 10 and not turn.failed for turn in turns), turns
     assert "s left in all" in capsys.readouterr().out

@@ -6,55 +6,36 @@ the simulator knows was consumed.
 """
 
 import argparse
-import os
-import shutil
 import sys
-import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from gateway.commands.demo.services import ProgramMissing, find_program
-from tests.campaigns.months.campaign import Campaign, Row
+from tests.campaigns.months.campaign import Months, Row
 from tests.campaigns.months.plan import MonthsPlan
+from tests.campaigns.rig.room import ProgressLine, add_keep, carried_out
 
-_FOLDER: Final = "/var/tmp"  # noqa: S108 - on a disk, where /tmp may be in memory; what is made in it has a name of its own
 FASTEST: Final = 3_600.0
 """Simulated seconds a second."""
 DEVICE_SPEED: Final = 360_000.0
 """The same, times devices: the gateway works out an hour of 500 devices in some seconds, and must not fall days behind."""
 _SHOWN: Final = 5
-_WATCHED_S, _UNWATCHED_S = 1.0, 15.0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit status: 0, or 1 with the first discrepancies, 2 when it cannot begin, 130 after Ctrl-C."""
     options = _options(argv)
-    try:
-        for program in ("mosquitto", "victoria-metrics" if options.victoria_metrics else "influxd"):
-            find_program(program)
-    except ProgramMissing as missing:
-        sys.stderr.write(f"{missing}\n")
-        return 2
     speed = options.speed or min(FASTEST, DEVICE_SPEED / options.devices)
     plan = MonthsPlan(options.devices, options.days, speed, options.exchanges, options.kills, options.outages, options.seed)
-    folder = options.keep or Path(tempfile.mkdtemp(prefix="gateway-months-", dir=_FOLDER))
-    folder.mkdir(parents=True, exist_ok=True)
-    line = _ProgressLine()
-    try:
-        rows = Campaign(plan, folder.resolve(), options.victoria_metrics, line.show).run()
-    except KeyboardInterrupt:
-        sys.stderr.write(f"\nstopped by Ctrl-C; what was left is in {folder}\n")
-        return 130
-    line.end()
-    sys.stdout.write(table(rows))
-    is_true = not any(row.faults for row in rows)
-    if not options.keep and is_true:
-        shutil.rmtree(folder)
-    elif not is_true:
-        sys.stdout.write(f"ledger, logs and data are in {folder}\n")
-    return int(not is_true)
+
+    def work(folder: Path) -> bool:
+        line = ProgressLine()
+        rows = Months(plan, folder, options.victoria_metrics, line.show).run()
+        line.end()
+        sys.stdout.write(table(rows))
+        return not any(row.faults for row in rows)
+
+    return carried_out("months", ("mosquitto", "victoria-metrics" if options.victoria_metrics else "influxd"), options, work)
 
 
 def table(rows: Sequence[Row]) -> str:
@@ -68,27 +49,6 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join(lines) + "\n"
 
 
-class _ProgressLine:
-    """One line that refreshes itself on a terminal, else a line now and then."""
-
-    def __init__(self) -> None:
-        self._watched = sys.stderr.isatty()
-        self._next_s = 0.0
-
-    def show(self, text: str) -> None:
-        """Show where the campaign is."""
-        if time.monotonic() < self._next_s:
-            return
-        self._next_s = time.monotonic() + (_WATCHED_S if self._watched else _UNWATCHED_S)
-        sys.stderr.write(f"\r\x1b[K{text}" if self._watched else f"{text}\n")
-        sys.stderr.flush()
-
-    def end(self) -> None:
-        """Remove it."""
-        if self._watched:
-            sys.stderr.write("\r\x1b[K")
-
-
 def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.campaigns.months", description=__doc__)
     parser.add_argument("--devices", type=int, default=500, metavar="N", help="how many (%(default)s)")
@@ -99,7 +59,7 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--speed", type=float, metavar="X", help="simulated seconds a second (as the period job keeps up with)")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="the same seed plans the same (%(default)s)")
     parser.add_argument("--victoria-metrics", action="store_true", help="in place of InfluxDB 1")
-    parser.add_argument("--keep", type=Path, metavar="DIR", help="leave ledger, logs and data in this new folder")
+    add_keep(parser)
     options = parser.parse_args(argv)
     if (
         min(options.devices, options.days) < 1
@@ -107,8 +67,6 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
         or (options.speed or 1) <= 0
     ):
         parser.error("--devices and --days are at least 1, --speed more than 0, the others not negative")
-    if not options.keep and not os.access(_FOLDER, os.W_OK):
-        parser.error(f"{_FOLDER} cannot be written to: say --keep DIR")
     return options
 
 

@@ -21,7 +21,7 @@ from tests.campaigns.months.judgement import ROUNDING, Agreement, AllowedFlow, D
 from tests.campaigns.months.plan import BEGIN_S, INTERVAL_S, MonthsPlan
 from tests.campaigns.months.reported import DAY_MS, DayKey, Figure, Reports, RollUps, ask_reports, used_days
 from tests.campaigns.months.truth import MonthsTruth, series_of
-from tests.campaigns.months.world import World, world
+from tests.campaigns.months.world import ScaledWorld, scaled_world
 
 ZONE: Final = ZoneInfo("Asia/Ho_Chi_Minh")
 MOST_MARKED: Final = 0.05
@@ -42,7 +42,7 @@ class Row(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Campaign:
+class Months:
     """The task.
 
     :ivar tell: is told what goes on.
@@ -55,7 +55,7 @@ class Campaign:
 
     def run(self) -> list[Row]:
         """Carry it out."""
-        with world(self.plan, self.folder, is_metricsql=self.is_metricsql) as parts:
+        with scaled_world(self.plan, self.folder, is_metricsql=self.is_metricsql) as parts:
             begun_s = time.monotonic()
             parts.pass_by(lambda text: self.tell(self._progress(parts, text)))
             took_s = time.monotonic() - begun_s
@@ -68,7 +68,7 @@ class Campaign:
             self.tell("every reading is looked up")
             return rows + self._readings(parts) + accounts
 
-    def _wait_for_the_night(self, parts: World) -> None:
+    def _wait_for_the_night(self, parts: ScaledWorld) -> None:
         """Return when the sums that became known too late are worked out; where points are not replaced, reports do it."""
         config = load(parts.gateway.config, {})
         deadline_s = time.monotonic() + PATIENCE_S
@@ -76,11 +76,11 @@ class Campaign:
             self.tell(f"sums of {len(late)} devices are worked out again in the night")
             time.sleep(LOOK_S)
 
-    def _progress(self, parts: World, text: str) -> str:
+    def _progress(self, parts: ScaledWorld, text: str) -> str:
         days = max(0.0, (parts.now_s() - BEGIN_S) / 86_400)
         return f"day {days:5.1f} of {self.plan.days}, {parts.kills} kills, {parts.told} exchanges told {text}"
 
-    def _lived(self, parts: World, truth: MonthsTruth, took_s: float) -> Row:
+    def _lived(self, parts: ScaledWorld, truth: MonthsTruth, took_s: float) -> Row:
         happened = len([one for one in self.plan.incidents if one.device])
         told = f"{parts.told} of {self.plan.exchanges} exchanges told ({parts.told_late} of them late)"
         faults = f"{parts.kills} kills, {int(parts.kills > 0)} file lost, database away {parts.outages} times"
@@ -88,12 +88,12 @@ class Campaign:
         missed = parts.told < len(list(self.plan.exchanges_told()))
         return Row("what happened", lived, ["exchanges were refused"] if missed else [])
 
-    def _readings(self, parts: World) -> list[Row]:
+    def _readings(self, parts: ScaledWorld) -> list[Row]:
         found = verify(parts.ledger, InfluxdbAccess(parts.database.url, "iot"), 0.0, 7200.0)
         # Where points are not replaced, sums step in the night after an exchange was told late: there reports alone are right.
         return [_of_readings(found)] if self.is_metricsql else [_of_readings(found), _of_sums(found)]
 
-    def _accounts(self, parts: World, truth: MonthsTruth) -> list[Row]:
+    def _accounts(self, parts: ScaledWorld, truth: MonthsTruth) -> list[Row]:
         config = load(parts.gateway.config, {})
         days = _days(truth)
         months = [TimeSpan(*span) for span in _months(days)]

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path
 from typing import Final
+from unittest import mock
 from urllib.parse import quote, urlencode
 
 from gateway.commands.demo import services
@@ -31,7 +32,7 @@ SETTLED_WITHIN_S: Final = 600.0
 Tell = Callable[[str], None]
 
 
-class World:
+class ScaledWorld:
     """All parts, running.
 
     :ivar ledger: what the fleet wrote down.
@@ -153,28 +154,20 @@ def _gateway(plan: MonthsPlan, folder: Path, broker: Service, database: Service)
 
 
 @contextmanager
-def world(plan: MonthsPlan, folder: Path, *, is_metricsql: bool) -> Iterator[World]:
+def scaled_world(plan: MonthsPlan, folder: Path, *, is_metricsql: bool) -> Iterator[ScaledWorld]:
     """Start all parts on a clock that shows the begin of the plan when they are ready."""
-    before = {name: os.environ.get(name) for name in (VARIABLE, "PYTHONPATH")}
-    try:
-        os.environ["PYTHONPATH"] = str(CHECKOUT)  # for the processes that are started in other folders
-        with (
-            services.mosquitto(_made(folder / "mosquitto")) as broker,
-            _database(_made(folder / "database"), is_metricsql=is_metricsql) as database,
-        ):
-            begin_ms = round((BEGIN_S - LEAD_S * plan.speed) * 1000)
-            scale = ScaledTime(time.time_ns() // 1_000_000, begin_ms, plan.speed)
-            os.environ[VARIABLE] = str(scale)
-            found = World(plan, folder, broker, database, scale)
-            with found.gateway:
-                found.gateway.wait_subscribed()
-                yield found
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+    with (
+        mock.patch.dict(os.environ, {"PYTHONPATH": str(CHECKOUT)}),  # for the processes that are started in other folders
+        services.mosquitto(_made(folder / "mosquitto")) as broker,
+        _database(_made(folder / "database"), is_metricsql=is_metricsql) as database,
+    ):
+        begin_ms = round((BEGIN_S - LEAD_S * plan.speed) * 1000)
+        scale = ScaledTime(time.time_ns() // 1_000_000, begin_ms, plan.speed)
+        os.environ[VARIABLE] = str(scale)
+        found = ScaledWorld(plan, folder, broker, database, scale)
+        with found.gateway:
+            found.gateway.wait_subscribed()
+            yield found
 
 
 def _database(folder: Path, *, is_metricsql: bool) -> Service:
