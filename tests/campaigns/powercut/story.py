@@ -15,7 +15,7 @@ from gateway.ingest.storage.database import Database, P, T
 from gateway.ingest.storage.recovery.wal import PAGE_BYTES
 from gateway.support.clock import WallClock
 from gateway.support.config.model import JournalSection
-from tests.campaigns.powercut.cabinet import NOW_MS, Cabinet, Contents, contents, readings, refusal, waiting
+from tests.campaigns.powercut.file_keeper import NOW_MS, Contents, FileKeeper, contents, readings, refusal, waiting
 from tests.campaigns.powercut.recorded_disk import RecordedDisk
 
 MAX_BYTES: Final = 36 * 1024
@@ -56,7 +56,7 @@ Story = Callable[[NotedFile, Random], Coroutine[Any, Any, None]]
 
 async def first_days(file: NotedFile, random: Random) -> None:
     """Some of everything."""
-    cabinet = Cabinet(file, quarantine_max_bytes=1500, rejects_max_bytes=1500)
+    cabinet = FileKeeper(file, quarantine_max_bytes=1500, rejects_max_bytes=1500)
     cabinet.find_backlog()
     await _outage(cabinet, random)
     await _rejects_and_quarantine(cabinet)
@@ -67,7 +67,7 @@ async def first_days(file: NotedFile, random: Random) -> None:
 
 async def long_outage(file: NotedFile, random: Random) -> None:
     """The WAL outgrows its limit again and again, and the journal its own, so that the oldest must make room."""
-    cabinet = Cabinet(file)
+    cabinet = FileKeeper(file)
     cabinet.find_backlog()
     store = BoundedJournal(file, JournalSection(max_bytes=MAX_BYTES, min_free_bytes=0, when_full="drop_oldest"), WallClock())
     store.stock()
@@ -81,18 +81,18 @@ async def long_outage(file: NotedFile, random: Random) -> None:
 
 async def outage(file: NotedFile, random: Random) -> None:
     """Some commits."""
-    await _outage(Cabinet(file), random)
+    await _outage(FileKeeper(file), random)
 
 
 async def one_row(file: NotedFile, random: Random) -> None:
     """A row comes and is settled."""
-    cabinet = Cabinet(file)
+    cabinet = FileKeeper(file)
     cabinet.find_backlog()
     await cabinet.store.append([encode(readings(random.random()))], refused=False)
     await _drain(cabinet, file)
 
 
-async def _outage(cabinet: Cabinet, random: Random) -> None:
+async def _outage(cabinet: FileKeeper, random: Random) -> None:
     """Commits of one body, of a large one that takes many pages, and of several."""
     for sizes in ((1,), (600,), (30, 1, 80)):
         bodies = [encode(readings(*(random.random() for _ in range(size)))) for size in sizes]
@@ -101,7 +101,7 @@ async def _outage(cabinet: Cabinet, random: Random) -> None:
     await cabinet.spool.commit_all()
 
 
-async def _rejects_and_quarantine(cabinet: Cabinet) -> None:
+async def _rejects_and_quarantine(cabinet: FileKeeper) -> None:
     """Both in, beyond their limits, and out."""
     for number in range(0, 9, 3):
         cabinet.message(
@@ -115,7 +115,7 @@ async def _rejects_and_quarantine(cabinet: Cabinet) -> None:
     await cabinet.quarantine_out._release_free()  # noqa: SLF001 - as its task does
 
 
-async def _rare_things(cabinet: Cabinet, random: Random) -> None:
+async def _rare_things(cabinet: FileKeeper, random: Random) -> None:
     """Births come and go, subscriptions, the newest time; states of few devices, of many, and of few of the many."""
     await cabinet.file.run(keyvalue.put_all, {"birth:g/n1": "x" * 900, "birth:g/n2": "y"})
     await cabinet.file.run(keyvalue.put_all, {"birth:g/n1": None, "subscriptions": "[]"})
@@ -125,7 +125,7 @@ async def _rare_things(cabinet: Cabinet, random: Random) -> None:
         await cabinet.device_snapshots.save_at_stop(windows=True)
 
 
-async def _drain(cabinet: Cabinet, file: NotedFile) -> None:
+async def _drain(cabinet: FileKeeper, file: NotedFile) -> None:
     """Rows are settled a few at a time, some with a reject."""
     rows = list(file.noted[-1].journal)
     for at in range(0, len(rows), 4):

@@ -6,7 +6,7 @@ from pathlib import Path
 from gateway.core.batching.batch import encode
 from gateway.core.message import Reading
 from gateway.ingest.storage.database import Database
-from tests.campaigns.powercut.cabinet import Cabinet
+from tests.campaigns.powercut.file_keeper import FileKeeper
 
 
 def test_a_row_is_not_taken_before_its_batch_knows_where_it_stands(tmp_path: Path) -> None:
@@ -17,7 +17,7 @@ def test_a_row_is_not_taken_before_its_batch_knows_where_it_stands(tmp_path: Pat
 async def _drain_during_a_commit(path: Path) -> None:
     file = Database(path)
     file.open()
-    cabinet = Cabinet(file)
+    cabinet = FileKeeper(file)
     cabinet.influxdb.up = True
     await cabinet.store.append([encode([Reading("water,device=m1 ph=7.0 5", "water")])])
     cabinet.ledger.receive(1, "journal", "journal")

@@ -17,7 +17,7 @@ from gateway.core.batching.batch import decode, encode
 from gateway.ingest.storage import journal, keyvalue
 from gateway.ingest.storage.database import Database, DatabaseFault
 from gateway.ingest.storage.recovery.tally import Tally
-from tests.campaigns.powercut.cabinet import NOW_MS, Cabinet, contents, missing, readings, refusal, waiting
+from tests.campaigns.powercut.file_keeper import NOW_MS, FileKeeper, contents, missing, readings, refusal, waiting
 from tests.campaigns.powercut.hasty import HastyLoop, until
 from tests.campaigns.powercut.recorded_disk import DISK_FULL, IO_ERROR, Call, Fault, RecordedDisk
 from tests.campaigns.powercut.replay import Image, Platter, lay_down, pick_up
@@ -50,7 +50,7 @@ class Trial:
     async def _run(self) -> None:
         file = Database(self._folder / NAME)
         file.open()
-        self.cabinet = Cabinet(file, moment=lambda: len(self.disk.operations))
+        self.cabinet = FileKeeper(file, moment=lambda: len(self.disk.operations))
         self.cabinet.find_backlog()
         tasks = [asyncio.create_task(work, name=name) for name, work in self.cabinet.tasks().items()]
         tasks.append(asyncio.create_task(file.watch(), name="damage"))

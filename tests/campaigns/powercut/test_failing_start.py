@@ -10,7 +10,7 @@ import pytest
 
 from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database, DatabaseFault
-from tests.campaigns.powercut.cabinet import Contents, contents, settings
+from tests.campaigns.powercut.file_keeper import Contents, contents, settings
 from tests.campaigns.powercut.recorded_disk import DISK_FULL, IO_ERROR, Call, Fault, RecordedDisk
 from tests.campaigns.powercut.replay import Platter, lay_down, pick_up
 from tests.campaigns.powercut.story import file_of_version_1

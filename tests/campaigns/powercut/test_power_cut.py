@@ -17,7 +17,7 @@ from gateway.core.batching.batch import encode
 from gateway.ingest.storage import journal, keyvalue
 from gateway.ingest.storage.database import Database
 from gateway.ingest.storage.recovery.tally import Tally
-from tests.campaigns.powercut.cabinet import NOW_MS, Contents, contents, missing, readings, settings
+from tests.campaigns.powercut.file_keeper import NOW_MS, Contents, contents, missing, readings, settings
 from tests.campaigns.powercut.recorded_calls import RecordedCalls
 from tests.campaigns.powercut.recorded_disk import Operation, RecordedDisk
 from tests.campaigns.powercut.replay import Image, Platter, lay_down, pick_up, seeded

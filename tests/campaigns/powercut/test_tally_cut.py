@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from gateway.ingest.storage.recovery.tally import Tally
-from tests.campaigns.powercut.cabinet import NOW_MS
+from tests.campaigns.powercut.file_keeper import NOW_MS
 from tests.campaigns.powercut.recorded_disk import IO_ERROR, Fault, Operation, RecordedDisk
 from tests.campaigns.powercut.replay import Image, Platter, lay_down, seeded
 

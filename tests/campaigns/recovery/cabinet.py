@@ -6,31 +6,19 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from gateway.core.batching.acknowledgements import Acknowledger
 from gateway.core.batching.batch import Body
 from gateway.core.batching.write_result import Answer
-from gateway.core.ledger import Ledger
 from gateway.core.message import Outcome, Reading
-from gateway.ingest.delivery.backlog import Backlog
-from gateway.ingest.delivery.batch_queue import BatchQueue, DeliveryLimits
-from gateway.ingest.delivery.bisect_refused import Bisector, UnspooledRefusals
+from gateway.ingest.delivery.batch_queue import DeliveryLimits
 from gateway.ingest.delivery.bounded_journal import Appended, BoundedJournal
-from gateway.ingest.delivery.circuit_breaker import CircuitBreaker, Probe
-from gateway.ingest.delivery.delivery_log import DeliveryLog
-from gateway.ingest.delivery.drain_lane import DrainLane
+from gateway.ingest.delivery.circuit_breaker import Probe
 from gateway.ingest.delivery.influxdb import LinkedWriter
-from gateway.ingest.delivery.live_lane import LiveLane
-from gateway.ingest.delivery.reject_writer import RejectWriter
-from gateway.ingest.delivery.spool import Spool
-from gateway.ingest.delivery.spool_requests import SpoolRequests
-from gateway.ingest.events import Events
 from gateway.ingest.storage import journal
 from gateway.ingest.storage.database import Database
-from gateway.ingest.storage.reject_account import RejectAccount
-from gateway.support.clock import WallClock
 from gateway.support.histogram import Histogram
-from tests.ingest.delivery.delivering import NoHours, OwnPoint
+from tests.ingest.delivery.delivering import OwnPoint
 from tests.ingest.delivery.far_broker import FarBroker
+from tests.ingest.delivery.joined import JoinedLanes
 
 
 class _Delays(Histogram):
@@ -115,7 +103,7 @@ class Seen:
     delays: list[tuple[float, float, int]] = field(default_factory=list)
 
 
-class Cabinet:
+class Cabinet(JoinedLanes):
     """A cabinet that was without its centre.
 
     :ivar known_s: the instant at which it knew that the centre was back; None: it does not yet.
@@ -125,27 +113,15 @@ class Cabinet:
         self._loop = asyncio.get_running_loop()
         self._seen = seen
         self.known_s: float | None = None
-        self.ledger, self.events = Ledger(since_ms=0), Events()
-        self.events.delivery = _Delays(self._note_delay)
-        self.breaker = CircuitBreaker(self.events)
         self.journal = _MemoryJournal(dict(enumerate(backlog, 1)))
-        acknowledger = Acknowledger()
-        acknowledger.connected(session_present=False)
-        self.queue = BatchQueue(limits, acknowledger, self.ledger, _Silent(), DeliveryLog(WallClock()))
-        self.backlog = Backlog(self.journal, self.queue, self.breaker, self.ledger, self.events, 2**20, NoHours())
-        rejects = RejectAccount(self.ledger, self.events, WallClock(), max_bytes=2**20)
-        writer = RejectWriter(self.journal.database, rejects, self.queue)
-        bisector = Bisector(influxdb, self.breaker, self.events, OwnPoint(), WallClock())
-        requests = SpoolRequests(self.queue)
-        self.live_lane = LiveLane(influxdb, self.breaker, self.queue, requests, self.backlog, writer, self.events)
-        unspooled = UnspooledRefusals(bisector, self.breaker, self.queue, self.ledger, writer)
-        spool = Spool(requests, self.queue, self.live_lane, self.breaker, self.backlog, writer, unspooled)
-        drain_lane = DrainLane(bisector, self.breaker, self.queue, self.backlog, rejects, self.events)
+        super().__init__(influxdb, self.journal, _Silent(), limits)
+        self.events.delivery = _Delays(self._note_delay)
+        self.acknowledger.connected(session_present=False)
         self.lanes: list[Callable[[], Coroutine[Any, Any, None]]] = [
             self.live_lane.run,
             Probe(self.breaker, influxdb, OwnPoint()).run,
-            spool.run,
-            drain_lane.run,
+            self.spool.run,
+            self.drain_lane.run,
             self.watch,
         ]
         self.ledger.receive(sum(body.readings for body in backlog), "journal", "journal")

@@ -7,32 +7,19 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from gateway.core.batching.acknowledgements import Acknowledger
 from gateway.core.batching.batch import encode
-from gateway.core.ledger import Ledger
 from gateway.core.message import Reading, Refusal
 from gateway.core.readings.late_readings import LateReadings
-from gateway.ingest.delivery.backlog import Backlog
-from gateway.ingest.delivery.batch_queue import BatchQueue, DeliveryLimits
-from gateway.ingest.delivery.bisect_refused import Bisector
 from gateway.ingest.delivery.bounded_journal import BoundedJournal
-from gateway.ingest.delivery.circuit_breaker import CircuitBreaker
-from gateway.ingest.delivery.delivery_log import DeliveryLog
-from gateway.ingest.delivery.drain_lane import DrainLane
-from gateway.ingest.delivery.live_lane import LiveLane
-from gateway.ingest.delivery.reject_writer import RejectWriter
-from gateway.ingest.delivery.spool import Spool
-from gateway.ingest.delivery.spool_requests import SpoolRequests
-from gateway.ingest.events import Events
 from gateway.ingest.storage import journal
 from gateway.ingest.storage.database import Database
 from gateway.ingest.storage.hours_again import HoursAgain
-from gateway.ingest.storage.reject_account import RejectAccount
 from gateway.support.clock import WallClock
 from gateway.support.config.model import JournalSection
 from tests.campaigns.powercut.hasty import HastyLoop
-from tests.ingest.delivery.delivering import Influxdb, OwnPoint, Unspooled, until
+from tests.ingest.delivery.delivering import Influxdb, Unspooled, until
 from tests.ingest.delivery.far_broker import FarBroker
+from tests.ingest.delivery.joined import JoinedLanes
 from tests.stored_rejects import stored_rejects
 
 
@@ -46,29 +33,15 @@ class NoBroker(FarBroker):
         """Read nothing."""
 
 
-class Rig:
+class Rig(JoinedLanes):
     """A journal and its drain lane."""
 
     def __init__(self, file: Database) -> None:
-        self.file, self.influxdb = file, Influxdb()
-        self.ledger, self.events, self.acknowledger = Ledger(since_ms=0), Events(), Acknowledger()
-        self.breaker = CircuitBreaker(self.events)
-        self.store = BoundedJournal(file, JournalSection(path=file.path, max_bytes=2**20, min_free_bytes=0), WallClock())
-        limits = DeliveryLimits(0.0, max_readings=1000, stall_s=60.0, receive_maximum=2000, memory_bytes=2**25)
-        self.queue = BatchQueue(limits, self.acknowledger, self.ledger, NoBroker(), DeliveryLog(WallClock()))
-        self.late = LateReadings()
+        self.file, self.influxdb, self.late = file, Influxdb(), LateReadings()
+        store = BoundedJournal(file, JournalSection(path=file.path, max_bytes=2**20, min_free_bytes=0), WallClock())
         self.hours_again = HoursAgain(file, self.late, lambda _: True)
-        self.backlog = Backlog(self.store, self.queue, self.breaker, self.ledger, self.events, 2**20, self.hours_again)
+        super().__init__(self.influxdb, store, NoBroker(), hours_again=self.hours_again, unspooled=Unspooled())
         self.progress = self.backlog.progress
-        rejects = RejectAccount(self.ledger, self.events, WallClock(), max_bytes=2**20)
-        self.reject_writer = RejectWriter(file, rejects, self.queue)
-        requests = SpoolRequests(self.queue)
-        self.live_lane = LiveLane(
-            self.influxdb, self.breaker, self.queue, requests, self.backlog, self.reject_writer, self.events
-        )
-        self.spool = Spool(requests, self.queue, self.live_lane, self.breaker, self.backlog, self.reject_writer, Unspooled())
-        bisector = Bisector(self.influxdb, self.breaker, self.events, OwnPoint(), WallClock())
-        self.drain_lane = DrainLane(bisector, self.breaker, self.queue, self.backlog, rejects, self.events)
 
     async def put(self, *rows: list[str], refused: bool = False) -> None:
         """Rows that an earlier run left, each of readings that are their lines."""

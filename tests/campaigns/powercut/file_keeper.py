@@ -11,26 +11,14 @@ from typing import Any
 
 from mqtt5 import RetainHandling
 
-from gateway.core.batching.acknowledgements import Acknowledger
 from gateway.core.batching.batch import Body
 from gateway.core.batching.pacing import LinkBudget
 from gateway.core.batching.write_result import Answer
 from gateway.core.devices.device import Device
 from gateway.core.devices.streams import Streams
-from gateway.core.ledger import Ledger
 from gateway.core.message import Message, Outcome, QuarantinedMessage, Reading, Refusal, WaitCause
 from gateway.core.readings.counters import CounterState
-from gateway.ingest.delivery.backlog import Backlog
-from gateway.ingest.delivery.batch_queue import BatchQueue, DeliveryLimits
-from gateway.ingest.delivery.bisect_refused import Bisector, UnspooledRefusals
 from gateway.ingest.delivery.bounded_journal import BoundedJournal
-from gateway.ingest.delivery.circuit_breaker import CircuitBreaker
-from gateway.ingest.delivery.delivery_log import DeliveryLog
-from gateway.ingest.delivery.drain_lane import DrainLane
-from gateway.ingest.delivery.live_lane import LiveLane
-from gateway.ingest.delivery.reject_writer import RejectWriter
-from gateway.ingest.delivery.spool import Spool
-from gateway.ingest.delivery.spool_requests import SpoolRequests
 from gateway.ingest.events import Events
 from gateway.ingest.intake.subscriptions import Subscriptions
 from gateway.ingest.storage import journal, keyvalue, quarantine
@@ -42,7 +30,6 @@ from gateway.ingest.storage.quarantine_account import QuarantineAccount
 from gateway.ingest.storage.quarantine_in import QuarantineIn, QuarantineLimits
 from gateway.ingest.storage.quarantine_out import QuarantineOut
 from gateway.ingest.storage.quarantine_settlement import QuarantineSettlement
-from gateway.ingest.storage.reject_account import RejectAccount
 from gateway.ingest.storage.released_keys import ReleasedKeys
 from gateway.ingest.storage.replay import Limits
 from gateway.support.clock import WallClock
@@ -50,8 +37,8 @@ from gateway.support.config.model import JournalSection
 from schemas.quantities import GROWTH
 from schemas.rejects import RejectReason
 from tests.core.alarms.alarming import Bed
-from tests.ingest.delivery.delivering import NoHours, OwnPoint
 from tests.ingest.delivery.far_broker import FarBroker
+from tests.ingest.delivery.joined import JoinedLanes
 from tests.stored_rejects import stored_rejects
 
 NOW_MS = 1_793_491_200_250
@@ -92,7 +79,7 @@ class InfluxDB:
         return Answer(204)
 
 
-class Cabinet(FarBroker):
+class FileKeeper(FarBroker, JoinedLanes):
     """A gateway without its sockets. A loop is running and the file is open.
 
     :ivar acknowledged: messages that the broker need not keep any more, and at what moment it was told so.
@@ -107,33 +94,20 @@ class Cabinet(FarBroker):
         moment: Callable[[], int] = lambda: 0,
     ) -> None:
         """:param moment: how much was done to the disk so far."""
-        self.file = file
+        self.file, self.influxdb = file, InfluxDB(moment)
+        store = BoundedJournal(file, JournalSection(max_bytes=2**20, min_free_bytes=0), WallClock())
+        super().__init__(self.influxdb, store, self, rejects_max_bytes=rejects_max_bytes)
         self._moment = moment
-        self.events, self.ledger, self.influxdb = Events(), Ledger(since_ms=0), InfluxDB(moment)
         self.acknowledged: dict[int, int] = {}
         self.memory = DeviceMemory(self.events, WallClock())
         self.streams = Streams(memory=self.memory)
         self.devices = self.streams.devices
-        self._acknowledger = Acknowledger()
         self._next_packet_id = 1
-        self.breaker = CircuitBreaker(self.events)
-        self.store = BoundedJournal(file, JournalSection(max_bytes=2**20, min_free_bytes=0), WallClock())
-        limits = DeliveryLimits(0.0, 1000, 60.0, 2000, 2**30)
-        self.queue = BatchQueue(limits, self._acknowledger, self.ledger, self, DeliveryLog(WallClock()))
-        self.backlog = Backlog(self.store, self.queue, self.breaker, self.ledger, self.events, rejects_max_bytes, NoHours())
-        rejects = RejectAccount(self.ledger, self.events, WallClock(), max_bytes=rejects_max_bytes)
-        self.reject_writer = writer = RejectWriter(file, rejects, self.queue)
-        requests = SpoolRequests(self.queue)
-        bisector = Bisector(self.influxdb, self.breaker, self.events, OwnPoint(b""), WallClock())
-        unspooled = UnspooledRefusals(bisector, self.breaker, self.queue, self.ledger, writer)
-        self.live_lane = LiveLane(self.influxdb, self.breaker, self.queue, requests, self.backlog, writer, self.events)
-        self.spool = Spool(requests, self.queue, self.live_lane, self.breaker, self.backlog, writer, unspooled)
-        self.drain_lane = DrainLane(bisector, self.breaker, self.queue, self.backlog, rejects, self.events)
         self.account, self.released = QuarantineAccount(self.ledger, self.events), ReleasedKeys(WallClock())
         own = QuarantineLimits(quarantine_max_bytes, 0, may_give_up=True)
         self.quarantine_in = QuarantineIn(file, self.account, self.released, self.queue, own)
         settlement = QuarantineSettlement(
-            file, self.account, rejects, self.backlog.grew, Limits(rejects_max_bytes, quarantine_max_bytes), WallClock()
+            file, self.account, self.rejects, self.backlog.grew, Limits(rejects_max_bytes, quarantine_max_bytes), WallClock()
         )
         self.quarantine_out = QuarantineOut(
             file, self.account, self.released, self.quarantine_in, settlement, _Pipeline(), self.store
@@ -182,7 +156,7 @@ class Cabinet(FarBroker):
         if births:
             self.births.save(births, batch)
         packet_id, self._next_packet_id = self._next_packet_id, self._next_packet_id + 1
-        self._acknowledger.owe(batch, packet_id, packet_id)
+        self.acknowledger.owe(batch, packet_id, packet_id)
         self.live_lane.pump()
         return packet_id
 
