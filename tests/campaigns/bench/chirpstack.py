@@ -1,13 +1,12 @@
 """Uplinks of a network server at saturation: as many fields as a reading, in eight times the bytes, and through a profile."""
 
 import time
-from contextlib import ExitStack
+from functools import partial
 
-from gateway.commands.demo.services import mosquitto, victoria_metrics
-from tests.campaigns.bench.children import Plan, gateway, get, helper, wait_written
+from tests.campaigns.bench.children import Plan
 from tests.campaigns.bench.contest import GATEWAY, Contest, Samples
 from tests.campaigns.bench.figures import Bar, Figure
-from tests.campaigns.bench.saturation import ASKED_SELDOM_S, PATIENCE_S, Run, count, done_s, run_through
+from tests.campaigns.bench.saturation import ASKED_SELDOM_S, Run, through_gateway, through_plain
 from tests.campaigns.bench.uplinks import FIELD, settings, uplinks
 
 _DEVICES = (100, 10_000, 100_000)
@@ -49,34 +48,14 @@ def once(plan: Plan) -> dict[str, float]:
 
 
 def _gateway(plan: Plan, readings: int, devices: int, *, codec: bool) -> Run:
-    folder = plan.fresh("chirpstack")
     packets = uplinks(devices + readings, devices, time.time_ns() // 1_000_000, decoded=not codec)
-    with ExitStack() as running:
-        broker = running.enter_context(mosquitto(folder))
-        database = running.enter_context(victoria_metrics(folder))
-        config = settings(folder, codec=codec, devices=devices, registered=True)
-        consumer = running.enter_context(gateway(folder, broker.url, database.url, settings=config, tree=plan.tree))
-
-        def wait() -> float:
-            wait_written(consumer, len(packets), PATIENCE_S, ASKED_SELDOM_S)
-            return time.perf_counter()
-
-        get(consumer, "/api/ledger")  # the pages are loaded for their first client, which is no cost of a reading
-        run = run_through(consumer, broker, packets, wait, devices)
-        count(database, FIELD, len(packets))
-        return run
+    of_probes = partial(settings, codec=codec, devices=devices, registered=True)
+    return through_gateway(plan, packets, ASKED_SELDOM_S, settings=of_probes, field=FIELD, devices=devices)
 
 
 def _run_plain(plan: Plan, readings: int) -> Run:
-    folder = plan.fresh("chirpstack-plain")
     packets = uplinks(_DEVICES[0] + readings, _DEVICES[0], time.time_ns() // 1_000_000, decoded=True)
-    with ExitStack() as running:
-        broker = running.enter_context(mosquitto(folder))
-        database = running.enter_context(victoria_metrics(folder))
-        consumer = running.enter_context(helper(folder, "plain", broker.port, database.url, len(packets), "chirpstack"))
-        run = run_through(consumer, broker, packets, lambda: done_s(consumer), _DEVICES[0])
-        count(database, FIELD, len(packets))
-        return run
+    return through_plain(plan, packets, "chirpstack", FIELD, _DEVICES[0])
 
 
 CONTEST = Contest({GATEWAY: _all, _PLAIN: _plain}, _figures)

@@ -5,7 +5,6 @@ says. On fewer than N + 3 cores (instances; broker, publisher, database) the rat
 can do together is not measured.
 """
 
-import json
 import os
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -19,6 +18,7 @@ from tests.campaigns.bench.children import Plan, cpu_s, gateway, paced, pacer, p
 from tests.campaigns.bench.figures import Bar, Baseline, Figure
 from tests.campaigns.bench.messages import site
 from tests.campaigns.rabbitmq.cluster import kept_settings
+from tests.campaigns.rabbitmq.instance import share_out
 from tests.campaigns.rabbitmq.node import Node, rabbitmq
 from tests.campaigns.rabbitmq.order import out_of_order
 from tests.campaigns.rig.link import Link
@@ -117,10 +117,8 @@ def _instance(running: ExitStack, plan: Plan, url: str, database: Service, name:
 
 
 def _share_out(folder: Path, names: Sequence[str]) -> Path:
-    file = folder / "shares.yaml"
-    sites = _SITES * len(names)
-    shares = [{"site": site(number, sites)} for number in range(sites)]
-    file.write_text(json.dumps({"gateways": list(names), "shares": shares}))
+    file, sites = folder / "shares.yaml", _SITES * len(names)
+    share_out(file, names, {site(number, sites): 1.0 for number in range(sites)})
     return file
 
 

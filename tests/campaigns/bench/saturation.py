@@ -1,9 +1,9 @@
 """Saturation: a backlog as fast as the broker gives it away."""
 
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from gateway.commands.demo.services import Service, mosquitto, victoria_metrics
 from tests.campaigns.bench.burst import publish
@@ -78,46 +78,61 @@ def _figures(samples: Samples) -> list[Figure]:
 def once(plan: Plan) -> dict[str, float]:
     """CPU of a reading in µs, of one short backlog."""
     packets = backlog(_ONCE_READINGS, devices=_DEVICES, now_ms=time.time_ns() // 1_000_000)
-    return {CPU: _run_gateway(plan, packets, ASKED_SELDOM_S).cpu_us}
+    return {CPU: through_gateway(plan, packets, ASKED_SELDOM_S).cpu_us}
 
 
 def _packets(plan: Plan, readings: int) -> list[bytes]:
     return backlog(readings // 4 if plan.quick else readings, devices=_DEVICES, now_ms=time.time_ns() // 1_000_000)
 
 
-def _run_gateway(plan: Plan, packets: list[bytes], asked_every_s: float = 0.05) -> Run:
+def through_gateway(
+    plan: Plan,
+    packets: list[bytes],
+    asked_every_s: float = 0.05,
+    *,
+    settings: Callable[[Path], Mapping[str, object]] = lambda _: {},
+    field: str = READINGS_FIELD,
+    devices: int = _DEVICES,
+) -> Run:
+    """The gateway's way through a backlog.
+
+    :param settings: of the gateway, whose files they write into the folder that they are given.
+    """
     folder = plan.fresh("saturation-gateway")
-    with ExitStack() as running:
-        broker = running.enter_context(mosquitto(folder))
-        database = running.enter_context(victoria_metrics(folder))
-        consumer = running.enter_context(gateway(folder, broker.url, database.url, tree=plan.tree))
+    with (
+        mosquitto(folder) as broker,
+        victoria_metrics(folder) as database,
+        gateway(folder, broker.url, database.url, settings=settings(folder), tree=plan.tree) as consumer,
+    ):
 
         def wait() -> float:
             wait_written(consumer, len(packets), PATIENCE_S, asked_every_s)
             return time.perf_counter()
 
         get(consumer, "/api/ledger")  # the pages are loaded for their first client, which is no cost of a reading
-        run = run_through(consumer, broker, packets, wait)
-        count(database, READINGS_FIELD, len(packets))
+        run = run_through(consumer, broker, packets, wait, devices)
+        count(database, field, len(packets))
         return run
 
 
 def _run_subscriber(plan: Plan, packets: list[bytes]) -> Run:
     folder = plan.fresh("saturation-subscriber")
-    with ExitStack() as running:
-        broker = running.enter_context(mosquitto(folder))
-        consumer = running.enter_context(helper(folder, "subscriber", "acknowledge", broker.port, len(packets)))
+    with mosquitto(folder) as broker, helper(folder, "subscriber", "acknowledge", broker.port, len(packets)) as consumer:
         return run_through(consumer, broker, packets, lambda: done_s(consumer))
 
 
-def _run_plain(plan: Plan, packets: list[bytes]) -> Run:
+def through_plain(
+    plan: Plan, packets: list[bytes], kind: str = "native", field: str = READINGS_FIELD, devices: int = _DEVICES
+) -> Run:
+    """The plain gateway's way through a backlog."""
     folder = plan.fresh("saturation-plain")
-    with ExitStack() as running:
-        broker = running.enter_context(mosquitto(folder))
-        database = running.enter_context(victoria_metrics(folder))
-        consumer = running.enter_context(helper(folder, "plain", broker.port, database.url, len(packets)))
-        run = run_through(consumer, broker, packets, lambda: done_s(consumer))
-        count(database, READINGS_FIELD, len(packets))
+    with (
+        mosquitto(folder) as broker,
+        victoria_metrics(folder) as database,
+        helper(folder, "plain", broker.port, database.url, len(packets), kind) as consumer,
+    ):
+        run = run_through(consumer, broker, packets, lambda: done_s(consumer), devices)
+        count(database, field, len(packets))
         return run
 
 
@@ -166,9 +181,9 @@ def count(database: Service, field: str, readings: int) -> None:
 
 CONTEST = Contest(
     {
-        GATEWAY: lambda plan: _run_gateway(plan, _packets(plan, _READINGS)).values(),
+        GATEWAY: lambda plan: through_gateway(plan, _packets(plan, _READINGS)).values(),
         LEAST: lambda plan: _run_subscriber(plan, _packets(plan, _READINGS)).values(),
-        PLAIN: lambda plan: _run_plain(plan, _packets(plan, _PLAIN_READINGS)).values(),
+        PLAIN: lambda plan: through_plain(plan, _packets(plan, _PLAIN_READINGS)).values(),
     },
     _figures,
 )

@@ -16,11 +16,10 @@ from pathlib import Path
 import pytest
 
 from gateway.commands.demo.services import Service
-from tests.campaigns.rig.link import Link
-from tests.campaigns.rig.tap import Handed, Tap
+from tests.campaigns.rig.tap import Handed
+from tests.campaigns.rig.world import World, world
 from tests.influx import query
 from tests.system.fleet import client_of, points, publish_all
-from tests.system.rig import Gateway, gateway
 from tests.waiting import until
 
 pytestmark = pytest.mark.real
@@ -30,26 +29,20 @@ CYCLES = [pytest.param(3, id="3"), pytest.param(100, id="100", marks=[pytest.mar
 
 
 @dataclass
-class Scene:
+class Scene(World):
     """A gateway between a broker and an InfluxDB whose answers can be withheld.
 
     :ivar too_early: what was confirmed and stood nowhere then.
     :ivar lasting_at_s: when the connection of now will have lasted as long as the gateway was without one.
     """
 
-    gate: Gateway
-    broker: Service
-    influxdb: Service
-    to_broker: Link
-    to_influxdb: Link
-    tap: Tap
     too_early: list[Handed] = field(default_factory=list)
     lasting_at_s: float = 0.0
 
-    def look(self, confirmed: list[Handed]) -> None:
+    def hear(self, confirmed: list[Handed]) -> None:
         """Look for what is being confirmed: in the journal first, since readings go from there to InfluxDB."""
         names = {_device(handed) for handed in confirmed}
-        standing = _in_journal(self.gate.journal) | _in_influxdb(self.influxdb, names)
+        standing = _in_journal(self.gate.gate.journal) | _in_influxdb(self.influxdb, names)
         self.too_early += [handed for handed in confirmed if _key(handed) not in standing]
 
     def hand_over(self, device: str) -> list[Handed]:
@@ -65,9 +58,9 @@ class Scene:
         It comes back quickly after a connection that lasted longer than the gateway had waited for it.
         """
         until(lambda: time.monotonic() > self.lasting_at_s)
-        before, began_s = self.gate.said("subscribed to"), time.monotonic()
+        before, began_s = self.gate.gate.said("subscribed to"), time.monotonic()
         deed()
-        until(lambda: self.gate.said("subscribed to") > before, what="subscribed again")
+        until(lambda: self.gate.gate.said("subscribed to") > before, what="subscribed again")
         self.lasting_at_s = 2 * time.monotonic() - began_s
 
     def forget_session(self) -> None:
@@ -80,32 +73,26 @@ class Scene:
 
     def break_connection(self) -> None:
         """The connection is reset; the broker keeps the session and hands over again what is not confirmed."""
-        self.to_broker.reset()
-        self.to_broker.heal()
+        self.mqtt.reset()
+        self.mqtt.heal()
 
     def wait_all_confirmed(self) -> None:
         """Return when the gateway has confirmed all that came on the connection of now."""
-        connection = self.to_broker.accepted
-        until(lambda: not self.tap.owed(connection), what="all confirmed")
+        connection = self.mqtt.accepted
+        until(lambda: not self.gate.tap.owed(connection), what="all confirmed")
         assert not self.too_early
-        assert not self.tap.wrong
+        assert not self.gate.tap.wrong
 
     def _of(self, device: str) -> list[Handed]:
-        return [handed for handed in self.tap.delivered if _device(handed) == device]
+        return [handed for handed in self.gate.tap.delivered if _device(handed) == device]
 
 
 @pytest.fixture
-def scene(mosquitto: Service, influxdb: Service, tmp_path: Path) -> Iterator[Scene]:
+def scene(tmp_path: Path) -> Iterator[Scene]:
     """All is well and connected."""
-    tap = Tap()
-    with (
-        Link(mosquitto, tap) as to_broker,
-        Link(influxdb) as to_influxdb,
-        gateway(tmp_path / "gateway", to_broker.url("mqtt"), to_influxdb.url("http")) as gate,
-    ):
-        found = Scene(gate, mosquitto, influxdb, to_broker, to_influxdb, tap)
-        tap.on_confirmed = found.look
-        gate.wait_subscribed()
+    with world(tmp_path) as made:
+        found = Scene(made.broker, made.influxdb, made.gate)
+        found.gate.tap.on_confirmed = found.hear
         yield found
 
 
@@ -135,16 +122,16 @@ def test_a_broken_connection_is_confirmed_anew_and_not_before_it_is_stored(scene
 
 @contextmanager
 def _answers_withheld(scene: Scene) -> Iterator[None]:
-    until(lambda: not any(scene.gate.ledger()["pending"].values()), what="the cycle before is over")
-    scene.to_influxdb.stall()
+    until(lambda: not any(scene.gate.gate.ledger()["pending"].values()), what="the cycle before is over")
+    scene.http.stall()
     yield
-    scene.to_influxdb.heal()
+    scene.http.heal()
 
 
 def _assert_all_stand_once(scene: Scene, cycles: int) -> None:
-    until(lambda: not any(scene.gate.ledger()["pending"].values()), what="settled")
-    assert scene.gate.ledger()["written"] == 2 * MESSAGES * cycles
-    assert scene.gate.rejects() == []
+    until(lambda: not any(scene.gate.gate.ledger()["pending"].values()), what="settled")
+    assert scene.gate.gate.ledger()["written"] == 2 * MESSAGES * cycles
+    assert scene.gate.gate.rejects() == []
     found = points(scene.influxdb)
     assert len(found) == 2 * MESSAGES * cycles
     assert all(len(rows) == 1 for rows in found.values())
