@@ -5,7 +5,7 @@ from gateway.core.ledger import Ledger
 from gateway.ingest.events import Events
 from gateway.ingest.storage.journal import JournalUse
 from gateway.ingest.storage.reject_account import RejectAccount
-from gateway.ingest.storage.replay import Committed, Replayed
+from gateway.ingest.storage.settlement import Committed, Replayed
 
 
 class JournalAccount:

@@ -12,7 +12,7 @@ from gateway.core.message import QuarantinedMessage
 from gateway.ingest.events import Events
 from gateway.ingest.storage.quarantine import QuarantineRow, QuarantineUse
 from gateway.ingest.storage.quarantine_shares import MadeRoom
-from gateway.ingest.storage.replay import Committed, Replayed
+from gateway.ingest.storage.settlement import Committed, Replayed
 
 
 class QuarantineAccount:

@@ -6,10 +6,11 @@ core would take it for a duplicate if it came again (:mod:`gateway.ingest.storag
 """
 
 from collections import deque
+from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
 from gateway.core.batching.batch import Body
-from gateway.core.message import REJECT_KEPT_BYTES, Message, Outcome, QuarantinedMessage, Refusal, WaitCause
+from gateway.core.message import REJECT_KEPT_BYTES, QuarantinedMessage, Refusal, WaitCause
 from gateway.ingest.storage import quarantine
 from gateway.ingest.storage.database import Database, DatabaseFault
 from gateway.ingest.storage.quarantine import FIRST, QuarantineRow
@@ -17,7 +18,7 @@ from gateway.ingest.storage.quarantine_account import QuarantineAccount
 from gateway.ingest.storage.quarantine_in import QuarantineIn
 from gateway.ingest.storage.quarantine_settlement import QuarantineSettlement
 from gateway.ingest.storage.released_keys import ReleasedKeys
-from gateway.ingest.storage.replay import Replayed, work
+from gateway.ingest.storage.settlement import Replayed
 from schemas.rejects import RejectReason
 
 _RETRY_S: Final = 1.0
@@ -34,11 +35,8 @@ _IN_VAIN: Final = {
 """The reject of an expired message, and the sentence for people."""
 
 
-class Pipeline(Protocol):
-    """The pipeline, codecs included."""
-
-    async def process(self, message: Message, arrival_ms: int) -> Outcome:
-        """Process a stored message."""
+Replay = Callable[[list[QuarantineRow]], Awaitable[Replayed]]
+"""Sends messages through the core again, codecs included, and returns what they became."""
 
 
 class Journal(Protocol):
@@ -61,7 +59,7 @@ class QuarantineOut:
         released: ReleasedKeys,
         quarantine_in: QuarantineIn,
         settlement: QuarantineSettlement,
-        pipeline: Pipeline,
+        replay: Replay,
         journal: Journal,
     ) -> None:
         self._database = database
@@ -69,7 +67,7 @@ class QuarantineOut:
         self._released = released
         self._quarantine_in = quarantine_in
         self._settlement = settlement
-        self._pipeline = pipeline
+        self._replay = replay
         self._journal = journal
         self.releasing = False
 
@@ -114,7 +112,7 @@ class QuarantineOut:
     async def _send_through(self, rows: list[QuarantineRow]) -> int:
         """Send messages through the pipeline; return the number of those that left the quarantine."""
         self.releasing = True
-        done = await self._settlement.settle(await work(rows, self._pipeline.process))
+        done = await self._settlement.settle(await self._replay(rows))
         self.releasing = False
         return done.left
 

@@ -12,7 +12,7 @@ from gateway.ingest.storage import quarantine
 from gateway.ingest.storage.database import Database, DatabaseFault
 from gateway.ingest.storage.quarantine_account import QuarantineAccount
 from gateway.ingest.storage.reject_account import RejectAccount
-from gateway.ingest.storage.replay import Committed, Limits, Replayed, commit
+from gateway.ingest.storage.settlement import Committed, Limits, Replayed, commit
 from gateway.support.clock import WallClock
 
 _RETRY_S: Final = 1.0

@@ -5,7 +5,7 @@ from gateway.core.mqtt_session import SessionOptions
 from gateway.ingest.delivery.batch_queue import DeliveryLimits
 from gateway.ingest.intake.connection import BrokerAddress
 from gateway.ingest.storage.quarantine_in import QuarantineLimits
-from gateway.ingest.storage.replay import Limits
+from gateway.ingest.storage.settlement import Limits
 from gateway.support.config.addresses import split_url
 from gateway.support.config.files import secret
 from gateway.support.config.model import Config, Mqtt

@@ -9,8 +9,8 @@ from gateway.ingest.catalog import Catalog
 from gateway.ingest.codecs.async_client import AsyncCodecs
 from gateway.ingest.intake.codec_calls import CodecCalls
 from gateway.ingest.intake.common_effects import CommonEffects
-from gateway.ingest.intake.replay_pipeline import ReplayPipeline
 from gateway.ingest.intake.side_effects import SideEffectRunner
+from gateway.ingest.replay import ReplayPipeline
 from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database
 from gateway.ingest.storage.kept_values import KeptValueWriter
@@ -62,7 +62,7 @@ def build_waiting(foundation: Foundation, processing: Processing, delivery: Deli
     way_in = QuarantineIn(file, account, released, queue, quarantine_limits(config))
     grew, limits = fallback.backlog.grew, replay_limits(config)
     settlement = QuarantineSettlement(file, account, fallback.reject_account, grew, limits, foundation.clock)
-    way_out = QuarantineOut(file, account, released, way_in, settlement, replay_pipeline, fallback.journal)
+    way_out = QuarantineOut(file, account, released, way_in, settlement, replay_pipeline.work, fallback.journal)
     side_effects = SideEffectRunner(delivery.live_lane, codec_calls, way_in, common, pairing.connection, events)
     released.release(*_restore_births(file, processor), *_free_at_start(config, file, processing.catalog))
     lanes: dict[str, Lane] = {

@@ -11,7 +11,7 @@ from gateway.core.message import WaitCause
 from gateway.core.readings.exchanges import ExchangeEffect, StoredExchange, ToldExchange
 from gateway.ingest.delivery.backlog import Backlog
 from gateway.ingest.events import Events
-from gateway.ingest.intake.replay_pipeline import ReplayPipeline
+from gateway.ingest.replay import ReplayPipeline, replay_rejects
 from gateway.ingest.storage import journal, quarantine, rejects
 from gateway.ingest.storage.database import Database
 from gateway.ingest.storage.device_memory import DeviceMemory
@@ -19,7 +19,7 @@ from gateway.ingest.storage.device_snapshots import DeviceSnapshots
 from gateway.ingest.storage.journal_account import JournalAccount
 from gateway.ingest.storage.quarantine_account import QuarantineAccount
 from gateway.ingest.storage.rejects import RejectFilter
-from gateway.ingest.storage.replay import Limits, Replayed, replay_rejects
+from gateway.ingest.storage.settlement import Limits, Replayed
 from gateway.monitoring.status.known_devices import nobody
 from gateway.monitoring.status.status import Status
 from gateway.runtime.jobs.exchange_writer import ExchangeWriter

@@ -31,7 +31,7 @@ from gateway.ingest.storage.quarantine_in import QuarantineIn, QuarantineLimits
 from gateway.ingest.storage.quarantine_out import QuarantineOut
 from gateway.ingest.storage.quarantine_settlement import QuarantineSettlement
 from gateway.ingest.storage.released_keys import ReleasedKeys
-from gateway.ingest.storage.replay import Limits
+from gateway.ingest.storage.settlement import Limits
 from gateway.support.clock import WallClock
 from gateway.support.config.model import JournalSection
 from schemas.quantities import GROWTH

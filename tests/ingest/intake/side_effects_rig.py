@@ -15,8 +15,8 @@ from gateway.ingest.delivery.reject_writer import RejectWriter
 from gateway.ingest.intake.codec_calls import CodecCalls
 from gateway.ingest.intake.common_effects import CommonEffects
 from gateway.ingest.intake.connection import Connection
-from gateway.ingest.intake.replay_pipeline import ReplayPipeline
 from gateway.ingest.intake.side_effects import SideEffectRunner
+from gateway.ingest.replay import ReplayPipeline
 from gateway.ingest.storage.kept_values import KeptValueWriter
 from gateway.ingest.storage.quarantine_in import QuarantineIn
 from gateway.ingest.storage.released_keys import ReleasedKeys

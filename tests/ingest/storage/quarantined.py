@@ -13,15 +13,17 @@ from gateway.core.batching.batch import Batch, Body
 from gateway.core.ledger import Ledger
 from gateway.core.message import CodecAsk, Message, Outcome, QuarantinedMessage, Reading, Refusal, SideEffects, WaitCause
 from gateway.ingest.events import Events
+from gateway.ingest.replay import work
 from gateway.ingest.storage import quarantine_in, quarantine_out, quarantine_settlement
 from gateway.ingest.storage.database import Database
+from gateway.ingest.storage.quarantine import QuarantineRow
 from gateway.ingest.storage.quarantine_account import QuarantineAccount
 from gateway.ingest.storage.quarantine_in import QuarantineIn, QuarantineLimits
 from gateway.ingest.storage.quarantine_out import QuarantineOut
 from gateway.ingest.storage.quarantine_settlement import QuarantineSettlement
 from gateway.ingest.storage.reject_account import RejectAccount
 from gateway.ingest.storage.released_keys import ReleasedKeys
-from gateway.ingest.storage.replay import Limits
+from gateway.ingest.storage.settlement import Limits, Replayed
 from gateway.support.clock import WallClock
 from schemas.rejects import IgnoreCause, RejectReason
 from tests.waiting import PATIENCE_S
@@ -98,12 +100,16 @@ class Rig:
         own = QuarantineLimits(limits.quarantine_max_bytes, self.min_free_bytes, may_give_up=self.may_give_up)
         self.quarantine_in = QuarantineIn(database, self.kept, self.keys, self, own)
         settlement = QuarantineSettlement(database, self.kept, Rejects(self), self.journaled, limits, WallClock())
-        self.quarantine_out = QuarantineOut(database, self.kept, self.keys, self.quarantine_in, settlement, self, self)
+        self.quarantine_out = QuarantineOut(database, self.kept, self.keys, self.quarantine_in, settlement, self.work, self)
 
     async def process(self, message: Message, arrival_ms: int) -> Outcome:
         """Process a message, as the pipeline does."""
         assert self.quarantine_out.releasing, "what the core has seen is not durable yet"
         return await self.pipeline.process(message, arrival_ms)
+
+    async def work(self, rows: list[QuarantineRow]) -> Replayed:
+        """Send messages through the pipeline."""
+        return await work(rows, self.process)
 
     def has_room(self, _: list[Body]) -> bool:
         """Tell if the journal has room."""

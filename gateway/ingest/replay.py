@@ -1,23 +1,21 @@
-"""Rejects and quarantined messages sent through the pipeline again, with the time at which they arrived.
+"""Replay: rejects and quarantined messages sent through the core again, with the time at which they arrived.
 
-In one transaction readings go into the journal, refusals become rejects, messages that must wait for something
-else go to the quarantine, and the message leaves its old place; one that waits for the same as before stays there. So it is
-the same with the gateway running, whose drain lane then finds the rows, and without.
+What they became is committed in one transaction (:mod:`gateway.ingest.storage.settlement`). A message that waits for the same
+as before stays in its place.
 """
 
-import sqlite3
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final
 
-from gateway.core.batching.batch import Body, encode
+from gateway.core.batching.batch import encode
 from gateway.core.message import Message, Outcome, QuarantinedMessage, Reading, Refusal, StoredMessage
 from gateway.core.process import Processor
-from gateway.ingest.storage import journal, quarantine, rejects
+from gateway.ingest.intake.codec_calls import CodecCalls
+from gateway.ingest.intake.common_effects import CommonEffects
+from gateway.ingest.storage import rejects
 from gateway.ingest.storage.database import Database
-from gateway.ingest.storage.quarantine_shares import MadeRoom
 from gateway.ingest.storage.rejects import DELIVERY_STAGE, RejectFilter
+from gateway.ingest.storage.settlement import Committed, Limits, Replayed, commit
 from gateway.support.clock import WallClock
 from schemas.rejects import RejectReason
 
@@ -29,63 +27,38 @@ Process = Callable[[Message, int], Awaitable[Outcome]]
 Stored = tuple[int, Refusal | QuarantinedMessage | None]
 """Number and stored message; None: damaged."""
 
-Remove = Callable[[sqlite3.Connection, list[int]], int]
-"""Removes the rows with these numbers; returns how many there were."""
+
+class ReplayPipeline:
+    """Processes a message to its end, including the answer of its codec."""
+
+    def __init__(self, processor: Processor, codec_calls: CodecCalls, common: CommonEffects) -> None:
+        self._processor = processor
+        self._codec_calls = codec_calls
+        self._common = common
+
+    async def process(self, message: Message, arrival_ms: int) -> Outcome:
+        """Process a message that arrived at ``arrival_ms``; parts that must wait again are left to the caller."""
+        outcome = self._processor.process(message, arrival_ms, replayed=True)
+        side_effects = outcome.side_effects
+        if side_effects is not None and side_effects.ask is not None:
+            outcome = await self._codec_calls.ask_and_wait(side_effects.ask)
+            side_effects = outcome.side_effects
+        if side_effects is not None:
+            self._common.do(side_effects, None)
+        return outcome
+
+    async def work(self, rows: Iterable[Stored]) -> Replayed:
+        """Send stored messages through it."""
+        return await work(rows, self.process)
 
 
-class Limits(NamedTuple):
-    """Storage limits in bytes."""
+def without_codecs(processor: Processor) -> Process:
+    """The core alone; a message whose codec must be called stays where it is."""
 
-    rejects_max_bytes: int
-    quarantine_max_bytes: int
+    async def process(message: Message, arrival_ms: int) -> Outcome:
+        return processor.process(message, arrival_ms, replayed=True)
 
-
-@dataclass(slots=True)
-class Replayed:
-    """The result of a replay, in readings.
-
-    :ivar numbers: of the messages that leave their place; the others stay.
-    :ivar empty: messages that turned out to hold no reading, by domain.
-    :ivar kept: those of the refusals whose bytes are kept.
-    :ivar waiting: messages that now must wait for something else.
-    :ivar lost: messages that were damaged on disk.
-    """
-
-    numbers: list[int] = field(default_factory=list)
-    readings: Counter[str] = field(default_factory=Counter)
-    duplicates: Counter[str] = field(default_factory=Counter)
-    empty: Counter[str] = field(default_factory=Counter)
-    refused: list[Refusal] = field(default_factory=list)
-    kept: list[Refusal] = field(default_factory=list)
-    waiting: list[QuarantinedMessage] = field(default_factory=list)
-    lost: int = 0
-    bodies: list[Body] = field(default_factory=list)
-
-    def document(self) -> dict[str, int]:
-        """Counts for people and programs."""
-        return {
-            "messages": len(self.numbers),
-            "readings": self.readings.total(),
-            "duplicates": self.duplicates.total(),
-            "rejected_again": len(self.refused),
-            "waiting": len(self.waiting),
-        }
-
-    @property
-    def received(self) -> int:
-        """All readings that it received."""
-        return self.readings.total() + self.duplicates.total() + len(self.refused)
-
-
-class Committed(NamedTuple):
-    """The result of a commit.
-
-    :ivar left: messages that left their place with it; others had made room before.
-    :ivar made_room: messages that had to leave the quarantine for those that came into it.
-    """
-
-    left: int
-    made_room: MadeRoom
+    return process
 
 
 async def work(chosen: Iterable[Stored], process: Process) -> Replayed:
@@ -145,7 +118,7 @@ def _message(stored: Refusal | QuarantinedMessage) -> StoredMessage:
 
 
 def _note(result: Replayed, number: int, stored: Refusal | QuarantinedMessage, outcome: Outcome) -> None:
-    """Count the outcome of one message; return True if it leaves its place."""
+    """Count the outcome of one message."""
     side_effects = outcome.side_effects
     result.refused += outcome.refusals
     result.duplicates[outcome.domain] += outcome.duplicates
@@ -160,28 +133,3 @@ def _note(result: Replayed, number: int, stored: Refusal | QuarantinedMessage, o
 
 def _waits_still(stored: Refusal | QuarantinedMessage, waiting: list[QuarantinedMessage]) -> bool:
     return isinstance(stored, QuarantinedMessage) and any(again.key == stored.key for again in waiting)
-
-
-def without_codecs(processor: Processor) -> Process:
-    """The core alone; a message whose codec must be called stays where it is."""
-
-    async def process(message: Message, arrival_ms: int) -> Outcome:
-        return processor.process(message, arrival_ms, replayed=True)
-
-    return process
-
-
-def commit(
-    connection: sqlite3.Connection, result: Replayed, remove: Remove, first_row: int, now_ms: int, limits: Limits
-) -> Committed:
-    """Put the outcome of :func:`work` in the place of the rows it came from, in the journal from ``first_row`` on.
-
-    :param remove: forgets those rows, :func:`gateway.ingest.storage.rejects.remove` or
-    :func:`gateway.ingest.storage.quarantine.remove`.
-    """
-    left = remove(connection, result.numbers)
-    if result.kept:
-        rejects.add(connection, result.kept, limits.rejects_max_bytes)
-    journal.append(connection, result.bodies, first_row, now_ms, refused=False)
-    made_room = quarantine.add(connection, result.waiting, limits.quarantine_max_bytes) if result.waiting else MadeRoom()
-    return Committed(left, made_room)

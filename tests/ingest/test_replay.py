@@ -12,10 +12,11 @@ import pytest
 from gateway.core.batching.batch import decode
 from gateway.core.devices.streams import Admission
 from gateway.core.message import Message, Outcome, QuarantinedMessage, Reading, Refusal, SideEffects, WaitCause
+from gateway.ingest.replay import without_codecs, work
 from gateway.ingest.storage import journal, quarantine, rejects
 from gateway.ingest.storage.database import Database
 from gateway.ingest.storage.rejects import DELIVERY_STAGE
-from gateway.ingest.storage.replay import Limits, Remove, Replayed, commit, without_codecs, work
+from gateway.ingest.storage.settlement import Limits, Remove, Replayed, commit
 from schemas.quantities import Quality
 from schemas.rejects import RejectReason
 from tests.core.line_protocol import parse
