@@ -20,7 +20,7 @@ NO_INFLUXDB = "http://127.0.0.1:9"
 FAULTY = """
 import asyncio, signal, sys, time
 from gateway.commands.cli import main
-from gateway.ingest.delivery.reject_writer import RejectWriter
+from gateway.ingest.storage.reject_account import RejectWriter
 
 async def stands_still(self):
     await asyncio.Event().wait()

@@ -23,9 +23,9 @@ from gateway.core.message import REJECT_KEPT_BYTES, Reading, Refusal
 from gateway.ingest.delivery.batch_queue import BatchQueue
 from gateway.ingest.delivery.circuit_breaker import CircuitBreaker
 from gateway.ingest.delivery.influxdb import LinkedWriter
-from gateway.ingest.delivery.reject_writer import RejectWriter
 from gateway.ingest.delivery.self_point import SelfPoint
 from gateway.ingest.events import Events
+from gateway.ingest.storage.reject_account import RejectWriter
 from gateway.ingest.storage.rejects import DELIVERY_STAGE
 from gateway.support.clock import WallClock
 from schemas.rejects import RejectReason

@@ -37,9 +37,9 @@ from gateway.ingest.delivery.backlog import Backlog
 from gateway.ingest.delivery.batch_queue import BatchQueue
 from gateway.ingest.delivery.circuit_breaker import CircuitBreaker
 from gateway.ingest.delivery.influxdb import LinkedWriter
-from gateway.ingest.delivery.reject_writer import RejectWriter
 from gateway.ingest.delivery.spool_requests import SpoolRequests
 from gateway.ingest.events import Events
+from gateway.ingest.storage.reject_account import RejectWriter
 
 _PATIENCE_S: Final = 0.25
 """Patience with a slow write; ``SLOW_ANSWER_S`` while a device floods, since half of what may be owed then comes as quickly."""

@@ -28,8 +28,8 @@ from gateway.ingest.delivery.bisect_refused import UnspooledRefusals
 from gateway.ingest.delivery.bounded_journal import JournalFull
 from gateway.ingest.delivery.circuit_breaker import CircuitBreaker
 from gateway.ingest.delivery.live_lane import LiveLane
-from gateway.ingest.delivery.reject_writer import RejectWriter
 from gateway.ingest.delivery.spool_requests import SpoolRequests
+from gateway.ingest.storage.reject_account import RejectWriter
 
 _COMMIT_EVERY_S: Final = 1.0
 

@@ -9,7 +9,7 @@ from gateway.core.message import CodecAsk, Outcome
 from gateway.core.process import Processor
 from gateway.ingest.codecs.protocol import CodecAnswer
 from gateway.ingest.events import Events
-from gateway.ingest.storage.released_keys import ReleasedKeys
+from gateway.ingest.storage.quarantine_in import ReleasedKeys
 
 
 class Codecs(Protocol):

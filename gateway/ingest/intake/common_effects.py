@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable
 
 from gateway.core.batching.batch import Batch
 from gateway.core.message import SideEffects
-from gateway.ingest.storage.kept_values import KeptValueWriter
-from gateway.ingest.storage.released_keys import ReleasedKeys
+from gateway.ingest.storage.keyvalue import KeptValueWriter
+from gateway.ingest.storage.quarantine_in import ReleasedKeys
 
 
 class CommonEffects:

@@ -1,9 +1,11 @@
 """Small values that must outlive the process, by name: the newest time, subscriptions, births."""
 
+import asyncio
 import logging
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
+from gateway.core.batching.batch import Batch
 from gateway.ingest.storage.database import Database, DatabaseFault
 
 log = logging.getLogger("gateway.storage")
@@ -48,3 +50,43 @@ async def forget(database: Database, names: Iterable[str]) -> None:
         await database.run(put_all, dict.fromkeys(names))
     except DatabaseFault as fault:
         log.warning("what is done cannot be deleted: %s", fault)
+
+
+class KeptValueWriter:
+    """Saves values that messages bring: births of Sparkplug nodes, and counters that took a step. Many go in one commit.
+
+    The batch of a message with such a value is held until the value is saved. A disk that does not take it costs no reading: a
+    node is asked for its birth later, and a counter goes on from its last snapshot.
+    """
+
+    def __init__(self, database: Database, release: Callable[[Batch], None]) -> None:
+        self._database = database
+        self._release = release
+        self._values: dict[str, str | None] = {}
+        self._batches: list[Batch] = []
+        self._came = asyncio.Event()
+
+    def save(self, values: Mapping[str, str | None], batch: Batch | None) -> None:
+        """Save values by name, or forget those of None; ``batch`` is held until then."""
+        if not values:
+            return
+        self._values.update(values)
+        if batch is not None:
+            batch.holds += 1
+            self._batches.append(batch)
+        self._came.set()
+
+    async def run(self) -> None:
+        """Save until cancelled."""
+        while True:
+            await self._came.wait()
+            self._came.clear()
+            values, self._values = self._values, {}
+            batches, self._batches = self._batches, []
+            try:
+                await self._database.run(put_all, values)
+            except DatabaseFault as fault:
+                kinds = ", ".join(sorted({name.partition(" ")[0] for name in values}))
+                log.warning("%s of devices cannot be saved: %s", kinds, fault)
+            for batch in batches:
+                self._release(batch)

@@ -2,9 +2,11 @@
 
 Released messages leave some hundred at a time, in order of arrival, beside the way in: the pipeline may have to
 call a codec for each. Once the core has seen a message, its outcome is committed, however often that must be tried: the
-core would take it for a duplicate if it came again (:mod:`gateway.ingest.storage.quarantine_settlement`).
+core would take it for a duplicate if it came again (:mod:`gateway.ingest.storage.quarantine_out`).
 """
 
+import asyncio
+import sqlite3
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
@@ -14,16 +16,14 @@ from gateway.core.message import REJECT_KEPT_BYTES, QuarantinedMessage, Refusal,
 from gateway.ingest.storage import quarantine
 from gateway.ingest.storage.database import Database, DatabaseFault
 from gateway.ingest.storage.quarantine import FIRST, QuarantineRow
-from gateway.ingest.storage.quarantine_account import QuarantineAccount
-from gateway.ingest.storage.quarantine_in import QuarantineIn
-from gateway.ingest.storage.quarantine_settlement import QuarantineSettlement
-from gateway.ingest.storage.released_keys import ReleasedKeys
-from gateway.ingest.storage.settlement import Replayed
+from gateway.ingest.storage.quarantine_in import QuarantineIn, ReleasedKeys
+from gateway.ingest.storage.reject_account import RejectAccount
+from gateway.ingest.storage.settlement import Committed, Limits, QuarantineAccount, Replayed, commit
+from gateway.support.clock import WallClock
 from schemas.rejects import RejectReason
 
 _RETRY_S: Final = 1.0
 _NO_ROOM_S: Final = 1.0
-
 _IN_VAIN: Final = {
     WaitCause.UNKNOWN_DEVICE: (RejectReason.UNKNOWN_DEVICE, "the device was not registered in time; register it and replay"),
     WaitCause.NO_BIRTH: (RejectReason.NO_BIRTH, "the births of {key} did not come in 10 minutes; ask the node for a rebirth"),
@@ -33,8 +33,6 @@ _IN_VAIN: Final = {
     ),
 }
 """The reject of an expired message, and the sentence for people."""
-
-
 Replay = Callable[[list[QuarantineRow]], Awaitable[Replayed]]
 """Sends messages through the core again, codecs included, and returns what they became."""
 
@@ -44,6 +42,45 @@ class Journal(Protocol):
 
     def has_room(self, bodies: list[Body]) -> bool:
         """Return True when these fit."""
+
+
+class QuarantineSettlement:
+    """Commits the outcomes of messages, and counts them."""
+
+    def __init__(
+        self,
+        database: Database,
+        account: QuarantineAccount,
+        rejects: RejectAccount,
+        journaled: asyncio.Event,
+        limits: Limits,
+        clock: WallClock,
+    ) -> None:
+        """:param journaled: set when rows were added to the journal."""
+        self._database = database
+        self._account = account
+        self._rejects = rejects
+        self._journaled = journaled
+        self._limits = limits
+        self._clock = clock
+
+    async def settle(self, result: Replayed) -> Committed:
+        """Commit, however long it takes; return the result."""
+        result.kept = self._rejects.choose(result.refused)
+        first_row = self._database.reserve_rows(len(result.bodies))
+        while True:
+            try:
+                now_ms = self._clock.now_ms()
+                done, stock = await self._database.run(_commit, result, first_row, now_ms, self._limits)
+                break
+            except DatabaseFault as fault:
+                self._account.disk_fault(fault)
+                await asyncio.sleep(_RETRY_S)
+        self._account.settled(result, done, stock)
+        self._rejects.settle(result.refused, result.kept, "quarantine")
+        if result.bodies:
+            self._journaled.set()
+        return done
 
 
 class QuarantineOut:
@@ -140,3 +177,9 @@ def _in_vain(message: QuarantinedMessage) -> Refusal:
         message.device,
         message.domain,
     )
+
+
+def _commit(
+    connection: sqlite3.Connection, result: Replayed, first_row: int, now_ms: int, limits: Limits
+) -> tuple[Committed, quarantine.QuarantineUse]:
+    return commit(connection, result, quarantine.remove, first_row, now_ms, limits), quarantine.stock(connection)

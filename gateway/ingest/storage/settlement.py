@@ -1,7 +1,13 @@
 """Settlement: what stored messages became when they came again, put in their place in one transaction.
 
-Readings go into the journal, refusals become rejects, messages that must wait for something else go to the quarantine, and the
-message leaves its old place. So it is the same with the gateway running, whose drain lane then finds the rows, and without.
+Readings go into the journal, refusals become rejects, messages that must wait for something else go to the quarantine, and
+the message leaves its old place. So it is the same with the gateway running, whose drain lane then finds the rows, and
+without.
+
+With the gateway running each commit is entered into the ledger, and people are told of it. A message in quarantine is one
+reading there. When it comes again, it is as many as it holds; the rest of them are received then, with the source ``replay``.
+One that holds none (such as a configuration frame) ends as a duplicate: it brought nothing new, was not refused, and nothing
+of it is lost.
 """
 
 import sqlite3
@@ -11,9 +17,14 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from gateway.core.batching.batch import Body
+from gateway.core.ledger import HoldingPlace, Ledger
 from gateway.core.message import QuarantinedMessage, Refusal
+from gateway.ingest.events import Events
 from gateway.ingest.storage import journal, quarantine, rejects
+from gateway.ingest.storage.journal import JournalUse
+from gateway.ingest.storage.quarantine import QuarantineRow, QuarantineUse
 from gateway.ingest.storage.quarantine_shares import MadeRoom
+from gateway.ingest.storage.reject_account import RejectAccount
 
 Remove = Callable[[sqlite3.Connection, list[int]], int]
 """Removes the rows with these numbers; returns how many there were."""
@@ -88,3 +99,113 @@ def commit(
     journal.append(connection, result.bodies, first_row, now_ms, refused=False)
     made_room = quarantine.add(connection, result.waiting, limits.quarantine_max_bytes) if result.waiting else MadeRoom()
     return Committed(left, made_room)
+
+
+class QuarantineAccount:
+    """Counts messages that come, wait and leave.
+
+    :ivar stock: totals after the last commit.
+    """
+
+    def __init__(self, ledger: Ledger, events: Events) -> None:
+        self._ledger = ledger
+        self._events = events
+        self.stock = QuarantineUse(0, 0, {})
+
+    def found(self, stock: QuarantineUse) -> None:
+        """Count the waiting messages at the start: an earlier run received them, and they are pending now."""
+        self.stock = stock
+        self._ledger.receive(stock.messages, "journal", "quarantine")
+
+    def salvaged(self, rows: list[QuarantineRow]) -> list[QuarantinedMessage]:
+        """Count messages of a damaged file, received by an earlier run; return those that can still be read."""
+        messages = [message for _, message in rows if message is not None]
+        self._ledger.receive(len(rows), "journal")
+        self._lost(len(rows) - len(messages), "memory")
+        return messages
+
+    def stored(self, messages: list[QuarantinedMessage], made_room: MadeRoom, stock: QuarantineUse) -> None:
+        """Count messages that moved from memory to disk."""
+        self.stock = stock
+        self._events.quarantine.works()
+        self._ledger.move(len(messages), "memory", "quarantine")
+        self._made_room(made_room)
+        for (cause, key), number in Counter((message.cause.value, message.key) for message in messages).items():
+            self._events.quarantine.waits(cause, key, number)
+
+    def given_up(self, messages: list[QuarantinedMessage]) -> None:
+        """Count messages that were given up, because others could not wait for the disk."""
+        self._ledger.settle("expired", Counter(message.domain for message in messages))
+        self._events.quarantine.not_kept(len(messages))
+
+    def settled(self, result: Replayed, done: Committed, stock: QuarantineUse) -> None:
+        """The outcome of messages is durable; :mod:`gateway.ingest.storage.reject_account` settles what became a reject."""
+        self.stock = stock
+        ledger = self._ledger
+        self._events.quarantine.works()
+        ended = result.received + result.empty.total() + result.lost
+        ledger.receive(ended - (done.left - len(result.waiting)), "replay", "quarantine")
+        ledger.move(result.readings.total(), "quarantine", "journal")
+        ledger.settle("duplicate", result.duplicates + result.empty, "quarantine")
+        self._lost(result.lost, "quarantine")
+        self._made_room(done.made_room)
+
+    def purged(self, domains: Counter[str], stock: QuarantineUse) -> None:
+        """Count messages that a person removed, by domain."""
+        self.stock = stock
+        self._ledger.settle("expired", domains, "quarantine")
+
+    def released(self, key: str, messages: int) -> None:
+        """Count messages that waited for a key and have left."""
+        if messages:
+            self._events.quarantine.released(key, messages)
+
+    def disk_fault(self, fault: Exception) -> None:
+        """Note a commit that failed or timed out."""
+        self._events.quarantine.refused(str(fault))
+
+    def _lost(self, messages: int, place: HoldingPlace) -> None:
+        if messages:
+            self._ledger.settle("lost", {"unknown": messages}, place)
+            self._events.quarantine.damaged(messages)
+
+    def _made_room(self, made_room: MadeRoom) -> None:
+        self._ledger.settle("expired", made_room.domains, "quarantine")
+        self._events.quarantine.made_room(made_room.origins)
+
+
+class JournalAccount:
+    """Counts readings that come into the journal beside those of the spool."""
+
+    def __init__(self, ledger: Ledger, events: Events, rejects: RejectAccount) -> None:
+        self._ledger = ledger
+        self._events = events
+        self._rejects = rejects
+
+    def found(self, stock: JournalUse) -> None:
+        """Count what is there at the start: an earlier run received it, and it is pending now."""
+        self._ledger.receive(stock.readings, "journal", "journal")
+        self._events.backlog_found(stock.readings)
+
+    def salvaged(self, bodies: list[Body]) -> None:
+        """Count rows of a damaged journal that come into the new one."""
+        self._ledger.receive(sum(body.readings for body in bodies), "journal", "journal")
+
+    def waits_for_newer(self, readings: int) -> None:
+        """Count readings in the file of a newer release: they are pending until that one is installed again."""
+        self._ledger.receive(readings, "journal", "journal")
+        self._ledger.of_newer = readings
+
+    def gone(self, readings: int) -> None:
+        """Count readings that an earlier run stored and that are lost; nobody can say of which domain they were."""
+        self._ledger.receive(readings, "journal", "journal")
+        self._ledger.settle("lost", {"unknown": readings} if readings else {}, "journal")
+
+    def replayed(self, result: Replayed, done: Committed) -> None:
+        """Count rejects that were sent through again: their readings are in the journal, in quarantine, or at their end."""
+        self._ledger.receive(result.received, "replay", "journal")
+        self._ledger.settle("duplicate", result.duplicates, "journal")
+        self._rejects.settle(result.refused, result.kept, "journal")
+        self._ledger.receive(len(result.waiting), "replay", "quarantine")
+        self._ledger.settle("expired", done.made_room.domains, "quarantine")
+        self._events.quarantine.made_room(done.made_room.origins)

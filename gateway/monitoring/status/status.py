@@ -32,8 +32,8 @@ from gateway.core.status.verdict import (
 from gateway.ingest.codecs.async_client import AsyncCodecs
 from gateway.ingest.events import Events
 from gateway.ingest.storage.journal import JournalUse
-from gateway.ingest.storage.quarantine_account import QuarantineAccount
 from gateway.ingest.storage.recovery.tally import Tally
+from gateway.ingest.storage.settlement import QuarantineAccount
 from gateway.monitoring.alarms.keeper import AlarmKeeper
 from gateway.monitoring.status import troubles
 from gateway.monitoring.status.broker_session import of_session

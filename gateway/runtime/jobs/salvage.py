@@ -17,9 +17,9 @@ from gateway.ingest.delivery.bounded_journal import BoundedJournal, JournalFull
 from gateway.ingest.events import Events
 from gateway.ingest.storage import journal, quarantine
 from gateway.ingest.storage.database import Database
-from gateway.ingest.storage.journal_account import JournalAccount
 from gateway.ingest.storage.quarantine_in import QuarantineIn
 from gateway.ingest.storage.recovery.set_aside import note_salvaged
+from gateway.ingest.storage.settlement import JournalAccount
 from gateway.support.clock import WallClock
 
 Salvaged = TypeVar("Salvaged")

@@ -19,14 +19,13 @@ from gateway.ingest.delivery.drain_lane import DrainLane
 from gateway.ingest.delivery.flood_watch import FloodWatch
 from gateway.ingest.delivery.influxdb import InfluxdbClient
 from gateway.ingest.delivery.live_lane import LiveLane
-from gateway.ingest.delivery.reject_writer import RejectWriter
 from gateway.ingest.delivery.self_point import SelfPoint
 from gateway.ingest.delivery.spool import Spool
 from gateway.ingest.delivery.spool_requests import SpoolRequests
 from gateway.ingest.intake.connection import Connection
-from gateway.ingest.storage.journal_account import JournalAccount
-from gateway.ingest.storage.reject_account import RejectAccount
+from gateway.ingest.storage.reject_account import RejectAccount, RejectWriter
 from gateway.ingest.storage.reject_counts import RejectCounts
+from gateway.ingest.storage.settlement import JournalAccount
 from gateway.runtime.pipeline.foundation import Foundation, Lanes
 from gateway.runtime.pipeline.options import delivery_limits
 from gateway.runtime.pipeline.processing import Processing
@@ -146,7 +145,7 @@ def _build_fallback(foundation: Foundation, processing: Processing, queue: Batch
         not_taken=streams.note_not_taken,
         noted=counts.note,
     )
-    account, writer = JournalAccount(ledger, events, rejects), RejectWriter(file, rejects, queue)
+    account, writer = JournalAccount(ledger, events, rejects), RejectWriter(file, rejects, queue.release)
     return Fallback(journal, backlog, account, rejects, counts, writer)
 
 

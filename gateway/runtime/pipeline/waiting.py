@@ -13,13 +13,11 @@ from gateway.ingest.intake.side_effects import SideEffectRunner
 from gateway.ingest.replay import ReplayPipeline
 from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database
-from gateway.ingest.storage.kept_values import KeptValueWriter
+from gateway.ingest.storage.keyvalue import KeptValueWriter
 from gateway.ingest.storage.quarantine import keys_of
-from gateway.ingest.storage.quarantine_account import QuarantineAccount
-from gateway.ingest.storage.quarantine_in import QuarantineIn
-from gateway.ingest.storage.quarantine_out import QuarantineOut
-from gateway.ingest.storage.quarantine_settlement import QuarantineSettlement
-from gateway.ingest.storage.released_keys import ReleasedKeys
+from gateway.ingest.storage.quarantine_in import QuarantineIn, ReleasedKeys
+from gateway.ingest.storage.quarantine_out import QuarantineOut, QuarantineSettlement
+from gateway.ingest.storage.settlement import QuarantineAccount
 from gateway.monitoring.reports.take_over import SumsTakeOver
 from gateway.runtime.pipeline.delivering import Delivery
 from gateway.runtime.pipeline.foundation import Foundation, Lane, Lanes, LiveOnly
@@ -55,7 +53,7 @@ def build_waiting(foundation: Foundation, processing: Processing, delivery: Deli
     codecs = AsyncCodecs(processing.catalog.codecs, released)
     codec_calls = CodecCalls(processor, codecs, released, events)
     sums = SumsTakeOver(config, processor, events, foundation.clock, pairing.sums_hindrance, delivery.destination.link)
-    kept_values = KeptValueWriter(file, queue)
+    kept_values = KeptValueWriter(file, queue.release)
     common = CommonEffects(kept_values, released, sums.want)
     replay_pipeline = ReplayPipeline(processor, codec_calls, common)
     account = QuarantineAccount(foundation.ledger, events)

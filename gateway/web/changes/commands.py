@@ -16,10 +16,8 @@ from gateway.ingest.storage import journal, quarantine, rejects
 from gateway.ingest.storage.database import Database
 from gateway.ingest.storage.device_memory import DeviceMemory
 from gateway.ingest.storage.device_snapshots import DeviceSnapshots
-from gateway.ingest.storage.journal_account import JournalAccount
-from gateway.ingest.storage.quarantine_account import QuarantineAccount
 from gateway.ingest.storage.rejects import RejectFilter
-from gateway.ingest.storage.settlement import Limits, Replayed
+from gateway.ingest.storage.settlement import JournalAccount, Limits, QuarantineAccount, Replayed
 from gateway.monitoring.status.known_devices import nobody
 from gateway.monitoring.status.status import Status
 from gateway.runtime.jobs.exchange_writer import ExchangeWriter

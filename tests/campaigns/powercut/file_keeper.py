@@ -21,17 +21,16 @@ from gateway.core.readings.counters import CounterState
 from gateway.ingest.delivery.bounded_journal import BoundedJournal
 from gateway.ingest.events import Events
 from gateway.ingest.intake.subscriptions import Subscriptions
+from gateway.ingest.replay import work
 from gateway.ingest.storage import journal, keyvalue, quarantine
 from gateway.ingest.storage.database import Database
 from gateway.ingest.storage.device_memory import DeviceMemory
 from gateway.ingest.storage.device_snapshots import DeviceSnapshots
-from gateway.ingest.storage.kept_values import KeptValueWriter
-from gateway.ingest.storage.quarantine_account import QuarantineAccount
-from gateway.ingest.storage.quarantine_in import QuarantineIn, QuarantineLimits
-from gateway.ingest.storage.quarantine_out import QuarantineOut
-from gateway.ingest.storage.quarantine_settlement import QuarantineSettlement
-from gateway.ingest.storage.released_keys import ReleasedKeys
-from gateway.ingest.storage.settlement import Limits
+from gateway.ingest.storage.keyvalue import KeptValueWriter
+from gateway.ingest.storage.quarantine import QuarantineRow
+from gateway.ingest.storage.quarantine_in import QuarantineIn, QuarantineLimits, ReleasedKeys
+from gateway.ingest.storage.quarantine_out import QuarantineOut, QuarantineSettlement
+from gateway.ingest.storage.settlement import Limits, QuarantineAccount, Replayed
 from gateway.support.clock import WallClock
 from gateway.support.config.model import JournalSection
 from schemas.quantities import GROWTH
@@ -110,9 +109,9 @@ class FileKeeper(FarBroker, JoinedLanes):
             file, self.account, self.rejects, self.backlog.grew, Limits(rejects_max_bytes, quarantine_max_bytes), WallClock()
         )
         self.quarantine_out = QuarantineOut(
-            file, self.account, self.released, self.quarantine_in, settlement, _Pipeline(), self.store
+            file, self.account, self.released, self.quarantine_in, settlement, _work, self.store
         )
-        self.births = KeptValueWriter(file, self.queue)
+        self.births = KeptValueWriter(file, self.queue.release)
         self.subscriptions = Subscriptions(file, self, {"a/#": RetainHandling.SEND_ALWAYS})
         self.device_snapshots = DeviceSnapshots(file, self.events, self.streams, self.memory, Bed().alarms, 10_000, WallClock())
         self.breaker.open(Answer(503))
@@ -178,14 +177,15 @@ class FileKeeper(FarBroker, JoinedLanes):
         device.counters.judge("volume_m3", GROWTH["volume_m3"], value, NOW_MS)
 
 
-class _Pipeline:
+async def _as_reading(message: Message, arrival_ms: int) -> Outcome:
     """A pipeline in which what waited is a reading once it may come again."""
+    outcome = Outcome("water")
+    outcome.readings = [Reading(f"water,device={message.topic} ph=7 {arrival_ms}", "water")]
+    return outcome
 
-    async def process(self, message: Message, arrival_ms: int) -> Outcome:
-        """Process a message."""
-        outcome = Outcome("water")
-        outcome.readings = [Reading(f"water,device={message.topic} ph=7 {arrival_ms}", "water")]
-        return outcome
+
+async def _work(rows: list[QuarantineRow]) -> Replayed:
+    return await work(rows, _as_reading)
 
 
 @dataclass(frozen=True, slots=True)

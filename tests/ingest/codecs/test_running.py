@@ -17,7 +17,7 @@ from gateway.core.message import CodecAsk
 from gateway.ingest.codecs.async_client import AsyncCodecs
 from gateway.ingest.codecs.codec import SUSPENDED_FOR_S
 from gateway.ingest.codecs.protocol import CodecAnswer
-from gateway.ingest.storage.released_keys import ReleasedKeys
+from gateway.ingest.storage.quarantine_in import ReleasedKeys
 from gateway.support.clock import WallClock
 from tests.processes import children
 from tests.waiting import PATIENCE_S

@@ -24,13 +24,13 @@ from gateway.ingest.delivery.circuit_breaker import CircuitBreaker, Probe
 from gateway.ingest.delivery.delivery_log import DeliveryLog
 from gateway.ingest.delivery.influxdb import LinkedWriter
 from gateway.ingest.delivery.live_lane import LiveLane
-from gateway.ingest.delivery.reject_writer import RejectWriter
 from gateway.ingest.delivery.self_point import SelfPoint
 from gateway.ingest.delivery.spool import Spool
 from gateway.ingest.delivery.spool_requests import SpoolRequests
 from gateway.ingest.events import Events
 from gateway.ingest.storage.hours_again import HoursAgain
 from gateway.ingest.storage.journal import Removed
+from gateway.ingest.storage.reject_account import RejectWriter
 from gateway.support.clock import WallClock
 from tests.ingest.delivery.far_broker import FarBroker
 from tests.waiting import PATIENCE_S

@@ -13,12 +13,11 @@ from gateway.ingest.delivery.delivery_log import DeliveryLog
 from gateway.ingest.delivery.drain_lane import DrainLane
 from gateway.ingest.delivery.influxdb import LinkedWriter
 from gateway.ingest.delivery.live_lane import LiveLane
-from gateway.ingest.delivery.reject_writer import RejectWriter
 from gateway.ingest.delivery.spool import Spool
 from gateway.ingest.delivery.spool_requests import SpoolRequests
 from gateway.ingest.events import Events
 from gateway.ingest.storage.hours_again import HoursAgain
-from gateway.ingest.storage.reject_account import RejectAccount
+from gateway.ingest.storage.reject_account import RejectAccount, RejectWriter
 from gateway.support.clock import WallClock
 from tests.ingest.delivery.delivering import NoHours, OwnPoint, Unspooled
 
@@ -46,7 +45,7 @@ class JoinedLanes:
         hours_again = hours_again or NoHours()
         self.backlog = Backlog(store, queue, breaker, self.ledger, self.events, rejects_max_bytes, hours_again)
         self.rejects = RejectAccount(self.ledger, self.events, clock, max_bytes=rejects_max_bytes)
-        writer = self.reject_writer = RejectWriter(store.database, self.rejects, queue)
+        writer = self.reject_writer = RejectWriter(store.database, self.rejects, queue.release)
         bisector = Bisector(influxdb, breaker, self.events, OwnPoint(), clock)
         requests = SpoolRequests(queue)
         self.live_lane = LiveLane(influxdb, breaker, queue, requests, self.backlog, writer, self.events)

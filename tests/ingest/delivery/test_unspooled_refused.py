@@ -8,15 +8,26 @@ from gateway.core.batching.batch import Batch
 from gateway.core.batching.write_result import Answer
 from gateway.core.ledger import Ledger
 from gateway.core.message import Reading
+from gateway.ingest.delivery.batch_queue import BatchQueue
 from gateway.ingest.delivery.bisect_refused import Bisector, UnspooledRefusals
 from gateway.ingest.delivery.circuit_breaker import CircuitBreaker
-from gateway.ingest.delivery.reject_writer import RejectWriter
 from gateway.ingest.events import Events
-from gateway.ingest.storage.reject_account import RejectAccount
+from gateway.ingest.storage.reject_account import RejectAccount, RejectWriter
 from gateway.support.clock import WallClock
 from tests.ingest.delivery.delivering import OwnPoint, note_waits, until
 from tests.ingest.delivery.test_bisect_refused import AWAY, GOOD, OWN, REFUSED, Influxdb
-from tests.ingest.delivery.test_reject_writer import Disk, Released
+from tests.ingest.storage.test_reject_account import Disk
+
+
+class Released(BatchQueue):
+    """In the place of the queue: batches that were released, once for each hold."""
+
+    def __init__(self) -> None:
+        self.released: list[Batch] = []
+
+    def release(self, batch: Batch) -> None:
+        """Release."""
+        self.released.append(batch)
 
 
 class Rig:
@@ -29,7 +40,7 @@ class Rig:
         self.queue = Released()
         bisector = Bisector(self.influxdb, self.breaker, self.events, OwnPoint(OWN), WallClock())
         self.reject_writer = RejectWriter(
-            self.disk, RejectAccount(self.ledger, self.events, WallClock(), max_bytes=1000), self.queue
+            self.disk, RejectAccount(self.ledger, self.events, WallClock(), max_bytes=1000), self.queue.release
         )
         self.unspooled = UnspooledRefusals(bisector, self.breaker, self.queue, self.ledger, self.reject_writer)
 

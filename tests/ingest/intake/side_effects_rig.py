@@ -11,15 +11,14 @@ from gateway.core.batching.write_result import Answer
 from gateway.core.message import CodecAsk, Message, QuarantinedMessage, Refusal
 from gateway.core.process import Processor
 from gateway.ingest.codecs.protocol import CodecAnswer
-from gateway.ingest.delivery.reject_writer import RejectWriter
 from gateway.ingest.intake.codec_calls import CodecCalls
 from gateway.ingest.intake.common_effects import CommonEffects
 from gateway.ingest.intake.connection import Connection
 from gateway.ingest.intake.side_effects import SideEffectRunner
 from gateway.ingest.replay import ReplayPipeline
-from gateway.ingest.storage.kept_values import KeptValueWriter
-from gateway.ingest.storage.quarantine_in import QuarantineIn
-from gateway.ingest.storage.released_keys import ReleasedKeys
+from gateway.ingest.storage.keyvalue import KeptValueWriter
+from gateway.ingest.storage.quarantine_in import QuarantineIn, ReleasedKeys
+from gateway.ingest.storage.reject_account import RejectWriter
 from gateway.monitoring.reports.take_over import SumsTakeOver
 from gateway.support.clock import WallClock
 from schemas.registry import RegisteredDevice

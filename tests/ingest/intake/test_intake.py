@@ -23,7 +23,7 @@ from gateway.ingest.intake.message_receiver import MessageReceiver
 from gateway.ingest.intake.side_effects import SideEffectRunner
 from gateway.ingest.intake.subscriptions import Subscriptions
 from gateway.ingest.storage.database import Database
-from gateway.ingest.storage.released_keys import ReleasedKeys
+from gateway.ingest.storage.quarantine_in import ReleasedKeys
 from gateway.support.clock import WallClock
 from schemas.quantities import Quality
 from tests.core.conversation import CONNACK, publish

@@ -14,16 +14,13 @@ from gateway.core.ledger import Ledger
 from gateway.core.message import CodecAsk, Message, Outcome, QuarantinedMessage, Reading, Refusal, SideEffects, WaitCause
 from gateway.ingest.events import Events
 from gateway.ingest.replay import work
-from gateway.ingest.storage import quarantine_in, quarantine_out, quarantine_settlement
+from gateway.ingest.storage import quarantine_in, quarantine_out
 from gateway.ingest.storage.database import Database
 from gateway.ingest.storage.quarantine import QuarantineRow
-from gateway.ingest.storage.quarantine_account import QuarantineAccount
-from gateway.ingest.storage.quarantine_in import QuarantineIn, QuarantineLimits
-from gateway.ingest.storage.quarantine_out import QuarantineOut
-from gateway.ingest.storage.quarantine_settlement import QuarantineSettlement
+from gateway.ingest.storage.quarantine_in import QuarantineIn, QuarantineLimits, ReleasedKeys
+from gateway.ingest.storage.quarantine_out import QuarantineOut, QuarantineSettlement
 from gateway.ingest.storage.reject_account import RejectAccount
-from gateway.ingest.storage.released_keys import ReleasedKeys
-from gateway.ingest.storage.settlement import Limits, Replayed
+from gateway.ingest.storage.settlement import Limits, QuarantineAccount, Replayed
 from gateway.support.clock import WallClock
 from schemas.rejects import IgnoreCause, RejectReason
 from tests.waiting import PATIENCE_S
@@ -173,7 +170,7 @@ async def rig(folder: Path, **how: Any) -> AsyncIterator[Rig]:  # noqa: ANN401 -
 
 def retry_after(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the quarantine try again so long after a fault of the disk."""
-    for module in (quarantine_in, quarantine_out, quarantine_settlement):
+    for module in (quarantine_in, quarantine_out):
         monkeypatch.setattr(module, "_RETRY_S", seconds)
 
 

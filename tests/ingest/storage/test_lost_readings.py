@@ -19,10 +19,10 @@ from gateway.ingest.delivery.bounded_journal import BoundedJournal
 from gateway.ingest.events import Events
 from gateway.ingest.storage import journal
 from gateway.ingest.storage.database import Database, begin
-from gateway.ingest.storage.journal_account import JournalAccount
 from gateway.ingest.storage.recovery.set_aside import SUFFIXES
 from gateway.ingest.storage.recovery.wal import FRAME_BYTES, HEAD_BYTES, beside
 from gateway.ingest.storage.reject_account import RejectAccount
+from gateway.ingest.storage.settlement import JournalAccount
 from gateway.monitoring.status.status import JournalState
 from gateway.runtime.jobs.salvage import Salvage
 from gateway.support.clock import WallClock
