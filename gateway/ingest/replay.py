@@ -10,8 +10,7 @@ from typing import Final
 from gateway.core.batching.batch import encode
 from gateway.core.message import Message, Outcome, QuarantinedMessage, Reading, Refusal, StoredMessage
 from gateway.core.process import Processor
-from gateway.ingest.intake.codec_calls import CodecCalls
-from gateway.ingest.intake.common_effects import CommonEffects
+from gateway.ingest.intake.side_effects import CodecCalls, CommonEffects
 from gateway.ingest.storage import rejects
 from gateway.ingest.storage.database import Database
 from gateway.ingest.storage.rejects import DELIVERY_STAGE, RejectFilter

@@ -7,9 +7,7 @@ from gateway.core.message import WaitCause
 from gateway.core.process import Processor
 from gateway.ingest.catalog import Catalog
 from gateway.ingest.codecs.async_client import AsyncCodecs
-from gateway.ingest.intake.codec_calls import CodecCalls
-from gateway.ingest.intake.common_effects import CommonEffects
-from gateway.ingest.intake.side_effects import SideEffectRunner
+from gateway.ingest.intake.side_effects import CodecCalls, CommonEffects, SideEffectRunner
 from gateway.ingest.replay import ReplayPipeline
 from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database

@@ -11,10 +11,8 @@ from gateway.core.batching.write_result import Answer
 from gateway.core.message import CodecAsk, Message, QuarantinedMessage, Refusal
 from gateway.core.process import Processor
 from gateway.ingest.codecs.protocol import CodecAnswer
-from gateway.ingest.intake.codec_calls import CodecCalls
-from gateway.ingest.intake.common_effects import CommonEffects
 from gateway.ingest.intake.connection import Connection
-from gateway.ingest.intake.side_effects import SideEffectRunner
+from gateway.ingest.intake.side_effects import CodecCalls, CommonEffects, SideEffectRunner
 from gateway.ingest.replay import ReplayPipeline
 from gateway.ingest.storage.keyvalue import KeptValueWriter
 from gateway.ingest.storage.quarantine_in import QuarantineIn, ReleasedKeys

@@ -14,13 +14,11 @@ from gateway.core.batching.floods import Floods
 from gateway.core.batching.pacing import LinkBudget
 from gateway.core.batching.write_result import Answer
 from gateway.core.mqtt_session import Session, SessionOptions
-from gateway.ingest.intake.codec_calls import CodecCalls
-from gateway.ingest.intake.common_effects import CommonEffects
 from gateway.ingest.intake.connection import BrokerAddress, Connection
 from gateway.ingest.intake.fence import Fence
 from gateway.ingest.intake.intake import Intake
 from gateway.ingest.intake.message_receiver import MessageReceiver
-from gateway.ingest.intake.side_effects import SideEffectRunner
+from gateway.ingest.intake.side_effects import CodecCalls, CommonEffects, SideEffectRunner
 from gateway.ingest.intake.subscriptions import Subscriptions
 from gateway.ingest.storage.database import Database
 from gateway.ingest.storage.quarantine_in import ReleasedKeys

@@ -24,7 +24,6 @@ QUOTA = 20
 """What is kept a minute of one device and reason."""
 P = ParamSpec("P")
 T = TypeVar("T")
-"""What is kept a minute of one device and reason."""
 
 
 @pytest.mark.parametrize("place", ["memory", "journal", "quarantine"])
