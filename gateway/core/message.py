@@ -214,5 +214,21 @@ class Outcome(Struct, eq=False):
     side_effects: SideEffects | None = None
 
 
+class Core(Protocol):
+    """The pure core as shells call it: :class:`gateway.core.process.Processor`, made where the parts are joined."""
+
+    def process(self, message: Message, now_ms: int, *, replayed: bool = False, steps: list[object] | None = None) -> Outcome:
+        """Process ``message``, arrived at ``now_ms``."""
+
+    def resume(self, ask: CodecAsk, data: object, fault: str | None) -> Outcome:
+        """Go on with a message whose codec has answered, with an object or a fault."""
+
+    def wait_for_codec(self, ask: CodecAsk) -> Outcome:
+        """Put a message whose codec is suspended into quarantine."""
+
+    def too_large(self, message: Message, now_ms: int, size_bytes: int) -> Outcome:
+        """Refuse a message of ``size_bytes``, of which ``message`` holds the beginning."""
+
+
 REJECT_KEPT_BYTES = 65536
 """Most bytes of a payload that a reject keeps."""

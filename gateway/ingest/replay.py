@@ -8,8 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import Final
 
 from gateway.core.batching.batch import encode
-from gateway.core.message import Message, Outcome, QuarantinedMessage, Reading, Refusal, StoredMessage
-from gateway.core.process import Processor
+from gateway.core.message import Core, Message, Outcome, QuarantinedMessage, Reading, Refusal, StoredMessage
 from gateway.ingest.intake.side_effects import CodecCalls, CommonEffects
 from gateway.ingest.storage import rejects
 from gateway.ingest.storage.database import Database
@@ -30,7 +29,7 @@ Stored = tuple[int, Refusal | QuarantinedMessage | None]
 class ReplayPipeline:
     """Processes a message to its end, including the answer of its codec."""
 
-    def __init__(self, processor: Processor, codec_calls: CodecCalls, common: CommonEffects) -> None:
+    def __init__(self, processor: Core, codec_calls: CodecCalls, common: CommonEffects) -> None:
         self._processor = processor
         self._codec_calls = codec_calls
         self._common = common
@@ -51,7 +50,7 @@ class ReplayPipeline:
         return await work(rows, self.process)
 
 
-def without_codecs(processor: Processor) -> Process:
+def without_codecs(processor: Core) -> Process:
     """The core alone; a message whose codec must be called stays where it is."""
 
     async def process(message: Message, arrival_ms: int) -> Outcome:

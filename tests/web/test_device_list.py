@@ -27,8 +27,7 @@ from gateway.web.http.turns import Turns
 from schemas.quantities import DOMAINS
 from schemas.registry import RegisteredDevice
 from tests.clocks import SetClock
-from tests.core.making import HOUR_MS, NOW_MS
-from tests.core.profiled import pipeline
+from tests.core.making import HOUR_MS, NOW_MS, pipeline
 from tests.web.rendering import let_in, pages
 
 FLEET = 20_000
@@ -70,9 +69,9 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 
 def listed(devices: list[Device], database: Database) -> DeviceList:
-    silence, events = Silence(), SimpleNamespace(mqtt_connected=True, influxdb_up=True, floods=[])
+    core, silence, events = pipeline(), Silence(), SimpleNamespace(mqtt_connected=True, influxdb_up=True, floods=[])
     known = SimpleNamespace(all=lambda: iter(devices), silence=silence, areas={"a7": "Phường Bảy"})
-    verdicts = DeviceVerdicts(pipeline(), silence, cast("Events", events), DeliveryLog(SetClock(NOW_MS)))
+    verdicts = DeviceVerdicts(core.rules, core.trust, silence, cast("Events", events), DeliveryLog(SetClock(NOW_MS)))
     status = SimpleNamespace(clock=SetClock(NOW_MS), devices=known, verdicts=verdicts)
     return DeviceList(cast("Status", status), database, Turns(), pages())
 

@@ -13,9 +13,8 @@ import mqtt5
 from gateway.core.batching.acknowledgements import Acknowledger
 from gateway.core.batching.floods import Floods
 from gateway.core.devices.broker_drops import BROKER_DROPPED
-from gateway.core.message import Message, Outcome
+from gateway.core.message import Core, Message, Outcome
 from gateway.core.mqtt_session import Event, Oversized
-from gateway.core.process import Processor
 from gateway.ingest.delivery.live_lane import LiveLane
 from gateway.ingest.events import Events
 from gateway.ingest.intake.fence import Fence
@@ -30,7 +29,7 @@ class MessageReceiver:
 
     def __init__(
         self,
-        processor: Processor,
+        processor: Core,
         live_lane: LiveLane,
         acknowledger: Acknowledger,
         events: Events,

@@ -9,8 +9,7 @@ from typing import Final, Protocol
 
 from gateway.core.batching.batch import Batch
 from gateway.core.batching.codec_backpressure import CodecBackpressure
-from gateway.core.message import CodecAsk, Outcome, SideEffects
-from gateway.core.process import Processor
+from gateway.core.message import CodecAsk, Core, Outcome, SideEffects
 from gateway.ingest.codecs.protocol import CodecAnswer
 from gateway.ingest.delivery.live_lane import LiveLane
 from gateway.ingest.events import Events
@@ -32,7 +31,7 @@ class Codecs(Protocol):
 class CodecCalls:
     """Calls codecs and continues with their answers."""
 
-    def __init__(self, processor: Processor, codecs: Codecs, released: ReleasedKeys, events: Events) -> None:
+    def __init__(self, processor: Core, codecs: Codecs, released: ReleasedKeys, events: Events) -> None:
         self._processor = processor
         self._codecs = codecs
         self._released = released

@@ -33,7 +33,7 @@ _IN_VAIN: Final = {
     ),
 }
 """The reject of an expired message, and the sentence for people."""
-Replay = Callable[[list[QuarantineRow]], Awaitable[Replayed]]
+SendThrough = Callable[[list[QuarantineRow]], Awaitable[Replayed]]
 """Sends messages through the core again, codecs included, and returns what they became."""
 
 
@@ -96,7 +96,7 @@ class QuarantineOut:
         released: ReleasedKeys,
         quarantine_in: QuarantineIn,
         settlement: QuarantineSettlement,
-        replay: Replay,
+        send_through: SendThrough,
         journal: Journal,
     ) -> None:
         self._database = database
@@ -104,7 +104,7 @@ class QuarantineOut:
         self._released = released
         self._quarantine_in = quarantine_in
         self._settlement = settlement
-        self._replay = replay
+        self._through_core = send_through
         self._journal = journal
         self.releasing = False
 
@@ -149,7 +149,7 @@ class QuarantineOut:
     async def _send_through(self, rows: list[QuarantineRow]) -> int:
         """Send messages through the pipeline; return the number of those that left the quarantine."""
         self.releasing = True
-        done = await self._settlement.settle(await self._replay(rows))
+        done = await self._settlement.settle(await self._through_core(rows))
         self.releasing = False
         return done.left
 

@@ -16,7 +16,7 @@ from random import random
 from typing import Final
 
 from gateway.core.batching.pacing import Backoff, LinkBudget
-from gateway.core.process import Processor
+from gateway.core.devices.streams import Streams
 from gateway.core.readings.exchanges import StoredExchange
 from gateway.core.readings.sums import FoundSum
 from gateway.ingest.database.open_store import open_store
@@ -37,6 +37,7 @@ _AT_ONCE: Final = 200
 
 _FoundExchanges = Mapping[str, Sequence[StoredExchange]]
 """Device → its exchanges, the oldest first."""
+Restore = Callable[[str, Mapping[str, FoundSum], Iterable[StoredExchange]], None]
 
 
 class SumsTakeOver:
@@ -45,7 +46,8 @@ class SumsTakeOver:
     def __init__(
         self,
         config: Config,
-        processor: Processor,
+        streams: Streams,
+        restore: Restore,
         events: Events,
         clock: WallClock,
         hindrance: Callable[[], str] = lambda: "",
@@ -53,6 +55,7 @@ class SumsTakeOver:
     ) -> None:
         """Begin.
 
+        :param restore: gives a device its sums (:meth:`gateway.core.process.Processor.restore_sums`).
         :param hindrance: tells why the database may not have the newest sums yet; empty: it has.
         :param link: the budget of the link to the database.
         """
@@ -60,10 +63,11 @@ class SumsTakeOver:
         self._hindrance = hindrance
         self._influxdb = config.influxdb
         self._ahead_ms = round(config.time.max_future.total_seconds() * 1000)
-        self._processor = processor
+        self._streams = streams
+        self._restore_sums = restore
         self._events = events
         self._clock = clock
-        self._tenures = processor.streams.tenures
+        self._tenures = streams.tenures
         self._waiting: set[str] = set()
         self._asked: set[str] = set()
         self._behind: dict[str, int] = {}
@@ -84,7 +88,7 @@ class SumsTakeOver:
 
     def waiting(self, share: str) -> int:
         """The number of devices of a share that wait."""
-        found = (self._processor.streams.devices.get(name) for name in self._waiting | self._asked)
+        found = (self._streams.devices.get(name) for name in self._waiting | self._asked)
         return sum(device is not None and device.share == share for device in found)
 
     def pop_behind(self) -> dict[str, int]:
@@ -93,7 +97,7 @@ class SumsTakeOver:
         return behind
 
     def _is_held(self, name: str) -> bool:
-        device = self._processor.streams.devices.get(name)
+        device = self._streams.devices.get(name)
         return device is not None and self._tenures.holds_sums_back(device.share)
 
     async def run(self) -> None:
@@ -142,7 +146,7 @@ class SumsTakeOver:
         """Give devices their sums, and their exchanges."""
         for number, device in enumerate(devices):
             behind_ms = self._behind_ms(device, found.get(device, {})) if device in self._held else None
-            self._processor.restore_sums(device, found.get(device, {}), exchanges.get(device, ()))
+            self._restore_sums(device, found.get(device, {}), exchanges.get(device, ()))
             if behind_ms is not None:
                 self._note_behind(device, behind_ms)
             if number % _AT_ONCE == _AT_ONCE - 1:
@@ -152,7 +156,7 @@ class SumsTakeOver:
 
     def _behind_ms(self, name: str, found: Mapping[str, FoundSum]) -> int | None:
         """The time since which a device has readings without sums: its newest in the database, or its first here."""
-        device = self._processor.streams.devices.get(name)
+        device = self._streams.devices.get(name)
         if device is None or device.counters is None:
             return None
         times = [last.time_ms for last in found.values()]
@@ -160,7 +164,7 @@ class SumsTakeOver:
         return min(times, default=None)
 
     def _note_behind(self, name: str, behind_ms: int) -> None:
-        device = self._processor.streams.devices.get(name)
+        device = self._streams.devices.get(name)
         if device is not None and device.counters is not None:
             device.counters.note_wrong(behind_ms)  # if nobody works them out at once, the night does
             self._behind[name] = behind_ms

@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 from math import isnan
 
 from gateway.core.devices.device import Device
-from gateway.core.process import Processor
+from gateway.core.readings.clock_trust import ClockTrust
+from gateway.core.readings.timestamps import TimeRules
 from gateway.core.status.device_evidence import DeviceEvidence
 from gateway.core.status.ladder import Ladder, ladder
 from gateway.core.status.silence import Presence, Silence
@@ -21,7 +22,8 @@ _CLOCK_GOOD_MS = 60_000
 class DeviceVerdicts:
     """Judges devices as the pages show them."""
 
-    processor: Processor
+    rules: TimeRules
+    trust: ClockTrust
     silence: Silence
     events: Events
     deliveries: DeliveryLog
@@ -34,7 +36,7 @@ class DeviceVerdicts:
         arrival_ms = here_ms if last is None else last.now_ms
         return DeviceEvidence(
             now_ms=now_ms,
-            rules=self.processor.rules,
+            rules=self.rules,
             presence=self.silence.presence(device, now_ms),
             silent_after_ms=silent_after_ms,
             has_left=device.has_left,
@@ -55,7 +57,7 @@ class DeviceVerdicts:
             not_taken_ms=device.not_taken_ms,
             flood_per_s=self._flood_per_s(device),
             mqtt_connected=self.events.mqtt_connected,
-            clock_doubted=self.processor.trust.doubted,
+            clock_doubted=self.trust.doubted,
         )
 
     def ladder(self, device: Device, now_ms: int) -> Ladder:

@@ -49,7 +49,7 @@ class GatewayCollector(Collector):
         yield CounterMetricFamily("gateway_http_connections_ended", ended, events.readers_ended)
         yield _counter("gateway_rejects", "Messages and points that could not become data.", "reason", events.rejects)
         yield _counter("gateway_rejects_kept", "Rejects whose bytes are on disk.", "reason", events.rejects_kept)
-        missing = self.state.processor.evaluator.sequence_missing
+        missing = self.state.evaluator.sequence_missing
         yield _counter("gateway_sequence_missing", "Readings that never arrived, by gaps in seq.", "domain", missing)
         dropped = events.drops.dropped
         yield CounterMetricFamily(
@@ -89,7 +89,7 @@ class GatewayCollector(Collector):
         yield family
         yield _gauge("gateway_readings_pending", "Readings on their way.", "where", ledger.pending)
         yield GaugeMetricFamily("gateway_ledger_imbalance", "Readings that are unaccounted for; must be 0.", ledger.imbalance)
-        trusted = float(not self.state.processor.trust.doubted)
+        trusted = float(not self.state.evaluator.trust.doubted)
         yield GaugeMetricFamily("gateway_clock_trusted", "1 while the gateway's clock is trusted.", trusted)
 
     def _influxdb(self) -> Iterator[Metric]:

@@ -10,10 +10,10 @@ from gateway.core.batching.acknowledgements import Acknowledger
 from gateway.core.batching.catch_up import Progress
 from gateway.core.batching.pacing import LinkBudget
 from gateway.core.batching.rates import Rates
+from gateway.core.evaluate import Evaluator
 from gateway.core.gateways.standby import PairRole, Standby
 from gateway.core.gateways.waits import Waits
 from gateway.core.ledger import Ledger
-from gateway.core.process import Processor
 from gateway.core.status.filling import Filling
 from gateway.core.status.history import History
 from gateway.core.status.silence import Presence
@@ -137,7 +137,7 @@ class Status:
     """
 
     config: Config
-    processor: Processor
+    evaluator: Evaluator
     acknowledger: Acknowledger
     ledger: Ledger
     events: Events
@@ -170,9 +170,9 @@ class Status:
 
     def troubles(self) -> list[Finding]:
         """Findings about the gateway itself and what it is connected to."""
-        events, processor = self.events, self.processor
+        events, evaluator = self.events, self.evaluator
         now_ms = self.clock.now_ms()
-        jumps = processor.evaluator.unit_jumps.told(now_ms)
+        jumps = evaluator.unit_jumps.told(now_ms)
         return [
             *troubles.of_connections(events),
             *of_session(events.session, now_ms, shared=self.config.mqtt.shares is not None),
@@ -187,7 +187,7 @@ class Status:
             *troubles.of_codecs(self.codecs),
             *troubles.of_senders(events.floods, jumps),
             *troubles.of_strangers(events, self.config.limits.devices, time.monotonic()),
-            *troubles.of_itself(events, clock_doubted=processor.trust.doubted, imbalance=self.ledger.imbalance),
+            *troubles.of_itself(events, clock_doubted=evaluator.trust.doubted, imbalance=self.ledger.imbalance),
         ]
 
     def findings(self, fleet: Fleet) -> list[Finding]:
@@ -271,7 +271,7 @@ class Status:
                 "pending": self.codecs.pending,
                 "confinement": self.codecs.unprotected,
             },
-            "clock_trusted": not self.processor.trust.doubted,
+            "clock_trusted": not self.evaluator.trust.doubted,
             "messages": self.events.messages_received,
             "rates": self.rates.document(),
             "ledger": self.ledger.document(),

@@ -4,15 +4,30 @@
 :attr:`Trace.asks`. So a command, which waits for the codec, and a page of the gateway, which must not, share the same code.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
-from gateway.core.message import Arrival, CodecAsk, Message, NativeObjects, Outcome, Sender, WaitCause
-from gateway.core.process import Processor
+from gateway.core.devices.device import Device
+from gateway.core.devices.streams import Streams
+from gateway.core.message import Arrival, CodecAsk, Core, Message, NativeObjects, Outcome, Sender, WaitCause
+from gateway.core.profiles.mapped import MappingContext
 from gateway.core.profiles.recognition import Frame
 from gateway.ingest.codecs.protocol import CodecAnswer
 from gateway.ingest.codecs.sync_client import SyncCodecs
 from schemas.rejects import RejectReason
+
+
+class TracedCore(Core, Protocol):
+    """The core with what explains its steps."""
+
+    streams: Streams
+
+    def contexts(self, frame: Frame, device: Device, arrival: Arrival) -> list[MappingContext]:
+        """Return the contexts in which the profile maps a frame."""
+
+    def restore_births(self, saved: Mapping[str, str]) -> list[str]:
+        """Take the saved Sparkplug births."""
 
 
 @dataclass(slots=True)
@@ -24,7 +39,7 @@ class Trace:
     :ivar if_registered: the same message with its device registered; None if it is admitted anyway.
     """
 
-    processor: Processor
+    processor: TracedCore
     arrival: Arrival
     outcome: Outcome
     was_asked: bool = False
@@ -85,7 +100,7 @@ class DryRun:
     :param open_to_all: a second processor that admits every device: shows the result once a device is registered.
     """
 
-    def __init__(self, processor: Processor, codecs: SyncCodecs, open_to_all: Processor | None = None) -> None:
+    def __init__(self, processor: TracedCore, codecs: SyncCodecs, open_to_all: TracedCore | None = None) -> None:
         self.processor = processor
         self._codecs = codecs
         self._open_to_all = open_to_all
@@ -98,14 +113,14 @@ class DryRun:
             seen.if_registered = None if inside.is_kept_out else inside
         return seen
 
-    def _take(self, processor: Processor, message: Message, arrival_ms: int) -> Trace:
+    def _take(self, processor: TracedCore, message: Message, arrival_ms: int) -> Trace:
         seen = begin(processor, message, arrival_ms)
         if seen.asks is not None:
             finish(seen, self._codecs.call(seen.asks))
         return seen
 
 
-def begin(processor: Processor, message: Message, arrival_ms: int, *, replayed: bool = False) -> Trace:
+def begin(processor: TracedCore, message: Message, arrival_ms: int, *, replayed: bool = False) -> Trace:
     """Process a message and record its steps, up to the end or to the call of its codec."""
     arrival = Arrival(message, arrival_ms, replayed, [])
     return Trace(processor, arrival, processor.process(message, arrival_ms, replayed=replayed, steps=arrival.steps))

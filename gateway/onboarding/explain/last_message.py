@@ -8,18 +8,15 @@ a reading is a duplicate. So the original outcome replaces the new one, if it wa
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Final
 
-from gateway.core.devices.streams import Streams
 from gateway.core.edge_nodes import BIRTH
 from gateway.core.message import Arrival, CodecAsk, Message, Outcome, StoredMessage
-from gateway.core.process import Processor
 from gateway.core.sparkplug.births import parse_address
 from gateway.ingest.codecs.protocol import CodecAnswer
 from gateway.onboarding.explain.documents import result_document
-from gateway.onboarding.explain.dry_run import Trace, begin, finish
+from gateway.onboarding.explain.dry_run import Trace, TracedCore, begin, finish
 from gateway.onboarding.explain.steps import ExplainedStep, steps
 from schemas.quantities import SUM_OF
 
@@ -58,7 +55,7 @@ def is_settled(outcome: Outcome | None) -> bool:
 
 
 async def explain_last(
-    running: Processor,
+    apart: TracedCore,
     arrival: Arrival,
     ask: AskCodec,
     births: Mapping[str, str],
@@ -68,14 +65,14 @@ async def explain_last(
 
     This runs in another thread: a week of readings in one message takes a tenth of a second.
 
+    :param apart: the core with the same registry, profiles and clock, and a state of its own.
     :param births: the saved texts of :func:`births_named_by`.
     :param became: the original outcome.
     """
-    processor = _apart(running)
     message = arrival.message
     properties = tuple(message.user_properties or ())
     again = StoredMessage(message.topic, message.payload, message.retain, message.duplicate, properties)
-    seen = await asyncio.to_thread(_begin, processor, births, again, arrival.now_ms)
+    seen = await asyncio.to_thread(_begin, apart, births, again, arrival.now_ms)
     if seen.asks is not None:
         finish(seen, await ask(seen.asks))
     if became is not None and is_settled(became):
@@ -83,13 +80,7 @@ async def explain_last(
     return await asyncio.to_thread(_told, seen)
 
 
-def _apart(running: Processor) -> Processor:
-    """A processor with a state of its own that admits every device."""
-    streams = Streams(running.streams.registry, None, running.streams.profiles)
-    return Processor(streams, running.rules, deepcopy(running.trust), running.payload_max_bytes)
-
-
-def _begin(processor: Processor, births: Mapping[str, str], message: Message, arrival_ms: int) -> Trace:
+def _begin(processor: TracedCore, births: Mapping[str, str], message: Message, arrival_ms: int) -> Trace:
     processor.restore_births(births)
     return begin(processor, message, arrival_ms, replayed=True)
 

@@ -9,18 +9,16 @@ from typing import Final, NamedTuple
 from msgspec.structs import replace
 
 from gateway.core.devices.device import Registered
-from gateway.core.devices.streams import Streams
 from gateway.core.message import Arrival, StoredMessage, Undecodable
-from gateway.core.process import Processor
 from gateway.core.profiles.mapped import Window
 from gateway.core.profiles.matching import Profiles
-from gateway.core.readings.clock_trust import ClockTrust
 from gateway.core.readings.timestamps import YEAR_2020_MS, TimeRules, device_ms
 from gateway.ingest.codecs.sync_client import SyncCodecs
 from gateway.onboarding.explain.documents import instant_text
 from gateway.onboarding.explain.dry_run import DryRun, Trace
 from gateway.onboarding.explain.expected_points import compare, points_of
 from gateway.onboarding.explain.steps import value_steps
+from gateway.runtime.pipeline.processing import processor_apart
 from schemas.profile import Profile
 from schemas.profile_tests import Expected, ProfileTest, TestMessage
 from schemas.quantities import Quality
@@ -154,8 +152,8 @@ _SHOWN_MAX: Final = 5
 def _desk(name: str, test: ProfileTest, profiles: Profiles, codecs: SyncCodecs) -> DryRun:
     registered = name if profiles.by_name[name].by_registry else None
     named = {device: _Tested(registered, {**test.params, **params}) for device, params in test.devices.items()}
-    streams = Streams(_Everyone(_Tested(registered, dict(test.params)), named), None, profiles)
-    return DryRun(Processor(streams, _RULES, ClockTrust(not_before_ms=0, max_future_ms=_RULES.max_future_ms)), codecs)
+    registry = _Everyone(_Tested(registered, dict(test.params)), named)
+    return DryRun(processor_apart(registry, profiles, _RULES), codecs)
 
 
 class _ArrivalTime(NamedTuple):

@@ -9,17 +9,15 @@ from typing import Any, Final
 import yaml
 
 from gateway.core.decoders import DECODERS
-from gateway.core.devices.streams import Streams
 from gateway.core.message import StoredMessage
-from gateway.core.process import Processor
 from gateway.core.profiles.language.profile import CompiledProfile, ProfileFaults, compile_profile
 from gateway.core.profiles.matching import Profiles
-from gateway.core.readings.clock_trust import ClockTrust
 from gateway.core.readings.timestamps import TimeRules
 from gateway.ingest.codecs.sync_client import SyncCodecs
 from gateway.onboarding.explain.documents import point_document
 from gateway.onboarding.explain.dry_run import DryRun
 from gateway.onboarding.proposals.proposals import Heard, Proposal, written_time
+from gateway.runtime.pipeline.processing import processor_apart
 from schemas.profile import Profile
 from schemas.quantities import Quality
 
@@ -53,8 +51,7 @@ def _messages(compiled: CompiledProfile, messages: list[tuple[str, Heard]], sile
     """The messages of a test, each with its points, at least a second apart; those of which none came are left out."""
     before_ms = 0
     with SyncCodecs({}) as codecs:
-        trust = ClockTrust(not_before_ms=0, max_future_ms=_RULES.max_future_ms)
-        dry_run = DryRun(Processor(Streams({}, None, Profiles([compiled])), _RULES, trust), codecs)
+        dry_run = DryRun(processor_apart({}, Profiles([compiled]), _RULES), codecs)
         for topic, last in sorted(messages, key=lambda message: message[1].arrival_ms):
             arrival_ms = max(last.arrival_ms, before_ms + _APART_MS)
             outcome = dry_run.take(StoredMessage(topic, last.payload, retain=False), arrival_ms).outcome

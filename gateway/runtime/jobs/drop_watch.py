@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from gateway.core.process import Processor
+from gateway.core.devices.broker_drops import SequenceGaps
+from gateway.core.devices.streams import Streams
 from gateway.ingest.events import Events
 from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database
@@ -16,9 +17,10 @@ _LOOK_EVERY_S: Final = 5.0
 class DropWatch:
     """Reports gaps, and saves the count of drops for comparison at the next start."""
 
-    def __init__(self, database: Database, processor: Processor, events: Events, clock: WallClock) -> None:
+    def __init__(self, database: Database, streams: Streams, gaps: SequenceGaps, events: Events, clock: WallClock) -> None:
         self._database = database
-        self._processor = processor
+        self._streams = streams
+        self._gaps = gaps
         self._events = events
         self._clock = clock
         self._saved: int | None = None
@@ -30,8 +32,8 @@ class DropWatch:
             await self._clock.sleep(_LOOK_EVERY_S)  # gaps are counted in minutes of this clock
 
     async def _look(self) -> None:
-        processor, events, now_ms = self._processor, self._events, self._clock.now_ms()
-        if found := processor.evaluator.gaps.look(processor.streams.devices.values(), now_ms):
+        events, now_ms = self._events, self._clock.now_ms()
+        if found := self._gaps.look(self._streams.devices.values(), now_ms):
             events.many_gaps(*found, now_ms)
         if events.drops.total != self._saved:
             self._saved = events.drops.total

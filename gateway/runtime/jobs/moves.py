@@ -22,10 +22,10 @@ import mqtt5
 
 from gateway.core.batching.batch import encode
 from gateway.core.batching.write_result import Fate, fate_of
+from gateway.core.devices.streams import Streams
 from gateway.core.gateways.tenures import TENURE, Stage, Tenure, Tenures, names_within, not_empty, stages_within, still_bound
 from gateway.core.ledger import Ledger
 from gateway.core.message import Reading
-from gateway.core.process import Processor
 from gateway.ingest.database.open_store import open_store
 from gateway.ingest.database.store import StoreFault
 from gateway.ingest.delivery.influxdb import LinkedWriter
@@ -71,7 +71,7 @@ class Moves:
         self,
         config: Config,
         database: Database,
-        processor: Processor,
+        streams: Streams,
         subscriptions: Subscriptions,
         fence: Fence,
         readings: Readings,
@@ -80,8 +80,8 @@ class Moves:
         self._config = config
         self._gateway = config.mqtt.client_id
         self._database = database
-        self._processor = processor
-        self._tenures = processor.streams.tenures
+        self._streams = streams
+        self._tenures = streams.tenures
         self._subscriptions = subscriptions
         self._fence = fence
         self._readings = readings
@@ -222,7 +222,7 @@ class Moves:
             log.info("taken over %s: its sums go on", name)
 
     def _resum(self, name: str, from_ms: int) -> None:
-        device = self._processor.streams.devices.get(name)
+        device = self._streams.devices.get(name)
         if device is not None:
             self._readings.resums.start(device, from_ms)
 

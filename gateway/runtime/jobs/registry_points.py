@@ -87,7 +87,7 @@ class RegistryReport:
         if self._breaker.is_open:
             return
         yield from self._events.drain()
-        now_ms, registry = self._status.clock.now_ms(), self._status.processor.streams.registry
+        now_ms, registry = self._status.clock.now_ms(), self._status.devices.streams.registry
         if not self._status.devices.silence.membership.leads:
             return
         if registry is not self._written or now_ms >= self._next_ms:

@@ -9,8 +9,9 @@ from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
 from gateway.core.devices.device import Device
+from gateway.core.devices.streams import Streams
+from gateway.core.evaluate import Evaluator
 from gateway.core.ledger import Ledger
-from gateway.core.process import Processor
 from gateway.core.readings.counters import CounterState
 from gateway.core.readings.exchanges import StoredExchange
 from gateway.ingest.database.open_store import open_store
@@ -48,13 +49,20 @@ class CounterKeeper(Protocol):
         """Save those of a device at once."""
 
 
+class CoreState(Protocol):
+    """The devices of the core, and what it notes of their readings."""
+
+    streams: Streams
+    evaluator: Evaluator
+
+
 class Resums:
     """Devices whose sums are worked out again."""
 
     def __init__(
         self,
         config: Config,
-        processor: Processor,
+        core: CoreState,
         ledger: Ledger,
         snapshots: CounterKeeper,
         writer: LinkedWriter,
@@ -62,7 +70,7 @@ class Resums:
         clock: WallClock,
     ) -> None:
         self._config = config
-        self._processor = processor
+        self._core = core
         self._ledger = ledger
         self._snapshots = snapshots
         self._writer = writer
@@ -117,7 +125,7 @@ class Resums:
         return midnight_ms(tomorrow, zone) + _NIGHT_MS + round(_JITTER_MS * random())  # noqa: S311 - jitter is no secret
 
     def _marked(self) -> Iterator[Device]:
-        for device in self._processor.streams.devices.values():
+        for device in self._core.streams.devices.values():
             if device.counters is not None and device.counters.past.again_ms is not None:
                 yield device
 
@@ -136,7 +144,7 @@ class Resums:
         if progress.is_done and progress.is_written:
             worked_in = [one for one in told if one.at_ms >= progress.from_ms and one in counters.past.told]
             await self._exchanges.put(device, *(StoredExchange(one, is_late=False) for one in worked_in))
-        self._processor.evaluator.late.note_since(device.name, progress.from_ms)
+        self._core.evaluator.late.note_since(device.name, progress.from_ms)
         log.info("the sums of %s were worked out again: %d of %d changed; %s", *_told(progress))
 
 

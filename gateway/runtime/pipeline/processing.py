@@ -1,13 +1,16 @@
 """Processing: the pure core with the catalog it reads by, and the memory of devices that it is restored from."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from gateway.core.alarms.engine import Alarms
+from gateway.core.devices.device import Registered
 from gateway.core.devices.streams import Admission, Memory, Streams
 from gateway.core.gateways.tenures import TENURE, Tenures, unpack_tenure
 from gateway.core.process import Processor
+from gateway.core.profiles.matching import Profiles
 from gateway.core.readings.clock_trust import ClockTrust
 from gateway.core.readings.sums import SumsMode
 from gateway.core.readings.timestamps import TimeRules
@@ -65,6 +68,14 @@ def build_processor(
     trust = ClockTrust(not_before_ms=not_before_ms, max_future_ms=rules.max_future_ms)
     streams = Streams(catalog.devices, admission, catalog.profiles, memory, tenures)
     return Processor(streams, rules, trust, config.limits.payload_bytes, sums, alarms)
+
+
+def processor_apart(
+    registry: Mapping[str, Registered], profiles: Profiles, rules: TimeRules, trust: ClockTrust | None = None
+) -> Processor:
+    """A processor with a state of its own that admits every device, to show what becomes of a message."""
+    trust = trust or ClockTrust(not_before_ms=0, max_future_ms=rules.max_future_ms)
+    return Processor(Streams(registry, None, profiles), rules, trust)
 
 
 def membership_of(config: Config, shares: SharesFile | None) -> Membership:

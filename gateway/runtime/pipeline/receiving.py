@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
-from gateway.core.process import Processor
+from gateway.core.evaluate import Evaluator
 from gateway.ingest.catalog import state_topics, topic_filters
 from gateway.ingest.intake.fence import Fence
 from gateway.ingest.intake.intake import Intake
@@ -49,15 +49,15 @@ def build_receiving(
         wanted = with_kept(wanted, processor.streams.tenures)
     subscriptions = Subscriptions(foundation.database, connection, wanted, states)
     intake = Intake(connection, subscriptions, receiver, acknowledger, events, processor.trust, foundation.clock)
-    permission = None if pairing.watch is None else partial(_permitted, pairing.watch, processor)
+    permission = None if pairing.watch is None else partial(_permitted, pairing.watch, processor.evaluator)
     lanes: dict[str, Lane] = {"intake": partial(_take_in, intake, self_report, permission), "subscriptions": subscriptions.run}
     return Receiving(subscriptions, fence, intake, lanes)
 
 
-async def _permitted(watch: Watch, processor: Processor) -> None:
+async def _permitted(watch: Watch, evaluator: Evaluator) -> None:
     """Return when the session may be opened; stamps have another parity in each term: the other machine may have given some."""
     await watch.until_may_open()
-    processor.evaluator.parity = watch.standby.term % 2
+    evaluator.parity = watch.standby.term % 2
 
 
 async def _take_in(intake: Intake, self_report: SelfReport, permission: Callable[[], Awaitable[None]] | None) -> None:

@@ -43,7 +43,7 @@ def build_sharing(
     moves = Moves(
         foundation.config,
         foundation.database,
-        processing.processor,
+        processing.processor.streams,
         receiving.subscriptions,
         receiving.fence,
         Readings(foundation.ledger, influxdb, waiting.sums, watching.resums, snapshots, alarms),

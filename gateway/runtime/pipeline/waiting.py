@@ -1,10 +1,10 @@
 """Waiting: messages that wait for a codec's answer, a registration or a birth, and come again through the core."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from gateway.core.edge_nodes import BIRTH
 from gateway.core.message import WaitCause
-from gateway.core.process import Processor
 from gateway.ingest.catalog import Catalog
 from gateway.ingest.codecs.async_client import AsyncCodecs
 from gateway.ingest.intake.side_effects import CodecCalls, CommonEffects, SideEffectRunner
@@ -50,7 +50,15 @@ def build_waiting(foundation: Foundation, processing: Processing, delivery: Deli
     released = ReleasedKeys(foundation.clock)
     codecs = AsyncCodecs(processing.catalog.codecs, released)
     codec_calls = CodecCalls(processor, codecs, released, events)
-    sums = SumsTakeOver(config, processor, events, foundation.clock, pairing.sums_hindrance, delivery.destination.link)
+    sums = SumsTakeOver(
+        config,
+        processor.streams,
+        processor.restore_sums,
+        events,
+        foundation.clock,
+        pairing.sums_hindrance,
+        delivery.destination.link,
+    )
     kept_values = KeptValueWriter(file, queue.release)
     common = CommonEffects(kept_values, released, sums.want)
     replay_pipeline = ReplayPipeline(processor, codec_calls, common)
@@ -60,7 +68,7 @@ def build_waiting(foundation: Foundation, processing: Processing, delivery: Deli
     settlement = QuarantineSettlement(file, account, fallback.reject_account, grew, limits, foundation.clock)
     way_out = QuarantineOut(file, account, released, way_in, settlement, replay_pipeline.work, fallback.journal)
     side_effects = SideEffectRunner(delivery.live_lane, codec_calls, way_in, common, pairing.connection, events)
-    released.release(*_restore_births(file, processor), *_free_at_start(config, file, processing.catalog))
+    released.release(*_restore_births(file, processor.restore_births), *_free_at_start(config, file, processing.catalog))
     lanes: dict[str, Lane] = {
         "codecs": codecs.run,
         "quarantine in": way_in.run,
@@ -71,10 +79,10 @@ def build_waiting(foundation: Foundation, processing: Processing, delivery: Deli
     return Waiting(released, codecs, account, way_in, way_out, replay_pipeline, side_effects, sums, lanes)
 
 
-def _restore_births(file: Database, processor: Processor) -> list[str]:
+def _restore_births(file: Database, restore: Callable[[Mapping[str, str]], list[str]]) -> list[str]:
     """Give the core what Sparkplug nodes said at their births; return the keys of all that were saved."""
     births = file.run_here(keyvalue.get_prefix, BIRTH)
-    file.run_here(keyvalue.put_all, dict.fromkeys(processor.restore_births(births)))
+    file.run_here(keyvalue.put_all, dict.fromkeys(restore(births)))
     return [name.removeprefix(BIRTH) for name in births]
 
 

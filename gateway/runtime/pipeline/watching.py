@@ -52,11 +52,11 @@ def build_watching(
 ) -> Watching:
     """Build it; the connection of ``pairing`` takes the head of the audit log."""
     file, clock, events, fallback = foundation.database, foundation.clock, foundation.events, delivery.fallback
-    destination = delivery.destination
+    destination, processor = delivery.destination, processing.processor
     status = _build_status(foundation, processing, delivery, waiting, alarming, pairing)
     self_report = SelfReport(destination.influxdb, destination.breaker, destination.self_point, status)
     rate_watch = RateWatch(file, status)
-    clock_watch = ClockWatch(file, processing.processor.trust, clock)
+    clock_watch = ClockWatch(file, processor.trust, clock)
     salvage = Salvage(
         file, fallback.journal, waiting.quarantine_in, fallback.journal_account, events, fallback.backlog.grew, clock
     )
@@ -64,7 +64,7 @@ def build_watching(
     exchanges = ExchangeWriter(file, destination.influxdb, destination.breaker, clock)
     resums = Resums(
         foundation.config,
-        processing.processor,
+        processor,
         foundation.ledger,
         processing.device_snapshots,
         destination.influxdb,
@@ -78,7 +78,7 @@ def build_watching(
         "damage": file.watch,
         "salvage": salvage.run,
         "journal gauge": JournalGauge(file, fallback.journal, status.journal, events).run,
-        "drops": DropWatch(file, processing.processor, events, clock).run,
+        "drops": DropWatch(file, processor.streams, processor.evaluator.gaps, events, clock).run,
         "report": self_report.run,
         "certificates": certificate_watch.run,
         "rates": rate_watch.run,
@@ -89,7 +89,7 @@ def build_watching(
         elsewhere = ElsewhereWatch(foundation.config, membership.elsewhere, status.devices, clock, status.link)
         lanes |= {"heard elsewhere": elsewhere.run}
     if foundation.config.mqtt.shares is not None:
-        moves = MoveLook(foundation.config, processing.processor.streams.tenures, clock, status.link)
+        moves = MoveLook(foundation.config, processor.streams.tenures, clock, status.link)
         lanes |= {"waits": WaitWatch(status.waits, moves.find, clock).run}
     if pairing.watch is not None:
         pair = PairLook(pairing.watch.standby, foundation.ledger, events)
@@ -116,7 +116,7 @@ def _build_status(
     areas = processing.catalog.registry.areas
     return Status(
         config,
-        processor,
+        processor.evaluator,
         delivery.acknowledger,
         foundation.ledger,
         events,
@@ -124,7 +124,7 @@ def _build_status(
         waiting.account,
         JournalState(foundation.database.tally, delivery.fallback.backlog.progress),
         KnownDevices(processor.streams, processing.silence, processor.rules, areas),
-        DeviceVerdicts(processor, processing.silence, events, delivery.queue.deliveries),
+        DeviceVerdicts(processor.rules, processor.trust, processing.silence, events, delivery.queue.deliveries),
         alarming.keeper,
         foundation.clock,
         delivery.destination.link,

@@ -125,7 +125,7 @@ class MeterExchange:
         exchanges: ExchangeWriter,
     ) -> None:
         self._devices = status.devices
-        self._late = status.processor.evaluator.late
+        self._late = status.evaluator.late
         self._exchanges = exchanges
         self._clock = status.clock
         self._events = events

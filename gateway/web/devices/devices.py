@@ -1,6 +1,7 @@
 """A device over HTTP: its last message and the fate of it, and the exchange of its meter."""
 
 import asyncio
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
@@ -18,6 +19,7 @@ from gateway.monitoring.status.known_devices import nobody
 from gateway.monitoring.status.status import Status
 from gateway.onboarding.explain.documents import listed_reject
 from gateway.onboarding.explain.last_message import AskCodec, LastMessage, births_named_by, explain_last, is_settled
+from gateway.runtime.pipeline.processing import processor_apart
 from gateway.web.devices.device_charts import sparklines
 from gateway.web.devices.device_documents import (
     FoundDevice,
@@ -203,7 +205,10 @@ class DevicePages:
             return before[1]
         births = await self._births(message.topic)
         asker = self._asker(arrival.now_ms, refused)
-        found = await explain_last(self._status.processor, arrival, asker, births, became)
+        evaluator, streams = self._status.evaluator, self._streams
+        apart = processor_apart(streams.registry, streams.profiles, evaluator.rules, deepcopy(evaluator.trust))
+        apart.payload_max_bytes = self._status.config.limits.payload_bytes
+        found = await explain_last(apart, arrival, asker, births, became)
         if "waits" not in found.result:
             self._retraced[name] = basis, found
         if len(self._retraced) > _RETRACED:

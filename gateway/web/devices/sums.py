@@ -62,7 +62,7 @@ class SumPages:
 
     def _wrong(self) -> Iterator[list[Device]]:
         """The devices whose sums are wrong, of some at a time."""
-        for some in some_at_a_time(list(self._status.processor.streams.devices.values()), _AT_A_TIME):
+        for some in some_at_a_time(list(self._status.devices.streams.devices.values()), _AT_A_TIME):
             yield [one for one in some if one.counters is not None and one.counters.past.wrong_since_ms is not None]
 
     async def _late(self, _: web.Request) -> web.Response:

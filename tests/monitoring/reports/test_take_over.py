@@ -47,7 +47,7 @@ def taking_over(
     """Run the questions beside a story."""
 
     async def both() -> None:
-        take_over = SumsTakeOver(Config(influxdb=config), into, events, WallClock(), hindrance)
+        take_over = SumsTakeOver(Config(influxdb=config), into.streams, into.restore_sums, events, WallClock(), hindrance)
         running = asyncio.create_task(take_over.run())
         await story(take_over)
         running.cancel()

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +20,7 @@ from gateway.core.readings.clock_trust import ClockTrust
 from gateway.core.readings.timestamps import TimeRules
 from gateway.ingest.codecs.protocol import CodecAnswer
 from gateway.onboarding.explain.last_message import LastMessage, births_named_by, explain_last
+from gateway.runtime.pipeline.processing import processor_apart
 from schemas.registry import RegisteredDevice
 from tests.core.sparkplug_payloads import M, payload
 from tests.profile_loading import load_profiles
@@ -61,7 +63,8 @@ def look(
 ) -> LastMessage:
     data = sent if isinstance(sent, bytes) else json.dumps(sent).encode()
     arrival = Arrival(StoredMessage(topic, data), ARRIVAL_MS)
-    return asyncio.run(explain_last(processor, arrival, codec or Codec(), births or {}, became))
+    apart = processor_apart(processor.streams.registry, processor.streams.profiles, processor.rules, deepcopy(processor.trust))
+    return asyncio.run(explain_last(apart, arrival, codec or Codec(), births or {}, became))
 
 
 def steps(found: LastMessage, what: str) -> list[str]:

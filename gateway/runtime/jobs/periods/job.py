@@ -143,7 +143,7 @@ class PeriodJob:
         status, now_ms = self._status, self._clock.now_ms()
         if now_ms < max(self._not_before_ms, self._progress.hour_ms + HOUR_MS + self._delay_ms):
             return False
-        is_hindered = self._breaker.is_open or status.processor.trust.doubted or status.ledger.backlog
+        is_hindered = self._breaker.is_open or status.evaluator.trust.doubted or status.ledger.backlog
         return not is_hindered and bool(status.devices.registry_entries())
 
     async def close_ended(self) -> None:
@@ -170,7 +170,7 @@ class PeriodJob:
 
     async def _refresh_roster(self) -> None:
         """Take the registry that is active; ten thousand devices would hold up the loop."""
-        if self._registry is not (registry := self._status.processor.streams.registry):
+        if self._registry is not (registry := self._status.devices.streams.registry):
             self._roster = await asyncio.to_thread(Roster, self._status.devices.registry_entries())
             self._registry = registry
 
@@ -217,7 +217,7 @@ class PeriodJob:
         """The database with the sums that were worked out again, where it did not take them."""
         if store.is_overwritten:
             return store
-        late = late_sums_of(self._status.processor.streams.devices.values())
+        late = late_sums_of(self._status.devices.streams.devices.values())
         return await amended_store(store, late, self._clock.now_ms())
 
     def _number(self, store: Store, period: TimeSpan, *, again: bool = True) -> int:
