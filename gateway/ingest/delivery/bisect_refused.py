@@ -21,9 +21,8 @@ from gateway.core.batching.write_result import Answer, Fate, fate_of
 from gateway.core.ledger import Ledger
 from gateway.core.message import REJECT_KEPT_BYTES, Reading, Refusal
 from gateway.ingest.delivery.batch_queue import BatchQueue
-from gateway.ingest.delivery.circuit_breaker import CircuitBreaker
+from gateway.ingest.delivery.circuit_breaker import CircuitBreaker, SelfPoint
 from gateway.ingest.delivery.influxdb import LinkedWriter
-from gateway.ingest.delivery.self_point import SelfPoint
 from gateway.ingest.events import Events
 from gateway.ingest.storage.reject_account import RejectWriter
 from gateway.ingest.storage.rejects import DELIVERY_STAGE

@@ -5,14 +5,18 @@ Their messages are owed with the batch they came with, as all messages are. That
 travel, so PUBACKs keep their order.
 """
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.core.batching.batch import Batch
+from gateway.core.batching.floods import Floods
 from gateway.core.message import Reading
+from gateway.ingest.events import Events
 
 _APART_S: Final = 60.0
 """Time for which floods are kept apart. Then all readings use the live lane again, which shows if InfluxDB keeps up."""
+_LOOK_EVERY_S: Final = 1.0
 
 
 @dataclass(slots=True)
@@ -53,3 +57,27 @@ class FloodQueue:
         """Take all batches out."""
         batches, self.batches = self.batches, []
         return batches
+
+
+class FloodWatch:
+    """Reports devices that flood to people, and to the queue that keeps floods apart.
+
+    :ivar floods: the counts of messages by topic, from intake.
+    """
+
+    def __init__(self, flood_queue: FloodQueue, events: Events) -> None:
+        self._flood_queue = flood_queue
+        self._events = events
+        self.floods = Floods()
+
+    async def run(self) -> None:
+        """Check until cancelled."""
+        loop = asyncio.get_running_loop()
+        last_s = loop.time()
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_S)
+            now_s = loop.time()
+            found = self.floods.find(now_s - last_s)
+            last_s = now_s
+            self._events.flooded(found)
+            self._flood_queue.set_flooding(frozenset(flood.topic for flood in found), now_s)

@@ -5,7 +5,7 @@ VictoriaMetrics may hold both. Counts run since the process started.
 """
 
 from gateway.core.gateways.standby import PairRole
-from gateway.ingest.delivery.self_point import Figures
+from gateway.ingest.delivery.circuit_breaker import Figures
 from gateway.monitoring.status.status import Status
 
 

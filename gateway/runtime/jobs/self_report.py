@@ -11,9 +11,8 @@ from gateway.core.devices.device import Device
 from gateway.core.message import Reading
 from gateway.core.status.health import health_lines, registered_devices
 from gateway.core.status.silence import Presence
-from gateway.ingest.delivery.circuit_breaker import CircuitBreaker
+from gateway.ingest.delivery.circuit_breaker import CircuitBreaker, SelfPoint
 from gateway.ingest.delivery.influxdb import Writer
-from gateway.ingest.delivery.self_point import SelfPoint
 from gateway.monitoring.status.self_figures import self_figures
 from gateway.monitoring.status.status import Status
 from gateway.runtime.jobs.member_watch import UNBROKEN

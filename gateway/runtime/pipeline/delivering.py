@@ -13,13 +13,12 @@ from gateway.ingest.delivery.backlog import Backlog
 from gateway.ingest.delivery.batch_queue import BatchQueue
 from gateway.ingest.delivery.bisect_refused import Bisector, UnspooledRefusals
 from gateway.ingest.delivery.bounded_journal import BoundedJournal
-from gateway.ingest.delivery.circuit_breaker import CircuitBreaker, Probe
+from gateway.ingest.delivery.circuit_breaker import CircuitBreaker, Probe, SelfPoint
 from gateway.ingest.delivery.delivery_log import DeliveryLog
 from gateway.ingest.delivery.drain_lane import DrainLane
-from gateway.ingest.delivery.flood_watch import FloodWatch
+from gateway.ingest.delivery.flood_queue import FloodWatch
 from gateway.ingest.delivery.influxdb import InfluxdbClient
 from gateway.ingest.delivery.live_lane import LiveLane
-from gateway.ingest.delivery.self_point import SelfPoint
 from gateway.ingest.delivery.spool import Spool
 from gateway.ingest.delivery.spool_requests import SpoolRequests
 from gateway.ingest.intake.connection import Connection

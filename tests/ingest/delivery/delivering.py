@@ -20,11 +20,10 @@ from gateway.ingest.delivery.backlog import Backlog, Ends
 from gateway.ingest.delivery.batch_queue import BatchQueue, Broker, DeliveryLimits
 from gateway.ingest.delivery.bisect_refused import UnspooledRefusals
 from gateway.ingest.delivery.bounded_journal import Appended, BoundedJournal, JournalFull
-from gateway.ingest.delivery.circuit_breaker import CircuitBreaker, Probe
+from gateway.ingest.delivery.circuit_breaker import CircuitBreaker, Probe, SelfPoint
 from gateway.ingest.delivery.delivery_log import DeliveryLog
 from gateway.ingest.delivery.influxdb import LinkedWriter
 from gateway.ingest.delivery.live_lane import LiveLane
-from gateway.ingest.delivery.self_point import SelfPoint
 from gateway.ingest.delivery.spool import Spool
 from gateway.ingest.delivery.spool_requests import SpoolRequests
 from gateway.ingest.events import Events
