@@ -10,7 +10,7 @@ from gateway.admin.backup.archive import ArchiveFault, BackupManifest, verify_ar
 from gateway.admin.backup.contents import BackupKind
 from gateway.admin.backup.restoring import FilesThere, Restored, RestoredFile, folder_of, places_of, restore
 from gateway.commands.recording import user
-from gateway.ingest.storage.file_lock import InUse
+from gateway.ingest.storage.beside import InUse
 from gateway.support.audit.chain import Deed
 from gateway.support.audit.forgotten import FORGOTTEN
 from gateway.support.audit.log import AuditFault, AuditLog

@@ -14,9 +14,9 @@ from functools import partial
 from importlib import import_module
 from typing import Final
 
+from gateway.ingest.storage.beside import InUse
 from gateway.ingest.storage.database import Damaged, Database, DatabaseFault, begin
 from gateway.ingest.storage.device_snapshots import note_running
-from gateway.ingest.storage.file_lock import InUse
 from gateway.runtime.pipeline.build import Parts, build
 from gateway.runtime.pipeline.foundation import Lanes
 from gateway.runtime.pipeline.supervising import build_supervision

@@ -9,7 +9,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from gateway.commands.recording import user
-from gateway.ingest.storage.file_lock import is_in_use
+from gateway.ingest.storage.beside import is_in_use
 from gateway.support.access.access import own_token_file
 from gateway.support.access.accounts import USER_HEADER
 from gateway.support.config.files import ConfigurationFault, secret

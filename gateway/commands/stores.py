@@ -18,11 +18,11 @@ from gateway.core.batching.batch import decode as decode_body
 from gateway.ingest.catalog import load_catalog
 from gateway.ingest.replay import replay_rejects, without_codecs
 from gateway.ingest.storage import journal, rejects
+from gateway.ingest.storage.beside import InUse
 from gateway.ingest.storage.database import Damaged, Database, DatabaseFault
-from gateway.ingest.storage.file_lock import InUse
+from gateway.ingest.storage.device_memory import StoredMemory
 from gateway.ingest.storage.rejects import RejectFilter
 from gateway.ingest.storage.settlement import Replayed
-from gateway.ingest.storage.stored_devices import StoredMemory
 from gateway.onboarding.explain.documents import listed_reject, reject_document
 from gateway.runtime.pipeline.options import replay_limits
 from gateway.runtime.pipeline.processing import build_processor

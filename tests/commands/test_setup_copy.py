@@ -8,7 +8,7 @@ import yaml
 
 from gateway.commands.cli import main
 from gateway.commands.demo.services import Service
-from gateway.ingest.storage.file_lock import lock
+from gateway.ingest.storage.beside import lock
 
 FINAL = "no gateway runs here: what is copied and compared now is final"
 

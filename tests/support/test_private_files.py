@@ -10,8 +10,8 @@ import pytest
 
 from gateway.commands.stores import _export
 from gateway.ingest.storage import keyvalue
+from gateway.ingest.storage.beside import keep_reserve
 from gateway.ingest.storage.database import Database
-from gateway.ingest.storage.recovery.reserve import keep_reserve
 from gateway.ingest.storage.recovery.set_aside import rescue
 from gateway.support.access.access import make_token
 from gateway.support.config.replace_file import replace_file

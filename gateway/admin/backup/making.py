@@ -9,7 +9,7 @@ from urllib.parse import quote
 from gateway.admin.backup.archive import BackupFacts, BackupManifest, write_archive
 from gateway.admin.backup.contents import SQLITE, BackupFile, BackupKind, files_of
 from gateway.ingest.storage import journal
-from gateway.ingest.storage.file_lock import is_in_use
+from gateway.ingest.storage.beside import is_in_use
 from gateway.support.audit.forgotten import forgotten_beside
 from gateway.support.audit.log import AuditLog
 from gateway.support.config.model import Config

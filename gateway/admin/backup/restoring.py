@@ -31,7 +31,7 @@ from gateway.admin.backup.contents import SQLITE, BackupKind
 from gateway.admin.backup.device_files import DeviceFiles
 from gateway.core.readings.sums import KEPT
 from gateway.ingest.storage import journal, keyvalue
-from gateway.ingest.storage.file_lock import lock
+from gateway.ingest.storage.beside import lock
 from gateway.monitoring.alarms.outbox import WEBHOOK
 from gateway.support.audit.chain import ChainLink
 from gateway.support.audit.forgotten import ForgottenDevices

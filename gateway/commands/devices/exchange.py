@@ -15,7 +15,7 @@ from gateway.commands.stores import store
 from gateway.core.devices.exchange import exchange_doubt, exchange_fault
 from gateway.core.readings.exchanges import StoredExchange, ToldExchange
 from gateway.ingest.storage import keyvalue
-from gateway.ingest.storage.stored_devices import keep_counters, stored_device
+from gateway.ingest.storage.device_memory import keep_counters, stored_device
 from gateway.monitoring.status.known_devices import nobody
 from gateway.runtime.jobs.exchange_writer import kept_exchange
 from gateway.support.clock import wall_clock

@@ -20,7 +20,7 @@ from gateway.ingest.database.store import StoreFault
 from gateway.ingest.delivery.influxdb import InfluxdbClient
 from gateway.ingest.storage import journal
 from gateway.ingest.storage.database import Database
-from gateway.ingest.storage.stored_devices import keep_counters, stored_device
+from gateway.ingest.storage.device_memory import keep_counters, stored_device
 from gateway.monitoring.reports.boundaries import local_text
 from gateway.monitoring.reports.resum import SUMS_AWAITED, ResumProgress, work_out
 from gateway.monitoring.status.known_devices import nobody

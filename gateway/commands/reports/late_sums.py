@@ -8,7 +8,7 @@ from gateway.commands.stores import store
 from gateway.core.devices.device import Device
 from gateway.core.devices.snapshot import unpack_kept
 from gateway.ingest.database.store import Store
-from gateway.ingest.storage.stored_devices import stored_devices
+from gateway.ingest.storage.device_memory import stored_devices
 from gateway.monitoring.reports.amendments import LateSums, amended_store, late_sums_of
 from gateway.monitoring.reports.late_exchanges import late_exchanges
 from gateway.monitoring.reports.nearest import REACHES_MS

@@ -19,8 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
-from gateway.ingest.storage.file_lock import lock
-from gateway.ingest.storage.recovery.reserve import give_up_reserve, keep_reserve
+from gateway.ingest.storage.beside import beside, give_up_reserve, keep_reserve, lock
 from gateway.ingest.storage.recovery.set_aside import (
     may_be_used,
     newer_files,
@@ -31,7 +30,7 @@ from gateway.ingest.storage.recovery.set_aside import (
     to_salvage,
 )
 from gateway.ingest.storage.recovery.tally import Tally
-from gateway.ingest.storage.recovery.wal import PAGE_BYTES, beside
+from gateway.ingest.storage.recovery.wal import PAGE_BYTES
 from gateway.ingest.storage.schema import (
     SCHEMA_VERSION,
     NewerVersion,

@@ -1,17 +1,31 @@
-"""Stored state of devices from earlier runs: a line for each, until the device is heard again.
+"""Devices as the file has them from earlier runs: a line for each, until the device is heard again.
 
-It is made before the core's streams, which need it; the lines come from the file later
-(:mod:`gateway.ingest.storage.device_snapshots`). A line is parsed only when its device is first heard.
+:class:`DeviceMemory` is made before the core's streams, which need it; the lines come from the file later
+(:mod:`gateway.ingest.storage.device_snapshots`). A line is parsed only when its device is first heard. Devices that are stored
+under another id than they have now are known at the start, before the first of them speaks. A command reads the same lines
+while no gateway runs.
 """
 
+import re
+import sqlite3
 import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import Final, NamedTuple
+
+from pydantic_core import from_json
 
 from gateway.core.devices.device import Device
-from gateway.core.devices.snapshot import unpack, unpack_kept
+from gateway.core.devices.snapshot import pack_kept, unpack, unpack_kept
+from gateway.core.devices.streams import Streams
 from gateway.core.readings.field_sets import FieldSets
+from gateway.core.readings.sums import KEPT
 from gateway.ingest.events import Events
-from gateway.ingest.storage.former_ids import former_id
+from gateway.ingest.storage import keyvalue
+from gateway.ingest.storage.database import Database
 from gateway.support.clock import WallClock
+
+_NO_NAME: Final = re.compile(r"[^A-Za-z0-9._:-]")
 
 
 class DeviceMemory:
@@ -63,3 +77,118 @@ class DeviceMemory:
         former = former_id(device.source)
         if former not in {device.source, device.name} and self.remembers(former):
             self._events.device_renamed(device.name, device.source, former)
+
+
+class ChangedId(NamedTuple):
+    """A device, by the name under which it sends, with its id in the past and its id from now on."""
+
+    source: str
+    former: str
+    now: str
+
+    def __str__(self) -> str:
+        """Both ids, for people."""
+        return f"{self.former} → {self.now}"
+
+
+def former_id(source: str) -> str:
+    """The id that an earlier version made of a name, by which two names could become one."""
+    return _NO_NAME.sub("_", source)
+
+
+def changed_ids(lines: Mapping[str, str], streams: Streams) -> list[ChangedId]:
+    """The devices whose id is sure to have changed since the last run.
+
+    :param lines: id → what is remembered of it.
+    """
+    found = dict.fromkeys([*_by_registry(streams), *_by_source(lines, streams)])
+    return [one for one in found if one.former in lines and one.now not in lines and one.former != one.now]
+
+
+def _by_registry(streams: Streams) -> Iterator[ChangedId]:
+    for entry in streams.registry.values():
+        if entry.source is not None:
+            yield ChangedId(entry.source, former_id(entry.source), entry.id)
+
+
+def _by_source(lines: Mapping[str, str], streams: Streams) -> Iterator[ChangedId]:
+    for name, line in lines.items():
+        if '"source"' in line:
+            source = _source_in(line)
+            if source:
+                yield ChangedId(source, name, streams.id_of(source))
+
+
+def _source_in(line: str) -> str:
+    try:
+        record = from_json(line)
+    except ValueError:
+        return ""
+    source = record.get("source") if isinstance(record, dict) else None
+    return source if isinstance(source, str) else ""
+
+
+def device_rows(connection: sqlite3.Connection) -> list[tuple[int, bytes]]:
+    """All rows of devices, the newest first."""
+    return connection.execute("SELECT id, body FROM device_state ORDER BY id DESC").fetchall()
+
+
+def lines_of(body: bytes) -> Iterator[tuple[str, str]]:
+    """The devices of a row, each with its line.
+
+    :raises ValueError: the row is damaged.
+    """
+    try:
+        text = zlib.decompress(body).decode()
+    except (zlib.error, UnicodeDecodeError) as error:
+        raise ValueError(str(error)) from error
+    for record in text.split("\n"):
+        name, separator, line = record.partition("\t")
+        if separator:
+            yield name, line
+
+
+class StoredMemory:
+    """The devices as the gateway's last stop left them, for messages that a command replays: their windows of duplicates."""
+
+    def __init__(self, database: Database, now_ms: int) -> None:
+        self._now_ms = now_ms
+        self._lines: dict[str, str] = {}
+        for _, body in database.run_here(device_rows):
+            with suppress(ValueError):
+                for name, line in lines_of(body):
+                    self._lines.setdefault(name, line)
+
+    def restore(self, device: Device, field_sets: FieldSets) -> None:
+        """Restore a device; one whose record is damaged is new."""
+        line = self._lines.pop(device.name, None)
+        if line is not None:
+            with suppress(ValueError):
+                unpack(line, device, field_sets, self._now_ms)
+
+
+def stored_devices(database: Database) -> Iterator[Device]:
+    """Devices with their counters; one whose record is damaged is left out."""
+    lines: dict[str, list[str]] = {}
+    for _, body in database.run_here(device_rows):
+        with suppress(ValueError):
+            for name, line in lines_of(body):
+                lines.setdefault(name, [line])
+    for key, line in database.run_here(keyvalue.get_prefix, KEPT).items():
+        lines.setdefault(key.removeprefix(KEPT), []).append(line)
+    for name, found in lines.items():
+        device = Device(name, None)
+        for line in found:
+            with suppress(ValueError):
+                unpack_kept(line, device)
+        yield device
+
+
+def stored_device(database: Database, names: frozenset[str]) -> Device | None:
+    """The device with one of these names; None if the file has none."""
+    return next((device for device in stored_devices(database) if device.name in names), None)
+
+
+def keep_counters(database: Database, device: Device) -> None:
+    """Save the counters of a device, that were changed; at its start the gateway finds them newer than its own."""
+    database.run_here(keyvalue.put, KEPT + device.name, pack_kept(device))

@@ -29,9 +29,7 @@ from gateway.core.status.health import registered_devices
 from gateway.ingest.events import Events
 from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database, DatabaseFault
-from gateway.ingest.storage.device_memory import DeviceMemory
-from gateway.ingest.storage.former_ids import changed_ids
-from gateway.ingest.storage.stored_devices import device_rows, lines_of
+from gateway.ingest.storage.device_memory import DeviceMemory, changed_ids, device_rows, lines_of
 from gateway.support.clock import WallClock
 
 log = logging.getLogger("gateway.storage")

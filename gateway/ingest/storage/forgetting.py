@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from gateway.core.batching.batch import decode, encode
 from gateway.core.readings.line_protocol import device_of_line
 from gateway.ingest.storage import journal, keyvalue
-from gateway.ingest.storage.stored_devices import device_rows, lines_of
+from gateway.ingest.storage.device_memory import device_rows, lines_of
 from gateway.support.folder_owner import as_owner
 from gateway.support.private_files import refuse_pipes
 from schemas.registry import device_key

@@ -28,7 +28,7 @@ from msgspec.json import encode as to_json
 
 from gateway.core.alarms.alarm import AlarmKey
 from gateway.core.devices.streams import Streams
-from gateway.ingest.intake.watch import Watch
+from gateway.ingest.intake.pair import Watch
 from gateway.ingest.storage.alarms import PlannedWork, SharedState
 from gateway.monitoring.alarms.keeper import AlarmKeeper
 

@@ -10,8 +10,7 @@ from functools import partial
 from gateway.core.gateways.standby import Standby
 from gateway.core.mqtt_session import Session
 from gateway.ingest.intake.connection import Connection
-from gateway.ingest.intake.paired_connection import PairedConnection
-from gateway.ingest.intake.watch import Watch
+from gateway.ingest.intake.pair import PairedConnection, Watch
 from gateway.runtime.pipeline.foundation import Foundation, Lane, Lanes, LiveOnly
 from gateway.runtime.pipeline.options import broker_addresses, pair_topics, session_options
 

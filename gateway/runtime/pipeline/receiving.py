@@ -9,8 +9,8 @@ from gateway.ingest.catalog import state_topics, topic_filters
 from gateway.ingest.intake.fence import Fence
 from gateway.ingest.intake.intake import Intake
 from gateway.ingest.intake.message_receiver import MessageReceiver
+from gateway.ingest.intake.pair import Watch
 from gateway.ingest.intake.subscriptions import Subscriptions
-from gateway.ingest.intake.watch import Watch
 from gateway.runtime.jobs.moves import with_kept
 from gateway.runtime.jobs.self_report import SelfReport
 from gateway.runtime.pipeline.delivering import Delivery

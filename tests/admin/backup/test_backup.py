@@ -15,9 +15,9 @@ from gateway.admin.backup import archive
 from gateway.core.batching.batch import decode
 from gateway.ingest.broker.dynamic_security import names_in
 from gateway.ingest.storage import alarms, journal, keyvalue, rejects
+from gateway.ingest.storage.beside import lock
 from gateway.ingest.storage.database import Database
-from gateway.ingest.storage.file_lock import lock
-from gateway.ingest.storage.stored_devices import device_rows
+from gateway.ingest.storage.device_memory import device_rows
 from gateway.monitoring.alarms.outbox import INFLUXDB
 from gateway.support.audit.chain import Deed
 from gateway.support.audit.forgotten import forgotten_beside

@@ -11,8 +11,8 @@ from gateway.commands.privacy import forgetting
 from gateway.commands.privacy.copies_given import CopyGiven, archives_at_hand
 from gateway.core.batching.batch import decode
 from gateway.ingest.storage import journal, rejects
+from gateway.ingest.storage.beside import lock
 from gateway.ingest.storage.database import Database
-from gateway.ingest.storage.file_lock import lock
 from gateway.monitoring.reports import device_points
 from gateway.support.audit.chain import Deed
 from gateway.support.audit.forgotten import forgotten_beside

@@ -10,7 +10,7 @@ from gateway.core.devices.streams import Admission, Streams
 from gateway.core.readings.counters import CounterState
 from gateway.core.readings.series_pattern import series_key
 from gateway.ingest.events import Events
-from gateway.ingest.storage import stored_devices
+from gateway.ingest.storage import device_memory
 from gateway.ingest.storage.database import Database
 from gateway.ingest.storage.device_memory import DeviceMemory
 from gateway.ingest.storage.device_snapshots import DeviceSnapshots
@@ -66,4 +66,4 @@ class Run:
 
     def rows(self) -> int:
         """Rows in the file."""
-        return len(self.database.run_here(stored_devices.device_rows))
+        return len(self.database.run_here(device_memory.device_rows))

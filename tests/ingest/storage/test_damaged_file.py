@@ -12,9 +12,10 @@ import pytest
 from gateway.core.batching.batch import Body, decode, encode
 from gateway.core.message import QuarantinedMessage, Reading, WaitCause
 from gateway.ingest.storage import journal, quarantine
+from gateway.ingest.storage.beside import beside
 from gateway.ingest.storage.database import Database, begin
 from gateway.ingest.storage.recovery.set_aside import SUFFIXES
-from gateway.ingest.storage.recovery.wal import PAGE_BYTES, beside
+from gateway.ingest.storage.recovery.wal import PAGE_BYTES
 from tests.waiting import Stopwatch
 
 ROWS = 150

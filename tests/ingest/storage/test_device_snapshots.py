@@ -17,7 +17,7 @@ from gateway.core.message import Arrival, StoredMessage
 from gateway.core.readings.exchanges import ToldExchange
 from gateway.core.readings.steps import RegisterStep
 from gateway.core.readings.sums import KEPT
-from gateway.ingest.storage import keyvalue, stored_devices
+from gateway.ingest.storage import device_memory, keyvalue
 from gateway.ingest.storage.database import DatabaseFault
 from schemas.quantities import GROWTH, Quality
 from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS
@@ -130,9 +130,9 @@ def test_only_what_changed_is_written(start: Start) -> None:
     for name in ("m1", "m2"):
         run.hear(name, NOW_MS)
     assert run.save() == 2
-    before = run.database.run_here(stored_devices.device_rows)
+    before = run.database.run_here(device_memory.device_rows)
     assert run.save() == 0
-    assert run.database.run_here(stored_devices.device_rows) == before
+    assert run.database.run_here(device_memory.device_rows) == before
     run.hear("m2", NOW_MS + MINUTE_MS)
     assert run.save() == 1
 

@@ -13,7 +13,7 @@ import pytest
 from gateway.core.ledger import Ledger
 from gateway.core.mqtt_session import Session, SessionOptions, Subscribed
 from gateway.ingest.intake.connection import BrokerAddress
-from gateway.ingest.intake.paired_connection import PairedConnection
+from gateway.ingest.intake.pair import PairedConnection
 from gateway.ingest.storage.database import Database
 from gateway.runtime.pipeline.build import Parts, build
 from gateway.runtime.pipeline.foundation import LiveOnly

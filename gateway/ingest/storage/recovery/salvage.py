@@ -21,7 +21,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.ingest.storage.recovery.wal import PAGE_BYTES, beside, frames, salts_of
+from gateway.ingest.storage.beside import beside
+from gateway.ingest.storage.recovery.wal import PAGE_BYTES, frames, salts_of
 
 _LEAF: Final = 0x0D
 _LEAF_HEAD_BYTES: Final = 8

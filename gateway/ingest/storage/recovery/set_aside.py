@@ -14,7 +14,8 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
-from gateway.ingest.storage.recovery.wal import FRAME_BYTES, HEAD_BYTES, beside, forgotten_from
+from gateway.ingest.storage.beside import beside
+from gateway.ingest.storage.recovery.wal import FRAME_BYTES, HEAD_BYTES, forgotten_from
 from gateway.support.clock import WallClock
 from gateway.support.private_files import make_empty, make_folder, private
 

@@ -26,7 +26,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from gateway.ingest.storage.recovery.wal import beside
+from gateway.ingest.storage.beside import beside
 from gateway.support.folder_owner import as_owner
 from gateway.support.private_files import private
 

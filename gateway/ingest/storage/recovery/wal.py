@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from gateway.ingest.storage.beside import beside
 from gateway.support.private_files import private
 
 PAGE_BYTES: Final = 1024
@@ -82,8 +83,3 @@ def forgotten_from(database: Path) -> int | None:
             return taken if salts is None or any(ended) else None
     except FileNotFoundError:
         return None
-
-
-def beside(database: Path, suffix: str) -> Path:
-    """A file that belongs to a database file."""
-    return database.with_name(database.name + suffix)

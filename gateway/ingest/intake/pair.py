@@ -1,13 +1,15 @@
-"""The watch: the second connection of a machine that has a standby, by which the two machines know of each other.
+"""The connections of a machine that has a standby: the session's, and the watch, by which the two machines know of each other.
 
 Theory of operation
 -------------------
 :mod:`gateway.core.gateways.standby` decides; this is its shell. :mod:`gateway.core.gateways.pair_words` has the topics.
 
-The machine subscribes to all topics of the pair, then says what it is. When the broker hands it its own word, it has heard all
-that was retained before: the watch is synced. It repeats its word three times in each keep-alive. The number of readings in the
-journal is told by the session's connection while that is open (:mod:`gateway.ingest.intake.paired_connection`), else by the
-watch.
+The session's connection tells of the journal before it acknowledges what went there. Both go by one connection, in this order,
+so whoever takes the session over knows whether the journal may hold readings that the broker will not send again.
+
+The watch subscribes to all topics of the pair, then says what the machine is. When the broker hands it its own word, it has
+heard all that was retained before: the watch is synced. It repeats its word three times in each keep-alive. The number of
+readings in the journal is told by the session's connection while that is open, else by the watch.
 
 A machine that stands back does not change its parts under way: ``stood_back`` has the gateway stop them in order, what was
 received goes to InfluxDB or the journal, and begin anew as a passive one.
@@ -25,7 +27,6 @@ from gateway.core.ledger import Ledger
 from gateway.core.mqtt_session import Connected, Event, ProtocolFault, Session, SessionOptions, Subscribed, Will
 from gateway.ingest.events import Events
 from gateway.ingest.intake.connection import BrokerAddress, Connection
-from gateway.ingest.intake.paired_connection import PairedConnection
 
 _LOOKS_EACH_KEEP_ALIVE: Final = 20
 
@@ -42,6 +43,32 @@ def watch_session(of_session: SessionOptions, machine: str, topics: PairTopics) 
             will=Will(topics.state, state_payload(PairRole.OFFLINE, 0)),
         )
     )
+
+
+class PairedConnection(Connection):
+    """The connection of the session, which one machine of a pair has at a time.
+
+    :ivar journal_topic: retains the number of readings in the journal.
+    """
+
+    def __init__(self, addresses: Sequence[BrokerAddress], session: Session, ledger: Ledger, journal_topic: str) -> None:
+        super().__init__(addresses, session)
+        self.journal_topic = journal_topic
+        self._ledger = ledger
+        self._told_empty: bool | None = None
+
+    def acknowledge(self, packet_ids: list[int]) -> None:
+        """Tell that the journal is in use now, or is empty again; then send the PUBACKs."""
+        if self._told_empty is not (not self._ledger.pending["journal"]):
+            self.tell_journal()
+        super().acknowledge(packet_ids)
+
+    def tell_journal(self) -> bool:
+        """Tell how many readings the journal holds; False: the connection is not open."""
+        readings = self._ledger.pending["journal"]
+        told = self.publish(self.journal_topic, str(readings).encode(), retain=True)
+        self._told_empty = not readings if told else None
+        return told
 
 
 class Watch:
