@@ -6,7 +6,6 @@ import json
 import sys
 import time
 from base64 import b64decode
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +21,6 @@ from gateway.ingest.storage.beside import InUse
 from gateway.ingest.storage.database import Damaged, Database, DatabaseFault
 from gateway.ingest.storage.device_memory import StoredMemory
 from gateway.ingest.storage.rejects import RejectFilter
-from gateway.ingest.storage.settlement import Replayed
 from gateway.onboarding.explain.documents import listed_reject, reject_document
 from gateway.runtime.pipeline.options import replay_limits
 from gateway.runtime.pipeline.processing import build_processor
@@ -103,12 +101,10 @@ def _change_rejects(file: Database, config: Config, action: str, chosen: RejectF
 
 
 async def _replay(file: Database, config: Config, chosen: RejectFilter) -> dict[str, Any]:
-    clock, total = WallClock(), Counter(Replayed().document())
+    clock = WallClock()
     memory = StoredMemory(file, clock.now_ms())
     process = without_codecs(build_processor(config, load_catalog(config), memory=memory))
-    async for result, _ in replay_rejects(file, process, replay_limits(config), clock, chosen):
-        total.update(result.document())
-    return total
+    return await replay_rejects(file, process, replay_limits(config), clock, chosen)
 
 
 def _print_rejects(found: Iterator[dict[str, Any]], options: argparse.Namespace) -> int:

@@ -4,7 +4,8 @@ What they became is committed in one transaction (:mod:`gateway.ingest.storage.s
 as before stays in its place.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
 from gateway.core.batching.batch import encode
@@ -86,18 +87,27 @@ async def work(chosen: Iterable[Stored], process: Process) -> Replayed:
 
 
 async def replay_rejects(
-    database: Database, process: Process, limits: Limits, clock: WallClock, chosen: RejectFilter
-) -> AsyncIterator[tuple[Replayed, Committed]]:
-    """Replay the chosen rejects of those present now, a megabyte at a time; report each part once it is durable.
+    database: Database,
+    process: Process,
+    limits: Limits,
+    clock: WallClock,
+    chosen: RejectFilter,
+    told: Callable[[Replayed, Committed], None] = lambda _result, _done: None,
+) -> dict[str, int]:
+    """Replay the chosen rejects of those present now, a megabyte at a time; return the counts of what they became.
 
-    :raises DatabaseFault: the disk failed; parts reported before are done.
+    :param told: gets each part once it is durable.
+    :raises DatabaseFault: the disk failed; parts told before are done.
     """
+    total = Counter(Replayed().document())
     after, until = 0, await database.run(rejects.newest)
     while found := await database.run(rejects.next_after, after, until, chosen):
         after = found[-1][0]
         result = await work(found, process)
         first_row = database.reserve_rows(len(result.bodies))
-        yield result, await database.run(commit, result, rejects.remove, first_row, clock.now_ms(), limits)
+        told(result, await database.run(commit, result, rejects.remove, first_row, clock.now_ms(), limits))
+        total.update(result.document())
+    return total
 
 
 def _is_replayed(stored: Refusal | QuarantinedMessage | None, before: Stored, result: Replayed) -> bool:

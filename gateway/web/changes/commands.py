@@ -17,7 +17,7 @@ from gateway.ingest.storage.database import Database
 from gateway.ingest.storage.device_memory import DeviceMemory
 from gateway.ingest.storage.device_snapshots import DeviceSnapshots
 from gateway.ingest.storage.rejects import RejectFilter
-from gateway.ingest.storage.settlement import JournalAccount, Limits, QuarantineAccount, Replayed
+from gateway.ingest.storage.settlement import Committed, JournalAccount, Limits, QuarantineAccount, Replayed
 from gateway.monitoring.status.known_devices import nobody
 from gateway.monitoring.status.status import Status
 from gateway.runtime.jobs.exchange_writer import ExchangeWriter
@@ -63,13 +63,12 @@ class StoreCommands:
 
     async def replay(self, chosen: RejectFilter) -> dict[str, int]:
         """Replay the chosen rejects; return the counts of the results."""
-        total = Counter(Replayed().document())
-        replays = replay_rejects(self._database, self._pipeline.process, self._limits, self._clock, chosen)
-        async for result, done in replays:
-            self._account.replayed(result, done)
-            self._backlog.grew.set()
-            total.update(result.document())
-        return total
+        process, limits, clock = self._pipeline.process, self._limits, self._clock
+        return await replay_rejects(self._database, process, limits, clock, chosen, self._replayed)
+
+    def _replayed(self, result: Replayed, done: Committed) -> None:
+        self._account.replayed(result, done)
+        self._backlog.grew.set()
 
     async def purge(self, chosen: RejectFilter) -> int:
         """Remove the chosen rejects; return their number."""
