@@ -37,7 +37,7 @@ from gateway.ingest.delivery.backlog import Backlog
 from gateway.ingest.delivery.batch_queue import BatchQueue
 from gateway.ingest.delivery.circuit_breaker import CircuitBreaker
 from gateway.ingest.delivery.influxdb import LinkedWriter
-from gateway.ingest.delivery.spool_requests import SpoolRequests
+from gateway.ingest.delivery.spool import SpoolRequests
 from gateway.ingest.events import Events
 from gateway.ingest.storage.reject_account import RejectWriter
 

@@ -2,7 +2,7 @@
 
 Theory of operation
 -------------------
-The spool works on request (:mod:`gateway.ingest.delivery.spool_requests`). There are three reasons:
+The spool works on request (:class:`SpoolRequests`). There are three reasons:
 
 *InfluxDB is away (breaker open).* Everything in memory is stored. Small commits would gain nothing, and each costs flash: they
 are up to a second apart, less under pressure from the broker or memory.
@@ -19,6 +19,7 @@ second later.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 from gateway.core.batching.batch import Batch, Body, encode
@@ -27,21 +28,80 @@ from gateway.ingest.delivery.batch_queue import BatchQueue
 from gateway.ingest.delivery.bisect_refused import UnspooledRefusals
 from gateway.ingest.delivery.bounded_journal import JournalFull
 from gateway.ingest.delivery.circuit_breaker import CircuitBreaker
-from gateway.ingest.delivery.live_lane import LiveLane
-from gateway.ingest.delivery.spool_requests import SpoolRequests
 from gateway.ingest.storage.reject_account import RejectWriter
 
 _COMMIT_EVERY_S: Final = 1.0
 
 
+class SpoolRequests:
+    """The batches and refused bodies that the spool is to store.
+
+    The live lane, which asks, is made before the spool, which can start the live lane.
+    """
+
+    def __init__(self, queue: BatchQueue) -> None:
+        self._queue = queue
+        self._refused: list[Batch] = []
+        self._pressed = False
+        self._came = asyncio.Event()
+        self._urgent = asyncio.Event()
+
+    def wake(self) -> None:
+        """Request a commit: InfluxDB is in trouble and batches wait, or it is slow and the broker cannot wait."""
+        self._pressed = True
+        self._came.set()
+        if self._queue.under_pressure:
+            self._urgent.set()
+
+    def add_refused(self, batch: Batch) -> None:
+        """Request a row of its own for a batch that InfluxDB refused for its content: the drain lane must split it."""
+        self._refused.append(batch)
+        self._came.set()
+        self._urgent.set()
+
+    def retry(self) -> None:
+        """Request again what a commit did not store."""
+        self._came.set()
+
+    async def wait(self) -> None:
+        """Return when there is a request."""
+        await self._came.wait()
+        self._came.clear()
+        self._urgent.clear()
+
+    def pop_refused(self) -> list[Batch]:
+        """Take the refused batches out."""
+        refused, self._refused = self._refused, []
+        return refused
+
+    def pop_pressed(self) -> bool:
+        """Tell, once, if a commit was requested."""
+        pressed, self._pressed = self._pressed, False
+        return pressed
+
+    async def wait_urgent(self, deadline_s: float) -> None:
+        """Return at the deadline, or at once under pressure since the last commit."""
+        self._urgent.clear()  # it was set for what that commit has stored
+        if self._refused or self._queue.under_pressure:
+            return
+        try:
+            async with asyncio.timeout_at(deadline_s):
+                await self._urgent.wait()
+        except TimeoutError:
+            pass
+
+
 class Spool:
-    """Stores batches in the journal."""
+    """Stores batches in the journal.
+
+    ``pump`` has the live lane start what may start now.
+    """
 
     def __init__(
         self,
         requests: SpoolRequests,
         queue: BatchQueue,
-        live_lane: LiveLane,
+        pump: Callable[[], None],
         breaker: CircuitBreaker,
         backlog: Backlog,
         reject_writer: RejectWriter,
@@ -49,7 +109,7 @@ class Spool:
     ) -> None:
         self._requests = requests
         self._queue = queue
-        self._live_lane = live_lane
+        self._pump = pump
         self._breaker = breaker
         self._backlog = backlog
         self._reject_writer = reject_writer
@@ -65,7 +125,7 @@ class Spool:
             await self._commit_refused()
             if self._requests.pop_pressed() and not self._breaker.is_open:
                 took = await self.commit_all(queued=self._queue.saturated)
-                self._live_lane.pump()  # stored batches occupy no lane
+                self._pump()  # stored batches occupy no lane
             if self._breaker.is_open:
                 took = await self.commit_all()
                 await self._requests.wait_urgent(began_s + _COMMIT_EVERY_S)
@@ -87,7 +147,7 @@ class Spool:
         if not took:
             self._queue.requeue(waiting)
             if not self._breaker.is_open:  # it closed during the commit, and the live lane found nothing to start
-                self._live_lane.pump()
+                self._pump()
         return took
 
     def _pop_queued(self) -> list[Batch]:

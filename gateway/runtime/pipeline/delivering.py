@@ -19,8 +19,7 @@ from gateway.ingest.delivery.drain_lane import DrainLane
 from gateway.ingest.delivery.flood_queue import FloodWatch
 from gateway.ingest.delivery.influxdb import InfluxdbClient
 from gateway.ingest.delivery.live_lane import LiveLane
-from gateway.ingest.delivery.spool import Spool
-from gateway.ingest.delivery.spool_requests import SpoolRequests
+from gateway.ingest.delivery.spool import Spool, SpoolRequests
 from gateway.ingest.intake.connection import Connection
 from gateway.ingest.storage.reject_account import RejectAccount, RejectWriter
 from gateway.ingest.storage.reject_counts import RejectCounts
@@ -103,7 +102,7 @@ def build_delivery(foundation: Foundation, processing: Processing, connection: C
     unspooled = UnspooledRefusals(bisector, breaker, queue, ledger, writer)
     requests = SpoolRequests(queue)
     live_lane = LiveLane(influxdb, breaker, queue, requests, backlog, writer, events)
-    spool = Spool(requests, queue, live_lane, breaker, backlog, writer, unspooled)
+    spool = Spool(requests, queue, live_lane.pump, breaker, backlog, writer, unspooled)
     flood_watch = FloodWatch(queue.flood_queue, events)
     lanes: Lanes = {
         "live lane": live_lane.run,

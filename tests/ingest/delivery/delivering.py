@@ -24,8 +24,7 @@ from gateway.ingest.delivery.circuit_breaker import CircuitBreaker, Probe, SelfP
 from gateway.ingest.delivery.delivery_log import DeliveryLog
 from gateway.ingest.delivery.influxdb import LinkedWriter
 from gateway.ingest.delivery.live_lane import LiveLane
-from gateway.ingest.delivery.spool import Spool
-from gateway.ingest.delivery.spool_requests import SpoolRequests
+from gateway.ingest.delivery.spool import Spool, SpoolRequests
 from gateway.ingest.events import Events
 from gateway.ingest.storage.hours_again import HoursAgain
 from gateway.ingest.storage.journal import Removed
@@ -203,7 +202,7 @@ class Lanes:
         self.backlog = Rows(self.journal, self.queue, self.breaker, self.ledger, self.events)
         self.spool_requests = requests = SpoolRequests(self.queue)
         self.live_lane = LiveLane(influxdb, self.breaker, self.queue, requests, self.backlog, rejects, self.events)
-        self.spool = Spool(requests, self.queue, self.live_lane, self.breaker, self.backlog, rejects, self.unspooled)
+        self.spool = Spool(requests, self.queue, self.live_lane.pump, self.breaker, self.backlog, rejects, self.unspooled)
 
 
 class Rig(FarBroker, Lanes):

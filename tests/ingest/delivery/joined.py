@@ -13,8 +13,7 @@ from gateway.ingest.delivery.delivery_log import DeliveryLog
 from gateway.ingest.delivery.drain_lane import DrainLane
 from gateway.ingest.delivery.influxdb import LinkedWriter
 from gateway.ingest.delivery.live_lane import LiveLane
-from gateway.ingest.delivery.spool import Spool
-from gateway.ingest.delivery.spool_requests import SpoolRequests
+from gateway.ingest.delivery.spool import Spool, SpoolRequests
 from gateway.ingest.events import Events
 from gateway.ingest.storage.hours_again import HoursAgain
 from gateway.ingest.storage.reject_account import RejectAccount, RejectWriter
@@ -50,5 +49,5 @@ class JoinedLanes:
         requests = SpoolRequests(queue)
         self.live_lane = LiveLane(influxdb, breaker, queue, requests, self.backlog, writer, self.events)
         splitters = unspooled or UnspooledRefusals(bisector, breaker, queue, self.ledger, writer)
-        self.spool = Spool(requests, queue, self.live_lane, breaker, self.backlog, writer, splitters)
+        self.spool = Spool(requests, queue, self.live_lane.pump, breaker, self.backlog, writer, splitters)
         self.drain_lane = DrainLane(bisector, breaker, queue, self.backlog, self.rejects, self.events)

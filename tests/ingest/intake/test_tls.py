@@ -1,4 +1,4 @@
-"""TLS: its versions, its ciphers, and whom our clients believe."""
+"""TLS: its versions, its ciphers, whom our clients believe, and what is asked of people when a handshake fails."""
 
 import asyncio
 import gc
@@ -12,7 +12,7 @@ import pytest
 
 from gateway.ingest.delivery.influxdb import InfluxdbClient
 from gateway.support.config.model import Influxdb
-from gateway.support.tls import ended, pinned_context, resuming_context, server_context, tls_context
+from gateway.support.tls import ended, handshake_fault, pinned_context, resuming_context, server_context, tls_context
 from tests.system.brokers import Authority
 
 STRENGTH_BITS = 128
@@ -99,3 +99,20 @@ def test_a_connection_to_a_server_that_never_says_goodbye_is_closed(
         gc.collect()
         is_over.set()
         server.join()
+
+
+def _of(reason: str) -> ssl.SSLError:
+    error = ssl.SSLError(1, reason)
+    error.reason = reason
+    return error
+
+
+@pytest.mark.parametrize("error", [ConnectionResetError(104, "reset"), _of("WRONG_VERSION_NUMBER")], ids=repr)
+def test_a_server_that_breaks_off_a_handshake_is_asked_for_its_port(error: OSError) -> None:
+    assert "is this a TLS port?" in handshake_fault(error, tls=True)
+    assert "TLS" not in handshake_fault(error, tls=False)
+
+
+@pytest.mark.parametrize("error", [ConnectionRefusedError(111, "refused"), _of("CERTIFICATE_VERIFY_FAILED")], ids=repr)
+def test_other_faults_of_a_connection_are_told_as_they_are(error: OSError) -> None:
+    assert handshake_fault(error, tls=True) == error.strerror

@@ -10,7 +10,7 @@ import pytest
 from gateway.ingest.delivery.batch_queue import BatchQueue
 from gateway.ingest.delivery.drain_lane import DrainLane
 from gateway.ingest.delivery.influxdb import InfluxdbClient
-from gateway.ingest.delivery.spool_requests import SpoolRequests
+from gateway.ingest.delivery.spool import SpoolRequests
 from gateway.ingest.storage.database import Database
 from gateway.runtime.jobs.supervision import NAMED_WAITS, Supervision, Worker, suspended_in
 from gateway.runtime.pipeline.build import build
