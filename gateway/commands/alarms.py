@@ -10,6 +10,7 @@ from typing import Any, Final
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
+from gateway.commands.options import Actions, DoWithConfig, add_action, whole_number
 from gateway.commands.recording import record
 from gateway.commands.running import ask
 from gateway.commands.stores import store
@@ -22,7 +23,7 @@ from gateway.monitoring.alarms.keeper import AlarmKeeper
 from gateway.monitoring.alarms.planned import AHEAD_MAX_MS, NAME_MAX, NOTE_MAX, work_document
 from gateway.runtime.pipeline.processing import build_alarms
 from gateway.support.clock import WallClock
-from gateway.support.config.files import ConfigurationFault, load
+from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
 from gateway.support.i18n.rule_words import rule_document
 from gateway.support.registry.alarm_rules import load_alarm_rules
@@ -33,16 +34,38 @@ from schemas.printable import printable
 _AlarmFields = dict[str, Any]
 
 
-def alarms_command(options: argparse.Namespace) -> int:
-    """``gateway alarms``; the exit status.
+def add_options(alarms: argparse.ArgumentParser) -> None:
+    """Add the options of ``gateway alarms``."""
+    actions = alarms.add_subparsers(required=True, metavar="ACTION")
+    _add_list(actions, "list", "list the active alarms", _list)
+    _add_list(actions, "rules", "show what each rule looks at, with its limits and their source", _rules)
+    past = _add_list(actions, "history", "list what was raised and what ended, the newest first", _history)
+    past.add_argument("--device", metavar="ID", help="only this device, or site")
 
-    :raises ConfigurationFault: the configuration is faulty, or what is named is not there.
-    """
-    try:
-        _ACTIONS[options.action](load(options.config), options)
-    except DatabaseFault as fault:
-        raise ConfigurationFault([str(fault)]) from fault
-    return 0
+    known = _add_decision(actions, "ack", "acknowledge an alarm: somebody sees to it", _ack)
+    known.add_argument("id", metavar="ID", help="the alarm, from the third column of list")
+    known.add_argument("--note", metavar="TEXT", help="a note for others")
+    planned = _add_decision(actions, "silence", "plan work: nobody is told of alarms meanwhile", _silence)
+    where = planned.add_mutually_exclusive_group()
+    where.add_argument("--site", help="the devices of this site (default: all sites)")
+    where.add_argument("--device", metavar="ID", help="this device alone")
+    planned.add_argument("--until", required=True, metavar="T", help="2h, or 2026-12-01T17:00 in the configured zone")
+    planned.add_argument("--note", required=True, metavar="TEXT", help="the work that is done")
+    _add_list(actions, "silences", "list planned work", _silences)
+    over = add_action(actions, "unsilence", "end planned work now", _unsilence)
+    over.add_argument("number", type=whole_number, metavar="NUMBER", help="the work, from the first column of silences")
+
+
+def _add_list(actions: Actions, name: str, about: str, do: DoWithConfig) -> argparse.ArgumentParser:
+    action = add_action(actions, name, about, do)
+    action.add_argument("--json", action="store_true", help="print one JSON object per line")
+    return action
+
+
+def _add_decision(actions: Actions, name: str, about: str, do: DoWithConfig) -> argparse.ArgumentParser:
+    action = add_action(actions, name, about, do)
+    action.add_argument("--by", required=True, metavar="NAME", help="name of the person who decides this")
+    return action
 
 
 class _Stopped:
@@ -59,9 +82,15 @@ class _Stopped:
 
 @contextmanager
 def _stopped(config: Config) -> Iterator[_Stopped | None]:
-    """The alarms on disk, or None when a running gateway has them."""
-    with store(config) as file:
-        yield None if file is None else _Stopped(config, file)
+    """The alarms on disk, or None when a running gateway has them.
+
+    :raises ConfigurationFault: the file cannot be used, or what is named in it is not there.
+    """
+    try:
+        with store(config) as file:
+            yield None if file is None else _Stopped(config, file)
+    except DatabaseFault as fault:
+        raise ConfigurationFault([str(fault)]) from fault
 
 
 # What there is.
@@ -250,14 +279,3 @@ def _read_instant_ms(text: str, now_ms: int, config: Config) -> int:
 
 def _local(time_ms: int, config: Config) -> str:
     return datetime.fromtimestamp(time_ms / 1000, ZoneInfo(config.time.zone)).strftime("%Y-%m-%d %H:%M:%S")
-
-
-_ACTIONS: Final = {
-    "list": _list,
-    "history": _history,
-    "rules": _rules,
-    "ack": _ack,
-    "silence": _silence,
-    "silences": _silences,
-    "unsilence": _unsilence,
-}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gateway.admin.backup.archive import BackupManifest
 from gateway.admin.backup.making import make_backup
+from gateway.commands.options import add_config
 from gateway.commands.privacy.copies_given import BACKUP_MADE
 from gateway.commands.recording import record
 from gateway.support.audit.log import AuditFault
@@ -22,6 +23,29 @@ _WARNING = (
 
 _REFUSED_TO_ROOT = ": root reads it as the owner of its folder, who may not"
 _DAMAGED = "if it is damaged, the gateway sets it aside at its next start and goes on"
+
+
+def add_options(backup: argparse.ArgumentParser) -> None:
+    """Add the options of ``gateway backup``."""
+    add_config(backup)
+    backup.add_argument("file", type=Path, metavar="FILE", help="the archive to write, such as gateway-2026-11-26.tar.gz")
+    backup.add_argument("--to", metavar="WHO", help="who gets it, or where it is kept: told when a device is forgotten")
+    backup.add_argument(
+        "--accounts",
+        type=Path,
+        default=Path("/var/lib/mosquitto/dynamic-security.json"),
+        metavar="FILE",
+        help="the broker's accounts (default: where Debian has them)",
+    )
+    backup.add_argument(
+        "--also",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="a further file or folder, such as that of an authority of your own; may be given again",
+    )
+    backup.set_defaults(call=backup_command)
 
 
 def backup_command(options: argparse.Namespace) -> int:

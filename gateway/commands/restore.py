@@ -9,6 +9,7 @@ from pathlib import Path
 from gateway.admin.backup.archive import ArchiveFault, BackupManifest, verify_archive
 from gateway.admin.backup.contents import BackupKind
 from gateway.admin.backup.restoring import FilesThere, Restored, RestoredFile, folder_of, places_of, restore
+from gateway.commands.options import add_config
 from gateway.commands.recording import user
 from gateway.ingest.storage.beside import InUse
 from gateway.support.audit.chain import Deed
@@ -17,6 +18,26 @@ from gateway.support.audit.log import AuditFault, AuditLog
 from gateway.support.clock import WallClock
 from gateway.support.config.files import ConfigurationFault
 from schemas.printable import printable
+
+
+def add_options(restore: argparse.ArgumentParser) -> None:
+    """Add the options of ``gateway restore``."""
+    add_config(restore)
+    restore.add_argument("file", type=Path, metavar="FILE", help="the archive; -c FILE puts the configuration elsewhere")
+    restore.add_argument("--dry-run", action="store_true", help="verify the archive, and list its files and their places")
+    restore.add_argument("--replace", action="store_true", help="set files aside that are there already")
+    restore.add_argument(
+        "--without-journal", action="store_true", help="leave out readings that waited; the old machine has sent them"
+    )
+    restore.add_argument(
+        "--forgotten",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a list of the forgotten, from the old machine (FILE.forgotten beside the archive is read anyway)",
+    )
+    restore.set_defaults(call=restore_command)
 
 
 def restore_command(options: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ from typing import Final
 import mqtt5
 
 from gateway.commands.guest import guest, open_as_guest, read
+from gateway.commands.options import add_config
 from gateway.core.gateways.pair_words import PairTopics
 from gateway.core.mqtt_session import DISCONNECT, Connected, Event, ProtocolFault, Session, SessionOptions, Subscribed
 from gateway.ingest.intake.connection import BrokerAddress
@@ -16,6 +17,14 @@ from gateway.support.config.files import ConfigurationFault, load
 from gateway.support.tls import ended, handshake_fault
 
 _PATIENCE_S: Final = 10.0
+
+
+def add_options(standby: argparse.ArgumentParser) -> None:
+    """Add the options of ``gateway standby``."""
+    add_config(standby)
+    standby.add_argument("action", choices=["gone"], help="the machine and its journal are lost for good: wait for neither")
+    standby.add_argument("machine", metavar="MACHINE", help="its mqtt.standby.machine")
+    standby.set_defaults(call=standby_command)
 
 
 def standby_command(options: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ from datetime import UTC
 from pathlib import Path
 from typing import Any, Final
 
+from gateway.commands.options import add_config
 from gateway.commands.running import ask, is_running
 from gateway.core.status.verdict import Finding, Level
 from gateway.support.config.files import ConfigurationFault, load
@@ -20,6 +21,16 @@ from schemas.printable import printable
 
 _FILES: Final = "gateway*/gateway.yaml"
 _WIDTHS: Final = (16, 16, 30, 30)
+
+
+def add_options(status: argparse.ArgumentParser) -> None:
+    """Add the options of ``gateway status``."""
+    add_config(status)
+    status.add_argument("--all", action="store_true", help="all that have settings in DIR/gateway*/gateway.yaml")
+    status.add_argument("--under", type=Path, default=Path("/etc"), metavar="DIR", help="where --all looks (default: /etc)")
+    status.add_argument("--json", action="store_true", help="print JSON")
+    status.add_argument("--language", choices=["vi", "en"], default="en", help="language of the text (default: en)")
+    status.set_defaults(call=status_command)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from gateway.commands.options import add_config
 from gateway.commands.recording import record
 from gateway.commands.running import ask
 from gateway.core.batching.batch import decode as decode_body
@@ -33,6 +34,21 @@ from schemas.rejects import RejectReason
 
 _DIGITS_MAX: Final = 19
 _SALVAGED_BY: Final = "at its next start the gateway sets the file aside and saves what can be read"
+
+
+def add_rejects(command: argparse.ArgumentParser) -> None:
+    """Add the options of ``gateway rejects``."""
+    add_config(command)
+    command.add_argument(
+        "action",
+        choices=["list", "show", "replay", "export", "purge"],
+        help="show: one reject; replay: process again; export: print as JSON lines; purge: delete",
+    )
+    command.add_argument("id", nargs="?", metavar="ID", help="one reject: the number in the first column of list")
+    command.add_argument("--reason", help="only this reason")
+    command.add_argument("--device", help="only this device")
+    command.add_argument("--json", action="store_true", help="print one JSON object per line")
+    command.set_defaults(call=rejects_command)
 
 
 def rejects_command(options: argparse.Namespace) -> int:
@@ -137,6 +153,19 @@ def _print_reject(document: dict[str, Any], *, listed: bool) -> None:
     )  # so that no line of it looks like one of the output
     print(detail, end="\n\n")
     print(printable(b64decode(document["payload_base64"]).decode(errors="backslashreplace"), layout=True))
+
+
+def add_journal(command: argparse.ArgumentParser) -> None:
+    """Add the options of ``gateway journal``."""
+    add_config(command)
+    command.add_argument(
+        "action",
+        choices=["status", "export", "drop", "acknowledge"],
+        help="drop: delete all waiting readings; acknowledge: end the alarm about lost readings",
+    )
+    command.add_argument("file", nargs="?", type=Path, metavar="FILE", help="file that export writes, in line protocol")
+    command.add_argument("--json", action="store_true", help="print JSON")
+    command.set_defaults(call=journal_command)
 
 
 def journal_command(options: argparse.Namespace) -> int:

@@ -3,13 +3,19 @@
 import argparse
 import sys
 
+from gateway.commands.options import UNREACHABLE, add_config
 from gateway.ingest.broker.rabbitmq.management import ManagementFault
 from gateway.ingest.broker.rabbitmq.queues import replay_unroutable, unroutable_depth, watch_api
 from gateway.support.config.files import ConfigurationFault, load
 from gateway.support.registry.shares import shares_of
 from schemas.printable import printable
 
-_REFUSED = 3
+
+def add_options(unroutable: argparse.ArgumentParser) -> None:
+    """Add the options of ``gateway unroutable``."""
+    add_config(unroutable)
+    unroutable.add_argument("--replay", action="store_true", help="have RabbitMQ bring it to the gateways that read it now")
+    unroutable.set_defaults(call=unroutable_command)
 
 
 def unroutable_command(options: argparse.Namespace) -> int:
@@ -31,10 +37,10 @@ def unroutable_command(options: argparse.Namespace) -> int:
             print(f"{replay_unroutable(api)} messages go their way again; what still nobody reads comes back here")
         elif (depth := unroutable_depth(api)) is None:
             print("RabbitMQ keeps none: gateway setup rabbitmq sets that up", file=sys.stderr)
-            return _REFUSED
+            return UNREACHABLE
         else:
             print(f"{depth} messages reached no gateway")
     except ManagementFault as fault:
         print(printable(str(fault)), file=sys.stderr)
-        return _REFUSED
+        return UNREACHABLE
     return 0

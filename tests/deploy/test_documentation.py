@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from firmware_sim.arguments import parser as firmware_sim_parser
 from firmware_sim.cli import COMMANDS
 from gateway import __version__
-from gateway.commands.cli import _parser as gateway_parser
+from gateway.commands.cli import parser as gateway_parser
 from gateway.support.config.model import Config
 from tests.rows import each_row
 

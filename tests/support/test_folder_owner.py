@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from gateway.commands import cli
+from gateway.commands.options import CONFIGURATION
 from gateway.support import folder_owner
 from gateway.support.folder_owner import NobodysFolder, as_owner
 from gateway.support.private_files import make_folder, private
@@ -121,7 +122,7 @@ def test_a_folder_of_root_that_others_may_write_is_refused_with_what_to_do(
 ) -> None:
     shared = given(folder / "shared", 0, gid, mode)
     (folder / "gateway.yaml").write_text(f'{{"journal": {{"path": "{shared}/journal.db"}}}}')
-    assert cli.main(["run", "-c", str(folder / "gateway.yaml")]) == cli.CONFIGURATION
+    assert cli.main(["run", "-c", str(folder / "gateway.yaml")]) == CONFIGURATION
     assert capsys.readouterr().err == (
         f"{shared}: root's, and others may write it: chmod go-w, or give it to one of them with chown\n"
     )

@@ -3,10 +3,10 @@
 What concerns one part stands in a module ``check_PART`` beside this one.
 """
 
+import argparse
 import asyncio
 import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import Final
 
 from gateway.commands.check.broker import try_broker
@@ -14,9 +14,10 @@ from gateway.commands.check.certificates import check_files, check_servers
 from gateway.commands.check.database import database_warnings, try_asking, try_writing
 from gateway.commands.check.findings import Faults, say, warn
 from gateway.commands.check.link import link_line, link_warnings, planned_link
-from gateway.commands.check.profiles import check_profiles
+from gateway.commands.check.profiles import check_one_profile, check_profiles
 from gateway.commands.check.queue import check_queue, unusable
 from gateway.commands.check.shares import share_warnings, shares_told, unread_devices
+from gateway.commands.options import OK, UNREACHABLE, add_config
 from gateway.core.alarms.shipped import SHIPPED
 from gateway.ingest.catalog import Catalog, survey, topic_filters
 from gateway.ingest.delivery.influxdb import authorization
@@ -38,14 +39,37 @@ _FILTERS_SHOWN: Final = 50
 """Most topic filters shown: of several gateways each has two a site."""
 
 
-def check(path: Path | None, *, connect: bool) -> int:
-    """Print the results; return 0, or 3 if something cannot be reached.
+def add_options(command: argparse.ArgumentParser) -> None:
+    """Add the options of ``gateway check``."""
+    add_config(command)
+    command.add_argument("--connect", action="store_true", help="also connect to the broker and InfluxDB")
+    command.add_argument(
+        "profile", nargs="?", type=Path, metavar="PROFILE", help="file of one profile: check it alone, with the tests inside it"
+    )
+    command.set_defaults(call=check)
+
+
+def check(options: argparse.Namespace) -> int:
+    """Check one profile, or all there is; return the exit status.
+
+    :raises ConfigurationFault: the profile, or something in all there is, is at fault.
+    """
+    if options.profile is None:
+        return _check_all(options)
+    if options.config or options.connect:
+        raise ConfigurationFault(["check: a profile is checked by itself: leave -c and --connect out"])
+    check_one_profile(options.profile)
+    return OK
+
+
+def _check_all(options: argparse.Namespace) -> int:
+    """Print the results; return 3 if something cannot be reached.
 
     A faulty file does not hide the results of the others.
 
     :raises ConfigurationFault: configuration, registry or a profile is faulty, or a test inside a profile fails.
     """
-    config = load(path)
+    config, path = load(options.config), options.config
     session_options(config)
     tls_contexts(config)
     authorization(config.influxdb)
@@ -76,13 +100,13 @@ def check(path: Path | None, *, connect: bool) -> int:
     filters = list(topic_filters(config, catalog))
     more = [f"  ... and {len(filters) - _FILTERS_SHOWN} more"] if len(filters) > _FILTERS_SHOWN else []
     say("\nsubscribes to:", *(f"  {pattern}" for pattern in filters[:_FILTERS_SHOWN]), *more)
-    if not connect:
-        return 0
+    if not options.connect:
+        return OK
     check_servers(config)
     out_of_reach = [fault for fault in (*asyncio.run(_try(config, catalog)), check_queue(config, catalog)) if fault]
     for fault in out_of_reach:
         print(printable(fault), file=sys.stderr)
-    return 3 if out_of_reach else 0
+    return UNREACHABLE if out_of_reach else OK
 
 
 def _registry(config: Config, found: Faults) -> Registry:

@@ -8,6 +8,7 @@ ledger of acknowledged readings and of what was consumed is compared with the co
 SIGINT and SIGTERM end the fleet, then the comparison follows; a second signal ends everything at once.
 """
 
+import argparse
 import json
 import os
 import secrets
@@ -28,6 +29,7 @@ import yaml
 
 from gateway.commands.demo import services
 from gateway.commands.demo.children import DemoFault, await_page, child, command_of, status_of, tail
+from gateway.commands.options import whole_number
 from gateway.support.access.accounts import AccountRole, digest_of
 from gateway.support.clock import WallClock
 from schemas.scaled_clock import PERMIT, VARIABLE, ScaledTime
@@ -51,13 +53,33 @@ _REGISTRY: Final = "devices.yaml"
 _TECHNICIAN: Final = "lan"
 
 
-def demo(*, devices: int, seconds: int, folder: Path | None) -> int:
+def add_options(command: argparse.ArgumentParser) -> None:
+    """Add the options of ``gateway demo``."""
+    command.add_argument(
+        "--devices",
+        type=whole_number,
+        default=300,
+        metavar="N",
+        help="number of simulated devices (default: 300)",
+    )
+    command.add_argument(
+        "--seconds",
+        type=whole_number,
+        default=60,
+        metavar="N",
+        help="seconds to run; 0: until Ctrl-C (default: 60)",
+    )
+    command.add_argument("--dir", type=Path, metavar="DIR", help="folder that keeps data and logs (default: a temporary one)")
+    command.set_defaults(call=demo)
+
+
+def demo(options: argparse.Namespace) -> int:
     """Run the demo; return 0 if every reading is accounted for, 1 if not or if it could not run."""
     for stop in (signal.SIGINT, signal.SIGTERM):  # also if a shell started it in the background, where SIGINT is ignored
         signal.signal(stop, signal.default_int_handler)
     try:
-        with _workplace(folder) as place, ExitStack() as stack:
-            return _run(place, stack, devices, seconds)
+        with _workplace(options.dir) as place, ExitStack() as stack:
+            return _run(place, stack, options.devices, options.seconds)
     except (services.ProgramMissing, services.ServiceFailed, DemoFault, OSError) as fault:
         print(f"\nThe demo cannot run: {fault}", file=sys.stderr)
         return 1

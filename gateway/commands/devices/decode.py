@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from gateway.commands.options import add_config
 from gateway.core.readings.sums import SumsMode
 from gateway.ingest.catalog import Catalog, load_catalog
 from gateway.onboarding.explain.steps import explain
@@ -17,6 +18,24 @@ from gateway.support.config.files import ConfigurationFault, load
 from gateway.support.i18n.glossary import closed_lists
 from gateway.support.private_files import read_bytes
 from schemas.printable import printable
+
+
+def add_options(command: argparse.ArgumentParser) -> None:
+    """Add the options of ``gateway decode``."""
+    add_config(command)
+    command.add_argument("--topic", help="topic of the message")
+    command.add_argument("--profile", metavar="P", help="profile to use: a name, a model or a file")
+    command.add_argument("--registry", type=Path, metavar="FILE", help="registry to use instead of the configured one")
+    kind = command.add_mutually_exclusive_group()
+    kind.add_argument("--hex", action="store_true", help="the input is hexadecimal")
+    kind.add_argument("--base64", action="store_true", help="the input is base64")
+    kind.add_argument("--jsonl", action="store_true", help="the input has one message per line, as a JSON object")
+    command.add_argument("--json", action="store_true", help="print JSON")
+    command.add_argument("--sums", action="store_true", help="show the sums of counters too, as if each were first met here")
+    command.add_argument(
+        "file", nargs="?", default="-", metavar="FILE", help="file with the payload; -: standard input (default)"
+    )
+    command.set_defaults(call=decode)
 
 
 def decode(options: argparse.Namespace) -> int:

@@ -3,18 +3,18 @@
 import argparse
 import json
 import time
-from collections.abc import Callable
 from dataclasses import asdict
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Final
 
-from gateway.commands.devices.enrolling import enroll, take_away
-from gateway.commands.devices.exchange import exchange
-from gateway.commands.devices.registering import add_device, change_keys, retire_device
-from gateway.commands.devices.registry_file import write_registry
-from gateway.commands.devices.resum import resum
-from gateway.commands.privacy.device_export import export_device
-from gateway.commands.privacy.forgetting import forget_device
+from gateway.commands.devices.enrolling import add_enrolling
+from gateway.commands.devices.exchange import add_exchange
+from gateway.commands.devices.registering import add_registering, write_registry
+from gateway.commands.devices.resum import add_resum
+from gateway.commands.options import add_action
+from gateway.commands.privacy.device_export import add_export
+from gateway.commands.privacy.forgetting import add_forget
 from gateway.commands.reports.coverage_report import coverage_csv, coverage_table
 from gateway.commands.running import ask, is_running
 from gateway.core.status.coverage import Stand, coverage
@@ -22,7 +22,6 @@ from gateway.core.status.silence import UNREGISTERED, Presence
 from gateway.onboarding.explain.documents import coverage_document
 from gateway.onboarding.registration import spreadsheet_change
 from gateway.support.clock import WallClock
-from gateway.support.config.files import load
 from gateway.support.config.model import Config
 from gateway.support.registry.changes import RegistryChange
 from gateway.support.registry.csv_file import merge
@@ -38,26 +37,31 @@ _ONLY_REGISTRY: Final = "the gateway is not running: only the registry is shown"
 DeviceDocument = dict[str, Any]
 
 
-def devices_command(options: argparse.Namespace) -> int:
-    """Run ``gateway devices``; return the exit status.
-
-    :raises ConfigurationFault: the configuration, the registry or the file to import is faulty.
-    """
-    actions: dict[str, Callable[[Config, argparse.Namespace], int | None]] = {
-        "list": _list,
-        "add": add_device,
-        "edit": change_keys,
-        "retire": retire_device,
-        "import": _import,
-        "coverage": _coverage,
-        "enroll": enroll,
-        "revoke": take_away,
-        "exchange": exchange,
-        "resum": resum,
-        "export": export_device,
-        "forget": forget_device,
-    }
-    return actions[options.action](load(options.config), options) or 0
+def add_options(devices: argparse.ArgumentParser) -> None:
+    """Add the actions of ``gateway devices``, with their options."""
+    actions = devices.add_subparsers(required=True, metavar="ACTION")
+    listed = add_action(actions, "list", "list all devices, and when each was last heard", _list)
+    listed.add_argument("--json", action="store_true", help="print one JSON object per line")
+    add_registering(actions)
+    add_enrolling(actions)
+    add_exchange(actions)
+    add_resum(actions)
+    add_export(actions)
+    add_forget(actions)
+    imported = add_action(actions, "import", "import devices from a CSV file into the registry", _import)
+    imported.add_argument(
+        "file",
+        type=Path,
+        metavar="FILE.csv",
+        help="CSV file with the keys of devices.yaml as columns; params.NAME for parameters",
+    )
+    imported.add_argument("--dry-run", action="store_true", help="show the changes without writing them")
+    imported.add_argument("--json", action="store_true", help="print JSON")
+    covered = add_action(actions, "coverage", "show how many devices report, by area and domain", _coverage)
+    form = covered.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print JSON")
+    form.add_argument("--csv", action="store_true", help="print CSV")
+    covered.add_argument("--language", choices=["vi", "en"], help="language of the table (default: as configured)")
 
 
 def _met(config: Config) -> list[DeviceDocument] | None:

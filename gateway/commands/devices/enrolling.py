@@ -14,6 +14,7 @@ from typing import Final
 import segno
 
 from gateway.admin.broker.sheet import enrolment_sheet
+from gateway.commands.options import UNREACHABLE, Actions, add_action
 from gateway.commands.recording import record, record_all
 from gateway.ingest.broker.administration import AdministrationFault
 from gateway.ingest.broker.dynamic_security import SALT_BYTES, added, names_in
@@ -31,10 +32,27 @@ from schemas.printable import printable
 
 Made = list[tuple[NativeTopics, Enrolment]]
 
-_UNREACHABLE: Final = 3
 _TOLD_EVERY: Final = 100
 _PROBE_S: Final = 2.0
 _ENROLLED, _REVOKED = "device enrolled", "device revoked"
+
+
+def add_enrolling(actions: Actions) -> None:
+    """Add the actions of this module, with their options."""
+    enrolled = add_action(actions, "enroll", "give devices their accounts on the broker", enroll)
+    enrolled.add_argument("id", nargs="*", metavar="ID", help="the device; several need --sheet or --csv")
+    enrolled.add_argument("--all", action="store_true", help="all devices of the registry")
+    enrolled.add_argument("--sheet", type=Path, metavar="FILE.html", help="labels with QR codes, to print")
+    enrolled.add_argument("--csv", type=Path, metavar="FILE.csv", help="accounts as a table")
+    enrolled.add_argument("--replace", action="store_true", help="give a new account in place of one that is there")
+    enrolled.add_argument(
+        "--file",
+        type=Path,
+        metavar="FILE.json",
+        help="the accounts of a broker that is stopped: fast, for thousands",
+    )
+    revoked = add_action(actions, "revoke", "take the account of a device away, and cut it off", take_away)
+    revoked.add_argument("id", metavar="ID", help="the device")
 
 
 def enroll(config: Config, options: argparse.Namespace) -> int:
@@ -59,7 +77,7 @@ def enroll(config: Config, options: argparse.Namespace) -> int:
             asyncio.run(_enrol(config, places, entrance, made, replace=options.replace))
     except (AdministrationFault, EnrolmentRefused) as fault:
         print(printable(str(fault)), file=sys.stderr)
-        return _UNREACHABLE
+        return UNREACHABLE
     finally:  # the broker has those accounts, and their passwords are nowhere else
         _hand_out(config, made, options)
         record_all(config, _ENROLLED, [{"subject": {"device": place.device}} for place, _ in made])
@@ -75,7 +93,7 @@ def take_away(config: Config, options: argparse.Namespace) -> int:
         was_there = asyncio.run(_revoke(config, options.id))
     except (AdministrationFault, EnrolmentRefused) as fault:
         print(printable(str(fault)), file=sys.stderr)
-        return _UNREACHABLE
+        return UNREACHABLE
     record(config, _REVOKED, subject={"device": options.id})
     print(printable(f"{options.id}: " + ("revoked; it is cut off" if was_there else "has no account on the broker")))
     return 0

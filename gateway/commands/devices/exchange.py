@@ -8,7 +8,8 @@ from typing import Any, Final
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from gateway.commands.devices.registry_file import write_registry
+from gateway.commands.devices.registering import write_registry
+from gateway.commands.options import Actions, add_action
 from gateway.commands.recording import record
 from gateway.commands.running import ask, is_running
 from gateway.commands.stores import store
@@ -29,6 +30,18 @@ from schemas.printable import printable
 from schemas.registry import device_key
 
 _HOW: Final = "write a local time such as '2026-11-20 14:30', a span such as 2h for two hours ago, or RFC 3339"
+
+
+def add_exchange(actions: Actions) -> None:
+    """Add the action, with its options."""
+    exchanged = add_action(actions, "exchange", "record that the meter of a device was exchanged", exchange)
+    exchanged.add_argument("id", metavar="ID", help="the device")
+    exchanged.add_argument("--at", metavar="T", help="when: '2026-11-20 14:30', or 2h for two hours ago (default: now)")
+    exchanged.add_argument("--final", type=float, metavar="R", help="last register of the old meter")
+    exchanged.add_argument("--register", type=float, metavar="R", help="first register of the new meter")
+    exchanged.add_argument("--source", metavar="NEW_ID", help="name that the new meter sends under, for the registry")
+    exchanged.add_argument("--field", help="only this register, such as volume_m3 (default: all)")
+    exchanged.add_argument("--force", action="store_true", help="also with a register that seems to be a mistake")
 
 
 def exchange(config: Config, options: argparse.Namespace) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from gateway.commands.options import FAULT, UNREACHABLE, add_config
 from gateway.commands.recording import record
 from gateway.commands.reports.report_output import ProgressLine
 from gateway.core.batching.batch import encode
@@ -31,8 +32,22 @@ from gateway.support.registry.shares_edit import pinned
 from schemas.printable import printable
 
 _LOOK_EVERY_S: Final = 1.0
-_FAULT: Final = 1
-_UNREACHABLE: Final = 3
+
+
+def add_options(move: argparse.ArgumentParser) -> None:
+    """Add the options of ``gateway move``."""
+    add_config(move)
+    move.add_argument(
+        "share", metavar="SHARE", help="a site, or another share of mqtt.shares: ward-2/water, spBv1.0/GROUP, a topic"
+    )
+    move.add_argument("--to", required=True, metavar="GATEWAY", help="the client id of the gateway that reads it from now on")
+    move.add_argument(
+        "--no-wait", action="store_true", help="change the file and end; the same command shows later how far it is"
+    )
+    move.add_argument(
+        "--gone", metavar="GATEWAY", help="do not wait for this one: its machine and its journal are lost for good"
+    )
+    move.set_defaults(call=move_command)
 
 
 def move_command(options: argparse.Namespace) -> int:
@@ -59,10 +74,10 @@ def move_command(options: argparse.Namespace) -> int:
         asyncio.run(_watch(config, options.share, options.to, load_shares(path), clock))
     except StoreFault as fault:
         print(printable(str(fault)), file=sys.stderr)
-        return _UNREACHABLE
+        return UNREACHABLE
     except KeyboardInterrupt:
         print("the move goes on by itself; call the same command to see how far it is", file=sys.stderr)
-        return _FAULT
+        return FAULT
     return 0
 
 

@@ -13,6 +13,7 @@ from mqtt5 import PublishPacket, RetainHandling
 
 from gateway.commands.devices.decode import recording
 from gateway.commands.guest import guest, open_as_guest
+from gateway.commands.options import OK, UNREACHABLE, add_action, whole_number
 from gateway.core.message import StoredMessage
 from gateway.core.mqtt_session import DISCONNECT, Connected, Event, Oversized, ProtocolFault, Session, Subscribed, pubacks
 from gateway.ingest.catalog import load_catalog
@@ -24,34 +25,45 @@ from gateway.runtime.pipeline.options import broker_address, session_options
 from gateway.runtime.pipeline.processing import build_processor
 from gateway.support.clock import WallClock
 from gateway.support.config.bundled_profiles import SHIPPED
-from gateway.support.config.files import ConfigurationFault, load
+from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
 from gateway.support.private_files import private
 from gateway.support.tls import ended
 from schemas.printable import printable
 
-_UNREACHABLE: Final = 3
 _PATIENCE_S: Final = 5.0
 _TEMPLATES: Final = SHIPPED / "templates"
 
 
-def profiles_command(options: argparse.Namespace) -> int:
-    """Propose profiles, or show a template; return the exit status.
+def add_options(profiles: argparse.ArgumentParser) -> None:
+    """Add the options of ``gateway profiles``."""
+    actions = profiles.add_subparsers(required=True, metavar="ACTION")
 
-    :raises ConfigurationFault: the configuration, the recording or the file to write is faulty.
-    """
-    return _template(options.name) if options.action == "template" else _propose(options)
+    proposed = add_action(actions, "propose", "draft profiles from what devices tell Home Assistant", _propose)
+    proposed.add_argument(
+        "--prefix", default="homeassistant", help="topic prefix of discovery messages (default: homeassistant)"
+    )
+    proposed.add_argument(
+        "--seconds", type=whole_number, default=10, metavar="N", help="seconds to listen at the broker (default: 10)"
+    )
+    proposed.add_argument("--jsonl", type=Path, metavar="FILE", help="read a recording instead of the broker, as in decode")
+    proposed.add_argument("--out", type=Path, metavar="FILE", help="file to write (default: standard output)")
+
+    template = actions.add_parser("template", help="print a profile to fill in")
+    template.add_argument("name", nargs="?", metavar="NAME", help="template to print; without a name: list all")
+    template.set_defaults(call=_template)
 
 
-def _template(name: str | None) -> int:
+def _template(options: argparse.Namespace) -> int:
+    name = options.name
     known = {path.stem: path for path in sorted(_TEMPLATES.glob("*.yaml"))}
     if name is None:
         print("\n".join(known))
-        return 0
+        return OK
     if name not in known:
         raise ConfigurationFault([f"template: there is no template {name}; the templates are {', '.join(known)}"])
     print(known[name].read_text(encoding="utf-8"), end="")
-    return 0
+    return OK
 
 
 @dataclass(slots=True)
@@ -74,8 +86,7 @@ class _Collected:
         return [one for one in found if isinstance(one, Entity)], [one for one in found if isinstance(one, str)]
 
 
-def _propose(options: argparse.Namespace) -> int:
-    config = load(options.config)
+def _propose(config: Config, options: argparse.Namespace) -> int:
     _check_out(options.out, config)
     collected = _Collected(options.prefix)
     if options.jsonl is not None:
@@ -83,7 +94,7 @@ def _propose(options: argparse.Namespace) -> int:
             collected.take(row.message.topic, row.message.payload, row.arrival_ms)
     elif fault := asyncio.run(_listen(config, collected, options.seconds)):
         print(printable(fault), file=sys.stderr)
-        return _UNREACHABLE
+        return UNREACHABLE
     entities, notes = collected.entities()
     proposals, more = propose(entities, collected.heard)
     taken = _taken(config, collected.heard)

@@ -1,20 +1,60 @@
-"""``gateway devices add``, ``edit`` and ``retire``: one device of the registry, in the words of ``devices.yaml``."""
+"""``gateway devices add``, ``edit`` and ``retire``: one device in the words of ``devices.yaml``; and changes of that file."""
 
 import argparse
+from collections.abc import Mapping
 from functools import partial
+from itertools import groupby
 from typing import Any, Final
 from urllib.parse import quote
 
-from gateway.commands.devices.registry_file import change_device
+from gateway.commands.options import Actions, add_action
+from gateway.commands.recording import record_all
+from gateway.commands.running import ask, is_running
+from gateway.onboarding.registration import FileChanged, WrittenChange, change_registry
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
 from gateway.support.config.strict_yaml import YamlFault, plain_value
-from gateway.support.registry.changes import add, edit_device, retire
-from schemas.registry import COLUMNS
+from gateway.support.registry.changes import ChangeRefused, MakeChange, add, edit_device, retire
+from schemas.printable import printable
 
-KEYS: Final = tuple(key for key in COLUMNS if key not in {"id", "params"})
-"""The keys of a device that have an option of their own."""
+_KEYS: Final = {
+    "source": "name that its meter sends under, if that is not the id",
+    "site": "site",
+    "domain": "water, power, traffic or urban",
+    "area": "code of its area",
+    "parent": "id of the device that measures what flows to it",
+    "profile": "profile that reads its messages",
+    "model": "model as its maker names it",
+    "serial": "serial number",
+    "interval": "time between two messages: 15min, 1h, or seconds",
+    "silent_after": "time without a message after which it is silent (default: three intervals)",
+    "lat": "latitude in degrees",
+    "lon": "longitude in degrees",
+    "address": "postal address, or how to find it",
+    "installed": "day on which it was put up: 2026-11-26",
+}
+"""The keys of a device that have an option of their own, each with its help."""
 _SECONDS: Final = frozenset({"interval", "silent_after"})
+
+
+def add_registering(actions: Actions) -> None:
+    """Add the actions of this module, with their options."""
+    added = add_action(actions, "add", "register a device", add_device)
+    _add_keys(added)
+    added.add_argument("id", metavar="ID", help="as in its topic, or its EUI in any writing")
+    edited = add_action(actions, "edit", "change or move a device; an empty value takes a key away", change_keys)
+    _add_keys(edited)
+    edited.add_argument("id", metavar="ID", help="the device")
+    retired = add_action(actions, "retire", "take a device out of the registry", retire_device)
+    retired.add_argument("id", metavar="ID", help="the device; what it measured stays in the database")
+
+
+def _add_keys(to: argparse.ArgumentParser) -> None:
+    for key, what in _KEYS.items():
+        to.add_argument(f"--{key.replace('_', '-')}", metavar=key.upper(), help=what)
+    to.add_argument(
+        "--param", action="append", default=[], metavar="NAME=VALUE", help="a parameter of its profile; may be given again"
+    )
 
 
 def add_device(config: Config, options: argparse.Namespace) -> None:
@@ -49,7 +89,7 @@ def retire_device(config: Config, options: argparse.Namespace) -> None:
 
 def _given(options: argparse.Namespace) -> dict[str, Any]:
     """The keys that the options name, as ``devices.yaml`` would hold them."""
-    document = {key: _value(key, text) for key in KEYS if (text := getattr(options, key)) is not None}
+    document = {key: _value(key, text) for key in _KEYS if (text := getattr(options, key)) is not None}
     params = dict(_parameter(text) for text in options.param)
     return document | ({"params": params} if params else {})
 
@@ -76,3 +116,45 @@ def _parameter(text: str) -> tuple[str, object]:
         return name, plain_value(value, 1) if value else None
     except YamlFault:
         return name, value  # text, such as 0012
+
+
+def write_registry(config: Config, make: MakeChange, *, quiet: bool) -> WrittenChange:
+    """Write a change of the registry, its comments kept; say so, and record each device in the audit log.
+
+    :raises ConfigurationFault: the change is refused, or the file cannot be written; it is as it was.
+    """
+    path = config.devices.registry
+    try:
+        written = change_registry(config, make)
+    except ChangeRefused as refused:
+        raise ConfigurationFault([f"{path}: {refused.device}: {key}: {what}" for key, what in refused.faults.items()]) from None
+    except FileChanged as changed:
+        raise ConfigurationFault([f"{changed}; repeat the command"]) from None
+    for action, entries in groupby(written.details, key=lambda entry: entry[0]):
+        record_all(config, action, [details for _, details in entries])
+    if not quiet and written.devices:
+        print(f"{path}: written{f'; the old file is {written.backup}' if written.backup else ''}")
+        if not written.comments_kept:
+            print("comments were not kept; the old file has them")
+        print("to activate it, reload the gateway: systemctl reload gateway, or kill -HUP PID")
+    return written
+
+
+def change_device(config: Config, path: str, make: MakeChange, document: Mapping[str, Any]) -> None:
+    """Change one device: through the running gateway, which activates it at once, or in the file.
+
+    :param path: of the change in the API.
+    :raises ConfigurationFault: it is refused.
+    """
+    if not is_running(config):
+        if not write_registry(config, make, quiet=False).devices:
+            print("nothing to change: the registry says so already")
+        return
+    answer = ask(config, "POST", path, {}, body=document)
+    waited = answer.get("waiting") or 0
+    came = (
+        f"; {waited} {'message that waited for it comes' if waited == 1 else 'messages that waited for it come'} in"
+        if waited
+        else ""
+    )
+    print(printable(f"{answer['device']}: {answer['done']}, and active{came}"))

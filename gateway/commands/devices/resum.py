@@ -10,6 +10,7 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from gateway.commands.devices.exchange import names_in_file, past_ms
+from gateway.commands.options import UNREACHABLE, Actions, add_action
 from gateway.commands.reports.report_output import ProgressLine
 from gateway.commands.running import ask, is_running
 from gateway.commands.stores import store
@@ -30,8 +31,14 @@ from gateway.support.config.model import Config
 from gateway.web.devices.sums import progress_document
 from schemas.printable import printable
 
-_UNREACHABLE: Final = 3
 _LOOK_EVERY_S: Final = 0.3
+
+
+def add_resum(actions: Actions) -> None:
+    """Add the action, with its options."""
+    summed = add_action(actions, "resum", "work out the sums of a device again, from the database", resum)
+    summed.add_argument("id", metavar="ID", help="the device")
+    summed.add_argument("--from", dest="since", required=True, metavar="T", help="since when: '2026-11-20 14:30', or 40d")
 
 
 def resum(config: Config, options: argparse.Namespace) -> int:
@@ -119,7 +126,7 @@ def _say(found: dict[str, Any]) -> int:
     device = found["device"]
     if found["fault"] and not found["done"]:
         print(printable(f"{device}: {found['fault']}; {found['changed']} sums were changed so far"), file=sys.stderr)
-        return _UNREACHABLE
+        return UNREACHABLE
     if found["written"]:
         print(printable(f"{device}: {found['changed']} sums changed, of {found['read']} readings"))
     else:

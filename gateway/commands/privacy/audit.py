@@ -7,21 +7,38 @@ import time
 from collections.abc import Iterator
 from typing import Any, Final
 
+from gateway.commands.options import add_action
 from gateway.support.audit.chain import ChainLink
 from gateway.support.audit.log import AuditFault, AuditLog
-from gateway.support.config.files import ConfigurationFault, load
+from gateway.support.config.files import ConfigurationFault
+from gateway.support.config.model import Config
 from schemas.printable import printable
 
 _PAGE: Final = 500
 _HASH_LETTERS: Final = 64
 
 
-def audit_command(options: argparse.Namespace) -> int:
+def add_options(audit: argparse.ArgumentParser) -> None:
+    """Add the options of ``gateway audit``."""
+    actions = audit.add_subparsers(dest="action", required=True, metavar="ACTION")
+    listed = add_action(actions, "list", "list all changes, the newest first", audit_command)
+    listed.add_argument("--json", action="store_true", help="print one JSON object per line")
+    verified = add_action(actions, "verify", "check the chain of entries", audit_command)
+    verified.add_argument(
+        "--known",
+        action="append",
+        default=[],
+        metavar="NUMBER:HASH",
+        help="an entry noted elsewhere, such as in the log of another machine; may be given again",
+    )
+
+
+def audit_command(config: Config, options: argparse.Namespace) -> int:
     """Run ``gateway audit``; return the exit status: 1 if the chain is not whole.
 
-    :raises ConfigurationFault: the configuration is faulty, or the log cannot be read.
+    :raises ConfigurationFault: the log cannot be read.
     """
-    audit = AuditLog(load(options.config).journal.path)
+    audit = AuditLog(config.journal.path)
     try:
         return (
             _verify(audit, list(map(_link, options.known)))

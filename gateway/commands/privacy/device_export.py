@@ -8,10 +8,11 @@ import sys
 import zipfile
 from datetime import datetime
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from gateway import __version__
+from gateway.commands.options import UNREACHABLE, Actions, add_action
 from gateway.commands.privacy.copies_given import DEVICE_EXPORTED
 from gateway.commands.privacy.device_places import NamedDevice, audit_entries, named_device, stored_rows
 from gateway.commands.recording import record
@@ -33,7 +34,13 @@ from gateway.support.i18n.device_export import EXPORT_WORDS
 from gateway.support.private_files import folder_beside, private
 from schemas.printable import printable
 
-_UNREACHABLE: Final = 3
+
+def add_export(actions: Actions) -> None:
+    """Add the action, with its options."""
+    exported = add_action(actions, "export", "write all that is known of a device into a ZIP file", export_device)
+    exported.add_argument("id", metavar="ID", help="the device")
+    exported.add_argument("--out", type=Path, metavar="FILE.zip", help="the file to write (default: ID.zip)")
+    exported.add_argument("--to", metavar="WHO", help="who gets it; told when the device is forgotten")
 
 
 def export_device(config: Config, options: argparse.Namespace) -> int:
@@ -54,7 +61,7 @@ def export_device(config: Config, options: argparse.Namespace) -> int:
                     (folder / "export.zip").replace(path)
     except StoreFault as fault:
         print(printable(str(fault)), file=sys.stderr)
-        return _UNREACHABLE
+        return UNREACHABLE
     except (AuditFault, DatabaseFault) as fault:
         raise ConfigurationFault([str(fault)]) from fault
     except OSError as error:

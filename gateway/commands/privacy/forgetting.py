@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from gateway.commands.options import UNREACHABLE, Actions, add_action
 from gateway.commands.privacy.copies_given import CopyGiven, archives_at_hand, copies_given, tell_copies
 from gateway.commands.privacy.device_places import NamedDevice, audit_entries, named_device, stored_rows
 from gateway.commands.recording import record
@@ -40,7 +41,6 @@ from gateway.support.registry.changes import ChangeRefused, retire
 from gateway.support.registry.registry import load_registry
 from schemas.printable import printable
 
-_UNREACHABLE: Final = 3
 _STAYS: Final = (
     "what areas and parents used, this device among others, stays: hourly_area, daily_area, balance and so on\n"
     "a device whose messages come by a network server must leave that too, or its next message makes it known again"
@@ -49,6 +49,16 @@ _AGAIN: Final = "repeat the command: what is done stays done"
 
 Held = dict[str, int]
 """How much a place holds of a device, by place."""
+
+
+def add_forget(actions: Actions) -> None:
+    """Add the action, with its options."""
+    forgotten = add_action(actions, "forget", "remove all that is known of a device, from every place", forget_device)
+    forgotten.add_argument("id", nargs="?", metavar="ID", help="the device")
+    forgotten.add_argument("--check", action="store_true", help="only tell what is known of it, by place")
+    forgotten.add_argument(
+        "--again", action="store_true", help="all who were forgotten, in the database: after it was restored from a backup"
+    )
 
 
 def forget_device(config: Config, options: argparse.Namespace) -> int:
@@ -74,7 +84,7 @@ def forget_device(config: Config, options: argparse.Namespace) -> int:
             return _forget(config, device, file)
     except (StoreFault, AdministrationFault, EnrolmentRefused) as fault:
         print(printable(f"{fault}; {_AGAIN}"), file=sys.stderr)
-        return _UNREACHABLE
+        return UNREACHABLE
     except (AuditFault, DatabaseFault) as fault:
         raise ConfigurationFault([f"{fault}; {_AGAIN}"]) from fault
     except (OSError, sqlite3.Error) as error:

@@ -7,9 +7,9 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from datetime import date, datetime, timedelta
-from typing import Final
 from zoneinfo import ZoneInfo
 
+from gateway.commands.options import UNREACHABLE, add_action
 from gateway.commands.reports.late_sums import with_late_sums
 from gateway.commands.reports.report import registry_to_report
 from gateway.ingest.database.open_store import open_store
@@ -21,21 +21,25 @@ from gateway.monitoring.reports.boundaries import ReportStep, periods
 from gateway.monitoring.reports.rollups import rolled
 from gateway.monitoring.reports.roster import Roster
 from gateway.support.clock import wall_clock
-from gateway.support.config.files import ConfigurationFault, load
+from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
 from schemas.open_data import CONTEXT_FILE, open_data_context
 from schemas.printable import printable
 from schemas.registry import Registry
 
-_UNREACHABLE: Final = 3
+
+def add_options(export: argparse.ArgumentParser) -> None:
+    """Add the options of ``gateway export``."""
+    kinds = export.add_subparsers(required=True, metavar="KIND")
+    opened = add_action(kinds, "open", "the figures of a day, of areas of at least ten devices", open_export)
+    opened.add_argument("--day", metavar="D", help="the day, such as 2026-10-31 (default: yesterday)")
 
 
-def open_export(options: argparse.Namespace) -> int:
+def open_export(config: Config, options: argparse.Namespace) -> int:
     """Run ``gateway export open``; return the exit status, 3 when the database cannot be asked.
 
-    :raises ConfigurationFault: the configuration, the registry or the day is faulty, or a file cannot be written.
+    :raises ConfigurationFault: the registry or the day is faulty, or a file cannot be written.
     """
-    config = load(options.config)
     registry, zone = registry_to_report(config), ZoneInfo(config.time.zone)
     now_ms = wall_clock(config, os.environ).now_ms()
     today = datetime.fromtimestamp(now_ms / 1000, zone).date()
@@ -47,7 +51,7 @@ def open_export(options: argparse.Namespace) -> int:
         _describe(config, listed)
     except StoreFault as fault:
         print(printable(str(fault)), file=sys.stderr)
-        return _UNREACHABLE
+        return UNREACHABLE
     except OSError as error:
         raise ConfigurationFault([f"{error.filename}: cannot be written: {error.strerror}"]) from error
     for file in made:

@@ -14,6 +14,7 @@ from datetime import date
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from gateway.commands.options import UNREACHABLE, add_config
 from gateway.commands.reports import report_rows
 from gateway.commands.reports.late_sums import with_late_sums
 from gateway.commands.reports.report_output import CsvOutput, JsonOutput, Output, ProgressLine, TextOutput
@@ -35,7 +36,6 @@ from gateway.support.registry.registry import load_registry
 from schemas.printable import printable
 from schemas.registry import Registry
 
-_UNREACHABLE: Final = 3
 _DAY = re.compile(r"((?:19|20|21)\d{2})-(\d{2})(?:-(\d{2}))?")
 
 
@@ -70,6 +70,28 @@ class _ReportNotes:
         self.counts["some_estimated"] += bool(row.get("estimated")) and "received" not in row
 
 
+def add_options(report: argparse.ArgumentParser) -> None:
+    """Add the options of ``gateway report``."""
+    add_config(report)
+    report.add_argument(
+        "kind",
+        choices=["consumption", "balance", "completeness"],
+        help="what was used; what a parent measured less what its children did; readings received of those expected",
+    )
+    report.add_argument("--from", dest="first", required=True, metavar="D", help="first day: 2026-10-01, or 2026-10")
+    report.add_argument("--to", dest="last", required=True, metavar="D", help="last day, included: 2026-10-31, or 2026-10")
+    report.add_argument("--by", choices=["device", "area", "site", "domain", "parent"], help="what to add up (default: device)")
+    report.add_argument(
+        "--step", choices=["hour", "day", "month"], default="month", help="length of the periods (default: month)"
+    )
+    report.add_argument("--zone", help="time zone of the days (default: time.zone)")
+    form = report.add_mutually_exclusive_group()
+    form.add_argument("--csv", action="store_true", help="print CSV")
+    form.add_argument("--json", action="store_true", help="print one JSON object per line")
+    report.add_argument("--language", choices=["vi", "en"], help="language of the table (default: as configured)")
+    report.set_defaults(call=report_command)
+
+
 def report_command(options: argparse.Namespace) -> int:
     """``gateway report``; the exit status, 3 when the database cannot be asked.
 
@@ -84,7 +106,7 @@ def report_command(options: argparse.Namespace) -> int:
     except StoreFault as fault:
         account.progress.clear()
         print(printable(str(fault)), file=sys.stderr)
-        return _UNREACHABLE
+        return UNREACHABLE
     return 0
 
 

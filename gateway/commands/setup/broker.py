@@ -6,6 +6,7 @@ from secrets import token_bytes, token_urlsafe
 from typing import Final
 
 from gateway.admin.broker.mosquitto import BrokerFiles, BrokerPorts, MosquittoVersion, limits_conf, listeners_conf
+from gateway.commands.options import add_config, port
 from gateway.commands.setup.files import PLAIN_MODE, SECRET_MODE, SetupFile, refuse_present, show_files, write_file
 from gateway.ingest.broker.dynamic_security import SALT_BYTES, BrokerAccount, document
 from gateway.ingest.broker.rights import SERVICES, of_administration, of_gateway
@@ -29,6 +30,42 @@ Next:
          password_file: {secrets}/administration.password
   3. restart Mosquitto, then the gateway; `gateway check --connect` tells if they find each other
   4. gateway devices enroll ID"""
+
+
+def add_options(broker: argparse.ArgumentParser) -> None:
+    """Add the options of ``gateway setup broker``."""
+    add_config(broker)
+    broker.add_argument("--mosquitto", choices=["2.0", "2.1"], default="2.0", help="its version (default: 2.0)")
+    broker.add_argument(
+        "--conf", type=Path, default=Path("/etc/mosquitto/conf.d"), metavar="DIR", help="folder of its configuration"
+    )
+    broker.add_argument(
+        "--state", type=Path, default=Path("/var/lib/mosquitto"), metavar="DIR", help="folder that the broker may write"
+    )
+    broker.add_argument("--secrets", type=Path, default=Path("/etc/gateway"), metavar="DIR", help="folder for the passwords")
+    broker.add_argument("--plugins", type=Path, metavar="DIR", help="folder of Mosquitto's plugins (default: as in Debian)")
+    broker.add_argument(
+        "--certificate", type=Path, default=Path("/etc/mosquitto/certs/broker.crt"), metavar="FILE", help="of the broker"
+    )
+    broker.add_argument(
+        "--key", type=Path, default=Path("/etc/mosquitto/certs/broker.key"), metavar="FILE", help="of the broker"
+    )
+    broker.add_argument(
+        "--client-certificates", type=Path, metavar="CA.crt", help="devices show certificates of this authority, no passwords"
+    )
+    broker.add_argument("--revoked", type=Path, metavar="CA.crl", help="certificates that the authority took back")
+    broker.add_argument("--port", type=port, default=8883, help="for devices (default: 8883)")
+    broker.add_argument("--services-port", type=port, default=1883, help="for services of this machine (default: 1883)")
+    broker.add_argument(
+        "--service",
+        action="append",
+        default=[],
+        choices=["chirpstack", "node-red"],
+        help="an account for it; may be given again",
+    )
+    broker.add_argument("--replace", action="store_true", help="write anew what is there; all accounts of devices end")
+    broker.add_argument("--dry-run", action="store_true", help="print what would be written")
+    broker.set_defaults(call=setup_broker)
 
 
 def setup_broker(options: argparse.Namespace) -> int:

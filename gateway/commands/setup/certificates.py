@@ -7,20 +7,26 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from gateway.admin.broker.certificates import (
-    Authority,
-    CertificateUse,
-    Signed,
-    as_files,
-    load_authority,
-    names_of,
-    new_authority,
-)
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.folder_owner import as_owner
 from gateway.support.private_files import read_bytes
 from schemas.printable import printable
 from schemas.topics import is_name
+
+try:
+    from gateway.admin.broker.certificates import (
+        Authority,
+        CertificateUse,
+        Signed,
+        as_files,
+        load_authority,
+        names_of,
+        new_authority,
+    )
+except ModuleNotFoundError as error:
+    raise ConfigurationFault(
+        [f"{error.name} is missing; it comes with the extra: pip install 'province-gateway[certificates]'"]
+    ) from error
 
 _KEY_MODE, _CERTIFICATE_MODE = 0o600, 0o644
 _AUTHORITY: Final = "ca"
@@ -98,6 +104,19 @@ class CertificateFolder:
         except OSError as error:
             raise ConfigurationFault([f"{path}: cannot be written: {error.strerror}"]) from error
         print(printable(f"{path}: written"))
+
+
+def add_options(certificates: argparse.ArgumentParser) -> None:
+    """Add the options of ``gateway setup certificates``."""
+    certificates.add_argument("action", choices=["server", "client", "service", "renew", "revoke"], help="what to do")
+    certificates.add_argument("name", metavar="NAME", help="name or address of the server; account of the device or service")
+    certificates.add_argument(
+        "--also", action="append", default=[], metavar="NAME", help="a further name or address of a server"
+    )
+    certificates.add_argument(
+        "--to", type=Path, required=True, metavar="DIR", help="folder with the authority and its certificates"
+    )
+    certificates.set_defaults(call=setup_certificates)
 
 
 def setup_certificates(options: argparse.Namespace) -> int:

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from gateway.admin.copying.copier import Copier, CopyResult, Difference
 from gateway.admin.copying.plan import CopyPlan, plan, route, where
 from gateway.admin.copying.progress import ProgressFile
+from gateway.commands.options import FAULT, UNREACHABLE, add_config
 from gateway.commands.reports.report_output import ProgressLine
 from gateway.commands.running import is_running
 from gateway.ingest.database.store import StoreFault
@@ -25,7 +26,6 @@ from gateway.support.config.model import Config
 from gateway.support.private_files import make_folder
 from schemas.printable import printable
 
-_DIFFERS, _REFUSED = 1, 3
 _FIRST: Final = date(2020, 1, 1)
 """No reading is older: an earlier time of a device is not believed."""
 _MONTHS: Final = timedelta(days=62)
@@ -42,6 +42,20 @@ Both are the same. Put the section influxdb of {target} into {config}, and start
 the new database what came meanwhile; nothing more goes to the old one."""
 
 
+def add_options(copy: argparse.ArgumentParser) -> None:
+    """Add the options of ``gateway setup copy``."""
+    add_config(copy)
+    copy.add_argument(
+        "--to", type=Path, required=True, metavar="FILE", help="a gateway.yaml whose section influxdb leads to the new database"
+    )
+    copy.add_argument("--since", type=_day, metavar="D", help="the first day to copy, such as 2026-01-01 (default: all)")
+    copy.add_argument(
+        "--progress", type=Path, metavar="FILE", help="file that keeps how far it is (default: copy.json, beside the journal)"
+    )
+    copy.add_argument("--dry-run", action="store_true", help="say from where to where, and copy nothing")
+    copy.set_defaults(call=setup_copy)
+
+
 def setup_copy(options: argparse.Namespace) -> int:
     """Run ``gateway setup copy``; return the exit status: 1 if something differs, 3 if a database does not answer or refuses.
 
@@ -54,10 +68,10 @@ def setup_copy(options: argparse.Namespace) -> int:
         return asyncio.run(_copy(config, target, options))
     except StoreFault as fault:
         print(printable(f"{fault}; give the command again, and it goes on"), file=sys.stderr)
-        return _REFUSED
+        return UNREACHABLE
     except KeyboardInterrupt:
         print("interrupted; give the command again, and it goes on", file=sys.stderr)
-        return _REFUSED
+        return UNREACHABLE
 
 
 async def _copy(config: Config, target: Config, options: argparse.Namespace) -> int:
@@ -155,7 +169,7 @@ def _say_result(result: CopyResult, options: argparse.Namespace, *, is_final: bo
         "enough? VictoriaMetrics and InfluxDB 3 do not replace a value that was worked out again: copy to an empty one",
         file=sys.stderr,
     )
-    return _DIFFERS
+    return FAULT
 
 
 def _described(differences: Iterable[Difference]) -> Iterable[str]:
@@ -166,3 +180,10 @@ def _described(differences: Iterable[Difference]) -> Iterable[str]:
             yield f"{what}: {one.here.number:,} values here, {one.there.number:,} there"
         else:
             yield f"{what}: the values add up to {one.here.sum!r} here, to {one.there.sum!r} there"
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day; write for example 2026-01-01") from error

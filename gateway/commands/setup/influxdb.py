@@ -14,19 +14,59 @@ from gateway.admin.databases.influxdb1 import Influxdb1
 from gateway.admin.databases.influxdb3 import Influxdb3
 from gateway.admin.databases.kinds import DatabaseKind, kind_of
 from gateway.admin.databases.steps import DatabaseAdministration, DatabaseUser, KeptPlace, SetupFault, SetupStep
+from gateway.commands.options import UNREACHABLE, add_config
 from gateway.ingest.database.metricsql_http import is_cluster, process_url
 from gateway.support.config.files import DEFAULT_FILE, ConfigurationFault, load, secret
 from gateway.support.config.model import Config, Influxdb
-from schemas.durations import format_duration
+from schemas.durations import format_duration, parse_duration
 from schemas.printable import printable
 
-_REFUSED: Final = 3
 _MONTHS: Final = timedelta(days=62)
 """A month that has ended is written again for a reading that comes late; the point stands at its beginning."""
 _NO_SECOND: Final = (
     "Roll-ups stand beside the readings only, and are kept as long. To keep them longer name a second place in "
     "gateway.yaml and repeat this command: influxdb.rollups.{key}: {example}"
 )
+
+
+def add_options(influxdb: argparse.ArgumentParser) -> None:
+    """Add the options of ``gateway setup influxdb``."""
+    add_config(influxdb)
+    kept = "such as 800d, or forever"
+    influxdb.add_argument(
+        "--keep",
+        type=_kept,
+        default=timedelta(days=1100),
+        metavar="T",
+        help=f"how long readings are kept, {kept} (default: 1100d)",
+    )
+    influxdb.add_argument(
+        "--keep-rollups", type=_kept, default=None, metavar="T", help="the same for influxdb.rollups (default: forever)"
+    )
+    influxdb.add_argument("--change-retention", action="store_true", help="change how long a database that is there keeps")
+    influxdb.add_argument("--admin", metavar="NAME", help="InfluxDB 1: a user with all privileges, if it asks for users")
+    influxdb.add_argument(
+        "--admin-password-file", type=Path, metavar="FILE", help="InfluxDB 1: a file with the password of that user"
+    )
+    influxdb.add_argument(
+        "--admin-token-file", type=Path, metavar="FILE", help="InfluxDB 2 and 3: a file with a token of all rights"
+    )
+    influxdb.add_argument(
+        "--secrets", type=Path, metavar="DIR", help="folder for passwords and tokens (default: secrets, beside gateway.yaml)"
+    )
+    influxdb.add_argument("--replace", action="store_true", help="give new passwords and tokens; the old ones end")
+    influxdb.add_argument(
+        "--victoria-metrics", action="store_true", help="write VictoriaMetrics' files though it does not run yet"
+    )
+    influxdb.add_argument(
+        "--root",
+        type=Path,
+        default=Path("/"),
+        metavar="DIR",
+        help="write VictoriaMetrics' files below this folder (default: /)",
+    )
+    influxdb.add_argument("--dry-run", action="store_true", help="say what would be done")
+    influxdb.set_defaults(call=setup_influxdb)
 
 
 def setup_influxdb(options: argparse.Namespace) -> int:
@@ -55,7 +95,7 @@ def setup_influxdb(options: argparse.Namespace) -> int:
             _carry_out(administration.give(user, places, replace=options.replace), dry_run=options.dry_run)
     except SetupFault as fault:
         print(printable(str(fault)), file=sys.stderr)
-        return _REFUSED
+        return UNREACHABLE
     _say_next(config, administration, users)
     return 0
 
@@ -194,3 +234,13 @@ def _lacking(config: Influxdb, administration: DatabaseAdministration, users: Se
     reading = next(user for user in users if user.reads)
     if reading.file not in {own.file, config.read_token_file}:
         yield f"read_token_file: {reading.file}"
+
+
+def _kept(text: str) -> timedelta | None:
+    """Read how long something is kept; None: for ever."""
+    if text == "forever":
+        return None
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from gateway.admin.broker.rabbitmq import RabbitMqPlaces, rabbitmq_conf
 from gateway.admin.broker.share_planning import ENDING_BYTES, SharesPlan, client_ids, plan, shares_text
+from gateway.commands.options import UNREACHABLE, add_config, port
 from gateway.commands.setup.files import PLAIN_MODE, SECRET_MODE, SetupFile, show_files, write_file
 from gateway.core.gateways.queue_members import TOO_FEW_NODES, ClusterSeen
 from gateway.core.gateways.sharing import Share
@@ -35,9 +36,10 @@ from gateway.support.config.strict_yaml import parse
 from gateway.support.registry.shares import faults_of, load_shares
 from gateway.support.tls import tls_context
 from schemas.printable import printable
+from schemas.topics import is_name
 
-_REFUSED: Final = 3
 _PASSWORD_BYTES: Final = 24
+_GATEWAYS_MAX: Final = 64
 _WATCH: Final = "gateway-watch"
 
 _COLONS: Final = "[{rabbitmq_mqtt, [{ignore_colons_in_username, true}]}]."
@@ -65,6 +67,59 @@ In gateway.yaml of each gateway, with its own name for the first:
          management: http://127.0.0.1:{port}
          password_file: {administration}
 Then `gateway check --connect`, and a restart. `gateway devices enroll` makes the accounts of devices."""
+
+
+def add_options(rabbitmq: argparse.ArgumentParser) -> None:
+    """Add the options of ``gateway setup rabbitmq``."""
+    add_config(rabbitmq)
+    which = rabbitmq.add_mutually_exclusive_group()
+    which.add_argument("--gateways", type=_gateways, metavar="N", help="how many gateways; for a first file of shares")
+    which.add_argument(
+        "--names", type=_named, metavar="NAME,NAME", help="their client ids (default: some that nobody can guess)"
+    )
+    rabbitmq.add_argument(
+        "--topic", action="append", default=[], metavar="FILTER", help='a share of its own, such as "application/7/#"'
+    )
+    rabbitmq.add_argument("--group", action="append", default=[], metavar="NAME", help="a Sparkplug group, a share of its own")
+    rabbitmq.add_argument(
+        "--service",
+        action="append",
+        default=[],
+        choices=["chirpstack", "node-red"],
+        help="an account for it; may be given again",
+    )
+    rabbitmq.add_argument(
+        "--conf",
+        type=Path,
+        default=Path("/etc/rabbitmq/conf.d/90-gateway.conf"),
+        metavar="FILE",
+        help="RabbitMQ's configuration, to be put on each node (default: /etc/rabbitmq/conf.d/90-gateway.conf)",
+    )
+    rabbitmq.add_argument(
+        "--certificate", type=Path, default=Path("/etc/rabbitmq/certs/broker.crt"), metavar="FILE", help="of the broker"
+    )
+    rabbitmq.add_argument(
+        "--key", type=Path, default=Path("/etc/rabbitmq/certs/broker.key"), metavar="FILE", help="of the broker"
+    )
+    rabbitmq.add_argument(
+        "--client-certificates",
+        type=Path,
+        metavar="CA.crt",
+        help="whoever comes over TLS shows a certificate of this authority",
+    )
+    rabbitmq.add_argument("--port", type=port, default=8883, help="for devices (default: 8883)")
+    rabbitmq.add_argument("--services-port", type=port, default=1883, help="for services of this machine (default: 1883)")
+    rabbitmq.add_argument("--management-port", type=port, default=15672, help="of the management API (default: 15672)")
+    rabbitmq.add_argument(
+        "--secrets", type=Path, metavar="DIR", help="folder for passwords (default: secrets, beside gateway.yaml)"
+    )
+    rabbitmq.add_argument("--apply", metavar="URL", help="set policies and accounts on the broker whose management API this is")
+    rabbitmq.add_argument("--admin", metavar="NAME", default="guest", help="RabbitMQ's administrator (default: guest)")
+    rabbitmq.add_argument("--admin-password-file", type=Path, metavar="FILE", help="a file with the administrator's password")
+    rabbitmq.add_argument("--ca", type=Path, metavar="CA.crt", help="the authority of an API with https")
+    rabbitmq.add_argument("--replace", action="store_true", help="write the file of shares anew; sites may move")
+    rabbitmq.add_argument("--dry-run", action="store_true", help="say what would be written and set")
+    rabbitmq.set_defaults(call=setup_rabbitmq)
 
 
 def setup_rabbitmq(options: argparse.Namespace) -> int:
@@ -260,7 +315,7 @@ def _apply(api: ManagementApi, wanted: Definitions, queues: Sequence[str], *, dr
         cluster, refused = (see_queues(api, queues), []) if dry_run else spread(api, queues)
     except ManagementFault as fault:
         print(printable(str(fault)), file=sys.stderr)
-        return _REFUSED
+        return UNREACHABLE
     for line in before:
         print(printable(f"{line}{'' if line in left else '; set'}"))
     still_few = {queue.name for queue in cluster.few}
@@ -273,7 +328,7 @@ def _apply(api: ManagementApi, wanted: Definitions, queues: Sequence[str], *, dr
         _warn(line)
     if left and not dry_run:
         _warn(f"{api.url}: {len(left)} settings did not take; remove what stands in their place, and repeat this command")
-    return _REFUSED if not dry_run and (left or still_few or cluster.away) else 0
+    return UNREACHABLE if not dry_run and (left or still_few or cluster.away) else 0
 
 
 def _advice(api: ManagementApi, cluster: ClusterSeen) -> Iterator[str]:
@@ -317,3 +372,16 @@ def _is_url(text: str) -> bool:
 
 def _warn(text: str) -> None:
     print(printable(text), file=sys.stderr)
+
+
+def _gateways(text: str) -> int:
+    if text.isascii() and text.isdigit() and 1 <= int(text) <= _GATEWAYS_MAX:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number of gateways from 1 to {_GATEWAYS_MAX}")
+
+
+def _named(text: str) -> tuple[str, ...]:
+    names = tuple(text.split(","))
+    if wrong := [name for name in names if not is_name(name)]:
+        raise argparse.ArgumentTypeError(f"{wrong[0]!r} is no client id: 1 to 64 of A-Z a-z 0-9 . _ : -")
+    return names

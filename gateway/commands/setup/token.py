@@ -6,6 +6,7 @@ import secrets
 from pathlib import Path
 from typing import Final
 
+from gateway.commands.options import add_config
 from gateway.commands.recording import record
 from gateway.support.access.accounts import ROLES, AccountRole, UserAccount, digest_of, name_fault, parse_accounts, replaced
 from gateway.support.config.files import ConfigurationFault, load, text_of
@@ -17,6 +18,17 @@ from schemas.printable import printable
 _NEW_MODE: Final = 0o640
 
 RELOAD: Final = "to activate it, reload the gateway: systemctl reload gateway, or kill -HUP PID"
+
+
+def add_options(token: argparse.ArgumentParser) -> None:
+    """Add the options of ``gateway setup token``."""
+    add_config(token)
+    token.add_argument("name", metavar="NAME", help="the account: one word, such as lan.nguyen")
+    token.add_argument("role", nargs="?", metavar="ROLE", help="read, technician or admin")
+    what = token.add_mutually_exclusive_group()
+    what.add_argument("--replace", action="store_true", help="give a new token in place of the old one")
+    what.add_argument("--remove", action="store_true", help="remove the account")
+    token.set_defaults(call=setup_token)
 
 
 def setup_token(options: argparse.Namespace) -> int:

@@ -10,8 +10,7 @@ import msgspec
 
 from gateway.admin.capacity.measured import CapacityFigures, StoreFigures
 from gateway.admin.capacity.plan import plan
-from gateway.commands.capacity import demand_of, shown
-from gateway.commands.cli_capacity import add_capacity
+from gateway.commands.capacity import add_options, demand_of, shown
 from gateway.commands.demo.services import CHECKOUT
 from tests.campaigns.bench import stores
 from tests.campaigns.bench.latency import CPU, SECONDS, at
@@ -89,7 +88,7 @@ def with_examples(page: str, figures: CapacityFigures) -> str:
 
 def _examples(figures: CapacityFigures) -> Iterator[str]:
     parser = argparse.ArgumentParser()
-    add_capacity(parser)
+    add_options(parser)
     for title, line in EXAMPLES.items():
         options = parser.parse_args(shlex.split(line))
         demand = demand_of(options)
