@@ -31,7 +31,3 @@ def test_each_wing_is_drawn_with_its_rooms() -> None:
 def test_each_part_of_the_core_is_drawn_once() -> None:
     drawn = [name for line in drawing() if (found := PART.match(line)) for name in found[1].split(" · ")]
     assert sorted(drawn) == sorted(modules(GATEWAY / "core"))
-
-
-def test_the_house_has_few_names_at_its_top() -> None:
-    assert len([path for path in GATEWAY.iterdir() if path.name != "__pycache__"]) <= 12

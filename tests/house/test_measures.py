@@ -1,0 +1,31 @@
+"""Ceilings: a change that lets the house grow says so here, and why it is worth it."""
+
+import pytest
+
+from tests.house.measures import Measures, measure
+
+
+@pytest.fixture(scope="module")
+def house() -> Measures:
+    return measure()
+
+
+def test_the_house_has_few_names_at_its_top(house: Measures) -> None:
+    assert house.names <= 12
+
+
+def test_the_house_stays_small(house: Measures) -> None:
+    """Meant are at most 515 modules, 75 small ones and 65,000 lines."""
+    assert house.modules <= 606
+    assert house.small <= 117
+    assert house.lines <= 69_700
+
+
+def test_no_chain_of_imports_is_long(house: Measures) -> None:
+    """Meant are at most 36."""
+    assert len(house.chain) <= 41, " > ".join(house.chain)
+
+
+def test_a_running_gateway_imports_little(house: Measures) -> None:
+    """Meant are at most 385."""
+    assert house.loaded <= 424
