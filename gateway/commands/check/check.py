@@ -7,6 +7,7 @@ import argparse
 import asyncio
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 from gateway.commands.check.broker import try_broker
