@@ -13,9 +13,8 @@ from typing import Final
 import msgspec
 
 from gateway.core.message import Undecodable
-from gateway.core.readings.json_text import bare, parse
+from gateway.core.readings.json_text import Repeating, bare, parse, with_repeating
 from gateway.core.readings.native import stands_twice
-from gateway.core.readings.repeated_keys import Repeating, with_repeating
 from schemas.rejects import RejectReason
 
 DEPTH_MAX: Final = 64

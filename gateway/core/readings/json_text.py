@@ -1,11 +1,71 @@
-"""Slow path for JSON texts that the quick decoders refuse, with faults described for a reject."""
+"""JSON texts that the quick decoders refuse, or would read wrongly: faults described for a reject, and keys that occur twice.
 
+Parsers silently keep the last value of such a key, and nobody knows which was meant.
+"""
+
+import json
+from collections import Counter
 from typing import Final
 
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from gateway.core.message import Undecodable
 from schemas.rejects import RejectReason
+
+_INT_DIGITS_MAX: Final = 400
+"""Longer ones are beyond a float; Python refuses to read very long ones."""
+
+
+class Repeating:
+    """An object in which a key occurs twice, with all its members in order.
+
+    :ivar key: the key that occurs most often.
+    """
+
+    __slots__ = ("key", "members")
+
+    def __init__(self, members: list[tuple[str, object]]) -> None:
+        self.members = members
+        self.key = Counter(key for key, _ in members).most_common(1)[0][0]
+
+    def payload(self) -> bytes:
+        """The bytes of this object, with the repeated key."""
+        return _text_of(self)
+
+
+def with_repeating(document: object, text: bytes) -> object:
+    """The document, with :class:`Repeating` in place of it, or of items of its list, where a key occurs twice.
+
+    Deeper levels are not part of a reading and are left unchanged.
+
+    :param text: the text that it was parsed from.
+    """
+    items = document if isinstance(document, list) else [document]
+    if text.count(b":") == sum(len(item) for item in items if isinstance(item, dict)):
+        return document  # a member takes at least one colon, so there is none besides those that were kept
+    seen = json.loads(text.decode(), object_pairs_hook=_object, parse_int=_number)
+    if not isinstance(document, list):
+        return seen if type(seen) is Repeating else document
+    return [other if type(other) is Repeating else item for item, other in zip(document, seen, strict=True)]
+
+
+def _object(members: list[tuple[str, object]]) -> object:
+    found = dict(members)
+    return found if len(found) == len(members) else Repeating(members)
+
+
+def _number(digits: str) -> float:
+    return int(digits) if len(digits) < _INT_DIGITS_MAX else float(digits)
+
+
+def _text_of(value: object) -> bytes:
+    if isinstance(value, Repeating | dict):
+        members = value.members if isinstance(value, Repeating) else value.items()
+        return b"{%b}" % b",".join(b"%b:%b" % (to_json(key), _text_of(item)) for key, item in members)
+    if isinstance(value, list):
+        return b"[%b]" % b",".join(map(_text_of, value))
+    return to_json(value, inf_nan_mode="constants")
+
 
 _BOM: Final = b"\xef\xbb\xbf"
 _BEHIND: Final = b"\0 \t\r\n"

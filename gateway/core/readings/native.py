@@ -21,9 +21,8 @@ from pydantic_core import to_json
 
 from gateway.core.message import Undecodable
 from gateway.core.readings.field_sets import SHAPES_MAX, FieldSet, FieldSets
-from gateway.core.readings.json_text import bare, parse
+from gateway.core.readings.json_text import Repeating, bare, parse, with_repeating
 from gateway.core.readings.line_protocol import Tags
-from gateway.core.readings.repeated_keys import Repeating, with_repeating
 from schemas.quantities import HEALTH, QUANTITIES, REQUIRES, TEXT_TAGS, VEHICLE_CLASSES, Kind, Quantity
 from schemas.readings import ARRAY_MAX, SEQ_MAX, NativeReading, Value, native_key_types, native_types
 from schemas.rejects import DropCause, RejectReason
