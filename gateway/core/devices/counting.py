@@ -15,9 +15,8 @@ from gateway.core.devices.snapshot import pack_kept
 from gateway.core.message import Outcome, SideEffects
 from gateway.core.readings.counters import CounterState
 from gateway.core.readings.exchanges import StoredExchange
-from gateway.core.readings.judgement import SOUND, TOO_LATE, is_older
 from gateway.core.readings.line_protocol import value_texts
-from gateway.core.readings.steps import HOUR_MS
+from gateway.core.readings.steps import HOUR_MS, SOUND, TOO_LATE, is_older
 from gateway.core.readings.sums import KEPT, FoundSum, SumsMode, sum_text
 from schemas.quantities import Quality
 

@@ -17,9 +17,20 @@ from math import isnan, nan
 from typing import Final, Literal, Self, cast
 
 from gateway.core.readings.exchanges import NO_PAST, CounterPast, ExchangeEffect, StoredExchange, ToldExchange
-from gateway.core.readings.judgement import DOUBTED, SOUND, TOO_LATE, Judgement
 from gateway.core.readings.registers import Register
-from gateway.core.readings.steps import CONFIRMATIONS, HOUR_MS, CounterRule, CounterValue, Doubt, mean_per_ms, usual
+from gateway.core.readings.steps import (
+    CONFIRMATIONS,
+    DOUBTED,
+    HOUR_MS,
+    SOUND,
+    TOO_LATE,
+    CounterRule,
+    CounterValue,
+    Doubt,
+    Judgement,
+    mean_per_ms,
+    usual,
+)
 from gateway.core.readings.sums import (
     FormerOffset,
     FoundSum,

@@ -1,4 +1,4 @@
-"""Steps of a counter: what can be, what is usual, and what is a roll-over or a reset."""
+"""Steps of a counter: what can be, what is usual, what is a roll-over or a reset; and the result of judging one value."""
 
 from typing import Final, NamedTuple
 
@@ -167,3 +167,30 @@ def usual(growth: Growth, mean: float, gap_ms: float) -> float:
 def counts_from_zero(before: float, first: float, mean: float, gap_ms: float) -> bool:
     """Tell if a register that stepped back has counted from zero since: it shows little, and can have counted that."""
     return 0 <= first <= before * _RESET_SHARE and first <= _RESET_RATES * mean * gap_ms
+
+
+class Judgement(NamedTuple):
+    """Result of judging one value.
+
+    :ivar suspect: it took a step that deserves quality bit 4.
+    :ivar offset: its sum less its register; None: it is not believed, or not yet, and has no sum.
+    :ivar step: the step, if people must explain it.
+    """
+
+    suspect: bool
+    offset: float | None
+    step: RegisterStep | None = None
+
+
+SOUND: Final = Judgement(suspect=False, offset=0.0)
+DOUBTED: Final = Judgement(suspect=True, offset=None)
+TOO_LATE: Final = Judgement(suspect=False, offset=None)
+
+
+def is_older(value: float, believed: float | None) -> bool:
+    """Tell if a register in a reading with bit 64 was read before its time says: it shows less than is believed.
+
+    A message that waited, or comes a second time, and has its time from the gateway, stands behind newer ones. It is no step.
+    A register that was reset meanwhile is believed once its readings are not marked any more.
+    """
+    return believed is not None and value < believed
