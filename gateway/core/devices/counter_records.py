@@ -13,9 +13,8 @@ from typing_extensions import TypedDict
 
 from gateway.core.readings.counters import CounterState
 from gateway.core.readings.exchanges import NO_PAST, CounterPast, ToldExchange
-from gateway.core.readings.registers import Register
 from gateway.core.readings.steps import CounterRule, Doubt
-from gateway.core.readings.sums import FormerOffset
+from gateway.core.readings.sums import FormerOffset, Register
 
 Ms = Annotated[int, Field(ge=-(1 << 53), le=1 << 53)]
 Word32 = Annotated[int, Field(ge=0, lt=1 << 32)]

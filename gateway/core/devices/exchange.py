@@ -5,8 +5,8 @@ from typing import Final
 
 from gateway.core.devices.device import Device
 from gateway.core.readings.exchanges import ToldExchange
-from gateway.core.readings.registers import Register
 from gateway.core.readings.steps import usual
+from gateway.core.readings.sums import Register
 from schemas.quantities import COUNTERS, GROWTH
 
 _SHOWN: Final = 80

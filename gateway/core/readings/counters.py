@@ -17,7 +17,6 @@ from math import isnan, nan
 from typing import Final, Literal, Self, cast
 
 from gateway.core.readings.exchanges import NO_PAST, CounterPast, ExchangeEffect, StoredExchange, ToldExchange
-from gateway.core.readings.registers import Register
 from gateway.core.readings.steps import (
     CONFIRMATIONS,
     DOUBTED,
@@ -34,6 +33,7 @@ from gateway.core.readings.steps import (
 from gateway.core.readings.sums import (
     FormerOffset,
     FoundSum,
+    Register,
     exact,
     is_beyond,
     may_lie_behind,

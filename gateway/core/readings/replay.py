@@ -8,8 +8,8 @@ from collections.abc import Iterable
 
 from gateway.core.readings.counters import CounterState
 from gateway.core.readings.exchanges import ToldExchange
-from gateway.core.readings.registers import Register
 from gateway.core.readings.steps import CounterRule, is_older
+from gateway.core.readings.sums import Register
 from schemas.quantities import GROWTH, Quality
 
 

@@ -1,12 +1,10 @@
-"""Sums: what a counter has counted, whatever happened to its meter.
-
-A sum is the register plus an offset. The offset is 0 when a counter is first met, and changes only where the register takes a
-step that was no consumption: a roll-over, a reset, an exchange. A reading that comes late needs the offset of its own time, so
-the last changes are remembered. :mod:`gateway.core.readings.counters` judges the steps.
-"""
+"""Sums: what a counter has counted, whatever happened to its meter; and its register, with all that the sum stands on."""
 
 from enum import StrEnum
+from math import isnan
 from typing import Final, NamedTuple
+
+from gateway.core.readings.steps import Doubt
 
 
 class SumsMode(StrEnum):
@@ -97,3 +95,27 @@ def may_lie_behind(behind: float, most: float) -> bool:
 
 def _until_ms(former: FormerOffset) -> float:
     return former.until_ms
+
+
+class Register(NamedTuple):
+    """State of one counter, to be stored.
+
+    :ivar value: the last believed value; NaN: the meter was exchanged at ``time_ms`` and its successor has not been read yet.
+    :ivar doubt: a step that is not believed yet.
+    :ivar offset: the sum less the register; of an exchanged meter the whole sum.
+    :ivar base: the sum from which the mean rate is worked out, at ``base_ms``; None: this one.
+    """
+
+    name: str
+    value: float
+    time_ms: float
+    doubt: Doubt | None = None
+    offset: float = 0.0
+    base: float | None = None
+    base_ms: float = 0.0
+    formers: FormerOffsets = ()
+
+    @property
+    def total(self) -> float:
+        """The sum, rounded as it is written."""
+        return round(self.offset if isnan(self.value) else self.value + self.offset, 6)

@@ -5,7 +5,7 @@ from typing import Final
 
 from gateway.core.batching.deliveries import ReadingPlace, Whereabouts
 from gateway.core.devices.setback import Setback
-from gateway.core.readings.registers import Register
+from gateway.core.readings.sums import Register
 from gateway.core.readings.timestamps import TimeRules
 from gateway.core.status.silence import Presence
 

@@ -5,8 +5,8 @@ from typing import Final, NamedTuple
 
 from gateway.core.readings.counters import CounterState
 from gateway.core.readings.line_protocol import tag_text
-from gateway.core.readings.registers import Register
 from gateway.core.readings.replay import CounterReplay
+from gateway.core.readings.sums import Register
 from gateway.ingest.database.store import Counter, Side, Store, SumPoint
 from gateway.monitoring.reports.nearest import nearest_points, newest_points
 from schemas.quantities import DOMAINS, QUANTITIES, SUM_OF, TEXT_TAGS

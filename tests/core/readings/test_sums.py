@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 
 from gateway.core.readings.counters import CounterState
 from gateway.core.readings.exchanges import StoredExchange, ToldExchange
-from gateway.core.readings.registers import Register
 from gateway.core.readings.steps import CounterRule
-from gateway.core.readings.sums import FORMERS_MAX, FormerOffset, FoundSum, with_former
+from gateway.core.readings.sums import FORMERS_MAX, FormerOffset, FoundSum, Register, with_former
 from schemas.quantities import GROWTH
 from tests.core.making import HOUR_MS, NOW_MS
 from tests.rows import each_row
