@@ -11,10 +11,9 @@ from gateway.core.devices.setback import Setback, setback_after
 from gateway.core.message import Arrival, Outcome
 from gateway.core.readings.counters import CounterState
 from gateway.core.readings.duplicates import RecentKeys
-from gateway.core.readings.line_protocol import Tags
+from gateway.core.readings.line_protocol import Tags, series_pattern
 from gateway.core.readings.native import Drop
 from gateway.core.readings.radio_copies import RecentFrames
-from gateway.core.readings.series_pattern import series_pattern
 from schemas.quantities import DOMAINS, RAISED_BY
 from schemas.rejects import DropCause
 from schemas.topics import SIMULATED_PREFIX

@@ -5,8 +5,7 @@ from operator import itemgetter
 from struct import Struct
 from typing import Final
 
-from gateway.core.readings.line_protocol import field_pieces
-from gateway.core.readings.series_pattern import SeriesPattern
+from gateway.core.readings.line_protocol import SeriesPattern, field_pieces
 from schemas.quantities import GROWTH, HEALTH, QUANTITIES, SUM_OF
 from schemas.readings import Value
 

@@ -17,7 +17,7 @@ from gateway.core.readings.counters import CounterState
 from gateway.core.readings.duplicates import WINDOW_S, DedupResult, DedupVerdict, RecentKeys
 from gateway.core.readings.exchanges import NO_PAST, CounterPast, ToldExchange
 from gateway.core.readings.field_sets import FieldSets
-from gateway.core.readings.series_pattern import series_key
+from gateway.core.readings.line_protocol import series_key
 from gateway.core.readings.steps import CounterRule
 from schemas.quantities import Growth
 from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS, SECOND_MS
@@ -183,7 +183,7 @@ def test_the_fingerprints_of_a_reading_are_the_same_in_every_process() -> None:
     """Python's hash of text is another in every run."""
     script = (
         "from gateway.core.readings.duplicates import RecentKeys\n"
-        "from gateway.core.readings.series_pattern import series_key\n"
+        "from gateway.core.readings.line_protocol import series_key\n"
         "from gateway.core.readings.field_sets import FieldSets\n"
         "shapes, keys = FieldSets(), RecentKeys()\n"
         "shape = shapes.of(('ph', 'level_m', 'valve_open'))\n"

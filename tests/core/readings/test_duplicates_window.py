@@ -4,7 +4,7 @@ import pytest
 
 from gateway.core.readings.duplicates import KEYS_MAX, WINDOW_S, DedupVerdict, Key, RecentKeys
 from gateway.core.readings.field_sets import SHAPES_MAX, FieldSets
-from gateway.core.readings.series_pattern import series_key
+from gateway.core.readings.line_protocol import series_key
 from tests.core.making import NOW_MS, SECOND_MS
 
 SERIES = series_key("water", ",device=d")

@@ -8,7 +8,7 @@ from gateway.core.alarms.rules import CounterStep
 from gateway.core.devices.device import Device
 from gateway.core.devices.streams import Admission, Streams
 from gateway.core.readings.counters import CounterState
-from gateway.core.readings.series_pattern import series_key
+from gateway.core.readings.line_protocol import series_key
 from gateway.ingest.events import Events
 from gateway.ingest.storage import device_memory
 from gateway.ingest.storage.database import Database
