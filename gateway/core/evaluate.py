@@ -9,9 +9,8 @@ from typing import Final
 
 from gateway.core.alarms.engine import Alarms
 from gateway.core.devices.broker_drops import SequenceGaps
-from gateway.core.devices.counting import Counting
 from gateway.core.devices.device import Device
-from gateway.core.devices.observation import Observation
+from gateway.core.devices.observation import Counting, Observation, later_ones, point_of, share_points
 from gateway.core.gateways.tenures import Tenures
 from gateway.core.message import Arrival, Outcome, Reading, Undecodable
 from gateway.core.readings.clock_trust import ClockTrust
@@ -204,10 +203,10 @@ class Evaluator:
         :return: how to make the point of each.
         """
         together, later, make_point = object(), _NONE, self.point
-        if _share_points(observations, _series_of if apart is None else _time_of):
+        if share_points(observations, _series_of if apart is None else _time_of):
             if apart is not None:
                 self._stamp_apart(observations, apart)
-            later, keys = _later(observations)
+            later, keys = later_ones(observations)
             make_point = partial(self._point_among, keys)
         ordered = sorted(observations, key=_time_of)
         stepped: list[tuple[Observation, RegisterStep]] = []
@@ -233,7 +232,7 @@ class Evaluator:
 
     def _point_among(self, keys: MessageKeys, observation: Observation, arrival: Arrival, outcome: Outcome) -> None:
         """Make the point of a reading of a message in which several are for one point: the first stays."""
-        point, pattern = _point_of(observation), observation.series.pattern
+        point, pattern = point_of(observation), observation.series.pattern
         if point not in keys:
             self.point(observation, arrival, outcome)
             return
@@ -279,32 +278,6 @@ def _place(observation: Observation) -> tuple[str, str]:
 
 _time_of: Final[Callable[[Observation], int]] = attrgetter("time_ms")
 _series_of: Final[Callable[[Observation], int]] = attrgetter("series.key")
-_point_of: Final[Callable[[Observation], tuple[int, int]]] = attrgetter("time_ms", "series.key")
-"""The point that a reading is for, among those of its message."""
-
-
-def _share_points(observations: Collection[Observation], differs: Callable[[Observation], int]) -> bool:
-    """Tell if several readings of one message are for one point.
-
-    :param differs: nearly always this is another one for each of them, which is enough.
-    """
-    if len(set(map(differs, observations))) == len(observations):
-        return False
-    return len(set(map(_point_of, observations))) < len(observations)
-
-
-def _later(observations: Collection[Observation]) -> tuple[Collection[Observation], MessageKeys]:
-    """The readings of one message that are not the first for their point; and the points of which there are several."""
-    points: set[tuple[int, int]] = set()
-    later: dict[Observation, tuple[int, int]] = {}
-    for observation in observations:
-        point = _point_of(observation)
-        if point in points:
-            later[observation] = point
-        points.add(point)
-    return later.keys(), MessageKeys(later.values())
-
-
 _NONE: Final[Collection[Observation]] = ()
 _GAP_MAX = 1_000_000
 """A wider jump means that the counter was set to a new value, not that a million readings were lost."""

@@ -42,9 +42,8 @@ from typing import NamedTuple
 
 from gateway.core.alarms.engine import Alarms
 from gateway.core.devices.broker_drops import BROKER_DROPPED
-from gateway.core.devices.counting import Counting
 from gateway.core.devices.device import Device
-from gateway.core.devices.observation import Observation
+from gateway.core.devices.observation import Counting, Observation
 from gateway.core.devices.resolved import ProfiledStream, Stream, Unresolved, domain_of
 from gateway.core.devices.streams import Streams
 from gateway.core.edge_nodes import EdgeNodes

@@ -340,7 +340,7 @@ def test_a_fault_in_the_core_is_a_reject_with_its_trace_and_touches_no_other_mes
         raise ZeroDivisionError("a bug")
 
     with monkeypatch.context() as patched:
-        patched.setattr("gateway.core.devices.counting.Counting.judge", fail)
+        patched.setattr("gateway.core.devices.observation.Counting.judge", fail)
         outcome = into.process(message({"volume_m3": 5}, topic("d9")), NOW_MS)
     refused = refusal(outcome)
     assert refused.reason is RejectReason.INTERNAL_ERROR

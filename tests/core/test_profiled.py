@@ -325,7 +325,7 @@ def test_a_bug_met_through_a_profile_is_a_reject_and_touches_no_other_message(mo
         raise ZeroDivisionError("a bug")
 
     with monkeypatch.context() as patched:
-        patched.setattr("gateway.core.devices.counting.Counting.judge", fail)
+        patched.setattr("gateway.core.devices.observation.Counting.judge", fail)
         refused = refusal(process(into, {"v": 5, "at": NOW_MS}))
     assert refused.reason is RejectReason.INTERNAL_ERROR
     assert "ZeroDivisionError: a bug" in refused.detail

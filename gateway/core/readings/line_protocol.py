@@ -1,7 +1,7 @@
 """Line protocol: the one place where a reading becomes text for InfluxDB; and the part of a series that devices share.
 
-A province has some thousand devices at each site. Of a series each of them keeps only its name, and the pattern: its measurement
-and tags, all but the name.
+A province has some thousand devices at each site. Of a series each of them keeps only its name, and the pattern: measurement
+and tags without that name.
 """
 
 from collections.abc import Iterable, Sequence
