@@ -9,7 +9,7 @@ import pytest
 
 from gateway.core.status import ladder as judging
 from gateway.core.status.ladder import ladder
-from gateway.core.status.rung import Rung, RungName
+from gateway.core.status.rungs import Rung, RungName
 from gateway.support.i18n.formats import Formats
 from gateway.support.i18n.ladder import NAMES, RUNGS, SAID, rung_words
 from gateway.support.i18n.languages import LANGUAGES

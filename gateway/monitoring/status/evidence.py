@@ -6,8 +6,8 @@ from math import isnan
 from gateway.core.devices.device import Device
 from gateway.core.readings.clock_trust import ClockTrust
 from gateway.core.readings.timestamps import TimeRules
-from gateway.core.status.device_evidence import DeviceEvidence
 from gateway.core.status.ladder import Ladder, ladder
+from gateway.core.status.rungs import DeviceEvidence
 from gateway.core.status.silence import Presence, Silence
 from gateway.core.status.verdict import Level
 from gateway.ingest.delivery.delivery_log import DeliveryLog

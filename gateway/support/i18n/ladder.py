@@ -4,7 +4,7 @@ from typing import Final, NamedTuple
 
 from gateway.core.devices.setback import WAITS
 from gateway.core.message import WaitCause
-from gateway.core.status.rung import RungName
+from gateway.core.status.rungs import RungName
 from schemas.glossary import REASONS, Words
 from schemas.rejects import RejectReason
 

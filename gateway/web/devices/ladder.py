@@ -4,7 +4,7 @@ from typing import Final, NamedTuple
 from urllib.parse import quote
 
 from gateway.core.status.ladder import Ladder
-from gateway.core.status.rung import Rung, RungState
+from gateway.core.status.rungs import Rung, RungState
 from gateway.support.i18n.formats import Formats
 from gateway.support.i18n.glossary import closed_lists
 from gateway.support.i18n.ladder import NAMES, RUNGS, rung_words

@@ -10,9 +10,8 @@ from gateway.core.batching.deliveries import ReadingPlace, Whereabouts
 from gateway.core.devices.setback import Setback
 from gateway.core.readings.steps import Doubt
 from gateway.core.readings.sums import Register
-from gateway.core.status.device_evidence import DeviceEvidence
 from gateway.core.status.ladder import ladder
-from gateway.core.status.rung import RungName, RungState
+from gateway.core.status.rungs import DeviceEvidence, RungName, RungState
 from gateway.core.status.silence import Presence
 from gateway.core.status.verdict import Level
 from schemas.rejects import RejectReason

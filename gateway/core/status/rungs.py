@@ -1,6 +1,8 @@
-"""The evidence about a device, by which its ladder is judged (:mod:`gateway.core.status.ladder`)."""
+"""A device's ladder (:mod:`gateway.core.status.ladder`): the evidence by which it is judged, and the rungs that it has."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Final
 
 from gateway.core.batching.deliveries import ReadingPlace, Whereabouts
@@ -8,6 +10,7 @@ from gateway.core.devices.setback import Setback
 from gateway.core.readings.sums import Register
 from gateway.core.readings.timestamps import TimeRules
 from gateway.core.status.silence import Presence
+from gateway.core.status.verdict import Level
 
 _NOT_KNOWN: Final = Whereabouts(ReadingPlace.UNKNOWN)
 
@@ -52,3 +55,45 @@ class DeviceEvidence:
     flood_per_s: float = 0.0
     mqtt_connected: bool = True
     clock_doubted: bool = False
+
+
+RungArgs = Mapping[str, float | str]
+"""``_ms``: an instant; ``_s``: a span of time; ``cause``: a code of a closed list; other texts are quoted."""
+
+
+class RungName(StrEnum):
+    """The rungs, from the ground up."""
+
+    HEARD = "heard"
+    REGISTERED = "registered"
+    PROFILE = "profile"
+    PAYLOAD = "payload"
+    VALUES = "values"
+    CLOCK = "clock"
+    COUNTER = "counter"
+    INFLUXDB = "influxdb"
+
+
+class RungState(StrEnum):
+    """State of a rung."""
+
+    OK = "ok"
+    FAILING = "failing"
+    UNKNOWN = "unknown"
+    NOT_REACHED = "not_reached"
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One rung.
+
+    :ivar code: names the sentence about it, and the advice.
+    :ivar stops: no reading gets past it.
+    """
+
+    name: RungName
+    code: str
+    args: RungArgs = field(default_factory=dict)
+    state: RungState = RungState.OK
+    level: Level = Level.GOOD
+    stops: bool = False
