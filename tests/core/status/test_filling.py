@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.core.status.filling import Filling
+from gateway.core.status.progress import Filling
 from gateway.core.status.verdict import Finding, Level, of_room
 
 MIB = 2**20

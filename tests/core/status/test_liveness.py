@@ -1,4 +1,4 @@
-from gateway.core.status.liveness import Liveness, WorkerSight
+from gateway.core.status.progress import Liveness, WorkerSight
 
 PATIENCE_S = 45.0
 
