@@ -7,11 +7,10 @@ from typing import Final
 from gateway.core.alarms.alarm import Acknowledged, AlarmKey, AlarmState, Drained
 from gateway.core.alarms.looking import Look, is_overtaken, look_closely, note_step
 from gateway.core.alarms.nights import NIGHT_HOURS, NightFlow, judge_day, judge_night
-from gateway.core.alarms.overdue import remind
 from gateway.core.alarms.places import place_of
 from gateway.core.alarms.rounds import Rounds
 from gateway.core.alarms.rules import CounterStep, Night, Rule, Rules, Usual, Values
-from gateway.core.alarms.states import States
+from gateway.core.alarms.states import States, remind
 from gateway.core.alarms.views import UsualHours, Views
 from gateway.core.alarms.watch import FLOW, Scales, is_within
 from gateway.core.devices.device import NO_PARAMS, Device, Registered, Series

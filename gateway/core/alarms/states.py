@@ -1,4 +1,4 @@
-"""The states of all alarms: begin, raise and end them, and collect the changes for the shell."""
+"""The states of all alarms: begin, raise and end them, tell of overdue ones again, and collect the changes for the shell."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
@@ -14,7 +14,7 @@ from gateway.core.alarms.alarm import (
     Standing,
     Transition,
 )
-from gateway.core.alarms.rules import Rule
+from gateway.core.alarms.rules import Rule, Rules
 
 _STANDING_MAX: Final = 64
 """Most conditions and channels that one alarm follows; further ones are ignored while these stand."""
@@ -225,3 +225,20 @@ class States:
 
     def _tell(self, state: AlarmState, change: Change, at_ms: int) -> None:
         self._transitions.append(Transition.of(state, change, at_ms))
+
+
+_TOGETHER: Final = 200
+"""Alarms looked at between two pauses of the caller."""
+
+
+def remind(rules: Rules, states: States, now_ms: int) -> Iterator[None]:
+    """Tell of alarms that became overdue, or are for one time more; pause after every few."""
+    for number, state in enumerate(list(states)):
+        if number % _TOGETHER == 0:
+            yield
+        if not state.is_active or state.acknowledged is not None or states.find(state.key) is not state:
+            continue
+        within_ms = rules.by_name[state.key.alarm].acknowledge_ms
+        times = (now_ms - state.raised_ms) // within_ms if within_ms else 0
+        if times > state.overdue:
+            states.remind(state, times, now_ms)
