@@ -7,8 +7,7 @@ from typing import Final
 from gateway.core.alarms.alarm import Acknowledged, AlarmKey, AlarmState, Drained
 from gateway.core.alarms.looking import Look, is_overtaken, look_closely, note_step
 from gateway.core.alarms.nights import NIGHT_HOURS, NightFlow, judge_day, judge_night
-from gateway.core.alarms.places import place_of
-from gateway.core.alarms.rounds import Rounds
+from gateway.core.alarms.rounds import Rounds, place_of
 from gateway.core.alarms.rules import CounterStep, Night, Rule, Rules, Usual, Values
 from gateway.core.alarms.states import States, remind
 from gateway.core.alarms.views import UsualHours, Views
