@@ -12,7 +12,7 @@ from functools import partial
 from itertools import islice
 from typing import Final
 
-from gateway.core.batching.floods import Flood
+from gateway.core.batching.fair_shares import Flood
 from gateway.core.batching.rates import RecentCounts, RecentOrigins
 from gateway.core.devices.broker_drops import BrokerDrops
 from gateway.core.gateways.standby import PairRole

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.core.batching.batch import Batch
-from gateway.core.batching.floods import Floods
+from gateway.core.batching.fair_shares import Floods
 from gateway.core.message import Reading
 from gateway.ingest.events import Events
 

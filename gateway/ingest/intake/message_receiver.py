@@ -11,7 +11,7 @@ from typing import Final
 import mqtt5
 
 from gateway.core.batching.acknowledgements import Acknowledger
-from gateway.core.batching.floods import Floods
+from gateway.core.batching.fair_shares import Floods
 from gateway.core.devices.broker_drops import BROKER_DROPPED
 from gateway.core.message import Core, Message, Outcome
 from gateway.core.mqtt_session import Event, Oversized

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
 from gateway.core.batching.batch import Batch
-from gateway.core.batching.codec_backpressure import CodecBackpressure
+from gateway.core.batching.fair_shares import CodecBackpressure
 from gateway.core.message import CodecAsk, Core, Outcome, SideEffects
 from gateway.ingest.codecs.protocol import CodecAnswer
 from gateway.ingest.delivery.live_lane import LiveLane

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Final
 
-from gateway.core.batching.floods import Flood
+from gateway.core.batching.fair_shares import Flood
 from gateway.core.gateways.standby import PairRole, Standby
 from gateway.core.gateways.waits import Wait, WaitKind
 from gateway.core.readings.unit_jumps import UnitJump

@@ -6,7 +6,7 @@ from typing import Self
 from zoneinfo import ZoneInfo
 
 from gateway.core.batching.acknowledgements import Acknowledger
-from gateway.core.batching.floods import Floods
+from gateway.core.batching.fair_shares import Floods
 from gateway.core.batching.pacing import LinkBudget
 from gateway.core.readings.clock_trust import ClockTrust
 from gateway.ingest.delivery.backlog import Backlog

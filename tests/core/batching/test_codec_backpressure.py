@@ -1,6 +1,6 @@
 """A codec that is asked more than it can answer holds up nobody but its own devices."""
 
-from gateway.core.batching.codec_backpressure import PATIENCE_S, CodecBackpressure
+from gateway.core.batching.fair_shares import PATIENCE_S, CodecBackpressure
 
 LATE_S = 2 * PATIENCE_S
 

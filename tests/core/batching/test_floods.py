@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from gateway.core.batching.floods import Flood, Floods
+from gateway.core.batching.fair_shares import Flood, Floods
 
 
 def topic(device: str) -> str:

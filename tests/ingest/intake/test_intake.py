@@ -10,7 +10,7 @@ from pathlib import Path
 import mqtt5
 import pytest
 
-from gateway.core.batching.floods import Floods
+from gateway.core.batching.fair_shares import Floods
 from gateway.core.batching.pacing import LinkBudget
 from gateway.core.batching.write_result import Answer
 from gateway.core.mqtt_session import Session, SessionOptions

@@ -1,8 +1,8 @@
-"""Fair shares: which devices send so much that they would starve the others.
+"""Fair shares: which devices send so much, and which codecs take so long, that they would starve the others.
 
-The hot path pays next to nothing for it. Of a large chunk of messages the topics of some are counted, each with the number of
-messages it stands for; over some seconds that estimates how many messages a second come on each topic. A topic floods when all
-of this holds:
+Of devices: the hot path pays next to nothing for it. Of a large chunk of messages the topics of some are counted, each with
+the number of messages it stands for; over some seconds that estimates how many messages a second come on each topic. A topic
+floods when all of this holds:
 
 - it was counted at least 10 times, and at least a tenth of all times, so that no few large chunks make a flood;
 - at least 100 messages a second come on it;
@@ -11,6 +11,10 @@ of this holds:
 
 A device that is meant to send much is named too; nothing else happens to it while InfluxDB keeps up
 (:mod:`gateway.ingest.delivery.flood_queue`).
+
+Of codecs: messages for an overloaded one wait on disk and delay no others. A message that waits for an answer is not
+acknowledged, and a broker hands over only a limited number of those. All codecs share one queue. When its head has waited too
+long, the cause is the codecs that fill at least their share of it.
 """
 
 from collections import Counter, deque
@@ -85,3 +89,42 @@ def _usual(messages: Counter[str], topic: str) -> float:
     """The median count over the other topics."""
     others = [number for other, number in messages.items() if other != topic]
     return median_low(others) if others else inf
+
+
+PATIENCE_S: Final = 0.2
+
+
+class CodecBackpressure:
+    """All codec calls that are not answered yet."""
+
+    def __init__(self) -> None:
+        self._asked: dict[int, tuple[str, float]] = {}
+        self._count: Counter[str] = Counter()
+        self._behind: set[str] = set()
+        self._last_number = 0
+
+    def may_ask(self, codec: str, now_s: float) -> bool:
+        """Tell if one more call of ``codec`` would be answered soon."""
+        if self._asked and codec not in self._behind:
+            _, oldest_s = next(iter(self._asked.values()))
+            if now_s - oldest_s > PATIENCE_S and self._count[codec] * len(self._count) >= len(self._asked):
+                self._behind.add(codec)
+        return codec not in self._behind
+
+    def ask(self, codec: str, now_s: float) -> int:
+        """Register a call; return its number, for :meth:`answered`."""
+        self._last_number += 1
+        self._asked[self._last_number] = codec, now_s
+        self._count[codec] += 1
+        return self._last_number
+
+    def answered(self, number: int) -> bool:
+        """Note an answer; return True if its codec has caught up with that and may be called again."""
+        codec, _ = self._asked.pop(number)
+        self._count[codec] -= 1
+        if self._count[codec]:
+            return False
+        del self._count[codec]
+        caught_up = codec in self._behind
+        self._behind.discard(codec)
+        return caught_up
