@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.core.decoders.pairs import compile_pairs
+from gateway.core.decoders.separated import compile_pairs
 from gateway.core.message import Undecodable
 from schemas.rejects import RejectReason
 from tests.core.profiling import faults

@@ -1,8 +1,8 @@
 """Decoders: payload bytes → plain values (None, booleans, numbers, texts, bytes, lists, objects with text keys).
 
 Each raises :class:`gateway.core.message.Undecodable` and nothing else. Text by a template, CSV, pairs and frames of bytes need
-options and are compiled: :func:`gateway.core.decoders.text.compile_text`, :func:`~gateway.core.decoders.csv_rows.compile_csv`,
-:func:`~gateway.core.decoders.pairs.compile_pairs`, :func:`~gateway.core.decoders.struct_frame.compile_struct`.
+options and are compiled: :func:`gateway.core.decoders.text.compile_text`, :func:`~gateway.core.decoders.separated.compile_csv`,
+:func:`~gateway.core.decoders.separated.compile_pairs`, :func:`~gateway.core.decoders.struct_frame.compile_struct`.
 """
 
 from collections.abc import Callable, Iterator, Mapping

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.decoders.csv_rows import compile_csv
+from gateway.core.decoders.separated import compile_csv
 from gateway.core.decoders.struct_frame import WIDTHS, compile_struct
 from gateway.core.decoders.text import compile_text
 from gateway.core.message import Undecodable

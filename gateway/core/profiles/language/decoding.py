@@ -3,9 +3,8 @@
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, Final
 
-from gateway.core.decoders.csv_rows import compile_csv
 from gateway.core.decoders.nested import from_base64, from_hex, from_json_text, from_words
-from gateway.core.decoders.pairs import compile_pairs
+from gateway.core.decoders.separated import compile_csv, compile_pairs
 from gateway.core.decoders.struct_frame import WIDTHS, compile_struct
 from gateway.core.decoders.text import compile_text as compile_template
 from gateway.core.message import Undecodable

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from gateway.core.decoders.csv_rows import compile_csv
 from gateway.core.decoders.nested import ORDERS, from_base64, from_bytes_list, from_hex, from_json_text, from_words
+from gateway.core.decoders.separated import compile_csv
 from gateway.core.decoders.struct_frame import SPANS, WIDTHS, compile_struct
 from gateway.core.decoders.text import compile_text
 from gateway.core.message import Undecodable
