@@ -1,4 +1,4 @@
-"""``when``: tests on the value at paths, compiled to one function."""
+"""``when``: tests on the value at paths, compiled to one function; and ``ignore``: frames that are neither data nor faults."""
 
 import re
 from collections.abc import Callable
@@ -6,7 +6,8 @@ from fnmatch import translate
 from typing import Any, Final
 
 from gateway.core.profiles.language.paths import Node, stands_for
-from gateway.core.profiles.language.sources import Cursor, Scope, Take, compile_own_value, compile_path, within
+from gateway.core.profiles.language.sources import Cursor, Fault, Scope, Take, compile_own_value, compile_path, within
+from schemas.profile import Profile
 from schemas.profile_values import Scalar, written
 from schemas.profile_when import Test, When
 
@@ -99,3 +100,25 @@ def _masked(mask: int, values: list[Scalar] | None) -> ValueCheck:
         return value & mask in values if values is not None else value & mask != 0
 
     return check
+
+
+EMPTY: Final = "empty"
+"""The rule for a message without a single byte."""
+
+
+def compile_ignored(model: Profile, scope: Scope, *, of_answers: bool) -> tuple[Holds, ...]:
+    """The rules that use the codec's result, or those that are checked before the codec runs."""
+    rules = []
+    for number, rule in enumerate(model.ignore):
+        if rule == EMPTY or _is_of_answer(rule, model) is not of_answers:
+            continue
+        with scope.gather(f"ignore.{number}"):
+            if not rule.predicates():
+                raise Fault("", "an empty rule would ignore everything")
+            rules.append(compile_when(rule, scope))
+    return tuple(rules)
+
+
+def _is_of_answer(rule: When, model: Profile) -> bool:
+    paths = [*rule.tests(), *(rule.any_present or ())] if model.root is None else model.root.first_of
+    return model.codec is not None and any(path.startswith("/codec") for path in paths)

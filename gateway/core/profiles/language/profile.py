@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeVar
 
 from gateway.core.message import Undecodable
-from gateway.core.profiles.language.conditions import Holds, always, compile_when
+from gateway.core.profiles.language.conditions import EMPTY, Holds, always, compile_ignored, compile_when
 from gateway.core.profiles.language.consistency import check, tests_hold, warnings_of
 from gateway.core.profiles.language.decoding import (
     Decoders,
@@ -18,7 +18,6 @@ from gateway.core.profiles.language.decoding import (
     decode_of,
     envelope_of,
 )
-from gateway.core.profiles.language.ignored import EMPTY, compile_ignored
 from gateway.core.profiles.language.mapping import Common, CompiledPoint, compile_quality
 from gateway.core.profiles.language.paths import Get, Node, parse_path
 from gateway.core.profiles.language.points_found import Found
