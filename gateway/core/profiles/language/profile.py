@@ -22,11 +22,10 @@ from gateway.core.profiles.language.mapping import Common, CompiledPoint, compil
 from gateway.core.profiles.language.paths import Get, Node, parse_path
 from gateway.core.profiles.language.points_found import Found
 from gateway.core.profiles.language.sources import Cursor, Fault, Scope, Take, compile_source, within
-from gateway.core.profiles.language.statuses import ReadStatus, compile_status
 from gateway.core.profiles.language.tags import compile_tags
 from gateway.core.profiles.language.texts import compile_device, compile_text, may_name_a_device
 from gateway.core.profiles.language.times import Times, times_of_envelope
-from gateway.core.profiles.language.topic_filters import TopicFilter, parse_filter
+from gateway.core.profiles.language.topics import ReadStatus, TopicFilter, compile_status, parse_filter
 from gateway.core.profiles.mapped import MappedReading, MappingContext
 from schemas.profile import Dedup, Profile, Retained
 from schemas.profile_values import TextSource
