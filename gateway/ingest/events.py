@@ -17,7 +17,7 @@ from gateway.core.batching.rates import RecentCounts, RecentOrigins
 from gateway.core.devices.broker_drops import BrokerDrops
 from gateway.core.gateways.standby import PairRole
 from gateway.core.message import Outcome, Refusal
-from gateway.core.status.hearing import Hearing
+from gateway.core.status.members import Hearing
 from gateway.core.status.verdict import ORIGINS_WITHIN_MIN, REJECTS_WITHIN_MIN, Finding, Level
 from gateway.ingest.quarantine_events import QuarantineEvents
 from gateway.ingest.session_events import SessionEvents

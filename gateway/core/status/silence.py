@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Final
 
 from gateway.core.devices.device import Device
-from gateway.core.status.hearing import Hearing
+from gateway.core.status.members import Hearing
 from gateway.core.status.membership import ALONE, Membership
 from schemas.registry import RegisteredDevice
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from gateway.core.devices.broker_drops import BrokerDrops
 from gateway.core.ledger import Ledger
-from gateway.core.status.hearing import Hearing
+from gateway.core.status.members import Hearing
 from gateway.ingest.events import Events
 from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database

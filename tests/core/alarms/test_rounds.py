@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.core.alarms.rules import ClockWrong, Rule, Silent
-from gateway.core.status.hearing import Hearing
+from gateway.core.status.members import Hearing
 from gateway.core.status.silence import Silence
 from tests.core.alarms.alarming import Bed, above, at, registered, rule
 from tests.core.making import DAY_MS, HOUR_MS, MINUTE_MS, NOW_MS

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.core.devices.device import Device
 from gateway.core.devices.streams import Streams
-from gateway.core.status.hearing import Hearing
+from gateway.core.status.members import Hearing
 from gateway.core.status.silence import Presence, Silence
 from schemas.registry import RegisteredDevice
 from tests.core.making import DAY_MS, HOUR_MS, MINUTE_MS, NOW_MS, message, pipeline, topic
