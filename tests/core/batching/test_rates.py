@@ -1,8 +1,9 @@
-"""Counts of the last minutes and rates of the last seconds."""
+"""Counts of the last minutes, rates of the last seconds, and limits for stored rejects."""
 
 from collections import Counter
 
-from gateway.core.batching.rates import RATES_KEPT, Rates, RecentCounts, RecentOrigins
+from gateway.core.batching.rates import RATES_KEPT, Bucket, RateLimit, Rates, RecentCounts, RecentOrigins, StrangersRateLimit
+from tests.core.making import DAY_MS, HOUR_MS, MINUTE_MS, NOW_MS
 
 
 def test_what_happened_more_than_ten_minutes_ago_is_history() -> None:
@@ -58,3 +59,82 @@ def test_readings_that_come_and_wait_are_a_rate_of_their_own() -> None:
     rates.sample(0.0, 0, 0)
     rates.sample(2.0, 120, 0)
     assert rates.document() == {"received": [60.0], "written": [0.0]}
+
+
+STORE_BYTES = 64 * 2**20
+LARGE_BYTES = 65_800
+
+
+def taken_bytes(quota: StrangersRateLimit, prefix: str, now_ms: int, number: int = 2000) -> int:
+    """A flood under a prefix; how many bytes of it are kept."""
+    return sum(LARGE_BYTES for _ in range(number) if quota.allow(prefix, LARGE_BYTES, now_ms))
+
+
+def test_a_flood_of_a_day_leaves_what_registered_devices_left() -> None:
+    """The attack: each invented name had a quota of its own, and 1,000 rejects of 64 KiB filled the store within a minute."""
+    quota = StrangersRateLimit(STORE_BYTES)
+    kept_bytes = sum(
+        taken_bytes(quota, f"iot/v1/s{minute % 7}/water/", NOW_MS + minute * MINUTE_MS, 100) for minute in range(24 * 60)
+    )
+    assert STORE_BYTES / 2 < kept_bytes < STORE_BYTES
+
+
+def test_no_prefix_takes_the_share_of_the_others() -> None:
+    quota = StrangersRateLimit(STORE_BYTES)
+    assert abs(taken_bytes(quota, "iot/v1/flooded/water/", NOW_MS) - STORE_BYTES / 16) <= LARGE_BYTES
+    assert quota.allow("iot/v1/s1/water/", LARGE_BYTES, NOW_MS)
+
+
+def test_the_share_comes_in_again_and_not_at_once() -> None:
+    quota = StrangersRateLimit(STORE_BYTES)
+    taken_bytes(quota, "a/", NOW_MS)
+    assert not quota.allow("a/", LARGE_BYTES, NOW_MS + 1)
+    assert quota.allow("a/", LARGE_BYTES, NOW_MS + HOUR_MS)
+    assert abs(taken_bytes(quota, "a/", NOW_MS + DAY_MS) - STORE_BYTES / 16) <= LARGE_BYTES
+    assert not quota.allow("a/", LARGE_BYTES, NOW_MS), "a clock that is set back brings nothing in"
+
+
+def test_invented_prefixes_fill_neither_the_memory_nor_the_store() -> None:
+    quota = StrangersRateLimit(STORE_BYTES)
+    kept_bytes = sum(taken_bytes(quota, f"iot/v1/s{n}/water/", NOW_MS, 1) for n in range(20_000))
+    assert abs(kept_bytes - STORE_BYTES / 8) <= LARGE_BYTES
+    assert len(quota._by_prefix) <= 1001  # noqa: SLF001
+
+
+def test_of_more_devices_than_can_be_remembered_in_a_minute_nothing_is_kept_until_the_next() -> None:
+    quota = RateLimit()
+    assert all(quota.allow(f"d{number}", "bad_json", NOW_MS) for number in range(10_000))
+    assert not quota.allow("one-more", "bad_json", NOW_MS)
+    assert quota.allow("d9999", "bad_json", NOW_MS), "it is remembered"
+    assert quota.allow("one-more", "bad_json", NOW_MS + MINUTE_MS)
+
+
+def test_a_device_has_its_twenty_of_a_reason_again_each_minute() -> None:
+    quota, minute_ms = RateLimit(), NOW_MS // MINUTE_MS * MINUTE_MS
+    assert [quota.allow("d1", "bad_json", minute_ms) for _ in range(21)] == [True] * 20 + [False]
+    assert [quota.allow("d1", "bad_json", minute_ms + after_ms) for after_ms in (59_999, 60_000)] == [False, True]
+
+
+def test_a_quarter_of_what_unregistered_devices_may_fill_comes_in_again_each_hour() -> None:
+    bucket = Bucket(1000)
+    bucket.fill(NOW_MS)
+    bucket.left_bytes = 0
+    bucket.fill(NOW_MS + HOUR_MS)
+    assert bucket.left_bytes == 250
+    bucket.fill(NOW_MS)
+    assert bucket.left_bytes == 250, "a clock that is set back brings nothing"
+
+
+def test_unregistered_devices_fill_their_share_to_the_last_byte() -> None:
+    for size_bytes, another in ((4, True), (5, False)):
+        quota = StrangersRateLimit(8 * 10)
+        assert quota.allow("p", size_bytes, NOW_MS)
+        assert quota.allow("p", 1, NOW_MS) is another
+
+
+def test_a_thousand_prefixes_have_a_share_each_and_all_others_one_together() -> None:
+    quota = StrangersRateLimit(8 * 100_000)
+    assert all(quota.allow(f"p{number}", 1, NOW_MS) for number in range(1000))
+    assert quota.allow("another", 50_000, NOW_MS)
+    assert not quota.allow("and-another", 1, NOW_MS)
+    assert quota.allow("p999", 1, NOW_MS)
