@@ -11,9 +11,9 @@ from gateway.ingest.broker.rabbitmq.enrolling import RabbitMqAccounts
 from gateway.ingest.broker.rabbitmq.management import ManagementApi
 from gateway.ingest.broker.rights import NativeTopics
 from gateway.runtime.pipeline.options import broker_address
-from gateway.support.config.addresses import split_url
 from gateway.support.config.files import ConfigurationFault, secret, text_of
 from gateway.support.config.model import Config
+from gateway.support.config.setting_types import split_url
 from gateway.support.tls import tls_context
 from schemas.enrolment import DEFAULT_PORT
 from schemas.registry import RegisteredDevice

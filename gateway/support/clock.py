@@ -9,9 +9,9 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
-from gateway.support.config.addresses import is_loopback, split_url
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
+from gateway.support.config.setting_types import is_loopback, split_url
 from schemas.scaled_clock import PERMIT, VARIABLE, ScaledTime, parse_scaled_time
 
 _LOOK_AGAIN_S: Final = 60.0

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.support.config.addresses import split_url
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config, HttpSection, Influxdb, Mqtt
+from gateway.support.config.setting_types import split_url
 from gateway.support.tls import resuming_context, server_context, tls_context
 
 

@@ -16,9 +16,9 @@ import pytest
 from gateway.admin.broker.rabbitmq import RabbitMqPlaces, rabbitmq_conf
 from gateway.admin.databases.victoria_metrics import DEDUP
 from gateway.ingest.database.metricsql_http import is_cluster
-from gateway.support.config.addresses import split_url
 from gateway.support.config.files import load
 from gateway.support.config.model import Config
+from gateway.support.config.setting_types import split_url
 from gateway.support.registry.shares import shares_of
 from tests.deploy import kubernetes_schemas
 from tests.deploy.kubernetes_rules import RULES

@@ -29,9 +29,9 @@ from gateway.ingest.broker.rabbitmq.management import ManagementApi, ManagementF
 from gateway.ingest.broker.rabbitmq.members import see_queues, spread
 from gateway.ingest.broker.rights import SERVICES
 from gateway.ingest.catalog import Catalog, load_catalog, topic_filters
-from gateway.support.config.addresses import split_url
 from gateway.support.config.files import ConfigurationFault, load, secret, text_of
 from gateway.support.config.model import Config
+from gateway.support.config.setting_types import split_url
 from gateway.support.config.strict_yaml import parse
 from gateway.support.registry.shares import faults_of, load_shares
 from gateway.support.tls import tls_context

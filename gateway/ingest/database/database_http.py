@@ -21,9 +21,9 @@ from gateway.core.batching.pacing import LinkBudget
 from gateway.ingest.database.store import StoreFault
 from gateway.ingest.delivery.influxdb import authorization
 from gateway.ingest.delivery.link_bytes import counter_of, link_bytes
-from gateway.support.config.addresses import is_loopback, split_url
 from gateway.support.config.files import secret
 from gateway.support.config.model import Influxdb
+from gateway.support.config.setting_types import is_loopback, split_url
 from gateway.support.tls import ResumingContext
 from gateway.support.tls_files import database_tls
 

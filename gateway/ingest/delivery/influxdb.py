@@ -12,9 +12,9 @@ from gateway import __version__
 from gateway.core.batching.pacing import LinkBudget
 from gateway.core.batching.write_result import Answer, fate_of, retry_after_s
 from gateway.ingest.delivery.http_client import HttpClient
-from gateway.support.config.addresses import split_url
 from gateway.support.config.files import secret
 from gateway.support.config.model import Influxdb
+from gateway.support.config.setting_types import split_url
 from gateway.support.tls_files import database_tls
 
 _DATE_EVERY_S: Final = 10.0

@@ -12,8 +12,8 @@ from typing import Final, NamedTuple
 
 from gateway.monitoring.status.certificates import certificate_ends, not_after_ms
 from gateway.monitoring.status.status import Status
-from gateway.support.config.addresses import split_url
 from gateway.support.config.model import Config
+from gateway.support.config.setting_types import split_url
 from gateway.support.tls import pinned_context
 
 log = logging.getLogger("gateway.jobs")

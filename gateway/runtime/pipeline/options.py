@@ -6,9 +6,9 @@ from gateway.ingest.delivery.batch_queue import DeliveryLimits
 from gateway.ingest.intake.connection import BrokerAddress
 from gateway.ingest.storage.quarantine_in import QuarantineLimits
 from gateway.ingest.storage.settlement import Limits
-from gateway.support.config.addresses import split_url
 from gateway.support.config.files import secret
 from gateway.support.config.model import Config, Mqtt
+from gateway.support.config.setting_types import split_url
 from gateway.support.tls_files import broker_tls
 
 

@@ -8,8 +8,8 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from gateway.support.config.addresses import is_loopback, split_url
 from gateway.support.config.model import Config
+from gateway.support.config.setting_types import is_loopback, split_url
 from gateway.support.registry.shares import ManagementSection
 
 _SECRET_FILES: Final = frozenset({"password_file", "token_file", "tokens_file", "read_token_file", "key"})

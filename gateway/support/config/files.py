@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 
 from gateway.support.config.model import Config
 from gateway.support.config.plain_yaml import Settle, read
-from gateway.support.config.sentences import sentence
+from gateway.support.config.setting_types import sentence
 from gateway.support.config.strict_yaml import YamlFault, parse
 from gateway.support.private_files import private
 

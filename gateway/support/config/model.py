@@ -6,7 +6,6 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ByteSize, ConfigDict, Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
-from gateway.support.config.addresses import check_address, is_loopback, split_url
 from gateway.support.config.setting_types import (
     AddressOrNetwork,
     ClientName,
@@ -18,7 +17,10 @@ from gateway.support.config.setting_types import (
     PositiveDuration,
     SizeBytes,
     ZoneName,
+    check_address,
     instead_of_group,
+    is_loopback,
+    split_url,
 )
 from schemas.durations import Duration
 

@@ -18,7 +18,7 @@ from gateway.core.profiles.envelopes import Envelope
 from gateway.core.profiles.language.profile import CompiledProfile, ProfileFaults, compile_profile
 from gateway.support.config.bundled_profiles import SHIPPED, files_called
 from gateway.support.config.files import ConfigurationFault, text_of
-from gateway.support.config.sentences import sentence
+from gateway.support.config.setting_types import sentence
 from gateway.support.config.strict_yaml import YamlFault, parse
 from schemas.envelope import EnvelopeSpec
 from schemas.profile import Profile

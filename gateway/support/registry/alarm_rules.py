@@ -23,7 +23,7 @@ from gateway.core.alarms.rules import (
 )
 from gateway.core.alarms.shipped import SHIPPED
 from gateway.support.config.files import ConfigurationFault, read_yaml
-from gateway.support.config.sentences import sentence
+from gateway.support.config.setting_types import sentence
 from gateway.support.registry.registry import KeyPath, RegistryFault, fault_lines, place_of
 from schemas.quantities import QUANTITIES
 from schemas.registry import Registry

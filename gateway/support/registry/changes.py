@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from gateway.support.config.sentences import sentence
+from gateway.support.config.setting_types import sentence
 from gateway.support.registry.registry import RegistryFault, place_of, registry_faults
 from schemas.registry import COLUMNS, RegisteredDevice, Registry, clashes, device_adapter, device_key
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from gateway.support.config.files import ConfigurationFault
-from gateway.support.config.sentences import sentence
+from gateway.support.config.setting_types import sentence
 from gateway.support.private_files import read_bytes
 from gateway.support.registry.changes import RegistryChange, change_of
 from gateway.support.registry.registry import RegistryFault, clash_told, place_of

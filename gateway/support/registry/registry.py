@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 from gateway.support.config.files import ConfigurationFault, read_yaml, text_of
 from gateway.support.config.model import Mqtt
 from gateway.support.config.plain_yaml import TOGETHER
-from gateway.support.config.sentences import sentence
+from gateway.support.config.setting_types import sentence
 from gateway.support.config.strict_yaml import lines_of
 from schemas.registry import (
     Clash,

@@ -11,10 +11,9 @@ from typing import Annotated
 from pydantic import ValidationError
 
 from gateway.core.gateways.sharing import Share, assign, filters_of, overlap
-from gateway.support.config.addresses import check_address
 from gateway.support.config.files import ConfigurationFault, FilePlaces, read_yaml
 from gateway.support.config.model import Mqtt
-from gateway.support.config.sentences import sentence
+from gateway.support.config.setting_types import check_address, sentence
 from gateway.support.registry.registry import KeyPath, RegistryFault, fault_lines, place_of
 from schemas.shares import ManagementSpec, SharesSpec
 

@@ -14,8 +14,8 @@ from aiohttp import web
 
 from gateway.support.access.access import Access
 from gateway.support.access.accounts import GUEST, UserAccount
-from gateway.support.config.addresses import is_loopback
 from gateway.support.config.model import HttpSection
+from gateway.support.config.setting_types import is_loopback
 from gateway.web.http.clients import Client, Clients
 from gateway.web.http.handlers import ACCOUNT, Handler, account_of
 from gateway.web.http.origins import OwnNames, is_cross_site, is_from_a_page

@@ -9,7 +9,7 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any, Final
 from urllib.parse import quote
 
-from gateway.support.config.addresses import split_url
+from gateway.support.config.setting_types import split_url
 from gateway.support.tls import handshake_fault
 
 _PATIENCE_S: Final = 30.0
