@@ -17,8 +17,8 @@ from gateway.ingest.catalog import survey
 from gateway.support.audit.chain import Details
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
-from gateway.support.config.replace_file import replace_file
 from gateway.support.folder_owner import as_owner
+from gateway.support.private_files import replace_file
 from gateway.support.registry.changes import ChangeRefused, MakeChange, RegistryChange, faults_of
 from gateway.support.registry.csv_file import RegistryRow, merge, read_rows, row_faults, rows_of
 from gateway.support.registry.edit import edit

@@ -14,7 +14,7 @@ from gateway.ingest.storage.beside import keep_reserve
 from gateway.ingest.storage.database import Database
 from gateway.ingest.storage.recovery.set_aside import rescue
 from gateway.support.access.access import make_token
-from gateway.support.config.replace_file import replace_file
+from gateway.support.private_files import replace_file
 
 
 @pytest.fixture(params=[0o000, 0o022, 0o077], ids=oct)

@@ -5,8 +5,7 @@ from pathlib import Path
 import msgspec
 
 from gateway.support.config.files import ConfigurationFault
-from gateway.support.config.replace_file import replace_file
-from gateway.support.private_files import read_bytes
+from gateway.support.private_files import read_bytes, replace_file
 
 
 class JobProgress(msgspec.Struct, omit_defaults=True):

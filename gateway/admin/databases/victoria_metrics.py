@@ -12,10 +12,9 @@ from typing import Final, NamedTuple
 
 from gateway.admin.databases.steps import KeptPlace, SetupFault, SetupStep
 from gateway.support.config.model import Config
-from gateway.support.config.replace_file import replace_file
 from gateway.support.config.setting_types import split_url
 from gateway.support.folder_owner import as_owner
-from gateway.support.private_files import read_bytes
+from gateway.support.private_files import read_bytes, replace_file
 
 _CHECKOUT: Final = Path(__file__).parents[3]
 _PORT: Final = 8428

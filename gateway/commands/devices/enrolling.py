@@ -24,8 +24,7 @@ from gateway.onboarding.enrolment import NotEnrollable, device_accounts, entranc
 from gateway.runtime.pipeline.options import broker_address
 from gateway.support.config.files import ConfigurationFault, text_of
 from gateway.support.config.model import Config
-from gateway.support.config.replace_file import replace_file
-from gateway.support.private_files import private
+from gateway.support.private_files import private, replace_file
 from gateway.support.registry.registry import load_registry
 from schemas.enrolment import Enrolment
 from schemas.printable import printable

@@ -26,7 +26,7 @@ from gateway.monitoring.reports.share_claims import SHARE, Claim, Claims, claim_
 from gateway.support.clock import WallClock, wall_clock
 from gateway.support.config.files import ConfigurationFault, load, text_of
 from gateway.support.config.model import Config
-from gateway.support.config.replace_file import replace_file
+from gateway.support.private_files import replace_file
 from gateway.support.registry.shares import SharesFile, load_shares
 from gateway.support.registry.shares_edit import pinned
 from schemas.printable import printable

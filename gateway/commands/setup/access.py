@@ -15,7 +15,7 @@ from gateway.support.access.scope import DeviceScope, scope_of
 from gateway.support.access.vmauth import USERS, vmauth_user, with_user
 from gateway.support.config.files import ConfigurationFault, load, text_of
 from gateway.support.config.model import Config
-from gateway.support.config.replace_file import replace_file
+from gateway.support.private_files import replace_file
 from gateway.support.registry.registry import load_registry
 from schemas.printable import printable
 from schemas.registry import Registry

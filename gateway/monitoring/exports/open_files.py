@@ -17,9 +17,8 @@ from typing import Final
 
 import msgspec
 
-from gateway.support.config.replace_file import replace_bytes
 from gateway.support.folder_owner import as_owner
-from gateway.support.private_files import make_folder, read_bytes
+from gateway.support.private_files import make_folder, read_bytes, replace_bytes
 from schemas.open_data import COLUMNS
 from schemas.printable import printable
 from schemas.spreadsheet import as_cell

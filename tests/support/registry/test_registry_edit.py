@@ -12,8 +12,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.support.config.replace_file import replace_file
 from gateway.support.config.strict_yaml import parse
+from gateway.support.private_files import replace_file
 from gateway.support.registry.changes import change_of
 from gateway.support.registry.edit import edit
 from gateway.support.registry.registry import registry_of
