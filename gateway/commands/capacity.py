@@ -11,7 +11,7 @@ from gateway.admin.capacity.machines import MACHINES
 from gateway.admin.capacity.measured import read_figures
 from gateway.admin.capacity.plan import WRITES_PER_S, CapacityPlan, Demand, plan
 from gateway.support.config.files import ConfigurationFault
-from gateway.support.i18n.capacity import CAPACITY_WORDS
+from gateway.support.i18n.command_words import CAPACITY_WORDS
 from schemas.durations import format_duration, parse_duration
 
 STORES: Final = {"influxdb": "InfluxDB 1.6.7", "victoria-metrics": "VictoriaMetrics"}

@@ -30,7 +30,7 @@ from gateway.support.clock import WallClock
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
 from gateway.support.folder_owner import as_owner
-from gateway.support.i18n.device_export import EXPORT_WORDS
+from gateway.support.i18n.command_words import EXPORT_WORDS
 from gateway.support.private_files import folder_beside, private
 from schemas.printable import printable
 
