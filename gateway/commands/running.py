@@ -10,8 +10,7 @@ from urllib.parse import urlencode
 
 from gateway.commands.recording import user
 from gateway.ingest.storage.beside import is_in_use
-from gateway.support.access.access import own_token_file
-from gateway.support.access.accounts import USER_HEADER
+from gateway.support.access.accounts import USER_HEADER, own_token_file
 from gateway.support.config.files import ConfigurationFault, secret
 from gateway.support.config.model import Config
 from gateway.support.tls import pinned_context, shows

@@ -22,8 +22,7 @@ from gateway.ingest.storage.quarantine_in import ReleasedKeys
 from gateway.monitoring.status.status import Status
 from gateway.runtime.jobs.certificate_renewal import CertificateRenewal
 from gateway.runtime.jobs.moves import Moves
-from gateway.support.access.access import Access
-from gateway.support.access.accounts import UserAccount, load_accounts
+from gateway.support.access.accounts import Access, UserAccount, load_accounts
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
 from gateway.support.registry.alarm_rules import load_alarm_rules

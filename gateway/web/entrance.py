@@ -8,7 +8,7 @@ import asyncio
 import socket
 from typing import Self
 
-from gateway.support.access.access import Access
+from gateway.support.access.accounts import Access
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import HttpSection
 from gateway.support.tls_files import TlsContexts

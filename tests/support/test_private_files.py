@@ -13,7 +13,7 @@ from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.beside import keep_reserve
 from gateway.ingest.storage.database import Database
 from gateway.ingest.storage.recovery.set_aside import rescue
-from gateway.support.access.access import make_token
+from gateway.support.access.accounts import make_token
 from gateway.support.private_files import replace_file
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.commands.demo.services import Service
-from gateway.support.access.access import own_token_file
+from gateway.support.access.accounts import own_token_file
 from tests.system.fleet import client_of, publish
 from tests.system.rig import Gateway, gateway
 from tests.system.visitor import Answer, Browser

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.commands.demo.services import free_port
-from gateway.support.access.access import open_access
+from gateway.support.access.accounts import open_access
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
 from gateway.support.tls_files import tls_contexts

@@ -22,7 +22,7 @@ from gateway.commands.run import HANDED_ON_AFTER_S
 from gateway.core.message import StoredMessage
 from gateway.ingest.storage.database import Database
 from gateway.runtime.pipeline.build import Parts, build
-from gateway.support.access.access import own_token_file
+from gateway.support.access.accounts import own_token_file
 from gateway.support.clock import WallClock
 from gateway.web.entrance import Entrance
 from gateway.web.serve import serve_pages

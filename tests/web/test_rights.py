@@ -16,7 +16,7 @@ from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
 from gateway.commands.demo.services import free_port
-from gateway.support.access.access import own_token_file
+from gateway.support.access.accounts import own_token_file
 from gateway.support.audit.log import AuditLog
 from gateway.web.changes.changes import ChangeGuard
 from gateway.web.http.connections import Connections

@@ -24,8 +24,7 @@ from gateway.ingest.catalog import Catalog, survey, topic_filters
 from gateway.ingest.delivery.influxdb import authorization
 from gateway.ingest.storage.recovery.set_aside import hindrance
 from gateway.runtime.pipeline.options import broker_addresses, pair_topics, session_options
-from gateway.support.access.access import configured_token
-from gateway.support.access.accounts import load_accounts
+from gateway.support.access.accounts import configured_token, load_accounts
 from gateway.support.access.exposed_secrets import exposed_of_management, exposed_secrets
 from gateway.support.config.files import DEFAULT_FILE, ConfigurationFault, load
 from gateway.support.config.model import Config

@@ -12,7 +12,7 @@ from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database
 from gateway.runtime.jobs.clock_watch import NEWEST_TIME
 from gateway.runtime.jobs.drop_watch import DROPPED
-from gateway.support.access.access import Access, open_access
+from gateway.support.access.accounts import Access, open_access
 from gateway.support.access.exposed_secrets import exposed_secrets
 from gateway.support.audit.log import AuditLog
 from gateway.support.clock import WallClock

@@ -12,8 +12,7 @@ from urllib.parse import parse_qs
 
 from aiohttp import web
 
-from gateway.support.access.access import Access
-from gateway.support.access.accounts import GUEST, UserAccount
+from gateway.support.access.accounts import GUEST, Access, UserAccount
 from gateway.support.config.model import HttpSection
 from gateway.support.config.setting_types import is_loopback
 from gateway.web.http.clients import Client, Clients

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.support.access.access import Access, make_token
-from gateway.support.access.accounts import OWN_NAME, AccountRole, UserAccount, digest_of
+from gateway.support.access.accounts import OWN_NAME, Access, AccountRole, UserAccount, digest_of, make_token
 
 WHOLE = "q7Zx-correct-horse-battery"
 
