@@ -22,7 +22,7 @@ from gateway.core.status.verdict import ORIGINS_WITHIN_MIN, REJECTS_WITHIN_MIN, 
 from gateway.ingest.quarantine_events import QuarantineEvents
 from gateway.ingest.session_events import SessionEvents
 from gateway.support.histogram import Histogram
-from gateway.support.rare_log import RareLog
+from gateway.support.logs import RareLog
 from schemas.rejects import DropCause, IgnoreCause
 
 log = logging.getLogger("gateway")

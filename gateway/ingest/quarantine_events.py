@@ -8,7 +8,7 @@ from functools import partial
 
 from gateway.core.batching.rates import RecentOrigins
 from gateway.core.status.verdict import ORIGINS_WITHIN_MIN
-from gateway.support.rare_log import RareLog
+from gateway.support.logs import RareLog
 
 log = logging.getLogger("gateway")
 

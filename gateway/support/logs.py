@@ -1,10 +1,10 @@
-"""Logs: plain lines for people, or one JSON object a line for machines; always to standard error."""
+"""Logs: plain lines for people, or a JSON object a line for machines, to standard error; some are written now and then."""
 
 import json
 import logging
 import sys
 import time
-from typing import Any
+from typing import Any, Final
 
 from gateway.support.config.model import LogSection
 from schemas.printable import printable
@@ -45,3 +45,26 @@ def set_up_logging(config: LogSection) -> None:
     handler.setFormatter(JsonFormatter() if config.format == "json" else text)
     logging.basicConfig(level=config.level.upper(), handlers=[handler], force=True)
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+
+
+log = logging.getLogger("gateway")
+
+_EVERY_S: Final = 60.0
+_KEYS_MAX: Final = 1000
+
+
+class RareLog:
+    """Writes a line at most once a minute for the same key."""
+
+    def __init__(self) -> None:
+        self._last_said_s: dict[str, float] = {}
+
+    def say(self, key: str, level: int, text: str, *args: object) -> None:
+        """Log a line, unless one of this key was logged within the last minute."""
+        now_s = time.monotonic()
+        if now_s - self._last_said_s.get(key, -_EVERY_S) < _EVERY_S:
+            return
+        if len(self._last_said_s) > _KEYS_MAX:
+            self._last_said_s.clear()
+        self._last_said_s[key] = now_s
+        log.log(level, text, *args)

@@ -20,7 +20,7 @@ from gateway.ingest.storage.database import DatabaseFault
 from gateway.ingest.storage.hours_again import HoursAgain
 from gateway.monitoring.reports.late_points import LATE, late_lines
 from gateway.monitoring.status.status import Status
-from gateway.support.rare_log import RareLog
+from gateway.support.logs import RareLog
 
 _EVERY_S: Final = 60.0
 _CLOSED_AFTER_MS: Final = 15 * 60_000
