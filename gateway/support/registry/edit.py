@@ -14,9 +14,8 @@ from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.plain_yaml import read
 from gateway.support.config.strict_yaml import YamlFault
 from gateway.support.registry.changes import RegistryChange
-from gateway.support.registry.lines import edit_lines
 from gateway.support.registry.registry import free, registry_of
-from gateway.support.registry.yaml_file import block, flow, write_out
+from gateway.support.registry.yaml_file import block, edit_lines, flow, write_out
 from schemas.registry import RegisteredDevice, Registry
 
 _LOADER: Final = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
