@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from html import escape
 from typing import Final, NamedTuple
 
-from gateway.support.charts.drawing import GRID, colour, element
-from gateway.support.charts.ticks import number_ticks
+from gateway.support.charts.drawing import GRID, colour, element, number_ticks
 
 _LETTERS_PX: Final = 12
 _LEFT_PX: Final = 70

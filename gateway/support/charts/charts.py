@@ -7,8 +7,20 @@ from itertools import pairwise
 from math import isfinite
 from typing import Final, NamedTuple
 
-from gateway.support.charts.drawing import DASHES, GRID, LETTERS_PX, WIDTH, ChartFrame, colour, element, legend, stretched, text
-from gateway.support.charts.ticks import number_ticks, time_ticks
+from gateway.support.charts.drawing import (
+    DASHES,
+    GRID,
+    LETTERS_PX,
+    WIDTH,
+    ChartFrame,
+    colour,
+    element,
+    legend,
+    number_ticks,
+    stretched,
+    text,
+    time_ticks,
+)
 
 _TOP_PX: Final = 24
 """Room for the legend."""

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gateway.support.charts.ticks import number_ticks, time_ticks
+from gateway.support.charts.drawing import number_ticks, time_ticks
 
 VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
 NUMBERS = st.floats(-1e9, 1e9).map(lambda value: round(value, 6))
