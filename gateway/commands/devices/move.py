@@ -27,8 +27,8 @@ from gateway.support.clock import WallClock, wall_clock
 from gateway.support.config.files import ConfigurationFault, load, text_of
 from gateway.support.config.model import Config
 from gateway.support.private_files import replace_file
+from gateway.support.registry.edit import pinned
 from gateway.support.registry.shares import SharesFile, load_shares
-from gateway.support.registry.shares_edit import pinned
 from schemas.printable import printable
 
 _LOOK_EVERY_S: Final = 1.0

@@ -1,7 +1,8 @@
-"""Editing the registry: devices are changed, added and taken out in place in the text, so that comments stay.
+"""Editing the registry, and the shares, in place in the text, so that comments stay.
 
-A text that has no list of devices to change (``devices: []``, unusual YAML) is rewritten without comments. The new text is read
-back first and must give the intended registry.
+Devices are changed, added and taken out; a share is pinned to a gateway. A text that has no list of devices to change
+(``devices: []``, unusual YAML) is rewritten without comments. The new text is read back first and must give the intended
+registry.
 """
 
 from dataclasses import dataclass
@@ -100,3 +101,33 @@ def _end(node: yaml.Node) -> int:
         last = node.value[-1]
         node = last[1] if isinstance(last, tuple) else last
     return int(node.end_mark.index)
+
+
+_PIN: Final = "gateway"
+
+
+def pinned(text: str, number: int, gateway: str) -> str:
+    """The text with the share at a place of its list given to a gateway.
+
+    :raises ConfigurationFault: the text is not written in a way that can be changed.
+    """
+    entry = _entry(yaml.compose(text, _LOADER), number)
+    for key, value in entry.value:
+        if key.value == _PIN:
+            return text[: value.start_mark.index] + gateway + text[value.end_mark.index :]
+    _, last = entry.value[-1]
+    end = last.end_mark.index
+    if entry.flow_style:
+        return f"{text[:end]}, {_PIN}: {gateway}{text[end:]}"
+    first, _ = entry.value[0]
+    return f"{text[:end]}\n{' ' * first.start_mark.column}{_PIN}: {gateway}{text[end:]}"
+
+
+def _entry(document: yaml.Node | None, number: int) -> yaml.MappingNode:
+    if isinstance(document, yaml.MappingNode):
+        for key, value in document.value:
+            if key.value == "shares" and isinstance(value, yaml.SequenceNode):
+                entry = value.value[number]
+                if isinstance(entry, yaml.MappingNode):
+                    return entry
+    raise ConfigurationFault(["shares: is not written as a list; write the gateway of the share by hand"])

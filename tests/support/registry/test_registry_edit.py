@@ -12,10 +12,11 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.strict_yaml import parse
 from gateway.support.private_files import replace_file
 from gateway.support.registry.changes import change_of
-from gateway.support.registry.edit import edit
+from gateway.support.registry.edit import edit, pinned
 from gateway.support.registry.registry import registry_of
 from gateway.support.registry.yaml_file import scalar, write_out
 from schemas.registry import RegisteredDevice, Registry
@@ -207,3 +208,34 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(OSError, match="No space left"):
         replace_file(path, "new")
     assert (path.read_text(), names(tmp_path)) == ("old", ["devices.yaml"])
+
+
+TEXT = """\
+gateways: [gateway-1, gateway-2] # two machines
+shares:
+  # the north
+  - {site: ward-1, weight: 1200}   # large
+  - {site: ward-9, gateway: gateway-2}
+  - site: ward-3
+    domain: water  # the rest is not ours
+
+  - {group: xa-tan-an}
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "before", "after"),
+    [
+        (0, "{site: ward-1, weight: 1200}", "{site: ward-1, weight: 1200, gateway: gateway-1}"),
+        (1, "{site: ward-9, gateway: gateway-2}", "{site: ward-9, gateway: gateway-1}"),
+        (2, "    domain: water  # the rest", "    domain: water\n    gateway: gateway-1  # the rest"),
+        (3, "{group: xa-tan-an}", "{group: xa-tan-an, gateway: gateway-1}"),
+    ],
+)
+def test_the_gateway_of_a_share_is_written_beside_it(number: int, before: str, after: str) -> None:
+    assert pinned(TEXT, number, "gateway-1") == TEXT.replace(before, after)
+
+
+def test_a_text_without_a_list_is_left_to_people() -> None:
+    with pytest.raises(ConfigurationFault, match="write the gateway of the share by hand"):
+        pinned("shares: {}", 0, "gateway-1")
