@@ -22,8 +22,15 @@ from gateway.support.private_files import replace_file
 from gateway.support.registry.changes import ChangeRefused, MakeChange, RegistryChange, faults_of
 from gateway.support.registry.csv_file import RegistryRow, merge, read_rows, row_faults, rows_of
 from gateway.support.registry.edit import edit
-from gateway.support.registry.registry import free, load_registry, parent_faults, registry_faults
-from gateway.support.registry.version import KnownRegistry, text_of, version_of_text
+from gateway.support.registry.registry import (
+    KnownRegistry,
+    free,
+    load_registry,
+    parent_faults,
+    registry_faults,
+    text_if_there,
+    version_of_text,
+)
 from schemas.durations import format_duration
 from schemas.registry import RegisteredDevice, Registry, device_key
 
@@ -79,7 +86,7 @@ def change_registry(
     path = config.devices.registry
     try:
         with _locked(path):
-            text = text_of(path)
+            text = text_if_there(path)
             version = version_of_text(text)
             if seen is not None and seen != version:
                 raise FileChanged(path, version)
@@ -91,8 +98,8 @@ def change_registry(
             edition = edit(text or "", change)
             details = list(details_of(change))
             free(change.before.devices)
-            if version_of_text(text_of(path)) != version:  # an editor knows no lock
-                raise FileChanged(path, version_of_text(text_of(path)))
+            if version_of_text(text_if_there(path)) != version:  # an editor knows no lock
+                raise FileChanged(path, version_of_text(text_if_there(path)))
             backup = replace_file(path, edition.text)
     except OSError as error:
         raise ConfigurationFault([f"{path}: devices.registry: cannot be written: {error.strerror}"]) from error
@@ -110,7 +117,7 @@ def put_back(config: Config, written: WrittenChange) -> None:
     path = config.devices.registry
     try:
         with _locked(path):
-            if version_of_text(text_of(path)) != written.version:
+            if version_of_text(text_if_there(path)) != written.version:
                 return
             if written.text is None:
                 with as_owner(path.parent):

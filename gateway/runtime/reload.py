@@ -26,9 +26,8 @@ from gateway.support.access.accounts import Access, UserAccount, load_accounts
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
 from gateway.support.registry.alarm_rules import load_alarm_rules
-from gateway.support.registry.registry import fault_lines
+from gateway.support.registry.registry import KnownRegistry, fault_lines, version_of
 from gateway.support.registry.shares import leader_of
-from gateway.support.registry.version import KnownRegistry, version_of
 from schemas.registry import RegisteredDevice, Registry
 
 log = logging.getLogger("gateway.reload")

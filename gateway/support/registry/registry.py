@@ -1,10 +1,14 @@
-"""Reading the registry, ``devices.yaml``; its model is :mod:`schemas.registry`."""
+"""Reading the registry, ``devices.yaml``; its model is :mod:`schemas.registry`.
 
+The version of the file, a hash of its text, tells if it is the one that was read.
+"""
+
+import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -14,6 +18,7 @@ from gateway.support.config.model import Mqtt
 from gateway.support.config.plain_yaml import TOGETHER
 from gateway.support.config.setting_types import sentence
 from gateway.support.config.strict_yaml import lines_of
+from gateway.support.private_files import private
 from schemas.registry import (
     Clash,
     RegisteredDevice,
@@ -189,3 +194,41 @@ def place_of(fault: ErrorDetails) -> KeyPath:
     """The keys and numbers that lead to a fault, without the types that pydantic adds for a parameter."""
     place = tuple(part for part in fault["loc"] if part != "[key]")
     return place[: place.index("params") + 2] if "params" in place else place
+
+
+_HASH_LETTERS: Final = 16
+"""Enough to tell versions of one file apart."""
+
+
+class KnownRegistry(NamedTuple):
+    """A registry that was read, and the version of the file that says it."""
+
+    version: str
+    registry: Registry
+
+
+def version_of(path: Path) -> str:
+    """The version of a file, a hash of its text; empty if there is none.
+
+    :raises ConfigurationFault: it cannot be read.
+    """
+    return version_of_text(text_if_there(path))
+
+
+def version_of_text(text: str | None) -> str:
+    """The version of a text; empty if there is none."""
+    return "" if text is None else hashlib.sha256(text.encode()).hexdigest()[:_HASH_LETTERS]
+
+
+def text_if_there(path: Path) -> str | None:
+    """The text of a file; None if there is none.
+
+    :raises ConfigurationFault: it is not UTF-8.
+    """
+    try:
+        with open(path, encoding="utf-8-sig", opener=private) as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+    except UnicodeDecodeError as error:
+        raise ConfigurationFault([f"{path}: document: is not UTF-8: {error.reason} at byte {error.start}"]) from error

@@ -10,8 +10,7 @@ from gateway.runtime.reload import Reload
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
 from gateway.support.registry.changes import MakeChange
-from gateway.support.registry.registry import free, load_registry
-from gateway.support.registry.version import KnownRegistry, version_of
+from gateway.support.registry.registry import KnownRegistry, free, load_registry, version_of
 from schemas.registry import device_key
 
 _REMEMBERED: Final = 100
