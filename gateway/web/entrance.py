@@ -11,7 +11,7 @@ from typing import Self
 from gateway.support.access.accounts import Access
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import HttpSection
-from gateway.support.tls_files import TlsContexts
+from gateway.support.tls import TlsContexts
 from gateway.web.http.listener import bind
 from gateway.web.http.newcomers import listen
 

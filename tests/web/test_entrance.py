@@ -11,7 +11,7 @@ from gateway.commands.demo.services import free_port
 from gateway.support.access.accounts import open_access
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
-from gateway.support.tls_files import tls_contexts
+from gateway.support.tls import tls_contexts
 from gateway.web.entrance import Entrance
 
 LATER = ("aiohttp", "prometheus_client", "gateway.web.server", "gateway.onboarding.registration")

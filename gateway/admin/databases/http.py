@@ -11,7 +11,7 @@ import msgspec
 from gateway.admin.databases.steps import SetupFault
 from gateway.support.config.model import Influxdb
 from gateway.support.config.setting_types import split_url
-from gateway.support.tls_files import database_tls
+from gateway.support.tls import database_tls
 
 _PATIENCE_S: Final = 30.0
 _QUOTED: Final = 300

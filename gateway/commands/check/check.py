@@ -31,7 +31,7 @@ from gateway.support.config.model import Config
 from gateway.support.registry.alarm_rules import load_alarm_rules, rules_without_devices
 from gateway.support.registry.registry import RegistryFault, fault_lines, load_registry
 from gateway.support.registry.shares import SharesFile, shares_of
-from gateway.support.tls_files import tls_contexts
+from gateway.support.tls import tls_contexts
 from schemas.printable import printable
 from schemas.registry import Registry
 

@@ -24,8 +24,7 @@ from gateway.ingest.delivery.link_bytes import counter_of, link_bytes
 from gateway.support.config.files import secret
 from gateway.support.config.model import Influxdb
 from gateway.support.config.setting_types import is_loopback, split_url
-from gateway.support.tls import ResumingContext
-from gateway.support.tls_files import database_tls
+from gateway.support.tls import ResumingContext, database_tls
 
 _QUOTED: Final = 300
 """Most characters that are shown of an error."""

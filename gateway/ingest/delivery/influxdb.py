@@ -15,7 +15,7 @@ from gateway.ingest.delivery.http_client import HttpClient
 from gateway.support.config.files import secret
 from gateway.support.config.model import Influxdb
 from gateway.support.config.setting_types import split_url
-from gateway.support.tls_files import database_tls
+from gateway.support.tls import database_tls
 
 _DATE_EVERY_S: Final = 10.0
 

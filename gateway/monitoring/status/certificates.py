@@ -8,7 +8,7 @@ from typing import Final
 
 from gateway.support.config.model import Config
 from gateway.support.private_files import read_bytes
-from gateway.support.tls_files import tls_files
+from gateway.support.tls import tls_files
 
 _BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
 _VERSION: Final = 0xA0

@@ -15,7 +15,7 @@ from gateway.ingest.intake.connection import Connection
 from gateway.runtime.jobs.certificate_watch import CertificateWatch
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
-from gateway.support.tls_files import TlsContexts, tls_contexts, tls_files
+from gateway.support.tls import TlsContexts, tls_contexts, tls_files
 
 Digests = dict[str, bytes]
 

@@ -17,7 +17,7 @@ from gateway.support.access.exposed_secrets import exposed_secrets
 from gateway.support.audit.log import AuditLog
 from gateway.support.clock import WallClock
 from gateway.support.config.model import Config
-from gateway.support.tls_files import TlsContexts, tls_contexts
+from gateway.support.tls import TlsContexts, tls_contexts
 
 Lane = Callable[[], Coroutine[Any, Any, None]]
 Lanes = Mapping[str, Lane]

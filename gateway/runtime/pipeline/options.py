@@ -9,7 +9,7 @@ from gateway.ingest.storage.settlement import Limits
 from gateway.support.config.files import secret
 from gateway.support.config.model import Config, Mqtt
 from gateway.support.config.setting_types import split_url
-from gateway.support.tls_files import broker_tls
+from gateway.support.tls import broker_tls
 
 
 def broker_address(config: Mqtt) -> BrokerAddress:

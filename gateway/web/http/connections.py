@@ -22,7 +22,7 @@ from typing import Final, NamedTuple, cast
 from aiohttp import web
 
 from gateway.ingest.events import Events
-from gateway.support.tls_files import TlsContexts
+from gateway.support.tls import TlsContexts
 from gateway.web.http.clients import Clients
 from gateway.web.http.handshakes import Handshakes
 from gateway.web.http.newcomers import Peer, accept

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
-from gateway.support.tls_files import TlsContexts
+from gateway.support.tls import TlsContexts
 from gateway.web.http.newcomers import Peer
 
 
