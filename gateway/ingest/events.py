@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Final
 
 from gateway.core.batching.fair_shares import Flood
-from gateway.core.batching.rates import RecentCounts, RecentOrigins
+from gateway.core.batching.rates import Histogram, RecentCounts, RecentOrigins
 from gateway.core.devices.broker_drops import BrokerDrops
 from gateway.core.gateways.standby import PairRole
 from gateway.core.message import Outcome, Refusal
@@ -21,7 +21,6 @@ from gateway.core.status.members import Hearing
 from gateway.core.status.verdict import ORIGINS_WITHIN_MIN, REJECTS_WITHIN_MIN, Finding, Level
 from gateway.ingest.quarantine_events import QuarantineEvents
 from gateway.ingest.session_events import SessionEvents
-from gateway.support.histogram import Histogram
 from gateway.support.logs import RareLog
 from schemas.rejects import DropCause, IgnoreCause
 

@@ -28,6 +28,7 @@ from typing import Final
 from gateway.core.batching.batch import joined
 from gateway.core.batching.catch_up import DrainShare, start_pause_s
 from gateway.core.batching.pacing import Backoff
+from gateway.core.batching.rates import Histogram
 from gateway.core.batching.write_result import Answer, Fate, fate_of
 from gateway.core.message import Refusal
 from gateway.ingest.delivery.backlog import Backlog, Ends
@@ -38,7 +39,6 @@ from gateway.ingest.events import Events
 from gateway.ingest.storage import journal
 from gateway.ingest.storage.database import DatabaseFault
 from gateway.ingest.storage.reject_account import RejectAccount
-from gateway.support.histogram import Histogram
 
 _SERVER_ERRORS_MAX: Final = 3
 _LINK_LOOK_S: Final = 1.0

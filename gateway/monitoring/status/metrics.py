@@ -11,13 +11,13 @@ from prometheus_client.registry import Collector
 
 from gateway import __version__
 from gateway.core.alarms.alarm import Severity
+from gateway.core.batching.rates import Histogram
 from gateway.core.gateways.standby import PairRole
 from gateway.core.ledger import ENDS, SOURCES
 from gateway.core.message import WaitCause
 from gateway.core.status.silence import Presence
 from gateway.core.status.verdict import Fleet
 from gateway.support.commit import running_commit
-from gateway.support.histogram import Histogram
 from schemas.printable import printable
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ from random import Random
 from typing import Any
 
 from gateway.core.batching.batch import Body
+from gateway.core.batching.rates import Histogram
 from gateway.core.batching.write_result import Answer
 from gateway.core.message import Outcome, Reading
 from gateway.ingest.delivery.batch_queue import DeliveryLimits
@@ -15,7 +16,6 @@ from gateway.ingest.delivery.circuit_breaker import Probe
 from gateway.ingest.delivery.influxdb import LinkedWriter
 from gateway.ingest.storage import journal
 from gateway.ingest.storage.database import Database
-from gateway.support.histogram import Histogram
 from tests.ingest.delivery.delivering import OwnPoint
 from tests.ingest.delivery.far_broker import FarBroker
 from tests.ingest.delivery.joined import JoinedLanes

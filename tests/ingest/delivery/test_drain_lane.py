@@ -10,12 +10,12 @@ from unittest.mock import Mock
 import pytest
 
 from gateway.core.batching.batch import encode
+from gateway.core.batching.rates import Histogram
 from gateway.core.batching.write_result import Answer
 from gateway.core.message import Outcome, Reading
 from gateway.ingest.delivery.drain_lane import _LiveAnswers
 from gateway.ingest.storage import journal
 from gateway.ingest.storage.database import DatabaseFault
-from gateway.support.histogram import Histogram
 from tests.ingest.delivery.delivering import OWN, probe, until
 from tests.ingest.delivery.draining import rig, story
 
