@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from datetime import UTC
 from typing import Final
 
-from gateway.admin.capacity.link import LinkPlan, link_plan
-from gateway.admin.capacity.measured import read_figures
+from gateway.admin.capacity.figures import read_figures
+from gateway.admin.capacity.plan import LinkPlan, link_plan
 from gateway.support.config.model import Config
 from gateway.support.i18n.formats import Formats
 from schemas.registry import Registry

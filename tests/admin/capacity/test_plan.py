@@ -6,8 +6,7 @@ from typing import Final
 
 import pytest
 
-from gateway.admin.capacity.machines import MachineClass
-from gateway.admin.capacity.measured import CapacityFigures, StoreFigures, at_rate, read_figures
+from gateway.admin.capacity.figures import CapacityFigures, MachineClass, StoreFigures, at_rate, read_figures
 from gateway.admin.capacity.plan import Demand, plan
 from gateway.commands.cli import main
 from schemas.glossary import Words
