@@ -7,10 +7,9 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
-from gateway.admin.installation.environment import build_environment, has_room, is_whole
 from gateway.admin.installation.layout import UNIT, USER, Layout, instance
 from gateway.admin.installation.machine import FileOwner, Machine, NotDone
-from gateway.admin.installation.release import keep, open_bundle
+from gateway.admin.installation.release import build_environment, has_room, is_whole, keep, open_bundle
 from gateway.admin.installation.services import Services
 from gateway.admin.installation.switch import Switch
 from gateway.support.folder_owner import as_owner
