@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Final
 from urllib.request import Request, urlopen
 
-from gateway.admin.installation.lock import LockedPackage, locked_packages
 from gateway.admin.installation.release import LOCK
+from gateway.admin.installation.sbom import LockedPackage, locked_packages
 
 OSV: Final = "https://api.osv.dev/v1/querybatch"
 _CHECKOUT: Final = Path(__file__).parents[3]

@@ -1,21 +1,56 @@
 """``make sbom``: the software bill of materials in CycloneDX 1.6: what is installed, in which version, by whom needed.
 
-It is made from the lock, and the licences from what the packages say of themselves where this runs. The same lock makes the
-same bill: it carries no time, and its serial number comes from its contents.
+It is made from the lock, as ``make lock`` writes it, and the licences from what the packages say of themselves where this
+runs. The same lock makes the same bill: it carries no time, and its serial number comes from its contents.
 """
 
 import argparse
 import json
+import re
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid5
 
 from gateway import __version__
-from gateway.admin.installation.lock import LockedPackage, locked_packages
 from gateway.admin.installation.release import LOCK
+
+_HEAD: Final = re.compile(r"([\w.-]+)==([^ ;\\]+)(?: ; ([^\\]+))?")
+_HASH: Final = re.compile(r"sha256:([0-9a-f]{64})")
+_ASKED: Final = re.compile(r"    # (?:via +|  )([\w.-]+)(?: \(pyproject\.toml\))?$")
+
+
+@dataclass(frozen=True, slots=True)
+class LockedPackage:
+    """A package of the lock.
+
+    :ivar where: the machines that get it, as an environment marker; empty: all.
+    :ivar sha256s: the files it may be installed from.
+    :ivar asked_by: names of the packages that need it.
+    """
+
+    name: str
+    version: str
+    where: str
+    sha256s: tuple[str, ...]
+    asked_by: tuple[str, ...]
+
+
+def locked_packages(lock: str) -> list[LockedPackage]:
+    """The packages of a lock, in its order."""
+    return list(_packages(lock))
+
+
+def _packages(lock: str) -> Iterator[LockedPackage]:
+    for entry in re.split(r"^(?=[\w.-]+==)", lock, flags=re.MULTILINE)[1:]:
+        head, *lines = entry.splitlines()
+        if found := _HEAD.match(head):
+            asked = [match[1] for line in lines if (match := _ASKED.match(line))]
+            yield LockedPackage(found[1], found[2], (found[3] or "").strip(), tuple(_HASH.findall(entry)), tuple(asked))
+
 
 SBOM: Final = "sbom.cdx.json"
 PROJECT: Final = "province-gateway"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.admin.installation import advisories
-from gateway.admin.installation.lock import LockedPackage
+from gateway.admin.installation.sbom import LockedPackage
 
 PACKAGES = [LockedPackage("one", "1.0", "", (), ()), LockedPackage("two", "2.0", "", (), ())]
 Answering = Callable[[Callable[[Any], bytes]], str]

@@ -9,8 +9,8 @@ import jsonschema
 import pytest
 
 from gateway.admin.installation import sbom
-from gateway.admin.installation.lock import LockedPackage, locked_packages
 from gateway.admin.installation.release import SUMS, digest
+from gateway.admin.installation.sbom import LockedPackage, locked_packages
 
 ROOT = Path(__file__).parents[3]
 LOCK = (ROOT / "requirements-runtime.lock").read_text(encoding="utf-8")
