@@ -27,8 +27,7 @@ from pathlib import Path
 from typing import IO, Final, NamedTuple
 
 from gateway.admin.backup.archive import ArchivedOwner, ArchiveFault, BackupManifest, each_file, each_folder, place_of_member
-from gateway.admin.backup.contents import SQLITE, BackupKind
-from gateway.admin.backup.device_files import DeviceFiles
+from gateway.admin.backup.contents import SQLITE, BackupKind, DeviceFiles
 from gateway.core.readings.sums import KEPT
 from gateway.ingest.storage import journal, keyvalue
 from gateway.ingest.storage.beside import lock
