@@ -13,7 +13,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from gateway.admin.broker.rabbitmq import RabbitMqPlaces, rabbitmq_conf
+from gateway.admin.broker.configuration import RabbitMqPlaces, rabbitmq_conf
 from gateway.admin.databases.victoria_metrics import DEDUP
 from gateway.ingest.database.metricsql_http import is_cluster
 from gateway.support.config.files import load

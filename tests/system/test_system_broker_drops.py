@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.admin.broker.mosquitto import province_conf
+from gateway.admin.broker.configuration import province_conf
 from gateway.commands.demo.services import MQTT_CONNACK, MQTT_CONNECT, Service
 from tests.system.door import Deed, Door, Forward
 from tests.system.fleet import Fleet, assert_each_stands_once, client_of, publish, wait_settled

@@ -24,7 +24,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
-from gateway.admin.broker.mosquitto import province_conf
+from gateway.admin.broker.configuration import province_conf
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 DEBIAN_PACKAGES = {

@@ -5,7 +5,7 @@ from pathlib import Path
 from secrets import token_bytes, token_urlsafe
 from typing import Final
 
-from gateway.admin.broker.mosquitto import BrokerFiles, BrokerPorts, MosquittoVersion, limits_conf, listeners_conf
+from gateway.admin.broker.configuration import BrokerFiles, BrokerPorts, MosquittoVersion, limits_conf, listeners_conf
 from gateway.commands.options import add_config, port
 from gateway.commands.setup.files import PLAIN_MODE, SECRET_MODE, SetupFile, refuse_present, show_files, write_file
 from gateway.ingest.broker.dynamic_security import SALT_BYTES, BrokerAccount, document

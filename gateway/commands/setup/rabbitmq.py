@@ -8,7 +8,7 @@ from pathlib import Path
 from secrets import token_hex, token_urlsafe
 from typing import Final, NamedTuple
 
-from gateway.admin.broker.rabbitmq import RabbitMqPlaces, rabbitmq_conf
+from gateway.admin.broker.configuration import RabbitMqPlaces, rabbitmq_conf
 from gateway.admin.broker.share_planning import ENDING_BYTES, SharesPlan, client_ids, plan, shares_text
 from gateway.commands.options import UNREACHABLE, add_config, port
 from gateway.commands.setup.files import PLAIN_MODE, SECRET_MODE, SetupFile, show_files, write_file

@@ -9,7 +9,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Final
 
-from gateway.admin.broker.rabbitmq import RabbitMqPlaces, rabbitmq_conf
+from gateway.admin.broker.configuration import RabbitMqPlaces, rabbitmq_conf
 from gateway.ingest.broker.rabbitmq.definitions import joined, policies, unroutable
 from gateway.support.config.model import Mqtt
 from tests.campaigns.rabbitmq.node import STARTS_WITHIN_S, Node, epmd, make_node

@@ -1,6 +1,6 @@
-"""Mosquitto's configuration: limits, listeners, TLS and accounts, as files for its ``conf.d``.
+"""Configuration of brokers: limits, listeners, TLS and accounts, as files for ``conf.d`` of Mosquitto and of RabbitMQ.
 
-Measured on 2.0.21. What is different in 2.1 is written from its documentation and has not run.
+Mosquitto: measured on 2.0.21. What is different in 2.1 is written from its documentation and has not run.
 
 There is no ``memory_limit`` beside dynamic security: with both, 2.0.21 made 27 of 50 accounts, and neither answered nor logged.
 Queues, packets and connections stay bounded.
@@ -8,6 +8,7 @@ Queues, packets and connections stay bounded.
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from importlib.resources import files
 from pathlib import Path
@@ -99,5 +100,57 @@ def _client_certificates(used: BrokerFiles) -> str:
         *([f"crlfile {used.revoked}"] if used.revoked else []),
         "require_certificate true",
         "use_identity_as_username true",
+    ]
+    return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class RabbitMqPlaces:
+    """Ports of the listeners, and the files of certificates.
+
+    :ivar clients_ca: the authority of those who come over TLS; None: they need a password and no certificate.
+    """
+
+    certificate: Path
+    key: Path
+    clients_ca: Path | None = None
+    devices_port: int = 8883
+    services_port: int = 1883
+    amqp_port: int = 5672
+    management_port: int = 15672
+
+
+def rabbitmq_conf(places: RabbitMqPlaces, session_expiry: timedelta, receive_maximum: int) -> str:
+    """The file for RabbitMQ's ``conf.d``, by which no session ends early and none is slow.
+
+    :param session_expiry: the wish of a gateway; the broker allows no less than the seven days that are usual.
+    :param receive_maximum: the wish of a gateway.
+    """
+    template = (files("gateway.admin.broker") / "rabbitmq.conf").read_text(encoding="utf-8")
+    return Template(template).substitute(
+        devices_port=places.devices_port,
+        services_port=places.services_port,
+        amqp_port=places.amqp_port,
+        management_port=places.management_port,
+        certificate=places.certificate,
+        key=places.key,
+        client_certificates=_rabbitmq_clients(places.clients_ca),
+        session_expiry_s=int(max(session_expiry, timedelta(days=7)).total_seconds()),
+        prefetch=receive_maximum,
+    )
+
+
+def _rabbitmq_clients(ca: Path | None) -> str:
+    if ca is None:
+        return "# Clients show a password. With `--client-certificates` each shows a certificate too, or a certificate alone."
+    lines = [
+        "# Whoever comes shows a certificate. Its name is the account of who has no password, and the client id of a device.",
+        f"ssl_options.cacertfile = {ca}",
+        "ssl_options.verify = verify_peer",
+        "ssl_options.fail_if_no_peer_cert = true",
+        "ssl_cert_login_from = common_name",
+        "mqtt.ssl_cert_login = true",
+        "mqtt.ssl_cert_client_id_from = subject_alternative_name",
+        "mqtt.ssl_cert_login_san_type = dns",
     ]
     return "\n".join(lines)
