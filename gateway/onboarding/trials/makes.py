@@ -1,11 +1,13 @@
-"""Proposals of a make: the profiles that can read a device whose messages do not tell it.
+"""Proposals for a device whose messages do not tell its make: the profiles that can read it; and its interval, measured.
 
 A radio frame is bytes of the maker's own. The network server may name the model; if it does not, each profile that the registry
 must name is tried on the device's last message, and those that read something from it are proposed, the fullest first.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
+from statistics import median
 from typing import Any, Final
 
 from gateway.ingest.catalog import Catalog, load_catalog
@@ -67,3 +69,24 @@ def _tried(
         of_this = replace(catalog, registry=registry, devices=registry.by_id())
         trace = DryRun(build_processor(config, of_this), codecs).take(recorded.message, recorded.arrival_ms)
         yield ProposedMake(profile.name, tuple(file.model.models), tuple(result_document(trace)["points"]), params)
+
+
+_USUAL_S: Final = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400)
+"""Settings of most devices. Networks delay messages, so a measured interval is seldom exact."""
+_NEAR: Final = 0.1
+_LEAST_GAPS: Final = 2
+_SECOND_MS: Final = 1000
+
+
+def measured_interval_s(arrivals_ms: Sequence[float]) -> float | None:
+    """The interval of messages that came at these times; None if they are too few to tell.
+
+    A backlog comes at once and says nothing, so gaps below a second do not count.
+    """
+    ordered = sorted(arrivals_ms)
+    gaps_s = [(after - before) / 1000 for before, after in pairwise(ordered) if after - before >= _SECOND_MS]
+    if len(gaps_s) < _LEAST_GAPS:
+        return None
+    middle_s = median(gaps_s)
+    usual_s = min(_USUAL_S, key=lambda span_s: abs(span_s - middle_s) / span_s)
+    return usual_s if abs(usual_s - middle_s) <= _NEAR * usual_s else round(middle_s)

@@ -12,8 +12,7 @@ from gateway.ingest.storage import quarantine, rejects
 from gateway.ingest.storage.database import Damaged, Database, DatabaseFault
 from gateway.ingest.storage.rejects import RejectFilter
 from gateway.monitoring.status.status import Status
-from gateway.onboarding.proposals.intervals import measured_interval_s
-from gateway.onboarding.trials.makes import ProposedMake, propose_makes
+from gateway.onboarding.trials.makes import ProposedMake, measured_interval_s, propose_makes
 from gateway.onboarding.trials.recordings import RecordedMessage
 from gateway.support.config.files import ConfigurationFault
 from gateway.web.devices.device_form import DeviceForm, proposed

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.onboarding.proposals.intervals import measured_interval_s
+from gateway.onboarding.trials.makes import measured_interval_s
 
 
 @pytest.mark.parametrize(
