@@ -17,7 +17,7 @@ from gateway.ingest.storage.reject_counts import CountedRejects
 from gateway.ingest.storage.rejects import RejectFilter
 from gateway.monitoring.exports.open_files import OpenFile
 from gateway.onboarding.trials.comparison import ComparedMessage, ProfileComparison
-from gateway.onboarding.trials.topic_guess import Guess, GuessBasis
+from gateway.onboarding.trials.recordings import Guess, GuessBasis
 from gateway.onboarding.trials.trial import MissingKind, MissingStep
 from gateway.support.access.accounts import AccountRole, UserAccount
 from gateway.support.config.model import Config

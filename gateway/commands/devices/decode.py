@@ -10,8 +10,15 @@ from gateway.commands.options import add_config
 from gateway.core.readings.sums import SumsMode
 from gateway.ingest.catalog import Catalog, load_catalog
 from gateway.onboarding.explain.steps import explain
-from gateway.onboarding.trials.recordings import RecordedMessage, bytes_of_base64, bytes_of_hex, message_of, recorded_rows
-from gateway.onboarding.trials.topic_guess import Guess, guess_topic
+from gateway.onboarding.trials.recordings import (
+    Guess,
+    RecordedMessage,
+    bytes_of_base64,
+    bytes_of_hex,
+    guess_topic,
+    message_of,
+    recorded_rows,
+)
 from gateway.onboarding.trials.trial import Trials
 from gateway.support.clock import WallClock
 from gateway.support.config.files import ConfigurationFault, load

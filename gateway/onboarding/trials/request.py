@@ -8,8 +8,7 @@ from pydantic import Field
 
 from gateway.ingest.catalog import Catalog, load_catalog
 from gateway.onboarding.explain.steps import steps
-from gateway.onboarding.trials.recordings import PayloadForm, RecordedMessage, message_of
-from gateway.onboarding.trials.topic_guess import guess_topic
+from gateway.onboarding.trials.recordings import PayloadForm, RecordedMessage, guess_topic, message_of
 from gateway.onboarding.trials.trial import Trials, TriedMessage
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config

@@ -15,8 +15,7 @@ from gateway.ingest.catalog import Catalog
 from gateway.ingest.codecs.sync_client import SyncCodecs
 from gateway.onboarding.explain.documents import result_document
 from gateway.onboarding.explain.dry_run import DryRun, Trace
-from gateway.onboarding.trials.recordings import RecordedMessage
-from gateway.onboarding.trials.topic_guess import Guess
+from gateway.onboarding.trials.recordings import Guess, RecordedMessage
 from gateway.runtime.pipeline.processing import build_processor
 from gateway.support.config.model import Config
 from schemas.registry import RegisteredDevice, device_key
