@@ -16,8 +16,8 @@ from gateway.ingest.storage.quarantine import QuarantineUse, WaitingKey
 from gateway.ingest.storage.reject_counts import CountedRejects
 from gateway.ingest.storage.rejects import RejectFilter
 from gateway.monitoring.exports.open_files import OpenFile
-from gateway.onboarding.trials.comparison import ComparedMessage, ProfileComparison
 from gateway.onboarding.trials.recordings import Guess, GuessBasis
+from gateway.onboarding.trials.request import ComparedMessage, ProfileComparison
 from gateway.onboarding.trials.trial import MissingKind, MissingStep
 from gateway.support.access.accounts import AccountRole, UserAccount
 from gateway.support.config.model import Config

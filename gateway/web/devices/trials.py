@@ -13,9 +13,8 @@ from gateway.core.message import WaitCause
 from gateway.ingest.storage import quarantine
 from gateway.ingest.storage.database import Database
 from gateway.monitoring.status.status import Status
-from gateway.onboarding.trials.comparison import compare
 from gateway.onboarding.trials.recordings import RecordedMessage, faults_of, message_of
-from gateway.onboarding.trials.request import TrialRequest, tried_document, try_message
+from gateway.onboarding.trials.request import TrialRequest, compare, tried_document, try_message
 from gateway.onboarding.trials.trial import TriedMessage
 from gateway.support.access.accounts import AccountRole
 from gateway.support.config import bundled_profiles

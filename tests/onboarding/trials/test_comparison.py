@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from gateway.core.message import StoredMessage
-from gateway.onboarding.trials.comparison import COMPARED_MAX, ComparedMessage, compare
 from gateway.onboarding.trials.recordings import RecordedMessage
+from gateway.onboarding.trials.request import COMPARED_MAX, ComparedMessage, compare
 from gateway.support.config.files import ConfigurationFault
 from tests.core.making import NOW_MS
 from tests.site import OWN, Site
