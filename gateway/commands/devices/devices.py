@@ -17,9 +17,8 @@ from gateway.commands.privacy.device_export import add_export
 from gateway.commands.privacy.forgetting import add_forget
 from gateway.commands.reports.coverage_report import coverage_csv, coverage_table
 from gateway.commands.running import ask, is_running
-from gateway.core.status.coverage import Stand, coverage
+from gateway.core.status.coverage import Stand, coverage, coverage_document
 from gateway.core.status.silence import UNREGISTERED, Presence
-from gateway.onboarding.explain.documents import coverage_document
 from gateway.onboarding.registration import spreadsheet_change
 from gateway.support.clock import WallClock
 from gateway.support.config.model import Config

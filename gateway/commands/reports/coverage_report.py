@@ -8,8 +8,7 @@ from math import floor
 from typing import Any, Final
 from unicodedata import normalize
 
-from gateway.core.status.coverage import Count, Coverage, CoverageGroup
-from gateway.onboarding.explain.documents import coverage_document
+from gateway.core.status.coverage import Count, Coverage, CoverageGroup, coverage_document
 from gateway.support.i18n.languages import words
 from schemas.printable import printable
 from schemas.spreadsheet import as_cell

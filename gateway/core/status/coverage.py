@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
 from gateway.core.status.silence import UNREGISTERED, Presence
@@ -100,3 +100,23 @@ def _count(states: Counter[str], *, known: bool) -> Count:
         return Count(registered)
     online, silent, new, unknown = (states[presence] for presence in Presence)
     return Count(registered, online, silent, new, unknown, states[UNREGISTERED])
+
+
+def coverage_document(found: Coverage, areas: Mapping[str, str]) -> dict[str, object]:
+    """Coverage as JSON; null for unknown numbers.
+
+    :param areas: code → name.
+    """
+    return {
+        "groups": [
+            {"area": area, "name": areas.get(area or ""), "domain": domain, **_count_document(count)}
+            for (area, domain), count in found.groups.items()
+        ],
+        "domains": [{"domain": domain, **_count_document(count)} for domain, count in found.domains.items()],
+        "total": _count_document(found.total),
+    }
+
+
+def _count_document(count: Count) -> dict[str, object]:
+    share_pct = count.share_pct
+    return {**asdict(count), "share_pct": None if share_pct is None else round(share_pct, 2)}

@@ -1,14 +1,11 @@
 """JSON documents that commands and HTTP share."""
 
 from base64 import b64encode
-from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from math import isfinite
 from typing import Any
 
 from gateway.core.message import Refusal
-from gateway.core.status.coverage import Count, Coverage
 from gateway.onboarding.explain.dry_run import Trace
 
 
@@ -102,23 +99,3 @@ def shown(document: Any) -> Any:  # noqa: ANN401 - whatever the payload holds
     if isinstance(document, dict):
         return {key: shown(value) for key, value in document.items() if key != "raw" or "device" not in document}
     return [shown(item) for item in document] if isinstance(document, list | tuple) else document
-
-
-def coverage_document(found: Coverage, areas: Mapping[str, str]) -> dict[str, object]:
-    """Coverage as JSON; null for unknown numbers.
-
-    :param areas: code → name.
-    """
-    return {
-        "groups": [
-            {"area": area, "name": areas.get(area or ""), "domain": domain, **_count_document(count)}
-            for (area, domain), count in found.groups.items()
-        ],
-        "domains": [{"domain": domain, **_count_document(count)} for domain, count in found.domains.items()],
-        "total": _count_document(found.total),
-    }
-
-
-def _count_document(count: Count) -> dict[str, object]:
-    share_pct = count.share_pct
-    return {**asdict(count), "share_pct": None if share_pct is None else round(share_pct, 2)}

@@ -7,12 +7,11 @@ from typing import Final
 
 from aiohttp import web
 
-from gateway.core.status.coverage import coverage
+from gateway.core.status.coverage import coverage, coverage_document
 from gateway.core.status.verdict import Fleet, level_of
 from gateway.ingest.storage import quarantine
 from gateway.ingest.storage.database import Damaged, Database, DatabaseFault
 from gateway.monitoring.status.status import Status
-from gateway.onboarding.explain.documents import coverage_document
 from gateway.support.access.accounts import OWN_NAME
 from gateway.support.access.scope import DeviceScope
 from gateway.support.i18n.findings import finding_document, sentence
