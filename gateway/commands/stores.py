@@ -22,7 +22,7 @@ from gateway.ingest.storage.beside import InUse
 from gateway.ingest.storage.database import Damaged, Database, DatabaseFault
 from gateway.ingest.storage.device_memory import StoredMemory
 from gateway.ingest.storage.rejects import RejectFilter
-from gateway.onboarding.explain.documents import listed_reject, reject_document
+from gateway.onboarding.explain.dry_run import listed_reject, reject_document
 from gateway.runtime.pipeline.options import replay_limits
 from gateway.runtime.pipeline.processing import build_processor
 from gateway.support.clock import WallClock

@@ -15,8 +15,7 @@ from gateway.core.profiles.matching import Profiles
 from gateway.core.readings.clock_trust import ClockTrust
 from gateway.core.readings.timestamps import TimeRules
 from gateway.ingest.codecs.sync_client import SyncCodecs
-from gateway.onboarding.explain.documents import point_document
-from gateway.onboarding.explain.dry_run import DryRun
+from gateway.onboarding.explain.dry_run import DryRun, point_document
 from gateway.onboarding.explain.profile_tests import check_profile
 from gateway.support.config.profile_files import Loaded
 from schemas.registry import RegisteredDevice

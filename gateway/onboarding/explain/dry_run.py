@@ -2,15 +2,20 @@
 
 :func:`begin` and :func:`finish` call nothing outside: if a maker's codec is needed, the call is left between them in
 :attr:`Trace.asks`. So a command, which waits for the codec, and a page of the gateway, which must not, share the same code.
+
+What comes of a message is told as JSON, which commands and pages share.
 """
 
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from math import isfinite
 from typing import Any, Protocol
 
 from gateway.core.devices.device import Device
 from gateway.core.devices.streams import Streams
-from gateway.core.message import Arrival, CodecAsk, Core, Message, NativeObjects, Outcome, Sender, WaitCause
+from gateway.core.message import Arrival, CodecAsk, Core, Message, NativeObjects, Outcome, Refusal, Sender, WaitCause
 from gateway.core.profiles.mapped import MappingContext
 from gateway.core.profiles.recognition import Frame
 from gateway.ingest.codecs.protocol import CodecAnswer
@@ -132,3 +137,95 @@ def finish(seen: Trace, answer: CodecAnswer) -> None:
     assert ask is not None, "no codec was asked"  # noqa: S101
     seen.outcome = processor.wait_for_codec(ask) if answer.suspended else processor.resume(ask, answer.data, answer.fault)
     seen.was_asked, seen.warnings = True, answer.warnings
+
+
+def reject_document(number: int, refusal: Refusal) -> dict[str, object]:
+    """A reject as JSON."""
+    return _without_payload(number, refusal) | {"payload_base64": b64encode(refusal.payload).decode()}
+
+
+def listed_reject(number: int, refusal: Refusal, payload_bytes: int) -> dict[str, object]:
+    """A reject as JSON for lists, with the size of its payload in place of the payload."""
+    return _without_payload(number, refusal) | {"payload_bytes": payload_bytes}
+
+
+def _without_payload(number: int, refusal: Refusal) -> dict[str, object]:
+    return {
+        "id": number,
+        "arrival_ms": refusal.arrival_ms,
+        "topic": refusal.topic,
+        "device": refusal.device,
+        "stage": refusal.stage,
+        "reason": refusal.reason.value,
+        "detail": refusal.detail,
+    }
+
+
+def point_document(line: str) -> dict[str, Any]:
+    """A point of the gateway, parsed; its tags hold nothing that is escaped."""
+    series, fields, time_ms = line.split(" ")
+    measurement, *tags = series.split(",")
+    return {
+        "measurement": measurement,
+        "tags": dict(tag.split("=", 1) for tag in tags),
+        "time_ms": int(time_ms),
+        "fields": {key: _value(text) for key, text in (field.split("=", 1) for field in fields.split(","))},
+    }
+
+
+def _value(text: str) -> float | int | bool:
+    if text in {"true", "false"}:
+        return text == "true"
+    return int(text[:-1]) if text.endswith("i") else float(text)
+
+
+def result_document(seen: Trace) -> dict[str, Any]:
+    """The fixed form of one result, with further keys: duplicates, quarantine, warnings of the codec."""
+    outcome = seen.outcome
+    first = outcome.refusals[0] if outcome.refusals else None
+    side_effects = outcome.side_effects
+    document: dict[str, Any] = {
+        "device": seen.device,
+        "profile": seen.profile,
+        "decoded": shown(seen.document),
+        "points": [point_document(line) for reading in outcome.readings for line in reading.lines.split("\n")],
+        "duplicates": outcome.duplicates,
+        "dropped": [{"path": path, "cause": cause.value} for path, cause in outcome.dropped],
+        "ignored": outcome.ignored.value if outcome.ignored else None,
+        "reject": {"reason": first.reason.value, "detail": first.detail} if first else None,
+    }
+    if side_effects is not None and side_effects.waiting:
+        document["waits"] = {"cause": side_effects.waiting[0].cause.value, "for": side_effects.waiting[0].key}
+    if side_effects is not None and side_effects.publish:
+        document["sends"] = [topic for topic, _ in side_effects.publish]
+    if seen.warnings:
+        document["warnings"] = seen.warnings
+    if seen.if_registered is not None:
+        inside = result_document(seen.if_registered)
+        document["if_registered"] = {
+            key: inside[key] for key in ("profile", "decoded", "points", "dropped", "ignored", "reject")
+        }
+    return document
+
+
+def instant_text(time_ms: int) -> str:
+    """An instant as RFC 3339 in UTC."""
+    try:
+        instant = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=time_ms)
+    except OverflowError:
+        return f"{time_ms} ms since 1970"
+    return instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def shown(document: Any) -> Any:  # noqa: ANN401 - whatever the payload holds
+    """A document in JSON: bytes as hexadecimal, NaN and infinity as text.
+
+    The original message is left out, since it was the input.
+    """
+    if isinstance(document, bytes):
+        return document.hex()
+    if isinstance(document, float):
+        return document if isfinite(document) else str(document)
+    if isinstance(document, dict):
+        return {key: shown(value) for key, value in document.items() if key != "raw" or "device" not in document}
+    return [shown(item) for item in document] if isinstance(document, list | tuple) else document

@@ -3,8 +3,7 @@
 from typing import Any, Final, NamedTuple
 
 from gateway.core.readings.timestamps import device_ms
-from gateway.onboarding.explain.documents import instant_text, point_document
-from gateway.onboarding.explain.dry_run import Trace
+from gateway.onboarding.explain.dry_run import Trace, instant_text, point_document
 from schemas.profile_tests import Expected, ExpectedPoint
 from schemas.quantities import Quality
 from schemas.readings import ARRAY_MAX

@@ -15,8 +15,7 @@ from gateway.core.edge_nodes import BIRTH
 from gateway.core.message import Arrival, CodecAsk, Message, Outcome, StoredMessage
 from gateway.core.sparkplug.births import parse_address
 from gateway.ingest.codecs.protocol import CodecAnswer
-from gateway.onboarding.explain.documents import result_document
-from gateway.onboarding.explain.dry_run import Trace, TracedCore, begin, finish
+from gateway.onboarding.explain.dry_run import Trace, TracedCore, begin, finish, result_document
 from gateway.onboarding.explain.steps import ExplainedStep, steps
 from schemas.quantities import SUM_OF
 

@@ -14,8 +14,7 @@ from gateway.core.profiles.mapped import Window
 from gateway.core.profiles.matching import Profiles
 from gateway.core.readings.timestamps import YEAR_2020_MS, TimeRules, device_ms
 from gateway.ingest.codecs.sync_client import SyncCodecs
-from gateway.onboarding.explain.documents import instant_text
-from gateway.onboarding.explain.dry_run import DryRun, Trace
+from gateway.onboarding.explain.dry_run import DryRun, Trace, instant_text
 from gateway.onboarding.explain.expected_points import compare, points_of
 from gateway.onboarding.explain.steps import value_steps
 from gateway.runtime.pipeline.processing import processor_apart

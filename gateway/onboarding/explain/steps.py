@@ -9,8 +9,7 @@ from typing import Any, Final
 from gateway.core.message import Undecodable, WaitCause
 from gateway.core.profiles.language.paths import Nothing
 from gateway.core.profiles.recognition import Frame
-from gateway.onboarding.explain.documents import instant_text
-from gateway.onboarding.explain.dry_run import Trace
+from gateway.onboarding.explain.dry_run import Trace, instant_text
 from schemas.durations import UNITS_MS
 from schemas.printable import printable
 from schemas.rejects import DropCause, RejectReason
@@ -56,7 +55,7 @@ def explain(seen: Trace, document: dict[str, Any], words: CodeMeanings, remarks:
 def steps(seen: Trace, document: dict[str, Any], words: CodeMeanings | None = None) -> list[ExplainedStep]:
     """Envelope, profile and why, what the codec gave, each value with its steps, the points, or the reason and how to fix it.
 
-    :param document: of the same message, by :func:`gateway.onboarding.explain.documents.result_document`.
+    :param document: of the same message, by :func:`gateway.onboarding.explain.dry_run.result_document`.
     :param words: meanings of codes; without them only the codes are shown.
     """
     words = words or {}

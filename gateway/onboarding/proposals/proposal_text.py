@@ -14,8 +14,7 @@ from gateway.core.profiles.language.profile import CompiledProfile, ProfileFault
 from gateway.core.profiles.matching import Profiles
 from gateway.core.readings.timestamps import TimeRules
 from gateway.ingest.codecs.sync_client import SyncCodecs
-from gateway.onboarding.explain.documents import point_document
-from gateway.onboarding.explain.dry_run import DryRun
+from gateway.onboarding.explain.dry_run import DryRun, point_document
 from gateway.onboarding.proposals.proposals import Heard, Proposal, written_time
 from gateway.runtime.pipeline.processing import processor_apart
 from schemas.profile import Profile

@@ -12,8 +12,7 @@ from typing import Any, Final
 
 from gateway.ingest.catalog import Catalog, load_catalog
 from gateway.ingest.codecs.sync_client import SyncCodecs
-from gateway.onboarding.explain.documents import result_document
-from gateway.onboarding.explain.dry_run import DryRun
+from gateway.onboarding.explain.dry_run import DryRun, result_document
 from gateway.onboarding.trials.recordings import RecordedMessage
 from gateway.runtime.pipeline.processing import build_processor
 from gateway.support.config.model import Config

@@ -13,8 +13,7 @@ from gateway.core.profiles.recognition import Frame
 from gateway.core.readings.sums import SumsMode
 from gateway.ingest.catalog import Catalog
 from gateway.ingest.codecs.sync_client import SyncCodecs
-from gateway.onboarding.explain.documents import result_document
-from gateway.onboarding.explain.dry_run import DryRun, Trace
+from gateway.onboarding.explain.dry_run import DryRun, Trace, result_document
 from gateway.onboarding.trials.recordings import Guess, RecordedMessage
 from gateway.runtime.pipeline.processing import build_processor
 from gateway.support.config.model import Config

@@ -17,7 +17,7 @@ from gateway.ingest.storage.database import Damaged, Database, DatabaseFault
 from gateway.ingest.storage.photos import Photos
 from gateway.monitoring.status.known_devices import nobody
 from gateway.monitoring.status.status import Status
-from gateway.onboarding.explain.documents import listed_reject
+from gateway.onboarding.explain.dry_run import listed_reject
 from gateway.onboarding.explain.last_message import AskCodec, LastMessage, births_named_by, explain_last, is_settled
 from gateway.runtime.pipeline.processing import processor_apart
 from gateway.web.devices.device_charts import sparklines

@@ -12,7 +12,7 @@ from gateway.ingest.storage import rejects
 from gateway.ingest.storage.database import Database
 from gateway.ingest.storage.reject_counts import DAYS_KEPT, CountedRejects, RejectCounts, RejectHistory, history
 from gateway.ingest.storage.rejects import RejectFilter
-from gateway.onboarding.explain.documents import listed_reject, reject_document
+from gateway.onboarding.explain.dry_run import listed_reject, reject_document
 from gateway.support.access.accounts import AccountRole
 from gateway.support.charts.charts import ChartLine, TimeAxis, ValueAxis, bar_chart
 from gateway.support.charts.drawing import ChartFrame

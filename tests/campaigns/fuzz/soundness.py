@@ -4,8 +4,7 @@ import json
 from functools import cache
 
 from gateway.core.message import Outcome
-from gateway.onboarding.explain.documents import result_document
-from gateway.onboarding.explain.dry_run import Trace
+from gateway.onboarding.explain.dry_run import Trace, result_document
 from gateway.onboarding.explain.steps import explain
 from gateway.support.i18n.glossary import closed_lists
 from schemas.quantities import QUANTITIES
