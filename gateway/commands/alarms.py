@@ -25,7 +25,7 @@ from gateway.runtime.pipeline.processing import build_alarms
 from gateway.support.clock import WallClock
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
-from gateway.support.i18n.rule_words import rule_document
+from gateway.support.i18n.alarm_words import rule_document
 from gateway.support.registry.alarm_rules import load_alarm_rules
 from gateway.support.registry.registry import load_registry
 from schemas.durations import parse_span_ms

@@ -21,7 +21,7 @@ from gateway.onboarding.trials.request import ComparedMessage, ProfileComparison
 from gateway.onboarding.trials.trial import MissingKind, MissingStep
 from gateway.support.access.accounts import AccountRole, UserAccount
 from gateway.support.config.model import Config
-from gateway.support.i18n.rule_words import rule_document
+from gateway.support.i18n.alarm_words import rule_document
 from gateway.web.devices.introductions import NOTHING_KNOWN
 from gateway.web.http.handlers import ACCOUNT
 from gateway.web.http.listing import Listing, ListQuery

@@ -13,7 +13,7 @@ from gateway.monitoring.alarms.documents import alarm_document, change_document
 from gateway.monitoring.alarms.planned import work_document
 from gateway.monitoring.status.status import Status
 from gateway.support.access.accounts import OWN_NAME
-from gateway.support.i18n.rule_words import rule_document
+from gateway.support.i18n.alarm_words import rule_document
 from gateway.web.http.handlers import Handler, account_of
 from gateway.web.http.limits import scope_of, seen_by
 from gateway.web.http.listing import PAGE_ROWS, Listing, ListQuery, list_query

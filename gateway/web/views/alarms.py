@@ -12,7 +12,7 @@ from gateway.monitoring.alarms.documents import alarm_document, change_document
 from gateway.monitoring.alarms.planned import AHEAD_MAX_MS, NAME_MAX, NOTE_MAX, work_document
 from gateway.monitoring.status.status import Status
 from gateway.support.access.accounts import OWN_NAME, AccountRole
-from gateway.support.i18n.rule_words import rule_document
+from gateway.support.i18n.alarm_words import rule_document
 from gateway.web.http.handlers import ChangeRoute, Handler, account_of, note_change
 from gateway.web.http.limits import seen_by
 from gateway.web.http.parameters import whole_number

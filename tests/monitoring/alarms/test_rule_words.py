@@ -4,7 +4,7 @@ import pytest
 
 from gateway.core.alarms.rules import Limit, Night, Param, Rule, Usual, Values
 from gateway.core.alarms.shipped import SHIPPED
-from gateway.support.i18n.rule_words import condition_words, rule_document
+from gateway.support.i18n.alarm_words import condition_words, rule_document
 from tests.core.alarms.alarming import rule
 from tests.rows import each_row
 
