@@ -23,9 +23,9 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from gateway.admin.copying.progress import CopyProgress, ProgressFile
-from gateway.admin.copying.source import DAY_MS, CopySource, DayFigures, FieldFigures
 from gateway.admin.copying.target import CopyTarget
-from gateway.ingest.database.store import TimeSpan
+from gateway.ingest.database.open_store import Database
+from gateway.ingest.database.store import DAY_MS, DayFigures, FieldFigures, TimeSpan
 from schemas.measurements import ROLLED
 
 _POINTS: Final = 50_000
@@ -45,7 +45,7 @@ class CopyJob(NamedTuple):
 
     name: str
     measurement: str
-    source: CopySource
+    source: Database
     places: Sequence["FilledPlace"]
 
 
@@ -53,7 +53,7 @@ class FilledPlace(NamedTuple):
     """A database to fill: written by the one, read by the other."""
 
     destination: CopyTarget
-    source: CopySource
+    source: Database
 
 
 class Difference(NamedTuple):
@@ -168,7 +168,7 @@ class Copier:
     async def _copy_window(self, job: CopyJob, window: TimeSpan) -> int:
         points = 0
         async for some in job.source.points(job.measurement, window):
-            lines = [point.line(job.measurement) for point in some if point.fields]
+            lines = [point.line() for point in some if point.fields]
             for place in job.places:
                 await place.destination.write(lines)
             points += len(lines)
@@ -199,7 +199,7 @@ class Copier:
             self.progress.job(job.name).points += await self._copy_window(job._replace(places=[place]), window)
 
 
-async def _settle(sources: Sequence[CopySource]) -> None:
+async def _settle(sources: Sequence[Database]) -> None:
     """Wait for each database once until it shows what it holds."""
     for source in {id(source): source for source in sources}.values():
         await source.settle()

@@ -4,9 +4,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from gateway.admin.copying.copier import CopyJob, FilledPlace
-from gateway.admin.copying.open_source import open_source
-from gateway.admin.copying.source import CopySource
 from gateway.admin.copying.target import CopyTarget
+from gateway.admin.databases.victoria_metrics import dedup_fault
+from gateway.ingest.database.database_http import DatabaseHttp
+from gateway.ingest.database.metricsql import MetricsqlStore
+from gateway.ingest.database.metricsql_http import process_url
+from gateway.ingest.database.open_store import Database, open_store
+from gateway.ingest.database.store import StoreFault
 from gateway.ingest.delivery.influxdb import InfluxdbClient
 from gateway.support.config.model import Influxdb
 from schemas.measurements import MEASUREMENTS, ROLLED
@@ -22,8 +26,8 @@ class CopyPlan(NamedTuple):
     jobs: Sequence[CopyJob]
     left_out: Sequence[str]
     clients: Sequence[InfluxdbClient]
-    source: CopySource
-    target: CopySource
+    source: Database
+    target: Database
 
 
 def where(config: Influxdb) -> str:
@@ -55,6 +59,20 @@ async def plan(before: Influxdb, after: Influxdb) -> CopyPlan:
         jobs += [CopyJob(f"{name} of the second place", name, longer, [both[-1]]) for name in ROLLED if name in found]
     clients = [first[1], *([] if second is None else [second[1]])]
     return CopyPlan(jobs, sorted(set(held) - set(MEASUREMENTS)), clients, source, first[0].source)
+
+
+async def open_source(config: Influxdb) -> Database:
+    """Open a database to be read by a copy.
+
+    :raises StoreFault: nothing answers there, or it counts a point that is written again twice.
+    :raises ConfigurationFault: a file with a secret or a certificate cannot be used.
+    """
+    async with open_store(config) as database:
+        if isinstance(database, MetricsqlStore):
+            process = DatabaseHttp(config.model_copy(update={"read_url": process_url(config.asked_url)}))
+            if fault := dedup_fault((await process.whole("/flags", ())).decode(errors="replace")):
+                raise StoreFault(f"{process.url} {fault}")
+        return database
 
 
 async def _place(config: Influxdb) -> tuple[FilledPlace, InfluxdbClient]:

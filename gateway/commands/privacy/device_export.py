@@ -18,10 +18,10 @@ from gateway.commands.privacy.device_places import NamedDevice, audit_entries, n
 from gateway.commands.recording import record
 from gateway.ingest.broker.administration import AdministrationFault
 from gateway.ingest.broker.enrolling import EnrolmentRefused
+from gateway.ingest.database.open_store import open_store, places_of_points
 from gateway.ingest.database.store import StoreFault
 from gateway.ingest.storage.database import DatabaseFault
 from gateway.ingest.storage.photos import Photos, media_type
-from gateway.monitoring.reports.device_points import open_device_points, places_of_points
 from gateway.monitoring.reports.point_tables import PointFiles
 from gateway.onboarding.enrolment import device_accounts, is_configured
 from gateway.onboarding.registration import entry_document
@@ -107,9 +107,9 @@ async def _gather(config: Config, device: NamedDevice, folder: Path) -> _Gathere
     points = PointFiles(folder, ZoneInfo(config.time.zone))
     with points:
         for place in places_of_points(config.influxdb):
-            async with open_device_points(place) as store:
-                await store.settled(device.names, now_ms)
-                async for point in store.points(device.names, now_ms):
+            async with open_store(place) as store:
+                await store.all_shown(device.names, now_ms)
+                async for point in store.points_of(device.names, now_ms):
                     points.add(point)
     return _Gathered(points, documents, await Photos(config.journal.path, 0).get(device.id), now_ms)
 

@@ -23,11 +23,11 @@ from gateway.commands.stores import store
 from gateway.ingest.broker.administration import AdministrationFault
 from gateway.ingest.broker.enrolling import EnrolmentRefused
 from gateway.ingest.broker.rights import HEARD, SENT
+from gateway.ingest.database.open_store import open_store, places_of_points
 from gateway.ingest.database.store import StoreFault
 from gateway.ingest.storage.database import Database, DatabaseFault
 from gateway.ingest.storage.forgetting import DeviceNames, forget, photos_of
 from gateway.ingest.storage.photos import photos_file
-from gateway.monitoring.reports.device_points import open_device_points, places_of_points
 from gateway.onboarding.enrolment import device_accounts, is_configured, topics_of_device
 from gateway.onboarding.registration import FileChanged, change_registry
 from gateway.support.audit.forgotten import FORGOTTEN, forgotten_beside, join
@@ -168,10 +168,10 @@ async def _delete_points(config: Config, device: NamedDevice) -> str:
     """Delete the points of a device, where the database can; return what is left for a while, or for good."""
     limits: dict[str, None] = {}
     for place in places_of_points(config.influxdb):
-        async with open_device_points(place, to_delete=True) as points:
-            if points.can_delete:
-                await points.delete(device.names)
-            limits[points.limit] = None
+        async with open_store(place, to_delete=True) as database:
+            if database.can_delete:
+                await database.delete(device.names)
+            limits[database.limit] = None
     return "\n".join(limits)
 
 
@@ -181,14 +181,14 @@ async def _delete_listed(config: Config) -> None:
     listed = forgotten.since(0)
     deleted = Counter[str]()
     for place in places_of_points(config.influxdb):
-        async with open_device_points(place, to_delete=True) as points:
-            for name in forgotten.among(await points.devices(), listed):
+        async with open_store(place, to_delete=True) as database:
+            for name in forgotten.among(await database.devices(), listed):
                 if named_device(config, name).entry is not None:
                     print(printable(f"{name}: is registered again, and stays"))
-                elif number := sum((await points.counted([name], WallClock().now_ms())).values()):
-                    if not points.can_delete:
-                        raise StoreFault(points.limit)
-                    await points.delete([name])
+                elif number := sum((await database.counted([name], WallClock().now_ms())).values()):
+                    if not database.can_delete:
+                        raise StoreFault(database.limit)
+                    await database.delete([name])
                     deleted[name] += number
     record(config, "devices forgotten again", subject={}, after={"devices": len(deleted), "points": deleted.total()})
     print(f"{len(listed)} on the list; {len(deleted)} of them were in the database, with {deleted.total()} points: deleted")
@@ -220,9 +220,9 @@ async def _held(config: Config, device: NamedDevice) -> Held:
     held: Held = {}
     held["points in the database"] = 0
     for place in places_of_points(config.influxdb):
-        async with open_device_points(place) as points:
-            await points.settled(device.names, WallClock().now_ms())
-            held["points in the database"] += sum((await points.counted(device.names, WallClock().now_ms())).values())
+        async with open_store(place) as database:
+            await database.all_shown(device.names, WallClock().now_ms())
+            held["points in the database"] += sum((await database.counted(device.names, WallClock().now_ms())).values())
     held |= {title: len(rows) for title, rows in stored_rows(config, device).items()}
     held["photo"] = photos_of(photos_file(config.journal.path), DeviceNames(device.names), remove=False)
     held["registry"] = int(named_device(config, device.id).entry is not None)

@@ -1,1 +1,1 @@
-"""Questions to the database, one module a dialect; those who ask speak of devices, fields and times."""
+"""The database in its own languages, one module a dialect: asked, copied, rid of a device; others speak of devices, times."""

@@ -6,40 +6,125 @@ goes on from such an answer would be wrong for ever, so it is none.
 """
 
 import re
+from collections.abc import AsyncIterator
 from typing import Final, TypeVar
 
 import msgspec
 
 from gateway.ingest.database.database_http import DatabaseHttp, quoted
-from gateway.ingest.database.store import StoreFault
+from gateway.ingest.database.store import StoredSeries, StoreFault
 
 _WHOLE: Final = {"nocache": "1", "deny_partial_response": "1"}
 """Without the first, points of the last seconds, and late ones, are left out; without the second, those of a vmstorage."""
+NAME: Final = "__name__"
+_OWN_LABELS: Final = frozenset({NAME, "db"})
+_LINE_ROWS: Final = "10000"
 _CLUSTER: Final = re.compile(r"(?P<server>https?://[^/]+)(?P<before>.*)/select/(?P<tenant>(?:[^/]+/)?)prometheus")
 
 
-class MetricsqlAnswer(msgspec.Struct):
-    """The head of an answer; what is in it is told by the classes that add it."""
+class Labels(msgspec.Struct, frozen=True):
+    """The name of a metric where it is told, and its tags. A device that moved has two metrics, of one series."""
 
+    device: str = ""
+    channel: str = ""
+    direction: str = ""
+    lane: str = ""
+    vehicle_class: str = ""
+    site: str = ""
+    area: str = ""
+    gateway: str = ""
+    db: str = ""
+    name: str = msgspec.field(name=NAME, default="")
+
+    @property
+    def series(self) -> StoredSeries:
+        """The series that it belongs to."""
+        return StoredSeries(self.device, self.channel, self.direction, self.lane, self.vehicle_class)
+
+    @property
+    def unnamed(self) -> "Labels":
+        """The tags alone: some functions keep the name, others do not."""
+        return msgspec.structs.replace(self, name="")
+
+
+class Sample(msgspec.Struct):
+    """A metric with its value at an instant, or its values at several: times in seconds, and numbers as text."""
+
+    metric: Labels
+    value: tuple[float, str] = (0.0, "nan")
+    values: list[tuple[float, str]] = []
+
+    @property
+    def number(self) -> float:
+        """The value at the instant."""
+        return float(self.value[1])
+
+
+class _Data(msgspec.Struct):
+    result: list[Sample] = []
+
+
+class Exported(msgspec.Struct):
+    """Samples of a metric with all its labels."""
+
+    labels: dict[str, str] = msgspec.field(name="metric")
+    values: list[float | None]
+    timestamps: list[int]
+
+    def tags(self) -> tuple[tuple[str, str], ...]:
+        """The tags of the points that the metric is a field of."""
+        return tuple(sorted((tag, text) for tag, text in self.labels.items() if tag not in _OWN_LABELS))
+
+
+class _Answer(msgspec.Struct):
     status: str = ""
     error: str = ""
     is_partial: bool = msgspec.field(name="isPartial", default=False)
 
 
-class LabelValues(MetricsqlAnswer):
-    """The values of a label."""
+class _Samples(_Answer):
+    data: _Data = msgspec.field(default_factory=_Data)
 
+
+class _Texts(_Answer):
     data: list[str] = []
 
 
-_A = TypeVar("_A", bound=MetricsqlAnswer)
+_SAMPLES: Final = msgspec.json.Decoder(_Samples)
+_TEXTS: Final = msgspec.json.Decoder(_Texts)
+_LINES: Final = msgspec.json.Decoder(Exported)
+_A = TypeVar("_A", bound=_Answer)
 
 
-async def ask_whole(http: DatabaseHttp, path: str, form: dict[str, str], answers: "msgspec.json.Decoder[_A]") -> _A:
+async def ask_samples(http: DatabaseHttp, path: str, form: dict[str, str]) -> list[Sample]:
     """Return the answer to a question, with all that the database holds.
 
     :raises StoreFault: there is none, or a part of the database is away.
     """
+    return (await _ask(http, path, form, _SAMPLES)).data.result
+
+
+async def ask_label(http: DatabaseHttp, label: str, since: str) -> list[str]:
+    """Return all values of a label.
+
+    :raises StoreFault: there is no answer, or a part of the database is away.
+    """
+    return (await _ask(http, f"/api/v1/label/{label}/values", {"start": since}, _TEXTS)).data
+
+
+async def exported(http: DatabaseHttp, form: dict[str, str]) -> AsyncIterator[Exported]:
+    """Yield the samples of metrics, those of a metric in several pieces if they are many.
+
+    :raises StoreFault: there is no answer.
+    """
+    async for line in http.lines("/api/v1/export", form | {"max_rows_per_line": _LINE_ROWS}):
+        try:
+            yield _LINES.decode(line)
+        except msgspec.MsgspecError as error:
+            raise StoreFault(f"{http.url} does not answer as VictoriaMetrics does: {quoted(line)}") from error
+
+
+async def _ask(http: DatabaseHttp, path: str, form: dict[str, str], answers: "msgspec.json.Decoder[_A]") -> _A:
     body = await http.whole(path, form | _WHOLE)
     try:
         answer = answers.decode(body)

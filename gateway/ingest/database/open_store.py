@@ -9,27 +9,44 @@ from gateway.core.batching.pacing import LinkBudget
 from gateway.ingest.database.database_http import DatabaseHttp
 from gateway.ingest.database.influxql import InfluxqlStore
 from gateway.ingest.database.metricsql import MetricsqlStore
-from gateway.ingest.database.store import Store
 from gateway.support.config.model import Influxdb
+
+Database = InfluxqlStore | MetricsqlStore
+"""A database that is asked, copied, and rid of one device."""
 
 
 @asynccontextmanager
-async def open_store(config: Influxdb, link: LinkBudget | None = None) -> AsyncIterator[Store]:
+async def open_store(config: Influxdb, link: LinkBudget | None = None, *, to_delete: bool = False) -> AsyncIterator[Database]:
     """Open the database for questions.
 
     VictoriaMetrics answers ``/ping`` as InfluxDB does, so the first probe is a path that only VictoriaMetrics knows. InfluxDB 2
     answers every path with a page, so the content counts, not the status.
 
     :param link: the budget of the link to it; None: nothing is counted.
+    :param to_delete: with the right to write in place of the one to read.
     :raises StoreFault: nothing answers there.
     :raises ConfigurationFault: a file with a secret or a certificate cannot be used.
     """
-    http = DatabaseHttp(config, link)
+    http = DatabaseHttp(config.model_copy(update={"read_token_file": None}) if to_delete else config, link)
     if await is_victoria_metrics(http):
-        yield MetricsqlStore(http)
-        return
-    version = await http.version()
-    yield InfluxqlStore(http, config.bucket, is_overwritten=not version.startswith("3"))
+        yield MetricsqlStore(http, config)
+    else:
+        yield InfluxqlStore(http, config, await http.version())
+
+
+def places_of_points(config: Influxdb) -> list[Influxdb]:
+    """The databases to ask one after the other: that of readings, and that of roll-ups if it is another one.
+
+    A second retention policy of InfluxDB 1 is of the same database, which is asked about all of its policies.
+    """
+    second = config.of_rollups()
+    if second is None or (config.api == "v1" and _database_of(second) == _database_of(config)):
+        return [config]
+    return [config, second]
+
+
+def _database_of(config: Influxdb) -> tuple[str, str]:
+    return config.url, config.bucket.partition("/")[0]
 
 
 async def is_victoria_metrics(http: DatabaseHttp) -> bool:

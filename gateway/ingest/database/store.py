@@ -1,11 +1,15 @@
 """The database as a reader sees it: a few questions that InfluxDB and VictoriaMetrics answer alike."""
 
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Final, NamedTuple, Protocol
 
+from gateway.core.readings.line_protocol import escape_tag, tag_text
 from schemas.quantities import SUM_OF
 
+DAY_MS: Final = 86_400_000
+HIDDEN: Final = "answers without them from now on; their bytes stay until it rewrites its files, and in its own backups"
+"""What a deletion leaves for a while, behind the name of the database."""
 _NAMED_MAX: Final = 500
 """Most devices that a question names. For more it asks about all: thousands of names would cost more than they save."""
 _NAMED_AT_ONCE: Final = 100
@@ -93,6 +97,36 @@ class SampledField(NamedTuple):
     points: Sequence[tuple[int, float]]
 
 
+StoredValue = float | int | bool | str
+
+
+class StoredPoint(NamedTuple):
+    """A whole point, with its values in the types that they have in InfluxDB."""
+
+    measurement: str
+    tags: Mapping[str, str]
+    time_ms: int
+    fields: Mapping[str, StoredValue]
+
+    def line(self) -> str:
+        """The point as a line."""
+        fields = ",".join(f"{escape_tag(name)}={_text(value)}" for name, value in self.fields.items())
+        return f"{self.measurement}{tag_text(self.tags.items())} {fields} {self.time_ms}"
+
+
+class FieldFigures(NamedTuple):
+    """The values of a field in a day.
+
+    :ivar number: their number.
+    :ivar sum: their sum; 0 for states.
+    """
+
+    number: int
+    sum: float
+
+
+DayFigures = Mapping[int, Mapping[str, FieldFigures]]
+"""Beginning of a day in UTC → field → its figures; days and fields without values are left out."""
 Spread = tuple[float, float, float]
 """The lowest, the mean and the highest value."""
 Devices = Collection[str] | None
@@ -113,6 +147,24 @@ def batches(devices: Collection[str], most: int = _NAMED_AT_ONCE) -> Iterator[Se
 def named_groups(devices: Devices) -> Iterator[Sequence[str] | None]:
     """The groups of names for which a question is asked one after the other; None asks without names."""
     return iter([None]) if devices is None or len(devices) > _NAMED_MAX else batches(devices)
+
+
+def figures_of(points: Iterable[StoredPoint]) -> DayFigures:
+    """Work the figures out from points."""
+    found: dict[int, dict[str, FieldFigures]] = {}
+    for point in points:
+        day = found.setdefault(point.time_ms // DAY_MS * DAY_MS, {})
+        for name, value in point.fields.items():
+            if not isinstance(value, str):
+                before = day.get(name, FieldFigures(0, 0.0))
+                day[name] = FieldFigures(before.number + 1, before.sum + (0.0 if isinstance(value, bool) else value))
+    return found
+
+
+def _text(value: StoredValue) -> str:
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return f"{value}i" if isinstance(value, int) and not isinstance(value, bool) else repr(value)
 
 
 class Store(Protocol):

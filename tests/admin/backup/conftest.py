@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.monitoring.reports import device_points
+from gateway.ingest.database import metricsql
 from tests.admin.backup.machine import HIS, OTHER, Machine, line
 from tests.monitoring.reports.conftest import started
 from tests.monitoring.reports.stores import Filled
@@ -23,7 +23,7 @@ def tmp_path() -> Iterator[Path]:
 @pytest.fixture(autouse=True)
 def _seen_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for no series: what a test writes is flushed, and shown at once."""
-    monkeypatch.setattr(device_points, "SHOWN_AFTER_S", 0.0)
+    monkeypatch.setattr(metricsql, "SHOWN_AFTER_S", 0.0)
 
 
 @pytest.fixture(params=["influxdb", "victoria-metrics"])

@@ -10,10 +10,10 @@ import pytest
 from gateway.commands.privacy import forgetting
 from gateway.commands.privacy.copies_given import CopyGiven, archives_at_hand
 from gateway.core.batching.batch import decode
+from gateway.ingest.database import metricsql
 from gateway.ingest.storage import journal, rejects
 from gateway.ingest.storage.beside import lock
 from gateway.ingest.storage.database import Database
-from gateway.monitoring.reports import device_points
 from gateway.support.audit.chain import Deed
 from gateway.support.audit.forgotten import forgotten_beside
 from gateway.support.registry.registry import load_registry
@@ -146,7 +146,7 @@ def test_a_series_that_the_database_took_just_now_is_forgotten_too(
 ) -> None:
     assert known.command("devices", "forget", HIS, "--check").returncode == 1
     post(f"{database.service.url}/write?precision=ms", f"water,device={HIS},channel=b volume_m3=1 {AT_MS}")
-    monkeypatch.setattr(device_points, "SHOWN_AFTER_S", 15.0)
+    monkeypatch.setattr(metricsql, "SHOWN_AFTER_S", 15.0)
     assert ["points", "in", "the", "database", "7", "0"] in [row.split() for row in forgotten(known).splitlines()]
     assert known.command("devices", "forget", HIS, "--check").returncode == 0
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.commands.demo import services
-from gateway.monitoring.reports import device_points
+from gateway.ingest.database import metricsql
 from tests.monitoring.reports.stores import Filled
 
 
@@ -25,7 +25,7 @@ def started(name: str, folder: Path) -> Iterator[Filled]:
 @pytest.fixture(autouse=True)
 def _seen_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for no series: what a test writes is flushed, and shown at once."""
-    monkeypatch.setattr(device_points, "SHOWN_AFTER_S", 0.0)
+    monkeypatch.setattr(metricsql, "SHOWN_AFTER_S", 0.0)
 
 
 VICTORIA_METRICS_IS_SLOW = pytest.mark.parametrize(

@@ -8,12 +8,11 @@ from typing import TypeVar
 
 import pytest
 
-from gateway.admin.copying.open_source import open_source
+from gateway.admin.copying.plan import open_source
 from gateway.commands.demo import services
 from gateway.ingest.database.metricsql_http import deleting_url, is_cluster, process_url
-from gateway.ingest.database.open_store import open_store
+from gateway.ingest.database.open_store import Database, open_store
 from gateway.ingest.database.store import Counter, Side, Store, StoredSeries, StoreFault, SumPoint, TimeSpan
-from gateway.monitoring.reports.device_points import DevicePoints, open_device_points
 from gateway.support.config.model import Influxdb, RollupsPlace
 from tests.cluster import Cluster
 
@@ -56,18 +55,10 @@ def settings(cluster: Cluster) -> Influxdb:
     return Influxdb(url=cluster.url, read_url=cluster.read_url)
 
 
-def ask(cluster: Cluster, question: Callable[[Store], Awaitable[T]]) -> T:
+def ask(cluster: Cluster, question: Callable[[Database], Awaitable[T]], *, to_delete: bool = False) -> T:
     async def opened() -> T:
-        async with open_store(settings(cluster)) as store:
-            return await question(store)
-
-    return asyncio.run(opened())
-
-
-def of_devices(cluster: Cluster, question: Callable[[DevicePoints], Awaitable[T]], *, to_delete: bool = False) -> T:
-    async def opened() -> T:
-        async with open_device_points(settings(cluster), to_delete=to_delete) as points:
-            return await question(points)
+        async with open_store(settings(cluster), to_delete=to_delete) as database:
+            return await question(database)
 
     return asyncio.run(opened())
 
@@ -86,12 +77,12 @@ async def sampled(store: Store) -> list[str]:
     return [one.field async for one in store.sampled(["water"], TimeSpan(START, START + 4 * HOUR), HOUR, "m1")]
 
 
-async def counted(points: DevicePoints) -> dict[str, int]:
-    return dict(await points.counted(["m1"], START + 9 * HOUR))
+async def counted(database: Database) -> dict[str, int]:
+    return dict(await database.counted(["m1"], START + 9 * HOUR))
 
 
-async def named(points: DevicePoints) -> set[str]:
-    return await points.devices()
+async def named(database: Database) -> set[str]:
+    return await database.devices()
 
 
 @pytest.mark.real
@@ -99,8 +90,8 @@ def test_all_questions_go_to_the_address_for_questions(cluster: Cluster) -> None
     assert {series.device: point.sum for series, point in ask(cluster, newest)} == {"m1": 14.0, "m2": 14.0}
     assert [values for _, values in ask(cluster, rows)] == [(10.0 + hour,) for hour in range(5)]
     assert "volume_m3" in ask(cluster, sampled)
-    assert of_devices(cluster, counted) == {"water": 5}
-    assert {"m1", "m2"} <= of_devices(cluster, named)
+    assert ask(cluster, counted) == {"water": 5}
+    assert {"m1", "m2"} <= ask(cluster, named)
     assert {path.split("/")[1] for path in cluster.asked} == {"select"}
     assert not cluster.written
 
@@ -112,18 +103,17 @@ def test_an_answer_without_a_part_of_the_cluster_is_none(
     cluster: Cluster, question: Callable[..., Awaitable[object]], *, denies: bool
 ) -> None:
     cluster.part_is_away, cluster.denies = True, denies
-    of = of_devices if question in {counted, named} else ask
     refused = denies or question is rows  # an export is always whole
     with pytest.raises(StoreFault, match="some of vmstorage nodes are unavailable" if refused else "in part only"):
-        of(cluster, question)
+        ask(cluster, question)
     cluster.part_is_away = False
-    assert of(cluster, question)
+    assert ask(cluster, question)
 
 
 @pytest.mark.real
 def test_points_are_deleted_at_an_address_of_its_own(cluster: Cluster) -> None:
     try:
-        of_devices(cluster, lambda points: points.delete(["m2"]), to_delete=True)
+        ask(cluster, lambda database: database.delete(["m2"]), to_delete=True)
         assert cluster.asked[-1] == "/delete/0/prometheus/api/v1/admin/tsdb/delete_series"
         assert [series.device for series, _ in ask(cluster, newest)] == ["m1"]
     finally:

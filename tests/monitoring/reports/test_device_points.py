@@ -4,21 +4,15 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import msgspec
 import pytest
 
+from gateway.ingest.database import metricsql
 from gateway.ingest.database.database_http import DatabaseHttp
-from gateway.ingest.database.store import StoreFault
-from gateway.monitoring.reports import device_points
-from gateway.monitoring.reports.device_points import (
-    DevicePoint,
-    DevicePoints,
-    MetricsqlPoints,
-    open_device_points,
-    places_of_points,
-)
+from gateway.ingest.database.metricsql_http import Labels, Sample
+from gateway.ingest.database.open_store import Database, open_store, places_of_points
+from gateway.ingest.database.store import StoredPoint, StoreFault
 from gateway.support.config.model import Influxdb
 from tests.monitoring.reports.stores import Filled
 from tests.monitoring.reports.versioned import stub
@@ -39,16 +33,16 @@ LINES = [
 ]
 
 
-def opened(config: Influxdb, work: Callable[[DevicePoints], Awaitable[T]], *, to_delete: bool = False) -> T:
+def opened(config: Influxdb, work: Callable[[Database], Awaitable[T]], *, to_delete: bool = False) -> T:
     async def run() -> T:
-        async with open_device_points(config, to_delete=to_delete) as points:
+        async with open_store(config, to_delete=to_delete) as points:
             return await work(points)
 
     return asyncio.run(run())
 
 
-async def everything(points: DevicePoints) -> list[DevicePoint]:
-    return [point async for point in points.points(["his"], NOW_MS)]
+async def everything(points: Database) -> list[StoredPoint]:
+    return [point async for point in points.points_of(["his"], NOW_MS)]
 
 
 @pytest.mark.real
@@ -61,7 +55,7 @@ def test_everything_of_a_device_is_counted_read_and_deleted_and_nothing_of_other
     assert opened(filled.config, lambda points: points.devices()) == {"his", "his-too", "hisx"}
     assert {point.time_ms for point in found if point.measurement == "water"} == {NOW_MS - day * DAY_MS for day in range(100)}
     (second,) = (point for point in found if point.tags.get("channel") == "b")
-    assert second == DevicePoint(
+    assert second == StoredPoint(
         "water",
         {"device": "his", "site": "s", "channel": "b"},
         NOW_MS,
@@ -74,34 +68,31 @@ def test_everything_of_a_device_is_counted_read_and_deleted_and_nothing_of_other
     opened(filled.config, lambda points: points.delete(["his"]), to_delete=True)
 
 
-def played(monkeypatch: pytest.MonkeyPatch, counts: Iterable[int]) -> tuple[MetricsqlPoints, list[dict[str, str]]]:
+def played(monkeypatch: pytest.MonkeyPatch, counts: Iterable[int]) -> tuple[metricsql.MetricsqlStore, list[dict[str, str]]]:
     """A VictoriaMetrics that counts so many series, one count after the other, and what it was asked."""
     asked: list[dict[str, str]] = []
     answers = iter(counts)
 
-    async def ask(_http: object, _path: str, form: dict[str, str], decoder: msgspec.json.Decoder[Any]) -> object:
+    async def ask(_http: object, _path: str, form: dict[str, str]) -> list[Sample]:
         asked.append(form)
-        return decoder.decode(
-            json.dumps({"status": "success", "data": {"result": [{"metric": {}, "value": [0, str(next(answers))]}]}})
-        )
+        return [Sample(Labels(), (0.0, str(next(answers))))]
 
-    monkeypatch.setattr(device_points, "ask_whole", ask)
-    http = DatabaseHttp(Influxdb())
-    return MetricsqlPoints(http, http), asked
+    monkeypatch.setattr(metricsql, "ask_samples", ask)
+    return metricsql.MetricsqlStore(DatabaseHttp(Influxdb()), Influxdb()), asked
 
 
 def test_victoria_metrics_is_asked_again_until_no_new_series_has_shown_itself_for_a_while(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(device_points, "SHOWN_AFTER_S", 0.3)
-    monkeypatch.setattr(device_points, "_LOOK_S", 0.01)
+    monkeypatch.setattr(metricsql, "SHOWN_AFTER_S", 0.3)
+    monkeypatch.setattr(metricsql, "_LOOK_S", 0.01)
     shown = [5, 5, 5, 6, 6, 9]
     points, asked = played(monkeypatch, [*shown, *[9] * 1000])
 
     async def settle() -> float:
         loop = asyncio.get_running_loop()
         began_s = loop.time()
-        await points.settled(["his"], NOW_MS)
+        await points.all_shown(["his"], NOW_MS)
         return loop.time() - began_s
 
     assert asyncio.run(settle()) >= 0.3
@@ -113,7 +104,7 @@ def test_no_question_reaches_back_to_before_1970(monkeypatch: pytest.MonkeyPatch
     points, asked = played(monkeypatch, [1, 1])
 
     async def ask() -> None:
-        await points.settled(["his"], NOW_MS)
+        await points.all_shown(["his"], NOW_MS)
         await points.counted(["his"], NOW_MS)
 
     asyncio.run(ask())
