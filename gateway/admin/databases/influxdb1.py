@@ -8,7 +8,6 @@ from pathlib import Path
 from secrets import token_urlsafe
 from typing import Any, Final
 
-from gateway.admin.databases.http import AdminHttp
 from gateway.admin.databases.secret_files import write_secret
 from gateway.admin.databases.steps import (
     DatabaseUser,
@@ -22,6 +21,7 @@ from gateway.admin.databases.steps import (
 from gateway.ingest.database.influxql import name, text
 from gateway.support.config.files import text_of
 from gateway.support.config.model import Influxdb
+from gateway.support.plain_http import PlainHttp
 
 _OK: Final = 200
 _UNAUTHORIZED: Final = 401
@@ -46,7 +46,7 @@ class Influxdb1:
 
     api = "v1"
 
-    def __init__(self, http: AdminHttp, version: str) -> None:
+    def __init__(self, http: PlainHttp, version: str) -> None:
         """Look if it asks for passwords.
 
         :raises SetupFault: nothing answers.

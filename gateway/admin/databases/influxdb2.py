@@ -25,7 +25,6 @@ from influxdb_client import (  # type: ignore[attr-defined]  # its __init__ re-e
 from influxdb_client.rest import ApiException
 from urllib3.exceptions import HTTPError
 
-from gateway.admin.databases.http import HttpAnswer
 from gateway.admin.databases.secret_files import write_secret
 from gateway.admin.databases.steps import (
     DatabaseUser,
@@ -37,6 +36,7 @@ from gateway.admin.databases.steps import (
     refuse_unknown_secret,
 )
 from gateway.support.config.model import Influxdb
+from gateway.support.plain_http import HttpAnswer
 
 _TIMEOUT_MS: Final = 30_000
 _UNAUTHORIZED: Final = 401
@@ -188,7 +188,7 @@ class Influxdb2:
         try:
             yield
         except ApiException as error:
-            answer = HttpAnswer(error.status, (error.body or "").encode(), {})
+            answer = HttpAnswer(error.status, (error.body or "").encode())
             if error.status == _UNAUTHORIZED:
                 how = "give --admin-token-file FILE, with a token of all rights of the organisation"
                 raise SetupFault(f"{self._url} does not let us administer it ({answer.describe()}): {how}") from error

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.admin.databases.http import AdminHttp, HttpAnswer
 from gateway.admin.databases.secret_files import write_secret
 from gateway.admin.databases.steps import DatabaseUser, KeptPlace, SetupFault, SetupStep, refuse_unknown_secret
 from gateway.support.config.model import Influxdb
+from gateway.support.plain_http import HttpAnswer, PlainHttp
 
 _OK: Final = frozenset({200, 201})
 _NO_RIGHT: Final = frozenset({401, 403})
@@ -22,7 +22,7 @@ class Influxdb3:
 
     api = "v2"
 
-    def __init__(self, http: AdminHttp, version: str) -> None:
+    def __init__(self, http: PlainHttp, version: str) -> None:
         self.name = f"InfluxDB {version}"
         self._http = http
 
@@ -40,7 +40,7 @@ class Influxdb3:
         database = place.config.bucket
         if _GOOD_NAME.fullmatch(database) is None:
             raise SetupFault(f"influxdb.bucket: InfluxDB 3 takes no {database!r}; use letters, digits, - and _")
-        if database in set(_texts(self._answer(self._http.get("/api/v3/configure/database?format=json")))):
+        if database in set(_texts(self._answer(self._http.send("GET", "/api/v3/configure/database?format=json")))):
             yield SetupStep(
                 f"warning: database {database}: is there; InfluxDB 3 Core neither tells nor changes how long it keeps, so see "
                 f"yourself that it is {place.kept()}, or take another name"

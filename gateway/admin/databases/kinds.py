@@ -2,8 +2,8 @@
 
 from enum import Enum
 
-from gateway.admin.databases.http import AdminHttp
 from gateway.admin.databases.steps import SetupFault
+from gateway.support.plain_http import PlainHttp
 
 
 class DatabaseKind(Enum):
@@ -15,17 +15,18 @@ class DatabaseKind(Enum):
     VICTORIA_METRICS = "VictoriaMetrics"
 
 
-def kind_of(http: AdminHttp) -> tuple[DatabaseKind, str]:
+def kind_of(http: PlainHttp) -> tuple[DatabaseKind, str]:
     """The kind of a database, and its version; VictoriaMetrics does not tell its own.
 
     VictoriaMetrics answers ``/ping`` as InfluxDB does, so the first probe is a path that only VictoriaMetrics knows.
 
-    :raises SetupFault: nothing answers, or something else.
+    :raises NoAnswer: nothing answers.
+    :raises SetupFault: something else does.
     """
     found = http.form("/api/v1/query", {"query": "1"}).document()
     if isinstance(found, dict) and found.get("status") == "success":
         return DatabaseKind.VICTORIA_METRICS, ""
-    answer = http.get("/ping")
+    answer = http.send("GET", "/ping")
     version = answer.headers.get("x-influxdb-version", "").removeprefix("v")
     if not version:  # InfluxDB 3 tells it in the body too
         document = answer.document()

@@ -3,16 +3,16 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from gateway.admin.databases.http import AdminHttp
 from gateway.admin.databases.kinds import DatabaseKind, kind_of
 from gateway.admin.databases.steps import KeptPlace, SetupFault
 from gateway.admin.databases.victoria_metrics import DEDUP, dedup_fault, retention_flag
+from gateway.support.plain_http import PlainHttp
 
 _OK: Final = 200
 _COPIES: Final = "-replicationFactor=2"
 
 
-def check_dedup(asked: AdminHttp, process: AdminHttp) -> str:
+def check_dedup(asked: PlainHttp, process: PlainHttp) -> str:
     """Look how vmselect counts points that are written again; return the sentence for people.
 
     :param asked: the address for questions.
@@ -22,12 +22,12 @@ def check_dedup(asked: AdminHttp, process: AdminHttp) -> str:
     kind, version = kind_of(asked)
     if kind is not DatabaseKind.VICTORIA_METRICS:
         raise SetupFault(f"{asked.url} is InfluxDB {version}, not vmselect")
-    answer = process.get("/flags")
+    answer = process.send("GET", "/flags")
     if answer.status != _OK:
         raise SetupFault(
             f"{process.url}/flags: vmselect does not tell its flags ({answer.describe()}): see that it has {DEDUP}"
         )
-    if fault := dedup_fault(answer.body.decode(errors="replace")):
+    if fault := dedup_fault(answer.text()):
         raise SetupFault(f"{process.url} {fault}")
     return f"{process.url}: vmselect runs with {DEDUP}"
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Final
 
 from gateway.admin.databases import victoria_metrics, victoria_metrics_cluster
-from gateway.admin.databases.http import AdminHttp
 from gateway.admin.databases.influxdb1 import Influxdb1
 from gateway.admin.databases.influxdb3 import Influxdb3
 from gateway.admin.databases.kinds import DatabaseKind, kind_of
@@ -18,6 +17,8 @@ from gateway.commands.options import UNREACHABLE, add_config
 from gateway.ingest.database.metricsql_http import is_cluster, process_url
 from gateway.support.config.files import DEFAULT_FILE, ConfigurationFault, load, secret
 from gateway.support.config.model import Config, Influxdb
+from gateway.support.plain_http import NoAnswer, PlainHttp
+from gateway.support.tls_files import database_tls
 from schemas.durations import format_duration, parse_duration
 from schemas.printable import printable
 
@@ -81,7 +82,7 @@ def setup_influxdb(options: argparse.Namespace) -> int:
             return _see_cluster(config, places, options)
         if options.victoria_metrics:
             return _write_files(config, places, options)
-        http = AdminHttp(config.influxdb, _authorization(options))
+        http = _server(config.influxdb, config.influxdb.url, options)
         kind, version = kind_of(http)
         if kind is DatabaseKind.VICTORIA_METRICS:
             return _write_files(config, places, options)
@@ -93,7 +94,7 @@ def setup_influxdb(options: argparse.Namespace) -> int:
             _carry_out(administration.keep(place, change=options.change_retention), dry_run=options.dry_run)
         for user in users:
             _carry_out(administration.give(user, places, replace=options.replace), dry_run=options.dry_run)
-    except SetupFault as fault:
+    except (SetupFault, NoAnswer) as fault:
         print(printable(str(fault)), file=sys.stderr)
         return UNREACHABLE
     _say_next(config, administration, users)
@@ -119,21 +120,22 @@ def _places(config: Config, options: argparse.Namespace) -> list[KeptPlace]:
     return [first, KeptPlace(second, longer)]
 
 
-def _authorization(options: argparse.Namespace) -> str | None:
-    """The header of the administrator.
+def _server(config: Influxdb, url: str, options: argparse.Namespace) -> PlainHttp:
+    """The server at an address, asked with the administrator's rights.
 
     :raises ConfigurationFault: a file cannot be read.
     """
+    headers = {}
     if (token := secret(None, options.admin_token_file)) is not None:
-        return f"Bearer {token}"
-    if options.admin is None:
-        return None
-    password = secret(None, options.admin_password_file) or ""
-    return "Basic " + b64encode(f"{options.admin}:{password}".encode()).decode()
+        headers["Authorization"] = f"Bearer {token}"
+    elif options.admin is not None:
+        password = secret(None, options.admin_password_file) or ""
+        headers["Authorization"] = "Basic " + b64encode(f"{options.admin}:{password}".encode()).decode()
+    return PlainHttp(url, headers, database_tls(config))
 
 
 def _administration(
-    kind: DatabaseKind, version: str, http: AdminHttp, config: Influxdb, options: argparse.Namespace
+    kind: DatabaseKind, version: str, http: PlainHttp, config: Influxdb, options: argparse.Namespace
 ) -> DatabaseAdministration:
     if config.rollups.url not in {None, config.url}:
         raise SetupFault("influxdb.rollups.url: another server is set up by a configuration that has it as influxdb.url")
@@ -164,14 +166,14 @@ def _carry_out(steps: Iterable[SetupStep], *, dry_run: bool) -> None:
 def _see_cluster(config: Config, places: Sequence[KeptPlace], options: argparse.Namespace) -> int:
     """See that a cluster of VictoriaMetrics counts right, and say what its processes need."""
     _check_second_process(config, places)
-    url, given = config.influxdb.asked_url, _authorization(options)
+    url = config.influxdb.asked_url
+    asked, process = (_server(config.influxdb, one, options) for one in (url, process_url(url)))
     print(
         printable(f"{url}: a cluster of VictoriaMetrics; its settings are flags of processes elsewhere, so nothing is written")
     )
     flags = list(victoria_metrics_cluster.flags_of(places))
     if not options.victoria_metrics:
-        process = AdminHttp(config.influxdb, given, process_url(url))
-        print(printable(victoria_metrics_cluster.check_dedup(AdminHttp(config.influxdb, given, url), process)))
+        print(printable(victoria_metrics_cluster.check_dedup(asked, process)))
     print("\n".join(["", "They need these flags, for two copies of each point on three vmstorage or more:", *flags]))
     print(
         "It asks nobody for a password: let only gateways, Grafana and vmalert reach its ports.\nThen: gateway check --connect"

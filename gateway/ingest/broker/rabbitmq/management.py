@@ -3,16 +3,12 @@
 import json
 import ssl
 from base64 import b64encode
-from contextlib import closing
 from http import HTTPStatus
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any, Final
 from urllib.parse import quote
 
-from gateway.support.config.setting_types import split_url
-from gateway.support.tls import handshake_fault
+from gateway.support.plain_http import NoAnswer, PlainHttp
 
-_PATIENCE_S: Final = 30.0
 _QUOTED: Final = 300
 _OLDEST: Final = 4
 """Older ones do not know all settings that `gateway setup rabbitmq` writes."""
@@ -49,11 +45,9 @@ class ManagementApi:
 
         :param tls: for an address that begins with https.
         """
-        self.url = url.rstrip("/")
-        self._parts = split_url(self.url)
-        self._tls = tls
         login = b64encode(f"{username}:{password}".encode()).decode()
-        self._headers = {"Authorization": f"Basic {login}", "Content-Type": "application/json"}
+        self._http = PlainHttp(url, {"Authorization": f"Basic {login}", "Content-Type": "application/json"}, tls)
+        self.url = self._http.url
 
     def ask(self, *path: str, method: str = "GET", body: object = None) -> Any:  # noqa: ANN401 - each caller knows what it asked for
         """The document at ``/api/PATH``; None: the answer is empty.
@@ -61,15 +55,12 @@ class ManagementApi:
         :param path: its parts, quoted here.
         :raises ManagementFault: it is not answered with success.
         """
-        where = f"{self._parts.path}/api/{'/'.join(quote(part, safe='') for part in path)}"
+        where = f"/api/{'/'.join(quote(part, safe='') for part in path)}"
         try:
-            with closing(self._connection()) as connection:
-                connection.request(method, where, None if body is None else json.dumps(body), self._headers)
-                response = connection.getresponse()
-                status, text = response.status, response.read().decode(errors="replace")
-        except (OSError, HTTPException) as error:
-            why = handshake_fault(error, tls=self._tls is not None) if isinstance(error, OSError) else type(error).__name__
-            raise ManagementFault(f"{self.url} does not answer: {why}") from error
+            answer = self._http.send(method, where, body)
+        except NoAnswer as fault:
+            raise ManagementFault(str(fault)) from fault
+        status, text = answer.status, answer.text()
         if status >= HTTPStatus.MULTIPLE_CHOICES:  # success ends there
             is_missing = status == HTTPStatus.NOT_FOUND and text.startswith(_NO_SUCH_THING)
             why = text[:_QUOTED] if is_missing else _WHY.get(status, text[:_QUOTED])
@@ -100,9 +91,3 @@ class ManagementApi:
         major = version.partition(".")[0]
         if major.isdecimal() and int(major) < _OLDEST:
             raise ManagementFault(f"{self.url}: needs RabbitMQ {_OLDEST}, this is {version}")
-
-    def _connection(self) -> HTTPConnection:
-        host, port = self._parts.hostname or "", self._parts.port
-        if self._parts.scheme == "https":
-            return HTTPSConnection(host, port, timeout=_PATIENCE_S, context=self._tls)
-        return HTTPConnection(host, port, timeout=_PATIENCE_S)
