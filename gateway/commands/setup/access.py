@@ -7,11 +7,12 @@ from typing import Any, Final
 
 import yaml
 
+from gateway.admin.databases.vmauth import USERS, vmauth_user, with_user
 from gateway.commands.options import add_config
 from gateway.commands.recording import record
 from gateway.commands.setup.token import RELOAD, account_named, tokens_file, write_account
 from gateway.support.access.accounts import AccountRole, UserAccount, digest_of, name_fault
-from gateway.support.access.scope import USERS, DeviceScope, scope_of, vmauth_user, with_user
+from gateway.support.access.scope import DeviceScope, scope_of
 from gateway.support.config.files import ConfigurationFault, load, text_of
 from gateway.support.config.model import Config
 from gateway.support.private_files import replace_file
