@@ -24,7 +24,7 @@ from typing import Final, NamedTuple
 
 from gateway.admin.copying.progress import CopyProgress, ProgressFile
 from gateway.admin.copying.target import CopyTarget
-from gateway.ingest.database.open_store import Database
+from gateway.ingest.database.open_store import PointStore
 from gateway.ingest.database.store import DAY_MS, DayFigures, FieldFigures, TimeSpan
 from schemas.measurements import ROLLED
 
@@ -45,7 +45,7 @@ class CopyJob(NamedTuple):
 
     name: str
     measurement: str
-    source: Database
+    source: PointStore
     places: Sequence["FilledPlace"]
 
 
@@ -53,7 +53,7 @@ class FilledPlace(NamedTuple):
     """A database to fill: written by the one, read by the other."""
 
     destination: CopyTarget
-    source: Database
+    source: PointStore
 
 
 class Difference(NamedTuple):
@@ -199,7 +199,7 @@ class Copier:
             self.progress.job(job.name).points += await self._copy_window(job._replace(places=[place]), window)
 
 
-async def _settle(sources: Sequence[Database]) -> None:
+async def _settle(sources: Sequence[PointStore]) -> None:
     """Wait for each database once until it shows what it holds."""
     for source in {id(source): source for source in sources}.values():
         await source.settle()

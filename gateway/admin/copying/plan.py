@@ -9,7 +9,7 @@ from gateway.admin.databases.victoria_metrics import dedup_fault
 from gateway.ingest.database.database_http import DatabaseHttp
 from gateway.ingest.database.metricsql import MetricsqlStore
 from gateway.ingest.database.metricsql_http import process_url
-from gateway.ingest.database.open_store import Database, open_store
+from gateway.ingest.database.open_store import PointStore, open_store
 from gateway.ingest.database.store import StoreFault
 from gateway.ingest.delivery.influxdb import InfluxdbClient
 from gateway.support.config.model import Influxdb
@@ -26,8 +26,8 @@ class CopyPlan(NamedTuple):
     jobs: Sequence[CopyJob]
     left_out: Sequence[str]
     clients: Sequence[InfluxdbClient]
-    source: Database
-    target: Database
+    source: PointStore
+    target: PointStore
 
 
 def where(config: Influxdb) -> str:
@@ -61,7 +61,7 @@ async def plan(before: Influxdb, after: Influxdb) -> CopyPlan:
     return CopyPlan(jobs, sorted(set(held) - set(MEASUREMENTS)), clients, source, first[0].source)
 
 
-async def open_source(config: Influxdb) -> Database:
+async def open_source(config: Influxdb) -> PointStore:
     """Open a database to be read by a copy.
 
     :raises StoreFault: nothing answers there, or it counts a point that is written again twice.

@@ -24,12 +24,12 @@ from gateway.ingest.database.store import (
     SampledField,
     Side,
     Spread,
-    StoredPoint,
     StoredSeries,
     StoredValue,
     StoreFault,
     SumPoint,
     TimeSpan,
+    WholePoint,
     named_groups,
     within,
 )
@@ -192,7 +192,7 @@ class InfluxqlStore:
         """Return the names of what it holds."""
         return [str(row[0]) async for rows in self._ask("SHOW MEASUREMENTS", _WHOLE_ROWS) for row in rows.values]
 
-    async def points(self, measurement: str, window: TimeSpan) -> AsyncIterator[Sequence[StoredPoint]]:
+    async def points(self, measurement: str, window: TimeSpan) -> AsyncIterator[Sequence[WholePoint]]:
         """Yield the points of a window, some at a time."""
         types = await self._types_of(measurement)
         if not types:
@@ -201,7 +201,7 @@ class InfluxqlStore:
         statement = f"SELECT {picked} FROM {name(measurement)} WHERE {_within(window)} GROUP BY *"  # noqa: S608 - quoted
         async for rows in self._ask(statement, _WHOLE_ROWS):
             tags = rows.own_tags()
-            yield [StoredPoint(measurement, tags, int(_number(row[0])), dict(_typed(types, row[1:]))) for row in rows.values]
+            yield [WholePoint(measurement, tags, int(_number(row[0])), dict(_typed(types, row[1:]))) for row in rows.values]
 
     async def figures(self, measurement: str, window: TimeSpan) -> DayFigures:
         """Return the figures of each day, counted by the database."""
@@ -252,7 +252,7 @@ class InfluxqlStore:
             total.update(await self._counted(policy, names))
         return total
 
-    async def points_of(self, names: Collection[str], now_ms: int) -> AsyncIterator[StoredPoint]:  # noqa: ARG002 - as elsewhere
+    async def points_of(self, names: Collection[str], now_ms: int) -> AsyncIterator[WholePoint]:  # noqa: ARG002 - as elsewhere
         """Yield all points of a device, by measurement."""
         for policy in await self._policies():
             for measurement in sorted(await self._counted(policy, names)):
@@ -261,7 +261,7 @@ class InfluxqlStore:
                     tags = rows.own_tags()
                     for row in rows.values:
                         given = {key: one for key, one in zip(rows.columns, row, strict=True) if one is not None}
-                        yield StoredPoint(measurement, tags, int(_number(given.pop("time"))), given)
+                        yield WholePoint(measurement, tags, int(_number(given.pop("time"))), given)
 
     async def delete(self, names: Collection[str]) -> None:
         """Delete all points of a device.

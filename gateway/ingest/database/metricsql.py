@@ -16,9 +16,9 @@ from typing import Final, TypeVar
 from gateway.ingest.database.database_http import DatabaseHttp
 from gateway.ingest.database.metricsql_http import (
     NAME,
-    Exported,
-    Labels,
-    Sample,
+    ExportedMetric,
+    MetricLabels,
+    MetricsqlSample,
     ask_label,
     ask_samples,
     deleting_url,
@@ -37,11 +37,11 @@ from gateway.ingest.database.store import (
     SampledField,
     Side,
     Spread,
-    StoredPoint,
     StoredSeries,
     StoredValue,
     SumPoint,
     TimeSpan,
+    WholePoint,
     batches,
     figures_of,
     named_groups,
@@ -207,7 +207,7 @@ class MetricsqlStore:
 
     async def _rolled(
         self, function: str, measurement: str, field: str, window: TimeSpan, devices: Devices
-    ) -> dict[Labels, float]:
+    ) -> dict[MetricLabels, float]:
         """The value of a function over the window, by the labels of the metric."""
         found = {}
         length = f"[{window.end_ms - window.start_ms}ms]"
@@ -220,7 +220,7 @@ class MetricsqlStore:
                     found[sample.metric.unnamed] = sample.number
         return found
 
-    async def _by_name(self, query: str, window: TimeSpan) -> dict[Labels, float]:
+    async def _by_name(self, query: str, window: TimeSpan) -> dict[MetricLabels, float]:
         """The value of a function of many metrics, by their labels and names."""
         return {one.metric: one.number for one in await self._instant(f"{query} keep_metric_names", window.end_ms - 1)}
 
@@ -242,7 +242,7 @@ class MetricsqlStore:
             if any(name.startswith(f"{one}_") and not name.startswith(tuple(_longer(one))) for name in names)
         ]
 
-    async def points(self, measurement: str, window: TimeSpan) -> AsyncIterator[Sequence[StoredPoint]]:
+    async def points(self, measurement: str, window: TimeSpan) -> AsyncIterator[Sequence[WholePoint]]:
         """Yield the points of a window, some at a time; the window is held in memory.
 
         Of the writings of a period the newest one is read, and stands at its beginning again.
@@ -260,7 +260,7 @@ class MetricsqlStore:
                     fields[tags, at_ms][field] = _typed(value, kind)
                     if is_rolled:
                         newest[tags, at_ms, field] = time_ms
-        whole = (StoredPoint(measurement, dict(tags), at_ms, values) for (tags, at_ms), values in fields.items())
+        whole = (WholePoint(measurement, dict(tags), at_ms, values) for (tags, at_ms), values in fields.items())
         while some := list(islice(whole, _SOME)):
             yield some
 
@@ -317,7 +317,7 @@ class MetricsqlStore:
             found[measurement] = max(found.get(measurement, 0), round(one.number))
         return found
 
-    async def points_of(self, names: Collection[str], now_ms: int) -> AsyncIterator[StoredPoint]:
+    async def points_of(self, names: Collection[str], now_ms: int) -> AsyncIterator[WholePoint]:
         """Yield all points of a device, a month at a time."""
         firsts = [round(one.number * 1000) for one in await self._ever("min(tfirst_over_time({}))", names, now_ms)]
         for start_ms in range(min(firsts, default=now_ms + _AHEAD_MS), now_ms + _AHEAD_MS, _MONTH_MS):
@@ -328,7 +328,7 @@ class MetricsqlStore:
                     if value is not None:
                         found[measurement, tags, time_ms][field] = value
             for (measurement, tags, time_ms), fields in sorted(found.items(), key=lambda pair: pair[0]):
-                yield StoredPoint(measurement, dict(tags), time_ms, fields)
+                yield WholePoint(measurement, dict(tags), time_ms, fields)
 
     async def delete(self, names: Collection[str]) -> None:
         """Delete all points of a device, whichever database of this server they are in."""
@@ -336,7 +336,7 @@ class MetricsqlStore:
         http = DatabaseHttp(self._config.model_copy(update=place))
         await http.order("/api/v1/admin/tsdb/delete_series", {"match[]": f"{{{_is_of(sorted(names))}}}"})
 
-    async def _ever(self, query: str, names: Collection[str], now_ms: int) -> list[Sample]:
+    async def _ever(self, query: str, names: Collection[str], now_ms: int) -> list[MetricsqlSample]:
         """The answer to a question about all that the database has of a device."""
         at_ms = now_ms + _AHEAD_MS
         since_1970 = f"{(at_ms - DAY_MS) // 1000}s"  # of a range that begins earlier VictoriaMetrics 1.79 knows nothing
@@ -344,14 +344,14 @@ class MetricsqlStore:
 
     # Questions and answers.
 
-    async def _instant(self, query: str, at_ms: int) -> list[Sample]:
+    async def _instant(self, query: str, at_ms: int) -> list[MetricsqlSample]:
         return await ask_samples(self._http, "/api/v1/query", {"query": query, "time": _seconds(at_ms)})
 
-    async def _stepped(self, query: str, at: TimeSpan, step_ms: int) -> list[Sample]:
+    async def _stepped(self, query: str, at: TimeSpan, step_ms: int) -> list[MetricsqlSample]:
         form = {"query": query, "start": _seconds(at.start_ms), "end": _seconds(at.end_ms), "step": f"{step_ms}ms"}
         return await ask_samples(self._http, "/api/v1/query_range", form)
 
-    def _export(self, chosen: str, window: TimeSpan) -> AsyncIterator[Exported]:
+    def _export(self, chosen: str, window: TimeSpan) -> AsyncIterator[ExportedMetric]:
         return exported(self._http, {"start": _seconds(window.start_ms), "end": _seconds(window.end_ms - 1), "match[]": chosen})
 
 

@@ -22,7 +22,7 @@ _LINE_ROWS: Final = "10000"
 _CLUSTER: Final = re.compile(r"(?P<server>https?://[^/]+)(?P<before>.*)/select/(?P<tenant>(?:[^/]+/)?)prometheus")
 
 
-class Labels(msgspec.Struct, frozen=True):
+class MetricLabels(msgspec.Struct, frozen=True):
     """The name of a metric where it is told, and its tags. A device that moved has two metrics, of one series."""
 
     device: str = ""
@@ -42,15 +42,15 @@ class Labels(msgspec.Struct, frozen=True):
         return StoredSeries(self.device, self.channel, self.direction, self.lane, self.vehicle_class)
 
     @property
-    def unnamed(self) -> "Labels":
+    def unnamed(self) -> "MetricLabels":
         """The tags alone: some functions keep the name, others do not."""
         return msgspec.structs.replace(self, name="")
 
 
-class Sample(msgspec.Struct):
+class MetricsqlSample(msgspec.Struct):
     """A metric with its value at an instant, or its values at several: times in seconds, and numbers as text."""
 
-    metric: Labels
+    metric: MetricLabels
     value: tuple[float, str] = (0.0, "nan")
     values: list[tuple[float, str]] = []
 
@@ -60,11 +60,11 @@ class Sample(msgspec.Struct):
         return float(self.value[1])
 
 
-class _Data(msgspec.Struct):
-    result: list[Sample] = []
+class _MetricsqlData(msgspec.Struct):
+    result: list[MetricsqlSample] = []
 
 
-class Exported(msgspec.Struct):
+class ExportedMetric(msgspec.Struct):
     """Samples of a metric with all its labels."""
 
     labels: dict[str, str] = msgspec.field(name="metric")
@@ -76,27 +76,27 @@ class Exported(msgspec.Struct):
         return tuple(sorted((tag, text) for tag, text in self.labels.items() if tag not in _OWN_LABELS))
 
 
-class _Answer(msgspec.Struct):
+class _MetricsqlAnswer(msgspec.Struct):
     status: str = ""
     error: str = ""
     is_partial: bool = msgspec.field(name="isPartial", default=False)
 
 
-class _Samples(_Answer):
-    data: _Data = msgspec.field(default_factory=_Data)
+class _MetricsqlSamples(_MetricsqlAnswer):
+    data: _MetricsqlData = msgspec.field(default_factory=_MetricsqlData)
 
 
-class _Texts(_Answer):
+class _LabelValues(_MetricsqlAnswer):
     data: list[str] = []
 
 
-_SAMPLES: Final = msgspec.json.Decoder(_Samples)
-_TEXTS: Final = msgspec.json.Decoder(_Texts)
-_LINES: Final = msgspec.json.Decoder(Exported)
-_A = TypeVar("_A", bound=_Answer)
+_SAMPLES: Final = msgspec.json.Decoder(_MetricsqlSamples)
+_TEXTS: Final = msgspec.json.Decoder(_LabelValues)
+_LINES: Final = msgspec.json.Decoder(ExportedMetric)
+_A = TypeVar("_A", bound=_MetricsqlAnswer)
 
 
-async def ask_samples(http: DatabaseHttp, path: str, form: dict[str, str]) -> list[Sample]:
+async def ask_samples(http: DatabaseHttp, path: str, form: dict[str, str]) -> list[MetricsqlSample]:
     """Return the answer to a question, with all that the database holds.
 
     :raises StoreFault: there is none, or a part of the database is away.
@@ -112,7 +112,7 @@ async def ask_label(http: DatabaseHttp, label: str, since: str) -> list[str]:
     return (await _ask(http, f"/api/v1/label/{label}/values", {"start": since}, _TEXTS)).data
 
 
-async def exported(http: DatabaseHttp, form: dict[str, str]) -> AsyncIterator[Exported]:
+async def exported(http: DatabaseHttp, form: dict[str, str]) -> AsyncIterator[ExportedMetric]:
     """Yield the samples of metrics, those of a metric in several pieces if they are many.
 
     :raises StoreFault: there is no answer.

@@ -11,12 +11,12 @@ from gateway.ingest.database.influxql import InfluxqlStore
 from gateway.ingest.database.metricsql import MetricsqlStore
 from gateway.support.config.model import Influxdb
 
-Database = InfluxqlStore | MetricsqlStore
+PointStore = InfluxqlStore | MetricsqlStore
 """A database that is asked, copied, and rid of one device."""
 
 
 @asynccontextmanager
-async def open_store(config: Influxdb, link: LinkBudget | None = None, *, to_delete: bool = False) -> AsyncIterator[Database]:
+async def open_store(config: Influxdb, link: LinkBudget | None = None, *, to_delete: bool = False) -> AsyncIterator[PointStore]:
     """Open the database for questions.
 
     VictoriaMetrics answers ``/ping`` as InfluxDB does, so the first probe is a path that only VictoriaMetrics knows. InfluxDB 2

@@ -100,7 +100,7 @@ class SampledField(NamedTuple):
 StoredValue = float | int | bool | str
 
 
-class StoredPoint(NamedTuple):
+class WholePoint(NamedTuple):
     """A whole point, with its values in the types that they have in InfluxDB."""
 
     measurement: str
@@ -149,7 +149,7 @@ def named_groups(devices: Devices) -> Iterator[Sequence[str] | None]:
     return iter([None]) if devices is None or len(devices) > _NAMED_MAX else batches(devices)
 
 
-def figures_of(points: Iterable[StoredPoint]) -> DayFigures:
+def figures_of(points: Iterable[WholePoint]) -> DayFigures:
     """Work the figures out from points."""
     found: dict[int, dict[str, FieldFigures]] = {}
     for point in points:

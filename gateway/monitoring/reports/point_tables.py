@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Self
 from zoneinfo import ZoneInfo
 
-from gateway.ingest.database.store import StoredPoint
+from gateway.ingest.database.store import WholePoint
 from gateway.support.private_files import private
 from schemas.glossary import quantities
 from schemas.quantities import QUANTITIES
@@ -37,7 +37,7 @@ class PointFiles:
     def __exit__(self, *_: object) -> None:
         self._open.close()
 
-    def add(self, point: StoredPoint) -> None:
+    def add(self, point: WholePoint) -> None:
         """Add a point. Roll-ups may stand in two places; the second time they are left out."""
         if point.measurement not in QUANTITIES:
             key = (point.measurement, point.time_ms, tuple(sorted(point.tags.items())))

@@ -11,7 +11,7 @@ import pytest
 from gateway.admin.copying.plan import open_source
 from gateway.commands.demo import services
 from gateway.ingest.database.metricsql_http import deleting_url, is_cluster, process_url
-from gateway.ingest.database.open_store import Database, open_store
+from gateway.ingest.database.open_store import PointStore, open_store
 from gateway.ingest.database.store import Counter, Side, Store, StoredSeries, StoreFault, SumPoint, TimeSpan
 from gateway.support.config.model import Influxdb, RollupsPlace
 from tests.cluster import Cluster
@@ -55,7 +55,7 @@ def settings(cluster: Cluster) -> Influxdb:
     return Influxdb(url=cluster.url, read_url=cluster.read_url)
 
 
-def ask(cluster: Cluster, question: Callable[[Database], Awaitable[T]], *, to_delete: bool = False) -> T:
+def ask(cluster: Cluster, question: Callable[[PointStore], Awaitable[T]], *, to_delete: bool = False) -> T:
     async def opened() -> T:
         async with open_store(settings(cluster), to_delete=to_delete) as database:
             return await question(database)
@@ -77,11 +77,11 @@ async def sampled(store: Store) -> list[str]:
     return [one.field async for one in store.sampled(["water"], TimeSpan(START, START + 4 * HOUR), HOUR, "m1")]
 
 
-async def counted(database: Database) -> dict[str, int]:
+async def counted(database: PointStore) -> dict[str, int]:
     return dict(await database.counted(["m1"], START + 9 * HOUR))
 
 
-async def named(database: Database) -> set[str]:
+async def named(database: PointStore) -> set[str]:
     return await database.devices()
 
 

@@ -10,9 +10,9 @@ import pytest
 
 from gateway.ingest.database import metricsql
 from gateway.ingest.database.database_http import DatabaseHttp
-from gateway.ingest.database.metricsql_http import Labels, Sample
-from gateway.ingest.database.open_store import Database, open_store, places_of_points
-from gateway.ingest.database.store import StoredPoint, StoreFault
+from gateway.ingest.database.metricsql_http import MetricLabels, MetricsqlSample
+from gateway.ingest.database.open_store import PointStore, open_store, places_of_points
+from gateway.ingest.database.store import StoreFault, WholePoint
 from gateway.support.config.model import Influxdb
 from tests.monitoring.reports.stores import Filled
 from tests.monitoring.reports.versioned import stub
@@ -33,7 +33,7 @@ LINES = [
 ]
 
 
-def opened(config: Influxdb, work: Callable[[Database], Awaitable[T]], *, to_delete: bool = False) -> T:
+def opened(config: Influxdb, work: Callable[[PointStore], Awaitable[T]], *, to_delete: bool = False) -> T:
     async def run() -> T:
         async with open_store(config, to_delete=to_delete) as points:
             return await work(points)
@@ -41,7 +41,7 @@ def opened(config: Influxdb, work: Callable[[Database], Awaitable[T]], *, to_del
     return asyncio.run(run())
 
 
-async def everything(points: Database) -> list[StoredPoint]:
+async def everything(points: PointStore) -> list[WholePoint]:
     return [point async for point in points.points_of(["his"], NOW_MS)]
 
 
@@ -55,7 +55,7 @@ def test_everything_of_a_device_is_counted_read_and_deleted_and_nothing_of_other
     assert opened(filled.config, lambda points: points.devices()) == {"his", "his-too", "hisx"}
     assert {point.time_ms for point in found if point.measurement == "water"} == {NOW_MS - day * DAY_MS for day in range(100)}
     (second,) = (point for point in found if point.tags.get("channel") == "b")
-    assert second == StoredPoint(
+    assert second == WholePoint(
         "water",
         {"device": "his", "site": "s", "channel": "b"},
         NOW_MS,
@@ -73,9 +73,9 @@ def played(monkeypatch: pytest.MonkeyPatch, counts: Iterable[int]) -> tuple[metr
     asked: list[dict[str, str]] = []
     answers = iter(counts)
 
-    async def ask(_http: object, _path: str, form: dict[str, str]) -> list[Sample]:
+    async def ask(_http: object, _path: str, form: dict[str, str]) -> list[MetricsqlSample]:
         asked.append(form)
-        return [Sample(Labels(), (0.0, str(next(answers))))]
+        return [MetricsqlSample(MetricLabels(), (0.0, str(next(answers))))]
 
     monkeypatch.setattr(metricsql, "ask_samples", ask)
     return metricsql.MetricsqlStore(DatabaseHttp(Influxdb()), Influxdb()), asked

@@ -5,7 +5,7 @@ import zipfile
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from gateway.ingest.database.store import StoredPoint
+from gateway.ingest.database.store import WholePoint
 from gateway.monitoring.reports.point_tables import PointFiles
 
 AT_MS = 1_793_491_200_000
@@ -14,10 +14,10 @@ AT_MS = 1_793_491_200_000
 def test_columns_are_those_of_all_points_and_a_roll_up_in_two_places_is_one_row(tmp_path: Path) -> None:
     points, out = PointFiles(tmp_path, ZoneInfo("Asia/Ho_Chi_Minh")), io.BytesIO()
     with points:
-        points.add(StoredPoint("water", {"device": "m"}, AT_MS, {"flow_m3_h": 1.5}))
-        points.add(StoredPoint("water", {"device": "m", "channel": "b"}, AT_MS + 500, {"alarm_leak": True}))
+        points.add(WholePoint("water", {"device": "m"}, AT_MS, {"flow_m3_h": 1.5}))
+        points.add(WholePoint("water", {"device": "m", "channel": "b"}, AT_MS + 500, {"alarm_leak": True}))
         for _ in range(2):
-            points.add(StoredPoint("hourly", {"device": "m"}, AT_MS, {"volume_used_m3": 0.5}))
+            points.add(WholePoint("hourly", {"device": "m"}, AT_MS, {"volume_used_m3": 0.5}))
     with zipfile.ZipFile(out, "w") as archive:
         points.write(archive, "water")
         points.write(archive, "hourly")
