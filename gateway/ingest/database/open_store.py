@@ -2,16 +2,19 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
 from gateway.core.batching.pacing import LinkBudget
 from gateway.ingest.database.database_http import DatabaseHttp
-from gateway.ingest.database.influxql import InfluxqlStore
-from gateway.ingest.database.metricsql import MetricsqlStore
 from gateway.support.config.model import Influxdb
 
-PointStore = InfluxqlStore | MetricsqlStore
+if TYPE_CHECKING:
+    from gateway.ingest.database.influxql import InfluxqlStore
+    from gateway.ingest.database.metricsql import MetricsqlStore
+
+PointStore: TypeAlias = "InfluxqlStore | MetricsqlStore"
 """A database that is asked, copied, and rid of one device."""
 
 
@@ -29,8 +32,12 @@ async def open_store(config: Influxdb, link: LinkBudget | None = None, *, to_del
     """
     http = DatabaseHttp(config.model_copy(update={"read_token_file": None}) if to_delete else config, link)
     if await is_victoria_metrics(http):
+        from gateway.ingest.database.metricsql import MetricsqlStore  # noqa: PLC0415 - a gateway loads the dialect that it speaks
+
         yield MetricsqlStore(http, config)
     else:
+        from gateway.ingest.database.influxql import InfluxqlStore  # noqa: PLC0415
+
         yield InfluxqlStore(http, config, await http.version())
 
 
