@@ -1,18 +1,16 @@
 """Programs of this project as child processes of the demo, and the gateway's answer about itself."""
 
-import json
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.client import HTTPException
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
-from urllib.error import URLError
-from urllib.request import urlopen
 
 from gateway.commands.demo import services
+from gateway.support.plain_http import NoAnswer, PlainHttp
 
 _START_PATIENCE_S: Final = 15.0
 
@@ -62,11 +60,11 @@ def await_page(page: str, gateway: "subprocess.Popen[bytes]", log: Path) -> None
 def status_of(page: str) -> dict[str, Any] | None:
     """The gateway's account of itself; None: it does not answer."""
     try:
-        with urlopen(f"{page}/api/status", timeout=5) as answer:  # noqa: S310 - our own child
-            document: dict[str, Any] = json.load(answer)
-            return document
-    except (URLError, OSError, HTTPException, ValueError):
+        answer = PlainHttp(page).send("GET", "/api/status")
+    except NoAnswer:
         return None
+    document: dict[str, Any] | None = answer.document() if answer.status == HTTPStatus.OK else None
+    return document
 
 
 def tail(log: Path) -> str:
