@@ -27,6 +27,13 @@ def test_a_start_imports_no_pages_and_no_http_client() -> None:
     assert subprocess.run([sys.executable, "-c", ask], check=True, capture_output=True, text=True).stdout == "[]\n"
 
 
+def test_a_start_imports_no_language_of_a_database() -> None:
+    ask = (
+        "import gateway.commands.run, sys; print([name for name in sys.modules if name.endswith(('.influxql', '.metricsql'))])"
+    )
+    assert subprocess.run([sys.executable, "-c", ask], check=True, capture_output=True, text=True).stdout == "[]\n"
+
+
 def test_the_port_is_taken_before_the_pages_are_loaded(tmp_path: Path) -> None:
     async def twice() -> None:
         config = config_at(free_port(), tmp_path)
