@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
-from gateway.support.config.addresses import split_url
+from gateway.support.config.setting_types import split_url
 from gateway.support.tls import shows
 
 _PATIENCE_S: Final = 30.0

@@ -18,7 +18,7 @@ from gateway.ingest.database.metricsql_http import is_cluster, process_url
 from gateway.support.config.files import DEFAULT_FILE, ConfigurationFault, load, secret
 from gateway.support.config.model import Config, Influxdb
 from gateway.support.plain_http import NoAnswer, PlainHttp
-from gateway.support.tls_files import database_tls
+from gateway.support.tls import database_tls
 from schemas.durations import format_duration, parse_duration
 from schemas.printable import printable
 
