@@ -370,9 +370,10 @@ def test_the_table_tells_of_every_shipped_profile_how_its_messages_are_found_and
     page = (SHIPPED / "SHIPPED.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `([a-z0-9-]+)` \| .* \| (.*) \| (.*) ?\|$", page, re.MULTILINE)
     shipped = load_profiles(None).profiles
-    assert [name for name, *_ in rows] == sorted(shipped)
+    assert [name for name, *_ in rows] == sorted(shipped), "SHIPPED.md has a row for each shipped profile, in their order"
     for told in (ROOT / "README.md", ROOT / "docs" / "pictures" / "system.svg"):
-        assert re.search(rf"[ >]{len(shipped)} are shipped", told.read_text(encoding="utf-8"))
+        said = re.search(rf"[ >]{len(shipped)} are shipped", told.read_text(encoding="utf-8"))
+        assert said, f"{told.name} says how many profiles are shipped: {len(shipped)}"
     for name, found_by, params in rows:
         file = shipped[name]
         topics, models = file.model.match.topic, file.model.models

@@ -57,7 +57,7 @@ def stands_as_it_was_given(profile: str, number: int, codecs: SyncCodecs) -> Non
 
 
 def test_every_shipped_profile_has_an_encoder() -> None:
-    assert MAKERS.keys() == names()
+    assert MAKERS.keys() == names(), "a profile needs an encoder in the table of firmware_sim/makers/table.py"
     assert encoder("unheard-of") is None
 
 

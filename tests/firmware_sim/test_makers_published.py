@@ -250,5 +250,5 @@ def test_a_notification_of_shelly_has_the_published_form() -> None:
 def test_no_make_is_without_a_published_frame() -> None:
     tables = {frame.profile for frame in FRAMES} | {row[0] for row in (*DOCUMENTS, *TOPICS, *SENML)}
     assert MAKERS.keys() - tables == {"dsmr-p1", "shelly-gen2-rpc", "sparkplug-power", "telraam"}, (
-        "these have tests of their own"
+        "a message as the maker published it stands in FRAMES or another table of this file; these have tests of their own"
     )

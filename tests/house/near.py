@@ -19,6 +19,8 @@ import pytest
 CHECKOUT: Final = Path(__file__).parents[2]
 CODE: Final = ("gateway", "schemas", "firmware_sim", "grafana")
 OF_ALL: Final = Path("tests", "house")
+READERS: Final = {Path("gateway/profiles"): Path("gateway/support/config/bundled_profiles.py")}
+"""A folder of data, and the module that reads all of it: its tests are those of each file."""
 PROCESSES: Final = 2
 _SECONDS: Final = 45.0
 """Tests begin in this time; what began ends in the rest of the minute."""
@@ -40,7 +42,9 @@ class Tree:
 
     def near(self, changed: Iterable[Path]) -> list[Path]:
         """Return the test files for changed ones, the nearest first; those that are changed themselves come before all."""
-        mentions = {path: list(self._mentioning(path)) for path in changed}
+        them = list(changed)
+        readers = [READERS[path.parent] for path in them if path.parent in READERS]
+        mentions = {path: list(self._mentioning(path)) for path in (*them, *readers)}
         shared = {one: list(self._mentioning(one)) for them in mentions.values() for one in them if one.parts[0] == "tests"}
         steps = [
             filter(_is_test, mentions),

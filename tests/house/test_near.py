@@ -14,6 +14,8 @@ FILES = {
     "gateway/b/four.py": "from gateway.a import (\n    five,\n    one,\n)",
     "gateway/c/templates/page.html": "",
     "gateway/c/six.py": "",
+    "gateway/profiles/make.yaml": "",
+    "gateway/support/config/bundled_profiles.py": "",
     "docs/page.md": "",
     "tests/house/test_all.py": 'ROOT.rglob("*.md")',
     "tests/a/test_one.py": "",
@@ -21,6 +23,7 @@ FILES = {
     "tests/a/inner/test_three.py": "",
     "tests/b/test_four.py": "",
     "tests/c/test_six.py": "",
+    "tests/d/test_makes.py": "from gateway.support.config.bundled_profiles import names",
     "tests/rig.py": "import gateway.a.one",
     "tests/z/test_far.py": "from tests.rig import gateway",
     "tests/z/test_names.py": 'monkeypatch.setattr("gateway.a.one.x", 1)',
@@ -54,6 +57,10 @@ def test_those_that_name_a_module_come_first_then_its_room_the_whole_tree_and_ro
 def test_a_room_within_a_room_has_tests_of_its_own_and_a_folder_without_has_those_of_the_one_above(root: Path) -> None:
     assert near(root, "gateway/a/inner/three.py") == ["a/inner/test_three.py", "house/test_all.py"]
     assert near(root, "gateway/c/templates/page.html") == ["c/test_six.py", "house/test_all.py"]
+
+
+def test_a_file_of_data_has_the_tests_of_its_reader(root: Path) -> None:
+    assert near(root, "gateway/profiles/make.yaml") == ["d/test_makes.py", "house/test_all.py"]
 
 
 def test_a_page_leads_to_those_that_look_at_all_pages_and_a_test_that_is_gone_to_none(root: Path) -> None:

@@ -112,7 +112,8 @@ def agreed(measurement: str) -> dict[str, Row]:
 @pytest.mark.parametrize("measurement", AGREED)
 def test_unit_bounds_and_kind_of_every_quantity_are_those_agreed(measurement: str) -> None:
     rows = QUANTITIES[measurement].values()
-    assert {row.field: (row.unit, row.minimum, row.maximum, KINDS[row.kind]) for row in rows} == agreed(measurement)
+    found = {row.field: (row.unit, row.minimum, row.maximum, KINDS[row.kind]) for row in rows}
+    assert found == agreed(measurement), "a new quantity is agreed upon with a row of AGREED in this file; the others stay"
 
 
 def test_classes_of_vehicles_are_those_agreed() -> None:
@@ -142,4 +143,4 @@ def test_fields_in_databases_keep_the_names_that_they_have() -> None:
         for measurement, rows in QUANTITIES.items()
         for field in rows
     }
-    assert made == agreed_fields(), "add a line for a new quantity; the names of the others stay"
+    assert made == agreed_fields(), "add a line to agreed_fields.txt for a new quantity; the names of the others stay"

@@ -22,7 +22,7 @@ from gateway.web.http import pages
 from gateway.web.http.language import LANGUAGE_COOKIE
 from gateway.web.http.pages import TEMPLATES
 from schemas import glossary
-from schemas.quantities import QUANTITIES, Quality
+from schemas.quantities import Quality
 from schemas.rejects import DropCause, IgnoreCause, RejectReason
 from tests.rows import each_row
 from tests.web.pages.languages import is_todo
@@ -62,7 +62,8 @@ def test_a_page_runs_only_the_scripts_and_styles_it_was_made_with(name: str) -> 
 def test_a_page_uses_only_words_that_there_are(name: str) -> None:
     text = (TEMPLATES / name).read_text()
     used = re.findall(r"\bwords\.(\w+)|\bt\([\"'](\w+)[\"'][),]", text)
-    assert {one or other for one, other in used} <= words("vi").keys()
+    missing = {one or other for one, other in used} - words("vi").keys()
+    assert missing == set(), f"write {', '.join(sorted(missing))} in both languages, in gateway/support/i18n"
 
 
 def test_nothing_a_device_sends_can_become_markup() -> None:
@@ -197,24 +198,6 @@ def test_the_heading_knows_what_became_of_the_last_message(
 
 def test_every_reason_that_commands_can_fix_has_advice_on_the_page() -> None:
     assert _FIXED_BY.keys() <= glossary.REASONS.keys()
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_every_quantity_has_a_name_of_its_own_within_its_measurement(language: str) -> None:
-    found = glossary.quantities(language)
-    for measurement, rows in QUANTITIES.items():
-        names = [found[field].name for field in rows]
-        assert [field for field in rows if found[field].name == field] == [], measurement
-        assert len(set(names)) == len(names), measurement
-
-
-def test_phases_tariffs_and_units_are_written_as_people_write_them() -> None:
-    found = glossary.quantities("en")
-    assert found["active_power_l1_w"] == ("Active power L1", "W", False)
-    assert found["energy_import_t2_kwh"] == ("Energy import T2", "kWh", False)
-    assert found["volume_m3"] == ("Volume", "m³", False)
-    assert found["alarm_leak"] == ("Leak alarm", "", True)
-    assert [row.unit for row in found.values() if re.search(r"[\[{.]", row.unit)] == []
 
 
 def test_a_text_of_several_lines_keeps_them_and_nothing_in_it_steers_the_screen() -> None:

@@ -92,6 +92,8 @@ def _rule(
     for_ms: int = 0,
     clear_after_ms: int = 0,
 ) -> Rule:
+    if name not in WORDING:
+        raise ValueError(f"{name}: write what is the matter, and what to do, in gateway/core/alarms/wording.py")
     words = WORDING[name]
     text, advice = {"vi": words[0], "en": words[1]}, {"vi": words[2], "en": words[3]}
     return Rule(name, severity, when, text, advice, for_ms, clear_after_ms, source)

@@ -4,7 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from gateway.core.alarms.rules import Rule
+from gateway.core.alarms.rules import Rule, Values
 from gateway.core.alarms.shipped import SHIPPED
 from schemas.durations import format_duration
 from schemas.quantities import QUANTITIES
@@ -93,7 +93,13 @@ def bed() -> Bed:
 
 
 def test_every_rule_of_the_contract_is_shipped() -> None:
-    assert tuple(SHIPPED.by_name) == NAMES
+    assert tuple(SHIPPED.by_name) == NAMES, "a new rule is agreed upon with its name in NAMES of this file"
+
+
+def test_every_rule_about_values_has_readings_that_raise_it() -> None:
+    about_values = {rule.name for rule in SHIPPED.rules if any(isinstance(when, Values) for when in rule.when)}
+    missing = about_values - {case.rule for case in CASES}
+    assert missing == set(), "write readings that raise and end it into CASES of this file"
 
 
 @each_row("case", CASES, ids=lambda case: f"{case.rule}-{'-'.join(case.begins)}")
@@ -157,7 +163,7 @@ def test_another_nominal_voltage_moves_the_band() -> None:
 def test_the_documentation_lists_each_rule_with_severity_time_and_source() -> None:
     table = [line.split(" | ") for line in DOCUMENTATION.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
     rows = {cells[0].strip("|` "): cells[1:] for cells in table if len(cells) == 5}
-    assert list(rows) == list(SHIPPED.by_name)
+    assert list(rows) == list(SHIPPED.by_name), "docs/alarms.md has a row for each shipped rule, in their order"
     for rule in SHIPPED.rules:
         after = format_duration(timedelta(milliseconds=rule.for_ms)) if rule.for_ms else "at once"
         assert rows[rule.name] == [rule.severity.value, after, rule.text["en"], f"{rule.source} |"]
