@@ -1,7 +1,9 @@
 """Loading ``alarms.yaml``: shipped rules changed, switched off, added to; every fault by file, key, reason and line."""
 
 import json
+import re
 from pathlib import Path
+from typing import Final, get_args
 
 import pytest
 import yaml
@@ -9,13 +11,27 @@ from jsonschema import Draft202012Validator
 
 import schemas
 from gateway.core.alarms.alarm import Severity
-from gateway.core.alarms.rules import ClockWrong, Completeness, CounterStep, Limit, Night, Param, Rule, Silent, Usual, Values
+from gateway.core.alarms.rules import (
+    ClockWrong,
+    Completeness,
+    Condition,
+    CounterStep,
+    Limit,
+    Night,
+    Param,
+    Rule,
+    Silent,
+    Usual,
+    Values,
+)
 from gateway.core.alarms.shipped import SHIPPED
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.registry.alarm_rules import load_alarm_rules, rules_without_devices
 from schemas.registry import RegisteredDevice, Registry
+from tests.rows import each_row
 
 SCHEMA = Draft202012Validator(json.loads((Path(schemas.__file__).parent / "json" / "alarms.json").read_bytes()))
+CHECKOUT = Path(schemas.__file__).parents[1]
 OWN = """
   - name: cold_water
     severity: info
@@ -68,31 +84,49 @@ def test_a_shipped_rule_is_switched_off_by_its_name(path: Path) -> None:
     assert "congestion" not in load(path, "switched_off: [congestion, lamp_failed]")
 
 
-@pytest.mark.parametrize(
-    ("when", "condition"),
-    [
-        ("{state: pump_on}", Values((Limit("pump_on", "above", 0, 0),))),
-        ("{field: temperature_c, below: 4}", Values((Limit("temperature_c", "below", 4, 4),))),
-        ("{field: flow_m3_h, above: 3, clear: 2, of: usual}", Values((Limit("flow_m3_h", "above", 3, 2, Usual.HOUR),))),
-        ("{field: flow_m3_h, above: 2, of: usual_peak}", Values((Limit("flow_m3_h", "above", 2, 2, Usual.PEAK),))),
-        (
-            "{field: level_m, above: 0.9, of: dam_m, default: 5}",
-            Values((Limit("level_m", "above", 0.9, 0.9, Param("dam_m", 5)),)),
-        ),
-        (
-            "{all: [{field: flow_m3_h, below: 1}, {state: pump_on, at: parent}]}",
-            Values((Limit("flow_m3_h", "below", 1, 1), Limit("pump_on", "above", 0, 0, at="parent"))),
-        ),
-        ("{silent: site}", Silent("site")),
-        ("{night_flow_above: 0.2, nights: 5}", Night(0.2, 5)),
-        ("{night_flow_above: 2, of: usual, least: 0.1}", Night(2, 3, Usual.HOUR, 0.1)),
-        ("{completeness_below: 95}", Completeness(0.95)),
-        ("{counter_step: 2}", CounterStep(2)),
-        ("{clock_wrong: true}", ClockWrong()),
-    ],
+CONDITIONS: Final[list[tuple[str, Condition]]] = [
+    ("{state: pump_on}", Values((Limit("pump_on", "above", 0, 0),))),
+    ("{field: temperature_c, below: 4}", Values((Limit("temperature_c", "below", 4, 4),))),
+    ("{field: flow_m3_h, above: 3, clear: 2, of: usual}", Values((Limit("flow_m3_h", "above", 3, 2, Usual.HOUR),))),
+    ("{field: flow_m3_h, above: 2, of: usual_peak}", Values((Limit("flow_m3_h", "above", 2, 2, Usual.PEAK),))),
+    (
+        "{field: level_m, above: 0.9, of: dam_m, default: 5}",
+        Values((Limit("level_m", "above", 0.9, 0.9, Param("dam_m", 5)),)),
+    ),
+    (
+        "{all: [{field: flow_m3_h, below: 1}, {state: pump_on, at: parent}]}",
+        Values((Limit("flow_m3_h", "below", 1, 1), Limit("pump_on", "above", 0, 0, at="parent"))),
+    ),
+    ("{silent: site}", Silent("site")),
+    ("{night_flow_above: 0.2, nights: 5}", Night(0.2, 5)),
+    ("{night_flow_above: 2, of: usual, least: 0.1}", Night(2, 3, Usual.HOUR, 0.1)),
+    ("{completeness_below: 95}", Completeness(0.95)),
+    ("{counter_step: 2}", CounterStep(2)),
+    ("{clock_wrong: true}", ClockWrong()),
+]
+"""Each kind of condition as it is written, and as the engine takes it."""
+OF_OWN_READINGS: Final = {Values, CounterStep, ClockWrong}
+"""Kinds that a gateway judges by what it received itself, whoever else hears the device."""
+ENGINE: Final = "".join(
+    path.read_text(encoding="utf-8") for path in (CHECKOUT / "gateway/core/alarms").glob("*.py") if path.name != "rules.py"
 )
+
+
+@pytest.mark.parametrize(("when", "condition"), CONDITIONS)
 def test_a_rule_of_ones_own_has_any_kind_of_condition(path: Path, when: str, condition: object) -> None:
     assert load(path, f"rules:{OWN}    when: {when}\n")["cold_water"].when == (condition,)
+
+
+@each_row("kind", get_args(Condition), ids=lambda kind: kind.__name__)
+def test_each_kind_of_condition_can_be_written_is_explained_and_is_judged(kind: type[Condition]) -> None:
+    written = [(when, condition) for when, condition in CONDITIONS if isinstance(condition, kind)]
+    assert written, "write it as in alarms.yaml into CONDITIONS of this file"
+    when, condition = written[0]
+    page = (CHECKOUT / "docs" / "alarms.md").read_text(encoding="utf-8")
+    assert f"| `{when.partition(':')[0]}: " in page, "docs/alarms.md has no row for it"
+    assert re.search(rf"isinstance\([^)]*\b{kind.__name__}\b", ENGINE), "no module of gateway/core/alarms judges it"
+    of_all = Rule("x", Severity.INFO, (condition,), {}, {}).of_all_readings
+    assert bool(of_all) != (kind in OF_OWN_READINGS), "name it in Rule.of_all_readings, or in OF_OWN_READINGS of this file"
 
 
 def test_several_conditions_are_a_list(path: Path) -> None:
