@@ -1,8 +1,22 @@
-"""Options of ``gateway setup`` that are refused."""
+"""Options of ``gateway setup`` that are refused, and what each command calls."""
+
+import argparse
+from collections.abc import Iterator
 
 import pytest
 
-from gateway.commands.cli import main
+from gateway.commands.cli import main, parser
+
+
+def ends(command: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """All commands behind which none follows."""
+    found = [action.choices for action in command._actions if isinstance(action, argparse._SubParsersAction)]  # noqa: SLF001
+    yield from [command] if not found else [end for choices in found for one in choices.values() for end in ends(one)]
+
+
+def test_every_command_calls_something() -> None:
+    idle = [command.prog for command in ends(parser()) if command.get_default("call") is None]
+    assert idle == [], "its add_options ends with parser.set_defaults(call=...)"
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "-1", "mqtt", "१२"])

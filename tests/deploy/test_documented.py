@@ -53,7 +53,7 @@ def missing_routes(page: str) -> set[str]:
 
 def test_every_address_that_is_served_stands_in_the_operators_guide() -> None:
     assert len(routes()) > 60
-    assert missing_routes(OPERATION) == set()
+    assert missing_routes(OPERATION) == set(), "docs/operation.md names each address"
     assert missing_routes(OPERATION.replace("/api/late-sums", "")) == {"/api/late-sums"}
 
 
@@ -95,7 +95,7 @@ def test_every_command_stands_in_the_documentation(program: str) -> None:
             rf"`{' '.join(words[:-1])} [^`\n]*\b{words[-1]}\b|^ *(?:\$ |sudo )?{' '.join(words)}\b", FOR_USERS, re.MULTILINE
         )
     ]
-    assert missing == []
+    assert missing == [], "the pages for users, such as docs/operation.md, name each command as it is typed"
 
 
 @pytest.mark.parametrize("program", PARSERS)
@@ -118,6 +118,15 @@ def topics() -> set[str]:
 def test_every_topic_stands_in_the_operators_guide(topic: str) -> None:
     pattern = re.escape(topic).replace(r"\+", r"(?:\+|\{\w+\})")
     assert re.search(rf"`{pattern}`", OPERATION)
+
+
+def test_the_gateway_has_a_right_to_each_topic_of_its_own() -> None:
+    texts = [path.read_text(encoding="utf-8") for path in (CHECKOUT / "gateway").rglob("*.py")]
+    own = {topic for text in texts for topic in re.findall(r'f"(gateway/v1/[^"]*)"', text)}
+    rights = [right.topic for right in of_gateway()]
+    without = {topic for topic in own if not any(re.match(re.sub(r"\{.*?\}", "[^/]+", topic), right) for right in rights)}
+    assert own
+    assert without == set(), "name it in of_gateway of gateway/ingest/broker/rights.py, or the broker takes nothing there"
 
 
 # ---- Lanes -----------------------------------------------------------------------------------------------------------
@@ -150,7 +159,7 @@ def test_every_lane_stands_in_the_architecture_and_no_other() -> None:
     section = text_of("docs/architecture.md").partition("## What runs side by side")[2].partition("\n## ")[0]
     named = {name for row in re.findall(r"^\| (`[^|]*) \|", section, re.MULTILINE) for name in re.findall(r"`([^`]+)`", row)}
     assert len(there) > 50
-    assert there == named
+    assert there == named, "docs/architecture.md lists each lane under 'What runs side by side'"
 
 
 # ---- Pages -----------------------------------------------------------------------------------------------------------

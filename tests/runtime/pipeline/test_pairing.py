@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,6 +44,9 @@ RUNS_LIVE: Final = {
     *("open export", "audit", "periods", "late readings", "usual hours", "registry and events"),
 }
 
+IN_NO_PAIR: Final = {"shares left", "shares taken over", "shares told", "bindings", "heard elsewhere"}
+OF_THE_PROCESS: Final = {"pages", "supervision", "role"}
+
 
 @contextmanager
 def built(folder: Path, **mqtt: object) -> Iterator[Parts]:
@@ -65,13 +69,21 @@ def built(folder: Path, **mqtt: object) -> Iterator[Parts]:
         database.close()
 
 
+def test_every_lane_that_there_may_be_is_decided_upon() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "architecture.md").read_text(encoding="utf-8")
+    section = page.partition("## What runs side by side")[2].partition("\n## ")[0]
+    lanes = {name for row in re.findall(r"^\| (`[^|]*) \|", section, re.MULTILINE) for name in re.findall(r"`([^`]+)`", row)}
+    undecided = lanes - RUNS_ON_BOTH - RUNS_LIVE - IN_NO_PAIR - OF_THE_PROCESS
+    assert undecided == set(), "a lane takes its place in RUNS_LIVE or RUNS_ON_BOTH, and `built` configures it"
+
+
 def test_every_lane_is_decided_upon_for_a_passive_machine(tmp_path: Path) -> None:
     async def story() -> None:
         with built(tmp_path, standby={"machine": "a"}) as parts:
-            assert set(parts.lanes) == RUNS_ON_BOTH | RUNS_LIVE
+            assert set(parts.lanes) == RUNS_ON_BOTH | RUNS_LIVE, "a lane takes its place in RUNS_LIVE or RUNS_ON_BOTH"
             rooms = (parts.waiting, parts.alarming, parts.watching, parts.closing, parts.processing, parts.receiving)
             marked = {name for room in rooms for name, lane in room.lanes.items() if isinstance(lane, LiveOnly)}
-        assert marked == RUNS_LIVE
+        assert marked == RUNS_LIVE, "LiveOnly marks a lane that speaks for the devices"
 
     asyncio.run(story())
 
