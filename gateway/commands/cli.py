@@ -130,7 +130,3 @@ _COMMANDS: Final = {
     "setup": Command("set up broker, database, certificates, and the tokens of people", _SETUP),
     "capacity": Command("work out the machines, disks and links that devices need", "capacity"),
 }
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -105,16 +105,19 @@ def _begin(config: Config, *, damaged: bool = False) -> Database:
 HANDED_ON_AFTER_S: Final = 0.001
 """A thread that computes hands the interpreter to the loop after this, once the loop has work; Python's default is 5 ms."""
 
+_COLLECTED_AFTER: Final = 50_000
+"""New objects that may be part of a cycle."""
+
 
 def calm_garbage_collector() -> None:
     """Collect cycles rarely, and never among what a start has made: code, registry and profiles stay.
 
     Readings are freed by reference count; a search every 2,000 objects costs a tenth of the CPU.
     """
-    if gc.get_freeze_count():  # a later pipeline of this process: the one before it is garbage, and must not be frozen
+    if gc.get_threshold()[0] == _COLLECTED_AFTER:  # a later pipeline: the one before it is garbage, and must not be frozen
         return
     gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
+    gc.set_threshold(_COLLECTED_AFTER, 20, 20)
     gc.enable()
 
 

@@ -1,4 +1,4 @@
-"""What a gateway loads that has all configured that once led to an administrator's tools."""
+"""The modules of a gateway that has all configured that once led to an administrator's tools."""
 
 import json
 import sys
