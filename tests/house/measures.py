@@ -40,7 +40,7 @@ class Measures:
 def measure() -> Measures:
     """Read the tree as it is now."""
     lines = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in GATEWAY.rglob("*.py")}
-    names = [path for path in GATEWAY.iterdir() if path.name != "__pycache__"]
+    names = {path.relative_to(GATEWAY).parts[0] for ending in ("py", "yaml") for path in GATEWAY.rglob(f"*.{ending}")}
     graph = grimp.build_graph("gateway", "schemas", cache_dir=None)
     loaded = [name for name in graph.find_upstream_modules(RUN) if name.startswith("gateway")]
     small = sum(each <= SMALL_LINES for path, each in lines.items() if path.name != "__init__.py")
