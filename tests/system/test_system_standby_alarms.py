@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 
 from gateway.commands.demo.services import Service
-from gateway.monitoring.alarms.pair_alarms import read_bucket
+from gateway.monitoring.alarms.shared_alarms import read_bucket
 from tests.firmware_sim.listener import Listener, listening
 from tests.monitoring.alarms.receiver import ToldServer
 from tests.system.alarming import active, leaking, points

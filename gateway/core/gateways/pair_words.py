@@ -4,7 +4,7 @@ Both retain what they say under the client id that they share:
 
     gateway/v1/{client_id}/machines/{machine}   {"state": "live" | "passive" | "offline", "term": N}; "offline" is the will
     gateway/v1/{client_id}/journals/{machine}   the number of readings in its journal
-    gateway/v1/{client_id}/alarms/{bucket}      some of the alarms of the live one (``monitoring/alarms/pair_alarms.py``)
+    gateway/v1/{client_id}/alarms/{bucket}      some of the alarms of the live one (``monitoring/alarms/shared_alarms.py``)
 """
 
 import json

@@ -1,16 +1,18 @@
 """Alarms in the form that each receiver takes: a document of the API and the webhook, a point of InfluxDB, an alert."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-from gateway.core.alarms.alarm import AlarmState, Change, Transition
+from gateway.core.alarms.alarm import AlarmKey, AlarmState, Change, Transition
 from gateway.core.alarms.rules import Rules
 from gateway.core.readings.line_protocol import tag_text
 
 MEASUREMENT: Final = "alarm"
 EVENT: Final = "event"
 _NO_WORDS: Final[Mapping[str, str]] = {"vi": "", "en": ""}
+_REMEMBERED_MS: Final = 86_400_000
+"""The time after which an ended alarm is forgotten; readings that decide are at most an hour late."""
 
 
 def alarm_document(state: AlarmState | Transition, rules: Rules, *, silenced: bool = False) -> dict[str, object]:
@@ -89,3 +91,24 @@ def alert_document(state: AlarmState, rules: Rules, language: str, *, overdue: b
 def rfc3339(time_ms: int) -> str:
     """A time as Alertmanager reads it."""
     return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds")
+
+
+class PointTimes:
+    """The newest point of each alarm: the next is at the time of the change, by its reading, but never before that one.
+
+    A reading may be minutes old when it ends an alarm, and the alarm may have been written as active since. The point of its
+    end must be newer than that, or the newest point would show it as active for ever.
+    """
+
+    def __init__(self) -> None:
+        self._newest_ms: dict[AlarmKey, int] = {}
+
+    def of_change(self, key: AlarmKey, at_ms: int, now_ms: int) -> int:
+        """The time of the point of a change."""
+        self._newest_ms[key] = time_ms = max(min(at_ms, now_ms), self._newest_ms.get(key, 0) + 1)
+        return time_ms
+
+    def repeat(self, keys: Iterable[AlarmKey], now_ms: int) -> None:
+        """Note that these alarms are written as active now, or may have been just before by an earlier run."""
+        recent = {key: time_ms for key, time_ms in self._newest_ms.items() if now_ms - time_ms < _REMEMBERED_MS}
+        self._newest_ms = recent | {key: max(now_ms, recent.get(key, 0)) for key in keys}

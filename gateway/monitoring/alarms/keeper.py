@@ -11,8 +11,8 @@ Planned work holds alarms back from the webhook. One that was raised meanwhile i
 active; otherwise it is never sent. The end of an alarm that was sent before is sent at once.
 
 Of the two machines of a pair the passive one follows: it takes the states of the live one
-(:mod:`gateway.monitoring.alarms.pair_alarms`) and tells nobody, until it leads. It then goes on with them as after a restart of
-its own.
+(:mod:`gateway.monitoring.alarms.shared_alarms`) and tells nobody, until it leads. It then goes on with them as after a restart
+of its own.
 """
 
 import asyncio
@@ -29,12 +29,10 @@ from gateway.core.devices.device import Registered
 from gateway.ingest.storage import alarms as stored
 from gateway.ingest.storage.alarms import Changes, Notice, PlannedWork, SavedState, SharedState
 from gateway.ingest.storage.database import Database, DatabaseFault
-from gateway.monitoring.alarms.documents import alarm_point, change_document, change_points
+from gateway.monitoring.alarms.documents import PointTimes, alarm_point, change_document, change_points
 from gateway.monitoring.alarms.events import AlarmEvents
-from gateway.monitoring.alarms.outbox import INFLUXDB, WEBHOOK, Outbox
+from gateway.monitoring.alarms.outbox import INFLUXDB, WEBHOOK, Outbox, Revision
 from gateway.monitoring.alarms.planned import PlannedWorks
-from gateway.monitoring.alarms.point_times import PointTimes
-from gateway.monitoring.alarms.revision import Revision
 from gateway.support.clock import WallClock
 
 _GATHERS_S: Final = 0.5

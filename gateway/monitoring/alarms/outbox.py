@@ -1,8 +1,9 @@
-"""The outbox: notices that wait for a receiver of each change, in order, in memory and on disk.
+"""The outbox: notices that wait for a receiver of each change, in order, in memory and on disk; and what wakes the senders.
 
 The senders read from memory, so a disk that fails keeps no alarm from people. The disk has the notices for the next run.
 """
 
+import asyncio
 from collections import deque
 from collections.abc import Iterable, Sequence
 from itertools import islice
@@ -88,3 +89,27 @@ class Outbox:
         """Return the numbers to delete on disk, each only once."""
         gone, self._gone = self._gone, []
         return gone
+
+
+class Revision:
+    """A count of changes. A waiter that was busy during several of them is woken once and misses none."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self._next = asyncio.Event()
+
+    def bump(self) -> None:
+        """Count a change, and wake all who wait."""
+        self.number += 1
+        event, self._next = self._next, asyncio.Event()
+        event.set()
+
+    async def after(self, number: int, within_s: float | None = None) -> int:
+        """Wait until the number differs from the known one, at most ``within_s``; return it."""
+        if self.number == number:
+            try:
+                async with asyncio.timeout(within_s):
+                    await self._next.wait()
+            except TimeoutError:
+                pass
+        return self.number

@@ -34,7 +34,7 @@ from gateway.ingest.intake.subscriptions import Subscriptions
 from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database, DatabaseFault
 from gateway.ingest.storage.device_snapshots import DeviceSnapshots
-from gateway.monitoring.alarms.handover import AlarmHandover
+from gateway.monitoring.alarms.shared_alarms import AlarmHandover
 from gateway.monitoring.reports.share_claims import SHARE, Claim, Claims, claim_line, claims, stages_told
 from gateway.monitoring.reports.take_over import SumsTakeOver
 from gateway.runtime.jobs.resums import Resums

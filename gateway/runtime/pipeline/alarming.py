@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from gateway.ingest.intake.connection import Connection
 from gateway.monitoring.alarms.keeper import AlarmKeeper
 from gateway.monitoring.alarms.mqtt_lists import AlarmLists
-from gateway.monitoring.alarms.pair_alarms import PairAlarms
 from gateway.monitoring.alarms.point_sender import PointSender
 from gateway.monitoring.alarms.rounds import AlarmRounds
+from gateway.monitoring.alarms.shared_alarms import PairAlarms
 from gateway.runtime.pipeline.delivering import Delivery
 from gateway.runtime.pipeline.foundation import Foundation, Lane, Lanes, LiveOnly
 from gateway.runtime.pipeline.pairing import Pairing
@@ -54,14 +54,14 @@ def _told(foundation: Foundation, keeper: AlarmKeeper, connection: Connection) -
     """
     config = foundation.config
     if (url := config.alarms.alertmanager) is not None:
-        from gateway.monitoring.alarms.alertmanager import alertmanager_sender  # noqa: PLC0415
+        from gateway.monitoring.alarms.http_senders import AlertmanagerSender  # noqa: PLC0415
 
-        sender = alertmanager_sender(keeper, url, foundation.clock, config.language)
+        sender = AlertmanagerSender(keeper, url, foundation.clock, config.language)
         yield "alertmanager", LiveOnly(sender.run)  # the live machine tells it what is active
     if (url := config.alarms.webhook) is not None:
-        from gateway.monitoring.alarms.webhook import webhook_sender  # noqa: PLC0415
+        from gateway.monitoring.alarms.http_senders import WebhookSender  # noqa: PLC0415
 
-        yield "webhook", webhook_sender(keeper, url, secret(None, config.alarms.webhook_token_file)).run
+        yield "webhook", WebhookSender(keeper, url, secret(None, config.alarms.webhook_token_file)).run
     if config.alarms.mqtt:
         lists = AlarmLists(keeper, connection, foundation.database)
         yield "lists of alarms", LiveOnly(lists.run)  # the live machine retains them

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from gateway.ingest.catalog import Catalog
 from gateway.ingest.intake.subscriptions import Subscriptions
-from gateway.monitoring.alarms.handover import AlarmHandover
+from gateway.monitoring.alarms.shared_alarms import AlarmHandover
 from gateway.runtime.jobs.moves import Moves, Readings
 from gateway.runtime.pipeline.alarming import Alarming
 from gateway.runtime.pipeline.delivering import Delivery

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.ingest.storage.database import Database
-from gateway.monitoring.alarms.alertmanager import AlertmanagerSender
-from gateway.monitoring.alarms.posting import AlarmReceiver
+from gateway.monitoring.alarms.http_senders import AlertmanagerSender
 from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS
 from tests.monitoring.alarms.keeping import HOT, HOT_C, Kept, opened
 from tests.monitoring.alarms.receiver import ToldServer
@@ -73,7 +72,7 @@ def test_planned_work_is_not_disturbed(file: Database) -> None:
 def test_alertmanager_gets_an_alert_more_until_somebody_acknowledges_it(file: Database) -> None:
     kept = hot(file)
     with ToldServer() as receiver:
-        alertmanager = AlertmanagerSender(kept.keeper, AlarmReceiver(receiver.url), kept.clock, "en")
+        alertmanager = AlertmanagerSender(kept.keeper, receiver.url, kept.clock, "en")
         after(kept, 10)
         told = asyncio.run(_posted(alertmanager, receiver, 1))
         assert [alert["labels"].get("overdue") for alert in told] == [None, "true"]

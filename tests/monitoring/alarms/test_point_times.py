@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.core.alarms.alarm import AlarmKey
-from gateway.monitoring.alarms.point_times import PointTimes
+from gateway.monitoring.alarms.documents import PointTimes
 from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS
 
 LEAK = AlarmKey("leak", "m1")

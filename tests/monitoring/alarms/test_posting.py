@@ -8,8 +8,7 @@ import aiohttp
 import pytest
 
 from gateway.commands.demo.services import free_port
-from gateway.monitoring.alarms.posting import AlarmReceiver, NotTaken
-from gateway.monitoring.alarms.webhook import webhook_sender
+from gateway.monitoring.alarms.http_senders import AlarmReceiver, NotTaken, WebhookSender
 from tests.core.making import MINUTE_MS
 from tests.ingest.delivery.delivering import until
 from tests.monitoring.alarms.keeping import COLD_C, HOT_C, Kept, opened
@@ -48,7 +47,7 @@ def test_a_notice_that_is_refused_for_ever_holds_nobody_up_and_one_refused_for_n
     server: ToldServer, tmp_path: Path
 ) -> None:
     async def posted(kept: Kept) -> None:
-        sender = asyncio.create_task(webhook_sender(kept.keeper, server.url, None).run())
+        sender = asyncio.create_task(WebhookSender(kept.keeper, server.url, None).run())
         await until(lambda: len(server.taken) == 2)
         await until(lambda: not kept.told)
         sender.cancel()

@@ -1,4 +1,4 @@
-"""Alarms of a pair: the live machine has the broker retain the states of its alarms, the passive one takes them from there.
+"""Alarms between gateways: the machines of a pair have the broker retain theirs, and a share that moves takes its own along.
 
 Theory of operation
 -------------------
@@ -14,11 +14,17 @@ Planned work is one bucket more, ``planned``: ``{"machine": M, "works": [...]}``
 
 The passive machine takes each bucket as it comes, and stores it, so at a take-over there is nothing left to ask. What ended or
 was acknowledged, by whom, what waits for its time, and what the webhook still has to be told: all goes on as after a restart.
+
+Where a share moves, its new gateway judges each reading from the first one on: an alarm must not wait until the old one has
+written what it still has. The old one knows nothing of that, and ends its own alarms when it has left. All who are told know an
+alarm by its rule and device, not by its gateway: so they would take the end for the end of the new one's. It tells of its own
+once more behind that.
 """
 
 import asyncio
 import zlib
 from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from typing import Final
 
@@ -26,11 +32,14 @@ from msgspec import DecodeError, Struct, ValidationError, field
 from msgspec.json import decode
 from msgspec.json import encode as to_json
 
-from gateway.core.alarms.alarm import AlarmKey
+from gateway.core.alarms.alarm import AlarmKey, AlarmTags
+from gateway.core.alarms.engine import Alarms
+from gateway.core.devices.device import Device
 from gateway.core.devices.streams import Streams
 from gateway.ingest.intake.pair import Watch
 from gateway.ingest.storage.alarms import PlannedWork, SharedState
 from gateway.monitoring.alarms.keeper import AlarmKeeper
+from gateway.support.clock import WallClock
 
 BUCKETS: Final = 64
 PLANNED: Final = "planned"
@@ -146,3 +155,39 @@ def _mark(shared: SharedState) -> object:
         return to_json(state)
     facts = (state.key, state.severity, state.tags, state.since_ms, state.raised_ms, state.acknowledged, state.overdue)
     return (*facts, frozenset(state.standing), len(state.nights), held_back)
+
+
+class AlarmHandover:
+    """Hands over alarms about values. Those about silence, nights and days are told by one gateway for all: they go on."""
+
+    def __init__(self, alarms: Alarms, keeper: AlarmKeeper, streams: Streams, clock: WallClock) -> None:
+        self._alarms = alarms
+        self._keeper = keeper
+        self._streams = streams
+        self._clock = clock
+
+    async def end(self, shares: Collection[str]) -> None:
+        """End the alarms of devices whose shares another gateway has; return when that is saved and on its way."""
+        await self._each(shares, self._alarms.pass_on)
+
+    async def tell_again(self, shares: Collection[str]) -> None:
+        """Tell once more of the alarms of devices whose shares came here; return when that is saved and on its way."""
+        await self._each(shares, self._alarms.tell_again)
+
+    async def _each(self, shares: Collection[str], do: Callable[[Device, int], None]) -> None:
+        for device in list(self._devices(shares)):
+            do(device, self._clock.now_ms())
+        await self._keeper.commit()
+
+    def _devices(self, shares: Collection[str]) -> Iterator[Device]:
+        """The devices of some shares that have alarms."""
+        places = {state.tags.device: state.tags for state in self._alarms.states()}
+        for name, tags in places.items():
+            device = self._streams.devices.get(name)
+            if device is not None and not _shares_of(device, tags).isdisjoint(shares):
+                yield device
+
+
+def _shares_of(device: Device, tags: AlarmTags) -> set[str]:
+    """The share of a device; of one that was not heard since a start those that its place could be."""
+    return {device.share} if device.share else {tags.site, f"{tags.site}/{tags.domain}"}

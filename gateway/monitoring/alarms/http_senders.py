@@ -1,4 +1,4 @@
-"""The sender to Alertmanager: it posts all alarms again and again, as Prometheus does.
+"""The senders by HTTP: to Alertmanager all alarms again and again, as Prometheus does; to a webhook each change, in order.
 
 Alertmanager holds an alert until its ``endsAt``, and forgets all of them when it starts again. So an alarm is posted when it
 begins and when it ends. Each minute all active ones are posted, with an end that lies some minutes ahead, and those that ended
@@ -8,6 +8,7 @@ An alarm that nobody acknowledged in its time is an alert more, with the label `
 it ends when somebody acknowledges it.
 """
 
+import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from random import random
@@ -20,11 +21,17 @@ from gateway.core.alarms.alarm import AlarmKey, AlarmState, AlarmTags, Severity
 from gateway.core.batching.pacing import Backoff
 from gateway.monitoring.alarms.documents import alert_document, rfc3339
 from gateway.monitoring.alarms.keeper import AlarmKeeper
-from gateway.monitoring.alarms.posting import AlarmReceiver, NotTaken
+from gateway.monitoring.alarms.outbox import WEBHOOK
 from gateway.support.clock import WallClock
 
-_KEY: Final = "alarms.alertmanager"
-PATH: Final = "/api/v2/alerts"
+_PATIENCE: Final = aiohttp.ClientTimeout(total=10.0)
+_QUOTED: Final = 200
+_YES: Final = range(200, 300)
+_NEVER: Final = frozenset({400, 413, 415, 422})
+"""Answers that refuse the body itself. After any other answer it may be taken later, when the receiver was repaired."""
+_ALERTMANAGER: Final = "alarms.alertmanager"
+_WEBHOOK: Final = "alarms.webhook"
+_ALERTS: Final = "/api/v2/alerts"
 _AGAIN_AFTER_S: Final = 60.0
 _HOLDS_MS: Final = 5 * 60_000
 _ENDED_FOR_MS: Final = 15 * 60_000
@@ -33,6 +40,41 @@ _TOGETHER: Final = 500
 
 Labelled = tuple[AlarmKey, AlarmTags, Severity, bool]
 """An alarm with its labels, by which Alertmanager knows it; True: the alert that it is overdue."""
+
+
+class NotTaken(Exception):  # noqa: N818 - says what became of it
+    """The receiver did not take a message; the text says why.
+
+    :ivar is_final: True: it will never take this message.
+    """
+
+    def __init__(self, why: str, *, is_final: bool = False) -> None:
+        super().__init__(why)
+        self.is_final = is_final
+
+
+class AlarmReceiver:
+    """The receiver at one address."""
+
+    def __init__(self, url: str, token: str | None = None) -> None:
+        self._url = url
+        self._headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
+
+    async def post(self, session: aiohttp.ClientSession, body: bytes) -> None:
+        """Post a body.
+
+        :raises NotTaken: there is no answer, or a refusal.
+        """
+        try:
+            async with session.post(
+                self._url, data=body, headers=self._headers, timeout=_PATIENCE, allow_redirects=False
+            ) as response:
+                if response.status in _YES:
+                    return
+                text = (await response.content.read(_QUOTED)).decode(errors="replace").strip()
+                raise NotTaken(f"{response.status} {text}".strip(), is_final=response.status in _NEVER)
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            raise NotTaken(str(error) or "no answer within 10 s") from error
 
 
 class KnownAlert(NamedTuple):
@@ -53,9 +95,9 @@ class KnownAlert(NamedTuple):
 class AlertmanagerSender:
     """Posts to ``alarms.alertmanager``."""
 
-    def __init__(self, keeper: AlarmKeeper, receiver: AlarmReceiver, clock: WallClock, language: str) -> None:
+    def __init__(self, keeper: AlarmKeeper, url: str, clock: WallClock, language: str) -> None:
         self._keeper = keeper
-        self._receiver = receiver
+        self._receiver = AlarmReceiver(url.rstrip("/") + _ALERTS)
         self._clock = clock
         self._language = language
         self._known: dict[Labelled, KnownAlert] = {}
@@ -99,16 +141,38 @@ class AlertmanagerSender:
                 alerts = [self._known[name].document(now_ms) for name in names[at : at + _TOGETHER]]
                 await self._receiver.post(session, to_json(alerts))
         except NotTaken as why:
-            self._keeper.events.not_taken(_KEY, str(why))
+            self._keeper.events.not_taken(_ALERTMANAGER, str(why))
             return False
-        self._keeper.events.taken(_KEY)
+        self._keeper.events.taken(_ALERTMANAGER)
         return True
-
-
-def alertmanager_sender(keeper: AlarmKeeper, url: str, clock: WallClock, language: str) -> AlertmanagerSender:
-    """Make one that posts to the Alertmanager at ``url``."""
-    return AlertmanagerSender(keeper, AlarmReceiver(url.rstrip("/") + PATH), clock, language)
 
 
 def _labelled(state: AlarmState, *, overdue: bool = False) -> Labelled:
     return state.key, state.tags, state.severity, overdue
+
+
+class WebhookSender:
+    """Posts to ``alarms.webhook``."""
+
+    def __init__(self, keeper: AlarmKeeper, url: str, token: str | None) -> None:
+        self._keeper = keeper
+        self._receiver = AlarmReceiver(url, token)
+
+    async def run(self) -> None:
+        """Post until cancelled. A notice that is not taken is posted again, and those behind it wait."""
+        keeper, seen, backoff = self._keeper, -1, Backoff(1.0, 300.0)
+        async with aiohttp.ClientSession() as session:
+            while True:
+                while waiting := keeper.outbox.first(WEBHOOK, 1):
+                    try:
+                        await self._receiver.post(session, waiting[0].body.encode())
+                    except NotTaken as why:
+                        if not why.is_final:
+                            keeper.events.not_taken(_WEBHOOK, str(why))
+                            await asyncio.sleep(backoff.next_s(random()))  # noqa: S311 - jitter is no secret
+                            continue
+                        keeper.events.refused(_WEBHOOK, str(why))
+                    keeper.taken(waiting)
+                    keeper.events.taken(_WEBHOOK)
+                    backoff.reset()
+                seen = await keeper.changed.after(seen)
