@@ -20,7 +20,7 @@ from gateway.ingest.storage.device_snapshots import DeviceSnapshots
 from gateway.ingest.storage.quarantine import keys_of
 from gateway.ingest.storage.quarantine_in import ReleasedKeys
 from gateway.monitoring.status.status import Status
-from gateway.runtime.jobs.certificate_renewal import CertificateRenewal
+from gateway.runtime.jobs.certificates import CertificateRenewal
 from gateway.runtime.jobs.moves import Moves
 from gateway.support.access.accounts import Access, UserAccount, load_accounts
 from gateway.support.config.files import ConfigurationFault

@@ -6,7 +6,7 @@ period that people know by the clock (each minute, each night) is slept on this 
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from gateway.support.config.files import ConfigurationFault
@@ -66,6 +66,18 @@ class ScaledWallClock(WallClock):
     def real_s(self, seconds: float) -> float:
         """Return the real seconds in which so many simulated ones pass, from now on."""
         return self._scale.real_s(seconds, self.now_ms())
+
+
+async def every(seconds: float, clock: WallClock, look: Callable[[], Awaitable[None]], first_s: float = 0.0) -> None:
+    """Look again and again, with so many seconds of a clock from one look to the next; until cancelled.
+
+    :param first_s: the time before the first look.
+    """
+    if first_s:
+        await clock.sleep(first_s)
+    while True:
+        await look()
+        await clock.sleep(seconds)
 
 
 def wall_clock(config: Config, environment: Mapping[str, str]) -> WallClock:

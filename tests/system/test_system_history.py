@@ -9,7 +9,7 @@ from gateway.commands.demo.services import Service
 from gateway.core.status.history import History
 from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database
-from gateway.runtime.jobs.rate_watch import HISTORY
+from gateway.runtime.jobs.looks import HISTORY
 from tests.system.rig import gateway
 from tests.waiting import until
 

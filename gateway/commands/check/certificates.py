@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from gateway.core.status.verdict import of_certificates
-from gateway.monitoring.status.certificates import certificate_ends
-from gateway.runtime.jobs.certificate_watch import shown_end_ms, tls_servers
+from gateway.runtime.jobs.certificates import certificate_ends, shown_end_ms, tls_servers
 from gateway.support.clock import WallClock
 from gateway.support.config.model import Config
 from gateway.support.i18n.findings import sentence

@@ -14,9 +14,8 @@ from gateway.commands.reports.late_sums import with_late_sums
 from gateway.commands.reports.report import registry_to_report
 from gateway.ingest.database.open_store import open_store
 from gateway.ingest.database.store import Store, StoreFault, TimeSpan, batches
-from gateway.monitoring.exports.open_catalog import catalog
 from gateway.monitoring.exports.open_day import DEVICES_MIN, OpenDay, OpenFigure, row_of
-from gateway.monitoring.exports.open_files import CATALOG, OpenFile, OpenFiles, first_kept
+from gateway.monitoring.exports.open_files import CATALOG, OpenFile, OpenFiles, catalog, first_kept
 from gateway.monitoring.reports.boundaries import ReportStep, periods
 from gateway.monitoring.reports.rollups import rolled
 from gateway.monitoring.reports.roster import Roster

@@ -15,7 +15,7 @@ from gateway.ingest.delivery.influxdb import Writer
 from gateway.monitoring.alarms.documents import MEASUREMENT
 from gateway.monitoring.alarms.keeper import AlarmKeeper
 from gateway.monitoring.alarms.outbox import INFLUXDB
-from gateway.support.clock import WallClock
+from gateway.support.clock import WallClock, every
 
 log = logging.getLogger("gateway.alarms")
 
@@ -52,11 +52,12 @@ class PointSender:
 
     async def repeat(self) -> None:
         """Write the active alarms every five minutes until cancelled. A write that fails is made up by the next."""
-        while True:
-            await self._clock.sleep(_REPEAT_EVERY_S)
-            lines = [] if self._breaker.is_open else self._keeper.repeated_points()
-            for at in range(0, len(lines), _TOGETHER):
-                await self._write(lines[at : at + _TOGETHER])
+        await every(_REPEAT_EVERY_S, self._clock, self._write_active, first_s=_REPEAT_EVERY_S)
+
+    async def _write_active(self) -> None:
+        lines = [] if self._breaker.is_open else self._keeper.repeated_points()
+        for at in range(0, len(lines), _TOGETHER):
+            await self._write(lines[at : at + _TOGETHER])
 
     async def _write(self, lines: Sequence[str]) -> Answer:
         return await self._influxdb.write(encode([Reading(line, MEASUREMENT) for line in lines]).gzip)

@@ -6,13 +6,14 @@ and the few readings that got no sum when they came, as those behind a step that
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from gateway.core.devices.device import Device
 from gateway.core.readings.counters import CounterState
 from gateway.ingest.database.store import Counter, Devices, Side, Store, StoredSeries, SumPoint, TimeSpan, within
-from gateway.monitoring.reports.replays import COUNTED_IN, replays_of, series_name
+from gateway.monitoring.reports.exchange_points import stored_exchanges
+from gateway.monitoring.reports.stored_counters import COUNTED_IN, newest_sums, replays_of, series_name
 from schemas.quantities import SUM_OF
 
 _DAY_MS: Final = 86_400_000
@@ -41,6 +42,25 @@ def late_sums_of(devices: Iterable[Device]) -> dict[str, LateSums]:
         if device.counters is not None and since_ms is not None:
             found[device.name] = LateSums(int(since_ms), device.counters)
     return found
+
+
+async def late_exchanges(store: Store, devices: Collection[str], now_ms: int) -> dict[str, LateSums]:
+    """Find the devices whose sums are wrong by an exchange that was told late, by the name that they have in the database.
+
+    A report that does not find them in the file of a gateway, which was lost or is on another machine, knows them from here.
+
+    :raises StoreFault: the database does not answer.
+    """
+    exchanges = await stored_exchanges(store, devices, now_ms)
+    late = {device: told for device, told in exchanges.items() if any(exchange.is_late for exchange in told)}
+    sums = await newest_sums(store, late, now_ms) if late else {}
+    found = []
+    for name, told in late.items():
+        device = Device(name, None)
+        device.counters = CounterState()
+        device.counters.take_over(sums.get(name, {}), told)
+        found.append(device)
+    return late_sums_of(found)
 
 
 class _Amendment:

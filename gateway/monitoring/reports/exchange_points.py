@@ -15,8 +15,8 @@ from gateway.core.readings.exchanges import StoredExchange, ToldExchange
 from gateway.core.readings.line_protocol import tag_text
 from gateway.ingest.database.store import Store, TimeSpan
 from gateway.monitoring.reports.nearest import NEWEST_MS
-from gateway.monitoring.reports.replays import series_name
 from gateway.monitoring.reports.rollup_points import RollupPoint, device_tags
+from gateway.monitoring.reports.stored_counters import series_name
 from schemas.quantities import SUM_OF
 from schemas.registry import RegisteredDevice
 

@@ -1,13 +1,26 @@
-"""Completeness of groups of devices: readings are added up, the longest gap is the longest of any device."""
+"""Completeness of groups of devices: readings are added up, the longest gap is the longest of any device.
 
-from collections.abc import AsyncIterator, Iterator, Sequence
-from typing import NamedTuple
+Reports ask for groups by any property. Dashboards ask for areas in a day or a month, with the interruptions of power meters:
+days of thousands of devices are slow to read, and InfluxQL knows no calendar months.
+"""
 
-from gateway.ingest.database.store import TimeSpan
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from gateway.ingest.database.store import Store, TimeSpan, batches
+from gateway.monitoring.reports.boundaries import ReportStep
 from gateway.monitoring.reports.completeness import DeviceCompleteness, PeriodCompleteness
+from gateway.monitoring.reports.rollup_points import INTERRUPTION_FIELDS, RollupPoint, area_tags
+from gateway.monitoring.reports.roster import Roster
 from gateway.monitoring.reports.totals import ReportGroup, group_of
+from schemas.registry import RegisteredDevice
 
 _NOTHING = PeriodCompleteness(0, 0, 0, 0, 0, 0, 0, 0)
+MEASUREMENTS: Final = {ReportStep.DAY: "daily_completeness", ReportStep.MONTH: "monthly_completeness"}
+_LONGEST_GAP: Final = "longest_gap_s"
+_COUNTED: Final = tuple(name for name in PeriodCompleteness._fields if name != "interval_s")
+"""Without the interval, which differs from device to device."""
+_FIELDS: Final = (*_COUNTED, *INTERRUPTION_FIELDS)
 
 
 class GroupCompleteness(NamedTuple):
@@ -49,3 +62,58 @@ def _sum(one: PeriodCompleteness, other: PeriodCompleteness) -> PeriodCompletene
     expected, missing, received, on_time, estimated, suspect = added
     longest_gap_s = max(one.longest_gap_s, other.longest_gap_s)
     return PeriodCompleteness(expected, missing, received, on_time, int(estimated), int(suspect), longest_gap_s, 0)
+
+
+class AreaCompleteness:
+    """The devices of areas and domains in a day or a month, added up."""
+
+    def __init__(self, step: ReportStep, period: TimeSpan) -> None:
+        """Begin with no device."""
+        self._measurement = MEASUREMENTS[step]
+        self._period = period
+        self._found: dict[tuple[str, str], dict[str, float]] = {}
+
+    def add(self, device: RegisteredDevice, days: Iterable[Mapping[str, float]]) -> None:
+        """Add the days of a device."""
+        fields = self._fields_of(device)
+        fields["devices"] += 1
+        for day in days:
+            _add_up(fields, day)
+
+    def add_interruptions(self, device: RegisteredDevice, day: Mapping[str, float]) -> None:
+        """Add the interruptions of a day to those of the other devices."""
+        _add_up(self._fields_of(device), day)
+
+    async def add_stored(self, store: Store, roster: Roster, devices: Collection[str]) -> None:
+        """Add the days that stand in the database.
+
+        :raises StoreFault: the database does not answer.
+        """
+        for some in batches(devices):
+            async for found, rows in store.rows("completeness", _FIELDS, self._period, roster.names(some)):
+                id_ = roster.id_of(found.device)
+                if id_ is not None and rows:
+                    # A day that was written again stands some ms behind its first point: the newest counts.
+                    days = {time_ms // 60_000: values for time_ms, values in rows}.values()
+                    known = (
+                        {name: float(value) for name, value in zip(_FIELDS, day, strict=True) if value is not None}
+                        for day in days
+                    )
+                    self.add(roster.by_id[id_], known)
+
+    def points(self) -> Iterator[RollupPoint]:
+        """The points of all areas; devices without one stand together."""
+        for (area, domain), fields in sorted(self._found.items()):
+            yield RollupPoint(self._measurement, area_tags(area, domain), fields, self._period.start_ms)
+
+    def _fields_of(self, device: RegisteredDevice) -> dict[str, float]:
+        key = device.area or "", device.domain or ""
+        return self._found.setdefault(key, dict.fromkeys((*_COUNTED, "devices"), 0.0))
+
+
+def _add_up(fields: dict[str, float], day: Mapping[str, float]) -> None:
+    """Add a day; the longest gap is that of any day."""
+    for name in _FIELDS:
+        if name in day:
+            before = fields.get(name, 0.0)
+            fields[name] = max(before, day[name]) if name == _LONGEST_GAP else before + day[name]

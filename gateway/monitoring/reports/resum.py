@@ -25,7 +25,7 @@ from gateway.core.readings.counters import CounterState
 from gateway.core.readings.replay import CounterReplay
 from gateway.ingest.database.store import PlacedRows, Store, StoreFault, TimeSpan
 from gateway.ingest.delivery.influxdb import Writer
-from gateway.monitoring.reports.replays import COUNTED_IN, replays_of, series_name
+from gateway.monitoring.reports.stored_counters import COUNTED_IN, replays_of, series_name
 from schemas.quantities import SUM_OF
 
 DAY_MS: Final = 86_400_000

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from statistics import fmean
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -17,7 +18,6 @@ from gateway.monitoring.reports.consumption import CounterUse, PeriodUse, consum
 from gateway.monitoring.reports.rollup_points import MEASUREMENTS, RollupPoint, area_tags, device_tags
 from gateway.monitoring.reports.roster import MAIN_COUNTER, METERED, Roster
 from gateway.monitoring.reports.totals import ReportGroup, group_of, totals
-from gateway.monitoring.reports.unbalance import unbalance
 from schemas.quantities import SPREAD_OF, USED_OF
 
 _SHORT_MS: Final = 2 * 24 * 3_600_000
@@ -36,6 +36,11 @@ _PEAKING: Final = frozenset(USED_OF.values()) | {
 Spreads = Mapping[StoredSeries, Mapping[str, Spread]]
 MoreFields = Mapping[StoredSeries, Mapping[str, float]]
 """More fields of a day or month, beside those of its counters and gauges."""
+UNBALANCE_OF: Final = {
+    "voltage_unbalance_pct": ("voltage_l1_v", "voltage_l2_v", "voltage_l3_v"),
+    "current_unbalance_pct": ("current_l1_a", "current_l2_a", "current_l3_a"),
+}
+"""Field of roll-ups → the gauges of the three phases."""
 
 
 class RolledPeriod(NamedTuple):
@@ -200,3 +205,14 @@ class AreaTotals:
             if fields:
                 hour = f"{datetime.fromtimestamp(start_ms // 1000, zone):%H}"
                 yield RollupPoint("hour_of_day", area_tags(name, self._domain, hour), fields, start_ms)
+
+
+def unbalance(spreads: Mapping[str, Spread]) -> Iterator[tuple[str, float]]:
+    """Yield the unbalance of a meter in a period: how far the mean of one phase is from that of all three, in per cent.
+
+    It is that of IEEE 141. A meter of one phase, or without a load, has none.
+    """
+    for name, phases in UNBALANCE_OF.items():
+        means = [spreads[phase][1] for phase in phases if phase in spreads]
+        if len(means) == len(phases) and (mean := fmean(means)) > 0:
+            yield name, 100 * max(abs(one - mean) for one in means) / mean

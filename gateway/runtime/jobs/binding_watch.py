@@ -14,7 +14,7 @@ from gateway.ingest.broker.rabbitmq.management import ManagementApi, ManagementF
 from gateway.ingest.broker.rabbitmq.queues import see
 from gateway.ingest.events import Events
 from gateway.ingest.intake.subscriptions import Subscriptions
-from gateway.support.clock import WallClock
+from gateway.support.clock import WallClock, every
 from gateway.support.config.model import Mqtt
 
 _LOOK_EVERY_S: Final = 60.0
@@ -41,10 +41,7 @@ class BindingWatch:
 
     async def run(self) -> None:
         """Look until cancelled."""
-        await self._clock.sleep(_FIRST_LOOK_S)
-        while True:
-            await self.look()
-            await self._clock.sleep(_LOOK_EVERY_S)
+        await every(_LOOK_EVERY_S, self._clock, self.look, first_s=_FIRST_LOOK_S)
 
     async def look(self) -> None:
         """Look once. What it saw while subscriptions changed is no evidence against them."""

@@ -3,22 +3,28 @@
 That is one of several gateways that does not lead, or a passive machine of a pair. Late is what comes after its hour may have
 been closed, and what was on its way then: the journal of this gateway does not keep another one from closing an hour, as it
 keeps that itself. Each is judged by :class:`gateway.ingest.storage.hours_again.HoursAgain`, where it stands until it is told.
+
+It tells them as points of the measurement ``late``. A point has the device as its tag, and as its fields the first hour of a
+run and the one behind its last, hours since 1970 in UTC. It stands at the time when it was told, a millisecond after the one
+before.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Final
 
 from gateway.core.batching.batch import encode
 from gateway.core.batching.write_result import Fate, fate_of
 from gateway.core.message import Reading
-from gateway.core.readings.late_readings import HOUR_MS
+from gateway.core.readings.late_readings import HOUR_MS, HourRun
+from gateway.core.readings.line_protocol import tag_text
+from gateway.ingest.database.store import Store, TimeSpan
 from gateway.ingest.delivery.circuit_breaker import CircuitBreaker
 from gateway.ingest.delivery.influxdb import Writer
 from gateway.ingest.storage.database import DatabaseFault
 from gateway.ingest.storage.hours_again import HoursAgain
-from gateway.monitoring.reports.late_points import LATE, late_lines
 from gateway.monitoring.status.status import Status
 from gateway.support.logs import RareLog
 
@@ -29,6 +35,8 @@ _LINES: Final = 2000
 """Points in one write."""
 _READABLE_AFTER_S: Final = 12.0
 """VictoriaMetrics shows a reading up to eleven seconds after it took it: whoever is told must find it."""
+LATE: Final = "late"
+_FIELDS: Final = ("first_hour", "end_hour")
 
 
 class LateReport:
@@ -84,3 +92,23 @@ class LateReport:
             if fate_of(await self._influxdb.write(body.gzip)) is not Fate.WRITTEN:
                 return False
         return True
+
+
+def late_lines(runs: Mapping[str, Iterable[HourRun]], at_ms: int) -> Iterator[str]:
+    """The points of runs of hours, by device."""
+    for device, hours in runs.items():
+        for told_ms, (first, end) in enumerate(hours, at_ms):
+            yield f"{LATE}{tag_text([('device', device)])} first_hour={float(first)!r},end_hour={float(end)!r} {told_ms}"
+
+
+async def late_hours(store: Store, devices: Collection[str], told: TimeSpan) -> dict[str, list[HourRun]]:
+    """Read the hours that others told within a span of time, by device.
+
+    :raises StoreFault: the database does not answer.
+    """
+    found: dict[str, list[HourRun]] = defaultdict(list)
+    async for series, rows in store.rows(LATE, _FIELDS, told, devices):
+        for _, (first, end) in rows:
+            if first is not None and end is not None:
+                found[series.device].append((int(first), int(end)))
+    return found

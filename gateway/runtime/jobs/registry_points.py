@@ -3,7 +3,6 @@
 They are outside the ledger, and dropped while InfluxDB is away.
 """
 
-import asyncio
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
@@ -17,7 +16,7 @@ from gateway.ingest.delivery.influxdb import Writer
 from gateway.monitoring.reports.exchange_points import EVENT
 from gateway.monitoring.reports.rollup_points import device_tags
 from gateway.monitoring.status.status import Status
-from gateway.support.clock import WallClock
+from gateway.support.clock import WallClock, every
 from schemas.registry import RegisteredDevice
 
 _LOOK_EVERY_S: Final = 5.0
@@ -75,11 +74,12 @@ class RegistryReport:
 
     async def run(self) -> None:
         """Write what there is to say each few seconds; until cancelled."""
-        while True:
-            await asyncio.sleep(_LOOK_EVERY_S)
-            lines = self.due()
-            while some := list(islice(lines, _TOGETHER)):
-                await self._influxdb.write(encode([Reading(line, "") for line in some]).gzip)
+        await every(_LOOK_EVERY_S, WallClock(), self._look, first_s=_LOOK_EVERY_S)
+
+    async def _look(self) -> None:
+        lines = self.due()
+        while some := list(islice(lines, _TOGETHER)):
+            await self._influxdb.write(encode([Reading(line, "") for line in some]).gzip)
 
     def due(self) -> Iterator[str]:
         """The points that are due; each made when it is asked for."""

@@ -1,4 +1,8 @@
-"""The report of the gateway about itself and its devices, written to InfluxDB each minute."""
+"""The report of the gateway about itself and its devices, written to InfluxDB each minute.
+
+On VictoriaMetrics ``lost`` is the series ``gateway_lost``. No figure has the name of a metric (``gateway_journal_bytes``): one
+VictoriaMetrics may hold both. Counts run since the process started.
+"""
 
 import asyncio
 from contextlib import suppress
@@ -8,14 +12,15 @@ from typing import Final
 from gateway.core.batching.batch import encode
 from gateway.core.batching.write_result import Fate, fate_of
 from gateway.core.devices.device import Device
+from gateway.core.gateways.standby import PairRole
 from gateway.core.message import Reading
 from gateway.core.status.health import health_lines, registered_devices
 from gateway.core.status.silence import Presence
-from gateway.ingest.delivery.circuit_breaker import CircuitBreaker, SelfPoint
+from gateway.ingest.delivery.circuit_breaker import CircuitBreaker, Figures, SelfPoint
 from gateway.ingest.delivery.influxdb import Writer
-from gateway.monitoring.status.self_figures import self_figures
 from gateway.monitoring.status.status import Status
-from gateway.runtime.jobs.member_watch import UNBROKEN
+from gateway.runtime.jobs.other_gateways import UNBROKEN
+from gateway.support.clock import every
 from schemas.quantities import HEALTH
 
 _REPORT_EVERY_S: Final = 60.0
@@ -53,12 +58,13 @@ class SelfReport:
     async def run(self) -> None:
         """Write at the start and every minute until cancelled."""
         # Gateways that are switched on together must not report together forever: the first interval is shorter.
-        wait_s = _REPORT_EVERY_S * random()  # noqa: S311 - jitter is no secret
-        while True:
-            if not self._breaker.is_open:
-                await self.report()
-            await self._status.clock.sleep(wait_s)
-            wait_s = _REPORT_EVERY_S
+        first_s = _REPORT_EVERY_S * random()  # noqa: S311 - jitter is no secret
+        await self._look()
+        await every(_REPORT_EVERY_S, self._status.clock, self._look, first_s=first_s)
+
+    async def _look(self) -> None:
+        if not self._breaker.is_open:
+            await self.report()
 
     async def report(self) -> None:
         """Write once."""
@@ -96,3 +102,33 @@ class SelfReport:
             return True
         heard_from_ms, silence = self._status.events.hearing.began_ms or now_ms, self._status.devices.silence
         return device.last_seen_ms >= heard_from_ms or silence.presence(device, now_ms) in {Presence.SILENT, Presence.UNKNOWN}
+
+
+def self_figures(status: Status) -> Figures:
+    """Figures that alerts need where nobody collects metrics: field → value.
+
+    What is not known is left out, as ``full_s`` while the journal does not grow.
+    """
+    ledger, journal, events = status.ledger, status.journal, status.events
+    figures: dict[str, float | bool | None] = {
+        "received": float(ledger.received.total()),
+        "written": float(ledger.total("written")),
+        "lost": float(ledger.total("lost")),
+        "missing": float(journal.tally.missing),
+        "expired": float(ledger.total("expired")),
+        "rejects": float(sum(events.rejects.values())),
+        "imbalance": float(ledger.imbalance),
+        "broker_dropped": float(events.drops.dropped),
+        "quarantine": float(ledger.pending["quarantine"]),
+        "mqtt": events.broker_reached,
+        "live": None if status.standby is None else status.standby.role is PairRole.LIVE,
+        "waits": float(len(status.waits.told)),
+        "limit_bytes": float(status.config.journal.max_bytes),
+        "used_bytes": float(journal.used_bytes),
+        "room_bytes": None if journal.room_bytes is None else float(journal.room_bytes),
+        "full_s": journal.seconds_to_full(),
+        "oldest_s": journal.oldest_s(status.clock.now_ms()),
+        "suspended_codecs": float(len(status.codecs.suspended)),
+        "certificate_days": min(status.certificate_days().values(), default=None),
+    }
+    return {name: value for name, value in figures.items() if value is not None}

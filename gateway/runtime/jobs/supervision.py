@@ -13,6 +13,7 @@ on the way of a reading for that.
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from importlib import import_module
 from inspect import iscoroutine
 from typing import Any, Final, NamedTuple
@@ -20,6 +21,7 @@ from typing import Any, Final, NamedTuple
 from gateway.core.status.progress import Liveness, WorkerSight
 from gateway.core.status.verdict import Finding, Fleet, Level
 from gateway.monitoring.status.status import Status
+from gateway.support.clock import WallClock, every
 from gateway.support.service_manager import ServiceManager
 
 log = logging.getLogger("gateway")
@@ -62,19 +64,22 @@ class Supervision:
         self._liveness = Liveness(manager.watchdog_s / 2)
         self._fleet = Fleet()
         self._stuck: list[str] = []
+        self._looks = 0
 
     async def run(self) -> None:
         """Tell it until cancelled."""
-        looks, words = 0, await asyncio.to_thread(import_module, _WORDS)  # not at the start: messages wait in the broker
-        while True:
-            self._manager.mark_subscribed(is_subscribed=self._status.events.is_subscribed)
-            if self._manager.watchdog_s:
-                self._give_sign()
-            if looks % _LOOKS_A_FLEET == 0:
-                await self._look_at_fleet()
-            self._manager.status(self._sentence(words.sentence))
-            looks += 1
-            await asyncio.sleep(min(_LOOK_EVERY_S, self._manager.watchdog_s / 4 or _LOOK_EVERY_S))
+        words = await asyncio.to_thread(import_module, _WORDS)  # not at the start: messages wait in the broker
+        each_s = min(_LOOK_EVERY_S, self._manager.watchdog_s / 4 or _LOOK_EVERY_S)
+        await every(each_s, WallClock(), partial(self._look, words.sentence))
+
+    async def _look(self, sentence: Callable[[Finding], str]) -> None:
+        self._manager.mark_subscribed(is_subscribed=self._status.events.is_subscribed)
+        if self._manager.watchdog_s:
+            self._give_sign()
+        if self._looks % _LOOKS_A_FLEET == 0:
+            await self._look_at_fleet()
+        self._manager.status(self._sentence(sentence))
+        self._looks += 1
 
     def _give_sign(self) -> None:
         """Give a sign of life, unless a worker is stuck."""

@@ -20,7 +20,7 @@ from gateway.ingest.database.open_store import open_store
 from gateway.ingest.database.store import Store, StoreFault, TimeSpan
 from gateway.ingest.events import Events
 from gateway.monitoring.reports.share_claims import APART_MS, REACH_MS, Claim, newest_claims, stages_told
-from gateway.support.clock import WallClock
+from gateway.support.clock import WallClock, every
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
 
@@ -44,9 +44,7 @@ class WaitWatch:
 
     async def run(self) -> None:
         """Look until cancelled."""
-        while True:
-            await self.look()
-            await self._clock.sleep(_LOOK_EVERY_S)
+        await every(_LOOK_EVERY_S, self._clock, self.look)
 
     async def look(self) -> None:
         """Look once."""

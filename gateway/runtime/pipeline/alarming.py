@@ -7,8 +7,8 @@ from gateway.ingest.intake.connection import Connection
 from gateway.monitoring.alarms.keeper import AlarmKeeper
 from gateway.monitoring.alarms.mqtt_lists import AlarmLists
 from gateway.monitoring.alarms.point_sender import PointSender
-from gateway.monitoring.alarms.rounds import AlarmRounds
 from gateway.monitoring.alarms.shared_alarms import PairAlarms
+from gateway.runtime.jobs.looks import AlarmRounds
 from gateway.runtime.pipeline.delivering import Delivery
 from gateway.runtime.pipeline.foundation import Foundation, Lane, Lanes, LiveOnly
 from gateway.runtime.pipeline.pairing import Pairing

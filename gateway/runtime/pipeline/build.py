@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from gateway.ingest.storage.database import Database
-from gateway.runtime.jobs.certificate_renewal import CertificateRenewal
+from gateway.runtime.jobs.certificates import CertificateRenewal
 from gateway.runtime.pipeline.alarming import Alarming, build_alarming
 from gateway.runtime.pipeline.closing import Closing, build_closing
 from gateway.runtime.pipeline.delivering import Delivery, build_delivery

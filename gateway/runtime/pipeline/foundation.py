@@ -10,8 +10,7 @@ from gateway.core.status.members import Hearing
 from gateway.ingest.events import Events
 from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database
-from gateway.runtime.jobs.clock_watch import NEWEST_TIME
-from gateway.runtime.jobs.drop_watch import DROPPED
+from gateway.runtime.jobs.looks import DROPPED, NEWEST_TIME
 from gateway.support.access.accounts import Access, open_access
 from gateway.support.access.exposed_secrets import exposed_secrets
 from gateway.support.audit.log import AuditLog

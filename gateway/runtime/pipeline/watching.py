@@ -2,20 +2,14 @@
 
 from dataclasses import dataclass
 
-from gateway.monitoring.status.certificates import certificate_ends
 from gateway.monitoring.status.evidence import DeviceVerdicts
 from gateway.monitoring.status.known_devices import KnownDevices
 from gateway.monitoring.status.status import JournalState, Status
-from gateway.runtime.jobs.audit_export import AuditExport
-from gateway.runtime.jobs.certificate_watch import CertificateWatch
-from gateway.runtime.jobs.clock_watch import ClockWatch
-from gateway.runtime.jobs.drop_watch import DropWatch
-from gateway.runtime.jobs.elsewhere_watch import ElsewhereWatch
+from gateway.runtime.jobs.certificates import CertificateWatch, certificate_ends
 from gateway.runtime.jobs.exchange_writer import ExchangeWriter
-from gateway.runtime.jobs.journal_gauge import JournalGauge
-from gateway.runtime.jobs.open_export import OpenExport
-from gateway.runtime.jobs.partner_hearing import PartnerHearing
-from gateway.runtime.jobs.rate_watch import RateWatch
+from gateway.runtime.jobs.exports import AuditExport, OpenExport
+from gateway.runtime.jobs.looks import ClockWatch, DropWatch, JournalGauge, RateWatch
+from gateway.runtime.jobs.other_gateways import ElsewhereWatch, PartnerHearing
 from gateway.runtime.jobs.resums import Resums
 from gateway.runtime.jobs.salvage import Salvage
 from gateway.runtime.jobs.self_report import SelfReport

@@ -11,7 +11,7 @@ from gateway.core.devices.streams import Streams
 from gateway.core.readings.clock_trust import ClockTrust
 from gateway.core.status.silence import Silence
 from gateway.ingest.events import Events
-from gateway.monitoring.alarms.rounds import AlarmRounds
+from gateway.runtime.jobs.looks import AlarmRounds
 from tests.clocks import SetClock
 from tests.core.alarms.alarming import Bed, registered, rule
 from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.monitoring.exports.open_catalog import catalog
-from gateway.monitoring.exports.open_files import INDEX, OpenFile, OpenFiles
+from gateway.monitoring.exports.open_files import INDEX, OpenFile, OpenFiles, catalog
 
 ROW: dict[str, str | int] = {
     "day": "2026-10-31",

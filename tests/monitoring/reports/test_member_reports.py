@@ -11,7 +11,7 @@ from gateway.core.readings.line_protocol import escape_tag
 from gateway.core.status.members import Home, MemberReport, Members
 from gateway.ingest.database.store import Store, TimeSpan
 from gateway.monitoring.reports.share_claims import Claim, claim_line, tenants
-from gateway.runtime.jobs.member_watch import UNBROKEN, MemberWatch
+from gateway.runtime.jobs.other_gateways import UNBROKEN, MemberWatch
 from schemas.registry import RegisteredDevice
 from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS
 from tests.monitoring.reports.stores import Filled

@@ -7,9 +7,8 @@ import pytest
 from gateway.ingest.database.store import Counter, StoredSeries, TimeSpan
 from gateway.monitoring.reports.boundaries import MILLIONTHS, ReportStep, SumBoundary
 from gateway.monitoring.reports.consumption import CounterUse, PeriodUse
-from gateway.monitoring.reports.rollups import AreaTotals, RolledPeriod
+from gateway.monitoring.reports.rollups import AreaTotals, RolledPeriod, unbalance
 from gateway.monitoring.reports.roster import Roster
-from gateway.monitoring.reports.unbalance import unbalance
 from schemas.registry import RegisteredDevice
 
 HOUR = TimeSpan(0, 3_600_000)

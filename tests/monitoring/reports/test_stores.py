@@ -9,7 +9,7 @@ from gateway.ingest.database.influxql import InfluxqlStore
 from gateway.ingest.database.metricsql import MetricsqlStore
 from gateway.ingest.database.store import Counter, Devices, Side, Store, StoredSeries, SumPoint, TimeSpan
 from gateway.monitoring.reports.nearest import nearest_points, newest_points
-from gateway.monitoring.reports.newest_sums import FoundSums, newest_sums
+from gateway.monitoring.reports.stored_counters import FoundSums, newest_sums
 from tests.monitoring.reports.stores import Filled
 
 pytestmark = pytest.mark.real

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.monitoring.status.certificates import certificate_ends
+from gateway.runtime.jobs.certificates import certificate_ends
 from gateway.support.config.model import Config, HttpSection, HttpTls, InfluxdbTls
 
 

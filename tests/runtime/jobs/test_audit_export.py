@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from gateway.ingest.intake.connection import Connection
-from gateway.runtime.jobs import audit_export
-from gateway.runtime.jobs.audit_export import AuditExport
+from gateway.runtime.jobs import exports
+from gateway.runtime.jobs.exports import AuditExport
 from gateway.support.audit.chain import Deed
 from gateway.support.audit.log import AuditLog
 from tests.ingest.delivery.delivering import until
@@ -69,7 +69,7 @@ def test_each_head_is_published_once_also_one_that_came_while_the_broker_was_awa
         await until(lambda: looks > seen + 3)
         exporting.cancel()
 
-    monkeypatch.setattr(audit_export, "_LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr(exports, "_LOOK_EVERY_S", 0.0)
     monkeypatch.setattr(audit, "head", head)
     asyncio.run(asyncio.wait_for(story(), PATIENCE_S))
     assert broker.heads == expected
@@ -83,7 +83,7 @@ def test_a_head_that_stays_is_published_again(audit: AuditLog, monkeypatch: pyte
         exporting.cancel()
         return broker.heads
 
-    monkeypatch.setattr(audit_export, "_LOOK_EVERY_S", 0.0)
-    monkeypatch.setattr(audit_export, "_REPEAT_EVERY_S", 0.01)
+    monkeypatch.setattr(exports, "_LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr(exports, "_REPEAT_EVERY_S", 0.01)
     head = added(audit)
     assert {*asyncio.run(asyncio.wait_for(story(Broker()), PATIENCE_S))} == {head}

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.runtime.jobs import certificate_watch
-from gateway.runtime.jobs.certificate_watch import CertificateWatch, TlsServer, tls_servers
+from gateway.runtime.jobs import certificates
+from gateway.runtime.jobs.certificates import CertificateWatch, TlsServer, tls_servers
 from gateway.support.clock import WallClock
 from gateway.support.config.model import Config, EnrolmentSection, HttpSection, HttpTls, Influxdb, Mqtt
 from gateway.support.tls import server_context
@@ -79,5 +79,5 @@ def test_a_renewal_is_seen_without_waiting_for_tomorrow(tmp_path: Path, monkeypa
         await asyncio.to_thread(until, lambda: seen.certificates["http.tls.cert"] > first_ms)
         watching.cancel()
 
-    monkeypatch.setattr(certificate_watch, "_FIRST_LOOK_S", 0.0)
+    monkeypatch.setattr(certificates, "_FIRST_LOOK_S", 0.0)
     asyncio.run(renew())

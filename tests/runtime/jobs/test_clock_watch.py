@@ -8,7 +8,7 @@ import pytest
 from gateway.core.readings.clock_trust import ClockTrust
 from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database
-from gateway.runtime.jobs.clock_watch import NEWEST_TIME, ClockWatch
+from gateway.runtime.jobs.looks import NEWEST_TIME, ClockWatch
 from tests.clocks import SetClock
 from tests.core.making import NOW_MS
 

@@ -14,9 +14,8 @@ from gateway.core.batching.write_result import Answer
 from gateway.ingest.database.store import TimeSpan
 from gateway.ingest.storage.database import Database
 from gateway.monitoring.reports.boundaries import ReportStep, midnight_ms, periods
-from gateway.monitoring.reports.late_points import late_lines
 from gateway.runtime.jobs import late_report
-from gateway.runtime.jobs.late_report import LateReport
+from gateway.runtime.jobs.late_report import LateReport, late_lines
 from gateway.runtime.pipeline.build import Parts, build
 from gateway.support.config.model import StandbySection
 from tests.clocks import SetClock

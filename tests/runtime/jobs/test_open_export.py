@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from gateway.monitoring.exports.open_files import OpenFiles
-from gateway.runtime.jobs.open_export import OpenExport
+from gateway.runtime.jobs.exports import OpenExport
 from gateway.support.config.model import Config
 from tests.clocks import SetClock
 

@@ -1,6 +1,6 @@
 """The points of silence that the other machine of a pair wrote: who was heard when, and until when somebody listened."""
 
-from gateway.runtime.jobs.partner_hearing import last_heard
+from gateway.runtime.jobs.other_gateways import last_heard
 from tests.core.making import MINUTE_MS, NOW_MS
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gateway.commands.cli import main
-from gateway.runtime.jobs.certificate_watch import tls_servers
+from gateway.runtime.jobs.certificates import tls_servers
 from gateway.runtime.pipeline.options import broker_addresses
 from gateway.support.access.exposed_secrets import sent_in_plain
 from gateway.support.config.model import Config

@@ -15,7 +15,7 @@ from gateway.commands.demo import services
 from gateway.core.status.history import MINUTES_KEPT, History
 from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database
-from gateway.runtime.jobs.rate_watch import HISTORY
+from gateway.runtime.jobs.looks import HISTORY
 from gateway.support.access.accounts import AccountRole, UserAccount, digest_of
 from gateway.support.access.scope import DeviceScope
 from tests.system.fleet import client_of, publish_all

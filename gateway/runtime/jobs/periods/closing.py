@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 
 from gateway.core.alarms.rules import NIGHT_COVERAGE
 from gateway.ingest.database.store import Side, Store, StoredSeries, TimeSpan, batches
-from gateway.monitoring.reports.area_completeness import AreaCompleteness
 from gateway.monitoring.reports.balance import balance, children_of
 from gateway.monitoring.reports.boundaries import ReportStep, Uncovered, hours
 from gateway.monitoring.reports.completeness import completeness
+from gateway.monitoring.reports.group_completeness import AreaCompleteness
 from gateway.monitoring.reports.nearest import REACHES_MS
 from gateway.monitoring.reports.nights import NIGHT_FIELD, LowestFlow, month_figures, night_flows, outages
 from gateway.monitoring.reports.rollup_points import balance_point, completeness_point, interruption_point

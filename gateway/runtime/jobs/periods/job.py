@@ -32,15 +32,14 @@ from gateway.ingest.storage.database import Database, DatabaseFault
 from gateway.ingest.storage.hours_again import HoursAgain
 from gateway.monitoring.reports.amendments import amended_store, late_sums_of
 from gateway.monitoring.reports.boundaries import hours, local_text
-from gateway.monitoring.reports.late_points import late_hours
 from gateway.monitoring.reports.rollup_points import written_name
 from gateway.monitoring.reports.roster import Roster
 from gateway.monitoring.status.status import Status
+from gateway.runtime.jobs.late_report import late_hours
 from gateway.runtime.jobs.periods.closing import PeriodCloser
 from gateway.runtime.jobs.periods.feeds import AlarmFeeds
 from gateway.runtime.jobs.periods.late_hours import LateDay, day_of, late_days, month_of, with_neighbours
-from gateway.runtime.jobs.periods.newest_day import newest_closed_day
-from gateway.runtime.jobs.periods.progress import PeriodProgress
+from gateway.runtime.jobs.periods.progress import PeriodProgress, newest_closed_day
 from gateway.runtime.jobs.periods.writer import Postponed, RollupWriter
 
 log = logging.getLogger("gateway.jobs")

@@ -1,4 +1,4 @@
-"""The progress of the period job, as it stands in the file.
+"""The progress of the period job, as it stands in the file; where that was lost, as the newest day in the database tells.
 
 A closed period is written and confirmed by the database.
 """
@@ -7,9 +7,10 @@ from typing import Final
 
 import msgspec
 
-from gateway.ingest.database.store import TimeSpan
+from gateway.ingest.database.store import Store, TimeSpan, batches
 from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database
+from gateway.monitoring.reports.roster import Roster
 
 _PREFIX: Final = "periods."
 _HOUR: Final = "periods.hour_ms"
@@ -88,3 +89,19 @@ class PeriodProgress:
         """Keep the figures of the newest day."""
         self.completeness = completeness
         await self._database.run(keyvalue.put, _COMPLETENESS, msgspec.json.encode(completeness).decode())
+
+
+async def newest_closed_day(store: Store, roster: Roster, window: TimeSpan) -> int | None:
+    """Return the time of the newest completeness in a span of time; None where there is none.
+
+    It is the beginning of its day, or as many ms behind it as the day was written. Devices are written together, so
+    the first ones that were written at all tell it.
+
+    :raises StoreFault: the database does not answer.
+    """
+    for some in batches(roster.by_id):
+        names = roster.names(some)
+        times = [rows[-1][0] async for _, rows in store.rows("completeness", ["expected"], window, names) if rows]
+        if times:
+            return max(times)
+    return None

@@ -1,20 +1,25 @@
-"""Counters of a device at the point from which their sums are worked out again."""
+"""Counters as they stand in the database: their newest sums, and the points from which sums are worked out again."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Collection, Mapping
 from typing import Final, NamedTuple
 
 from gateway.core.readings.counters import CounterState
 from gateway.core.readings.line_protocol import tag_text
 from gateway.core.readings.replay import CounterReplay
-from gateway.core.readings.sums import Register
+from gateway.core.readings.sums import FoundSum, Register
 from gateway.ingest.database.store import Counter, Side, Store, SumPoint
-from gateway.monitoring.reports.nearest import nearest_points, newest_points
+from gateway.monitoring.reports.nearest import devices_in, nearest_points, newest_points
 from schemas.quantities import DOMAINS, QUANTITIES, SUM_OF, TEXT_TAGS
 
 COUNTED_IN: Final = {field: domain for domain in DOMAINS for field in QUANTITIES[domain] if field in SUM_OF}
 """Counter → its measurement."""
 _LOOK_BACK_MS: Final = 40 * 86_400_000
 """How far behind the time that was asked for readings without a sum may begin."""
+_COUNTERS: Final = {domain: [Counter(domain, field) for field in QUANTITIES[domain] if field in SUM_OF] for domain in DOMAINS}
+
+FoundSums = dict[str, dict[str, FoundSum]]
+"""Device → counter, with its lane or channel → the newest sum."""
 
 
 class Replays(NamedTuple):
@@ -79,3 +84,22 @@ def _seed(name: str, point: SumPoint, value: float, live: Register | None, base:
 def series_name(tags: Mapping[str, str]) -> str:
     """The tags that tell the counters of a device apart, as the core writes them behind the name."""
     return tag_text((tag, tags.get(tag, "")) for tag in TEXT_TAGS)
+
+
+async def newest_sums(store: Store, devices: Collection[str], until_ms: int) -> FoundSums:
+    """Read the newest sums of devices, not later than an instant.
+
+    Most devices that are asked about are new and have no points at all, or points of one domain. So the first question for
+    each domain is who has any; a cabinet behind a radio link pays for each.
+
+    :raises StoreFault: the database does not answer.
+    """
+    found: FoundSums = defaultdict(dict)
+    for domain, counters in _COUNTERS.items():
+        known = await devices_in(store, domain, until_ms, devices)
+        for counter in counters:
+            for series, point in (await newest_points(store, counter, until_ms, known)).items():
+                if point.register is not None:
+                    newest = FoundSum(point.register, point.sum, point.time_ms)
+                    found[series.device][counter.field + series_name(series._asdict())] = newest
+    return found

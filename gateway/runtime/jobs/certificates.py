@@ -1,0 +1,207 @@
+"""Certificates: when they end, those of the files and those that broker and database show; and their renewal.
+
+Once a day it is looked when they end, on a connection of its own on which nothing is said. Whether a certificate is trusted is
+not the question there: a certificate that has ended must still be told by its date.
+
+A reload reads their files again, and connections opened afterwards use the new ones. Connections that are open stay open: a
+certificate counts at the handshake only. Those kept to the database are closed, so that a write shows at once if the new
+authority is the right one. A renewal takes two steps, since a reload with a faulty file changes nothing.
+"""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from gateway.ingest.delivery.influxdb import InfluxdbClient
+from gateway.ingest.intake.connection import Connection
+from gateway.monitoring.status.status import Status
+from gateway.support.config.addresses import split_url
+from gateway.support.config.files import ConfigurationFault
+from gateway.support.config.model import Config
+from gateway.support.private_files import read_bytes
+from gateway.support.tls import pinned_context
+from gateway.support.tls_files import TlsContexts, tls_contexts, tls_files
+
+log = logging.getLogger("gateway.jobs")
+
+_BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+_VERSION: Final = 0xA0
+_TIMES: Final = {0x17: "%y%m%d%H%M%SZ", 0x18: "%Y%m%d%H%M%SZ"}
+"""DER tag → form of a time: UTCTime and GeneralizedTime, RFC 5280 section 4.1.2.5."""
+_LOOK_EVERY_S: Final = 86_400.0
+_FIRST_LOOK_S: Final = 30.0
+"""Wait at the start: readings come first."""
+_PATIENCE_S: Final = 10.0
+_PORTS: Final = {"mqtts": 8883, "https": 443}
+
+Digests = dict[str, bytes]
+"""Setting → the digest of its file."""
+
+
+def certificate_ends(config: Config) -> dict[str, int]:
+    """Return setting → the time in ms at which the first certificate in its file ends.
+
+    A file without a certificate that can be read is left out: those who use it say more about that.
+    """
+    ends = {which: _end_ms(path) for which, path in tls_files(config).items() if not which.endswith(".key")}
+    return {which: end_ms for which, end_ms in ends.items() if end_ms is not None}
+
+
+def _end_ms(path: Path) -> int | None:
+    try:
+        first = read_bytes(path).decode(errors="replace").partition(_END)[0].rpartition(_BEGIN)[2]
+        return not_after_ms(ssl.PEM_cert_to_DER_cert(f"{_BEGIN}{first}{_END}"))
+    except (OSError, ValueError, IndexError, KeyError):
+        return None
+
+
+def not_after_ms(der: bytes) -> int:
+    """Read ``notAfter`` of a certificate (RFC 5280 section 4.1): Python's ``ssl`` tells it only of one that it verified.
+
+    :raises ValueError, IndexError, KeyError: it is no certificate.
+    """
+    ((_, certificate),) = _elements(der)
+    (_, signed), *_ = _elements(certificate)
+    (_, _, _, (_, validity), *_) = [element for element in _elements(signed) if element[0] != _VERSION]
+    _, (tag, end) = _elements(validity)
+    return round(datetime.strptime(end.decode("ascii"), _TIMES[tag]).replace(tzinfo=UTC).timestamp() * 1000)
+
+
+def _elements(der: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield tag and content of the elements that follow each other."""
+    at = 0
+    while at < len(der):
+        tag, length, at = der[at], der[at + 1], at + 2
+        if length & 0x80:
+            begin, at = at, at + (length & 0x7F)
+            length = int.from_bytes(der[begin:at], "big")
+        yield tag, der[at : at + length]
+        at += length
+
+
+class TlsServer(NamedTuple):
+    """A server that shows a certificate, and the setting that names it."""
+
+    setting: str
+    host: str
+    port: int
+
+
+def tls_servers(config: Config) -> Iterator[TlsServer]:
+    """Yield the servers that the gateway, or its devices, speak to over TLS."""
+    others = config.influxdb.addresses() | {"enrolment.url": config.enrolment.url or ""}
+    for setting, url in (config.mqtt.addresses() | others).items():
+        parts = split_url(url)
+        if parts.scheme in _PORTS:
+            yield TlsServer(setting, parts.hostname or "127.0.0.1", parts.port or _PORTS[parts.scheme])
+
+
+class CertificateWatch:
+    """Notes the ends of the certificates in the status."""
+
+    def __init__(self, status: Status) -> None:
+        self._status = status
+        self._again = asyncio.Event()
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        servers = list(tls_servers(self._status.config))
+        await asyncio.sleep(_FIRST_LOOK_S)
+        while True:
+            self._again.clear()
+            await self.look(servers)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._status.clock.real_s(_LOOK_EVERY_S)):
+                    await self._again.wait()
+
+    def look_again(self) -> None:
+        """Look soon: certificates were renewed."""
+        self._again.set()
+
+    async def look(self, servers: list[TlsServer]) -> None:
+        """Look once. A server that does not answer keeps the end that is known."""
+        self._status.certificates |= await asyncio.to_thread(certificate_ends, self._status.config)
+        for server in servers:
+            try:
+                self._status.certificates[server.setting] = await shown_end_ms(server)
+            except (OSError, ValueError, IndexError, KeyError) as error:
+                log.debug("the certificate of %s cannot be read: %s", server.setting, error)
+
+
+async def shown_end_ms(server: TlsServer) -> int:
+    """Return the time in ms at which the certificate that a server shows ends.
+
+    :raises OSError: the server does not answer, or shows none.
+    :raises ValueError, IndexError, KeyError: it cannot be read.
+    """
+    async with asyncio.timeout(_PATIENCE_S):
+        _, writer = await asyncio.open_connection(server.host, server.port, ssl=pinned_context(), server_hostname=server.host)
+    try:
+        shown: bytes | None = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+    finally:
+        writer.transport.abort()
+    if shown is None:
+        raise OSError("it shows no certificate")
+    return not_after_ms(shown)
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """Digests of the files when they were read, and the contexts made of them."""
+
+    digests: Digests
+    contexts: TlsContexts
+
+
+class CertificateRenewal:
+    """Puts renewed certificates into force.
+
+    :param in_force: the contexts in force; the pages take theirs from here.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        in_force: TlsContexts,
+        connections: Sequence[Connection],
+        databases: Sequence[InfluxdbClient],
+        watch: CertificateWatch,
+    ) -> None:
+        self._config = config
+        self._in_force = in_force
+        self._connections = connections
+        self._databases = databases
+        self._watch = watch
+        self._digests: Digests = {}
+
+    def load(self) -> Renewed | None:
+        """Read the files again; None: they are as they were.
+
+        :raises ConfigurationFault: one of them cannot be used.
+        """
+        digests = {setting: _digest(setting, path) for setting, path in tls_files(self._config).items()}
+        return None if digests == self._digests else Renewed(digests, tls_contexts(self._config))
+
+    def replace(self, renewed: Renewed) -> None:
+        """Put what was read into force."""
+        self._digests, contexts = renewed.digests, renewed.contexts
+        self._in_force.pages = contexts.pages
+        for connection in self._connections:
+            connection.renew(contexts.broker)
+        for client in self._databases:
+            client.renew(contexts.database)
+        self._watch.look_again()
+
+
+def _digest(setting: str, path: Path) -> bytes:
+    try:
+        return sha256(path.read_bytes()).digest()
+    except OSError as error:
+        raise ConfigurationFault([f"{path}: {setting}: cannot be read: {error.strerror}"]) from error

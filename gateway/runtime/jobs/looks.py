@@ -1,0 +1,209 @@
+"""Looks that are repeated while the gateway runs, each in its own interval.
+
+The clock, and the time that is saved so that the next start sees if it was set back. Readings that were dropped: gaps at many
+devices at once, and the broker's own count. The journal and the rejects, for pages, metrics and limits. Rates: readings
+received and written, each second and minute, and silent devices each quarter of an hour. And the rounds of the alarm engine:
+all registered devices, for silence and wrong clocks.
+"""
+
+import asyncio
+import logging
+import time
+from typing import Final
+
+from gateway.core.alarms.engine import Alarms
+from gateway.core.devices.broker_drops import SequenceGaps
+from gateway.core.devices.streams import Streams
+from gateway.core.readings.clock_trust import ClockTrust
+from gateway.core.status.health import registered_devices
+from gateway.core.status.history import SHARE_EVERY_MIN
+from gateway.core.status.verdict import Fleet, silent_of
+from gateway.ingest.delivery.bounded_journal import BoundedJournal
+from gateway.ingest.events import Events
+from gateway.ingest.storage import journal, keyvalue, rejects
+from gateway.ingest.storage.database import Database, DatabaseFault
+from gateway.monitoring.status.status import JournalState, Status
+from gateway.support.clock import WallClock, every
+
+log = logging.getLogger("gateway.jobs")
+
+NEWEST_TIME: Final = "newest_time_ms"
+"""Name of the saved time."""
+DROPPED: Final = "broker_dropped"
+"""Name of the saved count of drops."""
+HISTORY: Final = "history"
+"""Name of the stored last hours."""
+_JUDGE_EVERY_S: Final = 60.0
+_SAVE_TIME_EVERY: Final = 15
+"""Number of judgements between two saves."""
+_DROPS_EVERY_S: Final = 5.0
+_MEASURE_EVERY_S: Final = 5.0
+_COUNT_EVERY_S: Final = 1.0
+_SAVE_HISTORY_EVERY: Final = SHARE_EVERY_MIN * 60
+"""Counts between two savings: 12 KiB each, 48 KiB an hour."""
+_FIRST_SHARE: Final = 60
+"""Counts before silence is counted first: who sends often has been heard again by then."""
+_ROUND_EVERY_S: Final = 60.0
+_STEP_MS: Final = 5000
+"""A clock that moved further than time passed, by more than this, was set, or the machine slept."""
+
+
+class ClockWatch:
+    """Judges the clock and saves the time."""
+
+    def __init__(self, database: Database, trust: ClockTrust, clock: WallClock) -> None:
+        self._database = database
+        self._trust = trust
+        self._clock = clock
+        self._judged = 0
+
+    async def run(self) -> None:
+        """Judge each minute and save every quarter of an hour, until cancelled."""
+        await every(_JUDGE_EVERY_S, self._clock, self._look)
+
+    async def _look(self) -> None:
+        if self._judged and self._judged % _SAVE_TIME_EVERY == 0:
+            await self.save()
+        now_ms, steady_ms = self._clock.now_and_steady_ms()
+        self._trust.see_time(now_ms, steady_ms)
+        self._trust.judge(now_ms)
+        self._judged += 1
+
+    async def save(self) -> None:
+        """Save the time, if it is trusted."""
+        if not self._trust.doubted:
+            await keyvalue.save(self._database, NEWEST_TIME, str(self._clock.now_ms()))
+
+
+class DropWatch:
+    """Reports gaps, and saves the count of drops for comparison at the next start."""
+
+    def __init__(self, database: Database, streams: Streams, gaps: SequenceGaps, events: Events, clock: WallClock) -> None:
+        self._database = database
+        self._streams = streams
+        self._gaps = gaps
+        self._events = events
+        self._clock = clock
+        self._saved: int | None = None
+
+    async def run(self) -> None:
+        """Check until cancelled."""
+        await every(_DROPS_EVERY_S, self._clock, self._look)  # gaps are counted in minutes of this clock
+
+    async def _look(self) -> None:
+        events, now_ms = self._events, self._clock.now_ms()
+        if found := self._gaps.look(self._streams.devices.values(), now_ms):
+            events.many_gaps(*found, now_ms)
+        if events.drops.total != self._saved:
+            self._saved = events.drops.total
+            await keyvalue.save(self._database, DROPPED, str(self._saved))
+
+
+class JournalGauge:
+    """Measures the content of the file."""
+
+    def __init__(self, database: Database, store: BoundedJournal, state: JournalState, events: Events) -> None:
+        self._database = database
+        self._store = store
+        self._state = state
+        self._events = events
+        self._rejects_bytes = 0
+
+    async def run(self) -> None:
+        """Measure until cancelled."""
+        await every(_MEASURE_EVERY_S, WallClock(), self._look)
+
+    async def _look(self) -> None:
+        try:
+            await self._measure()
+        except DatabaseFault as fault:
+            log.debug("the journal cannot be measured: %s", fault)
+
+    async def _measure(self) -> None:
+        stock = await self._database.run(journal.stock)
+        used_bytes = await self._store.measure()
+        self._state.note(stock, used_bytes)
+        self._state.note_room(time.monotonic(), self._store.room_bytes(), self._database.free_bytes())
+        await self._count_rejects()
+        events = self._events
+        if events.journal_trouble and events.influxdb_up and await self._store.takes_something():
+            events.journal_took(0)  # nothing waits that would show it
+
+    async def _count_rejects(self) -> None:
+        """Count the rejects on disk again when their size has changed."""
+        size_bytes = await self._database.run(rejects.size)
+        if size_bytes != self._rejects_bytes:
+            self._state.note_rejects(await self._database.run(rejects.count))
+            self._rejects_bytes = size_bytes
+
+
+class RateWatch:
+    """Keeps the rates and the last hours of the gateway."""
+
+    def __init__(self, database: Database, status: Status) -> None:
+        self._database = database
+        self._status = status
+        self._counted = 0
+
+    async def run(self) -> None:
+        """Note the counts each second until cancelled; begin with the hours that an earlier run stored."""
+        try:
+            if (kept := await self._database.run(keyvalue.get, HISTORY)) is not None:
+                self._status.history.load(kept)
+        except DatabaseFault:
+            pass  # said elsewhere; the chart begins empty
+        await every(_COUNT_EVERY_S, WallClock(), self._look)
+
+    async def _look(self) -> None:
+        status, ledger = self._status, self._status.ledger
+        received, written = ledger.received["mqtt"], ledger.total("written")
+        status.rates.sample(time.monotonic(), received, written)
+        status.history.count(status.clock.now_ms(), received, written)
+        self._counted += 1
+        if self._counted % _SAVE_HISTORY_EVERY == _FIRST_SHARE:
+            await self._note_silent()
+            await self.save()
+
+    async def save(self) -> None:
+        """Store the last hours."""
+        await keyvalue.save(self._database, HISTORY, self._status.history.text())
+
+    async def _note_silent(self) -> None:
+        now_ms, fleet = self._status.clock.now_ms(), Fleet()
+        for fleet in self._status.devices.look_at_fleet(now_ms):  # noqa: B007 - the last one is whole
+            await asyncio.sleep(0)
+        self._status.history.note_silent(now_ms, *silent_of(fleet.total))
+
+
+class AlarmRounds:
+    """Runs the engine's rounds. While the broker is away it runs none: no device can be heard then."""
+
+    def __init__(self, alarms: Alarms, streams: Streams, trust: ClockTrust, events: Events, clock: WallClock) -> None:
+        self._alarms = alarms
+        self._streams = streams
+        self._trust = trust
+        self._events = events
+        self._clock = clock
+        self._before = (0, 0)
+
+    async def run(self) -> None:
+        """Make a round each minute until cancelled."""
+        self._before = self._clock.now_and_steady_ms()
+        await every(_ROUND_EVERY_S, self._clock, self._look, first_s=_ROUND_EVERY_S)
+
+    async def _look(self) -> None:
+        now = self._clock.now_and_steady_ms()
+        self._leave_out_step(now)
+        self._before = now
+        if self._events.mqtt_connected:
+            devices = registered_devices(self._streams)
+            for _ in self._alarms.tick(now[0], devices, clock_trusted=not self._trust.doubted):
+                await asyncio.sleep(0)
+
+    def _leave_out_step(self, now: tuple[int, int]) -> None:
+        """Subtract a step of the clock from all silences: a clock may be hours behind until there is a network."""
+        (before_ms, steady_before_ms), (now_ms, steady_ms) = self._before, now
+        stepped_ms = (now_ms - before_ms) - (steady_ms - steady_before_ms)
+        if stepped_ms > _STEP_MS and self._events.mqtt_connected:
+            self._events.hearing.lose(now_ms - stepped_ms)
+            self._events.hearing.regain(now_ms)
