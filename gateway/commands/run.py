@@ -17,9 +17,8 @@ from typing import Final
 from gateway.ingest.storage.beside import InUse
 from gateway.ingest.storage.database import Damaged, Database, DatabaseFault, begin
 from gateway.ingest.storage.device_snapshots import note_running
-from gateway.runtime.pipeline.build import Parts, build
+from gateway.runtime.pipeline.build import Parts, build, build_supervision
 from gateway.runtime.pipeline.foundation import Lanes
-from gateway.runtime.pipeline.supervising import build_supervision
 from gateway.support.clock import WallClock, wall_clock
 from gateway.support.commit import running_commit
 from gateway.support.config.files import ConfigurationFault

@@ -152,7 +152,7 @@ def test_everything_the_verdict_can_say_is_said_in_both_languages() -> None:
     files = (
         "core/status/verdict.py",
         "monitoring/status/troubles.py",
-        "monitoring/status/broker_session.py",
+        "monitoring/status/troubles.py",
         "ingest/events.py",
         "monitoring/status/status.py",
         "runtime/jobs/salvage.py",

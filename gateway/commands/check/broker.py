@@ -11,7 +11,7 @@ from gateway.core.mqtt_session import DISCONNECT, Connected, ProtocolFault, Sess
 from gateway.ingest.catalog import Catalog, topic_filters
 from gateway.ingest.intake.connection import BrokerAddress
 from gateway.ingest.session_events import SessionEvents
-from gateway.monitoring.status.broker_session import of_session
+from gateway.monitoring.status.troubles import of_session
 from gateway.runtime.pipeline.options import pair_topics, session_options
 from gateway.support.config.model import Config
 from gateway.support.i18n.findings import sentence

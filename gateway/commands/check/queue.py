@@ -6,7 +6,7 @@ from gateway.ingest.broker.rabbitmq.management import ManagementFault
 from gateway.ingest.broker.rabbitmq.queues import QueueSeen, see, watch_api
 from gateway.ingest.catalog import Catalog, state_topics, topic_filters
 from gateway.ingest.session_events import SessionEvents
-from gateway.monitoring.status.broker_session import of_session
+from gateway.monitoring.status.troubles import of_session
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config, Mqtt
 from gateway.support.i18n.findings import sentence

@@ -169,7 +169,7 @@ class GatewayCollector(Collector):
         told = Counter(state.severity for state in (() if self.state.stands_by else self.state.alarms.told()))
         alarms = {severity: told[severity] for severity in Severity}
         complete = GaugeMetricFamily("gateway_completeness_ratio", "Readings of yesterday that arrived.", labels=["domain"])
-        for domain, ratio in self.state.yesterday.completeness.items():
+        for domain, ratio in self.state.day_completeness.items():
             complete.add_metric([domain], ratio)
         yield complete
         yield _gauge("gateway_alarms", "Active alarms outside planned work.", "severity", alarms)

@@ -36,10 +36,9 @@ from gateway.ingest.storage.recovery.tally import Tally
 from gateway.ingest.storage.settlement import QuarantineAccount
 from gateway.monitoring.alarms.keeper import AlarmKeeper
 from gateway.monitoring.status import troubles
-from gateway.monitoring.status.broker_session import of_session
 from gateway.monitoring.status.evidence import DeviceVerdicts
 from gateway.monitoring.status.known_devices import KnownDevices
-from gateway.monitoring.status.yesterday import Yesterday
+from gateway.monitoring.status.troubles import of_session
 from gateway.support.clock import WallClock
 from gateway.support.commit import running_commit
 from gateway.support.config.model import Config
@@ -131,6 +130,7 @@ class Status:
 
     :ivar link: the budget of the link to InfluxDB.
     :ivar certificates: the setting that names them → their end, in ms.
+    :ivar day_completeness: domain → the share of the readings of the newest closed day that arrived; empty before the first.
     :ivar standby: this machine in its pair; None: it stands alone.
     :ivar waits: the waits for other machines.
     :ivar management: the broker's HTTP API, by which gateways that share sites out are watched; None: nobody asks it.
@@ -152,7 +152,7 @@ class Status:
     certificates: dict[str, int] = field(default_factory=dict)
     rates: Rates = field(default_factory=Rates)
     history: History = field(default_factory=History)
-    yesterday: Yesterday = field(default_factory=Yesterday)
+    day_completeness: Mapping[str, float] = field(default_factory=dict)
     standby: Standby | None = None
     waits: Waits = field(default_factory=Waits)
     management: ManagementSection | None = None

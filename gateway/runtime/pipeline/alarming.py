@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 from gateway.ingest.intake.connection import Connection
 from gateway.monitoring.alarms.keeper import AlarmKeeper
-from gateway.monitoring.alarms.mqtt_lists import AlarmLists
-from gateway.monitoring.alarms.point_sender import PointSender
+from gateway.monitoring.alarms.senders import AlarmLists, PointSender
 from gateway.monitoring.alarms.shared_alarms import PairAlarms
 from gateway.runtime.jobs.looks import AlarmRounds
 from gateway.runtime.pipeline.delivering import Delivery

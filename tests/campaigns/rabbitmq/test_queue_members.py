@@ -14,7 +14,7 @@ from gateway.ingest.broker.rabbitmq.management import ManagementApi, ManagementF
 from gateway.ingest.broker.rabbitmq.members import spread
 from gateway.ingest.broker.rabbitmq.queues import see
 from gateway.ingest.session_events import SessionEvents
-from gateway.monitoring.status.broker_session import of_session
+from gateway.monitoring.status.troubles import of_session
 from gateway.support.i18n.findings import sentence
 
 SESSION: Final = "mqtt-subscription-gateway-1qos1"

@@ -10,7 +10,7 @@ from gateway.core.readings.line_protocol import device_of_line
 from gateway.ingest.storage import hours_again, keyvalue
 from gateway.ingest.storage.database import Database
 from gateway.ingest.storage.forgetting import PLACES, DeviceNames, devices_in, forget, found
-from gateway.monitoring.alarms import mqtt_lists
+from gateway.monitoring.alarms import senders
 from gateway.runtime.jobs import exchange_writer
 from gateway.runtime.jobs.periods import feeds
 
@@ -42,11 +42,11 @@ def test_values_that_are_kept_for_a_device_are_found_under_every_name_that_other
     file = Database(tmp_path / "journal.db")
     file.open()
     file.run_here(keyvalue.put_all, dict.fromkeys([*mine, *others], "{}"))
-    file.run_here(keyvalue.put, mqtt_lists.STANDING, '["iot/v1/s/water/m1/alarms","iot/v1/s/water/m11/alarms"]')
+    file.run_here(keyvalue.put, senders.STANDING, '["iot/v1/s/water/m1/alarms","iot/v1/s/water/m11/alarms"]')
     assert file.run_here(devices_in) == {"m1", "other.m1", "m11"}
     assert file.run_here(forget, DeviceNames(["m1"]))["kept values"] == len(mine) + 1
     left = file.run_here(keyvalue.get_prefix, "")
-    assert left == dict.fromkeys(others, "{}") | {mqtt_lists.STANDING: '["iot/v1/s/water/m11/alarms"]'}
+    assert left == dict.fromkeys(others, "{}") | {senders.STANDING: '["iot/v1/s/water/m11/alarms"]'}
     assert not any(file.run_here(found, DeviceNames(["m1"])).values())
     file.close()
 

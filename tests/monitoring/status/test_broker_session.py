@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from gateway.ingest.session_events import SessionEvents
-from gateway.monitoring.status.broker_session import of_session
+from gateway.monitoring.status.troubles import of_session
 from gateway.support.i18n.findings import sentence
 
 DAY_MS = 86_400_000

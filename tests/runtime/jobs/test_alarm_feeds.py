@@ -59,12 +59,12 @@ def test_alarms_learn_of_nights_and_incomplete_days_and_keep_what_is_usual(influ
         assert incomplete is not None
         assert incomplete.is_active
         assert alarms.find(AlarmKey("completeness_low", "leaking")) is None
-        assert running.parts.watching.status.yesterday.completeness == {"water": (48 - 8) / 48}
+        assert running.parts.watching.status.day_completeness == {"water": (48 - 8) / 48}
 
     async def after_a_restart(running: Running) -> None:
         running.filled.service.stop()
         await running.parts.closing.lanes["usual hours"]()
-        assert running.parts.watching.status.yesterday.completeness == {"water": (48 - 8) / 48}
+        assert running.parts.watching.status.day_completeness == {"water": (48 - 8) / 48}
         alarms, device = running.parts.processing.alarms, running.parts.watching.status.devices.find("gap")
         assert device is not None
         for night in range(3):

@@ -82,7 +82,7 @@ class PeriodJob:
         self._writer = writer
         self._feeds = feeds
         self._progress = PeriodProgress(database)
-        status.yesterday.note(self._progress.completeness)
+        status.day_completeness = self._progress.completeness
         self._delay_ms = _SETTLE_MS + round(_JITTER_MS * random())  # noqa: S311 - jitter is no secret
         self._not_before_ms = 0
         self._first_ms = day_of(self._clock.now_ms(), self._zone).start_ms
@@ -267,4 +267,4 @@ class PeriodJob:
 
     async def _note_completeness(self, closer: PeriodCloser, day: TimeSpan) -> None:
         await self._progress.keep_completeness(await closer.completeness_of_day(day))
-        self._status.yesterday.note(self._progress.completeness)
+        self._status.day_completeness = self._progress.completeness

@@ -1,11 +1,16 @@
-"""Publishes the list of a device's active alarms, retained, under ``iot/v1/{site}/{domain}/{device}/alarms``.
+"""The senders to the gateway's own database and broker.
 
-The broker keeps a list until another one comes; an empty one says that all is well. So the gateway remembers on disk the topics
-at which a list stands, and empties each when the alarms have ended, even in its next run. Lists go out without an
-acknowledgement, so all are repeated each hour.
+InfluxDB gets each change of an alarm, however late, and every five minutes all active alarms. The broker retains the list of a
+device's active alarms, under ``iot/v1/{site}/{domain}/{device}/alarms``, until another one comes; an empty one says that all is
+well. So the gateway remembers on disk the topics at which a list stands, and empties each when the alarms have ended, even in
+its next run. Lists go out without an acknowledgement, so all are repeated each hour.
 """
 
+import asyncio
+import logging
 import time
+from collections.abc import Sequence
+from random import random
 from typing import Final
 
 from msgspec import DecodeError, ValidationError
@@ -13,21 +18,73 @@ from msgspec.json import decode
 from msgspec.json import encode as to_json
 
 from gateway.core.alarms.alarm import AlarmState
+from gateway.core.batching.batch import encode
+from gateway.core.batching.pacing import Backoff
+from gateway.core.batching.write_result import Answer, Fate, fate_of
+from gateway.core.message import Reading
+from gateway.ingest.delivery.circuit_breaker import CircuitBreaker
+from gateway.ingest.delivery.influxdb import Writer
 from gateway.ingest.intake.connection import Connection
 from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database
-from gateway.monitoring.alarms.documents import alarm_document
+from gateway.monitoring.alarms.documents import MEASUREMENT, alarm_document
 from gateway.monitoring.alarms.keeper import AlarmKeeper
+from gateway.monitoring.alarms.outbox import INFLUXDB
+from gateway.support.clock import WallClock, every
 from schemas.quantities import DOMAINS
 from schemas.topics import is_id
 
+log = logging.getLogger("gateway.alarms")
+
+_REPEAT_POINTS_S: Final = 300.0
+_TOGETHER: Final = 1000
 STANDING: Final = "alarm lists"
 """Name of the saved topics at which a list stands."""
 _AGAIN_S: Final = 5.0
-_REPEAT_EVERY_S: Final = 3600.0
+_REPEAT_LISTS_S: Final = 3600.0
 
 ListMarks = tuple[tuple[str, int, int, bool, bool], ...]
 """The content of a list without the values, which change with each reading."""
+
+
+class PointSender:
+    """Writes the measurement ``alarm``. Its points are outside the ledger, and never in the journal."""
+
+    def __init__(self, keeper: AlarmKeeper, influxdb: Writer, breaker: CircuitBreaker, clock: WallClock) -> None:
+        self._keeper = keeper
+        self._influxdb = influxdb
+        self._breaker = breaker
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Write each change until cancelled; changes wait while InfluxDB is away."""
+        seen, backoff, outbox = -1, Backoff(0.5, 60.0), self._keeper.outbox
+        while True:
+            await self._breaker.closed.wait()
+            while waiting := outbox.first(INFLUXDB, _TOGETHER):
+                answer = await self._write([notice.body for notice in waiting])
+                fate = fate_of(answer)
+                if not fate.is_of_the_batch:
+                    await asyncio.sleep(backoff.next_s(random(), answer.retry_after_s))  # noqa: S311 - jitter is no secret
+                    break
+                if fate is not Fate.WRITTEN:  # for its content: it would be refused for ever
+                    log.error("InfluxDB refuses %d changes of alarms, which are left out: %s", len(waiting), answer.describe())
+                self._keeper.taken(waiting)
+                backoff.reset()
+            else:
+                seen = await self._keeper.changed.after(seen)
+
+    async def repeat(self) -> None:
+        """Write the active alarms every five minutes until cancelled. A write that fails is made up by the next."""
+        await every(_REPEAT_POINTS_S, self._clock, self._write_active, first_s=_REPEAT_POINTS_S)
+
+    async def _write_active(self) -> None:
+        lines = [] if self._breaker.is_open else self._keeper.repeated_points()
+        for at in range(0, len(lines), _TOGETHER):
+            await self._write(lines[at : at + _TOGETHER])
+
+    async def _write(self, lines: Sequence[str]) -> Answer:
+        return await self._influxdb.write(encode([Reading(line, MEASUREMENT) for line in lines]).gzip)
 
 
 class AlarmLists:
@@ -46,12 +103,12 @@ class AlarmLists:
         while True:
             is_due = time.monotonic() >= repeat_s
             if is_due:
-                self._published, repeat_s = dict.fromkeys(self._published), time.monotonic() + _REPEAT_EVERY_S
+                self._published, repeat_s = dict.fromkeys(self._published), time.monotonic() + _REPEAT_LISTS_S
             all_published = await self._publish()
             if is_due and all_published:  # what was emptied twice is forgotten
                 self._published = {topic: states for topic, states in self._published.items() if states}
                 await self._remember()
-            seen = await self._keeper.changed.after(seen, _REPEAT_EVERY_S if all_published else _AGAIN_S)
+            seen = await self._keeper.changed.after(seen, _REPEAT_LISTS_S if all_published else _AGAIN_S)
 
     async def _publish(self) -> bool:
         """Publish the lists that changed; False: the broker is away."""
