@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Collection, Coroutine, Iterable
 from typing import Any, Final, TypeVar
 
-from gateway.ingest.database.store import Counter, Side, Store, StoredSeries, SumPoint
+from gateway.ingest.database.store import Counter, Side, Store, StoredSeries, SumPoint, batches
+from gateway.monitoring.reports.roster import Roster
 
 _One = TypeVar("_One")
 _Other = TypeVar("_Other")
@@ -52,6 +53,21 @@ async def devices_in(store: Store, measurement: str, now_ms: int, devices: Colle
         if missing:
             missing -= {device async for device, _ in store.heard(measurement, Side.UP_TO, now_ms, reach_ms, missing)}
     return set(devices) - missing
+
+
+async def nearest_heard(store: Store, roster: Roster, side: Side, at_ms: int, devices: Collection[str]) -> dict[str, int]:
+    """The time of the point of each device, in any domain, that is nearest to an instant; by id of the registry.
+
+    :raises StoreFault: the database does not answer.
+    """
+    nearest: dict[str, int] = {}
+    nearer = max if side is Side.UP_TO else min
+    for domain in roster.domains():
+        for some in batches(roster.of_domain(domain).keys() & devices):
+            async for name, time_ms in store.heard(domain, side, at_ms, REACHES_MS[-1], roster.names(some)):
+                if (id_ := roster.id_of(name)) is not None:
+                    nearest[id_] = nearer(time_ms, nearest.get(id_, time_ms))
+    return nearest
 
 
 async def both(one: Coroutine[Any, Any, _One], other: Coroutine[Any, Any, _Other]) -> tuple[_One, _Other]:

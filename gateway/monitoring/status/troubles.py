@@ -26,7 +26,6 @@ from gateway.support.registry.shares import ManagementSection
 
 _LOSS_SHOWN_MS: Final = 86_400_000
 _IDS_SHOWN: Final = 5
-_SHARES_SHOWN: Final = 3
 _NAMED: Final = 3
 
 
@@ -57,10 +56,9 @@ def of_moves(waits: Sequence[Wait]) -> Iterator[Finding]:
     of_shares = [wait for wait in waits if wait.share]
     for (kind, waiting, awaited), alike in groupby(of_shares, lambda wait: (wait.kind, wait.waiting, wait.awaited)):
         shares = [wait.share for wait in alike]
-        some = ", ".join(shares[:_SHARES_SHOWN]) + (", ..." if len(shares) > _SHARES_SHOWN else "")
         level = Level.ATTENTION if kind is WaitKind.NOT_EMPTY else Level.TROUBLE
-        params: dict[str, float | str] = {"waiting": waiting, "gateway": awaited, "count": len(shares), "some": some}
-        yield Finding(kind.value, level, params)
+        params: dict[str, float | str] = {"waiting": waiting, "gateway": awaited}
+        yield Finding(kind.value, level, params | _named(shares))
 
 
 def of_members(membership: Membership, events: Events, now_ms: int) -> Iterator[Finding]:

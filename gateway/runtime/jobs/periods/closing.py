@@ -12,7 +12,7 @@ from gateway.monitoring.reports.balance import balance, children_of
 from gateway.monitoring.reports.boundaries import ReportStep, Uncovered, hours
 from gateway.monitoring.reports.completeness import completeness
 from gateway.monitoring.reports.group_completeness import AreaCompleteness
-from gateway.monitoring.reports.nearest import REACHES_MS
+from gateway.monitoring.reports.nearest import nearest_heard
 from gateway.monitoring.reports.nights import NIGHT_FIELD, LowestFlow, month_figures, night_flows, outages
 from gateway.monitoring.reports.rollup_points import balance_point, completeness_point, interruption_point
 from gateway.monitoring.reports.rollups import AreaTotals, RolledPeriod, rolled
@@ -164,20 +164,9 @@ class PeriodCloser:
 
     async def _unheard(self, end_ms: int) -> dict[str, int]:
         """The last reading of each device that was heard before an instant but not yet after it."""
-        after = await self._heard(Side.AFTER, end_ms, self.roster.by_id)
-        return await self._heard(Side.UP_TO, end_ms, self.roster.by_id.keys() - after.keys())
-
-    async def _heard(self, side: Side, at_ms: int, devices: Collection[str]) -> dict[str, int]:
-        """The reading of each device that is nearest to an instant."""
-        nearest: dict[str, int] = {}
-        nearer = max if side is Side.UP_TO else min
-        for domain in self.roster.domains():
-            for some in batches(self.roster.of_domain(domain).keys() & devices):
-                names = self.roster.names(some)
-                async for name, time_ms in self.store.heard(domain, side, at_ms - 1, REACHES_MS[-1], names):
-                    id_ = self.roster.id_of(name) or ""
-                    nearest[id_] = nearer(time_ms, nearest.get(id_, time_ms))
-        return nearest
+        after = await nearest_heard(self.store, self.roster, Side.AFTER, end_ms - 1, self.roster.by_id)
+        missing = self.roster.by_id.keys() - after.keys()
+        return await nearest_heard(self.store, self.roster, Side.UP_TO, end_ms - 1, missing)
 
     async def _completeness(
         self, day: TimeSpan, writing: int, only: Collection[str] | None, complete: AreaCompleteness

@@ -41,6 +41,7 @@ from gateway.runtime.jobs.periods.feeds import AlarmFeeds
 from gateway.runtime.jobs.periods.late_hours import LateDay, day_of, late_days, month_of, with_neighbours
 from gateway.runtime.jobs.periods.progress import PeriodProgress, newest_closed_day
 from gateway.runtime.jobs.periods.writer import Postponed, RollupWriter
+from gateway.support.clock import every
 
 log = logging.getLogger("gateway.jobs")
 
@@ -54,8 +55,6 @@ _ON_THE_WAY_S: Final = 2.0
 _AFTER_FAULT_MS: Final = 300_000
 _BACK_MS: Final = 40 * 24 * HOUR_MS
 """What ended longer ago is not worked out after an outage."""
-
-
 _HEARD_BACK_MS: Final = 2 * 86_400_000
 _CLOCKS_APART_MS: Final = 900_000
 """What others told is asked for twice around the last time: their clocks differ, and a write takes time."""
@@ -119,16 +118,15 @@ class PeriodJob:
 
     async def run(self) -> None:
         """Close what has ended; until cancelled."""
-        while True:
-            await self._clock.sleep(_LOOK_EVERY_S)
-            if self.is_due():
-                await self.close_ended()
+        await every(_LOOK_EVERY_S, self._clock, self._look, first_s=_LOOK_EVERY_S)
+
+    async def _look(self) -> None:
+        if self.is_due():
+            await self.close_ended()
 
     async def remember(self) -> None:
         """Save each minute what came late; until cancelled."""
-        while True:
-            await self._clock.sleep(_LOOK_EVERY_S)
-            await self.save()
+        await every(_LOOK_EVERY_S, self._clock, self.save, first_s=_LOOK_EVERY_S)
 
     async def save(self) -> None:
         """Save what must be worked out again."""

@@ -5,19 +5,17 @@ before it to the one after it.
 """
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from itertools import chain, starmap
-from typing import Final, NamedTuple
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from gateway.core.readings.late_readings import HOUR_MS, HourRun
 from gateway.ingest.database.store import Side, Store, TimeSpan
 from gateway.monitoring.reports.boundaries import hours, midnight_ms
-from gateway.monitoring.reports.nearest import REACHES_MS
+from gateway.monitoring.reports.nearest import nearest_heard
 from gateway.monitoring.reports.roster import Roster
-
-_FAR_MS: Final = REACHES_MS[-1]
 
 Marks = Mapping[str, Collection[HourRun]]
 """Device → its hours."""
@@ -84,8 +82,8 @@ async def with_neighbours(
     found = {device: list(marked) for device, marked in marks.items()}
     for late in await asyncio.to_thread(late_days, marks, zone, closed_ms):
         span = TimeSpan(late.hours[0].start_ms, late.hours[-1].end_ms)
-        before = await _heard(store, roster, Side.UP_TO, span.start_ms - 1, late.devices)
-        after = await _heard(store, roster, Side.AFTER, span.end_ms - 1, late.devices)
+        before = await nearest_heard(store, roster, Side.UP_TO, span.start_ms - 1, late.devices)
+        after = await nearest_heard(store, roster, Side.AFTER, span.end_ms - 1, late.devices)
         for device in late.devices:
             first_ms, last_ms = before.get(device, span.start_ms), after.get(device, span.end_ms - 1)
             if first_ms < span.start_ms - HOUR_MS or last_ms >= span.end_ms + HOUR_MS:
@@ -93,17 +91,3 @@ async def with_neighbours(
             else:
                 found[device] += [(at_ms // HOUR_MS, at_ms // HOUR_MS + 1) for at_ms in (first_ms, last_ms)]
     return found
-
-
-async def _heard(store: Store, roster: Roster, side: Side, at_ms: int, devices: Iterable[str]) -> dict[str, int]:
-    """The time of the nearest point of each device in any domain."""
-    nearest: dict[str, int] = {}
-    nearer = max if side is Side.UP_TO else min
-    wanted = set(devices)
-    for domain in roster.domains():
-        names = roster.names(wanted.intersection(roster.of_domain(domain)))
-        async for name, time_ms in store.heard(domain, side, at_ms, _FAR_MS, names):
-            id_ = roster.id_of(name)
-            if id_ is not None:
-                nearest[id_] = nearer(time_ms, nearest.get(id_, time_ms))
-    return nearest
