@@ -19,7 +19,7 @@ from gateway.core.status.silence import Silence
 from gateway.ingest.delivery.delivery_log import DeliveryLog
 from gateway.ingest.events import Events
 from gateway.ingest.storage.database import Database
-from gateway.monitoring.status.evidence import DeviceVerdicts
+from gateway.monitoring.status.known_devices import DeviceVerdicts
 from gateway.monitoring.status.status import Status
 from gateway.support.access.accounts import GUEST
 from gateway.web.devices.device_list import DeviceList

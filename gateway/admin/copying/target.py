@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from random import random
 from typing import Final
 
-from gateway.core.batching.batch import encode
+from gateway.core.batching.batch import packed
 from gateway.core.batching.pacing import Backoff
 from gateway.core.batching.write_result import Fate, fate_of
-from gateway.core.message import Reading
 from gateway.ingest.database.store import StoreFault
 from gateway.ingest.delivery.influxdb import Writer
 
@@ -43,7 +42,7 @@ class CopyTarget:
 
     async def _confirmed(self, lines: Sequence[str]) -> bool:
         """Write some lines; False: they are too many for one write."""
-        body, backoff = encode([Reading(line, "") for line in lines]).gzip, Backoff(_FIRST_S, _LONGEST_S)
+        body, backoff = packed(lines), Backoff(_FIRST_S, _LONGEST_S)
         for _ in range(_TRIES):
             answer = await self._writer.write(body)
             fate = fate_of(answer)

@@ -11,10 +11,9 @@ from typing import Final
 from gateway.commands.options import FAULT, UNREACHABLE, add_config
 from gateway.commands.recording import record
 from gateway.commands.reports.report_output import ProgressLine
-from gateway.core.batching.batch import encode
+from gateway.core.batching.batch import packed
 from gateway.core.batching.write_result import Fate, fate_of
 from gateway.core.gateways.tenures import Stage, name_of, names_within
-from gateway.core.message import Reading
 from gateway.ingest.broker.rabbitmq.accounts import VHOST
 from gateway.ingest.broker.rabbitmq.bindings import queue_of
 from gateway.ingest.broker.rabbitmq.management import ManagementFault
@@ -22,7 +21,7 @@ from gateway.ingest.broker.rabbitmq.queues import watch_api
 from gateway.ingest.database.open_store import open_store
 from gateway.ingest.database.store import StoreFault
 from gateway.ingest.delivery.influxdb import InfluxdbClient
-from gateway.monitoring.reports.share_claims import SHARE, Claim, Claims, claim_line, claims
+from gateway.monitoring.reports.share_claims import Claim, Claims, claim_line, claims
 from gateway.support.clock import WallClock, wall_clock
 from gateway.support.config.files import ConfigurationFault, load, text_of
 from gateway.support.config.model import Config
@@ -162,7 +161,7 @@ async def _say_left(config: Config, share: str, gone: str, clock: WallClock) -> 
     if not lines:
         raise ConfigurationFault([f"--gone: {gone} has nothing of {share}"])
     async with InfluxdbClient(config.influxdb) as writer:
-        answer = await writer.write(encode([Reading(line, SHARE) for line in lines]).gzip)
+        answer = await writer.write(packed(lines))
     if fate_of(answer) is not Fate.WRITTEN:
         raise StoreFault(f"this cannot be written: {answer.describe()}")
     record(config, "share given up", subject=share, before=gone)

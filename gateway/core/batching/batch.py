@@ -2,7 +2,7 @@
 
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -48,6 +48,11 @@ def encode(readings: Sequence[Reading], *, dense: bool = False) -> Body:
     text = "\n".join(texts).encode()
     body = zlib.compress(text, _DENSE_LEVEL, wbits=_GZIP_WBITS) if dense else _gzip(text, _LEVEL)
     return Body(body, len(texts), domains, zlib.crc32(body), tuple(pairs))
+
+
+def packed(lines: Iterable[str]) -> bytes:
+    """Points that no account has to know, ready to post: figures, reports, what is copied."""
+    return _gzip("\n".join(lines).encode(), _LEVEL)
 
 
 def joined(bodies: Sequence[Body]) -> bytes:

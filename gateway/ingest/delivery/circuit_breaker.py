@@ -12,11 +12,10 @@ from types import MappingProxyType
 from typing import Final
 
 from gateway import __version__
-from gateway.core.batching.batch import encode
+from gateway.core.batching.batch import packed
 from gateway.core.batching.pacing import Backoff
 from gateway.core.batching.write_result import Answer, Fate, fate_of
 from gateway.core.ledger import Ledger
-from gateway.core.message import Reading
 from gateway.core.readings.clock_trust import ClockTrust
 from gateway.core.readings.line_protocol import escape_tag
 from gateway.ingest.delivery.influxdb import Writer
@@ -47,12 +46,12 @@ class SelfPoint:
 
     def body(self) -> bytes:
         """Return the point ready to post."""
-        return encode([Reading(self.line(), "gateway")]).gzip
+        return packed([self.line()])
 
     def report(self, figures: Figures) -> bytes:
         """Return the point with figures, ready to post; beside it the version once more, as a tag for VictoriaMetrics."""
         build = f"build,gateway={self._gateway},version={escape_tag(__version__)} value=1.0 {self._clock.now_ms()}"
-        return encode([Reading(self.line(figures), "gateway"), Reading(build, "build")]).gzip
+        return packed([self.line(figures), build])
 
 
 class CircuitBreaker:

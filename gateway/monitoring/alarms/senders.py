@@ -18,16 +18,15 @@ from msgspec.json import decode
 from msgspec.json import encode as to_json
 
 from gateway.core.alarms.alarm import AlarmState
-from gateway.core.batching.batch import encode
+from gateway.core.batching.batch import packed
 from gateway.core.batching.pacing import Backoff
 from gateway.core.batching.write_result import Answer, Fate, fate_of
-from gateway.core.message import Reading
 from gateway.ingest.delivery.circuit_breaker import CircuitBreaker
 from gateway.ingest.delivery.influxdb import Writer
 from gateway.ingest.intake.connection import Connection
 from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database
-from gateway.monitoring.alarms.documents import MEASUREMENT, alarm_document
+from gateway.monitoring.alarms.documents import alarm_document
 from gateway.monitoring.alarms.keeper import AlarmKeeper
 from gateway.monitoring.alarms.outbox import INFLUXDB
 from gateway.support.clock import WallClock, every
@@ -84,7 +83,7 @@ class PointSender:
             await self._write(lines[at : at + _TOGETHER])
 
     async def _write(self, lines: Sequence[str]) -> Answer:
-        return await self._influxdb.write(encode([Reading(line, MEASUREMENT) for line in lines]).gzip)
+        return await self._influxdb.write(packed(lines))
 
 
 class AlarmLists:

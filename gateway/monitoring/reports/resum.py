@@ -18,9 +18,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
-from gateway.core.batching.batch import encode
+from gateway.core.batching.batch import packed
 from gateway.core.batching.write_result import Fate, fate_of
-from gateway.core.message import Reading
 from gateway.core.readings.counters import CounterState
 from gateway.core.readings.replay import CounterReplay
 from gateway.ingest.database.store import PlacedRows, Store, StoreFault, TimeSpan
@@ -175,8 +174,7 @@ class _MeasurementResum:
             await self._post(some)
 
     async def _post(self, lines: Sequence[_SumLine]) -> None:
-        body = encode([Reading(line.line, self._measurement) for line in lines])
-        answer = await self._writer.write(body.gzip)
+        answer = await self._writer.write(packed(line.line for line in lines))
         if fate_of(answer) is not Fate.WRITTEN:
             raise StoreFault(f"sums cannot be written: {answer.describe()}")
         self._progress.changed += sum(line.sums for line in lines)

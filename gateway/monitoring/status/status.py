@@ -36,8 +36,7 @@ from gateway.ingest.storage.recovery.tally import Tally
 from gateway.ingest.storage.settlement import QuarantineAccount
 from gateway.monitoring.alarms.keeper import AlarmKeeper
 from gateway.monitoring.status import troubles
-from gateway.monitoring.status.evidence import DeviceVerdicts
-from gateway.monitoring.status.known_devices import KnownDevices
+from gateway.monitoring.status.known_devices import DeviceVerdicts, KnownDevices
 from gateway.monitoring.status.troubles import of_session
 from gateway.support.clock import WallClock
 from gateway.support.commit import running_commit

@@ -22,12 +22,11 @@ from typing import Final, NamedTuple
 from gateway.ingest.delivery.influxdb import InfluxdbClient
 from gateway.ingest.intake.connection import Connection
 from gateway.monitoring.status.status import Status
-from gateway.support.config.addresses import split_url
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
+from gateway.support.config.setting_types import split_url
 from gateway.support.private_files import read_bytes
-from gateway.support.tls import pinned_context
-from gateway.support.tls_files import TlsContexts, tls_contexts, tls_files
+from gateway.support.tls import TlsContexts, pinned_context, tls_contexts, tls_files
 
 log = logging.getLogger("gateway.jobs")
 

@@ -6,17 +6,16 @@ from itertools import islice
 from random import random
 from typing import Final
 
-from gateway.core.batching.batch import encode
+from gateway.core.batching.batch import packed
 from gateway.core.batching.pacing import Backoff
 from gateway.core.batching.write_result import Fate, fate_of
 from gateway.core.devices.device import Device
-from gateway.core.message import Reading
 from gateway.core.readings.exchanges import StoredExchange
 from gateway.ingest.delivery.circuit_breaker import CircuitBreaker
 from gateway.ingest.delivery.influxdb import Writer
 from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database
-from gateway.monitoring.reports.exchange_points import EVENT, exchange_lines
+from gateway.monitoring.reports.exchange_points import exchange_lines
 from gateway.support.clock import WallClock
 from schemas.registry import RegisteredDevice
 
@@ -65,7 +64,7 @@ class ExchangeWriter:
             some = dict(islice(self._waiting.items(), _TOGETHER))
             if not some:
                 continue
-            answer = await self._influxdb.write(encode([Reading(lines, EVENT) for lines in some.values()]).gzip)
+            answer = await self._influxdb.write(packed(some.values()))
             fate = fate_of(answer)
             if fate.is_of_the_batch:
                 if fate is not Fate.WRITTEN:  # for its content: it would be refused for ever

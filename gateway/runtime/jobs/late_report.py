@@ -15,9 +15,8 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Final
 
-from gateway.core.batching.batch import encode
+from gateway.core.batching.batch import packed
 from gateway.core.batching.write_result import Fate, fate_of
-from gateway.core.message import Reading
 from gateway.core.readings.late_readings import HOUR_MS, HourRun
 from gateway.core.readings.line_protocol import tag_text
 from gateway.ingest.database.store import Store, TimeSpan
@@ -88,8 +87,7 @@ class LateReport:
             await asyncio.sleep(_READABLE_AFTER_S)
         lines = list(late_lines(runs, self._clock.now_ms()))
         for at in range(0, len(lines), _LINES):
-            body = encode([Reading(line, LATE) for line in lines[at : at + _LINES]])
-            if fate_of(await self._influxdb.write(body.gzip)) is not Fate.WRITTEN:
+            if fate_of(await self._influxdb.write(packed(lines[at : at + _LINES]))) is not Fate.WRITTEN:
                 return False
         return True
 

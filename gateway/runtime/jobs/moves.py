@@ -20,12 +20,11 @@ from typing import Final
 
 import mqtt5
 
-from gateway.core.batching.batch import encode
+from gateway.core.batching.batch import packed
 from gateway.core.batching.write_result import Fate, fate_of
 from gateway.core.devices.streams import Streams
 from gateway.core.gateways.tenures import TENURE, Stage, Tenure, Tenures, names_within, not_empty, stages_within, still_bound
 from gateway.core.ledger import Ledger
-from gateway.core.message import Reading
 from gateway.ingest.database.open_store import open_store
 from gateway.ingest.database.store import StoreFault
 from gateway.ingest.delivery.influxdb import LinkedWriter
@@ -35,7 +34,7 @@ from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database, DatabaseFault
 from gateway.ingest.storage.device_snapshots import DeviceSnapshots
 from gateway.monitoring.alarms.shared_alarms import AlarmHandover
-from gateway.monitoring.reports.share_claims import SHARE, Claim, Claims, claim_line, claims, stages_told
+from gateway.monitoring.reports.share_claims import Claim, Claims, claim_line, claims, stages_told
 from gateway.monitoring.reports.take_over import SumsTakeOver
 from gateway.runtime.jobs.resums import Resums
 from gateway.support.clock import WallClock
@@ -257,7 +256,7 @@ class Moves:
         tenure = self._tenures.by_name[name]
         await self._save(name)  # first: whoever has said something knows it after a restart
         line = claim_line(name, self._gateway, claim, now_ms)
-        if fate_of(await self._readings.influxdb.write(encode([Reading(line, SHARE)]).gzip)) is not Fate.WRITTEN:
+        if fate_of(await self._readings.influxdb.write(packed([line]))) is not Fate.WRITTEN:
             return
         self._told[name] = claim
         if self._tenures.by_name[name].stage is not tenure.stage:

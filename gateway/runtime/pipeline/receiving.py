@@ -12,7 +12,7 @@ from gateway.ingest.intake.message_receiver import MessageReceiver
 from gateway.ingest.intake.pair import Watch
 from gateway.ingest.intake.subscriptions import Subscriptions
 from gateway.runtime.jobs.moves import with_kept
-from gateway.runtime.jobs.self_report import SelfReport
+from gateway.runtime.jobs.own_points import SelfReport
 from gateway.runtime.pipeline.delivering import Delivery
 from gateway.runtime.pipeline.foundation import Foundation, Lane, Lanes
 from gateway.runtime.pipeline.pairing import Pairing

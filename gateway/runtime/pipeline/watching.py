@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from gateway.monitoring.status.evidence import DeviceVerdicts
-from gateway.monitoring.status.known_devices import KnownDevices
+from gateway.monitoring.status.known_devices import DeviceVerdicts, KnownDevices
 from gateway.monitoring.status.status import JournalState, Status
 from gateway.runtime.jobs.certificates import CertificateWatch, certificate_ends
 from gateway.runtime.jobs.exchange_writer import ExchangeWriter
@@ -12,13 +11,12 @@ from gateway.runtime.jobs.exports import AuditExport, OpenExport
 from gateway.runtime.jobs.late_report import LateReport
 from gateway.runtime.jobs.looks import ClockWatch, DropWatch, JournalGauge, RateWatch
 from gateway.runtime.jobs.other_gateways import ElsewhereWatch, PartnerHearing
+from gateway.runtime.jobs.own_points import EventPoints, RegistryReport, SelfReport
 from gateway.runtime.jobs.periods.feeds import AlarmFeeds
 from gateway.runtime.jobs.periods.job import PeriodJob
 from gateway.runtime.jobs.periods.writer import RollupWriter
-from gateway.runtime.jobs.registry_points import EventPoints, RegistryReport
 from gateway.runtime.jobs.resums import Resums
 from gateway.runtime.jobs.salvage import Salvage
-from gateway.runtime.jobs.self_report import SelfReport
 from gateway.runtime.jobs.wait_watch import MoveLook, PairLook, WaitWatch
 from gateway.runtime.pipeline.alarming import Alarming
 from gateway.runtime.pipeline.delivering import Delivery

@@ -11,7 +11,7 @@ import yaml
 from gateway.core.status.verdict import Fleet
 from gateway.ingest.storage.database import Database
 from gateway.monitoring.status.metrics import exposition
-from gateway.runtime.jobs.self_report import self_figures
+from gateway.runtime.jobs.own_points import self_figures
 from gateway.runtime.pipeline.build import build
 from grafana.alerts.__main__ import ROOT, drift, main, rendered
 from grafana.alerts.render import RUNBOOKS

@@ -12,7 +12,7 @@ from gateway.core.batching.write_result import Answer
 from gateway.core.readings.exchanges import ToldExchange
 from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database
-from gateway.runtime.jobs.registry_points import registry_lines
+from gateway.runtime.jobs.own_points import registry_lines
 from gateway.runtime.pipeline.build import Parts, build
 from gateway.web.changes.commands import MeterExchange
 from schemas.registry import RegisteredDevice

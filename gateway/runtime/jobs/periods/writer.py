@@ -9,9 +9,8 @@ import logging
 from collections.abc import Iterable
 from typing import Final
 
-from gateway.core.batching.batch import encode
+from gateway.core.batching.batch import packed
 from gateway.core.batching.write_result import Answer, Fate, fate_of
-from gateway.core.message import Reading
 from gateway.ingest.delivery.batch_queue import BatchQueue
 from gateway.ingest.delivery.circuit_breaker import CircuitBreaker
 from gateway.ingest.delivery.influxdb import Writer
@@ -71,7 +70,7 @@ class RollupWriter:
         """
         if not self._lines:
             return
-        body = encode([Reading(line, "") for line in self._lines]).gzip
+        body = packed(self._lines)
         while self._queue.under_pressure or self._queue.saturated:  # noqa: ASYNC110 - readings come first; no event tells
             await asyncio.sleep(_LOOK_AGAIN_S)
         if self._breaker.is_open:

@@ -1,31 +1,41 @@
-"""The report of the gateway about itself and its devices, written to InfluxDB each minute.
+"""Points of the gateway about itself, its devices and its registry, and about what happens to it: its start, and outages.
 
-On VictoriaMetrics ``lost`` is the series ``gateway_lost``. No figure has the name of a metric (``gateway_journal_bytes``): one
-VictoriaMetrics may hold both. Counts run since the process started.
+They are outside the ledger, and dropped while InfluxDB is away. On VictoriaMetrics ``lost`` is the series ``gateway_lost``. No
+figure has the name of a metric (``gateway_journal_bytes``): one VictoriaMetrics may hold both. Counts run since the process
+started.
 """
 
 import asyncio
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from itertools import islice
 from random import random
 from typing import Final
 
-from gateway.core.batching.batch import encode
+from gateway.core.batching.batch import packed
 from gateway.core.batching.write_result import Fate, fate_of
 from gateway.core.devices.device import Device
 from gateway.core.gateways.standby import PairRole
-from gateway.core.message import Reading
+from gateway.core.readings.line_protocol import tag_text
 from gateway.core.status.health import health_lines, registered_devices
 from gateway.core.status.silence import Presence
 from gateway.ingest.delivery.circuit_breaker import CircuitBreaker, Figures, SelfPoint
 from gateway.ingest.delivery.influxdb import Writer
+from gateway.monitoring.reports.exchange_points import EVENT
+from gateway.monitoring.reports.rollup_points import device_tags
 from gateway.monitoring.status.status import Status
 from gateway.runtime.jobs.other_gateways import UNBROKEN
-from gateway.support.clock import every
-from schemas.quantities import HEALTH
+from gateway.support.clock import WallClock, every
+from schemas.registry import RegisteredDevice
 
 _REPORT_EVERY_S: Final = 60.0
 _FIRST_ANSWER_S: Final = 0.15
 _DEVICES_TOGETHER: Final = 1000
+_LOOK_EVERY_S: Final = 5.0
+_REGISTRY_EVERY_MS: Final = 3_600_000
+_LINES_TOGETHER: Final = 500
+_EVENTS_MAX: Final = 100
 
 
 class SelfReport:
@@ -94,7 +104,7 @@ class SelfReport:
         registered = registered_devices(known.streams)
         devices = (device for device in registered if self._speaks_of(device, now_ms))
         for lines in health_lines(devices, known.silence, now_ms, _DEVICES_TOGETHER):
-            await self._influxdb.write(encode([Reading(line, HEALTH) for line in lines]).gzip)
+            await self._influxdb.write(packed(lines))
 
     def _speaks_of(self, device: Device, now_ms: int) -> bool:
         """Tell if this machine knows how a device is: the other one of its pair may have heard it until the take-over."""
@@ -132,3 +142,81 @@ def self_figures(status: Status) -> Figures:
         "certificate_days": min(status.certificate_days().values(), default=None),
     }
     return {name: value for name, value in figures.items() if value is not None}
+
+
+def registry_lines(devices: Iterable[RegisteredDevice], areas: Mapping[str, str], now_ms: int) -> Iterator[str]:
+    """The point of each registered device: where it is, and how often it sends."""
+    for device in devices:
+        name = areas.get(device.area or "", "")
+        tags = device_tags(device, more=[("parent", device.parent or ""), ("area_name", name)])
+        interval_s = None if device.interval is None else device.interval.total_seconds()
+        known = {"interval_s": interval_s, "lat": device.lat, "lon": device.lon, "value": 1.0}
+        fields = ",".join(f"{key}={float(value)!r}" for key, value in known.items() if value is not None)
+        yield f"registry{tags} {fields} {now_ms}"
+
+
+def event_line(kind: str, gateway: str, at_ms: int, took_ms: int | None = None) -> str:
+    """The point of an event of the gateway, with its duration if it is over."""
+    duration = "" if took_ms is None else f",duration_s={took_ms / 1000!r}"
+    return f"{EVENT}{tag_text([('gateway', gateway), ('kind', kind)])} value=1.0{duration} {at_ms}"
+
+
+class EventPoints:
+    """Events that wait to be written; the newest hundred."""
+
+    def __init__(self, clock: WallClock, gateway: str) -> None:
+        self._gateway = gateway
+        self._lines = deque([event_line("restart", gateway, clock.now_ms())], maxlen=_EVENTS_MAX)
+
+    def outage(self, began_ms: int, ended_ms: int) -> None:
+        """The broker or the database was away."""
+        self._lines.append(event_line("outage", self._gateway, began_ms, max(0, ended_ms - began_ms)))
+
+    def drain(self) -> list[str]:
+        """Fetch what waits."""
+        lines = list(self._lines)
+        self._lines.clear()
+        return lines
+
+
+class RegistryReport:
+    """Writes the registry, and events."""
+
+    def __init__(self, status: Status, influxdb: Writer, breaker: CircuitBreaker, events: EventPoints) -> None:
+        self._status = status
+        self._influxdb = influxdb
+        self._breaker = breaker
+        self._events = events
+        self._written: object = None
+        self._next_ms = 0
+        self._away_since_ms: int | None = None
+
+    async def run(self) -> None:
+        """Write what there is to say each few seconds; until cancelled."""
+        await every(_LOOK_EVERY_S, WallClock(), self._look, first_s=_LOOK_EVERY_S)
+
+    async def _look(self) -> None:
+        lines = self.due()
+        while some := list(islice(lines, _LINES_TOGETHER)):
+            await self._influxdb.write(packed(some))
+
+    def due(self) -> Iterator[str]:
+        """The points that are due; each made when it is asked for."""
+        self._watch_outages()
+        if self._breaker.is_open:
+            return
+        yield from self._events.drain()
+        now_ms, registry = self._status.clock.now_ms(), self._status.devices.streams.registry
+        if not self._status.devices.silence.membership.leads:
+            return
+        if registry is not self._written or now_ms >= self._next_ms:
+            self._written, self._next_ms = registry, now_ms + _REGISTRY_EVERY_MS
+            yield from registry_lines(self._status.devices.registry_entries(), self._status.devices.areas, now_ms)
+
+    def _watch_outages(self) -> None:
+        events, now_ms = self._status.events, self._status.clock.now_ms()
+        if self._breaker.is_open or not events.mqtt_connected:
+            self._away_since_ms = self._away_since_ms or now_ms
+        elif self._away_since_ms is not None:
+            self._events.outage(self._away_since_ms, now_ms)
+            self._away_since_ms = None
