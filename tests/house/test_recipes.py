@@ -28,12 +28,19 @@ def holds(text: str, name: str) -> bool:
     return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) is not None
 
 
+def text_of(file: str) -> str:
+    """The text of a file that is there, or of all modules right in a folder."""
+    path = CHECKOUT / file
+    paths = sorted(path.glob("*.py")) if path.is_dir() else [path] if path.is_file() else []
+    return "\n".join(one.read_text(encoding="utf-8") for one in paths)
+
+
 def faults(page: str) -> Iterator[str]:
     """All that a page names in vain."""
     for files, names in steps(page):
         missing = [file for file in files if not (CHECKOUT / file).exists()]
         yield from missing
-        text = "".join(path.read_text(encoding="utf-8") for file in files if (path := CHECKOUT / file).is_file())
+        text = "".join(map(text_of, files))
         yield from (f"{name} in {' '.join(files)}" for name in names if not missing and not holds(text, name))
 
 
