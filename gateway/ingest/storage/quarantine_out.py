@@ -2,14 +2,14 @@
 
 Released messages leave some hundred at a time, in order of arrival, beside the way in: the pipeline may have to
 call a codec for each. Once the core has seen a message, its outcome is committed, however often that must be tried: the
-core would take it for a duplicate if it came again (:mod:`gateway.ingest.storage.quarantine_out`).
+core would take it for a duplicate if it came again (:class:`QuarantineSettlement`).
 """
 
 import asyncio
 import sqlite3
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Final, Protocol
+from typing import Final
 
 from gateway.core.batching.batch import Body
 from gateway.core.message import REJECT_KEPT_BYTES, QuarantinedMessage, Refusal, WaitCause
@@ -35,13 +35,6 @@ _IN_VAIN: Final = {
 """The reject of an expired message, and the sentence for people."""
 SendThrough = Callable[[list[QuarantineRow]], Awaitable[Replayed]]
 """Sends messages through the core again, codecs included, and returns what they became."""
-
-
-class Journal(Protocol):
-    """The part of the journal that tells if it is full."""
-
-    def has_room(self, bodies: list[Body]) -> bool:
-        """Return True when these fit."""
 
 
 class QuarantineSettlement:
@@ -84,7 +77,7 @@ class QuarantineSettlement:
 
 
 class QuarantineOut:
-    """Sends released messages through the pipeline.
+    """Sends released messages through the pipeline, while ``has_room`` says that the journal takes more.
 
     :ivar releasing: messages that the core has seen and whose outcome is not durable yet.
     """
@@ -97,7 +90,7 @@ class QuarantineOut:
         quarantine_in: QuarantineIn,
         settlement: QuarantineSettlement,
         send_through: SendThrough,
-        journal: Journal,
+        has_room: Callable[[list[Body]], bool],
     ) -> None:
         self._database = database
         self._account = account
@@ -105,7 +98,7 @@ class QuarantineOut:
         self._quarantine_in = quarantine_in
         self._settlement = settlement
         self._through_core = send_through
-        self._journal = journal
+        self._has_room = has_room
         self.releasing = False
 
     async def run(self) -> None:
@@ -137,7 +130,7 @@ class QuarantineOut:
     async def _release_key(self, key: str) -> bool:
         """Process all messages that wait for a key; return False if the journal is full and they must be tried again."""
         place, left = FIRST, 0
-        while has_room := self._journal.has_room([]):
+        while has_room := self._has_room([]):
             rows = await self._database.run(quarantine.select_key, key, after=place)
             if not rows:
                 break

@@ -66,7 +66,7 @@ def build_waiting(foundation: Foundation, processing: Processing, delivery: Deli
     way_in = QuarantineIn(file, account, released, queue, quarantine_limits(config))
     grew, limits = fallback.backlog.grew, replay_limits(config)
     settlement = QuarantineSettlement(file, account, fallback.reject_account, grew, limits, foundation.clock)
-    way_out = QuarantineOut(file, account, released, way_in, settlement, replay_pipeline.work, fallback.journal)
+    way_out = QuarantineOut(file, account, released, way_in, settlement, replay_pipeline.work, fallback.journal.has_room)
     side_effects = SideEffectRunner(delivery.live_lane, codec_calls, way_in, common, pairing.connection, events)
     released.release(*_restore_births(file, processor.restore_births), *_free_at_start(config, file, processing.catalog))
     lanes: dict[str, Lane] = {

@@ -97,7 +97,9 @@ class Rig:
         own = QuarantineLimits(limits.quarantine_max_bytes, self.min_free_bytes, may_give_up=self.may_give_up)
         self.quarantine_in = QuarantineIn(database, self.kept, self.keys, self, own)
         settlement = QuarantineSettlement(database, self.kept, Rejects(self), self.journaled, limits, WallClock())
-        self.quarantine_out = QuarantineOut(database, self.kept, self.keys, self.quarantine_in, settlement, self.work, self)
+        self.quarantine_out = QuarantineOut(
+            database, self.kept, self.keys, self.quarantine_in, settlement, self.work, self.has_room
+        )
 
     async def process(self, message: Message, arrival_ms: int) -> Outcome:
         """Process a message, as the pipeline does."""
