@@ -137,6 +137,22 @@ class Reading(Struct, eq=False, gc=False):
     domain: str
 
 
+@dataclass(frozen=True, slots=True)
+class Unresolved:
+    """A topic that cannot be resolved, with the reason.
+
+    :ivar waits: the device may still be registered, and its messages wait for that in quarantine.
+    :ivar no_place: there are too many unregistered devices.
+    """
+
+    reason: RejectReason
+    detail: str
+    device: str = ""
+    domain: str = "unknown"
+    waits: bool = False
+    no_place: bool = False
+
+
 @dataclass(slots=True)
 class Refusal:
     """A message, or one object of it, or a point, that could not become data.

@@ -44,7 +44,7 @@ from gateway.core.alarms.engine import Alarms
 from gateway.core.devices.broker_drops import BROKER_DROPPED
 from gateway.core.devices.device import Device
 from gateway.core.devices.observation import Counting, Observation
-from gateway.core.devices.resolved import ProfiledStream, Stream, Unresolved, domain_of
+from gateway.core.devices.resolved import ProfiledStream, Stream, domain_of
 from gateway.core.devices.streams import Streams
 from gateway.core.edge_nodes import EdgeNodes
 from gateway.core.evaluate import Evaluator, MakePoint
@@ -59,6 +59,7 @@ from gateway.core.message import (
     Sender,
     SideEffects,
     Undecodable,
+    Unresolved,
     WaitCause,
 )
 from gateway.core.pending import PendingDecode, pending_decode

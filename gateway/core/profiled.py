@@ -13,10 +13,10 @@ from msgspec.structs import replace
 
 from gateway.core.devices.device import NO_PARAMS, Device, Series
 from gateway.core.devices.observation import Observation
-from gateway.core.devices.resolved import ProfiledStream, Unresolved
+from gateway.core.devices.resolved import ProfiledStream
 from gateway.core.devices.streams import Streams
 from gateway.core.evaluate import Evaluator
-from gateway.core.message import Arrival, CodecAsk, Outcome, Sender, SideEffects, Undecodable
+from gateway.core.message import Arrival, CodecAsk, Outcome, Sender, SideEffects, Undecodable, Unresolved
 from gateway.core.pending import PendingDecode
 from gateway.core.profiles.candidates import Ignored, Unnamed
 from gateway.core.profiles.mapped import MappedReading, MappingContext, Window

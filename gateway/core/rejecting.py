@@ -1,6 +1,5 @@
 """Messages that do not become data: the outcome of each, in one form."""
 
-from gateway.core.devices.resolved import Unresolved
 from gateway.core.message import (
     REJECT_KEPT_BYTES,
     Arrival,
@@ -9,6 +8,7 @@ from gateway.core.message import (
     Refusal,
     SideEffects,
     Undecodable,
+    Unresolved,
     WaitCause,
 )
 from schemas.registry import device_key

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from gateway.commands.run import HANDED_ON_AFTER_S
-from gateway.core.devices.resolved import Unresolved
+from gateway.core.message import Unresolved
 from gateway.ingest.storage.database import Database, DatabaseFault
 from gateway.runtime.pipeline.build import Parts, build
 from gateway.support.clock import WallClock

@@ -1,13 +1,11 @@
-"""The result of resolving a topic: a stream of one device, a topic that profiles read, or a reason why neither."""
+"""The result of resolving a topic, if it can be: a stream of one device, or a topic that profiles read."""
 
-from dataclasses import dataclass
 from typing import Final
 
 from gateway.core.devices.device import Device, Series
 from gateway.core.profiles.matching import ProfiledTopic
 from gateway.core.profiles.recognition import Recognition
 from gateway.core.readings.native import NO_KEYS
-from schemas.rejects import RejectReason
 
 _UNKNOWN: Final = "unknown"
 """The domain of messages without a known measurement."""
@@ -65,19 +63,3 @@ def domain_of(device: Device) -> str:
     """The domain of a device by the registry."""
     registered = device.registered
     return (registered.domain if registered is not None else None) or _UNKNOWN
-
-
-@dataclass(frozen=True, slots=True)
-class Unresolved:
-    """A topic that cannot be resolved, with the reason.
-
-    :ivar waits: the device may still be registered, and its messages wait for that in quarantine.
-    :ivar no_place: there are too many unregistered devices.
-    """
-
-    reason: RejectReason
-    detail: str
-    device: str = ""
-    domain: str = "unknown"
-    waits: bool = False
-    no_place: bool = False

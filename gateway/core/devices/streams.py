@@ -7,8 +7,9 @@ from typing import Any, Final, Protocol, TypeVar
 
 from gateway.core.devices.device import MESSAGE_KEPT_BYTES, Device, Registered, Series
 from gateway.core.devices.places import Places, topic_prefix
-from gateway.core.devices.resolved import ProfiledStream, StatusStream, Stream, Unresolved
+from gateway.core.devices.resolved import ProfiledStream, StatusStream, Stream
 from gateway.core.gateways.tenures import Tenures
+from gateway.core.message import Unresolved
 from gateway.core.profiles.mapped import DeviceParams
 from gateway.core.profiles.matching import Profiles
 from gateway.core.profiles.recognition import Frame

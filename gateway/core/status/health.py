@@ -9,8 +9,8 @@ from itertools import islice
 from typing import Final
 
 from gateway.core.devices.device import Device
-from gateway.core.devices.resolved import Unresolved
 from gateway.core.devices.streams import Streams
+from gateway.core.message import Unresolved
 from gateway.core.readings.line_protocol import escape_tag, tag_text
 from gateway.core.status.silence import Presence, Silence
 from schemas.quantities import HEALTH

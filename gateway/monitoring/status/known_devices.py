@@ -7,8 +7,8 @@ from math import isnan
 from typing import Final
 
 from gateway.core.devices.device import Device
-from gateway.core.devices.resolved import Unresolved
 from gateway.core.devices.streams import Streams
+from gateway.core.message import Unresolved
 from gateway.core.readings.clock_trust import ClockTrust
 from gateway.core.readings.timestamps import TimeRules
 from gateway.core.status.coverage import Stand

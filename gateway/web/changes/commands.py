@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from gateway.core.devices.device import Device
 from gateway.core.devices.exchange import exchange_doubt, exchange_fault
-from gateway.core.devices.resolved import Unresolved
-from gateway.core.message import WaitCause
+from gateway.core.message import Unresolved, WaitCause
 from gateway.core.readings.exchanges import ExchangeEffect, StoredExchange, ToldExchange
 from gateway.ingest.delivery.backlog import Backlog
 from gateway.ingest.events import Events

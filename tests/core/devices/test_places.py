@@ -6,8 +6,9 @@ import pytest
 
 from gateway.core.devices.device import Device
 from gateway.core.devices.places import UNHEARD_MS, Origins, topic_prefix
-from gateway.core.devices.resolved import Stream, Unresolved
+from gateway.core.devices.resolved import Stream
 from gateway.core.devices.streams import Admission
+from gateway.core.message import Unresolved
 from gateway.core.process import Processor
 from schemas.rejects import RejectReason
 from tests.core import profiled

@@ -3,8 +3,9 @@
 import pytest
 
 from gateway.core.devices.device import TAG_VALUES_MAX, Device
-from gateway.core.devices.resolved import Stream, Unresolved
+from gateway.core.devices.resolved import Stream
 from gateway.core.devices.streams import Admission, Streams
+from gateway.core.message import Unresolved
 from gateway.core.readings.line_protocol import Tags
 from schemas.registry import RegisteredDevice, Registry
 from schemas.rejects import RejectReason
