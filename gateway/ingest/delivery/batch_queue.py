@@ -305,7 +305,6 @@ class BatchQueue:
         batch.holds -= 1
         if batch.holds:
             return
-        self.deliveries.settled(batch, written=True)  # what was bisected from memory; others are settled already
         was_above = self.above_high_water
         self.memory_bytes -= batch.size_bytes
         for came_with in batch.behind:

@@ -148,6 +148,7 @@ class UnspooledRefusals:
         self._ledger.settle("expired", found.expired)
         if found.rejected:
             self._reject_writer.keep(batch, found.rejected)
+        self._queue.deliveries.settled(batch, written=True)
         self._queue.release(batch)
         return True
 

@@ -127,8 +127,9 @@ class LiveLane:
         """Let messages wait for the next read or the next write, if that is worth it after a write of so many readings."""
         queue, pacing = self.queue, self._read_pacing
         pacing.started(readings, now_s)
+        next_write_s = self._pacing.wait_s(now_s) - _TIMER_S
         queue.broker.read_apart(pacing.apart_s)
-        wait_s = pacing.wait_s(self._pacing.wait_s(now_s) - _TIMER_S, queue.broker.round_trip_s)
+        wait_s = pacing.wait_s(next_write_s, queue.broker.round_trip_s)
         if wait_s and not queue.under_pressure:
             queue.broker.read_later(wait_s)
             if self._timer is not None:
@@ -159,7 +160,8 @@ class LiveLane:
             self._spool_requests.wake()
 
     def _post(self, batch: Batch, now_s: float) -> None:
-        self._reject_writer.keep_refusals(batch)
+        if batch.refusals:
+            self._reject_writer.keep_refusals(batch)
         if not batch.readings:
             self.queue.release(batch)
             return

@@ -154,7 +154,8 @@ class Spool:
         queued = []
         while self._queue.has_queued:
             batch = self._queue.pop()
-            self._reject_writer.keep_refusals(batch)
+            if batch.refusals:
+                self._reject_writer.keep_refusals(batch)
             if batch.readings:
                 queued.append(batch)
             else:

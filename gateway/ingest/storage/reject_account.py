@@ -107,9 +107,8 @@ class RejectWriter:
 
     def keep_refusals(self, batch: Batch) -> None:
         """Store the refusals that came with the messages of ``batch``, which is held until then."""
-        if batch.refusals:
-            refusals, batch.refusals = batch.refusals, []
-            self.keep(batch, refusals)
+        refusals, batch.refusals = batch.refusals, []
+        self.keep(batch, refusals)
 
     def keep(self, batch: Batch, refusals: list[Refusal]) -> None:
         """Store refusals; ``batch`` is held until then."""

@@ -5,15 +5,19 @@ import asyncio
 import pytest
 
 from gateway.core.batching.batch import Batch
+from gateway.core.batching.deliveries import ReadingPlace
 from gateway.core.batching.write_result import Answer
 from gateway.core.ledger import Ledger
 from gateway.core.message import Reading
 from gateway.ingest.delivery.batch_queue import BatchQueue
 from gateway.ingest.delivery.bisect_refused import Bisector, UnspooledRefusals
 from gateway.ingest.delivery.circuit_breaker import CircuitBreaker
+from gateway.ingest.delivery.delivery_log import DeliveryLog
 from gateway.ingest.events import Events
 from gateway.ingest.storage.reject_account import RejectAccount, RejectWriter
 from gateway.support.clock import WallClock
+from tests.clocks import SetClock
+from tests.core.making import NOW_MS
 from tests.ingest.delivery.delivering import OwnPoint, note_waits, until
 from tests.ingest.delivery.test_bisect_refused import AWAY, GOOD, OWN, REFUSED, Influxdb
 from tests.ingest.storage.test_reject_account import Disk
@@ -24,6 +28,7 @@ class Released(BatchQueue):
 
     def __init__(self) -> None:
         self.released: list[Batch] = []
+        self.deliveries = DeliveryLog(SetClock(NOW_MS))
 
     def release(self, batch: Batch) -> None:
         """Release."""
@@ -78,6 +83,18 @@ def test_a_batch_that_nobody_could_judge_is_tried_again_and_let_go_once() -> Non
         await rig.settle()
         assert (rig.queue.released, rig.ledger.outcomes["written"], rig.ledger.imbalance) == ([batch], {"water": 2}, 0)
         assert len(rig.influxdb.asked) == 4
+
+    asyncio.run(story())
+
+
+def test_readings_that_were_written_in_parts_are_told_as_written() -> None:
+    async def story() -> None:
+        rig = Rig(GOOD)
+        deliveries = rig.queue.deliveries
+        deliveries.posted(rig.take("a"), 0.0)
+        assert deliveries.find(NOW_MS).place is ReadingPlace.MEMORY
+        await rig.settle()
+        assert deliveries.find(NOW_MS).place is ReadingPlace.WRITTEN
 
     asyncio.run(story())
 
