@@ -197,7 +197,7 @@ def test_an_exchanged_meter_is_saved_at_once(start: Start) -> None:
     device = run.meet("m1")
     assert device.counters is not None
     device.counters.exchange(ToldExchange(None, NOW_MS))
-    asyncio.run(run.states.save_counters(device))
+    asyncio.run(run.states.meter_exchanged(device))
     device = start().meet("m1")
     assert device.counters is not None
     assert not device.counters.judge("volume_m3", GROWTH["volume_m3"], 0.5, NOW_MS + MINUTE_MS).suspect
@@ -297,6 +297,17 @@ def test_a_device_that_an_earlier_version_called_otherwise_is_said_once(start: S
     assert caplog.text == ""
 
 
+def test_a_device_that_is_registered_by_another_id_was_not_called_otherwise_before(
+    start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = start()
+    run.hear("m1", NOW_MS)
+    run.save()
+    again = start()
+    again.memory.restore(Device("pump-house", None, "m1"), again.field_sets)
+    assert caplog.text == ""
+
+
 def kept(run: Run) -> dict[str, str]:
     return run.database.run_here(keyvalue.get_prefix, KEPT)
 
@@ -310,6 +321,17 @@ def test_a_step_that_was_saved_at_once_is_newer_than_the_snapshot(start: Start) 
     again = start().meet("m1")
     assert again.counters is not None
     assert [register.doubt is not None for register in again.counters.registers()] == [True]
+
+
+def test_a_command_finds_the_counters_that_were_saved_last(start: Start) -> None:
+    run = start()
+    run.hear("m1", NOW_MS, 900.0)
+    run.hear("m2", NOW_MS)
+    run.save()
+    device_memory.keep_counters(run.database, run.hear("m1", NOW_MS + MINUTE_MS, 5.0))
+    counters = {each.name: each.counters for each in device_memory.stored_devices(run.database)}
+    doubts = {name: [register.doubt is not None for register in found.registers()] for name, found in counters.items() if found}
+    assert doubts == {"m1": [True], "m2": [False]}
 
 
 def test_a_device_that_died_before_its_first_snapshot_has_its_step(start: Start) -> None:
@@ -330,6 +352,13 @@ def test_saved_steps_go_with_their_devices_and_are_few(start: Start) -> None:
     assert sorted(kept(run)) == [f"{KEPT}d{number}" for number in (0, 1, 2, 8)]
     asyncio.run(run.states.forget(["d0", "d1"]))
     assert sorted(kept(run)) == [f"{KEPT}d2", f"{KEPT}d8"]
+
+
+def test_the_step_of_a_registered_device_takes_the_place_of_no_other(start: Start) -> None:
+    run = start()
+    device = run.hear("m", NOW_MS)
+    run.database.run_here(keyvalue.put_all, {f"{KEPT}d{number}": pack_kept(device) for number in range(4)})
+    assert sorted(kept(start(devices_max=2, registered=["d0"]))) == [f"{KEPT}d{number}" for number in (0, 1, 2)]
 
 
 def step(run: Run, name: str) -> None:

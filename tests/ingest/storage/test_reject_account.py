@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
@@ -11,10 +12,12 @@ import pytest
 
 from gateway.core.batching.batch import Batch
 from gateway.core.ledger import HoldingPlace, Ledger
-from gateway.core.message import Refusal
+from gateway.core.message import QuarantinedMessage, Refusal, WaitCause
 from gateway.ingest.events import Events
 from gateway.ingest.storage.database import Database, DatabaseFault
+from gateway.ingest.storage.quarantine_shares import MadeRoom
 from gateway.ingest.storage.reject_account import RejectAccount, RejectWriter
+from gateway.ingest.storage.settlement import Committed, JournalAccount, Replayed
 from gateway.support.clock import WallClock
 from schemas.rejects import RejectReason
 from tests.clocks import SetClock
@@ -34,6 +37,20 @@ def test_a_settled_reject_leaves_its_place_and_the_account_balances(place: Holdi
     RejectAccount(ledger, events, WallClock(), max_bytes=1000).settle(refusals, refusals[1:], place)
     assert (ledger.outcomes["rejected"], ledger.pending[place], ledger.imbalance) == ({"water": 2, "air": 1}, 0, 0)
     assert (events.rejects["bad_json"], events.rejects_kept["bad_json"]) == (3, 2)
+
+
+def test_replayed_rejects_are_received_where_their_readings_wait_now() -> None:
+    ledger, events = Ledger(since_ms=0), Events()
+    rejects = RejectAccount(ledger, events, WallClock(), max_bytes=1000)
+    again = Refusal(RejectReason.BAD_JSON, "", "t", b"x", "decode", 1, "d", "air")
+    later = QuarantinedMessage(WaitCause.UNKNOWN_DEVICE, "m1", None, "t", b"x", retain=False, arrival_ms=1)
+    result = Replayed([1, 2], Counter(water=3), Counter(water=2), refused=[again], kept=[again], waiting=[later])
+    ledger.receive(1, "journal", "quarantine")
+    JournalAccount(ledger, events, rejects).replayed(result, Committed(2, MadeRoom(Counter(air=1))))
+    assert (ledger.received["replay"], ledger.imbalance) == (7, 0)
+    assert ledger.pending == {"memory": 0, "journal": 3, "quarantine": 1}
+    ended = {"duplicate": {"water": 2}, "rejected": {"air": 1}, "expired": {"air": 1}}
+    assert {end: domains for end, domains in ledger.outcomes.items() if domains} == ended
 
 
 def test_garbage_of_devices_that_nobody_knows_is_counted_by_topic() -> None:
