@@ -8,7 +8,6 @@ from pathlib import Path
 from secrets import token_urlsafe
 from typing import Any, Final
 
-from gateway.admin.databases.secret_files import write_secret
 from gateway.admin.databases.steps import (
     DatabaseUser,
     KeptPlace,
@@ -17,6 +16,7 @@ from gateway.admin.databases.steps import (
     change_text,
     refuse_change,
     refuse_unknown_secret,
+    write_secret,
 )
 from gateway.ingest.database.influxql import name, text
 from gateway.support.config.files import text_of

@@ -25,7 +25,6 @@ from influxdb_client import (  # type: ignore[attr-defined]  # its __init__ re-e
 from influxdb_client.rest import ApiException
 from urllib3.exceptions import HTTPError
 
-from gateway.admin.databases.secret_files import write_secret
 from gateway.admin.databases.steps import (
     DatabaseUser,
     KeptPlace,
@@ -34,6 +33,7 @@ from gateway.admin.databases.steps import (
     change_text,
     refuse_change,
     refuse_unknown_secret,
+    write_secret,
 )
 from gateway.support.config.model import Influxdb
 from gateway.support.plain_http import HttpAnswer

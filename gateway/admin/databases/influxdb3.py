@@ -5,8 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.admin.databases.secret_files import write_secret
-from gateway.admin.databases.steps import DatabaseUser, KeptPlace, SetupFault, SetupStep, refuse_unknown_secret
+from gateway.admin.databases.steps import DatabaseUser, KeptPlace, SetupFault, SetupStep, refuse_unknown_secret, write_secret
 from gateway.support.config.model import Influxdb
 from gateway.support.plain_http import HttpAnswer, PlainHttp
 

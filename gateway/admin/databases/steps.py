@@ -1,11 +1,20 @@
-"""Steps of setting up a database: each says what it does, or that it is done already."""
+"""Steps of setting up a database: each says what it does, or that it is done already.
 
+Before them its kind is told by two probes; what they make that is secret goes to a file for one service.
+"""
+
+import os
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
+from enum import Enum
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
+from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Influxdb
+from gateway.support.folder_owner import as_owner
+from gateway.support.plain_http import PlainHttp
+from gateway.support.private_files import give_to_readers, make_folder
 
 
 class SetupFault(Exception):  # noqa: N818 - it says how the database is
@@ -110,3 +119,59 @@ def refuse_unknown_secret(user: DatabaseUser, what: str) -> SetupFault:
         f"the {what} {user.name} is there, and {user.file} is not: copy the file from where it was made, or --replace "
         f"gives {user.name} a new one, and ends the old one"
     )
+
+
+class DatabaseKind(Enum):
+    """A kind of database."""
+
+    INFLUXDB_1 = "1"
+    INFLUXDB_2 = "2"
+    INFLUXDB_3 = "3"
+    VICTORIA_METRICS = "VictoriaMetrics"
+
+
+def kind_of(http: PlainHttp) -> tuple[DatabaseKind, str]:
+    """The kind of a database, and its version; VictoriaMetrics does not tell its own.
+
+    VictoriaMetrics answers ``/ping`` as InfluxDB does, so the first probe is a path that only VictoriaMetrics knows.
+
+    :raises NoAnswer: nothing answers.
+    :raises SetupFault: something else does.
+    """
+    found = http.form("/api/v1/query", {"query": "1"}).document()
+    if isinstance(found, dict) and found.get("status") == "success":
+        return DatabaseKind.VICTORIA_METRICS, ""
+    answer = http.send("GET", "/ping")
+    version = answer.headers.get("x-influxdb-version", "").removeprefix("v")
+    if not version:  # InfluxDB 3 tells it in the body too
+        document = answer.document()
+        version = str(document.get("version", "")) if isinstance(document, dict) else ""
+    try:
+        return DatabaseKind(version.partition(".")[0]), version
+    except ValueError as error:
+        what = f"InfluxDB {version}, which is not known" if version else f"not an InfluxDB ({answer.describe()})"
+        raise SetupFault(f"{http.url} is {what}") from error
+
+
+_MODE: Final = 0o640
+
+
+def write_secret(path: Path, secret: str) -> None:
+    """Write a secret whole, or not at all; the service that uses it, its folder's owner or group, may read it.
+
+    :raises ConfigurationFault: it cannot be written.
+    """
+    beside = path.with_name(path.name + ".new")
+    try:
+        with as_owner(path.parent):
+            make_folder(path.parent)
+            beside.unlink(missing_ok=True)
+            descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                give_to_readers(descriptor, path)
+                file.write(f"{secret}\n")
+                file.flush()
+                os.fsync(descriptor)
+            beside.replace(path)
+    except OSError as error:
+        raise ConfigurationFault([f"{path}: cannot be written: {error.strerror}"]) from error

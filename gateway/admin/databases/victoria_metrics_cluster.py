@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from gateway.admin.databases.kinds import DatabaseKind, kind_of
-from gateway.admin.databases.steps import KeptPlace, SetupFault
+from gateway.admin.databases.steps import DatabaseKind, KeptPlace, SetupFault, kind_of
 from gateway.admin.databases.victoria_metrics import DEDUP, dedup_fault, retention_flag
 from gateway.support.plain_http import PlainHttp
 

@@ -11,8 +11,15 @@ from typing import Final
 from gateway.admin.databases import victoria_metrics, victoria_metrics_cluster
 from gateway.admin.databases.influxdb1 import Influxdb1
 from gateway.admin.databases.influxdb3 import Influxdb3
-from gateway.admin.databases.kinds import DatabaseKind, kind_of
-from gateway.admin.databases.steps import DatabaseAdministration, DatabaseUser, KeptPlace, SetupFault, SetupStep
+from gateway.admin.databases.steps import (
+    DatabaseAdministration,
+    DatabaseKind,
+    DatabaseUser,
+    KeptPlace,
+    SetupFault,
+    SetupStep,
+    kind_of,
+)
 from gateway.commands.options import UNREACHABLE, add_config
 from gateway.ingest.database.metricsql_http import is_cluster, process_url
 from gateway.support.config.files import DEFAULT_FILE, ConfigurationFault, load, secret
