@@ -22,8 +22,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from gateway.admin.copying.progress import CopyProgress, ProgressFile
-from gateway.admin.copying.target import CopyTarget
+from gateway.admin.copying.target import CopyProgress, CopyTarget, ProgressFile
 from gateway.ingest.database.open_store import PointStore
 from gateway.ingest.database.store import DAY_MS, DayFigures, FieldFigures, TimeSpan
 from schemas.measurements import ROLLED

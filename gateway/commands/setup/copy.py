@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from gateway.admin.copying.copier import Copier, CopyResult, Difference
 from gateway.admin.copying.plan import CopyPlan, plan, route, where
-from gateway.admin.copying.progress import ProgressFile
+from gateway.admin.copying.target import ProgressFile
 from gateway.commands.options import FAULT, UNREACHABLE, add_config
 from gateway.commands.reports.report_output import ProgressLine
 from gateway.commands.running import is_running

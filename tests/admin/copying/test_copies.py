@@ -10,7 +10,7 @@ import pytest
 
 from gateway.admin.copying.copier import Copier, CopyResult, Tell
 from gateway.admin.copying.plan import plan, route
-from gateway.admin.copying.progress import CopyProgress, ProgressFile
+from gateway.admin.copying.target import CopyProgress, ProgressFile
 from gateway.commands.demo import services
 from gateway.ingest.database.store import StoreFault
 from gateway.support.config.model import Influxdb
