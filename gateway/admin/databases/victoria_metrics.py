@@ -1,6 +1,7 @@
 """Setting up VictoriaMetrics: all its settings are flags of its processes, so this writes their files.
 
-A process has one retention, so roll-ups that are kept longer have a process of their own.
+A process has one retention, so roll-ups that are kept longer have a process of their own. Processes of a cluster are on other
+machines: this looks, and says what they need.
 """
 
 import re
@@ -10,10 +11,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from gateway.admin.databases.steps import KeptPlace, SetupFault, SetupStep
+from gateway.admin.databases.steps import DatabaseKind, KeptPlace, SetupFault, SetupStep, kind_of
 from gateway.support.config.model import Config
 from gateway.support.config.setting_types import split_url
 from gateway.support.folder_owner import as_owner
+from gateway.support.plain_http import PlainHttp
 from gateway.support.private_files import read_bytes, replace_file
 
 _CHECKOUT: Final = Path(__file__).parents[3]
@@ -163,3 +165,39 @@ def _rules() -> str:
     checkout = _CHECKOUT / "deploy" / "prometheus" / "gateway.rules.yaml"
     source = checkout if checkout.exists() else files("gateway") / "data" / "prometheus" / "gateway.rules.yaml"
     return source.read_text(encoding="utf-8")
+
+
+_OK: Final = 200
+_COPIES: Final = "-replicationFactor=2"
+
+
+def check_dedup(asked: PlainHttp, process: PlainHttp) -> str:
+    """Look how vmselect counts points that are written again; return the sentence for people.
+
+    :param asked: the address for questions.
+    :param process: the address at which vmselect tells of itself.
+    :raises SetupFault: it counts them twice, does not tell, or something else answers.
+    """
+    kind, version = kind_of(asked)
+    if kind is not DatabaseKind.VICTORIA_METRICS:
+        raise SetupFault(f"{asked.url} is InfluxDB {version}, not vmselect")
+    answer = process.send("GET", "/flags")
+    if answer.status != _OK:
+        raise SetupFault(
+            f"{process.url}/flags: vmselect does not tell its flags ({answer.describe()}): see that it has {DEDUP}"
+        )
+    if fault := dedup_fault(answer.text()):
+        raise SetupFault(f"{process.url} {fault}")
+    return f"{process.url}: vmselect runs with {DEDUP}"
+
+
+def flags_of(places: Sequence[KeptPlace]) -> Iterator[str]:
+    """The flags that the processes need, a line each.
+
+    :raises SetupFault: a place keeps too little.
+    """
+    yield f"vminsert   {_COPIES}"
+    yield f"vmselect   {_COPIES} {DEDUP}"
+    for number, place in enumerate(places):
+        whose = "   (of the cluster at influxdb.rollups.url)" if number else ""
+        yield f"vmstorage  {retention_flag(place)} {DEDUP}{whose}"

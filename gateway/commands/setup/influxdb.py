@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from gateway.admin.databases import victoria_metrics, victoria_metrics_cluster
+from gateway.admin.databases import victoria_metrics
 from gateway.admin.databases.influxdb1 import Influxdb1
 from gateway.admin.databases.influxdb3 import Influxdb3
 from gateway.admin.databases.steps import (
@@ -178,9 +178,9 @@ def _see_cluster(config: Config, places: Sequence[KeptPlace], options: argparse.
     print(
         printable(f"{url}: a cluster of VictoriaMetrics; its settings are flags of processes elsewhere, so nothing is written")
     )
-    flags = list(victoria_metrics_cluster.flags_of(places))
+    flags = list(victoria_metrics.flags_of(places))
     if not options.victoria_metrics:
-        print(printable(victoria_metrics_cluster.check_dedup(asked, process)))
+        print(printable(victoria_metrics.check_dedup(asked, process)))
     print("\n".join(["", "They need these flags, for two copies of each point on three vmstorage or more:", *flags]))
     print(
         "It asks nobody for a password: let only gateways, Grafana and vmalert reach its ports.\nThen: gateway check --connect"
