@@ -196,9 +196,9 @@ class _Ending:
 async def _serve_pages(parts: Parts, entrance: Entrance) -> None:
     """Load the pages once somebody is there, and serve them."""
     await entrance.first_client()
-    await asyncio.to_thread(import_module, "gateway.web.serve")  # a few hundred milliseconds: readings go on meanwhile
+    await asyncio.to_thread(import_module, "gateway.web.server")  # a few hundred milliseconds: readings go on meanwhile
     await asyncio.to_thread(running_commit)
-    from gateway.web.serve import serve_pages  # noqa: PLC0415
+    from gateway.web.server import serve_pages  # noqa: PLC0415
 
     await serve_pages(parts, entrance)
 

@@ -1,5 +1,6 @@
 """The HTTP server: its pages, health, metrics and the API."""
 
+import asyncio
 import logging
 from contextlib import AsyncExitStack
 from typing import Final, Self
@@ -11,10 +12,13 @@ from gateway.ingest.storage.database import Damaged, Database, DatabaseFault
 from gateway.ingest.storage.photos import Photos
 from gateway.ingest.storage.reject_counts import RejectCounts
 from gateway.monitoring.status.status import Status
+from gateway.runtime.pipeline.build import Parts
+from gateway.runtime.pipeline.options import replay_limits
 from gateway.support.access.accounts import AccountRole
 from gateway.support.audit.log import AuditFault, AuditLog
 from gateway.web.changes.changes import ChangeGuard
-from gateway.web.changes.commands import PageCommands
+from gateway.web.changes.commands import MeterExchange, PageCommands, QuarantineCommands, StoreCommands
+from gateway.web.changes.registrar import Registrar
 from gateway.web.devices.device_events import DeviceEvents
 from gateway.web.devices.device_list import DeviceList
 from gateway.web.devices.devices import DevicePages
@@ -30,15 +34,13 @@ from gateway.web.devices.series import SeriesPages
 from gateway.web.devices.sums import SumPages
 from gateway.web.devices.trials import TrialPages
 from gateway.web.entrance import Entrance
-from gateway.web.http.answer_headers import protect
+from gateway.web.http.answers import Refusals, protect
 from gateway.web.http.clients import Clients
 from gateway.web.http.connections import BODY_MAX_BYTES, Connections
-from gateway.web.http.event_streams import EventStreams
 from gateway.web.http.handlers import ChangeRoute, Handler, Touches, note_change
 from gateway.web.http.limits import LimitKeeper
+from gateway.web.http.long_answers import EventStreams, Turns
 from gateway.web.http.pages import PageRenderer
-from gateway.web.http.refusals import Refusals
-from gateway.web.http.turns import Turns
 from gateway.web.people.audit import AuditPages
 from gateway.web.people.door import Door
 from gateway.web.views.alarm_views import AlarmViews
@@ -207,3 +209,26 @@ class WebServer:
         acknowledged = await self._commands.store.acknowledge_missing()
         note_change(request, before={"missing": acknowledged}, after={"missing": 0})
         return web.json_response({"acknowledged": acknowledged})
+
+
+async def serve_pages(parts: Parts, entrance: Entrance) -> None:
+    """Serve the pages until cancelled; they get a read-only view and the commands they may call, and nothing else."""
+    foundation, processing, status = parts.foundation, parts.processing, parts.watching.status
+    database, fallback = foundation.database, parts.delivery.fallback
+    store = StoreCommands(
+        database,
+        parts.waiting.replay_pipeline,
+        fallback.backlog,
+        fallback.journal_account,
+        foundation.events,
+        replay_limits(foundation.config),
+        foundation.clock,
+    )
+    waiting = QuarantineCommands(database, parts.waiting.account)
+    exchange = MeterExchange(
+        status, processing.memory, processing.device_snapshots, foundation.events, parts.watching.exchanges
+    )
+    registrar = Registrar(foundation.config, parts.reload, status.devices)
+    commands = PageCommands(store, waiting, exchange, parts.watching.resums, registrar)
+    async with WebServer(status, database, commands, entrance, foundation.audit, fallback.reject_counts):
+        await asyncio.Event().wait()

@@ -21,7 +21,7 @@ from typing import Any, Final
 from gateway.commands.cli import main as gateway_main
 
 _PR_SET_PDEATHSIG: Final = 1
-_IMPORTED: Final = ("gateway.commands.run", "gateway.web.serve")
+_IMPORTED: Final = ("gateway.commands.run", "gateway.web.server")
 """By the command, and by the gateway once it runs."""
 
 

@@ -10,7 +10,7 @@ from gateway.ingest.storage.database import Database
 from gateway.runtime.pipeline.build import build
 from gateway.support.clock import WallClock
 from gateway.web.entrance import Entrance
-from gateway.web.serve import serve_pages
+from gateway.web.server import serve_pages
 from tests.site import Site
 
 

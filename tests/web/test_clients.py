@@ -9,8 +9,7 @@ from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 from multidict import CIMultiDict
 
-from gateway.web.http.clients import Client, Clients
-from gateway.web.http.origins import OwnNames, is_cross_site
+from gateway.web.http.clients import Client, Clients, OwnNames, is_cross_site
 from tests.rows import each_row
 
 

@@ -22,8 +22,8 @@ from gateway.support.access.accounts import AccountRole, UserAccount
 from gateway.support.access.scope import DeviceScope
 from gateway.web.devices.devices import DevicePages
 from gateway.web.devices.series import SeriesPages
+from gateway.web.http.long_answers import Turns
 from gateway.web.http.pages import PageRenderer
-from gateway.web.http.turns import Turns
 from tests.clocks import SetClock
 from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS, message, topic
 from tests.runtime.jobs.closing_rig import config_of

@@ -23,7 +23,7 @@ from gateway.monitoring.status.known_devices import DeviceVerdicts
 from gateway.monitoring.status.status import Status
 from gateway.support.access.accounts import GUEST
 from gateway.web.devices.device_list import DeviceList
-from gateway.web.http.turns import Turns
+from gateway.web.http.long_answers import Turns
 from schemas.quantities import DOMAINS
 from schemas.registry import RegisteredDevice
 from tests.clocks import SetClock

@@ -25,7 +25,7 @@ from gateway.runtime.pipeline.build import Parts, build
 from gateway.support.access.accounts import own_token_file
 from gateway.support.clock import WallClock
 from gateway.web.entrance import Entrance
-from gateway.web.serve import serve_pages
+from gateway.web.server import serve_pages
 from tests.site import Site
 
 DEVICES, AREAS, SITES, STRANGERS = 20_000, 300, 300, 500

@@ -19,7 +19,7 @@ from gateway.support.i18n.registry_words import REGISTRY_WORDS
 from gateway.support.i18n.reports import REPORT_PAGE_WORDS
 from gateway.web.devices.device_documents import fate_of
 from gateway.web.http import pages
-from gateway.web.http.language import LANGUAGE_COOKIE
+from gateway.web.http.handlers import LANGUAGE_COOKIE
 from gateway.web.http.pages import TEMPLATES
 from schemas import glossary
 from schemas.quantities import Quality

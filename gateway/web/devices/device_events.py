@@ -5,8 +5,8 @@ from typing import Final
 from aiohttp import web
 
 from gateway.monitoring.status.status import Status
-from gateway.web.http.event_streams import EventStreams, event_of
 from gateway.web.http.handlers import Handler
+from gateway.web.http.long_answers import EventStreams, event_of
 
 _LOOK_EVERY_S: Final = 0.5
 

@@ -21,8 +21,8 @@ from gateway.web.devices.ladder import LadderTexts, verdict_document
 from gateway.web.http.handlers import Document, Handler
 from gateway.web.http.limits import scope_of, seen_by
 from gateway.web.http.listing import PAGE_ROWS, Listing, ListQuery, list_query
+from gateway.web.http.long_answers import Turns, send_list, some_at_a_time
 from gateway.web.http.pages import PageRenderer
-from gateway.web.http.turns import Turns, send_list, some_at_a_time
 from schemas.quantities import DOMAINS
 from schemas.registry import RegisteredDevice
 

@@ -38,8 +38,8 @@ from gateway.web.devices.series import SeriesPages
 from gateway.web.http.connections import BODY_MAX_BYTES
 from gateway.web.http.handlers import Document, Handler
 from gateway.web.http.limits import scope_of
+from gateway.web.http.long_answers import Turns
 from gateway.web.http.pages import PageRenderer
-from gateway.web.http.turns import Turns
 from schemas.registry import device_key
 from schemas.rejects import RejectReason
 

@@ -17,7 +17,7 @@ from gateway.onboarding.trials.recordings import RecordedMessage
 from gateway.support.config.files import ConfigurationFault
 from gateway.web.devices.device_form import DeviceForm, proposed
 from gateway.web.http.handlers import Document
-from gateway.web.http.turns import Turns
+from gateway.web.http.long_answers import Turns
 from schemas.durations import format_duration
 from schemas.registry import device_key
 from schemas.rejects import RejectReason

@@ -14,11 +14,9 @@ from gateway.ingest.storage.database import Damaged, Database, DatabaseFault
 from gateway.ingest.storage.rejects import RejectFilter
 from gateway.monitoring.status.status import Status
 from gateway.web.devices.device_form import is_registered_as
-from gateway.web.http.fresh import Fresh
-from gateway.web.http.handlers import Document, Handler
-from gateway.web.http.language import language_of
+from gateway.web.http.handlers import Document, Handler, language_of
+from gateway.web.http.long_answers import Fresh, Turns, some_at_a_time
 from gateway.web.http.pages import PageRenderer
-from gateway.web.http.turns import Turns, some_at_a_time
 from schemas.glossary import quantities
 from schemas.registry import RegisteredDevice, device_key
 from schemas.rejects import RejectReason

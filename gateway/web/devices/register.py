@@ -23,11 +23,9 @@ from gateway.web.devices.device_form import PARAM, DeviceForm, document_of, fiel
 from gateway.web.devices.introductions import NOTHING_KNOWN, Introductions
 from gateway.web.devices.new_devices import ExplainDevice
 from gateway.web.devices.registry import note_written
-from gateway.web.http.fresh import Fresh
-from gateway.web.http.handlers import ChangeRoute, Document, Handler, account_of
-from gateway.web.http.language import language_of
+from gateway.web.http.handlers import ChangeRoute, Document, Handler, account_of, language_of, whole_number
+from gateway.web.http.long_answers import Fresh
 from gateway.web.http.pages import PageRenderer
-from gateway.web.http.parameters import whole_number
 from schemas.glossary import quantities
 from schemas.quantities import DOMAINS
 from schemas.registry import RegisteredDevice, device_key

@@ -11,10 +11,9 @@ from gateway.monitoring.reports.recent import RecentSeries, SampledWindow, recen
 from gateway.monitoring.status.known_devices import nobody
 from gateway.monitoring.status.status import Status
 from gateway.web.devices.device_charts import device_charts
-from gateway.web.http.fresh import Fresh
-from gateway.web.http.handlers import Document, Handler
+from gateway.web.http.handlers import Document, Handler, whole_number
+from gateway.web.http.long_answers import Fresh
 from gateway.web.http.pages import PageRenderer
-from gateway.web.http.parameters import whole_number
 from schemas.quantities import DOMAINS, HEALTH
 
 HOURS: Final = (6, 24, 72)

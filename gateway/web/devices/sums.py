@@ -15,7 +15,7 @@ from gateway.runtime.jobs.resums import Resums
 from gateway.support.access.accounts import AccountRole
 from gateway.web.changes.commands import CommandRefused, MeterExchange
 from gateway.web.http.handlers import ChangeRoute, Document, Handler
-from gateway.web.http.turns import Turns, some_at_a_time
+from gateway.web.http.long_answers import Turns, some_at_a_time
 
 _AT_A_TIME: Final = 500
 

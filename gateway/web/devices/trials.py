@@ -19,10 +19,9 @@ from gateway.onboarding.trials.trial import TriedMessage
 from gateway.support.access.accounts import AccountRole
 from gateway.support.config import bundled_profiles
 from gateway.support.config.files import ConfigurationFault
-from gateway.web.http.handlers import ChangeRoute, Handler, Touches
-from gateway.web.http.language import language_of
+from gateway.web.http.handlers import ChangeRoute, Handler, Touches, language_of
+from gateway.web.http.long_answers import Turns, some_at_a_time
 from gateway.web.http.pages import PageRenderer
-from gateway.web.http.turns import Turns, some_at_a_time
 from schemas.topics import parse_topic
 
 _BODY: Final = "body"

@@ -24,8 +24,7 @@ from aiohttp import web
 from gateway.ingest.events import Events
 from gateway.support.tls import TlsContexts
 from gateway.web.http.clients import Clients
-from gateway.web.http.handshakes import Handshakes
-from gateway.web.http.newcomers import Peer, accept
+from gateway.web.http.newcomers import Handshakes, Peer, accept
 
 BODY_MAX_BYTES: Final = 65_536
 """Largest body of a change; they are small."""

@@ -1,5 +1,6 @@
 """Handlers of requests, the documents that they answer with, and what a request brings along for all of them."""
 
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from enum import Enum, auto
 from typing import Any, Final, NamedTuple
@@ -8,6 +9,7 @@ from aiohttp import web
 
 from gateway.support.access.accounts import AccountRole, UserAccount
 from gateway.support.audit.chain import Details
+from gateway.support.i18n.languages import LANGUAGES
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Document = dict[str, Any]
@@ -62,3 +64,46 @@ def changes_of(request: web.Request) -> Sequence[Details]:
     """The notes of a change."""
     changed: Sequence[Details] = request.get(_CHANGED, [{}])
     return changed
+
+
+_DIGITS_MAX: Final = 18
+
+
+def whole_number(text: str | None) -> int | None:
+    """A number of 0 or more; None where there is no text.
+
+    :raises web.HTTPBadRequest: the text is not one.
+    """
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS_MAX):
+        raise web.HTTPBadRequest(text=f"{text[:40]!r} is not a number")
+    return int(text)
+
+
+LANGUAGE_COOKIE: Final = "gateway_language"
+_RANGE: Final = re.compile(r"\s*([A-Za-z]{1,8})(?:-[A-Za-z0-9-]{1,64})?\s*(?:;\s*q=([01](?:\.\d{0,3})?)\s*)?")
+_RANGES_MAX: Final = 20
+
+
+def language_of(request: web.Request, configured: str) -> str:
+    """The language in ``?language=``, else the one chosen before, else the browser's, else the configured one."""
+    for chosen in (request.query.get("language"), request.cookies.get(LANGUAGE_COOKIE)):
+        if chosen in LANGUAGES:
+            return chosen
+    return _accepted(request.headers.get("Accept-Language", "")) or configured
+
+
+def _accepted(header: str) -> str | None:
+    """The language of ours that a browser likes best; None if it names neither (RFC 9110, 12.5.4).
+
+    :param header: for example ``vi-VN,vi;q=0.9,en;q=0.8``.
+    """
+    best, best_weight = None, 0.0
+    for text in header.split(",")[:_RANGES_MAX]:
+        if not (found := _RANGE.fullmatch(text)):
+            continue
+        language, weight = found[1].lower(), float(found[2] or 1)
+        if language in LANGUAGES and weight > best_weight:
+            best, best_weight = language, weight
+    return best

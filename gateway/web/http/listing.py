@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from gateway.web.http.parameters import whole_number
+from gateway.web.http.handlers import whole_number
 
 PAGE_ROWS: Final = 50
 _PAGES_MAX: Final = 10_000

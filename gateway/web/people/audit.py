@@ -6,9 +6,8 @@ from typing import Final
 from aiohttp import web
 
 from gateway.support.audit.log import AuditLog
-from gateway.web.http.handlers import Document, Handler
+from gateway.web.http.handlers import Document, Handler, whole_number
 from gateway.web.http.pages import PageRenderer
-from gateway.web.http.parameters import whole_number
 
 _PAGE: Final = 200
 

@@ -14,12 +14,11 @@ from gateway.monitoring.alarms.planned import work_document
 from gateway.monitoring.status.status import Status
 from gateway.support.access.accounts import OWN_NAME
 from gateway.support.i18n.alarm_words import rule_document
-from gateway.web.http.handlers import Handler, account_of
+from gateway.web.http.handlers import Handler, account_of, whole_number
 from gateway.web.http.limits import scope_of, seen_by
 from gateway.web.http.listing import PAGE_ROWS, Listing, ListQuery, list_query
+from gateway.web.http.long_answers import Turns, some_at_a_time
 from gateway.web.http.pages import PageRenderer
-from gateway.web.http.parameters import whole_number
-from gateway.web.http.turns import Turns, some_at_a_time
 
 _AT_A_TIME: Final = 200
 _FILTERS: Final = ("search", "severity", "area")

@@ -13,10 +13,9 @@ from gateway.monitoring.alarms.planned import AHEAD_MAX_MS, NAME_MAX, NOTE_MAX, 
 from gateway.monitoring.status.status import Status
 from gateway.support.access.accounts import OWN_NAME, AccountRole
 from gateway.support.i18n.alarm_words import rule_document
-from gateway.web.http.handlers import ChangeRoute, Handler, account_of, note_change
+from gateway.web.http.handlers import ChangeRoute, Handler, account_of, note_change, whole_number
 from gateway.web.http.limits import seen_by
-from gateway.web.http.parameters import whole_number
-from gateway.web.http.turns import Turns, send_list
+from gateway.web.http.long_answers import Turns, send_list
 
 _HOUR_MS: Final = 3_600_000
 

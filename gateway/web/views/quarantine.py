@@ -11,8 +11,8 @@ from gateway.monitoring.status.status import Status
 from gateway.support.access.accounts import AccountRole
 from gateway.web.changes.commands import QuarantineCommands
 from gateway.web.http.handlers import ChangeRoute, Handler, Touches, note_change
+from gateway.web.http.long_answers import Turns
 from gateway.web.http.pages import PageRenderer
-from gateway.web.http.turns import Turns
 
 _KEYS_SHOWN: Final = 200
 

@@ -18,10 +18,9 @@ from gateway.support.charts.charts import ChartLine, TimeAxis, ValueAxis, bar_ch
 from gateway.support.charts.drawing import ChartFrame
 from gateway.support.i18n.formats import Formats
 from gateway.web.changes.commands import StoreCommands
-from gateway.web.http.handlers import ChangeRoute, Document, Handler, Touches, note_change
+from gateway.web.http.handlers import ChangeRoute, Document, Handler, Touches, note_change, whole_number
+from gateway.web.http.long_answers import Turns, send_list
 from gateway.web.http.pages import PageRenderer, PageTexts
-from gateway.web.http.parameters import whole_number
-from gateway.web.http.turns import Turns, send_list
 from schemas.rejects import RejectReason
 
 _COUNTED: Final = 100

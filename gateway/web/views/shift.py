@@ -13,10 +13,9 @@ from gateway.monitoring.alarms.documents import alarm_document, change_document
 from gateway.monitoring.alarms.planned import work_document
 from gateway.monitoring.status.status import Status
 from gateway.support.audit.log import AuditLog
-from gateway.web.http.handlers import Handler
+from gateway.web.http.handlers import Handler, whole_number
+from gateway.web.http.long_answers import Turns
 from gateway.web.http.pages import PageRenderer
-from gateway.web.http.parameters import whole_number
-from gateway.web.http.turns import Turns
 
 _HOURS: Final = (8, 12, 24)
 _HOURS_MAX: Final = 168

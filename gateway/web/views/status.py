@@ -15,13 +15,11 @@ from gateway.monitoring.status.status import Status
 from gateway.support.access.accounts import OWN_NAME
 from gateway.support.access.scope import DeviceScope
 from gateway.support.i18n.findings import finding_document, sentence
-from gateway.web.http.event_streams import EventStreams, event_of
-from gateway.web.http.fresh import Fresh
 from gateway.web.http.handlers import Document, Handler, account_of
 from gateway.web.http.limits import scope_of
 from gateway.web.http.listing import PAGE_ROWS, Listing, list_query
+from gateway.web.http.long_answers import EventStreams, Fresh, Turns, event_of
 from gateway.web.http.pages import PageRenderer
-from gateway.web.http.turns import Turns
 from gateway.web.views.start import start_view
 from schemas.registry import device_key
 

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
-from gateway.web.http.refusals import Refusals
+from gateway.web.http.answers import Refusals
 from tests.web.pages.languages import foreign
 from tests.web.rendering import pages
 

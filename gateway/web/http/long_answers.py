@@ -1,20 +1,23 @@
-"""Long answers: made in short turns of the loop and sent as they are read, so that no answer is ever held whole.
+"""Answers that take long: made in short turns of the loop, once for all who ask, or sent bit by bit as things happen.
 
-They are made one turn at a time over all readers together, and after each turn the loop belongs to the
-readings for as long. A thread would be no better: it takes the interpreter for 5 ms at a time.
+Turns are made one at a time over all readers together, and after each the loop belongs to the readings for as long. A thread
+would be no better: it takes the interpreter for 5 ms at a time.
 """
 
 import asyncio
 import json
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import suppress
 from itertools import islice
-from typing import Concatenate, Final, ParamSpec, TypeVar
+from typing import Concatenate, Final, Generic, ParamSpec, TypeVar
 
 from aiohttp import web
 
 from gateway.ingest.storage.database import Database, DatabaseFault
+from gateway.web.http.connections import Connections
+from gateway.web.http.handlers import Document
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -107,3 +110,72 @@ async def _pieces(turns: Turns, key: str, items: Iterable[object], beside: dict[
             yield piece
             piece = ""
     yield f"{piece}]}}"
+
+
+_SHARE: Final = 10
+"""Least age of an answer, in multiples of the time it took to make: with many devices it is made less often."""
+
+
+class Fresh(Generic[T]):
+    """A value that is made at most once in an interval, however many readers ask for it."""
+
+    def __init__(self, make: Callable[[], Awaitable[T]], for_s: float = 0.0) -> None:
+        self._make = make
+        self._for_s = for_s
+        self._made: tuple[object, float, T] | None = None
+        self._made_s = 0.0
+        self._making = asyncio.Lock()
+
+    async def get(self, basis: object = None) -> T:
+        """Return the value; made again if it is old, or if ``basis`` is another object than before."""
+        async with self._making:
+            began_s = time.monotonic()
+            if self._made is None or self._made[0] is not basis or began_s >= self._made[1]:
+                made, ended_s = await self._make(), time.monotonic()
+                self._made_s = ended_s
+                self._made = basis, max(began_s + self._for_s, ended_s + _SHARE * (ended_s - began_s)), made
+            return self._made[2]
+
+    def newest(self, within_s: float) -> T | None:
+        """The value as it was made last, if that is not longer ago; nothing is made."""
+        return self._made[2] if self._made is not None and time.monotonic() - self._made_s <= within_s else None
+
+
+_HEADERS: Final = {"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
+_ALIVE_EVERY: Final = 30
+"""Turns after which a stream that had nothing to say shows that it lives."""
+_ALIVE: Final = b":\n\n"
+
+
+def event_of(document: Document) -> bytes:
+    """A document as an event."""
+    return f"data: {json.dumps(document)}\n\n".encode()
+
+
+class EventStreams:
+    """Answers requests with a stream of events.
+
+    :param admits: tells if a reader may go on: false once its session has ended.
+    """
+
+    def __init__(self, connections: Connections, admits: Callable[[web.Request], bool]) -> None:
+        self._connections = connections
+        self._admits = admits
+
+    async def answer(
+        self, request: web.Request, next_event: Callable[[], Awaitable[bytes | None]], every_s: float
+    ) -> web.StreamResponse:
+        """Send what ``next_event`` returns, which is asked every so many seconds; None: nothing has changed.
+
+        :param next_event: the same bytes for all streams that say the same; see :func:`event_of`.
+        """
+        response, quiet = web.StreamResponse(headers=_HEADERS), 0
+        with self._connections.following(request), suppress(ConnectionError):
+            await response.prepare(request)
+            while self._admits(request):
+                event, quiet = await next_event(), quiet + 1
+                if event is not None or quiet >= _ALIVE_EVERY:
+                    await response.write(event or _ALIVE)
+                    quiet = 0
+                await asyncio.sleep(every_s)
+        return response

@@ -1,4 +1,4 @@
-"""Refusals in the language of the reader: JSON for programs, a page for people.
+"""What every answer has: headers for the browser, and for a refusal words: JSON for programs, a page for people.
 
 Handlers say in English what is wrong, as commands print it. Who asks for Vietnamese gets the sentence of :mod:`schemas.details`
 in its place; what a server or a maker's codec said stays in it as it was.
@@ -9,10 +9,28 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from gateway.web.http.handlers import Document, Handler
-from gateway.web.http.language import language_of
+from gateway.web.http.handlers import Document, Handler, language_of
 from gateway.web.http.pages import PageRenderer
 from schemas.details import in_vietnamese
+
+_DATA_POLICY: Final = "default-src 'none'; sandbox; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+"""Policy for answers that are not pages: nothing in them may run. A page brings its own policy."""
+_ALWAYS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",  # tells others nothing, and lets a form of ours say which page it is of
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+    "Cache-Control": "no-store",
+}
+
+
+async def protect(_: web.Request, response: web.StreamResponse) -> None:
+    """Put the headers on an answer; aiohttp calls it for each, errors of its own included."""
+    response.headers.update(_ALWAYS)
+    response.headers.setdefault("Content-Security-Policy", _DATA_POLICY)
+    response.headers.pop("Server", None)  # hide the versions
+
 
 _REFUSED: Final = 400
 _API: Final = "/api/"
