@@ -19,19 +19,17 @@ from gateway.support.audit.log import AuditFault, AuditLog
 from gateway.web.changes.changes import ChangeGuard
 from gateway.web.changes.commands import MeterExchange, PageCommands, QuarantineCommands, StoreCommands
 from gateway.web.changes.registrar import Registrar
-from gateway.web.devices.device_events import DeviceEvents
+from gateway.web.devices.counters import ExchangePages, SumPages
 from gateway.web.devices.device_list import DeviceList
 from gateway.web.devices.devices import DevicePages
 from gateway.web.devices.enrolment import EnrolmentPages
-from gateway.web.devices.exchange import ExchangePages
 from gateway.web.devices.import_devices import ImportPages
 from gateway.web.devices.introductions import Introductions
 from gateway.web.devices.new_devices import NewDevicePages
 from gateway.web.devices.photos import PhotoPages
 from gateway.web.devices.register import RegisterPages
 from gateway.web.devices.registry import RegistryPages
-from gateway.web.devices.series import SeriesPages
-from gateway.web.devices.sums import SumPages
+from gateway.web.devices.series import DeviceEvents, SeriesPages
 from gateway.web.devices.trials import TrialPages
 from gateway.web.entrance import Entrance
 from gateway.web.http.answers import Refusals, protect
@@ -41,15 +39,12 @@ from gateway.web.http.handlers import ChangeRoute, Handler, Touches, note_change
 from gateway.web.http.limits import LimitKeeper
 from gateway.web.http.long_answers import EventStreams, Turns
 from gateway.web.http.pages import PageRenderer
-from gateway.web.people.audit import AuditPages
 from gateway.web.people.door import Door
-from gateway.web.views.alarm_views import AlarmViews
-from gateway.web.views.alarms import AlarmPages
+from gateway.web.views.alarms import AlarmPages, AlarmViews
 from gateway.web.views.completeness import CompletenessPages
+from gateway.web.views.held_back import QuarantinePages, RejectPages
 from gateway.web.views.open_data import OpenDataPages
-from gateway.web.views.quarantine import QuarantinePages
-from gateway.web.views.rejects import RejectPages
-from gateway.web.views.shift import ShiftPage
+from gateway.web.views.shift import AuditPages, ShiftPage
 from gateway.web.views.status import StatusPages
 
 

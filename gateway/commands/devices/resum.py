@@ -28,7 +28,7 @@ from gateway.monitoring.status.known_devices import nobody
 from gateway.support.clock import wall_clock
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
-from gateway.web.devices.sums import progress_document
+from gateway.web.devices.counters import progress_document
 from schemas.printable import printable
 
 _LOOK_EVERY_S: Final = 0.3

@@ -1,8 +1,9 @@
-"""The start page: the verdict with its reasons, open alarms, the last hours, and the account of all readings."""
+"""The start page: the verdict with its reasons and links, open alarms, the last hours, and the account of all readings."""
 
 from collections.abc import Mapping
 from heapq import nsmallest
 from typing import Any, Final
+from urllib.parse import quote
 
 from gateway.core.ledger import ENDS
 from gateway.core.status.history import History
@@ -15,7 +16,6 @@ from gateway.support.charts.drawing import ChartFrame
 from gateway.support.i18n.formats import Formats
 from gateway.web.http.handlers import Document
 from gateway.web.http.pages import PageTexts
-from gateway.web.views.finding_links import finding_link
 
 _ALARMS_SHOWN: Final = 5
 _MINUTE_MS: Final = 60_000
@@ -77,3 +77,33 @@ def rates_chart(history: History, now_ms: int, texts: PageTexts, formats: Format
     )
     frame = ChartFrame("rates", texts.text("readings_a_minute"), told or texts.text("none"))
     return line_chart(frame, lines, time, ValueAxis(formats.number, from_zero=True), gap_ms=_GAP_MS)
+
+
+_LINKS: Final[Mapping[str, str]] = {
+    "alarms_critical": "/alarms",
+    "alarms_active": "/alarms",
+    "all_silent": "/devices?state=silent&sort=heard",
+    "clocks_off": "/devices?state=online",
+    "codec_suspended": "#codecs",
+    "devices_stopped": "/devices?state=online",
+    "domain_silent": "/devices?state=silent&sort=heard&domain={domain}",
+    "flood": "/devices/{device}",
+    "imbalance": "#ledger",
+    "lost": "#ledger",
+    "expired": "#ledger",
+    "never_heard": "/devices?state=unknown",
+    "none_heard": "/devices?state=new",
+    "quarantine_crowded": "/quarantine",
+    "quarantine_filling": "/quarantine",
+    "rejects_lately": "/rejects?reason={reason}",
+    "silent": "/devices?state=silent&sort=heard",
+    "silent_since_yesterday": "/devices?state=silent&sort=heard",
+    "too_many_devices": "/devices?state=unregistered",
+}
+"""Key of a finding → its page; a name in braces stands for a parameter. The others say all there is."""
+
+
+def finding_link(finding: Finding) -> str:
+    """The address; empty where the sentence says all there is."""
+    params = {key: quote(str(value), safe="") for key, value in finding.params.items()}
+    return _LINKS.get(finding.key, "").format_map(params)

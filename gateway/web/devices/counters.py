@@ -1,14 +1,22 @@
-"""The exchange of a meter over HTTP: its last register, the first of the new one, and the name that the new one sends under."""
+"""The counters of a device over HTTP: the exchange of its meter, its sums worked out again, and which are late."""
 
+import json
 import re
+from collections.abc import Iterator
+from dataclasses import asdict
 from functools import partial
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
 from aiohttp import web
 
+from gateway.core.devices.device import Device
+from gateway.core.devices.snapshot import pack_kept
 from gateway.core.readings.exchanges import ToldExchange
+from gateway.monitoring.reports.resum import ResumProgress
+from gateway.monitoring.status.status import Status
 from gateway.onboarding.registration import FileChanged
+from gateway.runtime.jobs.resums import Resums
 from gateway.support.access.accounts import AccountRole
 from gateway.support.audit.chain import Details
 from gateway.support.clock import WallClock
@@ -17,7 +25,8 @@ from gateway.support.registry.changes import ChangeRefused, with_source
 from gateway.web.changes.commands import CommandRefused, MeterExchange
 from gateway.web.changes.registrar import Registrar
 from gateway.web.devices.register import RegisterPages
-from gateway.web.http.handlers import ChangeRoute, Document, note_changes
+from gateway.web.http.handlers import ChangeRoute, Document, Handler, note_changes
+from gateway.web.http.long_answers import Turns, some_at_a_time
 
 _NUMBERS: Final = ("final", "register")
 _OPTION: Final = re.compile(r"(?:--(final|register|field|at): )?(.*?)(; if it is right, repeat with --force)?", re.DOTALL)
@@ -104,3 +113,63 @@ class ExchangePages:
 def _parted(text: str) -> tuple[str, str, bool]:
     found = _OPTION.fullmatch(text)
     return (found[1] or "", found[2], found[3] is not None) if found else ("", text, False)
+
+
+_AT_A_TIME: Final = 500
+
+
+class SumPages:
+    """The routes ``/api/devices/{device}/resum`` and ``/api/late-sums``."""
+
+    def __init__(self, status: Status, resums: Resums, meter_exchange: MeterExchange, turns: Turns) -> None:
+        self._status = status
+        self._resums = resums
+        self._meter_exchange = meter_exchange
+        self._turns = turns
+
+    def reading(self) -> dict[str, Handler]:
+        """Path → handler, for reading."""
+        return {"/api/devices/{device}/resum": self._progress, "/api/late-sums": self._late}
+
+    def changing(self) -> dict[str, ChangeRoute]:
+        """Path → change."""
+        return {"/api/devices/{device}/resum": ChangeRoute(AccountRole.TECHNICIAN, "sums worked out again", self._start)}
+
+    async def _start(self, request: web.Request) -> web.Response:
+        """Begin to work out the sums of a device since ``from_ms``."""
+        try:
+            from_ms = int(request.query["from_ms"])
+            device = self._meter_exchange.met(request.match_info["device"])
+        except (KeyError, ValueError):
+            return web.json_response({"error": "from_ms: a time in ms is missing"}, status=400)
+        except CommandRefused as refused:
+            return web.json_response({"error": str(refused)}, status=refused.status)
+        if not 0 <= from_ms < self._status.clock.now_ms():
+            return web.json_response({"error": "from_ms: this time has not come yet"}, status=400)
+        return web.json_response(progress_document(self._resums.start(device, from_ms)))
+
+    async def _progress(self, request: web.Request) -> web.Response:
+        """Say how far a device is."""
+        try:
+            found = self._resums.progress(self._meter_exchange.met(request.match_info["device"]).name)
+        except CommandRefused as refused:
+            return web.json_response({"error": str(refused)}, status=refused.status)
+        if found is None:
+            return web.json_response({"error": "nobody asked for its sums"}, status=404)
+        return web.json_response(progress_document(found))
+
+    def _wrong(self) -> Iterator[list[Device]]:
+        """The devices whose sums are wrong, of some at a time."""
+        for some in some_at_a_time(list(self._status.devices.streams.devices.values()), _AT_A_TIME):
+            yield [one for one in some if one.counters is not None and one.counters.past.wrong_since_ms is not None]
+
+    async def _late(self, _: web.Request) -> web.Response:
+        """The devices whose sums are wrong in the database, with their counters as they are stored."""
+        late = {device.name: json.loads(pack_kept(device)) async for some in self._turns.each(self._wrong()) for device in some}
+        return web.json_response({"devices": late})
+
+
+def progress_document(progress: ResumProgress) -> Document:
+    """The progress of a device, as JSON."""
+    document = asdict(progress)
+    return document | {"done": document.pop("is_done"), "written": document.pop("is_written")}
