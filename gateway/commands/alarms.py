@@ -11,9 +11,7 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from gateway.commands.options import Actions, DoWithConfig, add_action, whole_number
-from gateway.commands.recording import record
-from gateway.commands.running import ask
-from gateway.commands.stores import store
+from gateway.commands.running import ask, record, store
 from gateway.core.status.silence import Silence
 from gateway.ingest.storage import alarms as stored
 from gateway.ingest.storage.alarms import PlannedWork

@@ -1,17 +1,24 @@
-"""``gateway backup``: all that makes this gateway, in one archive."""
+"""``gateway backup``: all that makes this gateway, in one archive; and ``gateway restore``: a gateway made of it."""
 
 import argparse
 import os
 import sqlite3
+import sys
+import time
 from collections import Counter
 from pathlib import Path
 
-from gateway.admin.backup.archive import BackupManifest
+from gateway.admin.backup.archive import ArchiveFault, BackupManifest, verify_archive
+from gateway.admin.backup.contents import BackupKind
 from gateway.admin.backup.making import make_backup
+from gateway.admin.backup.restoring import FilesThere, Restored, RestoredFile, folder_of, places_of, restore
 from gateway.commands.options import add_config
-from gateway.commands.privacy.copies_given import BACKUP_MADE
-from gateway.commands.recording import record
-from gateway.support.audit.log import AuditFault
+from gateway.commands.privacy.device_places import BACKUP_MADE
+from gateway.commands.running import record, user
+from gateway.ingest.storage.beside import InUse
+from gateway.support.audit.chain import Deed
+from gateway.support.audit.forgotten import FORGOTTEN
+from gateway.support.audit.log import AuditFault, AuditLog
 from gateway.support.clock import WallClock
 from gateway.support.config.files import ConfigurationFault, load
 from schemas.printable import printable
@@ -25,7 +32,7 @@ _REFUSED_TO_ROOT = ": root reads it as the owner of its folder, who may not"
 _DAMAGED = "if it is damaged, the gateway sets it aside at its next start and goes on"
 
 
-def add_options(backup: argparse.ArgumentParser) -> None:
+def add_backup(backup: argparse.ArgumentParser) -> None:
     """Add the options of ``gateway backup``."""
     add_config(backup)
     backup.add_argument("file", type=Path, metavar="FILE", help="the archive to write, such as gateway-2026-11-26.tar.gz")
@@ -75,11 +82,11 @@ def backup_command(options: argparse.Namespace) -> int:
         raise ConfigurationFault(
             [f"{config.journal.path}: cannot be copied: {error}; there is no backup: {_DAMAGED}"]
         ) from error
-    _tell(path, manifest, options.accounts)
+    _tell_made(path, manifest, options.accounts)
     return 0
 
 
-def _tell(path: Path, manifest: BackupManifest, accounts: Path) -> None:
+def _tell_made(path: Path, manifest: BackupManifest, accounts: Path) -> None:
     kinds = Counter(file.kind for file in manifest.files)
     print(printable(f"{path}: {path.stat().st_size} bytes, {len(manifest.files)} files:"))
     for kind, count in kinds.items():
@@ -89,3 +96,108 @@ def _tell(path: Path, manifest: BackupManifest, accounts: Path) -> None:
         print(printable(f"accounts of devices are not in it: {accounts} is not there; --accounts names the broker's file"))
     print(f"the last entry of the audit log is {manifest.facts.audit}")
     print(_WARNING.replace("FILE", str(path)))
+
+
+def add_restore(restore: argparse.ArgumentParser) -> None:
+    """Add the options of ``gateway restore``."""
+    add_config(restore)
+    restore.add_argument("file", type=Path, metavar="FILE", help="the archive; -c FILE puts the configuration elsewhere")
+    restore.add_argument("--dry-run", action="store_true", help="verify the archive, and list its files and their places")
+    restore.add_argument("--replace", action="store_true", help="set files aside that are there already")
+    restore.add_argument(
+        "--without-journal", action="store_true", help="leave out readings that waited; the old machine has sent them"
+    )
+    restore.add_argument(
+        "--forgotten",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a list of the forgotten, from the old machine (FILE.forgotten beside the archive is read anyway)",
+    )
+    restore.set_defaults(call=restore_command)
+
+
+def restore_command(options: argparse.Namespace) -> int:
+    """Run ``gateway restore``; return the exit status: 1 if the archive cannot be used.
+
+    :raises ConfigurationFault: a gateway runs, files are there already, or one cannot be written.
+    """
+    archive: Path = options.file
+    beside = archive.with_name(archive.name + FORGOTTEN)
+    lists = [*options.forgotten, *([beside] if beside.exists() else [])]
+    if missing := [str(one) for one in options.forgotten if not one.exists()]:
+        raise ConfigurationFault([f"--forgotten: {one} does not exist" for one in missing])
+    try:
+        manifest = verify_archive(archive)
+        places = places_of(manifest, options.config)
+        _tell_archive(archive, manifest, places, is_listed=options.dry_run)
+        if options.dry_run:
+            return 0
+        result = restore(
+            archive,
+            manifest,
+            places,
+            folder_of(manifest, options.config),
+            replace=options.replace,
+            without_journal=options.without_journal,
+            forgotten=lists,
+        )
+    except ArchiveFault as fault:
+        print(printable(str(fault)), file=sys.stderr)
+        return 1
+    except InUse as fault:
+        raise ConfigurationFault([f"{fault}: stop it first"]) from fault
+    except FilesThere as there:
+        what = "is there already, with other contents; --replace sets it aside"
+        raise ConfigurationFault([f"{path}: {what}" for path in there.paths]) from there
+    except OSError as error:
+        raise ConfigurationFault([f"{error.filename or archive}: {error.strerror or error}; nothing was replaced"]) from error
+    except sqlite3.Error as error:
+        raise ConfigurationFault([f"{archive}: its store cannot be used: {error}; nothing was replaced"]) from error
+    _record(places, archive, manifest, result)
+    _tell_restored(places, manifest, result)
+    return 0
+
+
+def _tell_archive(archive: Path, manifest: BackupManifest, places: dict[str, RestoredFile], *, is_listed: bool) -> None:
+    made = time.strftime("%Y-%m-%d %H:%M", time.localtime(manifest.facts.made_ms / 1000))
+    print(printable(f"{archive}: whole; made {made} by gateway {manifest.version} ({manifest.commit}), {len(places)} files"))
+    if is_listed:
+        for file in places.values():
+            print(printable(f"    {file.kind:<26}{file.path}"))
+
+
+def _record(places: dict[str, RestoredFile], archive: Path, manifest: BackupManifest, result: Restored) -> None:
+    """Go on with the audit log behind the entry with which that of the backup ends."""
+    journal = next((file.path for file in places.values() if file.kind is BackupKind.STORE), None)
+    if journal is None:
+        return
+    about = {"file": str(archive.absolute()), "made_ms": manifest.facts.made_ms, "audit": manifest.facts.audit}
+    after = {"files": len(result.placed), "readings": result.readings, "forgotten": len(result.forgotten)}
+    deed = Deed(WallClock().now_ms(), user(), "command", "backup restored")
+    try:
+        AuditLog(journal).record(deed, {"subject": about, "after": after})
+    except AuditFault as fault:
+        raise ConfigurationFault([f"everything is restored, but that is not in the audit log: {fault}"]) from fault
+
+
+def _tell_restored(places: dict[str, RestoredFile], manifest: BackupManifest, result: Restored) -> None:
+    for path in result.aside:
+        print(printable(f"set aside: {path}"))
+    same = len(places) - len(result.placed)
+    print(f"{len(result.placed)} files restored; {same} were there as the backup has them, or newer")
+    print(f"{result.readings} readings wait in the journal; InfluxDB holds them once, even if the old machine wrote them since")
+    print("sums are taken over from the database when a device is next heard")
+    print(f"the audit log goes on behind {manifest.facts.audit}")
+    if result.forgotten:
+        print(f"{len(result.forgotten)} devices that were forgotten since are forgotten again")
+    if manifest.facts.is_running:
+        print("the gateway ran when the backup was made: stop the old one for good, they have one client id")
+    if any(file.kind is BackupKind.BROKER_ACCOUNTS for file in result.placed):
+        print("restart the broker, so that it reads its accounts")
+    registry = next((file.path for file in places.values() if file.kind is BackupKind.REGISTRY), None)
+    if registry is not None and (folder := registry.parent / "registry").is_dir():
+        print(printable(f"the service cannot change {registry}: run install.sh again, which moves it into {folder}"))
+    config = next((file.path for file in places.values() if file.kind is BackupKind.CONFIGURATION), None)
+    print(printable("then: gateway check --connect" + (f" -c {config}" if config else "")))

@@ -1,17 +1,57 @@
-"""Access of commands to the running gateway: detection, and requests over HTTP."""
+"""The gateway that a command is about: asked over HTTP while it runs; else its file, and the audit of what is changed there."""
 
+import getpass
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
 from urllib.parse import urlencode
 
-from gateway.commands.recording import user
-from gateway.ingest.storage.beside import is_in_use
+from gateway.ingest.storage.beside import InUse, is_in_use
+from gateway.ingest.storage.database import Damaged, Database, DatabaseFault
 from gateway.support.access.accounts import USER_HEADER, own_token_file
+from gateway.support.audit.chain import Deed, Details
+from gateway.support.audit.log import AuditFault, AuditLog
+from gateway.support.clock import WallClock
 from gateway.support.config.files import ConfigurationFault, secret
 from gateway.support.config.model import Config
 from gateway.support.plain_http import HttpAnswer, NoAnswer, PlainHttp
 from gateway.support.tls import pinned_context
+
+_ROLE: Final = "command"
+
+
+def user() -> str:
+    """The user of this machine who gives the command."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user without a name
+        return "unknown"
+
+
+def record(config: Config, action: str, *, subject: object, before: object = None, after: object = None) -> None:
+    """Write a change into the audit log.
+
+    :raises ConfigurationFault: it cannot be written; the change was made.
+    """
+    record_all(config, action, [{"subject": subject, "before": before, "after": after}])
+
+
+def record_all(config: Config, action: str, details: list[Details]) -> None:
+    """Write many changes of one kind into the audit log.
+
+    :raises ConfigurationFault: they cannot be written; the changes were made.
+    """
+    if not details:
+        return
+    deed = Deed(WallClock().now_ms(), user(), _ROLE, action)
+    try:
+        AuditLog(config.journal.path).record(deed, *details)
+    except AuditFault as fault:
+        raise ConfigurationFault([f"the change was made, but is not in the audit log: {fault}"]) from fault
+
+
+_SALVAGED_BY: Final = "at its next start the gateway sets the file aside and saves what can be read"
 
 
 def is_running(config: Config) -> bool:
@@ -45,3 +85,26 @@ def _why(answer: HttpAnswer) -> str:
     """Return the fault that an answer names."""
     found = answer.document()
     return str(found["error"]) if isinstance(found, dict) and "error" in found else answer.text()[:300]
+
+
+@contextmanager
+def store(config: Config) -> Iterator[Database | None]:
+    """The gateway's file, or None if a running gateway uses it."""
+    file = Database(config.journal.path)
+    if not config.journal.path.exists():
+        raise ConfigurationFault([f"{config.journal.path}: journal.path: no gateway has run here yet"])
+    try:
+        file.open()
+    except InUse:
+        yield None
+        return
+    except DatabaseFault as fault:
+        raise ConfigurationFault([f"{config.journal.path}: journal.path: {fault}"]) from fault
+    except Damaged as fault:
+        raise ConfigurationFault([f"{config.journal.path}: journal.path: {fault}; {_SALVAGED_BY}"]) from fault
+    try:
+        yield file
+    except Damaged as fault:
+        raise ConfigurationFault([f"{config.journal.path}: journal.path: {fault}; {_SALVAGED_BY}"]) from fault
+    finally:
+        file.close()

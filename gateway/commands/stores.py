@@ -7,19 +7,16 @@ import sys
 import time
 from base64 import b64decode
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from gateway.commands.options import add_config
-from gateway.commands.recording import record
-from gateway.commands.running import ask
+from gateway.commands.running import ask, record, store
 from gateway.core.batching.batch import decode as decode_body
 from gateway.ingest.catalog import load_catalog
 from gateway.ingest.replay import replay_rejects, without_codecs
 from gateway.ingest.storage import journal, rejects
-from gateway.ingest.storage.beside import InUse
-from gateway.ingest.storage.database import Damaged, Database, DatabaseFault
+from gateway.ingest.storage.database import Database
 from gateway.ingest.storage.device_memory import StoredMemory
 from gateway.ingest.storage.rejects import RejectFilter
 from gateway.onboarding.explain.dry_run import listed_reject, reject_document
@@ -33,7 +30,6 @@ from schemas.printable import printable
 from schemas.rejects import RejectReason
 
 _DIGITS_MAX: Final = 19
-_SALVAGED_BY: Final = "at its next start the gateway sets the file aside and saves what can be read"
 
 
 def add_rejects(command: argparse.ArgumentParser) -> None:
@@ -249,26 +245,3 @@ def _export(file: Database, target: Path) -> int:
     except OSError as error:
         raise ConfigurationFault([f"{target}: cannot be written: {error.strerror}"]) from error
     return readings
-
-
-@contextmanager
-def store(config: Config) -> Iterator[Database | None]:
-    """The gateway's file, or None if a running gateway uses it."""
-    file = Database(config.journal.path)
-    if not config.journal.path.exists():
-        raise ConfigurationFault([f"{config.journal.path}: journal.path: no gateway has run here yet"])
-    try:
-        file.open()
-    except InUse:
-        yield None
-        return
-    except DatabaseFault as fault:
-        raise ConfigurationFault([f"{config.journal.path}: journal.path: {fault}"]) from fault
-    except Damaged as fault:
-        raise ConfigurationFault([f"{config.journal.path}: journal.path: {fault}; {_SALVAGED_BY}"]) from fault
-    try:
-        yield file
-    except Damaged as fault:
-        raise ConfigurationFault([f"{config.journal.path}: journal.path: {fault}; {_SALVAGED_BY}"]) from fault
-    finally:
-        file.close()

@@ -1,33 +1,35 @@
 """``gateway check``: validates the configuration and, with ``--connect``, the access to broker and InfluxDB.
 
-What concerns one part stands in a module ``check_PART`` beside this one.
+What takes more than some lines for one part stands in a module beside this one.
 """
 
 import argparse
 import asyncio
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from gateway.commands.check.broker import try_broker
-from gateway.commands.check.certificates import check_files, check_servers
-from gateway.commands.check.database import database_warnings, try_asking, try_writing
+from gateway.commands.check.broker import check_queue, try_broker, unusable
+from gateway.commands.check.database import database_warnings, link_line, link_warnings, planned_link, try_asking, try_writing
 from gateway.commands.check.findings import Faults, say, warn
-from gateway.commands.check.link import link_line, link_warnings, planned_link
 from gateway.commands.check.profiles import check_one_profile, check_profiles
-from gateway.commands.check.queue import check_queue, unusable
 from gateway.commands.check.shares import share_warnings, shares_told, unread_devices
 from gateway.commands.options import OK, UNREACHABLE, add_config
 from gateway.core.alarms.shipped import SHIPPED
+from gateway.core.status.verdict import of_certificates
 from gateway.ingest.catalog import Catalog, survey, topic_filters
 from gateway.ingest.delivery.influxdb import authorization
 from gateway.ingest.storage.recovery.set_aside import hindrance
+from gateway.runtime.jobs.certificates import certificate_ends, shown_end_ms, tls_servers
 from gateway.runtime.pipeline.options import broker_addresses, pair_topics, session_options
 from gateway.support.access.accounts import configured_token, load_accounts
 from gateway.support.access.exposed_secrets import exposed_of_management, exposed_secrets
+from gateway.support.clock import WallClock
 from gateway.support.config.files import DEFAULT_FILE, ConfigurationFault, load
 from gateway.support.config.model import Config
+from gateway.support.i18n.findings import sentence
 from gateway.support.registry.alarm_rules import load_alarm_rules, rules_without_devices
 from gateway.support.registry.registry import RegistryFault, fault_lines, load_registry
 from gateway.support.registry.shares import SharesFile, shares_of
@@ -178,3 +180,36 @@ async def _try(config: Config, catalog: Catalog) -> list[str]:
     brokers = [await try_broker(address, config, catalog) for address in broker_addresses(config.mqtt)]
     written = [await try_writing(place) for place in places]
     return [*brokers, *written, *[await try_asking(place) for place in places if place.read_url is not None]]
+
+
+_DAY_MS: Final = 86_400_000
+
+
+def check_files(config: Config) -> None:
+    """Print the days that certificates in files have left."""
+    _tell_ends(certificate_ends(config))
+
+
+def check_servers(config: Config) -> None:
+    """Print the days that the certificates which servers show have left; one that does not answer is told elsewhere."""
+    _tell_ends(asyncio.run(_ends_at_servers(config)))
+
+
+async def _ends_at_servers(config: Config) -> dict[str, int]:
+    ends = {}
+    for server in tls_servers(config):
+        try:
+            ends[server.setting] = await shown_end_ms(server)
+        except (OSError, ValueError, IndexError, KeyError) as error:
+            why = (isinstance(error, OSError) and error.strerror) or str(error) or "no answer in time"
+            print(printable(f"{server.setting}: its certificate cannot be seen: {why}"))
+    return ends
+
+
+def _tell_ends(ends: Mapping[str, int]) -> None:
+    now_ms = WallClock().now_ms()
+    days_left = {which: (end_ms - now_ms) / _DAY_MS for which, end_ms in ends.items()}
+    for which, days in days_left.items():
+        print(f"{which}: the certificate ends in {int(days)} days" if days > 0 else f"{which}: the certificate has ended")
+    for finding in of_certificates(days_left):
+        print(f"warning: {sentence(finding)}", file=sys.stderr)

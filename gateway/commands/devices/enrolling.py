@@ -15,7 +15,7 @@ import segno
 
 from gateway.admin.broker.sheet import enrolment_sheet
 from gateway.commands.options import UNREACHABLE, Actions, add_action
-from gateway.commands.recording import record, record_all
+from gateway.commands.running import record, record_all
 from gateway.ingest.broker.administration import AdministrationFault
 from gateway.ingest.broker.dynamic_security import SALT_BYTES, added, names_in
 from gateway.ingest.broker.enrolling import BrokerEntrance, EnrolmentRefused, account_of

@@ -10,9 +10,7 @@ from zoneinfo import ZoneInfo
 
 from gateway.commands.devices.registering import write_registry
 from gateway.commands.options import Actions, add_action
-from gateway.commands.recording import record
-from gateway.commands.running import ask, is_running
-from gateway.commands.stores import store
+from gateway.commands.running import ask, is_running, record, store
 from gateway.core.devices.exchange import exchange_doubt, exchange_fault
 from gateway.core.readings.exchanges import StoredExchange, ToldExchange
 from gateway.ingest.storage import keyvalue

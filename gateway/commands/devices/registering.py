@@ -8,8 +8,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from gateway.commands.options import Actions, add_action
-from gateway.commands.recording import record_all
-from gateway.commands.running import ask, is_running
+from gateway.commands.running import ask, is_running, record_all
 from gateway.onboarding.registration import FileChanged, WrittenChange, change_registry
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config

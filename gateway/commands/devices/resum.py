@@ -12,8 +12,7 @@ from zoneinfo import ZoneInfo
 from gateway.commands.devices.exchange import names_in_file, past_ms
 from gateway.commands.options import UNREACHABLE, Actions, add_action
 from gateway.commands.reports.report_output import ProgressLine
-from gateway.commands.running import ask, is_running
-from gateway.commands.stores import store
+from gateway.commands.running import ask, is_running, store
 from gateway.core.devices.device import Device
 from gateway.core.readings.counters import CounterState
 from gateway.ingest.database.open_store import open_store

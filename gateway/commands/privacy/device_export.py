@@ -13,9 +13,8 @@ from zoneinfo import ZoneInfo
 
 from gateway import __version__
 from gateway.commands.options import UNREACHABLE, Actions, add_action
-from gateway.commands.privacy.copies_given import DEVICE_EXPORTED
-from gateway.commands.privacy.device_places import NamedDevice, audit_entries, named_device, stored_rows
-from gateway.commands.recording import record
+from gateway.commands.privacy.device_places import DEVICE_EXPORTED, NamedDevice, audit_entries, named_device, stored_rows
+from gateway.commands.running import record
 from gateway.ingest.broker.administration import AdministrationFault
 from gateway.ingest.broker.enrolling import EnrolmentRefused
 from gateway.ingest.database.open_store import open_store, places_of_points

@@ -16,10 +16,17 @@ from pathlib import Path
 from typing import Final
 
 from gateway.commands.options import UNREACHABLE, Actions, add_action
-from gateway.commands.privacy.copies_given import CopyGiven, archives_at_hand, copies_given, tell_copies
-from gateway.commands.privacy.device_places import NamedDevice, audit_entries, named_device, stored_rows
-from gateway.commands.recording import record
-from gateway.commands.stores import store
+from gateway.commands.privacy.device_places import (
+    CopyGiven,
+    NamedDevice,
+    archives_at_hand,
+    audit_entries,
+    copies_given,
+    named_device,
+    stored_rows,
+    tell_copies,
+)
+from gateway.commands.running import record, store
 from gateway.ingest.broker.administration import AdministrationFault
 from gateway.ingest.broker.enrolling import EnrolmentRefused
 from gateway.ingest.broker.rights import HEARD, SENT

@@ -10,8 +10,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from gateway.commands.options import UNREACHABLE, add_action
-from gateway.commands.reports.late_sums import with_late_sums
-from gateway.commands.reports.report import registry_to_report
+from gateway.commands.reports.report_sources import registry_to_report, with_late_sums
 from gateway.ingest.database.open_store import open_store
 from gateway.ingest.database.store import Store, StoreFault, TimeSpan, batches
 from gateway.monitoring.exports.open_day import DEVICES_MIN, OpenDay, OpenFigure, row_of

@@ -16,9 +16,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from gateway.commands.options import UNREACHABLE, add_config
 from gateway.commands.reports import report_rows
-from gateway.commands.reports.late_sums import with_late_sums
 from gateway.commands.reports.report_output import CsvOutput, JsonOutput, Output, ProgressLine, TextOutput
 from gateway.commands.reports.report_rows import ReportRow, RowMaker
+from gateway.commands.reports.report_sources import registry_to_report, with_late_sums
 from gateway.ingest.database.open_store import open_store
 from gateway.ingest.database.store import Store, StoreFault, TimeSpan
 from gateway.monitoring.reports.balance import balance
@@ -32,7 +32,6 @@ from gateway.support.clock import wall_clock
 from gateway.support.config.files import ConfigurationFault, load
 from gateway.support.config.model import Config
 from gateway.support.i18n.reports import report_words
-from gateway.support.registry.registry import load_registry
 from schemas.printable import printable
 from schemas.registry import Registry
 
@@ -123,18 +122,6 @@ def _question(config: Config, options: argparse.Namespace) -> ReportQuestion:
     now_ms = wall_clock(config, os.environ).now_ms()
     language = "en" if options.csv or options.json else options.language or config.language
     return ReportQuestion(options.kind, registry, Roster(registry.devices), spans, by, zone, now_ms, language)
-
-
-def registry_to_report(config: Config) -> Registry:
-    """The registry.
-
-    :raises ConfigurationFault: it is faulty, or names no device.
-    """
-    registry = load_registry(config.devices.registry)
-    if not registry.devices:
-        why = "no device is registered" if config.devices.registry.exists() else "does not exist"
-        raise ConfigurationFault([f"{config.devices.registry}: devices: {why}; a report is about the registered devices"])
-    return registry
 
 
 def _zone(name: str) -> ZoneInfo:

@@ -9,7 +9,7 @@ import yaml
 
 from gateway.admin.databases.vmauth import USERS, vmauth_user, with_user
 from gateway.commands.options import add_config
-from gateway.commands.recording import record
+from gateway.commands.running import record
 from gateway.commands.setup.token import RELOAD, account_named, tokens_file, write_account
 from gateway.support.access.accounts import AccountRole, UserAccount, digest_of, name_fault
 from gateway.support.access.scope import DeviceScope, scope_of

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.commands.options import add_config
-from gateway.commands.recording import record
+from gateway.commands.running import record
 from gateway.support.access.accounts import ROLES, AccountRole, UserAccount, digest_of, name_fault, parse_accounts, replaced
 from gateway.support.config.files import ConfigurationFault, load, text_of
 from gateway.support.config.model import Config

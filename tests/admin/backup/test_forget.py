@@ -8,7 +8,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from gateway.commands.privacy import forgetting
-from gateway.commands.privacy.copies_given import CopyGiven, archives_at_hand
+from gateway.commands.privacy.device_places import CopyGiven, archives_at_hand
 from gateway.core.batching.batch import decode
 from gateway.ingest.database import metricsql
 from gateway.ingest.storage import journal, rejects

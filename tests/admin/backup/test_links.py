@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.commands.privacy.copies_given import tell_copies
+from gateway.commands.privacy.device_places import tell_copies
 from gateway.support.registry.registry import load_registry
 from tests.admin.backup.machine import HIS, OTHER, Machine
 

@@ -1,4 +1,4 @@
-"""``gateway move``: a share is given to another gateway, and how far that is until the other one has it with its sums."""
+"""``gateway move`` and ``gateway unroutable``: a share given to another gateway, and the messages that none of them reads."""
 
 import argparse
 import asyncio
@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Final
 
 from gateway.commands.options import FAULT, UNREACHABLE, add_config
-from gateway.commands.recording import record
 from gateway.commands.reports.report_output import ProgressLine
+from gateway.commands.running import record
 from gateway.core.batching.batch import packed
 from gateway.core.batching.write_result import Fate, fate_of
 from gateway.core.gateways.tenures import Stage, name_of, names_within
 from gateway.ingest.broker.rabbitmq.accounts import VHOST
 from gateway.ingest.broker.rabbitmq.bindings import queue_of
 from gateway.ingest.broker.rabbitmq.management import ManagementFault
-from gateway.ingest.broker.rabbitmq.queues import watch_api
+from gateway.ingest.broker.rabbitmq.queues import replay_unroutable, unroutable_depth, watch_api
 from gateway.ingest.database.open_store import open_store
 from gateway.ingest.database.store import StoreFault
 from gateway.ingest.delivery.influxdb import InfluxdbClient
@@ -27,13 +27,13 @@ from gateway.support.config.files import ConfigurationFault, load, text_of
 from gateway.support.config.model import Config
 from gateway.support.private_files import replace_file
 from gateway.support.registry.edit import pinned
-from gateway.support.registry.shares import SharesFile, load_shares
+from gateway.support.registry.shares import SharesFile, load_shares, shares_of
 from schemas.printable import printable
 
 _LOOK_EVERY_S: Final = 1.0
 
 
-def add_options(move: argparse.ArgumentParser) -> None:
+def add_move(move: argparse.ArgumentParser) -> None:
     """Add the options of ``gateway move``."""
     add_config(move)
     move.add_argument(
@@ -217,3 +217,38 @@ def how_far(found: Claims, share: str, gateway: str) -> str:
     if new.stage is Stage.TAKING_OVER:
         return f"{share}: {gateway} reads it; sums of {new.waiting:,} devices are asked for{_ENDS}"
     return f"{share}: {gateway} has it, with its sums"
+
+
+def add_unroutable(unroutable: argparse.ArgumentParser) -> None:
+    """Add the options of ``gateway unroutable``."""
+    add_config(unroutable)
+    unroutable.add_argument("--replay", action="store_true", help="have RabbitMQ bring it to the gateways that read it now")
+    unroutable.set_defaults(call=unroutable_command)
+
+
+def unroutable_command(options: argparse.Namespace) -> int:
+    """Print how many there are, or replay them; return the exit status, 3 when RabbitMQ does not answer or refuses.
+
+    :raises ConfigurationFault: the configuration does not say where RabbitMQ is asked.
+    """
+    config = load(options.config)
+    shares = shares_of(config.mqtt)
+    if shares is None:
+        raise ConfigurationFault(["gateway.yaml: mqtt.shares: is not set: only where gateways share is there such a queue"])
+    if shares.management is None:
+        raise ConfigurationFault(
+            [f"{config.mqtt.shares}: management: is missing; it says where RabbitMQ's API is, and for whom"]
+        )
+    api = watch_api(shares.management, config.mqtt)
+    try:
+        if options.replay:
+            print(f"{replay_unroutable(api)} messages go their way again; what still nobody reads comes back here")
+        elif (depth := unroutable_depth(api)) is None:
+            print("RabbitMQ keeps none: gateway setup rabbitmq sets that up", file=sys.stderr)
+            return UNREACHABLE
+        else:
+            print(f"{depth} messages reached no gateway")
+    except ManagementFault as fault:
+        print(printable(str(fault)), file=sys.stderr)
+        return UNREACHABLE
+    return 0

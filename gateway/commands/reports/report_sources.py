@@ -1,10 +1,9 @@
-"""Devices whose sums are wrong in the database, as the gateway of this machine knows them; and the database without them."""
+"""What reports are made of: the registry, and the database with the sums that could not be written again."""
 
 import json
 from collections.abc import Iterator
 
-from gateway.commands.running import ask, is_running
-from gateway.commands.stores import store
+from gateway.commands.running import ask, is_running, store
 from gateway.core.devices.device import Device
 from gateway.core.devices.snapshot import unpack_kept
 from gateway.ingest.database.store import Store
@@ -12,7 +11,22 @@ from gateway.ingest.storage.device_memory import stored_devices
 from gateway.monitoring.reports.amendments import LateSums, amended_store, late_exchanges, late_sums_of
 from gateway.monitoring.reports.nearest import REACHES_MS
 from gateway.monitoring.reports.roster import Roster
+from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
+from gateway.support.registry.registry import load_registry
+from schemas.registry import Registry
+
+
+def registry_to_report(config: Config) -> Registry:
+    """The registry.
+
+    :raises ConfigurationFault: it is faulty, or names no device.
+    """
+    registry = load_registry(config.devices.registry)
+    if not registry.devices:
+        why = "no device is registered" if config.devices.registry.exists() else "does not exist"
+        raise ConfigurationFault([f"{config.devices.registry}: devices: {why}; a report is about the registered devices"])
+    return registry
 
 
 async def with_late_sums(config: Config, store: Store, roster: Roster, end_ms: int, now_ms: int) -> Store:
