@@ -71,19 +71,21 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     run.set_defaults(call=_run)
 
 
-class Command(NamedTuple):
+class CommandRow(NamedTuple):
     """A row of the table.
 
-    :ivar about: what the command does, in a line.
+    :ivar about: its purpose, in a line.
     :ivar options: the module below ``gateway.commands`` whose ``add_options`` adds them, or ``module:function``; that function
         itself; or a table of commands below this one.
     """
 
     about: str
-    options: "str | Callable[[argparse.ArgumentParser], None] | Mapping[str, Command]"
+    options: "str | Callable[[argparse.ArgumentParser], None] | Mapping[str, CommandRow]"
 
 
-def _add_commands(to: argparse.ArgumentParser, metavar: str, table: Mapping[str, Command], words: Sequence[str] | None) -> None:
+def _add_commands(
+    to: argparse.ArgumentParser, metavar: str, table: Mapping[str, CommandRow], words: Sequence[str] | None
+) -> None:
     commands = to.add_subparsers(required=True, metavar=metavar)
     asked = None if words is None else next((word for word in words if not word.startswith("-")), "")
     for name, command in table.items():
@@ -100,33 +102,33 @@ def _add_commands(to: argparse.ArgumentParser, metavar: str, table: Mapping[str,
 
 
 _SETUP: Final = {
-    "token": Command("give an account of http.tokens_file a token", "setup.token"),
-    "access": Command("let an agency read one domain, or areas of it", "setup.access"),
-    "broker": Command("write Mosquitto's configuration and accounts", "setup.broker"),
-    "certificates": Command("make, renew and revoke certificates of your own", "setup.certificates"),
-    "influxdb": Command("set up the database, and accounts that use it", "setup.influxdb"),
-    "rabbitmq": Command("share out a province among several gateways", "setup.rabbitmq"),
-    "copy": Command("copy one database into another, and change over", "setup.copy"),
+    "token": CommandRow("give an account of http.tokens_file a token", "setup.token"),
+    "access": CommandRow("let an agency read one domain, or areas of it", "setup.access"),
+    "broker": CommandRow("write Mosquitto's configuration and accounts", "setup.broker"),
+    "certificates": CommandRow("make, renew and revoke certificates of your own", "setup.certificates"),
+    "influxdb": CommandRow("set up the database, and accounts that use it", "setup.influxdb"),
+    "rabbitmq": CommandRow("share out a province among several gateways", "setup.rabbitmq"),
+    "copy": CommandRow("copy one database into another, and change over", "setup.copy"),
 }
 _COMMANDS: Final = {
-    "run": Command("run the gateway", _add_run),
-    "check": Command("check configuration, registry and profiles", "check.check"),
-    "status": Command("show how the gateways of this machine are", "status"),
-    "demo": Command("run a broker, InfluxDB, the gateway and simulated devices", "demo.demo"),
-    "decode": Command("show step by step how a message is decoded", "devices.decode"),
-    "rejects": Command("list or process again what could not become readings", "stores:add_rejects"),
-    "journal": Command("show or handle readings that wait for InfluxDB", "stores:add_journal"),
-    "move": Command("give a site to another of several gateways", "sharing:add_move"),
-    "standby": Command("say that the other machine of a pair is lost", "standby"),
-    "unroutable": Command("count what no gateway reads on RabbitMQ", "sharing:add_unroutable"),
-    "profiles": Command("propose profiles, print templates", "devices.profiles"),
-    "devices": Command("list, register, import, enroll or exchange devices", "devices.devices"),
-    "alarms": Command("list alarms and their rules, acknowledge them, plan work", "alarms"),
-    "report": Command("report consumption, balances or completeness", "reports.report"),
-    "export": Command("write open data: figures of areas, for everybody", "reports.open_export"),
-    "audit": Command("list who changed what; verify that nothing was taken out", "privacy.audit"),
-    "backup": Command("put all that makes this gateway into one file", "backup:add_backup"),
-    "restore": Command("make a gateway of a backup", "backup:add_restore"),
-    "setup": Command("set up broker, database, certificates, and the tokens of people", _SETUP),
-    "capacity": Command("work out the machines, disks and links that devices need", "capacity"),
+    "run": CommandRow("run the gateway", _add_run),
+    "check": CommandRow("check configuration, registry and profiles", "check.check"),
+    "status": CommandRow("show how the gateways of this machine are", "status"),
+    "demo": CommandRow("run a broker, InfluxDB, the gateway and simulated devices", "demo.demo"),
+    "decode": CommandRow("show step by step how a message is decoded", "devices.decode"),
+    "rejects": CommandRow("list or process again what could not become readings", "stores:add_rejects"),
+    "journal": CommandRow("show or handle readings that wait for InfluxDB", "stores:add_journal"),
+    "move": CommandRow("give a site to another of several gateways", "sharing:add_move"),
+    "standby": CommandRow("say that the other machine of a pair is lost", "standby"),
+    "unroutable": CommandRow("count what no gateway reads on RabbitMQ", "sharing:add_unroutable"),
+    "profiles": CommandRow("propose profiles, print templates", "devices.profiles"),
+    "devices": CommandRow("list, register, import, enroll or exchange devices", "devices.devices"),
+    "alarms": CommandRow("list alarms and their rules, acknowledge them, plan work", "alarms"),
+    "report": CommandRow("report consumption, balances or completeness", "reports.report"),
+    "export": CommandRow("write open data: figures of areas, for everybody", "reports.open_export"),
+    "audit": CommandRow("list who changed what; verify that nothing was taken out", "privacy.audit"),
+    "backup": CommandRow("put all that makes this gateway into one file", "backup:add_backup"),
+    "restore": CommandRow("make a gateway of a backup", "backup:add_restore"),
+    "setup": CommandRow("set up broker, database, certificates, and the tokens of people", _SETUP),
+    "capacity": CommandRow("work out the machines, disks and links that devices need", "capacity"),
 }

@@ -1,4 +1,4 @@
-"""What the options of several commands share, and the exit statuses of all."""
+"""Options that several commands share, and the exit statuses of all."""
 
 import argparse
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What reports are made of: the registry, and the database with the sums that could not be written again."""
+"""Sources of reports: the registry, and the database with the sums that could not be written again."""
 
 import json
 from collections.abc import Iterator

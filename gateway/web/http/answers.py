@@ -1,4 +1,4 @@
-"""What every answer has: headers for the browser, and for a refusal words: JSON for programs, a page for people.
+"""Headers of every answer, and the words of a refusal: JSON for programs, a page for people.
 
 Handlers say in English what is wrong, as commands print it. Who asks for Vietnamese gets the sentence of :mod:`schemas.details`
 in its place; what a server or a maker's codec said stays in it as it was.

@@ -1,1 +1,1 @@
-"""People at the door: tokens and guesses at them, sessions, and the log of changes."""
+"""People at the door: tokens and guesses at them, and sessions."""

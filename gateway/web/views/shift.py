@@ -1,4 +1,4 @@
-"""What people did: the page that hands over a shift, and the audit log as JSON and as a page."""
+"""The page that hands over a shift, and the audit log as JSON and as a page."""
 
 import asyncio
 from heapq import nsmallest
