@@ -24,8 +24,7 @@ from gateway.web.devices.device_list import DeviceList
 from gateway.web.devices.devices import DevicePages
 from gateway.web.devices.enrolment import EnrolmentPages
 from gateway.web.devices.import_devices import ImportPages
-from gateway.web.devices.introductions import Introductions
-from gateway.web.devices.new_devices import NewDevicePages
+from gateway.web.devices.new_devices import Introductions, NewDevicePages
 from gateway.web.devices.photos import PhotoPages
 from gateway.web.devices.register import RegisterPages
 from gateway.web.devices.registry import RegistryPages

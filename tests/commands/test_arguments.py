@@ -1,6 +1,8 @@
-"""Options of ``gateway setup`` that are refused, and what each command calls."""
+"""The table of commands: what each calls and loads, and options that are refused."""
 
 import argparse
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -17,6 +19,25 @@ def ends(command: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
 def test_every_command_calls_something() -> None:
     idle = [command.prog for command in ends(parser()) if command.get_default("call") is None]
     assert idle == [], "its add_options ends with parser.set_defaults(call=...)"
+
+
+def loaded(*words: str) -> set[str]:
+    """Modules of commands that a fresh interpreter has, once the parser for these words is made."""
+    code = f"import sys; from gateway.commands.cli import parser; parser({words!r}); print(*sys.modules)"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    return {name for name in said if name.startswith("gateway.commands.")} - {
+        "gateway.commands.cli",
+        "gateway.commands.options",
+    }
+
+
+def test_the_start_of_a_gateway_loads_no_command_for_its_parser() -> None:
+    assert loaded("run", "-c", "gateway.yaml") == set()
+
+
+def test_a_command_of_setup_loads_none_of_its_siblings() -> None:
+    assert "gateway.commands.setup.token" in loaded("setup", "token")
+    assert not loaded("setup", "token") & {"gateway.commands.setup.broker", "gateway.commands.status"}
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "-1", "mqtt", "१२"])

@@ -22,12 +22,11 @@ from gateway.onboarding.trials.trial import MissingKind, MissingStep
 from gateway.support.access.accounts import AccountRole, UserAccount
 from gateway.support.config.model import Config
 from gateway.support.i18n.alarm_words import rule_document
-from gateway.web.devices.introductions import NOTHING_KNOWN
+from gateway.web.devices.new_devices import NOTHING_KNOWN
 from gateway.web.http.handlers import ACCOUNT
 from gateway.web.http.listing import Listing, ListQuery
 from gateway.web.http.pages import PageRenderer
-from gateway.web.views.completeness import AreaMonth
-from gateway.web.views.month_reports import MonthReport
+from gateway.web.views.completeness import AreaMonth, MonthReport
 from schemas.enrolment import Enrolment
 from schemas.rejects import RejectReason
 

@@ -8,10 +8,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from gateway.commands.devices.counters import add_exchange, add_resum
 from gateway.commands.devices.enrolling import add_enrolling
-from gateway.commands.devices.exchange import add_exchange
 from gateway.commands.devices.registering import add_registering, write_registry
-from gateway.commands.devices.resum import add_resum
 from gateway.commands.options import add_action
 from gateway.commands.privacy.device_export import add_export
 from gateway.commands.privacy.forgetting import add_forget

@@ -20,8 +20,7 @@ from gateway.support.i18n.registry_words import parameter_words
 from gateway.support.registry.changes import ChangeRefused, MakeChange, add, edit_device, retire
 from gateway.web.changes.registrar import Registrar
 from gateway.web.devices.device_form import PARAM, DeviceForm, document_of, fields_of, typed
-from gateway.web.devices.introductions import NOTHING_KNOWN, Introductions
-from gateway.web.devices.new_devices import ExplainDevice
+from gateway.web.devices.new_devices import NOTHING_KNOWN, ExplainDevice, Introductions
 from gateway.web.devices.registry import note_written
 from gateway.web.http.handlers import ChangeRoute, Document, Handler, account_of, language_of, whole_number
 from gateway.web.http.long_answers import Fresh

@@ -12,7 +12,7 @@ from gateway.support.access.accounts import AccountRole
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.registry.changes import PLACE, ChangeRefused, MakeChange, add, edit_device, retire
 from gateway.web.changes.registrar import Registrar
-from gateway.web.devices.introductions import Introductions
+from gateway.web.devices.new_devices import Introductions
 from gateway.web.http.handlers import ChangeRoute, Document, Handler, note_changes
 from schemas.registry import COLUMNS
 

@@ -1,7 +1,10 @@
-"""``gateway devices exchange``: a meter was exchanged, now or some time ago."""
+"""``gateway devices exchange`` and ``resum``: the meter of a device was exchanged, and its sums are worked out again."""
 
 import argparse
+import asyncio
 import os
+import sys
+import time
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -9,12 +12,21 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from gateway.commands.devices.registering import write_registry
-from gateway.commands.options import Actions, add_action
+from gateway.commands.options import UNREACHABLE, Actions, add_action
+from gateway.commands.reports.report_output import ProgressLine
 from gateway.commands.running import ask, is_running, record, store
+from gateway.core.devices.device import Device
 from gateway.core.devices.exchange import exchange_doubt, exchange_fault
+from gateway.core.readings.counters import CounterState
 from gateway.core.readings.exchanges import StoredExchange, ToldExchange
-from gateway.ingest.storage import keyvalue
+from gateway.ingest.database.open_store import open_store
+from gateway.ingest.database.store import StoreFault
+from gateway.ingest.delivery.influxdb import InfluxdbClient
+from gateway.ingest.storage import journal, keyvalue
+from gateway.ingest.storage.database import Database
 from gateway.ingest.storage.device_memory import keep_counters, stored_device
+from gateway.monitoring.reports.boundaries import local_text
+from gateway.monitoring.reports.resum import SUMS_AWAITED, ResumProgress, work_out
 from gateway.monitoring.status.known_devices import nobody
 from gateway.runtime.jobs.exchange_writer import kept_exchange
 from gateway.support.clock import wall_clock
@@ -23,6 +35,7 @@ from gateway.support.config.model import Config
 from gateway.support.registry.changes import ChangeRefused, MakeChange, with_source
 from gateway.support.registry.registry import load_registry
 from gateway.web.changes.commands import if_it_is_right
+from gateway.web.devices.counters import progress_document
 from schemas.durations import parse_span_ms
 from schemas.printable import printable
 from schemas.registry import device_key
@@ -57,8 +70,8 @@ def exchange(config: Config, options: argparse.Namespace) -> None:
         path = f"/api/devices/{quote(options.id, safe='')}/exchange"
         answer = ask(config, "POST", path, query | {"force": 1 if options.force else None})
     else:
-        answer = _on_its_file(config, options.id, told, now_ms, force=options.force)
-    _say(answer, told, zone)
+        answer = _exchange_on_file(config, options.id, told, now_ms, force=options.force)
+    _say_exchange(answer, told, zone)
     if renamed is not None:
         write_registry(config, renamed, quiet=False)
 
@@ -92,7 +105,7 @@ def past_ms(text: str | None, zone: ZoneInfo, now_ms: int) -> int:
         raise ConfigurationFault([f"{text!r} is no time; {_HOW}"]) from None
 
 
-def _on_its_file(config: Config, name: str, told: ToldExchange, now_ms: int, *, force: bool) -> dict[str, Any]:
+def _exchange_on_file(config: Config, name: str, told: ToldExchange, now_ms: int, *, force: bool) -> dict[str, Any]:
     """Note the exchange while the gateway does not run; it finds it at its start."""
     with store(config) as database:
         if database is None:
@@ -122,7 +135,7 @@ def names_in_file(config: Config, name: str) -> frozenset[str]:
     return frozenset({name, device_key(name), *([entry.id, device_key(entry.id)] if entry is not None else ())})
 
 
-def _say(answer: dict[str, Any], told: ToldExchange, zone: ZoneInfo) -> None:
+def _say_exchange(answer: dict[str, Any], told: ToldExchange, zone: ZoneInfo) -> None:
     device, anew, late = answer["device"], answer["begin_anew"], answer["told_late"]
     if anew or not late:
         print(printable(f"{device}: counters that start again with the next reading: {', '.join(anew) or 'none known'}"))
@@ -131,3 +144,107 @@ def _say(answer: dict[str, Any], told: ToldExchange, zone: ZoneInfo) -> None:
         said = "readings came since then: the sums are worked out again in the night, or now by"
         print(printable(f"{device}: {', '.join(late)}: {said}"))
         print(printable(f"gateway devices resum {device} --from '{since}'"))
+
+
+_LOOK_EVERY_S: Final = 0.3
+
+
+def add_resum(actions: Actions) -> None:
+    """Add the action, with its options."""
+    summed = add_action(actions, "resum", "work out the sums of a device again, from the database", resum)
+    summed.add_argument("id", metavar="ID", help="the device")
+    summed.add_argument("--from", dest="since", required=True, metavar="T", help="since when: '2026-11-20 14:30', or 40d")
+
+
+def resum(config: Config, options: argparse.Namespace) -> int:
+    """Work out the sums of a device since a time; return the exit status, 3 when the database does not answer.
+
+    :raises ConfigurationFault: there is no such device or time.
+    """
+    zone, now_ms = ZoneInfo(config.time.zone), wall_clock(config, os.environ).now_ms()
+    from_ms = past_ms(options.since, zone, now_ms)
+    if from_ms >= now_ms:
+        raise ConfigurationFault(["--from: this time has not come yet"])
+    line = ProgressLine(sys.stderr)
+    if is_running(config):
+        found = _by_the_gateway(config, options.id, from_ms, line, zone)
+    else:
+        found = asyncio.run(_on_its_file(config, options.id, ResumProgress("", from_ms, now_ms, from_ms), line, zone))
+    line.clear()
+    return _say(found)
+
+
+def _by_the_gateway(config: Config, name: str, from_ms: int, line: ProgressLine, zone: ZoneInfo) -> dict[str, Any]:
+    path = f"/api/devices/{quote(name, safe='')}/resum"
+    found = ask(config, "POST", path, {"from_ms": from_ms})
+    while not found["done"] and not found["fault"]:
+        line.say(_how_far(found, zone))
+        time.sleep(_LOOK_EVERY_S)
+        found = ask(config, "GET", path, {})
+    return found
+
+
+async def _on_its_file(
+    config: Config, name: str, progress: ResumProgress, line: ProgressLine, zone: ZoneInfo
+) -> dict[str, Any]:
+    with store(config) as database:
+        if database is None:
+            raise ConfigurationFault([f"{config.journal.path}: the gateway has just started; repeat the command"])
+        device = stored_device(database, names_in_file(config, name))
+        if device is None or device.counters is None:
+            raise ConfigurationFault([nobody(name)])
+        if device.counters.awaits:
+            raise ConfigurationFault([f"{device.name}: {SUMS_AWAITED}"])
+        progress.device = device.name
+        progress.until_ms += round(config.time.max_future.total_seconds() * 1000)
+        live = _StoredCounters(database, device, device.counters)
+        try:
+            async with open_store(config.influxdb) as asked, InfluxdbClient(config.influxdb) as writer:
+                working = asyncio.create_task(work_out(asked, writer, live, progress))
+                while not working.done():
+                    line.say(_how_far(progress_document(progress), zone))
+                    await asyncio.wait([working], timeout=_LOOK_EVERY_S)
+                await working
+            # The gateway looks again in the night, and works out the periods that it had closed.
+            device.counters.note_wrong(progress.from_ms)
+            await live.save()
+        except StoreFault as fault:
+            progress.fault = str(fault)
+    return progress_document(progress)
+
+
+class _StoredCounters:
+    """The counters of a device while no gateway runs."""
+
+    def __init__(self, database: Database, device: Device, counters: CounterState) -> None:
+        self._database = database
+        self._of = device
+        self.device = device.name
+        self.counters = counters
+
+    async def save(self) -> None:
+        """Save them at once."""
+        keep_counters(self._database, self._of)
+
+    async def settle(self) -> bool:
+        """Tell if all readings that were received stand in the database."""
+        return not self._database.run_here(journal.stock).readings
+
+
+def _how_far(found: dict[str, Any], zone: ZoneInfo) -> str:
+    return (
+        f"{found['device']}: up to {local_text(found['at_ms'], zone)}, {found['read']:,} readings, {found['changed']:,} changed"
+    )
+
+
+def _say(found: dict[str, Any]) -> int:
+    device = found["device"]
+    if found["fault"] and not found["done"]:
+        print(printable(f"{device}: {found['fault']}; {found['changed']} sums were changed so far"), file=sys.stderr)
+        return UNREACHABLE
+    if found["written"]:
+        print(printable(f"{device}: {found['changed']} sums changed, of {found['read']} readings"))
+    else:
+        print(printable(f"{device}: this database does not replace points: reports work the sums out while they read"))
+        print(printable(f"{device}: {found['read']} readings; from now on its sums are written right"))
+    return 0
