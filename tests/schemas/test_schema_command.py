@@ -30,7 +30,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 
 def test_what_is_committed_agrees_with_the_tables() -> None:
     done = subprocess.run([sys.executable, "-m", "schemas", "--check"], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "13 documents agree with the tables\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "13 documents agree with the tables\n", ""), done.stderr
 
 
 def test_it_writes_every_document_and_the_same_as_committed(folder: Path) -> None:
