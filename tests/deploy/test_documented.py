@@ -103,7 +103,9 @@ def test_every_command_stands_in_the_documentation(program: str) -> None:
 def test_every_option_stands_in_the_documentation(program: str) -> None:
     found = set(options(PARSERS[program]))
     assert len(found) > 20
-    assert {name for name in found if not re.search(rf"{name}(?![\w-])", FOR_USERS)} == set()
+    assert {name for name in found if not re.search(rf"{name}(?![\w-])", FOR_USERS)} == set(), (
+        "the pages for users name each option"
+    )
 
 
 # ---- Topics ----------------------------------------------------------------------------------------------------------
