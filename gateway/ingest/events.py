@@ -17,7 +17,7 @@ from gateway.core.batching.rates import Histogram, RecentCounts, RecentOrigins
 from gateway.core.devices.broker_drops import BrokerDrops
 from gateway.core.gateways.standby import PairRole
 from gateway.core.message import Outcome, Refusal
-from gateway.core.status.members import Hearing
+from gateway.core.status.members import Reception
 from gateway.core.status.verdict import ORIGINS_WITHIN_MIN, REJECTS_WITHIN_MIN, Finding, Level
 from gateway.ingest.quarantine_events import QuarantineEvents
 from gateway.ingest.session_events import SessionEvents
@@ -64,7 +64,7 @@ class Events:
     readers_ended: int = 0
     rejects_lately: RecentCounts[str] = field(default_factory=partial(RecentCounts, REJECTS_WITHIN_MIN))
     turned_away_lately: RecentOrigins = field(default_factory=partial(RecentOrigins, ORIGINS_WITHIN_MIN))
-    hearing: Hearing = field(default_factory=Hearing)
+    reception: Reception = field(default_factory=Reception)
     changed_ids: list[str] = field(default_factory=list)
     drops: BrokerDrops = field(default_factory=BrokerDrops)
     gaps: tuple[int, int] = (0, 0)
@@ -320,7 +320,7 @@ class Events:
     def connected(self, url: str, now_ms: int, *, session_present: bool) -> None:
         """The broker accepted the connection."""
         log.info("connected to %s, session %s", url, "resumed" if session_present else "new")
-        self.hearing.regain(now_ms)
+        self.reception.regain(now_ms)
         self.mqtt_connected = True
         self.mqtt_url = url
         self.mqtt_trouble = ""
@@ -331,7 +331,7 @@ class Events:
         if why not in self._said_of_broker:  # each address has its own reason
             self._said_of_broker.add(why)
             log.warning("not connected to the broker: %s", why)
-        self.hearing.lose(now_ms)
+        self.reception.lose(now_ms)
         self.mqtt_connected = self.is_subscribed = False
         self.mqtt_trouble = why
 

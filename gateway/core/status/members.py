@@ -1,4 +1,4 @@
-"""Hearing: the spans of time in which devices could be heard, or could not, by this gateway and by the other members.
+"""Reception: the spans of time in which devices could be heard, or could not, by this gateway and by the other members.
 
 Theory of operation
 -------------------
@@ -26,7 +26,7 @@ from gateway.core.devices.device import Device
 _SPANS_MAX: Final = 100
 
 
-class Hearing:
+class Reception:
     """The spans of time in which nobody could be heard; the newest hundred of them.
 
     :ivar began_ms: the time at which this run first heard the broker; None: not yet.
@@ -94,26 +94,26 @@ class Member:
     """Another gateway.
 
     :ivar told_ms: the time of its newest report; 0: there is none.
-    :ivar hearing: the time for which its reports vouch.
+    :ivar reception: the time for which its reports vouch.
     """
 
     name: str
     told_ms: int = 0
-    hearing: Hearing = field(default_factory=Hearing)
+    reception: Reception = field(default_factory=Reception)
 
     def take(self, report: MemberReport) -> None:
         """Take its newest report."""
         if report.at_ms <= self.told_ms:
             return
         if report.since_ms > self.told_ms:
-            self.hearing.lose(self.told_ms)
-            self.hearing.regain(report.since_ms)
+            self.reception.lose(self.told_ms)
+            self.reception.regain(report.since_ms)
         self.told_ms = report.at_ms
 
     def listened_ms(self, since_ms: int, until_ms: int, least_ms: int) -> int:
         """The part of a span of time in which it has listened; nothing shortly after a break."""
-        settled_ms = (self.hearing.since_ms or until_ms) + min(least_ms, _SETTLES_MS)
-        return self.hearing.heard_ms(since_ms, until_ms) if until_ms >= settled_ms else 0
+        settled_ms = (self.reception.since_ms or until_ms) + min(least_ms, _SETTLES_MS)
+        return self.reception.heard_ms(since_ms, until_ms) if until_ms >= settled_ms else 0
 
     def is_missing(self, now_ms: int) -> bool:
         """Tell if it has not reported lately."""

@@ -2,8 +2,8 @@
 
 A reading is a fact, and whoever receives it writes it. That a device is silent is a statement about what did not come, to any
 of them: who says so must know what the others received. The database is what they have in common. So each member asks it once
-a minute whose readings have come (:class:`Elsewhere`), and all pages of all members show the same fleet. It makes no difference
-if each member has sites of its own, or if devices wander.
+a minute whose readings have come (:class:`NewestReadings`), and all pages of all members show the same fleet. It makes no
+difference if each member has sites of its own, or if devices wander.
 
 What is written once for all is written by one:
 
@@ -38,7 +38,7 @@ _ON_THE_WAY_MS: Final = 30_000
 """Time until a reading that another gateway received can be read: VictoriaMetrics shows it after up to eleven seconds."""
 
 
-class Elsewhere:
+class NewestReadings:
     """The newest readings in the database, whichever gateway wrote them.
 
     :ivar members: the gateways that write them.
@@ -79,7 +79,7 @@ class Membership:
     :ivar leader: the name of the one that does, as the files had it at the start; empty: none is named.
     """
 
-    elsewhere: Elsewhere | None = None
+    elsewhere: NewestReadings | None = None
     leads: bool = True
     leader: str = ""
 

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Final
 
 from gateway.core.devices.device import Device
-from gateway.core.status.members import Hearing
+from gateway.core.status.members import Reception
 from gateway.core.status.membership import ALONE, Membership
 from schemas.registry import RegisteredDevice
 
@@ -54,7 +54,7 @@ class Silence:
     """
 
     of_domain: Mapping[str, timedelta] = field(default_factory=dict)
-    hearing: Hearing = field(default_factory=Hearing)
+    reception: Reception = field(default_factory=Reception)
     membership: Membership = ALONE
 
     def after_ms(self, device: Device) -> int:
@@ -109,7 +109,7 @@ class Silence:
         return not is_alone and self.presence(device, now_ms) is Presence.UNKNOWN
 
     def _is_within(self, since_ms: int, now_ms: int, after_ms: int) -> bool:
-        return now_ms - since_ms < after_ms or self.hearing.heard_ms(since_ms, now_ms) < after_ms
+        return now_ms - since_ms < after_ms or self.reception.heard_ms(since_ms, now_ms) < after_ms
 
 
 def _expected_from_ms(device: Device) -> int:

@@ -205,5 +205,5 @@ class AlarmRounds:
         (before_ms, steady_before_ms), (now_ms, steady_ms) = self._before, now
         stepped_ms = (now_ms - before_ms) - (steady_ms - steady_before_ms)
         if stepped_ms > _STEP_MS and self._events.mqtt_connected:
-            self._events.hearing.lose(now_ms - stepped_ms)
-            self._events.hearing.regain(now_ms)
+            self._events.reception.lose(now_ms - stepped_ms)
+            self._events.reception.regain(now_ms)

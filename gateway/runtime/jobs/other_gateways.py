@@ -20,7 +20,7 @@ from gateway.core.batching.pacing import LinkBudget
 from gateway.core.gateways.tenures import Tenures, names_within
 from gateway.core.status.health import registered_devices
 from gateway.core.status.members import MemberReport, Members, ShareReader
-from gateway.core.status.membership import Elsewhere
+from gateway.core.status.membership import NewestReadings
 from gateway.ingest.database.open_store import open_store
 from gateway.ingest.database.store import Side, Store, StoreFault, TimeSpan
 from gateway.monitoring.reports.share_claims import Tenants, tenants
@@ -99,9 +99,11 @@ class MemberWatch:
 
 
 class ElsewhereWatch:
-    """Asks the database, and tells :class:`Elsewhere`."""
+    """Asks the database, and tells :class:`NewestReadings`."""
 
-    def __init__(self, config: Config, elsewhere: Elsewhere, devices: KnownDevices, clock: WallClock, link: LinkBudget) -> None:
+    def __init__(
+        self, config: Config, elsewhere: NewestReadings, devices: KnownDevices, clock: WallClock, link: LinkBudget
+    ) -> None:
         self._influxdb = config.influxdb
         self._link = link
         self._ahead_ms = round(config.time.max_future.total_seconds() * 1000)
@@ -192,7 +194,7 @@ class PartnerHearing:
         for name, seen_ms in heard_ms.items():
             devices[name].last_seen_ms = max(devices[name].last_seen_ms, seen_ms)
         if heard_ms:
-            self._devices.silence.hearing.heard_elsewhere(until_ms)
+            self._devices.silence.reception.heard_elsewhere(until_ms)
             log.info("%d devices were heard by the other machine, the last round of which was at %d", len(heard_ms), until_ms)
         return True
 

@@ -89,7 +89,7 @@ class SelfReport:
 
     def _unbroken(self) -> dict[str, float]:
         """For how long all that came has gone straight to the database; nothing is said while the broker is away."""
-        now_ms, hears_since_ms = self._status.clock.now_ms(), self._status.events.hearing.since_ms
+        now_ms, hears_since_ms = self._status.clock.now_ms(), self._status.events.reception.since_ms
         if self._openings != self._breaker.openings:
             self._openings, self._writes_since_ms = self._breaker.openings, now_ms
         if hears_since_ms is None:
@@ -110,7 +110,7 @@ class SelfReport:
         """Tell if this machine knows how a device is: the other one of its pair may have heard it until the take-over."""
         if self._status.standby is None:
             return True
-        heard_from_ms, silence = self._status.events.hearing.began_ms or now_ms, self._status.devices.silence
+        heard_from_ms, silence = self._status.events.reception.began_ms or now_ms, self._status.devices.silence
         return device.last_seen_ms >= heard_from_ms or silence.presence(device, now_ms) in {Presence.SILENT, Presence.UNKNOWN}
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from gateway.core.devices.broker_drops import BrokerDrops
 from gateway.core.ledger import Ledger
-from gateway.core.status.members import Hearing
+from gateway.core.status.members import Reception
 from gateway.ingest.events import Events
 from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database
@@ -64,7 +64,7 @@ def lay_foundation(config: Config, file: Database, clock: WallClock) -> Foundati
     dropped = file.run_here(keyvalue.get, DROPPED)
     drops = BrokerDrops(None if dropped is None else int(dropped))
     pair = config.mqtt.standby.machine is not None  # the other machine may have heard the devices until now
-    events = Events(hearing=Hearing(0 if pair else newest_ms or now_ms), drops=drops)
+    events = Events(reception=Reception(0 if pair else newest_ms or now_ms), drops=drops)
     events.exposed(exposed_secrets(config))
     access, audit = open_access(config), AuditLog(config.journal.path)
     return Foundation(config, file, clock, events, Ledger(since_ms=now_ms), newest_ms, access, audit, tls_contexts(config))

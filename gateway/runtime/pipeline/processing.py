@@ -14,7 +14,7 @@ from gateway.core.profiles.matching import Profiles
 from gateway.core.readings.clock_trust import ClockTrust
 from gateway.core.readings.sums import SumsMode
 from gateway.core.readings.timestamps import TimeRules
-from gateway.core.status.membership import Elsewhere, Membership
+from gateway.core.status.membership import Membership, NewestReadings
 from gateway.core.status.silence import Silence
 from gateway.ingest.catalog import Catalog, load_catalog
 from gateway.ingest.storage import keyvalue
@@ -81,7 +81,7 @@ def processor_apart(
 def membership_of(config: Config, shares: SharesFile | None) -> Membership:
     """The part of a gateway among those that share devices."""
     leader, shares_devices = leader_of(config.mqtt, shares), shares is not None or config.devices.moving
-    return Membership(Elsewhere() if shares_devices else None, leader in {"", config.mqtt.client_id}, leader)
+    return Membership(NewestReadings() if shares_devices else None, leader in {"", config.mqtt.client_id}, leader)
 
 
 def _tenures(foundation: Foundation, catalog: Catalog) -> Tenures:
@@ -121,7 +121,7 @@ def build_processing(foundation: Foundation) -> Processing:
     catalog = load_catalog(config)
     memory = DeviceMemory(events, clock, is_shared=config.mqtt.standby.machine is not None)
     events.started(fault_lines(config.devices.registry, catalog.device_faults(config.mqtt)))
-    silence = Silence(dict(config.devices.silent_after.items()), events.hearing, membership_of(config, catalog.shares))
+    silence = Silence(dict(config.devices.silent_after.items()), events.reception, membership_of(config, catalog.shares))
     alarms = build_alarms(config, silence)
     not_before_ms, tenures = max(BUILT_MS, foundation.newest_ms), _tenures(foundation, catalog)
     processor = build_processor(

@@ -92,8 +92,8 @@ def build_watching(
     if pairing.watch is not None:
         pair = PairLook(pairing.watch.standby, foundation.ledger, events)
         lanes |= {"waits": WaitWatch(status.waits, pair.find, clock).run}
-        hearing = PartnerHearing(foundation.config, status.devices, clock, status.link)
-        lanes |= {"hearing of the pair": LiveOnly(hearing.run)}  # it is asked for at a take-over
+        reception = PartnerHearing(foundation.config, status.devices, clock, status.link)
+        lanes |= {"hearing of the pair": LiveOnly(reception.run)}  # it is asked for at a take-over
     if foundation.config.open_data.nightly and membership.leads:
         lanes |= {"open export": LiveOnly(OpenExport(foundation.config, clock).run)}  # one file a day is enough
     if foundation.config.audit.mqtt:

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 
 from gateway.core.alarms.rules import Completeness, Night, Param, Usual
-from gateway.core.status.membership import Elsewhere, Membership
+from gateway.core.status.membership import Membership, NewestReadings
 from gateway.core.status.silence import Silence
 from tests.core.alarms.alarming import Bed, registered, rule
 from tests.core.making import DAY_MS, NOW_MS
@@ -123,7 +123,7 @@ def test_a_device_never_heard_lacks_no_readings() -> None:
 
 
 def test_a_device_that_only_another_gateway_heard_lacks_readings_too() -> None:
-    elsewhere = Elsewhere()
+    elsewhere = NewestReadings()
     elsewhere.take({"d1": NOW_MS}, {"d1"}, NOW_MS)
     bed = Bed(rule(Completeness(0.95)), silence=Silence(membership=Membership(elsewhere)))
     bed.alarms.day(bed.device(entry=registered()), 0.5, NOW_MS)

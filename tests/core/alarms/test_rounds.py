@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.core.alarms.rules import ClockWrong, Rule, Silent
-from gateway.core.status.members import Hearing
+from gateway.core.status.members import Reception
 from gateway.core.status.silence import Silence
 from tests.core.alarms.alarming import Bed, above, at, registered, rule
 from tests.core.making import DAY_MS, HOUR_MS, MINUTE_MS, NOW_MS
@@ -57,11 +57,11 @@ def test_a_device_never_heard_is_no_alarm() -> None:
 
 
 def test_time_in_which_nobody_could_be_heard_is_left_out() -> None:
-    hearing = Hearing()
-    bed = site(40, silence=Silence(hearing=hearing))
-    hearing.lose(NOW_MS + 10 * MINUTE_MS)
+    reception = Reception()
+    bed = site(40, silence=Silence(reception=reception))
+    reception.lose(NOW_MS + 10 * MINUTE_MS)
     assert rounds(bed, NOW_MS, NOW_MS + 5 * HOUR_MS) == [], "the gateway itself is the alarm"
-    hearing.regain(NOW_MS + 5 * HOUR_MS)
+    reception.regain(NOW_MS + 5 * HOUR_MS)
     assert bed.tick(NOW_MS + 5 * HOUR_MS + 1) == []
     told = rounds(bed, NOW_MS + 5 * HOUR_MS, NOW_MS + 6 * HOUR_MS)
     assert [name for _, name in told] == ["raised site_silent@s1"]
@@ -69,9 +69,9 @@ def test_time_in_which_nobody_could_be_heard_is_left_out() -> None:
 
 def after_a_power_cut(bed: Bed, saved_ms: int, now_ms: int) -> Bed:
     """The next run: it has the states of alarms, and devices as they were saved some time before."""
-    hearing = Hearing(saved_ms)
-    hearing.regain(now_ms)
-    again = Bed(SITE, SILENT, silence=Silence(hearing=hearing))
+    reception = Reception(saved_ms)
+    reception.regain(now_ms)
+    again = Bed(SITE, SILENT, silence=Silence(reception=reception))
     for name, device in bed.devices.items():
         again.device(name, device.registered).last_seen_ms = min(device.last_seen_ms, saved_ms)
     again.alarms.restore(bed.alarms.states(), now_ms)

@@ -2,7 +2,7 @@
 
 from gateway.core.alarms.alarm import AlarmState
 from gateway.core.alarms.rules import ClockWrong, Completeness, Rule, Silent
-from gateway.core.status.membership import Elsewhere, Membership
+from gateway.core.status.membership import Membership, NewestReadings
 from gateway.core.status.silence import Silence
 from tests.core.alarms.alarming import Bed, above, registered, rule
 from tests.core.making import DAY_MS, HOUR_MS, MINUTE_MS, NOW_MS
@@ -19,7 +19,7 @@ class Member:
     """One of several gateways, with the devices of a site; it asks the database before each round, as a real one does."""
 
     def __init__(self, *, leads: bool, database: dict[str, int], devices: int = 1, rules: tuple[Rule, ...] = RULES) -> None:
-        self.elsewhere = Elsewhere()
+        self.elsewhere = NewestReadings()
         self.database: dict[str, int] | None = database
         self.bed = Bed(*rules, silence=Silence(membership=Membership(self.elsewhere, leads)))
         for name in NAMES[:devices]:

@@ -5,7 +5,7 @@ from typing import Any
 from gateway.core.devices.device import Device
 from gateway.core.status.health import health_lines
 from gateway.core.status.members import MemberReport, Members, ShareReader
-from gateway.core.status.membership import Elsewhere, Membership
+from gateway.core.status.membership import Membership, NewestReadings
 from gateway.core.status.silence import Presence, Silence
 from schemas.registry import RegisteredDevice
 from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS
@@ -23,7 +23,7 @@ class Leader:
 
     def __init__(self) -> None:
         self.members = Members()
-        self.elsewhere = Elsewhere(self.members)
+        self.elsewhere = NewestReadings(self.members)
         self.silence = Silence(membership=Membership(self.elsewhere))
         self.unbroken_ms = {"a": 0, "b": 1, "c": 1}
         self.newest_ms: dict[str, int] = {}

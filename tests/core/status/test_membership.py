@@ -6,7 +6,7 @@ import pytest
 
 from gateway.core.devices.device import Device
 from gateway.core.status.health import health_lines
-from gateway.core.status.membership import Elsewhere, Membership
+from gateway.core.status.membership import Membership, NewestReadings
 from gateway.core.status.silence import Presence, Silence
 from schemas.registry import RegisteredDevice
 from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS
@@ -27,7 +27,7 @@ def device(heard_ms: int = 0, site: str | None = "s1", **state: Any) -> Device: 
 
 def sharing(newest_ms: int = 0, *, leads: bool = True, asked_ms: int | None = NOW_MS) -> Silence:
     """The judge of a member; the database knows a reading of ``newest_ms``."""
-    elsewhere = Elsewhere()
+    elsewhere = NewestReadings()
     if asked_ms is not None:
         elsewhere.take({"m1": newest_ms} if newest_ms else {}, {"m1"}, asked_ms)
     return Silence(membership=Membership(elsewhere, leads))
@@ -76,7 +76,7 @@ def test_a_goodbye_ends_with_a_reading_that_another_gateway_received() -> None:
 
 
 def test_readings_of_devices_that_are_not_registered_are_forgotten() -> None:
-    elsewhere = Elsewhere()
+    elsewhere = NewestReadings()
     elsewhere.take({"m1": 5, "stranger": 5}, {"m1"}, NOW_MS)
     elsewhere.take({"m2": 7}, {"m1", "m2"}, NOW_MS)
     assert [elsewhere.newest_ms(name) for name in ("m1", "m2", "stranger")] == [5, 7, 0]

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.core.devices.device import Device
 from gateway.core.devices.streams import Streams
-from gateway.core.status.members import Hearing
+from gateway.core.status.members import Reception
 from gateway.core.status.silence import Presence, Silence
 from schemas.registry import RegisteredDevice
 from tests.core.making import DAY_MS, HOUR_MS, MINUTE_MS, NOW_MS, message, pipeline, topic
@@ -80,17 +80,17 @@ def test_a_device_never_heard_is_new_then_unknown(
 
 
 def test_time_without_gateway_or_broker_is_no_silence() -> None:
-    hearing = Hearing(deaf_since_ms=NOW_MS)
-    silence = Silence(hearing=hearing)
+    reception = Reception(deaf_since_ms=NOW_MS)
+    silence = Silence(reception=reception)
     meter = device({"interval": 20 * MINUTE}, last_seen_ms=NOW_MS - 10 * MINUTE_MS)
     assert silence.presence(meter, NOW_MS + 5 * HOUR_MS) is ONLINE, "the gateway stood still for five hours"
-    hearing.regain(NOW_MS + 5 * HOUR_MS)
+    reception.regain(NOW_MS + 5 * HOUR_MS)
     assert silence.presence(meter, NOW_MS + 5 * HOUR_MS + 49 * MINUTE_MS) is ONLINE
     assert silence.presence(meter, NOW_MS + 5 * HOUR_MS + 50 * MINUTE_MS) is SILENT
-    hearing.lose(NOW_MS + 6 * HOUR_MS)
-    hearing.lose(NOW_MS + 7 * HOUR_MS)
-    assert hearing.heard_ms(NOW_MS - MINUTE_MS, NOW_MS + 9 * HOUR_MS) == HOUR_MS + MINUTE_MS
-    assert hearing.heard_ms(NOW_MS + 8 * HOUR_MS, NOW_MS + 9 * HOUR_MS) == 0
+    reception.lose(NOW_MS + 6 * HOUR_MS)
+    reception.lose(NOW_MS + 7 * HOUR_MS)
+    assert reception.heard_ms(NOW_MS - MINUTE_MS, NOW_MS + 9 * HOUR_MS) == HOUR_MS + MINUTE_MS
+    assert reception.heard_ms(NOW_MS + 8 * HOUR_MS, NOW_MS + 9 * HOUR_MS) == 0
     assert silence.presence(meter, NOW_MS + 9 * HOUR_MS) is SILENT, "it was silent before the broker went"
 
 
@@ -116,23 +116,23 @@ def test_a_device_that_left_the_registry_and_was_never_heard_is_forgotten() -> N
 
 
 def test_after_a_take_over_silence_goes_on_from_where_the_other_machine_listened() -> None:
-    hearing = Hearing(0)
-    hearing.regain(NOW_MS)
-    silence = Silence(hearing=hearing)
+    reception = Reception(0)
+    reception.regain(NOW_MS)
+    silence = Silence(reception=reception)
     long_ago, short_ago = device({}, last_seen_ms=NOW_MS - 2 * HOUR_MS), device({}, last_seen_ms=NOW_MS - 50 * MINUTE_MS)
     assert silence.presence(long_ago, NOW_MS) is ONLINE, "nobody is known to have listened"
-    hearing.heard_elsewhere(NOW_MS - 5 * MINUTE_MS)
+    reception.heard_elsewhere(NOW_MS - 5 * MINUTE_MS)
     assert silence.presence(long_ago, NOW_MS) is SILENT
     assert silence.presence(short_ago, NOW_MS + 14 * MINUTE_MS) is ONLINE, "five minutes are left out"
     assert silence.presence(short_ago, NOW_MS + 15 * MINUTE_MS) is SILENT
 
 
 def test_only_the_deafness_before_a_take_over_is_shortened() -> None:
-    hearing = Hearing(NOW_MS - HOUR_MS)
-    hearing.regain(NOW_MS)
-    hearing.heard_elsewhere(NOW_MS - MINUTE_MS)
-    assert hearing.heard_ms(NOW_MS - HOUR_MS, NOW_MS) == 0
-    before = Hearing(0)
+    reception = Reception(NOW_MS - HOUR_MS)
+    reception.regain(NOW_MS)
+    reception.heard_elsewhere(NOW_MS - MINUTE_MS)
+    assert reception.heard_ms(NOW_MS - HOUR_MS, NOW_MS) == 0
+    before = Reception(0)
     before.heard_elsewhere(NOW_MS - MINUTE_MS)
     before.regain(NOW_MS)
     assert before.heard_ms(NOW_MS - HOUR_MS, NOW_MS) == 59 * MINUTE_MS

@@ -44,10 +44,10 @@ def alarms_after(minutes: int, *, connected: bool = True, steps: dict[int, int] 
     entry = registered("d1")
     events, streams = Events(), Streams({"d1": entry})
     events.mqtt_connected = connected
-    events.hearing.regain(NOW_MS)
+    events.reception.regain(NOW_MS)
     device = streams.meet("d1")
     device.last_seen_ms = NOW_MS  # type: ignore[union-attr] # it is registered
-    bed = Bed(QUIET, silence=Silence(hearing=events.hearing))
+    bed = Bed(QUIET, silence=Silence(reception=events.reception))
     clock = TurnedClock(minutes, steps or {})
     rounds = AlarmRounds(bed.alarms, streams, ClockTrust(not_before_ms=0, max_future_ms=HOUR_MS), events, clock)
     run: Callable[[], Awaitable[None]] = rounds.run
