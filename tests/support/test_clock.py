@@ -8,9 +8,10 @@ import pytest
 
 from gateway.commands.cli import main
 from gateway.commands.options import CONFIGURATION
-from gateway.support.clock import WallClock, wall_clock
+from gateway.support.clock import WallClock, every, wall_clock
 from gateway.support.config.files import ConfigurationFault
 from schemas.scaled_clock import PERMIT, VARIABLE, ScaledTime
+from tests.clocks import SetClock
 from tests.site import Site
 from tests.waiting import PATIENCE_S
 
@@ -85,3 +86,25 @@ def test_gateway_run_says_why_and_ends(site: Site, monkeypatch: pytest.MonkeyPat
     assert site.config
     assert main(["run", "-c", str(site.folder / "gateway.yaml")]) == CONFIGURATION
     assert capsys.readouterr().err == f"{VARIABLE}: 'tomorrow' is not REAL_MS,SIMULATED_MS,SPEED\n"
+
+
+class PassingClock(SetClock):
+    """Passes at once by what is slept; ends the story after a minute."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Let the time pass."""
+        self.at_ms += round(seconds * 1000)
+        if self.at_ms > 60_000:
+            raise asyncio.CancelledError
+
+
+@pytest.mark.parametrize(("first_s", "looks_s"), [(0.0, [0, 25, 50]), (10.0, [10, 35, 60])])
+def test_looks_are_as_far_apart_as_their_clock_says(first_s: float, looks_s: list[int]) -> None:
+    clock, seen_s = PassingClock(0), list[int]()
+
+    async def look() -> None:
+        seen_s.append(clock.at_ms // 1000)
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(every(25.0, clock, look, first_s))
+    assert seen_s == looks_s
