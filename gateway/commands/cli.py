@@ -5,37 +5,25 @@ gateway pays for none of the others.
 """
 
 import argparse
-import gc
-import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Final, NamedTuple
 
 from gateway import __version__
-from gateway.commands.options import CONFIGURATION, FAULT, add_config
-from gateway.support.config.files import ConfigurationFault, load
-from gateway.support.folder_owner import NobodysFolder, as_owner
-from schemas.printable import printable
+from gateway.commands.options import add_config
+from gateway.commands.starting import start, told
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return its exit status."""
     words = sys.argv[1:] if arguments is None else arguments
-    try:
+
+    def call() -> int:
         options = parser(words).parse_args(words)
         return int(options.call(options))
-    except ConfigurationFault as fault:
-        for text in fault.lines:
-            print(printable(text), file=sys.stderr)
-        return CONFIGURATION
-    except NobodysFolder as fault:
-        print(printable(f"{fault.filename}: {fault.strerror}"), file=sys.stderr)
-        return CONFIGURATION
-    except KeyboardInterrupt:
-        return FAULT
-    except BrokenPipeError:
-        return FAULT
+
+    return told(call)
 
 
 def parser(words: Sequence[str] | None = None) -> argparse.ArgumentParser:
@@ -56,19 +44,9 @@ class _TellVersion(argparse.Action):
         parser.exit()
 
 
-def _run(options: argparse.Namespace) -> int:
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # nothing is read yet that could be read again; by default it would end us
-    gc.disable()  # imports, registry and profiles stay: a search for garbage among them would take a tenth of a start
-    from gateway.commands.run import run  # noqa: PLC0415 - it loads the gateway
-
-    config = load(options.config)
-    with as_owner(config.journal.path):
-        return run(config)
-
-
 def _add_run(run: argparse.ArgumentParser) -> None:
     add_config(run)
-    run.set_defaults(call=_run)
+    run.set_defaults(call=lambda options: start(options.config))
 
 
 class CommandRow(NamedTuple):

@@ -5,10 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from gateway.commands import starting
 from gateway.support.config.files import load
 from gateway.support.config.model import Config
 
-OK, FAULT, CONFIGURATION, UNREACHABLE = 0, 1, 2, 3
+OK, FAULT, CONFIGURATION, UNREACHABLE = 0, starting.FAULT, starting.CONFIGURATION, 3
 _PORT_MAX: Final = 65535
 
 Actions: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - argparse has no public name

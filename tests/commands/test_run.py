@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from pathlib import Path
 
 STORY = """
 import gc
@@ -24,3 +25,18 @@ gc.collect()
 
 def test_a_start_leaves_the_garbage_collector_on_and_a_later_pipeline_keeps_no_garbage() -> None:
     assert subprocess.run([sys.executable, "-c", STORY], check=True, capture_output=True, text=True).stdout == "collected\n"
+
+
+STARTED = """
+import sys
+from gateway.__main__ import main
+sys.argv[1:] = ["run", "-c", "gateway.yaml"]
+print(main(), "gateway.commands.run" in sys.modules, "argparse" in sys.modules)
+"""
+
+
+def test_a_service_starts_without_a_parser_of_command_lines_and_tells_its_faults(tmp_path: Path) -> None:
+    (tmp_path / "gateway.yaml").write_text("{mqtt: {url: nowhere}}")
+    ended = subprocess.run([sys.executable, "-c", STARTED], cwd=tmp_path, check=True, capture_output=True, text=True)
+    assert ended.stdout == "2 True False\n"
+    assert ended.stderr.startswith("gateway.yaml: mqtt.url: ")

@@ -1,0 +1,46 @@
+"""The start of a gateway, and the faults of every command in a line each. No parser of a command line is loaded for it."""
+
+import gc
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from gateway.support.config.files import ConfigurationFault, load
+from gateway.support.folder_owner import NobodysFolder, as_owner
+from schemas.printable import printable
+
+FAULT: Final = 1
+CONFIGURATION: Final = 2
+
+
+def start(file: Path | None) -> int:
+    """Run a gateway with the configuration of ``file``; return its exit status.
+
+    :raises ConfigurationFault: something of it cannot be used.
+    """
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # nothing is read yet that could be read again; by default it would end us
+    gc.disable()  # imports, registry and profiles stay: a search for garbage among them would take a tenth of a start
+    from gateway.commands.run import run  # noqa: PLC0415 - it loads the gateway
+
+    config = load(file)
+    with as_owner(config.journal.path):
+        return run(config)
+
+
+def told(command: Callable[[], int]) -> int:
+    """Call it; return its exit status, and tell what hindered it."""
+    try:
+        return command()
+    except ConfigurationFault as fault:
+        for text in fault.lines:
+            print(printable(text), file=sys.stderr)
+        return CONFIGURATION
+    except NobodysFolder as fault:
+        print(printable(f"{fault.filename}: {fault.strerror}"), file=sys.stderr)
+        return CONFIGURATION
+    except KeyboardInterrupt:
+        return FAULT
+    except BrokenPipeError:
+        return FAULT
