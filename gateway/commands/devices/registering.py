@@ -12,7 +12,7 @@ from gateway.commands.running import ask, is_running, record_all
 from gateway.onboarding.registration import FileChanged, WrittenChange, change_registry
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
-from gateway.support.config.strict_yaml import YamlFault, plain_value
+from gateway.support.config.yaml_words import YamlFault, plain_value
 from gateway.support.registry.changes import ChangeRefused, MakeChange, add, edit_device, retire
 from schemas.printable import printable
 

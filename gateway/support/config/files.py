@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 from gateway.support.config.model import Config
 from gateway.support.config.plain_yaml import Settle, read
 from gateway.support.config.setting_types import sentence
-from gateway.support.config.strict_yaml import YamlFault, parse
+from gateway.support.config.yaml_words import YamlFault
 from gateway.support.private_files import private
 
 DEFAULT_FILE: Final = Path("gateway.yaml")
@@ -98,6 +98,8 @@ _TEXTS: Final = frozenset({"password", "token", "username", "client_id", "bucket
 
 
 def _scalar(text: str) -> Any:  # noqa: ANN401 - YAML is whatever people wrote
+    from gateway.support.config.strict_yaml import parse  # noqa: PLC0415 - as plain_yaml does
+
     try:
         return parse(text)
     except YamlFault:

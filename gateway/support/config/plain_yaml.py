@@ -12,7 +12,7 @@ from collections.abc import Callable
 from io import StringIO
 from typing import Any, Final, NamedTuple
 
-from gateway.support.config.strict_yaml import YamlFault, parse, plain_value
+from gateway.support.config.yaml_words import YamlFault, plain_value
 
 _UNPRINTED: Final = r"\x00-\x1f\x7f-\xa0\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff"
 _KEY: Final = r"[A-Za-z_][A-Za-z0-9_.-]{0,99}"
@@ -51,6 +51,8 @@ def read(text: str, settle: Settle | None = None) -> Any:  # noqa: ANN401 - YAML
     try:
         return _json(text) if text.startswith("{") else _DocumentBuilder(settle).read(text)
     except (_NotPlain, YamlFault, ValueError, RecursionError):
+        from gateway.support.config.strict_yaml import parse  # noqa: PLC0415 - with PyYAML, which few files need
+
         return parse(text)
 
 

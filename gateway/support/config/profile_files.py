@@ -19,7 +19,8 @@ from gateway.core.profiles.language.profile import CompiledProfile, ProfileFault
 from gateway.support.config.bundled_profiles import SHIPPED, files_called
 from gateway.support.config.files import ConfigurationFault, text_of
 from gateway.support.config.setting_types import sentence
-from gateway.support.config.strict_yaml import YamlFault, parse
+from gateway.support.config.strict_yaml import parse
+from gateway.support.config.yaml_words import YamlFault
 from schemas.envelope import EnvelopeSpec
 from schemas.profile import Profile
 

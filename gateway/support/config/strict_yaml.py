@@ -5,37 +5,16 @@ that is not what it looks like (00012074 is 5180 in YAML, 18:30 is 1110) are ref
 the parser's events: a registry of 10,000 devices is read at every start, and nodes in between would take twice the time.
 """
 
-import re
 from collections.abc import Callable
 from typing import Any, Final
 
 import yaml
 from yaml import events
 
+from gateway.support.config.yaml_words import YamlFault, converted, plain_value
+
 _PARSER: Final = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 _DEPTH_MAX: Final = 64
-_MISLEADING = re.compile(r"[-+]?(?:0[0-9_]+(?:\.[0-9_]*)?|[1-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?)")
-_EUI = re.compile(r"(?=[0-9]*[89])0[0-9]{15}")
-"""An EUI without letters. YAML does not read it as a number either: 8 and 9 are not octal."""
-
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,40})?")
-_WORDS: Final = frozenset({"null", "true", "false", "yes", "no", "on", "off"})
-"""Words of YAML 1.1 that begin with a letter and are not text."""
-
-_PREFIX: Final = "tag:yaml.org,2002:"
-_SCALARS: Final = frozenset(_PREFIX + name for name in ("str", "null", "bool", "int", "float", "timestamp"))
-_STR: Final = f"{_PREFIX}str"
-
-
-class YamlFault(Exception):  # noqa: N818 - the field's word
-    """A text that is not YAML, or YAML that is refused.
-
-    :ivar line: the line, counted from 1.
-    """
-
-    def __init__(self, line: int, what: str) -> None:
-        super().__init__(f"line {line}: {what}")
-        self.line = line
 
 
 def parse(text: str) -> Any:  # noqa: ANN401 - YAML is whatever people wrote
@@ -127,37 +106,7 @@ class _Builder:
             except KeyError:
                 value = self._known[text] = plain_value(text, _line(event))
                 return value
-        return text if event.implicit[1] else _convert(str(event.tag), text, _line(event))
-
-
-def plain_value(text: str, line: int) -> Any:  # noqa: ANN401
-    """Return the value of a word without quotes: text, number, boolean, date or nothing.
-
-    :raises YamlFault: it does not mean what it looks like.
-    """
-    if text[:1].isalpha() and text.lower() not in _WORDS:
-        return text
-    if _NUMBER.fullmatch(text):
-        return float(text) if "." in text else int(text)
-    if _MISLEADING.fullmatch(text) and not _EUI.fullmatch(text):
-        raise YamlFault(line, f'quote it: "{text}"; without quotes YAML reads another number')
-    tag: str = _CONVERTER.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
-    return text if tag not in _SCALARS else _convert(tag, text, line)
-
-
-def _convert(tag: str, text: str, line: int) -> Any:  # noqa: ANN401
-    if tag == _STR:
-        return text
-    if tag not in _SCALARS:
-        raise YamlFault(line, f"the tag {tag} is not accepted")
-    try:
-        return _CONVERTER.yaml_constructors[tag](_CONVERTER, yaml.ScalarNode(tag, text))
-    except (ValueError, KeyError, OverflowError, AttributeError) as error:
-        raise YamlFault(line, f"{text[:80]!r} is not a valid {tag.removeprefix(_PREFIX)}; quote it if it is text") from error
-
-
-_CONVERTER: Final = yaml.SafeLoader("")
-"""Classifies plain words as numbers, booleans or dates; never reads a document."""
+        return text if event.implicit[1] else converted(str(event.tag), text, _line(event))
 
 
 def _key(value: object, mapping: dict[Any, Any], event: events.Event) -> object:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.plain_yaml import read
-from gateway.support.config.strict_yaml import YamlFault
+from gateway.support.config.yaml_words import YamlFault
 from gateway.support.registry.changes import RegistryChange
 from gateway.support.registry.registry import free, registry_of
 from gateway.support.registry.yaml_file import block, edit_lines, flow, write_out

@@ -17,7 +17,6 @@ from gateway.support.config.files import ConfigurationFault, read_yaml, text_of
 from gateway.support.config.model import Mqtt
 from gateway.support.config.plain_yaml import TOGETHER
 from gateway.support.config.setting_types import sentence
-from gateway.support.config.strict_yaml import lines_of
 from gateway.support.private_files import private
 from schemas.registry import (
     Clash,
@@ -182,6 +181,8 @@ def fault_lines(path: Path, faults: Sequence[RegistryFault]) -> list[str]:
     if not faults:
         return []
     shown = faults[:_SHOWN]
+    from gateway.support.config.strict_yaml import lines_of  # noqa: PLC0415 - with PyYAML, and only for faults
+
     numbers = lines_of(text_of(path), [place for place, _ in shown])
     lines = [
         f"{path}: {'.'.join(map(str, place)) or 'document'}: {what} (line {number})"

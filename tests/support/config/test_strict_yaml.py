@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from gateway.support.config import plain_yaml
 from gateway.support.config.files import ConfigurationFault, read_yaml
 from gateway.support.config.plain_yaml import TOGETHER, read
-from gateway.support.config.strict_yaml import YamlFault, lines_of, parse
+from gateway.support.config.strict_yaml import lines_of, parse
+from gateway.support.config.yaml_words import YamlFault
 from tests.examples import examples
 from tests.rows import each_row
 
@@ -165,7 +166,7 @@ def test_a_registry_as_it_is_usually_written_needs_no_full_reader(
     def parsed(_: str) -> None:
         raise AssertionError
 
-    monkeypatch.setattr(plain_yaml, "parse", parsed)
+    monkeypatch.setattr("gateway.support.config.strict_yaml.parse", parsed)
     assert read(text) == read(hand_made) == read(json.dumps(document)) == document
 
 

@@ -25,7 +25,7 @@ from gateway.support.config.bundled_profiles import SHIPPED
 from gateway.support.config.files import ConfigurationFault, load
 from gateway.support.config.model import Config
 from gateway.support.config.profile_files import ProfileFile
-from gateway.support.config.strict_yaml import YamlFault
+from gateway.support.config.yaml_words import YamlFault
 from gateway.support.registry.changes import change_of
 from gateway.support.registry.csv_file import merge, read_rows
 from gateway.support.registry.edit import edit
