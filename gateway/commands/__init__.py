@@ -2,3 +2,6 @@
 
 Figures, texts and decisions stay where pages find them too: a command asks for them and prints.
 """
+
+OK, FAULT, CONFIGURATION, UNREACHABLE = range(4)
+"""Exit statuses of all commands."""

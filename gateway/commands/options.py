@@ -1,15 +1,14 @@
-"""Options that several commands share, and the exit statuses of all."""
+"""Options that several commands share."""
 
 import argparse
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from gateway.commands import starting
+from gateway.commands import OK
 from gateway.support.config.files import load
 from gateway.support.config.model import Config
 
-OK, FAULT, CONFIGURATION, UNREACHABLE = 0, starting.FAULT, starting.CONFIGURATION, 3
 _PORT_MAX: Final = 65535
 
 Actions: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - argparse has no public name

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from gateway.commands.options import FAULT, UNREACHABLE, add_config
+from gateway.commands import FAULT, UNREACHABLE
+from gateway.commands.options import add_config
 from gateway.commands.reports.report_output import ProgressLine
 from gateway.commands.running import record
 from gateway.core.batching.batch import packed

@@ -5,14 +5,11 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
 
+from gateway.commands import CONFIGURATION, FAULT
 from gateway.support.config.files import ConfigurationFault, load
 from gateway.support.folder_owner import NobodysFolder, as_owner
 from schemas.printable import printable
-
-FAULT: Final = 1
-CONFIGURATION: Final = 2
 
 
 def start(file: Path | None) -> int:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from gateway.commands import CONFIGURATION
 from gateway.commands.cli import main
-from gateway.commands.options import CONFIGURATION
 from gateway.support.clock import WallClock, every, wall_clock
 from gateway.support.config.files import ConfigurationFault
 from schemas.scaled_clock import PERMIT, VARIABLE, ScaledTime

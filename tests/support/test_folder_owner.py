@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.commands import cli
-from gateway.commands.options import CONFIGURATION
+from gateway.commands import CONFIGURATION, cli
 from gateway.support import folder_owner
 from gateway.support.folder_owner import NobodysFolder, as_owner
 from gateway.support.private_files import make_folder, private

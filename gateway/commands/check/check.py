@@ -11,12 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from gateway.commands import OK, UNREACHABLE
 from gateway.commands.check.broker import check_queue, try_broker, unusable
 from gateway.commands.check.database import database_warnings, link_line, link_warnings, planned_link, try_asking, try_writing
 from gateway.commands.check.findings import Faults, say, warn
 from gateway.commands.check.profiles import check_one_profile, check_profiles
 from gateway.commands.check.shares import share_warnings, shares_told, unread_devices
-from gateway.commands.options import OK, UNREACHABLE, add_config
+from gateway.commands.options import add_config
 from gateway.core.alarms.shipped import SHIPPED
 from gateway.core.status.verdict import of_certificates
 from gateway.ingest.catalog import Catalog, survey, topic_filters

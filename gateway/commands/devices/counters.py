@@ -11,8 +11,9 @@ from typing import Any, Final
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
+from gateway.commands import UNREACHABLE
 from gateway.commands.devices.registering import write_registry
-from gateway.commands.options import UNREACHABLE, Actions, add_action
+from gateway.commands.options import Actions, add_action
 from gateway.commands.reports.report_output import ProgressLine
 from gateway.commands.running import ask, is_running, record, store
 from gateway.core.devices.device import Device

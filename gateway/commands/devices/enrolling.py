@@ -14,7 +14,8 @@ from typing import Final
 import segno
 
 from gateway.admin.broker.sheet import enrolment_sheet
-from gateway.commands.options import UNREACHABLE, Actions, add_action
+from gateway.commands import UNREACHABLE
+from gateway.commands.options import Actions, add_action
 from gateway.commands.running import record, record_all
 from gateway.ingest.broker.administration import AdministrationFault
 from gateway.ingest.broker.dynamic_security import SALT_BYTES, added, names_in

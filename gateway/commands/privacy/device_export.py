@@ -12,7 +12,8 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from gateway import __version__
-from gateway.commands.options import UNREACHABLE, Actions, add_action
+from gateway.commands import UNREACHABLE
+from gateway.commands.options import Actions, add_action
 from gateway.commands.privacy.device_places import DEVICE_EXPORTED, NamedDevice, audit_entries, named_device, stored_rows
 from gateway.commands.running import record
 from gateway.ingest.broker.administration import AdministrationFault

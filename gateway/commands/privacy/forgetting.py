@@ -15,7 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from gateway.commands.options import UNREACHABLE, Actions, add_action
+from gateway.commands import UNREACHABLE
+from gateway.commands.options import Actions, add_action
 from gateway.commands.privacy.device_places import (
     CopyGiven,
     NamedDevice,

@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from gateway.commands.options import UNREACHABLE, add_action
+from gateway.commands import UNREACHABLE
+from gateway.commands.options import add_action
 from gateway.commands.reports.report_sources import registry_to_report, with_late_sums
 from gateway.ingest.database.open_store import open_store
 from gateway.ingest.database.store import Store, StoreFault, TimeSpan, batches

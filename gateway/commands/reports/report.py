@@ -14,7 +14,8 @@ from datetime import date
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from gateway.commands.options import UNREACHABLE, add_config
+from gateway.commands import UNREACHABLE
+from gateway.commands.options import add_config
 from gateway.commands.reports import report_rows
 from gateway.commands.reports.report_output import CsvOutput, JsonOutput, Output, ProgressLine, TextOutput
 from gateway.commands.reports.report_rows import ReportRow, RowMaker

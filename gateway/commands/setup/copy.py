@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 from gateway.admin.copying.copier import Copier, CopyResult, Difference
 from gateway.admin.copying.plan import CopyPlan, plan, route, where
 from gateway.admin.copying.target import ProgressFile
-from gateway.commands.options import FAULT, UNREACHABLE, add_config
+from gateway.commands import FAULT, UNREACHABLE
+from gateway.commands.options import add_config
 from gateway.commands.reports.report_output import ProgressLine
 from gateway.commands.running import is_running
 from gateway.ingest.database.store import StoreFault

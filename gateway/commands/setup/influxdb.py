@@ -20,7 +20,8 @@ from gateway.admin.databases.steps import (
     SetupStep,
     kind_of,
 )
-from gateway.commands.options import UNREACHABLE, add_config
+from gateway.commands import UNREACHABLE
+from gateway.commands.options import add_config
 from gateway.ingest.database.metricsql_http import is_cluster, process_url
 from gateway.support.config.files import DEFAULT_FILE, ConfigurationFault, load, secret
 from gateway.support.config.model import Config, Influxdb

@@ -10,7 +10,8 @@ from typing import Final, NamedTuple
 
 from gateway.admin.broker.configuration import RabbitMqPlaces, rabbitmq_conf
 from gateway.admin.broker.share_planning import ENDING_BYTES, SharesPlan, client_ids, plan, shares_text
-from gateway.commands.options import UNREACHABLE, add_config, port
+from gateway.commands import UNREACHABLE
+from gateway.commands.options import add_config, port
 from gateway.commands.setup.files import PLAIN_MODE, SECRET_MODE, SetupFile, show_files, write_file
 from gateway.core.gateways.queue_members import TOO_FEW_NODES, ClusterSeen
 from gateway.core.gateways.sharing import Share

@@ -129,8 +129,7 @@ class LiveLane:
         pacing.started(readings, now_s)
         next_write_s = self._pacing.wait_s(now_s) - _TIMER_S
         queue.broker.read_apart(pacing.apart_s)
-        round_trip_s = queue.broker.round_trip_s
-        wait_s = pacing.wait_s(self._pacing.wait_s(now_s) - _TIMER_S, round_trip_s)
+        wait_s = pacing.wait_s(next_write_s, queue.broker.round_trip_s)
         if wait_s and not queue.under_pressure:
             queue.broker.read_later(wait_s)
             if self._timer is not None:

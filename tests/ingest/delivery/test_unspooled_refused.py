@@ -87,13 +87,14 @@ def test_a_batch_that_nobody_could_judge_is_tried_again_and_let_go_once() -> Non
     asyncio.run(story())
 
 
-def test_a_batch_that_was_split_in_memory_is_known_as_written() -> None:
+def test_readings_that_were_written_in_parts_are_told_as_written() -> None:
     async def story() -> None:
-        rig = Rig(GOOD, GOOD)
-        rig.queue.deliveries.posted(rig.take("ab"), 0.0)
-        assert rig.queue.deliveries.find(NOW_MS).place is ReadingPlace.MEMORY
+        rig = Rig(GOOD)
+        deliveries = rig.queue.deliveries
+        deliveries.posted(rig.take("a"), 0.0)
+        assert deliveries.find(NOW_MS).place is ReadingPlace.MEMORY
         await rig.settle()
-        assert rig.queue.deliveries.find(NOW_MS).place is ReadingPlace.WRITTEN
+        assert deliveries.find(NOW_MS).place is ReadingPlace.WRITTEN
 
     asyncio.run(story())
 
