@@ -69,17 +69,27 @@ class Acknowledger:
 
     def unfinished(self) -> list[Batch]:
         """The batches that hold anything now which is not acknowledged yet."""
-        return [batch for batch in self._order if batch.readings or batch.refusals or batch.owed or batch.asked or batch.behind]
+        return [
+            batch
+            for batch in self._order
+            if batch.readings or batch.refusals or batch.owed or batch.asked or batch.behind or batch.tells
+        ]
 
     def has_any(self, batches: list[Batch]) -> bool:
         """Tell if one of some batches is not acknowledged yet."""
         return any(batch in self._order for batch in batches)
 
     def release(self) -> list[int]:
-        """Identifiers to acknowledge now, in order: those of the batches that are done up to the first that is not."""
+        """Identifiers to acknowledge now, in order: those of the batches that are done up to the first that is not.
+
+        Who brought messages by another way than the broker is told here.
+        """
         ready: list[int] = []
         while self._order and not (self._order[0].holds or self._order[0].asked):
-            for owed in self._order.popleft().owed:
+            batch = self._order.popleft()
+            for tell in batch.tells:
+                tell()
+            for owed in batch.owed:
                 if owed.connection == self.connection:
                     ready += owed.packet_ids
                 elif self._first_copies:

@@ -2,7 +2,7 @@
 
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -103,6 +103,7 @@ class Batch:
     is kept apart. When neither is left, and the batches begun before it are acknowledged, so are its messages.
 
     :ivar owed: messages to acknowledge, by connection, in order of receipt.
+    :ivar tells: called when its messages could be acknowledged: they came by another way than the broker.
     :ivar arrivals: monotonic instant, in s → how many readings arrived then.
     :ivar holds: number of its parts that are not durable yet: its readings, rejects, messages for the quarantine.
     :ivar asked: number of things elsewhere that it waits for: messages whose codec is asked, and batches that hold readings
@@ -114,6 +115,7 @@ class Batch:
     readings: list[Reading] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     owed: list[Owed] = field(default_factory=list)
+    tells: list[Callable[[], None]] = field(default_factory=list)
     arrivals: dict[float, int] = field(default_factory=dict)
     size_bytes: int = 0
     holds: int = 1

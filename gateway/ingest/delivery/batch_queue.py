@@ -29,7 +29,7 @@ from typing import Final, Protocol
 
 from gateway.core.batching.acknowledgements import Acknowledger
 from gateway.core.batching.batch import Batch
-from gateway.core.ledger import End, Ledger
+from gateway.core.ledger import End, Ledger, ReadingSource
 from gateway.core.message import Outcome, QuarantinedMessage
 from gateway.ingest.delivery.delivery_log import DeliveryLog
 from gateway.ingest.delivery.flood_queue import FloodQueue
@@ -100,6 +100,7 @@ class BatchQueue:
         self._much_owed = limits.receive_maximum // 2
         self._much_memory_bytes = limits.memory_bytes // 4
         self._received = 0
+        self._source: ReadingSource = "mqtt"
         self._queue: deque[Batch] = deque()
         self._in_flight: dict[Batch, float] = {}
         self._commit = asyncio.Lock()
@@ -108,14 +109,18 @@ class BatchQueue:
 
     # Messages come in.
 
-    def add(self, outcome: Outcome, arrival_s: float, *, floods: bool = False) -> Batch:
+    def add(self, outcome: Outcome, arrival_s: float, source: ReadingSource = "mqtt", *, floods: bool = False) -> Batch:
         """Add the outcome of one message; return the batch that the message is acknowledged with.
 
+        :param source: the way it came.
         :param floods: keep its readings apart.
         """
         batch = self._queue[-1]
         if len(batch.readings) >= self.max_readings:
             batch = self._begin_batch()
+        if source != self._source:
+            self.count_received()
+            self._source = source
         readings = outcome.readings
         if readings:
             if floods:
@@ -137,10 +142,12 @@ class BatchQueue:
         batch.asked += 1
         self.memory_bytes += size_bytes
 
-    def add_answered(self, batch: Batch, size_bytes: int, outcome: Outcome, arrival_s: float) -> Batch:
+    def add_answered(
+        self, batch: Batch, size_bytes: int, outcome: Outcome, arrival_s: float, source: ReadingSource = "mqtt"
+    ) -> Batch:
         """Add the outcome of a message of ``batch`` whose codec answered; return the batch that its readings travel with."""
         self.memory_bytes -= size_bytes
-        later = self.add(outcome, arrival_s)
+        later = self.add(outcome, arrival_s, source)
         later.behind.append(batch)
         return later
 
@@ -156,7 +163,7 @@ class BatchQueue:
     def count_received(self) -> None:
         """Enter the readings received since the last call into the ledger, once for each chunk of messages."""
         if self._received:
-            self._ledger.receive(self._received, "mqtt")
+            self._ledger.receive(self._received, self._source)
             self._received = 0
 
     @property
@@ -197,7 +204,7 @@ class BatchQueue:
     def has_queued(self) -> bool:
         """True when anything waits for the live lane or the spool."""
         first = self._queue[0]
-        return len(self._queue) > 1 or bool(first.readings or first.refusals or first.owed or first.behind)
+        return len(self._queue) > 1 or bool(first.readings or first.refusals or first.owed or first.behind or first.tells)
 
     def pop(self) -> Batch:
         """Take the first batch out of the queue; the caller must store its refusals."""

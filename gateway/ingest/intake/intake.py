@@ -91,7 +91,7 @@ class Intake:
 
     def _control(self, event: Event, now_ms: int, arrival_s: float) -> None:
         if isinstance(event, Oversized):
-            self._receiver.refuse(event, now_ms, arrival_s)
+            self._receiver.receive([event], now_ms, arrival_s)  # only its beginning was kept
         elif isinstance(event, Connected):
             self._on_connected(event, now_ms)
         elif isinstance(event, Subscribed):

@@ -1,6 +1,7 @@
-"""The receiver of messages: from the broker into the core, and from there into the queue of batches.
+"""The receiver of messages: from whoever brings them into the core, and from there into the queue of batches.
 
-Messages are processed in the callback that received them, without a task or a queue in between. So only a batch can wait,
+:meth:`MessageReceiver.take` is the door for all, and tells who brought a message when it is durable. The broker is its first
+user. Messages are processed in the callback that received them, without a task or a queue in between. So only a batch can wait,
 and memory is bounded simply by not reading the socket.
 """
 
@@ -11,9 +12,11 @@ from typing import Final
 import mqtt5
 
 from gateway.core.batching.acknowledgements import Acknowledger
+from gateway.core.batching.batch import Batch
 from gateway.core.batching.fair_shares import Floods
 from gateway.core.devices.broker_drops import BROKER_DROPPED
-from gateway.core.message import Core, Message, Outcome
+from gateway.core.ledger import ReadingSource
+from gateway.core.message import Core, Message
 from gateway.core.mqtt_session import Event, Oversized
 from gateway.ingest.delivery.live_lane import LiveLane
 from gateway.ingest.events import Events
@@ -39,6 +42,7 @@ class MessageReceiver:
     ) -> None:
         self._processor = processor
         self._queue = live_lane.queue
+        self._flood_queue = live_lane.queue.flood_queue
         self._live_lane = live_lane
         self._acknowledger = acknowledger
         self._events = events
@@ -46,48 +50,55 @@ class MessageReceiver:
         self._floods = floods
         self._fence = fence
 
-    def receive(self, messages: Iterable[mqtt5.PublishPacket], now_ms: int, arrival_s: float) -> None:
-        """Process messages that were read together."""
-        self._receive(messages, self._processor.process, now_ms, arrival_s)
+    def receive(self, messages: Iterable[mqtt5.PublishPacket | Oversized], now_ms: int, arrival_s: float) -> None:
+        """Take messages of the broker that were read together. It is told of many at once: by their acknowledgements."""
+        take, acknowledger, queue = self.take, self._acknowledger, self._queue
+        for message in messages:
+            packet_id = message.packet_id
+            if packet_id is None:
+                take(message, "mqtt", None, now_ms, arrival_s)
+                continue
+            fingerprint = hash((message.topic, message.payload))
+            if message.duplicate and acknowledger.is_second_copy(packet_id, fingerprint):
+                acknowledger.owe(queue.open_batch, packet_id, fingerprint)
+                continue
+            acknowledger.owe(take(message, "mqtt", None, now_ms, arrival_s), packet_id, fingerprint)
 
-    def refuse(self, message: Oversized, now_ms: int, arrival_s: float) -> None:
-        """Refuse a message of which only the beginning was kept."""
-        too_large = self._processor.too_large
-        self._receive([message], lambda head, now_ms: too_large(head, now_ms, message.size_bytes), now_ms, arrival_s)
-
-    def _receive(
+    def take(
         self,
-        messages: Iterable[mqtt5.PublishPacket | Oversized],
-        process: Callable[[Message, int], Outcome],
+        message: Message | Oversized,
+        source: ReadingSource,
+        tell: Callable[[], None] | None,
         now_ms: int,
         arrival_s: float,
-    ) -> None:
-        acknowledger, events, queue = self._acknowledger, self._events, self._queue
-        apart = queue.flood_queue.apart
-        for message in messages:
-            packet_id, fingerprint = message.packet_id, 0
-            if packet_id is not None:
-                fingerprint = hash((message.topic, message.payload))
-                if message.duplicate and acknowledger.is_second_copy(packet_id, fingerprint):
-                    acknowledger.owe(queue.open_batch, packet_id, fingerprint)
-                    continue
-            events.messages_received += 1
-            outcome = process(message, now_ms)
-            if outcome.dropped or outcome.ignored is not None:
-                if message.topic == BROKER_DROPPED:
-                    events.broker_told(message.payload, now_ms, retained=message.retain)
-                elif message.topic == self._fence.topic:
-                    self._fence.came(message.payload)
-                else:
-                    events.processed(outcome)
-            if apart and message.topic in apart:
-                batch = queue.add(outcome, arrival_s, floods=True)
+    ) -> Batch:
+        """Take a message; return the batch that it is durable with. After the last that came together, :meth:`end_chunk`.
+
+        :param source: the way it came, under which its readings are counted.
+        :param tell: called once, when all that came of it is durable: in the database, the journal, the quarantine or the
+            rejects, and so is what was taken before. If the gateway is killed earlier it is not, so whoever brings messages
+            keeps them until then. None: who calls looks after that.
+        """
+        events = self._events
+        events.messages_received += 1
+        if type(message) is Oversized:
+            outcome = self._processor.too_large(message, now_ms, message.size_bytes)
+        else:
+            outcome = self._processor.process(message, now_ms)
+        if outcome.dropped or outcome.ignored is not None:
+            if message.topic == BROKER_DROPPED:
+                events.broker_told(message.payload, now_ms, retained=message.retain)
+            elif message.topic == self._fence.topic:
+                self._fence.came(message.payload)
             else:
-                batch = queue.add(outcome, arrival_s)
-            if outcome.side_effects is not None:
-                self._side_effects.do(outcome.side_effects, batch, arrival_s)
-            if packet_id is not None:
-                acknowledger.owe(batch, packet_id, fingerprint)
+                events.processed(outcome)
+        apart = self._flood_queue.apart
+        batch = self._queue.add(outcome, arrival_s, source, floods=bool(apart) and message.topic in apart)
+        if outcome.side_effects is not None:
+            self._side_effects.do(outcome.side_effects, batch, arrival_s, source)
+        if tell is not None:
+            batch.tells.append(tell)
+        return batch
 
     def end_chunk(self, events: Sequence[Event]) -> bool:
         """Pass on the outcomes of a chunk; return False when memory is at its limit."""

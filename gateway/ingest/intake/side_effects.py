@@ -5,10 +5,12 @@ The message's batch waits for them: a message is acknowledged when its results a
 
 import asyncio
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Final, Protocol
 
 from gateway.core.batching.batch import Batch
 from gateway.core.batching.fair_shares import CodecBackpressure
+from gateway.core.ledger import ReadingSource
 from gateway.core.message import CodecAsk, Core, Outcome, SideEffects
 from gateway.ingest.codecs.protocol import CodecAnswer
 from gateway.ingest.delivery.live_lane import LiveLane
@@ -110,10 +112,10 @@ class SideEffectRunner:
         self._events = events
         self._pump_is_due = False
 
-    def do(self, side_effects: SideEffects, batch: Batch, arrival_s: float) -> None:
-        """Carry them out; ``batch`` is the one that the message is acknowledged with."""
+    def do(self, side_effects: SideEffects, batch: Batch, arrival_s: float, source: ReadingSource = "mqtt") -> None:
+        """Carry them out; ``batch`` is the one that the message is durable with, ``source`` the way it came."""
         if side_effects.ask is not None:
-            self._ask(side_effects.ask, batch, arrival_s)
+            self._ask(side_effects.ask, batch, arrival_s, source)
         if side_effects.waiting:
             self._queue.add_quarantined(batch, side_effects.waiting)
             self._quarantine_in.keep(batch, side_effects.waiting)
@@ -121,22 +123,23 @@ class SideEffectRunner:
         for topic, payload in side_effects.publish:
             self._connection.publish(topic, payload)
 
-    def _ask(self, ask: CodecAsk, batch: Batch, arrival_s: float) -> None:
+    def _ask(self, ask: CodecAsk, batch: Batch, arrival_s: float, source: ReadingSource) -> None:
         if not self._codec_calls.may_ask(ask, arrival_s):
             waits = self._codec_calls.postpone(ask).side_effects
             assert waits is not None  # noqa: S101 - that is all it does
-            self.do(waits, batch, arrival_s)
+            self.do(waits, batch, arrival_s, source)
             return
         size_bytes = len(ask.payload) + _HELD_OVERHEAD_BYTES
         self._queue.await_codec(batch, size_bytes)
-        self._codec_calls.ask(ask, arrival_s, lambda outcome: self._answered(outcome, batch, size_bytes, arrival_s))
+        then = partial(self._answered, batch, size_bytes, arrival_s, source)
+        self._codec_calls.ask(ask, arrival_s, then)
 
-    def _answered(self, outcome: Outcome, batch: Batch, size_bytes: int, arrival_s: float) -> None:
+    def _answered(self, batch: Batch, size_bytes: int, arrival_s: float, source: ReadingSource, outcome: Outcome) -> None:
         if outcome.dropped or outcome.ignored is not None:
             self._events.processed(outcome)
-        late = self._queue.add_answered(batch, size_bytes, outcome, arrival_s)
+        late = self._queue.add_answered(batch, size_bytes, outcome, arrival_s, source)
         if outcome.side_effects is not None:
-            self.do(outcome.side_effects, late, arrival_s)
+            self.do(outcome.side_effects, late, arrival_s, source)
         if not self._pump_is_due:
             self._pump_is_due = True
             asyncio.get_running_loop().call_soon(self._pump)

@@ -264,3 +264,14 @@ class AnyOrder(RuleBasedStateMachine):
 
 TestAnyOrder = AnyOrder.TestCase
 TestAnyOrder.settings = settings(max_examples=examples(200), stateful_step_count=50)
+
+
+def test_a_batch_whose_messages_came_by_another_way_is_told_of_in_its_turn_on_whatever_connection() -> None:
+    acknowledger, told = connected(), list[str]()
+    first, second = begun(acknowledger, 1), begun(acknowledger)
+    second.tells.append(lambda: told.append("second"))
+    assert acknowledger.unfinished() == [first, second]
+    assert (released(acknowledger, second), told) == ([], [])
+    reconnect(acknowledger, session_present=False)
+    assert (released(acknowledger, first), told) == ([], ["second"])
+    assert acknowledger.unfinished() == []

@@ -6,12 +6,15 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 
 from gateway.core.batching.batch import Batch
+from gateway.core.batching.fair_shares import Floods
 from gateway.core.batching.pacing import LinkBudget
 from gateway.core.batching.write_result import Answer
 from gateway.core.message import CodecAsk, Message, QuarantinedMessage, Refusal
 from gateway.core.process import Processor
 from gateway.ingest.codecs.protocol import CodecAnswer
 from gateway.ingest.intake.connection import Connection
+from gateway.ingest.intake.fence import Fence
+from gateway.ingest.intake.message_receiver import MessageReceiver
 from gateway.ingest.intake.side_effects import CodecCalls, CommonEffects, SideEffectRunner
 from gateway.ingest.replay import ReplayPipeline
 from gateway.ingest.storage.keyvalue import KeptValueWriter
@@ -147,18 +150,19 @@ class Rig(Lanes):
         common = CommonEffects(self.kept_values, self.keys, self.sums.want)
         self.replay = ReplayPipeline(processor, codec_calls, common)
         self.side_effects = SideEffectRunner(self.live_lane, codec_calls, self.quarantine, common, self.broker, self.events)
+        acknowledger, fence = self.acknowledger, Fence(self.broker, self.acknowledger, "gateway-1")
+        self.receiver = MessageReceiver(
+            processor, self.live_lane, acknowledger, self.events, self.side_effects, Floods(), fence
+        )
         self._packet_id = 0
 
     def come(self, *messages: Message) -> None:
         """Messages come in one chunk, each numbered by the next packet identifier, as intake takes them."""
         for message in messages:
-            outcome = self.processor.process(message, NOW_MS)
-            batch = self.queue.add(outcome, 0.0)
-            if outcome.side_effects is not None:
-                self.side_effects.do(outcome.side_effects, batch, 0.0)
+            batch = self.receiver.take(message, "mqtt", None, NOW_MS, 0.0)
             self._packet_id += 1
             self.acknowledger.owe(batch, self._packet_id, 0)
-        self.live_lane.pump()
+        self.receiver.end_chunk([])
 
     @property
     def written(self) -> list[str]:
