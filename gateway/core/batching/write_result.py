@@ -1,4 +1,4 @@
-"""Meaning of InfluxDB's answer for the batch that was written: a closed set of fates, one function.
+"""Meaning of an answer for the batch that was written: a closed set of fates, one function. InfluxDB's answers are judged here.
 
 Sources: what InfluxDB 1.6.7, 2.8 and VictoriaMetrics were seen to answer; the HTTP API references of InfluxDB 1, 2 and 3.
 """
@@ -31,16 +31,18 @@ class Fate(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """InfluxDB's answer, or the failure in its place.
+    """The answer of an output, or the failure in its place.
 
-    :ivar status: HTTP status; 0 when there was no answer.
+    :ivar status: HTTP status of InfluxDB; 0 when there was no answer.
     :ivar text: at most 64 kB of the body, or the error on the way.
     :ivar retry_after_s: the wait that the server asks for, if any.
+    :ivar fate: the fate of the batch, from an output that says it itself; None: status and text are InfluxDB's.
     """
 
     status: int
     text: str = ""
     retry_after_s: float | None = None
+    fate: Fate | None = None
 
     def describe(self) -> str:
         """One line for people."""
@@ -56,8 +58,8 @@ _LIMITS: Final = ("max-series", "max-values", "max series", "limit reached")
 
 def fate_of(answer: Answer) -> Fate:
     """The fate of a batch that got ``answer``."""
-    if answer.status == 204:  # noqa: PLR2004 - the one status that means written
-        return Fate.WRITTEN
+    if answer.fate is not None or answer.status == 204:  # noqa: PLR2004 - the one status that means written
+        return answer.fate or Fate.WRITTEN
     text = answer.text.lower()
     if "retention policy not found" in text:
         return Fate.FAULTY_DATABASE

@@ -1,16 +1,16 @@
-"""Line protocol: the one place where a reading becomes text for InfluxDB; and the part of a series that devices share.
+"""Line protocol: where a reading becomes text for InfluxDB, and is read back; and the part of a series that devices share.
 
 A province has some thousand devices at each site. Of a series each of them keeps only its name, and the pattern: measurement
 and tags without that name.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 from zlib import crc32
 
-from msgspec.json import Encoder
+from msgspec.json import Encoder, decode
 
 from schemas.quantities import HEALTH, Quality
 from schemas.readings import Value
@@ -50,6 +50,29 @@ def device_of_line(line: str) -> str | None:
     """The tag ``device`` of a point, as this gateway writes it: the grammar of devices leaves nothing to escape."""
     tags, separator = line.partition(" ")[0], ",device="
     return tags.partition(separator)[2].partition(",")[0] if separator in tags else None
+
+
+class PointValue(NamedTuple):
+    """One value of a point."""
+
+    measurement: str
+    device: str
+    field: str
+    value: Value
+    time_ms: int
+    quality: int
+
+
+def read_values(lines: Iterable[str]) -> Iterator[PointValue]:
+    """The values of readings, each when it is asked for. They are numbers, and names of fields have nothing to escape."""
+    for line in lines:
+        series, text, time_text = line.rsplit(" ", 2)
+        fields = dict(piece.split("=") for piece in text.split(","))
+        quality = int(fields.pop("quality", "0i")[:-1])
+        fields.pop("seq", None)
+        device = series.partition(",device=")[2].partition(",")[0]
+        for field, value in fields.items():
+            yield PointValue(series.partition(",")[0], device, field, decode(value), int(time_text), quality)
 
 
 def field_pieces(fields: Sequence[str]) -> list[str]:

@@ -21,14 +21,18 @@ _DATE_EVERY_S: Final = 10.0
 
 
 class Writer(Protocol):
-    """InfluxDB as those see it who write a point now and then."""
+    """Where lines go: InfluxDB, or another that takes them. Its answer has one of the fates of a batch.
+
+    The lanes give it lines in the order in which they came, again until it has taken or refused them; only what it has written
+    is out of the journal. One that wants values reads them with :func:`gateway.core.readings.line_protocol.read_values`.
+    """
 
     async def write(self, gzip: bytes) -> Answer:
-        """Post a body; never raises for faults of the network or the server."""
+        """Take lines; never raises for faults of the network or the server."""
 
 
 class LinkedWriter(Writer, Protocol):
-    """InfluxDB as the lanes see it.
+    """An output as the lanes see it.
 
     :ivar link: the budget of the link to it.
     """

@@ -5,7 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.readings.field_sets import FieldSet
-from gateway.core.readings.line_protocol import escape_tag, series_pattern, tag_text, value_texts
+from gateway.core.readings.line_protocol import (
+    PointValue,
+    escape_tag,
+    read_values,
+    series_pattern,
+    tag_text,
+    value_texts,
+)
+from schemas.readings import Value
 from tests.core.line_protocol import by_parity, by_previous_byte, parse, split
 from tests.core.making import NOW_MS
 
@@ -82,3 +90,29 @@ def test_values_are_read_back_as_they_were(values: list[float | bool]) -> None:
     fields = tuple(f"f{at}" for at in range(len(values)))
     text = FieldSet(1, fields).lines(WATER, "d", value_texts(values), 0, None, NOW_MS)
     assert list(parse(text).values.values()) == values
+
+
+@given(
+    st.lists(st.tuples(HOSTILE, HOSTILE), max_size=4, unique_by=lambda pair: escape_tag(pair[0])),
+    st.floats(allow_nan=False, allow_infinity=False) | st.booleans(),
+    st.integers(0, 255),
+    st.sampled_from([None, 17]),
+)
+def test_the_values_of_a_point_are_read_back_whatever_its_tags(
+    tags: list[tuple[str, str]], value: Value, quality: int, seq: int | None
+) -> None:
+    series = series_pattern("water", "", "", tuple(tags))
+    text = FieldSet(1, ("ph", "volume_m3")).lines(series, "d", value_texts([value, 2.5]), quality, seq, NOW_MS)
+    got, rest = parse(text), ("d", NOW_MS, quality)
+    for found in read_values([text]):
+        assert (found.device, found.time_ms, found.quality) == rest
+        assert found.value == got.values[found.field]
+    assert [found.field for found in read_values([text])] == ["ph", "volume_m3"]
+
+
+def test_the_health_of_a_device_is_read_back_as_a_point_of_its_own() -> None:
+    text = FieldSet(1, ("ph", "battery_pct")).lines(WATER, "d", ["7.0", "90"], 64, 5, NOW_MS)
+    assert list(read_values(text.split("\n"))) == [
+        PointValue("water", "d", "ph", 7.0, NOW_MS, 64),
+        PointValue("device_health", "d", "battery_pct", 90, NOW_MS, 64),
+    ]
