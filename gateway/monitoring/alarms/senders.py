@@ -3,12 +3,11 @@
 InfluxDB gets each change of an alarm, however late, and every five minutes all active alarms. The broker retains the list of a
 device's active alarms, under ``iot/v1/{site}/{domain}/{device}/alarms``, until another one comes; an empty one says that all is
 well. So the gateway remembers on disk the topics at which a list stands, and empties each when the alarms have ended, even in
-its next run. Lists go out without an acknowledgement, so all are repeated each hour.
+its next run. The lists are a publication (:func:`gateway.runtime.jobs.exports.publish_and_wait`), which repeats all each hour.
 """
 
 import asyncio
 import logging
-import time
 from collections.abc import Sequence
 from random import random
 from typing import Final
@@ -40,7 +39,7 @@ _TOGETHER: Final = 1000
 STANDING: Final = "alarm lists"
 """Name of the saved topics at which a list stands."""
 _AGAIN_S: Final = 5.0
-_REPEAT_LISTS_S: Final = 3600.0
+_LOOK_EVERY_S: Final = 3600.0
 
 ListMarks = tuple[tuple[str, int, int, bool, bool], ...]
 """The content of a list without the values, which change with each reading."""
@@ -87,37 +86,39 @@ class PointSender:
 
 
 class AlarmLists:
-    """Publishes while ``alarms.mqtt`` is set."""
+    """The lists, while ``alarms.mqtt`` is set: what is published, and waited for."""
 
     def __init__(self, keeper: AlarmKeeper, connection: Connection, database: Database) -> None:
         self._keeper = keeper
         self._connection = connection
         self._database = database
         self._published: dict[str, ListMarks | None] = {}
+        self._seen = -1
 
-    async def run(self) -> None:
-        """Publish until cancelled: at each change, each hour, and when a broker that was away is back."""
-        self._published = dict.fromkeys(_topics(await self._database.run(keyvalue.get, STANDING)))
-        seen, repeat_s = -1, 0.0
-        while True:
-            is_due = time.monotonic() >= repeat_s
-            if is_due:
-                self._published, repeat_s = dict.fromkeys(self._published), time.monotonic() + _REPEAT_LISTS_S
-            all_published = await self._publish()
-            if is_due and all_published:  # what was emptied twice is forgotten
-                self._published = {topic: states for topic, states in self._published.items() if states}
-                await self._remember()
-            seen = await self._keeper.changed.after(seen, _REPEAT_LISTS_S if all_published else _AGAIN_S)
+    async def publish(self, *, again: bool) -> bool:
+        """Publish the lists that changed, or all of them; False: the broker is away."""
+        if self._seen < 0:  # the first time
+            self._published = dict.fromkeys(_topics(await self._database.run(keyvalue.get, STANDING)))
+        if again:
+            self._published = dict.fromkeys(self._published)
+        all_published = await self._publish()
+        if again and all_published:  # what was emptied twice is forgotten
+            self._published = {topic: states for topic, states in self._published.items() if states}
+            await self._remember()
+        return all_published
+
+    async def wait(self, *, taken: bool) -> None:
+        """Wait for the next change, or the next try."""
+        self._seen = await self._keeper.changed.after(self._seen, _LOOK_EVERY_S if taken else _AGAIN_S)
 
     async def _publish(self) -> bool:
-        """Publish the lists that changed; False: the broker is away."""
         lists = self._lists()
         if not lists.keys() <= self._published.keys():  # on disk before it stands there
             self._published = dict.fromkeys(lists) | self._published
             await self._remember()
         for topic in list(self._published):
             states = lists.get(topic, [])
-            seen = tuple(map(self._seen, states))
+            seen = tuple(map(self._marks, states))
             if self._published[topic] == seen:
                 continue
             documents = [
@@ -140,7 +141,7 @@ class AlarmLists:
                 lists.setdefault(f"iot/v1/{tags.site}/{tags.domain}/{tags.device}/alarms", []).append(state)
         return lists
 
-    def _seen(self, state: AlarmState) -> tuple[str, int, int, bool, bool]:
+    def _marks(self, state: AlarmState) -> tuple[str, int, int, bool, bool]:
         return state.key.alarm, state.since_ms, state.raised_ms, state.acknowledged is not None, self._keeper.is_silenced(state)
 
 

@@ -1,9 +1,13 @@
-"""Exports while the gateway runs: the head of the audit log by MQTT, and the open data of each night.
+"""Publications: what stands for others to read until something newer does, and carries no readings.
+
+:func:`publish_and_wait` keeps one: it publishes what has changed, waits for news, and tries again what was not taken. Brokers
+acknowledge none of it and may forget it, so each hour all of it is published again. There are three: the lists of alarms
+(:mod:`gateway.monitoring.alarms.senders`), and here the head of the audit log, by MQTT, and the open data of each night.
 
 The hash of a head proves all entries before it, on whatever machine keeps it. The broker retains the newest head under
 ``gateway/v1/{gateway}/audit`` as ``NUMBER:HASH``, ready for ``--known``. A subscriber elsewhere that writes down each head can
 show that an entry was changed or taken out afterwards. Commands append to the log too, also while the gateway does not run; so
-the job looks at the end of the file.
+the end of the file is looked at.
 
 Open data are those of yesterday, and again those of a week ago, when late readings have come. What was done is seen by the
 files, so a restart does it neither twice nor not at all.
@@ -13,7 +17,7 @@ import asyncio
 import logging
 from datetime import date, datetime, time, timedelta
 from time import monotonic
-from typing import Final
+from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
 from gateway.ingest.intake.connection import Connection
@@ -21,14 +25,13 @@ from gateway.monitoring.exports.open_files import OpenFiles
 from gateway.runtime.jobs.own_command import CommandFailed, configured, printed
 from gateway.support.audit.chain import ChainLink
 from gateway.support.audit.log import AuditFault, AuditLog
-from gateway.support.clock import WallClock, every
+from gateway.support.clock import WallClock
 from gateway.support.config.model import Config
 
 log = logging.getLogger("gateway.exports")
 
-_LOOK_EVERY_S: Final = 1.0
 _REPEAT_EVERY_S: Final = 3600.0
-"""Heads go out without an acknowledgement, so the last one is repeated."""
+_LOOK_EVERY_S: Final = 1.0
 _FROM: Final = time(3)
 """Local time from which it is done: the roll-ups of the day are written before."""
 _DAYS_AGO: Final = (1, 8)
@@ -36,52 +39,81 @@ _EXPORT_EVERY_S: Final = 600.0
 _AFTER_FAULT_S: Final = 3600.0
 
 
+class Publication(Protocol):
+    """Something that stands where others read it."""
+
+    async def publish(self, *, again: bool) -> bool:
+        """Publish what has changed; False: not all was taken, and it is to be tried again.
+
+        :param again: publish all of it, whether it has changed or not.
+        """
+
+    async def wait(self, *, taken: bool) -> None:
+        """Wait for news, or, if it was not taken, for the next try; never much longer than an hour."""
+
+
+async def publish_and_wait(publication: Publication) -> None:
+    """Keep something published until cancelled: at each change, each hour, and when a place that was away is back."""
+    repeat_s = 0.0
+    while True:
+        is_due = monotonic() >= repeat_s
+        is_taken = await publication.publish(again=is_due)
+        if is_due and is_taken:
+            repeat_s = monotonic() + _REPEAT_EVERY_S
+        await publication.wait(taken=is_taken)
+
+
 class AuditExport:
-    """Publishes while ``audit.mqtt`` is set."""
+    """The head of the audit log, while ``audit.mqtt`` is set."""
 
     def __init__(self, audit: AuditLog, connection: Connection, gateway: str) -> None:
         self._audit = audit
         self._connection = connection
         self._topic = f"gateway/v1/{gateway}/audit"
         self._published: ChainLink | None = None
-        self._repeat_s = 0.0
 
-    async def run(self) -> None:
-        """Publish until cancelled: at each new entry, and each hour."""
-        await every(_LOOK_EVERY_S, WallClock(), self._look)
-
-    async def _look(self) -> None:
+    async def publish(self, *, again: bool) -> bool:
+        """Publish the newest head."""
         try:
             head = await asyncio.to_thread(self._audit.head)
         except AuditFault:  # who writes the next entry is told
-            return
-        if head != self._published or monotonic() >= self._repeat_s:
-            payload = f"{head.number}:{head.hash}".encode()
-            if self._connection.publish(self._topic, payload, retain=True):
-                self._published, self._repeat_s = head, monotonic() + _REPEAT_EVERY_S
+            return False
+        if head == self._published and not again:
+            return True
+        is_taken = self._connection.publish(self._topic, f"{head.number}:{head.hash}".encode(), retain=True)
+        if is_taken:
+            self._published = head
+        return is_taken
+
+    async def wait(self, *, taken: bool) -> None:
+        """Wait for the next look."""
+        del taken
+        await asyncio.sleep(_LOOK_EVERY_S)
 
 
 class OpenExport:
-    """Writes while ``open_data.nightly`` is set."""
+    """The files of open data, while ``open_data.nightly`` is set."""
 
     def __init__(self, config: Config, clock: WallClock) -> None:
         self._config = config
         self._clock = clock
         self._zone = ZoneInfo(config.time.zone)
 
-    async def run(self) -> None:
-        """Write until cancelled."""
-        while True:
-            wait_s = _EXPORT_EVERY_S
-            for day in await asyncio.to_thread(self.due):
-                try:
-                    await printed("the open export", ["export", "open", *configured(self._config), "--day", day.isoformat()])
-                except CommandFailed as fault:
-                    log.warning("the open data of %s could not be written, and are tried again: %s", day, fault)
-                    wait_s = _AFTER_FAULT_S
-                    break
-                log.info("the open data of %s are written", day)
-            await asyncio.sleep(wait_s)
+    async def publish(self, *, again: bool) -> bool:
+        """Write the days that are due."""
+        del again  # seen by the files
+        for day in await asyncio.to_thread(self.due):
+            try:
+                await printed("the open export", ["export", "open", *configured(self._config), "--day", day.isoformat()])
+            except CommandFailed as fault:
+                log.warning("the open data of %s could not be written, and are tried again: %s", day, fault)
+                return False
+            log.info("the open data of %s are written", day)
+        return True
+
+    async def wait(self, *, taken: bool) -> None:
+        """Wait for the next night, or the next try."""
+        await asyncio.sleep(_EXPORT_EVERY_S if taken else _AFTER_FAULT_S)
 
     def due(self) -> list[date]:
         """The days to write now."""

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from gateway.ingest.intake.connection import Connection
 from gateway.monitoring.alarms.keeper import AlarmKeeper
 from gateway.monitoring.alarms.senders import AlarmLists, PointSender
 from gateway.monitoring.alarms.shared_alarms import PairAlarms
+from gateway.runtime.jobs.exports import publish_and_wait
 from gateway.runtime.jobs.looks import AlarmRounds
 from gateway.runtime.pipeline.delivering import Delivery
 from gateway.runtime.pipeline.foundation import Foundation, Lane, Lanes, LiveOnly
@@ -63,4 +65,4 @@ def _told(foundation: Foundation, keeper: AlarmKeeper, connection: Connection) -
         yield "webhook", WebhookSender(keeper, url, secret(None, config.alarms.webhook_token_file)).run
     if config.alarms.mqtt:
         lists = AlarmLists(keeper, connection, foundation.database)
-        yield "lists of alarms", LiveOnly(lists.run)  # the live machine retains them
+        yield "lists of alarms", LiveOnly(partial(publish_and_wait, lists))  # the live machine retains them

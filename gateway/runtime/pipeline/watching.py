@@ -1,13 +1,14 @@
 """Watching: the status that people see, and the slow jobs beside the lanes; the last works out periods when they have ended."""
 
 from dataclasses import dataclass
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from gateway.monitoring.status.known_devices import DeviceVerdicts, KnownDevices
 from gateway.monitoring.status.status import JournalState, Status
 from gateway.runtime.jobs.certificates import CertificateWatch, certificate_ends
 from gateway.runtime.jobs.exchange_writer import ExchangeWriter
-from gateway.runtime.jobs.exports import AuditExport, OpenExport
+from gateway.runtime.jobs.exports import AuditExport, OpenExport, publish_and_wait
 from gateway.runtime.jobs.late_report import LateReport
 from gateway.runtime.jobs.looks import ClockWatch, DropWatch, JournalGauge, RateWatch
 from gateway.runtime.jobs.other_gateways import ElsewhereWatch, PartnerHearing
@@ -95,10 +96,11 @@ def build_watching(
         reception = PartnerHearing(foundation.config, status.devices, clock, status.link)
         lanes |= {"hearing of the pair": LiveOnly(reception.run)}  # it is asked for at a take-over
     if foundation.config.open_data.nightly and membership.leads:
-        lanes |= {"open export": LiveOnly(OpenExport(foundation.config, clock).run)}  # one file a day is enough
+        days = OpenExport(foundation.config, clock)
+        lanes |= {"open export": LiveOnly(partial(publish_and_wait, days))}  # one file a day is enough
     if foundation.config.audit.mqtt:
         heads = AuditExport(foundation.audit, pairing.connection, foundation.config.mqtt.machine_id)
-        lanes |= {"audit": LiveOnly(heads.run)}  # it goes by the session
+        lanes |= {"audit": LiveOnly(partial(publish_and_wait, heads))}  # it goes by the session
     return Watching(status, self_report, clock_watch, rate_watch, exchanges, resums, certificate_watch, lanes)
 
 
