@@ -21,7 +21,7 @@ _DATE_EVERY_S: Final = 10.0
 
 
 class Writer(Protocol):
-    """Where lines go: InfluxDB, or another that takes them. Its answer has one of the fates of a batch.
+    """A place for lines: InfluxDB, or another that takes them. Its answer has one of the fates of a batch.
 
     The lanes give it lines in the order in which they came, again until it has taken or refused them; only what it has written
     is out of the journal. One that wants values reads them with :func:`gateway.core.readings.line_protocol.read_values`.

@@ -1,4 +1,4 @@
-"""Publications: what stands for others to read until something newer does, and carries no readings.
+"""Publications: documents that stand for others to read until newer ones do, and carry no readings.
 
 :func:`publish_and_wait` keeps one: it publishes what has changed, waits for news, and tries again what was not taken. Brokers
 acknowledge none of it and may forget it, so each hour all of it is published again. There are three: the lists of alarms

@@ -1,4 +1,4 @@
-"""What stands for others to read is published when it changes, again now and then, and once more when it was not taken.
+"""A publication is published when it changes, again now and then, and once more when it was not taken.
 
 The head of the audit log; the open data of each night: which days are due; and a tiny third one.
 """
@@ -123,7 +123,7 @@ class Board:
 
 
 def stood(work: Callable[[Board], object], count: int) -> list[int]:
-    """What stood on a board, one after the other, once there are so many; ``work`` is done at each look."""
+    """Return the numbers that stood on a board, once there are so many; ``work`` is done at each look."""
 
     async def story(board: Board) -> list[int]:
         publishing = asyncio.create_task(publish_and_wait(board))
