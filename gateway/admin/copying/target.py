@@ -15,7 +15,7 @@ from gateway.core.batching.batch import packed
 from gateway.core.batching.pacing import Backoff
 from gateway.core.batching.write_result import Fate, fate_of
 from gateway.ingest.database.store import StoreFault
-from gateway.ingest.delivery.influxdb import Writer
+from gateway.ingest.delivery.influxdb import Output
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.private_files import read_bytes, replace_file
 
@@ -30,7 +30,7 @@ class CopyTarget:
     :ivar where: its address and bucket, for people.
     """
 
-    def __init__(self, writer: Writer, where: str) -> None:
+    def __init__(self, writer: Output, where: str) -> None:
         self.where = where
         self._writer = writer
         self._most = _LINES_MAX

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from gateway.commands import UNREACHABLE
 from gateway.commands.options import add_config
 from gateway.commands.reports import report_rows
-from gateway.commands.reports.report_output import CsvOutput, JsonOutput, Output, ProgressLine, TextOutput
+from gateway.commands.reports.report_output import CsvOutput, JsonOutput, ProgressLine, ReportOutput, TextOutput
 from gateway.commands.reports.report_rows import ReportRow, RowMaker
 from gateway.commands.reports.report_sources import registry_to_report, with_late_sums
 from gateway.ingest.database.open_store import open_store
@@ -186,7 +186,7 @@ _COLUMNS: Final[Mapping[tuple[str, bool], tuple[Sequence[str], Sequence[str]]]] 
 """Kind of report, and if it is by device → its columns, and those of the table for people."""
 
 
-def _output(question: ReportQuestion, options: argparse.Namespace) -> Output:
+def _output(question: ReportQuestion, options: argparse.Namespace) -> ReportOutput:
     columns, shown = _COLUMNS[question.kind, question.by is ReportGroup.DEVICE]
     if options.csv:
         return CsvOutput(sys.stdout, columns)
@@ -198,7 +198,7 @@ def _output(question: ReportQuestion, options: argparse.Namespace) -> Output:
     return TextOutput(sys.stdout, title, shown, question.by, question.language)
 
 
-async def _report(config: Config, question: ReportQuestion, output: Output, account: _ReportNotes) -> None:
+async def _report(config: Config, question: ReportQuestion, output: ReportOutput, account: _ReportNotes) -> None:
     words = report_words(question.language)
     async with open_store(config.influxdb) as found:
         store = await with_late_sums(config, found, question.roster, question.spans[-1].end_ms, question.now_ms)

@@ -28,7 +28,7 @@ _TEXT_COLUMNS: Final = frozenset(
 _VIETNAMESE: Final = {ord(","): ".", ord("."): ","}
 
 
-class Output(Protocol):
+class ReportOutput(Protocol):
     """A form of a report."""
 
     def row(self, row: ReportRow) -> None:

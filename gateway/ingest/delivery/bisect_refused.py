@@ -22,7 +22,7 @@ from gateway.core.ledger import Ledger
 from gateway.core.message import REJECT_KEPT_BYTES, Reading, Refusal
 from gateway.ingest.delivery.batch_queue import BatchQueue
 from gateway.ingest.delivery.circuit_breaker import CircuitBreaker, SelfPoint
-from gateway.ingest.delivery.influxdb import LinkedWriter
+from gateway.ingest.delivery.influxdb import LinkedOutput
 from gateway.ingest.events import Events
 from gateway.ingest.storage.reject_account import RejectWriter
 from gateway.ingest.storage.rejects import DELIVERY_STAGE
@@ -52,7 +52,7 @@ class Bisector:
     """
 
     def __init__(
-        self, influxdb: LinkedWriter, breaker: CircuitBreaker, events: Events, self_point: SelfPoint, clock: WallClock
+        self, influxdb: LinkedOutput, breaker: CircuitBreaker, events: Events, self_point: SelfPoint, clock: WallClock
     ) -> None:
         self._influxdb = influxdb
         self.link = influxdb.link

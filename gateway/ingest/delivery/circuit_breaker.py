@@ -18,7 +18,7 @@ from gateway.core.batching.write_result import Answer, Fate, fate_of
 from gateway.core.ledger import Ledger
 from gateway.core.readings.clock_trust import ClockTrust
 from gateway.core.readings.line_protocol import escape_tag
-from gateway.ingest.delivery.influxdb import Writer
+from gateway.ingest.delivery.influxdb import Output
 from gateway.ingest.events import Events
 from gateway.support.clock import WallClock
 
@@ -108,7 +108,7 @@ class CircuitBreaker:
 class Probe:
     """Probes InfluxDB while the breaker is open, less and less often."""
 
-    def __init__(self, breaker: CircuitBreaker, influxdb: Writer, self_point: SelfPoint) -> None:
+    def __init__(self, breaker: CircuitBreaker, influxdb: Output, self_point: SelfPoint) -> None:
         self._breaker = breaker
         self._influxdb = influxdb
         self._self_point = self_point

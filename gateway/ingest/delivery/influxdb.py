@@ -20,7 +20,7 @@ from gateway.support.tls import database_tls
 _DATE_EVERY_S: Final = 10.0
 
 
-class Writer(Protocol):
+class Output(Protocol):
     """A place for lines: InfluxDB, or another that takes them. Its answer has one of the fates of a batch.
 
     The lanes give it lines in the order in which they came, again until it has taken or refused them; only what it has written
@@ -31,7 +31,7 @@ class Writer(Protocol):
         """Take lines; never raises for faults of the network or the server."""
 
 
-class LinkedWriter(Writer, Protocol):
+class LinkedOutput(Output, Protocol):
     """An output as the lanes see it.
 
     :ivar link: the budget of the link to it.

@@ -36,7 +36,7 @@ from gateway.core.batching.write_result import Answer, Fate, fate_of
 from gateway.ingest.delivery.backlog import Backlog
 from gateway.ingest.delivery.batch_queue import BatchQueue
 from gateway.ingest.delivery.circuit_breaker import CircuitBreaker
-from gateway.ingest.delivery.influxdb import LinkedWriter
+from gateway.ingest.delivery.influxdb import LinkedOutput
 from gateway.ingest.delivery.spool import SpoolRequests
 from gateway.ingest.events import Events
 from gateway.ingest.storage.reject_account import RejectWriter
@@ -59,7 +59,7 @@ class LiveLane:
 
     def __init__(
         self,
-        influxdb: LinkedWriter,
+        influxdb: LinkedOutput,
         breaker: CircuitBreaker,
         queue: BatchQueue,
         spool_requests: SpoolRequests,

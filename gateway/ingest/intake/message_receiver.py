@@ -93,7 +93,10 @@ class MessageReceiver:
             else:
                 events.processed(outcome)
         apart = self._flood_queue.apart
-        batch = self._queue.add(outcome, arrival_s, source, floods=bool(apart) and message.topic in apart)
+        if apart and message.topic in apart:
+            batch = self._queue.add(outcome, arrival_s, source, floods=True)
+        else:
+            batch = self._queue.add(outcome, arrival_s, source)
         if outcome.side_effects is not None:
             self._side_effects.do(outcome.side_effects, batch, arrival_s, source)
         if tell is not None:

@@ -21,7 +21,7 @@ from gateway.core.batching.batch import packed
 from gateway.core.batching.pacing import Backoff
 from gateway.core.batching.write_result import Answer, Fate, fate_of
 from gateway.ingest.delivery.circuit_breaker import CircuitBreaker
-from gateway.ingest.delivery.influxdb import Writer
+from gateway.ingest.delivery.influxdb import Output
 from gateway.ingest.intake.connection import Connection
 from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database
@@ -48,7 +48,7 @@ ListMarks = tuple[tuple[str, int, int, bool, bool], ...]
 class PointSender:
     """Writes the measurement ``alarm``. Its points are outside the ledger, and never in the journal."""
 
-    def __init__(self, keeper: AlarmKeeper, influxdb: Writer, breaker: CircuitBreaker, clock: WallClock) -> None:
+    def __init__(self, keeper: AlarmKeeper, influxdb: Output, breaker: CircuitBreaker, clock: WallClock) -> None:
         self._keeper = keeper
         self._influxdb = influxdb
         self._breaker = breaker

@@ -23,7 +23,7 @@ from gateway.core.batching.write_result import Fate, fate_of
 from gateway.core.readings.counters import CounterState
 from gateway.core.readings.replay import CounterReplay
 from gateway.ingest.database.store import PlacedRows, Store, StoreFault, TimeSpan
-from gateway.ingest.delivery.influxdb import Writer
+from gateway.ingest.delivery.influxdb import Output
 from gateway.monitoring.reports.stored_counters import COUNTED_IN, replays_of, series_name
 from schemas.quantities import SUM_OF
 
@@ -78,7 +78,7 @@ class _SumLine(NamedTuple):
     sums: int
 
 
-async def work_out(store: Store, writer: Writer, live: LiveCounters, progress: ResumProgress) -> None:
+async def work_out(store: Store, writer: Output, live: LiveCounters, progress: ResumProgress) -> None:
     """Work out the sums of a device since ``progress.from_ms``, and go on with them.
 
     :raises StoreFault: the database does not answer, or takes no points.
@@ -101,7 +101,7 @@ async def work_out(store: Store, writer: Writer, live: LiveCounters, progress: R
 class _MeasurementResum:
     """The counters of a device in one measurement."""
 
-    def __init__(self, store: Store, writer: Writer, live: LiveCounters, progress: ResumProgress, measurement: str) -> None:
+    def __init__(self, store: Store, writer: Output, live: LiveCounters, progress: ResumProgress, measurement: str) -> None:
         self._store = store
         self._writer = writer
         self._live = live

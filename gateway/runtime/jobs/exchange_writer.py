@@ -12,7 +12,7 @@ from gateway.core.batching.write_result import Fate, fate_of
 from gateway.core.devices.device import Device
 from gateway.core.readings.exchanges import StoredExchange
 from gateway.ingest.delivery.circuit_breaker import CircuitBreaker
-from gateway.ingest.delivery.influxdb import Writer
+from gateway.ingest.delivery.influxdb import Output
 from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database
 from gateway.monitoring.reports.exchange_points import exchange_lines
@@ -36,7 +36,7 @@ def kept_exchange(device: str, registered: RegisteredDevice | None, exchange: St
 class ExchangeWriter:
     """Exchanges that wait. Their points are outside the ledger, and never in the journal."""
 
-    def __init__(self, database: Database, influxdb: Writer, breaker: CircuitBreaker, clock: WallClock) -> None:
+    def __init__(self, database: Database, influxdb: Output, breaker: CircuitBreaker, clock: WallClock) -> None:
         self._database = database
         self._influxdb = influxdb
         self._breaker = breaker

@@ -21,7 +21,7 @@ from gateway.core.readings.late_readings import HOUR_MS, HourRun
 from gateway.core.readings.line_protocol import tag_text
 from gateway.ingest.database.store import Store, TimeSpan
 from gateway.ingest.delivery.circuit_breaker import CircuitBreaker
-from gateway.ingest.delivery.influxdb import Writer
+from gateway.ingest.delivery.influxdb import Output
 from gateway.ingest.storage.database import DatabaseFault
 from gateway.ingest.storage.hours_again import HoursAgain
 from gateway.monitoring.status.status import Status
@@ -45,7 +45,7 @@ class LateReport:
         self,
         status: Status,
         hours_again: HoursAgain,
-        influxdb: Writer,
+        influxdb: Output,
         breaker: CircuitBreaker,
         closes_itself: Callable[[], bool],
     ) -> None:

@@ -27,7 +27,7 @@ from gateway.core.gateways.tenures import TENURE, Stage, Tenure, Tenures, names_
 from gateway.core.ledger import Ledger
 from gateway.ingest.database.open_store import open_store
 from gateway.ingest.database.store import StoreFault
-from gateway.ingest.delivery.influxdb import LinkedWriter
+from gateway.ingest.delivery.influxdb import LinkedOutput
 from gateway.ingest.intake.fence import Fence
 from gateway.ingest.intake.subscriptions import Subscriptions
 from gateway.ingest.storage import keyvalue
@@ -56,7 +56,7 @@ class Readings:
     """The readings of this gateway on their way, where their sums come from, and the alarms that they raised."""
 
     ledger: Ledger
-    influxdb: LinkedWriter
+    influxdb: LinkedOutput
     sums: SumsTakeOver
     resums: Resums
     snapshots: DeviceSnapshots

@@ -21,7 +21,7 @@ from gateway.core.readings.line_protocol import tag_text
 from gateway.core.status.health import health_lines, registered_devices
 from gateway.core.status.silence import Presence
 from gateway.ingest.delivery.circuit_breaker import CircuitBreaker, Figures, SelfPoint
-from gateway.ingest.delivery.influxdb import Writer
+from gateway.ingest.delivery.influxdb import Output
 from gateway.monitoring.reports.exchange_points import EVENT
 from gateway.monitoring.reports.rollup_points import device_tags
 from gateway.monitoring.status.status import Status
@@ -46,7 +46,7 @@ class SelfReport:
 
     def __init__(
         self,
-        influxdb: Writer,
+        influxdb: Output,
         breaker: CircuitBreaker,
         self_point: SelfPoint,
         status: Status,
@@ -182,7 +182,7 @@ class EventPoints:
 class RegistryReport:
     """Writes the registry, and events."""
 
-    def __init__(self, status: Status, influxdb: Writer, breaker: CircuitBreaker, events: EventPoints) -> None:
+    def __init__(self, status: Status, influxdb: Output, breaker: CircuitBreaker, events: EventPoints) -> None:
         self._status = status
         self._influxdb = influxdb
         self._breaker = breaker

@@ -16,7 +16,7 @@ from gateway.core.readings.counters import CounterState
 from gateway.core.readings.exchanges import StoredExchange
 from gateway.ingest.database.open_store import open_store
 from gateway.ingest.database.store import StoreFault
-from gateway.ingest.delivery.influxdb import LinkedWriter
+from gateway.ingest.delivery.influxdb import LinkedOutput
 from gateway.ingest.storage.database import DatabaseFault
 from gateway.monitoring.reports.boundaries import midnight_ms
 from gateway.monitoring.reports.resum import SUMS_AWAITED, ResumProgress, work_out
@@ -65,7 +65,7 @@ class Resums:
         core: CoreState,
         ledger: Ledger,
         snapshots: CounterKeeper,
-        writer: LinkedWriter,
+        writer: LinkedOutput,
         exchanges: ExchangeWriter,
         clock: WallClock,
     ) -> None:

@@ -13,7 +13,7 @@ from gateway.core.message import Outcome, Reading
 from gateway.ingest.delivery.batch_queue import DeliveryLimits
 from gateway.ingest.delivery.bounded_journal import Appended, BoundedJournal
 from gateway.ingest.delivery.circuit_breaker import Probe
-from gateway.ingest.delivery.influxdb import LinkedWriter
+from gateway.ingest.delivery.influxdb import LinkedOutput
 from gateway.ingest.storage import journal
 from gateway.ingest.storage.database import Database
 from tests.ingest.delivery.delivering import OwnPoint
@@ -109,7 +109,7 @@ class Cabinet(JoinedLanes):
     :ivar known_s: the instant at which it knew that the centre was back; None: it does not yet.
     """
 
-    def __init__(self, influxdb: LinkedWriter, limits: DeliveryLimits, backlog: list[Body], seen: Seen) -> None:
+    def __init__(self, influxdb: LinkedOutput, limits: DeliveryLimits, backlog: list[Body], seen: Seen) -> None:
         self._loop = asyncio.get_running_loop()
         self._seen = seen
         self.known_s: float | None = None

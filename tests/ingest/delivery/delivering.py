@@ -22,7 +22,7 @@ from gateway.ingest.delivery.bisect_refused import UnspooledRefusals
 from gateway.ingest.delivery.bounded_journal import Appended, BoundedJournal, JournalFull
 from gateway.ingest.delivery.circuit_breaker import CircuitBreaker, Probe, SelfPoint
 from gateway.ingest.delivery.delivery_log import DeliveryLog
-from gateway.ingest.delivery.influxdb import LinkedWriter
+from gateway.ingest.delivery.influxdb import LinkedOutput
 from gateway.ingest.delivery.live_lane import LiveLane
 from gateway.ingest.delivery.spool import Spool, SpoolRequests
 from gateway.ingest.events import Events
@@ -192,7 +192,7 @@ def probe(breaker: CircuitBreaker, answer: Callable[[bytes], Awaitable[Answer]],
 class Lanes:
     """The queue, the live lane and the spool, without broker, InfluxDB and disk."""
 
-    def __init__(self, influxdb: LinkedWriter, rejects: RejectWriter, broker: Broker, **limits: Any) -> None:  # noqa: ANN401
+    def __init__(self, influxdb: LinkedOutput, rejects: RejectWriter, broker: Broker, **limits: Any) -> None:  # noqa: ANN401
         """:param limits: of delivery, those that are not as usual."""
         self.journal, self.unspooled = Journal(), Unspooled()
         self.ledger, self.events, self.acknowledger = Ledger(since_ms=0), Events(), Acknowledger()

@@ -11,7 +11,7 @@ from gateway.ingest.delivery.bounded_journal import BoundedJournal
 from gateway.ingest.delivery.circuit_breaker import CircuitBreaker
 from gateway.ingest.delivery.delivery_log import DeliveryLog
 from gateway.ingest.delivery.drain_lane import DrainLane
-from gateway.ingest.delivery.influxdb import LinkedWriter
+from gateway.ingest.delivery.influxdb import LinkedOutput
 from gateway.ingest.delivery.live_lane import LiveLane
 from gateway.ingest.delivery.spool import Spool, SpoolRequests
 from gateway.ingest.events import Events
@@ -28,7 +28,7 @@ class JoinedLanes:
 
     def __init__(
         self,
-        influxdb: LinkedWriter,
+        influxdb: LinkedOutput,
         store: BoundedJournal,
         broker: Broker,
         limits: DeliveryLimits = USUAL,

@@ -12,7 +12,7 @@ from gateway.core.batching.write_result import Answer, Fate, fate_of
 from gateway.core.message import Outcome, Reading
 from gateway.core.readings.line_protocol import PointValue, read_values
 from gateway.ingest.delivery.bounded_journal import BoundedJournal
-from gateway.ingest.delivery.influxdb import LinkedWriter
+from gateway.ingest.delivery.influxdb import LinkedOutput
 from gateway.ingest.storage.database import Database
 from gateway.support.clock import WallClock
 from gateway.support.config.model import JournalSection
@@ -48,7 +48,7 @@ class Lines:
 class Values:
     """Another one, behind the first: it gets the values of what that has written, in this order."""
 
-    def __init__(self, first: LinkedWriter) -> None:
+    def __init__(self, first: LinkedOutput) -> None:
         self.values: list[PointValue] = []
         self.link = first.link
         self._first = first
@@ -64,7 +64,7 @@ class Values:
 class Gate(JoinedLanes, NoBroker):
     """The gateway's lanes before some output, on a file of their own; they are the broker as well."""
 
-    def __init__(self, output: LinkedWriter, file: Database) -> None:
+    def __init__(self, output: LinkedOutput, file: Database) -> None:
         store = BoundedJournal(file, JournalSection(path=file.path, max_bytes=2**20, min_free_bytes=0), WallClock())
         store.stock()
         super().__init__(output, store, self)
@@ -83,7 +83,7 @@ class Gate(JoinedLanes, NoBroker):
         self.live_lane.pump()
 
 
-def run(folder: Path, output: LinkedWriter, work: Callable[[Gate], Awaitable[None]]) -> Gate:
+def run(folder: Path, output: LinkedOutput, work: Callable[[Gate], Awaitable[None]]) -> Gate:
     """Have the lanes work before an output; at the end all is acknowledged, and the ledger balances."""
     gates: list[Gate] = []
 

@@ -12,7 +12,7 @@ from gateway.core.readings.counters import CounterState
 from gateway.core.readings.exchanges import ToldExchange
 from gateway.ingest.database.open_store import open_store
 from gateway.ingest.database.store import StoreFault
-from gateway.ingest.delivery.influxdb import InfluxdbClient, Writer
+from gateway.ingest.delivery.influxdb import InfluxdbClient, Output
 from gateway.monitoring.reports.amendments import LateSums, amended_store
 from gateway.monitoring.reports.boundaries import MILLIONTHS, ReportStep, periods
 from gateway.monitoring.reports.consumption import consumption
@@ -64,7 +64,7 @@ class Site:
             lines.append(point("m", time_ms, value, total, 4 if suspect else 0, self.tags))
         self.filled.write(lines)
 
-    def work_out(self, writer: Writer | None = None, from_ms: int = EXCHANGED) -> ResumProgress:
+    def work_out(self, writer: Output | None = None, from_ms: int = EXCHANGED) -> ResumProgress:
         """Work the sums out again."""
         progress = ResumProgress("m", from_ms, START + DAYS * DAY + HOUR)
 

@@ -13,7 +13,7 @@ from gateway.core.batching.batch import packed
 from gateway.core.batching.write_result import Answer, Fate, fate_of
 from gateway.ingest.delivery.batch_queue import BatchQueue
 from gateway.ingest.delivery.circuit_breaker import CircuitBreaker
-from gateway.ingest.delivery.influxdb import Writer
+from gateway.ingest.delivery.influxdb import Output
 from gateway.monitoring.reports.rollup_points import RollupPoint
 
 log = logging.getLogger("gateway.jobs")
@@ -35,7 +35,7 @@ class RollupWriter:
     """
 
     def __init__(
-        self, influxdb: Writer, breaker: CircuitBreaker, queue: BatchQueue, second_place: Writer | None = None
+        self, influxdb: Output, breaker: CircuitBreaker, queue: BatchQueue, second_place: Output | None = None
     ) -> None:
         """Begin.
 
