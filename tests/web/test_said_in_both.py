@@ -43,9 +43,10 @@ _NOT_SHOWN: Final = frozenset(
         f"{_PART} has {_PART}; it has {_PART}", f"{_PART}  {_PART}: {_PART}\n", "a malformed packet",
         "no MQTT 5, which the gateway needs,", f"the broker sent {_PART}: {_PART}",
         # Said at the start, before there is a page, or by a command.
-        f"its first line is a token of {_PART} characters", "its first line is empty", f"{_PART}: http.token_file: {_PART}; {_PART}",
+        f"its first line is a token of {_PART} characters", "its first line is empty",
+        f"{_PART}: http.token_file: {_PART}; {_PART}",
         "shares: is not written as a list; write the gateway of the share by hand",
-        f"{_PART}\n{_PART}{_PART}: {_PART}", f"{_PART}, {_PART}: {_PART}",
+        f"{_PART}\n{_PART}{_PART}: {_PART}{_PART}", f"{_PART}, {_PART}: {_PART}{_PART}",
         f"gateway.yaml: http.port: {_PART} port {_PART}: {_PART}",
         f"{_PART}: http.tls: cannot be used with the key {_PART}: {_PART}",
         # Steps of an explanation, marked as English, and words of what was found.
