@@ -19,8 +19,13 @@ import pytest
 CHECKOUT: Final = Path(__file__).parents[2]
 CODE: Final = ("gateway", "schemas", "firmware_sim", "grafana")
 OF_ALL: Final = Path("tests", "house")
-READERS: Final = {Path("gateway/profiles"): Path("gateway/support/config/bundled_profiles.py")}
-"""A folder of data, and the module that reads all of it: its tests are those of each file."""
+OF_DATA: Final = {
+    Path("gateway/profiles"): (
+        *(Path("tests/firmware_sim/test_makers.py"), Path("tests/firmware_sim/test_makers_published.py")),
+        Path("tests/deploy/test_guide.py"),
+    )
+}
+"""A folder of data, and the tests of all that is in it."""
 PROCESSES: Final = 2
 _SECONDS: Final = 45.0
 """Tests begin in this time; what began ends in the rest of the minute."""
@@ -42,12 +47,11 @@ class Tree:
 
     def near(self, changed: Iterable[Path]) -> list[Path]:
         """Return the test files for changed ones, the nearest first; those that are changed themselves come before all."""
-        them = list(changed)
-        readers = [READERS[path.parent] for path in them if path.parent in READERS]
-        mentions = {path: list(self._mentioning(path)) for path in (*them, *readers)}
+        mentions = {path: list(self._mentioning(path)) for path in changed}
         shared = {one: list(self._mentioning(one)) for them in mentions.values() for one in them if one.parts[0] == "tests"}
         steps = [
             filter(_is_test, mentions),
+            (test for path in mentions for test in OF_DATA.get(path.parent, ())),
             (one for them in mentions.values() for one in them if _is_test(one)),
             (test for path in mentions for test in self._of_room(path.parent)),
             (test for test in self._tests if test.parent == OF_ALL),

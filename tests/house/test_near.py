@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.house.near import Tree, changed
+from tests.house.near import CHECKOUT, OF_DATA, Tree, changed
 
 FILES = {
     "gateway/a/one.py": "",
@@ -15,7 +15,6 @@ FILES = {
     "gateway/c/templates/page.html": "",
     "gateway/c/six.py": "",
     "gateway/profiles/make.yaml": "",
-    "gateway/support/config/bundled_profiles.py": "",
     "docs/page.md": "",
     "tests/house/test_all.py": 'ROOT.rglob("*.md")',
     "tests/a/test_one.py": "",
@@ -23,7 +22,7 @@ FILES = {
     "tests/a/inner/test_three.py": "",
     "tests/b/test_four.py": "",
     "tests/c/test_six.py": "",
-    "tests/d/test_makes.py": "from gateway.support.config.bundled_profiles import names",
+    "tests/firmware_sim/test_makers.py": "",
     "tests/rig.py": "import gateway.a.one",
     "tests/z/test_far.py": "from tests.rig import gateway",
     "tests/z/test_names.py": 'monkeypatch.setattr("gateway.a.one.x", 1)',
@@ -59,8 +58,9 @@ def test_a_room_within_a_room_has_tests_of_its_own_and_a_folder_without_has_thos
     assert near(root, "gateway/c/templates/page.html") == ["c/test_six.py", "house/test_all.py"]
 
 
-def test_a_file_of_data_has_the_tests_of_its_reader(root: Path) -> None:
-    assert near(root, "gateway/profiles/make.yaml") == ["d/test_makes.py", "house/test_all.py"]
+def test_a_file_of_data_has_the_tests_of_its_folder_wherever_they_lie(root: Path) -> None:
+    assert near(root, "gateway/profiles/make.yaml") == ["firmware_sim/test_makers.py", "house/test_all.py"]
+    assert all((CHECKOUT / test).exists() for tests in OF_DATA.values() for test in tests)
 
 
 def test_a_page_leads_to_those_that_look_at_all_pages_and_a_test_that_is_gone_to_none(root: Path) -> None:
