@@ -4,11 +4,17 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
+from typing import Final
 
 from gateway.core.batching.batch import Batch
 from gateway.ingest.storage.database import Database, DatabaseFault
 
 log = logging.getLogger("gateway.storage")
+
+NEWEST_TIME: Final = "newest_time_ms"
+"""Name of the saved time."""
+DROPPED: Final = "broker_dropped"
+"""Name of the saved count of what the broker dropped."""
 
 
 def put(connection: sqlite3.Connection, name: str, value: str) -> None:

@@ -27,10 +27,6 @@ from gateway.support.clock import WallClock, every
 
 log = logging.getLogger("gateway.jobs")
 
-NEWEST_TIME: Final = "newest_time_ms"
-"""Name of the saved time."""
-DROPPED: Final = "broker_dropped"
-"""Name of the saved count of drops."""
 HISTORY: Final = "history"
 """Name of the stored last hours."""
 _JUDGE_EVERY_S: Final = 60.0
@@ -72,7 +68,7 @@ class ClockWatch:
     async def save(self) -> None:
         """Save the time, if it is trusted."""
         if not self._trust.doubted:
-            await keyvalue.save(self._database, NEWEST_TIME, str(self._clock.now_ms()))
+            await keyvalue.save(self._database, keyvalue.NEWEST_TIME, str(self._clock.now_ms()))
 
 
 class DropWatch:
@@ -96,7 +92,7 @@ class DropWatch:
             events.many_gaps(*found, now_ms)
         if events.drops.total != self._saved:
             self._saved = events.drops.total
-            await keyvalue.save(self._database, DROPPED, str(self._saved))
+            await keyvalue.save(self._database, keyvalue.DROPPED, str(self._saved))
 
 
 class JournalGauge:

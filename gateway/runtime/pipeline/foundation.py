@@ -10,7 +10,6 @@ from gateway.core.status.members import Reception
 from gateway.ingest.events import Events
 from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database
-from gateway.runtime.jobs.looks import DROPPED, NEWEST_TIME
 from gateway.support.access.accounts import Access, open_access
 from gateway.support.access.exposed_secrets import exposed_secrets
 from gateway.support.audit.log import AuditLog
@@ -60,8 +59,8 @@ def lay_foundation(config: Config, file: Database, clock: WallClock) -> Foundati
 
     :raises ConfigurationFault: a file of tokens or a certificate cannot be used.
     """
-    newest_ms, now_ms = int(file.run_here(keyvalue.get, NEWEST_TIME) or 0), clock.now_ms()
-    dropped = file.run_here(keyvalue.get, DROPPED)
+    newest_ms, now_ms = int(file.run_here(keyvalue.get, keyvalue.NEWEST_TIME) or 0), clock.now_ms()
+    dropped = file.run_here(keyvalue.get, keyvalue.DROPPED)
     drops = BrokerDrops(None if dropped is None else int(dropped))
     pair = config.mqtt.standby.machine is not None  # the other machine may have heard the devices until now
     events = Events(reception=Reception(0 if pair else newest_ms or now_ms), drops=drops)

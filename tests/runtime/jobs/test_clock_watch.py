@@ -8,7 +8,7 @@ import pytest
 from gateway.core.readings.clock_trust import ClockTrust
 from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database
-from gateway.runtime.jobs.looks import NEWEST_TIME, ClockWatch
+from gateway.runtime.jobs.looks import ClockWatch
 from tests.clocks import SetClock
 from tests.core.making import NOW_MS
 
@@ -20,5 +20,5 @@ def test_the_time_is_saved_if_we_believe_in_it(tmp_path: Path, ours_ms: int, sav
     database = Database(tmp_path / "journal.db")
     database.open()
     asyncio.run(ClockWatch(database, trust, SetClock(ours_ms)).save())
-    assert database.run_here(keyvalue.get, NEWEST_TIME) == saved
+    assert database.run_here(keyvalue.get, keyvalue.NEWEST_TIME) == saved
     database.close()
