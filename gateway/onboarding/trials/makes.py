@@ -70,8 +70,9 @@ def _tried(
         yield ProposedMake(profile.name, tuple(file.model.models), tuple(result_document(trace)["points"]), params)
 
 
-_USUAL_S: Final = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400)
-"""Settings of most devices. Networks delay messages, so a measured interval is seldom exact."""
+_USUAL_S: Final = (5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400)
+"""Settings of most devices. Networks delay messages, so a measured interval is seldom exact.
+Below 5 s a full second is near enough."""
 _NEAR: Final = 0.1
 _LEAST_GAPS: Final = 2
 _SECOND_MS: Final = 1000

@@ -71,7 +71,7 @@ def _of_envelopes(loaded: Loaded) -> list[str]:
 def _in_force(file: ProfileFile, local: Path | None, enabled: set[str], wanted: set[str]) -> bool:
     name = file.compiled.name
     own = not file.shipped and local is not None and file.path.is_relative_to(local)
-    return own or name in enabled or name in wanted or any(_is_called(file, model) for model in wanted)
+    return own or name in enabled or any(_is_called(file, model) for model in wanted)
 
 
 def _is_called(file: ProfileFile, name: str) -> bool:
