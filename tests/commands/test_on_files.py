@@ -2,60 +2,11 @@
 
 import json
 from datetime import datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import pytest
-
-from gateway.commands.cli import main
-from gateway.core.message import Refusal
-from gateway.ingest.storage import rejects
-from gateway.ingest.storage.database import Database
 from schemas.rejects import RejectReason
-from tests.site import Site
-from tests.stored_rejects import stored_rejects
-
-
-class Stopped:
-    """A gateway that has run here and does not now."""
-
-    def __init__(self, site: Site, capsys: pytest.CaptureFixture[str]) -> None:
-        self._config, self._capsys = str(site.folder / "gateway.yaml"), capsys
-        self._path = site.folder / "journal.db"
-        site.sections["journal"] = {"path": str(self._path)}
-        assert site.config
-
-    def open(self) -> Database:
-        """Its file."""
-        file = Database(self._path)
-        file.open()
-        return file
-
-    def reject(self, *devices: str, reason: RejectReason = RejectReason.BAD_JSON, payload: bytes = b"?") -> None:
-        """Store a reject of each device."""
-        file = self.open()
-        made = [Refusal(reason, "a fault", f"t/{device}", payload, "decode", 1000, device, "water") for device in devices]
-        file.run_here(rejects.add, made, 2**30)
-        file.close()
-
-    def kept(self) -> list[str]:
-        """The devices whose rejects are stored, the newest first."""
-        file = self.open()
-        found = [refusal.device for _, refusal in file.run_here(stored_rejects)]
-        file.close()
-        return found
-
-    def command(self, *words: str, status: int = 0) -> str:
-        """Give a command that ends with this status; return what it prints."""
-        assert main([*words, "-c", self._config]) == status
-        said = self._capsys.readouterr()
-        return said.out if status == 0 else said.err
-
-
-@pytest.fixture
-def stopped(site: Site, capsys: pytest.CaptureFixture[str]) -> Stopped:
-    made = Stopped(site, capsys)
-    made.open().close()
-    return made
+from tests.commands.stopped import Stopped
 
 
 def test_rejects_are_listed_by_device_and_by_reason_the_newest_first(stopped: Stopped) -> None:
@@ -84,6 +35,7 @@ def test_a_reject_is_shown_with_its_payload_and_exported_with_it_as_base64(stopp
     stopped.reject("m1", payload=b'{"ph": \xff}')
     shown = stopped.command("rejects", "show", "1")
     assert shown.startswith("reject 1: bad_json at decode, ")
+    assert "\ntopic  t/m1\ndevice m1\n" in shown
     assert '{"ph": \\xff}' in shown
     (exported,) = map(json.loads, stopped.command("rejects", "export").splitlines())
     assert (exported["device"], exported["payload_base64"]) == ("m1", "eyJwaCI6IP99")
@@ -135,3 +87,18 @@ def test_of_an_empty_journal_that_is_said(stopped: Stopped) -> None:
     assert stopped.command("journal", "status").startswith("empty, ")
     assert json.loads(stopped.command("journal", "status", "--json"))["readings"] == 0
     assert stopped.command("journal", "drop") == "0 readings dropped\n"
+
+
+def test_a_backup_tells_what_it_holds_what_it_lacks_and_what_protects_it(stopped: Stopped, tmp_path: Path) -> None:
+    archive, accounts = tmp_path / "g.tar.gz", tmp_path / "accounts.json"
+    first, *kinds, waiting, lacking, entry, warning = stopped.command(
+        "backup", str(archive), "--accounts", str(accounts)
+    ).splitlines()
+    assert first == f"{archive}: {archive.stat().st_size} bytes, {sum(int(line.split()[-1]) for line in kinds)} files:"
+    assert "    configuration             1" in kinds
+    assert waiting.startswith("0 readings that wait for the database are in it; ")
+    assert lacking.startswith(f"accounts of devices are not in it: {accounts} is not there")
+    assert entry.startswith("the last entry of the audit log is 1:")
+    assert f"age -p {archive} > {archive}.age" in warning
+    accounts.write_text("{}")
+    assert "not in it" not in stopped.command("backup", f"{archive}2", "--accounts", str(accounts))

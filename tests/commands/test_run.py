@@ -1,6 +1,9 @@
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
+
+from gateway.commands.run import _Ending
 
 STORY = """
 import gc
@@ -40,3 +43,19 @@ def test_a_service_starts_without_parsers_that_it_does_not_need_and_tells_its_fa
     ended = subprocess.run([sys.executable, "-c", STARTED], cwd=tmp_path, check=True, capture_output=True, text=True)
     assert ended.stdout == "2 True False False\n"
     assert ended.stderr.startswith("gateway.yaml: mqtt.url: ")
+
+
+def test_a_run_ends_when_this_machine_has_stood_back_and_for_good_only_by_a_signal() -> None:
+    async def ends() -> tuple[bool, bool]:
+        ending, stood_back = _Ending(), asyncio.Event()
+        waiting = asyncio.create_task(ending.when(stood_back))
+        await asyncio.sleep(0)
+        assert not ending.event.is_set()
+        stood_back.set()
+        await waiting
+        return ending.event.is_set(), ending.is_told
+
+    assert asyncio.run(ends()) == (True, False)
+    told = _Ending()
+    told.tell()
+    assert (told.event.is_set(), told.is_told) == (True, True)

@@ -47,6 +47,8 @@ def test_the_share_is_pinned_and_it_is_said_what_to_do(site: Site, capsys: pytes
     said = capsys.readouterr().out
     assert f"{path}: a is gateway-2's; it was gateway-1's\n" in said
     assert "give this file to each gateway, in any order" in said
+    assert "with it a goes" not in said
+    assert "with it a goes" not in said
     assert load_shares(path).assigned[Share(site="a", gateway="gateway-2", weight=1.0)] == "gateway-2"
     assert "with it b goes from gateway-2 to gateway-1" in said or load_shares(path).of("gateway-1") == []
 

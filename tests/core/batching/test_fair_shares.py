@@ -92,6 +92,15 @@ def test_a_flood_of_topics_does_not_fill_the_memory_and_hides_nobody_met_before(
     assert [flood.who for flood in shares.find(2.0)] == ["device mad"]
 
 
+@pytest.mark.parametrize(("behind", "named"), [(15_000, ["device mad"]), (20_000, [])])
+def test_a_look_knows_the_newest_20_000_messages_and_no_more(behind: int, named: list[str]) -> None:
+    shares = Floods()
+    for topics in (["mad"] * 3_000, [f"n{number}" for number in range(behind)]):
+        for device in topics:
+            shares.count(topic(device), 1)
+    assert [flood.who for flood in shares.find(2.0)] == named
+
+
 def test_a_topic_that_tells_no_device_is_named_itself() -> None:
     assert Flood("application/7/up", 500.0, 0.5).who == "topic application/7/up"
 

@@ -2,7 +2,16 @@
 
 from collections import Counter
 
-from gateway.core.batching.rates import RATES_KEPT, Bucket, RateLimit, Rates, RecentCounts, RecentOrigins, StrangersRateLimit
+from gateway.core.batching.rates import (
+    RATES_KEPT,
+    Bucket,
+    Histogram,
+    RateLimit,
+    Rates,
+    RecentCounts,
+    RecentOrigins,
+    StrangersRateLimit,
+)
 from tests.core.making import DAY_MS, HOUR_MS, MINUTE_MS, NOW_MS
 
 
@@ -138,3 +147,11 @@ def test_a_thousand_prefixes_have_a_share_each_and_all_others_one_together() -> 
     assert quota.allow("another", 50_000, NOW_MS)
     assert not quota.allow("and-another", 1, NOW_MS)
     assert quota.allow("p999", 1, NOW_MS)
+
+
+def test_a_time_is_counted_once_or_so_many_times_below_the_first_bound_that_holds_it() -> None:
+    times = Histogram((0.1, 1.0))
+    times.observe(0.1)
+    times.observe(0.2, 3)
+    times.observe(5.0)
+    assert (times.counts, round(times.sum_s, 6)) == ([1, 3, 1], 5.7)

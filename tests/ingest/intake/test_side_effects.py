@@ -10,7 +10,7 @@ from schemas.rejects import RejectReason
 from tests.core.making import NOW_MS
 from tests.core.profiled import EUI, sent
 from tests.core.sparkplug_payloads import FLOAT, LONG, M, payload
-from tests.ingest.intake.side_effects_rig import NODES, plain, radio, rig, until
+from tests.ingest.intake.side_effects_rig import NODES, PLAIN, RADIO, plain, radio, rig, until
 
 
 def test_messages_are_acknowledged_in_order_of_receipt_when_all_before_them_are_durable() -> None:
@@ -232,5 +232,16 @@ def test_a_birth_that_was_stored_is_saved_and_frees_what_waits_for_it() -> None:
             assert [sorted(values) for values, _ in gate.kept_values.saved] == [["birth g/n"], ["birth g/n/m1"]]
             assert {batch for _, batch in gate.kept_values.saved} == {None}
             assert gate.keys.pop_all() == ["g/n", "g/n/m1"]
+
+    asyncio.run(story())
+
+
+def test_a_value_of_an_answer_that_is_no_number_is_dropped_and_counted() -> None:
+    async def story() -> None:
+        async with rig(RADIO.replace("ph: /codec/ph", "ph: /codec/ph, turbidity_ntu: /codec/t"), PLAIN) as gate:
+            gate.come(radio("r1"))
+            gate.codecs.answer(CodecAnswer({"ph": 7, "t": "?"}))
+            await until(lambda: gate.acknowledged == [1])
+            assert (gate.written, sum(gate.events.fields_dropped.values())) == (["r1"], 1)
 
     asyncio.run(story())

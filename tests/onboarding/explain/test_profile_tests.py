@@ -226,3 +226,20 @@ def test_a_message_without_any_quantity_is_told_with_its_steps(tmp_path: Path) -
     (test,) = checked(tmp_path, one("{ph: x}", "[{measurement: water, fields: {ph: 7}}]"))
     assert test.faults[0].startswith("rejected: no_quantity")
     assert 'step: ph from /ph: "x" → number: dropped, wrong_type' in test.faults
+
+
+@pytest.mark.parametrize(("sent", "wanted", "is_well"), [("true", "1", False), ("true", "true", True)])
+def test_a_truth_is_no_number(tmp_path: Path, sent: str, wanted: str, *, is_well: bool) -> None:
+    profile = PROFILE.replace("{ph: /ph, level_m: /level}", "{alarm_leak: /ph}")
+    point = f"{{measurement: water, time: arrival, fields: {{alarm_leak: {wanted}}}}}"
+    (test,) = checked(tmp_path, one(f"{{ph: {sent}}}", f"[{point}]"), profile=profile)
+    assert (test.faults == ()) == is_well
+
+
+def test_a_message_arrives_when_its_test_says(tmp_path: Path) -> None:
+    point = "{measurement: water, time: arrival, fields: {ph: 7, level_m: 2}}"
+    (test,) = checked(tmp_path, one("{ph: 7, level: 2}", f"[{point}]", ", arrival: '2025-09-02T08:00:00Z'"))
+    assert test.faults == ()
+    late = point.replace("time: arrival", "time: '2025-09-02T08:00:00Z', quality: 1")
+    (test,) = checked(tmp_path, one("{ph: 7, level: 2}", f"[{late}]", ", arrival: '2025-09-02T08:00:00Z'"))
+    assert not any(fault.startswith("time ") or "time should" in fault for fault in test.faults)

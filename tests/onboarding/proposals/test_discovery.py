@@ -31,6 +31,9 @@ from tests.rows import each_row
         pytest.param("{{ value_json.a | float(0) | round(2) }}", Template("/a", round=2), id="float-and-round"),
         pytest.param("{{ value_json.a | int | abs }}", Template("/a", abs=True), id="int-and-abs"),
         pytest.param("{{ value_json.a | default(0) }}", Template("/a"), id="default-is-no-reading"),
+        pytest.param("{{ value_json.a | default('none') }}", Template("/a"), id="nor-is-a-default-text"),
+        pytest.param("{{ value_json.a | round }}", Template("/a", round=0), id="round-to-a-whole-number"),
+        pytest.param("{{ value_json.a | round(40) }}", Template("/a", round=12), id="no-more-digits-than-there-are"),
         pytest.param("{{- value_json.a -}}", Template("/a"), id="trimmed"),
     ],
 )
@@ -224,3 +227,68 @@ def test_whatever_devices_tell_is_proposed_or_said(configs: list[object], payloa
             continue
         text = text_of(profile, [*proposal.doubts, *silent])
         assert yaml.safe_load(text)["profile"] == profile["profile"]
+
+
+OF_CLASS = {
+    "energy": "energy_import_kwh",
+    "reactive_energy": "reactive_energy_import_kvarh",
+    "power": "active_power_w",
+    "apparent_power": "apparent_power_va",
+    "reactive_power": "reactive_power_var",
+    "voltage": "voltage_l1_v",
+    "current": "current_l1_a",
+    "power_factor": "power_factor",
+    "frequency": "frequency_hz",
+    "water": "volume_m3",
+    "volume": "volume_m3",
+    "volume_flow_rate": "flow_m3_h",
+    "ph": "ph",
+    "conductivity": "conductivity_us_cm",
+    "distance": "distance_m",
+    "temperature": "air_temperature_c",
+    "humidity": "relative_humidity_pct",
+    "atmospheric_pressure": "air_pressure_hpa",
+    "pressure": "pressure_kpa",
+    "pm1": "pm1_ug_m3",
+    "pm25": "pm2_5_ug_m3",
+    "pm10": "pm10_ug_m3",
+    "nitrogen_dioxide": "no2_ug_m3",
+    "sulphur_dioxide": "so2_ug_m3",
+    "ozone": "o3_ug_m3",
+    "carbon_monoxide": "co_ug_m3",
+    "carbon_dioxide": "co2_ppm",
+    "volatile_organic_compounds_parts": "tvoc_ppb",
+    "illuminance": "illuminance_lx",
+    "sound_pressure": "noise_laeq_db",
+    "precipitation": "rain_interval_mm",
+    "speed": "mean_speed_km_h",
+    "battery": "battery_pct",
+    "signal_strength": "rssi_dbm",
+}
+OF_UNIT = {
+    **dict.fromkeys(("kWh", "Wh", "MWh"), "energy_import_kwh"),
+    **dict.fromkeys(("W", "kW"), "active_power_w"),
+    **dict.fromkeys(("m³/h", "L/min", "L/h", "L/s"), "flow_m3_h"),
+    **dict.fromkeys(("°C", "°F", "K"), "air_temperature_c"),
+    **dict.fromkeys(("kPa", "bar", "psi", "MPa"), "pressure_kpa"),
+    **dict.fromkeys(("L", "m³"), "volume_m3"),
+    "V": "voltage_l1_v",
+    "A": "current_l1_a",
+    "mA": "current_l1_a",
+    "hPa": "air_pressure_hpa",
+    "mbar": "air_pressure_hpa",
+    "VA": "apparent_power_va",
+    "var": "reactive_power_var",
+    "Hz": "frequency_hz",
+    "lx": "illuminance_lx",
+    "dBm": "rssi_dbm",
+}
+
+
+def test_each_class_that_home_assistant_has_a_quantity_for_is_that_one() -> None:
+    assert {name: meaning_of(entity(device_class=name)).field for name in OF_CLASS} == OF_CLASS
+
+
+def test_a_value_without_a_class_is_what_its_unit_says() -> None:
+    found = {unit: meaning_of(entity(unit_of_measurement=unit, state_class="total_increasing")).field for unit in OF_UNIT}
+    assert found == OF_UNIT

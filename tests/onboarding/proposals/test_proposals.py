@@ -147,6 +147,17 @@ def test_devices_on_one_floor_do_not_become_one_device(site: Site) -> None:
     ]
 
 
+COMMON = (
+    *("tele", "stat", "status", "sensor", "binary_sensor", "switch", "state", "states", "data", "result", "info"),
+    *("telemetry", "mqtt", "homeassistant", "zigbee2mqtt", "shellies", "iot", "home", "devices", "value", "Shellies"),
+)
+
+
+def test_a_level_that_many_makes_have_is_no_name_of_a_device(site: Site) -> None:
+    rows = [row for number, level in enumerate(COMMON) for row in power_of(f"x{number}", f"{level}/n{number}")]
+    assert {profile["match"]["topic"] for profile in site.profiles(rows)} == {f"{level}/{{device}}" for level in COMMON}
+
+
 def test_a_proposal_leaves_a_level_of_the_topic_so_that_it_takes_nobody_elses_messages(site: Site) -> None:
     rows = power_of("pump7", "pump7/p") + power_of("pump7", "pump7/q", dev_cla="voltage", unit_of_meas="V")
     rows[2]["topic"] = "homeassistant/sensor/pump7/q/config"

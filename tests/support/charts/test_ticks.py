@@ -23,6 +23,9 @@ NUMBERS = st.floats(-1e9, 1e9).map(lambda value: round(value, 6))
         pytest.param(-3, 4, [-4, -2, 0, 2, 4], id="through-zero"),
         pytest.param(0.011, 0.029, [0.01, 0.015, 0.02, 0.025, 0.03], id="small"),
         pytest.param(5, 5, [4.6, 4.8, 5, 5.2, 5.4], id="one-value"),
+        pytest.param(7, 10, [7, 8, 9, 10], id="both-ends-on-a-mark"),
+        pytest.param(10.1, 10.7, [10, 10.2, 10.4, 10.6, 10.8], id="tenths"),
+        pytest.param(0, 0.1 + 0.2, [0, 0.1, 0.2, 0.3], id="a-last-digit-too-much-adds-no-mark"),
         pytest.param(0, 0, [0, 0.2, 0.4, 0.6, 0.8, 1], id="nothing"),
     ],
 )

@@ -61,7 +61,7 @@ def test_protections_against_codecs_that_this_machine_lacks_are_named(
 ) -> None:
     site.profile("mine", RADIO, mine=CODEC)
     monkeypatch.setattr(
-        "gateway.ingest.codecs.process._PROGRAM", Path(__file__).parents[1] / "ingest" / "codecs" / "unprotected_worker.py"
+        "gateway.ingest.codecs.process._PROGRAM", Path(__file__).parents[2] / "ingest" / "codecs" / "unprotected_worker.py"
     )
     status, out, _ = check(site, capsys)
     assert (status, "missing protection against codecs: seccomp: Function not implemented\n" in out) == (0, True)

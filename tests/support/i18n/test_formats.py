@@ -1,5 +1,6 @@
 """Numbers, times and lengths of time, as the readers of each language write them."""
 
+from datetime import date
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -60,3 +61,8 @@ def test_sizes_and_units_stay_on_one_line() -> None:
     assert EN.size(3 * 2**30) == "3\u00a0GiB"
     assert EN.with_unit(1.84, "m³/h") == "1.84\u00a0m³/h"
     assert EN.with_unit(0.9, "") == "0.9"
+
+
+def test_a_day_begins_at_midnight_of_the_zone() -> None:
+    assert VI.midnight_ms(date(2026, 11, 26)) == 1_795_626_000_000
+    assert VI.moment(VI.midnight_ms(date(2026, 11, 26))) == "00:00:00 26/11/2026"

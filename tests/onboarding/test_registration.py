@@ -1,0 +1,46 @@
+"""Changes between two registries, and the needs of an enrolment of a registered device."""
+
+from datetime import timedelta
+
+import pytest
+
+from gateway.ingest.broker.rights import NativeTopics
+from gateway.onboarding.enrolment import NotEnrollable, entrance_of, is_configured, topics_of_device
+from gateway.onboarding.registration import differences
+from gateway.support.config.files import ConfigurationFault
+from schemas.registry import RegisteredDevice, Registry, device_key
+from tests.site import Site
+
+KEPT, OLD, GONE = RegisteredDevice("kept"), RegisteredDevice("m1", site="s1"), RegisteredDevice("gone", domain="water")
+NEW = RegisteredDevice("m1", site="s2", interval=timedelta(minutes=15))
+
+
+def test_a_device_that_came_went_or_changed_is_told_with_its_entry_before_and_after() -> None:
+    added = RegisteredDevice("added", site="s1")
+    before = {device_key(device.id): device for device in (KEPT, OLD, GONE)}
+    assert list(differences(before, Registry(devices=[NEW, KEPT, added])).items()) == [
+        ("added", (None, {"id": "added", "site": "s1"})),
+        ("gone", ({"id": "gone", "domain": "water"}, None)),
+        ("m1", ({"id": "m1", "site": "s1"}, {"id": "m1", "site": "s2", "interval": "15min"})),
+    ]
+
+
+def test_only_a_registered_device_with_site_and_domain_has_topics() -> None:
+    assert topics_of_device("m1", RegisteredDevice("m1", site="s1", domain="water")) == NativeTopics("s1", "water", "m1")
+    with pytest.raises(NotEnrollable, match="m1: is not registered; `gateway devices add m1"):
+        topics_of_device("m1", None)
+    for lacking in (RegisteredDevice("m1", site="s1"), RegisteredDevice("m1", domain="water")):
+        with pytest.raises(NotEnrollable, match="m1: its topics need a site and a domain"):
+            topics_of_device("m1", lacking)
+
+
+def test_devices_get_accounts_where_their_way_and_a_password_are_configured(site: Site) -> None:
+    with pytest.raises(ConfigurationFault, match=r"enrolment\.url: write the address that devices connect to"):
+        entrance_of(site.config)
+    site.sections["enrolment"] = {"url": "mqtts://broker.example.vn"}
+    assert not is_configured(site.config)
+    entrance = entrance_of(site.config)
+    assert (entrance.host, entrance.port) == ("broker.example.vn", 8883)
+    site.sections["enrolment"] |= {"password_file": "broker.password"}
+    (site.folder / "broker.password").write_text("secret")
+    assert is_configured(site.config)
