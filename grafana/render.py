@@ -6,19 +6,7 @@ from typing import Final
 from grafana import drill, layout
 from grafana.ask import CannotAsk, gap_ms
 from grafana.head import annotations, chosen_metrics, chosen_source, links, variables
-from grafana.model import (
-    Column,
-    Dashboard,
-    Kind,
-    Panel,
-    Prom,
-    Section,
-    Steps,
-    Target,
-    Words,
-    both,
-    panel_id,
-)
+from grafana.model import Column, Dashboard, Kind, Panel, Prom, Section, Steps, Target, Words, both, panel_id
 from grafana.reasons import without_data
 from grafana.stores import Database, Json, letter
 

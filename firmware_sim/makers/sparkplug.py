@@ -12,16 +12,7 @@ from firmware_sim.makers.maker import Maker
 from firmware_sim.makers.reading import MakerReading, WholeSteps, rounded
 from firmware_sim.wire.message import CarriedPoint, WireMessage
 from firmware_sim.wire.presence import BrokerPresence
-from firmware_sim.wire.sparkplug_b import (
-    BOOLEAN,
-    DOUBLE,
-    FLOAT,
-    INT32,
-    INT64,
-    UINT64,
-    SparkplugMetric,
-    sparkplug_payload,
-)
+from firmware_sim.wire.sparkplug_b import BOOLEAN, DOUBLE, FLOAT, INT32, INT64, UINT64, SparkplugMetric, sparkplug_payload
 
 NAMESPACE: Final = "spBv1.0"
 SESSION: Final = 3

@@ -7,18 +7,7 @@ from typing import Final, Protocol
 
 from firmware_sim.devices.source import Sample
 from firmware_sim.faults import PAYLOAD_FAULTS, VALUE_FAULTS, PayloadFault, ValueFault
-from firmware_sim.technician.controls import (
-    BAD_VALUE,
-    EXCLUDED,
-    GARBAGE,
-    NETWORK,
-    REBOOT,
-    REPEAT,
-    SEND,
-    TEN,
-    Control,
-    Knob,
-)
+from firmware_sim.technician.controls import BAD_VALUE, EXCLUDED, GARBAGE, NETWORK, REBOOT, REPEAT, SEND, TEN, Control, Knob
 from firmware_sim.technician.native import WrittenPayload
 
 READING: Final = "reading"

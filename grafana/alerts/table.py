@@ -3,16 +3,7 @@
 from typing import Final
 
 from grafana.alerts.model import Alert, AlertGroup, above, below
-from grafana.alerts.questions import (
-    active_alarms,
-    complete_days,
-    distance,
-    grown,
-    is_false,
-    metric_grown,
-    newest,
-    silent,
-)
+from grafana.alerts.questions import active_alarms, complete_days, distance, grown, is_false, metric_grown, newest, silent
 
 CRITICAL: Final = "critical"
 WARNING: Final = "warning"

@@ -2,9 +2,7 @@
 
 from schemas.quantities import Quality
 from schemas.registry import RegisteredDevice
-from tests.core.making import (
-    points,
-)
+from tests.core.making import points
 from tests.core.profiled import MANY, meters, pipeline, process, profile
 
 

@@ -30,15 +30,7 @@ from gateway.core.readings.steps import (
     mean_per_ms,
     usual,
 )
-from gateway.core.readings.sums import (
-    FormerOffset,
-    FoundSum,
-    Register,
-    exact,
-    is_beyond,
-    may_lie_behind,
-    offset_at,
-)
+from gateway.core.readings.sums import FormerOffset, FoundSum, Register, exact, is_beyond, may_lie_behind, offset_at
 from schemas.quantities import GROWTH, Growth
 
 _STATES_MAX: Final = 64

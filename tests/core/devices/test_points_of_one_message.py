@@ -18,15 +18,7 @@ from schemas.registry import RegisteredDevice
 from schemas.rejects import RejectReason
 from tests.core.alarms.alarming import ZONE, above, rule
 from tests.core.line_protocol import Point
-from tests.core.making import (
-    NOW_MS,
-    RULES,
-    SECOND_MS,
-    Registered,
-    message,
-    points,
-    topic,
-)
+from tests.core.making import NOW_MS, RULES, SECOND_MS, Registered, message, points, topic
 from tests.core.making import pipeline as native_pipeline
 from tests.core.profiled import EUI, MANY, answered, meters, pipeline, process, sent, uplink
 

@@ -8,17 +8,7 @@ import pytest
 from gateway.core.readings.native import Decoded, NativeDecoder
 from schemas.quantities import DOMAINS, HEALTH, QUANTITIES, REQUIRES, VEHICLE_CLASSES, Kind, Quality
 from schemas.rejects import DropCause, RejectReason
-from tests.core.making import (
-    NOW_MS,
-    Registered,
-    is_canonical,
-    pipeline,
-    point,
-    points,
-    process,
-    quality,
-    refusal,
-)
+from tests.core.making import NOW_MS, Registered, is_canonical, pipeline, point, points, process, quality, refusal
 from tests.rows import each_row
 
 GOOD = b'"volume_m3": 5.0'
