@@ -296,8 +296,8 @@ class BatchQueue:
 
     def settle(self, batch: Batch, end: End) -> None:
         """Count all readings of a batch that is not in the journal, and release it."""
-        self._ledger.settle(end, batch.body.domains)
         self.deliveries.settled(batch, written=end == "written")
+        self._ledger.settle(end, batch.body.domains)
         self.release(batch)
 
     def spooled(self, batch: Batch, row: int, now_s: float) -> None:

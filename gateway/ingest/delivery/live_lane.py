@@ -123,19 +123,6 @@ class LiveLane:
         self._timer = None
         self.queue.broker.read_now(self.pump)
 
-    def _pace_reads(self, readings: int, now_s: float) -> None:
-        """Let messages wait for the next read or the next write, if that is worth it after a write of so many readings."""
-        queue, pacing = self.queue, self._read_pacing
-        pacing.started(readings, now_s)
-        next_write_s = self._pacing.wait_s(now_s) - _TIMER_S
-        queue.broker.read_apart(pacing.apart_s)
-        wait_s = pacing.wait_s(next_write_s, queue.broker.round_trip_s)
-        if wait_s and not queue.under_pressure:
-            queue.broker.read_later(wait_s)
-            if self._timer is not None:
-                self._timer.cancel()
-            self._timer = self._loop.call_later(wait_s, self._timed)
-
     def _spool_flood(self) -> None:
         self._flood_timer = None
         if self.queue.flood_queue.batches:
@@ -160,17 +147,27 @@ class LiveLane:
             self._spool_requests.wake()
 
     def _post(self, batch: Batch, now_s: float) -> None:
+        """Post a batch, and let messages wait for the next read or the next write, if that is worth it."""
+        queue = self.queue
         if batch.refusals:
             self._reject_writer.keep_refusals(batch)
         if not batch.readings:
-            self.queue.release(batch)
+            queue.release(batch)
             return
         # Sealed before the spool can store it: a sealed batch gets a row of its own, which its 204 deletes again. With
         # others in that row it would delete them unwritten.
         body = batch.body
         self._pacing.started(len(batch.readings), now_s, self._link.live_apart_s(len(body.gzip)))
-        self.queue.start_write(batch, now_s)
-        self._pace_reads(len(batch.readings), now_s)
+        queue.start_write(batch, now_s)
+        self._read_pacing.started(len(batch.readings), now_s)
+        next_write_s = self._pacing.wait_s(now_s) - _TIMER_S
+        queue.broker.read_apart(self._read_pacing.apart_s)
+        wait_s = self._read_pacing.wait_s(next_write_s, queue.broker.round_trip_s)
+        if wait_s and not queue.under_pressure:
+            queue.broker.read_later(wait_s)
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = self._loop.call_later(wait_s, self._timed)
         self._writes.create_task(self._write(batch, body), name="live write")
 
     async def _write(self, batch: Batch, body: Body) -> None:
