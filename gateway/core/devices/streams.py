@@ -239,17 +239,23 @@ class Streams:
 
     def _waits(self, device: str) -> bool:
         """Tell if the messages of a device wait until it is registered."""
-        return self._admission.unknown == "quarantine" and self._registered(device) is None
+        return self._admission.unknown == "quarantine" and self._registered(device) is None and not self._never(device)
 
     def _refused(self, device: str) -> str:
         """Return the reason why a device is not admitted; empty if it is."""
+        unknown = self._admission.unknown
+        if why := self._never(device):
+            return why
+        if device.startswith(SIMULATED_PREFIX) or unknown == "accept" or self._registered(device) is not None:
+            return ""
+        return f"{device} is not in the registry and devices.unknown is {unknown}; register it"
+
+    def _never(self, device: str) -> str:
+        """Return the reason why a device is not admitted even if it is registered; empty if there is none."""
         if not is_id(device):
             return f"{device[:80]!r} cannot be a device: 1 to 64 of A-Z a-z 0-9 . _ : -"
-        if device.startswith(SIMULATED_PREFIX):
-            if self._admission.simulated == "reject":
-                return f"{device} is simulated and limits.simulated is reject"
-        elif self._admission.unknown != "accept" and self._registered(device) is None:
-            return f"{device} is not in the registry and devices.unknown is {self._admission.unknown}; register it"
+        if device.startswith(SIMULATED_PREFIX) and self._admission.simulated == "reject":
+            return f"{device} is simulated and limits.simulated is reject"
         return ""
 
     def age(self, now_ms: int) -> list[str]:

@@ -135,6 +135,15 @@ def test_simulated_devices_have_a_rule_of_their_own() -> None:
     assert resolved(Streams(admission=Admission(unknown="reject")), topic("sim-1"))
 
 
+def test_a_simulated_device_that_no_registration_would_let_in_waits_for_none() -> None:
+    streams = Streams(admission=Admission("quarantine", simulated="reject"))
+    why = refused(streams, topic("sim-1"))
+    assert (why.waits, why.detail) == (False, "sim-1 is simulated and limits.simulated is reject")
+    assert not streams.unnamed("sim-1", RejectReason.AMBIGUOUS_PROFILE, "").waits
+    assert refused(streams, topic("real-1")).waits
+    assert Streams(admission=Admission("quarantine")).unnamed("sim-1", RejectReason.AMBIGUOUS_PROFILE, "").waits
+
+
 def test_no_more_devices_than_the_limit_are_let_in_and_those_let_in_stay() -> None:
     """A flood of invented names must not become a flood of series."""
     streams = Streams(admission=Admission(devices_max=2))
