@@ -17,7 +17,7 @@ from typing import Final
 from gateway.ingest.storage.beside import InUse
 from gateway.ingest.storage.database import Damaged, Database, DatabaseFault, begin
 from gateway.ingest.storage.device_snapshots import note_running
-from gateway.runtime.pipeline.build import Parts, build, build_supervision
+from gateway.runtime.pipeline.build import Parts, build_supervision
 from gateway.runtime.pipeline.foundation import Lanes
 from gateway.support.clock import WallClock, wall_clock
 from gateway.support.commit import running_commit
@@ -135,7 +135,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 async def _run(
     config: Config, file: Database, clock: WallClock, manager: ServiceManager, early: _EarlyReload
 ) -> Database | None:
-    parts = build(config, file, clock)
+    parts = Parts(config, file, clock)
     _find_backlog(parts)
     calm_garbage_collector()
     sys.setswitchinterval(HANDED_ON_AFTER_S)

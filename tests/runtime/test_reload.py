@@ -15,7 +15,7 @@ import pytest
 from gateway.commands.run import HANDED_ON_AFTER_S
 from gateway.core.message import Unresolved
 from gateway.ingest.storage.database import Database, DatabaseFault
-from gateway.runtime.pipeline.build import Parts, build
+from gateway.runtime.pipeline.build import Parts
 from gateway.support.clock import WallClock
 from gateway.support.registry.changes import add
 from gateway.support.registry.registry import load_registry
@@ -33,7 +33,7 @@ def story(site: Site, tell: Callable[[Parts], Awaitable[None]]) -> None:
         database = Database(site.folder / "journal.db")
         database.open()
         try:
-            await tell(build(site.config, database, WallClock()))
+            await tell(Parts(site.config, database, WallClock()))
         finally:
             database.close()
 

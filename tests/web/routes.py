@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 
 from gateway.ingest.storage.database import Database
-from gateway.runtime.pipeline.build import build
+from gateway.runtime.pipeline.build import Parts
 from gateway.support.clock import WallClock
 from gateway.web.entrance import Entrance
 from gateway.web.server import serve_pages
@@ -39,7 +39,7 @@ def served_application(site: Site, monkeypatch: pytest.MonkeyPatch) -> web.Appli
         database = Database(config.journal.path)
         database.open()
         try:
-            parts = build(config, database, WallClock())
+            parts = Parts(config, database, WallClock())
             async with Entrance(config.http, parts.foundation.access, parts.foundation.tls) as entrance:
                 await serve_pages(parts, entrance)
         except _Made:

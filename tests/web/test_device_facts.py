@@ -17,7 +17,7 @@ from gateway.core.readings.exchanges import ToldExchange
 from gateway.core.readings.sums import FoundSum
 from gateway.ingest.storage.database import Database
 from gateway.ingest.storage.photos import Photos
-from gateway.runtime.pipeline.build import Parts, build
+from gateway.runtime.pipeline.build import Parts
 from gateway.support.access.accounts import AccountRole, UserAccount
 from gateway.support.access.scope import DeviceScope
 from gateway.web.devices.devices import DevicePages
@@ -82,7 +82,7 @@ def tell(folder: Path, story: Callable[[Visited], Awaitable[T]]) -> T:
     config, clock = config_of(folder, "http://127.0.0.1:1", "Asia/Ho_Chi_Minh"), SetClock(NOW_MS)
 
     async def told(database: Database) -> T:
-        return await story(Visited(build(config, database, clock), database, clock))
+        return await story(Visited(Parts(config, database, clock), database, clock))
 
     database = Database(config.journal.path)
     database.open()

@@ -21,7 +21,7 @@ from gateway.commands.demo.services import free_port
 from gateway.commands.run import HANDED_ON_AFTER_S
 from gateway.core.message import StoredMessage
 from gateway.ingest.storage.database import Database
-from gateway.runtime.pipeline.build import Parts, build
+from gateway.runtime.pipeline.build import Parts
 from gateway.support.access.accounts import own_token_file
 from gateway.support.clock import WallClock
 from gateway.web.entrance import Entrance
@@ -176,7 +176,7 @@ async def running(site: Site, turns: LoopTurns) -> AsyncIterator[Visitor]:
     database = Database(config.journal.path)
     database.open()
     try:
-        parts = build(config, database, WallClock())
+        parts = Parts(config, database, WallClock())
         hear(parts)
         gc.freeze()
         async with (

@@ -4,7 +4,6 @@ Supervision is built last: of the lanes that must not stand still while they hav
 """
 
 import time
-from dataclasses import dataclass
 
 from gateway.core.batching.pacing import LinkBudget
 from gateway.ingest.delivery.backlog import Backlog
@@ -14,67 +13,45 @@ from gateway.ingest.events import Events
 from gateway.ingest.storage.database import Database
 from gateway.runtime.jobs.certificates import CertificateRenewal
 from gateway.runtime.jobs.supervision import Supervision, Worker
-from gateway.runtime.pipeline.alarming import Alarming, build_alarming
-from gateway.runtime.pipeline.delivering import Delivery, build_delivery
-from gateway.runtime.pipeline.foundation import Foundation, Lanes, lay_foundation
-from gateway.runtime.pipeline.pairing import Pairing, build_pairing
-from gateway.runtime.pipeline.processing import Processing, build_processing
-from gateway.runtime.pipeline.receiving import Receiving, build_receiving
-from gateway.runtime.pipeline.sharing import Sharing, build_sharing
-from gateway.runtime.pipeline.waiting import Waiting, build_waiting
-from gateway.runtime.pipeline.watching import Closing, Watching, build_closing, build_watching
+from gateway.runtime.pipeline.delivering import Delivery
+from gateway.runtime.pipeline.foundation import Foundation, Pairing
+from gateway.runtime.pipeline.processing import Processing
+from gateway.runtime.pipeline.receiving import Receiving, Sharing
+from gateway.runtime.pipeline.waiting import Waiting
+from gateway.runtime.pipeline.watching import Alarming, Closing, Watching
 from gateway.runtime.reload import Credentials, Reload
 from gateway.support.clock import WallClock
 from gateway.support.config.model import Config
 from gateway.support.service_manager import ServiceManager
 
 
-@dataclass(frozen=True, slots=True)
 class Parts:
     """The rooms of a gateway, joined.
 
     :ivar lanes: the coroutines that run side by side while it runs, by name.
     """
 
-    foundation: Foundation
-    processing: Processing
-    pairing: Pairing
-    delivery: Delivery
-    waiting: Waiting
-    alarming: Alarming
-    watching: Watching
-    closing: Closing
-    receiving: Receiving
-    sharing: Sharing
-    reload: Reload
-    lanes: Lanes
+    def __init__(self, config: Config, file: Database, clock: WallClock) -> None:
+        """Build a gateway; ``file`` is open, a loop is running.
 
-
-def build(config: Config, file: Database, clock: WallClock) -> Parts:
-    """Build a gateway; ``file`` is open, a loop is running.
-
-    :raises ConfigurationFault: the registry, a profile or a certificate cannot be used.
-    """
-    foundation = lay_foundation(config, file, clock)
-    processing = build_processing(foundation)
-    pairing = build_pairing(foundation)
-    connection = pairing.connection
-    delivery = build_delivery(foundation, processing, connection)
-    waiting = build_waiting(foundation, processing, delivery, pairing)
-    alarming = build_alarming(foundation, processing, delivery, pairing)
-    watching = build_watching(foundation, processing, delivery, waiting, alarming, pairing)
-    closing = build_closing(foundation, processing, delivery, watching, pairing)
-    receiving = build_receiving(foundation, processing, delivery, waiting, watching.self_report, pairing)
-    sharing = build_sharing(foundation, processing, delivery, waiting, alarming, watching, receiving)
-    snapshots, moves = processing.device_snapshots, sharing.moves
-    clients, watch = delivery.destination.clients, watching.certificate_watch
-    renewal = CertificateRenewal(config, foundation.tls, pairing.connections, clients, watch)
-    credentials = Credentials(foundation.access, renewal)
-    reload = Reload(file, waiting.codecs, snapshots, moves, waiting.released, watching.status, credentials)
-    rooms = (delivery, receiving, waiting, processing, alarming, watching, closing, sharing, pairing)
-    lanes = pairing.gated({name: lane for room in rooms for name, lane in room.lanes.items()})
-    parts = foundation, processing, pairing, delivery, waiting, alarming, watching, closing, receiving, sharing
-    return Parts(*parts, reload, lanes)
+        :raises ConfigurationFault: the registry, a profile, a rule of alarms, a certificate or a secret cannot be used.
+        """
+        self.foundation = foundation = Foundation(config, file, clock)
+        self.processing = processing = Processing(foundation)
+        self.pairing = pairing = Pairing(foundation)
+        self.delivery = delivery = Delivery(foundation, processing, pairing)
+        self.waiting = waiting = Waiting(foundation, processing, delivery, pairing)
+        self.alarming = alarming = Alarming(foundation, processing, delivery, pairing)
+        self.watching = watching = Watching(foundation, processing, delivery, waiting, alarming, pairing)
+        self.closing = closing = Closing(foundation, processing, delivery, watching, pairing)
+        self.receiving = receiving = Receiving(foundation, processing, delivery, waiting, watching, pairing)
+        sharing = Sharing(foundation, processing, delivery, waiting, alarming, watching, receiving)
+        clients, certificate_watch = delivery.destination.clients, watching.certificate_watch
+        renewal = CertificateRenewal(config, foundation.tls, pairing.connections, clients, certificate_watch)
+        credentials, snapshots = Credentials(foundation.access, renewal), processing.device_snapshots
+        self.reload = Reload(file, waiting.codecs, snapshots, sharing.moves, waiting.released, watching.status, credentials)
+        rooms = (delivery, receiving, waiting, processing, alarming, watching, closing, sharing, pairing)
+        self.lanes = pairing.gated({name: lane for room in rooms for name, lane in room.lanes.items()})
 
 
 def build_supervision(parts: Parts, manager: ServiceManager) -> Supervision:

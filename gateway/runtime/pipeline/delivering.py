@@ -1,12 +1,10 @@
 """Delivery: the queue of batches, the client of InfluxDB and the journal, and the lanes between them."""
 
-from dataclasses import dataclass
 from functools import partial
 from typing import Self
 from zoneinfo import ZoneInfo
 
 from gateway.core.batching.acknowledgements import Acknowledger
-from gateway.core.batching.fair_shares import Floods
 from gateway.core.batching.pacing import LinkBudget
 from gateway.core.readings.clock_trust import ClockTrust
 from gateway.ingest.delivery.backlog import Backlog
@@ -20,34 +18,32 @@ from gateway.ingest.delivery.flood_queue import FloodWatch
 from gateway.ingest.delivery.influxdb import InfluxdbClient
 from gateway.ingest.delivery.live_lane import LiveLane
 from gateway.ingest.delivery.spool import Spool, SpoolRequests
-from gateway.ingest.intake.connection import Connection
 from gateway.ingest.storage.reject_account import RejectAccount, RejectWriter
 from gateway.ingest.storage.reject_counts import RejectCounts
 from gateway.ingest.storage.settlement import JournalAccount
-from gateway.runtime.pipeline.foundation import Foundation, Lanes
+from gateway.runtime.pipeline.foundation import Foundation, Lanes, Pairing
 from gateway.runtime.pipeline.options import delivery_limits
 from gateway.runtime.pipeline.processing import Processing
 from gateway.support.clock import WallClock
 
 
-@dataclass(frozen=True, slots=True)
 class Destination:
     """InfluxDB: its client, the breaker that knows if it takes readings, and the point that it is tried with.
 
     :ivar second_place: client of the database that keeps roll-ups longer, if there is one.
+    :ivar clients: the clients of both places.
     :ivar link: the budget of the link to both.
     """
 
-    influxdb: InfluxdbClient
-    second_place: InfluxdbClient | None
-    link: LinkBudget
-    breaker: CircuitBreaker
-    self_point: SelfPoint
-
-    @property
-    def clients(self) -> list[InfluxdbClient]:
-        """The clients of both places."""
-        return [client for client in (self.influxdb, self.second_place) if client is not None]
+    def __init__(self, foundation: Foundation, trust: ClockTrust) -> None:
+        config, clock = foundation.config, foundation.clock
+        self.link = LinkBudget(config.influxdb.max_bytes_per_s)
+        self.influxdb = InfluxdbClient(config.influxdb, partial(_see_influxdb, trust, clock), self.link)
+        rollups = config.influxdb.of_rollups()
+        self.second_place = None if rollups is None else InfluxdbClient(rollups, link=self.link)
+        self.clients = [client for client in (self.influxdb, self.second_place) if client is not None]
+        self.breaker = CircuitBreaker(foundation.events)
+        self.self_point = SelfPoint(config.mqtt.machine_id, foundation.ledger, trust, clock)
 
     async def __aenter__(self) -> Self:
         return self
@@ -58,93 +54,64 @@ class Destination:
             await client.__aexit__()
 
 
-@dataclass(frozen=True, slots=True)
 class Fallback:
     """The journal and the rejects, for what InfluxDB cannot take now, or never will."""
 
-    journal: BoundedJournal
-    backlog: Backlog
-    journal_account: JournalAccount
-    reject_account: RejectAccount
-    reject_counts: RejectCounts
-    reject_writer: RejectWriter
+    def __init__(self, foundation: Foundation, processing: Processing, queue: BatchQueue, breaker: CircuitBreaker) -> None:
+        config, file, clock = foundation.config, foundation.database, foundation.clock
+        events, ledger, max_bytes = foundation.events, foundation.ledger, config.rejects.max_bytes
+        streams = processing.processor.streams
+        self.journal = BoundedJournal(file, config.journal, clock)
+        self.backlog = Backlog(self.journal, queue, breaker, ledger, events, max_bytes, processing.hours_again)
+        self.reject_counts = RejectCounts(clock, ZoneInfo(config.time.zone))
+        self.reject_account = RejectAccount(
+            ledger,
+            events,
+            clock,
+            max_bytes=max_bytes,
+            is_registered=streams.is_registered,
+            not_taken=streams.note_not_taken,
+            noted=self.reject_counts.note,
+        )
+        self.reject_writer = RejectWriter(file, self.reject_account, queue.release)
+        self.journal_account = JournalAccount(ledger, events, self.reject_account)
 
 
-@dataclass(frozen=True, slots=True)
 class Delivery:
-    """The way of a batch, from the queue to where it is durable.
+    """The way of a batch, from the queue to where it is durable. The connection of ``pairing`` takes the acknowledgements.
 
     :ivar floods: messages counted by topic.
     """
 
-    destination: Destination
-    fallback: Fallback
-    acknowledger: Acknowledger
-    queue: BatchQueue
-    live_lane: LiveLane
-    spool: Spool
-    floods: Floods
-    lanes: Lanes
-
-
-def build_delivery(foundation: Foundation, processing: Processing, connection: Connection) -> Delivery:
-    """Build it; ``connection`` takes the acknowledgements."""
-    events, ledger = foundation.events, foundation.ledger
-    destination = _build_destination(foundation, processing.processor.trust)
-    influxdb, breaker, self_point = destination.influxdb, destination.breaker, destination.self_point
-    acknowledger = Acknowledger()
-    deliveries = DeliveryLog(foundation.clock)
-    deliveries.restore(foundation.database)
-    queue = BatchQueue(delivery_limits(foundation.config), acknowledger, ledger, connection, deliveries)
-    fallback = _build_fallback(foundation, processing, queue, breaker)
-    backlog, writer = fallback.backlog, fallback.reject_writer
-    bisector = Bisector(influxdb, breaker, events, self_point, foundation.clock)
-    unspooled = UnspooledRefusals(bisector, breaker, queue, ledger, writer)
-    requests = SpoolRequests(queue)
-    live_lane = LiveLane(influxdb, breaker, queue, requests, backlog, writer, events)
-    spool = Spool(requests, queue, live_lane.pump, breaker, backlog, writer, unspooled)
-    flood_watch = FloodWatch(queue.flood_queue, events)
-    lanes: Lanes = {
-        "live lane": live_lane.run,
-        "probe": Probe(breaker, influxdb, self_point).run,
-        "spool": spool.run,
-        "rejects": writer.run,
-        "counts of rejects": partial(fallback.reject_counts.run, foundation.database),
-        "drain lane": DrainLane(bisector, breaker, queue, backlog, fallback.reject_account, events).run,
-        "unspooled refusals": unspooled.run,
-        "floods": flood_watch.run,
-        "deliveries": partial(deliveries.run, foundation.database),
-    }
-    return Delivery(destination, fallback, acknowledger, queue, live_lane, spool, flood_watch.floods, lanes)
-
-
-def _build_destination(foundation: Foundation, trust: ClockTrust) -> Destination:
-    config, clock = foundation.config, foundation.clock
-    link = LinkBudget(config.influxdb.max_bytes_per_s)
-    influxdb = InfluxdbClient(config.influxdb, partial(_see_influxdb, trust, clock), link)
-    self_point = SelfPoint(config.mqtt.machine_id, foundation.ledger, trust, clock)
-    rollups = config.influxdb.of_rollups()
-    second_place = None if rollups is None else InfluxdbClient(rollups, link=link)
-    return Destination(influxdb, second_place, link, CircuitBreaker(foundation.events), self_point)
-
-
-def _build_fallback(foundation: Foundation, processing: Processing, queue: BatchQueue, breaker: CircuitBreaker) -> Fallback:
-    config, file, clock = foundation.config, foundation.database, foundation.clock
-    events, ledger, max_bytes = foundation.events, foundation.ledger, config.rejects.max_bytes
-    journal = BoundedJournal(file, config.journal, clock)
-    backlog = Backlog(journal, queue, breaker, ledger, events, max_bytes, processing.hours_again)
-    streams, counts = processing.processor.streams, RejectCounts(clock, ZoneInfo(config.time.zone))
-    rejects = RejectAccount(
-        ledger,
-        events,
-        clock,
-        max_bytes=max_bytes,
-        is_registered=streams.is_registered,
-        not_taken=streams.note_not_taken,
-        noted=counts.note,
-    )
-    account, writer = JournalAccount(ledger, events, rejects), RejectWriter(file, rejects, queue.release)
-    return Fallback(journal, backlog, account, rejects, counts, writer)
+    def __init__(self, foundation: Foundation, processing: Processing, pairing: Pairing) -> None:
+        events, ledger, file = foundation.events, foundation.ledger, foundation.database
+        self.destination = Destination(foundation, processing.processor.trust)
+        influxdb, breaker, self_point = self.destination.influxdb, self.destination.breaker, self.destination.self_point
+        self.acknowledger = Acknowledger()
+        deliveries = DeliveryLog(foundation.clock)
+        deliveries.restore(file)
+        limits = delivery_limits(foundation.config)
+        self.queue = queue = BatchQueue(limits, self.acknowledger, ledger, pairing.connection, deliveries)
+        self.fallback = fallback = Fallback(foundation, processing, queue, breaker)
+        backlog, writer = fallback.backlog, fallback.reject_writer
+        bisector = Bisector(influxdb, breaker, events, self_point, foundation.clock)
+        unspooled = UnspooledRefusals(bisector, breaker, queue, ledger, writer)
+        requests = SpoolRequests(queue)
+        self.live_lane = LiveLane(influxdb, breaker, queue, requests, backlog, writer, events)
+        self.spool = Spool(requests, queue, self.live_lane.pump, breaker, backlog, writer, unspooled)
+        flood_watch = FloodWatch(queue.flood_queue, events)
+        self.floods = flood_watch.floods
+        self.lanes: Lanes = {
+            "live lane": self.live_lane.run,
+            "probe": Probe(breaker, influxdb, self_point).run,
+            "spool": self.spool.run,
+            "rejects": writer.run,
+            "counts of rejects": partial(fallback.reject_counts.run, file),
+            "drain lane": DrainLane(bisector, breaker, queue, backlog, fallback.reject_account, events).run,
+            "unspooled refusals": unspooled.run,
+            "floods": flood_watch.run,
+            "deliveries": partial(deliveries.run, file),
+        }
 
 
 def _see_influxdb(trust: ClockTrust, clock: WallClock, date_ms: int) -> None:

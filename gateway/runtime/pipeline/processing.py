@@ -1,7 +1,6 @@
 """Processing: the pure core with the catalog it reads by, and the memory of devices that it is restored from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -93,7 +92,6 @@ def _tenures(foundation: Foundation, catalog: Catalog) -> Tenures:
     return tenures
 
 
-@dataclass(frozen=True, slots=True)
 class Processing:
     """The core and what it knows.
 
@@ -102,39 +100,27 @@ class Processing:
     :ivar hours_again: the hours that late readings change.
     """
 
-    catalog: Catalog
-    processor: Processor
-    silence: Silence
-    alarms: Alarms
-    memory: DeviceMemory
-    device_snapshots: DeviceSnapshots
-    hours_again: HoursAgain
-    lanes: Lanes
-
-
-def build_processing(foundation: Foundation) -> Processing:
-    """Build it.
-
-    :raises ConfigurationFault: the registry, a profile or a rule of alarms cannot be used.
-    """
-    config, database, clock, events = foundation.config, foundation.database, foundation.clock, foundation.events
-    catalog = load_catalog(config)
-    memory = DeviceMemory(events, clock, is_shared=config.mqtt.standby.machine is not None)
-    events.started(fault_lines(config.devices.registry, catalog.device_faults(config.mqtt)))
-    silence = Silence(dict(config.devices.silent_after.items()), events.reception, membership_of(config, catalog.shares))
-    alarms = build_alarms(config, silence)
-    not_before_ms, tenures = max(BUILT_MS, foundation.newest_ms), _tenures(foundation, catalog)
-    processor = build_processor(
-        config,
-        catalog,
-        not_before_ms=not_before_ms,
-        memory=memory,
-        sums=SumsMode.MOVING if config.devices.moving else SumsMode.ASKED,
-        alarms=alarms,
-        tenures=tenures,
-    )
-    processor.trust.judge(clock.now_ms())
-    snapshots = DeviceSnapshots(database, events, processor.streams, memory, alarms, config.limits.devices, clock)
-    hours_again = HoursAgain(database, processor.evaluator.late, processor.streams.is_registered)
-    lanes = {"device states": snapshots.run, "places": snapshots.watch_places}
-    return Processing(catalog, processor, silence, alarms, memory, snapshots, hours_again, lanes)
+    def __init__(self, foundation: Foundation) -> None:
+        config, database, clock, events = foundation.config, foundation.database, foundation.clock, foundation.events
+        self.catalog = catalog = load_catalog(config)
+        self.memory = DeviceMemory(events, clock, is_shared=config.mqtt.standby.machine is not None)
+        events.started(fault_lines(config.devices.registry, catalog.device_faults(config.mqtt)))
+        self.silence = Silence(
+            dict(config.devices.silent_after.items()), events.reception, membership_of(config, catalog.shares)
+        )
+        self.alarms = build_alarms(config, self.silence)
+        self.processor = processor = build_processor(
+            config,
+            catalog,
+            not_before_ms=max(BUILT_MS, foundation.newest_ms),
+            memory=self.memory,
+            sums=SumsMode.MOVING if config.devices.moving else SumsMode.ASKED,
+            alarms=self.alarms,
+            tenures=_tenures(foundation, catalog),
+        )
+        processor.trust.judge(clock.now_ms())
+        self.device_snapshots = snapshots = DeviceSnapshots(
+            database, events, processor.streams, self.memory, self.alarms, config.limits.devices, clock
+        )
+        self.hours_again = HoursAgain(database, processor.evaluator.late, processor.streams.is_registered)
+        self.lanes: Lanes = {"device states": snapshots.run, "places": snapshots.watch_places}

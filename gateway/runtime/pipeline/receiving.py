@@ -1,57 +1,53 @@
-"""Receiving: the session with the broker, from its subscriptions to the core."""
+"""Receiving: the session with the broker, from its subscriptions to the core, and the shares that come here or go elsewhere."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 
 from gateway.core.evaluate import Evaluator
-from gateway.ingest.catalog import state_topics, topic_filters
+from gateway.ingest.catalog import Catalog, state_topics, topic_filters
 from gateway.ingest.intake.fence import Fence
 from gateway.ingest.intake.intake import Intake
 from gateway.ingest.intake.message_receiver import MessageReceiver
 from gateway.ingest.intake.pair import Watch
 from gateway.ingest.intake.subscriptions import Subscriptions
-from gateway.runtime.jobs.moves import with_kept
+from gateway.monitoring.alarms.shared_alarms import AlarmHandover
+from gateway.runtime.jobs.moves import Moves, Readings, with_kept
 from gateway.runtime.jobs.own_points import SelfReport
 from gateway.runtime.pipeline.delivering import Delivery
-from gateway.runtime.pipeline.foundation import Foundation, Lane, Lanes
-from gateway.runtime.pipeline.pairing import Pairing
+from gateway.runtime.pipeline.foundation import Foundation, Lane, Lanes, Pairing
 from gateway.runtime.pipeline.processing import Processing
 from gateway.runtime.pipeline.waiting import Waiting
+from gateway.runtime.pipeline.watching import Alarming, Watching
+from gateway.support.access.exposed_secrets import exposed_of_management
 
 
-@dataclass(frozen=True, slots=True)
 class Receiving:
-    """The intake, and what it subscribes to."""
+    """The intake, and what it subscribes to. Before a reading is judged ``watching`` asks InfluxDB for the time."""
 
-    subscriptions: Subscriptions
-    fence: Fence
-    intake: Intake
-    lanes: Lanes
-
-
-def build_receiving(
-    foundation: Foundation,
-    processing: Processing,
-    delivery: Delivery,
-    waiting: Waiting,
-    self_report: SelfReport,
-    pairing: Pairing,
-) -> Receiving:
-    """Build it; ``self_report`` asks InfluxDB for the time before a reading is judged."""
-    processor, acknowledger, events = processing.processor, delivery.acknowledger, foundation.events
-    connection, fence = pairing.connection, Fence(pairing.connection, acknowledger, foundation.config.mqtt.client_id)
-    side_effects, floods = waiting.side_effects, delivery.floods
-    receiver = MessageReceiver(processor, delivery.live_lane, acknowledger, events, side_effects, floods, fence)
-    config, catalog = foundation.config, processing.catalog
-    wanted, states = topic_filters(config, catalog), state_topics(config, catalog)
-    if catalog.shares is not None:
-        wanted = with_kept(wanted, processor.streams.tenures)
-    subscriptions = Subscriptions(foundation.database, connection, wanted, states)
-    intake = Intake(connection, subscriptions, receiver, acknowledger, events, processor.trust, foundation.clock)
-    permission = None if pairing.watch is None else partial(_permitted, pairing.watch, processor.evaluator)
-    lanes: dict[str, Lane] = {"intake": partial(_take_in, intake, self_report, permission), "subscriptions": subscriptions.run}
-    return Receiving(subscriptions, fence, intake, lanes)
+    def __init__(
+        self,
+        foundation: Foundation,
+        processing: Processing,
+        delivery: Delivery,
+        waiting: Waiting,
+        watching: Watching,
+        pairing: Pairing,
+    ) -> None:
+        config, catalog, processor, events = foundation.config, processing.catalog, processing.processor, foundation.events
+        connection, acknowledger, side_effects = pairing.connection, delivery.acknowledger, waiting.side_effects
+        self.fence = fence = Fence(connection, acknowledger, config.mqtt.client_id)
+        receiver = MessageReceiver(processor, delivery.live_lane, acknowledger, events, side_effects, delivery.floods, fence)
+        wanted, states = topic_filters(config, catalog), state_topics(config, catalog)
+        if catalog.shares is not None:
+            wanted = with_kept(wanted, processor.streams.tenures)
+        self.subscriptions = Subscriptions(foundation.database, connection, wanted, states)
+        clock, trust = foundation.clock, processor.trust
+        self.intake = Intake(connection, self.subscriptions, receiver, acknowledger, events, trust, clock)
+        permission = None if pairing.watch is None else partial(_permitted, pairing.watch, processor.evaluator)
+        self.lanes: Lanes = {
+            "intake": partial(_take_in, self.intake, watching.self_report, permission),
+            "subscriptions": self.subscriptions.run,
+        }
 
 
 async def _permitted(watch: Watch, evaluator: Evaluator) -> None:
@@ -63,3 +59,43 @@ async def _permitted(watch: Watch, evaluator: Evaluator) -> None:
 async def _take_in(intake: Intake, self_report: SelfReport, permission: Callable[[], Awaitable[None]] | None) -> None:
     await self_report.first_answer()
     await intake.run(permission)
+
+
+class Sharing:
+    """The moves of shares, and the watch over what leads to the gateway's queue at RabbitMQ."""
+
+    def __init__(
+        self,
+        foundation: Foundation,
+        processing: Processing,
+        delivery: Delivery,
+        waiting: Waiting,
+        alarming: Alarming,
+        watching: Watching,
+        receiving: Receiving,
+    ) -> None:
+        config, streams, clock = foundation.config, processing.processor.streams, foundation.clock
+        influxdb, snapshots = delivery.destination.influxdb, processing.device_snapshots
+        alarms = AlarmHandover(processing.alarms, alarming.keeper, streams, clock)
+        readings = Readings(foundation.ledger, influxdb, waiting.sums, watching.resums, snapshots, alarms)
+        subscriptions, fence = receiving.subscriptions, receiving.fence
+        self.moves = moves = Moves(config, foundation.database, streams, subscriptions, fence, readings, clock)
+        self.lanes: Lanes = {}
+        if config.mqtt.shares is not None:
+            self.lanes = {
+                "shares left": moves.leave,
+                "shares taken over": moves.take_over,
+                "shares told": moves.tell,
+                **dict(_bindings(foundation, processing.catalog, subscriptions)),
+            }
+
+
+def _bindings(foundation: Foundation, catalog: Catalog, subscriptions: Subscriptions) -> Iterator[tuple[str, Lane]]:
+    """Yield the lane that watches the queue, if the file of shares says where RabbitMQ is asked."""
+    mqtt, events = foundation.config.mqtt, foundation.events
+    if mqtt.shares is not None and catalog.management is not None:
+        from gateway.ingest.broker.rabbitmq.queues import watch_api  # noqa: PLC0415
+        from gateway.runtime.jobs.binding_watch import BindingWatch  # noqa: PLC0415 - the others need no HTTP client of the broker's
+
+        events.exposed(exposed_of_management(mqtt.shares, catalog.management))
+        yield "bindings", BindingWatch(watch_api(catalog.management, mqtt), mqtt, subscriptions, events, foundation.clock).run

@@ -1,16 +1,23 @@
-"""Watching: the status that people see, and the slow jobs beside the lanes; the last works out periods when they have ended."""
+"""Watching: alarms and who is told of them, the status that people see, and the slow jobs beside the lanes.
 
-from dataclasses import dataclass
+The last of these work out periods when they have ended.
+"""
+
+from collections.abc import Iterator
 from functools import partial
 from zoneinfo import ZoneInfo
 
+from gateway.ingest.intake.connection import Connection
+from gateway.monitoring.alarms.keeper import AlarmKeeper
+from gateway.monitoring.alarms.senders import AlarmLists, PointSender
+from gateway.monitoring.alarms.shared_alarms import PairAlarms
 from gateway.monitoring.status.known_devices import DeviceVerdicts, KnownDevices
 from gateway.monitoring.status.status import JournalState, Status
 from gateway.runtime.jobs.certificates import CertificateWatch, certificate_ends
 from gateway.runtime.jobs.exchange_writer import ExchangeWriter
 from gateway.runtime.jobs.exports import AuditExport, OpenExport, publish_and_wait
 from gateway.runtime.jobs.late_report import LateReport
-from gateway.runtime.jobs.looks import ClockWatch, DropWatch, JournalGauge, RateWatch
+from gateway.runtime.jobs.looks import AlarmRounds, ClockWatch, DropWatch, JournalGauge, RateWatch
 from gateway.runtime.jobs.other_gateways import ElsewhereWatch, PartnerHearing
 from gateway.runtime.jobs.own_points import EventPoints, RegistryReport, SelfReport
 from gateway.runtime.jobs.periods.feeds import AlarmFeeds
@@ -19,157 +26,172 @@ from gateway.runtime.jobs.periods.writer import RollupWriter
 from gateway.runtime.jobs.resums import Resums
 from gateway.runtime.jobs.salvage import Salvage
 from gateway.runtime.jobs.wait_watch import MoveLook, PairLook, WaitWatch
-from gateway.runtime.pipeline.alarming import Alarming
 from gateway.runtime.pipeline.delivering import Delivery
-from gateway.runtime.pipeline.foundation import Foundation, Lane, Lanes, LiveOnly
-from gateway.runtime.pipeline.pairing import Pairing
+from gateway.runtime.pipeline.foundation import Foundation, Lane, Lanes, LiveOnly, Pairing
 from gateway.runtime.pipeline.processing import Processing
 from gateway.runtime.pipeline.waiting import Waiting
+from gateway.support.config.files import secret
 
 
-@dataclass(frozen=True, slots=True)
+class Alarming:
+    """The keeper of what the engine finds, the rounds that look at silent devices, and those who are told.
+
+    The connection of ``pairing`` takes the lists of alarms, its watch brings those of the other machine.
+    """
+
+    def __init__(self, foundation: Foundation, processing: Processing, delivery: Delivery, pairing: Pairing) -> None:
+        clock, alarms, processor, watch = foundation.clock, processing.alarms, processing.processor, pairing.watch
+        has_webhook, destination = foundation.config.alarms.webhook is not None, delivery.destination
+        self.keeper = AlarmKeeper(alarms, foundation.database, clock, has_webhook=has_webhook, follows=watch is not None)
+        rounds = AlarmRounds(alarms, processor.streams, processor.trust, foundation.events, clock)
+        points = PointSender(self.keeper, destination.influxdb, destination.breaker, clock)
+        self.lanes: Lanes = {
+            "alarms": self.keeper.run,
+            "rounds for alarms": LiveOnly(rounds.run),  # who hears no device cannot call it silent
+            "points of alarms": points.run,
+            "active alarms": LiveOnly(points.repeat),  # the live machine has its own
+            **dict(_told(foundation, self.keeper, pairing.connection)),
+        }
+        if watch is not None:
+            pair = PairAlarms(self.keeper, watch, processor.streams)
+            self.lanes = {**self.lanes, "alarms of the pair": pair.run, "planned work of the pair": pair.follow_planned}
+
+
+def _told(foundation: Foundation, keeper: AlarmKeeper, connection: Connection) -> Iterator[tuple[str, Lane]]:
+    """Yield the lanes of those who are told, as far as the configuration names them.
+
+    Those over HTTP are imported here: aiohttp's client is a fifth of all that a start would import.
+    """
+    config = foundation.config
+    if (url := config.alarms.alertmanager) is not None:
+        from gateway.monitoring.alarms.http_senders import AlertmanagerSender  # noqa: PLC0415
+
+        sender = AlertmanagerSender(keeper, url, foundation.clock, config.language)
+        yield "alertmanager", LiveOnly(sender.run)  # the live machine tells it what is active
+    if (url := config.alarms.webhook) is not None:
+        from gateway.monitoring.alarms.http_senders import WebhookSender  # noqa: PLC0415
+
+        yield "webhook", WebhookSender(keeper, url, secret(None, config.alarms.webhook_token_file)).run
+    if config.alarms.mqtt:
+        lists = AlarmLists(keeper, connection, foundation.database)
+        yield "lists of alarms", LiveOnly(partial(publish_and_wait, lists))  # the live machine retains them
+
+
 class Watching:
-    """The status, and the jobs that others have to do with."""
+    """The status, and the jobs. The connection of ``pairing`` takes the head of the audit log."""
 
-    status: Status
-    self_report: SelfReport
-    clock_watch: ClockWatch
-    rate_watch: RateWatch
-    exchanges: ExchangeWriter
-    resums: Resums
-    certificate_watch: CertificateWatch
-    lanes: Lanes
+    def __init__(
+        self,
+        foundation: Foundation,
+        processing: Processing,
+        delivery: Delivery,
+        waiting: Waiting,
+        alarming: Alarming,
+        pairing: Pairing,
+    ) -> None:
+        file, clock, events, fallback = foundation.database, foundation.clock, foundation.events, delivery.fallback
+        destination, processor, config = delivery.destination, processing.processor, foundation.config
+        influxdb, breaker = destination.influxdb, destination.breaker
+        self.status = status = Status(
+            config,
+            processor.evaluator,
+            delivery.acknowledger,
+            foundation.ledger,
+            events,
+            waiting.codecs,
+            waiting.account,
+            JournalState(file.tally, fallback.backlog.progress),
+            KnownDevices(processor.streams, processing.silence, processor.rules, processing.catalog.registry.areas),
+            DeviceVerdicts(processor.rules, processor.trust, processing.silence, events, delivery.queue.deliveries),
+            alarming.keeper,
+            clock,
+            destination.link,
+            certificate_ends(config),
+            standby=None if pairing.watch is None else pairing.watch.standby,
+            management=processing.catalog.management,
+        )
+        self.self_report = SelfReport(influxdb, breaker, destination.self_point, status)
+        self.rate_watch = RateWatch(file, status)
+        self.clock_watch = ClockWatch(file, processor.trust, clock)
+        self.certificate_watch = CertificateWatch(status)
+        self.exchanges = ExchangeWriter(file, influxdb, breaker, clock)
+        snapshots, grew = processing.device_snapshots, fallback.backlog.grew
+        self.resums = Resums(config, processor, foundation.ledger, snapshots, influxdb, self.exchanges, clock)
+        salvage = Salvage(file, fallback.journal, waiting.quarantine_in, fallback.journal_account, events, grew, clock)
+        self.lanes: Lanes = {
+            "resum": LiveOnly(self.resums.run),  # sums belong to the live machine
+            "resum at night": LiveOnly(self.resums.nights),
+            "exchanges": self.exchanges.run,
+            "damage": file.watch,
+            "salvage": salvage.run,
+            "journal gauge": JournalGauge(file, fallback.journal, status.journal, events).run,
+            "drops": DropWatch(file, processor.streams, processor.evaluator.gaps, events, clock).run,
+            "report": self.self_report.run,
+            "certificates": self.certificate_watch.run,
+            "rates": self.rate_watch.run,
+            "clock": self.clock_watch.run,
+            **dict(_of_others(foundation, processing, pairing, status)),
+            **dict(_published(foundation, processing, pairing)),
+        }
 
 
-def build_watching(
-    foundation: Foundation,
-    processing: Processing,
-    delivery: Delivery,
-    waiting: Waiting,
-    alarming: Alarming,
-    pairing: Pairing,
-) -> Watching:
-    """Build it; the connection of ``pairing`` takes the head of the audit log."""
-    file, clock, events, fallback = foundation.database, foundation.clock, foundation.events, delivery.fallback
-    destination, processor = delivery.destination, processing.processor
-    status = _build_status(foundation, processing, delivery, waiting, alarming, pairing)
-    self_report = SelfReport(destination.influxdb, destination.breaker, destination.self_point, status)
-    rate_watch = RateWatch(file, status)
-    clock_watch = ClockWatch(file, processor.trust, clock)
-    salvage = Salvage(
-        file, fallback.journal, waiting.quarantine_in, fallback.journal_account, events, fallback.backlog.grew, clock
-    )
-    certificate_watch = CertificateWatch(status)
-    exchanges = ExchangeWriter(file, destination.influxdb, destination.breaker, clock)
-    resums = Resums(
-        foundation.config,
-        processor,
-        foundation.ledger,
-        processing.device_snapshots,
-        destination.influxdb,
-        exchanges,
-        clock,
-    )
-    lanes: dict[str, Lane] = {
-        "resum": LiveOnly(resums.run),  # sums belong to the live machine
-        "resum at night": LiveOnly(resums.nights),
-        "exchanges": exchanges.run,
-        "damage": file.watch,
-        "salvage": salvage.run,
-        "journal gauge": JournalGauge(file, fallback.journal, status.journal, events).run,
-        "drops": DropWatch(file, processor.streams, processor.evaluator.gaps, events, clock).run,
-        "report": self_report.run,
-        "certificates": certificate_watch.run,
-        "rates": rate_watch.run,
-        "clock": clock_watch.run,
-    }
-    membership = processing.silence.membership
-    if membership.elsewhere is not None:
-        elsewhere = ElsewhereWatch(foundation.config, membership.elsewhere, status.devices, clock, status.link)
-        lanes |= {"heard elsewhere": elsewhere.run}
-    if foundation.config.mqtt.shares is not None:
-        moves = MoveLook(foundation.config, processor.streams.tenures, clock, status.link)
-        lanes |= {"waits": WaitWatch(status.waits, moves.find, clock).run}
+def _of_others(foundation: Foundation, processing: Processing, pairing: Pairing, status: Status) -> Iterator[tuple[str, Lane]]:
+    """Yield the lanes that look at other gateways, and at the other machine of a pair."""
+    config, clock, elsewhere = foundation.config, foundation.clock, processing.silence.membership.elsewhere
+    if elsewhere is not None:
+        yield "heard elsewhere", ElsewhereWatch(config, elsewhere, status.devices, clock, status.link).run
+    if config.mqtt.shares is not None:
+        moves = MoveLook(config, processing.processor.streams.tenures, clock, status.link)
+        yield "waits", WaitWatch(status.waits, moves.find, clock).run
     if pairing.watch is not None:
-        pair = PairLook(pairing.watch.standby, foundation.ledger, events)
-        lanes |= {"waits": WaitWatch(status.waits, pair.find, clock).run}
-        reception = PartnerHearing(foundation.config, status.devices, clock, status.link)
-        lanes |= {"hearing of the pair": LiveOnly(reception.run)}  # it is asked for at a take-over
-    if foundation.config.open_data.nightly and membership.leads:
-        days = OpenExport(foundation.config, clock)
-        lanes |= {"open export": LiveOnly(partial(publish_and_wait, days))}  # one file a day is enough
-    if foundation.config.audit.mqtt:
-        heads = AuditExport(foundation.audit, pairing.connection, foundation.config.mqtt.machine_id)
-        lanes |= {"audit": LiveOnly(partial(publish_and_wait, heads))}  # it goes by the session
-    return Watching(status, self_report, clock_watch, rate_watch, exchanges, resums, certificate_watch, lanes)
+        pair = PairLook(pairing.watch.standby, foundation.ledger, foundation.events)
+        yield "waits", WaitWatch(status.waits, pair.find, clock).run
+        hearing = PartnerHearing(config, status.devices, clock, status.link)
+        yield "hearing of the pair", LiveOnly(hearing.run)  # it is asked for at a take-over
 
 
-def _build_status(
-    foundation: Foundation,
-    processing: Processing,
-    delivery: Delivery,
-    waiting: Waiting,
-    alarming: Alarming,
-    pairing: Pairing,
-) -> Status:
-    config, events, processor = foundation.config, foundation.events, processing.processor
-    areas = processing.catalog.registry.areas
-    return Status(
-        config,
-        processor.evaluator,
-        delivery.acknowledger,
-        foundation.ledger,
-        events,
-        waiting.codecs,
-        waiting.account,
-        JournalState(foundation.database.tally, delivery.fallback.backlog.progress),
-        KnownDevices(processor.streams, processing.silence, processor.rules, areas),
-        DeviceVerdicts(processor.rules, processor.trust, processing.silence, events, delivery.queue.deliveries),
-        alarming.keeper,
-        foundation.clock,
-        delivery.destination.link,
-        certificate_ends(config),
-        standby=None if pairing.watch is None else pairing.watch.standby,
-        management=processing.catalog.management,
-    )
+def _published(foundation: Foundation, processing: Processing, pairing: Pairing) -> Iterator[tuple[str, Lane]]:
+    """Yield the lanes of what is published, as far as the configuration asks for it."""
+    config = foundation.config
+    if config.open_data.nightly and processing.silence.membership.leads:
+        days = OpenExport(config, foundation.clock)
+        yield "open export", LiveOnly(partial(publish_and_wait, days))  # one file a day is enough
+    if config.audit.mqtt:
+        heads = AuditExport(foundation.audit, pairing.connection, config.mqtt.machine_id)
+        yield "audit", LiveOnly(partial(publish_and_wait, heads))  # it goes by the session
 
 
-@dataclass(frozen=True, slots=True)
 class Closing:
-    """The job, and the points about the registry and what happens to the gateway.
+    """The job that closes periods, and the points about the registry and what happens to the gateway.
+
+    A machine of ``pairing`` closes hours while it is live.
 
     :ivar late_report: the report of late readings to whoever closes hours; None: this gateway does, and always.
     """
 
-    job: PeriodJob
-    late_report: LateReport | None
-    registry_report: RegistryReport
-    lanes: Lanes
-
-
-def build_closing(
-    foundation: Foundation, processing: Processing, delivery: Delivery, watching: Watching, pairing: Pairing
-) -> Closing:
-    """Build it; a machine of ``pairing`` closes hours while it is live."""
-    destination, again, watch = delivery.destination, processing.hours_again, pairing.watch
-    database, zone = foundation.database, ZoneInfo(foundation.config.time.zone)
-    writer = RollupWriter(destination.influxdb, destination.breaker, delivery.queue, destination.second_place)
-    feeds = AlarmFeeds(processing.alarms, watching.status.devices, database, zone)
-    job = PeriodJob(watching.status, again, database, destination.breaker, writer, feeds)
-    event_points = EventPoints(foundation.clock, foundation.config.mqtt.machine_id)
-    report = RegistryReport(watching.status, destination.influxdb, destination.breaker, event_points)
-    lanes: dict[str, Lane] = {
-        "usual hours": LiveOnly(feeds.restore),  # the live machine judges by them
-        "registry and events": LiveOnly(report.run),  # the registry is written once
-    }
-    leads = processing.silence.membership.leads
-    if leads:
-        lanes |= {"periods": LiveOnly(job.run), "late readings": LiveOnly(job.remember)}  # one machine closes hours and days
-        if watch is None:
-            return Closing(job, None, report, lanes)
-    closes_itself = watch.live.is_set if leads and watch is not None else _never
-    late_report = LateReport(watching.status, again, destination.influxdb, destination.breaker, closes_itself)
-    return Closing(job, late_report, report, lanes | {"late report": late_report.run})
+    def __init__(
+        self, foundation: Foundation, processing: Processing, delivery: Delivery, watching: Watching, pairing: Pairing
+    ) -> None:
+        destination, again, watch, status = delivery.destination, processing.hours_again, pairing.watch, watching.status
+        influxdb, breaker, database = destination.influxdb, destination.breaker, foundation.database
+        writer = RollupWriter(influxdb, breaker, delivery.queue, destination.second_place)
+        feeds = AlarmFeeds(processing.alarms, status.devices, database, ZoneInfo(foundation.config.time.zone))
+        self.job = PeriodJob(status, again, database, breaker, writer, feeds)
+        event_points = EventPoints(foundation.clock, foundation.config.mqtt.machine_id)
+        self.registry_report = RegistryReport(status, influxdb, breaker, event_points)
+        self.late_report: LateReport | None = None
+        self.lanes: Lanes = {
+            "usual hours": LiveOnly(feeds.restore),  # the live machine judges by them
+            "registry and events": LiveOnly(self.registry_report.run),  # the registry is written once
+        }
+        leads = processing.silence.membership.leads
+        if leads:  # one machine closes hours and days
+            closing = {"periods": LiveOnly(self.job.run), "late readings": LiveOnly(self.job.remember)}
+            self.lanes = {**self.lanes, **closing}
+        if not leads or watch is not None:
+            closes_itself = watch.live.is_set if leads and watch is not None else _never
+            self.late_report = LateReport(status, again, influxdb, breaker, closes_itself)
+            self.lanes = {**self.lanes, "late report": self.late_report.run}
 
 
 def _never() -> bool:

@@ -12,7 +12,7 @@ from gateway.core.status.verdict import Fleet
 from gateway.ingest.storage.database import Database
 from gateway.monitoring.status.metrics import exposition
 from gateway.runtime.jobs.own_points import self_figures
-from gateway.runtime.pipeline.build import build
+from gateway.runtime.pipeline.build import Parts
 from grafana.alerts.__main__ import ROOT, drift, main, rendered
 from grafana.alerts.render import RUNBOOKS
 from grafana.alerts.table import ALERTS, GATEWAY_ALERTS
@@ -87,7 +87,7 @@ async def written_by_the_gateway(folder: Path) -> tuple[set[str], set[str]]:
     database = Database(folder / "journal.db")
     database.open()
     try:
-        parts = build(config_of(folder, "http://127.0.0.1:1", "Asia/Ho_Chi_Minh"), database, SetClock(NOW_MS))
+        parts = Parts(config_of(folder, "http://127.0.0.1:1", "Asia/Ho_Chi_Minh"), database, SetClock(NOW_MS))
         status = parts.watching.status
         status.journal.room_bytes, status.certificates = 0, {"http.tls.cert": NOW_MS}
         metrics = re.findall(r"^# TYPE (\w+)", exposition(status, Fleet()).decode(), re.MULTILINE)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gateway.ingest.database.store import Store, StoredSeries, TimeSpan
 from gateway.ingest.storage.database import Database
-from gateway.runtime.pipeline.build import Parts, build
+from gateway.runtime.pipeline.build import Parts
 from gateway.support.config.files import load
 from gateway.support.config.model import Config
 from tests.clocks import SetClock
@@ -48,7 +48,7 @@ class ClosingRig:
 
             async def begun() -> None:
                 clock = _SimulatedClock(at_ms)
-                parts = build(config, database, clock)
+                parts = Parts(config, database, clock)
                 async with parts.delivery.destination:
                     await story(Running(self.filled, parts, clock))
 

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from gateway.ingest.storage.database import Database
 from gateway.runtime.jobs.periods.progress import PeriodProgress
-from gateway.runtime.pipeline.build import build
+from gateway.runtime.pipeline.build import Parts
 from tests.clocks import SetClock
 from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS, message, topic
 from tests.runtime.jobs.closing_rig import SETTLED, config_of
@@ -41,7 +41,7 @@ async def hours_late(folder: Path, url: str) -> list[set[int]]:
     database = Database(config.journal.path)
     database.open()
     await PeriodProgress(database).close_hour(FIRST_MS, FIRST_MS + SETTLED)
-    parts = build(config, database, clock)
+    parts = Parts(config, database, clock)
     processor, job = parts.processing.processor, parts.closing.job
 
     def late(at_ms: int) -> set[int]:

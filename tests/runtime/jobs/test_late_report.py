@@ -16,7 +16,7 @@ from gateway.ingest.storage.database import Database
 from gateway.monitoring.reports.boundaries import ReportStep, midnight_ms, periods
 from gateway.runtime.jobs import late_report
 from gateway.runtime.jobs.late_report import LateReport, late_lines
-from gateway.runtime.pipeline.build import Parts, build
+from gateway.runtime.pipeline.build import Parts
 from gateway.support.config.model import StandbySection
 from tests.clocks import SetClock
 from tests.core.making import NOW_MS, message, topic
@@ -82,7 +82,7 @@ class Told:
         database.open()
 
         async def begun() -> None:
-            parts = build(self._config, database, SetClock(NOW_MS))
+            parts = Parts(self._config, database, SetClock(NOW_MS))
             setattr(parts.delivery.destination.influxdb, "write", self._write)  # noqa: B010 - in its place
             assert parts.closing.late_report is not None
             await story(parts, parts.closing.late_report)

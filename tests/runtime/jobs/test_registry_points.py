@@ -13,7 +13,7 @@ from gateway.core.readings.exchanges import ToldExchange
 from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database
 from gateway.runtime.jobs.own_points import registry_lines
-from gateway.runtime.pipeline.build import Parts, build
+from gateway.runtime.pipeline.build import Parts
 from gateway.web.changes.commands import MeterExchange
 from schemas.registry import RegisteredDevice
 from tests.clocks import SetClock
@@ -46,7 +46,7 @@ def said(tmp_path: Path) -> Callable[[list[tuple[str, int]]], list[str]]:
 async def _happens(folder: Path, happenings: list[tuple[str, int]]) -> list[str]:
     clock, database = SetClock(NOW_MS), Database(folder / "journal.db")
     database.open()
-    parts = build(config_of(folder, "http://127.0.0.1:1", "Asia/Ho_Chi_Minh"), database, clock)
+    parts = Parts(config_of(folder, "http://127.0.0.1:1", "Asia/Ho_Chi_Minh"), database, clock)
     written: list[str] = []
     for what, at_ms in happenings:
         clock.at_ms = NOW_MS + at_ms
@@ -90,7 +90,7 @@ async def _exchanged_late(folder: Path) -> tuple[dict[str, set[int]], str]:
     (folder / "devices.yaml").write_text(json.dumps({"devices": [{"id": "d1", "site": "s"}]}))
     database = Database(folder / "journal.db")
     database.open()
-    parts = build(config_of(folder, "http://127.0.0.1:1", "Asia/Ho_Chi_Minh"), database, SetClock(NOW_MS))
+    parts = Parts(config_of(folder, "http://127.0.0.1:1", "Asia/Ho_Chi_Minh"), database, SetClock(NOW_MS))
     processing = parts.processing
     late = processing.processor.evaluator.late
     late.close(NOW_MS // HOUR_MS * HOUR_MS)

@@ -16,7 +16,7 @@ from gateway.ingest.events import Events
 from gateway.ingest.storage.database import Database
 from gateway.monitoring.reports.rollup_points import RollupPoint
 from gateway.runtime.jobs.periods.writer import Postponed, RollupWriter
-from gateway.runtime.pipeline.build import build
+from gateway.runtime.pipeline.build import Parts
 from schemas.quantities import SPREAD_OF
 from tests.clocks import SetClock
 from tests.core.making import NOW_MS
@@ -84,7 +84,7 @@ async def written(folder: Path, made_in: Counter[int]) -> list[str]:
     (folder / "devices.yaml").write_text(json.dumps({"devices": [{"id": "d1"}]}))
     database, influxdb, turn = Database(folder / "journal.db"), Taking(), 0
     database.open()
-    delivery = build(config_of(folder, "http://127.0.0.1:1", "Asia/Ho_Chi_Minh"), database, SetClock(NOW_MS)).delivery
+    delivery = Parts(config_of(folder, "http://127.0.0.1:1", "Asia/Ho_Chi_Minh"), database, SetClock(NOW_MS)).delivery
     writer = RollupWriter(influxdb, delivery.destination.breaker, delivery.queue)
     fields = {name: 230.123456789 for names in SPREAD_OF["power"].values() for name in names}
 

@@ -15,7 +15,7 @@ from gateway.core.batching.write_result import Answer
 from gateway.core.status.verdict import Fleet
 from gateway.ingest.storage.database import Database
 from gateway.monitoring.status.metrics import exposition
-from gateway.runtime.pipeline.build import Parts, build
+from gateway.runtime.pipeline.build import Parts
 from gateway.support.config.model import StandbySection
 from tests.clocks import SetClock
 from tests.core.making import NOW_MS, message, topic
@@ -46,7 +46,7 @@ def reporting(
     config = config.model_copy(update={"mqtt": config.mqtt.model_copy(update=mqtt)})
     database, written = Database(folder / "journal.db"), list[str]()
     database.open()
-    parts = build(config, database, clock)
+    parts = Parts(config, database, clock)
 
     async def write(body: bytes) -> Answer:
         written.append(zlib.decompress(body, wbits=31).decode())

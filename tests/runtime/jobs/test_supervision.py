@@ -13,7 +13,7 @@ from gateway.ingest.delivery.influxdb import InfluxdbClient
 from gateway.ingest.delivery.spool import SpoolRequests
 from gateway.ingest.storage.database import Database
 from gateway.runtime.jobs.supervision import NAMED_WAITS, Supervision, Worker, suspended_in
-from gateway.runtime.pipeline.build import build
+from gateway.runtime.pipeline.build import Parts
 from gateway.support.service_manager import ServiceManager
 from tests.clocks import SetClock
 from tests.core.making import NOW_MS
@@ -54,7 +54,7 @@ def test_signs_of_life_stop_while_a_worker_stands_still_and_come_again_once_it_g
         await going.wait()
 
     async def story(database: Database) -> None:
-        parts = build(config_of(tmp_path, "http://127.0.0.1:1", "Asia/Ho_Chi_Minh"), database, SetClock(NOW_MS))
+        parts = Parts(config_of(tmp_path, "http://127.0.0.1:1", "Asia/Ho_Chi_Minh"), database, SetClock(NOW_MS))
         progress, looks = 0, 0
 
         def advanced() -> int:

@@ -17,7 +17,7 @@ from gateway.ingest.storage.database import Database
 from gateway.monitoring.reports.share_claims import Claim, claim_line
 from gateway.monitoring.status.troubles import of_moves
 from gateway.runtime.jobs.wait_watch import MoveLook, PairLook, WaitWatch
-from gateway.runtime.pipeline.build import build
+from gateway.runtime.pipeline.build import Parts
 from gateway.support.config.model import Config
 from gateway.support.i18n.findings import sentence
 from tests.clocks import SetClock
@@ -154,7 +154,7 @@ def test_who_may_wait_for_another_machine_looks(tmp_path: Path, mqtt: dict[str, 
     database.open()
 
     async def lanes() -> set[str]:
-        return set(build(Config.model_validate(document), database, SetClock(NOW_MS)).lanes)
+        return set(Parts(Config.model_validate(document), database, SetClock(NOW_MS)).lanes)
 
     try:
         assert ("waits" in asyncio.run(lanes())) is looks

@@ -16,7 +16,7 @@ from gateway.core.mqtt_session import Session, SessionOptions, Subscribed
 from gateway.ingest.intake.connection import BrokerAddress
 from gateway.ingest.intake.pair import PairedConnection
 from gateway.ingest.storage.database import Database
-from gateway.runtime.pipeline.build import Parts, build
+from gateway.runtime.pipeline.build import Parts
 from gateway.runtime.pipeline.foundation import LiveOnly
 from gateway.support.config.files import ConfigurationFault, load
 from gateway.support.config.model import Config, Mqtt
@@ -64,7 +64,7 @@ def built(folder: Path, **mqtt: object) -> Iterator[Parts]:
     database = Database(folder / "journal.db")
     database.open()
     try:
-        yield build(config, database, SetClock(NOW_MS))
+        yield Parts(config, database, SetClock(NOW_MS))
     finally:
         database.close()
 
