@@ -15,8 +15,7 @@ from gateway.commands.running import record
 from gateway.core.batching.batch import packed
 from gateway.core.batching.write_result import Fate, fate_of
 from gateway.core.gateways.tenures import Stage, name_of, names_within
-from gateway.ingest.broker.rabbitmq.accounts import VHOST
-from gateway.ingest.broker.rabbitmq.bindings import queue_of
+from gateway.ingest.broker.rabbitmq.accounts import VHOST, queue_of
 from gateway.ingest.broker.rabbitmq.management import ManagementFault
 from gateway.ingest.broker.rabbitmq.queues import replay_unroutable, unroutable_depth, watch_api
 from gateway.ingest.database.open_store import open_store

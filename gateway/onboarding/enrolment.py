@@ -5,7 +5,6 @@ from hashlib import sha256
 from pathlib import Path
 
 from gateway.core.mqtt_session import SessionOptions
-from gateway.ingest.broker.administration import Administration
 from gateway.ingest.broker.enrolling import BrokerEntrance, DeviceAccounts, MosquittoAccounts
 from gateway.ingest.broker.rabbitmq.enrolling import RabbitMqAccounts
 from gateway.ingest.broker.rabbitmq.management import ManagementApi
@@ -41,7 +40,7 @@ def device_accounts(config: Config) -> DeviceAccounts:
         )
     address, account = broker_address(config.mqtt), SessionOptions("administration", enrolment.username, password.encode())
     if enrolment.management is None:
-        return MosquittoAccounts(Administration(address, account))
+        return MosquittoAccounts(address, account)
     tls = tls_context(enrolment.ca) if split_url(enrolment.management).scheme == "https" else None
     return RabbitMqAccounts(ManagementApi(enrolment.management, enrolment.username, password, tls), address, account)
 

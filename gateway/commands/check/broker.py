@@ -8,9 +8,9 @@ from mqtt5 import RetainHandling
 from gateway.commands.check.findings import say, warn
 from gateway.commands.guest import guest, open_as_guest, read
 from gateway.core.mqtt_session import DISCONNECT, Connected, ProtocolFault, Session, Subscribed
-from gateway.ingest.broker.rabbitmq.bindings import compare, queue_of
+from gateway.ingest.broker.rabbitmq.accounts import queue_of
 from gateway.ingest.broker.rabbitmq.management import ManagementFault
-from gateway.ingest.broker.rabbitmq.queues import QueueSeen, see, watch_api
+from gateway.ingest.broker.rabbitmq.queues import QueueSeen, compare, see, watch_api
 from gateway.ingest.catalog import Catalog, state_topics, topic_filters
 from gateway.ingest.intake.connection import BrokerAddress
 from gateway.ingest.session_events import SessionEvents
@@ -101,11 +101,11 @@ def check_queue(config: Config, catalog: Catalog) -> str:
         seen = see(api, config.mqtt.client_id)
     except ManagementFault as fault:
         return str(fault)
-    found = compare(topic_filters(config, catalog), state_topics(config, catalog), seen.keys)
+    missing, strange = compare(topic_filters(config, catalog), state_topics(config, catalog), seen.keys)
     print(printable(f"{management.url}: {queue}: {f'{len(seen.keys)} bindings' if seen.keys else 'is not there yet'}"))
-    if seen.keys and found.missing:
-        warn(f"{management.url}: {queue}: nothing leads {', '.join(found.missing)} there; the gateway mends that while it runs")
-    for finding in of_session(_as_seen(seen, found.strange, config.mqtt.receive_maximum), 0, shared=True):
+    if seen.keys and missing:
+        warn(f"{management.url}: {queue}: nothing leads {', '.join(missing)} there; the gateway mends that while it runs")
+    for finding in of_session(_as_seen(seen, strange, config.mqtt.receive_maximum), 0, shared=True):
         warn(f"{management.url}: {sentence(finding)}")
     return ""
 

@@ -21,13 +21,13 @@ from gateway.ingest.broker.rabbitmq.accounts import (
     RabbitMqAccount,
     administration_account,
     gateway_account,
+    queue_of,
     service_account,
     watch_account,
 )
-from gateway.ingest.broker.rabbitmq.bindings import queue_of
 from gateway.ingest.broker.rabbitmq.definitions import Definitions, differences, joined, policies, unroutable
 from gateway.ingest.broker.rabbitmq.management import ManagementApi, ManagementFault
-from gateway.ingest.broker.rabbitmq.members import see_queues, spread
+from gateway.ingest.broker.rabbitmq.queues import see_queues, spread
 from gateway.ingest.broker.rights import SERVICES
 from gateway.ingest.catalog import Catalog, load_catalog, topic_filters
 from gateway.support.config.files import ConfigurationFault, load, secret, text_of

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from secrets import token_hex
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 import mqtt5
 
@@ -19,6 +19,8 @@ from gateway.ingest.broker.dynamic_security import BrokerCommand
 from gateway.ingest.broker.rights import ANSWERS, COMMANDS
 from gateway.ingest.intake.connection import BrokerAddress
 from gateway.support.tls import ended, handshake_fault
+
+Awaited = TypeVar("Awaited", Connected, Subscribed, mqtt5.PublishPacket)
 
 _PATIENCE_S: Final = 60.0
 _CHUNK_BYTES: Final = 65_536
@@ -49,7 +51,7 @@ class BrokerLink:
             raise ProtocolFault("the broker closed the connection")
         return self.session.receive(data)
 
-    async def wait(self, kind: type[Event]) -> Event:
+    async def wait(self, kind: type[Awaited]) -> Awaited:
         """The next event of a kind."""
         while True:
             for event in await self.events():
@@ -73,16 +75,17 @@ class Administration:
     def __init__(self, address: BrokerAddress, options: SessionOptions) -> None:
         self._address = address
         self._options = replace(options, client_id=f"{options.client_id}-{token_hex(4)}", session_expiry_s=0)
-        self._open = AsyncExitStack()
+        self._open: AsyncExitStack
         self._link: BrokerLink
 
     async def __aenter__(self) -> Self:
         with as_faults(self._address):
-            self._link = await self._open.enter_async_context(linked(self._address, self._options))
-            self._link.writer.write(self._link.session.subscribe({ANSWERS: mqtt5.RetainHandling.SEND_NEVER}))
-            answer = await self._link.wait(Subscribed)
-        if isinstance(answer, Subscribed) and answer.refused:
-            raise AdministrationFault(f"{self._address}: {_REFUSED.format(self._options.username)}")
+            async with AsyncExitStack() as opened:
+                self._link = await opened.enter_async_context(linked(self._address, self._options))
+                self._link.writer.write(self._link.session.subscribe({ANSWERS: mqtt5.RetainHandling.SEND_NEVER}))
+                if (await self._link.wait(Subscribed)).refused:
+                    raise AdministrationFault(f"{self._address}: {_REFUSED.format(self._options.username)}")
+                self._open = opened.pop_all()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -94,9 +97,7 @@ class Administration:
             async with asyncio.timeout(_PATIENCE_S):
                 self._link.writer.write(self._link.session.publish(COMMANDS, json.dumps({"commands": list(commands)}).encode()))
                 answer = await self._link.wait(mqtt5.PublishPacket)
-        answers: list[BrokerCommand] = (
-            json.loads(answer.payload)["responses"] if isinstance(answer, mqtt5.PublishPacket) else []
-        )
+        answers: list[BrokerCommand] = json.loads(answer.payload)["responses"]
         return answers
 
     async def clear(self, topics: Iterable[str]) -> None:

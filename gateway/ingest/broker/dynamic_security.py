@@ -51,13 +51,8 @@ def added(text: str, accounts: Iterable[tuple[BrokerAccount, bytes]]) -> str:
 
     :raises ValueError: it is not such a file.
     """
-    whole, new = json.loads(text), json.loads(document(accounts))
-    if not isinstance(whole, dict) or not {"clients", "roles"} <= whole.keys():
-        raise ValueError("it holds no accounts of dynamic security")
-    for key, name in (("clients", "username"), ("roles", "rolename")):
-        replaced = {one[name] for one in new[key]}
-        whole[key] = [one for one in whole[key] if one[name] not in replaced] + new[key]
-    return json.dumps(whole, indent="\t") + "\n"
+    new = json.loads(document(accounts))
+    return _changed(text, {one["username"] for one in new["clients"]}, new)
 
 
 def without(text: str, names: Container[str]) -> str:
@@ -65,10 +60,7 @@ def without(text: str, names: Container[str]) -> str:
 
     :raises ValueError: it is not such a file.
     """
-    whole = json.loads(added(text, ()))
-    for key, name in (("clients", "username"), ("roles", "rolename")):
-        whole[key] = [one for one in whole[key] if one[name] not in names]
-    return json.dumps(whole, indent="\t") + "\n"
+    return _changed(text, names, {"clients": [], "roles": []})
 
 
 def names_in(text: str) -> set[str]:
@@ -76,7 +68,21 @@ def names_in(text: str) -> set[str]:
 
     :raises ValueError: it is not such a file.
     """
-    return {str(client["username"]) for client in json.loads(added(text, ()))["clients"]}
+    return {str(client["username"]) for client in _read(text)["clients"]}
+
+
+def _read(text: str) -> dict[str, Any]:
+    whole = json.loads(text)
+    if not isinstance(whole, dict) or not {"clients", "roles"} <= whole.keys():
+        raise ValueError("it holds no accounts of dynamic security")
+    return whole
+
+
+def _changed(text: str, leaving: Container[str], new: dict[str, Any]) -> str:
+    whole = _read(text)
+    for key, name in (("clients", "username"), ("roles", "rolename")):
+        whole[key] = [one for one in whole[key] if one[name] not in leaving] + new[key]
+    return json.dumps(whole, indent="\t") + "\n"
 
 
 def _client(account: BrokerAccount, salt: bytes) -> dict[str, Any]:

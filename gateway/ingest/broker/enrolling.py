@@ -91,25 +91,12 @@ class DeviceAccounts(Protocol):
         """Remove what is retained at these topics."""
 
 
-class MosquittoAccounts:
-    """The accounts of devices on Mosquitto, as :class:`DeviceAccounts`.
-
-    :param broker: not open yet.
-    """
-
-    def __init__(self, broker: Administration) -> None:
-        self._broker = broker
-
-    async def __aenter__(self) -> Self:
-        await self._broker.__aenter__()
-        return self
-
-    async def __aexit__(self, *fault: object) -> None:
-        await self._broker.__aexit__(*fault)
+class MosquittoAccounts(Administration):
+    """The accounts of devices on Mosquitto, as :class:`DeviceAccounts`."""
 
     async def enrolled(self) -> set[str]:
         """The names of all accounts."""
-        answers = await self._broker.ask(listing())
+        answers = await self.ask(listing())
         _refuse(faults(answers))
         return names(answers)
 
@@ -117,9 +104,9 @@ class MosquittoAccounts:
         """Make an account for a device."""
         account = account_of(place)
         if is_present:
-            refuse_others(account.name, topics_of(await self._broker.ask(role_of(account.name))))
+            refuse_others(account.name, topics_of(await self.ask(role_of(account.name))))
         replaced = removal(account.name) if is_present else []
-        _refuse(faults(await self._broker.ask([*replaced, *creation(account)])))
+        _refuse(faults(await self.ask([*replaced, *creation(account)])))
         return account
 
     async def enrol_all(self, places: Sequence[NativeTopics]) -> AsyncIterator[BrokerAccount]:
@@ -133,17 +120,13 @@ class MosquittoAccounts:
     async def revoke(self, name: str) -> bool:
         """Take an account away; tell if there was one."""
         was_there = name in await self.enrolled()
-        topics = topics_of(await self._broker.ask(role_of(name)))
+        topics = topics_of(await self.ask(role_of(name)))
         if was_there:
             refuse_others(name, topics)
-        _refuse(faults(await self._broker.ask(removal(name))))
-        await self._broker.end_session(name)
-        await self._broker.clear(topics)
+        _refuse(faults(await self.ask(removal(name))))
+        await self.end_session(name)
+        await self.clear(topics)
         return was_there
-
-    async def clear(self, topics: Iterable[str]) -> None:
-        """Remove what is retained at these topics."""
-        await self._broker.clear(topics)
 
 
 def _refuse(why: Sequence[str]) -> None:

@@ -9,9 +9,8 @@ When the broker cannot be asked, that is told, and readings go on.
 import asyncio
 from typing import Final
 
-from gateway.ingest.broker.rabbitmq.bindings import compare
 from gateway.ingest.broker.rabbitmq.management import ManagementApi, ManagementFault
-from gateway.ingest.broker.rabbitmq.queues import see
+from gateway.ingest.broker.rabbitmq.queues import compare, see
 from gateway.ingest.events import Events
 from gateway.ingest.intake.subscriptions import Subscriptions
 from gateway.support.clock import WallClock, every
@@ -57,11 +56,11 @@ class BindingWatch:
         if before is None or self._settled() != before:
             return
         taken = [pattern for pattern in subscriptions.wanted if pattern not in subscriptions.refused]
-        found = compare(taken, subscriptions.states, seen.keys)
+        missing, strange = compare(taken, subscriptions.states, seen.keys)
         events.session.window_seen(seen.window, self._mqtt.receive_maximum)
-        events.session.bindings_seen(found.missing, found.strange, self._clock.now_ms())
-        if found.missing:
-            subscriptions.renew(found.missing)
+        events.session.bindings_seen(missing, strange, self._clock.now_ms())
+        if missing:
+            subscriptions.renew(missing)
 
     def _settled(self) -> int | None:
         """The number of times that subscriptions were sent; None: some were not answered yet."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.ingest.broker.rabbitmq.bindings import queue_of
+from gateway.ingest.broker.rabbitmq.accounts import queue_of
 from gateway.ingest.broker.rabbitmq.definitions import joined, policies, unroutable
 from gateway.ingest.broker.rabbitmq.management import ManagementApi
 from gateway.ingest.broker.rabbitmq.queues import replay_unroutable

@@ -11,8 +11,7 @@ import pytest
 
 from gateway.core.status.verdict import Level
 from gateway.ingest.broker.rabbitmq.management import ManagementApi, ManagementFault
-from gateway.ingest.broker.rabbitmq.members import spread
-from gateway.ingest.broker.rabbitmq.queues import see
+from gateway.ingest.broker.rabbitmq.queues import see, spread
 from gateway.ingest.session_events import SessionEvents
 from gateway.monitoring.status.troubles import of_session
 from gateway.support.i18n.findings import sentence
@@ -100,7 +99,7 @@ def test_a_session_that_is_not_there_yet_is_not_missed() -> None:
 
 
 def test_members_that_cannot_be_added_yet_are_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.ingest.broker.rabbitmq.members._LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr("gateway.ingest.broker.rabbitmq.queues._LOOK_EVERY_S", 0.0)
     seen, refused = spread(Answers(FIRST_ALONE, busy=3), QUEUES)
     assert (seen.few, seen.away, refused) == ([], [], [])
     assert {len(queue.members) for queue in seen.queues} == {3}

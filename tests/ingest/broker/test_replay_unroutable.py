@@ -1,11 +1,9 @@
-"""Messages that no queue took are routed again, only by a queue that loses none; accounts are asked over one connection."""
+"""Messages that no queue took are routed again, only by a queue that loses none."""
 
-import asyncio
 from typing import Any
 
 import pytest
 
-from gateway.ingest.broker.enrolling import MosquittoAccounts
 from gateway.ingest.broker.rabbitmq.accounts import UNROUTABLE, VHOST
 from gateway.ingest.broker.rabbitmq.definitions import HANDED_ON
 from gateway.ingest.broker.rabbitmq.management import ManagementFault
@@ -55,24 +53,3 @@ def test_a_queue_that_would_lose_what_is_rejected_is_not_touched(queue: dict[str
 
 def test_a_queue_that_is_not_there_has_no_depth() -> None:
     assert unroutable_depth(Broker(0, None)) is None  # type: ignore[arg-type]
-
-
-def test_the_connection_to_the_broker_is_open_while_accounts_are_asked_for_and_no_longer() -> None:
-    seen: list[str] = []
-
-    class Administration:
-        """Notes what happens."""
-
-        async def __aenter__(self) -> None:
-            seen.append("open")
-
-        async def __aexit__(self, *fault: object) -> None:
-            seen.append(f"closed for {fault[1]!r}")
-
-    async def asked() -> None:
-        async with MosquittoAccounts(Administration()):  # type: ignore[arg-type]
-            raise KeyError("m1")
-
-    with pytest.raises(KeyError):
-        asyncio.run(asked())
-    assert seen == ["open", "closed for KeyError('m1')"]

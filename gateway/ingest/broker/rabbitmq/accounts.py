@@ -77,6 +77,11 @@ class RabbitMqAccount:
         }
 
 
+def queue_of(client_id: str) -> str:
+    """The name of the queue that a client's session is, for what it subscribed to at QoS 1."""
+    return f"mqtt-subscription-{client_id}qos1"
+
+
 def gateway_account(client_id: str, password: str) -> RabbitMqAccount:
     """A gateway. It is called as its client id, and reads what its session is bound to."""
     return _of_client(client_id, password, of_gateway(), more=_GUEST)

@@ -4,8 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from gateway.core.gateways.sharing import routing_key
-from gateway.ingest.broker.rabbitmq.accounts import TOPICS, UNROUTABLE, VHOST
-from gateway.ingest.broker.rabbitmq.bindings import queue_of
+from gateway.ingest.broker.rabbitmq.accounts import TOPICS, UNROUTABLE, VHOST, queue_of
 
 Definitions = Mapping[str, Sequence[Mapping[str, Any]]]
 """Kind → its entries, as ``rabbitmqctl export_definitions`` writes them."""

@@ -11,8 +11,7 @@ from gateway.core.mqtt_session import SessionOptions
 from gateway.ingest.broker.administration import AdministrationFault, as_faults, linked
 from gateway.ingest.broker.dynamic_security import BrokerAccount
 from gateway.ingest.broker.enrolling import account_of, refuse_others
-from gateway.ingest.broker.rabbitmq.accounts import VHOST, device_account, topics_in
-from gateway.ingest.broker.rabbitmq.bindings import queue_of
+from gateway.ingest.broker.rabbitmq.accounts import VHOST, device_account, queue_of, topics_in
 from gateway.ingest.broker.rabbitmq.definitions import joined
 from gateway.ingest.broker.rabbitmq.management import ManagementApi, ManagementFault
 from gateway.ingest.broker.rights import NativeTopics

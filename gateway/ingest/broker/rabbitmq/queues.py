@@ -1,19 +1,31 @@
-"""A gateway's queue on RabbitMQ, and the one for what no gateway reads, as the management API shows them."""
+"""A gateway's queue on RabbitMQ, and the one for what no gateway reads, as the management API shows them.
 
+Each function raises :class:`ManagementFault` while the API does not answer, or refuses.
+
+A quorum queue keeps the members that it was made with: one that was made on the first node of a cluster stays on that node
+alone, and stops with it. RabbitMQ adds members by itself where its configuration says so (``rabbitmq.conf``), but one node more
+is not enough for that, and a node reads its configuration only when it starts. :func:`spread` adds them in any case.
+"""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 
-from gateway.core.gateways.queue_members import ClusterSeen
-from gateway.ingest.broker.rabbitmq.accounts import TOPICS, UNROUTABLE, VHOST
-from gateway.ingest.broker.rabbitmq.bindings import queue_of
+from gateway.core.devices.broker_drops import BROKER_DROPPED
+from gateway.core.gateways.queue_members import ClusterSeen, QueueMembers
+from gateway.core.gateways.sharing import routing_key
+from gateway.ingest.broker.rabbitmq.accounts import TOPICS, UNROUTABLE, VHOST, queue_of
 from gateway.ingest.broker.rabbitmq.definitions import HANDED_ON
 from gateway.ingest.broker.rabbitmq.management import ManagementApi, ManagementFault
-from gateway.ingest.broker.rabbitmq.members import see_cluster
 from gateway.support.config.files import ConfigurationFault, secret
 from gateway.support.config.model import Mqtt
 from gateway.support.registry.shares import ManagementSection
 from gateway.support.tls import tls_context
 
 _REPLAYED_TOGETHER: Final = 1000
+_SPREADS_WITHIN_S: Final = 30.0
+_LOOK_EVERY_S: Final = 1.0
 
 
 class QueueSeen(NamedTuple):
@@ -44,10 +56,7 @@ def watch_api(management: ManagementSection, mqtt: Mqtt) -> ManagementApi:
 
 
 def see(api: ManagementApi, client_id: str) -> QueueSeen:
-    """Look at the queues once.
-
-    :raises ManagementFault: the API does not answer, or refuses.
-    """
+    """Look at the queues once."""
     name = queue_of(client_id)
     bindings = api.find("queues", VHOST, name, "bindings") or []
     queue, unroutable = api.find("queues", VHOST, name), api.find("queues", VHOST, UNROUTABLE)
@@ -57,11 +66,20 @@ def see(api: ManagementApi, client_id: str) -> QueueSeen:
     return QueueSeen(keys, min(windows, default=None), _depth(unroutable), see_cluster(api, [queue, unroutable]))
 
 
-def unroutable_depth(api: ManagementApi) -> int | None:
-    """The number of messages that no gateway's queue took; None: nothing keeps them.
+def compare(filters: Iterable[str], states: Iterable[str], live: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Compare live bindings with wanted ones; return topic filters without a binding, and keys that nobody subscribed to.
 
-    :raises ManagementFault: the API does not answer, or refuses.
+    :param filters: of readings; one of them that is missing loses readings.
+    :param states: topics of states, which the filters take too: none of them is missed.
+    :param live: routing keys that lead to the queue.
     """
+    wanted, there = {routing_key(pattern): pattern for pattern in filters}, set(live)
+    known = {*wanted, *map(routing_key, states), routing_key(BROKER_DROPPED)}
+    return [wanted[key] for key in wanted if key not in there], sorted(there - known)
+
+
+def unroutable_depth(api: ManagementApi) -> int | None:
+    """The number of messages that no gateway's queue took; None: nothing keeps them."""
     return _depth(api.find("queues", VHOST, UNROUTABLE))
 
 
@@ -70,9 +88,7 @@ def replay_unroutable(api: ManagementApi) -> int:
 
     Rejected messages are dead letters, which their queue hands on to the exchange that they came by: RabbitMQ keeps each until
     another queue has confirmed it, and marks it as sent before. One that still nobody reads comes back to this queue, behind
-    those that are taken here.
-
-    :raises ManagementFault: the API does not answer, or refuses; or the queue would drop what is rejected.
+    those that are taken here. If the queue would drop what is rejected, nothing is tried, and that raises the fault as well.
     """
     if not _hands_on(api.find("queues", VHOST, UNROUTABLE) or {}):
         raise ManagementFault(
@@ -88,6 +104,54 @@ def replay_unroutable(api: ManagementApi) -> int:
         waiting = waiting if replayed else len(taken) + taken[-1]["message_count"]
         replayed += len(taken)
     return replayed
+
+
+def see_cluster(api: ManagementApi, queues: Iterable[Mapping[str, Any] | None]) -> ClusterSeen:
+    """Look at the nodes of the cluster, on which queues stand, by the API's documents; None: a queue is not there yet."""
+    nodes = sorted((node["name"], bool(node["running"])) for node in api.ask("nodes"))
+    running = [name for name, is_running in nodes if is_running]
+    return ClusterSeen([_members(queue) for queue in queues if queue], [name for name, _ in nodes], running)
+
+
+def see_queues(api: ManagementApi, names: Iterable[str]) -> ClusterSeen:
+    """The same for queues by their names."""
+    return see_cluster(api, [api.find("queues", VHOST, name) for name in names])
+
+
+def spread(api: ManagementApi, names: Sequence[str]) -> tuple[ClusterSeen, list[str]]:
+    """Have queues stand on as many nodes as they should; return how they stand then, and what was refused at last.
+
+    :param names: of the queues; one that is not there is made with all members.
+    """
+    end_s = time.monotonic() + _SPREADS_WITHIN_S
+    while True:
+        seen = see_queues(api, names)
+        faults = [fault for queue, node in seen.additions() if (fault := _add(api, queue, node))]
+        is_final = any(fault.status != HTTPStatus.SERVICE_UNAVAILABLE for fault in faults) or not _may_change(seen)
+        if is_final or time.monotonic() > end_s:
+            return seen, list(map(str, faults))
+        time.sleep(_LOOK_EVERY_S)
+
+
+def _add(api: ManagementApi, queue: str, node: str) -> ManagementFault | None:
+    """Add a member; return the fault if that was refused: 503 while another is on its way. One that is there is a success."""
+    try:
+        api.ask("queues", "quorum", VHOST, queue, "replicas", "add", method="POST", body={"node": node})
+    except ManagementFault as fault:
+        return fault
+    return None
+
+
+def _may_change(seen: ClusterSeen) -> bool:
+    """Tell if a look later may show more: members that were just added, or whose node runs, come online within seconds."""
+    return any(seen.additions()) or any(node in seen.running for queue in seen.away for node in queue.away)
+
+
+def _members(queue: Mapping[str, Any]) -> QueueMembers:
+    """The members in a document of the API; a queue that is no quorum queue stands on one node."""
+    members = queue.get("members", [queue["node"]])
+    online = queue.get("online", members if queue.get("state") == "running" else [])
+    return QueueMembers(queue["name"], sorted(members), sorted(online))
 
 
 def _depth(queue: dict[str, Any] | None) -> int | None:

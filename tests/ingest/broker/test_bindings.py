@@ -1,6 +1,6 @@
 """Live bindings against wanted ones."""
 
-from gateway.ingest.broker.rabbitmq.bindings import compare
+from gateway.ingest.broker.rabbitmq.queues import compare
 
 FILTERS = ("iot/v1/a/+/+/readings", "iot/v1/a/+/+/status", "spBv1.0/g/#")
 LIVE = ("iot.v1.a.*.*.readings", "iot.v1.a.*.*.status", "spBv1___0.g.#")
