@@ -19,8 +19,7 @@ from gateway.core.gateways.standby import PairRole
 from gateway.core.message import Outcome, Refusal
 from gateway.core.status.members import Reception
 from gateway.core.status.verdict import ORIGINS_WITHIN_MIN, REJECTS_WITHIN_MIN, Finding, Level
-from gateway.ingest.quarantine_events import QuarantineEvents
-from gateway.ingest.session_events import SessionEvents
+from gateway.ingest.waiting_events import QuarantineEvents, SessionEvents
 from gateway.support.logs import RareLog
 from schemas.rejects import DropCause, IgnoreCause
 

@@ -13,7 +13,7 @@ from gateway.ingest.broker.rabbitmq.management import ManagementFault
 from gateway.ingest.broker.rabbitmq.queues import QueueSeen, compare, see, watch_api
 from gateway.ingest.catalog import Catalog, state_topics, topic_filters
 from gateway.ingest.intake.connection import BrokerAddress
-from gateway.ingest.session_events import SessionEvents
+from gateway.ingest.waiting_events import SessionEvents
 from gateway.monitoring.status.troubles import of_session
 from gateway.runtime.pipeline.options import pair_topics, session_options
 from gateway.support.config.files import ConfigurationFault

@@ -6,23 +6,32 @@ unsubscribes from those that its configuration no longer names.
 RabbitMQ gives no retained messages to wildcards, and the first subscription to a topic takes it 2 ms, in which the connection
 is served nothing else. So states may be named topic by topic, beside the filter that takes them too: they are asked for in
 small packets, one after the other, behind the filters that readings come by. One copy of each message comes all the same.
+
+A fence is a message of the gateway to itself, which comes back behind all that came to its queue before: a broker that keeps a
+session as a queue delivers in order. It goes out without an acknowledgement; whoever waits sends it again on the next
+connection.
 """
 
 import asyncio
 import json
+import secrets
 from collections import deque
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Final, Protocol
 
 import mqtt5
 
+from gateway.core.batching.acknowledgements import Acknowledger
 from gateway.core.devices.broker_drops import BROKER_DROPPED
+from gateway.core.gateways.tenures import fence_topic
 from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database
 
 _NAME: Final = "subscriptions"
 _TOGETHER: Final = 100
 """Topics in one packet: RabbitMQ answers within a quarter of a second, and readings come between two."""
+_LOOK_EVERY_S: Final = 1.0
 
 
 class Subscriber(Protocol):
@@ -149,3 +158,47 @@ class Subscriptions:
 
 def _in_parts(names: list[str]) -> list[list[str]]:
     return [names[at : at + _TOGETHER] for at in range(0, len(names), _TOGETHER)]
+
+
+class Publisher(Protocol):
+    """The connection to the broker."""
+
+    def publish(self, topic: str, payload: bytes) -> bool:
+        """Send a message without an acknowledgement; False: the connection is not open."""
+
+
+class Fence:
+    """The fences of one gateway.
+
+    :ivar topic: their topic, which nobody else reads.
+    """
+
+    def __init__(self, connection: Publisher, acknowledger: Acknowledger, client_id: str) -> None:
+        self.topic = fence_topic(client_id)
+        self._connection = connection
+        self._acknowledger = acknowledger
+        self._waiting: dict[bytes, asyncio.Event] = {}
+
+    def came(self, payload: bytes) -> None:
+        """Note that one is back; an old one, or a stranger's, tells nothing."""
+        waiting = self._waiting.get(payload)
+        if waiting is not None:
+            waiting.set()
+
+    async def passed(self) -> None:
+        """Return when all that came to the queue before this call is durable: in the database or in the journal."""
+        token = secrets.token_hex(8).encode()
+        back = self._waiting[token] = asyncio.Event()
+        try:
+            sent_on = 0
+            while not back.is_set():
+                if self._acknowledger.connection != sent_on and self._connection.publish(self.topic, token):
+                    sent_on = self._acknowledger.connection
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_LOOK_EVERY_S):
+                        await back.wait()
+        finally:
+            del self._waiting[token]
+        before = self._acknowledger.unfinished()
+        while self._acknowledger.has_any(before):  # noqa: ASYNC110 - the way of a reading tells nobody but the broker
+            await asyncio.sleep(_LOOK_EVERY_S / 10)

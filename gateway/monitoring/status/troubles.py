@@ -18,7 +18,7 @@ from gateway.core.status.membership import Membership
 from gateway.core.status.verdict import ORIGINS_WITHIN_MIN, Finding, Level
 from gateway.ingest.codecs.async_client import AsyncCodecs
 from gateway.ingest.events import Events
-from gateway.ingest.session_events import SessionEvents
+from gateway.ingest.waiting_events import SessionEvents
 from gateway.monitoring.alarms.events import AlarmEvents
 from gateway.support.access.exposed_secrets import pages_in_plain, sent_in_plain
 from gateway.support.config.model import Config

@@ -28,8 +28,7 @@ from gateway.core.ledger import Ledger
 from gateway.ingest.database.open_store import open_store
 from gateway.ingest.database.store import StoreFault
 from gateway.ingest.delivery.influxdb import LinkedOutput
-from gateway.ingest.intake.fence import Fence
-from gateway.ingest.intake.subscriptions import Subscriptions
+from gateway.ingest.intake.subscriptions import Fence, Subscriptions
 from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database, DatabaseFault
 from gateway.ingest.storage.device_snapshots import DeviceSnapshots

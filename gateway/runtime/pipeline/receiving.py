@@ -5,11 +5,9 @@ from functools import partial
 
 from gateway.core.evaluate import Evaluator
 from gateway.ingest.catalog import Catalog, state_topics, topic_filters
-from gateway.ingest.intake.fence import Fence
-from gateway.ingest.intake.intake import Intake
-from gateway.ingest.intake.message_receiver import MessageReceiver
+from gateway.ingest.intake.intake import Intake, MessageReceiver
 from gateway.ingest.intake.pair import Watch
-from gateway.ingest.intake.subscriptions import Subscriptions
+from gateway.ingest.intake.subscriptions import Fence, Subscriptions
 from gateway.monitoring.alarms.shared_alarms import AlarmHandover
 from gateway.runtime.jobs.moves import Moves, Readings, with_kept
 from gateway.runtime.jobs.own_points import SelfReport

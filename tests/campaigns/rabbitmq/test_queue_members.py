@@ -12,7 +12,7 @@ import pytest
 from gateway.core.status.verdict import Level
 from gateway.ingest.broker.rabbitmq.management import ManagementApi, ManagementFault
 from gateway.ingest.broker.rabbitmq.queues import see, spread
-from gateway.ingest.session_events import SessionEvents
+from gateway.ingest.waiting_events import SessionEvents
 from gateway.monitoring.status.troubles import of_session
 from gateway.support.i18n.findings import sentence
 

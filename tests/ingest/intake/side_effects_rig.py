@@ -13,9 +13,9 @@ from gateway.core.message import CodecAsk, Message, QuarantinedMessage, Refusal
 from gateway.core.process import Processor
 from gateway.ingest.codecs.protocol import CodecAnswer
 from gateway.ingest.intake.connection import Connection
-from gateway.ingest.intake.fence import Fence
-from gateway.ingest.intake.message_receiver import MessageReceiver
+from gateway.ingest.intake.intake import MessageReceiver
 from gateway.ingest.intake.side_effects import CodecCalls, CommonEffects, SideEffectRunner
+from gateway.ingest.intake.subscriptions import Fence
 from gateway.ingest.replay import ReplayPipeline
 from gateway.ingest.storage.keyvalue import KeptValueWriter
 from gateway.ingest.storage.quarantine_in import QuarantineIn, ReleasedKeys

@@ -7,8 +7,8 @@ import pytest
 
 from gateway.core.batching.acknowledgements import Acknowledger
 from gateway.core.batching.batch import Batch
-from gateway.ingest.intake import fence as fences
-from gateway.ingest.intake.fence import Fence
+from gateway.ingest.intake import subscriptions
+from gateway.ingest.intake.subscriptions import Fence
 from tests.waiting import PATIENCE_S
 
 
@@ -31,7 +31,7 @@ Story = Callable[[Fence, Broker, Acknowledger, "asyncio.Task[None]"], Awaitable[
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fences, "_LOOK_EVERY_S", 0.01)
+    monkeypatch.setattr(subscriptions, "_LOOK_EVERY_S", 0.01)
 
 
 def run(story: Story) -> None:

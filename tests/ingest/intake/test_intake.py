@@ -15,11 +15,9 @@ from gateway.core.batching.pacing import LinkBudget
 from gateway.core.batching.write_result import Answer
 from gateway.core.mqtt_session import Session, SessionOptions
 from gateway.ingest.intake.connection import BrokerAddress, Connection
-from gateway.ingest.intake.fence import Fence
-from gateway.ingest.intake.intake import Intake
-from gateway.ingest.intake.message_receiver import MessageReceiver
+from gateway.ingest.intake.intake import Intake, MessageReceiver
 from gateway.ingest.intake.side_effects import CodecCalls, CommonEffects, SideEffectRunner
-from gateway.ingest.intake.subscriptions import Subscriptions
+from gateway.ingest.intake.subscriptions import Fence, Subscriptions
 from gateway.ingest.storage.database import Database
 from gateway.ingest.storage.quarantine_in import ReleasedKeys
 from gateway.support.clock import WallClock

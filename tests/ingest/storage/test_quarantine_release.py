@@ -11,9 +11,9 @@ import pytest
 
 from gateway.core.message import REJECT_KEPT_BYTES, WaitCause
 from gateway.ingest.events import Events
-from gateway.ingest.quarantine_events import QuarantineEvents
 from gateway.ingest.storage import journal, quarantine
 from gateway.ingest.storage.settlement import Limits
+from gateway.ingest.waiting_events import QuarantineEvents
 from schemas.rejects import RejectReason
 from tests.ingest.storage.quarantined import Pipeline, rig, until, waiting
 from tests.stored_rejects import stored_rejects

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from gateway.ingest.session_events import SessionEvents
+from gateway.ingest.waiting_events import SessionEvents
 from gateway.monitoring.status.troubles import of_session
 from gateway.support.i18n.findings import sentence
 
