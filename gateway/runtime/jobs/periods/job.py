@@ -184,9 +184,9 @@ class PeriodJob:
 
     async def _close_hour(self, store: Store, hour: TimeSpan) -> None:
         progress, again, closer = self._progress, self._hours_again, self._closer(store)
-        writing = self._number(store, day_of(hour.start_ms, self._zone), again=False)
+        closer.writing = self._number(store, day_of(hour.start_ms, self._zone), again=False)
         self._hours_again.close(closer.now_ms)  # before the first question: what comes meanwhile may be missed
-        unfinished = await closer.close_hours([hour], writing)
+        unfinished = await closer.close_hours([hour])
         waiting = {written_name(closer.roster.by_id[id_]): last_ms for id_, last_ms in unfinished.items()}
         for device in again.waits_from.keys() - waiting.keys():
             again.end_waiting(device, -(-hour.start_ms // HOUR_MS))
@@ -198,11 +198,13 @@ class PeriodJob:
     async def _close_days(self, store: Store) -> None:
         """Close the days whose hours are closed, and their months."""
         while (day := day_of(self._progress.day_ms, self._zone)).end_ms <= self._progress.hour_ms:
-            closer, writing = self._closer(await self._amended(store)), self._number(store, day, again=False)
-            await closer.close_day(day, writing)
+            closer = self._closer(await self._amended(store))
+            closer.writing = self._number(store, day, again=False)
+            await closer.close_day(day)
             month = month_of(day.start_ms, self._zone)
             if month.end_ms == day.end_ms:
-                await closer.close_month(month, self._number(store, month))
+                closer.writing = self._number(store, month)
+                await closer.close_month(month)
             is_yesterday = day_of(self._clock.now_ms(), self._zone).start_ms <= day.end_ms
             if is_yesterday:  # after an outage of days what is usual is asked once
                 await self._feeds.learn_usual(store, closer.roster, day.end_ms)
@@ -252,14 +254,15 @@ class PeriodJob:
                 if month.end_ms <= progress.day_ms:
                     months.setdefault(month, set()).update(day.devices)
             for month, devices in months.items():
-                await closer.close_month(month, self._number(store, month), devices)
+                closer.writing, closer.only = self._number(store, month), devices
+                await closer.close_month(month)
         await self._hours_again.settle()
 
     async def _close_again(self, store: Store, closer: PeriodCloser, late: LateDay) -> None:
-        writing = self._number(store, late.day)
-        await closer.close_hours(late.hours, writing, late.devices)
+        closer.writing, closer.only = self._number(store, late.day), late.devices
+        await closer.close_hours(late.hours)
         if late.day.end_ms <= self._progress.day_ms:
-            await closer.close_day(late.day, writing, late.devices)
+            await closer.close_day(late.day)
             if late.day.end_ms == self._progress.day_ms:
                 await self._note_completeness(closer, late.day)
 
