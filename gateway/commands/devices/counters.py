@@ -29,7 +29,7 @@ from gateway.ingest.storage.device_memory import keep_counters, stored_device
 from gateway.monitoring.reports.boundaries import local_text
 from gateway.monitoring.reports.resum import SUMS_AWAITED, ResumProgress, work_out
 from gateway.monitoring.status.known_devices import nobody
-from gateway.runtime.jobs.exchange_writer import kept_exchange
+from gateway.runtime.jobs.resums import kept_exchange
 from gateway.support.clock import wall_clock
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config

@@ -14,16 +14,14 @@ from gateway.monitoring.alarms.shared_alarms import PairAlarms
 from gateway.monitoring.status.known_devices import DeviceVerdicts, KnownDevices
 from gateway.monitoring.status.status import JournalState, Status
 from gateway.runtime.jobs.certificates import CertificateWatch, certificate_ends
-from gateway.runtime.jobs.exchange_writer import ExchangeWriter
 from gateway.runtime.jobs.exports import AuditExport, OpenExport, publish_and_wait
 from gateway.runtime.jobs.late_report import LateReport
 from gateway.runtime.jobs.looks import AlarmRounds, ClockWatch, DropWatch, JournalGauge, RateWatch
 from gateway.runtime.jobs.other_gateways import ElsewhereWatch, PartnerHearing
 from gateway.runtime.jobs.own_points import EventPoints, RegistryReport, SelfReport
-from gateway.runtime.jobs.periods.feeds import AlarmFeeds
 from gateway.runtime.jobs.periods.job import PeriodJob
-from gateway.runtime.jobs.periods.writer import RollupWriter
-from gateway.runtime.jobs.resums import Resums
+from gateway.runtime.jobs.periods.sinks import AlarmFeeds, RollupWriter
+from gateway.runtime.jobs.resums import ExchangeWriter, Resums
 from gateway.runtime.jobs.salvage import Salvage
 from gateway.runtime.jobs.wait_watch import MoveLook, PairLook, WaitWatch
 from gateway.runtime.pipeline.delivering import Delivery

@@ -19,8 +19,7 @@ from gateway.ingest.storage.rejects import RejectFilter
 from gateway.ingest.storage.settlement import Committed, JournalAccount, Limits, QuarantineAccount, Replayed
 from gateway.monitoring.status.known_devices import nobody
 from gateway.monitoring.status.status import Status
-from gateway.runtime.jobs.exchange_writer import ExchangeWriter
-from gateway.runtime.jobs.resums import Resums
+from gateway.runtime.jobs.resums import ExchangeWriter, Resums
 from gateway.support.clock import WallClock
 from gateway.web.changes.registrar import Registrar
 

@@ -11,8 +11,8 @@ from gateway.ingest.storage import hours_again, keyvalue
 from gateway.ingest.storage.database import Database
 from gateway.ingest.storage.forgetting import PLACES, DeviceNames, devices_in, forget, found
 from gateway.monitoring.alarms import senders
-from gateway.runtime.jobs import exchange_writer
-from gateway.runtime.jobs.periods import feeds
+from gateway.runtime.jobs import resums
+from gateway.runtime.jobs.periods import sinks
 
 SEARCHED = {"journal", "device_state", "kept", *(table for place in PLACES if (table := getattr(place, "table", "")))}
 WITHOUT_DEVICES = {"rejects_stock", "quarantine_stock"}
@@ -32,13 +32,13 @@ def test_every_table_is_searched_or_names_no_device(tmp_path: Path) -> None:
 
 def test_values_that_are_kept_for_a_device_are_found_under_every_name_that_others_give_them(tmp_path: Path) -> None:
     mine = [
-        f"{feeds._PREFIX}m1",  # noqa: SLF001
+        f"{sinks._PREFIX}m1",  # noqa: SLF001
         f"{hours_again._AGAIN}m1",  # noqa: SLF001
         f"{sums.KEPT}m1",
-        f"{exchange_writer._PREFIX}1793491200000 m1",  # noqa: SLF001
+        f"{resums._PREFIX}1793491200000 m1",  # noqa: SLF001
         f"{edge_nodes.BIRTH}group/node/m1",
     ]
-    others = [f"{feeds._PREFIX}other.m1", f"{sums.KEPT}m11", "newest_time_ms"]  # noqa: SLF001
+    others = [f"{sinks._PREFIX}other.m1", f"{sums.KEPT}m11", "newest_time_ms"]  # noqa: SLF001
     file = Database(tmp_path / "journal.db")
     file.open()
     file.run_here(keyvalue.put_all, dict.fromkeys([*mine, *others], "{}"))

@@ -12,7 +12,7 @@ from gateway.core.readings.exchanges import StoredExchange, ToldExchange
 from gateway.ingest.delivery.circuit_breaker import CircuitBreaker
 from gateway.ingest.events import Events
 from gateway.ingest.storage.database import Database
-from gateway.runtime.jobs.exchange_writer import ExchangeWriter
+from gateway.runtime.jobs.resums import ExchangeWriter
 from tests.clocks import SetClock
 from tests.core.making import HOUR_MS, NOW_MS
 

@@ -150,7 +150,7 @@ def test_a_job_killed_between_two_writes_goes_on_with_its_unfinished_period(
             return await write(body) if next(left, False) else Answer(0, "the power is gone")
 
         with monkeypatch.context() as patched:
-            patched.setattr("gateway.runtime.jobs.periods.writer._TOGETHER_CHARACTERS", 1)
+            patched.setattr("gateway.runtime.jobs.periods.sinks._TOGETHER_CHARACTERS", 1)
             patched.setattr(influxdb, "write", some)
             await running.close(start_ms + 6 * HOUR)
         assert next(left, None) is None

@@ -17,8 +17,7 @@ from gateway.ingest.events import Events
 from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database
 from gateway.runtime.jobs import resums
-from gateway.runtime.jobs.exchange_writer import ExchangeWriter
-from gateway.runtime.jobs.resums import Resums
+from gateway.runtime.jobs.resums import ExchangeWriter, Resums
 from gateway.support.clock import WallClock
 from gateway.support.config.model import Config, Influxdb
 from tests.core.making import HOUR_MS, NOW_MS, message, pipeline, topic

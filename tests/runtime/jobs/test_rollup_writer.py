@@ -15,7 +15,7 @@ from gateway.ingest.delivery.circuit_breaker import CircuitBreaker
 from gateway.ingest.events import Events
 from gateway.ingest.storage.database import Database
 from gateway.monitoring.reports.rollup_points import RollupPoint
-from gateway.runtime.jobs.periods.writer import Postponed, RollupWriter
+from gateway.runtime.jobs.periods.sinks import Postponed, RollupWriter
 from gateway.runtime.pipeline.build import Parts
 from schemas.quantities import SPREAD_OF
 from tests.clocks import SetClock

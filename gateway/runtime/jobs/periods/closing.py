@@ -17,8 +17,7 @@ from gateway.monitoring.reports.nights import NIGHT_FIELD, LowestFlow, month_fig
 from gateway.monitoring.reports.rollup_points import RollupPoint, balance_point, completeness_point, interruption_point
 from gateway.monitoring.reports.rollups import AreaTotals, RolledPeriod, rolled
 from gateway.monitoring.reports.roster import Roster
-from gateway.runtime.jobs.periods.feeds import AlarmFeeds
-from gateway.runtime.jobs.periods.writer import RollupWriter
+from gateway.runtime.jobs.periods.sinks import AlarmFeeds, RollupWriter
 
 _DAY_MS: Final = 24 * 3_600_000
 _INSTANTS_OF: Final = 10

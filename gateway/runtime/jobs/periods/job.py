@@ -37,10 +37,16 @@ from gateway.monitoring.reports.roster import Roster
 from gateway.monitoring.status.status import Status
 from gateway.runtime.jobs.late_report import late_hours
 from gateway.runtime.jobs.periods.closing import PeriodCloser
-from gateway.runtime.jobs.periods.feeds import AlarmFeeds
-from gateway.runtime.jobs.periods.late_hours import LateDay, day_of, late_days, month_of, with_neighbours
-from gateway.runtime.jobs.periods.progress import PeriodProgress, newest_closed_day
-from gateway.runtime.jobs.periods.writer import Postponed, RollupWriter
+from gateway.runtime.jobs.periods.progress import (
+    LateDay,
+    PeriodProgress,
+    day_of,
+    late_days,
+    month_of,
+    newest_closed_day,
+    with_neighbours,
+)
+from gateway.runtime.jobs.periods.sinks import AlarmFeeds, Postponed, RollupWriter
 from gateway.support.clock import every
 
 log = logging.getLogger("gateway.jobs")
