@@ -57,8 +57,7 @@ class Catalog:
     @property
     def codecs(self) -> dict[str, Path]:
         """Codec → its file."""
-        used = [file for file in self.files.values() if file.codec is not None and file.compiled.codec is not None]
-        return {file.compiled.codec.name: file.codec for file in used if file.compiled.codec and file.codec}
+        return {file.compiled.codec.name: file.codec for file in self.files.values() if file.compiled.codec and file.codec}
 
     def codec_faults(self) -> list[str]:
         """Codecs that cannot be loaded, a sentence each; empty if codecs cannot run at all."""

@@ -93,7 +93,7 @@ class Events:
         if said >= _REJECTS_SAID_MAX:
             return
         self._rejects_said = minute, said + 1
-        self._say_sometimes(
+        self._rarely.say(
             f"reject {reason} {refusal.device or refusal.topic}",
             logging.WARNING,
             "reject %s from %s: %s",
@@ -105,12 +105,12 @@ class Events:
     def reader_ended(self, client: str, why: str) -> None:
         """A connection to the pages was closed, because others need its place."""
         self.readers_ended += 1
-        self._say_sometimes(f"reader {why}", logging.WARNING, "HTTP: a connection from %s was closed: it %s", client, why)
+        self._rarely.say(f"reader {why}", logging.WARNING, "HTTP: a connection from %s was closed: it %s", client, why)
 
     def codec_warned(self, codec: str, warnings: list[str]) -> None:
         """A codec decoded a frame and gave warnings."""
         self.codec_warnings[codec] += len(warnings)
-        self._say_sometimes(f"codec {codec}", logging.WARNING, "codec %s warns: %s", codec, warnings[0])
+        self._rarely.say(f"codec {codec}", logging.WARNING, "codec %s warns: %s", codec, warnings[0])
 
     def meter_exchanged(self, device: str, counters: list[str]) -> None:
         """An operator recorded the exchange of a meter."""
@@ -119,13 +119,13 @@ class Events:
     def flooded(self, floods: list[Flood]) -> None:
         """These devices now send so much that they would starve the others; the worst first."""
         for flood in floods:
-            self._say_sometimes(f"flood {flood.topic}", logging.WARNING, "%s", flood.describe())
+            self._rarely.say(f"flood {flood.topic}", logging.WARNING, "%s", flood.describe())
         self.floods = floods
 
     def turned_away(self, origins: Counter[str], devices_max: int) -> None:
         """Messages of unregistered devices were refused at the limit of such devices; by topic prefix."""
         (most, number), *_ = self.turned_away_lately.count_origins(origins, time.monotonic())
-        self._say_sometimes(
+        self._rarely.say(
             "turned away",
             logging.WARNING,
             "%d unregistered devices are known, limits.devices: %d messages of others are refused, %d of them from %s#; "
@@ -139,7 +139,7 @@ class Events:
     def aged(self, names: list[str]) -> None:
         """Unregistered devices that were silent for a long time made room for others."""
         text = "%d unregistered devices that were silent for an hour made room for others, %s among them"
-        self._say_sometimes("aged", logging.INFO, text, len(names), names[0])
+        self._rarely.say("aged", logging.INFO, text, len(names), names[0])
 
     def broker_told(self, payload: bytes, now_ms: int, *, retained: bool) -> None:
         """The broker published its count of dropped messages."""
@@ -154,17 +154,17 @@ class Events:
     def many_gaps(self, devices: int, readings: int, now_ms: int) -> None:
         """Many devices miss readings at once."""
         text = "%d readings of %d devices are missing at once: the broker's queue was full, or the network failed"
-        self._say_sometimes("gaps", logging.WARNING, text, readings, devices)
+        self._rarely.say("gaps", logging.WARNING, text, readings, devices)
         self.gaps, self.gaps_ms = (devices, readings), now_ms
 
     def rejects_not_kept(self, number: int, why: str) -> None:
         """Rejects were counted without keeping their bytes."""
-        self._say_sometimes("rejects not kept", logging.WARNING, "%d rejects not kept: %s", number, why)
+        self._rarely.say("rejects not kept", logging.WARNING, "%d rejects not kept: %s", number, why)
 
     def strangers_not_kept(self, number: int, prefix: str) -> None:
         """Rejects of unregistered devices were counted without keeping their bytes: their share of the store is used up."""
         text = "%d rejects of unregistered devices not kept, the last from %s#: they have used up their share of the store"
-        self._say_sometimes("rejects of unregistered not kept", logging.WARNING, text, number, prefix)
+        self._rarely.say("rejects of unregistered not kept", logging.WARNING, text, number, prefix)
 
     def answered(self, outcome: str, seconds: float, *, live: bool = True) -> None:
         """A write of the live or the drain lane was answered, or timed out."""
@@ -193,12 +193,12 @@ class Events:
         """The backlog is being written."""
         estimate = f", at {per_s:.0f} a second about {left / per_s:.0f} s more" if per_s else ""
         text = "writing the backlog: %d readings written, %d left%s"
-        self._say_sometimes("catch-up", logging.INFO, text, brought_in, left, estimate)
+        self._rarely.say("catch-up", logging.INFO, text, brought_in, left, estimate)
 
     def drained(self, readings: int, took_s: float) -> None:
         """The journal is empty again."""
         text = "the journal is empty again; %d readings of the backlog written in %.1f s"
-        self._say_sometimes("drained", logging.INFO, text, readings, took_s)
+        self._rarely.say("drained", logging.INFO, text, readings, took_s)
 
     def journal_refused(self, why: str) -> None:
         """The journal fails too: readings wait in memory and are not acknowledged."""
@@ -258,7 +258,7 @@ class Events:
 
     def given_up(self, readings: int) -> None:
         """The journal was full; the oldest readings made room."""
-        self._say_sometimes("expired", logging.ERROR, "the journal is full: its %d oldest readings made room", readings)
+        self._rarely.say("expired", logging.ERROR, "the journal is full: its %d oldest readings made room", readings)
 
     def row_damaged(self, row: int, readings: int) -> None:
         """A row of the journal is damaged."""
@@ -377,9 +377,6 @@ class Events:
     def refused_too(self, refused: dict[str, str]) -> None:
         """The broker refused some of the states that are asked for topic by topic; one stands for all."""
         for pattern, why in islice(refused.items(), 1):
-            self._say_sometimes("states refused", logging.ERROR, "the broker refused the subscription %s: %s", pattern, why)
+            self._rarely.say("states refused", logging.ERROR, "the broker refused the subscription %s: %s", pattern, why)
             if not any(other.endswith("/status") for other in self.refused_subscriptions):
                 self.refused_subscriptions = self.refused_subscriptions | {pattern: why}
-
-    def _say_sometimes(self, key: str, level: int, text: str, *args: object) -> None:
-        self._rarely.say(key, level, text, *args)

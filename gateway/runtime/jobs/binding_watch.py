@@ -7,6 +7,7 @@ When the broker cannot be asked, that is told, and readings go on.
 """
 
 import asyncio
+from functools import partial
 from typing import Final
 
 from gateway.ingest.broker.rabbitmq.management import ManagementApi, ManagementFault
@@ -21,48 +22,36 @@ _FIRST_LOOK_S: Final = 10.0
 """Wait at the start: RabbitMQ counts consumers every five seconds."""
 
 
-class BindingWatch:
-    """Looks, tells and mends."""
+async def watch_bindings(
+    api: ManagementApi, mqtt: Mqtt, subscriptions: Subscriptions, events: Events, clock: WallClock
+) -> None:
+    """Look until cancelled."""
+    look = partial(look_at_bindings, api, mqtt, subscriptions, events, clock)
+    await every(_LOOK_EVERY_S, clock, look, first_s=_FIRST_LOOK_S)
 
-    def __init__(
-        self,
-        api: ManagementApi,
-        mqtt: Mqtt,
-        subscriptions: Subscriptions,
-        events: Events,
-        clock: WallClock,
-    ) -> None:
-        self._api = api
-        self._mqtt = mqtt
-        self._subscriptions = subscriptions
-        self._events = events
-        self._clock = clock
 
-    async def run(self) -> None:
-        """Look until cancelled."""
-        await every(_LOOK_EVERY_S, self._clock, self.look, first_s=_FIRST_LOOK_S)
+async def look_at_bindings(
+    api: ManagementApi, mqtt: Mqtt, subscriptions: Subscriptions, events: Events, clock: WallClock
+) -> None:
+    """Look once, tell and mend. What was seen while subscriptions changed is no evidence against them."""
 
-    async def look(self) -> None:
-        """Look once. What it saw while subscriptions changed is no evidence against them."""
-        subscriptions, events = self._subscriptions, self._events
-        before = self._settled()
-        try:
-            seen = await asyncio.to_thread(see, self._api, self._mqtt.client_id)
-        except ManagementFault as fault:
-            events.session.not_watched(str(fault))
-            return
-        events.session.unroutable_seen(seen.unroutable)
-        events.session.cluster_seen(seen.cluster)
-        if before is None or self._settled() != before:
-            return
-        taken = [pattern for pattern in subscriptions.wanted if pattern not in subscriptions.refused]
-        missing, strange = compare(taken, subscriptions.states, seen.keys)
-        events.session.window_seen(seen.window, self._mqtt.receive_maximum)
-        events.session.bindings_seen(missing, strange, self._clock.now_ms())
-        if missing:
-            subscriptions.renew(missing)
-
-    def _settled(self) -> int | None:
+    def settled() -> int | None:
         """The number of times that subscriptions were sent; None: some were not answered yet."""
-        is_settled = self._events.mqtt_connected and self._subscriptions.settled
-        return self._subscriptions.sent if is_settled else None
+        return subscriptions.sent if events.mqtt_connected and subscriptions.settled else None
+
+    before = settled()
+    try:
+        seen = await asyncio.to_thread(see, api, mqtt.client_id)
+    except ManagementFault as fault:
+        events.session.not_watched(str(fault))
+        return
+    events.session.unroutable_seen(seen.unroutable)
+    events.session.cluster_seen(seen.cluster)
+    if before is None or settled() != before:
+        return
+    taken = [pattern for pattern in subscriptions.wanted if pattern not in subscriptions.refused]
+    missing, strange = compare(taken, subscriptions.states, seen.keys)
+    events.session.window_seen(seen.window, mqtt.receive_maximum)
+    events.session.bindings_seen(missing, strange, clock.now_ms())
+    if missing:
+        subscriptions.renew(missing)

@@ -13,7 +13,6 @@ import logging
 import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -39,9 +38,6 @@ _FIRST_LOOK_S: Final = 30.0
 """Wait at the start: readings come first."""
 _PATIENCE_S: Final = 10.0
 _PORTS: Final = {"mqtts": 8883, "https": 443}
-
-Digests = dict[str, bytes]
-"""Setting → the digest of its file."""
 
 
 def certificate_ends(config: Config) -> dict[str, int]:
@@ -151,12 +147,8 @@ async def shown_end_ms(server: TlsServer) -> int:
     return not_after_ms(shown)
 
 
-@dataclass(frozen=True, slots=True)
-class Renewed:
-    """Digests of the files when they were read, and the contexts made of them."""
-
-    digests: Digests
-    contexts: TlsContexts
+Renewed = tuple[dict[str, bytes], TlsContexts]
+"""Digests of the files when they were read, by setting, and the contexts made of them."""
 
 
 class CertificateRenewal:
@@ -178,7 +170,7 @@ class CertificateRenewal:
         self._connections = connections
         self._databases = databases
         self._watch = watch
-        self._digests: Digests = {}
+        self._digests: dict[str, bytes] = {}
 
     def load(self) -> Renewed | None:
         """Read the files again; None: they are as they were.
@@ -186,11 +178,11 @@ class CertificateRenewal:
         :raises ConfigurationFault: one of them cannot be used.
         """
         digests = {setting: _digest(setting, path) for setting, path in tls_files(self._config).items()}
-        return None if digests == self._digests else Renewed(digests, tls_contexts(self._config))
+        return None if digests == self._digests else (digests, tls_contexts(self._config))
 
     def replace(self, renewed: Renewed) -> None:
         """Put what was read into force."""
-        self._digests, contexts = renewed.digests, renewed.contexts
+        self._digests, contexts = renewed
         self._in_force.pages = contexts.pages
         for connection in self._connections:
             connection.renew(contexts.broker)

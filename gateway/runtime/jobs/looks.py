@@ -111,26 +111,17 @@ class JournalGauge:
 
     async def _look(self) -> None:
         try:
-            await self._measure()
+            stock, used_bytes = await self._database.run(journal.stock), await self._store.measure()
+            self._state.note(stock, used_bytes)
+            self._state.note_room(time.monotonic(), self._store.room_bytes(), self._database.free_bytes())
+            size_bytes = await self._database.run(rejects.size)
+            if size_bytes != self._rejects_bytes:
+                self._state.note_rejects(await self._database.run(rejects.count))
+                self._rejects_bytes = size_bytes
+            if self._events.journal_trouble and self._events.influxdb_up and await self._store.takes_something():
+                self._events.journal_took(0)  # nothing waits that would show it
         except DatabaseFault as fault:
             log.debug("the journal cannot be measured: %s", fault)
-
-    async def _measure(self) -> None:
-        stock = await self._database.run(journal.stock)
-        used_bytes = await self._store.measure()
-        self._state.note(stock, used_bytes)
-        self._state.note_room(time.monotonic(), self._store.room_bytes(), self._database.free_bytes())
-        await self._count_rejects()
-        events = self._events
-        if events.journal_trouble and events.influxdb_up and await self._store.takes_something():
-            events.journal_took(0)  # nothing waits that would show it
-
-    async def _count_rejects(self) -> None:
-        """Count the rejects on disk again when their size has changed."""
-        size_bytes = await self._database.run(rejects.size)
-        if size_bytes != self._rejects_bytes:
-            self._state.note_rejects(await self._database.run(rejects.count))
-            self._rejects_bytes = size_bytes
 
 
 class RateWatch:

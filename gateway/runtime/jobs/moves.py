@@ -15,8 +15,8 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import replace
+from typing import Final, NamedTuple
 
 import mqtt5
 
@@ -50,8 +50,7 @@ _SHOWN_LATE_S: Final = 12.0
 """VictoriaMetrics shows a point some seconds after it took it, and not always in the order in which it took them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Readings:
+class Readings(NamedTuple):
     """The readings of this gateway on their way, where their sums come from, and the alarms that they raised."""
 
     ledger: Ledger
@@ -122,11 +121,7 @@ class Moves:
                 await self._see_off(leaving)
 
     async def _release(self) -> None:
-        """Unsubscribe from what others read by now.
-
-        :raises StoreFault: the database does not answer.
-        :raises ConfigurationFault: its secrets cannot be read.
-        """
+        """Unsubscribe from what others read by now."""
         heirs = {name: self._tenures.heirs(name) for name in self._tenures.kept}
         if not heirs:
             return
@@ -174,12 +169,7 @@ class Moves:
                 self._resum(device, from_ms)
 
     async def _look(self, names: list[str]) -> None:
-        """See how far the others are with the shares that come here.
-
-        :raises StoreFault: the database does not answer.
-        :raises ConfigurationFault: its secrets cannot be read.
-        :raises DatabaseFault: the devices cannot be saved.
-        """
+        """See how far the others are with the shares that come here."""
         before = {name: self._tenures.by_name[name] for name in names}
         found = await self._claims(one for name in names for one in names_within(name))
         told = stages_told(found)

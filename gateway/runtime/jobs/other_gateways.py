@@ -27,7 +27,7 @@ from gateway.monitoring.reports.share_claims import Tenants, tenants
 from gateway.monitoring.status.known_devices import KnownDevices
 from gateway.support.clock import WallClock, every
 from gateway.support.config.files import ConfigurationFault
-from gateway.support.config.model import Config
+from gateway.support.config.model import Config, Influxdb
 from schemas.quantities import DOMAINS, HEALTH
 
 log = logging.getLogger("gateway.jobs")
@@ -53,23 +53,20 @@ SilencePoint = tuple[int, float]
 
 
 class MemberWatch:
-    """Asks the database, and tells :class:`Members`."""
+    """Asks the database, and tells :class:`Members`.
+
+    :param ahead_ms: the most by which the clock of another gateway may be ahead.
+    :raises StoreFault: by each method: the database does not answer.
+    """
 
     def __init__(self, members: Members, tenures: Tenures, ahead_ms: int) -> None:
-        """Begin.
-
-        :param ahead_ms: the most by which the clock of another gateway may be ahead.
-        """
         self._members = members
         self._tenures = tenures
         self._ahead_ms = ahead_ms
         self._settled: Mapping[str, str] = {}
 
     async def ask(self, store: Store, now_ms: int) -> None:
-        """Ask for the newest reports; after a change of the shares also who reads them, until that is known of all.
-
-        :raises StoreFault: the database does not answer.
-        """
+        """Ask for the newest reports; after a change of the shares also who reads them, until that is known of all."""
         readers = self._tenures.readers
         if readers != self._settled:
             asked = {part for name, gateway in readers.items() if gateway for part in names_within(name)}
@@ -140,11 +137,7 @@ class ElsewhereWatch:
         self._elsewhere.take(found, names, now_ms)
 
     async def _newest(self, now_ms: int, reach_ms: int) -> dict[str, int]:
-        """The times of the newest readings in the database, by device; ask for the other gateways, too.
-
-        :raises StoreFault: it does not answer.
-        :raises ConfigurationFault: its secrets cannot be read.
-        """
+        """The times of the newest readings in the database, by device; ask for the other gateways, too."""
         found: dict[str, int] = {}
         until_ms, reach_ms = now_ms + self._ahead_ms, reach_ms + self._ahead_ms
         async with open_store(self._influxdb, self._link) as store:
@@ -162,41 +155,33 @@ class ElsewhereWatch:
         self._trouble = trouble
 
 
-class PartnerHearing:
-    """Asks the database once, and gives the devices what it says."""
+async def hear_partner(config: Config, devices: KnownDevices, clock: WallClock, link: LinkBudget) -> None:
+    """Ask the database until it answers, and give the devices what it says; the take-over is now."""
+    end_ms, keep_alive = clock.now_ms(), config.mqtt.standby.keep_alive
+    reach_ms = _HEARD_REACH_MS + _KEEP_ALIVES * round(keep_alive.total_seconds() * 1000)
+    while not await _ask_of_partner(config.influxdb, devices, TimeSpan(end_ms - reach_ms, end_ms), link):
+        await clock.sleep(_AGAIN_S)
 
-    def __init__(self, config: Config, devices: KnownDevices, clock: WallClock, link: LinkBudget) -> None:
-        self._influxdb = config.influxdb
-        self._link = link
-        self._reach_ms = _HEARD_REACH_MS + _KEEP_ALIVES * round(config.mqtt.standby.keep_alive.total_seconds() * 1000)
-        self._devices = devices
-        self._clock = clock
 
-    async def run(self) -> None:
-        """Ask until there is an answer; the take-over is now."""
-        end_ms = self._clock.now_ms()
-        while not await self._ask(TimeSpan(end_ms - self._reach_ms, end_ms)):
-            await self._clock.sleep(_AGAIN_S)
-
-    async def _ask(self, window: TimeSpan) -> bool:
-        """Ask for the points of a window; False: the database does not answer."""
-        devices = {device.name: device for device in registered_devices(self._devices.streams)}
-        newest: dict[str, SilencePoint] = {}
-        try:
-            async with open_store(self._influxdb, self._link) as store:
-                async for series, rows in store.rows(HEALTH, ["silence_s"], window, devices):
-                    known = [(time_ms, float(silence_s)) for time_ms, (silence_s,) in rows if silence_s is not None]
-                    newest[series.device] = max([newest.get(series.device, (0, 0.0)), *known])
-        except (StoreFault, ConfigurationFault) as fault:
-            log.warning("what the other machine heard is not known yet, so silence is judged from now on: %s", fault)
-            return False
-        heard_ms, until_ms = last_heard(newest)
-        for name, seen_ms in heard_ms.items():
-            devices[name].last_seen_ms = max(devices[name].last_seen_ms, seen_ms)
-        if heard_ms:
-            self._devices.silence.reception.heard_elsewhere(until_ms)
-            log.info("%d devices were heard by the other machine, the last round of which was at %d", len(heard_ms), until_ms)
-        return True
+async def _ask_of_partner(influxdb: Influxdb, known: KnownDevices, window: TimeSpan, link: LinkBudget) -> bool:
+    """Ask for the points of a window; False: the database does not answer."""
+    devices = {device.name: device for device in registered_devices(known.streams)}
+    newest: dict[str, SilencePoint] = {}
+    try:
+        async with open_store(influxdb, link) as store:
+            async for series, rows in store.rows(HEALTH, ["silence_s"], window, devices):
+                points = [(time_ms, float(silence_s)) for time_ms, (silence_s,) in rows if silence_s is not None]
+                newest[series.device] = max([newest.get(series.device, (0, 0.0)), *points])
+    except (StoreFault, ConfigurationFault) as fault:
+        log.warning("what the other machine heard is not known yet, so silence is judged from now on: %s", fault)
+        return False
+    heard_ms, until_ms = last_heard(newest)
+    for name, seen_ms in heard_ms.items():
+        devices[name].last_seen_ms = max(devices[name].last_seen_ms, seen_ms)
+    if heard_ms:
+        known.silence.reception.heard_elsewhere(until_ms)
+        log.info("%d devices were heard by the other machine, the last round of which was at %d", len(heard_ms), until_ms)
+    return True
 
 
 def last_heard(newest: Mapping[str, SilencePoint]) -> tuple[Mapping[str, int], int]:

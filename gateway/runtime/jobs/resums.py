@@ -6,7 +6,6 @@ once where somebody asks, in the night for counters that need it.
 
 import asyncio
 import logging
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import islice
 from random import random
@@ -178,7 +177,7 @@ class Resums:
         """Work out in each night what needs it; until cancelled."""
         while True:
             await self._clock.sleep_until(self._next_night_ms())
-            for device in list(self._marked())[:_NIGHTLY_MAX]:
+            for device in self._marked()[:_NIGHTLY_MAX]:
                 counters = device.counters
                 if counters is not None and counters.past.again_ms is not None:
                     from_ms = int(counters.past.again_ms)
@@ -191,10 +190,9 @@ class Resums:
         tomorrow = datetime.fromtimestamp(now_ms / 1000, zone).date() + timedelta(days=1)
         return midnight_ms(tomorrow, zone) + _NIGHT_MS + round(_JITTER_MS * random())  # noqa: S311 - jitter is no secret
 
-    def _marked(self) -> Iterator[Device]:
-        for device in self._core.streams.devices.values():
-            if device.counters is not None and device.counters.past.again_ms is not None:
-                yield device
+    def _marked(self) -> list[Device]:
+        devices = self._core.streams.devices.values()
+        return [one for one in devices if one.counters is not None and one.counters.past.again_ms is not None]
 
     async def _work_out(self, device: Device, progress: ResumProgress) -> None:
         counters = device.counters
@@ -212,7 +210,8 @@ class Resums:
             worked_in = [one for one in told if one.at_ms >= progress.from_ms and one in counters.past.told]
             await self._exchanges.put(device, *(StoredExchange(one, is_late=False) for one in worked_in))
         self._core.evaluator.late.note_since(device.name, progress.from_ms)
-        log.info("the sums of %s were worked out again: %d of %d changed; %s", *_told(progress))
+        found = progress.device, progress.changed, progress.read, progress.fault or "done"
+        log.info("the sums of %s were worked out again: %d of %d changed; %s", *found)
 
 
 class _RunningCounters:
@@ -240,7 +239,3 @@ class _RunningCounters:
             if self.is_read_at_once and not self._ledger.pending["memory"]:
                 break
         return not self._ledger.backlog
-
-
-def _told(progress: ResumProgress) -> tuple[str, int, int, str]:
-    return progress.device, progress.changed, progress.read, progress.fault or "done"

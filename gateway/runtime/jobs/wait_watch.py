@@ -9,6 +9,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Final
 
 from gateway.core.batching.pacing import LinkBudget
@@ -34,26 +35,19 @@ FindWaits = Callable[[], Awaitable[Collection[Wait]]]
 """Find what waits now. It raises StoreFault while the database does not answer, and ConfigurationFault without its secrets."""
 
 
-class WaitWatch:
-    """Looks, and tells :class:`Waits`."""
+async def watch_waits(waits: Waits, find: FindWaits, clock: WallClock) -> None:
+    """Look until cancelled, and tell :class:`Waits`."""
+    await every(_LOOK_EVERY_S, clock, partial(look_at_waits, waits, find, clock))
 
-    def __init__(self, waits: Waits, find: FindWaits, clock: WallClock) -> None:
-        self._waits = waits
-        self._find = find
-        self._clock = clock
 
-    async def run(self) -> None:
-        """Look until cancelled."""
-        await every(_LOOK_EVERY_S, self._clock, self.look)
-
-    async def look(self) -> None:
-        """Look once."""
-        _, steady_ms = self._clock.now_and_steady_ms()
-        try:
-            self._waits.take(await self._find(), steady_ms)
-        except (StoreFault, ConfigurationFault) as fault:
-            self._waits.unanswered()
-            log.debug("who waits for whom is not known: %s", fault)
+async def look_at_waits(waits: Waits, find: FindWaits, clock: WallClock) -> None:
+    """Look once."""
+    _, steady_ms = clock.now_and_steady_ms()
+    try:
+        waits.take(await find(), steady_ms)
+    except (StoreFault, ConfigurationFault) as fault:
+        waits.unanswered()
+        log.debug("who waits for whom is not known: %s", fault)
 
 
 class MoveLook:
@@ -73,11 +67,7 @@ class MoveLook:
         self._store: Store | None = None
 
     async def find(self) -> Collection[Wait]:
-        """Ask the database.
-
-        :raises StoreFault: it does not answer.
-        :raises ConfigurationFault: its secrets cannot be read.
-        """
+        """Ask the database."""
         now_ms, steady_ms = self._clock.now_and_steady_ms()
         reach_ms = REACH_MS if self._all_asked_ms is None else steady_ms - self._all_asked_ms + APART_MS
         asks_all = reach_ms >= _ALL_EVERY_MS + APART_MS
@@ -101,19 +91,8 @@ class MoveLook:
         return waits_of_moves(stages_told(self._said), kept, readers)
 
 
-class PairLook:
-    """The words of the machines of a pair, while the database takes what this one writes."""
-
-    def __init__(self, standby: Standby, ledger: Ledger, events: Events) -> None:
-        self._standby = standby
-        self._ledger = ledger
-        self._events = events
-
-    async def find(self) -> Collection[Wait]:
-        """See what they said.
-
-        :raises StoreFault: the database takes nothing.
-        """
-        if not self._events.influxdb_up:
-            raise StoreFault(self._events.influxdb_trouble)
-        return waits_of_pair(self._standby, self._ledger.pending["journal"])
+async def find_in_pair(standby: Standby, ledger: Ledger, events: Events) -> Collection[Wait]:
+    """See what the machines of a pair said, while the database takes what this one writes."""
+    if not events.influxdb_up:
+        raise StoreFault(events.influxdb_trouble)
+    return waits_of_pair(standby, ledger.pending["journal"])

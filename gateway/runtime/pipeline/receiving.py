@@ -93,7 +93,8 @@ def _bindings(foundation: Foundation, catalog: Catalog, subscriptions: Subscript
     mqtt, events = foundation.config.mqtt, foundation.events
     if mqtt.shares is not None and catalog.management is not None:
         from gateway.ingest.broker.rabbitmq.queues import watch_api  # noqa: PLC0415
-        from gateway.runtime.jobs.binding_watch import BindingWatch  # noqa: PLC0415 - the others need no HTTP client of the broker's
+        from gateway.runtime.jobs.binding_watch import watch_bindings  # noqa: PLC0415 - the others need no HTTP client of the broker's
 
         events.exposed(exposed_of_management(mqtt.shares, catalog.management))
-        yield "bindings", BindingWatch(watch_api(catalog.management, mqtt), mqtt, subscriptions, events, foundation.clock).run
+        api = watch_api(catalog.management, mqtt)
+        yield "bindings", partial(watch_bindings, api, mqtt, subscriptions, events, foundation.clock)

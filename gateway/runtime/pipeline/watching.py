@@ -17,13 +17,13 @@ from gateway.runtime.jobs.certificates import CertificateWatch, certificate_ends
 from gateway.runtime.jobs.exports import AuditExport, OpenExport, publish_and_wait
 from gateway.runtime.jobs.late_report import LateReport
 from gateway.runtime.jobs.looks import AlarmRounds, ClockWatch, DropWatch, JournalGauge, RateWatch
-from gateway.runtime.jobs.other_gateways import ElsewhereWatch, PartnerHearing
+from gateway.runtime.jobs.other_gateways import ElsewhereWatch, hear_partner
 from gateway.runtime.jobs.own_points import EventPoints, RegistryReport, SelfReport
 from gateway.runtime.jobs.periods.job import PeriodJob
 from gateway.runtime.jobs.periods.sinks import AlarmFeeds, RollupWriter
 from gateway.runtime.jobs.resums import ExchangeWriter, Resums
 from gateway.runtime.jobs.salvage import Salvage
-from gateway.runtime.jobs.wait_watch import MoveLook, PairLook, WaitWatch
+from gateway.runtime.jobs.wait_watch import MoveLook, find_in_pair, watch_waits
 from gateway.runtime.pipeline.delivering import Delivery
 from gateway.runtime.pipeline.foundation import Foundation, Lane, Lanes, LiveOnly, Pairing
 from gateway.runtime.pipeline.processing import Processing
@@ -140,12 +140,12 @@ def _of_others(foundation: Foundation, processing: Processing, pairing: Pairing,
         yield "heard elsewhere", ElsewhereWatch(config, elsewhere, status.devices, clock, status.link).run
     if config.mqtt.shares is not None:
         moves = MoveLook(config, processing.processor.streams.tenures, clock, status.link)
-        yield "waits", WaitWatch(status.waits, moves.find, clock).run
+        yield "waits", partial(watch_waits, status.waits, moves.find, clock)
     if pairing.watch is not None:
-        pair = PairLook(pairing.watch.standby, foundation.ledger, foundation.events)
-        yield "waits", WaitWatch(status.waits, pair.find, clock).run
-        hearing = PartnerHearing(config, status.devices, clock, status.link)
-        yield "hearing of the pair", LiveOnly(hearing.run)  # it is asked for at a take-over
+        find = partial(find_in_pair, pairing.watch.standby, foundation.ledger, foundation.events)
+        yield "waits", partial(watch_waits, status.waits, find, clock)
+        hear = partial(hear_partner, config, status.devices, clock, status.link)
+        yield "hearing of the pair", LiveOnly(hear)  # it is asked for at a take-over
 
 
 def _published(foundation: Foundation, processing: Processing, pairing: Pairing) -> Iterator[tuple[str, Lane]]:

@@ -13,7 +13,7 @@ from gateway.ingest.broker.rabbitmq.queues import QueueSeen
 from gateway.ingest.events import Events
 from gateway.ingest.intake.subscriptions import Subscriptions
 from gateway.ingest.storage.database import Database
-from gateway.runtime.jobs.binding_watch import BindingWatch
+from gateway.runtime.jobs.binding_watch import look_at_bindings
 from gateway.support.clock import WallClock
 from gateway.support.config.model import Mqtt
 
@@ -57,7 +57,7 @@ def looked(
         subscriptions.confirm(refused)
         subscriptions.answered()
         before = len(told.sent)
-        await BindingWatch(API, Mqtt(), subscriptions, events, WallClock()).look()
+        await look_at_bindings(API, Mqtt(), subscriptions, events, WallClock())
         return before
 
     before = asyncio.run(story())

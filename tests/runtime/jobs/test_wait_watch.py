@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from gateway.ingest.events import Events
 from gateway.ingest.storage.database import Database
 from gateway.monitoring.reports.share_claims import Claim, claim_line
 from gateway.monitoring.status.troubles import of_moves
-from gateway.runtime.jobs.wait_watch import MoveLook, PairLook, WaitWatch
+from gateway.runtime.jobs.wait_watch import MoveLook, find_in_pair, look_at_waits
 from gateway.runtime.pipeline.build import Parts
 from gateway.support.config.model import Config
 from gateway.support.i18n.findings import sentence
@@ -47,7 +48,7 @@ class Third:
         tenures = Tenures()
         tenures.want(FILE, THIRD, NOW_MS)
         look = MoveLook(Config.model_validate(document), tenures, self.clock, LinkBudget(None))
-        self._watch = WaitWatch(self.waits, look.find, self.clock)
+        self._look = partial(look_at_waits, self.waits, look.find, self.clock)
 
     def says(self, share: str, gateway: str, stage: Stage, *, is_kept: bool = False) -> None:
         """Another gateway says how far it is."""
@@ -61,7 +62,7 @@ class Third:
                 self.clock.at_ms += QUARTER_MS
                 await look()
 
-        asyncio.run(looks(self._watch.look))
+        asyncio.run(looks(self._look))
         return self.waits.told
 
 
@@ -123,12 +124,12 @@ def test_a_pair_whose_sums_wait_for_a_journal_is_told_and_not_while_the_database
     live = Standby("a", 10.0, PairRole.LIVE)
     live.heard("b", PairRole.OFFLINE, 1, 0.0, retained=True)
     live.journal_told("b", 7)
-    watch = WaitWatch(waits, PairLook(live, Ledger(NOW_MS), events).find, clock)
+    find = partial(find_in_pair, live, Ledger(NOW_MS), events)
 
     async def looks(minutes: float) -> list[Wait]:
         for _ in range(round(minutes * 60_000 / QUARTER_MS)):
             clock.at_ms += QUARTER_MS
-            await watch.look()
+            await look_at_waits(waits, find, clock)
         return waits.told
 
     assert asyncio.run(looks(10)) == []

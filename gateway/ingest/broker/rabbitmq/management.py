@@ -38,13 +38,11 @@ class ManagementApi:
     """The API at an address, with an account.
 
     :ivar url: its address, such as ``http://127.0.0.1:15672``.
+    :param tls: for an address that begins with https.
+    :raises ManagementFault: by each method: it does not answer, or not with success.
     """
 
     def __init__(self, url: str, username: str, password: str, tls: ssl.SSLContext | None = None) -> None:
-        """Connect to nothing yet.
-
-        :param tls: for an address that begins with https.
-        """
         login = b64encode(f"{username}:{password}".encode()).decode()
         self._http = PlainHttp(url, {"Authorization": f"Basic {login}", "Content-Type": "application/json"}, tls)
         self.url = self._http.url
@@ -53,7 +51,6 @@ class ManagementApi:
         """The document at ``/api/PATH``; None: the answer is empty.
 
         :param path: its parts, quoted here.
-        :raises ManagementFault: it is not answered with success.
         """
         where = f"/api/{'/'.join(quote(part, safe='') for part in path)}"
         try:
@@ -71,10 +68,7 @@ class ManagementApi:
             raise ManagementFault(f"{self.url}: this is not the management API of RabbitMQ") from error
 
     def find(self, *path: str) -> Any:  # noqa: ANN401 - the same
-        """The document at ``/api/PATH``; None: there is no such thing, or the answer is empty.
-
-        :raises ManagementFault: the API does not answer, or refuses.
-        """
+        """The document at ``/api/PATH``; None: there is no such thing, or the answer is empty."""
         try:
             return self.ask(*path)
         except ManagementFault as fault:
@@ -83,10 +77,7 @@ class ManagementApi:
             raise
 
     def refuse_older(self) -> None:
-        """Return if its version is one that a gateway can work with.
-
-        :raises ManagementFault: it is older; or it does not answer, or refuses.
-        """
+        """Return if its version is one that a gateway can work with; else that is a fault as well."""
         version = str(self.ask("overview").get("rabbitmq_version", ""))
         major = version.partition(".")[0]
         if major.isdecimal() and int(major) < _OLDEST:
