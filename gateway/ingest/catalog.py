@@ -1,9 +1,8 @@
 """The catalogue of devices: registry, active profiles, the codecs they name. Read at the start and on SIGHUP."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mqtt5 import RetainHandling
 
@@ -29,8 +28,7 @@ _SPARKPLUG_TOPICS: Final = f"{SPARKPLUG}/#"
 """All messages of a Sparkplug namespace: data cannot be read without births, and births identify deaths."""
 
 
-@dataclass(frozen=True, slots=True)
-class Catalog:
+class Catalog(NamedTuple):
     """Registry and profiles of one moment.
 
     :ivar files: the active profiles, with their files and tests; for commands the others too.
@@ -94,7 +92,7 @@ def load_catalog(
     catalog = survey(config, registry or load_registry(config.devices.registry), also=also, all_shipped=all_shipped)
     if faults := [*catalog.faults, *fault_lines(config.devices.registry, catalog.unknown)]:
         raise ConfigurationFault(faults)
-    return replace(catalog, shares=shares_of(config.mqtt))
+    return catalog._replace(shares=shares_of(config.mqtt))
 
 
 def survey(config: Config, registry: Registry, *, also: str | None = None, all_shipped: bool = False) -> Catalog:

@@ -7,8 +7,6 @@ Counters and log lines come from here alone, so they cannot disagree. The counte
 import logging
 import time
 from collections import Counter
-from dataclasses import dataclass, field
-from functools import partial
 from itertools import islice
 from typing import Final
 
@@ -30,47 +28,49 @@ _REJECTS_SAID_MAX: Final = 100
 """Log lines with the same key are at least a minute apart: a thousand faulty devices would fill the disk."""
 
 
-@dataclass(slots=True)
 class Events:
     """The gateway's counters and log lines."""
 
-    messages_received: int = 0
-    messages_ignored: Counter[IgnoreCause] = field(default_factory=Counter)
-    fields_dropped: Counter[DropCause] = field(default_factory=Counter)
-    rejects: Counter[str] = field(default_factory=Counter)
-    rejects_kept: Counter[str] = field(default_factory=Counter)
-    delivery: Histogram = field(default_factory=Histogram)
-    requests: dict[str, Histogram] = field(default_factory=dict)
-    live_answers: Histogram = field(default_factory=Histogram)
-    codec_warnings: Counter[str] = field(default_factory=Counter)
-    journal_written_bytes: int = 0
-    influxdb_up: bool = False
-    influxdb_trouble: str = ""
-    mqtt_connected: bool = False
-    mqtt_url: str = ""
-    is_subscribed: bool = False
-    mqtt_trouble: str = ""
-    stands_by: bool = False
-    leader_to_be: str = ""
-    journal_trouble: str = ""
-    damage: Finding | None = None
-    sums_trouble: str = ""
-    refused_subscriptions: dict[str, str] = field(default_factory=dict)
-    session: SessionEvents = field(default_factory=SessionEvents)
-    quarantine: QuarantineEvents = field(default_factory=QuarantineEvents)
-    reload_trouble: list[str] = field(default_factory=list)
-    floods: list[Flood] = field(default_factory=list)
-    readers_ended: int = 0
-    rejects_lately: RecentCounts[str] = field(default_factory=partial(RecentCounts, REJECTS_WITHIN_MIN))
-    turned_away_lately: RecentOrigins = field(default_factory=partial(RecentOrigins, ORIGINS_WITHIN_MIN))
-    reception: Reception = field(default_factory=Reception)
-    changed_ids: list[str] = field(default_factory=list)
-    drops: BrokerDrops = field(default_factory=BrokerDrops)
-    gaps: tuple[int, int] = (0, 0)
-    gaps_ms: int = 0
-    _said_of_broker: set[str] = field(default_factory=set)
-    _rarely: RareLog = field(default_factory=RareLog)
-    _rejects_said: tuple[float, int] = (0.0, 0)
+    def __init__(
+        self, reception: Reception | None = None, drops: BrokerDrops | None = None, quarantine: QuarantineEvents | None = None
+    ) -> None:
+        self.messages_received = 0
+        self.messages_ignored: Counter[IgnoreCause] = Counter()
+        self.fields_dropped: Counter[DropCause] = Counter()
+        self.rejects: Counter[str] = Counter()
+        self.rejects_kept: Counter[str] = Counter()
+        self.delivery = Histogram()
+        self.requests: dict[str, Histogram] = {}
+        self.live_answers = Histogram()
+        self.codec_warnings: Counter[str] = Counter()
+        self.journal_written_bytes = 0
+        self.influxdb_up = False
+        self.influxdb_trouble = ""
+        self.mqtt_connected = False
+        self.mqtt_url = ""
+        self.is_subscribed = False
+        self.mqtt_trouble = ""
+        self.stands_by = False
+        self.leader_to_be = ""
+        self.journal_trouble = ""
+        self.damage: Finding | None = None
+        self.sums_trouble = ""
+        self.refused_subscriptions: dict[str, str] = {}
+        self.session = SessionEvents()
+        self.quarantine = quarantine or QuarantineEvents()
+        self.reload_trouble: list[str] = []
+        self.floods: list[Flood] = []
+        self.readers_ended = 0
+        self.rejects_lately: RecentCounts[str] = RecentCounts(REJECTS_WITHIN_MIN)
+        self.turned_away_lately = RecentOrigins(ORIGINS_WITHIN_MIN)
+        self.reception = reception or Reception()
+        self.changed_ids: list[str] = []
+        self.drops = drops or BrokerDrops()
+        self.gaps: tuple[int, int] = (0, 0)
+        self.gaps_ms = 0
+        self._said_of_broker: set[str] = set()
+        self._rarely = RareLog()
+        self._rejects_said: tuple[float, int] = (0.0, 0)
 
     def processed(self, outcome: Outcome) -> None:
         """A message was processed; called only if there is something to count."""

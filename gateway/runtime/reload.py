@@ -153,4 +153,4 @@ def _sharing(catalog: Catalog, active: Mapping[str, Registered]) -> Catalog:
         known = active.get(name)
         devices[name] = known if isinstance(known, RegisteredDevice) and known == entry else entry
     listed = [devices[device.id] for device in catalog.registry.devices]
-    return replace(catalog, registry=replace(catalog.registry, devices=listed), devices=devices)
+    return catalog._replace(registry=replace(catalog.registry, devices=listed), devices=devices)

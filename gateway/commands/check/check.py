@@ -7,7 +7,6 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -90,7 +89,7 @@ def _check_all(options: argparse.Namespace) -> int:
         say(
             f"standby: this machine is {topics.machine} of {topics.client_id}; it watches the other as {config.mqtt.machine_id}"
         )
-    catalog = replace(survey(config, registry), shares=_shares(config, found))
+    catalog = survey(config, registry)._replace(shares=_shares(config, found))
     of_devices = [*catalog.unknown, *catalog.device_faults(config.mqtt), *_check_shares(config, catalog, found)]
     found.faults += [*catalog.faults, *fault_lines(config.devices.registry, of_devices)]
     check_profiles(config, catalog, found)

@@ -17,10 +17,9 @@ import ssl
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from math import inf
 from random import random
-from typing import Final
+from typing import Final, NamedTuple
 
 import mqtt5
 
@@ -41,8 +40,7 @@ _LOOKS: Final = 10
 """Checks of the connection in each keep-alive interval."""
 
 
-@dataclass(frozen=True, slots=True)
-class BrokerAddress:
+class BrokerAddress(NamedTuple):
     """The address of the broker."""
 
     host: str
@@ -76,7 +74,7 @@ class Connection:
 
     def renew(self, tls: ssl.SSLContext | None) -> None:
         """Use these certificates from the next opening on."""
-        self._addresses = deque(replace(address, tls=tls) for address in self._addresses)
+        self._addresses = deque(address._replace(tls=tls) for address in self._addresses)
 
     async def run_to_end(self, receive: Callable[[bytes], None]) -> tuple[str, float]:
         """Open it, or try to; return after its end, with the reason and the seconds to wait before the next attempt."""

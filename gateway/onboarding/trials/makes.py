@@ -5,7 +5,7 @@ must name is tried on the device's last message, and those that read something f
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 from typing import Any, Final
@@ -65,7 +65,7 @@ def _tried(
         params = tuple(sorted(profile.required_params))
         entry = RegisteredDevice(name, profile=profile.name, params=dict.fromkeys(params, 1))
         registry = Registry(devices=[entry])
-        of_this = replace(catalog, registry=registry, devices=registry.by_id())
+        of_this = catalog._replace(registry=registry, devices=registry.by_id())
         trace = DryRun(build_processor(config, of_this), codecs).take(recorded.message, recorded.arrival_ms)
         yield ProposedMake(profile.name, tuple(file.model.models), tuple(result_document(trace)["points"]), params)
 

@@ -21,7 +21,6 @@ from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
 from gateway.ingest.intake.connection import Connection
-from gateway.monitoring.exports.open_files import OpenFiles
 from gateway.runtime.jobs.own_command import CommandFailed, configured, printed
 from gateway.support.audit.chain import ChainLink
 from gateway.support.audit.log import AuditFault, AuditLog
@@ -117,6 +116,8 @@ class OpenExport:
 
     def due(self) -> list[date]:
         """The days to write now."""
+        from gateway.monitoring.exports.open_files import OpenFiles  # noqa: PLC0415 - it loads the words of all languages
+
         now = datetime.fromtimestamp(self._clock.now_ms() / 1000, self._zone)
         begins = datetime.combine(now.date(), _FROM, self._zone)
         if now < begins:
