@@ -1,4 +1,4 @@
-"""Shares from a registry, accounts and definitions for RabbitMQ: without a broker."""
+"""Shares from a registry, and the command that sets RabbitMQ up: without a broker."""
 
 import json
 from datetime import timedelta
@@ -8,9 +8,6 @@ import pytest
 
 from gateway.admin.broker.share_planning import SharesPlan, client_ids, plan, shares_text
 from gateway.core.gateways.sharing import Share
-from gateway.ingest.broker.rabbitmq.accounts import device_account, expression, gateway_account, password_hash, topics_in
-from gateway.ingest.broker.rabbitmq.definitions import differences, joined, policies, unroutable
-from gateway.ingest.broker.rights import NativeTopics
 from gateway.support.registry.shares import SharesFile, load_shares
 from schemas.registry import RegisteredDevice
 from tests.campaigns.rabbitmq.province import register, setup
@@ -96,53 +93,6 @@ def test_without_a_registry_there_is_a_file_to_be_filled_by_hand(tmp_path: Path)
     path = tmp_path / "shares.yaml"
     path.write_text(shares_text(planned(), None))
     assert load_shares(path).shares == []
-
-
-@pytest.mark.parametrize(
-    ("filters", "text"),
-    [
-        (["iot/v1/w/water/m1/readings"], r"^(?:iot\.v1\.w\.water\.m1\.readings)$"),
-        (
-            ["iot/v1/+/+/+/alarms", "spBv1.0/+/NCMD/+"],
-            r"^(?:iot\.v1\.[^.]+\.[^.]+\.[^.]+\.alarms|spBv1___0\.[^.]+\.NCMD\.[^.]+)$",
-        ),
-        (["#"], "^(?:.*)$"),
-        ([], "^$"),
-    ],
-)
-def test_topic_filters_become_expressions_over_routing_keys(filters: list[str], text: str) -> None:
-    assert expression(filters) == text
-
-
-def test_a_device_has_its_own_queues_and_topics_alone() -> None:
-    found = device_account(NativeTopics("ward-1", "water", "m1"), "secret").definitions()
-    (user,), (permission,), (topics,) = found["users"], found["permissions"], found["topic_permissions"]
-    assert (user["name"], user["tags"], "secret" in str(found)) == ("m1", [], False)
-    assert permission["configure"] == "^(?:mqtt-subscription-m1qos[01])$"
-    assert permission["read"] == permission["write"] == r"^(?:amq\.topic|mqtt-subscription-m1qos[01])$"
-    assert topics["write"] == r"^(?:iot\.v1\.ward-1\.water\.m1\.readings|iot\.v1\.ward-1\.water\.m1\.status)$"
-    assert topics["read"] == r"^(?:iot\.v1\.ward-1\.water\.m1\.command|iot\.v1\.ward-1\.water\.m1\.alarms)$"
-
-
-def test_the_topics_of_a_device_are_found_again_in_its_rights_and_those_of_a_gateway_are_not_one_by_one() -> None:
-    (rights,) = device_account(NativeTopics("ward-1", "water", "m1"), "s").definitions()["topic_permissions"]
-    assert topics_in(rights["write"]) == ["iot/v1/ward-1/water/m1/readings", "iot/v1/ward-1/water/m1/status"]
-    assert [topics_in(expression(filters)) for filters in (["a/+/b"], ["a/#"], [])] == [[], [], []]
-
-
-def test_a_password_has_one_hash_and_another_password_another() -> None:
-    assert password_hash("secret") == password_hash("secret") != password_hash("secret2")
-
-
-def test_what_is_missing_or_different_is_named_and_what_else_is_there_is_left_alone() -> None:
-    wanted = joined([policies(TWO), unroutable(["iot/v1/+/+/+/readings"]), gateway_account("gateway-1", "s").definitions()])
-    assert list(differences(wanted, wanted)) == []
-    live = {**wanted, "policies": [*wanted["policies"][:1], {"name": "of somebody else", "vhost": "/"}]}
-    live["queues"] = [{**wanted["queues"][0], "arguments": {"x-queue-type": "classic"}}]
-    assert list(differences(wanted, live)) == [
-        "policies: gateway-topics: is missing",
-        "queues: gateway.unroutable: arguments: is not as it should be",
-    ]
 
 
 # The command, without a broker.
