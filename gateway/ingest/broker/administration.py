@@ -125,7 +125,6 @@ async def linked(address: BrokerAddress, options: SessionOptions) -> AsyncIterat
             await link.wait(Connected)
         yield link
         writer.write(DISCONNECT)
-        await writer.drain()
 
 
 @contextmanager

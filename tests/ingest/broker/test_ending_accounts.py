@@ -74,6 +74,16 @@ def test_an_old_account_ends_with_its_connection_before_the_new_one_is_made() ->
     assert one.api.changes == many.api.changes == ["DELETE users m1", "POST definitions"]
 
 
+def test_hundreds_of_accounts_are_made_at_a_time_each_once() -> None:
+    accounts, places = Accounts(), [PLACE._replace(device=f"new-{number}") for number in range(401)]
+
+    async def all_of_them() -> list[str]:
+        return [account.name async for account in accounts.enrol_all(places)]
+
+    assert asyncio.run(all_of_them()) == [place.device for place in places]
+    assert accounts.api.changes == ["POST definitions"] * 3
+
+
 def test_no_account_but_a_devices_is_ended() -> None:
     accounts = Accounts()
     for ending in (accounts.revoke("gateway-2"), accounts.enrol(PLACE._replace(device="gateway-2"), is_present=True)):

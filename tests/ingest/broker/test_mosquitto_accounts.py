@@ -38,6 +38,7 @@ class Mosquitto:
     """A broker with the plugin: its accounts, and what clients did.
 
     :ivar roles: account → the topics of its rights.
+    :ivar commands: what the plugin was asked to do, and who connected, in this order.
     :ivar connects: the client ids that connected.
     :ivar cleared: topics that were published to without a payload, retained.
     :ivar refuses: reject the subscription to answers.
@@ -66,6 +67,7 @@ class Mosquitto:
     def _answer(self, packet: object) -> bytes:
         if isinstance(packet, mqtt5.ConnectPacket):
             self.connects.append(packet.client_id)
+            self.commands.append(f"connect {packet.client_id}")
             return mqtt5.ConnAckPacket().write()
         if isinstance(packet, mqtt5.SubscribePacket):
             granted = mqtt5.SubAckReasonCode.GRANTED_QOS_AT_LEAST_ONCE
@@ -135,8 +137,10 @@ def test_accounts_are_made_and_ended_over_one_connection_that_is_closed_in_order
     assert administration.startswith("administration-")
     assert others == ["m1", "m1"], "the session of an ended device is ended by a client of its name"
     assert broker.disconnects == 3
-    assert broker.commands[:2] == ["createRole m1", "createClient m1"]
-    assert broker.commands[2:8] == ["listClients", "getRole m1", "deleteClient m1", "deleteRole m1", *broker.commands[:2]]
+    made_m1, ended_m1 = ["createRole m1", "createClient m1"], ["getRole m1", "deleteClient m1", "deleteRole m1"]
+    assert broker.commands[1:9] == [*made_m1, "listClients", *ended_m1, *made_m1]
+    revoking = ["listClients", *ended_m1, "connect m1"]
+    assert broker.commands[-10:] == revoking * 2, "else it could open its session again"
 
 
 def test_no_account_but_a_devices_is_given_or_ended() -> None:
