@@ -79,6 +79,13 @@ class Backlog:
         """Readings that wait in the journal."""
         return self._ledger.backlog
 
+    def has_room(self) -> bool:
+        """Tell if the journal takes what the quarantine releases. An empty one does: what fills the file is not the journal's.
+
+        Commits of the quarantine can leave a WAL larger than ``journal.max_bytes``, and only the end of a backlog empties it.
+        """
+        return self._journal.has_room([]) or not self.readings
+
     async def append(self, bodies: list[Body], *, refused: bool = False) -> list[int]:
         """Store bodies in one commit; return their rows.
 

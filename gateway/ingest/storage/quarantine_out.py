@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from gateway.core.batching.batch import Body
 from gateway.core.message import REJECT_KEPT_BYTES, QuarantinedMessage, Refusal, WaitCause
 from gateway.ingest.storage import quarantine
 from gateway.ingest.storage.database import Database, DatabaseFault
@@ -90,7 +89,7 @@ class QuarantineOut:
         quarantine_in: QuarantineIn,
         settlement: QuarantineSettlement,
         send_through: SendThrough,
-        has_room: Callable[[list[Body]], bool],
+        has_room: Callable[[], bool],
     ) -> None:
         self._database = database
         self._account = account
@@ -130,7 +129,7 @@ class QuarantineOut:
     async def _release_key(self, key: str) -> bool:
         """Process all messages that wait for a key; return False if the journal is full and they must be tried again."""
         place, left = FIRST, 0
-        while has_room := self._has_room([]):
+        while has_room := self._has_room():
             rows = await self._database.run(quarantine.select_key, key, after=place)
             if not rows:
                 break

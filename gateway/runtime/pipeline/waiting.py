@@ -45,7 +45,7 @@ class Waiting:
         self.quarantine_in = way_in = QuarantineIn(file, account, released, queue, quarantine_limits(config))
         grew, limits = fallback.backlog.grew, replay_limits(config)
         settlement = QuarantineSettlement(file, account, fallback.reject_account, grew, limits, clock)
-        replay, has_room = self.replay_pipeline.work, fallback.journal.has_room
+        replay, has_room = self.replay_pipeline.work, fallback.backlog.has_room
         self.quarantine_out = QuarantineOut(file, account, released, way_in, settlement, replay, has_room)
         self.side_effects = SideEffectRunner(delivery.live_lane, codec_calls, way_in, common, pairing.connection, events)
         released.release(*_restore_births(file, processor.restore_births), *_free_at_start(config, file, processing.catalog))

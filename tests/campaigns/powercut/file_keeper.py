@@ -109,7 +109,7 @@ class FileKeeper(FarBroker, JoinedLanes):
             file, self.account, self.rejects, self.backlog.grew, Limits(rejects_max_bytes, quarantine_max_bytes), WallClock()
         )
         self.quarantine_out = QuarantineOut(
-            file, self.account, self.released, self.quarantine_in, settlement, _work, self.store.has_room
+            file, self.account, self.released, self.quarantine_in, settlement, _work, self.backlog.has_room
         )
         self.births = KeptValueWriter(file, self.queue.release)
         self.subscriptions = Subscriptions(file, self, {"a/#": RetainHandling.SEND_ALWAYS})

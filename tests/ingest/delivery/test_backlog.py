@@ -2,9 +2,13 @@
 
 import asyncio
 from collections import Counter
+from pathlib import Path
 
 from gateway.core.batching.write_result import Answer
+from gateway.ingest.storage import quarantine
+from tests.ingest.delivery import draining
 from tests.ingest.delivery.delivering import Rig, rig, until
+from tests.ingest.storage.quarantined import waiting
 
 WRITTEN, AWAY, NO_RIGHTS = Answer(204), Answer(503), Answer(401)
 
@@ -78,6 +82,21 @@ def test_a_settled_row_wakes_the_drain_lane_which_removes_it() -> None:
             assert gate.backlog.grew.is_set()
 
     asyncio.run(story())
+
+
+def test_an_empty_journal_has_room_for_the_quarantine_however_large_its_wal_is(tmp_path: Path) -> None:
+    """The commits that stored the messages fill the WAL; those that release them would wait for ever."""
+
+    async def work() -> None:
+        async with draining.rig(tmp_path, drains=False) as gate:
+            messages = [waiting(f"m{number % 8}", number, payload=bytes(900)) for number in range(1417)]
+            await gate.file.run(quarantine.add, messages, 2**28)
+            assert await gate.store.measure() > 2**20
+            assert (gate.store.has_room([]), gate.backlog.has_room()) == (False, True)
+            await gate.put(["a full journal waits for the drain lane"])
+            assert not gate.backlog.has_room()
+
+    draining.story(work)
 
 
 def test_the_live_lane_starts_again_when_the_breaker_closes_although_nothing_comes() -> None:

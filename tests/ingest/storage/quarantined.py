@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gateway.core.batching.batch import Batch, Body
+from gateway.core.batching.batch import Batch
 from gateway.core.ledger import Ledger
 from gateway.core.message import CodecAsk, Message, Outcome, QuarantinedMessage, Reading, Refusal, SideEffects, WaitCause
 from gateway.ingest.events import Events
@@ -110,7 +110,7 @@ class Rig:
         """Send messages through the pipeline."""
         return await work(rows, self.process)
 
-    def has_room(self, _: list[Body]) -> bool:
+    def has_room(self) -> bool:
         """Tell if the journal has room."""
         self.room_asked += 1
         return self.room
