@@ -9,7 +9,7 @@ while no gateway runs.
 import re
 import sqlite3
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Final, NamedTuple
 
@@ -101,22 +101,11 @@ def changed_ids(lines: Mapping[str, str], streams: Streams) -> list[ChangedId]:
 
     :param lines: id → what is remembered of it.
     """
-    found = dict.fromkeys([*_by_registry(streams), *_by_source(lines, streams)])
-    return [one for one in found if one.former in lines and one.now not in lines and one.former != one.now]
-
-
-def _by_registry(streams: Streams) -> Iterator[ChangedId]:
-    for entry in streams.registry.values():
-        if entry.source is not None:
-            yield ChangedId(entry.source, former_id(entry.source), entry.id)
-
-
-def _by_source(lines: Mapping[str, str], streams: Streams) -> Iterator[ChangedId]:
-    for name, line in lines.items():
-        if '"source"' in line:
-            source = _source_in(line)
-            if source:
-                yield ChangedId(source, name, streams.id_of(source))
+    registered = [(entry.source, entry.id) for entry in streams.registry.values() if entry.source is not None]
+    remembered = [(name, _source_in(line)) for name, line in lines.items() if '"source"' in line]
+    found = [ChangedId(source, former_id(source), now) for source, now in registered]
+    found += [ChangedId(source, name, streams.id_of(source)) for name, source in remembered if source]
+    return [one for one in dict.fromkeys(found) if one.former in lines and one.now not in lines and one.former != one.now]
 
 
 def _source_in(line: str) -> str:
@@ -128,24 +117,34 @@ def _source_in(line: str) -> str:
     return source if isinstance(source, str) else ""
 
 
-def device_rows(connection: sqlite3.Connection) -> list[tuple[int, bytes]]:
-    """All rows of devices, the newest first."""
-    return connection.execute("SELECT id, body FROM device_state ORDER BY id DESC").fetchall()
+def device_rows(
+    connection: sqlite3.Connection, damaged: Callable[[int, str], None] = lambda _row, _why: None
+) -> Iterator[tuple[int, list[tuple[str, str]]]]:
+    """All rows of devices, the newest first, each with the devices in it and their lines; unpacked as they are asked for.
 
-
-def lines_of(body: bytes) -> Iterator[tuple[str, str]]:
-    """The devices of a row, each with its line.
-
-    :raises ValueError: the row is damaged.
+    :param damaged: told each row that is damaged, and why; it holds no devices.
     """
+    rows = connection.execute("SELECT id, body FROM device_state ORDER BY id DESC").fetchall()
+    return ((row, _unpacked(row, body, damaged)) for row, body in rows)
+
+
+def _unpacked(row: int, body: bytes, damaged: Callable[[int, str], None]) -> list[tuple[str, str]]:
     try:
-        text = zlib.decompress(body).decode()
+        records = zlib.decompress(body).decode().split("\n")
     except (zlib.error, UnicodeDecodeError) as error:
-        raise ValueError(str(error)) from error
-    for record in text.split("\n"):
-        name, separator, line = record.partition("\t")
-        if separator:
-            yield name, line
+        damaged(row, str(error))
+        return []
+    found = (record.partition("\t") for record in records)
+    return [(name, line) for name, separator, line in found if separator]
+
+
+def _newest_lines(database: Database) -> dict[str, str]:
+    """The newest line of each device."""
+    lines: dict[str, str] = {}
+    for _, found in database.run_here(device_rows):
+        for name, line in found:
+            lines.setdefault(name, line)
+    return lines
 
 
 class StoredMemory:
@@ -153,11 +152,7 @@ class StoredMemory:
 
     def __init__(self, database: Database, now_ms: int) -> None:
         self._now_ms = now_ms
-        self._lines: dict[str, str] = {}
-        for _, body in database.run_here(device_rows):
-            with suppress(ValueError):
-                for name, line in lines_of(body):
-                    self._lines.setdefault(name, line)
+        self._lines = _newest_lines(database)
 
     def restore(self, device: Device, field_sets: FieldSets) -> None:
         """Restore a device; one whose record is damaged is new."""
@@ -169,11 +164,7 @@ class StoredMemory:
 
 def stored_devices(database: Database) -> Iterator[Device]:
     """Devices with their counters; one whose record is damaged is left out."""
-    lines: dict[str, list[str]] = {}
-    for _, body in database.run_here(device_rows):
-        with suppress(ValueError):
-            for name, line in lines_of(body):
-                lines.setdefault(name, [line])
+    lines = {name: [line] for name, line in _newest_lines(database).items()}
     for key, line in database.run_here(keyvalue.get_prefix, KEPT).items():
         lines.setdefault(key.removeprefix(KEPT), []).append(line)
     for name, found in lines.items():

@@ -18,6 +18,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.core.alarms.engine import Alarms
@@ -29,7 +30,7 @@ from gateway.core.status.health import registered_devices
 from gateway.ingest.events import Events
 from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database, DatabaseFault
-from gateway.ingest.storage.device_memory import DeviceMemory, changed_ids, device_rows, lines_of
+from gateway.ingest.storage.device_memory import DeviceMemory, changed_ids, device_rows
 from gateway.support.clock import WallClock
 
 log = logging.getLogger("gateway.storage")
@@ -50,67 +51,53 @@ _NAMED: Final = "ids by whole names"
 """In the file from when the names of its devices were told that an earlier version may have made."""
 
 
+@dataclass(slots=True)
 class DeviceSnapshots:
     """Keeps the state of devices in the file.
 
     The state of one is either a line in the memory, as long as it was not met, or in the device itself.
     """
 
-    def __init__(
-        self,
-        database: Database,
-        events: Events,
-        streams: Streams,
-        memory: DeviceMemory,
-        alarms: Alarms,
-        devices_max: int,
-        clock: WallClock,
-    ) -> None:
-        self._database = database
-        self._events = events
-        self._streams = streams
-        self._devices = streams.devices
-        self._field_sets = streams.field_sets
-        self._alarms = alarms
-        self._devices_max = devices_max
-        self._clock = clock
-        self._lines = memory.lines
-        self._steps = memory.steps
-        self._rows: dict[str, int] = {}
-        self._memory = memory
-        self._checks = memory.checks
-        self._useless: set[int] = set()
-        self._saving = asyncio.Lock()
-        self._registry_changed = asyncio.Event()
+    _database: Database
+    _events: Events
+    _streams: Streams
+    _memory: DeviceMemory
+    _alarms: Alarms
+    _devices_max: int
+    _clock: WallClock
+    _rows: dict[str, int] = field(default_factory=dict)
+    _useless: set[int] = field(default_factory=set)
+    _saving: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _registry_changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def load(self) -> None:
         """Read the snapshots, the newest first: of all registered devices, and of others up to their limit."""
         self._memory.is_outdated = self._database.run_here(keyvalue.get, _RUNNING) is not None
         note_running(self._database)
         others = 0
-        for row, body in self._database.run_here(device_rows):
+        for row, lines in self._database.run_here(device_rows, self._lost):
             self._useless.add(row)
-            for name, line in self._lines_of(row, body):
+            for name, line in lines:
                 if name in self._rows:
                     continue
                 is_other = not self._streams.is_registered(name)
                 if not is_other or others < self._devices_max:
                     others += is_other
                     self._rows[name] = row
-                    self._lines[name] = line
+                    self._memory.lines[name] = line
                     self._useless.discard(row)
         self._load_steps(self._devices_max - others)
         self._say_changed_ids()
 
     def _load_steps(self, others_max: int) -> None:
         """Read the counters that took a step; forget those of devices that nothing else is known of, but of so many."""
-        steps = self._database.run_here(keyvalue.get_prefix, KEPT)
         gone: dict[str, str | None] = {}
-        for key, line in steps.items():
+        for key, line in self._database.run_here(keyvalue.get_prefix, KEPT).items():
             name = key.removeprefix(KEPT)
-            if name in self._lines or self._streams.is_registered(name) or others_max > 0:
-                self._steps[name] = line
-                others_max -= name not in self._lines and not self._streams.is_registered(name)
+            is_known = name in self._memory.lines or self._streams.is_registered(name)
+            if is_known or others_max > 0:
+                self._memory.steps[name] = line
+                others_max -= not is_known
             else:
                 gone[key] = None
         if gone:
@@ -119,21 +106,17 @@ class DeviceSnapshots:
 
     def _say_changed_ids(self) -> None:
         """Report devices whose id has changed, and once those for which that shows only when they send."""
-        told = self._database.run_here(keyvalue.get, _NAMED) is not None
-        perhaps = [] if told else [name for name in self._lines if "_" in name]
-        changed = changed_ids(self._lines, self._streams)
+        lines, told = self._memory.lines, self._database.run_here(keyvalue.get, _NAMED) is not None
+        perhaps = [] if told else [name for name in lines if "_" in name]
+        changed = changed_ids(lines, self._streams)
         told_of = {one.former for one in changed}
         self._events.ids_changed([str(one) for one in changed], [name for name in perhaps if name not in told_of])
         if not told:
             with suppress(DatabaseFault):  # it is told once more then
                 self._database.run_here(keyvalue.put, _NAMED, "1")
 
-    def _lines_of(self, row: int, body: bytes) -> Iterator[tuple[str, str]]:
-        """Name and line of the devices of a row; none of a damaged one."""
-        try:
-            yield from lines_of(body)
-        except ValueError as error:
-            self._events.state_lost(f"devices in row {row}", str(error))
+    def _lost(self, row: int, why: str) -> None:
+        self._events.state_lost(f"devices in row {row}", why)
 
     async def run(self) -> None:
         """Save every quarter of an hour, and new registered devices at once, until cancelled."""
@@ -162,8 +145,7 @@ class DeviceSnapshots:
             if at % _TOGETHER == _TOGETHER - 1:
                 await asyncio.sleep(0)
         with suppress(DatabaseFault):
-            async with self._saving:
-                await self._save(new, self._pack)
+            await self._save(new, self._pack)
 
     async def watch_places(self) -> None:
         """Report devices without a place, and free the places of unregistered devices as they age, until cancelled."""
@@ -182,7 +164,7 @@ class DeviceSnapshots:
             return
         async with self._saving:  # a save under way would remember them again
             for name in names:
-                self._checks.pop(name, None)
+                self._memory.checks.pop(name, None)
                 self._rows.pop(name, None)
             with suppress(DatabaseFault):
                 await self._database.run(keyvalue.put_all, dict.fromkeys(KEPT + name for name in names))
@@ -194,8 +176,7 @@ class DeviceSnapshots:
 
         :raises DatabaseFault: nothing is saved; the next time is soon enough.
         """
-        async with self._saving:
-            return await self._save(list(self._devices.values()), self._pack)
+        return await self._save(list(self._streams.devices.values()), self._pack)
 
     async def save_at_stop(self, *, windows: bool) -> int:
         """Save all devices, with their last messages.
@@ -204,19 +185,18 @@ class DeviceSnapshots:
         :raises DatabaseFault: nothing is saved.
         """
         window_at_ms = self._clock.now_ms() if windows else None
-        devices = list(self._devices.values())
+        devices, field_sets = list(self._streams.devices.values()), self._streams.field_sets
         with_message = set(_fitting(devices, _MESSAGES_MAX_BYTES))
 
         def pack_whole(device: Device) -> str:
-            return pack(device, self._field_sets, window_at_ms, message=device.name in with_message)
+            return pack(device, field_sets, window_at_ms, message=device.name in with_message)
 
-        async with self._saving:
-            saved = await self._save(devices, pack_whole)
-            await self._database.run(keyvalue.put_all, {_RUNNING: None})
-            return saved
+        saved = await self._save(devices, pack_whole)
+        await self._database.run(keyvalue.put_all, {_RUNNING: None})
+        return saved
 
     def _pack(self, device: Device) -> str:
-        return pack(device, self._field_sets)
+        return pack(device, self._streams.field_sets)
 
     async def meter_exchanged(self, device: Device) -> None:
         """Save a device whose meter was exchanged, and end the alarm that its counters stepped.
@@ -231,45 +211,43 @@ class DeviceSnapshots:
 
         :raises DatabaseFault: the change takes effect, but was not saved.
         """
-        async with self._saving:
-            await self._save([device], self._pack)
+        await self._save([device], self._pack)
 
     async def _save(self, devices: list[Device], packed: Callable[[Device], str]) -> int:
-        changed: dict[str, str] = {}
-        checks: dict[str, int] = {}
-        for at in range(0, len(devices), _TOGETHER):
-            for device in devices[at : at + _TOGETHER]:
-                line = packed(device)
-                check = zlib.crc32(line.encode())
-                if check != self._checks.get(device.name):
-                    changed[device.name] = line
-                    checks[device.name] = check
-            await asyncio.sleep(0)
-        if not changed:
-            return 0
-        thin = self._thin(changed)
-        lines = self._unchanged(thin, changed) | changed
-        rows = await self._database.run(_replace, lines, thin | self._useless)
-        self._useless.clear()
-        self._checks.update(checks)
-        self._rows |= rows
-        return len(changed)
+        async with self._saving:
+            changed: dict[str, str] = {}
+            checks: dict[str, int] = {}
+            for at in range(0, len(devices), _TOGETHER):
+                for device in devices[at : at + _TOGETHER]:
+                    line = packed(device)
+                    check = zlib.crc32(line.encode())
+                    if check != self._memory.checks.get(device.name):
+                        changed[device.name] = line
+                        checks[device.name] = check
+                await asyncio.sleep(0)
+            if not changed:
+                return 0
+            thin = self._thin(changed)
+            lines = self._unchanged(thin, changed) | changed
+            rows = await self._database.run(_replace, lines, thin | self._useless)
+            self._useless.clear()
+            self._memory.checks.update(checks)
+            self._rows |= rows
+            return len(changed)
 
     def _thin(self, changed: Iterable[str]) -> set[int]:
         """Rows that hold little, or will when the changed devices have moved to new ones."""
-        rows = set(self._rows.values())
         live = Counter(self._rows.values())
         live.subtract(self._rows[name] for name in changed if name in self._rows)
-        return {row for row in rows if 2 * live[row] < _TOGETHER}
+        return {row for row, devices in live.items() if 2 * devices < _TOGETHER}
 
     def _unchanged(self, rows: set[int], changed: Container[str]) -> dict[str, str]:
         """Names and lines of the devices in some rows that were not met yet or did not change."""
         found = {}
         for name in [name for name, row in self._rows.items() if row in rows and name not in changed]:
-            device = self._devices.get(name)
-            if name in self._lines:
-                found[name] = self._lines[name]
-            elif device is not None:
+            if name in self._memory.lines:
+                found[name] = self._memory.lines[name]
+            elif (device := self._streams.devices.get(name)) is not None:
                 found[name] = self._pack(device)
         return found
 

@@ -11,12 +11,12 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple
 
 from gateway.core.batching.batch import decode, encode
 from gateway.core.readings.line_protocol import device_of_line
 from gateway.ingest.storage import journal, keyvalue
-from gateway.ingest.storage.device_memory import device_rows, lines_of
+from gateway.ingest.storage.device_memory import device_rows
 from gateway.support.folder_owner import as_owner
 from gateway.support.private_files import refuse_pipes
 from schemas.registry import device_key
@@ -52,23 +52,6 @@ StoredRow = dict[str, Any]
 """A row of a place: column → value."""
 
 
-class StoredPlace(Protocol):
-    """A place in the file that can name a device."""
-
-    @property
-    def title(self) -> str:
-        """Its name for people."""
-        ...
-
-    def rows(self, connection: sqlite3.Connection, names: DeviceNames) -> list[StoredRow]:
-        """Return the rows that name the device, whole."""
-        ...
-
-    def remove(self, connection: sqlite3.Connection, names: DeviceNames) -> int:
-        """Remove what names the device; return how much it was."""
-        ...
-
-
 def found(connection: sqlite3.Connection, names: DeviceNames) -> dict[str, list[StoredRow]]:
     """Find what names the device, by place; every place is listed."""
     return {place.title: place.rows(connection, names) for place in PLACES}
@@ -86,71 +69,57 @@ def forget(connection: sqlite3.Connection, names: DeviceNames) -> dict[str, int]
 def devices_in(connection: sqlite3.Connection) -> set[str]:
     """The devices that the file names."""
     names: set[str] = set()
-    for table, column in _DEVICE_COLUMNS:
-        names.update(name for (name,) in connection.execute(f"SELECT DISTINCT {column} FROM {table}"))  # noqa: S608 - constants
+    for place in PLACES:
+        if isinstance(place, _RowsOfTable) and place.column:
+            names.update(name for (name,) in connection.execute(f"SELECT DISTINCT {place.column} FROM {place.table}"))  # noqa: S608 - constants
     for key in keyvalue.get_prefix(connection, ""):
         names.update(_device_of_kept(key))
-    for _, body in device_rows(connection):
-        names.update(name for name, _ in _lines(body))
+    for _, lines in device_rows(connection):
+        names.update(name for name, _ in lines)
     for entry in _intact(connection):
         names.update(device for reading in decode(entry.body) if (device := device_of_line(reading.lines)) is not None)
     return names - {""}
 
 
-_DEVICE_COLUMNS: Final = (
-    ("rejects", "device"),
-    ("reject_counts", "device"),
-    ("quarantine", "device"),
-    ("alarm_history", "place"),
-    ("alarm_states", "place"),
-)
-
-
 class _RowsOfTable(NamedTuple):
     """Rows of a table.
 
+    :ivar column: the one with the name of a device; empty: there is none.
     :ivar key: the columns by which a row is found again.
-    :ivar is_of: tells if a row names the device.
+    :ivar names_too: tells if a row names the device elsewhere.
     """
 
     title: str
     table: str
-    is_of: Callable[[StoredRow, DeviceNames], bool]
+    column: str = ""
     key: tuple[str, ...] = ("id",)
+    names_too: Callable[[StoredRow, DeviceNames], bool] = lambda _row, _names: False
 
     def rows(self, connection: sqlite3.Connection, names: DeviceNames) -> list[StoredRow]:
         """Return the rows that name the device, whole."""
         rows = connection.execute(f"SELECT * FROM {self.table}")  # noqa: S608 - a constant
         columns = [column for column, *_ in rows.description]
         documents = (dict(zip(columns, row, strict=True)) for row in rows)
-        return [document for document in documents if self.is_of(document, names)]
+        return [document for document in documents if document.get(self.column) in names or self.names_too(document, names)]
 
     def remove(self, connection: sqlite3.Connection, names: DeviceNames) -> int:
-        """Remove the rows that name the device."""
+        """Remove the rows that name the device; return how many."""
         chosen = [tuple(row[column] for column in self.key) for row in self.rows(connection, names)]
         where = " AND ".join(f"{column} = ?" for column in self.key)
         connection.executemany(f"DELETE FROM {self.table} WHERE {where}", chosen)  # noqa: S608 - constants
         return len(chosen)
 
 
-def _of_device(row: StoredRow, names: DeviceNames) -> bool:
-    return row["device"] in names
+def _by_topic(row: StoredRow, names: DeviceNames) -> bool:
+    return names.in_topic(row["topic"])
 
 
-def _of_place(row: StoredRow, names: DeviceNames) -> bool:
-    return row["place"] in names
-
-
-def _of_topic(row: StoredRow, names: DeviceNames) -> bool:
-    return row["device"] in names or names.in_topic(row["topic"])
-
-
-def _of_body(row: StoredRow, names: DeviceNames) -> bool:
+def _by_body(row: StoredRow, names: DeviceNames) -> bool:
     """Tell if a message about an alarm is about the device: a point, or a document."""
     return names.in_line(row["body"]) or _document(row["body"]).get("device") in names
 
 
-def _of_work(row: StoredRow, names: DeviceNames) -> bool:
+def _by_work(row: StoredRow, names: DeviceNames) -> bool:
     return _document(row["work"]).get("device") in names
 
 
@@ -162,66 +131,38 @@ def _document(text: str) -> dict[str, Any]:
     return document if isinstance(document, dict) else {}
 
 
-class _WaitingReadings(NamedTuple):
-    """Readings in the journal, many in a row: it is written again without those of the device, under its number."""
+class _OwnForm(NamedTuple):
+    """What names a device in a form of its own.
 
-    title: str = "readings in the journal"
+    :ivar rows: returns what names the device.
+    :ivar remove: removes it; returns how much it was.
+    """
 
-    def rows(self, connection: sqlite3.Connection, names: DeviceNames) -> list[StoredRow]:
-        """Return the readings of the device."""
-        readings = (reading for entry in _intact(connection) for reading in decode(entry.body))
-        return [{"line": reading.lines} for reading in readings if names.in_line(reading.lines)]
-
-    def remove(self, connection: sqlite3.Connection, names: DeviceNames) -> int:
-        """Remove the readings of the device."""
-        removed = 0
-        for entry in _intact(connection):
-            readings = decode(entry.body)
-            left = [reading for reading in readings if not names.in_line(reading.lines)]
-            if len(left) == len(readings):
-                continue
-            removed += len(readings) - len(left)
-            query = "SELECT created_ms, refused FROM journal WHERE id = ?"
-            created_ms, refused = connection.execute(query, (entry.row,)).fetchone()
-            journal.remove(connection, [entry.row])
-            if left:
-                journal.append(connection, [encode(left, dense=True)], entry.row, created_ms, refused=bool(refused))
-        return removed
+    title: str
+    rows: Callable[[sqlite3.Connection, DeviceNames], list[StoredRow]]
+    remove: Callable[[sqlite3.Connection, DeviceNames], int]
 
 
-class _DeviceStates(NamedTuple):
-    """States of devices, many in a row."""
-
-    title: str = "state and sums"
-
-    def rows(self, connection: sqlite3.Connection, names: DeviceNames) -> list[StoredRow]:
-        """Return the states of the device; an older one may stand in another row."""
-        lines = [line for _, body in device_rows(connection) for line in _lines(body)]
-        return [{"name": name, "state": line} for name, line in lines if _is_state_of(name, line, names)]
-
-    def remove(self, connection: sqlite3.Connection, names: DeviceNames) -> int:
-        """Remove the states of the device."""
-        removed = 0
-        for row, body in device_rows(connection):
-            lines = _lines(body)
-            left = [f"{name}\t{line}" for name, line in lines if not _is_state_of(name, line, names)]
-            if len(left) < len(lines):
-                removed += len(lines) - len(left)
-                packed = zlib.compress("\n".join(left).encode(), _LEVEL)
-                connection.execute("UPDATE device_state SET body = ? WHERE id = ?", (packed, row))
-        return removed
+def _readings(connection: sqlite3.Connection, names: DeviceNames) -> list[StoredRow]:
+    readings = (reading for entry in _intact(connection) for reading in decode(entry.body))
+    return [{"line": reading.lines} for reading in readings if names.in_line(reading.lines)]
 
 
-def _is_state_of(name: str, line: str, names: DeviceNames) -> bool:
-    return name in names or _document(line).get("source") in names
-
-
-def _lines(body: bytes) -> list[tuple[str, str]]:
-    """The states in a row; none of one that is damaged."""
-    try:
-        return list(lines_of(body))
-    except ValueError:
-        return []
+def _remove_readings(connection: sqlite3.Connection, names: DeviceNames) -> int:
+    """Remove readings from the journal, many in a row: it is written again without those of the device, under its number."""
+    removed = 0
+    for entry in _intact(connection):
+        readings = decode(entry.body)
+        left = [reading for reading in readings if not names.in_line(reading.lines)]
+        if len(left) == len(readings):
+            continue
+        removed += len(readings) - len(left)
+        query = "SELECT created_ms, refused FROM journal WHERE id = ?"
+        created_ms, refused = connection.execute(query, (entry.row,)).fetchone()
+        journal.remove(connection, [entry.row])
+        if left:
+            journal.append(connection, [encode(left, dense=True)], entry.row, created_ms, refused=bool(refused))
+    return removed
 
 
 def _intact(connection: sqlite3.Connection) -> Iterator[journal.Entry]:
@@ -231,25 +172,41 @@ def _intact(connection: sqlite3.Connection) -> Iterator[journal.Entry]:
         after = entries[-1].row
 
 
-class _KeptValues(NamedTuple):
+def _states(connection: sqlite3.Connection, names: DeviceNames) -> list[StoredRow]:
+    """The states of the device; an older one may stand in another row."""
+    lines = [line for _, lines in device_rows(connection) for line in lines]
+    return [{"name": name, "state": line} for name, line in lines if _is_state_of(name, line, names)]
+
+
+def _remove_states(connection: sqlite3.Connection, names: DeviceNames) -> int:
+    removed = 0
+    for row, lines in device_rows(connection):
+        left = [f"{name}\t{line}" for name, line in lines if not _is_state_of(name, line, names)]
+        if len(left) < len(lines):
+            removed += len(lines) - len(left)
+            packed = zlib.compress("\n".join(left).encode(), _LEVEL)
+            connection.execute("UPDATE device_state SET body = ? WHERE id = ?", (packed, row))
+    return removed
+
+
+def _is_state_of(name: str, line: str, names: DeviceNames) -> bool:
+    return name in names or _document(line).get("source") in names
+
+
+def _kept_values(connection: sqlite3.Connection, names: DeviceNames) -> list[StoredRow]:
     """Values that are kept by name, and the topics at which lists of alarms stand."""
+    kept = keyvalue.get_prefix(connection, "").items()
+    own = [{"name": name, "value": value} for name, value in kept if any(one in names for one in _device_of_kept(name))]
+    return own + [{"topic": topic} for topic in _topics(connection) if names.in_topic(topic)]
 
-    title: str = "kept values"
 
-    def rows(self, connection: sqlite3.Connection, names: DeviceNames) -> list[StoredRow]:
-        """Return the values of the device."""
-        kept = keyvalue.get_prefix(connection, "").items()
-        own = [{"name": name, "value": value} for name, value in kept if any(one in names for one in _device_of_kept(name))]
-        return own + [{"topic": topic} for topic in _topics(connection) if names.in_topic(topic)]
-
-    def remove(self, connection: sqlite3.Connection, names: DeviceNames) -> int:
-        """Remove the values of the device."""
-        rows = self.rows(connection, names)
-        keyvalue.put_all(connection, {row["name"]: None for row in rows if "name" in row})
-        if any("topic" in row for row in rows):
-            left = [topic for topic in _topics(connection) if not names.in_topic(topic)]
-            keyvalue.put(connection, _TOPIC_LISTS, json.dumps(left))
-        return len(rows)
+def _remove_kept_values(connection: sqlite3.Connection, names: DeviceNames) -> int:
+    rows = _kept_values(connection, names)
+    keyvalue.put_all(connection, {row["name"]: None for row in rows if "name" in row})
+    if any("topic" in row for row in rows):
+        left = [topic for topic in _topics(connection) if not names.in_topic(topic)]
+        keyvalue.put(connection, _TOPIC_LISTS, json.dumps(left))
+    return len(rows)
 
 
 def _topics(connection: sqlite3.Connection) -> list[str]:
@@ -267,17 +224,17 @@ def _device_of_kept(name: str) -> Iterator[str]:
         yield name.rpartition("/")[2]
 
 
-PLACES: Final[tuple[StoredPlace, ...]] = (
-    _WaitingReadings(),
-    _RowsOfTable("rejects", "rejects", _of_topic),
-    _RowsOfTable("counts of rejects", "reject_counts", _of_device, ("day", "reason", "device")),
-    _RowsOfTable("messages in quarantine", "quarantine", _of_topic),
-    _RowsOfTable("states of alarms", "alarm_states", _of_place, ("alarm", "place")),
-    _RowsOfTable("history of alarms", "alarm_history", _of_place),
-    _RowsOfTable("messages about alarms", "alarm_notices", _of_body),
-    _RowsOfTable("planned work", "planned_work", _of_work),
-    _DeviceStates(),
-    _KeptValues(),
+PLACES: Final[tuple[_RowsOfTable | _OwnForm, ...]] = (
+    _OwnForm("readings in the journal", _readings, _remove_readings),
+    _RowsOfTable("rejects", "rejects", "device", names_too=_by_topic),
+    _RowsOfTable("counts of rejects", "reject_counts", "device", ("day", "reason", "device")),
+    _RowsOfTable("messages in quarantine", "quarantine", "device", names_too=_by_topic),
+    _RowsOfTable("states of alarms", "alarm_states", "place", ("alarm", "place")),
+    _RowsOfTable("history of alarms", "alarm_history", "place"),
+    _RowsOfTable("messages about alarms", "alarm_notices", names_too=_by_body),
+    _RowsOfTable("planned work", "planned_work", names_too=_by_work),
+    _OwnForm("state and sums", _states, _remove_states),
+    _OwnForm("kept values", _kept_values, _remove_kept_values),
 )
 """Every place in the file that can name a device."""
 

@@ -188,7 +188,7 @@ def test_a_log_that_went_on_since_the_backup_stays(old: Machine, tmp_path: Path)
 def test_what_the_old_machine_did_since_is_not_done_again(old: Machine, new: Machine, tmp_path: Path) -> None:
     restored(new, old.backup(tmp_path / "g.tar.gz"))
     file = opened(new)
-    assert file.run_here(device_rows) == []
+    assert list(file.run_here(device_rows)) == []
     kept = file.run_here(keyvalue.get_prefix, "")
     assert [name for name in kept if name.startswith("sums ")] == []
     assert kept[f"usual.{HIS}"] == "{}"

@@ -66,4 +66,4 @@ class Run:
 
     def rows(self) -> int:
         """Rows in the file."""
-        return len(self.database.run_here(device_memory.device_rows))
+        return len(list(self.database.run_here(device_memory.device_rows)))

@@ -130,9 +130,9 @@ def test_only_what_changed_is_written(start: Start) -> None:
     for name in ("m1", "m2"):
         run.hear(name, NOW_MS)
     assert run.save() == 2
-    before = run.database.run_here(device_memory.device_rows)
+    before = list(run.database.run_here(device_memory.device_rows))
     assert run.save() == 0
-    assert run.database.run_here(device_memory.device_rows) == before
+    assert list(run.database.run_here(device_memory.device_rows)) == before
     run.hear("m2", NOW_MS + MINUTE_MS)
     assert run.save() == 1
 
@@ -239,7 +239,7 @@ def test_a_device_that_made_room_is_forgotten_and_starts_as_a_new_one(start: Sta
     names = run.streams.age(NOW_MS + HOUR_MS)
     asyncio.run(run.states.forget(names))
     assert names == ["d2"]
-    assert [*run.states._rows] == [*run.states._checks] == ["d0", "d1"]  # noqa: SLF001
+    assert [*run.states._rows] == [*run.states._memory.checks] == ["d0", "d1"]  # noqa: SLF001
     assert run.meet("d2").last_seen_ms == 0
 
 
