@@ -4,6 +4,7 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.core.batching.batch import Batch
@@ -58,6 +59,7 @@ async def forget(database: Database, names: Iterable[str]) -> None:
         log.warning("what is done cannot be deleted: %s", fault)
 
 
+@dataclass(slots=True)
 class KeptValueWriter:
     """Saves values that messages bring: births of Sparkplug nodes, and counters that took a step. Many go in one commit.
 
@@ -65,12 +67,11 @@ class KeptValueWriter:
     node is asked for its birth later, and a counter goes on from its last snapshot.
     """
 
-    def __init__(self, database: Database, release: Callable[[Batch], None]) -> None:
-        self._database = database
-        self._release = release
-        self._values: dict[str, str | None] = {}
-        self._batches: list[Batch] = []
-        self._came = asyncio.Event()
+    _database: Database
+    _release: Callable[[Batch], None]
+    _values: dict[str, str | None] = field(default_factory=dict)
+    _batches: list[Batch] = field(default_factory=list)
+    _came: asyncio.Event = field(default_factory=asyncio.Event)
 
     def save(self, values: Mapping[str, str | None], batch: Batch | None) -> None:
         """Save values by name, or forget those of None; ``batch`` is held until then."""

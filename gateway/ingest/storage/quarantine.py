@@ -11,7 +11,7 @@ import sqlite3
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -41,9 +41,9 @@ class QuarantineUse:
     :ivar by_cause: number of messages by cause.
     """
 
-    messages: int
-    bytes: int
-    by_cause: dict[WaitCause, int]
+    messages: int = 0
+    bytes: int = 0
+    by_cause: dict[WaitCause, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ node, a codec itself. The way out (:mod:`gateway.ingest.storage.quarantine_out`)
 import asyncio
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from gateway.core.batching.batch import Batch
@@ -53,32 +54,29 @@ class BatchHolds(Protocol):
         """Release one hold. The last release acknowledges the batch and those queued behind it."""
 
 
+@dataclass(slots=True)
 class ReleasedKeys:
     """Released keys, in the order of their release.
 
     :ivar next_expiry_ms: the time at which the next message expires; None: none has a limit.
     """
 
-    def __init__(self, clock: WallClock) -> None:
-        self._clock = clock
-        self.next_expiry_ms: int | None = None
-        self._free: dict[str, None] = {}
-        self._freed = asyncio.Event()
+    _clock: WallClock
+    next_expiry_ms: int | None = None
+    _free: dict[str, None] = field(default_factory=dict)
+    _freed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def release(self, *keys: str) -> None:
         """Release the messages that wait for these keys."""
         self._free.update(dict.fromkeys(keys))
         self._freed.set()
 
-    def expires(self, at_ms: int) -> None:
-        """Note a message that expires at ``at_ms``, and wake a wait for a later instant."""
-        if self.next_expiry_ms is None or at_ms < self.next_expiry_ms:
+    def expect(self, messages: Iterable[QuarantinedMessage]) -> None:
+        """Note when messages expire that were just stored, and wake a wait for a later instant."""
+        at_ms = min((message.expires_ms for message in messages if message.expires_ms is not None), default=None)
+        if at_ms is not None and (self.next_expiry_ms is None or at_ms < self.next_expiry_ms):
             self.next_expiry_ms = at_ms
             self._freed.set()
-
-    def expect_expiry(self, at_ms: int | None) -> None:
-        """Set the next expiry, read from disk, for the next wait."""
-        self.next_expiry_ms = at_ms
 
     def expired_ms(self) -> int | None:
         """Return the time now if a message has expired; None if none has."""
@@ -100,38 +98,27 @@ class ReleasedKeys:
 
     async def wait(self) -> None:
         """Return when a key is released or a message has expired."""
-        try:
-            async with asyncio.timeout(self._until_expiry_s()):
+        until_s = None
+        if self.next_expiry_ms is not None:
+            until_s = self._clock.real_s(max(0, self.next_expiry_ms - self._clock.now_ms()) / 1000)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(until_s):
                 await self._freed.wait()
-        except TimeoutError:
-            pass
         self._freed.clear()
 
-    def _until_expiry_s(self) -> float | None:
-        if self.next_expiry_ms is None:
-            return None
-        return self._clock.real_s(max(0, self.next_expiry_ms - self._clock.now_ms()) / 1000)
 
-
+@dataclass(slots=True)
 class QuarantineIn:
     """Stores messages that must wait."""
 
-    def __init__(
-        self,
-        database: Database,
-        account: QuarantineAccount,
-        released: ReleasedKeys,
-        holds: BatchHolds,
-        limits: QuarantineLimits,
-    ) -> None:
-        self._database = database
-        self._account = account
-        self._released = released
-        self._holds = holds
-        self._limits = limits
-        self._coming: list[tuple[Batch | None, list[QuarantinedMessage]]] = []
-        self._came = asyncio.Event()
-        self._storing = asyncio.Lock()
+    _database: Database
+    _account: QuarantineAccount
+    _released: ReleasedKeys
+    _holds: BatchHolds
+    _limits: QuarantineLimits
+    _coming: list[tuple[Batch | None, list[QuarantinedMessage]]] = field(default_factory=list)
+    _came: asyncio.Event = field(default_factory=asyncio.Event)
+    _storing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def has_waiting(self) -> bool:
@@ -141,7 +128,7 @@ class QuarantineIn:
     def find_stock(self) -> None:
         """Load at the start the totals of an earlier run."""
         self._account.found(self._database.run_here(quarantine.stock))
-        self._released.expect_expiry(self._database.run_here(quarantine.next_expiry_ms))
+        self._released.next_expiry_ms = self._database.run_here(quarantine.next_expiry_ms)
 
     def keep(self, batch: Batch, waiting: list[QuarantinedMessage]) -> None:
         """Store messages of ``batch``, which is held until then. They count as received, in memory."""
@@ -160,28 +147,23 @@ class QuarantineIn:
     async def flush(self) -> bool:
         """Store all new messages in one commit; return True if it succeeded."""
         async with self._storing:
-            return await self._flush()
-
-    async def _flush(self) -> bool:
-        coming, self._coming = self._coming, []
-        messages = [message for _, own in coming for message in own]
-        try:
-            made_room, stock = await self._store(messages) if messages else (MadeRoom(), self._account.stock)
-        except (DatabaseFault, OSError) as fault:
-            self._coming = coming + self._coming  # in their order: without room the oldest are dropped
-            self._came.set()
-            self._account.disk_fault(fault)
-            if self._limits.may_give_up and self._holds.under_pressure:
-                self._give_up()
-            return False
-        self._account.stored(messages, made_room, stock)
-        limits_ms = [message.expires_ms for message in messages if message.expires_ms is not None]
-        if limits_ms:
-            self._released.expires(min(limits_ms))
-        for batch, _ in coming:
-            if batch is not None:
-                self._holds.release(batch)
-        return True
+            coming, self._coming = self._coming, []
+            messages = [message for _, own in coming for message in own]
+            try:
+                made_room, stock = await self._store(messages) if messages else (MadeRoom(), self._account.stock)
+            except (DatabaseFault, OSError) as fault:
+                self._coming = coming + self._coming  # in their order: without room the oldest are dropped
+                self._came.set()
+                self._account.disk_fault(fault)
+                if self._limits.may_give_up and self._holds.under_pressure:
+                    self._give_up()
+                return False
+            self._account.stored(messages, made_room, stock)
+            self._released.expect(messages)
+            for batch, _ in coming:
+                if batch is not None:
+                    self._holds.release(batch)
+            return True
 
     def _give_up(self) -> None:
         """Give up messages from the broker, since others wait behind them. Salvaged ones block nothing and stay."""

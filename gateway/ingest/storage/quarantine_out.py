@@ -6,9 +6,9 @@ core would take it for a duplicate if it came again (:class:`QuarantineSettlemen
 """
 
 import asyncio
-import sqlite3
 from collections import deque
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Final
 
 from gateway.core.message import REJECT_KEPT_BYTES, QuarantinedMessage, Refusal, WaitCause
@@ -36,25 +36,16 @@ SendThrough = Callable[[list[QuarantineRow]], Awaitable[Replayed]]
 """Sends messages through the core again, codecs included, and returns what they became."""
 
 
+@dataclass(frozen=True, slots=True)
 class QuarantineSettlement:
-    """Commits the outcomes of messages, and counts them."""
+    """Commits the outcomes of messages, and counts them; ``journaled`` is set when rows were added to the journal."""
 
-    def __init__(
-        self,
-        database: Database,
-        account: QuarantineAccount,
-        rejects: RejectAccount,
-        journaled: asyncio.Event,
-        limits: Limits,
-        clock: WallClock,
-    ) -> None:
-        """:param journaled: set when rows were added to the journal."""
-        self._database = database
-        self._account = account
-        self._rejects = rejects
-        self._journaled = journaled
-        self._limits = limits
-        self._clock = clock
+    _database: Database
+    _account: QuarantineAccount
+    _rejects: RejectAccount
+    _journaled: asyncio.Event
+    _limits: Limits
+    _clock: WallClock
 
     async def settle(self, result: Replayed) -> Committed:
         """Commit, however long it takes; return the result."""
@@ -62,43 +53,34 @@ class QuarantineSettlement:
         first_row = self._database.reserve_rows(len(result.bodies))
         while True:
             try:
-                now_ms = self._clock.now_ms()
-                done, stock = await self._database.run(_commit, result, first_row, now_ms, self._limits)
+                now_ms, limits = self._clock.now_ms(), self._limits
+                done = await self._database.run(commit, result, quarantine.remove, first_row, now_ms, limits)
                 break
             except DatabaseFault as fault:
                 self._account.disk_fault(fault)
                 await asyncio.sleep(_RETRY_S)
-        self._account.settled(result, done, stock)
+        self._account.settled(result, done)
         self._rejects.settle(result.refused, result.kept, "quarantine")
         if result.bodies:
             self._journaled.set()
         return done
 
 
+@dataclass(slots=True)
 class QuarantineOut:
     """Sends released messages through the pipeline, while ``has_room`` says that the journal takes more.
 
     :ivar releasing: messages that the core has seen and whose outcome is not durable yet.
     """
 
-    def __init__(
-        self,
-        database: Database,
-        account: QuarantineAccount,
-        released: ReleasedKeys,
-        quarantine_in: QuarantineIn,
-        settlement: QuarantineSettlement,
-        send_through: SendThrough,
-        has_room: Callable[[], bool],
-    ) -> None:
-        self._database = database
-        self._account = account
-        self._released = released
-        self._quarantine_in = quarantine_in
-        self._settlement = settlement
-        self._through_core = send_through
-        self._has_room = has_room
-        self.releasing = False
+    _database: Database
+    _account: QuarantineAccount
+    _released: ReleasedKeys
+    _quarantine_in: QuarantineIn
+    _settlement: QuarantineSettlement
+    _through_core: SendThrough
+    _has_room: Callable[[], bool]
+    releasing: bool = False
 
     async def run(self) -> None:
         """Release and expire until cancelled."""
@@ -141,8 +123,10 @@ class QuarantineOut:
     async def _send_through(self, rows: list[QuarantineRow]) -> int:
         """Send messages through the pipeline; return the number of those that left the quarantine."""
         self.releasing = True
-        done = await self._settlement.settle(await self._through_core(rows))
+        result = await self._through_core(rows)
+        done = await self._settlement.settle(result)
         self.releasing = False
+        self._released.expect(result.waiting)
         return done.left
 
     async def _expire(self) -> None:
@@ -150,7 +134,7 @@ class QuarantineOut:
         while (now_ms := self._released.expired_ms()) is not None:
             rows = await self._database.run(quarantine.expired, now_ms)
             if not rows:
-                self._released.expect_expiry(await self._database.run(quarantine.next_expiry_ms))
+                self._released.next_expiry_ms = await self._database.run(quarantine.next_expiry_ms)
                 return
             result = Replayed([number for number, _ in rows], lost=sum(message is None for _, message in rows))
             result.refused = [_in_vain(message) for _, message in rows if message is not None]
@@ -169,9 +153,3 @@ def _in_vain(message: QuarantinedMessage) -> Refusal:
         message.device,
         message.domain,
     )
-
-
-def _commit(
-    connection: sqlite3.Connection, result: Replayed, first_row: int, now_ms: int, limits: Limits
-) -> tuple[Committed, quarantine.QuarantineUse]:
-    return commit(connection, result, quarantine.remove, first_row, now_ms, limits), quarantine.stock(connection)

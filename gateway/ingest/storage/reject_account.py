@@ -11,6 +11,7 @@ kept does not wait for the disk: in a flood of garbage all but the first of each
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.core.batching.batch import Batch
@@ -90,15 +91,15 @@ def _share(refusal: Refusal) -> tuple[str, int]:
     return topic_prefix(refusal.topic, refusal.device), rejects.size_of(refusal)
 
 
+@dataclass(slots=True)
 class RejectWriter:
     """Stores the refusals of batches, and releases the batches then."""
 
-    def __init__(self, database: Database, account: RejectAccount, release: Callable[[Batch], None]) -> None:
-        self._database = database
-        self._account = account
-        self._release = release
-        self._waiting: list[tuple[Batch, list[Refusal]]] = []
-        self._wake = asyncio.Event()
+    _database: Database
+    _account: RejectAccount
+    _release: Callable[[Batch], None]
+    _waiting: list[tuple[Batch, list[Refusal]]] = field(default_factory=list)
+    _wake: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def has_waiting(self) -> bool:

@@ -79,10 +79,12 @@ class Committed(NamedTuple):
 
     :ivar left: messages that left their place with it; others had made room before.
     :ivar made_room: messages that had to leave the quarantine for those that came into it.
+    :ivar stock: totals of the quarantine after it.
     """
 
     left: int
     made_room: MadeRoom
+    stock: QuarantineUse
 
 
 def commit(
@@ -98,19 +100,19 @@ def commit(
         rejects.add(connection, result.kept, limits.rejects_max_bytes)
     journal.append(connection, result.bodies, first_row, now_ms, refused=False)
     made_room = quarantine.add(connection, result.waiting, limits.quarantine_max_bytes) if result.waiting else MadeRoom()
-    return Committed(left, made_room)
+    return Committed(left, made_room, quarantine.stock(connection))
 
 
+@dataclass(slots=True)
 class QuarantineAccount:
     """Counts messages that come, wait and leave.
 
     :ivar stock: totals after the last commit.
     """
 
-    def __init__(self, ledger: Ledger, events: Events) -> None:
-        self._ledger = ledger
-        self._events = events
-        self.stock = QuarantineUse(0, 0, {})
+    _ledger: Ledger
+    _events: Events
+    stock: QuarantineUse = field(default_factory=QuarantineUse)
 
     def found(self, stock: QuarantineUse) -> None:
         """Count the waiting messages at the start: an earlier run received them, and they are pending now."""
@@ -138,12 +140,12 @@ class QuarantineAccount:
         self._ledger.settle("expired", Counter(message.domain for message in messages))
         self._events.quarantine.not_kept(len(messages))
 
-    def settled(self, result: Replayed, done: Committed, stock: QuarantineUse) -> None:
+    def settled(self, result: Replayed, done: Committed) -> None:
         """The outcome of messages is durable; :mod:`gateway.ingest.storage.reject_account` settles what became a reject."""
-        self.stock = stock
-        ledger = self._ledger
+        self.stock, ledger = done.stock, self._ledger
         self._events.quarantine.works()
         ended = result.received + result.empty.total() + result.lost
+        # Each message that left was one reading here; one that waits again stays one. The rest of what it held is received now.
         ledger.receive(ended - (done.left - len(result.waiting)), "replay", "quarantine")
         ledger.move(result.readings.total(), "quarantine", "journal")
         ledger.settle("duplicate", result.duplicates + result.empty, "quarantine")
@@ -174,13 +176,13 @@ class QuarantineAccount:
         self._events.quarantine.made_room(made_room.origins)
 
 
+@dataclass(frozen=True, slots=True)
 class JournalAccount:
     """Counts readings that come into the journal beside those of the spool."""
 
-    def __init__(self, ledger: Ledger, events: Events, rejects: RejectAccount) -> None:
-        self._ledger = ledger
-        self._events = events
-        self._rejects = rejects
+    _ledger: Ledger
+    _events: Events
+    _rejects: RejectAccount
 
     def found(self, stock: JournalUse) -> None:
         """Count what is there at the start: an earlier run received it, and it is pending now."""

@@ -15,6 +15,7 @@ from gateway.core.ledger import HoldingPlace, Ledger
 from gateway.core.message import QuarantinedMessage, Refusal, WaitCause
 from gateway.ingest.events import Events
 from gateway.ingest.storage.database import Database, DatabaseFault
+from gateway.ingest.storage.quarantine import QuarantineUse
 from gateway.ingest.storage.quarantine_shares import MadeRoom
 from gateway.ingest.storage.reject_account import RejectAccount, RejectWriter
 from gateway.ingest.storage.settlement import Committed, JournalAccount, Replayed
@@ -46,7 +47,7 @@ def test_replayed_rejects_are_received_where_their_readings_wait_now() -> None:
     later = QuarantinedMessage(WaitCause.UNKNOWN_DEVICE, "m1", None, "t", b"x", retain=False, arrival_ms=1)
     result = Replayed([1, 2], Counter(water=3), Counter(water=2), refused=[again], kept=[again], waiting=[later])
     ledger.receive(1, "journal", "quarantine")
-    JournalAccount(ledger, events, rejects).replayed(result, Committed(2, MadeRoom(Counter(air=1))))
+    JournalAccount(ledger, events, rejects).replayed(result, Committed(2, MadeRoom(Counter(air=1)), QuarantineUse()))
     assert (ledger.received["replay"], ledger.imbalance) == (7, 0)
     assert ledger.pending == {"memory": 0, "journal": 3, "quarantine": 1}
     ended = {"duplicate": {"water": 2}, "rejected": {"air": 1}, "expired": {"air": 1}}

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from gateway.ingest.storage.quarantine_in import ReleasedKeys
 from gateway.support.clock import WallClock
+from tests.ingest.storage.quarantined import waiting
 from tests.waiting import PATIENCE_S
 
 
@@ -54,13 +55,13 @@ def test_keys_that_cannot_be_done_now_wake_nobody_before_their_time() -> None:
 
 def test_the_wait_ends_when_a_message_has_waited_in_vain() -> None:
     async def tell(keys: ReleasedKeys) -> None:
-        keys.expect_expiry(now_ms() + 60_000)
+        keys.next_expiry_ms = now_ms() + 60_000
         assert not await ends(keys, 0.01)
-        waiting = asyncio.create_task(keys.wait())
+        task = asyncio.create_task(keys.wait())
         await asyncio.sleep(0)
-        keys.expires(now_ms() + 10)
+        keys.expect([waiting(expires_ms=now_ms() + 10)])
         async with asyncio.timeout(PATIENCE_S):
-            await waiting  # a sooner one wakes who waits for a later one ...
+            await task  # a sooner one wakes who waits for a later one ...
         assert await ends(keys)  # ... and is waited for then
 
     story(tell)
@@ -69,12 +70,14 @@ def test_the_wait_ends_when_a_message_has_waited_in_vain() -> None:
 def test_a_later_expiry_changes_nothing() -> None:
     async def tell(keys: ReleasedKeys) -> None:
         soon_ms = now_ms() + 60_000
-        keys.expect_expiry(soon_ms)
-        keys.expires(soon_ms + 1)
+        keys.next_expiry_ms = soon_ms
+        keys.expect([waiting(expires_ms=soon_ms + 1)])
         assert keys.next_expiry_ms == soon_ms
         assert not await ends(keys, 0.01)
-        keys.expect_expiry(None)
-        keys.expires(soon_ms + 1)
+        keys.next_expiry_ms = None
+        keys.expect([waiting(), waiting(expires_ms=soon_ms + 2), waiting(expires_ms=soon_ms + 1)])
+        assert keys.next_expiry_ms == soon_ms + 1
+        keys.expect([waiting()])
         assert keys.next_expiry_ms == soon_ms + 1
 
     story(tell)
