@@ -19,12 +19,12 @@ import httptools
 from gateway import __version__
 from gateway.core.batching.pacing import LinkBudget
 from gateway.ingest.database.store import StoreFault
+from gateway.ingest.delivery.http_client import counter_of, keep_session, link_bytes
 from gateway.ingest.delivery.influxdb import authorization
-from gateway.ingest.delivery.link_bytes import counter_of, link_bytes
 from gateway.support.config.files import secret
 from gateway.support.config.model import Influxdb
 from gateway.support.config.setting_types import is_loopback, split_url
-from gateway.support.tls import ResumingContext, database_tls
+from gateway.support.tls import database_tls
 
 _QUOTED: Final = 300
 """Most characters that are shown of an error."""
@@ -215,7 +215,7 @@ class DatabaseHttp:
             try:
                 writer.write(self._request(method, path, form, document))
                 await answer.begin()
-                _keep_session(writer)
+                keep_session(writer.transport)
                 yield answer
             finally:
                 self._link.sent(link_bytes(counter), began_s, time.monotonic())
@@ -242,13 +242,6 @@ class DatabaseHttp:
                 "or for InfluxDB 1 a user with the right to read"
             )
         return f"{self.url} answers {status} to a question: {said}"
-
-
-def _keep_session(writer: asyncio.StreamWriter) -> None:
-    """Let the next question go on with the session of this one, if there is TLS."""
-    secured = writer.get_extra_info("ssl_object")
-    if secured is not None and isinstance(secured.context, ResumingContext):
-        secured.context.remember(secured)
 
 
 def quoted(text: bytes | str) -> str:

@@ -19,6 +19,7 @@ one of these states:
 import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.core.batching.batch import Body
@@ -40,6 +41,7 @@ Ends = Mapping[End, Mapping[str, int]]
 """Outcomes of readings, with their number by domain for each."""
 
 
+@dataclass(slots=True)
 class Backlog:
     """Rows of the journal and their states.
 
@@ -48,31 +50,21 @@ class Backlog:
     :ivar hours_again: judges what was written after it had waited; its notes are saved before a row is removed.
     """
 
-    def __init__(
-        self,
-        bounded_journal: BoundedJournal,
-        queue: BatchQueue,
-        breaker: CircuitBreaker,
-        ledger: Ledger,
-        events: Events,
-        rejects_max_bytes: int,
-        hours_again: HoursAgain,
-    ) -> None:
-        self._journal = bounded_journal
-        self._queue = queue
-        self._breaker = breaker
-        self._ledger = ledger
-        self._events = events
-        self._rejects_max_bytes = rejects_max_bytes
-        self.hours_again = hours_again
-        self.grew = asyncio.Event()
-        self.progress = Progress()
-        self._being_written: set[int] = set()
-        self._settled: list[int] = []
-        self._rejects: list[Refusal] = []
-        self._removal = asyncio.Lock()
-        self._next_removal_s = 0.0
-        self._loop = asyncio.get_running_loop()
+    _journal: BoundedJournal
+    _queue: BatchQueue
+    _breaker: CircuitBreaker
+    _ledger: Ledger
+    _events: Events
+    _rejects_max_bytes: int
+    hours_again: HoursAgain
+    grew: asyncio.Event = field(default_factory=asyncio.Event)
+    progress: Progress = field(default_factory=Progress)
+    _being_written: set[int] = field(default_factory=set)
+    _settled: list[int] = field(default_factory=list)
+    _rejects: list[Refusal] = field(default_factory=list)
+    _removal: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _next_removal_s: float = 0.0
+    _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
 
     @property
     def readings(self) -> int:
@@ -126,10 +118,6 @@ class Backlog:
         self._rejects += rejects
         self.grew.set()
 
-    def leave(self) -> None:
-        """Leave a row to the drain lane: the first write of its batch was answered, but not accepted."""
-        self.grew.set()
-
     async def lose(self, entries: list[journal.Entry]) -> None:
         """Settle damaged rows, and raise an alarm."""
         for entry in entries:
@@ -145,7 +133,7 @@ class Backlog:
         unsettled = [domains for row, domains in removed.items() if row not in self._settled]
         expired = sum(unsettled, Counter[str]())
         self._queue.forget_rows(removed)
-        self._breaker.forget_refused()  # the probe may hold a body of one of them, which must not be written any more
+        self._breaker.refused = None  # the probe may hold a body of one of them, which must not be written any more
         self._being_written.difference_update(removed)
         for row in removed:
             self._queue.deliveries.row_settled(row, written=False)

@@ -20,6 +20,7 @@ from gateway.core.batching.pacing import Backoff
 from gateway.core.batching.write_result import Answer, Fate, fate_of
 from gateway.core.ledger import Ledger
 from gateway.core.message import REJECT_KEPT_BYTES, Reading, Refusal
+from gateway.core.readings.line_protocol import device_of_line
 from gateway.ingest.delivery.batch_queue import BatchQueue
 from gateway.ingest.delivery.circuit_breaker import CircuitBreaker, SelfPoint
 from gateway.ingest.delivery.influxdb import LinkedOutput
@@ -45,32 +46,26 @@ class Bisected:
     rejected: list[Refusal] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
 class Bisector:
-    """Writes bodies, and halves those that are refused.
+    """Writes bodies, and halves those that are refused."""
 
-    :ivar link: the budget of the link that they go over.
-    """
-
-    def __init__(
-        self, influxdb: LinkedOutput, breaker: CircuitBreaker, events: Events, self_point: SelfPoint, clock: WallClock
-    ) -> None:
-        self._influxdb = influxdb
-        self.link = influxdb.link
-        self._breaker = breaker
-        self._events = events
-        self._self_point = self_point
-        self._clock = clock
+    influxdb: LinkedOutput
+    _breaker: CircuitBreaker
+    _events: Events
+    _self_point: SelfPoint
+    _clock: WallClock
 
     async def write(self, gzip: bytes) -> Answer:
         """Post a body and count its answer."""
         began_s = time.monotonic()
-        answer = await self._influxdb.write(gzip)
+        answer = await self.influxdb.write(gzip)
         self._events.answered(fate_of(answer).value, time.monotonic() - began_s, live=False)
         return answer
 
     async def takes_self_point(self) -> bool:
         """Tell if InfluxDB accepts a valid point."""
-        return fate_of(await self._influxdb.write(self._self_point.body())) is Fate.WRITTEN
+        return fate_of(await self.influxdb.write(self._self_point.body())) is Fate.WRITTEN
 
     async def bisect(self, body: Body, *, too_large: bool = False) -> Bisected | None:
         """Halve a body until every reading is settled; return None if InfluxDB could not judge all of it.
@@ -106,19 +101,17 @@ class Bisector:
         return found
 
 
+@dataclass(slots=True)
 class UnspooledRefusals:
     """Bisects refused batches that the journal cannot store, one after the other."""
 
-    def __init__(
-        self, bisector: Bisector, breaker: CircuitBreaker, queue: BatchQueue, ledger: Ledger, reject_writer: RejectWriter
-    ) -> None:
-        self._bisector = bisector
-        self._breaker = breaker
-        self._queue = queue
-        self._ledger = ledger
-        self._reject_writer = reject_writer
-        self._batches: deque[Batch] = deque()
-        self._came = asyncio.Event()
+    _bisector: Bisector
+    _breaker: CircuitBreaker
+    _queue: BatchQueue
+    _ledger: Ledger
+    _reject_writer: RejectWriter
+    _batches: deque[Batch] = field(default_factory=deque)
+    _came: asyncio.Event = field(default_factory=asyncio.Event)
 
     def add(self, batches: list[Batch]) -> None:
         """Add batches that no other part holds."""
@@ -160,8 +153,6 @@ def _halves(readings: list[Reading]) -> list[list[Reading]]:
 
 def _refusal(reading: Reading, answer: Answer, now_ms: int) -> Refusal:
     """Return the reject of a point: its lines are the payload."""
-    _, found, behind = reading.lines.partition(",device=")
-    device = behind.replace(" ", ",").partition(",")[0] if found else ""
     return Refusal(
         RejectReason.INFLUXDB_REJECTED,
         f"InfluxDB answered {answer.describe()}",
@@ -169,6 +160,6 @@ def _refusal(reading: Reading, answer: Answer, now_ms: int) -> Refusal:
         reading.lines.encode()[:REJECT_KEPT_BYTES],
         DELIVERY_STAGE,
         now_ms,
-        device,
+        device_of_line(reading.lines) or "",
         reading.domain,
     )

@@ -31,14 +31,14 @@ class Appended:
     size_bytes: int
 
 
+@dataclass
 class BoundedJournal:
     """Adds rows to the journal and removes them, within the configured limits."""
 
-    def __init__(self, database: Database, config: JournalSection, clock: WallClock) -> None:
-        self.database = database
-        self._config = config
-        self._clock = clock
-        self.used_bytes = 0
+    database: Database
+    _config: JournalSection
+    _clock: WallClock
+    used_bytes: int = 0
 
     async def append(self, bodies: list[Body], *, refused: bool = False) -> Appended:
         """Store bodies in one synced commit.

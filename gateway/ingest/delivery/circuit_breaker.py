@@ -7,9 +7,8 @@ may be written many times.
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 from random import random
-from types import MappingProxyType
-from typing import Final
 
 from gateway import __version__
 from gateway.core.batching.batch import packed
@@ -24,7 +23,6 @@ from gateway.support.clock import WallClock
 
 Figures = Mapping[str, float | bool]
 """Field → value. VictoriaMetrics keeps no text."""
-_NONE: Final[Figures] = MappingProxyType({})
 
 
 class SelfPoint:
@@ -36,8 +34,7 @@ class SelfPoint:
         self._trust = trust
         self._clock = clock
 
-    def line(self, more: Figures = _NONE) -> str:
-        """Return the point as line protocol, with ``more`` fields."""
+    def _line(self, more: Figures) -> str:
         pending = float(sum(self._ledger.pending.values()))
         journal = float(self._ledger.pending["journal"])
         fields = f'clock={not self._trust.doubted!r},journal={journal},pending={pending},version="{__version__}"'
@@ -46,12 +43,12 @@ class SelfPoint:
 
     def body(self) -> bytes:
         """Return the point ready to post."""
-        return packed([self.line()])
+        return packed([self._line({})])
 
     def report(self, figures: Figures) -> bytes:
         """Return the point with figures, ready to post; beside it the version once more, as a tag for VictoriaMetrics."""
         build = f"build,gateway={self._gateway},version={escape_tag(__version__)} value=1.0 {self._clock.now_ms()}"
-        return packed([self.line(figures), build])
+        return packed([self._line(figures), build])
 
 
 class CircuitBreaker:
@@ -100,18 +97,14 @@ class CircuitBreaker:
             self.opened.clear()
             self.closed.set()
 
-    def forget_refused(self) -> None:
-        """Stop probing with readings: they may have been given up, and must not be written then."""
-        self.refused = None
 
-
+@dataclass(frozen=True, slots=True)
 class Probe:
     """Probes InfluxDB while the breaker is open, less and less often."""
 
-    def __init__(self, breaker: CircuitBreaker, influxdb: Output, self_point: SelfPoint) -> None:
-        self._breaker = breaker
-        self._influxdb = influxdb
-        self._self_point = self_point
+    _breaker: CircuitBreaker
+    _influxdb: Output
+    _self_point: SelfPoint
 
     async def run(self) -> None:
         """Probe until cancelled."""

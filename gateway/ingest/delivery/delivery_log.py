@@ -1,5 +1,7 @@
 """The log of deliveries: follows batches on their way to InfluxDB, and is saved like the state of devices."""
 
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Final
 
 from msgspec import DecodeError, ValidationError
@@ -15,12 +17,12 @@ _NAME: Final = "deliveries"
 _SAVE_EVERY_S: Final = 900.0
 
 
+@dataclass(frozen=True, slots=True)
 class DeliveryLog:
     """Follows batches, and tells where the readings of a time are."""
 
-    def __init__(self, clock: WallClock) -> None:
-        self._clock = clock
-        self._deliveries = Deliveries()
+    _clock: WallClock
+    _deliveries: Deliveries = field(default_factory=Deliveries)
 
     def find(self, arrival_ms: int) -> Whereabouts:
         """Tell where the readings are that arrived at this time."""
@@ -56,10 +58,8 @@ class DeliveryLog:
     def restore(self, database: Database) -> None:
         """Go on where the last run ended."""
         text = database.run_here(keyvalue.get, _NAME)
-        try:
+        with suppress(DecodeError, ValidationError):  # of another version: it begins anew
             self._deliveries.saved = decode(text or "{}", type=SavedDeliveries)
-        except (DecodeError, ValidationError):
-            return  # of another version; it begins anew
 
     async def save(self, database: Database) -> None:
         """Save it."""

@@ -21,7 +21,7 @@ After an outage the lane begins with few readings, and not at the moment at whic
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import random
 from typing import Final
 
@@ -45,30 +45,44 @@ _LINK_LOOK_S: Final = 1.0
 """Longest sleep of the backlog before its budget is looked at again."""
 
 
+@dataclass(slots=True)
+class _LiveAnswers:
+    """Answer times of live writes."""
+
+    histogram: Histogram
+    _answers: int = 0
+    _sum_s: float = 0.0
+
+    def pop_mean_s(self) -> float | None:
+        """Return the mean of those answered since the last call; None if there were none."""
+        answers, sum_s = self._answers, self._sum_s
+        self.forget()
+        return (self._sum_s - sum_s) / (self._answers - answers) if self._answers > answers else None
+
+    def forget(self) -> None:
+        """Discard earlier answer times."""
+        self._answers, self._sum_s = sum(self.histogram.counts), self.histogram.sum_s
+
+
+@dataclass(slots=True)
 class DrainLane:
     """Writes the backlog to InfluxDB."""
 
-    def __init__(
-        self,
-        bisector: Bisector,
-        breaker: CircuitBreaker,
-        queue: BatchQueue,
-        backlog: Backlog,
-        rejects: RejectAccount,
-        events: Events,
-    ) -> None:
-        self._bisector = bisector
-        self._breaker = breaker
-        self._queue = queue
-        self._backlog = backlog
-        self._rejects = rejects
-        self._events = events
-        self._link = bisector.link
-        self._share = DrainShare(queue.max_readings)
-        self._live_answers = _LiveAnswers(events.live_answers)
-        self._failures: Counter[int] = Counter()
-        self._backoff = Backoff(0.2, 10.0)
-        self._loop = asyncio.get_running_loop()
+    _bisector: Bisector
+    _breaker: CircuitBreaker
+    _queue: BatchQueue
+    _backlog: Backlog
+    _rejects: RejectAccount
+    _events: Events
+    _share: DrainShare = field(init=False)
+    _live_answers: _LiveAnswers = field(init=False)
+    _failures: Counter[int] = field(default_factory=Counter)
+    _backoff: Backoff = field(default_factory=lambda: Backoff(0.2, 10.0))
+    _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
+
+    def __post_init__(self) -> None:
+        self._live_answers = _LiveAnswers(self._events.live_answers)
+        self._begin()
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -97,7 +111,8 @@ class DrainLane:
         self._live_answers.forget()
 
     async def _step(self) -> None:
-        entries = await self._backlog.next_rows(self._link.backlog_readings(self._share.readings))
+        link = self._bisector.influxdb.link
+        entries = await self._backlog.next_rows(link.backlog_readings(self._share.readings))
         if not entries:
             await self._end()
             return
@@ -112,7 +127,7 @@ class DrainLane:
 
     async def _wait_for_link(self) -> None:
         """Return when the budget lets the backlog write. What live readings send meanwhile counts first."""
-        while wait_s := self._link.backlog_wait_s(self._loop.time()):
+        while wait_s := self._bisector.influxdb.link.backlog_wait_s(self._loop.time()):
             await asyncio.sleep(min(wait_s, _LINK_LOOK_S))
             if self._breaker.is_open:
                 return
@@ -129,7 +144,8 @@ class DrainLane:
     async def _post(self, entries: list[journal.Entry]) -> None:
         began_s = self._loop.time()
         body = joined([entry.body for entry in entries])
-        self._link.backlog_sent(len(body), sum(entry.body.readings for entry in entries), self._loop.time())
+        readings = sum(entry.body.readings for entry in entries)
+        self._bisector.influxdb.link.backlog_sent(len(body), readings, self._loop.time())
         answer = await self._bisector.write(body)
         fate = fate_of(answer)
         # Rows that were given up during the write are counted as expired already.
@@ -199,22 +215,3 @@ class DrainLane:
             self._backlog.hours_again.wrote(entry.body)
         self._backlog.settle(entry.row, ends, rejects)
         self._backlog.progress.add(entry.body.readings, self._loop.time())
-
-
-@dataclass(slots=True)
-class _LiveAnswers:
-    """Answer times of live writes."""
-
-    histogram: Histogram
-    _answers: int = 0
-    _sum_s: float = 0.0
-
-    def pop_mean_s(self) -> float | None:
-        """Return the mean of those answered since the last call; None if there were none."""
-        answers, sum_s = self._answers, self._sum_s
-        self.forget()
-        return (self._sum_s - sum_s) / (self._answers - answers) if self._answers > answers else None
-
-    def forget(self) -> None:
-        """Discard earlier answer times."""
-        self._answers, self._sum_s = sum(self.histogram.counts), self.histogram.sum_s

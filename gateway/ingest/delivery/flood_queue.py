@@ -59,16 +59,16 @@ class FloodQueue:
         return batches
 
 
+@dataclass(frozen=True, slots=True)
 class FloodWatch:
     """Reports devices that flood to people, and to the queue that keeps floods apart.
 
     :ivar floods: the counts of messages by topic, from intake.
     """
 
-    def __init__(self, flood_queue: FloodQueue, events: Events) -> None:
-        self._flood_queue = flood_queue
-        self._events = events
-        self.floods = Floods()
+    _flood_queue: FloodQueue
+    _events: Events
+    floods: Floods = field(default_factory=Floods)
 
     async def run(self) -> None:
         """Check until cancelled."""

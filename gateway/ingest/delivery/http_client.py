@@ -9,7 +9,10 @@ ten readings (docs/decisions/0003-own-http-client.md). Redirects are never follo
 """
 
 import asyncio
+import os
+import socket
 import ssl
+import struct
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,12 +21,16 @@ from typing import Final, cast
 import httptools
 
 from gateway.core.batching.pacing import LinkBudget
-from gateway.ingest.delivery.link_bytes import link_bytes
 from gateway.support.tls import ResumingContext
 
 _BODY_MAX_BYTES: Final = 65536
 _INFORMATIONAL: Final = range(100, 200)
 _KEPT_MAX_S: Final = 300.0
+_SEGMENT_BYTES: Final = {socket.AF_INET: 52, socket.AF_INET6: 72}
+"""The heads of a segment: IP, and TCP with its timestamps."""
+_COUNTS: Final = struct.Struct("=QQII")
+_COUNTS_AT: Final = 120
+"""``tcpi_bytes_acked``, ``bytes_received``, ``segs_out`` and ``segs_in`` of ``struct tcp_info`` (linux/tcp.h)."""
 
 
 @dataclass(slots=True)
@@ -85,12 +92,6 @@ class _HttpConnection(asyncio.Protocol):
             self._count()
             self._transport.abort()
             self._transport = None
-
-    def keep_session(self) -> None:
-        """Let the next connection go on with the session of this one, if there is TLS."""
-        secured = None if self._transport is None else self._transport.get_extra_info("ssl_object")
-        if secured is not None and isinstance(secured.context, ResumingContext):
-            secured.context.remember(secured)
 
     def _count(self) -> None:
         """Ask the kernel, while the connection is open: then it knows of what was sent again, too."""
@@ -156,29 +157,21 @@ class _HttpConnection(asyncio.Protocol):
             self.close()
 
 
+@dataclass(slots=True)
 class HttpClient:
     """Connections to one server, opened when they are needed and kept.
 
     :ivar tls: the context for those that are opened from now on.
     """
 
-    def __init__(
-        self,
-        host: str,
-        port: int,
-        tls: ssl.SSLContext | None,
-        timeout_s: float,
-        link: LinkBudget,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._clock = clock
-        self._host = host
-        self._port = port
-        self.tls = tls
-        self._timeout_s = timeout_s
-        self._link = link
-        self._idle: list[_HttpConnection] = []
-        self._closed = False
+    _host: str
+    _port: int
+    tls: ssl.SSLContext | None
+    _timeout_s: float
+    _link: LinkBudget
+    _clock: Callable[[], float] = time.monotonic
+    _idle: list[_HttpConnection] = field(default_factory=list)
+    _closed: bool = False
 
     async def ask(self, request: bytes) -> Response:
         """Send a request, on a kept connection if there is one; if the server had closed that, on a new one.
@@ -197,7 +190,7 @@ class HttpClient:
                 continue
         opened_s = self._clock()
         async with asyncio.timeout(self._timeout_s):
-            _, connection = await asyncio.get_running_loop().create_connection(
+            transport, connection = await asyncio.get_running_loop().create_connection(
                 lambda: _HttpConnection(opened_s),
                 self._host,
                 self._port,
@@ -205,7 +198,7 @@ class HttpClient:
                 server_hostname=self._host if self.tls else None,
             )
         response = await self._ask_on(connection, request)
-        connection.keep_session()
+        keep_session(transport)
         return response
 
     async def _ask_on(self, connection: _HttpConnection, request: bytes) -> Response:
@@ -234,3 +227,25 @@ class HttpClient:
         for connection in self._idle:
             connection.close()
         self._idle.clear()
+
+
+def keep_session(transport: asyncio.BaseTransport) -> None:
+    """Let the next connection go on with the session of this one, if there is TLS."""
+    secured = transport.get_extra_info("ssl_object")
+    if secured is not None and isinstance(secured.context, ResumingContext):
+        secured.context.remember(secured)
+
+
+def link_bytes(connection: socket.socket) -> int:
+    """Bytes of IP in both directions so far, with what was sent again; 0 where the kernel does not tell."""
+    try:
+        info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _COUNTS_AT + _COUNTS.size)
+        acknowledged, received, segments_out, segments_in = _COUNTS.unpack_from(info, _COUNTS_AT)
+    except (OSError, struct.error):
+        return 0
+    return int(acknowledged + received + _SEGMENT_BYTES.get(connection.family, 0) * (segments_out + segments_in))
+
+
+def counter_of(transport: asyncio.BaseTransport) -> socket.socket:
+    """A second handle of a connection, which tells its count after the transport has closed it, too. Close it."""
+    return socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))

@@ -195,7 +195,10 @@ class LiveLane:
             if min(batch.arrivals) <= self._backlog.hours_again.closed_s:
                 self._backlog.hours_again.wrote(batch.body)  # an hour was closed while it was on its way
         if batch.row is not None:
-            self._settle_late(batch, batch.row, fate)
+            if fate is Fate.WRITTEN:  # the late 204 deletes the row
+                self._backlog.settle(batch.row, {"written": batch.body.domains})
+            else:
+                self._backlog.grew.set()  # the drain lane may have it
         elif fate is Fate.WRITTEN:
             self.queue.settle(batch, "written")
         elif fate is Fate.EXPIRED:
@@ -205,13 +208,6 @@ class LiveLane:
         else:
             self.queue.requeue([batch])
             self._breaker.open(answer, batch.body.gzip)
-
-    def _settle_late(self, batch: Batch, row: int, fate: Fate) -> None:
-        """Handle the answer to a stored batch, released already: a 204 deletes its row, else the drain lane takes it."""
-        if fate is Fate.WRITTEN:
-            self._backlog.settle(row, {"written": batch.body.domains})
-        else:
-            self._backlog.leave()
 
     def _watch(self, batch: Batch) -> None:
         """Check a write that is not answered yet, and again when it will have stalled."""

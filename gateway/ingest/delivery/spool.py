@@ -20,6 +20,9 @@ second later.
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from math import inf
 from typing import Final
 
 from gateway.core.batching.batch import Batch, Body, encode
@@ -33,18 +36,18 @@ from gateway.ingest.storage.reject_account import RejectWriter
 _COMMIT_EVERY_S: Final = 1.0
 
 
+@dataclass(slots=True)
 class SpoolRequests:
     """The batches and refused bodies that the spool is to store.
 
     The live lane, which asks, is made before the spool, which can start the live lane.
     """
 
-    def __init__(self, queue: BatchQueue) -> None:
-        self._queue = queue
-        self._refused: list[Batch] = []
-        self._pressed = False
-        self._came = asyncio.Event()
-        self._urgent = asyncio.Event()
+    _queue: BatchQueue
+    _refused: list[Batch] = field(default_factory=list)
+    _pressed: bool = False
+    _came: asyncio.Event = field(default_factory=asyncio.Event)
+    _urgent: asyncio.Event = field(default_factory=asyncio.Event)
 
     def wake(self) -> None:
         """Request a commit: InfluxDB is in trouble and batches wait, or it is slow and the broker cannot wait."""
@@ -82,38 +85,26 @@ class SpoolRequests:
     async def wait_urgent(self, deadline_s: float) -> None:
         """Return at the deadline, or at once under pressure since the last commit."""
         self._urgent.clear()  # it was set for what that commit has stored
-        if self._refused or self._queue.under_pressure:
-            return
-        try:
-            async with asyncio.timeout_at(deadline_s):
-                await self._urgent.wait()
-        except TimeoutError:
-            pass
+        if not (self._refused or self._queue.under_pressure):
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(deadline_s):
+                    await self._urgent.wait()
 
 
+@dataclass(frozen=True, slots=True)
 class Spool:
     """Stores batches in the journal.
 
     ``pump`` has the live lane start what may start now.
     """
 
-    def __init__(
-        self,
-        requests: SpoolRequests,
-        queue: BatchQueue,
-        pump: Callable[[], None],
-        breaker: CircuitBreaker,
-        backlog: Backlog,
-        reject_writer: RejectWriter,
-        unspooled: UnspooledRefusals,
-    ) -> None:
-        self._requests = requests
-        self._queue = queue
-        self._pump = pump
-        self._breaker = breaker
-        self._backlog = backlog
-        self._reject_writer = reject_writer
-        self._unspooled = unspooled
+    _requests: SpoolRequests
+    _queue: BatchQueue
+    _pump: Callable[[], None]
+    _breaker: CircuitBreaker
+    _backlog: Backlog
+    _reject_writer: RejectWriter
+    _unspooled: UnspooledRefusals
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -170,37 +161,33 @@ class Spool:
     async def _store(self, batches: list[Batch], *, refused: bool = False) -> bool:
         if not batches:
             return True
-        bodies, owners = _bodies(batches, self._queue.max_readings)
+        together = _together(batches, self._queue.max_readings)
         try:
-            rows = await self._backlog.append(bodies, refused=refused)
+            rows = await self._backlog.append(list(map(_body, together)), refused=refused)
         except JournalFull:
             return False
         now_s = asyncio.get_running_loop().time()
-        for row, members in zip(rows, owners, strict=True):
+        for row, members in zip(rows, together, strict=True):
             for batch in members:
                 self._queue.spooled(batch, row, now_s)
         return True
 
 
-def _bodies(batches: list[Batch], max_readings: int) -> tuple[list[Body], list[list[Batch]]]:
-    """Return the bodies to store and, in step, the batches in each."""
-    bodies: list[Body] = []
-    owners: list[list[Batch]] = []
-    loose: list[Batch] = []
+def _together(batches: list[Batch], max_readings: int) -> list[list[Batch]]:
+    """The batches of each row: a sealed one has its own, so that a late 204 can delete it; others share one while they fit."""
+    rows = [[batch] for batch in batches if batch.sealed]
+    readings = inf
     for batch in batches:
-        if batch.sealed:
-            bodies.append(batch.body)
-            owners.append([batch])
-            continue
-        if loose and sum(len(member.readings) for member in loose) + len(batch.readings) > max_readings:
-            _merge(loose, bodies, owners)
-            loose = []
-        loose.append(batch)
-    if loose:
-        _merge(loose, bodies, owners)
-    return bodies, owners
+        if not batch.sealed:
+            readings += len(batch.readings)
+            if readings > max_readings:
+                rows.append([])
+                readings = len(batch.readings)
+            rows[-1].append(batch)
+    return rows
 
 
-def _merge(batches: list[Batch], bodies: list[Body], owners: list[list[Batch]]) -> None:
-    bodies.append(encode([reading for batch in batches for reading in batch.readings], dense=True))
-    owners.append(batches)
+def _body(batches: list[Batch]) -> Body:
+    if batches[0].sealed:
+        return batches[0].body
+    return encode([reading for batch in batches for reading in batch.readings], dense=True)

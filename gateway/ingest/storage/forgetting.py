@@ -132,7 +132,7 @@ def _document(text: str) -> dict[str, Any]:
 
 
 class _OwnForm(NamedTuple):
-    """What names a device in a form of its own.
+    """A place in a form of its own.
 
     :ivar rows: returns what names the device.
     :ivar remove: removes it; returns how much it was.

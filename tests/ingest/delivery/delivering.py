@@ -100,25 +100,18 @@ class Rows(Backlog):
     """The backlog, and what became of its rows.
 
     :ivar settled_late: rows that a late 204 settled.
-    :ivar left: how many were left to the drain lane.
     :ivar given_up: those that made room.
     """
 
     def __init__(self, journal: Journal, queue: BatchQueue, breaker: CircuitBreaker, ledger: Ledger, events: Events) -> None:
         super().__init__(journal, queue, breaker, ledger, events, 2**20, NoHours())
         self.settled_late: list[int] = []
-        self.left = 0
         self.given_up: list[Removed] = []
 
     def settle(self, row: int, ends: Ends, rejects: Sequence[Refusal] = ()) -> None:
         """Settle."""
         self.settled_late.append(row)
         super().settle(row, ends, rejects)
-
-    def leave(self) -> None:
-        """Leave."""
-        self.left += 1
-        super().leave()
 
     def give_up(self, removed: Removed) -> int:
         """Give up."""

@@ -23,7 +23,7 @@ async def _tried_first(*, given_up: bool) -> bytes:
 
     breaker.open(PAGE, REFUSED)
     if given_up:
-        breaker.forget_refused()
+        breaker.refused = None
     probing = probe(breaker, write, OWN)
     first = await tried.get()
     probing.cancel()

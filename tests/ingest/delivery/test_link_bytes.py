@@ -9,8 +9,7 @@ import pytest
 
 from gateway.core.batching.pacing import LinkBudget
 from gateway.ingest.database.database_http import DatabaseHttp
-from gateway.ingest.delivery.http_client import HttpClient
-from gateway.ingest.delivery.link_bytes import link_bytes
+from gateway.ingest.delivery.http_client import HttpClient, link_bytes
 from gateway.support.config.model import Influxdb
 from gateway.support.tls import server_context, tls_context
 from tests.campaigns.bench.wire_door import Wire, counted

@@ -160,7 +160,7 @@ def test_a_connection_is_renewed_after_five_minutes() -> None:
         now_s = [1000.0]
         server = Server(WRITTEN)
         async with served(server) as port:
-            client = HttpClient("127.0.0.1", port, None, 5.0, LinkBudget(), clock=lambda: now_s[0])
+            client = HttpClient("127.0.0.1", port, None, 5.0, LinkBudget(), lambda: now_s[0])
             for at_s in (1000.0, 1299.0, 1300.0, 1599.0, 1700.0):
                 now_s[0] = at_s
                 assert (await client.ask(REQUEST)).status == 204
@@ -175,7 +175,7 @@ def test_a_write_in_flight_keeps_its_connection_past_five_minutes() -> None:
         now_s = [1000.0]
         server = Server(WRITTEN)
         async with served(server) as port:
-            client = HttpClient("127.0.0.1", port, None, 5.0, LinkBudget(), clock=lambda: now_s[0])
+            client = HttpClient("127.0.0.1", port, None, 5.0, LinkBudget(), lambda: now_s[0])
             server.may_answer.clear()
             write = asyncio.create_task(client.ask(REQUEST))
             await server.arrived.wait()
