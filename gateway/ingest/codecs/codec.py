@@ -70,11 +70,7 @@ class Codec:
 
 
 class Call:
-    """A call that waits for its answer.
-
-    :ivar device: the device of the frame.
-    :ivar deaths: number of children that ended while they were in it.
-    """
+    """A call that waits for its answer, of a frame of ``device``; ``deaths``: children that ended while they were in it."""
 
     __slots__ = ("arguments", "codec", "deaths", "device", "then")
 

@@ -37,11 +37,7 @@ LIMITS: Final = {
 
 
 class Rights(NamedTuple):
-    """The rights that one version of Landlock can take away.
-
-    :ivar about: their subject, for people.
-    :ivar linux: the first kernel that has this version.
-    """
+    """The rights that one version of Landlock can take away; ``linux``: the first kernel that has it."""
 
     about: str
     linux: str

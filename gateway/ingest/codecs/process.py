@@ -54,10 +54,7 @@ def read_sources(sources: Mapping[str, str | Path]) -> dict[str, str]:
 
 
 class CodecProcess:
-    """A child from its start to its end.
-
-    :ivar connection: the socket for calls and answers; its end is the child's end.
-    """
+    """A child from its start to its end; ``connection`` carries calls and answers, and its end is the child's end."""
 
     def __init__(self, *, keep_console: bool) -> None:
         """Start it.

@@ -73,11 +73,7 @@ LOCALES: Final = _script("locale.js")
 
 
 class FaultError(Exception):
-    """A codec gave no result.
-
-    :ivar line: the answer with the fault.
-    :ivar overran: the codec took longer than it may.
-    """
+    """A codec gave no result: the ``line`` of the answer with the fault, and whether the codec took longer than it may."""
 
     def __init__(self, text: str, *, overran: bool = False) -> None:
         self.line = json.dumps([text.encode(errors="replace").decode(), overran])
@@ -85,10 +81,7 @@ class FaultError(Exception):
 
 
 class LoadedCodec:
-    """One maker's codec and its context.
-
-    :ivar console: its output to the console in the last call, as JSON.
-    """
+    """One maker's codec and its context; ``console``: its output to the console in the last call, as JSON."""
 
     def __init__(self, source: str, *, keep_console: bool) -> None:
         self._source = source

@@ -43,11 +43,7 @@ Form = Mapping[str, str] | Sequence[tuple[str, str]]
 
 
 class _AnswerStream:
-    """One answer, read as it is asked for.
-
-    :ivar status: 0 before :meth:`begin`.
-    :ivar headers: their names in lower case.
-    """
+    """One answer, read as it is asked for. Its status is 0 before :meth:`begin`, the names of headers are in lower case."""
 
     def __init__(self, reader: asyncio.StreamReader) -> None:
         self.status = 0

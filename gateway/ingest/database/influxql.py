@@ -15,6 +15,7 @@ from gateway.ingest.database.database_http import DatabaseHttp, quoted
 from gateway.ingest.database.store import (
     DAY_MS,
     HIDDEN,
+    BySeries,
     Counter,
     DayFigures,
     Devices,
@@ -28,6 +29,7 @@ from gateway.ingest.database.store import (
     StoredValue,
     StoreFault,
     SumPoint,
+    TimedValues,
     TimeSpan,
     WholePoint,
     named_groups,
@@ -54,7 +56,7 @@ _KEPT_FOR_EVER: Final = "InfluxDB 3 Core cannot delete the points of one device:
 class _Rows(msgspec.Struct):
     columns: list[str]
     name: str = ""
-    values: list[list[float | int | str | bool | None]] = []
+    values: list[list[StoredValue | None]] = []
     tags: dict[str, str] = {}
 
     def own_tags(self) -> dict[str, str]:
@@ -101,7 +103,7 @@ class InfluxqlStore:
 
     async def nearest(
         self, counter: Counter, side: Side, at_ms: int, reach_ms: int, devices: Devices = None
-    ) -> AsyncIterator[tuple[StoredSeries, SumPoint]]:
+    ) -> BySeries[SumPoint]:
         """Yield for each series the point with a sum that is nearest to an instant."""
         picked = f"{_NEAREST[side]}({name(counter.sum_field)}), {name(counter.field)}"
         async for series, rows in self._select(picked, counter.measurement, within(side, at_ms, reach_ms), devices):
@@ -110,9 +112,9 @@ class InfluxqlStore:
 
     async def rows(
         self, measurement: str, fields: Sequence[str], window: TimeSpan, devices: Collection[str]
-    ) -> AsyncIterator[tuple[StoredSeries, list[tuple[int, PointValues]]]]:
+    ) -> BySeries[list[TimedValues]]:
         """Yield the points of each series in order of time."""
-        parts: list[tuple[int, PointValues]] = []
+        parts: list[TimedValues] = []
         last: StoredSeries | None = None
         async for series, rows in self._select(", ".join(map(name, fields)), measurement, window, devices):
             if last is not None and series != last:
@@ -147,18 +149,14 @@ class InfluxqlStore:
             for time_ms, value in found.values:
                 yield found.tags.get("gateway", ""), int(_number(time_ms)), _number(value)
 
-    async def newest(
-        self, measurement: str, fields: Sequence[str], window: TimeSpan
-    ) -> AsyncIterator[tuple[StoredSeries, PointValues]]:
+    async def newest(self, measurement: str, fields: Sequence[str], window: TimeSpan) -> BySeries[PointValues]:
         """Yield for each series the newest value of each field."""
         picked = ", ".join(f"last({name(field)})" for field in fields)
         async for series, rows in self._select(picked, measurement, window, None):
             for _, *values in rows:
                 yield series, tuple(map(_value, values))
 
-    async def flagged(
-        self, measurement: str, bit: int, window: TimeSpan, devices: Devices = None
-    ) -> AsyncIterator[tuple[StoredSeries, int]]:
+    async def flagged(self, measurement: str, bit: int, window: TimeSpan, devices: Devices = None) -> BySeries[int]:
         """Yield for each series the number of its points with a bit of ``quality``."""
         condition = f' AND "quality" & {bit} = {bit}'
         async for series, rows in self._select('count("quality")', measurement, window, devices, condition):
@@ -167,7 +165,7 @@ class InfluxqlStore:
 
     async def spread(
         self, measurement: str, fields: Sequence[str], window: TimeSpan, devices: Devices = None
-    ) -> AsyncIterator[tuple[StoredSeries, dict[str, Spread]]]:
+    ) -> BySeries[dict[str, Spread]]:
         """Yield for each series the spread of each gauge."""
         picked = ", ".join(f"min({field}), mean({field}), max({field})" for field in map(name, fields))
         async for series, rows in self._select(picked, measurement, window, devices):
@@ -300,7 +298,7 @@ class InfluxqlStore:
 
     async def _select(
         self, picked: str, measurement: str, window: TimeSpan, devices: Devices, condition: str = ""
-    ) -> AsyncIterator[tuple[StoredSeries, list[list[float | int | str | bool | None]]]]:
+    ) -> BySeries[list[list[StoredValue | None]]]:
         """Yield the rows of a question, grouped by series; a large series comes in several pieces."""
         asked = frozenset(devices) if devices is not None else None
         for group in named_groups(devices):
@@ -373,7 +371,7 @@ def _value(value: object) -> float | int | None:
     return None if value is None else _number(value)
 
 
-def _timed(row: Sequence[object]) -> tuple[int, PointValues]:
+def _timed(row: Sequence[object]) -> TimedValues:
     return int(_number(row[0])), tuple(map(_value, row[1:]))
 
 

@@ -28,6 +28,7 @@ from gateway.ingest.database.metricsql_http import (
 from gateway.ingest.database.store import (
     DAY_MS,
     HIDDEN,
+    BySeries,
     Counter,
     DayFigures,
     Devices,
@@ -40,6 +41,7 @@ from gateway.ingest.database.store import (
     StoredSeries,
     StoredValue,
     SumPoint,
+    TimedValues,
     TimeSpan,
     WholePoint,
     batches,
@@ -93,7 +95,7 @@ class MetricsqlStore:
 
     async def nearest(
         self, counter: Counter, side: Side, at_ms: int, reach_ms: int, devices: Devices = None
-    ) -> AsyncIterator[tuple[StoredSeries, SumPoint]]:
+    ) -> BySeries[SumPoint]:
         """Yield for each series the point with a sum that is nearest to an instant.
 
         A register without a sum, which was not believed, may be nearer; the one at the time of the sum is returned.
@@ -117,7 +119,7 @@ class MetricsqlStore:
 
     async def rows(
         self, measurement: str, fields: Sequence[str], window: TimeSpan, devices: Collection[str]
-    ) -> AsyncIterator[tuple[StoredSeries, list[tuple[int, PointValues]]]]:
+    ) -> BySeries[list[TimedValues]]:
         """Yield the points of each series in order of time."""
         for some in batches(devices, _ROWS_OF):
             found: dict[StoredSeries, dict[int, list[float | int | None]]] = defaultdict(dict)
@@ -156,9 +158,7 @@ class MetricsqlStore:
             if labels in values:
                 yield labels.gateway, round(time_s * 1000), values[labels]
 
-    async def newest(
-        self, measurement: str, fields: Sequence[str], window: TimeSpan
-    ) -> AsyncIterator[tuple[StoredSeries, PointValues]]:
+    async def newest(self, measurement: str, fields: Sequence[str], window: TimeSpan) -> BySeries[PointValues]:
         """Yield for each series the newest value of each field."""
         found: dict[StoredSeries, list[float | int | None]] = {}
         for place, field in enumerate(fields):
@@ -167,9 +167,7 @@ class MetricsqlStore:
         for series, values in found.items():
             yield series, tuple(values)
 
-    async def flagged(
-        self, measurement: str, bit: int, window: TimeSpan, devices: Devices = None
-    ) -> AsyncIterator[tuple[StoredSeries, int]]:
+    async def flagged(self, measurement: str, bit: int, window: TimeSpan, devices: Devices = None) -> BySeries[int]:
         """Yield for each series the number of its points with a bit of ``quality``."""
         quality, span = f"{measurement}_quality", f"[{window.end_ms - window.start_ms}ms]"
         usual = " - ".join(f"count_eq_over_time({quality}{span}, {value})" for value in (0, 8, 128, 136) if not value & bit)
@@ -181,7 +179,7 @@ class MetricsqlStore:
 
     async def spread(
         self, measurement: str, fields: Sequence[str], window: TimeSpan, devices: Devices = None
-    ) -> AsyncIterator[tuple[StoredSeries, dict[str, Spread]]]:
+    ) -> BySeries[dict[str, Spread]]:
         """Yield for each series the spread of each gauge."""
         names = "|".join(f"{measurement}_{field}" for field in fields)
         found: dict[StoredSeries, dict[str, Spread]] = defaultdict(dict)
@@ -278,10 +276,7 @@ class MetricsqlStore:
         return found
 
     async def settle(self) -> None:
-        """Return when VictoriaMetrics shows what it holds in memory, which takes a second or two.
-
-        A cluster cannot be hurried from where it is asked.
-        """
+        """Return when VictoriaMetrics shows what it holds in memory, in a second or two; a cluster cannot be hurried."""
         if is_cluster(self._http.url):
             await asyncio.sleep(2 * _VISIBLE_S)
             return

@@ -2,10 +2,12 @@
 
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 from gateway.core.readings.line_protocol import escape_tag, tag_text
 from schemas.quantities import SUM_OF
+
+T = TypeVar("T")
 
 DAY_MS: Final = 86_400_000
 HIDDEN: Final = "answers without them from now on; their bytes stay until it rewrites its files, and in its own backups"
@@ -30,11 +32,7 @@ class StoredSeries(NamedTuple):
 
 
 class Counter(NamedTuple):
-    """A counter in the database.
-
-    :ivar measurement: its measurement, such as ``water``.
-    :ivar field: the field of the register, such as ``volume_m3``.
-    """
+    """A counter in the database: a measurement as ``water``, and the field of the register as ``volume_m3``."""
 
     measurement: str
     field: str
@@ -61,35 +59,28 @@ class Side(Enum):
 
 
 class TimeSpan(NamedTuple):
-    """A span of time.
-
-    :ivar start_ms: the first instant in it.
-    :ivar end_ms: the first instant after it.
-    """
+    """A span of time: the first instant in it, and the first instant after it."""
 
     start_ms: int
     end_ms: int
 
 
 PointValues = tuple[float | int | None, ...]
+TimedValues = tuple[int, PointValues]
+"""The time of a point in ms, and its values."""
+BySeries = AsyncIterator[tuple[StoredSeries, T]]
+"""Series, each with what is found of it."""
 
 
 class PlacedRows(NamedTuple):
-    """Points with all their tags, as far as the database tells them.
-
-    :ivar tags: tag → value.
-    :ivar rows: times in ms with their values.
-    """
+    """Points with all their tags, as far as the database tells them: tag → value, and times in ms with their values."""
 
     tags: Mapping[str, str]
-    rows: Sequence[tuple[int, PointValues]]
+    rows: Sequence[TimedValues]
 
 
 class SampledField(NamedTuple):
-    """A field of a series, sampled: the last value of each step of time that has one.
-
-    :ivar points: the start of a step in ms, and the value.
-    """
+    """A field of a series, sampled: the start in ms of each step of time that has a value, and the last value in it."""
 
     measurement: str
     field: str
@@ -115,11 +106,7 @@ class WholePoint(NamedTuple):
 
 
 class FieldFigures(NamedTuple):
-    """The values of a field in a day.
-
-    :ivar number: their number.
-    :ivar sum: their sum; 0 for states.
-    """
+    """The number of values that a field has in a day, and their sum; 0 for states."""
 
     number: int
     sum: float
@@ -177,53 +164,38 @@ class Store(Protocol):
 
     is_overwritten: bool
 
-    def nearest(
-        self, counter: Counter, side: Side, at_ms: int, reach_ms: int, devices: Devices = None
-    ) -> AsyncIterator[tuple[StoredSeries, SumPoint]]:
+    def nearest(self, counter: Counter, side: Side, at_ms: int, reach_ms: int, devices: Devices = None) -> BySeries[SumPoint]:
         """Yield for each series the point with a sum that is nearest to an instant, at most ``reach_ms`` away."""
-        ...
 
     def rows(
         self, measurement: str, fields: Sequence[str], window: TimeSpan, devices: Collection[str]
-    ) -> AsyncIterator[tuple[StoredSeries, list[tuple[int, PointValues]]]]:
+    ) -> BySeries[list[TimedValues]]:
         """Yield the points of each series in order of time, with their values in the order of ``fields``.
 
         A series comes in one piece: ask for as many devices and as much time as memory can hold.
         """
-        ...
 
     def placed_rows(self, measurement: str, fields: Sequence[str], window: TimeSpan, device: str) -> AsyncIterator[PlacedRows]:
         """Yield the points of a device with all their tags, so that they can be written again; in several pieces."""
-        ...
 
     def heard(
         self, measurement: str, side: Side, at_ms: int, reach_ms: int, devices: Devices
     ) -> AsyncIterator[tuple[str, int]]:
         """Yield for each series the device and the time of the nearest point with any field; a device may come twice."""
-        ...
 
     def newest_reports(self, field: str, window: TimeSpan) -> AsyncIterator[tuple[str, int, float]]:
         """Yield for each gateway the time and the value of its newest point about itself that has a field."""
-        ...
 
-    def newest(
-        self, measurement: str, fields: Sequence[str], window: TimeSpan
-    ) -> AsyncIterator[tuple[StoredSeries, PointValues]]:
+    def newest(self, measurement: str, fields: Sequence[str], window: TimeSpan) -> BySeries[PointValues]:
         """Yield for each series the newest value of each field in the window; None: it has none there."""
-        ...
 
-    def flagged(
-        self, measurement: str, bit: int, window: TimeSpan, devices: Devices = None
-    ) -> AsyncIterator[tuple[StoredSeries, int]]:
+    def flagged(self, measurement: str, bit: int, window: TimeSpan, devices: Devices = None) -> BySeries[int]:
         """Yield for each series the number of its points with a bit of ``quality``; series without one may be left out."""
-        ...
 
     def spread(
         self, measurement: str, fields: Sequence[str], window: TimeSpan, devices: Devices = None
-    ) -> AsyncIterator[tuple[StoredSeries, dict[str, Spread]]]:
+    ) -> BySeries[dict[str, Spread]]:
         """Yield for each series the spread of each gauge that has a value in the window."""
-        ...
 
     def sampled(self, measurements: Sequence[str], window: TimeSpan, step_ms: int, device: str) -> AsyncIterator[SampledField]:
         """Yield each field of a device, sampled; booleans as 0 and 1. One that was moved may come in several pieces."""
-        ...

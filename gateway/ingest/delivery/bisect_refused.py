@@ -35,10 +35,7 @@ SERVER_ERROR: Final = 500
 
 @dataclass(slots=True)
 class Bisected:
-    """Result of a bisection: the readings of a body by outcome.
-
-    :ivar too_large: readings of the smallest part that InfluxDB found too large.
-    """
+    """The readings of a body by outcome; ``too_large``: those of the smallest part that InfluxDB found too large."""
 
     too_large: int | None = None
     written: Counter[str] = field(default_factory=Counter)

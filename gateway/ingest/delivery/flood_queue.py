@@ -61,10 +61,7 @@ class FloodQueue:
 
 @dataclass(frozen=True, slots=True)
 class FloodWatch:
-    """Reports devices that flood to people, and to the queue that keeps floods apart.
-
-    :ivar floods: the counts of messages by topic, from intake.
-    """
+    """Reports devices that flood, by intake's counts of messages, to people and to the queue that keeps floods apart."""
 
     _flood_queue: FloodQueue
     _events: Events

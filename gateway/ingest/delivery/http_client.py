@@ -159,10 +159,7 @@ class _HttpConnection(asyncio.Protocol):
 
 @dataclass(slots=True)
 class HttpClient:
-    """Connections to one server, opened when they are needed and kept.
-
-    :ivar tls: the context for those that are opened from now on.
-    """
+    """Connections to one server, opened when they are needed, with the ``tls`` of that moment, and kept."""
 
     _host: str
     _port: int

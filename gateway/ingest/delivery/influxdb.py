@@ -32,10 +32,7 @@ class Output(Protocol):
 
 
 class LinkedOutput(Output, Protocol):
-    """An output as the lanes see it.
-
-    :ivar link: the budget of the link to it.
-    """
+    """An output with the budget of the link to it, as the lanes see it."""
 
     link: LinkBudget
 

@@ -52,10 +52,7 @@ _FLOOD_WAITS_S: Final = 1.0
 
 
 class LiveLane:
-    """Posts batches as they come.
-
-    :ivar queue: the batches.
-    """
+    """Posts batches as they come."""
 
     def __init__(
         self,

@@ -93,10 +93,7 @@ class SpoolRequests:
 
 @dataclass(frozen=True, slots=True)
 class Spool:
-    """Stores batches in the journal.
-
-    ``pump`` has the live lane start what may start now.
-    """
+    """Stores batches in the journal; ``pump`` has the live lane start what may start now."""
 
     _requests: SpoolRequests
     _queue: BatchQueue

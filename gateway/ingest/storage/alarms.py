@@ -110,10 +110,7 @@ def states(connection: sqlite3.Connection) -> list[tuple[AlarmState, bool]]:
 def history(
     connection: sqlite3.Connection, place: str | None = None, before: int | None = None
 ) -> list[tuple[int, Transition]]:
-    """Transitions with their numbers, the newest first, a page of them.
-
-    :param before: only those with a smaller number.
-    """
+    """Return a page of transitions with their numbers, the newest first; with ``before`` only those of smaller numbers."""
     rows = connection.execute(
         "SELECT id, transition FROM alarm_history WHERE (? IS NULL OR place = ?) AND (? IS NULL OR id < ?) "
         "ORDER BY id DESC LIMIT ?",

@@ -193,10 +193,7 @@ class Database:
             return await self.run(do, *args, **kwargs)
 
     async def watch(self) -> None:
-        """Wait; raise the fault once any call finds the file damaged.
-
-        :raises Damaged: it is.
-        """
+        """Wait until a call finds the file damaged, then raise :class:`Damaged`."""
         await self._damage.wait()
         raise Damaged(f"{self.path} is damaged")
 

@@ -38,10 +38,7 @@ class DeviceMemory:
     """
 
     def __init__(self, events: Events, clock: WallClock, *, is_shared: bool = False) -> None:
-        """Begin.
-
-        :param is_shared: another machine may have read the devices since.
-        """
+        """:param is_shared: another machine may have read the devices since."""
         self._is_shared = is_shared
         self._events = events
         self._clock = clock
@@ -97,10 +94,7 @@ def former_id(source: str) -> str:
 
 
 def changed_ids(lines: Mapping[str, str], streams: Streams) -> list[ChangedId]:
-    """The devices whose id is sure to have changed since the last run.
-
-    :param lines: id → what is remembered of it.
-    """
+    """The devices whose id is sure to have changed since the last run; ``lines``: id → what is remembered of it."""
     registered = [(entry.source, entry.id) for entry in streams.registry.values() if entry.source is not None]
     remembered = [(name, _source_in(line)) for name, line in lines.items() if '"source"' in line]
     found = [ChangedId(source, former_id(source), now) for source, now in registered]

@@ -46,10 +46,7 @@ class HoursAgain:
     """
 
     def __init__(self, database: Database, late: LateReadings, is_registered: Callable[[str], bool]) -> None:
-        """Take up what the run before has left; ``database`` is open.
-
-        :param is_registered: tells which devices have hours.
-        """
+        """Take up what the run before has left in the open database; ``is_registered`` tells which devices have hours."""
         self._database = database
         self._late = late
         self._is_registered = is_registered

@@ -23,10 +23,7 @@ _ROW_OVERHEAD_BYTES: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One row of the journal.
-
-    :ivar intact: true if it is undamaged. If not, its body holds only the count of readings it claims.
-    """
+    """One row of the journal; the body of one that is not intact holds only the count of readings that it claims."""
 
     row: int
     body: Body
@@ -130,11 +127,7 @@ def not_standing(connection: sqlite3.Connection, entries: list[Entry]) -> list[E
 
 
 def salvage(damaged: Path) -> Iterator[Entry]:
-    """Yield the rows of a damaged file; last those that are known to be lost.
-
-    Of a file of which there is but a part of its WAL (:mod:`gateway.ingest.storage.recovery.set_aside`) nobody can say what is
-    lost.
-    """
+    """Yield the rows of a damaged file; last those that are known to be lost, unless there is only a part of its WAL."""
     intact: set[int] = set()
     broken: dict[int, Entry] = {}
     for row, _created_ms, readings, domains, pairs, _refused, crc, body in rows_of_damaged(damaged, _KINDS):

@@ -54,11 +54,7 @@ def photos_file(journal: Path) -> Path:
 
 
 class Photos:
-    """One photo for each device.
-
-    :param journal: the file beside which they are.
-    :param min_free_bytes: room on the disk that they leave.
-    """
+    """One photo for each device, in a file beside the ``journal``; photos leave ``min_free_bytes`` on the disk."""
 
     def __init__(self, journal: Path, min_free_bytes: int) -> None:
         self._path = photos_file(journal)

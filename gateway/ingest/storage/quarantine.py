@@ -36,10 +36,7 @@ FIRST: Final[ArrivalOrder] = (-1, 0)
 
 @dataclass(frozen=True, slots=True)
 class QuarantineUse:
-    """Totals of the waiting messages.
-
-    :ivar by_cause: number of messages by cause.
-    """
+    """Totals of the waiting messages, and the number of messages by cause."""
 
     messages: int = 0
     bytes: int = 0

@@ -56,10 +56,7 @@ class BatchHolds(Protocol):
 
 @dataclass(slots=True)
 class ReleasedKeys:
-    """Released keys, in the order of their release.
-
-    :ivar next_expiry_ms: the time at which the next message expires; None: none has a limit.
-    """
+    """Released keys, in the order of their release, and the time at which the next message expires; None: none has a limit."""
 
     _clock: WallClock
     next_expiry_ms: int | None = None

@@ -39,11 +39,7 @@ Leaving = tuple[int, int, str]
 
 @dataclass(slots=True)
 class MadeRoom:
-    """Messages that had to leave a full quarantine.
-
-    :ivar domains: their number by domain.
-    :ivar origins: their number by topic prefix.
-    """
+    """Messages that had to leave a full quarantine: their number by domain, and by topic prefix."""
 
     domains: Counter[str] = field(default_factory=Counter)
     origins: Counter[str] = field(default_factory=Counter)

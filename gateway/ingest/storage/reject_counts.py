@@ -28,11 +28,7 @@ _ROWS: Final = (
 
 
 class CountedDay(NamedTuple):
-    """The place of a count.
-
-    :ivar day: local, as :meth:`datetime.date.toordinal` has it.
-    :ivar device: empty for those that have no row of their own.
-    """
+    """A local day, as :meth:`datetime.date.toordinal` has it, a reason and a device; empty: it has no row of its own."""
 
     day: int
     reason: str
@@ -40,10 +36,7 @@ class CountedDay(NamedTuple):
 
 
 class CountedRejects(NamedTuple):
-    """Rejects of one reason, or of one device.
-
-    :ivar name: the reason, or the device; empty for all devices without a row of their own.
-    """
+    """Rejects of one reason, or of one device; the name is empty for all devices without a row of their own."""
 
     name: str
     today: int
@@ -52,10 +45,7 @@ class CountedRejects(NamedTuple):
 
 
 class RejectHistory(NamedTuple):
-    """Counts of the last 31 days.
-
-    :ivar by_day: day → number.
-    """
+    """Counts of the last 31 days; ``by_day``: day → number."""
 
     by_reason: list[CountedRejects]
     by_device: list[CountedRejects]
@@ -63,10 +53,7 @@ class RejectHistory(NamedTuple):
 
 
 class RejectCounts:
-    """Counts rejects.
-
-    :param zone: the zone whose days are counted.
-    """
+    """Counts rejects, by the days of a time zone."""
 
     def __init__(self, clock: WallClock, zone: tzinfo) -> None:
         self._clock = clock

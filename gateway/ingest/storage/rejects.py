@@ -22,10 +22,7 @@ RejectRow = tuple[int, Refusal, int]
 
 
 class RejectFilter(NamedTuple):
-    """The rejects that a person chose; what is None does not matter.
-
-    :ivar number: of one reject.
-    """
+    """The rejects that a person chose by reason, by device, or one by its number; None: it does not matter."""
 
     reason: str | None = None
     device: str | None = None

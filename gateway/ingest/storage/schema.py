@@ -130,10 +130,7 @@ INSERT OR IGNORE INTO quarantine_prefixes SELECT prefix, sum(bytes), max(newest)
 
 
 class NewerVersion(sqlite3.DatabaseError):
-    """The file is of a newer release, which may keep in it what this one cannot read.
-
-    :ivar version: the version of its tables.
-    """
+    """The file, with tables of a ``version`` to come, is of a newer release: this one may not be able to read all of it."""
 
     def __init__(self, version: int) -> None:
         super().__init__(f"its version is {version}, this program knows {SCHEMA_VERSION}")

@@ -105,10 +105,7 @@ def commit(
 
 @dataclass(slots=True)
 class QuarantineAccount:
-    """Counts messages that come, wait and leave.
-
-    :ivar stock: totals after the last commit.
-    """
+    """Counts messages that come, wait and leave; ``stock`` holds the totals after the last commit."""
 
     _ledger: Ledger
     _events: Events
