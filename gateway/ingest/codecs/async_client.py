@@ -16,7 +16,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 from gateway.core.message import CodecAsk
 from gateway.ingest.codecs.codec import SUSPENDED_FOR_S, Call, Codec
@@ -31,13 +31,6 @@ _LONGEST_PAUSE_S: Final = 60.0
 _DEATHS: Final = 2
 
 
-class ReleasesKeys(Protocol):
-    """The holder of messages whose codec could not be called."""
-
-    def release(self, *keys: str) -> None:
-        """Release messages: the codec with this key may be called again."""
-
-
 class AsyncCodecs:
     """All codecs of the gateway.
 
@@ -49,16 +42,16 @@ class AsyncCodecs:
     def __init__(
         self,
         sources: Mapping[str, str | Path],
-        released: ReleasesKeys,
+        release: Callable[[str], None],
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Take codecs as text or as files; the child starts with the first call.
 
-        :param released: told the key of each codec that may be called again, after its calls were answered as not made.
+        :param release: told the key of each codec that may be called again, after its calls were answered as not made.
         :raises ConfigurationFault: files that cannot be read.
         """
-        self._released = released
+        self._release = release
         self.restarts = 0
         self.trouble = ""
         self.unprotected: list[str] | None = None
@@ -107,7 +100,7 @@ class AsyncCodecs:
         now_s = self._clock()
         for key, codec in old.items():
             if codec.is_resting(now_s) and self._codecs.get(key, codec) is not codec:
-                self._released.release(key)
+                self._release(key)
 
     def ask(self, call: CodecAsk, then: Callable[[CodecAnswer], None]) -> None:
         """Call a codec; ``then`` gets the answer, never before this returns, and must not raise.
@@ -135,12 +128,13 @@ class AsyncCodecs:
                 pause_s = _FIRST_PAUSE_S
                 continue
             log.error("no codec can be called: %s", self.trouble)
-            self._give_up()
+            while self._waiting:
+                self._waiting.popleft().then(_not_made(self.trouble))
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
             self.trouble = ""
             for key in self._codecs:
-                self._released.release(key)
+                self._release(key)
 
     async def _serve(self) -> str:
         """Run one child from start to end; return why it could not start, or an empty text."""
@@ -176,10 +170,6 @@ class AsyncCodecs:
             did = f"took more than {KILL_AFTER_S * 1000:g} ms" if link.is_stuck else "brought down the process it runs in"
             log.warning("codec %s %s; the process is restarted", culprit.codec.key, did)
             self._settle(culprit, CodecAnswer(None, fault=did, overran=True))
-
-    def _give_up(self) -> None:
-        while self._waiting:
-            self._waiting.popleft().then(_not_made(self.trouble))
 
     def _wait(self, call: Call) -> None:
         self._waiting.append(call)
@@ -231,7 +221,7 @@ class AsyncCodecs:
 
     def _free(self, codec: Codec) -> None:
         if self._codecs.get(codec.key) is codec:
-            self._released.release(codec.key)
+            self._release(codec.key)
 
 
 def _answer_soon(then: Callable[[CodecAnswer], None], answer: CodecAnswer) -> None:

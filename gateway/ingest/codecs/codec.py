@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.ingest.codecs.protocol import CodecAnswer
@@ -11,6 +12,7 @@ STRIKES_WITHIN_S: Final = 60.0
 SUSPENDED_FOR_S: Final = 600.0
 
 
+@dataclass(slots=True, eq=False)
 class Codec:
     """A codec that overran three times within a minute is suspended for ten minutes, then on trial until it answers in time.
 
@@ -22,16 +24,13 @@ class Codec:
     :ivar device: the only device that it is suspended or on trial for; empty: for all.
     """
 
-    __slots__ = ("_strikes", "_until_s", "device", "key", "number", "source", "why")
-
-    def __init__(self, key: str, number: int, source: str) -> None:
-        self.key = key
-        self.number = number
-        self.source = source
-        self.why = ""
-        self.device = ""
-        self._strikes: deque[tuple[str, float]] = deque(maxlen=STRIKES)
-        self._until_s = 0.0
+    key: str
+    number: int
+    source: str
+    why: str = ""
+    device: str = ""
+    _strikes: deque[tuple[str, float]] = field(default_factory=lambda: deque(maxlen=STRIKES))
+    _until_s: float = 0.0
 
     @property
     def suspended_as(self) -> str:
@@ -69,14 +68,12 @@ class Codec:
             self.why = self.device = ""
 
 
+@dataclass(slots=True, eq=False)
 class Call:
     """A call that waits for its answer, of a frame of ``device``; ``deaths``: children that ended while they were in it."""
 
-    __slots__ = ("arguments", "codec", "deaths", "device", "then")
-
-    def __init__(self, codec: Codec, arguments: bytes, then: Callable[[CodecAnswer], None], device: str = "") -> None:
-        self.codec = codec
-        self.arguments = arguments
-        self.then = then
-        self.device = device
-        self.deaths = 0
+    codec: Codec
+    arguments: bytes
+    then: Callable[[CodecAnswer], None]
+    device: str
+    deaths: int = 0

@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -109,14 +110,14 @@ class CodecProcess:
         self._process.wait()
 
 
+@dataclass(slots=True)
 class StuckWatch:
     """Detects a call that has kept the child at work for too long; checked at every :data:`CHECK_S`."""
 
-    def __init__(self, process: CodecProcess) -> None:
-        self._process = process
-        self._seen = 0
-        self._seen_again = 0
-        self._worked_before_s = 0.0
+    _process: CodecProcess
+    _seen: int = 0
+    _seen_again: int = 0
+    _worked_before_s: float = 0.0
 
     def is_stuck(self) -> bool:
         """Look at the child once more."""

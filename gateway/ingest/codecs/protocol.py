@@ -25,6 +25,8 @@ from gateway.core.message import CodecAsk
 
 INSTALL: Final = "makers' codecs need the extra codecs: pip install 'province-gateway[codecs]'"
 LOAD_ONLY: Final = b"[]"
+OVERRUN_KNOWN: Final = b"true"
+NOT_NEEDED: Final = b"null"
 GIVEN_BACK: Final = b"null"
 TEXT_CHARACTERS: Final = 400
 LINE_BYTES_MAX: Final = 1024 * 1024
@@ -60,38 +62,24 @@ _BESIDE_DATA: Final = frozenset({"errors", "warnings"})
 _encode = msgspec.json.Encoder().encode
 _decode_result = msgspec.json.Decoder(_CodecResult).decode
 _decode_object = msgspec.json.Decoder(dict[str, Any]).decode
-_decode_greeting = msgspec.json.Decoder(list[str]).decode
 _decode_fault = msgspec.json.Decoder(tuple[str, bool]).decode
+read_greeting = msgspec.json.Decoder(list[str]).decode
+"""Reads the missing protections named in a child's first line."""
+
+
+def child_line(number: int, text: bytes) -> bytes:
+    """A line about a codec to the child: its text, the arguments of a call, or one of the words above."""
+    return b"%d %s\n" % (number, text)
 
 
 def source_line(number: int, source: str) -> bytes:
     """The line that gives the child a codec's text."""
-    return b"%d %s\n" % (number, _encode(source))
-
-
-def overrun_known_line(number: int) -> bytes:
-    """The line behind which a codec that overran may be called again."""
-    return b"%d true\n" % number
-
-
-def forget_line(number: int) -> bytes:
-    """The line by which the child forgets a codec."""
-    return b"%d null\n" % number
-
-
-def call_line(number: int, arguments: bytes) -> bytes:
-    """The line of one call."""
-    return b"%d %s\n" % (number, arguments)
+    return child_line(number, _encode(source))
 
 
 def arguments(ask: CodecAsk) -> bytes:
     """The call's arguments as JSON."""
     return _encode((list(ask.payload), ask.port, ask.received_ms, dict(ask.variables)))
-
-
-def read_greeting(line: bytes) -> list[str]:
-    """The missing protections named in a child's first line."""
-    return _decode_greeting(line)
 
 
 def read_answer(line: bytes) -> CodecAnswer:

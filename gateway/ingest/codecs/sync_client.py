@@ -11,10 +11,10 @@ from gateway.ingest.codecs.process import CHECK_S, KILL_AFTER_S, CodecProcess, S
 from gateway.ingest.codecs.protocol import (
     LINE_BYTES_MAX,
     LOAD_ONLY,
+    OVERRUN_KNOWN,
     CodecAnswer,
     arguments,
-    call_line,
-    overrun_known_line,
+    child_line,
     read_answer,
     read_greeting,
     source_line,
@@ -79,13 +79,12 @@ class SyncCodecs:
         if self._child is None:
             self._child = CodecProcess(keep_console=log.isEnabledFor(logging.DEBUG))
             self.unprotected = read_greeting(self._line(self._child))
-        number = self._numbers.get(codec, 0)
-        if number:
-            lines = overrun_known_line(number)
+        if number := self._numbers.get(codec, 0):
+            before = child_line(number, OVERRUN_KNOWN)
         else:
             number = self._numbers[codec] = len(self._numbers) + 1
-            lines = source_line(number, self._sources[codec])
-        self._child.connection.sendall(lines + call_line(number, call))
+            before = source_line(number, self._sources[codec])
+        self._child.connection.sendall(before + child_line(number, call))
         while (line := self._line(self._child)).startswith(b'"'):
             log.debug("codec %s: %s", codec, line.decode(errors="replace"))
         return read_answer(line)

@@ -13,14 +13,7 @@ from typing import Final, cast
 
 from gateway.ingest.codecs.codec import Call, Codec
 from gateway.ingest.codecs.process import CHECK_S, CodecProcess, StuckWatch
-from gateway.ingest.codecs.protocol import (
-    LINE_BYTES_MAX,
-    call_line,
-    forget_line,
-    overrun_known_line,
-    read_greeting,
-    source_line,
-)
+from gateway.ingest.codecs.protocol import LINE_BYTES_MAX, NOT_NEEDED, OVERRUN_KNOWN, child_line, read_greeting, source_line
 
 log = logging.getLogger("gateway.codecs")
 
@@ -74,7 +67,7 @@ class CodecTransport(asyncio.Protocol):
             if codec.number not in self._known:
                 self._known.add(codec.number)
                 lines.append(source_line(codec.number, codec.source))
-            lines.append(call_line(codec.number, call.arguments))
+            lines.append(child_line(codec.number, call.arguments))
             self.asked.append(call)
         self._write(lines)
         if self._timer is None and self.asked:
@@ -82,13 +75,13 @@ class CodecTransport(asyncio.Protocol):
 
     def overrun_is_known(self, codec: Codec) -> None:
         """Let a codec that overran be called again; until then the child gives its calls back."""
-        self._write([overrun_known_line(codec.number)])
+        self._write([child_line(codec.number, OVERRUN_KNOWN)])
 
     def forget(self, codecs: Iterable[Codec]) -> None:
         """Forget codecs; calls already sent are still answered."""
         numbers = {codec.number for codec in codecs} & self._known
         self._known -= numbers
-        self._write([forget_line(number) for number in numbers])
+        self._write([child_line(number, NOT_NEEDED) for number in numbers])
 
     def data_received(self, data: bytes) -> None:
         """See :class:`asyncio.Protocol`."""

@@ -56,19 +56,16 @@ def _database_of(config: Influxdb) -> tuple[str, str]:
     return config.url, config.bucket.partition("/")[0]
 
 
+class _StoreStatus(msgspec.Struct):
+    status: str
+
+
 async def is_victoria_metrics(http: DatabaseHttp) -> bool:
     """Tell if the database speaks MetricsQL.
 
     :raises StoreFault: nothing answers there.
     """
-    return _is_of_metricsql(await http.knows("/api/v1/query", {"query": "1"}))
-
-
-class _StoreStatus(msgspec.Struct):
-    status: str
-
-
-def _is_of_metricsql(answer: bytes | None) -> bool:
+    answer = await http.knows("/api/v1/query", {"query": "1"})
     try:
         return answer is not None and msgspec.json.decode(answer, type=_StoreStatus).status == "success"
     except msgspec.MsgspecError:

@@ -25,7 +25,6 @@ from gateway.ingest.storage.recovery.set_aside import (
     newer_files,
     rescue,
     set_aside,
-    set_newer_aside,
     take_newer_back,
     to_salvage,
 )
@@ -33,7 +32,6 @@ from gateway.ingest.storage.recovery.tally import Tally
 from gateway.ingest.storage.recovery.wal import PAGE_BYTES
 from gateway.ingest.storage.schema import (
     SCHEMA_VERSION,
-    NewerVersion,
     connect,
     connect_to_nothing,
     give_pages_back,
@@ -128,7 +126,7 @@ class Database:
                 if begin_anew:
                     set_aside(self.path)
                 _refuse_what_is_not_ours(self.path)
-                self._connection = _connect(self.path)
+                self._connection = connect(self.path)
                 self.tally.load()
                 self.tally.count(self._connection)
                 self._next_row = 1 + look_around(self._connection)
@@ -298,15 +296,6 @@ class Database:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    """Open the file. One of a newer release makes room for a new one."""
-    try:
-        return connect(path)
-    except NewerVersion as newer:
-        set_newer_aside(path, newer.version)
-        return connect(path)
 
 
 def _refuse_what_is_not_ours(path: Path) -> None:

@@ -7,17 +7,15 @@ take them. They are few and small, so the file is opened for each use, in a thre
 import asyncio
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple
 
 from gateway.ingest.storage.database import DatabaseFault
 from gateway.support.folder_owner import as_owner
 from gateway.support.private_files import make_empty, make_folder, refuse_pipes
 from schemas.registry import device_key
-
-T = TypeVar("T")
 
 ALL_MAX_BYTES: Final = 512 * 2**20
 _TABLE: Final = "CREATE TABLE IF NOT EXISTS photos (device TEXT PRIMARY KEY, at_ms INTEGER NOT NULL, body BLOB NOT NULL) STRICT"
@@ -65,10 +63,12 @@ class Photos:
     async def of(self, device: str) -> TakenPhoto | None:
         """The photo of a device; None if there is none, or they cannot be read now."""
         if self._taken is None:
+            query = "SELECT device, at_ms, length(body) FROM photos"
             try:
-                self._taken = await self._run(_taken) if self._path.exists() else {}
+                rows = await self._run(query) if self._path.exists() else []
             except DatabaseFault:
                 return None
+            self._taken = {name: TakenPhoto(at_ms, size_bytes) for name, at_ms, size_bytes in rows}
         return self._taken.get(device_key(device))
 
     async def get(self, device: str) -> bytes | None:
@@ -76,7 +76,10 @@ class Photos:
 
         :raises DatabaseFault: they cannot be read.
         """
-        return await self._run(_body, device_key(device)) if await self.of(device) else None
+        if await self.of(device) is None:
+            return None
+        rows = await self._run("SELECT body FROM photos WHERE device = ?", device_key(device))
+        return rows[0][0] if rows else None
 
     async def put(self, device: str, body: bytes, now_ms: int) -> TakenPhoto | None:
         """Keep the photo of a device; return the one that it replaces.
@@ -93,7 +96,7 @@ class Photos:
             raise PhotoRefused(f"all photos together may take {ALL_MAX_BYTES // 2**20} MiB: remove some first")
         if shutil.disk_usage(self._path.parent).free - len(body) < self._min_free_bytes:
             raise PhotoRefused("the disk has no room left for photos (journal.min_free_bytes)")
-        await self._run(_put, key, now_ms, body)
+        await self._run("INSERT OR REPLACE INTO photos VALUES (?, ?, ?)", key, now_ms, body)
         self._taken = {**taken, key: TakenPhoto(now_ms, len(body))}
         return before
 
@@ -104,52 +107,25 @@ class Photos:
         """
         before, key = await self.of(device), device_key(device)
         if before is not None:
-            await self._run(_remove, key)
+            await self._run("DELETE FROM photos WHERE device = ?", key)
             self._taken = {name: one for name, one in (self._taken or {}).items() if name != key}
         return before
 
-    async def _run(self, do: Callable[..., T], *given: object) -> T:
+    async def _run(self, statement: str, *given: object) -> list[Any]:
         async with self._one_at_a_time:
-            return await asyncio.to_thread(self._with_file, do, *given)
+            return await asyncio.to_thread(self._with_file, statement, given)
 
-    def _with_file(self, do: Callable[..., T], *given: object) -> T:
+    def _with_file(self, statement: str, given: Sequence[object]) -> list[Any]:
+        """Run a statement in the file, in a transaction, which is synced."""
         try:
             with as_owner(self._path):
                 make_folder(self._path.parent)
                 make_empty(self._path)
                 refuse_pipes(self._path)
-                with _opened(self._path) as connection:
-                    return do(connection, *given)
+                with closing(sqlite3.connect(self._path, timeout=2.0)) as connection:
+                    connection.execute("PRAGMA synchronous=FULL")
+                    connection.execute(_TABLE)
+                    with connection:
+                        return connection.execute(statement, given).fetchall()
         except (sqlite3.Error, OSError) as error:
             raise DatabaseFault(f"{self._path}: {error}") from error
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[sqlite3.Connection]:
-    """The file in a transaction, which is synced."""
-    connection = sqlite3.connect(path, timeout=2.0)
-    try:
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.execute(_TABLE)
-        with connection:
-            yield connection
-    finally:
-        connection.close()
-
-
-def _taken(connection: sqlite3.Connection) -> dict[str, TakenPhoto]:
-    rows = connection.execute("SELECT device, at_ms, length(body) FROM photos")
-    return {device: TakenPhoto(at_ms, size_bytes) for device, at_ms, size_bytes in rows}
-
-
-def _body(connection: sqlite3.Connection, device: str) -> bytes | None:
-    row = connection.execute("SELECT body FROM photos WHERE device = ?", (device,)).fetchone()
-    return row[0] if row else None
-
-
-def _put(connection: sqlite3.Connection, device: str, at_ms: int, body: bytes) -> None:
-    connection.execute("INSERT OR REPLACE INTO photos VALUES (?, ?, ?)", (device, at_ms, body))
-
-
-def _remove(connection: sqlite3.Connection, device: str) -> None:
-    connection.execute("DELETE FROM photos WHERE device = ?", (device,))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.ingest.storage.beside import beside
-from gateway.ingest.storage.recovery.set_aside import keep_forgotten_frames
+from gateway.ingest.storage.recovery.set_aside import keep_forgotten_frames, set_newer_aside
 from gateway.ingest.storage.recovery.wal import PAGE_BYTES
 from gateway.support.private_files import make_empty
 
@@ -129,19 +129,8 @@ INSERT OR IGNORE INTO quarantine_prefixes SELECT prefix, sum(bytes), max(newest)
 """  # noqa: S608 - constants
 
 
-class NewerVersion(sqlite3.DatabaseError):
-    """The file, with tables of a ``version`` to come, is of a newer release: this one may not be able to read all of it."""
-
-    def __init__(self, version: int) -> None:
-        super().__init__(f"its version is {version}, this program knows {SCHEMA_VERSION}")
-        self.version = version
-
-
 def connect(path: Path) -> sqlite3.Connection:
-    """Open the file with the project's settings and tables.
-
-    :raises NewerVersion: it is of a newer release.
-    """
+    """Open the file with the project's settings and tables. One of a newer release makes room for a new one."""
     _refuse_to_lose_the_wal(path)
     make_empty(path)  # SQLite gives its WAL the mode of the file
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=2.0)
@@ -160,7 +149,9 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA secure_delete=OFF")  # ON, Debian's default, writes whatever is removed once more
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version > SCHEMA_VERSION:
-            raise NewerVersion(version)
+            connection.close()
+            set_newer_aside(path, version)
+            return connect(path)
         if version < 0:
             raise sqlite3.DatabaseError(f"its version is {version}, this program knows {SCHEMA_VERSION}")
         if version < SCHEMA_VERSION:
@@ -236,10 +227,7 @@ def is_full(error: Exception) -> bool:
 
 def _code(error: Exception, otherwise: int) -> int:
     """Return SQLite's own code for a fault; ``otherwise`` for those that Python's module raises itself, which have none."""
-    try:
-        return int(error.sqlite_errorcode) if isinstance(error, sqlite3.Error) else otherwise
-    except AttributeError:
-        return otherwise
+    return int(getattr(error, "sqlite_errorcode", otherwise)) if isinstance(error, sqlite3.Error) else otherwise
 
 
 def _refuse_to_lose_the_wal(path: Path) -> None:

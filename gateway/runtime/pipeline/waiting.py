@@ -34,7 +34,7 @@ class Waiting:
         config, file, clock, events = foundation.config, foundation.database, foundation.clock, foundation.events
         processor, queue, fallback = processing.processor, delivery.queue, delivery.fallback
         self.released = released = ReleasedKeys(clock)
-        self.codecs = AsyncCodecs(processing.catalog.codecs, released)
+        self.codecs = AsyncCodecs(processing.catalog.codecs, released.release)
         codec_calls = CodecCalls(processor, self.codecs, released, events)
         link, hindrance = delivery.destination.link, pairing.sums_hindrance
         self.sums = SumsTakeOver(config, processor.streams, processor.restore_sums, events, clock, hindrance, link)

@@ -130,7 +130,7 @@ def test_on_an_old_kernel_codecs_run_and_what_is_missing_is_told_once(
 ) -> None:
     monkeypatch.setattr("gateway.ingest.codecs.process._PROGRAM", FOLDER / "unprotected_worker.py")
     caplog.set_level(logging.WARNING, "gateway.codecs")
-    codecs = AsyncCodecs(GOOD, ReleasedKeys(WallClock()))
+    codecs = AsyncCodecs(GOOD, ReleasedKeys(WallClock()).release)
     assert codecs.unprotected is None
     assert ask_twice(codecs) == [{"n": 1}] * 2
     assert codecs.unprotected == MISSING

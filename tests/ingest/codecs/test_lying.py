@@ -26,7 +26,7 @@ def _taken_over(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def ask_all(payloads: list[bytes]) -> list[CodecAnswer]:
     """Ask in one turn; the answers in their order."""
-    codecs = AsyncCodecs(GOOD, ReleasedKeys(WallClock()))
+    codecs = AsyncCodecs(GOOD, ReleasedKeys(WallClock()).release)
     running = asyncio.create_task(codecs.run())
     futures = []
     for port, payload in enumerate(payloads):

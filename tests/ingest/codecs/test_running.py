@@ -52,7 +52,7 @@ class Clock:
 async def running(
     sources: Mapping[str, str], clock: Callable[[], float] = time.monotonic, released: ReleasedKeys | None = None
 ) -> AsyncIterator[AsyncCodecs]:
-    codecs = AsyncCodecs(sources, released or ReleasedKeys(WallClock()), clock=clock)
+    codecs = AsyncCodecs(sources, (released or ReleasedKeys(WallClock())).release, clock=clock)
     task = asyncio.create_task(codecs.run())
     try:
         yield codecs

@@ -58,6 +58,7 @@ class _SlotContents(NamedTuple):
 class Tally:
     """Counts the changes that the transactions of one connection make to the journal. Used in the thread of that connection.
 
+    :ivar gap: readings that should be in the journal and are not, and that are not given up.
     :ivar missing: readings that were found missing and that no person has acknowledged.
     :ivar since_ms: the time at which the first of them was found missing.
     """
@@ -66,7 +67,7 @@ class Tally:
         self.database = database
         self.path = beside(database, _SUFFIX)
         self._readings = 0
-        self._gap = 0
+        self.gap = 0
         self._added = self._removed = self._taken_off = 0
         self._sequence = self._slot = 0
         self._on_file: tuple[int, int, int] | None = None
@@ -125,7 +126,7 @@ class Tally:
     def compare(self, standing: int) -> None:
         """Compare the number with the readings in the journal; missing ones may still be salvaged."""
         self._readings = max(standing, self._readings)
-        self._gap = self._readings - standing
+        self.gap = self._readings - standing
         self._write()
 
     def found(self, saved: int, broken: int, now_ms: int) -> int:
@@ -133,26 +134,21 @@ class Tally:
 
         Broken rows count up to the number that is missing.
         """
-        lost = min(broken, max(0, self._gap - saved)) if self._gap else broken
-        self._close_gap(min(self._gap, saved + lost))
+        lost = min(broken, max(0, self.gap - saved)) if self.gap else broken
+        self._close_gap(min(self.gap, saved + lost))
         self.note_lost(lost, now_ms)
         return lost
 
     def give_up(self, now_ms: int) -> int:
         """End the salvage: readings still missing are lost; return their number."""
-        lost = self._gap
+        lost = self.gap
         self._close_gap(lost)
         self.note_lost(lost, now_ms)
         return lost
 
-    @property
-    def gap(self) -> int:
-        """Readings that should be in the journal and are not, and that are not given up."""
-        return self._gap
-
     def _close_gap(self, readings: int) -> None:
         """Stop expecting these readings."""
-        self._gap -= readings
+        self.gap -= readings
         self._readings -= readings
 
     def note_lost(self, readings: int, now_ms: int) -> None:
