@@ -38,9 +38,9 @@ class DeviceClocks:
     behind show nothing by themselves, since a broker may have held back what they sent. Only when they stay behind by the same
     is the gateway ahead. They speak in rounds of some minutes, so that what they said has an age.
 
-    :ivar origin_ms: an offset and this, divided by :attr:`span_ms`, is the span in which the offset lies. A device whose offset
-        stays in its span has nothing new to tell: a clock of another time zone stands in the middle of one, and stays there.
-        With each round the origin moves, and with it every span, so that each device speaks again.
+    :ivar origin_ms: an offset and this, divided by :attr:`span_ms`, is the span of the offset. A device that stays in its span
+        tells nothing new: a clock of another time zone stands in the middle of one. With each round the origin moves, and with
+        it every span, so that each device speaks again.
     :ivar off_ms: the offset of the right time from the gateway's, by the median of the devices; None: they do not tell.
     """
 
@@ -111,9 +111,9 @@ class DeviceClocks:
 class ClockTrust:
     """Judgement of the gateway's own clock by evidence that needs no network.
 
-    A Raspberry Pi has no clock of its own: after a power cut without network it is hours or years behind. Doubt is raised by
-    the build date, the newest time ever saved, the devices, and the ``Date`` of InfluxDB's answers; each is
-    a piece of evidence that is replaced when it comes again. When the gateway's clock is set, all evidence shifts by as much.
+    A Raspberry Pi has no clock of its own: after a power cut without network it is hours or years behind. Evidence comes from
+    the build date, the newest time ever saved, the devices, and the ``Date`` of InfluxDB's answers; newer replaces older. When
+    the gateway's clock is set, all evidence shifts by as much.
 
     :ivar doubted: the gateway's clock is behind or ahead.
     :ivar behind: it is behind, so that right devices are ahead of it.
@@ -160,13 +160,9 @@ class ClockTrust:
         self.judge(now_ms)
 
     def see_device(self, device: str, offset_ms: int, now_ms: int) -> None:
-        """A device's time is ``offset_ms`` ahead of ours.
-
-        A message that arrived long before the last judgement comes out of quarantine or the rejects, and tells nothing about
-        the present.
-        """
+        """A device's time is ``offset_ms`` ahead of ours."""
         if now_ms < self._judged_ms - _REPLAYED_MS:
-            return
+            return  # it comes out of quarantine or the rejects, and tells nothing of the present
         self.devices.see(device, offset_ms, now_ms - (self._above_steady_ms or 0))
         self.judge(now_ms)
 

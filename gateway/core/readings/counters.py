@@ -19,6 +19,7 @@ from typing import Final, Literal, Self, cast
 from gateway.core.readings.exchanges import NO_PAST, CounterPast, ExchangeEffect, StoredExchange, ToldExchange
 from gateway.core.readings.steps import (
     CONFIRMATIONS,
+    DAY_MS,
     DOUBTED,
     HOUR_MS,
     SOUND,
@@ -27,7 +28,6 @@ from gateway.core.readings.steps import (
     CounterValue,
     Doubt,
     Judgement,
-    mean_per_ms,
     usual,
 )
 from gateway.core.readings.sums import FormerOffset, FoundSum, Register, exact, is_beyond, may_lie_behind, offset_at
@@ -36,6 +36,7 @@ from schemas.quantities import GROWTH, Growth
 _STATES_MAX: Final = 64
 """Most counters remembered for one device, its lanes and channels included."""
 
+_NONE: Final[Mapping[str, Doubt]] = {}
 _WIDTH: Final = 5
 _TIME, _OFFSET, _BASE, _BASE_TIME = range(1, _WIDTH)
 """The numbers of one counter: value, its time, offset, and the sum and time from which the mean rate is worked out."""
@@ -58,7 +59,7 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
 
     __slots__ = ("_doubts", "_names", "awaits", "past", "restored_ms", "version")
     _names: tuple[str, ...]
-    _doubts: dict[str, Doubt] | None
+    _doubts: Mapping[str, Doubt]
     awaits: bool | Literal["asked"]
     past: CounterPast
     restored_ms: float
@@ -68,7 +69,7 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
         """Start without counters."""
         state = cast("Self", super().__new__(cls, "d"))
         state._names = ()  # noqa: SLF001 - its own
-        state._doubts = None  # noqa: SLF001
+        state._doubts = _NONE  # noqa: SLF001
         state.awaits = awaits
         state.past = past
         state.restored_ms = 0.0
@@ -76,21 +77,9 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
         return state
 
     def judge(
-        self,
-        name: str,
-        growth: Growth,
-        value: float,
-        time_ms: float,
-        rule: CounterRule | None = None,
-        together: object = None,
+        self, name: str, growth: Growth, value: float, time_ms: float, rule: CounterRule | None = None, together: object = None
     ) -> Judgement:
-        """Check one value and remember it. One that is older than the state alters nothing.
-
-        :param name: the counter with its lane or channel.
-        :param growth: the fastest that it may grow, by the table.
-        :param rule: the profile's rule.
-        :param together: stands for its message, where that has several readings.
-        """
+        """Check one value, told as a :class:`CounterValue`, and remember it. One older than the state alters nothing."""
         try:
             at = _WIDTH * self._names.index(name)
         except ValueError:
@@ -111,16 +100,13 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
         return self._judge_late(at, met) if gap_ms <= 0 else self._judge_step(at, met)
 
     def exchange(self, told: ToldExchange) -> ExchangeEffect:
-        """Note that the meter was exchanged. Where no reading came since, the next one is the first of its successor.
-
-        Else the readings of the successor were judged as a step, and the sums since then must be worked out again.
-        """
+        """Note that the meter was exchanged. Where no reading came since, the next one is the first of its successor."""
         effect = ExchangeEffect([], [])
         for name in [name for name in self._names if told.concerns(name)]:
             at = _WIDTH * self._names.index(name)
-            doubt = self._doubts.get(name) if self._doubts else None
+            doubt = self._doubts.get(name)
             if max(self[at + _TIME], doubt.time_ms if doubt is not None else 0) > told.at_ms:
-                effect.later.append(name)
+                effect.later.append(name)  # the successor's readings were judged as a step: work the sums out again
             else:
                 self._exchange_now(at, name, told)
                 effect.at_once.append(name)
@@ -144,11 +130,9 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
             self[at], self[at + _OFFSET] = told.register, exact(total - told.register)
 
     def swap(self, worked: Register, read_ms: float) -> bool:
-        """Go on with a counter as it was worked out again; False where more must be read first.
+        """Go on with a counter as it was worked out again from readings up to ``read_ms``; False: more must be read first.
 
         Readings that came meanwhile keep their distance from it.
-
-        :param read_ms: the time of the last reading that it was worked out from.
         """
         if worked.name not in self._names:
             return True
@@ -158,7 +142,7 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
             return False
         by = worked.offset - self._offset_at(at, worked.name, worked.time_ms)
         later = [former for former in self.past.formers.get(worked.name, ()) if former.until_ms > worked.time_ms]
-        doubt = (self._doubts or {}).get(worked.name)
+        doubt = self._doubts.get(worked.name)
         if doubt is None or doubt.first_ms <= read_ms:
             doubt = worked.doubt
         self._forget_steps(worked.name)
@@ -187,7 +171,7 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
 
     def registers(self) -> list[Register]:
         """The whole state, in the order that :meth:`restore` takes."""
-        doubts, formers = self._doubts or {}, self.past.formers
+        doubts, formers = self._doubts, self.past.formers
         columns = (self[number::_WIDTH] for number in range(_WIDTH))
         return [
             Register(name, value, time_ms, doubts.get(name), offset, base, base_ms, formers.get(name, ()))
@@ -210,7 +194,7 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
         self._begin(register)
         self.restored_ms = max(self.restored_ms, register.time_ms)
         if register.doubt is not None:
-            self._doubts = (self._doubts or {}) | {register.name: register.doubt}
+            self._doubts = {**self._doubts, register.name: register.doubt}
         for former in register.formers:
             self._put_former(register.name, former)
 
@@ -252,10 +236,7 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
             self.note_wrong(told.at_ms)
 
     def _follow(self, at: int, name: str, last: FoundSum) -> None:
-        """Judge the first value that was met of a counter by a sum that is older than it.
-
-        Where it does not follow, as after an exchange that nobody told, it is doubted like any other step.
-        """
+        """Judge the first value that was met of a counter by a sum that is older than it."""
         first_ms, offset = self[at + _BASE_TIME], self._offset_at(at, name, self[at + _BASE_TIME])
         met = CounterValue(name, self[at + _BASE] - offset, first_ms, GROWTH[name.partition(",")[0]])
         has_stepped = not isnan(self[at]) and self[at + _OFFSET] != offset
@@ -269,7 +250,7 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
         elif has_stepped:  # what confirmed that step is enough to confirm this one
             self._shift(at, name, met.offset_after(last.register, last.time_ms, last.offset, 0.0) - offset)
             self._put_former(name, FormerOffset(first_ms, last.offset, last.sum))
-        else:
+        else:  # as after an exchange that nobody told: doubted like any other step
             doubt = Doubt(self[at], self[at + _TIME], 0, met.value, first_ms)
             self._replace(at, name, last)
             self._put_doubt(name, doubt)
@@ -300,7 +281,7 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
 
     def _dismiss(self, at: int, name: str, value: float, time_ms: float) -> bool:
         """Forget a doubt, for a later reading goes on as if there had been no step; False: it goes on from the step."""
-        doubt = self._doubts.get(name) if self._doubts else None
+        doubt = self._doubts.get(name)
         if doubt is not None and doubt.first_ms <= time_ms:  # one from before the step says nothing of it
             if self[at] <= doubt.first and doubt.value <= value and doubt.time_ms < time_ms:
                 return False
@@ -308,8 +289,8 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
         return True
 
     def _forget_doubt(self, name: str) -> None:
-        if self._doubts:
-            self._doubts.pop(name, None)
+        if name in self._doubts:
+            self._doubts = {other: doubt for other, doubt in self._doubts.items() if other != name}
 
     def _total(self, at: int) -> float:
         """The newest sum of a counter."""
@@ -317,15 +298,16 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
         return offset if isnan(value) else value + offset
 
     def _mean(self, at: int) -> float:
-        return mean_per_ms(self._total(at) - self[at + _BASE], self[at + _TIME] - self[at + _BASE_TIME])
+        """The mean rate per ms, of a day at least: a burst in the first hour tells nothing of what is usual."""
+        grown, age_ms = self._total(at) - float(self[at + _BASE]), float(self[at + _TIME] - self[at + _BASE_TIME])
+        return max(0.0, grown) / max(age_ms, DAY_MS)
 
     def _offset_at(self, at: int, name: str, time_ms: float) -> float:
         return offset_at(self.past.formers.get(name, ()), time_ms, self[at + _OFFSET])
 
     def _put_doubt(self, name: str, doubt: Doubt) -> None:
         self.version += 1
-        self._doubts = self._doubts or {}
-        self._doubts[name] = doubt
+        self._doubts = {**self._doubts, name: doubt}
 
     def _put_former(self, name: str, former: FormerOffset) -> None:
         self.past = self.past.with_former(name, former)
@@ -372,8 +354,7 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
     def _doubt_restored(self, before_ms: float) -> None:
         """Have the sums worked out again where the last register before a step is one that was restored.
 
-        Registers are saved now and then, and at each step. The meter may have counted on until the gateway was killed, and the
-        sum goes on from what was saved.
+        Registers are saved now and then: the meter may have counted on until the gateway was killed.
         """
         if before_ms <= self.restored_ms:
             self.note_wrong(before_ms)
@@ -387,7 +368,7 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
 
     def _doubted(self, at: int, met: CounterValue) -> Doubt | None:
         """Remember a step that is not believed yet; None: this value says nothing of it."""
-        doubt = self._doubts.get(met.name) if self._doubts else None
+        doubt = self._doubts.get(met.name)
         if doubt is not None and met.time_ms <= doubt.time_ms:
             return None  # a copy of the same frame, or an older one: it confirms nothing
         doubt = met.doubt_after(doubt, *self[at : at + _OFFSET])

@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from gateway.core.readings.steps import CounterRule
-from gateway.core.readings.sums import FormerOffset, FormerOffsets, with_former
+from gateway.core.readings.sums import FORMERS_MAX, FormerOffset, FormerOffsets
 
 TOLD_MAX: Final = 8
 """Most exchanges remembered of a device: more meters than a measuring place has in fifty years."""
@@ -79,11 +79,12 @@ class CounterPast(NamedTuple):
     def with_told(self, told: ToldExchange) -> "CounterPast":
         """Remember an exchange; told again it replaces what was said before."""
         others = [one for one in self.told if (one.field, one.at_ms) != (told.field, told.at_ms)]
-        return self._replace(told=tuple(sorted([*others, told], key=_at_ms))[-TOLD_MAX:])
+        return self._replace(told=tuple(sorted([*others, told], key=lambda one: one.at_ms))[-TOLD_MAX:])
 
     def with_former(self, name: str, former: FormerOffset) -> "CounterPast":
         """Remember an offset of a counter that held before."""
-        return self.with_formers(name, with_former(self.formers.get(name, ()), former))
+        formers = sorted((*self.formers.get(name, ()), former), key=lambda one: one.until_ms)
+        return self.with_formers(name, tuple(formers[-FORMERS_MAX:]))
 
     def with_formers(self, name: str, formers: FormerOffsets) -> "CounterPast":
         """Remember these offsets of a counter and no others."""
@@ -96,16 +97,9 @@ class CounterPast(NamedTuple):
         return self._replace(again_ms=time_ms if self.again_ms is None else min(self.again_ms, time_ms))
 
     def worked_out(self, since_ms: float, *, is_written: bool) -> "CounterPast":
-        """Note that the sums since a time were worked out again.
-
-        :param is_written: the database has them; else who reads it must work them out.
-        """
+        """Note that the sums since a time were worked out again. If they are not written, who reads them must work them out."""
         past = self if self.again_ms is None or self.again_ms < since_ms else self._replace(again_ms=None)
         return past if is_written else past._replace(amended_ms=min(since_ms, self.amended_ms or since_ms))
 
 
 NO_PAST: Final = CounterPast()
-
-
-def _at_ms(told: ToldExchange) -> int:
-    return told.at_ms

@@ -45,7 +45,9 @@ class FieldSet:
     def __init__(self, number: int, fields: tuple[str, ...]) -> None:
         self.number = number
         self.names = fields
-        self.values_of: Callable[[Mapping[str, Value]], tuple[Value, ...]] = _getter(fields)
+        self.values_of: Callable[[Mapping[str, Value]], tuple[Value, ...]] = (
+            itemgetter(*fields) if len(fields) > 1 else lambda values: tuple([values[name] for name in fields])
+        )  # of one key alone, ``itemgetter`` gives no tuple
         self.fields = frozenset(fields)
         own = [field for field in fields if field not in _HEALTH_FIELDS]
         self.key = Struct(f"{KEY_HEAD.format}{len(fields) if number else 1}H")
@@ -84,9 +86,9 @@ class FieldSets:
 
     def of(self, fields: tuple[str, ...]) -> FieldSet:
         """The field set of these fields, in whatever order they come."""
-        return self.by_fields.get(fields) or self._new(fields)
-
-    def _new(self, fields: tuple[str, ...]) -> FieldSet:
+        known = self.by_fields.get(fields)
+        if known is not None:
+            return known
         names = in_order(fields)
         field_set = self._by_names.get(names)
         if field_set is None:
@@ -97,8 +99,3 @@ class FieldSets:
         if len(self.by_fields) < SHAPES_MAX:
             self.by_fields[fields] = field_set
         return field_set
-
-
-def _getter(names: tuple[str, ...]) -> Callable[[Mapping[str, Value]], tuple[Value, ...]]:
-    """Takes the values of these keys; of one key alone, ``itemgetter`` gives no tuple."""
-    return itemgetter(*names) if len(names) > 1 else lambda values: tuple([values[name] for name in names])

@@ -1,9 +1,7 @@
 """Readings that came for hours whose roll-ups stand already: those hours must be worked out again.
 
-A reading is judged when it comes. What then waits for the database, in the journal or in memory, is judged once more when it is
-written: meanwhile its hour may have been closed without it.
-
-The comparison with ``closed_ms`` is made for each reading; everything else happens only for those that are late.
+A reading is judged when it comes, and once more when it is written if it waited for the database: meanwhile its hour may have
+been closed without it. Each reading is compared with ``closed_ms``; everything else happens only for those that are late.
 """
 
 from collections.abc import Iterable

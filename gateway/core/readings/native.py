@@ -87,11 +87,7 @@ class KeySet:
     def __init__(
         self, keys: tuple[str, ...], field_set: FieldSet, types: Mapping[str, Any] | None, *, text_time: bool = False
     ) -> None:
-        """Work it out.
-
-        :param types: the type of each key; None: make no decoder for these keys alone.
-        :param text_time: the time, if it is among them, is a text and not a number.
-        """
+        """Work it out; ``types`` of None: make no decoder for these keys alone; ``text_time``: a time among them is a text."""
         self.field_set = field_set
         self.lacking = tuple(pair for pair in REQUIRES.items() if pair[0] in keys and pair[1] not in keys)
         self._tags = tuple(tag for tag in TEXT_TAGS if tag in keys)
@@ -143,9 +139,9 @@ class NativeDecoder:
 
     def key_set_of(self, keys: tuple[str, ...], *, text_time: bool = False) -> KeySet:
         """The set of these keys. A flood of new ones is served, but not remembered."""
-        return self._key_sets.get((keys, text_time)) or self._new_key_set(keys, text_time=text_time)
-
-    def _new_key_set(self, keys: tuple[str, ...], *, text_time: bool) -> KeySet:
+        known = self._key_sets.get((keys, text_time))
+        if known is not None:
+            return known
         field_set = self._field_sets.of(tuple(key for key in keys if key in self.quantities))
         types = self._types if len(self._key_sets) < _DECODERS_MAX else None
         key_set = KeySet(keys, field_set, types, text_time=text_time)
@@ -167,7 +163,7 @@ class NativeDecoder:
 
         :raises Undecodable: the message as a whole is not in the native format.
         """
-        document = _parse(payload)
+        document = with_repeating(parse(payload, allow_inf_nan=True), bare(payload))
         if not isinstance(document, list):
             return [self._object(document, raised)]
         if len(document) > ARRAY_MAX:
@@ -212,10 +208,6 @@ class NativeDecoder:
             elif cleaned is not None:
                 found[key] = cleaned
         return Decoded(found, dropped)
-
-
-def _parse(payload: bytes) -> object:
-    return with_repeating(parse(payload, allow_inf_nan=True), bare(payload))
 
 
 def stands_twice(found: Repeating) -> Undecodable:
@@ -266,9 +258,7 @@ def _clean_envelope(key: str, value: object) -> float | str | DropCause | None:
 
 
 def _clean_seq(value: object) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    if isinstance(value, float) and not value.is_integer():
+    if isinstance(value, bool) or not isinstance(value, int | float) or value % 1:
         return None
     return int(value) if 0 <= value <= SEQ_MAX else None
 

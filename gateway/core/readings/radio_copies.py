@@ -1,7 +1,6 @@
 """Frames seen lately: a radio frame that two network gateways heard, or that was sent again, is one frame.
 
-Copies are recognised by the profile's key (such as frame counter, port and bytes), because the network stamps each with
-another time.
+Copies are recognised by the profile's key (frame counter, port, bytes ...): the network stamps each with another time.
 """
 
 from collections.abc import Hashable

@@ -20,9 +20,8 @@ class CounterReplay:
     """
 
     def __init__(self, name: str, rule: CounterRule | None, told: Iterable[ToldExchange], seed: Register | None = None) -> None:
-        """Begin behind a believed reading.
+        """Begin behind a believed reading of a counter, named with its lane or channel.
 
-        :param name: the counter with its lane or channel.
         :param told: the exchanges of the device; those before the seed are in it already.
         :param seed: the state where it begins; None: the counter is new.
         """
@@ -38,18 +37,14 @@ class CounterReplay:
             self._total = seed.total
 
     def sum_of(self, time_ms: int, value: float, stored: float | None, quality: int = 0) -> float | None:
-        """Read the next reading; return its sum, None where it has none.
-
-        A reading that is not believed has none. Where one stands already, the database cannot take it away: it becomes that of
-        the reading before, so that nothing was used up to there.
-        """
+        """Read the next reading; return its sum, None where it has none, for it is not believed."""
         self._exchange_before(time_ms)
         self.read_ms = time_ms
         if quality & Quality.MAY_STAND_TWICE and is_older(value, self._state.believed(self._name)):
             offset = None
         else:
             offset = self._state.judge(self._name, self._growth, value, time_ms, self._rule).offset
-        if offset is None:
+        if offset is None:  # what is stored cannot be taken away: with the sum before, nothing was used up to there
             return self._total if stored is not None else None
         self._total = round(value + offset, 6) if offset else value
         return self._total

@@ -57,17 +57,17 @@ class CounterValue(NamedTuple):
 
     def is_usual_after(self, before: float, before_ms: float, mean: float) -> bool:
         """Tell if the counter has grown to this value without being unusual, at a mean rate per millisecond."""
-        return self.value - before <= usual(self.growth, mean, self.time_ms - before_ms) and self.is_possible_after(
-            before, before_ms
-        )
+        most = usual(self.growth, mean, self.time_ms - before_ms)
+        return self.value - before <= most and self.is_possible_after(before, before_ms)
 
     def offset_after(self, before: float, before_ms: float, offset: float, mean: float) -> float:
         """The offset of a sum from this value on, the first one after a step that is confirmed now."""
         if self.is_possible_after(before, before_ms):
             return offset
-        if counts_from_zero(before, self.value, mean, self.time_ms - before_ms):
-            return offset + before
-        return offset + before - self.value
+        grown = _RESET_RATES * mean * (self.time_ms - before_ms)
+        # A register that shows little, and can have counted that, was reset and has counted from zero since.
+        from_zero = 0 <= self.value <= before * _RESET_SHARE and self.value <= grown
+        return offset + before if from_zero else offset + before - self.value
 
     def doubt_after(self, doubt: "Doubt | None", before: float, before_ms: float) -> "Doubt":
         """The doubt with this value: one more message confirms the step, or another step begins."""
@@ -77,17 +77,14 @@ class CounterValue(NamedTuple):
         return Doubt(self.value, self.time_ms, doubt.confirmations + alone, doubt.first, doubt.first_ms, self.together)
 
     def _confirms(self, doubt: "Doubt", before: float, before_ms: float) -> bool:
-        """Tell if the counter went on from the step that is doubted.
-
-        It did not where it is back at what it showed before a step back, or where it jumped again: one of the two is garbage.
-        """
+        """Tell if the counter went on from the step that is doubted."""
         if not self.is_possible_after(doubt.value, doubt.time_ms):
             return False
         if doubt.first < before:
-            return self.value < before
+            return self.value < before  # else it is back at what it showed before a step back
         rate = max(doubt.rate(before, before_ms), doubt.rate_since)
         most = max(self.growth.usual_per_h / HOUR_MS, rate / _GOES_ON_SHARE) * (self.time_ms - doubt.time_ms) + self.growth.step
-        return not doubt.confirmations or self.value - doubt.value <= most
+        return not doubt.confirmations or self.value - doubt.value <= most  # else it jumped again: one of the two is garbage
 
     def step_after(self, before: float, before_ms: float, doubt: "Doubt") -> "RegisterStep | None":
         """The step, as its newest value shows it; None: something explains it, or the way the counter goes on still may."""
@@ -107,14 +104,12 @@ class CounterValue(NamedTuple):
         return self.value - doubt.first + (unit if is_coarse else 0.0) >= least - _TOLERANCE
 
     def rolled_over(self, before: float, before_ms: float) -> float:
-        """The width of the register where a step back is a roll-over: possible, and shorter than the step back; else 0.
-
-        The second keeps a counter without a bound of its rate from taking every step back for a roll-over.
-        """
+        """The width of the register where a step back is a roll-over: possible, and shorter than the step back; else 0."""
         modulus, value = self.rule.modulus if self.rule is not None else None, self.value
         if modulus is None or not 0 <= value < before <= modulus:
             return 0.0
         grown = value + modulus - before
+        # "Shorter" keeps a counter without a bound of its rate from taking every step back for a roll-over.
         return modulus if grown < before - value and grown <= self.most(self.time_ms - before_ms) else 0.0
 
 
@@ -154,19 +149,9 @@ class RegisterStep(NamedTuple):
     readings: int
 
 
-def mean_per_ms(grown: float, age_ms: float) -> float:
-    """The mean rate of a counter. It is of a day at least: a burst in the first hour tells nothing of what is usual."""
-    return max(0.0, grown) / max(age_ms, DAY_MS)
-
-
 def usual(growth: Growth, mean: float, gap_ms: float) -> float:
     """The most that a counter grows in a time without being unusual."""
     return max(growth.usual_per_h / HOUR_MS, UNUSUAL * mean) * gap_ms + growth.step
-
-
-def counts_from_zero(before: float, first: float, mean: float, gap_ms: float) -> bool:
-    """Tell if a register that stepped back has counted from zero since: it shows little, and can have counted that."""
-    return 0 <= first <= before * _RESET_SHARE and first <= _RESET_RATES * mean * gap_ms
 
 
 class Judgement(NamedTuple):
@@ -190,7 +175,7 @@ TOO_LATE: Final = Judgement(suspect=False, offset=None)
 def is_older(value: float, believed: float | None) -> bool:
     """Tell if a register in a reading with bit 64 was read before its time says: it shows less than is believed.
 
-    A message that waited, or comes a second time, and has its time from the gateway, stands behind newer ones. It is no step.
-    A register that was reset meanwhile is believed once its readings are not marked any more.
+    A message that waited, or comes twice, and is stamped by the gateway, stands behind newer ones: that is no step. A register
+    that was reset meanwhile is believed once its readings are not marked any more.
     """
     return believed is not None and value < believed

@@ -77,11 +77,6 @@ def offset_at(formers: FormerOffsets, time_ms: float, offset: float) -> float:
     return next((former.offset for former in formers if time_ms < former.until_ms), offset)
 
 
-def with_former(formers: FormerOffsets, former: FormerOffset) -> FormerOffsets:
-    """The former offsets and one more."""
-    return tuple(sorted((*formers, former), key=_until_ms))[-FORMERS_MAX:]
-
-
 def is_beyond(formers: FormerOffsets, time_ms: float, value: float) -> bool:
     """Tell if a late reading shows that the counter had counted on before a step: the sums behind that miss it."""
     former = next((former for former in formers if time_ms < former.until_ms), None)
@@ -91,10 +86,6 @@ def is_beyond(formers: FormerOffsets, time_ms: float, value: float) -> bool:
 def may_lie_behind(behind: float, most: float) -> bool:
     """Tell if the sum of a late reading may lie so far behind the newest one."""
     return -_TOLERANCE <= behind <= most + _TOLERANCE
-
-
-def _until_ms(former: FormerOffset) -> float:
-    return former.until_ms
 
 
 class Register(NamedTuple):

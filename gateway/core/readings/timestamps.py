@@ -8,29 +8,16 @@ from typing import Final
 YEAR_2020_MS: Final = 1577836800000
 """No reading is older than this; an older time comes from a clock that was never set."""
 
-
 _RFC3339 = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,12}))?(?:([Zz])|([+-])([01]\d|2[0-3]):([0-5]\d))",
-    re.ASCII,
+    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,12}))?(?:([Zz])|([+-])([01]\d|2[0-3]):([0-5]\d))", re.ASCII
 )
-
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-
 _USUAL = re.compile(r"[12]\d{3}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\d(?:\.\d{1,12})?(?:Z|[+-]\d\d:[0-5]\d)", re.ASCII)
 """The usual form, which Python reads in agreement with RFC 3339."""
 
-
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LEAP_SECOND: Final = 60
-
-
 MS_FROM: Final = 10**11
-
-
 MS_TO: Final = 10**14
-
-
 _MAGNITUDES: Final = ((MS_FROM, 1000, 1), (MS_TO, 1, 1), (10**17, 1, 1000), (10**20, 1, 1_000_000))
 """Below the limit: multiply, divide, to get milliseconds. The limits lie thousands of years from today in each unit."""
 
@@ -53,7 +40,7 @@ def rfc3339_ms(text: str) -> int | None:
         return _rfc3339_ms_slow_path(text)
     try:
         since = datetime.fromisoformat(text) - _EPOCH
-    except ValueError:
+    except ValueError:  # a leap second, or no such day
         return _rfc3339_ms_slow_path(text)
     return (since.days * 86_400 + since.seconds) * 1000 + since.microseconds // 1000
 

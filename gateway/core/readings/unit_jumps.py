@@ -62,7 +62,7 @@ class UnitJumps:
         :param make: model or profile, which devices of one firmware share.
         """
         power = power_of_ten(before, value)
-        if not power or not make:
+        if not power:
             return None
         key = (make, power)
         seen = self._seen.get(key)

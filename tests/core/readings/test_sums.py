@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.readings.counters import CounterState
-from gateway.core.readings.exchanges import StoredExchange, ToldExchange
+from gateway.core.readings.exchanges import NO_PAST, StoredExchange, ToldExchange
 from gateway.core.readings.steps import CounterRule
-from gateway.core.readings.sums import FORMERS_MAX, FormerOffset, FoundSum, Register, with_former
+from gateway.core.readings.sums import FORMERS_MAX, FormerOffset, FoundSum, Register
 from schemas.quantities import GROWTH
 from tests.core.making import HOUR_MS, NOW_MS
 from tests.rows import each_row
@@ -172,10 +172,10 @@ def test_a_sum_grows_by_no_more_than_its_register_did(steps: list[tuple[int, int
 
 
 def test_former_offsets_are_few_and_the_oldest_is_folded() -> None:
-    formers: tuple[FormerOffset, ...] = ()
+    past = NO_PAST
     for number in range(20):
-        formers = with_former(formers, FormerOffset(number, float(number)))
-    assert [former.until_ms for former in formers] == list(range(20 - FORMERS_MAX, 20))
+        past = past.with_former("volume_m3", FormerOffset(number, float(number)))
+    assert [former.until_ms for former in past.formers["volume_m3"]] == list(range(20 - FORMERS_MAX, 20))
 
 
 def waiting(readings: Readings) -> CounterState:
