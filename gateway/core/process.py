@@ -36,9 +36,9 @@ core until the shell asks for it.
 """
 
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from functools import partial
 
 from gateway.core.alarms.engine import Alarms
 from gateway.core.devices.broker_drops import BROKER_DROPPED
@@ -78,14 +78,6 @@ from schemas.readings import NativeReading
 from schemas.rejects import DropCause, IgnoreCause, RejectReason
 
 
-class Answered(NamedTuple):
-    """The answer of a codec for a frame that waited for it, or the fault of the frame."""
-
-    pending: PendingDecode
-    data: object
-    fault: str | None
-
-
 @dataclass(slots=True)
 class Processor:
     """The pure pipeline with its state: streams, devices, trust in the clock.
@@ -117,19 +109,17 @@ class Processor:
         *,
         replayed: bool = False,
         steps: list[object] | None = None,
-        answer: Answered | None = None,
+        go_on: Callable[[], Outcome] | None = None,
     ) -> Outcome:
         """Process ``message``, arrived at ``now_ms``. Never raises: a bug here is the reject ``internal_error``.
 
         :param replayed: it waited in quarantine or was rejected.
         :param steps: a list for the findings of each step, to explain the message.
-        :param answer: the codec's, for a message that had to ask it (:meth:`Processor.resume`): it goes on where it stopped.
+        :param go_on: the steps that are left of a message that had to ask its codec (:meth:`Processor.resume`).
         """
         arrival = Arrival(message, now_ms, replayed, steps)
         try:
-            if answer is not None:
-                return self._profiled.decoded(answer.pending, answer.data, answer.fault)
-            return self._process(arrival)
+            return self._process(arrival) if go_on is None else go_on()
         except Exception:  # noqa: BLE001 - the one there is: a message that hits a bug must not come first again after every restart
             outcome = internal_error(arrival, traceback.format_exc(limit=-6))
             return self._profiled.noted(outcome.refusals[0].device, arrival, outcome)
@@ -137,8 +127,8 @@ class Processor:
     def resume(self, ask: CodecAsk, data: object, fault: str | None) -> Outcome:
         """Go on with a message whose codec has answered, with an object or a fault."""
         pending = pending_decode(ask)
-        arrival = pending.arrival
-        return self.process(arrival.message, arrival.now_ms, replayed=arrival.replayed, answer=Answered(pending, data, fault))
+        arrival, go_on = pending.arrival, partial(self._profiled.decoded, pending, data, fault)
+        return self.process(arrival.message, arrival.now_ms, replayed=arrival.replayed, go_on=go_on)
 
     def contexts(self, frame: Frame, device: Device, arrival: Arrival) -> list[MappingContext]:
         """Return the contexts in which the profile maps a frame, to explain them."""
@@ -155,7 +145,9 @@ class Processor:
 
         :param exchanges: its exchanges that stand there, the oldest first.
         """
-        self.evaluator.counting.restore(self.streams.devices.get(device), found, exchanges)
+        known = self.streams.devices.get(device)
+        if known is not None and known.counters is not None and known.counters.awaits:
+            known.counters.take_over(found, exchanges)
 
     def wait_for_codec(self, ask: CodecAsk) -> Outcome:
         """Put a message whose codec is suspended into quarantine, until the codec is corrected."""
@@ -276,22 +268,22 @@ class Processor:
             device.note(outcome, arrival)
         return outcome
 
-    def _slow_path(self, stream: Stream, arrival: Arrival, outcome: Outcome) -> Outcome:
+    def _slow_path(self, stream: Stream, arrival: Arrival, outcome: Outcome) -> None:
         """Process a payload with a fault, one with several objects, whose valid parts go on, or one that is retained."""
         device, name = stream.device, stream.device.name
         arrival.record(Sender(name, native=True))
         try:
             objects = self.streams.decoders[stream.domain].decode_slow_path(arrival.message.payload, device.raised_bounds)
         except Undecodable as why:
-            return reject(outcome, arrival, "decode", why, name)
+            reject(outcome, arrival, "decode", why, name)
+            return
         if arrival.steps is not None:
-            arrival.steps.append(
-                NativeObjects([item.payload if isinstance(item, Broken) else dict(item.values) for item in objects])
-            )
+            seen = NativeObjects([item.payload if isinstance(item, Broken) else dict(item.values) for item in objects])
+            arrival.steps.append(seen)
         untimed = (isinstance(item, Broken) or device_ms(item.values.get("ts")) is None for item in objects)
         if arrival.message.retain and all(untimed):
             outcome.ignored = IgnoreCause.RETAINED
-            return outcome
+            return
         observed = self._observed(stream, objects, arrival, outcome)
         point: MakePoint = self.evaluator.point
         if len(observed) > 1:
@@ -301,7 +293,6 @@ class Processor:
             point(observation, arrival, outcome)
             if len(outcome.refusals) > known:
                 _without_neighbours(outcome, item)
-        return outcome
 
     def _observed(
         self, stream: Stream, objects: list[Decoded | Broken], arrival: Arrival, outcome: Outcome

@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from gateway.core.alarms.rules import Rules
-from gateway.core.devices.device import Registered
 from gateway.core.message import WaitCause
 from gateway.ingest.catalog import Catalog, load_catalog, state_topics, topic_filters
 from gateway.ingest.codecs.async_client import AsyncCodecs
@@ -128,7 +127,7 @@ class Reload:
 
 
 def _load(
-    config: Config, active: Mapping[str, Registered], registry: Registry | None
+    config: Config, active: Mapping[str, RegisteredDevice], registry: Registry | None
 ) -> tuple[Catalog, list[str], Rules, list[UserAccount]]:
     """Load registry, profiles, codecs, the rules of alarms and accounts with the same checks as ``gateway check``.
 
@@ -146,11 +145,11 @@ def _load(
     return _sharing(catalog, active), changed, load_alarm_rules(config.alarms.rules), load_accounts(config.http.tokens_file)
 
 
-def _sharing(catalog: Catalog, active: Mapping[str, Registered]) -> Catalog:
+def _sharing(catalog: Catalog, active: Mapping[str, RegisteredDevice]) -> Catalog:
     """The same catalog with the active entries in place of those that are equal to them."""
     devices = {}
     for name, entry in catalog.devices.items():
         known = active.get(name)
-        devices[name] = known if isinstance(known, RegisteredDevice) and known == entry else entry
+        devices[name] = known if known is not None and known == entry else entry
     listed = [devices[device.id] for device in catalog.registry.devices]
     return catalog._replace(registry=replace(catalog.registry, devices=listed), devices=devices)

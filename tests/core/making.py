@@ -1,8 +1,8 @@
 """Parts of the tests of the core: a pipeline without its shells, messages, and points read back."""
 
 import json
-from dataclasses import dataclass, field
-from datetime import timedelta
+from collections.abc import Mapping
+from typing import Any
 
 from gateway.core.devices.streams import Admission, Streams
 from gateway.core.message import Outcome, Refusal, StoredMessage
@@ -11,6 +11,7 @@ from gateway.core.readings.clock_trust import ClockTrust
 from gateway.core.readings.sums import SumsMode
 from gateway.core.readings.timestamps import TimeRules
 from schemas.quantities import TEXT_TAGS, Kind, Quantity
+from schemas.registry import RegisteredDevice
 from tests.core.line_protocol import Point, parse
 
 NOW_MS = 1793491200250
@@ -24,19 +25,15 @@ RULES = TimeRules(max_past_ms=40 * DAY_MS, max_future_ms=5 * MINUTE_MS, late_aft
 ALLOWED_TAGS = {"area", "device", "site", *TEXT_TAGS}
 
 
-@dataclass
-class Registered:
+def registered_device(**entry: Any) -> RegisteredDevice:  # noqa: ANN401 - what people write of a device
     """A registered device."""
+    return RegisteredDevice(**{"id": "d1", **entry})
 
-    area: str | None = None
-    id: str = ""
-    source: str | None = None
-    params: dict[str, float | int | str | bool] = field(default_factory=dict)
-    site: str | None = None
-    domain: str | None = None
-    interval: timedelta | None = None
-    profile: str | None = None
-    model: str | None = None
+
+def replace_registry(streams: Streams, registry: Mapping[str, RegisteredDevice]) -> None:
+    """Take a new registry at once."""
+    for _ in streams.replacing(registry, streams.profiles):
+        pass
 
 
 def trusted_clock(*, built_ms: int = 0, saved_ms: int = 0) -> ClockTrust:
@@ -52,7 +49,7 @@ def doubted_clock() -> ClockTrust:
 
 
 def pipeline(
-    registry: dict[str, Registered] | None = None,
+    registry: dict[str, RegisteredDevice] | None = None,
     admission: Admission | None = None,
     trust: ClockTrust | None = None,
     sums: SumsMode = SumsMode.OFF,

@@ -16,7 +16,6 @@ from tests.core.making import (
     MINUTE_MS,
     NOW_MS,
     SECOND_MS,
-    Registered,
     doubted_clock,
     message,
     pipeline,
@@ -25,6 +24,7 @@ from tests.core.making import (
     process,
     quality,
     refusal,
+    registered_device,
     topic,
 )
 
@@ -32,7 +32,7 @@ YEAR_2020_MS = 1577836800000
 
 
 def test_a_plain_reading_becomes_one_line() -> None:
-    into = pipeline({"d1": Registered(area="ward-7")})
+    into = pipeline({"d1": registered_device(area="ward-7")})
     payload = {"ts": NOW_MS, "seq": 17, "volume_m3": 1234.567, "alarm_leak": False, "channel": "2"}
     (reading,) = process(payload, into=into).readings
     assert reading.lines == (

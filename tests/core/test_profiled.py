@@ -24,6 +24,7 @@ from tests.core.making import (
     points,
     quality,
     refusal,
+    replace_registry,
     topic,
 )
 from tests.core.profiled import EUI, MANY, PH, answered, ask, meters, pipeline, process, sent, uplink
@@ -174,7 +175,7 @@ def test_what_waited_for_a_device_comes_in_when_it_is_registered(more: str) -> N
     into = pipeline(f"{MANY}{more}", devices=known, admission=Admission("quarantine"))
     document = {**meters("m1", "m2"), "at": NOW_MS}
     first = process(into, document, "hub/h")
-    into.streams.replace_registry({each.id: each for each in [*known, RegisteredDevice("m2")]})
+    replace_registry(into.streams, {each.id: each for each in [*known, RegisteredDevice("m2")]})
     again = into.process(sent(document, "hub/h"), NOW_MS, replayed=True)
     assert [each.tags["device"] for each in points(first)] == ["m1"]
     assert ([each.tags["device"] for each in points(again)], again.duplicates) == (["m2"], 1)

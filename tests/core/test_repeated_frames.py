@@ -15,7 +15,7 @@ from gateway.core.pending import pending_decode
 from gateway.core.process import Processor
 from gateway.core.profiles.matching import ProfiledTopic
 from schemas.registry import RegisteredDevice
-from tests.core.making import DAY_MS, HOUR_MS, MINUTE_MS, NOW_MS, SECOND_MS
+from tests.core.making import DAY_MS, HOUR_MS, MINUTE_MS, NOW_MS, SECOND_MS, replace_registry
 from tests.core.profiled import EUI, ask, pipeline, sent, uplink
 from tests.rows import each_row
 
@@ -83,7 +83,7 @@ def recognition_of(into: Processor, message: StoredMessage) -> object | None:
 
 def forget_topics(into: Processor) -> None:
     """Let the next frame of each topic be as the first; what is known of devices stays."""
-    into.streams.replace_profiles(into.streams.profiles)
+    replace_registry(into.streams, into.streams.registry)
 
 
 def repeated_and_first(profile: str, message: StoredMessage, now_ms: int, *devices: RegisteredDevice) -> tuple[object, object]:
@@ -216,5 +216,5 @@ def test_what_nobody_asks_for_may_be_nested_as_deep_as_it_likes() -> None:
 def test_what_was_recognised_ends_with_the_registry() -> None:
     into = pipeline(PLAIN, devices=[REGISTERED])
     taken(into, frame(1), NOW_MS)
-    into.streams.replace_registry({EUI: RegisteredDevice(id=EUI, site="s2")})
+    replace_registry(into.streams, {EUI: RegisteredDevice(id=EUI, site="s2")})
     assert "site=s2" in str(taken(into, frame(2), NOW_MS + SECOND_MS))

@@ -205,7 +205,7 @@ class CoreGateway:
 
     def _tell(self, now_ms: int) -> None:
         del now_ms
-        for change in self._alarms.drain().transitions:
+        for change in self._alarms.states.drain().transitions:
             key = (change.key.alarm, change.key.place)
             if change.change is Change.RAISED:
                 assert key not in self._open, "raised while it stands"

@@ -20,7 +20,7 @@ from gateway.ingest.storage.settlement import Limits, Remove, Replayed, commit
 from schemas.quantities import Quality
 from schemas.rejects import RejectReason
 from tests.core.line_protocol import parse
-from tests.core.making import NOW_MS, Registered, message, pipeline
+from tests.core.making import NOW_MS, message, pipeline, registered_device
 from tests.core.profiled import pipeline as profile_pipeline
 from tests.core.profiled import sent
 from tests.stored_rejects import stored_rejects
@@ -80,7 +80,7 @@ def test_a_message_that_may_stand_twice_says_so_when_it_comes_out_of_quarantine(
     """Nobody else knows: the mark of the broker is gone with its packet."""
     file.run_here(quarantine.add, [_unknown(duplicate=duplicate)], 2**20)
     rows = [row for _, row in file.run_here(quarantine.select_key, "d1")]
-    result = asyncio.run(work(rows, without_codecs(pipeline({"d1": Registered()}))))
+    result = asyncio.run(work(rows, without_codecs(pipeline({"d1": registered_device()}))))
     (body,) = result.bodies
     (reading,) = decode(body)
     quality = int(parse(reading.lines).fields["quality"])
@@ -142,7 +142,7 @@ def test_a_message_leaves_its_place_unless_it_still_waits_for_the_same(
 @pytest.mark.parametrize("waits", [True, False], ids=["quarantine", "reject"])
 def test_a_message_that_comes_again_keeps_the_time_of_its_arrival(waits: bool) -> None:  # noqa: FBT001
     """Its device has been heard since: a message of now would be stamped behind that."""
-    processor = pipeline({"d1": Registered()})
+    processor = pipeline({"d1": registered_device()})
     processor.process(message({"ph": 7}), NOW_MS)
     stored: QuarantinedMessage | Refusal = _unknown()
     if not waits:
@@ -184,7 +184,7 @@ def test_a_point_that_influxdb_refused_is_sent_again_as_it_is(file: Database) ->
 
 
 def test_a_replay_says_what_came_of_it(file: Database) -> None:
-    processor = pipeline({"d1": Registered()})
+    processor = pipeline({"d1": registered_device()})
     sent = [{"ts": NOW_MS, "ph": 7}, {"ts": NOW_MS, "ph": 7}, {"ts": NOW_MS, "ph": 8}, {}]
     stored = [Refusal(RejectReason.BAD_JSON, "", message(one).topic, message(one).payload, "decode", NOW_MS) for one in sent]
     file.run_here(rejects.add, stored, 2**20)

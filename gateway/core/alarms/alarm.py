@@ -8,7 +8,7 @@ and conditions.
 
 What comes in: each new reading (:meth:`Alarms.reading`), a round over the registered devices each minute (:meth:`Alarms.tick`),
 and from the roll-ups a device's nights, days and usual hours. What goes out waits in the engine until the shell asks
-(:meth:`Alarms.drain`): the transitions in their order, and the states that changed, which the shell stores under their key. A
+(:meth:`States.drain`): the transitions in their order, and the states that changed, which the shell stores under their key. A
 state that was stored and restored (:meth:`Alarms.restore`) goes on where it stood: a pending one needs only the rest of its
 time, an active one is not raised again.
 
@@ -19,7 +19,7 @@ raises nor clears.
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from msgspec import Struct
 from msgspec import field as member
@@ -35,18 +35,11 @@ class Severity(StrEnum):
     @property
     def rank(self) -> int:
         """Its place in lists that begin with the worst."""
-        return _RANKS[self]
-
-
-_RANKS: Final = {severity: rank for rank, severity in enumerate(Severity)}
+        return tuple(Severity).index(self)
 
 
 class AlarmKey(NamedTuple):
-    """The name of an alarm.
-
-    :ivar alarm: the name of its rule.
-    :ivar place: the id of a device; of ``site_silent`` the site.
-    """
+    """The name of an alarm: its rule, and its place, which is the id of a device, or of ``site_silent`` the site."""
 
     alarm: str
     place: str
@@ -173,7 +166,7 @@ class Transition(Struct, frozen=True):
 
 
 class Drained(NamedTuple):
-    """Everything that changed since the last call of :meth:`Alarms.drain`.
+    """Everything that changed since the last call of :meth:`States.drain`.
 
     :ivar transitions: in their order.
     :ivar states: key → the state to store now, pending ones too; None: it has ended, remove it.

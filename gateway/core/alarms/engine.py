@@ -1,18 +1,18 @@
 """The alarm engine: readings, rounds, nights and days in, transitions out. :mod:`.alarm` explains how it works."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, tzinfo
 from typing import Final
 
-from gateway.core.alarms.alarm import Acknowledged, AlarmKey, AlarmState, Drained
+from gateway.core.alarms.alarm import AlarmState
 from gateway.core.alarms.looking import Look, is_overtaken, look_closely, note_step
 from gateway.core.alarms.nights import NIGHT_HOURS, NightFlow, judge_day, judge_night
 from gateway.core.alarms.rounds import Rounds, place_of
 from gateway.core.alarms.rules import CounterStep, Night, Rule, Rules, Usual, Values
-from gateway.core.alarms.states import States, remind
+from gateway.core.alarms.states import States
 from gateway.core.alarms.views import UsualHours, Views
 from gateway.core.alarms.watch import FLOW, Scales, is_within
-from gateway.core.devices.device import NO_PARAMS, Device, Registered, Series
+from gateway.core.devices.device import NO_PARAMS, Device, Series
 from gateway.core.devices.guard import NO_GUARD
 from gateway.core.readings.field_sets import FieldSet
 from gateway.core.readings.steps import DAY_MS, RegisterStep
@@ -20,6 +20,7 @@ from gateway.core.readings.timestamps import TimeRules
 from gateway.core.status.silence import Silence
 from schemas.quantities import Quality
 from schemas.readings import Value
+from schemas.registry import RegisteredDevice
 
 _SILENT_MOST: Final = 0.8
 """Share of a day. A day with more silence leaves too little to judge."""
@@ -27,7 +28,11 @@ _UNUSUAL: Final = Quality.HISTORIC | Quality.COUNTER_SUSPECT
 
 
 class Alarms:
-    """The alarm engine: the rules and the states of their alarms."""
+    """The alarm engine.
+
+    :ivar rules: those that are active.
+    :ivar states: of their alarms, pending ones too.
+    """
 
     def __init__(self, rules: Rules, silence: Silence, times: TimeRules, zone: tzinfo) -> None:
         """Begin without any state.
@@ -38,102 +43,73 @@ class Alarms:
         """
         self._silence = silence
         self._rounds = Rounds(silence, times.max_future_ms, times.late_after_ms)
-        self._states = States()
-        self._registered: Mapping[str, Registered] = {}
+        self.states = States()
+        self._registered: Mapping[str, RegisteredDevice] = {}
         self._views = Views(zone)
-        self._rules = rules
+        self.rules = rules
         self._views.replace_rules(rules)
 
     # ---- from the shell ----------------------------------------------------------------------------------------------
 
-    @property
-    def rules(self) -> Rules:
-        """The rules that are active."""
-        return self._rules
-
-    def states(self) -> list[AlarmState]:
-        """All states, pending ones too."""
-        return list(self._states)
-
-    def find(self, key: AlarmKey) -> AlarmState | None:
-        """The state of an alarm, or None."""
-        return self._states.find(key)
-
-    def drain(self) -> Drained:
-        """Give what changed since the last time: transitions in their order, and states to store."""
-        return self._states.drain()
-
-    def wake_by(self, wake: Callable[[], None]) -> None:
-        """Have a function called at the first change after each :meth:`drain`: it must not look at anything here."""
-        self._states.wake = wake
-
     def restore(self, states: Iterable[AlarmState], now_ms: int) -> None:
         """Restore the states of the previous run without telling anybody; end those whose rule was removed."""
-        self._states.restore(states)
-        self.replace_rules(self._rules, now_ms)
-
-    def follow(self, states: Iterable[AlarmState], gone: Iterable[AlarmKey] = ()) -> None:
-        """Take states of the other machine of a pair, and forget some that it has no more, without telling anybody."""
-        self._states.follow(states, gone)
-
-    def acknowledge(self, key: AlarmKey, by: str, note: str, at_ms: int) -> bool:
-        """Note that a person knows of an alarm; False: it is not active."""
-        return self._states.acknowledge(key, Acknowledged(by, at_ms, note))
+        self.states.restore(states)
+        self.replace_rules(self.rules, now_ms)
 
     def replace_rules(self, rules: Rules, now_ms: int) -> None:
         """Take other rules. An alarm whose rule was removed ends; one whose severity changed goes on under the new severity."""
-        self._rules = rules
+        self.rules = rules
         self._views.replace_rules(rules)
-        for state in self.states():
+        for state in list(self.states):
             rule = rules.by_name.get(state.key.alarm)
             if rule is None:
-                self._states.end(state, now_ms)
+                self.states.end(state, now_ms)
             elif rule.severity != state.severity:
-                self._states.move(state, state.tags, rule.severity, now_ms)
+                self.states.move(state, state.tags, rule.severity, now_ms)
 
-    def replace_registry(self, registered: Mapping[str, Registered], now_ms: int) -> None:
+    def replace_registry(self, registered: Mapping[str, RegisteredDevice], now_ms: int) -> None:
         """Take the registered devices by name. Alarms of a device that left end; those of one that moved get its new tags."""
         before, self._registered = self._registered, registered
         self._views.replace_registry(registered)
-        for state in self.states():
+        for state in list(self.states):
             name = state.tags.device
             entry, was = registered.get(name), before.get(name)
             if entry is None:
                 if state.registered:
-                    self._states.end(state, now_ms)
+                    self.states.end(state, now_ms)
                 continue
             state.registered = True
             moved = was is not None and was.site != entry.site
             tags = state.tags._replace(area=entry.area or "", site=(entry.site or "") if moved else state.tags.site)
             if tags != state.tags:
-                self._states.move(state, tags, state.severity, now_ms)
+                self.states.move(state, tags, state.severity, now_ms)
 
     def forget(self, devices: Iterable[str], now_ms: int) -> None:
         """End the alarms of devices that the core forgot."""
         names = list(devices)
         self._views.forget(names)
-        for state in self._states.of_devices(names):
-            self._states.end(state, now_ms)
+        for state in self.states.of_devices(names):
+            self.states.end(state, now_ms)
 
     def pass_on(self, device: Device, now_ms: int) -> None:
         """End what readings of a device told here: another gateway receives them from now on."""
         device.offset_ms = None
-        for state in self._states.of_devices([device.name]):
-            self._states.pass_on(state, self._rules.by_name[state.key.alarm], now_ms)
+        for state in self.states.of_devices([device.name]):
+            self.states.pass_on(state, self.rules.by_name[state.key.alarm], now_ms)
 
     def tell_again(self, device: Device, now_ms: int) -> None:
         """Tell once more of the alarms that readings of a device raised here, while another gateway had it too."""
-        for state in self._states.of_devices([device.name]):
-            of_all = self._rules.by_name[state.key.alarm].of_all_readings
+        for state in self.states.of_devices([device.name]):
+            of_all = self.rules.by_name[state.key.alarm].of_all_readings
             if state.is_active and not of_all.issuperset(state.standing):
-                self._states.tell_again(state, now_ms)
+                self.states.tell_again(state, now_ms)
 
     def exchanged(self, device: str, now_ms: int) -> None:
         """End the alarms about steps of a counter: the exchange that explains them was told."""
         self._views.forget_registers(device)
-        for state in self._states.of_devices([device]):
-            if all(isinstance(condition, CounterStep) for condition in self._rules.by_name[state.key.alarm].when):
-                self._states.end(state, now_ms)
+        for state in self.states.of_devices([device]):
+            if all(isinstance(condition, CounterStep) for condition in self.rules.by_name[state.key.alarm].when):
+                self.states.end(state, now_ms)
 
     # ---- readings ----------------------------------------------------------------------------------------------------
 
@@ -146,13 +122,12 @@ class Alarms:
         quality: int,
         step: RegisterStep | None = None,
     ) -> None:
-        """Look at a new reading; ignore one that tells of the past.
+        """Look at a new reading, whose values are in the order of the field set; ignore one that tells of the past.
 
-        :param numbers: its values, in the order of the field set.
         :param step: the step of a counter that it tells of, if people must explain one.
         """
         if step is not None and not quality & Quality.HISTORIC:
-            note_step(self._states, self._rules, place_of(series.device, series), series.pattern.text_tags, time_ms, step)
+            note_step(self.states, self.rules, place_of(series.device, series), series.pattern.text_tags, time_ms, step)
             series.device.guard = NO_GUARD  # its readings are looked at closely while the alarm stands
         guard = series.device.guard
         if guard.from_ms <= time_ms < guard.until_ms and not quality & _UNUSUAL:
@@ -174,14 +149,14 @@ class Alarms:
         if guard.from_ms <= time_ms < guard.until_ms:
             view = self._views.of(device)
         else:
-            view = self._views.look(device, time_ms, busy=self._states.has(device.name))
+            view = self._views.look(device, time_ms, busy=self.states.has(device.name))
         table = view.table(field_set)
         if table.with_flow is not None and not view.sends_flow:
             flow_m3_h = view.flow(float(look.numbers[table.volume_at]), time_ms, look.quality, look.text_tags)
             if flow_m3_h is not None:
                 look.numbers, table = (*look.numbers, flow_m3_h), table.with_flow
         if view.is_busy or look.quality & Quality.COUNTER_SUSPECT or not is_within(table.gate, look.numbers):
-            look_closely(self._states, view, table, look, self._views.of_parent(view))
+            look_closely(self.states, view, table, look, self._views.of_parent(view))
         self._views.put(view)
 
     # ---- rounds and roll-ups -----------------------------------------------------------------------------------------
@@ -189,20 +164,19 @@ class Alarms:
     def tick(self, now_ms: int, devices: Iterable[Device], *, clock_trusted: bool = True) -> Iterator[None]:
         """Make a round over all registered devices, for silence and wrong clocks, and over the alarms that wait for people.
 
-        Each step looks at some of them.
+        Each step looks at some of them. While the gateway's own clock is in doubt no other is judged.
 
         :param devices: the registered ones, as :func:`gateway.core.status.health.registered_devices` gives them.
-        :param clock_trusted: False: the gateway's own clock is in doubt, so no other is judged.
         """
-        yield from self._rounds.run(self._rules, self._states, devices, now_ms, clock_trusted=clock_trusted)
-        yield from remind(self._rules, self._states, now_ms)
+        yield from self._rounds.run(self.rules, self.states, devices, now_ms, clock_trusted=clock_trusted)
+        yield from self.states.remind(self.rules, now_ms)
 
     def night(self, device: Device, day: date, flow_min_m3_h: float, coverage: float, now_ms: int) -> None:
         """Take the lowest flow of a device's night; ``coverage`` is the share of its readings that arrived."""
         usual_m3_h = self._views.usual_night(device.name, NIGHT_HOURS)
         params = device.registered.params if device.registered is not None else NO_PARAMS
         scales = Scales(params, {} if usual_m3_h is None else {(Usual.HOUR, FLOW): usual_m3_h})
-        judge_night(self._rules, self._states, place_of(device), NightFlow(day, flow_min_m3_h, coverage), scales, now_ms)
+        judge_night(self.rules, self.states, place_of(device), NightFlow(day, flow_min_m3_h, coverage), scales, now_ms)
 
     def day(self, device: Device, completeness: float, now_ms: int, *, longest_gap_s: float = 0.0) -> None:
         """Take the completeness of a device's newest day.
@@ -211,17 +185,13 @@ class Alarms:
         """
         told = longest_gap_s * 1000 / DAY_MS if longest_gap_s * 1000 >= self._silence.after_ms(device) else 0.0
         if self._silence.membership.heard_ms(device) and told <= _SILENT_MOST:
-            judge_day(self._rules, self._states, place_of(device), min(1.0, completeness / (1 - told)), now_ms)
+            judge_day(self.rules, self.states, place_of(device), min(1.0, completeness / (1 - told)), now_ms)
 
     def usual(self, device: str, hours: UsualHours) -> bool:
-        """Take the means of the last days by local hour; False: they are not taken.
-
-        While an alarm stands that looks at them they stay as they were: else the alarm would become what is usual, and end.
-        After a restart those are taken that were kept.
-        """
-        active = [state.key.alarm for state in self._states.of_devices([device]) if state.is_active]
-        if self._views.knows_usual(device) and any(_looks_at_usual(self._rules.by_name[name]) for name in active):
-            return False
+        """Take the means of the last days by local hour, or after a restart those that were kept; False: they are not taken."""
+        active = [state.key.alarm for state in self.states.of_devices([device]) if state.is_active]
+        if self._views.knows_usual(device) and any(_looks_at_usual(self.rules.by_name[name]) for name in active):
+            return False  # else the alarm that stands would become what is usual, and end
         self._views.take_usual(device, hours)
         return True
 

@@ -12,21 +12,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
-from gateway.core.alarms.alarm import AlarmKey, AlarmState, AlarmTags
+from gateway.core.alarms.alarm import AlarmKey, AlarmTags
 from gateway.core.alarms.rules import ClockWrong, Rule, Rules, Silent
 from gateway.core.alarms.states import Place, Sight, States
 from gateway.core.devices.device import Device, Series
 from gateway.core.status.silence import INTERVALS, WITHOUT_INTERVAL, Silence
-from schemas.registry import RegisteredDevice
-from schemas.topics import SIMULATED_PREFIX
 
 _WITHOUT_INTERVAL_MS: Final = round(WITHOUT_INTERVAL.total_seconds() * 1000) // INTERVALS
 
 
 def interval_ms(device: Device) -> int:
     """The interval of a device from the registry, else the one that :mod:`gateway.core.status.silence` assumes."""
-    entry = device.registered
-    interval = entry.interval if isinstance(entry, RegisteredDevice) else None
+    interval = device.registered.interval if device.registered is not None else None
     return _WITHOUT_INTERVAL_MS if interval is None else max(1, round(interval.total_seconds() * 1000))
 
 
@@ -36,8 +33,7 @@ def place_of(device: Device, series: Series | None = None) -> Place:
     site = series.site if series is not None else (entry.site if entry is not None else None)
     domain = series.domain if series is not None else device.measures
     tags = AlarmTags((entry.area if entry is not None else None) or "", device.name, domain or "", site or "")
-    is_simulated = device.name.startswith(SIMULATED_PREFIX)
-    return Place(device.name, tags, INTERVALS * interval_ms(device), entry is not None, is_simulated)
+    return Place(device.name, tags, INTERVALS * interval_ms(device), entry is not None, device.is_simulated)
 
 
 _TOGETHER: Final = 200
@@ -85,11 +81,7 @@ class Site:
 
 @dataclass(slots=True)
 class Rounds:
-    """Makes rounds.
-
-    :ivar max_future_ms: the most by which a device's clock may be ahead.
-    :ivar late_after_ms: the most by which it may be behind, or its ``silent_after`` if that is longer.
-    """
+    """Makes rounds; a device's clock may be ahead by ``max_future_ms``, and behind by the longer of the other two."""
 
     silence: Silence
     max_future_ms: int
@@ -116,7 +108,8 @@ class Rounds:
             for rule, name in clocks:
                 self._judge_clock(states, rule, name, device)
         if not membership.leads:
-            _end(states, [state for state in states if state.key.alarm in silent], now_ms)
+            for state in [state for state in states if state.key.alarm in silent]:
+                states.end(state, now_ms)  # others tell it from now on
         elif membership.knows(now_ms):
             self._judge_all(rules, states, sites, asked, now_ms)
 
@@ -151,8 +144,11 @@ class Rounds:
         if self.silence.is_overdue(device, now_ms, rule.for_ms):
             place = place_of(device)._replace(gap_ms=_NEVER_MS)
             states.stand(rule, place, Sight(name, now_ms, (now_ms - heard_ms) / 1000, since_ms=heard_ms))
-        elif not self.silence.is_overdue(device, now_ms) and _was_heard(states, rule, device, heard_ms):
-            states.fall(rule, device.name, name, now_ms)
+        elif not self.silence.is_overdue(device, now_ms):
+            state = states.find(AlarmKey(rule.name, device.name))
+            # After a power cut the last times heard may be missing on disk. A silence that only seems longer does not end.
+            if state is not None and heard_ms > state.since_ms:
+                states.fall(rule, device.name, name, now_ms)
 
     def _judge_clock(self, states: States, rule: Rule, name: str, device: Device) -> None:
         """Judge a clock, on the times at which the device was heard: one late reading is not a wrong clock."""
@@ -204,32 +200,16 @@ class _Sites:
                     self.states.end(state, now_ms)
 
 
-def _was_heard(states: States, rule: Rule, device: Device, heard_ms: int) -> bool:
-    """Tell if a device spoke since its alarm began.
-
-    After a power cut the last times heard may be missing on disk, so the silence seems longer than it was. That alone ends no
-    silence.
-    """
-    state = states.find(AlarmKey(rule.name, device.name))
-    return state is not None and heard_ms > state.since_ms
-
-
 def _place_of(name: str, site: Site) -> Place:
     devices = [device for device, _ in site.missing]
     areas = {device.registered.area or "" for device in devices if device.registered is not None}
     tags = AlarmTags(area=areas.pop() if len(areas) == 1 else "", site=name)
-    return Place(name, tags, _NEVER_MS, simulated=all(place_of(device).simulated for device in devices))
+    return Place(name, tags, _NEVER_MS, simulated=all(device.is_simulated for device in devices))
 
 
 def _sight(name: str, site: Site, together: list[Missing], now_ms: int) -> Sight:
     since_ms = min(heard_ms for _, heard_ms in together or site.missing)
     return Sight(name, now_ms, float(len(site.missing)), since_ms=since_ms)
-
-
-def _end(states: States, ended: Iterable[AlarmState], now_ms: int) -> None:
-    """End alarms that others tell from now on."""
-    for state in ended:
-        states.end(state, now_ms)
 
 
 def _silent_rules(rules: Rules, of: str) -> list[tuple[Rule, str]]:

@@ -3,7 +3,6 @@
 A limit that no law gives is set where people should act, not where a value is merely unusual.
 """
 
-from collections.abc import Iterator
 from typing import Final
 
 from gateway.core.alarms.alarm import Severity
@@ -27,6 +26,7 @@ _MINUTE_MS: Final = 60_000
 _HOUR_MS: Final = 60 * _MINUTE_MS
 _CRITICAL, _WARNING, _INFO = Severity.CRITICAL, Severity.WARNING, Severity.INFO
 _PHASES: Final = ("l1", "l2", "l3")
+_VOLTAGES: Final = [f"voltage_{phase}_v" for phase in _PHASES]
 
 Of = Param | Usual | None
 
@@ -58,45 +58,25 @@ _OTHER_NETWORK: Final = 2.28
 """Share of the nominal voltage. A higher value comes from another network, whose voltage the registry does not give."""
 
 
-def _voltage(phase: str) -> str:
-    return f"voltage_{phase}_v"
+_VOLTAGE_LOW: Final = [
+    Values((below(voltage, 0.95, 0.96, _NOMINAL), above(voltage, _GONE, _GONE, _NOMINAL))) for voltage in _VOLTAGES
+]
+_VOLTAGE_HIGH: Final = [
+    Values((above(voltage, 1.05, 1.04, _NOMINAL), below(voltage, _OTHER_NETWORK, 3.0, _NOMINAL))) for voltage in _VOLTAGES
+]
+_PHASE_LOST: Final = [
+    Values((below(lost, _GONE, _PRESENT, _NOMINAL), above(there, _PRESENT, _GONE, _NOMINAL)))
+    for lost, there in zip(_VOLTAGES, _VOLTAGES[1:] + _VOLTAGES[:1], strict=True)
+]
+_ALL_LOST: Final = Values(tuple(below(voltage, _GONE, _PRESENT, _NOMINAL) for voltage in _VOLTAGES))
 
 
-def _voltage_low() -> Iterator[Condition]:
-    for phase in _PHASES:
-        yield Values((below(_voltage(phase), 0.95, 0.96, _NOMINAL), above(_voltage(phase), _GONE, _GONE, _NOMINAL)))
-
-
-def _voltage_high() -> Iterator[Condition]:
-    for phase in _PHASES:
-        yield Values((above(_voltage(phase), 1.05, 1.04, _NOMINAL), below(_voltage(phase), _OTHER_NETWORK, 3.0, _NOMINAL)))
-
-
-def _phase_lost() -> Iterator[Condition]:
-    yield is_true("alarm_phase")
-    for phase, other in zip(_PHASES, (*_PHASES[1:], _PHASES[0]), strict=True):
-        lost, there = below(_voltage(phase), _GONE, _PRESENT, _NOMINAL), above(_voltage(other), _PRESENT, _GONE, _NOMINAL)
-        yield Values((lost, there))
-
-
-def _outage() -> Iterator[Condition]:
-    yield is_true("alarm_outage")
-    yield Values(tuple(below(_voltage(phase), _GONE, _PRESENT, _NOMINAL) for phase in _PHASES))
-
-
-def _rule(
-    name: str,
-    severity: Severity,
-    *when: Condition,
-    source: str,
-    for_ms: int = 0,
-    clear_after_ms: int = 0,
-) -> Rule:
+def _rule(name: str, severity: Severity, *when: Condition, source: str, for_ms: int = 0) -> Rule:
     if name not in WORDING:
         raise ValueError(f"{name}: write what is the matter, and what to do, in gateway/core/alarms/wording.py")
     words = WORDING[name]
     text, advice = {"vi": words[0], "en": words[1]}, {"vi": words[2], "en": words[3]}
-    return Rule(name, severity, when, text, advice, for_ms, clear_after_ms, source)
+    return Rule(name, severity, when, text, advice, for_ms, source=source)
 
 
 _METER: Final = "the meter's own judgement"
@@ -185,12 +165,22 @@ SHIPPED: Final = Rules(
             for_ms=30 * _MINUTE_MS,
             source=_QCVN_01,
         ),
-        _rule("voltage_low", _WARNING, *_voltage_low(), for_ms=10 * _MINUTE_MS, source=_FIVE_PCT),
-        _rule("voltage_high", _WARNING, *_voltage_high(), for_ms=10 * _MINUTE_MS, source=_FIVE_PCT),
+        _rule("voltage_low", _WARNING, *_VOLTAGE_LOW, for_ms=10 * _MINUTE_MS, source=_FIVE_PCT),
+        _rule("voltage_high", _WARNING, *_VOLTAGE_HIGH, for_ms=10 * _MINUTE_MS, source=_FIVE_PCT),
         _rule(
-            "phase_lost", _CRITICAL, *_phase_lost(), source=f"{_METER}; a phase below half its voltage beside one that is there"
+            "phase_lost",
+            _CRITICAL,
+            is_true("alarm_phase"),
+            *_PHASE_LOST,
+            source=f"{_METER}; a phase below half its voltage beside one that is there",
         ),
-        _rule("outage", _CRITICAL, *_outage(), source=f"{_METER}; all three phases below half their voltage"),
+        _rule(
+            "outage",
+            _CRITICAL,
+            is_true("alarm_outage"),
+            _ALL_LOST,
+            source=f"{_METER}; all three phases below half their voltage",
+        ),
         _rule(
             "overload",
             _WARNING,

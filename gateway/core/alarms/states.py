@@ -18,6 +18,8 @@ from gateway.core.alarms.rules import Rule, Rules
 
 _STANDING_MAX: Final = 64
 """Most conditions and channels that one alarm follows; further ones are ignored while these stand."""
+_TOGETHER: Final = 200
+"""Alarms looked at between two pauses of the caller."""
 
 
 class Place(NamedTuple):
@@ -48,18 +50,14 @@ class Sight(NamedTuple):
     since_ms: int | None = None
 
 
-def _nobody() -> None:
-    """Nobody waits for changes."""
-
-
 class States:
     """States by place and rule.
 
-    :ivar wake: called at the first change after each drain.
+    :ivar wake: called at the first change after each drain; it must not look at anything here.
     """
 
     def __init__(self) -> None:
-        self.wake: Callable[[], None] = _nobody
+        self.wake: Callable[[], None] = lambda: None
         self._places: dict[str, dict[str, AlarmState]] = {}
         self._transitions: list[Transition] = []
         self._changed: dict[AlarmKey, AlarmState | None] = {}
@@ -84,7 +82,7 @@ class States:
         for state in states:
             self._places.setdefault(state.key.place, {})[state.key.alarm] = state
 
-    def follow(self, states: Iterable[AlarmState], gone: Iterable[AlarmKey]) -> None:
+    def follow(self, states: Iterable[AlarmState], gone: Iterable[AlarmKey] = ()) -> None:
         """Take states of another machine, and forget some; they must be stored, but nobody is told: that machine told them."""
         for key in gone:
             self._remove(key)
@@ -99,10 +97,7 @@ class States:
         return drained
 
     def stand(self, rule: Rule, place: Place, sight: Sight, *, enough: bool = True) -> AlarmState:
-        """Note a condition that is met; raise the alarm when it has stood long enough.
-
-        :param enough: False: do not raise it yet, however long it stands.
-        """
+        """Note a condition that is met; raise the alarm when it has stood long enough, unless this is not ``enough``."""
         state = self.find(AlarmKey(rule.name, place.name)) or self._begin(rule, place, sight)
         standing = state.standing.get(sight.name)
         time_ms = sight.time_ms
@@ -120,21 +115,19 @@ class States:
         if not state.is_active:
             self.change(state)
             if enough and time_ms - standing.since_ms >= rule.for_ms:
-                self._raise(state, standing.since_ms, time_ms)
+                state.since_ms, state.raised_ms = standing.since_ms, max(time_ms, 1)
+                self._tell(state, Change.RAISED, time_ms)
         return state
 
     def fall(self, rule: Rule, place: str, name: str, time_ms: int, *, surely: bool = True) -> None:
-        """Note a condition that is not met; end the alarm when nothing stands any more.
-
-        :param surely: False: the value lies between the limit and where the alarm ends, so that an active alarm stays.
-        """
+        """Note a condition that is not met; end the alarm when nothing stands any more."""
         state = self.find(AlarmKey(rule.name, place))
         standing = None if state is None else state.standing.get(name)
         if state is None or standing is None or time_ms < standing.last_ms:
             return
         if state.is_active:
             if not surely:
-                return
+                return  # the value lies between the limit and where the alarm ends
             standing.gone_ms = standing.gone_ms or time_ms
             if time_ms - standing.gone_ms < rule.clear_after_ms:
                 return
@@ -191,11 +184,19 @@ class States:
         self._tell(state, Change.CHANGED, acknowledged.at_ms)
         return True
 
-    def remind(self, state: AlarmState, times: int, at_ms: int) -> None:
-        """Tell of an alarm again that nobody acknowledged; ``times`` its time for that has passed."""
-        state.overdue = times
-        self.change(state)
-        self._tell(state, Change.OVERDUE, at_ms)
+    def remind(self, rules: Rules, now_ms: int) -> Iterator[None]:
+        """Tell of alarms that became overdue, or are for one time more; pause after every few."""
+        for number, state in enumerate(list(self)):
+            if number % _TOGETHER == 0:
+                yield
+            if not state.is_active or state.acknowledged is not None or self.find(state.key) is not state:
+                continue
+            within_ms = rules.by_name[state.key.alarm].acknowledge_ms
+            times = (now_ms - state.raised_ms) // within_ms if within_ms else 0
+            if times > state.overdue:
+                state.overdue = times
+                self.change(state)
+                self._tell(state, Change.OVERDUE, now_ms)
 
     def move(self, state: AlarmState, tags: AlarmTags, severity: Severity, at_ms: int) -> None:
         """Give an alarm other tags or another severity: it ends under the old ones and is raised under the new."""
@@ -219,26 +220,5 @@ class States:
         self._places.setdefault(place.name, {})[rule.name] = state
         return state
 
-    def _raise(self, state: AlarmState, since_ms: int, at_ms: int) -> None:
-        state.since_ms, state.raised_ms = since_ms, max(at_ms, 1)
-        self._tell(state, Change.RAISED, at_ms)
-
     def _tell(self, state: AlarmState, change: Change, at_ms: int) -> None:
         self._transitions.append(Transition.of(state, change, at_ms))
-
-
-_TOGETHER: Final = 200
-"""Alarms looked at between two pauses of the caller."""
-
-
-def remind(rules: Rules, states: States, now_ms: int) -> Iterator[None]:
-    """Tell of alarms that became overdue, or are for one time more; pause after every few."""
-    for number, state in enumerate(list(states)):
-        if number % _TOGETHER == 0:
-            yield
-        if not state.is_active or state.acknowledged is not None or states.find(state.key) is not state:
-            continue
-        within_ms = rules.by_name[state.key.alarm].acknowledge_ms
-        times = (now_ms - state.raised_ms) // within_ms if within_ms else 0
-        if times > state.overdue:
-            states.remind(state, times, now_ms)

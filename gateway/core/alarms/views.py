@@ -13,7 +13,7 @@ from typing import Final
 
 from gateway.core.alarms.rules import Param, Rules, Usual
 from gateway.core.alarms.watch import FLOW, NO_SCALES, Kept, Scales, Table, Tables
-from gateway.core.devices.device import NO_PARAMS, Device, Registered
+from gateway.core.devices.device import NO_PARAMS, Device
 from gateway.core.devices.guard import EVER_MS, NO_GUARD, Guard
 from gateway.core.readings.field_sets import FieldSet
 from schemas.quantities import Quality
@@ -115,7 +115,7 @@ class Views:
         self._shared = Tables(Rules())
         self._zone = zone
         self._usual: dict[str, dict[str, array[float]]] = {}
-        self._registered: Mapping[str, Registered] = {}
+        self._registered: Mapping[str, RegisteredDevice] = {}
         self._parents: frozenset[str] = frozenset()
         self.replace_rules(Rules())
 
@@ -129,11 +129,10 @@ class Views:
         self._drop_all()
         self._shared = Tables(rules)
 
-    def replace_registry(self, registered: Mapping[str, Registered]) -> None:
+    def replace_registry(self, registered: Mapping[str, RegisteredDevice]) -> None:
         """Take the registered devices by name."""
         self._registered = registered
-        parents = [parent_of(entry) for entry in registered.values()]
-        self._parents = frozenset(parent for parent in parents if parent is not None)
+        self._parents = frozenset(entry.parent for entry in registered.values() if entry.parent is not None)
         self._drop_all()
 
     def take_usual(self, device: str, hours: UsualHours) -> None:
@@ -198,7 +197,7 @@ class Views:
         view = self._of.get(device.name)
         if view is None or view.device is not device:  # the core may have forgotten it, and met it again
             view = View(device, self._shared)
-        parent = parent_of(device.registered) if self._looks_at_parents else None
+        parent = device.registered.parent if self._looks_at_parents and device.registered is not None else None
         names = (device.name, parent) if parent is not None else (device.name,)
         if any(not self._usual_fields.isdisjoint(self._usual.get(name, ())) for name in names):
             hour, from_ms = self._hour(time_ms)
@@ -215,7 +214,7 @@ class Views:
         view.watch(busy=busy or view.is_busy or view.is_parent)
         return view
 
-    def _scales(self, name: str, entry: Registered | None, hour: int | None) -> Scales:
+    def _scales(self, name: str, entry: RegisteredDevice | None, hour: int | None) -> Scales:
         """The scales of a device that the rules ask for."""
         params = entry.params if entry is not None else NO_PARAMS
         hours = self._usual.get(name, {}) if hour is not None else {}
@@ -230,8 +229,3 @@ class Views:
         """The local hour of a time, and its beginning."""
         local = datetime.fromtimestamp(time_ms // 1000, self._zone)
         return local.hour, (time_ms // 1000 - 60 * local.minute - local.second) * 1000
-
-
-def parent_of(entry: Registered | None) -> str | None:
-    """The device that a registered one hangs behind."""
-    return entry.parent if isinstance(entry, RegisteredDevice) else None

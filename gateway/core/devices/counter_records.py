@@ -62,13 +62,6 @@ class _ToldRecord(NamedTuple):
     register: float | None = None
 
 
-class _RuleRecord(NamedTuple):
-    """The rule of a counter from its profile."""
-
-    rate_per_h: float | None = None
-    modulus: float | None = None
-
-
 class CountersRecord(TypedDict, total=False):
     """The part of a record; ``seen`` is an instant in ms, that is before or after it by some ms."""
 
@@ -81,7 +74,7 @@ class CountersRecord(TypedDict, total=False):
     awaits: bool
     version: Word32
     told: list[_ToldRecord]
-    rules: dict[str, _RuleRecord]
+    rules: dict[str, CounterRule]
     again_ms: Ms
     amended_ms: Ms
 
@@ -120,7 +113,7 @@ def _pack_past(past: CounterPast, record: CountersRecord) -> None:
     if past.told:
         record["told"] = [_ToldRecord(told.at_ms, told.field, told.final, told.register) for told in past.told]
     if past.rules:
-        record["rules"] = {name: _RuleRecord(*rule) for name, rule in past.rules.items()}
+        record["rules"] = dict(past.rules)
     if past.again_ms is not None:
         record["again_ms"] = int(past.again_ms)
     if past.amended_ms is not None:
@@ -129,8 +122,7 @@ def _pack_past(past: CounterPast, record: CountersRecord) -> None:
 
 def _unpack_past(record: CountersRecord) -> CounterPast:
     told = tuple(ToldExchange(one.field, one.at_ms, one.final, one.register) for one in record.get("told", ()))
-    rules = {name: CounterRule(*rule) for name, rule in record.get("rules", {}).items()}
-    past = CounterPast(told, rules, record.get("again_ms"), record.get("amended_ms"))
+    past = CounterPast(told, record.get("rules", {}), record.get("again_ms"), record.get("amended_ms"))
     return NO_PAST if past == NO_PAST else past  # shared by the many devices that have none
 
 
@@ -151,19 +143,10 @@ def unpack_counters(record: CountersRecord) -> CounterState:
         for name, value in values.items():
             if value is None and name not in offsets and "version" not in record:
                 continue  # exchanged under an earlier version: a new meter, and no sum that would go on
-            base, base_ms = bases.get(name, (None, 0))
+            known, time_ms = nan if value is None else value, seen_ms - ago_ms
+            offset, (base, base_ms) = offsets.get(name, 0.0), bases.get(name, (None, 0))
             former = tuple(FormerOffset(*former) for former in formers.get(name, ()))
-            register = Register(
-                name,
-                nan if value is None else value,
-                seen_ms - ago_ms,
-                doubts.get(name),
-                offsets.get(name, 0.0),
-                base,
-                base_ms,
-                former,
-            )
-            counters.restore(register)
+            counters.restore(Register(name, known, time_ms, doubts.get(name), offset, base, base_ms, former))
     return counters
 
 

@@ -1,9 +1,8 @@
 """A device and where its readings go: the small and bounded state that the core keeps of each."""
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple
 
 from gateway.core.devices.guard import NO_GUARD
 from gateway.core.devices.seldom import Seldom
@@ -15,6 +14,7 @@ from gateway.core.readings.line_protocol import Tags, series_pattern
 from gateway.core.readings.native import Drop
 from gateway.core.readings.radio_copies import RecentFrames
 from schemas.quantities import DOMAINS, RAISED_BY
+from schemas.registry import RegisteredDevice
 from schemas.rejects import DropCause
 from schemas.topics import SIMULATED_PREFIX
 
@@ -25,58 +25,12 @@ _WHOLE_BYTES: Final = 1 << 40
 """Above the size of any message."""
 TAG_VALUES_MAX = 64
 """Most values of one tag of one device: a tag that always changes would create a flood of series."""
-
-
 NO_PARAMS: Final[Mapping[str, float | int | str | bool]] = MappingProxyType({})
 """Entry of a device that is not in the registry."""
 
 
-class Registered(Protocol):
-    """A registered device, as far as the core needs to know it."""
-
-    @property
-    def id(self) -> str:
-        """The measuring place."""
-
-    @property
-    def source(self) -> str | None:
-        """The name that the meter sends under; None: its id."""
-
-    @property
-    def area(self) -> str | None:
-        """Code of the area, or None."""
-
-    @property
-    def params(self) -> dict[str, float | int | str | bool]:
-        """Parameters: pulse weight, CT ratio, ``interval_s`` and so on."""
-
-    @property
-    def interval(self) -> timedelta | None:
-        """Time between two of its messages, or None."""
-
-    @property
-    def site(self) -> str | None:
-        """The site of the device, or None."""
-
-    @property
-    def domain(self) -> str | None:
-        """The domain of the device, or None."""
-
-    @property
-    def profile(self) -> str | None:
-        """The profile that reads its messages; None: its model or the message itself decides."""
-
-    @property
-    def model(self) -> str | None:
-        """The maker's name of its model, or None."""
-
-
 class Replay(NamedTuple):
-    """The newest message of a device that was replayed and stamped.
-
-    :ivar number: of its replay.
-    :ivar payload: the hash of its payload.
-    """
+    """The newest message of a device that was replayed and stamped: number of the replay, arrival, and hash of its payload."""
 
     number: int
     came_ms: int
@@ -140,7 +94,7 @@ class Device(RecentKeys):
     setback = Seldom[Setback | None](None)
     tag_values = Seldom[dict[str, set[str]] | None](None)
 
-    def __init__(self, name: str, registered: Registered | None, source: str = "") -> None:
+    def __init__(self, name: str, registered: RegisteredDevice | None, source: str = "") -> None:
         super().__init__()
         self.name = name
         self.registered = registered
@@ -169,12 +123,15 @@ class Device(RecentKeys):
 
     def allowed_tags(self, given: Iterable[tuple[str, str]], dropped: list[Drop]) -> list[tuple[str, str]]:
         """The tags that are accepted for this device; a value beyond the limit of a tag is dropped."""
-        allowed = []
+        known, allowed = self.tag_values or {}, []
         for tag, text in given:
-            if self._may_tag(tag, text):
+            values = known.setdefault(tag, set())
+            if text in values or len(values) < TAG_VALUES_MAX:
+                values.add(text)
                 allowed.append((tag, text))
             else:
                 dropped.append((tag, DropCause.BAD_TAG))
+        self.tag_values = known or None
         return allowed
 
     @property
@@ -222,13 +179,10 @@ class Device(RecentKeys):
         self.last_message = arrival if len(arrival.message.payload) <= self.keeps_bytes else None
 
     def note(self, outcome: Outcome, arrival: Arrival) -> None:
-        """Note what became of its newest message. One that arrived before others tells nothing of now.
-
-        A message that became a reading needs no note, unless one is wanted (``is_noted``).
-        """
+        """Note what became of its newest message. One that became a reading needs no note, unless :attr:`is_noted`."""
         if self.keeps_bytes == _WHOLE_BYTES and self.last_message is arrival:
             self.last_outcome = outcome
-        if arrival.now_ms >= self.last_seen_ms:
+        if arrival.now_ms >= self.last_seen_ms:  # one that arrived before others tells nothing of now
             self.setback = setback_after(outcome, arrival.now_ms, self.setback)
 
     def say(self, now_ms: int, *, online: bool) -> None:
@@ -244,16 +198,6 @@ class Device(RecentKeys):
         given = {name: value for name in RAISED_BY if isinstance(value := params.get(name), int | float)}
         return {field: float(value) for name, value in given.items() for field in RAISED_BY[name]}
 
-    def _may_tag(self, tag: str, value: str) -> bool:
-        known = self.tag_values or {}
-        values = known.setdefault(tag, set())
-        if value not in values:
-            if len(values) >= TAG_VALUES_MAX:
-                return False
-            values.add(value)
-            self.tag_values = known
-        return True
-
     def went_on_elsewhere(self) -> None:
         """Note that another gateway has read it since: its sums are asked for, what its sequence lacks here is not missing."""
         self.last_seq = -1
@@ -263,12 +207,9 @@ class Device(RecentKeys):
     def stamp(self, now_ms: int, *, replayed: bool = False, parity: int | None = None) -> int:
         """The gateway's time for a reading without its own. Two readings of one device never share a millisecond.
 
-        If the gateway's clock was set back by more than a minute, its earlier stamps were wrong and are not followed. A
-        message that is replayed came long ago, among readings that come now: it follows its own stamps.
-
         :param parity: 0 or 1 where another gateway may stamp readings of the device too: its stamps have the other one.
         """
-        if replayed:
+        if replayed:  # it came long ago, among readings that come now: it follows its own stamps
             self.last_replay_stamp_ms = _next_ms(self.last_replay_stamp_ms, now_ms, parity)
             return self.last_replay_stamp_ms
         self.last_stamp_ms = _next_ms(self.last_stamp_ms, now_ms, parity)
@@ -277,9 +218,7 @@ class Device(RecentKeys):
     def begin_replay(self, arrival: Arrival, number: int) -> None:
         """Prepare for stamping a message that is replayed. However often that is, its time is the one that was kept with it.
 
-        Further readings of it follow, and other messages that came in the same millisecond.
-
-        :param number: number of the replay, the same for all readings of the message.
+        Further readings of it, all of one ``number``, follow, and other messages that came in the same millisecond.
         """
         came_ms, before = arrival.now_ms, self.last_replay
         replay = Replay(number, came_ms, hash(arrival.message.payload))
@@ -291,6 +230,7 @@ class Device(RecentKeys):
 
 
 def _next_ms(last_ms: int, now_ms: int, parity: int | None) -> int:
+    """The next stamp. If the clock was set back by more than a minute the last one was wrong: it is not followed."""
     ahead_ms = last_ms - now_ms
     next_ms = now_ms if ahead_ms < 0 or ahead_ms > _SET_BACK_MS else last_ms + 1
     return next_ms if parity is None else next_ms + (next_ms + parity) % 2

@@ -6,7 +6,6 @@ from typing import Final
 from gateway.core.devices.device import Device
 from gateway.core.readings.exchanges import ToldExchange
 from gateway.core.readings.steps import usual
-from gateway.core.readings.sums import Register
 from schemas.quantities import COUNTERS, GROWTH
 
 _SHOWN: Final = 80
@@ -43,10 +42,6 @@ def exchange_doubt(device: Device, told: ToldExchange) -> str:
     grown = told.final - register.value
     if grown < 0:
         return f"--final: {told.final:.15g} is less than the last register that was read, {register.value:.15g}"
-    return _too_much(register, grown, told.at_ms - register.time_ms)
-
-
-def _too_much(register: Register, grown: float, gap_ms: float) -> str:
-    if grown <= usual(GROWTH[register.name.partition(",")[0]], 0.0, gap_ms):
+    if grown <= usual(GROWTH[register.name.partition(",")[0]], 0.0, told.at_ms - register.time_ms):
         return ""
     return f"--final: the last register that was read is {register.value:.15g}: {grown:.15g} more is not usual in this time"

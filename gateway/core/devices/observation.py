@@ -3,7 +3,7 @@
 Several readings of one message may be for one point: those are told apart here, and compared in :mod:`gateway.core.evaluate`.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from operator import attrgetter
@@ -16,11 +16,10 @@ from gateway.core.devices.snapshot import pack_kept
 from gateway.core.message import Outcome, SideEffects
 from gateway.core.readings.counters import CounterState
 from gateway.core.readings.duplicates import MessageKeys
-from gateway.core.readings.exchanges import StoredExchange
 from gateway.core.readings.field_sets import FieldSet
 from gateway.core.readings.line_protocol import value_texts
 from gateway.core.readings.steps import HOUR_MS, SOUND, TOO_LATE, CounterRule, RegisterStep, is_older
-from gateway.core.readings.sums import KEPT, FoundSum, SumsMode, sum_text
+from gateway.core.readings.sums import KEPT, SumsMode, sum_text
 from schemas.quantities import Quality
 from schemas.readings import Value
 
@@ -109,11 +108,6 @@ class Counting:
             outcome.side_effects.keep[KEPT + device.name] = pack_kept(device)
         return suspect, texts
 
-    def restore(self, device: Device | None, found: Mapping[str, FoundSum], exchanges: Iterable[StoredExchange] = ()) -> None:
-        """Go on with the sums that InfluxDB has of a device, by counter; those that it has not are new."""
-        if device is not None and device.counters is not None and device.counters.awaits:
-            device.counters.take_over(found, exchanges)
-
     def _counters_of(self, device: Device, time_ms: int, outcome: Outcome) -> CounterState:
         """The counters of a device; one that is first met, or may have been met elsewhere, awaits its sums."""
         counters = device.counters
@@ -140,12 +134,9 @@ point_of: Final[Callable[[Observation], tuple[int, int]]] = attrgetter("time_ms"
 
 
 def share_points(observations: Collection[Observation], differs: Callable[[Observation], int]) -> bool:
-    """Tell if several readings of one message are for one point.
-
-    :param differs: nearly always this is another one for each of them, which is enough.
-    """
+    """Tell if several readings of one message are for one point."""
     if len(set(map(differs, observations))) == len(observations):
-        return False
+        return False  # so it is nearly always, and costs less to find out
     return len(set(map(point_of, observations))) < len(observations)
 
 

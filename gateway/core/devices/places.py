@@ -84,10 +84,7 @@ class Places:
         return self._reserved(name, registered=registered, as_written=as_written) or not self.full
 
     def take(self, device: Device, *, as_written: bool) -> None:
-        """Give a device its place: its own, or one of the others'.
-
-        :param as_written: the registry has its id in this writing.
-        """
+        """Give a device its place: its own, or one of the others'; ``as_written``: the registry has its id in this writing."""
         device.reserved = self._reserved(device.name, registered=device.registered is not None, as_written=as_written)
         if not device.reserved:
             self.taken += 1

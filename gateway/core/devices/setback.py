@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from gateway.core.message import Outcome, WaitCause
+from gateway.core.message import Outcome
 from schemas.rejects import DropCause
 
 DROPPED: Final = "dropped"
@@ -38,18 +38,13 @@ class Setback(NamedTuple):
 
 
 def setback_after(outcome: Outcome, arrival_ms: int, before: Setback | None) -> Setback | None:
-    """Return the setback of a device after a message; None: it became readings in full.
-
-    A message that is ignored, or whose codec has not answered yet, changes nothing.
-
-    :param before: the setback until then.
-    """
+    """Return the setback of a device after a message, that had ``before`` until then; None: it became readings in full."""
     effects = outcome.side_effects
     if outcome.ignored is not None or (effects is not None and effects.ask is not None):
-        return before
+        return before  # the message tells nothing, or its codec has not answered yet
     values = tuple([(_text(path[:_PATH_MAX]), str(cause)) for path, cause in outcome.dropped[:_VALUES_MAX]])
     if effects is not None and effects.waiting:
-        code, detail = _waits(effects.waiting[0].cause), effects.waiting[0].key
+        code, detail = WAITS + effects.waiting[0].cause, effects.waiting[0].key
     elif outcome.refusals:
         code, detail = outcome.refusals[-1].reason.value, outcome.refusals[-1].detail
     elif values:
@@ -65,10 +60,6 @@ def setback_after(outcome: Outcome, arrival_ms: int, before: Setback | None) -> 
 def _text(given: str) -> str:
     """Replace what JSON can name and UTF-8 cannot: half of a pair of surrogates."""
     return given.encode(errors="replace").decode()
-
-
-def _waits(cause: WaitCause) -> str:
-    return WAITS + cause.value
 
 
 def unknown_keys(setback: Setback) -> list[str]:

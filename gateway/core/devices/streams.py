@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final, Protocol, TypeVar
 
-from gateway.core.devices.device import MESSAGE_KEPT_BYTES, Device, Registered, Series
+from gateway.core.devices.device import MESSAGE_KEPT_BYTES, Device, Series
 from gateway.core.devices.places import Places, topic_prefix
 from gateway.core.devices.resolved import ProfiledStream, StatusStream, Stream
 from gateway.core.gateways.tenures import Tenures
@@ -17,7 +17,7 @@ from gateway.core.readings.field_sets import FieldSets
 from gateway.core.readings.native import NativeDecoder
 from schemas.device_ids import device_id
 from schemas.quantities import DOMAINS
-from schemas.registry import device_key, is_same_source
+from schemas.registry import RegisteredDevice, device_key, is_same_source
 from schemas.rejects import RejectReason
 from schemas.topics import SIMULATED_PREFIX, is_id, parse_topic
 
@@ -62,7 +62,7 @@ class Streams:
 
     def __init__(
         self,
-        registry: Mapping[str, Registered] | None = None,
+        registry: Mapping[str, RegisteredDevice] | None = None,
         admission: Admission | None = None,
         profiles: Profiles | None = None,
         memory: Memory | None = None,
@@ -72,7 +72,7 @@ class Streams:
         self.field_sets = FieldSets()
         self._memory = memory
         self.tenures = tenures or Tenures()
-        self.registry: Mapping[str, Registered] = registry or {}
+        self.registry: Mapping[str, RegisteredDevice] = registry or {}
         self.profiles = profiles or Profiles()
         self._admission = admission or Admission()
         self.places = Places(self._admission.devices_max)
@@ -113,10 +113,7 @@ class Streams:
         return stream
 
     def meet_again(self, device: Device, topic: str) -> None:
-        """Note the share of a device; if it was last heard before that came here, another gateway has gone on with it since.
-
-        So its sums are asked for once more, and what its sequence lacks here is not missing.
-        """
+        """Note the share of a device; if it was last heard before that came here, another gateway has gone on with it since."""
         device.share = self.tenures.share_of(topic)
         if device.last_seen_ms < self.tenures.since_ms(device.share):
             device.went_on_elsewhere()
@@ -130,10 +127,8 @@ class Streams:
         # As no wildcard of a subscription takes the broker's own topics, no profile without a topic does.
         found = None if topic.startswith("$SYS/") else self.profiles.topic(topic)
         if found is None:
-            return Unresolved(
-                RejectReason.UNKNOWN_TOPIC,
-                "the topic is not iot/v1/{site}/{domain}/{device}/readings and no profile takes it",
-            )
+            detail = "the topic is not iot/v1/{site}/{domain}/{device}/readings and no profile takes it"
+            return Unresolved(RejectReason.UNKNOWN_TOPIC, detail)
         stream = ProfiledStream(found)
         self._remember(self._topics, topic, stream)
         return stream
@@ -171,10 +166,8 @@ class Streams:
                 found.source = source
                 return found
             owner = found.source
-        theirs, ours = repr(source[:80]), repr(owner[:80])
-        detail = (
-            f"{theirs} would be {name}, but that is {ours}; register one of them with an id of its own and its name as source"
-        )
+        clash = f"{source[:80]!r} would be {name}, but that is {owner[:80]!r}"
+        detail = f"{clash}; register one of them with an id of its own and its name as source"
         return Unresolved(RejectReason.DEVICE_MISMATCH, detail, name, domain)
 
     def id_of(self, source: str) -> str:
@@ -212,11 +205,11 @@ class Streams:
                 self._memory.restore(device, self.field_sets)
         return device
 
-    def _entry(self, name: str) -> Registered | None:
+    def _entry(self, name: str) -> RegisteredDevice | None:
         """The registry's entry with an id, or with the source that an id was made from, EUIs in any spelling."""
         return self.registry.get(name) or self.registry.get(device_key(name))
 
-    def _registered(self, name: str) -> Registered | None:
+    def _registered(self, name: str) -> RegisteredDevice | None:
         """The registry's entry of a device."""
         entry = self._entry(name)
         return entry if entry is None or entry.source is None or entry.id == name else None
@@ -283,11 +276,9 @@ class Streams:
         return name in self.devices or self.is_registered(name)
 
     def series(self, device: Device, domain: str, told_site: str = "") -> Series:
-        """Return the series of a device's readings in one domain, as a profile made them.
-
-        The registry knows better than the message where a device is.
-        """
+        """Return the series of a device's readings in one domain, as a profile made them."""
         registered = device.registered
+        # The registry knows better than the message where a device is.
         site = registered.site if registered is not None and registered.site is not None else told_site
         if device.series is None:
             device.series = {}
@@ -296,17 +287,7 @@ class Streams:
             series = device.series[domain] = Series(site, device, domain)
         return series
 
-    def replace_registry(self, registry: Mapping[str, Registered]) -> None:
-        """Take a new registry at once."""
-        for _ in self.replacing(registry, self.profiles):
-            pass
-
-    def replace_profiles(self, profiles: Profiles) -> None:
-        """Take other profiles at once."""
-        for _ in self.replacing(self.registry, profiles):
-            pass
-
-    def replacing(self, registry: Mapping[str, Registered], profiles: Profiles) -> Iterator[None]:
+    def replacing(self, registry: Mapping[str, RegisteredDevice], profiles: Profiles) -> Iterator[None]:
         """Take a new registry and other profiles, a few devices at a time; between them messages may be processed.
 
         Devices keep their state, topics are resolved again. A device that left the registry and never sent anything is

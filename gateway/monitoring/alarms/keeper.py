@@ -22,10 +22,9 @@ from typing import Final
 
 from msgspec.json import encode as to_json
 
-from gateway.core.alarms.alarm import AlarmKey, AlarmState, Change, Drained, Severity, Transition
+from gateway.core.alarms.alarm import Acknowledged, AlarmKey, AlarmState, Change, Drained, Severity, Transition
 from gateway.core.alarms.engine import Alarms
 from gateway.core.alarms.rules import Rules
-from gateway.core.devices.device import Registered
 from gateway.ingest.storage import alarms as stored
 from gateway.ingest.storage.alarms import Changes, Notice, PlannedWork, SavedState, SharedState
 from gateway.ingest.storage.database import Database, DatabaseFault
@@ -34,6 +33,7 @@ from gateway.monitoring.alarms.events import AlarmEvents
 from gateway.monitoring.alarms.outbox import INFLUXDB, WEBHOOK, Outbox, Revision
 from gateway.monitoring.alarms.planned import PlannedWorks
 from gateway.support.clock import WallClock
+from schemas.registry import RegisteredDevice
 
 _GATHERS_S: Final = 0.5
 """Time from the first change to the commit, in which others come."""
@@ -71,14 +71,14 @@ class AlarmKeeper:
         self._committing = asyncio.Lock()
         self._woken = asyncio.Event()
         self._woken.set()  # for what the previous run left
-        alarms.wake_by(self._woken.set)
+        alarms.states.wake = self._woken.set
         self._point_times = PointTimes()
         self.events = AlarmEvents()
         self.planned = PlannedWorks()
         self.outbox = Outbox([INFLUXDB, WEBHOOK] if has_webhook else [INFLUXDB])
         self.changed = Revision()
 
-    def load(self, registered: Mapping[str, Registered]) -> None:
+    def load(self, registered: Mapping[str, RegisteredDevice]) -> None:
         """Restore the alarms of the previous run whose rule and device still exist."""
         now_ms, read = self._clock.now_ms(), self._database.run_here
         states = read(stored.states)
@@ -87,13 +87,13 @@ class AlarmKeeper:
         self._held_back = {state.key for state, held_back in states if held_back}
         if self.follows:  # those whose rule or device is gone end when it leads
             self._alarms.replace_registry(registered, now_ms)
-            self._alarms.follow([state for state, _ in states])
+            self._alarms.states.follow([state for state, _ in states])
         else:
             self._alarms.restore([state for state, _ in states], now_ms)
             self._alarms.replace_registry(registered, now_ms)
         self._point_times.repeat([state.key for state, _ in states], now_ms)
 
-    def replace(self, rules: Rules, registered: Mapping[str, Registered]) -> None:
+    def replace(self, rules: Rules, registered: Mapping[str, RegisteredDevice]) -> None:
         """Take other rules and another registry."""
         now_ms = self._clock.now_ms()
         self._alarms.replace_rules(rules, now_ms)
@@ -126,7 +126,7 @@ class AlarmKeeper:
         :param pending: also store states that nobody is told of yet.
         """
         async with self._committing:
-            drained, gone = self._alarms.drain(), self.outbox.gone()
+            drained, gone = self._alarms.states.drain(), self.outbox.gone()
             if self.follows:
                 drained = drained._replace(transitions=())
             notices = self.outbox.number(() if self.follows else self._late())
@@ -187,7 +187,7 @@ class AlarmKeeper:
     def _late(self) -> Iterator[tuple[str, str]]:
         """Yield the messages about alarms that were held back and are still active now that the work is over."""
         now_ms = self._clock.now_ms()
-        for state in [state for state in map(self._alarms.find, self._held_back) if state is not None]:
+        for state in [state for state in map(self._alarms.states.find, self._held_back) if state is not None]:
             if not self.planned.cover(state.tags, now_ms):
                 self._held_back.discard(state.key)
                 self._unsaved.states[state.key] = self._saved(state.key, state)
@@ -201,7 +201,7 @@ class AlarmKeeper:
     def shared(self) -> list[SharedState]:
         """All states, for the other machine to go on with; pending ones too."""
         untold = self.outbox.untold()
-        return [SharedState(state, state.key in self._held_back or state.key.id in untold) for state in self._alarms.states()]
+        return [SharedState(state, state.key in self._held_back or state.key.id in untold) for state in self._alarms.states]
 
     def follow(self, shared: Sequence[SharedState], of_bucket: Callable[[AlarmKey], bool]) -> None:
         """Take the states of the live machine in place of those here.
@@ -209,8 +209,8 @@ class AlarmKeeper:
         :param of_bucket: tells which alarms these would be all states of.
         """
         known = {state.key for state, _ in shared}
-        gone = [state.key for state in self._alarms.states() if of_bucket(state.key) and state.key not in known]
-        self._alarms.follow([state for state, _ in shared], gone)
+        gone = [state.key for state in self._alarms.states if of_bucket(state.key) and state.key not in known]
+        self._alarms.states.follow([state for state, _ in shared], gone)
         self._held_back -= known.union(gone)
         self._held_back |= {state.key for state, held_back in shared if held_back}
         self._point_times.repeat(known, self._clock.now_ms())
@@ -235,7 +235,7 @@ class AlarmKeeper:
         self._woken.set()
         self.changed.bump()
 
-    def lead(self, registered: Mapping[str, Registered]) -> None:
+    def lead(self, registered: Mapping[str, RegisteredDevice]) -> None:
         """Decide and tell from now on; alarms whose rule or device is gone end now."""
         self.follows = False
         self.replace(self._alarms.rules, registered)
@@ -249,7 +249,7 @@ class AlarmKeeper:
 
     def active(self) -> list[AlarmState]:
         """The active alarms, the newest first."""
-        found = [state for state in self._alarms.states() if state.is_active]
+        found = [state for state in self._alarms.states if state.is_active]
         return sorted(found, key=lambda state: state.since_ms, reverse=True)
 
     def repeated_points(self) -> list[str]:
@@ -285,7 +285,7 @@ class AlarmKeeper:
         :param name: the id of the alarm.
         """
         alarm, _, place = name.partition("@")
-        found = self._alarms.acknowledge(AlarmKey(alarm, place), by, note, self._clock.now_ms())
+        found = self._alarms.states.acknowledge(AlarmKey(alarm, place), Acknowledged(by, self._clock.now_ms(), note))
         await self.commit()
         return found
 

@@ -181,7 +181,7 @@ class AlarmHandover:
 
     def _devices(self, shares: Collection[str]) -> Iterator[Device]:
         """The devices of some shares that have alarms."""
-        places = {state.tags.device: state.tags for state in self._alarms.states()}
+        places = {state.tags.device: state.tags for state in self._alarms.states}
         for name, tags in places.items():
             device = self._streams.devices.get(name)
             if device is not None and not _shares_of(device, tags).isdisjoint(shares):

@@ -8,7 +8,6 @@ from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
-from gateway.core.devices.device import Registered
 from gateway.core.message import Arrival, StoredMessage, Undecodable
 from gateway.core.profiles.mapped import Window
 from gateway.core.profiles.matching import Profiles
@@ -21,6 +20,7 @@ from gateway.runtime.pipeline.processing import processor_apart
 from schemas.profile import Profile
 from schemas.profile_tests import Expected, ProfileTest, TestMessage
 from schemas.quantities import Quality
+from schemas.registry import RegisteredDevice
 from schemas.rejects import RejectReason
 
 _DAY_MS: Final = 86_400_000
@@ -49,29 +49,14 @@ class Checked:
     filled: frozenset[tuple[str, str]] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class _Tested:
-    """A registered device for a test."""
-
-    profile: str | None
-    params: dict[str, float | int | str | bool]
-    id: str = ""
-    source: None = None
-    area: None = None
-    interval: None = None
-    site: None = None
-    domain: None = None
-    model: None = None
-
-
-class _Everyone(Mapping[str, Registered]):
+class _Everyone(Mapping[str, RegisteredDevice]):
     """A registry in which every device is registered, with the same parameters unless it is named."""
 
-    def __init__(self, entry: Registered, named: Mapping[str, Registered]) -> None:
+    def __init__(self, entry: RegisteredDevice, named: Mapping[str, RegisteredDevice]) -> None:
         self._entry = entry
         self._named = named
 
-    def __getitem__(self, name: str) -> Registered:
+    def __getitem__(self, name: str) -> RegisteredDevice:
         return self._named.get(name, self._entry)
 
     def __iter__(self) -> Iterator[str]:
@@ -150,8 +135,9 @@ _SHOWN_MAX: Final = 5
 
 def _desk(name: str, test: ProfileTest, profiles: Profiles, codecs: SyncCodecs) -> DryRun:
     registered = name if profiles.by_name[name].by_registry else None
-    named = {device: _Tested(registered, {**test.params, **params}) for device, params in test.devices.items()}
-    registry = _Everyone(_Tested(registered, dict(test.params)), named)
+    given = {device: {**test.params, **params} for device, params in test.devices.items()}
+    named = {device: RegisteredDevice("any", profile=registered, params=params) for device, params in given.items()}
+    registry = _Everyone(RegisteredDevice("any", profile=registered, params={**test.params}), named)
     return DryRun(processor_apart(registry, profiles, _RULES), codecs)
 
 

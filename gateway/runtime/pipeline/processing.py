@@ -5,7 +5,6 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from gateway.core.alarms.engine import Alarms
-from gateway.core.devices.device import Registered
 from gateway.core.devices.streams import Admission, Memory, Streams
 from gateway.core.gateways.tenures import TENURE, Tenures, unpack_tenure
 from gateway.core.process import Processor
@@ -25,6 +24,7 @@ from gateway.support.config.model import Config
 from gateway.support.registry.alarm_rules import load_alarm_rules
 from gateway.support.registry.registry import fault_lines
 from gateway.support.registry.shares import SharesFile, leader_of
+from schemas.registry import RegisteredDevice
 
 BUILT_MS: Final = 1_790_000_000_000
 """No clock that is right stands before this program was written (September 2026)."""
@@ -70,7 +70,7 @@ def build_processor(
 
 
 def processor_apart(
-    registry: Mapping[str, Registered], profiles: Profiles, rules: TimeRules, trust: ClockTrust | None = None
+    registry: Mapping[str, RegisteredDevice], profiles: Profiles, rules: TimeRules, trust: ClockTrust | None = None
 ) -> Processor:
     """A processor with a state of its own that admits every device, to show what becomes of a message."""
     trust = trust or ClockTrust(not_before_ms=0, max_future_ms=rules.max_future_ms)

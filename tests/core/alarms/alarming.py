@@ -8,7 +8,7 @@ from msgspec import json
 from gateway.core.alarms.alarm import AlarmKey, AlarmState, Severity, Transition
 from gateway.core.alarms.engine import Alarms
 from gateway.core.alarms.rules import Condition, Limit, Rule, Rules, Values
-from gateway.core.devices.device import Device, Registered, Series
+from gateway.core.devices.device import Device, Series
 from gateway.core.devices.snapshot import pack, unpack
 from gateway.core.devices.streams import Streams
 from gateway.core.process import Processor
@@ -53,7 +53,9 @@ class Bed:
         self.devices: dict[str, Device] = {}
         self._series: dict[str, Series] = {}
 
-    def device(self, name: str = "d1", entry: Registered | None = None, domain: str = "water", site: str = "s1") -> Device:
+    def device(
+        self, name: str = "d1", entry: RegisteredDevice | None = None, domain: str = "water", site: str = "s1"
+    ) -> Device:
         """A device that may send."""
         found = self.devices[name] = Device(name, entry)
         self._series[name] = Series(site, found, domain)
@@ -96,7 +98,7 @@ class Bed:
 
     def transitions(self) -> list[Transition]:
         """Take what changed."""
-        return list(self.alarms.drain().transitions)
+        return list(self.alarms.states.drain().transitions)
 
     def told(self) -> list[str]:
         """Take what changed, in words: ``raised some@d1``."""
@@ -104,7 +106,7 @@ class Bed:
 
     def is_active(self, alarm: str = "some", place: str = "d1") -> bool:
         """Tell if an alarm is active."""
-        state = self.alarms.find(AlarmKey(alarm, place))
+        state = self.alarms.states.find(AlarmKey(alarm, place))
         return state is not None and state.is_active
 
 
@@ -122,7 +124,7 @@ class Pipeline:
     def send(self, payload: object, now_ms: int = NOW_MS, *, replayed: bool = False) -> list[str]:
         """Process a message; what the engine tells of it."""
         self.processor.process(message(payload), now_ms, replayed=replayed)
-        transitions, states = self.alarms.drain()
+        transitions, states = self.alarms.states.drain()
         for key, state in states.items():
             self.stored.pop(key, None)
             if state is not None:

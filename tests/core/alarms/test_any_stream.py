@@ -63,7 +63,7 @@ def test_an_alarm_is_active_exactly_when_its_definition_says_so(stream: list[Sen
         now_ms += sent.after_min * MINUTE_MS
         times.append((now_ms, sent))
         if sent.restart:
-            kept, bed = json.encode(bed.alarms.states()), Bed(leak)
+            kept, bed = json.encode(list(bed.alarms.states)), Bed(leak)
             bed.alarms.restore(json.decode(kept, type=list[AlarmState]), now_ms)
             bed.device(entry=registered())
         values = {"volume_m3": 1.0} if sent.flow_m3_h is None else {"flow_m3_h": sent.flow_m3_h}

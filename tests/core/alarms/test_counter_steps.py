@@ -116,7 +116,7 @@ def test_a_step_is_told_exactly_where_the_words_of_the_rule_say_so(interval_s: i
 def test_the_steps_of_a_device_in_its_first_day_are_one_alarm(interval_s: int) -> None:
     meter = Meter(interval_s)
     assert meter.sends(1000.2, *after(5000), *after(0.1), *after(400)) == [f"{RAISED} 3"]
-    (state,) = meter.on.alarms.states()
+    (state,) = meter.on.alarms.states
     assert (state.is_active, state.since_ms) == (True, NOW_MS + 2 * meter.interval_ms), "since the first reading after it"
 
 
@@ -249,7 +249,7 @@ def test_what_told_the_meter_of_an_exchange_ends_the_alarm() -> None:
     meter = Meter(900)
     meter.sends(1000.2, *after(0.1))
     meter.on.alarms.exchanged("d1", meter.now_ms)
-    assert [change.change for change in meter.on.alarms.drain().transitions] == ["cleared"]
+    assert [change.change for change in meter.on.alarms.states.drain().transitions] == ["cleared"]
 
 
 # ---- how many readings, and in how many messages ---------------------------------------------------------------------------

@@ -14,7 +14,7 @@ def test_the_flow_of_a_meter_that_sends_only_its_register_is_what_the_register_g
     assert bed.send(at(3), volume_m3=90, quality=Quality.COUNTER_SUSPECT) == [], "a step is no flow"
     assert bed.send(at(4), volume_m3=91) == []
     assert bed.send(at(5), volume_m3=91.5) == CLEARED
-    assert bed.alarms.states() == []
+    assert list(bed.alarms.states) == []
 
 
 def test_after_an_exchange_the_register_of_the_new_meter_is_no_flow() -> None:
@@ -36,7 +36,7 @@ def test_a_register_does_not_end_the_alarm_of_a_flow_that_the_device_sends_apart
     before = Bed(rule(above("flow_m3_h", 10)))
     assert before.send(at(0), flow_m3_h=50) == RAISED
     bed = Bed(rule(above("flow_m3_h", 10)))
-    bed.alarms.restore(before.alarms.states(), at(0))
+    bed.alarms.restore(list(before.alarms.states), at(0))
     for turn in (1, 2, 3):
         assert bed.send(at(turn), volume_m3=1) == [], "it is not known yet that the device sends its flow too"
     assert bed.send(at(4), flow_m3_h=5) == CLEARED

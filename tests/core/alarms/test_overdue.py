@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from gateway.core.alarms.alarm import Severity
+from gateway.core.alarms.alarm import Acknowledged, Severity
 from gateway.core.alarms.rules import Rule
 from tests.core.alarms.alarming import Bed, above, rule
 from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS
@@ -24,21 +24,21 @@ def test_an_alarm_is_told_of_again_each_time_that_its_time_has_passed() -> None:
     assert bed.tick(NOW_MS + 30 * MINUTE_MS) == ["overdue some@d1"]
     assert bed.tick(NOW_MS + 31 * MINUTE_MS) == []
     assert bed.tick(NOW_MS + HOUR_MS) == ["overdue some@d1"]
-    (state,) = bed.alarms.states()
+    (state,) = bed.alarms.states
     assert (state.overdue, state.is_overdue) == (2, True)
 
 
 def test_a_gateway_that_was_off_for_hours_tells_of_it_once() -> None:
     bed = raised(CRITICAL)
     assert bed.tick(NOW_MS + 12 * HOUR_MS) == ["overdue some@d1"]
-    assert bed.alarms.states()[0].overdue == 24
+    assert next(iter(bed.alarms.states)).overdue == 24
 
 
 def test_an_alarm_that_was_acknowledged_is_not_told_of_again() -> None:
     bed = raised(CRITICAL)
     assert bed.tick(NOW_MS + HOUR_MS) == ["overdue some@d1"]
-    (state,) = bed.alarms.states()
-    assert bed.alarms.acknowledge(state.key, "Lan", "", NOW_MS + HOUR_MS)
+    (state,) = bed.alarms.states
+    assert bed.alarms.states.acknowledge(state.key, Acknowledged("Lan", NOW_MS + HOUR_MS, ""))
     assert bed.told() == ["changed some@d1"]
     assert bed.tick(NOW_MS + 3 * HOUR_MS) == []
     assert not state.is_overdue

@@ -2,7 +2,7 @@
 
 from msgspec import json
 
-from gateway.core.alarms.alarm import AlarmKey, AlarmState, Severity
+from gateway.core.alarms.alarm import Acknowledged, AlarmKey, AlarmState, Severity
 from gateway.core.alarms.rules import Rules
 from tests.core.alarms.alarming import Bed, above, at, registered, rule
 from tests.core.making import MINUTE_MS
@@ -24,7 +24,7 @@ def leaking(**entry: object) -> Bed:
 
 def stored(bed: Bed) -> list[AlarmState]:
     """The states as they come back from a store."""
-    return json.decode(json.encode(bed.alarms.states()), type=list[AlarmState])
+    return json.decode(json.encode(list(bed.alarms.states)), type=list[AlarmState])
 
 
 def test_a_device_that_leaves_the_registry_ends_its_alarms() -> None:
@@ -32,7 +32,7 @@ def test_a_device_that_leaves_the_registry_ends_its_alarms() -> None:
     bed.alarms.replace_registry({}, at(1))
     (change,) = bed.transitions()
     assert (change.change, change.tags.area, change.duration_ms) == ("cleared", "a1", at(1) - at(0))
-    assert bed.alarms.states() == []
+    assert list(bed.alarms.states) == []
 
 
 def test_a_device_that_moves_ends_its_alarm_under_the_old_tags_and_raises_it_under_the_new() -> None:
@@ -97,10 +97,10 @@ def test_a_restart_with_another_rule_does_as_if_it_had_been_changed_while_runnin
 def test_an_alarm_is_acknowledged_once_it_is_active_and_stays_so_until_it_ends() -> None:
     bed = Bed(SLOW)
     bed.send(at(0), pressure_kpa=800)
-    assert not bed.alarms.acknowledge(KEY, "Lan", "pump 2", at(0)), "pending"
+    assert not bed.alarms.states.acknowledge(KEY, Acknowledged("Lan", at(0), "pump 2")), "pending"
     bed.send(at(2), pressure_kpa=800)
     bed.told()
-    assert bed.alarms.acknowledge(KEY, "Lan", "pump 2", at(3))
+    assert bed.alarms.states.acknowledge(KEY, Acknowledged("Lan", at(3), "pump 2"))
     (change,) = bed.transitions()
     assert change.change == "changed"
     assert change.acknowledged is not None
@@ -108,7 +108,7 @@ def test_an_alarm_is_acknowledged_once_it_is_active_and_stays_so_until_it_ends()
     bed.send(at(4), pressure_kpa=100)
     assert bed.send(at(5), pressure_kpa=800) == []
     assert bed.send(at(7), pressure_kpa=800) == ["raised some@d1"]
-    state = bed.alarms.find(KEY)
+    state = bed.alarms.states.find(KEY)
     assert state is not None
     assert state.acknowledged is None, "another alarm, which nobody knows of yet"
 
@@ -118,7 +118,8 @@ def test_the_store_hears_of_each_change_once_and_of_an_active_alarm_only_when_it
     kept: list[dict[AlarmKey, bool | None]] = []
     for turn, pressure_kpa in enumerate((800, 800, 800, 800, 100)):
         bed.push(at(turn), {"pressure_kpa": pressure_kpa})
-        kept.append({key: None if state is None else state.is_active for key, state in bed.alarms.drain().states.items()})
+        changed = bed.alarms.states.drain().states
+        kept.append({key: None if state is None else state.is_active for key, state in changed.items()})
     assert kept == [{KEY: False}, {KEY: False}, {KEY: True}, {}, {KEY: None}]
 
 

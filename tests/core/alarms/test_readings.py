@@ -41,7 +41,7 @@ def test_a_reading_that_a_newer_one_overtook_is_not_looked_at() -> None:
 def test_the_alarm_has_the_tags_of_the_readings_and_says_if_the_device_is_simulated() -> None:
     on = Pipeline()
     on.processor.process(message({"alarm_leak": True}, topic("sim-1", site="ward-1")), NOW_MS)
-    (change,) = on.alarms.drain().transitions
+    (change,) = on.alarms.states.drain().transitions
     assert change.simulated
     assert change.tags._asdict() == {"area": "", "device": "sim-1", "domain": "water", "site": "ward-1"}
 

@@ -32,7 +32,7 @@ def rounds(bed: Bed, from_ms: int, to_ms: int) -> list[tuple[int, str]]:
 def test_a_device_is_silent_after_three_intervals_and_until_it_is_heard() -> None:
     bed = site(1)
     assert rounds(bed, NOW_MS, NOW_MS + HOUR_MS) == [(45, "raised device_silent@d0")]
-    (state,) = bed.alarms.states()
+    (state,) = bed.alarms.states
     assert (state.since_ms, state.value) == (NOW_MS, HOUR_MS / 1000)
     bed.devices["d0"].last_seen_ms = NOW_MS + HOUR_MS
     assert bed.tick(NOW_MS + HOUR_MS + 1) == ["cleared device_silent@d0"]
@@ -74,7 +74,7 @@ def after_a_power_cut(bed: Bed, saved_ms: int, now_ms: int) -> Bed:
     again = Bed(SITE, SILENT, silence=Silence(reception=reception))
     for name, device in bed.devices.items():
         again.device(name, device.registered).last_seen_ms = min(device.last_seen_ms, saved_ms)
-    again.alarms.restore(bed.alarms.states(), now_ms)
+    again.alarms.restore(list(bed.alarms.states), now_ms)
     return again
 
 
@@ -94,7 +94,7 @@ def test_a_power_cut_ends_no_silence_and_raises_none(count: int, alarm: str) -> 
 def test_a_site_of_fifty_that_falls_silent_is_one_alarm_an_interval_before_its_devices_would_be() -> None:
     bed = site(50)
     assert rounds(bed, NOW_MS, NOW_MS + DAY_MS // 4) == [(33, "raised site_silent@s1")]
-    (state,) = bed.alarms.states()
+    (state,) = bed.alarms.states
     assert (state.value, state.tags.site, state.tags.area, state.tags.device) == (50, "s1", "a1", "")
     assert state.since_ms == NOW_MS
 
@@ -143,7 +143,7 @@ def test_a_device_that_was_silent_long_before_its_site_keeps_its_alarm() -> None
     bed.devices["d0"].last_seen_ms = NOW_MS - DAY_MS
     assert bed.tick(NOW_MS) == ["raised device_silent@d0"]
     assert [name for _, name in rounds(bed, NOW_MS, NOW_MS + DAY_MS)] == ["raised site_silent@s1"]
-    assert {state.key.id for state in bed.alarms.states()} == {"device_silent@d0", "site_silent@s1"}
+    assert {state.key.id for state in bed.alarms.states} == {"device_silent@d0", "site_silent@s1"}
 
 
 def test_a_site_stands_for_devices_that_are_quicker_silent_than_it() -> None:
@@ -163,7 +163,7 @@ def test_a_site_that_is_gone_from_the_registry_has_no_alarm() -> None:
 def test_a_silent_site_stays_one_while_nothing_is_known_after_a_restart() -> None:
     before, bed = site(5), site(5)
     rounds(before, NOW_MS, NOW_MS + HOUR_MS)
-    bed.alarms.restore(before.alarms.states(), NOW_MS + HOUR_MS)
+    bed.alarms.restore(list(before.alarms.states), NOW_MS + HOUR_MS)
     for device in bed.devices.values():
         device.last_seen_ms = 0
     assert bed.tick(NOW_MS + HOUR_MS) == []

@@ -143,4 +143,4 @@ def _silence_of_a_leader() -> list[AlarmState]:
     leader = Member(leads=True, database={})
     leader.hear(NOW_MS - HOUR_MS)
     leader.round(NOW_MS)
-    return leader.bed.alarms.states()
+    return list(leader.bed.alarms.states)

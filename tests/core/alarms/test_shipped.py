@@ -112,7 +112,7 @@ def test_a_shipped_rule_is_raised_within_one_reading_after_its_time_and_ends(cas
     if case.between is not None:
         assert on.take(at(turns + 1), case.between) == []
     assert on.take(at(turns + 2), case.ends) == [f"cleared {case.rule}@d1"]
-    assert on.alarms.states() == []
+    assert list(on.alarms.states) == []
 
 
 ORDINARY: Final[list[Reading]] = [
@@ -135,7 +135,7 @@ def test_a_value_at_a_limit_or_an_ordinary_peak_is_no_alarm(values: Reading) -> 
     on = bed()
     for turn in range(8):
         assert on.take(at(turn), values) == []
-    assert on.alarms.states() == []
+    assert list(on.alarms.states) == []
 
 
 @each_row("rule", SHIPPED.rules, ids=lambda rule: rule.name)

@@ -35,7 +35,7 @@ def test_a_condition_must_stand_for_its_time_in_times_of_readings() -> None:
     assert bed.send(at(0), pressure_kpa=90) == []
     assert bed.send(at(1), pressure_kpa=90) == []
     assert bed.send(at(2), pressure_kpa=90) == RAISED
-    (state,) = bed.alarms.states()
+    (state,) = bed.alarms.states
     assert (state.since_ms, state.raised_ms, state.value, state.field) == (at(0), at(2), 90, "pressure_kpa")
 
 

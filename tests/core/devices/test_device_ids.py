@@ -15,7 +15,7 @@ from schemas.device_ids import device_id
 from schemas.registry import RegisteredDevice, Registry
 from schemas.rejects import RejectReason
 from schemas.topics import is_id
-from tests.core.making import NOW_MS, message, refusal, topic
+from tests.core.making import NOW_MS, message, refusal, replace_registry, topic
 from tests.core.profiled import PH, pipeline, sent
 
 ANY = f"match: {{topic: 'zigbee2mqtt/{{device}}'}}\n{PH}"
@@ -123,7 +123,7 @@ def test_one_name_on_several_topics_is_one_source() -> None:
 def test_a_meter_exchanged_in_the_registry_sends_under_its_own_name_from_then_on() -> None:
     into = pipeline(ANY, devices=[RegisteredDevice("kitchen", source="old one")])
     assert send(into, "old one") == "kitchen"
-    into.streams.replace_registry(Registry(devices=[RegisteredDevice("kitchen", source="new one")]).by_id())
+    replace_registry(into.streams, Registry(devices=[RegisteredDevice("kitchen", source="new one")]).by_id())
     assert send(into, "new one") == "kitchen"
     assert send(into, "old one") == device_id("old one")
 
@@ -133,7 +133,7 @@ def test_what_waits_for_a_name_comes_in_when_a_place_has_it_as_source() -> None:
     outcome = heard(into, {"ph": 7}, f"zigbee2mqtt/{SOCKET}")
     assert outcome.side_effects is not None
     (waits,) = outcome.side_effects.waiting
-    into.streams.replace_registry(Registry(devices=[RegisteredDevice("kitchen", source=SOCKET)]).by_id())
+    replace_registry(into.streams, Registry(devices=[RegisteredDevice("kitchen", source=SOCKET)]).by_id())
     assert waits.key in into.streams.registry, "and under each new name there messages are released"
     assert send(into, SOCKET) == "kitchen"
 

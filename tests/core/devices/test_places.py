@@ -12,7 +12,18 @@ from gateway.core.message import Unresolved
 from gateway.core.process import Processor
 from schemas.rejects import RejectReason
 from tests.core import profiled
-from tests.core.making import MINUTE_MS, NOW_MS, SECOND_MS, Registered, message, pipeline, point, refusal, topic
+from tests.core.making import (
+    MINUTE_MS,
+    NOW_MS,
+    SECOND_MS,
+    message,
+    pipeline,
+    point,
+    refusal,
+    registered_device,
+    replace_registry,
+    topic,
+)
 
 INVENTED = 22_000
 RADIO = "match: {envelope: lorawan}\npoints: [{measurement: water, fields: {ph: /raw/ph}}]"
@@ -37,7 +48,7 @@ def known(into: Processor) -> set[str]:
 
 def test_a_registered_device_is_heard_for_the_first_time_after_a_flood_of_invented_names() -> None:
     """The attack: 22,000 messages of unknown ids, and the meter that spoke next was refused as device 20001."""
-    into = pipeline({"meter": Registered(area="ward-7")})
+    into = pipeline({"meter": registered_device(area="ward-7")})
     assert flood(into, INVENTED) == 20_000
     assert point(into.process(message({"volume_m3": 5}, topic("meter")), NOW_MS)).tags["area"] == "ward-7"
     refused = refusal(into.process(message({"volume_m3": 5}, topic("another")), NOW_MS))
@@ -46,13 +57,13 @@ def test_a_registered_device_is_heard_for_the_first_time_after_a_flood_of_invent
 
 
 def test_registered_devices_do_not_count() -> None:
-    into = pipeline({f"m{n}": Registered() for n in range(10)}, Admission(devices_max=3))
+    into = pipeline({f"m{n}": registered_device() for n in range(10)}, Admission(devices_max=3))
     assert all(hear(into, f"m{n}") for n in range(10))
     assert flood(into, 5) == 3
 
 
 def test_a_flood_does_not_put_registered_devices_on_the_slow_way() -> None:
-    into = pipeline({f"m{n}": Registered() for n in range(10)}, Admission(devices_max=3))
+    into = pipeline({f"m{n}": registered_device() for n in range(10)}, Admission(devices_max=3))
     for n in range(1000):
         hear(into, "invented", site=f"s{n}")
         hear(into, f"invented-{n}")
@@ -62,7 +73,7 @@ def test_a_flood_does_not_put_registered_devices_on_the_slow_way() -> None:
 
 def test_of_all_writings_of_a_registered_eui_few_have_a_place_of_their_own() -> None:
     eui = "24e124126a148401"
-    into = pipeline({eui: Registered()}, Admission(devices_max=3))
+    into = pipeline({eui: registered_device()}, Admission(devices_max=3))
     writings = [eui[:at] + eui[at:].upper() for at in (15, 14, 9, 8, 3, 2, 1)] + ["-".join(eui), ":".join(eui), "_".join(eui)]
     assert sum(hear(into, name) for name in {*writings, eui}) <= 1 + 4 + 3
     assert hear(into, eui)
@@ -71,9 +82,9 @@ def test_of_all_writings_of_a_registered_eui_few_have_a_place_of_their_own() -> 
 def test_a_registry_that_names_a_device_frees_the_place_it_took() -> None:
     into = pipeline(admission=Admission(devices_max=2))
     assert flood(into, 3) == 2
-    into.streams.replace_registry({"invented-0": Registered()})
+    replace_registry(into.streams, {"invented-0": registered_device()})
     assert flood(into, 5) == 3
-    into.streams.replace_registry({})
+    replace_registry(into.streams, {})
     assert not hear(into, "invented-7")
     assert hear(into, "invented-0"), "whoever was let in stays"
 
@@ -100,7 +111,7 @@ def test_a_device_unheard_for_an_hour_makes_room_the_one_unheard_longest_first()
 
 
 def test_nobody_ages_while_there_is_room_and_registered_devices_never_do() -> None:
-    into = pipeline({"meter": Registered()}, Admission(devices_max=3))
+    into = pipeline({"meter": registered_device()}, Admission(devices_max=3))
     hear(into, "meter")
     flood(into, 2)
     assert into.streams.age(NOW_MS + 10 * UNHEARD_MS) == []

@@ -18,7 +18,7 @@ from schemas.registry import RegisteredDevice
 from schemas.rejects import RejectReason
 from tests.core.alarms.alarming import ZONE, above, rule
 from tests.core.line_protocol import Point
-from tests.core.making import NOW_MS, RULES, SECOND_MS, Registered, message, points, topic
+from tests.core.making import NOW_MS, RULES, SECOND_MS, message, points, registered_device, replace_registry, topic
 from tests.core.making import pipeline as native_pipeline
 from tests.core.profiled import EUI, MANY, answered, meters, pipeline, process, sent, uplink
 
@@ -147,7 +147,7 @@ def test_a_reading_that_is_refused_beside_the_first_raises_no_alarm() -> None:
     into = pipeline(text)
     into.evaluator.alarms = alarms = Alarms(Rules((rule(above("alarm_leak", 0)),)), Silence(), RULES, ZONE)
     assert fates(process(into, {"a": False, "b": True})) == CONFLICT
-    assert alarms.drain().transitions == []
+    assert alarms.states.drain().transitions == []
 
 
 # Lists.
@@ -240,7 +240,7 @@ def test_an_item_that_was_refused_has_a_time_of_its_own_when_its_list_is_replaye
     outcome = stored.take(listed(into, 230, 22_000, 231))
     stored.take(listed(into, 240, 241))
     assert fates(outcome) == (2, 0, [RejectReason.NO_QUANTITY])
-    into.streams.replace_registry({EUI: RegisteredDevice(EUI, params={"voltage_max_v": 40_000})})
+    replace_registry(into.streams, {EUI: RegisteredDevice(EUI, params={"voltage_max_v": 40_000})})
     (refused,) = outcome.refusals
     asks = into.process(sent(refused.payload, refused.topic), refused.arrival_ms, replayed=True).side_effects
     assert asks is not None
@@ -256,10 +256,10 @@ def test_an_object_that_was_refused_has_a_time_of_its_own_when_it_is_replayed() 
     on = topic(domain="power")
     volts = [[230, 22_000, 231], [22_001], [232], [22_002, 233]]
     outcomes = [stored.take(into.process(message([{"voltage_l1_v": volt} for volt in each], on), NOW_MS)) for each in volts]
-    into.streams.replace_registry({"d1": Registered(params={"voltage_max_v": 10_000})})
+    replace_registry(into.streams, {"d1": registered_device(params={"voltage_max_v": 10_000})})
     outcomes = [once for outcome in outcomes for once in again(into, stored, outcome)]
     assert {reason for outcome in outcomes for reason in fates(outcome)[2]} == {RejectReason.NO_QUANTITY}
-    into.streams.replace_registry({"d1": Registered(params={"voltage_max_v": 40_000})})
+    replace_registry(into.streams, {"d1": registered_device(params={"voltage_max_v": 40_000})})
     for outcome in reversed(outcomes):
         again(into, stored, outcome)
     assert stored.written == len(stored.points) == 7
@@ -280,7 +280,7 @@ def test_a_conflict_that_is_replayed_after_a_stop_writes_nothing_again_of_a_devi
 def test_messages_of_one_millisecond_that_waited_come_in_apart() -> None:
     into, stored = pipeline(UNTIMED.replace("ph: /b", "level_m: /b"), admission=Admission("quarantine")), Stored()
     waiting = [process(into, {"a": ph, "b": 2}) for ph in (7, 6, 5)]
-    into.streams.replace_registry({"d1": RegisteredDevice("d1")})
+    replace_registry(into.streams, {"d1": RegisteredDevice("d1")})
     for outcome in waiting:
         again(into, stored, outcome)
     assert stored.values("ph") == [7, 6, 5]
@@ -292,7 +292,7 @@ def test_what_was_written_of_a_message_that_waits_is_known_again_without_a_time_
     into, stored = pipeline(MANY, devices=known, admission=Admission("quarantine")), Stored()
     stored.take(process(into, meters("m1"), "hub/h"))
     first = stored.take(process(into, meters("m1", "m2"), "hub/h"))
-    into.streams.replace_registry({each.id: each for each in [*known, RegisteredDevice("m2")]})
+    replace_registry(into.streams, {each.id: each for each in [*known, RegisteredDevice("m2")]})
     (came,) = again(into, stored, first)
     assert ([each.tags["device"] for each in points(came)], came.duplicates) == (["m2"], 1)
     assert len(stored.points) == stored.written == 3
@@ -305,6 +305,6 @@ def test_a_radio_frame_that_was_refused_is_no_copy_of_itself_when_it_is_replayed
     outcome = stored.take(into.process(frame, NOW_MS))
     assert fates(outcome) == (0, 0, [RejectReason.NO_QUANTITY])
     assert fates(into.process(frame, NOW_MS + 40)) == (0, 1, []), "heard by another network gateway"
-    into.streams.replace_registry({EUI: RegisteredDevice(EUI, params={"voltage_max_v": 40_000})})
+    replace_registry(into.streams, {EUI: RegisteredDevice(EUI, params={"voltage_max_v": 40_000})})
     assert [fates(once) for _ in range(2) for once in again(into, stored, outcome)] == [(1, 0, []), (0, 1, [])]
     assert stored.values("voltage_l1_v") == [22_000]

@@ -11,13 +11,13 @@ from gateway.core.process import Processor
 from gateway.core.readings.field_sets import FieldSets
 from gateway.core.readings.sums import FoundSum, SumsMode
 from schemas.quantities import Quality
-from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS, Registered, message, pipeline, point, points, process, topic
+from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS, message, pipeline, point, points, process, registered_device, topic
 
 Payload = dict[str, float | str]
 
 
 def counting(mode: SumsMode = SumsMode.FROM_ZERO, interval: timedelta | None = None) -> Processor:
-    return pipeline({"d1": Registered(id="d1", interval=interval)}, sums=mode)
+    return pipeline({"d1": registered_device(id="d1", interval=interval)}, sums=mode)
 
 
 def sent(into: Processor, hour: float, domain: str = "water", **values: float | str) -> Outcome:

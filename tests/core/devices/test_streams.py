@@ -9,7 +9,7 @@ from gateway.core.message import Unresolved
 from gateway.core.readings.line_protocol import Tags
 from schemas.registry import RegisteredDevice, Registry
 from schemas.rejects import RejectReason
-from tests.core.making import MINUTE_MS, NOW_MS, Registered, message, pipeline, topic
+from tests.core.making import MINUTE_MS, NOW_MS, message, pipeline, registered_device, replace_registry, topic
 from tests.rows import each_row
 
 
@@ -93,13 +93,13 @@ def test_every_name_of_the_grammar_is_a_device(name: str) -> None:
 
 
 def test_the_area_of_the_registry_is_a_tag_and_an_unregistered_device_has_none() -> None:
-    streams = Streams({"d1": Registered(area="ward-7")})
+    streams = Streams({"d1": registered_device(area="ward-7")})
     assert tags(resolved(streams, topic("d1"))) == ",area=ward-7,device=d1,site=s1"
     assert tags(resolved(streams, topic("d2"))) == ",device=d2,site=s1"
 
 
 def test_unknown_devices_are_refused_where_the_configuration_says_so() -> None:
-    streams = Streams({"known": Registered()}, Admission(unknown="reject"))
+    streams = Streams({"known": registered_device()}, Admission(unknown="reject"))
     assert resolved(streams, topic("known"))
     why = refused(streams, topic("other"))
     assert (why.reason, why.device, why.domain) == (RejectReason.UNKNOWN_DEVICE, "other", "water")
@@ -112,21 +112,21 @@ def test_messages_of_unknown_devices_wait_in_quarantine_and_nowhere_else(unknown
 
 
 def test_a_device_that_was_met_is_found_without_asking_the_registry() -> None:
-    class Asked(dict[str, Registered]):
+    class Asked(dict[str, RegisteredDevice]):
         times = 0
 
-        def get(self, key: str, default: Registered | None = None) -> Registered | None:  # type: ignore[override]
+        def get(self, key: str, default: RegisteredDevice | None = None) -> RegisteredDevice | None:  # type: ignore[override]
             self.times += 1
             return super().get(key, default)
 
-    registry = Asked({"d1": Registered()})
+    registry = Asked({"d1": registered_device()})
     streams = Streams(registry, Admission(unknown="reject"))
     for _ in range(2):
         device = streams.admit("d1")
         asked = registry.times
         assert streams.admit("d1") is device
         assert registry.times == asked > 0
-        streams.replace_registry(registry)
+        replace_registry(streams, registry)
         streams.id_of("d1")
 
 
@@ -166,20 +166,20 @@ def test_a_flood_of_sites_for_one_device_becomes_neither_series_nor_memory() -> 
 
 
 def test_a_new_registry_changes_tags_and_keeps_what_is_known_of_devices() -> None:
-    streams = Streams({"d1": Registered(area="old")})
+    streams = Streams({"d1": registered_device(area="old")})
     device = resolved(streams, topic()).device
     device.stamp(NOW_MS)
-    streams.replace_registry({"d1": Registered(area="new")})
+    replace_registry(streams, {"d1": registered_device(area="new")})
     assert tags(resolved(streams, topic())) == ",area=new,device=d1,site=s1"
     assert resolved(streams, topic()).device is device
 
 
 def test_a_long_registry_is_taken_in_turns_and_messages_between_them_are_lost_to_none_of_it() -> None:
     names = [f"d{number}" for number in range(1200)]
-    streams = Streams({name: Registered(area="old") for name in names}, Admission(unknown="reject", devices_max=5))
+    streams = Streams({name: registered_device(area="old") for name in names}, Admission(unknown="reject", devices_max=5))
     for name in names:
         assert resolved(streams, topic(name))
-    entries = {name: Registered(area="new") for name in (*names[:-1], "late")}
+    entries = {name: registered_device(area="new") for name in (*names[:-1], "late")}
     turns = 0
     for _ in streams.replacing(entries, streams.profiles):
         turns += 1
@@ -195,11 +195,11 @@ def test_a_long_registry_is_taken_in_turns_and_messages_between_them_are_lost_to
 
 @pytest.mark.parametrize("heard_ms", [0, NOW_MS], ids=["never-heard", "heard"])
 def test_a_device_struck_from_the_registry_is_unknown_from_then_on(heard_ms: int) -> None:
-    streams = Streams({"d1": Registered()}, Admission(unknown="reject"))
+    streams = Streams({"d1": registered_device()}, Admission(unknown="reject"))
     resolved(streams, topic()).device.last_seen_ms = heard_ms
-    streams.replace_registry({})
+    replace_registry(streams, {})
     assert refused(streams, topic()).reason is RejectReason.UNKNOWN_DEVICE
-    streams.replace_registry({"d1": Registered()})
+    replace_registry(streams, {"d1": registered_device()})
     assert resolved(streams, topic())
 
 
@@ -211,7 +211,7 @@ def test_an_eui_is_registered_however_it_is_written_and_called_as_its_topic_call
     streams = Streams(Registry(devices=[before]).by_id(), Admission("reject"))
     device = resolved(streams, topic(spoken)).device
     assert (device.name, device.registered) == (spoken, before)
-    streams.replace_registry(Registry(devices=[after]).by_id())
+    replace_registry(streams, Registry(devices=[after]).by_id())
     assert resolved(streams, topic(spoken)).device.registered == after
 
 

@@ -23,12 +23,13 @@ from tests.core.making import (
     MINUTE_MS,
     NOW_MS,
     SECOND_MS,
-    Registered,
     message,
     pipeline,
     points,
     process,
     refusal,
+    registered_device,
+    replace_registry,
     topic,
 )
 from tests.rows import each_row
@@ -117,9 +118,9 @@ def test_points_of_other_series_are_no_twins(one: str, other: str) -> None:
 
 
 def test_a_point_that_moved_to_another_area_is_another_point() -> None:
-    into = pipeline({"d1": Registered(area="old")})
+    into = pipeline({"d1": registered_device(area="old")})
     assert fates(FIRST, into=into) == ["written"]
-    into.streams.replace_registry({"d1": Registered(area="new")})
+    replace_registry(into.streams, {"d1": registered_device(area="new")})
     assert fates(FIRST, into=into) == ["written"]
 
 

@@ -8,7 +8,7 @@ import pytest
 from gateway.core.readings.native import Decoded, NativeDecoder
 from schemas.quantities import DOMAINS, HEALTH, QUANTITIES, REQUIRES, VEHICLE_CLASSES, Kind, Quality
 from schemas.rejects import DropCause, RejectReason
-from tests.core.making import NOW_MS, Registered, is_canonical, pipeline, point, points, process, quality, refusal
+from tests.core.making import NOW_MS, is_canonical, pipeline, point, points, process, quality, refusal, registered_device
 from tests.rows import each_row
 
 GOOD = b'"volume_m3": 5.0'
@@ -214,7 +214,7 @@ def test_a_vehicle_count_whose_interval_is_out_of_bounds_is_dropped_with_it() ->
 
 def test_the_registry_gives_the_interval_a_device_does_not_send() -> None:
     """With every quantity around it: no other value may slip into another field."""
-    into = pipeline({"d1": Registered(params={"interval_s": 300})})
+    into = pipeline({"d1": registered_device(params={"interval_s": 300})})
     sent = {"vehicle_count": 12, "mean_speed_km_h": 40, "congested": True, "battery_pct": 88, "snr_db": -7, "lane": "2"}
     traffic, health = points(process({"ts": NOW_MS, **sent}, "traffic", into=into))
     assert traffic.values == {"vehicle_count": 12.0, "mean_speed_km_h": 40.0, "congested": True, "interval_s": 300.0}
@@ -223,14 +223,14 @@ def test_the_registry_gives_the_interval_a_device_does_not_send() -> None:
 
 
 def test_the_interval_a_device_sends_stands_before_that_of_the_registry() -> None:
-    into = pipeline({"d1": Registered(params={"interval_s": 300})})
+    into = pipeline({"d1": registered_device(params={"interval_s": 300})})
     assert point(process({"vehicle_count": 12, "interval_s": 60}, "traffic", into=into)).values["interval_s"] == 60.0
 
 
 @pytest.mark.parametrize("default", [0, 86401, "often", True], ids=repr)
 def test_an_interval_of_the_registry_that_no_interval_can_have_is_none(default: float | str | bool) -> None:  # noqa: FBT001
     """Nothing outside the hard bounds is written, wherever it comes from."""
-    into = pipeline({"d1": Registered(params={"interval_s": default})})
+    into = pipeline({"d1": registered_device(params={"interval_s": default})})
     outcome = process({"vehicle_count": 12, "mean_speed_km_h": 40}, "traffic", into=into)
     assert outcome.dropped == [("vehicle_count", DropCause.NO_INTERVAL)]
 
@@ -244,7 +244,7 @@ def test_a_count_of_people_without_its_interval_is_dropped(field: str) -> None:
 
 
 def test_the_registry_gives_the_interval_of_both_counts_of_people() -> None:
-    into = pipeline({"d1": Registered(params={"interval_s": 300})})
+    into = pipeline({"d1": registered_device(params={"interval_s": 300})})
     urban, health = points(process({"people_in": 12, "people_out": 7, "battery_pct": 88}, "urban", into=into))
     assert urban.values == {"people_in": 12.0, "people_out": 7.0, "interval_s": 300.0}
     assert health.values == {"battery_pct": 88.0}

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from gateway.core.readings.unit_jumps import DEVICES_MIN, power_of_ten
-from tests.core.making import HOUR_MS, NOW_MS, Registered, message, pipeline, topic
+from tests.core.making import HOUR_MS, NOW_MS, message, pipeline, registered_device, topic
 
 
 @pytest.mark.parametrize("make", [{"model": "AQ-4"}, {"profile": "AQ-4"}, {"model": "AQ-4", "profile": "p"}], ids=str)
 def test_devices_of_a_make_that_count_ten_times_as_much_are_told_together(make: dict[str, Any]) -> None:
     names = [f"d{number}" for number in range(DEVICES_MIN)]
-    into = pipeline({name: Registered(**make) for name in names})
+    into = pipeline({name: registered_device(**make) for name in names})
     for hour, volume in ((0, 120_000.0), (1, 1_200_001.0)):
         now_ms = NOW_MS + hour * HOUR_MS
         for name in names:
@@ -22,7 +22,7 @@ def test_devices_of_a_make_that_count_ten_times_as_much_are_told_together(make: 
 
 
 def test_one_device_alone_is_a_suspect_step_and_no_firmware() -> None:
-    into = pipeline({"d1": Registered(model="AQ-4")})
+    into = pipeline({"d1": registered_device(model="AQ-4")})
     for hour, volume in ((0, 120_000.0), (1, 1_200_001.0)):
         into.process(message({"ts": NOW_MS + hour * HOUR_MS, "volume_m3": volume}, topic("d1")), NOW_MS + hour * HOUR_MS)
     assert into.evaluator.unit_jumps.told(NOW_MS + HOUR_MS) == []
@@ -30,7 +30,7 @@ def test_one_device_alone_is_a_suspect_step_and_no_firmware() -> None:
 
 def test_devices_of_which_no_make_is_known_are_not_taken_for_one_make() -> None:
     names = [f"d{number}" for number in range(DEVICES_MIN)]
-    into = pipeline({name: Registered() for name in names})
+    into = pipeline({name: registered_device() for name in names})
     for hour, volume in ((0, 120_000.0), (1, 1_200_001.0)):
         now_ms = NOW_MS + hour * HOUR_MS
         for name in [*names, "unregistered"]:

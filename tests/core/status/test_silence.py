@@ -10,7 +10,7 @@ from gateway.core.devices.streams import Streams
 from gateway.core.status.members import Reception
 from gateway.core.status.silence import Presence, Silence
 from schemas.registry import RegisteredDevice
-from tests.core.making import DAY_MS, HOUR_MS, MINUTE_MS, NOW_MS, message, pipeline, topic
+from tests.core.making import DAY_MS, HOUR_MS, MINUTE_MS, NOW_MS, message, pipeline, replace_registry, topic
 
 ONLINE, SILENT, NEW, UNKNOWN = Presence
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
@@ -111,7 +111,7 @@ def test_a_device_that_left_the_registry_and_was_never_heard_is_forgotten() -> N
     for name in entries:
         streams.admit(name)
     streams.devices["heard"].last_seen_ms = NOW_MS
-    streams.replace_registry({"stays": entries["stays"]})
+    replace_registry(streams, {"stays": entries["stays"]})
     assert list(streams.devices) == ["heard", "stays"]
 
 

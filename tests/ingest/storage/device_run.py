@@ -17,7 +17,7 @@ from gateway.ingest.storage.device_snapshots import DeviceSnapshots
 from schemas.quantities import GROWTH
 from tests.clocks import SetClock
 from tests.core.alarms.alarming import Bed, rule
-from tests.core.making import NOW_MS, Registered
+from tests.core.making import NOW_MS, registered_device
 
 STEPPED = rule(CounterStep(readings=1), name="stepped")
 
@@ -31,7 +31,7 @@ class Run:
         events = Events()
         self.memory = DeviceMemory(events, SetClock(NOW_MS), is_shared=is_shared)
         admission = Admission(devices_max=devices_max)
-        self.streams = Streams({name: Registered() for name in registered}, admission, memory=self.memory)
+        self.streams = Streams({name: registered_device() for name in registered}, admission, memory=self.memory)
         self.devices, self.field_sets = self.streams.devices, self.streams.field_sets
         self.bed = Bed(STEPPED)
         self.states = DeviceSnapshots(

@@ -53,12 +53,15 @@ def test_alarms_learn_of_nights_and_incomplete_days_and_keep_what_is_usual(influ
         for device in ("leaking", "gap"):
             running.receive(device, {"ts": end_ms - HOUR // 2, "flow_m3_h": 0.0})
         await running.close(end_ms + SETTLED)
-        leak, incomplete = alarms.find(AlarmKey("leak", "leaking")), alarms.find(AlarmKey("completeness_low", "gap"))
+        leak, incomplete = (
+            alarms.states.find(AlarmKey("leak", "leaking")),
+            alarms.states.find(AlarmKey("completeness_low", "gap")),
+        )
         assert leak is not None
         assert leak.is_active
         assert incomplete is not None
         assert incomplete.is_active
-        assert alarms.find(AlarmKey("completeness_low", "leaking")) is None
+        assert alarms.states.find(AlarmKey("completeness_low", "leaking")) is None
         assert running.parts.watching.status.day_completeness == {"water": (48 - 8) / 48}
 
     async def after_a_restart(running: Running) -> None:
@@ -69,7 +72,7 @@ def test_alarms_learn_of_nights_and_incomplete_days_and_keep_what_is_usual(influ
         assert device is not None
         for night in range(3):
             alarms.night(device, date(2026, 11, 10 + night), 0.5, 1.0, running.clock.at_ms + night)
-        leak = alarms.find(AlarmKey("leak", "gap"))
+        leak = alarms.states.find(AlarmKey("leak", "gap"))
         assert leak is not None, "at night nothing is usual"
         assert leak.is_active
 

@@ -17,7 +17,7 @@ from gateway.runtime.pipeline.build import Parts
 from gateway.web.changes.commands import MeterExchange
 from schemas.registry import RegisteredDevice
 from tests.clocks import SetClock
-from tests.core.making import HOUR_MS, NOW_MS, message
+from tests.core.making import HOUR_MS, NOW_MS, message, replace_registry
 from tests.runtime.jobs.closing_rig import config_of
 
 
@@ -68,7 +68,7 @@ def _happen(parts: Parts, what: str, now_ms: int) -> None:
         breaker.close()
     elif what == "registered":
         streams = parts.processing.processor.streams
-        streams.replace_registry(dict(streams.registry))
+        replace_registry(streams, dict(streams.registry))
 
 
 def test_the_registry_is_written_hourly_and_when_it_changes(said: Callable[[list[tuple[str, int]]], list[str]]) -> None:

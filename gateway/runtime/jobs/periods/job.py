@@ -23,7 +23,6 @@ from random import random
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from gateway.core.devices.device import Registered
 from gateway.core.readings.late_readings import HOUR_MS
 from gateway.ingest.database.open_store import open_store
 from gateway.ingest.database.store import Store, StoreFault, TimeSpan
@@ -48,6 +47,7 @@ from gateway.runtime.jobs.periods.progress import (
 )
 from gateway.runtime.jobs.periods.sinks import AlarmFeeds, Postponed, RollupWriter
 from gateway.support.clock import every
+from schemas.registry import RegisteredDevice
 
 log = logging.getLogger("gateway.jobs")
 
@@ -92,7 +92,7 @@ class PeriodJob:
         self._not_before_ms = 0
         self._first_ms = day_of(self._clock.now_ms(), self._zone).start_ms
         self._roster = Roster(())
-        self._registry: Mapping[str, Registered] | None = None
+        self._registry: Mapping[str, RegisteredDevice] | None = None
         self._trouble = ""
         self._begin()
 

@@ -15,6 +15,7 @@ from tests.campaigns.fuzz import shipped
 from tests.campaigns.fuzz.mutations import examples
 from tests.campaigns.fuzz.soundness import assert_outcome, assert_shown
 from tests.campaigns.fuzz.target import Run, Target
+from tests.core.making import replace_registry
 from tests.core.profiles.test_envelopes import ENVELOPES, MESSAGES
 from tests.core.sparkplug_payloads import FLOAT, INT, LONG, M, payload
 
@@ -89,7 +90,7 @@ def repeated_frames() -> Run:
     def run(data: bytes) -> None:
         repeating, forgetting = shipped.processor(), shipped.processor()
         for one in told(data):
-            forgetting.streams.replace_profiles(forgetting.streams.profiles)
+            replace_registry(forgetting.streams, forgetting.streams.registry)
             became = [_became(processor, one) for processor in (repeating, forgetting)]
             assert became[0] == became[1], f"repeated: {became[0]}\nfirst: {became[1]}"
 
