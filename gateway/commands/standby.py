@@ -9,7 +9,7 @@ import mqtt5
 
 from gateway.commands.guest import guest, open_as_guest, read
 from gateway.commands.options import add_config
-from gateway.core.gateways.pair_words import PairTopics
+from gateway.core.gateways.standby import PairTopics
 from gateway.core.mqtt_session import DISCONNECT, Connected, Event, ProtocolFault, Session, SessionOptions, Subscribed
 from gateway.ingest.intake.connection import BrokerAddress
 from gateway.runtime.pipeline.options import broker_address, pair_topics, session_options

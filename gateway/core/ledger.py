@@ -19,10 +19,7 @@ SOURCES: Final[tuple[ReadingSource, ...]] = get_args(ReadingSource)
 
 @dataclass(slots=True)
 class Ledger:
-    """Counts since the process started.
-
-    :ivar of_newer: readings of the journal that only a newer release can read; they are pending as well.
-    """
+    """Counts since the process started; what only a newer release can read of the journal, ``of_newer``, is pending as well."""
 
     since_ms: int
     received: Counter[ReadingSource] = field(default_factory=Counter)

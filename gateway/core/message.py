@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 from msgspec import field as member
@@ -13,11 +13,7 @@ from schemas.rejects import DropCause, IgnoreCause, RejectReason
 
 
 class Undecodable(Exception):  # noqa: N818 - it says what the payload is
-    """A payload, or one object of it, that is not a reading.
-
-    :ivar reason: the reason under which it is counted.
-    :ivar detail: a sentence for people.
-    """
+    """A payload, or one object of it, that is not a reading; the detail is a sentence for people."""
 
     def __init__(self, reason: RejectReason, detail: str) -> None:
         super().__init__(detail)
@@ -57,23 +53,16 @@ class QuarantinedMessage:
 
 
 class Message(Protocol):
-    """One MQTT PUBLISH as it arrived. The codec's own packet is one, so nothing is copied on the way in."""
+    """One MQTT PUBLISH as it arrived. The codec's own packet is one, so nothing is copied on the way in.
 
-    @property
-    def topic(self) -> str:
-        """Topic name."""
+    :ivar retain: the broker had retained it, and sent it because of a new subscription.
+    :ivar duplicate: the broker has sent it before.
+    """
 
-    @property
-    def payload(self) -> bytes:
-        """The bytes, untouched."""
-
-    @property
-    def retain(self) -> bool:
-        """True for a retained message that the broker sent because of a new subscription."""
-
-    @property
-    def duplicate(self) -> bool:
-        """True when the broker has sent this message before."""
+    topic: str
+    payload: bytes
+    retain: bool
+    duplicate: bool
 
     @property
     def user_properties(self) -> Sequence[tuple[str, str]]:
@@ -110,11 +99,7 @@ class Arrival(Struct, frozen=True, gc=False):  # made for each message, never pa
 
 
 class Sender(NamedTuple):
-    """A recorded step: the device that sent the message is known.
-
-    :ivar device: its id; empty if not even the topic names one.
-    :ivar native: it speaks the native format, no profile is needed.
-    """
+    """A recorded step: the device that sent the message, empty if not even the topic names one; native: it needs no profile."""
 
     device: str
     native: bool = False
@@ -127,11 +112,7 @@ class NativeObjects(NamedTuple):
 
 
 class Reading(Struct, eq=False, gc=False):
-    """A reading ready to travel: one device, one instant, in canonical units, as line protocol.
-
-    :ivar lines: one line, or two when device health rides along; no newline at the end.
-    :ivar domain: the domain that its outcome is counted under.
-    """
+    """One device, one instant, in canonical units, as one line of line protocol, or two when device health rides along."""
 
     lines: str
     domain: str
@@ -172,9 +153,6 @@ class Refusal:
     domain: str = "unknown"
 
 
-_NO_VARIABLES: Final[Mapping[str, float | int | str | bool]] = MappingProxyType({})
-
-
 class CodecAsk(NamedTuple):
     """A call of a maker's codec; the message whose frame it decodes is held until it has answered.
 
@@ -190,7 +168,7 @@ class CodecAsk(NamedTuple):
     payload: bytes
     port: int
     received_ms: int
-    variables: Mapping[str, float | int | str | bool] = _NO_VARIABLES
+    variables: Mapping[str, float | int | str | bool] = MappingProxyType({})
     device: str = ""
     pending: object = None
 

@@ -48,11 +48,7 @@ _BREAKS_SUBSCRIPTION: Final = "the broker sent a PUBLISH that breaks the subscri
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """The broker accepted the connection.
-
-    :ivar keep_alive_s: another interval than was asked for; None: as asked.
-    :ivar session_expiry_s: a shorter lifetime of the session than was asked for; None: as asked.
-    """
+    """The broker accepted the connection, with another keep-alive or a shorter session than was asked for; None: as asked."""
 
     session_present: bool
     keep_alive_s: int | None
@@ -73,7 +69,7 @@ class Unsubscribed:
     filters: Sequence[str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Oversized:
     """A PUBLISH that is too large: the first bytes of its payload and its size. Its properties are not kept."""
 
@@ -90,22 +86,11 @@ Event = mqtt5.PublishPacket | Connected | Subscribed | Unsubscribed | Oversized
 
 
 class ProtocolFault(Exception):  # noqa: N818 - the field's word
-    """The connection cannot go on: the broker refused it, closed it, or sent what no broker may.
-
-    :ivar events: valid events before the fault.
-    """
+    """The connection cannot go on, after some valid events: the broker refused or closed it, or sent what no broker may."""
 
     def __init__(self, why: str, events: list[Event] | None = None) -> None:
         super().__init__(why)
         self.events = events or []
-
-
-@dataclass(frozen=True, slots=True)
-class Will:
-    """A retained message that the broker publishes when the connection ends without a DISCONNECT."""
-
-    topic: str
-    payload: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +104,7 @@ class SessionOptions:
     session_expiry_s: int = 7 * 86400
     receive_maximum: int = 2000
     frame_max_bytes: int = 262144 + 131072
-    will: Will | None = None
+    will: mqtt5.Will | None = None
 
 
 @dataclass(slots=True)
@@ -129,6 +114,13 @@ class _Skipping:
     head: bytearray
     body_bytes: int
     missing_bytes: int
+
+    def skip(self, data: bytes) -> bytes:
+        """Take what belongs to it; return the rest."""
+        taken = data[: self.missing_bytes]
+        self.head += taken[: max(_HEAD_MAX_BYTES - len(self.head), 0)]
+        self.missing_bytes -= len(taken)
+        return data[len(taken) :]
 
 
 @dataclass(slots=True)
@@ -152,7 +144,7 @@ class Session:
         self._tail = b""
         self._skipping = None
         self._asked.clear()
-        options, will = self.options, self.options.will
+        options = self.options
         return mqtt5.ConnectPacket(
             options.client_id,
             username=options.username,
@@ -161,22 +153,16 @@ class Session:
             keep_alive=options.keep_alive_s,
             session_expiry_interval=options.session_expiry_s,
             receive_max=options.receive_maximum,
-            will=mqtt5.Will(will.topic, payload=will.payload, retain=True) if will is not None else None,
+            will=options.will,
         ).write()
 
     def subscribe(self, filters: dict[str, mqtt5.RetainHandling]) -> bytes:
         """Ask for topic filters at QoS 1, each with its retain handling; Retain As Published stays off."""
-        packet_id = self._packet_id(list(filters))
         wanted = [
-            mqtt5.TopicFilter(
-                pattern,
-                max_qos=mqtt5.QoS.AT_LEAST_ONCE,
-                retain_as_published=False,
-                retain_handling=handling,
-            )
+            mqtt5.TopicFilter(pattern, max_qos=mqtt5.QoS.AT_LEAST_ONCE, retain_as_published=False, retain_handling=handling)
             for pattern, handling in filters.items()
         ]
-        return mqtt5.SubscribePacket(packet_id, wanted).write()
+        return mqtt5.SubscribePacket(self._packet_id(list(filters)), wanted).write()
 
     def unsubscribe(self, filters: list[str]) -> bytes:
         """Unsubscribe from topic filters."""
@@ -192,12 +178,11 @@ class Session:
 
         :raises ProtocolFault: the connection cannot go on.
         """
-        if self._skipping is not None:
-            data = self._skip(data)
-            if self._skipping.missing_bytes:
-                return []
         events: list[Event] = []
         if self._skipping is not None:
+            data = self._skipping.skip(data)
+            if self._skipping.missing_bytes:
+                return []
             events.append(_oversized(self._skipping))
             self._skipping = None
         if self._tail:
@@ -249,17 +234,7 @@ class Session:
         if rest[0] >> 4 != _PUBLISH or not self.connected:
             raise ProtocolFault(f"the broker sent a control packet of {body_bytes} bytes")
         self._skipping = _Skipping(bytearray(rest[:1]), body_bytes, body_bytes)
-        self._skip(rest[header_bytes:])
-
-    def _skip(self, data: bytes) -> bytes:
-        skipping = self._skipping
-        if skipping is None:
-            return data
-        taken = data[: skipping.missing_bytes]
-        room = _HEAD_MAX_BYTES - len(skipping.head)
-        skipping.head += taken[: max(room, 0)]
-        skipping.missing_bytes -= len(taken)
-        return data[len(taken) :]
+        self._skipping.skip(rest[header_bytes:])
 
     def _control(self, packet: mqtt5.Packet, events: list[Event]) -> None:
         if isinstance(packet, mqtt5.ConnAckPacket) and not self.connected:

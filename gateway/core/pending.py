@@ -37,11 +37,7 @@ class PendingDecode(Struct, eq=False):
         return self.stamps[key]
 
     def keep_time(self, outcome: Outcome, evaluator: Evaluator, observations: Iterable[Observation] = ()) -> None:
-        """Keep the gateway's time of the frame with what is kept of it to be replayed.
-
-        Replayed it is stamped with that again: no reading that came besides has this time, and those of its own that were
-        written are known again.
-        """
+        """Keep the gateway's time of the frame with what is kept of it: no other reading has it when the frame is replayed."""
         if self.arrival.replayed:
             return
         if not self.stamps and self.device.last_stamp_ms:

@@ -80,10 +80,7 @@ from schemas.rejects import DropCause, IgnoreCause, RejectReason
 
 @dataclass(slots=True)
 class Processor:
-    """The pure pipeline with its state: streams, devices, trust in the clock.
-
-    :ivar sums: the source of the sums of counters.
-    """
+    """The pure pipeline with its state: streams, devices, trust in the clock; ``sums`` is where the sums come from."""
 
     streams: Streams
     rules: TimeRules

@@ -60,20 +60,9 @@ def quarantined(
     arrival: Arrival, cause: WaitCause, key: str, expires_ms: int | None = None, *, device: str, domain: str
 ) -> QuarantinedMessage:
     """The whole message for the quarantine."""
-    message = arrival.message
-    return QuarantinedMessage(
-        cause,
-        key,
-        expires_ms,
-        message.topic,
-        message.payload,
-        message.retain,
-        arrival.now_ms,
-        device,
-        domain,
-        message.user_properties,
-        message.duplicate,
-    )
+    message, at_ms = arrival.message, arrival.now_ms
+    content, told = (message.topic, message.payload, message.retain), (message.user_properties, message.duplicate)
+    return QuarantinedMessage(cause, key, expires_ms, *content, at_ms, device, domain, *told)
 
 
 def addressed(topic: str) -> tuple[str, str]:

@@ -15,7 +15,6 @@ from gateway.core.mqtt_session import (
     SessionOptions,
     Subscribed,
     Unsubscribed,
-    Will,
     pubacks,
 )
 from tests.core.conversation import CONNACK, FILTERS, GRANTED, TOPIC, cut, in_pieces, opened, publish, receive, recorded
@@ -179,7 +178,8 @@ def test_a_connection_the_broker_ends_says_why() -> None:
 
 
 def test_a_will_is_left_with_the_broker_retained() -> None:
-    packet = read(Session(SessionOptions("gateway-1", will=Will("gateway/v1/gateway-1/machines/a", b"offline"))).connect())
+    will = mqtt5.Will("gateway/v1/gateway-1/machines/a", payload=b"offline", retain=True)
+    packet = read(Session(SessionOptions("gateway-1", will=will)).connect())
     assert isinstance(packet, mqtt5.ConnectPacket)
     assert packet.will is not None
     assert (packet.will.topic, packet.will.payload, packet.will.retain) == ("gateway/v1/gateway-1/machines/a", b"offline", True)

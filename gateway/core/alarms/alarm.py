@@ -166,11 +166,7 @@ class Transition(Struct, frozen=True):
 
 
 class Drained(NamedTuple):
-    """Everything that changed since the last call of :meth:`States.drain`.
-
-    :ivar transitions: in their order.
-    :ivar states: key → the state to store now, pending ones too; None: it has ended, remove it.
-    """
+    """The transitions since the last :meth:`States.drain`, and each state to store now; None: it has ended, remove it."""
 
     transitions: Sequence[Transition]
     states: dict[AlarmKey, AlarmState | None]

@@ -5,8 +5,16 @@ from datetime import date, tzinfo
 from typing import Final
 
 from gateway.core.alarms.alarm import AlarmState
-from gateway.core.alarms.looking import Look, is_overtaken, look_closely, note_step
-from gateway.core.alarms.nights import NIGHT_HOURS, NightFlow, judge_day, judge_night
+from gateway.core.alarms.looking import (
+    NIGHT_HOURS,
+    Look,
+    NightFlow,
+    is_overtaken,
+    judge_day,
+    judge_night,
+    look_closely,
+    note_step,
+)
 from gateway.core.alarms.rounds import Rounds, place_of
 from gateway.core.alarms.rules import CounterStep, Night, Rule, Rules, Usual, Values
 from gateway.core.alarms.states import States
@@ -179,10 +187,8 @@ class Alarms:
         judge_night(self.rules, self.states, place_of(device), NightFlow(day, flow_min_m3_h, coverage), scales, now_ms)
 
     def day(self, device: Device, completeness: float, now_ms: int, *, longest_gap_s: float = 0.0) -> None:
-        """Take the completeness of a device's newest day.
-
-        A gap that was long enough for an alarm of silence, of the device or of its site, does not count a second time.
-        """
+        """Take the completeness of a device's newest day."""
+        # A gap that was long enough for an alarm of silence, of the device or of its site, does not count a second time.
         told = longest_gap_s * 1000 / DAY_MS if longest_gap_s * 1000 >= self._silence.after_ms(device) else 0.0
         if self._silence.membership.heard_ms(device) and told <= _SILENT_MOST:
             judge_day(self.rules, self.states, place_of(device), min(1.0, completeness / (1 - told)), now_ms)

@@ -1,16 +1,20 @@
-"""The close look at a reading with a value outside the gate, or of a device for which a condition stands."""
+"""The close look at a reading with a value outside the gate, or of a device for which a condition stands; and nights and days.
 
-from typing import Final
+The figures of nights and days come from the roll-ups once a day, and again after late readings changed them.
+"""
+
+from datetime import date
+from typing import Final, NamedTuple
 
 from msgspec import Struct
 
 from gateway.core.alarms.alarm import AlarmKey
-from gateway.core.alarms.rules import CounterStep, Rules
+from gateway.core.alarms.rules import NIGHT_COVERAGE, Completeness, CounterStep, Night, Rule, Rules
 from gateway.core.alarms.states import Place, Sight, States
 from gateway.core.alarms.views import View
-from gateway.core.alarms.watch import Check, Kept, Steps, Table, Verdict
+from gateway.core.alarms.watch import FLOW, Check, Kept, Scales, Steps, Table, Verdict
 from gateway.core.devices.device import Device
-from gateway.core.readings.steps import CONFIRMATIONS, RegisterStep
+from gateway.core.readings.steps import CONFIRMATIONS, DAY_MS, RegisterStep
 from schemas.quantities import Quality
 from schemas.readings import Value
 
@@ -87,3 +91,60 @@ def _end_step(states: States, steps: Steps, look: Look) -> None:
         return
     if not state.is_active or look.time_ms - standing.last_ms >= steps.condition.hold_ms:
         states.fall(rule, look.place.name, name, look.time_ms)
+
+
+NIGHT_HOURS = 5
+"""The first hours of a day count as its night: midnight to five."""
+
+
+class NightFlow(NamedTuple):
+    """The lowest flow of one night, and the share of its readings that arrived."""
+
+    day: date
+    flow_min_m3_h: float
+    coverage: float
+
+
+def judge_night(rules: Rules, states: States, place: Place, night: NightFlow, scales: Scales, now_ms: int) -> None:
+    """Judge a night of a device by all rules. A night that lacks readings does not count."""
+    if night.coverage < NIGHT_COVERAGE:
+        return
+    for rule, name, condition in rules.conditions():
+        if isinstance(condition, Night):
+            scale, sight = scales.scale(condition.of, FLOW), Sight(name, now_ms, night.flow_min_m3_h, FLOW)
+            if scale is not None and night.flow_min_m3_h > max(condition.above * scale, condition.least_m3_h):
+                _stand(states, rule, place, condition.nights, sight, night.day.toordinal())
+            elif scale is not None:
+                _fall(states, rule, place.name, sight, night.day.toordinal())
+
+
+def _stand(states: States, rule: Rule, place: Place, nights: int, sight: Sight, day: int) -> None:
+    """Note a night that is one more of a row; so many of them raise the alarm."""
+    state = states.find(AlarmKey(rule.name, place.name))
+    known = [] if state is None else [other for other in state.nights if abs(other - day) < 2 * nights]
+    enough = len({*known, day}) >= nights
+    state = states.stand(rule, place._replace(gap_ms=2 * nights * DAY_MS), sight, enough=enough)
+    state.nights = {other: state.nights[other] for other in known} | {day: sight.value}
+    states.change(state)
+
+
+def _fall(states: States, rule: Rule, place: str, sight: Sight, day: int) -> None:
+    """End a row: nights before this one no longer count. The row of another condition goes on."""
+    state = states.find(AlarmKey(rule.name, place))
+    if state is None or not state.nights or sight.name not in state.standing:
+        return
+    state.nights = {other: flow for other, flow in state.nights.items() if other > day}
+    if state.nights:
+        states.change(state)
+    else:
+        states.fall(rule, place, sight.name, sight.time_ms)
+
+
+def judge_day(rules: Rules, states: States, place: Place, completeness: float, now_ms: int) -> None:
+    """Judge the completeness of a device's newest day by all rules."""
+    for rule, name, condition in rules.conditions():
+        if isinstance(condition, Completeness):
+            if completeness < condition.below:
+                states.stand(rule, place._replace(gap_ms=DAY_MS), Sight(name, now_ms, 100 * completeness, "completeness_pct"))
+            else:
+                states.fall(rule, place.name, name, now_ms)

@@ -9,10 +9,10 @@ Where several gateways share devices one of them tells who is silent, and only w
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
-from gateway.core.alarms.alarm import AlarmKey, AlarmTags
+from gateway.core.alarms.alarm import AlarmKey, AlarmState, AlarmTags
 from gateway.core.alarms.rules import ClockWrong, Rule, Rules, Silent
 from gateway.core.alarms.states import Place, Sight, States
 from gateway.core.devices.device import Device, Series
@@ -115,13 +115,18 @@ class Rounds:
 
     def _judge_all(self, rules: Rules, states: States, sites: dict[str, Site], asked: Iterable[Device], now_ms: int) -> None:
         """Judge the silence of sites, then of the devices for which no site speaks."""
-        of_devices = _silent_rules(rules, "device")
-        judged = _Sites(states, sites, of_devices)
+        of_devices, spoken_for = _silent_rules(rules, "device"), set[str]()
         for rule, name in _silent_rules(rules, "site"):
-            judged.judge(rule, name, now_ms)
+            for gone in [state for state in states if state.key.alarm == rule.name and state.key.place not in sites]:
+                states.end(gone, now_ms)
+            for place, site in sites.items():
+                state = _judge_site(states, rule, name, place, site, now_ms)
+                if state is not None and state.is_active:
+                    spoken_for.update(device.name for device, _ in site.missing)
+                    _end_covered(states, of_devices, site, state.since_ms, now_ms)
         for rule, name in of_devices:
             for device in asked:
-                if device.name not in judged.spoken_for:
+                if device.name not in spoken_for:
                     self._judge_silence(states, rule, name, device, now_ms)
 
     def _count(self, device: Device, sites: dict[str, Site], now_ms: int) -> bool:
@@ -163,41 +168,26 @@ class Rounds:
             states.stand(rule, place_of(device), Sight(name, device.last_seen_ms, offset_ms / 1000))
 
 
-@dataclass(slots=True)
-class _Sites:
-    """The sites of a round, and the rules about single devices for which one alarm of a site stands.
+def _judge_site(states: States, rule: Rule, name: str, place: str, site: Site, now_ms: int) -> AlarmState | None:
+    """Judge a site by one rule; return the state of its alarm."""
+    key, together = AlarmKey(rule.name, place), site.fell_together()
+    state = states.find(key)
+    if together or (site.is_mostly_missing and state is not None):
+        since_ms = min(heard_ms for _, heard_ms in together or site.missing)
+        sight = Sight(name, now_ms, float(len(site.missing)), since_ms=since_ms)
+        states.stand(rule, _place_of(place, site), sight)
+    elif state is not None and site.newest_ms > state.raised_ms:
+        states.fall(site.with_patience(rule), place, name, now_ms)
+    return states.find(key)
 
-    :ivar spoken_for: devices without an alarm of their own, because the alarm of their site covers them.
-    """
 
-    states: States
-    sites: dict[str, Site]
-    of_devices: list[tuple[Rule, str]]
-    spoken_for: set[str] = field(default_factory=set)
-
-    def judge(self, rule: Rule, name: str, now_ms: int) -> None:
-        """Judge all sites by one rule."""
-        for gone in [state for state in self.states if state.key.alarm == rule.name and state.key.place not in self.sites]:
-            self.states.end(gone, now_ms)
-        for name_of_site, site in self.sites.items():
-            key = AlarmKey(rule.name, name_of_site)
-            together = site.fell_together()
-            if together or (site.is_mostly_missing and self.states.find(key) is not None):
-                self.states.stand(rule, _place_of(name_of_site, site), _sight(name, site, together, now_ms))
-            elif (state := self.states.find(key)) is not None and site.newest_ms > state.raised_ms:
-                self.states.fall(site.with_patience(rule), name_of_site, name, now_ms)
-            state = self.states.find(key)
-            if state is not None and state.is_active:
-                self._speak_for(site, state.since_ms, now_ms)
-
-    def _speak_for(self, site: Site, since_ms: int, now_ms: int) -> None:
-        """Let the site's alarm replace those of its devices, but for a device that was silent long before."""
-        for device, _ in site.missing:
-            self.spoken_for.add(device.name)
-            for rule, _ in self.of_devices:
-                state = self.states.find(AlarmKey(rule.name, device.name))
-                if state is not None and state.since_ms >= since_ms:
-                    self.states.end(state, now_ms)
+def _end_covered(states: States, of_devices: list[tuple[Rule, str]], site: Site, since_ms: int, now_ms: int) -> None:
+    """Let the site's alarm replace those of its devices, but for a device that was silent long before."""
+    for device, _ in site.missing:
+        for rule, _ in of_devices:
+            state = states.find(AlarmKey(rule.name, device.name))
+            if state is not None and state.since_ms >= since_ms:
+                states.end(state, now_ms)
 
 
 def _place_of(name: str, site: Site) -> Place:
@@ -205,11 +195,6 @@ def _place_of(name: str, site: Site) -> Place:
     areas = {device.registered.area or "" for device in devices if device.registered is not None}
     tags = AlarmTags(area=areas.pop() if len(areas) == 1 else "", site=name)
     return Place(name, tags, _NEVER_MS, simulated=all(device.is_simulated for device in devices))
-
-
-def _sight(name: str, site: Site, together: list[Missing], now_ms: int) -> Sight:
-    since_ms = min(heard_ms for _, heard_ms in together or site.missing)
-    return Sight(name, now_ms, float(len(site.missing)), since_ms=since_ms)
 
 
 def _silent_rules(rules: Rules, of: str) -> list[tuple[Rule, str]]:

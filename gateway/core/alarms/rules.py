@@ -21,10 +21,7 @@ class Usual(StrEnum):
 
 
 class Param(NamedTuple):
-    """A parameter of a registered device, of which a limit may be a multiple.
-
-    :ivar default: its value if the registry gives none; None: the limit then does not hold for the device.
-    """
+    """A parameter of a device, of which a limit may be a multiple; a device without it and without a default has no limit."""
 
     name: str
     default: float | None = None

@@ -23,10 +23,7 @@ _TOGETHER: Final = 200
 
 
 class Place(NamedTuple):
-    """A device or site that has alarms.
-
-    :ivar gap_ms: the time without a reading after which a pending condition starts again.
-    """
+    """A device or site that has alarms; after ``gap_ms`` without a reading a pending condition starts again."""
 
     name: str
     tags: AlarmTags
@@ -51,10 +48,7 @@ class Sight(NamedTuple):
 
 
 class States:
-    """States by place and rule.
-
-    :ivar wake: called at the first change after each drain; it must not look at anything here.
-    """
+    """States by place and rule; ``wake`` is called at the first change after each drain, and must not look at anything here."""
 
     def __init__(self) -> None:
         self.wake: Callable[[], None] = lambda: None

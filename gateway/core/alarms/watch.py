@@ -38,11 +38,7 @@ class Bound(NamedTuple):
 
 
 class Scales(NamedTuple):
-    """The numbers of one device of which its limits are multiples.
-
-    :ivar params: its parameters.
-    :ivar usual: kind of mean and field → the mean.
-    """
+    """The numbers of one device of which its limits are multiples: parameters, and means by their kind and field."""
 
     params: Mapping[str, object]
     usual: Mapping[tuple[Usual, str], float]

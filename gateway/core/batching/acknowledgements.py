@@ -16,11 +16,7 @@ from gateway.core.batching.batch import Batch, Owed
 
 @dataclass(slots=True)
 class Acknowledger:
-    """The account of acknowledgements.
-
-    :ivar connection: number of the present connection; grows by one with each.
-    :ivar owed: messages of the present connection not acknowledged yet.
-    """
+    """The account of acknowledgements owed on the present connection, whose number grows by one with each."""
 
     connection: int = 0
     owed: int = 0
@@ -80,10 +76,7 @@ class Acknowledger:
         return any(batch in self._order for batch in batches)
 
     def release(self) -> list[int]:
-        """Identifiers to acknowledge now, in order: those of the batches that are done up to the first that is not.
-
-        Who brought messages by another way than the broker is told here.
-        """
+        """Identifiers to acknowledge now, in order: those of the batches that are done. Other bringers are told."""
         ready: list[int] = []
         while self._order and not (self._order[0].holds or self._order[0].asked):
             batch = self._order.popleft()

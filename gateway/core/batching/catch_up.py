@@ -32,10 +32,7 @@ _SPREAD_OF_OUTAGE: Final = 0.2
 
 
 def start_pause_s(away_s: float, jitter: float) -> float:
-    """Return the wait before the drain after an outage of ``away_s``: all gateways see InfluxDB return at once.
-
-    :param jitter: uniform in [0, 1).
-    """
+    """The wait before the drain after an outage; ``jitter``, in [0, 1), for all gateways see InfluxDB return at once."""
     return jitter * min(_SPREAD_MAX_S, away_s * _SPREAD_OF_OUTAGE)
 
 
@@ -115,11 +112,7 @@ _MARKS_MIN: Final = 3
 
 @dataclass(slots=True)
 class Progress:
-    """Progress of a backlog. Instants are monotonic, in s.
-
-    :ivar brought_in: readings, since the journal was last empty.
-    :ivar began_s: the instant at which the first of them came in; None: none has.
-    """
+    """Progress of a backlog: the readings since the journal was last empty, and when, on a monotonic clock, they began."""
 
     brought_in: int = 0
     began_s: float | None = None

@@ -38,21 +38,14 @@ class ReadingPlace(StrEnum):
 
 
 class Whereabouts(NamedTuple):
-    """The place of the readings that arrived at some time.
-
-    :ivar late_ms: from their arrival to the confirmation, at most; None: not written, or no longer known.
-    """
+    """The place of readings, and how late they were confirmed, at most; None: not written, or no longer known."""
 
     place: ReadingPlace
     late_ms: int | None = None
 
 
 class StoredSpan(Struct):
-    """Arrival times of readings that stand in rows of the journal.
-
-    :ivar left: number of its rows that are not settled yet.
-    :ivar is_written: none of the settled ones was given up.
-    """
+    """Arrival times of readings in rows of the journal: how many rows are not settled yet, and if all others were written."""
 
     first_ms: int
     last_ms: int
@@ -135,7 +128,7 @@ class Deliveries:
     def find(self, arrival_ms: int) -> Whereabouts:
         """Tell where the readings are that arrived at this time."""
         stored = self.saved.stored
-        at = bisect_left(stored, arrival_ms - _ROUNDING_MS, key=_last_ms)
+        at = bisect_left(stored, arrival_ms - _ROUNDING_MS, key=lambda span: span.last_ms)
         if at < len(stored) and _holds(stored[at].first_ms, stored[at].last_ms, arrival_ms):
             return Whereabouts(ReadingPlace.JOURNAL)
         if any(_holds(*span, arrival_ms) for span in self._flying.values()):
@@ -163,10 +156,6 @@ class Deliveries:
             del slots[min(slots)]
 
 
-def _last_ms(span: StoredSpan) -> int:
-    return span.last_ms
-
-
 def _holds(first_ms: int, last_ms: int, arrival_ms: int) -> bool:
     return first_ms - _ROUNDING_MS <= arrival_ms <= last_ms + _ROUNDING_MS
 
@@ -174,12 +163,6 @@ def _holds(first_ms: int, last_ms: int, arrival_ms: int) -> bool:
 def _joined(one: StoredSpan, other: StoredSpan | None = None) -> StoredSpan:
     if other is None:
         return one
-    first_row, last_row = min(one.first_row, other.first_row), max(one.last_row, other.last_row)
-    return StoredSpan(
-        min(one.first_ms, other.first_ms),
-        max(one.last_ms, other.last_ms),
-        first_row,
-        last_row,
-        one.left + other.left,
-        one.is_written and other.is_written,
-    )
+    times = min(one.first_ms, other.first_ms), max(one.last_ms, other.last_ms)
+    rows = min(one.first_row, other.first_row), max(one.last_row, other.last_row)
+    return StoredSpan(*times, *rows, one.left + other.left, one.is_written and other.is_written)

@@ -34,11 +34,7 @@ _COUNTED_MAX: Final = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Flood:
-    """Messages on one topic that would starve the others.
-
-    :ivar per_s: about how many come a second.
-    :ivar share: their share of all messages, 0 to 1.
-    """
+    """Messages on one topic that would starve the others: about how many a second, and their share of all, 0 to 1."""
 
     topic: str
     per_s: float

@@ -86,17 +86,11 @@ class Pacing:
         self._answer_s += (seconds - self._answer_s) / _MEAN_OF
 
     def lanes(self, waited_s: float) -> int:
-        """The number of writes that may be under way.
-
-        :param waited_s: the time for which the oldest write under way has waited for its answer.
-        """
+        """The number of writes that may be under way, of which the oldest has waited for its answer for ``waited_s``."""
         return _LANES_WHEN_SLOW if max(self._answer_s, waited_s) > SLOW_ANSWER_S else 1
 
     def wait_s(self, now_s: float, waited_s: float = 0.0, *, under_pressure: bool = False) -> float:
-        """Seconds until the next write may start; 0 or less: now.
-
-        :param under_pressure: do not space it from the writes in flight.
-        """
+        """Seconds until the next write may start; 0 or less: now. Under pressure it is not spaced from the writes in flight."""
         answer_s = max(self._answer_s, waited_s)
         apart_s = answer_s / _LANES_WHEN_SLOW if answer_s > SLOW_ANSWER_S else 0.0
         spaced_s = 0.0 if under_pressure else max(apart_s, self._link_s)
@@ -131,11 +125,7 @@ class ReadPacing:
         self.apart_s = _APART_S if readings > _MANY_PER_S * self._since_s else 0.0
 
     def wait_s(self, next_write_s: float, round_trip_s: float) -> float:
-        """Seconds from the start of a write for which messages may wait; 0: they may not.
-
-        :param next_write_s: seconds until the next may start.
-        :param round_trip_s: from here to the broker and back.
-        """
+        """Seconds from the start of a write, with so many to the next, for which messages may wait; 0: they may not."""
         is_near = 2 * round_trip_s <= AHEAD_S
         is_frequent = _RARE_PER_S * self._since_s <= self._readings <= _MANY_PER_S * self._since_s
         return min(next_write_s, _LONGEST_S) if is_near and is_frequent and next_write_s >= _WORTH_S else 0.0
@@ -143,10 +133,7 @@ class ReadPacing:
 
 @dataclass(slots=True)
 class LinkUse:
-    """The bytes that went over a link.
-
-    :ivar total_bytes: since the start, both directions.
-    """
+    """The bytes that went over a link; ``total_bytes`` are those since the start, both directions."""
 
     total_bytes: int = 0
     _per_s: float = 0.0
@@ -211,10 +198,7 @@ class LinkBudget:
 
 @dataclass(slots=True)
 class Backoff:
-    """Doubling waits with jitter, so that the gateways of a province do not retry in step.
-
-    :ivar first_s: the first wait; each further one doubles, up to ``longest_s``.
-    """
+    """Doubling waits from ``first_s`` to ``longest_s``, with jitter: the gateways of a province must not retry in step."""
 
     first_s: float
     longest_s: float

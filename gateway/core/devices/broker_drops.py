@@ -63,10 +63,7 @@ class SequenceGaps:
         self._new[device] += missing
 
     def look(self, devices: Iterable[Device], now_ms: int) -> tuple[int, int] | None:
-        """Count the devices that miss readings now, and the readings; None if they are too few to suspect the broker.
-
-        The devices are examined only if enough of them have new gaps.
-        """
+        """Count the devices that miss readings now, and the readings; None if they are too few to suspect the broker."""
         if not self._new:
             return None
         for device, missing in self._new.items():

@@ -237,11 +237,7 @@ def _next_ms(last_ms: int, now_ms: int, parity: int | None) -> int:
 
 
 class Series:
-    """The series of one device in one domain: the tags that never change.
-
-    :ivar pattern: all of it but the device.
-    :ivar key: stands for pattern and device among the readings of one message.
-    """
+    """The series of one device in one domain: the tags that never change; ``key`` is its own among those of one message."""
 
     __slots__ = ("_tagged", "device", "key", "pattern")
 

@@ -63,10 +63,7 @@ _MS: Final = timedelta(milliseconds=1)
 
 @dataclass(slots=True)
 class Counting:
-    """Judges the counters of readings, and knows who awaits sums.
-
-    :ivar mode: the source of sums.
-    """
+    """Judges the counters of readings, and knows who awaits sums; ``mode`` is their source."""
 
     mode: SumsMode = SumsMode.OFF
     _is_off: bool = field(init=False)

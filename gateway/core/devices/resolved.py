@@ -12,10 +12,7 @@ _UNKNOWN: Final = "unknown"
 
 
 class Stream(Series):
-    """A native topic, resolved: its series.
-
-    :ivar key_set: the keys of its last regular reading.
-    """
+    """A native topic, resolved: its series, and the keys of its last regular reading."""
 
     __slots__ = ("key_set",)
     is_status = False

@@ -7,10 +7,7 @@ _NOTHING: Final[dict[str, Any]] = {}
 
 
 class Seldom(Generic[Attribute]):
-    """An attribute that few devices have: it takes room only where its value is not the default.
-
-    The owner's ``seldom`` holds the values that are not, by the name of the attribute; None: there are none.
-    """
+    """An attribute that few devices have: it stands in the owner's ``seldom`` only where its value is not the default."""
 
     def __init__(self, default: Attribute) -> None:
         self._default = default

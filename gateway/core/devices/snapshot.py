@@ -146,10 +146,7 @@ def _pack_window(recent: RecentKeys, shapes: FieldSets, now_ms: int, record: _De
 
 
 def unpack(line: str, device: Device, shapes: FieldSets, now_ms: int) -> None:
-    """Give a new device what :func:`pack` remembered of it.
-
-    :raises ValueError: the line was not written by :func:`pack`; the device is unchanged.
-    """
+    """Give a new device what :func:`pack` remembered; ValueError: another wrote the line, the device is unchanged."""
     record = _RECORD.validate_json(line)
     seen_ms = record.get("seen", 0)
     device.last_seen_ms = min(seen_ms, now_ms)  # seen by a clock that went ahead, it would never be silent
@@ -184,10 +181,7 @@ def pack_kept(device: Device) -> str:
 
 
 def unpack_kept(line: str, device: Device) -> None:
-    """Give a device the counters that :func:`pack_kept` remembered, if they are newer than those that it has.
-
-    :raises ValueError: the line was not written by :func:`pack_kept`; the device is unchanged.
-    """
+    """Give a device the counters of :func:`pack_kept` if they are newer; ValueError: another wrote them, nothing is changed."""
     counters = unpack_counters(_RECORD.validate_json(line))
     if device.counters is None or counters.version > device.counters.version:
         device.counters = counters

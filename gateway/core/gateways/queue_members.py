@@ -10,11 +10,7 @@ TOO_FEW_NODES: Final = 2
 
 
 class QueueMembers(NamedTuple):
-    """The nodes that a queue stands on.
-
-    :ivar members: their names.
-    :ivar online: those that serve the queue.
-    """
+    """The nodes that a queue stands on, by name, and those of them that serve it."""
 
     name: str
     members: Sequence[str]
@@ -32,11 +28,7 @@ class QueueMembers(NamedTuple):
 
 
 class ClusterSeen(NamedTuple):
-    """Queues, and the cluster that they stand on.
-
-    :ivar nodes: all nodes of the cluster, those that are away too.
-    :ivar running: those that are not.
-    """
+    """Queues, all nodes of the cluster that they stand on, and those that run."""
 
     queues: Sequence[QueueMembers]
     nodes: Sequence[str]

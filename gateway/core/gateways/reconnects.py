@@ -38,10 +38,7 @@ class ConnectionEnd(Enum):
 
 @dataclass(slots=True)
 class Reconnects:
-    """Tells how long to wait before the next connection.
-
-    :ivar soon_ends: connections in a row that the broker closed soon and without a reason.
-    """
+    """Tells how long to wait; ``soon_ends`` are connections in a row that the broker closed soon and without a reason."""
 
     soon_ends: int = 0
     _after_end: Backoff = field(default_factory=lambda: Backoff(0.2, LONGEST_WAIT_S))
@@ -54,10 +51,7 @@ class Reconnects:
         return self.soon_ends >= SOON_ENDS
 
     def wait_s(self, lasted_s: float, jitter: float, end: ConnectionEnd) -> float:
-        """Seconds to wait after a connection that the broker kept for ``lasted_s``; 0: it was never made.
-
-        :param jitter: uniform in [0, 1).
-        """
+        """Seconds to wait after a connection of ``lasted_s`` (0: it was never made); ``jitter`` is uniform in [0, 1)."""
         if lasted_s > RIVAL_LONGEST_S:
             self._after_rival.reset()
         self.soon_ends = self.soon_ends + 1 if end is ConnectionEnd.UNEXPLAINED and 0 < lasted_s < SOON_S else 0

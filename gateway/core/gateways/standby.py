@@ -25,9 +25,10 @@ are taken over when no other machine holds any (:attr:`Standby.awaited_journals`
 Who was thrown out by someone who is not of the pair waits as :mod:`gateway.core.gateways.reconnects` says.
 """
 
+import json
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import Final, Literal
 
 SETTLE_S: Final = 3.0
 """The other gets this time to come back, where both lost the broker or both are passive."""
@@ -46,10 +47,7 @@ class PairRole(StrEnum):
 
 @dataclass(slots=True)
 class Partner:
-    """Another machine, as it was last heard.
-
-    :ivar is_fresh: it said so while this one listened; else the broker had retained it.
-    """
+    """Another machine as it was last heard: fresh, while this one listened, or retained by the broker."""
 
     role: PairRole
     term: int
@@ -174,3 +172,56 @@ class Standby:
         """The partners that are in a role, and are not gone."""
         since_s = now_s - _GONE_AFTER * self.keep_alive_s
         return {name: one for name, one in self.partners.items() if one.role is role and one.heard_s > since_s}
+
+
+@dataclass(frozen=True, slots=True)
+class PairTopics:
+    """The topics of a pair, and of one machine in it. Both retain what they say under the client id that they share.
+
+    gateway/v1/{client_id}/machines/{machine}   {"state": "live" | "passive" | "offline", "term": N}; "offline" is the will
+    gateway/v1/{client_id}/journals/{machine}   the number of readings in its journal
+    gateway/v1/{client_id}/alarms/{bucket}      some of the alarms of the live one (``monitoring/alarms/shared_alarms.py``)
+    """
+
+    client_id: str
+    machine: str
+
+    @property
+    def state(self) -> str:
+        """The topic of its word."""
+        return f"{self._below('machines')}{self.machine}"
+
+    @property
+    def journal(self) -> str:
+        """The topic of the number of readings in its journal."""
+        return f"{self._below('journals')}{self.machine}"
+
+    @property
+    def filters(self) -> list[str]:
+        """The filters for the topics of all machines."""
+        return [f"{self._below(kind)}+" for kind in ("machines", "journals", "alarms")]
+
+    def alarms(self, bucket: str) -> str:
+        """The topic of some of the alarms."""
+        return f"{self._below('alarms')}{bucket}"
+
+    def told_at(self, topic: str, kind: Literal["machines", "journals", "alarms"]) -> str:
+        """The machine, or the bucket of alarms, of which a topic tells; empty: none of this kind."""
+        return topic.removeprefix(self._below(kind)) if topic.startswith(self._below(kind)) else ""
+
+    def _below(self, kind: str) -> str:
+        return f"gateway/v1/{self.client_id}/{kind}/"
+
+
+def state_payload(role: PairRole, term: int) -> bytes:
+    """The word of a machine about itself."""
+    return json.dumps({"state": role.value, "term": term}).encode()
+
+
+def state_said(payload: bytes) -> tuple[PairRole, int] | None:
+    """The role and the term that a machine told; None: it is no such word."""
+    try:
+        said = json.loads(payload)
+        return PairRole(said["state"]), int(said["term"])
+    except (ValueError, TypeError, KeyError):
+        return None

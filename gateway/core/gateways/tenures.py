@@ -85,10 +85,7 @@ def names_within(name: str) -> list[str]:
 
 
 def stages_within(told: Mapping[str, Stages], name: str, besides: str = "") -> Stages:
-    """The stages of gateways with a share; of several names of it the one that is furthest from being left counts.
-
-    :param besides: a gateway that is left out.
-    """
+    """The stages of gateways, but for one, with a share; of its several names that counts which is furthest from being left."""
     stages: dict[str, Stage] = {}
     for one in names_within(name):
         for gateway, stage in told.get(one, {}).items():
@@ -141,10 +138,7 @@ def share_named(name: str) -> Share:
 
 
 class Tenures:
-    """The shares of one gateway.
-
-    :ivar by_name: name of a share → its tenure, also of those that it is leaving.
-    """
+    """The shares of one gateway, by name, also those that it is leaving."""
 
     def __init__(self, by_name: Mapping[str, Tenure] | None = None) -> None:
         self.by_name = dict(by_name or {})
@@ -163,15 +157,11 @@ class Tenures:
         self._wanted = {name_of(share): share for share, whose in assigned.items() if whose == gateway}
         self._others = {name_of(share): whose for share, whose in assigned.items() if whose != gateway}
         self._released.clear()
-        gained = [name for name in self._wanted if not self._has(name)]
+        gained = [name for name in self._wanted if name not in self.by_name or self.by_name[name].stage < Stage.TAKING_OVER]
         for name in gained:
             self.by_name[name] = Tenure(Stage.TAKING_OVER, now_ms)
         self._note_shared()
         return gained
-
-    def _has(self, name: str) -> bool:
-        known = self.by_name.get(name)
-        return known is not None and known.stage >= Stage.TAKING_OVER
 
     def is_still(self, name: str, before: Tenure) -> bool:
         """Tell if a share is at the stage that it was at before, and neither left nor came back in between."""

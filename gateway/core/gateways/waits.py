@@ -39,11 +39,7 @@ class WaitKind(StrEnum):
 
 
 class Wait(NamedTuple):
-    """Something that waits for another machine.
-
-    :ivar share: empty: none; a machine of a pair waits.
-    :ivar awaited: the machine that it waits for; empty: it is not known here.
-    """
+    """Something that waits for another machine (empty: it is not known here), for a share or, without one, in a pair."""
 
     kind: WaitKind
     waiting: str
@@ -93,10 +89,7 @@ def _reads(stage: Stage | None) -> bool:
 
 
 def waits_of_pair(standby: Standby, journal_readings: int) -> set[Wait]:
-    """The waits of a machine that has a standby.
-
-    :param journal_readings: in the journal of this machine.
-    """
+    """The waits of a machine that has a standby, and so many readings in its own journal."""
     if standby.role is PairRole.LIVE:
         return {Wait(WaitKind.JOURNAL, standby.name, other) for other in standby.awaited_journals}
     waiting = standby.live_others if journal_readings else []
@@ -112,10 +105,7 @@ class Waits:
         self._looked_ms: int | None = None
 
     def take(self, found: Collection[Wait], steady_ms: int) -> None:
-        """Take what a look found.
-
-        :param steady_ms: the time of the look, by a clock that nobody sets.
-        """
+        """Take what a look found, at a time by a clock that nobody sets."""
         passed_ms = 0 if self._looked_ms is None else min(steady_ms - self._looked_ms, _COUNTED_MAX_MS)
         before = self._waited_ms
         self._waited_ms = {wait: before[wait] + passed_ms if wait in before else 0 for wait in found}

@@ -130,10 +130,7 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
             self[at], self[at + _OFFSET] = told.register, exact(total - told.register)
 
     def swap(self, worked: Register, read_ms: float) -> bool:
-        """Go on with a counter as it was worked out again from readings up to ``read_ms``; False: more must be read first.
-
-        Readings that came meanwhile keep their distance from it.
-        """
+        """Go on with a counter as it was worked out again from readings up to ``read_ms``; False: more must be read first."""
         if worked.name not in self._names:
             return True
         at = _WIDTH * self._names.index(worked.name)
@@ -203,10 +200,7 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
         self.awaits = self.awaits or True
 
     def take_over(self, found: Mapping[str, FoundSum], exchanges: Iterable[StoredExchange] = ()) -> None:
-        """Go on with the sums that stand in InfluxDB; a counter without one is new.
-
-        :param exchanges: those that stand there too, the oldest first.
-        """
+        """Go on with the sums, and ``exchanges`` from the oldest on, that stand in InfluxDB; a counter without a sum is new."""
         self.awaits = False
         self.version += 1
         for name, last in found.items():
@@ -352,10 +346,7 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
         return self._move(at, met, after, suspect=True)._replace(step=step)
 
     def _doubt_restored(self, before_ms: float) -> None:
-        """Have the sums worked out again where the last register before a step is one that was restored.
-
-        Registers are saved now and then: the meter may have counted on until the gateway was killed.
-        """
+        """Have sums worked out again where a step follows a restored register: the meter may have counted on meanwhile."""
         if before_ms <= self.restored_ms:
             self.note_wrong(before_ms)
 

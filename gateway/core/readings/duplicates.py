@@ -62,11 +62,7 @@ DUPLICATE: Final = DedupResult(DedupVerdict.DUPLICATE)
 
 
 class Key(NamedTuple):
-    """One key of a window, to be stored.
-
-    :ivar fingerprints: of the values of ``fields``, in their order.
-    :ivar age_s: seconds since it was last added to.
-    """
+    """One key of a window, to be stored: the fingerprints of the values of its fields, and its age since it was added to."""
 
     key: int
     fingerprints: tuple[int, ...]

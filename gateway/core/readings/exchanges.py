@@ -30,10 +30,7 @@ class ToldExchange(NamedTuple):
 
 
 class StoredExchange(NamedTuple):
-    """An exchange as the database knows it.
-
-    :ivar is_late: it was told after readings of the new meter had come, and their sums were not worked out again since.
-    """
+    """An exchange as the database knows it; a late one was told after readings of the new meter, whose sums are still wrong."""
 
     told: ToldExchange
     is_late: bool

@@ -17,10 +17,7 @@ _INT_DIGITS_MAX: Final = 400
 
 
 class Repeating:
-    """An object in which a key occurs twice, with all its members in order.
-
-    :ivar key: the key that occurs most often.
-    """
+    """An object in which a key occurs twice, with all its members in order; ``key`` is the one that occurs most often."""
 
     __slots__ = ("key", "members")
 

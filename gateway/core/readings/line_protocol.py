@@ -107,10 +107,7 @@ class SeriesPattern:
 
 @lru_cache(maxsize=4096)
 def series_pattern(domain: str, site: str, area: str, own: Tags = (), *, simulated: bool = False) -> SeriesPattern:
-    """The pattern of series, one object for all devices that share it.
-
-    :param own: the tags that the readings bring themselves.
-    """
+    """The pattern of series, one object for all devices that share it; ``own`` are the tags that the readings bring."""
     tags = [("area", area), ("site", site), *own]
     before = tag_text(tag for tag in tags if tag[0] < _DEVICE) + f",{_DEVICE}="
     rest = tag_text(tag for tag in tags if tag[0] > _DEVICE)

@@ -44,10 +44,7 @@ Drop = tuple[str, DropCause]
 
 
 class Decoded:
-    """One object of a payload: canonical values, and the drops.
-
-    :ivar source: the object as it came in an array; None when it is the whole payload.
-    """
+    """One object of a payload: canonical values, the drops, and the ``source`` as it came in an array; None: it came alone."""
 
     __slots__ = ("dropped", "source", "values")
 

@@ -14,10 +14,7 @@ from schemas.quantities import GROWTH, Quality
 
 
 class CounterReplay:
-    """A counter that is worked out again.
-
-    :ivar read_ms: the time of the last reading.
-    """
+    """A counter that is worked out again; ``read_ms`` is the time of the last reading."""
 
     def __init__(self, name: str, rule: CounterRule | None, told: Iterable[ToldExchange], seed: Register | None = None) -> None:
         """Begin behind a believed reading of a counter, named with its lane or channel.

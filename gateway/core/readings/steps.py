@@ -139,11 +139,7 @@ class Doubt(NamedTuple):
 
 
 class RegisterStep(NamedTuple):
-    """A step of a counter that people must explain: no consumption does, and no exchange was told.
-
-    :ivar first_ms: the time of the first reading after it.
-    :ivar readings: the number of messages in a row that say so.
-    """
+    """A step that people must explain: when the first reading after it was, and how many messages in a row say so."""
 
     first_ms: int
     readings: int

@@ -34,10 +34,7 @@ class FoundSum(NamedTuple):
 
 
 class FormerOffset(NamedTuple):
-    """An offset that held before.
-
-    :ivar total: the sum that it ended with, from which the next one goes on; None: not known.
-    """
+    """An offset that held before, and the sum that it ended with, from which the next one goes on; None: not known."""
 
     until_ms: float
     offset: float

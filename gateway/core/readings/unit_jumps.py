@@ -26,11 +26,7 @@ _TOLD_MAX: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class UnitJump:
-    """Several devices of a make that seem to count in another unit since today.
-
-    :ivar factor: ratio of their registers to the values before: 10, 1000, 0.001.
-    :ivar devices: the first of them.
-    """
+    """Several devices of a make whose registers show ``factor`` times what they did before, and the first of them."""
 
     make: str
     factor: float
@@ -57,10 +53,7 @@ class UnitJumps:
         return [jump for _, jump in self._told]
 
     def see(self, make: str, device: str, before: float, value: float, now_ms: int) -> UnitJump | None:
-        """Note a register that went from ``before`` to ``value``; return a jump of its make, at most once a day.
-
-        :param make: model or profile, which devices of one firmware share.
-        """
+        """Note a step of a register; return a jump of its make (the model or profile of one firmware), at most once a day."""
         power = power_of_ten(before, value)
         if not power:
             return None

@@ -11,11 +11,7 @@ from schemas.registry import RegisteredDevice, device_key
 
 
 class Stand(NamedTuple):
-    """The state of a device.
-
-    :ivar presence: by :mod:`gateway.core.status.silence`.
-    :ivar domain: the domain that it measures, if known.
-    """
+    """The presence of a device, and the domain that it measures, if known."""
 
     presence: str
     domain: str | None = None
@@ -67,10 +63,7 @@ class Coverage:
 
 
 def coverage(registered: Iterable[RegisteredDevice], met: Mapping[str, Stand] | None) -> Coverage:
-    """Count devices.
-
-    :param met: the state of each device that the gateway knows, by its id; None: it does not run.
-    """
+    """Count devices; ``met`` is the state of each that the gateway knows, by its id; None: it does not run."""
     others = None if met is None else {device_key(name): device for name, device in met.items()}
     states: defaultdict[CoverageGroup, Counter[str]] = defaultdict(Counter)
     for device in registered:
@@ -103,10 +96,7 @@ def _count(states: Counter[str], *, known: bool) -> Count:
 
 
 def coverage_document(found: Coverage, areas: Mapping[str, str]) -> dict[str, object]:
-    """Coverage as JSON; null for unknown numbers.
-
-    :param areas: code → name.
-    """
+    """Coverage as JSON, null for unknown numbers; ``areas`` has the name of each code."""
     return {
         "groups": [
             {"area": area, "name": areas.get(area or ""), "domain": domain, **_count_document(count)}

@@ -27,11 +27,7 @@ def _around(area: str | None, site: str | None) -> tuple[str, str]:
 
 
 def health_line(device: Device, registered: RegisteredDevice, silence: Silence, now_ms: int) -> str:
-    """The point of one device.
-
-    It is up while it is online (:mod:`gateway.core.status.silence`). For one that was never heard it is not known how long it
-    has been silent, or how far its clock is off.
-    """
+    """The point of one device, which is up while it is online (:mod:`gateway.core.status.silence`)."""
     area, site = _around(registered.area, registered.site)
     fields, seen_ms = "", silence.membership.heard_ms(device)
     if device.offset_ms is not None:
@@ -40,24 +36,21 @@ def health_line(device: Device, registered: RegisteredDevice, silence: Silence, 
         silent_ms = now_ms - seen_ms if seen_ms < now_ms else 0
         up = silence.presence(device, now_ms) is Presence.ONLINE
         fields += f"silence_s={silent_ms / 1000!r},seq_missing={float(device.seq_missing)!r},up={up!r}"
-    else:
+    else:  # it was never heard: nobody knows how long it has been silent
         fields += "seq_missing=0.0,up=False"
     return f"{HEALTH}{area},device={escape_tag(device.name)}{site} {fields} {now_ms}"
 
 
 def registered_devices(streams: Streams) -> Iterator[Device]:
-    """Every registered device, once. One that was not heard yet is admitted now, with its stored state.
-
-    One that may not be admitted, such as a simulated one where those are refused, is listed as never heard.
-    """
+    """Every registered device, once. One that was not heard yet is admitted now, with its stored state."""
     for name, registered in streams.registry.items():
         if registered.source is not None and name != registered.id:
             continue
         device: Device | Unresolved | None = streams.devices.get(name)
-        if device is None and isinstance(registered, RegisteredDevice):
+        if device is None:
             is_canonical = registered.source is not None or (device_key(name) == name and registered.id not in streams.devices)
             device = streams.meet(name) if is_canonical else None
-            if isinstance(device, Unresolved):
+            if isinstance(device, Unresolved):  # as a simulated one where those are refused: it is listed as never heard
                 device = Device(registered.id, registered)
         if isinstance(device, Device):
             yield device
@@ -66,15 +59,14 @@ def registered_devices(streams: Streams) -> Iterator[Device]:
 def health_lines(devices: Iterable[Device], silence: Silence, now_ms: int, most: int = LINES_MAX) -> Iterator[list[str]]:
     """The points of the registered ones among ``devices``, at most ``most`` at a time; each made when asked for.
 
-    Of devices that gateways share each writes its part (:meth:`gateway.core.status.membership.Membership.writes_health`), and
-    nobody writes one of a device of which it is not known now whether others hear it.
+    Of devices that gateways share each writes its part, and nobody that of a device of which it is not known who hears it now.
     """
     rest, membership = iter(devices), silence.membership
     while some := list(islice(rest, most)):
         lines = [
             health_line(device, device.registered, silence, now_ms)
             for device in some
-            if isinstance(device.registered, RegisteredDevice)
+            if device.registered is not None
             and membership.writes_health(device, now_ms, heard=silence.is_heard(device, now_ms))
             and not silence.is_in_doubt(device, now_ms)
         ]

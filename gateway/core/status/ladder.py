@@ -17,8 +17,7 @@ from typing import Final
 from gateway.core.batching.deliveries import ReadingPlace
 from gateway.core.devices.setback import DROPPED, DUPLICATE, WAITS, Setback, unknown_keys
 from gateway.core.message import WaitCause
-from gateway.core.status.near_keys import near_key
-from gateway.core.status.rungs import DeviceEvidence, Rung, RungArgs, RungName, RungState
+from gateway.core.status.rungs import DeviceEvidence, Rung, RungArgs, RungName, RungState, near_key
 from gateway.core.status.silence import Presence
 from gateway.core.status.verdict import Level
 from schemas.rejects import DropCause, RejectReason

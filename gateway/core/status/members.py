@@ -79,11 +79,7 @@ _FRESH_MS: Final = 300_000
 
 
 class MemberReport(NamedTuple):
-    """The newest point of a gateway about itself.
-
-    :ivar at_ms: the time at which it did.
-    :ivar since_ms: the time since which all that it heard has gone to the database.
-    """
+    """The newest point of a gateway about itself, and since when all that it heard has gone to the database."""
 
     at_ms: int
     since_ms: int
@@ -91,11 +87,7 @@ class MemberReport(NamedTuple):
 
 @dataclass(slots=True)
 class Member:
-    """Another gateway.
-
-    :ivar told_ms: the time of its newest report; 0: there is none.
-    :ivar reception: the time for which its reports vouch.
-    """
+    """Another gateway, the time of its newest report (0: there is none), and the time for which its reports vouch."""
 
     name: str
     told_ms: int = 0
@@ -121,11 +113,7 @@ class Member:
 
 
 class ShareReader(NamedTuple):
-    """The gateway that reads a share.
-
-    :ivar name: empty: this one.
-    :ivar since_ms: the time at which the share came to it; None: it has not said that it reads it.
-    """
+    """The gateway that reads a share (empty: this one), and since when; None: it has not said that it reads it."""
 
     name: str
     since_ms: int | None
@@ -133,10 +121,7 @@ class ShareReader(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """The gateways, other than this one, that may hear a device.
-
-    :ivar since_ms: the time since which they and this one read what it sends; None: not yet.
-    """
+    """The gateways beside this one that may hear a device, and since when all of them read what it sends; None: not yet."""
 
     members: tuple[Member, ...] = ()
     since_ms: int | None = 0
@@ -184,10 +169,7 @@ class Members:
                 self._by_name[name].take(report)
 
     def share_out(self, readers: Mapping[str, ShareReader], unplaced: Collection[str], asked_ms: int) -> None:
-        """Take what a file of shares says: name of a share → who reads it.
-
-        :param unplaced: the shares that are no sites: any device may send there.
-        """
+        """Take who reads each share, by name, as a file says. Those in ``unplaced`` are no sites: any device may send there."""
         self._began_ms = self._began_ms or asked_ms
         names = {reader.name for reader in readers.values()} - {""}
         self._by_name = {name: self._by_name.get(name) or Member(name) for name in sorted(names)}

@@ -39,10 +39,7 @@ _ON_THE_WAY_MS: Final = 30_000
 
 
 class NewestReadings:
-    """The newest readings in the database, whichever gateway wrote them.
-
-    :ivar members: the gateways that write them.
-    """
+    """The newest readings in the database, whichever gateway wrote them, and the gateways that do."""
 
     def __init__(self, members: Members | None = None) -> None:
         """Begin before the first answer: nothing is known."""
@@ -106,10 +103,7 @@ class Membership:
         return here_ms if self.elsewhere is None else max(here_ms, self.elsewhere.newest_ms(device.name))
 
     def writes_health(self, device: Device, now_ms: int, *, heard: bool) -> bool:
-        """Tell if the health point of a device is this member's to write.
-
-        :param heard: some member heard it within its span of silence.
-        """
+        """Tell if this member writes a device's health point; ``heard``: some member heard it within its span of silence."""
         if self.elsewhere is None:
             return True
         if not heard:

@@ -16,7 +16,6 @@ from typing import Final
 from gateway.core.devices.device import Device
 from gateway.core.status.members import Reception
 from gateway.core.status.membership import ALONE, Membership
-from schemas.registry import RegisteredDevice
 
 INTERVALS: Final = 3
 """Intervals without a message after which a device is silent, unless configured otherwise."""
@@ -47,11 +46,7 @@ def _ms(own: timedelta | None, of_domain: timedelta | None, interval: timedelta 
 
 @dataclass(slots=True)
 class Silence:
-    """Judges devices.
-
-    :ivar of_domain: ``silent_after`` of the domains that have one.
-    :ivar membership: this gateway's part among those that share the devices.
-    """
+    """Judges devices, by the ``silent_after`` of domains that have one, as one of the gateways that share them."""
 
     of_domain: Mapping[str, timedelta] = field(default_factory=dict)
     reception: Reception = field(default_factory=Reception)
@@ -59,11 +54,8 @@ class Silence:
 
     def after_ms(self, device: Device) -> int:
         """The time without a message that makes it silent: its ``silent_after``, its domain's, three intervals, or an hour."""
-        entry = device.registered
-        of_domain = self.of_domain.get(device.measures or "")
-        if isinstance(entry, RegisteredDevice):
-            return _ms(entry.silent_after, of_domain, entry.interval)
-        return _ms(None, of_domain, None)
+        entry, of_domain = device.registered, self.of_domain.get(device.measures or "")
+        return _ms(entry.silent_after, of_domain, entry.interval) if entry is not None else _ms(None, of_domain, None)
 
     def presence(self, device: Device, now_ms: int) -> Presence:
         """Judge a device."""
@@ -86,16 +78,13 @@ class Silence:
         return Presence.SILENT if home.has_listened(seen_ms, judged_ms, after_ms) else Presence.UNKNOWN
 
     def is_overdue(self, device: Device, now_ms: int, longer_ms: int = 0) -> bool:
-        """Tell if a device that was heard before has not been heard for its span of silence, and ``longer_ms`` more.
-
-        It is judged as of the time until which it is known what its gateway heard.
-        """
+        """Tell if a device that was heard before has not been heard for its span of silence, and ``longer_ms`` more."""
         seen_ms, least_ms = self.membership.heard_ms(device), self.after_ms(device) + longer_ms
         judged_ms = self.membership.judged_ms(now_ms)
         if not seen_ms or self._is_within(seen_ms, judged_ms, least_ms):
             return False
         home = self.membership.home_of(device)
-        judged_ms = home.told_ms(judged_ms)
+        judged_ms = home.told_ms(judged_ms)  # until then it is known what its gateway heard
         return not self._is_within(seen_ms, judged_ms, least_ms) and home.has_listened(seen_ms, judged_ms, least_ms)
 
     def is_heard(self, device: Device, now_ms: int) -> bool:
@@ -114,8 +103,7 @@ class Silence:
 
 def _expected_from_ms(device: Device) -> int:
     """The time a device was registered, or installed if that is later; 0 if it is not known yet."""
-    entry = device.registered
-    installed = entry.installed if isinstance(entry, RegisteredDevice) else None
+    installed = device.registered.installed if device.registered is not None else None
     if installed is None or not device.registered_ms:
         return device.registered_ms
     return max(device.registered_ms, (installed.toordinal() - _EPOCH_DAY) * _DAY_MS)

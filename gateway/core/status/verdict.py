@@ -100,19 +100,13 @@ def silent_of(counts: Counter[Presence]) -> tuple[int, int]:
     return counts[Presence.SILENT] + counts[Presence.UNKNOWN], counts.total() - counts[Presence.NEW]
 
 
-def _unasked(fleet: Fleet) -> Finding:
-    """Devices of which it is not known what other gateways heard."""
-    params = {"count": fleet.unasked}
-    if fleet.is_answered:
-        return Finding("heard_elsewhere_untold", Level.ATTENTION, params)
-    return Finding("heard_elsewhere_unknown", Level.ATTENTION, params)
+def _counted(*counts: tuple[str, Level, int]) -> list[Finding]:
+    """The findings that tell a number alone, where it is not 0."""
+    return [Finding(key, level, {"count": count}) for key, level, count in counts if count]
 
 
 def of_devices(fleet: Fleet, yesterday: SilentShare | None = None) -> list[Finding]:
-    """Findings about devices: the silent ones, those never heard, those that give no readings, wrong clocks.
-
-    :param yesterday: the silent ones at this time a day ago, if that is known.
-    """
+    """Findings about devices, compared with the silent ones at this time a day ago, if that is known."""
     total = fleet.total
     quiet, expected = silent_of(total)
     if quiet and quiet == expected and not fleet.unasked:
@@ -125,17 +119,14 @@ def of_devices(fleet: Fleet, yesterday: SilentShare | None = None) -> list[Findi
     for domain, counts in fleet.domains.items():
         if counts[Presence.SILENT] >= _SITE_LEAST and not counts[Presence.ONLINE]:
             found.append(Finding("domain_silent", Level.TROUBLE, {"domain": domain, "total": silent_of(counts)[1]}))
-    if fleet.unasked:
-        found.append(_unasked(fleet))
-    if unknown := total[Presence.UNKNOWN] - fleet.unasked:
-        found.append(Finding("never_heard", Level.ATTENTION, {"count": unknown}))
+    elsewhere = "heard_elsewhere_untold" if fleet.is_answered else "heard_elsewhere_unknown"
+    unknown = total[Presence.UNKNOWN] - fleet.unasked
+    found += _counted((elsewhere, Level.ATTENTION, fleet.unasked), ("never_heard", Level.ATTENTION, unknown))
     if fleet.stopped:
         all_are = fleet.stopped == total[Presence.ONLINE] >= _SITE_LEAST
         params = {"stopped": fleet.stopped, "online": total[Presence.ONLINE]}
         found.append(Finding("devices_stopped", Level.TROUBLE if all_are else Level.ATTENTION, params))
-    if fleet.clocks_off:
-        found.append(Finding("clocks_off", Level.ATTENTION, {"count": fleet.clocks_off}))
-    return found
+    return found + _counted(("clocks_off", Level.ATTENTION, fleet.clocks_off))
 
 
 def _silent(total: Counter[Presence], yesterday: SilentShare | None) -> Finding:
@@ -152,23 +143,12 @@ def _silent(total: Counter[Presence], yesterday: SilentShare | None) -> Finding:
 
 
 def of_alarms(open_critical: int, others: int) -> list[Finding]:
-    """Findings about active alarms.
-
-    :param open_critical: critical ones that nobody has acknowledged.
-    """
-    found = []
-    if open_critical:
-        found.append(Finding("alarms_critical", Level.TROUBLE, {"count": open_critical}))
-    if others:
-        found.append(Finding("alarms_active", Level.ATTENTION, {"count": others}))
-    return found
+    """Findings about active alarms: critical ones that nobody has acknowledged, and others."""
+    return _counted(("alarms_critical", Level.TROUBLE, open_critical), ("alarms_active", Level.ATTENTION, others))
 
 
 def of_certificates(days_left: Mapping[str, float]) -> list[Finding]:
-    """Findings about certificates that end soon or have ended.
-
-    :param days_left: by the setting that names them.
-    """
+    """Findings about certificates that end soon or have ended, by the setting that names them."""
     found = []
     for which, days in days_left.items():
         if days <= 0:
@@ -186,11 +166,7 @@ def of_data(rejects: Counter[str], lost: int, expired: int) -> list[Finding]:
     :param lost: messages of the quarantine since the start; what the journal lost is an alarm of its own.
     :param expired: readings since the start.
     """
-    found = []
-    if lost:
-        found.append(Finding("lost", Level.TROUBLE, {"count": lost}))
-    if expired:
-        found.append(Finding("expired", Level.ATTENTION, {"count": expired}))
+    found = _counted(("lost", Level.TROUBLE, lost), ("expired", Level.ATTENTION, expired))
     if rejects:
         ((reason, _),) = rejects.most_common(1)
         params: dict[str, float | str] = {"count": rejects.total(), "minutes": REJECTS_WITHIN_MIN, "reason": reason}
@@ -199,10 +175,7 @@ def of_data(rejects: Counter[str], lost: int, expired: int) -> list[Finding]:
 
 
 def of_stores(**filled: tuple[int, int]) -> list[Finding]:
-    """Findings about stores that fill.
-
-    :param filled: store → bytes that it holds, and may hold.
-    """
+    """Findings about stores that fill: store → the bytes that it holds, and may hold."""
     return [
         Finding(f"{store}_filling", Level.ATTENTION, {"pct": min(100, 100 * used_bytes // max_bytes)})
         for store, (used_bytes, max_bytes) in filled.items()

@@ -2,7 +2,7 @@
 
 Theory of operation
 -------------------
-:mod:`gateway.core.gateways.standby` decides; this is its shell. :mod:`gateway.core.gateways.pair_words` has the topics.
+:mod:`gateway.core.gateways.standby` decides; this is its shell. :mod:`gateway.core.gateways.standby` has the topics.
 
 The session's connection tells of the journal before it acknowledges what went there. Both go by one connection, in this order,
 so whoever takes the session over knows whether the journal may hold readings that the broker will not send again.
@@ -21,10 +21,9 @@ from typing import Final
 
 import mqtt5
 
-from gateway.core.gateways.pair_words import PairTopics, state_payload, state_said
-from gateway.core.gateways.standby import WORDS_EACH_KEEP_ALIVE, PairRole, Standby
+from gateway.core.gateways.standby import WORDS_EACH_KEEP_ALIVE, PairRole, PairTopics, Standby, state_payload, state_said
 from gateway.core.ledger import Ledger
-from gateway.core.mqtt_session import Connected, Event, ProtocolFault, Session, SessionOptions, Subscribed, Will
+from gateway.core.mqtt_session import Connected, Event, ProtocolFault, Session, SessionOptions, Subscribed
 from gateway.ingest.events import Events
 from gateway.ingest.intake.connection import BrokerAddress, Connection
 
@@ -40,7 +39,7 @@ def watch_session(of_session: SessionOptions, machine: str, topics: PairTopics) 
             password=of_session.password,
             keep_alive_s=of_session.keep_alive_s,
             session_expiry_s=0,
-            will=Will(topics.state, state_payload(PairRole.OFFLINE, 0)),
+            will=mqtt5.Will(topics.state, payload=state_payload(PairRole.OFFLINE, 0), retain=True),
         )
     )
 
@@ -160,16 +159,16 @@ class Watch:
 
     def _hear(self, message: mqtt5.PublishPacket) -> None:
         standby, payload = self.standby, message.payload or b""
-        if name := self._topics.state_of(message.topic):
+        if name := self._topics.told_at(message.topic, "machines"):
             if name == standby.name and not message.retain:
                 self._synced()
             elif not payload:
                 standby.forgotten(name)
             elif (said := state_said(payload)) is not None:
                 standby.heard(name, *said, self._loop.time(), retained=message.retain)
-        elif (name := self._topics.journal_of(message.topic)) and payload.isdigit():
+        elif (name := self._topics.told_at(message.topic, "journals")) and payload.isdigit():
             standby.journal_told(name, int(payload))
-        elif (name := self._topics.alarms_of(message.topic)) and standby.role is not PairRole.LIVE:
+        elif (name := self._topics.told_at(message.topic, "alarms")) and standby.role is not PairRole.LIVE:
             self._alarms[name] = bytes(payload)
             self.news.set()
 

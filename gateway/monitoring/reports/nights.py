@@ -10,7 +10,7 @@ from itertools import groupby, pairwise
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from gateway.core.alarms.nights import NIGHT_HOURS
+from gateway.core.alarms.looking import NIGHT_HOURS
 from gateway.core.alarms.watch import FLOW
 from gateway.ingest.database.store import PointValues, Store, StoredSeries, TimeSpan
 from gateway.monitoring.reports.boundaries import MILLIONTHS, hours

@@ -14,8 +14,7 @@ from gateway.core.evaluate import Evaluator
 from gateway.core.gateways.standby import PairRole, Standby
 from gateway.core.gateways.waits import Waits
 from gateway.core.ledger import Ledger
-from gateway.core.status.history import History
-from gateway.core.status.progress import Filling
+from gateway.core.status.history import Filling, History
 from gateway.core.status.silence import Presence
 from gateway.core.status.verdict import (
     Finding,

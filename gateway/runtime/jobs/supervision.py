@@ -18,7 +18,7 @@ from importlib import import_module
 from inspect import iscoroutine
 from typing import Any, Final, NamedTuple
 
-from gateway.core.status.progress import Liveness, WorkerSight
+from gateway.core.status.history import Liveness, WorkerSight
 from gateway.core.status.verdict import Finding, Fleet, Level
 from gateway.monitoring.status.status import Status
 from gateway.support.clock import WallClock, every

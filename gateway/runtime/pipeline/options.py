@@ -1,6 +1,6 @@
 """Options and limits of single parts, taken from the configuration."""
 
-from gateway.core.gateways.pair_words import PairTopics
+from gateway.core.gateways.standby import PairTopics
 from gateway.core.mqtt_session import SessionOptions
 from gateway.ingest.delivery.batch_queue import DeliveryLimits
 from gateway.ingest.intake.connection import BrokerAddress

@@ -2,17 +2,24 @@
 
 import pytest
 
-from gateway.core.gateways.pair_words import PairTopics, state_payload, state_said
-from gateway.core.gateways.standby import PairRole
+from gateway.core.gateways.standby import PairRole, PairTopics, state_payload, state_said
 
 TOPICS = PairTopics("gateway-1", "a")
 
 
+def told_at(topic: str) -> list[str]:
+    """Return the machine of a state, of a journal, and the bucket of alarms, that a topic tells of."""
+    return [TOPICS.told_at(topic, "machines"), TOPICS.told_at(topic, "journals"), TOPICS.told_at(topic, "alarms")]
+
+
 def test_each_topic_is_told_from_those_of_the_other_kinds() -> None:
-    assert TOPICS.state_of(TOPICS.state) == TOPICS.journal_of(TOPICS.journal) == "a"
-    assert TOPICS.alarms_of(TOPICS.alarms("07")) == "07"
-    assert [TOPICS.state_of(TOPICS.journal), TOPICS.journal_of(TOPICS.state), TOPICS.alarms_of(TOPICS.state)] == ["", "", ""]
-    assert TOPICS.state_of("gateway/v1/gateway-2/machines/a") == ""
+    assert told_at(TOPICS.state) == ["a", "", ""]
+    assert told_at(TOPICS.journal) == ["", "a", ""]
+    assert told_at(TOPICS.alarms("07")) == ["", "", "07"]
+    assert told_at("gateway/v1/gateway-2/machines/a") == ["", "", ""], "another pair"
+    base = "gateway/v1/gateway-1"
+    assert TOPICS.filters == [f"{base}/machines/+", f"{base}/journals/+", f"{base}/alarms/+"]
+    assert (TOPICS.state, TOPICS.journal) == (f"{base}/machines/a", f"{base}/journals/a")
 
 
 def test_a_word_is_read_as_it_was_said() -> None:

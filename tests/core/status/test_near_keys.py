@@ -1,6 +1,6 @@
 """Did you mean: the quantity that a key most likely means."""
 
-from gateway.core.status.near_keys import near_key
+from gateway.core.status.rungs import near_key
 from tests.rows import each_row
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.core.status.progress import Filling, Liveness, WorkerSight
+from gateway.core.status.history import Filling, Liveness, WorkerSight
 from gateway.core.status.verdict import Finding, Level, of_room
 
 PATIENCE_S = 45.0
