@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from gateway.core.status.coverage import Count, CoverageGroup, Stand, coverage
+from gateway.core.status.coverage import Count, CoverageGroup, Stand, coverage, coverage_document
 from schemas.registry import RegisteredDevice
 
 Domain = Literal["water", "power", "traffic", "urban"]
@@ -64,3 +64,38 @@ def test_a_device_registered_without_a_domain_counts_where_it_is_heard() -> None
 def test_nothing_registered_is_no_share_and_not_a_hundred_percent() -> None:
     assert coverage([], {}).total == Count(0, 0, 0, 0, 0, 0)
     assert coverage([], {}).total.share_pct is None
+
+
+def test_the_document_has_a_row_for_each_group_and_null_for_what_is_not_known() -> None:
+    found = coverage([device("a", "A1"), device("b", "A1"), device("c")], {"a": Stand("online"), "b": Stand("new")})
+    counts = {"reporting": 1, "silent": 0, "new": 1, "unknown": 0, "unregistered": 0}
+    assert coverage_document(found, {"A1": "Ward 1"}) == {
+        "groups": [
+            {"area": "A1", "name": "Ward 1", "domain": "water", "registered": 2, **counts, "share_pct": 50.0},
+            {"area": None, "name": None, "domain": "water", "registered": 1, **counts, "reporting": 0, "share_pct": 0.0},
+        ],
+        "domains": [{"domain": "water", "registered": 3, **counts, "new": 2, "share_pct": 33.33}],
+        "total": {"registered": 3, **counts, "new": 2, "share_pct": 33.33},
+    }
+    unknown = dict.fromkeys((*counts, "share_pct"))
+    assert coverage_document(coverage([device("a")], None), {})["total"] == {"registered": 1, **unknown}
+    assert coverage([device("a")], None).total.unheard is None
+
+
+def test_areas_and_domains_come_in_their_order_and_what_is_not_known_last() -> None:
+    registered = [
+        device(f"{n}", area, domain)
+        for n, (area, domain) in enumerate(
+            [(None, None), ("B", "urban"), ("B", "power"), ("A", None), (None, "water"), ("B", "water")]
+        )
+    ]
+    found = coverage(registered, {})
+    assert [tuple(group) for group in found.groups] == [
+        ("A", None),
+        ("B", "water"),
+        ("B", "power"),
+        ("B", "urban"),
+        (None, "water"),
+        (None, None),
+    ]
+    assert list(found.domains) == ["water", "power", "urban", None]

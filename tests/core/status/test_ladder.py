@@ -142,3 +142,117 @@ def test_the_arguments_name_what_was_meant() -> None:
     found = ladder(replace(WELL, **setback("no_quantity", "no value left", *values)))
     assert found.headline.args["keys"] == "Volume, zzz"
     assert (found.headline.args["key"], found.headline.args["guess"]) == ("Volume", "volume_m3")
+
+
+def args(code: str, given: dict[str, Any]) -> dict[str, Any]:
+    """The numbers and names in the sentence of the rung that says this."""
+    (found,) = [rung for rung in ladder(replace(WELL, **given)).rungs if rung.code == code]
+    return dict(found.args)
+
+
+def unknown_keys(*keys: str) -> dict[str, Any]:
+    """A device whose newest message has keys that name no quantity."""
+    return setback("dropped", "", *[(key, "unknown_key") for key in keys])
+
+
+SPEAKS: dict[str, Any] = {"heard_ms": HEARD_MS}
+ARRIVED: dict[str, Any] = {"arrival_ms": HEARD_MS}
+FAULT: dict[str, Any] = {"since_ms": HEARD_MS, "detail": "port 3"}
+
+
+@each_row(
+    ("code", "given", "told"),
+    [
+        ("heard", {}, SPEAKS),
+        ("heard", {"heard_ms": 0} | setback("bad_json"), {"heard_ms": HEARD_MS}),
+        ("floods", {"flood_per_s": 812.4}, SPEAKS | {"per_s": 812}),
+        ("said_goodbye", {"has_left": True}, SPEAKS),
+        ("silent", {"presence": Presence.SILENT, "silent_after_ms": 900_000}, SPEAKS | {"after_s": 900.0}),
+        ("heard_in_doubt", {"presence": Presence.UNKNOWN}, SPEAKS),
+        ("heard_elsewhere", ELSEWHERE, SPEAKS),
+        ("waits_registration", {"waiting": 3}, {"count": 3}),
+        ("profile_is", {}, {"profile": "native"}),
+        ("profile_error", setback("profile_error", "port 3"), FAULT),
+        ("repeats", setback("duplicate", since_ms=NOW_MS - 2 * HOUR_MS), {"since_ms": NOW_MS - 2 * HOUR_MS}),
+        (
+            "values_dropped",
+            setback("dropped", "", ("fw", "unknown_key"), ("ph", "out_of_bounds"), ("a", "bad_tag"), ("b", "out_of_bounds")),
+            {"keys": "ph, b", "cause": "out_of_bounds", "since_ms": HEARD_MS},
+        ),
+        (
+            "unknown_key_guess",
+            setback("dropped", "", ("flow", "unknown_key")),
+            {"keys": "flow", "key": "flow", "guess": "flow_m3_h"},
+        ),
+        (
+            "unknown_keys",
+            setback("dropped", "", *[(key, "unknown_key") for key in ("q1", "q2", "q3", "q4")]),
+            {"keys": "q1, q2, q3"},
+        ),
+        ("no_value_told", setback("dropped", "", ("ph", "sentinel")), {}),
+        ("clock_good", {}, {"offset_s": 2.0, "side": "behind"}),
+        ("clock_ahead", {"offset_ms": 90_500}, {"offset_s": 90.5, "side": "ahead"}),
+        ("counter_back", doubted(3.0), {"counter": "volume_m3", "value": 3.0, "before": 12.5}),
+        ("sums_wrong", {"wrong_since_ms": 77}, {"since_ms": 77}),
+        ("counters_good", {}, {"count": 1}),
+        ("no_counter", {"registers": ()}, {"count": 0}),
+        ("in_influxdb", {}, ARRIVED | {"late_s": 0.04}),
+        ("in_influxdb_once", {"whereabouts": Whereabouts(ReadingPlace.WRITTEN)}, ARRIVED),
+        ("in_journal", {"whereabouts": Whereabouts(ReadingPlace.JOURNAL)}, ARRIVED),
+        ("whereabouts_unknown", {"whereabouts": Whereabouts(ReadingPlace.UNKNOWN)}, ARRIVED),
+        ("influxdb_rejected", {"not_taken_ms": NOW_MS}, {"since_ms": NOW_MS}),
+    ],
+)
+def test_a_sentence_has_the_numbers_it_tells(code: str, given: dict[str, Any], told: dict[str, Any]) -> None:
+    assert args(code, given) == told
+
+
+@each_row(
+    ("given", "rung", "code", "level"),
+    [
+        ({"offset_ms": MINUTE_MS}, RungName.CLOCK, "clock_good", GOOD),
+        ({"offset_ms": MINUTE_MS + 1}, RungName.CLOCK, "clock_ahead", LOOK),
+        ({"offset_ms": 5 * MINUTE_MS}, RungName.CLOCK, "clock_ahead", LOOK),
+        ({"offset_ms": 5 * MINUTE_MS + 1}, RungName.CLOCK, "clock_not_believed", LOOK),
+        ({"offset_ms": -5 * MINUTE_MS + 1}, RungName.CLOCK, "clock_good", GOOD),
+        ({"offset_ms": -5 * MINUTE_MS}, RungName.CLOCK, "clock_or_delay", GOOD),
+        ({"offset_ms": -HOUR_MS}, RungName.CLOCK, "clock_or_delay", GOOD),
+        ({"offset_ms": -HOUR_MS - 1}, RungName.CLOCK, "clock_behind", LOOK),
+        ({"offset_ms": -HOUR_MS - 1, "silent_after_ms": 2 * HOUR_MS}, RungName.CLOCK, "clock_or_delay", GOOD),
+        ({"offset_ms": -40 * DAY_MS}, RungName.CLOCK, "clock_behind", LOOK),
+        ({"offset_ms": -40 * DAY_MS - 1}, RungName.CLOCK, "clock_not_believed", LOOK),
+        ({"offset_ms": 0}, RungName.CLOCK, "clock_good", GOOD),
+        (doubted(12.5), RungName.COUNTER, "counter_jumped", LOOK),
+        ({"registers": (), "awaits_sums": True}, RungName.COUNTER, "sums_awaited", GOOD),
+        (setback("duplicate", since_ms=HEARD_MS - HOUR_MS), RungName.PAYLOAD, "duplicate", GOOD),
+        (setback("duplicate", since_ms=HEARD_MS - HOUR_MS - 1), RungName.PAYLOAD, "repeats", LOOK),
+        ({"profile": "", "has_readings": True}, RungName.PROFILE, "profile_fits", GOOD),
+        ({"profile": "", "has_readings": False}, RungName.PROFILE, "profile_open", GOOD),
+        ({"not_taken_ms": HEARD_MS}, RungName.INFLUXDB, "influxdb_rejected", ACT),
+        (
+            {"whereabouts": Whereabouts(ReadingPlace.MEMORY), "arrival_ms": NOW_MS - 10 * SECOND_MS},
+            RungName.INFLUXDB,
+            "on_its_way",
+            GOOD,
+        ),
+        (
+            {"whereabouts": Whereabouts(ReadingPlace.MEMORY), "arrival_ms": NOW_MS - 10 * SECOND_MS - 1},
+            RungName.INFLUXDB,
+            "on_its_way",
+            LOOK,
+        ),
+        ({"presence": Presence.SILENT, "registered": False}, RungName.HEARD, "silent", LOOK),
+    ],
+)
+def test_a_rung_changes_at_its_limit(given: dict[str, Any], rung: RungName, code: str, level: Level) -> None:
+    (found,) = [one for one in ladder(replace(WELL, **given)).rungs if one.name is rung]
+    assert (found.code, found.level) == (code, level)
+
+
+def test_what_is_known_elsewhere_is_not_known_here() -> None:
+    found = ladder(replace(WELL, **ELSEWHERE))
+    assert [(rung.code, rung.state) for rung in found.rungs[1:]] == [("known_elsewhere", RungState.UNKNOWN)] * 7
+    assert found.rungs[0].state is RungState.OK
+    in_doubt = ladder(replace(WELL, **ELSEWHERE, presence=Presence.UNKNOWN))
+    assert (in_doubt.headline.code, in_doubt.headline.state) == ("heard_in_doubt", RungState.UNKNOWN)
+    assert ladder(replace(WELL, flood_per_s=200.0)).headline.state is RungState.FAILING

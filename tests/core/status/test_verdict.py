@@ -8,15 +8,19 @@ import pytest
 from gateway.core.devices.device import Device
 from gateway.core.devices.setback import Setback
 from gateway.core.status.history import SilentShare
+from gateway.core.status.membership import Membership, NewestReadings
 from gateway.core.status.silence import Presence, Silence
 from gateway.core.status.verdict import (
+    ORIGINS_WITHIN_MIN,
     Finding,
     Fleet,
     Level,
     level_of,
+    of_alarms,
     of_certificates,
     of_data,
     of_devices,
+    of_room,
     of_stores,
     worst_first,
 )
@@ -150,3 +154,97 @@ def test_a_store_that_fills_is_told_before_it_is_full() -> None:
 def test_the_worst_comes_first() -> None:
     mild, bad = Finding("silent", Level.ATTENTION), Finding("lost", Level.TROUBLE)
     assert worst_first([mild, bad]) == [bad, mild]
+    assert level_of([]) is Level.GOOD
+    assert level_of([mild, bad]) is Level.TROUBLE
+
+
+def test_devices_are_counted_by_domain_and_those_of_no_domain_apart() -> None:
+    strangers = [Device("a", None), Device("b", None)]
+    meters = [Device(name, RegisteredDevice(id=name, domain="water")) for name in ("c", "d", "e")]
+    for device in meters:
+        device.last_seen_ms, device.setback = NOW_MS, Setback("bad_json", NOW_MS)
+    meters[0].last_seen_ms = NOW_MS - 2 * HOUR_MS
+    found = Fleet()
+    found.look_at([*strangers, *meters], Silence(), RULES, NOW_MS)
+    assert found.domains == {"no_domain": Counter({NEW: 2}), "water": Counter({ONLINE: 2, SILENT: 1})}
+    assert (found.unregistered, found.stopped, found.unasked, found.is_answered) == (2, 2, 0, True)
+    assert found.total == Counter({NEW: 2, ONLINE: 2, SILENT: 1})
+    assert told(of_devices(found))["devices_stopped"] == {"stopped": 2, "online": 2}
+    assert level_of(of_devices(found)) is Level.ATTENTION, "two that stopped may be a coincidence"
+
+
+@pytest.mark.parametrize(("answered", "key"), [(True, "heard_elsewhere_untold"), (False, "heard_elsewhere_unknown")])
+def test_devices_that_another_gateway_may_hear_are_no_silent_ones(answered: bool, key: str) -> None:  # noqa: FBT001
+    found = Fleet({"water": Counter({UNKNOWN: 3, SILENT: 2})}, unasked=2, is_answered=answered)
+    silent = {"silent": {"silent": 2, "total": 5}}
+    assert told(of_devices(found)) == silent | {key: {"count": 2}, "never_heard": {"count": 1}}
+    device = Device("m1", RegisteredDevice(id="m1"))
+    device.last_seen_ms = NOW_MS - DAY_MS
+    lately = Fleet()
+    lately.look_at([device], Silence(membership=Membership(NewestReadings())), RULES, NOW_MS)
+    assert (lately.unasked, lately.is_answered) == (1, False), "the database has not answered yet"
+
+
+def test_silence_is_trouble_from_more_than_half_on_and_from_three_devices_on() -> None:
+    assert level_of(of_devices(fleet(water={ONLINE: 3, SILENT: 3}))) is Level.ATTENTION
+    assert level_of(of_devices(fleet(water={ONLINE: 1, SILENT: 2}))) is Level.ATTENTION
+    assert "domain_silent" not in told(of_devices(fleet(water={SILENT: 2}, power={ONLINE: 9})))
+    assert told(of_devices(fleet(water={SILENT: 2}, power={ONLINE: 9})))["silent"] == {"silent": 2, "total": 11}
+    (found,) = of_devices(fleet(water={ONLINE: 97, SILENT: 2, UNKNOWN: 1}), SilentShare(0, 1, 40))[:1]
+    assert found.params == {"silent": 2, "total": 100, "pct": 3.0, "before_pct": 2.5}
+    assert (found.key, found.level) == ("silent_since_yesterday", Level.ATTENTION)
+
+
+def test_alarms_that_nobody_acknowledged_are_trouble() -> None:
+    assert of_alarms(0, 0) == []
+    assert of_alarms(2, 3) == [
+        Finding("alarms_critical", Level.TROUBLE, {"count": 2}),
+        Finding("alarms_active", Level.ATTENTION, {"count": 3}),
+    ]
+
+
+def test_what_did_not_become_data_is_told_for_ten_minutes() -> None:
+    assert ORIGINS_WITHIN_MIN == 10
+    assert [one.level for one in of_data(Counter(), lost=1, expired=1)] == [Level.TROUBLE, Level.ATTENTION]
+    assert [one.level for one in of_data(Counter({"bad_json": 1}), 0, 0)] == [Level.ATTENTION]
+
+
+def test_the_end_of_a_certificate_is_trouble_in_its_last_three_days() -> None:
+    found = of_certificates({"a": 3.0, "b": 2.99, "c": 0.01, "d": 0.0})
+    assert [(one.key, one.level) for one in found] == [
+        ("certificate_ends", Level.ATTENTION),
+        ("certificate_ends", Level.TROUBLE),
+        ("certificate_ends", Level.TROUBLE),
+        ("certificate_ended", Level.TROUBLE),
+    ]
+
+
+def test_a_store_is_never_told_fuller_than_full_nor_one_without_a_limit() -> None:
+    assert told(of_stores(journal=(130, 100), quarantine=(5, 0))) == {"journal_filling": {"pct": 100}}
+    assert level_of(of_stores(journal=(130, 100))) is Level.ATTENTION
+
+
+MIB = 2**20
+SOON, LATER = "journal_full_in_minutes", "journal_full_in_hours"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "free_bytes", "found"),
+    [
+        (None, None, []),
+        (0.0, 200 * MIB, []),
+        (59.0, None, [Finding(SOON, Level.TROUBLE, {"minutes": 1})]),
+        (61.0, None, [Finding(SOON, Level.TROUBLE, {"minutes": 2})]),
+        (7199.0, None, [Finding(SOON, Level.TROUBLE, {"minutes": 120})]),
+        (7200.0, None, [Finding(LATER, Level.ATTENTION, {"hours": 2})]),
+        (72 * 3600.0 - 1, None, [Finding(LATER, Level.ATTENTION, {"hours": 71})]),
+        (72 * 3600.0, None, []),
+        (None, 200 * MIB - 1, [Finding("disk_short", Level.ATTENTION, {"free": 199, "least": 100})]),
+        (None, 100 * MIB, [Finding("disk_short", Level.ATTENTION, {"free": 100, "least": 100})]),
+        (None, 100 * MIB - 1, [Finding("disk_short", Level.TROUBLE, {"free": 99, "least": 100})]),
+    ],
+)
+def test_the_room_that_is_left_is_told_hours_before_it_is_needed(
+    seconds: float | None, free_bytes: int | None, found: list[Finding]
+) -> None:
+    assert of_room(seconds, free_bytes, 100 * MIB) == found
