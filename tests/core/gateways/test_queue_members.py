@@ -1,6 +1,6 @@
 """Queues on a cluster: which lack members, which members are away, and what can be added."""
 
-from gateway.core.gateways.queue_members import ClusterSeen, QueueMembers
+from gateway.core.gateways.queue_members import TOO_FEW_NODES, ClusterSeen, QueueMembers
 
 NODES = ("a", "b", "c", "d")
 
@@ -22,6 +22,7 @@ def test_a_queue_wants_three_members_or_as_many_as_there_are_nodes() -> None:
     assert (seen.wanted, seen.few, seen.away) == (3, [one], [three])
     assert ClusterSeen([queue("a"), queue("ab")], NODES[:2], NODES[:2]).wanted == 2
     assert ClusterSeen([], NODES[:1], ()).wanted == 1
+    assert TOO_FEW_NODES == 2, "of two nodes each must be up"
 
 
 def test_members_are_added_on_nodes_that_run_and_no_more_than_are_wanted() -> None:

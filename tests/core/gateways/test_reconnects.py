@@ -74,3 +74,13 @@ def test_the_one_of_two_that_kept_the_session_comes_back_at_once_and_the_other_w
     for wait_s in (15.0, 30.0, 60.0, 120.0, 240.0, 480.0, 600.0):
         assert waits(waits_for_it, 1, 0.2, ConnectionEnd.UNEXPLAINED) == [wait_s]
         assert waits(keeps, 1, wait_s, ConnectionEnd.UNEXPLAINED) == [0.2]
+
+
+def test_five_soon_ends_and_what_soon_means_were_measured() -> None:
+    assert (SOON_ENDS, SOON_S, RIVAL_FIRST_S, RIVAL_LONGEST_S, LONGEST_WAIT_S) == (5, 10.0, 15.0, 600.0, 2.0)
+    reconnects = Reconnects()
+    waits(reconnects, 9, 0.0, ConnectionEnd.UNEXPLAINED)
+    assert reconnects.soon_ends == 0, "a connection that was never made is none that was taken over"
+    assert waits(Reconnects(), 1, 0.0) + waits(Reconnects(), 1, 0.2) == [0.2, 0.2]
+    after_a_wait = Reconnects()
+    assert waits(after_a_wait, 2, 0.2) == [0.2, 0.4], "it lasted no longer than the wait before it"

@@ -113,3 +113,15 @@ def test_a_routing_key_is_that_of_rabbitmq(pattern: str, key: str) -> None:
 def test_filters_overlap_if_a_topic_matches_both(one: str, other: str, *, both: bool) -> None:
     assert overlap(one, other) is both
     assert overlap(other, one) is both
+
+
+def test_shares_move_from_the_heaviest_gateway_as_in_every_release() -> None:
+    assert "".join(whose[-1] for whose in assign(province(5, 24), gateways(3)).values()) == "333311122212132131313322"
+    assert "".join(whose[-1] for whose in assign(province(8, 24), gateways(4)).values()) == "124342434314211312411212"
+
+
+def test_a_share_that_is_all_there_is_stays() -> None:
+    (whose,) = assign([Share(site="ward-1")], gateways(2)).values()
+    assert whose in gateways(2)
+    assert loads_of({}, gateways(2)) == {"gateway-1": 0.0, "gateway-2": 0.0}
+    assert filters_of(Share()) == ("",)

@@ -221,3 +221,19 @@ def mend(world: World) -> None:
         machine.frozen = machine.cut = False
         if not machine.running:
             world.start(name)
+
+
+def test_a_machine_that_was_taken_out_is_not_waited_for() -> None:
+    standby = synced("b", ("a", LIVE, 7), ("c", PASSIVE, 7))
+    assert (standby.live_others, standby.awaited_journals, standby.has_reserve(0.0)) == (["a"], ["a", "c"], True)
+    standby.forgotten("a")
+    assert (standby.live_others, standby.awaited_journals) == ([], ["c"])
+    standby.forgotten("c")
+    assert (standby.awaited_journals, standby.has_reserve(0.0)) == ([], False)
+    assert not synced("b", ("a", LIVE, 7)).has_reserve(0.0)
+
+
+def test_a_live_machine_does_not_yield_to_the_memory_of_an_earlier_term() -> None:
+    standby = live("b", 5)
+    standby.heard("a", LIVE, 4, 1.0, retained=True)
+    assert standby.decide(1.0) is LIVE, "whatever its name"

@@ -8,6 +8,7 @@ from gateway.core.devices.device import Device
 from gateway.core.devices.streams import Streams
 from gateway.core.gateways.sharing import Share
 from gateway.core.gateways.tenures import (
+    TOLD_AGAIN_MS,
     Stage,
     Tenure,
     Tenures,
@@ -247,3 +248,70 @@ def test_two_gateways_never_stamp_readings_of_a_device_at_the_same_millisecond()
     assert len(stamps(old) | stamps(new)) == 18
     new.move("ward-1", lambda tenure: replace(tenure, is_free=True, is_alone=True))
     assert all(int(stamp) % 2 == 0 for stamp in stamps(new)), "it may have to leave it itself"
+
+
+def test_a_gateway_is_bound_until_it_leaves_and_empty_once_it_left() -> None:
+    others = {"a": Stage.TAKING_OVER, "b": Stage.LEAVING, "c": Stage.HOLDING, "d": Stage.LEFT}
+    assert still_bound(others) == ["a", "c"]
+    assert not_empty(others) == ["a", "b", "c"]
+
+
+def test_a_stage_that_the_database_does_not_know_is_told_and_one_that_it_knows_each_day() -> None:
+    told = replace(Tenure(Stage.HOLDING, NOW_MS), told_ms=NOW_MS)
+    assert Tenure(Stage.HOLDING, NOW_MS).told_ms == told.at(Stage.LEAVING).told_ms == 0
+    assert TOLD_AGAIN_MS == DAY_MS
+    assert [told.is_untold(NOW_MS + later_ms) for later_ms in (0, DAY_MS - 1, DAY_MS)] == [False, False, True]
+
+
+def test_a_name_stands_for_the_share_that_has_it() -> None:
+    assert share_named("spBv1.0/group/node") == Share(topic="spBv1.0/group/node")
+    assert name_of(Share()) == ""
+    tenures = Tenures()
+    tenures.want(to_me([Share(topic="ward-9"), Share(topic="")]), ME, NOW_MS)
+    assert tenures.filters() == {"ward-9", ""}, "a topic filter, as the file says, and no site"
+    assert tenures.unplaced == ["ward-9", ""]
+    assert tenures.share_of("iot/v1/ward-9/water/m1/readings") == ""
+
+
+def test_who_reads_a_share_is_what_the_file_says_now() -> None:
+    tenures = Tenures()
+    tenures.want({WARD: ME, WATER: "gateway-2"}, ME, NOW_MS)
+    assert tenures.readers == {"ward-1": "", "ward-2/water": "gateway-2"}
+    tenures.want({WARD: "gateway-3", WATER: ME}, ME, NOW_MS + 1)
+    assert tenures.readers == {"ward-2/water": "", "ward-1": "gateway-3"}
+    assert (tenures.since_ms("ward-1"), tenures.since_ms("ward-2/water"), tenures.since_ms("else")) == (0, NOW_MS + 1, 0)
+    assert tenures.kept == ["ward-1"]
+    tenures.release("ward-1")
+    assert tenures.kept == []
+    tenures.want({WARD: "gateway-3", WATER: ME}, ME, NOW_MS + 2)
+    assert tenures.kept == ["ward-1"], "the file was read again"
+    tenures.forget("ward-1")
+    assert "ward-1" not in tenures.by_name
+
+
+def test_sums_are_held_back_while_another_gateway_has_some_to_write() -> None:
+    tenures = Tenures()
+    tenures.want(to_me([WARD]), ME, NOW_MS)
+    assert tenures.holds_sums_back("ward-1")
+    assert not tenures.holds_sums_back("ward-2")
+    tenures.move("ward-1", lambda tenure: replace(tenure, is_free=True))
+    assert not tenures.holds_sums_back("ward-1")
+    tenures.move("ward-1", lambda tenure: replace(tenure, stage=Stage.HOLDING, is_free=False))
+    assert not tenures.holds_sums_back("ward-1")
+
+
+def test_only_messages_of_a_share_that_moves_are_stamped_oddly_and_may_come_twice() -> None:
+    tenures = Tenures()
+    elsewhere = TOPIC.replace("ward-1", "ward-3")
+    assert (tenures.parity(TOPIC), tenures.may_come_twice(TOPIC)) == (0, False)
+    tenures.want(to_me([WARD, APPLICATION]), ME, NOW_MS)
+    for topic in (TOPIC, "application/7/device/d1"):
+        assert (tenures.parity(topic), tenures.may_come_twice(topic)) == (1, True)
+    assert (tenures.parity(elsewhere), tenures.may_come_twice(elsewhere)) == (0, False)
+    tenures.move("ward-1", lambda tenure: replace(tenure, is_alone=True))
+    assert (tenures.parity(TOPIC), tenures.may_come_twice(TOPIC)) == (1, False)
+    tenures.move("ward-1", lambda tenure: replace(tenure, is_free=True))
+    assert (tenures.parity(TOPIC), tenures.may_come_twice(TOPIC)) == (0, False)
+    tenures.want({}, ME, NOW_MS + 1)
+    tenures.move(name_of(APPLICATION), lambda tenure: tenure.at(Stage.LEFT))
+    assert tenures.share_of("application/7/device/d1") == "", "nothing of it comes any more"

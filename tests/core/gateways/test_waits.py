@@ -140,3 +140,12 @@ def test_a_step_begins_a_new_wait_and_one_more_machine_that_is_waited_for_does_n
     assert looks.see(1.25, STUCK, third) == [STUCK]
     assert looks.see(3, FURTHER, third) == [third]
     assert looks.see(0.25, FURTHER, third) == [FURTHER, third]
+
+
+def test_three_minutes_are_not_a_millisecond_less() -> None:
+    waits = Waits()
+    for at_ms in (1, 60_001, 120_001, 180_000):
+        waits.take([STUCK], at_ms)
+    assert waits.told == []
+    waits.take([STUCK], 180_001)
+    assert waits.told == [STUCK]
