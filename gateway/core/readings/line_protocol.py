@@ -32,7 +32,7 @@ def escape_tag(text: str) -> str:
     return escaped + "_" if escaped.endswith("\\") else escaped
 
 
-def tag_text(tags: Iterable[tuple[str, str]]) -> str:
+def tag_text(tags: Iterable[tuple[str, str | None]]) -> str:
     """Tags in the form that follows the measurement: ``,area=…,device=…``, sorted by key; empty values are left out."""
     return "".join(f",{escape_tag(key)}={escape_tag(value)}" for key, value in sorted(tags) if value)
 

@@ -23,7 +23,7 @@ LINES_MAX: Final = 5000
 @lru_cache(maxsize=4096)
 def _around(area: str | None, site: str | None) -> tuple[str, str]:
     """The tags before and behind the device's; fleets have few areas and sites."""
-    return tag_text((("area", area or ""),)), tag_text((("site", site or ""),))
+    return tag_text((("area", area),)), tag_text((("site", site),))
 
 
 def health_line(device: Device, registered: RegisteredDevice, silence: Silence, now_ms: int) -> str:
@@ -33,8 +33,7 @@ def health_line(device: Device, registered: RegisteredDevice, silence: Silence, 
     if device.offset_ms is not None:
         fields = f"clock_offset_s={device.offset_ms / 1000!r},"
     if seen_ms:
-        silent_ms = now_ms - seen_ms if seen_ms < now_ms else 0
-        up = silence.presence(device, now_ms) is Presence.ONLINE
+        up, silent_ms = silence.presence(device, now_ms) is Presence.ONLINE, max(0, now_ms - seen_ms)
         fields += f"silence_s={silent_ms / 1000!r},seq_missing={float(device.seq_missing)!r},up={up!r}"
     else:  # it was never heard: nobody knows how long it has been silent
         fields += "seq_missing=0.0,up=False"

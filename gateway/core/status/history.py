@@ -76,8 +76,7 @@ class History:
 
     def _whole(self) -> list[MinuteCounts]:
         """All but the minute in which this run began, and the one that goes on."""
-        last = self._minutes[-1].minute if self._minutes else 0
-        return [row for row in self._minutes if row.minute not in {self._first_minute, last}]
+        return [row for row in self._minutes if row.minute not in {self._first_minute, self._minutes[-1].minute}]
 
     def silent_a_day_ago(self, now_ms: int) -> SilentShare | None:
         """The share at this time yesterday; None where it is not known."""

@@ -231,7 +231,7 @@ def _counter(seen: DeviceEvidence) -> Rung:
 def _influxdb(seen: DeviceEvidence) -> Rung:
     name, (place, late_ms), arrival_ms = RungName.INFLUXDB, seen.whereabouts, seen.arrival_ms
     if seen.not_taken_ms and not (place is ReadingPlace.WRITTEN and arrival_ms > seen.not_taken_ms):
-        return _failing(name, RejectReason.INFLUXDB_REJECTED, Level.TROUBLE, stops=True, since_ms=seen.not_taken_ms)
+        return _failing(name, RejectReason.INFLUXDB_REJECTED, Level.TROUBLE, since_ms=seen.not_taken_ms)
     if place is ReadingPlace.WRITTEN:
         if late_ms is None:
             return Rung(name, "in_influxdb_once", {"arrival_ms": arrival_ms})

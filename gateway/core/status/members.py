@@ -193,8 +193,8 @@ class Members:
         entry = device.registered
         if not self._of_shares or entry is None or entry.site is None:
             return self._anywhere
-        site, domain = entry.site, entry.domain or device.measures
-        return self._of_shares.get(f"{site}/{domain}") or self._of_shares.get(site) or self._anywhere
+        of_domain = self._of_shares.get(f"{entry.site}/{device.measures}")
+        return of_domain or self._of_shares.get(entry.site) or self._anywhere
 
     def missing(self, now_ms: int) -> list[Member]:
         """The gateways that have not reported lately, by name; all may just have been started."""

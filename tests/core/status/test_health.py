@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gateway.core.devices.device import Device
-from gateway.core.devices.streams import Streams
+from gateway.core.devices.streams import Admission, Streams
 from gateway.core.readings.field_sets import FieldSets
 from gateway.core.status.health import health_line, health_lines, registered_devices
 from gateway.core.status.silence import Silence
@@ -73,6 +73,16 @@ def test_every_registered_device_is_reported_once_however_its_eui_is_written() -
     for _ in range(2):
         assert sorted(device.name for device in registered_devices(streams)) == names
     assert all(not device.last_seen_ms for device in registered_devices(streams))
+
+
+def test_a_place_whose_meter_sends_under_another_name_is_reported_in_its_own_writing() -> None:
+    place = RegisteredDevice(id="24-E1-24-13-6D-00-00-01", source="meter 7")
+    streams = Streams(Registry(devices=[place]).by_id(), Admission(simulated="reject"))
+    assert [device.name for device in registered_devices(streams)] == [place.id]
+    refused = RegisteredDevice(id="sim-1")
+    streams = Streams(Registry(devices=[refused]).by_id(), Admission(simulated="reject"))
+    (device,) = registered_devices(streams)
+    assert (device.name, device.registered, streams.devices) == ("sim-1", refused, {}), "it is listed, and not admitted"
 
 
 def test_points_come_in_parts_and_only_for_registered_devices() -> None:

@@ -1,6 +1,6 @@
 """The last hours: counted by minutes, stored and taken up again, compared with a day ago."""
 
-from gateway.core.status.history import MINUTES_KEPT, History, MinuteCounts, SilentShare
+from gateway.core.status.history import MINUTES_KEPT, SHARE_EVERY_MIN, History, MinuteCounts, SilentShare
 
 MINUTE_MS = 60_000
 BEGIN = 29_000_000
@@ -56,6 +56,17 @@ def test_hours_are_forgotten_and_what_is_stored_stays_small() -> None:
     assert len(history.minutes(now_ms)) == MINUTES_KEPT
     assert len(history.text()) < 16_384
     assert len(history.minutes(now_ms + 100 * MINUTE_MS)) == MINUTES_KEPT - 100
+
+
+def test_a_chart_shows_six_hours_and_a_share_half_an_hour_beyond_a_day_compares_still() -> None:
+    assert (MINUTES_KEPT, SHARE_EVERY_MIN) == (360, 15)
+    history = History()
+    assert history.minutes(at(0)) == []
+    history.note_silent(at(0), 3, 40)
+    for quarter in range(1, 99):
+        history.note_silent(at(15 * quarter), 0, 0)
+    assert history.silent_a_day_ago(at(15 * 98)) == SilentShare(BEGIN, 3, 40)
+    assert history.silent_a_day_ago(at(15 * 98 + 1)) is None
 
 
 def test_a_day_ago_is_known_only_near_it_and_only_with_devices() -> None:

@@ -230,6 +230,12 @@ def test_a_sentence_has_the_numbers_it_tells(code: str, given: dict[str, Any], t
         ({"profile": "", "has_readings": False}, RungName.PROFILE, "profile_open", GOOD),
         ({"not_taken_ms": HEARD_MS}, RungName.INFLUXDB, "influxdb_rejected", ACT),
         (
+            {"not_taken_ms": HEARD_MS - 1, "whereabouts": Whereabouts(ReadingPlace.JOURNAL)},
+            RungName.INFLUXDB,
+            "influxdb_rejected",
+            ACT,
+        ),
+        (
             {"whereabouts": Whereabouts(ReadingPlace.MEMORY), "arrival_ms": NOW_MS - 10 * SECOND_MS},
             RungName.INFLUXDB,
             "on_its_way",

@@ -4,7 +4,7 @@ from typing import Any
 
 from gateway.core.devices.device import Device
 from gateway.core.status.health import health_lines
-from gateway.core.status.members import MemberReport, Members, ShareReader
+from gateway.core.status.members import Member, MemberReport, Members, Reception, ShareReader
 from gateway.core.status.membership import Membership, NewestReadings
 from gateway.core.status.silence import Presence, Silence
 from schemas.registry import RegisteredDevice
@@ -198,3 +198,56 @@ def test_a_report_that_is_not_newer_changes_nothing() -> None:
     assert leader.finds(device) == [SILENT]
     leader.members.report({"b": MemberReport(NOW_MS, NOW_MS), "stranger": MemberReport(NOW_MS, 0)})
     assert leader.finds(device) == [SILENT]
+
+
+def test_time_in_which_the_broker_was_away_is_left_out_whatever_the_clock_did() -> None:
+    heard = Reception()
+    heard.regain(10)
+    heard.regain(20)
+    assert (heard.began_ms, heard.since_ms) == (10, 10), "it was there all the time"
+    heard.lose(100)
+    assert (heard.since_ms, heard.heard_ms(50, 130)) == (None, 50)
+    assert heard.heard_ms(90, 100) == heard.heard_ms(80, 90) == 10, "it had not been lost by then"
+    heard.regain(150)
+    assert (heard.since_ms, heard.heard_ms(50, 200), heard.heard_ms(150, 200)) == (150, 100, 50)
+    heard.lose(220)
+    heard.regain(140)
+    assert heard.heard_ms(120, 300) == 150, "the clock was set back: that is no span"
+
+
+def test_the_newest_hundred_spans_are_remembered() -> None:
+    heard = Reception()
+    for turn in range(101):
+        heard.lose(10 * turn)
+        heard.regain(10 * turn + 1)
+    assert heard.heard_ms(0, 2000) == 1900
+
+
+def test_a_report_vouches_for_the_time_since_the_one_before_if_nothing_broke_in_between() -> None:
+    unbroken = Member("b")
+    for report in (MemberReport(100, 50), MemberReport(160, 100), MemberReport(120, 110)):
+        unbroken.take(report)
+    assert (unbroken.told_ms, unbroken.listened_ms(0, 160, 100)) == (160, 110), "an older report tells nothing"
+    broken = Member("b", told_ms=100)
+    broken.take(MemberReport(300, 200))
+    assert broken.listened_ms(0, 300, 50) == 200
+    assert [broken.listened_ms(0, until_ms, 50) for until_ms in (249, 250)] == [0, 150]
+    broken.take(MemberReport(4 * HOUR_MS, 200))
+    settled_ms = 200 + HOUR_MS
+    assert [broken.listened_ms(0, until_ms, DAY_MS) > 0 for until_ms in (settled_ms - 1, settled_ms)] == [False, True]
+    assert [broken.is_missing(4 * HOUR_MS + later_ms) for later_ms in (5 * MINUTE_MS - 1, 5 * MINUTE_MS)] == [False, True]
+
+
+def test_a_device_whose_domain_nobody_knows_may_be_heard_by_each_gateway_of_its_site() -> None:
+    members = Members()
+    assert (members.are_any, members.missing(NOW_MS)) == (False, [])
+    members.share_out({"s1/water": ShareReader("b", 5), "s1/power": ShareReader("", 7)}, [], NOW_MS)
+    assert members.are_any
+    found = Device("d", RegisteredDevice(id="d", site="s1"))
+    home = members.home_of(found)
+    assert ([member.name for member in home.members], home.since_ms) == (["b"], 7)
+    found.domain = "power"
+    assert [member.name for member in members.home_of(found).members] == [], "it was heard since"
+    found.domain = "water"
+    assert (members.home_of(found).since_ms, len(members.home_of(found).members)) == (5, 1)
+    assert members.home_of(Device("e", RegisteredDevice(id="e"))).members == ()

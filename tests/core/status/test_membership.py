@@ -9,7 +9,7 @@ from gateway.core.status.health import health_lines
 from gateway.core.status.membership import Membership, NewestReadings
 from gateway.core.status.silence import Presence, Silence
 from schemas.registry import RegisteredDevice
-from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS
+from tests.core.making import DAY_MS, HOUR_MS, MINUTE_MS, NOW_MS
 
 ONLINE, SILENT, NEW, UNKNOWN = Presence
 SPAN_MS = 45 * MINUTE_MS
@@ -120,3 +120,35 @@ def test_while_the_database_does_not_answer_nobody_is_told_to_be_down() -> None:
 
 def test_a_gateway_alone_speaks_of_every_device() -> None:
     assert [written(Silence(), found) for found in (device(NOW_MS), device(1), device())] == ["up", "down", "down"]
+
+
+def test_what_others_heard_half_a_minute_ago_can_be_read_for_three_minutes() -> None:
+    newest = NewestReadings()
+    newest.take({"m1": 7, "gone": 8}, {"m1", "m2"}, NOW_MS)
+    assert newest.known_until_ms(NOW_MS) == NOW_MS - 30_000
+    assert [newest.known_until_ms(NOW_MS - 30_000 + 180_000 - early) is None for early in (1, 0)] == [False, True]
+    assert [newest.newest_ms(name) for name in ("m1", "m2", "gone")] == [7, 0, 0]
+    newest.take({"m1": 5}, {"m1"}, NOW_MS)
+    assert newest.newest_ms("m1") == 7, "an answer that came late"
+
+
+def test_a_device_never_heard_is_neither_overdue_nor_in_doubt() -> None:
+    silence = sharing(asked_ms=None)
+    assert not silence.is_overdue(device(), NOW_MS)
+    assert not silence.is_heard(device(), NOW_MS)
+    assert not silence.is_in_doubt(device(), NOW_MS)
+    assert silence.is_in_doubt(device(NOW_MS - DAY_MS), NOW_MS)
+    assert not Silence().is_in_doubt(device(NOW_MS - DAY_MS), NOW_MS), "a gateway alone knows"
+
+
+def test_a_point_of_a_device_that_only_its_status_tells_of_is_the_leaders() -> None:
+    found = device(last_seen_ms=NOW_MS, newest_ms=0)
+    assert [written(sharing(leads=leads), found) for leads in (LEADER, OTHER)] == ["up", ""]
+    membership = sharing().membership
+    assert not membership.writes_health(device(), NOW_MS, heard=True), "nobody heard it here"
+
+
+@pytest.mark.parametrize(("here_ms", "passed_on"), [(0, False), (NOW_MS - 100, False), (NOW_MS - 101, True)])
+def test_a_device_is_passed_on_once_others_have_heard_it_for_longer_than_its_span(here_ms: int, passed_on: bool) -> None:  # noqa: FBT001
+    assert sharing(NOW_MS).membership.has_passed_on(device(here_ms), 100) is passed_on
+    assert not Membership().has_passed_on(device(here_ms), 100)

@@ -72,6 +72,13 @@ def test_a_store_that_does_not_grow_is_never_full(sizes: list[tuple[float, int]]
     assert grown(*sizes).seconds_left(1000) is None
 
 
+def test_sizes_of_exactly_five_minutes_ago_count_and_an_emptied_store_begins_again() -> None:
+    assert grown((0, 0), (300, 300)).seconds_left(100) == 100.0
+    assert grown((0, 0), (300.1, 300)).seconds_left(100) is None
+    assert grown((0, 900), (10, 0), (40, 30)).seconds_left(60) == 60.0
+    assert grown((0, 0), (30, 30)).seconds_left(1) == 1.0
+
+
 def test_a_store_without_room_is_full_now() -> None:
     assert grown((0, 0), (60, 600)).seconds_left(-5) == 0
 

@@ -192,6 +192,8 @@ def test_silence_is_trouble_from_more_than_half_on_and_from_three_devices_on() -
     assert told(of_devices(fleet(water={SILENT: 2}, power={ONLINE: 9})))["silent"] == {"silent": 2, "total": 11}
     (found,) = of_devices(fleet(water={ONLINE: 97, SILENT: 2, UNKNOWN: 1}), SilentShare(0, 1, 40))[:1]
     assert found.params == {"silent": 2, "total": 100, "pct": 3.0, "before_pct": 2.5}
+    (third,) = of_devices(fleet(water={ONLINE: 2, SILENT: 1}), SilentShare(0, 2, 3))
+    assert third.params == {"silent": 1, "total": 3, "pct": 33.3, "before_pct": 66.7}
     assert (found.key, found.level) == ("silent_since_yesterday", Level.ATTENTION)
 
 
