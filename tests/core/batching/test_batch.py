@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.batching.batch import Batch, decode, encode, joined
+from gateway.core.batching.batch import Batch, decode, encode, joined, packed, text_of
 from gateway.core.message import Reading
 from schemas.quantities import DOMAINS
 
@@ -98,3 +98,14 @@ def test_a_batch_is_itself_and_no_other_of_the_same_content() -> None:
 
 def test_a_batch_is_not_durable_when_it_begins() -> None:
     assert Batch().holds == 1
+
+
+def test_what_was_added_is_what_is_encoded() -> None:
+    batch = Batch()
+    one, other = Reading("water,device=d ph=7.0 5", "water"), Reading("power,device=e frequency_hz=50.0 6", "power")
+    batch.add([one], 1.0)
+    batch.add([other], 1.0)
+    assert batch.readings == [one, other]
+    assert text_of(batch.body) == "water,device=d ph=7.0 5\npower,device=e frequency_hz=50.0 6"
+    assert zlib.decompress(packed(["a", "b"]), wbits=31) == b"a\nb"
+    assert decode(encode([])) == []

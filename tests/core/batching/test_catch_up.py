@@ -170,3 +170,92 @@ def test_writes_that_are_far_apart_have_a_rate_too() -> None:
         progress.add(300, write * 30.0)
     assert progress.per_s(19 * 30.0 + 5.0) == pytest.approx(10, rel=0.1)
     assert progress.per_s(19 * 30.0 + 100.0) is None
+
+
+def readings_after(share: DrainShare, *answers_s: float) -> list[int]:
+    """The readings of the next write after each answer."""
+    found = []
+    for answer_s in answers_s:
+        share.written(answer_s, None)
+        found.append(share.readings)
+    return found
+
+
+def pauses_after(share: DrainShare, *answers_s: float) -> list[float]:
+    """The pause before the next write after each answer."""
+    found = []
+    for answer_s in answers_s:
+        share.written(answer_s, None)
+        found.append(share.pause_s)
+    return found
+
+
+def test_writes_double_until_one_is_late_then_grow_by_steps_and_halve_when_far_too_late() -> None:
+    share = DrainShare(5000)
+    assert readings_after(share, 0.05, 0.05, 0.15) == [400, 800, 1600], "a tenth of a second is in time"
+    assert readings_after(share, 0.16, 0.05, 0.34) == [1850, 2100, 2350], "nothing doubles any more"
+    assert readings_after(share, 0.36, 0.36, 0.36, 0.36) == [1175, 587, 293, 200]
+    assert pauses_after(share, *[0.36] * 5) == [0.05, 0.1, 0.2, 0.4, 0.5]
+    assert share.readings == 200
+
+
+def test_the_pause_ends_before_writes_grow_again() -> None:
+    share = DrainShare(5000, pause_s=0.4)
+    assert pauses_after(share, *[0.05] * 5) == [0.2, 0.1, 0.05, 0.0, 0.0]
+    assert share.readings == 400, "only the last of them grew"
+
+
+def test_an_answer_that_even_the_smallest_share_does_not_restore_becomes_the_usual_one() -> None:
+    share = DrainShare(5000, readings=200, pause_s=0.5)
+    share.written(0.05, 0.05)
+    share.pause_s = 0.5
+    share.written(0.85, None)
+    share.written(0.39, None)
+    assert share.pause_s == 0.25, "0.1 s is usual by now, a sixteenth of the way"
+
+
+def test_live_readings_that_wait_or_went_to_the_journal_make_the_next_write_smaller() -> None:
+    for live_s, held_up, readings in ((0.15, False, 2000), (0.16, False, 500), (0.05, True, 500)):
+        share = DrainShare(5000, readings=1000)
+        share.written(0.05, 0.05)
+        share.readings = 1000
+        share.written(0.05, live_s, held_up=held_up)
+        assert share.readings == readings, (live_s, held_up)
+
+
+def test_a_write_is_never_above_what_was_accepted_and_begins_small_after_a_refusal() -> None:
+    assert (DrainShare(100).readings, DrainShare(5000).readings) == (100, 200)
+    share = DrainShare(5000, readings=1000)
+    share.too_large(801)
+    assert (share.most, share.readings) == (400, 400)
+    share.too_large(4000)
+    assert (share.most, share.readings) == (2000, 400)
+    share.refused()
+    assert (share.readings, readings_after(share, 0.05, 0.05)) == (1, [2, 4])
+    share.put_off()
+    assert (share.readings, readings_after(share, 0.05)) == (200, [400])
+    share.too_large(1)
+    assert (share.most, share.readings) == (1, 1)
+    small = DrainShare(100)
+    small.written(0.05, None, held_up=True)
+    assert (small.readings, small.pause_s) == (100, 0.05), "it cannot shrink, so it waits"
+
+
+def test_the_pace_is_that_of_ten_seconds_or_of_three_writes() -> None:
+    quick = Progress()
+    quick.add(100, 0.0)
+    assert [quick.per_s(now_s) for now_s in (0.0, 0.24, 0.25, 1.0)] == [None, None, 400.0, 100.0]
+    quick.add(50, 0.24)
+    quick.add(50, 0.25)
+    assert [quick.per_s(now_s) for now_s in (0.5, 10.25, 10.26)] == [400.0, pytest.approx(200 / 10.25), None]
+    slow = Progress()
+    for now_s in (0.0, 20.0, 40.0, 60.0):
+        slow.add(100, now_s)
+    assert (slow.per_s(60.0), slow.per_s(80.0), slow.per_s(100.1)) == (5.0, 5.0, None)
+    assert (slow.brought_in, slow.began_s) == (400, 0.0)
+    slow.end()
+    assert (slow.brought_in, slow.began_s, slow.per_s(61.0)) == (0, None, None)
+    steady = Progress()
+    for second in range(30):
+        steady.add(10, float(second))
+    assert steady.per_s(29.0) == pytest.approx(110 / 10), "what came in before has been forgotten"

@@ -83,12 +83,9 @@ def test_the_document_has_a_row_for_each_group_and_null_for_what_is_not_known() 
 
 
 def test_areas_and_domains_come_in_their_order_and_what_is_not_known_last() -> None:
-    registered = [
-        device(f"{n}", area, domain)
-        for n, (area, domain) in enumerate(
-            [(None, None), ("B", "urban"), ("B", "power"), ("A", None), (None, "water"), ("B", "water")]
-        )
-    ]
+    places: list[tuple[str | None, Domain | None]] = [(None, None), ("B", "urban"), ("B", "power"), ("A", None)]
+    places += [(None, "water"), ("B", "water")]
+    registered = [device(f"{number}", *place) for number, place in enumerate(places)]
     found = coverage(registered, {})
     assert [tuple(group) for group in found.groups] == [
         ("A", None),
