@@ -5,7 +5,6 @@ from typing import Any
 
 import yaml
 
-from gateway.core.decoders import DECODERS
 from gateway.core.profiles.language.profile import CompiledProfile, ProfileFaults, compile_profile
 from gateway.core.profiles.mapped import MappedReading, MappingContext, Window
 from schemas.profile import Profile
@@ -19,7 +18,7 @@ DAY_MS = 86_400_000
 def compiled(text: str, **more: Any) -> CompiledProfile:  # noqa: ANN401 - whatever a profile holds
     """The profile of a text, which need not say what every profile must."""
     document = {"profile": "p", "match": {"topic": "t/{device}"}, **yaml.safe_load(text), **more}
-    return compile_profile(Profile.model_validate(document), file="p.yaml", decoders=DECODERS)
+    return compile_profile(Profile.model_validate(document), file="p.yaml")
 
 
 def faults(text: str) -> list[str]:

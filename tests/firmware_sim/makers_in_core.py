@@ -11,7 +11,6 @@ from firmware_sim.fleet import SimDevice
 from firmware_sim.maker_firmware import firmware_of
 from firmware_sim.outgoing import OutgoingMessage
 from firmware_sim.registry import registry_yaml
-from gateway.core.decoders import DECODERS
 from gateway.core.devices.streams import Streams
 from gateway.core.message import StoredMessage
 from gateway.core.process import Processor
@@ -59,7 +58,7 @@ def core_of(
 
 def _changed(file: ProfileFile, change: Mapping[str, str]) -> CompiledProfile:
     model = Profile.model_validate(file.model.model_dump(by_alias=True, exclude_unset=True) | dict(change))
-    return compile_profile(model, file=str(file.path), decoders=DECODERS)
+    return compile_profile(model, file=str(file.path))
 
 
 def readings(

@@ -10,9 +10,8 @@ from typing import Final
 
 import cbor2
 
+from gateway.core.decoders import bad_payload
 from gateway.core.decoders.plain import DEPTH_MAX, finite
-from gateway.core.message import Undecodable
-from schemas.rejects import RejectReason
 
 CBOR_MAX_BYTES: Final = 65536
 """Longest payload: a map made of keys that collide costs the square of its size, and this keeps it to a tenth of a second."""
@@ -23,19 +22,17 @@ _KEY_MAX: Final = 256
 
 
 def cbor(payload: bytes) -> object:
-    """The one data item of a CBOR payload. Keys that are not text become text; undefined and simple values become None.
-
-    :raises Undecodable: ``bad_payload``.
-    """
+    """The one data item of a CBOR payload. Keys that are not text become text; undefined and simple values become None."""
     if len(payload) > CBOR_MAX_BYTES:
-        raise Undecodable(RejectReason.BAD_PAYLOAD, f"{len(payload)} bytes of CBOR; send at most {CBOR_MAX_BYTES} in a message")
+        raise bad_payload(f"{len(payload)} bytes of CBOR; send at most {CBOR_MAX_BYTES} in a message")
     try:
         # In a list of two before `undefined`, so that whatever follows the first item shows.
         item, after = cbor2.loads(_LIST_OF_TWO + payload + _UNDEFINED, semantic_decoders=_TAGS, max_depth=DEPTH_MAX)
     except (cbor2.CBORDecodeError, RecursionError) as error:
-        raise Undecodable(RejectReason.BAD_PAYLOAD, f"not CBOR: {_cause(error)}") from None
+        detail = f"{error}: {error.__cause__}" if isinstance(error.__cause__, ValueError) else str(error)
+        raise bad_payload(f"not CBOR: {detail}") from None
     if after is not cbor2.undefined:
-        raise Undecodable(RejectReason.BAD_PAYLOAD, "more than one CBOR item in the message")
+        raise bad_payload("more than one CBOR item in the message")
     return _plain(item)
 
 
@@ -96,10 +93,6 @@ def _pair(value: object) -> tuple[int, int]:
     if isinstance(exponent, int) and isinstance(mantissa, int):
         return exponent, mantissa
     raise ValueError("a fraction is not exponent and mantissa")
-
-
-def _cause(error: BaseException) -> str:
-    return f"{error}: {error.__cause__}" if isinstance(error.__cause__, ValueError) else str(error)
 
 
 _TAGS: Final[dict[int, Callable[[object, bool], object]]] = {

@@ -1,20 +1,26 @@
-"""Decoders of parts of a decoded value: bytes as text or as registers, JSON in a string."""
+"""Decoders of parts of a decoded value: bytes as text or as registers, JSON in a string. Each raises Undecodable."""
 
 import binascii
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
+from gateway.core.decoders import bad_payload
 from gateway.core.decoders.plain import json_object
 from gateway.core.message import Undecodable
-from schemas.rejects import RejectReason
 
-ORDERS: Final[Mapping[str, tuple[int, int, int, int]]] = {
-    "abcd": (0, 1, 2, 3),
-    "badc": (1, 0, 3, 2),
-    "cdab": (2, 3, 0, 1),
-    "dcba": (3, 2, 1, 0),
+
+def _swapped(field: bytes) -> bytes:
+    """The bytes of each register the other way round."""
+    return b"".join(field[at : at + _WORD_BYTES][::-1] for at in range(0, len(field), _WORD_BYTES))
+
+
+ORDERS: Final[Mapping[str, Callable[[bytes], bytes]]] = {
+    "abcd": lambda field: field,
+    "badc": _swapped,
+    "cdab": lambda field: _swapped(field[::-1]),
+    "dcba": lambda field: field[::-1],
 }
-"""How makers order the four bytes of a number that fills two 16-bit registers; ``abcd`` has the highest first."""
+"""How makers order the bytes of a number that fills 16-bit registers → the step that puts the highest first."""
 
 WORDS_MAX: Final = 4096
 _WORD_BYTES: Final = 2
@@ -22,21 +28,22 @@ _PAIR_BYTES: Final = 4
 
 
 def from_base64(value: object) -> bytes:
-    """The bytes of a base64 text (RFC 4648, either alphabet, padded or not).
-
-    :raises Undecodable: ``bad_payload``.
-    """
+    """The bytes of a base64 text (RFC 4648, either alphabet, padded or not)."""
     try:
         return binascii.a2b_base64(value, strict_mode=True)  # type: ignore[arg-type] # a value that is not text raises TypeError
     except (ValueError, TypeError):
-        return _base64_slow_path(value)
+        pass
+    if not isinstance(value, str):
+        raise _no("base64", value)
+    text = "".join(value.strip(_AROUND).split()).rstrip("=").translate(_URL_ALPHABET)
+    try:
+        return binascii.a2b_base64(text + "=" * (-len(text) % 4), strict_mode=True)
+    except ValueError:  # also for what is not ASCII
+        raise _no("base64", value) from None
 
 
 def from_hex(value: object) -> bytes:
-    """The bytes of a text of hexadecimal digits; spaces, colons and dashes between bytes and a leading ``0x`` are left out.
-
-    :raises Undecodable: ``bad_payload``.
-    """
+    """The bytes of a text of hexadecimal digits; spaces, colons and dashes between bytes and a leading ``0x`` are left out."""
     if not isinstance(value, str):
         raise _no("hex", value)
     try:
@@ -50,10 +57,7 @@ def from_hex(value: object) -> bytes:
 
 
 def from_bytes_list(value: object) -> bytes:
-    """The bytes of a list of numbers 0 to 255.
-
-    :raises Undecodable: ``bad_payload``.
-    """
+    """The bytes of a list of numbers 0 to 255."""
     if isinstance(value, list):
         try:
             return bytes(value)
@@ -63,10 +67,7 @@ def from_bytes_list(value: object) -> bytes:
 
 
 def from_json_text(value: object) -> object:
-    """The JSON that is in a text.
-
-    :raises Undecodable: ``bad_payload``.
-    """
+    """The JSON that is in a text."""
     if not isinstance(value, str):
         raise _no("JSON in a text", value)
     try:
@@ -74,42 +75,24 @@ def from_json_text(value: object) -> object:
     except UnicodeEncodeError:  # half a surrogate pair
         raise _no("JSON in a text", value) from None
     except Undecodable as why:
-        raise Undecodable(RejectReason.BAD_PAYLOAD, f"JSON in a text: {why.detail}") from None
+        raise bad_payload(f"JSON in a text: {why.detail}") from None
 
 
 def from_words(value: object, order: str = "abcd") -> bytes:
     """The bytes of a list of 16-bit registers, each an integer, signed or not.
 
     :param order: the order of the bytes in each pair of registers; see :data:`ORDERS`.
-    :raises Undecodable: ``bad_payload``.
     """
     if not isinstance(value, list) or len(value) > WORDS_MAX:
         raise _no(f"a list of at most {WORDS_MAX} registers", value)
-    payload = b"".join(_word(word) for word in value)
-    if order == "abcd":
-        return payload
-    return b"".join(_ordered(payload[at : at + _PAIR_BYTES], order) for at in range(0, len(payload), _PAIR_BYTES))
+    payload, arrange = b"".join(map(_word, value)), ORDERS[order]
+    return b"".join(arrange(payload[at : at + _PAIR_BYTES]) for at in range(0, len(payload), _PAIR_BYTES))
 
 
 def _word(word: object) -> bytes:
     if type(word) is not int or not -0x8000 <= word <= 0xFFFF:  # noqa: PLR2004
         raise _no("a 16-bit register", word)
     return (word & 0xFFFF).to_bytes(_WORD_BYTES)
-
-
-def _ordered(pair: bytes, order: str) -> bytes:
-    """Two registers in their order; a last single one has no other to change places with."""
-    return bytes(pair[at % len(pair)] for at in ORDERS[order][: len(pair)])
-
-
-def _base64_slow_path(value: object) -> bytes:
-    if not isinstance(value, str):
-        raise _no("base64", value)
-    text = "".join(value.strip(_AROUND).split()).rstrip("=").translate(_URL_ALPHABET)
-    try:
-        return binascii.a2b_base64(text + "=" * (-len(text) % 4), strict_mode=True)
-    except ValueError:  # also for what is not ASCII
-        raise _no("base64", value) from None
 
 
 _AROUND: Final = "\0 \t\r\n"
@@ -121,4 +104,4 @@ def _no(wanted: str, value: object) -> Undecodable:
     shown = value[:_SHOWN] if isinstance(value, str | bytes | list) else value
     kind = type(value).__name__
     text = repr(shown) if isinstance(shown, str | bytes | int | float | None) else f"a {kind}"
-    return Undecodable(RejectReason.BAD_PAYLOAD, f"{text[: 2 * _SHOWN]} is not {wanted}")
+    return bad_payload(f"{text[: 2 * _SHOWN]} is not {wanted}")

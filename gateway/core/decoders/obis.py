@@ -20,8 +20,7 @@ import re
 from datetime import datetime, timedelta, timezone
 from typing import Any, Final
 
-from gateway.core.message import Undecodable
-from schemas.rejects import RejectReason
+from gateway.core.decoders import bad_payload
 
 VALUES_MAX: Final = 5_000
 """Most values in a telegram. A real one has about 100."""
@@ -45,16 +44,13 @@ ObisValue = dict[str, Any]
 
 
 def obis(payload: bytes) -> dict[str, Any]:
-    """The telegram as a document, see above.
-
-    :raises Undecodable: when it is cut off, its checksum is wrong, or it has no line with an OBIS code.
-    """
+    """The telegram as a document, see above. One that is cut off or whose checksum is wrong is refused."""
     text = payload.decode("latin-1")
     start = _START.search(text)
     end = _END.search(text, start.end() if start else 0)
-    if start and end is None:
-        raise _broken("the telegram is cut off: it has a header, but no line that begins with !")
-    if start and end:
+    if start:
+        if end is None:
+            raise bad_payload("the telegram is cut off: it has a header, but no line that begins with !")
         _check_crc(text[start.start() : end.start() + 1], end["crc"])
     body = text[start.end() if start else 0 : end.start() if end else None]
     document: dict[str, Any] = {"header": {"maker": start["maker"], "model": start["model"].strip()} if start else None}
@@ -65,7 +61,7 @@ def obis(payload: bytes) -> dict[str, Any]:
         if _is_m_bus(groups):
             document.setdefault(groups[4], entry)
     if len(document) == 1:
-        raise _broken("no line has an OBIS code such as 1-0:1.8.0(…)")
+        raise bad_payload("no line has an OBIS code such as 1-0:1.8.0(…)")
     return document
 
 
@@ -73,19 +69,17 @@ def _lines(body: str) -> list[tuple[str, list[str]]]:
     """Codes and what is in their parentheses; a line that begins with one continues the line before."""
     found: list[tuple[str, list[str]]] = []
     current: list[str] = []  # goes nowhere until a code was found
-    count = 0
-    for line in body.split("\n"):
-        for chunk in line.split(")")[:-1]:
-            code, _, group = chunk.rpartition("(")
-            code = code.strip(" \r\t\x02")
-            if code:
-                current = []
-                if _CODE.fullmatch(code):
-                    found.append((code, current))
-            current.append(group)
-            count += 1
-            if count > VALUES_MAX:
-                raise _broken(f"more than {VALUES_MAX} values in one telegram")
+    chunks = [chunk for line in body.split("\n") for chunk in line.split(")")[:-1]]
+    if len(chunks) > VALUES_MAX:
+        raise bad_payload(f"more than {VALUES_MAX} values in one telegram")
+    for chunk in chunks:
+        code, _, group = chunk.rpartition("(")
+        code = code.strip(" \r\t\x02")
+        if code:
+            current = []
+            if _CODE.fullmatch(code):
+                found.append((code, current))
+        current.append(group)
     return found
 
 
@@ -109,10 +103,7 @@ def _entry(code: str, groups: list[str]) -> dict[str, Any]:
 
 
 def _is_m_bus(groups: list[str]) -> bool:
-    """Tell if a line is the reading of a meter behind this one as DSMR 2 and 3 have it.
-
-    ``(time)(status)(period)(count)(code)(unit)`` and, on a line of its own, ``(value)``.
-    """
+    """Tell if a line is ``(time)(status)(period)(count)(code)(unit)(value)``: a meter behind this one in DSMR 2 and 3."""
     return len(groups) == _M_BUS_GROUPS and bool(_CODE.fullmatch(groups[4]))
 
 
@@ -139,11 +130,11 @@ def _check_crc(telegram: str, given: str) -> None:
     if not given:
         return
     if not _CRC.fullmatch(given):
-        raise _broken(f"after the ! comes {given[:20]!r}, which is not a checksum")
+        raise bad_payload(f"after the ! comes {given[:20]!r}, which is not a checksum")
     expected = int(given, 16)
     computed = crc16(telegram.encode("latin-1"))
     if computed != expected and crc16(telegram.replace("\r\n", "\n").replace("\n", "\r\n").encode("latin-1")) != expected:
-        raise _broken(f"the checksum of the telegram is {computed:04X}, it says {expected:04X}: bytes were lost or changed")
+        raise bad_payload(f"the checksum of the telegram is {computed:04X}, it says {expected:04X}: bytes were lost or changed")
 
 
 def crc16(data: bytes) -> int:
@@ -160,8 +151,4 @@ def _crc_of_byte(byte: int) -> int:
     return byte
 
 
-_CRC_TABLE: Final = tuple(_crc_of_byte(byte) for byte in range(256))
-
-
-def _broken(detail: str) -> Undecodable:
-    return Undecodable(RejectReason.BAD_PAYLOAD, detail)
+_CRC_TABLE: Final = tuple(map(_crc_of_byte, range(256)))

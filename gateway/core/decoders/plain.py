@@ -37,21 +37,13 @@ def json_object(payload: bytes) -> object:
 
     :raises Undecodable: ``not_utf8`` or ``bad_json``, with the place of the fault or the key that occurs twice.
     """
-    try:
-        document = _decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        document = _slow_path(payload)
+    document = json_of_frame(payload)
     opened = _opened(payload)
-    if opened == 1 and type(document) is dict and payload.count(b'":') != len(document):
-        _check_keys(document, payload)
+    if opened == 1 and type(document) is dict and payload.count(b'":') != len(document):  # or a text holds such bytes
+        seen = with_repeating(document, bare(payload))
+        if type(seen) is Repeating:
+            raise stands_twice(seen)
     return bounded(document) if opened > DEPTH_MAX or _may_be_infinite(payload) else document
-
-
-def _check_keys(document: dict[str, object], payload: bytes) -> None:
-    """Refuse a flat object in which a key occurs twice; a text in it may hold what looks like a key."""
-    seen = with_repeating(document, bare(payload))
-    if type(seen) is Repeating:
-        raise stands_twice(seen)
 
 
 def json_of_frame(message: bytes) -> object:
@@ -59,7 +51,9 @@ def json_of_frame(message: bytes) -> object:
     try:
         return _decode(message)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _slow_path(message)
+        if not bare(message):
+            raise Undecodable(RejectReason.BAD_JSON, "the payload is empty") from None
+        return parse(message, allow_inf_nan=False)
 
 
 def json_lenient(payload: bytes) -> object:
@@ -71,7 +65,7 @@ def json_lenient(payload: bytes) -> object:
         return json_object(payload)
     except Undecodable:
         text, _, _ = payload.partition(b"\0")
-        return json_object(_NOT_A_NUMBER.sub(_null, text))
+        return json_object(_NOT_A_NUMBER.sub(lambda found: found[0] if found[0].startswith(b'"') else b"null", text))
 
 
 def raw_bytes(payload: bytes) -> dict[str, object]:
@@ -115,13 +109,3 @@ def _opened(payload: bytes) -> int:
 
 def _may_be_infinite(payload: bytes) -> bool:
     return _FOUR_DIGITS.search(payload[::_STRIDE]) is not None
-
-
-def _slow_path(payload: bytes) -> object:
-    if not bare(payload):
-        raise Undecodable(RejectReason.BAD_JSON, "the payload is empty")
-    return parse(payload, allow_inf_nan=False)
-
-
-def _null(found: re.Match[bytes]) -> bytes:
-    return found[0] if found[0].startswith(b'"') else b"null"

@@ -13,14 +13,12 @@ Records that only set base fields, and records without a value, are skipped. Fie
 import math
 import re
 from base64 import urlsafe_b64decode
-from binascii import Error as Base64Error
 from collections.abc import Callable
 from typing import Any, Final
 
+from gateway.core.decoders import bad_payload
 from gateway.core.decoders.cbor import cbor
 from gateway.core.decoders.plain import json_lenient
-from gateway.core.message import Undecodable
-from schemas.rejects import RejectReason
 
 VERSION: Final = 10
 """Version of the format, section 4.4: packs of a later one must not be read."""
@@ -50,44 +48,36 @@ SenmlField = tuple[Callable[[object], Any], str]
 
 
 def senml_json(payload: bytes) -> list[SenmlRecord]:
-    """The resolved records of a SenML pack in JSON, in its order.
-
-    :raises Undecodable: if it is not JSON, or not a pack of RFC 8428.
-    """
+    """The resolved records of a SenML pack in JSON, in its order."""
     return _resolve(json_lenient(payload), _decode_base64)
 
 
 def senml_cbor(payload: bytes) -> list[SenmlRecord]:
-    """The resolved records of a SenML pack in CBOR, in its order.
-
-    :raises Undecodable: if it is not CBOR, or not a pack of RFC 8428.
-    """
+    """The resolved records of a SenML pack in CBOR, in its order. It may have the labels of JSON already."""
     pack = cbor(payload)
     if isinstance(pack, list):
-        pack = [_with_names(record) if isinstance(record, dict) else record for record in pack]
-    return _resolve(pack, _take_bytes)
-
-
-def _with_names(record: SenmlRecord) -> SenmlRecord:
-    """A record of CBOR with the labels of JSON, which it may have already."""
-    return {_CBOR_LABELS.get(label, label): value for label, value in record.items()}
+        pack = [
+            {_CBOR_LABELS.get(label, label): value for label, value in record.items()} if isinstance(record, dict) else record
+            for record in pack
+        ]
+    return _resolve(pack, _of_type(bytes))
 
 
 def _resolve(pack: object, data: Callable[[object], bytes | None]) -> list[SenmlRecord]:
     if not isinstance(pack, list):
-        raise _broken(f"a SenML pack is a list of records, this is a {type(pack).__name__}")
+        raise bad_payload(f"a SenML pack is a list of records, this is a {type(pack).__name__}")
     if len(pack) > RECORDS_MAX:
-        raise _broken(f"{len(pack)} records in one pack; at most {RECORDS_MAX} are read")
+        raise bad_payload(f"{len(pack)} records in one pack; at most {RECORDS_MAX} are read")
     kinds = {**_KINDS, "vd": (data, "data")}
     base: SenmlRecord = {}
     resolved = []
     for index, record in enumerate(pack, 1):
         if not isinstance(record, dict):
-            raise _broken(f"record {index} is a {type(record).__name__}, not an object")
+            raise bad_payload(f"record {index} is a {type(record).__name__}, not an object")
         fields = _typed(record, kinds, index)
         base.update((label, value) for label, value in fields.items() if label in _BASES)
         if fields.get("bver", 0) > VERSION:
-            raise _broken(f"record {index} has version {fields['bver']} of SenML; up to {VERSION} is understood")
+            raise bad_payload(f"record {index} has version {fields['bver']} of SenML; up to {VERSION} is understood")
         if any(label not in _BASES for label in fields):
             found = _apply(base, fields, index)
             if found:
@@ -101,12 +91,12 @@ def _typed(record: SenmlRecord, kinds: dict[str, SenmlField], index: int) -> Sen
     for label, value in record.items():
         if label not in kinds:
             if label.endswith("_"):
-                raise _broken(f"record {index} has the field {label[:40]!r}, which must be understood and is not")
+                raise bad_payload(f"record {index} has the field {label[:40]!r}, which must be understood and is not")
         elif value is not None:
             read, name = kinds[label]
             fields[label] = read(value)
             if fields[label] is None:
-                raise _broken(f"record {index}: {label!r} is not {name}")
+                raise bad_payload(f"record {index}: {label!r} is not {name}")
     return fields
 
 
@@ -114,7 +104,7 @@ def _apply(base: SenmlRecord, fields: SenmlRecord, index: int) -> SenmlRecord | 
     """A record with the base fields that apply to it; None when it has neither value nor sum."""
     values = [label for label in _VALUES if label in fields]
     if len(values) > 1:
-        raise _broken(f"record {index} has {' and '.join(values)}; one value is allowed")
+        raise bad_payload(f"record {index} has {' and '.join(values)}; one value is allowed")
     found: SenmlRecord = {"n": _name(base.get("bn", "") + fields.get("n", ""), index)}
     if (unit := fields.get("u", base.get("bu"))) is not None:
         found["u"] = unit
@@ -134,11 +124,10 @@ def _apply(base: SenmlRecord, fields: SenmlRecord, index: int) -> SenmlRecord | 
 def _name(name: str, index: int) -> str:
     """A resolved name, when it has the characters that section 4.5.1 allows."""
     if len(name) > NAME_MAX:
-        raise _broken(f"the name of record {index} has {len(name)} characters; at most {NAME_MAX}")
+        raise bad_payload(f"the name of record {index} has {len(name)} characters; at most {NAME_MAX}")
     if not _NAME.fullmatch(name):
-        raise _broken(
-            f"record {index} has the name {name!r}; letters, digits and -:./_ are allowed, the first a letter or digit"
-        )
+        allowed = "letters, digits and -:./_ are allowed, the first a letter or digit"
+        raise bad_payload(f"record {index} has the name {name!r}; {allowed}")
     return name
 
 
@@ -154,20 +143,12 @@ def _finite(value: object) -> int | float | None:
     return number if number is not None and math.isfinite(number) else None
 
 
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
-
-
-def _boolean(value: object) -> bool | None:
-    return value if isinstance(value, bool) else None
-
-
 def _version(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
 
 
-def _take_bytes(value: object) -> bytes | None:
-    return value if isinstance(value, bytes) else None
+def _of_type(kind: type) -> Callable[[object], Any]:
+    return lambda value: value if isinstance(value, kind) else None
 
 
 def _decode_base64(value: object) -> bytes | None:
@@ -176,11 +157,11 @@ def _decode_base64(value: object) -> bytes | None:
         return None
     try:
         return urlsafe_b64decode(value.rstrip("=") + "=" * (-len(value.rstrip("=")) % 4))
-    except (Base64Error, ValueError):
+    except ValueError:
         return None
 
 
-_TEXT: Final[SenmlField] = (_text, "text")
+_TEXT: Final[SenmlField] = (_of_type(str), "text")
 _NUMBER: Final[SenmlField] = (_number, "a number")
 _FINITE: Final[SenmlField] = (_finite, "a finite number")
 _BASES: Final[dict[str, SenmlField]] = {
@@ -188,10 +169,6 @@ _BASES: Final[dict[str, SenmlField]] = {
 }  # fmt: skip
 _KINDS: Final[dict[str, SenmlField]] = {
     **_BASES, "n": _TEXT, "u": _TEXT, "t": _FINITE, "ut": _FINITE, "s": _NUMBER,
-    "v": _NUMBER, "vs": _TEXT, "vb": (_boolean, "a boolean"),
+    "v": _NUMBER, "vs": _TEXT, "vb": (_of_type(bool), "a boolean"),
 }  # fmt: skip
 """Readers of every field except data values, which differ between JSON and CBOR."""
-
-
-def _broken(detail: str) -> Undecodable:
-    return Undecodable(RejectReason.BAD_PAYLOAD, detail)

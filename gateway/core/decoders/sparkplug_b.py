@@ -2,17 +2,15 @@
 
 A payload is ``{"timestamp", "seq", "metrics": [...]}``, a metric ``{"name", "alias", "timestamp", "type", "value",
 "is_historical", "is_null"}``, with None for what was left out; times are ms since 1970. Data sets, templates and property sets
-are not read: such a metric has its type and no value. Aliases are resolved to names by :mod:`gateway.core.sparkplug.host`
-knows.
+are not read: such a metric has its type and no value. Aliases are resolved to names by :mod:`gateway.core.sparkplug.host`.
 """
 
 import math
 import struct
 from functools import cache
-from typing import Any, Final, NamedTuple, TypedDict
+from typing import Any, Final, TypedDict
 
-from gateway.core.message import Undecodable
-from schemas.rejects import RejectReason
+from gateway.core.decoders import bad_payload
 
 METRICS_MAX: Final = 10_000
 NAME_MAX: Final = 256
@@ -67,20 +65,17 @@ class Payload(TypedDict):
 
 
 def sparkplug_b(payload: bytes) -> Payload:
-    """The payload in plain values.
-
-    :raises Undecodable: if it is not Sparkplug B, is compressed, or has too many metrics or too long names.
-    """
-    messages = _messages()
-    message = messages.payload()
+    """The payload in plain values. One that is compressed or has too many metrics or too long names is refused."""
+    new_payload, decode_error = _protobuf()
+    message = new_payload()
     try:
         message.ParseFromString(payload)
-    except messages.decode_error:
-        raise _broken("not a Sparkplug B payload") from None
+    except decode_error:
+        raise bad_payload("not a Sparkplug B payload") from None
     if message.uuid == _COMPRESSED:
-        raise _broken("a compressed Sparkplug B payload; switch compression off at the edge node")
+        raise bad_payload("a compressed Sparkplug B payload; switch compression off at the edge node")
     if len(message.metrics) > METRICS_MAX:
-        raise _broken(f"{len(message.metrics)} metrics in one payload; at most {METRICS_MAX} are read")
+        raise bad_payload(f"{len(message.metrics)} metrics in one payload; at most {METRICS_MAX} are read")
     time_ms = message.timestamp if message.HasField("timestamp") else None
     return {
         "timestamp": time_ms,
@@ -101,7 +96,7 @@ def typed(value: MetricValue, data_type: str | None) -> MetricValue:
 
 def encode_rebirth(now_ms: int) -> bytes:
     """The payload of an NCMD that asks an edge node for its births."""
-    message = _messages().payload()
+    message = _protobuf()[0]()
     message.timestamp = now_ms
     metric = message.metrics.add()
     metric.name, metric.timestamp, metric.datatype, metric.boolean_value = REBIRTH.encode(), now_ms, _BOOLEAN, True
@@ -112,7 +107,7 @@ def encode_rebirth(now_ms: int) -> bytes:
 def _metric(metric: Any, payload_ms: int | None) -> Metric:  # noqa: ANN401 - a class made at run time
     name = _text(metric.name) if metric.HasField("name") else None
     if name is not None and len(metric.name) > NAME_MAX:
-        raise _broken(f"the name of a metric has {len(metric.name)} bytes; at most {NAME_MAX}")
+        raise bad_payload(f"the name of a metric has {len(metric.name)} bytes; at most {NAME_MAX}")
     data_type = TYPES[metric.datatype] if metric.datatype < len(TYPES) else None
     field = metric.WhichOneof(_VALUE)
     value: MetricValue = None if field is None or metric.is_null else getattr(metric, field)
@@ -149,19 +144,12 @@ def _text(encoded: bytes) -> str:
     try:
         return encoded.decode()
     except UnicodeDecodeError:
-        raise _broken("text in a Sparkplug B payload is not UTF-8") from None
-
-
-class _Messages(NamedTuple):
-    """Classes made at run time: payloads, and the exception of parsing."""
-
-    payload: Any
-    decode_error: type[Exception]
+        raise bad_payload("text in a Sparkplug B payload is not UTF-8") from None
 
 
 @cache
-def _messages() -> _Messages:
-    """The message classes. protobuf takes 20 ms to load, so only gateways that receive Sparkplug B load it."""
+def _protobuf() -> tuple[Any, type[Exception]]:
+    """The class of payloads, and the exception of parsing: 20 ms to load, so only gateways that receive Sparkplug B do."""
     from google.protobuf import descriptor_pb2, descriptor_pool, message, message_factory  # noqa: PLC0415
 
     file = descriptor_pb2.FileDescriptorProto(name="sparkplug_b", package="sparkplug_b", syntax="proto2")
@@ -171,7 +159,7 @@ def _messages() -> _Messages:
     _describe(metric, _METRIC_FIELDS)
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
-    return _Messages(message_factory.GetMessageClass(pool.FindMessageTypeByName("sparkplug_b.Payload")), message.DecodeError)
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName("sparkplug_b.Payload")), message.DecodeError
 
 
 def _describe(described: Any, fields: tuple[tuple[str, int, str], ...]) -> None:  # noqa: ANN401 - protobuf's own description
@@ -182,7 +170,3 @@ def _describe(described: Any, fields: tuple[tuple[str, int, str], ...]) -> None:
 
 
 _METRICS: Final = {"label": "LABEL_REPEATED", "type": "TYPE_MESSAGE", "type_name": ".sparkplug_b.Metric"}
-
-
-def _broken(detail: str) -> Undecodable:
-    return Undecodable(RejectReason.BAD_PAYLOAD, detail)

@@ -5,13 +5,12 @@ A field past the end of the frame is absent, because frames grow with the firmwa
 
 import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal
 
+from gateway.core.decoders import bad_payload
 from gateway.core.decoders.nested import ORDERS
 from gateway.core.message import Undecodable
-from schemas.rejects import RejectReason
 
-StructDecoder = Callable[[bytes], dict[str, object]]
 FrameFieldReader = Callable[[bytes], object]
 """The value of the bytes of one field; None where they hold none."""
 
@@ -28,26 +27,25 @@ SPANS: Final = ("bcd", "text", "hex")
 _FLOATS: Final = {"f32": struct.Struct(">f"), "f64": struct.Struct(">d")}
 _PAIR_BYTES: Final = 2
 _OF_TWO_BYTES: Final = {"ab": "abcd", "ba": "dcba"}
+_BYTE_ORDERS: Final[Mapping[str, Literal["big", "little"]]] = {"abcd": "big", "dcba": "little"}
 _BITS_OF_BYTE: Final = 8
 _NAME_SHOWN_MAX: Final = 200
 """A refusal is kept, so it does not grow with a name that somebody made up."""
 
 
-def compile_struct(fields: Iterable[object]) -> StructDecoder:
+def compile_struct(fields: Iterable[Mapping[str, Any]]) -> Callable[[bytes], dict[str, object]]:
     """Compile a reader of frames by a list of fields; it gives an object with their names as keys.
 
-    A field is an object or a mapping with ``name``, ``at`` (byte; counted from the end where negative), ``type`` (of
-    :data:`WIDTHS` or :data:`SPANS`) and, where wanted, ``order`` (``abcd``: highest byte first; ``badc`` and ``cdab`` have the
-    bytes in a register or the registers the other way round; ``dcba``: lowest first), ``bits`` (first, counted from the lowest,
-    and how many), ``signed`` and ``length`` (bytes; without it a text or hex goes to the end of the frame).
+    A field has ``name``, ``at`` (byte; counted from the end where negative), ``type`` (of :data:`WIDTHS` or :data:`SPANS`) and,
+    where wanted, ``order`` (``abcd``: highest byte first; ``badc`` and ``cdab`` have the bytes in a register or the registers
+    the other way round; ``dcba``: lowest first), ``bits`` (first, counted from the lowest, and how many), ``signed`` and
+    ``length`` (bytes; without it a text or hex goes to the end of the frame).
 
     With ``repeat``, the fields of an item, it is a list; see :func:`compile_list`.
-
-    :raises ValueError: a field that no frame can hold.
     """
     given = list(fields)
-    readers = [_compiled(field) for field in given if _of(field, "repeat") is None]
-    lists = [compile_list(field, given) for field in given if _of(field, "repeat") is not None]
+    readers = [_compiled(field) for field in given if field.get("repeat") is None]
+    lists = [compile_list(field, given) for field in given if field.get("repeat") is not None]
 
     def decode(payload: bytes) -> dict[str, object]:
         size = len(payload)
@@ -70,27 +68,25 @@ def compile_struct(fields: Iterable[object]) -> StructDecoder:
 
 
 def _cut(name: str, start: int, end: int, size: int) -> Undecodable:
-    detail = f"{name[:_NAME_SHOWN_MAX]}: bytes {start} to {end - 1} of a frame of {size}; the frame ends in the middle of it"
-    return Undecodable(RejectReason.BAD_PAYLOAD, detail)
+    place = f"bytes {start} to {end - 1} of a frame of {size}"
+    return bad_payload(f"{name[:_NAME_SHOWN_MAX]}: {place}; the frame ends in the middle of it")
 
 
-def compile_list(field: object, beside: Sequence[object]) -> Callable[[bytes, dict[str, object]], None]:
+def compile_list(field: Mapping[str, Any], beside: Sequence[Mapping[str, Any]]) -> Callable[[bytes, dict[str, object]], None]:
     """Compile a reader of small frames, one behind the other in a frame; it adds their list to an object.
 
     It has ``count`` items, a number or the name of a field ``beside`` it; or it goes to the ``end``, which is counted from that
     of the frame, or as far as the frame goes. An item has ``length`` bytes, or as many as its fields reach.
-
-    :raises ValueError: a list that no frame can hold.
     """
-    name, at, count = str(_of(field, "name")), _of(field, "at") or 0, _of(field, "count")
+    name, at, count = str(field.get("name")), field.get("at") or 0, field.get("count")
     try:
-        decode = compile_struct(_of(field, "repeat"))
-        length = _of(field, "length") or _length(_of(field, "repeat"))
+        decode = compile_struct(field["repeat"])
+        length = field.get("length") or _length(field["repeat"])
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
-    if isinstance(count, str) and not any(_of(one, "name") == count and _is_whole(_of(one, "type")) for one in beside):
+    if isinstance(count, str) and not any(one.get("name") == count and _is_whole(one.get("type")) for one in beside):
         raise ValueError(f"{name}: count: there is no whole number {count!r} beside it")
-    from_end = _of(field, "end") or 0
+    from_end = field.get("end") or 0
 
     def add_list(payload: bytes, found: dict[str, object]) -> None:
         size = len(payload)
@@ -112,24 +108,24 @@ def _is_whole(kind: object) -> bool:
     return isinstance(kind, str) and (kind == "bcd" or (kind in WIDTHS and kind[0] in "ui"))
 
 
-def _length(fields: Iterable[object]) -> int:
+def _length(fields: Iterable[Mapping[str, Any]]) -> int:
     """The bytes of an item, as far as its fields reach."""
     ends = []
     for field in fields:
-        at, width = _of(field, "at") or 0, WIDTHS.get(_of(field, "type") or "", _of(field, "length") or 0)
+        at, width = field.get("at") or 0, WIDTHS.get(field.get("type") or "", field.get("length") or 0)
         if at < 0 or not width:
             raise ValueError("give length: its fields do not tell how many bytes an item has")
         ends.append(at + width)
     return max(ends)
 
 
-def _compiled(field: object) -> tuple[str, int, int, FrameFieldReader]:
-    name, kind, order = str(_of(field, "name")), _of(field, "type"), _of(field, "order") or "abcd"
-    at, length, bits = _of(field, "at") or 0, _of(field, "length"), _of(field, "bits")
-    width = WIDTHS.get(kind, length or 0)
-    order = _OF_TWO_BYTES.get(order, order) if width == _PAIR_BYTES else order
+def _compiled(field: Mapping[str, Any]) -> tuple[str, int, int, FrameFieldReader]:
+    """Name, first byte, width (0: to the end of the frame) and reader of a field."""
+    name, kind, order = str(field.get("name")), str(field.get("type")), field.get("order") or "abcd"
+    at, length, bits = field.get("at") or 0, field.get("length"), field.get("bits")
     if kind not in WIDTHS and kind not in SPANS:
         raise ValueError(f"{name}: {kind} is not one of {', '.join((*WIDTHS, *SPANS))}")
+    width = WIDTHS.get(kind, length or 0)
     if kind in WIDTHS and length not in {None, width}:
         raise ValueError(f"{name}: {kind} has {width} bytes; leave length out")
     if width < 0 or (kind == "bcd" and not width):
@@ -138,69 +134,50 @@ def _compiled(field: object) -> tuple[str, int, int, FrameFieldReader]:
         raise ValueError(f"{name}: {width} bytes cannot begin {-at} before the end")
     if bits is not None and kind[0] not in "ui":
         raise ValueError(f"{name}: bits are of an integer, not of {kind}")
+    order = _OF_TWO_BYTES.get(order, order) if width == _PAIR_BYTES else order
     try:
-        return name, at, width, _reader(kind, order, bits, width, signed=bool(_of(field, "signed")))
+        return name, at, width, _reader(kind, order, bits, width, signed=bool(field.get("signed")))
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
 
 
-def _of(field: object, key: str) -> Any:  # noqa: ANN401 - the caller knows the key
-    return field.get(key) if isinstance(field, Mapping) else getattr(field, key, None)
-
-
-def _reader(kind: str, order: str, bits: Any, width: int, *, signed: bool) -> FrameFieldReader:  # noqa: ANN401 - as YAML gave it
-    arrange = _arranged(order, width or None)
+def _reader(kind: str, order: str, bits: tuple[int, int] | None, width: int, *, signed: bool) -> FrameFieldReader:
+    arrange = _arranged(order, width)
     if kind in _FLOATS:
         unpack = _FLOATS[kind].unpack
         return lambda field: unpack(arrange(field))[0]
-    if kind in WIDTHS and bits is not None:
+    if kind not in WIDTHS:
+        read = _SPANS[kind]
+        return read if order == "abcd" else lambda field: read(arrange(field))
+    if bits is not None:
         first, count = bits
-        if first < 0 or count < 1 or first + count > _BITS_OF_BYTE * WIDTHS[kind]:
+        if first < 0 or count < 1 or first + count > _BITS_OF_BYTE * width:
             raise ValueError(f"bits {first} to {first + count - 1} are not in {kind}")
         return _bits(arrange, first, count, signed=signed)
-    if kind in WIDTHS:
-        signed = signed or kind[0] == "i"
-        return _integer(order, arrange, signed=signed)
-    read = _SPANS[kind]
-    return read if order == "abcd" else lambda field: read(arrange(field))
-
-
-def _integer(order: str, arrange: Callable[[bytes], bytes], *, signed: bool) -> FrameFieldReader:
-    if order == "abcd":
-        return lambda field: int.from_bytes(field, "big", signed=signed)
-    if order == "dcba":
-        return lambda field: int.from_bytes(field, "little", signed=signed)
-    return lambda field: int.from_bytes(arrange(field), "big", signed=signed)
+    signed = signed or kind[0] == "i"
+    if order in _BYTE_ORDERS:  # most are: in one call
+        byteorder = _BYTE_ORDERS[order]
+        return lambda field: int.from_bytes(field, byteorder, signed=signed)
+    return lambda field: int.from_bytes(arrange(field), signed=signed)
 
 
 def _bits(arrange: Callable[[bytes], bytes], first: int, count: int, *, signed: bool) -> FrameFieldReader:
     mask, half = (1 << count) - 1, 1 << (count - 1)
 
     def read(field: bytes) -> int:
-        value = int.from_bytes(arrange(field), "big") >> first & mask
+        value = int.from_bytes(arrange(field)) >> first & mask
         return value - mask - 1 if signed and value & half else value
 
     return read
 
 
-def _arranged(order: str, width: int | None) -> Callable[[bytes], bytes]:
-    """Compile the step that puts the bytes of a field in the order highest first."""
+def _arranged(order: str, width: int) -> Callable[[bytes], bytes]:
+    """The step that puts the bytes of a field in the order highest first."""
     if order not in ORDERS:
         raise ValueError(f"{order} is not one of {', '.join(ORDERS)}; {' and '.join(_OF_TWO_BYTES)} are orders of two bytes")
-    if order == "abcd":
-        return lambda field: field
-    if order == "dcba":
-        return lambda field: field[::-1]
-    if width is None or (width % _PAIR_BYTES and width > 1):
+    if order in {"badc", "cdab"} and width != 1 and (not width or width % _PAIR_BYTES):
         raise ValueError(f"{order} is an order of 16-bit registers, and this is not made of them")
-    if order == "cdab":
-        return lambda field: _swapped(field[::-1])
-    return _swapped
-
-
-def _swapped(field: bytes) -> bytes:
-    """The bytes of each register the other way round."""
-    return b"".join(field[at : at + _PAIR_BYTES][::-1] for at in range(0, len(field), _PAIR_BYTES))
+    return ORDERS[order]
 
 
 def _bcd(field: bytes) -> int | None:

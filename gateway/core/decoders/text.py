@@ -1,52 +1,56 @@
-"""Text by a template: ``{flow:number} m3/h {state:word}``.
+"""Texts: by a template, rows of comma-separated values (RFC 4180) with any separator and decimal sign, and pairs.
 
-Kinds: ``number`` (with a decimal point), ``word`` (up to white space or to what follows in the template), ``text`` (up to what
-follows in the template) and ``rest`` (all that is left, white space included). White space in the template stands for any, or
-none; literal braces are doubled. Each piece takes its part once and never backtracks, so the time is
-proportional to the length of the message.
+A template is ``{flow:number} m3/h {state:word}``. Kinds: ``number`` (with a decimal point), ``word`` (up to white space or to
+what follows in the template), ``text`` (up to what follows in the template) and ``rest`` (all that is left, white space
+included). White space in the template stands for any, or none; literal braces are doubled. Each piece takes its part once and
+never backtracks, so the time is proportional to the length of the message.
+
+Pairs are ``tempf=88.7&humidity=70`` as a web form sends it, ``T=21.5;H=60`` as simple loggers write it.
 """
 
+import csv
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from typing import Final
 
+from gateway.core.decoders import bad_payload
 from gateway.core.message import Undecodable
+from schemas.readings import ARRAY_MAX
 from schemas.rejects import RejectReason
 
-TextDecoder = Callable[[bytes], dict[str, object]]
-TextStep = Callable[[str, int, dict[str, object]], int]
-"""Reads its part of a text from a position, puts the value into the object, returns the next position; -1: no fit."""
-
 _PIECES = re.compile(r"\{\{|\}\}|\{(?P<name>[A-Za-z_]\w*):(?P<kind>[a-z]+)\}|\s+|[{}]|[^{}\s]+", re.ASCII)
-_NUMBER = re.compile(r"[+-]?(?:[0-9]{1,300}(?:\.[0-9]{0,300})?|\.[0-9]{1,300})(?:[eE][+-]?[0-9]{1,9})?")
-_BLANK = re.compile(r"\s*")
+_NUMBER: Final = r"[+-]?(?:[0-9]{1,300}(?:\.[0-9]{0,300})?|\.[0-9]{1,300})(?:[eE][+-]?[0-9]{1,9})?"
 _KINDS: Final = ("number", "word", "text", "rest")
 _SHOWN: Final = 40
 
 
-def compile_text(template: str) -> TextDecoder:
-    """Compile a reader of texts by a template; it gives an object with the template's names as keys.
+def _utf8(payload: bytes, encoding: str = "utf-8") -> str:
+    try:
+        return payload.decode(encoding)
+    except UnicodeDecodeError as at:
+        raise Undecodable(RejectReason.NOT_UTF8, f"byte {at.start} is not UTF-8") from None
 
-    :raises ValueError: the template cannot be understood.
-    """
-    steps = _steps(_pieces(template))
+
+def compile_text(template: str) -> Callable[[bytes], dict[str, object]]:
+    """Compile a reader of texts by a template; it gives an object with the template's names as keys."""
+    pieces = _pieces(template)
+    steps = [(kind, name, _pattern(pieces, at)) for at, (kind, name) in enumerate(pieces)]
 
     def decode(payload: bytes) -> dict[str, object]:
-        try:
-            text = payload.decode().rstrip("\0").strip()
-        except UnicodeDecodeError as at:
-            raise Undecodable(RejectReason.NOT_UTF8, f"byte {at.start} is not UTF-8") from None
+        text = _utf8(payload).rstrip("\0").strip()
         found: dict[str, object] = {}
         place = 0
-        for wanted, step in steps:
-            after = step(text, place, found)
-            if after < 0:
-                detail = f"{wanted} is expected at character {place + 1}, there is {text[place : place + _SHOWN]!r}"
-                raise Undecodable(RejectReason.BAD_PAYLOAD, detail)
-            place = after
+        for kind, name, pattern in steps:
+            match = pattern.match(text, place)
+            if match is None:
+                wanted = repr(name) if kind == "literal" else f"{name} ({kind})"
+                raise bad_payload(f"{wanted} is expected at character {place + 1}, there is {text[place : place + _SHOWN]!r}")
+            place = match.end()
+            if kind in _KINDS:
+                found[name] = _value(kind, match[0])
         if place < len(text):
-            detail = f"the template ends at character {place + 1}, the text goes on with {text[place : place + _SHOWN]!r}"
-            raise Undecodable(RejectReason.BAD_PAYLOAD, detail)
+            shown = text[place : place + _SHOWN]
+            raise bad_payload(f"the template ends at character {place + 1}, the text goes on with {shown!r}")
         return found
 
     return decode
@@ -70,16 +74,11 @@ def _pieces(template: str) -> list[Piece]:
             )
         elif text.isspace():
             pieces.append(("blank", ""))
-        elif pieces and pieces[-1][0] == "literal":
-            pieces[-1] = ("literal", pieces[-1][1] + _unescaped(text))
         else:
-            pieces.append(("literal", _unescaped(text)))
+            before = pieces.pop()[1] if pieces and pieces[-1][0] == "literal" else ""
+            pieces.append(("literal", before + (text[0] if text in {"{{", "}}"} else text)))
     _check(pieces)
     return pieces
-
-
-def _unescaped(text: str) -> str:
-    return text[0] if text in {"{{", "}}"} else text
 
 
 def _check(pieces: list[Piece]) -> None:
@@ -107,77 +106,120 @@ def _follower(pieces: list[Piece], at: int) -> Piece:
     return after[0] if after else ("end", "")
 
 
-def _steps(pieces: list[Piece]) -> list[tuple[str, TextStep]]:
-    steps: list[tuple[str, TextStep]] = []
-    for at, (kind, name) in enumerate(pieces):
-        follower, literal = _follower(pieces, at)
-        until = literal if follower == "literal" else ""
-        wanted = repr(name) if kind == "literal" else f"{name} ({kind})"
-        steps.append((wanted, _MAKERS[kind](name, until)))
-    return steps
+def _pattern(pieces: list[Piece], at: int) -> re.Pattern[str]:
+    """What the piece at ``at`` takes. Its pattern never gives back a part: what follows a word or text is no part of it."""
+    kind, name = pieces[at]
+    follower, literal = _follower(pieces, at)
+    until = re.escape(literal) if follower == "literal" else ""
+    patterns = {
+        "literal": re.escape(name),
+        "blank": r"\s*",
+        "number": _NUMBER,
+        "word": rf"(?:(?!{until})\S)+" if until else r"\S+",
+        "text": rf".*?(?={until})" if until else ".*",
+        "rest": ".*",
+    }
+    return re.compile(patterns[kind], re.DOTALL)
 
 
-def _literal(literal: str, _until: str) -> TextStep:
-    return lambda text, place, _found: place + len(literal) if text.startswith(literal, place) else -1
+def _value(kind: str, text: str) -> object:
+    if kind == "number":
+        return int(text) if text.lstrip("+-").isdecimal() else float(text)
+    return text.strip() if kind == "text" else text
 
 
-def _blank(_name: str, _until: str) -> TextStep:
-    def step(text: str, place: int, _found: dict[str, object]) -> int:
-        match = _BLANK.match(text, place)
-        return match.end() if match else place
+CsvRow = dict[str, object]
 
-    return step
+_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
+_FRACTION = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,300})?(?:[eE][+-]?[0-9]{1,3})?")
 
 
-def _number(name: str, _until: str) -> TextStep:
-    def step(text: str, place: int, found: dict[str, object]) -> int:
-        match = _NUMBER.match(text, place)
-        if match is None:
-            return -1
-        digits = match[0]
-        found[name] = int(digits) if digits.lstrip("+-").isdecimal() else float(digits)
-        return match.end()
+def compile_csv(
+    delimiter: str = ",",
+    header: bool | Sequence[str] = False,  # noqa: FBT001, FBT002 - as it is written in a profile
+    decimal: str = ".",
+) -> Callable[[bytes], list[CsvRow]]:
+    """Compile a reader of CSV that gives one object a row; a single row is a list of one.
 
-    return step
+    A cell that is a number is a number; a serial number with leading zeros stays the text it is; an empty cell is None.
 
+    :param header: True when the first row names the columns; or their names; else columns are called ``0``, ``1`` and so on, as
+        are those beyond the last name.
+    """
+    if len(delimiter) != 1 or delimiter in '"\r\n\0':
+        raise ValueError(f"the delimiter is one character, and none of quotes, line ends and NUL, not {delimiter!r}")
+    if decimal not in {".", ","} or decimal == delimiter:
+        raise ValueError(f"the decimal sign is a point or a comma and not the delimiter, not {decimal!r}")
+    names = [] if isinstance(header, bool) else header
 
-def _word(name: str, until: str) -> TextStep:
-    letters = re.compile(r"\S+")
+    def decode(payload: bytes) -> list[CsvRow]:
+        rows = _rows(payload, delimiter)
+        columns = [cell.strip() for cell in rows.pop(0)] if header is True and rows else names
+        if not rows:
+            raise bad_payload("the table has no row")
+        if len(rows) > ARRAY_MAX:
+            raise bad_payload(f"{len(rows)} rows in one message; send at most {ARRAY_MAX}")
+        return [_row(columns, row, decimal) for row in rows]
 
-    def step(text: str, place: int, found: dict[str, object]) -> int:
-        match = letters.match(text, place)
-        if match is None:
-            return -1
-        end = text.find(until, place, match.end()) if until else -1
-        end = match.end() if end < 0 else end
-        found[name] = text[place:end]
-        return end if end > place else -1
-
-    return step
-
-
-def _text(name: str, until: str) -> TextStep:
-    def step(text: str, place: int, found: dict[str, object]) -> int:
-        end = text.find(until, place) if until else len(text)
-        found[name] = text[place:end].strip()
-        return end
-
-    return step
+    return decode
 
 
-def _rest(name: str, _until: str) -> TextStep:
-    def step(text: str, place: int, found: dict[str, object]) -> int:
-        found[name] = text[place:]
-        return len(text)
+def _rows(payload: bytes, delimiter: str) -> list[list[str]]:
+    text = _utf8(payload, "utf-8-sig").rstrip("\0")
+    reader = csv.reader(text.splitlines(keepends=True), delimiter=delimiter, skipinitialspace=not delimiter.isspace())
+    try:
+        return [row for row in reader if any(row)]
+    except csv.Error as error:
+        raise bad_payload(f"row {reader.line_num} is not CSV: {error}") from None
 
-    return step
+
+def _row(columns: Sequence[str], cells: list[str], decimal: str) -> CsvRow:
+    names = [*columns, *map(str, range(len(columns), len(cells)))]
+    return {name: _cell(cell.strip(), decimal) for name, cell in zip(names, cells, strict=False)}
 
 
-_MAKERS: Final[Mapping[str, Callable[[str, str], TextStep]]] = {
-    "literal": _literal,
-    "blank": _blank,
-    "number": _number,
-    "word": _word,
-    "text": _text,
-    "rest": _rest,
-}
+def _cell(cell: str, decimal: str) -> object:
+    if not cell:
+        return None
+    if _INTEGER.fullmatch(cell):
+        return int(cell)
+    text = cell if decimal == "." else cell.replace(".", "?").replace(decimal, ".")  # a point is not the decimal sign here
+    return float(text) if _FRACTION.fullmatch(text) else cell
+
+
+_OF_FORMS: Final = "&"
+_ESCAPED = re.compile(rb"%([0-9A-Fa-f]{2})")
+
+
+def compile_pairs(between: str = _OF_FORMS, equals: str = "=") -> Callable[[bytes], dict[str, object]]:
+    """Compile a reader of pairs that gives an object of texts.
+
+    A part without a sign is a key with true. If a key occurs twice, the last value counts.
+
+    A form writes a blank as ``+`` and other characters as ``%3A``: they are read as they are meant.
+    """
+    if not between or not equals or between == equals:
+        raise ValueError("between and equals are two different texts")
+
+    def decode(payload: bytes) -> dict[str, object]:
+        parts = payload.strip(b"\0\r\n \t").split(between.encode())
+        if len(parts) > ARRAY_MAX:
+            raise bad_payload(f"{len(parts)} pairs in one message; send at most {ARRAY_MAX}")
+        found: dict[str, object] = {}
+        for part in parts:
+            key, sign, value = part.partition(equals.encode())
+            name = _text(key, is_form=between == _OF_FORMS)
+            if name:
+                found[name] = _text(value, is_form=between == _OF_FORMS) if sign else True
+        return found
+
+    return decode
+
+
+def _text(part: bytes, *, is_form: bool) -> str:
+    if is_form:
+        part = _ESCAPED.sub(lambda match: bytes([int(match[1], 16)]), part.replace(b"+", b" "))
+    try:
+        return part.decode().strip()
+    except UnicodeDecodeError:
+        raise Undecodable(RejectReason.NOT_UTF8, f"{part[:40]!r} is not UTF-8") from None

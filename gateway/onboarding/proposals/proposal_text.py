@@ -8,7 +8,6 @@ from typing import Any, Final
 
 import yaml
 
-from gateway.core.decoders import DECODERS
 from gateway.core.message import StoredMessage
 from gateway.core.profiles.language.profile import CompiledProfile, ProfileFaults, compile_profile
 from gateway.core.profiles.matching import Profiles
@@ -36,7 +35,7 @@ def with_tests(proposal: Proposal) -> tuple[dict[str, Any], list[str]]:
     silent: list[str] = []
     tests = []
     try:
-        compiled = compile_profile(Profile.model_validate(proposal.profile), file="the proposal", decoders=DECODERS)
+        compiled = compile_profile(Profile.model_validate(proposal.profile), file="the proposal")
     except ProfileFaults as faults:
         raise ValueError(str(faults)) from faults
     for owner, messages in proposal.messages:

@@ -13,7 +13,6 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from gateway.core.decoders import DECODERS
 from gateway.core.profiles.envelopes import Envelope
 from gateway.core.profiles.language.profile import CompiledProfile, ProfileFaults, compile_profile
 from gateway.support.config.bundled_profiles import SHIPPED, files_called
@@ -129,7 +128,7 @@ def _add_profile(path: Path, document: object, loaded: Loaded, local: Path | Non
     if known is not None:
         raise ConfigurationFault([f"{path}: profile: {model.profile} is also the name of {known.path}; rename one of them"])
     try:
-        compiled = compile_profile(model, file=str(path), decoders=DECODERS)
+        compiled = compile_profile(model, file=str(path))
     except ProfileFaults as faults:
         raise ConfigurationFault(str(faults).split("\n")) from faults
     codec = _codec_file(path, compiled, [folder for folder in (local, path.parent, shipped) if folder is not None])

@@ -2,16 +2,14 @@
 
 import struct
 import time
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.decoders.separated import compile_csv, compile_pairs
 from gateway.core.decoders.struct_frame import WIDTHS, compile_struct
-from gateway.core.decoders.text import compile_text
+from gateway.core.decoders.text import compile_csv, compile_pairs, compile_text
 from gateway.core.message import Undecodable
 from schemas.readings import ARRAY_MAX
 from schemas.rejects import RejectReason
@@ -174,7 +172,6 @@ def field(kind: str, at: int = 0, **more: object) -> dict[str, object]:
 )
 def test_a_field_is_read_from_a_frame(one: dict[str, object], frame: str, value: object) -> None:
     assert compile_struct([one])(bytes.fromhex(frame)) == {"x": value}
-    assert compile_struct([SimpleNamespace(**one)])(bytes.fromhex(frame)) == {"x": value}
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from gateway.core.decoders import DECODERS
 from gateway.core.message import Undecodable
 from gateway.core.profiles.language.profile import CompiledProfile, ProfileFaults, compile_profile
 from gateway.core.profiles.language.texts import may_name_a_device
@@ -184,7 +183,7 @@ def test_a_profile_with_anything_anywhere_compiles_or_tells_its_faults(way: tupl
         at = at[key]
     at[last] = put
     try:
-        profile = compile_profile(Profile.model_validate(document), file="p.yaml", decoders=DECODERS)
+        profile = compile_profile(Profile.model_validate(document), file="p.yaml")
     except (ValidationError, ProfileFaults):
         return
     try:

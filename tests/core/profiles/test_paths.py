@@ -7,6 +7,11 @@ import pytest
 from gateway.core.profiles.language.paths import change, end_of, parse_path
 from tests.rows import each_row
 
+METERS: list[dict[str, Any]] = [
+    {"id": 101, "kind": "water", "v": 1},
+    {"id": "102", "kind": "heat", "v": 2},
+    {"id": 103, "kind": "water", "v": 3},
+]
 DOCUMENT: dict[str, Any] = {
     "a": {"b": 1, "c": [10, 20, 30]},
     "Pd (P1-PBaro)": 2,
@@ -19,12 +24,11 @@ DOCUMENT: dict[str, Any] = {
     "": 9,
     "nothing": None,
     "false": False,
-    "meters": [
-        {"id": 101, "kind": "water", "v": 1},
-        {"id": "102", "kind": "heat", "v": 2},
-        {"id": 103, "kind": "water", "v": 3},
-    ],
+    "meters": METERS,
     "by_name": {"p": {"on": True, "v": 1}, "q": {"on": False, "v": 2}},
+    "rows": [{"on": [1]}, {}, {"on": 7}],
+    "lists": [{"on": [1, 2]}, {}, {"on": [3]}],
+    "tree": [{"of": [1, None]}, {"of": [2]}],
 }
 
 
@@ -73,15 +77,37 @@ def test_a_path_without_a_slash_in_front_is_relative() -> None:
     assert (path.absolute, path.get({"a": {"b": 1}})) == (False, 1)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("path", "items"),
     [
-        pytest.param("/a/c", [("0", 10), ("1", 20), ("2", 30)], id="list"),
-        pytest.param("/by_name", [("p", {"on": True, "v": 1}), ("q", {"on": False, "v": 2})], id="map"),
-        pytest.param("/a/c[*]", [("0", 10), ("1", 20), ("2", 30)], id="all-of-a-list"),
-        pytest.param("/meters[?kind==water]", [("0", DOCUMENT["meters"][0]), ("1", DOCUMENT["meters"][2])], id="all-that-fit"),
+        pytest.param("/", [(key, member, ()) for key, member in DOCUMENT.items()], id="the-whole-document"),
+        pytest.param("/a/c", [("0", 10, ()), ("1", 20, ()), ("2", 30, ())], id="list"),
+        pytest.param("/by_name", [("p", {"on": True, "v": 1}, ()), ("q", {"on": False, "v": 2}, ())], id="map"),
+        pytest.param("/a/c[*]", [("0", 10, ()), ("1", 20, ()), ("2", 30, ())], id="all-of-a-list"),
+        pytest.param("/meters[?kind==water]", [("0", METERS[0], ()), ("1", METERS[2], ())], id="all-that-fit"),
         pytest.param("/a/b", [], id="a-number-has-none"),
         pytest.param("/nowhere", [], id="nothing-has-none"),
+        pytest.param(
+            "/meters[*]/v",
+            [("0", 1, (("0", METERS[0]),)), ("1", 2, (("1", METERS[1]),)), ("2", 3, (("2", METERS[2]),))],
+            id="a-column-of-numbers",
+        ),
+        pytest.param(
+            "/rows[*]/on",
+            [("0", [1], (("0", {"on": [1]}),)), ("1", None, (("1", {}),)), ("2", 7, (("2", {"on": 7}),))],
+            id="a-column-with-a-number-counts-rows-without-one",
+        ),
+        pytest.param(
+            "/lists[*]/on",
+            [("0", 1, (("0", {"on": [1, 2]}),)), ("1", 2, (("0", {"on": [1, 2]}),)), ("0", 3, (("2", {"on": [3]}),))],
+            id="lists-in-a-column-are-walked-through",
+        ),
+        pytest.param(
+            "/tree[*]/of[*]",
+            [("0", 1, (("0", {"of": [1, None]}),)), ("1", 2, (("1", {"of": [2]}),))],
+            id="null-is-no-item-behind-a-selector",
+        ),
+        pytest.param("/tree[*]/of[0]", [], id="a-number-behind-all-makes-no-column"),
     ],
 )
 def test_items_are_the_members_of_what_is_found_or_behind_a_selector_what_is_found(path: str, items: object) -> None:

@@ -1,4 +1,7 @@
-"""Formats of times: a value of a payload → milliseconds since 1970 in UTC, or None if it is not a time."""
+"""Formats of times: a value of a payload → milliseconds since 1970 in UTC, or None if it is not a time.
+
+Times in a payload need not be plausible: the seconds between two of them are a value too.
+"""
 
 import re
 from collections.abc import Callable, Sequence
@@ -8,8 +11,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from gateway.core.profiles.language.numbers import number_in
 from gateway.core.profiles.language.paths import Node
+from gateway.core.profiles.language.sources import Cursor, Fault, Scope, Take, compile_paths, of_property, within
 from gateway.core.readings.timestamps import epoch_ms, rfc3339_ms
 from schemas.profile_times import PART_NAMES
+from schemas.profile_values import FirstOf, Instant
+from schemas.rejects import DropCause
 
 Parse = Callable[[Any], int | None]
 
@@ -30,10 +36,7 @@ FORMATS: Final = ("rfc3339", *_EPOCHS, "auto", "parts", "senml")
 
 
 def parse_zone(text: str) -> tzinfo:
-    """The time zone that a profile names.
-
-    :raises ValueError: there is no zone of that name.
-    """
+    """The time zone that a profile names."""
     match = _OFFSET.fullmatch(text)
     if match is not None:
         offset = timedelta(hours=int(match[2]), minutes=int(match[3]))
@@ -47,15 +50,12 @@ def parse_zone(text: str) -> tzinfo:
 
 
 def compile_format(name: str, zone: str | None, epoch: str | None) -> Parse:
-    """The function that reads a format.
-
-    :raises ValueError: there is no such format, or it needs a zone.
-    """
+    """The function that reads a format."""
     tz = None if zone is None else parse_zone(zone)
     if epoch is not None and name not in _EPOCHS:
         raise ValueError(f"epoch belongs to {', '.join(_EPOCHS)}")
     if name in _EPOCHS:
-        return _counted(*_EPOCHS[name], _epoch_start(epoch))
+        return _counted(*_EPOCHS[name], epoch)
     if name == "rfc3339":
         return _text(tz)
     if name in {"auto", "senml"}:
@@ -79,10 +79,7 @@ def is_clock(name: str) -> bool:
 
 
 def compile_clock(name: str, zone: str | None) -> tuple[Parse, tzinfo]:
-    """The function that reads a time of day, in ms since midnight, and the zone of that midnight.
-
-    :raises ValueError: the format needs a zone.
-    """
+    """The function that reads a time of day, in ms since midnight, and the zone of that midnight."""
     tz = UTC if "%z" in name else _needed(None if zone is None else parse_zone(zone), name)
     read = _pattern(name, UTC)
 
@@ -110,14 +107,11 @@ def _needed(tz: tzinfo | None, name: str) -> tzinfo:
     return tz
 
 
-def _epoch_start(epoch: str | None) -> int:
-    start = 0 if epoch is None else rfc3339_ms(epoch)
-    if start is None:
+def _counted(times: int, by: int, epoch: str | None) -> Parse:
+    start_ms = 0 if epoch is None else rfc3339_ms(epoch)
+    if start_ms is None:
         raise ValueError(f"{epoch!r} is not an RFC 3339 time; write for example 2015-01-01T00:00:00Z")
-    return start
 
-
-def _counted(times: int, by: int, start_ms: int) -> Parse:
     def parse(value: Node) -> int | None:
         number = number_in(value) if isinstance(value, str) else value
         if isinstance(number, bool) or not isinstance(number, int | float):
@@ -128,27 +122,17 @@ def _counted(times: int, by: int, start_ms: int) -> Parse:
     return parse
 
 
-def of_line(parse: Parse) -> Parse:
-    """Read RFC 3339, also from a line of an OBIS telegram, which has its time beside its value."""
-    return lambda value: parse(value) if type(value) is not dict else parse(value.get("time"))
-
-
 def _text(tz: tzinfo | None) -> Parse:
     def parse(value: Node) -> int | None:
         ms = rfc3339_ms(value) if isinstance(value, str) else None
-        return _wall_clock(value, tz) if ms is None and tz is not None and isinstance(value, str) else ms
+        if ms is not None or tz is None or not isinstance(value, str) or not _WALL.fullmatch(value.strip()):
+            return ms
+        try:
+            return _ms(datetime.fromisoformat(value.strip().replace(",", ".")), tz)
+        except (ValueError, OverflowError):
+            return None
 
     return parse
-
-
-def _wall_clock(text: str, tz: tzinfo) -> int | None:
-    text = text.strip()
-    if not _WALL.fullmatch(text):
-        return None
-    try:
-        return _ms(datetime.fromisoformat(text.replace(",", ".")), tz)
-    except (ValueError, OverflowError):
-        return None
 
 
 def _ms(instant: datetime, tz: tzinfo | None) -> int:
@@ -220,3 +204,50 @@ def from_parts(parts: Sequence[Node], tz: tzinfo) -> int | None:
         return (start + timedelta(seconds=float(numbers[5])) - _EPOCH) // _MS
     except (ValueError, OverflowError):
         return None
+
+
+def take_instant(source: Instant, scope: Scope) -> Take:
+    """Take the value at the path of a time."""
+    if source.topic is not None:
+        name = source.topic
+        if name not in scope.captures:
+            raise Fault("topic", f"{name!r} is not a named level of the topics")
+        return lambda here: here.captures.get(name)
+    if source.property is not None:
+        return of_property(source.property)
+    with within("path"):
+        return compile_paths(source.path or FirstOf(first_of=["/"]), scope)
+
+
+def format_of(source: Instant, scope: Scope) -> Parse:
+    """Compile the format of a time; a line of an OBIS telegram has its time beside its value."""
+    with within("format"):
+        if is_clock(source.format):
+            parse, _ = compile_clock(source.format, source.zone or "UTC")
+        else:
+            parse = compile_format(source.format, source.zone, source.epoch)
+    return (lambda value: parse(value.get("time") if type(value) is dict else value)) if scope.decoder == "obis" else parse
+
+
+def compile_between(instants: Sequence[Instant], scope: Scope) -> Take:
+    """The seconds from the first of two times to the second; of two times of day, to the next time the clock shows it."""
+    are_clocks, end_is_clock = (is_clock(instant.format) for instant in instants)
+    if are_clocks is not end_is_clock:
+        raise Fault("between", "one of the times has a date and the other has not")
+    readers = []
+    for number, instant in enumerate(instants):
+        with within(f"between.{number}"):
+            readers.append((take_instant(instant, scope), format_of(instant, scope)))
+
+    def between(here: Cursor) -> Node:
+        values = [take(here) for take, _ in readers]
+        times = [None if value is None else parse(value) for value, (_, parse) in zip(values, readers, strict=True)]
+        if any(ms is None and value is not None for ms, value in zip(times, values, strict=True)):
+            return DropCause.WRONG_TYPE
+        start_ms, end_ms = times
+        if start_ms is None or end_ms is None:
+            return None
+        span_ms = end_ms - start_ms
+        return (span_ms % DAY_MS if are_clocks else span_ms) / 1000
+
+    return between

@@ -1,23 +1,22 @@
 """From the bytes of a message to the document of a profile: the decoder, nested values, the flat frame of ``struct``."""
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Sequence
+from functools import partial
 from typing import Any, Final
 
+from gateway.core.decoders import bad_payload, decoder_of
 from gateway.core.decoders.nested import from_base64, from_hex, from_json_text, from_words
-from gateway.core.decoders.separated import compile_csv, compile_pairs
 from gateway.core.decoders.struct_frame import WIDTHS, compile_struct
+from gateway.core.decoders.text import compile_csv, compile_pairs
 from gateway.core.decoders.text import compile_text as compile_template
-from gateway.core.message import Undecodable
-from gateway.core.profiles.language.paths import Node, Path, change, end_of, parse_path
-from gateway.core.profiles.language.sources import Fault, within
+from gateway.core.profiles.language.paths import Node, change, end_of, parse_path
+from gateway.core.profiles.language.sources import within
 from schemas.envelope import ANY_LORAWAN
 from schemas.profile import Profile
 from schemas.profile_frames import Csv, Decode, FrameSpec, NestedStep, Pairs
-from schemas.rejects import RejectReason
 
 ReadBytes = Callable[[bytes], Any]
 Prepare = Callable[[Any], Any]
-Decoders = Mapping[str, Callable[[bytes], object]]
 
 _OVER_TEXT: Final[dict[str, Callable[[object], bytes]]] = {"hex": from_hex, "base64": from_base64}
 _DEFAULT: Final = Decode.model_validate({"as": "json"})
@@ -49,14 +48,11 @@ def envelope_of(profile: Profile) -> str | None:
     return match.envelope
 
 
-def compile_decode(decode: Decode, decoders: Decoders, *, has_each: bool) -> tuple[Hashable, ReadBytes]:
-    """Compile the decoder of a profile's messages, with a key that is equal for profiles that decode alike.
-
-    :raises Fault: a template, delimiter or path is not valid.
-    """
+def compile_decode(decode: Decode, *, has_each: bool) -> tuple[Hashable, ReadBytes]:
+    """Compile the decoder of a profile's messages, with a key that is equal for profiles that decode alike."""
     key = (decode.model_dump_json(), has_each if decode.csv is not None else None)
-    read = _outer(decode, decoders, has_each=has_each)
-    changes: list[tuple[Path, Callable[[Any], Any]]] = []
+    read = _outer(decode, has_each=has_each)
+    changes = []
     for path, steps in decode.nested.items():
         with within(f"nested.{path}"):
             changes.append((parse_path(path if path.startswith("/") else f"/{path}"), _chain(steps)))
@@ -72,24 +68,21 @@ def compile_decode(decode: Decode, decoders: Decoders, *, has_each: bool) -> tup
     return key, read_nested
 
 
-def _outer(decode: Decode, decoders: Decoders, *, has_each: bool) -> ReadBytes:
-    if decode.as_ == "text" and decode.text is not None:
-        with within("text"):
-            return compile_template(decode.text)
-    if decode.as_ == "csv":
-        with within("csv"):
-            return _rows(decode.csv or Csv(), has_each=has_each)
-    if decode.as_ == "pairs":
-        with within("pairs"):
-            pairs = decode.pairs or Pairs()
-            return compile_pairs(pairs.between, pairs.equals)
-    if decode.as_ in _OVER_TEXT:
-        from_text = _OVER_TEXT[decode.as_]
-        return lambda payload: {"payload": from_text(payload.decode("ascii", "replace"))}
-    try:
-        return decoders[decode.as_]
-    except (KeyError, ImportError) as error:
-        raise Fault("", f"the decoder {decode.as_} is not there: {error}") from None
+def _outer(decode: Decode, *, has_each: bool) -> ReadBytes:
+    with within(decode.as_):
+        match decode.as_:
+            case "text":
+                return compile_template(decode.text or "")
+            case "csv":
+                return _rows(decode.csv or Csv(), has_each=has_each)
+            case "pairs":
+                pairs = decode.pairs or Pairs()
+                return compile_pairs(pairs.between, pairs.equals)
+            case "hex" | "base64":
+                from_text = _OVER_TEXT[decode.as_]
+                return lambda payload: {"payload": from_text(payload.decode("ascii", "replace"))}
+            case name:
+                return decoder_of(name)
 
 
 def _rows(options: Csv, *, has_each: bool) -> ReadBytes:
@@ -100,13 +93,13 @@ def _rows(options: Csv, *, has_each: bool) -> ReadBytes:
     def one_row(payload: bytes) -> Node:
         rows = read(payload)
         if len(rows) > 1:
-            raise Undecodable(RejectReason.BAD_PAYLOAD, f"{len(rows)} rows; a profile without each reads one row in a message")
+            raise bad_payload(f"{len(rows)} rows; a profile without each reads one row in a message")
         return rows[0]
 
     return one_row
 
 
-def _chain(steps: list[NestedStep]) -> Callable[[Node], Node]:
+def _chain(steps: Sequence[NestedStep]) -> Callable[[Node], Node]:
     functions = [_nested(step) for step in steps]
 
     def chain(value: Node) -> Node:
@@ -118,25 +111,26 @@ def _chain(steps: list[NestedStep]) -> Callable[[Node], Node]:
 
 
 def _nested(step: NestedStep) -> Callable[[Node], Node]:
-    if step.as_ == "words":
-        order = step.order
-        return lambda value: from_words(value, order)
-    if step.as_ == "json":
-        return lambda value: from_json_text(value.decode("utf-8", "replace") if isinstance(value, bytes) else value)
-    if step.as_ not in _OVER_TEXT:
-        return _number(step)
-    from_text = _OVER_TEXT[step.as_]
-    return lambda value: from_text(value.decode("ascii", "replace") if isinstance(value, bytes) else value)
+    match step.as_:
+        case "words":
+            return partial(from_words, order=step.order)
+        case "json":
+            return lambda value: from_json_text(value.decode("utf-8", "replace") if isinstance(value, bytes) else value)
+        case "hex" | "base64":
+            from_text = _OVER_TEXT[step.as_]
+            return lambda value: from_text(value.decode("ascii", "replace") if isinstance(value, bytes) else value)
+        case kind:
+            return _number(kind, step.order)
 
 
-def _number(step: NestedStep) -> Callable[[Node], Node]:
-    decode = compile_struct([{"name": step.as_, "at": 0, "type": step.as_, "order": step.order}])
+def _number(kind: str, order: str) -> Callable[[Node], Node]:
+    decode = compile_struct([{"name": kind, "type": kind, "order": order}])
 
     def number(value: Node) -> Node:
-        if not isinstance(value, bytes) or len(value) != WIDTHS[step.as_]:
+        if not isinstance(value, bytes) or len(value) != WIDTHS[kind]:
             found = f"{len(value)} bytes" if isinstance(value, bytes) else f"{value!r:.40}"
-            raise Undecodable(RejectReason.BAD_PAYLOAD, f"{step.as_} is {WIDTHS[step.as_]} bytes; there is {found}")
-        return decode(value)[step.as_]
+            raise bad_payload(f"{kind} is {WIDTHS[kind]} bytes; there is {found}")
+        return decode(value)[kind]
 
     return number
 
@@ -147,24 +141,19 @@ def as_it_is(document: Node) -> Node:
 
 
 def compile_struct_of(frame: FrameSpec | None) -> Prepare:
-    """Compile the step that adds ``/struct`` to a document.
-
-    :raises Fault: a field that no frame can hold.
-    """
+    """Compile the step that adds ``/struct`` to a document."""
     if frame is None:
         return as_it_is
     with within("of"):
         path = parse_path(frame.of)
     get = path.get
     with within("fields"):
-        decode = compile_struct(frame.fields)
+        decode = compile_struct(field.model_dump() for field in frame.fields)
 
     def prepare(document: Node) -> Node:
         payload = get(document)
         if not isinstance(payload, bytes) or not isinstance(document, dict):
-            raise Undecodable(
-                RejectReason.BAD_PAYLOAD, f"there are no bytes at {frame.of} for struct: {end_of(path, document)}"
-            )
+            raise bad_payload(f"there are no bytes at {frame.of} for struct: {end_of(path, document)}")
         return document | {"struct": decode(payload)}
 
     return prepare

@@ -1,44 +1,46 @@
-"""``each``: the items of a list or map, of several parallel ones, or running totals made from differences."""
+"""``each``: the items of a list or map, of several parallel ones, or running totals made from differences.
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+``map``: from the names of items to fields. ``Voltage/L{p:1|2|3}`` stands for three names, each with its own field. ``{p}``
+alone takes any text and is tried in the order of the profile. A name that is written out goes before all patterns, which are
+worked out at load time as far as they can be.
+"""
 
-from gateway.core.profiles.language.paths import Node, Path, parse_path
-from gateway.core.profiles.language.sources import Cursor, Fault, Scope, Take, compile_paths, within
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import product
+from math import prod
+from typing import Any, Final, NamedTuple
+
+from gateway.core.profiles.language.fields import Field, compile_entry
+from gateway.core.profiles.language.paths import Around, Node, Path, parse_path
+from gateway.core.profiles.language.sources import NOTHING, Cursor, Fault, Scope, compile_paths
 from gateway.core.profiles.language.steps import is_number
-from gateway.core.profiles.language.texts import compile_text
+from gateway.core.profiles.language.texts import compile_text, regex_of
 from gateway.core.profiles.language.values import compile_operand
 from gateway.core.readings.native import Drop
-from schemas.profile_points import Each, Running
+from schemas.profile_points import Each, MapEntry
 from schemas.profile_values import FirstOf
 from schemas.rejects import DropCause
 
-Items = Callable[[Any], Iterable[tuple[str, Any]]]
-"""Document → key and item of each."""
-
-
-class Total(NamedTuple):
-    """Rule by which differences become running totals."""
-
-    start: Take
-    sign: int
-    sentinels: frozenset[float]
+Items = Callable[[Any], Iterable[tuple[str, Any, Around]]]
+"""Document → key and item of each, and the levels around it."""
 
 
 class Walker:
     """Walks through the items, and yields the cursor at each."""
 
-    __slots__ = ("_by", "_items", "_total", "_value", "_within", "around", "origin")
+    __slots__ = ("_by", "_items", "_sentinels", "_sign", "_start", "_value", "around", "origin")
 
     def __init__(self, each: Each, scope: Scope) -> None:
         """Compile ``each``; faults go to the scope's list."""
-        self.origin = _origin(each)
-        self._within: Path | None = None
-        self._by = self._value = self._total = None
+        paths = each.of.first_of if isinstance(each.of, FirstOf) else each.of
+        self.origin = next(iter(paths.values() if isinstance(paths, dict) else paths or ()), "")
+        self._by = self._value = self._start = None
+        self.around = 0
         with scope.gather("each.of"):
             self._items = _items(each)
-            self._within = _single(each)
-        self.around = self._within.surroundings if self._within is not None else 0
+            if isinstance(each.of, FirstOf) and len(each.of.first_of) == 1:
+                self.around = _absolute(self.origin).surroundings
         inside = scope.below("", in_each=True, around=self.around)
         if each.by is not None:
             with scope.gather("each.by"):
@@ -47,23 +49,24 @@ class Walker:
             with scope.gather("each.value"):
                 self._value = compile_paths(each.value, inside)
         if each.running is not None:
-            with scope.gather("each.running"):
-                self._total = _total(each.running, scope)
+            self._sign, self._sentinels = each.running.sign, frozenset(map(float, each.running.sentinels))
+            with scope.gather("each.running.start"):
+                self._start = compile_operand(each.running.start, scope)
 
     def walk(self, here: Cursor, lost: Callable[[list[Drop]], None]) -> Iterator[None]:
-        """Move the cursor to each item in turn. An item that lacks its name is left out.
+        """Move the cursor to each item in turn, and back to the document. An item that lacks its name is left out.
 
         Running totals end at the first missing difference: the totals behind it cannot be known.
         """
-        here.enter_items()
+        here.key, here.taken, here.memo, here.around = "", NOTHING, {}, ()
         total = None
-        if self._total is not None:
-            total = self._total.start(here)
+        if self._start is not None:
+            total = self._start(here)
             if total is None or isinstance(total, DropCause):
                 lost([(f"{self.origin}, start", total)] if total is not None else [])
                 return
-        for number, (key, item) in enumerate(self._items_around(here) if self.around else self._items(here.document)):
-            here.item, here.key, here.number = item, key, number
+        for number, (key, item, around) in enumerate(self._items(here.document)):
+            here.item, here.key, here.number, here.around = item, key, number, around
             here.value = item if self._value is None else self._value(here)
             if self._by is not None:
                 name = self._by(here)
@@ -71,43 +74,25 @@ class Walker:
                     lost([(f"{self.origin}/{key}", name or DropCause.UNKNOWN_KEY)])
                     continue
                 here.key = name
-            if self._total is not None:
-                total = _next(total, here.value, self._total)
-                if total is None:
+            if self._start is not None:
+                if not is_number(here.value) or here.value in self._sentinels:
                     return
-                here.value = total
+                here.value = total = total + self._sign * here.value
             yield
-        here.leave_items()
-
-    def _items_around(self, here: Cursor) -> Iterator[tuple[str, Any]]:
-        """The items of a document, each with what surrounds it."""
-        for key, item, around in self._within.items_within(here.document) if self._within is not None else ():
-            here.around = around
-            yield key, item
-
-
-def _single(each: Each) -> Path | None:
-    """The path of the items, if it is a single one."""
-    return _absolute(each.of.first_of[0]) if isinstance(each.of, FirstOf) and len(each.of.first_of) == 1 else None
-
-
-def _origin(each: Each) -> str:
-    if isinstance(each.of, FirstOf):
-        return each.of.first_of[0]
-    return next(iter(each.of), "") if isinstance(each.of, list) else next(iter(each.of.values()), "") if each.of else ""
+        here.number = 0
 
 
 def _items(each: Each) -> Items:
     of = each.of
     if of is None:
-        return lambda document: (("0", document),)
+        return lambda document: (("0", document, ()),)
     if isinstance(of, FirstOf):
         return _first([_absolute(text) for text in of.first_of])
-    names = list(of) if isinstance(of, dict) else None
-    takes = [_absolute(text) for text in (of.values() if isinstance(of, dict) else of)]
-    if not takes:
+    if not of:
         raise Fault("", "give the paths of the lists")
-    return _parallel(takes, names)
+    if isinstance(of, dict):
+        return _parallel([_absolute(text) for text in of.values()], list(of))
+    return _parallel([_absolute(text) for text in of], None)
 
 
 def _absolute(text: str) -> Path:
@@ -120,32 +105,103 @@ def _absolute(text: str) -> Path:
 def _first(paths: Sequence[Path]) -> Items:
     if len(paths) == 1:
         return paths[0].items
-
-    def items(document: Node) -> Iterable[tuple[str, Node]]:
-        found = next((path for path in paths if path.get(document)), paths[-1])
-        return found.items(document)
-
-    return items
+    return lambda document: next((path for path in paths if path.get(document)), paths[-1]).items(document)
 
 
 def _parallel(paths: Sequence[Path], names: Sequence[str] | None) -> Items:
     """Items of several lists or maps that belong together, by place or by key; as far as the first of them goes."""
 
-    def items(document: Node) -> Iterator[tuple[str, Node]]:
-        columns = [dict(path.items(document)) for path in paths]
+    def items(document: Node) -> Iterator[tuple[str, Node, Around]]:
+        columns = [{key: item for key, item, _ in path.items(document)} for path in paths]
         for key in columns[0]:
             parts = [column.get(key) for column in columns]
-            yield key, parts if names is None else dict(zip(names, parts, strict=True))
+            yield key, parts if names is None else dict(zip(names, parts, strict=True)), ()
 
     return items
 
 
-def _total(running: Running, scope: Scope) -> Total:
-    with within("start"):
-        return Total(compile_operand(running.start, scope), running.sign, frozenset(map(float, running.sentinels)))
+Taken = Mapping[str, str]
+"""Name in braces → the text found there."""
+
+_PLACE = re.compile(r"\{(\w+)(?::([^{}]*))?\}")
+_WAYS_MAX: Final = 1000
+_NAME_MAX: Final = 256
+_REST: Final = "*"
 
 
-def _next(total: Node, difference: Node, rule: Total) -> Node:
-    if not is_number(difference) or difference in rule.sentinels:
-        return None
-    return total + rule.sign * difference
+class Meant(NamedTuple):
+    """The meaning of a name: its fields; empty if it is skipped."""
+
+    fields: Sequence[Field]
+    taken: Taken = NOTHING
+
+
+class NamedFields:
+    """The meaning of names."""
+
+    def __init__(self, entries: Mapping[str, Sequence[MapEntry]], measurement: str, scope: Scope) -> None:
+        """Compile the entries; faults go to the scope's list."""
+        self._measurement = measurement
+        self._known: dict[str, Meant] = {}
+        self._patterns: list[tuple[re.Pattern[str], Sequence[Field]]] = []
+        self._rest: Meant | None = None
+        for pattern, meant in sorted(entries.items(), key=lambda entry: "{" in entry[0]):  # exact names go before patterns
+            inside = scope.below(f"map.{pattern}")
+            with inside.gather(""):
+                self._add(pattern, meant, inside)
+
+    def of(self, name: str) -> Meant | None:
+        """Return the meaning of a name; None if it is not known."""
+        known = self._known.get(name)
+        if known is not None:
+            return known
+        for fits, fields in self._patterns:
+            match = fits.fullmatch(name[:_NAME_MAX])
+            if match is not None:
+                return Meant(fields, match.groupdict())
+        return self._rest
+
+    def fields(self) -> list[Field]:
+        """All fields that occur in the map."""
+        meant = [*self._known.values(), *([self._rest] if self._rest else [])]
+        return [field for one in meant for field in one.fields] + [field for _, fields in self._patterns for field in fields]
+
+    def _add(self, pattern: str, entries: Sequence[MapEntry], scope: Scope) -> None:
+        if pattern == _REST:
+            self._rest = Meant(self._compiled(entries, NOTHING, scope))
+            return
+        places = _PLACE.findall(pattern)
+        names = [name for name, _ in places]
+        if len(set(names)) < len(names):
+            raise Fault("", "a name in braces occurs twice in it")
+        scope.taken = frozenset(names)
+        if not all(choices for _, choices in places):
+            self._patterns.append((re.compile(regex_of(pattern, _PLACE, _group)), self._compiled(entries, NOTHING, scope)))
+            return
+        ways = [choices.split("|") for _, choices in places]
+        if prod(map(len, ways)) > _WAYS_MAX:
+            raise Fault("", f"stands for more than {_WAYS_MAX} names")
+        for way in product(*ways):
+            taken = dict(zip(names, way, strict=True))
+            self._known.setdefault(_filled(pattern, taken), Meant(self._compiled(entries, taken, scope), taken))
+
+    def _compiled(self, entries: Sequence[MapEntry], taken: Taken, scope: Scope) -> Sequence[Field]:
+        fields = []
+        for number, entry in enumerate(entries):
+            with scope.gather(str(number) if len(entries) > 1 else ""):
+                name = _filled(entry.field, taken)
+                if "{" in name:
+                    raise Fault("field", f"{name!r} needs choices in the name, as {{p:1|2|3}}")
+                fields.append(compile_entry(entry.model_copy(update={"field": name}), self._measurement, scope))
+        return fields
+
+
+def _filled(template: str, taken: Taken) -> str:
+    """Fill the braces of a template; braces without a text stay."""
+    return _PLACE.sub(lambda match: taken.get(match[1], match[0]), template)
+
+
+def _group(place: re.Match[str]) -> str:
+    """A place takes any text without a slash, or one of its choices."""
+    choices = "|".join(map(re.escape, place[2].split("|"))) if place[2] else "[^/]+?"
+    return f"(?P<{place[1]}>{choices})"

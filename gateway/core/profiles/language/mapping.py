@@ -8,17 +8,8 @@ from msgspec import Meta, Struct, ValidationError, convert, defstruct
 from msgspec.structs import astuple
 
 from gateway.core.profiles.language.conditions import Holds, always, compile_when
-from gateway.core.profiles.language.fields import (
-    Field,
-    are_missed,
-    compile_entry,
-    compile_fields,
-    read_fields,
-    rules_here,
-    rules_of,
-)
-from gateway.core.profiles.language.items import Walker
-from gateway.core.profiles.language.named_fields import NamedFields
+from gateway.core.profiles.language.fields import Field, are_missed, compile_fields, read_fields, rules_here, rules_of
+from gateway.core.profiles.language.items import NamedFields, Walker
 from gateway.core.profiles.language.paths import Node, Nothing, end_of, parse_path
 from gateway.core.profiles.language.points_found import Found
 from gateway.core.profiles.language.sources import Cursor, Fault, Scope, Take
@@ -147,9 +138,7 @@ class CompiledPoint:
             with scope.gather("device"):
                 self._device = compile_device(spec.device, inside)
         self._fields = compile_fields(spec.fields, self.measurement, inside)
-        self._named: NamedFields[Field] | None = None
-        if spec.map:
-            self._named = NamedFields(spec.map, inside, lambda entry, place: compile_entry(entry, self.measurement, place))
+        self._named = NamedFields(spec.map, self.measurement, inside) if spec.map else None
         self._numbers = self._find_numbers()
         fields = self._fields + (self._named.fields() if self._named else [])
         self.rules = rules_of(fields)

@@ -49,14 +49,12 @@ class Path(NamedTuple):
     :ivar absolute: it starts at the document; else at an item.
     :ivar steps: keys, numbers and selectors on the way.
     :ivar get: the value there. With ``[*]`` in the path a list; with ``[?...]`` alone the first that fits.
-    :ivar items: key and item of each item for ``each``.
     """
 
     text: str
     absolute: bool
     steps: tuple[PathStep, ...]
     get: Get
-    items: Callable[[Any], Iterable[tuple[str, Any]]]
 
     @property
     def searches(self) -> bool:
@@ -66,56 +64,53 @@ class Path(NamedTuple):
     @property
     def surroundings(self) -> int:
         """The number of selectors before the list or map that holds the items."""
-        selecting = [isinstance(step, Fitting | _All) for step in self.steps]
-        return sum(selecting[:-1])
+        return sum(isinstance(step, Fitting | _All) for step in self.steps[:-1])
 
-    def items_within(self, document: Node) -> Iterator[tuple[str, Node, Around]]:
-        """The same as ``items``, with the levels around each of them."""
+    def items(self, document: Node) -> Iterable[tuple[str, Node, Around]]:
+        """Key and item of each item for ``each``, and the levels around it.
+
+        After a selector the values found are the items; else they are in the list or map found. Behind ``[*]`` and a key a
+        value that is not a list or map is an item itself. A row without one is an item too, so that the rows can be counted,
+        for example for a time.
+        """
+        if not self.steps:
+            return ((key, item, ()) for key, item in pairs(document))
         *way, last = self.steps
         if isinstance(last, Fitting | _All):
-            found = (item for node, around in _walk_within(document, way) for item in _selected(node, last, around))
-            yield from ((str(number), item, around) for number, (_, item, around) in enumerate(found))
-            return
-        ends = [(_walk([node], (last,)), around) for node, around in _walk_within(document, way)]
-        if _is_column(way, last) and any(
-            node is not None and not isinstance(node, dict | list) for end, _ in ends for node in end
-        ):
-            yield from ((str(number), next(iter(end), None), around) for number, (end, around) in enumerate(ends))
-            return
-        yield from ((key, item, around) for end, around in ends for node in end for key, item in pairs(node))
+            found = _walk_within(document, self.steps)
+            return ((str(number), item, around[1:]) for number, (item, around) in enumerate(found))
+        cells = [(_first(_members(row, last)), around) for row, around in _walk_within(document, way)]
+        is_column = isinstance(last, str) and any(isinstance(step, _All) for step in way)
+        if is_column and any(cell is not None and not isinstance(cell, dict | list) for cell, _ in cells):
+            return ((str(number), cell, around) for number, (cell, around) in enumerate(cells))
+        return ((key, item, around) for cell, around in cells for key, item in pairs(cell))
 
 
-def _is_column(way: Sequence[PathStep], last: PathStep) -> bool:
-    return isinstance(last, str) and any(isinstance(step, _All) for step in way)
+def _first(members: Iterable[tuple[Node, Node]]) -> Node:
+    return next((member for _, member in members), None)
 
 
 def _walk_within(document: Node, steps: Iterable[PathStep]) -> list[tuple[Node, Around]]:
     nodes: list[tuple[Node, Around]] = [(document, ())]
     for step in steps:
-        if isinstance(step, Fitting | _All):
-            nodes = [(item, ((key, item), *around)) for node, around in nodes for key, item, _ in _selected(node, step, around)]
-        else:
-            nodes = [(child, around) for node, around in nodes for child in _children(node, step) if child is not None]
+        selects = isinstance(step, Fitting | _All)
+        nodes = [
+            (member, ((str(key), member), *around) if selects else around)
+            for node, around in nodes
+            for key, member in _members(node, step)
+            if member is not None
+        ]
     return nodes
 
 
-def _selected(node: Node, step: Fitting | _All, around: Around) -> Iterator[tuple[str, Node, Around]]:
-    for key, item in pairs(node):
-        if item is not None and (isinstance(step, _All) or stands_for(step.get(item), step.text)):
-            yield key, item, around
-
-
 def parse_path(text: str) -> Path:
-    """Parse a path.
-
-    :raises ValueError: with a sentence for people.
-    """
+    """Parse a path; a ValueError says in a sentence for people what is wrong with it."""
     if len(text) > _LONGEST:
         raise ValueError(f"{text[:40]!r}... is too long for a path")
     absolute = text.startswith("/")
     body = text[1:] if absolute else text
     steps = tuple(step for piece in _SLASH.split(body) for step in _parse_piece(piece, text)) if body else ()
-    return Path(text, absolute, steps, _getter(steps), _lister(steps))
+    return Path(text, absolute, steps, _getter(steps))
 
 
 def _parse_piece(piece: str, text: str) -> Iterator[PathStep]:
@@ -145,16 +140,18 @@ def _parse_test(selector: str, text: str) -> Fitting:
 
 def _getter(steps: Sequence[PathStep]) -> Get:
     keys = [step for step in steps if isinstance(step, str) and not step.isdigit()]
-    if len(keys) < len(steps):
-        return _walking(steps)
-    return _BY_KEYS[len(keys)](*keys) if len(keys) < len(_BY_KEYS) else _by_keys(keys)
+    if len(keys) == len(steps):
+        return _BY_KEYS[len(keys)](*keys) if len(keys) < len(_BY_KEYS) else _by_keys(keys)
+    wants_all = any(isinstance(step, _All) for step in steps)
+
+    def get(document: Node) -> Node:
+        found = _walk([document], steps)
+        return found if wants_all else next(iter(found), None)
+
+    return get
 
 
 _ABSENT: Final = (KeyError, TypeError, IndexError)
-
-
-def _whole() -> Get:
-    return lambda document: document
 
 
 def _by_key(key: str) -> Get:
@@ -187,7 +184,8 @@ def _by_three_keys(first: str, second: str, third: str) -> Get:
     return get
 
 
-_BY_KEYS: Final[Sequence[Callable[..., Get]]] = (_whole, _by_key, _by_two_keys, _by_three_keys)
+_BY_KEYS: Final[Sequence[Callable[..., Get]]] = (lambda: lambda document: document, _by_key, _by_two_keys, _by_three_keys)
+"""The walk through objects alone, without a loop where the keys are few: nearly every path is one of these."""
 
 
 def _by_keys(keys: Sequence[str]) -> Get:
@@ -202,41 +200,28 @@ def _by_keys(keys: Sequence[str]) -> Get:
     return get
 
 
-def _walking(steps: Sequence[PathStep]) -> Get:
-    wants_all = any(isinstance(step, _All) for step in steps)
-
-    def get(document: Node) -> Node:
-        found = _walk([document], steps)
-        return found if wants_all else next(iter(found), None)
-
-    return get
-
-
 def _walk(nodes: list[Node], steps: Iterable[PathStep]) -> list[Node]:
     """Walk ``steps`` from each of ``nodes``; each step visits every part of the document once."""
     for step in steps:
-        nodes = [child for node in nodes for child in _children(node, step) if child is not None]
+        nodes = [member for node in nodes for _, member in _members(node, step) if member is not None]
     return nodes
 
 
-def _children(node: Node, step: PathStep) -> Iterable[Node]:
-    if isinstance(step, str):
-        return (_member(node, step),)
-    if isinstance(step, int):
-        return (node[step],) if isinstance(node, list) and -len(node) <= step < len(node) else ()
-    members = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
-    return members if isinstance(step, _All) else [member for member in members if stands_for(step.get(member), step.text)]
-
-
-def _member(node: Node, key: str) -> Node:
-    if isinstance(node, dict):
+def _members(node: Node, step: PathStep) -> Iterable[tuple[Node, Node]]:
+    """Key and member of those of a list or map that a step means."""
+    if isinstance(step, str) and isinstance(node, dict):
         try:
-            return node[key]  # and not get: a document may compute values on demand
+            return ((step, node[step]),)  # and not get: a document may compute values on demand
         except KeyError:
-            return None
-    if isinstance(node, list) and key.isdecimal() and len(key) < _DIGITS_MAX:
-        return node[int(key)] if int(key) < len(node) else None
-    return None
+            return ()
+    if isinstance(step, str):
+        if not step.isdecimal() or len(step) >= _DIGITS_MAX:
+            return ()
+        step = int(step)
+    if isinstance(step, int):
+        return ((step, node[step]),) if isinstance(node, list) and -len(node) <= step < len(node) else ()
+    members = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    return members if isinstance(step, _All) else [pair for pair in members if stands_for(step.get(pair[1]), step.text)]
 
 
 class Nothing(str):
@@ -295,22 +280,6 @@ def change(document: Node, path: Path, function: Callable[[Node], Node]) -> Node
     return document
 
 
-def _members(parent: Node, step: PathStep) -> list[tuple[Node, Node]]:
-    """Keys and members of a list or map that a last step means."""
-    if isinstance(parent, dict):
-        found = list(parent.items())
-    elif isinstance(parent, list):
-        found = list(enumerate(parent))
-    else:
-        return []
-    if isinstance(step, _All):
-        return found
-    if isinstance(step, Fitting):
-        return [(key, member) for key, member in found if stands_for(step.get(member), step.text)]
-    at = step + len(found) if isinstance(step, int) and step < 0 else step
-    return [(key, member) for key, member in found if key == at or (isinstance(key, int) and str(key) == at)]
-
-
 WORDS: Final = {"on": True, "off": False, "true": True, "false": False, "yes": True, "no": False}
 """Words for true and false. YAML reads on, off, yes and no without quotes as true and false, so these stand for each other."""
 
@@ -329,36 +298,6 @@ def stands_for(value: object, text: str) -> bool:
         return value == float(text)
     except ValueError:
         return False
-
-
-def _lister(steps: Sequence[PathStep]) -> Callable[[Node], Iterable[tuple[str, Node]]]:
-    """After a selector the values found are the items; else they are in the list or map found."""
-    if steps and isinstance(steps[-1], str) and _is_column(steps[:-1], steps[-1]):
-        return _column_lister(steps[:-1], steps[-1])
-    selects = bool(steps) and isinstance(steps[-1], Fitting | _All)
-
-    def items(document: Node) -> Iterable[tuple[str, Node]]:
-        found = _walk([document], steps)
-        if selects:
-            return ((str(number), item) for number, item in enumerate(found))
-        return (pair for container in found for pair in pairs(container))
-
-    return items
-
-
-def _column_lister(way: Sequence[PathStep], key: str) -> Callable[[Node], Iterable[tuple[str, Node]]]:
-    """The items behind ``[*]`` and a key: those of the lists that exist; a value that is not a list or map is an item itself.
-
-    A row without a number is an item too, so that the rows can be counted, for example for a time.
-    """
-
-    def items(document: Node) -> Iterable[tuple[str, Node]]:
-        found = [_member(row, key) for row in _walk([document], way)]
-        if any(node is not None and not isinstance(node, dict | list) for node in found):
-            return ((str(number), item) for number, item in enumerate(found))
-        return (pair for container in found for pair in pairs(container))
-
-    return items
 
 
 def pairs(container: object) -> Iterable[tuple[str, Node]]:

@@ -8,7 +8,6 @@ from gateway.core.message import Undecodable
 from gateway.core.profiles.language.conditions import EMPTY, Holds, always, compile_ignored, compile_when
 from gateway.core.profiles.language.consistency import check, tests_hold, warnings_of
 from gateway.core.profiles.language.decoding import (
-    Decoders,
     Prepare,
     ReadBytes,
     as_it_is,
@@ -229,11 +228,8 @@ def _hashable(value: Node) -> Hashable:
     return repr(value) if isinstance(value, list | dict) else value
 
 
-def compile_profile(model: Profile, *, file: str, decoders: Decoders) -> CompiledProfile:
-    """Compile a profile.
-
-    :raises ProfileFaults: with all its faults.
-    """
+def compile_profile(model: Profile, *, file: str) -> CompiledProfile:
+    """Compile a profile; :class:`ProfileFaults` has all its faults."""
     scope = Scope(faults=[])
     filters = _filters(model, scope)
     status_filters, status = compile_status(model.status, scope)
@@ -246,9 +242,7 @@ def compile_profile(model: Profile, *, file: str, decoders: Decoders) -> Compile
     if model.codec is not None:
         scope.absent -= {"codec"}
     has_each = any(point.each is not None for point in model.points)
-    decode_key, read = _gathered(
-        scope, "decode", _UNREAD, lambda: compile_decode(decode_of(model), decoders, has_each=has_each)
-    )
+    decode_key, read = _gathered(scope, "decode", _UNREAD, lambda: compile_decode(decode_of(model), has_each=has_each))
     root = _gathered(scope, "root", _WHOLE, lambda: _root(model))
     scope.tests_hold = tests_hold(model, read, root)
     times = _times(model, scope)

@@ -14,7 +14,8 @@ from gateway.core.profiles.language.paths import Around, Get, Node, Nothing, Pat
 from gateway.core.profiles.mapped import DeviceParams
 from schemas.profile_values import FirstOf, ValueSource
 
-_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+"""No names at all."""
 
 
 class Cursor(Struct, eq=False):
@@ -32,24 +33,16 @@ class Cursor(Struct, eq=False):
 
     document: Any
     captures: Mapping[str, str]
-    params: DeviceParams = _NOTHING
-    properties: Mapping[str, str] = _NOTHING
+    params: DeviceParams = NOTHING
+    properties: Mapping[str, str] = NOTHING
     number: int = 0
     item: Any = None
     value: Any = None
     key: str = ""
-    taken: Mapping[str, str] = _NOTHING
+    taken: Mapping[str, str] = NOTHING
     around: Around = ()
     memo: dict[str, Any] = member(default_factory=dict)
     device: str = ""
-
-    def enter_items(self) -> None:
-        """Move to the items."""
-        self.key, self.taken, self.memo, self.around = "", _NOTHING, {}, ()
-
-    def leave_items(self) -> None:
-        """Move back to the document."""
-        self.number = 0
 
 
 Take = Callable[[Cursor], Any]
@@ -143,25 +136,24 @@ def origin_of(source: ValueSource) -> str:
 
 
 def compile_source(source: ValueSource, scope: Scope) -> Take | None:
-    """Compile a source; None if no source is given.
-
-    :raises Fault: it names something that does not exist.
-    """
+    """Compile a source; None if no source is given."""
+    if source.param is not None:
+        name, default = source.param, source.default
+        if default is None:
+            scope.required.add(name)
+        return lambda here: here.params.get(name, default)
     take = _plain(source, scope)
-    return take if take is None or source.param is not None else or_default(take, source.default)
+    return None if take is None else or_default(take, source.default)
 
 
 def _plain(source: ValueSource, scope: Scope) -> Take | None:
     if source.path is not None or source.first_of is not None:
         with within("path" if source.path else "first_of"):
             return compile_paths(source.path or FirstOf(first_of=source.first_of or []), scope)
-    if source.param is not None:
-        return _param(source.param, source.default, scope)
     if source.topic is not None:
         return _capture(source.topic, scope)
     if source.property is not None:
-        name = source.property
-        return lambda here: here.properties.get(name)
+        return of_property(source.property)
     if source.literal is not None:
         literal = source.literal
         return lambda _: literal
@@ -207,10 +199,9 @@ def or_default(take: Take, default: object) -> Take:
     return with_default
 
 
-def _param(name: str, default: object, scope: Scope) -> Take:
-    if default is None:
-        scope.required.add(name)
-    return lambda here: here.params.get(name, default)
+def of_property(name: str) -> Take:
+    """The MQTT user property of that name."""
+    return lambda here: here.properties.get(name)
 
 
 def _capture(name: str, scope: Scope) -> Take:
@@ -236,7 +227,7 @@ def compile_end(paths: FirstOf, scope: Scope) -> Callable[[Cursor], Nothing]:
     """Compile the message that says where the first of several paths ends, if none has a value."""
     text = paths.first_of[0]
     if text.startswith(OUTWARD):
-        levels, inner = out_of(text)
+        levels, inner = _out_of(text)
         return lambda here: end_of(inner, here.around[levels - 1][1])
     path = parse_path(text)
     if text in scope.captures and not scope.in_each:
@@ -260,32 +251,28 @@ def compile_path(text: str, scope: Scope) -> Take:
     if not scope.in_each and text in scope.captures:
         return _capture(text, scope)
     if text.split("/", 1)[0] == OUTWARD:
-        return _outward(text, scope)
+        levels, inner = _out_of(text)
+        _check_around(levels, scope)
+        get = inner.get
+        return lambda here: get(here.around[levels - 1][1])
     path = parse_path(text)
-    if scope.absent and path.steps and (path.absolute or not scope.in_each):
-        _check_part(path, scope.absent)
-    if path.absolute and scope.in_each and path.searches:
-        return _once(path)
     get = path.get
-    if path.absolute or not scope.in_each:
-        return lambda here: get(here.document)
-    return lambda here: get(here.item)
+    if not path.absolute and scope.in_each:
+        return lambda here: get(here.item)
+    first = str(path.steps[0]) if path.steps else ""
+    if first in scope.absent:  # it would give nothing in every message
+        raise Fault("", f"there is no /{first} here: {_ABSENT[first]}")
+    if scope.in_each and path.searches:
+        return _once(path)
+    return lambda here: get(here.document)
 
 
 OUTWARD: Final = ".."
 """The level around the item."""
 
 
-def _outward(text: str, scope: Scope) -> Take:
-    """Compile a path that starts around the item: ``../id``, and further out with each ``../``."""
-    levels, inner = out_of(text)
-    _check_around(levels, scope)
-    get = inner.get
-    return lambda here: get(here.around[levels - 1][1])
-
-
-def out_of(text: str) -> tuple[int, Path]:
-    """Count the levels that a path goes outwards, and return the path from there."""
+def _out_of(text: str) -> tuple[int, Path]:
+    """Count the levels that a path goes outwards, ``../id`` one, and return the path from there."""
     parts = text.split("/")
     levels = next((at for at, part in enumerate(parts) if part != OUTWARD), len(parts))
     return levels, parse_path("/".join(parts[levels:]))
@@ -293,17 +280,8 @@ def out_of(text: str) -> tuple[int, Path]:
 
 def _check_around(levels: int, scope: Scope) -> None:
     if levels > scope.around:
-        out = "/".join([OUTWARD] * levels)
-        raise Fault(
-            "", f"{out} needs {levels} [*] in each.of before the list of the items, as /groups[*]/meters; it has {scope.around}"
-        )
-
-
-def _check_part(path: Path, absent: frozenset[str]) -> None:
-    """Refuse a path to a part that never exists: it would give nothing in every message."""
-    first = str(path.steps[0])
-    if first in absent:
-        raise Fault("", f"there is no /{first} here: {_ABSENT[first]}")
+        needed = f"{'/'.join([OUTWARD] * levels)} needs {levels} [*] in each.of before the list of the items"
+        raise Fault("", f"{needed}, as /groups[*]/meters; it has {scope.around}")
 
 
 _ABSENT: Final[Mapping[str, str]] = {

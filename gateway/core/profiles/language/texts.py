@@ -194,3 +194,12 @@ def compile_enum(enum: Enum) -> Translate:
         return rest if truth is None else truths.get(truth, rest)
 
     return translate
+
+
+def regex_of(text: str, place: re.Pattern[str], group: Callable[[re.Match[str]], str]) -> str:
+    """The regular expression of a text in which places stand for groups; all else is meant literally."""
+    parts, at = [], 0
+    for match in place.finditer(text):
+        parts += [re.escape(text[at : match.start()]), group(match)]
+        at = match.end()
+    return "".join(parts) + re.escape(text[at:])

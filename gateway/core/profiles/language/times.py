@@ -8,13 +8,13 @@ from gateway.core.profiles.language.calendars import (
     clock_from_parts,
     compile_clock,
     compile_format,
+    format_of,
     from_parts,
     is_clock,
-    of_line,
     on_last_day,
     parse_zone,
+    take_instant,
 )
-from gateway.core.profiles.language.instants import take_instant
 from gateway.core.profiles.language.paths import Node, Nothing
 from gateway.core.profiles.language.sources import (
     Cursor,
@@ -51,7 +51,7 @@ def _nothing(_: Cursor) -> None:
     return None
 
 
-class _CompiledSource(NamedTuple):
+class CompiledSource(NamedTuple):
     """One source, compiled.
 
     :ivar quality: the bit of its times.
@@ -61,9 +61,9 @@ class _CompiledSource(NamedTuple):
 
     origin: str
     read: ReadTime
-    window: Window
-    quality: int
-    otherwise: LastResort | None
+    window: Window = Window()
+    quality: int = 0
+    otherwise: LastResort | None = None
     why_not: Callable[[Cursor], Nothing | None] = _nothing
 
 
@@ -76,25 +76,21 @@ class Times:
     def __init__(self, sources: Sequence[TimeSource], scope: Scope) -> None:
         """Compile the sources; faults go to the scope's list."""
         self.of_items = scope.in_each or any(source.base is not None for source in sources)
-        self._sources: list[_CompiledSource] = []
+        self.sources: list[CompiledSource] = []
         self._last: Stamp | None = ARRIVAL
         for number, source in enumerate(sources):
             with scope.gather(str(number)):
                 if source.last is None:
-                    self._sources += _compile(source, scope)
+                    self.sources += _compile(source, scope)
                 elif number + 1 < len(sources):
                     raise Fault("", f"{source.last} is the last resort; sources behind it are never used")
                 elif source.last == "skip":
                     self._last = None
 
-    def add(self, origin: str, read: ReadTime) -> None:
-        """Add a source, to be tried last."""
-        self._sources.append(_CompiledSource(origin, read, Window(), 0, None))
-
     def __call__(self, here: Cursor, context: MappingContext) -> Stamp | None:
         """The time of a point; None if no point may be made."""
         believes = context.believes
-        for _, read, window, quality, otherwise, _ in self._sources:
+        for _, read, window, quality, otherwise, _ in self.sources:
             time_ms = read(here, context)
             if time_ms is not None and believes(time_ms, window):
                 return time_ms, quality
@@ -105,7 +101,7 @@ class Times:
     def explain(self, here: Cursor, context: MappingContext) -> list[tuple[str, Node]]:
         """Each source that is tried, with its time in ms."""
         steps: list[tuple[str, Any]] = []
-        for origin, read, window, _, otherwise, why_not in self._sources:
+        for origin, read, window, _, otherwise, why_not in self.sources:
             time_ms = read(here, context)
             believed = time_ms is not None and context.believes(time_ms, window)
             found = why_not(here) if time_ms is None else time_ms
@@ -125,11 +121,11 @@ def times_of_envelope() -> Times:
         time_ms = rfc3339_ms(value) if type(value) is str else None
         return parse(value) if time_ms is None else time_ms
 
-    times.add("/time", read)
+    times.sources.append(CompiledSource("/time", read))
     return times
 
 
-def _compile(source: TimeSource, scope: Scope) -> list[_CompiledSource]:
+def _compile(source: TimeSource, scope: Scope) -> list[CompiledSource]:
     """A source; two for a time of SenML, which may be told in seconds since 1970 or from now (RFC 8428, 4.5.3)."""
     if scope.decoder.startswith("senml") and source.format in {"auto", "senml"}:
         seconds = source.model_copy(update={"format": "unix_s"})
@@ -137,29 +133,30 @@ def _compile(source: TimeSource, scope: Scope) -> list[_CompiledSource]:
     return [_one(source, scope)]
 
 
-def _from_now(source: TimeSource, scope: Scope) -> _CompiledSource:
+def _from_now(source: TimeSource, scope: Scope) -> CompiledSource:
     seconds_from_now = compile_path("t_rel", scope)
 
     def read(here: Cursor, context: MappingContext) -> int | None:
         seconds = seconds_from_now(here)
-        if not seconds or not isinstance(seconds, int | float) or not abs(seconds) < _SPAN_MAX_S:
-            return None
-        return context.now_ms + round(seconds * 1000)
+        span_ms = _in_ms(seconds)
+        return None if not seconds or span_ms is None else context.now_ms + span_ms
 
-    window = Window(source.max_past, source.max_future)
-    return _CompiledSource("t_rel", read, window, Quality.GATEWAY_TIME, source.else_)
+    return CompiledSource("t_rel", read, _window(source), Quality.GATEWAY_TIME, source.else_)
 
 
-def _one(source: TimeSource, scope: Scope) -> _CompiledSource:
+def _window(source: TimeSource) -> Window:
+    return Window(source.max_past, source.max_future)
+
+
+def _one(source: TimeSource, scope: Scope) -> CompiledSource:
     read, quality = _reader(source, scope)
     if source.minus is not None:
         with within("minus"):
             read = _less(read, _span_ms(source.minus, scope))
-    window = Window(source.max_past, source.max_future)
     if source.base is not None and source.step is not None:
         with within("step"):
-            read = _stepped(read, source, _span_ms(source.step, scope), window)
-    return _CompiledSource(_origin(source), read, window, quality, source.else_, _why_not(source, scope))
+            read = _stepped(read, source, _span_ms(source.step, scope))
+    return CompiledSource(_origin(source), read, _window(source), quality, source.else_, _why_not(source, scope))
 
 
 def _why_not(source: TimeSource, scope: Scope) -> Callable[[Cursor], Nothing | None]:
@@ -178,11 +175,8 @@ def _why_not(source: TimeSource, scope: Scope) -> Callable[[Cursor], Nothing | N
 
 def _origin(source: TimeSource) -> str:
     paths = source.path or source.base
-    return paths.first_of[0] if paths else source.topic or source.property or _without_path(source)
-
-
-def _without_path(source: TimeSource) -> str:
-    return next((name for name in ("parts", "join") if getattr(source, name)), "arrival")
+    without = next((name for name in ("parts", "join") if getattr(source, name)), "arrival")
+    return paths.first_of[0] if paths else source.topic or source.property or without
 
 
 def _reader(source: TimeSource, scope: Scope) -> tuple[ReadTime, int]:
@@ -193,9 +187,7 @@ def _reader(source: TimeSource, scope: Scope) -> tuple[ReadTime, int]:
         return (lambda _, context: context.now_ms), Quality.GATEWAY_TIME
     if is_clock(source.format):
         return _of_clock(source, scope), 0
-    with within("format"):
-        parse = compile_format(source.format, source.zone, source.epoch)
-        parse = of_line(parse) if scope.decoder == "obis" else parse
+    parse = format_of(source, scope)
     take = _take(source, scope)
     if source.path is not None and (get := document_path(source.path, scope)) is not None:
         return (lambda here, _: parse(get(here.document))), 0
@@ -218,10 +210,12 @@ def _of_clock(source: TimeSource, scope: Scope) -> ReadTime:
             raise Fault("", "a time of day has no epoch")
         parse, tz = compile_clock(source.format, source.zone)
     take = _take(source, scope)
-    return _on_last_day(lambda here: parse(take(here)), tz, Window(source.max_past, source.max_future))
+    return _on_last_day(lambda here: parse(take(here)), tz, source)
 
 
-def _on_last_day(clock: Take, tz: tzinfo, window: Window) -> ReadTime:
+def _on_last_day(clock: Take, tz: tzinfo, source: TimeSource) -> ReadTime:
+    window = _window(source)
+
     def read(here: Cursor, context: MappingContext) -> int | None:
         clock_ms = clock(here)
         return None if clock_ms is None else on_last_day(clock_ms, tz, context.believes.latest_ms(window))
@@ -246,40 +240,36 @@ def _from_parts(source: TimeSource, scope: Scope) -> ReadTime:
                 raise Fault("", "a time of day needs its hour")
             takes.append(_nothing if part is None else compile_operand(part, scope))
     if not has_date:
-        window = Window(source.max_past, source.max_future)
-        return _on_last_day(lambda here: clock_from_parts(*(take(here) for take in takes[3:])), tz, window)
+        return _on_last_day(lambda here: clock_from_parts(*(take(here) for take in takes[3:])), tz, source)
     return lambda here, _: from_parts([take(here) for take in takes], tz)
 
 
-def _span_ms(span: ValueSpec, scope: Scope) -> Take:
+def _span_ms(span: ValueSpec, scope: Scope) -> Callable[[Cursor], int | None]:
     """A span of time in ms; without a unit it is in seconds."""
     take = compile_operand(span, scope, _SECONDS)
-
-    def span_ms(here: Cursor) -> int | None:
-        seconds = take(here)
-        if not isinstance(seconds, int | float) or not abs(seconds) < _SPAN_MAX_S:
-            return None
-        return round(seconds * 1000)
-
-    return span_ms
+    return lambda here: _in_ms(take(here))
 
 
-def _less(read: ReadTime, span_ms: Take) -> ReadTime:
+def _in_ms(seconds: Node) -> int | None:
+    return round(seconds * 1000) if isinstance(seconds, int | float) and abs(seconds) < _SPAN_MAX_S else None
+
+
+def _less(read: ReadTime, span_ms: Callable[[Cursor], int | None]) -> ReadTime:
     def less(here: Cursor, context: MappingContext) -> int | None:
         time_ms, age_ms = read(here, context), span_ms(here)
-        return None if time_ms is None or age_ms is None else time_ms - int(age_ms)
+        return None if time_ms is None or age_ms is None else time_ms - age_ms
 
     return less
 
 
-def _stepped(read: ReadTime, source: TimeSource, step_ms: Take, window: Window) -> ReadTime:
+def _stepped(read: ReadTime, source: TimeSource, step_ms: Callable[[Cursor], int | None]) -> ReadTime:
     """The time of an item, counted from its base. A base ahead of now would make all items before it wrong."""
-    sign, first, base_window = source.sign, source.first, Window(_FOR_EVER_MS, window.max_future_ms)
+    sign, first, base_window = source.sign, source.first, Window(_FOR_EVER_MS, source.max_future)
 
     def stepped(here: Cursor, context: MappingContext) -> int | None:
         base_ms, one_ms = read(here, context), step_ms(here)
         if base_ms is None or one_ms is None or (sign < 0 and not context.believes(base_ms, base_window)):
             return None
-        return base_ms + sign * (first + here.number) * int(one_ms)
+        return base_ms + sign * (first + here.number) * one_ms
 
     return stepped

@@ -11,7 +11,7 @@ from gateway.core.decoders.plain import json_lenient
 from gateway.core.message import Undecodable
 from gateway.core.profiles.language.paths import Get, parse_path
 from gateway.core.profiles.language.sources import Scope
-from gateway.core.profiles.language.texts import compile_enum
+from gateway.core.profiles.language.texts import compile_enum, regex_of
 from schemas.profile import StatusSpec
 from schemas.profile_values import written
 from schemas.topics import is_filter
@@ -40,10 +40,7 @@ class TopicFilter(NamedTuple):
 
 
 def parse_filter(text: str) -> TopicFilter:
-    """Parse a filter.
-
-    :raises ValueError: with a sentence for people.
-    """
+    """Parse a filter; a ValueError says in a sentence for people what is wrong with it."""
     levels = text.split("/")
     pattern = "/".join("+" if "{" in level and not set("+#") & set(level) else level for level in levels)
     names = _PLACE.findall(text)
@@ -61,13 +58,7 @@ def parse_filter(text: str) -> TopicFilter:
 
 def _level(level: str) -> str:
     """One level: a name stands for all of it, or for at least one character of it."""
-    if level == "+":
-        return _ANY_LEVEL
-    parts, at = [], 0
-    for place in _PLACE.finditer(level):
-        parts += [re.escape(level[at : place.start()]), f"(?P<{place[1]}>[^/]+)"]
-        at = place.end()
-    return "".join(parts) + re.escape(level[at:])
+    return _ANY_LEVEL if level == "+" else regex_of(level, _PLACE, lambda place: f"(?P<{place[1]}>[^/]+)")
 
 
 ReadStatus = Callable[[str, bytes], bool | None]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from gateway.core.profiles.language.instants import compile_between
+from gateway.core.profiles.language.calendars import compile_between
 from gateway.core.profiles.language.numbers import OPERATIONS, along, exactly, number_in
 from gateway.core.profiles.language.paths import Get, Node, Nothing
 from gateway.core.profiles.language.scaling import line_step

@@ -7,9 +7,8 @@ from functools import partial
 from typing import Any
 
 from gateway.core.decoders.nested import ORDERS, from_base64, from_bytes_list, from_hex, from_json_text, from_words
-from gateway.core.decoders.separated import compile_csv
 from gateway.core.decoders.struct_frame import SPANS, WIDTHS, compile_struct
-from gateway.core.decoders.text import compile_text
+from gateway.core.decoders.text import compile_csv, compile_text
 from gateway.core.message import Undecodable
 from schemas.topics import is_filter, matches, parse_topic
 from tests.campaigns.fuzz.target import Run, Target
@@ -23,7 +22,7 @@ def csv_rows() -> Run:
     decoders = [
         compile_csv(delimiter, header, decimal)
         for delimiter, decimal in ((",", "."), (";", ","), ("\t", "."), (" ", ","), ("|", "."))
-        for header in (True, ["a", "b"], None)
+        for header in (True, ["a", "b"], False)
     ]
 
     def run(data: bytes) -> None:

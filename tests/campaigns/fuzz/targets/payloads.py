@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from gateway.core.decoders import DECODERS
+from gateway.core.decoders import decoder_of
 from gateway.core.message import Undecodable
 from gateway.core.readings.native import Broken, Decoded, NativeDecoder
 from schemas.quantities import DOMAINS
@@ -106,7 +106,7 @@ def _assert_native(decoder: NativeDecoder, item: Decoded | Broken) -> None:
 
 def json_forms() -> Run:
     """JSON is what Python's own reader finds in it; what is sound JSON is the same to the lenient reader."""
-    strict, lenient = DECODERS["json"], DECODERS["json_lenient"]
+    strict, lenient = decoder_of("json"), decoder_of("json_lenient")
 
     def run(data: bytes) -> None:
         found, forgiven = refused_or(strict, data), refused_or(lenient, data)
@@ -181,9 +181,9 @@ def sparkplug_seeds() -> Iterator[bytes]:
 TARGETS = [
     Target("native", native, lambda: [bytes([at % len(DOMAINS)]) + body for body in json_seeds() for at in range(4)]),
     Target("json", json_forms, json_seeds),
-    Target("obis", plain_values(DECODERS["obis"]), obis_seeds),
-    Target("senml-json", plain_values(DECODERS["senml_json"]), senml_seeds),
-    Target("senml-cbor", plain_values(DECODERS["senml_cbor"]), cbor_seeds),
-    Target("cbor", plain_values(DECODERS["cbor"]), cbor_seeds, slowest_s=0.2),
-    Target("sparkplug-payload", plain_values(DECODERS["sparkplug_b"]), sparkplug_seeds),
+    Target("obis", plain_values(decoder_of("obis")), obis_seeds),
+    Target("senml-json", plain_values(decoder_of("senml_json")), senml_seeds),
+    Target("senml-cbor", plain_values(decoder_of("senml_cbor")), cbor_seeds),
+    Target("cbor", plain_values(decoder_of("cbor")), cbor_seeds, slowest_s=0.2),
+    Target("sparkplug-payload", plain_values(decoder_of("sparkplug_b")), sparkplug_seeds),
 ]
