@@ -260,7 +260,7 @@ class ByProfile:
             for reading in profile.map(context):
                 reading.item = item
                 readings.append((reading, site))
-        key = profile.dedup_key(contexts[0]) if profile.tells_copies and contexts else None
+        key = profile.dedup_key(contexts[0]) if contexts else None
         if key is None and profile.envelope is not None and frame.document["payload"]:
             key = _radio_frame(frame.document)
         is_numbered = any(reading.seq is not None for reading, _ in readings)

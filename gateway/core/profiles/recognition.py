@@ -104,7 +104,7 @@ class Recognition:
         self._ports = frame.ports
         self._parts = frame.profile, frame.captures, None, frame.device, frame.why, frame.ports
         self._like = Frame(*self._parts)
-        self._numbers = point.numbers_in("decoded" if codec is None else "codec") if point is not None else None
+        self._numbers = point.numbers.get("decoded" if codec is None else "codec") if point is not None else None
         self._has_codec = codec is not None
         self._at_once = self._numbers is not None and (codec is None or codec.prefer == "decoded")
 

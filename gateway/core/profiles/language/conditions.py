@@ -30,36 +30,22 @@ def always(_: Cursor) -> bool:
 
 
 def compile_when(when: When | None, scope: Scope) -> Holds:
-    """Compile a function that tells if all tests hold.
-
-    :raises Fault: a path is not valid.
-    """
-    checks = [] if when is None else _checks(when, scope)
-    if not checks:
-        return always
-    if len(checks) == 1:
-        return checks[0]
-    return lambda here: all(check(here) for check in checks)
-
-
-def _checks(when: When, scope: Scope) -> list[Holds]:
+    """Compile a function that tells if all tests hold."""
     checks = []
-    for path, test in when.tests().items():
+    for path, test in when.tests().items() if when is not None else ():
         with within(path):
-            take = compile_own_value(compile_path(path, scope), scope)
-            checks.append(_check(take, compile_test(test)))
-    if when.any_present is not None:
+            checks.append(_check(compile_own_value(compile_path(path, scope), scope), compile_test(test)))
+    if when is not None and when.any_present is not None:
         with within("any_present"):
-            checks.append(_any_present([compile_path(path, scope) for path in when.any_present]))
-    return checks
+            takes = [compile_path(path, scope) for path in when.any_present]
+            checks.append(lambda here: any(take(here) is not None for take in takes))
+    if len(checks) > 1:
+        return lambda here: all(check(here) for check in checks)
+    return checks[0] if checks else always
 
 
 def _check(take: Take, test: ValueCheck) -> Holds:
     return lambda here: test(take(here))
-
-
-def _any_present(takes: list[Take]) -> Holds:
-    return lambda here: any(take(here) is not None for take in takes)
 
 
 def compile_test(test: Test) -> ValueCheck:
@@ -67,20 +53,12 @@ def compile_test(test: Test) -> ValueCheck:
     checks = [_TYPES[name] for name in test.type or ()]
     checks += [_glob(pattern) for pattern in test.glob or ()]
     if test.present is not None:
-        checks.append(_is_present if test.present else _is_absent)
+        checks.append((lambda value: value is not None) if test.present else _TYPES["null"])
     if test.mask is not None:
         checks.append(_masked(test.mask, test.is_))
     elif test.is_ is not None:
         checks.append(_among(test.is_))
     return checks[0] if len(checks) == 1 else lambda value: any(check(value) for check in checks)
-
-
-def _is_present(value: object) -> bool:
-    return value is not None
-
-
-def _is_absent(value: object) -> bool:
-    return value is None
 
 
 def _glob(pattern: str) -> ValueCheck:

@@ -1,6 +1,7 @@
 """From the bytes of a message to the document of a profile: the decoder, nested values, the flat frame of ``struct``."""
 
 from collections.abc import Callable, Hashable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
@@ -9,7 +10,8 @@ from gateway.core.decoders.nested import from_base64, from_hex, from_json_text, 
 from gateway.core.decoders.struct_frame import WIDTHS, compile_struct
 from gateway.core.decoders.text import compile_csv, compile_pairs
 from gateway.core.decoders.text import compile_text as compile_template
-from gateway.core.profiles.language.paths import Node, change, end_of, parse_path
+from gateway.core.message import Undecodable
+from gateway.core.profiles.language.paths import Get, Node, change, end_of, parse_path
 from gateway.core.profiles.language.sources import within
 from schemas.envelope import ANY_LORAWAN
 from schemas.profile import Profile
@@ -66,6 +68,26 @@ def compile_decode(decode: Decode, *, has_each: bool) -> tuple[Hashable, ReadByt
         return {"payload": document} if isinstance(document, bytes) else document
 
     return key, read_nested
+
+
+def tests_hold(model: Profile, read: ReadBytes, root: Get) -> Callable[[str], bool]:
+    """Compile a check if a test message of the profile has a value at a path; of a frame in an envelope, its named parts."""
+    if envelope_of(model) is not None:
+        return _TEXTS_OF_FRAME.__contains__
+
+    def hold(path: str) -> bool:
+        get = parse_path(path).get
+        for message in (message for test in model.tests for message in test.sequence()):
+            with suppress(Undecodable):
+                if get(root(read(message.body()))) is not None:
+                    return True
+        return False
+
+    return hold
+
+
+_TEXTS_OF_FRAME: Final = frozenset({"/device", "/port", "/frame_counter", "/rssi", "/snr", "/model"})
+"""Parts of a frame that can be a tag."""
 
 
 def _outer(decode: Decode, *, has_each: bool) -> ReadBytes:

@@ -54,10 +54,7 @@ def compile_fields(fields: Mapping[str, FieldValue], measurement: str, scope: Sc
 
 
 def compile_entry(entry: MapEntry, measurement: str, scope: Scope) -> Field:
-    """A field of ``map``, which takes the item's value unless it names another source.
-
-    :raises Fault: with the key below the entry.
-    """
+    """A field of ``map``, which takes the item's value unless it names another source."""
     field = _field(entry.field, entry, measurement, scope, lambda here: here.value)
     return field._replace(tags=compile_tags(entry.tags, scope)) if entry.tags else field
 
@@ -158,9 +155,9 @@ def rules_here(fields: Sequence[Field], rules: Mapping[str, CounterRule], here: 
     return {**rules, **{field.name: rules[field.name]._replace(modulus=field.wrap(here)) for field in fields if field.wrap}}
 
 
-NO_RULES: Final[Mapping[str, CounterRule]] = {}
+_NO_RULES: Final[Mapping[str, CounterRule]] = {}
 
 
 def rules_of(fields: Sequence[Field]) -> Mapping[str, CounterRule]:
     """The rules of the registers among the fields."""
-    return {field.name: field.counter for field in fields if field.counter is not None} or NO_RULES
+    return {field.name: field.counter for field in fields if field.counter is not None} or _NO_RULES

@@ -11,7 +11,7 @@ from gateway.core.profiles.language.conditions import Holds, always, compile_whe
 from gateway.core.profiles.language.fields import Field, are_missed, compile_fields, read_fields, rules_here, rules_of
 from gateway.core.profiles.language.items import NamedFields, Walker
 from gateway.core.profiles.language.paths import Node, Nothing, end_of, parse_path
-from gateway.core.profiles.language.points_found import Found
+from gateway.core.profiles.language.points_found import Found, quality_of
 from gateway.core.profiles.language.sources import Cursor, Fault, Scope, Take
 from gateway.core.profiles.language.steps import BOUNDS
 from gateway.core.profiles.language.tags import TakeTags, compile_tags, joined, no_tags
@@ -106,11 +106,12 @@ class Numbers:
 class CompiledPoint:
     """One entry of ``points``, compiled.
 
+    :ivar numbers: key of the document → all fields of the point as numbers of the object there; none if one is more than that.
     :ivar rules: field → the rule of the register, if it has one.
     """
 
-    __slots__ = ("_common", "_device", "_fields", "_has_tags", "_holds", "_item_holds", "_named", "_numbers", "_quality",
-                 "_tags", "_times", "_walker", "_wrapping", "measurement", "rules")  # fmt: skip
+    __slots__ = ("_common", "_device", "_fields", "_has_tags", "_holds", "_item_holds", "_named", "_quality", "_tags", "_times",
+                 "_walker", "_wrapping", "measurement", "numbers", "rules")  # fmt: skip
 
     def __init__(self, spec: PointSpec, scope: Scope, common: Common) -> None:
         """Compile ``spec``; faults go to the scope's list."""
@@ -139,11 +140,15 @@ class CompiledPoint:
                 self._device = compile_device(spec.device, inside)
         self._fields = compile_fields(spec.fields, self.measurement, inside)
         self._named = NamedFields(spec.map, self.measurement, inside) if spec.map else None
-        self._numbers = self._find_numbers()
+        self.numbers = self._find_numbers()
         fields = self._fields + (self._named.fields() if self._named else [])
         self.rules = rules_of(fields)
         self._wrapping = [field for field in fields if field.wrap is not None]
-        _check(spec, scope)
+        with scope.gather(""):
+            if not spec.fields and not spec.map:
+                raise Fault("", "give fields or map: the contents of the point")
+            if spec.map and each is None:
+                raise Fault("map", "names belong to items: give each (by says where the name is)")
 
     @property
     def is_plain(self) -> bool:
@@ -155,21 +160,16 @@ class CompiledPoint:
     def _find_numbers(self) -> dict[str, Numbers]:
         found: dict[str, list[NumberAtKey]] = {}
         for field in self._fields:
-            plain = field.reader.plain if field.when is None else None
-            steps = parse_path(field.reader.origin).steps if plain is not None else ()
-            match steps:
-                case (str(source), str(key)) if plain is not None:
-                    found.setdefault(source, []).append(NumberAtKey(field.name, key, plain.low, plain.high))
+            if field.when is None and (plain := field.reader.plain) is not None:
+                match parse_path(field.reader.origin).steps:
+                    case (str(source), str(key)):
+                        found.setdefault(source, []).append(NumberAtKey(field.name, key, plain.low, plain.high))
         return {source: Numbers(numbers) for source, numbers in found.items() if self._are_all(numbers)}
 
     def _are_all(self, numbers: Sequence[NumberAtKey]) -> bool:
         """Tell if these are all fields of the point, each at a key of its own that a type can name."""
         keys = {number.key for number in numbers}
         return len(keys) == len(self._fields) and all(key.isprintable() and _UNNAMEABLE.isdisjoint(key) for key in keys)
-
-    def numbers_in(self, source: str) -> Numbers | None:
-        """Its fields as numbers of the object at the key ``source`` of the document; None: one of them is more than that."""
-        return self._numbers.get(source)
 
     def read(self, document: Node, captures: Mapping[str, str], params: DeviceParams) -> FieldsRead | None:
         """Its fields and their values; None: there are none, or one of them must be dropped."""
@@ -189,24 +189,15 @@ class CompiledPoint:
         if stamp is None:  # its time is not believed: it is not written, and must still be counted
             return [MappedReading(self.measurement, {}, dropped=dropped)]
         time_ms, quality = stamp
-        if dropped and any(cause is not DropCause.UNKNOWN_KEY for _, cause in dropped):
-            quality |= Quality.VALUE_DROPPED
+        if dropped:
+            quality |= quality_of(dropped)
         return [MappedReading(self.measurement, values, time_ms, (), quality, dropped, self.rules)]
 
     def find(self, here: Cursor, context: MappingContext, found: Found) -> None:
-        """Add the points of this entry to those found.
-
-        :raises Undecodable: there are too many.
-        """
+        """Add the points of this entry to those found."""
         if not self._holds(here):
             return
-        if self._walker is None:
-            if self._device is not None:
-                self._enter_device(self._device, here, context)
-            self._find_here(here, context, found)
-            here.params = context.params
-            return
-        for _ in self._walker.walk(here, found.lose):
+        for _ in self._walker.walk(here, found.lose) if self._walker is not None else _ONCE:
             if self._item_holds(here):
                 if self._device is not None:
                     self._enter_device(self._device, here, context)
@@ -263,7 +254,7 @@ class CompiledPoint:
         elif common.times.of_items:
             stamp = common.times(here, context)
         else:
-            stamp = found.stamp or found.remember(common.times(here, context))
+            stamp = found.stamp = found.stamp or common.times(here, context)
         if stamp is None:
             found.miss(self.measurement, [])
             return
@@ -276,9 +267,7 @@ class CompiledPoint:
         tags: Tags = ()
         if self._has_tags or own_tags is not no_tags:
             tags = joined(joined(common.tags.take(here, dropped), self._tags.take(here, dropped)), own_tags.take(here, dropped))
-        quality = 0
-        if self._quality is not None:
-            quality = self._quality(here)
+        quality = 0 if self._quality is None else self._quality(here)
         if common.quality is not None:
             quality |= common.quality(here)
         seq = common.seq(here) if common.seq is not None else None
@@ -335,11 +324,4 @@ _EXPLAINED_MAX: Final = 20
 _UNNAMEABLE: Final = frozenset('"\\')
 """Characters that no key of a type may have."""
 _NONE: Final[Sequence[Field]] = ()
-
-
-def _check(spec: PointSpec, scope: Scope) -> None:
-    with scope.gather(""):
-        if not spec.fields and not spec.map:
-            raise Fault("", "give fields or map: the contents of the point")
-        if spec.map and spec.each is None:
-            raise Fault("map", "names belong to items: give each (by says where the name is)")
+_ONCE: Final = (None,)

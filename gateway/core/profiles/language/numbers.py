@@ -33,10 +33,7 @@ def number_in(text: str) -> Number | None:
 
 
 def fraction(value: object) -> Fraction:
-    """A number as it is written in decimal, exactly: 0.1 is one tenth.
-
-    :raises ValueError: it is not a finite number.
-    """
+    """A number as it is written in decimal, exactly: 0.1 is one tenth. A ValueError refuses what is not finite."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _GREATEST:
         raise ValueError(f"{str(value)[:40]} is not a number that can be calculated with")
     return Fraction(repr(value))
@@ -102,10 +99,7 @@ def _line(times: int, plus: int, by: int) -> Apply:
 
 
 def between(points: Sequence[tuple[Number, Number]]) -> Callable[[Number], float | None]:
-    """Compile straight lines between points; the result is None outside of them.
-
-    :raises ValueError: x does not grow from point to point.
-    """
+    """Compile straight lines between points, of which x must grow; the result is None outside of them."""
     xs, ys = [float(x) for x, _ in points], [float(y) for _, y in points]
     if any(right <= left for left, right in pairwise(xs)):
         raise ValueError("x must grow from point to point")

@@ -1,14 +1,15 @@
 """The points found in one message: values of the same measurement, tags, time and device become one point."""
 
+from collections.abc import Iterable
 from typing import Final
 
-from gateway.core.message import Undecodable
+from gateway.core.decoders import bad_payload
 from gateway.core.profiles.language.times import Stamp
 from gateway.core.profiles.mapped import DeviceParams, MappedReading, MappingContext
 from gateway.core.readings.native import Drop, clean
 from schemas.quantities import COUNTING, HEALTH, QUANTITIES, REQUIRES, Quality
 from schemas.readings import ARRAY_MAX, Value
-from schemas.rejects import DropCause, RejectReason
+from schemas.rejects import DropCause
 
 ORDER: Final = {measurement: tuple({**fields, **QUANTITIES[HEALTH]}) for measurement, fields in QUANTITIES.items()}
 """Measurement → its fields, then those of device health, in the order of the table."""
@@ -35,11 +36,6 @@ class Found:
         self._lost: list[Drop] = []
         self._without: list[MappedReading] = []
 
-    def remember(self, stamp: Stamp | None) -> Stamp | None:
-        """The time of the whole message, worked out once."""
-        self.stamp = stamp
-        return stamp
-
     def miss(self, measurement: str, dropped: list[Drop]) -> None:
         """Remember that a point was expected but holds no value."""
         self.asked = self.asked or measurement
@@ -53,17 +49,15 @@ class Found:
     def add(self, point: MappedReading) -> None:
         """Add a point, or its values to the point they belong to. With another value for the same field it stays apart.
 
-        If all values were dropped, the drops wait for a point of other values.
-
-        :raises Undecodable: there are too many.
+        If all values were dropped, the drops wait for a point of other values. Too many points are a bad payload.
         """
         if not point.values:
             self.asked = self.asked or point.measurement
             if len(self._without) < LOST_MAX:
                 self._without.append(point)
             return
-        if point.dropped and any(cause is not DropCause.UNKNOWN_KEY for _, cause in point.dropped):
-            point.quality |= Quality.VALUE_DROPPED
+        if point.dropped:
+            point.quality |= quality_of(point.dropped)
         if not self.points:  # the only one, most of the time
             self.points.append(point)
             return
@@ -80,7 +74,7 @@ class Found:
             return
         self.points.append(point)
         if len(self.points) > ARRAY_MAX:
-            raise Undecodable(RejectReason.BAD_PAYLOAD, f"more than {ARRAY_MAX} readings in one message")
+            raise bad_payload(f"more than {ARRAY_MAX} readings in one message")
 
     def all(self, context: MappingContext) -> list[MappedReading]:
         """The points in the order they were found; one without values if the message gave only drops.
@@ -108,8 +102,12 @@ class Found:
                 self.lose(without.dropped)
                 continue
             point.dropped += without.dropped
-            if any(cause is not DropCause.UNKNOWN_KEY for _, cause in without.dropped):
-                point.quality |= Quality.VALUE_DROPPED
+            point.quality |= quality_of(without.dropped)
+
+
+def quality_of(dropped: Iterable[Drop]) -> int:
+    """The quality bit of a point from which these were dropped; a key that nobody knows is no value."""
+    return Quality.VALUE_DROPPED if any(cause is not DropCause.UNKNOWN_KEY for _, cause in dropped) else 0
 
 
 def _key(point: MappedReading) -> object:

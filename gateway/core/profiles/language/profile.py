@@ -4,9 +4,8 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeVar
 
-from gateway.core.message import Undecodable
+from gateway.core.decoders import bad_payload
 from gateway.core.profiles.language.conditions import EMPTY, Holds, always, compile_ignored, compile_when
-from gateway.core.profiles.language.consistency import check, tests_hold, warnings_of
 from gateway.core.profiles.language.decoding import (
     Prepare,
     ReadBytes,
@@ -16,6 +15,7 @@ from gateway.core.profiles.language.decoding import (
     decimal_of,
     decode_of,
     envelope_of,
+    tests_hold,
 )
 from gateway.core.profiles.language.mapping import Common, CompiledPoint, compile_quality
 from gateway.core.profiles.language.paths import Get, Node, parse_path
@@ -24,14 +24,14 @@ from gateway.core.profiles.language.sources import Cursor, Fault, Scope, Take, c
 from gateway.core.profiles.language.tags import compile_tags
 from gateway.core.profiles.language.texts import compile_device, compile_text, may_name_a_device
 from gateway.core.profiles.language.times import Times, times_of_envelope
-from gateway.core.profiles.language.topics import ReadStatus, TopicFilter, compile_status, parse_filter
+from gateway.core.profiles.language.topics import ReadStatus, TopicFilter, compile_status, parse_filter, warnings_of
 from gateway.core.profiles.mapped import MappedReading, MappingContext
 from schemas.profile import Dedup, Profile, Retained
 from schemas.profile_values import TextSource
 from schemas.profile_when import Test, When
 from schemas.readings import SEQ_MAX
 from schemas.registry import plain_name
-from schemas.rejects import DropCause, IgnoreCause, RejectReason
+from schemas.rejects import DropCause, IgnoreCause
 from schemas.topics import is_name
 
 T = TypeVar("T")
@@ -139,7 +139,7 @@ class CompiledProfile:
     def take(self, document: Node, captures: Mapping[str, str]) -> Node:
         """The document, prepared; ``IgnoreCause.RULE`` if it is not data; None if it is not for this profile.
 
-        :raises Undecodable: it is for this profile, but broken.
+        :raises Undecodable: it may be for this profile, but is broken.
         """
         prepared = document if self.prepare is as_it_is else self.prepare(document)
         if not self.holds(prepared, captures):
@@ -149,21 +149,10 @@ class CompiledProfile:
     @property
     def plain_point(self) -> CompiledPoint | None:
         """The one point of a profile for radio frames that only lists fields; None if it has other rules."""
-        more = (
-            self._ignored,
-            self._ignored_answers,
-            self._site,
-            self._dedup,
-            self._device,
-            self.codec is not None and not self.codec.of_payload,
-        )
+        more = self._ignored, self._ignored_answers, self._site, self._dedup, self._device
         plain = self._match is always and self._root is _WHOLE and self.prepare is as_it_is and not any(more)
-        return self._alone if plain and self._times is _OF_ENVELOPE else None
-
-    @property
-    def tells_copies(self) -> bool:
-        """True if the profile says which messages are copies."""
-        return bool(self._dedup)
+        of_payload = self.codec is None or self.codec.of_payload
+        return self._alone if plain and of_payload and self._times is _OF_ENVELOPE else None
 
     @property
     def tells_device(self) -> bool:
@@ -171,19 +160,14 @@ class CompiledProfile:
         return self._device is not None
 
     def device(self, document: Node, captures: Mapping[str, str], properties: Mapping[str, str]) -> str:
-        """The device, if the profile says where it is.
-
-        :raises Undecodable: it cannot be found.
-        """
-        device = (
-            self._device(Cursor(self._root(document), captures, properties=properties)) if self._device is not None else None
-        )
+        """The device, where the profile says; a message without one is a bad payload."""
+        here = Cursor(self._root(document), captures, properties=properties)
+        device = self._device(here) if self._device is not None else None
         if not may_name_a_device(device):
-            shown = (
-                f"{device[:80]!r} is none" if isinstance(device, str) and not isinstance(device, DropCause) else "there is none"
-            )
-            detail = f"profile {self.name}: no device id where the profile looks for it: {shown}"
-            raise Undecodable(RejectReason.BAD_PAYLOAD, detail)
+            shown = "there is none"
+            if isinstance(device, str) and not isinstance(device, DropCause):
+                shown = f"{device[:80]!r} is none"
+            raise bad_payload(f"profile {self.name}: no device id where the profile looks for it: {shown}")
         return device
 
     def site(self, context: MappingContext) -> str | None:
@@ -231,7 +215,10 @@ def _hashable(value: Node) -> Hashable:
 def compile_profile(model: Profile, *, file: str) -> CompiledProfile:
     """Compile a profile; :class:`ProfileFaults` has all its faults."""
     scope = Scope(faults=[])
-    filters = _filters(model, scope)
+    filters = []
+    for text in model.match.topic or ():
+        with scope.gather("match.topic"):
+            filters.append(parse_filter(text))
     status_filters, status = compile_status(model.status, scope)
     scope.captures = frozenset(name for pattern in (*filters, *status_filters) for name in pattern.names)
     scope.decoder = "json" if model.match.envelope else decode_of(model).as_
@@ -269,7 +256,7 @@ def compile_profile(model: Profile, *, file: str) -> CompiledProfile:
         name=model.profile,
         file=file,
         models=tuple(plain_name(name) for name in model.models),
-        filters=filters,
+        filters=tuple(filters),
         envelope=envelope_of(model),
         by_registry=model.match.by is not None,
         decoder=scope.decoder,
@@ -286,10 +273,23 @@ def compile_profile(model: Profile, *, file: str) -> CompiledProfile:
         required_params=frozenset(scope.required),
         warnings=tuple(warnings_of(model)),
     )
-    check(model, scope)
+    _check(model, scope)
     if scope.faults:
         raise ProfileFaults(file, [(fault.key, fault.what) for fault in scope.faults])
     return profile
+
+
+def _check(model: Profile, scope: Scope) -> None:
+    """Refuse combinations of parts."""
+    with scope.gather("decode"):
+        if envelope_of(model) and model.decode is not None and (model.decode.as_ != "json" or model.decode.nested):
+            raise Fault("", "an envelope is JSON and brings the bytes to /payload; leave decode out")
+    with scope.gather("root"):
+        if model.root is not None and model.struct is not None:
+            raise Fault("", "cannot be combined with struct; say with struct.of where the bytes are")
+    with scope.gather("points"):
+        if not model.points and not model.status:
+            raise Fault("", "give at least one; it names what the payload holds")
 
 
 def _gathered(scope: Scope, key: str, otherwise: T, compile_part: Callable[[], T]) -> T:
@@ -303,14 +303,6 @@ _WHOLE: Final[Get] = parse_path("/").get
 _ALWAYS: Final[Holds] = always
 _UNREAD: Final[tuple[Hashable, ReadBytes]] = ("", lambda _: None)
 """Stand-ins for faulty parts, until all faults are reported."""
-
-
-def _filters(model: Profile, scope: Scope) -> tuple[TopicFilter, ...]:
-    found = []
-    for text in model.match.topic or ():
-        with scope.gather("match.topic"):
-            found.append(parse_filter(text))
-    return tuple(found)
 
 
 def _ports(model: Profile) -> tuple[frozenset[int] | None, When]:
@@ -353,9 +345,8 @@ def _sequence_number(source: TextSource | None, scope: Scope) -> Take | None:
 
     def number(here: Cursor) -> int | None:
         text = take(here)
-        return (
-            int(text) if isinstance(text, str) and text.isdecimal() and len(text) < _DIGITS and int(text) <= SEQ_MAX else None
-        )
+        number = int(text) if isinstance(text, str) and text.isdecimal() and len(text) < _DIGITS else None
+        return number if number is not None and number <= SEQ_MAX else None
 
     return number
 
@@ -381,6 +372,5 @@ def _codec(model: Profile) -> CodecUse | None:
     if model.prefer is not None and codec.prefer is not None and model.prefer != codec.prefer:
         raise Fault("prefer", f"is {codec.prefer} here and {model.prefer} beside codec; give it once")
     with within("bytes"):
-        return CodecUse(
-            codec.file, model.prefer or codec.prefer or "decoded", parse_path(codec.bytes).get, codec.bytes == "/payload"
-        )
+        prefer = model.prefer or codec.prefer or "decoded"
+        return CodecUse(codec.file, prefer, parse_path(codec.bytes).get, codec.bytes == "/payload")

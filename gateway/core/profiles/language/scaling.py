@@ -14,7 +14,7 @@ from gateway.core.profiles.language.paths import Node
 from gateway.core.profiles.language.sources import Cursor, Fault, Scope, Take, origin_of, within
 from gateway.core.profiles.language.steps import Step, arithmetic_step
 from gateway.core.profiles.language.texts import compile_text
-from schemas.profile_values import ValueSpec
+from schemas.profile_values import ValueSource, ValueSpec
 from schemas.quantities import Quantity
 from schemas.rejects import DropCause
 from schemas.unit_scale import LinearScale, conversions, convert
@@ -26,13 +26,8 @@ _POWERS_MAX: Final = 30
 
 
 def fixed_line(value: ValueSpec, quantity: Quantity | None) -> LinearScale | None:
-    """The line of a value, if the profile gives all of it; None if some of it comes with the message.
-
-    :raises Fault: the unit cannot be converted to that of the field.
-    """
-    if value.pow10 is not None and not _is_fixed(value.pow10):
-        return None
-    if not (_is_fixed(value.scale) and _is_fixed(value.offset) and (value.unit is None or _only_literal(value.unit))):
+    """The line of a value, if the profile gives all of it; None if some of it comes with the message."""
+    if not all(part is None or _only_literal(part) for part in (value.scale, value.offset, value.pow10, value.unit)):
         return None
     with within("scale"):
         slope = Fraction(1) if value.scale is None else fraction(value.scale.literal)
@@ -46,12 +41,8 @@ def fixed_line(value: ValueSpec, quantity: Quantity | None) -> LinearScale | Non
         return LinearScale(slope, shift).then(_unit_line(value, quantity))
 
 
-def _is_fixed(factor: ValueSpec | None) -> bool:
-    return factor is None or _only_literal(factor)
-
-
-def _only_literal(part: Node) -> bool:
-    return bool(part.model_fields_set == {"literal"})
+def _only_literal(part: ValueSource) -> bool:
+    return part.model_fields_set == {"literal"}
 
 
 def _power(exponent: object) -> Fraction:
@@ -96,7 +87,10 @@ def _variable(value: ValueSpec, quantity: Quantity | None, scope: Scope, operand
             factors.append(operand(factor, scope) if factor is not None else _NEUTRAL[key])
     with within("unit"):
         unit, lines = _variable_unit(value, quantity, scope)
-    apply_of = _remembering(lines)
+
+    @lru_cache(maxsize=64)
+    def apply_of(scale: float, offset: float, power: float, unit: str) -> Apply | None:
+        return along(LinearScale(fraction(scale) * _power(power), fraction(offset)).then(lines[unit]))
 
     def run(number: Node, here: Cursor) -> Node:
         given = [factor(here) for factor in factors]
@@ -121,16 +115,7 @@ def _variable_unit(value: ValueSpec, quantity: Quantity | None, scope: Scope) ->
         return (lambda _: ""), {"": _unit_line(value, quantity)}
     if quantity is None:
         raise Fault("", "only a field has a unit; give it to the whole")
-    lines = conversions(quantity.unit)
-    named = [meaning for meaning in (value.unit.enum or {}).values() if isinstance(meaning, str)]
-    for name in named:
-        convert(name, quantity.unit)  # a fault if it is not a unit of this field
-    return compile_text(value.unit, scope), lines
-
-
-def _remembering(lines: dict[str, LinearScale]) -> Callable[[float, float, float, str], Apply | None]:
-    @lru_cache(maxsize=64)
-    def apply_of(scale: float, offset: float, power: float, unit: str) -> Apply | None:
-        return along(LinearScale(fraction(scale) * _power(power), fraction(offset)).then(lines[unit]))
-
-    return apply_of
+    for name in (value.unit.enum or {}).values():
+        if isinstance(name, str):
+            convert(name, quantity.unit)  # a fault if it is not a unit of this field
+    return compile_text(value.unit, scope), conversions(quantity.unit)

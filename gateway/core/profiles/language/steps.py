@@ -52,28 +52,24 @@ def bits_step(first: int, count: int) -> Step:
     """Bits of a whole number, as a number of their own."""
     if first < 0 or count < 1 or first + count > _BITS_MAX:
         raise Fault("bits", f"[from, count] lies within {_BITS_MAX} bits")
-    mask = (1 << count) - 1
-
-    def run(value: Node, _: Cursor) -> Node:
-        number = _whole(value)
-        return DropCause.WRONG_TYPE if number is None else number >> first & mask
-
-    return Step(f"bit {first}" if count == 1 else f"bits {first} to {first + count - 1}", run)
+    return Step(f"bit {first}" if count == 1 else f"bits {first} to {first + count - 1}", _bits(first, (1 << count) - 1))
 
 
 def mask_step(mask: int) -> Step:
     """Keep only these bits, in their places."""
+    return Step(f"mask {mask:#x}", _bits(0, mask))
 
+
+def _bits(first: int, mask: int) -> Run:
     def run(value: Node, _: Cursor) -> Node:
         number = _whole(value)
-        return DropCause.WRONG_TYPE if number is None else number & mask
+        return DropCause.WRONG_TYPE if number is None else number >> first & mask
 
-    return Step(f"mask {mask:#x}", run)
+    return run
 
 
-def set_step() -> Step:
-    """Compile the step that tells if any bit is left."""
-    return Step("any bit", lambda value, _: value != 0)
+SET: Final = Step("any bit", lambda value, _: value != 0)
+"""Tells if any bit is left."""
 
 
 def regex_step(pattern: str, kept: Sequence[Scalar]) -> Step:
@@ -131,13 +127,10 @@ def _replacing(values: Sequence[Scalar], by: DropCause | Scalar | None) -> Run:
     numbers = {number_in(text) for text in texts} - {None}
 
     def run(value: Node, _: Cursor) -> Node:
-        if is_number(value):
-            found = value in numbers
-        elif isinstance(value, str):
-            found = any(stands_for(value, text) for text in texts) or number_in(value) in numbers
-        else:
-            found = any(stands_for(value, text) for text in texts)
-        return by if found else value
+        number = number_in(value) if isinstance(value, str) else value
+        if number in numbers if is_number(number) else any(stands_for(value, text) for text in texts):
+            return by
+        return value
 
     return run
 
@@ -195,15 +188,14 @@ def enum_step(enum: Enum) -> Step:
     return Step("enum", run)
 
 
-def number_step() -> Step:
-    """A number, also as text."""
+def _number(value: Node, _: Cursor) -> Node:
+    if isinstance(value, str):
+        value = number_in(value)
+    return value if is_number(value) else DropCause.WRONG_TYPE
 
-    def run(value: Node, _: Cursor) -> Node:
-        if isinstance(value, str):
-            value = number_in(value)
-        return value if is_number(value) else DropCause.WRONG_TYPE
 
-    return Step("number", run)
+NUMBER: Final = Step("number", _number)
+"""A number, also as text."""
 
 
 def arithmetic_step(name: str, apply: Callable[[Number], Number | None]) -> Step:

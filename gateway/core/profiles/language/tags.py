@@ -41,24 +41,21 @@ no_tags: Final = TakeTags(lambda _here, _dropped: ())
 
 def compile_tags(tags: Mapping[Any, TextSource], scope: Scope) -> TakeTags:
     """Compile the tags of a profile; faults are added to the scope's list."""
-    takes: list[tuple[str, Take]] = []
     told: list[tuple[str, str, Take]] = []
     for name in TEXT_TAGS:
         if name in tags:
             with scope.gather(f"tags.{name}"):
                 source = _meant(name, tags[name], scope)
-                take = compile_text(source, scope)
-                takes.append((name, take))
-                told.append((name, origin_of(source) or next(iter(source.sources()), "several"), take))
+                told.append((name, origin_of(source) or next(iter(source.sources()), "several"), compile_text(source, scope)))
                 if name == _CLASS:
                     _check_classes(source, scope)
-    return TakeTags(_all_of(takes), told) if takes else no_tags
+    return TakeTags(_all_of(told), told) if told else no_tags
 
 
-def _all_of(takes: Sequence[tuple[str, Take]]) -> Callable[[Cursor, list[Drop]], Tags]:
+def _all_of(told: Sequence[tuple[str, str, Take]]) -> Callable[[Cursor, list[Drop]], Tags]:
     def take_tags(here: Cursor, dropped: list[Drop]) -> Tags:
         found = []
-        for name, take in takes:
+        for name, _, take in told:
             text = take(here)
             if text is None:
                 continue
@@ -96,10 +93,7 @@ def _check_class(source: Mapping[str, Any], scope: Scope) -> None:
 
 
 def _meant(name: str, source: TextSource, scope: Scope) -> TextSource:
-    """Decide the meaning of a text that may be meant literally or as a key.
-
-    :raises Fault: nothing decides which is meant.
-    """
+    """Decide the meaning of a text that may be meant literally or as a key; a Fault if nothing decides it."""
     text = source.path.first_of[0] if isinstance(source, BareText) and source.path is not None else ""
     if not text or text.startswith(OUTWARD) or any(f"{{{name}}}" in text for name in scope.taken | scope.captures):
         return source
@@ -111,9 +105,8 @@ def _meant(name: str, source: TextSource, scope: Scope) -> TextSource:
         return TextSource(literal=text)
     if scope.tests_hold(path := f"/{text}"):
         return TextSource.model_validate({"path": path})
-    raise Fault(
-        "", f"{text!r} is not a key of a message in the tests; write {{literal: {text}}} for the text itself, or /{text}"
-    )
+    meant = f"write {{literal: {text}}} for the text itself, or /{text}"
+    raise Fault("", f"{text!r} is not a key of a message in the tests; {meant}")
 
 
 def checked(name: str, text: str) -> str | DropCause:

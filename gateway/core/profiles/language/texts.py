@@ -1,7 +1,6 @@
 """Texts from a payload: devices, sites, tags, units. Compiled to plain functions."""
 
 import re
-from binascii import Error as Base64Error
 from binascii import a2b_base64
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, TypeGuard
@@ -9,7 +8,7 @@ from typing import Any, Final, TypeGuard
 from gateway.core.profiles.language.paths import WORDS, Node
 from gateway.core.profiles.language.sources import Cursor, Fault, Scope, Take, compile_own_value, compile_source, within
 from schemas.device_ids import device_id
-from schemas.profile_values import Enum, Scalar, TextSource, written
+from schemas.profile_values import Enum, TextSource, written
 from schemas.rejects import DropCause
 
 LONGEST: Final = 256
@@ -22,10 +21,7 @@ Translate = Callable[[Any], Any]
 
 
 def compile_text(source: TextSource, scope: Scope, *, of_device: bool = False) -> Take:
-    """Compile the text of a source; it gives None if there is nothing, a DropCause if it is not a text.
-
-    :raises Fault: it names something that is not there.
-    """
+    """Compile the text of a source; it gives None if there is nothing, a DropCause if it is not a text."""
     if source.join is not None:
         take: Take | None = _join(source.join, source.by, scope, of_device=of_device)
     else:
@@ -54,10 +50,7 @@ def compile_text(source: TextSource, scope: Scope, *, of_device: bool = False) -
 
 
 def compile_device(source: TextSource, scope: Scope) -> Take:
-    """Compile the name under which a device sends, in any script; an id is made of it when the device is admitted.
-
-    :raises Fault: it names something that is not there.
-    """
+    """Compile the name under which a device sends, in any script; an id is made of it when the device is admitted."""
     return compile_text(source.model_copy(update={"name": False}), scope, of_device=True)
 
 
@@ -121,7 +114,7 @@ def _steps(source: TextSource) -> Iterator[Translate]:
             yield compile_regex(source.regex)
     if source.enum is not None:
         translate = compile_enum(source.enum)
-        yield lambda text: _text_or_none(translate(text))
+        yield lambda text: value if (value := translate(text)) is None or isinstance(value, DropCause) else written(value)
     if source.base64_to_hex:
         yield _base64_to_hex
     if source.lower:
@@ -132,15 +125,8 @@ def _steps(source: TextSource) -> Iterator[Translate]:
         yield device_id
 
 
-def _text_or_none(value: Scalar | DropCause | None) -> str | None:
-    return value if value is None or isinstance(value, DropCause) else written(value)
-
-
 def compile_regex(pattern: str) -> Callable[[str], str | None]:
-    """Compile the part of a text that fits: the first group, or all of it; None if nothing fits.
-
-    :raises ValueError: it is not a pattern, or it could run forever on some texts.
-    """
+    """Compile the part of a text that fits: the first group, or all of it; None if nothing fits."""
     try:
         compiled = re.compile(pattern)
     except (re.error, OverflowError, RecursionError) as error:
@@ -174,7 +160,7 @@ def _repeats_a_repetition(pattern: str) -> bool:
 def _base64_to_hex(text: str) -> str | DropCause:
     try:
         return a2b_base64(text.translate(_URL_SAFE) + "=" * (-len(text) % 4), strict_mode=True).hex()
-    except (Base64Error, ValueError):
+    except ValueError:
         return DropCause.WRONG_TYPE
 
 

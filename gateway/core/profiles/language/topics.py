@@ -4,16 +4,16 @@ Status messages and last wills say that a device is online or offline.
 """
 
 import re
-from collections.abc import Callable, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, NamedTuple
 
 from gateway.core.decoders.plain import json_lenient
 from gateway.core.message import Undecodable
 from gateway.core.profiles.language.paths import Get, parse_path
 from gateway.core.profiles.language.sources import Scope
-from gateway.core.profiles.language.texts import compile_enum, regex_of
-from schemas.profile import StatusSpec
-from schemas.profile_values import written
+from gateway.core.profiles.language.texts import Translate, compile_enum, regex_of
+from schemas.profile import Profile, StatusSpec
+from schemas.profile_values import TextSource, written
 from schemas.topics import is_filter
 
 _PLACE = re.compile(r"\{([A-Za-z_]\w*)\}", re.ASCII)
@@ -66,27 +66,10 @@ _LONGEST_BYTES: Final = 4096
 _STATES: Final[dict[object, bool]] = {"online": True, "offline": False}
 
 
-class _StatusForm:
-    """One kind of status message."""
-
-    def __init__(self, spec: StatusSpec, filters: Sequence[TopicFilter], get: Get | None) -> None:
-        self._filters = filters
-        self._get = get
-        self._meaning = compile_enum(dict(spec.text))
-
-    def read(self, topic: str, payload: bytes) -> bool | None:
-        """True: online; False: offline; None: it is not a status message, or holds no known word."""
-        if all(pattern.match(topic) is None for pattern in self._filters):
-            return None
-        word = _text(payload) if self._get is None else _word_at(self._get, payload)
-        return _STATES.get(self._meaning(word)) if word is not None else None
-
-
-def _text(payload: bytes) -> str:
-    return payload[:_LONGEST_BYTES].decode("utf-8", "replace").strip("\0 \t\r\n")
-
-
-def _word_at(get: Get, payload: bytes) -> str | None:
+def _word(payload: bytes, get: Get | None) -> str | None:
+    """The word of a status message: all of its text, or what is at a path of it."""
+    if get is None:
+        return payload[:_LONGEST_BYTES].decode("utf-8", "replace").strip("\0 \t\r\n")
     try:
         word = get(json_lenient(payload[:_LONGEST_BYTES]))
     except Undecodable:
@@ -96,8 +79,7 @@ def _word_at(get: Get, payload: bytes) -> str | None:
 
 def compile_status(specs: Sequence[StatusSpec], scope: Scope) -> tuple[tuple[TopicFilter, ...], ReadStatus]:
     """The topics of status messages, and the function that reads them; faults go to the scope's list."""
-    filters: list[TopicFilter] = []
-    kinds: list[_StatusForm] = []
+    kinds: list[tuple[list[TopicFilter], Get | None, Translate]] = []
     for number, spec in enumerate(specs):
         own: list[TopicFilter] = []
         get: Get | None = None
@@ -107,11 +89,50 @@ def compile_status(specs: Sequence[StatusSpec], scope: Scope) -> tuple[tuple[Top
         if spec.path is not None:
             with scope.gather(f"status.{number}.path"):
                 get = parse_path(spec.path if spec.path.startswith("/") else f"/{spec.path}").get
-        filters += own
-        kinds.append(_StatusForm(spec, own, get))
+        kinds.append((own, get, compile_enum(dict(spec.text))))
 
     def status(topic: str, payload: bytes) -> bool | None:
-        states: list[Any] = [state for kind in kinds if (state := kind.read(topic, payload)) is not None]
-        return states[0] if states else None
+        for filters, get, meaning in kinds:
+            if any(pattern.match(topic) is not None for pattern in filters):
+                word = _word(payload, get)
+                state = _STATES.get(meaning(word)) if word is not None else None
+                if state is not None:
+                    return state
+        return None
 
-    return tuple(filters), status
+    return tuple(pattern for filters, _, _ in kinds for pattern in filters), status
+
+
+def warnings_of(model: Profile) -> Iterator[tuple[str, str]]:
+    """Keys, each with a warning about what is allowed but probably a mistake."""
+    match = model.match
+    if match.envelope is None:
+        yield from _mute_statuses(model)
+    elif match.topic is None and match.by is None and not match.when.predicates():
+        tests = "add tests to when, such as {/port: [2]}, or by: registry"
+        yield "match", f"takes every frame of every device for which no profile is named; {tests}"
+
+
+def _mute_statuses(model: Profile) -> Iterator[tuple[str, str]]:
+    """Topics of ``status`` that do not name the device."""
+    levels = {level for topic in model.match.topic or () for level in _LEVEL.findall(topic)}
+    wanted = {"{device}"} if model.device is None else set(_parts_of(model.device, levels))
+    for number, status in enumerate(model.status):
+        for topic in status.topic:
+            missing = sorted(part for part in wanted if part.startswith("/") or part not in topic)
+            if missing:
+                lacks = f"{topic} lacks {' and '.join(missing)}, which names the device"
+                yield f"status.{number}.topic", f"{lacks}: its messages would be rejects"
+
+
+def _parts_of(source: TextSource, levels: set[str]) -> Iterator[str]:
+    """The parts of a device's name: named levels, and paths in the payload."""
+    for part in source.join or ():
+        yield from _parts_of(part, levels)
+    if source.topic is not None:
+        yield f"{{{source.topic}}}"
+    for path in source.path.first_of[:1] if source.path is not None else ():
+        yield from [path] if path.startswith("/") else levels & {f"{{{path}}}", *_LEVEL.findall(path)}
+
+
+_LEVEL: Final = re.compile(r"\{\w+\}")

@@ -26,6 +26,8 @@ from gateway.core.profiles.language.sources import (
     within,
 )
 from gateway.core.profiles.language.steps import (
+    NUMBER,
+    SET,
     Run,
     Step,
     after_step,
@@ -39,10 +41,8 @@ from gateway.core.profiles.language.steps import (
     mask_step,
     member_step,
     none_step,
-    number_step,
     regex_step,
     sentinels_step,
-    set_step,
     state_step,
     table_step,
     thousands_step,
@@ -85,13 +85,10 @@ class Reader:
 
 
 def compile_field(value: FieldValue, quantity: Quantity, scope: Scope, item: Take | None = None) -> Reader:
-    """Compile the reader of a field; ``item`` is its source if it names none.
-
-    :raises Fault: with the key below the field.
-    """
+    """Compile the reader of a field; ``item`` is its source if it names none."""
     take = _take(value, scope, quantity) or (item and or_default(item, value.default))
     if take is None:
-        raise Fault("", f"say where the value comes from: {', '.join(SOURCES[:5])} and so on")
+        raise Fault("", _NO_SOURCE)
     steps = [*_steps(value, quantity, scope), *_last_steps(value, quantity)]
     only_path = value.path if len(steps) == 1 and value.default is None and scope.decoder != "obis" else None
     get = document_path(only_path, scope) if only_path is not None else None
@@ -125,11 +122,9 @@ def compile_operand(value: ValueSpec, scope: Scope, quantity: Quantity | None = 
     """Compile a number that is not a field: a scale, the start of a running total; with a quantity it may have a unit."""
     _check_number(value, scope)
     take = _take(value, scope, quantity)
-    if take is None and value.pow10 is not None:
-        take = _one  # pow10 alone is 1 times ten to that power
-    if take is None:
-        raise Fault("", f"say where the value comes from: {', '.join(SOURCES[:5])} and so on")
-    return _in_one_call(take, [*_steps(value, quantity, scope), number_step()])
+    if take is None and value.pow10 is None:
+        raise Fault("", _NO_SOURCE)
+    return _in_one_call(take or _one, [*_steps(value, quantity, scope), NUMBER])
 
 
 def _check_number(value: ValueSpec, scope: Scope) -> None:
@@ -146,12 +141,14 @@ def _check_number(value: ValueSpec, scope: Scope) -> None:
                 raise Fault(key, f"{text!r} is not a number")
 
 
+_NO_SOURCE: Final = f"say where the value comes from: {', '.join(SOURCES[:5])} and so on"
 _BEGIN_NUMBERS: Final = "+-.0123456789"
 _FROM_DOCUMENT: Final = "a path begins with a slash, as /scale"
 _AS_PATH: Final = "write {path: ...} for a key of the item that begins like a number"
 
 
 def _one(_: Cursor) -> int:
+    """``pow10`` alone is 1 times ten to that power."""
     return 1
 
 
@@ -166,25 +163,18 @@ def _plain(get: Get, run: Run) -> Callable[[Cursor], Node]:
 
 
 def _in_one_call(take: Take, steps: Sequence[Step]) -> Callable[[Cursor], Node]:
-    runs = [step.run for step in steps]
-    if len(runs) == 1:
-        return _with_one(take, runs[0])
+    first, *others = [step.run for step in steps]  # most have one, which needs no loop
 
     def read(here: Cursor) -> Node:
         value = take(here)
-        for run in runs:
+        if value is None or type(value) is DropCause:
+            return value
+        value = first(value, here)
+        for run in others:
             if value is None or type(value) is DropCause:
                 return value
             value = run(value, here)
         return value
-
-    return read
-
-
-def _with_one(take: Take, run: Callable[[Node, Cursor], Node]) -> Callable[[Cursor], Node]:
-    def read(here: Cursor) -> Node:
-        value = take(here)
-        return value if value is None or type(value) is DropCause else run(value, here)
 
     return read
 
@@ -230,7 +220,7 @@ def _numbers(operand: ValueSpec, scope: Scope, quantity: Quantity | None) -> Tak
     take = _take(operand, scope, quantity)
     if take is None:
         raise Fault("", "say where the number comes from: a path, a number or param")
-    steps = [*_steps(operand, None, scope), number_step()]
+    steps = [*_steps(operand, None, scope), NUMBER]
 
     def each(here: Cursor) -> Node:
         value = take(here)
@@ -310,7 +300,7 @@ def _state_steps(value: ValueSpec, tests: list[Step], quantity: Quantity | None)
     if value.enum is not None:
         yield enum_step(value.enum)
     elif value.mask is not None and not tests:
-        yield set_step()
+        yield SET
 
 
 def _number_steps(value: ValueSpec, quantity: Quantity | None, scope: Scope) -> Iterator[Step]:
@@ -319,7 +309,7 @@ def _number_steps(value: ValueSpec, quantity: Quantity | None, scope: Scope) -> 
     apart = value.table is not None  # the unit is then that of the table's result
     line = line_step(value.model_copy(update={"unit": None}) if apart else value, quantity, scope, compile_operand)
     if line is not None or value.abs or any(getattr(value, key) is not None for key in ("sentinels_after", "table", "round")):
-        yield number_step()
+        yield NUMBER
     if line is not None:
         yield line
     if value.sentinels_after is not None:
