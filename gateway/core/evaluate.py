@@ -138,17 +138,21 @@ class Evaluator:
             seen = device.see_key(pattern.key, time_ms, numbers, field_set, quality, arrival.now_ms, self.field_sets)
         else:
             seen = self.remember(observation, quality, arrival.now_ms, seen) if arrival.replayed else seen
-        if seen is NEW:
-            seq, domain = observation.seq, pattern.domain
-            if seq == device.last_seq + 1:
-                device.last_seq = seq
-            elif seq is not None:
-                self.follow_sequence(device, domain, seq, time_ms)
-            outcome.readings.append(Reading(field_set.lines(pattern, device.name, texts, quality, seq, time_ms), domain))
-            if time_ms < self.late.closed_ms:
-                self.late.note(device.name, time_ms)
-        elif not self._point_again(seen, observation, texts, arrival, outcome):
+        if seen is not NEW and seen.verdict is not DedupVerdict.JOINS:
+            _leave_out(observation, seen, arrival, outcome)
             return
+        seq, domain = observation.seq, pattern.domain
+        if seq == device.last_seq + 1:
+            device.last_seq = seq
+        elif seq is not None:
+            self.follow_sequence(device, domain, seq, time_ms)
+        if seen is NEW:
+            lines = field_set.lines(pattern, device.name, texts, quality, seq, time_ms)
+        else:
+            lines = self._joining(seen, observation, texts)
+        outcome.readings.append(Reading(lines, domain))
+        if time_ms < self.late.closed_ms:
+            self.late.note(device.name, time_ms)
         if self.alarms is not None and not arrival.replayed:
             self.alarms.reading(series, time_ms, field_set, numbers, quality, observation.step)
 
@@ -161,34 +165,6 @@ class Evaluator:
         key, numbers, time_ms = series.pattern.key, observation.numbers, observation.time_ms
         known = series.device.see_stamped(key, time_ms, numbers, field_set, quality, now_ms, self.field_sets)
         return seen if known is NEW else known
-
-    def _point_again(
-        self,
-        seen: DedupResult,
-        observation: Observation,
-        texts: Sequence[str],
-        arrival: Arrival,
-        outcome: Outcome,
-    ) -> bool:
-        """Take a reading whose point there is: a duplicate, new fields that join it, or another reading of its time.
-
-        :param texts: its values, behind each counter its sum.
-        :return: True when new fields of it were written.
-        """
-        device, domain, time_ms = observation.series.device, observation.series.domain, observation.time_ms
-        if seen.verdict is DedupVerdict.DUPLICATE:
-            outcome.duplicates += 1
-            return False
-        if seen.verdict is DedupVerdict.JOINS:
-            self.follow_sequence(device, domain, observation.seq, time_ms)
-            outcome.readings.append(Reading(self._joining(seen, observation, texts), domain))
-            if time_ms < self.late.closed_ms:
-                self.late.note(device.name, time_ms)
-            return True
-        fields = ", ".join(seen.fields)
-        detail = f"another reading of {device.name} at {time_ms} ms has another {fields}; the first one is kept"
-        reject(outcome, arrival, "check", Undecodable(RejectReason.TIME_CONFLICT, detail), device.name, domain)
-        return False
 
     def judge_together(
         self, observations: Collection[Observation], outcome: Outcome, *, apart: Arrival | None = None
@@ -239,7 +215,7 @@ class Evaluator:
         values = dict(zip(observation.field_set.names, observation.numbers, strict=True))
         seen = keys.compare(point, values, observation.quality | pattern.quality)
         if seen.verdict is DedupVerdict.DUPLICATE or seen.verdict is DedupVerdict.CONFLICT:
-            self._point_again(seen, observation, (), arrival, outcome)
+            _leave_out(observation, seen, arrival, outcome)
             return
         if observation.field_set.counters:
             observation.judged = observation.judged or self.counting.judge(observation, outcome)
@@ -250,7 +226,10 @@ class Evaluator:
             keys.keep(point, values, observation.quality | pattern.quality)
 
     def _joining(self, seen: DedupResult, observation: Observation, texts: Sequence[str]) -> str:
-        """The lines of a reading that joins a point: its new fields; the sequence number stays the first reading's."""
+        """The lines of a reading that joins a point: its new fields; the sequence number stays the first reading's.
+
+        :param texts: its values, behind each counter its sum.
+        """
         field_set, series = self.field_sets.of(seen.fields), observation.series
         of_field = dict(zip(observation.field_set.names, texts, strict=True))
         new = [of_field[field] for field in field_set.names]
@@ -268,6 +247,17 @@ class Evaluator:
             before = counters.believed(name + series.pattern.text_tags)
             if before is not None:
                 self.unit_jumps.see(make, device.name, before, float(observation.numbers[at]), now_ms)
+
+
+def _leave_out(observation: Observation, seen: DedupResult, arrival: Arrival, outcome: Outcome) -> None:
+    """Count a duplicate; refuse another reading of the time of a point that there is."""
+    if seen.verdict is DedupVerdict.DUPLICATE:
+        outcome.duplicates += 1
+        return
+    device, domain, time_ms = observation.series.device, observation.series.domain, observation.time_ms
+    fields = ", ".join(seen.fields)
+    detail = f"another reading of {device.name} at {time_ms} ms has another {fields}; the first one is kept"
+    reject(outcome, arrival, "check", Undecodable(RejectReason.TIME_CONFLICT, detail), device.name, domain)
 
 
 def _place(observation: Observation) -> tuple[str, str]:

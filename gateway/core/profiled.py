@@ -6,7 +6,7 @@ in the outcome, and goes on in :meth:`ByProfile.decoded` when the answer has com
 
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -18,10 +18,9 @@ from gateway.core.devices.streams import Streams
 from gateway.core.evaluate import Evaluator
 from gateway.core.message import Arrival, CodecAsk, Outcome, Sender, SideEffects, Undecodable, Unresolved
 from gateway.core.pending import PendingDecode
-from gateway.core.profiles.candidates import Ignored, Unnamed
 from gateway.core.profiles.mapped import MappedReading, MappingContext, Window
 from gateway.core.profiles.matching import ProfiledTopic
-from gateway.core.profiles.recognition import Frame
+from gateway.core.profiles.recognition import Frame, Ignored, Unnamed
 from gateway.core.readings.native import describe_drops
 from gateway.core.readings.radio_copies import FRAME_WINDOW_MS, RecentFrames
 from gateway.core.readings.timestamps import YEAR_2020_MS, device_ms, rfc3339_ms
@@ -57,12 +56,13 @@ class ByProfile:
 
     def status(self, topic: ProfiledTopic, arrival: Arrival) -> Outcome | None:
         """Note a device's status message or last will; None: the message is neither."""
-        said = topic.status(arrival.message.payload) if topic.has_states else None
-        if said is None:
+        status = topic.status(arrival.message.payload)
+        if status is None:
             return None
-        if said.device:
-            arrival.record(Sender(self.streams.id_of(said.device)))
-        return self.said(said.device, arrival, online=said.online)
+        device, online = status
+        if device:
+            arrival.record(Sender(self.streams.id_of(device)))
+        return self.said(device, arrival, online=online)
 
     def said(self, name: str, arrival: Arrival, *, online: bool) -> Outcome:
         """Note that a device is online or offline, as its status message or last will says."""
@@ -235,16 +235,8 @@ class ByProfile:
         if quality is None:
             return None
         names, numbers = read
-        observation = Observation(
-            series,
-            self.evaluator.field_sets.of(names),
-            numbers,
-            time_ms,
-            True,  # noqa: FBT003
-            quality,
-            None,
-            point.rules,
-        )
+        field_set, own_time = self.evaluator.field_sets.of(names), True
+        observation = Observation(series, field_set, numbers, time_ms, own_time, quality, None, point.rules)
         return Mapped(time_ms, (port, frame_counter, payload), 1, (observation,), frame_counter)
 
     def _mapped(self, pending: PendingDecode, outcome: Outcome) -> Mapped:
@@ -261,12 +253,12 @@ class ByProfile:
                 reading.item = item
                 readings.append((reading, site))
         key = profile.dedup_key(contexts[0]) if contexts else None
-        if key is None and profile.envelope is not None and frame.document["payload"]:
-            key = _radio_frame(frame.document)
+        if key is None and profile.envelope is not None and frame.document["payload"]:  # two gateways may have heard it
+            key = frame.document["port"], frame.document["frame_counter"], frame.document["payload"]
         is_numbered = any(reading.seq is not None for reading, _ in readings)
         frame_counter = None if is_numbered or profile.envelope is None else frame.document["frame_counter"]
-        observations = self._observations(readings, pending, outcome)
-        return Mapped(_time_of(readings), key, len(readings), observations, frame_counter)
+        time_ms = next((reading.time_ms for reading, _ in readings if reading.time_ms is not None), None)
+        return Mapped(time_ms, key, len(readings), self._observations(readings, pending, outcome), frame_counter)
 
     def contexts(self, frame: Frame, device: Device, arrival: Arrival) -> list[MappingContext]:
         """Return the contexts in which the profile maps a frame.
@@ -343,14 +335,6 @@ def _note_incomplete(frames: RecentFrames, key: Hashable, at_ms: int, window_ms:
         frames.see((_IN_PART, key), at_ms, window_ms)
 
 
-def _time_of(mapped: list[tuple[MappedReading, str]]) -> int | None:
-    """The first time that the message itself gives."""
-    for reading, _ in mapped:
-        if reading.time_ms is not None:
-            return reading.time_ms
-    return None
-
-
 _USUAL: Final = Window()
 
 
@@ -372,22 +356,19 @@ class _ClockBelief(Struct, eq=False):
             if window == _USUAL:
                 return quality is not None
         past_ms = rules.max_past_ms if window.max_past_ms is None else window.max_past_ms
-        future_ms = rules.max_future_ms if window.max_future_ms is None else window.max_future_ms
+        future_ms = self._future_ms(window)
         if evaluator.trust.doubted:
             past_ms, future_ms = evaluator.trust.widen(past_ms, future_ms)
         return -past_ms <= offset_ms <= future_ms and time_ms >= YEAR_2020_MS
 
     def latest_ms(self, window: Window) -> int:
         """The latest time that a window lets pass, by a clock that is not doubted."""
-        future_ms = self.evaluator.rules.max_future_ms if window.max_future_ms is None else window.max_future_ms
-        return self.now_ms + future_ms
+        return self.now_ms + self._future_ms(window)
+
+    def _future_ms(self, window: Window) -> int:
+        return self.evaluator.rules.max_future_ms if window.max_future_ms is None else window.max_future_ms
 
 
 def _retained_counts(policy: str, own_time_ms: int | None) -> bool:
     """Tell if a retained message is data: it may be the last message of a meter that failed long ago."""
     return policy == "accept" or (policy != "drop" and own_time_ms is not None)
-
-
-def _radio_frame(document: dict[str, Any]) -> Hashable:
-    """The key that two copies of a radio frame share, heard by two gateways or sent once more, where the profile has none."""
-    return document["port"], document["frame_counter"], document["payload"]

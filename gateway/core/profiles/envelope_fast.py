@@ -16,7 +16,7 @@ from gateway.core.decoders.plain import json_of_frame, may_be_unbounded
 from gateway.core.message import Undecodable
 from gateway.core.profiles.envelope_fields import Radio, eui_of, radio_of
 from gateway.core.profiles.language.paths import parse_path
-from schemas.envelope import EnvelopeSpec, FrameTime
+from schemas.envelope import EnvelopeSpec
 from schemas.profile_values import FirstOf
 from schemas.profile_when import Test
 
@@ -85,21 +85,25 @@ _NOTHING: Final = _Leaf(None)
 
 def compile_plain(spec: EnvelopeSpec) -> PlainEnvelope | None:
     """Compile the reader of the usual message; None if the envelope is not simple enough for that."""
+    if spec.payload is not None and spec.payload.encoding not in _FRAMES:
+        return None
+    payload, leaf = (spec.payload.path, _FRAMES[spec.payload.encoding]) if spec.payload is not None else (None, _NOTHING)
+    single = ((payload, leaf), (spec.decoded, _ANYTHING), (spec.port, _NUMBER), (spec.frame_counter, _NUMBER))
+    is_plain_time = spec.time is None or spec.time.is_plain()
+    if not is_plain_time or any(paths is not None and len(paths.first_of) > 1 for paths, _ in single):
+        return None
     tree: _Tree = {}
     try:
-        payload, leaf = (spec.payload.path, _FRAMES[spec.payload.encoding]) if spec.payload is not None else (None, _NOTHING)
-        names = [_put(tree, _first(spec.device), _DEVICE)]
-        for paths, what in ((payload, leaf), (spec.decoded, _ANYTHING), (spec.port, _NUMBER), (spec.frame_counter, _NUMBER)):
-            names.append(_put(tree, _only(paths), what))
-        places = _as_sent(spec.time)
-        names += [_put(tree, _first(places), _TIME), _put(tree, _first(spec.model), _TEXT)]
-        times = [_put(tree, path, _TIME) for path in _further(places)]
-        models = [_put(tree, path, _TEXT) for path in _further(spec.model)]
+        names = [_put(tree, spec.device.first_of[0], _DEVICE)]
+        for paths, what in single:
+            names += _put_all(tree, paths, what)
+        time, *times = _put_all(tree, spec.time.path if spec.time is not None else None, _TIME)
+        model, *models = _put_all(tree, spec.model, _TEXT)
         _guard(tree, spec)
         decode = msgspec.json.Decoder(_struct(tree)).decode
-    except (_Intricate, KeyError):
+    except _Intricate:
         return None
-    return _reader(spec, _row(spec, decode, attrgetter(*names, *times, *models), len(times), len(models)))
+    return _reader(spec, _row(spec, decode, attrgetter(*names, time, model, *times, *models), len(times), len(models)))
 
 
 def _row(
@@ -164,29 +168,6 @@ def _first_of(value: Any, others: list[Any]) -> Any:  # noqa: ANN401 - of any ty
     return value if value is not None else next((other for other in others if other is not None), None)
 
 
-def _first(paths: FirstOf | None) -> str | None:
-    return None if paths is None else paths.first_of[0]
-
-
-def _as_sent(spec: FrameTime | None) -> FirstOf | None:
-    """The places of a time that has no format of its own."""
-    if spec is None:
-        return None
-    if not spec.is_plain():
-        raise _Intricate
-    return spec.path
-
-
-def _only(paths: FirstOf | None) -> str | None:
-    if paths is not None and len(paths.first_of) > 1:
-        raise _Intricate
-    return _first(paths)
-
-
-def _further(paths: FirstOf | None) -> list[str]:
-    return [] if paths is None else paths.first_of[1:]
-
-
 _Tree = dict[str, Any]
 """Key → the value there: a leaf, or the tree below."""
 
@@ -194,14 +175,19 @@ _NOWHERE: Final = "/ "
 """A path for what the envelope does not have. A message that has something there is unusual."""
 
 
-def _put(tree: _Tree, path: str | None, leaf: _Leaf) -> str:
+def _put_all(tree: _Tree, paths: FirstOf | None, leaf: _Leaf) -> list[str]:
+    """Add the value at each of several paths."""
+    return [_put(tree, path, leaf) for path in paths.first_of] if paths is not None else [_put(tree, _NOWHERE, _NOTHING)]
+
+
+def _put(tree: _Tree, path: str, leaf: _Leaf) -> str:
     """Add the value at a path; its name for ``attrgetter``."""
-    keys = _keys(_NOWHERE) if path is None else _keys(path)
+    keys = _keys(path)
     for key in keys[:-1]:
         tree = tree.setdefault(key, {})
         if not isinstance(tree, dict):
             raise _Intricate
-    if tree.setdefault(keys[-1], _NOTHING if path is None else leaf) is not (_NOTHING if path is None else leaf):
+    if tree.setdefault(keys[-1], leaf) is not leaf:
         raise _Intricate
     return ".".join(map(_name, keys))
 
@@ -223,13 +209,11 @@ def _keys(path: str) -> list[str]:
 def _guard(tree: _Tree, spec: EnvelopeSpec) -> None:
     """Make the decoder of the tree refuse messages that do not pass the envelope's tests.
 
-    What holds wherever a device and a frame are needs no guard.
-
-    :raises _Intricate: for a test that no type can express.
+    What holds wherever a device and a frame are needs no guard. A test that no type can express is intricate.
     """
     keys = _keys(spec.device.first_of[0])
     above = {"/" + "/".join(keys[:length]) for length in range(1, len(keys))}
-    frame = {path for path in (_first(spec.payload.path if spec.payload else None), _first(spec.decoded)) if path is not None}
+    frame = {paths.first_of[0] for paths in (spec.payload.path if spec.payload else None, spec.decoded) if paths is not None}
     tests = [*spec.when.tests().items(), *spec.data_when.tests().items()]
     words = {path: text for path, test in tests if (text := _words(test))}
     there = {spec.device.first_of[0], *above, *words}

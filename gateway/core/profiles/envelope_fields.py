@@ -4,35 +4,13 @@ import math
 from collections.abc import Callable
 from typing import Any, Final
 
+from gateway.core.decoders import bad_payload
 from gateway.core.decoders.nested import from_base64, from_bytes_list, from_hex, from_json_text
 from gateway.core.message import Undecodable
 from gateway.core.profiles.language.calendars import compile_format
-from gateway.core.profiles.language.paths import Get, parse_path
+from gateway.core.profiles.language.paths import Get, first_of, nothing, parse_path
 from schemas.envelope import EnvelopeSpec, FramePayload, FrameTime, Gateways
 from schemas.profile_values import FirstOf
-from schemas.rejects import RejectReason
-
-
-def _nothing(_raw: object) -> None:
-    return None
-
-
-def first_of(paths: FirstOf | None) -> Get:
-    """Compile a reader of the first path that has a value; it gives None if none has."""
-    if paths is None:
-        return _nothing
-    gets = [parse_path(path).get for path in paths.first_of]
-    if len(gets) == 1:
-        return gets[0]
-
-    def get(raw: object) -> object:
-        for each in gets:
-            value = each(raw)
-            if value is not None:
-                return value
-        return None
-
-    return get
 
 
 def device_of(paths: FirstOf, *, lorawan: bool) -> Callable[[object], str]:
@@ -45,7 +23,7 @@ def device_of(paths: FirstOf, *, lorawan: bool) -> Callable[[object], str]:
             return eui_of(name) if lorawan else name
         if type(name) is int and not lorawan:
             return str(name)
-        raise _broken(f"the device should stand at {' or '.join(paths.first_of)}, there is {name!r:.60}")
+        raise bad_payload(f"the device should stand at {' or '.join(paths.first_of)}, there is {name!r:.60}")
 
     return device
 
@@ -72,7 +50,7 @@ def eui_of(text: str) -> str:
 def payload_of(spec: FramePayload | None) -> Callable[[object], bytes | None]:
     """Compile the reader of the frame's bytes; an absent value is a frame without bytes."""
     if spec is None:
-        return _nothing
+        return nothing
     get, decode = first_of(spec.path), _ENCODINGS[spec.encoding]
 
     def payload(raw: object) -> bytes:
@@ -104,7 +82,7 @@ def decoded_of(paths: FirstOf | None) -> Callable[[object], dict[str, Any] | lis
 def whole_number_of(paths: FirstOf | None, what: str) -> Callable[[object], int | None]:
     """Compile the reader of a whole number, 0 if absent; ``what`` names it in a fault."""
     if paths is None:
-        return _nothing
+        return nothing
     get = first_of(paths)
 
     def number(raw: object) -> int:
@@ -117,7 +95,7 @@ def whole_number_of(paths: FirstOf | None, what: str) -> Callable[[object], int 
             return int(value)
         if isinstance(value, str) and value.isdecimal() and len(value) <= _DIGITS_MAX:
             return int(value)
-        raise _broken(f"the {what} is {value!r:.60}, which is not a whole number")
+        raise bad_payload(f"the {what} is {value!r:.60}, which is not a whole number")
 
     return number
 
@@ -126,12 +104,9 @@ _DIGITS_MAX: Final = 20
 
 
 def time_of(spec: FrameTime | None) -> Get:
-    """Compile the reader of a time: as it was sent, text or number, or in ms if the envelope tells its format.
-
-    :raises ValueError: there is no such format, zone or epoch.
-    """
+    """Compile the reader of a time: as it was sent, text or number, or in ms if the envelope tells its format."""
     if spec is None:
-        return _nothing
+        return nothing
     get = first_of(spec.path)
     if not spec.is_plain():
         try:
@@ -200,15 +175,10 @@ def _strongest(spec: Gateways) -> Callable[[object], Radio]:
 
 def _number(value: object) -> float | None:
     """The number, also if it comes as text; None for other values."""
-    kind = type(value)
-    if kind is not int and kind is not float and kind is not str:
+    if type(value) not in _TIMES:
         return None
     try:
         number = float(value)  # type: ignore[arg-type] # it is one of the three
     except ValueError:
         return None
     return number if math.isfinite(number) else None
-
-
-def _broken(detail: str) -> Undecodable:
-    return Undecodable(RejectReason.BAD_PAYLOAD, detail)

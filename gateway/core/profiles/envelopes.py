@@ -9,12 +9,10 @@ from contextlib import suppress
 from typing import Any, Final
 
 from gateway.core.message import Undecodable
-from gateway.core.profiles.candidates import NotData
 from gateway.core.profiles.envelope_fast import compile_plain
 from gateway.core.profiles.envelope_fields import (
     decoded_of,
     device_of,
-    first_of,
     payload_of,
     radio_of,
     text_of,
@@ -22,13 +20,13 @@ from gateway.core.profiles.envelope_fields import (
     whole_number_of,
 )
 from gateway.core.profiles.language.conditions import compile_test
-from gateway.core.profiles.language.paths import Get, parse_path
+from gateway.core.profiles.language.paths import Get, first_of, parse_path
+from gateway.core.profiles.recognition import Ignored
 from schemas.envelope import ANY_LORAWAN, EnvelopeSpec
 from schemas.profile_values import FirstOf
 from schemas.profile_when import Test, When
+from schemas.rejects import IgnoreCause
 
-_OTHER_EVENT: Final = "an event of the network server that carries no frame"
-_EMPTY: Final = "a frame without payload, or with commands of the network alone"
 _NETWORK_PORT: Final = (0, "0")
 """LoRaWAN's port for commands of the network. One that is left out says nothing."""
 
@@ -37,18 +35,16 @@ class Envelope:
     """The messages of one kind of server.
 
     :ivar topics: the filters under which it usually publishes.
+    :ivar recognises: tells if a decoded message is one of these.
     :ivar plain: reads its usual message from the bytes, and gives the same as :meth:`unwrap`; None where there is no usual one.
     """
 
     def __init__(self, spec: EnvelopeSpec) -> None:
-        """Compile ``spec``.
-
-        :raises ValueError: a path is not valid.
-        """
+        """Compile ``spec``; a ValueError tells which path or time is not valid."""
         self.name = spec.envelope
         self.lorawan = spec.lorawan
         self.topics = tuple(spec.topics)
-        self._recognises = _holds(spec.when)
+        self.recognises = _holds(spec.when)
         self._holds_data = _holds(spec.data_when)
         self._is_heard = _holds(spec.heard_when) if spec.heard_when is not None else None
         self._device = device_of(spec.device, lorawan=spec.lorawan)
@@ -62,25 +58,21 @@ class Envelope:
         self._model = text_of(spec.model)
         self.plain = compile_plain(spec)
 
-    def recognises(self, raw: object) -> bool:
-        """Tell if ``raw``, a decoded message, is one of these."""
-        return self._recognises(raw)
-
-    def unwrap(self, raw: dict[str, Any]) -> dict[str, Any] | NotData:
+    def unwrap(self, raw: dict[str, Any]) -> dict[str, Any] | Ignored:
         """Unwrap a recognised message.
 
         ``device``; ``payload``, bytes, or None where the envelope has none; ``decoded``, the server's object, or None; ``port``
         and ``frame_counter``, integers, or None where the envelope has none; ``time`` as it was sent, text or number, or None;
         ``rssi`` and ``snr`` of the strongest gateway, or None; ``model``, text or None; ``raw``, the message itself.
 
-        :raises Undecodable: ``bad_payload``, when something in it is broken.
+        A frame without payload, or with commands of the network alone, is no data. What is broken in it is a bad payload.
         """
         if not self._holds_data(raw):
             is_heard = self._is_heard is not None and self._is_heard(raw)
-            return NotData(_OTHER_EVENT, self._sender(raw) if is_heard else "")
+            return Ignored(IgnoreCause.NOT_DATA, self._sender(raw) if is_heard else "")
         payload, decoded = self._payload(raw), self._decoded(raw)
         if decoded is None and (payload == b"" or self._told_port(raw) in _NETWORK_PORT):
-            return NotData(_EMPTY, self._sender(raw))
+            return Ignored(IgnoreCause.NOT_DATA, self._sender(raw))
         rssi, snr = self._radio(raw)
         return {
             "device": self._device(raw),
@@ -117,10 +109,7 @@ class Envelopes:
 
     def find(self, raw: object, only: str | None = None) -> Envelope | None:
         """The envelope of ``raw``, a decoded message, among those of :meth:`of`; None if it has none of them."""
-        for envelope in self._of.get(only, ()):
-            if envelope.recognises(raw):
-                return envelope
-        return None
+        return next((envelope for envelope in self.of(only) if envelope.recognises(raw)), None)
 
 
 def _holds(when: When) -> Callable[[object], bool]:

@@ -5,15 +5,14 @@ envelope names; then, among those whose ``when`` holds, the one with more litera
 rank are ambiguous: the gateway does not guess which meter it is.
 """
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from gateway.core.decoders import bad_payload
 from gateway.core.message import Message, Undecodable
-from gateway.core.profiles.candidates import Candidate, CandidateGroup, Ignored, NotData, ProfileSelection
-from gateway.core.profiles.recognition import NO_PORTS, Frame, Recognition
+from gateway.core.profiles.recognition import NO_PORTS, Candidate, CandidateGroup, Frame, Ignored, ProfileSelection, Recognition
 from gateway.core.sparkplug.births import Address, parse_address
 from schemas.registry import device_key, plain_name, source_key
 from schemas.rejects import IgnoreCause, RejectReason
@@ -22,6 +21,7 @@ if TYPE_CHECKING:  # a gateway without profiles does not load their language at 
     from gateway.core.profiles.envelope_fast import PlainEnvelope
     from gateway.core.profiles.envelopes import Envelopes
     from gateway.core.profiles.language.profile import CompiledProfile
+    from gateway.core.profiles.language.topics import TopicFilter
 
 _SPARKPLUG: Final = "sparkplug_b"
 _NONE: Final[Sequence["CompiledProfile"]] = ()
@@ -40,14 +40,6 @@ class Named(Protocol):
     @property
     def model(self) -> str | None:
         """The maker's name of the model."""
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """A status message or last will of a device."""
-
-    device: str
-    online: bool
 
 
 class Profiles:
@@ -75,17 +67,12 @@ class Profiles:
             profiles = [profile for profile in profiles if profile.decoder == _SPARKPLUG]
         candidates, states = [], []
         for profile in profiles:
-            fits = [
-                (pattern.literal_levels, found) for pattern in profile.filters if (found := pattern.match(topic)) is not None
-            ]
+            fits = _fitting(profile, profile.filters, topic)
             if fits:
-                levels, captures = max(fits, key=lambda fit: fit[0])
-                candidates.append(Candidate(profile, captures, levels))
+                candidates.append(max(fits, key=lambda candidate: candidate.rank))
             elif profile in self._of_envelope:
                 candidates.append(self._of_envelope[profile])
-            states += [
-                Candidate(profile, found) for pattern in profile.status_filters if (found := pattern.match(topic)) is not None
-            ]
+            states += _fitting(profile, profile.status_filters, topic)
         if not (candidates or states or address):
             return None
         return ProfiledTopic(self, topic, self._grouped(tuple(candidates)), states, address)
@@ -147,18 +134,13 @@ class ProfiledTopic:
         self._groups = groups
         self._usual: tuple[CandidateGroup, PlainEnvelope] | None = None
 
-    @property
-    def has_states(self) -> bool:
-        """Tell if a profile reads status messages here."""
-        return bool(self._states)
-
-    def status(self, payload: bytes) -> Said | None:
-        """Read a status message; None if the message is not one."""
+    def status(self, payload: bytes) -> tuple[str, bool] | None:
+        """Read a status message or last will: the device, and True if it is online; None if the message is not one."""
         for state in self._states:
             online = state.profile.status(self.topic, payload)
             if online is not None:
                 with suppress(Undecodable):
-                    return Said(self._device(state, {}, None), online)
+                    return self._device(state, {}, None), online
         return None
 
     def recognise(self, message: Message, registry: Mapping[str, Named], document: object | None = None) -> Frame | Ignored:
@@ -166,7 +148,7 @@ class ProfiledTopic:
 
         :raises Undecodable: no profile takes it, or several do; :class:`Unnamed` if a registration would decide.
         """
-        if not message.payload and self._ignores_empty():
+        if not message.payload and any(candidate.profile.ignores_empty for candidate in self._candidates()):
             return Ignored(IgnoreCause.RULE, self.device() or "")
         asked = ProfileSelection()
         for group in self._groups:
@@ -177,8 +159,8 @@ class ProfiledTopic:
                 continue
             if given is None:
                 continue
-            if type(given) is NotData:
-                return Ignored(IgnoreCause.NOT_DATA, given.device)
+            if type(given) is Ignored:
+                return given
             asked.readable = True
             try:
                 found = self._named(group, given, registry, message)
@@ -189,13 +171,10 @@ class ProfiledTopic:
                 continue
             if found is not None:
                 return found
-        return asked.verdict(self._names)
+        return asked.verdict(self._candidates())
 
-    def _ignores_empty(self) -> bool:
-        return any(candidate.profile.ignores_empty for group in self._groups for candidate in group.candidates)
-
-    def _names(self) -> str:
-        return ", ".join(candidate.profile.name for group in self._groups for candidate in group.candidates)
+    def _candidates(self) -> Iterator[Candidate]:
+        return (candidate for group in self._groups for candidate in group.candidates)
 
     def _read(self, group: CandidateGroup, payload: bytes) -> Any:  # noqa: ANN401 - whatever the payload holds
         """The document of a group; None if it is in none of their envelopes.
@@ -234,9 +213,7 @@ class ProfiledTopic:
             except Undecodable as why:
                 asked.failure = asked.failure or why
         if not asked.decided:
-            asked.ignored = any(
-                _ignores(candidate, document) for candidate in group.candidates if not candidate.profile.by_registry
-            )
+            asked.ignored = any(_ignores(each, document) for each in group.candidates if not each.profile.by_registry)
             if group.unnamed is not None:
                 asked.unregistered = self._device(group.unnamed, document, message)
         if asked.ignored:
@@ -255,10 +232,9 @@ class ProfiledTopic:
 
     def device(self) -> str | None:
         """The device that the topic alone names, if any."""
-        for group in self._groups:
-            for candidate in group.candidates:
-                with suppress(Undecodable):
-                    return self._device(candidate, {}, None)
+        for candidate in self._candidates():
+            with suppress(Undecodable):
+                return self._device(candidate, {}, None)
         return None
 
     def _named(
@@ -269,13 +245,12 @@ class ProfiledTopic:
         message: Message,
     ) -> Frame | Ignored | None:
         """The frame of the profile that the registry or the envelope names; None if it is elsewhere or does not take it."""
+        meant: Sequence[CompiledProfile]
+        why = _BY_REGISTRY
         if group.envelope is None:
-            meant: Sequence[CompiledProfile] = [
-                each.profile for each in group.candidates if self._registers(each, document, registry, message)
-            ]
-            why = _BY_REGISTRY
+            meant = [each.profile for each in group.candidates if self._registers(each, document, registry, message)]
         else:
-            meant, why = self._profiles.named(_entry(registry, document["device"])), _BY_REGISTRY
+            meant = self._profiles.named(_entry(registry, document["device"]))
             if not meant:
                 meant, why = self._profiles.of_model(document["model"]), _BY_ENVELOPE
         for profile in meant:
@@ -293,13 +268,10 @@ class ProfiledTopic:
 
     def _registers(self, candidate: Candidate, document: Any, registry: Mapping[str, Named], message: Message) -> bool:  # noqa: ANN401
         """Tell if the registry names this profile for the device that it sees in the message."""
-        if not registry:
-            return False
-        try:
-            device = self._device(candidate, document, message)
-        except Undecodable:  # a message in which one profile finds no device may belong to another
-            return False
-        return candidate.profile in self._profiles.named(_entry(registry, device))
+        with suppress(Undecodable):  # a message in which one profile finds no device may belong to another
+            if registry:
+                return candidate.profile in self._profiles.named(_entry(registry, self._device(candidate, document, message)))
+        return False
 
     def _device(self, candidate: Candidate, document: Any, message: Message | None) -> str:  # noqa: ANN401
         profile, captures = candidate.profile, candidate.captures
@@ -313,8 +285,14 @@ class ProfiledTopic:
             if captures:
                 device = _compared(device, captures, profile.name)
         if not device:
-            raise Undecodable(RejectReason.BAD_PAYLOAD, f"profile {profile.name}: the message does not tell its device")
+            raise bad_payload(f"profile {profile.name}: the message does not tell its device")
         return device
+
+
+def _fitting(profile: "CompiledProfile", filters: Iterable["TopicFilter"], topic: str) -> list[Candidate]:
+    """A profile with its names for the levels of a topic, for each of its filters that takes the topic."""
+    fits = [(pattern, pattern.match(topic)) for pattern in filters]
+    return [Candidate(profile, found, pattern.literal_levels) for pattern, found in fits if found is not None]
 
 
 def _sender(group: CandidateGroup, document: Any) -> str:  # noqa: ANN401
@@ -328,10 +306,7 @@ def _entry(registry: Mapping[str, Named], source: str) -> Named | None:
 
 
 def _compared(device: str, captures: Mapping[str, str], profile: str) -> str:
-    """The device that the envelope names; for a message without one, such as a status, the one that the topic names.
-
-    :raises Undecodable: the topic names another device than the envelope.
-    """
+    """The device that the envelope names; for a message without one, such as a status, the one that the topic names."""
     in_topic = captures.get("device") or captures.get("dev_eui") or ""
     if not device:
         return device_key(in_topic)

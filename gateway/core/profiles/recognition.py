@@ -1,16 +1,17 @@
-"""A frame, and the part of its recognition that holds for the next one on its topic.
+"""The recognition of a message: its profile, the choice between several, and what holds for the next frame on its topic.
 
 Nearly every device behind a network server has a topic of its own, and the recognition of one of its frames holds for the
 next: how the message is read, its profile and its device. So this is kept, as for a native topic.
 Frames that differ in any of it are recognised on their own (:mod:`gateway.core.profiles.matching`).
 """
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from msgspec import Struct
 
-from schemas.rejects import IgnoreCause
+from gateway.core.message import Undecodable
+from schemas.rejects import IgnoreCause, RejectReason
 
 if TYPE_CHECKING:  # a gateway without profiles does not pay for their language at its start
     from gateway.core.profiles.envelope_fast import EnvelopeRow, PlainEnvelope
@@ -87,13 +88,133 @@ class Repeated(Struct, eq=False, gc=False):
         self.read = self.numbers.read(data) if self.numbers is not None else None
 
 
+class Ignored(NamedTuple):
+    """A message that is neither data nor a fault, as a join, an acknowledgement, an uplink without payload.
+
+    :ivar device: the name under which its device sends, if the message is a sign of life; else empty.
+    """
+
+    cause: IgnoreCause
+    device: str = ""
+
+
+class Candidate:
+    """A profile that may take the messages of a topic, with its names for the topic's levels.
+
+    :ivar rank: literal topic levels and predicates; the greatest wins.
+    :ivar told_by_envelope: the envelope alone names the device, so there is nothing to compare it with.
+    """
+
+    __slots__ = ("captures", "profile", "rank", "told_by_envelope")
+
+    def __init__(self, profile: "CompiledProfile", captures: Mapping[str, str], literal_levels: int = 0) -> None:
+        self.profile = profile
+        self.captures = captures
+        self.rank = (literal_levels, profile.predicates)
+        self.told_by_envelope = profile.envelope is not None and not profile.tells_device and not captures
+
+
+class CandidateGroup:
+    """Candidates that read a payload in the same way, so that it is read once for all of them.
+
+    :ivar envelope: theirs, see :attr:`CompiledProfile.envelope`.
+    :ivar of_profile: profile → its candidate.
+    :ivar unnamed: a candidate that takes only devices which the registry or the envelope names its own, if there is one.
+    """
+
+    __slots__ = ("_at_port", "_elsewhere", "candidates", "envelope", "of_profile", "unnamed")
+
+    def __init__(self, candidates: Sequence[Candidate]) -> None:
+        self.candidates = candidates
+        self.envelope = candidates[0].profile.envelope
+        self.of_profile = {candidate.profile: candidate for candidate in candidates}
+        self.unnamed = next((candidate for candidate in candidates if candidate.profile.by_registry), None)
+        others = [(candidate, candidate.profile.ports) for candidate in candidates if not candidate.profile.by_registry]
+        self._elsewhere = [candidate for candidate, ports in others if ports is None]
+        self._at_port = {
+            port: [candidate for candidate, ports in others if ports is None or port in ports]
+            for port in {port for _, ports in others for port in ports or ()}
+        }
+
+    def for_document(self, document: Any) -> Sequence[Candidate]:  # noqa: ANN401 - whatever a payload holds
+        """Candidates for a document that neither registry nor envelope assigns: for a radio frame, those that know its port."""
+        return self._at_port.get(document["port"], self._elsewhere) if self._at_port else self._elsewhere
+
+
+class Unnamed(Undecodable):
+    """A device of unknown make.
+
+    :ivar device: the device to register.
+    """
+
+    def __init__(self, reason: RejectReason, detail: str, device: str) -> None:
+        super().__init__(reason, detail)
+        self.device = device
+
+
+class ProfileSelection:
+    """The answers of the candidates for a message.
+
+    :ivar failure: the fault of a document that one of them read.
+    :ivar unreadable: the reason why the payload could not be read; used if none could read it.
+    :ivar unregistered: the device, when profiles would take it that only the registry can name.
+    :ivar sender: the device of a radio frame that one of them ignores.
+    """
+
+    readable = ignored = False
+    failure: Undecodable | None = None
+    unreadable: Undecodable | None = None
+    unregistered = sender = ""
+    _best: Frame | None = None
+    _rank = (-1, -1)
+    _alike: tuple[Frame, ...] = ()
+
+    @property
+    def decided(self) -> bool:
+        """Tell if one of them takes it, or recognises that it is not data."""
+        return self._best is not None or self.ignored
+
+    def fits(self, frame: Frame, rank: tuple[int, int]) -> None:
+        """Note that one of them takes it."""
+        if rank > self._rank:
+            if self._best is not None:
+                frame.why = f"{rank[0]} literal topic levels, {rank[1]} predicates"
+            self._best, self._rank, self._alike = frame, rank, ()
+        elif rank == self._rank:
+            self._alike += (frame,)
+
+    def verdict(self, candidates: Iterable[Candidate]) -> Frame | Ignored:
+        """Return the frame of the profile that takes it, among the candidates that were asked.
+
+        :raises Undecodable: none takes it, or several fit equally; :class:`Unnamed` if a registration would decide.
+        """
+        best = self._best
+        if best is not None and not self._alike:
+            return best
+        if best is not None:
+            alike = " and ".join(frame.profile.name for frame in (best, *self._alike))
+            detail = f"{alike} fit equally well; register {best.device} with its model"
+            raise Unnamed(RejectReason.AMBIGUOUS_PROFILE, detail, best.device)
+        if self.ignored:
+            return Ignored(IgnoreCause.RULE, self.sender)
+        if self.failure is not None:
+            raise self.failure
+        if self.unregistered:
+            detail = f"{self.unregistered} is not registered and its frames do not tell its make; register it with its model"
+            raise Unnamed(RejectReason.UNKNOWN_DEVICE, detail, self.unregistered)
+        if self.unreadable is not None and not self.readable:
+            raise self.unreadable
+        names = ", ".join(candidate.profile.name for candidate in candidates)
+        raise Undecodable(RejectReason.UNKNOWN_TOPIC, f"no profile takes this message; tried were {names or 'none'}")
+
+
 class Recognition:
     """The findings of one radio frame that hold for the next on its topic that is like it.
 
     :ivar point: the one point of the profile, where it says no more than which fields that holds; else None.
     """
 
-    __slots__ = ("_at_once", "_envelope", "_has_codec", "_like", "_model", "_name", "_numbers", "_parts", "_ports", "point")
+    __slots__ = ("_at_once", "_envelope", "_has_codec", "_model", "_name", "_numbers", "_parts", "_ports", "point")
 
     def __init__(self, frame: Frame, envelope: "PlainEnvelope", row: "EnvelopeRow") -> None:
         """Keep what a frame has in common with the next: the envelope, and in it the device, as it writes it, and its model."""
@@ -103,7 +224,6 @@ class Recognition:
         self._name, self._model = row[0], row[-1]
         self._ports = frame.ports
         self._parts = frame.profile, frame.captures, None, frame.device, frame.why, frame.ports
-        self._like = Frame(*self._parts)
         self._numbers = point.numbers.get("decoded" if codec is None else "codec") if point is not None else None
         self._has_codec = codec is not None
         self._at_once = self._numbers is not None and (codec is None or codec.prefer == "decoded")
@@ -130,9 +250,6 @@ class Recognition:
 
     def _with_document(self, row: "EnvelopeRow", payload: bytes) -> Frame | None:
         """The frame with all that is in it; None: its profile does not take it."""
-        like = self._like
-        document = self._envelope.document(row, payload, like.device)
-        taken = like.profile.take(document, like.captures)
-        if taken is None or taken is IgnoreCause.RULE:
-            return None
-        return Frame(like.profile, like.captures, taken, like.device, like.why, like.ports)
+        frame = Frame(*self._parts)
+        frame.unwrapped = frame.profile.take(self._envelope.document(row, payload, frame.device), frame.captures)
+        return None if frame.unwrapped is None or frame.unwrapped is IgnoreCause.RULE else frame

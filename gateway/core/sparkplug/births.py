@@ -1,10 +1,8 @@
 """Births of Sparkplug B: their origin, their metrics, and their stored form."""
 
-import json
 from typing import Final, NamedTuple
 
-from pydantic import TypeAdapter
-from typing_extensions import TypedDict
+import msgspec
 
 from gateway.core.decoders.sparkplug_b import Metric, Payload, typed
 
@@ -110,28 +108,24 @@ def resolve(metric: Metric, birth: Birth | None) -> str:
     return ""
 
 
-def to_text(birth: Birth, bd_seq: int | None) -> str:
-    """The stored form of a birth, with the session of its node."""
-    aliases = {name: alias for alias, name in birth.names.items()}
-    metrics = [[name, aliases.get(name), kind] for name, kind in birth.types.items()]
-    return json.dumps({"bd_seq": bd_seq, "metrics": metrics}, ensure_ascii=False, separators=(",", ":"))
-
-
-class _Saved(TypedDict):
+class _Saved(msgspec.Struct):
     """The stored form of a birth: the session of its node, and name, alias and data type of each metric."""
 
     bd_seq: int | None
     metrics: list[tuple[str, int | None, str | None]]
 
 
-_SAVED: Final = TypeAdapter(_Saved)
+def to_text(birth: Birth, bd_seq: int | None) -> str:
+    """The stored form of a birth, with the session of its node."""
+    aliases = {name: alias for alias, name in birth.names.items()}
+    return msgspec.json.encode(_Saved(bd_seq, [(name, aliases.get(name), kind) for name, kind in birth.types.items()])).decode()
 
 
 def from_text(text: str) -> tuple[Birth, int | None] | None:
     """A birth that was saved, and the session of its node; None when the text is damaged."""
     try:
-        saved = _SAVED.validate_json(text, strict=True)
-    except ValueError:
+        saved = msgspec.json.decode(text, type=_Saved)
+    except (msgspec.DecodeError, ValueError, RecursionError):
         return None
-    names = {alias: name for name, alias, _ in saved["metrics"] if alias is not None}
-    return Birth(names, {name: kind for name, _, kind in saved["metrics"]}), saved["bd_seq"]
+    names = {alias: name for name, alias, _ in saved.metrics if alias is not None}
+    return Birth(names, {name: kind for name, _, kind in saved.metrics}), saved.bd_seq

@@ -82,6 +82,7 @@ class SparkplugVerdict:
     missing: int = 0
 
 
+@dataclass(slots=True, eq=False)
 class _EdgeNode:
     """One edge node.
 
@@ -92,14 +93,11 @@ class _EdgeNode:
     :ivar saved: hash of the text that was saved last, by device.
     """
 
-    __slots__ = ("bd_seq", "births", "doubted", "saved", "seq")
-
-    def __init__(self, bd_seq: int | None = None) -> None:
-        self.bd_seq = bd_seq
-        self.births: dict[str, Birth] = {}
-        self.seq: int | None = None
-        self.doubted = True
-        self.saved: dict[str, int] = {}
+    bd_seq: int | None = None
+    births: dict[str, Birth] = field(default_factory=dict)
+    seq: int | None = None
+    doubted: bool = True
+    saved: dict[str, int] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -176,8 +174,7 @@ class SparkplugHost:
 
     def _device_birth(self, address: Address, message: Payload) -> SparkplugVerdict:
         node = self._nodes.get(address.node_key) or _EdgeNode()
-        former = node.births.pop(address.device, None)
-        self._kept -= former.size if former else 0
+        self._forget(node, address.device)
         self._keep(address, node, birth_of(message))
         return self._born(address, node, message)
 
@@ -215,11 +212,16 @@ class SparkplugHost:
     def _device_death(self, address: Address) -> SparkplugVerdict:
         verdict = SparkplugVerdict(ignored=IgnoreCause.STATUS, offline=(address.device,))
         node = self._nodes.get(address.node_key)
-        birth = node.births.pop(address.device, None) if node else None
-        self._kept -= birth.size if birth else 0
-        if node and node.saved.pop(address.device, None) is not None:
-            verdict.save = {address.key: None}
+        if node is not None:
+            self._forget(node, address.device)
+            if node.saved.pop(address.device, None) is not None:
+                verdict.save = {address.key: None}
         return verdict
+
+    def _forget(self, node: _EdgeNode, device: str) -> None:
+        """Forget a device's birth, if it is known."""
+        birth = node.births.pop(device, None)
+        self._kept -= birth.size if birth else 0
 
     def restore(self, texts: Mapping[str, str]) -> list[str]:
         """Take the births that were saved: key → text. Births since then were missed, so rebirths will be requested.

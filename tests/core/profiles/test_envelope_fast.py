@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from gateway.core.decoders.plain import json_object
 from gateway.core.message import Undecodable
-from gateway.core.profiles.candidates import NotData
 from gateway.core.profiles.envelope_fast import Unwrapped, compile_plain
+from gateway.core.profiles.recognition import Ignored
 from schemas.envelope import EnvelopeSpec
 from tests.core.profiles.test_envelopes import CORPORA, ENVELOPES, MESSAGES, ODD, rows
 
@@ -34,7 +34,7 @@ def whole(document: Unwrapped) -> Unwrapped:
     return document
 
 
-def on_the_slow_path(message: bytes) -> dict[str, Any] | NotData | None:
+def on_the_slow_path(message: bytes) -> dict[str, Any] | Ignored | None:
     """Read a message by the envelope that recognises it, on the slow path; None if there is none."""
     try:
         raw = json_object(message)

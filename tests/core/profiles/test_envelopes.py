@@ -13,8 +13,8 @@ from pydantic import ValidationError
 
 import gateway
 from gateway.core.message import Undecodable
-from gateway.core.profiles.candidates import NotData
 from gateway.core.profiles.envelopes import Envelope, Envelopes
+from gateway.core.profiles.recognition import Ignored
 from schemas.envelope import EnvelopeSpec
 from schemas.rejects import RejectReason
 
@@ -226,7 +226,7 @@ def test_what_is_left_out_or_written_otherwise(raw: dict[str, Any], wanted: dict
 def test_an_event_that_carries_no_frame_is_no_data(raw: dict[str, Any]) -> None:
     envelope = ENVELOPES.find(raw, "lorawan")
     assert envelope is not None
-    assert isinstance(envelope.unwrap(raw), NotData)
+    assert isinstance(envelope.unwrap(raw), Ignored)
 
 
 @pytest.mark.parametrize(
@@ -268,7 +268,7 @@ def test_an_envelope_of_ones_own_may_be_no_lorawan_at_all() -> None:
     assert isinstance(frame, dict)
     assert (frame["device"], frame["payload"], frame["time"]) == ("860123456789012", b"\x01\xff", 1772600767)
     assert (frame["port"], frame["frame_counter"], frame["decoded"], frame["rssi"]) == (None, None, None, None)
-    assert isinstance(envelope.unwrap({"imei": 1, "kind": "logfile"}), NotData)
+    assert isinstance(envelope.unwrap({"imei": 1, "kind": "logfile"}), Ignored)
     assert own.find({"imei": 1, "kind": "other"}) is None
 
 

@@ -7,10 +7,9 @@ import pytest
 
 from gateway.core.devices.streams import Admission
 from gateway.core.message import Message, Outcome, Undecodable
-from gateway.core.profiles.candidates import Ignored
 from gateway.core.profiles.language.profile import CompiledProfile
 from gateway.core.profiles.matching import ProfiledTopic, Profiles
-from gateway.core.profiles.recognition import Frame
+from gateway.core.profiles.recognition import Frame, Ignored
 from schemas.registry import RegisteredDevice, Registry
 from schemas.rejects import IgnoreCause, RejectReason
 from tests.core.making import NOW_MS, points, refusal

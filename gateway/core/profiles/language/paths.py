@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
+from schemas.profile_values import FirstOf
+
 Node = Any
 """Any value in a document: what JSON can hold, and bytes."""
 
@@ -111,6 +113,29 @@ def parse_path(text: str) -> Path:
     body = text[1:] if absolute else text
     steps = tuple(step for piece in _SLASH.split(body) for step in _parse_piece(piece, text)) if body else ()
     return Path(text, absolute, steps, _getter(steps))
+
+
+def nothing(_: object) -> None:
+    """What is at no path."""
+    return
+
+
+def first_of(paths: FirstOf | None) -> Get:
+    """Compile a reader of the first path that has a value; it gives None if none has."""
+    if paths is None:
+        return nothing
+    gets = [parse_path(path).get for path in paths.first_of]
+    if len(gets) == 1:
+        return gets[0]
+
+    def get(raw: object) -> object:
+        for each in gets:
+            value = each(raw)
+            if value is not None:
+                return value
+        return None
+
+    return get
 
 
 def _parse_piece(piece: str, text: str) -> Iterator[PathStep]:

@@ -18,7 +18,7 @@ from gateway.core.profiles.language.decoding import (
     tests_hold,
 )
 from gateway.core.profiles.language.mapping import Common, CompiledPoint, compile_quality
-from gateway.core.profiles.language.paths import Get, Node, parse_path
+from gateway.core.profiles.language.paths import Get, Node, first_of, parse_path
 from gateway.core.profiles.language.points_found import Found
 from gateway.core.profiles.language.sources import Cursor, Fault, Scope, Take, compile_source, within
 from gateway.core.profiles.language.tags import compile_tags
@@ -230,7 +230,7 @@ def compile_profile(model: Profile, *, file: str) -> CompiledProfile:
         scope.absent -= {"codec"}
     has_each = any(point.each is not None for point in model.points)
     decode_key, read = _gathered(scope, "decode", _UNREAD, lambda: compile_decode(decode_of(model), has_each=has_each))
-    root = _gathered(scope, "root", _WHOLE, lambda: _root(model))
+    root = _gathered(scope, "root", _WHOLE, lambda: first_of(model.root) if model.root is not None else _WHOLE)
     scope.tests_hold = tests_hold(model, read, root)
     times = _times(model, scope)
     common = Common(
@@ -323,13 +323,6 @@ def _times(model: Profile, scope: Scope) -> Times:
     if model.time is not None:
         return Times(model.time, scope.below("time"))
     return _OF_ENVELOPE if envelope_of(model) is not None else Times([], scope)
-
-
-def _root(model: Profile) -> Get:
-    if model.root is None:
-        return _WHOLE
-    gets = [parse_path(text).get for text in model.root.first_of]
-    return lambda document: next((found for get in gets if (found := get(document)) is not None), None)
 
 
 def _text(

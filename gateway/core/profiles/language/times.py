@@ -15,7 +15,7 @@ from gateway.core.profiles.language.calendars import (
     parse_zone,
     take_instant,
 )
-from gateway.core.profiles.language.paths import Node, Nothing
+from gateway.core.profiles.language.paths import Node, Nothing, nothing
 from gateway.core.profiles.language.sources import (
     Cursor,
     Fault,
@@ -47,10 +47,6 @@ _SECONDS: Final = QUANTITIES["device_health"]["uptime_s"]
 """A quantity with the unit of a span."""
 
 
-def _nothing(_: Cursor) -> None:
-    return None
-
-
 class CompiledSource(NamedTuple):
     """One source, compiled.
 
@@ -64,7 +60,7 @@ class CompiledSource(NamedTuple):
     window: Window = Window()
     quality: int = 0
     otherwise: LastResort | None = None
-    why_not: Callable[[Cursor], Nothing | None] = _nothing
+    why_not: Callable[[Cursor], Nothing | None] = nothing
 
 
 class Times:
@@ -163,7 +159,7 @@ def _why_not(source: TimeSource, scope: Scope) -> Callable[[Cursor], Nothing | N
     """Compile the message that says why there is no time: an empty path, or a value of another format."""
     paths = source.path or source.base
     if paths is None or paths.first_of == ["arrival"]:
-        return _nothing
+        return nothing
     take, end = compile_paths(paths, scope), compile_end(paths, scope)
 
     def why_not(here: Cursor) -> Nothing:
@@ -238,7 +234,7 @@ def _from_parts(source: TimeSource, scope: Scope) -> ReadTime:
                 raise Fault("", "a time needs year, month and day, or a time of day none of them")
             if part is None and name == "hour" and not has_date:
                 raise Fault("", "a time of day needs its hour")
-            takes.append(_nothing if part is None else compile_operand(part, scope))
+            takes.append(nothing if part is None else compile_operand(part, scope))
     if not has_date:
         return _on_last_day(lambda here: clock_from_parts(*(take(here) for take in takes[3:])), tz, source)
     return lambda here, _: from_parts([take(here) for take in takes], tz)
