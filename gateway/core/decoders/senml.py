@@ -126,8 +126,9 @@ def _name(name: str, index: int) -> str:
     if len(name) > NAME_MAX:
         raise bad_payload(f"the name of record {index} has {len(name)} characters; at most {NAME_MAX}")
     if not _NAME.fullmatch(name):
-        allowed = "letters, digits and -:./_ are allowed, the first a letter or digit"
-        raise bad_payload(f"record {index} has the name {name!r}; {allowed}")
+        raise bad_payload(
+            f"record {index} has the name {name!r}; letters, digits and -:./_ are allowed, the first a letter or digit"
+        )
     return name
 
 

@@ -68,8 +68,8 @@ def compile_struct(fields: Iterable[Mapping[str, Any]]) -> Callable[[bytes], dic
 
 
 def _cut(name: str, start: int, end: int, size: int) -> Undecodable:
-    place = f"bytes {start} to {end - 1} of a frame of {size}"
-    return bad_payload(f"{name[:_NAME_SHOWN_MAX]}: {place}; the frame ends in the middle of it")
+    name = name[:_NAME_SHOWN_MAX]
+    return bad_payload(f"{name}: bytes {start} to {end - 1} of a frame of {size}; the frame ends in the middle of it")
 
 
 def compile_list(field: Mapping[str, Any], beside: Sequence[Mapping[str, Any]]) -> Callable[[bytes, dict[str, object]], None]:
