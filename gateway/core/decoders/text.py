@@ -107,7 +107,7 @@ def _follower(pieces: list[Piece], at: int) -> Piece:
 
 
 def _pattern(pieces: list[Piece], at: int) -> re.Pattern[str]:
-    """What the piece at ``at`` takes. Its pattern never gives back a part: what follows a word or text is no part of it."""
+    """Compile the part that the piece at ``at`` takes; what follows it in the template is no part of it."""
     kind, name = pieces[at]
     follower, literal = _follower(pieces, at)
     until = re.escape(literal) if follower == "literal" else ""

@@ -116,7 +116,7 @@ def parse_path(text: str) -> Path:
 
 
 def nothing(_: object) -> None:
-    """What is at no path."""
+    """Find nothing: there is no path."""
     return
 
 
