@@ -12,7 +12,7 @@ from gateway.support.config.model import Config
 from gateway.support.config.setting_types import is_loopback, split_url
 from gateway.support.registry.shares import ManagementSection
 
-_SECRET_FILES: Final = frozenset({"password_file", "token_file", "tokens_file", "read_token_file", "key"})
+_SECRET_FILES: Final = frozenset({"password_file", "token_file", "tokens_file", "read_token_file", "webhook_token_file", "key"})
 _PLAIN: Final = frozenset({"mqtt", "http"})
 _IN_PLAIN: Final = (
     "{}: the password or token goes to {} unencrypted, and anyone who listens can read it; "
@@ -25,12 +25,16 @@ def sent_in_plain(config: Config, management: ManagementSection | None = None) -
 
     :param management: the broker's HTTP API, of ``shares.yaml``.
     """
-    mqtt, influxdb = config.mqtt, config.influxdb
+    mqtt, influxdb, enrolment, alarms = config.mqtt, config.influxdb, config.enrolment, config.alarms
     tokens = influxdb.token, influxdb.token_file, influxdb.read_token_file
     secrets = {
-        **dict.fromkeys(mqtt.addresses().items(), (mqtt.password, mqtt.password_file)),
+        **dict.fromkeys(mqtt.addresses().items(), (mqtt.password, mqtt.password_file, enrolment.password_file)),
         **dict.fromkeys(influxdb.addresses().items(), (*tokens, influxdb.password, influxdb.password_file)),
     }
+    if enrolment.management is not None:
+        secrets["enrolment.management", enrolment.management] = (enrolment.password_file,)
+    if alarms.webhook is not None:
+        secrets["alarms.webhook", alarms.webhook] = (alarms.webhook_token_file,)
     if management is not None:
         secrets["management.url", management.url] = (management.password_file,)
     return [where for where, given in secrets.items() if _is_plain_to_others(where[1]) and any(given)]

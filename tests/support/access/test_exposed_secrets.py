@@ -1,9 +1,11 @@
 """A password that goes to another machine without TLS, or lies open, is told by check, log and page, and is not repeated."""
 
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel, ValidationError
 
 from gateway.commands.cli import main
 from gateway.ingest.events import Events
@@ -14,6 +16,36 @@ from gateway.support.i18n.findings import FINDINGS, sentence
 from gateway.support.registry.shares import load_shares
 
 MARKER = "hunter2secret"
+WITHOUT_SECRET = {"enrolment.url"}
+"""Addresses to which the gateway itself sends no secret although one stands beside them: devices go there, with their own."""
+
+
+def settings(section: type[BaseModel], *above: str) -> Iterator[tuple[str, ...]]:
+    """The keys of every single setting."""
+    for name, field in section.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from settings(field.annotation, *above, name)
+        else:
+            yield (*above, name)
+
+
+def document(keys: tuple[str, ...], value: object) -> dict[str, object]:
+    """A configuration that sets one key."""
+    nested = value
+    for key in reversed(keys):
+        nested = {key: nested}
+    assert isinstance(nested, dict)
+    return nested
+
+
+def takes_a_secret(keys: tuple[str, ...]) -> bool:
+    """Tell if a setting is an address whose fault says where its user and password are written."""
+    try:
+        Config.model_validate(document(keys, "http://user@other.example"))
+    except ValidationError as error:
+        said = str(error)
+        return "an address holds no user and no password; write " in said and "; write none" not in said
+    return False
 
 
 @pytest.mark.parametrize(
@@ -89,6 +121,43 @@ def test_a_password_file_that_everybody_may_read_is_told(tmp_path: Path, mode: i
     config = Config.model_validate({"mqtt": {"username": "gateway", "password_file": file}})
     told = exposed_secrets(config)
     assert told == ([f"mqtt.password_file: everybody on this machine may read {file}; chmod o= {file}"] if is_told else [])
+
+
+def test_each_setting_that_names_a_file_with_a_secret_is_looked_at(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text(MARKER)
+    file.chmod(0o644)
+    secrets = [keys for keys in settings(Config) if keys[-1].endswith("_file") or keys[-1] == "key"]
+    assert ("alarms", "webhook_token_file") in secrets
+    for keys in secrets:
+        pair = {"cert": file, "key": file} if keys[-1] == "key" else {keys[-1]: file}
+        told = exposed_secrets(Config.model_validate(document(keys[:-1], pair)))
+        expected = f"{'.'.join(keys)}: everybody on this machine may read {file}; chmod o= {file}"
+        assert told == [expected], f"write {keys[-1]} into _SECRET_FILES of gateway/support/access/exposed_secrets.py"
+
+
+def test_each_address_that_gets_a_secret_is_looked_at() -> None:
+    addresses = [keys for keys in settings(Config) if takes_a_secret(keys)]
+    assert ("alarms", "webhook") in addresses
+    given: dict[str, dict[str, object]] = {
+        "mqtt": {"username": "gateway", "password": MARKER},
+        "influxdb": {"token": MARKER},
+        "enrolment": {"password_file": "secret"},
+        "alarms": {"webhook_token_file": "secret"},
+    }
+    for keys in addresses:
+        url = "mqtt://10.0.0.5" if keys in {("mqtt", "url"), ("enrolment", "url")} else "http://10.0.0.5"
+        section = given.get(keys[0], {}) | document(keys[1:], url)
+        told = [url for _, url in sent_in_plain(Config.model_validate(given | {keys[0]: section}))]
+        is_told = ".".join(keys) not in WITHOUT_SECRET
+        assert told == [url] * is_told, (
+            f"{'.'.join(keys)} belongs into sent_in_plain of gateway/support/access/exposed_secrets.py"
+        )
+
+
+def test_an_address_without_its_secret_is_not_told() -> None:
+    for keys in ("alarms", "webhook"), ("enrolment", "management"):
+        assert sent_in_plain(Config.model_validate(document(keys, "http://10.0.0.5"))) == []
 
 
 @pytest.mark.parametrize(
