@@ -1,16 +1,17 @@
 """``make near``: the tests that a change calls for, the nearest first, in less than a minute on two processors.
 
-Tests lie in the folders of what they test, so a rule finds them: those that import or name what was changed, those of its room,
-those of the rooms that import it, and those of the whole house in ``tests/house``. What time does not allow is named.
-It is no ``make test``: that one runs all of them, with all their examples.
+Tests lie in the folders of what they test, so a rule finds them: those of the room of what was changed, those that import or
+name it, those of the whole house in ``tests/house``, those of the rooms that import it. What time does not allow is counted;
+if it is of the own room, the command fails. It is no ``make test``: that one runs all of them, with all their examples.
 """
 
 import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -23,13 +24,17 @@ OF_DATA: Final = {
     Path("gateway/profiles"): (
         *(Path("tests/firmware_sim/test_makers.py"), Path("tests/firmware_sim/test_makers_published.py")),
         Path("tests/deploy/test_guide.py"),
-    )
+    ),
+    Path("gateway/commands"): (Path("tests/deploy/test_documented.py"),),
+    Path("gateway/web"): (Path("tests/deploy/test_documented.py"),),
+    Path("gateway/support/config"): (Path("tests/deploy/test_sample_configuration.py"),),
 }
-"""A folder of data, and the tests of all that is in it."""
+"""A folder, and the tests of all that is in it although they lie elsewhere: as near as those of its room."""
 PROCESSES: Final = 2
 _SECONDS: Final = 45.0
 """Tests begin in this time; what began ends in the rest of the minute."""
 _ENDS_AT: Final = "NEAR_ENDS_AT"
+_LEFT_OUT_IN: Final = "NEAR_LEFT_OUT_IN"
 
 
 class Tree:
@@ -45,19 +50,32 @@ class Tree:
         self._tests = [path for path in self._texts if _is_test(path)]
         self._rooms = {_mirror(path.parent) for path in self._texts if path.parts[0] in CODE}
 
+    def own(self, changed: Iterable[Path]) -> list[Path]:
+        """Return the tests that are changed themselves, then those of the rooms of changed files, first what names them."""
+        them = list(changed)
+        rooms = dict.fromkeys(test for path in them for test in self._of_room(path.parent))
+        naming = {one for path in them for one in self._mentioning(path)}
+        steps = [
+            filter(_is_test, them),
+            (test for path in them for folder in path.parents for test in OF_DATA.get(folder, ())),
+            sorted(rooms, key=lambda test: test not in naming),
+        ]
+        return self._that_exist(steps)
+
     def near(self, changed: Iterable[Path]) -> list[Path]:
-        """Return the test files for changed ones, the nearest first; those that are changed themselves come before all."""
+        """Return the test files for changed ones, the nearest first: the own ones before all."""
         mentions = {path: list(self._mentioning(path)) for path in changed}
         shared = {one: list(self._mentioning(one)) for them in mentions.values() for one in them if one.parts[0] == "tests"}
         steps = [
-            filter(_is_test, mentions),
-            (test for path in mentions for test in OF_DATA.get(path.parent, ())),
+            self.own(mentions),
             (one for them in mentions.values() for one in them if _is_test(one)),
-            (test for path in mentions for test in self._of_room(path.parent)),
             (test for test in self._tests if test.parent == OF_ALL),
             (test for them in shared.values() for test in them if _is_test(test)),
             (test for them in mentions.values() for one in them if one.parts[0] in CODE for test in self._of_room(one.parent)),
         ]
+        return self._that_exist(steps)
+
+    def _that_exist(self, steps: Iterable[Iterable[Path]]) -> list[Path]:
         found = dict.fromkeys(test for step in steps for test in step)
         return [test for test in found if (self.root / test).exists()]
 
@@ -108,26 +126,35 @@ def changed(base: str | None, root: Path = CHECKOUT) -> list[Path]:
 
 
 def main(words: list[str]) -> int:
-    """Run the tests near a change; return 1 if one fails.
+    """Run the tests near a change; return 1 if one fails, or if there was no time for all of the own room.
 
     :param words: the commit to compare with.
     """
     began_s = time.monotonic()
-    them = changed(words[0] if words else None)
-    tests = [str(path) for path in Tree(CHECKOUT).near(them)] if them else []
-    sys.stdout.write(f"{len(them)} changed, {len(tests)} files of tests near them\n")
+    them, tree = changed(words[0] if words else None), Tree(CHECKOUT)
+    tests = [str(path) for path in tree.near(them)] if them else []
+    own = set(map(str, tree.own(them)))
+    sys.stdout.write(f"{len(them)} changed, {len(tests)} files of tests near them, {len(own)} of them of its own room\n")
     sys.stdout.flush()
-    environment = os.environ | {"ONE_EXAMPLE_OF": "10", _ENDS_AT: str(began_s + _SECONDS)}
-    shares = [tests[number::PROCESSES] for number in range(PROCESSES)]
-    running = []
-    for number, share in enumerate(shares):
-        if share:
-            own = ["-p", "tests.house.near", "-m", "not slow", "-o", f"cache_dir=.cache/pytest/near-{number}"]
-            command = [sys.executable, "-m", "pytest", *own, *share]
-            running.append(subprocess.Popen(command, cwd=CHECKOUT, env=environment))
-    failed = [process.wait() not in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED} for process in running]
-    sys.stdout.write(f"{time.monotonic() - began_s:.0f} s; before it is merged: make test\n")
-    return int(any(failed))
+    with tempfile.TemporaryDirectory() as left_out_in:
+        environment = os.environ | {"ONE_EXAMPLE_OF": "10", _ENDS_AT: str(began_s + _SECONDS), _LEFT_OUT_IN: left_out_in}
+        shares = [tests[number::PROCESSES] for number in range(PROCESSES)]
+        running = []
+        for number, share in enumerate(shares):
+            if share:
+                options = ["-p", "tests.house.near", "-m", "not slow", "-o", f"cache_dir=.cache/pytest/near-{number}"]
+                command = [sys.executable, "-m", "pytest", *options, *share]
+                running.append(subprocess.Popen(command, cwd=CHECKOUT, env=environment))
+        failed = [process.wait() not in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED} for process in running]
+        left_out = {name for file in Path(left_out_in).iterdir() for name in file.read_text(encoding="utf-8").splitlines()}
+    sys.stdout.write(f"{time.monotonic() - began_s:.0f} s; before it is merged: make test\n{told(tests, own, left_out)}\n")
+    return int(any(failed) or bool(own & left_out))
+
+
+def told(tests: Collection[str], own: Collection[str], left_out: Collection[str]) -> str:
+    """Say how many files of tests were not reached, and name those of the own room."""
+    missed = " ".join(test for test in tests if test in own and test in left_out)
+    return f"{len(left_out)} of {len(tests)} files were not reached; of your own room: {missed or 'none'}"
 
 
 # ---- Within each of the processes, as a plugin of pytest -------------------------------------------------------------
@@ -143,10 +170,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip("no time left")
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Name the files whose tests were left out."""
+def pytest_sessionfinish() -> None:
+    """Leave word of the files whose tests were left out."""
     if _left_out:
-        terminalreporter.write_line(f"no time was left for all of: {' '.join(_left_out)}")
+        Path(os.environ[_LEFT_OUT_IN], str(os.getpid())).write_text("\n".join(_left_out), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.house.near import CHECKOUT, OF_DATA, Tree, changed
+from tests.house.near import CHECKOUT, OF_DATA, Tree, changed, told
 
 FILES = {
     "gateway/a/one.py": "",
@@ -41,16 +41,31 @@ def near(root: Path, *names: str) -> list[str]:
     return [str(path.relative_to("tests")) for path in Tree(root).near(map(Path, names))]
 
 
-def test_those_that_name_a_module_come_first_then_its_room_the_whole_tree_and_rooms_that_import_it(root: Path) -> None:
+def test_the_own_room_comes_first_then_those_that_name_a_module_the_whole_tree_and_rooms_that_import_it(root: Path) -> None:
     in_order = [
-        "z/test_names.py",
         "a/cases/test_two.py",
         "a/test_one.py",
+        "z/test_names.py",
         "house/test_all.py",
         "z/test_far.py",
         "b/test_four.py",
     ]
     assert near(root, "gateway/a/one.py") == in_order
+
+
+def test_of_the_own_room_those_that_are_changed_come_first_then_those_that_name_what_is_changed(root: Path) -> None:
+    (root / "tests/a/test_zero.py").write_text("import gateway.a.one")
+    own = ["tests/b/test_four.py", "tests/a/test_zero.py", "tests/a/cases/test_two.py", "tests/a/test_one.py"]
+    found = Tree(root).own(map(Path, ("gateway/a/one.py", "tests/b/test_four.py")))
+    assert list(map(str, found)) == own
+
+
+def test_what_was_not_reached_is_counted_and_that_of_the_own_room_is_named() -> None:
+    tests = ["tests/a/test_one.py", "tests/a/test_two.py", "tests/b/test_four.py"]
+    assert told(tests, set(tests[:2]), set()) == "0 of 3 files were not reached; of your own room: none"
+    assert told(tests, set(tests[:2]), set(tests[2:])) == "1 of 3 files were not reached; of your own room: none"
+    missed = "2 of 3 files were not reached; of your own room: tests/a/test_two.py"
+    assert told(tests, set(tests[:2]), set(tests[1:])) == missed
 
 
 def test_a_room_within_a_room_has_tests_of_its_own_and_a_folder_without_has_those_of_the_one_above(root: Path) -> None:
@@ -60,7 +75,10 @@ def test_a_room_within_a_room_has_tests_of_its_own_and_a_folder_without_has_thos
 
 def test_a_file_of_data_has_the_tests_of_its_folder_wherever_they_lie(root: Path) -> None:
     assert near(root, "gateway/profiles/make.yaml") == ["firmware_sim/test_makers.py", "house/test_all.py"]
-    assert all((CHECKOUT / test).exists() for tests in OF_DATA.values() for test in tests)
+    assert all((CHECKOUT / path).exists() for folder, tests in OF_DATA.items() for path in (folder, *tests))
+    (root / "tests/deploy").mkdir()
+    (root / "tests/deploy/test_documented.py").touch()
+    assert near(root, "gateway/web/rooms/page.py")[0] == "deploy/test_documented.py", "wherever in the folder it lies"
 
 
 def test_a_page_leads_to_those_that_look_at_all_pages_and_a_test_that_is_gone_to_none(root: Path) -> None:
