@@ -16,8 +16,15 @@ from schemas.topics import is_name, parse_topic
 
 _PAYLOAD_BYTES: Final = 8192
 """Bytes of a payload that are shown."""
-_OF_MESSAGES: Final = frozenset({"last_message", "result", "steps", "rejects", "fate", "waiting"})
-"""Parts of a document about whole messages, which may hold readings of several devices."""
+SHARED: Final = frozenset(
+    {
+        *("id", "registered", "state", "presence", "online", "last_seen", "silent_after_s", "said_goodbye", "now"),
+        *("site", "domain", "area", "area_name", "address", "lat", "lon"),
+        *("profile", "model", "serial", "installed", "interval_s", "params"),
+        *("seq_missing", "clock_offset_s", "counters"),
+    }
+)
+"""Parts of a document for accounts with a limit, those of agencies; nothing of messages, which may hold readings of others."""
 
 
 class FoundDevice(NamedTuple):
@@ -31,7 +38,7 @@ def shared_document(found: FoundDevice) -> Document:
     """A device as those get it who may see it and not all others: with its own points, and nothing else of its messages."""
     document, device = found.document, found.document["id"]
     points = [point for point in (document["result"] or {"points": []})["points"] if point["tags"].get("device") == device]
-    kept = {key: value for key, value in document.items() if key not in _OF_MESSAGES}
+    kept = {key: value for key, value in document.items() if key in SHARED}
     return kept | {"level": found.ladder.level.value, "fate": None, "result": {"points": points, "points_left_out": 0}}
 
 
