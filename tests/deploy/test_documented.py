@@ -136,18 +136,26 @@ def test_the_gateway_has_a_right_to_each_topic_of_its_own() -> None:
 
 
 def lanes(text: str) -> Iterator[str]:
-    """The names of lanes in a module: of mappings that are called so, and of pairs that begin with a name."""
+    """The names of lanes in a module: of mappings called so, however they are filled, and of pairs that begin with a name."""
     for node in ast.walk(ast.parse(text)):
         match node:
+            case ast.Assign(targets=[ast.Subscript(value=holder, slice=ast.Constant(value=str(name)))]) if holds_lanes(holder):
+                yield name
             case (
-                ast.Assign(targets=[ast.Name(id="lanes")], value=value)
-                | ast.AnnAssign(target=ast.Name(id="lanes"), value=value)
-            ):
-                yield from keys(value)
-            case ast.AugAssign(target=ast.Name(id="lanes"), value=value) | ast.BinOp(left=ast.Name(id="lanes"), right=value):
+                ast.Assign(targets=[holder], value=value)
+                | ast.AnnAssign(target=holder, value=value)
+                | ast.AugAssign(target=holder, value=value)
+                | ast.BinOp(left=holder, right=value)
+                | ast.Call(func=ast.Attribute(value=holder, attr="update"), args=[value])
+            ) if holds_lanes(holder):
                 yield from keys(value)
             case ast.Yield(value=ast.Tuple(elts=[ast.Constant(value=str(name)), _])):
                 yield name
+
+
+def holds_lanes(holder: ast.expr) -> bool:
+    """Tell if something is called ``lanes``, as a variable or of an object."""
+    return getattr(holder, "attr", getattr(holder, "id", "")) == "lanes"
 
 
 def keys(mapping: ast.expr | None) -> Iterator[str]:
@@ -156,9 +164,32 @@ def keys(mapping: ast.expr | None) -> Iterator[str]:
     yield from (key.value for key in written if isinstance(key, ast.Constant) and isinstance(key.value, str))
 
 
-def test_every_lane_stands_in_the_architecture_and_no_other() -> None:
+def lanes_there_may_be() -> set[str]:
+    """All lanes that the gateway's sources name."""
     run = [path.read_text(encoding="utf-8") for path in (CHECKOUT / "gateway").rglob("run.py")]
-    there = {name for text in (*sources("pipeline"), *run) for name in lanes(text)} | {"watch"}
+    return {name for text in (*sources("pipeline"), *run) for name in lanes(text)} | {"watch"}
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        'lanes = {"new": f}',
+        'lanes: Lanes = {"new": f}',
+        'lanes["new"] = f',
+        'lanes |= {"new": f}',
+        'lanes.update({"new": f})',
+        'g(lanes | {"new": f})',
+        'self.lanes: Lanes = {"new": f}',
+        'self.lanes["new"] = f',
+        'def g():\n    yield "new", f',
+    ],
+)
+def test_a_lane_is_seen_however_it_is_written(written: str) -> None:
+    assert list(lanes(written)) == ["new"]
+
+
+def test_every_lane_stands_in_the_architecture_and_no_other() -> None:
+    there = lanes_there_may_be()
     section = text_of("docs/architecture.md").partition("## What runs side by side")[2].partition("\n## ")[0]
     named = {name for row in re.findall(r"^\| (`[^|]*) \|", section, re.MULTILINE) for name in re.findall(r"`([^`]+)`", row)}
     assert len(there) > 50
@@ -172,4 +203,4 @@ def test_every_page_of_the_documentation_stands_in_its_list() -> None:
     listed = {(CHECKOUT / "docs" / link).resolve() for link in re.findall(r"\]\(([^)#]+)", text_of("docs/README.md"))}
     pages = {path.resolve() for path in (CHECKOUT / "docs").glob("*.md")} - {CHECKOUT / "docs" / "README.md"}
     assert len(pages) > 20
-    assert pages - listed == set()
+    assert pages - listed == set(), "docs/README.md lists each page"

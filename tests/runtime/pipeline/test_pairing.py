@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +21,7 @@ from gateway.support.config.files import ConfigurationFault, load
 from gateway.support.config.model import Config, Mqtt
 from tests.clocks import SetClock
 from tests.core.making import NOW_MS
+from tests.deploy.test_documented import lanes_there_may_be
 
 RUNS_ON_BOTH: Final = {
     *("intake", "subscriptions", "watch"),  # the intake waits by itself, until the session may be opened
@@ -70,17 +70,34 @@ def built(folder: Path, **mqtt: object) -> Iterator[Parts]:
 
 
 def test_every_lane_that_there_may_be_is_decided_upon() -> None:
-    page = (Path(__file__).parents[3] / "docs" / "architecture.md").read_text(encoding="utf-8")
-    section = page.partition("## What runs side by side")[2].partition("\n## ")[0]
-    lanes = {name for row in re.findall(r"^\| (`[^|]*) \|", section, re.MULTILINE) for name in re.findall(r"`([^`]+)`", row)}
+    lanes = lanes_there_may_be()
     undecided = lanes - RUNS_ON_BOTH - RUNS_LIVE - IN_NO_PAIR - OF_THE_PROCESS
     assert undecided == set(), "a lane takes its place in RUNS_LIVE or RUNS_ON_BOTH, and `built` configures it"
+    gone = (RUNS_ON_BOTH | RUNS_LIVE | IN_NO_PAIR | OF_THE_PROCESS) - lanes
+    assert gone == set(), "no source names these lanes: take them out"
+
+
+def test_the_lanes_that_no_pair_has_are_those_of_gateways_that_share_devices(tmp_path: Path) -> None:
+    management = "{url: 'http://127.0.0.1:1', username: gateway-watch, password_file: secret}"
+    shares = f"gateways: [gateway-1]\nshares: [{{site: s}}]\nmanagement: {management}\n"
+    (tmp_path / "shares.yaml").write_text(shares)
+    (tmp_path / "secret").write_text("of the watch")
+
+    async def story() -> None:
+        with built(tmp_path, shares=tmp_path / "shares.yaml") as parts:
+            assert set(parts.lanes) >= IN_NO_PAIR, "`built` configures each lane that there may be"
+
+    asyncio.run(story())
 
 
 def test_every_lane_is_decided_upon_for_a_passive_machine(tmp_path: Path) -> None:
     async def story() -> None:
         with built(tmp_path, standby={"machine": "a"}) as parts:
-            assert set(parts.lanes) == RUNS_ON_BOTH | RUNS_LIVE, "a lane takes its place in RUNS_LIVE or RUNS_ON_BOTH"
+            unbuilt = (RUNS_ON_BOTH | RUNS_LIVE) - set(parts.lanes)
+            assert unbuilt == set(), (
+                "`built` configures each lane that there may be: write the setting that asks for these into it"
+            )
+            assert set(parts.lanes) <= RUNS_ON_BOTH | RUNS_LIVE, "a lane takes its place in RUNS_LIVE or RUNS_ON_BOTH"
             rooms = (parts.waiting, parts.alarming, parts.watching, parts.closing, parts.processing, parts.receiving)
             marked = {name for room in rooms for name, lane in room.lanes.items() if isinstance(lane, LiveOnly)}
         assert marked == RUNS_LIVE, "LiveOnly marks a lane that speaks for the devices"
