@@ -10,7 +10,10 @@ from tests.rows import each_row
 
 CHECKOUT = Path(__file__).parents[2]
 FOLDER = CHECKOUT / "docs" / "recipes"
-KINDS = (*("alarm-rule", "command", "condition", "intake", "language", "output", "page-figure", "profile", "quantity"),)
+KINDS = (
+    *("alarm-rule", "command", "condition", "intake", "language", "output"),
+    *("page-figure", "profile", "profile-when", "quantity"),
+)
 """The changes that every house like this sees, each with a page."""
 CODE = re.compile(r"`([^`\n]+)`")
 NAME = re.compile(r"\[?[A-Za-z_]\w*\]?")
