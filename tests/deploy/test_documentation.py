@@ -173,7 +173,7 @@ def test_every_target_module_path_and_test_that_is_named_exists(page: Path) -> N
             missing += [name] if find_spec(name) is None else []
         missing += [name for name in re.findall(_PATHS, snippet) if "NAME" not in name and not (CHECKOUT / name).exists()]
     missing += sorted(set(re.findall(r"`(test_\w+)`", prose(page))) - defined())
-    assert not missing
+    assert not missing, "this page names what is not there: it has moved, or goes by another name"
 
 
 # ---- Settings, metrics and addresses ---------------------------------------------------------------------------------
@@ -194,14 +194,15 @@ def test_every_setting_of_the_documentation_is_one_that_the_configuration_has(pa
 def test_every_metric_of_the_documentation_is_one_that_the_gateway_has(page: Path) -> None:
     known = set(re.findall(r'"(gateway_\w+)"', text_of("gateway/monitoring/status/metrics.py")))
     named = {name.removesuffix("_total") for name in re.findall(r"`(gateway_[a-z_]+)", prose(page))}
-    assert named <= known
+    assert named <= known, "this page names metrics that gateway/monitoring/status/metrics.py does not have"
 
 
 def test_every_address_in_the_operators_table_is_served() -> None:
     served = "".join(path.read_text(encoding="utf-8") for path in (CHECKOUT / "gateway" / "web").rglob("*.py"))
     named = {path for row in rows("docs/operation.md", "## HTTP") for path in re.findall(r"`(/[^`]*)`", row[0])}
     assert len(named) > 10
-    assert {path for path in named if f'"{path.replace("/ID", "/{device}")}"' not in served} == set()
+    unserved = {path for path in named if f'"{path.replace("/ID", "/{device}")}"' not in served}
+    assert unserved == set(), "docs/operation.md names addresses that gateway/web does not serve"
 
 
 # ---- Licence and release ---------------------------------------------------------------------------------------------

@@ -120,7 +120,7 @@ def topics() -> set[str]:
 @pytest.mark.parametrize("topic", sorted(topics()))
 def test_every_topic_stands_in_the_operators_guide(topic: str) -> None:
     pattern = re.escape(topic).replace(r"\+", r"(?:\+|\{\w+\})")
-    assert re.search(rf"`{pattern}`", OPERATION)
+    assert re.search(rf"`{pattern}`", OPERATION), "docs/operation.md names each topic"
 
 
 def test_the_gateway_has_a_right_to_each_topic_of_its_own() -> None:

@@ -34,7 +34,7 @@ def test_no_docstring_begins_with_a_clause_that_has_no_head(folder: str) -> None
         for name, line in openings(path.read_text(encoding="utf-8"))
         if HEADLESS.match(line)
     ]
-    assert found == []
+    assert found == [], "begin these docstrings with a verb or a noun"
 
 
 def calls() -> set[str]:
@@ -61,7 +61,7 @@ def calls() -> set[str]:
 def test_each_call_that_the_way_of_a_message_names_exists(page: str, pattern: str) -> None:
     named = set(re.findall(pattern, (CHECKOUT / page).read_text(encoding="utf-8")))
     assert len(named) > 10
-    assert named - calls() == set()
+    assert named - calls() == set(), "this page names functions that are gone, or go by another name"
 
 
 @pytest.mark.parametrize("folder", FIELD_FOLDERS)
@@ -72,7 +72,7 @@ def test_no_field_begins_with_a_clause_that_has_no_head(folder: str) -> None:
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
         if HEADLESS_FIELD.match(line)
     ]
-    assert found == []
+    assert found == [], "begin these fields with a noun"
 
 
 @pytest.mark.parametrize(

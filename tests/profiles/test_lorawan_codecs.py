@@ -108,4 +108,4 @@ def test_a_codec_keeps_to_what_every_network_server_runs(codec: str) -> None:
 
 def test_every_shipped_codec_is_tried_here() -> None:
     """A codec without a frame above would not be tried at all."""
-    assert {path.stem for path in PROFILES.glob("*.js")} == set(FRAMES)
+    assert {path.stem for path in PROFILES.glob("*.js")} == set(FRAMES), "write port and bytes of a sound frame into FRAMES"

@@ -41,7 +41,7 @@ def test_a_page_is_whole_and_needs_nothing_from_elsewhere(name: str, language: s
     elsewhere = (
         r"<link (?!rel=\"icon\" href=\"data:)|<img (?!src=\"/)|<iframe|<script [^>]*src|https?://(?!www.w3.org/)|@import|url\("
     )
-    assert re.findall(elsewhere, text) == []
+    assert re.findall(elsewhere, text) == [], "a page takes nothing from another server: files lie in gateway/web/templates"
     assert f'<html lang="{language}">' in text
     assert len(re.findall(r"<h1\b", text)) == 1
     assert text.count("</script>") == text.count("<script"), "no word ends a script"
@@ -144,7 +144,8 @@ def test_the_closed_lists_are_told_in_words(language: str) -> None:
     found = words(language)
     wanted = [*RejectReason, *(f"advice_{reason}" for reason in RejectReason), *DropCause, *IgnoreCause]
     wanted += [*(f"waits_{cause}" for cause in WaitCause), *(f"quality_{bit}" for bit in QUALITY_BITS)]
-    assert [key for key in wanted if not found.get(key)] == []
+    untold = [key for key in wanted if not found.get(key)]
+    assert untold == [], "write them in both languages, in schemas/glossary.py"
 
 
 def test_everything_the_verdict_can_say_is_said_in_both_languages() -> None:
@@ -160,7 +161,9 @@ def test_everything_the_verdict_can_say_is_said_in_both_languages() -> None:
     sources = [gateway_folder / name for name in files]
     keys = {key for file in sources for key in re.findall(r'Finding\(\s*"(\w+)"', file.read_text())}
     chosen = {"journal_filling", "quarantine_filling", "heard_elsewhere_unknown", "heard_elsewhere_untold"}
-    assert keys | chosen | set(WaitKind) == FINDINGS.keys()
+    assert keys | chosen | set(WaitKind) == FINDINGS.keys(), (
+        "FINDINGS of gateway/support/i18n/findings.py has the words of each finding in `files`, and of no other"
+    )
     for key, said in FINDINGS.items():
         assert sorted(re.findall(r"{\w+}", said.vi)) == sorted(re.findall(r"{\w+}", said.en)), key
         assert said.vi != said.en or is_todo(said.en), key

@@ -166,4 +166,5 @@ def test_the_documentation_lists_each_rule_with_severity_time_and_source() -> No
     assert list(rows) == list(SHIPPED.by_name), "docs/alarms.md has a row for each shipped rule, in their order"
     for rule in SHIPPED.rules:
         after = format_duration(timedelta(milliseconds=rule.for_ms)) if rule.for_ms else "at once"
-        assert rows[rule.name] == [rule.severity.value, after, rule.text["en"], f"{rule.source} |"]
+        row = [rule.severity.value, after, rule.text["en"], f"{rule.source} |"]
+        assert rows[rule.name] == row, "docs/alarms.md says of each shipped rule what the rule itself says"

@@ -27,7 +27,9 @@ def test_every_table_is_searched_or_names_no_device(tmp_path: Path) -> None:
         lambda connection: connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
     )
     file.close()
-    assert {name for (name,) in tables} == SEARCHED | WITHOUT_DEVICES | FOLLOWING
+    assert {name for (name,) in tables} == SEARCHED | WITHOUT_DEVICES | FOLLOWING, (
+        "a table that can name a device stands in PLACES of gateway/ingest/storage/forgetting.py, another in WITHOUT_DEVICES"
+    )
 
 
 def test_values_that_are_kept_for_a_device_are_found_under_every_name_that_others_give_them(tmp_path: Path) -> None:
