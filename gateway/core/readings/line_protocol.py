@@ -4,6 +4,7 @@ A province has some thousand devices at each site. Of a series each of them keep
 and tags without that name.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -52,8 +53,16 @@ def device_of_line(line: str) -> str | None:
     return tags.partition(separator)[2].partition(",")[0] if separator in tags else None
 
 
+_TAG: Final = re.compile(r",((?:[^\\=]|\\.)+)=((?:[^\\,]|\\.)+)")
+_ESCAPED: Final = re.compile(r"\\(.)")
+_CONTROLS: Final = {"n": "\n", "r": "\r", "t": "\t"}
+
+
 class PointValue(NamedTuple):
-    """One value of a point."""
+    """One value of a point.
+
+    :ivar series: measurement and tags as the line has them. Lanes, channels and classes of one device differ in it alone.
+    """
 
     measurement: str
     device: str
@@ -61,6 +70,16 @@ class PointValue(NamedTuple):
     value: Value
     time_ms: int
     quality: int
+    series: str
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """All tags, read when they are asked for. A text that ended with a backslash keeps the mark that it got behind it."""
+        return {_unescaped(key): _unescaped(value) for key, value in _TAG.findall(self.series)}
+
+
+def _unescaped(text: str) -> str:
+    return _ESCAPED.sub(lambda found: _CONTROLS.get(found[1], found[1]), text) if "\\" in text else text
 
 
 def read_values(lines: Iterable[str]) -> Iterator[PointValue]:
@@ -72,7 +91,7 @@ def read_values(lines: Iterable[str]) -> Iterator[PointValue]:
         fields.pop("seq", None)
         device = series.partition(",device=")[2].partition(",")[0]
         for field, value in fields.items():
-            yield PointValue(series.partition(",")[0], device, field, decode(value), int(time_text), quality)
+            yield PointValue(series.partition(",")[0], device, field, decode(value), int(time_text), quality, series)
 
 
 def field_pieces(fields: Sequence[str]) -> list[str]:

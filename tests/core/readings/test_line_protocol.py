@@ -14,6 +14,11 @@ WATER = series_pattern("water", "", "")
 HOSTILE = st.text(st.sampled_from(list("\\\\\\, =\n\r\t\"'#a.é")), min_size=1, max_size=12)
 
 
+def marked(text: str) -> str:
+    """A text of a tag as it comes back: one that ends with a backslash got a mark behind it."""
+    return text + "_" if text.endswith("\\") else text
+
+
 @given(HOSTILE)
 def test_no_separator_of_an_escaped_text_is_unescaped_to_any_server(text: str) -> None:
     """The text is in the place of a tag value: between an equals sign and the separator that ends it."""
@@ -100,12 +105,21 @@ def test_the_values_of_a_point_are_read_back_whatever_its_tags(
     for found in read_values([text]):
         assert (found.device, found.time_ms, found.quality) == rest
         assert found.value == got.values[found.field]
+        assert found.tags == {"device": "d"} | {marked(key): marked(text) for key, text in tags}
     assert [found.field for found in read_values([text])] == ["ph", "volume_m3"]
 
 
 def test_the_health_of_a_device_is_read_back_as_a_point_of_its_own() -> None:
     text = FieldSet(1, ("ph", "battery_pct")).lines(WATER, "d", ["7.0", "90"], 64, 5, NOW_MS)
     assert list(read_values(text.split("\n"))) == [
-        PointValue("water", "d", "ph", 7.0, NOW_MS, 64),
-        PointValue("device_health", "d", "battery_pct", 90, NOW_MS, 64),
+        PointValue("water", "d", "ph", 7.0, NOW_MS, 64, "water,device=d"),
+        PointValue("device_health", "d", "battery_pct", 90, NOW_MS, 64, "device_health,device=d"),
     ]
+
+
+def test_two_lanes_of_a_device_at_one_time_are_told_apart() -> None:
+    patterns = [series_pattern("traffic", "s", "a", (("direction", "to, town"), ("lane", lane))) for lane in "12"]
+    first, second = read_values(FieldSet(1, ("mean_speed_km_h",)).lines(each, "d", ["50.0"], 0, None, 5) for each in patterns)
+    assert first[:6] == second[:6]
+    assert first.series != second.series
+    assert second.tags == {"area": "a", "device": "d", "direction": "to, town", "lane": "2", "site": "s"}

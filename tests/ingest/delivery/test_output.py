@@ -135,6 +135,6 @@ def test_an_output_behind_another_gets_the_values_of_what_that_has_written(tmp_p
     async def work(gate: Gate) -> None:
         gate.come(GOOD)
         await until(lambda: gate.acknowledged)
-        assert behind.values == [PointValue("water", "a", "volume_m3", 1.5, 1_793_491_200_250, 0)]
+        assert behind.values == [PointValue("water", "a", "volume_m3", 1.5, 1_793_491_200_250, 0, "water,device=a")]
 
     run(tmp_path, behind, work)
