@@ -12,7 +12,7 @@ CHECKOUT = Path(__file__).parents[2]
 FOLDER = CHECKOUT / "docs" / "recipes"
 KINDS = (
     *("alarm-rule", "command", "condition", "intake", "language", "output"),
-    *("page-figure", "profile", "profile-when", "quantity"),
+    *("page-figure", "profile", "profile-when", "quantity", "registry-field"),
 )
 """The changes that every house like this sees, each with a page."""
 CODE = re.compile(r"`([^`\n]+)`")
