@@ -9,7 +9,8 @@ from gateway.support.i18n.handling import HANDLING
 from gateway.support.i18n.registry_words import REGISTRY_WORDS
 from gateway.support.i18n.reports import REPORT_PAGE_WORDS
 
-LANGUAGES: Final = ("vi", "en")
+LANGUAGES: Final = {"vi": "Tiếng Việt", "en": "English"}
+"""Code → what the language is called in itself."""
 
 WORDS: Final[dict[str, dict[str, str]]] = {
     # On every page.

@@ -152,6 +152,7 @@ class PageRenderer:
             "current": current_link(request.path),
             "here": request.path_qs,
             "in_language": {code: f"?{request.rel_url.update_query(language=code).raw_query_string}" for code in LANGUAGES},
+            "languages": LANGUAGES,
         }
 
 
