@@ -1,4 +1,4 @@
-"""How far the period job is: the periods that are closed, and the hours in them that late readings change, day by day.
+"""Progress of the period job: the periods that are closed, and the hours in them that late readings change, day by day.
 
 A closed period is written and confirmed by the database. What is closed stands in the file; where that was lost, the newest day
 in the database tells.

@@ -1,4 +1,4 @@
-"""Where the figures of closed periods go: to the database, one write at a time, which gives way to readings, and to alarms.
+"""Ways of the figures of closed periods: to the database, one write at a time, which gives way to readings, and to alarms.
 
 A meter of three phases has a line of five thousand characters, which takes longer to make than to process twenty readings. So
 lines are made some at a time, and a body is small enough to be compressed in a millisecond.
