@@ -178,18 +178,17 @@ class Closing:
         event_points = EventPoints(foundation.clock, foundation.config.mqtt.machine_id)
         self.registry_report = RegistryReport(status, influxdb, breaker, event_points)
         self.late_report: LateReport | None = None
-        self.lanes: Lanes = {
+        self.lanes: dict[str, Lane] = {
             "usual hours": LiveOnly(feeds.restore),  # the live machine judges by them
             "registry and events": LiveOnly(self.registry_report.run),  # the registry is written once
         }
         leads = processing.silence.membership.leads
         if leads:  # one machine closes hours and days
-            closing = {"periods": LiveOnly(self.job.run), "late readings": LiveOnly(self.job.remember)}
-            self.lanes = {**self.lanes, **closing}
+            self.lanes |= {"periods": LiveOnly(self.job.run), "late readings": LiveOnly(self.job.remember)}
         if not leads or watch is not None:
             closes_itself = watch.live.is_set if leads and watch is not None else _never
             self.late_report = LateReport(status, again, influxdb, breaker, closes_itself)
-            self.lanes = {**self.lanes, "late report": self.late_report.run}
+            self.lanes["late report"] = self.late_report.run
 
 
 def _never() -> bool:
