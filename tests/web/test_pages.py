@@ -11,6 +11,7 @@ from gateway.core.gateways.waits import WaitKind
 from gateway.core.message import WaitCause
 from gateway.core.status.verdict import Finding, Level
 from gateway.onboarding.explain.steps import _FIXED_BY
+from gateway.support.config.model import Config
 from gateway.support.i18n.alarm_words import ALARM_WORDS
 from gateway.support.i18n.findings import FINDINGS, sentence
 from gateway.support.i18n.handling import HANDLING
@@ -20,7 +21,7 @@ from gateway.support.i18n.reports import REPORT_PAGE_WORDS
 from gateway.web.devices.device_documents import fate_of
 from gateway.web.http import pages
 from gateway.web.http.handlers import LANGUAGE_COOKIE
-from gateway.web.http.pages import TEMPLATES
+from gateway.web.http.pages import TEMPLATES, PageRenderer
 from schemas import glossary
 from schemas.quantities import Quality
 from schemas.rejects import DropCause, IgnoreCause, RejectReason
@@ -64,6 +65,13 @@ def test_a_page_uses_only_words_that_there_are(name: str) -> None:
     used = re.findall(r"\bwords\.(\w+)|\bt\([\"'](\w+)[\"'][),]", text)
     missing = {one or other for one, other in used} - words("vi").keys()
     assert missing == set(), f"write {', '.join(sorted(missing))} in both languages, in gateway/support/i18n"
+
+
+def test_a_text_that_nobody_has_written_says_where_to_write_it() -> None:
+    texts = PageRenderer(Config()).texts("en")
+    assert texts.text("sum") == "sum"
+    with pytest.raises(KeyError, match=r"there is no text nobodys: write it into WORDS of gateway/support/i18n/languages\.py"):
+        texts.text("nobodys")
 
 
 def test_nothing_a_device_sends_can_become_markup() -> None:

@@ -166,7 +166,10 @@ class PageTexts:
 
     def text(self, key: str, *holes: object) -> str:
         """A text; the holes ``{}`` in it filled in order, numbers as the language writes them."""
-        return self._words[key].format(*(self._shown(hole) for hole in holes)) if holes else self._words[key]
+        text = self._words.get(key)
+        if text is None:
+            raise KeyError(f"there is no text {key}: write it into WORDS of gateway/support/i18n/languages.py")
+        return text.format(*(self._shown(hole) for hole in holes)) if holes else text
 
     def detail(self, sentence: str) -> str | Markup:
         """The finding in one message, in the language where there is a sentence for it; else quoted as it is."""
