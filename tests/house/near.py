@@ -66,12 +66,13 @@ class Tree:
         """Return the test files for changed ones, the nearest first: the own ones before all."""
         mentions = {path: list(self._mentioning(path)) for path in changed}
         shared = {one: list(self._mentioning(one)) for them in mentions.values() for one in them if one.parts[0] == "tests"}
+        rooms = dict.fromkeys(one.parent for them in mentions.values() for one in them if one.parts[0] in CODE)
         steps = [
             self.own(mentions),
             (one for them in mentions.values() for one in them if _is_test(one)),
             (test for test in self._tests if test.parent == OF_ALL),
             (test for them in shared.values() for test in them if _is_test(test)),
-            (test for them in mentions.values() for one in them if one.parts[0] in CODE for test in self._of_room(one.parent)),
+            (test for room in rooms for test in self._of_room(room)),
         ]
         return self._that_exist(steps)
 
