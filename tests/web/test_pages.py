@@ -167,7 +167,7 @@ def test_everything_the_verdict_can_say_is_said_in_both_languages() -> None:
         "runtime/jobs/salvage.py",
     )
     sources = [gateway_folder / name for name in files]
-    keys = {key for file in sources for key in re.findall(r'Finding\(\s*"(\w+)"', file.read_text())}
+    keys = {key for file in sources for key in re.findall(r'\(\s*"(\w+)",\s+(?:Level\.|level)', file.read_text())}
     chosen = {"journal_filling", "quarantine_filling", "heard_elsewhere_unknown", "heard_elsewhere_untold"}
     assert keys | chosen | set(WaitKind) == FINDINGS.keys(), (
         "FINDINGS of gateway/support/i18n/findings.py has the words of each finding in `files`, and of no other"
