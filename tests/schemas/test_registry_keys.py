@@ -43,7 +43,15 @@ IN_DOCUMENTS: Final = {"interval": "interval_s", "silent_after": "silent_after_s
 """Keys that have another name in documents."""
 NOT_IMPORTED_OFTEN: Final = {"source", "silent_after"}
 FULL: Final = RegisteredDevice(
-    *("m1", "meter", "s1", "water", "p-01", "m0", "native", "WM-4", "8254"),
+    id="m1",
+    source="meter",
+    site="s1",
+    domain="water",
+    area="p-01",
+    parent="m0",
+    profile="native",
+    model="WM-4",
+    serial="8254",
     interval=timedelta(minutes=15),
     silent_after=timedelta(hours=1),
     lat=10.5,
