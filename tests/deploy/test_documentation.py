@@ -75,7 +75,7 @@ def test_every_fault_in_the_guarantees_names_tests_that_exist(row: list[str]) ->
     _, _, proof = row
     named = re.findall(r"`(test_\w+)`", proof)
     assert named
-    assert not set(named) - defined()
+    assert set(named) - defined() == set(), "docs/guarantees.md names tests that are gone, or go by another name"
 
 
 def test_the_guarantees_list_more_than_twenty_faults() -> None:
@@ -102,7 +102,7 @@ def test_every_relative_link_leads_to_a_file_and_heading_that_exist(page: Path) 
         found = (CHECKOUT / page.parent / file).resolve() if file else CHECKOUT / page
         if not found.exists() or (anchor and found.suffix == ".md" and anchor not in anchors(found.relative_to(CHECKOUT))):
             broken.append(target)
-    assert not broken
+    assert not broken, "links of this page lead to no file, or to no heading in it"
 
 
 def test_links_out_of_the_repository_name_no_private_host() -> None:
@@ -154,7 +154,7 @@ def test_every_command_of_the_documentation_is_one_that_the_program_has(page: Pa
         program, *words = re.sub(r"[\[\]]", "", command).split()
         if found := list(faults(PARSERS[program], words)):
             unknown[command] = found
-    assert not unknown
+    assert not unknown, "this page names commands, actions or options that the program does not have"
 
 
 def test_commands_are_found_in_the_documentation() -> None:
@@ -187,7 +187,7 @@ def test_every_setting_of_the_documentation_is_one_that_the_configuration_has(pa
         model = sections.get(section)
         if key not in {"yaml", "db"} and isinstance(model, type) and issubclass(model, BaseModel):
             missing += [f"{section}.{key}"] if key not in model.model_fields else []
-    assert not missing
+    assert not missing, "this page names settings that gateway/support/config/model.py does not have"
 
 
 @each_page

@@ -32,9 +32,9 @@ def test_what_is_not_said_to_differ_is_the_default() -> None:
     written = load(SAMPLE, environment={})
     differing = {key for key, value in values_of(written) if value != dict(values_of(Config()))[key]}
     said = {"influxdb.api", "journal.path"}
-    assert SAMPLE.read_text(encoding="utf-8").count("# not the default") == len(said)
+    assert SAMPLE.read_text(encoding="utf-8").count("# not the default") == len(said), "`said` lists what the sample says so of"
     paths = {"alarms.rules", "devices.registry", "profiles.path"}  # the same, at the file's folder
-    assert differing == said | paths
+    assert differing == said | paths, "deploy/gateway.yaml shows the default of each key, or says that it does not"
     assert written.devices.registry == DEPLOY / Config().devices.registry
     assert written.profiles.path == DEPLOY / Config().profiles.path
 

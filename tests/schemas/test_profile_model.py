@@ -183,4 +183,4 @@ def test_editors_complete_the_names_of_quantities() -> None:
 
 def test_every_key_that_is_not_plain_is_described() -> None:
     described = {name: about.get("description") for name, about in PUBLISHED["properties"].items()}
-    assert [name for name, text in described.items() if not text] == []
+    assert [name for name, text in described.items() if not text] == [], "give each key of a profile a description"
