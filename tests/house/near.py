@@ -48,11 +48,17 @@ class Tree:
             for path in sorted((root / folder).rglob("*.py"))
         }
         self._tests = [path for path in self._texts if _is_test(path)]
+        marks = root / ".gitattributes"
+        marked = marks.read_text(encoding="utf-8").splitlines() if marks.exists() else []
+        self._generated = [line.split()[0] for line in marked if line.endswith(" linguist-generated")]
         self._rooms = {_mirror(path.parent) for path in self._texts if path.parts[0] in CODE}
 
     def own(self, changed: Iterable[Path]) -> list[Path]:
-        """Return the tests that are changed themselves, then those of the rooms of changed files, first what names them."""
-        them = list(changed)
+        """Return the tests that are changed themselves, then those of the rooms of changed files, first what names them.
+
+        A file that a program wrote has no room of its own: what it was written from has.
+        """
+        them = [path for path in changed if not any(path.match(pattern) for pattern in self._generated)]
         rooms = dict.fromkeys(test for path in them for test in self._of_room(path.parent))
         naming = {one for path in them for one in self._mentioning(path)}
         steps = [
@@ -70,6 +76,7 @@ class Tree:
         steps = [
             self.own(mentions),
             (one for them in mentions.values() for one in them if _is_test(one)),
+            (test for path in mentions for test in self._of_room(path.parent)),
             (test for test in self._tests if test.parent == OF_ALL),
             (test for them in shared.values() for test in them if _is_test(test)),
             (test for room in rooms for test in self._of_room(room)),

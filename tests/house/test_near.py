@@ -60,6 +60,13 @@ def test_of_the_own_room_those_that_are_changed_come_first_then_those_that_name_
     assert list(map(str, found)) == own
 
 
+def test_a_file_that_a_program_wrote_has_no_room_of_its_own_but_tests_near_it(root: Path) -> None:
+    (root / ".gitattributes").write_text("gateway/c/*.json linguist-generated\n")
+    (root / "gateway/c/made.json").touch()
+    assert Tree(root).own([Path("gateway/c/made.json")]) == []
+    assert near(root, "gateway/c/made.json", "gateway/a/inner/three.py")[:2] == ["a/inner/test_three.py", "c/test_six.py"]
+
+
 def test_what_was_not_reached_is_counted_and_that_of_the_own_room_is_named() -> None:
     tests = ["tests/a/test_one.py", "tests/a/test_two.py", "tests/b/test_four.py"]
     assert told(tests, set(tests[:2]), set()) == "0 of 3 files were not reached; of your own room: none"
