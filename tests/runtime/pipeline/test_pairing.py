@@ -7,13 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-import mqtt5
 import pytest
 
-from gateway.core.ledger import Ledger
-from gateway.core.mqtt_session import Session, SessionOptions, Subscribed
-from gateway.ingest.intake.connection import BrokerAddress
-from gateway.ingest.intake.pair import PairedConnection
 from gateway.ingest.storage.database import Database
 from gateway.runtime.pipeline.build import Parts
 from gateway.runtime.pipeline.foundation import LiveOnly
@@ -152,68 +147,6 @@ def test_sums_are_hindered_by_the_journal_of_the_other_machine(tmp_path: Path) -
     asyncio.run(story())
 
 
-class Wire(PairedConnection):
-    """A connection whose bytes are noted."""
-
-    sent = b""
-    is_open = True
-
-    def send(self, data: bytes) -> None:
-        """Note them."""
-        self.sent += data
-
-    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
-        """Note the message."""
-        if self.is_open:
-            self.send(self.session.publish(topic, payload, retain=retain))
-        return self.is_open
-
-    def take(self) -> list[str]:
-        """The packets since the last look."""
-        packets, at = [], 0
-        while at < len(self.sent):
-            packet, length = mqtt5.read(memoryview(self.sent)[at:])
-            at += length
-            packets.append(str(packet.payload, "ascii") if isinstance(packet, mqtt5.PublishPacket) else type(packet).__name__)
-        self.sent = b""
-        return packets
-
-
-def test_the_first_reading_in_the_journal_is_told_before_it_is_acknowledged() -> None:
-    async def story() -> None:
-        ledger = Ledger(since_ms=NOW_MS)
-        wire = Wire([BrokerAddress("127.0.0.1", 1)], Session(SessionOptions("gateway-1")), ledger, "t")
-        wire.acknowledge([1])
-        assert wire.take() == ["0", "PubAckPacket"]
-        wire.acknowledge([2])
-        assert wire.take() == ["PubAckPacket"]
-        ledger.pending["journal"] = 5
-        wire.acknowledge([3])
-        assert wire.take() == ["5", "PubAckPacket"]
-        ledger.pending["journal"] = 9
-        wire.acknowledge([4])
-        assert wire.take() == ["PubAckPacket"]
-        ledger.pending["journal"] = 0
-        wire.acknowledge([5])
-        assert wire.take() == ["0", "PubAckPacket"]
-
-    asyncio.run(story())
-
-
-def test_what_could_not_be_told_is_told_at_the_next_acknowledgement() -> None:
-    async def story() -> None:
-        ledger = Ledger(since_ms=NOW_MS)
-        wire = Wire([BrokerAddress("127.0.0.1", 1)], Session(SessionOptions("gateway-1")), ledger, "t")
-        wire.is_open = False
-        wire.acknowledge([1])
-        wire.is_open = True
-        wire.take()
-        wire.acknowledge([2])
-        assert wire.take() == ["0", "PubAckPacket"]
-
-    asyncio.run(story())
-
-
 @pytest.mark.parametrize(
     ("standby", "said"),
     [
@@ -234,20 +167,3 @@ def test_a_wrong_setting_is_named(standby: dict[str, str], said: str, tmp_path: 
 def test_ways_to_have_several_gateways_exclude_each_other() -> None:
     with pytest.raises(ValueError, match="exclude each other"):
         Mqtt.model_validate({"standby": {"machine": "a"}, "shares": "shares.yaml"})
-
-
-@pytest.mark.parametrize("kind", ["alarms", "machines"])
-def test_an_account_that_may_not_read_alarms_costs_only_these(
-    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    async def story() -> None:
-        with built(tmp_path, standby={"machine": "a"}) as parts:
-            watch = parts.pairing.watch
-            assert watch is not None
-            ended: list[str] = []
-            monkeypatch.setattr(watch.connection, "end", ended.append)
-            watch._take(Subscribed({f"gateway/v1/gateway-1/{kind}/+": "not authorized"}))  # noqa: SLF001 - as the broker answers
-            assert bool(ended) is (kind == "machines")
-            assert ("a take-over raises all alarms anew" in caplog.text) is (kind == "alarms")
-
-    asyncio.run(story())
