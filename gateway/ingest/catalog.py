@@ -96,10 +96,7 @@ def load_catalog(
 
 
 def survey(config: Config, registry: Registry, *, also: str | None = None, all_shipped: bool = False) -> Catalog:
-    """Read the profiles for a registry, even if some are faulty; the parameters are those of :func:`load_catalog`.
-
-    :raises ConfigurationFault: ``also`` names no profile.
-    """
+    """Read the profiles for a registry, even if some are faulty; parameters and faults are those of :func:`load_catalog`."""
     named = {device.profile for device in registry.devices if device.profile is not None}
     models = {device.model for device in registry.devices if device.profile is None and device.model is not None}
     wanted = named | models
@@ -160,10 +157,7 @@ def _names_group(pattern: str) -> bool:
 
 
 def _of_profiles(catalog: Catalog, groups: list[str]) -> Iterator[tuple[str, bool]]:
-    """Topic filters of the active profiles, and whether states are published there.
-
-    :param groups: the Sparkplug groups that the configuration names, in place of all.
-    """
+    """Topic filters of the active profiles, and whether states are published there; only ``groups`` of Sparkplug, if any."""
     for file in catalog.files.values():
         profile = file.compiled
         if profile.decoder == _SPARKPLUG:

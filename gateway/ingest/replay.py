@@ -96,8 +96,7 @@ async def replay_rejects(
 ) -> dict[str, int]:
     """Replay the chosen rejects of those present now, a megabyte at a time; return the counts of what they became.
 
-    :param told: gets each part once it is durable.
-    :raises DatabaseFault: the disk failed; parts told before are done.
+    Each part is ``told`` once it is durable: if the disk fails, which raises :class:`DatabaseFault`, those before are done.
     """
     total = Counter(Replayed().document())
     after, until = 0, await database.run(rejects.newest)

@@ -74,10 +74,7 @@ class Reload:
         task.add_done_callback(self._tasks.discard)
 
     async def run(self, written: KnownRegistry | None = None) -> list[str]:
-        """Reload; return the faults, a line each, that leave everything as it was.
-
-        :param written: the registry as it was just written; a file of its version is not read again.
-        """
+        """Reload; return the faults, a line each, that leave all as it was. A registry just ``written`` is not read again."""
         async with self._one_at_a_time:
             try:
                 active, config = self._status.devices.streams.registry, self._status.config
@@ -100,10 +97,7 @@ class Reload:
         return []
 
     async def _activate(self, catalog: Catalog, changed: list[str]) -> None:
-        """Put a catalog into force, in turns with the readings.
-
-        :param changed: the names under which it has another entry than the one before.
-        """
+        """Put a catalog into force, in turns with the readings. ``changed`` names those who have another entry than before."""
         devices = self._status.devices
         self._moves.want(catalog.shares)
         self._status.events.leader_named(leader_of(self._status.config.mqtt, catalog.shares), devices.silence.membership.leader)

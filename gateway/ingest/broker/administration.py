@@ -42,10 +42,7 @@ class BrokerLink:
     session: Session
 
     async def events(self) -> list[Event]:
-        """Receive what the broker sends next.
-
-        :raises ProtocolFault: it closed the connection, or refused it.
-        """
+        """Receive what the broker sends next; :class:`ProtocolFault` if it closed the connection, or refused it."""
         data = await self.reader.read(_CHUNK_BYTES)
         if not data:
             raise ProtocolFault("the broker closed the connection")

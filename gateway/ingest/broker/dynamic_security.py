@@ -1,7 +1,7 @@
 """Dynamic security: Mosquitto's accounts and rights, in the documents that its plugin keeps and the commands that it takes.
 
 An account (the plugin's *client*) has one role of its own name, and the role holds its rights. What no role allows is denied.
-Source: mosquitto.org/documentation/dynamic-security.
+What is not the plugin's file raises :class:`ValueError`. Source: mosquitto.org/documentation/dynamic-security.
 """
 
 import base64
@@ -24,10 +24,7 @@ _NO_SUCH: Final = ("Client not found", "Role not found")
 
 @dataclass(frozen=True, slots=True)
 class BrokerAccount:
-    """One that may connect.
-
-    :ivar client_id: the only client id it may use; None: any.
-    """
+    """One that may connect, by ``client_id`` alone or, if that is None, by any."""
 
     name: str
     rights: Sequence[Right]
@@ -36,10 +33,7 @@ class BrokerAccount:
 
 
 def document(accounts: Iterable[tuple[BrokerAccount, bytes]]) -> str:
-    """The plugin's file with these accounts, before the broker's first start.
-
-    :param accounts: each with ``SALT_BYTES`` random bytes.
-    """
+    """The plugin's file with these accounts and ``SALT_BYTES`` random bytes for each, before the broker's first start."""
     listed = list(accounts)
     clients = [_client(account, salt) for account, salt in listed]
     roles = [{"rolename": account.name, "acls": _acls(account.rights)} for account, _ in listed]
@@ -47,27 +41,18 @@ def document(accounts: Iterable[tuple[BrokerAccount, bytes]]) -> str:
 
 
 def added(text: str, accounts: Iterable[tuple[BrokerAccount, bytes]]) -> str:
-    """The plugin's file with further accounts; those of the same names are replaced.
-
-    :raises ValueError: it is not such a file.
-    """
+    """The plugin's file with further accounts; those of the same names are replaced."""
     new = json.loads(document(accounts))
     return _changed(text, {one["username"] for one in new["clients"]}, new)
 
 
 def without(text: str, names: Container[str]) -> str:
-    """The plugin's file without some accounts.
-
-    :raises ValueError: it is not such a file.
-    """
+    """The plugin's file without some accounts."""
     return _changed(text, names, {"clients": [], "roles": []})
 
 
 def names_in(text: str) -> set[str]:
-    """The names of the accounts in the plugin's file.
-
-    :raises ValueError: it is not such a file.
-    """
+    """The names of the accounts in the plugin's file."""
     return {str(client["username"]) for client in _read(text)["clients"]}
 
 

@@ -37,10 +37,7 @@ class BrokerEntrance:
 
 
 class EnrolmentRefused(Exception):  # noqa: N818 - it says what happened
-    """An account was refused, by the broker or because it is none of a device.
-
-    :ivar why: sentences.
-    """
+    """An account was refused, by the broker or because it is none of a device: ``why`` is told in sentences."""
 
     def __init__(self, why: Sequence[str]) -> None:
         super().__init__("; ".join(why))
@@ -48,11 +45,7 @@ class EnrolmentRefused(Exception):  # noqa: N818 - it says what happened
 
 
 def refuse_others(name: str, topics: Iterable[str]) -> None:
-    """Refuse to give or end an account that is there and is not a device's: a gateway's, or the one that makes accounts.
-
-    :param topics: those of its rights.
-    :raises EnrolmentRefused: it is none.
-    """
+    """Refuse an account that is there and, by the topics of its rights, not a device's but a gateway's or a service's."""
     if not is_of_device(name, topics):
         raise EnrolmentRefused([f"{name} is the account of a gateway or a service, not of a device; rename the device"])
 
@@ -76,10 +69,7 @@ class DeviceAccounts(Protocol):
         """The names of all accounts."""
 
     async def enrol(self, place: NativeTopics, *, is_present: bool) -> BrokerAccount:
-        """Make an account for a device.
-
-        :param is_present: it has one already, which ends, and its connection with it.
-        """
+        """Make an account for a device; one ``is_present``: it ends, and its connection with it."""
 
     def enrol_all(self, places: Sequence[NativeTopics]) -> AsyncIterator[BrokerAccount]:
         """Make an account for each device; yield each once the broker has it. If one is not made, those before it were."""

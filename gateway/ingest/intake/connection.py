@@ -53,10 +53,7 @@ class BrokerAddress(NamedTuple):
 
 
 class Connection:
-    """The connection to the broker, open or not.
-
-    :ivar session: the protocol spoken over it.
-    """
+    """The connection to the broker, open or not, and the ``session`` that is spoken over it."""
 
     def __init__(self, addresses: Sequence[BrokerAddress], session: Session) -> None:
         self._addresses = deque(addresses)
@@ -95,8 +92,7 @@ class Connection:
     async def run_once(self, receive: Callable[[bytes], None]) -> tuple[str, float, ConnectionEnd]:
         """Open it and send CONNECT; return after its end: the reason, the seconds that the broker kept it, and how it ended.
 
-        :param receive: gets each chunk of bytes: :class:`gateway.ingest.intake.intake.Intake` hands it to the session.
-        :raises OSError: there is no broker at the address, or it is not the right one.
+        Each chunk of bytes goes to ``receive``. Without a broker at the address, or the right one, it raises :class:`OSError`.
         """
         opened = self._socket = await self._open(receive)
         opened.send(self.session.connect())

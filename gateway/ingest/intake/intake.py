@@ -158,10 +158,7 @@ class Intake:
         self._stopping = False
 
     async def run(self, permission: Callable[[], Awaitable[None]] | None = None) -> None:
-        """Stay connected until cancelled or stopped.
-
-        :param permission: returns when the session may be opened; None: no other machine shares it.
-        """
+        """Stay connected until cancelled or stopped; of a pair, once a ``permission`` to open the session has returned."""
         while not self._stopping:
             if permission is not None:
                 await permission()

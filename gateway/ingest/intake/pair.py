@@ -45,10 +45,7 @@ def watch_session(of_session: SessionOptions, machine: str, topics: PairTopics) 
 
 
 class PairedConnection(Connection):
-    """The connection of the session, which one machine of a pair has at a time.
-
-    :ivar journal_topic: retains the number of readings in the journal.
-    """
+    """The connection of the session, which one machine of a pair has at a time; ``journal_topic`` retains what it tells."""
 
     def __init__(self, addresses: Sequence[BrokerAddress], session: Session, ledger: Ledger, journal_topic: str) -> None:
         super().__init__(addresses, session)

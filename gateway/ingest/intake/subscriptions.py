@@ -168,10 +168,7 @@ class Publisher(Protocol):
 
 
 class Fence:
-    """The fences of one gateway.
-
-    :ivar topic: their topic, which nobody else reads.
-    """
+    """The fences of one gateway, which have a ``topic`` that nobody else reads."""
 
     def __init__(self, connection: Publisher, acknowledger: Acknowledger, client_id: str) -> None:
         self.topic = fence_topic(client_id)

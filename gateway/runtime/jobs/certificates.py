@@ -152,10 +152,7 @@ Renewed = tuple[dict[str, bytes], TlsContexts]
 
 
 class CertificateRenewal:
-    """Puts renewed certificates into force.
-
-    :param in_force: the contexts in force; the pages take theirs from here.
-    """
+    """Puts renewed certificates into force. The pages take their contexts from ``in_force``."""
 
     def __init__(
         self,
@@ -173,10 +170,7 @@ class CertificateRenewal:
         self._digests: dict[str, bytes] = {}
 
     def load(self) -> Renewed | None:
-        """Read the files again; None: they are as they were.
-
-        :raises ConfigurationFault: one of them cannot be used.
-        """
+        """Read the files again; None: they are as they were. One that cannot be used raises :class:`ConfigurationFault`."""
         digests = {setting: _digest(setting, path) for setting, path in tls_files(self._config).items()}
         return None if digests == self._digests else (digests, tls_contexts(self._config))
 

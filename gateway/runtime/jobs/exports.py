@@ -42,10 +42,7 @@ class Publication(Protocol):
     """Something that stands where others read it."""
 
     async def publish(self, *, again: bool) -> bool:
-        """Publish what has changed; False: not all was taken, and it is to be tried again.
-
-        :param again: publish all of it, whether it has changed or not.
-        """
+        """Publish what has changed, or all of it ``again``; False: not all was taken, and it is to be tried again."""
 
     async def wait(self, *, taken: bool) -> None:
         """Wait for news, or, if it was not taken, for the next try; never much longer than an hour."""

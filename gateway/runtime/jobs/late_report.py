@@ -49,10 +49,7 @@ class LateReport:
         breaker: CircuitBreaker,
         closes_itself: Callable[[], bool],
     ) -> None:
-        """Begin.
-
-        :param closes_itself: tells if this gateway closes hours by now: a passive machine that became live.
-        """
+        """Begin; ``closes_itself`` tells if this gateway closes hours by now: a passive machine that became live."""
         self._clock = status.clock
         self._ledger = status.ledger
         self._hours_again = hours_again
@@ -100,10 +97,7 @@ def late_lines(runs: Mapping[str, Iterable[HourRun]], at_ms: int) -> Iterator[st
 
 
 async def late_hours(store: Store, devices: Collection[str], told: TimeSpan) -> dict[str, list[HourRun]]:
-    """Read the hours that others told within a span of time, by device.
-
-    :raises StoreFault: the database does not answer.
-    """
+    """Read the hours that others told within a span of time, by device; :class:`StoreFault` if the database does not answer."""
     found: dict[str, list[HourRun]] = defaultdict(list)
     async for series, rows in store.rows(LATE, _FIELDS, told, devices):
         for _, (first, end) in rows:

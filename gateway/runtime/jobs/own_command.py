@@ -30,11 +30,7 @@ def configured(config: Config) -> list[str]:
 
 
 async def printed(name: str, arguments: Sequence[str]) -> str:
-    """The output of a command.
-
-    :param name: the thing that it makes, for the sentence about a fault.
-    :raises CommandFailed: it has none.
-    """
+    """The output of a command that makes the thing called ``name``; without one it raises :class:`CommandFailed`."""
     try:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "gateway", *arguments),

@@ -55,10 +55,7 @@ _KEPT: Final = 100
 
 
 def kept_exchange(device: str, registered: RegisteredDevice | None, exchange: StoredExchange, said_ms: int) -> tuple[str, str]:
-    """The name and the text with which what is said of an exchange waits in the file.
-
-    :param device: the name that the device has in the database.
-    """
+    """What is said of an exchange, as it waits in the file: its name there, made of the device's in the database, and text."""
     return f"{_PREFIX}{said_ms} {device}", exchange_lines(device, registered, exchange, said_ms)
 
 

@@ -13,10 +13,7 @@ from gateway.support.tls import broker_tls
 
 
 def broker_address(config: Mqtt) -> BrokerAddress:
-    """Return the first address of the broker, with the certificates for it.
-
-    :raises ConfigurationFault: a certificate cannot be used.
-    """
+    """Return the first address of the broker, with the certificates for it, as :func:`broker_addresses` does."""
     return broker_addresses(config)[0]
 
 

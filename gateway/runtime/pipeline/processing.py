@@ -37,10 +37,7 @@ def time_rules(config: Config) -> TimeRules:
 
 
 def build_alarms(config: Config, silence: Silence) -> Alarms:
-    """The alarm engine with the rules of a configuration, without any state yet.
-
-    :raises ConfigurationFault: the rules are faulty.
-    """
+    """The alarm engine with the rules of a configuration, without any state. Faulty rules raise :class:`ConfigurationFault`."""
     return Alarms(load_alarm_rules(config.alarms.rules), silence, time_rules(config), ZoneInfo(config.time.zone))
 
 

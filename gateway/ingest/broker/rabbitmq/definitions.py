@@ -53,10 +53,7 @@ def policies(gateways: Iterable[str]) -> Definitions:
 
 
 def unroutable(filters: Iterable[str]) -> Definitions:
-    """The place for messages that a single gateway would read, and none of several does.
-
-    :param filters: the subscriptions of a single gateway.
-    """
+    """The place for messages that a single gateway would read by its ``filters``, and none of several does."""
     keys = dict.fromkeys([*map(routing_key, filters), *_STRAYED])
     limits = {"x-queue-type": "quorum", "x-max-length-bytes": _UNROUTABLE_MAX_BYTES, "x-delivery-limit": -1}
     replayed = {f"x-{key}": value for key, value in HANDED_ON.items()}

@@ -48,10 +48,7 @@ class ManagementApi:
         self.url = self._http.url
 
     def ask(self, *path: str, method: str = "GET", body: object = None) -> Any:  # noqa: ANN401 - each caller knows what it asked for
-        """The document at ``/api/PATH``; None: the answer is empty.
-
-        :param path: its parts, quoted here.
-        """
+        """The document at ``/api/PATH``, whose parts are quoted here; None: the answer is empty."""
         where = f"/api/{'/'.join(quote(part, safe='') for part in path)}"
         try:
             answer = self._http.send(method, where, body)

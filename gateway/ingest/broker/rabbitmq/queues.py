@@ -121,7 +121,7 @@ def see_queues(api: ManagementApi, names: Iterable[str]) -> ClusterSeen:
 def spread(api: ManagementApi, names: Sequence[str]) -> tuple[ClusterSeen, list[str]]:
     """Have queues stand on as many nodes as they should; return how they stand then, and what was refused at last.
 
-    :param names: of the queues; one that is not there is made with all members.
+    A queue that is not there is made with all members.
     """
     end_s = time.monotonic() + _SPREADS_WITHIN_S
     while True:

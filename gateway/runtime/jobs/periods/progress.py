@@ -4,7 +4,7 @@ A closed period is written and confirmed by the database. What is closed stands 
 in the database tells.
 
 The boundaries of an hour are interpolated between the readings around it. So a late reading changes all hours from the reading
-before it to the one after it.
+before it to the one after it. What asks the database raises :class:`StoreFault` while that does not answer.
 """
 
 import asyncio
@@ -66,11 +66,9 @@ class PeriodProgress:
         self.hour_ms, self.day_ms = max(self.hour_ms, at_ms), max(self.day_ms, at_ms)
 
     def number(self, period: TimeSpan, now_ms: int, *, again: bool) -> int:
-        """The number of a writing of a month, or of a day or some of its hours.
+        """The number of a writing of a month, or of a day or some of its hours; ``again``: some may have been written just now.
 
         It grows with the time, so that it is greater than all before, whatever was killed meanwhile, or lost with the file.
-
-        :param again: some of it may have been written just now.
         """
         grown = 1 + max(0, now_ms - period.start_ms) // _NUMBER_MS
         number = self._writings[period] = max(self._writings.get(period, 0) + again, grown)
@@ -108,8 +106,6 @@ async def newest_closed_day(store: Store, roster: Roster, window: TimeSpan) -> i
 
     It is the beginning of its day, or as many ms behind it as the day was written. Devices are written together, so
     the first ones that were written at all tell it.
-
-    :raises StoreFault: the database does not answer.
     """
     for some in batches(roster.by_id):
         names = roster.names(some)
@@ -176,11 +172,7 @@ def _local(day: TimeSpan, late: Collection[int], closed_ms: int) -> list[TimeSpa
 async def with_neighbours(
     store: Store, roster: Roster, marks: Marks, zone: ZoneInfo, closed_ms: int
 ) -> dict[str, list[HourRun]]:
-    """Add the hours up to the readings on both sides of each late hour.
-
-    :param marks: the late hours, by id of the registry.
-    :raises StoreFault: the database does not answer.
-    """
+    """Add the hours up to the readings on both sides of each late hour; devices have their ids of the registry."""
     found = {device: list(marked) for device, marked in marks.items()}
     for late in await asyncio.to_thread(late_days, marks, zone, closed_ms):
         span = TimeSpan(late.hours[0].start_ms, late.hours[-1].end_ms)

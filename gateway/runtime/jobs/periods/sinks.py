@@ -55,16 +55,14 @@ class Postponed(Exception):  # noqa: N818 - nothing is wrong with the job
 class RollupWriter:
     """Writes points in batches, outside the ledger: points that are not confirmed are worked out again.
 
+    :param second_place: the database that keeps the same points longer, if there is one.
     :ivar written: points that the database confirmed.
+    :raises Postponed: by each method: the database does not take them.
     """
 
     def __init__(
         self, influxdb: Output, breaker: CircuitBreaker, queue: BatchQueue, second_place: Output | None = None
     ) -> None:
-        """Begin.
-
-        :param second_place: the database that keeps the same points longer, if there is one.
-        """
         self._places = [influxdb] if second_place is None else [influxdb, second_place]
         self._breaker = breaker
         self._queue = queue
@@ -73,11 +71,9 @@ class RollupWriter:
         self.written = 0
 
     async def add(self, points: Iterable[RollupPoint], writing: int) -> None:
-        """Add points, and write when there are enough of them.
+        """Add points, each made when it is asked for, and write when there are enough of them.
 
-        :param points: each is made when it is asked for.
         :param writing: number of the writing; 0 on a database where a point replaces the one before.
-        :raises Postponed: the database does not take them.
         """
         for number, point in enumerate(points, start=1):
             self._lines.append(point.line(writing))
@@ -88,10 +84,7 @@ class RollupWriter:
                 await asyncio.sleep(0)
 
     async def flush(self) -> None:
-        """Write the remaining points; on return each place has confirmed all of them.
-
-        :raises Postponed: the database does not take them.
-        """
+        """Write the remaining points; on return each place has confirmed all of them."""
         if not self._lines:
             return
         body = packed(self._lines)
