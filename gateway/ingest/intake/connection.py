@@ -17,7 +17,6 @@ import ssl
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from math import inf
 from random import random
 from typing import Final, NamedTuple
 
@@ -58,7 +57,7 @@ class Connection:
     def __init__(self, addresses: Sequence[BrokerAddress], session: Session) -> None:
         self._addresses = deque(addresses)
         self.session = session
-        self._socket: BrokerSocket | None = None
+        self._socket = BrokerSocket(_nobody)
         self._reconnects = Reconnects()
         self._keep_alive_s = session.options.keep_alive_s
         self._stopped = False
@@ -109,18 +108,13 @@ class Connection:
             return why, self._loop.time() - began_s, ConnectionEnd.TAKEN_OVER if session.taken_over else end
         finally:
             opened.end("the gateway stops")
-            self._socket = None
+            self._socket = BrokerSocket(_nobody)
 
     async def _open(self, receive: Callable[[bytes], None]) -> BrokerSocket:
-        opened, address = BrokerSocket(receive), self.address
+        opened, (host, port, tls) = BrokerSocket(receive), self.address
+        name = host if tls else None
         async with asyncio.timeout(_CONNECT_PATIENCE_S):
-            await self._loop.create_connection(
-                lambda: opened,
-                address.host,
-                address.port,
-                ssl=address.tls,
-                server_hostname=address.host if address.tls else None,
-            )
+            await self._loop.create_connection(lambda: opened, host, port, ssl=tls, server_hostname=name)
         return opened
 
     def _keep_alive(self, opened: BrokerSocket) -> None:
@@ -142,8 +136,7 @@ class Connection:
 
     def send(self, data: bytes) -> None:
         """Send bytes, if the connection is open."""
-        if self._socket is not None:
-            self._socket.send(data)
+        self._socket.send(data)
 
     def acknowledge(self, packet_ids: list[int]) -> None:
         """Send the PUBACKs of these messages, in this order."""
@@ -151,9 +144,9 @@ class Connection:
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
         """Send a message that is repeated if it gets lost, a command or a state; False: the connection is not open."""
-        if self._socket is None or not self.session.connected:
+        if self._socket.transport is None or not self.session.connected:
             return False
-        self._socket.send(self.session.publish(topic, payload, retain=retain))
+        self.send(self.session.publish(topic, payload, retain=retain))
         return True
 
     def subscribe(self, wanted: dict[str, mqtt5.RetainHandling], stale: list[str]) -> None:
@@ -170,33 +163,27 @@ class Connection:
     @property
     def round_trip_s(self) -> float:
         """Seconds to the broker and back; infinite: unknown."""
-        return inf if self._socket is None else self._socket.round_trip_s
+        return self._socket.round_trip_s
 
     def read_apart(self, seconds: float) -> None:
         """Start reads so many seconds apart; 0: read bytes as they come."""
-        if self._socket is not None:
-            self._socket.apart_s = seconds
+        self._socket.apart_s = seconds
 
     def read_later(self, seconds: float) -> None:
         """Let bytes wait until :meth:`read_now`, so many seconds from now."""
-        if self._socket is not None:
-            self._socket.read_later(seconds)
+        self._socket.read_later(seconds)
 
     def read_now(self, then: Callable[[], None]) -> None:
         """Hand on what has come since :meth:`read_later`, then call ``then``. From there on bytes are read as they come."""
-        if self._socket is None:
-            then()
-        else:
-            self._socket.read_now(then)
+        self._socket.read_now(then)
 
     def rest(self) -> None:
         """Stop reading the socket: memory is at its limit."""
-        if self._socket is not None:
-            self._socket.rest()
+        self._socket.rest()
 
     def resume_reading(self) -> None:
         """Read again: memory has room."""
-        if self._socket is not None and self._socket.resting and not self._stopped:
+        if self._socket.resting and not self._stopped:
             self._socket.go_on()
 
     def stop_reading(self) -> None:
@@ -208,13 +195,16 @@ class Connection:
 
     def end(self, why: str) -> None:
         """Close at once; ``why`` is reported to people."""
-        if self._socket is not None:
-            self._socket.end(why)
+        self._socket.end(why)
 
     async def disconnect(self) -> None:
         """Send DISCONNECT; the broker keeps the session."""
         opened = self._socket
-        if opened is not None and opened.transport is not None:
+        if opened.transport is not None:
             opened.send(DISCONNECT)
             opened.transport.close()
             await asyncio.wait([opened.ended], timeout=0.5)
+
+
+def _nobody(_: bytes) -> None:
+    """Receive nothing: the connection is not open."""

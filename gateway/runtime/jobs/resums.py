@@ -55,7 +55,7 @@ _KEPT: Final = 100
 
 
 def kept_exchange(device: str, registered: RegisteredDevice | None, exchange: StoredExchange, said_ms: int) -> tuple[str, str]:
-    """What is said of an exchange, as it waits in the file: its name there, made of the device's in the database, and text."""
+    """The name and the text of an exchange, as it waits in the file; the device is called as in the database."""
     return f"{_PREFIX}{said_ms} {device}", exchange_lines(device, registered, exchange, said_ms)
 
 

@@ -12,6 +12,7 @@ from gateway.core.batching.write_result import Answer
 from gateway.core.message import CodecAsk, Message, QuarantinedMessage, Refusal
 from gateway.core.process import Processor
 from gateway.ingest.codecs.protocol import CodecAnswer
+from gateway.ingest.intake.broker_socket import BrokerSocket
 from gateway.ingest.intake.connection import Connection
 from gateway.ingest.intake.intake import MessageReceiver
 from gateway.ingest.intake.side_effects import CodecCalls, CommonEffects, SideEffectRunner
@@ -111,7 +112,7 @@ class Broker(Connection):
 
     def __init__(self, acknowledged: list[int]) -> None:
         self.published: list[str] = []
-        self._socket = None
+        self._socket = BrokerSocket(lambda _: None)
         self._acknowledged = acknowledged
 
     def acknowledge(self, packet_ids: list[int]) -> None:

@@ -129,7 +129,7 @@ class Machine:
         self.state("a", PairRole.PASSIVE, 0)
 
     def look(self) -> PairRole:
-        """What it is, once it has looked."""
+        """Have it look; return its role."""
         self.hear("iot/v1/x", "")
         return self.standby.role
 
