@@ -17,7 +17,8 @@ from typing import Final
 from gateway.ingest.storage.beside import InUse
 from gateway.ingest.storage.database import Damaged, Database, DatabaseFault, begin
 from gateway.ingest.storage.device_snapshots import note_running
-from gateway.runtime.pipeline.build import Parts, build_supervision
+from gateway.runtime.jobs.supervision import Supervision
+from gateway.runtime.pipeline.build import Parts, workers
 from gateway.runtime.pipeline.foundation import Lanes
 from gateway.support.clock import WallClock, wall_clock
 from gateway.support.commit import running_commit
@@ -156,7 +157,7 @@ async def _run(
         if watch is not None:
             lanes = {**lanes, "role": partial(stop.when, watch.stood_back)}
         if manager.listens:
-            lanes = {**lanes, "supervision": build_supervision(parts, manager).run}
+            lanes = {**lanes, "supervision": Supervision(manager, parts.watching.status, workers(parts)).run}
         tasks = [group.create_task(work(), name=name) for name, work in lanes.items()]  # a fault of one ends all
         manager.ready()
         found = await _until_stopped(stop.event, file, parts)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from gateway.runtime.jobs.own_command import CommandFailed
+from gateway.runtime.jobs.exports import CommandFailed
 from gateway.support.config.model import Config
 from gateway.web.views import completeness
 from gateway.web.views.completeness import MonthReport, MonthReports

@@ -53,11 +53,7 @@ class Subscriptions:
     """
 
     def __init__(
-        self,
-        database: Database,
-        connection: Subscriber,
-        wanted: dict[str, mqtt5.RetainHandling],
-        states: Sequence[str] = (),
+        self, database: Database, connection: Subscriber, wanted: dict[str, mqtt5.RetainHandling], states: Sequence[str] = ()
     ) -> None:
         self._database = database
         self._connection = connection
@@ -178,8 +174,7 @@ class Fence:
 
     def came(self, payload: bytes) -> None:
         """Note that one is back; an old one, or a stranger's, tells nothing."""
-        waiting = self._waiting.get(payload)
-        if waiting is not None:
+        if (waiting := self._waiting.get(payload)) is not None:
             waiting.set()
 
     async def passed(self) -> None:

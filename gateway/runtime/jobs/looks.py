@@ -148,18 +148,15 @@ class RateWatch:
         status.history.count(status.clock.now_ms(), received, written)
         self._counted += 1
         if self._counted % _SAVE_HISTORY_EVERY == _FIRST_SHARE:
-            await self._note_silent()
+            now_ms, fleet = status.clock.now_ms(), Fleet()
+            for fleet in status.devices.look_at_fleet(now_ms):  # noqa: B007 - the last one is whole
+                await asyncio.sleep(0)
+            status.history.note_silent(now_ms, *silent_of(fleet.total))
             await self.save()
 
     async def save(self) -> None:
         """Store the last hours."""
         await keyvalue.save(self._database, HISTORY, self._status.history.text())
-
-    async def _note_silent(self) -> None:
-        now_ms, fleet = self._status.clock.now_ms(), Fleet()
-        for fleet in self._status.devices.look_at_fleet(now_ms):  # noqa: B007 - the last one is whole
-            await asyncio.sleep(0)
-        self._status.history.note_silent(now_ms, *silent_of(fleet.total))
 
 
 class AlarmRounds:

@@ -165,8 +165,9 @@ class Moves:
                     await self._look(names)
                 except (StoreFault, ConfigurationFault, DatabaseFault) as fault:
                     log.debug("shares are not taken over yet: %s", fault)
-            for device, from_ms in self._readings.sums.pop_behind().items():
-                self._resum(device, from_ms)
+            for name, from_ms in self._readings.sums.pop_behind().items():
+                if (device := self._streams.devices.get(name)) is not None:
+                    self._readings.resums.start(device, from_ms)
 
     async def _look(self, names: list[str]) -> None:
         """See how far the others are with the shares that come here."""
@@ -208,11 +209,6 @@ class Moves:
             await self._readings.snapshots.save()  # before it is said: after a restart nobody would ask for them
             await self._move(name, Stage.HOLDING)
             log.info("taken over %s: its sums go on", name)
-
-    def _resum(self, name: str, from_ms: int) -> None:
-        device = self._streams.devices.get(name)
-        if device is not None:
-            self._readings.resums.start(device, from_ms)
 
     # What is said.
 

@@ -44,13 +44,7 @@ class SelfReport:
     While no readings come, its answers still show if InfluxDB would accept them, and the time of its clock.
     """
 
-    def __init__(
-        self,
-        influxdb: Output,
-        breaker: CircuitBreaker,
-        self_point: SelfPoint,
-        status: Status,
-    ) -> None:
+    def __init__(self, influxdb: Output, breaker: CircuitBreaker, self_point: SelfPoint, status: Status) -> None:
         self._influxdb = influxdb
         self._breaker = breaker
         self._self_point = self_point

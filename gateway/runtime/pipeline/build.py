@@ -1,6 +1,6 @@
 """The list of what a gateway is made of, from top to bottom. Each room is built from those above it.
 
-Supervision is built last: of the lanes that must not stand still while they have work, it tells who does.
+Supervision comes last: of the lanes that must not stand still while they have work, it tells who does.
 """
 
 import time
@@ -9,10 +9,9 @@ from gateway.core.batching.pacing import LinkBudget
 from gateway.ingest.delivery.backlog import Backlog
 from gateway.ingest.delivery.batch_queue import BatchQueue
 from gateway.ingest.delivery.circuit_breaker import CircuitBreaker
-from gateway.ingest.events import Events
 from gateway.ingest.storage.database import Database
 from gateway.runtime.jobs.certificates import CertificateRenewal
-from gateway.runtime.jobs.supervision import Supervision, Worker
+from gateway.runtime.jobs.supervision import Worker
 from gateway.runtime.pipeline.delivering import Delivery
 from gateway.runtime.pipeline.foundation import Foundation, Pairing
 from gateway.runtime.pipeline.processing import Processing
@@ -22,7 +21,6 @@ from gateway.runtime.pipeline.watching import Alarming, Closing, Watching
 from gateway.runtime.reload import Credentials, Reload
 from gateway.support.clock import WallClock
 from gateway.support.config.model import Config
-from gateway.support.service_manager import ServiceManager
 
 
 class Parts:
@@ -54,19 +52,18 @@ class Parts:
         self.lanes = pairing.gated({name: lane for room in rooms for name, lane in room.lanes.items()})
 
 
-def build_supervision(parts: Parts, manager: ServiceManager) -> Supervision:
-    """Build it for a gateway that is built."""
-    return Supervision(manager, parts.watching.status, workers(parts))
-
-
 def workers(parts: Parts) -> tuple[Worker, ...]:
     """Return the lanes that are looked at, each with the test for work and the number that shows its progress."""
     delivery, events = parts.delivery, parts.foundation.events
     queue, breaker, fallback = delivery.queue, delivery.destination.breaker, delivery.fallback
     link = delivery.destination.link
     way_in, writer = parts.waiting.quarantine_in, fallback.reject_writer
+
+    def answers() -> int:
+        return sum(sum(histogram.counts) for histogram in events.requests.values())
+
     return (
-        Worker("live lane", lambda: _may_be_posted(queue, breaker), lambda: _answers(events)),
+        Worker("live lane", lambda: _may_be_posted(queue, breaker), answers),
         Worker("spool", lambda: breaker.is_open and queue.has_queued, lambda: events.journal_written_bytes),
         Worker("drain lane", lambda: _may_be_drained(fallback.backlog, link), lambda: fallback.backlog.progress.brought_in),
         Worker("rejects", lambda: writer.has_waiting, lambda: sum(events.rejects_kept.values())),
@@ -82,7 +79,3 @@ def _may_be_posted(queue: BatchQueue, breaker: CircuitBreaker) -> bool:
 def _may_be_drained(backlog: Backlog, link: LinkBudget) -> bool:
     """Tell if the drain lane has work that the budget of the link lets it do."""
     return backlog.grew.is_set() and not link.backlog_wait_s(time.monotonic())
-
-
-def _answers(events: Events) -> int:
-    return sum(sum(histogram.counts) for histogram in events.requests.values())

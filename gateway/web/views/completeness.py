@@ -19,7 +19,7 @@ from gateway.ingest.database.store import TimeSpan
 from gateway.monitoring.reports.boundaries import ReportStep, periods
 from gateway.monitoring.reports.completeness import floored_pct
 from gateway.monitoring.status.status import Status
-from gateway.runtime.jobs.own_command import CommandFailed, configured, printed
+from gateway.runtime.jobs.exports import CommandFailed, configured, printed
 from gateway.support.access.accounts import GUEST, OWN_NAME
 from gateway.support.access.scope import DeviceScope
 from gateway.support.clock import WallClock

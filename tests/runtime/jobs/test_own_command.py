@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from gateway.runtime.jobs.own_command import _stand_back
+from gateway.runtime.jobs.exports import _stand_back
 
 
 def test_it_gives_way_in_cpu_and_is_the_first_to_go_where_memory_is_short() -> None:
