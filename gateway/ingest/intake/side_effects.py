@@ -40,12 +40,13 @@ class CodecCalls:
         self._events = events
         self._backpressure = CodecBackpressure()
 
-    def may_ask(self, ask: CodecAsk, arrival_s: float) -> bool:
-        """Return False when the codec is so far behind that its messages must wait on disk."""
-        return self._backpressure.may_ask(ask.codec, arrival_s)
+    def ask(self, ask: CodecAsk, arrival_s: float, then: Callable[[Outcome], None]) -> Outcome | None:
+        """Call; ``then`` gets the outcome of the message, never before this returns.
 
-    def ask(self, ask: CodecAsk, arrival_s: float, then: Callable[[Outcome], None]) -> None:
-        """Call; ``then`` gets the outcome of the message, never before this returns."""
+        If the codec is so far behind that its messages must wait on disk, it is not called: return the outcome at once.
+        """
+        if not self._backpressure.may_ask(ask.codec, arrival_s):
+            return self._processor.wait_for_codec(ask)
         number = self._backpressure.ask(ask.codec, arrival_s)
 
         def answered(answer: CodecAnswer) -> None:
@@ -54,6 +55,7 @@ class CodecCalls:
             then(self._resumed(ask, answer))
 
         self._codecs.ask(ask, answered)
+        return None
 
     async def ask_and_wait(self, ask: CodecAsk) -> Outcome:
         """Call for a stored message; return its outcome."""
@@ -61,15 +63,11 @@ class CodecCalls:
         self._codecs.ask(ask, answered.set_result)
         return self._resumed(ask, await answered)
 
-    def postpone(self, ask: CodecAsk) -> Outcome:
-        """Return the outcome of a message whose codec cannot be called now: it waits."""
-        return self._processor.wait_for_codec(ask)
-
     def _resumed(self, ask: CodecAsk, answer: CodecAnswer) -> Outcome:
         if answer.warnings:
             self._events.codec_warned(ask.codec, answer.warnings)
         if answer.suspended:
-            return self.postpone(ask)
+            return self._processor.wait_for_codec(ask)
         return self._processor.resume(ask, answer.data, answer.fault)
 
 
@@ -124,15 +122,12 @@ class SideEffectRunner:
             self._connection.publish(topic, payload)
 
     def _ask(self, ask: CodecAsk, batch: Batch, arrival_s: float, source: ReadingSource) -> None:
-        if not self._codec_calls.may_ask(ask, arrival_s):
-            waits = self._codec_calls.postpone(ask).side_effects
-            assert waits is not None  # noqa: S101 - that is all it does
-            self.do(waits, batch, arrival_s, source)
-            return
         size_bytes = len(ask.payload) + _HELD_OVERHEAD_BYTES
-        self._queue.await_codec(batch, size_bytes)
-        then = partial(self._answered, batch, size_bytes, arrival_s, source)
-        self._codec_calls.ask(ask, arrival_s, then)
+        waits = self._codec_calls.ask(ask, arrival_s, partial(self._answered, batch, size_bytes, arrival_s, source))
+        if waits is None:
+            self._queue.await_codec(batch, size_bytes)
+        elif waits.side_effects is not None:
+            self.do(waits.side_effects, batch, arrival_s, source)
 
     def _answered(self, batch: Batch, size_bytes: int, arrival_s: float, source: ReadingSource, outcome: Outcome) -> None:
         if outcome.dropped or outcome.ignored is not None:

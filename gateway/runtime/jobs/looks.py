@@ -176,18 +176,13 @@ class AlarmRounds:
         await every(_ROUND_EVERY_S, self._clock, self._look, first_s=_ROUND_EVERY_S)
 
     async def _look(self) -> None:
-        now = self._clock.now_and_steady_ms()
-        self._leave_out_step(now)
-        self._before = now
-        if self._events.mqtt_connected:
-            devices = registered_devices(self._streams)
-            for _ in self._alarms.tick(now[0], devices, clock_trusted=not self._trust.doubted):
-                await asyncio.sleep(0)
-
-    def _leave_out_step(self, now: tuple[int, int]) -> None:
-        """Subtract a step of the clock from all silences: a clock may be hours behind until there is a network."""
-        (before_ms, steady_before_ms), (now_ms, steady_ms) = self._before, now
+        (before_ms, steady_before_ms), (now_ms, steady_ms) = self._before, self._clock.now_and_steady_ms()
+        self._before = now_ms, steady_ms
+        if not self._events.mqtt_connected:
+            return
         stepped_ms = (now_ms - before_ms) - (steady_ms - steady_before_ms)
-        if stepped_ms > _STEP_MS and self._events.mqtt_connected:
+        if stepped_ms > _STEP_MS:  # a clock may be hours behind until there is a network: nobody was silent for the step
             self._events.reception.lose(now_ms - stepped_ms)
             self._events.reception.regain(now_ms)
+        for _ in self._alarms.tick(now_ms, registered_devices(self._streams), clock_trusted=not self._trust.doubted):
+            await asyncio.sleep(0)

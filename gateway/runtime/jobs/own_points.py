@@ -155,32 +155,15 @@ def event_line(kind: str, gateway: str, at_ms: int, took_ms: int | None = None) 
     return f"{EVENT}{tag_text([('gateway', gateway), ('kind', kind)])} value=1.0{duration} {at_ms}"
 
 
-class EventPoints:
-    """Events that wait to be written; the newest hundred."""
-
-    def __init__(self, clock: WallClock, gateway: str) -> None:
-        self._gateway = gateway
-        self._lines = deque([event_line("restart", gateway, clock.now_ms())], maxlen=_EVENTS_MAX)
-
-    def outage(self, began_ms: int, ended_ms: int) -> None:
-        """The broker or the database was away."""
-        self._lines.append(event_line("outage", self._gateway, began_ms, max(0, ended_ms - began_ms)))
-
-    def drain(self) -> list[str]:
-        """Fetch what waits."""
-        lines = list(self._lines)
-        self._lines.clear()
-        return lines
-
-
 class RegistryReport:
-    """Writes the registry, and events."""
+    """Writes the registry, and the newest hundred events that wait to be written."""
 
-    def __init__(self, status: Status, influxdb: Output, breaker: CircuitBreaker, events: EventPoints) -> None:
+    def __init__(self, status: Status, influxdb: Output, breaker: CircuitBreaker) -> None:
         self._status = status
         self._influxdb = influxdb
         self._breaker = breaker
-        self._events = events
+        self._gateway = status.config.mqtt.machine_id
+        self._events = deque([event_line("restart", self._gateway, status.clock.now_ms())], maxlen=_EVENTS_MAX)
         self._written: object = None
         self._next_ms = 0
         self._away_since_ms: int | None = None
@@ -199,7 +182,8 @@ class RegistryReport:
         self._watch_outages()
         if self._breaker.is_open:
             return
-        yield from self._events.drain()
+        while self._events:
+            yield self._events.popleft()
         now_ms, registry = self._status.clock.now_ms(), self._status.devices.streams.registry
         if not self._status.devices.silence.membership.leads:
             return
@@ -212,5 +196,6 @@ class RegistryReport:
         if self._breaker.is_open or not events.mqtt_connected:
             self._away_since_ms = self._away_since_ms or now_ms
         elif self._away_since_ms is not None:
-            self._events.outage(self._away_since_ms, now_ms)
+            took_ms = max(0, now_ms - self._away_since_ms)
+            self._events.append(event_line("outage", self._gateway, self._away_since_ms, took_ms))
             self._away_since_ms = None

@@ -18,7 +18,7 @@ from gateway.runtime.jobs.exports import AuditExport, OpenExport, publish_and_wa
 from gateway.runtime.jobs.late_report import LateReport
 from gateway.runtime.jobs.looks import AlarmRounds, ClockWatch, DropWatch, JournalGauge, RateWatch
 from gateway.runtime.jobs.other_gateways import ElsewhereWatch, hear_partner
-from gateway.runtime.jobs.own_points import EventPoints, RegistryReport, SelfReport
+from gateway.runtime.jobs.own_points import RegistryReport, SelfReport
 from gateway.runtime.jobs.periods.job import PeriodJob
 from gateway.runtime.jobs.periods.sinks import AlarmFeeds, RollupWriter
 from gateway.runtime.jobs.resums import ExchangeWriter, Resums
@@ -175,8 +175,7 @@ class Closing:
         writer = RollupWriter(influxdb, breaker, delivery.queue, destination.second_place)
         feeds = AlarmFeeds(processing.alarms, status.devices, database, ZoneInfo(foundation.config.time.zone))
         self.job = PeriodJob(status, again, database, breaker, writer, feeds)
-        event_points = EventPoints(foundation.clock, foundation.config.mqtt.machine_id)
-        self.registry_report = RegistryReport(status, influxdb, breaker, event_points)
+        self.registry_report = RegistryReport(status, influxdb, breaker)
         self.late_report: LateReport | None = None
         self.lanes: dict[str, Lane] = {
             "usual hours": LiveOnly(feeds.restore),  # the live machine judges by them
@@ -186,10 +185,6 @@ class Closing:
         if leads:  # one machine closes hours and days
             self.lanes |= {"periods": LiveOnly(self.job.run), "late readings": LiveOnly(self.job.remember)}
         if not leads or watch is not None:
-            closes_itself = watch.live.is_set if leads and watch is not None else _never
+            closes_itself = watch.live.is_set if leads and watch is not None else lambda: False
             self.late_report = LateReport(status, again, influxdb, breaker, closes_itself)
             self.lanes["late report"] = self.late_report.run
-
-
-def _never() -> bool:
-    return False
