@@ -7,7 +7,6 @@ Counters and log lines come from here alone, so they cannot disagree. The counte
 import logging
 import time
 from collections import Counter
-from itertools import islice
 from typing import Final
 
 from gateway.core.batching.fair_shares import Flood
@@ -376,7 +375,8 @@ class Events:
 
     def refused_too(self, refused: dict[str, str]) -> None:
         """The broker refused some of the states that are asked for topic by topic; one stands for all."""
-        for pattern, why in islice(refused.items(), 1):
+        if refused:
+            pattern, why = next(iter(refused.items()))
             self._rarely.say("states refused", logging.ERROR, "the broker refused the subscription %s: %s", pattern, why)
             if not any(other.endswith("/status") for other in self.refused_subscriptions):
                 self.refused_subscriptions = self.refused_subscriptions | {pattern: why}
