@@ -10,6 +10,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from gateway.core.batching.acknowledgements import Acknowledger
 from gateway.core.batching.batch import Batch
+from gateway.core.message import Reading, Refusal
+from schemas.rejects import RejectReason
 from tests.examples import examples
 
 
@@ -275,3 +277,24 @@ def test_a_batch_whose_messages_came_by_another_way_is_told_of_in_its_turn_on_wh
     reconnect(acknowledger, session_present=False)
     assert (released(acknowledger, first), told) == ([], ["second"])
     assert acknowledger.unfinished() == []
+
+
+def test_a_batch_is_unfinished_while_anything_of_it_waits() -> None:
+    acknowledger, told = connected(), []
+    batches = [begun(acknowledger) for _ in range(7)]
+    assert acknowledger.unfinished() == []
+    batches[0].readings.append(Reading("water,device=d ph=7.0 5", "water"))
+    batches[1].refusals.append(Refusal(RejectReason.BAD_JSON, "", "", b"", "decode", 0))
+    batches[3].asked = 1
+    batches[4].behind.append(batches[0])
+    batches[5].tells.append(lambda: told.append("told"))
+    acknowledger.owe(batches[6], 1, 11)
+    assert acknowledger.unfinished() == [batch for batch in batches if batch is not batches[2]]
+    assert acknowledger.has_any([Batch(), batches[0]])
+    assert not acknowledger.has_any([Batch()])
+    assert released(acknowledger, *batches) == []
+    assert told == [], "a codec is asked for one before"
+    batches[3].asked = 0
+    assert acknowledger.release() == [1]
+    assert told == ["told"]
+    assert not acknowledger.has_any(batches)

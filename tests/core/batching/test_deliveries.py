@@ -86,3 +86,61 @@ def test_a_clock_that_is_set_back_does_not_make_all_later_readings_written() -> 
     found = delivered((NOW_MS + HOUR_MS, NOW_MS + HOUR_MS), (NOW_MS, NOW_MS))
     assert found.find(NOW_MS + 1000).place is ReadingPlace.MEMORY
     assert SavedDeliveries().slots is not SavedDeliveries().slots
+
+
+def test_an_arrival_belongs_to_the_batch_whose_times_hold_it_within_five_milliseconds() -> None:
+    found = delivered((NOW_MS, NOW_MS + 100), (NOW_MS + 1000, NOW_MS + 1000), after_ms=10)
+    found.post("late", NOW_MS + 2000, NOW_MS + 2000)
+    found.wrote("late", NOW_MS + 2099)
+    late_ms = [found.find(NOW_MS + at).late_ms for at in (-6, -5, 105, 106, 1005, 1006)]
+    assert late_ms == [None, 10, 10, 99, 10, 99], "the others have the greatest delay of their hour, if anything came in it"
+    assert [found.find(NOW_MS + at).place for at in (2005, 2006)] == [ReadingPlace.WRITTEN, ReadingPlace.MEMORY]
+
+
+def test_the_last_256_batches_are_known_exactly_and_a_week_by_the_hour() -> None:
+    found = delivered((NOW_MS, NOW_MS), after_ms=10)
+    for at in range(1, 256):
+        found.post(at, NOW_MS + 100 * at, NOW_MS + 100 * at)
+        found.wrote(at, NOW_MS + 100 * at + 99)
+    assert found.find(NOW_MS) == Whereabouts(ReadingPlace.WRITTEN, 10)
+    found.post("one more", NOW_MS + 30_000, NOW_MS + 30_000)
+    found.wrote("one more", NOW_MS + 30_000)
+    assert found.find(NOW_MS) == Whereabouts(ReadingPlace.WRITTEN, 99)
+    assert found.find(NOW_MS + 30_000) == Whereabouts(ReadingPlace.WRITTEN, 1), "no delay is no time at all"
+    hours = delivered(*[(NOW_MS + hour * HOUR_MS, NOW_MS + hour * HOUR_MS) for hour in range(200)])
+    assert len(hours.saved.slots) == 168
+
+
+def test_a_batch_that_left_the_queue_a_little_later_than_a_newer_one_changes_nothing() -> None:
+    found = delivered((NOW_MS + 30_000, NOW_MS + 30_000), (NOW_MS, NOW_MS))
+    assert found.find(NOW_MS + 30_000).place is ReadingPlace.WRITTEN
+    assert found.saved.newest_ms == NOW_MS + 30_000
+    flying = Deliveries()
+    flying.post("a", NOW_MS, NOW_MS)
+    flying.post("a", NOW_MS + 9000, NOW_MS + 9000)
+    assert flying.saved.newest_ms == NOW_MS, "it has left already"
+    assert flying.find(NOW_MS + 9000).place is ReadingPlace.MEMORY
+    flying.gave_up("a")
+    assert flying.find(NOW_MS).place is ReadingPlace.WRITTEN
+    flying.wrote("never posted", NOW_MS)
+    flying.store("never posted", 1)
+    assert flying.saved.stored == []
+
+
+def test_batches_of_a_minute_in_rows_that_follow_each_other_are_one_span_until_the_last_row_is_settled() -> None:
+    found = Deliveries()
+    for at_ms, row in ((0, 7), (60_000, 8), (60_001, 9), (70_000, 11), (69_000, 11)):
+        found.post(at_ms, NOW_MS + at_ms, NOW_MS + at_ms)
+        found.store(at_ms, row)
+    spans = [(span.first_ms - NOW_MS, span.last_ms - NOW_MS, span.first_row, span.last_row) for span in found.saved.stored]
+    assert spans == [(0, 60_000, 7, 8), (60_001, 60_001, 9, 9), (70_000, 70_000, 11, 11), (69_000, 69_000, 11, 11)]
+    found.settle_row(7, NOW_MS, written=True)
+    assert found.find(NOW_MS).place is ReadingPlace.JOURNAL
+    found.settle_row(8, NOW_MS + 70_000, written=False)
+    assert found.find(NOW_MS).place is ReadingPlace.GIVEN_UP, "a part of it was"
+    found.settle_row(99, NOW_MS, written=True)
+    assert len(found.saved.stored) == 3, "no span has this row"
+    wide = Deliveries()
+    wide.post("a", NOW_MS, NOW_MS + 500)
+    wide.store("a", 1)
+    assert [wide.find(NOW_MS + at).place is ReadingPlace.JOURNAL for at in (-6, -5, 505, 506)] == [False, True, True, False]

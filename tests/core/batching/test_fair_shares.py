@@ -141,3 +141,35 @@ def test_a_codec_that_nobody_asks_may_be_asked() -> None:
     backlog = CodecBackpressure()
     asked(backlog, "slow", 100)
     assert backlog.may_ask("other", LATE_S)
+
+
+@pytest.mark.parametrize(
+    ("busy", "others", "seconds", "found"),
+    [
+        pytest.param(1000, 50, 10.0, True, id="100-a-second"),
+        pytest.param(999, 49, 10.0, False, id="99-a-second"),
+        pytest.param(1000, 51, 10.0, False, id="not-twenty-times-the-others"),
+    ],
+)
+def test_a_flood_is_a_hundred_a_second_and_twenty_times_the_others(
+    busy: int,
+    others: int,
+    seconds: float,
+    found: bool,  # noqa: FBT001
+) -> None:
+    shares = Floods()
+    for name, number in (("busy", busy), *((f"q{other}", others) for other in range(3))):
+        for _ in range(number):
+            shares.count(topic(name), 1)
+    assert [flood.device for flood in shares.find(seconds)] == ["busy"] * found
+
+
+def test_a_codec_without_calls_has_no_share_of_the_queue() -> None:
+    backpressure = CodecBackpressure()
+    done = backpressure.ask("done", 0.0)
+    for codec in ("slow", "slow", "quick"):
+        backpressure.ask(codec, 0.0)
+    assert backpressure.may_ask("quick", PATIENCE_S), "the head has not waited too long"
+    assert not backpressure.answered(done)
+    assert backpressure.may_ask("quick", PATIENCE_S + 0.01), "one of three calls is less than a half"
+    assert not backpressure.may_ask("slow", PATIENCE_S + 0.01)

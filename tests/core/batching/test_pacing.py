@@ -267,3 +267,24 @@ def test_the_use_of_a_link_follows_what_is_sent_and_fades() -> None:
     assert use.per_s(299.0) == pytest.approx(500, rel=0.05)
     assert use.per_s(600.0) < 1
     assert use.total_bytes == 150_000
+
+
+def test_slow_means_above_a_tenth_of_a_second_by_the_mean_of_eight_answers() -> None:
+    assert [answered().lanes(waited_s) for waited_s in (0.1, 0.101)] == [1, 4]
+    assert [answered(first_s).lanes(0.0) for first_s in (0.8, 0.81)] == [1, 4]
+    assert answered().wait_s(100.0, waited_s=0.1) == pytest.approx(0.010), "no write is put off for it"
+
+
+def test_readings_that_come_one_or_two_for_each_write_wait_for_none() -> None:
+    assert [wait_s(readings) > 0 for readings in (2, 4)] == [False, True]
+
+
+def test_a_write_of_the_backlog_takes_a_tenth_of_the_budget_with_all_that_goes_beside_its_body() -> None:
+    budget = LinkBudget(1000)
+    budget.sent(100_000, 0.0, 0.0)
+    budget.backlog_sent(360, 10, 0.0)
+    assert budget.backlog_wait_s(0.0) == pytest.approx(10.0)
+    learned = LinkBudget(BUDGET)
+    learned.backlog_sent(660, 1, 0.0)
+    assert learned.backlog_readings(5000) == int((BUDGET - WRITE_BYTES) / 135), "an eighth of what the write held"
+    assert (WRITE_BYTES, LIVE_WAIT_MAX_S, BACKLOG_SHARE) == (640, 1.0, 0.1)
