@@ -128,3 +128,29 @@ def test_a_device_that_only_another_gateway_heard_lacks_readings_too() -> None:
     bed = Bed(rule(Completeness(0.95)), silence=Silence(membership=Membership(elsewhere)))
     bed.alarms.day(bed.device(entry=registered()), 0.5, NOW_MS)
     assert bed.told() == ["raised some@d1"]
+
+
+def test_nights_of_twice_the_number_count_as_a_row_and_those_before_do_not() -> None:
+    flows = [0.2, 0.2, *[None] * 3, 0.2]
+    assert nights(bench(Night(0.1)), *flows)[-1] == RAISED, "five days after the first"
+    assert nights(bench(Night(0.1)), *flows[:2], None, *flows[2:])[-1] == [], "six days after it"
+
+
+def test_a_night_that_changes_is_stored_at_once() -> None:
+    bed = bench(Night(0.1))
+    nights(bed, 0.2, 0.2, 0.2)
+    for day, kept in ((0, 2), (1, 1)):
+        bed.alarms.night(bed.devices["d1"], FIRST + timedelta(day), 0.0, 1, NOW_MS + 3 * DAY_MS)
+        (state,) = bed.alarms.states.drain().states.values()
+        assert state is not None
+        assert len(state.nights) == kept
+
+
+def test_the_lowest_flow_and_the_completeness_are_told_as_values() -> None:
+    bed = Bed(rule(Night(0.1, nights=1), name="leak"), rule(Completeness(0.9), name="missing"))
+    device = bed.device(entry=registered())
+    device.last_seen_ms = NOW_MS
+    bed.alarms.night(device, FIRST, 0.25, 1, NOW_MS)
+    bed.alarms.day(device, 0.5, NOW_MS)
+    told = {change.key.alarm: (change.value, change.field, change.at_ms) for change in bed.transitions()}
+    assert told == {"leak": (0.25, "flow_m3_h", NOW_MS), "missing": (50.0, "completeness_pct", NOW_MS)}

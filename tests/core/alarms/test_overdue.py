@@ -54,3 +54,15 @@ def test_a_warning_has_a_shift_and_information_needs_nobody() -> None:
 def test_a_rule_may_have_a_time_of_its_own_or_none() -> None:
     assert raised(replace(CRITICAL, acknowledge_within_ms=MINUTE_MS)).tick(NOW_MS + MINUTE_MS) == ["overdue some@d1"]
     assert raised(replace(CRITICAL, acknowledge_within_ms=0)).tick(NOW_MS + 1000 * HOUR_MS) == []
+
+
+def test_whoever_is_told_that_an_alarm_is_overdue_learns_when_a_person_has_seen_it() -> None:
+    bed = raised(CRITICAL)
+    for _ in bed.alarms.tick(NOW_MS + 30 * MINUTE_MS, []):
+        pass
+    (overdue,) = bed.transitions()
+    assert (overdue.overdue, overdue.is_overdue, overdue.at_ms) == (1, True, NOW_MS + 30 * MINUTE_MS)
+    assert bed.alarms.states.acknowledge(overdue.key, Acknowledged("Lan", NOW_MS + HOUR_MS, ""))
+    (changed,) = bed.transitions()
+    assert (changed.overdue, changed.is_overdue, changed.duration_ms) == (1, False, None)
+    assert bed.send(NOW_MS + 2 * HOUR_MS, alarm_leak=False) == ["cleared some@d1"]

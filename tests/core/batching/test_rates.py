@@ -3,6 +3,7 @@
 from collections import Counter
 
 from gateway.core.batching.rates import (
+    DELIVERY_BUCKETS_S,
     RATES_KEPT,
     Bucket,
     Histogram,
@@ -155,3 +156,8 @@ def test_a_time_is_counted_once_or_so_many_times_below_the_first_bound_that_hold
     times.observe(0.2, 3)
     times.observe(5.0)
     assert (times.counts, round(times.sum_s, 6)) == ([1, 3, 1], 5.7)
+
+
+def test_delays_are_told_by_the_bounds_that_dashboards_draw() -> None:
+    assert DELIVERY_BUCKETS_S == (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+    assert Histogram().counts == [0] * 14

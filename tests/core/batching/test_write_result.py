@@ -224,3 +224,9 @@ def test_a_short_answer_is_described_whole() -> None:
 )
 def test_a_database_that_is_faulty_or_away_says_nothing_of_the_batch(fate: Fate, of_the_batch: bool) -> None:  # noqa: FBT001
     assert fate.is_of_the_batch is of_the_batch
+
+
+def test_an_output_that_says_the_fate_itself_is_believed() -> None:
+    assert fate_of(Answer(500, "max-series", fate=Fate.EXPIRED)) is Fate.EXPIRED
+    assert fate_of(Answer(204, fate=Fate.SPLIT)) is Fate.SPLIT
+    assert fate_of(Answer(0, fate=Fate.WRITTEN)) is Fate.WRITTEN
