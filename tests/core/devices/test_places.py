@@ -206,3 +206,19 @@ def test_invented_sites_do_not_fill_the_memory_of_the_count() -> None:
     counts = origins.take()
     assert len(counts) <= 201
     assert counts.total() == 20_000
+
+
+def test_of_more_than_a_hundred_origins_the_first_level_is_told_and_of_more_than_two_hundred_none() -> None:
+    origins = Origins()
+    for number in range(100):
+        origins.note(f"site-{number}/water/")
+    origins.note("more/water/")
+    origins.note("more/power/", 2)
+    for number in range(98):
+        origins.note(f"gone-{number}/x/")
+    origins.note("one-too-many/x/")
+    origins.note("last/x/")
+    origins.note("site-7/water/")
+    found = origins.take()
+    assert (found["site-7/water/"], found["more/"], found["gone-97/"], found["one-too-many/"], found[""]) == (2, 3, 1, 1, 1)
+    assert len(found) == 201

@@ -2,9 +2,9 @@
 
 import pytest
 
-from gateway.core.devices.device import TAG_VALUES_MAX, Device
+from gateway.core.devices.device import MESSAGE_KEPT_BYTES, TAG_VALUES_MAX, Device
 from gateway.core.devices.resolved import Stream
-from gateway.core.devices.streams import Admission, Streams
+from gateway.core.devices.streams import MESSAGES_KEPT, Admission, Streams
 from gateway.core.message import Unresolved
 from gateway.core.readings.line_protocol import Tags
 from schemas.registry import RegisteredDevice, Registry
@@ -244,3 +244,69 @@ def test_what_is_replayed_keeps_the_time_at_which_it_came_beside_what_comes_now(
     assert device.stamp(NOW_MS) == NOW_MS
     assert [device.stamp(came_ms, replayed=True) for _ in range(2)] == [came_ms, came_ms + 1]
     assert device.stamp(NOW_MS) == NOW_MS + 1
+
+
+@each_row(
+    ("on", "detail"),
+    [
+        (topic("d1", site=".."), "'..' cannot be a site: it means a folder"),
+        (topic(".."), "'..' cannot be a device: it means a folder"),
+    ],
+)
+def test_a_name_that_means_a_folder_is_none(on: str, detail: str) -> None:
+    why = refused(Streams(), on)
+    assert (why.reason, why.detail, why.domain, why.waits) == (RejectReason.UNKNOWN_DEVICE, detail, "water", False)
+
+
+def test_a_device_has_at_most_64_topics_and_one_more_is_refused_with_their_number() -> None:
+    streams = Streams({"d1": registered_device()})
+    for site in range(TAG_VALUES_MAX):
+        resolved(streams, topic(site=f"s{site}"))
+    assert refused(streams, topic(site="one-more")).detail == (
+        "d1 speaks on its topic 65; one device has few sites and domains"
+    )
+    assert streams.devices["d1"].streams == TAG_VALUES_MAX == 64
+
+
+def test_who_may_not_be_admitted_learns_by_which_setting() -> None:
+    streams = Streams({"known": registered_device(id="known")}, Admission(unknown="quarantine", simulated="reject"))
+    stranger, simulated = refused(streams, topic("other")), refused(streams, topic("sim-1"))
+    assert stranger.detail == "other is not in the registry and devices.unknown is quarantine; register it"
+    assert (stranger.waits, stranger.device, stranger.no_place) == (True, "other", False)
+    assert simulated.detail == "sim-1 is simulated and limits.simulated is reject"
+    assert resolved(Streams(admission=Admission(unknown="reject")), topic("sim-1")).device.is_simulated
+    found = streams.meet("no id")
+    assert isinstance(found, Unresolved)
+    assert found.detail == "'no id' cannot be a device: 1 to 64 of A-Z a-z 0-9 . _ : -"
+
+
+def test_a_device_is_expected_once_it_is_registered_or_was_heard() -> None:
+    streams = Streams({"known": registered_device(id="known", params={"pulse_weight": 10})})
+    resolved(streams, topic("heard"))
+    assert [streams.is_expected(name) for name in ("known", "heard", "other")] == [True, True, False]
+    assert [streams.is_registered(name) for name in ("known", "heard", "other")] == [True, False, False]
+    assert [streams.params_of(name) for name in ("known", "heard")] == [{"pulse_weight": 10}, None]
+
+
+def test_a_reading_that_influxdb_refused_is_noted_at_its_device() -> None:
+    streams = Streams()
+    device = resolved(streams, topic()).device
+    streams.note_not_taken("d1", NOW_MS)
+    streams.note_not_taken("forgotten", NOW_MS)
+    assert (device.not_taken_ms, list(streams.devices)) == (NOW_MS, ["d1"])
+
+
+def test_the_messages_of_the_first_three_thousand_devices_are_kept_unless_they_are_large() -> None:
+    assert (MESSAGES_KEPT, MESSAGE_KEPT_BYTES) == (3000, 4096)
+    into = pipeline()
+    for name, size, kept in (("d1", 4096, True), ("d2", 4097, False)):
+        payload = b'{"ph": 7}'.ljust(size)
+        into.process(message(payload, topic(name)), NOW_MS)
+        assert (into.streams.devices[name].last_message is not None) is kept
+    streams = Streams()
+    for number in range(MESSAGES_KEPT + 1):
+        streams.meet(f"d{number}")
+    assert streams.devices["d2999"].keeps_bytes == MESSAGE_KEPT_BYTES
+    assert streams.devices["d3000"].keeps_bytes == -1
+    streams.devices["d3000"].watch()
+    assert streams.devices["d3000"].is_noted
