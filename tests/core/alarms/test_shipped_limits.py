@@ -98,3 +98,12 @@ def test_what_is_no_limit_of_a_value_is_as_agreed_too() -> None:
 def test_people_have_half_an_hour_or_a_shift_to_acknowledge_an_alarm() -> None:
     assert ACKNOWLEDGE_WITHIN_MS == {Severity.CRITICAL: 30 * MINUTE_MS, Severity.WARNING: 8 * HOUR_MS, Severity.INFO: 0}
     assert [severity.rank for severity in (Severity.CRITICAL, Severity.WARNING, Severity.INFO)] == [0, 1, 2]
+
+
+def test_a_rule_says_what_is_the_matter_and_what_to_do_in_both_languages() -> None:
+    outage = SHIPPED.by_name["outage"]
+    assert outage.text == {"vi": "Mất điện.", "en": "The supply has failed."}
+    assert outage.advice == {
+        "vi": "Kiểm tra lộ và trạm cấp; đối chiếu với lịch cắt điện.",
+        "en": "Check the feeder and its station; compare with the planned outages.",
+    }
