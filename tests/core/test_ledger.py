@@ -70,3 +70,10 @@ def test_the_document_has_the_fixed_form() -> None:
         "pending": {"memory": 1, "journal": 2, "quarantine": 0},
         "imbalance": 0,
     }
+
+
+def test_what_only_a_newer_release_can_read_is_pending_and_no_backlog() -> None:
+    ledger = Ledger(NOW_MS)
+    ledger.receive(5, "journal", "journal")
+    ledger.of_newer = 2
+    assert (ledger.backlog, ledger.pending["journal"], ledger.imbalance) == (3, 5, 0)

@@ -283,3 +283,29 @@ def test_a_fault_carries_the_events_before_it_and_a_sentence() -> None:
 def test_a_port_that_answers_in_tls_is_told_by_its_alert() -> None:
     _, fault = receive(opened(connected=False), [b"\x15\x03\x01\x00\x02\x02\x46"])
     assert fault == "the broker speaks TLS on this port; write mqtts://"
+
+
+def test_what_the_gateway_says_itself_is_sent_once_and_retained_where_that_is_asked() -> None:
+    for retain in (False, True):
+        packet = read(Session.publish("gateway/v1/g/state", b"live", retain=retain))
+        assert isinstance(packet, mqtt5.PublishPacket)
+        assert (packet.topic, packet.payload, packet.retain, packet.packet_id) == ("gateway/v1/g/state", b"live", retain, None)
+
+
+@each_row(
+    ("data", "connected", "named"),
+    [
+        (b"\x20" + b"\xe9\x07", True, "the broker sent a control packet of 1001 bytes"),
+        (b"\x30" + b"\xe9\x07", False, "the broker sent a control packet of 1001 bytes"),
+        (b"\x20" + b"\x80" * 4, True, "the broker sent a malformed packet: Invalid variable byte integer"),
+        (b"\x30\x03\x00\x05a", True, "the broker sent a malformed packet: Invalid remaining length"),
+    ],
+)
+def test_a_head_that_can_never_become_a_packet_is_a_fault_at_once(data: bytes, connected: bool, named: str) -> None:  # noqa: FBT001
+    assert receive(opened(connected=connected), [data]) == ([], named)
+
+
+def test_a_control_packet_as_large_as_a_frame_may_be_is_waited_for() -> None:
+    session = opened()
+    assert receive(session, [b"\x20" + b"\xe8\x07"]) == ([], "")
+    assert receive(session, [b"\x80\x80"]) == ([], ""), "its rest is still to come"

@@ -73,13 +73,11 @@ class Standing(Struct, array_like=True):
     :ivar since_ms: its beginning.
     :ivar last_ms: the newest reading that was judged.
     :ivar gone_ms: its end, not yet believed while ``clear_after_ms`` of the rule runs; 0: it stands.
-    :ivar count: number of readings in a row that met it.
     """
 
     since_ms: int
     last_ms: int
     gone_ms: int = 0
-    count: int = 1
 
 
 class AlarmState(Struct):

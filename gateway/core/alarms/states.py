@@ -102,7 +102,6 @@ class States:
             standing = state.standing[sight.name] = Standing(since_ms, time_ms)
         elif time_ms > standing.last_ms:
             standing.last_ms, standing.gone_ms = time_ms, 0
-            standing.count += 1
         else:
             return state
         state.value, state.field = sight.value, sight.field
@@ -209,7 +208,7 @@ class States:
     def _begin(self, rule: Rule, place: Place, sight: Sight) -> AlarmState:
         since_ms = sight.time_ms if sight.since_ms is None else sight.since_ms
         key = AlarmKey(rule.name, place.name)
-        state = AlarmState(key, rule.severity, place.tags, since_ms, sight.value, sight.field)
+        state = AlarmState(key, rule.severity, place.tags, since_ms, sight.value)
         state.registered, state.simulated = place.registered, place.simulated
         self._places.setdefault(place.name, {})[rule.name] = state
         return state
