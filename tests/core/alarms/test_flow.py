@@ -1,7 +1,12 @@
 """The flow of a meter that sends only its register."""
 
+from datetime import UTC
+
+from gateway.core.alarms.rules import Limit, Rules, Values
+from gateway.core.alarms.views import Views
+from gateway.core.devices.device import Device
 from schemas.quantities import Quality
-from tests.core.alarms.alarming import Bed, above, at, below, rule
+from tests.core.alarms.alarming import Bed, above, at, below, registered, rule
 
 RAISED, CLEARED = ["raised some@d1"], ["cleared some@d1"]
 
@@ -52,3 +57,34 @@ def test_a_register_that_stands_still_is_no_flow_at_all() -> None:
     bed = Bed(rule(below("flow_m3_h", 1)))
     assert bed.send(at(0), volume_m3=7) == []
     assert bed.send(at(1), volume_m3=7) == RAISED
+
+
+def test_a_register_that_shows_less_or_another_value_at_the_same_time_has_no_flow() -> None:
+    bed = Bed(rule(below("flow_m3_h", 0.5)))
+    assert bed.send(at(0), volume_m3=10) == []
+    assert bed.send(at(0), volume_m3=11) == []
+    assert bed.send(at(1), volume_m3=12) == [], "8 m3/h since the first"
+    assert bed.send(at(2), volume_m3=11) == [], "nothing runs backwards"
+    assert bed.send(at(3), volume_m3=11) == ["raised some@d1"]
+    assert bed.send(at(4), volume_m3=13) == ["cleared some@d1"]
+
+
+def test_a_device_that_sends_its_flow_in_one_of_its_messages_has_none_worked_out() -> None:
+    bed = Bed(rule(above("flow_m3_h", 5)))
+    for turn in range(4):
+        assert bed.send(at(2 * turn), flow_m3_h=1) == []
+        assert bed.send(at(2 * turn + 1), volume_m3=100 * turn) == [], "400 m3 in an hour"
+
+
+def test_only_parents_that_a_rule_looks_at_are_looked_at_closely() -> None:
+    entries = {"zone": registered("zone"), "d1": registered("d1", parent="zone")}
+    of_parent = rule(Values((Limit("pressure_kpa", "below", 100, 100, at="parent"),)))
+    for some, looks in ((of_parent, True), (rule(below("pressure_kpa", 100)), False)):
+        views = Views(UTC)
+        views.replace_rules(Rules((some,)))
+        views.replace_registry(entries)
+        zone = views.look(Device("zone", entries["zone"]), at(0), busy=False)
+        behind = views.look(Device("d1", entries["d1"]), at(0), busy=False)
+        assert (zone.is_parent, zone.is_busy, zone.parent) == (looks, looks, None)
+        assert (behind.is_parent, behind.parent) == (False, "zone" if looks else None)
+        assert views.look(Device("any", None), at(0), busy=False).parent is None

@@ -1,11 +1,11 @@
 """The guard that devices without limits of their own share, and what takes it away."""
 
 from collections.abc import Callable
-from datetime import UTC
+from datetime import UTC, timedelta, timezone
 
 import pytest
 
-from gateway.core.alarms.rules import Rules
+from gateway.core.alarms.rules import Limit, Rules, Usual, Values
 from gateway.core.alarms.views import View, Views
 from gateway.core.alarms.watch import Tables
 from gateway.core.devices.device import Device
@@ -97,3 +97,14 @@ def test_a_plain_device_that_sent_its_flow_is_known_to_send_it() -> None:
 def holds(device: Device) -> bool:
     """Tell if the guard of a device holds now."""
     return device.guard.from_ms <= NOW_MS < device.guard.until_ms
+
+
+def test_a_usual_hour_holds_from_its_local_beginning_to_its_end() -> None:
+    views = Views(timezone(timedelta(hours=5, minutes=30)))
+    views.replace_rules(Rules((rule(Values((Limit("flow_m3_h", "above", 2, 2, Usual.HOUR),))),)))
+    views.take_usual("one", {"flow_m3_h": [1.0] * 24})
+    began_ms = 1_793_491_200_000 - 1_793_491_200_000 % 3_600_000 - 1_800_000
+    for after_ms in (0, 1_234_567, 3_599_999):
+        device = Device("one", None)
+        views.look(device, began_ms + after_ms, busy=False)
+        assert (device.guard.from_ms, device.guard.until_ms) == (began_ms, began_ms + 3_600_000)

@@ -164,3 +164,12 @@ def test_a_reading_a_little_older_than_the_one_that_raised_does_not_end_it() -> 
     bed = Bed(rule(above("alarm_leak", 0)))
     assert bed.send(at(1), alarm_leak=True) == RAISED
     assert bed.send(at(1) - 1000, alarm_leak=False) == []
+
+
+@pytest.mark.parametrize(("turn", "raised"), [(3, True), (3.01, False)])
+def test_quantities_of_different_readings_count_together_within_three_intervals(turn: float, raised: bool) -> None:  # noqa: FBT001
+    both = Values((Limit("pressure_kpa", "below", 100, 100), Limit("flow_m3_h", "above", 5, 5)))
+    bed = Bed(rule(both))
+    bed.device(entry=registered())
+    assert bed.send(at(0), pressure_kpa=90) == []
+    assert bed.send(at(turn), flow_m3_h=9) == (RAISED if raised else [])
