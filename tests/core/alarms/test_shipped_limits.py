@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from gateway.core.alarms import wording
 from gateway.core.alarms.alarm import Severity
 from gateway.core.alarms.rules import (
     ACKNOWLEDGE_WITHIN_MS,
@@ -107,3 +108,12 @@ def test_a_rule_says_what_is_the_matter_and_what_to_do_in_both_languages() -> No
         "vi": "Kiểm tra lộ và trạm cấp; đối chiếu với lịch cắt điện.",
         "en": "Check the feeder and its station; compare with the planned outages.",
     }
+
+
+def test_each_rule_has_its_own_four_texts() -> None:
+    assert set(wording.WORDING) == set(SHIPPED.by_name)
+    for name, texts in wording.WORDING.items():
+        vi, en, advice_vi, advice_en = texts
+        shipped = SHIPPED.by_name[name]
+        assert (shipped.text, shipped.advice) == ({"vi": vi, "en": en}, {"vi": advice_vi, "en": advice_en})
+    assert len({text for texts in wording.WORDING.values() for text in texts}) == 4 * len(wording.WORDING)
