@@ -81,7 +81,7 @@ class CountersRecord(TypedDict, total=False):
 
 def pack_counters(counters: CounterState, record: CountersRecord) -> None:
     """Put the counters into a record."""
-    registers, seen_ms = counters.registers(), record.get("seen", 0)
+    registers, seen_ms = counters.registers(), record["seen"]
     times: dict[int, dict[str, float | None]] = {}
     bases: dict[int, dict[str, float]] = {}
     for name, value, time_ms, _, offset, base, base_ms, _ in registers:

@@ -69,3 +69,15 @@ def test_gaps_of_earlier_minutes_are_forgotten() -> None:
     assert gaps.look([], NOW_MS) is None
     gaps.note("m9", 1)
     assert gaps.look([], NOW_MS + 600_000) is None
+
+
+@pytest.mark.parametrize(("later_ms", "told"), [(119_000, (10, 15)), (181_000, None)])
+def test_gaps_of_two_minutes_count_together(later_ms: int, told: tuple[int, int] | None) -> None:
+    gaps, began_ms = SequenceGaps(), NOW_MS - NOW_MS % 60_000
+    for number in range(5):
+        gaps.note(f"m{number}", 1)
+    assert gaps.look([], began_ms) is None
+    for number in range(5, 10):
+        gaps.note(f"m{number}", 2)
+    assert gaps.look([], began_ms + later_ms) == told
+    assert gaps.look([], began_ms + later_ms) is None, "nothing new"

@@ -1,5 +1,6 @@
 """The snapshot of a device is the same after a restart, and never alters a value."""
 
+import json
 import math
 import subprocess
 import sys
@@ -11,14 +12,15 @@ from hypothesis import strategies as st
 
 from gateway.core.devices.device import MESSAGE_KEPT_BYTES, Device
 from gateway.core.devices.setback import Setback
-from gateway.core.devices.snapshot import pack, unpack
+from gateway.core.devices.snapshot import pack, pack_kept, unpack, unpack_kept
 from gateway.core.message import Arrival, StoredMessage
 from gateway.core.readings.counters import CounterState
 from gateway.core.readings.duplicates import WINDOW_S, DedupResult, DedupVerdict, RecentKeys
 from gateway.core.readings.exchanges import NO_PAST, CounterPast, ToldExchange
 from gateway.core.readings.field_sets import FieldSets
 from gateway.core.readings.line_protocol import series_key
-from gateway.core.readings.steps import CounterRule
+from gateway.core.readings.steps import CounterRule, Doubt
+from gateway.core.readings.sums import FormerOffset, Register
 from schemas.quantities import Growth
 from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS, SECOND_MS
 
@@ -270,3 +272,51 @@ def test_the_last_message_comes_back_byte_for_byte_after_a_stop() -> None:
     assert again(old).last_message is None, "between stops it is not written"
     old.last_message = Arrival(StoredMessage("a", bytes(MESSAGE_KEPT_BYTES + 1)), NOW_MS)
     assert "message" not in pack(old, FieldSets(), message=True)
+
+
+def test_all_that_a_sum_stands_on_comes_back() -> None:
+    old, state = device(), CounterState(version=3)
+    doubt = Doubt(9.0, NOW_MS - 5, 1, 8.0, NOW_MS - 9)
+    formers = (FormerOffset(NOW_MS - 70, 1.5, 12.0), FormerOffset(NOW_MS - 60, 2.5))
+    registers = [
+        Register("volume_m3", 7.0, NOW_MS - 3, doubt, 2.0, 4.0, NOW_MS - 3, formers),
+        Register("volume_m3,channel=2", 7.0, NOW_MS - 3, None, 0.0, 7.0, NOW_MS - 900),
+        Register("energy_import_kwh", math.nan, NOW_MS - 8, None, 55.0, 50.0, NOW_MS - 8),
+    ]
+    for register in registers:
+        state.restore(register)
+    old.counters = state
+    found = counters(again(old)).registers()
+    assert found[:2] == registers[:2]
+    assert [str(value) for value in found[2][3:6]] == ["None", "55.0", "50.0"]
+    assert (math.isnan(found[2].value), found[2].time_ms, found[2].base_ms) == (True, NOW_MS - 8, NOW_MS - 8)
+    assert counters(again(old)).version == 3
+
+
+@pytest.mark.parametrize(
+    ("more", "names"),
+    [
+        ({}, ["volume_m3"]),
+        ({"version": 0}, ["volume_m3", "heat_mwh"]),
+        ({"offsets": {"heat_mwh": 3.0}}, ["volume_m3", "heat_mwh"]),
+    ],
+)
+def test_an_exchanged_meter_of_a_version_before_sums_is_a_new_one(more: dict[str, Any], names: list[str]) -> None:
+    known = {"seen": NOW_MS, "counters": [[10, {"volume_m3": 7.0, "heat_mwh": None}]]}
+    record = {**known, "doubts": [["volume_m3", 9.0, 4, 1]], **more}
+    new = Device("m1", None)
+    unpack(json.dumps(record), new, FieldSets(), NOW_MS)
+    found = counters(new).registers()
+    assert [register.name for register in found] == names
+    assert found[0][:4] == ("volume_m3", 7.0, NOW_MS - 10, Doubt(9.0, NOW_MS - 4, 1, 9.0, NOW_MS - 4))
+
+
+def test_counters_saved_at_a_step_are_taken_only_where_they_are_newer() -> None:
+    stepped = device(counters=CounterState(version=2))
+    counters(stepped).restore(Register("volume_m3", 7.0, NOW_MS))
+    line = pack_kept(stepped)
+    for version, taken in ((None, True), (1, True), (2, False)):
+        other = device(counters=None if version is None else CounterState(version=version))
+        unpack_kept(line, other)
+        assert (counters(other).believed("volume_m3") == 7.0) is taken
+    assert pack_kept(device()) == f'{{"seen":{NOW_MS}}}'
