@@ -94,11 +94,6 @@ class Places:
     def _reserved(self, name: str, *, registered: bool, as_written: bool) -> bool:
         return registered and (as_written or self._writings[device_key(name)] < _WRITINGS_MAX)
 
-    def begin_anew(self) -> None:
-        """Reset all places for a new registry."""
-        self.taken = self._spare_topics = 0
-        self._writings.clear()
-
     # Topics.
 
     def may_speak_on_another(self, device: Device) -> bool:

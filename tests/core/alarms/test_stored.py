@@ -10,7 +10,7 @@ KEY = AlarmKey("some", "d1")
 
 
 def changed(bed: Bed) -> dict[AlarmKey, bool]:
-    """What the store must write, or (False) remove."""
+    """Return the states to store (True) and to remove (False)."""
     return {key: state is not None for key, state in bed.alarms.states.drain().states.items()}
 
 

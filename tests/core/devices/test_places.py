@@ -5,7 +5,7 @@ import gc
 import pytest
 
 from gateway.core.devices.device import Device
-from gateway.core.devices.places import UNHEARD_MS, Origins, topic_prefix
+from gateway.core.devices.places import UNHEARD_MS, Origins, Places, topic_prefix
 from gateway.core.devices.resolved import Stream
 from gateway.core.devices.streams import Admission
 from gateway.core.message import Unresolved
@@ -222,3 +222,37 @@ def test_of_more_than_a_hundred_origins_the_first_level_is_told_and_of_more_than
     found = origins.take()
     assert (found["site-7/water/"], found["more/"], found["gone-97/"], found["one-too-many/"], found[""]) == (2, 3, 1, 1, 1)
     assert len(found) == 201
+
+
+def test_of_all_writings_of_an_eui_beside_the_registry_s_own_four_have_a_place() -> None:
+    eui = "24e124126a148401"
+    into = pipeline({eui: registered_device(id=eui)}, Admission(devices_max=0))
+    pairs = [eui[at : at + 2] for at in range(0, 16, 2)]
+    writings = [eui.upper(), eui.replace("a", "A"), eui.replace("e", "E"), "-".join(pairs), ":".join(pairs)]
+    writings += ["-".join(pairs).upper(), ":".join(pairs).upper()]
+    assert [hear(into, name) for name in writings] == [True] * 4 + [False] * 3
+    assert hear(into, eui)
+
+
+def speaker(streams: int = 0) -> Device:
+    device = Device("d", None)
+    device.streams = streams
+    return device
+
+
+def test_each_unregistered_device_has_four_topics_and_all_of_them_share_as_many_as_there_are_places() -> None:
+    places, one, other = Places(2), speaker(), speaker()
+    for _ in range(6):
+        assert places.may_speak_on_another(one)
+        places.topic_taken(one)
+    assert not places.may_speak_on_another(one)
+    assert places.may_speak_on_another(other)
+    places.left(speaker(1))
+    assert not places.may_speak_on_another(one), "who leaves had none of these"
+    places.left(speaker(6))
+    assert places.may_speak_on_another(one)
+
+
+def test_what_floods_is_told_by_the_first_two_hundred_letters_of_a_topic() -> None:
+    assert topic_prefix(f"a/{'b' * 190}/d1/up", "d1") == f"a/{'b' * 190}/"
+    assert topic_prefix(f"a/{'b' * 205}/d1/up", "d1") == "a/"

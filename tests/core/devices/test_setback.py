@@ -2,10 +2,10 @@
 
 import pytest
 
-from gateway.core.devices.setback import Setback, unknown_keys
-from gateway.core.message import StoredMessage
+from gateway.core.devices.setback import Setback, setback_after, unknown_keys
+from gateway.core.message import CodecAsk, Outcome, QuarantinedMessage, Refusal, SideEffects, StoredMessage, WaitCause
 from gateway.core.process import Processor
-from schemas.rejects import RejectReason
+from schemas.rejects import IgnoreCause, RejectReason
 from tests.core.making import HOUR_MS, NOW_MS, SECOND_MS, message, pipeline, topic
 
 
@@ -70,3 +70,24 @@ def test_what_comes_late_and_what_is_no_data_tells_nothing_of_now() -> None:
     found = into.streams.devices["d1"].setback
     assert found is not None
     assert found.code == RejectReason.BAD_JSON
+
+
+def outcome(**effects: object) -> Outcome:
+    return Outcome(side_effects=SideEffects(**effects))  # type: ignore[arg-type]
+
+
+def test_a_message_that_waits_has_the_code_of_its_cause_and_one_that_asks_changes_nothing() -> None:
+    before = Setback("bad_json", 1)
+    assert setback_after(outcome(ask=CodecAsk("x.js", b"", 1, 0)), 5, before) is before
+    waits = QuarantinedMessage(WaitCause.CODEC, "x.js", None, "", b"", retain=False, arrival_ms=5)
+    assert setback_after(outcome(waiting=[waits]), 5, before) == Setback("waits_codec", 5, "x.js")
+    assert setback_after(outcome(waiting=[waits]), 9, Setback("waits_codec", 5)) == Setback("waits_codec", 5, "x.js")
+    assert setback_after(outcome(released=["g/n"]), 5, before) is None, "it became readings in full"
+    assert setback_after(Outcome(ignored=IgnoreCause.STATUS), 5, before) is before
+
+
+def test_a_detail_is_cut_and_can_always_be_saved() -> None:
+    refused = Outcome(refusals=[Refusal(RejectReason.BAD_JSON, "\ud800" + "x" * 400, "", b"", "decode", 0)])
+    found = setback_after(refused, 1, None)
+    assert found is not None
+    assert found.detail == "?" + "x" * 299

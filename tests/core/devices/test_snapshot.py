@@ -163,7 +163,10 @@ def test_without_its_window_a_device_still_knows_its_newest_reading() -> None:
     ("later_ms", "known"),
     [
         pytest.param(0, 2, id="at-once"),
+        pytest.param(4 * MINUTE_MS, 2, id="four-minutes-later"),
+        pytest.param(4 * MINUTE_MS + SECOND_MS, 1, id="when-the-first-is-too-old"),
         pytest.param(5 * MINUTE_MS, 1, id="five-minutes-later"),
+        pytest.param(WINDOW_S * SECOND_MS, 1, id="ten-minutes-later"),
         pytest.param(WINDOW_S * SECOND_MS + SECOND_MS, 0, id="later"),
         pytest.param(-HOUR_MS, 0, id="the-clock-was-set-back"),
         pytest.param(13 * 24 * HOUR_MS, 0, id="so-late-that-seconds-come-round-again"),
@@ -320,3 +323,19 @@ def test_counters_saved_at_a_step_are_taken_only_where_they_are_newer() -> None:
         unpack_kept(line, other)
         assert (counters(other).believed("volume_m3") == 7.0) is taken
     assert pack_kept(device()) == f'{{"seen":{NOW_MS}}}'
+
+
+def test_a_clock_that_is_a_minute_off_is_no_news_and_one_that_is_more_is_remembered() -> None:
+    for offset_ms, kept in ((60_000, None), (60_001, 60_001), (-60_000, None), (-60_001, -60_001)):
+        assert again(device(offset_ms=offset_ms)).earlier_offset_ms == kept
+    assert again(device(earlier_offset_ms=70_000)).earlier_offset_ms == 70_000
+    assert again(device(earlier_offset_ms=70_000, offset_ms=5)).earlier_offset_ms is None, "this run knows better"
+
+
+def test_when_a_device_was_registered_is_remembered_until_it_is_heard() -> None:
+    assert '"registered"' not in pack(device(registered_ms=NOW_MS), FieldSets())
+    assert '"registered"' not in pack(device(last_seen_ms=0), FieldSets())
+    assert again(device(last_seen_ms=0, registered_ms=7)).registered_ms == 7
+    new = again(device(not_taken_ms=NOW_MS - 9, last_seq=4, seq_missing=2, online=True, source="meter 7"))
+    assert (new.not_taken_ms, new.last_seq, new.seq_missing, new.online, new.source) == (NOW_MS - 9, 4, 2, True, "meter 7")
+    assert new.goodbye_ms == new.last_seen_ms == NOW_MS
