@@ -1,6 +1,6 @@
 """Readings of hours that were worked out are noted, each hour once; nothing is late while nobody works hours out."""
 
-from gateway.core.readings.late_readings import LateReadings
+from gateway.core.readings.late_readings import LateReadings, merged, runs_of
 from tests.core.making import HOUR_MS, NOW_MS, pipeline, process
 
 HOUR = NOW_MS // HOUR_MS
@@ -56,3 +56,23 @@ def test_of_written_points_those_in_closed_hours_are_noted() -> None:
     late.close(HOUR * HOUR_MS)
     late.note_written([*lines, "gateway live=1 5", "no point"])
     assert late.drain() == {"d1": {HOUR - 1}, "d2": {HOUR - 2}}
+
+
+def test_hours_that_follow_each_other_are_one_run() -> None:
+    assert runs_of({7, 3, 1, 2}) == [(1, 4), (7, 8)]
+    assert runs_of([]) == []
+    assert merged([(5, 9), (1, 3), (3, 4), (6, 7), (10, 11)]) == [(1, 4), (5, 9), (10, 11)]
+
+
+def test_what_is_closed_stays_closed_and_the_hour_itself_is_still_open() -> None:
+    late = LateReadings()
+    late.close(HOUR * HOUR_MS)
+    late.close(5)
+    assert late.closed_ms == HOUR * HOUR_MS
+    late.note_written([f"water,device=d1 ph=7 {HOUR * HOUR_MS}", f"water,device=d1 ph=7 {HOUR * HOUR_MS - 1}"])
+    late.note_since("d2", HOUR * HOUR_MS)
+    late.note_since("d3", HOUR * HOUR_MS - 1)
+    assert late.drain() == {"d1": {HOUR - 1}, "d3": {HOUR - 1}}
+    late.close(HOUR * HOUR_MS + 1)
+    late.note_since("d1", HOUR * HOUR_MS)
+    assert late.drain() == {"d1": {HOUR}}, "an hour that is closed in part"
