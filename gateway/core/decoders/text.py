@@ -10,7 +10,7 @@ Pairs are ``tempf=88.7&humidity=70`` as a web form sends it, ``T=21.5;H=60`` as 
 
 import csv
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from gateway.core.decoders import bad_payload
@@ -20,8 +20,14 @@ from schemas.rejects import RejectReason
 
 _PIECES = re.compile(r"\{\{|\}\}|\{(?P<name>[A-Za-z_]\w*):(?P<kind>[a-z]+)\}|\s+|[{}]|[^{}\s]+", re.ASCII)
 _NUMBER: Final = r"[+-]?(?:[0-9]{1,300}(?:\.[0-9]{0,300})?|\.[0-9]{1,300})(?:[eE][+-]?[0-9]{1,9})?"
-_KINDS: Final = ("number", "word", "text", "rest")
 _SHOWN: Final = 40
+
+
+def _number(text: str) -> float:
+    return int(text) if text.lstrip("+-").isdecimal() else float(text)
+
+
+_READERS: Final[Mapping[str, Callable[[str], object]]] = {"number": _number, "word": str, "text": str.strip, "rest": str}
 
 
 def _utf8(payload: bytes, encoding: str = "utf-8") -> str:
@@ -34,20 +40,20 @@ def _utf8(payload: bytes, encoding: str = "utf-8") -> str:
 def compile_text(template: str) -> Callable[[bytes], dict[str, object]]:
     """Compile a reader of texts by a template; it gives an object with the template's names as keys."""
     pieces = _pieces(template)
-    steps = [(kind, name, _pattern(pieces, at)) for at, (kind, name) in enumerate(pieces)]
+    steps = [(kind, name, _pattern(pieces, at).match, _READERS.get(kind)) for at, (kind, name) in enumerate(pieces)]
 
     def decode(payload: bytes) -> dict[str, object]:
         text = _utf8(payload).rstrip("\0").strip()
         found: dict[str, object] = {}
         place = 0
-        for kind, name, pattern in steps:
-            match = pattern.match(text, place)
+        for kind, name, fits, read in steps:
+            match = fits(text, place)
             if match is None:
                 wanted = repr(name) if kind == "literal" else f"{name} ({kind})"
                 raise bad_payload(f"{wanted} is expected at character {place + 1}, there is {text[place : place + _SHOWN]!r}")
             place = match.end()
-            if kind in _KINDS:
-                found[name] = _value(kind, match[0])
+            if read is not None:
+                found[name] = read(match[0])
         if place < len(text):
             shown = text[place : place + _SHOWN]
             raise bad_payload(f"the template ends at character {place + 1}, the text goes on with {shown!r}")
@@ -65,8 +71,8 @@ def _pieces(template: str) -> list[Piece]:
     for match in _PIECES.finditer(template.strip()):
         text = match[0]
         if match["name"]:
-            if match["kind"] not in _KINDS:
-                raise ValueError(f"{text}: {match['kind']} is not one of {', '.join(_KINDS)}")
+            if match["kind"] not in _READERS:
+                raise ValueError(f"{text}: {match['kind']} is not one of {', '.join(_READERS)}")
             pieces.append((match["kind"], match["name"]))
         elif text in {"{", "}"}:
             raise ValueError(
@@ -82,7 +88,7 @@ def _pieces(template: str) -> list[Piece]:
 
 
 def _check(pieces: list[Piece]) -> None:
-    names = [name for kind, name in pieces if kind in _KINDS]
+    names = [name for kind, name in pieces if kind in _READERS]
     if not names:
         raise ValueError("the template reads nothing; write what it reads as {name:kind}")
     for name in names:
@@ -92,7 +98,7 @@ def _check(pieces: list[Piece]) -> None:
         follower, _ = _follower(pieces, at)
         if kind == "rest" and follower != "end":
             raise ValueError(f"{name}: rest takes all that is left and must stand last")
-        if kind == "word" and follower in _KINDS:
+        if kind == "word" and follower in _READERS:
             raise ValueError(f"{name}: nothing tells where the word ends; put white space or text after it")
         if kind == "text" and follower not in {"literal", "end"}:
             raise ValueError(f"{name}: nothing tells where the text ends; put literal text after it")
@@ -120,12 +126,6 @@ def _pattern(pieces: list[Piece], at: int) -> re.Pattern[str]:
         "rest": ".*",
     }
     return re.compile(patterns[kind], re.DOTALL)
-
-
-def _value(kind: str, text: str) -> object:
-    if kind == "number":
-        return int(text) if text.lstrip("+-").isdecimal() else float(text)
-    return text.strip() if kind == "text" else text
 
 
 CsvRow = dict[str, object]

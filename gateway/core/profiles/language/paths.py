@@ -68,7 +68,7 @@ class Path(NamedTuple):
         """The number of selectors before the list or map that holds the items."""
         return sum(isinstance(step, Fitting | _All) for step in self.steps[:-1])
 
-    def items(self, document: Node) -> Iterable[tuple[str, Node, Around]]:
+    def items(self, document: Node) -> list[tuple[str, Node, Around]]:
         """Key and item of each item for ``each``, and the levels around it.
 
         After a selector the values found are the items; else they are in the list or map found. Behind ``[*]`` and a key a
@@ -76,16 +76,16 @@ class Path(NamedTuple):
         for example for a time.
         """
         if not self.steps:
-            return ((key, item, ()) for key, item in pairs(document))
+            return [(key, item, ()) for key, item in _pairs(document)]
         *way, last = self.steps
         if isinstance(last, Fitting | _All):
             found = _walk_within(document, self.steps)
-            return ((str(number), item, around[1:]) for number, (item, around) in enumerate(found))
+            return [(str(number), item, around[1:]) for number, (item, around) in enumerate(found)]
         cells = [(_first(_members(row, last)), around) for row, around in _walk_within(document, way)]
         is_column = isinstance(last, str) and any(isinstance(step, _All) for step in way)
         if is_column and any(cell is not None and not isinstance(cell, dict | list) for cell, _ in cells):
-            return ((str(number), cell, around) for number, (cell, around) in enumerate(cells))
-        return ((key, item, around) for cell, around in cells for key, item in pairs(cell))
+            return [(str(number), cell, around) for number, (cell, around) in enumerate(cells)]
+        return [(key, item, around) for cell, around in cells for key, item in _pairs(cell)]
 
 
 def _first(members: Iterable[tuple[Node, Node]]) -> Node:
@@ -325,8 +325,8 @@ def stands_for(value: object, text: str) -> bool:
         return False
 
 
-def pairs(container: object) -> Iterable[tuple[str, Node]]:
+def _pairs(container: object) -> list[tuple[str, Node]]:
     """Key and member of a list or map; a list's keys are its numbers from 0. None for anything else."""
     if isinstance(container, dict):
-        return ((str(key), item) for key, item in container.items())
-    return ((str(number), item) for number, item in enumerate(container)) if isinstance(container, list) else ()
+        return [(str(key), item) for key, item in container.items()]
+    return [(str(number), item) for number, item in enumerate(container)] if isinstance(container, list) else []
