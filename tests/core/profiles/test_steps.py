@@ -132,7 +132,8 @@ def test_plain_numbers_of_an_object_are_read_at_once_or_left_to_the_steps() -> N
     numbers = point.numbers["decoded"]
     assert numbers.read({"p": 300, "ph": 7.5, "x": "y"}) == (("pressure_kpa", "ph"), (300.0, 7.5))
     assert numbers.read({"ph": 7.5}) == (("ph",), (7.5,))
-    for unusual in ({"ph": 15}, {"ph": "7"}, {"ph": True}, {}, [], None):
+    others: list[object] = [{"ph": 15}, {"ph": "7"}, {"ph": True}, {}, [], None]
+    for unusual in others:
         assert numbers.read(unusual) is None, unusual
 
     def read(decoded: object) -> object:
