@@ -160,6 +160,10 @@ def field(kind: str, at: int = 0, **more: object) -> dict[str, object]:
         pytest.param(field("u8", bits=[4, 4]), "a5", 0xA, id="bits"),
         pytest.param(field("u16", bits=(0, 12), order="dcba"), "34f2", 0x234, id="bits-of-two-bytes"),
         pytest.param(field("u8", bits=[0, 4], signed=True), "0f", -1, id="signed-bits"),
+        pytest.param(field("u8", bits=[0, 4], signed=True), "f7", 7, id="signed-bits-that-are-not-negative"),
+        pytest.param(field("u8", bits=[7, 1]), "80", 1, id="the-highest-bit"),
+        pytest.param(field("bcd", length=1), "f5", -5, id="bcd-of-one-digit"),
+        pytest.param(field("hex", length=1, order="badc"), "f5", "f5", id="one-byte-in-any-order"),
         pytest.param(field("u8", signed=True), "ff", -1, id="signed"),
         pytest.param(field("bcd", length=4, order="dcba"), "78563412", 12345678, id="bcd-lowest-first"),
         pytest.param(field("bcd", length=2), "f012", -12, id="bcd-negative"),
@@ -181,6 +185,8 @@ def test_a_field_is_read_from_a_frame(one: dict[str, object], frame: str, value:
         pytest.param(field("u8", -3), "0102", id="before-the-beginning"),
         pytest.param(field("hex", 2), "0102", id="nothing-left"),
         pytest.param(field("bcd", length=2), "ffff", id="bcd-without-digits"),
+        pytest.param(field("bcd", length=1), "0f", id="bcd-with-another-digit"),
+        pytest.param(field("u16", -4), "0102", id="all-before-the-beginning"),
     ],
 )
 def test_a_field_that_is_not_in_the_frame_is_absent(one: dict[str, object], frame: str) -> None:
@@ -211,6 +217,10 @@ def test_a_field_cut_in_two_is_a_bad_payload(one: dict[str, object], frame: str)
         pytest.param(field("u8", bits=[6, 3]), "bits 6 to 8 are not in u8", id="bits"),
         pytest.param(field("f32", bits=[0, 1]), "bits are of an integer", id="bits-of-a-float"),
         pytest.param(field("u32", -2), "cannot begin 2 before the end", id="always-cut"),
+        pytest.param(field("u8", bits=[0, 9]), "bits 0 to 8 are not in u8", id="too-many-bits"),
+        pytest.param(field("u8", bits=[0, 0]), "bits 0 to -1 are not in u8", id="no-bits"),
+        pytest.param(field("u8", bits=[-1, 2]), "bits -1 to 0 are not in u8", id="bits-below-the-lowest"),
+        pytest.param(field("hex", order="badc"), "badc is an order of 16-bit registers", id="registers-to-the-end"),
     ],
 )
 def test_a_field_that_no_frame_can_hold_is_refused_at_load(one: dict[str, object], what: str) -> None:

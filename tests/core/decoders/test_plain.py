@@ -161,6 +161,27 @@ def test_cbor_gives_plain_values(payload: bytes, value: object) -> None:
     assert cbor(payload) == value
 
 
+def test_what_a_tag_wraps_stands_for_itself_whatever_the_tag_means() -> None:
+    for tag in (0, 1, 30, 35, 36, 37, 52, 54, 100, 257, 258, 260, 261, 1004, 43000, 55799):
+        assert cbor(cbor2.dumps(cbor2.CBORTag(tag, ["a", 1]))) == ["a", 1], tag
+    for tag in (25, 28, 29, 256):
+        assert reason(cbor, cbor2.dumps(cbor2.CBORTag(tag, 0))) is RejectReason.BAD_PAYLOAD, tag
+
+
+def test_a_number_of_cbor_that_is_not_made_as_it_should_be_is_refused() -> None:
+    for item in (
+        cbor2.CBORTag(2, "x"),
+        cbor2.CBORTag(4, [1]),
+        cbor2.CBORTag(4, [1, "x"]),
+        cbor2.CBORTag(5, [1.5, 2]),
+        cbor2.CBORTag(5, 7),
+    ):
+        assert reason(cbor, cbor2.dumps(item)) is RejectReason.BAD_PAYLOAD, item
+    assert cbor(b"\xc3\x41\x05") == -6
+    assert cbor(b"\xc2\x58\x80" + b"\xff" * 128) == math.inf
+    assert cbor(cbor2.dumps(cbor2.CBORTag(5, [1 << 40, -3]))) == -math.inf
+
+
 @each_row(
     "payload",
     [

@@ -196,6 +196,11 @@ def test_what_the_server_decoded_is_an_object(name: dict[str, Any], decoded: obj
         pytest.param(changed("chirpstack_v4", time=None), {"time": None}, id="no-time"),
         pytest.param(changed("chirpstack_v4", rxInfo=None), {"rssi": None, "snr": None}, id="no-gateway"),
         pytest.param(changed("chirpstack_v4", rxInfo=[{}, 5, {"rssi": "x"}]), {"rssi": None, "snr": None}, id="odd-gateways"),
+        pytest.param(
+            changed("chirpstack_v4", rxInfo=[{"rssi": "x", "snr": 1}, {"rssi": "-90.5", "snr": "2"}]),
+            {"rssi": -90.5, "snr": 2.0},
+            id="numbers-as-text",
+        ),
         pytest.param(changed("chirpstack_v4", rxInfo=[{"rssi": -90}]), {"rssi": -90, "snr": 0}, id="signal-left-out-is-zero"),
         pytest.param(changed("chirpstack_v4", deviceInfo__devEui="A8-40-41-FF-FF-18-C7-D2"), {"device": EUI}, id="eui-dashes"),
         pytest.param(

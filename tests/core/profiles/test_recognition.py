@@ -140,6 +140,15 @@ def test_a_registered_profile_is_kept_with_its_ports_and_its_captures() -> None:
     assert frame.ports is None
 
 
+def test_a_profile_of_the_topic_reads_the_message_itself_behind_one_of_the_envelope() -> None:
+    own = "profile: q\nmatch: {topic: 'application/+/device/{device}/event/up', when: {/deviceInfo: map}}\n" + DECODED
+    topic = topic_of(RADIO, own)
+    for _ in range(2):
+        found = topic.recognise(uplink(object={"ph": 7}), {})
+        assert isinstance(found, Frame)
+        assert (found.profile.name, found.why) == ("q", "it alone takes it")
+
+
 def test_an_event_without_a_frame_is_no_data_and_its_device_lives() -> None:
     assert topic_of(RADIO).recognise(uplink(data=b""), {}) == Ignored(IgnoreCause.NOT_DATA, EUI)
     assert topic_of(RADIO).recognise(sent({"deviceInfo": {"devEui": EUI}}, uplink().topic), {}) == Ignored(IgnoreCause.NOT_DATA)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from schemas.quantities import Quality
 from schemas.rejects import DropCause
 from tests.core.profiling import compiled, context, faults, field, points
 from tests.rows import each_row
@@ -74,6 +75,7 @@ def test_a_number_goes_through_its_steps(text: str, document: object, value: obj
         pytest.param("{path: /a, enum: {true: false, false: true}}", "on", False, id="turned-round"),
         pytest.param("/a", "Yes ", True, id="in-words"),
         pytest.param("/a", "2", WRONG, id="no-state"),
+        pytest.param("/a", 1.0, True, id="a-number-is-no-state-of-its-own"),
     ],
 )
 def test_a_state_is_told_by_a_test_or_a_word(text: str, value: object, state: object) -> None:
@@ -178,6 +180,26 @@ def test_a_point_that_is_more_than_fields_is_not_plain(more: str) -> None:
 )
 def test_a_profile_that_is_more_than_its_point_is_not_plain(more: str) -> None:
     assert compiled(f"{more}\n{PLAIN}").plain_point is None
+
+
+def test_a_scale_of_one_is_no_step() -> None:
+    field_of = "points: [{measurement: water, fields: {ph: {path: /ph, scale: %s}}}]"
+    assert told(field_of % 1, {"ph": 7}) == [("ph from /ph", 7), ("ph: bounds", 7.0)]
+    assert told(field_of % 2, {"ph": 3}) == [("ph from /ph", 3), ("ph: number", 3), ("ph: scale 2", 6), ("ph: bounds", 6.0)]
+
+
+def test_a_key_that_nobody_knows_sets_no_bit_and_a_value_that_is_dropped_does() -> None:
+    fields = "{ph: /ph, pressure_kpa: {path: /a, enum: {x: 5}}}"
+    text = f"tags: {{channel: {{literal: a}}}}\npoints: [{{measurement: water, fields: {fields}}}]"
+    (unknown,), (dropped,) = points(text, {"ph": 7, "a": "y"}), points(text, {"ph": 7, "a": []})
+    assert (unknown.dropped, unknown.quality) == ([("/a", DropCause.UNKNOWN_KEY)], 0)
+    assert (dropped.dropped, dropped.quality) == ([("/a", WRONG)], Quality.VALUE_DROPPED)
+
+
+def test_only_a_metric_of_sparkplug_says_itself_that_it_is_historic() -> None:
+    text = "points: [{measurement: water, each: {of: /m}, fields: {ph: v}}]"
+    (found,) = points(text, {"m": [{"v": 7, "is_historical": True}]})
+    assert found.quality == 0
 
 
 def told(text: str, document: object, **seen: Any) -> list[tuple[str, object]]:  # noqa: ANN401 - of any field

@@ -286,6 +286,31 @@ def test_births_are_saved_when_they_changed_and_only_then(scene: Scene) -> None:
     assert scene.hear("DBIRTH", VOLTAGE, seq=2).save.keys() == {"g/n/pm"}
 
 
+def test_a_birth_is_stored_as_a_text_with_the_session_of_its_node(scene: Scene) -> None:
+    assert scene.births(7) == {
+        "g/n": '{"bd_seq":7,"metrics":[["bdSeq",null,"Int64"]]}',
+        "g/n/pm": '{"bd_seq":7,"metrics":[["Voltage/L1",1,"Float"],["Power/Active",3,"Int32"]]}',
+    }
+
+
+def test_a_saved_birth_that_exceeds_the_bounds_is_of_no_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host, "NODE_METRICS_MAX", 2)
+    text = '{"bd_seq":7,"metrics":[["a",1,"Float"],["b",2,"Float"]]}'
+    assert SparkplugHost().restore({"g/n": text}) == ["g/n"]
+    assert SparkplugHost().restore({"g/n": '{"bd_seq":7,"metrics":[["a",1,"Float"]]}'}) == []
+
+
+def test_only_so_many_nodes_that_were_asked_are_remembered(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host, "NODES_MAX", 2)
+
+    def asks(node: str) -> bool:
+        return scene.host.receive(Address("g", "NDATA", node), payload(M(alias=1, value=1.0)), NOW_MS).rebirth is not None
+
+    assert [asks(node) for node in ("a", "b", "b", "a", "c")] == [True, True, False, False, True]
+    assert asks("b"), "the one that was asked longest ago is forgotten, and asked again"
+    assert not asks("c")
+
+
 @pytest.mark.parametrize(
     ("key", "text"),
     [
