@@ -18,6 +18,7 @@ gives ``{"header": {"maker": "ISk", "model": "MT382-1000"}, "1-0:1.8.1": {"value
 
 import re
 from datetime import datetime, timedelta, timezone
+from functools import cache
 from typing import Any, Final
 
 from gateway.core.decoders import bad_payload
@@ -141,14 +142,12 @@ def crc16(data: bytes) -> int:
     """CRC-16 with the polynomial x16 + x15 + x2 + 1, reflected, from 0 (DSMR P1, section 5.2)."""
     crc = 0
     for byte in data:
-        crc = crc >> 8 ^ _CRC_TABLE[(crc ^ byte) & 0xFF]
+        crc = crc >> 8 ^ _crc_of_byte((crc ^ byte) & 0xFF)
     return crc
 
 
+@cache
 def _crc_of_byte(byte: int) -> int:
     for _ in range(8):
         byte = byte >> 1 ^ (0xA001 if byte & 1 else 0)
     return byte
-
-
-_CRC_TABLE: Final = tuple(map(_crc_of_byte, range(256)))

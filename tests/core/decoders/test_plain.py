@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gateway.core.decoders import PLACES, decoder_of
 from gateway.core.decoders.cbor import CBOR_MAX_BYTES, cbor
-from gateway.core.decoders.plain import DEPTH_MAX, json_lenient, json_object, raw_bytes
+from gateway.core.decoders.plain import DEPTH_MAX, json_lenient, json_object, json_of_frame, may_be_unbounded, raw_bytes
 from gateway.core.message import Undecodable
 from schemas.rejects import RejectReason
 from tests.rows import each_row
@@ -121,6 +121,15 @@ def test_the_place_of_a_fault_is_told() -> None:
         json_object(b'{"a": 1]')
     with pytest.raises(Undecodable, match="byte 6 is not UTF-8"):
         json_object(b'{"a":"\xff"}')
+
+
+def test_a_message_may_be_unbounded_where_it_is_deep_or_holds_a_number_of_hundreds_of_digits() -> None:
+    for usual in (b"[" * 64, b'{"a": 1234567}', b"1" * 192):
+        assert not may_be_unbounded(usual), usual
+    for odd in (b"[" * 65, b"{" * 33 + b"[" * 32, b"1" * 309, b'"a": ' + b"7" * 320):
+        assert may_be_unbounded(odd), odd
+    assert json_of_frame(b'\xef\xbb\xbf{"a": 1e999}\0') == {"a": math.inf}
+    assert json_object(b'{"a": "\\"b\\":", "c": 1}') == {"a": '"b":', "c": 1}
 
 
 def test_bytes_are_handed_on_as_they_are() -> None:

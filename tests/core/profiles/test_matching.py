@@ -14,7 +14,7 @@ from schemas.registry import RegisteredDevice, Registry
 from schemas.rejects import IgnoreCause, RejectReason
 from tests.core.making import NOW_MS, points, refusal
 from tests.core.profiled import ENVELOPES, EUI, PH, answered, ask, pipeline, profile, sent, uplink
-from tests.core.sparkplug_payloads import FLOAT, LONG, M, payload
+from tests.core.sparkplug_payloads import FLOAT, M
 
 NATIVE_TOO = "iot/v1/s1/water/d1/readings"
 
@@ -334,32 +334,6 @@ def test_without_a_profile_that_reads_it_a_sparkplug_topic_is_one_like_any() -> 
     assert topic is not None
     assert topic.address is None
     assert Profiles([profile("match: {topic: 'x/{device}'}")], ENVELOPES).topic("spBv1.0/g/DDATA/n/m1") is None
-
-
-def test_births_and_deaths_of_sparkplug_move_the_state_of_the_devices() -> None:
-    into = pipeline(SPARKPLUG)
-    born = into.process(sent(payload(M("bdSeq", 1, LONG, kind="Int64"), seq=0), "spBv1.0/g/NBIRTH/n"), NOW_MS)
-    assert born.ignored is IgnoreCause.NOT_DATA
-    data = into.process(sent(payload(VOLTAGE, seq=1, time_ms=NOW_MS), "spBv1.0/g/DBIRTH/n/m1"), NOW_MS)
-    assert points(data)[0].tags["device"] == "g.n.m1"
-    assert into.streams.devices["g.n.m1"].online
-    dead = into.process(sent(payload(M("bdSeq", 1, LONG, kind="Int64")), "spBv1.0/g/NDEATH/n"), NOW_MS)
-    assert dead.ignored is IgnoreCause.STATUS
-    assert into.streams.devices["g.n.m1"].online is False
-
-
-def test_data_of_sparkplug_before_its_birth_waits_and_asks_for_it() -> None:
-    into = pipeline(SPARKPLUG)
-    message = sent(payload(M(None, 229.5, FLOAT, alias=4), seq=3), "spBv1.0/g/DDATA/n/m1")
-    outcome = into.process(message, NOW_MS)
-    assert outcome.side_effects is not None
-    (waits,) = outcome.side_effects.waiting
-    assert (waits.key, waits.expires_ms, waits.device, waits.payload) == ("g/n/m1", NOW_MS + 600_000, "g.n.m1", message.payload)
-    assert [topic for topic, _ in outcome.side_effects.publish] == ["spBv1.0/g/NCMD/n"]
-    birth = into.process(sent(payload(M("V", 230, FLOAT, alias=4, kind="Float"), seq=4), "spBv1.0/g/DBIRTH/n/m1"), NOW_MS)
-    assert birth.side_effects is not None
-    assert birth.side_effects.released == ["g/n/m1"]
-    assert points(into.process(message, NOW_MS))[0].values == {"voltage_l1_v": 229.5}
 
 
 def test_a_codec_is_asked_unless_the_server_has_decoded_already() -> None:
