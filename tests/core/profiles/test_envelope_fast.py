@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from gateway.core.decoders.plain import json_object
 from gateway.core.message import Undecodable
 from gateway.core.profiles.envelope_fast import Unwrapped, compile_plain
+from gateway.core.profiles.envelopes import Envelope
 from gateway.core.profiles.recognition import Ignored
 from schemas.envelope import EnvelopeSpec
 from tests.core.profiles.test_envelopes import CORPORA, ENVELOPES, MESSAGES, ODD, rows
@@ -70,6 +71,59 @@ def test_whatever_is_sent_comes_to_the_same_or_is_not_usual(name: str, data: st.
         assert whole(document) == on_the_slow_path(body)
 
 
+def test_the_usual_message_of_nearly_every_server_is_read_in_one_call() -> None:
+    assert {envelope.name for envelope in ENVELOPES.of(None) if envelope.plain is None} == {"chirpstack_v3"}
+
+
+def test_an_envelope_may_ask_that_something_is_absent() -> None:
+    own = Envelope(EnvelopeSpec.model_validate({**SIMPLE, "when": {"/id": "present", "/error": "absent"}}))
+    assert own.recognises({"id": "a"})
+    assert not own.recognises({"id": "a", "error": 1})
+    assert not own.recognises({"error": None})
+    assert own.plain is not None
+    assert own.plain.row(b'{"id": "a", "data": "AQ=="}') is not None
+    assert own.plain.row(b'{"id": "a", "data": "AQ==", "error": 1}') is None
+
+
+def test_a_frame_in_hexadecimal_and_further_places_are_read_in_one_call_too() -> None:
+    first_of = {"first_of": ["/a", "/b"]}
+    spec = {**SIMPLE, "payload": {"path": "/data", "encoding": "hex"}, "time": first_of, "model": {"first_of": ["/m", "/n"]}}
+    own = Envelope(EnvelopeSpec.model_validate(spec))
+    assert own.plain is not None
+    row = own.plain.row(b'{"id": "x", "data": "01ff", "b": 5, "n": "N"}')
+    assert row == ("x", b"\1\xff", None, None, None, 5, "N")
+    assert own.plain.row(b'{"id": "x", "data": "01ff", "a": 4, "b": 5, "m": "M", "n": "N"}') == (
+        "x",
+        b"\1\xff",
+        None,
+        None,
+        None,
+        4,
+        "M",
+    )
+    assert own.plain.row(b'{"id": "x", "data": "no"}') is None, "the slow path tells what is wrong"
+    unframed = own.plain.row(b'{"id": "x"}')
+    assert unframed is not None
+    assert not own.plain.is_usual(unframed, b"{}")
+
+
+def test_commands_of_the_network_are_left_to_the_slow_path() -> None:
+    own = Envelope(EnvelopeSpec.model_validate({**SIMPLE, "lorawan": True, "port": "/port", "decoded": "/decoded"}))
+    assert own.plain is not None
+
+    def is_usual(text: str) -> bool:
+        row = own.plain.row(text.encode()) if own.plain is not None else None
+        return row is not None and own.plain is not None and own.plain.is_usual(row, text.encode())
+
+    assert is_usual('{"id": "x", "data": "AQ==", "port": 1}')
+    assert not is_usual('{"id": "x", "data": "AQ==", "port": 0}')
+    assert not is_usual('{"id": "x", "data": "AQ=="}')
+    assert is_usual('{"id": "x", "data": "AQ==", "decoded": {"a": 1}}')
+    assert not is_usual('{"id": "x", "data": "AQ==", "port": 1, "decoded": [1]}')
+    assert not is_usual('{"id": "", "data": "AQ==", "port": 1}')
+    assert not is_usual('{"id": "x", "data": "AQ==", "port": 1, "n": ' + "1" * 400 + "}")
+
+
 def test_what_few_ask_for_is_worked_out_when_it_is() -> None:
     (document,) = plainly(json.dumps(MESSAGES["chirpstack_v4"]).encode())
     assert "raw" not in document
@@ -96,6 +150,9 @@ def test_a_key_that_stands_twice_in_a_flat_envelope_is_no_fault_once_it_was_read
         pytest.param({"data_when": {"any_present": ["/x", "/y"]}}, id="one-of-two-that-a-document-does-not-need"),
         pytest.param({"port": "/id/port"}, id="something-below-a-text"),
         pytest.param({"time": {"path": "/at", "format": "unix_s"}}, id="a-time-with-a-format"),
+        pytest.param({"when": {"/id": "present", "/kind": {"is": ["up"], "type": ["number"]}}}, id="a-text-or-a-number"),
+        pytest.param({"port": "/id"}, id="two-parts-at-one-place"),
+        pytest.param({"when": {"/id": "present", "/x": "present"}}, id="something-that-no-frame-needs"),
     ],
 )
 def test_an_envelope_that_is_not_simple_always_takes_the_slow_path(change: dict[str, Any]) -> None:

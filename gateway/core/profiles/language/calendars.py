@@ -14,7 +14,7 @@ from gateway.core.profiles.language.paths import Node
 from gateway.core.profiles.language.sources import Cursor, Fault, Scope, Take, compile_paths, of_property, within
 from gateway.core.readings.timestamps import epoch_ms, rfc3339_ms
 from schemas.profile_times import PART_NAMES
-from schemas.profile_values import FirstOf, Instant
+from schemas.profile_values import Instant
 from schemas.rejects import DropCause
 
 Parse = Callable[[Any], int | None]
@@ -208,15 +208,15 @@ def from_parts(parts: Sequence[Node], tz: tzinfo) -> int | None:
 
 def take_instant(source: Instant, scope: Scope) -> Take:
     """Take the value at the path of a time."""
-    if source.topic is not None:
-        name = source.topic
-        if name not in scope.captures:
-            raise Fault("topic", f"{name!r} is not a named level of the topics")
-        return lambda here: here.captures.get(name)
+    if source.path is not None:
+        with within("path"):
+            return compile_paths(source.path, scope)
     if source.property is not None:
         return of_property(source.property)
-    with within("path"):
-        return compile_paths(source.path or FirstOf(first_of=["/"]), scope)
+    name = str(source.topic)
+    if name not in scope.captures:
+        raise Fault("topic", f"{name!r} is not a named level of the topics")
+    return lambda here: here.captures.get(name)
 
 
 def format_of(source: Instant, scope: Scope) -> Parse:
