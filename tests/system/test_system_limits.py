@@ -113,13 +113,11 @@ def asked(site: Gateway, method: str, path: str, **headers: str) -> Answer:
         return Answer(response.status, dict(response.getheaders()), body.decode())
 
 
-def test_no_route_shows_an_account_with_a_limit_a_foreign_device(
-    site: Gateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_route_shows_an_account_with_a_limit_a_foreign_device(site: Gateway, tmp_path: Path) -> None:
     (tmp_path / "table").mkdir()
     table = Site(tmp_path / "table")
     table.sections["http"] = {"port": free_port()}
-    routes = served_routes(table, monkeypatch)
+    routes = served_routes(table)
     assert len(routes) > 60, "the routes are those of the server"
     everybody, shown, faults = [], [], []
     for method, pattern in routes:

@@ -2,7 +2,7 @@
 
 import warnings
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
@@ -12,10 +12,12 @@ from gateway.core.alarms.shipped import SHIPPED
 from gateway.core.ledger import ENDS
 from gateway.core.message import Refusal, WaitCause
 from gateway.ingest.database.store import TimeSpan
+from gateway.ingest.storage.database import Database
 from gateway.ingest.storage.quarantine import QuarantineUse, WaitingKey
 from gateway.ingest.storage.reject_counts import CountedRejects
 from gateway.ingest.storage.rejects import RejectFilter
 from gateway.monitoring.exports.open_files import OpenFile
+from gateway.monitoring.status.status import Status
 from gateway.onboarding.trials.recordings import Guess, GuessBasis
 from gateway.onboarding.trials.request import ComparedMessage, ProfileComparison
 from gateway.onboarding.trials.trial import MissingKind, MissingStep
@@ -25,7 +27,9 @@ from gateway.support.i18n.alarm_words import rule_document
 from gateway.web.devices.new_devices import NOTHING_KNOWN
 from gateway.web.http.handlers import ACCOUNT
 from gateway.web.http.listing import Listing, ListQuery
+from gateway.web.http.long_answers import Turns
 from gateway.web.http.pages import PageRenderer
+from gateway.web.routing import PageParts
 from gateway.web.views.completeness import AreaMonth, MonthReport
 from schemas.enrolment import Enrolment
 from schemas.rejects import RejectReason
@@ -293,6 +297,12 @@ GIVEN: dict[str, dict[str, Any]] = {
 def pages() -> PageRenderer:
     """Renders pages in Vietnamese, unless a request asks for English."""
     return PageRenderer(Config())
+
+
+def parts_for(status: object, database: Database | None = None) -> PageParts:
+    """The parts of routes that ask a status and a file, and nothing else."""
+    nothing: Any = None
+    return PageParts(cast("Status", status), database or nothing, nothing, nothing, nothing, nothing, nothing, Turns(), pages())
 
 
 def let_in(request: web.Request, account: UserAccount) -> web.Request:

@@ -1,9 +1,10 @@
 """The routes that a gateway serves, from its own table."""
 
 import asyncio
-from typing import Any, NamedTuple
+from contextlib import closing, suppress
+from typing import NamedTuple
+from unittest.mock import patch
 
-import pytest
 from aiohttp import web
 
 from gateway.ingest.storage.database import Database
@@ -25,38 +26,39 @@ class _Made(Exception):  # noqa: N818 - it is no fault
     """The application is there: nothing needs to be served."""
 
 
-def served_application(site: Site, monkeypatch: pytest.MonkeyPatch) -> web.Application:
-    """The application of the gateway of a folder, which is built for that and never runs."""
+async def application_of(parts: Parts) -> web.Application:
+    """The application of a gateway that was built, as it would be served."""
     found: list[web.Application] = []
 
-    def made(application: web.Application, **_: Any) -> web.AppRunner:  # noqa: ANN401
+    def made(application: web.Application, **_: object) -> web.AppRunner:
         found.append(application)
         raise _Made
 
-    async def build_it() -> None:
-        config = site.config
-        config.journal.path.parent.mkdir(exist_ok=True)
-        database = Database(config.journal.path)
-        database.open()
-        try:
-            parts = Parts(config, database, WallClock())
-            async with Entrance(config.http, parts.foundation.access, parts.foundation.tls) as entrance:
-                await serve_pages(parts, entrance)
-        except _Made:
-            return
-        finally:
-            database.close()
-
-    with monkeypatch.context() as patched:
-        patched.setattr(web, "AppRunner", made)
-        asyncio.run(build_it())
+    foundation = parts.foundation
+    entrance = Entrance(foundation.config.http, foundation.access, foundation.tls)
+    with patch.object(web, "AppRunner", made), suppress(_Made):
+        await serve_pages(parts, entrance)
     (application,) = found
     return application
 
 
-def served_routes(site: Site, monkeypatch: pytest.MonkeyPatch) -> list[ServedRoute]:
+def served_application(site: Site) -> web.Application:
+    """The application of the gateway of a folder, which is built for that and never runs."""
+    config = site.config
+    config.journal.path.parent.mkdir(exist_ok=True)
+    database = Database(config.journal.path)
+
+    async def build_it() -> web.Application:
+        return await application_of(Parts(config, database, WallClock()))
+
+    database.open()
+    with closing(database):
+        return asyncio.run(build_it())
+
+
+def served_routes(site: Site) -> list[ServedRoute]:
     """The routes of the gateway of a folder."""
-    return routes_of(served_application(site, monkeypatch))
+    return routes_of(served_application(site))
 
 
 def routes_of(application: web.Application) -> list[ServedRoute]:

@@ -1,35 +1,14 @@
 """The page of a device says of it what is known: from the registry, from its messages, and nothing where nothing is known."""
 
-import asyncio
 import html
-import json
 import re
-from collections.abc import Awaitable, Callable
-from contextlib import closing
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-import yaml
-from aiohttp.test_utils import make_mocked_request
-
-from gateway.core.devices.device import Device
 from gateway.core.readings.exchanges import ToldExchange
 from gateway.core.readings.sums import FoundSum
-from gateway.ingest.storage.database import Database
-from gateway.ingest.storage.photos import Photos
-from gateway.runtime.pipeline.build import Parts
-from gateway.support.access.accounts import AccountRole, UserAccount
-from gateway.support.access.scope import DeviceScope
-from gateway.web.devices.devices import DevicePages
-from gateway.web.devices.series import SeriesPages
-from gateway.web.http.long_answers import Turns
-from gateway.web.http.pages import PageRenderer
-from tests.clocks import SetClock
-from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS, message, topic
-from tests.runtime.jobs.closing_rig import config_of
-from tests.web.rendering import TECHNICIAN, let_in
-
-T = TypeVar("T")
+from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS
+from tests.web.visiting import Visitor, visit
 
 REGISTERED: Final = {
     "id": "m1",
@@ -45,49 +24,11 @@ REGISTERED: Final = {
     "lat": 10.5,
     "lon": 106.25,
 }
-LIMITED: Final = UserAccount("so-nuoc", AccountRole.READ, b"", DeviceScope("water"))
 
 
-class Visited:
-    """A gateway that nobody runs: messages come in, and pages are asked for."""
-
-    def __init__(self, parts: Parts, database: Database, clock: SetClock) -> None:
-        self._parts, self._clock = parts, clock
-        config, status = parts.foundation.config, parts.watching.status
-        pages = PageRenderer(config)
-        photos = Photos(config.journal.path, 0)
-        self._routes = DevicePages(status, database, Turns(), pages, photos, SeriesPages(status, pages)).reading()
-
-    def come(self, name: str, content: object, *, after_ms: int = 0) -> Device:
-        """A message comes; its device."""
-        self._clock.at_ms = NOW_MS + after_ms
-        processor = self._parts.processing.processor
-        assert processor.process(message(content, topic(name)), self._clock.at_ms).readings
-        return processor.streams.devices[name]
-
-    async def ask(self, path: str, name: str, account: UserAccount = TECHNICIAN) -> str:
-        """The text of an answer in English."""
-        request = make_mocked_request("GET", f"{path}?language=en".format(device=name), match_info={"device": name})
-        answer: Any = await self._routes[path](let_in(request, account))
-        return str(answer.text)
-
-    async def page(self, name: str, account: UserAccount = TECHNICIAN) -> str:
-        """The page of a device, with plain spaces."""
-        return html.unescape(await self.ask("/devices/{device}", name, account)).replace("\xa0", " ")
-
-
-def tell(folder: Path, story: Callable[[Visited], Awaitable[T]]) -> T:
-    """Return what a story finds at a gateway with one registered device."""
-    (folder / "devices.yaml").write_text(yaml.safe_dump({"areas": {"p-01": "An Bình"}, "devices": [REGISTERED]}))
-    config, clock = config_of(folder, "http://127.0.0.1:1", "Asia/Ho_Chi_Minh"), SetClock(NOW_MS)
-
-    async def told(database: Database) -> T:
-        return await story(Visited(Parts(config, database, clock), database, clock))
-
-    database = Database(config.journal.path)
-    database.open()
-    with closing(database):
-        return asyncio.run(told(database))
+async def page_of(visitor: Visitor, name: str, who: str = "lan") -> str:
+    """The page of a device, with plain spaces."""
+    return html.unescape((await visitor.get(f"/devices/{name}", who, Accept="text/html")).text).replace("\xa0", " ")
 
 
 def rows(page: str, heading: str) -> dict[str, str]:
@@ -107,13 +48,13 @@ def readings(page: str) -> list[tuple[str, str, dict[str, str], str]]:
 
 
 def test_what_the_page_says_about_a_device_is_what_the_registry_and_its_readings_say(tmp_path: Path) -> None:
-    async def story(visited: Visited) -> tuple[str, dict[str, Any]]:
+    async def story(visitor: Visitor) -> tuple[str, dict[str, Any]]:
         for minute, seq in ((0, 7), (15, 12)):
             at_ms = NOW_MS + minute * MINUTE_MS
-            visited.come("m1", {"ts": at_ms - 2000, "seq": seq, "ph": 7}, after_ms=minute * MINUTE_MS)
-        return await visited.page("m1"), json.loads(await visited.ask("/api/devices/{device}", "m1"))
+            visitor.come("m1", {"ts": at_ms - 2000, "seq": seq, "ph": 7}, after_ms=minute * MINUTE_MS)
+        return await page_of(visitor, "m1"), (await visitor.get("/api/devices/m1")).document
 
-    page, document = tell(tmp_path, story)
+    page, document = visit(tmp_path, story, [REGISTERED])
     assert rows(page, "About it") == {
         "Site": "s1",
         "Area": "An Bình",
@@ -134,27 +75,27 @@ def test_what_the_page_says_about_a_device_is_what_the_registry_and_its_readings
 
 
 def test_of_what_is_not_known_there_is_no_line(tmp_path: Path) -> None:
-    async def story(visited: Visited) -> str:
-        visited.come("stranger", {"ts": NOW_MS, "ph": 7})
-        return await visited.page("stranger")
+    async def story(visitor: Visitor) -> str:
+        visitor.come("stranger", {"ts": NOW_MS, "ph": 7})
+        return await page_of(visitor, "stranger")
 
-    page = tell(tmp_path, story)
+    page = visit(tmp_path, story, [REGISTERED])
     assert rows(page, "About it") == {"Domain": "Water", "Profile": "native", "Its clock is off by": "0 s"}
     assert rows(page, "Registers and sums") == {}
 
 
 def test_the_page_shows_each_register_with_its_time_and_its_sum_as_far_as_it_is_known(tmp_path: Path) -> None:
-    async def story(visited: Visited) -> list[dict[str, str]]:
-        device = visited.come("m1", {"ts": NOW_MS, "volume_m3": 1234.75, "pulse_count": 9})
-        counters = device.counters
+    async def story(visitor: Visitor) -> list[dict[str, str]]:
+        visitor.come("m1", {"ts": NOW_MS, "volume_m3": 1234.75, "pulse_count": 9})
+        counters = visitor.device("m1").counters
         assert counters is not None
-        found = [rows(await visited.page("m1"), "Registers and sums")]
+        found = [rows(await page_of(visitor, "m1"), "Registers and sums")]
         counters.take_over({"volume_m3": FoundSum(1234.5, 5234.5, NOW_MS - MINUTE_MS)})
-        found.append(rows(await visited.page("m1"), "Registers and sums"))
+        found.append(rows(await page_of(visitor, "m1"), "Registers and sums"))
         counters.exchange(ToldExchange("volume_m3", NOW_MS + 1))
-        return [*found, rows(await visited.page("m1"), "Registers and sums")]
+        return [*found, rows(await page_of(visitor, "m1"), "Registers and sums")]
 
-    awaited, known, exchanged = tell(tmp_path, story)
+    awaited, known, exchanged = visit(tmp_path, story, [REGISTERED])
     at = "01 Nov 2026, 07:00:00"
     assert awaited == {"Volume": f"1,234.75 m³ · {at}", "Pulses": f"9 · {at}"}
     assert known == {"Volume": f"1,234.75 m³ · {at} · sum: 5,234.75 m³", "Pulses": f"9 · {at} · sum: 9"}
@@ -162,12 +103,12 @@ def test_the_page_shows_each_register_with_its_time_and_its_sum_as_far_as_it_is_
 
 
 def test_the_newest_reading_comes_first_then_health_then_older_ones_each_with_its_quality(tmp_path: Path) -> None:
-    async def story(visited: Visited) -> str:
+    async def story(visitor: Visitor) -> str:
         hours = [{"ts": NOW_MS - hour * HOUR_MS, "flow_m3_h": 1.5 + hour} for hour in (3, 0, 1)]
-        visited.come("m1", [*hours, {"ts": NOW_MS - MINUTE_MS, "flow_m3_h": 9e9, "battery_pct": 88, "alarm_leak": True}])
-        return await visited.page("m1")
+        visitor.come("m1", [*hours, {"ts": NOW_MS - MINUTE_MS, "flow_m3_h": 9e9, "battery_pct": 88, "alarm_leak": True}])
+        return await page_of(visitor, "m1")
 
-    page = tell(tmp_path, story)
+    page = visit(tmp_path, story, [REGISTERED])
     assert readings(page) == [
         ("Water", "01 Nov 2026, 07:00:00", {"Flow": "1.5 m³/h"}, "good"),
         ("Device health", "01 Nov 2026, 06:59:00", {"Battery": "88 %"}, "a value was dropped"),
@@ -181,26 +122,23 @@ def test_the_newest_reading_comes_first_then_health_then_older_ones_each_with_it
 
 
 def test_a_reading_whose_step_is_in_doubt_says_so_although_it_is_worked_out_from_its_message_alone(tmp_path: Path) -> None:
-    async def story(visited: Visited) -> str:
+    async def story(visitor: Visitor) -> str:
         for minute, volume_m3 in ((0, 100.0), (15, 9000.0)):
             at_ms = NOW_MS + minute * MINUTE_MS
-            visited.come("m1", {"ts": at_ms, "volume_m3": volume_m3}, after_ms=minute * MINUTE_MS)
-        return await visited.page("m1")
+            visitor.come("m1", {"ts": at_ms, "volume_m3": volume_m3}, after_ms=minute * MINUTE_MS)
+        return await page_of(visitor, "m1")
 
-    ((_, _, values, quality),) = readings(tell(tmp_path, story))
+    ((_, _, values, quality),) = readings(visit(tmp_path, story, [REGISTERED]))
     assert (values, quality) == ({"Volume": "9,000 m³"}, "a counter's step is suspect")
 
 
 def test_an_account_with_a_limit_sees_the_values_of_a_device_and_nothing_of_its_messages(tmp_path: Path) -> None:
-    async def story(visited: Visited) -> list[tuple[str, dict[str, Any]]]:
-        visited.come("m1", {"ts": NOW_MS, "flow_m3_h": 1.5, "maker's own": 1})
-        seen = []
-        for account in (TECHNICIAN, LIMITED):
-            document = json.loads(await visited.ask("/api/devices/{device}", "m1", account))
-            seen.append((await visited.page("m1", account), document))
-        return seen
+    async def story(visitor: Visitor) -> list[tuple[str, dict[str, Any]]]:
+        visitor.come("m1", {"ts": NOW_MS, "flow_m3_h": 1.5, "maker's own": 1})
+        people = ("lan", "so-nuoc")
+        return [(await page_of(visitor, "m1", who), (await visitor.get("/api/devices/m1", who)).document) for who in people]
 
-    (page, document), (shared_page, shared) = tell(tmp_path, story)
+    (page, document), (shared_page, shared) = visit(tmp_path, story, [REGISTERED])
     assert all("<dd>1.5 <small>m³/h</small></dd>" in text for text in (page, shared_page))
     assert ["maker's own" in text for text in (page, shared_page, str(document), str(shared))] == [True, False, True, False]
     assert document.keys() - shared.keys() == {"last_message", "steps", "rejects", "waiting", "ladder"}

@@ -20,15 +20,13 @@ from gateway.ingest.delivery.delivery_log import DeliveryLog
 from gateway.ingest.events import Events
 from gateway.ingest.storage.database import Database
 from gateway.monitoring.status.known_devices import DeviceVerdicts
-from gateway.monitoring.status.status import Status
 from gateway.support.access.accounts import GUEST
 from gateway.web.devices.device_list import DeviceList
-from gateway.web.http.long_answers import Turns
 from schemas.quantities import DOMAINS
 from schemas.registry import RegisteredDevice
 from tests.clocks import SetClock
 from tests.core.making import HOUR_MS, NOW_MS, pipeline
-from tests.web.rendering import let_in, pages
+from tests.web.rendering import let_in, parts_for
 
 FLEET = 20_000
 HOLD_MAX_S = 0.010
@@ -72,8 +70,8 @@ def listed(devices: list[Device], database: Database) -> DeviceList:
     core, silence, events = pipeline(), Silence(), SimpleNamespace(mqtt_connected=True, influxdb_up=True, floods=[])
     known = SimpleNamespace(all=lambda: iter(devices), silence=silence, areas={"a7": "Phường Bảy"})
     verdicts = DeviceVerdicts(core.rules, core.trust, silence, cast("Events", events), DeliveryLog(SetClock(NOW_MS)))
-    status = SimpleNamespace(clock=SetClock(NOW_MS), devices=known, verdicts=verdicts)
-    return DeviceList(cast("Status", status), database, Turns(), pages())
+    status = SimpleNamespace(clock=SetClock(NOW_MS), devices=known, verdicts=verdicts, config=None, alarms=None)
+    return DeviceList(parts_for(status, database))
 
 
 def ask(devices: list[Device], database: Database, path: str) -> str:

@@ -2,25 +2,24 @@
 
 import asyncio
 from types import SimpleNamespace
-from typing import cast
 
 import pytest
 
 from gateway.ingest.database.store import StoredSeries, StoreFault
 from gateway.monitoring.reports.recent import RecentSeries, recent_window
-from gateway.monitoring.status.status import Status
 from gateway.web.devices.series import SeriesPages
-from gateway.web.http.pages import PageRenderer
+from tests.web.rendering import parts_for
 
 FLOW = RecentSeries("water", "flow_m3_h", StoredSeries("m1"), [(0, 1.5)])
 
 
 def test_a_page_does_not_wait_for_a_database_that_takes_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
     events = SimpleNamespace(influxdb_trouble="")
+    status = SimpleNamespace(events=events, config=None, clock=None, devices=None, alarms=None)
     asked: list[str] = []
 
     async def story() -> None:
-        pages = SeriesPages(cast("Status", SimpleNamespace(events=events)), cast("PageRenderer", None))
+        pages = SeriesPages(parts_for(status))
         answers = asyncio.Event()
 
         async def ask(name: str, _: int) -> object:

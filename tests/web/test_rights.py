@@ -118,7 +118,7 @@ def application(site: Site) -> Iterator[web.Application]:
         patched.setattr(web, "post", lambda path, to: post(path, reached if path in {"/login", "/logout"} else to))
         patched.setattr(ChangeGuard, "guard", lambda self, change: guard(self, change._replace(handler=reached)))
         patched.setattr(Connections, "answering", lambda *_: nullcontext())
-        found = served_application(site, patched)
+        found = served_application(site)
         found.freeze()
         yield found
 

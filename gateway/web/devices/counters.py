@@ -14,23 +14,21 @@ from gateway.core.devices.device import Device
 from gateway.core.devices.snapshot import pack_kept
 from gateway.core.readings.exchanges import ToldExchange
 from gateway.monitoring.reports.resum import ResumProgress
-from gateway.monitoring.status.status import Status
 from gateway.onboarding.registration import FileChanged
-from gateway.runtime.jobs.resums import Resums
 from gateway.support.access.accounts import AccountRole
 from gateway.support.audit.chain import Details
-from gateway.support.clock import WallClock
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.registry.changes import ChangeRefused, with_source
-from gateway.web.changes.commands import CommandRefused, MeterExchange
-from gateway.web.changes.registrar import Registrar
+from gateway.web.changes.commands import CommandRefused
 from gateway.web.devices.register import RegisterPages
-from gateway.web.http.handlers import ChangeRoute, Document, Handler, note_changes
-from gateway.web.http.long_answers import Turns, some_at_a_time
+from gateway.web.http.handlers import Document, note_changes
+from gateway.web.http.long_answers import some_at_a_time
+from gateway.web.routing import PageParts, RouteGroup, changes, reads
 
 _NUMBERS: Final = ("final", "register")
 _OPTION: Final = re.compile(r"(?:--(final|register|field|at): )?(.*?)(; if it is right, repeat with --force)?", re.DOTALL)
 _UNPROCESSABLE: Final = 422
+_AT_A_TIME: Final = 500
 
 
 class _ExchangeRefusal(NamedTuple):
@@ -46,23 +44,14 @@ class _ExchangeRefusal(NamedTuple):
     may_force: bool = False
 
 
-class ExchangePages:
-    """The routes ``/api/devices/{device}/exchange`` and ``/register/{device}/exchange``."""
+class ExchangePages(RouteGroup):
+    """The exchange of a device's meter, told by a program or on its form."""
 
-    def __init__(self, meter_exchange: MeterExchange, registrar: Registrar, register: RegisterPages, clock: WallClock) -> None:
-        self._meter_exchange = meter_exchange
-        self._registrar = registrar
+    def __init__(self, parts: PageParts, register: RegisterPages) -> None:
+        super().__init__(parts)
         self._register = register
-        self._clock = clock
 
-    def changing(self) -> dict[str, ChangeRoute]:
-        """Path → change."""
-        technician, action = AccountRole.TECHNICIAN, "meter exchanged"
-        return {
-            "/api/devices/{device}/exchange": ChangeRoute(technician, action, self._by_program),
-            "/register/{device}/exchange": ChangeRoute(technician, action, self._by_form),
-        }
-
+    @changes("/api/devices/{device}/exchange", AccountRole.TECHNICIAN, "meter exchanged")
     async def _by_program(self, request: web.Request) -> web.Response:
         """Note the exchange of a meter: now, or at ``at_ms``."""
         answer = await self._exchange(request, dict(request.query))
@@ -72,6 +61,7 @@ class ExchangePages:
             return web.json_response({"error": why}, status=answer.status)
         return web.json_response(answer)
 
+    @changes("/register/{device}/exchange", AccountRole.TECHNICIAN, "meter exchanged")
     async def _by_form(self, request: web.Request) -> web.Response:
         form = {key: text.strip() for key, text in (await request.post()).items() if isinstance(text, str) and text.strip()}
         told = {key: text.replace(",", ".") if key in _NUMBERS else text for key, text in form.items()}
@@ -94,9 +84,9 @@ class ExchangePages:
         try:
             renaming = partial(with_source, name=name, source=source) if source else None
             if renaming is not None:
-                await self._registrar.check(renaming)  # before the exchange is noted
-            device, effect = await self._meter_exchange.exchange(name, exchange, force="force" in told)
-            renamed = await self._registrar.change(renaming, [name], None) if renaming is not None else None
+                await self._commands.registrar.check(renaming)  # before the exchange is noted
+            device, effect = await self._commands.exchange.exchange(name, exchange, force="force" in told)
+            renamed = await self._commands.registrar.change(renaming, [name], None) if renaming is not None else None
         except CommandRefused as refused:
             key, what, doubt = _parted(str(refused))
             return _ExchangeRefusal(key, what, refused.status, may_force=doubt)
@@ -115,54 +105,35 @@ def _parted(text: str) -> tuple[str, str, bool]:
     return (found[1] or "", found[2], found[3] is not None) if found else ("", text, False)
 
 
-_AT_A_TIME: Final = 500
+class SumPages(RouteGroup):
+    """The sums of counters: worked out again, and those that are wrong."""
 
-
-class SumPages:
-    """The routes ``/api/devices/{device}/resum`` and ``/api/late-sums``."""
-
-    def __init__(self, status: Status, resums: Resums, meter_exchange: MeterExchange, turns: Turns) -> None:
-        self._status = status
-        self._resums = resums
-        self._meter_exchange = meter_exchange
-        self._turns = turns
-
-    def reading(self) -> dict[str, Handler]:
-        """Path → handler, for reading."""
-        return {"/api/devices/{device}/resum": self._progress, "/api/late-sums": self._late}
-
-    def changing(self) -> dict[str, ChangeRoute]:
-        """Path → change."""
-        return {"/api/devices/{device}/resum": ChangeRoute(AccountRole.TECHNICIAN, "sums worked out again", self._start)}
-
+    @changes("/api/devices/{device}/resum", AccountRole.TECHNICIAN, "sums worked out again")
     async def _start(self, request: web.Request) -> web.Response:
         """Begin to work out the sums of a device since ``from_ms``."""
         try:
             from_ms = int(request.query["from_ms"])
-            device = self._meter_exchange.met(request.match_info["device"])
         except (KeyError, ValueError):
-            return web.json_response({"error": "from_ms: a time in ms is missing"}, status=400)
-        except CommandRefused as refused:
-            return web.json_response({"error": str(refused)}, status=refused.status)
-        if not 0 <= from_ms < self._status.clock.now_ms():
-            return web.json_response({"error": "from_ms: this time has not come yet"}, status=400)
-        return web.json_response(progress_document(self._resums.start(device, from_ms)))
+            raise web.HTTPBadRequest(text="from_ms: a time in ms is missing") from None
+        device = self._commands.exchange.met(request.match_info["device"])
+        if not 0 <= from_ms < self._clock.now_ms():
+            raise web.HTTPBadRequest(text="from_ms: this time has not come yet")
+        return web.json_response(progress_document(self._commands.resums.start(device, from_ms)))
 
+    @reads("/api/devices/{device}/resum")
     async def _progress(self, request: web.Request) -> web.Response:
         """Say how far a device is."""
-        try:
-            found = self._resums.progress(self._meter_exchange.met(request.match_info["device"]).name)
-        except CommandRefused as refused:
-            return web.json_response({"error": str(refused)}, status=refused.status)
+        found = self._commands.resums.progress(self._commands.exchange.met(request.match_info["device"]).name)
         if found is None:
-            return web.json_response({"error": "nobody asked for its sums"}, status=404)
+            raise web.HTTPNotFound(text="nobody asked for its sums")
         return web.json_response(progress_document(found))
 
     def _wrong(self) -> Iterator[list[Device]]:
         """The devices whose sums are wrong, of some at a time."""
-        for some in some_at_a_time(list(self._status.devices.streams.devices.values()), _AT_A_TIME):
+        for some in some_at_a_time(list(self._devices.streams.devices.values()), _AT_A_TIME):
             yield [one for one in some if one.counters is not None and one.counters.past.wrong_since_ms is not None]
 
+    @reads("/api/late-sums")
     async def _late(self, _: web.Request) -> web.Response:
         """The devices whose sums are wrong in the database, with their counters as they are stored."""
         late = {device.name: json.loads(pack_kept(device)) async for some in self._turns.each(self._wrong()) for device in some}

@@ -13,16 +13,15 @@ from gateway.core.devices.device import Device
 from gateway.core.message import WaitCause
 from gateway.core.status.silence import UNREGISTERED, Presence
 from gateway.ingest.storage import quarantine
-from gateway.ingest.storage.database import Damaged, Database, DatabaseFault
+from gateway.ingest.storage.database import Damaged, DatabaseFault
 from gateway.monitoring.status.known_devices import KnownDevices, device_document
-from gateway.monitoring.status.status import Status
 from gateway.web.devices.device_documents import entry_document
 from gateway.web.devices.ladder import LadderTexts, verdict_document
-from gateway.web.http.handlers import Document, Handler
+from gateway.web.http.handlers import Document
 from gateway.web.http.limits import scope_of, seen_by
 from gateway.web.http.listing import PAGE_ROWS, Listing, ListQuery, list_query
-from gateway.web.http.long_answers import Turns, send_list, some_at_a_time
-from gateway.web.http.pages import PageRenderer
+from gateway.web.http.long_answers import send_list, some_at_a_time
+from gateway.web.routing import RouteGroup, reads
 from schemas.quantities import DOMAINS
 from schemas.registry import RegisteredDevice
 
@@ -42,21 +41,10 @@ class _Order(NamedTuple):
     descending: bool
 
 
-class DeviceList:
-    """The routes ``/devices`` and ``/api/devices``."""
+class DeviceList(RouteGroup):
+    """The list of devices, as a page and as JSON."""
 
-    def __init__(self, status: Status, database: Database, turns: Turns, pages: PageRenderer) -> None:
-        self._clock = status.clock
-        self._devices = status.devices
-        self._verdicts = status.verdicts
-        self._database = database
-        self._turns = turns
-        self._pages = pages
-
-    def reading(self) -> dict[str, Handler]:
-        """Path → handler, for reading."""
-        return {"/devices": self._page, "/api/devices": self._list}
-
+    @reads("/devices")
     async def _page(self, request: web.Request) -> web.Response:
         now_ms, query = self._clock.now_ms(), list_query(request, _FILTERS)
         scope = scope_of(request)
@@ -77,6 +65,7 @@ class DeviceList:
             domains=DOMAINS,
         )
 
+    @reads("/api/devices")
     async def _list(self, request: web.Request) -> web.StreamResponse:
         """All devices by name; with a filter those that fit, strangers first, and those that wait."""
         now_ms = self._clock.now_ms()
@@ -97,7 +86,7 @@ class DeviceList:
         """The documents of devices, each made when it is asked for."""
         parts = some_at_a_time(devices, _AT_A_TIME)
         in_order = [some async for some in self._turns.each(sorted(some, key=_name) for some in parts)]
-        silence, level = self._devices.silence, self._verdicts.level
+        silence, level = self._devices.silence, self._status.verdicts.level
         return (
             device_document(device, silence, now_ms) | {"level": level(device, now_ms)}
             for device in merge(*in_order, key=_name)
@@ -113,7 +102,8 @@ class DeviceList:
         async for place, device in self._turns.each(enumerate(islice(in_order, start + most))):
             if place >= start:
                 shown.append(device)
-        rows = ((listed_device(device, self._devices, now_ms), self._verdicts.ladder(device, now_ms)) for device in shown)
+        ladder = self._status.verdicts.ladder
+        rows = ((listed_device(device, self._devices, now_ms), ladder(device, now_ms)) for device in shown)
         return Listing(query, [row async for row in self._turns.each(rows)], found)
 
     def _fitting(self, devices: Iterator[Device], query: ListQuery, now_ms: int) -> Iterator[list[Device]]:

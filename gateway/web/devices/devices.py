@@ -13,10 +13,8 @@ from gateway.core.devices.setback import Setback
 from gateway.core.message import Arrival, CodecAsk, Outcome, Refusal, StoredMessage, WaitCause
 from gateway.ingest.codecs.protocol import CodecAnswer
 from gateway.ingest.storage import keyvalue, quarantine, rejects
-from gateway.ingest.storage.database import Damaged, Database, DatabaseFault
-from gateway.ingest.storage.photos import Photos
+from gateway.ingest.storage.database import Damaged, DatabaseFault
 from gateway.monitoring.status.known_devices import nobody
-from gateway.monitoring.status.status import Status
 from gateway.onboarding.explain.dry_run import listed_reject
 from gateway.onboarding.explain.last_message import AskCodec, LastMessage, births_named_by, explain_last, is_settled
 from gateway.runtime.pipeline.processing import processor_apart
@@ -36,10 +34,9 @@ from gateway.web.devices.device_view import DeviceTexts
 from gateway.web.devices.ladder import ladder_document
 from gateway.web.devices.series import SeriesPages
 from gateway.web.http.connections import BODY_MAX_BYTES
-from gateway.web.http.handlers import Document, Handler
+from gateway.web.http.handlers import Document
 from gateway.web.http.limits import scope_of
-from gateway.web.http.long_answers import Turns
-from gateway.web.http.pages import PageRenderer
+from gateway.web.routing import PageParts, RouteGroup, reads
 from schemas.registry import device_key
 from schemas.rejects import RejectReason
 
@@ -70,41 +67,27 @@ class _StoredRows:
         return [refusal for _, refusal, _ in self.rows]
 
 
-class DevicePages:
-    """The route ``/devices/{device}`` and what it asks for."""
+class DevicePages(RouteGroup):
+    """A device, as a page and as JSON."""
 
-    def __init__(
-        self, status: Status, database: Database, turns: Turns, pages: PageRenderer, photos: Photos, series: SeriesPages
-    ) -> None:
-        self._photos = photos
+    def __init__(self, parts: PageParts, series: SeriesPages) -> None:
+        super().__init__(parts)
         self._series = series
-        self._status = status
-        self._database = database
-        self._turns = turns
-        self._pages = pages
-        self._devices = status.devices
-        self._streams = status.devices.streams
         self._retraced: dict[str, tuple[tuple[object, ...], LastMessage]] = {}
 
-    def reading(self) -> dict[str, Handler]:
-        """Path → handler, for reading."""
-        return {
-            "/devices/{device}": self._device_page,
-            "/api/devices/{device}": self._device,
-        }
-
+    @reads("/devices/{device}")
     async def _device_page(self, request: web.Request) -> web.Response:
-        name, now_ms = request.match_info["device"], self._status.clock.now_ms()
+        name, now_ms = request.match_info["device"], self._clock.now_ms()
         found = await self._find(name, now_ms)
         if found is None:
             return self._pages.page(request, "device", status=404, device=name, shown=None)
         is_limited = scope_of(request) is not None
-        document, keeper = shared_document(found) if is_limited else found.document, self._status.alarms
+        document, keeper = shared_document(found) if is_limited else found.document, self._keeper
         alarms = [state for state in keeper.active() if state.tags.device == document["id"]]
         texts, formats = self._pages.language(request)
         recent = await self._series.glance(document["id"]) if document["result"] else []
         shown = DeviceTexts(texts, formats, now_ms, sparklines(recent)).device(document, found.ladder, alarms, keeper.rules)
-        link = self._status.config.http.grafana
+        link = self._config.http.grafana
         grafana = link and link.replace("{device}", quote(document["id"], safe=""))
         if is_limited:
             return self._pages.page(request, "shared_device", device=document["id"], shown=shown, document=document)
@@ -117,24 +100,25 @@ class DevicePages:
             document=document,
             topic=topic,
             grafana=grafana,
-            photo=await self._photos.of(document["id"]),
+            photo=await self._parts.photos.of(document["id"]),
             photo_max_bytes=BODY_MAX_BYTES,
         )
 
     # One device.
 
+    @reads("/api/devices/{device}")
     async def _device(self, request: web.Request) -> web.Response:
         name = request.match_info["device"]
-        found = await self._find(name, self._status.clock.now_ms())
+        found = await self._find(name, self._clock.now_ms())
         if found is None:
-            return web.json_response({"error": nobody(name)}, status=404)
+            raise web.HTTPNotFound(text=nobody(name))
         response = web.json_response(_whole(found) if scope_of(request) is None else shared_document(found))
         response.enable_compression()
         return response
 
     async def document(self, name: str) -> Document | None:
         """The document of a device, its id in any spelling; None if it was never heard and is not registered."""
-        found = await self._find(name, self._status.clock.now_ms())
+        found = await self._find(name, self._clock.now_ms())
         return None if found is None else _whole(found)
 
     async def _find(self, name: str, now_ms: int) -> FoundDevice | None:
@@ -198,16 +182,15 @@ class DevicePages:
         """Explain the last message; worked out once while it is the last one."""
         arrival, became = last
         message = arrival.message
-        known = (is_settled(became), self._streams.registry, self._streams.profiles)
-        basis = (message.topic, message.payload, arrival.now_ms, *known)
+        streams, evaluator = self._devices.streams, self._status.evaluator
+        basis = (message.topic, message.payload, arrival.now_ms, is_settled(became), streams.registry, streams.profiles)
         before = self._retraced.get(name)
         if before is not None and before[0] == basis:
             return before[1]
         births = await self._births(message.topic)
         asker = self._asker(arrival.now_ms, refused)
-        evaluator, streams = self._status.evaluator, self._streams
         apart = processor_apart(streams.registry, streams.profiles, evaluator.rules, deepcopy(evaluator.trust))
-        apart.payload_max_bytes = self._status.config.limits.payload_bytes
+        apart.payload_max_bytes = self._config.limits.payload_bytes
         found = await explain_last(apart, arrival, asker, births, became)
         if "waits" not in found.result:
             self._retraced[name] = basis, found

@@ -1,102 +1,71 @@
 """Accounts of devices on the broker over HTTP: given, shown once, and taken away."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import segno
 from aiohttp import web
 from markupsafe import Markup
 
 from gateway.ingest.broker.administration import AdministrationFault
 from gateway.ingest.broker.enrolling import EnrolmentRefused
-from gateway.monitoring.status.status import Status
 from gateway.onboarding.enrolment import NotEnrollable, device_accounts, entrance_of, topics_of_device
 from gateway.support.access.accounts import AccountRole
 from gateway.support.config.files import ConfigurationFault
-from gateway.web.http.handlers import ChangeRoute
-from gateway.web.http.pages import PageRenderer
+from gateway.web.changes.commands import CommandRefused
+from gateway.web.routing import RouteGroup, changes
 from schemas.enrolment import Enrolment
 
 _CONFLICT, _BAD_GATEWAY = 409, 502
 
 
-class _AccountUnchanged(Exception):  # noqa: N818 - it says what happened
-    """The account was not made or taken away; with the status of the answer."""
+class EnrolmentPages(RouteGroup):
+    """The account of a device, asked for by a program or on its form."""
 
-    def __init__(self, why: str, status: int) -> None:
-        super().__init__(why)
-        self.status = status
-
-
-class EnrolmentPages:
-    """The routes ``enroll`` and ``revoke`` under ``/api/devices/{device}`` and ``/register/{device}``."""
-
-    def __init__(self, status: Status, pages: PageRenderer) -> None:
-        self._config = status.config
-        self._devices = status.devices
-        self._pages = pages
-
-    def changing(self) -> dict[str, ChangeRoute]:
-        """Path → change."""
-        technician, admin = AccountRole.TECHNICIAN, AccountRole.ADMIN
-        return {
-            "/api/devices/{device}/enroll": ChangeRoute(technician, "device enrolled", self._enrol_by_program),
-            "/register/{device}/enroll": ChangeRoute(technician, "device enrolled", self._enrol_by_form),
-            "/api/devices/{device}/revoke": ChangeRoute(admin, "device revoked", self._revoke_by_program),
-            "/register/{device}/revoke": ChangeRoute(admin, "device revoked", self._revoke_by_form),
-        }
-
+    @changes("/api/devices/{device}/enroll", AccountRole.TECHNICIAN, "device enrolled")
     async def _enrol_by_program(self, request: web.Request) -> web.Response:
-        try:
-            one = await self._enrol(request)
-        except _AccountUnchanged as why:
-            return web.json_response({"error": str(why)}, status=why.status)
+        one = await self._enrol(request)
         account = {"device": one.username, "host": one.host, "port": one.port, "username": one.username}
         answer = account | {"password": one.password, "topic": one.topic, "enrolment": str(one)}
         return web.json_response(answer, headers={"Cache-Control": "no-store"})
 
+    @changes("/register/{device}/enroll", AccountRole.TECHNICIAN, "device enrolled")
     async def _enrol_by_form(self, request: web.Request) -> web.Response:
         try:
             one = await self._enrol(request)
-        except _AccountUnchanged as why:
+        except CommandRefused as why:
             return self._show(request, status=why.status, fault=str(why))
         code = segno.make(str(one), error="m").svg_inline(scale=4, border=3)
         response = self._show(request, one=one, code=Markup(code))  # noqa: S704 - drawn here, from our own text
         response.headers["Cache-Control"] = "no-store"  # its password is shown this once
         return response
 
+    @changes("/api/devices/{device}/revoke", AccountRole.ADMIN, "device revoked")
     async def _revoke_by_program(self, request: web.Request) -> web.Response:
-        try:
-            was_there = await self._revoke(request)
-        except _AccountUnchanged as why:
-            return web.json_response({"error": str(why)}, status=why.status)
+        was_there = await self._revoke(request)
         return web.json_response({"device": request.match_info["device"], "had_account": was_there})
 
+    @changes("/register/{device}/revoke", AccountRole.ADMIN, "device revoked")
     async def _revoke_by_form(self, request: web.Request) -> web.Response:
         try:
             await self._revoke(request)
-        except _AccountUnchanged as why:
+        except CommandRefused as why:
             return self._show(request, status=why.status, fault=str(why))
         return self._show(request, revoked=True)
 
     async def _enrol(self, request: web.Request) -> Enrolment:
         name = request.match_info["device"]
-        try:
+        with _refusing():
             topics = topics_of_device(name, self._devices.entry(name))
             entrance = entrance_of(self._config)
             async with device_accounts(self._config) as broker:
                 account = await broker.enrol(topics, is_present=name in await broker.enrolled())
-        except (NotEnrollable, ConfigurationFault) as fault:
-            raise _AccountUnchanged(str(fault), _CONFLICT) from fault
-        except (AdministrationFault, EnrolmentRefused) as fault:
-            raise _AccountUnchanged(str(fault), _BAD_GATEWAY) from fault
         return entrance.enrolment(topics, account.password)
 
     async def _revoke(self, request: web.Request) -> bool:
-        try:
+        with _refusing():
             async with device_accounts(self._config) as broker:
                 return await broker.revoke(request.match_info["device"])
-        except ConfigurationFault as fault:
-            raise _AccountUnchanged(str(fault), _CONFLICT) from fault
-        except (AdministrationFault, EnrolmentRefused) as fault:
-            raise _AccountUnchanged(str(fault), _BAD_GATEWAY) from fault
 
     def _show(
         self,
@@ -111,3 +80,17 @@ class EnrolmentPages:
         device = request.match_info["device"]
         given = {"device": device, "one": one, "code": code, "revoked": revoked, "fault": fault}
         return self._pages.page(request, "enrolled", status=status, **given)
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Say why an account was not made or taken away.
+
+    :raises CommandRefused: with the status of the answer.
+    """
+    try:
+        yield
+    except (NotEnrollable, ConfigurationFault) as fault:
+        raise CommandRefused(str(fault), _CONFLICT) from fault
+    except (AdministrationFault, EnrolmentRefused) as fault:
+        raise CommandRefused(str(fault), _BAD_GATEWAY) from fault

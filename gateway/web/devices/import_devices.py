@@ -13,14 +13,12 @@ from aiohttp import web
 from gateway.onboarding.registration import FileChanged, entry_document, spreadsheet_change
 from gateway.support.access.accounts import AccountRole
 from gateway.support.config.files import ConfigurationFault
-from gateway.support.config.model import Config
 from gateway.support.registry.changes import ChangeRefused, RegistryChange
 from gateway.support.registry.csv_file import RegistryRow, merge
-from gateway.web.changes.registrar import Registrar
-from gateway.web.devices.registry import note_written
+from gateway.web.devices.register import note_written
 from gateway.web.http.connections import BODY_MAX_BYTES
-from gateway.web.http.handlers import ChangeRoute, Handler, account_of, note_changes
-from gateway.web.http.pages import PageRenderer
+from gateway.web.http.handlers import account_of, note_changes
+from gateway.web.routing import RouteGroup, changes, reads
 from schemas.registry import COLUMNS, RegisteredDevice
 
 _NAME: Final = Path("CSV")
@@ -45,22 +43,10 @@ class RowChange(NamedTuple):
     what: str
 
 
-class ImportPages:
-    """The route ``/import``."""
+class ImportPages(RouteGroup):
+    """The page of a spreadsheet."""
 
-    def __init__(self, config: Config, registrar: Registrar, pages: PageRenderer) -> None:
-        self._config = config
-        self._registrar = registrar
-        self._pages = pages
-
-    def reading(self) -> dict[str, Handler]:
-        """Path → handler, for reading."""
-        return {"/import": self._show}
-
-    def changing(self) -> dict[str, ChangeRoute]:
-        """Path → change."""
-        return {"/import": ChangeRoute(AccountRole.TECHNICIAN, "devices imported", self._import)}
-
+    @reads("/import")
     async def _show(self, request: web.Request) -> web.Response:
         return self._page(request)
 
@@ -79,6 +65,7 @@ class ImportPages:
         most = BODY_MAX_BYTES
         return self._pages.page(request, "import", status=status, may_save=may_save, most=most, **(nothing | given))
 
+    @changes("/import", AccountRole.TECHNICIAN, "devices imported")
     async def _import(self, request: web.Request) -> web.Response:
         """Show what a spreadsheet would change; with ``commit`` change it."""
         note_changes(request, [])
@@ -90,7 +77,7 @@ class ImportPages:
         if not rows.strip():
             return self._page(request, status=_UNPROCESSABLE, trouble="import_nothing")
         try:
-            version = await self._registrar.version()
+            version = await self._commands.registrar.version()
             change, found = await asyncio.to_thread(spreadsheet_change, self._config, _NAME, rows.encode())
             if "commit" in form:
                 return await self._commit(request, rows, change, found, str(form.get("seen", "")))
@@ -120,7 +107,7 @@ class ImportPages:
     ) -> web.Response:
         ids = [row.device.id for row in found]
         try:
-            written = await self._registrar.change(lambda registry: merge(registry, found), ids, seen or None)
+            written = await self._commands.registrar.change(lambda registry: merge(registry, found), ids, seen or None)
         except FileChanged as changed:
             return self._preview(request, rows, change, found, changed.version, trouble="file_changed")
         except ChangeRefused as refused:

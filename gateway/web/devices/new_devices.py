@@ -13,16 +13,15 @@ from aiohttp import web
 from gateway.core.devices.device import Device
 from gateway.core.message import StoredMessage, WaitCause
 from gateway.ingest.storage import quarantine, rejects
-from gateway.ingest.storage.database import Damaged, Database, DatabaseFault
+from gateway.ingest.storage.database import Damaged, DatabaseFault
 from gateway.ingest.storage.rejects import RejectFilter
-from gateway.monitoring.status.status import Status
 from gateway.onboarding.trials.makes import ProposedMake, measured_interval_s, propose_makes
 from gateway.onboarding.trials.recordings import RecordedMessage
 from gateway.support.config.files import ConfigurationFault
 from gateway.web.devices.device_form import DeviceForm, is_registered_as, proposed
-from gateway.web.http.handlers import Document, Handler, language_of
-from gateway.web.http.long_answers import Fresh, Turns, some_at_a_time
-from gateway.web.http.pages import PageRenderer
+from gateway.web.http.handlers import Document, language_of
+from gateway.web.http.long_answers import Fresh, some_at_a_time
+from gateway.web.routing import PageParts, RouteGroup, reads
 from schemas.durations import format_duration
 from schemas.glossary import quantities
 from schemas.registry import RegisteredDevice, device_key
@@ -53,12 +52,12 @@ NOTHING_KNOWN: Final = Introduction()
 class Introductions:
     """Introduces devices, by their last messages."""
 
-    def __init__(self, status: Status, database: Database, turns: Turns) -> None:
-        self._status = status
-        self._devices = status.devices
-        self._database = database
-        self._turns = turns
-        self._zone = ZoneInfo(status.config.time.zone)
+    def __init__(self, parts: PageParts) -> None:
+        self._status = parts.status
+        self._devices = parts.status.devices
+        self._database = parts.database
+        self._turns = parts.turns
+        self._zone = ZoneInfo(parts.status.config.time.zone)
         self._proposing = asyncio.Lock()
         self._proposed: dict[tuple[object, ...], list[ProposedMake]] = {}
 
@@ -166,23 +165,15 @@ class _Newcomer:
     explained: Document | None = None
 
 
-class NewDevicePages:
-    """The route ``/register``."""
+class NewDevicePages(RouteGroup):
+    """The page of devices that nobody has registered."""
 
-    def __init__(self, status: Status, database: Database, turns: Turns, pages: PageRenderer, explain: ExplainDevice) -> None:
-        self._clock = status.clock
-        self._language = status.config.language
-        self._devices = status.devices
-        self._database = database
-        self._turns = turns
-        self._pages = pages
+    def __init__(self, parts: PageParts, explain: ExplainDevice) -> None:
+        super().__init__(parts)
         self._explain = explain
         self._newcomers = Fresh(self._look, _FRESH_FOR_S)
 
-    def reading(self) -> dict[str, Handler]:
-        """Path → handler, for reading."""
-        return {"/register": self._page}
-
+    @reads("/register")
     async def _page(self, request: web.Request) -> web.Response:
         search = request.query.get("search", "").strip()
         key = device_key(search).lower()
@@ -199,7 +190,7 @@ class NewDevicePages:
             unheard=key if is_id(key) and search and not newcomers and not known else "",
             is_no_id=bool(search) and not is_id(key),
             retired=request.query.get("retired", ""),
-            quantities=quantities(language_of(request, self._language)),
+            quantities=quantities(language_of(request, self._config.language)),
         )
 
     async def _registered(self, search: str, key: str) -> list[RegisteredDevice]:

@@ -10,21 +10,18 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from gateway.monitoring.status.status import Status
 from gateway.onboarding.enrolment import is_configured as enrolment_configured
-from gateway.onboarding.registration import EntryPair, FileChanged, entry_document
+from gateway.onboarding.registration import EntryPair, FileChanged, WrittenChange, entry_document
 from gateway.support.access.accounts import AccountRole
 from gateway.support.config.bundled_profiles import names as shipped_profiles
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.i18n.registry_words import parameter_words
 from gateway.support.registry.changes import ChangeRefused, MakeChange, add, edit_device, retire
-from gateway.web.changes.registrar import Registrar
 from gateway.web.devices.device_form import PARAM, DeviceForm, document_of, fields_of, typed
 from gateway.web.devices.new_devices import NOTHING_KNOWN, ExplainDevice, Introductions
-from gateway.web.devices.registry import note_written
-from gateway.web.http.handlers import ChangeRoute, Document, Handler, account_of, language_of, whole_number
+from gateway.web.http.handlers import Document, account_of, language_of, note_changes, whole_number
 from gateway.web.http.long_answers import Fresh
-from gateway.web.http.pages import PageRenderer
+from gateway.web.routing import PageParts, RouteGroup, changes, reads
 from schemas.glossary import quantities
 from schemas.quantities import DOMAINS
 from schemas.registry import RegisteredDevice, device_key
@@ -36,40 +33,19 @@ _DONE: Final = frozenset({"registered", "changed", "exchanged"})
 _NO_EXCHANGE: Final[Mapping[str, str]] = MappingProxyType({})
 
 
-class RegisterPages:
-    """The routes under ``/register/{device}``."""
+class RegisterPages(RouteGroup):
+    """The form of a device, and the changes that it sends."""
 
-    def __init__(
-        self,
-        status: Status,
-        introductions: Introductions,
-        registrar: Registrar,
-        pages: PageRenderer,
-        explain: ExplainDevice,
-    ) -> None:
-        self._status = status
-        self._devices = status.devices
+    def __init__(self, parts: PageParts, introductions: Introductions, explain: ExplainDevice) -> None:
+        super().__init__(parts)
         self._introductions = introductions
-        self._registrar = registrar
-        self._pages = pages
+        self._registrar = parts.commands.registrar
         self._named_as_parents = Fresh(self._find_parents, inf)
         self._explain = explain
 
-    def reading(self) -> dict[str, Handler]:
-        """Path → handler, for reading."""
-        return {"/register/{device}": self._show}
-
-    def changing(self) -> dict[str, ChangeRoute]:
-        """Path → change."""
-        technician = AccountRole.TECHNICIAN
-        return {
-            "/register/{device}": ChangeRoute(technician, "device registered", self._add),
-            "/register/{device}/edit": ChangeRoute(technician, "device changed", self._edit),
-            "/register/{device}/retire": ChangeRoute(AccountRole.ADMIN, "device retired", self._retire),
-        }
-
     # Showing.
 
+    @reads("/register/{device}")
     async def _show(self, request: web.Request) -> web.Response:
         return await self.form(request)
 
@@ -92,7 +68,7 @@ class RegisterPages:
         """
         name = self._id(request)
         explained, entry = await self._explain(name), self._devices.entry(name)
-        language = language_of(request, self._status.config.language)
+        language = language_of(request, self._config.language)
         told = parameter_words(language)
         known = NOTHING_KNOWN if entry is not None else await self._introductions.of(name, explained)
         if fields is None:
@@ -124,7 +100,7 @@ class RegisterPages:
             profiles=sorted(shipped_profiles() | self._devices.streams.profiles.by_name.keys()),
             domains=DOMAINS,
             may_save=account_of(request).role >= AccountRole.TECHNICIAN,
-            may_enrol=enrolment_configured(self._status.config),
+            may_enrol=enrolment_configured(self._config),
             may_retire=account_of(request).role >= AccountRole.ADMIN,
             done=done if (done := request.query.get("done")) in _DONE else "",
             waited=whole_number(request.query.get("waited")) or 0,
@@ -152,16 +128,19 @@ class RegisterPages:
 
     # Changing.
 
+    @changes("/register/{device}", AccountRole.TECHNICIAN, "device registered")
     async def _add(self, request: web.Request) -> web.Response:
         fields, seen = await self._typed(request)
         document = {"id": request.match_info["device"], **document_of(fields)}
         return await self._save(request, partial(add, document=document), fields, seen, "registered")
 
+    @changes("/register/{device}/edit", AccountRole.TECHNICIAN, "device changed")
     async def _edit(self, request: web.Request) -> web.Response:
         fields, seen = await self._typed(request)
         make = partial(edit_device, name=request.match_info["device"], document=document_of(fields))
         return await self._save(request, make, fields, seen, "changed")
 
+    @changes("/register/{device}/retire", AccountRole.ADMIN, "device retired")
     async def _retire(self, request: web.Request) -> web.Response:
         name = request.match_info["device"]
         return await self._save(request, partial(retire, name=name), None, None, "retired")
@@ -189,6 +168,11 @@ class RegisterPages:
         note_written(request, written)
         to = f"/register?retired={quote(name)}" if done == "retired" else f"/register/{quote(name)}?done={done}&waited={waited}"
         return web.Response(status=303, headers={"Location": to})
+
+
+def note_written(request: web.Request, written: WrittenChange) -> None:
+    """Note for the audit log what became of each device."""
+    note_changes(request, [details for _, details in written.details])
 
 
 def _differing(before: Document | None, after: Document | None) -> list[tuple[str, object, object]]:

@@ -7,60 +7,49 @@ from typing import Any
 
 from aiohttp import web
 
-from gateway.onboarding.registration import EntryPair, FileChanged, WrittenChange
+from gateway.onboarding.registration import EntryPair, FileChanged
 from gateway.support.access.accounts import AccountRole
-from gateway.support.config.files import ConfigurationFault
 from gateway.support.registry.changes import PLACE, ChangeRefused, MakeChange, add, edit_device, retire
-from gateway.web.changes.registrar import Registrar
 from gateway.web.devices.new_devices import Introductions
-from gateway.web.http.handlers import ChangeRoute, Document, Handler, note_changes
+from gateway.web.devices.register import note_written
+from gateway.web.http.handlers import Document
+from gateway.web.routing import PageParts, RouteGroup, changes, reads
 from schemas.registry import COLUMNS
 
 
-class RegistryPages:
-    """The routes under ``/api/devices`` that change the registry, and ``/api/registry``.
+class RegistryPages(RouteGroup):
+    """The changes of the registry that programs send.
 
     A change may say in ``?seen=`` which version of the registry it was made for, and is refused if the file has another one.
     """
 
-    def __init__(self, registrar: Registrar, introductions: Introductions) -> None:
-        self._registrar = registrar
+    def __init__(self, parts: PageParts, introductions: Introductions) -> None:
+        super().__init__(parts)
         self._introductions = introductions
+        self._registrar = parts.commands.registrar
 
-    def reading(self) -> dict[str, Handler]:
-        """Path → handler, for reading."""
-        return {"/api/registry": self._version}
-
-    def changing(self) -> dict[str, ChangeRoute]:
-        """Path → change."""
-        technician = AccountRole.TECHNICIAN
-        return {
-            "/api/devices": ChangeRoute(technician, "device registered", self._add),
-            "/api/devices/{device}/edit": ChangeRoute(technician, "device changed", self._edit),
-            "/api/devices/{device}/move": ChangeRoute(technician, "device moved", self._move),
-            "/api/devices/{device}/retire": ChangeRoute(AccountRole.ADMIN, "device retired", self._retire),
-        }
-
+    @reads("/api/registry")
     async def _version(self, _: web.Request) -> web.Response:
         """The version of the registry, and the devices in which the file differs from what is active."""
-        try:
-            version, outside = await self._registrar.version(), await self._registrar.changed_outside()
-        except ConfigurationFault as fault:
-            return web.json_response({"error": str(fault)}, status=409)
+        version, outside = await self._registrar.version(), await self._registrar.changed_outside()
         return web.json_response({"version": version, "changed_outside": _pairs(outside)})
 
+    @changes("/api/devices", AccountRole.TECHNICIAN, "device registered")
     async def _add(self, request: web.Request) -> web.Response:
         document = await _body(request, COLUMNS)
         return await self._answer(request, partial(add, document=document), str(document.get("id", "")), "registered")
 
+    @changes("/api/devices/{device}/edit", AccountRole.TECHNICIAN, "device changed")
     async def _edit(self, request: web.Request) -> web.Response:
         document, name = await _body(request, COLUMNS), request.match_info["device"]
         return await self._answer(request, partial(edit_device, name=name, document=document), name, "changed")
 
+    @changes("/api/devices/{device}/move", AccountRole.TECHNICIAN, "device moved")
     async def _move(self, request: web.Request) -> web.Response:
         document, name = await _body(request, PLACE), request.match_info["device"]
         return await self._answer(request, partial(edit_device, name=name, document=document), name, "moved")
 
+    @changes("/api/devices/{device}/retire", AccountRole.ADMIN, "device retired")
     async def _retire(self, request: web.Request) -> web.Response:
         name = request.match_info["device"]
         return await self._answer(request, partial(retire, name=name), name, "retired")
@@ -76,16 +65,9 @@ class RegistryPages:
             outside = await self._registrar.changed_outside()
             document = {"error": str(changed), "version": changed.version, "changed_outside": _pairs(outside)}
             return web.json_response(document, status=409)
-        except ConfigurationFault as fault:
-            return web.json_response({"error": str(fault)}, status=409)
         note_written(request, written)
         answer = {"device": next(iter(written.devices), name), "done": done, "changed": bool(written.devices)}
         return web.json_response({**answer, "waiting": waiting, "version": written.version})
-
-
-def note_written(request: web.Request, written: WrittenChange) -> None:
-    """Note for the audit log what became of each device."""
-    note_changes(request, [details for _, details in written.details])
 
 
 def _pairs(found: Mapping[str, EntryPair]) -> Document:

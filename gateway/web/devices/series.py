@@ -9,11 +9,11 @@ from gateway.ingest.database.open_store import open_store
 from gateway.ingest.database.store import StoreFault
 from gateway.monitoring.reports.recent import RecentSeries, SampledWindow, recent_series, recent_window
 from gateway.monitoring.status.known_devices import nobody
-from gateway.monitoring.status.status import Status
+from gateway.web.changes.commands import CommandRefused
 from gateway.web.devices.device_charts import device_charts
-from gateway.web.http.handlers import Document, Handler, whole_number
-from gateway.web.http.long_answers import EventStreams, Fresh, event_of
-from gateway.web.http.pages import PageRenderer
+from gateway.web.http.handlers import Document, whole_number
+from gateway.web.http.long_answers import Fresh, event_of
+from gateway.web.routing import PageParts, RouteGroup, reads
 from schemas.quantities import DOMAINS, HEALTH
 
 HOURS: Final = (6, 24, 72)
@@ -26,6 +26,7 @@ _GLANCED_FOR_S: Final = 60.0
 _AT_ONCE: Final = 2
 """Questions to the database at a time; it is there to be written to."""
 _PATIENCE_S: Final = 10.0
+_LOOK_EVERY_S: Final = 0.5
 
 
 class _LastHours(NamedTuple):
@@ -33,33 +34,30 @@ class _LastHours(NamedTuple):
     series: list[RecentSeries]
 
 
-class SeriesPages:
-    """The routes ``/api/series/{device}`` and ``/devices/{device}/charts``."""
+class SeriesPages(RouteGroup):
+    """The last hours of a device, and its events."""
 
-    def __init__(self, status: Status, pages: PageRenderer) -> None:
-        self._status = status
-        self._pages = pages
+    def __init__(self, parts: PageParts) -> None:
+        super().__init__(parts)
         self._asking = asyncio.Semaphore(_AT_ONCE)
         self._kept: dict[tuple[str, int], Fresh[_LastHours]] = {}
         self._glances: set[asyncio.Future[_LastHours]] = set()
 
-    def reading(self) -> dict[str, Handler]:
-        """Path → handler, for reading."""
-        return {"/api/series/{device}": self._series, "/devices/{device}/charts": self._charts}
-
+    @reads("/api/series/{device}")
     async def _series(self, request: web.Request) -> web.Response:
         """Answer with the series of the last ``hours``: 6 unless given, at most 72."""
         name = self._known(request)
         if name is None:
-            return web.json_response({"error": nobody(request.match_info["device"])}, status=404)
+            raise CommandRefused(nobody(request.match_info["device"]), 404)
         try:
             found = await self._last_hours(name, _hours(request))
         except StoreFault as fault:
-            return web.json_response({"error": str(fault)}, status=503)
+            raise CommandRefused(str(fault), 503) from fault
         response = web.json_response(_series_document(name, found))
         response.enable_compression()
         return response
 
+    @reads("/devices/{device}/charts")
     async def _charts(self, request: web.Request) -> web.Response:
         """The charts of a device, to be put into its page."""
         hours, name = _hours(request), self._known(request)
@@ -76,7 +74,7 @@ class SeriesPages:
 
     def _known(self, request: web.Request) -> str | None:
         """The name under which the device stands in the database; None for one that nobody knows."""
-        device = self._status.devices.find(request.match_info["device"])
+        device = self._devices.find(request.match_info["device"])
         return None if device is None else device.name
 
     async def glance(self, name: str) -> list[RecentSeries]:
@@ -116,16 +114,37 @@ class SeriesPages:
         return fresh
 
     async def _ask(self, name: str, hours: int) -> _LastHours:
-        window = recent_window(self._status.clock.now_ms(), hours)
+        window = recent_window(self._clock.now_ms(), hours)
         try:
             async with (
                 asyncio.timeout(_PATIENCE_S),
                 self._asking,
-                open_store(self._status.config.influxdb, self._status.link) as store,
+                open_store(self._config.influxdb, self._status.link) as store,
             ):
                 return _LastHours(window, await recent_series(store, [*DOMAINS, HEALTH], window, name))
         except TimeoutError as error:
             raise StoreFault(f"no answer within {_PATIENCE_S:g} s") from error
+
+    @reads("/api/devices/{device}/events")
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        """Say each time that a message of a device has come, or that its verdict is another."""
+        name, told = request.match_info["device"], object()
+
+        async def changed() -> bytes | None:
+            nonlocal told
+            before, told = told, self._state(name)
+            return event_of({"now": self._clock.now_ms()}) if before != told else None
+
+        return await self._parts.streams.answer(request, changed, _LOOK_EVERY_S)
+
+    def _state(self, name: str) -> object:
+        """A value that differs whenever the page would."""
+        device = self._devices.find(name)
+        if device is None:
+            return None
+        found = self._status.verdicts.ladder(device, self._clock.now_ms())
+        codes = [(rung.code, rung.state) for rung in found.rungs]
+        return device.last_seen_ms, device.setback, device.seq_missing, codes
 
 
 def _hours(request: web.Request) -> int:
@@ -153,38 +172,3 @@ def _series_document(name: str, found: _LastHours) -> Document:
             for one in found.series
         ],
     }
-
-
-_LOOK_EVERY_S: Final = 0.5
-
-
-class DeviceEvents:
-    """The route ``/api/devices/{device}/events``."""
-
-    def __init__(self, status: Status, streams: EventStreams) -> None:
-        self._status = status
-        self._streams = streams
-
-    def reading(self) -> dict[str, Handler]:
-        """Path → handler, for reading."""
-        return {"/api/devices/{device}/events": self._events}
-
-    async def _events(self, request: web.Request) -> web.StreamResponse:
-        """Say each time that a message of a device has come, or that its verdict is another."""
-        name, told = request.match_info["device"], object()
-
-        async def changed() -> bytes | None:
-            nonlocal told
-            before, told = told, self._state(name)
-            return event_of({"now": self._status.clock.now_ms()}) if before != told else None
-
-        return await self._streams.answer(request, changed, _LOOK_EVERY_S)
-
-    def _state(self, name: str) -> object:
-        """A value that differs whenever the page would."""
-        device = self._status.devices.find(name)
-        if device is None:
-            return None
-        found = self._status.verdicts.ladder(device, self._status.clock.now_ms())
-        codes = [(rung.code, rung.state) for rung in found.rungs]
-        return device.last_seen_ms, device.setback, device.seq_missing, codes

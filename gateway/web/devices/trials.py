@@ -11,17 +11,15 @@ from pydantic import ValidationError
 
 from gateway.core.message import WaitCause
 from gateway.ingest.storage import quarantine
-from gateway.ingest.storage.database import Database
-from gateway.monitoring.status.status import Status
 from gateway.onboarding.trials.recordings import RecordedMessage, faults_of, message_of
 from gateway.onboarding.trials.request import TrialRequest, compare, tried_document, try_message
 from gateway.onboarding.trials.trial import TriedMessage
 from gateway.support.access.accounts import AccountRole
 from gateway.support.config import bundled_profiles
 from gateway.support.config.files import ConfigurationFault
-from gateway.web.http.handlers import ChangeRoute, Handler, Touches, language_of
-from gateway.web.http.long_answers import Turns, some_at_a_time
-from gateway.web.http.pages import PageRenderer
+from gateway.web.http.handlers import Touches, language_of
+from gateway.web.http.long_answers import some_at_a_time
+from gateway.web.routing import PageParts, RouteGroup, changes, reads
 from schemas.topics import parse_topic
 
 _BODY: Final = "body"
@@ -44,28 +42,14 @@ class _Refused(Exception):  # noqa: N818 - says what it is
         self.lines = lines
 
 
-class TrialPages:
-    """The routes ``/try`` and ``/api/decode``. A trial changes nothing, but costs more than a page: it is not for everybody."""
+class TrialPages(RouteGroup):
+    """Trials. They change nothing, but cost more than a page: they are not for everybody."""
 
-    def __init__(self, status: Status, database: Database, turns: Turns, pages: PageRenderer) -> None:
-        self._config = status.config
-        self._devices = status.devices
-        self._database = database
-        self._turns = turns
-        self._pages = pages
+    def __init__(self, parts: PageParts) -> None:
+        super().__init__(parts)
         self._one_at_a_time = asyncio.Lock()
 
-    def reading(self) -> dict[str, Handler]:
-        """Path → handler, for reading."""
-        return {"/try": self._empty_page}
-
-    def changing(self) -> dict[str, ChangeRoute]:
-        """Path → request."""
-        return {
-            "/try": ChangeRoute(AccountRole.TECHNICIAN, "payload tried", self._page, Touches.NOTHING),
-            "/api/decode": ChangeRoute(AccountRole.TECHNICIAN, "payload tried", self._decode, Touches.NOTHING),
-        }
-
+    @changes("/api/decode", AccountRole.TECHNICIAN, "payload tried", Touches.NOTHING)
     async def _decode(self, request: web.Request) -> web.Response:
         """Answer with each step of one payload and the points, as ``gateway decode`` would. Nothing is written."""
         try:
@@ -76,6 +60,7 @@ class TrialPages:
             return web.json_response({"error": str(refused)}, status=400)
         return web.json_response(tried_document(tried, language_of(request, self._config.language)))
 
+    @reads("/try")
     async def _empty_page(self, request: web.Request) -> web.Response:
         """The form, with the newest message of a key of the quarantine where one is named."""
         key, cause = request.query.get("waiting"), request.query.get("cause", "")
@@ -86,6 +71,7 @@ class TrialPages:
                 given |= {"topic": newest.topic, "arrival_ms": newest.arrival_ms, **_written(newest.payload)}
         return self._answer(request, given)
 
+    @changes("/try", AccountRole.TECHNICIAN, "payload tried", Touches.NOTHING)
     async def _page(self, request: web.Request) -> web.Response:
         """The page with the outcome of a form."""
         form = {name: str(text) for name, text in (await request.post()).items()}

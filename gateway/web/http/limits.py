@@ -4,8 +4,10 @@ A route that is not in the table refuses them, so a new one shows nothing by acc
 did not exist, where it is another's. What lists devices or figures leaves others out by itself; :func:`scope_of` says which.
 """
 
+import csv
 import logging
 from collections.abc import Callable
+from io import StringIO
 from typing import Final
 
 from aiohttp import web
@@ -41,6 +43,20 @@ def seen_by(request: web.Request, devices: KnownDevices) -> Callable[[str], bool
     """Return a function that tells by the id of a device if the sender of a request may see it."""
     scope = scope_of(request)
     return lambda name: scope is None or scope.covers(devices.entry(name))
+
+
+def rows_within(text: str, scope: DeviceScope | None, area: str) -> str:
+    """CSV with the rows of a scope only.
+
+    :param area: the column that holds the code of an area.
+    """
+    if scope is None or not text:
+        return text
+    rows, kept = csv.DictReader(StringIO(text)), StringIO()
+    written = csv.DictWriter(kept, rows.fieldnames or [], lineterminator="\r\n" if "\r\n" in text else "\n")
+    written.writeheader()
+    written.writerows(row for row in rows if scope.has(row["domain"], row[area]))
+    return kept.getvalue()
 
 
 class LimitKeeper:

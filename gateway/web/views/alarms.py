@@ -1,6 +1,6 @@
 """Alarms over HTTP: their pages for people, and what is asked and decided."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from heapq import nsmallest
 from typing import Final
 from urllib.parse import urlencode
@@ -10,46 +10,43 @@ from aiohttp import web
 from gateway.core.alarms.alarm import AlarmState, Severity
 from gateway.ingest.storage import alarms as stored
 from gateway.ingest.storage.alarms import PlannedWork
-from gateway.ingest.storage.database import Database
 from gateway.monitoring.alarms.documents import alarm_document, change_document
+from gateway.monitoring.alarms.keeper import AlarmKeeper
 from gateway.monitoring.alarms.planned import AHEAD_MAX_MS, NAME_MAX, NOTE_MAX, work_document
-from gateway.monitoring.status.status import Status
 from gateway.support.access.accounts import OWN_NAME, AccountRole
 from gateway.support.i18n.alarm_words import rule_document
-from gateway.web.http.handlers import ChangeRoute, Handler, account_of, note_change, whole_number
+from gateway.web.changes.commands import CommandRefused
+from gateway.web.http.handlers import Document, account_of, note_change, whole_number
 from gateway.web.http.limits import scope_of, seen_by
 from gateway.web.http.listing import PAGE_ROWS, Listing, ListQuery, list_query
-from gateway.web.http.long_answers import Turns, send_list, some_at_a_time
-from gateway.web.http.pages import PageRenderer
+from gateway.web.http.long_answers import send_list, some_at_a_time
+from gateway.web.routing import RouteGroup, changes, reads
 
 _AT_A_TIME: Final = 200
 _FILTERS: Final = ("search", "severity", "area")
 _HOURS: Final = (1, 2, 4, 8, 24, 72, 168)
+_HOUR_MS: Final = 3_600_000
 
 
-class AlarmViews:
-    """The routes ``/alarms`` and ``/alarms/history``."""
+def alarm_documents(keeper: AlarmKeeper, states: Iterable[AlarmState]) -> Iterator[Document]:
+    """The documents of active alarms, each made when it is asked for."""
+    return (alarm_document(state, keeper.rules, silenced=keeper.is_silenced(state)) for state in states)
 
-    def __init__(self, status: Status, database: Database, turns: Turns, pages: PageRenderer) -> None:
-        self._keeper = status.alarms
-        self._devices = status.devices
-        self._clock = status.clock
-        self._database = database
-        self._turns = turns
-        self._pages = pages
 
-    def reading(self) -> dict[str, Handler]:
-        """Path → handler, for reading."""
-        return {"/alarms": self._active, "/alarms/history": self._history}
+class AlarmPages(RouteGroup):
+    """The alarms and planned work: their pages, and the routes under ``/api``."""
 
-    async def _active(self, request: web.Request) -> web.Response:
+    # Pages.
+
+    @reads("/alarms")
+    async def _active_page(self, request: web.Request) -> web.Response:
         """Active alarms, the worst first and among equals the oldest; planned work; the rules."""
         keeper, query, now_ms = self._keeper, list_query(request, _FILTERS), self._clock.now_ms()
         is_seen, scope = seen_by(request, self._devices), scope_of(request)
         fitting = [state async for some in self._turns.each(self._fitting(query, is_seen)) for state in some]
         fitting.sort(key=lambda state: (state.severity.rank, state.since_ms))
         shown = fitting[query.start : query.start + PAGE_ROWS]
-        rows = [alarm_document(state, keeper.rules, silenced=keeper.is_silenced(state)) for state in shown]
+        rows = list(alarm_documents(keeper, shown))
         return self._pages.page(
             request,
             "alarms",
@@ -79,7 +76,8 @@ class AlarmViews:
     def _about(self, state: AlarmState) -> str:
         return " ".join((state.key.id, *state.tags, self._devices.areas.get(state.tags.area, ""))).lower()
 
-    async def _history(self, request: web.Request) -> web.Response:
+    @reads("/alarms/history")
+    async def _history_page(self, request: web.Request) -> web.Response:
         """Changes of alarms, the newest first, of all places or of one."""
         place, before = request.query.get("place") or None, whole_number(request.query.get("before") or None)
         rows = await self._turns.read(self._database, stored.history, place, before)
@@ -92,53 +90,25 @@ class AlarmViews:
             older=last and "?" + urlencode({key: value for key, value in (("place", place), ("before", last)) if value}),
         )
 
+    # Documents.
 
-_HOUR_MS: Final = 3_600_000
-
-
-class AlarmPages:
-    """The routes under ``/api/alarms`` and ``/api/silences``."""
-
-    def __init__(self, status: Status, database: Database, turns: Turns) -> None:
-        self._keeper = status.alarms
-        self._devices = status.devices
-        self._clock = status.clock
-        self._database = database
-        self._turns = turns
-
-    def reading(self) -> dict[str, Handler]:
-        """Path → handler, for reading."""
-        return {
-            "/api/alarms": self._list,
-            "/api/alarms/rules": self._rules,
-            "/api/alarms/history": self._history,
-            "/api/silences": self._silences,
-        }
-
-    def changing(self) -> dict[str, ChangeRoute]:
-        """Path → change."""
-        return {
-            "/api/alarms/{alarm}/acknowledge": ChangeRoute(AccountRole.TECHNICIAN, "alarm acknowledged", self._acknowledge),
-            "/api/silences": ChangeRoute(AccountRole.ADMIN, "work planned", self._silence),
-            "/api/silences/{number}/end": ChangeRoute(AccountRole.ADMIN, "planned work ended", self._unsilence),
-        }
-
-    # Reading.
-
+    @reads("/api/alarms")
     async def _list(self, request: web.Request) -> web.StreamResponse:
         """The active alarms, the newest first; with ``most`` so many of them, the worst first."""
         keeper, most = self._keeper, whole_number(request.query.get("most"))
         is_seen = seen_by(request, self._devices)
         active = [state for state in keeper.active() if is_seen(state.tags.device)]
         shown = active if most is None else nsmallest(most, active, key=lambda state: state.severity.rank)
-        documents = (alarm_document(state, keeper.rules, silenced=keeper.is_silenced(state)) for state in shown)
-        return await send_list(request, self._turns, "alarms", documents, now=self._clock.now_ms(), active=len(active))
+        documents, now_ms = alarm_documents(keeper, shown), self._clock.now_ms()
+        return await send_list(request, self._turns, "alarms", documents, now=now_ms, active=len(active))
 
+    @reads("/api/alarms/rules")
     async def _rules(self, _: web.Request) -> web.Response:
         return web.json_response({"rules": [rule_document(rule) for rule in self._keeper.rules.rules]})
 
+    @reads("/api/alarms/history")
     async def _history(self, request: web.Request) -> web.Response:
-        """ChangeGuard of alarms, the newest first, a page of them; those before it with ``before``."""
+        """Changes of alarms, the newest first, a page of them; those before it with ``before``."""
         place, before = request.query.get("place"), whole_number(request.query.get("before"))
         rows = await self._turns.read(self._database, stored.history, place, before)
         is_seen, rules = seen_by(request, self._devices), self._keeper.rules
@@ -146,20 +116,23 @@ class AlarmPages:
         found = [{"number": number, **change_document(change, rules)} for number, change in seen]
         return web.json_response({"now": self._clock.now_ms(), "history": found, "before": rows[-1][0] if rows else None})
 
+    @reads("/api/silences")
     async def _silences(self, _: web.Request) -> web.Response:
         """Planned work that goes on."""
         going_on = self._keeper.planned.going_on(self._clock.now_ms())
         return web.json_response({"silences": [work_document(number, work) for number, work in going_on]})
 
-    # Changing.
+    # Changes.
 
+    @changes("/api/alarms/{alarm}/acknowledge", AccountRole.TECHNICIAN, "alarm acknowledged")
     async def _acknowledge(self, request: web.Request) -> web.Response:
         name, by, note = request.match_info["alarm"], _name(request), _text(request, "note", NOTE_MAX)
         if not await self._keeper.acknowledge(name, by, note):
-            return _not_found(f"no alarm {name[:200]!r} is active; `gateway alarms list` shows those that are")
+            raise CommandRefused(f"no alarm {name[:200]!r} is active; `gateway alarms list` shows those that are", 404)
         note_change(request, after={"by": by, "note": note})
         return web.json_response({"acknowledged": name})
 
+    @changes("/api/silences", AccountRole.ADMIN, "work planned")
     async def _silence(self, request: web.Request) -> web.Response:
         now_ms, until_ms = self._clock.now_ms(), whole_number(request.query.get("until_ms"))
         if (for_h := whole_number(request.query.get("for_h"))) is not None:
@@ -177,15 +150,12 @@ class AlarmPages:
         note_change(request, after=work_document(number, work))
         return web.json_response({"silence": number})
 
+    @changes("/api/silences/{number}/end", AccountRole.ADMIN, "planned work ended")
     async def _unsilence(self, request: web.Request) -> web.Response:
         number = whole_number(request.match_info["number"])
         if number is None or not await self._keeper.end_work(number):
-            return _not_found(f"no planned work {number} goes on; `gateway alarms silences` shows what does")
+            raise CommandRefused(f"no planned work {number} goes on; `gateway alarms silences` shows what does", 404)
         return web.json_response({"ended": number})
-
-
-def _not_found(why: str) -> web.Response:
-    return web.json_response({"error": why}, status=404)
 
 
 def _name(request: web.Request) -> str:

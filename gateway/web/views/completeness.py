@@ -18,15 +18,14 @@ from aiohttp import web
 from gateway.ingest.database.store import TimeSpan
 from gateway.monitoring.reports.boundaries import ReportStep, periods
 from gateway.monitoring.reports.completeness import floored_pct
-from gateway.monitoring.status.status import Status
 from gateway.runtime.jobs.exports import CommandFailed, configured, printed
 from gateway.support.access.accounts import GUEST, OWN_NAME
 from gateway.support.access.scope import DeviceScope
 from gateway.support.clock import WallClock
 from gateway.support.config.model import Config
-from gateway.web.http.handlers import Handler, account_of
-from gateway.web.http.limits import scope_of
-from gateway.web.http.pages import PageRenderer
+from gateway.web.http.handlers import account_of
+from gateway.web.http.limits import rows_within, scope_of
+from gateway.web.routing import PageParts, RouteGroup, reads
 
 _GOES_ON_FOR_MS: Final = 15 * 60_000
 _IS_OVER_FOR_MS: Final = 6 * 3_600_000
@@ -133,25 +132,21 @@ class AreaMonth(NamedTuple):
         return floored_pct(self.on_time / self.expected)
 
 
-class CompletenessPages:
-    """The routes ``/completeness`` and ``/completeness.csv``."""
+class CompletenessPages(RouteGroup):
+    """The completeness of a month, as a page and as CSV."""
 
-    def __init__(self, status: Status, pages: PageRenderer) -> None:
-        self._status = status
-        self._pages = pages
-        self._zone = ZoneInfo(status.config.time.zone)
-        self._reports = MonthReports(status.config, status.clock)
+    def __init__(self, parts: PageParts) -> None:
+        super().__init__(parts)
+        self._zone = ZoneInfo(self._config.time.zone)
+        self._reports = MonthReports(self._config, self._clock)
 
-    def reading(self) -> dict[str, Handler]:
-        """Path → handler, for reading."""
-        return {"/completeness": self._page, "/completeness.csv": self._csv}
-
+    @reads("/completeness")
     async def _page(self, request: web.Request) -> web.Response:
         """The month that is asked for; without one the last that is over."""
         months = self._months()
         month, report = self._asked(request, months)
         scope = scope_of(request)
-        rows = sorted(_rows(_within(report.csv, scope)), key=lambda row: (not row.area, row.area, row.domain))
+        rows = sorted(_rows(rows_within(report.csv, scope, "group")), key=lambda row: (not row.area, row.area, row.domain))
         account, typed = account_of(request).name, request.query.get("name", "").strip()[:_NAME_MAX]
         is_named = account not in {OWN_NAME, GUEST.name}
         registered, left_out = await asyncio.to_thread(self._count, scope)
@@ -164,14 +159,15 @@ class CompletenessPages:
             report=report,
             rows=rows,
             totals=list(_totals(rows)),
-            areas=self._status.devices.areas,
+            areas=self._devices.areas,
             registered=registered,
             left_out=left_out,
             is_named=is_named,
             printed_by=account if is_named else typed,
-            now_ms=self._status.clock.now_ms(),
+            now_ms=self._clock.now_ms(),
         )
 
+    @reads("/completeness.csv")
     async def _csv(self, request: web.Request) -> web.Response:
         """The same as ``gateway report completeness --by area --step month --csv``; 503 while it is worked out."""
         month, report = self._asked(request, self._months())
@@ -179,7 +175,7 @@ class CompletenessPages:
             why = report.fault or "it is being worked out; ask again"
             return web.json_response({"error": why}, status=503, headers={"Retry-After": str(_AGAIN_S)})
         named = {"Content-Disposition": f'attachment; filename="completeness-{self._written(month)}.csv"'}
-        text = _FOR_SPREADSHEETS + _within(report.csv, scope_of(request))
+        text = _FOR_SPREADSHEETS + rows_within(report.csv, scope_of(request), "group")
         return web.Response(text=text, content_type="text/csv", charset="utf-8", headers=named)
 
     def _asked(self, request: web.Request, months: list[TimeSpan]) -> tuple[TimeSpan, MonthReport]:
@@ -195,7 +191,7 @@ class CompletenessPages:
 
     def _months(self) -> list[TimeSpan]:
         """The months to choose from, the newest first."""
-        today = datetime.fromtimestamp(self._status.clock.now_ms() / 1000, self._zone).date()
+        today = datetime.fromtimestamp(self._clock.now_ms() / 1000, self._zone).date()
         number = today.year * 12 + today.month - _MONTHS
         first, last = date(number // 12, number % 12 + 1, 1), today.replace(day=monthrange(today.year, today.month)[1])
         return list(periods(first, last, ReportStep.MONTH, self._zone))[::-1]
@@ -206,19 +202,8 @@ class CompletenessPages:
 
     def _count(self, scope: DeviceScope | None) -> tuple[int, int]:
         """Count the registered devices, of a scope if one is given, and those of which no reading is expected."""
-        entries = [one for one in self._status.devices.registry_entries() if scope is None or scope.covers(one)]
+        entries = [one for one in self._devices.registry_entries() if scope is None or scope.covers(one)]
         return len(entries), sum(1 for entry in entries if not (entry.domain and entry.interval))
-
-
-def _within(text: str, scope: DeviceScope | None) -> str:
-    """The command's CSV, with the rows of a scope only."""
-    if scope is None or not text:
-        return text
-    rows, kept = csv.DictReader(StringIO(text)), StringIO()
-    written = csv.DictWriter(kept, rows.fieldnames or [], lineterminator="\r\n" if "\r\n" in text else "\n")
-    written.writeheader()
-    written.writerows(row for row in rows if scope.has(row["domain"], row["group"]))
-    return kept.getvalue()
 
 
 def _rows(text: str) -> Iterator[AreaMonth]:

@@ -10,58 +10,33 @@ from aiohttp import web
 
 from gateway.core.message import WaitCause
 from gateway.ingest.storage import quarantine, rejects
-from gateway.ingest.storage.database import Database
-from gateway.ingest.storage.reject_counts import DAYS_KEPT, CountedRejects, RejectCounts, RejectHistory, history
+from gateway.ingest.storage.reject_counts import DAYS_KEPT, CountedRejects, RejectHistory, history
 from gateway.ingest.storage.rejects import RejectFilter
-from gateway.monitoring.status.status import Status
 from gateway.onboarding.explain.dry_run import listed_reject, reject_document
 from gateway.support.access.accounts import AccountRole
 from gateway.support.charts.charts import ChartLine, TimeAxis, ValueAxis, bar_chart
 from gateway.support.charts.drawing import ChartFrame
 from gateway.support.i18n.formats import Formats
-from gateway.web.changes.commands import QuarantineCommands, StoreCommands
-from gateway.web.http.handlers import ChangeRoute, Document, Handler, Touches, note_change, whole_number
-from gateway.web.http.long_answers import Turns, send_list
-from gateway.web.http.pages import PageRenderer, PageTexts
+from gateway.web.http.handlers import Document, Touches, note_change, whole_number
+from gateway.web.http.long_answers import send_list
+from gateway.web.http.pages import PageTexts
+from gateway.web.routing import RouteGroup, changes, reads
 from schemas.rejects import RejectReason
 
 _COUNTED: Final = 100
 _DEVICES_SHOWN: Final = 10
+_KEYS_SHOWN: Final = 200
 _ROWS: Final = 50
 _SHOWN_BYTES: Final = 16_384
 _DAY_MS: Final = 86_400_000
 
 
-class RejectPages:
-    """The routes ``/rejects`` and those under ``/api/rejects``."""
-
-    def __init__(
-        self, database: Database, counts: RejectCounts, commands: StoreCommands, turns: Turns, pages: PageRenderer
-    ) -> None:
-        self._database = database
-        self._new_counts = counts
-        self._commands = commands
-        self._turns = turns
-        self._pages = pages
-
-    def reading(self) -> dict[str, Handler]:
-        """Path → handler, for reading."""
-        return {
-            "/rejects": self._list_page,
-            "/rejects/{reject}": self._reject_page,
-            "/api/rejects": self._list,
-            "/api/rejects/counts": self._counts,
-        }
-
-    def changing(self) -> dict[str, ChangeRoute]:
-        """Path → change."""
-        return {
-            "/api/rejects/replay": ChangeRoute(AccountRole.ADMIN, "rejects replayed", self._replay),
-            "/api/rejects/purge": ChangeRoute(AccountRole.ADMIN, "rejects purged", self._purge, Touches.MACHINE),
-        }
+class RejectPages(RouteGroup):
+    """The rejects: their pages, and the routes under ``/api``."""
 
     # Pages.
 
+    @reads("/rejects")
     async def _list_page(self, request: web.Request) -> web.Response:
         """Rejects by reason, device and day, and the newest of those that are chosen."""
         chosen, before = _chosen(request), whole_number(request.query.get("before") or None)
@@ -83,7 +58,7 @@ class RejectPages:
             "rejects",
             by_reason=[(counts.get(name) or CountedRejects(name, 0, 0, 0), kept.get(name, 0)) for name in {**counts, **kept}],
             by_device=[(row, kept_of.get(row.name, 0)) for row in counted.by_device],
-            chart=days_chart(counted.by_day, self._new_counts.today(), texts, formats) if counted.by_day else "",
+            chart=days_chart(counted.by_day, self._parts.reject_counts.today(), texts, formats) if counted.by_day else "",
             rows=rows,
             chosen=chosen,
             before=before,
@@ -93,11 +68,12 @@ class RejectPages:
 
     async def _history(self, chosen: RejectFilter, devices_max: int) -> RejectHistory:
         """The counts of the last 31 days, those in memory too."""
-        counts = self._new_counts
+        counts = self._parts.reject_counts
         return await self._turns.read(
             self._database, history, counts.today(), counts.new_rows(), chosen.reason, chosen.device, devices_max
         )
 
+    @reads("/rejects/{reject}")
     async def _reject_page(self, request: web.Request) -> web.Response:
         """One reject with its bytes."""
         number = whole_number(request.match_info["reject"])
@@ -116,6 +92,7 @@ class RejectPages:
 
     # Documents.
 
+    @reads("/api/rejects")
     async def _list(self, request: web.Request) -> web.StreamResponse:
         """The newest rejects, a page of them; those before it with ``before``, as long as that is a number.
 
@@ -127,6 +104,7 @@ class RejectPages:
         last = found[-1][0] if found and chosen.number is None else None
         return await send_list(request, self._turns, "rejects", _documents(found, payloads=payloads), before=last)
 
+    @reads("/api/rejects/counts")
     async def _counts(self, _: web.Request) -> web.Response:
         """Count the stored rejects by reason, and by device those with most; and all of the last 31 days."""
         reasons = await self._turns.read(self._database, rejects.count)
@@ -143,13 +121,15 @@ class RejectPages:
 
     # Changes.
 
+    @changes("/api/rejects/replay", AccountRole.ADMIN, "rejects replayed")
     async def _replay(self, request: web.Request) -> web.Response:
-        results = await self._commands.replay(_chosen(request))
+        results = await self._commands.store.replay(_chosen(request))
         note_change(request, after=results)
         return web.json_response(results)
 
+    @changes("/api/rejects/purge", AccountRole.ADMIN, "rejects purged", Touches.MACHINE)
     async def _purge(self, request: web.Request) -> web.Response:
-        removed = await self._commands.purge(_chosen(request))
+        removed = await self._commands.store.purge(_chosen(request))
         note_change(request, before={"rejects": removed}, after={"rejects": 0})
         return web.json_response({"removed": removed})
 
@@ -190,31 +170,10 @@ def _chosen(request: web.Request) -> RejectFilter:
     return RejectFilter(reason, request.query.get("device") or None, whole_number(request.query.get("id")))
 
 
-_KEYS_SHOWN: Final = 200
+class QuarantinePages(RouteGroup):
+    """The messages that wait."""
 
-
-class QuarantinePages:
-    """The routes ``/quarantine`` and ``/api/quarantine/purge``."""
-
-    def __init__(
-        self, status: Status, database: Database, commands: QuarantineCommands, turns: Turns, pages: PageRenderer
-    ) -> None:
-        self._status = status
-        self._database = database
-        self._commands = commands
-        self._turns = turns
-        self._pages = pages
-
-    def reading(self) -> dict[str, Handler]:
-        """Path → handler, for reading."""
-        return {"/quarantine": self._page}
-
-    def changing(self) -> dict[str, ChangeRoute]:
-        """Path → change."""
-        return {
-            "/api/quarantine/purge": ChangeRoute(AccountRole.ADMIN, "waiting messages purged", self._purge, Touches.MACHINE)
-        }
-
+    @reads("/quarantine")
     async def _page(self, request: web.Request) -> web.Response:
         """The keys that messages wait for, those with most first."""
         keys = await self._turns.read(self._database, quarantine.keys, _KEYS_SHOWN)
@@ -223,15 +182,16 @@ class QuarantinePages:
             "quarantine",
             keys=keys,
             stock=self._status.quarantine.stock,
-            max_bytes=self._status.config.devices.quarantine_max_bytes,
-            now_ms=self._status.clock.now_ms(),
+            max_bytes=self._config.devices.quarantine_max_bytes,
+            now_ms=self._clock.now_ms(),
         )
 
+    @changes("/api/quarantine/purge", AccountRole.ADMIN, "waiting messages purged", Touches.MACHINE)
     async def _purge(self, request: web.Request) -> web.Response:
         """Remove what waits for one key; never all at once, by a key that was forgotten."""
         key, cause = request.query.get("key", ""), request.query.get("cause", "")
         if not key or cause not in {known.value for known in WaitCause}:
             raise web.HTTPBadRequest(text=f"say what waits: key, and cause as one of {', '.join(WaitCause)}")
-        removed = await self._commands.purge(key, WaitCause(cause))
+        removed = await self._commands.quarantine.purge(key, WaitCause(cause))
         note_change(request, before={"messages": removed}, after={"messages": 0})
         return web.json_response({"removed": removed})

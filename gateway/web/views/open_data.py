@@ -1,9 +1,7 @@
 """The open data over HTTP: a page of the files, the files themselves, and what describes them."""
 
 import asyncio
-import csv
 import gzip
-from io import StringIO
 from pathlib import Path
 from typing import Final
 
@@ -12,12 +10,10 @@ from aiohttp import web
 
 from gateway.monitoring.exports.open_day import DEVICES_MIN
 from gateway.monitoring.exports.open_files import CATALOG, OpenFile, OpenFiles
-from gateway.monitoring.status.status import Status
 from gateway.support.access.scope import DeviceScope
-from gateway.web.http.handlers import Handler
-from gateway.web.http.limits import scope_of
+from gateway.web.http.limits import rows_within, scope_of
 from gateway.web.http.listing import PAGE_ROWS, Listing, list_query
-from gateway.web.http.pages import PageRenderer
+from gateway.web.routing import PageParts, RouteGroup, reads
 from schemas.open_data import CONTEXT_FILE
 
 _TYPES: Final = {CONTEXT_FILE: "application/ld+json", CATALOG: "application/ld+json"}
@@ -25,18 +21,14 @@ _PACKED: Final = "application/gzip"
 _UNREADABLE: Final = "the files of the open data cannot be read"
 
 
-class OpenDataPages:
-    """The routes ``/exports``, ``/exports/{file}`` and ``/api/exports``."""
+class OpenDataPages(RouteGroup):
+    """The open data: a page of its files, and the files."""
 
-    def __init__(self, status: Status, pages: PageRenderer) -> None:
-        self._status = status
-        self._files = OpenFiles(status.config.journal.path)
-        self._pages = pages
+    def __init__(self, parts: PageParts) -> None:
+        super().__init__(parts)
+        self._files = OpenFiles(self._config.journal.path)
 
-    def reading(self) -> dict[str, Handler]:
-        """Path → handler, for reading."""
-        return {"/exports": self._page, "/exports/{file}": self._file, "/api/exports": self._list}
-
+    @reads("/exports")
     async def _page(self, request: web.Request) -> web.Response:
         files, query, scope = await self._listed(scope_of(request)), list_query(request, ()), scope_of(request)
         shown = files[query.start : query.start + PAGE_ROWS]
@@ -45,14 +37,16 @@ class OpenDataPages:
             "exports",
             list=Listing(query, shown, len(files)),
             described=[] if not files else [CONTEXT_FILE, *([CATALOG] if scope is None else [])],
-            is_nightly=self._status.config.open_data.nightly,
-            keep_s=self._status.config.open_data.keep.total_seconds(),
+            is_nightly=self._config.open_data.nightly,
+            keep_s=self._config.open_data.keep.total_seconds(),
             least=DEVICES_MIN,
         )
 
+    @reads("/api/exports")
     async def _list(self, request: web.Request) -> web.Response:
         return web.json_response({"files": msgspec.to_builtins(await self._listed(scope_of(request)))})
 
+    @reads("/exports/{file}")
     async def _file(self, request: web.Request) -> web.Response:
         """One of the files that are listed, or what describes them."""
         name, scope = request.match_info["file"], scope_of(request)
@@ -80,12 +74,4 @@ def _content(path: Path, scope: DeviceScope | None) -> bytes:
     content = path.read_bytes()
     if scope is None or not scope.areas or path.name in _TYPES:
         return content
-    return gzip.compress(_within(gzip.decompress(content).decode(), scope).encode(), mtime=0)
-
-
-def _within(text: str, scope: DeviceScope) -> str:
-    rows, out = csv.DictReader(StringIO(text)), StringIO()
-    writer = csv.DictWriter(out, rows.fieldnames or [], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(row for row in rows if scope.has(row["domain"], row["area"]))
-    return out.getvalue()
+    return gzip.compress(rows_within(gzip.decompress(content).decode(), scope, "area").encode(), mtime=0)

@@ -8,45 +8,32 @@ from aiohttp import web
 
 from gateway.core.alarms.alarm import Transition
 from gateway.ingest.storage import alarms as stored
-from gateway.ingest.storage.database import Database
-from gateway.monitoring.alarms.documents import alarm_document, change_document
+from gateway.monitoring.alarms.documents import change_document
 from gateway.monitoring.alarms.planned import work_document
-from gateway.monitoring.status.status import Status
-from gateway.support.audit.log import AuditLog
-from gateway.web.http.handlers import Document, Handler, whole_number
-from gateway.web.http.long_answers import Turns
-from gateway.web.http.pages import PageRenderer
+from gateway.web.http.handlers import Document, whole_number
+from gateway.web.routing import RouteGroup, reads
+from gateway.web.views.alarms import alarm_documents
 
 _HOURS: Final = (8, 12, 24)
 _HOURS_MAX: Final = 168
 _OPEN_MAX: Final = 100
 _CHANGES_MAX: Final = 400
 _AUDIT_MAX: Final = 200
+_PAGE: Final = 200
 
 
-class ShiftPage:
-    """The route ``/shift``."""
+class ShiftPages(RouteGroup):
+    """The page of a shift, and the audit log."""
 
-    def __init__(self, status: Status, database: Database, audit: AuditLog, turns: Turns, pages: PageRenderer) -> None:
-        self._status = status
-        self._database = database
-        self._audit = audit
-        self._turns = turns
-        self._pages = pages
-
-    def reading(self) -> dict[str, Handler]:
-        """Path → handler, for reading."""
-        return {"/shift": self._page}
-
-    async def _page(self, request: web.Request) -> web.Response:
+    @reads("/shift")
+    async def _shift_page(self, request: web.Request) -> web.Response:
         """The last ``hours``: 8 unless given."""
-        keeper, now_ms = self._status.alarms, self._status.clock.now_ms()
+        keeper, now_ms = self._keeper, self._clock.now_ms()
         hours = min(max(1, whole_number(request.query.get("hours") or None) or _HOURS[0]), _HOURS_MAX)
         since_ms = now_ms - hours * 3_600_000
         changes, is_all = await self._changes(since_ms)
         active = keeper.active()
         worst = nsmallest(_OPEN_MAX, active, key=lambda state: (state.severity.rank, state.since_ms))
-        shown = (alarm_document(state, keeper.rules, silenced=keeper.is_silenced(state)) for state in worst)
         told = (change_document(change, keeper.rules) for change in changes)
         return self._pages.page(
             request,
@@ -55,7 +42,7 @@ class ShiftPage:
             choices=_HOURS,
             since_ms=since_ms,
             now_ms=now_ms,
-            active=[document async for document in self._turns.each(shown)],
+            active=[document async for document in self._turns.each(alarm_documents(keeper, worst))],
             active_count=len(active),
             changes=[document async for document in self._turns.each(told)],
             is_all=is_all,
@@ -78,33 +65,20 @@ class ShiftPage:
 
     async def _people(self, since_ms: int) -> list[dict[str, Any]]:
         """The entries of the audit log since a time, the newest first."""
-        entries = await asyncio.to_thread(self._audit.entries, None, _AUDIT_MAX)
+        entries = await asyncio.to_thread(self._parts.audit.entries, None, _AUDIT_MAX)
         return [entry for entry in entries if entry["at_ms"] >= since_ms]
 
-
-_PAGE: Final = 200
-
-
-class AuditPages:
-    """The routes ``/audit`` and ``/api/audit``."""
-
-    def __init__(self, audit: AuditLog, pages: PageRenderer) -> None:
-        self._audit = audit
-        self._pages = pages
-
-    def reading(self) -> dict[str, Handler]:
-        """Path → handler, for reading."""
-        return {"/audit": self._page, "/api/audit": self._list}
-
-    async def _page(self, request: web.Request) -> web.Response:
+    @reads("/audit")
+    async def _audit_page(self, request: web.Request) -> web.Response:
         entries = await self._entries(request)
         older = entries[-1]["number"] if len(entries) == _PAGE else None
         return self._pages.page(request, "audit", entries=entries, older=older)
 
-    async def _list(self, request: web.Request) -> web.Response:
+    @reads("/api/audit")
+    async def _audit(self, request: web.Request) -> web.Response:
         """Entries, the newest first, a page of them; those before it with ``before``."""
         found = await self._entries(request)
         return web.json_response({"audit": found, "before": found[-1]["number"] if found else None})
 
     async def _entries(self, request: web.Request) -> list[Document]:
-        return await asyncio.to_thread(self._audit.entries, whole_number(request.query.get("before")), _PAGE)
+        return await asyncio.to_thread(self._parts.audit.entries, whole_number(request.query.get("before")), _PAGE)

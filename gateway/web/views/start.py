@@ -8,7 +8,6 @@ from urllib.parse import quote
 from gateway.core.ledger import ENDS
 from gateway.core.status.history import History
 from gateway.core.status.verdict import Finding, Fleet, level_of
-from gateway.monitoring.alarms.documents import alarm_document
 from gateway.monitoring.alarms.keeper import AlarmKeeper
 from gateway.monitoring.status.status import Status
 from gateway.support.charts.charts import ChartLine, TimeAxis, ValueAxis, line_chart
@@ -16,6 +15,7 @@ from gateway.support.charts.drawing import ChartFrame
 from gateway.support.i18n.formats import Formats
 from gateway.web.http.handlers import Document
 from gateway.web.http.pages import PageTexts
+from gateway.web.views.alarms import alarm_documents
 
 _ALARMS_SHOWN: Final = 5
 _MINUTE_MS: Final = 60_000
@@ -51,14 +51,14 @@ def _reason(finding: Finding, texts: PageTexts) -> Document:
     }
 
 
-def _alarms(keeper: AlarmKeeper) -> list[Mapping[str, object]]:
+def _alarms(keeper: AlarmKeeper) -> list[Document]:
     """The worst alarms, the oldest of a kind first; those that nobody sees to before the others."""
     shown = nsmallest(
         _ALARMS_SHOWN,
         keeper.active(),
         key=lambda state: (state.acknowledged is not None, state.severity.rank, state.since_ms),
     )
-    return [alarm_document(state, keeper.rules, silenced=keeper.is_silenced(state)) for state in shown]
+    return list(alarm_documents(keeper, shown))
 
 
 def rates_chart(history: History, now_ms: int, texts: PageTexts, formats: Formats) -> str:

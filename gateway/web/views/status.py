@@ -10,16 +10,15 @@ from aiohttp import web
 from gateway.core.status.coverage import coverage, coverage_document
 from gateway.core.status.verdict import Fleet, level_of
 from gateway.ingest.storage import quarantine
-from gateway.ingest.storage.database import Damaged, Database, DatabaseFault
-from gateway.monitoring.status.status import Status
-from gateway.support.access.accounts import OWN_NAME
+from gateway.ingest.storage.database import Damaged, DatabaseFault
+from gateway.support.access.accounts import OWN_NAME, AccountRole
 from gateway.support.access.scope import DeviceScope
 from gateway.support.i18n.findings import finding_document, sentence
-from gateway.web.http.handlers import Document, Handler, account_of
+from gateway.web.http.handlers import Document, Touches, account_of, note_change
 from gateway.web.http.limits import scope_of
 from gateway.web.http.listing import PAGE_ROWS, Listing, list_query
-from gateway.web.http.long_answers import EventStreams, Fresh, Turns, event_of
-from gateway.web.http.pages import PageRenderer
+from gateway.web.http.long_answers import Fresh, event_of
+from gateway.web.routing import PageParts, RouteGroup, changes, reads
 from gateway.web.views.start import start_view
 from schemas.registry import device_key
 
@@ -30,39 +29,17 @@ _KEYS: Final = 10
 _SCOPES_KEPT: Final = 32
 
 
-class StatusPages:
-    """The routes ``/``, ``/metrics``, ``/api/status``, ``/api/events``, ``/api/coverage`` and ``/api/quarantine``."""
+class StatusPages(RouteGroup):
+    """The start page and what it asks for, health and metrics, and the commands on the journal."""
 
-    def __init__(
-        self,
-        status: Status,
-        database: Database,
-        streams: EventStreams,
-        turns: Turns,
-        pages: PageRenderer,
-    ) -> None:
-        self._status = status
-        self._database = database
-        self._streams = streams
-        self._turns = turns
-        self._pages = pages
+    def __init__(self, parts: PageParts) -> None:
+        super().__init__(parts)
         self._fleet = Fresh(self._look_at_fleet)
         self._now = Fresh(self._event, _EVENT_EVERY_S / 2)
         self._coverage: dict[DeviceScope | None, Fresh[Document]] = {}
         self._waiting = Fresh(self._look, _LOOKED_AT_FOR_S)
 
-    def routes(self) -> dict[str, Handler]:
-        """Path → handler, for reading."""
-        return {
-            "/": self._page,
-            "/coverage": self._coverage_page,
-            "/metrics": self._metrics,
-            "/api/status": self._api_status,
-            "/api/events": self._events,
-            "/api/coverage": self._coverage_of_registry,
-            "/api/quarantine": self._quarantine,
-        }
-
+    @reads("/")
     async def _page(self, request: web.Request) -> web.Response:
         texts, formats = self._pages.language(request)
         view = start_view(self._status, await self._fleet.get(), texts, formats)
@@ -72,6 +49,7 @@ class StatusPages:
         view |= {"coverage": covered, "quarantine": await self._quarantined(), "is_named": is_named}
         return self._pages.page(request, "start", **view)
 
+    @reads("/coverage")
     async def _coverage_page(self, request: web.Request) -> web.Response:
         """A page of areas, each with its domains."""
         found, query = await self._covered(scope_of(request)), list_query(request, ())
@@ -79,6 +57,21 @@ class StatusPages:
         listing = Listing(query, rows[query.start : query.start + PAGE_ROWS], len(rows))
         return self._pages.page(request, "coverage", at=found["at"], total=found["total"], list=listing)
 
+    @reads("/healthz")
+    async def _healthz(self, _: web.Request) -> web.Response:
+        return web.Response(text="ok\n")
+
+    @reads("/readyz")
+    async def _readyz(self, _: web.Request) -> web.Response:
+        why, standby = self._status.not_ready(), self._status.standby
+        role = "" if standby is None else f", {standby.role}"
+        return web.Response(text=f"{why or f'ready{role}'}\n", status=503 if why else 200)
+
+    @reads("/api/ledger")
+    async def _ledger(self, _: web.Request) -> web.Response:
+        return web.json_response(self._status.ledger.document())
+
+    @reads("/metrics")
     async def _metrics(self, _: web.Request) -> web.Response:
         await asyncio.to_thread(import_module, "gateway.monitoring.status.metrics")  # the first time it takes long
         from gateway.monitoring.status.metrics import exposition  # noqa: PLC0415 - 5 MB that only a gateway with a Prometheus pays for
@@ -86,11 +79,13 @@ class StatusPages:
         body = exposition(self._status, await self._fleet.get())
         return web.Response(body=body, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
+    @reads("/api/status")
     async def _api_status(self, _: web.Request) -> web.Response:
         return web.json_response(await self._document())
 
+    @reads("/api/events")
     async def _events(self, request: web.Request) -> web.StreamResponse:
-        return await self._streams.answer(request, self._now.get, _EVENT_EVERY_S)
+        return await self._parts.streams.answer(request, self._now.get, _EVENT_EVERY_S)
 
     async def _event(self) -> bytes:
         return event_of(await self._document())
@@ -107,10 +102,11 @@ class StatusPages:
 
     async def _look_at_fleet(self) -> Fleet:
         found = Fleet()
-        async for fleet in self._turns.each(self._status.devices.look_at_fleet(self._status.clock.now_ms())):
+        async for fleet in self._turns.each(self._devices.look_at_fleet(self._clock.now_ms())):
             found = fleet
         return found
 
+    @reads("/api/coverage")
     async def _coverage_of_registry(self, request: web.Request) -> web.Response:
         """As ``gateway devices coverage --json``, at most half a minute old."""
         return web.json_response(await self._covered(scope_of(request)))
@@ -121,10 +117,10 @@ class StatusPages:
             if len(self._coverage) > _SCOPES_KEPT:
                 self._coverage.clear()
             self._coverage[scope] = Fresh(partial(self._count, scope), _COUNTED_FOR_S)
-        return await self._coverage[scope].get(self._status.devices.streams.registry)
+        return await self._coverage[scope].get(self._devices.streams.registry)
 
     async def _count(self, scope: DeviceScope | None) -> Document:
-        devices, now_ms = self._status.devices, self._status.clock.now_ms()
+        devices, now_ms = self._devices, self._clock.now_ms()
         entries = [entry for entry in devices.registry_entries() if scope is None or scope.covers(entry)]
         stands = {name: stand async for name, stand in self._turns.each(devices.stands(now_ms))}
         if scope is not None:
@@ -133,6 +129,7 @@ class StatusPages:
         found = await asyncio.to_thread(coverage, entries, stands)
         return {"at": now_ms, "running": True, **coverage_document(found, devices.areas)}
 
+    @reads("/api/quarantine")
     async def _quarantine(self, _: web.Request) -> web.Response:
         """Describe the quarantine: causes, since when, and the keys with most messages."""
         return web.json_response(await self._waiting.get())
@@ -150,9 +147,21 @@ class StatusPages:
         return {
             "messages": stock.messages,
             "bytes": stock.bytes,
-            "max_bytes": self._status.config.devices.quarantine_max_bytes,
+            "max_bytes": self._config.devices.quarantine_max_bytes,
             "by_cause": {cause.value: messages for cause, messages in stock.by_cause.items()},
             "keys": [
                 {"key": key.key, "cause": key.cause.value, "messages": key.messages, "since": key.since_ms} for key in keys
             ],
         }
+
+    @changes("/api/journal/drop", AccountRole.ADMIN, "journal dropped", Touches.MACHINE)
+    async def _drop(self, request: web.Request) -> web.Response:
+        dropped = await self._commands.store.drop_journal()
+        note_change(request, before={"readings": dropped}, after={"readings": 0})
+        return web.json_response({"dropped": dropped})
+
+    @changes("/api/journal/acknowledge", AccountRole.ADMIN, "lost readings acknowledged", Touches.MACHINE)
+    async def _acknowledge(self, request: web.Request) -> web.Response:
+        acknowledged = await self._commands.store.acknowledge_missing()
+        note_change(request, before={"missing": acknowledged}, after={"missing": 0})
+        return web.json_response({"acknowledged": acknowledged})

@@ -1,0 +1,158 @@
+"""Somebody at the pages of a gateway that nobody runs: its real routes, checks and pages, in one process, without a socket."""
+
+import asyncio
+import html
+import json
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final, TypeVar
+from unittest.mock import Mock
+from urllib.parse import urlencode
+
+import yaml
+from aiohttp import StreamReader, web
+from aiohttp.test_utils import make_mocked_request
+
+from gateway.core.devices.device import Device
+from gateway.core.message import Outcome, QuarantinedMessage, Refusal, WaitCause
+from gateway.ingest.storage import quarantine, rejects
+from gateway.ingest.storage.database import Database
+from gateway.runtime.pipeline.build import Parts
+from gateway.support.audit.log import AuditLog
+from schemas.rejects import RejectReason
+from tests.clocks import SetClock
+from tests.core.making import NOW_MS, message, topic
+from tests.site import Site
+from tests.web.routes import application_of
+
+T = TypeVar("T")
+
+ACCOUNTS: Final = (("chi", "read"), ("lan", "technician"), ("binh", "admin"), ("so-nuoc", "read", "domain=water", "area=p-01"))
+"""Name, role, and limit."""
+WATER: Final = {"id": "m1", "site": "s1", "domain": "water", "area": "p-01", "interval": "15min"}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer to a request."""
+
+    status: int
+    text: str
+    headers: Mapping[str, str]
+
+    @property
+    def document(self) -> Any:  # noqa: ANN401 - whatever the route answers
+        """The JSON in it."""
+        return json.loads(self.text)
+
+    @property
+    def words(self) -> str:
+        """The words of a page, in one line, without what frames them."""
+        body = self.text.partition("<main")[2].partition("</main>")[0].partition(">")[2]
+        return " ".join(html.unescape(re.sub("<(script|style).*?</\\1>|<[^>]*>", " ", body, flags=re.DOTALL)).split())
+
+
+class Visitor:
+    """People and programs who ask, and a gateway that has heard what the test says."""
+
+    def __init__(self, parts: Parts, database: Database, clock: SetClock, application: web.Application) -> None:
+        self.parts, self.database, self.clock = parts, database, clock
+        self._application = application
+
+    @property
+    def audit(self) -> AuditLog:
+        """The log of changes."""
+        return self.parts.foundation.audit
+
+    def come(self, name: str, content: object, *, after_ms: int = 0) -> Outcome:
+        """A message comes; what became of it."""
+        self.clock.at_ms = NOW_MS + after_ms
+        return self.parts.processing.processor.process(message(content, topic(name)), self.clock.at_ms)
+
+    def device(self, name: str) -> Device:
+        """A device that the gateway knows."""
+        found = self.parts.watching.status.devices.find(name)
+        assert found is not None
+        return found
+
+    async def refuse(
+        self, device: str, reason: RejectReason, payload: bytes = b"?", detail: str = "why", ago_ms: int = 0
+    ) -> None:
+        """A message was refused."""
+        refusal = Refusal(reason, detail, topic(device), payload, "decode", NOW_MS - ago_ms, device, "water")
+        await self.database.run(rejects.add, [refusal], 2**20)
+
+    async def wait(self, key: str, payload: bytes = b'{"ph": 7}', cause: WaitCause = WaitCause.UNKNOWN_DEVICE) -> None:
+        """A message waits."""
+        kept = QuarantinedMessage(cause, key, 2 * NOW_MS, topic(key), payload, retain=False, arrival_ms=self.clock.at_ms)
+        await self.database.run(quarantine.add, [kept], 2**20)
+
+    async def get(self, path: str, who: str = "binh", *, method: str = "GET", **headers: str) -> Answer:
+        """Ask for something; pages come in English unless the path names another language."""
+        return await self._ask(method, path, who, b"", headers)
+
+    async def post(self, path: str, sent: object = None, who: str = "binh", **headers: str) -> Answer:
+        """Send the fields of a form, or with bytes a body as it is."""
+        body = sent if isinstance(sent, bytes) else urlencode(sent or {}).encode()  # type: ignore[arg-type]
+        given = {"Content-Type": "application/octet-stream" if isinstance(sent, bytes) else "application/x-www-form-urlencoded"}
+        return await self._ask("POST", path, who, body, given | headers)
+
+    async def _ask(self, method: str, path: str, who: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        given = {"Host": "127.0.0.1", "Accept-Language": "en", **_shown(who)}
+        given |= {name.replace("_", "-"): text for name, text in headers.items()}
+        payload = StreamReader(Mock(_reading_paused=False), 2**16, loop=asyncio.get_running_loop())
+        payload.feed_data(body)
+        payload.feed_eof()
+        request = make_mocked_request(method, path, given, payload=payload)
+        try:
+            answer = await self._application._handle(request)  # noqa: SLF001 - what the server calls
+        except web.HTTPException as sent_on:
+            answer = sent_on
+        if isinstance(answer, web.Response):
+            return Answer(answer.status, answer.text or "", answer.headers)
+        written = b"".join(call.args[0] for call in request._payload_writer.write.call_args_list)  # type: ignore[attr-defined]  # noqa: SLF001
+        return Answer(answer.status, written.decode(), answer.headers)
+
+
+def visit(
+    folder: Path,
+    story: Callable[[Visitor], Awaitable[T]],
+    devices: Sequence[Mapping[str, object]] = (WATER,),
+    **sections: dict[str, Any],
+) -> T:
+    """Return what a story finds at a gateway of a folder with these devices.
+
+    :param sections: of the configuration.
+    """
+    site = Site(folder)
+    site.sections |= {"http": {"tokens_file": "tokens"}, "influxdb": {"url": "http://127.0.0.1:1", "api": "v1"}, **sections}
+    (folder / "tokens").write_text("".join(map(_line, ACCOUNTS)))
+    document = {"areas": {"p-01": "An Bình", "x-02": "Xa"}, "devices": [dict(device) for device in devices]}
+    (folder / "devices.yaml").write_text(yaml.safe_dump(document, allow_unicode=True))
+    config, clock = site.config, SetClock(NOW_MS)
+    config.journal.path.parent.mkdir(exist_ok=True)
+    database = Database(config.journal.path)
+
+    async def told() -> T:
+        parts = Parts(config, database, clock)
+        application = await application_of(parts)
+        application.freeze()
+        return await story(Visitor(parts, database, clock, application))
+
+    database.open()
+    with closing(database):
+        return asyncio.run(told())
+
+
+def _shown(who: str) -> dict[str, str]:
+    """The headers of a program with the token of an account, on another machine; of one without account on this machine."""
+    return {"X-Forwarded-For": "192.0.2.7", "Authorization": f"Bearer {who}-token-of-this-test"} if who else {}
+
+
+def _line(account: tuple[str, ...]) -> str:
+    name, role, *limits = account
+    return " ".join([name, role, sha256(f"{name}-token-of-this-test".encode()).hexdigest(), *limits]) + "\n"
