@@ -24,13 +24,12 @@ _DISK_PATIENCE_S: Final = 15.0
 
 
 class ChangeGuard:
-    """Guards the routes that change something."""
+    """Guards the routes that change something.
+
+    :param standby: this machine in its pair; None: it stands alone.
+    """
 
     def __init__(self, audit: AuditLog, clock: WallClock, standby: Standby | None = None) -> None:
-        """Begin.
-
-        :param standby: this machine in its pair; None: it stands alone.
-        """
         self._standby = standby
         self._audit = audit
         self._clock = clock

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import asdict
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Final
 from urllib.parse import quote
 
 from aiohttp import web
@@ -26,22 +26,12 @@ from gateway.web.http.long_answers import some_at_a_time
 from gateway.web.routing import PageParts, RouteGroup, changes, reads
 
 _NUMBERS: Final = ("final", "register")
-_OPTION: Final = re.compile(r"(?:--(final|register|field|at): )?(.*?)(; if it is right, repeat with --force)?", re.DOTALL)
+_REFUSAL: Final = re.compile(
+    r"(?:--(final|register|field|at|source): )?(.*?)(; if it is right, repeat with --force)?", re.DOTALL
+)
+"""A refusal as commands print it: the field that it is about, the sentence, and if it only seems to be a mistake."""
 _UNPROCESSABLE: Final = 422
 _AT_A_TIME: Final = 500
-
-
-class _ExchangeRefusal(NamedTuple):
-    """The reason against an exchange.
-
-    :ivar key: the field that it is about, or empty.
-    :ivar may_force: it only seems to be a mistake.
-    """
-
-    key: str
-    what: str
-    status: int
-    may_force: bool = False
 
 
 class ExchangePages(RouteGroup):
@@ -54,32 +44,34 @@ class ExchangePages(RouteGroup):
     @changes("/api/devices/{device}/exchange", AccountRole.TECHNICIAN, "meter exchanged")
     async def _by_program(self, request: web.Request) -> web.Response:
         """Note the exchange of a meter: now, or at ``at_ms``."""
-        answer = await self._exchange(request, dict(request.query))
-        if isinstance(answer, _ExchangeRefusal):
-            why = f"--{answer.key}: {answer.what}" if answer.key else answer.what
-            why += "; if it is right, repeat with --force" if answer.may_force else ""
-            return web.json_response({"error": why}, status=answer.status)
-        return web.json_response(answer)
+        return web.json_response(await self._exchange(request, dict(request.query)))
 
     @changes("/register/{device}/exchange", AccountRole.TECHNICIAN, "meter exchanged")
     async def _by_form(self, request: web.Request) -> web.Response:
         form = {key: text.strip() for key, text in (await request.post()).items() if isinstance(text, str) and text.strip()}
         told = {key: text.replace(",", ".") if key in _NUMBERS else text for key, text in form.items()}
-        answer = await self._exchange(request, told)
-        if not isinstance(answer, _ExchangeRefusal):
-            to = f"/register/{quote(request.match_info['device'])}?done=exchanged"
-            return web.Response(status=303, headers={"Location": to})
-        faults = {f"exchange_{answer.key}" if answer.key else "": answer.what}
-        asked = form | ({"may_force": "1"} if answer.may_force else {})
-        return await self._register.form(request, exchange=asked, faults=faults, status=_UNPROCESSABLE)
+        try:
+            await self._exchange(request, told)
+        except CommandRefused as refused:
+            found = _REFUSAL.fullmatch(str(refused))
+            key, what, doubt = found.groups() if found is not None else (None, str(refused), None)
+            asked = form | ({"may_force": "1"} if doubt else {})
+            faults = {f"exchange_{key}" if key else "": what}
+            return await self._register.form(request, exchange=asked, faults=faults, status=_UNPROCESSABLE)
+        to = f"/register/{quote(request.match_info['device'])}?done=exchanged"
+        return web.Response(status=303, headers={"Location": to})
 
-    async def _exchange(self, request: web.Request, told: dict[str, str]) -> Document | _ExchangeRefusal:
+    async def _exchange(self, request: web.Request, told: dict[str, str]) -> Document:
+        """Note an exchange, and the new name of the device if it has one.
+
+        :raises CommandRefused: it cannot be as it is told, or seems to be a mistake.
+        """
         name, source = request.match_info["device"], told.get("source")
         try:
             at_ms = int(told["at_ms"]) if "at_ms" in told else self._clock.now_ms()
             final, register = (float(told[key]) if key in told else None for key in _NUMBERS)
         except ValueError as error:
-            return _ExchangeRefusal("", f"not a number: {error}", 400)
+            raise CommandRefused(f"not a number: {error}", 400) from error
         exchange = ToldExchange(told.get("field"), at_ms, final, register)
         try:
             renaming = partial(with_source, name=name, source=source) if source else None
@@ -87,22 +79,14 @@ class ExchangePages(RouteGroup):
                 await self._commands.registrar.check(renaming)  # before the exchange is noted
             device, effect = await self._commands.exchange.exchange(name, exchange, force="force" in told)
             renamed = await self._commands.registrar.change(renaming, [name], None) if renaming is not None else None
-        except CommandRefused as refused:
-            key, what, doubt = _parted(str(refused))
-            return _ExchangeRefusal(key, what, refused.status, may_force=doubt)
         except ChangeRefused as refused:
-            return _ExchangeRefusal("source", "; ".join(refused.faults.values()), 409)
+            raise CommandRefused(f"--source: {'; '.join(refused.faults.values())}", 409) from refused
         except (ConfigurationFault, FileChanged) as fault:
-            return _ExchangeRefusal("", str(fault), 409)
+            raise CommandRefused(str(fault), 409) from fault
         answer: Document = {"device": device, "begin_anew": effect.at_once, "told_late": effect.later}
         noted: list[Details] = [{"after": answer | exchange._asdict()}]
         note_changes(request, [*noted, *(details for _, details in renamed.details)] if renamed else noted)
         return answer
-
-
-def _parted(text: str) -> tuple[str, str, bool]:
-    found = _OPTION.fullmatch(text)
-    return (found[1] or "", found[2], found[3] is not None) if found else ("", text, False)
 
 
 class SumPages(RouteGroup):

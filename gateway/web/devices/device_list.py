@@ -5,7 +5,7 @@ from dataclasses import replace
 from heapq import merge
 from itertools import islice
 from operator import attrgetter
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -34,11 +34,6 @@ STATES: Final = (*Presence, UNREGISTERED)
 
 _name: Final = attrgetter("name")
 _SortKey = Callable[[Device], Any]
-
-
-class _Order(NamedTuple):
-    key: _SortKey
-    descending: bool
 
 
 class DeviceList(RouteGroup):
@@ -94,7 +89,7 @@ class DeviceList(RouteGroup):
 
     async def _find(self, devices: Iterator[Device], query: ListQuery, now_ms: int, start: int, most: int) -> Listing:
         """The devices that fit, from a place in their order on, each with its ladder."""
-        key, descending = self._order(query.sort, now_ms)
+        key, descending = self._key(query.sort.removeprefix("-"), now_ms), query.sort.startswith("-")
         in_parts = (sorted(some, key=key, reverse=descending) for some in self._fitting(devices, query, now_ms) if some)
         parts = [part async for part in self._turns.each(in_parts)]
         in_order = merge(*parts, key=key, reverse=descending)
@@ -117,16 +112,15 @@ class DeviceList(RouteGroup):
                 and (not words or _fits(device, words, self._devices.areas))
             ]
 
-    def _order(self, sort: str, now_ms: int) -> _Order:
-        """The order of a sort key; devices that are equal in it stand by name. Strangers come first where none is asked for."""
+    def _key(self, name: str, now_ms: int) -> _SortKey:
+        """The key of an order; devices that are equal in it stand by name. Strangers come first where none is asked for."""
         keys: dict[str, _SortKey] = {
             "name": _name,
             "state": lambda device: (self._state_of(device, now_ms), device.name),
             "heard": lambda device: (device.last_seen_ms, device.name),
             "site": lambda device: (_site(device), device.name),
         }
-        key = keys.get(sort.removeprefix("-"), lambda device: (device.registered is not None, device.name))
-        return _Order(key, sort.startswith("-"))
+        return keys.get(name, lambda device: (device.registered is not None, device.name))
 
     async def _offered(self, wanted: list[str]) -> list[Document]:
         """Devices whose messages wait for their registration."""

@@ -54,11 +54,8 @@ class ShownAlarm(NamedTuple):
     severity: str
 
 
-class FactRow(NamedTuple):
-    """A line of facts."""
-
-    label: str
-    text: str
+FactRow = tuple[str, str]
+"""A line of facts: its label and its text."""
 
 
 class ShownDevice(NamedTuple):
@@ -108,7 +105,7 @@ class DeviceTexts:
             result["points_left_out"],
             [self._alarm(state, rules) for state in alarms],
             [self._register(counter) for counter in document["counters"]],
-            [FactRow(label, text) for label, text in self._about(document) if text],
+            [(label, text) for label, text in self._about(document) if text],
         )
 
     def _reading(self, point: Mapping[str, Any], *, waits: bool) -> ShownReading:
@@ -142,7 +139,7 @@ class DeviceTexts:
             parts = [self._f.with_unit(counter["value"], unit), self._f.moment(counter["time_ms"])]
         if counter["sum"] is not None:
             parts.append(f"{self._t('sum')}: {self._f.with_unit(counter['sum'], unit)}")
-        return FactRow(" · ".join([name, *tags]), " · ".join(parts))
+        return " · ".join([name, *tags]), " · ".join(parts)
 
     def _about(self, document: Document) -> Iterator[tuple[str, str | None]]:
         t, f = self._t, self._f

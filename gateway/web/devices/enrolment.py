@@ -27,7 +27,7 @@ class EnrolmentPages(RouteGroup):
         one = await self._enrol(request)
         account = {"device": one.username, "host": one.host, "port": one.port, "username": one.username}
         answer = account | {"password": one.password, "topic": one.topic, "enrolment": str(one)}
-        return web.json_response(answer, headers={"Cache-Control": "no-store"})
+        return web.json_response(answer)
 
     @changes("/register/{device}/enroll", AccountRole.TECHNICIAN, "device enrolled")
     async def _enrol_by_form(self, request: web.Request) -> web.Response:
@@ -36,9 +36,7 @@ class EnrolmentPages(RouteGroup):
         except CommandRefused as why:
             return self._show(request, status=why.status, fault=str(why))
         code = segno.make(str(one), error="m").svg_inline(scale=4, border=3)
-        response = self._show(request, one=one, code=Markup(code))  # noqa: S704 - drawn here, from our own text
-        response.headers["Cache-Control"] = "no-store"  # its password is shown this once
-        return response
+        return self._show(request, one=one, code=Markup(code))  # noqa: S704 - drawn here, from our own text
 
     @changes("/api/devices/{device}/revoke", AccountRole.ADMIN, "device revoked")
     async def _revoke_by_program(self, request: web.Request) -> web.Response:

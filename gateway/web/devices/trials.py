@@ -31,17 +31,6 @@ _LOOKED_AT: Final = 5000
 _NOTHING_GIVEN: Final = {"payload": "", "form": "text", "topic": "", "profile": "", "profile_text": "", "arrival_ms": ""}
 
 
-class _Refused(Exception):  # noqa: N818 - says what it is
-    """A request that cannot be tried.
-
-    :ivar lines: a sentence for each fault.
-    """
-
-    def __init__(self, lines: list[str]) -> None:
-        super().__init__("\n".join(lines))
-        self.lines = lines
-
-
 class TrialPages(RouteGroup):
     """Trials. They change nothing, but cost more than a page: they are not for everybody."""
 
@@ -56,8 +45,8 @@ class TrialPages(RouteGroup):
             tried = await self._try(json.loads(await request.text()))
         except ValueError as error:
             return web.json_response({"error": f"{_BODY}: {error}"}, status=400)
-        except _Refused as refused:
-            return web.json_response({"error": str(refused)}, status=400)
+        except ConfigurationFault as fault:
+            return web.json_response({"error": str(fault)}, status=400)
         return web.json_response(tried_document(tried, language_of(request, self._config.language)))
 
     @reads("/try")
@@ -82,8 +71,8 @@ class TrialPages(RouteGroup):
             return await self._compared(request, given)
         try:
             tried = await self._try({_FORMS.get(given["form"], _BODY): payload, **known})
-        except _Refused as refused:
-            return self._answer(request, given, fault=refused.lines)
+        except ConfigurationFault as fault:
+            return self._answer(request, given, fault=fault.lines)
         language = language_of(request, self._config.language)
         return self._answer(request, given, tried=tried_document(tried, language), guess=tried.guess, missing=tried.missing)
 
@@ -109,18 +98,16 @@ class TrialPages(RouteGroup):
     async def _try(self, asked: object) -> TriedMessage:
         """Try one message, one at a time.
 
-        :raises _Refused: it cannot be tried.
+        :raises ConfigurationFault: it cannot be tried, or the configuration is faulty.
         """
         try:
             request = TrialRequest.model_validate(asked)
             async with self._one_at_a_time:
                 return await asyncio.to_thread(try_message, self._config, request)
         except ValidationError as error:
-            raise _Refused(faults_of(error, _BODY)) from error
-        except ConfigurationFault as fault:
-            raise _Refused(fault.lines) from fault
+            raise ConfigurationFault(faults_of(error, _BODY)) from error
         except (ValueError, RecursionError) as error:
-            raise _Refused([f"payload: {error}"]) from error
+            raise ConfigurationFault([f"payload: {error}"]) from error
 
     def _answer(self, request: web.Request, given: Mapping[str, object], **outcome: Any) -> web.Response:  # noqa: ANN401 - for a template
         shown = {"tried": None, "guess": None, "missing": None, "fault": None, "comparison": None} | outcome

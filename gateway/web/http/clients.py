@@ -38,10 +38,15 @@ class Client:
 
     @property
     def network(self) -> str:
-        """The address by which a client is limited; of IPv6 the /64, within which one machine takes as many as it wants."""
-        if isinstance(self.address, IPv4Address):
-            return str(self.address)
-        return str(ip_network((self.address, 64), strict=False))
+        """The address by which the client is limited."""
+        return network_of(self.address)
+
+
+def network_of(address: ClientAddress) -> str:
+    """The address by which a client is limited; of IPv6 the /64, within which one machine takes as many as it wants."""
+    if isinstance(address, IPv4Address) or address.is_loopback:
+        return str(address)
+    return str(ip_network((address, 64), strict=False))
 
 
 class Clients:
@@ -55,13 +60,13 @@ class Clients:
 
     def is_proxy(self, peername: object) -> bool:
         """Tell if the other end of a connection is a trusted proxy."""
-        return self._trusts(_address_of(peername))
+        return self._trusts(address_of(peername))
 
     def of(self, request: web.Request) -> Client:
         """The client of a request."""
         transport = request.transport
-        peer = _address_of(transport.get_extra_info("peername") if transport else None)
-        came_to = _address_of(transport.get_extra_info("sockname") if transport else None)
+        peer = address_of(transport.get_extra_info("peername") if transport else None)
+        came_to = address_of(transport.get_extra_info("sockname") if transport else None)
         forwarded = any(name.lower().startswith("x-forwarded-") or name.lower() in _FORWARDING for name in request.headers)
         if not self._trusts(peer):
             return Client(peer, came_to, forwarded, request.secure)
@@ -94,7 +99,8 @@ def parse_address(text: str) -> ClientAddress | None:
     return (isinstance(address, IPv6Address) and address.ipv4_mapped) or address
 
 
-def _address_of(name: object) -> ClientAddress:
+def address_of(name: object) -> ClientAddress:
+    """The address in the name of a socket."""
     text = str(name[0]) if isinstance(name, tuple) and name else ""
     return parse_address(text) or _NOBODY
 

@@ -15,7 +15,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from enum import StrEnum
-from ipaddress import IPv6Address, ip_address
 from math import inf
 from typing import Final, NamedTuple, cast
 
@@ -23,7 +22,7 @@ from aiohttp import web
 
 from gateway.ingest.events import Events
 from gateway.support.tls import TlsContexts
-from gateway.web.http.clients import Clients
+from gateway.web.http.clients import Clients, address_of, network_of
 from gateway.web.http.newcomers import Handshakes, Peer, accept
 
 BODY_MAX_BYTES: Final = 65_536
@@ -302,12 +301,5 @@ def _enough() -> web.HTTPServiceUnavailable:
 
 
 def client_of(peer: Peer | None) -> str:
-    """A client by the address of its socket: the address, of IPv6 its network of 64 bits."""
-    if not peer:
-        return ""
-    address = ip_address(peer[0].partition("%")[0])
-    if not isinstance(address, IPv6Address):
-        return str(address)
-    if address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
-    return f"{IPv6Address(int(address) >> 64 << 64)}/64" if not address.is_loopback else str(address)
+    """A client by the address of its socket, as :func:`gateway.web.http.clients.network_of` has it."""
+    return network_of(address_of(peer)) if peer else ""

@@ -141,7 +141,6 @@ class Fresh(Generic[T]):
         return self._made[2] if self._made is not None and time.monotonic() - self._made_s <= within_s else None
 
 
-_HEADERS: Final = {"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
 _ALIVE_EVERY: Final = 30
 """Turns after which a stream that had nothing to say shows that it lives."""
 _ALIVE: Final = b":\n\n"
@@ -169,7 +168,7 @@ class EventStreams:
 
         :param next_event: the same bytes for all streams that say the same; see :func:`event_of`.
         """
-        response, quiet = web.StreamResponse(headers=_HEADERS), 0
+        response, quiet = web.StreamResponse(headers={"Content-Type": "text/event-stream"}), 0
         with self._connections.following(request), suppress(ConnectionError):
             await response.prepare(request)
             while self._admits(request):

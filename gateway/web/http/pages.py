@@ -24,29 +24,19 @@ from schemas.details import in_vietnamese
 from schemas.glossary import QuantityWords, quantities
 from schemas.printable import printable
 
-
-class NavigationLink(NamedTuple):
-    """A page in the navigation.
-
-    :ivar word: key of its name in :mod:`gateway.support.i18n.languages`.
-    """
-
-    path: str
-    word: str
-
-
-NAVIGATION: Final = (
-    NavigationLink("/", "start"),
-    NavigationLink("/alarms", "nav_alarms"),
-    NavigationLink("/devices", "devices"),
-    NavigationLink("/register", "new_devices"),
-    NavigationLink("/rejects", "nav_rejects"),
-    NavigationLink("/quarantine", "nav_quarantine"),
-    NavigationLink("/try", "nav_try"),
-    NavigationLink("/shift", "nav_shift"),
-    NavigationLink("/audit", "nav_audit"),
-    NavigationLink("/coverage", "coverage_short"),
-)
+NAVIGATION: Final = {
+    "/": "start",
+    "/alarms": "nav_alarms",
+    "/devices": "devices",
+    "/register": "new_devices",
+    "/rejects": "nav_rejects",
+    "/quarantine": "nav_quarantine",
+    "/try": "nav_try",
+    "/shift": "nav_shift",
+    "/audit": "nav_audit",
+    "/coverage": "coverage_short",
+}
+"""Page → the key of its name in :mod:`gateway.support.i18n.languages`."""
 _BESIDE: Final = {"/completeness": "/coverage", "/exports": "/coverage"}
 """Page → the one in the navigation that it is reached from."""
 
@@ -54,7 +44,7 @@ _BESIDE: Final = {"/completeness": "/coverage", "/exports": "/coverage"}
 def current_link(path: str) -> str:
     """The path of the link that a page belongs to: its own, or the one it stands under; empty for none."""
     path = _BESIDE.get(path, path)
-    under = [link.path for link in NAVIGATION if path == link.path or path.startswith(f"{link.path}/")]
+    under = [link for link in NAVIGATION if path == link or path.startswith(f"{link}/")]
     return max(under, key=len, default="")
 
 
@@ -85,13 +75,11 @@ class PageRenderer:
 
     It is compiled when it is first shown, in some hundredths of a second. All at once would hold the loop up for a fifth, and
     many a gateway is only asked for its health and metrics.
+
+    :param standby: this machine in its pair; None: it stands alone.
     """
 
     def __init__(self, config: Config, standby: Standby | None = None) -> None:
-        """Begin.
-
-        :param standby: this machine in its pair; None: it stands alone.
-        """
         self._standby = standby
         self._configured = config.language
         self._gateway = config.mqtt.client_id
@@ -146,7 +134,7 @@ class PageRenderer:
             "texts": texts,
             "gateway": self._gateway,
             "account": None if account is GUEST else account,
-            "navigation": [link for link in NAVIGATION if account.scope is None or link.path in KEEP_LIMITS],
+            "navigation": [link for link in NAVIGATION.items() if account.scope is None or link[0] in KEEP_LIMITS],
             "others": self._others,
             "passive": self._standby if self._standby is not None and self._standby.role is PairRole.PASSIVE else None,
             "current": current_link(request.path),
@@ -204,10 +192,8 @@ def _lines(text: str) -> Markup:
     return escape(printable(text.replace("\r\n", "\n"), layout=True))
 
 
-@lru_cache(maxsize=len(LANGUAGES))
-def page_words(language: str) -> dict[str, str]:
-    """All words of a language."""
-    return words(language)
+page_words: Final = lru_cache(maxsize=len(LANGUAGES))(words)
+"""All words of a language."""
 
 
 @lru_cache(maxsize=64)
