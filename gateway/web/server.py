@@ -15,7 +15,7 @@ from gateway.runtime.pipeline.options import replay_limits
 from gateway.support.audit.log import AuditFault
 from gateway.support.config.files import ConfigurationFault
 from gateway.web.changes.changes import ChangeGuard
-from gateway.web.changes.commands import CommandRefused, MeterExchange, PageCommands, QuarantineCommands, StoreCommands
+from gateway.web.changes.commands import CommandRefused, MeterExchange, PageCommands
 from gateway.web.changes.registrar import Registrar
 from gateway.web.devices.counters import ExchangePages, SumPages
 from gateway.web.devices.device_list import DeviceList
@@ -140,18 +140,18 @@ def _groups(parts: PageParts) -> Iterator[RouteGroup]:
 
 
 def _commands(parts: Parts) -> PageCommands:
-    foundation, processing, status = parts.foundation, parts.processing, parts.watching.status
-    database, fallback, events = foundation.database, parts.delivery.fallback, foundation.events
-    store = StoreCommands(
-        database,
+    foundation, processing, fallback = parts.foundation, parts.processing, parts.delivery.fallback
+    status, events, exchanges = parts.watching.status, foundation.events, parts.watching.exchanges
+    return PageCommands(
+        foundation.database,
+        events,
+        foundation.clock,
         parts.waiting.replay_pipeline,
+        replay_limits(foundation.config),
         fallback.backlog,
         fallback.journal_account,
-        events,
-        replay_limits(foundation.config),
-        foundation.clock,
+        parts.waiting.account,
+        MeterExchange(status, processing.memory, processing.device_snapshots, events, exchanges),
+        parts.watching.resums,
+        Registrar(foundation.config, parts.reload, status.devices),
     )
-    exchange = MeterExchange(status, processing.memory, processing.device_snapshots, events, parts.watching.exchanges)
-    waiting = QuarantineCommands(database, parts.waiting.account)
-    registrar = Registrar(foundation.config, parts.reload, status.devices)
-    return PageCommands(store, waiting, exchange, parts.watching.resums, registrar)

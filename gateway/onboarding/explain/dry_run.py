@@ -82,13 +82,8 @@ class Trace:
         return self.arrival.steps or []
 
     @property
-    def is_kept_out(self) -> bool:
-        """True if it is refused only because its device is not registered."""
-        return self.to_register is not None
-
-    @property
     def to_register(self) -> str | None:
-        """The device that is refused because it is not registered."""
+        """The device that is refused only because it is not registered; None if that is not so."""
         waiting = self.outcome.side_effects.waiting if self.outcome.side_effects is not None else ()
         refused = [refusal.device for refusal in self.outcome.refusals if refusal.reason is RejectReason.UNKNOWN_DEVICE]
         return next(iter([*refused, *(message.key for message in waiting if message.cause is WaitCause.UNKNOWN_DEVICE)]), None)
@@ -113,9 +108,9 @@ class DryRun:
     def take(self, message: Message, arrival_ms: int) -> Trace:
         """Process one message."""
         seen = self._take(self.processor, message, arrival_ms)
-        if seen.is_kept_out and self._open_to_all is not None:
+        if seen.to_register is not None and self._open_to_all is not None:
             inside = self._take(self._open_to_all, message, arrival_ms)
-            seen.if_registered = None if inside.is_kept_out else inside
+            seen.if_registered = inside if inside.to_register is None else None
         return seen
 
     def _take(self, processor: TracedCore, message: Message, arrival_ms: int) -> Trace:
@@ -173,6 +168,11 @@ def point_document(line: str) -> dict[str, Any]:
     }
 
 
+def point_documents(outcome: Outcome) -> list[dict[str, Any]]:
+    """The points that a message gave, in order."""
+    return [point_document(line) for reading in outcome.readings for line in reading.lines.split("\n")]
+
+
 def _value(text: str) -> float | int | bool:
     if text in {"true", "false"}:
         return text == "true"
@@ -188,7 +188,7 @@ def result_document(seen: Trace) -> dict[str, Any]:
         "device": seen.device,
         "profile": seen.profile,
         "decoded": shown(seen.document),
-        "points": [point_document(line) for reading in outcome.readings for line in reading.lines.split("\n")],
+        "points": point_documents(outcome),
         "duplicates": outcome.duplicates,
         "dropped": [{"path": path, "cause": cause.value} for path, cause in outcome.dropped],
         "ignored": outcome.ignored.value if outcome.ignored else None,

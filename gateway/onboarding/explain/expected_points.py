@@ -3,7 +3,7 @@
 from typing import Any, Final, NamedTuple
 
 from gateway.core.readings.timestamps import device_ms
-from gateway.onboarding.explain.dry_run import Trace, instant_text, point_document
+from gateway.onboarding.explain.dry_run import Trace, instant_text, point_documents
 from schemas.profile_tests import Expected, ExpectedPoint
 from schemas.quantities import Quality
 from schemas.readings import ARRAY_MAX
@@ -22,12 +22,7 @@ class Came(NamedTuple):
 
 def points_of(seen: list[Trace]) -> list[Came]:
     """The points that messages gave, in order."""
-    return [
-        Came(point_document(line), one.arrival.now_ms)
-        for one in seen
-        for reading in one.outcome.readings
-        for line in reading.lines.split("\n")
-    ]
+    return [Came(point, one.arrival.now_ms) for one in seen for point in point_documents(one.outcome)]
 
 
 def compare(expected: Expected, seen: list[Trace]) -> list[str]:

@@ -24,7 +24,8 @@ from schemas.registry import RegisteredDevice
 from schemas.rejects import RejectReason
 
 _DAY_MS: Final = 86_400_000
-_RULES: Final = TimeRules(max_past_ms=40 * _DAY_MS, max_future_ms=300_000, late_after_ms=3_600_000)
+RULES: Final = TimeRules(max_past_ms=40 * _DAY_MS, max_future_ms=300_000, late_after_ms=3_600_000)
+"""The rules about times that hold in tests."""
 _ARRIVAL_MS: Final = 1_793_491_200_000
 """Arrival of a message whose time nothing tells."""
 
@@ -138,7 +139,7 @@ def _desk(name: str, test: ProfileTest, profiles: Profiles, codecs: SyncCodecs) 
     given = {device: {**test.params, **params} for device, params in test.devices.items()}
     named = {device: RegisteredDevice("any", profile=registered, params=params) for device, params in given.items()}
     registry = _Everyone(RegisteredDevice("any", profile=registered, params={**test.params}), named)
-    return DryRun(processor_apart(registry, profiles, _RULES), codecs)
+    return DryRun(processor_apart(registry, profiles, RULES), codecs)
 
 
 class _ArrivalTime(NamedTuple):
@@ -184,7 +185,7 @@ class _AnyTime:
 
     def latest_ms(self, window: Window) -> int:
         """The latest time that a clock may show."""
-        return _ARRIVAL_MS + (_RULES.max_future_ms if window.max_future_ms is None else window.max_future_ms)
+        return _ARRIVAL_MS + (RULES.max_future_ms if window.max_future_ms is None else window.max_future_ms)
 
 
 def _own_time(message: StoredMessage, dry_run: DryRun) -> int | None:

@@ -98,7 +98,7 @@ def _profile(seen: Trace) -> list[ExplainedStep]:
     if frame is None:
         if seen.profile:
             return [("profile", seen.profile)]
-        nobody = _MAKE_UNKNOWN if seen.is_kept_out else "none takes this message"
+        nobody = _MAKE_UNKNOWN if seen.to_register is not None else "none takes this message"
         return [] if seen.outcome.ignored is not None else [("profile", nobody)]
     wrapped = frame.profile.envelope
     envelopes = seen.processor.streams.profiles.envelopes

@@ -11,16 +11,14 @@ import yaml
 from gateway.core.message import StoredMessage
 from gateway.core.profiles.language.profile import CompiledProfile, ProfileFaults, compile_profile
 from gateway.core.profiles.matching import Profiles
-from gateway.core.readings.timestamps import TimeRules
 from gateway.ingest.codecs.sync_client import SyncCodecs
-from gateway.onboarding.explain.dry_run import DryRun, point_document
-from gateway.onboarding.proposals.proposals import Heard, Proposal, written_time
+from gateway.onboarding.explain.dry_run import DryRun, instant_text, point_documents
+from gateway.onboarding.explain.profile_tests import RULES
+from gateway.onboarding.proposals.proposals import Heard, Proposal
 from gateway.runtime.pipeline.processing import processor_apart
 from schemas.profile import Profile
 from schemas.quantities import Quality
 
-_DAY_MS: Final = 86_400_000
-_RULES: Final = TimeRules(max_past_ms=40 * _DAY_MS, max_future_ms=300_000, late_after_ms=3_600_000)
 _WIDTH: Final = 126
 _APART_MS: Final = 1000
 _PLACES: Final = frozenset({"area", "device", "site"})
@@ -49,11 +47,11 @@ def _messages(compiled: CompiledProfile, messages: list[tuple[str, Heard]], sile
     """The messages of a test, each with its points, at least a second apart; those of which none came are left out."""
     before_ms = 0
     with SyncCodecs({}) as codecs:
-        dry_run = DryRun(processor_apart({}, Profiles([compiled]), _RULES), codecs)
+        dry_run = DryRun(processor_apart({}, Profiles([compiled]), RULES), codecs)
         for topic, last in sorted(messages, key=lambda message: message[1].arrival_ms):
             arrival_ms = max(last.arrival_ms, before_ms + _APART_MS)
             outcome = dry_run.take(StoredMessage(topic, last.payload, retain=False), arrival_ms).outcome
-            points = [point_document(line) for reading in outcome.readings for line in reading.lines.split("\n")]
+            points = point_documents(outcome)
             if lost := ", ".join(f"{path} ({cause.value})" for path, cause in outcome.dropped):
                 silent.append(f"{topic}: {_shown(last.payload)} gave no {lost}")
             elif not points:
@@ -61,7 +59,7 @@ def _messages(compiled: CompiledProfile, messages: list[tuple[str, Heard]], sile
             if points:
                 before_ms = arrival_ms
                 expected = [_expected(point, arrival_ms) for point in points]
-                yield {"topic": topic, "arrival": written_time(arrival_ms), **_body(last.payload), "expect": expected}
+                yield {"topic": topic, "arrival": _time(arrival_ms), **_body(last.payload), "expect": expected}
 
 
 def _shown(payload: bytes) -> str:
@@ -88,11 +86,16 @@ def _expected(point: dict[str, Any], arrival_ms: int) -> dict[str, Any]:
     return {
         "measurement": point["measurement"],
         "device": point["tags"]["device"],
-        "time": "arrival" if at_arrival else written_time(point["time_ms"]),
+        "time": "arrival" if at_arrival else _time(point["time_ms"]),
         **({"tags": tags} if tags else {}),
         **({"quality": quality} if quality != usual else {}),
         "fields": {key: value for key, value in point["fields"].items() if key not in _NOT_VALUES},
     }
+
+
+def _time(time_ms: int) -> str:
+    """A time as tests inside profiles write it."""
+    return instant_text(time_ms).replace(".000Z", "Z")
 
 
 def text_of(profile: dict[str, Any], remarks: list[str]) -> str:

@@ -8,7 +8,6 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from itertools import takewhile
 from typing import Any, Final
 
@@ -22,21 +21,8 @@ from schemas.unit_scale import LinearScale, convert
 
 _COMMON: Final = frozenset(
     {
-        *(
-            "tele",
-            "stat",
-            "status",
-            "sensor",
-            "binary_sensor",
-            "switch",
-            "state",
-            "states",
-            "data",
-            "result",
-            "info",
-            "telemetry",
-        ),
-        *("mqtt", "homeassistant", "zigbee2mqtt", "shellies", "iot", "home", "devices", "value"),
+        *("tele", "telemetry", "stat", "status", "state", "states", "sensor", "binary_sensor", "switch"),
+        *("data", "result", "info", "mqtt", "homeassistant", "zigbee2mqtt", "shellies", "iot", "home", "devices", "value"),
     }
 )
 """Levels of topics that are never a device's name, in lower case."""
@@ -137,21 +123,18 @@ def _told_apart(wanted: Sequence[Wanted], notes: list[str]) -> list[Wanted]:
     return found
 
 
-def _channel(one: Wanted, same: Sequence[Wanted]) -> str:
+def _channel(one: Wanted, others: Sequence[Wanted]) -> str:
     """The part of topic or path in which each of several values differs from all others."""
-    parts = [_parts(other.entity) for other in same]
+    parts = [_parts(other.entity) for other in others]
     if len({len(one) for one in parts}) > 1:
         return ""
     for own, column in zip(_parts(one.entity), zip(*parts, strict=True), strict=True):
-        alike = len(list(takewhile(_all_equal, zip(*column, strict=False))))  # em1:0 and em1:1 are 0 and 1
+        same = takewhile(lambda letters: len(set(letters)) == 1, zip(*column, strict=False))
+        alike = len(list(same))  # em1:0 and em1:1 are 0 and 1
         names = [part[alike:] for part in column]
         if len(set(column)) == len(column):
             return own[alike:] if all(map(is_name, names)) else own if all(map(is_name, column)) else ""
     return ""
-
-
-def _all_equal(letters: Sequence[str]) -> bool:
-    return len(set(letters)) == 1
 
 
 def _parts(entity: Entity) -> list[str]:
@@ -254,8 +237,7 @@ def _points(wanted: Sequence[Wanted]) -> list[dict[str, Any]]:
     points: dict[tuple[str, str], dict[str, Any]] = {}
     for one in wanted:
         key = (one.meaning.measurement, one.channel)
-        tags = {"tags": {"channel": {"literal": one.channel}}} if one.channel else {}
-        point = points.setdefault(key, {"measurement": one.meaning.measurement, **tags, "fields": {}})
+        point = points.setdefault(key, {"measurement": one.meaning.measurement, **_tags(one), "fields": {}})
         point["fields"][one.meaning.field] = _field(one)
     return list(points.values())
 
@@ -268,12 +250,15 @@ def _mapped(wanted: Sequence[Wanted], at: int) -> list[dict[str, Any]]:
         measurement = one.meaning.measurement
         point = points.setdefault(measurement, {"measurement": measurement, "each": each, "map": {}})
         how = {key: value for key, value in _field(one).items() if key != "path"}
-        tags = {"tags": {"channel": {"literal": one.channel}}} if one.channel else {}
-        entry = {"field": one.meaning.field, **tags, **how}
+        entry = {"field": one.meaning.field, **_tags(one), **how}
         point["map"][one.entity.state_topic.split("/")[at]] = entry if len(entry) > 1 else one.meaning.field
     for point in points.values():
         point["map"]["*"] = "skip"
     return list(points.values())
+
+
+def _tags(one: Wanted) -> dict[str, Any]:
+    return {"tags": {"channel": {"literal": one.channel}}} if one.channel else {}
 
 
 def _field(one: Wanted) -> dict[str, Any]:
@@ -304,13 +289,3 @@ def _doubts(wanted: Sequence[Wanted]) -> list[str]:
 def _plain(text: str) -> str:
     """A text in letters that names of profiles and devices may have."""
     return "-".join("".join(letter if letter.isalnum() else " " for letter in anyascii(text).lower()).split())
-
-
-def written_time(time_ms: int) -> str:
-    """A time as tests inside profiles write it."""
-    return (
-        datetime.fromtimestamp(time_ms / 1000, UTC)
-        .isoformat(timespec="milliseconds")
-        .replace("+00:00", "Z")
-        .replace(".000Z", "Z")
-    )

@@ -14,6 +14,7 @@ from gateway.ingest.catalog import Catalog, load_catalog
 from gateway.ingest.codecs.sync_client import SyncCodecs
 from gateway.onboarding.explain.dry_run import DryRun, result_document
 from gateway.onboarding.trials.recordings import RecordedMessage
+from gateway.onboarding.trials.trial import open_to_all
 from gateway.runtime.pipeline.processing import build_processor
 from gateway.support.config.model import Config
 from schemas.registry import RegisteredDevice, Registry
@@ -48,7 +49,7 @@ def propose_makes(config: Config, recorded: RecordedMessage, name: str) -> list[
     :param name: the id under which the gateway met the device.
     :raises ConfigurationFault: registry or profiles cannot be used.
     """
-    everyone = config.model_copy(update={"devices": config.devices.model_copy(update={"unknown": "accept"})})
+    everyone = open_to_all(config)
     catalog = load_catalog(everyone, all_shipped=True)
     with SyncCodecs(catalog.codecs) as codecs:
         found = [make for make in _tried(everyone, catalog, codecs, recorded, name) if make.measured]

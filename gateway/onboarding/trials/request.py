@@ -125,7 +125,7 @@ def compare(config: Config, profile_text: str, messages: Iterable[RecordedMessag
     """
     with TemporaryDirectory(prefix="gateway-trial-") as folder:
         changed, active = pasted_catalog(config, profile_text, Path(folder)), load_catalog(config)
-        with Trials(config, changed, named="the request") as after, Trials(config, active) as before:
+        with Trials(config, changed, named=_NAMED) as after, Trials(config, active) as before:
             same, differing = 0, list[ComparedMessage]()
             for message in messages:
                 tried = after.take(message)

@@ -123,6 +123,11 @@ class TriedMessage:
         return bool(self.trace.outcome.refusals)
 
 
+def open_to_all(config: Config) -> Config:
+    """The same configuration, with which every device is admitted."""
+    return config.model_copy(update={"devices": config.devices.model_copy(update={"unknown": "accept"})})
+
+
 class Trials:
     """Tries messages in order, with state. A context manager, because codecs run in a child process.
 
@@ -130,13 +135,12 @@ class Trials:
     """
 
     def __init__(self, config: Config, catalog: Catalog, *, named: str = "", sums: SumsMode = SumsMode.OFF) -> None:
-        everyone = config.model_copy(update={"devices": config.devices.model_copy(update={"unknown": "accept"})})
         self._config = config
         self._catalog = catalog
         self._named = named
         self._codecs = SyncCodecs(catalog.codecs)
-        as_configured, open_to_all = (build_processor(admission, catalog, sums=sums) for admission in (config, everyone))
-        self._dry_run = DryRun(as_configured, self._codecs, open_to_all)
+        as_configured, opened = (build_processor(admission, catalog, sums=sums) for admission in (config, open_to_all(config)))
+        self._dry_run = DryRun(as_configured, self._codecs, opened)
 
     def __enter__(self) -> Self:
         self._codecs.__enter__()

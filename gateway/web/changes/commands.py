@@ -35,81 +35,6 @@ class CommandRefused(Exception):  # noqa: N818 - says what it is
         self.status = status
 
 
-class StoreCommands:
-    """Commands on the stored data.
-
-    :raises DatabaseFault: from each of them if the disk fails.
-    """
-
-    def __init__(
-        self,
-        database: Database,
-        pipeline: ReplayPipeline,
-        backlog: Backlog,
-        account: JournalAccount,
-        events: Events,
-        limits: Limits,
-        clock: WallClock,
-    ) -> None:
-        self._database = database
-        self._pipeline = pipeline
-        self._backlog = backlog
-        self._account = account
-        self._events = events
-        self._limits = limits
-        self._clock = clock
-
-    async def replay(self, chosen: RejectFilter) -> dict[str, int]:
-        """Replay the chosen rejects; return the counts of the results."""
-        process, limits, clock = self._pipeline.process, self._limits, self._clock
-        return await replay_rejects(self._database, process, limits, clock, chosen, self._replayed)
-
-    def _replayed(self, result: Replayed, done: Committed) -> None:
-        self._account.replayed(result, done)
-        self._backlog.grew.set()
-
-    async def purge(self, chosen: RejectFilter) -> int:
-        """Remove the chosen rejects; return their number."""
-        return await self._database.run(rejects.purge, chosen)
-
-    async def drop_journal(self) -> int:
-        """Drop all readings in the journal; return the number that expire."""
-        return self._backlog.give_up(await self._database.run(journal.drop))
-
-    async def acknowledge_missing(self) -> int:
-        """End the alarm about missing readings; return their number."""
-        readings = await self._database.in_thread(self._database.tally.acknowledge)
-        self._events.missing_acknowledged(readings)
-        return readings
-
-
-class QuarantineCommands:
-    """Commands on the messages that wait.
-
-    :raises DatabaseFault: from each of them if the disk fails.
-    """
-
-    def __init__(self, database: Database, account: QuarantineAccount) -> None:
-        self._database = database
-        self._account = account
-
-    async def purge(self, key: str, cause: WaitCause) -> int:
-        """Remove the messages that wait for a key now; return their number. In the account they expire."""
-        removed, until = 0, await self._database.run(quarantine.newest_number)
-        while True:
-            domains, stock = await self._database.run_freeing(_purge, key, cause, until)
-            if not domains:
-                return removed
-            self._account.purged(domains, stock)
-            removed += domains.total()
-
-
-def _purge(
-    connection: sqlite3.Connection, key: str, cause: WaitCause, until: int
-) -> tuple[Counter[str], quarantine.QuarantineUse]:
-    return quarantine.purge(connection, key, cause, until), quarantine.stock(connection)
-
-
 class MeterExchange:
     """The command that records the exchange of a meter."""
 
@@ -164,13 +89,61 @@ class MeterExchange:
 
 @dataclass(frozen=True, slots=True)
 class PageCommands:
-    """All that pages may do."""
+    """All that pages may do. What they ask of the disk fails with a ``DatabaseFault``.
 
-    store: StoreCommands
-    quarantine: QuarantineCommands
+    :ivar pipeline: processes rejects again.
+    """
+
+    database: Database
+    events: Events
+    clock: WallClock
+    pipeline: ReplayPipeline
+    limits: Limits
+    backlog: Backlog
+    journal_account: JournalAccount
+    quarantine_account: QuarantineAccount
     exchange: MeterExchange
     resums: Resums
     registrar: Registrar
+
+    async def replay(self, chosen: RejectFilter) -> dict[str, int]:
+        """Replay the chosen rejects; return the counts of the results."""
+        process, limits, clock = self.pipeline.process, self.limits, self.clock
+        return await replay_rejects(self.database, process, limits, clock, chosen, self._replayed)
+
+    def _replayed(self, result: Replayed, done: Committed) -> None:
+        self.journal_account.replayed(result, done)
+        self.backlog.grew.set()
+
+    async def purge_rejects(self, chosen: RejectFilter) -> int:
+        """Remove the chosen rejects; return their number."""
+        return await self.database.run(rejects.purge, chosen)
+
+    async def drop_journal(self) -> int:
+        """Drop all readings in the journal; return the number that expire."""
+        return self.backlog.give_up(await self.database.run(journal.drop))
+
+    async def acknowledge_missing(self) -> int:
+        """End the alarm about missing readings; return their number."""
+        readings = await self.database.in_thread(self.database.tally.acknowledge)
+        self.events.missing_acknowledged(readings)
+        return readings
+
+    async def purge_waiting(self, key: str, cause: WaitCause) -> int:
+        """Remove the messages that wait for a key now; return their number. In the account they expire."""
+        removed, until = 0, await self.database.run(quarantine.newest_number)
+        while True:
+            domains, stock = await self.database.run_freeing(_purge, key, cause, until)
+            if not domains:
+                return removed
+            self.quarantine_account.purged(domains, stock)
+            removed += domains.total()
+
+
+def _purge(
+    connection: sqlite3.Connection, key: str, cause: WaitCause, until: int
+) -> tuple[Counter[str], quarantine.QuarantineUse]:
+    return quarantine.purge(connection, key, cause, until), quarantine.stock(connection)
 
 
 def if_it_is_right(doubt: str) -> str:

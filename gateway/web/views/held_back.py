@@ -123,13 +123,13 @@ class RejectPages(RouteGroup):
 
     @changes("/api/rejects/replay", AccountRole.ADMIN, "rejects replayed")
     async def _replay(self, request: web.Request) -> web.Response:
-        results = await self._commands.store.replay(_chosen(request))
+        results = await self._commands.replay(_chosen(request))
         note_change(request, after=results)
         return web.json_response(results)
 
     @changes("/api/rejects/purge", AccountRole.ADMIN, "rejects purged", Touches.MACHINE)
     async def _purge(self, request: web.Request) -> web.Response:
-        removed = await self._commands.store.purge(_chosen(request))
+        removed = await self._commands.purge_rejects(_chosen(request))
         note_change(request, before={"rejects": removed}, after={"rejects": 0})
         return web.json_response({"removed": removed})
 
@@ -192,6 +192,6 @@ class QuarantinePages(RouteGroup):
         key, cause = request.query.get("key", ""), request.query.get("cause", "")
         if not key or cause not in {known.value for known in WaitCause}:
             raise web.HTTPBadRequest(text=f"say what waits: key, and cause as one of {', '.join(WaitCause)}")
-        removed = await self._commands.quarantine.purge(key, WaitCause(cause))
+        removed = await self._commands.purge_waiting(key, WaitCause(cause))
         note_change(request, before={"messages": removed}, after={"messages": 0})
         return web.json_response({"removed": removed})

@@ -156,12 +156,12 @@ class StatusPages(RouteGroup):
 
     @changes("/api/journal/drop", AccountRole.ADMIN, "journal dropped", Touches.MACHINE)
     async def _drop(self, request: web.Request) -> web.Response:
-        dropped = await self._commands.store.drop_journal()
+        dropped = await self._commands.drop_journal()
         note_change(request, before={"readings": dropped}, after={"readings": 0})
         return web.json_response({"dropped": dropped})
 
     @changes("/api/journal/acknowledge", AccountRole.ADMIN, "lost readings acknowledged", Touches.MACHINE)
     async def _acknowledge(self, request: web.Request) -> web.Response:
-        acknowledged = await self._commands.store.acknowledge_missing()
+        acknowledged = await self._commands.acknowledge_missing()
         note_change(request, before={"missing": acknowledged}, after={"missing": 0})
         return web.json_response({"acknowledged": acknowledged})
