@@ -43,7 +43,10 @@ def try_message(config: Config, request: TrialRequest) -> TriedMessage:
     :raises ValueError: the payload is written wrongly, or no topic is known.
     """
     with TemporaryDirectory(prefix="gateway-trial-") as folder:
-        catalog = _catalog(config, request, Path(folder))
+        if request.profile_text:
+            catalog = pasted_catalog(config, request.profile_text, Path(folder))
+        else:
+            catalog = load_catalog(config, also=request.profile or None, all_shipped=not request.profile)
         recorded = _recorded(request, catalog)
         with Trials(config, catalog, named=_NAMED if request.profile or request.profile_text else "") as trials:
             return trials.take(recorded)
@@ -55,12 +58,6 @@ def tried_document(tried: TriedMessage, language: str) -> dict[str, Any]:
     remarks = {f"{label}_remark": remark for label, remark in tried.remarks.items()}
     explained = {"topic": tried.trace.arrival.message.topic, "steps": [{"what": what, "value": value} for what, value in told]}
     return tried.document | remarks | explained
-
-
-def _catalog(config: Config, request: TrialRequest, folder: Path) -> Catalog:
-    if request.profile_text:
-        return pasted_catalog(config, request.profile_text, folder)
-    return load_catalog(config, also=request.profile or None, all_shipped=not request.profile)
 
 
 def pasted_catalog(config: Config, profile_text: str, folder: Path) -> Catalog:

@@ -71,12 +71,9 @@ def missing_step(config: Config, catalog: Catalog, frame: Frame) -> MissingStep 
         kind = MissingKind.REGISTER
     else:
         kind = MissingKind.ENABLE if file.shipped else MissingKind.SAVE
-    entry = _name_in_registry(file.model.models, frame.profile.name)
+    models = file.model.models
+    entry = f"model: {models[0]}" if models else f"profile: {frame.profile.name}"
     return MissingStep(kind, is_active, frame.profile.name, frame.device, entry, file.path.name, str(config.profiles.path))
-
-
-def _name_in_registry(models: list[str], profile: str) -> str:
-    return f"model: {models[0]}" if models else f"profile: {profile}"
 
 
 def _named(catalog: Catalog, frame: Frame) -> Iterator[str]:

@@ -7,7 +7,6 @@ from itertools import pairwise
 from statistics import median
 from typing import Final, NamedTuple
 
-from gateway.ingest.database.store import StoredSeries
 from gateway.monitoring.reports.recent import RecentSeries, SampledWindow
 from gateway.support.charts.charts import ChartLine, TimeAxis, ValueAxis, line_chart, sparkline
 from gateway.support.charts.drawing import ChartFrame
@@ -81,7 +80,9 @@ def _chart(
     texts: PageTexts,
     formats: Formats,
 ) -> DeviceChart:
-    title, labels = _labels([names[one.field].name for one in group], [_own_tags(one.series) for one in group])
+    title, labels = _labels(
+        [names[one.field].name for one in group], [" · ".join(filter(None, one.series[1:])) for one in group]
+    )
     unit = names[group[0].field].unit
     title = f"{title} ({unit})" if unit else title
     lines = [ChartLine(label, one.points) for label, one in zip(labels, group, strict=True)]
@@ -97,10 +98,6 @@ def _labels(names: list[str], tags: list[str]) -> tuple[str, list[str]]:
     title = " ".join(words[0][:shared] or words[0])
     own = [" ".join(one[shared:]) or (name if len(set(names)) > 1 else "") for one, name in zip(words, names, strict=True)]
     return title, [" · ".join(filter(None, parts)) for parts in zip(own, tags, strict=True)]
-
-
-def _own_tags(series: StoredSeries) -> str:
-    return " · ".join(tag for tag in series[1:] if tag)
 
 
 def _spread(one: RecentSeries, texts: PageTexts) -> str:

@@ -162,9 +162,5 @@ class DeviceTexts:
 def _in_order(points: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """The newest reading, what the device says of its own health, and the older readings."""
     health = [point for point in points if point["measurement"] == HEALTH]
-    others = sorted((point for point in points if point not in health), key=_time_ms, reverse=True)
+    others = sorted((point for point in points if point not in health), key=lambda point: point["time_ms"], reverse=True)
     return [*others[:1], *health, *others[1:]]
-
-
-def _time_ms(point: Mapping[str, Any]) -> int:
-    return int(point["time_ms"])

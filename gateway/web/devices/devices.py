@@ -2,8 +2,7 @@
 
 import asyncio
 from copy import deepcopy
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import quote
 
 from aiohttp import web
@@ -47,8 +46,7 @@ _Last = tuple[Arrival, Outcome | None]
 """A message, its arrival and, if known, its outcome."""
 
 
-@dataclass(frozen=True, slots=True)
-class _StoredRows:
+class _StoredRows(NamedTuple):
     """Stored rows of a device; none if the disk does not answer.
 
     :ivar rows: the last of its rejects, without their payloads.
@@ -58,8 +56,7 @@ class _StoredRows:
 
     rows: list[rejects.RejectRow]
     waiting: int = 0
-    newest: StoredMessage | None = None
-    newest_ms: int = 0
+    newest: Arrival | None = None
 
     @property
     def refused(self) -> list[Refusal]:
@@ -129,7 +126,7 @@ class DevicePages(RouteGroup):
         if device is None and not stored.refused and not stored.newest:
             return None
         last = self._last_message(device, stored)
-        quarantined = last is not None and last[0].message is stored.newest
+        quarantined = last is not None and last[0] is stored.newest
         device = device or _stranger(name, stored)
         document: Document = {"now": now_ms, **listed_device(device, self._devices, now_ms)}
         document["said_goodbye"] = device.has_left
@@ -158,7 +155,7 @@ class DevicePages(RouteGroup):
         if newest is None:
             return _StoredRows(refused, waiting)
         message = StoredMessage(newest.topic, newest.payload, newest.retain, user_properties=newest.properties)
-        return _StoredRows(refused, waiting, message, newest.arrival_ms)
+        return _StoredRows(refused, waiting, Arrival(message, newest.arrival_ms))
 
     @staticmethod
     def _last_message(device: Device | None, stored: _StoredRows) -> _Last | None:
@@ -167,7 +164,7 @@ class DevicePages(RouteGroup):
             device.watch()
             if device.last_message is not None:
                 return device.last_message, device.last_outcome
-        return (Arrival(stored.newest, stored.newest_ms), None) if stored.newest is not None else None
+        return (stored.newest, None) if stored.newest is not None else None
 
     async def _told(self, name: str, last: _Last | None, refused: list[Refusal]) -> Document:
         """The last message and its outcome."""
@@ -227,7 +224,8 @@ def _whole(found: FoundDevice) -> Document:
 def _stranger(name: str, stored: _StoredRows) -> Device:
     """A device that is known only from the disk."""
     device = Device(name, None)
-    device.last_seen_ms = max([stored.newest_ms, *(refusal.arrival_ms for refusal in stored.refused)])
+    waited_ms = 0 if stored.newest is None else stored.newest.now_ms
+    device.last_seen_ms = max([waited_ms, *(refusal.arrival_ms for refusal in stored.refused)])
     if stored.refused and not stored.waiting:
         newest = stored.refused[0]
         device.setback = Setback(newest.reason, newest.arrival_ms, newest.detail)

@@ -86,15 +86,13 @@ class LadderTexts:
         words, args = rung_words(rung.code), {key: self._shown(key, value) for key, value in rung.args.items()}
         said, advice = (self._in_words(text).format_map(args) if text else "" for text in (words.said, words.advice))
         detail = str(rung.args.get("detail", ""))
-        shown = "" if "{detail}" in words.said.en or "{keys}" in words.said.en else self._detail(detail)
+        detail = in_vietnamese(detail) if self._texts.language == "vi" else detail
+        shown = "" if "{detail}" in words.said.en or "{keys}" in words.said.en else detail
         link = _LINKS.get(rung.code, "").format(device=quote(device))
         return SaidRung(self._in_words(RUNGS[rung.name]), said, advice, shown, link, rung.state, rung.level.value)
 
     def _in_words(self, words: Words) -> str:
         return words.vi if self._texts.language == "vi" else words.en
-
-    def _detail(self, detail: str) -> str:
-        return in_vietnamese(detail) if self._texts.language == "vi" else detail
 
     def _shown(self, key: str, value: float | str) -> str:
         """An argument as the language writes it; the end of its key tells what it is."""

@@ -1,7 +1,7 @@
 """The form of one device: registering it, editing it, the exchange of its meter, its retirement. It works without script."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from math import inf
 from types import MappingProxyType
@@ -124,7 +124,14 @@ class RegisterPages(RouteGroup):
         return [entry.id for entry in named if entry.domain in {None, domain or entry.domain}][:_PARENTS]
 
     async def _find_parents(self) -> list[RegisteredDevice]:
-        return await asyncio.to_thread(_parents_among, self._devices.registry_entries())
+        """The devices that are the parent of another one, by name."""
+        entries = self._devices.registry_entries()
+
+        def find() -> list[RegisteredDevice]:
+            named = {device_key(entry.parent) for entry in entries if entry.parent is not None}
+            return sorted((entry for entry in entries if device_key(entry.id) in named), key=lambda entry: entry.id)
+
+        return await asyncio.to_thread(find)
 
     # Changing.
 
@@ -180,9 +187,3 @@ def _differing(before: Document | None, after: Document | None) -> list[tuple[st
     old, new = before or {}, after or {}
     keys = dict.fromkeys((*old, *new))
     return [(key, old.get(key), new.get(key)) for key in keys if old.get(key) != new.get(key)]
-
-
-def _parents_among(entries: Sequence[RegisteredDevice]) -> list[RegisteredDevice]:
-    """The devices that are the parent of another one, by name."""
-    named = {device_key(entry.parent) for entry in entries if entry.parent is not None}
-    return sorted((entry for entry in entries if device_key(entry.id) in named), key=lambda entry: entry.id)

@@ -51,14 +51,15 @@ class Refusals:
         except web.HTTPException as refusal:
             if refusal.status < _REFUSED:
                 raise
-            return self._said(request, refusal, {"error": _own_words(refusal)})
+            text, only_status = (refusal.text or "").strip(), f"{refusal.status}: {refusal.reason}"
+            return self._said(request, refusal, {"error": "" if text == only_status else text})
         if isinstance(response, web.Response) and response.status >= _REFUSED and response.content_type == "application/json":
             return self._said(request, response, json.loads(response.text or "{}"))
         return response
 
     def _said(self, request: web.Request, refusal: web.Response | web.HTTPException, document: Document) -> web.Response:
         headers = {name: value for name, value in refusal.headers.items() if name not in _OF_THE_BODY}
-        if _wants_page(request):
+        if not request.path.startswith(_API) and "text/html" in request.headers.get("Accept", ""):
             page = self._pages.page(
                 request, "refusal", status=refusal.status, answered=refusal.status, why=document.get("error", "")
             )
@@ -68,16 +69,6 @@ class Refusals:
         document["error"] = document.get("error") or texts.known(f"status_{refusal.status}", texts.text("status_other"))
         said = _in_vietnamese(document) if texts.language == "vi" else document
         return web.json_response(said, status=refusal.status, headers=headers)
-
-
-def _wants_page(request: web.Request) -> bool:
-    return not request.path.startswith(_API) and "text/html" in request.headers.get("Accept", "")
-
-
-def _own_words(refusal: web.HTTPException) -> str:
-    """The sentence of a refusal; empty where it only repeats its status."""
-    text = (refusal.text or "").strip()
-    return "" if text == f"{refusal.status}: {refusal.reason}" else text
 
 
 def _in_vietnamese(document: Document) -> dict[str, Any]:

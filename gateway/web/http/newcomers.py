@@ -15,7 +15,7 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from typing import Final, NamedTuple
+from typing import Final
 
 from gateway.support.tls import TlsContexts
 
@@ -28,6 +28,9 @@ _SEND_BUFFER_BYTES: Final = 65_536
 """Socket buffer for each connection; by default the kernel takes megabytes for a client that reads nothing."""
 _EXHAUSTED: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _TRY_AGAIN_S: Final = 1.0
+_SHAKING_MAX: Final = 32
+_SHAKING_MAX_PER_CLIENT: Final = 8
+"""Most handshakes under way."""
 
 
 def listen(bound: int) -> socket.socket:
@@ -62,13 +65,6 @@ async def accept(
             await asyncio.sleep(time.perf_counter() - begun_s)
 
 
-class Pending(NamedTuple):
-    """Numbers of handshakes under way."""
-
-    total: int = 32
-    per_client: int = 8
-
-
 class Handshakes:
     """Takes accepted sockets, and passes them on after their handshake.
 
@@ -83,13 +79,11 @@ class Handshakes:
         client_of: Callable[[Peer], str],
         tls: TlsContexts,
         patience_s: float,
-        most: Pending | None = None,
     ) -> None:
         self._make = make
         self._client_of = client_of
         self._tls = tls
         self._patience_s = patience_s
-        self._most = most or Pending()
         self._under_way: dict[asyncio.Task[None], str] = {}
 
     async def begin(self, accepted: socket.socket, peer: Peer) -> None:
@@ -108,8 +102,8 @@ class Handshakes:
     def _make_room(self, client: str) -> None:
         """End the oldest handshake of a client with too many; if all together are too many, of the client with most."""
         held = Counter(self._under_way.values())
-        if held[client] < self._most.per_client:
-            if len(self._under_way) < self._most.total:
+        if held[client] < _SHAKING_MAX_PER_CLIENT:
+            if len(self._under_way) < _SHAKING_MAX:
                 return
             client = held.most_common(1)[0][0]
         oldest = next(task for task, its_client in self._under_way.items() if its_client == client)

@@ -85,10 +85,12 @@ class MonthReports:
         return report
 
     async def _work(self, month: str, end_ms: int, report: MonthReport) -> None:
+        asked = ["--from", month, "--to", month, "--by", "area", "--step", "month", "--csv"]
+        command = ["report", "completeness", *configured(self._config), *asked]
         try:
             async with self._one_at_a_time:
                 began_ms = self._clock.now_ms()
-                report.csv, report.fault = await printed("the report", self._arguments(month)), ""
+                report.csv, report.fault = await printed("the report", command), ""
                 report.made_ms = now_ms = self._clock.now_ms()
                 good_for_ms = _GOES_ON_FOR_MS if began_ms < end_ms else _IS_OVER_FOR_MS
                 report.due_ms = now_ms + max(good_for_ms, _SHARE * (now_ms - began_ms))
@@ -96,10 +98,6 @@ class MonthReports:
             report.fault, report.due_ms = str(failed), self._clock.now_ms() + _AFTER_FAULT_MS
         finally:
             report.task = None
-
-    def _arguments(self, month: str) -> list[str]:
-        asked = ["--from", month, "--to", month, "--by", "area", "--step", "month", "--csv"]
-        return ["report", "completeness", *configured(self._config), *asked]
 
 
 _MONTHS: Final = 24

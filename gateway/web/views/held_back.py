@@ -1,7 +1,7 @@
 """Messages that did not become data: rejects, and those that wait in quarantine."""
 
 from base64 import b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date
 from typing import Final
 from urllib.parse import urlencode
@@ -102,7 +102,8 @@ class RejectPages(RouteGroup):
         payloads = chosen.number is not None or request.query.get("payloads") == "1"
         found = await self._turns.read(self._database, rejects.page, chosen, before=before, payloads=payloads)
         last = found[-1][0] if found and chosen.number is None else None
-        return await send_list(request, self._turns, "rejects", _documents(found, payloads=payloads), before=last)
+        documents = (reject_document(*row[:2]) if payloads else listed_reject(*row) for row in found)
+        return await send_list(request, self._turns, "rejects", documents, before=last)
 
     @reads("/api/rejects/counts")
     async def _counts(self, _: web.Request) -> web.Response:
@@ -132,11 +133,6 @@ class RejectPages(RouteGroup):
         removed = await self._commands.purge_rejects(_chosen(request))
         note_change(request, before={"rejects": removed}, after={"rejects": 0})
         return web.json_response({"removed": removed})
-
-
-def _documents(found: Iterable[rejects.RejectRow], *, payloads: bool) -> Iterable[dict[str, object]]:
-    for number, refusal, payload_bytes in found:
-        yield reject_document(number, refusal) if payloads else listed_reject(number, refusal, payload_bytes)
 
 
 def _counted(key: str, row: CountedRejects) -> Document:

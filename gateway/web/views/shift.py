@@ -2,7 +2,7 @@
 
 import asyncio
 from heapq import nsmallest
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import web
 
@@ -34,6 +34,7 @@ class ShiftPages(RouteGroup):
         changes, is_all = await self._changes(since_ms)
         active = keeper.active()
         worst = nsmallest(_OPEN_MAX, active, key=lambda state: (state.severity.rank, state.since_ms))
+        entries = await asyncio.to_thread(self._parts.audit.entries, None, _AUDIT_MAX)
         told = (change_document(change, keeper.rules) for change in changes)
         return self._pages.page(
             request,
@@ -47,7 +48,7 @@ class ShiftPages(RouteGroup):
             changes=[document async for document in self._turns.each(told)],
             is_all=is_all,
             planned=[work_document(number, work) for number, work in keeper.planned.going_on(now_ms)],
-            audit=await self._people(since_ms),
+            audit=[entry for entry in entries if entry["at_ms"] >= since_ms],
         )
 
     async def _changes(self, since_ms: int) -> tuple[list[Transition], bool]:
@@ -62,11 +63,6 @@ class ShiftPages(RouteGroup):
             if len(found) >= _CHANGES_MAX:
                 return found[:_CHANGES_MAX], False
         return found, True
-
-    async def _people(self, since_ms: int) -> list[dict[str, Any]]:
-        """The entries of the audit log since a time, the newest first."""
-        entries = await asyncio.to_thread(self._parts.audit.entries, None, _AUDIT_MAX)
-        return [entry for entry in entries if entry["at_ms"] >= since_ms]
 
     @reads("/audit")
     async def _audit_page(self, request: web.Request) -> web.Response:

@@ -31,7 +31,10 @@ def start_view(status: Status, fleet: Fleet, texts: PageTexts, formats: Formats)
         "now_ms": now_ms,
         "s": status.document(fleet),
         "level": level_of(findings).value,
-        "reasons": [_reason(finding, texts) for finding in findings],
+        "reasons": [
+            {"level": one.level.value, "text": texts.finding(one), "detail": one.detail, "link": finding_link(one)}
+            for one in findings
+        ],
         "broker_reached": status.events.broker_reached,
         "known": fleet.total.total(),
         "alarms": _alarms(status.alarms),
@@ -39,15 +42,6 @@ def start_view(status: Status, fleet: Fleet, texts: PageTexts, formats: Formats)
         "more_alarms": max(0, len(status.alarms.active()) - _ALARMS_SHOWN),
         "chart": rates_chart(status.history, now_ms, texts, formats),
         "outcomes": ENDS,
-    }
-
-
-def _reason(finding: Finding, texts: PageTexts) -> Document:
-    return {
-        "level": finding.level.value,
-        "text": texts.finding(finding),
-        "detail": finding.detail,
-        "link": finding_link(finding),
     }
 
 
