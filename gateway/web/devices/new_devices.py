@@ -15,8 +15,8 @@ from gateway.core.message import StoredMessage, WaitCause
 from gateway.ingest.storage import quarantine, rejects
 from gateway.ingest.storage.database import Damaged, DatabaseFault
 from gateway.ingest.storage.rejects import RejectFilter
-from gateway.onboarding.trials.makes import ProposedMake, measured_interval_s, propose_makes
 from gateway.onboarding.trials.recordings import RecordedMessage
+from gateway.onboarding.trials.trial import ProposedMake, measured_interval_s, propose_makes
 from gateway.support.config.files import ConfigurationFault
 from gateway.web.devices.device_form import DeviceForm, is_registered_as, proposed
 from gateway.web.http.handlers import Document, language_of

@@ -48,6 +48,10 @@ class ListQuery:
         """The address of the list in the order of a column; the other way round where it is so already."""
         return self.link(sort=f"-{key}" if self.sort == key else key)
 
+    def page_of(self, rows: Sequence[Any]) -> "Listing":
+        """The page of all rows of the list."""
+        return Listing(self, rows[self.start : self.start + PAGE_ROWS], len(rows))
+
 
 @dataclass(frozen=True, slots=True)
 class Listing:

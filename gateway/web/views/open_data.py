@@ -12,7 +12,7 @@ from gateway.monitoring.exports.open_day import DEVICES_MIN
 from gateway.monitoring.exports.open_files import CATALOG, OpenFile, OpenFiles
 from gateway.support.access.scope import DeviceScope
 from gateway.web.http.limits import rows_within, scope_of
-from gateway.web.http.listing import PAGE_ROWS, Listing, list_query
+from gateway.web.http.listing import list_query
 from gateway.web.routing import PageParts, RouteGroup, reads
 from schemas.open_data import CONTEXT_FILE
 
@@ -31,11 +31,10 @@ class OpenDataPages(RouteGroup):
     @reads("/exports")
     async def _page(self, request: web.Request) -> web.Response:
         files, query, scope = await self._listed(scope_of(request)), list_query(request, ()), scope_of(request)
-        shown = files[query.start : query.start + PAGE_ROWS]
         return self._pages.page(
             request,
             "exports",
-            list=Listing(query, shown, len(files)),
+            list=query.page_of(files),
             described=[] if not files else [CONTEXT_FILE, *([CATALOG] if scope is None else [])],
             is_nightly=self._config.open_data.nightly,
             keep_s=self._config.open_data.keep.total_seconds(),

@@ -16,7 +16,7 @@ from gateway.support.access.scope import DeviceScope
 from gateway.support.i18n.findings import finding_document, sentence
 from gateway.web.http.handlers import Document, Touches, account_of, note_change
 from gateway.web.http.limits import scope_of
-from gateway.web.http.listing import PAGE_ROWS, Listing, list_query
+from gateway.web.http.listing import list_query
 from gateway.web.http.long_answers import Fresh, event_of
 from gateway.web.routing import PageParts, RouteGroup, changes, reads
 from gateway.web.views.start import start_view
@@ -54,8 +54,7 @@ class StatusPages(RouteGroup):
         """A page of areas, each with its domains."""
         found, query = await self._covered(scope_of(request)), list_query(request, ())
         rows = [group for group in found["groups"] if group["registered"]]
-        listing = Listing(query, rows[query.start : query.start + PAGE_ROWS], len(rows))
-        return self._pages.page(request, "coverage", at=found["at"], total=found["total"], list=listing)
+        return self._pages.page(request, "coverage", at=found["at"], total=found["total"], list=query.page_of(rows))
 
     @reads("/healthz")
     async def _healthz(self, _: web.Request) -> web.Response:

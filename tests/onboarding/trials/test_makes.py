@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.onboarding.trials.makes import measured_interval_s
+from gateway.onboarding.trials.trial import measured_interval_s
 
 
 @pytest.mark.parametrize(
