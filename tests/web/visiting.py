@@ -4,6 +4,7 @@ import asyncio
 import html
 import json
 import re
+import warnings
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -55,6 +56,12 @@ class Answer:
         body = self.text.partition("<main")[2].partition("</main>")[0].partition(">")[2]
         return " ".join(html.unescape(re.sub("<(script|style).*?</\\1>|<[^>]*>", " ", body, flags=re.DOTALL)).split())
 
+    def part(self, begins: str, ends: str = "") -> str:
+        """The words of a page between two others."""
+        assert begins in self.words
+        found = self.words.partition(begins)[2]
+        return (found.partition(ends)[0] if ends else found).strip()
+
 
 class Visitor:
     """People and programs who ask, and a gateway that has heard what the test says."""
@@ -71,7 +78,9 @@ class Visitor:
     def come(self, name: str, content: object, *, after_ms: int = 0) -> Outcome:
         """A message comes; what became of it."""
         self.clock.at_ms = NOW_MS + after_ms
-        return self.parts.processing.processor.process(message(content, topic(name)), self.clock.at_ms)
+        entry = self.parts.watching.status.devices.entry(name)
+        on = topic(name) if entry is None else topic(name, entry.domain or "water", entry.site or "s1")
+        return self.parts.processing.processor.process(message(content, on), self.clock.at_ms)
 
     def device(self, name: str) -> Device:
         """A device that the gateway knows."""
@@ -94,6 +103,10 @@ class Visitor:
     async def get(self, path: str, who: str = "binh", *, method: str = "GET", **headers: str) -> Answer:
         """Ask for something; pages come in English unless the path names another language."""
         return await self._ask(method, path, who, b"", headers)
+
+    async def page(self, path: str, who: str = "binh") -> Answer:
+        """Look at a page."""
+        return await self.get(path, who, Accept="text/html")
 
     async def post(self, path: str, sent: object = None, who: str = "binh", **headers: str) -> Answer:
         """Send the fields of a form, or with bytes a body as it is."""
@@ -131,6 +144,7 @@ def visit(
     site = Site(folder)
     site.sections |= {"http": {"tokens_file": "tokens"}, "influxdb": {"url": "http://127.0.0.1:1", "api": "v1"}, **sections}
     (folder / "tokens").write_text("".join(map(_line, ACCOUNTS)))
+    (folder / "tokens").chmod(0o600)
     document = {"areas": {"p-01": "An Bình", "x-02": "Xa"}, "devices": [dict(device) for device in devices]}
     (folder / "devices.yaml").write_text(yaml.safe_dump(document, allow_unicode=True))
     config, clock = site.config, SetClock(NOW_MS)
@@ -144,7 +158,8 @@ def visit(
         return await story(Visitor(parts, database, clock, application))
 
     database.open()
-    with closing(database):
+    with closing(database), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "It is recommended to use web.RequestKey")  # an older aiohttp has no such keys
         return asyncio.run(told())
 
 
