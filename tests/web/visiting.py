@@ -5,11 +5,13 @@ import html
 import json
 import re
 import warnings
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, TypeVar
 from unittest.mock import Mock
 from urllib.parse import urlencode
@@ -42,15 +44,20 @@ class Answer:
     """An answer to a request."""
 
     status: int
-    text: str
+    body: bytes
     headers: Mapping[str, str]
+
+    @cached_property
+    def text(self) -> str:
+        """Its text."""
+        return self.body.decode(errors="replace")
 
     @property
     def document(self) -> Any:  # noqa: ANN401 - whatever the route answers
         """The JSON in it."""
         return json.loads(self.text)
 
-    @property
+    @cached_property
     def words(self) -> str:
         """The words of a page, in one line, without what frames them."""
         body = self.text.partition("<main")[2].partition("</main>")[0].partition(">")[2]
@@ -92,7 +99,10 @@ class Visitor:
         self, device: str, reason: RejectReason, payload: bytes = b"?", detail: str = "why", ago_ms: int = 0
     ) -> None:
         """A message was refused."""
-        refusal = Refusal(reason, detail, topic(device), payload, "decode", NOW_MS - ago_ms, device, "water")
+        refusal = Refusal(reason, detail, topic(device or "d1"), payload, "decode", NOW_MS - ago_ms, device, "water")
+        now_ms, self.clock.at_ms = self.clock.at_ms, refusal.arrival_ms
+        self.parts.delivery.fallback.reject_counts.note(refusal)
+        self.clock.at_ms = now_ms
         await self.database.run(rejects.add, [refusal], 2**20)
 
     async def wait(self, key: str, payload: bytes = b'{"ph": 7}', cause: WaitCause = WaitCause.UNKNOWN_DEVICE) -> None:
@@ -114,27 +124,46 @@ class Visitor:
         given = {"Content-Type": "application/octet-stream" if isinstance(sent, bytes) else "application/x-www-form-urlencoded"}
         return await self._ask("POST", path, who, body, given | headers)
 
-    async def _ask(self, method: str, path: str, who: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    async def follow(self, path: str, who: str = "binh") -> AsyncIterator[Any]:
+        """The events of a stream as they come."""
+        told: asyncio.Queue[bytes] = asyncio.Queue()
+        request = self._request("GET", path, who, b"", {})
+        request._payload_writer.write = told.put  # type: ignore[attr-defined]  # noqa: SLF001
+        answering = asyncio.ensure_future(self._application._handle(request))  # noqa: SLF001
+        try:
+            while True:
+                event = await told.get()
+                if event.startswith(b"data: "):
+                    yield json.loads(event.removeprefix(b"data: "))
+        finally:
+            answering.cancel()
+
+    def _request(self, method: str, path: str, who: str, body: bytes, headers: Mapping[str, str]) -> web.Request:
         given = {"Host": "127.0.0.1", "Accept-Language": "en", **_shown(who)}
         given |= {name.replace("_", "-"): text for name, text in headers.items()}
         payload = StreamReader(Mock(_reading_paused=False), 2**16, loop=asyncio.get_running_loop())
         payload.feed_data(body)
         payload.feed_eof()
-        request = make_mocked_request(method, path, given, payload=payload)
+        most = self._application._client_max_size  # noqa: SLF001 - as a request on the wire is made
+        return make_mocked_request(method, path, given, payload=payload, client_max_size=most)
+
+    async def _ask(self, method: str, path: str, who: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        request = self._request(method, path, who, body, headers)
         try:
             answer = await self._application._handle(request)  # noqa: SLF001 - what the server calls
         except web.HTTPException as sent_on:
             answer = sent_on
         if isinstance(answer, web.Response):
-            return Answer(answer.status, answer.text or "", answer.headers)
+            return Answer(answer.status, answer.body if isinstance(answer.body, bytes) else b"", answer.headers)
         written = b"".join(call.args[0] for call in request._payload_writer.write.call_args_list)  # type: ignore[attr-defined]  # noqa: SLF001
-        return Answer(answer.status, written.decode(), answer.headers)
+        return Answer(answer.status, written, answer.headers)
 
 
 def visit(
     folder: Path,
     story: Callable[[Visitor], Awaitable[T]],
     devices: Sequence[Mapping[str, object]] = (WATER,),
+    profiles: Mapping[str, str] = MappingProxyType({}),
     **sections: dict[str, Any],
 ) -> T:
     """Return what a story finds at a gateway of a folder with these devices.
@@ -142,6 +171,8 @@ def visit(
     :param sections: of the configuration.
     """
     site = Site(folder)
+    for name, text in profiles.items():
+        site.profile(name, text)
     site.sections |= {"http": {"tokens_file": "tokens"}, "influxdb": {"url": "http://127.0.0.1:1", "api": "v1"}, **sections}
     (folder / "tokens").write_text("".join(map(_line, ACCOUNTS)))
     (folder / "tokens").chmod(0o600)
