@@ -10,9 +10,10 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
+from http.cookies import Morsel
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 from unittest.mock import Mock
 from urllib.parse import urlencode
 
@@ -46,6 +47,7 @@ class Answer:
     status: int
     body: bytes
     headers: Mapping[str, str]
+    cookies: Mapping[str, Morsel[str]]
 
     @cached_property
     def text(self) -> str:
@@ -128,7 +130,7 @@ class Visitor:
         """The events of a stream as they come."""
         told: asyncio.Queue[bytes] = asyncio.Queue()
         request = self._request("GET", path, who, b"", {})
-        request._payload_writer.write = told.put  # type: ignore[attr-defined]  # noqa: SLF001
+        cast("Mock", request._payload_writer).write = told.put  # noqa: SLF001
         answering = asyncio.ensure_future(self._application._handle(request))  # noqa: SLF001
         try:
             while True:
@@ -139,7 +141,7 @@ class Visitor:
             answering.cancel()
 
     def _request(self, method: str, path: str, who: str, body: bytes, headers: Mapping[str, str]) -> web.Request:
-        given = {"Host": "127.0.0.1", "Accept-Language": "en", **_shown(who)}
+        given = {"Host": "127.0.0.1", "Accept-Language": "en", "Content-Length": str(len(body)), **_shown(who)}
         given |= {name.replace("_", "-"): text for name, text in headers.items()}
         payload = StreamReader(Mock(_reading_paused=False), 2**16, loop=asyncio.get_running_loop())
         payload.feed_data(body)
@@ -154,9 +156,9 @@ class Visitor:
         except web.HTTPException as sent_on:
             answer = sent_on
         if isinstance(answer, web.Response):
-            return Answer(answer.status, answer.body if isinstance(answer.body, bytes) else b"", answer.headers)
-        written = b"".join(call.args[0] for call in request._payload_writer.write.call_args_list)  # type: ignore[attr-defined]  # noqa: SLF001
-        return Answer(answer.status, written, answer.headers)
+            return Answer(answer.status, answer.body if isinstance(answer.body, bytes) else b"", answer.headers, answer.cookies)
+        written = b"".join(call.args[0] for call in cast("Mock", request._payload_writer).write.call_args_list)  # noqa: SLF001
+        return Answer(answer.status, written, answer.headers, answer.cookies)
 
 
 def visit(
@@ -173,7 +175,8 @@ def visit(
     site = Site(folder)
     for name, text in profiles.items():
         site.profile(name, text)
-    site.sections |= {"http": {"tokens_file": "tokens"}, "influxdb": {"url": "http://127.0.0.1:1", "api": "v1"}, **sections}
+    site.sections |= {"influxdb": {"url": "http://127.0.0.1:1", "api": "v1"}, **sections}
+    site.sections["http"] = {"tokens_file": "tokens", **sections.get("http", {})}
     (folder / "tokens").write_text("".join(map(_line, ACCOUNTS)))
     (folder / "tokens").chmod(0o600)
     document = {"areas": {"p-01": "An Bình", "x-02": "Xa"}, "devices": [dict(device) for device in devices]}
