@@ -1,0 +1,148 @@
+"""Devices as they are told: the list by state, search and limit; a device that is new, waits, was refused, or is a stranger."""
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+from gateway.core.message import StoredMessage
+from schemas.rejects import RejectReason
+from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS
+from tests.web.visiting import WATER, Answer, Visitor, visit
+
+FLEET: Final = [
+    WATER,
+    WATER | {"id": "m2"},
+    {"id": "e1", "site": "a9", "domain": "power", "area": "x-02", "serial": "8254", "model": "Own-5", "address": "12 Lê Lợi"},
+]
+
+
+async def heard(visitor: Visitor) -> None:
+    """Two registered devices and a stranger were heard an hour ago; a third one waits for its registration."""
+    visitor.come("m1", {"ts": NOW_MS, "ph": 7})
+    visitor.come("e1", {"ts": NOW_MS + 1000, "active_power_w": 7}, after_ms=1000)
+    visitor.come("stranger", {"ts": NOW_MS + 2000, "ph": 7}, after_ms=2000)
+    await visitor.wait("m9")
+    visitor.clock.at_ms = NOW_MS + 45 * MINUTE_MS + 1
+
+
+def test_the_list_finds_devices_by_state_domain_and_words_and_orders_them_as_asked(tmp_path: Path) -> None:
+    expected = {
+        "": ["stranger", "e1", "m1", "m2"],
+        "?sort=name": ["e1", "m1", "m2", "stranger"],
+        "?sort=-name": ["stranger", "m2", "m1", "e1"],
+        "?sort=heard": ["m2", "m1", "e1", "stranger"],
+        "?sort=site": ["stranger", "e1", "m1", "m2"],
+        "?sort=state": ["m2", "e1", "m1", "stranger"],
+        "?state=unregistered": ["stranger"],
+        "?state=online": ["e1", "m1"],
+        "?state=silent": [],
+        "?state=new": ["m2"],
+        "?domain=power": ["e1"],
+        "?search=an+b": ["m1", "m2"],
+        "?search=8254": ["e1"],
+        "?search=OWN-5": ["e1"],
+        "?search=l%C3%AA+a9": ["e1"],
+        "?search=m1+p-01": [],
+        "?search=m9": [],
+    }
+
+    async def story(visitor: Visitor) -> tuple[dict[str, list[str]], list[Answer]]:
+        await heard(visitor)
+        found = {}
+        for query in expected:
+            page = await visitor.page(f"/devices{query}")
+            found[query] = [row.partition('"')[0] for row in page.text.split('<th scope="row"><a href="/devices/')[1:]]
+        pages = [await visitor.page(f"/devices{query}") for query in ("", "?search=m9", "?search=m8", "?state=new")]
+        return found, [*pages, await visitor.page("/devices", "so-nuoc")]
+
+    found, (page, offered, not_offered, by_state, limited) = visit(tmp_path, story, FLEET)
+    assert found == expected
+    shown = page.part("Device State Last heard Domain Site")
+    assert shown.startswith("stranger not registered Heard: the gateway is not connected to the broker and hears nobody")
+    assert "44 minutes ago Power a9 · Xa · Own-5 · 8254" in shown
+    assert "m2 new Heard: registered lately, not heard yet never Water s1 · An Bình" in shown
+    assert "m9 · 1 messages wait" in page.words
+    assert "m9 · 1 messages wait" in offered.words
+    assert [("m9" in answer.words) for answer in (not_offered, by_state, limited)] == [False] * 3
+    assert limited.part("Device State Last heard Domain Site").startswith("m1 online 45 minutes ago Water s1 · An Bình")
+    assert "Heard:" not in limited.words, "a fault of a message may name other devices"
+    assert "2 devices" in limited.words
+
+
+def test_programs_get_all_devices_by_name_or_with_a_filter_what_is_known_of_each(tmp_path: Path) -> None:
+    async def story(visitor: Visitor) -> list[Answer]:
+        await heard(visitor)
+        found = [await visitor.get(f"/api/devices{query}", who) for query in ("", "?search=m") for who in ("binh", "so-nuoc")]
+        return [*found, await visitor.get("/api/devices", method="HEAD")]
+
+    everything, own, filtered, own_filtered, head = visit(tmp_path, story, FLEET)
+    rows = everything.document["devices"]
+    assert [row["id"] for row in rows] == ["e1", "m1", "m2", "stranger"]
+    assert rows[1].items() >= {"state": "online", "level": "attention", "interval_s": 900.0, "last_seen": NOW_MS}.items()
+    assert everything.headers["Content-Type"] == "application/json; charset=utf-8"
+    assert [row["id"] for row in own.document["devices"]] == ["m1", "m2"]
+    assert filtered.document["found"] == 2
+    assert [row["id"] for row in filtered.document["devices"]] == ["m1", "m2"]
+    assert filtered.document["devices"][0].items() >= {"area_name": "An Bình", "serial": None, "params": {}}.items()
+    assert filtered.document["devices"][1]["verdict"] == {"level": "attention", "rung": "heard", "code": "not_heard_yet"}
+    assert [row["id"] for row in filtered.document["offered"]] == ["m9"]
+    assert own_filtered.document["offered"] == []
+    assert (head.status, head.text) == (200, "")
+
+
+def test_a_device_that_was_not_heard_waits_or_is_unknown_says_so_with_the_next_thing_to_do(tmp_path: Path) -> None:
+    async def story(visitor: Visitor) -> dict[str, Answer]:
+        await heard(visitor)
+        names = ("m1", "m2", "m9", "stranger", "nobody")
+        return {name: await visitor.page(f"/devices/{name}") for name in names}
+
+    grafana = {"grafana": "http://grafana.example.vn/d/{device}"}
+    pages = visit(tmp_path, story, FLEET, http=grafana)
+    assert "A device without a profile sends to: iot/v1/s1/water/m2/readings" in pages["m2"].words
+    assert "A device without a profile sends to" not in pages["m1"].words
+    assert 'href="http://grafana.example.vn/d/m1"' in pages["m1"].text
+    waits = pages["m9"]
+    assert waits.words.startswith("m9 Registered: not registered; messages that wait, unwritten: 1 → Register it")
+    assert "Quality: it waits, not written to InfluxDB" in waits.words
+    assert "iot/v1/s1/water/m9/readings · 01 Nov 2026, 07:00:02 · 9 B" in waits.words
+    assert "Register m9" in waits.words
+    assert "Edit m1" in pages["m1"].words
+    assert "Registered not registered: its readings are written without an area" in pages["stranger"].words
+    assert (pages["nobody"].status, "This device is not known" in pages["nobody"].words) == (404, True)
+
+
+def test_a_program_is_told_the_fate_of_the_last_message_and_an_entry_for_the_registry(tmp_path: Path) -> None:
+    async def story(visitor: Visitor) -> dict[str, Any]:
+        await heard(visitor)
+        await visitor.refuse("m7", RejectReason.UNKNOWN_DEVICE, b'{"ph": 7}', ago_ms=HOUR_MS)
+        await visitor.refuse("m2", RejectReason.BAD_JSON, b"{")
+        process = visitor.parts.processing.processor.process
+        for name in ("m3", "m4"):
+            visitor.device(name).watch()
+        process(StoredMessage("iot/v1/s1/water/m3/readings", b"\xff\xfe\x00"), NOW_MS)
+        process(StoredMessage("iot/v1/s1/water/m4/readings", json.dumps({"maker": "x" * 9000, "ph": 7}).encode()), NOW_MS)
+        names = ("m1", "m2", "m3", "m4", "m7", "m9", "stranger")
+        found = {name: (await visitor.get(f"/api/devices/{name}")).document for name in names}
+        assert (await visitor.get("/api/devices/nobody")).status == 404
+        return found
+
+    found = visit(tmp_path, story, [*FLEET, WATER | {"id": "m3"}, WATER | {"id": "m4"}])
+    assert {name: told["fate"] for name, told in found.items()} == {
+        "m1": "taken", "m2": None, "m3": "rejected", "m4": "taken", "m7": "rejected", "m9": "waiting", "stranger": "taken",
+    }  # fmt: skip
+    assert found["m3"]["last_message"].items() >= {"payload_hex": "fffe00", "size_bytes": 3, "cut": False}.items()
+    assert found["m4"]["last_message"]["cut"] is True
+    assert len(found["m4"]["last_message"]["payload"]) == 8192
+    assert found["m2"]["rejects"][0].items() >= {"reason": "bad_json", "payload_bytes": 1}.items()
+    assert found["m7"]["last_seen"] == NOW_MS - HOUR_MS
+    assert found["m9"]["waiting"] == 1
+    assert "registry_entry" not in found["m1"]
+    entry = "  - id: m9\n    site: s1\n    domain: water\n    # area: CODE\n"
+    assert found["m9"]["registry_entry"] == entry + '    # serial: "..."\n    # interval: 15min\n'
+    assert found["m7"]["registry_entry"] == (
+        "  - id: m7\n    # site: SITE\n    # domain: water | power | traffic | urban\n    # area: CODE\n"
+        '    # model: "..."\n    # serial: "..."\n    # interval: 15min\n'
+    )
+    assert found["m1"]["ladder"]["headline"]["code"] == "broker_away"
+    assert [rung["rung"] for rung in found["m1"]["ladder"]["rungs"]][:3] == ["heard", "registered", "profile"]
+    assert (found["m1"]["said_goodbye"], found["m1"]["counters"]) == (False, [])
