@@ -115,13 +115,16 @@ def test_a_program_is_told_the_fate_of_the_last_message_and_an_entry_for_the_reg
     async def story(visitor: Visitor) -> dict[str, Any]:
         await heard(visitor)
         await visitor.refuse("m7", RejectReason.UNKNOWN_DEVICE, b'{"ph": 7}', ago_ms=HOUR_MS)
-        await visitor.refuse("m2", RejectReason.BAD_JSON, b"{")
+        for number in range(6):
+            await visitor.refuse("m2", RejectReason.BAD_JSON, b"{", f"fault {number}")
+        visitor.come("forgotten", {"ts": NOW_MS, "ph": 7})
+        visitor.device("forgotten").last_message = None  # as after a restart
         process = visitor.parts.processing.processor.process
         for name in ("m3", "m4"):
             visitor.device(name).watch()
         process(StoredMessage("iot/v1/s1/water/m3/readings", b"\xff\xfe\x00"), NOW_MS)
         process(StoredMessage("iot/v1/s1/water/m4/readings", json.dumps({"maker": "x" * 9000, "ph": 7}).encode()), NOW_MS)
-        names = ("m1", "m2", "m3", "m4", "m7", "m9", "stranger")
+        names = ("m1", "m2", "m3", "m4", "m7", "m9", "stranger", "forgotten")
         found = {name: (await visitor.get(f"/api/devices/{name}")).document for name in names}
         assert (await visitor.get("/api/devices/nobody")).status == 404
         return found
@@ -129,11 +132,13 @@ def test_a_program_is_told_the_fate_of_the_last_message_and_an_entry_for_the_reg
     found = visit(tmp_path, story, [*FLEET, WATER | {"id": "m3"}, WATER | {"id": "m4"}])
     assert {name: told["fate"] for name, told in found.items()} == {
         "m1": "taken", "m2": None, "m3": "rejected", "m4": "taken", "m7": "rejected", "m9": "waiting", "stranger": "taken",
+        "forgotten": None,
     }  # fmt: skip
     assert found["m3"]["last_message"].items() >= {"payload_hex": "fffe00", "size_bytes": 3, "cut": False}.items()
     assert found["m4"]["last_message"]["cut"] is True
     assert len(found["m4"]["last_message"]["payload"]) == 8192
     assert found["m2"]["rejects"][0].items() >= {"reason": "bad_json", "payload_bytes": 1}.items()
+    assert [reject["detail"] for reject in found["m2"]["rejects"]] == [f"fault {number}" for number in (5, 4, 3, 2, 1)]
     assert found["m7"]["last_seen"] == NOW_MS - HOUR_MS
     assert found["m9"]["waiting"] == 1
     assert "registry_entry" not in found["m1"]

@@ -1,4 +1,4 @@
-"""Who comes in: with a token or a session, from which address and page, and what those are told who do not."""
+"""The door: who comes in with a token or a session, from which address and page, and what those are told who do not."""
 
 import logging
 from pathlib import Path

@@ -15,7 +15,7 @@ from tests.web.visiting import Answer, Visitor, visit
 
 
 class Store:
-    """What a database answers."""
+    """The answers of a database."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.asked: list[tuple[str, int]] = []

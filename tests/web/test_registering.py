@@ -20,7 +20,7 @@ def sent(**keys: object) -> bytes:
 
 
 def field(page: Answer, name: str) -> str:
-    """What stands in a field of a form."""
+    """The content of a field of a form."""
     found = re.search(rf'name="{name}"[^>]*value="([^"]*)"', page.text)
     assert found is not None, name
     return found[1]
@@ -67,9 +67,15 @@ def test_a_newcomer_is_registered_with_what_its_messages_tell_and_the_form_says_
         form = await visitor.page("/register/m9", "lan")
         done = await visitor.post("/register/m9", {**NEW, "seen": field(form, "seen"), "interval": "15min"}, "lan")
         pages = ("/register/m9?done=registered&waited=3", "/register/m9?done=else", "/devices/m9", "/audit")
-        return [form, done, *[await visitor.page(path) for path in pages], await visitor.page("/register/m9", "chi")]
+        return [
+            form,
+            done,
+            *[await visitor.page(path) for path in pages],
+            await visitor.page("/register/m9", "chi"),
+            await visitor.page("/register/m9", "lan"),
+        ]
 
-    form, done, after, odd, device, audit, reader = visit(tmp_path, story)
+    form, done, after, odd, device, audit, reader, technician = visit(tmp_path, story)
     assert {name: field(form, name) for name in ("site", "interval", "installed")} == {
         "site": "s1", "interval": "15min", "installed": "2026-11-01"
     }  # fmt: skip
@@ -79,6 +85,7 @@ def test_a_newcomer_is_registered_with_what_its_messages_tell_and_the_form_says_
     assert (done.status, done.headers["Location"]) == (303, "/register/m9?done=registered&waited=3")
     assert entries(tmp_path)["m9"] == {"id": "m9", "site": "s1", "domain": "water", "area": "p-01", "interval": "15min"}
     assert after.words.startswith("Edit m9 Registered Messages that waited: 3; came in:")
+    assert ["Retire m9" in after.words, "Retire m9" in technician.words, "Save" in technician.words] == [True, False, True]
     assert "Registered" not in odd.words, "only what can be done is said to be done"
     assert device.status == 200
     assert 'lan technician device registered about {"device":"m9"} after {"area":"p-01"' in audit.words

@@ -1,4 +1,4 @@
-"""What a technician does on site: a photo taken, an account given, a payload tried."""
+"""The work of a technician on site: a photo taken, an account given, a payload tried."""
 
 import json
 from collections.abc import Sequence

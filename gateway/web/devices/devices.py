@@ -136,7 +136,7 @@ class DevicePages(RouteGroup):
         document |= await self._told(name, last, stored.refused)
         if document["result"] is not None:
             mark_doubted(document["result"]["points"], document["counters"])
-        refused = not last and bool(stored.refused) and not document["registered"]
+        refused = bool(stored.refused) and not document["registered"]
         document["fate"] = fate_of(document["result"], quarantined=quarantined, refused=refused)
         if not document["registered"]:
             topic = last[0].message.topic if last else None

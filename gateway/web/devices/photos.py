@@ -18,9 +18,9 @@ class PhotoPages(RouteGroup):
 
     @reads("/devices/{device}/photo")
     async def _photo(self, request: web.Request) -> web.Response:
-        body = await self._parts.photos.get(request.match_info["device"])
-        kind = media_type(body or b"")
-        if body is None or kind is None:
+        body = await self._parts.photos.get(request.match_info["device"]) or b""
+        kind = media_type(body)
+        if kind is None:
             raise CommandRefused("there is no photo of it", 404)
         return web.Response(body=body, content_type=kind)
 

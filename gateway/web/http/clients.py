@@ -101,7 +101,7 @@ def parse_address(text: str) -> ClientAddress | None:
 
 def address_of(name: object) -> ClientAddress:
     """The address in the name of a socket."""
-    text = str(name[0]) if isinstance(name, tuple) and name else ""
+    text = str(name[0]) if isinstance(name, tuple) else ""
     return parse_address(text) or _NOBODY
 
 
