@@ -4,7 +4,10 @@ import re
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 from gateway.support.access.accounts import own_token_file
+from gateway.web.views import shift
 from tests.core.making import MINUTE_MS, NOW_MS
 from tests.web.visiting import WATER, Answer, Visitor, visit
 
@@ -179,3 +182,23 @@ def test_a_shift_is_handed_over_with_what_is_open_what_happened_and_who_changed_
     assert "From 01 Nov 2026, 15:00:00" in least.words
     assert "From 25 Oct 2026, 16:00:00" in most.words, "a week at most"
     assert wrong.status == 400
+    assert "There is more: see the history of alarms." not in usual.words
+
+
+def test_of_a_shift_with_many_changes_the_newest_are_shown_and_that_there_are_more_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(visitor: Visitor) -> Answer:
+        await alarmed(visitor)
+        await visitor.post("/api/alarms/leak@m1/acknowledge", who="lan")
+        return await visitor.page("/shift")
+
+    monkeypatch.setattr(shift, "_CHANGES_MAX", 2)
+    monkeypatch.setattr(shift, "_OPEN_MAX", 1)
+    page = visit(tmp_path, story, FLEET)
+    happened = page.part("What happened", "What people changed")
+    assert happened.count("m1 s1 · acknowledged by lan") == happened.count("m2 s1 · raised") == 1
+    assert (TAMPER in happened, happened.endswith("There is more: see the history of alarms.")) == (False, True)
+    still_open = page.part("Open at the handover (3)", "What happened")
+    assert still_open.startswith("A burst pipe")
+    assert "m1 s1" not in still_open

@@ -63,17 +63,18 @@ def test_a_login_leads_to_a_page_of_this_gateway_only_and_a_wrong_token_back_to_
     async def story(visitor: Visitor) -> tuple[list[str], list[Answer]]:
         sent = [await visitor.post("/login", {"token": token("lan"), "to": to}, "") for to in targets]
         wrong = await visitor.post("/login", {"token": "no", "to": "/devices"}, "", **HTML)
-        large = await visitor.post("/login", {"token": "x" * 5000}, "")
+        large = await visitor.post("/login", {"token": "x" * 4091}, "")
+        full = await visitor.post("/login", {"token": "x" * 4090}, "")
         form = {"Content-Type": "application/x-www-form-urlencoded"}
         odd = await visitor.post("/login", b"token=%ff%fe&to=/", "", **form)
-        return [answer.headers["Location"] for answer in sent], [wrong, large, odd]
+        return [answer.headers["Location"] for answer in sent], [wrong, large, full, odd]
 
-    locations, (wrong, large, odd) = visit(tmp_path, story)
+    locations, (wrong, large, full, odd) = visit(tmp_path, story)
     assert locations == ["/devices?a=b&c=d", "/", "/", "/", "/", "/"]
     assert (wrong.status, wrong.words) == (401, "Sign in Wrong token. The gateway's token Sign in")
     assert 'value="/devices"' in wrong.text
     assert wrong.headers["WWW-Authenticate"] == "Bearer"
-    assert [large.status, odd.status] == [413, 401]
+    assert [large.status, full.status, odd.status] == [413, 401, 401]
 
 
 def test_who_guesses_tokens_waits_and_others_do_not(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -43,6 +43,20 @@ def test_a_program_with_an_old_token_does_not_lock_out_its_neighbours() -> None:
     assert guesses.wait_s("192.0.2.1") == 0
 
 
+def test_the_last_five_wrong_tokens_are_no_new_guess_and_an_earlier_one_is() -> None:
+    clock = Clock()
+    guesses = Guesses(clock)
+    for number in (*range(5), *range(5)):
+        guess(guesses, number)
+    assert guesses.wait_s("192.0.2.1") == 10
+    guess(guesses, 5)
+    assert guesses.wait_s("192.0.2.1") == 20
+    guess(guesses, 1)
+    assert guesses.wait_s("192.0.2.1") == 20
+    guess(guesses, 0)
+    assert guesses.wait_s("192.0.2.1") == 40, "six have passed since"
+
+
 def test_wrong_tokens_are_logged_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
     clock = Clock()
     guesses = Guesses(clock)
