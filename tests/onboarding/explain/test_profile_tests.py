@@ -175,6 +175,46 @@ def test_a_point_that_is_right_is_found_before_one_that_is_nearly_right(tmp_path
     assert test.faults == ("ph should be 6, but is 5.0",)
 
 
+def test_points_of_one_kind_that_are_all_wrong_are_each_compared_with_the_one_that_is_nearest(tmp_path: Path) -> None:
+    points = [f"{{measurement: water, fields: {{ph: {ph}, level_m: {level}}}}}" for ph, level in ((6, 2), (8, 3))]
+    sent = ", ".join(f"{{topic: a/b, payload: {{ph: 7, level: {level}, ts: {1756800000 + level}}}}}" for level in (3, 2, 5))
+    (test,) = checked(tmp_path, f"{{messages: [{sent}], expect: [{', '.join(points)}]}}")
+    assert test.faults[:3] == (
+        "ph should be 6, but is 7.0",
+        "ph should be 8, but is 7.0",
+        "there is a point too many: water {'level_m': 5.0, 'ph': 7.0} at 2025-09-02T08:00:05.000Z",
+    )
+
+
+def test_what_a_test_expects_instead_of_points_is_told_with_what_became_of_its_message(tmp_path: Path) -> None:
+    expected = {
+        "{reject: bad_json}": "should be the reject bad_json, but is points: water,device=b level_m=2.0,ph=7.0,quality=8i",
+        "ignored": "should be ignored, but is points: water,device=b level_m=2.0,ph=7.0,quality=8i",
+    }
+    for expect, fault in expected.items():
+        (test,) = checked(tmp_path, one(LAST_YEAR, expect, ", arrival: '2025-09-02T18:00:00Z'"))
+        assert test.faults[0].startswith(fault)
+    (test,) = checked(tmp_path, one("{q: 1}", "[{measurement: water, fields: {ph: 7}}]"))
+    assert test.faults == ("ignored: rule",)
+    (test,) = checked(tmp_path, one("{q: 1}", "ignored"))
+    assert test.faults == ()
+    (test,) = checked(tmp_path, one("{q: 1}", "{reject: bad_json}"))
+    assert test.faults[0] == "should be the reject bad_json, but is ignored (rule)"
+    (test,) = checked(tmp_path, one("{ph: x}", "ignored"))
+    assert test.faults[0].startswith("rejected: no_quantity: ")
+    (test,) = checked(tmp_path, one("{ph: x}", "{reject: bad_json}"))
+    assert test.faults[0].startswith("should be the reject bad_json, but is the reject no_quantity: ")
+
+
+@pytest.mark.parametrize("hours", [0.9, 1.1])
+def test_a_reading_is_late_in_a_test_after_an_hour(tmp_path: Path, hours: float) -> None:
+    arrival = f"2025-09-02T{8 + int(hours):02}:{round(hours % 1 * 60):02}:00Z"
+    quality = ", quality: 8" if hours > 1 else ""
+    expect = f"[{{measurement: water, time: '2025-09-02T08:00:00Z', fields: {{ph: 7, level_m: 2}}{quality}}}]"
+    (test,) = checked(tmp_path, one(LAST_YEAR, expect, f", arrival: '{arrival}'"))
+    assert test.faults == ()
+
+
 @pytest.mark.parametrize("time", ["'2025-09-02T08:00:00'", "'02.09.2025 08:00'", "arrivel"])
 def test_an_expected_time_that_cannot_be_compared_is_refused(time: str) -> None:
     with pytest.raises(ValidationError, match="is not a time with a zone; write for example"):

@@ -239,3 +239,38 @@ def test_templates_can_be_listed_and_copied(site: Site) -> None:
     _, printed, _ = site.run("check")
     assert any("my-pulse-module" in line and "pass" in line for line in printed.splitlines())
     assert main(["profiles", "template", "nothing"]) == 2
+
+
+def test_messages_of_one_moment_arrive_a_second_apart_in_the_test_that_is_made_of_them(site: Site) -> None:
+    (profile, *_) = site.profiles([row | {"arrival_ms": 1_788_422_400_500} for row in ESPHOME])
+    (test,) = profile["tests"]
+    assert test["name"].startswith("the last messages of ")
+    assert [message["arrival"] for message in test["messages"]] == [
+        "2026-09-03T08:00:00.500Z",
+        "2026-09-03T08:00:01.500Z",
+        "2026-09-03T08:00:02.500Z",
+        "2026-09-03T08:00:03.500Z",
+    ]
+    (alone, *_) = site.profiles(power_of("x9", "y/hall/a"))
+    assert alone["tests"][0]["name"] == "the last message of x9"
+    assert alone["description"] == "Proposed from Home Assistant's discovery: (x9)."
+
+
+def test_two_makes_of_one_name_get_profiles_of_different_names(site: Site) -> None:
+    device = {"dev": {"ids": "a", "name": "One", "mdl": "Plug S", "mf": "Maker"}}
+    rows = power_of("a", "u/one/p", **device) + power_of("b", "w/two/q", dev=device["dev"] | {"ids": "b", "name": "Two"})  # type: ignore[arg-type]
+    found = site.profiles(rows)
+    assert [profile["profile"] for profile in found] == ["ha-plug-s", "ha-plug-s-2"]
+    assert found[0]["description"] == "Proposed from Home Assistant's discovery: Maker Plug S (One)."
+
+
+def test_a_register_that_comes_as_text_is_proposed_as_one_with_its_steps(site: Site) -> None:
+    rows = power_of("x9", "y/hall/a", dev_cla="energy", unit_of_meas="kWh", val_tpl="{{ value | round(1) }}")
+    (profile,) = site.profiles(rows)
+    (test,) = profile["tests"]
+    assert test["text"] == "12.5"
+    assert profile["points"] == [
+        {"measurement": "power", "fields": {"energy_import_kwh": {"path": "/value", "round": 1, "counter": True}}}
+    ]
+    (point,) = test["expect"]
+    assert (point["device"], point["time"], point["fields"]) == ("y", "arrival", {"energy_import_kwh": 12.5})
