@@ -22,6 +22,7 @@ from gateway.ingest.waiting_events import SessionEvents
 from gateway.monitoring.alarms.events import AlarmEvents
 from gateway.support.access.exposed_secrets import pages_in_plain, sent_in_plain
 from gateway.support.config.model import Config
+from gateway.support.i18n.formats import written_span
 from gateway.support.registry.shares import ManagementSection
 
 _LOSS_SHOWN_MS: Final = 86_400_000
@@ -69,8 +70,7 @@ def of_members(membership: Membership, events: Events, now_ms: int) -> Iterator[
         return
     for member in membership.elsewhere.members.missing(now_ms):
         if member.told_ms:
-            last = time.strftime("%Y-%m-%d %H:%M", time.localtime(member.told_ms / 1000))
-            yield Finding("gateway_missing", Level.TROUBLE, {"gateway": member.name, "last": last})
+            yield Finding("gateway_missing", Level.TROUBLE, {"gateway": member.name, "last": _minute(member.told_ms)})
         else:
             yield Finding("gateway_unheard", Level.TROUBLE, {"gateway": member.name})
 
@@ -79,8 +79,7 @@ def of_the_way(events: Events, now_ms: int) -> Iterator[Finding]:
     """Messages that were lost before the gateway, for a day."""
     drops = events.drops
     if drops.dropped and now_ms - drops.last_ms < _LOSS_SHOWN_MS:
-        last = time.strftime("%Y-%m-%d %H:%M", time.localtime(drops.last_ms / 1000))
-        yield Finding("broker_dropped", Level.TROUBLE, {"count": drops.dropped, "last": last})
+        yield Finding("broker_dropped", Level.TROUBLE, {"count": drops.dropped, "last": _minute(drops.last_ms)})
     elif events.gaps_ms and now_ms - events.gaps_ms < _LOSS_SHOWN_MS:
         devices, readings = events.gaps
         yield Finding("many_gaps", Level.TROUBLE, {"count": readings, "devices": devices})
@@ -163,13 +162,13 @@ def of_session(session: SessionEvents, now_ms: int, *, shared: bool) -> Iterator
     :param shared: several gateways share out what comes: the broker's queue is all that keeps a gateway's part.
     """
     if session.expiry_s is not None:
-        granted_s, asked_s = session.expiry_s
-        yield Finding("session_expiry_cut", Level.TROUBLE, {"granted": _span(granted_s), "asked": _span(asked_s)})
+        granted, asked = (written_span(span_s * 1000) for span_s in session.expiry_s)
+        yield Finding("session_expiry_cut", Level.TROUBLE, {"granted": granted, "asked": asked})
     if shared and session.lost and now_ms - session.lost_ms < _LOSS_SHOWN_MS:
         yield Finding("session_lost", Level.TROUBLE, {"last": _minute(session.lost_ms)})
     if session.window is not None:
-        granted, asked = session.window
-        yield Finding("window_cut", Level.ATTENTION, {"granted": granted, "asked": asked})
+        at_once, wanted = session.window
+        yield Finding("window_cut", Level.ATTENTION, {"granted": at_once, "asked": wanted})
     if session.missing and now_ms - session.missing_ms < _LOSS_SHOWN_MS:
         yield Finding("bindings_missing", Level.TROUBLE, _named(session.missing) | {"last": _minute(session.missing_ms)})
     if session.strange:
@@ -207,11 +206,3 @@ def _minute(time_ms: int) -> str:
 
 def _named(names: Sequence[str]) -> dict[str, float | str]:
     return {"count": len(names), "some": ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")}
-
-
-def _span(seconds: int) -> str:
-    """A span of time in the largest unit that divides it."""
-    for unit, length_s in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds and not seconds % length_s:
-            return f"{seconds // length_s} {unit}"
-    return f"{seconds} s"

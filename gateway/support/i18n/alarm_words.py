@@ -15,6 +15,7 @@ from gateway.core.alarms.rules import (
     Usual,
     Values,
 )
+from gateway.support.i18n.formats import written_span
 from schemas.glossary import Words, quantities
 
 ALARM_WORDS: Final[dict[str, Words]] = {
@@ -164,7 +165,7 @@ def condition_words(rule: Rule, language: str) -> list[str]:
     """A sentence for each condition of a rule, one of which is enough, and then for how long it must stand."""
     said = [_condition(condition, language) for condition in rule.when]
     spans = ((_FOR, rule.for_ms), (_CLEAR_AFTER, rule.clear_after_ms))
-    said += [getattr(words, language).format(span=_span(span_ms)) for words, span_ms in spans if span_ms]
+    said += [_say(words, language, span=written_span(span_ms)) for words, span_ms in spans if span_ms]
     return list(dict.fromkeys(said))
 
 
@@ -180,38 +181,38 @@ def rule_document(rule: Rule) -> dict[str, object]:
     }
 
 
-def _condition(condition: Condition, language: str) -> str:
-    def say(words: Words, **params: object) -> str:
-        return str(getattr(words, language)).format(**params)
+def _say(words: Words, language: str, **params: object) -> str:
+    return str(getattr(words, language)).format(**params)
 
+
+def _condition(condition: Condition, language: str) -> str:
     match condition:
         case Values():
-            return say(_AND).join(_limit(limit, language) for limit in condition.limits)
+            return _say(_AND, language).join(_limit(limit, language) for limit in condition.limits)
         case Silent():
-            return say(_SILENT[condition.of])
+            return _say(_SILENT[condition.of], language)
         case Night():
-            least = say(_LEAST, least=condition.least_m3_h) if condition.least_m3_h else ""
+            least = _say(_LEAST, language, least=condition.least_m3_h) if condition.least_m3_h else ""
             limit = _scaled(condition.above, condition.of, "m³/h", language)
-            return say(_NIGHT, limit=limit, nights=condition.nights) + least
+            return _say(_NIGHT, language, limit=limit, nights=condition.nights) + least
         case Completeness():
-            return say(_COMPLETENESS, pct=100 * condition.below)
+            return _say(_COMPLETENESS, language, pct=100 * condition.below)
         case CounterStep():
-            return say(_STEP, readings=condition.readings)
+            return _say(_STEP, language, readings=condition.readings)
         case ClockWrong():
-            return say(_CLOCK)
+            return _say(_CLOCK, language)
 
 
 def _limit(limit: Limit, language: str) -> str:
     name, unit, is_state = quantities(language)[limit.field]
     if is_state:
-        text = str(getattr(_IS_TRUE, language)).format(name=name)
+        text = _say(_IS_TRUE, language, name=name)
     else:
         number = _scaled(limit.value, limit.of, unit, language)
-        text = str(getattr(_DIRECTIONS[limit.direction], language)).format(name=name, limit=number)
+        text = _say(_DIRECTIONS[limit.direction], language, name=name, limit=number)
         if limit.clear != limit.value:
-            end = _share(limit.clear, limit.of, unit)
-            text += str(getattr(_UNTIL, language)).format(limit=end)
-    return text + (getattr(_OF_PARENT, language) if limit.at == "parent" else "")
+            text += _say(_UNTIL, language, limit=_share(limit.clear, limit.of, unit))
+    return text + (_say(_OF_PARENT, language) if limit.at == "parent" else "")
 
 
 def _scaled(value: float, of: Param | Usual | None, unit: str, language: str) -> str:
@@ -220,19 +221,10 @@ def _scaled(value: float, of: Param | Usual | None, unit: str, language: str) ->
     if of is None:
         return share
     if not isinstance(of, Param):
-        return str(getattr(_OF_USUAL[of], language)).format(share=share)
-    text = str(getattr(_OF_PARAM, language)).format(share=share, param=of.name)
-    return text if of.default is None else text + str(getattr(_DEFAULT, language)).format(default=of.default)
+        return _say(_OF_USUAL[of], language, share=share)
+    text = _say(_OF_PARAM, language, share=share, param=of.name)
+    return text if of.default is None else text + _say(_DEFAULT, language, default=of.default)
 
 
 def _share(value: float, of: Param | Usual | None, unit: str) -> str:
     return f"{value:g} {unit}".rstrip() if of is None else f"{100 * value:g} %"
-
-
-_SPANS: Final = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1000, "s"), (1, "ms"))
-
-
-def _span(span_ms: int) -> str:
-    """A span as it is written in ``alarms.yaml``."""
-    length_ms, unit = next((length_ms, unit) for length_ms, unit in _SPANS if span_ms % length_ms == 0)
-    return f"{span_ms // length_ms} {unit}"

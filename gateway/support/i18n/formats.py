@@ -118,3 +118,12 @@ class Formats:
 
     def _time(self, ms: float) -> datetime:
         return datetime.fromtimestamp(ms / 1000, self.zone)
+
+
+_UNITS_MS: Final = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1000, "s"), (1, "ms"))
+
+
+def written_span(span_ms: int) -> str:
+    """A span as files of settings write it: in the largest unit that divides it."""
+    length_ms, unit = next((row for row in _UNITS_MS if span_ms >= row[0] and span_ms % row[0] == 0), (1000, "s"))
+    return f"{span_ms // length_ms} {unit}"

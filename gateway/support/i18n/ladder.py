@@ -13,7 +13,12 @@ class RungWords(NamedTuple):
     """The sentence of a code, and the advice; None: there is nothing to do."""
 
     said: Words
-    advice: Words | None = None
+    advice: Words | None
+
+
+def _rung(vi: str, en: str, *advice: str) -> RungWords:
+    """Words of a rung: the sentence in both languages, and where there is something to do the advice in both."""
+    return RungWords(Words(vi, en), Words(*advice) if advice else None)
 
 
 RUNGS: Final[dict[RungName, Words]] = {
@@ -46,224 +51,193 @@ _EXCHANGE: Final = Words(
 )
 
 SAID: Final[dict[str, RungWords]] = {
-    "not_reached": RungWords(Words("chưa tới bước này", "not reached yet")),
-    "known_elsewhere": RungWords(Words("xem trên trang của cổng đó", "see its page there")),
-    "well_simulated": RungWords(
-        Words("Tốt: số đo mô phỏng đã vào InfluxDB", "All is well: its simulated readings stand in InfluxDB")
-    ),
+    "not_reached": _rung("chưa tới bước này", "not reached yet"),
+    "known_elsewhere": _rung("xem trên trang của cổng đó", "see its page there"),
+    "well_simulated": _rung("Tốt: số đo mô phỏng đã vào InfluxDB", "All is well: its simulated readings stand in InfluxDB"),
     # Heard.
-    "heard": RungWords(Words("nghe lần cuối {heard_ms}", "last heard {heard_ms}")),
-    "heard_elsewhere": RungWords(
-        Words("cổng khác nghe thấy, lần cuối {heard_ms}", "heard by another gateway, last {heard_ms}")
+    "heard": _rung("nghe lần cuối {heard_ms}", "last heard {heard_ms}"),
+    "heard_elsewhere": _rung("cổng khác nghe thấy, lần cuối {heard_ms}", "heard by another gateway, last {heard_ms}"),
+    "heard_in_doubt": _rung(
+        "nghe lần cuối {heard_ms}; chưa biết cổng khác có nghe không",
+        "last heard {heard_ms}; others may hear it",
+        "Xem trang chính: nó nêu cổng nào không báo.",
+        "See the main page: it names the gateway that does not report.",
     ),
-    "heard_in_doubt": RungWords(
-        Words("nghe lần cuối {heard_ms}; chưa biết cổng khác có nghe không", "last heard {heard_ms}; others may hear it"),
-        Words("Xem trang chính: nó nêu cổng nào không báo.", "See the main page: it names the gateway that does not report."),
+    "not_heard_yet": _rung("mới đăng ký, chưa nghe thấy lần nào", "registered lately, not heard yet", *_REACH_IT),
+    "never_heard": _rung("đã đăng ký nhưng chưa nghe thấy lần nào", "registered, but never heard", *_REACH_IT),
+    "only_retained": _rung(
+        "chỉ có bản tin lưu cũ trên máy chủ MQTT",
+        "only old messages that the broker retains",
+        "Chờ thiết bị gửi bản tin mới; nếu không có, kiểm tra nguồn điện.",
+        "Wait for it to send; if it does not, check its power.",
     ),
-    "not_heard_yet": RungWords(Words("mới đăng ký, chưa nghe thấy lần nào", "registered lately, not heard yet"), _REACH_IT),
-    "never_heard": RungWords(Words("đã đăng ký nhưng chưa nghe thấy lần nào", "registered, but never heard"), _REACH_IT),
-    "only_retained": RungWords(
-        Words("chỉ có bản tin lưu cũ trên máy chủ MQTT", "only old messages that the broker retains"),
-        Words(
-            "Chờ thiết bị gửi bản tin mới; nếu không có, kiểm tra nguồn điện.",
-            "Wait for it to send; if it does not, check its power.",
-        ),
+    "silent": _rung(
+        "im lặng, nghe lần cuối {heard_ms}; lẽ ra phải gửi trong {after_s}",
+        "silent: last heard {heard_ms}, expected within {after_s}",
+        "Kiểm tra nguồn điện, pin, ăng-ten và sóng tại chỗ.",
+        "Check its power, its battery, its antenna and the coverage where it stands.",
     ),
-    "silent": RungWords(
-        Words(
-            "im lặng, nghe lần cuối {heard_ms}; lẽ ra phải gửi trong {after_s}",
-            "silent: last heard {heard_ms}, expected within {after_s}",
-        ),
-        Words(
-            "Kiểm tra nguồn điện, pin, ăng-ten và sóng tại chỗ.",
-            "Check its power, its battery, its antenna and the coverage where it stands.",
-        ),
+    "said_goodbye": _rung(
+        "đã báo ngắt kết nối, nghe lần cuối {heard_ms}",
+        "it said that it is offline; last heard {heard_ms}",
+        "Bật lại thiết bị, hoặc kiểm tra kết nối mạng của nó.",
+        "Switch it on again, or check its connection to the network.",
     ),
-    "said_goodbye": RungWords(
-        Words("đã báo ngắt kết nối, nghe lần cuối {heard_ms}", "it said that it is offline; last heard {heard_ms}"),
-        Words(
-            "Bật lại thiết bị, hoặc kiểm tra kết nối mạng của nó.",
-            "Switch it on again, or check its connection to the network.",
-        ),
+    "broker_away": _rung(
+        "cổng mất kết nối với máy chủ MQTT, không nghe được ai",
+        "the gateway is not connected to the broker and hears nobody",
+        "Báo người trực: sửa kết nối của cổng trước.",
+        "Tell the operator: the gateway's connection comes first.",
     ),
-    "broker_away": RungWords(
-        Words(
-            "cổng mất kết nối với máy chủ MQTT, không nghe được ai",
-            "the gateway is not connected to the broker and hears nobody",
-        ),
-        Words("Báo người trực: sửa kết nối của cổng trước.", "Tell the operator: the gateway's connection comes first."),
-    ),
-    "floods": RungWords(
-        Words("gửi khoảng {per_s} bản tin mỗi giây, quá nhiều", "it sends about {per_s} messages a second, far too many"),
-        Words(
-            "Kiểm tra chu kỳ gửi đã cài, hoặc lỗi khởi động lại liên tục.",
-            "Check the interval that is set in it; perhaps it restarts all the time.",
-        ),
+    "floods": _rung(
+        "gửi khoảng {per_s} bản tin mỗi giây, quá nhiều",
+        "it sends about {per_s} messages a second, far too many",
+        "Kiểm tra chu kỳ gửi đã cài, hoặc lỗi khởi động lại liên tục.",
+        "Check the interval that is set in it; perhaps it restarts all the time.",
     ),
     # Registered.
-    "registered": RungWords(Words("đã đăng ký", "registered")),
-    "not_registered": RungWords(
-        Words(
-            "chưa đăng ký; số đo được ghi nhưng không có khu vực, không ai theo dõi",
-            "not registered: its readings are written without an area, and nobody misses them",
-        ),
-        Words("Đăng ký thiết bị.", "Register it."),
+    "registered": _rung("đã đăng ký", "registered"),
+    "not_registered": _rung(
+        "chưa đăng ký; số đo được ghi nhưng không có khu vực, không ai theo dõi",
+        "not registered: its readings are written without an area, and nobody misses them",
+        "Đăng ký thiết bị.",
+        "Register it.",
     ),
-    "waits_registration": RungWords(
-        Words("chưa đăng ký; {count} bản tin đang chờ, chưa ghi", "not registered; messages that wait, unwritten: {count}"),
-        Words("Đăng ký thiết bị; các bản tin đang chờ sẽ được ghi.", "Register it; the messages that wait are written then."),
+    "waits_registration": _rung(
+        "chưa đăng ký; {count} bản tin đang chờ, chưa ghi",
+        "not registered; messages that wait, unwritten: {count}",
+        "Đăng ký thiết bị; các bản tin đang chờ sẽ được ghi.",
+        "Register it; the messages that wait are written then.",
     ),
-    f"{WAITS}{WaitCause.UNKNOWN_DEVICE}": RungWords(
-        Words("bản tin chứa thiết bị chưa đăng ký: {detail}", "its message holds a device that is not registered: {detail}"),
-        Words("Đăng ký thiết bị đó.", "Register that device."),
+    f"{WAITS}{WaitCause.UNKNOWN_DEVICE}": _rung(
+        "bản tin chứa thiết bị chưa đăng ký: {detail}",
+        "its message holds a device that is not registered: {detail}",
+        "Đăng ký thiết bị đó.",
+        "Register that device.",
     ),
     # Profile.
-    "profile_is": RungWords(Words("{profile}", "{profile}")),
-    "profile_fits": RungWords(Words("có hồ sơ đọc được bản tin", "a profile reads its messages")),
-    "profile_open": RungWords(Words("chưa biết", "not known yet")),
-    f"{WAITS}{WaitCause.NO_BIRTH}": RungWords(
-        Words("bản tin chờ khai báo Sparkplug (birth) của {detail}", "its messages wait for the Sparkplug birth of {detail}"),
-        Words("Khởi động lại nút mạng để nó gửi NBIRTH.", "Restart the edge node so that it sends NBIRTH."),
+    "profile_is": _rung("{profile}", "{profile}"),
+    "profile_fits": _rung("có hồ sơ đọc được bản tin", "a profile reads its messages"),
+    "profile_open": _rung("chưa biết", "not known yet"),
+    f"{WAITS}{WaitCause.NO_BIRTH}": _rung(
+        "bản tin chờ khai báo Sparkplug (birth) của {detail}",
+        "its messages wait for the Sparkplug birth of {detail}",
+        "Khởi động lại nút mạng để nó gửi NBIRTH.",
+        "Restart the edge node so that it sends NBIRTH.",
     ),
-    f"{WAITS}{WaitCause.CODEC}": RungWords(
-        Words("bộ giải mã {detail} bị tạm ngừng, bản tin đang chờ", "the codec {detail} is suspended, its messages wait"),
-        Words(
-            "Báo người quản trị: sửa bộ giải mã rồi nạp lại cổng.",
-            "Tell the administrator: correct the codec, then reload the gateway.",
-        ),
+    f"{WAITS}{WaitCause.CODEC}": _rung(
+        "bộ giải mã {detail} bị tạm ngừng, bản tin đang chờ",
+        "the codec {detail} is suspended, its messages wait",
+        "Báo người quản trị: sửa bộ giải mã rồi nạp lại cổng.",
+        "Tell the administrator: correct the codec, then reload the gateway.",
     ),
     # Message.
-    "payload_good": RungWords(Words("đọc được", "it can be read")),
-    "no_reading_yet": RungWords(
-        Words("đã nghe thấy, nhưng chưa có bản tin số đo nào", "heard, but it has sent no reading yet"),
-        Words(
-            "Chờ chu kỳ gửi kế tiếp; nếu vẫn không có, kiểm tra topic số đo.",
-            "Wait for its next interval; if nothing comes, check the topic of its readings.",
-        ),
+    "payload_good": _rung("đọc được", "it can be read"),
+    "no_reading_yet": _rung(
+        "đã nghe thấy, nhưng chưa có bản tin số đo nào",
+        "heard, but it has sent no reading yet",
+        "Chờ chu kỳ gửi kế tiếp; nếu vẫn không có, kiểm tra topic số đo.",
+        "Wait for its next interval; if nothing comes, check the topic of its readings.",
     ),
-    "duplicate": RungWords(Words("bản tin cuối trùng với bản tin trước", "the last message repeats an earlier one")),
-    "repeats": RungWords(
-        Words("chỉ lặp lại một bản tin cũ, từ {since_ms}", "it only repeats one message, since {since_ms}"),
-        Words(
-            "Thời gian trong bản tin không đổi: kiểm tra đồng hồ thiết bị, hoặc khởi động lại nó.",
-            "The time in its messages stands still: check its clock, or restart it.",
-        ),
+    "duplicate": _rung("bản tin cuối trùng với bản tin trước", "the last message repeats an earlier one"),
+    "repeats": _rung(
+        "chỉ lặp lại một bản tin cũ, từ {since_ms}",
+        "it only repeats one message, since {since_ms}",
+        "Thời gian trong bản tin không đổi: kiểm tra đồng hồ thiết bị, hoặc khởi động lại nó.",
+        "The time in its messages stands still: check its clock, or restart it.",
     ),
     # Values.
-    "values_good": RungWords(Words("đều nhận được", "all taken")),
-    "no_quantity_guess": RungWords(
-        Words(
-            "không có đại lượng nào; khóa lạ: {keys}. Có phải {key} là {guess}?",
-            "no quantity in it; unknown keys: {keys}. Did you mean {guess} by {key}?",
-        ),
-        _KEYS,
+    "values_good": _rung("đều nhận được", "all taken"),
+    "no_quantity_guess": _rung(
+        "không có đại lượng nào; khóa lạ: {keys}. Có phải {key} là {guess}?",
+        "no quantity in it; unknown keys: {keys}. Did you mean {guess} by {key}?",
+        *_KEYS,
     ),
-    "unknown_key_guess": RungWords(
-        Words(
-            "khóa lạ bị bỏ qua: {keys}. Có phải {key} là {guess}?",
-            "unknown keys left out: {keys}. Did you mean {guess} by {key}?",
-        ),
-        _KEYS,
+    "unknown_key_guess": _rung(
+        "khóa lạ bị bỏ qua: {keys}. Có phải {key} là {guess}?",
+        "unknown keys left out: {keys}. Did you mean {guess} by {key}?",
+        *_KEYS,
     ),
-    "unknown_keys": RungWords(Words("nhận được; khóa lạ bị bỏ qua: {keys}", "taken; unknown keys left out: {keys}")),
-    "no_value_told": RungWords(Words("nhận được; thiết bị báo có giá trị trống", "taken; the device says that it lacks some")),
-    "values_dropped": RungWords(
-        Words("bị bỏ từ {since_ms}: {keys} ({cause})", "dropped since {since_ms}: {keys} ({cause})"),
-        Words(
-            "So giá trị trên mặt đồng hồ với bản tin: đơn vị, thang đo, cảm biến hỏng.",
-            "Compare the display with the message: its unit, its scale, a broken sensor.",
-        ),
+    "unknown_keys": _rung("nhận được; khóa lạ bị bỏ qua: {keys}", "taken; unknown keys left out: {keys}"),
+    "no_value_told": _rung("nhận được; thiết bị báo có giá trị trống", "taken; the device says that it lacks some"),
+    "values_dropped": _rung(
+        "bị bỏ từ {since_ms}: {keys} ({cause})",
+        "dropped since {since_ms}: {keys} ({cause})",
+        "So giá trị trên mặt đồng hồ với bản tin: đơn vị, thang đo, cảm biến hỏng.",
+        "Compare the display with the message: its unit, its scale, a broken sensor.",
     ),
     # Clock.
-    "clock_good": RungWords(Words("đúng, lệch {offset_s}", "right, within {offset_s}")),
-    "clock_or_delay": RungWords(
-        Words(
-            "chậm {offset_s}: đồng hồ chậm, hoặc bản tin đến muộn", "{offset_s} behind: its clock, or the delay of its messages"
-        )
+    "clock_good": _rung("đúng, lệch {offset_s}", "right, within {offset_s}"),
+    "clock_or_delay": _rung(
+        "chậm {offset_s}: đồng hồ chậm, hoặc bản tin đến muộn", "{offset_s} behind: its clock, or the delay of its messages"
     ),
-    "clock_not_told": RungWords(Words("chưa báo giờ; dùng giờ của cổng", "it has told no time; the gateway's is used")),
-    "clock_not_believed": RungWords(
-        Words(
-            "sai {offset_s} ({side}); số đo mang giờ của cổng",
-            "wrong by {offset_s} ({side}); its readings carry the gateway's time",
-        ),
-        _SET_CLOCK,
+    "clock_not_told": _rung("chưa báo giờ; dùng giờ của cổng", "it has told no time; the gateway's is used"),
+    "clock_not_believed": _rung(
+        "sai {offset_s} ({side}); số đo mang giờ của cổng",
+        "wrong by {offset_s} ({side}); its readings carry the gateway's time",
+        *_SET_CLOCK,
     ),
-    "clock_ahead": RungWords(Words("nhanh {offset_s}", "{offset_s} ahead"), _SET_CLOCK),
-    "clock_behind": RungWords(
-        Words(
-            "số đo mới nhất cũ {offset_s}: gửi muộn, hoặc đồng hồ chậm",
-            "its newest reading is {offset_s} old: it sends late, or its clock is behind",
-        ),
-        Words(
-            "Nếu thiết bị không gửi bù, hãy chỉnh giờ, ngày và múi giờ của nó.",
-            "Unless it sends a backlog, set its time, date and time zone.",
-        ),
+    "clock_ahead": _rung("nhanh {offset_s}", "{offset_s} ahead", *_SET_CLOCK),
+    "clock_behind": _rung(
+        "số đo mới nhất cũ {offset_s}: gửi muộn, hoặc đồng hồ chậm",
+        "its newest reading is {offset_s} old: it sends late, or its clock is behind",
+        "Nếu thiết bị không gửi bù, hãy chỉnh giờ, ngày và múi giờ của nó.",
+        "Unless it sends a backlog, set its time, date and time zone.",
     ),
-    "gateway_clock_doubted": RungWords(
-        Words("đồng hồ của cổng đáng ngờ, không so được", "the gateway's own clock is doubted, nothing can be said"),
-        Words("Báo người trực: chỉnh giờ của cổng trước.", "Tell the operator: the gateway's clock comes first."),
+    "gateway_clock_doubted": _rung(
+        "đồng hồ của cổng đáng ngờ, không so được",
+        "the gateway's own clock is doubted, nothing can be said",
+        "Báo người trực: chỉnh giờ của cổng trước.",
+        "Tell the operator: the gateway's clock comes first.",
     ),
     # Counter.
-    "counters_good": RungWords(Words("{count} chỉ số tăng đều", "counters that go on: {count}")),
-    "no_counter": RungWords(Words("không có chỉ số đếm", "it counts nothing")),
-    "counter_back": RungWords(
-        Words(
-            "{counter} lùi từ {before} về {value}, chờ số đo kế tiếp xác nhận",
-            "{counter} went back from {before} to {value}; the next readings must confirm it",
-        ),
-        _EXCHANGE,
+    "counters_good": _rung("{count} chỉ số tăng đều", "counters that go on: {count}"),
+    "no_counter": _rung("không có chỉ số đếm", "it counts nothing"),
+    "counter_back": _rung(
+        "{counter} lùi từ {before} về {value}, chờ số đo kế tiếp xác nhận",
+        "{counter} went back from {before} to {value}; the next readings must confirm it",
+        *_EXCHANGE,
     ),
-    "counter_jumped": RungWords(
-        Words(
-            "{counter} nhảy từ {before} lên {value}, chờ số đo kế tiếp xác nhận",
-            "{counter} jumped from {before} to {value}; the next readings must confirm it",
-        ),
-        _EXCHANGE,
+    "counter_jumped": _rung(
+        "{counter} nhảy từ {before} lên {value}, chờ số đo kế tiếp xác nhận",
+        "{counter} jumped from {before} to {value}; the next readings must confirm it",
+        *_EXCHANGE,
     ),
-    "counter_exchanged": RungWords(
-        Words("vừa thay đồng hồ (công tơ), chờ số đo đầu", "the meter was exchanged; its first reading is awaited")
+    "counter_exchanged": _rung(
+        "vừa thay đồng hồ (công tơ), chờ số đo đầu", "the meter was exchanged; its first reading is awaited"
     ),
-    "sums_awaited": RungWords(Words("chờ đọc tổng cũ từ InfluxDB", "its former sums must first be read from InfluxDB")),
-    "sums_wrong": RungWords(
-        Words(
-            "tổng từ {since_ms} sẽ được tính lại trong đêm, vì có số đo đến muộn",
-            "its sums since {since_ms} are worked out again in the night, since readings came late",
-        ),
-        Words("Không cần làm gì; hoặc chạy gateway devices resum ngay.", "Nothing to do; or run gateway devices resum now."),
+    "sums_awaited": _rung("chờ đọc tổng cũ từ InfluxDB", "its former sums must first be read from InfluxDB"),
+    "sums_wrong": _rung(
+        "tổng từ {since_ms} sẽ được tính lại trong đêm, vì có số đo đến muộn",
+        "its sums since {since_ms} are worked out again in the night, since readings came late",
+        "Không cần làm gì; hoặc chạy gateway devices resum ngay.",
+        "Nothing to do; or run gateway devices resum now.",
     ),
     # In InfluxDB.
-    "in_influxdb": RungWords(
-        Words(
-            "số đo lúc {arrival_ms} đã vào InfluxDB, sau nhiều nhất {late_s}",
-            "the reading of {arrival_ms} stands in InfluxDB, after {late_s} at most",
-        )
+    "in_influxdb": _rung(
+        "số đo lúc {arrival_ms} đã vào InfluxDB, sau nhiều nhất {late_s}",
+        "the reading of {arrival_ms} stands in InfluxDB, after {late_s} at most",
     ),
-    "in_influxdb_once": RungWords(
-        Words("số đo lúc {arrival_ms} đã vào InfluxDB", "the reading of {arrival_ms} stands in InfluxDB")
+    "in_influxdb_once": _rung("số đo lúc {arrival_ms} đã vào InfluxDB", "the reading of {arrival_ms} stands in InfluxDB"),
+    "in_journal": _rung(
+        "số đo lúc {arrival_ms} nằm an toàn trên đĩa, chờ InfluxDB",
+        "the reading of {arrival_ms} is safe on disk and waits for InfluxDB",
+        "Không cần làm gì tại thiết bị: cổng tự ghi khi InfluxDB nhận lại.",
+        "Nothing to do at the device: it is written as soon as InfluxDB accepts readings.",
     ),
-    "in_journal": RungWords(
-        Words(
-            "số đo lúc {arrival_ms} nằm an toàn trên đĩa, chờ InfluxDB",
-            "the reading of {arrival_ms} is safe on disk and waits for InfluxDB",
-        ),
-        Words(
-            "Không cần làm gì tại thiết bị: cổng tự ghi khi InfluxDB nhận lại.",
-            "Nothing to do at the device: it is written as soon as InfluxDB accepts readings.",
-        ),
+    "given_up": _rung(
+        "số đo lúc {arrival_ms} đã bị bỏ: quá cũ, hoặc hết chỗ lưu tạm",
+        "the reading of {arrival_ms} was given up: too old, or no room to wait",
+        "Báo người quản trị: InfluxDB hoặc đĩa của cổng.",
+        "Tell the administrator: InfluxDB, or the gateway's disk.",
     ),
-    "given_up": RungWords(
-        Words(
-            "số đo lúc {arrival_ms} đã bị bỏ: quá cũ, hoặc hết chỗ lưu tạm",
-            "the reading of {arrival_ms} was given up: too old, or no room to wait",
-        ),
-        Words("Báo người quản trị: InfluxDB hoặc đĩa của cổng.", "Tell the administrator: InfluxDB, or the gateway's disk."),
+    "on_its_way": _rung(
+        "số đo lúc {arrival_ms} đang trên đường",
+        "the reading of {arrival_ms} is on its way",
+        "Chờ vài giây.",
+        "Wait a few seconds.",
     ),
-    "on_its_way": RungWords(
-        Words("số đo lúc {arrival_ms} đang trên đường", "the reading of {arrival_ms} is on its way"),
-        Words("Chờ vài giây.", "Wait a few seconds."),
-    ),
-    "whereabouts_unknown": RungWords(Words("chưa biết, từ lúc cổng khởi động", "not known since the gateway started")),
+    "whereabouts_unknown": _rung("chưa biết, từ lúc cổng khởi động", "not known since the gateway started"),
 }
 """Code of a rung → its sentence. Codes of rejects say what the glossary says."""
 

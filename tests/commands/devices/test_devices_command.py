@@ -135,7 +135,7 @@ def test_areas_of_one_name_are_told_apart(config: Path) -> None:
 
 def test_without_a_running_gateway_it_says_that_only_the_registry_is_known(config: Path) -> None:
     for language in ("vi", "en"):
-        assert WORDS["only_registry"][language] in devices(config, "coverage", "--language", language)
+        assert getattr(WORDS["only_registry"], language) in devices(config, "coverage", "--language", language)
     found = json.loads(devices(config, "coverage", "--json"))
     assert (found["running"], found["total"]["registered"], found["total"]["reporting"]) == (False, 4, None)
     assert "the gateway is not running" in devices(config, "list")
