@@ -25,10 +25,9 @@ from gateway.ingest.database.store import Store, StoreFault, TimeSpan
 from gateway.monitoring.reports.balance import balance
 from gateway.monitoring.reports.boundaries import ReportStep, local_text, periods
 from gateway.monitoring.reports.completeness import completeness
-from gateway.monitoring.reports.consumption import consumption
+from gateway.monitoring.reports.consumption import ReportGroup, consumption, totals
 from gateway.monitoring.reports.group_completeness import group_completeness
 from gateway.monitoring.reports.roster import Roster
-from gateway.monitoring.reports.totals import ReportGroup, totals
 from gateway.support.clock import wall_clock
 from gateway.support.config.files import ConfigurationFault, load
 from gateway.support.config.model import Config

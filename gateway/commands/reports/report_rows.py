@@ -10,10 +10,9 @@ from gateway.ingest.database.store import TimeSpan
 from gateway.monitoring.reports.balance import ParentBalance
 from gateway.monitoring.reports.boundaries import SumBoundary
 from gateway.monitoring.reports.completeness import DeviceCompleteness, PeriodCompleteness, floored_pct
-from gateway.monitoring.reports.consumption import CounterUse
+from gateway.monitoring.reports.consumption import CounterUse, GroupUse, ReportGroup
 from gateway.monitoring.reports.group_completeness import GroupCompleteness
 from gateway.monitoring.reports.roster import Roster
-from gateway.monitoring.reports.totals import GroupUse, ReportGroup
 from schemas.quantities import COUNTERS, TEXT_TAGS
 
 ReportCell = str | int | float | Decimal | bool | datetime | None

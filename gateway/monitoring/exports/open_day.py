@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final, NamedTuple
 
+from gateway.monitoring.reports.consumption import ReportGroup, group_of, totals
 from gateway.monitoring.reports.rollups import RolledPeriod
 from gateway.monitoring.reports.roster import Roster
-from gateway.monitoring.reports.totals import ReportGroup, group_of, totals
 from schemas.open_data import open_quantities
 
 DEVICES_MIN: Final = 10

@@ -7,14 +7,23 @@ and the few readings that got no sum when they came, as those behind a step that
 
 from bisect import bisect_left, bisect_right
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 from gateway.core.devices.device import Device
 from gateway.core.readings.counters import CounterState
 from gateway.ingest.database.store import Counter, Devices, Side, Store, StoredSeries, SumPoint, TimeSpan, within
-from gateway.monitoring.reports.exchange_points import stored_exchanges
-from gateway.monitoring.reports.stored_counters import COUNTED_IN, newest_sums, replays_of, series_name
-from schemas.quantities import SUM_OF
+from gateway.monitoring.reports.stored_counters import (
+    WorkedSum,
+    columns_of,
+    fields_of,
+    measured_in,
+    newest_sums,
+    replays_of,
+    series_name,
+    stored_exchanges,
+    worked_out,
+)
 
 _DAY_MS: Final = 86_400_000
 _TOLERANCE: Final = 1e-9
@@ -48,8 +57,6 @@ async def late_exchanges(store: Store, devices: Collection[str], now_ms: int) ->
     """Find the devices whose sums are wrong by an exchange that was told late, by the name that they have in the database.
 
     A report that does not find them in the file of a gateway, which was lost or is on another machine, knows them from here.
-
-    :raises StoreFault: the database does not answer.
     """
     exchanges = await stored_exchanges(store, devices, now_ms)
     late = {device: told for device, told in exchanges.items() if any(exchange.is_late for exchange in told)}
@@ -74,24 +81,24 @@ class _Amendment:
         self.added: list[_Amended] = []
         self.given: list[SumPoint] = []
 
-    def read(self, time_ms: int, register: float, stored: float | None, total: float | None) -> None:
+    def read(self, time_ms: int, worked: WorkedSum) -> None:
         """Take in the next reading: the sum that stands in the database, and the one that was worked out."""
-        if stored is None:
-            if total is not None:
-                self.given.append(SumPoint(time_ms, total, register))
+        if worked.stored is None:
+            if worked.total is not None:
+                self.given.append(SumPoint(time_ms, worked.total, worked.register))
             return
-        by, before = 0.0 if total is None else total - stored, self.added[-1].by if self.added else 0.0
+        by, before = 0.0 if worked.total is None else worked.total - worked.stored, self.added[-1].by if self.added else 0.0
         if abs(by - before) > _TOLERANCE:
             self.added.append(_Amended(time_ms, by))
 
     def amended(self, point: SumPoint) -> SumPoint:
         """Return a point of the database with the right sum."""
-        place = bisect_right(self.added, point.time_ms, key=_from_ms)
+        place = bisect_right(self.added, point.time_ms, key=attrgetter("from_ms"))
         return point._replace(sum=round(point.sum + self.added[place - 1].by, 6)) if place else point
 
     def nearest_given(self, side: Side, window: TimeSpan) -> SumPoint | None:
         """Return the reading without a sum in the database that is nearest to the instant at the edge of a window."""
-        first, end = (bisect_left(self.given, at_ms, key=_time_ms) for at_ms in window)
+        first, end = (bisect_left(self.given, at_ms, key=attrgetter("time_ms")) for at_ms in window)
         return self.given[end - 1 if side is Side.UP_TO else first] if first < end else None
 
 
@@ -145,12 +152,10 @@ async def amended_store(store: Store, late: Mapping[str, LateSums], until_ms: in
     """Work out the amendments of some devices; return the database with them.
 
     :param late: by the name that they have in the database.
-    :raises StoreFault: the database does not answer.
     """
     found: dict[tuple[StoredSeries, str], _Amendment] = {}
     for device, sums in late.items():
-        fields = {register.name.partition(",")[0] for register in sums.counters.registers()}
-        for measurement in sorted({COUNTED_IN[field] for field in fields}):
+        for measurement in sorted({measured_in(register.name) for register in sums.counters.registers()}):
             await _amend(store, device, sums, measurement, until_ms, found)
     return AmendedStore(store, found) if found else store
 
@@ -164,28 +169,11 @@ async def _amend(
     found: dict[tuple[StoredSeries, str], _Amendment],
 ) -> None:
     begun = await replays_of(store, device, late.counters, measurement, late.since_ms)
-    counted = sorted({name.partition(",")[0] for name in begun.replays})
-    fields = [*(name for field in counted for name in (field, SUM_OF[field])), "quality"]
+    fields = fields_of(begun.replays)
     for start_ms in range(begun.start_ms, until_ms, _DAY_MS):
         window = TimeSpan(start_ms, min(start_ms + _DAY_MS, until_ms))
-        async for series, rows in store.rows(measurement, fields, window, [device]):
+        async for series, rows in store.rows(measurement, columns_of(fields), window, [device]):
             name = series_name(series._asdict())
-            for number, field in enumerate(counted):
-                replay = begun.replays.get(field + name)
-                if replay is None:
-                    continue
-                amendment = found.setdefault((series, field), _Amendment())
-                for time_ms, values in rows:
-                    register, stored, quality = values[2 * number], values[2 * number + 1], int(values[-1] or 0)
-                    if register is None:
-                        continue
-                    worked = replay.sum_of(time_ms, float(register), stored, quality)
-                    amendment.read(time_ms, float(register), stored, worked)
-
-
-def _from_ms(amended: _Amended) -> int:
-    return amended.from_ms
-
-
-def _time_ms(point: SumPoint) -> int:
-    return point.time_ms
+            for time_ms, values in rows:
+                for worked in worked_out(begun.replays, fields, name, time_ms, values):
+                    found.setdefault((series, worked.field), _Amendment()).read(time_ms, worked)

@@ -5,17 +5,16 @@ and has neither counter, as a pressure gauge, takes no part.
 """
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from gateway.ingest.database.store import Counter, Store, TimeSpan
 from gateway.monitoring.reports.boundaries import Uncovered
-from gateway.monitoring.reports.completeness import completeness
-from gateway.monitoring.reports.consumption import CounterUse, PeriodUse, consumption
+from gateway.monitoring.reports.completeness import PeriodCompleteness, completeness
+from gateway.monitoring.reports.consumption import CounterUse, GroupUse, PeriodUse, added, consumption
 from gateway.monitoring.reports.roster import MAIN_COUNTER, RETURNED, Roster
-from gateway.monitoring.reports.totals import GroupUse, added
 from schemas.registry import RegisteredDevice, device_key
 
 
@@ -62,29 +61,56 @@ def children_of(roster: Roster, domain: str) -> dict[str, list[str]]:
     return dict(sorted(found.items()))
 
 
+@dataclass(slots=True)
+class _Readings:
+    """Numbers of readings in a period: those expected, and those that arrived."""
+
+    expected: float = 0.0
+    received: float = 0.0
+
+    def add(self, figures: PeriodCompleteness) -> None:
+        self.expected += figures.expected
+        self.received += figures.received
+
+    @property
+    def share(self) -> float | None:
+        return self.received / self.expected if self.expected else None
+
+
+_Arrivals = defaultdict[tuple[str, TimeSpan], _Readings]
+"""A device and a period → its readings."""
+
+
 async def balance(
     store: Store, roster: Roster, domain: str, spans: Sequence[TimeSpan], zone: ZoneInfo, now_ms: int
 ) -> AsyncIterator[ParentBalance]:
-    """Yield the balance of each parent of a domain, period by period.
-
-    :raises StoreFault: the database does not answer.
-    """
+    """Yield the balance of each parent of a domain, period by period."""
     families = children_of(roster, domain)
     involved = Roster(roster.by_id[id_] for id_ in {*families, *(child for some in families.values() for child in some)})
     if not families:
         return
-    received = await _received(store, involved, families, spans, zone, now_ms)
-    place = 0
+    above = {child: parent for parent, children in families.items() for child in children}
+    own: _Arrivals = defaultdict(_Readings)
+    behind: _Arrivals = defaultdict(_Readings)
+    async for row in completeness(store, involved, spans, zone, now_ms):
+        for span, figures in zip(spans, row.periods, strict=True):
+            if figures is not None:
+                own[row.device.id, span].add(figures)
+                behind[above.get(row.device.id, ""), span].add(figures)
     async for found in consumption(store, involved, domain, spans, now_ms):
         for parent, children in families.items():
-            row = _balanced(involved.by_id[parent], children, found, domain)
-            yield row._replace(
-                completeness_in=received[parent].ratio(place), completeness_out=received[parent].ratio_out(place)
-            )
-        place += 1
+            key = parent, found.period
+            yield _balanced(involved.by_id[parent], children, found, domain, own[key].share, behind[key].share)
 
 
-def _balanced(parent: RegisteredDevice, children: Sequence[str], found: PeriodUse, domain: str) -> ParentBalance:
+def _balanced(
+    parent: RegisteredDevice,
+    children: Sequence[str],
+    found: PeriodUse,
+    domain: str,
+    completeness_in: float | None,
+    completeness_out: float | None,
+) -> ParentBalance:
     counter = Counter(domain, MAIN_COUNTER[domain])
     uses: dict[str, list[CounterUse]] = defaultdict(list)
     for use in found.uses:
@@ -98,14 +124,14 @@ def _balanced(parent: RegisteredDevice, children: Sequence[str], found: PeriodUs
         found.period,
         parent,
         counter,
-        _known(into),
+        into.used if into.covered else None,
         None if missing else out.used,
         (cause or Uncovered.NO_READING) if not into.covered else Uncovered.CHILD_MISSING if missing else None,
         len(children),
         missing,
         bool(into.estimated or out.estimated),
-        None,
-        None,
+        completeness_in,
+        completeness_out,
     )
 
 
@@ -115,47 +141,3 @@ def _net(group: str, counter: Counter, uses: Sequence[CounterUse]) -> GroupUse:
     back = [use.used or 0 for use in uses if use.counter != counter and use.series.device in total.covered]
     total.used -= 2 * sum(back)  # they were added
     return total
-
-
-def _known(total: GroupUse) -> int | None:
-    return total.used if total.covered else None
-
-
-@dataclass(slots=True)
-class _Received:
-    """Numbers of readings of a parent and of its children, period by period."""
-
-    expected: list[float] = field(default_factory=list)
-    received: list[float] = field(default_factory=list)
-    expected_out: list[float] = field(default_factory=list)
-    received_out: list[float] = field(default_factory=list)
-
-    def ratio(self, place: int) -> float | None:
-        return self.received[place] / self.expected[place] if self.expected[place] else None
-
-    def ratio_out(self, place: int) -> float | None:
-        return self.received_out[place] / self.expected_out[place] if self.expected_out[place] else None
-
-
-async def _received(
-    store: Store,
-    involved: Roster,
-    families: Mapping[str, Sequence[str]],
-    spans: Sequence[TimeSpan],
-    zone: ZoneInfo,
-    now_ms: int,
-) -> dict[str, _Received]:
-    """Count the readings of all parents and children."""
-    zeros = [0.0] * len(spans)
-    found = {parent: _Received(zeros[:], zeros[:], zeros[:], zeros[:]) for parent in families}
-    above = {child: parent for parent, children in families.items() for child in children}
-    async for row in completeness(store, involved, spans, zone, now_ms):
-        own, parents = found.get(row.device.id), found.get(above.get(row.device.id, ""))
-        for place, figures in enumerate(row.periods):
-            if figures is not None and own is not None:
-                own.expected[place] += figures.expected
-                own.received[place] += figures.received
-            if figures is not None and parents is not None:
-                parents.expected_out[place] += figures.expected
-                parents.received_out[place] += figures.received
-    return found

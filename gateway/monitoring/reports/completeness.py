@@ -124,7 +124,6 @@ async def completeness(
     """Yield the completeness of each registered device that has a domain.
 
     :param spans: periods that follow each other.
-    :raises StoreFault: the database does not answer.
     """
     whole = TimeSpan(spans[0].start_ms, min(spans[-1].end_ms, now_ms))
     for domain in roster.domains():

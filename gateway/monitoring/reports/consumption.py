@@ -1,10 +1,13 @@
-"""Consumption: for each period, device and counter the difference of two sums, or the cause for which it is not known.
+"""Consumption: for each period, device and counter the difference of two sums, or the cause why it is not known; and totals.
 
 Reports, roll-ups and balances all take it from here, so they never differ. A period is worked out when its end is read, and two
 boundaries are held at a time, so memory does not grow with the length of a report.
 """
 
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Final, NamedTuple
 
 from gateway.ingest.database.store import Counter, Side, Store, StoredSeries, SumPoint, TimeSpan
@@ -12,6 +15,7 @@ from gateway.monitoring.reports.boundaries import SumBoundary, Uncovered, sum_at
 from gateway.monitoring.reports.nearest import REACHES_MS, both, nearest_points
 from gateway.monitoring.reports.roster import MAIN_COUNTER, METERED, Roster, counters_of, interval_ms
 from schemas.quantities import Quality
+from schemas.registry import RegisteredDevice
 
 _FAR_MS: Final = REACHES_MS[-1]
 
@@ -71,7 +75,6 @@ async def consumption(
 
     :param counted_only: ask only about counters that any device has shown before the end: what a roll-up can write. A counter
         that begins later is left out; for a report it is a row that says so.
-    :raises StoreFault: the database does not answer.
     """
     reader = _BoundaryReader(store, roster, domain, now_ms)
     await reader.look_ahead(spans[-1].end_ms)
@@ -172,3 +175,66 @@ class _BoundaryReader:
             if series is not None:
                 counted[series] = counted.get(series, 0) + count
         return counted
+
+
+class ReportGroup(StrEnum):
+    """A property by which rows of a report are added up."""
+
+    DEVICE = "device"
+    AREA = "area"
+    SITE = "site"
+    DOMAIN = "domain"
+    PARENT = "parent"
+
+
+@dataclass(slots=True)
+class GroupUse:
+    """A counter of all devices of a group in one period.
+
+    :ivar used: consumption of the covered devices, in millionths of the unit.
+    :ivar uncovered: the devices that it leaves out.
+    """
+
+    group: str
+    counter: Counter
+    used: int = 0
+    covered: set[str] = field(default_factory=set)
+    uncovered: set[str] = field(default_factory=set)
+    estimated: set[str] = field(default_factory=set)
+    suspect: int = 0
+
+
+def group_of(device: RegisteredDevice, group: ReportGroup, domain: str) -> str:
+    """The group of a device; empty: the registry names none."""
+    names = {
+        ReportGroup.DEVICE: device.id,
+        ReportGroup.AREA: device.area,
+        ReportGroup.SITE: device.site,
+        ReportGroup.DOMAIN: domain,
+        ReportGroup.PARENT: device.parent,
+    }
+    return names[group] or ""
+
+
+def totals(found: PeriodUse, domain: str, group: ReportGroup, roster: Roster) -> Iterator[GroupUse]:
+    """Add up the counters of a period, by group and counter."""
+    by_counter: dict[tuple[str, str], list[CounterUse]] = defaultdict(list)
+    for use in found.uses:
+        by_counter[group_of(roster.by_id[use.series.device], group, domain), use.counter.field].append(use)
+    order = counters_of(domain)
+    for name, counter in sorted(by_counter, key=lambda key: (key[0], order.index(key[1]))):
+        yield added(name, Counter(domain, counter), by_counter[name, counter])
+
+
+def added(name: str, counter: Counter, uses: Sequence[CounterUse]) -> GroupUse:
+    """Add up the consumption of devices; leave out a device of which any part is not covered."""
+    total = GroupUse(name, counter)
+    total.uncovered = {use.series.device for use in uses if use.used is None}
+    for use in uses:
+        total.suspect += use.suspect
+        if use.series.device not in total.uncovered:
+            total.used += use.used or 0
+            total.covered.add(use.series.device)
+            if use.is_estimated:
+                total.estimated.add(use.series.device)
+    return total

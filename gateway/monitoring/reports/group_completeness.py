@@ -10,9 +10,9 @@ from typing import Final, NamedTuple
 from gateway.ingest.database.store import Store, TimeSpan, batches
 from gateway.monitoring.reports.boundaries import ReportStep
 from gateway.monitoring.reports.completeness import DeviceCompleteness, PeriodCompleteness
+from gateway.monitoring.reports.consumption import ReportGroup, group_of
 from gateway.monitoring.reports.rollup_points import INTERRUPTION_FIELDS, RollupPoint, area_tags
-from gateway.monitoring.reports.roster import Roster
-from gateway.monitoring.reports.totals import ReportGroup, group_of
+from gateway.monitoring.reports.roster import Roster, stored_periods
 from schemas.registry import RegisteredDevice
 
 _NOTHING = PeriodCompleteness(0, 0, 0, 0, 0, 0, 0, 0)
@@ -35,10 +35,7 @@ class GroupCompleteness(NamedTuple):
 async def group_completeness(
     found: AsyncIterator[DeviceCompleteness], by: ReportGroup, spans: Sequence[TimeSpan]
 ) -> list[tuple[TimeSpan, list[GroupCompleteness]]]:
-    """Add up devices by group and domain.
-
-    :raises StoreFault: the database does not answer.
-    """
+    """Add up devices by group and domain."""
     sums: dict[tuple[str, str], list[tuple[int, PeriodCompleteness]]] = {}
     async for row in found:
         domain = row.device.domain or ""
@@ -85,21 +82,15 @@ class AreaCompleteness:
         _add_up(self._fields_of(device), day)
 
     async def add_stored(self, store: Store, roster: Roster, devices: Collection[str]) -> None:
-        """Add the days that stand in the database.
-
-        :raises StoreFault: the database does not answer.
-        """
+        """Add the days that stand in the database."""
         for some in batches(devices):
-            async for found, rows in store.rows("completeness", _FIELDS, self._period, roster.names(some)):
-                id_ = roster.id_of(found.device)
-                if id_ is not None and rows:
-                    # A day that was written again stands some ms behind its first point: the newest counts.
-                    days = {time_ms // 60_000: values for time_ms, values in rows}.values()
+            async for series, days in stored_periods(store, roster, "completeness", _FIELDS, self._period, some):
+                if days:
                     known = (
                         {name: float(value) for name, value in zip(_FIELDS, day, strict=True) if value is not None}
-                        for day in days
+                        for day in days.values()
                     )
-                    self.add(roster.by_id[id_], known)
+                    self.add(roster.by_id[series.device], known)
 
     def points(self) -> Iterator[RollupPoint]:
         """The points of all areas; devices without one stand together."""

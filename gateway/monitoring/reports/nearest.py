@@ -25,29 +25,32 @@ async def nearest_points(
     at_ms: int,
     devices: Collection[str],
     known: Iterable[StoredSeries] = (),
+    reaches_ms: Iterable[int] = REACHES_MS,
 ) -> dict[StoredSeries, SumPoint]:
     """The points with a sum that are nearest to an instant on one side.
 
     :param devices: the devices to ask about.
     :param known: series that must be found, even farther away than others of their device.
-    :raises StoreFault: the database does not answer.
     """
-    return await _within(store, counter, side, at_ms, devices, known, REACHES_MS)
+    found: dict[StoredSeries, SumPoint] = {}
+    wanted = set(devices)
+    must = [series for series in known if series.device in wanted]
+    missing: Collection[str] = wanted
+    for reach_ms in reaches_ms:
+        if missing:
+            found |= {series: point async for series, point in store.nearest(counter, side, at_ms, reach_ms, missing)}
+            answered = {series.device for series in found}
+            missing = (wanted - answered) | {series.device for series in must if series not in found}
+    return found
 
 
 async def newest_points(store: Store, counter: Counter, now_ms: int, devices: Collection[str]) -> dict[StoredSeries, SumPoint]:
-    """The newest points with a sum, not later than an instant, however old they are.
-
-    :raises StoreFault: the database does not answer.
-    """
-    return await _within(store, counter, Side.UP_TO, now_ms, devices, (), NEWEST_MS)
+    """The newest points with a sum, not later than an instant, however old they are."""
+    return await nearest_points(store, counter, Side.UP_TO, now_ms, devices, reaches_ms=NEWEST_MS)
 
 
 async def devices_in(store: Store, measurement: str, now_ms: int, devices: Collection[str]) -> set[str]:
-    """The devices that have points in a measurement, not later than an instant, however old they are.
-
-    :raises StoreFault: the database does not answer.
-    """
+    """The devices that have points in a measurement, not later than an instant, however old they are."""
     missing = set(devices)
     for reach_ms in NEWEST_MS:
         if missing:
@@ -56,10 +59,7 @@ async def devices_in(store: Store, measurement: str, now_ms: int, devices: Colle
 
 
 async def nearest_heard(store: Store, roster: Roster, side: Side, at_ms: int, devices: Collection[str]) -> dict[str, int]:
-    """The time of the point of each device, in any domain, that is nearest to an instant; by id of the registry.
-
-    :raises StoreFault: the database does not answer.
-    """
+    """The time of the point of each device, in any domain, that is nearest to an instant; by id of the registry."""
     nearest: dict[str, int] = {}
     nearer = max if side is Side.UP_TO else min
     for domain in roster.domains():
@@ -81,25 +81,3 @@ async def both(one: Coroutine[Any, Any, _One], other: Coroutine[Any, Any, _Other
     except BaseExceptionGroup as faults:
         raise faults.exceptions[0] from None
     return asked[0].result(), asked[1].result()
-
-
-async def _within(
-    store: Store,
-    counter: Counter,
-    side: Side,
-    at_ms: int,
-    devices: Collection[str],
-    known: Iterable[StoredSeries],
-    reaches_ms: Iterable[int],
-) -> dict[StoredSeries, SumPoint]:
-    found: dict[StoredSeries, SumPoint] = {}
-    wanted = set(devices)
-    known = [series for series in known if series.device in wanted]
-    missing: Collection[str] = wanted
-    for reach_ms in reaches_ms:
-        if not missing:
-            break
-        found |= {series: point async for series, point in store.nearest(counter, side, at_ms, reach_ms, missing)}
-        answered = {series.device for series in found}
-        missing = (wanted - answered) | {series.device for series in known if series not in found}
-    return found

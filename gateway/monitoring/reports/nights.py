@@ -17,7 +17,7 @@ from gateway.monitoring.reports.boundaries import MILLIONTHS, hours
 from gateway.monitoring.reports.completeness import completeness
 from gateway.monitoring.reports.consumption import consumption
 from gateway.monitoring.reports.rollup_points import INTERRUPTION_FIELDS
-from gateway.monitoring.reports.roster import MAIN_COUNTER, Roster
+from gateway.monitoring.reports.roster import MAIN_COUNTER, Roster, stored_periods
 
 NIGHT_FIELD: Final = "flow_night_min_m3_h"
 OUTAGE_FIELDS: Final = ("outage_s", *INTERRUPTION_FIELDS)
@@ -51,8 +51,6 @@ async def night_flows(
     """The lowest flows of a night: by its readings, or by its hours for meters that send no flow.
 
     A device without an interval is left out, since its readings cannot be counted as complete.
-
-    :raises StoreFault: the database does not answer.
     """
     night = night_of(day, zone)
     coverage = {}
@@ -91,8 +89,6 @@ async def outages(store: Store, roster: Roster, day: TimeSpan) -> dict[StoredSer
 
     An outage lasts from a reading that tells of it to the next one, even if the meter is silent meanwhile. A series that never
     tells of outages is left out.
-
-    :raises StoreFault: the database does not answer.
     """
     around = TimeSpan(day.start_ms - _DAY_MS, day.end_ms + _DAY_MS)
     names = roster.names(roster.of_domain("power"))
@@ -122,20 +118,12 @@ def _within_s(spans: Sequence[TimeSpan], day: TimeSpan) -> float:
 
 
 async def month_figures(store: Store, roster: Roster, month: TimeSpan) -> dict[StoredSeries, dict[str, float]]:
-    """The lowest night and all outages of a month, from its days.
-
-    :raises StoreFault: the database does not answer.
-    """
-    names = roster.names(roster.by_id)
+    """The lowest night and all outages of a month, from its days."""
+    names = (NIGHT_FIELD, *OUTAGE_FIELDS)
     found: dict[StoredSeries, dict[str, float]] = {}
-    async for written, rows in store.rows("daily", [NIGHT_FIELD, *OUTAGE_FIELDS], month, names):
-        series = roster.series(written)
-        if series is None:
-            continue
-        # A day that was written again stands some ms behind its first point: the newest counts.
-        days = {time_ms // 60_000: values for time_ms, values in rows}.values()
+    async for series, days in stored_periods(store, roster, "daily", names, month, roster.by_id):
         fields = {}
-        for name, *values in zip((NIGHT_FIELD, *OUTAGE_FIELDS), *days, strict=True):
+        for name, *values in zip(names, *days.values(), strict=True):
             known = [float(value) for value in values if value is not None]
             if known:
                 fields[name] = min(known) if name == NIGHT_FIELD else sum(known)

@@ -47,10 +47,7 @@ def recent_window(now_ms: int, hours: int) -> SampledWindow:
 async def recent_series(
     store: SampledStore, measurements: Sequence[str], window: SampledWindow, device: str
 ) -> list[RecentSeries]:
-    """Everything that a device wrote in a window, by measurement, field and tags; the first hundred series.
-
-    :raises StoreFault: the database does not answer or refuses access.
-    """
+    """Everything that a device wrote in a window, by measurement, field and tags; the first hundred series."""
     found: dict[tuple[str, str, StoredSeries], dict[int, float]] = defaultdict(dict)
     async for sampled in store.sampled(measurements, window.span, window.step_ms, device):
         if sampled.points:

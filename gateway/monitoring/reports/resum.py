@@ -22,9 +22,9 @@ from gateway.core.batching.batch import packed
 from gateway.core.batching.write_result import Fate, fate_of
 from gateway.core.readings.counters import CounterState
 from gateway.core.readings.replay import CounterReplay
-from gateway.ingest.database.store import PlacedRows, Store, StoreFault, TimeSpan
+from gateway.ingest.database.store import PlacedRows, PointValues, Store, StoreFault, TimeSpan
 from gateway.ingest.delivery.influxdb import Output
-from gateway.monitoring.reports.stored_counters import COUNTED_IN, replays_of, series_name
+from gateway.monitoring.reports.stored_counters import columns_of, fields_of, measured_in, replays_of, series_name, worked_out
 from schemas.quantities import SUM_OF
 
 DAY_MS: Final = 86_400_000
@@ -87,8 +87,7 @@ async def work_out(store: Store, writer: Output, live: LiveCounters, progress: R
     live.counters.note_wrong(progress.from_ms)  # if this is killed, the night does it
     await live.save()
     is_whole = True
-    measurements = sorted({COUNTED_IN[register.name.partition(",")[0]] for register in live.counters.registers()})
-    for measurement in measurements:
+    for measurement in sorted({measured_in(register.name) for register in live.counters.registers()}):
         is_whole &= await _MeasurementResum(store, writer, live, progress, measurement).run()
     if is_whole:
         live.counters.worked_out(progress.from_ms, is_written=store.is_overwritten)
@@ -107,8 +106,8 @@ class _MeasurementResum:
         self._live = live
         self._progress = progress
         self._measurement = measurement
-        names = [register.name.partition(",")[0] for register in live.counters.registers()]
-        self._fields = sorted({field for field in names if COUNTED_IN[field] == measurement})
+        names = (register.name for register in live.counters.registers())
+        self._fields = fields_of(name for name in names if measured_in(name) == measurement)
 
     async def run(self) -> bool:
         """Work them out; False where some readings are not in the database yet."""
@@ -138,8 +137,7 @@ class _MeasurementResum:
         return is_swapped
 
     async def _rows(self, window: TimeSpan) -> list[PlacedRows]:
-        fields = [*(name for field in self._fields for name in (field, SUM_OF[field])), "quality"]
-        found = self._store.placed_rows(self._measurement, fields, window, self._live.device)
+        found = self._store.placed_rows(self._measurement, columns_of(self._fields), window, self._live.device)
         return [rows async for rows in found]
 
     def _worked(self, replays: dict[str, CounterReplay], found: Sequence[PlacedRows]) -> Iterator[_SumLine]:
@@ -147,15 +145,8 @@ class _MeasurementResum:
         points = sorted((row for place in found for row in _points_of(place)), key=lambda row: row.time_ms)
         for point in points:
             self._progress.read += 1
-            texts, quality = [], int(point.values[-1] or 0)
-            for number, field in enumerate(self._fields):
-                register, stored = point.values[2 * number], point.values[2 * number + 1]
-                replay = replays.get(field + point.name)
-                if register is None or replay is None:
-                    continue
-                total = replay.sum_of(point.time_ms, float(register), stored, quality)
-                if total is not None and total != stored:
-                    texts.append(f"{SUM_OF[field]}={total!r}")
+            sums = worked_out(replays, self._fields, point.name, point.time_ms, point.values)
+            texts = [f"{SUM_OF[one.field]}={one.total!r}" for one in sums if one.total not in (None, one.stored)]
             if texts:
                 yield _SumLine(f"{self._measurement}{point.tags} {','.join(texts)} {point.time_ms}", len(texts))
 
@@ -189,7 +180,7 @@ class _PlacedPoint(NamedTuple):
     time_ms: int
     name: str
     tags: str
-    values: Sequence[float | int | None]
+    values: PointValues
 
 
 def _points_of(place: PlacedRows) -> Iterator[_PlacedPoint]:

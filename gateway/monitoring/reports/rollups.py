@@ -14,10 +14,9 @@ from zoneinfo import ZoneInfo
 
 from gateway.ingest.database.store import Spread, Store, StoredSeries, TimeSpan
 from gateway.monitoring.reports.boundaries import MILLIONTHS, ReportStep
-from gateway.monitoring.reports.consumption import CounterUse, PeriodUse, consumption
+from gateway.monitoring.reports.consumption import CounterUse, PeriodUse, ReportGroup, consumption, group_of, totals
 from gateway.monitoring.reports.rollup_points import MEASUREMENTS, RollupPoint, area_tags, device_tags
 from gateway.monitoring.reports.roster import MAIN_COUNTER, METERED, Roster
-from gateway.monitoring.reports.totals import ReportGroup, group_of, totals
 from schemas.quantities import SPREAD_OF, USED_OF
 
 _SHORT_MS: Final = 2 * 24 * 3_600_000
@@ -91,10 +90,7 @@ def _spread(domain: str, spreads: Mapping[str, Spread]) -> Iterator[tuple[str, f
 async def rolled(
     store: Store, roster: Roster, domain: str, spans: Sequence[TimeSpan], now_ms: int
 ) -> AsyncIterator[RolledPeriod]:
-    """Yield the periods of a domain's devices in order. Each begins where the one before ends.
-
-    :raises StoreFault: the database does not answer.
-    """
+    """Yield the periods of a domain's devices in order. Each begins where the one before ends."""
     gauges, names = list(SPREAD_OF[domain]), roster.names(roster.of_domain(domain))
     # Before a long period a counter may have shown itself last more than 40 days before its end: then all are asked about.
     is_short = spans[-1].end_ms - spans[0].start_ms < _SHORT_MS

@@ -1,10 +1,10 @@
 """The registered devices for reports: by domain, and under each name that the database may have for them."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
-from gateway.ingest.database.store import StoredSeries
+from gateway.ingest.database.store import PointValues, Store, StoredSeries, TimeSpan
 from schemas.quantities import COUNTERS, DOMAINS, QUANTITIES
 from schemas.registry import RegisteredDevice, device_key
 
@@ -52,6 +52,17 @@ class Roster:
         """The series with the id of its device; None: it is not registered."""
         id_ = self._ids.get(found.device)
         return None if id_ is None else found._replace(device=id_)
+
+
+async def stored_periods(
+    store: Store, roster: Roster, measurement: str, fields: Sequence[str], window: TimeSpan, devices: Iterable[str]
+) -> AsyncIterator[tuple[StoredSeries, Mapping[int, PointValues]]]:
+    """Yield the hours or days that stand in the database: a series, with the id of the registry, and its values by minute."""
+    async for written, rows in store.rows(measurement, fields, window, roster.names(devices)):
+        series = roster.series(written)
+        if series is not None:
+            # A period that was written again stands some ms behind its first point: the newest counts.
+            yield series, {time_ms // 60_000: values for time_ms, values in rows}
 
 
 def counters_of(domain: str) -> list[str]:

@@ -48,10 +48,7 @@ def claim_line(share: str, gateway: str, claim: Claim, at_ms: int) -> str:
 
 
 async def claims(store: Store, shares: Collection[str], now_ms: int) -> Claims:
-    """Read what gateways say of some shares.
-
-    :raises StoreFault: the database does not answer.
-    """
+    """Read what gateways say of some shares."""
     found: dict[str, dict[str, Claim]] = defaultdict(dict)
     async for series, rows in store.rows(SHARE, _FIELDS, _window(now_ms), shares):
         for _, (stage, waiting, kept) in rows:
@@ -61,10 +58,7 @@ async def claims(store: Store, shares: Collection[str], now_ms: int) -> Claims:
 
 
 async def newest_claims(store: Store, window: TimeSpan) -> Claims:
-    """Read how far gateways said last that they are with all shares; who said nothing in a span of time is left out.
-
-    :raises StoreFault: the database does not answer.
-    """
+    """Read how far gateways said last that they are with all shares; who said nothing in a span of time is left out."""
     found: dict[str, dict[str, Claim]] = defaultdict(dict)
     async for series, (stage, kept) in store.newest(SHARE, ("stage", "kept"), window):
         if stage is not None:
@@ -78,10 +72,7 @@ def stages_told(found: Claims) -> Mapping[str, Stages]:
 
 
 async def tenants(store: Store, shares: Collection[str], now_ms: int) -> Tenants:
-    """Read since when gateways read some shares.
-
-    :raises StoreFault: the database does not answer.
-    """
+    """Read since when gateways read some shares."""
     found: dict[str, dict[str, int | None]] = defaultdict(dict)
     async for series, rows in store.rows(SHARE, _FIELDS, _window(now_ms), shares):
         of_share = found[series.device]

@@ -1,16 +1,28 @@
-"""Counters as they stand in the database: their newest sums, and the points from which sums are worked out again."""
+"""Counters as they stand in the database: their newest sums, the points from which sums are worked out again, and exchanges.
+
+Exchanges of meters stand in the measurement ``event``: a gateway whose file was lost reads them there.
+
+An exchange has a point of the kind ``exchange`` at its own time, for panels. What is said of it has points of the kind
+``exchange_told``, each at the time when it was said, since some databases do not replace points: the last word counts. Their
+fields are ``at_ms``, the time of the exchange, ``final`` and ``register``, as they were told (-1: not told), and ``late``
+(1: the sums since then are wrong in the database). Where one counter was meant its name stands behind them, as in
+``final_volume_m3``, and the tags of its lane or channel beside those of the device.
+"""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from gateway.core.readings.counters import CounterState
+from gateway.core.readings.exchanges import StoredExchange, ToldExchange
 from gateway.core.readings.line_protocol import tag_text
 from gateway.core.readings.replay import CounterReplay
 from gateway.core.readings.sums import FoundSum, Register
-from gateway.ingest.database.store import Counter, Side, Store, SumPoint
-from gateway.monitoring.reports.nearest import devices_in, nearest_points, newest_points
+from gateway.ingest.database.store import Counter, PointValues, Side, Store, SumPoint, TimeSpan
+from gateway.monitoring.reports.nearest import NEWEST_MS, devices_in, nearest_points, newest_points
+from gateway.monitoring.reports.rollup_points import RollupPoint, device_tags
 from schemas.quantities import DOMAINS, QUANTITIES, SUM_OF, TEXT_TAGS
+from schemas.registry import RegisteredDevice
 
 COUNTED_IN: Final = {field: domain for domain in DOMAINS for field in QUANTITIES[domain] if field in SUM_OF}
 """Counter → its measurement."""
@@ -33,26 +45,67 @@ class Replays(NamedTuple):
     replays: dict[str, CounterReplay]
 
 
+class WorkedSum(NamedTuple):
+    """A sum that was worked out again.
+
+    :ivar stored: the one that stands in the database; None: there is none.
+    :ivar total: the right one; None: the reading has none.
+    """
+
+    field: str
+    register: float
+    stored: float | None
+    total: float | None
+
+
 async def replays_of(store: Store, device: str, counters: CounterState, measurement: str, from_ms: int) -> Replays:
     """Begin the counters of a device in a measurement behind their last sums that are not later than a time.
 
     :param device: its name in the database.
     :param counters: as they are now: what was told, and what is usual for them.
-    :raises StoreFault: the database does not answer.
     """
-    past, live = counters.past, {register.name: register for register in counters.registers()}
+    past = counters.past
+    live = {register.name: register for register in counters.registers() if measured_in(register.name) == measurement}
     seeds: dict[str, Register] = {}
-    for field in sorted({name.partition(",")[0] for name in live}):
-        if COUNTED_IN[field] == measurement:
-            seeds |= await _seeds(store, Counter(measurement, field), device, live, from_ms)
+    for field in fields_of(live):
+        seeds |= await _seeds(store, Counter(measurement, field), device, live, from_ms)
     start_ms, replays = from_ms, dict[str, CounterReplay]()
     for name in live:
-        if COUNTED_IN[name.partition(",")[0]] == measurement:
-            seed = seeds.get(name)
-            replays[name] = CounterReplay(name, past.rules.get(name), past.told, seed)
-            if seed is not None:
-                start_ms = min(start_ms, max(int(seed.time_ms) + 1, from_ms - _LOOK_BACK_MS))
+        seed = seeds.get(name)
+        replays[name] = CounterReplay(name, past.rules.get(name), past.told, seed)
+        if seed is not None:
+            start_ms = min(start_ms, max(int(seed.time_ms) + 1, from_ms - _LOOK_BACK_MS))
     return Replays(start_ms, replays)
+
+
+def measured_in(name: str) -> str:
+    """The measurement of a counter, which may have its lane or channel behind its name."""
+    return COUNTED_IN[name.partition(",")[0]]
+
+
+def fields_of(names: Iterable[str]) -> list[str]:
+    """The fields of counters, without the lanes and channels behind their names."""
+    return sorted({name.partition(",")[0] for name in names})
+
+
+def columns_of(fields: Iterable[str]) -> list[str]:
+    """What is read of points to work out sums again; :func:`worked_out` takes their values."""
+    return [*(name for field in fields for name in (field, SUM_OF[field])), "quality"]
+
+
+def worked_out(
+    replays: Mapping[str, CounterReplay], fields: Sequence[str], place: str, time_ms: int, values: PointValues
+) -> Iterator[WorkedSum]:
+    """Yield the sum of each counter of the next point, worked out again.
+
+    :param place: the tags that tell the counters of a device apart: :func:`series_name`.
+    """
+    quality = int(values[-1] or 0)
+    for field, register, stored in zip(fields, values[::2], values[1::2], strict=False):
+        replay = replays.get(field + place)
+        if register is not None and replay is not None:
+            total = replay.sum_of(time_ms, float(register), stored, quality)
+            yield WorkedSum(field, float(register), stored, total)
 
 
 async def _seeds(
@@ -91,8 +144,6 @@ async def newest_sums(store: Store, devices: Collection[str], until_ms: int) -> 
 
     Most devices that are asked about are new and have no points at all, or points of one domain. So the first question for
     each domain is who has any; a cabinet behind a radio link pays for each.
-
-    :raises StoreFault: the database does not answer.
     """
     found: FoundSums = defaultdict(dict)
     for domain, counters in _COUNTERS.items():
@@ -103,3 +154,56 @@ async def newest_sums(store: Store, devices: Collection[str], until_ms: int) -> 
                     newest = FoundSum(point.register, point.sum, point.time_ms)
                     found[series.device][counter.field + series_name(series._asdict())] = newest
     return found
+
+
+EVENT: Final = "event"
+_UNTOLD: Final = -1.0
+_EXCHANGE_FIELDS: Final = ("at_ms", "final", "register", "late")
+_MEANT: Final = ("", *SUM_OF)
+"""The counters that an exchange may mean; empty: all of its device."""
+
+
+def exchange_lines(device: str, registered: RegisteredDevice | None, exchange: StoredExchange, said_ms: int) -> str:
+    """The points of an exchange and of what is said of it.
+
+    :param device: the name that the device has in the database.
+    """
+    told = exchange.told
+    counter, *own = (told.field or "").split(",")
+    final, register = (_UNTOLD if value is None else value for value in (told.final, told.register))
+    said = dict(zip(_named(counter), (float(told.at_ms), final, register, float(exchange.is_late)), strict=True))
+    points = [
+        RollupPoint(EVENT, _tags(device, registered, "exchange", []), {"value": 1.0}, told.at_ms),
+        RollupPoint(EVENT, _tags(device, registered, "exchange_told", own), said, said_ms),
+    ]
+    return "\n".join(point.line(0) for point in points)
+
+
+async def stored_exchanges(store: Store, devices: Collection[str], until_ms: int) -> dict[str, list[StoredExchange]]:
+    """Read the exchanges of devices that were told before an instant, the oldest first."""
+    found: dict[str, dict[tuple[str | None, int], StoredExchange]] = defaultdict(dict)
+    fields = [name for counter in _MEANT for name in _named(counter)]
+    window = TimeSpan(until_ms - NEWEST_MS[-1], until_ms)
+    async for series, rows in store.rows(EVENT, fields, window, devices):
+        tags = series_name(series._asdict())
+        for _, values in rows:
+            columns = (values[place :: len(_EXCHANGE_FIELDS)] for place in range(len(_EXCHANGE_FIELDS)))
+            for counter, at_ms, final, register, late in zip(_MEANT, *columns, strict=True):
+                if at_ms is not None:
+                    told = ToldExchange(counter + tags if counter else None, int(at_ms), _told(final), _told(register))
+                    found[series.device][told.field, told.at_ms] = StoredExchange(told, is_late=bool(late))
+    return {device: sorted(exchanges.values(), key=lambda one: one.told.at_ms) for device, exchanges in found.items()}
+
+
+def _named(counter: str) -> list[str]:
+    return [f"{field}_{counter}" if counter else field for field in _EXCHANGE_FIELDS]
+
+
+def _tags(device: str, registered: RegisteredDevice | None, kind: str, own: list[str]) -> str:
+    """The tags of a point; ``own`` are those of the counter, as the core writes them."""
+    tags = [("kind", kind), *((key, value) for key, _, value in (tag.partition("=") for tag in own))]
+    return tag_text([("device", device), *tags]) if registered is None else device_tags(registered, more=tags)
+
+
+def _told(value: float | None) -> float | None:
+    return None if value is None or value == _UNTOLD else float(value)

@@ -22,8 +22,7 @@ from gateway.core.readings.sums import FoundSum
 from gateway.ingest.database.open_store import open_store
 from gateway.ingest.database.store import StoreFault
 from gateway.ingest.events import Events
-from gateway.monitoring.reports.exchange_points import stored_exchanges
-from gateway.monitoring.reports.stored_counters import FoundSums, newest_sums
+from gateway.monitoring.reports.stored_counters import FoundSums, newest_sums, stored_exchanges
 from gateway.support.clock import WallClock
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config

@@ -10,7 +10,7 @@ from gateway.core.alarms.views import UsualHours
 from gateway.core.alarms.watch import FLOW, VOLUME
 from gateway.ingest.database.store import PointValues, Store, TimeSpan, batches
 from gateway.monitoring.reports.boundaries import midnight_ms
-from gateway.monitoring.reports.roster import Roster
+from gateway.monitoring.reports.roster import Roster, stored_periods
 from schemas.quantities import SPREAD_OF, USED_OF
 
 _DAYS: Final = 14
@@ -32,7 +32,6 @@ async def usual_hours(
 
     :param fields: the fields to read.
     :param end_ms: the midnight up to which days count.
-    :raises StoreFault: the database does not answer.
     """
     last = datetime.fromtimestamp(end_ms // 1000, zone).date()
     window = TimeSpan(midnight_ms(last - timedelta(days=_DAYS), zone), end_ms)
@@ -44,17 +43,14 @@ async def usual_hours(
             wanted[USED_OF[VOLUME]] = FLOW  # behind the mean of the flow itself, which goes first
         for some in batches(roster.of_domain(domain), _AT_ONCE):
             found: dict[str, _ByHour] = defaultdict(lambda: defaultdict(lambda: [[] for _ in range(_HOURS)]))
-            async for written, rows in store.rows("hourly", list(wanted), window, roster.names(some)):
-                series = roster.series(written)
-                if series is not None:
-                    _take(found[series.device], wanted, rows, zone)
+            async for series, hours in stored_periods(store, roster, "hourly", list(wanted), window, some):
+                _take(found[series.device], wanted, hours, zone)
             for device, means in found.items():
-                yield device, {name: [_mean(values) for values in hours] for name, hours in means.items()}
+                yield device, {name: [_mean(values) for values in by_hour] for name, by_hour in means.items()}
 
 
-def _take(found: _ByHour, wanted: Mapping[str, str], rows: Collection[tuple[int, PointValues]], zone: ZoneInfo) -> None:
-    # An hour that was written again stands some ms behind its first point: the newest counts.
-    for minute, values in {time_ms // 60_000: values for time_ms, values in rows}.items():
+def _take(found: _ByHour, wanted: Mapping[str, str], hours: Mapping[int, PointValues], zone: ZoneInfo) -> None:
+    for minute, values in hours.items():
         local = datetime.fromtimestamp(minute * 60, zone)
         taken = set()
         for name, value in zip(wanted.values(), values, strict=True):

@@ -8,9 +8,8 @@ import pytest
 from gateway.ingest.database.store import Store, SumPoint, TimeSpan
 from gateway.monitoring.reports.balance import ParentBalance, balance
 from gateway.monitoring.reports.boundaries import ReportStep, Uncovered, periods
-from gateway.monitoring.reports.consumption import CounterUse, PeriodUse, consumption
+from gateway.monitoring.reports.consumption import CounterUse, PeriodUse, ReportGroup, consumption, totals
 from gateway.monitoring.reports.roster import Roster
-from gateway.monitoring.reports.totals import ReportGroup, totals
 from schemas.registry import RegisteredDevice
 from tests.monitoring.reports.conftest import VICTORIA_METRICS_IS_SLOW
 from tests.monitoring.reports.points import DAY, FIRST, HOUR, START, VIETNAM, point, steady

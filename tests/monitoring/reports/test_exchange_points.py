@@ -4,7 +4,7 @@ import pytest
 
 from gateway.core.readings.exchanges import StoredExchange, ToldExchange
 from gateway.ingest.database.store import Store
-from gateway.monitoring.reports.exchange_points import exchange_lines, stored_exchanges
+from gateway.monitoring.reports.stored_counters import exchange_lines, stored_exchanges
 from schemas.registry import RegisteredDevice
 from tests.monitoring.reports.points import DAY, HOUR, START
 from tests.monitoring.reports.stores import Filled

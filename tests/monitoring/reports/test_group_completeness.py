@@ -2,15 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
-from types import SimpleNamespace
 from typing import Any
 
-from gateway.ingest.database.store import TimeSpan
+from gateway.ingest.database.store import StoredSeries, TimeSpan
 from gateway.monitoring.reports.boundaries import ReportStep
 from gateway.monitoring.reports.completeness import DeviceCompleteness, PeriodCompleteness
+from gateway.monitoring.reports.consumption import ReportGroup
 from gateway.monitoring.reports.group_completeness import AreaCompleteness, GroupCompleteness, group_completeness
 from gateway.monitoring.reports.roster import Roster
-from gateway.monitoring.reports.totals import ReportGroup
 from schemas.registry import RegisteredDevice
 
 SPANS = (TimeSpan(0, 86_400_000), TimeSpan(86_400_000, 2 * 86_400_000))
@@ -54,7 +53,7 @@ class Stored:
         for name, rows in self._days.items():
             if name in {*names, "strange"}:
                 whole = [(time_ms, [*day, *[None] * (len(fields) - len(day))]) for time_ms, day in rows]
-                yield SimpleNamespace(device=name), whole
+                yield StoredSeries(name), whole
 
 
 def test_stored_days_of_registered_devices_are_added_up_and_of_a_day_written_twice_the_newest_counts() -> None:
