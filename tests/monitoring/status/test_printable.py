@@ -11,7 +11,7 @@ from gateway.commands.cli import main
 from gateway.core.message import Refusal
 from gateway.ingest.storage import rejects
 from gateway.ingest.storage.database import Database
-from gateway.monitoring.status.metrics import _counter
+from gateway.monitoring.status.metrics import _counts
 from gateway.support.logs import JsonFormatter, TextFormatter
 from schemas.printable import printable
 from schemas.rejects import RejectReason
@@ -112,7 +112,7 @@ def test_a_fault_of_the_configuration_is_escaped(tmp_path: Path, capsys: pytest.
 
 
 def test_a_label_of_a_metric_is_escaped() -> None:
-    (sample,) = _counter("name", "text", "codec", {STEERING: 1}).samples
+    (sample,) = _counts("name", "text", "codec", {STEERING: 1}).samples
     assert sample.labels["codec"].isprintable()
 
 
