@@ -7,14 +7,12 @@ the list lies beside it.
 
 import hashlib
 import hmac
-import os
 import secrets
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from gateway.support.folder_owner import as_owner
-from gateway.support.private_files import private, read_bytes
+from gateway.support.private_files import read_bytes, replace_bytes
 from schemas.registry import device_key
 
 FORGOTTEN: Final = ".forgotten"
@@ -79,7 +77,7 @@ class ForgottenDevices:
 
     def _key(self) -> bytes:
         if not self.key_path.exists():
-            _write(self.key_path, secrets.token_hex(_KEY_BYTES) + "\n")
+            replace_bytes(self.key_path, f"{secrets.token_hex(_KEY_BYTES)}\n".encode())
         return bytes.fromhex(read_bytes(self.key_path).decode("ascii").strip())
 
 
@@ -105,15 +103,5 @@ def join(path: Path, digests: dict[str, int]) -> None:
     :raises OSError: it cannot be written.
     """
     both = read(path) | digests
-    _write(path, "".join(f"{at_ms} {digest}\n" for digest, at_ms in sorted(both.items(), key=lambda pair: pair[1])))
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file whole, synced."""
-    beside = path.with_name(path.name + ".new")
-    with as_owner(path.parent):
-        with open(beside, "w", encoding="ascii", opener=private) as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
+    lines = (f"{at_ms} {digest}\n" for digest, at_ms in sorted(both.items(), key=lambda pair: pair[1]))
+    replace_bytes(path, "".join(lines).encode())

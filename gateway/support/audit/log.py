@@ -27,8 +27,7 @@ from gateway.support.audit.chain import (
     link_of,
     verify,
 )
-from gateway.support.folder_owner import as_owner
-from gateway.support.private_files import make_folder, private
+from gateway.support.private_files import make_folder, private, replace_bytes
 
 log = logging.getLogger("gateway.audit")
 
@@ -119,17 +118,8 @@ class AuditLog:
             lines = list(self._lines(self._details))
             kept = [line for line in lines if not is_line_about(line, is_device)]
             if len(kept) < len(lines):
-                self._replace_details(kept)
+                replace_bytes(self._details, "".join(f"{line}\n" for line in kept).encode())
             return len(lines) - len(kept)
-
-    def _replace_details(self, lines: list[str]) -> None:
-        beside = self._details.with_name(self._details.name + ".new")
-        with open(beside, "wb", opener=private) as file:
-            file.writelines(f"{line}\n".encode() for line in lines)
-            file.flush()
-            os.fsync(file.fileno())
-        with as_owner(beside.parent):
-            beside.replace(self._details)
 
     def _lines(self, path: Path) -> Iterator[str]:
         """The whole lines of a file; none if it is missing."""

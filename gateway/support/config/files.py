@@ -5,9 +5,9 @@ Nothing else in the gateway reads a file or a variable for a setting.
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -18,6 +18,7 @@ from gateway.support.config.setting_types import sentence
 from gateway.support.config.yaml_words import YamlFault
 from gateway.support.private_files import private
 
+Section = TypeVar("Section", bound=BaseModel)
 DEFAULT_FILE: Final = Path("gateway.yaml")
 _PREFIX: Final = "GATEWAY_"
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -53,9 +54,8 @@ def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Conf
     :raises ConfigurationFault: naming file (or variable), key and fault.
     """
     file = path or DEFAULT_FILE
-    document: Any = read_yaml(file) if path or file.exists() else {}
-    if document is None:
-        document = {}
+    is_read = path is not None or file.exists()
+    document = {} if not is_read or (found := read_yaml(file)) is None else found
     if not isinstance(document, dict):
         raise ConfigurationFault([f"{file}: document: must be a mapping of sections"])
     variables = _overlay(document, environment)
@@ -65,7 +65,7 @@ def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Conf
         raise ConfigurationFault([_sentence(file, variables, fault) for fault in error.errors()]) from error
     places = FilePlaces(file.absolute().parent, environment.get("CREDENTIALS_DIRECTORY", ""))
     anchored = _anchor(config, places, file, document)
-    if path or file.exists():
+    if is_read:
         anchored.read_from(file.absolute())
     return anchored
 
@@ -147,48 +147,37 @@ _SECRETS: Final = "secrets"
 
 def _anchor(config: Config, places: FilePlaces, file: Path, document: dict[str, Any]) -> Config:
     """Make relative paths start at the file's folder, and check that configured files exist."""
-    faults, sections = [], {}
-    for section_name in Config.model_fields:
-        section = getattr(config, section_name)
-        if not isinstance(section, BaseModel):
-            continue
-        found: dict[str, Any] = {}
-        for path, value in _paths(section, (section_name,)):
-            absolute = places.find(value, path[-1])
-            written = path not in _MAY_BE_ABSENT or (path not in _MADE_LATER and _is_written(document, path))
-            if written and not absolute.exists():
-                faults.append(f"{file}: {'.'.join(path)}: {absolute} does not exist")
-            target = found
-            for key in path[1:-1]:
-                target = target.setdefault(key, {})
-            target[path[-1]] = absolute
-        sections[section_name] = _updated(section, found)
+    anchored = _anchored(config, places)
+    faults = [
+        f"{file}: {'.'.join(path)}: {absolute} does not exist"
+        for path, absolute in configured_files(anchored)
+        if path not in _MAY_BE_ABSENT or (path not in _MADE_LATER and _is_written(document, path))
+        if not absolute.exists()
+    ]
     if faults:
         raise ConfigurationFault(faults)
-    return config.model_copy(update=sections)
+    return anchored
 
 
-def _paths(section: BaseModel, prefix: tuple[str, ...]) -> list[tuple[tuple[str, ...], Path]]:
-    found = []
+def _anchored(section: Section, places: FilePlaces) -> Section:
+    found: dict[str, Any] = {}
     for name in type(section).model_fields:
         value = getattr(section, name)
         if isinstance(value, Path):
-            found.append(((*prefix, name), value))
+            found[name] = places.find(value, name)
         elif isinstance(value, BaseModel):
-            found += _paths(value, (*prefix, name))
-    return found
+            found[name] = _anchored(value, places)
+    return section.model_copy(update=found)
 
 
-def configured_files(config: Config) -> list[tuple[tuple[str, ...], Path]]:
+def configured_files(section: BaseModel, prefix: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Path]]:
     """Every setting that names a file or a folder, such as ``("mqtt", "tls", "ca")``, with its path."""
-    return _paths(config, ())
-
-
-def _updated(section: BaseModel, values: dict[str, Any]) -> BaseModel:
-    nested = {
-        key: _updated(getattr(section, key), value) if isinstance(value, dict) else value for key, value in values.items()
-    }
-    return section.model_copy(update=nested)
+    for name in type(section).model_fields:
+        value = getattr(section, name)
+        if isinstance(value, Path):
+            yield (*prefix, name), value
+        elif isinstance(value, BaseModel):
+            yield from configured_files(value, (*prefix, name))
 
 
 def _is_written(document: dict[str, Any], path: tuple[str, ...]) -> bool:

@@ -5,10 +5,11 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
+from functools import partial
 from ipaddress import ip_address, ip_network
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -97,85 +98,66 @@ def _shares_for(pattern: str) -> Iterator[str]:
         yield f"{{topic: {json.dumps(pattern)}}}"
 
 
-def _check_name(text: str) -> str:
-    if not is_name(text):
-        raise ValueError(f"{text!r} may hold 1 to 64 of A-Z a-z 0-9 . _ : -")
-    return text
-
-
-def _check_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError(f"{name!r} is not a time zone that this machine knows; write for example Asia/Ho_Chi_Minh") from error
-    return name
-
-
 def _check_keep_alive(span: timedelta) -> timedelta:
     if not timedelta(seconds=1) <= span <= timedelta(minutes=5):
         raise ValueError(f"{span.total_seconds():g} s is not within 1s and 5min")
     return span
 
 
-def _check_positive(span: timedelta) -> timedelta:
-    if not span:
-        raise ValueError("a device would be silent all the time; write for example 2h")
-    return span
-
-
-def _check_size(value: object) -> object:
-    if (type(value) is int and value >= 0) or (isinstance(value, str) and _SIZE.fullmatch(value)):
-        return value
-    raise ValueError(f"{value!r} is not a size; write for example 262144, 64MiB or 1GiB")
+def _is_size(value: object) -> bool:
+    return (type(value) is int and value >= 0) or (isinstance(value, str) and _SIZE.fullmatch(value) is not None)
 
 
 _SIZE: Final = re.compile(r"\d{1,18}(?:\.\d{1,18})? *(?:(?:[KMGT]i?)?B)?", re.IGNORECASE)
 """ByteSize reads more: yes as 1, 64kbit, and 64MiB with anything behind it."""
 
 
-def _check_host_name(text: str) -> str:
-    if _HOST_NAME.fullmatch(text) is None and not _is_address(text):
-        raise ValueError(
-            f"{text!r} is not a name or an address alone; write gateway.example.vn, without https:// and without a port"
-        )
-    return text.lower()
-
-
 _HOST_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63}){0,20}")
 
 
-def _is_address(text: str) -> bool:
+_DEVICE_LINK: Final = re.compile(r"https?://.*\{device\}", re.DOTALL)
+
+
+def _makes(kind: Callable[[str], object], text: str) -> bool:
+    """Tell if something can be made of a text."""
     try:
-        ip_address(text)
-    except ValueError:
+        kind(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
         return False
     return True
 
 
-def _check_network(text: str) -> str:
-    try:
-        ip_network(text, strict=False)
-    except ValueError as error:
-        raise ValueError(f"{text!r} is not an address or a network; write 192.0.2.7, 192.0.2.0/24 or 2001:db8::/64") from error
-    return text
+def _must(hold: Callable[[Any], object], fault: str) -> Callable[[Any], Any]:
+    """A check of values; ``fault`` is the sentence against one for which it does not hold."""
+
+    def check(value: Any) -> Any:  # noqa: ANN401 - of any type
+        if not hold(value):
+            raise ValueError(fault.format(value))
+        return value
+
+    return check
 
 
-def _check_device_link(text: str) -> str:
-    if not text.startswith(("http://", "https://")) or "{device}" not in text:
-        raise ValueError(f"{text!r} is no link to a device; write https://HOST/..., with {{device}} in place of its id")
-    return text
-
-
-SizeBytes = Annotated[ByteSize, BeforeValidator(_check_size)]
+SizeBytes = Annotated[ByteSize, BeforeValidator(_must(_is_size, "{!r} is not a size; write for example 262144, 64MiB or 1GiB"))]
 LinkBytes = Annotated[SizeBytes, Field(ge=100)]
-PositiveDuration = Annotated[Duration, AfterValidator(_check_positive)]
+PositiveDuration = Annotated[
+    Duration, AfterValidator(_must(bool, "a device would be silent all the time; write for example 2h"))
+]
 Filter = Annotated[str, AfterValidator(_check_filter)]
 KeepAlive = Annotated[Duration, AfterValidator(_check_keep_alive)]
-ClientName = Annotated[str, AfterValidator(_check_name)]
-ZoneName = Annotated[str, AfterValidator(_check_zone)]
-HostName = Annotated[str, AfterValidator(_check_host_name)]
-AddressOrNetwork = Annotated[str, AfterValidator(_check_network)]
-DevicePageLink = Annotated[str, AfterValidator(_check_device_link)]
+ClientName = Annotated[str, AfterValidator(_must(is_name, "{!r} may hold 1 to 64 of A-Z a-z 0-9 . _ : -"))]
+_NO_ZONE: Final = "{!r} is not a time zone that this machine knows; write for example Asia/Ho_Chi_Minh"
+ZoneName = Annotated[str, AfterValidator(_must(partial(_makes, ZoneInfo), _NO_ZONE))]
+_NO_HOST: Final = "{!r} is not a name or an address alone; write gateway.example.vn, without https:// and without a port"
+HostName = Annotated[
+    str,
+    AfterValidator(_must(lambda text: _HOST_NAME.fullmatch(text) or _makes(ip_address, text), _NO_HOST)),
+    AfterValidator(str.lower),
+]
+_NO_NETWORK: Final = "{!r} is not an address or a network; write 192.0.2.7, 192.0.2.0/24 or 2001:db8::/64"
+AddressOrNetwork = Annotated[str, AfterValidator(_must(partial(_makes, partial(ip_network, strict=False)), _NO_NETWORK))]
+_NO_LINK: Final = "{!r} is no link to a device; write https://HOST/..., with {{device}} in place of its id"
+DevicePageLink = Annotated[str, AfterValidator(_must(_DEVICE_LINK.match, _NO_LINK))]
 
 
 _SECRETS: Final = frozenset({"password", "token"})

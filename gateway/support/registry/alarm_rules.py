@@ -23,8 +23,7 @@ from gateway.core.alarms.rules import (
 )
 from gateway.core.alarms.shipped import SHIPPED
 from gateway.support.config.files import ConfigurationFault, read_yaml
-from gateway.support.config.setting_types import sentence
-from gateway.support.registry.registry import KeyPath, RegistryFault, fault_lines, place_of
+from gateway.support.registry.registry import KeyPath, RegistryFault, fault_lines, faults_in
 from schemas.quantities import QUANTITIES
 from schemas.registry import Registry
 
@@ -45,8 +44,7 @@ def load_alarm_rules(path: Path) -> Rules:
     try:
         spec = AlarmRules.model_validate({} if document is None else document)
     except ValidationError as error:
-        faults = [(place_of(fault), sentence(fault)) for fault in error.errors(include_url=False)]
-        raise ConfigurationFault(fault_lines(path, list(dict.fromkeys(faults)))) from error
+        raise ConfigurationFault(fault_lines(path, faults_in(error))) from error
     if wrong := list(_faults(spec)):
         raise ConfigurationFault(fault_lines(path, wrong))
     rules = dict(SHIPPED.by_name) | {rule.name: _rule(rule, SHIPPED.by_name.get(rule.name)) for rule in spec.rules}

@@ -10,8 +10,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from gateway.support.config.setting_types import sentence
-from gateway.support.registry.registry import RegistryFault, place_of, registry_faults
+from gateway.support.registry.registry import RegistryFault, faults_in, registry_faults
 from schemas.registry import COLUMNS, RegisteredDevice, Registry, clashes, device_adapter, device_key
 
 PLACE: Final = ("site", "area", "parent", "lat", "lon", "address")
@@ -157,7 +156,7 @@ def _device(document: Mapping[str, Any]) -> RegisteredDevice:
     try:
         device: RegisteredDevice = device_adapter.validate_python(given)
     except ValidationError as error:
-        faults = {".".join(map(str, place_of(fault))): sentence(fault) for fault in error.errors(include_url=False)}
+        faults = {".".join(map(str, place)): what for place, what in faults_in(error)}
         raise ChangeRefused(str(document.get("id", ""))[:80], faults) from error
     return device
 

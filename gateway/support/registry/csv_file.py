@@ -16,10 +16,9 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from gateway.support.config.files import ConfigurationFault
-from gateway.support.config.setting_types import sentence
 from gateway.support.private_files import read_bytes
 from gateway.support.registry.changes import RegistryChange, change_of
-from gateway.support.registry.registry import RegistryFault, clash_told, place_of
+from gateway.support.registry.registry import RegistryFault, clash_told, faults_in
 from schemas.registry import COLUMNS, RegisteredDevice, Registry, clashes, device_adapter, device_key
 from schemas.spreadsheet import of_cell
 
@@ -166,7 +165,7 @@ def _row(number: int, sheet: _Sheet, cells: list[str]) -> tuple[RegistryRow | No
     try:
         return RegistryRow(number, device_adapter.validate_python(document), frozenset(document)), wrong
     except ValidationError as error:
-        found = {".".join(map(str, place_of(fault))): sentence(fault) for fault in error.errors(include_url=False)}
+        found = {".".join(map(str, place)): what for place, what in faults_in(error)}
     for column, what in found.items():
         excel = _MADE_BY_EXCEL.fullmatch(given.get(column, ""))
         wrong.append(f"{column}: {what}{'; Excel made a number of it: format the column as text' if excel else ''}")

@@ -4,7 +4,7 @@ The version of the file, a hash of its text, tells if it is the one that was rea
 """
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +17,6 @@ from gateway.support.config.files import ConfigurationFault, read_yaml, text_of
 from gateway.support.config.model import Mqtt
 from gateway.support.config.plain_yaml import TOGETHER
 from gateway.support.config.setting_types import sentence
-from gateway.support.private_files import private
 from schemas.registry import (
     Clash,
     RegisteredDevice,
@@ -48,8 +47,7 @@ def load_registry(path: Path) -> Registry:
     try:
         registry = registry_of(document)
     except ValidationError as error:
-        faults = list(dict.fromkeys((place_of(fault), sentence(fault)) for fault in error.errors(include_url=False)))
-        raise ConfigurationFault(fault_lines(path, faults)) from error
+        raise ConfigurationFault(fault_lines(path, faults_in(error))) from error
     if faults := registry_faults(registry):
         raise ConfigurationFault(fault_lines(path, faults))
     return registry
@@ -101,7 +99,13 @@ def _devices(documents: list[object]) -> list[RegisteredDevice]:
 
 def registry_faults(registry: Registry) -> list[RegistryFault]:
     """The faults among devices that are sound each by itself: names, areas, parents."""
-    return [*_twins(registry), *_unknown_areas(registry), *parent_faults(registry)]
+    twins = [(("devices", clash.place, clash.key), clash_told(registry, clash)) for clash in clashes(registry.devices)]
+    unknown_areas = [
+        (("devices", at, "area"), f"{device.area} is not among the areas")
+        for at, device in enumerate(registry.devices)
+        if device.area is not None and device.area not in registry.areas
+    ]
+    return [*twins, *unknown_areas, *parent_faults(registry)]
 
 
 def unknown_profiles(registry: Registry, names: Collection[str]) -> list[RegistryFault]:
@@ -123,11 +127,6 @@ def named_as_gateway(registry: Registry, mqtt: Mqtt) -> list[RegistryFault]:
     ]
 
 
-def _twins(registry: Registry) -> Iterator[RegistryFault]:
-    for clash in clashes(registry.devices):
-        yield ("devices", clash.place, clash.key), clash_told(registry, clash)
-
-
 def clash_told(registry: Registry, clash: Clash) -> str:
     """Name two devices that claim one name."""
     first, device = registry.devices[clash.before], registry.devices[clash.place]
@@ -135,12 +134,6 @@ def clash_told(registry: Registry, clash: Clash) -> str:
         return f"{device.id} occurs twice; the first is devices.{clash.before}"
     whose = "id" if source_key(device.source or "") == device_key(first.id) else "source"
     return f"{device.source!r}, the source of {device.id}, is also the {whose} of {first.id}, devices.{clash.before}"
-
-
-def _unknown_areas(registry: Registry) -> Iterator[RegistryFault]:
-    for at, device in enumerate(registry.devices):
-        if device.area is not None and device.area not in registry.areas:
-            yield ("devices", at, "area"), f"{device.area} is not among the areas"
 
 
 def parent_faults(registry: Registry) -> list[RegistryFault]:
@@ -191,7 +184,12 @@ def fault_lines(path: Path, faults: Sequence[RegistryFault]) -> list[str]:
     return lines + ([f"{path}: document: {len(faults) - _SHOWN} faults more"] if len(faults) > _SHOWN else [])
 
 
-def place_of(fault: ErrorDetails) -> KeyPath:
+def faults_in(error: ValidationError) -> list[RegistryFault]:
+    """The faults that pydantic found, each once, with their places in the document."""
+    return list(dict.fromkeys((_place_of(fault), sentence(fault)) for fault in error.errors(include_url=False)))
+
+
+def _place_of(fault: ErrorDetails) -> KeyPath:
     """The keys and numbers that lead to a fault, without the types that pydantic adds for a parameter."""
     place = tuple(part for part in fault["loc"] if part != "[key]")
     return place[: place.index("params") + 2] if "params" in place else place
@@ -224,12 +222,11 @@ def version_of_text(text: str | None) -> str:
 def text_if_there(path: Path) -> str | None:
     """The text of a file; None if there is none.
 
-    :raises ConfigurationFault: it is not UTF-8.
+    :raises ConfigurationFault: it cannot be read, or is not UTF-8.
     """
     try:
-        with open(path, encoding="utf-8-sig", opener=private) as file:
-            return file.read()
-    except FileNotFoundError:
-        return None
-    except UnicodeDecodeError as error:
-        raise ConfigurationFault([f"{path}: document: is not UTF-8: {error.reason} at byte {error.start}"]) from error
+        return text_of(path)
+    except ConfigurationFault as fault:
+        if isinstance(fault.__cause__, FileNotFoundError):
+            return None
+        raise

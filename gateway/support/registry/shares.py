@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from gateway.core.gateways.sharing import Share, assign, filters_of, overlap
 from gateway.support.config.files import ConfigurationFault, FilePlaces, read_yaml
 from gateway.support.config.model import Mqtt
-from gateway.support.config.setting_types import check_address, sentence
-from gateway.support.registry.registry import KeyPath, RegistryFault, fault_lines, place_of
+from gateway.support.config.setting_types import check_address
+from gateway.support.registry.registry import KeyPath, RegistryFault, fault_lines, faults_in
 from schemas.shares import ManagementSpec, SharesSpec
 
 
@@ -97,7 +97,7 @@ def faults_of(document: object) -> list[RegistryFault]:
     try:
         found = _SharesSection.model_validate({} if document is None else document)
     except ValidationError as error:
-        return list(dict.fromkeys((place_of(fault), sentence(fault)) for fault in error.errors(include_url=False)))
+        return faults_in(error)
     return [*_of_gateways(found), *_overlaps(_shares(found))]
 
 
