@@ -8,7 +8,7 @@ from itertools import pairwise
 from math import inf
 from typing import Final
 
-from gateway.support.charts.charts import ChartLine, StateSpan, TimeAxis, ValueAxis, line_chart, stacked_bar_chart, state_strip
+from gateway.support.charts.charts import ChartLine, StateSpan, TimeAxis, ValueAxis, bar_chart, line_chart, state_strip
 from gateway.support.charts.drawing import ChartFrame, colour
 from grafana.answers import DAY_MS, Figures, Labels, Page
 from grafana.ask import Question, column_name, first, gap_ms
@@ -77,7 +77,7 @@ def _bar_chart(name: str, panel: Panel, answers: Answers, page: Page) -> str:
     asked = next(first(question) for question, rows in answers if rows)
     length_ms = MONTH_MS if asked.measurement.startswith("monthly") else page.step_ms(asked)
     shown = [*lines[: LINES_MAX - 1], _rest(lines[LINES_MAX - 1 :])] if len(lines) > LINES_MAX else lines
-    drawn = stacked_bar_chart(_frame(name, panel), _unnamed(shown), length_ms, *_axes(panel, page))
+    drawn = bar_chart(_frame(name, panel), _unnamed(shown), length_ms, *_axes(panel, page))
     return drawn + _legend(shown, len(shown))
 
 

@@ -104,7 +104,7 @@ class Reload:
         for _ in devices.streams.replacing(catalog.devices, catalog.profiles):
             await asyncio.sleep(0)
         self._device_snapshots.registry_changed()
-        devices.name_areas(catalog.registry.areas)
+        devices.areas = catalog.registry.areas
         config = self._status.config
         self._moves.subscribe(topic_filters(config, catalog), state_topics(config, catalog))
         self._status.events.reloaded(len(catalog.registry.devices), len(catalog.files))

@@ -2,6 +2,8 @@
 
 A file that people keep is replaced whole: a power cut leaves the old one or the new one, and mode and owner stay. Root touches
 files as whoever owns their folder (:mod:`gateway.support.folder_owner`).
+
+Whatever cannot be done raises ``OSError``, and then nothing is changed.
 """
 
 import errno
@@ -22,10 +24,7 @@ _OF_SQLITE: Final = ("", "-wal", "-shm", "-journal")
 
 
 def make_folder(folder: Path) -> None:
-    """Create the folder, with its missing parents.
-
-    :raises OSError: it cannot be created.
-    """
+    """Create the folder, with its missing parents."""
     with as_owner(folder):
         if not folder.parent.exists():
             make_folder(folder.parent)
@@ -54,10 +53,7 @@ def private(path: str | Path, flags: int) -> int:
 
 
 def read_bytes(path: Path) -> bytes:
-    """Read a file.
-
-    :raises OSError: it cannot be read.
-    """
+    """Read a file."""
     with open(path, "rb", opener=private) as file:
         return file.read()
 
@@ -80,10 +76,7 @@ def give_to_readers(descriptor: int, path: Path) -> None:
 
 @contextmanager
 def folder_beside(path: Path, prefix: str) -> Iterator[Path]:
-    """A folder beside a file for what is worked on, removed in the end.
-
-    :raises OSError: it cannot be made.
-    """
+    """A folder beside a file for what is worked on, removed in the end."""
     beside = path.absolute().parent
     with as_owner(beside):
         folder = Path(tempfile.mkdtemp(prefix=prefix, dir=beside))
@@ -102,8 +95,6 @@ def replace_file(path: Path, text: str) -> Path | None:
     """Write ``text`` to ``path`` so that a power cut leaves the old file or the new one; the old one's copy beside it, or None.
 
     A file that is there keeps its mode, its group and, where the system allows it, its owner; a new one is for its owner alone.
-
-    :raises OSError: nothing is changed.
     """
     with as_owner(path):
         path = path.resolve()
@@ -115,10 +106,7 @@ def replace_file(path: Path, text: str) -> Path | None:
 
 
 def replace_bytes(path: Path, data: bytes) -> None:
-    """Write ``data`` to ``path`` in the same way, without a copy of the old file.
-
-    :raises OSError: nothing is changed.
-    """
+    """Write ``data`` to ``path`` in the same way, without a copy of the old file."""
     with as_owner(path):
         path = path.resolve()
         _write_synced(path, data, like=path)

@@ -30,7 +30,7 @@ def make_backup(config: Config, path: Path, now_ms: int, *, accounts: Path, also
     with ExitStack() as stack:
         copies = stack.enter_context(folder_beside(path, ".backup-"))
         stack.enter_context(audit.held())
-        forgotten_beside(config.journal.path).prepare()  # a list that is written later is read with the key of the backup
+        forgotten_beside(config.journal.path).key()  # a list that is written later is read with the key of the backup
         files = [file for file in files_of(config, accounts, also) if file.path != path.absolute()]
         sources = [(file, _copied(file, copies / str(at))) for at, file in enumerate(files)]
         readings = sum(_readings(source) for file, source in sources if file.kind is BackupKind.STORE)

@@ -15,7 +15,7 @@ from gateway.commands.reports.report_sources import registry_to_report, with_lat
 from gateway.ingest.database.open_store import open_store
 from gateway.ingest.database.store import Store, StoreFault, TimeSpan, batches
 from gateway.monitoring.exports.open_day import DEVICES_MIN, OpenDay, OpenFigure, row_of
-from gateway.monitoring.exports.open_files import CATALOG, OpenFile, OpenFiles, catalog, first_kept
+from gateway.monitoring.exports.open_files import CATALOG, OpenFile, OpenFiles, catalog
 from gateway.monitoring.reports.boundaries import ReportStep, periods
 from gateway.monitoring.reports.rollups import rolled
 from gateway.monitoring.reports.roster import Roster
@@ -46,7 +46,7 @@ def open_export(config: Config, options: argparse.Namespace) -> int:
     (span,) = periods(day, day, ReportStep.DAY, zone)
     try:
         made = asyncio.run(_written(config, registry, day, span, now_ms))
-        listed = OpenFiles(config.journal.path).keep(made, first_kept(today, config.open_data.keep))
+        listed = OpenFiles(config.journal.path).keep(made, today - config.open_data.keep)
         _describe(config, listed)
     except StoreFault as fault:
         print(printable(str(fault)), file=sys.stderr)

@@ -10,7 +10,7 @@ import gzip
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from hashlib import sha256
 from io import StringIO
 from pathlib import Path
@@ -66,16 +66,14 @@ class OpenFiles:
     """The folder.
 
     :param journal: the path of the journal.
+    :raises OSError: from every method, if a file cannot be read, written or removed.
     """
 
     def __init__(self, journal: Path) -> None:
         self.folder = journal.absolute().parent / "exports"
 
     def listed(self) -> list[OpenFile]:
-        """The files that the index names and that are there, the newest day first; none where there is no index.
-
-        :raises OSError: it cannot be read.
-        """
+        """The files that the index names and that are there, the newest day first; none where there is no index."""
         try:
             found = msgspec.json.decode(read_bytes(self.folder / INDEX), type=_Index).files
         except (FileNotFoundError, msgspec.MsgspecError):
@@ -84,10 +82,7 @@ class OpenFiles:
         return sorted(there, key=lambda file: (file.day, file.domain), reverse=True)
 
     def write(self, day: str, domain: str, rows: Iterable[Mapping[str, str | int]], now_ms: int) -> OpenFile:
-        """Write the figures of a domain on a day.
-
-        :raises OSError: it cannot be written.
-        """
+        """Write the figures of a domain on a day."""
         text = StringIO()
         writer, number = csv.DictWriter(text, COLUMNS, lineterminator="\n"), 0
         writer.writeheader()
@@ -100,18 +95,12 @@ class OpenFiles:
         return OpenFile(name, day, domain, number, len(packed), sha256(packed).hexdigest(), now_ms)
 
     def put(self, name: str, content: bytes) -> None:
-        """Write a file.
-
-        :raises OSError: it cannot be written.
-        """
+        """Write a file."""
         make_folder(self.folder)
         replace_bytes(self.folder / name, content)
 
     def keep(self, made: Iterable[OpenFile], first: date) -> list[OpenFile]:
-        """Put files into the index; remove those of days before ``first``. Return what is listed.
-
-        :raises OSError: a file cannot be written or removed.
-        """
+        """Put files into the index; remove those of days before ``first``. Return what is listed."""
         new = {file.name: file for file in made}
         known = {file.name: file for file in self.listed()} | new
         old = [name for name, file in known.items() if file.day < first.isoformat()]
@@ -122,11 +111,6 @@ class OpenFiles:
             with as_owner(self.folder), suppress(FileNotFoundError):
                 (self.folder / name).unlink()
         return listed
-
-
-def first_kept(today: date, keep: timedelta) -> date:
-    """The first day of which files are kept."""
-    return today - keep
 
 
 def catalog(files: Sequence[OpenFile], publisher: str | None, license_: str | None) -> dict[str, Any]:
@@ -157,11 +141,7 @@ def _dataset(domain: str, files: Sequence[OpenFile], license_: str | None) -> di
         ],
         "dct:description": _texts("open_data_means"),
         "dct:accrualPeriodicity": {"@id": _DAILY},
-        "dct:temporal": {
-            "@type": "dct:PeriodOfTime",
-            "dcat:startDate": _date(days[0]),
-            "dcat:endDate": _date(days[-1]),
-        },
+        "dct:temporal": _period(days[0], days[-1]),
         "dcat:distribution": [_distribution(file, license_) for file in files],
     }
 
@@ -173,7 +153,7 @@ def _distribution(file: OpenFile, license_: str | None) -> dict[str, Any]:
         "dct:title": file.name,
         "dcat:downloadURL": {"@id": file.name},
         "dct:issued": {"@type": "xsd:dateTime", "@value": issued},
-        "dct:temporal": {"@type": "dct:PeriodOfTime", "dcat:startDate": _date(file.day), "dcat:endDate": _date(file.day)},
+        "dct:temporal": _period(file.day, file.day),
         "dcat:mediaType": {"@id": f"{_MEDIA}text/csv"},
         "dcat:compressFormat": {"@id": f"{_MEDIA}application/gzip"},
         "dcat:byteSize": {"@type": "xsd:nonNegativeInteger", "@value": str(file.size_bytes)},
@@ -191,5 +171,6 @@ def _texts(key: str) -> list[dict[str, str]]:
     return [{"@language": code, "@value": words(code)[key]} for code in _LANGUAGES]
 
 
-def _date(day: str) -> dict[str, str]:
-    return {"@type": "xsd:date", "@value": day}
+def _period(first: str, last: str) -> dict[str, object]:
+    start, end = ({"@type": "xsd:date", "@value": day} for day in (first, last))
+    return {"@type": "dct:PeriodOfTime", "dcat:startDate": start, "dcat:endDate": end}

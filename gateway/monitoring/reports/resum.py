@@ -128,7 +128,7 @@ class _MeasurementResum:
     async def _finish(self, replays: dict[str, CounterReplay], start_ms: int) -> bool:
         """Work out the last window, and go on with what it ends with; False where the gateway has more readings by now."""
         window, is_swapped = TimeSpan(start_ms, self._progress.until_ms), True
-        lines = list(self._worked(replays, await self._rows(window)))
+        lines = self._worked(replays, await self._rows(window))
         for replay in replays.values():
             worked = replay.finish(self._progress.until_ms)
             is_swapped &= worked is None or self._live.counters.swap(worked, replay.read_ms)
@@ -140,35 +140,26 @@ class _MeasurementResum:
         found = self._store.placed_rows(self._measurement, columns_of(self._fields), window, self._live.device)
         return [rows async for rows in found]
 
-    def _worked(self, replays: dict[str, CounterReplay], found: Sequence[PlacedRows]) -> Iterator[_SumLine]:
-        """The points whose sums differ, in the order of time."""
+    def _worked(self, replays: dict[str, CounterReplay], found: Sequence[PlacedRows]) -> list[_SumLine]:
+        """The points whose sums differ, in the order of time; the counters follow all readings."""
+        lines = []
         points = sorted((row for place in found for row in _points_of(place)), key=lambda row: row.time_ms)
         for point in points:
             self._progress.read += 1
             sums = worked_out(replays, self._fields, point.name, point.time_ms, point.values)
             texts = [f"{SUM_OF[one.field]}={one.total!r}" for one in sums if one.total not in (None, one.stored)]
             if texts:
-                yield _SumLine(f"{self._measurement}{point.tags} {','.join(texts)} {point.time_ms}", len(texts))
+                lines.append(_SumLine(f"{self._measurement}{point.tags} {','.join(texts)} {point.time_ms}", len(texts)))
+        return lines
 
-    async def _write(self, lines: Iterator[_SumLine] | list[_SumLine]) -> None:
-        if not self._store.is_overwritten:
-            for _ in lines:  # the counters must follow all readings
-                pass
-            return
-        some: list[_SumLine] = []
-        for line in lines:
-            some.append(line)
-            if len(some) == _LINES:
-                await self._post(some)
-                some = []
-        if some:
-            await self._post(some)
-
-    async def _post(self, lines: Sequence[_SumLine]) -> None:
-        answer = await self._writer.write(packed(line.line for line in lines))
-        if fate_of(answer) is not Fate.WRITTEN:
-            raise StoreFault(f"sums cannot be written: {answer.describe()}")
-        self._progress.changed += sum(line.sums for line in lines)
+    async def _write(self, lines: Sequence[_SumLine]) -> None:
+        """Write the sums of a window, where the database replaces points."""
+        for at in range(0, len(lines) if self._store.is_overwritten else 0, _LINES):
+            some = lines[at : at + _LINES]
+            answer = await self._writer.write(packed(line.line for line in some))
+            if fate_of(answer) is not Fate.WRITTEN:
+                raise StoreFault(f"sums cannot be written: {answer.describe()}")
+            self._progress.changed += sum(line.sums for line in some)
 
 
 class _PlacedPoint(NamedTuple):

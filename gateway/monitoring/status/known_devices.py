@@ -119,10 +119,6 @@ class KnownDevices:
     rules: TimeRules
     areas: Mapping[str, str] = field(default_factory=dict)
 
-    def name_areas(self, areas: Mapping[str, str]) -> None:
-        """Take the areas of a new registry."""
-        self.areas = areas
-
     def all(self) -> Iterator[Device]:
         """Every registered device, with its stored state, and every other one that sent something."""
         yield from registered_devices(self.streams)

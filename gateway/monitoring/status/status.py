@@ -19,7 +19,6 @@ from gateway.core.status.silence import Presence
 from gateway.core.status.verdict import (
     Finding,
     Fleet,
-    Level,
     of_alarms,
     of_certificates,
     of_data,
@@ -36,7 +35,6 @@ from gateway.ingest.storage.settlement import QuarantineAccount
 from gateway.monitoring.alarms.keeper import AlarmKeeper
 from gateway.monitoring.status import troubles
 from gateway.monitoring.status.known_devices import DeviceVerdicts, KnownDevices
-from gateway.monitoring.status.troubles import of_session
 from gateway.support.clock import WallClock
 from gateway.support.commit import running_commit
 from gateway.support.config.model import Config
@@ -51,6 +49,7 @@ class JournalState:
 
     :ivar tally: the count of its missing readings.
     :ivar progress: progress of the drain.
+    :ivar rejects: number of stored rejects by reason.
     :ivar room_bytes: growth up to a limit, its own or that of the disk; None before the first measurement.
     """
 
@@ -63,10 +62,6 @@ class JournalState:
     room_bytes: int | None = None
     free_bytes: int | None = None
     filling: Filling = field(default_factory=Filling)
-
-    def note_rejects(self, counts: Mapping[str, int]) -> None:
-        """Store the number of rejects by reason."""
-        self.rejects = counts
 
     def note(self, stock: JournalUse, used_bytes: int) -> None:
         """Store a measurement."""
@@ -82,14 +77,6 @@ class JournalState:
         if self.room_bytes is None:
             return None
         return self.filling.seconds_left(self.room_bytes) if self.room_bytes > 0 else 0.0
-
-    def missing(self) -> list[Finding]:
-        """The alarm about missing readings, until it is acknowledged."""
-        tally = self.tally
-        if not tally.missing:
-            return []
-        since = time.strftime("%Y-%m-%d %H:%M", time.localtime(tally.since_ms / 1000))
-        return [Finding("missing", Level.TROUBLE, {"count": tally.missing, "file": tally.database.name, "since": since})]
 
     def oldest_s(self, now_ms: int) -> float:
         """Age of the oldest batch; 0 if there is none."""
@@ -173,7 +160,7 @@ class Status:
         jumps = evaluator.unit_jumps.told(now_ms)
         return [
             *troubles.of_connections(events),
-            *of_session(events.session, now_ms, shared=self.config.mqtt.shares is not None),
+            *troubles.of_session(events.session, now_ms, shared=self.config.mqtt.shares is not None),
             *troubles.of_pair(self.standby, self.waits.told, time.monotonic()),
             *troubles.of_members(self.devices.silence.membership, events, now_ms),
             *troubles.of_moves(self.waits.told),
@@ -181,7 +168,7 @@ class Status:
             *troubles.of_secrets(self.config, self.management),
             *troubles.of_disk(events),
             *troubles.of_receivers(self.alarms.events),
-            *self.journal.missing(),
+            *troubles.of_losses(self.journal.tally),
             *troubles.of_codecs(self.codecs),
             *troubles.of_senders(events.floods, jumps),
             *troubles.of_strangers(events, self.config.limits.devices, time.monotonic()),

@@ -18,6 +18,7 @@ from gateway.core.status.membership import Membership
 from gateway.core.status.verdict import ORIGINS_WITHIN_MIN, Finding, Level
 from gateway.ingest.codecs.async_client import AsyncCodecs
 from gateway.ingest.events import Events
+from gateway.ingest.storage.recovery.tally import Tally
 from gateway.ingest.waiting_events import SessionEvents
 from gateway.monitoring.alarms.events import AlarmEvents
 from gateway.support.access.exposed_secrets import pages_in_plain, sent_in_plain
@@ -101,6 +102,13 @@ def of_disk(events: Events) -> Iterator[Finding]:
         yield events.damage
     if events.quarantine.trouble:
         yield Finding("quarantine_refuses", Level.TROUBLE, {}, events.quarantine.trouble)
+
+
+def of_losses(tally: Tally) -> Iterator[Finding]:
+    """Readings that the journal lost, until somebody acknowledges it."""
+    if tally.missing:
+        about: dict[str, float | str] = {"count": tally.missing, "file": tally.database.name}
+        yield Finding("missing", Level.TROUBLE, about | {"since": _minute(tally.since_ms)})
 
 
 def of_receivers(alarms: AlarmEvents) -> Iterator[Finding]:

@@ -116,7 +116,7 @@ class JournalGauge:
             self._state.note_room(time.monotonic(), self._store.room_bytes(), self._database.free_bytes())
             size_bytes = await self._database.run(rejects.size)
             if size_bytes != self._rejects_bytes:
-                self._state.note_rejects(await self._database.run(rejects.count))
+                self._state.rejects = await self._database.run(rejects.count)
                 self._rejects_bytes = size_bytes
             if self._events.journal_trouble and self._events.influxdb_up and await self._store.takes_something():
                 self._events.journal_took(0)  # nothing waits that would show it

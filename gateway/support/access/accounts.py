@@ -147,9 +147,8 @@ def name_fault(name: str) -> str | None:
 def replaced(text: str, name: str, account: UserAccount | None) -> str:
     """The text of a file with another account of a name, at its place or at the end; None removes it."""
     lines = text.splitlines()
-    place = next((place for place, line in enumerate(lines) if line.split()[:1] == [name]), None)
-    written = [] if account is None else [account.line]
-    lines[len(lines) if place is None else place : len(lines) if place is None else place + 1] = written
+    place = next((place for place, line in enumerate(lines) if line.split()[:1] == [name]), len(lines))
+    lines[place : place + 1] = [] if account is None else [account.line]
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -24,6 +24,7 @@ _WORDS: Final = 2
 class ForgottenDevices:
     """A list with its key.
 
+    :raises OSError: from every method, if a file cannot be read or written.
     :ivar path: the list; it need not exist.
     :ivar key_path: the key; it is made when it is first needed.
     """
@@ -32,34 +33,18 @@ class ForgottenDevices:
         self.path = path
         self.key_path = key_path
 
-    def prepare(self) -> None:
-        """Make the key, if there is none.
-
-        :raises OSError: it cannot be written.
-        """
-        self._key()
-
     def digest(self, device: str) -> str:
-        """The hash that stands for a device.
-
-        :raises OSError: there is no key, and none can be made.
-        """
-        return hmac.new(self._key(), device_key(device).encode(), hashlib.sha256).hexdigest()
+        """The hash that stands for a device."""
+        return hmac.new(self.key(), device_key(device).encode(), hashlib.sha256).hexdigest()
 
     def add(self, device: str, at_ms: int) -> str:
-        """Note that a device was forgotten; return its hash.
-
-        :raises OSError: it cannot be written.
-        """
+        """Note that a device was forgotten; return its hash."""
         digest = self.digest(device)
         join(self.path, {digest: at_ms})
         return digest
 
     def since(self, at_ms: int, *lists: Path) -> frozenset[str]:
-        """The hashes of devices that were forgotten later than an instant, in this list and others.
-
-        :raises OSError: a list cannot be read.
-        """
+        """The hashes of devices that were forgotten later than an instant, in this list and others."""
         found = [read(path) for path in (self.path, *lists)]
         return frozenset(digest for one in found for digest, forgotten_ms in one.items() if forgotten_ms > at_ms)
 
@@ -68,14 +53,12 @@ class ForgottenDevices:
         return sorted(device for device in set(devices) if digests and self.digest(device) in digests)
 
     def join(self, other: Path) -> None:
-        """Add the hashes of another list.
-
-        :raises OSError: it cannot be read, or this one not be written.
-        """
+        """Add the hashes of another list."""
         if digests := read(other):
             join(self.path, digests)
 
-    def _key(self) -> bytes:
+    def key(self) -> bytes:
+        """The key; it is made if there is none."""
         if not self.key_path.exists():
             replace_bytes(self.key_path, f"{secrets.token_hex(_KEY_BYTES)}\n".encode())
         return bytes.fromhex(read_bytes(self.key_path).decode("ascii").strip())
@@ -87,10 +70,7 @@ def forgotten_beside(journal: Path) -> ForgottenDevices:
 
 
 def read(path: Path) -> dict[str, int]:
-    """The hashes of a list, each with the time of the last forgetting; none if it is missing.
-
-    :raises OSError: it cannot be read.
-    """
+    """The hashes of a list, each with the time of the last forgetting; none if it is missing."""
     if not path.exists():
         return {}
     lines = [line.split() for line in read_bytes(path).decode(errors="replace").splitlines()]
@@ -98,10 +78,7 @@ def read(path: Path) -> dict[str, int]:
 
 
 def join(path: Path, digests: dict[str, int]) -> None:
-    """Add hashes to a list.
-
-    :raises OSError: it cannot be written.
-    """
+    """Add hashes to a list."""
     both = read(path) | digests
     lines = (f"{at_ms} {digest}\n" for digest, at_ms in sorted(both.items(), key=lambda pair: pair[1]))
     replace_bytes(path, "".join(lines).encode())

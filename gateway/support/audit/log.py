@@ -60,14 +60,18 @@ class AuditLog:
         """The entries and their details; they need not exist."""
         return self.path, self._details
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Let nobody write meanwhile, so that both files can be copied as they belong together.
+    def held(self) -> IO[bytes]:
+        """Let nobody write until the file of entries, which is returned, is closed: both can be copied as they belong together.
 
         :raises AuditFault: the log cannot be held; what is done meanwhile raises its own faults.
         """
-        with self._file_locked():
-            yield
+        try:
+            make_folder(self.path.parent)
+            file = open(self.path, "r+b", opener=_made)  # noqa: SIM115 - whoever asked closes it
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError as error:
+            raise self._fault(error) from error
+        return file
 
     def record(self, deed: Deed, *details: Details) -> ChainLink:
         """Append an entry for each of ``details``; log the hash of the last, so that a log kept elsewhere proves them all."""
@@ -97,8 +101,9 @@ class AuditLog:
 
     def entries(self, before: int | None, most: int) -> list[dict[str, Any]]:
         """A page of entries with their details, the newest first; only those with a number below ``before``."""
-        found = [json.loads(line) for line in self._lines(self.path) if (link := link_of(line)) and _is_before(link, before)]
-        page = {entry["number"]: entry for entry in found[: -most - 1 : -1]}
+        found = (json.loads(line) for line in self._lines(self.path) if link_of(line) is not None)
+        listed = [entry for entry in found if before is None or entry["number"] < before]
+        page = {entry["number"]: entry for entry in listed[: -most - 1 : -1]}
         for line in self._lines(self._details):
             about = json.loads(line)
             if about["number"] in page:
@@ -136,21 +141,11 @@ class AuditLog:
     @contextmanager
     def _locked(self) -> Iterator[IO[bytes]]:
         """The file of entries, for one process at a time; a fault of the disk meanwhile is one of the log."""
-        with self._file_locked() as file:
+        with self.held() as file:
             try:
                 yield file
             except OSError as error:
                 raise self._fault(error) from error
-
-    def _file_locked(self) -> IO[bytes]:
-        """Open the file of entries and lock it, until it is closed."""
-        try:
-            make_folder(self.path.parent)
-            file = open(self.path, "r+b", opener=_made)  # noqa: SIM115 - whoever asked closes it
-            fcntl.flock(file, fcntl.LOCK_EX)
-        except OSError as error:
-            raise self._fault(error) from error
-        return file
 
     def _fault(self, error: OSError) -> AuditFault:
         return AuditFault(f"{self.path}: cannot be written: {error.strerror}")
@@ -167,10 +162,6 @@ def _details_line(number: int, details: Details) -> str:
 def _made(path: str, flags: int) -> int:
     """Open a file that may be new."""
     return private(path, flags | os.O_CREAT)
-
-
-def _is_before(link: ChainLink, before: int | None) -> bool:
-    return before is None or link.number < before
 
 
 def _last_line(file: IO[bytes]) -> str:

@@ -113,18 +113,8 @@ def line_chart(
     return _over_time(frame, [line.name for line in lines], time, values, scale, "".join(paths))
 
 
-def bar_chart(frame: ChartFrame, bars: ChartLine, length_ms: float, time: TimeAxis, values: ValueAxis) -> str:
-    """Draw a bar for each point, from its time on.
-
-    :param length_ms: the time that a bar stands for.
-    """
-    return stacked_bar_chart(frame, [bars], length_ms, time, values)
-
-
-def stacked_bar_chart(
-    frame: ChartFrame, series: Sequence[ChartLine], length_ms: float, time: TimeAxis, values: ValueAxis
-) -> str:
-    """Draw the bars of several series on each other; negative ones hang below zero.
+def bar_chart(frame: ChartFrame, series: Sequence[ChartLine], length_ms: float, time: TimeAxis, values: ValueAxis) -> str:
+    """Draw a bar for each point, from its time on; those of several series on each other. Negative ones hang below zero.
 
     :param length_ms: the time that a bar stands for.
     """

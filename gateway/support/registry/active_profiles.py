@@ -1,6 +1,6 @@
 """The active profiles: the utility's own, and the shipped ones that ``profiles.enable`` or a device names."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -48,8 +48,11 @@ def load_active_profiles(
     if also is not None:
         files, faults, unknown = _only(loaded, also), _of_envelopes(loaded), []
     else:
-        files, unknown = active_profiles, unknown_profiles(registry, _names(loaded))
-        faults = [*loaded.fault_lines, *_not_there(config, loaded), *ambiguities(files.values())]
+        # Also the names of a faulty file, which is reported by itself.
+        there = bundled_profiles.names() | loaded.profiles.keys() | bundled_profiles.names_claimed(loaded.faults)
+        models = {model for one in loaded.profiles.values() for model in one.model.models}
+        files, unknown = active_profiles, unknown_profiles(registry, there | models)
+        faults = [*loaded.fault_lines, *_not_there(config, there), *ambiguities(files.values())]
     if also is None and all_shipped:
         files = active_profiles | _beside(active_profiles, loaded)
     profiles = Profiles([file.compiled for file in files.values()], Envelopes(loaded.envelopes.values()))
@@ -100,14 +103,7 @@ def _only(loaded: Loaded, name: str) -> dict[str, ProfileFile]:
     return {key: replace(file, compiled=replace(file.compiled, by_registry=False)) for key, file in found.items()}
 
 
-def _names(loaded: Loaded) -> frozenset[str]:
-    """Return the names that a registry may use as profile, also those of a faulty file, which is reported by itself."""
-    models = {model for file in loaded.profiles.values() for model in file.model.models}
-    return bundled_profiles.names() | loaded.profiles.keys() | models | bundled_profiles.names_claimed(loaded.faults)
-
-
-def _not_there(config: Config, loaded: Loaded) -> list[str]:
-    there = bundled_profiles.names() | loaded.profiles.keys() | bundled_profiles.names_claimed(loaded.faults)
+def _not_there(config: Config, there: Collection[str]) -> list[str]:
     return [
         f"{config.profiles.path}: profiles.enable: there is no profile {name}; the profiles are {', '.join(sorted(there))}"
         for name in config.profiles.enable

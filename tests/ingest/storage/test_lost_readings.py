@@ -25,6 +25,7 @@ from gateway.ingest.storage.recovery.wal import FRAME_BYTES, HEAD_BYTES
 from gateway.ingest.storage.reject_account import RejectAccount
 from gateway.ingest.storage.settlement import JournalAccount
 from gateway.monitoring.status.status import JournalState
+from gateway.monitoring.status.troubles import of_losses
 from gateway.runtime.jobs.salvage import Salvage
 from gateway.support.clock import WallClock
 from gateway.support.config.model import JournalSection
@@ -192,7 +193,7 @@ def test_the_alarm_stays_over_restarts_until_it_is_acknowledged(killed: Path) ->
     assert Start(killed).lost == IN_ALL
     again = Start(killed)
     assert (again.lost, again.tally.missing) == (0, IN_ALL), "lost once, alarmed still"
-    assert [(alarm.key, alarm.params["count"]) for alarm in again.state.missing()] == [("missing", IN_ALL)]
+    assert [(alarm.key, alarm.params["count"]) for alarm in of_losses(again.tally)] == [("missing", IN_ALL)]
     with closing(begin(killed)) as file:
         assert file.tally.acknowledge() == IN_ALL
     assert Start(killed).tally.missing == 0

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from gateway.core.alarms.alarm import AlarmKey
+from gateway.monitoring.reports.nights import usual_hours
 from gateway.monitoring.reports.roster import Roster
-from gateway.monitoring.reports.usual import usual_hours
 from schemas.registry import RegisteredDevice
 from tests.monitoring.reports.conftest import started
 from tests.monitoring.reports.points import DAY, HOUR, VIETNAM

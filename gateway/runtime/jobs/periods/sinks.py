@@ -29,10 +29,9 @@ from gateway.ingest.delivery.influxdb import Output
 from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database, DatabaseFault
 from gateway.monitoring.reports.completeness import PeriodCompleteness
-from gateway.monitoring.reports.nights import LowestFlow
+from gateway.monitoring.reports.nights import LowestFlow, usual_hours
 from gateway.monitoring.reports.rollup_points import RollupPoint, written_name
 from gateway.monitoring.reports.roster import Roster
-from gateway.monitoring.reports.usual import usual_hours
 from gateway.monitoring.status.known_devices import KnownDevices
 from schemas.registry import RegisteredDevice
 
