@@ -9,8 +9,7 @@ from gateway.core.devices.snapshot import unpack_kept
 from gateway.ingest.database.store import Store
 from gateway.ingest.storage.device_memory import stored_devices
 from gateway.monitoring.reports.amendments import LateSums, amended_store, late_exchanges, late_sums_of
-from gateway.monitoring.reports.nearest import REACHES_MS
-from gateway.monitoring.reports.roster import Roster
+from gateway.monitoring.reports.roster import REACHES_MS, Roster
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
 from gateway.support.registry.registry import load_registry

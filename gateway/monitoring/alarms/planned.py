@@ -46,13 +46,9 @@ class PlannedWorks:
 
     def cover(self, tags: AlarmTags, now_ms: int) -> bool:
         """Tell if work goes on at the place of an alarm."""
-        return any(_is_at(work, tags) for _, work in self.going_on(now_ms))
-
-
-def _is_at(work: PlannedWork, tags: AlarmTags) -> bool:
-    if work.device:
-        return work.device == tags.device
-    return work.site in ("", tags.site)
+        return any(
+            work.device == tags.device if work.device else work.site in ("", tags.site) for _, work in self.going_on(now_ms)
+        )
 
 
 def work_document(number: int, work: PlannedWork) -> dict[str, object]:

@@ -62,7 +62,7 @@ def children_of(roster: Roster, domain: str) -> dict[str, list[str]]:
 
 
 @dataclass(slots=True)
-class _Readings:
+class _Arrived:
     """Numbers of readings in a period: those expected, and those that arrived."""
 
     expected: float = 0.0
@@ -77,7 +77,7 @@ class _Readings:
         return self.received / self.expected if self.expected else None
 
 
-_Arrivals = defaultdict[tuple[str, TimeSpan], _Readings]
+_ByPeriod = defaultdict[tuple[str, TimeSpan], _Arrived]
 """A device and a period → its readings."""
 
 
@@ -90,8 +90,8 @@ async def balance(
     if not families:
         return
     above = {child: parent for parent, children in families.items() for child in children}
-    own: _Arrivals = defaultdict(_Readings)
-    behind: _Arrivals = defaultdict(_Readings)
+    own: _ByPeriod = defaultdict(_Arrived)
+    behind: _ByPeriod = defaultdict(_Arrived)
     async for row in completeness(store, involved, spans, zone, now_ms):
         for span, figures in zip(spans, row.periods, strict=True):
             if figures is not None:

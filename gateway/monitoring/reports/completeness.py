@@ -13,8 +13,7 @@ from zoneinfo import ZoneInfo
 
 from gateway.ingest.database.store import Side, Store, TimeSpan, batches
 from gateway.monitoring.reports.boundaries import midnight_ms
-from gateway.monitoring.reports.nearest import REACHES_MS
-from gateway.monitoring.reports.roster import Roster, interval_ms
+from gateway.monitoring.reports.roster import REACHES_MS, Roster, interval_ms
 from schemas.quantities import Quality
 from schemas.registry import RegisteredDevice
 
@@ -80,7 +79,8 @@ def _missing(times: Sequence[int], span: TimeSpan, every_ms: int, expected: floa
     """Count the missing readings of a period; never more than were expected."""
     if not times:
         return expected
-    missing = sum(_on_grid(one, _rounded(other - one, every_ms) - 1, span, every_ms) for one, other in pairwise(times))
+    gaps = ((one, (2 * (other - one) + every_ms) // (2 * every_ms)) for one, other in pairwise(times))  # rounded to intervals
+    missing = sum(_on_grid(one, intervals - 1, span, every_ms) for one, intervals in gaps)
     if times[0] >= span.start_ms:  # nothing before: it should have begun with the period
         missing += (min(times[0], span.end_ms) - span.start_ms) // every_ms
     if times[-1] < span.end_ms:  # nothing after: it should have gone on to its end
@@ -94,10 +94,6 @@ def _on_grid(begin_ms: int, most: int, span: TimeSpan, every_ms: int) -> int:
     first = max(1, _ceil(span.start_ms - begin_ms, every_ms))
     last = min(most, _ceil(span.end_ms - begin_ms, every_ms) - 1)
     return max(0, last - first + 1)
-
-
-def _rounded(length_ms: int, every_ms: int) -> int:
-    return (2 * length_ms + every_ms) // (2 * every_ms)
 
 
 def _ceil(length_ms: int, every_ms: int) -> int:

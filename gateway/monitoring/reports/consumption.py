@@ -12,8 +12,16 @@ from typing import Final, NamedTuple
 
 from gateway.ingest.database.store import Counter, Side, Store, StoredSeries, SumPoint, TimeSpan
 from gateway.monitoring.reports.boundaries import SumBoundary, Uncovered, sum_at
-from gateway.monitoring.reports.nearest import REACHES_MS, both, nearest_points
-from gateway.monitoring.reports.roster import MAIN_COUNTER, METERED, Roster, counters_of, interval_ms
+from gateway.monitoring.reports.roster import (
+    MAIN_COUNTER,
+    METERED,
+    REACHES_MS,
+    Roster,
+    both,
+    counters_of,
+    interval_ms,
+    nearest_points,
+)
 from schemas.quantities import Quality
 from schemas.registry import RegisteredDevice
 

@@ -14,8 +14,9 @@ Where the database does not replace points nothing is written: reports work the 
 (:mod:`gateway.monitoring.reports.amendments`), and the gateway goes on with the right ones.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Final, NamedTuple, Protocol
 
 from gateway.core.batching.batch import packed
@@ -143,13 +144,16 @@ class _MeasurementResum:
     def _worked(self, replays: dict[str, CounterReplay], found: Sequence[PlacedRows]) -> list[_SumLine]:
         """The points whose sums differ, in the order of time; the counters follow all readings."""
         lines = []
-        points = sorted((row for place in found for row in _points_of(place)), key=lambda row: row.time_ms)
-        for point in points:
+        points: list[tuple[int, str, str, PointValues]] = []
+        for place in found:
+            name, tags = series_name(place.tags), _tags_text(place.tags)
+            points += [(time_ms, name, tags, values) for time_ms, values in place.rows]
+        for time_ms, name, tags, values in sorted(points, key=itemgetter(0)):
             self._progress.read += 1
-            sums = worked_out(replays, self._fields, point.name, point.time_ms, point.values)
+            sums = worked_out(replays, self._fields, name, time_ms, values)
             texts = [f"{SUM_OF[one.field]}={one.total!r}" for one in sums if one.total not in (None, one.stored)]
             if texts:
-                lines.append(_SumLine(f"{self._measurement}{point.tags} {','.join(texts)} {point.time_ms}", len(texts)))
+                lines.append(_SumLine(f"{self._measurement}{tags} {','.join(texts)} {time_ms}", len(texts)))
         return lines
 
     async def _write(self, lines: Sequence[_SumLine]) -> None:
@@ -160,23 +164,6 @@ class _MeasurementResum:
             if fate_of(answer) is not Fate.WRITTEN:
                 raise StoreFault(f"sums cannot be written: {answer.describe()}")
             self._progress.changed += sum(line.sums for line in some)
-
-
-class _PlacedPoint(NamedTuple):
-    """A point with its tags as they stand in a line.
-
-    :ivar name: those of its tags that tell the counters of a device apart, as the core writes them.
-    """
-
-    time_ms: int
-    name: str
-    tags: str
-    values: PointValues
-
-
-def _points_of(place: PlacedRows) -> Iterator[_PlacedPoint]:
-    name, tags = series_name(place.tags), _tags_text(place.tags)
-    return (_PlacedPoint(time_ms, name, tags, values) for time_ms, values in place.rows)
 
 
 def _tags_text(tags: Mapping[str, str]) -> str:

@@ -5,7 +5,7 @@ report and roll-up never differ. All answers about the devices are held in memor
 """
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from statistics import fmean
@@ -66,18 +66,13 @@ class RolledPeriod(NamedTuple):
         for use in self.use.uses:
             used[use.series].append(use)
         beside = more or {}
-        for series in sorted(used.keys() | self.spreads.keys() | beside.keys()):
-            fields = dict(_used(used.get(series, ()))) | dict(_spread(self.domain, self.spreads.get(series, {})))
+        for series in sorted({*used, *self.spreads, *beside}):
+            fields = {USED_OF[use.counter.field]: use.used / MILLIONTHS for use in used[series] if use.used is not None}
+            fields |= _spread(self.domain, self.spreads.get(series, {}))
             fields |= beside.get(series, {})
             if fields and (only is None or series.device in only):
                 tags = device_tags(roster.by_id[series.device], series)
                 yield RollupPoint(MEASUREMENTS[step], tags, fields, self.period.start_ms)
-
-
-def _used(uses: Iterable[CounterUse]) -> Iterator[tuple[str, float]]:
-    for use in uses:
-        if use.used is not None:
-            yield USED_OF[use.counter.field], use.used / MILLIONTHS
 
 
 def _spread(domain: str, spreads: Mapping[str, Spread]) -> Iterator[tuple[str, float]]:

@@ -19,8 +19,8 @@ from gateway.core.readings.line_protocol import tag_text
 from gateway.core.readings.replay import CounterReplay
 from gateway.core.readings.sums import FoundSum, Register
 from gateway.ingest.database.store import Counter, PointValues, Side, Store, SumPoint, TimeSpan
-from gateway.monitoring.reports.nearest import NEWEST_MS, devices_in, nearest_points, newest_points
 from gateway.monitoring.reports.rollup_points import RollupPoint, device_tags
+from gateway.monitoring.reports.roster import NEWEST_MS, devices_in, nearest_points, newest_points
 from schemas.quantities import DOMAINS, QUANTITIES, SUM_OF, TEXT_TAGS
 from schemas.registry import RegisteredDevice
 
@@ -89,7 +89,7 @@ def fields_of(names: Iterable[str]) -> list[str]:
 
 
 def columns_of(fields: Iterable[str]) -> list[str]:
-    """What is read of points to work out sums again; :func:`worked_out` takes their values."""
+    """The columns to read for working sums out again; :func:`worked_out` takes their values."""
     return [*(name for field in fields for name in (field, SUM_OF[field])), "quality"]
 
 

@@ -65,7 +65,9 @@ class DeviceVerdicts:
             wrong_since_ms=0 if counters is None else int(counters.past.wrong_since_ms or 0),
             whereabouts=self.deliveries.find(arrival_ms),
             not_taken_ms=device.not_taken_ms,
-            flood_per_s=self._flood_per_s(device),
+            flood_per_s=next(
+                (flood.per_s for flood in self.events.floods if flood.device in {device.name, device.source}), 0.0
+            ),
             mqtt_connected=self.events.mqtt_connected,
             clock_doubted=self.trust.doubted,
         )
@@ -95,10 +97,6 @@ class DeviceVerdicts:
         )
         well = is_plain and self.events.influxdb_up and self.events.mqtt_connected and not self.events.floods
         return Level.GOOD if well else self.ladder(device, now_ms).level
-
-    def _flood_per_s(self, device: Device) -> float:
-        names = {device.name, device.source}
-        return next((flood.per_s for flood in self.events.floods if flood.device in names), 0.0)
 
 
 def _profile(device: Device) -> str:

@@ -18,7 +18,7 @@ from gateway.support.config.setting_types import sentence
 from gateway.support.config.yaml_words import YamlFault
 from gateway.support.private_files import private
 
-Section = TypeVar("Section", bound=BaseModel)
+AnySection = TypeVar("AnySection", bound=BaseModel)
 DEFAULT_FILE: Final = Path("gateway.yaml")
 _PREFIX: Final = "GATEWAY_"
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -159,7 +159,7 @@ def _anchor(config: Config, places: FilePlaces, file: Path, document: dict[str, 
     return anchored
 
 
-def _anchored(section: Section, places: FilePlaces) -> Section:
+def _anchored(section: AnySection, places: FilePlaces) -> AnySection:
     found: dict[str, Any] = {}
     for name in type(section).model_fields:
         value = getattr(section, name)

@@ -46,7 +46,9 @@ def load_active_profiles(
     enabled = {*config.profiles.enable}
     active_profiles = {name: file for name, file in loaded.profiles.items() if _in_force(file, local, enabled, wanted)}
     if also is not None:
-        files, faults, unknown = _only(loaded, also), _of_envelopes(loaded), []
+        files, unknown = _only(loaded, also), []
+        # Without valid envelopes no profile can be tried.
+        faults = [line for path, lines in loaded.faults.items() if path.parent.name == "envelopes" for line in lines]
     else:
         # Also the names of a faulty file, which is reported by itself.
         there = bundled_profiles.names() | loaded.profiles.keys() | bundled_profiles.names_claimed(loaded.faults)
@@ -64,11 +66,6 @@ def _load_also(local: Path | None, file: Path) -> Loaded:
     if file.is_file() and (local is None or file.resolve().parent != local.resolve()):
         return read_profiles(file.parent, file=file)
     return read_profiles(local)
-
-
-def _of_envelopes(loaded: Loaded) -> list[str]:
-    """Return the faults of envelopes: without valid envelopes no profile can be tried."""
-    return [line for path, lines in loaded.faults.items() if path.parent.name == "envelopes" for line in lines]
 
 
 def _in_force(file: ProfileFile, local: Path | None, enabled: set[str], wanted: set[str]) -> bool:

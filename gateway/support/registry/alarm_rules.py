@@ -74,15 +74,12 @@ def _faults(spec: "AlarmRules") -> Iterator[RegistryFault]:
             for key in ("severity", "when", "text", "advice"):
                 if key not in rule.model_fields_set:
                     yield (*place, key), f"is missing; {rule.name} is not a shipped rule that could provide it"
-        if rule.clear is not None and len(_limits(rule)) != 1:
+        limits = [one for condition in rule.when or () for one in (condition, *(condition.all or ())) if one.field is not None]
+        if rule.clear is not None and len(limits) != 1:
             yield (*place, "clear"), "belongs to one limit; the rule has another number of them: write it beside its limit"
     for number, name in enumerate(spec.switched_off):
         if name not in SHIPPED.by_name:
             yield ("switched_off", number), f"there is no shipped rule {name}; gateway alarms rules lists them"
-
-
-def _limits(rule: "RuleSpec") -> list["LimitSpec"]:
-    return [limit for condition in rule.when or () for limit in [condition, *(condition.all or ())] if limit.field is not None]
 
 
 def _rule(spec: "RuleSpec", shipped: Rule | None) -> Rule:

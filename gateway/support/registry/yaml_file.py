@@ -42,8 +42,7 @@ def flow(device: RegisteredDevice) -> str:
     """A device on one line."""
     shown = [f"{key}: {text}" for key, text in entries(device)]
     if device.params:
-        params = ", ".join(f"{scalar(name)}: {scalar(value)}" for name, value in device.params.items())
-        shown.append(f"params: {{{params}}}")
+        shown.append(f"params: {_value(device.params)}")
     return f"{{{', '.join(shown)}}}"
 
 
@@ -180,7 +179,7 @@ def _edit_mapping(text: str, node: yaml.MappingNode, wanted: Mapping[str, Any], 
         if gone:
             if old.start_mark.line == node.start_mark.line:  # it stands behind the dash
                 return None
-            splices.append(_Splice(_line_start(text, name), _line_end(text, old), ""))
+            splices.append(_Splice(text.rfind("\n", 0, name.start_mark.index) + 1, _line_end(text, old), ""))
         elif isinstance(old, yaml.MappingNode) and isinstance(value, dict) and not old.flow_style:
             inner = {str(one.value): None for one, _ in old.value if one.value not in value} | value
             nested = _edit_mapping(text, old, inner, list(value))
@@ -211,10 +210,6 @@ def _value(value: Any) -> str:  # noqa: ANN401 - a value of any key
     if isinstance(value, dict):
         return f"{{{', '.join(f'{scalar(name)}: {scalar(one)}' for name, one in value.items())}}}"
     return scalar(value)
-
-
-def _line_start(text: str, node: yaml.Node) -> int:
-    return text.rfind("\n", 0, node.start_mark.index) + 1
 
 
 def _line_end(text: str, node: yaml.Node) -> int:

@@ -14,10 +14,9 @@ from gateway.monitoring.reports.balance import ParentBalance, balance
 from gateway.monitoring.reports.boundaries import SumBoundary
 from gateway.monitoring.reports.completeness import PeriodCompleteness, completeness
 from gateway.monitoring.reports.consumption import CounterUse, consumption
-from gateway.monitoring.reports.nearest import nearest_points
 from gateway.monitoring.reports.nights import outages
 from gateway.monitoring.reports.rollup_points import INTERRUPTION_FIELDS
-from gateway.monitoring.reports.roster import Roster
+from gateway.monitoring.reports.roster import Roster, nearest_points
 from gateway.support.config.model import Config
 from gateway.support.registry.registry import load_registry
 from schemas.quantities import USED_OF

@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestServer
 from gateway.ingest.database.database_http import DatabaseHttp
 from gateway.ingest.database.open_store import open_store
 from gateway.ingest.database.store import Counter, Side, StoreFault
-from gateway.monitoring.reports.nearest import both
+from gateway.monitoring.reports.roster import both
 from gateway.support.config.model import Influxdb
 
 Handler = Callable[[web.Request], web.Response]

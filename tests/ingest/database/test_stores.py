@@ -8,7 +8,7 @@ from gateway.core.readings.sums import FoundSum
 from gateway.ingest.database.influxql import InfluxqlStore
 from gateway.ingest.database.metricsql import MetricsqlStore
 from gateway.ingest.database.store import Counter, Devices, Side, Store, StoredSeries, SumPoint, TimeSpan
-from gateway.monitoring.reports.nearest import nearest_points, newest_points
+from gateway.monitoring.reports.roster import nearest_points, newest_points
 from gateway.monitoring.reports.stored_counters import FoundSums, newest_sums
 from tests.monitoring.reports.stores import Filled
 

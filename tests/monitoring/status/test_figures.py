@@ -1,4 +1,4 @@
-"""What the gateway shows of itself: to Prometheus, as a document and as findings."""
+"""The gateway as it shows itself: to Prometheus, as a document and as findings."""
 
 from pathlib import Path
 

@@ -12,11 +12,10 @@ from gateway.monitoring.reports.balance import balance, children_of
 from gateway.monitoring.reports.boundaries import ReportStep, Uncovered, hours
 from gateway.monitoring.reports.completeness import completeness
 from gateway.monitoring.reports.group_completeness import AreaCompleteness
-from gateway.monitoring.reports.nearest import nearest_heard
 from gateway.monitoring.reports.nights import NIGHT_FIELD, LowestFlow, month_figures, night_flows, outages
 from gateway.monitoring.reports.rollup_points import RollupPoint, balance_point, completeness_point, interruption_point
 from gateway.monitoring.reports.rollups import AreaTotals, RolledPeriod, rolled
-from gateway.monitoring.reports.roster import Roster
+from gateway.monitoring.reports.roster import Roster, nearest_heard
 from gateway.runtime.jobs.periods.sinks import AlarmFeeds, RollupWriter
 
 _DAY_MS: Final = 24 * 3_600_000

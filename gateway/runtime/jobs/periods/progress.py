@@ -21,8 +21,7 @@ from gateway.ingest.database.store import Side, Store, TimeSpan, batches
 from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database
 from gateway.monitoring.reports.boundaries import hours, midnight_ms
-from gateway.monitoring.reports.nearest import nearest_heard
-from gateway.monitoring.reports.roster import Roster
+from gateway.monitoring.reports.roster import Roster, nearest_heard
 
 _PREFIX: Final = "periods."
 _HOUR: Final = "periods.hour_ms"
