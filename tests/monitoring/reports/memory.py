@@ -1,0 +1,126 @@
+"""A database in memory: it answers the questions of reports from lines, as InfluxDB does, at once."""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
+from statistics import fmean
+
+from gateway.ingest.database.store import (
+    Counter,
+    Devices,
+    PlacedRows,
+    PointValues,
+    SampledField,
+    Side,
+    Spread,
+    StoredSeries,
+    SumPoint,
+    TimeSpan,
+    within,
+)
+
+_Point = tuple[int, dict[str, str], dict[str, float]]
+
+
+class MemoryStore:
+    """Points by measurement; what is written again at the same time takes the place of the one before."""
+
+    def __init__(self, lines: Iterable[str] = (), *, is_overwritten: bool = True) -> None:
+        self.is_overwritten = is_overwritten
+        self._points: dict[str, dict[tuple[int, str], _Point]] = defaultdict(dict)
+        self.write(lines)
+
+    def write(self, lines: Iterable[str]) -> None:
+        """Write lines, of which only some fields may be new."""
+        for line in (line for some in lines for line in some.split("\n")):
+            head, fields, time_ms = line.split(" ")
+            measurement, *tags = head.split(",")
+            point = self._points[measurement].setdefault((int(time_ms), head), (int(time_ms), _pairs(tags), {}))
+            point[2].update({name: _number(text) for name, text in _pairs(fields.split(",")).items()})
+
+    def _by_series(
+        self, measurement: str, window: TimeSpan, devices: Devices
+    ) -> Iterator[tuple[StoredSeries, dict[str, str], list[_Point]]]:
+        found: dict[StoredSeries, list[_Point]] = defaultdict(list)
+        for point in sorted(self._points[measurement].values(), key=lambda point: point[0]):
+            series = StoredSeries(**{name: point[1].get(name, "") for name in StoredSeries._fields})
+            if window.start_ms <= point[0] < window.end_ms and (devices is None or series.device in devices):
+                found[series].append(point)
+        return ((series, points[-1][1], points) for series, points in sorted(found.items()))
+
+    async def nearest(
+        self, counter: Counter, side: Side, at_ms: int, reach_ms: int, devices: Devices = None
+    ) -> AsyncIterator[tuple[StoredSeries, SumPoint]]:
+        """The nearest point with a sum."""
+        for series, _, points in self._by_series(counter.measurement, within(side, at_ms, reach_ms), devices):
+            found = [point for point in points if counter.sum_field in point[2]]
+            if found:
+                time_ms, _, fields = found[-1 if side is Side.UP_TO else 0]
+                yield series, SumPoint(time_ms, fields[counter.sum_field], fields.get(counter.field))
+
+    async def rows(
+        self, measurement: str, fields: Sequence[str], window: TimeSpan, devices: Collection[str]
+    ) -> AsyncIterator[tuple[StoredSeries, list[tuple[int, PointValues]]]]:
+        """The points of each series."""
+        for series, _, points in self._by_series(measurement, window, devices):
+            yield series, [(time_ms, tuple(values.get(name) for name in fields)) for time_ms, _, values in points]
+
+    async def placed_rows(
+        self, measurement: str, fields: Sequence[str], window: TimeSpan, device: str
+    ) -> AsyncIterator[PlacedRows]:
+        """The points of a device, with their tags."""
+        for _, tags, points in self._by_series(measurement, window, {device}):
+            yield PlacedRows(tags, [(time_ms, tuple(values.get(name) for name in fields)) for time_ms, _, values in points])
+
+    async def heard(
+        self, measurement: str, side: Side, at_ms: int, reach_ms: int, devices: Devices
+    ) -> AsyncIterator[tuple[str, int]]:
+        """The time of the nearest point of each series."""
+        for series, _, points in self._by_series(measurement, within(side, at_ms, reach_ms), devices):
+            yield series.device, points[-1 if side is Side.UP_TO else 0][0]
+
+    async def newest_reports(self, field: str, window: TimeSpan) -> AsyncIterator[tuple[str, int, float]]:
+        """The newest points of gateways about themselves."""
+        for _, tags, points in self._by_series("gateway", window, None):
+            for time_ms, _, values in points[-1:]:
+                yield tags["gateway"], time_ms, values[field]
+
+    async def newest(
+        self, measurement: str, fields: Sequence[str], window: TimeSpan
+    ) -> AsyncIterator[tuple[StoredSeries, PointValues]]:
+        """The newest value of each field."""
+        for series, _, points in self._by_series(measurement, window, None):
+            values = {name: value for point in points for name, value in point[2].items()}
+            yield series, tuple(values.get(name) for name in fields)
+
+    async def flagged(
+        self, measurement: str, bit: int, window: TimeSpan, devices: Devices = None
+    ) -> AsyncIterator[tuple[StoredSeries, int]]:
+        """How many points have a bit of quality."""
+        for series, _, points in self._by_series(measurement, window, devices):
+            yield series, sum(1 for point in points if int(point[2].get("quality", 0)) & bit)
+
+    async def spread(
+        self, measurement: str, fields: Sequence[str], window: TimeSpan, devices: Devices = None
+    ) -> AsyncIterator[tuple[StoredSeries, dict[str, Spread]]]:
+        """The lowest, mean and highest value of each gauge."""
+        for series, _, points in self._by_series(measurement, window, devices):
+            known = {name: [point[2][name] for point in points if name in point[2]] for name in fields}
+            yield series, {name: (min(some), fmean(some), max(some)) for name, some in known.items() if some}
+
+    async def sampled(
+        self, measurements: Sequence[str], window: TimeSpan, step_ms: int, device: str
+    ) -> AsyncIterator[SampledField]:
+        """The last value of each step."""
+        for measurement in measurements:
+            for series, _, points in self._by_series(measurement, window, {device}):
+                for name in {name for point in points for name in point[2]}:
+                    steps = {time_ms // step_ms * step_ms: values[name] for time_ms, _, values in points if name in values}
+                    yield SampledField(measurement, name, series, sorted(steps.items()))
+
+
+def _pairs(texts: Iterable[str]) -> dict[str, str]:
+    return {name: value for name, _, value in (text.partition("=") for text in texts)}
+
+
+def _number(text: str) -> float:
+    return float(text.lower() == "true") if text.lower() in {"true", "false"} else float(text.removesuffix("i"))
