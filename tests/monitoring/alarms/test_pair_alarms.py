@@ -35,7 +35,7 @@ class Watching:
         self.is_away = False
 
     def take_alarms(self) -> dict[str, bytes]:
-        """What was heard."""
+        """Return, once, the buckets heard."""
         heard, self.heard = self.heard, {}
         return heard
 

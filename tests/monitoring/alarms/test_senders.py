@@ -1,4 +1,4 @@
-"""What is told of alarms to InfluxDB and to the broker, and what becomes of it when nobody takes it."""
+"""Alarms told to InfluxDB and to the broker, and their fate when nobody takes them."""
 
 import asyncio
 import gzip

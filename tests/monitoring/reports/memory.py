@@ -22,7 +22,7 @@ _Point = tuple[int, dict[str, str], dict[str, float]]
 
 
 class MemoryStore:
-    """Points by measurement; what is written again at the same time takes the place of the one before."""
+    """Points by measurement; one of the same time and tags takes the new values."""
 
     def __init__(self, lines: Iterable[str] = (), *, is_overwritten: bool = True) -> None:
         self.is_overwritten = is_overwritten
@@ -95,7 +95,7 @@ class MemoryStore:
     async def flagged(
         self, measurement: str, bit: int, window: TimeSpan, devices: Devices = None
     ) -> AsyncIterator[tuple[StoredSeries, int]]:
-        """How many points have a bit of quality."""
+        """The number of points with a bit of quality."""
         for series, _, points in self._by_series(measurement, window, devices):
             yield series, sum(1 for point in points if int(point[2].get("quality", 0)) & bit)
 
