@@ -61,6 +61,13 @@ def test_a_package_in_the_checkout_of_somebody_else_does_not_take_his_commit(tmp
     assert commit.commit_of(tmp_path / "venv") == ""
 
 
+def test_without_git_nothing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".git").mkdir()
+    assert commit.commit_of(tmp_path) == "", "it refuses"
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert commit.commit_of(tmp_path) == "", "it is missing"
+
+
 @pytest.mark.parametrize("written", ["0123456789ab\n", None])
 def test_what_the_build_wrote_is_told_and_otherwise_that_it_is_unknown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], written: str | None

@@ -15,7 +15,17 @@ import pytest
 from gateway.commands import CONFIGURATION, cli
 from gateway.support import folder_owner
 from gateway.support.folder_owner import NobodysFolder, as_owner
-from gateway.support.private_files import make_folder, private
+from gateway.support.private_files import (
+    folder_beside,
+    give_to_readers,
+    make_empty,
+    make_folder,
+    private,
+    read_bytes,
+    refuse_pipes,
+    replace_bytes,
+    replace_file,
+)
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another")
 
@@ -191,3 +201,81 @@ def test_all_threads_of_a_command_are_the_owner_and_root_again(folder: Path) -> 
     )
     said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     assert f"Uid:\t0\t{NOBODY.pw_uid}\t0\t{NOBODY.pw_uid}" in said
+
+
+def test_who_is_not_root_stays_who_he_is_whatever_lies_there(folder: Path) -> None:
+    given(folder / "data")
+    nameless = given(folder / "nameless", NAMELESS, NAMELESS, 0o755)
+    assert not folder_owner.is_as_owner()
+    with as_owner(folder / "data"):
+        assert folder_owner.is_as_owner()
+        assert folder_owner.whose(nameless) is None
+        with folder_owner.being(folder_owner.FolderOwner(0, 0, [0])), as_owner(nameless):
+            assert os.geteuid() == NOBODY.pw_uid
+
+
+def test_in_a_folder_for_everybody_a_file_of_root_with_one_name_is_roots(folder: Path) -> None:
+    shared = given(folder / "shared", 0, 0, 0o1777)
+    (shared / "roots").touch()
+    with as_owner(shared / "roots"):
+        assert os.geteuid() == 0
+    os.link(shared / "roots", shared / "second-name")
+    with pytest.raises(NobodysFolder, match="second name"), as_owner(shared / "roots"):
+        pass
+    (folder / "one").touch()
+    os.link(folder / "one", folder / "two")
+    with as_owner(folder / "two"):
+        assert os.geteuid() == 0, "in a folder of root's alone a second name is root's"
+
+
+def test_a_file_that_is_replaced_keeps_its_group_and_its_owner_and_what_was_begun_is_removed(folder: Path) -> None:
+    data, group = given(folder / "data", mode=0o770), 61_235
+    file = data / "devices.yaml"
+    with folder_owner.being(folder_owner.FolderOwner(NOBODY.pw_uid, NOBODY.pw_gid, [NOBODY.pw_gid, group])):
+        replace_bytes(file, b"old")
+        os.chown(file, -1, group)
+        file.chmod(0o640)
+        replace_bytes(file, b"new")
+    found = file.stat()
+    assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (NOBODY.pw_uid, group, 0o640)
+    settings = given(folder / "settings", 0, 0)
+    (settings / "a.yaml").write_text("old")
+    os.chown(settings / "a.yaml", NAMELESS, group)
+    assert replace_file(settings / "a.yaml", "new") == settings / "a.yaml.bak"
+    for name, text in (("a.yaml", "new"), ("a.yaml.bak", "old")):
+        found = (settings / name).stat()
+        assert (found.st_uid, found.st_gid, (settings / name).read_text()) == (NAMELESS, group, text)
+    assert sorted(path.name for path in settings.iterdir()) == ["a.yaml", "a.yaml.bak"]
+    (settings / "link").symlink_to("a.yaml")
+    replace_bytes(settings / "link", b"through")
+    assert (settings / "a.yaml").read_text() == "through"
+    assert (settings / "link").is_symlink()
+
+
+def test_pipes_beside_a_database_are_refused_among_the_files_of_another_alone(folder: Path) -> None:
+    data = given(folder / "data")
+    os.mkfifo(data / "journal.db-wal")
+    refuse_pipes(data / "journal.db")
+    with as_owner(data), pytest.raises(OSError, match="is no file"):
+        refuse_pipes(data / "journal.db")
+    with as_owner(data):
+        refuse_pipes(data / "other.db")
+
+
+def test_a_new_file_of_root_is_read_by_the_group_of_its_folder_and_a_folder_for_work_is_removed(folder: Path) -> None:
+    settings = given(folder / "settings", 0, 61_235)
+    descriptor = private(settings / "token", os.O_WRONLY | os.O_CREAT)
+    give_to_readers(descriptor, settings / "token")
+    os.close(descriptor)
+    assert (settings / "token").stat().st_gid == 61_235
+    data = given(folder / "data")
+    with folder_beside(data / "backup.tar", "work-") as work:
+        assert (work.parent, work.name.startswith("work-"), work.stat().st_uid) == (data, True, NOBODY.pw_uid)
+        (work / "file").touch()
+    assert list(data.iterdir()) == []
+    make_empty(data / "empty")
+    assert ((data / "empty").stat().st_uid, (data / "empty").read_bytes()) == (NOBODY.pw_uid, b"")
+    make_empty(data / "missing" / "empty")
+    (data / "empty").write_text("kept")
+    make_empty(data / "empty")
+    assert read_bytes(data / "empty") == b"kept"

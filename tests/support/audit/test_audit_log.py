@@ -1,5 +1,6 @@
 """The audit log: each entry proves those before it, and a person can be forgotten."""
 
+import fcntl
 import json
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.support.audit.chain import ChainLink, Deed
+from gateway.support.audit.chain import HEAD_OF_NOTHING, ChainLink, Deed
 from gateway.support.audit.log import AuditFault, AuditLog
 
 DEED = Deed(1_790_000_000_000, "lan", "technician", "meter exchanged")
@@ -115,6 +116,33 @@ def test_long_details_are_left_out_and_said(audit: AuditLog) -> None:
     assert audit.verify().faults == []
 
 
+def test_the_head_is_the_last_whole_entry_and_is_held_while_both_files_are_copied(audit: AuditLog, tmp_path: Path) -> None:
+    assert audit.head() == audit.verify().head
+    with entries_file(audit).open("a") as torn:
+        torn.write('{"number": 4')
+    assert audit.head().number == 3
+    assert AuditLog(tmp_path / "other.db").head() == HEAD_OF_NOTHING
+    with audit.held(), entries_file(audit).open() as other, pytest.raises(BlockingIOError):
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with entries_file(audit).open() as other:
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_pages_of_entries_go_back_from_a_number(audit: AuditLog) -> None:
+    assert [entry["number"] for entry in audit.entries(None, 2)] == [3, 2]
+    assert [entry["number"] for entry in audit.entries(3, 5)] == [2, 1]
+    assert audit.entries(1, 5) == []
+    assert "salt" not in audit.entries(None, 1)[0]
+
+
+def test_nothing_is_rewritten_where_nothing_is_forgotten(audit: AuditLog) -> None:
+    before = details_file(audit).stat()
+    assert audit.forget(lambda name: name == "nobody") == 0
+    assert details_file(audit).stat().st_ino == before.st_ino
+    assert audit.forget(lambda name: name in {"m1", "m2"}) >= 2
+    assert details_file(audit).stat().st_mode & 0o777 == 0o600
+
+
 RECORD_SOME = """
 import sys
 from pathlib import Path
@@ -138,6 +166,11 @@ def test_a_disk_that_fails_is_named(tmp_path: Path) -> None:
     audit.path.mkdir()
     with pytest.raises(AuditFault, match="cannot be written: Is a directory"):
         audit.record(DEED, {"subject": {}})
+    with pytest.raises(AuditFault, match="cannot be written: Is a directory"):
+        audit.held()
+    for look in (audit.head, audit.verify, lambda: audit.entries(None, 1)):
+        with pytest.raises(AuditFault, match="cannot be read: Is a directory"):
+            look()
     with pytest.raises(AuditFault, match="cannot be read: Is a directory"):
         audit.entries(None, 10)
 
