@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from gateway.ingest.database.store import Side, Store, TimeSpan, batches
 from gateway.monitoring.reports.boundaries import midnight_ms
-from gateway.monitoring.reports.roster import REACHES_MS, Roster, interval_ms
+from gateway.monitoring.reports.roster import Roster, hear, interval_ms
 from schemas.quantities import Quality
 from schemas.registry import RegisteredDevice
 
@@ -173,10 +173,7 @@ async def _instants(
     }
     for side, at_ms in ((Side.UP_TO, around.start_ms - 1), (Side.AFTER, around.end_ms - 1)):
         nearest: dict[str, int] = {}
-        async for name, time_ms in store.heard(domain, side, at_ms, REACHES_MS[-1], roster.names(lonely[side])):
-            id_ = roster.id_of(name) or ""
-            nearer = max if side is Side.UP_TO else min
-            nearest[id_] = nearer(time_ms, nearest.get(id_, time_ms))
+        await hear(store, roster, domain, side, at_ms, lonely[side], nearest)
         for id_, time_ms in nearest.items():
             found[id_].setdefault(time_ms, 0)
     return {id_: sorted(times.items()) for id_, times in found.items()}

@@ -131,13 +131,20 @@ async def devices_in(store: Store, measurement: str, now_ms: int, devices: Colle
 async def nearest_heard(store: Store, roster: Roster, side: Side, at_ms: int, devices: Collection[str]) -> dict[str, int]:
     """The time of the point of each device, in any domain, that is nearest to an instant; by id of the registry."""
     nearest: dict[str, int] = {}
-    nearer = max if side is Side.UP_TO else min
     for domain in roster.domains():
         for some in batches(roster.of_domain(domain).keys() & devices):
-            async for name, time_ms in store.heard(domain, side, at_ms, REACHES_MS[-1], roster.names(some)):
-                if (id_ := roster.id_of(name)) is not None:
-                    nearest[id_] = nearer(time_ms, nearest.get(id_, time_ms))
+            await hear(store, roster, domain, side, at_ms, some, nearest)
     return nearest
+
+
+async def hear(
+    store: Store, roster: Roster, domain: str, side: Side, at_ms: int, devices: Iterable[str], nearest: dict[str, int]
+) -> None:
+    """Note the same of some devices in one domain, where it is nearer than what is noted already."""
+    nearer = max if side is Side.UP_TO else min
+    async for name, time_ms in store.heard(domain, side, at_ms, REACHES_MS[-1], roster.names(devices)):
+        if (id_ := roster.id_of(name)) is not None:
+            nearest[id_] = nearer(time_ms, nearest.get(id_, time_ms))
 
 
 async def both(one: Coroutine[Any, Any, _One], other: Coroutine[Any, Any, _Other]) -> tuple[_One, _Other]:

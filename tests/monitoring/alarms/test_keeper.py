@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from gateway.core.alarms.rules import Rules
 from gateway.ingest.storage import alarms as stored
 from gateway.ingest.storage.alarms import Changes
 from gateway.ingest.storage.database import Database
 from tests.core.alarms.alarming import above, rule
 from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS
 from tests.ingest.delivery.delivering import until
-from tests.monitoring.alarms.keeping import COLD_C, HOT_C, Kept, opened
+from tests.monitoring.alarms.keeping import COLD_C, HOT, HOT_C, Kept, opened
 from tests.waiting import PATIENCE_S
 
 SLOWLY = rule(above("temperature_c", 30.0), name="hot", for_ms=10 * MINUTE_MS)
@@ -240,3 +241,41 @@ def test_planned_work_outlives_a_restart_and_ends_by_hand(file: Database) -> Non
     assert not kept.end_work(number)
     kept.send(0, HOT_C)
     assert Kept(file).told == ["raised hot@d1"]
+
+
+def test_other_rules_and_another_registry_end_what_stands_no_more(file: Database) -> None:
+    kept = Kept(file)
+    kept.send(0, HOT_C)
+    kept.keeper.replace(kept.keeper.rules, kept.registry)
+    kept.commit()
+    assert kept.active == ["hot@d1"]
+    kept.keeper.replace(Rules(()), kept.registry)
+    kept.commit()
+    assert (kept.active, kept.told) == ([], ["raised hot@d1", "cleared hot@d1"])
+    assert kept.keeper.rules == Rules(())
+    kept.keeper.replace(Rules((HOT,)), kept.registry)
+    kept.send(MINUTE_MS, HOT_C)
+    kept.keeper.replace(Rules((HOT,)), {})
+    kept.commit()
+    assert kept.active == []
+
+
+def test_a_point_of_a_repeated_alarm_is_of_now_and_says_whether_work_is_planned(file: Database) -> None:
+    kept = Kept(file)
+    kept.send(0, HOT_C)
+    kept.clock.at_ms = NOW_MS + MINUTE_MS
+    kept.plan()
+    (state,) = kept.keeper.active()
+    assert kept.keeper.is_silenced(state)
+    assert kept.keeper.told() == []
+    (line,) = kept.keeper.repeated_points()
+    assert line.endswith(f" {NOW_MS + MINUTE_MS}")
+    assert "silenced=True" in line
+
+
+def test_the_newest_alarm_stands_first(file: Database) -> None:
+    kept = Kept(file)
+    kept.bed.device("d2", None)
+    kept.send(0, HOT_C)
+    kept.send(MINUTE_MS, HOT_C, "d2")
+    assert kept.active == ["hot@d2", "hot@d1"]
