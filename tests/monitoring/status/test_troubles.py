@@ -11,7 +11,7 @@ from gateway.core.gateways.standby import PairRole, Standby
 from gateway.core.readings.unit_jumps import UnitJump
 from gateway.core.status.verdict import ORIGINS_WITHIN_MIN, Finding, Level
 from gateway.ingest.events import Events
-from gateway.ingest.session_events import SessionEvents
+from gateway.ingest.waiting_events import SessionEvents
 from gateway.monitoring.status import troubles
 from gateway.support.config.model import Config, HttpSection, Influxdb, Mqtt
 from gateway.support.registry.shares import ManagementSection

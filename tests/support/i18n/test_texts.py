@@ -58,7 +58,7 @@ def test_both_languages_say_something_with_the_same_holes(table: dict[str, Words
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_words_of_pages_are_all_tables_in_one_language(language: str) -> None:
     found = words(language)
-    place = LANGUAGES.index(language)
+    place = list(LANGUAGES).index(language)
     for key, text in TABLES["pages"].items():
         assert found[key] == text[place]
     assert found["action_token given"] == ACTIONS["token given"][place]
