@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 
 from gateway.monitoring.exports.open_files import CATALOG, OpenFiles
-from gateway.runtime.jobs.own_command import CommandFailed
+from gateway.runtime.jobs.exports import CommandFailed
 from gateway.web.views import completeness
 from schemas.open_data import COLUMNS, CONTEXT_FILE
 from tests.core.making import MINUTE_MS, NOW_MS
