@@ -1,4 +1,4 @@
-"""What streams keep of topics, sources and shares is bounded, and worked out again where it changes."""
+"""Topics, sources and shares that streams keep are bounded, and worked out again where they change."""
 
 from gateway.core.devices.device import Device
 from gateway.core.devices.streams import Admission, Streams

@@ -1,4 +1,4 @@
-"""What a payload holds is read again where the profile says so: nested parts, pairs, spans between times, words of a status."""
+"""A payload is read again where the profile says so: nested parts, pairs, spans between times, words of a status."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What was recognised in one frame holds for the next that is like it, and for no other."""
+"""A thing recognised in one frame holds for the next that is like it, and for no other."""
 
 import json
 from typing import Any
@@ -27,7 +27,7 @@ def topic_of(*texts: str) -> ProfiledTopic:
 
 
 def met(*texts: str, **frame: Any) -> Recognition:  # noqa: ANN401 - as the server writes it
-    """What holds after a frame of a device."""
+    """Return what holds after a frame of a device."""
     topic, message = topic_of(*texts), uplink(object={"ph": 7.5}, **frame)
     first = topic.recognise(message, {})
     assert isinstance(first, Frame)
