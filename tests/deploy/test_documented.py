@@ -43,7 +43,7 @@ def nameless(address: str) -> str:
 
 def routes() -> set[str]:
     """Return the addresses that the pages and the API are served at, as the code writes them."""
-    return {route for text in sources("web") for route in re.findall(r'^[^#\n]*"(/[^"\s]*)": \w', text, re.MULTILINE)}
+    return {route for text in sources("web") for route in re.findall(r'^ *@(?:reads|changes)\("(/[^"]*)"', text, re.MULTILINE)}
 
 
 def missing_routes(page: str) -> set[str]:

@@ -45,6 +45,7 @@ _NOT_SHOWN: Final = frozenset(
         # Said at the start, before there is a page, or by a command.
         f"its first line is a token of {_PART} characters", "its first line is empty",
         f"{_PART}: http.token_file: {_PART}; {_PART}",
+        f"there is no text {_PART}: write it into WORDS of gateway/support/i18n/languages.py",
         "shares: is not written as a list; write the gateway of the share by hand",
         f"{_PART}\n{_PART}{_PART}: {_PART}{_PART}", f"{_PART}, {_PART}: {_PART}{_PART}",
         f"gateway.yaml: http.port: {_PART} port {_PART}: {_PART}",

@@ -166,8 +166,11 @@ class Streams:
                 found.source = source
                 return found
             owner = found.source
-        clash = f"{source[:80]!r} would be {name}, but that is {owner[:80]!r}"
-        detail = f"{clash}; register one of them with an id of its own and its name as source"
+        theirs, ours = source[:80], owner[:80]
+        detail = (
+            f"{theirs!r} would be {name}, but that is {ours!r}; "
+            "register one of them with an id of its own and its name as source"
+        )
         return Unresolved(RejectReason.DEVICE_MISMATCH, detail, name, domain)
 
     def id_of(self, source: str) -> str:
