@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.readings.clock_trust import FEWEST_DEVICES, ClockTrust
+from gateway.core.readings.clock_trust import FEWEST_DEVICES, ClockTrust, DeviceClocks
 from gateway.core.readings.timestamps import device_ms, epoch_ms, rfc3339_ms
 from tests.core.making import DAY_MS, HOUR_MS, MINUTE_MS, NOW_MS, SECOND_MS, trusted_clock
 from tests.rows import each_row
@@ -299,3 +299,68 @@ def test_a_pause_between_two_looks_is_no_step() -> None:
         trust.see_time(NOW_MS, 0)
     assert not trust.doubted
     assert trust.off_ms == 0
+
+
+def test_how_far_a_time_may_lie_from_a_doubted_clock_follows_what_is_known_of_the_right_one() -> None:
+    past_ms, future_ms = 40 * DAY_MS, 5 * MINUTE_MS
+    behind = trusted_clock(built_ms=NOW_MS)
+    behind.judge(NOW_MS - HOUR_MS)
+    assert behind.widen(past_ms, future_ms) == (past_ms, 31 * DAY_MS), "nobody knows how far it is behind"
+    hear(behind, [40 * DAY_MS] * FEWEST_DEVICES)
+    assert behind.widen(past_ms, future_ms) == (past_ms, 40 * DAY_MS + future_ms)
+    ahead = trusted_clock()
+    ahead.see_influxdb(-HOUR_MS, NOW_MS)
+    assert ahead.widen(past_ms, future_ms) == (past_ms + HOUR_MS, future_ms)
+    assert FEWEST_DEVICES == 5
+
+
+def speak(clocks: DeviceClocks, offset_ms: int, steady_ms: int, devices: int = 5) -> int | None:
+    """Let devices tell their time; how far the right time is off by them."""
+    for number in range(devices):
+        clocks.see(f"d{number}", offset_ms, steady_ms)
+    return clocks.off_ms
+
+
+def test_a_round_lasts_five_minutes_with_enough_devices_and_three_hours_with_fewer() -> None:
+    clocks = DeviceClocks(5 * MINUTE_MS)
+    clocks.pass_time(0)
+    assert speak(clocks, HOUR_MS, 0) == HOUR_MS
+    first_ms = clocks.origin_ms
+    clocks.pass_time(5 * MINUTE_MS - 1)
+    assert clocks.origin_ms == first_ms
+    clocks.pass_time(5 * MINUTE_MS)
+    assert (clocks.origin_ms - first_ms) % clocks.span_ms == 0
+    assert clocks.origin_ms > first_ms, "each device speaks again"
+    assert speak(clocks, 2 * HOUR_MS, 6 * MINUTE_MS, devices=4) == HOUR_MS, "too few to tell another"
+    clocks.pass_time(3 * HOUR_MS + 5 * MINUTE_MS - 1)
+    assert clocks.off_ms == HOUR_MS
+    clocks.pass_time(3 * HOUR_MS + 5 * MINUTE_MS)
+    assert clocks.off_ms is None, "what was said is too old"
+    for number in range(3, 10):
+        clocks.pass_time(number * 4 * HOUR_MS)
+    assert clocks.origin_ms - first_ms < 8 * 10_000_000 * clocks.span_ms, "eight rounds, then the first again"
+
+
+def test_devices_must_stay_behind_by_the_same_for_a_quarter_of_an_hour() -> None:
+    clocks = DeviceClocks(5 * MINUTE_MS)
+    assert speak(clocks, -HOUR_MS, 0) is None
+    assert speak(clocks, -HOUR_MS - 4 * MINUTE_MS, 15 * MINUTE_MS - 1) is None
+    assert speak(clocks, -HOUR_MS, 15 * MINUTE_MS) == -HOUR_MS
+    clocks.shift(2000, 16 * MINUTE_MS)
+    assert clocks.off_ms == -HOUR_MS - 2000, "what was known stays known"
+    waiting = DeviceClocks(5 * MINUTE_MS)
+    speak(waiting, -HOUR_MS, 0)
+    waiting.shift(2000, 14 * MINUTE_MS)
+    assert speak(waiting, -HOUR_MS, 15 * MINUTE_MS) is None, "the clock was set: they begin anew"
+    assert speak(waiting, -HOUR_MS, 30 * MINUTE_MS) == -HOUR_MS
+    draining = DeviceClocks(5 * MINUTE_MS)
+    for minute in range(0, 40, 10):
+        offset_ms = -HOUR_MS + minute * MINUTE_MS
+        assert speak(draining, offset_ms, minute * MINUTE_MS) is None, "a broker's queue is less late each minute"
+
+
+def test_a_reading_that_waited_says_less_than_the_fresher_one_before_it() -> None:
+    clocks = DeviceClocks(5 * MINUTE_MS)
+    assert speak(clocks, 0, 0) == 0
+    assert speak(clocks, -HOUR_MS, 1) == 0
+    assert speak(clocks, -5 * MINUTE_MS, 2) == -5 * MINUTE_MS, "within what is believed the newest counts"
