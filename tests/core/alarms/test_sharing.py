@@ -108,3 +108,25 @@ def test_a_usual_hour_holds_from_its_local_beginning_to_its_end() -> None:
         device = Device("one", None)
         views.look(device, began_ms + after_ms, busy=False)
         assert (device.guard.from_ms, device.guard.until_ms) == (began_ms, began_ms + 3_600_000)
+
+
+def test_a_guard_of_one_hour_ends_when_its_device_is_forgotten_or_told_other_hours() -> None:
+    changes: list[Callable[[Views], None]] = [lambda views: views.forget(["one"]), CHANGES["its-usual-hours"]]
+    for change in changes:
+        views, device = Views(UTC), Device("one", None)
+        views.replace_rules(Rules((rule(Values((Limit("flow_m3_h", "above", 2, 2, Usual.HOUR),))),)))
+        views.take_usual("one", {"flow_m3_h": [1.0] * 24})
+        views.put(views.look(device, NOW_MS, busy=False))
+        assert holds(device)
+        change(views)
+        assert not holds(device)
+
+
+def test_a_view_is_kept_while_its_device_is_busy_and_no_longer() -> None:
+    views, device = Views(UTC), Device("one", None)
+    view = views.look(device, NOW_MS, busy=True)
+    views.put(view)
+    assert views.of(device) is view
+    view.watch(busy=False)
+    views.put(view)
+    assert views.of(device) is not view

@@ -62,3 +62,14 @@ def test_a_condition_that_is_pending_is_stored_each_time_it_is_met_and_one_that_
         assert changed(bed) == stored, turn
     bed.push(at(5), {"alarm_leak": False})
     assert changed(bed) == {KEY: False}
+
+
+def test_of_two_conditions_the_end_of_one_is_stored() -> None:
+    bed = Bed(rule(above("alarm_leak", 0), above("ph", 8)))
+    bed.push(at(0), {"alarm_leak": True, "ph": 9})
+    changed(bed)
+    bed.push(at(1), {"alarm_leak": False, "ph": 9})
+    assert changed(bed) == {KEY: True}
+    state = bed.alarms.states.find(KEY)
+    assert state is not None
+    assert list(state.standing) == ["1"]
