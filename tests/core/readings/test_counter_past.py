@@ -1,4 +1,4 @@
-"""What a counter's sums stand on: offsets that held before, exchanges that were told, and what must be worked out again."""
+"""The past that a counter stands on: offsets that held before, exchanges that were told, and sums to work out again."""
 
 from math import isnan, nan
 
