@@ -74,7 +74,7 @@ def test_a_tag_has_at_most_64_values_and_one_that_is_known_stays_allowed() -> No
 
 def test_a_device_that_said_goodbye_has_left_until_it_sends_again() -> None:
     device = Device("d1", None)
-    assert (device.is_blank, device.has_left, device.last_sign_ms) == (True, False, 0)
+    assert (device.is_blank, device.has_left, device.last_sign_ms, device.share) == (True, False, 0, "")
     device.say(NOW_MS, online=True)
     assert (device.is_blank, device.has_left, device.goodbye_ms) == (False, False, 0)
     device.last_seen_ms = NOW_MS
