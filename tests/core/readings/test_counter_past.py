@@ -145,3 +145,50 @@ def test_a_register_that_rolls_over_is_believed_at_once_and_goes_on() -> None:
 
 def test_a_register_read_before_its_time_shows_less_than_is_believed() -> None:
     assert [is_older(5.0, believed) for believed in (None, 4.9, 5.0, 5.1)] == [False, False, False, True]
+
+
+def test_an_older_reading_sets_no_counter_back_however_coarse_its_register() -> None:
+    coarse = next(name for name, growth in GROWTH.items() if growth.step > 0)
+    counter = CounterState()
+    counter.judge(coarse, GROWTH[coarse], 10.0, NOW_MS)
+    counter.judge(coarse, GROWTH[coarse], 10.0, NOW_MS - 1)
+    assert counter.newest_ms == NOW_MS
+
+
+def test_a_late_reading_of_a_counter_that_was_exchanged_is_sound_with_its_offset() -> None:
+    counter = state(10.0, offset=500.0)
+    late = counter.judge(NAME, GROWTH[NAME], 9.9, NOW_MS - HOUR_MS)
+    assert (late.suspect, late.offset) == (False, 500.0)
+    assert counter.believed(NAME) == 10.0
+    usual = counter.judge(NAME, GROWTH[NAME], 10.1, NOW_MS + HOUR_MS)
+    assert (usual.suspect, usual.offset) == (False, 500.0)
+
+
+def test_a_reading_that_goes_on_from_a_step_confirms_it_even_if_time_alone_would_explain_it() -> None:
+    counter, growth = state(10.0), GROWTH[NAME]
+    assert counter.judge(NAME, growth, 510.0, NOW_MS + HOUR_MS // 60).offset is None
+    later_ms = NOW_MS + round((501.0 / growth.usual_per_h + 1) * HOUR_MS)
+    assert counter.judge(NAME, growth, 511.0, later_ms).offset is None, "one message confirms the step"
+    assert counter.judge(NAME, growth, 511.5, later_ms + HOUR_MS).offset == 0.0, "a second one: it counts in full"
+    dismissed = state(10.0)
+    dismissed.judge(NAME, growth, 510.0, NOW_MS + HOUR_MS // 60)
+    assert dismissed.judge(NAME, growth, 500.0, later_ms).offset == 0.0, "less than the step showed: that was garbage"
+
+
+def test_the_rule_of_a_counter_is_remembered_from_its_last_step_that_had_one() -> None:
+    counter, rule = state(995.0), CounterRule(None, 1000.0)
+    counter.judge(NAME, GROWTH[NAME], 4.0, NOW_MS + HOUR_MS, rule)
+    counter.judge(NAME, GROWTH[NAME], 1.0, NOW_MS + 2 * HOUR_MS)
+    assert counter.past.rules == {NAME: rule}
+
+
+def test_who_was_asked_for_sums_is_not_asked_again_and_a_counter_nobody_knows_needs_no_work() -> None:
+    counter = CounterState()
+    counter.ask_again()
+    assert counter.awaits is True
+    counter.awaits = "asked"
+    counter.ask_again()
+    assert counter.awaits == "asked"
+    assert counter.swap(Register(NAME, 5.0, NOW_MS), NOW_MS)
+    assert counter.registers() == []
+    assert not state(10.0).swap(Register(NAME, nan, NOW_MS - 1), NOW_MS - 1), "readings of the new meter must be read first"
