@@ -125,10 +125,7 @@ class _Skipping:
 
 @dataclass(slots=True)
 class Session:
-    """One client's side of the protocol.
-
-    :ivar taken_over: the broker ended the newest connection because another client of this id connected.
-    """
+    """One client's side of the protocol; ``taken_over``: the broker ended the newest connection for another one of this id."""
 
     options: SessionOptions
     connected: bool = False
@@ -174,10 +171,7 @@ class Session:
         return mqtt5.PublishPacket(topic, payload, qos=mqtt5.QoS.AT_MOST_ONCE, retain=retain).write()
 
     def receive(self, data: bytes) -> list[Event]:
-        """The events in ``data`` together with the incomplete packet before it.
-
-        :raises ProtocolFault: the connection cannot go on.
-        """
+        """The events in ``data``, with the incomplete packet before it; a ProtocolFault: the connection cannot go on."""
         events: list[Event] = []
         if self._skipping is not None:
             data = self._skipping.skip(data)
@@ -309,10 +303,7 @@ def _frame(data: bytes) -> tuple[int, int] | None:
 
 
 def _oversized(skipped: _Skipping) -> Oversized:
-    """Take apart the head of a PUBLISH that was not assembled [MQTT 5.0, 3.3.2].
-
-    Its properties may be longer than what was kept; then nothing of the payload is left to keep.
-    """
+    """Take apart the head of a PUBLISH that was not assembled [MQTT 5.0, 3.3.2]."""
     first, body = skipped.head[0], bytes(skipped.head[1:])
     at = 2 + int.from_bytes(body[:2], "big")
     try:
@@ -326,7 +317,7 @@ def _oversized(skipped: _Skipping) -> Oversized:
     if first & _QOS_2_BIT or not topic or packet_id == 0:
         raise ProtocolFault(_BREAKS_SUBSCRIPTION)
     properties = _frame(b"\0" + body[at : at + _HEADER_MAX - 1])
-    if properties is not None:
+    if properties is not None:  # longer than what was kept they leave nothing of the payload
         at += properties[0] - 1 + properties[1]
     return Oversized(
         topic,

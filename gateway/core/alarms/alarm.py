@@ -131,11 +131,7 @@ class Change(StrEnum):
 
 
 class Transition(Struct, frozen=True):
-    """A change of an alarm that others are told of.
-
-    :ivar at_ms: the time of the reading or of the round that decided it.
-    :ivar duration_ms: from ``since_ms`` to its end; None: it has not ended.
-    """
+    """A change of an alarm that others are told of, as a reading or a round decided it; without a duration it has not ended."""
 
     change: Change
     key: AlarmKey

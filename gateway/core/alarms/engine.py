@@ -36,11 +36,7 @@ _UNUSUAL: Final = Quality.HISTORIC | Quality.COUNTER_SUSPECT
 
 
 class Alarms:
-    """The alarm engine.
-
-    :ivar rules: those that are active.
-    :ivar states: of their alarms, pending ones too.
-    """
+    """The alarm engine: its active rules, and the states of their alarms, pending ones too."""
 
     def __init__(self, rules: Rules, silence: Silence, times: TimeRules, zone: tzinfo) -> None:
         """Begin without any state.

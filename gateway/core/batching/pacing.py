@@ -152,11 +152,7 @@ class LinkUse:
 
 @dataclass(slots=True)
 class LinkBudget:
-    """Budget of a link; without a limit it counts, and nothing waits. Instants are monotonic, in s.
-
-    :ivar max_bytes_per_s: of both directions, as the link carries them; None: no limit.
-    :ivar use: the bytes that were sent.
-    """
+    """Budget of a link, and what was sent on it; without a limit it counts, and nothing waits. Instants are monotonic, in s."""
 
     max_bytes_per_s: float | None = None
     use: LinkUse = field(default_factory=LinkUse)

@@ -32,17 +32,13 @@ class BrokerDrops:
     last_ms: int = 0
 
     def told(self, payload: bytes, now_ms: int, *, retained: bool) -> int:
-        """Take the broker's count; return the number of newly dropped messages.
-
-        A first count that the broker had retained does not tell when the messages were dropped; if it came live, the broker
-        has just started. A count smaller than the last means that the broker restarted.
-        """
+        """Take the broker's count; return the number of newly dropped messages. A smaller count: the broker restarted."""
         text = payload.strip()
         if not (text.isdigit() and len(text) < 20):  # noqa: PLR2004 - what 64 bits hold
             return 0
         total, before = int(text), self.total
         self.total = total
-        if before is None:
+        if before is None:  # a count that was retained may be old; one that came live is of a broker that has just started
             before = total if retained else 0
         new = total - before if total >= before else total
         if new:

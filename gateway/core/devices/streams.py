@@ -148,10 +148,7 @@ class Streams:
         met[key] = value
 
     def admit(self, source: str, domain: str = "unknown") -> Device | Unresolved:
-        """The device that sends under the name ``source``, or the reason why it is not admitted.
-
-        An id has one source: two meters whose names become one id are two meters all the same.
-        """
+        """The device that sends under a name, or why it is not admitted: an id has one source, and two meters stay two."""
         device = self.devices.get(self._ids.get(source, source))
         if device is not None and device.admitted and device.source == source:
             return device

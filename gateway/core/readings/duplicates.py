@@ -46,11 +46,7 @@ class DedupVerdict(Enum):
 
 
 class DedupResult(NamedTuple):
-    """Result of the duplicate check.
-
-    :ivar fields: of a reading that joins, those to write; of a conflict, those with another value.
-    :ivar quality: of a reading that joins, the bits of all readings of its key.
-    """
+    """Result of the duplicate check: the fields to write, or that have another value, and all quality bits of its key."""
 
     verdict: DedupVerdict
     fields: tuple[str, ...] = ()

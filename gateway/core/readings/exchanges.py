@@ -37,11 +37,7 @@ class StoredExchange(NamedTuple):
 
 
 class ExchangeEffect(NamedTuple):
-    """The effect of an exchange on the counters of a device.
-
-    :ivar at_once: counters of which no reading came since; the next one is the first of the new meter.
-    :ivar later: counters of which readings came since; their sums must be worked out again.
-    """
+    """The counters whose next reading is the first of the new meter, and those whose sums must be worked out again."""
 
     at_once: list[str]
     later: list[str]

@@ -74,10 +74,7 @@ def bare(payload: bytes) -> bytes:
 
 
 def parse(payload: bytes, *, allow_inf_nan: bool) -> object:
-    """Parse a JSON text; a number beyond a float comes out infinite, and if a key occurs twice, the last value counts.
-
-    :raises Undecodable: ``not_utf8`` or ``bad_json``, with the place of the fault.
-    """
+    """Parse a JSON text; a number beyond a float is infinite, of a key twice the last counts; Undecodable names the fault."""
     try:
         return from_json(bare(payload), allow_inf_nan=allow_inf_nan)
     except ValueError as error:

@@ -18,10 +18,7 @@ HourRun = tuple[int, int]
 
 
 class LateReadings:
-    """The hours to work out again, by device. An hour is a number: hours since 1970 in UTC.
-
-    :ivar closed_ms: readings of a time before this one come too late for what was worked out; 0 while nobody works hours out.
-    """
+    """The hours, since 1970 in UTC, to work out again, by device; before ``closed_ms`` (0: never) readings come too late."""
 
     __slots__ = ("_hours", "closed_ms")
 

@@ -18,11 +18,7 @@ _TOLERANCE: Final = 1e-6
 
 
 class CounterRule(NamedTuple):
-    """Rule that a profile gives for a counter, in the field's own unit.
-
-    :ivar rate_per_h: the most it can grow in an hour; None: the table's bound.
-    :ivar modulus: the value at which the register starts again from 0; None: not known.
-    """
+    """A profile's rule for a counter: the most it grows in an hour, and the value at which it starts again; None: not known."""
 
     rate_per_h: float | None = None
     modulus: float | None = None

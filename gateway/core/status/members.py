@@ -27,11 +27,7 @@ _SPANS_MAX: Final = 100
 
 
 class Reception:
-    """The spans of time in which nobody could be heard; the newest hundred of them.
-
-    :ivar began_ms: the time at which this run first heard the broker; None: not yet.
-    :ivar since_ms: the time since which it has been heard without a break; None: it cannot be heard now.
-    """
+    """The newest hundred spans in which nobody could be heard; when the broker was first heard, and since when it is."""
 
     def __init__(self, deaf_since_ms: int | None = None) -> None:
         """Start deaf: since the end of the last run, if that is known."""

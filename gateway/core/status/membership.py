@@ -48,11 +48,7 @@ class NewestReadings:
         self._until_ms: int | None = None
 
     def take(self, found: Mapping[str, int], names: Collection[str], asked_ms: int) -> None:
-        """Take the answer to a question of that time.
-
-        :param found: device → the time of its newest reading, for those that sent since the answer before.
-        :param names: the registered devices; others are forgotten.
-        """
+        """Take an answer: the newest readings since the one before, of registered devices; others are forgotten."""
         before = self._newest_ms
         self._newest_ms = {name: newest for name in names if (newest := max(found.get(name, 0), before.get(name, 0)))}
         self._until_ms = asked_ms - _ON_THE_WAY_MS
