@@ -173,3 +173,14 @@ def test_quantities_of_different_readings_count_together_within_three_intervals(
     bed.device(entry=registered())
     assert bed.send(at(0), pressure_kpa=90) == []
     assert bed.send(at(turn), flow_m3_h=9) == (RAISED if raised else [])
+
+
+@pytest.mark.parametrize(("before", "then", "flow_m3_h", "told"), [(100.0, 10.0, 50, RAISED), (10.0, 100.0, 50, CLEARED)])
+def test_at_the_full_hour_what_is_usual_then_counts(before: float, then: float, flow_m3_h: int, told: list[str]) -> None:
+    bed, began_ms = Bed(rule(Values((Limit("flow_m3_h", "above", 2, 2, Usual.HOUR),)))), NOW_MS - NOW_MS % HOUR_MS
+    bed.device(entry=registered())
+    hour = (began_ms // HOUR_MS + 7) % 24
+    hours: list[float | None] = [before if at == (hour - 1) % 24 else then for at in range(24)]
+    bed.alarms.usual("d1", {"flow_m3_h": hours})
+    assert bed.send(began_ms - 1, flow_m3_h=flow_m3_h) == ([] if told is RAISED else RAISED)
+    assert bed.send(began_ms, flow_m3_h=flow_m3_h) == told
