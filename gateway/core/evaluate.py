@@ -161,9 +161,11 @@ class Evaluator:
 
         :param seen: the verdict on it among the readings of its own message.
         """
-        series, field_set = observation.series, observation.field_set
-        key, numbers, time_ms = series.pattern.key, observation.numbers, observation.time_ms
-        known = series.device.see_stamped(key, time_ms, numbers, field_set, quality, now_ms, self.field_sets)
+        device, field_set = observation.series.device, observation.field_set
+        key, numbers, time_ms = observation.series.pattern.key, observation.numbers, observation.time_ms
+        newest_ms, device.newest_ms = device.newest_ms, max(device.newest_ms, time_ms)
+        known = device.see_key(key, time_ms, numbers, field_set, quality, now_ms, self.field_sets)
+        device.newest_ms = newest_ms  # its time is none that the device told
         return seen if known is NEW else known
 
     def judge_together(

@@ -235,7 +235,9 @@ class Session:
             if int(packet.reason_code) >= _REFUSED:
                 raise ProtocolFault(f"the broker refused the connection: {self._told(packet)}")
             self.connected = True
-            events.append(Connected(packet.session_present, packet.server_keep_alive, self._cut_expiry_s(packet)))
+            given_s = packet.session_expiry_interval
+            cut_s = given_s if given_s is not None and given_s < self.options.session_expiry_s else None
+            events.append(Connected(packet.session_present, packet.server_keep_alive, cut_s))
         elif isinstance(packet, mqtt5.SubAckPacket) and packet.packet_id in self._asked:
             asked = self._asked.pop(packet.packet_id)
             if len(asked) != len(packet.reason_codes):
@@ -249,11 +251,6 @@ class Session:
             raise ProtocolFault(f"the broker closed the connection: {self._told(packet)}")
         elif not isinstance(packet, mqtt5.PingRespPacket) or not self.connected:
             raise ProtocolFault(f"the broker sent a {type(packet).__name__.removesuffix('Packet')} out of turn")
-
-    def _cut_expiry_s(self, packet: mqtt5.ConnAckPacket) -> int | None:
-        """The lifetime that the broker gives the session, if it is shorter than was asked for."""
-        given_s, asked_s = packet.session_expiry_interval, self.options.session_expiry_s
-        return given_s if given_s is not None and given_s < asked_s else None
 
     def _told(self, packet: mqtt5.ConnAckPacket | mqtt5.DisconnectPacket) -> str:
         """The reason that a broker gives, shortened, and without the password, which it may quote."""

@@ -192,7 +192,7 @@ class Alarms:
     def usual(self, device: str, hours: UsualHours) -> bool:
         """Take the means of the last days by local hour, or after a restart those that were kept; False: they are not taken."""
         active = [state.key.alarm for state in self.states.of_devices([device]) if state.is_active]
-        if self._views.knows_usual(device) and any(_looks_at_usual(self.rules.by_name[name]) for name in active):
+        if device in self._views.usual and any(_looks_at_usual(self.rules.by_name[name]) for name in active):
             return False  # else the alarm that stands would become what is usual, and end
         self._views.take_usual(device, hours)
         return True

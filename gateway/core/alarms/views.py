@@ -114,7 +114,7 @@ class Views:
         self._of: dict[str, View] = {}
         self._shared = Tables(Rules())
         self._zone = zone
-        self._usual: dict[str, dict[str, array[float]]] = {}
+        self.usual: dict[str, dict[str, array[float]]] = {}
         self._registered: Mapping[str, RegisteredDevice] = {}
         self._parents: frozenset[str] = frozenset()
         self.replace_rules(Rules())
@@ -138,15 +138,11 @@ class Views:
     def take_usual(self, device: str, hours: UsualHours) -> None:
         """Take the usual hours of a device."""
         wanted = {name: hours[name] for name in self._usual_fields.union({FLOW}).intersection(hours)}
-        self._usual[device] = {
+        self.usual[device] = {
             name: array("f", (nan if mean is None else mean for mean in means)) for name, means in wanted.items()
         }
         self._drop([device])
         self._shared.end_guards()  # its own may be among them; those of the others are soon made again
-
-    def knows_usual(self, device: str) -> bool:
-        """Tell if the usual hours of a device were told."""
-        return device in self._usual
 
     def forget_registers(self, device: str) -> None:
         """Forget the registers of a device: its meter was exchanged."""
@@ -159,7 +155,7 @@ class Views:
         names = list(devices)
         self._drop(names)
         for name in names:
-            self._usual.pop(name, None)
+            self.usual.pop(name, None)
 
     def _drop(self, names: Iterable[str]) -> None:
         """Drop views: each is made again when its device is heard next."""
@@ -174,7 +170,7 @@ class Views:
 
     def usual_night(self, device: str, hours: int) -> float | None:
         """The lowest usual flow of the first hours of a day; None: it is not known."""
-        known = [mean for mean in self._usual.get(device, {}).get(FLOW, ())[:hours] if not isnan(mean)]
+        known = [mean for mean in self.usual.get(device, {}).get(FLOW, ())[:hours] if not isnan(mean)]
         return min(known, default=None)
 
     def of(self, device: Device) -> View:
@@ -199,7 +195,7 @@ class Views:
             view = View(device, self._shared)
         parent = device.registered.parent if self._looks_at_parents and device.registered is not None else None
         names = (device.name, parent) if parent is not None else (device.name,)
-        if any(not self._usual_fields.isdisjoint(self._usual.get(name, ())) for name in names):
+        if any(not self._usual_fields.isdisjoint(self.usual.get(name, ())) for name in names):
             hour, from_ms = self._hour(time_ms)
             until_ms = from_ms + _HOUR_MS
         else:
@@ -217,7 +213,7 @@ class Views:
     def _scales(self, name: str, entry: RegisteredDevice | None, hour: int | None) -> Scales:
         """The scales of a device that the rules ask for."""
         params = entry.params if entry is not None else NO_PARAMS
-        hours = self._usual.get(name, {}) if hour is not None else {}
+        hours = self.usual.get(name, {}) if hour is not None else {}
         usual = {}
         for quantity in self._usual_fields.intersection(hours):
             usual[Usual.HOUR, quantity] = hours[quantity][hour or 0]

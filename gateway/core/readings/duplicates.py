@@ -105,23 +105,6 @@ class RecentKeys:
         self._add(key, fingerprints, field_set, quality, second, field_sets)
         return NEW
 
-    def see_stamped(
-        self,
-        series: int,
-        time_ms: int,
-        values: tuple[Value, ...],
-        field_set: FieldSet,
-        quality: int,
-        now_ms: int,
-        field_sets: FieldSets,
-    ) -> DedupResult:
-        """The same for a reading that the gateway stamped: its time is none that the device told."""
-        newest_ms = self.newest_ms
-        self.newest_ms = max(newest_ms, time_ms)
-        seen = self.see_key(series, time_ms, values, field_set, quality, now_ms, field_sets)
-        self.newest_ms = newest_ms
-        return seen
-
     def young_keys(self, now_ms: int, field_sets: FieldSets) -> Iterator[Key]:
         """The keys that still count, the oldest first; those whose field set was one too many are left out."""
         at = 0

@@ -25,10 +25,6 @@ class Repeating:
         self.members = members
         self.key = Counter(key for key, _ in members).most_common(1)[0][0]
 
-    def payload(self) -> bytes:
-        """The bytes of this object, with the repeated key."""
-        return _text_of(self)
-
 
 def with_repeating(document: object, text: bytes) -> object:
     """The document, with :class:`Repeating` in place of it, or of items of its list, where a key occurs twice.
@@ -55,12 +51,13 @@ def _number(digits: str) -> float:
     return int(digits) if len(digits) < _INT_DIGITS_MAX else float(digits)
 
 
-def _text_of(value: object) -> bytes:
+def text_of(value: object) -> bytes:
+    """The bytes of an object, with a repeated key."""
     if isinstance(value, Repeating | dict):
         members = value.members if isinstance(value, Repeating) else value.items()
-        return b"{%b}" % b",".join(b"%b:%b" % (to_json(key), _text_of(item)) for key, item in members)
+        return b"{%b}" % b",".join(b"%b:%b" % (to_json(key), text_of(item)) for key, item in members)
     if isinstance(value, list):
-        return b"[%b]" % b",".join(map(_text_of, value))
+        return b"[%b]" % b",".join(map(text_of, value))
     return to_json(value, inf_nan_mode="constants")
 
 

@@ -21,7 +21,7 @@ from pydantic_core import to_json
 
 from gateway.core.message import Undecodable
 from gateway.core.readings.field_sets import SHAPES_MAX, FieldSet, FieldSets
-from gateway.core.readings.json_text import Repeating, bare, parse, with_repeating
+from gateway.core.readings.json_text import Repeating, bare, parse, text_of, with_repeating
 from gateway.core.readings.line_protocol import Tags
 from schemas.quantities import HEALTH, QUANTITIES, REQUIRES, TEXT_TAGS, VEHICLE_CLASSES, Kind, Quantity
 from schemas.readings import ARRAY_MAX, SEQ_MAX, NativeReading, Value, native_key_types, native_types
@@ -171,7 +171,7 @@ class NativeDecoder:
 
     def _item(self, item: object, raised: Mapping[str, float]) -> Decoded | Broken:
         if type(item) is Repeating:
-            return Broken(stands_twice(item), item.payload())
+            return Broken(stands_twice(item), text_of(item))
         try:
             values = self._from_object(item)
             if isinstance(item, dict) and len(values) == len(item):  # no key is unknown

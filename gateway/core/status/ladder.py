@@ -8,14 +8,14 @@ the first that somebody should look at. It is the same verdict for the page of a
 page.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from math import isnan
 from types import MappingProxyType
 from typing import Final
 
 from gateway.core.batching.deliveries import ReadingPlace
-from gateway.core.devices.setback import DROPPED, DUPLICATE, WAITS, Setback, unknown_keys
+from gateway.core.devices.setback import DUPLICATE, WAITS, Setback, unknown_keys
 from gateway.core.message import WaitCause
 from gateway.core.status.rungs import DeviceEvidence, Rung, RungArgs, RungName, RungState, near_key
 from gateway.core.status.silence import Presence
@@ -42,28 +42,19 @@ class Ladder:
         return self.headline.level
 
 
-_RUNG_OF: Final = {
-    RejectReason.UNKNOWN_DEVICE: RungName.REGISTERED,
-    f"{WAITS}{WaitCause.UNKNOWN_DEVICE}": RungName.REGISTERED,
-    RejectReason.UNKNOWN_TOPIC: RungName.PROFILE,
-    RejectReason.DEVICE_MISMATCH: RungName.PROFILE,
-    RejectReason.AMBIGUOUS_PROFILE: RungName.PROFILE,
-    RejectReason.PROFILE_ERROR: RungName.PROFILE,
-    RejectReason.NO_BIRTH: RungName.PROFILE,
-    f"{WAITS}{WaitCause.NO_BIRTH}": RungName.PROFILE,
-    f"{WAITS}{WaitCause.CODEC}": RungName.PROFILE,
-    RejectReason.TOO_LARGE: RungName.PAYLOAD,
-    RejectReason.NOT_UTF8: RungName.PAYLOAD,
-    RejectReason.BAD_JSON: RungName.PAYLOAD,
-    RejectReason.BAD_PAYLOAD: RungName.PAYLOAD,
-    RejectReason.INTERNAL_ERROR: RungName.PAYLOAD,
-    DUPLICATE: RungName.PAYLOAD,
-    RejectReason.NO_QUANTITY: RungName.VALUES,
-    DROPPED: RungName.VALUES,
-    RejectReason.TIME_CONFLICT: RungName.CLOCK,
-    RejectReason.INFLUXDB_REJECTED: RungName.INFLUXDB,
+_Why = RejectReason
+_STOPS: Final[Mapping[RungName, Collection[str]]] = {
+    RungName.REGISTERED: (_Why.UNKNOWN_DEVICE, f"{WAITS}{WaitCause.UNKNOWN_DEVICE}"),
+    RungName.PROFILE: (
+        *(_Why.UNKNOWN_TOPIC, _Why.DEVICE_MISMATCH, _Why.AMBIGUOUS_PROFILE, _Why.PROFILE_ERROR, _Why.NO_BIRTH),
+        *(f"{WAITS}{WaitCause.NO_BIRTH}", f"{WAITS}{WaitCause.CODEC}"),
+    ),
+    RungName.PAYLOAD: (_Why.TOO_LARGE, _Why.NOT_UTF8, _Why.BAD_JSON, _Why.BAD_PAYLOAD, _Why.INTERNAL_ERROR),
+    RungName.VALUES: (_Why.NO_QUANTITY,),
+    RungName.CLOCK: (_Why.TIME_CONFLICT,),
+    RungName.INFLUXDB: (_Why.INFLUXDB_REJECTED,),
 }
-"""Code of a setback → the rung that it belongs to."""
+"""The codes of setbacks that stop a message at a rung."""
 
 
 def ladder(seen: DeviceEvidence) -> Ladder:
@@ -112,7 +103,7 @@ def _unknown(name: RungName, code: str, level: Level = Level.GOOD, *, stops: boo
 def _stopped(name: RungName, seen: DeviceEvidence) -> Rung | None:
     """The rung at which the newest message ended without a reading, or without all of its readings."""
     setback = seen.setback
-    if setback is None or not setback.stops or _RUNG_OF.get(setback.code) is not name:
+    if setback is None or setback.code not in _STOPS.get(name, ()):
         return None
     args = {"since_ms": setback.since_ms, "detail": setback.detail, **_keys(setback, seen)}
     if setback.code == RejectReason.NO_QUANTITY and "guess" in args:
@@ -244,10 +235,7 @@ def _influxdb(seen: DeviceEvidence) -> Rung:
     return _unknown(name, code, Level.ATTENTION if is_stuck else Level.GOOD, found={"arrival_ms": arrival_ms})
 
 
-_AWAY: Final = {
-    ReadingPlace.JOURNAL: ("in_journal", Level.ATTENTION),
-    ReadingPlace.GIVEN_UP: ("given_up", Level.TROUBLE),
-}
+_AWAY: Final = {ReadingPlace.JOURNAL: ("in_journal", Level.ATTENTION), ReadingPlace.GIVEN_UP: ("given_up", Level.TROUBLE)}
 """Place of a reading that is not in InfluxDB → code and level."""
 
 _JUDGES: Final[Mapping[RungName, Callable[[DeviceEvidence], Rung]]] = {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.core.readings.duplicates import KEYS_MAX, WINDOW_S, DedupVerdict, Key, RecentKeys
+from gateway.core.readings.duplicates import KEYS_MAX, WINDOW_S, DedupResult, DedupVerdict, Key, MessageKeys, RecentKeys
 from gateway.core.readings.field_sets import SHAPES_MAX, FieldSets
 from gateway.core.readings.line_protocol import series_key
 from tests.core.making import NOW_MS, SECOND_MS
@@ -109,3 +109,14 @@ def test_a_stored_key_that_does_not_fit_its_fields_is_left_out() -> None:
     again = Window()
     again.keys.restore_keys(NOW_MS, [key._replace(fingerprints=(1, 2))], NOW_MS, again.field_sets)
     assert (again.young(), again.see(NOW_MS)) == ([], DedupVerdict.NEW)
+
+
+def test_readings_of_one_message_for_one_point_join_with_the_quality_of_all() -> None:
+    keys = MessageKeys(["here"])
+    assert ("here" in keys, "there" in keys) == (True, False)
+    assert keys.compare("here", {"ph": 7.0}, 1).verdict is DedupVerdict.NEW
+    keys.keep("here", {"ph": 7.0}, 1)
+    assert keys.compare("here", {"level_m": 2.0}, 4) == DedupResult(DedupVerdict.JOINS, ("level_m",), 5)
+    keys.keep("here", {"level_m": 2.0, "ph": 9.0}, 4)
+    assert keys.compare("here", {"ph": 7.0, "level_m": 2.0}, 0).verdict is DedupVerdict.DUPLICATE
+    assert keys.compare("here", {"ph": 9.0}, 0) == DedupResult(DedupVerdict.CONFLICT, ("ph",)), "the first stays"
