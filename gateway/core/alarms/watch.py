@@ -1,11 +1,11 @@
 """Tables of the conditions that a reading is checked for, made once for each field set: a gate, and behind it the conditions.
 
 The **gate** is a tuple of (index, low, high): nearly every reading lies within all of them and needs nothing more. So it goes
-into the guard of the device (:mod:`gateway.core.devices.guard`). A reading
-outside, and each reading of a device for which a condition stands, is looked at closely: condition by condition.
+into the guard of the device (:mod:`gateway.core.devices.guard`). A reading outside, and each reading of a device for which a
+condition stands, is looked at closely: condition by condition.
 
-Most limits hold for all devices, and so do their tables. A device that has limits of its own, as multiples of its parameters or
-of its usual hour, has tables of its own; in these the other conditions are shared.
+Most limits hold for all devices, and so do their tables. A device with limits of its own, multiples of its parameters or of its
+usual hour, has tables of its own, which share the other conditions.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,11 +1,11 @@
 """Acknowledgements owed to the broker, and the order in which they leave.
 
 PUBACKs leave in the order of receipt [MQTT-4.6.0-2], so batches are acknowledged in the order in which they were begun: one
-that is done waits for those before it. Acknowledgements belong to their connection and are forgotten with it: after a reconnect
-identifiers may mean other messages. While the first copy of a message still waits here, the broker sends it again on the
-next connection; that copy is recognised by its identifier and content, is not processed, and its acknowledgement waits
-behind the first. RabbitMQ does not keep identifiers [MQTT-4.4.0-1]: it counts from 1 on each connection. There another message
-of equal bytes could have the identifier of a first copy, so nothing is recognised, and what comes again carries bit 64.
+that is done waits for those before it. Acknowledgements end with their connection: after a reconnect identifiers may mean other
+messages. While the first copy of a message still waits here, the broker sends it again; that copy is recognised by identifier
+and content, is not processed, and its acknowledgement waits behind the first. RabbitMQ does not keep identifiers
+[MQTT-4.4.0-1] but counts from 1 on each connection. There another message of equal bytes could have the identifier of a first
+copy, so nothing is recognised, and what comes again carries bit 64.
 """
 
 from collections import deque

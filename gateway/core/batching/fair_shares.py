@@ -1,8 +1,7 @@
 """Fair shares: which devices send so much, and which codecs take so long, that they would starve the others.
 
-Of devices: the hot path pays next to nothing for it. Of a large chunk of messages the topics of some are counted, each with
-the number of messages it stands for; over some seconds that estimates how many messages a second come on each topic. A topic
-floods when all of this holds:
+Devices are counted at next to no cost: of a large chunk the topics of some messages, each with the number of messages it stands
+for. Over some seconds that estimates how many come on each topic. A topic floods when all of this holds:
 
 - it was counted at least 10 times, and at least a tenth of all times, so that no few large chunks make a flood;
 - at least 100 messages a second come on it;
@@ -12,9 +11,9 @@ floods when all of this holds:
 A device that is meant to send much is named too; nothing else happens to it while InfluxDB keeps up
 (:mod:`gateway.ingest.delivery.flood_queue`).
 
-Of codecs: messages for an overloaded one wait on disk and delay no others. A message that waits for an answer is not
-acknowledged, and a broker hands over only a limited number of those. All codecs share one queue. When its head has waited too
-long, the cause is the codecs that fill at least their share of it.
+Messages for an overloaded codec wait on disk and delay no others: a message that waits for an answer is not acknowledged, and a
+broker hands over only a limited number of those. All codecs share one queue. When its head has waited too long, the cause is
+the codecs that fill at least their share of it.
 """
 
 from collections import Counter, deque

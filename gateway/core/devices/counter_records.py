@@ -1,7 +1,7 @@
 """The counters of a device as a part of its record: registers, doubts, and what their sums stand on.
 
-What is as in a new counter is left out: an offset of 0, a mean rate that begins here. A record of a version before sums has
-only registers and doubts; its counters have counted nothing else than their registers.
+Values equal to a new counter's are omitted: an offset of 0, a mean rate that begins here. A record of a version before sums has
+only registers and doubts; its sums equal its registers.
 """
 
 from collections.abc import Mapping

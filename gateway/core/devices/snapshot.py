@@ -1,11 +1,9 @@
 """The snapshot of one device, kept over a restart as a line of text: small, and readable by people who open the file.
 
-Times are milliseconds before the device was last seen, which makes most of them short. Values equal to a new device's are left
-out. Losing a line, or reading an old one, never alters a value: counters, duplicates and silence start again, or where they
-were. A device's clock offset comes back for people only: it was measured against the clock of another run, and is no evidence
-about the clock of this.
-
-The setback of a device is saved each time, its last message only at the stop.
+Times are milliseconds before the device was last seen, which makes most of them short. Values equal to a new device's are
+omitted. Losing a line, or reading an old one, never alters a value: counters, duplicates and silence start again, or where they
+were. The clock offset comes back for people only: it says nothing about the clock of this run. The setback of a device is saved
+each time, its last message only at the stop.
 """
 
 from base64 import b64encode

@@ -1,14 +1,13 @@
 """The waits between two connections to the broker.
 
 After an ordinary end the gateway comes back within two seconds: a broker as Debian ships it keeps 1,000 messages for an absent
-client. After the broker ended the connection because another client of the same id connected, that would have the two throw
-each other out for ever. So the one that was thrown out waits a quarter of a minute, and twice as long each time it happens
-again, up to ten minutes. Whoever holds the session can work meanwhile, and if that one goes for good this one comes back by
-itself.
+client. When another client of the same id took the session, that would have the two throw each other out for ever. So the one
+that was thrown out waits a quarter of a minute, and twice as long each time it happens again, up to ten minutes. The other can
+work meanwhile; if it goes for good, this one comes back by itself.
 
-Older brokers (Mosquitto 2.0.11) give no reason when another client takes the session. So connections that the broker closes
-soon and without a reason, several in a row, count as taken over too. A broker that dies again and again is not met so: while it
-starts it refuses connections, which ends the row.
+Older brokers (Mosquitto 2.0.11) do not say that a session was taken over. So several connections in a row that the broker
+closes soon and without a reason count as taken over too. A broker that dies again and again refuses connections while it
+starts, which ends the row.
 """
 
 from dataclasses import dataclass, field

@@ -2,27 +2,25 @@
 
 Theory of operation
 -------------------
-Each machine of a pair keeps a second connection to the broker, the *watch*, under a client id of its own. Over it the machine
-says what it is, retained: live, passive or offline; the last is its will too. And it reads what the other says. The session by
-which all readings come belongs to the one that is live. The broker lets one connection hold it at a time, so two can never read
-from it; this module keeps them from taking it from each other, and sees to it that one of them has it.
+Each machine of a pair keeps a second connection to the broker, the *watch*, under a client id of its own. On it the machine
+publishes its role, retained: live, passive or offline (its will too), and reads the other's. The session by which all readings
+come belongs to the live one. The broker lets one connection hold it at a time, so two can never read from it; this module keeps
+them from taking it from each other, and has one of them take it.
 
-* A passive machine takes the session when the other is offline: by its will (at once after a crash, as the broker sees the
-  connection close; after 1.5 x keep-alive at a power cut), by its word (it stops in order), or because it has said nothing for
-  2 x keep-alive, although it repeats its word three times in each keep-alive. The last needs no will: a broker that was
-  restarted may have forgotten it.
-* Each time a machine takes the session it does so in a new *term*, one above all that it has heard of, and says so before it
-  opens the session. A live machine stands back when it hears of a live one of a later term, now or retained: that one took the
-  session after it. One of an earlier term is a memory of a broker that crashed. It stands back too when it has not reached the
-  broker for 2 x keep-alive: whoever can will be live by then. It never comes back by itself while the other is there.
+* A passive machine takes the session when the other is offline: by its will (at once after a crash; after 1.5 x keep-alive at a
+  power cut), by its own word (an orderly stop), or after 2 x keep-alive without a word, of which each machine sends three in a
+  keep-alive. The last needs no will: a broker that was restarted may have forgotten it.
+* A machine takes the session in a new *term*, one above all that it has heard of, and publishes that first. A live machine
+  stands back when it hears of a live one of a later term, retained or not: that one took the session after it. One of an
+  earlier term is a memory of a broker that crashed. It also stands back when it has not reached the broker for 2 x keep-alive:
+  whoever can will be live by then. It never comes back by itself while the other is there.
 * Nobody is live, both are there: the name that sorts first takes the session, after a pause in which the other may speak up.
 * The watch must stand and have brought all that is retained (:meth:`Standby.synced`) before the session is taken at all.
 
-The journal of a machine that was live may hold readings that it acknowledged and nobody else has seen: steps of registers,
-which change sums. So each machine tells how many it holds, and a live one tells of the first before it acknowledges it. Sums
-are taken over when no other machine holds any (:attr:`Standby.awaited_journals`).
-
-Who was thrown out by someone who is not of the pair waits as :mod:`gateway.core.gateways.reconnects` says.
+The journal of a machine that was live may hold readings that nobody else has seen: steps of registers, which change sums. So
+each machine publishes how many it holds, a live one before it acknowledges the first. Sums are taken over when no other machine
+holds any (:attr:`Standby.awaited_journals`). A machine that was thrown out by a stranger waits as in
+:mod:`gateway.core.gateways.reconnects`.
 """
 
 import json

@@ -2,21 +2,19 @@
 
 Theory of operation
 -------------------
-A share moves while readings wait for its old gateway, in its queue and in its journal. Three things must hold then:
+While a share moves, readings may still wait in the queue and the journal of its old gateway. Three things must hold then:
 
-* **Sums.** The old gateway knows where they stand and goes on with them until it is empty. The new one writes none before, and
-  then goes on from the newest in the database.
-* **Messages.** The new one subscribes first, and the old one leaves when it has: in the other order nobody would be bound, and
-  messages lost. So some come to both. One with the device's time is the same point twice; of one without a time two points
-  stand, and carry bit 64. Meanwhile the new one stamps at odd milliseconds, the old one at even ones: of two readings of a
-  device at one time the second would replace the first.
-* **Order.** What waited at the old gateway without a time of its own is stamped behind what the new one has stamped already. A
-  register that shows less in such a reading was not reset: with bit 64 it is taken for an older one, and has no sum.
+* **Sums.** The old gateway continues them until it is empty. The new one writes none before, then continues from the newest
+  in the database.
+* **Messages.** The new gateway subscribes before the old one unsubscribes, else messages would be lost; so some come to both.
+  One with the device's time is the same point twice; one without gives two points, which carry bit 64. Meanwhile the new
+  gateway stamps at odd milliseconds, the old one at even ones: of two readings at one time the second would replace the first.
+* **Order.** A reading without its own time that waited at the old gateway is stamped later than some of the new one's. If its
+  register shows less, that is no reset: with bit 64 it is taken for an older reading, and has no sum.
 
-Each gateway says in the database how far it is with a share: nobody else knows what stands in its journal, and what it says
-there holds while it is down. Its word comes behind the readings that it speaks of. The order in which gateways learn of a move
-does not matter: the old one goes on until the new one reads, and the new one writes no sums until the old one is empty. Only
-the old one's bit 64 begins when it has learned of the move.
+Each gateway publishes its stage of each share in the database, after the readings it covers: nobody else knows its journal, and
+the stage holds while it is down. Gateways may learn of a move in any order: the old one continues until the new one reads, and
+the new one writes no sums until the old one is empty. Only the old one's bit 64 begins when it has learned of the move.
 """
 
 import json

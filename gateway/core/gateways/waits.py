@@ -2,10 +2,10 @@
 
 Theory of operation
 -------------------
-A move of a share waits for words of other gateways: the old one reads on until the new one reads, and the new one writes no
-sums until the old one is empty. Of a pair the live machine writes none until the journal of the other one is in the database.
-A machine that is dead, or has another file of shares, never says its word. So what waits is a table that each gateway works out
-from what stands in the database: one that has no part in a move comes to the same table.
+A move of a share waits for other gateways: the old one reads on until the new one reads, and the new one writes no sums until
+the old one is empty. Of a pair the live machine writes none until the journal of the other one is in the database. A machine
+that is dead, or has another file of shares, would be waited for without end. So each gateway works out who waits for whom from
+what stands in the database, whether it takes part in a move or not.
 
 A wait is told after three minutes of a steady clock, of which only those count in which the database answered: while it is away
 everything stands still, and that is told by itself. A step, as from "reads it" to "writes what waits", begins a new wait.

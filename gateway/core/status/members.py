@@ -3,17 +3,15 @@
 Theory of operation
 -------------------
 Each gateway writes a point about itself every minute, with ``unbroken_s``: for how long all that came from its broker has gone
-straight to the database. So its newest report says: what it heard in this time can be found there. It cannot say so while it is
-down, cut off from the broker, or cut off from the database and filling its journal; there is no report then.
+straight to the database. What it heard in this time can be found there. While it is down, or cut off from the broker or the
+database, there is no such point.
 
-Silence of a device is judged at the newest report of its gateway, no later: what came since may be in a journal. Time between
-two reports for which neither of them vouches is left out, as time is in which a gateway alone could not hear. What came in such
-a break may wait in the journal or at the broker for long after it; new readings are written ahead of the journal. So a device
-then has its whole span of silence again, but an hour at most: else who has a break each night would never find one that sends
-once a day.
+A device is judged silent at the newest report of its gateway, no later: what came since may be in a journal. Time for which no
+report vouches is left out, as is time in which a gateway alone could not hear. What came in such a break may wait long after it
+in the journal or at the broker, since new readings are written first. So a device then has its whole span of silence again, but
+an hour at most: else who has a break each night would never find a device that sends once a day.
 
-Which gateway hears a device depends on how they share. With a file of shares it is the one that has the device's site. A site
-that moved is heard there from the moment at which the newcomer read it.
+With a file of shares, the gateway that hears a device is the one that has its site; after a move, from when the newcomer reads.
 """
 
 from collections import defaultdict, deque

@@ -1,11 +1,9 @@
 """Membership: what this gateway may say of a device when several gateways share them. The one place that decides.
 
-A reading is a fact, and whoever receives it writes it. That a device is silent is a statement about what did not come, to any
-of them: who says so must know what the others received. The database is what they have in common. So each member asks it once
-a minute whose readings have come (:class:`NewestReadings`), and all pages of all members show the same fleet. It makes no
-difference if each member has sites of its own, or if devices wander.
-
-What is written once for all is written by one:
+A reading is a fact, and whoever receives it writes it. Silence is a statement about what no gateway received, so who says it
+must know what the others received. The database is what they have in common: each member asks it once a minute for the newest
+readings (:class:`NewestReadings`), and all pages of all members show the same fleet, whether each has its own sites or devices
+wander. One member writes what is written once for all:
 
 ================================================  ================  ==============================
 what                                              a gateway alone   of several
@@ -18,11 +16,9 @@ hours, days, months, completeness, balances       this gateway      the leader
 points of the registry, open data                 this gateway      the leader
 ================================================  ================  ==============================
 
-A gateway that hears devices and cannot tell the database makes these devices unknown, not silent: the leader judges each by
-what its gateway is known to have heard (:mod:`gateway.core.status.members`).
-
-The leader is named by the configuration. While it is down nobody is called silent, and hours wait; both are made up for when it
-is back. An election could leave two leaders for a moment, or none.
+A gateway that hears devices and cannot reach the database makes them unknown, not silent: the leader judges each by what its
+gateway is known to have heard (:mod:`gateway.core.status.members`). The configuration names the leader. While it is down nobody
+is called silent and hours wait; both are made up for afterwards. An election could leave two leaders for a moment, or none.
 """
 
 from collections.abc import Collection, Mapping
