@@ -57,7 +57,10 @@ def test_a_rule_may_have_a_time_of_its_own_or_none() -> None:
 
 
 def test_whoever_is_told_that_an_alarm_is_overdue_learns_when_a_person_has_seen_it() -> None:
-    bed = raised(CRITICAL)
+    bed = Bed(CRITICAL)
+    bed.push(NOW_MS, {"alarm_leak": True})
+    (first,) = bed.transitions()
+    assert (first.overdue, first.is_overdue) == (0, False)
     for _ in bed.alarms.tick(NOW_MS + 30 * MINUTE_MS, []):
         pass
     (overdue,) = bed.transitions()

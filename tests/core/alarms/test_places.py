@@ -4,6 +4,7 @@ from msgspec import json
 
 from gateway.core.alarms.alarm import Acknowledged, AlarmKey, AlarmState, Severity
 from gateway.core.alarms.rules import Rules
+from schemas.quantities import Quality
 from tests.core.alarms.alarming import Bed, above, at, registered, rule
 from tests.core.making import MINUTE_MS
 
@@ -135,3 +136,22 @@ def test_a_device_that_was_removed_while_the_gateway_was_off_ends_its_alarms() -
     bed.alarms.restore(stored(leaking()), at(1))
     bed.alarms.replace_registry({}, at(1))
     assert bed.told() == ["cleared some@d1"]
+
+
+def test_an_alarm_of_a_device_that_was_registered_since_ends_when_it_leaves_the_registry() -> None:
+    bed = Bed(LEAK)
+    bed.send(at(0), alarm_leak=True)
+    bed.alarms.replace_registry({}, at(1))
+    assert bed.told() == [], "it was never registered"
+    bed.alarms.replace_registry({"d1": registered(site="s1", area="a1")}, at(2))
+    bed.told()
+    bed.alarms.replace_registry({}, at(3))
+    assert bed.told() == ["cleared some@d1"]
+
+
+def test_a_suspect_register_is_looked_at_although_its_value_is_within_its_gate() -> None:
+    bed = Bed(rule(above("flow_m3_h", 10)))
+    bed.send(at(0), volume_m3=100)
+    bed.send(at(1), volume_m3=101)
+    bed.send(at(2), volume_m3=1000, quality=Quality.COUNTER_SUSPECT)
+    assert bed.send(at(3), volume_m3=1001) == [], "what it grew by then is no flow"

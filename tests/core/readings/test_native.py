@@ -1,11 +1,12 @@
 """Native payloads: the table of how a value becomes canonical, or is dropped, or makes a reject."""
 
+import itertools
 import json
 from typing import Any
 
 import pytest
 
-from gateway.core.readings.native import Decoded, NativeDecoder
+from gateway.core.readings.native import Decoded, NativeDecoder, describe_drops
 from schemas.quantities import DOMAINS, HEALTH, QUANTITIES, REQUIRES, VEHICLE_CLASSES, Kind, Quality
 from schemas.rejects import DropCause, RejectReason
 from tests.core.making import NOW_MS, is_canonical, pipeline, point, points, process, quality, refusal, registered_device
@@ -272,3 +273,24 @@ def test_a_listed_vehicle_class_becomes_the_tag(vehicle_class: str) -> None:
 def test_any_other_vehicle_class_becomes_other(sent: str) -> None:
     got = point(process({"vehicle_class": sent, "vehicle_count_total": 3}, "traffic"))
     assert got.tags["vehicle_class"] == "other"
+
+
+def test_two_hundred_and_fifty_six_sets_of_keys_have_a_decoder_of_their_own_and_all_are_read() -> None:
+    decoder = NativeDecoder("water")
+    quantities = decoder.quantities.items()
+    numbers = [name for name, quantity in quantities if quantity.kind is not Kind.STATE and not quantity.minimum]
+    sets = list(itertools.islice(itertools.permutations(numbers, 3), 257))
+    payloads = [json.dumps(dict.fromkeys(keys, 1)).encode() for keys in sets]
+    read = [decoder.key_set_of(keys).read(payload) is not None for keys, payload in zip(sets, payloads, strict=True)]
+    assert read == [True] * 256 + [False]
+    assert decoder.decode_plain(payloads[-1]) is not None
+
+
+def test_the_first_ten_drops_are_named_each_by_eighty_letters_at_most() -> None:
+    drops = [(f"k{number}", DropCause.UNKNOWN_KEY) for number in range(12)]
+    ten = ", ".join(f"k{number} (unknown_key)" for number in range(10))
+    assert describe_drops(drops[:10]) == f"no value left: {ten}"
+    assert describe_drops(drops[:11]) == f"no value left: {ten} and 1 more"
+    assert describe_drops(drops) == f"no value left: {ten} and 2 more"
+    assert describe_drops([("x" * 81, DropCause.BAD_TAG)]) == f"no value left: {'x' * 80} (bad_tag)"
+    assert describe_drops(None) == describe_drops([]) == "the object holds no quantity"
