@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from gateway.core.decoders import bad_payload
 from gateway.core.decoders.nested import from_base64, from_bytes_list, from_hex, from_json_text
@@ -12,20 +12,26 @@ from gateway.core.profiles.language.paths import Get, first_of, nothing, parse_p
 from schemas.envelope import EnvelopeSpec, FramePayload, FrameTime, Gateways
 from schemas.profile_values import FirstOf
 
+T = TypeVar("T")
+
+
+def _reader(paths: FirstOf | None, convert: Callable[[Any], T]) -> Callable[[object], T]:
+    """Compile the reader of a part: what is at the first path that has a value, converted."""
+    get = first_of(paths)
+    return lambda raw: convert(get(raw))
+
 
 def device_of(paths: FirstOf, *, lorawan: bool) -> Callable[[object], str]:
     """Compile the reader of the device's name; for LoRaWAN the EUI in one form. A message without one is a bad payload."""
-    get = first_of(paths)
 
-    def device(raw: object) -> str:
-        name = get(raw)
+    def device(name: object) -> str:
         if isinstance(name, str) and name:
             return eui_of(name) if lorawan else name
         if type(name) is int and not lorawan:
             return str(name)
         raise bad_payload(f"the device should stand at {' or '.join(paths.first_of)}, there is {name!r:.60}")
 
-    return device
+    return _reader(paths, device)
 
 
 _EUI_BYTES: Final = 8
@@ -51,13 +57,8 @@ def payload_of(spec: FramePayload | None) -> Callable[[object], bytes | None]:
     """Compile the reader of the frame's bytes; an absent value is a frame without bytes."""
     if spec is None:
         return nothing
-    get, decode = first_of(spec.path), _ENCODINGS[spec.encoding]
-
-    def payload(raw: object) -> bytes:
-        value = get(raw)
-        return b"" if value is None else decode(value)
-
-    return payload
+    decode = _ENCODINGS[spec.encoding]
+    return _reader(spec.path, lambda value: b"" if value is None else decode(value))
 
 
 _ENCODINGS: Final[dict[str, Callable[[object], bytes]]] = {"base64": from_base64, "hex": from_hex, "list": from_bytes_list}
@@ -65,28 +66,24 @@ _ENCODINGS: Final[dict[str, Callable[[object], bytes]]] = {"base64": from_base64
 
 def decoded_of(paths: FirstOf | None) -> Callable[[object], dict[str, Any] | list[Any] | None]:
     """Compile the reader of the object that the server decoded, also from JSON in a text; it gives None for an empty one."""
-    get = first_of(paths)
+    return _reader(paths, _decoded)
 
-    def decoded(raw: object) -> dict[str, Any] | list[Any] | None:
-        value = get(raw)
-        if isinstance(value, str):
-            try:
-                value = from_json_text(value)
-            except Undecodable:  # the frame's bytes are still usable
-                return None
-        return value if isinstance(value, dict | list) and value else None
 
-    return decoded
+def _decoded(value: object) -> dict[str, Any] | list[Any] | None:
+    if isinstance(value, str):
+        try:
+            value = from_json_text(value)
+        except Undecodable:  # the frame's bytes are still usable
+            return None
+    return value if isinstance(value, dict | list) and value else None
 
 
 def whole_number_of(paths: FirstOf | None, what: str) -> Callable[[object], int | None]:
     """Compile the reader of a whole number, 0 if absent; ``what`` names it in a fault."""
     if paths is None:
         return nothing
-    get = first_of(paths)
 
-    def number(raw: object) -> int:
-        value = get(raw)
+    def number(value: object) -> int:
         if type(value) is int:
             return value
         if value is None:
@@ -97,7 +94,7 @@ def whole_number_of(paths: FirstOf | None, what: str) -> Callable[[object], int 
             return int(value)
         raise bad_payload(f"the {what} is {value!r:.60}, which is not a whole number")
 
-    return number
+    return _reader(paths, number)
 
 
 _DIGITS_MAX: Final = 20
@@ -107,19 +104,13 @@ def time_of(spec: FrameTime | None) -> Get:
     """Compile the reader of a time: as it was sent, text or number, or in ms if the envelope tells its format."""
     if spec is None:
         return nothing
-    get = first_of(spec.path)
-    if not spec.is_plain():
-        try:
-            parse = compile_format(spec.format, spec.zone, spec.epoch)
-        except ValueError as error:
-            raise ValueError(f"time: {error}") from None
-        return lambda raw: parse(get(raw))
-
-    def time(raw: object) -> str | float | None:
-        value = get(raw)
-        return value if type(value) in _TIMES else None
-
-    return time
+    if spec.is_plain():
+        return _reader(spec.path, lambda value: value if type(value) in _TIMES else None)
+    try:
+        parse = compile_format(spec.format, spec.zone, spec.epoch)
+    except ValueError as error:
+        raise ValueError(f"time: {error}") from None
+    return _reader(spec.path, parse)
 
 
 _TIMES: Final = frozenset((str, int, float))
@@ -127,13 +118,7 @@ _TIMES: Final = frozenset((str, int, float))
 
 def text_of(paths: FirstOf | None) -> Callable[[object], str | None]:
     """Compile the reader of a text that is not empty."""
-    get = first_of(paths)
-
-    def text(raw: object) -> str | None:
-        value = get(raw)
-        return value if isinstance(value, str) and value else None
-
-    return text
+    return _reader(paths, lambda value: value if isinstance(value, str) and value else None)
 
 
 Radio = tuple[float | None, float | None]

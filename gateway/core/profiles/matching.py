@@ -8,13 +8,13 @@ rank are ambiguous: the gateway does not guess which meter it is.
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from gateway.core.decoders import bad_payload
 from gateway.core.message import Message, Undecodable
 from gateway.core.profiles.recognition import NO_PORTS, Candidate, CandidateGroup, Frame, Ignored, ProfileSelection, Recognition
 from gateway.core.sparkplug.births import Address, parse_address
-from schemas.registry import device_key, plain_name, source_key
+from schemas.registry import RegisteredDevice, device_key, plain_name, source_key
 from schemas.rejects import IgnoreCause, RejectReason
 
 if TYPE_CHECKING:  # a gateway without profiles does not load their language at its start
@@ -30,16 +30,8 @@ _MODELS_MAX: Final = 4096
 _MODEL_LONGEST: Final = 100
 
 
-class Named(Protocol):
-    """The make of a device in the registry."""
-
-    @property
-    def profile(self) -> str | None:
-        """The profile's name."""
-
-    @property
-    def model(self) -> str | None:
-        """The maker's name of the model."""
+Registered = Mapping[str, RegisteredDevice]
+"""The registry: id → device."""
 
 
 class Profiles:
@@ -90,7 +82,7 @@ class Profiles:
             self._groups[candidates] = groups
         return groups
 
-    def named(self, device: Named | None) -> Sequence["CompiledProfile"]:
+    def named(self, device: RegisteredDevice | None) -> Sequence["CompiledProfile"]:
         """The profiles that the registry names for a device; empty if it names none."""
         if device is None:
             return _NONE
@@ -143,7 +135,7 @@ class ProfiledTopic:
                     return self._device(state, {}, None), online
         return None
 
-    def recognise(self, message: Message, registry: Mapping[str, Named], document: object | None = None) -> Frame | Ignored:
+    def recognise(self, message: Message, registry: Registered, document: object | None = None) -> Frame | Ignored:
         """The frame in a payload, or the reason why it is not data; ``document`` if it was decoded already.
 
         :raises Undecodable: no profile takes it, or several do; :class:`Unnamed` if a registration would decide.
@@ -241,7 +233,7 @@ class ProfiledTopic:
         self,
         group: CandidateGroup,
         document: Any,  # noqa: ANN401
-        registry: Mapping[str, Named],
+        registry: Registered,
         message: Message,
     ) -> Frame | Ignored | None:
         """The frame of the profile that the registry or the envelope names; None if it is elsewhere or does not take it."""
@@ -266,7 +258,7 @@ class ProfiledTopic:
                 return Frame(profile, candidate.captures, taken, device, why, ports)
         return None
 
-    def _registers(self, candidate: Candidate, document: Any, registry: Mapping[str, Named], message: Message) -> bool:  # noqa: ANN401
+    def _registers(self, candidate: Candidate, document: Any, registry: Registered, message: Message) -> bool:  # noqa: ANN401
         """Tell if the registry names this profile for the device that it sees in the message."""
         with suppress(Undecodable):  # a message in which one profile finds no device may belong to another
             if registry:
@@ -300,7 +292,7 @@ def _sender(group: CandidateGroup, document: Any) -> str:  # noqa: ANN401
     return document["device"] if group.envelope is not None else ""
 
 
-def _entry(registry: Mapping[str, Named], source: str) -> Named | None:
+def _entry(registry: Registered, source: str) -> RegisteredDevice | None:
     """The registry's entry for the device that sends under a name."""
     return registry.get(source) or registry.get(source_key(source))
 
