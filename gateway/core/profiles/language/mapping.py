@@ -197,7 +197,7 @@ class CompiledPoint:
         """Add the points of this entry to those found."""
         if not self._holds(here):
             return
-        for _ in self._walker.walk(here, found.lose) if self._walker is not None else _ONCE:
+        for _ in self._walker.walk(here, found.lose) if self._walker is not None else (None,):
             if self._item_holds(here):
                 if self._device is not None:
                     self._enter_device(self._device, here, context)
@@ -213,7 +213,7 @@ class CompiledPoint:
             here.params = context.params_of(here.device)
 
     def _find_here(self, here: Cursor, context: MappingContext, found: Found) -> None:
-        named = _NONE
+        named: Sequence[Field] = ()
         if self._named is not None:
             meant = self._named.of(here.key)
             if meant is None:
@@ -249,21 +249,17 @@ class CompiledPoint:
     ) -> None:
         """Add values with the time, tags and quality at the cursor."""
         common = self._common
-        if self._times is not None:
-            stamp = self._times(here, context)
-        elif common.times.of_items:
-            stamp = common.times(here, context)
-        else:
+        if self._times is not None or common.times.of_items:
+            stamp = (self._times or common.times)(here, context)
+        else:  # one for the whole message
             stamp = found.stamp = found.stamp or common.times(here, context)
         if stamp is None:
             found.miss(self.measurement, [])
             return
-        device = None
-        if self._device is not None:
-            device = here.device
-            if not device:
-                found.lose([("device", DropCause.BAD_TAG)])
-                return
+        device = here.device if self._device is not None else None
+        if device == "":
+            found.lose([("device", DropCause.BAD_TAG)])
+            return
         tags: Tags = ()
         if self._has_tags or own_tags is not no_tags:
             tags = joined(joined(common.tags.take(here, dropped), self._tags.take(here, dropped)), own_tags.take(here, dropped))
@@ -323,5 +319,3 @@ class CompiledPoint:
 _EXPLAINED_MAX: Final = 20
 _UNNAMEABLE: Final = frozenset('"\\')
 """Characters that no key of a type may have."""
-_NONE: Final[Sequence[Field]] = ()
-_ONCE: Final = (None,)
