@@ -112,12 +112,7 @@ class ProfiledTopic:
     __slots__ = ("_groups", "_profiles", "_states", "_usual", "address", "topic")
 
     def __init__(
-        self,
-        profiles: Profiles,
-        topic: str,
-        groups: list[CandidateGroup],
-        states: list[Candidate],
-        address: Address | None = None,
+        self, profiles: Profiles, topic: str, groups: list[CandidateGroup], states: list[Candidate], address: Address | None
     ) -> None:
         self.topic = topic
         self.address = address

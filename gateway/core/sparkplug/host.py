@@ -15,7 +15,7 @@ done:
 - ``ignored``: not data; count it under this cause.
 - ``save``: store these texts under their keys at once; delete where the text is None. Give all to ``restore`` at the start.
 - ``released``: replay what waits under these keys in order of arrival, with ``replayed=True``. It may have to wait again.
-- ``rebirth``: publish it, QoS 0, not retained.
+- ``rebirth``: topic and payload; publish it, QoS 0, not retained.
 - ``online``, ``offline``: devices whose state changed: the ``{device}`` level under the message's own ``{group}`` and
   ``{node}``; "" is the node itself.
 - ``missing``: so many messages of the node, before this one, never arrived.
@@ -26,7 +26,7 @@ and before any birth (a metric may bring its own name and type). So nothing is l
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final
 
 from gateway.core.decoders.sparkplug_b import Payload, encode_rebirth, sparkplug_b
 from gateway.core.message import Undecodable
@@ -59,13 +59,6 @@ _NOT_DATA: Final = frozenset({"NCMD", "DCMD", "STATE"})
 _SEQ_MODULUS: Final = 256
 
 
-class Command(NamedTuple):
-    """A message for the gateway to publish."""
-
-    topic: str
-    payload: bytes
-
-
 @dataclass(slots=True)
 class SparkplugVerdict:
     """The decision on a message; the module's docstring explains the parts."""
@@ -76,7 +69,7 @@ class SparkplugVerdict:
     ignored: IgnoreCause | None = None
     released: tuple[str, ...] = ()
     save: dict[str, str | None] = field(default_factory=dict)
-    rebirth: Command | None = None
+    rebirth: tuple[str, bytes] | None = None
     online: tuple[str, ...] = ()
     offline: tuple[str, ...] = ()
     missing: int = 0
@@ -146,7 +139,7 @@ class SparkplugHost:
         verdict.missing = missing
         needs_birth = verdict.wait or node is None or node.doubted
         if needs_birth and not replayed and self._requests.is_due(address.node_key, now_ms):
-            verdict.rebirth = Command(f"{NAMESPACE}/{address.group}/NCMD/{address.node}", encode_rebirth(now_ms))
+            verdict.rebirth = f"{NAMESPACE}/{address.group}/NCMD/{address.node}", encode_rebirth(now_ms)
         return verdict
 
     def _data(self, address: Address, message: Payload) -> SparkplugVerdict:

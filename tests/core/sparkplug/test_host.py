@@ -121,8 +121,9 @@ def test_what_means_nothing_waits_whole_and_a_rebirth_is_asked_for(born: Scene, 
     assert (verdict.document, verdict.wait) == (None, "g/n/pm")
     assert "it is not in the birth" in verdict.detail
     assert verdict.rebirth is not None
-    assert verdict.rebirth.topic == "spBv1.0/g/NCMD/n"
-    (command,) = sparkplug_b(verdict.rebirth.payload)["metrics"]
+    topic, request = verdict.rebirth
+    assert topic == "spBv1.0/g/NCMD/n"
+    (command,) = sparkplug_b(request)["metrics"]
     assert (command["name"], command["value"]) == ("Node Control/Rebirth", True)
 
 

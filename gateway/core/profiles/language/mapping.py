@@ -239,15 +239,9 @@ class CompiledPoint:
                 found.miss(self.measurement, [])
 
     def _add(
-        self,
-        values: dict[str, Any],
-        dropped: list[Drop],
-        own_tags: TakeTags,
-        here: Cursor,
-        context: MappingContext,
-        found: Found,
+        self, values: dict[str, Any], dropped: list[Drop], own: TakeTags, here: Cursor, context: MappingContext, found: Found
     ) -> None:
-        """Add values with the time, tags and quality at the cursor."""
+        """Add values with the time, tags and quality at the cursor, and with the tags of their own field."""
         common = self._common
         if self._times is not None or common.times.of_items:
             stamp = (self._times or common.times)(here, context)
@@ -261,8 +255,8 @@ class CompiledPoint:
             found.lose([("device", DropCause.BAD_TAG)])
             return
         tags: Tags = ()
-        if self._has_tags or own_tags is not no_tags:
-            tags = joined(joined(common.tags.take(here, dropped), self._tags.take(here, dropped)), own_tags.take(here, dropped))
+        if self._has_tags or own is not no_tags:
+            tags = joined(joined(common.tags.take(here, dropped), self._tags.take(here, dropped)), own.take(here, dropped))
         quality = 0 if self._quality is None else self._quality(here)
         if common.quality is not None:
             quality |= common.quality(here)

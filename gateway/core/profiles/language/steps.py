@@ -76,7 +76,7 @@ def regex_step(pattern: str, kept: Sequence[Scalar]) -> Step:
     """The part of a text that fits; the raw values ``kept`` pass unchanged to the steps that know them."""
     with within("regex"):
         part = compile_regex(pattern)
-    known = _replacing(kept, DropCause.SENTINEL)
+    known = replacing(kept, DropCause.SENTINEL)
 
     def run(value: Node, here: Cursor) -> Node:
         text = written(value) if is_number(value) else value
@@ -111,18 +111,8 @@ def thousands_step(mark: str, decimal: str) -> Step:
     return Step(f"thousands {mark}", run)
 
 
-def none_step(values: Sequence[Scalar], default: Scalar | None = None) -> Step:
-    """Raw values that mean "no value": no fault, and nothing to mark; ``default`` replaces them."""
-    return Step("none", _replacing(values, default))
-
-
-def sentinels_step(sentinels: Sequence[Scalar]) -> Step:
-    """Raw values that stand for a failed measurement."""
-    return Step("sentinels", _replacing(sentinels, DropCause.SENTINEL))
-
-
-def _replacing(values: Sequence[Scalar], by: DropCause | Scalar | None) -> Run:
-    """Replace these values, numbers or texts, by ``by``."""
+def replacing(values: Sequence[Scalar], by: DropCause | Scalar | None) -> Run:
+    """Replace raw values, numbers or texts: none by nothing or a default, sentinels by the reason to drop them."""
     texts = [written(value) for value in values]
     numbers = {number_in(text) for text in texts} - {None}
 

@@ -40,9 +40,8 @@ from gateway.core.profiles.language.steps import (
     is_step,
     mask_step,
     member_step,
-    none_step,
     regex_step,
-    sentinels_step,
+    replacing,
     state_step,
     table_step,
     thousands_step,
@@ -271,9 +270,9 @@ def _steps(value: ValueSpec, quantity: Quantity | None, scope: Scope) -> Iterato
     if value.mask is not None:
         yield mask_step(value.mask)
     if value.none is not None:
-        yield none_step(value.none, value.default)
+        yield Step("none", replacing(value.none, value.default))
     if value.sentinels is not None:
-        yield sentinels_step(value.sentinels)
+        yield Step("sentinels", replacing(value.sentinels, DropCause.SENTINEL))
     tests = [is_step(value.is_)] if value.is_ else []
     tests += [word_step(value.word)] if value.word else []
     tests += [member_step(value.member)] if value.member else []
