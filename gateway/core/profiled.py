@@ -176,7 +176,8 @@ class ByProfile:
             pending.keep_time(outcome, self.evaluator)
             return outcome
         key, count = mapped.key, mapped.count
-        if arrival.message.retain and not _retained_counts(profile.retained, mapped.time_ms):
+        if arrival.message.retain and profile.retained != "accept" and (profile.retained == "drop" or mapped.time_ms is None):
+            # It may be the last message of a meter that failed long ago.
             outcome.ignored = IgnoreCause.RETAINED
             return outcome
         if key is not None:
@@ -194,7 +195,10 @@ class ByProfile:
         waits = outcome.side_effects is not None and outcome.side_effects.waiting
         if waits or outcome.refusals:
             if key is not None and device.seen_frames is not None:
-                _note_incomplete(device.seen_frames, key, at_ms, window_ms, waits=bool(waits))
+                if waits:  # it comes again once the other device in it is registered
+                    device.seen_frames.forget_newest()
+                else:
+                    device.seen_frames.see((_IN_PART, key), at_ms, window_ms)
             pending.keep_time(outcome, self.evaluator, observations)
         return outcome
 
@@ -324,17 +328,6 @@ _IN_PART: Final = -1
 """Before the key of a frame of which something was refused: replayed it is no copy of itself."""
 
 
-def _note_incomplete(frames: RecentFrames, key: Hashable, at_ms: int, window_ms: int, *, waits: bool) -> None:
-    """Note that the newest frame did not become readings in full, and may be replayed.
-
-    :param waits: it comes again once the other device in it is registered.
-    """
-    if waits:
-        frames.forget_newest()
-    else:
-        frames.see((_IN_PART, key), at_ms, window_ms)
-
-
 _USUAL: Final = Window()
 
 
@@ -367,8 +360,3 @@ class _ClockBelief(Struct, eq=False):
 
     def _future_ms(self, window: Window) -> int:
         return self.evaluator.rules.max_future_ms if window.max_future_ms is None else window.max_future_ms
-
-
-def _retained_counts(policy: str, own_time_ms: int | None) -> bool:
-    """Tell if a retained message is data: it may be the last message of a meter that failed long ago."""
-    return policy == "accept" or (policy != "drop" and own_time_ms is not None)

@@ -122,17 +122,11 @@ def _joined(place: str, key: str) -> str:
 
 def origin_of(source: ValueSource) -> str:
     """Return the origin of a value as the profile writes it; empty if it is not a single place."""
-    for name in source.sources():
-        part = getattr(source, name, None)
-        if name == "literal":
-            return f"literal {dumps(part, ensure_ascii=False)}"
-        if name == "path" and source.path is not None:
-            return source.path.first_of[0]
-        if isinstance(part, str):
-            return part
-        if name == "first_of" and source.first_of is not None:
-            return source.first_of[0]
-    return ""
+    if source.literal is not None:
+        return f"literal {dumps(source.literal, ensure_ascii=False)}"
+    paths = source.path.first_of if source.path is not None else source.first_of
+    given = [paths[0]] if paths else [getattr(source, name, None) for name in source.sources()]
+    return next((part for part in given if isinstance(part, str)), "")
 
 
 def compile_source(source: ValueSource, scope: Scope) -> Take | None:
