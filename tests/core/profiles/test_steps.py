@@ -1,11 +1,14 @@
 """The edges of the steps of a value, and what is told of those that cannot be."""
 
+from fractions import Fraction
 from typing import Any
 
 import pytest
 
+from gateway.core.profiles.language.numbers import along
 from schemas.quantities import Quality
 from schemas.rejects import DropCause
+from schemas.unit_scale import LinearScale
 from tests.core.profiling import compiled, context, faults, field, points
 from tests.rows import each_row
 
@@ -200,6 +203,20 @@ def test_only_a_metric_of_sparkplug_says_itself_that_it_is_historic() -> None:
     text = "points: [{measurement: water, each: {of: /m}, fields: {ph: v}}]"
     (found,) = points(text, {"m": [{"v": 7, "is_historical": True}]})
     assert found.quality == 0
+
+
+def test_a_scale_of_any_length_is_rounded_once() -> None:
+    long = 2**53 + 1
+    for slope in (Fraction(long), Fraction(1, long), Fraction(long, 3), Fraction(-long, 7)):
+        follow = along(LinearScale(slope, Fraction(0)))
+        assert follow is not None
+        for number in (3, 3.0, 5.0, 0.1, 2**60 + 1):
+            exact = slope * (Fraction(repr(number)) if isinstance(number, float) else number)
+            assert float(follow(number)) == exact.numerator / exact.denominator, (slope, number)
+    assert along(LinearScale()) is None
+    turned = along(LinearScale(Fraction(-1), Fraction(0)))
+    assert turned is not None
+    assert turned(5) == -5
 
 
 def told(text: str, document: object, **seen: Any) -> list[tuple[str, object]]:  # noqa: ANN401 - of any field
