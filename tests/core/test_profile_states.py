@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from gateway.core.message import Outcome
+from gateway.core.message import Outcome, Sender
 from gateway.core.process import Processor
 from schemas.quantities import Quality
 from schemas.registry import RegisteredDevice
@@ -38,13 +38,19 @@ def test_a_word_that_is_no_state_is_a_message_that_nobody_takes() -> None:
     assert refusal(state(pipeline(STATES), "odd")).reason is RejectReason.UNKNOWN_TOPIC
 
 
-def test_each_step_of_a_status_and_of_an_ignored_frame_is_recorded_with_its_device() -> None:
-    into, steps = pipeline(f"{STATES}\nignore: [{{/kind: boot}}]"), []
-    for message in (sent(b"up", "t/d1/state"), sent({"kind": "boot"})):
-        found: list[object] = []
-        into.process(message, NOW_MS, steps=found)
-        steps.append([getattr(step, "device", "") for step in found])
-    assert steps == [["d1"], ["d1"]]
+def test_the_device_of_a_message_without_readings_is_recorded_as_a_step() -> None:
+    ignoring = pipeline(f"{STATES}\nignore: [{{/kind: boot}}]")
+    picky = pipeline("match: {topic: 't/{device}', when: {/kind: water}}")
+    by_registry = pipeline("match: {by: registry, topic: 't/{device}'}")
+    for into, message in (
+        (ignoring, sent(b"up", "t/d1/state")),
+        (ignoring, sent({"kind": "boot"})),
+        (picky, sent({"ph": 7})),
+        (by_registry, sent({"ph": 7})),
+    ):
+        steps: list[object] = []
+        into.process(message, NOW_MS, steps=steps)
+        assert steps == [Sender("d1")], message
 
 
 RADIO = "match: {envelope: lorawan}\nignore: [{/decoded/kind: boot}]\npoints: [{measurement: water, fields: {ph: /decoded/ph}}]"
