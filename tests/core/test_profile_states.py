@@ -122,6 +122,9 @@ def test_a_doubted_clock_widens_the_window_of_a_profile() -> None:
     for trust, time_ms in ((None, NOW_MS), (doubted_clock(), NOW_MS + 3 * DAY_MS)):
         outcome = process(pipeline(text, trust=trust), {"at": NOW_MS + 3 * DAY_MS, "ph": 7})
         assert points(outcome)[0].time_ms == time_ms
+    for ago_ms, believed in ((HOUR_MS, True), (HOUR_MS + 1, False)):
+        outcome = process(pipeline(text, trust=doubted_clock()), {"at": NOW_MS - ago_ms, "ph": 7})
+        assert points(outcome)[0].time_ms == (NOW_MS - ago_ms if believed else NOW_MS)
 
 
 def test_a_codec_is_given_the_parameters_of_the_device_and_the_time_of_its_server() -> None:
