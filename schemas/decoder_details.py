@@ -104,7 +104,4 @@ DECODER_DETAILS: Final[dict[str, str]] = {
     "references to other items are not supported": "không hỗ trợ tham chiếu tới phần tử khác",
     "a big integer is not made of bytes": "một số nguyên lớn không làm từ byte",
     "a fraction is not exponent and mantissa": "một phân số không gồm số mũ và phần định trị",
-    "<what> of <node> cannot be read yet: <fault>": "chưa đọc được <what> của <node>: <fault>",
-    "no birth was heard": "chưa nghe thấy khai báo (birth)",
-    "it is not in the birth": "nó không có trong khai báo (birth)",
 }

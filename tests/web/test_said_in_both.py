@@ -30,7 +30,7 @@ _ANSWERS: Final = (
 """Modules of which everything that is raised, returned or answered may be shown."""
 _PAYLOADS: Final = "gateway/core/**/*.py"
 """Modules of which only what is told of a payload is shown."""
-_OF_PAYLOADS: Final = frozenset({"Undecodable", "Unnamed", "Unresolved", "SparkplugVerdict", "bad_payload", "_too_many"})
+_OF_PAYLOADS: Final = frozenset({"Undecodable", "Unnamed", "Unresolved", "bad_payload", "_too_many"})
 _NAMES: Final = frozenset({"detail", "why", "what"})
 _PART: Final = "x1"
 _NOT_SHOWN: Final = frozenset(

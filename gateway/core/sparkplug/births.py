@@ -90,22 +90,19 @@ def bd_seq_of(message: Payload) -> int | None:
     return value if isinstance(value, int) else None
 
 
-def resolve(metric: Metric, birth: Birth | None) -> str:
-    """Give a metric its name, its type, and the value that follows from them.
-
-    :return: the part that needs another birth; empty if all is known.
-    """
+def resolve(metric: Metric, birth: Birth | None) -> bool:
+    """Give a metric its name, its type, and the value that follows from them. False: that needs another birth."""
     name, alias = metric["name"], metric["alias"]
     if name is None and alias is not None:
         name = metric["name"] = birth.names.get(alias) if birth else None
         if name is None:
-            return f"alias {alias}"
+            return False
     if metric["type"] is None and name is not None:
         metric["type"] = birth.types.get(name) if birth else None
         metric["value"] = typed(metric["value"], metric["type"])
         if metric["type"] is None and type(metric["value"]) is int:  # it may be a negative one
-            return f"the type of {name!r}"
-    return ""
+            return False
+    return True
 
 
 class _Saved(msgspec.Struct):

@@ -10,8 +10,7 @@ done:
 
 - ``document``: the payload with its names; map it. Births hold values too. Where a metric's ``is_historical`` is true, its
   reading is historic; a value of None is absent.
-- ``wait``: put the message into quarantine under this key for 10 minutes, then reject it as ``no_birth``; ``detail`` is the
-  reason.
+- ``wait``: put the message into quarantine under this key for 10 minutes, then reject it as ``no_birth``.
 - ``ignored``: not data; count it under this cause.
 - ``save``: store these texts under their keys at once; delete where the text is None. Give all to ``restore`` at the start.
 - ``released``: replay what waits under these keys in order of arrival, with ``replayed=True``. It may have to wait again.
@@ -65,7 +64,6 @@ class SparkplugVerdict:
 
     document: Payload | None = None
     wait: str | None = None
-    detail: str = ""
     ignored: IgnoreCause | None = None
     released: tuple[str, ...] = ()
     save: dict[str, str | None] = field(default_factory=dict)
@@ -145,12 +143,9 @@ class SparkplugHost:
     def _data(self, address: Address, message: Payload) -> SparkplugVerdict:
         node = self._nodes.get(address.node_key)
         birth = node.births.get(address.device) if node else None
-        for metric in message["metrics"]:
-            unknown = resolve(metric, birth)
-            if unknown:
-                since = "no birth was heard" if birth is None else "it is not in the birth"
-                return SparkplugVerdict(wait=address.key, detail=f"{unknown} of {address.key} cannot be read yet: {since}")
-        return SparkplugVerdict(document=message)
+        if all(resolve(metric, birth) for metric in message["metrics"]):
+            return SparkplugVerdict(document=message)
+        return SparkplugVerdict(wait=address.key)
 
     def _node_birth(self, address: Address, message: Payload) -> SparkplugVerdict:
         node = self._nodes.get(address.node_key) or _EdgeNode()
