@@ -7,7 +7,6 @@ rank are ambiguous: the gateway does not guess which meter it is.
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.core.decoders import bad_payload
@@ -25,7 +24,6 @@ if TYPE_CHECKING:  # a gateway without profiles does not load their language at 
 
 _SPARKPLUG: Final = "sparkplug_b"
 _NONE: Final[Sequence["CompiledProfile"]] = ()
-_NO_CAPTURES: Final[Mapping[str, str]] = MappingProxyType({})
 _MODELS_MAX: Final = 4096
 _MODEL_LONGEST: Final = 100
 
@@ -41,7 +39,7 @@ class Profiles:
         self.by_name = {profile.name: profile for profile in profiles}
         self.envelopes = envelopes
         self._of_envelope = {
-            profile: Candidate(profile, _NO_CAPTURES)
+            profile: Candidate(profile, {})
             for profile in self.by_name.values()
             if profile.envelope is not None and not profile.filters
         }
@@ -196,7 +194,8 @@ class ProfiledTopic:
                 elif taken is not None:
                     device = taken["device"] if candidate.told_by_envelope else self._device(candidate, taken, message)
                     ports = frozenset([document["port"]]) if group.envelope and len(asked_here) == 1 else NO_PORTS
-                    asked.fits(Frame(profile, candidate.captures, taken, device, _ALONE, ports), candidate.rank)
+                    found = Frame(profile, candidate.captures, taken, device, "it alone takes it", ports)
+                    asked.fits(found, candidate.rank)
             except Undecodable as why:
                 asked.failure = asked.failure or why
         if not asked.decided:
@@ -233,13 +232,13 @@ class ProfiledTopic:
     ) -> Frame | Ignored | None:
         """The frame of the profile that the registry or the envelope names; None if it is elsewhere or does not take it."""
         meant: Sequence[CompiledProfile]
-        why = _BY_REGISTRY
+        why = "the registry names it"
         if group.envelope is None:
             meant = [each.profile for each in group.candidates if self._registers(each, document, registry, message)]
         else:
             meant = self._profiles.named(_entry(registry, document["device"]))
             if not meant:
-                meant, why = self._profiles.of_model(document["model"]), _BY_ENVELOPE
+                meant, why = self._profiles.of_model(document["model"]), "the envelope names its model"
         for profile in meant:
             candidate = group.of_profile.get(profile)
             if candidate is None:
@@ -307,8 +306,3 @@ def _ignores(candidate: Candidate, document: Any) -> bool:  # noqa: ANN401
     with suppress(Undecodable):
         return candidate.profile.ignores(candidate.profile.prepare(document), candidate.captures)
     return False
-
-
-_BY_REGISTRY: Final = "the registry names it"
-_BY_ENVELOPE: Final = "the envelope names its model"
-_ALONE: Final = "it alone takes it"

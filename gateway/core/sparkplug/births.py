@@ -16,8 +16,6 @@ NODE: Final = ""
 _VERBS: Final = {4: frozenset({"NBIRTH", "NDATA", "NDEATH", "NCMD"}), 5: frozenset({"DBIRTH", "DDATA", "DDEATH", "DCMD"})}
 """By number of topic levels."""
 
-_BD_SEQ: Final = "bdSeq"
-
 
 class Address(NamedTuple):
     """A topic of Sparkplug: ``spBv1.0/{group}/{verb}/{node}[/{device}]``; device is "" for the node's own."""
@@ -86,7 +84,7 @@ def birth_of(message: Payload) -> Birth:
 
 def bd_seq_of(message: Payload) -> int | None:
     """The number that ties a node's death to its birth."""
-    value = next((metric["value"] for metric in message["metrics"] if metric["name"] == _BD_SEQ), None)
+    value = next((metric["value"] for metric in message["metrics"] if metric["name"] == "bdSeq"), None)
     return value if isinstance(value, int) else None
 
 

@@ -52,8 +52,6 @@ ASK_EVERY_MS: Final = 60_000
 ASK_SELDOM_MS: Final = 3_600_000
 """Least time between two requests for a rebirth of one node; it doubles up to the second while births do not help."""
 
-_BIRTHS: Final = frozenset({"NBIRTH", "DBIRTH"})
-_DATA: Final = frozenset({"NDATA", "DDATA"})
 _NOT_DATA: Final = frozenset({"NCMD", "DCMD", "STATE"})
 _SEQ_MODULUS: Final = 256
 

@@ -97,6 +97,11 @@ def test_no_text_takes_long() -> None:
         pytest.param({"delimiter": "\t"}, "5\ton off", [{"0": 5, "1": "on off"}], id="tabs"),
         pytest.param({}, "1234567890123456789012", [{"0": "1234567890123456789012"}], id="an-identifier-of-digits"),
         pytest.param({}, "\ufeff5\0", [{"0": 5}], id="mark-and-nul"),
+        pytest.param({}, '"a\nb",1', [{"0": "a\nb", "1": 1}], id="a-line-end-in-quotes"),
+        pytest.param({"header": True}, " t ,v\n 1 , x \n", [{"t": 1, "v": "x"}], id="blanks-around"),
+        pytest.param(
+            {"delimiter": ";", "decimal": ","}, "1e2;-0,5;007;0", [{"0": 100.0, "1": -0.5, "2": "007", "3": 0}], id="forms"
+        ),
     ],
 )
 def test_rows_of_separated_values(options: dict[str, Any], payload: str, rows: object) -> None:

@@ -58,6 +58,8 @@ def test_the_corpus_decodes_to_its_expected_values(row: dict[str, Any]) -> None:
         pytest.param(M("m", 0xFF, INT, kind="Int8"), -1, id="int8-in-its-own-bits"),
         pytest.param(M("m", 0xFFFFFFFF, INT, kind="Int8"), -1, id="int8-with-the-sign-extended"),
         pytest.param(M("m", 127, INT, kind="Int8"), 127, id="int8-greatest"),
+        pytest.param(M("m", 256, INT, kind="Int8"), 256, id="int8-one-beyond-its-bits"),
+        pytest.param(M("m", 128, INT, kind="Int8"), -128, id="int8-least"),
         pytest.param(M("m", 300, INT, kind="Int8"), 300, id="int8-that-does-not-fit-is-left-alone"),
         pytest.param(M("m", 0x8000, INT, kind="Int16"), -32768, id="int16-least"),
         pytest.param(M("m", 0xFFFFFA24, INT, kind="Int32"), -1500, id="int32"),
