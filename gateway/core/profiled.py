@@ -184,9 +184,8 @@ class ByProfile:
             if device.seen_frames is None:
                 device.seen_frames = RecentFrames()
             at_ms, window_ms = mapped.time_ms or arrival.now_ms, profile.dedup_window_ms or FRAME_WINDOW_MS
-            if device.seen_frames.see(key, at_ms, window_ms) and not (
-                arrival.replayed and device.seen_frames.knows((_IN_PART, key), at_ms, window_ms)
-            ):
+            is_copy = device.seen_frames.see(key, at_ms, window_ms)
+            if is_copy and not (arrival.replayed and device.seen_frames.knows((_IN_PART, key), at_ms, window_ms)):
                 outcome.duplicates = max(1, count)
                 return outcome
         observations = self._points(mapped, pending, outcome)

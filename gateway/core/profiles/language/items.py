@@ -79,7 +79,7 @@ class Walker:
                     return
                 here.value = total = total + self._sign * here.value
             yield
-        here.number = 0
+        here.number = 0  # outside of the items a time is counted from its base alone
 
 
 def _items(each: Each) -> Items:

@@ -202,7 +202,7 @@ class CompiledPoint:
                 if self._device is not None:
                     self._enter_device(self._device, here, context)
                 self._find_here(here, context, found)
-        here.params = context.params
+        here.params = context.params  # the next entry may name no device: it has the sender's again
 
     def _enter_device(self, take: Take, here: Cursor, context: MappingContext) -> None:
         """Use the parameters of the point's own device from here on."""
