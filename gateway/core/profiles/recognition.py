@@ -155,6 +155,7 @@ class Unnamed(Undecodable):
 class ProfileSelection:
     """The answers of the candidates for a message.
 
+    :ivar best: the frame of the one that says most of those that take it.
     :ivar failure: the fault of a document that one of them read.
     :ivar unreadable: the reason why the payload could not be read; used if none could read it.
     :ivar unregistered: the device, when profiles would take it that only the registry can name.
@@ -165,21 +166,16 @@ class ProfileSelection:
     failure: Undecodable | None = None
     unreadable: Undecodable | None = None
     unregistered = sender = ""
-    _best: Frame | None = None
+    best: Frame | None = None
     _rank = (-1, -1)
     _alike: tuple[Frame, ...] = ()
-
-    @property
-    def decided(self) -> bool:
-        """Tell if one of them takes it, or recognises that it is not data."""
-        return self._best is not None or self.ignored
 
     def fits(self, frame: Frame, rank: tuple[int, int]) -> None:
         """Note that one of them takes it."""
         if rank > self._rank:
-            if self._best is not None:
+            if self.best is not None:
                 frame.why = f"{rank[0]} literal topic levels, {rank[1]} predicates"
-            self._best, self._rank, self._alike = frame, rank, ()
+            self.best, self._rank, self._alike = frame, rank, ()
         elif rank == self._rank:
             self._alike += (frame,)
 
@@ -188,7 +184,7 @@ class ProfileSelection:
 
         :raises Undecodable: none takes it, or several fit equally; :class:`Unnamed` if a registration would decide.
         """
-        best = self._best
+        best = self.best
         if best is not None and not self._alike:
             return best
         if best is not None:

@@ -32,7 +32,6 @@ _LONGEST: Final = 64
 _CENTURY: Final = 2000
 _SHORT_YEARS: Final = 100
 _YEAR_MAX: Final = 9999
-FORMATS: Final = ("rfc3339", *_EPOCHS, "auto", "parts", "senml")
 
 
 def parse_zone(text: str) -> tzinfo:
@@ -64,7 +63,8 @@ def compile_format(name: str, zone: str | None, epoch: str | None) -> Parse:
         return _of_parts(_needed(tz, name))
     if "%" in name:
         return _pattern(name, tz if "%z" in name else _needed(tz, name))
-    raise ValueError(f"{name!r} is not a time format; the formats are {', '.join(FORMATS)} and patterns such as %d.%m.%Y %H:%M")
+    formats = ", ".join(("rfc3339", *_EPOCHS, "auto", "parts", "senml"))
+    raise ValueError(f"{name!r} is not a time format; the formats are {formats} and patterns such as %d.%m.%Y %H:%M")
 
 
 _DIRECTIVE = re.compile(r"%(.)")
