@@ -198,9 +198,7 @@ class ProfiledTopic:
                     asked.fits(found, candidate.rank)
             except Undecodable as why:
                 asked.failure = asked.failure or why
-        if (
-            asked.best is None and not asked.ignored
-        ):  # an event fits no test, and a rule may ignore it
+        if asked.best is None and not asked.ignored:  # an event fits no test, and a rule may ignore it
             asked.ignored = any(_ignores(each, document) for each in group.candidates if not each.profile.by_registry)
             if group.unnamed is not None:
                 asked.unregistered = self._device(group.unnamed, document, message)
