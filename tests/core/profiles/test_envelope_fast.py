@@ -15,6 +15,7 @@ from gateway.core.profiles.envelopes import Envelope
 from gateway.core.profiles.recognition import Ignored
 from schemas.envelope import EnvelopeSpec
 from tests.core.profiles.test_envelopes import CORPORA, ENVELOPES, MESSAGES, ODD, rows
+from tests.rows import each_row
 
 SIMPLE: dict[str, Any] = {"envelope": "own", "when": {"/id": "present"}, "device": "/id", "payload": "/data"}
 
@@ -73,6 +74,22 @@ def test_whatever_is_sent_comes_to_the_same_or_is_not_usual(name: str, data: st.
 
 def test_the_usual_message_of_nearly_every_server_is_read_in_one_call() -> None:
     assert {envelope.name for envelope in ENVELOPES.of(None) if envelope.plain is None} == {"chirpstack_v3"}
+
+
+@each_row(
+    "change",
+    [
+        pytest.param({"when": {"/id": "present", "/kind": "present"}, "data_when": {"/kind": "up"}}, id="a-word-is-there"),
+        pytest.param({"data_when": {"any_present": ["/id", "/x"]}}, id="the-device-is-there"),
+        pytest.param({"data_when": {"any_present": ["/kind", "/x"], "/kind": ["up", "down"]}}, id="one-of-words-is-there"),
+        pytest.param({"data_when": {"any_present": ["/data", "/x"]}}, id="a-frame-is-there"),
+        pytest.param({"device": "/a/id", "when": {"/a": "map", "/a/id": "present"}}, id="the-device-is-in-a-map"),
+        pytest.param({"device": "/a/id", "when": {"/a": "present"}}, id="what-holds-the-device-is-there"),
+        pytest.param({"time": "/at", "model": "/m", "port": "/p", "frame_counter": "/c", "decoded": "/d"}, id="all-parts"),
+    ],
+)
+def test_what_holds_wherever_a_frame_is_needs_no_slow_path(change: dict[str, Any]) -> None:
+    assert compile_plain(EnvelopeSpec.model_validate(SIMPLE | change)) is not None
 
 
 def test_an_envelope_may_ask_that_something_is_absent() -> None:
