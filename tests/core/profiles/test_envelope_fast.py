@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from gateway.core.decoders.plain import json_object
 from gateway.core.message import Undecodable
 from gateway.core.profiles.envelope_fast import Unwrapped, compile_plain
-from gateway.core.profiles.envelopes import Envelope
+from gateway.core.profiles.envelopes import Envelope, Envelopes
 from gateway.core.profiles.recognition import Ignored
 from schemas.envelope import EnvelopeSpec
-from tests.core.profiles.test_envelopes import CORPORA, ENVELOPES, MESSAGES, ODD, rows
+from tests.core.profiles.test_envelopes import CORPORA, ENVELOPES, MESSAGES, ODD, SPECS, changed, rows
 from tests.rows import each_row
 
 SIMPLE: dict[str, Any] = {"envelope": "own", "when": {"/id": "present"}, "device": "/id", "payload": "/data"}
@@ -175,3 +175,47 @@ def test_a_key_that_stands_twice_in_a_flat_envelope_is_no_fault_once_it_was_read
 def test_an_envelope_that_is_not_simple_always_takes_the_slow_path(change: dict[str, Any]) -> None:
     assert compile_plain(EnvelopeSpec.model_validate(SIMPLE)) is not None
     assert compile_plain(EnvelopeSpec.model_validate(SIMPLE | change)) is None
+
+
+def read_by(envelopes: Envelopes, raw: dict[str, Any]) -> object:
+    """What the envelope of a message finds in it, on both ways, or what is wrong with it."""
+    envelope = envelopes.find(raw, "lorawan")
+    if envelope is None:
+        return None
+    try:
+        slow = envelope.unwrap(raw)
+    except Undecodable as why:
+        return why.reason, why.detail
+    body = json.dumps(raw).encode()
+    row = envelope.plain.row(body) if envelope.plain is not None else None
+    if envelope.plain is None or row is None or not envelope.plain.is_usual(row, body):
+        return slow, None
+    quick = envelope.plain.document(row, body, "")
+    return slow, {**quick, "rssi": quick["rssi"], "snr": quick["snr"]}
+
+
+def test_an_envelope_is_the_same_whenever_it_is_compiled() -> None:
+    odd = [
+        changed("chirpstack_v4", fCnt="12", fPort=1.0),
+        changed("chirpstack_v4", fPort="x"),
+        changed("chirpstack_v4", fCnt=None, fPort=None, time=None),
+        changed("chirpstack_v4", fPort=0, data="AQ=="),
+        changed("chirpstack_v4", rxInfo=[{"rssi": "x"}, {"rssi": -120}, {"rssi": "-90.5", "snr": "2"}, {"rssi": -110}]),
+        changed("chirpstack_v4", object={"battery": 100}, data=None),
+        changed("chirpstack_v4", object=[1]),
+        changed("chirpstack_v4", data="no!"),
+        changed("chirpstack_v4", deviceInfo__devEui="A8-40-41-FF-FF-18-C7-D2"),
+        changed("chirpstack_v4", deviceInfo__devEui="qEBB//8Yx9I="),
+        changed("chirpstack_v4", deviceInfo__devEui=""),
+        changed("chirpstack_v3", objectJSON='{"battery": 100}'),
+        changed("chirpstack_v3", objectJSON="{"),
+        changed("things_stack_v3", uplink_message__decoded_payload={"t": 1}),
+        changed("things_stack_v3", end_device_ids__dev_eui=None, end_device_ids__device_id="Water-Meter"),
+        changed("loriot_gw", gws=[], rssi=-80, snr=1),
+        changed("loriot_rx", cmd="txd"),
+        changed("thingpark", DevEUI_uplink__FPort="0"),
+        changed("thingpark", DevEUI_uplink__payload_hex="0g"),
+    ]
+    anew = Envelopes(map(Envelope, SPECS))
+    for raw in (*MESSAGES.values(), *odd):
+        assert read_by(anew, raw) == read_by(ENVELOPES, raw), raw

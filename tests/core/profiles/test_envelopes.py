@@ -20,9 +20,8 @@ from schemas.rejects import RejectReason
 
 SHIPPED = Path(gateway.__file__).parent / "profiles" / "envelopes"
 CORPORA = Path(__file__).parents[3] / "shared" / "corpora"
-ENVELOPES = Envelopes(
-    Envelope(EnvelopeSpec.model_validate(yaml.safe_load(file.read_text()))) for file in SHIPPED.glob("*.yaml")
-)
+SPECS = [EnvelopeSpec.model_validate(yaml.safe_load(file.read_text())) for file in SHIPPED.glob("*.yaml")]
+ENVELOPES = Envelopes(map(Envelope, SPECS))
 NETWORKS = {
     "ChirpStack": {"chirpstack_v4", "chirpstack_v3"},
     "ThingsStackCommunity": {"things_stack_v3"},

@@ -89,6 +89,29 @@ def test_two_times_that_do_not_go_together_are_told() -> None:
     ]
 
 
+@each_row(
+    ("kind", "value"),
+    [
+        ("unix_s", 1788393600.5), ("unix_s", "1788393600.5"), ("unix_ms", 1788393600500), ("unix_ms", 1788393600500.0),
+        ("unix_us", 1788393600500000), ("unix_us", 1788393600500999), ("unix_us", 1788393600500000.0),
+        ("unix_ns", 1788393600500000000), ("unix_ns", "1788393600500000000"), ("auto", 1788393600500),
+        ("auto", "1788393600500"), ("rfc3339", "2026-09-03T00:00:00.5Z"), ("rfc3339", "2026-09-03 07:00:00,5"),
+        ("%d.%m.%Y %H:%M:%S.%f", "03.09.2026 07:00:00.5"),
+    ],
+)  # fmt: skip
+def test_an_instant_is_the_same_in_every_format(kind: str, value: object) -> None:
+    zone = ", zone: '+07:00'" if not kind.startswith("unix") else ""
+    (found,) = points(f"time: {{path: /t, format: '{kind}'{zone}}}\n{WATER}", {"v": 1, "t": value})
+    assert found.time_ms == 1788393600500
+
+
+def test_a_count_from_another_epoch_begins_there() -> None:
+    text = f"time: {{path: /t, format: unix_s, epoch: '2026-09-02T00:00:00Z'}}\n{WATER}"
+    assert points(text, {"v": 1, "t": 3600})[0].time_ms == 1788393600000 - 23 * 3_600_000
+    assert points(text, {"v": 1, "t": True})[0].time_ms is None
+    assert points(text, {"v": 1, "t": 1e300})[0].time_ms is None
+
+
 def test_a_line_of_a_telegram_brings_its_time_and_its_value() -> None:
     telegram = b"/ISk5\\2MT382\r\n0-1:24.2.1(170102161005W)(00000.107*m3)\r\n1-0:0.9.9(170102161105W)(1)\r\n!\r\n"
     text = BETWEEN % ("'/0-1:24.2.1'", "'/1-0:0.9.9'") + "\ndecode: obis\ntags: {channel: '/0-1:24.2.1'}"
