@@ -178,7 +178,7 @@ def test_an_envelope_that_is_not_simple_always_takes_the_slow_path(change: dict[
 
 
 def read_by(envelopes: Envelopes, raw: dict[str, Any]) -> object:
-    """What the envelope of a message finds in it, on both ways, or what is wrong with it."""
+    """Read a message by its envelope on both ways; or tell what is wrong with it."""
     envelope = envelopes.find(raw, "lorawan")
     if envelope is None:
         return None

@@ -3,7 +3,7 @@
 import pytest
 
 from schemas.rejects import DropCause
-from tests.core.profiling import compiled, context, faults, points
+from tests.core.profiling import NOW_MS, compiled, context, faults, points
 from tests.rows import each_row
 
 GROUPS = {"groups": [{"id": "a", "base": 10, "meters": [{"v": 1}, {"v": 2}]}, {"id": "b", "meters": [{"v": 3}]}]}
@@ -63,6 +63,12 @@ def test_the_first_list_that_is_there_has_the_items() -> None:
     assert [point.values for point in points(text, {"b": [{"v": 1}]})] == [{"volume_m3": 1.0}]
     assert [point.values for point in points(text, {"a": [{"v": 2}], "b": [{"v": 1}]})] == [{"volume_m3": 2.0}]
     assert points(text, {}) == []
+
+
+def test_behind_its_items_a_message_counts_from_the_base_of_its_time_again() -> None:
+    text = each("/m", "{ph: v}")[:-1] + ", {measurement: urban, fields: {light_on: /on}}]\ntime: {base: /t, step: 1h, sign: -1}"
+    found = points(text, {"t": NOW_MS / 1000, "m": [{"v": 7}, {"v": 8}], "on": True})
+    assert [point.time_ms for point in found] == [NOW_MS, NOW_MS - 3_600_000, NOW_MS]
 
 
 def test_a_sibling_lies_at_the_place_or_the_key_of_the_item_in_another_list_or_map() -> None:

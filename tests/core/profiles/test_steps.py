@@ -150,6 +150,24 @@ def test_plain_numbers_of_an_object_are_read_at_once_or_left_to_the_steps() -> N
 
 
 @each_row(
+    "fields",
+    [
+        "{ph: /decoded/ph, pressure_kpa: /rssi}",
+        "{ph: /decoded/ph, pressure_kpa: /decoded/a/p}",
+        "{ph: /decoded/x, pressure_kpa: /decoded/x}",
+        "{ph: /decoded/ph, pressure_kpa: {path: /decoded/p, scale: 2}}",
+        "{ph: /decoded/ph, valve_open: /decoded/v}",
+        "{ph: /decoded/ph, pressure_kpa: {path: /decoded/p, when: {/port: 1}}}",
+        "{ph: '/decoded/p\"h'}",
+    ],
+)
+def test_only_fields_at_keys_of_one_object_are_read_at_once(fields: str) -> None:
+    point = compiled(f"match: {{envelope: lorawan}}\npoints: [{{measurement: water, fields: {fields}}}]").plain_point
+    assert point is not None
+    assert point.numbers == {}
+
+
+@each_row(
     "more",
     [
         "when: {/port: 2}, fields: {ph: /decoded/ph}",
