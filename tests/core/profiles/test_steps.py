@@ -48,6 +48,9 @@ WRONG = DropCause.WRONG_TYPE
             "{sum: [/a, {path: /b, sentinels: [1]}]}", {"a": 5, "b": 1}, DropCause.SENTINEL, id="a-sum-with-a-sentinel"
         ),
         pytest.param("{sum: [/a, {path: /b, none: [1]}]}", {"a": 5, "b": 1}, None, id="a-sum-with-nothing"),
+        pytest.param("{sum: [{path: /a, enum: {x: 5}, default: x}]}", {}, 5.0, id="a-default-that-is-looked-up"),
+        pytest.param("{sum: [{path: /a, regex: '([0-9]+)', default: v7}]}", {}, 7.0, id="a-default-with-a-number-in-it"),
+        pytest.param("{sum: [{literal: v7, regex: '([0-9]+)'}, 1]}", {}, 8.0, id="a-text-with-a-number-in-it"),
         pytest.param("{div: [/a, /b]}", {"a": 5, "b": 0}, DropCause.NOT_FINITE, id="divided-by-nothing"),
         pytest.param("{path: /a, table: [[0, 0], [10, 100]]}", {"a": 11}, DropCause.OUT_OF_BOUNDS, id="past-the-table"),
         pytest.param("{path: /a, table: [[0, 0], [10, 1]], unit: bar}", {"a": 5}, 50.0, id="the-unit-is-that-of-the-result"),
@@ -101,6 +104,9 @@ def test_a_state_is_told_by_a_test_or_a_word(text: str, value: object, state: ob
         ("pressure_kpa", "{path: /a, table: [[0, 0], [0, 1]]}", ".table: x must grow from point to point"),
         ("pressure_kpa", "{path: /a, bits: [60, 5]}", ".bits: [from, count] lies within 64 bits"),
         ("pressure_kpa", "{path: /a, word: open}", ": 'word open' is true or false; the field is a number"),
+        ("pressure_kpa", "{sum: [{path: /a, default: x}]}", ".sum.0.default: 'x' is not a number"),
+        ("pressure_kpa", "{sum: [{literal: x}]}", ".sum.0.literal: 'x' is not a number"),
+        ("pressure_kpa", "{sum: [a]}", ".sum.0: 'a' is neither a number nor a path; a path begins with a slash, as /scale"),
         ("pressure_kpa", "{scale: 2}", ": say where the value comes from: path, first_of, item, key, sibling and so on"),
         (
             "pressure_kpa",
