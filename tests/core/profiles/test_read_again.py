@@ -120,6 +120,25 @@ def test_a_line_of_a_telegram_brings_its_time_and_its_value() -> None:
     assert (found.values, found.tags) == ({"uptime_s": 60.0}, (("channel", "0.107"),))
 
 
+@each_row(
+    ("line", "value"),
+    [
+        pytest.param("1-0:1.8.0(1500*Wh)", 1.5, id="the-unit-of-the-line"),
+        pytest.param("1-0:1.8.0(1.5*kWh)", 1.5, id="the-unit-of-the-field"),
+        pytest.param("1-0:1.8.0(1.5)", 1.5, id="no-unit"),
+        pytest.param("1-0:1.8.0(1.5*m3)", DropCause.WRONG_TYPE, id="another-unit"),
+        pytest.param("1-0:1.8.0(none*Wh)", DropCause.WRONG_TYPE, id="a-word"),
+        pytest.param("1-0:1.8.0()", None, id="nothing"),
+    ],
+)
+def test_a_line_of_a_telegram_is_converted_from_its_own_unit(line: str, value: object) -> None:
+    text = (
+        "decode: obis\npoints: [{measurement: power, fields: {energy_import_kwh: '/1-0:1.8.0', frequency_hz: {literal: 50}}}]"
+    )
+    (found,) = points(text, compiled(text).read(line.encode() + b"\r\n1-0:0.0.9(1)\r\n!\r\n"))
+    assert found.values.get("energy_import_kwh", found.dropped[0][1] if found.dropped else None) == value
+
+
 STATUS = """status:
   - {topic: 's/{device}', path: a, text: {1: online, '*': offline}}
   - {topic: 's/+', text: {on: online}}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gateway.core.profiles.matching import ProfiledTopic, Profiles
-from gateway.core.profiles.recognition import Frame, Ignored, Recognition
+from gateway.core.profiles.recognition import Frame, Ignored, Recognition, Unnamed
 from schemas.registry import RegisteredDevice, Registry
 from schemas.rejects import IgnoreCause, RejectReason
 from tests.core.making import NOW_MS, points
@@ -147,6 +147,17 @@ def test_a_profile_of_the_topic_reads_the_message_itself_behind_one_of_the_envel
         found = topic.recognise(uplink(object={"ph": 7}), {})
         assert isinstance(found, Frame)
         assert (found.profile.name, found.why) == ("q", "it alone takes it")
+
+
+def test_a_registered_family_ignores_what_fails_its_tests_too() -> None:
+    text = "match: {envelope: lorawan, by: registry, when: {/port: [1]}}\nignore: [{/decoded/kind: boot}]\n" + DECODED
+    registry = Registry(devices=[RegisteredDevice(EUI, profile="p")]).by_id()
+    for port in (1, 9):
+        found = topic_of(text).recognise(uplink(object={"kind": "boot"}, fPort=port), registry)
+        assert found == Ignored(IgnoreCause.RULE, EUI)
+    with pytest.raises(Unnamed) as why:
+        topic_of(text).recognise(uplink(object={"kind": "data"}, fPort=9), registry)
+    assert (why.value.reason, why.value.device) == (RejectReason.UNKNOWN_DEVICE, EUI)
 
 
 def test_an_event_without_a_frame_is_no_data_and_its_device_lives() -> None:
