@@ -128,7 +128,7 @@ def _write_synced(path: Path, data: bytes, *, like: Path) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    folder = os.open(path.parent, os.O_DIRECTORY)
     try:
         os.fsync(folder)
     finally:

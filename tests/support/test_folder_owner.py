@@ -238,6 +238,12 @@ def test_a_file_that_is_replaced_keeps_its_group_and_its_owner_and_what_was_begu
         replace_bytes(file, b"new")
     found = file.stat()
     assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (NOBODY.pw_uid, group, 0o640)
+    (data / "another's").touch()
+    os.chown(data / "another's", NAMELESS, group)
+    with folder_owner.being(folder_owner.FolderOwner(NOBODY.pw_uid, NOBODY.pw_gid, [NOBODY.pw_gid, group])):
+        replace_bytes(data / "another's", b"new")
+    found = (data / "another's").stat()
+    assert (found.st_uid, found.st_gid) == (NOBODY.pw_uid, group), "its group is one of his own: that stays"
     settings = given(folder / "settings", 0, 0)
     (settings / "a.yaml").write_text("old")
     os.chown(settings / "a.yaml", NAMELESS, group)
@@ -279,3 +285,12 @@ def test_a_new_file_of_root_is_read_by_the_group_of_its_folder_and_a_folder_for_
     (data / "empty").write_text("kept")
     make_empty(data / "empty")
     assert read_bytes(data / "empty") == b"kept"
+
+
+def test_a_long_way_of_links_is_followed_as_the_system_does(folder: Path) -> None:
+    given(folder / "data")
+    for number in range(39):
+        (folder / f"link{number}").symlink_to(f"link{number + 1}")
+    (folder / "link39").symlink_to("data")
+    with as_owner(folder / "link0" / "journal.db"):
+        assert os.geteuid() == NOBODY.pw_uid

@@ -114,10 +114,7 @@ def _sentence(file: Path, variables: dict[tuple[str, ...], str], fault: ErrorDet
 
 _MADE_LATER: Final = {("journal", "path"), ("alarms", "rules"), ("http", "tokens_file"), ("mqtt", "shares")}
 """Files that need not exist even if they are configured: the journal is created, the shipped rules work without others, and a
-missing file of tokens or shares is asked for where it is read."""
-
-_MAY_BE_ABSENT: Final = _MADE_LATER | {("devices", "registry"), ("profiles", "path")}
-
+missing file of tokens or shares is asked for where it is read. By default no file need exist."""
 
 _CREDENTIALS: Final = frozenset({"password_file", "token_file", "read_token_file", "webhook_token_file"})
 """Files that systemd may give to the service (``LoadCredential=secrets:``); those that a reload reads again are none."""
@@ -151,8 +148,7 @@ def _anchor(config: Config, places: FilePlaces, file: Path, document: dict[str, 
     faults = [
         f"{file}: {'.'.join(path)}: {absolute} does not exist"
         for path, absolute in configured_files(anchored)
-        if path not in _MAY_BE_ABSENT or (path not in _MADE_LATER and _is_written(document, path))
-        if not absolute.exists()
+        if path not in _MADE_LATER and _is_written(document, path) and not absolute.exists()
     ]
     if faults:
         raise ConfigurationFault(faults)

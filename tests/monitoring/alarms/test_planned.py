@@ -1,8 +1,10 @@
 """Planned work: where and until when nobody is told."""
 
+from datetime import timedelta
+
 from gateway.core.alarms.alarm import AlarmTags
 from gateway.ingest.storage.alarms import PlannedWork
-from gateway.monitoring.alarms.planned import PlannedWorks
+from gateway.monitoring.alarms.planned import AHEAD_MAX_MS, NAME_MAX, NOTE_MAX, PlannedWorks, work_document
 
 OF_SITE, OF_DEVICE, OF_ALL = (
     PlannedWork(0, 3000, "Lan", "", site="s1"),
@@ -34,3 +36,17 @@ def test_work_is_at_a_site_or_at_one_device_or_everywhere() -> None:
         assert (works.cover(here, 0), works.cover(elsewhere, 0)) == covered
         assert not works.cover(here, work.until_ms)
     assert not planned(OF_DEVICE).cover(AlarmTags(device="m2", site="s9"), 0)
+
+
+def test_a_document_of_planned_work_says_all_of_it_and_no_work_is_planned_for_longer_than_a_year() -> None:
+    work = PlannedWork(1, 2, "Lan", "a new pump", site="s1", device="m1")
+    assert work_document(7, work) == {
+        "number": 7,
+        "site": "s1",
+        "device": "m1",
+        "since_ms": 1,
+        "until_ms": 2,
+        "by": "Lan",
+        "note": "a new pump",
+    }
+    assert (timedelta(milliseconds=AHEAD_MAX_MS), NAME_MAX, NOTE_MAX) == (timedelta(days=366), 100, 1000)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.monitoring.exports.open_files import INDEX, OpenFile, OpenFiles, catalog
+from schemas.open_data import CONTEXT_FILE
 
 ROW: dict[str, str | int] = {
     "day": "2026-10-31",
@@ -90,3 +91,39 @@ def test_the_catalogue_has_a_dataset_a_domain_with_its_days_and_checksums() -> N
     assert one["spdx:checksum"]["spdx:checksumValue"] == "ab"
     assert one["dct:license"] == {"@id": "https://creativecommons.org/licenses/by/4.0/"}
     assert "dct:publisher" not in catalog(files, None, None)
+
+
+def test_the_catalogue_says_of_each_file_what_portals_ask_for() -> None:
+    file = OpenFile("open-2026-10-31-power.csv.gz", "2026-10-31", "power", 1, 5, "ab", 1_793_491_200_999)
+    water = OpenFile("open-2026-10-31-water.csv.gz", "2026-10-31", "water", 1, 5, "ab", 1000)
+    found = catalog([water, file], None, None)
+    assert [dataset["dct:identifier"] for dataset in found["dcat:dataset"]] == ["open-power", "open-water"]
+    assert found["@type"] == "dcat:Catalog"
+    assert set(found["@context"]) == {"dcat", "dct", "foaf", "spdx", "xsd"}
+    assert [title["@value"] for title in found["dct:title"]] == ["Dữ liệu mở", "Open data"]
+    dataset = found["dcat:dataset"][0]
+    assert [title["@value"] for title in dataset["dct:title"]] == ["Dữ liệu mở: Điện", "Open data: Power"]
+    assert dataset["@type"] == "dcat:Dataset"
+    assert dataset["dct:accrualPeriodicity"]["@id"].endswith("/DAILY")
+    assert dataset["dct:description"][1]["@value"].startswith("The figures of each day by area")
+    day = {"@type": "xsd:date", "@value": "2026-10-31"}
+    period = {"@type": "dct:PeriodOfTime", "dcat:startDate": day, "dcat:endDate": day}
+    assert dataset["dct:temporal"] == period
+    assert dataset["dcat:distribution"] == [
+        {
+            "@type": "dcat:Distribution",
+            "dct:title": file.name,
+            "dcat:downloadURL": {"@id": file.name},
+            "dct:issued": {"@type": "xsd:dateTime", "@value": "2026-11-01T00:00:00+00:00"},
+            "dct:temporal": period,
+            "dcat:mediaType": {"@id": "http://www.iana.org/assignments/media-types/text/csv"},
+            "dcat:compressFormat": {"@id": "http://www.iana.org/assignments/media-types/application/gzip"},
+            "dcat:byteSize": {"@type": "xsd:nonNegativeInteger", "@value": "5"},
+            "dct:conformsTo": {"@id": CONTEXT_FILE},
+            "spdx:checksum": {
+                "@type": "spdx:Checksum",
+                "spdx:algorithm": {"@id": "spdx:checksumAlgorithm_sha256"},
+                "spdx:checksumValue": "ab",
+            },
+        }
+    ]

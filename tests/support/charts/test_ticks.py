@@ -101,3 +101,14 @@ def test_few_times_are_marked_and_all_lie_inside(start_ms: int, length_ms: int, 
 def test_values_that_differ_in_their_last_digit_have_an_axis() -> None:
     found = number_ticks(99.99999999999999, 100.00000000000001)
     assert found[0] < found[-1]
+
+
+def test_every_round_step_of_time_is_used_for_lengths_that_it_fits() -> None:
+    second, minute, hour, day = 1000, 60_000, 3_600_000, 86_400_000
+    steps = [number * second for number in (1, 2, 5, 10, 15, 30)]
+    steps += [number * minute for number in (1, 2, 5, 10, 15, 30)]
+    steps += [number * hour for number in (1, 2, 3, 6, 12)]
+    steps += [number * day for number in (1, 2, 5, 10, 30, 60, 180, 365)]
+    for step in steps:
+        assert time_ticks(0, 5 * step, UTC) == [at * step for at in range(5)], step
+        assert time_ticks(0, 5 * step, UTC, most=6) == [at * step for at in range(6)], step

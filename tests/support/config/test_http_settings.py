@@ -52,3 +52,11 @@ def test_names_addresses_and_networks_are_taken(tmp_path: Path) -> None:
     assert http.trusted_proxies == ["::1", "192.0.2.7/24"]
     variables = {"GATEWAY_HTTP__HOSTS": "[a.example, b.example]"}
     assert load(file, environment=variables).http.hosts == ["a.example", "b.example"]
+
+
+@pytest.mark.parametrize("key", ["token_file", "tokens_file"])
+def test_the_network_is_let_in_by_who_has_tokens(tmp_path: Path, key: str) -> None:
+    (tmp_path / "tokens").touch()
+    file = tmp_path / "gateway.yaml"
+    file.write_text(f"http: {{host: 192.0.2.1, {key}: tokens}}\n")
+    assert load(file, environment={}).http.host == "192.0.2.1"

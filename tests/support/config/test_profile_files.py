@@ -133,6 +133,10 @@ def test_a_profile_that_takes_every_frame_of_every_device_is_warned_of(folder: P
             (GOOD % "one") + "time: {path: /t, max_past: 40}", "time.max_past: 40 is not a span of time", id="short-form"
         ),
         pytest.param("profile: one\nmatch: {topic: t}\ntests: 5", "tests: 5 is not a list", id="type"),
+        pytest.param("profile: one\nmatch: 5", "match: is a mapping, with keys of its own", id="no-mapping"),
+        pytest.param(
+            "profile: A b\nmatch: {topic: t}", "profile: 'A b' is not of the form 1 to 64 of a-z 0-9 . _ -", id="name"
+        ),
         pytest.param("envelope: e\nwhen: {/a: present}", "device: must be given", id="envelope"),
         pytest.param("envelope: e\nwhen: {/a: present}\ndevice: {pfad: /a}", "device: is a path, such as /a/b", id="no-path"),
         pytest.param(
