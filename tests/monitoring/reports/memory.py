@@ -1,5 +1,6 @@
 """A database in memory: it answers the questions of reports from lines, as InfluxDB does, at once."""
 
+import re
 from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
 from statistics import fmean
@@ -26,15 +27,17 @@ class MemoryStore:
 
     def __init__(self, lines: Iterable[str] = (), *, is_overwritten: bool = True) -> None:
         self.is_overwritten = is_overwritten
-        self._points: dict[str, dict[tuple[int, str], _Point]] = defaultdict(dict)
+        self._points: dict[str, dict[tuple[int, tuple[tuple[str, str], ...]], _Point]] = defaultdict(dict)
         self.write(lines)
 
     def write(self, lines: Iterable[str]) -> None:
         """Write lines, of which only some fields may be new."""
         for line in (line for some in lines for line in some.split("\n")):
-            head, fields, time_ms = line.split(" ")
-            measurement, *tags = head.split(",")
-            point = self._points[measurement].setdefault((int(time_ms), head), (int(time_ms), _pairs(tags), {}))
+            head, fields, time_ms = re.split(r"(?<!\\) ", line)
+            measurement, *tags = re.split(r"(?<!\\),", head)
+            place = _pairs(tags)
+            key = int(time_ms), tuple(sorted(place.items()))
+            point = self._points[measurement].setdefault(key, (key[0], place, {}))
             point[2].update({name: _number(text) for name, text in _pairs(fields.split(",")).items()})
 
     def _by_series(
@@ -119,7 +122,7 @@ class MemoryStore:
 
 
 def _pairs(texts: Iterable[str]) -> dict[str, str]:
-    return {name: value for name, _, value in (text.partition("=") for text in texts)}
+    return {name: re.sub(r"\\(.)", r"\1", value) for name, _, value in (text.partition("=") for text in texts)}
 
 
 def _number(text: str) -> float:
