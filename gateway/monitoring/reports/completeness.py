@@ -5,9 +5,11 @@ counts on the day on which it should have come, so the days of an outage add up 
 nothing: a device that sends twice as often does not make up for a missing reading.
 """
 
+from bisect import bisect_left
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from math import floor
+from operator import itemgetter
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -142,18 +144,14 @@ def _of_periods(
 ) -> Iterator[PeriodCompleteness | None]:
     every_ms = interval_ms(device)
     installed_ms = 0 if device.installed is None else midnight_ms(device.installed, zone)
-    first = 0
     for span in spans:
         counted = TimeSpan(max(span.start_ms, installed_ms), min(span.end_ms, now_ms))
         if every_ms is None or counted.start_ms >= counted.end_ms:
             yield None
             continue
-        while first + 1 < len(instants) and instants[first + 1][0] < counted.start_ms - AROUND_MS:
-            first += 1  # it lies far before this period, and so before all later ones
-        last = first
-        while last < len(instants) and instants[last][0] < counted.end_ms + AROUND_MS:
-            last += 1
-        yield completeness_of(instants[first : last + 1], counted, every_ms)
+        first = bisect_left(instants, counted.start_ms - AROUND_MS, key=itemgetter(0))
+        last = bisect_left(instants, counted.end_ms + AROUND_MS, key=itemgetter(0))
+        yield completeness_of(instants[max(0, first - 1) : last + 1], counted, every_ms)  # with a neighbour on each side
 
 
 async def _instants(

@@ -11,6 +11,7 @@ from gateway.ingest.database.store import StoredSeries, TimeSpan
 from gateway.monitoring.reports.balance import ParentBalance, balance, children_of
 from gateway.monitoring.reports.boundaries import ReportStep, Uncovered, hours
 from gateway.monitoring.reports.completeness import PeriodCompleteness
+from gateway.monitoring.reports.consumption import ReportGroup, consumption, totals
 from gateway.monitoring.reports.rollup_points import (
     RollupPoint,
     area_tags,
@@ -160,3 +161,24 @@ def test_points_about_a_day_of_a_device() -> None:
     assert RollupPoint("m", "", {"a b": 1.5}, 7).line(0) == "m a\\ b=1.5 7"
     exchanged = RegisteredDevice("70B3D5E75E000001", source="70B3D5E75E000002")
     assert device_tags(exchanged) == ",device=70B3D5E75E000001", "as it stands there since the exchange"
+
+
+def test_a_total_leaves_out_a_device_of_which_any_part_is_missing_and_names_what_is_estimated_or_suspect() -> None:
+    gap = [
+        line
+        for line in steady("right", START - HOUR, START + DAY + HOUR)
+        if not START - HOUR < int(line.split()[-1]) < START + HOUR
+    ]
+    lines = [*steady("main", START, START + DAY + HOUR), *gap, *steady("left", START + HOUR, START + DAY + HOUR)]
+    lines += [f"water,device=main,site=s volume_m3=1,quality=4i {START + HOUR + 1}"]
+    roster, spans = Roster([MAIN, LEFT, RIGHT, meter("far", area="south")]), [TimeSpan(START, START + DAY)]
+    (period,) = asyncio.run(_all(consumption(MemoryStore(lines), roster, "water", spans, LATER)))
+    south, north = sorted(totals(period, "water", ReportGroup.AREA, roster), key=lambda total: total.group, reverse=True)
+    assert (north.group, north.covered, north.uncovered) == ("north", {"main", "right"}, {"left"})
+    assert (north.used, north.estimated, north.suspect) == (24_000_000, {"right"}, 1)
+    assert (south.group, south.covered, south.uncovered, south.used) == ("south", set(), {"far"}, 0)
+    groups = {by: [total.group for total in totals(period, "water", by, roster)] for by in ReportGroup}
+    assert groups[ReportGroup.DEVICE] == ["far", "left", "main", "right"]
+    assert groups[ReportGroup.SITE] == ["s"]
+    assert groups[ReportGroup.DOMAIN] == ["water"]
+    assert groups[ReportGroup.PARENT] == ["", "main"]

@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 from gateway.core.batching.write_result import Answer
+from gateway.core.devices.device import Device
 from gateway.core.readings.counters import CounterState
 from gateway.core.readings.exchanges import StoredExchange, ToldExchange
 from gateway.core.readings.sums import FoundSum, Register, SumsMode
@@ -80,14 +81,15 @@ def test_devices_of_a_share_that_another_still_writes_are_held_back_and_told_beh
     asking, held = Asking(monkeypatch, MemoryStore([point("m1", START, 70.0, 570.0)])), ["ward-1"]
     monkeypatch.setattr(asking.into.streams.tenures, "holds_sums_back", lambda share: share in held)
     wanted = [*comes(asking.into, {"volume_m3": 71}, "m1"), *comes(asking.into, {"volume_m3": 5}, "m2", time_ms=NOW_MS)]
-    wanted += [*comes(asking.into, {"volume_m3": 5}, "m3"), "gone"]
-    for name, share in {"m1": "ward-1", "m2": "ward-1", "m3": "ward-2"}.items():
+    wanted += [*comes(asking.into, {"volume_m3": 5}, "m3"), "gone", "m4"]
+    asking.into.streams.devices["m4"] = Device("m4", None)
+    for name, share in {"m1": "ward-1", "m2": "ward-1", "m3": "ward-2", "m4": "ward-1"}.items():
         asking.into.streams.devices[name].share = share
 
     async def story() -> None:
         asking.taking.want(wanted)
         await once(lambda: asking.taking.waiting("ward-2") == 0)
-        assert asking.taking.waiting("ward-1") == 2
+        assert asking.taking.waiting("ward-1") == 3
         held.clear()
         asking.taking.look()
         await none_awaits(asking.into)

@@ -1,0 +1,165 @@
+"""The instants of devices that completeness is counted from, of a database in memory."""
+
+import asyncio
+from collections.abc import Iterable
+from datetime import date, timedelta
+
+import pytest
+
+from gateway.ingest.database.store import Counter, Side, StoredSeries, TimeSpan
+from gateway.monitoring.reports.completeness import AROUND_MS, PeriodCompleteness, completeness, floored_pct
+from gateway.monitoring.reports.consumption import consumption
+from gateway.monitoring.reports.roster import (
+    Roster,
+    both,
+    counters_of,
+    devices_in,
+    interval_ms,
+    nearest_heard,
+    newest_points,
+    stored_periods,
+)
+from schemas.registry import RegisteredDevice
+from tests.monitoring.reports.memory import MemoryStore
+from tests.monitoring.reports.points import DAY, EVERY, HOUR, START, VIETNAM, point, steady
+
+TODAY = TimeSpan(START, START + DAY)
+METER = RegisteredDevice("m", domain="water", interval=timedelta(minutes=15))
+EUI = RegisteredDevice("70B3D5E75E000001", domain="water", interval=timedelta(minutes=15))
+
+
+def heard(time_ms: int, quality: int = 0, device: str = "m", tags: str = "") -> str:
+    return f"water,device={device},site=s{tags} flow_m3_h=1,quality={quality}i {time_ms}"
+
+
+def of(
+    lines: Iterable[str],
+    device: RegisteredDevice = METER,
+    spans: tuple[TimeSpan, ...] = (TODAY,),
+    now_ms: int = START + 9 * DAY,
+) -> list[PeriodCompleteness | None]:
+    async def found() -> list[PeriodCompleteness | None]:
+        rows = completeness(MemoryStore(lines), Roster([device]), spans, VIETNAM, now_ms)
+        return [figures async for row in rows for figures in row.periods]
+
+    return asyncio.run(found())
+
+
+def one(lines: Iterable[str], device: RegisteredDevice = METER, now_ms: int = START + 9 * DAY) -> PeriodCompleteness:
+    (figures,) = of(lines, device, now_ms=now_ms)
+    assert figures is not None
+    return figures
+
+
+def test_beyond_a_day_around_a_period_the_nearest_reading_on_each_side_counts() -> None:
+    noon = START + 12 * HOUR
+    for before_ms in (START - AROUND_MS - 1, START - AROUND_MS, START - 5 * DAY):
+        for after_ms in (START + DAY + AROUND_MS, START + DAY + AROUND_MS - 1, START + 6 * DAY):
+            found = one([heard(before_ms), heard(noon), heard(after_ms)])
+            assert found.longest_gap_s == max(noon - before_ms, after_ms - noon) / 1000, (before_ms, after_ms)
+    lonely = one([heard(noon)])
+    assert (lonely.longest_gap_s, lonely.received) == (12 * 3600, 1), "the edges of the day stand for neighbours"
+
+
+def test_a_reading_of_two_series_is_late_only_if_both_are_and_has_what_either_tells() -> None:
+    at, other = START + HOUR, ",channel=c2"
+    late, estimated, suspect = 8, 16, 4
+    grid = [heard(START + step * EVERY) for step in range(-1, 98) if step != 4]
+    for first, second, on_time in ((late, 0, 96), (0, late, 96), (late, late, 95), (0, 0, 96)):
+        found = one([*grid, heard(at, first), heard(at, second, tags=other)])
+        assert (found.received, found.on_time) == (96, on_time), (first, second)
+    found = one([*grid, heard(at, estimated), heard(at, suspect, tags=other)])
+    assert (found.estimated, found.suspect) == (1, 1)
+
+
+def test_a_device_written_under_two_spellings_is_one() -> None:
+    grid = [heard(START + step * EVERY, device=EUI.id if step % 2 else EUI.id.lower()) for step in range(-1, 98)]
+    assert one(grid, EUI).received == 96
+
+
+def test_nothing_is_expected_before_a_device_was_installed_nor_after_now_nor_without_an_interval() -> None:
+    spans = (TODAY, TimeSpan(START + DAY, START + 2 * DAY), TimeSpan(START + 2 * DAY, START + 3 * DAY))
+    installed = RegisteredDevice("m", domain="water", interval=timedelta(minutes=15), installed=date(2026, 9, 2))
+    first, second, third = of(steady("m", START + DAY, START + 4 * DAY), installed, spans, now_ms=START + 2 * DAY + 6 * HOUR)
+    assert first is None
+    assert second is not None
+    assert third is not None
+    assert (second.expected, second.missing, third.expected, third.missing) == (96, 0, 24, 0)
+    assert of([], RegisteredDevice("m", domain="water")) == []
+    assert of([], RegisteredDevice("m", interval=timedelta(minutes=15))) == []
+    assert of([], METER, now_ms=START) == [None]
+
+
+def test_a_device_that_sends_each_second_is_read_by_itself() -> None:
+    quick = RegisteredDevice("m", domain="water", interval=timedelta(seconds=1))
+    found = one([heard(START + second * 1000) for second in range(100)], quick, now_ms=START + 100_000)
+    assert (found.expected, found.received, found.interval_s) == (100, 100, 1)
+
+
+def test_a_share_is_cut_off_so_that_all_is_all_of_them() -> None:
+    assert [floored_pct(ratio) for ratio in (None, 1.0, 0.99999, 0.123456, 0.0)] == [None, 100.0, 99.99, 12.34, 0.0]
+
+
+def test_questions_about_many_devices() -> None:
+    lines = [heard(START, device=EUI.id.lower()), heard(START + HOUR, device=EUI.id), heard(START, device="strange")]
+    roster, store = Roster([METER, EUI]), MemoryStore(lines)
+    both_sides = [
+        asyncio.run(nearest_heard(store, roster, side, START + EVERY, roster.by_id)) for side in (Side.UP_TO, Side.AFTER)
+    ]
+    assert both_sides == [{EUI.id: START}, {EUI.id: START + HOUR}]
+    assert asyncio.run(nearest_heard(store, roster, Side.UP_TO, START + DAY, {EUI.id})) == {EUI.id: START + HOUR}
+    assert asyncio.run(nearest_heard(store, roster, Side.UP_TO, START + DAY, {"m"})) == {}
+    old = MemoryStore([point("m", START - 3000 * DAY, 1.0, 2.0), point("n", START, 3.0, 4.0)])
+    assert asyncio.run(devices_in(old, "water", START, {"m", "n", "x"})) == {"m", "n"}
+    newest = asyncio.run(newest_points(old, Counter("water", "volume_m3"), START, ["m", "n", "x"]))
+    assert {series.device: found.sum for series, found in newest.items()} == {"m": 2.0, "n": 4.0}
+    periods = MemoryStore([f"daily,device={name},site=s a=1 {START + late}" for name in ("m", "x") for late in (0, 2)])
+
+    async def stored() -> list[object]:
+        return [found async for found in stored_periods(periods, roster, "daily", ["a"], TODAY, ["m"])]
+
+    assert asyncio.run(stored()) == [(StoredSeries("m"), {START // 60_000: (1.0,)})]
+
+
+def test_a_roster_knows_its_devices_by_domain_and_by_name() -> None:
+    anything = RegisteredDevice("a")
+    roster = Roster([METER, EUI, anything])
+    assert set(roster.of_domain("water")) == {"m", EUI.id, "a"}
+    assert set(roster.of_domain("power")) == {"a"}
+    assert list(roster.domains()) == ["water", "power", "traffic", "urban"]
+    assert list(Roster([METER]).domains()) == ["water"]
+    assert roster.names([EUI.id]) == {EUI.id, EUI.id.lower()}
+    assert (roster.id_of(EUI.id.lower()), roster.id_of("x")) == (EUI.id, None)
+    assert (interval_ms(METER), interval_ms(anything)) == (900_000, None)
+    assert counters_of("water")[0] == "volume_m3"
+
+
+def test_two_questions_are_asked_at_once_and_the_first_fault_is_told() -> None:
+    async def answer(number: int) -> int:
+        await asyncio.sleep(0)
+        return number
+
+    async def fail() -> int:
+        raise ValueError("no")
+
+    async def story() -> tuple[int, int]:
+        return await both(answer(1), answer(2))
+
+    assert asyncio.run(story()) == (1, 2)
+
+    async def one_fails(*, first: bool) -> None:
+        await (both(fail(), answer(1)) if first else both(answer(1), fail()))
+
+    for first in (True, False):
+        with pytest.raises(ValueError, match=r"^no$"):
+            asyncio.run(one_fails(first=first))
+
+
+def test_a_meter_that_is_silent_for_long_is_missed_and_one_heard_without_a_counter_is_not() -> None:
+    async def uses(lines: list[str]) -> dict[str, object]:
+        roster = Roster([METER, RegisteredDevice("g", domain="water"), EUI])
+        found = [period async for period in consumption(MemoryStore(lines), roster, "water", [TODAY], START + 9 * DAY)]
+        return {use.series.device: use.uncovered and use.uncovered.name for use in found[0].uses}
+
+    lines = [*steady("m", START - HOUR, START + DAY + HOUR), heard(START, device="g")]
+    assert asyncio.run(uses(lines)) == {"m": None, EUI.id: "NO_READING"}
