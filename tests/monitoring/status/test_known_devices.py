@@ -1,8 +1,12 @@
 """The devices that are known: as documents, by any spelling, with what is in memory about each."""
 
+from math import nan
+
 from gateway.core.batching.fair_shares import Flood
 from gateway.core.devices.streams import Streams
 from gateway.core.process import Processor
+from gateway.core.readings.counters import CounterState
+from gateway.core.readings.sums import Register
 from gateway.core.status.rungs import RungName
 from gateway.core.status.silence import Silence
 from gateway.core.status.verdict import Level
@@ -133,8 +137,16 @@ def test_a_verdict_without_any_fault_is_quick_and_each_fault_is_weighed() -> Non
     assert device is not None
     device.offset_ms = -59_999
     assert watched.level() is Level.GOOD
-    device.offset_ms = -10 * 60_000
+    for offset_ms in (-50 * 24 * HOUR_MS, -2 * HOUR_MS, 2 * MINUTE_MS, 10 * MINUTE_MS):
+        device.offset_ms = offset_ms
+        assert watched.level() is not Level.GOOD, offset_ms
+    device.offset_ms, device.earlier_offset_ms = None, 10 * MINUTE_MS
+    assert watched.level() is not Level.GOOD, "an earlier run knew it last"
+    device.earlier_offset_ms = None
+    device.counters = CounterState()
+    device.counters.restore(Register("volume_m3", nan, NOW_MS))
     watched.level()
+    device.counters = None
     device.offset_ms, device.not_taken_ms = 0, NOW_MS
     watched.level()
 
