@@ -1,11 +1,22 @@
 """Changes of the registry before anything is written: what they make of it, and what is refused in words for the field."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from gateway.support.registry.changes import ChangeRefused, RegistryChange, add, edit_device, retire, with_source
+from gateway.support.registry.changes import (
+    PLACE,
+    ChangeRefused,
+    RegistryChange,
+    add,
+    change_of,
+    edit_device,
+    filled,
+    retire,
+    with_source,
+)
 from schemas.registry import RegisteredDevice, Registry
 from tests.rows import each_row
 
@@ -87,3 +98,43 @@ def test_a_parent_is_retired_after_its_children() -> None:
 def test_a_meter_that_replaces_another_sends_under_a_name_of_its_own() -> None:
     assert only(with_source(REGISTRY, "wm-1", "new one")) == RegisteredDevice("wm-1", "new one", domain="water", parent="main")
     assert refused(with_source, "wm-1", "main") == {"source": "main has the name 'main' already"}
+
+
+def test_a_change_tells_whether_anything_changes_and_what_is_new_or_changed() -> None:
+    assert not RegistryChange(REGISTRY, REGISTRY)
+    added, changed = add(REGISTRY, {"id": "x"}), edit_device(REGISTRY, "main", {"serial": "8"})
+    assert added
+    assert changed
+    assert retire(REGISTRY, "wm-1")
+    assert not edit_device(REGISTRY, "main", {"serial": "7"})
+    both = change_of(REGISTRY, [RegisteredDevice("x")], {0: RegisteredDevice("main")}, [2])
+    assert [device.id for device in both.devices] == ["x", "main"]
+    assert [device.id for device in both.registry.devices] == ["main", "wm-1", "x"]
+    assert [device.id for device in both.retired.values()] == [EUI]
+    assert both.registry.areas == REGISTRY.areas
+
+
+def test_a_move_changes_where_a_device_is() -> None:
+    assert PLACE == ("site", "area", "parent", "lat", "lon", "address")
+
+
+def test_a_parent_of_many_is_refused_with_some_of_them() -> None:
+    many = Registry(devices=[RegisteredDevice("main"), *(RegisteredDevice(f"m{at}", parent="main") for at in range(6))])
+    for registry, shown in ((many, "m0, m1, m2, m3, m4 ..."), (replace(many, devices=many.devices[:6]), "m0, m1, m2, m3, m4")):
+        with pytest.raises(ChangeRefused) as found:
+            retire(registry, "main")
+        assert found.value.faults == {"id": f"main is the parent of {shown}; give them another parent first"}
+        assert str(found.value) == f"main: id: main is the parent of {shown}; give them another parent first"
+
+
+def test_a_name_that_is_not_registered_is_refused_as_it_was_written_but_not_at_length() -> None:
+    assert refused(retire, "x" * 100) == {"id": f"{'x' * 80!r} is not in the registry; register it first"}
+    assert refused(add, {"id": "main"}) == {"id": "main is registered already"}
+    assert refused(add, {"id": "x", "area": "A9"}) == {"area": "A9 is not among the areas"}
+    assert filled({"a": None, "b": "", "c": {}, "d": 0, "e": False}) == {"d": 0, "e": False}
+
+
+def test_a_source_that_another_device_has_is_refused() -> None:
+    assert refused(with_source, "main", "wm-1") == {"source": "wm-1 has the name 'wm-1' already"}
+    after = only(with_source(REGISTRY, "main", "new-1"))
+    assert (after.id, after.source) == ("main", "new-1")

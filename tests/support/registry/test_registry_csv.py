@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.support.config.files import ConfigurationFault
-from gateway.support.registry.csv_file import RegistryRow, merge, read_rows
+from gateway.support.registry.csv_file import RegistryRow, merge, read_rows, row_faults
 from schemas.registry import RegisteredDevice, Registry
 
 AREAS = {"A1": "Phường Trung Tâm"}
@@ -160,3 +160,16 @@ def test_a_source_is_a_column_and_belongs_to_one_device(tmp_path: Path) -> None:
     registry = Registry(devices=[RegisteredDevice("hall", source="sn-1")])
     (fault,) = faults(tmp_path, "id,source\nkitchen,sn-1\n", registry)
     assert fault.startswith("row 2: source: 'sn-1', the source of kitchen, is also the source of hall")
+
+
+def test_faults_of_the_merged_registry_are_told_of_the_rows_that_name_a_device(tmp_path: Path) -> None:
+    before = Registry(areas=AREAS, devices=[RegisteredDevice("x"), RegisteredDevice("y")])
+    named = rows(tmp_path, "id,site\ny,s1\nnew,s2\n", before)
+    merged = merge(before, named).registry
+    told = [(("devices", 0, "profile"), "of x"), (("devices", 1, "params", "k"), "of y"), (("devices", 2, "profile"), "of new")]
+    path = tmp_path / "devices.csv"
+    assert row_faults(path, named, merged, told) == [f"{path}: row 2: params.k: of y", f"{path}: row 3: profile: of new"]
+    many = [(("devices", 1, "profile"), f"fault {number}") for number in range(103)]
+    cut = row_faults(path, named, merged, many)
+    assert (len(cut), cut[-1]) == (101, f"{path}: 3 faults more")
+    assert len(row_faults(path, named, merged, many[:100])) == 100

@@ -239,3 +239,62 @@ def test_the_gateway_of_a_share_is_written_beside_it(number: int, before: str, a
 def test_a_text_without_a_list_is_left_to_people() -> None:
     with pytest.raises(ConfigurationFault, match="write the gateway of the share by hand"):
         pinned("shares: {}", 0, "gateway-1")
+
+
+ITEM = "devices:\n  - id: a\n    params: {k: 1}\n    model: acme\n    serial: |\n      7\n      8\n  - site: s1\n    id: b\n"
+
+
+@pytest.mark.parametrize(
+    ("place", "keys", "wanted"),
+    [
+        pytest.param(0, {"params": {"k": 2, "m": 1}}, "    params: {k: 2, m: 1}\n", id="in-braces"),
+        pytest.param(0, {"params": {}}, "  - id: a\n    model: acme\n", id="braces-go"),
+        pytest.param(1, {"site": None}, "  - id: b\n", id="behind-the-dash"),
+        pytest.param(1, {"params": {"a b": "x y"}}, "    params:\n      a b: x y\n", id="parameters-come"),
+        pytest.param(1, {"lat": 1e-7, "lon": 105.0}, "    lat: 1.0e-07\n    lon: 105.0\n", id="numbers"),
+    ],
+)
+def test_a_key_is_changed_however_it_is_written(place: int, keys: dict[str, Any], wanted: str) -> None:
+    registry = registry_of(parse(ITEM))
+    edition = edit(ITEM, change_of(registry, changed={place: replace(registry.devices[place], **keys)}))
+    assert edition.comments_kept
+    assert wanted in edition.text
+    assert registry_of(parse(edition.text)).devices[place] == replace(registry.devices[place], **keys)
+
+
+def test_a_value_of_several_lines_makes_a_new_text() -> None:
+    registry = registry_of(parse(ITEM))
+    edition = edit(ITEM, change_of(registry, changed={0: replace(registry.devices[0], serial="9")}))
+    assert not edition.comments_kept
+    assert registry_of(parse(edition.text)).devices == [replace(registry.devices[0], serial="9"), registry.devices[1]]
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\n\n# the end", "\n  # of the list\n"])
+def test_a_new_device_stands_below_the_last_whatever_the_end_of_the_text_is(end: str) -> None:
+    text = f"devices:\n  - id: a\n    site: s1{end}"
+    registry = registry_of(parse(text))
+    changed = {0: replace(registry.devices[0], area=None, model="acme", site="s2")}
+    edition = edit(text, change_of(registry, [RegisteredDevice("b", serial="x")], changed))
+    assert edition.comments_kept
+    assert edition.text.startswith("devices:\n  - id: a\n    site: s2\n    model: acme\n  - id: b\n    serial: x\n")
+    assert edition.text.rstrip("\n").endswith(end.strip("\n"))
+
+
+@pytest.mark.parametrize(
+    ("text", "after"),
+    [
+        pytest.param("devices: [{id: a}, {id: c}]\n", "devices: [{id: a, site: s1}, {id: c},\n  {id: b}]\n", id="in-brackets"),
+        pytest.param('{"devices": [{"id": "a"}]}', '{"devices": [{id: a, site: s1},\n  {id: b}]}', id="json"),
+    ],
+)
+def test_a_list_in_brackets_is_changed_in_place(text: str, after: str) -> None:
+    registry = registry_of(parse(text))
+    change = change_of(registry, [RegisteredDevice("b")], {0: replace(registry.devices[0], site="s1")})
+    assert edit(text, change).text == after
+
+
+def test_a_device_out_of_a_list_in_brackets_makes_a_new_text() -> None:
+    text = "# ours\ndevices: [{id: a}, {id: b}]\nareas: {A1: x}\n"
+    edition = edit(text, change_of(registry_of(parse(text)), retired=[0]))
+    assert (edition.text, edition.comments_kept) == ("areas:\n  A1: x\n\ndevices:\n  - id: b\n", False)
+    assert edit("", change_of(Registry(areas={"A": "yes"}))).text == 'areas:\n  A: "yes"\n\ndevices: []\n'

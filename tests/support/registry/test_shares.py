@@ -8,7 +8,8 @@ from mqtt5 import RetainHandling
 from gateway.core.gateways.sharing import Share
 from gateway.ingest.catalog import load_catalog, state_topics, topic_filters
 from gateway.support.config.files import ConfigurationFault
-from gateway.support.registry.shares import load_shares
+from gateway.support.config.model import Mqtt
+from gateway.support.registry.shares import SharesFile, leader_of, load_shares, shares_of
 from tests.site import Site
 
 ALWAYS, ONCE = RetainHandling.SEND_ALWAYS, RetainHandling.SEND_IF_SUBSCRIPTION_NOT_EXISTS
@@ -154,3 +155,22 @@ def test_the_states_of_registered_native_devices_of_its_own_shares_are_asked_for
     ]
     site.sections["mqtt"] = {}
     assert state_topics(site.config, load_catalog(site.config)) == [], "other brokers answer a wildcard"
+
+
+def test_a_gateway_is_called_by_the_beginning_of_its_name_if_no_other_begins_alike() -> None:
+    found = SharesFile(["ward-1", "ward-2", "hill-1"], [], leaving=["old-1"])
+    names = {"hill": "hill-1", "old": "old-1", "ward": "ward", "ward-2": "ward-2", "hil": "hil"}
+    assert {name: found.gateway_called(name) for name in names} == names
+
+
+def test_the_leader_is_who_is_named_else_the_first_of_the_list(tmp_path: Path) -> None:
+    found = SharesFile(["b", "a"], [])
+    assert leader_of(Mqtt(), None) == ""
+    assert leader_of(Mqtt(), found) == "b"
+    assert leader_of(Mqtt(share_leader="a"), found) == "a"
+    assert shares_of(Mqtt()) is None
+    path = written(tmp_path, TWO + "shares: [{site: x}, {site: y, weight: 3}]")
+    shares = shares_of(Mqtt(shares=path))
+    assert shares is not None
+    assert [share.weight for share in shares.shares] == [3, 3]
+    assert {*shares.of("gateway-1"), *shares.of("gateway-2")} == {*shares.shares}
