@@ -294,3 +294,15 @@ def test_a_long_way_of_links_is_followed_as_the_system_does(folder: Path) -> Non
     (folder / "link39").symlink_to("data")
     with as_owner(folder / "link0" / "journal.db"):
         assert os.geteuid() == NOBODY.pw_uid
+
+
+def test_users_that_a_namespace_knows_are_in_its_ranges(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ranges = folder / "uid_map"
+    ranges.write_text(f"0 100000 5\n{NAMELESS} 200000 1\n")
+    monkeypatch.setattr(folder_owner, "_USERS", ranges)
+    data = folder / "data"
+    for uid, is_known in {1: True, 4: True, 5: False, NAMELESS - 1: False, NAMELESS: True, NAMELESS + 1: False}.items():
+        owner = folder_owner.whose(given(data, uid, uid))
+        assert (owner is not None and owner.uid == uid) is is_known, uid
+    ranges.unlink()
+    assert folder_owner.whose(given(data, 77, 77)) is not None, "where nothing tells, all are known"

@@ -1,5 +1,7 @@
 """The list of the forgotten: hashes with a key of the gateway, which nobody else can turn into devices."""
 
+import hashlib
+import hmac
 from pathlib import Path
 
 from gateway.support.audit.forgotten import FORGOTTEN, ForgottenDevices, forgotten_beside, join, read
@@ -14,7 +16,7 @@ def test_a_device_is_known_again_in_any_spelling_by_who_has_the_key(tmp_path: Pa
     assert (found.path, found.key_path) == (tmp_path / f"journal.db{FORGOTTEN}", tmp_path / f"journal.db{FORGOTTEN}-key")
     assert read(found.path) == {}
     digest = found.add("70B3D5E75E000001", 1000)
-    assert len(digest) == 64
+    assert digest == hmac.new(found.key(), b"70b3d5e75e000001", hashlib.sha256).hexdigest()
     assert (found.path.stat().st_mode & 0o777, found.key_path.stat().st_mode & 0o777) == (0o600, 0o600)
     assert "70b3" not in found.path.read_text().lower()
     again = listed(tmp_path)
