@@ -82,7 +82,7 @@ class AlarmKeeper:
         """Restore the alarms of the previous run whose rule and device still exist."""
         now_ms, read = self._clock.now_ms(), self._database.run_here
         states = read(stored.states)
-        self.planned.restore(read(stored.planned_work, now_ms))
+        self.planned.update(read(stored.planned_work, now_ms))
         self.outbox.restore(read(stored.notices))
         self._held_back = {state.key for state, held_back in states if held_back}
         if self.follows:  # those whose rule or device is gone end when it leads
@@ -227,9 +227,9 @@ class AlarmKeeper:
         try:
             for number in [number for number, work in here.items() if work not in works]:
                 await self._database.run(stored.end_work, number, now_ms)
-                self.planned.end(number)
+                self.planned.pop(number, None)
             for work in [work for work in works if work not in here.values() and now_ms < work.until_ms]:
-                self.planned.add(await self._database.run(stored.plan, work), work)
+                self.planned[await self._database.run(stored.plan, work)] = work
         except DatabaseFault as fault:
             self.events.not_saved(str(fault))
         self._woken.set()
@@ -295,7 +295,7 @@ class AlarmKeeper:
         :raises DatabaseFault: it could not be saved, and does not hold.
         """
         number = await self._database.run(stored.plan, work)
-        self.planned.add(number, work)
+        self.planned[number] = work
         self.events.planned(number, work)
         self._woken.set()
         self.changed.bump()
@@ -307,7 +307,7 @@ class AlarmKeeper:
         :raises DatabaseFault: its end could not be saved, and it goes on.
         """
         ended = await self._database.run(stored.end_work, number, self._clock.now_ms())
-        self.planned.end(number)
+        self.planned.pop(number, None)
         if ended:
             self.events.work_over(number)
         await self.commit()

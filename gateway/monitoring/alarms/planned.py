@@ -12,37 +12,23 @@ AHEAD_MAX_MS: Final = 366 * 86_400_000
 """Work is planned for a year at most: what is silenced for ever is a rule to be switched off."""
 
 
-class PlannedWorks:
+class PlannedWorks(dict[int, PlannedWork]):
     """Planned work by its number, as it is on disk."""
-
-    def __init__(self) -> None:
-        self._by_number: dict[int, PlannedWork] = {}
-
-    def restore(self, works: dict[int, PlannedWork]) -> None:
-        """Restore the work that is on disk."""
-        self._by_number = dict(works)
-
-    def add(self, number: int, work: PlannedWork) -> None:
-        """Add planned work."""
-        self._by_number[number] = work
-
-    def end(self, number: int) -> None:
-        """Remove planned work."""
-        self._by_number.pop(number, None)
 
     def drop_over(self, now_ms: int) -> bool:
         """Remove the work that is over; tell if there was any."""
-        before = len(self._by_number)
-        self._by_number = dict(self.going_on(now_ms))
-        return len(self._by_number) < before
+        over = [number for number, work in self.items() if work.until_ms <= now_ms]
+        for number in over:
+            del self[number]
+        return bool(over)
 
     def going_on(self, now_ms: int) -> Iterator[tuple[int, PlannedWork]]:
         """The work that is not over, with its numbers."""
-        return ((number, work) for number, work in self._by_number.items() if now_ms < work.until_ms)
+        return ((number, work) for number, work in self.items() if now_ms < work.until_ms)
 
     def left_ms(self, now_ms: int) -> int | None:
         """The time until some work is over; None: there is none."""
-        return min((max(0, work.until_ms - now_ms) for work in self._by_number.values()), default=None)
+        return min((max(0, work.until_ms - now_ms) for work in self.values()), default=None)
 
     def cover(self, tags: AlarmTags, now_ms: int) -> bool:
         """Tell if work goes on at the place of an alarm."""

@@ -14,9 +14,7 @@ OF_SITE, OF_DEVICE, OF_ALL = (
 
 
 def planned(*works: PlannedWork) -> PlannedWorks:
-    found = PlannedWorks()
-    found.restore(dict(enumerate(works, start=1)))
-    return found
+    return PlannedWorks(enumerate(works, start=1))
 
 
 def test_the_first_work_to_end_is_waited_for_and_one_that_is_over_not_at_all() -> None:
@@ -25,7 +23,7 @@ def test_the_first_work_to_end_is_waited_for_and_one_that_is_over_not_at_all() -
     assert works.drop_over(1000)
     assert not works.drop_over(1000)
     assert (works.left_ms(1000), [number for number, _ in works.going_on(1000)]) == (2000, [1])
-    works.end(1)
+    del works[1]
     assert works.left_ms(1000) is None
 
 
