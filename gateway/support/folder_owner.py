@@ -81,10 +81,10 @@ def _being(owner: FolderOwner) -> Iterator[None]:
     try:
         os.setgroups(owner.groups)
         os.setegid(owner.gid)
-        os.seteuid(owner.uid)
+        os.seteuid(owner.uid)  # the last one: whoever is not root any more sets no groups
         yield
     finally:
-        os.seteuid(0)
+        os.seteuid(0)  # and so the first one
         os.setegid(gid)
         os.setgroups(groups)
 

@@ -125,7 +125,7 @@ def _write_synced(path: Path, data: bytes, *, like: Path) -> None:
                 for owner in (-1, model.st_uid):  # only root gives a file to others; a group of one's own is free
                     with suppress(PermissionError):
                         os.fchown(file.fileno(), owner, model.st_gid)
-        temporary.replace(path)
+        temporary.replace(path)  # synced before: a power cut never leaves the name of a file without its bytes
     finally:
         temporary.unlink(missing_ok=True)
     folder = os.open(path.parent, os.O_DIRECTORY)

@@ -133,7 +133,7 @@ class _MeasurementResum:
         for replay in replays.values():
             worked = replay.finish(self._progress.until_ms)
             is_swapped &= worked is None or self._live.counters.swap(worked, replay.read_ms)
-        await self._live.save()
+        await self._live.save()  # before the points: a reading that comes now goes on with the right sums
         await self._write(lines)
         return is_swapped
 

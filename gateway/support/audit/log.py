@@ -82,6 +82,7 @@ class AuditLog:
                 abouts.append(_details_line(link.number + 1, one))
                 entry, link = entry_line(link, deed, abouts[-1])
                 entries.append(entry)
+            # First the details: those without an entry give way to the next, an entry without any would be as if forgotten.
             with open(self._details, "r+b", opener=_made) as beside:
                 _last_line(beside)
                 _append(beside, abouts)
