@@ -11,6 +11,8 @@ import pytest
 
 from gateway.commands.demo.services import free_port
 from gateway.support.plain_http import HttpAnswer, NoAnswer, PlainHttp
+from gateway.support.tls import pinned_context, server_context, tls_context
+from tests.support.test_tls import made
 
 ASKED: list[tuple[str, str, str | None, str | None, str]] = []
 
@@ -69,6 +71,29 @@ def test_who_does_not_answer_is_named_with_the_reason() -> None:
     url = f"http://127.0.0.1:{free_port()}"
     with pytest.raises(NoAnswer, match=f"^{url} does not answer: Connection refused$"):
         PlainHttp(url).send("GET", "/")
+
+
+def test_a_pinned_server_is_asked_only_if_it_shows_that_certificate(tmp_path: Path) -> None:
+    ASKED.clear()
+    own, other = made(tmp_path, "own", "-nodes"), made(tmp_path, "other", "-nodes")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.socket = server_context(*own).wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    url = f"https://127.0.0.1:{server.server_address[1]}"
+    try:
+        assert PlainHttp(url, tls=pinned_context(), certificate=own.cert).send("GET", "/").status == 202
+        with pytest.raises(NoAnswer) as refused:
+            PlainHttp(url, tls=pinned_context(), certificate=other.cert).send("GET", "/secret")
+        with pytest.raises(NoAnswer, match="certificate verify failed"):
+            PlainHttp(url, tls=tls_context(other.cert)).send("GET", "/secret")
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+    said = "it does not show the certificate in {}; a new one is taken at a reload (systemctl reload gateway)"
+    assert str(refused.value) == f"{url} does not answer: {said.format(other.cert)}"
+    assert [asked[1] for asked in ASKED] == ["/"]
 
 
 def test_a_server_that_does_not_show_its_certificate_gets_nothing(url: str, tmp_path: Path) -> None:

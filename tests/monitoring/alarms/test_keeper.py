@@ -9,8 +9,8 @@ import pytest
 
 from gateway.core.alarms.rules import Rules
 from gateway.ingest.storage import alarms as stored
-from gateway.ingest.storage.alarms import Changes
-from gateway.ingest.storage.database import Database
+from gateway.ingest.storage.alarms import Changes, PlannedWork
+from gateway.ingest.storage.database import Database, DatabaseFault
 from tests.core.alarms.alarming import above, rule
 from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS
 from tests.ingest.delivery.delivering import until
@@ -279,3 +279,28 @@ def test_the_newest_alarm_stands_first(file: Database) -> None:
     kept.send(0, HOT_C)
     kept.send(MINUTE_MS, HOT_C, "d2")
     assert kept.active == ["hot@d2", "hot@d1"]
+
+
+def test_what_nobody_takes_is_given_up_when_newer_changes_need_its_place(
+    file: Database, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.monitoring.alarms.outbox.WAITING_MAX", 2)
+    kept = Kept(file)
+    for minute, temperature_c in enumerate((HOT_C, COLD_C, HOT_C)):
+        kept.send(minute * MINUTE_MS, temperature_c)
+    assert kept.told == ["cleared hot@d1", "raised hot@d1"]
+    assert "2 changes of alarms are given up" in caplog.text, "one for each receiver"
+    kept.commit()
+    assert [notice.number for notice in file.run_here(stored.notices)] == [3, 4, 5, 6]
+
+
+def test_a_followed_plan_that_cannot_be_saved_is_said(file: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = Kept(file, follows=True)
+
+    async def refuse(*_: object) -> None:
+        raise DatabaseFault("disk full")
+
+    monkeypatch.setattr(file, "run", refuse)
+    asyncio.run(kept.keeper.follow_planned([PlannedWork(NOW_MS, NOW_MS + HOUR_MS, "Lan", "pump")]))
+    assert kept.keeper.events.disk_trouble == "disk full"
+    assert kept.keeper.planned_works() == []

@@ -34,6 +34,8 @@ def test_times_are_those_of_the_zone() -> None:
     assert EN.moment(T) == "26 Nov 2026, 18:00:00"
     assert (VI.day(T), EN.day(T)) == ("26/11/2026", "26 Nov 2026")
     assert VI.time_of_day(T) == EN.time_of_day(T) == "18:00"
+    assert (VI.short_day(T), EN.short_day(T)) == ("26/11", "26 Nov")
+    assert (VI.month(T), EN.month(T)) == ("11/2026", "Nov 2026")
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,23 @@
 """Loading ``devices.yaml``: every fault by file, key, reason and line."""
 
+import hashlib
 from pathlib import Path
 
 import pytest
 
 from gateway.support.config.files import ConfigurationFault
+from gateway.support.config.model import Mqtt
 from gateway.support.config.plain_yaml import TOGETHER
-from gateway.support.registry.registry import fault_lines, load_registry, unknown_profiles
+from gateway.support.registry.registry import (
+    fault_lines,
+    load_registry,
+    named_as_gateway,
+    text_if_there,
+    unknown_profiles,
+    version_of,
+    version_of_text,
+)
+from schemas.registry import RegisteredDevice, Registry
 
 
 def faults(path: Path, text: str) -> list[str]:
@@ -143,3 +154,28 @@ def test_a_parent_that_cannot_be_one_is_said(path: Path, devices: str, said: lis
 def test_a_parent_may_have_a_parent_and_its_id_may_be_spelled_otherwise(path: Path) -> None:
     path.write_text("devices: [{id: 24-E1-24-13-6D-00-00-01}, {id: b, parent: 24e124136d000001}, {id: c, parent: b}]")
     assert [device.parent for device in load_registry(path).devices] == [None, "24e124136d000001", "b"]
+
+
+def test_the_version_is_that_of_the_text_and_a_file_that_is_not_there_has_none(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    assert (version_of(path), text_if_there(path), version_of_text(None)) == ("", None, "")
+    path.write_text("\ufeffdevices: []\n")
+    assert text_if_there(path) == "devices: []\n"
+    assert version_of(path) == version_of_text("devices: []\n") == hashlib.sha256(b"devices: []\n").hexdigest()[:16]
+    path.write_bytes(b"\xff")
+    with pytest.raises(ConfigurationFault, match="is not UTF-8"):
+        version_of(path)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(ConfigurationFault, match="cannot be read: Is a directory"):
+        version_of(path)
+
+
+def test_a_device_that_could_be_the_gateway_at_the_broker_is_named() -> None:
+    registry = Registry(devices=[RegisteredDevice("m1"), RegisteredDevice("gateway-1"), RegisteredDevice("bob")])
+    found = named_as_gateway(registry, Mqtt(username="bob"))
+    assert [(place, what.partition(":")[0]) for place, what in found] == [
+        (("devices", 1, "id"), "gateway-1 is mqtt.client_id"),
+        (("devices", 2, "id"), "bob is mqtt.username"),
+    ]
+    assert named_as_gateway(registry, Mqtt(client_id="x")) == []
