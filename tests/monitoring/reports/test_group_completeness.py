@@ -67,3 +67,19 @@ def test_stored_days_of_registered_devices_are_added_up_and_of_a_day_written_twi
     (point,) = month.points()
     assert point.fields["devices"] == 1
     assert [point.fields[name] for name in ("expected", "missing", "longest_gap_s")] == [48, 4, 7200]
+
+
+def test_interruptions_are_added_up_beside_and_count_no_device_twice() -> None:
+    day = AreaCompleteness(ReportStep.DAY, SPANS[1])
+    day.add(M3, [ONE._asdict()])
+    for seconds in (60.0, 40.0):
+        day.add_interruptions(M3, {"interruption_s": seconds, "interruptions": 1.0, "outage_s": 500.0})
+    bare = RegisteredDevice("bare")
+    day.add(bare, [])
+    nowhere, power = day.points()
+    assert (power.measurement, power.start_ms, power.tags) == ("daily_completeness", SPANS[1].start_ms, ",area=a1,domain=power")
+    assert (power.fields["interruption_s"], power.fields["interruptions"], power.fields["devices"]) == (100.0, 2.0, 1.0)
+    assert "outage_s" not in power.fields
+    assert "interval_s" not in power.fields
+    assert (nowhere.tags, nowhere.fields["devices"], nowhere.fields["expected"]) == ("", 1.0, 0.0)
+    assert "interruptions" not in nowhere.fields

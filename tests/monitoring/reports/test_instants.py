@@ -1,8 +1,9 @@
 """The instants of devices that completeness is counted from, of a database in memory."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
@@ -59,6 +60,34 @@ def test_beyond_a_day_around_a_period_the_nearest_reading_on_each_side_counts() 
             assert found.longest_gap_s == max(noon - before_ms, after_ms - noon) / 1000, (before_ms, after_ms)
     lonely = one([heard(noon)])
     assert (lonely.longest_gap_s, lonely.received) == (12 * 3600, 1), "the edges of the day stand for neighbours"
+
+
+def test_only_who_has_no_neighbour_near_is_looked_for_far_away() -> None:
+    asked: list[tuple[Side, set[str]]] = []
+
+    class Asked(MemoryStore):
+        async def heard(self, *question: Any) -> AsyncIterator[tuple[str, int]]:  # noqa: ANN401
+            """Note who is asked about."""
+            asked.append((question[1], set(question[4])))
+            async for answer in super().heard(*question):
+                yield answer
+
+    def looked_for(*times: int) -> dict[Side, bool]:
+        asked.clear()
+
+        async def story() -> None:
+            store = Asked([heard(time_ms) for time_ms in times])
+            async for _ in completeness(store, Roster([METER]), [TODAY], VIETNAM, START + 9 * DAY):
+                pass
+
+        asyncio.run(story())
+        return {side: "m" in names for side, names in asked}
+
+    before, after = START - 1, START + DAY
+    assert looked_for(before, START + HOUR, after) == {Side.UP_TO: False, Side.AFTER: False}
+    assert looked_for(START, after) == {Side.UP_TO: True, Side.AFTER: False}
+    assert looked_for(before, after - 1) == {Side.UP_TO: False, Side.AFTER: True}
+    assert looked_for() == {Side.UP_TO: True, Side.AFTER: True}
 
 
 def test_a_reading_of_two_series_is_late_only_if_both_are_and_has_what_either_tells() -> None:
