@@ -17,6 +17,7 @@ from gateway.monitoring.reports.roster import (
     devices_in,
     interval_ms,
     nearest_heard,
+    nearest_points,
     newest_points,
     stored_periods,
 )
@@ -192,3 +193,26 @@ def test_a_meter_that_is_silent_for_long_is_missed_and_one_heard_without_a_count
 
     lines = [*steady("m", START - HOUR, START + DAY + HOUR), heard(START, device="g")]
     assert asyncio.run(uses(lines)) == {"m": None, EUI.id: "NO_READING"}
+
+
+def test_a_boundary_is_covered_by_readings_of_forty_days_and_the_newest_sum_is_one_of_ten_years() -> None:
+    counter = Counter("water", "volume_m3")
+    for ago_ms, is_near, is_known in (
+        (40 * DAY - 1, True, True),
+        (40 * DAY, False, True),
+        (3660 * DAY - 1, False, True),
+        (3660 * DAY, False, False),
+    ):
+        store = MemoryStore([point("m", START - ago_ms, 1.0, 2.0)])
+        assert bool(asyncio.run(nearest_points(store, counter, Side.UP_TO, START, ["m"]))) is is_near, ago_ms
+        assert bool(asyncio.run(newest_points(store, counter, START, ["m"]))) is is_known, ago_ms
+
+
+def test_a_counter_that_must_be_found_is_looked_for_farther_away_than_others_of_its_device() -> None:
+    lines = [point("m", START, 1.0, 2.0), point("m", START - 30 * DAY, 3.0, 4.0, tags=",channel=c")]
+    counter, store = Counter("water", "volume_m3"), MemoryStore(lines)
+    channel = StoredSeries("m", "c")
+    assert set(asyncio.run(nearest_points(store, counter, Side.UP_TO, START, ["m"]))) == {StoredSeries("m")}
+    known = [channel, StoredSeries("x")]
+    found = asyncio.run(nearest_points(store, counter, Side.UP_TO, START, ["m"], known))
+    assert {series: one.sum for series, one in found.items()} == {StoredSeries("m"): 2.0, channel: 4.0}
