@@ -9,6 +9,7 @@ import pytest
 from gateway.core.devices.broker_drops import BROKER_DROPPED
 from gateway.core.devices.device import TAG_VALUES_MAX
 from gateway.core.devices.streams import MESSAGES_KEPT, Admission
+from gateway.core.gateways.tenures import fence_topic
 from gateway.core.message import Arrival, StoredMessage, WaitCause
 from schemas.quantities import Quality
 from schemas.registry import RegisteredDevice
@@ -380,3 +381,11 @@ def test_a_message_whose_codec_is_suspended_waits_for_it() -> None:
     (waits,) = outcome.side_effects.waiting
     assert (waits.cause, waits.key, waits.device, waits.arrival_ms) == (WaitCause.CODEC, "c.js", EUI, NOW_MS)
     assert (waits.topic, waits.payload, waits.expires_ms) == (uplink().topic, uplink().payload, None)
+
+
+def test_no_profile_takes_what_gateways_say_among_themselves_or_the_broker_says() -> None:
+    """Profiles of uplinks name no topic. A gateway that gives a share away waits for a message of its own to come back."""
+    into = pipeline(RADIO)
+    for on in (fence_topic("gateway-1"), "gateway/v1/gateway-1/machines/a", BROKER_DROPPED):
+        outcome = into.process(sent(7, on), NOW_MS)
+        assert (outcome.ignored, outcome.refusals) == (IgnoreCause.STATUS, []), on

@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol, TypeVar
 from gateway.core.devices.device import MESSAGE_KEPT_BYTES, Device, Series
 from gateway.core.devices.places import Places, topic_prefix
 from gateway.core.devices.resolved import ProfiledStream, StatusStream, Stream
-from gateway.core.gateways.tenures import Tenures
+from gateway.core.gateways.tenures import OWN_TOPICS, Tenures
 from gateway.core.message import Unresolved
 from gateway.core.profiles.mapped import DeviceParams
 from gateway.core.profiles.matching import Profiles
@@ -124,8 +124,8 @@ class Streams:
             self.places.turned_away.note(topic_prefix(topic, why.device))
 
     def _profiled(self, topic: str) -> ProfiledStream | Unresolved:
-        # As no wildcard of a subscription takes the broker's own topics, no profile without a topic does.
-        found = None if topic.startswith("$SYS/") else self.profiles.topic(topic)
+        # No profile without a topic takes the broker's own topics, as no wildcard of a subscription does, or a gateway's.
+        found = None if topic.startswith(("$SYS/", OWN_TOPICS)) else self.profiles.topic(topic)
         if found is None:
             detail = "the topic is not iot/v1/{site}/{domain}/{device}/readings and no profile takes it"
             return Unresolved(RejectReason.UNKNOWN_TOPIC, detail)
