@@ -195,6 +195,19 @@ def test_a_rest_of_the_gateway_is_no_silence_of_the_broker() -> None:
     tell(story)
 
 
+def test_bytes_that_waited_count_as_heard_when_they_are_read() -> None:
+    async def story() -> None:
+        gate = Gateway()
+        async with joined(gate) as broker:
+            gate.socket.read_later(NEVER_S)
+            await pass_on(broker, b"a")
+            gate.socket.last_received_s = 0.0
+            gate.read_now()
+            assert gate.socket.last_received_s > 0
+
+    tell(story)
+
+
 def test_a_broker_that_leaves_meanwhile_is_missed_at_the_next_read(contexts: Contexts) -> None:
     async def story() -> None:
         gate = Gateway()

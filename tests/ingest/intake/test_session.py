@@ -277,7 +277,9 @@ def test_memory_at_its_limit_lets_the_socket_rest_and_no_more_is_read_once_the_g
         assert receiver.topics == ["x", "y"]
         gateway.connection.acknowledge([7])
         await broker.until_came("puback 7")
+        opened = gateway.connection._socket  # noqa: SLF001
         await gateway.connection.disconnect()
+        assert opened.ended.done(), "what was sent before is out"
         await broker.until_came("disconnect")
 
     tell(tmp_path, story)
@@ -361,5 +363,8 @@ def test_messages_of_the_broker_are_taken_once_and_its_own_and_the_fence_are_no_
             assert events.drops.dropped == 5
             take(publish(b"{}", None, topic=topic("m1", channel="status")))
             assert events.messages_ignored.total() == 1
+            take(publish(b'{"ph": true, "flow_m3_h": 1}', None, topic=topic("m3")))
+            assert events.fields_dropped.total() == 1
+            await until(lambda: len(gate.written) == 3)
 
     asyncio.run(asyncio.wait_for(story(), PATIENCE_S))

@@ -143,7 +143,9 @@ def test_a_changed_registry_asks_for_new_states_alone_and_gives_up_the_old(datab
         made = Subscriptions(database, told, filters("a/#"), states=["a/1/status", "a/2/status"])
         made.replace(filters("a/#"), ["a/2/status", "a/3/status"])
         made.answered()
+        assert len(told.sent) == 1, "what is given up is not answered for yet"
         made.answered()
+        assert len(told.sent) == 2
         made.answered()
         assert not made.settled, "nothing was confirmed"
         return told.sent
@@ -169,7 +171,31 @@ def test_a_filter_that_the_broker_lost_is_given_up_before_it_is_asked_for_again(
     async def story() -> list[tuple[list[str], list[str]]]:
         told = Told()
         made = Subscriptions(database, told, filters("a/#", "b/#"))
+        made.confirm()
+        before = made.sent
         made.renew(["b/#"])
+        assert (made.sent, made.settled) == (before + 1, False), "who looks meanwhile sees that it was sent"
+        made.answered()
+        assert not made.settled
+        made.answered()
+        assert made.settled
         return told.sent
 
     assert asyncio.run(story()) == [([], ["b/#"]), (["b/#"], [])]
+
+
+def test_hundreds_that_are_given_up_go_in_small_packets_behind_what_is_wanted(database: Database) -> None:
+    async def story() -> list[tuple[list[str], list[str]]]:
+        told, old = Told(), [f"a/{number}/status" for number in range(250)]
+        made = Subscriptions(database, told, filters("a/#"), old)
+        made.replace(filters("a/#"), ["new/status"])
+        for _ in range(5):
+            made.answered()
+        made.confirm()
+        assert made.settled
+        return told.sent
+
+    sent = asyncio.run(story())
+    assert [len(given_up) for _, given_up in sent] == [100, 0, 100, 50]
+    assert [wanted for wanted, _ in sent] == [["a/#", BROKER_DROPPED], ["new/status"], [], []]
+    assert len({topic for _, given_up in sent for topic in given_up}) == 250
