@@ -21,6 +21,7 @@ from gateway.support.registry.changes import add
 from gateway.support.registry.registry import load_registry
 from gateway.web.changes.registrar import Registrar
 from schemas.registry import Registry
+from tests.ingest.delivery.delivering import until
 from tests.site import Site
 
 NATIVE = {"id": "m1", "domain": "water"}
@@ -63,6 +64,25 @@ def test_a_device_is_registered_though_the_disk_does_not_answer(
 
     story(site, tell)
     assert "wait until the next reload: disk I/O error" in caplog.text
+
+
+def test_a_reload_takes_codecs_too_and_says_how_much_is_in_force(
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def tell(parts: Parts) -> None:
+        taken: list[object] = []
+        monkeypatch.setattr(parts.waiting.codecs, "replace", taken.append)
+        parts.foundation.events.started(["a fault of before"])
+        parts.reload.start()
+        await until(lambda: parts.reload.known is not None)
+        assert (taken, parts.foundation.events.reload_trouble) == ([{}], [])
+        assert parts.reload.known is not None
+        assert [device.id for device in parts.reload.known.registry.devices] == ["m1", "m2"]
+
+    site.devices(NATIVE, {"id": "m2"})
+    with caplog.at_level("INFO", "gateway"):
+        story(site, tell)
+    assert "the registry is active: 2 devices, 0 profiles" in caplog.text
 
 
 def test_a_registry_at_fault_leaves_the_one_before_in_force(site: Site) -> None:

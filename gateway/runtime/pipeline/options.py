@@ -35,7 +35,7 @@ def session_options(config: Config) -> SessionOptions:
         client_id=mqtt.client_id,
         username=mqtt.username,
         password=password.encode() if password is not None else None,
-        session_expiry_s=min(int(mqtt.session_expiry.total_seconds()), 0xFFFFFFFF),
+        session_expiry_s=int(mqtt.session_expiry.total_seconds()),
         receive_maximum=mqtt.receive_maximum,
         frame_max_bytes=config.limits.payload_bytes + 131072,
     )
