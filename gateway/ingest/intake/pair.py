@@ -192,7 +192,7 @@ class Watch:
         standby, before, now_s = self.standby, self.standby.role, self._loop.time()
         if self._events.mqtt_connected:
             standby.reached(now_s)
-        if not (self.stood_back.is_set() or self._has_left):
+        if not (self.stood_back.is_set() or self._has_left):  # its parts are stopped first, and begin anew
             standby.decide(now_s)
         if standby.role is not before:
             self._say()

@@ -95,7 +95,7 @@ def tls_servers(config: Config) -> Iterator[TlsServer]:
     for setting, url in (config.mqtt.addresses() | others).items():
         parts = split_url(url)
         if parts.scheme in _PORTS:
-            yield TlsServer(setting, parts.hostname or "127.0.0.1", parts.port or _PORTS[parts.scheme])
+            yield TlsServer(setting, str(parts.hostname), parts.port or _PORTS[parts.scheme])
 
 
 class CertificateWatch:

@@ -108,7 +108,7 @@ class Moves:
         """Leave what is not wanted any more; until cancelled."""
         while True:
             await self._changed_or(_LOOK_EVERY_S)
-            if not self._is_asked:
+            if not self._is_asked:  # another file is in force, and what it wants is not subscribed to yet
                 continue
             try:
                 await self._release()
@@ -244,7 +244,7 @@ class Moves:
         if fate_of(await self._readings.influxdb.write(packed([line]))) is not Fate.WRITTEN:
             return
         self._told[name] = claim
-        if self._tenures.by_name[name].stage is not tenure.stage:
+        if self._tenures.by_name[name].stage is not tenure.stage:  # it moved on while the database was told
             return
         await self._change(name, lambda tenure: replace(tenure, told_ms=0 if claim.is_kept else now_ms))
         if tenure.stage is Stage.LEFT and self._tenures.is_still(name, tenure):

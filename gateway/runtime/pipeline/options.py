@@ -24,7 +24,7 @@ def broker_addresses(config: Mqtt) -> list[BrokerAddress]:
     """
     tls = broker_tls(config)
     parts = map(split_url, config.addresses().values())
-    return [BrokerAddress(each.hostname or "127.0.0.1", each.port or (8883 if tls else 1883), tls) for each in parts]
+    return [BrokerAddress(str(each.hostname), each.port or (8883 if tls else 1883), tls) for each in parts]
 
 
 def session_options(config: Config) -> SessionOptions:

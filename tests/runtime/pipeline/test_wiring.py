@@ -11,7 +11,11 @@ from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
 import pytest
 
-from gateway.core.message import Unresolved
+from gateway.core.edge_nodes import BIRTH
+from gateway.core.message import QuarantinedMessage, Unresolved, WaitCause
+from gateway.core.profiles.matching import Profiles
+from gateway.core.readings.clock_trust import ClockTrust
+from gateway.ingest.storage import keyvalue, quarantine
 from gateway.ingest.storage.database import Database
 from gateway.runtime.pipeline.build import Parts, workers
 from gateway.runtime.pipeline.options import (
@@ -21,7 +25,8 @@ from gateway.runtime.pipeline.options import (
     replay_limits,
     session_options,
 )
-from gateway.runtime.pipeline.processing import build_processor, membership_of, time_rules
+from gateway.runtime.pipeline.processing import build_processor, membership_of, processor_apart, time_rules
+from gateway.runtime.pipeline.receiving import _permitted
 from gateway.support.config.model import Config, Mqtt
 from gateway.support.registry.shares import SharesFile
 from tests.clocks import SetClock
@@ -189,3 +194,54 @@ def test_the_core_admits_whom_the_configuration_lets_in(tmp_path: Path) -> None:
 
     asyncio.run(story())
     database.close()
+
+
+@pytest.mark.parametrize(("unknown", "free"), [("accept", {"m1", "c", "g/n", "m2"}), ("quarantine", {"m1", "c", "g/n"})])
+def test_what_need_not_wait_any_more_is_free_at_the_start(tmp_path: Path, unknown: str, free: set[str]) -> None:
+    """Messages of registered devices, for codecs and for births that are known; strangers' where they are let in by now."""
+    (tmp_path / "devices.yaml").write_text("devices: [{id: m1, domain: water}]")
+    database = Database(tmp_path / "journal.db")
+    database.open()
+    for key, cause in (("m1", WaitCause.UNKNOWN_DEVICE), ("m2", WaitCause.UNKNOWN_DEVICE), ("c", WaitCause.CODEC)):
+        waits = QuarantinedMessage(cause, key, None, "t/x", b"{}", retain=False, arrival_ms=NOW_MS, device="x", domain="water")
+        database.run_here(quarantine.add, [waits], 2**20)
+    database.run_here(keyvalue.put_all, {f"{BIRTH}g/n": "no birth"})
+
+    async def story() -> None:
+        config = config_of(tmp_path)
+        devices = config.devices.model_copy(update={"unknown": unknown})
+        parts = Parts(config.model_copy(update={"devices": devices}), database, SetClock(NOW_MS))
+        assert {*parts.waiting.released.pop_all()} == free
+        assert database.run_here(keyvalue.get_prefix, BIRTH) == {}, "one that cannot be read is forgotten"
+
+    asyncio.run(story())
+    database.close()
+
+
+def test_stamps_of_each_term_have_a_parity_of_their_own_before_the_session_is_opened(tmp_path: Path) -> None:
+    database = Database(tmp_path / "journal.db")
+    database.open()
+
+    async def story() -> None:
+        parts = Parts(config_of(tmp_path, **PAIR), database, SetClock(NOW_MS))
+        evaluator, watch = parts.processing.processor.evaluator, parts.pairing.watch
+        assert watch is not None
+        opening = asyncio.create_task(_permitted(watch, evaluator))
+        await asyncio.sleep(0)
+        assert not opening.done()
+        watch.standby.synced(0.0)
+        watch.standby.decide(100.0)
+        watch._decide()  # noqa: SLF001 - as at each look
+        await opening
+        assert (watch.standby.term, evaluator.parity) == (1, 1)
+
+    asyncio.run(story())
+    database.close()
+
+
+def test_a_processor_apart_believes_times_as_its_rules_say() -> None:
+    rules = time_rules(Config())
+    made = processor_apart({}, Profiles(), rules)
+    assert made.rules is rules
+    trust = ClockTrust(not_before_ms=5, max_future_ms=1)
+    assert processor_apart({}, Profiles(), rules, trust).trust is trust
