@@ -19,9 +19,8 @@ from pathlib import Path
 from typing import Final
 
 from gateway.core.message import CodecAsk
-from gateway.ingest.codecs.codec import SUSPENDED_FOR_S, Call, Codec
 from gateway.ingest.codecs.process import KILL_AFTER_S, CodecProcess, available, read_sources
-from gateway.ingest.codecs.protocol import GIVEN_BACK, CodecAnswer, arguments, read_answer
+from gateway.ingest.codecs.protocol import GIVEN_BACK, SUSPENDED_FOR_S, Call, Codec, CodecAnswer, arguments, read_answer
 from gateway.ingest.codecs.transport import CodecTransport
 
 log = logging.getLogger("gateway.codecs")

@@ -11,9 +11,17 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Final, cast
 
-from gateway.ingest.codecs.codec import Call, Codec
 from gateway.ingest.codecs.process import CHECK_S, CodecProcess, StuckWatch
-from gateway.ingest.codecs.protocol import LINE_BYTES_MAX, NOT_NEEDED, OVERRUN_KNOWN, child_line, read_greeting, source_line
+from gateway.ingest.codecs.protocol import (
+    LINE_BYTES_MAX,
+    NOT_NEEDED,
+    OVERRUN_KNOWN,
+    Call,
+    Codec,
+    child_line,
+    read_greeting,
+    source_line,
+)
 
 log = logging.getLogger("gateway.codecs")
 

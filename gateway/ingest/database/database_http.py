@@ -118,6 +118,7 @@ class DatabaseHttp:
 
     :ivar url: the address for questions, as configured.
     :raises ConfigurationFault: a file with a secret or a certificate cannot be used.
+    :raises StoreFault: from each question, if nothing answers or its status is not one of success.
     """
 
     def __init__(self, config: Influxdb, link: LinkBudget | None = None) -> None:
@@ -140,10 +141,7 @@ class DatabaseHttp:
         }
 
     async def lines(self, path: str, form: Form) -> AsyncIterator[bytes]:
-        """Yield the lines of an answer without the empty ones.
-
-        :raises StoreFault: there is no answer, or another status than 200.
-        """
+        """Yield the lines of an answer without the empty ones."""
         rest = b""
         async for piece in self._pieces(path, form):
             *lines, rest = (rest + piece).split(b"\n") if b"\n" in piece else (rest + piece,)
@@ -154,34 +152,22 @@ class DatabaseHttp:
             yield rest
 
     async def whole(self, path: str, form: Form) -> bytes:
-        """Return the whole answer.
-
-        :raises StoreFault: there is none, or another status than 200.
-        """
+        """Return the whole answer."""
         return b"".join([piece async for piece in self._pieces(path, form)])
 
     async def knows(self, path: str, form: Form) -> bytes | None:
-        """Return the answer to a probe; None: the server does not know the path.
-
-        :raises StoreFault: nothing answers.
-        """
+        """Return the answer to a probe; None: the server does not know the path."""
         async with self._asked("POST", path, form) as answer:
             return await answer.beginning() if answer.status == _OK else None
 
     async def order(self, path: str, form: Form = (), document: Mapping[str, str] | None = None) -> None:
-        """Give an order that is answered with nothing, as a form or as a JSON document.
-
-        :raises StoreFault: it is refused, or nothing answers.
-        """
+        """Give an order that is answered with nothing, as a form or as a JSON document."""
         async with self._asked("POST", path, form, document) as answer:
             if answer.status not in {_OK, _NOTHING}:
                 raise StoreFault(self._refused(answer.status, await answer.beginning()))
 
     async def version(self) -> str:
-        """Return the version of InfluxDB; empty: it does not tell.
-
-        :raises StoreFault: nothing answers.
-        """
+        """Return the version of InfluxDB; empty: it does not tell."""
         async with self._asked("GET", "/ping") as answer:
             return answer.headers.get("x-influxdb-version", "").removeprefix("v")
 

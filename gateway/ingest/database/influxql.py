@@ -47,7 +47,6 @@ _LONGEST_3_MS: Final = DAY_MS
 _FIGURES_OF: Final = 40
 """Fields whose figures are asked for at once."""
 _BEGINNING, _END = "1970-01-01T00:00:00Z", "2262-04-11T00:00:00Z"
-_NEAREST: Final = {Side.UP_TO: "last", Side.AFTER: "first"}
 _BY_SERIES: Final = ", ".join(f'"{tag}"' for tag in StoredSeries._fields)
 _WIDER: Final = ("boolean", "integer", "float", "string")
 _KEPT_FOR_EVER: Final = "InfluxDB 3 Core cannot delete the points of one device: they stay until their retention ends"
@@ -105,7 +104,7 @@ class InfluxqlStore:
         self, counter: Counter, side: Side, at_ms: int, reach_ms: int, devices: Devices = None
     ) -> BySeries[SumPoint]:
         """Yield for each series the point with a sum that is nearest to an instant."""
-        picked = f"{_NEAREST[side]}({name(counter.sum_field)}), {name(counter.field)}"
+        picked = f"{side.value}({name(counter.sum_field)}), {name(counter.field)}"
         async for series, rows in self._select(picked, counter.measurement, within(side, at_ms, reach_ms), devices):
             for time_ms, total, register in rows:
                 yield series, SumPoint(int(_number(time_ms)), _number(total), None if register is None else _number(register))
@@ -137,7 +136,7 @@ class InfluxqlStore:
         self, measurement: str, side: Side, at_ms: int, reach_ms: int, devices: Devices
     ) -> AsyncIterator[tuple[str, int]]:
         """Yield for each series the device and the time of the nearest point."""
-        picked = f'{_NEAREST[side]}("quality")'
+        picked = f'{side.value}("quality")'
         async for series, rows in self._select(picked, measurement, within(side, at_ms, reach_ms), devices):
             for row in rows:
                 yield series.device, int(_number(row[0]))

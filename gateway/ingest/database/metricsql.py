@@ -10,6 +10,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Final, TypeVar
 
@@ -54,7 +55,6 @@ from schemas.measurements import MEASUREMENTS, ROLLED, field_type
 
 T = TypeVar("T")
 
-_NEAREST: Final = {Side.UP_TO: "last", Side.AFTER: "first"}
 _ROWS_OF: Final = 20
 """Devices whose points are held in memory at a time."""
 _LONGEST_MS: Final = 8 * DAY_MS
@@ -74,6 +74,7 @@ _BEGINNING: Final = "2000-01-01T00:00:00Z"
 _OF_DEVICES: Final = (*MEASUREMENTS, "late")
 
 
+@dataclass
 class MetricsqlStore:
     """VictoriaMetrics.
 
@@ -81,15 +82,13 @@ class MetricsqlStore:
     :ivar longest_ms, limit, can_delete: as of :class:`gateway.ingest.database.influxql.InfluxqlStore`.
     """
 
+    _http: DatabaseHttp
+    _config: Influxdb
+    is_overwritten: bool = False
     name = "VictoriaMetrics"
     longest_ms = _LONGEST_MS
     limit = f"VictoriaMetrics {HIDDEN}"
     can_delete = True
-
-    def __init__(self, http: DatabaseHttp, config: Influxdb) -> None:
-        self.is_overwritten = False
-        self._http = http
-        self._config = config
 
     # Questions.
 
@@ -100,7 +99,7 @@ class MetricsqlStore:
 
         A register without a sum, which was not believed, may be nearer; the one at the time of the sum is returned.
         """
-        which, window = _NEAREST[side], within(side, at_ms, reach_ms)
+        which, window = side.value, within(side, at_ms, reach_ms)
         sums = await self._rolled(f"{which}_over_time", counter.measurement, counter.sum_field, window, devices)
         times = await self._rolled(f"t{which}_over_time", counter.measurement, counter.sum_field, window, devices)
         registers = await self._rolled(f"{which}_over_time", counter.measurement, counter.field, window, devices)
@@ -143,7 +142,7 @@ class MetricsqlStore:
         self, measurement: str, side: Side, at_ms: int, reach_ms: int, devices: Devices
     ) -> AsyncIterator[tuple[str, int]]:
         """Yield for each series the device and the time of the nearest point."""
-        function, window = f"t{_NEAREST[side]}_over_time", within(side, at_ms, reach_ms)
+        function, window = f"t{side.value}_over_time", within(side, at_ms, reach_ms)
         for labels, time_s in (await self._rolled(function, measurement, "quality", window, devices)).items():
             yield labels.device, round(time_s * 1000)
 

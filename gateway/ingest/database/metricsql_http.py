@@ -2,7 +2,7 @@
 
 A cluster is written at one address (``/insert/TENANT/influx`` of vminsert) and asked at another (``/select/TENANT/prometheus``
 of vmselect). While a vmstorage is away vmselect leaves out what stands there alone, and says so by ``isPartial``: a sum that
-goes on from such an answer would be wrong for ever, so it is none.
+goes on from such an answer would be wrong for ever, so it is none. Questions without an answer raise :class:`StoreFault`.
 """
 
 import re
@@ -97,26 +97,17 @@ _A = TypeVar("_A", bound=_MetricsqlAnswer)
 
 
 async def ask_samples(http: DatabaseHttp, path: str, form: dict[str, str]) -> list[MetricsqlSample]:
-    """Return the answer to a question, with all that the database holds.
-
-    :raises StoreFault: there is none, or a part of the database is away.
-    """
+    """Return the answer to a question, with all that the database holds."""
     return (await _ask(http, path, form, _SAMPLES)).data.result
 
 
 async def ask_label(http: DatabaseHttp, label: str, since: str) -> list[str]:
-    """Return all values of a label.
-
-    :raises StoreFault: there is no answer, or a part of the database is away.
-    """
+    """Return all values of a label."""
     return (await _ask(http, f"/api/v1/label/{label}/values", {"start": since}, _TEXTS)).data
 
 
 async def exported(http: DatabaseHttp, form: dict[str, str]) -> AsyncIterator[ExportedMetric]:
-    """Yield the samples of metrics, those of a metric in several pieces if they are many.
-
-    :raises StoreFault: there is no answer.
-    """
+    """Yield the samples of metrics, those of a metric in several pieces if they are many."""
     async for line in http.lines("/api/v1/export", form | {"max_rows_per_line": _LINE_ROWS}):
         try:
             yield _LINES.decode(line)

@@ -52,10 +52,10 @@ class SumPoint(NamedTuple):
 
 
 class Side(Enum):
-    """A side of an instant."""
+    """A side of an instant: its last point that is not later, or its first that is later."""
 
-    UP_TO = "the last point that is not later"
-    AFTER = "the first point that is later"
+    UP_TO = "last"
+    AFTER = "first"
 
 
 class TimeSpan(NamedTuple):

@@ -25,21 +25,21 @@ Figures = Mapping[str, float | bool]
 """Field → value. VictoriaMetrics keeps no text."""
 
 
+@dataclass(slots=True)
 class SelfPoint:
     """Makes the point that the gateway writes about itself: each minute, and as a probe of InfluxDB."""
 
-    def __init__(self, gateway: str, ledger: Ledger, trust: ClockTrust, clock: WallClock) -> None:
-        self._gateway = escape_tag(gateway)
-        self._ledger = ledger
-        self._trust = trust
-        self._clock = clock
+    _gateway: str
+    _ledger: Ledger
+    _trust: ClockTrust
+    _clock: WallClock
 
     def _line(self, more: Figures) -> str:
         pending = float(sum(self._ledger.pending.values()))
         journal = float(self._ledger.pending["journal"])
         fields = f'clock={not self._trust.doubted!r},journal={journal},pending={pending},version="{__version__}"'
         fields += "".join(f",{name}={value!r}" for name, value in more.items())
-        return f"gateway,gateway={self._gateway} {fields} {self._clock.now_ms()}"
+        return f"gateway,gateway={escape_tag(self._gateway)} {fields} {self._clock.now_ms()}"
 
     def body(self) -> bytes:
         """Return the point ready to post."""
@@ -47,8 +47,8 @@ class SelfPoint:
 
     def report(self, figures: Figures) -> bytes:
         """Return the point with figures, ready to post; beside it the version once more, as a tag for VictoriaMetrics."""
-        build = f"build,gateway={self._gateway},version={escape_tag(__version__)} value=1.0 {self._clock.now_ms()}"
-        return packed([self._line(figures), build])
+        tags = f"gateway={escape_tag(self._gateway)},version={escape_tag(__version__)}"
+        return packed([self._line(figures), f"build,{tags} value=1.0 {self._clock.now_ms()}"])
 
 
 class CircuitBreaker:

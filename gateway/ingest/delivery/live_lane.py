@@ -27,6 +27,7 @@ the socket is not read. They are posted when the breaker closes.
 """
 
 import asyncio
+from dataclasses import dataclass, field
 from math import inf
 from typing import Final
 
@@ -51,35 +52,27 @@ _FLOOD_WAITS_S: Final = 1.0
 """Longest wait for the journal of readings that were kept apart."""
 
 
+@dataclass(slots=True)
 class LiveLane:
     """Posts batches as they come."""
 
-    def __init__(
-        self,
-        influxdb: LinkedOutput,
-        breaker: CircuitBreaker,
-        queue: BatchQueue,
-        spool_requests: SpoolRequests,
-        backlog: Backlog,
-        reject_writer: RejectWriter,
-        events: Events,
-    ) -> None:
-        self._influxdb = influxdb
-        self._breaker = breaker
-        self.queue = queue
-        self._spool_requests = spool_requests
-        self._backlog = backlog
-        self._reject_writer = reject_writer
-        self._events = events
-        self._link = influxdb.link
-        self._stall_s = queue.limits.stall_s
-        self._pacing = Pacing(queue.limits.max_delay_s)
-        self._read_pacing = ReadPacing()
-        self._last_stall_s = -inf
-        self._timer: asyncio.TimerHandle | None = None
-        self._flood_timer: asyncio.TimerHandle | None = None
-        self._loop = asyncio.get_running_loop()
-        self._writes = asyncio.TaskGroup()
+    _influxdb: LinkedOutput
+    _breaker: CircuitBreaker
+    queue: BatchQueue
+    _spool_requests: SpoolRequests
+    _backlog: Backlog
+    _reject_writer: RejectWriter
+    _events: Events
+    _pacing: Pacing = field(init=False)
+    _read_pacing: ReadPacing = field(default_factory=ReadPacing)
+    _last_stall_s: float = -inf
+    _timer: asyncio.TimerHandle | None = None
+    _flood_timer: asyncio.TimerHandle | None = None
+    _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
+    _writes: asyncio.TaskGroup = field(default_factory=asyncio.TaskGroup)
+
+    def __post_init__(self) -> None:
+        self._pacing = Pacing(self.queue.limits.max_delay_s)
 
     async def run(self) -> None:
         """Run the writes until cancelled, and start again after each outage; a bug in one write ends all."""
@@ -154,7 +147,7 @@ class LiveLane:
         # Sealed before the spool can store it: a sealed batch gets a row of its own, which its 204 deletes again. With
         # others in that row it would delete them unwritten.
         body = batch.body
-        self._pacing.started(len(batch.readings), now_s, self._link.live_apart_s(len(body.gzip)))
+        self._pacing.started(len(batch.readings), now_s, self._influxdb.link.live_apart_s(len(body.gzip)))
         queue.start_write(batch, now_s)
         self._read_pacing.started(len(batch.readings), now_s)
         next_write_s = self._pacing.wait_s(now_s) - _TIMER_S
@@ -168,7 +161,7 @@ class LiveLane:
         self._writes.create_task(self._write(batch, body), name="live write")
 
     async def _write(self, batch: Batch, body: Body) -> None:
-        watch = self._loop.call_later(min(_PATIENCE_S, self._stall_s), self._watch, batch)
+        watch = self._loop.call_later(min(_PATIENCE_S, self.queue.limits.stall_s), self._watch, batch)
         answer = await self._influxdb.write(body.gzip)
         watch.cancel()
         now_s = self._loop.time()
@@ -213,9 +206,9 @@ class LiveLane:
             return
         now_s = self._loop.time()
         waited_s = now_s - posted_s
-        if waited_s < self._stall_s:
+        if waited_s < self.queue.limits.stall_s:
             self.pump()
-            self._loop.call_later(max(self._stall_s - waited_s, _TIMER_S), self._watch, batch)
+            self._loop.call_later(max(self.queue.limits.stall_s - waited_s, _TIMER_S), self._watch, batch)
             return
         # InfluxDB may answer and close the breaker again. Writes posted before this stall tell nothing new when they stall too.
         self._last_stall_s = now_s

@@ -11,6 +11,7 @@ import sqlite3
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from pydantic_core import from_json
@@ -28,24 +29,24 @@ from gateway.support.clock import WallClock
 _NO_NAME: Final = re.compile(r"[^A-Za-z0-9._:-]")
 
 
+@dataclass(slots=True)
 class DeviceMemory:
     """Lines of devices that were not heard yet.
 
+    :ivar is_shared: another machine may have read the devices since.
     :ivar lines: id → line.
     :ivar steps: id → the line of its counters that was saved when one of them took a step.
     :ivar checks: id → checksum of the line in the file, of devices that were met.
     :ivar is_outdated: the run before was killed, and may have read on after it saved them.
     """
 
-    def __init__(self, events: Events, clock: WallClock, *, is_shared: bool = False) -> None:
-        """:param is_shared: another machine may have read the devices since."""
-        self._is_shared = is_shared
-        self._events = events
-        self._clock = clock
-        self.lines: dict[str, str] = {}
-        self.steps: dict[str, str] = {}
-        self.checks: dict[str, int] = {}
-        self.is_outdated = False
+    _events: Events
+    _clock: WallClock
+    is_shared: bool = False
+    lines: dict[str, str] = field(default_factory=dict)
+    steps: dict[str, str] = field(default_factory=dict)
+    checks: dict[str, int] = field(default_factory=dict)
+    is_outdated: bool = False
 
     def remembers(self, name: str) -> bool:
         """Return True for a device that an earlier run has heard and this one has not."""
@@ -64,7 +65,7 @@ class DeviceMemory:
                 unpack_kept(step, device)
             if self.is_outdated:
                 device.last_seq = -1  # numbers from after the save are not missing: that run had them
-            if self._is_shared:
+            if self.is_shared:
                 device.went_on_elsewhere()
         except ValueError as error:
             self._events.state_lost(device.name, str(error))

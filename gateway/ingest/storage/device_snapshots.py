@@ -56,6 +56,8 @@ class DeviceSnapshots:
     """Keeps the state of devices in the file.
 
     The state of one is either a line in the memory, as long as it was not met, or in the device itself.
+
+    :raises DatabaseFault: from each that saves; nothing is saved, and the next time is soon enough.
     """
 
     _database: Database
@@ -172,17 +174,13 @@ class DeviceSnapshots:
         self._events.aged(names)
 
     async def save(self) -> int:
-        """Save changed devices; return their number.
-
-        :raises DatabaseFault: nothing is saved; the next time is soon enough.
-        """
+        """Save changed devices; return their number."""
         return await self._save(list(self._streams.devices.values()), self._pack)
 
     async def save_at_stop(self, *, windows: bool) -> int:
         """Save all devices, with their last messages.
 
         :param windows: also save the windows of duplicates; only if everything received is durable.
-        :raises DatabaseFault: nothing is saved.
         """
         window_at_ms = self._clock.now_ms() if windows else None
         devices, field_sets = list(self._streams.devices.values()), self._streams.field_sets
@@ -199,18 +197,12 @@ class DeviceSnapshots:
         return pack(device, self._streams.field_sets)
 
     async def meter_exchanged(self, device: Device) -> None:
-        """Save a device whose meter was exchanged, and end the alarm that its counters stepped.
-
-        :raises DatabaseFault: the exchange takes effect, but was not saved.
-        """
+        """Save a device whose meter was exchanged, and end the alarm that its counters stepped, even if it cannot be saved."""
         self._alarms.exchanged(device.name, self._clock.now_ms())
         await self.save_counters(device)
 
     async def save_counters(self, device: Device) -> None:
-        """Save a device at once: its counters were changed by people.
-
-        :raises DatabaseFault: the change takes effect, but was not saved.
-        """
+        """Save a device at once: its counters were changed by people, and that takes effect even if it cannot be saved."""
         await self._save([device], self._pack)
 
     async def _save(self, devices: list[Device], packed: Callable[[Device], str]) -> int:

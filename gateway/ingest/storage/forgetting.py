@@ -244,13 +244,11 @@ def photos_of(path: Path, names: DeviceNames, *, remove: bool) -> int:
 
     :raises sqlite3.Error: the file cannot be used.
     """
-    if not path.exists():
-        return 0
-    with _photos(path) as connection:
-        connection.execute("PRAGMA secure_delete=ON")
-        with connection:
-            chosen = [(name,) for (name,) in connection.execute("SELECT device FROM photos") if name in names]
-            if remove:
+    chosen = [(name,) for name in photographed(path) if name in names]
+    if chosen and remove:
+        with _photos(path) as connection:
+            connection.execute("PRAGMA secure_delete=ON")
+            with connection:
                 connection.executemany("DELETE FROM photos WHERE device = ?", chosen)
     return len(chosen)
 

@@ -52,7 +52,10 @@ def photos_file(journal: Path) -> Path:
 
 
 class Photos:
-    """One photo for each device, in a file beside the ``journal``; photos leave ``min_free_bytes`` on the disk."""
+    """One photo for each device, in a file beside the ``journal``; photos leave ``min_free_bytes`` on the disk.
+
+    :raises DatabaseFault: from each of them that reads or changes a photo, if the file cannot be used.
+    """
 
     def __init__(self, journal: Path, min_free_bytes: int) -> None:
         self._path = photos_file(journal)
@@ -72,10 +75,7 @@ class Photos:
         return self._taken.get(device_key(device))
 
     async def get(self, device: str) -> bytes | None:
-        """The bytes of a photo.
-
-        :raises DatabaseFault: they cannot be read.
-        """
+        """The bytes of a photo."""
         if await self.of(device) is None:
             return None
         rows = await self._run("SELECT body FROM photos WHERE device = ?", device_key(device))
@@ -85,7 +85,6 @@ class Photos:
         """Keep the photo of a device; return the one that it replaces.
 
         :raises PhotoRefused: it is no picture, or there is no room.
-        :raises DatabaseFault: it cannot be written.
         """
         if media_type(body) is None:
             raise PhotoRefused("this is no picture: send JPEG, PNG or WebP")
@@ -101,10 +100,7 @@ class Photos:
         return before
 
     async def remove(self, device: str) -> TakenPhoto | None:
-        """Remove the photo of a device; return it.
-
-        :raises DatabaseFault: it cannot be removed.
-        """
+        """Remove the photo of a device; return it."""
         before, key = await self.of(device), device_key(device)
         if before is not None:
             await self._run("DELETE FROM photos WHERE device = ?", key)

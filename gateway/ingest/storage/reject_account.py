@@ -11,7 +11,7 @@ kept does not wait for the disk: in a flood of garbage all but the first of each
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Final
 
 from gateway.core.batching.batch import Batch
@@ -30,6 +30,7 @@ _PATIENCE_S: Final = 1.0
 """Time after which a reject is counted and released: the disk is full or hangs."""
 
 
+@dataclass(slots=True)
 class RejectAccount:
     """Selects the rejects to keep, and settles all.
 
@@ -38,32 +39,25 @@ class RejectAccount:
     ``noted`` is told each reject when it is settled, ``not_taken`` each device of which InfluxDB refused a reading, and when.
     """
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        events: Events,
-        clock: WallClock,
-        *,
-        max_bytes: int,
-        is_registered: Callable[[str], bool] = lambda _device: True,
-        not_taken: Callable[[str, int], None] = lambda _device, _at_ms: None,
-        noted: Callable[[Refusal], None] = lambda _refusal: None,
-    ) -> None:
-        self._ledger = ledger
-        self._events = events
-        self._clock = clock
-        self.max_bytes = max_bytes
-        self._is_registered = is_registered
-        self._not_taken = not_taken
-        self._noted = noted
-        self._rate_limit = RateLimit()
-        self._strangers_limit = StrangersRateLimit(max_bytes)
+    _ledger: Ledger
+    _events: Events
+    _clock: WallClock
+    _: KW_ONLY
+    max_bytes: int
+    is_registered: Callable[[str], bool] = lambda _device: True
+    not_taken: Callable[[str, int], None] = lambda _device, _at_ms: None
+    noted: Callable[[Refusal], None] = lambda _refusal: None
+    _rate_limit: RateLimit = field(default_factory=RateLimit)
+    _strangers_limit: StrangersRateLimit = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._strangers_limit = StrangersRateLimit(self.max_bytes)
 
     def choose(self, refusals: list[Refusal]) -> list[Refusal]:
         """Return those that may be kept: a flood of one fault of one device, or of unregistered ones, is only counted."""
         now_ms = self._clock.now_ms()
         usual = [r for r in refusals if self._rate_limit.allow(r.device or r.topic, r.reason.value, now_ms)]
-        chosen = [r for r in usual if self._is_registered(r.device) or self._strangers_limit.allow(*_share(r), now_ms)]
+        chosen = [r for r in usual if self.is_registered(r.device) or self._strangers_limit.allow(*_share(r), now_ms)]
         if len(usual) < len(refusals):
             self._events.rejects_not_kept(len(refusals) - len(usual), "more than 20 a minute of one device and reason")
         if len(chosen) < len(usual):
@@ -75,9 +69,9 @@ class RejectAccount:
         kept_ids = frozenset(map(id, kept))
         for refusal in refusals:
             self._events.rejected(refusal, kept=id(refusal) in kept_ids)
-            self._noted(refusal)
+            self.noted(refusal)
             if refusal.reason is RejectReason.INFLUXDB_REJECTED:
-                self._not_taken(refusal.device, refusal.arrival_ms)
+                self.not_taken(refusal.device, refusal.arrival_ms)
         self._ledger.settle("rejected", Counter(refusal.domain for refusal in refusals), place)
 
     def not_stored(self, refusals: list[Refusal], why: str) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.ingest.codecs.codec import SUSPENDED_FOR_S, Codec
+from gateway.ingest.codecs.protocol import SUSPENDED_FOR_S, Codec
 
 
 def suspended_at(now_s: float) -> Codec:

@@ -15,8 +15,7 @@ import pytest
 
 from gateway.core.message import CodecAsk
 from gateway.ingest.codecs.async_client import AsyncCodecs
-from gateway.ingest.codecs.codec import SUSPENDED_FOR_S
-from gateway.ingest.codecs.protocol import CodecAnswer
+from gateway.ingest.codecs.protocol import SUSPENDED_FOR_S, CodecAnswer
 from gateway.ingest.storage.quarantine_in import ReleasedKeys
 from gateway.support.clock import WallClock
 from tests.processes import children

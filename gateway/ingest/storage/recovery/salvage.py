@@ -74,7 +74,7 @@ class _Pages:
         self.bytes_max = (self._count + len(self._in_wal)) * PAGE_BYTES
 
     def numbers(self) -> Iterator[int]:
-        """Types of leaf pages; the first page of the file holds no table of this program."""
+        """The numbers of pages that may be leaves; the first page of the file holds no table of this program."""
         return chain(range(2, self._count + 1), [number for number in self._in_wal if number > self._count])
 
     def read(self, number: int) -> bytes:
