@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
 from gateway.ingest.storage.beside import beside, give_up_reserve, keep_reserve, lock
+from gateway.ingest.storage.recovery.salvage import PAGE_BYTES
 from gateway.ingest.storage.recovery.set_aside import (
     may_be_used,
     newer_files,
@@ -29,7 +30,6 @@ from gateway.ingest.storage.recovery.set_aside import (
     to_salvage,
 )
 from gateway.ingest.storage.recovery.tally import Tally
-from gateway.ingest.storage.recovery.wal import PAGE_BYTES
 from gateway.ingest.storage.schema import (
     SCHEMA_VERSION,
     connect,

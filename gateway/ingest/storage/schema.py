@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from gateway.ingest.storage.beside import beside
+from gateway.ingest.storage.recovery.salvage import PAGE_BYTES
 from gateway.ingest.storage.recovery.set_aside import keep_forgotten_frames, set_newer_aside
-from gateway.ingest.storage.recovery.wal import PAGE_BYTES
 from gateway.support.private_files import make_empty
 
 _PRIMARY_CODE: Final = 0xFF

@@ -12,7 +12,7 @@ from gateway.core.message import Reading
 from gateway.ingest.delivery.bounded_journal import BoundedJournal
 from gateway.ingest.storage import journal, keyvalue
 from gateway.ingest.storage.database import Database, P, T
-from gateway.ingest.storage.recovery.wal import PAGE_BYTES
+from gateway.ingest.storage.recovery.salvage import PAGE_BYTES
 from gateway.support.clock import WallClock
 from gateway.support.config.model import JournalSection
 from tests.campaigns.powercut.file_keeper import NOW_MS, Contents, FileKeeper, contents, readings, refusal, waiting

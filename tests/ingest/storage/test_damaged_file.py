@@ -14,8 +14,8 @@ from gateway.core.message import QuarantinedMessage, Reading, WaitCause
 from gateway.ingest.storage import journal, quarantine
 from gateway.ingest.storage.beside import beside
 from gateway.ingest.storage.database import Database, begin
+from gateway.ingest.storage.recovery.salvage import PAGE_BYTES
 from gateway.ingest.storage.recovery.set_aside import SUFFIXES
-from gateway.ingest.storage.recovery.wal import PAGE_BYTES
 from tests.waiting import Stopwatch
 
 ROWS = 150

@@ -20,8 +20,8 @@ from gateway.ingest.events import Events
 from gateway.ingest.storage import journal
 from gateway.ingest.storage.beside import beside
 from gateway.ingest.storage.database import Database, begin
+from gateway.ingest.storage.recovery.salvage import FRAME_BYTES, HEAD_BYTES
 from gateway.ingest.storage.recovery.set_aside import SUFFIXES
-from gateway.ingest.storage.recovery.wal import FRAME_BYTES, HEAD_BYTES
 from gateway.ingest.storage.reject_account import RejectAccount
 from gateway.ingest.storage.settlement import JournalAccount
 from gateway.monitoring.status.status import JournalState

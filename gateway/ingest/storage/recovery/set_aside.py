@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.ingest.storage.beside import beside
-from gateway.ingest.storage.recovery.wal import FRAME_BYTES, HEAD_BYTES, forgotten_from
+from gateway.ingest.storage.recovery.salvage import FRAME_BYTES, HEAD_BYTES, forgotten_from
 from gateway.support.clock import WallClock
 from gateway.support.private_files import make_empty, make_folder, private
 
