@@ -43,10 +43,14 @@ def refusal(message: Message, arrival_ms: int) -> Refusal:
 
 @dataclass
 class Pipeline:
-    """A pipeline that does what the payload says; messages of ``unknown`` keys wait again."""
+    """A pipeline that does what the payload says; messages of ``unknown`` keys wait again.
+
+    :ivar expires_ms: the end of the wait of messages that wait for something else then.
+    """
 
     unknown: set[str] = field(default_factory=set)
     came: list[tuple[str, int]] = field(default_factory=list)
+    expires_ms: int | None = None
 
     async def process(self, message: Message, arrival_ms: int) -> Outcome:
         """Process a message."""
@@ -58,7 +62,9 @@ class Pipeline:
             outcome.side_effects = SideEffects(waiting=[waiting(key)])
         elif words[0] == "waits-for":
             larger = b"1 reading".ljust(int(words[2]) if len(words) > 2 else 0)
-            outcome.side_effects = SideEffects(waiting=[waiting(words[1], arrival_ms, topic=message.topic, payload=larger)])
+            outcome.side_effects = SideEffects(
+                waiting=[waiting(words[1], arrival_ms, topic=message.topic, payload=larger, expires_ms=self.expires_ms)]
+            )
         elif words[0] == "asks":
             outcome.side_effects = SideEffects(ask=CodecAsk("codec", b"", 0, arrival_ms))
         elif words[0] == "refused":

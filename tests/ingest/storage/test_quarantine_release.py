@@ -101,6 +101,19 @@ def test_what_waits_for_something_else_is_found_under_that(tmp_path: Path) -> No
     asyncio.run(story())
 
 
+def test_what_waits_for_something_else_waits_for_it_no_longer_than_it_should(tmp_path: Path) -> None:
+    """As a frame of a Sparkplug node that was registered meanwhile, whose birth did not come."""
+
+    async def story() -> None:
+        async with rig(tmp_path) as gate:
+            gate.pipeline.expires_ms = time.time_ns() // 1_000_000 - 1
+            gate.come(waiting(payload=b"waits-for m2"))
+            gate.keys.release("m1")
+            await until(lambda: gate.account() == {"rejected": 1})
+
+    asyncio.run(story())
+
+
 def test_what_was_freed_too_soon_stays_where_it_is(tmp_path: Path) -> None:
     async def story() -> None:
         async with rig(tmp_path, pipeline=Pipeline(unknown={"m1"})) as gate:
