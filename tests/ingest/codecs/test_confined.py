@@ -169,10 +169,11 @@ def test_each_kernel_s_landlock_is_asked_for_all_it_has(
 ) -> None:
     asked: list[list[int]] = []
 
-    def kernel(number: int, first: list[int] | None, *_: object) -> int:
+    def kernel(number: int, first: list[int] | None, *others: ctypes.c_uint32) -> int:
         if number != 444:
             return 0
         if first is None:
+            assert [other.value for other in others] == [0, 1], "it is asked for its version"
             return version
         asked.append(list(first))
         return os.dup(2)
@@ -203,6 +204,7 @@ def test_the_filter_lets_its_list_through_and_nothing_else(machine: str) -> None
     column, arch = confinement.MACHINES[machine]
     allowed = {numbers[column] for numbers in confinement.CALLS.values()}
     program = confinement.filter_program(sorted(allowed), arch)
+    assert list(struct.iter_unpack("HBBI", program))[-2:] == [(0x06, 0, 0, 0x00050001), (0x06, 0, 0, 0x7FFF0000)]
     passed = {number for number in range(1000) if answer_of_filter(program, arch, number) == 0x7FFF0000}
     assert passed == allowed
     assert answer_of_filter(program, arch, 0x40000000) == 0x00050001  # of the x32 calls, which carry the same word
