@@ -20,7 +20,7 @@ from gateway.ingest.storage.database import Database
 from gateway.ingest.storage.device_memory import StoredMemory
 from gateway.ingest.storage.rejects import RejectFilter
 from gateway.onboarding.explain.dry_run import listed_reject, reject_document
-from gateway.runtime.pipeline.options import replay_limits
+from gateway.runtime.pipeline.options import storage_limits
 from gateway.runtime.pipeline.processing import build_processor
 from gateway.support.clock import WallClock
 from gateway.support.config.files import ConfigurationFault, load
@@ -116,7 +116,7 @@ async def _replay(file: Database, config: Config, chosen: RejectFilter) -> dict[
     clock = WallClock()
     memory = StoredMemory(file, clock.now_ms())
     process = without_codecs(build_processor(config, load_catalog(config), memory=memory))
-    return await replay_rejects(file, process, replay_limits(config), clock, chosen)
+    return await replay_rejects(file, process, storage_limits(config), clock, chosen)
 
 
 def _print_rejects(found: Iterator[dict[str, Any]], options: argparse.Namespace) -> int:

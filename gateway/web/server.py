@@ -11,7 +11,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from gateway.ingest.storage.database import Damaged, DatabaseFault
 from gateway.ingest.storage.photos import Photos
 from gateway.runtime.pipeline.build import Parts
-from gateway.runtime.pipeline.options import replay_limits
+from gateway.runtime.pipeline.options import storage_limits
 from gateway.support.audit.log import AuditFault
 from gateway.support.config.files import ConfigurationFault
 from gateway.web.changes.changes import ChangeGuard
@@ -147,7 +147,7 @@ def _commands(parts: Parts) -> PageCommands:
         events,
         foundation.clock,
         parts.waiting.replay_pipeline,
-        replay_limits(foundation.config),
+        storage_limits(foundation.config),
         fallback.backlog,
         fallback.journal_account,
         parts.waiting.account,

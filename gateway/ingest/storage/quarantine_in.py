@@ -10,10 +10,10 @@ node, a codec itself. The way out (:mod:`gateway.ingest.storage.quarantine_out`)
 
 import asyncio
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final
 
 from gateway.core.batching.batch import Batch
 from gateway.core.message import QuarantinedMessage
@@ -21,37 +21,13 @@ from gateway.ingest.storage import quarantine
 from gateway.ingest.storage.database import Database, DatabaseFault
 from gateway.ingest.storage.quarantine import QuarantineRow, QuarantineUse
 from gateway.ingest.storage.quarantine_shares import MadeRoom
-from gateway.ingest.storage.settlement import QuarantineAccount
+from gateway.ingest.storage.settlement import Limits, QuarantineAccount
 from gateway.support.clock import WallClock
 
 _COMMIT_EVERY_S: Final = 0.2
 _RETRY_S: Final = 1.0
 _ALWAYS_BYTES: Final = 2**20
 """Bytes that may wait even on a disk that is nearly full."""
-
-
-@dataclass(frozen=True, slots=True)
-class QuarantineLimits:
-    """Limits of the quarantine.
-
-    :ivar min_free_bytes: with less free space on the disk, the quarantine does not grow.
-    :ivar may_give_up: under pressure from the broker, messages that cannot be stored may be lost.
-    """
-
-    max_bytes: int
-    min_free_bytes: int
-    may_give_up: bool
-
-
-class BatchHolds(Protocol):
-    """The queue of batches: a batch is not acknowledged before each of its holders has stored its part."""
-
-    @property
-    def under_pressure(self) -> bool:
-        """True when the broker will soon send no more messages."""
-
-    def release(self, batch: Batch) -> None:
-        """Release one hold. The last release acknowledges the batch and those queued behind it."""
 
 
 @dataclass(slots=True)
@@ -106,13 +82,14 @@ class ReleasedKeys:
 
 @dataclass(slots=True)
 class QuarantineIn:
-    """Stores messages that must wait."""
+    """Stores messages that must wait, and releases their batches then; ``is_pressed``: the broker will soon send no more."""
 
     _database: Database
     _account: QuarantineAccount
     _released: ReleasedKeys
-    _holds: BatchHolds
-    _limits: QuarantineLimits
+    _release: Callable[[Batch], None]
+    _is_pressed: Callable[[], bool]
+    _limits: Limits
     _coming: list[tuple[Batch | None, list[QuarantinedMessage]]] = field(default_factory=list)
     _came: asyncio.Event = field(default_factory=asyncio.Event)
     _storing: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -152,14 +129,14 @@ class QuarantineIn:
                 self._coming = coming + self._coming  # in their order: without room the oldest are dropped
                 self._came.set()
                 self._account.disk_fault(fault)
-                if self._limits.may_give_up and self._holds.under_pressure:
+                if self._limits.may_give_up and self._is_pressed():
                     self._give_up()
                 return False
             self._account.stored(messages, made_room, stock)
             self._released.expect(messages)
             for batch, _ in coming:
                 if batch is not None:
-                    self._holds.release(batch)
+                    self._release(batch)
             return True
 
     def _give_up(self) -> None:
@@ -168,10 +145,10 @@ class QuarantineIn:
         for batch, messages in coming:
             if batch is not None:
                 self._account.given_up(messages)
-                self._holds.release(batch)
+                self._release(batch)
 
     async def _store(self, messages: list[QuarantinedMessage]) -> tuple[MadeRoom, QuarantineUse]:
-        max_bytes = self._limits.max_bytes
+        max_bytes = self._limits.quarantine_max_bytes
         if self._database.free_bytes() < self._limits.min_free_bytes:
             max_bytes = min(max_bytes, max(self._account.stock.bytes, _ALWAYS_BYTES))
         return await self._database.run(_add, messages, max_bytes)

@@ -31,10 +31,16 @@ Remove = Callable[[sqlite3.Connection, list[int]], int]
 
 
 class Limits(NamedTuple):
-    """Storage limits in bytes."""
+    """Limits of what is stored beside the journal.
+
+    :ivar min_free_bytes: with less free space on the disk, the quarantine does not grow.
+    :ivar may_give_up: under pressure from the broker, messages that cannot be stored may be lost.
+    """
 
     rejects_max_bytes: int
     quarantine_max_bytes: int
+    min_free_bytes: int = 0
+    may_give_up: bool = True
 
 
 @dataclass(slots=True)

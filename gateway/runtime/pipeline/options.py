@@ -4,7 +4,6 @@ from gateway.core.gateways.standby import PairTopics
 from gateway.core.mqtt_session import SessionOptions
 from gateway.ingest.delivery.batch_queue import DeliveryLimits
 from gateway.ingest.intake.connection import BrokerAddress
-from gateway.ingest.storage.quarantine_in import QuarantineLimits
 from gateway.ingest.storage.settlement import Limits
 from gateway.support.config.files import secret
 from gateway.support.config.model import Config, Mqtt
@@ -52,18 +51,10 @@ def delivery_limits(config: Config) -> DeliveryLimits:
     )
 
 
-def quarantine_limits(config: Config) -> QuarantineLimits:
-    """Return the limits that the quarantine keeps."""
-    return QuarantineLimits(
-        config.devices.quarantine_max_bytes,
-        config.journal.min_free_bytes,
-        may_give_up=config.journal.when_full == "drop_oldest",
-    )
-
-
-def replay_limits(config: Config) -> Limits:
-    """Return the limits that a replay keeps."""
-    return Limits(config.rejects.max_bytes, config.devices.quarantine_max_bytes)
+def storage_limits(config: Config) -> Limits:
+    """Return the limits of rejects and quarantine."""
+    may_give_up = config.journal.when_full == "drop_oldest"
+    return Limits(config.rejects.max_bytes, config.devices.quarantine_max_bytes, config.journal.min_free_bytes, may_give_up)
 
 
 def pair_topics(mqtt: Mqtt) -> PairTopics | None:

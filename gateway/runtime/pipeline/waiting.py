@@ -18,7 +18,7 @@ from gateway.ingest.storage.settlement import QuarantineAccount
 from gateway.monitoring.reports.take_over import SumsTakeOver
 from gateway.runtime.pipeline.delivering import Delivery
 from gateway.runtime.pipeline.foundation import Foundation, Lanes, LiveOnly, Pairing
-from gateway.runtime.pipeline.options import quarantine_limits, replay_limits
+from gateway.runtime.pipeline.options import storage_limits
 from gateway.runtime.pipeline.processing import Processing
 from gateway.support.config.model import Config
 
@@ -42,8 +42,8 @@ class Waiting:
         common = CommonEffects(kept_values, released, self.sums.want)
         self.replay_pipeline = ReplayPipeline(processor, codec_calls, common)
         self.account = account = QuarantineAccount(foundation.ledger, events)
-        self.quarantine_in = way_in = QuarantineIn(file, account, released, queue, quarantine_limits(config))
-        grew, limits = fallback.backlog.grew, replay_limits(config)
+        grew, limits = fallback.backlog.grew, storage_limits(config)
+        self.quarantine_in = way_in = QuarantineIn(file, account, released, queue.release, lambda: queue.under_pressure, limits)
         settlement = QuarantineSettlement(file, account, fallback.reject_account, grew, limits, clock)
         replay, has_room = self.replay_pipeline.work, fallback.backlog.has_room
         self.quarantine_out = QuarantineOut(file, account, released, way_in, settlement, replay, has_room)

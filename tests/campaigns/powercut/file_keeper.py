@@ -28,7 +28,7 @@ from gateway.ingest.storage.device_memory import DeviceMemory
 from gateway.ingest.storage.device_snapshots import DeviceSnapshots
 from gateway.ingest.storage.keyvalue import KeptValueWriter
 from gateway.ingest.storage.quarantine import QuarantineRow
-from gateway.ingest.storage.quarantine_in import QuarantineIn, QuarantineLimits, ReleasedKeys
+from gateway.ingest.storage.quarantine_in import QuarantineIn, ReleasedKeys
 from gateway.ingest.storage.quarantine_out import QuarantineOut, QuarantineSettlement
 from gateway.ingest.storage.settlement import Limits, QuarantineAccount, Replayed
 from gateway.support.clock import WallClock
@@ -103,11 +103,11 @@ class FileKeeper(FarBroker, JoinedLanes):
         self.devices = self.streams.devices
         self._next_packet_id = 1
         self.account, self.released = QuarantineAccount(self.ledger, self.events), ReleasedKeys(WallClock())
-        own = QuarantineLimits(quarantine_max_bytes, 0, may_give_up=True)
-        self.quarantine_in = QuarantineIn(file, self.account, self.released, self.queue, own)
-        settlement = QuarantineSettlement(
-            file, self.account, self.rejects, self.backlog.grew, Limits(rejects_max_bytes, quarantine_max_bytes), WallClock()
+        limits, queue = Limits(rejects_max_bytes, quarantine_max_bytes), self.queue
+        self.quarantine_in = QuarantineIn(
+            file, self.account, self.released, queue.release, lambda: queue.under_pressure, limits
         )
+        settlement = QuarantineSettlement(file, self.account, self.rejects, self.backlog.grew, limits, WallClock())
         self.quarantine_out = QuarantineOut(
             file, self.account, self.released, self.quarantine_in, settlement, _work, self.backlog.has_room
         )

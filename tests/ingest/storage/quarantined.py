@@ -17,7 +17,7 @@ from gateway.ingest.replay import work
 from gateway.ingest.storage import quarantine_in, quarantine_out
 from gateway.ingest.storage.database import Database
 from gateway.ingest.storage.quarantine import QuarantineRow
-from gateway.ingest.storage.quarantine_in import QuarantineIn, QuarantineLimits, ReleasedKeys
+from gateway.ingest.storage.quarantine_in import QuarantineIn, ReleasedKeys
 from gateway.ingest.storage.quarantine_out import QuarantineOut, QuarantineSettlement
 from gateway.ingest.storage.reject_account import RejectAccount
 from gateway.ingest.storage.settlement import Limits, QuarantineAccount, Replayed
@@ -100,8 +100,8 @@ class Rig:
         database, limits = self.database, self.limits
         self.kept = QuarantineAccount(self.ledger, self.events)
         self.keys = ReleasedKeys(WallClock())
-        own = QuarantineLimits(limits.quarantine_max_bytes, self.min_free_bytes, may_give_up=self.may_give_up)
-        self.quarantine_in = QuarantineIn(database, self.kept, self.keys, self, own)
+        own = limits._replace(min_free_bytes=self.min_free_bytes, may_give_up=self.may_give_up)
+        self.quarantine_in = QuarantineIn(database, self.kept, self.keys, self.release, lambda: self.under_pressure, own)
         settlement = QuarantineSettlement(database, self.kept, Rejects(self), self.journaled, limits, WallClock())
         self.quarantine_out = QuarantineOut(
             database, self.kept, self.keys, self.quarantine_in, settlement, self.work, self.has_room
