@@ -4,7 +4,10 @@ import asyncio
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from gateway.core.batching.write_result import Answer
+from gateway.ingest.delivery import backlog
 from gateway.ingest.storage import quarantine
 from tests.ingest.delivery import draining
 from tests.ingest.delivery.delivering import Rig, rig, until
@@ -97,6 +100,28 @@ def test_an_empty_journal_has_room_for_the_quarantine_however_large_its_wal_is(t
             assert not gate.backlog.has_room()
 
     draining.story(work)
+
+
+def test_a_backlog_rests_when_its_last_rows_are_removed_and_no_sooner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backlog, "_REMOVE_EVERY_S", 0.5)
+
+    async def work() -> None:
+        async with draining.rig(tmp_path, drains=False) as gate:
+            await gate.put(["q1"], ["q2"])
+            for row in (1, 2):
+                gate.backlog.settle(row, {"written": {"water": 1}})
+                if row == 1:
+                    await gate.backlog.remove_settled()
+            assert 0 < gate.backlog.removal_due_in_s <= 0.5
+            assert await gate.backlog.rest() is False
+            assert gate.store.stock().batches == 1
+            assert not gate.backlog.grew.is_set()
+            await gate.backlog.grew.wait()
+            assert gate.backlog.removal_due_in_s <= 0
+            assert await gate.backlog.rest() is True
+            assert gate.store.stock().batches == 0
+
+    asyncio.run(work())
 
 
 def test_the_live_lane_starts_again_when_the_breaker_closes_although_nothing_comes() -> None:
