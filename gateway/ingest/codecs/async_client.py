@@ -143,7 +143,7 @@ class AsyncCodecs:
             return f"the process for codecs cannot be started: {error}"
         link = CodecTransport(process, self._answered, self._greeted)
         try:
-            await link.connect()
+            await asyncio.get_running_loop().create_unix_connection(lambda: link, sock=process.connection)
             self._link = link
             self._send()
             await link.gone.wait()

@@ -59,10 +59,6 @@ class CodecTransport(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._watch = StuckWatch(process)
 
-    async def connect(self) -> None:
-        """Begin to listen to the child."""
-        await asyncio.get_running_loop().create_unix_connection(lambda: self, sock=self._process.connection)
-
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See :class:`asyncio.BaseProtocol`."""
         self._transport = cast("asyncio.WriteTransport", transport)
@@ -132,7 +128,7 @@ class CodecTransport(asyncio.Protocol):
 
     def _write(self, lines: list[bytes]) -> None:
         """Write, unless the child has just ended: its calls are then repeated."""
-        if self._transport is not None and lines and not self._transport.is_closing():
+        if self._transport is not None and not self._transport.is_closing():
             self._transport.write(b"".join(lines))
 
     def _look_again_soon(self) -> None:
