@@ -80,10 +80,7 @@ class _Stopped:
 
 @contextmanager
 def _stopped(config: Config) -> Iterator[_Stopped | None]:
-    """The alarms on disk, or None when a running gateway has them.
-
-    :raises ConfigurationFault: the file cannot be used, or what is named in it is not there.
-    """
+    """The alarms on disk, or None when a running gateway has them; ConfigurationFault if a file cannot be used."""
     try:
         with store(config) as file:
             yield None if file is None else _Stopped(config, file)
@@ -233,10 +230,7 @@ def _unsilence(config: Config, options: argparse.Namespace) -> None:
 
 
 def _said(option: str, text: str, most: int) -> str:
-    """The text of an option that must say something.
-
-    :raises ConfigurationFault: it does not, or too much.
-    """
+    """The text of an option that must say something; ConfigurationFault if it does not, or says too much."""
     if not 0 < len(text.strip()) <= most:
         raise ConfigurationFault([f"{option}: {_ASKED_FOR[option]}, in at most {most} letters"])
     return text.strip()
@@ -249,10 +243,7 @@ _ASKED_FOR: Final = {
 
 
 def _instant_ms(text: str, config: Config) -> int:
-    """A time of the coming year: a span from now, or a local date and time.
-
-    :raises ConfigurationFault: it is none.
-    """
+    """A time of the coming year: a span from now, or a local date and time; ConfigurationFault if it is none."""
     now_ms = WallClock().now_ms()
     until_ms = _read_instant_ms(text, now_ms, config)
     if until_ms <= now_ms:

@@ -56,10 +56,7 @@ def add_backup(backup: argparse.ArgumentParser) -> None:
 
 
 def backup_command(options: argparse.Namespace) -> int:
-    """Run ``gateway backup``; return the exit status.
-
-    :raises ConfigurationFault: the configuration is faulty, a file cannot be read, or the archive is there already.
-    """
+    """Make the archive; ConfigurationFault if it is there already, or a file cannot be read."""
     config, path = load(options.config), options.file
     if path.exists():
         raise ConfigurationFault([f"{path}: is there already: remove it, or name another file"])
@@ -119,10 +116,7 @@ def add_restore(restore: argparse.ArgumentParser) -> None:
 
 
 def restore_command(options: argparse.Namespace) -> int:
-    """Run ``gateway restore``; return the exit status: 1 if the archive cannot be used.
-
-    :raises ConfigurationFault: a gateway runs, files are there already, or one cannot be written.
-    """
+    """Restore; 1 if the archive cannot be used, ConfigurationFault if the gateway runs or a file is in the way."""
     archive: Path = options.file
     beside = archive.with_name(archive.name + FORGOTTEN)
     lists = [*options.forgotten, *([beside] if beside.exists() else [])]

@@ -72,10 +72,7 @@ def capacity_command(options: argparse.Namespace) -> int:
 
 
 def demand_of(options: argparse.Namespace) -> Demand:
-    """The demand that the options describe.
-
-    :raises ConfigurationFault: a number or a span that no plan can be made of.
-    """
+    """The demand that the options describe; ConfigurationFault if no plan can be made of a number or a span."""
     interval_s = _seconds("--interval", options.interval)
     spread_s = interval_s if options.spread is None else _seconds("--spread", options.spread)
     if spread_s > interval_s:
@@ -98,10 +95,7 @@ def demand_of(options: argparse.Namespace) -> Demand:
 
 
 def shown(made: CapacityPlan, demand: Demand, language: str, measured_on: str) -> Iterator[str]:
-    """The plan as a table.
-
-    :param measured_on: the machine of the figures.
-    """
+    """The plan as a table; ``measured_on``: the machine of the figures."""
     words = {key: getattr(found, language) for key, found in CAPACITY_WORDS.items()}
     yield words["title"].format(
         devices=_number(demand.devices, ",.0f", language),

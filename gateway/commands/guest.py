@@ -81,10 +81,7 @@ async def _connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter,
 
 
 async def read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, session: Session) -> bytes:
-    """Read the next data from the broker.
-
-    :raises ProtocolFault: it closed the connection before any answer, as a TLS port does.
-    """
+    """Read the next data; ProtocolFault if the broker closed the connection before any answer, as a TLS port does."""
     try:
         data = await reader.read(_CHUNK_BYTES)
     except ConnectionResetError:

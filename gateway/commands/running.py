@@ -30,18 +30,12 @@ def user() -> str:
 
 
 def record(config: Config, action: str, *, subject: object, before: object = None, after: object = None) -> None:
-    """Write a change into the audit log.
-
-    :raises ConfigurationFault: it cannot be written; the change was made.
-    """
+    """Write a change into the audit log; ConfigurationFault if it cannot be written, though the change was made."""
     record_all(config, action, [{"subject": subject, "before": before, "after": after}])
 
 
 def record_all(config: Config, action: str, details: list[Details]) -> None:
-    """Write many changes of one kind into the audit log.
-
-    :raises ConfigurationFault: they cannot be written; the changes were made.
-    """
+    """Write many changes of one kind into the audit log; ConfigurationFault as for one."""
     if not details:
         return
     deed = Deed(WallClock().now_ms(), user(), _ROLE, action)
@@ -60,10 +54,7 @@ def is_running(config: Config) -> bool:
 
 
 def ask(config: Config, method: str, path: str, query: dict[str, Any], body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Ask the running gateway; ``body`` is sent as JSON.
-
-    :raises ConfigurationFault: it cannot be reached or refuses.
-    """
+    """Ask the running gateway, ``body`` is sent as JSON; ConfigurationFault if it cannot be reached or refuses."""
     http = config.http
     host = {"::": "::1", "0.0.0.0": "127.0.0.1"}.get(http.host, http.host)  # noqa: S104 - what others bind, we only ask
     token_file = http.token_file or own_token_file(config.journal.path)

@@ -50,10 +50,7 @@ def add_move(move: argparse.ArgumentParser) -> None:
 
 
 def move_command(options: argparse.Namespace) -> int:
-    """Give a share to a gateway, and wait until it has it; return the exit status, 3 when the database does not answer.
-
-    :raises ConfigurationFault: there is no such share or gateway, or its file cannot be changed.
-    """
+    """Give a share to a gateway, and wait until it has it; ConfigurationFault if there is no such share or gateway."""
     config = load(options.config)
     path = config.mqtt.shares
     if path is None:
@@ -81,10 +78,7 @@ def move_command(options: argparse.Namespace) -> int:
 
 
 def _refuse_unknown(path: Path, shares: SharesFile, options: argparse.Namespace) -> None:
-    """Refuse a share or a gateway that the file does not name.
-
-    :raises ConfigurationFault: it does not.
-    """
+    """Refuse, by ConfigurationFault, a share or a gateway that the file does not name."""
     names = [name_of(one) for one in shares.shares]
     if options.share not in names:
         raise ConfigurationFault([f"{path}: has no share {options.share}; it has {', '.join(sorted(names)) or 'none'}"])
@@ -93,19 +87,13 @@ def _refuse_unknown(path: Path, shares: SharesFile, options: argparse.Namespace)
 
 
 async def _claims(config: Config, share: str, clock: WallClock) -> Claims:
-    """Read the words of gateways about a share.
-
-    :raises StoreFault: the database does not answer.
-    """
+    """The words of gateways about a share; StoreFault if the database does not answer."""
     async with open_store(config.influxdb) as store:
         return await claims(store, names_within(share), clock.now_ms())
 
 
 def _refuse_second(found: Claims, options: argparse.Namespace) -> None:
-    """Refuse a second move of a share before the first is done: three gateways would have readings of it.
-
-    :raises ConfigurationFault: it is not done.
-    """
+    """Refuse a second move before the first is done: three gateways would have readings of the share."""
     moving = (Stage.TAKING_OVER, Stage.LEAVING)
     told = {(one, claim.stage) for stages in found.values() for one, claim in stages.items()}
     new = {one for one, stage in told if stage is Stage.TAKING_OVER} - {options.to, options.gone}
@@ -227,10 +215,7 @@ def add_unroutable(unroutable: argparse.ArgumentParser) -> None:
 
 
 def unroutable_command(options: argparse.Namespace) -> int:
-    """Print how many there are, or replay them; return the exit status, 3 when RabbitMQ does not answer or refuses.
-
-    :raises ConfigurationFault: the configuration does not say where RabbitMQ is asked.
-    """
+    """Count or replay them; ConfigurationFault if the configuration does not say where RabbitMQ is asked."""
     config = load(options.config)
     shares = shares_of(config.mqtt)
     if shares is None:

@@ -28,10 +28,7 @@ def add_options(standby: argparse.ArgumentParser) -> None:
 
 
 def standby_command(options: argparse.Namespace) -> int:
-    """Have the broker forget a machine, so that the other one waits for its journal no longer; return the exit status.
-
-    :raises ConfigurationFault: there is no pair, the machine is this one, or the broker does not answer or refuses it.
-    """
+    """Have the broker forget a machine, so that the other one waits for its journal no longer."""
     config = load(options.config)
     own, address = pair_topics(config.mqtt), broker_address(config.mqtt)
     if own is None:

@@ -13,10 +13,7 @@ from schemas.printable import printable
 
 
 def start(file: Path | None) -> int:
-    """Run a gateway with the configuration of ``file``; return its exit status.
-
-    :raises ConfigurationFault: something of it cannot be used.
-    """
+    """Run a gateway; return its exit status. ConfigurationFault if something of its configuration cannot be used."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # nothing is read yet that could be read again; by default it would end us
     gc.disable()  # imports, registry and profiles stay: a search for garbage among them would take a tenth of a start
     from gateway.commands.run import run  # noqa: PLC0415 - it loads the gateway

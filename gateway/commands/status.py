@@ -60,10 +60,7 @@ class Instance:
 
 
 def status_command(options: argparse.Namespace) -> int:
-    """Print the state of each gateway; exit status 1 when one stands, is in trouble or does not answer.
-
-    :raises ConfigurationFault: there is no gateway, or the configuration of the only one is at fault.
-    """
+    """Print the state of each gateway; 1 when one stands, is in trouble or does not answer."""
     seen = list(_all(options.under) if options.all else [_seen(options.config, load(options.config))])
     if options.json:
         print(json.dumps([instance.document() for instance in seen], indent=1))

@@ -73,10 +73,7 @@ def rejects_command(options: argparse.Namespace) -> int:
 
 
 def _number(text: str | None) -> int | None:
-    """Parse the number of a reject.
-
-    :raises ConfigurationFault: it is not a number; most likely a device was meant.
-    """
+    """Parse the number of a reject; ConfigurationFault if it is none, since most likely a device was meant."""
     if text is None or (text.isdecimal() and len(text) < _DIGITS_MAX):
         return None if text is None else int(text)
     what = "an ID is the number in the first column of gateway rejects list"

@@ -131,10 +131,7 @@ def is_archive(path: Path) -> bool:
 
 
 def verify_archive(path: Path) -> BackupManifest:
-    """Read a whole archive, and compare every file in it with the manifest.
-
-    :raises ArchiveFault: it is damaged or incomplete, or of a newer release.
-    """
+    """Read a whole archive, compare each file with the manifest; ArchiveFault if it is damaged, or of a newer release."""
     found: dict[str, tuple[int, str]] = {}
     text = b""
     with _opened(path) as tar:
@@ -168,10 +165,7 @@ def each_file(path: Path) -> Iterator[tuple[str, ArchivedOwner | None, IO[bytes]
 
 
 def each_folder(path: Path) -> Iterator[tuple[str, ArchivedOwner]]:
-    """Yield the name of each folder of an archive that was verified, with its rights, the outer ones first.
-
-    :raises ArchiveFault: it is damaged meanwhile.
-    """
+    """Yield the name of each folder of a verified archive, with its rights, the outer ones first."""
     with _opened(path) as tar:
         for member in tar:
             if member.isreg():
@@ -181,11 +175,7 @@ def each_folder(path: Path) -> Iterator[tuple[str, ArchivedOwner]]:
 
 
 def place_of_member(name: str, folder: Path) -> Path:
-    """The path of a file of an archive.
-
-    :param folder: the folder that the configuration is to lie in.
-    :raises ArchiveFault: it leads elsewhere.
-    """
+    """The path of a file, by the folder that the configuration is to lie in; ArchiveFault if it leads elsewhere."""
     first, *rest = PurePosixPath(name).parts
     if ".." in rest or not rest or first not in {_HERE, _ROOT}:
         raise ArchiveFault(f"the archive names a file that no backup has: {name}")
@@ -254,10 +244,7 @@ def _opened(path: Path) -> Iterator[tarfile.TarFile]:
 
 
 def _manifest(path: Path, text: bytes) -> BackupManifest:
-    """The manifest.
-
-    :raises ArchiveFault: there is none, it cannot be read, or a newer release wrote it.
-    """
+    """The manifest; ArchiveFault if there is none, it cannot be read, or a newer release wrote it."""
     if not text:
         raise ArchiveFault(f"{path}: is no backup, or is damaged: its end is missing")
     try:

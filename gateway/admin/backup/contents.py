@@ -113,10 +113,7 @@ class DeviceFiles(NamedTuple):
     accounts: Path | None
 
     def devices(self) -> set[str]:
-        """The devices that they name.
-
-        :raises sqlite3.Error, OSError: one cannot be read.
-        """
+        """The devices that they name; sqlite3.Error or OSError if one cannot be read."""
         found: set[str] = set()
         if self.store is not None:
             with as_owner(self.store), closing(sqlite3.connect(self.store)) as connection:
@@ -130,10 +127,7 @@ class DeviceFiles(NamedTuple):
         return found
 
     def forget(self, devices: Sequence[str]) -> None:
-        """Forget devices in all of them.
-
-        :raises sqlite3.Error, OSError: one cannot be written.
-        """
+        """Forget devices in all of them; sqlite3.Error or OSError if one cannot be written."""
         names = list(devices)
         if self.registry is not None:
             known = {device_key(one.id): one for one in load_registry(self.registry).devices}

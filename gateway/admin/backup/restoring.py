@@ -173,10 +173,7 @@ def restore(
 
 @contextmanager
 def _stopped(journal_path: Path | None) -> Iterator[None]:
-    """Let no gateway start on the journal meanwhile.
-
-    :raises InUse: one runs.
-    """
+    """Let no gateway start on the journal meanwhile; InUse if one runs."""
     if journal_path is None:
         yield
         return

@@ -105,10 +105,7 @@ def new_authority(name: str, now: datetime) -> Authority:
 
 
 def load_authority(signed: Signed) -> Authority:
-    """The authority in two files.
-
-    :raises ValueError: one holds no certificate or no key of this kind, or they do not belong together.
-    """
+    """The authority in two files; ValueError if certificate and key are none, or do not belong together."""
     certificate = x509.load_pem_x509_certificate(signed.certificate)
     key = serialization.load_pem_private_key(signed.key, password=None)
     if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != certificate.public_key():
@@ -122,10 +119,7 @@ def as_files(authority: Authority) -> Signed:
 
 
 def names_of(certificate: bytes) -> tuple[CertificateUse, list[str]]:
-    """Use and names of a certificate, to make it anew.
-
-    :raises ValueError: it is no certificate of an authority made here.
-    """
+    """Use and names of a certificate, to make it anew; ValueError if no authority made here signed it."""
     found = x509.load_pem_x509_certificate(certificate)
     try:
         uses = found.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value

@@ -93,10 +93,7 @@ def plan(
 
 
 def shares_text(planned: SharesPlan, management: str | None) -> str:
-    """The file.
-
-    :param management: its section of that name, on one line; None: nobody watches the broker.
-    """
+    """The file; ``management``: its section of that name, on one line. None: nobody watches the broker."""
     lines = [_HEAD, f"gateways: [{', '.join(map(scalar, planned.gateways))}]"]
     lines += [f"management: {management}"] if management else []
     lines += ["shares:" if planned.shares else "shares: []"]

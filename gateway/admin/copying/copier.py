@@ -109,10 +109,7 @@ class Copier:
     tell: Tell
 
     async def run(self) -> CopyResult:
-        """Copy and compare.
-
-        :raises StoreFault: a database does not answer, or refuses.
-        """
+        """Copy and compare; StoreFault if a database does not answer, or refuses."""
         await _settle([job.source for job in self.jobs])
         for job in self.jobs:
             await self._copy(job, self._end_ms(job, self.now_ms))

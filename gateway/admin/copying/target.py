@@ -36,10 +36,7 @@ class CopyTarget:
         self._most = _LINES_MAX
 
     async def write(self, lines: Sequence[str]) -> None:
-        """Write lines; on return all are confirmed.
-
-        :raises StoreFault: the database refuses them, or does not answer for a minute.
-        """
+        """Write lines, on return all are confirmed; StoreFault if the database refuses or is away for a minute."""
         at = 0
         while at < len(lines):
             some = lines[at : at + self._most]
@@ -106,10 +103,7 @@ class ProgressFile:
         self.path = path
 
     def load(self, route: str, since_ms: int) -> CopyProgress:
-        """Take up a copy, or begin one.
-
-        :raises ConfigurationFault: the file cannot be read, or is of something else.
-        """
+        """Take up a copy, or begin one; ConfigurationFault if the file cannot be read."""
         if not self.path.exists():
             return CopyProgress(route, since_ms)
         try:
@@ -122,10 +116,7 @@ class ProgressFile:
         return found if same else CopyProgress(route, since_ms)
 
     def save(self, progress: CopyProgress) -> None:
-        """Save it; on return it is on disk.
-
-        :raises ConfigurationFault: it cannot be written.
-        """
+        """Save it, on return it is on disk; ConfigurationFault if it cannot be written."""
         try:
             replace_file(self.path, msgspec.json.format(msgspec.json.encode(progress)).decode())
         except OSError as error:

@@ -47,10 +47,7 @@ class Influxdb1:
     api = "v1"
 
     def __init__(self, http: PlainHttp, version: str) -> None:
-        """Look if it asks for passwords.
-
-        :raises SetupFault: nothing answers.
-        """
+        """Look if it asks for passwords."""
         self.name = f"InfluxDB {version}"
         self._http = http
         self._made: set[str] = set()

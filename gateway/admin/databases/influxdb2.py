@@ -51,10 +51,7 @@ class Influxdb2:
     api = "v2"
 
     def __init__(self, config: Influxdb, token: str, version: str) -> None:
-        """Find the organisation.
-
-        :raises SetupFault: there is none of the configured name, or several and none is configured.
-        """
+        """Find the organisation; SetupFault without one of the configured name, or among several without a name."""
         self.name = f"InfluxDB {version}"
         self._url = config.url
         ca = None if config.tls.ca is None else str(config.tls.ca)

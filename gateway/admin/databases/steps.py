@@ -74,17 +74,11 @@ class DatabaseAdministration(Protocol):
         ...
 
     def keep(self, place: KeptPlace, *, change: bool) -> Iterator[SetupStep]:
-        """Make a place, or see that it is as wanted.
-
-        :param change: change how long it keeps, if that differs.
-        """
+        """Make a place, or see that it is as wanted; ``change``: how long it keeps, if that differs."""
         ...
 
     def give(self, user: DatabaseUser, places: Sequence[KeptPlace], *, replace: bool) -> Iterator[SetupStep]:
-        """Make an account with no more rights than it needs.
-
-        :param replace: give a new password or token to one that is there.
-        """
+        """Make an account with no more rights than it needs; ``replace``: give one that is there a new secret."""
         ...
 
 
@@ -157,10 +151,7 @@ _MODE: Final = 0o640
 
 
 def write_secret(path: Path, secret: str) -> None:
-    """Write a secret whole, or not at all; the service that uses it, its folder's owner or group, may read it.
-
-    :raises ConfigurationFault: it cannot be written.
-    """
+    """Write a secret whole or not at all; its folder's owner or group may read it. ConfigurationFault if it cannot be."""
     beside = path.with_name(path.name + ".new")
     try:
         with as_owner(path.parent):

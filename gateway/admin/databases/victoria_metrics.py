@@ -73,10 +73,7 @@ class WrittenFile(NamedTuple):
 
 
 def dedup_fault(flags: str) -> str:
-    """The fault of a process in how it counts points that are written again; empty: there is none.
-
-    :param flags: the answer of its ``/flags``.
-    """
+    """The fault in how a process counts points that are written again, by its ``/flags``; empty: there is none."""
     found = _DEDUP_SET.search(flags)
     is_set = found[1] if found else "0s"
     if is_set == _DEDUP_SPAN:
@@ -88,10 +85,7 @@ def dedup_fault(flags: str) -> str:
 
 
 def files_of(config: Config, places: Sequence[KeptPlace], root: Path) -> list[WrittenFile]:
-    """The files of one process for each place, with the metrics of the gateway and the rules over them.
-
-    :raises SetupFault: a place has an address that is not this machine's to give, or keeps too little.
-    """
+    """The files of a process for each place, with the rules over the gateway's metrics; SetupFault if one cannot be."""
     etc = root / "etc"
     scrape = etc / "victoria-metrics" / "scrape.yaml"
     rules = WrittenFile(etc / "victoria-metrics" / "gateway.rules.yaml", _rules())
@@ -145,10 +139,7 @@ def _address(place: KeptPlace) -> str:
 
 
 def retention_flag(place: KeptPlace) -> str:
-    """The flag of the process that stores, for how long a place keeps.
-
-    :raises SetupFault: it keeps too little.
-    """
+    """The flag of the process that stores, for how long a place keeps; SetupFault if that is too little."""
     if place.keep is not None and place.keep < _SHORTEST:
         raise SetupFault(f"VictoriaMetrics keeps at least a day, not {place.kept()}")
     return f"-retentionPeriod={_LONGEST if place.keep is None else f'{round(place.keep / _SHORTEST)}d'}"
@@ -192,10 +183,7 @@ def check_dedup(asked: PlainHttp, process: PlainHttp) -> str:
 
 
 def flags_of(places: Sequence[KeptPlace]) -> Iterator[str]:
-    """The flags that the processes need, a line each.
-
-    :raises SetupFault: a place keeps too little.
-    """
+    """The flags that the processes need, a line each; SetupFault if a place keeps too little."""
     yield f"vminsert   {_COPIES}"
     yield f"vmselect   {_COPIES} {DEDUP}"
     for number, place in enumerate(places):

@@ -22,10 +22,7 @@ _PATIENCE_S: Final = 10.0
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Ask and tell; return the exit status.
-
-    :param words: another address to ask at.
-    """
+    """Ask, at the first of ``words`` if there is one, and tell; return the exit status."""
     given = sys.argv[1:] if words is None else words
     packages = locked_packages((_CHECKOUT / LOCK).read_text(encoding="utf-8"))
     project = tomllib.loads((_CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -41,11 +38,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def known_weaknesses(packages: Sequence[LockedPackage], url: str) -> Iterator[tuple[LockedPackage, str]]:
-    """Each package with a known weakness, and its number.
-
-    :raises OSError: nobody answers.
-    :raises ValueError: the answer is not one of OSV.
-    """
+    """Each package with a known weakness, and its number; OSError or ValueError if OSV does not answer as it should."""
     asked = {"queries": [{"package": {"purl": f"pkg:pypi/{package.name}@{package.version}"}} for package in packages]}
     request = Request(url, json.dumps(asked).encode(), {"Content-Type": "application/json"})  # noqa: S310 - our own address
     with urlopen(request, timeout=_PATIENCE_S) as answer:  # noqa: S310

@@ -59,10 +59,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def make_bundle(folder: Path, python: str, machine: str) -> Path:
-    """Make a bundle in ``folder``; return its own folder there.
-
-    :raises SystemExit: it would be a release, and has texts that are not in Vietnamese yet.
-    """
+    """Make a bundle in ``folder``, return its own folder there; SystemExit for a release with untranslated texts."""
     is_release = _is_tagged()
     if is_release and (lacking := [place for place, _ in untranslated(_CHECKOUT)]):
         raise SystemExit(f"A release has all texts in Vietnamese; write each in place of its todo(…): {', '.join(lacking)}")

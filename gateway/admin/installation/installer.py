@@ -34,10 +34,7 @@ class Installer:
         self._switch = Switch(layout, machine, self._services)
 
     def install(self, folder: Path) -> None:
-        """Install or upgrade from a bundle.
-
-        :raises NotDone: the bundle, the machine or the configuration does not allow it, or the new version did not work.
-        """
+        """Install or upgrade; NotDone if bundle, machine or settings do not allow it, or the new version fails."""
         bundle = open_bundle(folder)
         bundle.verify()
         if not has_room(self._layout.home, _LEAST_ROOM_BYTES):
@@ -57,10 +54,7 @@ class Installer:
         keep(bundle, self._layout.kept(bundle.version), self._machine)
 
     def rollback(self) -> None:
-        """Go back to the version before. The present one stays, to be gone back to as well.
-
-        :raises NotDone: there is none, or it did not work.
-        """
+        """Go back to the version before; the present one stays, to be gone back to as well."""
         version = self._switch.way_back()
         if not version:
             raise NotDone("there is no version before this one")
@@ -157,10 +151,7 @@ class Installer:
         machine.write(registry, text, mode=0o640, owner=_OF_GATEWAY)
 
     def _check(self, version: str) -> None:
-        """Check the settings of each instance with a version, as the gateway: then it is known that it may read its secrets.
-
-        :raises NotDone: a fault was found; nothing was switched.
-        """
+        """Check each instance's settings as the gateway, who must read its secrets; NotDone, and no switch, at a fault."""
         program = self._layout.environment(version) / "bin" / "gateway"
         for unit in [UNIT, *(unit for unit in self._services.units() if unit != UNIT)]:
             settings = self._layout.settings(instance(unit)) / "gateway.yaml"

@@ -48,10 +48,7 @@ class Machine:
         return not self.dry_run
 
     def run(self, *command: str | Path) -> None:
-        """Run a program.
-
-        :raises NotDone: it failed.
-        """
+        """Run a program; NotDone if it failed."""
         words = " ".join(map(str, command))
         if self.step(f"run: {words}") and (status := self.status(*command)):
             raise NotDone(f"this failed with status {status}: {words}")
@@ -101,10 +98,7 @@ class Machine:
                 path.rename(path.with_name(name))
 
     def folder(self, path: Path, mode: int, owner: FileOwner = ROOT) -> None:
-        """Make a folder in one of root's, and give it to its owner.
-
-        :raises NotDone: at its place is a link that others have made.
-        """
+        """Make a folder in one of root's, and give it to its owner; NotDone if others made a link at its place."""
         if path.is_symlink() and path.lstat().st_uid not in {0, os.geteuid()}:
             raise NotDone(f"{path} is a link that is not root's, to {path.readlink()}: remove it")
         with as_owner(path.parent):

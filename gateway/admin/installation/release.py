@@ -51,10 +51,7 @@ class Bundle:
         return sorted(place.name for place in (self.folder / WHEELS).iterdir() if place.is_dir())
 
     def verify(self) -> None:
-        """Compare every file with its sum.
-
-        :raises NotDone: one is missing or differs.
-        """
+        """Compare every file with its sum; NotDone if one is missing or differs."""
         for name, sha256 in self.sums.items():
             path = self.folder / name
             if not path.is_file():
@@ -64,10 +61,7 @@ class Bundle:
 
 
 def open_bundle(folder: Path) -> Bundle:
-    """Open a bundle.
-
-    :raises NotDone: there is none.
-    """
+    """Open a bundle; NotDone if there is none."""
     if not (folder / SUMS).is_file():
         raise NotDone(f"{folder} is no bundle: it has no {SUMS}. In a checkout, make one with: make bundle")
     return Bundle(folder, (folder / "VERSION").read_text(encoding="utf-8").strip())
@@ -149,10 +143,7 @@ def is_whole(place: Path, bundle: Bundle) -> bool:
 
 
 def build_environment(bundle: Bundle, place: Path, machine: Machine) -> None:
-    """Build the environment of a bundle at ``place``, unless it is there. What an interrupted run left is cleared.
-
-    :raises NotDone: the bundle has no wheels for this machine, or one of them differs from the lock.
-    """
+    """Build a bundle's environment, unless it is there; NotDone if it has no wheels for this machine."""
     if is_whole(place, bundle):
         machine.say(f"kept: {place}")
         return

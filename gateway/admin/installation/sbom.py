@@ -80,10 +80,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def sbom_text(lock: str, version: str = __version__, sha256s: Collection[str] | None = None) -> str:
-    """The bill of a lock as JSON.
-
-    :param sha256s: those of the files that are at hand; none given: all that the lock allows.
-    """
+    """The bill of a lock as JSON; ``sha256s``: of the files at hand, none given: all that the lock allows."""
     packages = locked_packages(lock)
     bill = {
         "metadata": {"component": _project(version)},

@@ -28,10 +28,7 @@ class Services:
     """Starts, stops and watches the units."""
 
     def __init__(self, layout: Layout, machine: Machine, patience_s: float) -> None:
-        """Begin.
-
-        :param patience_s: the time in which a new version must have come as far as the old one.
-        """
+        """Begin; ``patience_s``: in which a new version must have come as far as the old one."""
         self._layout = layout
         self._machine = machine
         self._patience_s = patience_s

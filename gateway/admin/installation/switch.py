@@ -59,10 +59,7 @@ class Switch:
         return previous if trial is None or trial.new == previous else trial.old
 
     def to(self, version: str) -> None:
-        """Switch to a version whose environment is built; switch back if it does not come as far as the one before.
-
-        :raises NotDone: it did not, and the old one runs again.
-        """
+        """Switch to a version that is built; back, with NotDone, if it does not come as far as the one before."""
         machine, trial = self._machine, self._trial()
         if trial is None and _target(self._layout.current) == version:
             self._point_to(version)

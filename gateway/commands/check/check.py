@@ -52,10 +52,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
 
 
 def check(options: argparse.Namespace) -> int:
-    """Check one profile, or all there is; return the exit status.
-
-    :raises ConfigurationFault: the profile, or something in all there is, is at fault.
-    """
+    """Check one profile, or all there is; ConfigurationFault if something in it is at fault."""
     if options.profile is None:
         return _check_all(options)
     if options.config or options.connect:
@@ -65,12 +62,7 @@ def check(options: argparse.Namespace) -> int:
 
 
 def _check_all(options: argparse.Namespace) -> int:
-    """Print the results; return 3 if something cannot be reached.
-
-    A faulty file does not hide the results of the others.
-
-    :raises ConfigurationFault: configuration, registry or a profile is faulty, or a test inside a profile fails.
-    """
+    """Print the results; 3 if something cannot be reached. A faulty file does not hide the results of the others."""
     config, path = load(options.config), options.config
     session_options(config)
     tls_contexts(config)

@@ -64,10 +64,7 @@ _SLOW: Final = 1.0
 
 
 def planned_link(config: Config, registry: Registry) -> tuple[LinkPlan, int] | None:
-    """The budget as it will be divided, and the number of devices that it is worked out from.
-
-    None: there is no budget, or no device with an interval.
-    """
+    """The budget as it will be divided, and the number of devices with an interval; None if either is missing."""
     intervals = [device.interval for device in registry.devices if device.interval is not None]
     limit = config.influxdb.max_bytes_per_s
     if limit is None or not intervals:

@@ -47,10 +47,7 @@ def check_profiles(config: Config, catalog: Catalog, found: Faults) -> None:
 
 
 def check_one_profile(path: Path) -> None:
-    """Check the profiles of one file without any configuration, and print the verdict on each of their tests.
-
-    :raises ConfigurationFault: the file, or a test in it, is at fault.
-    """
+    """Check one file without any configuration, print a verdict on each test; ConfigurationFault if one fails."""
     if not any(
         isinstance(document, Mapping) and document.keys() & {"profile", "envelope"} for document in read_documents(path)
     ):

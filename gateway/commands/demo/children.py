@@ -43,10 +43,7 @@ def command_of(program: str, *arguments: str) -> list[str]:
 
 
 def await_page(page: str, gateway: "subprocess.Popen[bytes]", log: Path) -> None:
-    """Return once the gateway is connected.
-
-    :raises DemoFault: it ends, or takes too long.
-    """
+    """Return once the gateway is connected; DemoFault if it ends, or takes too long."""
     deadline_s = time.monotonic() + _START_PATIENCE_S
     while True:
         status = status_of(page)

@@ -295,10 +295,7 @@ def _over_http(
     ready: Mapping[tuple[str, str], int],
     host: str = _LOOPBACK,
 ) -> Service:
-    """A service that is spoken to over HTTP.
-
-    :param ready: method and target of requests → their status once it serves, asked in this order.
-    """
+    """A service spoken to over HTTP; ``ready``: method and target of requests → their status once it serves, in order."""
 
     def answers() -> bool:
         return all(_status(host, port, *request) == status for request, status in ready.items())

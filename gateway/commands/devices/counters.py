@@ -57,10 +57,7 @@ def add_exchange(actions: Actions) -> None:
 
 
 def exchange(config: Config, options: argparse.Namespace) -> None:
-    """Record the exchange of a meter, through the running gateway or in its file.
-
-    :raises ConfigurationFault: it cannot be as it is told.
-    """
+    """Record the exchange of a meter, through the running gateway or in its file; ConfigurationFault if it cannot be."""
     zone, now_ms = ZoneInfo(config.time.zone), wall_clock(config, os.environ).now_ms()
     told = ToldExchange(options.field, past_ms(options.at, zone, now_ms), options.final, options.register)
     renamed = partial(with_source, name=options.id, source=options.source) if options.source is not None else None
@@ -89,10 +86,7 @@ def _check_source(config: Config, renamed: MakeChange) -> None:
 
 
 def past_ms(text: str | None, zone: ZoneInfo, now_ms: int) -> int:
-    """A time as people write it: a local time, a span before now, or RFC 3339; None means now.
-
-    :raises ConfigurationFault: it is none of these.
-    """
+    """A local time, a span before now, or RFC 3339, None: now; ConfigurationFault if it is none of these."""
     if text is None:
         return now_ms
     try:
@@ -158,10 +152,7 @@ def add_resum(actions: Actions) -> None:
 
 
 def resum(config: Config, options: argparse.Namespace) -> int:
-    """Work out the sums of a device since a time; return the exit status, 3 when the database does not answer.
-
-    :raises ConfigurationFault: there is no such device or time.
-    """
+    """Work out the sums since a time; 3 when the database does not answer, ConfigurationFault without such a device."""
     zone, now_ms = ZoneInfo(config.time.zone), wall_clock(config, os.environ).now_ms()
     from_ms = past_ms(options.since, zone, now_ms)
     if from_ms >= now_ms:

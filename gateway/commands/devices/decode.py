@@ -46,10 +46,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
 
 
 def decode(options: argparse.Namespace) -> int:
-    """Decode one payload or many; return 0, or 1 if something was rejected.
-
-    :raises ConfigurationFault: the configuration, the input or the topic is missing or faulty.
-    """
+    """Decode payloads; 1 if one was rejected, ConfigurationFault if the input or its topic is missing or faulty."""
     config = load(options.config)
     if options.registry is not None:
         if not options.registry.exists():
@@ -71,10 +68,7 @@ def decode(options: argparse.Namespace) -> int:
 
 
 def recording(file: str) -> Iterator[RecordedMessage]:
-    """The messages of a recorded file; ``-`` is standard input.
-
-    :raises ConfigurationFault: the file cannot be read, or a line is faulty.
-    """
+    """The messages of a recorded file, ``-`` is standard input; ConfigurationFault if a line is faulty."""
     return recorded_rows(_read(file), _shown(file))
 
 

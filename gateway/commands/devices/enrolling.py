@@ -56,10 +56,7 @@ def add_enrolling(actions: Actions) -> None:
 
 
 def enroll(config: Config, options: argparse.Namespace) -> int:
-    """Run ``gateway devices enroll``; return the exit status.
-
-    :raises ConfigurationFault: a device is not registered or has no topic, an account is there already, or a file is.
-    """
+    """Make the accounts; ConfigurationFault if a device is not enrollable, or an account or a file is there already."""
     places = _places(config, options)
     entrance = entrance_of(config)
     if len(places) != 1 and options.sheet is None and options.csv is None:
@@ -85,10 +82,7 @@ def enroll(config: Config, options: argparse.Namespace) -> int:
 
 
 def take_away(config: Config, options: argparse.Namespace) -> int:
-    """Run ``gateway devices revoke``; return the exit status.
-
-    :raises ConfigurationFault: the account that administers is not configured.
-    """
+    """Revoke the account of a device; ConfigurationFault if the account that administers is not configured."""
     try:
         was_there = asyncio.run(_revoke(config, options.id))
     except (AdministrationFault, EnrolmentRefused) as fault:
@@ -116,10 +110,7 @@ async def _enrol(
 def _enrol_in_file(
     config: Config, places: Sequence[NativeTopics], entrance: BrokerEntrance, made: Made, options: argparse.Namespace
 ) -> None:
-    """In the file of a broker that is stopped.
-
-    :raises ConfigurationFault: the broker runs and would overwrite it, or it is not such a file.
-    """
+    """In the file of a broker that is stopped; ConfigurationFault if it runs and would overwrite the file."""
     path, address = options.file, broker_address(config.mqtt)
     with suppress(OSError), create_connection((address.host, address.port), _PROBE_S):
         raise ConfigurationFault([f"{path}: {address} runs and would overwrite it: stop the broker first"])
@@ -149,10 +140,7 @@ async def _revoke(config: Config, name: str) -> bool:
 
 
 def _places(config: Config, options: argparse.Namespace) -> list[NativeTopics]:
-    """Find where the devices publish, in the registry.
-
-    :raises ConfigurationFault: one is not registered, or site or domain are not known.
-    """
+    """Topics on which the devices publish, by the registry; ConfigurationFault if a site or a domain is not known."""
     registry = load_registry(config.devices.registry)
     devices = {device.id: device for device in registry.devices}
     wanted = list(devices) if options.all else options.id

@@ -217,10 +217,7 @@ class _Ear:
     asked: set[str] = field(default_factory=set)
 
     def receive(self, data: bytes) -> None:
-        """Take what the broker sent.
-
-        :raises ProtocolFault: the connection cannot go on.
-        """
+        """Take what the broker sent; ProtocolFault if the connection cannot go on."""
         events = self.session.receive(data)
         if any(isinstance(event, Connected) for event in events):
             prefix = self.collected.prefix

@@ -57,19 +57,13 @@ def _add_keys(to: argparse.ArgumentParser) -> None:
 
 
 def add_device(config: Config, options: argparse.Namespace) -> None:
-    """Register a device.
-
-    :raises ConfigurationFault: with every key at fault.
-    """
+    """Register a device; ConfigurationFault with every key at fault."""
     document = {"id": options.id, **_given(options)}
     change_device(config, "/api/devices", partial(add, document=document), document)
 
 
 def change_keys(config: Config, options: argparse.Namespace) -> None:
-    """Give keys of a device other values; an empty one takes the key away.
-
-    :raises ConfigurationFault: with every key at fault.
-    """
+    """Give keys of a device other values, an empty one takes the key away; ConfigurationFault as above."""
     document = _given(options)
     if not document:
         raise ConfigurationFault([f"{options.id}: nothing to change is given; for example --area A01, or --serial '' for none"])
@@ -78,10 +72,7 @@ def change_keys(config: Config, options: argparse.Namespace) -> None:
 
 
 def retire_device(config: Config, options: argparse.Namespace) -> None:
-    """Take a device out of the registry; what it measured stays in the database.
-
-    :raises ConfigurationFault: there is none, or it is the parent of others.
-    """
+    """Take a device out of the registry; what it measured stays. ConfigurationFault if it is the parent of others."""
     path = f"/api/devices/{quote(options.id, safe='')}/retire"
     change_device(config, path, partial(retire, name=options.id), {})
 
@@ -118,10 +109,7 @@ def _parameter(text: str) -> tuple[str, object]:
 
 
 def write_registry(config: Config, make: MakeChange, *, quiet: bool) -> WrittenChange:
-    """Write a change of the registry, its comments kept; say so, and record each device in the audit log.
-
-    :raises ConfigurationFault: the change is refused, or the file cannot be written; it is as it was.
-    """
+    """Write a change of the registry, its comments kept, and audit it; on a ConfigurationFault it is as it was."""
     path = config.devices.registry
     try:
         written = change_registry(config, make)

@@ -34,10 +34,7 @@ def add_options(audit: argparse.ArgumentParser) -> None:
 
 
 def audit_command(config: Config, options: argparse.Namespace) -> int:
-    """Run ``gateway audit``; return the exit status: 1 if the chain is not whole.
-
-    :raises ConfigurationFault: the log cannot be read.
-    """
+    """List or verify; 1 if the chain is not whole, ConfigurationFault if the log cannot be read."""
     audit = AuditLog(config.journal.path)
     try:
         return (
@@ -85,10 +82,7 @@ def _verify(audit: AuditLog, known: list[ChainLink]) -> int:
 
 
 def _link(text: str) -> ChainLink:
-    """An entry that was noted elsewhere, as NUMBER:HASH.
-
-    :raises ConfigurationFault: the text is none.
-    """
+    """An entry that was noted elsewhere, as NUMBER:HASH; ConfigurationFault if the text is none."""
     number, _, digest = text.partition(":")
     if not number.isdecimal() or len(digest) != _HASH_LETTERS:
         raise ConfigurationFault([f"--known: {text!r} is not NUMBER:HASH, as the log and `gateway audit verify` print it"])

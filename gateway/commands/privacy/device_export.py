@@ -44,10 +44,7 @@ def add_export(actions: Actions) -> None:
 
 
 def export_device(config: Config, options: argparse.Namespace) -> int:
-    """Run ``gateway devices export``; return the exit status: 1 if nothing is known of the device.
-
-    :raises ConfigurationFault: a file cannot be read, or the ZIP file is there already.
-    """
+    """Write the ZIP file; 1 if nothing is known of the device, ConfigurationFault if the file is there already."""
     device = named_device(config, options.id)
     path = options.out or Path(f"{device.id}.zip")
     if path.exists():

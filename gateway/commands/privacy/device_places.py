@@ -42,20 +42,14 @@ class NamedDevice(NamedTuple):
 
 
 def named_device(config: Config, name: str) -> NamedDevice:
-    """Find a device; one that is not registered has the name that was given.
-
-    :raises ConfigurationFault: the registry is faulty.
-    """
+    """Find a device; one that is not registered has the name that was given."""
     registry = load_registry(config.devices.registry)
     place = place_in(registry, name)
     return NamedDevice(name, None) if place is None else NamedDevice(registry.devices[place].id, registry.devices[place])
 
 
 def stored_rows(config: Config, device: NamedDevice) -> dict[str, list[StoredRow]]:
-    """All that the gateway's file holds of a device, by place; also while the gateway runs.
-
-    :raises ConfigurationFault: the file cannot be read.
-    """
+    """All that the file holds of a device, by place, also while the gateway runs; ConfigurationFault if unreadable."""
     path = config.journal.path
     if not path.exists():
         return {}
@@ -109,10 +103,7 @@ class CopyGiven(NamedTuple):
 
 
 def copies_given(config: Config, device: NamedDevice) -> list[CopyGiven]:
-    """Every backup that was made, and every export of this device.
-
-    :raises AuditFault: the log cannot be read.
-    """
+    """Every backup that was made, and every export of this device; AuditFault if the log cannot be read."""
     entries = audit_entries(config, None, BACKUP_MADE) + audit_entries(config, device, DEVICE_EXPORTED)
     found = [(entry["action"] == BACKUP_MADE, entry.get("subject")) for entry in entries]
     return [

@@ -70,10 +70,7 @@ def add_forget(actions: Actions) -> None:
 
 
 def forget_device(config: Config, options: argparse.Namespace) -> int:
-    """Run ``gateway devices forget``; return the exit status: 1 if something is left.
-
-    :raises ConfigurationFault: the gateway runs, others have the device as their parent, or a file cannot be used.
-    """
+    """Forget; 1 if something is left, ConfigurationFault if the gateway runs or others have the device as a parent."""
     if (options.id is None) != options.again:
         raise ConfigurationFault(
             ["devices forget: name the device, or --again for all on the list, after the database was restored"]

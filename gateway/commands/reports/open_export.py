@@ -35,10 +35,7 @@ def add_options(export: argparse.ArgumentParser) -> None:
 
 
 def open_export(config: Config, options: argparse.Namespace) -> int:
-    """Run ``gateway export open``; return the exit status, 3 when the database cannot be asked.
-
-    :raises ConfigurationFault: the registry or the day is faulty, or a file cannot be written.
-    """
+    """Write the files of a day; ConfigurationFault if the registry or the day is faulty, or a file stays unwritten."""
     registry, zone = registry_to_report(config), ZoneInfo(config.time.zone)
     now_ms = wall_clock(config, os.environ).now_ms()
     today = datetime.fromtimestamp(now_ms / 1000, zone).date()
@@ -61,10 +58,7 @@ def open_export(config: Config, options: argparse.Namespace) -> int:
 
 
 def _day(text: str | None, today: date) -> date:
-    """The day that is asked for; without one yesterday.
-
-    :raises ConfigurationFault: it is none, or is not over.
-    """
+    """The day that is asked for, without one yesterday; ConfigurationFault if it is none, or is not over."""
     try:
         day = today - timedelta(days=1) if text is None else date.fromisoformat(text)
     except ValueError as error:

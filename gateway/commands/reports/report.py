@@ -92,10 +92,7 @@ def add_options(report: argparse.ArgumentParser) -> None:
 
 
 def report_command(options: argparse.Namespace) -> int:
-    """``gateway report``; the exit status, 3 when the database cannot be asked.
-
-    :raises ConfigurationFault: the configuration, the registry or an option is faulty.
-    """
+    """Print the report; ConfigurationFault if the configuration, the registry or an option is faulty."""
     config = load(options.config)
     question = _question(config, options)
     output = _output(question, options)

@@ -17,10 +17,7 @@ from schemas.registry import Registry
 
 
 def registry_to_report(config: Config) -> Registry:
-    """The registry.
-
-    :raises ConfigurationFault: it is faulty, or names no device.
-    """
+    """The registry; ConfigurationFault if it is faulty, or names no device."""
     registry = load_registry(config.devices.registry)
     if not registry.devices:
         why = "no device is registered" if config.devices.registry.exists() else "does not exist"
@@ -44,10 +41,7 @@ async def with_late_sums(config: Config, store: Store, roster: Roster, end_ms: i
 
 
 def late_sums(config: Config) -> dict[str, LateSums]:
-    """Devices with their counters, by name; none where no gateway has run.
-
-    :raises ConfigurationFault: the running gateway does not answer, or its file cannot be read.
-    """
+    """Devices with counters, by name, none where no gateway ran; ConfigurationFault if that cannot be read."""
     if is_running(config):
         return late_sums_of(_unpacked(ask(config, "GET", "/api/late-sums", {})["devices"]))
     if not config.journal.path.exists():

@@ -42,10 +42,7 @@ def add_options(access: argparse.ArgumentParser) -> None:
 
 
 def setup_access(options: argparse.Namespace) -> int:
-    """Run ``gateway setup access``; return the exit status.
-
-    :raises ConfigurationFault: there is no file of tokens, a name or limit is none, or the account is there already.
-    """
+    """Give or remove access; ConfigurationFault if a name or limit is none, or the account is there already."""
     config = load(options.config)
     if fault := name_fault(options.agency):
         raise ConfigurationFault([f"AGENCY: {fault}"])

@@ -69,10 +69,7 @@ def add_options(broker: argparse.ArgumentParser) -> None:
 
 
 def setup_broker(options: argparse.Namespace) -> int:
-    """Run ``gateway setup broker``; return the exit status.
-
-    :raises ConfigurationFault: a file is there already, cannot be written, or the plugin is missing.
-    """
+    """Write the files; ConfigurationFault if one is there already or cannot be written, or the plugin is missing."""
     config = load(options.config)
     used = BrokerFiles(
         accounts=options.state / "dynamic-security.json",
@@ -112,10 +109,7 @@ def _accounts(config: Config, services: list[str]) -> list[BrokerAccount]:
 
 
 def _plugins(folder: Path | None) -> Path:
-    """The folder of Mosquitto's plugins, where Debian puts them if none is given.
-
-    :raises ConfigurationFault: the plugin is not there.
-    """
+    """The folder of Mosquitto's plugins, by default Debian's; ConfigurationFault if the plugin is not there."""
     for found in [folder] if folder else sorted(Path("/usr/lib").glob("*-linux-gnu*")):
         if (found / _PLUGIN).exists():
             return found

@@ -120,10 +120,7 @@ def add_options(certificates: argparse.ArgumentParser) -> None:
 
 
 def setup_certificates(options: argparse.Namespace) -> int:
-    """Run ``gateway setup certificates``; return the exit status.
-
-    :raises ConfigurationFault: a name is none, or a file cannot be used.
-    """
+    """Carry out the action; ConfigurationFault if a name is none, or a file cannot be used."""
     folder, names = CertificateFolder(options.to), [options.name, *options.also]
     for name in names:
         if not is_name(name):

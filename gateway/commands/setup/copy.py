@@ -58,10 +58,7 @@ def add_options(copy: argparse.ArgumentParser) -> None:
 
 
 def setup_copy(options: argparse.Namespace) -> int:
-    """Run ``gateway setup copy``; return the exit status: 1 if something differs, 3 if a database does not answer or refuses.
-
-    :raises ConfigurationFault: a file or an option is wrong.
-    """
+    """Copy and compare; 1 if something differs, 3 if a database does not answer or refuses."""
     config, target = load(options.config), load(options.to)
     if route(config.influxdb, config.influxdb) == route(target.influxdb, target.influxdb):
         raise ConfigurationFault([f"{options.to}: influxdb: is the database that the gateway writes to already"])
@@ -95,10 +92,7 @@ async def _copy(config: Config, target: Config, options: argparse.Namespace) -> 
 
 
 def _runs(config: Config) -> bool:
-    """Tell if the gateway runs.
-
-    :raises ConfigurationFault: we may not see it: a copy beside a running gateway would be taken for the last one.
-    """
+    """Tell if the gateway runs; ConfigurationFault if we may not see it: a copy beside one that runs would be the last."""
     folder = config.journal.path.parent
     if folder.exists() and not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         raise ConfigurationFault([f"{folder}: may not be used: run the command as the gateway's user, or as root"])

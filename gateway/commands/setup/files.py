@@ -36,10 +36,7 @@ def show_files(wanted: list[SetupFile]) -> None:
 
 
 def write_file(file: SetupFile) -> None:
-    """Write a file and say so; the service that uses it, its folder's owner or group, may read it.
-
-    :raises ConfigurationFault: it cannot be written.
-    """
+    """Write a file and say so; its folder's owner or group may read it. ConfigurationFault if it cannot be written."""
     try:
         with as_owner(file.path.parent):
             file.path.parent.mkdir(parents=True, exist_ok=True)

@@ -79,10 +79,7 @@ def add_options(influxdb: argparse.ArgumentParser) -> None:
 
 
 def setup_influxdb(options: argparse.Namespace) -> int:
-    """Run ``gateway setup influxdb``; return the exit status, 3 when the database does not answer or refuses.
-
-    :raises ConfigurationFault: a setting or an option is wrong, or a file cannot be written.
-    """
+    """Set up; 3 when the database does not answer or refuses, ConfigurationFault if a setting or an option is wrong."""
     config = load(options.config)
     places = _places(config, options)
     try:
@@ -129,10 +126,7 @@ def _places(config: Config, options: argparse.Namespace) -> list[KeptPlace]:
 
 
 def _server(config: Influxdb, url: str, options: argparse.Namespace) -> PlainHttp:
-    """The server at an address, asked with the administrator's rights.
-
-    :raises ConfigurationFault: a file cannot be read.
-    """
+    """The server at an address, asked with the administrator's rights; ConfigurationFault if a file cannot be read."""
     headers = {}
     if (token := secret(None, options.admin_token_file)) is not None:
         headers["Authorization"] = f"Bearer {token}"

@@ -124,10 +124,7 @@ def add_options(rabbitmq: argparse.ArgumentParser) -> None:
 
 
 def setup_rabbitmq(options: argparse.Namespace) -> int:
-    """Run ``gateway setup rabbitmq``; return the exit status, 3 when the management API does not answer or refuses.
-
-    :raises ConfigurationFault: a setting or an option is wrong, or a file cannot be written.
-    """
+    """Set up; 3 when the management API does not answer or refuses, ConfigurationFault if an option is wrong."""
     config, api = load(options.config), None if options.apply is None else _api(options)
     alone = _alone(config)
     catalog, places = load_catalog(alone), _places(config, options)
@@ -345,10 +342,7 @@ def _advice(api: ManagementApi, cluster: ClusterSeen) -> Iterator[str]:
 
 
 def _api(options: argparse.Namespace) -> ManagementApi:
-    """The management API as its administrator.
-
-    :raises ConfigurationFault: the address, the password or the authority cannot be used.
-    """
+    """The management API as its administrator; ConfigurationFault if address, password or authority cannot be used."""
     url, ca = options.apply, options.ca
     scheme = split_url(url).scheme if _is_url(url) else ""
     if scheme not in {"http", "https"}:

@@ -32,10 +32,7 @@ def add_options(token: argparse.ArgumentParser) -> None:
 
 
 def setup_token(options: argparse.Namespace) -> int:
-    """Run ``gateway setup token``; return the exit status.
-
-    :raises ConfigurationFault: there is no file of tokens, the name or the role is none, or the account is there already.
-    """
+    """Give or remove a token; ConfigurationFault if name or role is none, or the account is there already."""
     config = load(options.config)
     path = tokens_file(config)
     if fault := name_fault(options.name):
@@ -48,10 +45,7 @@ def setup_token(options: argparse.Namespace) -> int:
 
 
 def tokens_file(config: Config) -> Path:
-    """The file of accounts.
-
-    :raises ConfigurationFault: the configuration names none.
-    """
+    """The file of accounts; ConfigurationFault if the configuration names none."""
     if config.http.tokens_file is None:
         raise ConfigurationFault(["gateway.yaml: http.tokens_file: name the file that is to hold the accounts, such as tokens"])
     return config.http.tokens_file
