@@ -10,7 +10,7 @@ from typing import Any, Final
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from gateway.commands.options import Actions, DoWithConfig, add_action, whole_number
+from gateway.commands.options import Actions, DoWithConfig, add_action, instant_ms, whole_number
 from gateway.commands.running import ask, record, store
 from gateway.core.status.silence import Silence
 from gateway.ingest.storage import alarms as stored
@@ -26,7 +26,6 @@ from gateway.support.config.model import Config
 from gateway.support.i18n.alarm_words import rule_document
 from gateway.support.registry.alarm_rules import load_alarm_rules
 from gateway.support.registry.registry import load_registry
-from schemas.durations import parse_span_ms
 from schemas.printable import printable
 
 _AlarmFields = dict[str, Any]
@@ -205,7 +204,7 @@ def _ack(config: Config, options: argparse.Namespace) -> None:
 def _silence(config: Config, options: argparse.Namespace) -> None:
     site, device = options.site, options.device
     by, note = _said("--by", options.by, NAME_MAX), _said("--note", options.note, NOTE_MAX)
-    until_ms = _instant_ms(options.until, config)
+    until_ms = _until_ms(options.until, config)
     with _stopped(config) as here:
         if here is None:
             query = {"site": site, "device": device, "until_ms": until_ms, "by": by, "note": note}
@@ -242,28 +241,18 @@ _ASKED_FOR: Final = {
 }
 
 
-def _instant_ms(text: str, config: Config) -> int:
+def _until_ms(text: str, config: Config) -> int:
     """A time of the coming year: a span from now, or a local date and time; ConfigurationFault if it is none."""
     now_ms = WallClock().now_ms()
-    until_ms = _read_instant_ms(text, now_ms, config)
+    try:
+        until_ms = instant_ms(text, ZoneInfo(config.time.zone), now_ms, is_ahead=True)
+    except (ValueError, OverflowError):
+        raise ConfigurationFault([f"--until: {text!r} is not a time; write for example 2h, or 2026-12-01T17:00"]) from None
     if until_ms <= now_ms:
         raise ConfigurationFault([f"--until: {text} is over; name a time that lies ahead"])
     if until_ms > now_ms + AHEAD_MAX_MS:
         raise ConfigurationFault([f"--until: name a time of the coming year; for ever: switched_off in {config.alarms.rules}"])
     return until_ms
-
-
-def _read_instant_ms(text: str, now_ms: int, config: Config) -> int:
-    try:
-        return now_ms + parse_span_ms(text)
-    except ValueError:
-        pass
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise ConfigurationFault([f"--until: {text!r} is not a time; write for example 2h, or 2026-12-01T17:00"]) from None
-    local = found if found.tzinfo is not None else found.replace(tzinfo=ZoneInfo(config.time.zone))
-    return round(local.timestamp() * 1000)
 
 
 def _local(time_ms: int, config: Config) -> str:

@@ -12,7 +12,7 @@ from gateway.admin.backup.archive import ArchiveFault, BackupManifest, verify_ar
 from gateway.admin.backup.contents import BackupKind
 from gateway.admin.backup.making import make_backup
 from gateway.admin.backup.restoring import FilesThere, Restored, RestoredFile, folder_of, places_of, restore
-from gateway.commands.options import add_config
+from gateway.commands.options import add_config, with_config
 from gateway.commands.privacy.device_places import BACKUP_MADE
 from gateway.commands.running import record, user
 from gateway.ingest.storage.beside import InUse
@@ -20,7 +20,8 @@ from gateway.support.audit.chain import Deed
 from gateway.support.audit.forgotten import FORGOTTEN
 from gateway.support.audit.log import AuditFault, AuditLog
 from gateway.support.clock import WallClock
-from gateway.support.config.files import ConfigurationFault, load
+from gateway.support.config.files import ConfigurationFault
+from gateway.support.config.model import Config
 from schemas.printable import printable
 
 _WARNING = (
@@ -34,7 +35,7 @@ _DAMAGED = "if it is damaged, the gateway sets it aside at its next start and go
 
 def add_backup(backup: argparse.ArgumentParser) -> None:
     """Add the options of ``gateway backup``."""
-    add_config(backup)
+    with_config(backup, backup_command)
     backup.add_argument("file", type=Path, metavar="FILE", help="the archive to write, such as gateway-2026-11-26.tar.gz")
     backup.add_argument("--to", metavar="WHO", help="who gets it, or where it is kept: told when a device is forgotten")
     backup.add_argument(
@@ -52,12 +53,11 @@ def add_backup(backup: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="a further file or folder, such as that of an authority of your own; may be given again",
     )
-    backup.set_defaults(call=backup_command)
 
 
-def backup_command(options: argparse.Namespace) -> int:
+def backup_command(config: Config, options: argparse.Namespace) -> None:
     """Make the archive; ConfigurationFault if it is there already, or a file cannot be read."""
-    config, path = load(options.config), options.file
+    path = options.file
     if path.exists():
         raise ConfigurationFault([f"{path}: is there already: remove it, or name another file"])
     if not path.absolute().parent.is_dir():
@@ -80,7 +80,6 @@ def backup_command(options: argparse.Namespace) -> int:
             [f"{config.journal.path}: cannot be copied: {error}; there is no backup: {_DAMAGED}"]
         ) from error
     _tell_made(path, manifest, options.accounts)
-    return 0
 
 
 def _tell_made(path: Path, manifest: BackupManifest, accounts: Path) -> None:

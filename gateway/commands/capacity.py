@@ -11,6 +11,7 @@ from gateway.admin.capacity.figures import MACHINES, read_figures
 from gateway.admin.capacity.plan import WRITES_PER_S, CapacityPlan, Demand, plan
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.i18n.command_words import CAPACITY_WORDS
+from gateway.support.i18n.formats import localized
 from schemas.durations import format_duration, parse_duration
 
 STORES: Final = {"influxdb": "InfluxDB 1.6.7", "victoria-metrics": "VictoriaMetrics"}
@@ -36,7 +37,6 @@ _CABINET: Final = {
 
 _ALL: Final = {"rate": ",.0f", "machines": ",.0f", "kwh_year": ",.0f", "price_usd": ",.0f"}
 _BYTES: Final = (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
-_VIETNAMESE: Final = {ord(","): ".", ord("."): ","}
 _JOURNAL_BYTES: Final = 2**30
 
 
@@ -126,7 +126,7 @@ def _number(value: float, form: str, language: str) -> str:
         text = f"{value / size:,.{0 if value >= 100 * size else 1}f} {unit}"
     else:
         text = format(value, form)
-    return text.translate(_VIETNAMESE) if language == "vi" else text
+    return localized(text, language)
 
 
 def _seconds(option: str, text: str) -> float:

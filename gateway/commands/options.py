@@ -2,12 +2,15 @@
 
 import argparse
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Final, TypeAlias
+from zoneinfo import ZoneInfo
 
 from gateway.commands import OK
 from gateway.support.config.files import load
 from gateway.support.config.model import Config
+from schemas.durations import parse_span_ms
 
 _PORT_MAX: Final = 65535
 
@@ -21,16 +24,27 @@ def add_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-c", "--config", type=Path, metavar="FILE", help="configuration file (default: gateway.yaml)")
 
 
+def with_config(parser: argparse.ArgumentParser, do: DoWithConfig) -> None:
+    """Add ``--config``, and have ``do`` called with what it leads to; a command that returns nothing ends well."""
+    add_config(parser)
+    parser.set_defaults(call=lambda options: do(load(options.config), options) or OK)
+
+
 def add_action(actions: Actions, name: str, about: str, do: DoWithConfig) -> argparse.ArgumentParser:
     """Add an action of a command that is given the configuration."""
-
-    def call(options: argparse.Namespace) -> int:
-        return do(load(options.config), options) or OK
-
     action = actions.add_parser(name, help=about)
-    add_config(action)
-    action.set_defaults(call=call)
+    with_config(action, do)
     return action
+
+
+def instant_ms(text: str, zone: ZoneInfo, now_ms: int, *, is_ahead: bool) -> int:
+    """A span from now, ahead or back, or a date and time, local where it names no zone; ValueError if it is none."""
+    try:
+        span_ms = parse_span_ms(text)
+    except ValueError:
+        found = datetime.fromisoformat(text)
+        return round((found if found.tzinfo is not None else found.replace(tzinfo=zone)).timestamp() * 1000)
+    return now_ms + span_ms if is_ahead else now_ms - span_ms
 
 
 def whole_number(text: str) -> int:

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Final
 
 from gateway.commands import FAULT, UNREACHABLE
-from gateway.commands.options import add_config
-from gateway.commands.reports.report_output import ProgressLine
+from gateway.commands.options import with_config
+from gateway.commands.printing import ProgressLine
 from gateway.commands.running import record
+from gateway.commands.starting import reaching
 from gateway.core.batching.batch import packed
 from gateway.core.batching.write_result import Fate, fate_of
 from gateway.core.gateways.tenures import Stage, name_of, names_within
@@ -23,7 +24,7 @@ from gateway.ingest.database.store import StoreFault
 from gateway.ingest.delivery.influxdb import InfluxdbClient
 from gateway.monitoring.reports.share_claims import Claim, Claims, claim_line, claims
 from gateway.support.clock import WallClock, wall_clock
-from gateway.support.config.files import ConfigurationFault, load, text_of
+from gateway.support.config.files import ConfigurationFault, text_of
 from gateway.support.config.model import Config
 from gateway.support.private_files import replace_file
 from gateway.support.registry.edit import pinned
@@ -35,7 +36,7 @@ _LOOK_EVERY_S: Final = 1.0
 
 def add_move(move: argparse.ArgumentParser) -> None:
     """Add the options of ``gateway move``."""
-    add_config(move)
+    with_config(move, move_command)
     move.add_argument(
         "share", metavar="SHARE", help="a site, or another share of mqtt.shares: ward-2/water, spBv1.0/GROUP, a topic"
     )
@@ -46,12 +47,10 @@ def add_move(move: argparse.ArgumentParser) -> None:
     move.add_argument(
         "--gone", metavar="GATEWAY", help="do not wait for this one: its machine and its journal are lost for good"
     )
-    move.set_defaults(call=move_command)
 
 
-def move_command(options: argparse.Namespace) -> int:
+def move_command(config: Config, options: argparse.Namespace) -> int | None:
     """Give a share to a gateway, and wait until it has it; ConfigurationFault if there is no such share or gateway."""
-    config = load(options.config)
     path = config.mqtt.shares
     if path is None:
         raise ConfigurationFault(["gateway.yaml: mqtt.shares: is not set: this gateway shares nothing with others"])
@@ -61,20 +60,18 @@ def move_command(options: argparse.Namespace) -> int:
     _refuse_unknown(path, shares, options)
     clock = wall_clock(config, os.environ)
     try:
-        _refuse_second(asyncio.run(_claims(config, options.share, clock)), options)
-        _pin(config, path, options.share, options.to)
-        if options.no_wait:
-            return 0
-        if options.gone is not None:
-            asyncio.run(_say_left(config, options.share, options.gone, clock))
-        asyncio.run(_watch(config, options.share, options.to, load_shares(path), clock))
-    except StoreFault as fault:
-        print(printable(str(fault)), file=sys.stderr)
-        return UNREACHABLE
+        with reaching(StoreFault):
+            _refuse_second(asyncio.run(_claims(config, options.share, clock)), options)
+            _pin(config, path, options.share, options.to)
+            if options.no_wait:
+                return None
+            if options.gone is not None:
+                asyncio.run(_say_left(config, options.share, options.gone, clock))
+            asyncio.run(_watch(config, options.share, options.to, load_shares(path), clock))
     except KeyboardInterrupt:
         print("the move goes on by itself; call the same command to see how far it is", file=sys.stderr)
         return FAULT
-    return 0
+    return None
 
 
 def _refuse_unknown(path: Path, shares: SharesFile, options: argparse.Namespace) -> None:
@@ -209,14 +206,12 @@ def how_far(found: Claims, share: str, gateway: str) -> str:
 
 def add_unroutable(unroutable: argparse.ArgumentParser) -> None:
     """Add the options of ``gateway unroutable``."""
-    add_config(unroutable)
+    with_config(unroutable, unroutable_command)
     unroutable.add_argument("--replay", action="store_true", help="have RabbitMQ bring it to the gateways that read it now")
-    unroutable.set_defaults(call=unroutable_command)
 
 
-def unroutable_command(options: argparse.Namespace) -> int:
+def unroutable_command(config: Config, options: argparse.Namespace) -> int | None:
     """Count or replay them; ConfigurationFault if the configuration does not say where RabbitMQ is asked."""
-    config = load(options.config)
     shares = shares_of(config.mqtt)
     if shares is None:
         raise ConfigurationFault(["gateway.yaml: mqtt.shares: is not set: only where gateways share is there such a queue"])
@@ -225,15 +220,13 @@ def unroutable_command(options: argparse.Namespace) -> int:
             [f"{config.mqtt.shares}: management: is missing; it says where RabbitMQ's API is, and for whom"]
         )
     api = watch_api(shares.management, config.mqtt)
-    try:
+    with reaching(ManagementFault):
         if options.replay:
             print(f"{replay_unroutable(api)} messages go their way again; what still nobody reads comes back here")
-        elif (depth := unroutable_depth(api)) is None:
-            print("RabbitMQ keeps none: gateway setup rabbitmq sets that up", file=sys.stderr)
-            return UNREACHABLE
-        else:
-            print(f"{depth} messages reached no gateway")
-    except ManagementFault as fault:
-        print(printable(str(fault)), file=sys.stderr)
+            return None
+        depth = unroutable_depth(api)
+    if depth is None:
+        print("RabbitMQ keeps none: gateway setup rabbitmq sets that up", file=sys.stderr)
         return UNREACHABLE
-    return 0
+    print(f"{depth} messages reached no gateway")
+    return None

@@ -8,12 +8,13 @@ from typing import Final
 import mqtt5
 
 from gateway.commands.guest import guest, open_as_guest, read
-from gateway.commands.options import add_config
+from gateway.commands.options import with_config
 from gateway.core.gateways.standby import PairTopics
 from gateway.core.mqtt_session import DISCONNECT, Connected, Event, ProtocolFault, Session, SessionOptions, Subscribed
 from gateway.ingest.intake.connection import BrokerAddress
 from gateway.runtime.pipeline.options import broker_address, pair_topics, session_options
-from gateway.support.config.files import ConfigurationFault, load
+from gateway.support.config.files import ConfigurationFault
+from gateway.support.config.model import Config
 from gateway.support.tls import ended, handshake_fault
 
 _PATIENCE_S: Final = 10.0
@@ -21,15 +22,13 @@ _PATIENCE_S: Final = 10.0
 
 def add_options(standby: argparse.ArgumentParser) -> None:
     """Add the options of ``gateway standby``."""
-    add_config(standby)
+    with_config(standby, standby_command)
     standby.add_argument("action", choices=["gone"], help="the machine and its journal are lost for good: wait for neither")
     standby.add_argument("machine", metavar="MACHINE", help="its mqtt.standby.machine")
-    standby.set_defaults(call=standby_command)
 
 
-def standby_command(options: argparse.Namespace) -> int:
+def standby_command(config: Config, options: argparse.Namespace) -> None:
     """Have the broker forget a machine, so that the other one waits for its journal no longer."""
-    config = load(options.config)
     own, address = pair_topics(config.mqtt), broker_address(config.mqtt)
     if own is None:
         raise ConfigurationFault(["gateway.yaml: mqtt.standby.machine: is not set: this gateway stands alone"])
@@ -45,7 +44,6 @@ def standby_command(options: argparse.Namespace) -> int:
     except ProtocolFault as fault:
         raise ConfigurationFault([f"{address}: {fault}"]) from fault
     print(f"{lost.machine} is forgotten; what its journal held is lost, and sums go on without it")
-    return 0
 
 
 async def _forget(address: BrokerAddress, options: SessionOptions, topics: Sequence[str]) -> None:
@@ -60,7 +58,8 @@ async def _forget(address: BrokerAddress, options: SessionOptions, topics: Seque
                 if not data:
                     raise ProtocolFault("the broker closed the connection")
                 for event in session.receive(data):
-                    missing -= _taken(event)
+                    if isinstance(event, mqtt5.PublishPacket) and not event.payload:
+                        missing.discard(event.topic)
                     writer.write(_next(event, session, topics))
             writer.write(DISCONNECT)
             await writer.drain()
@@ -75,8 +74,3 @@ def _next(event: Event, session: Session, topics: Sequence[str]) -> bytes:
             raise ProtocolFault(f"the broker refused the subscription {topic}: {why}")
         return b"".join(session.publish(topic, b"", retain=True) for topic in topics)
     return b""
-
-
-def _taken(event: Event) -> set[str]:
-    """The topic that is empty now, if the event says so."""
-    return {event.topic} if isinstance(event, mqtt5.PublishPacket) and not event.payload else set()

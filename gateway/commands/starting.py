@@ -3,10 +3,11 @@
 import gc
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from gateway.commands import CONFIGURATION, FAULT
+from gateway.commands import CONFIGURATION, FAULT, UNREACHABLE
 from gateway.support.config.files import ConfigurationFault, load
 from gateway.support.folder_owner import NobodysFolder, as_owner
 from schemas.printable import printable
@@ -23,6 +24,19 @@ def start(file: Path | None) -> int:
         return run(config)
 
 
+class OutOfReach(Exception):  # noqa: N818 - says what it is
+    """A server does not answer or refuses; the text says which, and why."""
+
+
+@contextmanager
+def reaching(*faults: type[Exception], advice: str = "") -> Iterator[None]:
+    """Turn these faults into the end of a command that reaches no server, told with some advice."""
+    try:
+        yield
+    except faults as fault:
+        raise OutOfReach(f"{fault}{advice}") from fault
+
+
 def told(command: Callable[[], int]) -> int:
     """Call it; return its exit status, and tell what hindered it."""
     try:
@@ -34,7 +48,8 @@ def told(command: Callable[[], int]) -> int:
     except NobodysFolder as fault:
         print(printable(f"{fault.filename}: {fault.strerror}"), file=sys.stderr)
         return CONFIGURATION
-    except KeyboardInterrupt:
-        return FAULT
-    except BrokenPipeError:
+    except OutOfReach as fault:
+        print(printable(str(fault)), file=sys.stderr)
+        return UNREACHABLE
+    except (KeyboardInterrupt, BrokenPipeError):
         return FAULT

@@ -5,8 +5,8 @@ from typing import Final
 
 from mqtt5 import RetainHandling
 
-from gateway.commands.check.findings import say, warn
 from gateway.commands.guest import guest, open_as_guest, read
+from gateway.commands.printing import say, warn
 from gateway.core.mqtt_session import DISCONNECT, Connected, ProtocolFault, Session, Subscribed
 from gateway.ingest.broker.rabbitmq.accounts import queue_of
 from gateway.ingest.broker.rabbitmq.management import ManagementFault

@@ -5,7 +5,6 @@ What takes more than some lines for one part stands in a module beside this one.
 
 import argparse
 import asyncio
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -13,10 +12,10 @@ from typing import Final
 from gateway.commands import OK, UNREACHABLE
 from gateway.commands.check.broker import check_queue, try_broker, unusable
 from gateway.commands.check.database import database_warnings, link_line, link_warnings, planned_link, try_asking, try_writing
-from gateway.commands.check.findings import Faults, say, warn
-from gateway.commands.check.profiles import check_one_profile, check_profiles
+from gateway.commands.check.profiles import Faults, check_one_profile, check_profiles
 from gateway.commands.check.shares import share_warnings, shares_told, unread_devices
 from gateway.commands.options import add_config
+from gateway.commands.printing import say, tell, warn
 from gateway.core.alarms.shipped import SHIPPED
 from gateway.core.status.verdict import of_certificates
 from gateway.ingest.catalog import Catalog, survey, topic_filters
@@ -71,7 +70,7 @@ def _check_all(options: argparse.Namespace) -> int:
     load_accounts(config.http.tokens_file)
     file = path or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
     say(f"{file or 'no gateway.yaml in this folder'}: {'no faults' if file else 'using the defaults'}")
-    check_files(config)
+    _tell_ends(certificate_ends(config))
     found = Faults(warnings=exposed_secrets(config))
     registry = _registry(config, found)
     _check_alarm_rules(config, registry, found)
@@ -90,41 +89,35 @@ def _check_all(options: argparse.Namespace) -> int:
     if found.faults:
         raise ConfigurationFault(found.faults)
     if why := hindrance(config.journal.path):
-        print(f"{config.journal.path}: journal.path: {why}; the gateway would run without its journal", file=sys.stderr)
+        tell(f"{config.journal.path}: journal.path: {why}; the gateway would run without its journal")
     filters = list(topic_filters(config, catalog))
     more = [f"  ... and {len(filters) - _FILTERS_SHOWN} more"] if len(filters) > _FILTERS_SHOWN else []
     say("\nsubscribes to:", *(f"  {pattern}" for pattern in filters[:_FILTERS_SHOWN]), *more)
     if not options.connect:
         return OK
-    check_servers(config)
+    _tell_ends(asyncio.run(_ends_at_servers(config)))
     out_of_reach = [fault for fault in (*asyncio.run(_try(config, catalog)), check_queue(config, catalog)) if fault]
     for fault in out_of_reach:
-        print(printable(fault), file=sys.stderr)
+        tell(fault)
     return UNREACHABLE if out_of_reach else OK
 
 
 def _registry(config: Config, found: Faults) -> Registry:
     """The registry; without devices if it is faulty, so that the profiles are still checked."""
-    try:
-        registry = load_registry(config.devices.registry)
-    except ConfigurationFault as fault:
-        found.faults += fault.lines
-        say(f"{config.devices.registry}: faulty")
-        return Registry()
-    there = f"{_count(len(registry.devices), 'device')}, {_count(len(registry.areas), 'area')}"
-    is_there = config.devices.registry.exists()
-    say(f"{config.devices.registry}: {there if is_there else 'does not exist; no device is registered'}")
-    return registry
+    path = config.devices.registry
+    with found.of_file(path):
+        registry = load_registry(path)
+        there = f"{_count(len(registry.devices), 'device')}, {_count(len(registry.areas), 'area')}"
+        say(f"{path}: {there if path.exists() else 'does not exist; no device is registered'}")
+        return registry
+    return Registry()
 
 
 def _shares(config: Config, found: Faults) -> SharesFile | None:
     """The shares of several gateways; None: it reads all, or they are faulty."""
-    try:
+    with found.of_file(config.mqtt.shares):
         return shares_of(config.mqtt)
-    except ConfigurationFault as fault:
-        found.faults += fault.lines
-        say(f"{config.mqtt.shares}: faulty")
-        return None
+    return None
 
 
 def _check_shares(config: Config, catalog: Catalog, found: Faults) -> list[RegistryFault]:
@@ -141,18 +134,13 @@ def _check_shares(config: Config, catalog: Catalog, found: Faults) -> list[Regis
 
 
 def _check_alarm_rules(config: Config, registry: Registry, found: Faults) -> None:
-    """Read the rules of alarms."""
     path = config.alarms.rules
-    try:
+    with found.of_file(path):
         rules = load_alarm_rules(path)
-    except ConfigurationFault as fault:
-        found.faults += fault.lines
-        say(f"{path}: faulty")
-        return
-    found.warnings += [f"{path}: rules: {text}" for text in rules_without_devices(rules, registry)]
-    if path.exists():
-        own = sum(rule.name not in SHIPPED.by_name for rule in rules.rules)
-        say(f"{path}: {_count(len(rules.rules), 'rule')} of alarms, {own} of them your own")
+        found.warnings += [f"{path}: rules: {text}" for text in rules_without_devices(rules, registry)]
+        if path.exists():
+            own = sum(rule.name not in SHIPPED.by_name for rule in rules.rules)
+            say(f"{path}: {_count(len(rules.rules), 'rule')} of alarms, {own} of them your own")
 
 
 def _check_link(config: Config, registry: Registry, found: Faults) -> None:
@@ -177,17 +165,8 @@ async def _try(config: Config, catalog: Catalog) -> list[str]:
 _DAY_MS: Final = 86_400_000
 
 
-def check_files(config: Config) -> None:
-    """Print the days that certificates in files have left."""
-    _tell_ends(certificate_ends(config))
-
-
-def check_servers(config: Config) -> None:
-    """Print the days that the certificates which servers show have left; one that does not answer is told elsewhere."""
-    _tell_ends(asyncio.run(_ends_at_servers(config)))
-
-
 async def _ends_at_servers(config: Config) -> dict[str, int]:
+    """The ends of the certificates that servers show, by setting."""
     ends = {}
     for server in tls_servers(config):
         try:
@@ -199,9 +178,10 @@ async def _ends_at_servers(config: Config) -> dict[str, int]:
 
 
 def _tell_ends(ends: Mapping[str, int]) -> None:
+    """Print the days that certificates have left."""
     now_ms = WallClock().now_ms()
     days_left = {which: (end_ms - now_ms) / _DAY_MS for which, end_ms in ends.items()}
     for which, days in days_left.items():
         print(f"{which}: the certificate ends in {int(days)} days" if days > 0 else f"{which}: the certificate has ended")
     for finding in of_certificates(days_left):
-        print(f"warning: {sentence(finding)}", file=sys.stderr)
+        warn(sentence(finding))

@@ -7,7 +7,7 @@ from typing import Final
 
 from gateway.admin.capacity.figures import read_figures
 from gateway.admin.capacity.plan import LinkPlan, link_plan
-from gateway.commands.check.findings import say
+from gateway.commands.printing import say
 from gateway.core.batching.write_result import Fate, fate_of
 from gateway.ingest.database.database_http import DatabaseHttp
 from gateway.ingest.database.open_store import is_victoria_metrics

@@ -2,11 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
-from gateway.commands.check.findings import Faults, say, say_table, warn
+from gateway.commands.printing import say, say_table, warn
 from gateway.core.profiles.envelopes import Envelopes
 from gateway.core.profiles.matching import Profiles
 from gateway.ingest.catalog import Catalog, survey
@@ -19,6 +21,27 @@ from schemas.registry import plain_name
 
 _HEAD: Final = ("profile", "from", "active", "devices", "codec", "tests")
 _HOW_IN_FORCE: Final = "(a shipped profile is active when profiles.enable or a registered device names it)"
+
+
+@dataclass(slots=True)
+class Faults:
+    """Faults found, a line each.
+
+    :ivar faults: the gateway refuses the configuration.
+    :ivar warnings: it accepts the configuration, but this may be a mistake.
+    """
+
+    faults: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def of_file(self, path: Path | None) -> Iterator[None]:
+        """Keep the faults of a file and say that it is faulty: the others are still to be checked."""
+        try:
+            yield
+        except ConfigurationFault as fault:
+            self.faults += fault.lines
+            say(f"{path}: faulty")
 
 
 def check_profiles(config: Config, catalog: Catalog, found: Faults) -> None:

@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 
 from gateway.commands import UNREACHABLE
 from gateway.commands.devices.registering import write_registry
-from gateway.commands.options import Actions, add_action
-from gateway.commands.reports.report_output import ProgressLine
+from gateway.commands.options import Actions, add_action, instant_ms
+from gateway.commands.printing import ProgressLine
 from gateway.commands.running import ask, is_running, record, store
 from gateway.core.devices.device import Device
 from gateway.core.devices.exchange import exchange_doubt, exchange_fault
@@ -37,7 +37,6 @@ from gateway.support.registry.changes import ChangeRefused, MakeChange, with_sou
 from gateway.support.registry.registry import load_registry
 from gateway.web.changes.commands import if_it_is_right
 from gateway.web.devices.counters import progress_document
-from schemas.durations import parse_span_ms
 from schemas.printable import printable
 from schemas.registry import device_key
 
@@ -87,15 +86,8 @@ def _check_source(config: Config, renamed: MakeChange) -> None:
 
 def past_ms(text: str | None, zone: ZoneInfo, now_ms: int) -> int:
     """A local time, a span before now, or RFC 3339, None: now; ConfigurationFault if it is none of these."""
-    if text is None:
-        return now_ms
     try:
-        return now_ms - parse_span_ms(text)
-    except ValueError:
-        pass
-    try:
-        at = datetime.fromisoformat(text)
-        return round((at if at.tzinfo is not None else at.replace(tzinfo=zone)).timestamp() * 1000)
+        return now_ms if text is None else instant_ms(text, zone, now_ms, is_ahead=False)
     except (ValueError, OverflowError):
         raise ConfigurationFault([f"{text!r} is no time; {_HOW}"]) from None
 

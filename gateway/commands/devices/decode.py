@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from gateway.commands.options import add_config
+from gateway.commands.options import with_config
 from gateway.core.readings.sums import SumsMode
 from gateway.ingest.catalog import Catalog, load_catalog
 from gateway.onboarding.explain.steps import explain
@@ -21,7 +21,8 @@ from gateway.onboarding.trials.recordings import (
 )
 from gateway.onboarding.trials.trial import Trials
 from gateway.support.clock import WallClock
-from gateway.support.config.files import ConfigurationFault, load
+from gateway.support.config.files import ConfigurationFault
+from gateway.support.config.model import Config
 from gateway.support.i18n.glossary import closed_lists
 from gateway.support.private_files import read_bytes
 from schemas.printable import printable
@@ -29,7 +30,7 @@ from schemas.printable import printable
 
 def add_options(command: argparse.ArgumentParser) -> None:
     """Add the options of ``gateway decode``."""
-    add_config(command)
+    with_config(command, decode)
     command.add_argument("--topic", help="topic of the message")
     command.add_argument("--profile", metavar="P", help="profile to use: a name, a model or a file")
     command.add_argument("--registry", type=Path, metavar="FILE", help="registry to use instead of the configured one")
@@ -42,12 +43,10 @@ def add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "file", nargs="?", default="-", metavar="FILE", help="file with the payload; -: standard input (default)"
     )
-    command.set_defaults(call=decode)
 
 
-def decode(options: argparse.Namespace) -> int:
+def decode(config: Config, options: argparse.Namespace) -> int:
     """Decode payloads; 1 if one was rejected, ConfigurationFault if the input or its topic is missing or faulty."""
-    config = load(options.config)
     if options.registry is not None:
         if not options.registry.exists():
             raise ConfigurationFault([f"{options.registry}: document: does not exist"])

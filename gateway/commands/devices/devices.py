@@ -12,6 +12,7 @@ from gateway.commands.devices.counters import add_exchange, add_resum
 from gateway.commands.devices.enrolling import add_enrolling
 from gateway.commands.devices.registering import add_registering, write_registry
 from gateway.commands.options import add_action
+from gateway.commands.printing import say_table
 from gateway.commands.privacy.device_export import add_export
 from gateway.commands.privacy.forgetting import add_forget
 from gateway.commands.reports.coverage_report import coverage_csv, coverage_table
@@ -83,10 +84,7 @@ def _list(config: Config, options: argparse.Namespace) -> None:
         for document in found:
             print(printable(json.dumps(document, ensure_ascii=False)))
         return
-    rows = [_HEAD, *(tuple(map(printable, _row(document))) for document in found)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    say_table([_HEAD, *(tuple(map(printable, _row(document))) for document in found)])
     if known is None:
         print(f"\n{_ONLY_REGISTRY}")
 

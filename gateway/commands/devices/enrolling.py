@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import csv
-import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -14,9 +13,9 @@ from typing import Final
 import segno
 
 from gateway.admin.broker.sheet import enrolment_sheet
-from gateway.commands import UNREACHABLE
 from gateway.commands.options import Actions, add_action
 from gateway.commands.running import record, record_all
+from gateway.commands.starting import reaching
 from gateway.ingest.broker.administration import AdministrationFault
 from gateway.ingest.broker.dynamic_security import SALT_BYTES, added, names_in
 from gateway.ingest.broker.enrolling import BrokerEntrance, EnrolmentRefused, account_of
@@ -55,7 +54,7 @@ def add_enrolling(actions: Actions) -> None:
     revoked.add_argument("id", metavar="ID", help="the device")
 
 
-def enroll(config: Config, options: argparse.Namespace) -> int:
+def enroll(config: Config, options: argparse.Namespace) -> None:
     """Make the accounts; ConfigurationFault if a device is not enrollable, or an account or a file is there already."""
     places = _places(config, options)
     entrance = entrance_of(config)
@@ -68,29 +67,22 @@ def enroll(config: Config, options: argparse.Namespace) -> int:
             raise ConfigurationFault([f"{path}: is there already, and holds passwords: remove it, or name another file"])
     made: Made = []
     try:
-        if options.file is not None:
-            _enrol_in_file(config, places, entrance, made, options)
-        else:
-            asyncio.run(_enrol(config, places, entrance, made, replace=options.replace))
-    except (AdministrationFault, EnrolmentRefused) as fault:
-        print(printable(str(fault)), file=sys.stderr)
-        return UNREACHABLE
+        with reaching(AdministrationFault, EnrolmentRefused):
+            if options.file is not None:
+                _enrol_in_file(config, places, entrance, made, options)
+            else:
+                asyncio.run(_enrol(config, places, entrance, made, replace=options.replace))
     finally:  # the broker has those accounts, and their passwords are nowhere else
         _hand_out(config, made, options)
         record_all(config, _ENROLLED, [{"subject": {"device": place.device}} for place, _ in made])
-    return 0
 
 
-def take_away(config: Config, options: argparse.Namespace) -> int:
+def take_away(config: Config, options: argparse.Namespace) -> None:
     """Revoke the account of a device; ConfigurationFault if the account that administers is not configured."""
-    try:
+    with reaching(AdministrationFault, EnrolmentRefused):
         was_there = asyncio.run(_revoke(config, options.id))
-    except (AdministrationFault, EnrolmentRefused) as fault:
-        print(printable(str(fault)), file=sys.stderr)
-        return UNREACHABLE
     record(config, _REVOKED, subject={"device": options.id})
     print(printable(f"{options.id}: " + ("revoked; it is cut off" if was_there else "has no account on the broker")))
-    return 0
 
 
 async def _enrol(

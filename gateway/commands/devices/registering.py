@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from itertools import groupby
 from typing import Any, Final
@@ -86,11 +87,9 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
 
 def _value(key: str, text: str) -> float | str:
     """The text, or the number of seconds or degrees that it is."""
-    if key in _SECONDS:
-        try:
+    with suppress(ValueError):
+        if key in _SECONDS:
             return float(text)
-        except ValueError:
-            return text
     return text
 
 

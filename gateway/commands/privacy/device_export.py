@@ -12,10 +12,10 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from gateway import __version__
-from gateway.commands import UNREACHABLE
 from gateway.commands.options import Actions, add_action
 from gateway.commands.privacy.device_places import DEVICE_EXPORTED, NamedDevice, audit_entries, named_device, stored_rows
 from gateway.commands.running import record
+from gateway.commands.starting import reaching
 from gateway.ingest.broker.administration import AdministrationFault
 from gateway.ingest.broker.enrolling import EnrolmentRefused
 from gateway.ingest.database.open_store import open_store, places_of_points
@@ -50,15 +50,12 @@ def export_device(config: Config, options: argparse.Namespace) -> int:
     if path.exists():
         raise ConfigurationFault([f"{path}: is there already: remove it, or name another file with --out"])
     try:
-        with folder_beside(path, ".export-") as folder:
+        with reaching(StoreFault), folder_beside(path, ".export-") as folder:
             found = asyncio.run(_gather(config, device, folder))
             if any(found.counts.values()):
                 _write(folder / "export.zip", config, device, found)
                 with as_owner(path.parent):
                     (folder / "export.zip").replace(path)
-    except StoreFault as fault:
-        print(printable(str(fault)), file=sys.stderr)
-        return UNREACHABLE
     except (AuditFault, DatabaseFault) as fault:
         raise ConfigurationFault([str(fault)]) from fault
     except OSError as error:

@@ -9,13 +9,11 @@ registry, which knows its names, comes after database and store; the details of 
 import argparse
 import asyncio
 import sqlite3
-import sys
 from collections import Counter
 from functools import partial
 from pathlib import Path
 from typing import Final
 
-from gateway.commands import UNREACHABLE
 from gateway.commands.options import Actions, add_action
 from gateway.commands.privacy.device_places import (
     CopyGiven,
@@ -28,6 +26,7 @@ from gateway.commands.privacy.device_places import (
     tell_copies,
 )
 from gateway.commands.running import record, store
+from gateway.commands.starting import reaching
 from gateway.ingest.broker.administration import AdministrationFault
 from gateway.ingest.broker.enrolling import EnrolmentRefused
 from gateway.ingest.broker.rights import HEARD, SENT
@@ -76,20 +75,18 @@ def forget_device(config: Config, options: argparse.Namespace) -> int:
             ["devices forget: name the device, or --again for all on the list, after the database was restored"]
         )
     try:
-        if options.again:
-            asyncio.run(_delete_listed(config))
-            return 0
-        device = named_device(config, options.id)
-        if options.check:
-            return _tell_check(device, asyncio.run(_held(config, device)))
-        with store(config) as file:
-            if file is None:
-                _cut_off(config, device)
-                raise ConfigurationFault([_RUNNING])
-            return _forget(config, device, file)
-    except (StoreFault, AdministrationFault, EnrolmentRefused) as fault:
-        print(printable(f"{fault}; {_AGAIN}"), file=sys.stderr)
-        return UNREACHABLE
+        with reaching(StoreFault, AdministrationFault, EnrolmentRefused, advice=f"; {_AGAIN}"):
+            if options.again:
+                asyncio.run(_delete_listed(config))
+                return 0
+            device = named_device(config, options.id)
+            if options.check:
+                return _tell_check(device, asyncio.run(_held(config, device)))
+            with store(config) as file:
+                if file is None:
+                    _cut_off(config, device)
+                    raise ConfigurationFault([_RUNNING])
+                return _forget(config, device, file)
     except (AuditFault, DatabaseFault) as fault:
         raise ConfigurationFault([f"{fault}; {_AGAIN}"]) from fault
     except (OSError, sqlite3.Error) as error:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from unicodedata import normalize
 
 from gateway.core.status.coverage import Count, Coverage, CoverageGroup, coverage_document
+from gateway.support.i18n.formats import localized
 from gateway.support.i18n.languages import words
 from schemas.printable import printable
 from schemas.spreadsheet import as_cell
@@ -69,12 +70,7 @@ def _numbers(count: Count, language: str) -> list[str]:
     share_pct = count.share_pct
     share = "-" if share_pct is None else f"{floor(share_pct * 10) / 10:.1f} %"  # down: 100 % is all of them
     shown = ["?" if number is None else f"{number:,}" for number in counts] + [share]
-    return [_vietnamese(text) for text in shown] if language == "vi" else shown
-
-
-def _vietnamese(number: str) -> str:
-    """A number in the Vietnamese form: 1.234,5."""
-    return number.translate({ord(","): ".", ord("."): ","})
+    return [localized(text, language) for text in shown]
 
 
 def _said_once(rows: list[list[str]]) -> list[list[str]]:

@@ -4,14 +4,13 @@ import argparse
 import asyncio
 import json
 import os
-import sys
 from collections.abc import AsyncIterator
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from gateway.commands import UNREACHABLE
 from gateway.commands.options import add_action
 from gateway.commands.reports.report_sources import registry_to_report, with_late_sums
+from gateway.commands.starting import reaching
 from gateway.ingest.database.open_store import open_store
 from gateway.ingest.database.store import Store, StoreFault, TimeSpan, batches
 from gateway.monitoring.exports.open_day import DEVICES_MIN, OpenDay, OpenFigure, row_of
@@ -34,7 +33,7 @@ def add_options(export: argparse.ArgumentParser) -> None:
     opened.add_argument("--day", metavar="D", help="the day, such as 2026-10-31 (default: yesterday)")
 
 
-def open_export(config: Config, options: argparse.Namespace) -> int:
+def open_export(config: Config, options: argparse.Namespace) -> None:
     """Write the files of a day; ConfigurationFault if the registry or the day is faulty, or a file stays unwritten."""
     registry, zone = registry_to_report(config), ZoneInfo(config.time.zone)
     now_ms = wall_clock(config, os.environ).now_ms()
@@ -42,19 +41,15 @@ def open_export(config: Config, options: argparse.Namespace) -> int:
     day = _day(options.day, today)
     (span,) = periods(day, day, ReportStep.DAY, zone)
     try:
-        made = asyncio.run(_written(config, registry, day, span, now_ms))
-        listed = OpenFiles(config.journal.path).keep(made, today - config.open_data.keep)
-        _describe(config, listed)
-    except StoreFault as fault:
-        print(printable(str(fault)), file=sys.stderr)
-        return UNREACHABLE
+        with reaching(StoreFault):
+            made = asyncio.run(_written(config, registry, day, span, now_ms))
+        _describe(config, OpenFiles(config.journal.path).keep(made, today - config.open_data.keep))
     except OSError as error:
         raise ConfigurationFault([f"{error.filename}: cannot be written: {error.strerror}"]) from error
     for file in made:
         print(printable(f"{OpenFiles(config.journal.path).folder / file.name}: {file.rows} rows"))
     if not any(file.rows for file in made):
         print(f"no area has {DEVICES_MIN} devices with figures on this day, so there is nothing that everybody may see")
-    return 0
 
 
 def _day(text: str | None, today: date) -> date:
@@ -93,9 +88,6 @@ async def _figures(store: Store, roster: Roster, domain: str, span: TimeSpan, no
 def _describe(config: Config, listed: list[OpenFile]) -> None:
     """Write what describes the files: the meaning of rows, and the catalogue."""
     files, about = OpenFiles(config.journal.path), config.open_data
-    documents = {
-        CONTEXT_FILE: open_data_context(),
-        CATALOG: catalog(listed, about.publisher, about.license),
-    }
+    documents = {CONTEXT_FILE: open_data_context(), CATALOG: catalog(listed, about.publisher, about.license)}
     for name, document in documents.items():
         files.put(name, (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode())

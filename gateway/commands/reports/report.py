@@ -9,17 +9,18 @@ from calendar import monthrange
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from gateway.commands import UNREACHABLE
-from gateway.commands.options import add_config
+from gateway.commands.options import with_config
+from gateway.commands.printing import ProgressLine
 from gateway.commands.reports import report_rows
-from gateway.commands.reports.report_output import CsvOutput, JsonOutput, ProgressLine, ReportOutput, TextOutput
+from gateway.commands.reports.report_output import CsvOutput, JsonOutput, ReportOutput, TextOutput
 from gateway.commands.reports.report_rows import ReportRow, RowMaker
 from gateway.commands.reports.report_sources import registry_to_report, with_late_sums
+from gateway.commands.starting import reaching
 from gateway.ingest.database.open_store import open_store
 from gateway.ingest.database.store import Store, StoreFault, TimeSpan
 from gateway.monitoring.reports.balance import balance
@@ -29,10 +30,9 @@ from gateway.monitoring.reports.consumption import ReportGroup, consumption, tot
 from gateway.monitoring.reports.group_completeness import group_completeness
 from gateway.monitoring.reports.roster import Roster
 from gateway.support.clock import wall_clock
-from gateway.support.config.files import ConfigurationFault, load
+from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
 from gateway.support.i18n.reports import report_words
-from schemas.printable import printable
 from schemas.registry import Registry
 
 _DAY = re.compile(r"((?:19|20|21)\d{2})-(\d{2})(?:-(\d{2}))?")
@@ -55,23 +55,9 @@ class ReportQuestion:
     language: str
 
 
-@dataclass(slots=True)
-class _ReportNotes:
-    """Counts for the notes below a report."""
-
-    progress: ProgressLine
-    counts: Counter[str] = field(default_factory=Counter)
-
-    def look_at(self, row: ReportRow) -> None:
-        """Count what a reader must know of a row."""
-        self.counts["some_uncovered"] += bool(row.get("cause"))
-        self.counts["some_left_out"] += bool(row.get("uncovered")) and "group" in row
-        self.counts["some_estimated"] += bool(row.get("estimated")) and "received" not in row
-
-
 def add_options(report: argparse.ArgumentParser) -> None:
     """Add the options of ``gateway report``."""
-    add_config(report)
+    with_config(report, report_command)
     report.add_argument(
         "kind",
         choices=["consumption", "balance", "completeness"],
@@ -88,28 +74,24 @@ def add_options(report: argparse.ArgumentParser) -> None:
     form.add_argument("--csv", action="store_true", help="print CSV")
     form.add_argument("--json", action="store_true", help="print one JSON object per line")
     report.add_argument("--language", choices=["vi", "en"], help="language of the table (default: as configured)")
-    report.set_defaults(call=report_command)
 
 
-def report_command(options: argparse.Namespace) -> int:
+def report_command(config: Config, options: argparse.Namespace) -> None:
     """Print the report; ConfigurationFault if the configuration, the registry or an option is faulty."""
-    config = load(options.config)
     question = _question(config, options)
     output = _output(question, options)
-    account = _ReportNotes(ProgressLine(sys.stderr))
-    try:
-        asyncio.run(_report(config, question, output, account))
-    except StoreFault as fault:
-        account.progress.clear()
-        print(printable(str(fault)), file=sys.stderr)
-        return UNREACHABLE
-    return 0
+    progress = ProgressLine(sys.stderr)
+    with reaching(StoreFault):
+        try:
+            asyncio.run(_report(config, question, output, progress))
+        finally:
+            progress.clear()
 
 
 def _question(config: Config, options: argparse.Namespace) -> ReportQuestion:
     registry = registry_to_report(config)
     zone = _zone(options.zone or config.time.zone)
-    first, last = _first_day(options.first), _last_day(options.last)
+    first, last = _day(options.first, "--from", is_last=False), _day(options.last, "--to", is_last=True)
     if first > last:
         raise ConfigurationFault([f"--from: {options.first} is after --to {options.last}"])
     by = ReportGroup(options.by or ("parent" if options.kind == "balance" else "device"))
@@ -128,20 +110,12 @@ def _zone(name: str) -> ZoneInfo:
         raise ConfigurationFault([f"--zone: {name!r} is not a time zone; write for example Asia/Ho_Chi_Minh"]) from error
 
 
-def _first_day(text: str) -> date:
-    return _day(text, "--from", lambda year, month: date(year, month, 1))
-
-
-def _last_day(text: str) -> date:
-    return _day(text, "--to", lambda year, month: date(year, month, monthrange(year, month)[1]))
-
-
-def _day(text: str, option: str, of_month: Callable[[int, int], date]) -> date:
-    match = _DAY.fullmatch(text)
+def _day(text: str, option: str, *, is_last: bool) -> date:
+    """A day, or the first or last one of a month."""
     with suppress(ValueError):
-        if match is not None:
+        if (match := _DAY.fullmatch(text)) is not None:
             year, month = int(match[1]), int(match[2])
-            return date(year, month, int(match[3])) if match[3] else of_month(year, month)
+            return date(year, month, int(match[3] or (monthrange(year, month)[1] if is_last else 1)))
     raise ConfigurationFault([f"{option}: {text!r} is not a day; write 2026-10-31, or 2026-10 for a month"])
 
 
@@ -194,16 +168,18 @@ def _output(question: ReportQuestion, options: argparse.Namespace) -> ReportOutp
     return TextOutput(sys.stdout, title, shown, question.by, question.language)
 
 
-async def _report(config: Config, question: ReportQuestion, output: ReportOutput, account: _ReportNotes) -> None:
-    words = report_words(question.language)
+async def _report(config: Config, question: ReportQuestion, output: ReportOutput, progress: ProgressLine) -> None:
+    words, counts = report_words(question.language), Counter[str]()
     async with open_store(config.influxdb) as found:
         store = await with_late_sums(config, found, question.roster, question.spans[-1].end_ms, question.now_ms)
-        async for row in _ROWS[question.kind](store, question, account.progress):
-            account.look_at(row)
-            account.progress.clear()
+        async for row in _ROWS[question.kind](store, question, progress):
+            counts["some_uncovered"] += bool(row.get("cause"))
+            counts["some_left_out"] += bool(row.get("uncovered")) and "group" in row
+            counts["some_estimated"] += bool(row.get("estimated")) and "received" not in row
+            progress.clear()
             output.row(row)
-        account.progress.clear()
-        notes = [words[key].format(number) for key, number in account.counts.items() if number]
+        progress.clear()
+        notes = [words[key].format(number) for key, number in counts.items() if number]
         if question.kind == "completeness":
             without = sum(1 for device in question.roster.by_id.values() if device.interval is None or device.domain is None)
             notes += [words["no_interval"].format(without)] if without else []

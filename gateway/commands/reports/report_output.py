@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 from itertools import zip_longest
-from typing import Any, Final, Protocol, TextIO
+from typing import Final, TextIO
 
 import msgspec
 
 from gateway.commands.reports.report_rows import ReportCell, ReportRow
+from gateway.support.i18n.formats import localized
 from gateway.support.i18n.languages import words
 from gateway.support.i18n.reports import report_words
 from schemas.glossary import quantities
@@ -25,22 +26,18 @@ _AMOUNTS: Final = frozenset({"used", "in", "out", "lost", "from_register", "to_r
 _TEXT_COLUMNS: Final = frozenset(
     {"period", "from_time", "to_time", "device", "parent", "group", "domain", "counter", "unit", "serial", "note"}
 )
-_VIETNAMESE: Final = {ord(","): ".", ord("."): ","}
 
 
-class ReportOutput(Protocol):
-    """A form of a report."""
-
-    def row(self, row: ReportRow) -> None:
-        """Print a row, at once or with those that follow."""
-        ...
+class _ForPrograms:
+    """A form that programs read."""
 
     def end(self, notes: Sequence[str]) -> None:
-        """Print what is held, and the notes below a report."""
-        ...
+        """Print the notes beside it, on standard error."""
+        for note in notes:
+            print(note, file=sys.stderr)
 
 
-class CsvOutput:
+class CsvOutput(_ForPrograms):
     """CSV with a header, times in ISO 8601."""
 
     def __init__(self, out: TextIO, columns: Sequence[str]) -> None:
@@ -49,14 +46,10 @@ class CsvOutput:
 
     def row(self, row: ReportRow) -> None:
         """Print a row."""
-        self._writer.writerow({key: _printable_cell(as_cell(_plain(value))) for key, value in row.items()})
-
-    def end(self, notes: Sequence[str]) -> None:
-        """Print the notes beside it, on standard error."""
-        _say(notes)
+        self._writer.writerow({key: _csv_cell(value) for key, value in row.items()})
 
 
-class JsonOutput:
+class JsonOutput(_ForPrograms):
     """One JSON object a line; amounts with all their digits."""
 
     def __init__(self, out: TextIO) -> None:
@@ -67,10 +60,6 @@ class JsonOutput:
         """Print a row."""
         document = {key: value.isoformat() if isinstance(value, datetime) else value for key, value in row.items()}
         self._out.write(printable(self._encoder.encode(document).decode()) + "\n")
-
-    def end(self, notes: Sequence[str]) -> None:
-        """Print the notes beside it, on standard error."""
-        _say(notes)
 
 
 class TextOutput:
@@ -148,8 +137,7 @@ class TextOutput:
         if isinstance(value, datetime):
             return value.strftime("%Y-%m-%d %H:%M")
         if isinstance(value, Decimal | float | int) and not isinstance(value, bool):
-            text = f"{value:,.3f}" if column in _AMOUNTS else f"{value:,}"
-            return text.translate(_VIETNAMESE) if self._language == "vi" else text
+            return localized(f"{value:,.3f}" if column in _AMOUNTS else f"{value:,}", self._language)
         return str(value)
 
     def _note(self, row: ReportRow) -> str:
@@ -159,25 +147,7 @@ class TextOutput:
         return ", ".join(notes)
 
 
-class ProgressLine:
-    """A line on a terminal that says how far a report is; nowhere else."""
-
-    def __init__(self, out: TextIO) -> None:
-        self._out = out
-        self._is_terminal = out.isatty()
-        self._is_there = False
-
-    def say(self, text: str) -> None:
-        """Replace the line."""
-        if self._is_terminal:
-            self._out.write(f"\r\x1b[K{text}")
-            self._out.flush()
-            self._is_there = bool(text)
-
-    def clear(self) -> None:
-        """Remove the line, before something else is printed."""
-        if self._is_there:
-            self.say("")
+ReportOutput = CsvOutput | JsonOutput | TextOutput
 
 
 def _period(begins: ReportCell, ends: ReportCell) -> str:
@@ -195,20 +165,15 @@ def _period(begins: ReportCell, ends: ReportCell) -> str:
 _MIDNIGHT: Final = time(0)
 
 
-def _say(notes: Sequence[str]) -> None:
-    for note in notes:
-        print(note, file=sys.stderr)
-
-
-def _plain(value: ReportCell) -> Any:  # noqa: ANN401 - csv takes anything
-    """A value as CSV holds it."""
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return f"{value:f}" if isinstance(value, Decimal) else value
-
-
-def _printable_cell(value: object) -> object:
-    """A cell whose text steers nothing."""
-    return printable(value) if isinstance(value, str) else value
+def _csv_cell(value: ReportCell) -> object:
+    """A value as CSV holds it; its text steers neither a terminal nor a spreadsheet."""
+    match value:
+        case datetime():
+            return value.isoformat()
+        case bool():
+            return "true" if value else "false"
+        case Decimal():
+            return f"{value:f}"
+        case str():
+            return printable(str(as_cell(value)))
+    return value

@@ -8,12 +8,12 @@ from typing import Any, Final
 import yaml
 
 from gateway.admin.databases.vmauth import USERS, vmauth_user, with_user
-from gateway.commands.options import add_config
+from gateway.commands.options import with_config
 from gateway.commands.running import record
 from gateway.commands.setup.token import RELOAD, account_named, tokens_file, write_account
 from gateway.support.access.accounts import AccountRole, UserAccount, digest_of, name_fault
 from gateway.support.access.scope import DeviceScope, scope_of
-from gateway.support.config.files import ConfigurationFault, load, text_of
+from gateway.support.config.files import ConfigurationFault, text_of
 from gateway.support.config.model import Config
 from gateway.support.private_files import replace_file
 from gateway.support.registry.registry import load_registry
@@ -26,7 +26,7 @@ _DOMAIN_LEVEL: Final = 3
 
 def add_options(access: argparse.ArgumentParser) -> None:
     """Add the options of ``gateway setup access``."""
-    add_config(access)
+    with_config(access, setup_access)
     access.add_argument("agency", metavar="AGENCY", help="the account: one word, such as so-xay-dung")
     access.add_argument("--domain", metavar="DOMAIN", help="the domain that it may read: water, power, traffic or urban")
     access.add_argument(
@@ -38,12 +38,10 @@ def add_options(access: argparse.ArgumentParser) -> None:
     what = access.add_mutually_exclusive_group()
     what.add_argument("--replace", action="store_true", help="give a new token and limit in place of the old ones")
     what.add_argument("--remove", action="store_true", help="remove the account")
-    access.set_defaults(call=setup_access)
 
 
-def setup_access(options: argparse.Namespace) -> int:
+def setup_access(config: Config, options: argparse.Namespace) -> None:
     """Give or remove access; ConfigurationFault if a name or limit is none, or the account is there already."""
-    config = load(options.config)
     if fault := name_fault(options.agency):
         raise ConfigurationFault([f"AGENCY: {fault}"])
     path = tokens_file(config)
@@ -52,11 +50,10 @@ def setup_access(options: argparse.Namespace) -> int:
         raise ConfigurationFault([f"{path}: {options.agency} has an account without a limit; choose another name"])
     if options.remove:
         _remove(config, path, options, before)
-        return 0
-    if before is not None and not options.replace:
+    elif before is None or options.replace:
+        _give(config, path, options, before)
+    else:
         raise ConfigurationFault([f"{path}: {options.agency} has a token already; --replace gives a new one and ends the old"])
-    _give(config, path, options, before)
-    return 0
 
 
 def _give(config: Config, path: Path, options: argparse.Namespace, before: UserAccount | None) -> None:

@@ -6,11 +6,11 @@ from secrets import token_bytes, token_urlsafe
 from typing import Final
 
 from gateway.admin.broker.configuration import BrokerFiles, BrokerPorts, MosquittoVersion, limits_conf, listeners_conf
-from gateway.commands.options import add_config, port
+from gateway.commands.options import port, with_config
 from gateway.commands.setup.files import PLAIN_MODE, SECRET_MODE, SetupFile, refuse_present, show_files, write_file
 from gateway.ingest.broker.dynamic_security import SALT_BYTES, BrokerAccount, document
 from gateway.ingest.broker.rights import SERVICES, of_administration, of_gateway
-from gateway.support.config.files import ConfigurationFault, load
+from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
 
 _PASSWORD_BYTES: Final = 24
@@ -34,7 +34,7 @@ Next:
 
 def add_options(broker: argparse.ArgumentParser) -> None:
     """Add the options of ``gateway setup broker``."""
-    add_config(broker)
+    with_config(broker, setup_broker)
     broker.add_argument("--mosquitto", choices=["2.0", "2.1"], default="2.0", help="its version (default: 2.0)")
     broker.add_argument(
         "--conf", type=Path, default=Path("/etc/mosquitto/conf.d"), metavar="DIR", help="folder of its configuration"
@@ -65,12 +65,10 @@ def add_options(broker: argparse.ArgumentParser) -> None:
     )
     broker.add_argument("--replace", action="store_true", help="write anew what is there; all accounts of devices end")
     broker.add_argument("--dry-run", action="store_true", help="print what would be written")
-    broker.set_defaults(call=setup_broker)
 
 
-def setup_broker(options: argparse.Namespace) -> int:
+def setup_broker(config: Config, options: argparse.Namespace) -> None:
     """Write the files; ConfigurationFault if one is there already or cannot be written, or the plugin is missing."""
-    config = load(options.config)
     used = BrokerFiles(
         accounts=options.state / "dynamic-security.json",
         plugins=_plugins(options.plugins),
@@ -90,13 +88,12 @@ def setup_broker(options: argparse.Namespace) -> int:
     ]
     if options.dry_run:
         show_files(wanted)
-        return 0
+        return
     if not options.replace:
         refuse_present([file.path for file in wanted], "and all accounts of devices with it")
     for file in wanted:
         write_file(file)
     print(_NEXT.format(secrets=options.secrets, port=options.port, services_port=options.services_port))
-    return 0
 
 
 def _accounts(config: Config, services: list[str]) -> list[BrokerAccount]:

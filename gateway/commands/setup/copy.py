@@ -16,9 +16,10 @@ from gateway.admin.copying.copier import Copier, CopyResult, Difference
 from gateway.admin.copying.plan import CopyPlan, plan, route, where
 from gateway.admin.copying.target import ProgressFile
 from gateway.commands import FAULT, UNREACHABLE
-from gateway.commands.options import add_config
-from gateway.commands.reports.report_output import ProgressLine
+from gateway.commands.options import with_config
+from gateway.commands.printing import ProgressLine
 from gateway.commands.running import is_running
+from gateway.commands.starting import reaching
 from gateway.ingest.database.store import StoreFault
 from gateway.monitoring.reports.boundaries import midnight_ms
 from gateway.support.clock import wall_clock
@@ -32,6 +33,7 @@ _FIRST: Final = date(2020, 1, 1)
 _MONTHS: Final = timedelta(days=62)
 _SHOWN: Final = 10
 _SAY_EVERY_S: Final = 30.0
+_AGAIN: Final = "; give the command again, and it goes on"
 
 _LIVE: Final = """
 The gateway goes on writing to the old database. Next:
@@ -45,7 +47,7 @@ the new database what came meanwhile; nothing more goes to the old one."""
 
 def add_options(copy: argparse.ArgumentParser) -> None:
     """Add the options of ``gateway setup copy``."""
-    add_config(copy)
+    with_config(copy, setup_copy)
     copy.add_argument(
         "--to", type=Path, required=True, metavar="FILE", help="a gateway.yaml whose section influxdb leads to the new database"
     )
@@ -54,21 +56,18 @@ def add_options(copy: argparse.ArgumentParser) -> None:
         "--progress", type=Path, metavar="FILE", help="file that keeps how far it is (default: copy.json, beside the journal)"
     )
     copy.add_argument("--dry-run", action="store_true", help="say from where to where, and copy nothing")
-    copy.set_defaults(call=setup_copy)
 
 
-def setup_copy(options: argparse.Namespace) -> int:
+def setup_copy(config: Config, options: argparse.Namespace) -> int:
     """Copy and compare; 1 if something differs, 3 if a database does not answer or refuses."""
-    config, target = load(options.config), load(options.to)
+    target = load(options.to)
     if route(config.influxdb, config.influxdb) == route(target.influxdb, target.influxdb):
         raise ConfigurationFault([f"{options.to}: influxdb: is the database that the gateway writes to already"])
     try:
-        return asyncio.run(_copy(config, target, options))
-    except StoreFault as fault:
-        print(printable(f"{fault}; give the command again, and it goes on"), file=sys.stderr)
-        return UNREACHABLE
+        with reaching(StoreFault, advice=_AGAIN):
+            return asyncio.run(_copy(config, target, options))
     except KeyboardInterrupt:
-        print("interrupted; give the command again, and it goes on", file=sys.stderr)
+        print(f"interrupted{_AGAIN}", file=sys.stderr)
         return UNREACHABLE
 
 

@@ -1,7 +1,6 @@
 """``gateway setup influxdb``: databases or buckets, how long they keep, and accounts with no more rights than they need."""
 
 import argparse
-import sys
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
@@ -20,10 +19,10 @@ from gateway.admin.databases.steps import (
     SetupStep,
     kind_of,
 )
-from gateway.commands import UNREACHABLE
-from gateway.commands.options import add_config
+from gateway.commands.options import with_config
+from gateway.commands.starting import reaching
 from gateway.ingest.database.metricsql_http import is_cluster, process_url
-from gateway.support.config.files import DEFAULT_FILE, ConfigurationFault, load, secret
+from gateway.support.config.files import DEFAULT_FILE, ConfigurationFault, secret
 from gateway.support.config.model import Config, Influxdb
 from gateway.support.plain_http import NoAnswer, PlainHttp
 from gateway.support.tls import database_tls
@@ -40,7 +39,7 @@ _NO_SECOND: Final = (
 
 def add_options(influxdb: argparse.ArgumentParser) -> None:
     """Add the options of ``gateway setup influxdb``."""
-    add_config(influxdb)
+    with_config(influxdb, setup_influxdb)
     kept = "such as 800d, or forever"
     influxdb.add_argument(
         "--keep",
@@ -75,35 +74,36 @@ def add_options(influxdb: argparse.ArgumentParser) -> None:
         help="write VictoriaMetrics' files below this folder (default: /)",
     )
     influxdb.add_argument("--dry-run", action="store_true", help="say what would be done")
-    influxdb.set_defaults(call=setup_influxdb)
 
 
-def setup_influxdb(options: argparse.Namespace) -> int:
+def setup_influxdb(config: Config, options: argparse.Namespace) -> None:
     """Set up; 3 when the database does not answer or refuses, ConfigurationFault if a setting or an option is wrong."""
-    config = load(options.config)
     places = _places(config, options)
-    try:
+    with reaching(SetupFault, NoAnswer):
         if is_cluster(config.influxdb.asked_url):
-            return _see_cluster(config, places, options)
-        if options.victoria_metrics:
-            return _write_files(config, places, options)
-        http = _server(config.influxdb, config.influxdb.url, options)
-        kind, version = kind_of(http)
-        if kind is DatabaseKind.VICTORIA_METRICS:
-            return _write_files(config, places, options)
-        administration = _administration(kind, version, http, config.influxdb, options)
-        print(printable(f"{config.influxdb.url}: {administration.name}"))
-        secrets = options.secrets or _beside(config) / "secrets"
-        users = administration.users(config.influxdb, config.mqtt.client_id, secrets)
-        for place in places:
-            _carry_out(administration.keep(place, change=options.change_retention), dry_run=options.dry_run)
-        for user in users:
-            _carry_out(administration.give(user, places, replace=options.replace), dry_run=options.dry_run)
-    except (SetupFault, NoAnswer) as fault:
-        print(printable(str(fault)), file=sys.stderr)
-        return UNREACHABLE
+            _see_cluster(config, places, options)
+        elif options.victoria_metrics:
+            _write_files(config, places, options)
+        else:
+            _set_up(config, places, options)
+
+
+def _set_up(config: Config, places: Sequence[KeptPlace], options: argparse.Namespace) -> None:
+    """Set up the database that answers."""
+    http = _server(config.influxdb, config.influxdb.url, options)
+    kind, version = kind_of(http)
+    if kind is DatabaseKind.VICTORIA_METRICS:
+        _write_files(config, places, options)
+        return
+    administration = _administration(kind, version, http, config.influxdb, options)
+    print(printable(f"{config.influxdb.url}: {administration.name}"))
+    secrets = options.secrets or (config.file or DEFAULT_FILE.absolute()).parent / "secrets"
+    users = administration.users(config.influxdb, config.mqtt.client_id, secrets)
+    for place in places:
+        _carry_out(administration.keep(place, change=options.change_retention), dry_run=options.dry_run)
+    for user in users:
+        _carry_out(administration.give(user, places, replace=options.replace), dry_run=options.dry_run)
     _say_next(config, administration, users)
-    return 0
 
 
 def _places(config: Config, options: argparse.Namespace) -> list[KeptPlace]:
@@ -165,7 +165,7 @@ def _carry_out(steps: Iterable[SetupStep], *, dry_run: bool) -> None:
         print(printable(f"would do: {step.text}" if step.do is not None and dry_run else step.text))
 
 
-def _see_cluster(config: Config, places: Sequence[KeptPlace], options: argparse.Namespace) -> int:
+def _see_cluster(config: Config, places: Sequence[KeptPlace], options: argparse.Namespace) -> None:
     """See that a cluster of VictoriaMetrics counts right, and say what its processes need."""
     _check_second_process(config, places)
     url = config.influxdb.asked_url
@@ -180,7 +180,6 @@ def _see_cluster(config: Config, places: Sequence[KeptPlace], options: argparse.
     print(
         "It asks nobody for a password: let only gateways, Grafana and vmalert reach its ports.\nThen: gateway check --connect"
     )
-    return 0
 
 
 def _check_second_process(config: Config, places: Sequence[KeptPlace]) -> None:
@@ -190,7 +189,7 @@ def _check_second_process(config: Config, places: Sequence[KeptPlace]) -> None:
         )
 
 
-def _write_files(config: Config, places: Sequence[KeptPlace], options: argparse.Namespace) -> int:
+def _write_files(config: Config, places: Sequence[KeptPlace], options: argparse.Namespace) -> None:
     """Write the files of VictoriaMetrics' processes."""
     _check_second_process(config, places)
     wanted = victoria_metrics.files_of(config, places, options.root)
@@ -203,11 +202,6 @@ def _write_files(config: Config, places: Sequence[KeptPlace], options: argparse.
     print(f"  2. sudo systemctl enable --now {' '.join(services)}; sudo systemctl restart {' '.join(services)}")
     print("  3. vmalert -rule=/etc/victoria-metrics/gateway.rules.yaml -datasource.url=ADDRESS -notifier.url=ALERTMANAGER")
     print("  4. it asks nobody for a password: let no other machine reach its port")
-    return 0
-
-
-def _beside(config: Config) -> Path:
-    return (config.file or DEFAULT_FILE.absolute()).parent
 
 
 def _say_next(config: Config, administration: DatabaseAdministration, users: Sequence[DatabaseUser]) -> None:

@@ -11,8 +11,9 @@ from typing import Final, NamedTuple
 from gateway.admin.broker.configuration import RabbitMqPlaces, rabbitmq_conf
 from gateway.admin.broker.share_planning import ENDING_BYTES, SharesPlan, client_ids, plan, shares_text
 from gateway.commands import UNREACHABLE
-from gateway.commands.options import add_config, port
+from gateway.commands.options import port, with_config
 from gateway.commands.setup.files import PLAIN_MODE, SECRET_MODE, SetupFile, show_files, write_file
+from gateway.commands.starting import reaching
 from gateway.core.gateways.queue_members import TOO_FEW_NODES, ClusterSeen
 from gateway.core.gateways.sharing import Share
 from gateway.ingest.broker.rabbitmq.accounts import (
@@ -30,7 +31,7 @@ from gateway.ingest.broker.rabbitmq.management import ManagementApi, ManagementF
 from gateway.ingest.broker.rabbitmq.queues import see_queues, spread
 from gateway.ingest.broker.rights import SERVICES
 from gateway.ingest.catalog import Catalog, load_catalog, topic_filters
-from gateway.support.config.files import ConfigurationFault, load, secret, text_of
+from gateway.support.config.files import ConfigurationFault, secret, text_of
 from gateway.support.config.model import Config
 from gateway.support.config.setting_types import split_url
 from gateway.support.config.strict_yaml import parse
@@ -72,7 +73,7 @@ Then `gateway check --connect`, and a restart. `gateway devices enroll` makes th
 
 def add_options(rabbitmq: argparse.ArgumentParser) -> None:
     """Add the options of ``gateway setup rabbitmq``."""
-    add_config(rabbitmq)
+    with_config(rabbitmq, setup_rabbitmq)
     which = rabbitmq.add_mutually_exclusive_group()
     which.add_argument("--gateways", type=_gateways, metavar="N", help="how many gateways; for a first file of shares")
     which.add_argument(
@@ -120,13 +121,11 @@ def add_options(rabbitmq: argparse.ArgumentParser) -> None:
     rabbitmq.add_argument("--ca", type=Path, metavar="CA.crt", help="the authority of an API with https")
     rabbitmq.add_argument("--replace", action="store_true", help="write the file of shares anew; sites may move")
     rabbitmq.add_argument("--dry-run", action="store_true", help="say what would be written and set")
-    rabbitmq.set_defaults(call=setup_rabbitmq)
 
 
-def setup_rabbitmq(options: argparse.Namespace) -> int:
+def setup_rabbitmq(config: Config, options: argparse.Namespace) -> int:
     """Set up; 3 when the management API does not answer or refuses, ConfigurationFault if an option is wrong."""
-    config, api = load(options.config), None if options.apply is None else _api(options)
-    alone = _alone(config)
+    api, alone = None if options.apply is None else _api(options), _alone(config)
     catalog, places = load_catalog(alone), _places(config, options)
     written: list[SetupFile] = []
     if places.shares.exists() and not options.replace:
@@ -303,7 +302,7 @@ def _write_if_different(file: SetupFile) -> None:
 
 def _apply(api: ManagementApi, wanted: Definitions, queues: Sequence[str], *, dry_run: bool) -> int:
     """Bring the definitions to the broker and the queues to its nodes, and ask both back."""
-    try:
+    with reaching(ManagementFault):
         api.refuse_older()
         before = list(differences(wanted, api.ask("definitions")))
         if before and not dry_run:
@@ -311,9 +310,6 @@ def _apply(api: ManagementApi, wanted: Definitions, queues: Sequence[str], *, dr
         left = before if dry_run else list(differences(wanted, api.ask("definitions")))
         few = see_queues(api, queues).few
         cluster, refused = (see_queues(api, queues), []) if dry_run else spread(api, queues)
-    except ManagementFault as fault:
-        print(printable(str(fault)), file=sys.stderr)
-        return UNREACHABLE
     for line in before:
         print(printable(f"{line}{'' if line in left else '; set'}"))
     still_few = {queue.name for queue in cluster.few}

@@ -6,10 +6,10 @@ import secrets
 from pathlib import Path
 from typing import Final
 
-from gateway.commands.options import add_config
+from gateway.commands.options import with_config
 from gateway.commands.running import record
 from gateway.support.access.accounts import ROLES, AccountRole, UserAccount, digest_of, name_fault, parse_accounts, replaced
-from gateway.support.config.files import ConfigurationFault, load, text_of
+from gateway.support.config.files import ConfigurationFault, text_of
 from gateway.support.config.model import Config
 from gateway.support.folder_owner import as_owner
 from gateway.support.private_files import FILE_MODE
@@ -22,18 +22,16 @@ RELOAD: Final = "to activate it, reload the gateway: systemctl reload gateway, o
 
 def add_options(token: argparse.ArgumentParser) -> None:
     """Add the options of ``gateway setup token``."""
-    add_config(token)
+    with_config(token, setup_token)
     token.add_argument("name", metavar="NAME", help="the account: one word, such as lan.nguyen")
     token.add_argument("role", nargs="?", metavar="ROLE", help="read, technician or admin")
     what = token.add_mutually_exclusive_group()
     what.add_argument("--replace", action="store_true", help="give a new token in place of the old one")
     what.add_argument("--remove", action="store_true", help="remove the account")
-    token.set_defaults(call=setup_token)
 
 
-def setup_token(options: argparse.Namespace) -> int:
+def setup_token(config: Config, options: argparse.Namespace) -> None:
     """Give or remove a token; ConfigurationFault if name or role is none, or the account is there already."""
-    config = load(options.config)
     path = tokens_file(config)
     if fault := name_fault(options.name):
         raise ConfigurationFault([f"NAME: {fault}"])
@@ -41,7 +39,6 @@ def setup_token(options: argparse.Namespace) -> int:
         _remove(config, path, options.name)
     else:
         _give(config, path, options)
-    return 0
 
 
 def tokens_file(config: Config) -> Path:

@@ -40,6 +40,12 @@ _SPANS_S: Final = (86_400, 3600, 60, 1)
 _NO_BREAK: Final = "\u00a0"
 _NOTHING: Final = "\u2013"
 _STEP: Final = 1024.0
+_VIETNAMESE: Final = str.maketrans(",.", ".,")
+
+
+def localized(number: str, language: str) -> str:
+    """A number in the English form, as the readers of a language write it."""
+    return number.translate(_VIETNAMESE) if language == "vi" else number
 
 
 @dataclass(frozen=True, slots=True)

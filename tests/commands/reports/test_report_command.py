@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway.commands.reports.report_output import ProgressLine
+from gateway.commands.printing import ProgressLine
 from tests.monitoring.reports.points import DAY, HOUR, START, point, steady
 from tests.monitoring.reports.stores import Filled
 from tests.system.rig import run_gateway
