@@ -7,7 +7,7 @@ Queues, packets and connections stay bounded.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from enum import StrEnum
 from importlib.resources import files
@@ -23,6 +23,9 @@ plugin_opt_sync full
 plugin_opt_flush_period 1
 """
 _MEMORY_LIMIT: Final = re.compile(r"(?:^#.*\n)+^memory_limit .*\n\n", re.MULTILINE)
+_SHOWN_TO_RABBITMQ: Final = (
+    "# Whoever comes shows a certificate. Its name is the account of who has no password, and the client id of a device."
+)
 
 
 class MosquittoVersion(StrEnum):
@@ -33,8 +36,8 @@ class MosquittoVersion(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class BrokerFiles:
-    """Files and folders that the configuration names.
+class MosquittoPlaces:
+    """Ports of the listeners, and the files and folders that the configuration names.
 
     :ivar accounts: the file of dynamic security; the broker writes it, and a second one beside it.
     :ivar plugins: the folder of Mosquitto's plugins.
@@ -48,14 +51,8 @@ class BrokerFiles:
     key: Path
     devices_ca: Path | None = None
     revoked: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class BrokerPorts:
-    """Ports of the two listeners."""
-
-    services: int = 1883
-    devices: int = 8883
+    devices_port: int = 8883
+    services_port: int = 1883
 
 
 def province_conf() -> str:
@@ -75,33 +72,19 @@ def limits_conf(version: MosquittoVersion, plugins: Path) -> str:
     return f"{limits}\n\n{_DATABASE.format(plugins=plugins)}{after}"
 
 
-def listeners_conf(version: MosquittoVersion, used: BrokerFiles, ports: BrokerPorts) -> str:
+def listeners_conf(version: MosquittoVersion, places: MosquittoPlaces) -> str:
     """Listeners, TLS and accounts."""
-    template = (files("gateway.admin.broker") / "listeners.conf").read_text(encoding="utf-8")
-    return Template(template).substitute(
-        version=version.value,
-        plugin_key="plugin" if version is MosquittoVersion.V2_0 else "global_plugin",
-        plugins=used.plugins,
-        accounts=used.accounts,
-        certificate=used.certificate,
-        key=used.key,
-        services_port=ports.services,
-        devices_port=ports.devices,
-        client_certificates=_client_certificates(used),
-    )
-
-
-def _client_certificates(used: BrokerFiles) -> str:
-    if used.devices_ca is None:
-        return "# Devices show a password. With `--client-certificates` each shows a certificate instead."
-    lines = [
-        "# A certificate for each device; the name in it is the account.",
-        f"cafile {used.devices_ca}",
-        *([f"crlfile {used.revoked}"] if used.revoked else []),
-        "require_certificate true",
-        "use_identity_as_username true",
-    ]
-    return "\n".join(lines)
+    lines = ["# Devices show a password. With `--client-certificates` each shows a certificate instead."]
+    if places.devices_ca is not None:
+        lines = [
+            "# A certificate for each device; the name in it is the account.",
+            f"cafile {places.devices_ca}",
+            *([f"crlfile {places.revoked}"] if places.revoked else []),
+            "require_certificate true",
+            "use_identity_as_username true",
+        ]
+    key = "plugin" if version is MosquittoVersion.V2_0 else "global_plugin"
+    return _filled("listeners.conf", places, version=version.value, plugin_key=key, client_certificates="\n".join(lines))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,31 +109,24 @@ def rabbitmq_conf(places: RabbitMqPlaces, session_expiry: timedelta, receive_max
     :param session_expiry: the wish of a gateway; the broker allows no less than the seven days that are usual.
     :param receive_maximum: the wish of a gateway.
     """
-    template = (files("gateway.admin.broker") / "rabbitmq.conf").read_text(encoding="utf-8")
-    return Template(template).substitute(
-        devices_port=places.devices_port,
-        services_port=places.services_port,
-        amqp_port=places.amqp_port,
-        management_port=places.management_port,
-        certificate=places.certificate,
-        key=places.key,
-        client_certificates=_rabbitmq_clients(places.clients_ca),
-        session_expiry_s=int(max(session_expiry, timedelta(days=7)).total_seconds()),
-        prefetch=receive_maximum,
-    )
+    lines = ["# Clients show a password. With `--client-certificates` each shows a certificate too, or a certificate alone."]
+    if places.clients_ca is not None:
+        lines = [
+            _SHOWN_TO_RABBITMQ,
+            f"ssl_options.cacertfile = {places.clients_ca}",
+            "ssl_options.verify = verify_peer",
+            "ssl_options.fail_if_no_peer_cert = true",
+            "ssl_cert_login_from = common_name",
+            "mqtt.ssl_cert_login = true",
+            "mqtt.ssl_cert_client_id_from = subject_alternative_name",
+            "mqtt.ssl_cert_login_san_type = dns",
+        ]
+    expiry_s = int(max(session_expiry, timedelta(days=7)).total_seconds())
+    own = {"client_certificates": "\n".join(lines), "session_expiry_s": expiry_s, "prefetch": receive_maximum}
+    return _filled("rabbitmq.conf", places, **own)
 
 
-def _rabbitmq_clients(ca: Path | None) -> str:
-    if ca is None:
-        return "# Clients show a password. With `--client-certificates` each shows a certificate too, or a certificate alone."
-    lines = [
-        "# Whoever comes shows a certificate. Its name is the account of who has no password, and the client id of a device.",
-        f"ssl_options.cacertfile = {ca}",
-        "ssl_options.verify = verify_peer",
-        "ssl_options.fail_if_no_peer_cert = true",
-        "ssl_cert_login_from = common_name",
-        "mqtt.ssl_cert_login = true",
-        "mqtt.ssl_cert_client_id_from = subject_alternative_name",
-        "mqtt.ssl_cert_login_san_type = dns",
-    ]
-    return "\n".join(lines)
+def _filled(name: str, places: MosquittoPlaces | RabbitMqPlaces, **more: object) -> str:
+    """A template, with the names of its places and some more."""
+    template = (files("gateway.admin.broker") / name).read_text(encoding="utf-8")
+    return Template(template).substitute(asdict(places), **more)

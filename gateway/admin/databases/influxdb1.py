@@ -137,7 +137,7 @@ class Influxdb1:
         return self._http.form("/query", {"q": "SHOW DATABASES"}, {"Authorization": f"Basic {given}"}).status != _UNAUTHORIZED
 
     def _step(self, what: str, statement: str) -> SetupStep:
-        return SetupStep(what, lambda: _nothing(self._ask(statement)))
+        return SetupStep(what, lambda: self._ask(statement))
 
     def _ask(self, statement: str) -> list[_AdminRow]:
         answer = self._http.form("/query", {"q": statement})
@@ -161,7 +161,3 @@ def _span(duration: str) -> timedelta | None:
     """Read a duration as InfluxDB writes it: ``17520h0m0s``; 0 is for ever."""
     seconds = sum(int(number) * _UNITS_S[unit] for number, unit in _PART.findall(duration))
     return timedelta(seconds=seconds) if seconds else None
-
-
-def _nothing(_: object) -> None:
-    """Drop an answer."""

@@ -6,7 +6,7 @@ A token's rights cannot be changed, so one that lacks a right is replaced, and t
 # mypy: disable-error-code="no-untyped-call"
 # influxdb-client has few types.
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -77,23 +77,25 @@ class Influxdb2:
         rules = [BucketRetentionRules(type="expire", every_seconds=seconds)] if seconds else []
         if bucket is None:
 
+            @self._asked()
             def create() -> None:
                 self._client.buckets_api().create_bucket(
                     bucket_name=place.config.bucket, retention_rules=rules, org=self._org_id
                 )
 
-            yield SetupStep(f"{where}: created, keeps {place.kept()}", self._careful(create))
+            yield SetupStep(f"{where}: created, keeps {place.kept()}", create)
         elif (now := _kept(bucket)) == place.keep:
             yield SetupStep(f"{where}: is there and keeps {place.kept()}")
         elif not change:
             raise refuse_change(where, now, place.keep)
         else:
 
+            @self._asked()
             def alter() -> None:
                 bucket.retention_rules = rules or [BucketRetentionRules(type="expire", every_seconds=0)]
                 self._client.buckets_api().update_bucket(bucket)
 
-            yield SetupStep(change_text(where, now, place.keep), self._careful(alter))
+            yield SetupStep(change_text(where, now, place.keep), alter)
         yield self._mapped(place)
 
     def give(self, user: DatabaseUser, places: Sequence[KeptPlace], *, replace: bool) -> Iterator[SetupStep]:
@@ -114,21 +116,22 @@ class Influxdb2:
         if user.file.exists() and not own and not replace:
             raise SetupFault(f"{user.file}: is there, with a token that was not made here; --replace writes a new one into it")
         ended = ", in place of the old one" if own else ""
-        yield SetupStep(f"{what}: created{ended}; {user.file}", self._careful(lambda: self._make_token(user, places, own)))
+        yield SetupStep(f"{what}: created{ended}; {user.file}", lambda: self._make_token(user, places, own))
 
     def _make_token(self, user: DatabaseUser, places: Sequence[KeptPlace], old: Sequence[Authorization]) -> None:
         """Make a token, write it down, and only then end the old ones."""
         action, api = "write" if user.writes else "read", self._client.authorizations_api()
-        buckets = {bucket.id: bucket for place in places if (bucket := self._bucket(place)) is not None}
+        buckets = dict.fromkeys(bucket.id for place in places if (bucket := self._bucket(place)) is not None)
         permissions = [
             Permission(action=action, resource=PermissionResource(type="buckets", id=id_, org_id=self._org_id))
             for id_ in buckets
         ]
         asked = Authorization(org_id=self._org_id, permissions=permissions, description=user.name)
-        made = api.create_authorization(authorization=asked)
-        write_secret(user.file, made.token)
-        for one in old:
-            api.delete_authorization(one)
+        with self._asked():
+            made = api.create_authorization(authorization=asked)
+            write_secret(user.file, made.token)
+            for one in old:
+                api.delete_authorization(one)
 
     def _mapped(self, place: KeptPlace) -> SetupStep:
         """The mapping from a name of InfluxDB 1 to the bucket; newer versions have one by themselves."""
@@ -143,6 +146,7 @@ class Influxdb2:
         if any(one.retention_policy == policy and not one.virtual for one in known):
             raise SetupFault(f"{self._url}: the database {database} of InfluxQL is another bucket; see `influx v1 dbrp list`")
 
+        @self._asked()
         def create() -> None:
             found = self._bucket(place)
             if found is None:
@@ -154,7 +158,7 @@ class Influxdb2:
             if not any(one.bucket_id == found.id for one in there):
                 service.post_dbrp(wanted)
 
-        return SetupStep(what, self._careful(create))
+        return SetupStep(what, create)
 
     def _bucket(self, place: KeptPlace) -> Bucket | None:
         with self._asked():
@@ -172,16 +176,9 @@ class Influxdb2:
             raise SetupFault(f"{self._url}: influxdb.org is not set; organisations there: {there}")
         raise SetupFault(f"{self._url}: there is no organisation {name}; organisations there: {there}")
 
-    def _careful(self, do: Callable[[], None]) -> Callable[[], None]:
-        def asked() -> None:
-            with self._asked():
-                do()
-
-        return asked
-
     @contextmanager
     def _asked(self) -> Iterator[None]:
-        """Turn the client's faults into sentences."""
+        """Turn the client's faults into sentences; a step is decorated with it, since it is taken later."""
         try:
             yield
         except ApiException as error:

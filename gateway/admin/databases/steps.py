@@ -56,7 +56,7 @@ class SetupStep(NamedTuple):
     """
 
     text: str
-    do: Callable[[], None] | None = None
+    do: Callable[[], object] | None = None
 
 
 class DatabaseAdministration(Protocol):

@@ -28,11 +28,9 @@ def main(words: Sequence[str] | None = None) -> int:
     project = tomllib.loads((_CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))
     try:
         known = list(known_weaknesses(packages, given[0] if given else OSV))
-    except (OSError, HTTPException) as error:  # no network, or none that leads there
-        print(f"advisories: not asked about, nobody answers: {error}")
-        return 0
-    except ValueError as error:
-        print(f"advisories: not asked about, the answer cannot be read: {error}")
+    except (OSError, HTTPException, ValueError) as error:  # without a network, or with one that leads elsewhere
+        why = "the answer cannot be read" if isinstance(error, ValueError) else "nobody answers"
+        print(f"advisories: not asked about, {why}: {error}")
         return 0
     return report(known, project["tool"]["advisories"]["accepted"], len(packages))
 

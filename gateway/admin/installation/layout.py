@@ -1,6 +1,5 @@
 """Places of an installation, below a root: ``/``, or a folder of a test."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -10,16 +9,24 @@ LOG_LIMITS: Final = "journald.conf"
 USER: Final = "gateway"
 
 
-@dataclass(frozen=True, slots=True)
 class Layout:
-    """The places."""
+    """The places.
 
-    root: Path = Path("/")
+    :ivar home: the folder of the program, one environment for each version.
+    :ivar current: the link to the environment that the service runs; ``previous``: to that which a rollback leads to.
+    :ivar trial: the note of a switch that is not confirmed yet.
+    :ivar script: the link to the script of the current version; ``command``: to the command ``gateway``.
+    :ivar units: the folder of the administrator's units; ``log_limits``: the limits of the system's log.
+    """
 
-    @property
-    def home(self) -> Path:
-        """The folder of the program, one environment for each version."""
-        return self.root / "opt" / "gateway"
+    def __init__(self, root: Path = Path("/")) -> None:
+        self.root = root
+        self.home = root / "opt" / "gateway"
+        self.current, self.previous = self.home / "current", self.home / "previous"
+        self.trial, self.script = self.home / "trial.json", self.home / "install.sh"
+        self.command = root / "usr" / "local" / "bin" / "gateway"
+        systemd = root / "etc" / "systemd"
+        self.units, self.log_limits = systemd / "system", systemd / "journald.conf.d" / "gateway.conf"
 
     def environment(self, version: str) -> Path:
         """The virtual environment of a version."""
@@ -28,41 +35,6 @@ class Layout:
     def kept(self, version: str) -> Path:
         """The bundle of a version, from which its environment is built."""
         return self.home / "kept" / version
-
-    @property
-    def current(self) -> Path:
-        """The link to the environment that the service runs."""
-        return self.home / "current"
-
-    @property
-    def previous(self) -> Path:
-        """The link to the environment that a rollback leads to."""
-        return self.home / "previous"
-
-    @property
-    def trial(self) -> Path:
-        """The note of a switch that is not confirmed yet."""
-        return self.home / "trial.json"
-
-    @property
-    def script(self) -> Path:
-        """The link to the script of the current version."""
-        return self.home / "install.sh"
-
-    @property
-    def command(self) -> Path:
-        """The link to the command ``gateway``."""
-        return self.root / "usr" / "local" / "bin" / "gateway"
-
-    @property
-    def units(self) -> Path:
-        """The folder of the administrator's units."""
-        return self.root / "etc" / "systemd" / "system"
-
-    @property
-    def log_limits(self) -> Path:
-        """The limits of the system's log."""
-        return self.root / "etc" / "systemd" / "journald.conf.d" / "gateway.conf"
 
     def settings(self, unit: str = UNIT) -> Path:
         """The folder of the configuration of a unit."""

@@ -3,13 +3,14 @@
 It is built at the place where it stays, from the wheels that are kept and nothing else.
 """
 
-import hashlib
 import os
 import platform
 import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import file_digest
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +20,6 @@ SUMS: Final = "SHA256SUMS"
 LOCK: Final = "requirements-runtime.lock"
 SCRIPT: Final = "install.sh"
 WHEELS: Final = "wheels"
-_CHUNK_BYTES: Final = 2**20
 
 
 def build_tag(python: tuple[int, int] = sys.version_info[:2], machine: str = platform.machine()) -> str:
@@ -78,7 +78,7 @@ def keep(bundle: Bundle, place: Path, machine: Machine) -> Bundle:
     new = bundle.sums
     if any(there.get(name, sha256) != sha256 for name, sha256 in new.items()):
         raise NotDone(f"{place} holds another program of the version {bundle.version}; a version is never given twice")
-    missing = {name: sha256 for name, sha256 in new.items() if not _is_there(place / name, sha256)}
+    missing = [name for name, sha256 in new.items() if not (place / name).is_file() or digest(place / name) != sha256]
     if not missing and not new.keys() - there.keys():
         return Bundle(place, bundle.version)
     if machine.dry_run:
@@ -104,11 +104,8 @@ def sums_text(sums: dict[str, str]) -> str:
 
 def digest(path: Path) -> str:
     """Return the SHA-256 of a file."""
-    found = hashlib.sha256()
     with path.open("rb") as file:
-        while some := file.read(_CHUNK_BYTES):
-            found.update(some)
-    return found.hexdigest()
+        return file_digest(file, "sha256").hexdigest()
 
 
 def _sums(folder: Path) -> Iterator[tuple[str, str]]:
@@ -117,10 +114,6 @@ def _sums(folder: Path) -> Iterator[tuple[str, str]]:
         if Path(name).is_absolute() or ".." in Path(name).parts:
             raise NotDone(f"{folder / SUMS} names {name}, which is not in the bundle")
         yield name, sha256
-
-
-def _is_there(path: Path, sha256: str) -> bool:
-    return path.is_file() and digest(path) == sha256
 
 
 _BUILT: Final = "built-from"
@@ -134,12 +127,10 @@ def python_path() -> Path:
 
 def is_whole(place: Path, bundle: Bundle) -> bool:
     """Tell if the environment was built to its end, and its Python is still there."""
-    try:
-        return (place / _BUILT).read_text(encoding="utf-8") == _built_from(bundle) and os.access(
-            place / "bin" / "python", os.X_OK
-        )
-    except OSError:
-        return False
+    with suppress(OSError):
+        if (place / _BUILT).read_text(encoding="utf-8") == _built_from(bundle):
+            return os.access(place / "bin" / "python", os.X_OK)
+    return False
 
 
 def build_environment(bundle: Bundle, place: Path, machine: Machine) -> None:

@@ -8,7 +8,7 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -41,15 +41,13 @@ class LockedPackage:
 
 def locked_packages(lock: str) -> list[LockedPackage]:
     """The packages of a lock, in its order."""
-    return list(_packages(lock))
-
-
-def _packages(lock: str) -> Iterator[LockedPackage]:
+    packages = []
     for entry in re.split(r"^(?=[\w.-]+==)", lock, flags=re.MULTILINE)[1:]:
         head, *lines = entry.splitlines()
         if found := _HEAD.match(head):
-            asked = [match[1] for line in lines if (match := _ASKED.match(line))]
-            yield LockedPackage(found[1], found[2], (found[3] or "").strip(), tuple(_HASH.findall(entry)), tuple(asked))
+            asked = tuple(match[1] for line in lines if (match := _ASKED.match(line)))
+            packages.append(LockedPackage(found[1], found[2], (found[3] or "").strip(), tuple(_HASH.findall(entry)), asked))
+    return packages
 
 
 SBOM: Final = "sbom.cdx.json"
@@ -82,24 +80,15 @@ def main(words: Sequence[str] | None = None) -> int:
 def sbom_text(lock: str, version: str = __version__, sha256s: Collection[str] | None = None) -> str:
     """The bill of a lock as JSON; ``sha256s``: of the files at hand, none given: all that the lock allows."""
     packages = locked_packages(lock)
+    project = {"type": "application", "bom-ref": f"{PROJECT}@{version}", "name": PROJECT, "version": version}
     bill = {
-        "metadata": {"component": _project(version)},
+        "metadata": {"component": project | {"licenses": [{"license": {"id": _SPDX}}]}},
         "components": [_component(package, sha256s) for package in packages],
         "dependencies": _dependencies(packages, version),
     }
     serial = uuid5(NAMESPACE_URL, json.dumps(bill, sort_keys=True))
     head = {"bomFormat": "CycloneDX", "specVersion": "1.6", "serialNumber": f"urn:uuid:{serial}", "version": 1}
     return json.dumps(head | bill, indent=1, ensure_ascii=False) + "\n"
-
-
-def _project(version: str) -> dict[str, Any]:
-    return {
-        "type": "application",
-        "bom-ref": _project_ref(version),
-        "name": PROJECT,
-        "version": version,
-        "licenses": [{"license": {"id": _SPDX}}],
-    }
 
 
 def _component(package: LockedPackage, sha256s: Collection[str] | None) -> dict[str, Any]:
@@ -123,16 +112,12 @@ def _dependencies(packages: Sequence[LockedPackage], version: str) -> list[dict[
     for package in packages:
         for name in package.asked_by:
             needs[name].append(_ref(package))
-    refs = {PROJECT: _project_ref(version)} | {package.name: _ref(package) for package in packages}
+    refs = {PROJECT: f"{PROJECT}@{version}"} | {package.name: _ref(package) for package in packages}
     return [{"ref": refs[name], "dependsOn": needed} for name, needed in needs.items()]
 
 
 def _ref(package: LockedPackage) -> str:
     return f"pkg:pypi/{package.name}@{package.version}"
-
-
-def _project_ref(version: str) -> str:
-    return f"{PROJECT}@{version}"
 
 
 def _licences(package: LockedPackage) -> list[dict[str, Any]]:

@@ -36,10 +36,13 @@ class Services:
     def install_units(self, bundle: Path) -> None:
         """Write the units of a bundle, and the limits of the log."""
         machine, layout, source = self._machine, self._layout, bundle / "deploy" / "systemd"
-        changed = [
-            machine.write(layout.units / name, _content(source / name, dry_run=machine.dry_run)) for name in (UNIT, TEMPLATE)
-        ]
-        log_changed = machine.write(layout.log_limits, _content(source / LOG_LIMITS, dry_run=machine.dry_run))
+
+        def write(path: Path, name: str) -> bool:
+            file = source / name
+            return machine.write(path, b"" if machine.dry_run and not file.exists() else file.read_bytes())  # none is kept then
+
+        changed = [write(layout.units / name, name) for name in (UNIT, TEMPLATE)]
+        log_changed = write(layout.log_limits, LOG_LIMITS)
         if layout.has_systemd and any(changed):
             machine.run("systemctl", "daemon-reload")
         if layout.has_systemd and log_changed:
@@ -98,8 +101,3 @@ class Services:
         if self._machine.status("systemctl", "is-active", "--quiet", unit) != 0:
             return ServiceStage.STOPPED
         return ServiceStage.SUBSCRIBED if self._layout.subscribed(unit).exists() else ServiceStage.RUNNING
-
-
-def _content(path: Path, *, dry_run: bool) -> bytes:
-    """Return a file of a bundle that is kept; a dry run has kept none."""
-    return b"" if dry_run and not path.exists() else path.read_bytes()

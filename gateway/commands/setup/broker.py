@@ -5,7 +5,7 @@ from pathlib import Path
 from secrets import token_bytes, token_urlsafe
 from typing import Final
 
-from gateway.admin.broker.configuration import BrokerFiles, BrokerPorts, MosquittoVersion, limits_conf, listeners_conf
+from gateway.admin.broker.configuration import MosquittoPlaces, MosquittoVersion, limits_conf, listeners_conf
 from gateway.commands.options import port, with_config
 from gateway.commands.setup.files import PLAIN_MODE, SECRET_MODE, SetupFile, refuse_present, show_files, write_file
 from gateway.ingest.broker.dynamic_security import SALT_BYTES, BrokerAccount, document
@@ -69,20 +69,21 @@ def add_options(broker: argparse.ArgumentParser) -> None:
 
 def setup_broker(config: Config, options: argparse.Namespace) -> None:
     """Write the files; ConfigurationFault if one is there already or cannot be written, or the plugin is missing."""
-    used = BrokerFiles(
+    used = MosquittoPlaces(
         accounts=options.state / "dynamic-security.json",
         plugins=_plugins(options.plugins),
         certificate=options.certificate,
         key=options.key,
         devices_ca=options.client_certificates,
         revoked=options.revoked,
+        devices_port=options.port,
+        services_port=options.services_port,
     )
     version = MosquittoVersion(options.mosquitto)
     accounts = _accounts(config, options.service)
-    ports = BrokerPorts(options.services_port, options.port)
     wanted = [
         SetupFile(options.conf / "province.conf", limits_conf(version, used.plugins), PLAIN_MODE),
-        SetupFile(options.conf / "listeners.conf", listeners_conf(version, used, ports), PLAIN_MODE),
+        SetupFile(options.conf / "listeners.conf", listeners_conf(version, used), PLAIN_MODE),
         SetupFile(used.accounts, document((one, token_bytes(SALT_BYTES)) for one in accounts), SECRET_MODE),
         *(SetupFile(options.secrets / f"{one.name}.password", f"{one.password}\n", SECRET_MODE) for one in accounts),
     ]
