@@ -71,8 +71,7 @@ class Influxdb1:
             made = policy or _DEFAULT_POLICY
             self._made.add(database)
             yield self._step(
-                f"{where}: created, keeps {place.kept()}",
-                f"CREATE DATABASE {name(database)} WITH {duration} NAME {name(made)}",
+                f"{where}: created, keeps {place.kept()}", f"CREATE DATABASE {name(database)} WITH {duration} NAME {name(made)}"
             )
             return
         rows = [] if database in self._made else self._ask(f"SHOW RETENTION POLICIES ON {name(database)}")

@@ -12,10 +12,7 @@ from urllib.parse import quote
 from gateway.support.access.scope import DeviceScope
 
 USERS: Final = "users"
-_READING: Final = (
-    *("/api/v1/query", "/api/v1/query_range", "/api/v1/series", "/api/v1/labels"),
-    "/api/v1/label/[^/]+/values",
-)
+_READING: Final = (*("/api/v1/query", "/api/v1/query_range", "/api/v1/series", "/api/v1/labels"), "/api/v1/label/[^/]+/values")
 """Paths of questions; whole exports, federation, writing and administration are not among them."""
 ROLLUPS: Final = "/prometheus"
 """The beginning of paths that lead to a second process, which keeps the roll-ups.

@@ -60,10 +60,7 @@ def _watched(config: Config) -> dict[str, RetainHandling]:
 
 
 async def _subscribe(
-    session: Session,
-    filters: dict[str, RetainHandling],
-    reader: asyncio.StreamReader,
-    writer: asyncio.StreamWriter,
+    session: Session, filters: dict[str, RetainHandling], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> dict[str, str]:
     """Connect, subscribe, disconnect; return the refused filters with their reasons."""
     writer.write(session.connect())

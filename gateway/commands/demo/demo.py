@@ -56,18 +56,10 @@ _TECHNICIAN: Final = "lan"
 def add_options(command: argparse.ArgumentParser) -> None:
     """Add the options of ``gateway demo``."""
     command.add_argument(
-        "--devices",
-        type=whole_number,
-        default=300,
-        metavar="N",
-        help="number of simulated devices (default: 300)",
+        "--devices", type=whole_number, default=300, metavar="N", help="number of simulated devices (default: 300)"
     )
     command.add_argument(
-        "--seconds",
-        type=whole_number,
-        default=60,
-        metavar="N",
-        help="seconds to run; 0: until Ctrl-C (default: 60)",
+        "--seconds", type=whole_number, default=60, metavar="N", help="seconds to run; 0: until Ctrl-C (default: 60)"
     )
     command.add_argument("--dir", type=Path, metavar="DIR", help="folder that keeps data and logs (default: a temporary one)")
     command.set_defaults(call=demo)

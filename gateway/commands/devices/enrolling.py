@@ -45,10 +45,7 @@ def add_enrolling(actions: Actions) -> None:
     enrolled.add_argument("--csv", type=Path, metavar="FILE.csv", help="accounts as a table")
     enrolled.add_argument("--replace", action="store_true", help="give a new account in place of one that is there")
     enrolled.add_argument(
-        "--file",
-        type=Path,
-        metavar="FILE.json",
-        help="the accounts of a broker that is stopped: fast, for thousands",
+        "--file", type=Path, metavar="FILE.json", help="the accounts of a broker that is stopped: fast, for thousands"
     )
     revoked = add_action(actions, "revoke", "take the account of a device away, and cut it off", take_away)
     revoked.add_argument("id", metavar="ID", help="the device")
