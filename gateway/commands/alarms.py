@@ -11,7 +11,7 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from gateway.commands.options import Actions, DoWithConfig, add_action, instant_ms, whole_number
-from gateway.commands.running import ask, record, store
+from gateway.commands.running import ask, paged, record, store
 from gateway.core.status.silence import Silence
 from gateway.ingest.storage import alarms as stored
 from gateway.ingest.storage.alarms import PlannedWork
@@ -117,17 +117,14 @@ def _history(config: Config, options: argparse.Namespace) -> None:
 
 def _changes(config: Config, here: _Stopped | None, place: str | None) -> Iterator[_AlarmFields]:
     """All changes, the newest first, asked for in pages."""
-    before: int | None = None
-    while True:
+
+    def page(before: int | None) -> list[_AlarmFields]:
         if here is None:
-            page = ask(config, "GET", "/api/alarms/history", {"place": place, "before": before})["history"]
-        else:
-            rows = here.file.run_here(stored.history, place, before)
-            page = [{"number": number, **change_document(change, here.keeper.rules)} for number, change in rows]
-        if not page:
-            return
-        yield from page
-        before = page[-1]["number"]
+            return list(ask(config, "GET", "/api/alarms/history", {"place": place, "before": before})["history"])
+        rows = here.file.run_here(stored.history, place, before)
+        return [{"number": number, **change_document(change, here.keeper.rules)} for number, change in rows]
+
+    return paged(page)
 
 
 def _change_line(change: _AlarmFields, config: Config) -> str:

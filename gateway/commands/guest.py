@@ -27,14 +27,9 @@ _IS_THE_GATEWAY: Final = (
     "its session was left alone, and nothing else was tried. Let the gateway use the listener of the services"
 )
 
-StreamPair = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-
 
 class Opened(NamedTuple):
-    """A connection for a guest.
-
-    :ivar session_expiry_s: the shorter lifetime that the broker gave to a session as the gateway's; None: as asked.
-    """
+    """A connection for a guest; ``session_expiry_s``: the shorter lifetime that a session as the gateway's got, if it did."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
@@ -47,11 +42,7 @@ def guest(options: SessionOptions, purpose: str) -> SessionOptions:
 
 
 async def open_as_guest(address: BrokerAddress, options: SessionOptions) -> Opened:
-    """Open a connection on which ``options`` of :func:`guest` may be used.
-
-    :param options: the gateway's.
-    :raises ProtocolFault: the guest would replace the gateway, or the broker refuses the connection.
-    """
+    """Open a connection for a guest of the gateway with ``options``; ProtocolFault if he would replace it, or is refused."""
     reader, writer = await _open(address)
     async with ended(writer):
         asks = replace(guest(options, "ask"), session_expiry_s=options.session_expiry_s or _COME_BACK_S)
@@ -91,6 +82,6 @@ async def read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sessi
     return data
 
 
-async def _open(address: BrokerAddress) -> StreamPair:
+async def _open(address: BrokerAddress) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     name = address.host if address.tls else None
     return await asyncio.open_connection(address.host, address.port, ssl=address.tls, server_hostname=name)

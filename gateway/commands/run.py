@@ -43,10 +43,7 @@ class StoodBack(Exception):  # noqa: N818 - what it says is no fault
 
 
 def run(config: Config) -> int:
-    """Run until SIGTERM or SIGINT; return the exit status.
-
-    :raises ConfigurationFault: the registry, a certificate or the HTTP port cannot be used, or the clock not scaled here.
-    """
+    """Run until SIGTERM or SIGINT; ConfigurationFault if registry, certificate, port or scaled clock cannot be used."""
     early = _EarlyReload()
     early.listen()
     set_up_logging(config.log)

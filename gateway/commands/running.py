@@ -2,7 +2,7 @@
 
 import getpass
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -76,6 +76,14 @@ def _why(answer: HttpAnswer) -> str:
     """Return the fault that an answer names."""
     found = answer.document()
     return str(found["error"]) if isinstance(found, dict) and "error" in found else answer.text()[:300]
+
+
+def paged(page: Callable[[int | None], list[dict[str, Any]]], key: str = "number") -> Iterator[dict[str, Any]]:
+    """All rows, the newest first, asked for in pages: each holds what comes before the last row of the one before."""
+    before: int | None = None
+    while found := page(before):
+        yield from found
+        before = found[-1][key]
 
 
 @contextmanager

@@ -48,11 +48,6 @@ class Instance:
     answer: Mapping[str, Any] | None = None
     fault: str = ""
 
-    @property
-    def is_well(self) -> bool:
-        """True if nobody needs to do anything."""
-        return self.state == Level.GOOD
-
     def document(self) -> dict[str, object]:
         """The instance as JSON."""
         file = None if self.file is None else str(self.file)
@@ -102,7 +97,7 @@ def _shown(seen: list[Instance], language: str) -> Iterator[str]:
         for text in [*standing, *_link(instance.answer, words, formats), *filter(None, [instance.fault])]:
             yield f"    {printable(text)}"
     if len(seen) > 1:
-        unwell = sum(not instance.is_well for instance in seen)
+        unwell = sum(instance.state != Level.GOOD for instance in seen)
         yield ""
         yield words["not_good"].format(unwell, len(seen)) if unwell else words["all_good"].format(len(seen))
 

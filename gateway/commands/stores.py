@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from gateway.commands.options import add_config
-from gateway.commands.running import ask, record, store
+from gateway.commands.running import ask, paged, record, store
 from gateway.core.batching.batch import decode as decode_body
 from gateway.ingest.catalog import load_catalog
 from gateway.ingest.replay import replay_rejects, without_codecs
@@ -83,20 +83,16 @@ def _number(text: str | None) -> int | None:
 
 
 def _select(file: Database | None, config: Config, query: dict[str, Any], *, payloads: bool) -> Iterator[dict[str, Any]]:
-    """All matching rejects, newest first, read in pages."""
-    before: int | None = None
-    while page := _page(file, config, query | {"before": before}, payloads=payloads):
-        yield from page
-        if query["id"] is not None:
-            return
-        before = page[-1]["id"]
+    """All matching rejects, newest first."""
 
+    def page(before: int | None) -> list[dict[str, Any]]:
+        if file is None:
+            asked = query | {"before": before, "payloads": 1 if payloads else None}
+            return list(ask(config, "GET", "/api/rejects", asked)["rejects"])
+        found = file.run_here(rejects.page, _chosen(query), before=before, payloads=payloads)
+        return [reject_document(*row[:2]) if payloads else listed_reject(*row) for row in found]
 
-def _page(file: Database | None, config: Config, query: dict[str, Any], *, payloads: bool) -> list[dict[str, Any]]:
-    if file is None:
-        return list(ask(config, "GET", "/api/rejects", query | {"payloads": 1 if payloads else None})["rejects"])
-    found = file.run_here(rejects.page, _chosen(query), before=query["before"], payloads=payloads)
-    return [reject_document(*row[:2]) if payloads else listed_reject(*row) for row in found]
+    return paged(page, "id") if query["id"] is None else iter(page(None))
 
 
 def _chosen(query: Mapping[str, Any]) -> RejectFilter:
@@ -106,14 +102,9 @@ def _chosen(query: Mapping[str, Any]) -> RejectFilter:
 def _change_rejects(file: Database, config: Config, action: str, chosen: RejectFilter) -> dict[str, Any]:
     if action == "purge":
         return {"removed": file.run_here(rejects.purge, chosen)}
-    return asyncio.run(_replay(file, config, chosen))
-
-
-async def _replay(file: Database, config: Config, chosen: RejectFilter) -> dict[str, Any]:
     clock = WallClock()
-    memory = StoredMemory(file, clock.now_ms())
-    process = without_codecs(build_processor(config, load_catalog(config), memory=memory))
-    return await replay_rejects(file, process, storage_limits(config), clock, chosen)
+    process = without_codecs(build_processor(config, load_catalog(config), memory=StoredMemory(file, clock.now_ms())))
+    return asyncio.run(replay_rejects(file, process, storage_limits(config), clock, chosen))
 
 
 def _print_rejects(found: Iterator[dict[str, Any]], options: argparse.Namespace) -> int:
@@ -169,13 +160,11 @@ def journal_command(options: argparse.Namespace) -> int:
     with store(config) as file:
         if options.action == "status":
             return _print_status(_status(file, config), as_json=options.json)
-        if options.action == "drop":
-            dropped = ask(config, "POST", "/api/journal/drop", {}) if file is None else _drop(file, config)
-            print(f"{dropped['dropped']} readings dropped")
-            return 0
-        if options.action == "acknowledge":
-            known = ask(config, "POST", "/api/journal/acknowledge", {}) if file is None else _acknowledge(file, config)
-            print(f"{known['acknowledged']} lost readings acknowledged")
+        if options.action in _CHANGES:
+            change, done, what = _CHANGES[options.action]
+            path = f"/api/journal/{options.action}"
+            number = ask(config, "POST", path, {})[done] if file is None else change(file, config)
+            print(f"{number} {what} {done}")
             return 0
         if file is None:
             raise ConfigurationFault([f"{config.journal.path}: in use: stop the gateway before you export the journal"])
@@ -214,16 +203,23 @@ def _print_status(status: dict[str, Any], *, as_json: bool) -> int:
     return 0
 
 
-def _drop(file: Database, config: Config) -> dict[str, Any]:
+def _drop(file: Database, config: Config) -> int:
     dropped = sum(domains.total() for domains in file.run_here(journal.drop).values())
     record(config, "journal dropped", subject={}, before={"readings": dropped}, after={"readings": 0})
-    return {"dropped": dropped}
+    return dropped
 
 
-def _acknowledge(file: Database, config: Config) -> dict[str, Any]:
+def _acknowledge(file: Database, config: Config) -> int:
     acknowledged = file.tally.acknowledge()
     record(config, "lost readings acknowledged", subject={}, before={"missing": acknowledged}, after={"missing": 0})
-    return {"acknowledged": acknowledged}
+    return acknowledged
+
+
+_CHANGES: Final = {
+    "drop": (_drop, "dropped", "readings"),
+    "acknowledge": (_acknowledge, "acknowledged", "lost readings"),
+}
+"""Action → the change of the journal's file, its word in the answer, and what it counts."""
 
 
 def _export(file: Database, target: Path) -> int:

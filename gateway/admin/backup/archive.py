@@ -63,11 +63,7 @@ class BackupFacts(msgspec.Struct, frozen=True):
 
 
 class BackupManifest(msgspec.Struct, frozen=True):
-    """The contents of an archive.
-
-    :ivar version: of the gateway that made it.
-    :ivar commit: the same, exactly.
-    """
+    """The contents of an archive; ``version`` and ``commit``: of the gateway that made it."""
 
     format: int
     version: str

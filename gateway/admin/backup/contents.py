@@ -6,11 +6,12 @@ The readings themselves are in the database, which has a backup of its own.
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
+from urllib.parse import quote
 
 from gateway.ingest.broker.dynamic_security import names_in, without
 from gateway.ingest.storage.forgetting import DeviceNames, devices_in, forget, photographed, photos_of
@@ -21,6 +22,7 @@ from gateway.support.audit.log import AuditLog
 from gateway.support.config.files import configured_files, text_of
 from gateway.support.config.model import Config
 from gateway.support.folder_owner import as_owner
+from gateway.support.private_files import refuse_pipes
 from gateway.support.registry.changes import MakeChange, edit_device, place_in, retire
 from gateway.support.registry.edit import edit
 from gateway.support.registry.registry import load_registry
@@ -65,11 +67,7 @@ _OF_SETTING: Final[dict[tuple[str, ...], BackupKind]] = {
 
 
 def files_of(config: Config, accounts: Path, also: Sequence[Path]) -> list[BackupFile]:
-    """The files that there are, each once.
-
-    :param accounts: the broker's accounts.
-    :param also: further files, or folders with all that is in them.
-    """
+    """The files that there are, each once: the broker's accounts too, and further files, or folders with all in them."""
     found: dict[Path, BackupKind] = {}
     for kind, path in _named(config, accounts, also):
         for file in _within(path):
@@ -102,6 +100,15 @@ def _within(path: Path) -> Iterator[Path]:
         yield from found
     elif path.is_file():
         yield path
+
+
+@contextmanager
+def to_read(database: Path) -> Iterator[sqlite3.Connection]:
+    """A database that a gateway may have open, to be read."""
+    with as_owner(database):
+        refuse_pipes(database)
+        with closing(sqlite3.connect(f"file:{quote(str(database))}?mode=ro", uri=True, timeout=30.0)) as connection:
+            yield connection
 
 
 class DeviceFiles(NamedTuple):

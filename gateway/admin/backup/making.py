@@ -1,20 +1,19 @@
 """Making a backup, also while the gateway runs: its databases are copied by SQLite as they are at one instant."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from urllib.parse import quote
 
 from gateway.admin.backup.archive import BackupFacts, BackupManifest, write_archive
-from gateway.admin.backup.contents import SQLITE, BackupFile, BackupKind, files_of
+from gateway.admin.backup.contents import SQLITE, BackupFile, BackupKind, files_of, to_read
 from gateway.ingest.storage import journal
 from gateway.ingest.storage.beside import is_in_use
 from gateway.support.audit.forgotten import forgotten_beside
 from gateway.support.audit.log import AuditLog
 from gateway.support.config.model import Config
 from gateway.support.folder_owner import as_owner
-from gateway.support.private_files import folder_beside, make_empty, refuse_pipes
+from gateway.support.private_files import folder_beside, make_empty
 
 
 def make_backup(config: Config, path: Path, now_ms: int, *, accounts: Path, also: Sequence[Path]) -> BackupManifest:
@@ -52,7 +51,7 @@ def _copied(file: BackupFile, copy: Path) -> Path:
     try:
         with as_owner(copy):
             target.execute("PRAGMA journal_mode=OFF")  # so that it opens nothing beside it while we are the owner of the other
-        with _opened(file.path) as source:
+        with to_read(file.path) as source:
             source.backup(target)
         with as_owner(copy):
             target.execute("PRAGMA journal_mode=DELETE")  # one file, without a WAL beside it
@@ -63,14 +62,5 @@ def _copied(file: BackupFile, copy: Path) -> Path:
 
 
 def _readings(copy: Path) -> int:
-    with _opened(copy) as connection:
+    with to_read(copy) as connection:
         return journal.stock(connection).readings
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[sqlite3.Connection]:
-    """The database, to read."""
-    with as_owner(path):
-        refuse_pipes(path)
-        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=30.0)) as connection:
-            yield connection

@@ -76,10 +76,7 @@ class Restored:
 
 
 class FilesThere(Exception):  # noqa: N818 - says what it is
-    """Files with other contents are at the places of a backup's.
-
-    :ivar paths: these files.
-    """
+    """Files with other contents, ``paths``, are at the places of a backup's."""
 
     def __init__(self, paths: list[Path]) -> None:
         super().__init__(", ".join(map(str, paths)))

@@ -126,14 +126,11 @@ def names_of(certificate: bytes) -> tuple[CertificateUse, list[str]]:
         if ExtendedKeyUsageOID.SERVER_AUTH in uses:
             others = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
             return CertificateUse.SERVER, [str(one.value) for one in others]
-        use = CertificateUse.CLIENT if _has_alternative(found) else CertificateUse.SERVICE
+        has_alternative = any(isinstance(one.value, x509.SubjectAlternativeName) for one in found.extensions)
+        use = CertificateUse.CLIENT if has_alternative else CertificateUse.SERVICE
         return use, [str(found.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)]
     except (x509.ExtensionNotFound, IndexError) as error:
         raise ValueError("it does not say whose it is") from error
-
-
-def _has_alternative(certificate: x509.Certificate) -> bool:
-    return any(isinstance(one.value, x509.SubjectAlternativeName) for one in certificate.extensions)
 
 
 def _builder(name: str, key: ec.EllipticCurvePrivateKey, now: datetime, life: timedelta) -> x509.CertificateBuilder:

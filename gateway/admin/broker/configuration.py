@@ -89,10 +89,7 @@ def listeners_conf(version: MosquittoVersion, places: MosquittoPlaces) -> str:
 
 @dataclass(frozen=True, slots=True)
 class RabbitMqPlaces:
-    """Ports of the listeners, and the files of certificates.
-
-    :ivar clients_ca: the authority of those who come over TLS; None: they need a password and no certificate.
-    """
+    """Ports of the listeners, and the files of certificates; without ``clients_ca`` clients need a password alone."""
 
     certificate: Path
     key: Path

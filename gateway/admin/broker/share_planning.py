@@ -27,10 +27,7 @@ _HEAD: Final = """# Which gateway reads which messages, the same file on each of
 
 @dataclass(frozen=True, slots=True)
 class SharesPlan:
-    """The shares of some gateways.
-
-    :ivar profiled: registered devices whose profile reads other topics, which only a share of that topic or group takes.
-    """
+    """The shares of some gateways; ``profiled``: devices that only a share of their own topic or group takes."""
 
     gateways: Sequence[str]
     shares: Sequence[Share]

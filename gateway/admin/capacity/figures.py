@@ -21,10 +21,7 @@ RateCurve = Sequence[tuple[float, float]]
 
 
 class StoreFigures(msgspec.Struct, frozen=True):
-    """A database's cost of a reading of four values and a sum.
-
-    :ivar alone: one reading a write; ``together``: a thousand.
-    """
+    """A database's cost of a reading of four values and a sum: alone in a write, or a thousand together."""
 
     disk_bytes: float
     cpu_alone_us: float

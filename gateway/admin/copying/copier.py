@@ -37,10 +37,7 @@ _NEAR: Final = 1e-8
 
 
 class CopyJob(NamedTuple):
-    """A measurement, and where it goes.
-
-    :ivar name: its name in the progress.
-    """
+    """A measurement, and where it goes; ``name``: its name in the progress."""
 
     name: str
     measurement: str
@@ -67,11 +64,7 @@ class Difference(NamedTuple):
 
 @dataclass(slots=True)
 class CopyResult:
-    """The result of a run.
-
-    :ivar values: measurement → values that were compared and are the same.
-    :ivar again: days that were copied again.
-    """
+    """The result of a run: by measurement the values that are the same, and days that were copied again."""
 
     values: dict[str, int] = field(default_factory=dict)
     again: int = 0

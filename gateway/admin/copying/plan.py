@@ -17,11 +17,7 @@ from schemas.measurements import MEASUREMENTS, ROLLED
 
 
 class CopyPlan(NamedTuple):
-    """The jobs of a copy.
-
-    :ivar left_out: measurements that are not the gateway's.
-    :ivar clients: connections to close.
-    """
+    """The jobs of a copy, measurements that are not the gateway's, and connections to close."""
 
     jobs: Sequence[CopyJob]
     left_out: Sequence[str]
@@ -42,11 +38,7 @@ def route(before: Influxdb, after: Influxdb) -> str:
 
 
 async def plan(before: Influxdb, after: Influxdb) -> CopyPlan:
-    """Plan a copy.
-
-    :raises StoreFault: a database does not answer.
-    :raises ConfigurationFault: a file with a secret or a certificate cannot be used.
-    """
+    """Plan a copy; StoreFault if a database does not answer, ConfigurationFault if a secret's file cannot be used."""
     source, old_second = await open_source(before), before.of_rollups()
     first, new_second = await _place(after), after.of_rollups()
     second = None if new_second is None else await _place(new_second)
@@ -62,11 +54,7 @@ async def plan(before: Influxdb, after: Influxdb) -> CopyPlan:
 
 
 async def open_source(config: Influxdb) -> PointStore:
-    """Open a database to be read by a copy.
-
-    :raises StoreFault: nothing answers there, or it counts a point that is written again twice.
-    :raises ConfigurationFault: a file with a secret or a certificate cannot be used.
-    """
+    """Open a database for a copy; StoreFault if it does not answer, or counts a point that is written again twice."""
     async with open_store(config) as database:
         if isinstance(database, MetricsqlStore):
             process = DatabaseHttp(config.model_copy(update={"read_url": process_url(config.asked_url)}))

@@ -25,10 +25,7 @@ _FIRST_S, _LONGEST_S = 0.5, 15.0
 
 
 class CopyTarget:
-    """A database that takes points.
-
-    :ivar where: its address and bucket, for people.
-    """
+    """A database that takes points; ``where``: its address and bucket, for people."""
 
     def __init__(self, writer: Output, where: str) -> None:
         self.where = where

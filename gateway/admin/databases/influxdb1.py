@@ -39,10 +39,7 @@ _AdminRow = dict[str, Any]
 
 
 class Influxdb1:
-    """InfluxDB 1.
-
-    :ivar asks_for_password: False: whoever reaches it may do everything.
-    """
+    """InfluxDB 1; if not ``asks_for_password`` whoever reaches it may do everything."""
 
     api = "v1"
 

@@ -22,11 +22,7 @@ class SetupFault(Exception):  # noqa: N818 - it says how the database is
 
 
 class KeptPlace(NamedTuple):
-    """A database or bucket, and how long it keeps what is in it.
-
-    :ivar config: the settings that lead to it.
-    :ivar keep: None: for ever.
-    """
+    """A database or bucket by its settings, and how long it keeps what is in it; None: for ever."""
 
     config: Influxdb
     keep: timedelta | None
@@ -37,10 +33,7 @@ class KeptPlace(NamedTuple):
 
 
 class DatabaseUser(NamedTuple):
-    """Someone who may use the databases, and the file for the password or token.
-
-    :ivar name: the name of the user or of the token.
-    """
+    """The name of a user or token that may use the databases, and the file for its password or secret."""
 
     name: str
     file: Path
@@ -49,22 +42,14 @@ class DatabaseUser(NamedTuple):
 
 
 class SetupStep(NamedTuple):
-    """A step.
-
-    :ivar text: the sentence for people: it is done, or was already.
-    :ivar do: None: it is done already.
-    """
+    """A sentence for people on what is done, or was already, and how to do it; None: nothing is left to do."""
 
     text: str
     do: Callable[[], object] | None = None
 
 
 class DatabaseAdministration(Protocol):
-    """The administration of one kind of database. Each question raises :class:`SetupFault`.
-
-    :ivar name: the kind and its version.
-    :ivar api: the value that ``influxdb.api`` must have.
-    """
+    """A kind of database with its version, and its value of ``influxdb.api``; each question raises SetupFault."""
 
     name: str
     api: str

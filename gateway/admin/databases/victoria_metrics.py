@@ -163,12 +163,7 @@ _COPIES: Final = "-replicationFactor=2"
 
 
 def check_dedup(asked: PlainHttp, process: PlainHttp) -> str:
-    """Look how vmselect counts points that are written again; return the sentence for people.
-
-    :param asked: the address for questions.
-    :param process: the address at which vmselect tells of itself.
-    :raises SetupFault: it counts them twice, does not tell, or something else answers.
-    """
+    """Say how vmselect counts points that are written again, by what its process tells; SetupFault if twice."""
     kind, version = kind_of(asked)
     if kind is not DatabaseKind.VICTORIA_METRICS:
         raise SetupFault(f"{asked.url} is InfluxDB {version}, not vmselect")

@@ -22,11 +22,7 @@ _BODIES_UNREAD: Final = "Content-Type:"
 
 
 def vmauth_user(name: str, token: str, scope: DeviceScope, url: str, rollups: str | None = None) -> dict[str, Any]:
-    """A user of ``vmauth`` with a limit.
-
-    :param url: the address of VictoriaMetrics.
-    :param rollups: the address of a second process, if there is one.
-    """
+    """A user of ``vmauth`` with a limit, for VictoriaMetrics at an address and maybe a second process for roll-ups."""
     routes = [_route(scope, url)]
     if rollups is not None:
         routes.append(_route(scope, rollups.rstrip("/").removesuffix(ROLLUPS), ROLLUPS))  # a cluster's address ends with it

@@ -10,8 +10,7 @@ from typing import Final
 from gateway.admin.installation.layout import UNIT, USER, Layout, instance
 from gateway.admin.installation.machine import FileOwner, Machine, NotDone
 from gateway.admin.installation.release import build_environment, has_room, is_whole, keep, open_bundle
-from gateway.admin.installation.services import Services
-from gateway.admin.installation.switch import Switch
+from gateway.admin.installation.switch import Services, Switch
 from gateway.support.folder_owner import as_owner
 
 _LEAST_ROOM_BYTES: Final = 200 * 2**20

@@ -30,11 +30,7 @@ class NotDone(Exception):  # noqa: N818 - says what it is
 
 
 class Machine:
-    """Makes changes; with ``dry_run`` it says them instead.
-
-    :ivar say: prints a line for the administrator.
-    :ivar owns: false below a folder of a test, where there is no user ``gateway``.
-    """
+    """Makes changes, or says them with ``dry_run``; ``owns``: false below a test's folder, where no user ``gateway`` is."""
 
     def __init__(self, say: Callable[[str], None] = print, *, dry_run: bool = False, owns: bool = True) -> None:
         self.say = say

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.commands import OK, UNREACHABLE
-from gateway.commands.check.broker import check_queue, try_broker, unusable
-from gateway.commands.check.database import database_warnings, link_line, link_warnings, planned_link, try_asking, try_writing
+from gateway.commands.check import servers
 from gateway.commands.check.profiles import Faults, check_one_profile, check_profiles
 from gateway.commands.check.shares import share_warnings, shares_told, unread_devices
 from gateway.commands.options import add_config
@@ -75,7 +74,7 @@ def _check_all(options: argparse.Namespace) -> int:
     registry = _registry(config, found)
     _check_alarm_rules(config, registry, found)
     _check_link(config, registry, found)
-    found.warnings += database_warnings(config, file or DEFAULT_FILE)
+    found.warnings += servers.database_warnings(config, file or DEFAULT_FILE)
     if (topics := pair_topics(config.mqtt)) is not None:
         say(
             f"standby: this machine is {topics.machine} of {topics.client_id}; it watches the other as {config.mqtt.machine_id}"
@@ -96,7 +95,7 @@ def _check_all(options: argparse.Namespace) -> int:
     if not options.connect:
         return OK
     _tell_ends(asyncio.run(_ends_at_servers(config)))
-    out_of_reach = [fault for fault in (*asyncio.run(_try(config, catalog)), check_queue(config, catalog)) if fault]
+    out_of_reach = [fault for fault in (*asyncio.run(_try(config, catalog)), servers.check_queue(config, catalog)) if fault]
     for fault in out_of_reach:
         tell(fault)
     return UNREACHABLE if out_of_reach else OK
@@ -129,7 +128,7 @@ def _check_shares(config: Config, catalog: Catalog, found: Faults) -> list[Regis
     found.warnings += share_warnings(path, catalog, catalog.shares, name)
     if catalog.management is not None:
         found.warnings += exposed_of_management(path, catalog.management)
-        found.faults += unusable(catalog.management, config.mqtt)
+        found.faults += servers.unusable(catalog.management, config.mqtt)
     return unread_devices(catalog, catalog.shares)
 
 
@@ -145,9 +144,9 @@ def _check_alarm_rules(config: Config, registry: Registry, found: Faults) -> Non
 
 def _check_link(config: Config, registry: Registry, found: Faults) -> None:
     """Say how the budget of the link will be divided, if it has one."""
-    if (planned := planned_link(config, registry)) is not None:
-        say(link_line(*planned))
-        found.warnings += link_warnings(planned[0])
+    if (planned := servers.planned_link(config, registry)) is not None:
+        say(servers.link_line(*planned))
+        found.warnings += servers.link_warnings(planned[0])
 
 
 def _count(number: int, what: str) -> str:
@@ -157,9 +156,9 @@ def _count(number: int, what: str) -> str:
 async def _try(config: Config, catalog: Catalog) -> list[str]:
     """Try the broker and the databases; return the reasons why some cannot be used, empty for those that can."""
     places = [place for place in (config.influxdb, config.influxdb.of_rollups()) if place is not None]
-    brokers = [await try_broker(address, config, catalog) for address in broker_addresses(config.mqtt)]
-    written = [await try_writing(place) for place in places]
-    return [*brokers, *written, *[await try_asking(place) for place in places if place.read_url is not None]]
+    brokers = [await servers.try_broker(address, config, catalog) for address in broker_addresses(config.mqtt)]
+    written = [await servers.try_writing(place) for place in places]
+    return [*brokers, *written, *[await servers.try_asking(place) for place in places if place.read_url is not None]]
 
 
 _DAY_MS: Final = 86_400_000

@@ -119,10 +119,7 @@ def _check_profile(file: ProfileFile, envelopes: Envelopes | None, codecs: SyncC
     failed = [test for test in checked if test.faults]
     verdict = f"{len(failed)} of {len(checked)} FAIL" if failed else f"{len(checked)} of {len(checked)} pass"
     faults = [f"{file.path}: tests: {test.name}: {fault}" for test in failed for fault in test.faults]
-    return verdict, Faults(faults, [] if file.shipped else [*file.warnings, *_of_tests(file, checked)]), checked
-
-
-def _of_tests(file: ProfileFile, checked: Sequence[Checked]) -> Iterator[str]:
-    """Name the fields of a profile that none of its tests fills."""
-    if not any(test.faults for test in checked):  # a test that fails may be the one that fills it
-        yield from (f"{file.path}: {text}" for text in unfilled(file.model, checked))
+    warnings = [] if file.shipped else [*file.warnings]
+    if not (file.shipped or failed):  # a test that fails may be the one that fills a field
+        warnings += [f"{file.path}: {text}" for text in unfilled(file.model, checked)]
+    return verdict, Faults(faults, warnings), checked

@@ -152,15 +152,13 @@ class Service:
     def wait_ready(self, within_s: float = 20.0) -> None:
         """Return once it answers; raises ServiceFailed when it ends first or takes longer."""
         deadline = time.monotonic() + within_s
-        while not self.answers():
-            if self.pid is None:
-                raise ServiceFailed(f"{self.name} ended while starting.\n{self._last_log_lines()}")
+        while not self.answers() and self.pid is not None:
             if time.monotonic() > deadline:
                 raise ServiceFailed(
                     f"{self.name} did not answer at {self.url} within {within_s:g} s.\n{self._last_log_lines()}"
                 )
             time.sleep(0.01)
-        if self.pid is None:  # another program answered on its port
+        if self.pid is None:  # even if something answered: then it was another program, on its port
             raise ServiceFailed(f"{self.name} ended while starting.\n{self._last_log_lines()}")
 
     def stop(self, within_s: float = 10.0) -> None:

@@ -33,7 +33,7 @@ from gateway.runtime.jobs.resums import kept_exchange
 from gateway.support.clock import wall_clock
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
-from gateway.support.registry.changes import ChangeRefused, MakeChange, with_source
+from gateway.support.registry.changes import ChangeRefused, with_source
 from gateway.support.registry.registry import load_registry
 from gateway.web.changes.commands import if_it_is_right
 from gateway.web.devices.counters import progress_document
@@ -60,8 +60,11 @@ def exchange(config: Config, options: argparse.Namespace) -> None:
     zone, now_ms = ZoneInfo(config.time.zone), wall_clock(config, os.environ).now_ms()
     told = ToldExchange(options.field, past_ms(options.at, zone, now_ms), options.final, options.register)
     renamed = partial(with_source, name=options.id, source=options.source) if options.source is not None else None
-    if renamed is not None:
-        _check_source(config, renamed)
+    if renamed is not None:  # the new meter's name is refused before its exchange is recorded
+        try:
+            renamed(load_registry(config.devices.registry))
+        except ChangeRefused as refused:
+            raise ConfigurationFault([f"--source: {what}" for what in refused.faults.values()]) from None
     if is_running(config):
         query = {"field": told.field, "at_ms": told.at_ms, "final": told.final, "register": told.register}
         path = f"/api/devices/{quote(options.id, safe='')}/exchange"
@@ -71,17 +74,6 @@ def exchange(config: Config, options: argparse.Namespace) -> None:
     _say_exchange(answer, told, zone)
     if renamed is not None:
         write_registry(config, renamed, quiet=False)
-
-
-def _check_source(config: Config, renamed: MakeChange) -> None:
-    """Refuse a name of the new meter before its exchange is recorded.
-
-    :raises ConfigurationFault: there is no such device, or another one has this name.
-    """
-    try:
-        renamed(load_registry(config.devices.registry))
-    except ChangeRefused as refused:
-        raise ConfigurationFault([f"--source: {what}" for what in refused.faults.values()]) from None
 
 
 def past_ms(text: str | None, zone: ZoneInfo, now_ms: int) -> int:

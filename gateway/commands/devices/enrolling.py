@@ -151,7 +151,9 @@ def _hand_out(config: Config, made: Sequence[tuple[NativeTopics, Enrolment]], op
     if not made:
         return
     if options.sheet is not None:
-        _write(options.sheet, enrolment_sheet(made, config.language))
+        with open(options.sheet, "x", encoding="utf-8", opener=private) as file:
+            file.write(enrolment_sheet(made, config.language))
+        print(printable(f"{options.sheet}: written; it holds passwords: print it, then remove it"))
     if options.csv is not None:
         with open(options.csv, "x", newline="", encoding="utf-8", opener=private) as file:
             rows = csv.writer(file)
@@ -160,12 +162,6 @@ def _hand_out(config: Config, made: Sequence[tuple[NativeTopics, Enrolment]], op
         print(printable(f"{options.csv}: written; it holds passwords"))
     if options.sheet is None and options.csv is None:
         _show(made[0][1])
-
-
-def _write(path: Path, text: str) -> None:
-    with open(path, "x", encoding="utf-8", opener=private) as file:
-        file.write(text)
-    print(printable(f"{path}: written; it holds passwords: print it, then remove it"))
 
 
 def _show(one: Enrolment) -> None:

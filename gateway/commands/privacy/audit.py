@@ -4,10 +4,11 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterator
+from functools import partial
 from typing import Any, Final
 
 from gateway.commands.options import add_action
+from gateway.commands.running import paged
 from gateway.support.audit.chain import ChainLink
 from gateway.support.audit.log import AuditFault, AuditLog
 from gateway.support.config.files import ConfigurationFault
@@ -48,19 +49,12 @@ def audit_command(config: Config, options: argparse.Namespace) -> int:
 
 def _list(audit: AuditLog, *, as_json: bool) -> int:
     nothing = True
-    for entry in _entries(audit):
+    for entry in paged(partial(audit.entries, most=_PAGE)):
         nothing = False
         print(printable(json.dumps(entry, ensure_ascii=False) if as_json else _line(entry)))
     if nothing and not as_json:
         print("nothing was changed yet")
     return 0
-
-
-def _entries(audit: AuditLog) -> Iterator[dict[str, Any]]:
-    before: int | None = None
-    while page := audit.entries(before, _PAGE):
-        yield from page
-        before = page[-1]["number"]
 
 
 def _line(entry: dict[str, Any]) -> str:

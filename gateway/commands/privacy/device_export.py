@@ -71,10 +71,7 @@ def export_device(config: Config, options: argparse.Namespace) -> int:
 
 
 class _Gathered(NamedTuple):
-    """All that is known of a device.
-
-    :ivar documents: file → its contents.
-    """
+    """All that is known of a device; ``documents``: file → its contents."""
 
     points: PointFiles
     documents: dict[str, object]

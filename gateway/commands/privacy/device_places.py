@@ -1,35 +1,29 @@
 """The places that hold something of a device: files of the gateway, and the backups and exports that left it."""
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
-from urllib.parse import quote
 
 from gateway.admin.backup.archive import is_archive
+from gateway.admin.backup.contents import to_read
+from gateway.commands.running import paged
 from gateway.ingest.storage.forgetting import DeviceNames, StoredRow, found
 from gateway.support.audit.chain import is_about
 from gateway.support.audit.forgotten import FORGOTTEN, forgotten_beside
 from gateway.support.audit.log import AuditLog
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
-from gateway.support.folder_owner import as_owner
-from gateway.support.private_files import refuse_pipes
 from gateway.support.registry.changes import place_in
 from gateway.support.registry.registry import load_registry
 from schemas.printable import printable
 from schemas.registry import RegisteredDevice, device_key
 
-_PAGE = 500
+_PAGE: Final = 500
 
 
 class NamedDevice(NamedTuple):
-    """A device as a command names it.
-
-    :ivar id: as in the registry, if it is there.
-    :ivar entry: its entry there.
-    """
+    """A device as a command names it: its id as in the registry, if it is there, with its entry."""
 
     id: str
     entry: RegisteredDevice | None
@@ -54,35 +48,19 @@ def stored_rows(config: Config, device: NamedDevice) -> dict[str, list[StoredRow
     if not path.exists():
         return {}
     try:
-        with _reading(path) as connection:
+        with to_read(path) as connection:
+            connection.text_factory = lambda raw: raw.decode(errors="replace")
             return found(connection, DeviceNames(device.names))
     except (sqlite3.Error, OSError) as error:
         raise ConfigurationFault([f"{path}: journal.path: cannot be read: {error}"]) from error
 
 
 def audit_entries(config: Config, device: NamedDevice | None = None, *actions: str) -> list[dict[str, Any]]:
-    """Entries of the audit log about a device, or about anything, the oldest first.
-
-    :param actions: only these; none given: all.
-    :raises AuditFault: it cannot be read.
-    """
-    audit, before = AuditLog(config.journal.path), None
+    """Entries of some actions, or of all, about a device or anything, the oldest first; AuditFault if unreadable."""
     names = None if device is None else DeviceNames(device.names)
-    chosen: list[dict[str, Any]] = []
-    while page := audit.entries(before, _PAGE):
-        wanted = [entry for entry in page if not actions or entry["action"] in actions]
-        chosen += [entry for entry in wanted if names is None or is_about(entry, names.__contains__)]
-        before = page[-1]["number"]
-    return chosen[::-1]
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[sqlite3.Connection]:
-    with as_owner(path):
-        refuse_pipes(path)
-        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=30.0)) as connection:
-            connection.text_factory = lambda raw: raw.decode(errors="replace")
-            yield connection
+    entries = paged(partial(AuditLog(config.journal.path).entries, most=_PAGE))
+    wanted = (entry for entry in entries if not actions or entry["action"] in actions)
+    return [entry for entry in wanted if names is None or is_about(entry, names.__contains__)][::-1]
 
 
 BACKUP_MADE: Final = "backup made"
@@ -92,10 +70,7 @@ _ASIDE: Final = (".damaged-", ".salvaged-", ".newer-", ".before-restore", ".befo
 
 
 class CopyGiven(NamedTuple):
-    """A file with data of a device.
-
-    :ivar to: the person or place that got it, as was said then; empty: nobody said.
-    """
+    """A file with data of a device; ``to``: the person or place that got it; empty: nobody said."""
 
     is_backup: bool
     file: Path

@@ -40,10 +40,7 @@ _DAY = re.compile(r"((?:19|20|21)\d{2})-(\d{2})(?:-(\d{2}))?")
 
 @dataclass(frozen=True, slots=True)
 class ReportQuestion:
-    """A question that a report answers.
-
-    :ivar kind: consumption, balance or completeness.
-    """
+    """A question that a report answers; ``kind``: consumption, balance or completeness."""
 
     kind: str
     registry: Registry

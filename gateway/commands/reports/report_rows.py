@@ -37,11 +37,7 @@ GROUP_COMPLETENESS: Final = ("from", "to", "by", "group", "name", "domain", "dev
 
 
 class RowMaker:
-    """Makes rows of figures.
-
-    :ivar roster: the devices.
-    :ivar areas: code → name.
-    """
+    """Makes rows of figures, with the names of areas by code."""
 
     def __init__(self, roster: Roster, areas: Mapping[str, str], zone: ZoneInfo) -> None:
         self._roster = roster

@@ -34,17 +34,17 @@ _REVOKED: Final = "ca.crl"
 
 
 class CertificateFolder:
-    """A folder with an authority and its certificates.
-
-    :raises ConfigurationFault: by each method: a file is missing, there already, or not what it should be.
-    """
+    """A folder with an authority and its certificates; each method raises ConfigurationFault if a file is at fault."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def issue(self, use: CertificateUse, names: list[str]) -> None:
         """A certificate with a new key."""
-        self._refuse_present(names[0])
+        path = self._folder / f"{names[0]}.crt"
+        if path.exists():
+            how = f"`gateway setup certificates renew {names[0]}` makes it anew"
+            raise ConfigurationFault([f"{path}: is there already; {how}"])
         self._write(names[0], self._authority().sign(use, names, datetime.now(UTC)))
 
     def renew(self, name: str) -> None:
@@ -73,11 +73,6 @@ class CertificateFolder:
             return load_authority(Signed(self._read(f"{_AUTHORITY}.crt"), self._read(f"{_AUTHORITY}.key")))
         except ValueError as error:
             raise ConfigurationFault([f"{self._folder / _AUTHORITY}.key: {error}"]) from error
-
-    def _refuse_present(self, name: str) -> None:
-        path = self._folder / f"{name}.crt"
-        if path.exists():
-            raise ConfigurationFault([f"{path}: is there already; `gateway setup certificates renew {name}` makes it anew"])
 
     def _read(self, name: str) -> bytes:
         try:

@@ -107,10 +107,7 @@ def _set_up(config: Config, places: Sequence[KeptPlace], options: argparse.Names
 
 
 def _places(config: Config, options: argparse.Namespace) -> list[KeptPlace]:
-    """The places of the configuration, with the time that each keeps.
-
-    :raises ConfigurationFault: readings would be deleted while they are still needed, or roll-ups before them.
-    """
+    """The places, with the time that each keeps; ConfigurationFault if it is too short for readings or roll-ups."""
     needed = config.time.max_past + _MONTHS
     if options.keep is not None and options.keep < needed:
         late = f"readings may come {format_duration(config.time.max_past)} late (time.max_past), and change the month before"

@@ -2,8 +2,8 @@
 
 import argparse
 import json
-import sys
 from collections.abc import Container, Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex, token_urlsafe
 from typing import Final, NamedTuple
@@ -12,6 +12,7 @@ from gateway.admin.broker.configuration import RabbitMqPlaces, rabbitmq_conf
 from gateway.admin.broker.share_planning import ENDING_BYTES, SharesPlan, client_ids, plan, shares_text
 from gateway.commands import UNREACHABLE
 from gateway.commands.options import port, with_config
+from gateway.commands.printing import tell
 from gateway.commands.setup.files import PLAIN_MODE, SECRET_MODE, SetupFile, show_files, write_file
 from gateway.commands.starting import reaching
 from gateway.core.gateways.queue_members import TOO_FEW_NODES, ClusterSeen
@@ -125,7 +126,8 @@ def add_options(rabbitmq: argparse.ArgumentParser) -> None:
 
 def setup_rabbitmq(config: Config, options: argparse.Namespace) -> int:
     """Set up; 3 when the management API does not answer or refuses, ConfigurationFault if an option is wrong."""
-    api, alone = None if options.apply is None else _api(options), _alone(config)
+    api = None if options.apply is None else _api(options)
+    alone = config.model_copy(update={"mqtt": config.mqtt.model_copy(update={"shares": None})})  # it reads all there is
     catalog, places = load_catalog(alone), _places(config, options)
     written: list[SetupFile] = []
     if places.shares.exists() and not options.replace:
@@ -191,19 +193,11 @@ def _places(config: Config, options: argparse.Namespace) -> _SetupPlaces:
     return _SetupPlaces(config.mqtt.shares or base / "shares.yaml", options.secrets or base / "secrets")
 
 
-def _alone(config: Config) -> Config:
-    """The configuration of a gateway that reads all there is."""
-    return config.model_copy(update={"mqtt": config.mqtt.model_copy(update={"shares": None})})
-
-
 # Shares.
 
 
 def _present(path: Path, options: argparse.Namespace) -> list[str]:
-    """The gateways in the file that is there, those that leave with them: what waits for these must not be lost either.
-
-    :raises ConfigurationFault: others were asked for, or another number of them.
-    """
+    """The gateways in the file that is there, and those that leave: what waits for these must not be lost either."""
     found = load_shares(path)
     if options.names not in {None, tuple(found.gateways)} or options.gateways not in {None, len(found.gateways)}:
         wanted = options.gateways or ", ".join(options.names)
@@ -216,10 +210,7 @@ def _present(path: Path, options: argparse.Namespace) -> list[str]:
 
 
 def _names(path: Path, options: argparse.Namespace) -> list[str]:
-    """The client ids of gateways for a new file of shares; those in one that it replaces stay, with their sessions.
-
-    :raises ConfigurationFault: nobody said for how many gateways.
-    """
+    """The client ids of gateways for a new file of shares; those in one that it replaces stay, with their sessions."""
     if options.names is not None:
         return list(options.names)
     if options.gateways is None:
@@ -241,13 +232,11 @@ def _planned(catalog: Catalog, names: list[str], options: argparse.Namespace) ->
     loads = ", ".join(f"{name} {load:.0%}" for name, load in planned.loads.items())
     print(printable(f"{len(planned.shares)} shares; of the readings get {loads}"))
     if not planned.is_even:
-        _warn("the sites are too few or too large to share them out evenly")
+        tell("the sites are too few or too large to share them out evenly")
     if colons := sum(":" in device.id for device in catalog.registry.devices):
-        _warn(
-            f"{colons} devices have a colon in their id: RabbitMQ refuses their accounts unless advanced.config has {_COLONS}"
-        )
+        tell(f"{colons} devices have a colon in their id: RabbitMQ refuses their accounts unless advanced.config has {_COLONS}")
     if planned.profiled and not others:
-        _warn(f"{planned.profiled} devices send by profiles, not under iot/v1: name their topics by --topic and --group")
+        tell(f"{planned.profiled} devices send by profiles, not under iot/v1: name their topics by --topic and --group")
     return planned
 
 
@@ -319,9 +308,9 @@ def _apply(api: ManagementApi, wanted: Definitions, queues: Sequence[str], *, dr
     if not (before or few or cluster.away):
         print(printable(f"{api.url}: all is as it should be"))
     for line in [*refused, *_advice(api, cluster)]:
-        _warn(line)
+        tell(line)
     if left and not dry_run:
-        _warn(f"{api.url}: {len(left)} settings did not take; remove what stands in their place, and repeat this command")
+        tell(f"{api.url}: {len(left)} settings did not take; remove what stands in their place, and repeat this command")
     return UNREACHABLE if not dry_run and (left or still_few or cluster.away) else 0
 
 
@@ -340,29 +329,20 @@ def _advice(api: ManagementApi, cluster: ClusterSeen) -> Iterator[str]:
 def _api(options: argparse.Namespace) -> ManagementApi:
     """The management API as its administrator; ConfigurationFault if address, password or authority cannot be used."""
     url, ca = options.apply, options.ca
-    scheme = split_url(url).scheme if _is_url(url) else ""
-    if scheme not in {"http", "https"}:
+    parts = None
+    with suppress(ValueError):
+        parts = split_url(url)
+    if parts is None or parts.hostname is None or parts.scheme not in {"http", "https"}:
         raise ConfigurationFault([f"--apply: {url!r} is no address; write http://127.0.0.1:15672"])
-    if split_url(url).username is not None:
+    if parts.username is not None:
         raise ConfigurationFault(["--apply: write no user into the address: --admin and --admin-password-file are for that"])
     if options.admin_password_file is None:
         raise ConfigurationFault(["--admin-password-file: name the file with the password of RabbitMQ's administrator"])
     try:
-        tls = tls_context(ca) if scheme == "https" else None
+        tls = tls_context(ca) if parts.scheme == "https" else None
     except OSError as error:
         raise ConfigurationFault([f"{ca}: cannot be used: {error.strerror or error}"]) from error
     return ManagementApi(url, options.admin, secret(None, options.admin_password_file) or "", tls)
-
-
-def _is_url(text: str) -> bool:
-    try:
-        return split_url(text).hostname is not None
-    except ValueError:
-        return False
-
-
-def _warn(text: str) -> None:
-    print(printable(text), file=sys.stderr)
 
 
 def _gateways(text: str) -> int:

@@ -10,8 +10,7 @@ from gateway.admin.installation.installer import Installer
 from gateway.admin.installation.layout import UNIT
 from gateway.admin.installation.machine import NotDone
 from gateway.admin.installation.release import build_tag
-from gateway.admin.installation.services import ServiceStage
-from gateway.admin.installation.switch import SwitchTrial
+from gateway.admin.installation.switch import ServiceStage, SwitchTrial
 from tests.admin.installation.stand_ins import PowerCut, Province
 
 Action = Callable[[Province], None]

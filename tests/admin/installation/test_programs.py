@@ -9,7 +9,7 @@ import pytest
 from gateway.admin.installation.command import _hold_signals
 from gateway.admin.installation.layout import UNIT, Layout
 from gateway.admin.installation.machine import Machine
-from gateway.admin.installation.services import Services, ServiceStage
+from gateway.admin.installation.switch import Services, ServiceStage
 
 
 def test_what_a_program_says_is_an_answer_where_it_was_asked_for_and_shown_elsewhere(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.commands.check.broker import check_queue
+from gateway.commands.check.servers import check_queue
 from gateway.ingest.catalog import load_catalog
 from gateway.support.config.files import load
 from tests.campaigns.rabbitmq.node import Erlang
