@@ -91,10 +91,12 @@ def _shown(seen: list[Instance], language: str) -> Iterator[str]:
     formats = Formats(language, UTC)
     words = {key: getattr(found, language) for key, found in INSTANCE_WORDS.items()}
     for instance in seen:
-        cells = [instance.name, words[instance.state], *_counts(instance.answer, words, formats)]
+        cells, more, answer = [instance.name, words[instance.state]], [], instance.answer
+        if answer is not None:
+            cells += _counts(answer, words, formats)
+            more += [*_role(answer, words), *_findings(answer, language, formats), *_link(answer, words, formats)]
         yield "".join(f"{cell:<{width}}" for cell, width in zip(cells, _WIDTHS, strict=False)).rstrip()
-        standing = [*_role(instance.answer, words), *_findings(instance.answer, language, formats)]
-        for text in [*standing, *_link(instance.answer, words, formats), *filter(None, [instance.fault])]:
+        for text in [*more, *filter(None, [instance.fault])]:
             yield f"    {printable(text)}"
     if len(seen) > 1:
         unwell = sum(instance.state != Level.GOOD for instance in seen)
@@ -102,36 +104,26 @@ def _shown(seen: list[Instance], language: str) -> Iterator[str]:
         yield words["not_good"].format(unwell, len(seen)) if unwell else words["all_good"].format(len(seen))
 
 
-def _role(answer: Mapping[str, Any] | None, words: Mapping[str, str]) -> Iterator[str]:
+def _role(answer: Mapping[str, Any], words: Mapping[str, str]) -> Iterator[str]:
     """The role of a machine that has a standby, and that of the other."""
-    standby = None if answer is None else answer.get("standby")
-    if standby is not None:
+    if (standby := answer.get("standby")) is not None:
         others = ", ".join(words[f"other_{role}"].format(name) for name, role in standby["others"].items())
         yield words[standby["role"]].format(standby["machine"], others or "-")
 
 
-def _counts(answer: Mapping[str, Any] | None, words: Mapping[str, str], formats: Formats) -> Iterator[str]:
-    if answer is None:
-        return
+def _counts(answer: Mapping[str, Any], words: Mapping[str, str], formats: Formats) -> Iterator[str]:
     devices, ledger = answer["devices"], answer["ledger"]
     if (answer.get("standby") or {}).get("role") == "passive":  # it hears no device
         yield words["stands_by"]
     else:
         yield words["report"].format(formats.number(devices.get("online", 0)), formats.number(sum(devices.values())))
-    yield ", ".join(
-        words[key].format(formats.number(count))
-        for key, count in (
-            ("written", ledger["written"]),
-            ("waiting", sum(ledger["pending"].values())),
-            ("lost", ledger["lost"]),
-        )
-        if count or key == "written"
-    )
+    counts = {"written": ledger["written"], "waiting": sum(ledger["pending"].values()), "lost": ledger["lost"]}
+    yield ", ".join(words[key].format(formats.number(count)) for key, count in counts.items() if count or key == "written")
 
 
-def _link(answer: Mapping[str, Any] | None, words: Mapping[str, str], formats: Formats) -> Iterator[str]:
+def _link(answer: Mapping[str, Any], words: Mapping[str, str], formats: Formats) -> Iterator[str]:
     """The backlog and its end, and the use of the link where it has a budget. A gateway of another release may not tell."""
-    catch_up, link = (answer or {}).get("catch_up"), (answer or {}).get("link")
+    catch_up, link = answer.get("catch_up"), answer.get("link")
     if catch_up and catch_up["seconds_left"] is not None:
         left = formats.number(catch_up["readings_left"])
         yield words["catching_up"].format(left, formats.span(max(1, catch_up["seconds_left"])))
@@ -139,8 +131,8 @@ def _link(answer: Mapping[str, Any] | None, words: Mapping[str, str], formats: F
         yield words["link"].format(formats.number(link["bytes_per_s"]), formats.number(link["max_bytes_per_s"]))
 
 
-def _findings(answer: Mapping[str, Any] | None, language: str, formats: Formats) -> Iterator[str]:
-    for found in () if answer is None else answer["verdict"]["findings"]:
+def _findings(answer: Mapping[str, Any], language: str, formats: Formats) -> Iterator[str]:
+    for found in answer["verdict"]["findings"]:
         finding = Finding(found["key"], Level(found["level"]), found["params"], found["detail"])
         text = finding_text(finding, language, closed_lists(language), formats.number)
         yield f"{text}: {finding.detail}" if finding.detail else text

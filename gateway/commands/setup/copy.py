@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from gateway.admin.copying.copier import Copier, CopyResult, Difference
+from gateway.admin.copying.copier import Copier, CopyResult, Difference, Tell
 from gateway.admin.copying.plan import CopyPlan, plan, route, where
 from gateway.admin.copying.target import ProgressFile
 from gateway.commands import FAULT, UNREACHABLE
@@ -84,9 +84,9 @@ async def _copy(config: Config, target: Config, options: argparse.Namespace) -> 
         progress = file.load(route(config.influxdb, target.influxdb), midnight_ms(options.since or _FIRST, zone))
         reach_ms = round((config.time.max_past + _MONTHS) / timedelta(milliseconds=1))
         now_ms = wall_clock(config, os.environ).now_ms()
-        shown = _Shown(progress_of=now_ms)
-        result = await Copier(planned.jobs, progress, file, now_ms, reach_ms, is_final, shown.tell).run()
-        shown.clear()
+        line = ProgressLine(sys.stderr)
+        result = await Copier(planned.jobs, progress, file, now_ms, reach_ms, is_final, _telling(line, now_ms)).run()
+        line.clear()
     return _say_result(result, options, is_final=is_final)
 
 
@@ -107,27 +107,19 @@ def _folder(config: Config) -> Path:
     return folder
 
 
-class _Shown:
-    """Says how far a copy is: on a terminal on one line, elsewhere now and then."""
+def _telling(line: ProgressLine, now_ms: int) -> Tell:
+    """Say how far a copy is: on a terminal on one line, elsewhere now and then."""
+    said_s = time.monotonic()
 
-    def __init__(self, progress_of: int) -> None:
-        self._now_ms = progress_of
-        self._line = ProgressLine(sys.stderr)
-        self._said_s = time.monotonic()
-        self._points = 0
-
-    def tell(self, name: str, at_ms: int, points: int) -> None:
-        """Say it."""
-        day = datetime.fromtimestamp(min(at_ms, self._now_ms) / 1000, UTC).date()
-        text = f"{name}: up to {day}, {points:,} points copied"
-        self._line.say(text)
-        if not sys.stderr.isatty() and time.monotonic() - self._said_s > _SAY_EVERY_S:
-            self._said_s = time.monotonic()
+    def tell(name: str, at_ms: int, points: int) -> None:
+        nonlocal said_s
+        text = f"{name}: up to {datetime.fromtimestamp(min(at_ms, now_ms) / 1000, UTC).date()}, {points:,} points copied"
+        line.say(text)
+        if not sys.stderr.isatty() and time.monotonic() - said_s > _SAY_EVERY_S:
+            said_s = time.monotonic()
             print(text, file=sys.stderr)
 
-    def clear(self) -> None:
-        """Remove the line."""
-        self._line.clear()
+    return tell
 
 
 def _say_plan(config: Config, target: Config, planned: CopyPlan, *, is_final: bool) -> None:
