@@ -1,12 +1,16 @@
 """A gateway that has run here and does not now, and commands on its files."""
 
+from typing import Any
+
 import pytest
 
 from gateway.commands.cli import main
 from gateway.core.message import Refusal
 from gateway.ingest.storage import rejects
 from gateway.ingest.storage.database import Database
+from gateway.support.audit.log import AuditLog
 from schemas.rejects import RejectReason
+from tests.commands.answering import Answering
 from tests.site import Site
 from tests.stored_rejects import stored_rejects
 
@@ -34,6 +38,18 @@ class Stopped:
         file.run_here(rejects.add, made, 2**30)
         file.close()
 
+    def hold_back(self, *payloads: bytes, device: str = "m1", arrival_ms: int = 1_793_491_200_000) -> None:
+        """Store native messages of a device as rejects that may be replayed."""
+        file = self.open()
+        topic, reason = f"iot/v1/q1/water/{device}/readings", RejectReason.UNKNOWN_DEVICE
+        made = [Refusal(reason, "a fault", topic, payload, "decode", arrival_ms, device, "water") for payload in payloads]
+        file.run_here(rejects.add, made, 2**30)
+        file.close()
+
+    def audited(self) -> list[dict[str, Any]]:
+        """The entries of the audit log, the oldest first."""
+        return AuditLog(self._path).entries(None, 100)[::-1]
+
     def kept(self) -> list[str]:
         """The devices whose rejects are stored, the newest first."""
         file = self.open()
@@ -46,3 +62,18 @@ class Stopped:
         assert main([*words, "-c", self._config]) == status
         said = self._capsys.readouterr()
         return said.out if status == 0 else said.err
+
+
+class Running:
+    """A gateway that runs: its file is in use, and its API answers as a table says.
+
+    :ivar api: the answers, and what was asked.
+    """
+
+    def __init__(self, stopped: Stopped, site: Site, api: Answering) -> None:
+        self.api = api
+        self.command = stopped.command
+        (site.folder / "journal.db.token").write_text("of-this-machine\n")
+        (site.folder / "journal.db.token").chmod(0o600)
+        site.sections["http"] = {"port": api.port}
+        assert site.config

@@ -1,12 +1,19 @@
 """Commands beside a gateway that does not run: they look at its files, and change them."""
 
+import getpass
 import json
 from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import pytest
+
+from gateway.monitoring.alarms.planned import NOTE_MAX
+from gateway.support.audit.log import AuditLog
 from schemas.rejects import RejectReason
 from tests.commands.stopped import Stopped
+from tests.rows import each_row
+from tests.site import Site
 
 
 def test_rejects_are_listed_by_device_and_by_reason_the_newest_first(stopped: Stopped) -> None:
@@ -102,3 +109,101 @@ def test_a_backup_tells_what_it_holds_what_it_lacks_and_what_protects_it(stopped
     assert f"age -p {archive} > {archive}.age" in warning
     accounts.write_text("{}")
     assert "not in it" not in stopped.command("backup", f"{archive}2", "--accounts", str(accounts))
+
+
+def test_what_is_replayed_waits_in_the_journal_and_is_exported_as_it_would_be_written(stopped: Stopped, tmp_path: Path) -> None:
+    stopped.hold_back(b'{"ts": 1793491200250, "seq": 1, "volume_m3": 12.5}', b"?")
+    replayed = {"messages": 2, "readings": 1, "duplicates": 0, "rejected_again": 1, "waiting": 0}
+    said = ", ".join(f"{number} {what.replace('_', ' ')}" for what, number in replayed.items())
+    assert stopped.command("rejects", "replay") == f"{said}\n"
+    assert stopped.kept() == ["m1"]
+    (waiting, size) = stopped.command("journal", "status").splitlines()
+    assert waiting.startswith("1 readings in 1 batches, oldest ")
+    assert int(size.removesuffix(" bytes on disk")) > 0
+    exported = tmp_path / "waiting.lp"
+    assert stopped.command("journal", "export", str(exported)) == f"1 readings written to {exported}\n"
+    assert exported.read_text().splitlines() == ["water,device=m1,site=q1 volume_m3=12.5,quality=0i,seq=1i 1793491200250"]
+    assert exported.stat().st_mode & 0o777 == 0o600
+    said = stopped.command("journal", "export", str(tmp_path / "none" / "x"), status=2)
+    assert said == f"{tmp_path}/none/x: cannot be written: No such file or directory\n"
+    assert stopped.command("journal", "drop") == "1 readings dropped\n"
+    assert stopped.command("journal", "status").startswith("empty, ")
+    assert stopped.command("journal", "acknowledge") == "0 lost readings acknowledged\n"
+    actions = [(entry["action"], entry.get("before"), entry.get("after")) for entry in stopped.audited()]
+    assert actions == [
+        ("rejects replayed", None, replayed),
+        ("journal dropped", {"readings": 1}, {"readings": 0}),
+        ("lost readings acknowledged", {"missing": 0}, {"missing": 0}),
+    ]
+
+
+def test_a_row_of_the_journal_that_is_damaged_is_left_out_of_an_export_and_said(stopped: Stopped, tmp_path: Path) -> None:
+    stopped.hold_back(b'{"ts": 1793491200250, "volume_m3": 12.5}')
+    stopped.command("rejects", "replay")
+    file = stopped.open()
+    file.run_here(lambda connection: connection.execute("UPDATE journal SET crc = crc + 1"))
+    file.close()
+    assert stopped.command("journal", "export", str(tmp_path / "x")) == f"0 readings written to {tmp_path}/x\n"
+
+
+@each_row(
+    ("words", "said"),
+    [
+        (("rejects", "list", "--reason", "bad"), "--reason: 'bad' is not one of too_large, "),
+        (("rejects", "show"), "rejects show: name the ID, from the first column of gateway rejects list\n"),
+        (("rejects", "show", "m1"), "to list the rejects of a device: gateway rejects list --device m1\n"),
+        (("rejects", "show", "1" * 19), f"ID: '{'1' * 19}' is not a number: "),
+        (("journal", "export"), "journal export: name the FILE to write\n"),
+        (("alarms", "ack", "leak:m1", "--by", "Lan"), "ID: no alarm 'leak:m1' is active; "),
+        (
+            ("alarms", "silence", "--until", "2h", "--by", "Lan", "--note", "x" * (NOTE_MAX + 1)),
+            f"for those who wonder about the silence, in at most {NOTE_MAX} letters",
+        ),
+        (("audit", "verify", "--known", "1:2"), "--known: '1:2' is not NUMBER:HASH, as the log"),
+        (("audit", "verify", "--known", f"x:{'0' * 64}"), "--known: 'x:000"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_a_line(stopped: Stopped, words: tuple[str, ...], said: str) -> None:
+    found = stopped.command(*words, status=2)
+    assert (said in found, found.count("\n")) == (True, 1), found
+
+
+def test_where_no_gateway_has_run_a_command_on_its_files_says_so(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    nobody = Stopped(site, capsys)
+    assert (
+        nobody.command("rejects", "list", status=2) == f"{site.folder}/journal.db: journal.path: no gateway has run here yet\n"
+    )
+    (site.folder / "journal.db").write_bytes(b"SQLite format 3\0" + b"x" * 8000)
+    said = nobody.command("journal", "status", status=2)
+    assert said.startswith(f"{site.folder}/journal.db: journal.path: ")
+    assert said.endswith("; at its next start the gateway sets the file aside and saves what can be read\n")
+
+
+def test_rules_are_shown_with_their_limits_advice_and_source(stopped: Stopped) -> None:
+    shown = stopped.command("alarms", "rules")
+    first = shown.partition("\nbattery")[0] if not shown.startswith("battery") else shown
+    assert "  what to do  " in first
+    assert "  when        " in first
+    documents = [json.loads(line) for line in stopped.command("alarms", "rules", "--json").splitlines()]
+    assert [one["alarm"] for one in documents] == [line.partition(" (")[0] for line in shown.splitlines() if line[0] != " "]
+
+
+def test_the_audit_log_is_listed_the_newest_first_and_verified(stopped: Stopped, site: Site) -> None:
+    assert stopped.command("audit", "list") == "nothing was changed yet\n"
+    assert stopped.command("audit", "list", "--json") == ""
+    for name in ("Lan", "Hoa"):
+        stopped.command("alarms", "silence", "--device", "m1", "--until", "2h", "--by", name, "--note", "new pump")
+    newest, oldest = stopped.command("audit", "list").splitlines()
+    assert (newest[:6], oldest[:6]) == ("     2", "     1")
+    assert f"  {getpass.getuser()} (command)  work planned  " in newest
+    assert '  subject {"device": "m1", "site": null}  after {"by": "Hoa", ' in newest
+    assert json.loads(stopped.command("audit", "list", "--json").splitlines()[0])["after"]["by"] == "Hoa"
+    path = f"{site.folder}/journal.db.audit"
+    whole = stopped.command("audit", "verify")
+    head = whole.strip().rpartition(" ")[2]
+    assert whole == f"{path}: 2 entries, whole; the last is {head}\n"
+    assert stopped.command("audit", "verify", "--known", head) == whole
+    assert stopped.command("audit", "verify", "--known", f"3:{'0' * 64}", status=1).startswith(f"{path}: ")
+    AuditLog(site.folder / "journal.db").forget(lambda name: name == "m1")
+    assert "(details removed)" in stopped.command("audit", "list")
+    assert "2 entries, whole, the details of 2 were removed; the last is " in stopped.command("audit", "verify")
