@@ -1,7 +1,5 @@
 """``gateway check --connect``: whether broker and database let the gateway in, and the exit status where one does not."""
 
-from collections.abc import Iterator
-
 import mqtt5
 import pytest
 
@@ -31,7 +29,7 @@ class Connecting:
 
 
 @pytest.fixture
-def connecting(site: Site, server: Answering, capsys: pytest.CaptureFixture[str]) -> Iterator[Connecting]:
+def connecting(site: Site, server: Answering, capsys: pytest.CaptureFixture[str]) -> Connecting:
     return Connecting(site, server, capsys)
 
 
