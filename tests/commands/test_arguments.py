@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from gateway.commands.cli import main, parser
+from tests.commands.typed import offered, written
 
 
 def ends(command: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
@@ -55,3 +56,7 @@ def test_what_is_no_number_of_gateways_is_refused(count: str, capsys: pytest.Cap
         main(["setup", "rabbitmq", f"--gateways={count}"])
     assert ended.value.code == 2
     assert f"{count!r} is not a number of gateways" in capsys.readouterr().err
+
+
+def test_what_people_type_is_what_they_know() -> None:
+    assert offered() == written()

@@ -8,6 +8,7 @@ import yaml
 from gateway.commands.cli import main
 from gateway.commands.demo import services
 from gateway.support.config.files import ConfigurationFault
+from tests.commands.typed import offered, written
 from tests.site import CODEC, OWN, RADIO, Site
 
 
@@ -282,3 +283,7 @@ def test_a_budget_that_no_write_fits_into_is_refused(site: Site, limit: object) 
     site.sections["influxdb"] = {"max_bytes_per_s": limit}
     with pytest.raises(ConfigurationFault, match=r"influxdb\.max_bytes_per_s"):
         assert site.config
+
+
+def test_what_people_type_is_what_they_know() -> None:
+    assert offered("check") == written("check")

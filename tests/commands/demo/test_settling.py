@@ -8,6 +8,7 @@ import pytest
 
 from gateway.commands.demo import demo
 from gateway.commands.demo.demo import _settle, _verify
+from tests.commands.typed import offered, written
 
 
 def status(pending: int) -> dict[str, Any]:
@@ -47,3 +48,7 @@ def test_all_is_accounted_for_where_the_fleets_ledger_and_the_gateways_agree(
     monkeypatch.setattr(demo, "status_of", lambda _: answer)
     assert _verify(tmp_path, "http://127.0.0.1:9", "") == result
     assert capsys.readouterr().out.splitlines()[-1] == ("NOT all accounted for" if result else "all accounted for")
+
+
+def test_what_people_type_is_what_they_know() -> None:
+    assert offered("demo") == written("demo")

@@ -10,6 +10,7 @@ import pytest
 
 from gateway.commands.devices import devices as devices_command
 from gateway.support.i18n.languages import WORDS
+from tests.commands.typed import offered, written
 from tests.system.rig import run_gateway
 
 REGISTRY = """\
@@ -299,3 +300,7 @@ def test_one_device_is_registered_changed_and_retired_where_it_stands(config: Pa
 def test_a_wrong_device_is_refused_by_key_and_nothing_is_written(config: Path, arguments: list[str], said: str) -> None:
     assert said in devices(config, *arguments, status=2)
     assert config.with_name("devices.yaml").read_text(encoding="utf-8") == REGISTRY
+
+
+def test_what_people_type_is_what_they_know() -> None:
+    assert offered("devices", "decode", "profiles") == written("devices", "decode", "profiles")

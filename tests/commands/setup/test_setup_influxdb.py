@@ -9,6 +9,7 @@ import pytest
 
 from tests.admin.databases.commanding import configure, setup
 from tests.admin.databases.stubs import ADMIN, influxdb2, influxdb3
+from tests.commands.typed import offered, written
 
 
 def test_a_database_that_does_not_answer_is_named_and_nothing_is_written(tmp_path: Path) -> None:
@@ -51,3 +52,7 @@ def test_each_kind_of_database_is_recognised_and_a_dry_run_makes_nothing(
     assert name in said.out.splitlines()[0]
     assert "would do: " in said.out
     assert {path.name for path in tmp_path.iterdir()} == {"gateway.yaml", "token"}
+
+
+def test_what_people_type_is_what_they_know() -> None:
+    assert offered("setup") == written("setup")
