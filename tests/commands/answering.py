@@ -35,7 +35,7 @@ class Answering:
     def answer(self, request: Asked) -> tuple[int, str]:
         """The status and the body."""
         self.asked.append(request)
-        found = self.answers.get((request.method, request.path), (404, "nothing here"))
+        found = self.answers.get((request.method, request.path), (404, '{"error": "nothing here"}'))
         if isinstance(found, list):
             found = found.pop(0) if len(found) > 1 else found[0]
         return found if isinstance(found, tuple) else (200, json.dumps(found))

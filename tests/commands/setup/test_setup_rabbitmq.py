@@ -6,6 +6,8 @@ import stat
 import pytest
 
 from gateway.commands.cli import main
+from tests.commands.answering import Answering
+from tests.rows import each_row
 from tests.site import Site
 
 
@@ -85,3 +87,84 @@ def test_the_number_of_gateways_is_asked_for_once_and_not_changed_in_passing(pla
     before = planning.users()
     planning.command("--gateways", "3", "--replace")
     assert planning.users() > before, "those that were there stay, with their sessions"
+
+
+def applied(planning: Planning, *words: str, status: int = 0) -> str:
+    """Give the command for a broker that is there."""
+    (planning.folder / "admin.password").write_text("secret\n")
+    return planning.command(
+        "--names", "g-1", "--admin-password-file", f"{planning.folder}/admin.password", *words, status=status
+    )
+
+
+@pytest.fixture
+def rabbitmq(server: Answering) -> Answering:
+    """A RabbitMQ of one node without settings, which takes what it is given."""
+    server.answers |= {
+        ("GET", "/api/overview"): {"rabbitmq_version": "4.1.0"},
+        ("GET", "/api/definitions"): {"users": [], "vhosts": [], "permissions": [], "topic_permissions": [], "policies": []},
+        ("POST", "/api/definitions"): (204, ""),
+        ("GET", "/api/nodes"): (200, json.dumps([{"name": "rabbit@a", "running": True}])),
+    }
+    return server
+
+
+def test_a_dry_run_says_what_a_broker_lacks_and_sets_nothing(planning: Planning, rabbitmq: Answering) -> None:
+    said = applied(planning, "--apply", rabbitmq.url, "--dry-run")
+    assert [one.method for one in rabbitmq.asked if one.method != "GET"] == []
+    assert "users: g-1" in said
+    assert "; set\n" not in said
+    assert rabbitmq.asked[0].headers["authorization"] == "Basic Z3Vlc3Q6c2VjcmV0"
+
+
+def test_what_a_broker_does_not_take_is_said_and_the_command_fails(planning: Planning, rabbitmq: Answering) -> None:
+    said = applied(planning, "--apply", rabbitmq.url, status=3)
+    assert [one.path for one in rabbitmq.asked if one.method == "POST"] == ["/api/definitions"]
+    assert f"{rabbitmq.url}: " in said
+    assert " settings did not take; remove what stands in their place, and repeat this command\n" in said
+
+
+@each_row(
+    ("words", "status", "said"),
+    [
+        (("--apply", "http://[::1"), 2, "--apply: 'http://[::1' is no address; write http://127.0.0.1:15672\n"),
+        (("--apply", "ftp://h"), 2, "--apply: 'ftp://h' is no address; "),
+        (("--apply", "http:///x"), 2, "--apply: 'http:///x' is no address; "),
+        (
+            ("--apply", "http://u@h"),
+            2,
+            "--apply: write no user into the address: --admin and ",
+        ),
+        (("--apply", "https://h", "--ca", "/none.crt"), 2, "/none.crt: cannot be used: No such file or directory\n"),
+        (("--apply", "http://127.0.0.1:9"), 3, "http://127.0.0.1:9 does not answer: "),
+    ],
+)
+def test_an_address_of_no_broker_is_refused(planning: Planning, words: tuple[str, ...], status: int, said: str) -> None:
+    assert said in applied(planning, *words, status=status)
+    assert not (planning.folder / "shares.yaml").exists() or status == 3
+
+
+def test_the_administrator_has_a_password_in_a_file(planning: Planning, rabbitmq: Answering) -> None:
+    said = planning.command("--names", "g-1", "--apply", rabbitmq.url, status=2)
+    assert said == "--admin-password-file: name the file with the password of RabbitMQ's administrator\n"
+
+
+def test_a_broker_that_is_too_old_is_left_alone(planning: Planning, rabbitmq: Answering) -> None:
+    rabbitmq.answers["GET", "/api/overview"] = {"rabbitmq_version": "3.12.0"}
+    assert "3.12.0" in applied(planning, "--apply", rabbitmq.url, status=3)
+    assert [one.method for one in rabbitmq.asked if one.method != "GET"] == []
+
+
+def test_a_first_file_says_how_even_it_is_and_what_to_do_next(planning: Planning) -> None:
+    said = planning.command("--names", "g-1,g-2", "--topic", "application/7/#", "--group", "north")
+    assert "6 shares; of the readings get g-1 " in said
+    assert f"  5. rabbitmqctl import_definitions {planning.secrets}/rabbitmq-definitions.json\n" in said
+    assert f"         password_file: {planning.secrets}/g-1.password\n" in said
+    assert "         client_id: g-1\n" in said
+    text = (planning.folder / "shares.yaml").read_text()
+    assert 'topic: "application/7/#"' in text
+    assert "group: north" in text
+    assert (
+        'management: {url: "http://127.0.0.1:15672", username: gateway-watch, password_file: "secrets/gateway-watch.password"}'
+        in text
+    )
