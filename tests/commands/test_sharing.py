@@ -1,5 +1,6 @@
 """``gateway move`` and ``gateway unroutable``: what is refused, what is told of a move, and a way to RabbitMQ that is wrong."""
 
+import gzip
 import threading
 from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -10,8 +11,11 @@ from gateway.commands.cli import main
 from gateway.commands.sharing import how_far
 from gateway.core.gateways.sharing import Share
 from gateway.core.gateways.tenures import Stage
+from gateway.ingest.database.store import StoreFault
 from gateway.monitoring.reports.share_claims import Claim
+from gateway.support.audit.log import AuditLog
 from gateway.support.registry.shares import load_shares
+from tests.commands.answering import Answering
 from tests.site import Site
 
 FILE = "gateways: [gateway-1, gateway-2]\nshares: [{site: a, gateway: gateway-1}, {site: b}]  # by hand\n"
@@ -161,3 +165,114 @@ def test_another_web_server_is_not_taken_for_a_rabbitmq_that_keeps_nothing(
 ) -> None:
     assert unroutable(site, section(stranger), shares="shares.yaml") == 3
     assert "404 is this the management API of RabbitMQ?" in capsys.readouterr().err
+
+
+@pytest.fixture
+def moving(site: Site, server: Answering, monkeypatch: pytest.MonkeyPatch) -> Site:
+    """A move that is watched: each look is the next one of those in TOLD_LATER, and nobody waits between them."""
+    monkeypatch.setattr("gateway.commands.sharing._LOOK_EVERY_S", 0)
+    server.answers["POST", "/write"] = (204, "")
+    site.sections["influxdb"] = {"url": server.url, "api": "v1"}
+    return site
+
+
+def watched(site: Site, *arguments: str, text: str = FILE) -> int:
+    """Run it, and wait until it is done."""
+    (site.folder / "shares.yaml").write_text(text)
+    site.sections["mqtt"] = {"shares": "shares.yaml"}
+    _ = site.config
+    return main(["move", *arguments, "-c", str(site.folder / "gateway.yaml")])
+
+
+def looks(monkeypatch: pytest.MonkeyPatch, *found: dict[str, Claim] | Exception) -> None:
+    """Let these be told, one after the other, the last one for ever."""
+    left = list(found)
+
+    async def told(*_: object) -> dict[str, dict[str, Claim]]:
+        now = left.pop(0) if len(left) > 1 else left[0]
+        if isinstance(now, Exception):
+            raise now
+        return {"a": now}
+
+    monkeypatch.setattr("gateway.commands.sharing._claims", told)
+
+
+HOLDS = {"gateway-1": Claim(Stage.LEFT, 0), "gateway-2": Claim(Stage.HOLDING, 0)}
+LEAVES = {"gateway-1": Claim(Stage.LEAVING, 0), "gateway-2": Claim(Stage.TAKING_OVER, 3)}
+
+
+def test_it_is_told_how_far_a_move_is_until_it_is_done(
+    moving: Site, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks(monkeypatch, {"gateway-1": Claim(Stage.HOLDING, 0)}, LEAVES, LEAVES, HOLDS)
+    assert watched(moving, "a", "--to", "gateway-2") == 0
+    *_, leaving, done = capsys.readouterr().out.splitlines()
+    assert leaving == "a: gateway-2 reads it, 3 devices without sums; gateway-1 still writes what had come there ..."
+    assert done == "a: gateway-2 has it, with its sums"
+    (entry,) = AuditLog(moving.config.journal.path).entries(None, 9)
+    assert [entry[key] for key in ("action", "subject", "before", "after")] == ["share moved", "a", "gateway-1", "gateway-2"]
+
+
+def test_a_share_that_is_there_already_is_watched_and_no_change_is_recorded(
+    moving: Site, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks(monkeypatch, {"gateway-1": Claim(Stage.HOLDING, 0)})
+    assert watched(moving, "a", "--to", "gateway-1") == 0
+    assert "it was" not in capsys.readouterr().out
+    assert (moving.folder / "shares.yaml").read_text() == FILE
+    assert AuditLog(moving.config.journal.path).entries(None, 9) == []
+
+
+def test_in_the_place_of_a_gateway_that_is_gone_it_is_said_that_nothing_more_comes(
+    moving: Site, server: Answering, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks(monkeypatch, LEAVES, LEAVES, HOLDS)
+    assert watched(moving, "a", "--to", "gateway-2", "--gone", "gateway-1") == 0
+    (written,) = [one for one in server.asked if one.path == "/write"]
+    line = gzip.decompress(written.body).decode()
+    assert line.startswith("share,channel=gateway-1,device=a ")
+    assert f"stage={float(Stage.LEFT)!r}" in line
+    assert "gateway-1 is not waited for; what waits in its queue and its journal has no sums" in capsys.readouterr().out
+    assert [entry["action"] for entry in AuditLog(moving.config.journal.path).entries(None, 9)] == [
+        "share given up",
+        "share moved",
+    ]
+
+
+def test_a_gateway_that_has_nothing_of_a_share_cannot_be_gone_from_it(
+    moving: Site, server: Answering, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks(monkeypatch, {}, HOLDS)
+    assert watched(moving, "a", "--to", "gateway-2", "--gone", "gateway-1") == 2
+    assert capsys.readouterr().err == "--gone: gateway-1 has nothing of a\n"
+    server.answers["POST", "/write"] = (401, "no")
+    looks(monkeypatch, LEAVES)
+    assert watched(moving, "a", "--to", "gateway-2", "--gone", "gateway-1") == 3
+    assert capsys.readouterr().err.startswith("this cannot be written: 401")
+
+
+def test_a_move_that_is_not_waited_for_goes_on_by_itself(
+    moving: Site, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks(monkeypatch, HOLDS, StoreFault("http://x does not answer"))
+    assert watched(moving, "a", "--to", "gateway-2") == 3
+    assert capsys.readouterr().err == "http://x does not answer\n"
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("gateway.commands.sharing._pin", interrupt)
+    looks(monkeypatch, HOLDS)
+    assert watched(moving, "a", "--to", "gateway-2") == 1
+    assert "the move goes on by itself; call the same command to see how far it is" in capsys.readouterr().err
+
+
+def test_messages_that_no_gateway_reads_are_counted_and_brought_again(
+    site: Site, server: Answering, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.answers["GET", "/api/queues/%2F/gateway.unroutable"] = {"messages": 5}
+    assert unroutable(site, section(server.url), shares="shares.yaml") == 0
+    assert capsys.readouterr().out == "5 messages reached no gateway\n"
+    del server.answers["GET", "/api/queues/%2F/gateway.unroutable"]
+    assert unroutable(site, section(server.url), shares="shares.yaml") == 3
+    assert capsys.readouterr().err == "RabbitMQ keeps none: gateway setup rabbitmq sets that up\n"
