@@ -14,6 +14,7 @@ from gateway.core.gateways.tenures import Stage
 from gateway.ingest.database.store import StoreFault
 from gateway.monitoring.reports.share_claims import Claim
 from gateway.support.audit.log import AuditLog
+from gateway.support.config.model import Config
 from gateway.support.registry.shares import load_shares
 from tests.commands.answering import Answering
 from tests.site import Site
@@ -188,7 +189,8 @@ def looks(monkeypatch: pytest.MonkeyPatch, *found: dict[str, Claim] | Exception)
     """Let these be told, one after the other, the last one for ever."""
     left = list(found)
 
-    async def told(*_: object) -> dict[str, dict[str, Claim]]:
+    async def told(config: Config, share: str, _: object) -> dict[str, dict[str, Claim]]:
+        assert (share, config.mqtt.shares is not None) == ("a", True)
         now = left.pop(0) if len(left) > 1 else left[0]
         if isinstance(now, Exception):
             raise now
@@ -276,3 +278,53 @@ def test_messages_that_no_gateway_reads_are_counted_and_brought_again(
     del server.answers["GET", "/api/queues/%2F/gateway.unroutable"]
     assert unroutable(site, section(server.url), shares="shares.yaml") == 3
     assert capsys.readouterr().err == "RabbitMQ keeps none: gateway setup rabbitmq sets that up\n"
+
+
+LONG = """gateways: [gateway-1-4c7f0e92ab, gateway-2-4c7f0e92ab]
+shares: [{site: a, gateway: gateway-1-4c7f0e92ab}]
+management: {url: 'URL', username: gateway-watch, password_file: watch.password}
+"""
+
+
+def test_on_a_terminal_it_is_told_how_many_messages_wait_for_who_is_leaving(
+    moving: Site, server: Answering, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = "gateway-1-4c7f0e92ab", "gateway-2-4c7f0e92ab"
+    (moving.folder / "watch.password").write_text("secret\n")
+    server.answers["GET", f"/api/queues/%2F/mqtt-subscription-{old}qos1"] = {"messages": 1234}
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    leaves = {old: Claim(Stage.LEAVING, 0), new: Claim(Stage.TAKING_OVER, 3)}
+    looks(monkeypatch, leaves, leaves, {old: Claim(Stage.LEFT, 0), new: Claim(Stage.HOLDING, 0)})
+    assert watched(moving, "a", "--to", "gateway-2", text=LONG.replace("URL", server.url)) == 0
+    assert capsys.readouterr().err == f"\r\x1b[K1,234 messages wait for {old}\r\x1b[K"
+    server.answers.clear()
+    looks(monkeypatch, leaves, leaves, {old: Claim(Stage.LEFT, 0), new: Claim(Stage.HOLDING, 0)})
+    assert watched(moving, "a", "--to", "gateway-2", text=LONG.replace("URL", server.url)) == 0
+    assert "wait for" not in capsys.readouterr().err, "the broker only says more"
+
+
+def test_who_is_gone_hinders_no_move_and_may_be_named_by_the_beginning_of_its_id(
+    moving: Site, server: Answering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = "gateway-1-4c7f0e92ab", "gateway-2-4c7f0e92ab"
+    came = {old: Claim(Stage.TAKING_OVER, 3)}
+    looks(monkeypatch, came, came, {new: Claim(Stage.HOLDING, 0)})
+    assert watched(moving, "a", "--to", "gateway-2", "--gone", "gateway-1", text=LONG.replace("URL", server.url)) == 0
+    (written,) = [one for one in server.asked if one.path == "/write"]
+    assert f"channel={old},device=a stage={float(Stage.LEFT)!r},waiting=0.0" in gzip.decompress(written.body).decode()
+
+
+def test_a_file_that_cannot_be_written_or_read_back_stays_as_it_was(
+    moving: Site, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks(monkeypatch, HOLDS)
+    monkeypatch.setattr("gateway.commands.sharing.pinned", lambda *_: "gateways: 7\n")
+    assert watched(moving, "a", "--to", "gateway-2") == 2
+    assert (moving.folder / "shares.yaml").read_text() == FILE
+
+    def refuse(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("gateway.commands.sharing.replace_file", refuse)
+    assert watched(moving, "a", "--to", "gateway-2") == 2
+    assert capsys.readouterr().err.endswith(f"{moving.folder}/shares.yaml: cannot be written: No space left on device\n")
