@@ -46,6 +46,7 @@ def test_a_busy_database_is_asked_again_with_the_same_lines() -> None:
 
 def test_what_is_too_large_is_halved_and_stays_so_small() -> None:
     assert copied(TOO_LARGE, WRITTEN) == [4, 2, 2]
+    assert copied(TOO_LARGE, TOO_LARGE, WRITTEN) == [4, 2, 1, 1, 1, 1]
 
 
 def test_one_line_that_is_too_large_is_refused() -> None:
@@ -54,5 +55,6 @@ def test_one_line_that_is_too_large_is_refused() -> None:
 
 
 def test_a_database_that_stays_busy_is_named_at_the_end() -> None:
+    assert copied(*[BUSY] * 7, WRITTEN) == [4] * 8
     with pytest.raises(StoreFault, match="the new one takes no points: 503 busy"):
         copied(BUSY)

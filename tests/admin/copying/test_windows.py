@@ -107,15 +107,42 @@ def test_what_devices_with_a_clock_ahead_have_sent_is_copied_too(tmp_path: Path)
     assert set(both.target.points_of["water"]) - set(WATER) == {NOW_MS + 31 * DAY_MS}
 
 
+def test_a_copy_that_was_killed_goes_on_with_the_window_it_was_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(copier, "_POINTS", 4)
+    both, points = Sides(tmp_path, Memory(), water=WATER), Memory.points
+
+    def killed(self: Memory, measurement: str, span: TimeSpan) -> AsyncIterator[list[Any]]:
+        if span.start_ms >= 7 * DAY_MS:
+            raise KeyboardInterrupt
+        return points(self, measurement, span)
+
+    monkeypatch.setattr(Memory, "points", killed)
+    with pytest.raises(KeyboardInterrupt):
+        both.run()
+    monkeypatch.setattr(Memory, "points", points)
+    assert both.file.load("a > b", 3 * DAY_MS).job("water").copied_ms == 7 * DAY_MS
+    assert both.copied == 8
+    both.run()
+    assert both.source.asked[0][1] == 7 * DAY_MS
+    assert both.target.points_of == {"water": WATER}
+
+
 def test_days_with_many_points_are_read_in_parts_and_few_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(copier, "_POINTS", 4)
     many = {5 * DAY_MS + at: float(at) for at in range(0, DAY_MS, DAY_MS // 10)}
-    few = {day * DAY_MS: 1.0 for day in (3, 4, 7, 8, 9)}
+    few = {day * DAY_MS + at: 1.0 for day in (3, 4, 7, 8, 9) for at in (0, 1)}
     both = Sides(tmp_path, Memory(), water={**many, **few})
     both.run()
     spans = [((start_ms / DAY_MS), (end_ms / DAY_MS)) for _, start_ms, end_ms in both.source.asked]
     third = 5 + round(DAY_MS / 3) / DAY_MS
-    assert spans == [(3, 5), (5, third), (third, 5 + 2 * DAY_MS // 3 / DAY_MS), (5 + 2 * DAY_MS // 3 / DAY_MS, 6), (7, 10)]
+    assert spans == [
+        (3, 5),
+        (5, third),
+        (third, 5 + 2 * DAY_MS // 3 / DAY_MS),
+        (5 + 2 * DAY_MS // 3 / DAY_MS, 6),
+        (7, 9),
+        (9, 10),
+    ]
     assert both.target.points_of == both.source.points_of
 
 
