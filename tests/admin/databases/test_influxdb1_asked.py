@@ -51,7 +51,7 @@ def place(bucket: str = "iot", days: int | None = 30) -> KeptPlace:
 
 
 def kept(server: Asked, *places: KeptPlace, change: bool = False) -> list[str]:
-    """What is said of places; each step is carried out."""
+    """Carry out each step for some places; return what they say."""
     made, said = database(server), []
     for one in places:
         for step in made.keep(one, change=change):
@@ -106,7 +106,7 @@ def test_another_retention_is_changed_only_when_that_is_said_with_what_it_costs(
 
 
 def given(server: Asked, user: DatabaseUser, *, replace: bool = False) -> list[str]:
-    """What is said of a user; each step is carried out."""
+    """Carry out each step for a user; return what they say."""
     said = []
     for step in database(server).give(user, [place(), place("iot/years"), place("more")], replace=replace):
         if step.do is not None:

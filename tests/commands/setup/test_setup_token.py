@@ -42,7 +42,7 @@ class Folder:
         return next((one for one in load_accounts(self.tokens) if one.name == name), None)
 
     def audited(self) -> list[tuple[str, object, object]]:
-        """What the audit log says, the oldest first."""
+        """The audit log in short, the oldest first."""
         entries = AuditLog(self.path / "journal.db").entries(None, 9)[::-1]
         return [(entry["action"], entry.get("before"), entry.get("after")) for entry in entries]
 
