@@ -60,10 +60,8 @@ class Influxdb2:
 
     def users(self, config: Influxdb, gateway: str, secrets: Path) -> Sequence[DatabaseUser]:
         """A token that writes and one that reads for the gateway, and one that reads for Grafana."""
-        writing, reading = (
-            config.token_file or secrets / "influxdb.token",
-            config.read_token_file or secrets / "influxdb-read.token",
-        )
+        writing = config.token_file or secrets / "influxdb.token"
+        reading = config.read_token_file or secrets / "influxdb-read.token"
         return (
             DatabaseUser(f"{gateway} writes", writing, reads=False, writes=True),
             DatabaseUser(f"{gateway} reads", reading, reads=True, writes=False),

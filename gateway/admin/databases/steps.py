@@ -4,11 +4,11 @@ Before them its kind is told by two probes; what they make that is secret goes t
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from datetime import timedelta
 from enum import Enum
 from pathlib import Path
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Influxdb
@@ -46,25 +46,6 @@ class SetupStep(NamedTuple):
 
     text: str
     do: Callable[[], object] | None = None
-
-
-class DatabaseAdministration(Protocol):
-    """A kind of database with its version, and its value of ``influxdb.api``; each question raises SetupFault."""
-
-    name: str
-    api: str
-
-    def users(self, config: Influxdb, gateway: str, secrets: Path) -> Sequence[DatabaseUser]:
-        """Those who need an account of their own."""
-        ...
-
-    def keep(self, place: KeptPlace, *, change: bool) -> Iterator[SetupStep]:
-        """Make a place, or see that it is as wanted; ``change``: how long it keeps, if that differs."""
-        ...
-
-    def give(self, user: DatabaseUser, places: Sequence[KeptPlace], *, replace: bool) -> Iterator[SetupStep]:
-        """Make an account with no more rights than it needs; ``replace``: give one that is there a new secret."""
-        ...
 
 
 def kept_text(keep: timedelta | None) -> str:

@@ -73,7 +73,9 @@ def _check_all(options: argparse.Namespace) -> int:
     found = Faults(warnings=exposed_secrets(config))
     registry = _registry(config, found)
     _check_alarm_rules(config, registry, found)
-    _check_link(config, registry, found)
+    if (planned := servers.planned_link(config, registry)) is not None:
+        say(servers.link_line(*planned))
+        found.warnings += servers.link_warnings(planned[0])
     found.warnings += servers.database_warnings(config, file or DEFAULT_FILE)
     if (topics := pair_topics(config.mqtt)) is not None:
         say(
@@ -140,13 +142,6 @@ def _check_alarm_rules(config: Config, registry: Registry, found: Faults) -> Non
         if path.exists():
             own = sum(rule.name not in SHIPPED.by_name for rule in rules.rules)
             say(f"{path}: {_count(len(rules.rules), 'rule')} of alarms, {own} of them your own")
-
-
-def _check_link(config: Config, registry: Registry, found: Faults) -> None:
-    """Say how the budget of the link will be divided, if it has one."""
-    if (planned := servers.planned_link(config, registry)) is not None:
-        say(servers.link_line(*planned))
-        found.warnings += servers.link_warnings(planned[0])
 
 
 def _count(number: int, what: str) -> str:

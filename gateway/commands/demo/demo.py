@@ -35,6 +35,7 @@ from gateway.support.clock import WallClock
 from schemas.scaled_clock import PERMIT, VARIABLE, ScaledTime
 
 _SCENARIO: Final = "province"
+_STORY: Final = ("--scenario", _SCENARIO)
 _DAYS: Final = 2
 _SPEED: Final = 5_760.0
 """Two days pass in half a minute, and what comes before them in some seconds."""
@@ -92,7 +93,10 @@ def _run(place: Path, stack: ExitStack, devices: int, seconds: int) -> int:
         f"{devices} devices ({', '.join(f'{count} {domain}' for domain, count in counts.items())}): two days of the story"
         f" {_SCENARIO!r}, then a reading a second each"
     )
-    fleet = stack.enter_context(child(_fleet_command(broker.url, devices, seconds, place), place / "fleet.log"))
+    where = ["--broker", broker.url, "--ledger", str(place / "ledger.jsonl"), "--connections", "shared"]
+    how_long = ["--live-interval", str(_LIVE_INTERVAL_S), "--duration", str(seconds)]
+    command = ["firmware-sim", "run", *where, *_STORY, "--devices", str(devices), *how_long]
+    fleet = stack.enter_context(child(command, place / "fleet.log"))
     try:
         _watch(page, fleet, gateway, seconds)
     except KeyboardInterrupt:
@@ -154,19 +158,9 @@ def _write_secret(file: Path, text: str) -> None:
     file.write_text(text, encoding="utf-8")
 
 
-def _fleet_options(devices: int) -> list[str]:
-    return ["--scenario", _SCENARIO, "--devices", str(devices)]
-
-
-def _fleet_command(broker_url: str, devices: int, seconds: int, place: Path) -> list[str]:
-    where = ["--broker", broker_url, "--ledger", str(place / "ledger.jsonl"), "--connections", "shared"]
-    how_long = ["--live-interval", str(_LIVE_INTERVAL_S), "--duration", str(seconds)]
-    return ["firmware-sim", "run", *where, *_fleet_options(devices), *how_long]
-
-
 def _register(place: Path, devices: int) -> list[dict[str, Any]]:
     """Write the registry of the fleet, as a utility would do, and return its devices."""
-    command = command_of("firmware-sim", "registry", *_fleet_options(devices))
+    command = command_of("firmware-sim", "registry", *_STORY, "--devices", str(devices))
     done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603
     if done.returncode:
         raise DemoFault(f"the fleet has no registry:\n{done.stderr.decode(errors='replace')}")

@@ -5,14 +5,15 @@ import asyncio
 import csv
 from collections.abc import Sequence
 from contextlib import suppress
+from importlib.resources import files
 from pathlib import Path
 from secrets import token_bytes
 from socket import create_connection
 from typing import Final
 
 import segno
+from jinja2 import Environment, StrictUndefined
 
-from gateway.admin.broker.sheet import enrolment_sheet
 from gateway.commands.options import Actions, add_action
 from gateway.commands.running import record, record_all
 from gateway.commands.starting import reaching
@@ -152,7 +153,7 @@ def _hand_out(config: Config, made: Sequence[tuple[NativeTopics, Enrolment]], op
         return
     if options.sheet is not None:
         with open(options.sheet, "x", encoding="utf-8", opener=private) as file:
-            file.write(enrolment_sheet(made, config.language))
+            file.write(_sheet(made, config.language))
         print(printable(f"{options.sheet}: written; it holds passwords: print it, then remove it"))
     if options.csv is not None:
         with open(options.csv, "x", newline="", encoding="utf-8", opener=private) as file:
@@ -171,3 +172,36 @@ def _show(one: Enrolment) -> None:
         print(printable(f"    {what:<10}{value}"))
     print(f"\n{one}\n")
     segno.make(str(one), error="m").terminal(compact=True)
+
+
+_SHEET_WORDS: Final = {
+    "vi": {
+        "title": "Thẻ cấp tài khoản thiết bị",
+        "secret": "Mỗi thẻ chứa một mật khẩu. Giao tận tay, rồi xóa tệp này.",
+        "address": "Địa chỉ",
+        "user": "Tài khoản",
+        "password": "Mật khẩu",
+        "topic": "Chủ đề",
+        "site": "Điểm lắp",
+    },
+    "en": {
+        "title": "Device account labels",
+        "secret": "Each label holds a password. Hand it over, then remove this file.",
+        "address": "Address",
+        "user": "User",
+        "password": "Password",
+        "topic": "Topic",
+        "site": "Site",
+    },
+}
+
+
+def _sheet(made: Sequence[tuple[NativeTopics, Enrolment]], language: str) -> str:
+    """A page of HTML with a label for each device; it loads nothing from elsewhere."""
+    template = (files("gateway.admin.broker") / "sheet.html").read_text(encoding="utf-8")
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    labels = [
+        {"place": place, "enrolment": one, "code": segno.make(str(one), error="m").svg_data_uri(scale=3, border=2)}
+        for place, one in made
+    ]
+    return environment.from_string(template).render(words=_SHEET_WORDS[language], language=language, labels=labels) + "\n"

@@ -7,7 +7,7 @@ from typing import Final
 
 from gateway.admin.broker.configuration import MosquittoPlaces, MosquittoVersion, limits_conf, listeners_conf
 from gateway.commands.options import port, with_config
-from gateway.commands.setup.files import PLAIN_MODE, SECRET_MODE, SetupFile, refuse_present, show_files, write_file
+from gateway.commands.setup.files import PLAIN_MODE, SECRET_MODE, SetupFile, show_files, write_file
 from gateway.ingest.broker.dynamic_security import SALT_BYTES, BrokerAccount, document
 from gateway.ingest.broker.rights import SERVICES, of_administration, of_gateway
 from gateway.support.config.files import ConfigurationFault
@@ -90,8 +90,9 @@ def setup_broker(config: Config, options: argparse.Namespace) -> None:
     if options.dry_run:
         show_files(wanted)
         return
-    if not options.replace:
-        refuse_present([file.path for file in wanted], "and all accounts of devices with it")
+    if not options.replace and (present := [file.path for file in wanted if file.path.exists()]):
+        lost = "--replace writes it anew, and all accounts of devices with it"
+        raise ConfigurationFault([f"{path}: is there already; {lost}" for path in present])
     for file in wanted:
         write_file(file)
     print(_NEXT.format(secrets=options.secrets, port=options.port, services_port=options.services_port))

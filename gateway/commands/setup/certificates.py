@@ -2,7 +2,6 @@
 
 import argparse
 import os
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -120,14 +119,13 @@ def setup_certificates(options: argparse.Namespace) -> int:
     for name in names:
         if not is_name(name):
             raise ConfigurationFault([f"{name}: a name or an address is 1 to 64 of A-Z a-z 0-9 . _ : -"])
-    actions: dict[str, Callable[[], None]] = {
-        "server": lambda: folder.issue(CertificateUse.SERVER, names),
-        "client": lambda: folder.issue(CertificateUse.CLIENT, names[:1]),
-        "service": lambda: folder.issue(CertificateUse.SERVICE, names[:1]),
-        "renew": lambda: folder.renew(options.name),
-        "revoke": lambda: folder.revoke(options.name),
-    }
-    actions[options.action]()
+    match options.action:
+        case "renew":
+            folder.renew(options.name)
+        case "revoke":
+            folder.revoke(options.name)
+        case use:
+            folder.issue(CertificateUse(use), names if use == CertificateUse.SERVER else names[:1])
     print(_NEXT[options.action].format(folder=options.to, name=options.name))
     return 0
 

@@ -21,13 +21,6 @@ class SetupFile(NamedTuple):
     mode: int
 
 
-def refuse_present(paths: list[Path], lost: str) -> None:
-    """:raises ConfigurationFault: one of them is there."""
-    present = [path for path in paths if path.exists()]
-    if present:
-        raise ConfigurationFault([f"{path}: is there already; --replace writes it anew, {lost}" for path in present])
-
-
 def show_files(wanted: list[SetupFile]) -> None:
     """Print the files, without what is secret."""
     for file in wanted:

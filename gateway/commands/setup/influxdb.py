@@ -5,13 +5,12 @@ from base64 import b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from gateway.admin.databases import victoria_metrics
 from gateway.admin.databases.influxdb1 import Influxdb1
 from gateway.admin.databases.influxdb3 import Influxdb3
 from gateway.admin.databases.steps import (
-    DatabaseAdministration,
     DatabaseKind,
     DatabaseUser,
     KeptPlace,
@@ -29,6 +28,10 @@ from gateway.support.tls import database_tls
 from schemas.durations import format_duration, parse_duration
 from schemas.printable import printable
 
+if TYPE_CHECKING:
+    from gateway.admin.databases.influxdb2 import Influxdb2
+
+DatabaseAdministration: TypeAlias = "Influxdb1 | Influxdb2 | Influxdb3"
 _MONTHS: Final = timedelta(days=62)
 """A month that has ended is written again for a reading that comes late; the point stands at its beginning."""
 _NO_SECOND: Final = (

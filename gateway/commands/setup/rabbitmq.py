@@ -53,8 +53,8 @@ On each node of RabbitMQ:
   2. rabbitmq-plugins enable rabbitmq_mqtt rabbitmq_management
   3. systemctl restart rabbitmq-server
   4. if there are several: make them one cluster (docs/rabbitmq.md says how)
-Then on one of them:"""
-_ON_ONE: Final = """  5. rabbitmqctl import_definitions {definitions}
+Then on one of them:
+  5. rabbitmqctl import_definitions {definitions}
      or, over its management API and with a look at what came of it, and at the nodes that queues stand on:
      gateway setup rabbitmq --apply http://127.0.0.1:{port} --admin NAME --admin-password-file FILE"""
 _NEXT: Final = """
@@ -154,11 +154,13 @@ def setup_rabbitmq(config: Config, options: argparse.Namespace) -> int:
         show_files(written)
     else:
         for file in written:
-            _write_if_different(file)
+            if file.path.exists() and text_of(file.path) == file.text:
+                print(printable(f"{file.path}: is as it should be"))
+            else:
+                write_file(file)
     if api is not None:
         return _apply(api, wanted, [*map(queue_of, gateways), UNROUTABLE], dry_run=options.dry_run)
-    print(_FIRST.format(conf=options.conf))
-    print(_ON_ONE.format(definitions=places.definitions, port=options.management_port))
+    print(_FIRST.format(conf=options.conf, definitions=places.definitions, port=options.management_port))
     print(
         _NEXT.format(
             first=gateways[0],
@@ -277,13 +279,6 @@ def _conf(config: Config, options: argparse.Namespace) -> str:
         management_port=options.management_port,
     )
     return rabbitmq_conf(broker, config.mqtt.session_expiry, config.mqtt.receive_maximum)
-
-
-def _write_if_different(file: SetupFile) -> None:
-    if file.path.exists() and text_of(file.path) == file.text:
-        print(printable(f"{file.path}: is as it should be"))
-    else:
-        write_file(file)
 
 
 # The broker.
