@@ -1,0 +1,155 @@
+"""``install.sh`` as an administrator gives it: the words it takes, the exit status, and what it says before it begins."""
+
+import fcntl
+import stat
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.admin.installation import command
+from gateway.admin.installation.layout import Layout
+from gateway.admin.installation.machine import Machine, NotDone
+from tests.admin.installation.stand_ins import Province
+from tests.rows import each_row
+
+Install = Callable[..., tuple[int, str, str]]
+
+
+class Noting:
+    """Takes the place of the installer, and notes what it is asked to do."""
+
+    calls: list[tuple[Any, ...]]
+    ends: type[BaseException] | None = None
+
+    def __init__(self, layout: Layout, machine: Machine, *, patience_s: float) -> None:
+        self.calls.append((layout.root, machine.dry_run, machine.owns, patience_s))
+
+    def lost_by_purge(self) -> list[Path]:
+        """Two folders."""
+        return [Path("/etc/gateway"), Path("/var/lib/gateway")]
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        def called(*given: object) -> None:
+            self.calls.append((name, *given))
+            if self.ends is not None:
+                raise self.ends("the reason")
+
+        return called
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Install:
+    """Give the command with a folder as root; its exit status, and what it says."""
+    monkeypatch.setattr(Noting, "calls", [], raising=False)
+    monkeypatch.setattr(command, "Installer", Noting)
+    monkeypatch.setattr(command, "_hold_signals", lambda: None)
+    bundle = Province(tmp_path).bundle("1.2.0")
+
+    def give(*words: str, root: str = str(tmp_path / "root")) -> tuple[int, str, str]:
+        Noting.calls.clear()
+        status = command.main(bundle, [*words, "--root", root])
+        said = capsys.readouterr()
+        return status, said.out, said.err
+
+    return give
+
+
+def test_without_a_word_it_installs_and_says_what_comes_next(install: Install, tmp_path: Path) -> None:
+    status, out, _ = install("--patience", "5")
+    made, done = Noting.calls
+    assert (status, made, done[0]) == (0, (tmp_path / "root", False, False, 5.0), "install")
+    assert out == f"1.2.0 is installed. What next: {done[1]}/deploy/README.md\n"
+    assert install("--dry-run")[:2] == (0, "")
+    assert Noting.calls[0][1] is True
+    assert install("keep")[:2] == (0, "")
+    assert Noting.calls[1][0] == "keep"
+    for word in ("rollback", "repair", "remove"):
+        assert install(word) == (0, "", "")
+        assert Noting.calls[1:] == [(word,)]
+
+
+def test_a_purge_names_what_would_be_lost_and_waits_for_a_yes(install: Install) -> None:
+    lost = "/etc/gateway /var/lib/gateway"
+    assert install("purge") == (1, "", f"install.sh: these would be lost for good: {lost}. To do it: install.sh purge --yes\n")
+    assert len(Noting.calls) == 1
+    for words in (("--yes",), ("--dry-run",)):
+        assert install("purge", *words)[0] == 0
+        assert Noting.calls[1:] == [("purge",)]
+
+
+def test_what_is_not_done_and_what_is_interrupted_end_with_a_line(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Noting, "ends", NotDone)
+    assert install() == (1, "", "install.sh: the reason\n")
+    monkeypatch.setattr(Noting, "ends", KeyboardInterrupt)
+    assert install() == (130, "", "install.sh: interrupted; run it again to go on\n")
+
+
+def test_a_second_one_at_the_same_time_is_refused_unless_it_changes_nothing(install: Install, tmp_path: Path) -> None:
+    install()
+    with (tmp_path / "root" / "run" / "gateway-install.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert install() == (1, "", "install.sh: another installation is running\n")
+        assert install("--dry-run")[0] == 0
+    assert install()[0] == 0
+
+
+@each_row(
+    ("patched", "value", "said"),
+    [
+        ("sys.version_info", (3, 10, 9), "Python 3.11 or newer is missing. Debian 12 or later has it: "),
+        ("os.geteuid", lambda: 1000, "run it as root: sudo ./install.sh\n"),
+    ],
+)
+def test_a_machine_that_lacks_something_is_told_before_anything_is_done(
+    install: Install, patched: str, value: object, said: str
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(patched, value)
+        status, _, err = install(root="/")
+    assert (status, err.startswith(f"install.sh: {said}"), len(Noting.calls)) == (1, True, 1)
+
+
+def test_a_python_without_venv_is_told_which_package_has_it(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ensurepip", None)
+    assert install() == (1, "", "install.sh: Python's venv is missing: apt-get install python3-venv\n")
+
+
+def test_settings_are_for_the_gateway_to_read_and_its_data_for_nobody_else(tmp_path: Path) -> None:
+    province = Province(tmp_path)
+    province.installer.install(province.bundle("1.0.0"))
+    settings = province.layout.settings()
+    folders = [settings, *(settings / name for name in ("profiles", "secrets", "registry")), province.layout.data()]
+    assert {stat.S_IMODE(folder.stat().st_mode) for folder in folders} == {0o750}
+    kept = province.layout.kept("1.0.0")
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in kept.iterdir() if path.is_file()}
+    assert {name for name, mode in modes.items() if mode != 0o644} == {"install.sh"}
+    assert modes["install.sh"] == 0o755
+    assert "systemctl daemon-reload" in province.machine.ran
+    assert "systemctl try-restart systemd-journald.service" in province.machine.ran
+
+
+def test_without_room_on_the_disk_nothing_is_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    province = Province(tmp_path)
+    bundle = province.bundle("1.0.0")
+    room: list[int] = [200 * 2**20 - 1]
+    monkeypatch.setattr("gateway.admin.installation.release.shutil.disk_usage", lambda _: type("Usage", (), {"free": room[0]}))
+    with pytest.raises(NotDone, match="has less than 200 MiB free: make room first"):
+        province.installer.install(bundle)
+    assert not province.layout.home.exists()
+    room[0] += 1
+    province.installer.install(bundle)
+
+
+def test_an_enabled_instance_is_a_unit_though_systemd_has_not_loaded_it(tmp_path: Path) -> None:
+    province = Province(tmp_path)
+    province.installer.install(province.bundle("1.0.0"))
+    wants = province.layout.units / "multi-user.target.wants"
+    wants.mkdir()
+    for name in ("gateway@north.service", "gateway.service", "gateway-of-others.service"):
+        (wants / name).touch()
+    province.installer.remove()
+    stopped = [words for words in province.machine.ran if " disable " in words]
+    assert stopped == [f"systemctl disable --now {name}" for name in ("gateway.service", "gateway@north.service")]
