@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -68,21 +67,20 @@ async def _written(config: Config, registry: Registry, day: date, span: TimeSpan
     async with open_store(config.influxdb) as found:
         store = await with_late_sums(config, found, roster, span.end_ms, now_ms)
         for domain in roster.domains():
-            figures = [figure async for figure in _figures(store, roster, domain, span, now_ms)]
+            figures = await _figures(store, roster, domain, span, now_ms)
             rows = (row_of(day.isoformat(), figure, registry.areas) for figure in figures)
             made.append(files.write(day.isoformat(), domain, rows, now_ms))
     return made
 
 
-async def _figures(store: Store, roster: Roster, domain: str, span: TimeSpan, now_ms: int) -> AsyncIterator[OpenFigure]:
+async def _figures(store: Store, roster: Roster, domain: str, span: TimeSpan, now_ms: int) -> list[OpenFigure]:
     """The figures of a domain. Some hundred devices are asked about at a time."""
     found = OpenDay(domain)
     for ids in batches(roster.of_domain(domain)):
         part = Roster(roster.by_id[id_] for id_ in ids)
         async for rolled_up in rolled(store, part, domain, [span], now_ms):
             found.add(rolled_up, part)
-    for figure in found.figures():
-        yield figure
+    return list(found.figures())
 
 
 def _describe(config: Config, listed: list[OpenFile]) -> None:
