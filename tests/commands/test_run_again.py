@@ -36,7 +36,7 @@ class File:
 
 
 class Runs:
-    """What becomes of each run, one after the other: a fault, or the file to go on with."""
+    """Ends of runs, one after the other: a fault, or the file to go on with."""
 
     def __init__(self, site: Site, monkeypatch: pytest.MonkeyPatch, *ends: Any) -> None:  # noqa: ANN401 - either of them
         self.config, self._ends = site.config, list(ends)

@@ -17,10 +17,9 @@ from gateway.ingest.database.store import Counter, StoredSeries, SumPoint, TimeS
 from gateway.monitoring.reports.balance import ParentBalance
 from gateway.monitoring.reports.boundaries import SumBoundary
 from gateway.monitoring.reports.completeness import DeviceCompleteness, PeriodCompleteness
-from gateway.monitoring.reports.consumption import CounterUse
+from gateway.monitoring.reports.consumption import CounterUse, GroupUse, ReportGroup
 from gateway.monitoring.reports.group_completeness import GroupCompleteness
 from gateway.monitoring.reports.roster import Roster
-from gateway.monitoring.reports.totals import GroupUse, ReportGroup
 from schemas.registry import RegisteredDevice
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
