@@ -22,7 +22,7 @@ from gateway.web.devices.device_list import DeviceList
 from gateway.web.devices.devices import DevicePages
 from gateway.web.devices.enrolment import EnrolmentPages
 from gateway.web.devices.import_devices import ImportPages
-from gateway.web.devices.new_devices import Introductions, NewDevicePages
+from gateway.web.devices.new_devices import NewDevicePages
 from gateway.web.devices.photos import PhotoPages
 from gateway.web.devices.register import RegisterPages
 from gateway.web.devices.registry import RegistryPages
@@ -131,11 +131,11 @@ _BY_THEMSELVES: Final[tuple[type[RouteGroup], ...]] = (
 
 
 def _groups(parts: PageParts) -> Iterator[RouteGroup]:
-    series, introductions = SeriesPages(parts), Introductions(parts)
+    series = SeriesPages(parts)
     devices = DevicePages(parts, series)
-    register = RegisterPages(parts, introductions, devices.document)
-    yield from (series, devices, register, RegistryPages(parts, introductions), ExchangePages(parts, register))
-    yield NewDevicePages(parts, devices.document)
+    new_devices = NewDevicePages(parts, devices.document)
+    register = RegisterPages(parts, new_devices, devices.document)
+    yield from (series, devices, new_devices, register, RegistryPages(parts, new_devices), ExchangePages(parts, register))
     yield from (group(parts) for group in _BY_THEMSELVES)
 
 

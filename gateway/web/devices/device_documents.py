@@ -16,6 +16,7 @@ from schemas.topics import is_name, parse_topic
 
 _PAYLOAD_BYTES: Final = 8192
 """Bytes of a payload that are shown."""
+_OF_ENTRY: Final = ("profile", "model", "serial", "installed", "lat", "lon", "address", "params")
 SHARED: Final = frozenset(
     {
         *("id", "registered", "state", "presence", "online", "last_seen", "silent_after_s", "said_goodbye", "now"),
@@ -47,17 +48,9 @@ def entry_document(device: RegisteredDevice, areas: Mapping[str, str]) -> Docume
 
     :param areas: code → name.
     """
-    return {
-        "area_name": areas.get(device.area or ""),
-        "profile": device.profile,
-        "model": device.model,
-        "serial": device.serial,
-        "installed": device.installed.isoformat() if device.installed else None,
-        "lat": device.lat,
-        "lon": device.lon,
-        "address": device.address,
-        "params": device.params,
-    }
+    told = {key: getattr(device, key) for key in _OF_ENTRY}
+    installed = device.installed.isoformat() if device.installed else None
+    return {"area_name": areas.get(device.area or ""), **told, "installed": installed}
 
 
 def message_document(message: Message, arrival_ms: int) -> Document:

@@ -18,7 +18,7 @@ from gateway.support.config.files import ConfigurationFault
 from gateway.support.i18n.registry_words import parameter_words
 from gateway.support.registry.changes import ChangeRefused, MakeChange, add, edit_device, retire
 from gateway.web.devices.device_form import PARAM, DeviceForm, document_of, fields_of, typed
-from gateway.web.devices.new_devices import NOTHING_KNOWN, ExplainDevice, Introductions
+from gateway.web.devices.new_devices import NOTHING_KNOWN, ExplainDevice, NewDevicePages
 from gateway.web.http.handlers import Document, account_of, language_of, note_changes, whole_number
 from gateway.web.http.long_answers import Fresh
 from gateway.web.routing import PageParts, RouteGroup, changes, reads
@@ -36,9 +36,9 @@ _NO_EXCHANGE: Final[Mapping[str, str]] = MappingProxyType({})
 class RegisterPages(RouteGroup):
     """The form of a device, and the changes that it sends."""
 
-    def __init__(self, parts: PageParts, introductions: Introductions, explain: ExplainDevice) -> None:
+    def __init__(self, parts: PageParts, new_devices: NewDevicePages, explain: ExplainDevice) -> None:
         super().__init__(parts)
-        self._introductions = introductions
+        self._new_devices = new_devices
         self._registrar = parts.commands.registrar
         self._named_as_parents = Fresh(self._find_parents, inf)
         self._explain = explain
@@ -70,7 +70,7 @@ class RegisterPages(RouteGroup):
         explained, entry = await self._explain(name), self._devices.entry(name)
         language = language_of(request, self._config.language)
         told = parameter_words(language)
-        known = NOTHING_KNOWN if entry is not None else await self._introductions.of(name, explained)
+        known = NOTHING_KNOWN if entry is not None else await self._new_devices.introduced(name, explained)
         if fields is None:
             fields = fields_of(entry_document(entry)) if entry is not None else known.fields
         demanded = {f"{PARAM}{param}": make.profile for make in known.makes for param in make.params}
@@ -162,7 +162,7 @@ class RegisterPages(RouteGroup):
     ) -> web.Response:
         """Make a change, and go on to what became of it; or show the form again with what is wrong."""
         name = request.match_info["device"]
-        waited = await self._introductions.waiting(name)
+        waited = await self._new_devices.waiting(name)
         try:
             written = await self._registrar.change(make, [name], seen)
         except ChangeRefused as refused:

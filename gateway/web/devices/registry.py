@@ -10,7 +10,7 @@ from aiohttp import web
 from gateway.onboarding.registration import EntryPair, FileChanged
 from gateway.support.access.accounts import AccountRole
 from gateway.support.registry.changes import PLACE, ChangeRefused, MakeChange, add, edit_device, retire
-from gateway.web.devices.new_devices import Introductions
+from gateway.web.devices.new_devices import NewDevicePages
 from gateway.web.devices.register import note_written
 from gateway.web.http.handlers import Document
 from gateway.web.routing import PageParts, RouteGroup, changes, reads
@@ -23,9 +23,9 @@ class RegistryPages(RouteGroup):
     A change may say in ``?seen=`` which version of the registry it was made for, and is refused if the file has another one.
     """
 
-    def __init__(self, parts: PageParts, introductions: Introductions) -> None:
+    def __init__(self, parts: PageParts, new_devices: NewDevicePages) -> None:
         super().__init__(parts)
-        self._introductions = introductions
+        self._new_devices = new_devices
         self._registrar = parts.commands.registrar
 
     @reads("/api/registry")
@@ -56,7 +56,7 @@ class RegistryPages(RouteGroup):
 
     async def _answer(self, request: web.Request, make: MakeChange, name: str, done: str) -> web.Response:
         """Make a change of one device, and answer with it or with the reasons against it."""
-        waiting = await self._introductions.waiting(name)
+        waiting = await self._new_devices.waiting(name)
         try:
             written = await self._registrar.change(make, [name], request.query.get("seen"))
         except ChangeRefused as refused:

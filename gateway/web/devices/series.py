@@ -62,14 +62,12 @@ class SeriesPages(RouteGroup):
         """The charts of a device, to be put into its page."""
         hours, name = _hours(request), self._known(request)
         texts, formats = self._pages.language(request)
-        charts, fault = [], ""
-        if name is not None:
-            try:
-                found = await self._last_hours(name, hours)
-            except StoreFault as error:
-                fault = str(error)
-            else:
-                charts = device_charts(found.series, found.window, texts, formats)
+        found, fault = None, ""
+        try:
+            found = await self._last_hours(name, hours) if name is not None else None
+        except StoreFault as error:
+            fault = str(error)
+        charts = device_charts(found.series, found.window, texts, formats) if found is not None else []
         return self._pages.page(request, "charts", charts=charts, fault=fault, hours=hours, choices=HOURS)
 
     def _known(self, request: web.Request) -> str | None:
