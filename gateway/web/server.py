@@ -14,9 +14,8 @@ from gateway.runtime.pipeline.build import Parts
 from gateway.runtime.pipeline.options import storage_limits
 from gateway.support.audit.log import AuditFault
 from gateway.support.config.files import ConfigurationFault
-from gateway.web.changes.changes import ChangeGuard
+from gateway.web.changes.changes import ChangeGuard, Registrar
 from gateway.web.changes.commands import CommandRefused, MeterExchange, PageCommands
-from gateway.web.changes.registrar import Registrar
 from gateway.web.devices.counters import ExchangePages, SumPages
 from gateway.web.devices.device_list import DeviceList
 from gateway.web.devices.devices import DevicePages

@@ -19,7 +19,7 @@ from gateway.runtime.pipeline.build import Parts
 from gateway.support.clock import WallClock
 from gateway.support.registry.changes import add
 from gateway.support.registry.registry import load_registry
-from gateway.web.changes.registrar import Registrar
+from gateway.web.changes.changes import Registrar
 from schemas.registry import Registry
 from tests.ingest.delivery.delivering import until
 from tests.site import Site

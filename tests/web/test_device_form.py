@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gateway.web.devices.device_form import document_of, fields_of, is_registered_as, proposed, typed
+from gateway.web.devices.device_documents import document_of, fields_of, is_registered_as, proposed, typed
 from schemas.registry import RegisteredDevice
 
 AREAS = {"A1": "Bản Mế", "A2": "Đông Hà", "A3": "Dong Ha"}

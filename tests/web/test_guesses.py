@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from gateway.web.people.guesses import Guesses
+from gateway.web.people.sessions import Guesses
 from tests.web.test_sessions import Clock
 
 

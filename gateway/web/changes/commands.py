@@ -21,7 +21,7 @@ from gateway.monitoring.status.known_devices import nobody
 from gateway.monitoring.status.status import Status
 from gateway.runtime.jobs.resums import ExchangeWriter, Resums
 from gateway.support.clock import WallClock
-from gateway.web.changes.registrar import Registrar
+from gateway.web.changes.changes import Registrar
 
 
 class CommandRefused(Exception):  # noqa: N818 - says what it is

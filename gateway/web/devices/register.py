@@ -17,7 +17,7 @@ from gateway.support.config.bundled_profiles import names as shipped_profiles
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.i18n.registry_words import parameter_words
 from gateway.support.registry.changes import ChangeRefused, MakeChange, add, edit_device, retire
-from gateway.web.devices.device_form import PARAM, DeviceForm, document_of, fields_of, typed
+from gateway.web.devices.device_documents import PARAM, DeviceForm, document_of, fields_of, typed
 from gateway.web.devices.new_devices import NOTHING_KNOWN, ExplainDevice, NewDevicePages
 from gateway.web.http.handlers import Document, account_of, language_of, note_changes, whole_number
 from gateway.web.http.long_answers import Fresh

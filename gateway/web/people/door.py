@@ -18,8 +18,7 @@ from gateway.support.config.setting_types import is_loopback
 from gateway.web.http.clients import Client, Clients, OwnNames, is_cross_site, is_from_a_page
 from gateway.web.http.handlers import ACCOUNT, Handler, account_of
 from gateway.web.http.pages import PageRenderer
-from gateway.web.people.guesses import Guesses
-from gateway.web.people.sessions import COOKIE, SECURE_COOKIE, Sessions
+from gateway.web.people.sessions import COOKIE, SECURE_COOKIE, Guesses, Sessions
 
 log = logging.getLogger("gateway.web")
 
