@@ -1,12 +1,17 @@
 """Devices as they are told: the list by state, search and limit; a device that is new, waits, was refused, or is a stranger."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.core.message import StoredMessage
+import pytest
+
+from gateway.core.message import CodecAsk, StoredMessage
+from gateway.ingest.codecs.protocol import CodecAnswer
 from schemas.rejects import RejectReason
 from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS
+from tests.site import CODEC, RADIO
 from tests.web.visiting import WATER, Answer, Visitor, visit
 
 FLEET: Final = [
@@ -151,3 +156,50 @@ def test_a_program_is_told_the_fate_of_the_last_message_and_an_entry_for_the_reg
     assert found["m1"]["ladder"]["headline"]["code"] == "broker_away"
     assert [rung["rung"] for rung in found["m1"]["ladder"]["rungs"]][:3] == ["heard", "registered", "profile"]
     assert (found["m1"]["said_goodbye"], found["m1"]["counters"]) == (False, [])
+
+
+def test_a_device_whose_profile_the_registry_names_is_told_so_before_it_was_heard(tmp_path: Path) -> None:
+    device = {"id": "p1", "site": "s1", "domain": "power", "profile": "tasmota-energy"}
+
+    async def story(visitor: Visitor) -> Answer:
+        return await visitor.page("/devices/p1")
+
+    page = visit(tmp_path, story, [device])
+    assert "Profile tasmota-energy" in page.part("About it")
+    assert "A device without a profile sends to" not in page.words
+
+
+def test_a_codec_that_found_a_fault_in_a_message_is_not_called_for_it_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    eui = "0011223344556677"
+    frame = {"deviceInfo": {"devEui": eui}, "time": "2026-11-01T00:00:00Z", "fPort": 99, "data": "AQI="}
+    asked: list[CodecAsk] = []
+
+    def ask(call: CodecAsk, answered: Callable[[CodecAnswer], None]) -> None:
+        asked.append(call)
+        for _ in range(2):  # a late answer changes nothing
+            answered(CodecAnswer({"ph": 6.5}))
+
+    async def story(visitor: Visitor) -> list[dict[str, Any]]:
+        monkeypatch.setattr(visitor.parts.watching.status.codecs, "ask", ask)
+        visitor.device(eui).watch()
+        on = f"application/1/device/{eui}/event/up"
+        found = []
+        for after_ms, reason, refused_ms in (
+            (0, RejectReason.PROFILE_ERROR, 0),
+            (1000, RejectReason.PROFILE_ERROR, 0),
+            (2000, RejectReason.BAD_PAYLOAD, 2000),
+        ):
+            message = StoredMessage(on, json.dumps(frame | {"fCnt": after_ms}).encode())
+            visitor.parts.processing.processor.process(message, NOW_MS + after_ms)
+            await visitor.refuse(eui, reason, b"?", "mine: its codec: boom", ago_ms=-refused_ms)
+            found.append((await visitor.get(f"/api/devices/{eui}")).document)
+        return found
+
+    radio = {"id": eui, "site": "s1", "domain": "water"}
+    first, second, third = visit(tmp_path, story, [radio], {"mine": RADIO, "mine.js": CODEC})
+    assert first["result"]["reject"]["reason"] == "profile_error"
+    assert first["result"]["reject"]["detail"].endswith("boom")
+    assert [told["result"]["points"][0]["fields"]["ph"] for told in (second, third)] == [6.5, 6.5]
+    assert len(asked) == 2, "the fault was found in another message, or was not the codec's"

@@ -31,7 +31,12 @@ def test_the_make_whose_profile_reads_most_is_proposed_and_asked_for_its_paramet
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[tuple[bytes, str]] = []
-    makes = {"m7": [make("fuller", 3, "pulse_l"), make("other", 1)], "m8": [make("one", 2), make("two", 2)], "m5": []}
+    makes = {
+        "m7": [make("fuller", 3, "pulse_l"), make("other", 1)],
+        "m8": [make("one", 2), make("two", 2)],
+        "m5": [],
+        "m3": [make("only", 2)],
+    }
 
     def propose(_: object, recorded: object, name: str) -> list[ProposedMake]:
         asked.append((bytes(recorded.message.payload), name))  # type: ignore[attr-defined]
@@ -45,21 +50,23 @@ def test_the_make_whose_profile_reads_most_is_proposed_and_asked_for_its_paramet
             ("m8", RejectReason.AMBIGUOUS_PROFILE),
             ("m6", RejectReason.UNKNOWN_DEVICE),
             ("m5", RejectReason.UNKNOWN_DEVICE),
+            ("m3", RejectReason.UNKNOWN_DEVICE),
             ("m4", RejectReason.BAD_JSON),
         ):
             await visitor.refuse(name, reason, name.encode())
         await visitor.page("/register/m7")
-        return {name: await visitor.page(f"/register/{name}") for name in ("m7", "m8", "m6", "m5", "m4")}
+        return {name: await visitor.page(f"/register/{name}") for name in ("m7", "m8", "m6", "m5", "m3", "m4")}
 
     monkeypatch.setattr(new_devices, "propose_makes", propose)
     pages = visit(tmp_path, story)
-    assert asked == [(name.encode(), name) for name in ("m7", "m8", "m6", "m5")], "m4 is not refused for its make"
+    assert asked == [(name.encode(), name) for name in ("m7", "m8", "m6", "m5", "m3")], "m4 is not refused for its make"
     assert chosen(pages["m7"]) == ["fuller"]
     assert "XY-1 reads 3 values" in pages["m7"].words
     assert '<option value="power" selected>' in pages["m7"].text
     assert 'name="params.pulse_l"' in pages["m7"].text
     assert chosen(pages["m8"]) == [], "two read as much"
     assert '<option value="power" selected>' in pages["m8"].text
+    assert chosen(pages["m3"]) == ["only"]
     assert [chosen(pages[name]) for name in ("m6", "m5", "m4")] == [[], [], []]
 
 

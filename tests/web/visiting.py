@@ -170,11 +170,15 @@ def visit(
 ) -> T:
     """Return what a story finds at a gateway of a folder with these devices.
 
+    :param profiles: name → text of a profile of the utility's own, or of a codec.
     :param sections: of the configuration.
     """
     site = Site(folder)
     for name, text in profiles.items():
-        site.profile(name, text)
+        if name.endswith(".js"):
+            (folder / "profiles" / name).write_text(text)
+        else:
+            site.profile(name, text)
     site.sections |= {"influxdb": {"url": "http://127.0.0.1:1", "api": "v1"}, **sections}
     site.sections["http"] = {"tokens_file": "tokens", **sections.get("http", {})}
     (folder / "tokens").write_text("".join(map(_line, ACCOUNTS)))

@@ -50,7 +50,7 @@ def rows_within(text: str, scope: DeviceScope | None, area: str) -> str:
 
     :param area: the column that holds the code of an area.
     """
-    if scope is None or not text:
+    if scope is None:
         return text
     rows, kept = csv.DictReader(StringIO(text)), StringIO()
     written = csv.DictWriter(kept, rows.fieldnames or [], lineterminator="\r\n" if "\r\n" in text else "\n")

@@ -111,9 +111,8 @@ class AlarmPages(RouteGroup):
         """Changes of alarms, the newest first, a page of them; those before it with ``before``."""
         place, before = request.query.get("place"), whole_number(request.query.get("before"))
         rows = await self._turns.read(self._database, stored.history, place, before)
-        is_seen, rules = seen_by(request, self._devices), self._keeper.rules
-        seen = [(number, change) for number, change in rows if is_seen(change.tags.device)]
-        found = [{"number": number, **change_document(change, rules)} for number, change in seen]
+        seen = filter(lambda row: seen_by(request, self._devices)(row[1].tags.device), rows)
+        found = [{"number": number, **change_document(change, self._keeper.rules)} for number, change in seen]
         return web.json_response({"now": self._clock.now_ms(), "history": found, "before": rows[-1][0] if rows else None})
 
     @reads("/api/silences")

@@ -28,13 +28,12 @@ class ShiftPages(RouteGroup):
     @reads("/shift")
     async def _shift_page(self, request: web.Request) -> web.Response:
         """The last ``hours``: 8 unless given."""
-        keeper, now_ms = self._keeper, self._clock.now_ms()
+        keeper, now_ms, entries = self._keeper, self._clock.now_ms(), self._parts.audit.entries
         hours = min(max(1, whole_number(request.query.get("hours") or None) or _HOURS[0]), _HOURS_MAX)
         since_ms = now_ms - hours * 3_600_000
         changes, is_all = await self._changes(since_ms)
         active = keeper.active()
         worst = nsmallest(_OPEN_MAX, active, key=lambda state: (state.severity.rank, state.since_ms))
-        entries = await asyncio.to_thread(self._parts.audit.entries, None, _AUDIT_MAX)
         told = (change_document(change, keeper.rules) for change in changes)
         return self._pages.page(
             request,
@@ -48,7 +47,7 @@ class ShiftPages(RouteGroup):
             changes=[document async for document in self._turns.each(told)],
             is_all=is_all,
             planned=[work_document(number, work) for number, work in keeper.planned.going_on(now_ms)],
-            audit=[entry for entry in entries if entry["at_ms"] >= since_ms],
+            audit=[entry for entry in await asyncio.to_thread(entries, None, _AUDIT_MAX) if entry["at_ms"] >= since_ms],
         )
 
     async def _changes(self, since_ms: int) -> tuple[list[Transition], bool]:
