@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gateway.core.devices.streams import Streams
+from gateway.core.devices.streams import Admission, Streams
 from gateway.core.message import Arrival, CodecAsk, Outcome, Reading, StoredMessage
 from gateway.core.process import Processor
 from gateway.core.profiles.envelopes import Envelopes
@@ -19,9 +19,12 @@ from gateway.core.profiles.matching import Profiles
 from gateway.core.readings.clock_trust import ClockTrust
 from gateway.core.readings.timestamps import TimeRules
 from gateway.ingest.codecs.protocol import CodecAnswer
-from gateway.onboarding.explain.last_message import LastMessage, births_named_by, explain_last
+from gateway.ingest.codecs.sync_client import SyncCodecs
+from gateway.onboarding.explain.dry_run import DryRun
+from gateway.onboarding.explain.last_message import LastMessage, _first_of_each, births_named_by, explain_last
 from gateway.runtime.pipeline.processing import processor_apart
 from schemas.registry import RegisteredDevice
+from tests.core.making import pipeline
 from tests.core.sparkplug_payloads import M, payload
 from tests.profile_loading import load_profiles
 
@@ -227,3 +230,20 @@ def test_whatever_was_sent_can_be_shown(topic: str, data: bytes) -> None:
     found: Any = look(running("axioma-w1", "tasmota-energy", "sparkplug-power"), topic, data)
     assert json.loads(json.dumps(found.result, allow_nan=False)) == found.result
     assert all(isinstance(text, str) for step in found.steps for text in step)
+
+
+def test_of_each_kind_of_step_the_first_sixty_are_told_and_a_long_one_is_cut() -> None:
+    told = _first_of_each([("step", f"{number}") for number in range(61)] + [("point", "x" * 1000), ("point", "y" * 1001)])
+    assert [text for what, text in told if what == "step"] == [f"{number}" for number in range(60)]
+    assert [len(text) for what, text in told if what == "point"] == [1000, 1002]
+    assert told[-1][1].endswith("y …")
+
+
+def test_without_a_core_that_is_open_to_all_a_device_to_register_is_named_and_nothing_else() -> None:
+    with SyncCodecs({}) as codecs:
+        dry_run = DryRun(pipeline(admission=Admission(unknown="reject")), codecs)
+        seen = dry_run.take(StoredMessage(NATIVE, b'{"flow_m3_h": 1}'), ARRIVAL_MS)
+        opened = DryRun(dry_run.processor, codecs, pipeline()).take(StoredMessage(NATIVE, b'{"flow_m3_h": 1}'), ARRIVAL_MS)
+    assert (seen.to_register, seen.if_registered, seen.profile) == ("m1", None, None)
+    assert opened.if_registered is not None
+    assert opened.if_registered.outcome.readings

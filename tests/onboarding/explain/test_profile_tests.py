@@ -53,7 +53,7 @@ def one(payload: str, expect: str, more: str = "") -> str:
 )
 def test_a_message_of_last_year_without_arrival_is_believed_when_its_time_is_wanted(tmp_path: Path, point: str) -> None:
     (test,) = checked(tmp_path, one(LAST_YEAR, f"[{point}]"))
-    assert test.faults == ()
+    assert (test.faults, test.name) == ((), "test 1")
     assert len(test.arrivals) == 1
 
 
@@ -204,6 +204,28 @@ def test_what_a_test_expects_instead_of_points_is_told_with_what_became_of_its_m
     assert test.faults[0].startswith("rejected: no_quantity: ")
     (test,) = checked(tmp_path, one("{ph: x}", "{reject: bad_json}"))
     assert test.faults[0].startswith("should be the reject bad_json, but is the reject no_quantity: ")
+
+
+def test_a_value_that_nobody_expected_is_a_fault_and_the_place_is_not(tmp_path: Path) -> None:
+    (test,) = checked(tmp_path, one(LAST_YEAR, "[{measurement: water, fields: {ph: 7}}]"))
+    assert test.faults == ("level_m should be None, but is 2.0",)
+    (test,) = checked(tmp_path, one(LAST_YEAR, "[{measurement: water, tags: {site: s1}, fields: {ph: 7, level_m: 2, seq: 1}}]"))
+    assert test.faults == ("tags should be {'site': 's1'}, but is {}", "seq should be 1, but is None")
+    (test,) = checked(tmp_path, one(LAST_YEAR, "[{measurement: water, device: c, fields: {ph: 7, level_m: 2.000000001}}]"))
+    assert test.faults == ("device should be c, but is b",)
+
+
+def test_messages_whose_points_stand_behind_all_of_them_arrive_at_the_newest_time_of_those(tmp_path: Path) -> None:
+    points = [f"{{measurement: water, time: '2026-09-03T0{hour}:00:00Z', fields: {{ph: {hour}}}}}" for hour in (8, 9)]
+    profile = PROFILE.replace("format: unix_s}", "format: unix_s, max_past: 1h}")
+    sent = "[{topic: a/b, payload: {ph: 8, ts: 1788422400}}, {topic: a/b, payload: {ph: 9, ts: 1788426000}}]"
+    (test,) = checked(tmp_path, f"{{messages: {sent}, expect: [{', '.join(points)}]}}", profile=profile)
+    assert test.faults == ()
+    silent = "[{topic: a/b, payload: {ph: 8}}]"
+    expect = "[{measurement: water, time: '2026-09-03T09:00:00Z', quality: 1, fields: {ph: 8}}]"
+    (test,) = checked(tmp_path, f"{{messages: {silent}, expect: {expect}}}")
+    assert test.faults == ()
+    assert test.arrivals[0].startswith("arrives at 2026-09-03T09:00:00.000Z, the newest time expected; ")
 
 
 @pytest.mark.parametrize("hours", [0.9, 1.1])

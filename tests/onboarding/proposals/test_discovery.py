@@ -292,3 +292,37 @@ def test_each_class_that_home_assistant_has_a_quantity_for_is_that_one() -> None
 def test_a_value_without_a_class_is_what_its_unit_says() -> None:
     found = {unit: meaning_of(entity(unit_of_measurement=unit, state_class="total_increasing")).field for unit in OF_UNIT}
     assert found == OF_UNIT
+
+
+def test_a_word_of_the_path_tells_the_meaning_where_the_name_does_not() -> None:
+    config = {
+        "name": "Meter",
+        "dev_cla": "energy",
+        "unit_of_meas": "kWh",
+        "stat_t": "a/export",
+        "val_tpl": "{{ value_json.total }}",
+    }
+    total = entity(**config | {"val_tpl": "{{ value_json.total }}"})
+    assert meaning_of(total).field == "energy_import_kwh", "its topic is that of others too"
+    assert meaning_of(entity(**config | {"val_tpl": "{{ value_json.export }}"})).field == "energy_export_kwh"
+    assert meaning_of(entity(**config | {"val_tpl": ""})).field == "energy_export_kwh"
+
+
+def test_a_device_without_identifiers_is_known_by_its_node() -> None:
+    config = {"dev_cla": "power", "unit_of_meas": "W", "state_topic": "a/b"}
+    nothing: list[object] = [[], None, {}, [None]]
+    for ids in nothing:
+        owner = entity(**config | {"dev": {"ids": ids, "mf": "Maker", "mdl": 7}}).owner
+        assert (owner.key, owner.name, owner.maker, owner.model) == ("n", "n", "Maker", "7")
+    assert entity(**config | {"dev": {"ids": ["x", "y"], "name": "Plug"}}).owner.key == "x"
+    assert entity(**config | {"dev": {"ids": "x"}}).owner.name == "x"
+
+
+def test_values_of_a_list_are_told_apart_by_their_place() -> None:
+    entities = [
+        entity(dev_cla="power", unit_of_meas="W", state_topic="a/b", val_tpl=f"{{{{ value_json.p[{at}] }}}}") for at in (0, 1)
+    ]
+    (proposal,), notes = propose(entities, {"a/b": Heard(b'{"p": [1, 2]}', ARRIVAL_MS)})
+    assert notes == []
+    assert [point["tags"] for point in proposal.profile["points"]] == [{"channel": {"literal": at}} for at in ("0", "1")]
+    assert proposal.profile["match"]["when"] == {"any_present": ["/p[0]", "/p[1]"]}
