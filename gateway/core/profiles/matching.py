@@ -232,13 +232,13 @@ class ProfiledTopic:
     ) -> Frame | Ignored | None:
         """The frame of the profile that the registry or the envelope names; None if it is elsewhere or does not take it."""
         meant: Sequence[CompiledProfile]
-        why = "the registry names it"
+        chosen_by = "the registry names it"
         if group.envelope is None:
             meant = [each.profile for each in group.candidates if self._registers(each, document, registry, message)]
         else:
             meant = self._profiles.named(_entry(registry, document["device"]))
             if not meant:
-                meant, why = self._profiles.of_model(document["model"]), "the envelope names its model"
+                meant, chosen_by = self._profiles.of_model(document["model"]), "the envelope names its model"
         for profile in meant:
             candidate = group.of_profile.get(profile)
             if candidate is None:
@@ -249,7 +249,7 @@ class ProfiledTopic:
             if taken is not None:
                 device = taken["device"] if candidate.told_by_envelope else self._device(candidate, taken, message)
                 ports = profile.ports if len(meant) == 1 else NO_PORTS
-                return Frame(profile, candidate.captures, taken, device, why, ports)
+                return Frame(profile, candidate.captures, taken, device, chosen_by, ports)
         return None
 
     def _registers(self, candidate: Candidate, document: Any, registry: Registered, message: Message) -> bool:  # noqa: ANN401

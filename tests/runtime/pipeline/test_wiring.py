@@ -17,13 +17,13 @@ from gateway.core.profiles.matching import Profiles
 from gateway.core.readings.clock_trust import ClockTrust
 from gateway.ingest.storage import keyvalue, quarantine
 from gateway.ingest.storage.database import Database
+from gateway.ingest.storage.settlement import Limits
 from gateway.runtime.pipeline.build import Parts, workers
 from gateway.runtime.pipeline.options import (
     broker_addresses,
     delivery_limits,
-    quarantine_limits,
-    replay_limits,
     session_options,
+    storage_limits,
 )
 from gateway.runtime.pipeline.processing import build_processor, membership_of, processor_apart, time_rules
 from gateway.runtime.pipeline.receiving import _permitted
@@ -152,10 +152,8 @@ def test_options_and_limits_are_those_of_the_configuration() -> None:
     limits = delivery_limits(config)
     assert (limits.max_delay_s, limits.max_readings, limits.stall_s) == (0.02, 9, 2.0)
     assert (limits.receive_maximum, limits.memory_bytes) == (77, 2**21)
-    quarantine = quarantine_limits(config)
-    assert (quarantine.max_bytes, quarantine.min_free_bytes, quarantine.may_give_up) == (2**23, 5000, False)
-    assert quarantine_limits(Config()).may_give_up
-    assert replay_limits(config) == type(replay_limits(config))(2**22, 2**23)
+    assert storage_limits(config) == Limits(2**22, 2**23, min_free_bytes=5000, may_give_up=False)
+    assert storage_limits(Config()).may_give_up
     rules = time_rules(config)
     assert (rules.max_past_ms, rules.max_future_ms, rules.late_after_ms) == (7_200_000, 180_000, 4000)
 
