@@ -309,3 +309,9 @@ def test_a_control_packet_as_large_as_a_frame_may_be_is_waited_for() -> None:
     session = opened()
     assert receive(session, [b"\x20" + b"\xe8\x07"]) == ([], "")
     assert receive(session, [b"\x80\x80"]) == ([], ""), "its rest is still to come"
+
+
+def test_a_session_asks_for_what_was_agreed_unless_the_settings_say_otherwise() -> None:
+    options = SessionOptions("gateway-1")
+    assert (options.keep_alive_s, options.session_expiry_s, options.receive_maximum) == (30, 7 * 86_400, 2000)
+    assert options.frame_max_bytes == 393_216, "a payload of 256 KiB, and half as much for what goes with it"
