@@ -1,5 +1,6 @@
 """Each kind of chart, for ``drawn.txt``: python -m tests.support.charts.drawings writes it anew where another look is meant."""
 
+from collections.abc import Callable
 from datetime import UTC
 from math import inf, nan
 from pathlib import Path
@@ -25,18 +26,18 @@ RISING = [(at * DAY_MS / 4, 100.0 + at) for at in range(5)]
 GAPS = [(0.0, 5.0), (1000.0, None), (2000.0, -5.0), (3000.0, nan), (4000.0, inf), (5000.0, 2.0), (90_000.0, 3.0)]
 STATES = [StateSpan(-1, 10, "green"), StateSpan(DAY_MS / 2, 2 * DAY_MS, "red"), StateSpan(2 * DAY_MS, 3 * DAY_MS, "blue")]
 BARS = [ChartLine("in", [(0, 3.0), (DAY_MS / 2, 4.0)]), ChartLine("out", [(0, 2.0), (DAY_MS / 2, -1.5), (1, None)])]
-DRAWINGS = {
-    "a line": line_chart(FRAME, [ChartLine("", RISING)], DAY, PLAIN),
-    "two lines from zero": line_chart(
+DRAWINGS: Final[dict[str, Callable[[], str]]] = {
+    "a line": lambda: line_chart(FRAME, [ChartLine("", RISING)], DAY, PLAIN),
+    "two lines from zero": lambda: line_chart(
         FRAME, [ChartLine("one", RISING), ChartLine("other", GAPS, "#123456")], DAY, ZERO, gap_ms=1000
     ),
-    "five lines": line_chart(FRAME, [ChartLine(str(at), [(at, 1.0)]) for at in range(5)], DAY, PLAIN),
-    "nothing": line_chart(FRAME, [], TimeAxis(5, 5, UTC, str), PLAIN),
-    "bars on each other": bar_chart(FRAME, BARS, DAY_MS / 4, DAY, PLAIN),
-    "no bars": bar_chart(FRAME, [], DAY_MS / 4, DAY, ZERO),
-    "states": state_strip(LOW, STATES, DAY),
-    "a sparkline": sparkline([1.0, nan, None, 3.0, 2.0]),
-    "a flat sparkline": sparkline([4.0], 60, 20),
+    "five lines": lambda: line_chart(FRAME, [ChartLine(str(at), [(at, 1.0)]) for at in range(5)], DAY, PLAIN),
+    "nothing": lambda: line_chart(FRAME, [], TimeAxis(5, 5, UTC, str), PLAIN),
+    "bars on each other": lambda: bar_chart(FRAME, BARS, DAY_MS / 4, DAY, PLAIN),
+    "no bars": lambda: bar_chart(FRAME, [], DAY_MS / 4, DAY, ZERO),
+    "states": lambda: state_strip(LOW, STATES, DAY),
+    "a sparkline": lambda: sparkline([1.0, nan, None, 3.0, 2.0]),
+    "a flat sparkline": lambda: sparkline([4.0], 60, 20),
 }
 FILE: Final = Path(__file__).with_name("drawn.txt")
 
@@ -47,4 +48,4 @@ def in_lines(text: str) -> str:
 
 
 if __name__ == "__main__":
-    FILE.write_text("".join(f"{name}\n{in_lines(text)}\n\n" for name, text in DRAWINGS.items()))
+    FILE.write_text("".join(f"{name}\n{in_lines(draw())}\n\n" for name, draw in DRAWINGS.items()))

@@ -9,4 +9,4 @@ EXPECTED = dict(part.split("\n", 1) for part in FILE.read_text().split("\n\n") i
 
 @pytest.mark.parametrize("name", DRAWINGS)
 def test_a_chart_is_drawn_as_before(name: str) -> None:
-    assert in_lines(DRAWINGS[name]) == EXPECTED[name]
+    assert in_lines(DRAWINGS[name]()) == EXPECTED[name]
