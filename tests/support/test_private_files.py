@@ -14,7 +14,7 @@ from gateway.ingest.storage.beside import keep_reserve
 from gateway.ingest.storage.database import Database
 from gateway.ingest.storage.recovery.set_aside import rescue
 from gateway.support.access.accounts import make_token
-from gateway.support.private_files import replace_file
+from gateway.support.private_files import replace_bytes, replace_file
 
 
 @pytest.fixture(params=[0o000, 0o022, 0o077], ids=oct)
@@ -81,3 +81,16 @@ def test_a_new_registry_is_for_its_owner_and_a_written_one_keeps_its_mode(
     replace_file(path, "newer")
     assert modes(tmp_path) == {"devices.yaml": 0o640, "devices.yaml.bak": 0o640}
     assert while_written == {0o600}, "others never see it half written either"
+
+
+def test_a_file_is_whole_when_it_is_synced_and_its_folder_after_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, fsync, synced = tmp_path / "list", os.fsync, list[str]()
+
+    def look_and_sync(descriptor: int) -> None:
+        is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        synced.append(f"{os.fstat(descriptor).st_size} bytes" if is_file else f"folder with {path.read_bytes()!r}")
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", look_and_sync)
+    replace_bytes(path, b"whole")
+    assert synced == ["5 bytes", "folder with b'whole'"]
