@@ -1,14 +1,16 @@
 """Settings: how a file, variables and defaults become one configuration, and what is told where one cannot be."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from gateway.support.config.files import ConfigurationFault, FilePlaces, configured_files, load, read_yaml, secret, text_of
 from gateway.support.config.model import Config, Influxdb, Mqtt, RollupsPlace
-from gateway.support.config.setting_types import is_loopback, split_url
+from gateway.support.config.setting_types import check_address, is_loopback, split_url
 from tests.rows import each_row
 
 
@@ -186,3 +188,17 @@ def test_only_this_machine_reaches_a_loopback_address() -> None:
     assert {host: is_loopback(host) for host in hosts} == hosts
     assert (split_url("mqtt://b:1").port, split_url("mqtt://b").port) == (1, None)
     assert Config().http.host == "127.0.0.1"
+
+
+def test_an_address_has_one_of_its_schemes_a_host_and_no_secret() -> None:
+    check = cast("Callable[[str], str]", check_address("mqtt", "mqtts", secrets="SECRETS").func)
+    for text in ("mqtt://b", "mqtts://[::1]:1"):
+        assert check(text) == text
+    for text, said in {
+        "http://b": "'http://b' is not an address; write mqtt://HOST:PORT (IPv6 as mqtt://[::1]:PORT)",
+        "mqtt:///x": "'mqtt:///x' is not an address; write mqtt://HOST:PORT (IPv6 as mqtt://[::1]:PORT)",
+        "mqtt://u:p@b": "an address holds no user and no password; write SECRETS",
+        "mqtt://b?x": "an address ends before ? and #; for a token or password write SECRETS",
+    }.items():
+        with pytest.raises(ValueError, match=re.escape(said)):
+            check(text)
