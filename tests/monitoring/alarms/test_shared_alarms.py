@@ -154,6 +154,14 @@ def test_work_that_is_planned_at_one_machine_silences_at_the_other_until_it_ends
     assert not Kept(passive.file, HOT, HOT_FOR_LONG).keeper.planned_works(), "a restart changes nothing"
 
 
+def test_who_looks_at_a_machine_that_follows_is_woken_by_what_it_takes(live: Kept, passive: Kept) -> None:
+    before = passive.keeper.changed.number
+    passive.keeper.follow([], lambda _: True)
+    assert passive.keeper.changed.number == before + 1
+    follow_planned(live, passive)
+    assert passive.keeper.changed.number == before + 2
+
+
 def follow_planned(live: Kept, passive: Kept) -> None:
     """Bring planned work to the other machine."""
     bucket = read_bucket(bucket_payload(AlarmBucket("a", works=live.keeper.planned_works())))

@@ -173,3 +173,8 @@ def test_faults_of_the_merged_registry_are_told_of_the_rows_that_name_a_device(t
     cut = row_faults(path, named, merged, many)
     assert (len(cut), cut[-1]) == (101, f"{path}: 3 faults more")
     assert len(row_faults(path, named, merged, many[:100])) == 100
+
+
+def test_a_place_may_have_decimal_commas(tmp_path: Path) -> None:
+    found = device(tmp_path, "id;lat;lon\nx;22,5;104,25\n")
+    assert (found.lat, found.lon) == (22.5, 104.25)
