@@ -67,6 +67,7 @@ class Mosquitto:
     def _answer(self, packet: object) -> bytes:
         if isinstance(packet, mqtt5.ConnectPacket):
             self.connects.append(packet.client_id)
+            assert packet.session_expiry_interval == 0, "nothing waits for a name that is never used again"
             self.commands.append(f"connect {packet.client_id}")
             return mqtt5.ConnAckPacket().write()
         if isinstance(packet, mqtt5.SubscribePacket):

@@ -94,7 +94,8 @@ def test_what_is_refused_is_told_of_when_it_is_kept() -> None:
         folder.bring(a=Oversized("t/d1", b"{", None, retain=False, duplicate=False, size_bytes=2**20))
         await until(lambda: gate.rejects.refused)
         assert folder.told == []
-        for batch, _ in gate.rejects.refused:
+        for batch, (refusal,) in gate.rejects.refused:
+            assert (refusal.detail.split(";")[0], refusal.arrival_ms) == ("1048576 bytes", NOW_MS)
             gate.queue.release(batch)
         await until(lambda: folder.told == ["a"])
 
