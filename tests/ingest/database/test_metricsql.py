@@ -48,6 +48,12 @@ def store(answers: Mapping[str, object]) -> tuple[MetricsqlStore, Scripted]:
     return http.store(MetricsqlStore, Influxdb()), http
 
 
+def test_it_says_what_it_can() -> None:
+    asked, _ = store({})
+    assert (asked.name, asked.is_overwritten, asked.can_delete, asked.longest_ms) == ("VictoriaMetrics", False, True, 8 * DAY)
+    assert asked.limit.startswith("VictoriaMetrics answers without them from now on")
+
+
 def test_the_nearest_sum_has_the_register_of_its_time() -> None:
     """The register may be asked for once more, where a newer one was not believed."""
 
@@ -261,7 +267,7 @@ def test_all_of_a_device_is_asked_for_a_month_at_a_time(monkeypatch: pytest.Monk
         now_ms = 40 * DAY
         asked, http = store({
             "label/device": {"status": "success", "data": ["m1", "m2"]},
-            "min(tfirst": samples(at(86400)),
+            "min(tfirst": samples(at(172800), at(86400)),
             "sum by": samples(at(3, __name__="water_a"), at(5, __name__="water_b"), at(2, __name__="hourly_area_a")),
             "'start': '86400.000'": [exported("water_b", [9], [2]), exported("water_a", [9], [None])],
         })  # fmt: skip
