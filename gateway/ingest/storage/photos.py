@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from gateway.ingest.storage.database import DatabaseFault
 from gateway.support.folder_owner import as_owner
-from gateway.support.private_files import make_empty, make_folder, refuse_pipes
+from gateway.support.private_files import make_empty, refuse_pipes
 from schemas.registry import device_key
 
 ALL_MAX_BYTES: Final = 512 * 2**20
@@ -115,7 +115,6 @@ class Photos:
         """Run a statement in the file, in a transaction, which is synced."""
         try:
             with as_owner(self._path):
-                make_folder(self._path.parent)
                 make_empty(self._path)
                 refuse_pipes(self._path)
                 with closing(sqlite3.connect(self._path, timeout=2.0)) as connection:

@@ -4,7 +4,10 @@ import os
 import struct
 from pathlib import Path
 
-from gateway.ingest.storage.recovery.salvage import HEAD_BYTES, PAGE_BYTES, _checksum, _Pages, salts_of
+import pytest
+
+from gateway.ingest.storage.recovery.salvage import HEAD_BYTES, PAGE_BYTES, _checksum, _Pages, _varint, salts_of
+from gateway.ingest.storage.recovery.tally import Tally
 from tests.rows import each_row
 
 SALTS = b"8 salts."
@@ -38,3 +41,20 @@ def test_the_head_of_a_wal_is_checked_in_the_order_of_its_machine(
     descriptor = os.open(path, os.O_RDONLY)
     assert salts_of(descriptor) is None
     os.close(descriptor)
+
+
+def test_a_number_takes_up_to_nine_bytes() -> None:
+    eight = sum(1 << 7 * place for place in range(8))
+    assert _varint(bytes([0x7F, 9]), 0) == (127, 1)
+    assert _varint(bytes([0, 0x81, 0x00]), 1) == (128, 3)
+    assert _varint(bytes([0x81] * 8 + [0x85]), 0) == (eight << 8 | 0x85, 9)
+
+
+def test_what_must_be_safe_is_synced_and_what_must_not_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fdatasync", synced.append)
+    tally = Tally(tmp_path / "journal.db")
+    tally.compare(7)
+    assert synced == []
+    tally.note_lost(3, 5)
+    assert (len(synced), tally.missing, tally.since_ms) == (1, 3, 5)
