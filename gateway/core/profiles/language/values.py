@@ -128,8 +128,8 @@ def compile_operand(value: ValueSpec, scope: Scope, quantity: Quantity | None = 
 
 def _check_number(value: ValueSpec, scope: Scope) -> None:
     """Refuse a text that is neither a number nor the path of one."""
-    if isinstance(value, BareValue) and value.path is not None:
-        text = value.path.first_of[0]
+    if isinstance(value, BareValue):
+        text = origin_of(value)
         is_path = text in scope.captures or (scope.in_each and (text[:1] not in _BEGIN_NUMBERS or text.startswith(OUTWARD)))
         if not is_path:
             raise Fault("", f"{text!r} is neither a number nor a path; {_AS_PATH if scope.in_each else _FROM_DOCUMENT}")
