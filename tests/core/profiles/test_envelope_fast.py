@@ -198,6 +198,8 @@ def test_an_envelope_is_the_same_whenever_it_is_compiled() -> None:
     odd = [
         changed("chirpstack_v4", fCnt="12", fPort=1.0),
         changed("chirpstack_v4", fPort="x"),
+        changed("chirpstack_v4", fPort=[1]),
+        changed("loriot_gw", gws=[{"rssi": -90, "snr": "x"}], rssi=-80, snr=1),
         changed("chirpstack_v4", fCnt=None, fPort=None, time=None),
         changed("chirpstack_v4", fPort=0, data="AQ=="),
         changed("chirpstack_v4", rxInfo=[{"rssi": "x"}, {"rssi": -120}, {"rssi": "-90.5", "snr": "2"}, {"rssi": -110}]),
