@@ -174,3 +174,8 @@ def test_a_key_with_a_slash_in_it_is_told_with_the_way_to_write_it() -> None:
     told = end_of(parse_path("Flow (m3/h)"), {"Flow (m3/h)": 5})
     assert told == "the item holds Flow (m3/h); for the key 'Flow (m3/h)' write Flow (m3~1h)"
     assert "write" not in end_of(parse_path("/a/b"), {"c": 5})
+
+
+def test_a_lone_quote_in_a_search_is_itself() -> None:
+    assert parse_path('/q[?k=="]/v').get({"q": [{"k": '"', "v": 1}]}) == 1
+    assert parse_path("/q[?k=='']/v").get({"q": [{"k": "x"}, {"k": "", "v": 2}]}) == 2
