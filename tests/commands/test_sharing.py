@@ -85,6 +85,13 @@ def test_a_second_move_waits_for_the_first(site: Site, capsys: pytest.CaptureFix
     assert capsys.readouterr().err == "a: gateway-2 still takes it over; wait until that is done\n"
     assert (site.folder / "shares.yaml").read_text() == FILE
     assert move(site, "a", "--to", "gateway-2") == 0, "the same move"
+    capsys.readouterr()
+    three = FILE.replace("gateway-2]", "gateway-2, gateway-3]")
+    assert move(site, "a", "--to", "gateway-3", text=three) == 2
+    assert capsys.readouterr().err == "a: gateway-2 still takes it over from gateway-1; wait until that is done\n"
+    TOLD["a"]["gateway-1"] = Claim(Stage.LEFT, 0)
+    assert move(site, "a", "--to", "gateway-3", text=three) == 2
+    assert capsys.readouterr().err == "a: gateway-2 still takes it over; wait until that is done\n"
 
 
 @pytest.mark.parametrize(
