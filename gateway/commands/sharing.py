@@ -111,7 +111,7 @@ def _pin(config: Config, path: Path, share: str, gateway: str) -> None:
         _replace(path, pinned(old, number, gateway))
         try:
             after = load_shares(path)
-        except ConfigurationFault:
+        except ConfigurationFault:  # it would be refused by each gateway that reloads
             _replace(path, old)
             raise
         owners, new = _owners(before), _owners(after)

@@ -229,7 +229,7 @@ def _export(file: Database, target: Path) -> int:
         with open(target, "w", encoding="utf-8", opener=private) as out:
             while entries := file.run_here(journal.everything, after):
                 for entry in entries:
-                    after = entry.row
+                    after = entry.row  # also of a damaged one: the next page begins behind it
                     if not entry.intact:
                         print(f"row {entry.row} is damaged: {entry.body.readings} readings left out", file=sys.stderr)
                         continue

@@ -116,7 +116,7 @@ class Copier:
         await _settle([one.place.source for one in again])
         for job, place, window, here in again:
             result.differences += _differences(job, here, await place.source.figures(job.measurement, window), _NEAR)
-        if not result.differences or not self.is_final:
+        if not result.differences or not self.is_final:  # after a last run that differs all days are compared once more
             self.progress.compared_ms = self.now_ms
             self.file.save(self.progress)
         return result

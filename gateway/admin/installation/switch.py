@@ -161,6 +161,7 @@ class Switch:
             self._back(trial)
             return
         if trial is None or trial.new != version:
+            # Whatever was tried since, the way back leads to the last version that was confirmed: the old one of the note.
             old, before = (trial.old, trial.before) if trial else (_target(self._layout.current), self._services.stages())
             trial = SwitchTrial(version, old, before)
             machine.write(self._layout.trial, trial.note())
@@ -170,7 +171,7 @@ class Switch:
         except KeyboardInterrupt:
             self._back(trial)
             raise
-        if trial.old:
+        if trial.old:  # this confirms it, even if the note is not removed any more
             machine.link(self._layout.previous, trial.old)
         machine.remove(self._layout.trial)
 
