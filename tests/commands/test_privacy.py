@@ -111,14 +111,17 @@ def test_while_the_gateway_runs_nothing_is_forgotten(known: Stopped) -> None:
     assert known.kept() == ["m2", "m1"]
 
 
-def test_a_database_that_is_away_is_named_and_the_command_may_be_repeated(known: Stopped, site: Site) -> None:
+def test_a_database_that_is_away_is_named_and_the_command_may_be_repeated(
+    known: Stopped, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     site.sections["influxdb"]["url"] = "http://127.0.0.1:9"
     assert site.config
     said = known.command("devices", "forget", "m1", status=3)
     assert said.startswith("http://127.0.0.1:9")
     assert said.endswith("; repeat the command: what is done stays done\n")
     assert known.command("devices", "export", "m1", status=3).startswith("http://127.0.0.1:9")
-    assert not Path("m1.zip").exists()
+    assert not (tmp_path / "m1.zip").exists()
 
 
 def test_after_a_restore_of_the_database_all_on_the_list_are_asked_for_again(known: Stopped) -> None:
