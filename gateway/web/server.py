@@ -19,10 +19,9 @@ from gateway.web.changes.commands import CommandRefused, MeterExchange, PageComm
 from gateway.web.devices.counters import ExchangePages, SumPages
 from gateway.web.devices.device_list import DeviceList
 from gateway.web.devices.devices import DevicePages
-from gateway.web.devices.enrolment import EnrolmentPages
 from gateway.web.devices.import_devices import ImportPages
 from gateway.web.devices.new_devices import NewDevicePages
-from gateway.web.devices.photos import PhotoPages
+from gateway.web.devices.on_site import EnrolmentPages, PhotoPages
 from gateway.web.devices.register import RegisterPages
 from gateway.web.devices.registry import RegistryPages
 from gateway.web.devices.series import SeriesPages

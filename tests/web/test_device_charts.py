@@ -19,9 +19,7 @@ def series(field: str, *values: float, **tags: str) -> RecentSeries:
 
 def charts(*found: RecentSeries, language: str = "en") -> dict[str, str]:
     formats = Formats(language, ZoneInfo("Asia/Ho_Chi_Minh"))
-    return {
-        chart.title: chart.svg for chart in device_charts(found, recent_window(NOW, 6), PageTexts(language, formats), formats)
-    }
+    return dict(device_charts(found, recent_window(NOW, 6), PageTexts(language, formats), formats))
 
 
 def test_phases_share_a_chart_and_voltages_between_them_have_their_own() -> None:

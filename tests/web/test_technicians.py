@@ -14,7 +14,7 @@ from gateway.ingest.broker.dynamic_security import BrokerAccount
 from gateway.ingest.broker.enrolling import EnrolmentRefused
 from gateway.ingest.broker.rights import NativeTopics
 from gateway.support.config.files import ConfigurationFault
-from gateway.web.devices import enrolment
+from gateway.web.devices import on_site
 from tests.core.making import NOW_MS
 from tests.web.visiting import WATER, Answer, Visitor, visit
 
@@ -88,7 +88,7 @@ def asked_of(broker: Broker, folder: Path, monkeypatch: pytest.MonkeyPatch, path
         found = [await visitor.post(path) for path in paths]
         return [*found, await visitor.page("/register/m1"), await visitor.get("/api/audit")]
 
-    monkeypatch.setattr(enrolment, "device_accounts", lambda _: broker)
+    monkeypatch.setattr(on_site, "device_accounts", lambda _: broker)
     (folder / BROKER["password_file"]).write_text("secret")
     return visit(folder, story, [WATER, {"id": "m2", "site": "s1"}], enrolment=BROKER)
 

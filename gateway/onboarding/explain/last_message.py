@@ -54,11 +54,7 @@ def is_settled(outcome: Outcome | None) -> bool:
 
 
 async def explain_last(
-    apart: TracedCore,
-    arrival: Arrival,
-    ask: AskCodec,
-    births: Mapping[str, str],
-    became: Outcome | None = None,
+    apart: TracedCore, arrival: Arrival, ask: AskCodec, births: Mapping[str, str], became: Outcome | None = None
 ) -> LastMessage:
     """Explain a message step by step.
 

@@ -35,24 +35,15 @@ class CommandRefused(Exception):  # noqa: N818 - says what it is
         self.status = status
 
 
+@dataclass(frozen=True, slots=True)
 class MeterExchange:
     """The command that records the exchange of a meter."""
 
-    def __init__(
-        self,
-        status: Status,
-        memory: DeviceMemory,
-        device_snapshots: DeviceSnapshots,
-        events: Events,
-        exchanges: ExchangeWriter,
-    ) -> None:
-        self._devices = status.devices
-        self._late = status.evaluator.late
-        self._exchanges = exchanges
-        self._clock = status.clock
-        self._events = events
-        self._memory = memory
-        self._device_snapshots = device_snapshots
+    status: Status
+    memory: DeviceMemory
+    device_snapshots: DeviceSnapshots
+    events: Events
+    exchanges: ExchangeWriter
 
     async def exchange(self, name: str, told: ToldExchange, *, force: bool = False) -> tuple[str, ExchangeEffect]:
         """Note that the meter of a device was exchanged; return its id and the effect on its registers.
@@ -61,16 +52,16 @@ class MeterExchange:
         :raises CommandRefused: there is no such device or register, or the exchange cannot be as it is told.
         """
         device = self.met(name)
-        if fault := exchange_fault(device, told, self._clock.now_ms()):
+        if fault := exchange_fault(device, told, self.status.clock.now_ms()):
             raise CommandRefused(fault, 404 if told.field is not None and "has no register" in fault else 409)
         if not force and (doubt := exchange_doubt(device, told)):
             raise CommandRefused(if_it_is_right(doubt), 409)
         effect = device.counters.exchange(told) if device.counters is not None else ExchangeEffect([], [])
-        await self._exchanges.put(device, StoredExchange(told, is_late=bool(effect.later)))
+        await self.exchanges.put(device, StoredExchange(told, is_late=bool(effect.later)))
         if effect.names:
-            await self._device_snapshots.meter_exchanged(device)
-        self._events.meter_exchanged(device.name, effect.names)
-        self._late.note_since(device.name, told.at_ms)
+            await self.device_snapshots.meter_exchanged(device)
+        self.events.meter_exchanged(device.name, effect.names)
+        self.status.evaluator.late.note_since(device.name, told.at_ms)
         return device.name, effect
 
     def met(self, name: str) -> Device:
@@ -78,10 +69,11 @@ class MeterExchange:
 
         :raises CommandRefused: there is none.
         """
-        device = self._devices.find(name)
-        if device is None and not self._memory.remembers(name):
+        devices = self.status.devices
+        device = devices.find(name)
+        if device is None and not self.memory.remembers(name):
             raise CommandRefused(nobody(name), 404)
-        admitted = self._devices.streams.meet(device.name if device is not None else name)
+        admitted = devices.streams.meet(device.name if device is not None else name)
         if isinstance(admitted, Unresolved):
             raise CommandRefused(admitted.detail, 409)
         return admitted

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from statistics import median
-from typing import Final, NamedTuple
+from typing import Final
 
 from gateway.monitoring.reports.recent import RecentSeries, SampledWindow
 from gateway.support.charts.charts import ChartLine, TimeAxis, ValueAxis, line_chart, sparkline
@@ -30,11 +30,8 @@ SparklineKey = tuple[str, str, tuple[str, ...]]
 """Measurement, field, and the tags of a series behind the device."""
 
 
-class DeviceChart(NamedTuple):
-    """A chart of a device, with its heading."""
-
-    title: str
-    svg: str
+DeviceChart = tuple[str, str]
+"""The heading of a chart, and its SVG."""
 
 
 def device_charts(
@@ -88,7 +85,7 @@ def _chart(
     lines = [ChartLine(label, one.points) for label, one in zip(labels, group, strict=True)]
     told = "; ".join(f"{line.name} {_spread(one, texts)}".strip() for line, one in zip(lines, group, strict=True))
     frame = ChartFrame(f"chart-{number}", title, told)
-    return DeviceChart(title, line_chart(frame, lines, time, ValueAxis(formats.number), gap_ms=_gap_ms(group)))
+    return title, line_chart(frame, lines, time, ValueAxis(formats.number), gap_ms=_gap_ms(group))
 
 
 def _labels(names: list[str], tags: list[str]) -> tuple[str, list[str]]:

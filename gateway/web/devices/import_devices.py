@@ -6,7 +6,7 @@ The page reads the file itself and puts it where one would paste: the gateway ta
 import asyncio
 import re
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from aiohttp import web
 
@@ -27,20 +27,10 @@ _SHOWN: Final = 200
 _UNPROCESSABLE: Final = 422
 
 
-class RowFault(NamedTuple):
-    """A fault of a spreadsheet: its row as the spreadsheet counts, its column, and the sentence; empty where none is known."""
-
-    row: str
-    column: str
-    what: str
-
-
-class RowChange(NamedTuple):
-    """A device that is new, or changes."""
-
-    device: str
-    is_new: bool
-    what: str
+_RowFault = tuple[str, str, str]
+"""A fault of a spreadsheet: its row as the spreadsheet counts, its column, and the sentence; empty where none is known."""
+_RowChange = tuple[str, bool, str]
+"""A device, true if it is new, and what becomes of it."""
 
 
 class ImportPages(RouteGroup):
@@ -116,14 +106,14 @@ class ImportPages(RouteGroup):
         return self._page(request, done=(len(change.added), len(change.changed)))
 
 
-def _fault(line: str) -> RowFault:
+def _fault(line: str) -> _RowFault:
     row, column, what = found.groups() if (found := _FAULT.fullmatch(line)) else ("", "", line)
-    return RowFault(row, column or "", what)
+    return row, column or "", what
 
 
-def _row_changes(change: RegistryChange) -> list[RowChange]:
-    new = [RowChange(device.id, is_new=True, what=_differences(None, device)) for device in change.added]
-    changed = [RowChange(after.id, is_new=False, what=_differences(before, after)) for before, after in change.changed.values()]
+def _row_changes(change: RegistryChange) -> list[_RowChange]:
+    new = [(device.id, True, _differences(None, device)) for device in change.added]
+    changed = [(after.id, False, _differences(before, after)) for before, after in change.changed.values()]
     return new + changed
 
 

@@ -45,10 +45,7 @@ PATIENCE_S: Final = {Use.WAITING: 15.0, Use.UNREAD: 30.0, Use.ANSWERED: 600.0}
 """Time after which a place is freed: no complete request, the answer is not read, or it does not end."""
 _IDLE: Final = (Use.WAITING, Use.UNREAD)
 """Uses that lose their place to newcomers."""
-_OVERDUE: Final = {
-    Use.UNREAD: "does not read its answers",
-    Use.ANSWERED: "waits for an answer that does not end",
-}
+_OVERDUE: Final = {Use.UNREAD: "does not read its answers", Use.ANSWERED: "waits for an answer that does not end"}
 
 
 class ReaderPlaces(NamedTuple):

@@ -69,16 +69,8 @@ class LimitKeeper:
     async def check(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Let a request go on, or refuse it."""
         scope = scope_of(request)
-        if scope is not None:
-            self._keep(request, scope)
-        return await handler(request)
-
-    def admit(self, request: web.Request) -> bool:
-        """Tell if a long request may go on: its device may belong to others by now."""
-        scope = scope_of(request)
-        return scope is None or self._sees_device(request, scope)
-
-    def _keep(self, request: web.Request, scope: DeviceScope) -> None:
+        if scope is None:
+            return await handler(request)
         resource = request.match_info.route.resource
         route = resource.canonical if resource is not None else None
         if route == _START and request.method in {"GET", "HEAD"}:
@@ -89,6 +81,12 @@ class LimitKeeper:
             raise web.HTTPForbidden(text=why)
         if not self._sees_device(request, scope):
             raise web.HTTPNotFound(text=nobody(request.match_info["device"]))
+        return await handler(request)
+
+    def admit(self, request: web.Request) -> bool:
+        """Tell if a long request may go on: its device may belong to others by now."""
+        scope = scope_of(request)
+        return scope is None or self._sees_device(request, scope)
 
     def _sees_device(self, request: web.Request, scope: DeviceScope) -> bool:
         name = request.match_info.get("device")

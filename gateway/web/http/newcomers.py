@@ -74,11 +74,7 @@ class Handshakes:
     """
 
     def __init__(
-        self,
-        make: Callable[[], asyncio.Protocol],
-        client_of: Callable[[Peer], str],
-        tls: TlsContexts,
-        patience_s: float,
+        self, make: Callable[[], asyncio.Protocol], client_of: Callable[[Peer], str], tls: TlsContexts, patience_s: float
     ) -> None:
         self._make = make
         self._client_of = client_of

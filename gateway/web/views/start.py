@@ -48,9 +48,7 @@ def start_view(status: Status, fleet: Fleet, texts: PageTexts, formats: Formats)
 def _alarms(keeper: AlarmKeeper) -> list[Document]:
     """The worst alarms, the oldest of a kind first; those that nobody sees to before the others."""
     shown = nsmallest(
-        _ALARMS_SHOWN,
-        keeper.active(),
-        key=lambda state: (state.acknowledged is not None, state.severity.rank, state.since_ms),
+        _ALARMS_SHOWN, keeper.active(), key=lambda state: (state.acknowledged is not None, state.severity.rank, state.since_ms)
     )
     return list(alarm_documents(keeper, shown))
 
