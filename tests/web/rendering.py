@@ -169,7 +169,6 @@ GIVEN: dict[str, dict[str, Any]] = {
         "left_out": 0,
         "known": [],
         "unheard": "",
-        "is_no_id": False,
         "retired": "",
         "quantities": {},
     },

@@ -9,6 +9,8 @@ import pytest
 
 from gateway.core.message import CodecAsk, StoredMessage
 from gateway.ingest.codecs.protocol import CodecAnswer
+from gateway.onboarding.explain.last_message import explain_last
+from gateway.web.devices import devices
 from schemas.rejects import RejectReason
 from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS
 from tests.site import CODEC, RADIO
@@ -203,3 +205,33 @@ def test_a_codec_that_found_a_fault_in_a_message_is_not_called_for_it_again(
     assert first["result"]["reject"]["detail"].endswith("boom")
     assert [told["result"]["points"][0]["fields"]["ph"] for told in (second, third)] == [6.5, 6.5]
     assert len(asked) == 2, "the fault was found in another message, or was not the codec's"
+
+
+def test_the_last_message_of_a_device_is_explained_once_while_it_is_the_last_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    explained: list[str] = []
+    explain = explain_last
+
+    async def noted(apart: Any, arrival: Any, *given: Any) -> Any:  # noqa: ANN401 - as it is
+        explained.append(arrival.message.topic.split("/")[4])
+        return await explain(apart, arrival, *given)
+
+    async def story(visitor: Visitor) -> None:
+        async def ask(*names: str) -> list[str]:
+            explained.clear()
+            for name in names:
+                await visitor.get(f"/api/devices/{name}")
+            return explained[:]
+
+        names = [f"n{number}" for number in range(17)]
+        for name in names:
+            visitor.come(name, {"ts": NOW_MS, "ph": 7})
+        assert await ask("n0", "n0", "n1", "n0") == ["n0", "n1"]
+        visitor.come("n0", {"ts": NOW_MS + 1000, "ph": 7}, after_ms=1000)
+        assert await ask("n0", "n0") == ["n0"]
+        assert await ask(*names[2:]) == names[2:]
+        assert await ask("n16", "n1", "n0") == ["n0"], "the first of 17 made room"
+
+    monkeypatch.setattr(devices, "explain_last", noted)
+    visit(tmp_path, story)

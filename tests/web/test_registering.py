@@ -53,6 +53,7 @@ def test_newcomers_are_listed_with_what_they_sent_the_last_that_appeared_first_a
     assert "m7" not in found.words
     assert known.part("Registered already", "Import") == "m1 s1"
     assert "Register new-1, although it was not heard" in unheard.words
+    assert ["An id is 1 to 64 of" in answer.words for answer in (page, found, known, unheard)] == [False] * 4
     assert "An id is 1 to 64 of" in no_id.words
     assert "m5 is out of the registry." in retired.words
 
@@ -109,6 +110,7 @@ def test_a_form_with_a_fault_comes_back_as_it_was_typed_with_the_sentence_beside
     assert "'s 1' may hold 1 to 64 of A-Z a-z 0-9 . _ : -" in site.words
     assert field(site, "site") == "s 1"
     assert "m1 is registered already" in twice.words
+    assert "correct the marked fields" not in twice.words, "an id is in the address"
     assert "nobody is not among the devices" in parent.words
     assert field(parent, "parent") == "nobody"
     assert "'nobody' is not in the registry; register it first" in gone.words

@@ -190,10 +190,11 @@ def test_a_person_tries_what_waits_or_what_is_typed_and_reads_the_points_or_the_
             {"payload": "7B 7D", "form": "hex"},
             {"payload": "x", "form": "odd"},
             {"payload": "{}", "profile_text": "nope", "form": "text"},
+            {"profile_text": "nope", "compare": "1"},
         ]
         return [*found, *[await visitor.post("/try", form, "lan") for form in forms]]
 
-    empty, binary, text, none, odd, guessed, hexed, untopical, formless, profile = visit(tmp_path, story)
+    empty, binary, text, none, odd, guessed, hexed, untopical, formless, profile, compared = visit(tmp_path, story)
     assert empty.words.endswith("Compare on the last messages of its devices Try")
     assert '<option value="base64" selected>' in binary.text
     assert ">/wA=</textarea>" in binary.text
@@ -211,6 +212,8 @@ def test_a_person_tries_what_waits_or_what_is_typed_and_reads_the_points_or_the_
     assert "It cannot be tried payload: give payload" in formless.words
     assert "profile.yaml: document: is not a mapping" in profile.words
     assert ">nope</textarea>" in profile.text
+    assert "It cannot be tried profile.yaml: document: is not a mapping" in compared.words
+    assert ">nope</textarea>" in compared.text
 
 
 def test_a_changed_profile_is_compared_on_the_last_messages_of_devices(tmp_path: Path) -> None:

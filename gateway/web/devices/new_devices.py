@@ -101,7 +101,6 @@ class NewDevicePages(RouteGroup):
             left_out=max(0, len(newcomers) - _SHOWN),
             known=known,
             unheard=key if is_id(key) and search and not newcomers and not known else "",
-            is_no_id=bool(search) and not is_id(key),
             retired=request.query.get("retired", ""),
             quantities=quantities(language_of(request, self._config.language)),
         )

@@ -121,8 +121,7 @@ class OwnNames:
         machine = (machine or socket.gethostname()).lower()
         short = machine.partition(".")[0]
         texts = ["localhost", machine, short, f"{short}.local", *(host.lower() for host in hosts)]
-        self._names = frozenset(texts)
-        self._addresses = frozenset(address for address in map(parse_address, texts) if address is not None)
+        self._names, self._addresses = frozenset(texts), frozenset(filter(None, map(parse_address, texts)))
 
     def include(self, request: web.Request, client: Client) -> bool:
         """Tell if the request is addressed to this gateway."""

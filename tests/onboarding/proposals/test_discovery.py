@@ -326,3 +326,9 @@ def test_values_of_a_list_are_told_apart_by_their_place() -> None:
     assert notes == []
     assert [point["tags"] for point in proposal.profile["points"]] == [{"channel": {"literal": at}} for at in ("0", "1")]
     assert proposal.profile["match"]["when"] == {"any_present": ["/p[0]", "/p[1]"]}
+
+
+def test_a_voltage_in_thousandths_is_that_of_a_battery() -> None:
+    for config in ({"unit_of_meas": "mV"}, {"unit_of_meas": "mV", "dev_cla": "voltage"}):
+        assert meaning_of(entity(**config)).field == "battery_v"
+    assert meaning_of(entity(unit_of_meas="V")).field == "voltage_l1_v"

@@ -73,6 +73,8 @@ def test_the_codec_of_a_profile_is_called(site: Site) -> None:
 def test_what_cannot_be_tried_is_told_where_it_is_wrong(site: Site) -> None:
     with pytest.raises(ValueError, match="is not hexadecimal"):
         tried(site, topic="a/b", payload_hex="0x12")
+    with pytest.raises(ValueError, match="is not base64"):
+        tried(site, topic="a/b", payload_base64="e3 0=")
     with pytest.raises(ValueError, match="name the topic: "):
         tried(site, payload={"x": 1})
     with pytest.raises(ConfigurationFault, match="there is no profile nobody; the profiles are "):
