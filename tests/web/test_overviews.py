@@ -57,6 +57,17 @@ def test_coverage_counts_registered_devices_by_area_and_domain_and_those_that_an
     assert [group["area"] for group in document.document["groups"]] == ["p-01", "x-02", None]
 
 
+def test_coverage_is_counted_once_in_half_a_minute_for_all_devices_and_for_each_limit(tmp_path: Path) -> None:
+    async def story(visitor: Visitor) -> list[int]:
+        found = []
+        for who in ("binh", "so-nuoc", "binh", "so-nuoc"):
+            found.append((await visitor.get("/api/coverage", who)).document["at"] - NOW_MS)
+            visitor.clock.at_ms += 1
+        return found
+
+    assert visit(tmp_path, story) == [0, 1, 0, 1]
+
+
 def test_the_start_page_leads_with_what_is_wrong_and_shows_alarms_and_what_waits(tmp_path: Path) -> None:
     async def story(visitor: Visitor) -> list[Answer]:
         for number in range(7):

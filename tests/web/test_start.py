@@ -60,6 +60,19 @@ def test_the_last_hours_are_two_lines_with_a_gap_where_the_gateway_stood() -> No
     assert rates_chart(History(), NOW_MS, PageTexts("vi", ENGLISH), ENGLISH), "a new gateway has a chart too"
 
 
+def test_the_axis_of_the_last_hours_begins_with_the_first_minute_and_half_an_hour_ago_at_the_latest() -> None:
+    for minutes, now, labels in (
+        ((0, 1, 60, 61), 63, ["04:30", "04:45", "05:00", "05:15"]),
+        ((1, 2), 3, ["04:00", "04:10", "04:20"]),
+        ((), 0, ["03:50", "04:00", "04:10", "04:20"]),
+    ):
+        history = History()
+        for minute in minutes:
+            history.count(NOW_MS + minute * MINUTE_MS, 100 * minute, 90 * minute)
+        chart = rates_chart(history, NOW_MS + now * MINUTE_MS + 59_000, PageTexts("en", ENGLISH), ENGLISH)
+        assert re.findall(r">(\d\d:\d\d)<", chart) == labels
+
+
 def test_every_page_of_a_machine_that_stands_by_leads_to_the_live_one_and_counts_no_device() -> None:
     standby = Standby("b", 10.0)
     request = make_mocked_request("GET", "/?language=en")
