@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from gateway.core.devices.streams import Admission, Streams
-from gateway.core.message import Arrival, CodecAsk, Outcome, Reading, StoredMessage
+from gateway.core.message import Arrival, CodecAsk, Outcome, Reading, Refusal, StoredMessage
 from gateway.core.process import Processor
 from gateway.core.profiles.envelopes import Envelopes
 from gateway.core.profiles.language.profile import CompiledProfile
@@ -20,10 +20,11 @@ from gateway.core.readings.clock_trust import ClockTrust
 from gateway.core.readings.timestamps import TimeRules
 from gateway.ingest.codecs.protocol import CodecAnswer
 from gateway.ingest.codecs.sync_client import SyncCodecs
-from gateway.onboarding.explain.dry_run import DryRun
+from gateway.onboarding.explain.dry_run import DryRun, listed_reject, reject_document
 from gateway.onboarding.explain.last_message import LastMessage, _first_of_each, births_named_by, explain_last
 from gateway.runtime.pipeline.processing import processor_apart
 from schemas.registry import RegisteredDevice
+from schemas.rejects import RejectReason
 from tests.core.making import pipeline
 from tests.core.sparkplug_payloads import M, payload
 from tests.profile_loading import load_profiles
@@ -247,3 +248,18 @@ def test_without_a_core_that_is_open_to_all_a_device_to_register_is_named_and_no
     assert (seen.to_register, seen.if_registered, seen.profile) == ("m1", None, None)
     assert opened.if_registered is not None
     assert opened.if_registered.outcome.readings
+
+
+def test_a_reject_is_told_with_its_bytes_and_in_lists_with_their_number() -> None:
+    refusal = Refusal(RejectReason.BAD_JSON, "cut off", "a/b", b"{", "decode", 5, "m1", "water")
+    told = {
+        "id": 7,
+        "arrival_ms": 5,
+        "topic": "a/b",
+        "device": "m1",
+        "stage": "decode",
+        "reason": "bad_json",
+        "detail": "cut off",
+    }
+    assert reject_document(7, refusal) == told | {"payload_base64": "ew=="}
+    assert listed_reject(7, refusal, 9) == told | {"payload_bytes": 9}
