@@ -22,7 +22,7 @@ from gateway.core.ledger import Ledger
 from gateway.core.message import REJECT_KEPT_BYTES, Reading, Refusal
 from gateway.core.readings.line_protocol import device_of_line
 from gateway.ingest.delivery.batch_queue import BatchQueue
-from gateway.ingest.delivery.circuit_breaker import CircuitBreaker, SelfPoint
+from gateway.ingest.delivery.circuit_breaker import CircuitBreaker, Probe
 from gateway.ingest.delivery.influxdb import LinkedOutput
 from gateway.ingest.events import Events
 from gateway.ingest.storage.reject_account import RejectWriter
@@ -50,7 +50,7 @@ class Bisector:
     influxdb: LinkedOutput
     _breaker: CircuitBreaker
     _events: Events
-    _self_point: SelfPoint
+    probe: Probe
     _clock: WallClock
 
     async def write(self, gzip: bytes) -> Answer:
@@ -59,10 +59,6 @@ class Bisector:
         answer = await self.influxdb.write(gzip)
         self._events.answered(fate_of(answer).value, time.monotonic() - began_s, live=False)
         return answer
-
-    async def takes_self_point(self) -> bool:
-        """Tell if InfluxDB accepts a valid point."""
-        return fate_of(await self.influxdb.write(self._self_point.body())) is Fate.WRITTEN
 
     async def bisect(self, body: Body, *, too_large: bool = False) -> Bisected | None:
         """Halve a body until every reading is settled; return None if InfluxDB could not judge all of it.
@@ -89,7 +85,7 @@ class Bisector:
                     found.too_large = min(found.too_large or len(part), len(part))
             elif refused and part is suspect:
                 found.rejected.append(_refusal(part[0], answer, self._clock.now_ms()))
-            elif refused and await self.takes_self_point():
+            elif refused and await self.probe.takes_self_point():
                 suspect = part
                 parts.appendleft(part)
             else:

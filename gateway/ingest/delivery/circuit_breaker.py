@@ -100,11 +100,18 @@ class CircuitBreaker:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """Probes InfluxDB while the breaker is open, less and less often."""
+    """Probes InfluxDB while the breaker is open, less and less often.
+
+    An output that hands on what InfluxDB has written does not stand before it: the gateway's own point is no reading.
+    """
 
     _breaker: CircuitBreaker
     _influxdb: Output
     _self_point: SelfPoint
+
+    async def takes_self_point(self) -> bool:
+        """Tell if InfluxDB accepts a valid point."""
+        return fate_of(await self._influxdb.write(self._self_point.body())) is Fate.WRITTEN
 
     async def run(self) -> None:
         """Probe until cancelled."""

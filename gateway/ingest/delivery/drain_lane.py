@@ -187,7 +187,7 @@ class DrainLane:
         """Try later. A row that alone draws server errors is bisected: something in it may crash the server."""
         if answer.status == SERVER_ERROR:
             self._failures[entry.row] += 1
-            if self._failures[entry.row] >= _SERVER_ERRORS_MAX and await self._bisector.takes_self_point():
+            if self._failures[entry.row] >= _SERVER_ERRORS_MAX and await self._bisector.probe.takes_self_point():
                 await self._bisect(entry)
                 return
         self._share.put_off()

@@ -94,7 +94,8 @@ class Delivery:
         self.queue = queue = BatchQueue(limits, self.acknowledger, ledger, pairing.connection, deliveries)
         self.fallback = fallback = Fallback(foundation, processing, queue, breaker)
         backlog, writer = fallback.backlog, fallback.reject_writer
-        bisector = Bisector(influxdb, breaker, events, self_point, foundation.clock)
+        probe = Probe(breaker, influxdb, self_point)
+        bisector = Bisector(influxdb, breaker, events, probe, foundation.clock)
         unspooled = UnspooledRefusals(bisector, breaker, queue, ledger, writer)
         requests = SpoolRequests(queue)
         self.live_lane = LiveLane(influxdb, breaker, queue, requests, backlog, writer, events)
@@ -103,7 +104,7 @@ class Delivery:
         self.floods = flood_watch.floods
         self.lanes: Lanes = {
             "live lane": self.live_lane.run,
-            "probe": Probe(breaker, influxdb, self_point).run,
+            "probe": probe.run,
             "spool": self.spool.run,
             "rejects": writer.run,
             "counts of rejects": partial(fallback.reject_counts.run, file),

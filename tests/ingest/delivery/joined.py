@@ -8,7 +8,7 @@ from gateway.ingest.delivery.backlog import Backlog
 from gateway.ingest.delivery.batch_queue import BatchQueue, Broker, DeliveryLimits
 from gateway.ingest.delivery.bisect_refused import Bisector, UnspooledRefusals
 from gateway.ingest.delivery.bounded_journal import BoundedJournal
-from gateway.ingest.delivery.circuit_breaker import CircuitBreaker
+from gateway.ingest.delivery.circuit_breaker import CircuitBreaker, Probe
 from gateway.ingest.delivery.delivery_log import DeliveryLog
 from gateway.ingest.delivery.drain_lane import DrainLane
 from gateway.ingest.delivery.influxdb import LinkedOutput
@@ -45,9 +45,14 @@ class JoinedLanes:
         self.backlog = Backlog(store, queue, breaker, self.ledger, self.events, rejects_max_bytes, hours_again)
         self.rejects = RejectAccount(self.ledger, self.events, clock, max_bytes=rejects_max_bytes)
         writer = self.reject_writer = RejectWriter(store.database, self.rejects, queue.release)
-        bisector = Bisector(influxdb, breaker, self.events, OwnPoint(), clock)
+        self.probe = self.probing(influxdb)
+        bisector = Bisector(influxdb, breaker, self.events, self.probe, clock)
         requests = SpoolRequests(queue)
         self.live_lane = LiveLane(influxdb, breaker, queue, requests, self.backlog, writer, self.events)
         splitters = unspooled or UnspooledRefusals(bisector, breaker, queue, self.ledger, writer)
         self.spool = Spool(requests, queue, self.live_lane.pump, breaker, self.backlog, writer, splitters)
         self.drain_lane = DrainLane(bisector, breaker, queue, self.backlog, self.rejects, self.events)
+
+    def probing(self, influxdb: LinkedOutput) -> Probe:
+        """With a point that is always the same."""
+        return Probe(self.breaker, influxdb, OwnPoint())

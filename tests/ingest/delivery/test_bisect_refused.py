@@ -11,7 +11,7 @@ from gateway.core.batching.pacing import LinkBudget
 from gateway.core.batching.write_result import Answer
 from gateway.core.message import REJECT_KEPT_BYTES, Reading
 from gateway.ingest.delivery.bisect_refused import Bisected, Bisector
-from gateway.ingest.delivery.circuit_breaker import CircuitBreaker
+from gateway.ingest.delivery.circuit_breaker import CircuitBreaker, Probe
 from gateway.ingest.events import Events
 from gateway.support.clock import WallClock
 from tests.ingest.delivery.delivering import OwnPoint, probe
@@ -34,12 +34,16 @@ class Influxdb:
         return self.answers.pop(0)
 
 
+def bisecting(influxdb: Influxdb, breaker: CircuitBreaker, events: Events | None = None) -> Bisector:
+    return Bisector(influxdb, breaker, events or Events(), Probe(breaker, influxdb, OwnPoint(OWN)), WallClock())
+
+
 def split(influxdb: Influxdb, readings: str = "a", *, too_large: bool = False) -> Bisected | None:
     """Bisected readings that are named by letters."""
 
     async def work() -> Bisected | None:
         breaker = CircuitBreaker(Events())
-        bisector = Bisector(influxdb, breaker, Events(), OwnPoint(OWN), WallClock())
+        bisector = bisecting(influxdb, breaker)
         body = encode([Reading(letter, "water") for letter in readings])
         return await (bisector.bisect(body, too_large=True) if too_large else bisector.bisect(body))
 
@@ -60,9 +64,7 @@ def test_an_answer_to_the_backlog_is_measured_and_is_not_taken_for_one_to_a_live
     events = Events()
 
     async def write() -> None:
-        await Bisector(Influxdb(GOOD), CircuitBreaker(events), events, OwnPoint(OWN), WallClock()).write(
-            encode([Reading("a", "water")]).gzip
-        )
+        await bisecting(Influxdb(GOOD), CircuitBreaker(events), events).write(encode([Reading("a", "water")]).gzip)
 
     asyncio.run(write())
     assert (sum(events.requests["written"].counts), sum(events.live_answers.counts)) == (1, 0)
@@ -143,7 +145,7 @@ def test_a_reject_names_the_device_and_keeps_the_line() -> None:
     line = "water,area=a,device=m1,site=s ph=7 5" + "0" * REJECT_KEPT_BYTES
 
     async def work() -> Bisected | None:
-        bisector = Bisector(Influxdb(REFUSED, GOOD, REFUSED), CircuitBreaker(Events()), Events(), OwnPoint(OWN), WallClock())
+        bisector = bisecting(Influxdb(REFUSED, GOOD, REFUSED), CircuitBreaker(Events()))
         return await bisector.bisect(encode([Reading(line, "water")]))
 
     outcome = asyncio.run(work())
@@ -159,7 +161,7 @@ def test_a_database_that_judges_nothing_opens_the_breaker_with_the_part_it_refus
     async def work() -> tuple[bool, bytes]:
         breaker, tried = CircuitBreaker(Events()), asyncio.Queue[bytes]()
         full = Answer(400, "max-series-per-database")
-        bisector = Bisector(Influxdb(GOOD, full), breaker, Events(), OwnPoint(OWN), WallClock())
+        bisector = bisecting(Influxdb(GOOD, full), breaker)
         assert await bisector.bisect(encode([Reading("a", "water"), Reading("b", "water")])) is None
 
         async def write(body: bytes) -> Answer:

@@ -12,11 +12,13 @@ from gateway.core.batching.write_result import Answer, Fate, fate_of
 from gateway.core.message import Outcome, Reading
 from gateway.core.readings.line_protocol import PointValue, read_values
 from gateway.ingest.delivery.bounded_journal import BoundedJournal
-from gateway.ingest.delivery.influxdb import LinkedOutput
+from gateway.ingest.delivery.circuit_breaker import Probe, SelfPoint
+from gateway.ingest.delivery.influxdb import LinkedOutput, Output
 from gateway.ingest.storage.database import Database
 from gateway.support.clock import WallClock
 from gateway.support.config.model import JournalSection
-from tests.ingest.delivery.delivering import probe, until
+from tests.core.making import trusted_clock
+from tests.ingest.delivery.delivering import until
 from tests.ingest.delivery.draining import NoBroker, story
 from tests.ingest.delivery.joined import JoinedLanes
 
@@ -64,12 +66,18 @@ class Values:
 class Gate(JoinedLanes, NoBroker):
     """The gateway's lanes before some output, on a file of their own; they are the broker as well."""
 
-    def __init__(self, output: LinkedOutput, file: Database) -> None:
+    def __init__(self, output: LinkedOutput, file: Database, innermost: Output | None = None) -> None:
         store = BoundedJournal(file, JournalSection(path=file.path, max_bytes=2**20, min_free_bytes=0), WallClock())
         store.stock()
+        self._innermost = innermost
         super().__init__(output, store, self)
         self.acknowledged: list[int] = []
         self.acknowledger.connected(session_present=False)
+
+    def probing(self, influxdb: LinkedOutput) -> Probe:
+        """With the point that a gateway writes of itself, as far as InfluxDB."""
+        own = SelfPoint("gate", self.ledger, trusted_clock(), WallClock())
+        return Probe(self.breaker, self._innermost or influxdb, own)
 
     def acknowledge(self, packet_ids: list[int]) -> None:
         """Note it."""
@@ -83,17 +91,20 @@ class Gate(JoinedLanes, NoBroker):
         self.live_lane.pump()
 
 
-def run(folder: Path, output: LinkedOutput, work: Callable[[Gate], Awaitable[None]]) -> Gate:
-    """Have the lanes work before an output; at the end all is acknowledged, and the ledger balances."""
+def run(folder: Path, output: LinkedOutput, work: Callable[[Gate], Awaitable[None]], innermost: Output | None = None) -> Gate:
+    """Have the lanes work before an output; at the end all is acknowledged, and the ledger balances.
+
+    :param innermost: what ``output`` stands before.
+    """
     gates: list[Gate] = []
 
     async def begun() -> None:
         file = Database(folder / "journal.db")
         file.open()
-        gate = Gate(output, file)
+        gate = Gate(output, file, innermost)
         gates.append(gate)
         lanes = gate.live_lane, gate.spool, gate.drain_lane, gate.reject_writer
-        tasks = [asyncio.create_task(lane.run()) for lane in lanes] + [probe(gate.breaker, output.write)]
+        tasks = [asyncio.create_task(lane.run()) for lane in (*lanes, gate.probe)]
         await asyncio.sleep(0)
         try:
             await work(gate)
@@ -109,6 +120,10 @@ def run(folder: Path, output: LinkedOutput, work: Callable[[Gate], Awaitable[Non
     return gates[0]
 
 
+def is_own(line: str) -> bool:
+    return line.startswith("gateway,")
+
+
 async def two_come(gate: Gate) -> None:
     gate.come(GOOD, BAD)
 
@@ -117,14 +132,14 @@ async def two_come(gate: Gate) -> None:
 def test_a_list_may_stand_in_the_place_of_influxdb_and_be_away(tmp_path: Path, away: int) -> None:
     output = Lines(away)
     gate = run(tmp_path, output, two_come)
-    assert [line for line in output.lines if line != "own"] == [GOOD, BAD]
+    assert [line for line in output.lines if not is_own(line)] == [GOOD, BAD]
     assert (gate.acknowledged, gate.ledger.total("written")) == ([1, 2], 2)
 
 
 def test_what_an_output_refuses_becomes_a_reject_and_the_rest_is_written(tmp_path: Path) -> None:
     output = Lines(refused=[BAD])
     gate = run(tmp_path, output, two_come)
-    assert [line for line in output.lines if line != "own"] == [GOOD]
+    assert [line for line in output.lines if not is_own(line)] == [GOOD]
     assert (gate.ledger.total("written"), gate.ledger.total("rejected")) == (1, 1)
 
 
@@ -137,4 +152,15 @@ def test_an_output_behind_another_gets_the_values_of_what_that_has_written(tmp_p
         await until(lambda: gate.acknowledged)
         assert behind.values == [PointValue("water", "a", "volume_m3", 1.5, 1_793_491_200_250, 0, "water,device=a")]
 
-    run(tmp_path, behind, work)
+    run(tmp_path, behind, work, first)
+
+
+def test_the_point_that_the_gateway_writes_of_itself_is_not_handed_on_with_the_values(tmp_path: Path) -> None:
+    """After a refusal it is written, to see who is at fault. Its version is a text, which no reading has."""
+    first = Lines(refused=[BAD])
+    behind = Values(first)
+    gate = run(tmp_path, behind, two_come, first)
+    assert (gate.ledger.total("written"), gate.ledger.total("rejected")) == (1, 1)
+    assert [line for line in first.lines if not is_own(line)] == [GOOD]
+    assert any(map(is_own, first.lines)), "the database itself was asked"
+    assert [value.device for value in behind.values] == ["a"]

@@ -10,7 +10,7 @@ from gateway.core.batching.write_result import Answer
 from gateway.core.ledger import Ledger
 from gateway.core.message import Reading
 from gateway.ingest.delivery.batch_queue import BatchQueue
-from gateway.ingest.delivery.bisect_refused import Bisector, UnspooledRefusals
+from gateway.ingest.delivery.bisect_refused import UnspooledRefusals
 from gateway.ingest.delivery.circuit_breaker import CircuitBreaker
 from gateway.ingest.delivery.delivery_log import DeliveryLog
 from gateway.ingest.events import Events
@@ -18,8 +18,8 @@ from gateway.ingest.storage.reject_account import RejectAccount, RejectWriter
 from gateway.support.clock import WallClock
 from tests.clocks import SetClock
 from tests.core.making import NOW_MS
-from tests.ingest.delivery.delivering import OwnPoint, note_waits, until
-from tests.ingest.delivery.test_bisect_refused import AWAY, GOOD, OWN, REFUSED, Influxdb
+from tests.ingest.delivery.delivering import note_waits, until
+from tests.ingest.delivery.test_bisect_refused import AWAY, GOOD, REFUSED, Influxdb, bisecting
 from tests.ingest.storage.test_reject_account import Disk
 
 
@@ -43,7 +43,7 @@ class Rig:
         self.ledger, self.events = Ledger(since_ms=0), Events()
         self.breaker = CircuitBreaker(self.events)
         self.queue = Released()
-        bisector = Bisector(self.influxdb, self.breaker, self.events, OwnPoint(OWN), WallClock())
+        bisector = bisecting(self.influxdb, self.breaker, self.events)
         self.reject_writer = RejectWriter(
             self.disk, RejectAccount(self.ledger, self.events, WallClock(), max_bytes=1000), self.queue.release
         )
