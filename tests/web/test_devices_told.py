@@ -9,6 +9,7 @@ import pytest
 
 from gateway.core.message import CodecAsk, StoredMessage
 from gateway.ingest.codecs.protocol import CodecAnswer
+from gateway.monitoring.status.known_devices import device_document
 from gateway.onboarding.explain.last_message import explain_last
 from gateway.web.devices import devices
 from schemas.rejects import RejectReason
@@ -94,7 +95,27 @@ def test_programs_get_all_devices_by_name_or_with_a_filter_what_is_known_of_each
     assert filtered.document["devices"][1]["verdict"] == {"level": "attention", "rung": "heard", "code": "not_heard_yet"}
     assert [row["id"] for row in filtered.document["offered"]] == ["m9"]
     assert own_filtered.document["offered"] == []
+    told = own_filtered.document["devices"]
+    assert [row["verdict"] for row in told] == [{"level": "attention"}] * 2, "of messages an agency is told nothing"
+    assert told[0].keys() == filtered.document["devices"][0].keys(), "nothing else of them is left out"
+    assert own.document["devices"] == rows[1:3]
     assert (head.status, head.text) == (200, "")
+
+
+def test_a_new_fact_of_a_device_is_in_no_answer_to_an_agency(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "gateway.web.devices.device_list.device_document", lambda *given: device_document(*given) | {"a new fact": 1}
+    )
+
+    async def story(visitor: Visitor) -> list[Answer]:
+        await heard(visitor)
+        paths = ("/api/devices", "/api/devices?search=m1", "/api/devices/m1")
+        return [await visitor.get(path, who) for who in ("binh", "so-nuoc") for path in paths]
+
+    answers = visit(tmp_path, story, FLEET)
+    assert ["a new fact" in answer.text for answer in answers] == [True] * 3 + [False] * 3, (
+        "docs/recipes/registry-field.md: SHARED"
+    )
 
 
 def test_a_device_that_was_not_heard_waits_or_is_unknown_says_so_with_the_next_thing_to_do(tmp_path: Path) -> None:

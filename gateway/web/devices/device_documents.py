@@ -20,7 +20,7 @@ _PAYLOAD_BYTES: Final = 8192
 _OF_ENTRY: Final = ("profile", "model", "serial", "installed", "lat", "lon", "address", "params")
 SHARED: Final = frozenset(
     {
-        *("id", "registered", "state", "presence", "online", "last_seen", "silent_after_s", "said_goodbye", "now"),
+        *("id", "registered", "state", "presence", "online", "last_seen", "silent_after_s", "said_goodbye", "now", "level"),
         *("site", "domain", "area", "area_name", "address", "lat", "lon"),
         *("profile", "model", "serial", "installed", "interval_s", "params"),
         *("seq_missing", "clock_offset_s", "counters"),
@@ -36,12 +36,17 @@ class FoundDevice(NamedTuple):
     ladder: Ladder
 
 
+def shared_part(document: Document) -> Document:
+    """What accounts with a limit get of a document."""
+    return {key: value for key, value in document.items() if key in SHARED}
+
+
 def shared_document(found: FoundDevice) -> Document:
     """A device as those get it who may see it and not all others: with its own points, and nothing else of its messages."""
     document, device = found.document, found.document["id"]
     points = [point for point in (document["result"] or {"points": []})["points"] if point["tags"].get("device") == device]
-    kept = {key: value for key, value in document.items() if key in SHARED}
-    return kept | {"level": found.ladder.level.value, "fate": None, "result": {"points": points, "points_left_out": 0}}
+    told = {"level": found.ladder.level.value, "fate": None, "result": {"points": points, "points_left_out": 0}}
+    return shared_part(document) | told
 
 
 def entry_document(device: RegisteredDevice, areas: Mapping[str, str]) -> Document:

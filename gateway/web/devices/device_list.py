@@ -15,7 +15,7 @@ from gateway.core.status.silence import UNREGISTERED, Presence
 from gateway.ingest.storage import quarantine
 from gateway.ingest.storage.database import Damaged, DatabaseFault
 from gateway.monitoring.status.known_devices import KnownDevices, device_document
-from gateway.web.devices.device_documents import entry_document
+from gateway.web.devices.device_documents import entry_document, shared_part
 from gateway.web.devices.ladder import LadderTexts, verdict_document
 from gateway.web.http.handlers import Document
 from gateway.web.http.limits import scope_of, seen_by
@@ -47,7 +47,7 @@ class DeviceList(RouteGroup):
         said = LadderTexts(*self._pages.language(request), now_ms)
         rows = [row | {"headline": said.rung(verdict.headline, row["id"])} for row, verdict in found.rows]
         if scope is not None:  # a fault of a message may name the other devices that it came for
-            rows = [row | {"headline": row["headline"]._replace(said="")} for row in rows]
+            rows = [shared_part(row) | {"headline": row["headline"]._replace(said="")} for row in rows]
         offered = [] if query.get("state") or scope is not None else await self._offered(_words(query))
         return self._pages.page(
             request,
@@ -63,13 +63,16 @@ class DeviceList(RouteGroup):
     @reads("/api/devices")
     async def _list(self, request: web.Request) -> web.StreamResponse:
         """All devices by name; with a filter those that fit, strangers first, and those that wait."""
-        now_ms = self._clock.now_ms()
+        now_ms, scope = self._clock.now_ms(), scope_of(request)
         if not request.query.keys() & set(_FILTERS):
-            return await send_list(request, self._turns, "devices", await self._by_name(self._seen(request), now_ms))
+            documents = await self._by_name(self._seen(request), now_ms)
+            return await send_list(request, self._turns, "devices", documents if scope is None else map(shared_part, documents))
         query = list_query(request, _FILTERS)
-        listing, scope = await self._find(self._seen(request), query, now_ms, 0, _LISTED), scope_of(request)
+        listing = await self._find(self._seen(request), query, now_ms, 0, _LISTED)
         offered = [] if scope is not None else await self._offered(_words(query))
         rows = [row | {"verdict": verdict_document(verdict)} for row, verdict in listing.rows]
+        if scope is not None:  # rung and code tell of messages
+            rows = [shared_part(row) | {"verdict": {"level": row["verdict"]["level"]}} for row in rows]
         return web.json_response({"now": now_ms, "devices": rows, "found": listing.found, "offered": offered})
 
     def _seen(self, request: web.Request) -> Iterator[Device]:
