@@ -80,7 +80,7 @@ def words(limit: Limit) -> str:
 def test_each_limit_begins_and_ends_an_alarm_where_it_was_agreed() -> None:
     conditions = {rule.name: [when for when in rule.when if isinstance(when, Values)] for rule in SHIPPED.rules}
     found = {name: [" and ".join(map(words, when.limits)) for when in values] for name, values in conditions.items()}
-    assert found == AGREED
+    assert found == AGREED, "AGREED says what was agreed with the utilities: a limit changes there too, once they agree"
 
 
 def test_what_is_no_limit_of_a_value_is_as_agreed_too() -> None:
@@ -92,8 +92,8 @@ def test_what_is_no_limit_of_a_value_is_as_agreed_too() -> None:
         "counter_step": [CounterStep(3, DAY_MS)],
         "clock_wrong": [ClockWrong()],
         "completeness_low": [Completeness(0.9)],
-    }
-    assert {rule.clear_after_ms for rule in SHIPPED.rules} == {0}
+    }, "a condition of another kind is written here too, below the name of its rule"
+    assert {rule.clear_after_ms for rule in SHIPPED.rules} == {0}, "a shipped alarm ends with the first value that is good"
 
 
 def test_people_have_half_an_hour_or_a_shift_to_acknowledge_an_alarm() -> None:
