@@ -1,8 +1,9 @@
 """``make near``: the tests that a change calls for, the nearest first, in less than a minute on two processors.
 
 Tests lie in the folders of what they test, so a rule finds them: those of the room of what was changed, those that import or
-name it, those of the whole house in ``tests/house``, those of the rooms that import it. What time does not allow is counted;
-if it is of the own room, the command fails. It is no ``make test``: that one runs all of them, with all their examples.
+name it, those of the whole house in ``tests/house``, those of the rooms that import it. Those of the own room run first, in
+processes of their own: on a machine with other work it takes long to collect all the others. What time does not allow is
+counted; if it is of the own room, the command fails. It is no ``make test``: that one runs all, with all their examples.
 """
 
 import os
@@ -11,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -32,8 +33,9 @@ OF_DATA: Final = {
 """A folder, and the tests of all that is in it although they lie elsewhere: as near as those of its room."""
 PROCESSES: Final = 2
 _SECONDS: Final = 45.0
-"""Tests begin in this time; what began ends in the rest of the minute."""
+"""Tests begin in this time, those of the own room from when they are collected; what began ends in the rest of the minute."""
 _ENDS_AT: Final = "NEAR_ENDS_AT"
+_FROM_COLLECTED: Final = "NEAR_FROM_COLLECTED"
 _LEFT_OUT_IN: Final = "NEAR_LEFT_OUT_IN"
 
 
@@ -144,19 +146,29 @@ def main(words: list[str]) -> int:
     own = set(map(str, tree.own(them)))
     sys.stdout.write(f"{len(them)} changed, {len(tests)} files of tests near them, {len(own)} of them of its own room\n")
     sys.stdout.flush()
+    ends_at = {_ENDS_AT: str(began_s + _SECONDS)}
+    failed, left_out = run([test for test in tests if test in own], ends_at | {_FROM_COLLECTED: "1"})
+    others_failed, others_left_out = run([test for test in tests if test not in own], ends_at)
+    left_out |= others_left_out
+    sys.stdout.write(f"{time.monotonic() - began_s:.0f} s; before it is merged: make test\n{told(tests, own, left_out)}\n")
+    return int(failed or others_failed or bool(own & left_out))
+
+
+def run(tests: Sequence[str], settings: Mapping[str, str], root: Path = CHECKOUT) -> tuple[bool, set[str]]:
+    """Run files of tests side by side; tell if one fails, and name those that were not reached.
+
+    :param settings: of the plugin below.
+    """
     with tempfile.TemporaryDirectory() as left_out_in:
-        environment = os.environ | {"ONE_EXAMPLE_OF": "10", _ENDS_AT: str(began_s + _SECONDS), _LEFT_OUT_IN: left_out_in}
-        shares = [tests[number::PROCESSES] for number in range(PROCESSES)]
+        environment = os.environ | {"ONE_EXAMPLE_OF": "10", _LEFT_OUT_IN: left_out_in, **settings}
         running = []
-        for number, share in enumerate(shares):
-            if share:
-                options = ["-p", "tests.house.near", "-m", "not slow", "-o", f"cache_dir=.cache/pytest/near-{number}"]
-                command = [sys.executable, "-m", "pytest", *options, *share]
-                running.append(subprocess.Popen(command, cwd=CHECKOUT, env=environment))
+        for number in range(min(PROCESSES, len(tests))):
+            options = ["-p", "tests.house.near", "-m", "not slow", "-o", f"cache_dir=.cache/pytest/near-{number}"]
+            command = [sys.executable, "-m", "pytest", *options, *tests[number::PROCESSES]]
+            running.append(subprocess.Popen(command, cwd=root, env=environment))
         failed = [process.wait() not in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED} for process in running]
         left_out = {name for file in Path(left_out_in).iterdir() for name in file.read_text(encoding="utf-8").splitlines()}
-    sys.stdout.write(f"{time.monotonic() - began_s:.0f} s; before it is merged: make test\n{told(tests, own, left_out)}\n")
-    return int(any(failed) or bool(own & left_out))
+    return any(failed), left_out
 
 
 def told(tests: Collection[str], own: Collection[str], left_out: Collection[str]) -> str:
@@ -170,10 +182,35 @@ def told(tests: Collection[str], own: Collection[str], left_out: Collection[str]
 _left_out: Final[dict[str, None]] = {}
 
 
+class _NotReached(pytest.Module):
+    """A file that is not even read."""
+
+    def collect(self) -> list[pytest.Item]:
+        """Leave it out."""
+        _left_out[self.nodeid] = None
+        return []
+
+
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
+    """Read no file when the time is over."""
+    is_late = _FROM_COLLECTED not in os.environ and _is_over()
+    return _NotReached.from_parent(parent, path=module_path) if is_late else None
+
+
+def pytest_collection_finish() -> None:
+    """Count the time of the own room from here."""
+    if _FROM_COLLECTED in os.environ:
+        os.environ[_ENDS_AT] = str(time.monotonic() + _SECONDS)
+
+
+def _is_over() -> bool:
+    return time.monotonic() > float(os.environ.get(_ENDS_AT, "inf"))
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Begin no test when the time is over."""
-    if time.monotonic() > float(os.environ.get(_ENDS_AT, "inf")):
+    if _is_over():
         _left_out[item.nodeid.partition("::")[0]] = None
         pytest.skip("no time left")
 

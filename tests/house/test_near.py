@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.house.near import CHECKOUT, OF_DATA, Tree, changed, told
+from tests.house.near import CHECKOUT, OF_DATA, Tree, changed, run, told
 
 FILES = {
     "gateway/a/one.py": "",
@@ -114,3 +114,18 @@ def test_what_changed_is_what_the_branch_and_the_folder_have_and_on_main_the_las
     (root / "gateway" / "a" / "one.py").write_text("more")
     assert changed(None, root) == [Path("gateway/a/one.py"), Path("new.py")]
     assert changed("HEAD", root) == [Path("gateway/a/one.py")]
+
+
+def test_late_the_own_room_is_run_all_the_same_and_of_the_others_not_even_a_file_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its time begins when it is collected, however long that takes."""
+    monkeypatch.delenv("NEAR_FROM_COLLECTED", raising=False)  # there in `make near` itself
+    own = tmp_path / "test_own.py"
+    own.write_text("def test_good():\n    assert True\n")
+    other = tmp_path / "test_other.py"
+    other.write_text("raise OSError\n")
+    late = {"NEAR_ENDS_AT": "0", "PYTHONPATH": str(CHECKOUT)}
+    assert run([own.name], late | {"NEAR_FROM_COLLECTED": "1"}, tmp_path) == (False, set())
+    assert run([other.name], late, tmp_path) == (False, {other.name})
+    assert run([other.name], late | {"NEAR_FROM_COLLECTED": "1"}, tmp_path)[0], "it is read, and fails"
