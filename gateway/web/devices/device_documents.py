@@ -37,7 +37,7 @@ class FoundDevice(NamedTuple):
 
 
 def shared_part(document: Document) -> Document:
-    """What accounts with a limit get of a document."""
+    """The facts of a document that accounts with a limit may see."""
     return {key: value for key, value in document.items() if key in SHARED}
 
 
