@@ -2,17 +2,19 @@
 
 from collections.abc import Callable
 from datetime import UTC, timedelta, timezone
+from math import inf
 
 import pytest
 
 from gateway.core.alarms.rules import Limit, Rules, Usual, Values
 from gateway.core.alarms.views import View, Views
-from gateway.core.alarms.watch import Tables
+from gateway.core.alarms.watch import Kept, Tables, is_within
 from gateway.core.devices.device import Device
 from gateway.core.devices.guard import EVER_MS
 from gateway.core.readings.field_sets import FieldSets
 from tests.core.alarms.alarming import above, rule
 from tests.core.making import NOW_MS
+from tests.rows import each_row
 
 
 def view_of(name: str, tables: Tables) -> View:
@@ -130,3 +132,28 @@ def test_a_view_is_kept_while_its_device_is_busy_and_no_longer() -> None:
     view.watch(busy=False)
     views.put(view)
     assert views.of(device) is not view
+
+
+@each_row(
+    "comes",
+    [
+        lambda views: views.replace_rules(Rules()),
+        lambda views: views.replace_registry({}),
+        lambda views: views.take_usual("one", {}),
+    ],
+)
+def test_what_a_view_keeps_goes_at_a_reload_and_when_usual_hours_come(comes: Callable[[Views], None]) -> None:
+    views, device = Views(UTC), Device("one", None)
+    view = views.look(device, NOW_MS, busy=False)
+    views.put(view)
+    assert views.of(device) is not view, "where nothing is kept no view is"
+    view.keep("pressure_kpa", Kept(NOW_MS, 400.0))
+    views.put(view)
+    assert views.of(device) is view
+    comes(views)
+    assert (views.of(device) is view, views.of(device).kept) == (False, {})
+
+
+def test_within_a_range_that_is_turned_round_lies_no_value() -> None:
+    """A condition that must see each reading takes it for its gate."""
+    assert not any(is_within(((0, inf, -inf),), [value]) for value in (-inf, 0.0, 5.0, inf))

@@ -152,8 +152,9 @@ class Rig(Lanes):
         self.replay = ReplayPipeline(processor, codec_calls, common)
         self.side_effects = SideEffectRunner(self.live_lane, codec_calls, self.quarantine, common, self.broker, self.events)
         acknowledger, fence = self.acknowledger, Fence(self.broker, self.acknowledger, "gateway-1")
+        self.floods = Floods()
         self.receiver = MessageReceiver(
-            processor, self.live_lane, acknowledger, self.events, self.side_effects, Floods(), fence
+            processor, self.live_lane, acknowledger, self.events, self.side_effects, self.floods, fence
         )
         self._packet_id = 0
 

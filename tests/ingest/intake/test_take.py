@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from gateway.core.message import Message
+from gateway.core.devices.broker_drops import BROKER_DROPPED
+from gateway.core.message import Message, StoredMessage
 from gateway.core.mqtt_session import Oversized
 from tests.core.making import NOW_MS
 from tests.core.profiled import sent
@@ -110,5 +111,25 @@ def test_a_source_hears_when_memory_is_at_its_limit() -> None:
         gate.queue.memory_bytes -= 2**25
         gate.influxdb.opened.set()
         await until(lambda: folder.told == ["a"])
+
+    run(story)
+
+
+def test_the_door_believes_topics_and_leaves_it_to_other_sources_to_count_them() -> None:
+    """As docs/recipes/intake.md says: what a broker refuses or counts, another source refuses and counts itself."""
+
+    async def story(gate: Rig, folder: Folder) -> None:
+        for number in (0, 5):
+            folder.bring(a=StoredMessage(BROKER_DROPPED, str(number).encode(), retain=False))
+        assert gate.events.drops.total == 5
+        for number in range(500):
+            folder.bring(a=plain(f"p{number}"))
+        gate.floods.count("t/other", 1)
+        assert gate.floods.find(1.0) == []
+        gate.floods.count("t/other", 1)
+        for _ in range(500):
+            gate.floods.count(plain("p").topic, 1)
+        assert [flood.topic for flood in gate.floods.find(1.0)] == [plain("p").topic]
+        await until(lambda: len(folder.told) == 502)
 
     run(story)
