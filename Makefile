@@ -52,14 +52,14 @@ test-together-4: ready ## the last quarter
 	$(TESTS) tests/campaigns/rabbitmq tests/system/test_system_[r-z]*.py
 
 TOGETHER := campaigns/rabbitmq commands/demo firmware_sim system web/pages
-DISK := campaigns/fuzz campaigns/mutate campaigns/powercut grafana ingest/storage monitoring/reports runtime/jobs
+DISK := admin campaigns/fuzz campaigns/mutate campaigns/powercut grafana ingest/storage monitoring runtime/jobs support
 ignored = $(foreach path,$(1),--ignore=tests/$(path))
 
 # Tests that generate their examples generate a tenth of them here, and all of them in test-all.
 
 test-alone-1 test-alone-2: export ONE_EXAMPLE_OF = 10
 
-test-alone-1: ready ## the tests of each part by itself: tools, and what has a disk or a database
+test-alone-1: ready ## the tests of each part by itself: tools, administration, and what has a disk or a database
 	$(TESTS) $(addprefix tests/,$(DISK))
 
 test-alone-2: ready ## the same of all other parts

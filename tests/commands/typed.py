@@ -42,7 +42,7 @@ def _of(one: argparse.ArgumentParser) -> Iterator[str]:
             kind = [f"nargs={action.nargs}"] if action.nargs is not None else []
             kind += [f"one of {', '.join(action.choices)}"] if action.choices else []
             kind += [f"default={action.default}"] if action.default not in (None, False, [], argparse.SUPPRESS) else []
-            kind += ["required"] if action.required else []
+            kind += ["required"] if action.required and action.nargs not in {"*", "?"} else []  # Python 3.11 says it of "*" too
             name = " ".join([*action.option_strings, str(action.metavar or action.dest)])
             yield f"{one.prog} | {name} | {'; '.join(kind)} | {action.help}"
     for group in one._mutually_exclusive_groups:  # noqa: SLF001
