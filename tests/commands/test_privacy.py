@@ -48,6 +48,7 @@ def test_a_device_is_forgotten_in_every_file_and_what_was_there_is_read_back(
 ) -> None:
     (site.folder / "devices.yaml.bak").write_text("- id: m1\n")
     said = known.command("devices", "forget", "m1")
+    assert said.split()[:3] == ["before", "read", "back"], "first what was found, then what stays"
     counts = held(said)
     assert counts["points in the database"] == [0, 0]
     assert counts["registry"] == counts["copy of the registry (.bak)"] == [1, 0]
