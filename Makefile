@@ -138,7 +138,7 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
 # What is installed is what was tested: the second lock has the versions of the first.
 lock: ## write requirements.lock from pyproject.toml, each package at its newest version, and requirements-runtime.lock (needs the program uv)
 	$(COMPILE) --upgrade --extra dev --extra certificates --extra setup --output-file requirements.lock pyproject.toml
-	$(COMPILE) --extra certificates --extra codecs --extra setup --constraint requirements.lock --output-file requirements-runtime.lock pyproject.toml
+	$(COMPILE) --extra certificates --extra codecs --extra setup --extra xlsx --constraint requirements.lock --output-file requirements-runtime.lock pyproject.toml
 
 bundle: ready ## all that a machine without Internet needs, as one archive in dist: make bundle PYTHON=3.11 MACHINE=aarch64
 	$(BIN)/python -m gateway.admin.installation.bundle $(if $(PYTHON),--python $(PYTHON)) $(if $(MACHINE),--machine $(MACHINE))

@@ -25,6 +25,8 @@ PARAMETERS: Final[dict[str, str]] = {
     "rated_power_va": "power: what a transformer may carry, for alarms",
     "level_low_m": "water: a tank's level below which there is an alarm",
     "level_high_m": "water: a tank's level above which there is an alarm",
+    "contract": "number of the customer's contract, for billing: it is personal data",
+    "reading_day": "day of the month, 1 to 28, on which a month of billing begins; that of --day where it is left out",
     "night_flow_m3_h": "water: the lowest flow of a night without a leak",
     **{name: f"power: the most V believed of {', '.join(raised)}" for name, raised in RAISED_BY.items()},
 }

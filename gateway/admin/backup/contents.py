@@ -17,6 +17,7 @@ from gateway.ingest.broker.dynamic_security import names_in, without
 from gateway.ingest.storage.forgetting import DeviceNames, devices_in, forget, photographed, photos_of
 from gateway.ingest.storage.photos import photos_file
 from gateway.ingest.storage.recovery.set_aside import newer_files, to_salvage, with_companions
+from gateway.monitoring.reports.seals import Seals
 from gateway.support.audit.forgotten import forgotten_beside
 from gateway.support.audit.log import AuditLog
 from gateway.support.config.files import configured_files, text_of
@@ -41,6 +42,7 @@ class BackupKind(StrEnum):
     WAITING = "stores that wait to be read"
     PHOTOS = "photos"
     AUDIT = "audit log"
+    SEALS = "sealed months"
     FORGOTTEN = "list of the forgotten"
     BROKER_ACCOUNTS = "broker accounts"
     ALSO = "named by --also"
@@ -87,6 +89,7 @@ def _named(config: Config, accounts: Path, also: Sequence[Path]) -> Iterator[tup
     )
     yield BackupKind.PHOTOS, photos_file(journal)
     yield from ((BackupKind.AUDIT, path) for path in AuditLog(journal).files)
+    yield BackupKind.SEALS, Seals(journal).folder
     forgotten = forgotten_beside(journal)
     yield from ((BackupKind.FORGOTTEN, path) for path in (forgotten.key_path, forgotten.path))
     yield BackupKind.BROKER_ACCOUNTS, accounts

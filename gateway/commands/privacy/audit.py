@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from gateway.commands.options import add_action
 from gateway.commands.running import paged
+from gateway.monitoring.reports.seals import Seals, noted_seals
 from gateway.support.audit.chain import ChainLink
 from gateway.support.audit.log import AuditFault, AuditLog
 from gateway.support.config.files import ConfigurationFault
@@ -35,16 +36,18 @@ def add_options(audit: argparse.ArgumentParser) -> None:
 
 
 def audit_command(config: Config, options: argparse.Namespace) -> int:
-    """List or verify; 1 if the chain is not whole, ConfigurationFault if the log cannot be read."""
+    """List or verify; 1 if chain or seals are not whole, ConfigurationFault if they cannot be read."""
     audit = AuditLog(config.journal.path)
     try:
         return (
-            _verify(audit, list(map(_link, options.known)))
+            _verify(audit, Seals(config.journal.path), list(map(_link, options.known)))
             if options.action == "verify"
             else _list(audit, as_json=options.json)
         )
     except AuditFault as fault:
         raise ConfigurationFault([str(fault)]) from fault
+    except OSError as error:  # a seal
+        raise ConfigurationFault([f"{error.filename}: {error.strerror}"]) from error
 
 
 def _list(audit: AuditLog, *, as_json: bool) -> int:
@@ -64,11 +67,13 @@ def _line(entry: dict[str, Any]) -> str:
     return f"{entry['number']:>6}  {at}  {entry['name']} ({entry['role']})  {entry['action']}  {said or '(details removed)'}"
 
 
-def _verify(audit: AuditLog, known: list[ChainLink]) -> int:
+def _verify(audit: AuditLog, seals: Seals, known: list[ChainLink]) -> int:
     verdict = audit.verify(known)
-    for fault in verdict.faults:
-        print(printable(f"{audit.path}: {fault}"), file=sys.stderr)
-    if verdict.faults:
+    faults = [f"{audit.path}: {fault}" for fault in verdict.faults]
+    faults += seals.faults(noted_seals(paged(partial(audit.entries, most=_PAGE)))) if not faults else []
+    for fault in faults:
+        print(printable(fault), file=sys.stderr)
+    if faults:
         return 1
     removed = f", the details of {verdict.removed} were removed" if verdict.removed else ""
     print(f"{audit.path}: {verdict.head.number} entries, whole{removed}; the last is {verdict.head.number}:{verdict.head.hash}")

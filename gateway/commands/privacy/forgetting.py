@@ -35,6 +35,7 @@ from gateway.ingest.database.store import StoreFault
 from gateway.ingest.storage.database import Database, DatabaseFault
 from gateway.ingest.storage.forgetting import DeviceNames, forget, photos_of
 from gateway.ingest.storage.photos import photos_file
+from gateway.monitoring.reports.seals import Seals
 from gateway.onboarding.enrolment import device_accounts, is_configured, topics_of_device
 from gateway.onboarding.registration import FileChanged, change_registry
 from gateway.support.audit.forgotten import FORGOTTEN, forgotten_beside, join
@@ -81,6 +82,7 @@ def forget_device(config: Config, options: argparse.Namespace) -> int:
                 return 0
             device = named_device(config, options.id)
             if options.check:
+                _tell_sealed(config, device)
                 return _tell_check(device, asyncio.run(_held(config, device)))
             with store(config) as file:
                 if file is None:
@@ -129,12 +131,25 @@ def _forget(config: Config, device: NamedDevice, file: Database) -> int:
     after = asyncio.run(_held(config, device))
     _tell(before, after)
     print(f"{limit}\n{_STAYS}")
+    _tell_sealed(config, device)
     if not is_asked:
         print("the broker was not asked (enrolment is not configured): take an account and retained messages away there")
     # The subject is a hash with a key of this gateway: the log tells that somebody was forgotten, and not who.
     record(config, "device forgotten", subject={"forgotten": digest}, before=before, after=after)
     print(printable(f"{device.id}: " + ("something is left" if any(after.values()) else "forgotten; start the gateway again")))
     return 1 if any(after.values()) else 0
+
+
+def _tell_sealed(config: Config, device: NamedDevice) -> None:
+    """Say what stays in sealed months."""
+    months = Seals(config.journal.path).months_of(device.names)
+    if months:
+        print(
+            printable(
+                f"{device.id}: its lines of {len(months)} closed months stay ({months[0]} to {months[-1]}), with contract number "
+                "and amounts: the law on accounting keeps vouchers for 5 to 10 years; they tell no name and no address"
+            )
+        )
 
 
 def _refuse_parent(config: Config, device: NamedDevice) -> None:

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from gateway.commands.options import with_config
 from gateway.commands.printing import ProgressLine
 from gateway.commands.reports import report_rows
+from gateway.commands.reports.billing_report import add_billing_options, billing_command
 from gateway.commands.reports.report_output import CsvOutput, JsonOutput, ReportOutput, TextOutput
 from gateway.commands.reports.report_rows import ReportRow, RowMaker
 from gateway.commands.reports.report_sources import registry_to_report, with_late_sums
@@ -57,12 +58,17 @@ def add_options(report: argparse.ArgumentParser) -> None:
     with_config(report, report_command)
     report.add_argument(
         "kind",
-        choices=["consumption", "balance", "completeness"],
-        help="what was used; what a parent measured less what its children did; readings received of those expected",
+        choices=["consumption", "balance", "completeness", "billing"],
+        help="what was used; what a parent measured less what its children did; readings received of those expected; "
+        "the lines of a month for accounting",
     )
-    report.add_argument("--from", dest="first", required=True, metavar="D", help="first day: 2026-10-01, or 2026-10")
-    report.add_argument("--to", dest="last", required=True, metavar="D", help="last day, included: 2026-10-31, or 2026-10")
-    report.add_argument("--by", choices=["device", "area", "site", "domain", "parent"], help="what to add up (default: device)")
+    report.add_argument("--from", dest="first", metavar="D", help="first day: 2026-10-01, or 2026-10")
+    report.add_argument("--to", dest="last", metavar="D", help="last day, included: 2026-10-31, or 2026-10")
+    report.add_argument(
+        "--by",
+        metavar="WHAT",
+        help="what to add up: device, area, site, domain, parent (default: device); who closes a month",
+    )
     report.add_argument(
         "--step", choices=["hour", "day", "month"], default="month", help="length of the periods (default: month)"
     )
@@ -70,11 +76,15 @@ def add_options(report: argparse.ArgumentParser) -> None:
     form = report.add_mutually_exclusive_group()
     form.add_argument("--csv", action="store_true", help="print CSV")
     form.add_argument("--json", action="store_true", help="print one JSON object per line")
+    add_billing_options(report, form)
     report.add_argument("--language", choices=["vi", "en"], help="language of the table (default: as configured)")
 
 
 def report_command(config: Config, options: argparse.Namespace) -> None:
     """Print the report; ConfigurationFault if the configuration, the registry or an option is faulty."""
+    if options.kind == "billing":
+        billing_command(config, options)
+        return
     question = _question(config, options)
     output = _output(question, options)
     progress = ProgressLine(sys.stderr)
@@ -91,7 +101,7 @@ def _question(config: Config, options: argparse.Namespace) -> ReportQuestion:
     first, last = _day(options.first, "--from", is_last=False), _day(options.last, "--to", is_last=True)
     if first > last:
         raise ConfigurationFault([f"--from: {options.first} is after --to {options.last}"])
-    by = ReportGroup(options.by or ("parent" if options.kind == "balance" else "device"))
+    by = _group(options.by or ("parent" if options.kind == "balance" else "device"))
     if options.kind == "balance" and by is not ReportGroup.PARENT:
         raise ConfigurationFault([f"--by: a balance is that of a parent and its children, not by {by}"])
     spans = list(periods(first, last, ReportStep(options.step), zone))
@@ -107,8 +117,17 @@ def _zone(name: str) -> ZoneInfo:
         raise ConfigurationFault([f"--zone: {name!r} is not a time zone; write for example Asia/Ho_Chi_Minh"]) from error
 
 
-def _day(text: str, option: str, *, is_last: bool) -> date:
+def _group(text: str) -> ReportGroup:
+    try:
+        return ReportGroup(text)
+    except ValueError:
+        raise ConfigurationFault([f"--by: {text!r} is none of {', '.join(ReportGroup)}"]) from None
+
+
+def _day(text: str | None, option: str, *, is_last: bool) -> date:
     """A day, or the first or last one of a month."""
+    if text is None:
+        raise ConfigurationFault([f"{option}: is missing; write 2026-10-31, or 2026-10 for a month"])
     with suppress(ValueError):
         if (match := _DAY.fullmatch(text)) is not None:
             year, month = int(match[1]), int(match[2])

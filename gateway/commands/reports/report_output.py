@@ -22,9 +22,12 @@ from schemas.spreadsheet import as_cell
 _WIDTHS_FROM: Final = 200
 """Rows that decide how wide the columns of a table are; it begins when there are so many, and flows from then on."""
 _GAP: Final = "  "
-_AMOUNTS: Final = frozenset({"used", "in", "out", "lost", "from_register", "to_register"})
+_AMOUNTS: Final = frozenset({"used", "in", "out", "lost", "from_register", "to_register", "sealed"})
 _TEXT_COLUMNS: Final = frozenset(
-    {"period", "from_time", "to_time", "device", "parent", "group", "domain", "counter", "unit", "serial", "note"}
+    {
+        *("period", "from", "from_time", "to", "to_time", "device", "parent", "group", "domain", "counter", "unit", "serial"),
+        *("kind", "month", "contract", "mark", "cause", "note"),
+    }
 )
 
 
@@ -123,7 +126,9 @@ class TextOutput:
                 text = self._words[str(value)] if row["by"] == "domain" else str(row["name"] or value or "-")
             case "counter":
                 text = self._names[str(value)].name
-            case "domain":
+            case "domain" | "kind" | "mark":
+                text = self._words[str(value)]
+            case "cause" if value:
                 text = self._words[str(value)]
             case "unit":
                 text = UNITS[str(value)].symbol

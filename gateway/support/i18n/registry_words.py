@@ -170,6 +170,8 @@ _PARAMETERS_VI: Final[dict[str, str]] = {
     "rated_power_va": "điện: công suất tối đa của máy biến áp, cho cảnh báo",
     "level_low_m": "nước: mức bể mà dưới đó có cảnh báo",
     "level_high_m": "nước: mức bể mà trên đó có cảnh báo",
+    "contract": "số hợp đồng của khách hàng, để lập hóa đơn: là dữ liệu cá nhân",
+    "reading_day": "ngày trong tháng, 1 đến 28, mà kỳ hóa đơn bắt đầu; để trống thì theo --day",
     "night_flow_m3_h": "nước: lưu lượng đêm thấp nhất khi không rò rỉ",
 }
 

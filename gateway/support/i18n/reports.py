@@ -9,7 +9,20 @@ REPORT_WORDS: Final[dict[str, Words]] = {
     "balance": Words("Báo cáo cân bằng", "Balance"),
     "completeness": Words("Báo cáo mức độ đầy đủ của số liệu", "Completeness"),
     "title": Words("{}: từ {} đến {} ({})", "{}: {} to {} ({})"),
+    "billing_title": Words("Bảng kê lập hóa đơn tháng {}", "Billing of {}"),
     # Columns.
+    "kind": Words("Loại", "Kind"),
+    "contract": Words("Số hợp đồng", "Contract"),
+    "month": Words("Tháng", "Month"),
+    "from": Words("Từ", "From"),
+    "to": Words("Đến", "To"),
+    "mark": Words("Đánh dấu", "Mark"),
+    "cause": Words("Lý do", "Cause"),
+    "sealed": Words("Đã chốt", "Sealed before"),
+    "use": Words("tiêu thụ", "use"),
+    "correction": Words("điều chỉnh", "correction"),
+    "measured": Words("Đo được", "Measured"),
+    "step": Words("chờ xác nhận", "to confirm"),
     "period": Words("Kỳ", "Period"),
     "device": Words("Thiết bị", "Device"),
     "area": Words("Khu vực", "Area"),
@@ -71,6 +84,16 @@ REPORT_WORDS: Final[dict[str, Words]] = {
         "{} thiết bị không có chu kỳ gửi (interval) trong danh mục nên không tính được mức độ đầy đủ.",
         "{} devices have no interval in the registry: nothing is expected of them.",
     ),
+    "billing_unknown": Words(
+        "{} dòng không có con số: số đo không đủ, và không dòng nào được ước tính thay cho người.",
+        "{} lines have no figure: readings are missing, and no line is estimated in place of a person.",
+    ),
+    "billing_step": Words(
+        "{} bước nhảy của chỉ số chờ xác nhận và chưa được tính.", "{} steps of registers are to be confirmed, and left out."
+    ),
+    "billing_correction": Words("{} dòng điều chỉnh các tháng đã chốt.", "{} lines correct months that are closed."),
+    "billing_open": Words("Tháng này chưa chốt: các con số còn có thể thay đổi.", "The month is open: its figures may change."),
+    "billing_sealed": Words("Đã chốt lúc {}, người chốt: {}; SHA-256 {}", "Closed at {} by {}; SHA-256 {}"),
     "not_overwritten": Words(
         "Cơ sở dữ liệu này không ghi đè được: tổng của thiết bị thay đồng hồ khai báo muộn được tính lại khi lập báo cáo.",
         "This database does not replace points: sums that must be worked out again are, while a report reads, and not there.",

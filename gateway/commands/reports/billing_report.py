@@ -1,0 +1,220 @@
+"""``gateway report billing``: the lines of a month for accounting, and its closing, which seals them."""
+
+import argparse
+import asyncio
+import os
+import re
+import sys
+from collections import Counter
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from gateway import __version__
+from gateway.commands.reports.report_output import CsvOutput, JsonOutput, TextOutput
+from gateway.commands.reports.report_rows import ReportRow, amount
+from gateway.commands.reports.report_sources import registry_to_report, with_late_sums
+from gateway.commands.reports.report_xlsx import XlsxOutput
+from gateway.commands.running import ask, is_running, paged, record
+from gateway.commands.starting import reaching
+from gateway.ingest.database.open_store import open_store
+from gateway.ingest.database.store import StoreFault
+from gateway.monitoring.reports.billing import READING_DAY_MAX, BillingLine, LineKind, MonthPlan, billing, next_month
+from gateway.monitoring.reports.boundaries import local_text
+from gateway.monitoring.reports.roster import Roster
+from gateway.monitoring.reports.seals import MONTH_CLOSED, MonthSealed, SealHead, Seals, noted_seals
+from gateway.support.audit.log import AuditLog
+from gateway.support.clock import wall_clock
+from gateway.support.config.files import ConfigurationFault
+from gateway.support.config.model import Config
+from gateway.support.i18n.reports import report_words
+from schemas.printable import printable
+from schemas.quantities import TEXT_TAGS
+
+_MONTH: Final = re.compile(r"(?:19|20|21)\d{2}-(?:0[1-9]|1[0-2])")
+_LINE: Final = (
+    *("kind", "month", "from", "to", "contract", "device", *TEXT_TAGS, "serial", "area", "site", "domain", "counter", "unit"),
+    *("from_register", "from_time", "to_register", "to_time", "used", "mark", "cause", "sealed"),
+)
+"""The columns of a line for programs."""
+_SHOWN: Final = (
+    *("kind", "period", "contract", "device", "counter", "from_register", "to_register", "used", "unit", "mark", "note"),
+)
+_PAGE: Final = 500
+
+
+def add_billing_options(report: argparse.ArgumentParser, form: "argparse._MutuallyExclusiveGroup") -> None:
+    """Add the options that only billing has."""
+    form.add_argument("--xlsx", type=Path, metavar="FILE", help="billing: write a workbook (needs the extra xlsx)")
+    report.add_argument("--month", metavar="M", help="billing: the month, such as 2026-10")
+    report.add_argument(
+        "--day",
+        type=int,
+        default=1,
+        metavar="N",
+        help="billing: its reading day, 1 to 28, of devices without one of their own",
+    )
+    report.add_argument("--columns", metavar="A,B", help="billing: these columns in this order (default: all)")
+    report.add_argument("--close", action="store_true", help="billing: seal the month; its lines never change again")
+
+
+def billing_command(config: Config, options: argparse.Namespace) -> None:
+    """Print the lines of a month, or seal them; ConfigurationFault if an option is faulty, or the month cannot be sealed."""
+    month, day = options.month or "", options.day
+    if not _MONTH.fullmatch(month):
+        raise ConfigurationFault([f"--month: {month!r} is not a month; write 2026-10"])
+    if not 1 <= day <= READING_DAY_MAX:
+        raise ConfigurationFault([f"--day: a reading day is from 1 to {READING_DAY_MAX}, the last that each month has"])
+    seals = Seals(config.journal.path)
+    try:
+        with reaching(StoreFault):
+            if options.close:
+                _close(config, seals, month, day, options.by)
+            else:
+                asyncio.run(_print(config, seals, month, day, options))
+    except OSError as error:
+        raise ConfigurationFault([f"{error.filename}: {error.strerror}"]) from error
+
+
+async def _lines(config: Config, seals: Seals, month: str, day: int) -> AsyncGenerator[BillingLine]:
+    """The lines of a month: sealed ones as they were sealed, those of an open month as they are now."""
+    if month in seals.months():
+        for line in seals.lines(month):
+            yield line
+        return
+    roster = Roster(registry_to_report(config).devices)
+    now_ms = wall_clock(config, os.environ).now_ms()
+    plan = MonthPlan(month, day, ZoneInfo(config.time.zone), roster, seals.uses_before(month))
+    async with open_store(config.influxdb) as found:
+        store = await with_late_sums(config, found, roster, plan.end_ms, now_ms)
+        async with aclosing(billing(store, plan, now_ms)) as lines:
+            async for line in lines:
+                yield line
+
+
+async def _print(config: Config, seals: Seals, month: str, day: int, options: argparse.Namespace) -> None:
+    language = "en" if options.csv or options.json else options.language or config.language
+    words, counts, zone = report_words(language), Counter[str](), ZoneInfo(config.time.zone)
+    output = _output(options, month, language)
+    columns = None if output.__class__ is TextOutput else _columns(options.columns)
+    async with aclosing(_lines(config, seals, month, day)) as lines:
+        async for line in lines:
+            counts["billing_unknown"] += line.kind is LineKind.USE and line.used is None
+            counts[f"billing_{line.kind}"] += line.kind is not LineKind.USE
+            row = _row(line, zone)
+            output.row(row if columns is None else {column: row[column] for column in columns})
+    notes = [words[key].format(number) for key, number in sorted(counts.items()) if number]
+    if month in seals.months():
+        head = seals.head(month)
+        notes.append(words["billing_sealed"].format(local_text(head.closed_ms, zone), printable(head.by), seals.digest(month)))
+    else:
+        notes.append(words["billing_open"])
+    output.end(notes)
+
+
+def _columns(chosen: str | None) -> Sequence[str]:
+    """The columns that are asked for; ConfigurationFault if one of them is none."""
+    columns = [name.strip() for name in chosen.split(",")] if chosen else list(_LINE)
+    if unknown := [name for name in columns if name not in _LINE]:
+        raise ConfigurationFault([f"--columns: {unknown[0]!r} is none; there are {', '.join(_LINE)}"])
+    return columns
+
+
+def _output(options: argparse.Namespace, month: str, language: str) -> CsvOutput | JsonOutput | TextOutput | XlsxOutput:
+    columns, words = _columns(options.columns), report_words(language)
+    if options.xlsx is not None:
+        return XlsxOutput(options.xlsx, columns, [words.get(name, name) for name in columns])
+    if options.csv:
+        return CsvOutput(sys.stdout, columns)
+    if options.json:
+        return JsonOutput(sys.stdout)
+    shown = columns if options.columns else _SHOWN
+    return TextOutput(sys.stdout, words["billing_title"].format(month), shown, "device", language)
+
+
+def _row(line: BillingLine, zone: ZoneInfo) -> ReportRow:
+    def at(time_ms: int | None) -> datetime | None:
+        return None if time_ms is None else datetime.fromtimestamp(time_ms / 1000, zone)
+
+    return {
+        "kind": line.kind.value,
+        "month": line.month,
+        "from": at(line.from_ms),
+        "to": at(line.to_ms),
+        "contract": line.contract,
+        "device": line.device,
+        **{tag: getattr(line, tag) for tag in TEXT_TAGS},
+        "serial": line.serial,
+        "area": line.area,
+        "site": line.site,
+        "domain": line.domain,
+        "counter": line.counter,
+        "unit": line.unit,
+        "from_register": line.from_register,
+        "from_time": at(line.from_time_ms),
+        "to_register": line.to_register,
+        "to_time": at(line.to_time_ms),
+        "used": amount(line.used),
+        "mark": line.mark.value,
+        "cause": line.cause or None,
+        "sealed": amount(line.sealed),
+    }
+
+
+def _close(config: Config, seals: Seals, month: str, day: int, by: str | None) -> None:
+    """Seal a month; ConfigurationFault if that cannot be."""
+    if not by:
+        raise ConfigurationFault(["--close: say who closes the month: --by NAME"])
+    noted = noted_seals(paged(partial(AuditLog(config.journal.path).entries, most=_PAGE)))
+    sealed = seals.months()
+    if month in sealed and month in noted:
+        head = seals.head(month)
+        raise ConfigurationFault([printable(f"--close: {month} was closed by {head.by}; what is sealed never changes")])
+    if month in sealed:  # its entry in the audit log was not written
+        _note(config, seals, month)
+        return
+    if sealed and month != next_month(sealed[-1]):
+        raise ConfigurationFault([f"--close: {sealed[-1]} is the last closed month; the next one is {next_month(sealed[-1])}"])
+    _refuse_standby(config)
+    now_ms, zone = wall_clock(config, os.environ).now_ms(), ZoneInfo(config.time.zone)
+    before = seals.digest(sealed[-1]) if sealed else ""
+    head = SealHead(month=month, day=day, zone=zone.key, closed_ms=now_ms, by=by, before=before, version=__version__)
+    try:
+        asyncio.run(_seal(config, seals, head))
+    except MonthSealed:
+        raise ConfigurationFault([f"--close: {month} has just been closed by somebody else"]) from None
+    _note(config, seals, month)
+
+
+async def _seal(config: Config, seals: Seals, head: SealHead) -> None:
+    """Write the seal; ConfigurationFault if a reading day of the month is not over."""
+    with seals.writer(head) as writer:
+        async with aclosing(_lines(config, seals, head.month, head.day)) as lines:
+            async for line in lines:
+                if line.to_ms > head.closed_ms:
+                    at = local_text(line.to_ms, ZoneInfo(head.zone))
+                    raise ConfigurationFault([printable(f"--close: {head.month} of {line.device} goes on until {at}")])
+                writer.add(line)
+        writer.finish()
+
+
+def _note(config: Config, seals: Seals, month: str) -> None:
+    """Write the hash of a seal into the audit log, and say what was sealed."""
+    head, digest = seals.head(month), seals.digest(month)
+    kinds = Counter(line.kind.value for line in seals.lines(month))
+    after = {"sha256": digest, "by": head.by, "lines": kinds}
+    record(config, MONTH_CLOSED, subject={"month": month}, after=after)
+    print(printable(f"{seals.path(month)}: {kinds.total()} lines, {kinds[LineKind.CORRECTION]} of them corrections; {digest}"))
+
+
+def _refuse_standby(config: Config) -> None:
+    """:raises ConfigurationFault: this machine stands by; the live one closes months."""
+    if config.mqtt.standby is not None and is_running(config):
+        standby = ask(config, "GET", "/api/status", {}).get("standby") or {}
+        if standby.get("role") == "passive":
+            others = ", ".join(standby.get("others", ()))
+            raise ConfigurationFault([printable(f"--close: {standby['machine']} stands by; close months on {others}")])

@@ -1,0 +1,263 @@
+"""Billing: what each register of a customer's meter counted in a month, and what became known of months that are closed.
+
+The amounts come from :func:`gateway.monitoring.reports.consumption.consumption`, as those of every report. A month begins at
+the midnight of its reading day and ends at that of the next month's. A month that is closed is sealed: its lines stay as they
+are. What consumption says of it now, less what is sealed of it, is a correction line of the month behind the last sealed one.
+"""
+
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from gateway.ingest.database.store import Store, StoredSeries, TimeSpan
+from gateway.monitoring.reports.boundaries import midnight_ms
+from gateway.monitoring.reports.consumption import CounterUse, consumption
+from gateway.monitoring.reports.roster import METERED, Roster
+from schemas.quantities import COUNTERS
+from schemas.registry import RegisteredDevice
+
+READING_DAY_MAX: Final = 28
+"""The last reading day that each month has."""
+_CONTRACT: Final = "contract"
+_READING_DAY: Final = "reading_day"
+
+
+class LineKind(StrEnum):
+    """The subject of a line of a month."""
+
+    USE = "use"
+    CORRECTION = "correction"
+    STEP = "step"
+
+
+class BillingMark(StrEnum):
+    """The trust in an amount: does it stand on readings."""
+
+    MEASURED = "measured"
+    ESTIMATED = "estimated"
+    SUSPECT = "suspect"
+
+
+class BillingLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A line of a month, as it is sealed. Amounts are in millionths of the unit.
+
+    :ivar month: the month whose amount it is; of a correction the sealed one.
+    :ivar used: the amount; None: it is not known, for the reason ``cause``. Of a correction what is to be added.
+    :ivar sealed: of a correction: what is sealed of its month so far.
+    """
+
+    kind: LineKind
+    month: str
+    device: str
+    counter: str
+    unit: str
+    domain: str
+    from_ms: int
+    to_ms: int
+    used: int | None
+    mark: BillingMark
+    cause: str = ""
+    channel: str = ""
+    direction: str = ""
+    lane: str = ""
+    vehicle_class: str = ""
+    contract: str = ""
+    serial: str = ""
+    area: str = ""
+    site: str = ""
+    from_register: float | None = None
+    from_time_ms: int | None = None
+    to_register: float | None = None
+    to_time_ms: int | None = None
+    sealed: int | None = None
+
+    @property
+    def key(self) -> "LineKey":
+        """The register that it is about."""
+        series = StoredSeries(self.device, self.channel, self.direction, self.lane, self.vehicle_class)
+        return LineKey(series, self.counter)
+
+    @property
+    def span(self) -> TimeSpan:
+        """The time that it is about."""
+        return TimeSpan(self.from_ms, self.to_ms)
+
+
+class LineKey(NamedTuple):
+    """A register of a device."""
+
+    series: StoredSeries
+    counter: str
+
+
+class SealedUse(NamedTuple):
+    """What is sealed of a register in a month: its line and all corrections of it since; 0 where it was not known."""
+
+    month: str
+    span: TimeSpan
+    used: int
+
+
+SealedUses = Mapping[LineKey, Sequence[SealedUse]]
+"""The registers of sealed months, each with its months."""
+
+
+def month_span(month: str, day: int, zone: ZoneInfo) -> TimeSpan:
+    """The span of a month, written ``2026-10``, from its reading day to the next month's."""
+    first = date.fromisoformat(f"{month}-01")
+    following = (first + timedelta(days=31)).replace(day=1)
+    return TimeSpan(midnight_ms(first.replace(day=day), zone), midnight_ms(following.replace(day=day), zone))
+
+
+def next_month(month: str) -> str:
+    """The month behind another."""
+    return (date.fromisoformat(f"{month}-01") + timedelta(days=31)).isoformat()[:7]
+
+
+def billed(roster: Roster) -> list[RegisteredDevice]:
+    """The devices of customers."""
+    return [device for device in roster.by_id.values() if device.domain in (*METERED, None)]
+
+
+class MonthPlan:
+    """The spans of time that a month asks of each device: those of sealed months that may need a correction, and its own.
+
+    :param sealed: the sealed months before it; empty: no correction is worked out.
+    """
+
+    def __init__(self, month: str, day: int, zone: ZoneInfo, roster: Roster, sealed: SealedUses) -> None:
+        self._month = month
+        self._day = day
+        self._zone = zone
+        self._sealed = sealed
+        self._devices = {device.id: device for device in billed(roster)}
+        self._months: dict[tuple[str, TimeSpan], str] = {}
+        begins: dict[str, int] = {}
+        for key, uses in sealed.items():
+            id_ = key.series.device
+            for use in uses:
+                self._months[id_, use.span] = use.month
+                if next_month(use.month) == month:
+                    begins[id_] = use.span.end_ms
+        for device in self._devices.values():
+            self._months[device.id, self._span_of(device, begins.get(device.id))] = month
+        for id_ in {id_ for id_, _ in self._months} - self._devices.keys():
+            self._devices[id_] = roster.by_id.get(id_) or RegisteredDevice(id=id_)
+
+    @property
+    def end_ms(self) -> int:
+        """The end of the last span."""
+        return max((span.end_ms for _, span in self._months), default=month_span(self._month, self._day, self._zone).end_ms)
+
+    def _span_of(self, device: RegisteredDevice, sealed_until_ms: int | None) -> TimeSpan:
+        """The month of a device, by its own reading day where the registry names one. It goes on where its last seal ends."""
+        own = device.params.get(_READING_DAY)
+        is_day = isinstance(own, int) and 1 <= own <= READING_DAY_MAX
+        span = month_span(self._month, int(own) if is_day and own is not None else self._day, self._zone)
+        return span if sealed_until_ms is None else span._replace(start_ms=sealed_until_ms)
+
+    def questions(self) -> Iterator[tuple[Roster, list[TimeSpan]]]:
+        """Devices that have the same spans, each of which begins where the one before ends."""
+        spans_of: dict[str, list[TimeSpan]] = defaultdict(list)
+        for id_, span in self._months:
+            spans_of[id_].append(span)
+        groups: dict[tuple[TimeSpan, ...], list[RegisteredDevice]] = defaultdict(list)
+        for id_, spans in spans_of.items():
+            for run in _runs(sorted(spans)):
+                groups[run].append(self._devices[id_])
+        for run, devices in groups.items():
+            yield Roster(devices), list(run)
+
+    def line(self, span: TimeSpan, use: CounterUse) -> BillingLine | None:
+        """The line of a register; None: there is nothing to correct."""
+        device = self._devices[use.series.device]
+        month = self._months[device.id, span]
+        if month == self._month:
+            return _line(LineKind.USE, month, device, span, use)
+        found = [one for one in self._sealed.get(LineKey(use.series, use.counter.field), ()) if one.month == month]
+        sealed = found[0].used if found else 0
+        if use.used is None or use.used == sealed:
+            return None
+        return msgspec.structs.replace(
+            _line(LineKind.CORRECTION, month, device, span, use), used=use.used - sealed, sealed=sealed
+        )
+
+
+async def billing(store: Store, plan: MonthPlan, now_ms: int) -> AsyncGenerator[BillingLine]:
+    """Yield the lines of a month, then the corrections of those before it."""
+    corrections = []
+    for roster, spans in plan.questions():
+        for domain in roster.domains():
+            if domain not in METERED:
+                continue
+            async for period in consumption(store, roster, domain, spans, now_ms):
+                for use in period.uses:
+                    line = plan.line(period.period, use)
+                    if line is not None and line.kind is LineKind.USE:
+                        yield line
+                    elif line is not None:
+                        corrections.append(line)
+    for line in sorted(corrections, key=lambda line: (line.month, line.key)):
+        yield line
+
+
+def uses_sealed(months: Sequence[str], lines_of: Callable[[str], Iterable[BillingLine]]) -> SealedUses:
+    """Work out what is sealed of some months that follow each other, the oldest first.
+
+    :param lines_of: gives the lines of a sealed month.
+    """
+    found: dict[LineKey, dict[str, SealedUse]] = defaultdict(dict)
+    for line in (line for month in months for line in lines_of(month)):
+        if line.kind is not LineKind.STEP and line.month >= months[0]:
+            before = found[line.key].get(line.month, SealedUse(line.month, line.span, 0))
+            found[line.key][line.month] = before._replace(used=before.used + (line.used or 0))
+    return {key: list(uses.values()) for key, uses in found.items()}
+
+
+def _runs(spans: Sequence[TimeSpan]) -> Iterator[tuple[TimeSpan, ...]]:
+    """The spans in order, cut where one does not begin at the end of the one before."""
+    run: list[TimeSpan] = []
+    for span in spans:
+        if run and run[-1].end_ms != span.start_ms:
+            yield tuple(run)
+            run = []
+        run.append(span)
+    yield tuple(run)
+
+
+def _line(kind: LineKind, month: str, device: RegisteredDevice, span: TimeSpan, use: CounterUse) -> BillingLine:
+    tags = {tag: text for tag, text in use.series._asdict().items() if tag != "device"}
+    before, after = use.first.reading, use.last.reading
+    return BillingLine(
+        kind=kind,
+        month=month,
+        device=device.id,
+        **tags,
+        counter=use.counter.field,
+        unit=COUNTERS[use.counter.field].unit,
+        domain=use.counter.measurement,
+        from_ms=span.start_ms,
+        to_ms=span.end_ms,
+        used=use.used,
+        mark=_mark(use),
+        cause=use.uncovered or "",
+        contract=str(device.params.get(_CONTRACT, "")),
+        serial=device.serial or "",
+        area=device.area or "",
+        site=device.site or "",
+        from_register=before.register if before is not None else None,
+        from_time_ms=before.time_ms if before is not None else None,
+        to_register=after.register if after is not None else None,
+        to_time_ms=after.time_ms if after is not None else None,
+    )
+
+
+def _mark(use: CounterUse) -> BillingMark:
+    if use.is_estimated:
+        return BillingMark.ESTIMATED
+    return BillingMark.SUSPECT if use.suspect else BillingMark.MEASURED

@@ -1,0 +1,169 @@
+"""Sealed months: a file for each in the folder ``billing`` beside the journal, written once and never changed.
+
+A file is text: a line of JSON that says which month it is, when and by whom it was closed, and the SHA-256 of the seal before
+it; then a line of JSON for each line of the month. It may be read, and none may write it (mode 0400). Its SHA-256 stands in the
+audit log; `gateway audit verify` compares both. It is there whole or not at all: written beside its place, synced, and then
+given its name, which fails if there is such a file already.
+"""
+
+import os
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
+from hashlib import file_digest
+from pathlib import Path
+from typing import Any, Final, Self
+
+import msgspec
+
+from gateway.monitoring.reports.billing import BillingLine, SealedUses, uses_sealed
+from gateway.support.folder_owner import as_owner
+from gateway.support.private_files import make_folder, private
+
+MONTH_CLOSED: Final = "month closed"
+"""The action of the audit log that has the hash of a seal."""
+_FOLDER: Final = "billing"
+_NAME: Final = re.compile(r"(\d{4}-\d{2})\.jsonl")
+_MODE: Final = 0o400
+_SEALS_READ: Final = 24
+"""Sealed months, the newest, that corrections are worked out for."""
+
+
+class SealHead(msgspec.Struct, frozen=True, kw_only=True):
+    """The first line of a seal.
+
+    :ivar day: the reading day of devices that have none of their own.
+    :ivar before: the SHA-256 of the seal of the month before; empty: it is the first.
+    """
+
+    month: str
+    day: int
+    zone: str
+    closed_ms: int
+    by: str
+    before: str
+    version: str
+
+
+class MonthSealed(Exception):  # noqa: N818 - says what it is
+    """The month is sealed already."""
+
+
+def noted_seals(entries: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Month → the SHA-256 of its seal, from the entries of the audit log, the newest first."""
+    noted: dict[str, str] = {}
+    for entry in entries:
+        if entry["action"] == MONTH_CLOSED and "sha256" in (after := entry.get("after") or {}):
+            noted.setdefault(entry["subject"]["month"], after["sha256"])
+    return noted
+
+
+class Seals:
+    """The sealed months of a gateway.
+
+    :param journal: the path of the journal.
+    :raises OSError: from every method, if a file cannot be read or written.
+    """
+
+    def __init__(self, journal: Path) -> None:
+        self.folder = journal.absolute().parent / _FOLDER
+
+    def months(self) -> list[str]:
+        """The sealed months, the oldest first."""
+        with as_owner(self.folder.parent):
+            names = [path.name for path in self.folder.iterdir()] if self.folder.is_dir() else []
+        return sorted(found[1] for name in names if (found := _NAME.fullmatch(name)))
+
+    def path(self, month: str) -> Path:
+        """The file of a month; it need not exist."""
+        return self.folder / f"{month}.jsonl"
+
+    def digest(self, month: str) -> str:
+        """The SHA-256 of a seal."""
+        with open(self.path(month), "rb", opener=private) as file:
+            return file_digest(file, "sha256").hexdigest()
+
+    def head(self, month: str) -> SealHead:
+        """The first line of a seal."""
+        with open(self.path(month), "rb", opener=private) as file:
+            return msgspec.json.decode(file.readline(), type=SealHead)
+
+    def lines(self, month: str) -> Iterator[BillingLine]:
+        """The lines of a sealed month, one after the other."""
+        decoder = msgspec.json.Decoder(BillingLine)
+        with open(self.path(month), "rb", opener=private) as file:
+            file.readline()
+            for line in file:
+                yield decoder.decode(line)
+
+    def months_of(self, devices: Collection[str]) -> list[str]:
+        """The sealed months that have lines of a device, by any of its names."""
+        return [month for month in self.months() if any(line.device in devices for line in self.lines(month))]
+
+    def uses_before(self, month: str) -> SealedUses:
+        """What is sealed, where ``month`` is the one that gets the corrections: that behind the last sealed one."""
+        months = self.months()
+        if not months or months[-1] >= month:
+            return {}
+        return uses_sealed(months[-_SEALS_READ:], self.lines)
+
+    def writer(self, head: SealHead) -> "SealWriter":
+        """Begin the seal of a month."""
+        return SealWriter(self, head)
+
+    def faults(self, noted: Mapping[str, str]) -> list[str]:
+        """A sentence for each seal that is not the one in the audit log.
+
+        :param noted: month → the SHA-256 in the audit log.
+        """
+        there = set(self.months())
+        missing = [f"{self.path(month)}: the seal was removed" for month in sorted(noted.keys() - there)]
+        changed = [f"{self.path(m)}: the seal was changed" for m in sorted(there & noted.keys()) if self.digest(m) != noted[m]]
+        unknown = [f"{self.path(month)}: the audit log does not know this seal" for month in sorted(there - noted.keys())]
+        return missing + changed + unknown
+
+
+class SealWriter:
+    """A seal that is being written; without :meth:`finish` nothing is left of it."""
+
+    def __init__(self, seals: Seals, head: SealHead) -> None:
+        self._path = seals.path(head.month)
+        self._temporary = self._path.with_name(f".{self._path.name}.{os.getpid()}.new")
+        self._encoder = msgspec.json.Encoder()
+        make_folder(self._path.parent)
+        self._file = open(self._temporary, "wb", opener=private)  # noqa: SIM115 - closed at the end of the block
+        self._write(head)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+        with as_owner(self._path.parent), suppress(FileNotFoundError):
+            self._temporary.unlink()
+
+    def add(self, line: BillingLine) -> None:
+        """Write a line."""
+        self._write(line)
+
+    def finish(self) -> None:
+        """Give the file its name.
+
+        :raises MonthSealed: somebody else was faster.
+        """
+        self._file.flush()
+        os.fchmod(self._file.fileno(), _MODE)
+        os.fsync(self._file.fileno())
+        with as_owner(self._path.parent):
+            try:
+                self._path.hardlink_to(self._temporary)
+            except FileExistsError:
+                raise MonthSealed(self._path.name) from None
+            folder = os.open(self._path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+
+    def _write(self, one: BillingLine | SealHead) -> None:
+        self._file.write(self._encoder.encode(one) + b"\n")
