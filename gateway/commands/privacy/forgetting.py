@@ -146,8 +146,8 @@ def _tell_sealed(config: Config, device: NamedDevice) -> None:
     if months:
         print(
             printable(
-                f"{device.id}: its lines of {len(months)} closed months stay ({months[0]} to {months[-1]}), with contract number "
-                "and amounts: the law on accounting keeps vouchers for 5 to 10 years; they tell no name and no address"
+                f"{device.id}: its lines of {len(months)} closed months stay ({months[0]} to {months[-1]}), with contract "
+                "number and amounts: the law on accounting keeps vouchers for 5 to 10 years; they tell no name and no address"
             )
         )
 

@@ -1,4 +1,4 @@
-"""Billing: what each register of a customer's meter counted in a month, and what became known of months that are closed.
+"""Billing: the amount of each register of a customer's meter in a month, and corrections of months that are closed.
 
 The amounts come from :func:`gateway.monitoring.reports.consumption.consumption`, as those of every report. A month begins at
 the midnight of its reading day and ends at that of the next month's. A month that is closed is sealed: its lines stay as they
@@ -96,7 +96,7 @@ class LineKey(NamedTuple):
 
 
 class SealedUse(NamedTuple):
-    """What is sealed of a register in a month: its line and all corrections of it since; 0 where it was not known."""
+    """The sealed amount of a register in a month: its line and all corrections of it since; 0 where it was not known."""
 
     month: str
     span: TimeSpan

@@ -101,7 +101,7 @@ class Seals:
         return [month for month in self.months() if any(line.device in devices for line in self.lines(month))]
 
     def uses_before(self, month: str) -> SealedUses:
-        """What is sealed, where ``month`` is the one that gets the corrections: that behind the last sealed one."""
+        """The sealed amounts that a month may have to correct: none unless it stands behind the last sealed one."""
         months = self.months()
         if not months or months[-1] >= month:
             return {}

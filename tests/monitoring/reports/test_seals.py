@@ -1,0 +1,99 @@
+"""Sealed months as files: whole or not at all, never replaced, and added up for the corrections of the next one."""
+
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from gateway.admin.backup.contents import BackupKind, files_of
+from gateway.ingest.database.store import StoredSeries, TimeSpan
+from gateway.monitoring.reports.billing import (
+    BillingLine,
+    BillingMark,
+    LineKey,
+    LineKind,
+    MonthPlan,
+    SealedUse,
+    month_span,
+    next_month,
+)
+from gateway.monitoring.reports.roster import Roster
+from gateway.monitoring.reports.seals import MonthSealed, SealHead, Seals
+from gateway.support.config.model import Config
+from schemas.registry import RegisteredDevice
+
+ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
+DAY = 86_400_000
+
+
+def line(device: str, month: str, used: int | None, kind: LineKind = LineKind.USE) -> BillingLine:
+    span = month_span(month, 1, ZONE)
+    where = {"from_ms": span.start_ms, "to_ms": span.end_ms}
+    about = {"device": device, "counter": "volume_m3", "unit": "m3", "domain": "water", "mark": BillingMark.MEASURED}
+    return BillingLine(kind=kind, month=month, used=used, **where, **about)  # type: ignore[arg-type]
+
+
+def seal(seals: Seals, month: str, *lines: BillingLine) -> None:
+    head = SealHead(month=month, day=1, zone=ZONE.key, closed_ms=0, by="Lan", before="", version="0")
+    with seals.writer(head) as writer:
+        for one in lines:
+            writer.add(one)
+        writer.finish()
+
+
+@pytest.fixture
+def seals(tmp_path: Path) -> Seals:
+    return Seals(tmp_path / "journal.db")
+
+
+def test_a_seal_that_was_not_finished_leaves_nothing(seals: Seals) -> None:
+    head = SealHead(month="2026-10", day=1, zone="UTC", closed_ms=0, by="Lan", before="", version="0")
+    with seals.writer(head) as writer:
+        writer.add(line("m1", "2026-10", 1))
+    assert (seals.months(), list(seals.folder.iterdir())) == ([], [])
+
+
+def test_a_seal_never_takes_the_place_of_another(seals: Seals) -> None:
+    seal(seals, "2026-10", line("m1", "2026-10", 1))
+    digest = seals.digest("2026-10")
+    with pytest.raises(MonthSealed):
+        seal(seals, "2026-10", line("m1", "2026-10", 2))
+    assert seals.digest("2026-10") == digest
+    assert [one.used for one in seals.lines("2026-10")] == [1]
+    assert [path.name for path in seals.folder.iterdir()] == ["2026-10.jsonl"]
+
+
+def test_corrections_are_added_to_the_month_that_they_correct(seals: Seals) -> None:
+    seal(seals, "2026-10", line("m1", "2026-10", 100), line("m2", "2026-10", None))
+    seal(seals, "2026-11", line("m1", "2026-11", 7), line("m1", "2026-10", -30, LineKind.CORRECTION))
+    found = seals.uses_before("2026-12")
+    october, november = month_span("2026-10", 1, ZONE), month_span("2026-11", 1, ZONE)
+    assert found[LineKey(StoredSeries("m1"), "volume_m3")] == [
+        SealedUse("2026-10", october, 70),
+        SealedUse("2026-11", november, 7),
+    ]
+    assert found[LineKey(StoredSeries("m2"), "volume_m3")] == [SealedUse("2026-10", october, 0)]
+    assert seals.uses_before("2026-11") == {}, "a sealed month gets no corrections"
+    assert (seals.months_of({"m2"}), seals.months_of({"m1", "M1"})) == (["2026-10"], ["2026-10", "2026-11"])
+
+
+def test_months_of_one_device_leave_no_day_out_when_the_reading_day_moves() -> None:
+    device = RegisteredDevice(id="m1", domain="water", params={"reading_day": 15})
+    october = month_span("2026-10", 1, ZONE)
+    sealed = {LineKey(StoredSeries("m1"), "volume_m3"): [SealedUse("2026-10", october, 5)]}
+    ((roster, spans),) = MonthPlan("2026-11", 1, ZONE, Roster([device]), sealed).questions()
+    assert spans == [october, TimeSpan(october.end_ms, month_span("2026-11", 15, ZONE).end_ms)]
+    assert list(roster.by_id) == ["m1"]
+
+
+def test_a_month_of_december_ends_in_the_next_year() -> None:
+    assert next_month("2026-12") == "2027-01"
+    span = month_span("2026-12", 5, ZONE)
+    assert span.end_ms - span.start_ms == 31 * DAY
+
+
+def test_a_backup_has_the_seals(tmp_path: Path) -> None:
+    config = Config.model_validate({"journal": {"path": tmp_path / "j.db"}, "influxdb": {"url": "http://127.0.0.1:9"}})
+    seal(Seals(config.journal.path), "2026-10", line("m1", "2026-10", 1))
+    found = [file.path.name for file in files_of(config, tmp_path / "none", []) if file.kind is BackupKind.SEALS]
+    assert found == ["2026-10.jsonl"]
