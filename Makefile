@@ -11,7 +11,7 @@ DAYS ?= 31
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup ready ready-python ready-parts demo test test-alone-1 test-alone-2 test-together-1 test-together-2 test-together-3 test-together-4
-.PHONY: test-oldest test-debian12 test-all check fmt bench chaos chaos-rabbitmq months mutate judge fuzz recovery soak lock bundle sbom advisories clean near
+.PHONY: test-oldest test-debian12 test-all check fmt bench chaos chaos-rabbitmq months truth mutate judge fuzz recovery soak lock bundle sbom advisories clean near
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 17
@@ -112,6 +112,11 @@ chaos-rabbitmq: ready ## the same of a RabbitMQ cluster of three nodes and the g
 months: DEVICES = 500
 months: ready ## a month of a fleet on a fast clock: consumption and roll-ups are true: make months DEVICES=20 DAYS=3 (500 take an hour)
 	$(BIN)/python -m tests.campaigns.months --devices $(DEVICES) --days $(DAYS)
+
+truth: DAYS = 31
+truth: SEED = 1
+truth: ready ## a town with a known truth, a month long, on both stores: every figure of every surface is right or marked: make truth DAYS=6 (31 take 45 minutes)
+	$(BIN)/python -m tests.campaigns.truth --days $(DAYS) --seed $(SEED) $(if $(STORE),--store $(STORE))
 
 recovery: ready ## a province of 200 cabinets after an outage of its centre, simulated, into docs/edge.md: a minute or two
 	$(BIN)/python -m tests.campaigns.recovery --write

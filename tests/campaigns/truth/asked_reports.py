@@ -1,0 +1,63 @@
+"""What ``gateway report`` answers, as its JSON has it."""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, Final
+
+from tests.campaigns.truth.calendar import date_of, period_at
+from tests.campaigns.truth.judge import Answer, Marks
+from tests.campaigns.truth.parts import Gateway
+from tests.campaigns.truth.truths import UNITS
+
+GROUPS: Final = ("area", "parent", "domain")
+_KINDS: Final = {"area": "area", "parent": "parent", "domain": "whole"}
+_FIGURES: Final = ("used", "supplied", "produced", "lost")
+
+
+def consumption_answers(gateway: Gateway, days: int, step: str) -> Iterator[Answer]:
+    """The rows of devices."""
+    for row in _rows(gateway, "consumption", days, step, "device"):
+        subject = f"device:{row['device']}"
+        period = period_at(step, _seconds(row["from"]))
+        yield Answer(f"report {step}", subject, row["counter"], period, _number(row.get("used")), marks_of(row), _cause(row))
+
+
+def group_answers(gateway: Gateway, days: int, step: str) -> Iterator[Answer]:
+    """The rows of areas, parents and of all."""
+    for by in GROUPS:
+        for row in _rows(gateway, "consumption", days, step, by):
+            unit = UNITS.get(row["domain"])
+            if unit is None or not row["group"]:
+                continue
+            period = period_at(step, _seconds(row["from"]))
+            for figure in _FIGURES:
+                value = row.get(f"{figure}_{unit}", row.get(figure))
+                if f"{figure}_{unit}" in row or figure in row:
+                    subject = f"{_KINDS[by]}:{row['group']}"
+                    name = f"{figure}_{unit}"
+                    yield Answer(f"report by {by} {step}", subject, name, period, _number(value), marks_of(row), _cause(row))
+
+
+def _rows(gateway: Gateway, kind: str, days: int, step: str, by: str) -> Iterator[dict[str, Any]]:
+    words = ["report", kind, "--from", date_of(0), "--to", date_of(days - 1), "--step", step, "--json"]
+    words += [] if kind == "balance" else ["--by", by]
+    for line in gateway.command(*words).splitlines():
+        yield json.loads(line)
+
+
+def marks_of(row: dict[str, Any]) -> Marks:
+    """Return the marks of a row; a number of suspect readings is one."""
+    return Marks(_number(row.get("estimated")), _number(row.get("suspect")), _number(row.get("measured")))
+
+
+def _number(value: float | str | None) -> float | None:
+    return None if value is None or value == "" else float(value)
+
+
+def _cause(row: dict[str, Any]) -> str:
+    return str(row.get("cause") or "")
+
+
+def _seconds(text: str) -> int:
+    return round(datetime.fromisoformat(text).timestamp())

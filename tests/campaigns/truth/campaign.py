@@ -1,0 +1,84 @@
+"""A campaign: the world is played, all settles, every surface is asked, and answers are judged."""
+
+import json
+import pickle
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.campaigns.truth.asked_reports import consumption_answers, group_answers
+from tests.campaigns.truth.asked_rollups import points, rollup_answers
+from tests.campaigns.truth.calendar import at_s, month
+from tests.campaigns.truth.judge import Answer, Verdict, judge
+from tests.campaigns.truth.parts import Gateway
+from tests.campaigns.truth.player import Stage
+from tests.campaigns.truth.truths import Truths
+from tests.campaigns.truth.world import World
+
+SETTLED_S: Final = 25.0
+"""Roll-ups that did not change for so long are settled."""
+PATIENCE_S: Final = 400.0
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """The task."""
+
+    days: int
+    seed: int
+    speed: float
+    stores: list[str]
+    is_small: bool
+    has_clock_faults: bool
+    tell: Tell
+
+    def run(self, folder: Path) -> dict[str, Verdict]:
+        """Carry it out; a verdict for each store."""
+        world = World(self.days, self.seed, is_small=self.is_small)
+        truths = Truths(world)
+        stage = Stage(world, folder, self.stores, self.speed, has_clock_faults=self.has_clock_faults)
+        found = {}
+        with stage.running():
+            stage.play(self.tell)
+            for gateway in stage.gateways:
+                self._settle(gateway)
+            for refused in stage.refused:
+                self.tell(f"refused: {refused}\n")
+            for gateway in stage.gateways:
+                answers = list(self._asked(gateway))
+                (folder / f"answers-{gateway.store.name}.pickle").write_bytes(pickle.dumps(answers))
+                found[gateway.store.name] = judge(answers, truths.figure)
+        return found
+
+    def _settle(self, gateway: Gateway) -> None:
+        """Return when nothing waits and roll-ups change no more."""
+        deadline_s = time.monotonic() + PATIENCE_S
+        before, since_s = "", time.monotonic()
+        while time.monotonic() < deadline_s and time.monotonic() - since_s < SETTLED_S:
+            self.tell(f"{gateway.name} settles")
+            ledger = json.loads(gateway.ask("/api/ledger")[1])
+            now = f"{ledger['pending']} {self._rolled_up(gateway)}"
+            if now != before:
+                before, since_s = now, time.monotonic()
+            time.sleep(2.0)
+
+    def _rolled_up(self, gateway: Gateway) -> int:
+        return hash(str(points(gateway.store, "daily", at_s(0, 0), at_s(self.days, 0))))
+
+    def _asked(self, gateway: Gateway) -> Iterator[Answer]:
+        for what, answers in self._questions(gateway):
+            self.tell(f"{gateway.name}: {what}")
+            try:
+                yield from answers
+            except (RuntimeError, KeyError, ValueError) as error:
+                self.tell(f"{gateway.name} {what}: {type(error).__name__} {error}\n")
+
+    def _questions(self, gateway: Gateway) -> Iterator[tuple[str, Iterable[Answer]]]:
+        steps = ["hour", "day", *(["month"] if month(self.days) else [])]
+        for step in steps:
+            yield f"report {step}", consumption_answers(gateway, self.days, step)
+            yield f"report by group {step}", group_answers(gateway, self.days, step)
+        yield "roll-ups", rollup_answers(gateway.store, at_s(0, 0), at_s(self.days, 0))
