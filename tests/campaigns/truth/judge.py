@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Final, NamedTuple
 
 from tests.campaigns.truth.calendar import Period
-from tests.campaigns.truth.truths import Truth
+from tests.campaigns.truth.figures import Truth
 
 LEAST_MARK: Final = 0.01
 LEAST_MEASURED: Final = 0.99

@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Iterator
 
+from tests.campaigns.truth.figures import Truth
 from tests.campaigns.truth.judge import Answer, Outcome, Verdict
-from tests.campaigns.truth.truths import Truth
 
 SHOWN = 12
 _COLUMNS = tuple(Outcome)

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.campaigns.truth.calendar import Period, day
+from tests.campaigns.truth.figures import Truth
 from tests.campaigns.truth.judge import Answer, Marks, Outcome, judge, outcome
 from tests.campaigns.truth.table import table
-from tests.campaigns.truth.truths import Truth, Truths
+from tests.campaigns.truth.truths import Truths
 from tests.campaigns.truth.world import World
 
 FOREIGN = {"gateway", "schemas", "firmware_sim", "grafana"}

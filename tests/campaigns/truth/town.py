@@ -54,6 +54,9 @@ FEEDS: Final = (
 )
 LOST_AN_HOUR: Final = {"main": 0.4, "z1": 0.2, "z2": 0.15, "z3": 0.45, "z4": 0.1, "feeder": 0.5, "t1": 0.15, "t2": 0.12}
 """What leaks or warms a zone; in z3 also what four customers take whom nobody registered."""
+LEVEL: Final = "level"
+"""The shape of what is no meter: the level of a tank."""
+TANK_AREA_M2: Final = 40.0
 _Q3: Final = {"params": {"q3_m3_h": 2.5}}
 
 METERS: Final = (
@@ -81,6 +84,7 @@ METERS: Final = (
     Meter("s04", "water", "A04", "z4", "hydrant", 1.0, 10.0),
     Meter("s05", "water", "A04", "z4", "house", 0.07, 400.0, told=_Q3),
     Meter("s06", "water", "A04", "z4", "house", 0.05, 500.0, told=_Q3),
+    Meter("tk-1", "water", "A04", "tank", LEVEL, 0.0, 2.0, told={"params": {"tank_area_m2": TANK_AREA_M2}}),
     *(Meter(f"r{n:02}", "water", "A05", "alone", "house", 0.05 * n, 10.0 * n) for n in range(1, 4)),
     # Power: a feeder, two transformers, roofs and a field of panels.
     Meter("pf-0", "power", "B01", "", "", 0.0, 500_000.0, role="supply", customers=13),
@@ -126,6 +130,11 @@ def parents(meter: Meter) -> list[str]:
 def zones_of(meter: Meter) -> list[Feed]:
     """The zones that it feeds."""
     return [feed for feed in FEEDS if feed.meter == meter.id]
+
+
+def is_meter(meter: Meter) -> bool:
+    """Tell if it counts: a tank's level does not."""
+    return meter.shape != LEVEL
 
 
 def role_of(meter: Meter) -> str:

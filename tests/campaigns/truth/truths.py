@@ -2,53 +2,22 @@
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 
 from tests.campaigns.truth.calendar import Period, at_s
 from tests.campaigns.truth.faults import UNKNOWABLE
+from tests.campaigns.truth.figures import NOTHING, ROUNDING, Amount, Truth
+from tests.campaigns.truth.groups import Group
 from tests.campaigns.truth.registers import Register, quiet_times
-from tests.campaigns.truth.town import Meter, parents, role_of, zones_of
+from tests.campaigns.truth.town import Meter, is_meter, parents, role_of
 from tests.campaigns.truth.world import World
 
 UNITS: Final = {"water": "m3", "power": "kwh"}
 MAIN: Final = {"water": "volume_m3", "power": "energy_import_kwh"}
 EXPORT: Final = "energy_export_kwh"
-ROUNDING: Final = 3e-6
 STAMPED_LATE_S: Final = 300.0
 """A reading of a clock that is ahead is filed when it arrives: so late at the fast pace."""
 _REACH_S: Final = 1800.0
-
-
-class Truth(NamedTuple):
-    """A true figure.
-
-    :ivar value: None: it is not measured, and must not be shown.
-    :ivar within: how far meters' digits may be off.
-    :ivar unknowable: why nobody can know it; empty: it can be known.
-    :ivar may_be_absent: it need not be shown.
-    """
-
-    value: float | None
-    within: float = ROUNDING
-    unknowable: str = ""
-    may_be_absent: bool = False
-
-
-class Amount(NamedTuple):
-    """A signed amount of several meters."""
-
-    value: float
-    within: float
-    unknowable: str
-
-    def __add__(self, other: "Amount") -> "Amount":  # type: ignore[override]
-        return Amount(self.value + other.value, self.within + other.within, self.unknowable or other.unknowable)
-
-    def __neg__(self) -> "Amount":
-        return Amount(-self.value, self.within, self.unknowable)
-
-
-NOTHING: Final = Amount(0.0, 0.0, "")
 
 
 class Truths:
@@ -77,31 +46,39 @@ class Truths:
         group = self._group(kind, name, domain)
         return None if group is None else group.figure(what, period)
 
-    def _group_of(self, kind: str, name: str, domain: str) -> "_Group | None":
-        meters = [meter for meter in self._world.meters if meter.domain == domain]
-        inside = {
-            "area": [meter for meter in meters if meter.area == name],
-            "whole": meters if name == domain else [],
-            "parent": [meter for meter in meters if name in self._above(meter)],
-        }[kind]
-        if not inside:
-            return None
-        return _Group(self, inside, meters, self._world.by_id.get(name) if kind == "parent" else None)
+    def _group_of(self, kind: str, name: str, domain: str) -> "Group | None":
+        meters = [meter for meter in self._world.meters if meter.domain == domain and is_meter(meter)]
+        if kind == "parent":
+            return self._zone_group(set(name.split(", ")), meters)
+        inside = [meter for meter in meters if meter.area == name] if kind == "area" else meters if name == domain else []
+        names = {meter.id for meter in inside}
+        first = [meter for meter in inside if not names.intersection(parents(meter))]
+        feeds = [meter for meter in first if role_of(meter) != "use" or self._is_fed(meter)]
+        return Group(self, domain, inside, feeds, meters) if inside else None
+
+    def _zone_group(self, feeds: set[str], meters: Sequence[Meter]) -> "Group | None":
+        """The meters right behind a parent, or behind several that feed them together."""
+        behind = [meter for meter in meters if feeds == set(self._known_parents(meter))]
+        own = [self._world.by_id[feed] for feed in sorted(feeds) if feed in self._world.by_id]
+        inside = [*own, *(meter for meter in behind if role_of(meter) == "use")]
+        return Group(self, own[0].domain if own else "", inside, own, meters) if behind else None
+
+    def _known_parents(self, meter: Meter) -> list[str]:
+        return [one for one in parents(meter) if one in self._world.by_id]
+
+    def _is_fed(self, meter: Meter) -> bool:
+        return bool(self._known_parents(meter))
 
     def _above(self, meter: Meter) -> set[str]:
         """All meters through which something comes to a meter."""
         found: set[str] = set()
-        waiting = [one for one in parents(meter) if one in self._world.by_id]
+        waiting = self._known_parents(meter)
         while waiting:
             one = waiting.pop()
             if one not in found:
                 found.add(one)
-                waiting += [above for above in parents(self._world.by_id[one]) if above in self._world.by_id]
+                waiting += self._known_parents(self._world.by_id[one])
         return found
-
-    def above(self, meter: Meter) -> set[str]:
-        """As the registry has it."""
-        return self._above(meter)
 
     def role(self, device: str) -> str:
         """What a meter is."""
@@ -152,101 +129,23 @@ class Truths:
             for quiet in quiet_times(device, self._world.faults):
                 yield quiet.begin_s, quiet.end_s, "small step"
 
-    def customers_known(self, meters: Sequence[Meter]) -> bool:
-        """Tell if all customers behind are registered."""
-        for meter in meters:
-            behind = [one for one in self._world.meters if meter.id in self._above(one) and self.is_last(one)]
-            if meter.customers is not None and role_of(meter) != "use" and len(behind) < meter.customers:
-                return False
-        return True
-
     def is_last(self, meter: Meter) -> bool:
         """Tell if what a meter counts is used: submeters count for themselves alone."""
         return role_of(meter) == "use" and not any(self.role(one) == "use" for one in self._above(meter))
 
+    def strangers(self, feed: Meter) -> int:
+        """How many customers take from the zone of a feed and are not registered, as far as its utility knows."""
+        if feed.customers is None:
+            return 0
+        behind = [one for one in self._world.meters if feed.id in self._above(one) and is_meter(one)]
+        next_ones = [one for one in behind if feed.id in parents(one) and role_of(one) != "use"]
+        missing = feed.customers - sum(self.is_last(one) for one in behind)
+        return missing - sum(self._missing_behind(one) for one in next_ones)
 
-class _Group:
-    """Meters of a domain that belong together."""
+    def _missing_behind(self, feed: Meter) -> int:
+        behind = [one for one in self._world.meters if feed.id in self._above(one) and is_meter(one)]
+        return 0 if feed.customers is None else feed.customers - sum(self.is_last(one) for one in behind)
 
-    def __init__(self, truths: Truths, inside: Sequence[Meter], all_of_them: Sequence[Meter], parent: Meter | None) -> None:
-        self._truths = truths
-        self._inside = inside
-        self._all = all_of_them
-        self._parent = parent
-        self._names = {meter.id for meter in inside}
-
-    def figure(self, what: str, period: Period) -> Truth | None:
-        """Return a figure of it."""
-        figures = {"used": self._of_used, "produced": self._of_produced, "supplied": self._of_supplied, "lost": self._of_lost}
-        return figures[what](period) if what in figures else None
-
-    def _of_used(self, period: Period) -> Truth:
-        return _told(self._used(period))
-
-    def _of_produced(self, period: Period) -> Truth:
-        return _told(self._produced(period))._replace(may_be_absent=not any(meter.solar for meter in self._inside))
-
-    def _of_supplied(self, period: Period) -> Truth:
-        return _told(self._supplied(period))._replace(may_be_absent=self._is_shared) if self._feeds else Truth(None)
-
-    def _of_lost(self, period: Period) -> Truth:
-        """Whether strangers sit behind a meter of an area is its own matter; those of the next are behind its border."""
-        if not self._feeds:
-            return Truth(None)
-        lost = _told(self._supplied(period) + -self._used(period))
-        if self._truths.customers_known(self._feeds):
-            return lost._replace(may_be_absent=self._is_shared)
-        return lost._replace(may_be_absent=True) if self._truths.customers_known(self._own_borders) else Truth(None)
-
-    @property
-    def _is_shared(self) -> bool:
-        """A parent that is not the only one of its children is not measured by itself."""
-        return self._parent is not None and any(len(parents(meter)) > 1 for meter in self._inside)
-
-    @property
-    def _feeds(self) -> list[Meter]:
-        """The meters through which something comes in."""
-        if self._parent is not None:
-            return [self._parent, *self._siblings]
-        first = [meter for meter in self._inside if not self._names.intersection(parents(meter))]
-        has_supply = any(role_of(meter) != "use" for meter in first)
-        return [meter for meter in first if role_of(meter) != "use" or parents(meter)] if has_supply else []
-
-    @property
-    def _siblings(self) -> list[Meter]:
-        """Others that feed the same zone."""
-        assert self._parent is not None
-        zones = {feed.zone for feed in zones_of(self._parent)}
-        return [one for one in self._all if one != self._parent and zones.intersection(feed.zone for feed in zones_of(one))]
-
-    @property
-    def _own_borders(self) -> list[Meter]:
-        """Feeds behind which no other area begins with a meter between."""
-        outside = [m for m in self._all if m.id not in self._names and self._names.intersection(parents(m))]
-        passing = {one for meter in outside if role_of(meter) == "between" for one in parents(meter)}
-        return [meter for meter in self._feeds if meter.id not in passing]
-
-    def _used(self, period: Period) -> Amount:
-        return _total(self._truths.taken(meter.id, period) for meter in self._inside if self._truths.is_last(meter))
-
-    def _produced(self, period: Period) -> Amount:
-        return _total(self._truths.given(meter.id, period) for meter in self._inside if self._truths.is_last(meter))
-
-    def _supplied(self, period: Period) -> Amount:
-        come_in = _total(self._truths.net(meter.id, period) for meter in self._feeds)
-        outside = (
-            [] if self._parent else [m for m in self._all if m.id not in self._names and self._names.intersection(parents(m))]
-        )
-        gone_out = _total(self._truths.net(meter.id, period) for meter in outside)
-        return come_in + -gone_out + self._produced(period)
-
-
-def _total(amounts: Iterable[Amount]) -> Amount:
-    found = NOTHING
-    for amount in amounts:
-        found = found + amount
-    return found
-
-
-def _told(amount: Amount) -> Truth:
-    return Truth(amount.value, amount.within + ROUNDING, amount.unknowable)
+    def stored(self, feed: str, period: Period) -> Amount | None:
+        """What a tank behind a feed took in, where there is one."""
+        return None if feed not in self._world.tanks else self._world.tanks[feed].took_in(period.begin_s, period.end_s)

@@ -9,10 +9,11 @@ from typing import Any, Final, NamedTuple
 from zlib import crc32
 
 from tests.campaigns.truth.calendar import AFTER_S, BEGIN_S, DAY_S, FIRST_DAY_S, SLOT_S, at_s
-from tests.campaigns.truth.courses import Course, course, netted, summed
+from tests.campaigns.truth.courses import SHAPES, Course, course, netted, summed
 from tests.campaigns.truth.faults import FAULTS
 from tests.campaigns.truth.registers import DECIMALS, Counter, Exchanged, Quiet, Register, quiet_times
-from tests.campaigns.truth.town import LOST_AN_HOUR, SMALL, Meter, town, zones_of
+from tests.campaigns.truth.tank import Tank
+from tests.campaigns.truth.town import FEEDS, LOST_AN_HOUR, SMALL, Meter, is_meter, town, zones_of
 
 _FIELDS: Final = {"water": "volume_m3", "power": "energy_import_kwh", "traffic": "vehicle_count_total"}
 _TARIFFS: Final = {"q01": (("energy_import_t1_kwh", 0.6), ("energy_import_t2_kwh", 0.4))}
@@ -74,11 +75,13 @@ class World:
 
     def _made(self, meter: Meter) -> Flows:
         given = self._own(meter, "sun", meter.solar) if meter.solar else None
-        if meter.shape:
+        if meter.shape in SHAPES:
             return Flows(self._own(meter, meter.shape, meter.mean), given)
         feeds = zones_of(meter)
         if not feeds:
             return Flows(self._own(meter, "steady", 0.001), given)
+        if feeds[0].zone == "tank":
+            return Flows(self.tanks[meter.id].inflow, None)
         return self._passed(feeds[0].zone, feeds[0].share)
 
     def _passed(self, zone: str, share: float) -> Flows:
@@ -97,15 +100,20 @@ class World:
         return Flows(Course(whole.first_s, slots), None)
 
     def _members(self, zone: str) -> list[Meter]:
-        known = [meter for meter in self.meters if meter.zone == zone]
-        if zone != "tank":
-            return known
-        return [self.by_id["wb-6"]]
+        return [meter for meter in self.meters if meter.zone == zone]
+
+    @cached_property
+    def tanks(self) -> Mapping[str, Tank]:
+        """The feed of a tank → the tank."""
+        outlets = [meter for meter in self.meters if meter.zone == "tank" and is_meter(meter)]
+        return {feed.meter: Tank(self.flows(outlet.id).taken) for outlet in outlets for feed in FEEDS if feed.zone == "tank"}
 
     def counters(self, device: str) -> list[Counter]:
         """The counters of a device."""
-        meter, flows = self.by_id[device], self.flows(device)
-        decimals = DECIMALS[meter.domain]
+        meter = self.by_id[device]
+        if not is_meter(meter):
+            return []
+        flows, decimals = self.flows(device), DECIMALS[meter.domain]
         if meter.domain == "urban":
             names = ["rain_mm"] if device.startswith("rg") else ["people_in_total"]
             return [Counter(names[0], flows.taken, meter.start, decimals)]
@@ -165,6 +173,8 @@ class World:
         found: dict[str, Any] = {"ts": round((measured_s + off_s) * 1000), "seq": number}
         for register in self.registers[device]:
             found[register.counter.field] = register.shown(measured_s)
+        if not self.registers[device]:
+            found["level_m"] = round(next(iter(self.tanks.values())).level(measured_s), 4)
         if garbage is not None:
             found[self.registers[device][0].counter.field] = garbage
         return found
