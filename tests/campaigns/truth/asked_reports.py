@@ -1,4 +1,4 @@
-"""What ``gateway report`` answers, as its JSON has it."""
+"""Answers of ``gateway report``, as its JSON has it."""
 
 import json
 from collections.abc import Iterator

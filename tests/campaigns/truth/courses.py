@@ -1,4 +1,4 @@
-"""What really flows: for each kind of customer a course of amounts, slot by slot, in millionths of the unit. Pure, seeded.
+"""True flows: for each kind of customer a course of amounts, slot by slot, in millionths of the unit. Pure, seeded.
 
 Between two knots the flow is even. All devices behind one first meter have their knots at the same instants, so a bulk meter's
 course is the sum of those behind it, and what people interpolate between two readings is exact.
@@ -31,13 +31,13 @@ class Course:
             self._total.append(self._total[-1] + amount)
 
     def at(self, at_s: float) -> float:
-        """What has flowed until then, in the unit."""
+        """Return what has flowed until then, in the unit."""
         place = min(max(bisect_right(self.knots_s, at_s) - 1, 0), len(self.slots) - 1)
         part = min(max((at_s - self.knots_s[place]) / SLOT_S, 0.0), 1.0)
         return (self._total[place] + self.slots[place] * part) / MILLION
 
     def between(self, begin_s: float, end_s: float) -> float:
-        """What flows between two instants."""
+        """Return what flows between two instants."""
         return self.at(end_s) - self.at(begin_s)
 
     def most(self, around_s: float, within_s: float) -> float:

@@ -1,4 +1,4 @@
-"""What goes wrong, as a table: which device, when, and what becomes known of it. Pure."""
+"""Faults, as a table: which device, when, and what becomes known of it. Pure."""
 
 from typing import Final, NamedTuple
 

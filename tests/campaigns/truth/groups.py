@@ -9,22 +9,22 @@ from tests.campaigns.truth.town import Meter, parents, role_of
 
 
 class KnownMeters(Protocol):
-    """What a group asks of its meters."""
+    """The questions of a group to its meters."""
 
     def taken(self, device: str, period: Period) -> Amount:
-        """What came in through a meter."""
+        """Return what came in through a meter."""
 
     def given(self, device: str, period: Period) -> Amount:
-        """What went out through it."""
+        """Return what went out through it."""
 
     def is_last(self, meter: Meter) -> bool:
         """Tell if what it counts is used."""
 
     def strangers(self, feed: Meter) -> int:
-        """How many customers in its zone are not registered."""
+        """Return how many customers in its zone are not registered."""
 
     def stored(self, feed: str, period: Period) -> Amount | None:
-        """What a tank behind it took in."""
+        """Return what a tank behind it took in."""
 
 
 class Group:

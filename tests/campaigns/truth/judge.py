@@ -16,7 +16,7 @@ SAME_WITHIN: Final = 2e-6
 
 
 class Marks(NamedTuple):
-    """What a surface says of how far a figure stands; None where it says nothing."""
+    """Words of a surface on how far a figure stands; None where it says nothing."""
 
     estimated: float | None = None
     suspect: float | None = None
@@ -46,7 +46,7 @@ class Answer(NamedTuple):
 
 
 class Outcome(Enum):
-    """What became of a figure."""
+    """The fate of a figure."""
 
     RIGHT = "right"
     RIGHT_MARKED = "right, marked"

@@ -36,7 +36,7 @@ class Part:
 
     @property
     def log(self) -> Path:
-        """What it printed."""
+        """Return what it printed."""
         return self.folder / f"{self.name}.log"
 
     def start(self) -> None:

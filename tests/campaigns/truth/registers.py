@@ -1,4 +1,4 @@
-"""What meters show: the register of a counter over exchanges, resets, roll-overs and standing still. Pure."""
+"""Meters: the register of a counter over exchanges, resets, roll-overs and standing still. Pure."""
 
 from collections.abc import Iterable, Iterator
 from math import floor
@@ -28,7 +28,7 @@ class Counter(NamedTuple):
 
 
 class Exchanged(NamedTuple):
-    """What was read when a meter was exchanged."""
+    """Registers as they were read when a meter was exchanged."""
 
     device: str
     field: str
@@ -73,7 +73,7 @@ class Register:
         return float(floor(total * scale + 1e-6) / scale)
 
     def _counted(self, begin_s: float, end_s: float) -> float:
-        """What it counts between two times: nothing while it stands still."""
+        """Return what it counts between two times: nothing while it stands still."""
         stood = sum(
             self.counter.course.between(max(begin_s, low), min(end_s, high))
             for low, high in self._stuck

@@ -12,7 +12,7 @@ _LEVEL_WITHIN_M: Final = 1e-4
 
 
 class Tank:
-    """What is in store.
+    """A store of water.
 
     :ivar inflow: what its feed brings.
     """
@@ -31,6 +31,6 @@ class Tank:
         return _FIRST_LEVEL_M + (self.inflow.at(at_s) - self._outflow.at(at_s)) / TANK_AREA_M2
 
     def took_in(self, begin_s: float, end_s: float) -> Amount:
-        """What is more in it at the end."""
+        """Return what is more in it at the end."""
         more = (self.level(end_s) - self.level(begin_s)) * TANK_AREA_M2
         return Amount(more, 2 * _LEVEL_WITHIN_M * TANK_AREA_M2, "")

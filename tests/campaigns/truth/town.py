@@ -138,7 +138,7 @@ def is_meter(meter: Meter) -> bool:
 
 
 def role_of(meter: Meter) -> str:
-    """What a meter is: as the registry says, else by whether others are behind it."""
+    """Return what a meter is: as the registry says, else by whether others are behind it."""
     return meter.role or ("between" if zones_of(meter) else "use")
 
 

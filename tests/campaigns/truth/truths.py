@@ -21,7 +21,7 @@ _REACH_S: Final = 1800.0
 
 
 class Truths:
-    """What is true of a world."""
+    """All that is true of a world."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -81,7 +81,7 @@ class Truths:
         return found
 
     def role(self, device: str) -> str:
-        """What a meter is."""
+        """Return what a meter is."""
         return role_of(self._world.by_id[device])
 
     def _of_device(self, device: str, field: str, period: Period) -> Truth | None:
@@ -91,15 +91,15 @@ class Truths:
         return Truth(amount.value, amount.within, amount.unknowable)
 
     def taken(self, device: str, period: Period) -> Amount:
-        """What came in through a meter."""
+        """Return what came in through a meter."""
         return self._amount(device, MAIN[self._world.by_id[device].domain], period)
 
     def given(self, device: str, period: Period) -> Amount:
-        """What went out through it."""
+        """Return what went out through it."""
         return self._amount(device, EXPORT, period)
 
     def net(self, device: str, period: Period) -> Amount:
-        """What came in less what went out."""
+        """Return what came in less what went out."""
         return self.taken(device, period) + -self.given(device, period)
 
     def _amount_of(self, device: str, field: str, period: Period) -> Amount:
@@ -134,7 +134,7 @@ class Truths:
         return role_of(meter) == "use" and not any(self.role(one) == "use" for one in self._above(meter))
 
     def strangers(self, feed: Meter) -> int:
-        """How many customers take from the zone of a feed and are not registered, as far as its utility knows."""
+        """Return how many customers take from the zone of a feed and are not registered, as far as its utility knows."""
         if feed.customers is None:
             return 0
         behind = [one for one in self._world.meters if feed.id in self._above(one) and is_meter(one)]
@@ -147,5 +147,5 @@ class Truths:
         return 0 if feed.customers is None else feed.customers - sum(self.is_last(one) for one in behind)
 
     def stored(self, feed: str, period: Period) -> Amount | None:
-        """What a tank behind a feed took in, where there is one."""
+        """Return what a tank behind a feed took in, where there is one."""
         return None if feed not in self._world.tanks else self._world.tanks[feed].took_in(period.begin_s, period.end_s)

@@ -30,7 +30,7 @@ class Message(NamedTuple):
 
 
 class Flows(NamedTuple):
-    """What a meter takes in, and what it gives out."""
+    """The two directions of a meter."""
 
     taken: Course
     given: Course | None
@@ -57,7 +57,7 @@ class World:
         self._flows: dict[str, Flows] = {}
 
     def flows(self, device: str) -> Flows:
-        """What flows through a meter."""
+        """Return what flows through a meter."""
         if device not in self._flows:
             self._flows[device] = self._made(self.by_id[device])
         return self._flows[device]
@@ -85,7 +85,7 @@ class World:
         return self._passed(feeds[0].zone, feeds[0].share)
 
     def _passed(self, zone: str, share: float) -> Flows:
-        """What a feed passes: its share of what its zone takes."""
+        """Return what a feed passes: its share of what its zone takes."""
         behind = [self.flows(meter.id) for meter in self._members(zone)]
         exports = [one.given for one in behind if one.given is not None]
         imports = [one.taken for one in behind]
@@ -143,7 +143,7 @@ class World:
         return sorted((message for meter in self.meters for message in self._of(meter)), key=lambda message: message.at_s)
 
     def clock_off_s(self, device: str) -> float:
-        """How far a device's clock is ahead."""
+        """Return how far a device's clock is ahead."""
         return sum(fault.hours * 3600 for fault in self.faults if fault.device == device and fault.kind == "clock")
 
     def _of(self, meter: Meter) -> Iterator[Message]:
