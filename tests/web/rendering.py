@@ -254,7 +254,6 @@ GIVEN: dict[str, dict[str, Any]] = {
         "areas": {"a1": "A1"},
         "registered": 4,
         "left_out": 1,
-        "is_named": False,
         "printed_by": "Lan",
         "now_ms": 1,
     },

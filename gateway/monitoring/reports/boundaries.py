@@ -110,6 +110,19 @@ def midnight_ms(day: date, zone: ZoneInfo) -> int:
     return round(datetime(day.year, day.month, day.day, tzinfo=zone).timestamp()) * 1000
 
 
+def day_of(at_ms: int, zone: ZoneInfo) -> TimeSpan:
+    """The local day of an instant."""
+    day = datetime.fromtimestamp(at_ms // 1000, zone).date()
+    return TimeSpan(midnight_ms(day, zone), midnight_ms(day + timedelta(days=1), zone))
+
+
+def month_of(at_ms: int, zone: ZoneInfo) -> TimeSpan:
+    """The local month of an instant."""
+    first = datetime.fromtimestamp(at_ms // 1000, zone).date().replace(day=1)
+    following = (first + timedelta(days=31)).replace(day=1)
+    return TimeSpan(midnight_ms(first, zone), midnight_ms(following, zone))
+
+
 def local_text(time_ms: int, zone: ZoneInfo) -> str:
     """An instant in local time: ``2026-10-01 00:00``, with seconds if they are not zero."""
     at = datetime.fromtimestamp(time_ms / 1000, zone)

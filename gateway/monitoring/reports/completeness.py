@@ -3,6 +3,10 @@
 A gap of about n intervals between two neighbouring instants lacks n - 1 readings, one interval apart from its beginning. Each
 counts on the day on which it should have come, so the days of an outage add up to the outage. Instants off this grid add
 nothing: a device that sends twice as often does not make up for a missing reading.
+
+Readings are expected of a device from the day on which it was ``installed``; where the registry names none, from its first
+reading. One that was never heard is expected to send all the time. A gap may reach out of a period, but not out of its month,
+so the longest gap of a month is the longest of its days.
 """
 
 from bisect import bisect_left
@@ -14,8 +18,8 @@ from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from gateway.ingest.database.store import Side, Store, TimeSpan, batches
-from gateway.monitoring.reports.boundaries import midnight_ms
-from gateway.monitoring.reports.roster import Roster, hear, interval_ms
+from gateway.monitoring.reports.boundaries import midnight_ms, month_of
+from gateway.monitoring.reports.roster import NEWEST_MS, REACHES_MS, Roster, interval_ms
 from schemas.quantities import Quality
 from schemas.registry import RegisteredDevice
 
@@ -50,11 +54,14 @@ class PeriodCompleteness(NamedTuple):
     interval_s: float
 
 
-def completeness_of(instants: Instants, span: TimeSpan, every_ms: int) -> PeriodCompleteness:
+def completeness_of(
+    instants: Instants, span: TimeSpan, every_ms: int, gaps_within: TimeSpan | None = None
+) -> PeriodCompleteness:
     """Count the readings of a period that arrived and that are missing.
 
     :param instants: the instants in the period, and the nearest one on each side.
     :param every_ms: the interval.
+    :param gaps_within: the time to which the longest gap is cut, and back to whose start it reaches where nothing is known.
     """
     expected = (span.end_ms - span.start_ms) / every_ms
     missing = _missing([time_ms for time_ms, _ in instants], span, every_ms, expected)
@@ -67,7 +74,7 @@ def completeness_of(instants: Instants, span: TimeSpan, every_ms: int) -> Period
         expected - max(missing, _missing(timely, span, every_ms, expected)),
         sum(1 for quality in inside if quality & Quality.ESTIMATED),
         sum(1 for quality in inside if quality & Quality.COUNTER_SUSPECT),
-        _longest_gap_ms([time_ms for time_ms, _ in instants], span) / 1000,
+        _longest_gap_ms([time_ms for time_ms, _ in instants], span, gaps_within) / 1000,
         every_ms / 1000,
     )
 
@@ -102,9 +109,12 @@ def _ceil(length_ms: int, every_ms: int) -> int:
     return -(-length_ms // every_ms)
 
 
-def _longest_gap_ms(times: Sequence[int], span: TimeSpan) -> int:
+def _longest_gap_ms(times: Sequence[int], span: TimeSpan, within: TimeSpan | None) -> int:
     """The longest time without a reading that reaches into the period. It ends at the edge if there is no neighbour."""
     edges = [min([span.start_ms, *times[:1]]), *times, max([span.end_ms, *times[-1:]])]
+    if within is not None:
+        first_ms = within.start_ms if edges[0] == span.start_ms else edges[0]
+        edges = [min(max(edge, within.start_ms), within.end_ms) for edge in (first_ms, *edges[1:])]
     gaps = [later - sooner for sooner, later in pairwise(edges) if sooner < span.end_ms and later > span.start_ms]
     return max(gaps, default=0)
 
@@ -124,13 +134,17 @@ async def completeness(
     :param spans: periods that follow each other.
     """
     whole = TimeSpan(spans[0].start_ms, min(spans[-1].end_ms, now_ms))
+    months = [TimeSpan(month_of(span.start_ms, zone).start_ms, month_of(span.end_ms - 1, zone).end_ms) for span in spans]
     for domain in roster.domains():
         expecting = [id_ for id_, device in roster.of_domain(domain).items() if device.domain and device.interval]
         for some in batches(expecting, _at_once(roster, expecting, whole)):
             found = await _instants(store, roster, domain, whole, some) if whole.start_ms < whole.end_ms else {}
             for id_ in some:
                 device = roster.by_id[id_]
-                yield DeviceCompleteness(device, list(_of_periods(device, found.get(id_, []), spans, zone, now_ms)))
+                instants = found.get(id_, [])
+                begin_ms = _begin_ms(device, instants, whole, zone)
+                figures = _of_periods(interval_ms(device), instants, zip(spans, months, strict=True), begin_ms, now_ms)
+                yield DeviceCompleteness(device, list(figures))
 
 
 def _at_once(roster: Roster, devices: Iterable[str], whole: TimeSpan) -> int:
@@ -139,25 +153,39 @@ def _at_once(roster: Roster, devices: Iterable[str], whole: TimeSpan) -> int:
     return max(1, min(_AT_ONCE, _INSTANTS_AT_ONCE * every_ms // max(1, whole.end_ms - whole.start_ms)))
 
 
+def _begin_ms(device: RegisteredDevice, instants: Instants, whole: TimeSpan, zone: ZoneInfo) -> int:
+    """The time from which readings are expected; 0: always."""
+    if device.installed is not None:
+        return midnight_ms(device.installed, zone)
+    return instants[0][0] if instants and instants[0][0] >= whole.start_ms - AROUND_MS else 0
+
+
 def _of_periods(
-    device: RegisteredDevice, instants: Instants, spans: Iterable[TimeSpan], zone: ZoneInfo, now_ms: int
+    every_ms: int | None, instants: Instants, spans: Iterable[tuple[TimeSpan, TimeSpan]], begin_ms: int, now_ms: int
 ) -> Iterator[PeriodCompleteness | None]:
-    every_ms = interval_ms(device)
-    installed_ms = 0 if device.installed is None else midnight_ms(device.installed, zone)
-    for span in spans:
-        counted = TimeSpan(max(span.start_ms, installed_ms), min(span.end_ms, now_ms))
+    """The figures of each period.
+
+    :param spans: periods, each with its months.
+    """
+    for span, months in spans:
+        counted = TimeSpan(max(span.start_ms, begin_ms), min(span.end_ms, now_ms))
         if every_ms is None or counted.start_ms >= counted.end_ms:
             yield None
             continue
         first = bisect_left(instants, counted.start_ms - AROUND_MS, key=itemgetter(0))
         last = bisect_left(instants, counted.end_ms + AROUND_MS, key=itemgetter(0))
-        yield completeness_of(instants[max(0, first - 1) : last + 1], counted, every_ms)  # with a neighbour on each side
+        near = instants[max(0, first - 1) : last + 1]  # with a neighbour on each side
+        within = TimeSpan(max(months.start_ms, begin_ms), months.end_ms)
+        yield completeness_of(near, counted, every_ms, within)
 
 
 async def _instants(
     store: Store, roster: Roster, domain: str, whole: TimeSpan, devices: Collection[str]
 ) -> Mapping[str, Instants]:
-    """The instants of some devices in a period and a day around it; on a side without any, the nearest one beyond."""
+    """The instants of some devices in a period and a day around it; on a side without any, the nearest one beyond.
+
+    One that may be new is looked for as far back as there may be readings: what comes first is its beginning.
+    """
     around = TimeSpan(whole.start_ms - AROUND_MS, whole.end_ms + AROUND_MS)
     found: dict[str, dict[int, int]] = {id_: {} for id_ in devices}
     async for series, rows in store.rows(domain, ["quality"], around, roster.names(devices)):
@@ -169,11 +197,22 @@ async def _instants(
         Side.UP_TO: [id_ for id_, times in found.items() if min(times, default=whole.start_ms) >= whole.start_ms],
         Side.AFTER: [id_ for id_, times in found.items() if max(times, default=0) < whole.end_ms],
     }
-    for side, at_ms in ((Side.UP_TO, around.start_ms - 1), (Side.AFTER, around.end_ms - 1)):
+    before_ms, after_ms = around.start_ms - 1, around.end_ms - 1
+
+    async def look(side: Side, at_ms: int, reach_ms: int, ids: Collection[str]) -> None:
         nearest: dict[str, int] = {}
-        await hear(store, roster, domain, side, at_ms, lonely[side], nearest)
+        async for name, time_ms in store.heard(domain, side, at_ms, reach_ms, roster.names(ids)):
+            if (id_ := roster.id_of(name)) is not None:
+                nearest[id_] = (max if side is Side.UP_TO else min)(time_ms, nearest.get(id_, time_ms))
         for id_, time_ms in nearest.items():
             found[id_].setdefault(time_ms, 0)
+
+    await look(Side.UP_TO, before_ms, REACHES_MS[-1], lonely[Side.UP_TO])
+    await look(Side.AFTER, after_ms, REACHES_MS[-1], lonely[Side.AFTER])
+    undated = [id_ for id_ in lonely[Side.UP_TO] if roster.by_id[id_].installed is None]
+    new = [id_ for id_ in undated if min(found[id_], default=whole.start_ms) >= around.start_ms]
+    await look(Side.UP_TO, before_ms, NEWEST_MS[-1], new)
+    await look(Side.AFTER, after_ms, NEWEST_MS[-1], [id_ for id_ in new if not found[id_]])
     return {id_: sorted(times.items()) for id_, times in found.items()}
 
 

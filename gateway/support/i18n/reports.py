@@ -143,7 +143,7 @@ REPORT_PAGE_WORDS: Final[dict[str, Words]] = {
     ),
     "completeness_failed": Words("Chưa tính được.", "It could not be worked out."),
     "completeness_as_of": Words("Số liệu trong cơ sở dữ liệu lúc {}.", "As the database had it at {}."),
-    "completeness_goes_on": Words("Tháng chưa kết thúc.", "The month is not over."),
+    "completeness_goes_on": Words("Tháng chưa kết thúc: số liệu đến lúc đó.", "The month is not over: up to then."),
     "completeness_nothing": Words("Trong tháng này chưa phải nhận số đo nào.", "No reading was expected in this month."),
     "completeness_none_registered": Words(
         "Chưa đăng ký thiết bị nào; mức độ đầy đủ chỉ tính cho thiết bị đã đăng ký.",
@@ -154,10 +154,11 @@ REPORT_PAGE_WORDS: Final[dict[str, Words]] = {
         "{} devices are left out: the registry has no domain or interval for them.",
     ),
     "completeness_means": Words(
-        "Đã nhận: số đo có trong cơ sở dữ liệu so với số phải nhận theo chu kỳ gửi. Đúng hạn: không kể số đo đến muộn. "
-        "Như lệnh gateway report completeness.",
-        "Received: readings in the database of those expected by the interval. In time: without those that came late. "
-        "As the command gateway report completeness has it.",
+        "Đã nhận: số đo có trong cơ sở dữ liệu so với số phải nhận theo chu kỳ gửi, tính từ ngày lắp đặt, hoặc từ số đo "
+        "đầu tiên nếu danh mục không ghi. Đúng hạn: không kể số đo đến muộn. Như lệnh gateway report completeness.",
+        "Received: readings in the database of those expected by the interval since a device was installed, or since its first "
+        "reading where the registry has no day. In time: without those that came late. As the command gateway report "
+        "completeness has it.",
     ),
     "printed_by": Words("Người in", "Printed by"),
     "printed_at": Words("Ngày in", "Printed on"),

@@ -102,7 +102,6 @@ class MonthReports:
 
 _MONTHS: Final = 24
 """Months to choose from, with the one that goes on."""
-_NAME_MAX: Final = 64
 _AGAIN_S: Final = 2
 _FOR_SPREADSHEETS: Final = "\ufeff"
 """The mark by which spreadsheets know UTF-8."""
@@ -140,13 +139,12 @@ class CompletenessPages(RouteGroup):
 
     @reads("/completeness")
     async def _page(self, request: web.Request) -> web.Response:
-        """The month that is asked for; without one the last that is over."""
+        """The month that is asked for; without one the newest of which there are readings."""
         months = self._months()
         month, report = self._asked(request, months)
         scope = scope_of(request)
         rows = sorted(_rows(rows_within(report.csv, scope, "group")), key=lambda row: (not row.area, row.area, row.domain))
-        account, typed = account_of(request).name, request.query.get("name", "").strip()[:_NAME_MAX]
-        is_named = account not in {OWN_NAME, GUEST.name}
+        account = account_of(request).name
         registered, left_out = await asyncio.to_thread(self._count, scope)
         return self._pages.page(
             request,
@@ -160,8 +158,7 @@ class CompletenessPages(RouteGroup):
             areas=self._devices.areas,
             registered=registered,
             left_out=left_out,
-            is_named=is_named,
-            printed_by=account if is_named else typed,
+            printed_by="" if account in {OWN_NAME, GUEST.name} else account,
             now_ms=self._clock.now_ms(),
         )
 
@@ -181,11 +178,17 @@ class CompletenessPages(RouteGroup):
 
         :raises web.HTTPBadRequest: it is none of those.
         """
-        asked = request.query.get("month") or self._written(months[1])
+        asked = request.query.get("month") or self._written(self._newest(months))
         found = next((month for month in months if self._written(month) == asked), None)
         if found is None:
             raise web.HTTPBadRequest(text=f"{asked[:20]!r} is none of the last {_MONTHS} months, written such as 2026-10")
         return found, self._reports.of(asked, found.end_ms)
+
+    def _newest(self, months: list[TimeSpan]) -> TimeSpan:
+        """The newest month in which a device was heard; the one that goes on if there is none."""
+        heard_ms = self._devices.silence.membership.heard_ms
+        newest_ms = max((heard_ms(device) for device in self._devices.all()), default=0)
+        return next((month for month in months if month.start_ms <= newest_ms), months[0])
 
     def _months(self) -> list[TimeSpan]:
         """The months to choose from, the newest first."""

@@ -144,13 +144,13 @@ def test_completeness_is_that_of_the_points_in_the_database(filled: Filled) -> N
     figures = {row.device.id: [None if one is None else (one.received, one.on_time) for one in row.periods] for row in found}
     assert figures == {
         "full": [(8, 8), (96, 96), (4, 4)],
-        "gap": [(0, 0), (72, 72), (4, 4)],
+        "gap": [None, (72, 72), (4, 4)],  # its first reading comes at six
         "late": [(8, 0), (96, 0), (4, 0)],
-        "long": [(0, 0), (0, 0), (0, 0)],
+        "long": [(0, 0), (0, 0), (0, 0)],  # since a month before
         "never": [(0, 0), (0, 0), (0, 0)],
         "24-E1-24-13-6D-00-00-01": [(8, 8), (96, 96), (4, 4)],
         "later": [None, None, (0, 0)],
     }
     assert next(row for row in found if row.device.id == "long").periods[1] == PeriodCompleteness(
-        96, 96, 0, 0, 0, 0, 40 * 86400, 900
-    )
+        96, 96, 0, 0, 0, 0, 19 * 86400, 900
+    ), "from the first of the month to the next reading"

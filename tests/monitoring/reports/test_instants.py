@@ -27,6 +27,7 @@ from tests.monitoring.reports.points import DAY, EVERY, HOUR, START, VIETNAM, po
 
 TODAY = TimeSpan(START, START + DAY)
 METER = RegisteredDevice("m", domain="water", interval=timedelta(minutes=15))
+LONG_THERE = RegisteredDevice("m", domain="water", interval=timedelta(minutes=15), installed=date(2025, 1, 1))
 EUI = RegisteredDevice("70B3D5E75E000001", domain="water", interval=timedelta(minutes=15))
 
 
@@ -58,9 +59,37 @@ def test_beyond_a_day_around_a_period_the_nearest_reading_on_each_side_counts() 
     for before_ms in (START - AROUND_MS - 1, START - AROUND_MS, START - 5 * DAY):
         for after_ms in (START + DAY + AROUND_MS, START + DAY + AROUND_MS - 1, START + 6 * DAY):
             found = one([heard(before_ms), heard(noon), heard(after_ms)])
-            assert found.longest_gap_s == max(noon - before_ms, after_ms - noon) / 1000, (before_ms, after_ms)
+            assert found.longest_gap_s == (after_ms - noon) / 1000, "the month begins with this day: a gap ends there"
     lonely = one([heard(noon)])
     assert (lonely.longest_gap_s, lonely.received) == (12 * 3600, 1), "the edges of the day stand for neighbours"
+
+
+def test_a_gap_reaches_over_days_and_ends_with_its_month() -> None:
+    days = tuple(TimeSpan(START + day * DAY, START + (day + 1) * DAY) for day in range(-1, 31))
+    lines = [heard(START - 12 * HOUR), heard(START + 3 * DAY), heard(START + 40 * DAY)]
+    found = [one.longest_gap_s / 3600 for one in of(lines, LONG_THERE, days, START + 50 * DAY) if one is not None]
+    (month,) = of(lines, LONG_THERE, (TimeSpan(START, START + 30 * DAY),), START + 50 * DAY)
+    assert found[0] == 30 * 24 + 12, "August, in which it was installed: from its first day to the reading at noon"
+    assert found[1:5] == [72, 72, 72, 27 * 24], "of a gap that goes on into September what lies there, likewise at its end"
+    assert month is not None
+    assert month.longest_gap_s / 3600 == max(found[1:31]) == 27 * 24, "a month of 720 hours has no gap of 960"
+
+
+def test_a_device_without_a_day_of_installation_counts_from_its_first_reading() -> None:
+    began = START + DAY + 6 * HOUR
+    spans = (TODAY, TimeSpan(START + DAY, START + 2 * DAY), TimeSpan(START + 2 * DAY, START + 3 * DAY))
+    first, second, third = of(steady("m", began, START + 4 * DAY), METER, spans)
+    assert first is None, "the day before its first reading"
+    assert second is not None
+    assert third is not None
+    assert (second.expected, second.received, second.longest_gap_s) == (72, 72, 900)
+    assert (third.expected, third.received) == (96, 96)
+    assert of([heard(START + 300 * DAY)], now_ms=START + 301 * DAY) == [None], "it began long after"
+    for before_ms in (START - 2 * DAY, START - 90 * DAY, START - 3000 * DAY):
+        silent = one([heard(before_ms), heard(began)])
+        assert (silent.expected, silent.received) == (96, 0), "it was heard before: it was silent"
+    never = one([])
+    assert (never.expected, never.received) == (96, 0), "never heard"
 
 
 def test_only_who_has_no_neighbour_near_is_looked_for_far_away() -> None:
@@ -82,7 +111,7 @@ def test_only_who_has_no_neighbour_near_is_looked_for_far_away() -> None:
                 pass
 
         asyncio.run(story())
-        return {side: "m" in names for side, names in asked}
+        return {wanted: any("m" in names for side, names in asked if side is wanted) for wanted in Side}
 
     before, after = START - 1, START + DAY
     assert looked_for(before, START + HOUR, after) == {Side.UP_TO: False, Side.AFTER: False}

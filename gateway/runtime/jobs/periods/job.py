@@ -30,7 +30,7 @@ from gateway.ingest.delivery.circuit_breaker import CircuitBreaker
 from gateway.ingest.storage.database import Database, DatabaseFault
 from gateway.ingest.storage.hours_again import HoursAgain
 from gateway.monitoring.reports.amendments import amended_store, late_sums_of
-from gateway.monitoring.reports.boundaries import hours, local_text
+from gateway.monitoring.reports.boundaries import day_of, hours, local_text, month_of
 from gateway.monitoring.reports.rollup_points import written_name
 from gateway.monitoring.reports.roster import Roster
 from gateway.monitoring.status.status import Status
@@ -39,9 +39,7 @@ from gateway.runtime.jobs.periods.closing import PeriodCloser
 from gateway.runtime.jobs.periods.progress import (
     LateDay,
     PeriodProgress,
-    day_of,
     late_days,
-    month_of,
     newest_closed_day,
     with_neighbours,
 )

@@ -9,7 +9,6 @@ before it to the one after it. What asks the database raises :class:`StoreFault`
 
 import asyncio
 from collections.abc import Collection, Mapping
-from datetime import datetime, timedelta
 from itertools import chain, starmap
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -20,7 +19,7 @@ from gateway.core.readings.late_readings import HOUR_MS, HourRun
 from gateway.ingest.database.store import Side, Store, TimeSpan, batches
 from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database
-from gateway.monitoring.reports.boundaries import hours, midnight_ms
+from gateway.monitoring.reports.boundaries import day_of, hours
 from gateway.monitoring.reports.roster import Roster, nearest_heard
 
 _PREFIX: Final = "periods."
@@ -128,19 +127,6 @@ class LateDay(NamedTuple):
     day: TimeSpan
     hours: list[TimeSpan]
     devices: set[str]
-
-
-def day_of(at_ms: int, zone: ZoneInfo) -> TimeSpan:
-    """The local day of an instant."""
-    day = datetime.fromtimestamp(at_ms // 1000, zone).date()
-    return TimeSpan(midnight_ms(day, zone), midnight_ms(day + timedelta(days=1), zone))
-
-
-def month_of(at_ms: int, zone: ZoneInfo) -> TimeSpan:
-    """The local month of an instant."""
-    first = datetime.fromtimestamp(at_ms // 1000, zone).date().replace(day=1)
-    following = (first + timedelta(days=31)).replace(day=1)
-    return TimeSpan(midnight_ms(first, zone), midnight_ms(following, zone))
 
 
 def late_days(marks: Marks, zone: ZoneInfo, closed_ms: int) -> list[LateDay]:
