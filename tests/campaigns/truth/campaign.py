@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tests.campaigns.truth.asked_files import billing_answers, open_data_answers
+from tests.campaigns.truth.asked_panels import panel_answers
+from tests.campaigns.truth.asked_points import point_answers
 from tests.campaigns.truth.asked_reports import consumption_answers, group_answers
 from tests.campaigns.truth.asked_rollups import points, rollup_answers
-from tests.campaigns.truth.calendar import at_s, month
+from tests.campaigns.truth.calendar import at_s, day, month
 from tests.campaigns.truth.judge import Answer, Verdict, judge
 from tests.campaigns.truth.parts import Gateway
 from tests.campaigns.truth.player import Stage
@@ -19,6 +22,7 @@ from tests.campaigns.truth.world import World
 
 SETTLED_S: Final = 25.0
 """Roll-ups that did not change for so long are settled."""
+TOLD_LATE_S: Final = 3600.0
 PATIENCE_S: Final = 400.0
 Tell = Callable[[str], None]
 
@@ -48,7 +52,7 @@ class Campaign:
             for refused in stage.refused:
                 self.tell(f"refused: {refused}\n")
             for gateway in stage.gateways:
-                answers = list(self._asked(gateway))
+                answers = list(self._asked(gateway, world))
                 (folder / f"answers-{gateway.store.name}.pickle").write_bytes(pickle.dumps(answers))
                 found[gateway.store.name] = judge(answers, truths.figure)
         return found
@@ -68,17 +72,30 @@ class Campaign:
     def _rolled_up(self, gateway: Gateway) -> int:
         return hash(str(points(gateway.store, "daily", at_s(0, 0), at_s(self.days, 0))))
 
-    def _asked(self, gateway: Gateway) -> Iterator[Answer]:
-        for what, answers in self._questions(gateway):
+    def _asked(self, gateway: Gateway, world: World) -> Iterator[Answer]:
+        for what, answers in self._questions(gateway, world):
             self.tell(f"{gateway.name}: {what}")
             try:
                 yield from answers
             except (RuntimeError, KeyError, ValueError) as error:
                 self.tell(f"{gateway.name} {what}: {type(error).__name__} {error}\n")
 
-    def _questions(self, gateway: Gateway) -> Iterator[tuple[str, Iterable[Answer]]]:
+    def _questions(self, gateway: Gateway, world: World) -> Iterator[tuple[str, Iterable[Answer]]]:
         steps = ["hour", "day", *(["month"] if month(self.days) else [])]
         for step in steps:
             yield f"report {step}", consumption_answers(gateway, self.days, step)
             yield f"report by group {step}", group_answers(gateway, self.days, step)
-        yield "roll-ups", rollup_answers(gateway.store, at_s(0, 0), at_s(self.days, 0))
+        store, days = gateway.store, [day(number) for number in range(self.days)]
+        begin_s, end_s = days[0].begin_s, days[-1].end_s
+        yield "roll-ups", rollup_answers(store, begin_s, end_s)
+        yield "points", point_answers(store, days, frozenset() if store.is_influxdb else self._told_late(world))
+        yield "panels of all days", panel_answers(store, begin_s, end_s)
+        yield "panels of a day", panel_answers(store, days[-1].begin_s, end_s)
+        yield "open data", open_data_answers(gateway, self.days)
+        whole = month(self.days)
+        if whole is not None:
+            yield "billing", billing_answers(gateway, whole)
+
+    def _told_late(self, world: World) -> frozenset[str]:
+        """Devices of which an exchange was told after the new meter had sent: VictoriaMetrics keeps their sums as they were."""
+        return frozenset(one.device for one in world.exchanges() if (one.told_s or 0.0) - one.at_s > TOLD_LATE_S)

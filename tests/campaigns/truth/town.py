@@ -61,10 +61,10 @@ _Q3: Final = {"params": {"q3_m3_h": 2.5}}
 
 METERS: Final = (
     # Water: a plant, two districts behind it (one with a well of its own), one with strangers, one behind a tank, one alone.
-    Meter("wb-0", "water", "A00", "", "", 0.0, 250_000.0, role="supply", customers=37),
+    Meter("wb-0", "water", "A00", "", "", 0.0, 250_000.0, role="supply", customers=39),
     Meter("wb-1", "water", "A01", "main", "", 0.0, 81_000.0, customers=13),
-    Meter("wb-2", "water", "A02", "main", "", 0.0, 40_210.0, customers=9),
-    Meter("wb-3", "water", "A02", "", "", 0.0, 9_120.0, role="supply", customers=9),
+    Meter("wb-2", "water", "A02", "main", "", 0.0, 40_210.0, customers=11),
+    Meter("wb-3", "water", "A02", "", "", 0.0, 9_120.0, role="supply", customers=11),
     Meter("wb-4", "water", "A03", "main", "", 0.0, 20_000.5, customers=9),
     Meter("wb-5", "water", "A04", "main", "", 0.0, 5_400.0),
     Meter("wb-6", "water", "A04", "tank", "", 0.0, 3_300.0, customers=6),
@@ -75,7 +75,7 @@ METERS: Final = (
     Meter("w20", "water", "A01", "z1", "", 0.0, 4_000.0, role="use", customers=2),
     Meter("w21", "water", "A01", "block", "house", 0.10, 50.0),
     Meter("w22", "water", "A01", "block", "house", 0.12, 60.0),
-    *(Meter(f"v{n:02}", "water", "A02", "z2", "house", 0.03 + 0.01 * n, 100.0 * n, told=_Q3) for n in range(1, 9)),
+    *(Meter(f"v{n:02}", "water", "A02", "z2", "house", 0.03 + 0.01 * n, 100.0 * n, told=_Q3) for n in range(1, 11)),
     Meter("x01", "water", "A01", "z2", "house", 0.08, 55.0),
     *(Meter(f"u{n:02}", "water", "A03", "z3", "house", 0.04 + 0.01 * n, 80.0 * n, told=_Q3) for n in range(1, 6)),
     Meter("s01", "water", "A04", "z4", "school", 0.8, 1_000.0),
@@ -87,13 +87,13 @@ METERS: Final = (
     Meter("tk-1", "water", "A04", "tank", LEVEL, 0.0, 2.0, told={"params": {"tank_area_m2": TANK_AREA_M2}}),
     *(Meter(f"r{n:02}", "water", "A05", "alone", "house", 0.05 * n, 10.0 * n) for n in range(1, 4)),
     # Power: a feeder, two transformers, roofs and a field of panels.
-    Meter("pf-0", "power", "B01", "", "", 0.0, 500_000.0, role="supply", customers=13),
-    Meter("pt-1", "power", "B01", "feeder", "", 0.0, 90_000.0, customers=8),
+    Meter("pf-0", "power", "B01", "", "", 0.0, 500_000.0, role="supply", customers=15),
+    Meter("pt-1", "power", "B01", "feeder", "", 0.0, 90_000.0, customers=10),
     Meter("pt-2", "power", "B02", "feeder", "", 0.0, 70_000.0, customers=5),
     Meter("p01", "power", "B01", "t1", "house", 0.6, 1_000.0),
     Meter("p02", "power", "B01", "t1", "house", 0.4, 2_000.0),
     Meter("p03", "power", "B01", "t1", "house", 0.5, 3_000.0, solar=0.9),
-    *(Meter(f"p{n:02}", "power", "B01", "t1", "house", 0.2 + 0.05 * n, 500.0 * n) for n in range(4, 9)),
+    *(Meter(f"p{n:02}", "power", "B01", "t1", "house", 0.2 + 0.05 * n, 500.0 * n) for n in range(4, 11)),
     Meter("pv-1", "power", "B01", "t1", "", 0.0, 10.0, role="use", solar=2.5),
     *(Meter(f"q{n:02}", "power", "B02", "t2", "house", 0.3 + 0.1 * n, 300.0 * n) for n in range(1, 6)),
     # Counted things.

@@ -7,7 +7,7 @@ from typing import Final
 from tests.campaigns.truth.calendar import Period, at_s
 from tests.campaigns.truth.faults import UNKNOWABLE
 from tests.campaigns.truth.figures import NOTHING, ROUNDING, Amount, Truth
-from tests.campaigns.truth.groups import Group
+from tests.campaigns.truth.groups import Group, total
 from tests.campaigns.truth.registers import Register, quiet_times
 from tests.campaigns.truth.town import Meter, is_meter, parents, role_of
 from tests.campaigns.truth.world import World
@@ -33,7 +33,7 @@ class Truths:
     def _figure(self, subject: str, figure: str, period: Period) -> Truth | None:
         """Return a true figure; None: this world does not say.
 
-        :param subject: ``device:ID``, ``area:CODE``, ``parent:ID``, ``whole:DOMAIN``.
+        :param subject: ``device:ID``, ``area:CODE``, ``parent:ID``, ``whole:DOMAIN``, ``areas:DOMAIN``.
         :param figure: a counter of a device; or ``used_m3`` and its like of others.
         """
         kind, _, name = subject.partition(":")
@@ -43,8 +43,18 @@ class Truths:
         domain = next((domain for domain, its in UNITS.items() if its == unit), None)
         if domain is None:
             return None
+        if kind == "areas":
+            return self._of_all_areas(figure, domain, period) if name == domain else None
         group = self._group(kind, name, domain)
         return None if group is None else group.figure(what, period)
+
+    def _of_all_areas(self, figure: str, domain: str, period: Period) -> Truth:
+        """Add up the areas that have the figure."""
+        areas = sorted({meter.area for meter in self._world.meters if meter.domain == domain})
+        known = [truth for area in areas if (truth := self.figure(f"area:{area}", figure, period)) and truth.value is not None]
+        amounts = [Amount(truth.value or 0.0, truth.within, truth.unknowable) for truth in known]
+        whole = total(amounts)
+        return Truth(whole.value, whole.within, whole.unknowable)
 
     def _group_of(self, kind: str, name: str, domain: str) -> "Group | None":
         meters = [meter for meter in self._world.meters if meter.domain == domain and is_meter(meter)]
