@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from datetime import date, timedelta
 from functools import lru_cache, partial
-from typing import Annotated, Final, Literal, NamedTuple
+from typing import Annotated, Final, Literal, NamedTuple, get_args
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, TypeAdapter
 from pydantic.dataclasses import dataclass
@@ -28,6 +28,7 @@ PARAMETERS: Final[dict[str, str]] = {
     "contract": "number of the customer's contract, for billing: it is personal data",
     "reading_day": "day of the month, 1 to 28, on which a month of billing begins; that of --day where it is left out",
     "night_flow_m3_h": "water: the lowest flow of a night without a leak",
+    "tank_area_m2": "water: a tank's base area: with its level, what its balance has in store",
     **{name: f"power: the most V believed of {', '.join(raised)}" for name, raised in RAISED_BY.items()},
 }
 """Parameters with a meaning of their own. Any other is for the profile that asks for it."""
@@ -78,6 +79,9 @@ def _seconds(value: object) -> timedelta:
 
 
 ParamValue = float | int | str | bool
+MeterRole = Literal["supply", "between", "use"]
+ROLES: Final = get_args(MeterRole)
+"""What a meter may be, in the order of the flow."""
 
 
 def _shared(params: dict[str, ParamValue]) -> dict[str, ParamValue]:
@@ -90,11 +94,31 @@ def _params(items: tuple[tuple[str, type, ParamValue], ...]) -> dict[str, ParamV
     return {name: value for name, _, value in items}
 
 
+def _listed(value: object) -> object:
+    """Several ids as one text, and a text with any commas and spaces between them as it is kept."""
+    if isinstance(value, str):
+        value = value.replace(",", " ").split() or value
+    return ", ".join(value) if isinstance(value, list) and all(isinstance(one, str) for one in value) else value
+
+
+def _names(text: str) -> str:
+    for name in text.split(", "):
+        _name(name)
+    return text
+
+
 Name = Annotated[
     str,
     Field(pattern=f"^{NAME_PATTERN}$", json_schema_extra={"not": {"enum": sorted(NO_IDS)}}),
     AfterValidator(_name),
 ]
+Names = Annotated[
+    str,
+    BeforeValidator(_listed, json_schema_input_type=Name | list[Name]),
+    Field(pattern=f"^{NAME_PATTERN}(?:, {NAME_PATTERN})*$"),
+    AfterValidator(_names),
+]
+"""One id, or several with a comma and a space between them; a list is taken too."""
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 Interval = Annotated[
     timedelta,
@@ -131,7 +155,22 @@ class RegisteredDevice:
     domain: Annotated[Literal["water", "power", "traffic", "urban"] | None, Field(description="What it measures.")] = None
     area: Annotated[Name | None, Field(description="Code of its area, one of `areas`.")] = None
     parent: Annotated[
-        Name | None, Field(description="Id of the device that measures what flows to this one, and to others: for balances.")
+        Names | None,
+        Field(
+            description="Id of the device that measures what flows to this one, and to others: for balances."
+            " A list, where it comes through several together."
+        ),
+    ] = None
+    role: Annotated[
+        MeterRole | None,
+        Field(
+            description="What a meter is: supply: what comes in; between: on the way; use: a customer's. If left out: between,"
+            " if it is a parent, else use."
+        ),
+    ] = None
+    customers: Annotated[
+        int | None,
+        Field(ge=0, le=1_000_000, description="How many customers there are behind it, registered or not."),
     ] = None
     profile: Annotated[Text | None, Field(description="The profile that reads its messages.")] = None
     model: Annotated[Text | None, Field(description="The maker's name of the model.")] = None
@@ -143,6 +182,11 @@ class RegisteredDevice:
     address: Annotated[Text | None, Field(description="The postal address, or how to find it.")] = None
     installed: Annotated[date | None, Field(description="When it was put up.")] = None
     params: Params = Field(default_factory=partial(_params, ()))
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """The ids in ``parent``."""
+        return tuple(self.parent.split(", ")) if self.parent else ()
 
 
 COLUMNS: Final = tuple(field.name for field in fields(RegisteredDevice))

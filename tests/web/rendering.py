@@ -161,6 +161,7 @@ GIVEN: dict[str, dict[str, Any]] = {
         "most_offered": 0,
         "states": [],
         "domains": [],
+        "roles": ["supply", "between", "use"],
     },
     "register": {
         "now_ms": 0,
@@ -191,6 +192,7 @@ GIVEN: dict[str, dict[str, Any]] = {
         "parents": [],
         "profiles": [],
         "domains": [],
+        "roles": ["supply", "between", "use"],
         "may_save": True,
         "may_retire": True,
         "done": "",

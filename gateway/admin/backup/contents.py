@@ -162,9 +162,10 @@ def _forget_in_registry(path: Path, name: str) -> None:
     registry = load_registry(path)
     if place_in(registry, name) is None:
         return
-    children = [one.id for one in registry.devices if one.parent is not None and device_key(one.parent) == device_key(name)]
-    for child in children:
-        _write(path, partial(edit_device, name=child, document={"parent": None}))
+    key = device_key(name)
+    for child in [one for one in registry.devices if key in map(device_key, one.parents)]:
+        others = [one for one in child.parents if device_key(one) != key]
+        _write(path, partial(edit_device, name=child.id, document={"parent": others or None}))
     _write(path, partial(retire, name=name))
 
 

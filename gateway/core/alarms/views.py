@@ -132,7 +132,7 @@ class Views:
     def replace_registry(self, registered: Mapping[str, RegisteredDevice]) -> None:
         """Take the registered devices by name."""
         self._registered = registered
-        self._parents = frozenset(entry.parent for entry in registered.values() if entry.parent is not None)
+        self._parents = frozenset(name for entry in registered.values() for name in entry.parents[:1])
         self._drop_all()
 
     def take_usual(self, device: str, hours: UsualHours) -> None:
@@ -193,7 +193,8 @@ class Views:
         view = self._of.get(device.name)
         if view is None or view.device is not device:  # the core may have forgotten it, and met it again
             view = View(device, self._shared)
-        parent = device.registered.parent if self._looks_at_parents and device.registered is not None else None
+        above = device.registered.parents if self._looks_at_parents and device.registered is not None else ()
+        parent = above[0] if above else None  # of several the first
         names = (device.name, parent) if parent is not None else (device.name,)
         if any(not self._usual_fields.isdisjoint(self.usual.get(name, ())) for name in names):
             hour, from_ms = self._hour(time_ms)

@@ -35,6 +35,12 @@ class Uncovered(StrEnum):
     NOT_OVER = "it has not ended yet"
     WENT_BACK = "the sum goes back: gateway devices resum"
     CHILD_MISSING = "a device below it is not covered"
+    NO_SUPPLY = "no meter of what comes in"
+    NO_CUSTOMER = "no customer behind the meter is registered"
+    UNREGISTERED = "not all customers behind the meter are registered"
+    FED_APART = "some of it comes through meters of two groups"
+    TANK_BY_HOUR = "behind a tank only by day and month"
+    TANK_UNKNOWN = "what the tank holds is not known"
 
 
 class SumBoundary(NamedTuple):
@@ -44,6 +50,7 @@ class SumBoundary(NamedTuple):
     :ivar uncovered: the cause for which it is not covered.
     :ivar is_estimated: True: its neighbours are farther apart than readings of the device should be.
     :ivar reading: the last reading up to the boundary, else the first one after it.
+    :ivar after: the first reading after the boundary, where it lies between two.
     """
 
     at_ms: int
@@ -51,26 +58,32 @@ class SumBoundary(NamedTuple):
     uncovered: Uncovered | None
     is_estimated: bool
     reading: SumPoint | None
+    after: SumPoint | None = None
 
 
-def sum_at(at_ms: int, before: SumPoint | None, after: SumPoint | None, interval_ms: int | None) -> SumBoundary:
+def sum_at(
+    at_ms: int, before: SumPoint | None, after: SumPoint | None, interval_ms: int | None, *, is_whole: bool = False
+) -> SumBoundary:
     """Interpolate a sum between its neighbours.
 
     :param before: the last point up to the instant.
     :param after: the first point after it.
     :param interval_ms: the expected time from one reading to the next.
+    :param is_whole: it counts things, of which there is no half.
     """
     if before is not None and before.time_ms == at_ms:
-        return SumBoundary(at_ms, _millionths(before), None, is_estimated=False, reading=before)
+        return SumBoundary(at_ms, millionths(before), None, is_estimated=False, reading=before)
     if before is None or after is None:
         return SumBoundary(at_ms, None, _uncovered(before, after), is_estimated=False, reading=before or after)
-    low, high, gap_ms = _millionths(before), _millionths(after), after.time_ms - before.time_ms
-    between = low + ((high - low) * (at_ms - before.time_ms) * 2 + gap_ms) // (gap_ms * 2)
+    low, high, gap_ms = millionths(before), millionths(after), after.time_ms - before.time_ms
+    unit = MILLIONTHS if is_whole else 1
+    between = low + ((high - low) * (at_ms - before.time_ms) * 2 + gap_ms * unit) // (gap_ms * 2 * unit) * unit
     is_estimated = gap_ms * 2 > (interval_ms or _ASSUMED_INTERVAL_MS) * 3
-    return SumBoundary(at_ms, between, None, is_estimated, before)
+    return SumBoundary(at_ms, between, None, is_estimated, before, after)
 
 
-def _millionths(point: SumPoint) -> int:
+def millionths(point: SumPoint) -> int:
+    """The sum of a point in millionths of its unit."""
     return round(point.sum * MILLIONTHS)
 
 

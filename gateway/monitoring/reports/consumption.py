@@ -11,7 +11,8 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from gateway.ingest.database.store import Counter, Side, Store, StoredSeries, SumPoint, TimeSpan
-from gateway.monitoring.reports.boundaries import SumBoundary, Uncovered, sum_at
+from gateway.monitoring.reports.boundaries import SumBoundary, Uncovered, millionths, sum_at
+from gateway.monitoring.reports.marks import Marks, measured_share
 from gateway.monitoring.reports.roster import (
     MAIN_COUNTER,
     METERED,
@@ -22,7 +23,7 @@ from gateway.monitoring.reports.roster import (
     interval_ms,
     nearest_points,
 )
-from schemas.quantities import Quality
+from schemas.quantities import COUNTERS, Quality
 from schemas.registry import RegisteredDevice
 
 _FAR_MS: Final = REACHES_MS[-1]
@@ -63,6 +64,31 @@ class CounterUse(NamedTuple):
     def is_estimated(self) -> bool:
         """True when one of its boundaries lies in a gap of the readings."""
         return self.used is not None and (self.first.is_estimated or self.last.is_estimated)
+
+    @property
+    def known(self) -> int | None:
+        """The consumption as far as it is known: up to the last reading where the end of the period is not covered."""
+        first, reading = self.first.millionths, self.last.reading
+        if self.used is not None or first is None or reading is None or self.last.millionths is not None:
+            return self.used
+        return max(0, millionths(reading) - first) if reading.time_ms > self.first.at_ms else None
+
+    @property
+    def known_until_ms(self) -> int | None:
+        """The end of what is known of it; None: nothing is."""
+        if self.known is None:
+            return None
+        return self.last.at_ms if self.used is not None or self.last.reading is None else self.last.reading.time_ms
+
+    @property
+    def measured(self) -> float:
+        """The share of it that stands on readings: without what is interpolated in gaps, and of the period what is known."""
+        return measured_share(self.first, self.last, self.known, self.known_until_ms)
+
+    @property
+    def marks(self) -> Marks:
+        """Its marks: as one device, estimated and suspect or not."""
+        return Marks(float(self.is_estimated), float(self.suspect > 0), self.measured)
 
 
 _CounterKey = tuple[StoredSeries, str]
@@ -122,11 +148,12 @@ class _BoundaryReader:
         self._domain = domain
         self._now_ms = now_ms
         self._known: dict[Counter, set[StoredSeries]] = {counter: set() for counter in self._counters}
+        self._newest: dict[Counter, dict[StoredSeries, SumPoint]] = {}
 
     async def look_ahead(self, end_ms: int) -> None:
         """Find all counters of the report, so that a counter without readings at first is listed from the first period on."""
         for counter in self._counters:
-            await self._points(counter, Side.UP_TO, min(end_ms, self._now_ms))
+            self._newest[counter] = await self._points(counter, Side.UP_TO, min(end_ms, self._now_ms))
         if self._domain in METERED:
             await self._miss_the_unheard(min(end_ms, self._now_ms))
 
@@ -149,16 +176,19 @@ class _BoundaryReader:
         """The sum of each counter at an instant. An instant in the future is not covered."""
         if at_ms > self._now_ms:
             return {
-                (series, counter.field): SumBoundary(at_ms, None, Uncovered.NOT_OVER, is_estimated=False, reading=None)
+                (series, counter.field): SumBoundary(at_ms, None, Uncovered.NOT_OVER, is_estimated=False, reading=newest)
                 for counter, known in self._known.items()
                 for series in known
+                for newest in (self._newest.get(counter, {}).get(series),)
             }
         found = {}
         for counter in self._counters:
             before, after = await both(self._points(counter, Side.UP_TO, at_ms), self._points(counter, Side.AFTER, at_ms))
             for series in self._known[counter]:
                 interval = interval_ms(self._devices[series.device])
-                found[series, counter.field] = sum_at(at_ms, before.get(series), after.get(series), interval)
+                points = before.get(series), after.get(series)
+                is_whole = COUNTERS[counter.field].unit == "1"
+                found[series, counter.field] = sum_at(at_ms, *points, interval, is_whole=is_whole)
         return found
 
     async def _points(self, counter: Counter, side: Side, at_ms: int) -> dict[StoredSeries, SumPoint]:

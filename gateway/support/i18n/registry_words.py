@@ -41,7 +41,20 @@ REGISTRY_WORDS: Final[dict[str, Words]] = {
     "area_hint": Words("gõ vài chữ của tên", "type a part of the name"),
     "parent": Words("Đồng hồ cấp trên", "Its parent meter"),
     "parent_hint": Words(
-        "đồng hồ tổng mà nước hay điện đi qua trước khi tới đây", "the meter through which its water or energy comes"
+        "đồng hồ tổng mà nước hay điện đi qua trước khi tới đây; nhiều đồng hồ thì cách nhau bằng dấu phẩy",
+        "the meter through which its water or energy comes; several with commas between them",
+    ),
+    "role": Words("Vai trò của đồng hồ", "What the meter is"),
+    "role_hint": Words(
+        "để trống: ở giữa nếu là đồng hồ cấp trên của thiết bị khác, nếu không thì của khách hàng",
+        "empty: on the way if others name it as their parent, else a customer's",
+    ),
+    "role_supply": Words("đầu nguồn (nhà máy, giếng, điểm nhận)", "supply: what comes in (plant, well, hand-over)"),
+    "role_between": Words("ở giữa (đồng hồ tổng)", "between: on the way (bulk meter)"),
+    "role_use": Words("khách hàng", "use: a customer's"),
+    "customers": Words("Số khách hàng phía sau", "Customers behind it"),
+    "customers_hint": Words(
+        "kể cả khách hàng chưa có thiết bị; để tính thất thoát", "those without a device too; losses need it"
     ),
     "source": Words("Tên gửi", "Name that it sends under"),
     "source_hint": Words(
@@ -133,10 +146,11 @@ REGISTRY_WORDS: Final[dict[str, Words]] = {
     # Import.
     "import_means": Words(
         "Dán từ bảng tính hoặc chọn tệp CSV. Dòng đầu là tên cột như trong devices.yaml: id, site, domain, area, parent, "
-        "profile, model, serial, interval, lat, lon, address, installed, params.TÊN. Ô trống giữ nguyên giá trị cũ.",
+        "role, customers, profile, model, serial, interval, lat, lon, address, installed, params.TÊN. Ô trống giữ nguyên giá "
+        "trị cũ.",
         "Paste from a spreadsheet or choose a CSV file. The first row names the columns as in devices.yaml: id, site, domain, "
-        "area, parent, profile, model, serial, interval, lat, lon, address, installed, params.NAME. An empty cell keeps the "
-        "old value.",
+        "area, parent, role, customers, profile, model, serial, interval, lat, lon, address, installed, params.NAME. An empty "
+        "cell keeps the old value.",
     ),
     "import_rows": Words("Các dòng", "Rows"),
     "import_file": Words("Tệp CSV", "CSV file"),

@@ -66,6 +66,22 @@ REPORT_WORDS: Final[dict[str, Words]] = {
         "tổng bị lùi: gateway devices resum", "not covered: the sum goes back; run gateway devices resum"
     ),
     "a device below it is not covered": Words("một thiết bị con thiếu số đo", "a device below it is not covered"),
+    "no meter of what comes in": Words("chưa có đồng hồ đầu nguồn", "not measured: no meter of what comes in"),
+    "no customer behind the meter is registered": Words(
+        "phía sau chưa đăng ký khách hàng nào", "not measured: no customer behind the meter is registered"
+    ),
+    "not all customers behind the meter are registered": Words(
+        "phía sau còn khách hàng chưa đăng ký", "not measured: not all customers behind the meter are registered"
+    ),
+    "some of it comes through meters of two groups": Words(
+        "cấp qua đồng hồ của hai khu vực", "not measured: some of it comes through meters of two groups"
+    ),
+    "behind a tank only by day and month": Words(
+        "sau bể chứa chỉ tính theo ngày và tháng", "not measured: behind a tank only by day and month"
+    ),
+    "what the tank holds is not known": Words(
+        "chưa biết lượng nước trong bể", "not measured: what the tank holds is not known"
+    ),
     # Notes below.
     "no_rows": Words("Không có dòng nào.", "There are no rows."),
     "some_uncovered": Words(

@@ -126,7 +126,7 @@ def retire(registry: Registry, name: str) -> RegistryChange:
     place = _place(registry, name)
     device = registry.devices[place]
     key = device_key(device.id)
-    children = [one.id for one in registry.devices if one.parent is not None and device_key(one.parent) == key]
+    children = [one.id for one in registry.devices if key in map(device_key, one.parents)]
     if children:
         shown = ", ".join(children[:5]) + (" ..." if len(children) > 5 else "")  # noqa: PLR2004 - a line
         raise ChangeRefused(device.id, {"id": f"{device.id} is the parent of {shown}; give them another parent first"})

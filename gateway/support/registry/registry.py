@@ -141,31 +141,35 @@ def parent_faults(registry: Registry) -> list[RegistryFault]:
     by_key = {device_key(device.id): device for device in registry.devices}
     faults: list[RegistryFault] = []
     for at, device in enumerate(registry.devices):
-        if device.parent is None:
-            continue
-        parent = by_key.get(device_key(device.parent))
-        if parent is None:
-            what = f"{device.parent} is not among the devices"
-        elif None not in (device.domain, parent.domain) and device.domain != parent.domain:
-            what = f"{parent.id} measures {parent.domain}, {device.id} {device.domain}: there is no balance of the two"
-        elif circle := _circle(device, by_key):
-            what = f"{' → '.join(circle)}: nothing flows to a device through itself"
-        else:
-            continue
-        faults.append((("devices", at, "parent"), what))
+        if device.parent is not None and (what := _parent_fault(device, by_key)):
+            faults.append((("devices", at, "parent"), what))
     return faults
+
+
+def _parent_fault(device: RegisteredDevice, by_key: Mapping[str, RegisteredDevice]) -> str:
+    """The first fault of a device's parents; empty: they have none."""
+    for name in device.parents:
+        parent = by_key.get(device_key(name))
+        if parent is None:
+            return f"{name} is not among the devices"
+        if None not in (device.domain, parent.domain) and device.domain != parent.domain:
+            return f"{parent.id} measures {parent.domain}, {device.id} {device.domain}: there is no balance of the two"
+    circle = _circle(device, by_key)
+    return f"{' → '.join(circle)}: nothing flows to a device through itself" if circle else ""
 
 
 def _circle(device: RegisteredDevice, by_key: Mapping[str, RegisteredDevice]) -> list[str]:
     """The way from a device over its parents back to itself; empty where there is none."""
-    way, at = [device.id], device
-    while at.parent is not None and (above := by_key.get(device_key(at.parent))) is not None:
-        if above is device:
-            return [*way, above.id]
-        if above.id in way:  # a circle that the device only leads to
-            return []
-        way.append(above.id)
-        at = above
+    ways, met = [(device, [device.id])], set[str]()
+    while ways:
+        at, way = ways.pop()
+        for name in at.parents:
+            above = by_key.get(device_key(name))
+            if above is device:
+                return [*way, above.id]
+            if above is not None and above.id not in met:
+                met.add(above.id)
+                ways.append((above, [*way, above.id]))
     return []
 
 

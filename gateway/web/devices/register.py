@@ -24,7 +24,7 @@ from gateway.web.http.long_answers import Fresh
 from gateway.web.routing import PageParts, RouteGroup, changes, reads
 from schemas.glossary import quantities
 from schemas.quantities import DOMAINS
-from schemas.registry import RegisteredDevice, device_key
+from schemas.registry import ROLES, RegisteredDevice, device_key
 
 _PARENTS: Final = 200
 _CONFLICT: Final = 409
@@ -99,6 +99,7 @@ class RegisterPages(RouteGroup):
             parents=await self._parents(fields.get("domain")),
             profiles=sorted(shipped_profiles() | self._devices.streams.profiles.by_name.keys()),
             domains=DOMAINS,
+            roles=ROLES,
             may_save=account_of(request).role >= AccountRole.TECHNICIAN,
             may_enrol=enrolment_configured(self._config),
             may_retire=account_of(request).role >= AccountRole.ADMIN,
@@ -128,7 +129,7 @@ class RegisterPages(RouteGroup):
         entries = self._devices.registry_entries()
 
         def find() -> list[RegisteredDevice]:
-            named = {device_key(entry.parent) for entry in entries if entry.parent is not None}
+            named = {device_key(name) for entry in entries for name in entry.parents}
             return sorted((entry for entry in entries if device_key(entry.id) in named), key=lambda entry: entry.id)
 
         return await asyncio.to_thread(find)

@@ -17,6 +17,7 @@ from gateway.support.registry.registry import (
     version_of,
     version_of_text,
 )
+from gateway.support.registry.yaml_file import write_out
 from schemas.registry import RegisteredDevice, Registry
 
 
@@ -129,6 +130,30 @@ def test_a_name_that_cannot_be_or_that_two_devices_claim_is_a_fault(path: Path, 
 
 
 @pytest.mark.parametrize(
+    ("written", "parents"),
+    [
+        pytest.param("a", ("a",), id="one"),
+        pytest.param("[a]", ("a",), id="a-list-of-one"),
+        pytest.param("[a, m.1]", ("a", "m.1"), id="a-list"),
+        pytest.param("'a,m.1'", ("a", "m.1"), id="as-typed"),
+        pytest.param("' a ; '", None, id="not-with-a-semicolon"),
+        pytest.param("[a, '..']", None, id="not-a-folder"),
+        pytest.param("[]", None, id="not-none"),
+    ],
+)
+def test_a_device_has_one_parent_or_several(path: Path, written: str, parents: tuple[str, ...] | None) -> None:
+    path.write_text(f"devices: [{{id: a}}, {{id: m.1}}, {{id: b, parent: {written}, role: use, customers: 3}}]")
+    if parents is None:
+        with pytest.raises(ConfigurationFault, match=r"devices\.2\.parent"):
+            load_registry(path)
+        return
+    device = load_registry(path).devices[2]
+    assert (device.parents, device.role, device.customers) == (parents, "use", 3)
+    path.write_text(write_out(load_registry(path)))
+    assert load_registry(path).devices[2] == device
+
+
+@pytest.mark.parametrize(
     ("devices", "said"),
     [
         pytest.param("{id: a, parent: b}", ["devices.0.parent: b is not among the devices"], id="unknown"),
@@ -138,6 +163,12 @@ def test_a_name_that_cannot_be_or_that_two_devices_claim_is_a_fault(path: Path, 
             ["devices.1.parent: b → c → b: nothing", "devices.2.parent: c → b → c: nothing"],
             id="circle",
         ),
+        pytest.param(
+            "{id: a}, {id: b, parent: [a, c]}, {id: c, parent: 'a, b'}",
+            ["devices.1.parent: b → c → b: nothing", "devices.2.parent: c → b → c: nothing"],
+            id="circle-over-the-second-of-two",
+        ),
+        pytest.param("{id: a}, {id: b, parent: [a, c]}", ["devices.1.parent: c is not among the devices"], id="unknown-second"),
         pytest.param(
             "{id: a, domain: water}, {id: b, domain: power, parent: a}",
             ["devices.1.parent: a measures water, b power: there is no balance of the two"],

@@ -113,7 +113,7 @@ async def newest_closed_day(store: Store, roster: Roster, window: TimeSpan) -> i
     return None
 
 
-Marks = Mapping[str, Collection[HourRun]]
+LateMarks = Mapping[str, Collection[HourRun]]
 """Device → its hours."""
 
 
@@ -129,7 +129,7 @@ class LateDay(NamedTuple):
     devices: set[str]
 
 
-def late_days(marks: Marks, zone: ZoneInfo, closed_ms: int) -> list[LateDay]:
+def late_days(marks: LateMarks, zone: ZoneInfo, closed_ms: int) -> list[LateDay]:
     """The days to work out again, the oldest first, with those of their hours that are closed."""
     found: dict[TimeSpan, tuple[set[int], set[str]]] = {}
     days: dict[int, list[TimeSpan]] = {}
@@ -155,7 +155,7 @@ def _local(day: TimeSpan, late: Collection[int], closed_ms: int) -> list[TimeSpa
 
 
 async def with_neighbours(
-    store: Store, roster: Roster, marks: Marks, zone: ZoneInfo, closed_ms: int
+    store: Store, roster: Roster, marks: LateMarks, zone: ZoneInfo, closed_ms: int
 ) -> dict[str, list[HourRun]]:
     """Add the hours up to the readings on both sides of each late hour; devices have their ids of the registry."""
     found = {device: list(marked) for device, marked in marks.items()}

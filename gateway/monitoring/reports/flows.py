@@ -1,0 +1,245 @@
+"""Used, supplied, produced and lost: what they are, once, for reports, roll-ups, pages and open data. For water and power.
+
+*Used* is what the customers' meters count (of water less what ran back), *produced* what they feed in. *Supplied* is what comes
+in through the first meters, or for a group through those at its edge, and what is produced in it. *Lost* is supplied less used,
+where all customers are registered. So losses of groups add up to the whole. Traffic and urban things are counted, never lost.
+
+A meter that is silent at the end of a period stands with its usual day (:mod:`gateway.monitoring.reports.silent_meters`).
+"""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+from gateway.ingest.database.store import Store, TimeSpan
+from gateway.monitoring.reports.boundaries import Uncovered
+from gateway.monitoring.reports.consumption import CounterUse, PeriodUse, ReportGroup, consumption
+from gateway.monitoring.reports.marks import MARKED, Marks
+from gateway.monitoring.reports.network import MeterNetwork, MetersOfGroup
+from gateway.monitoring.reports.roster import MAIN_COUNTER, METERED, RETURNED, Roster
+from gateway.monitoring.reports.silent_meters import Estimate, SilentMeters
+from gateway.monitoring.reports.tanks import Storage, TankLevels
+
+__all__ = ["MARKED", "Figure", "GroupFlows", "Marks", "MeterFlow", "flows", "group_flows", "meter_flows", "network_of"]
+
+_SOUND: Final = Marks()
+
+
+class Figure(NamedTuple):
+    """A figure of a group.
+
+    :ivar millionths: in millionths of the unit; None: not measured.
+    :ivar cause: the reason why not.
+    """
+
+    millionths: int | None
+    cause: Uncovered | None
+    marks: Marks = _SOUND
+
+
+class GroupFlows(NamedTuple):
+    """The figures of a group of meters in a period. ``produced`` of water is not measured, without a cause.
+
+    :ivar group: as reports name it: the code of an area, the name of a parent, those of several parents with commas.
+    :ivar meters: number of customers' meters.
+    :ivar left_out: those of them that are silent for so long that ``used`` leaves them out.
+    """
+
+    period: TimeSpan
+    group: str
+    domain: str
+    used: Figure
+    supplied: Figure
+    produced: Figure
+    lost: Figure
+    meters: int
+    left_out: int
+
+    @property
+    def marks(self) -> Marks:
+        """The marks of what stands on one point."""
+        return Marks.worst(figure.marks for figure in (self.used, self.supplied) if figure.millionths is not None)
+
+    @property
+    def figures(self) -> Mapping[str, Figure]:
+        """The figures under their names in roll-ups, and as columns: ``used``, ``supplied``, ``produced``, ``lost``."""
+        names = ("used", "supplied", "produced", "lost") if self.domain == "power" else ("used", "supplied", "lost")
+        return {name: getattr(self, name) for name in names}
+
+
+class MeterFlow(NamedTuple):
+    """Flow through a meter in a period, in millionths of the unit.
+
+    :ivar forward: in its direction; None: it is not known, and cannot be estimated.
+    :ivar back: against it.
+    :ivar estimated: the share of it that is estimated, or interpolated in a gap.
+    """
+
+    forward: int | None
+    back: int
+    cause: Uncovered | None = None
+    estimated: float = 0.0
+    is_suspect: bool = False
+
+
+def meter_flows(found: PeriodUse, domain: str, estimates: Mapping[CounterUse, Estimate]) -> dict[str, MeterFlow]:
+    """Work out the flow through each meter of a domain.
+
+    :param estimates: estimates of counters that are not known to the end of the period.
+    """
+    uses: dict[str, list[CounterUse]] = defaultdict(list)
+    for use in found.uses:
+        if use.counter.field in {MAIN_COUNTER[domain], RETURNED[domain]}:
+            uses[use.series.device].append(use)
+    return {id_: _flow(some, domain, estimates) for id_, some in uses.items()}
+
+
+def _flow(uses: Sequence[CounterUse], domain: str, estimates: Mapping[CounterUse, Estimate]) -> MeterFlow:
+    forward = back = 0
+    sure = whole = 0.0
+    for use in uses:
+        used, share = use.used, use.measured
+        if used is None and (estimate := estimates.get(use)) is not None:
+            used, share = estimate
+        if used is None:
+            return MeterFlow(None, 0, use.uncovered, 1.0)
+        whole, sure = whole + used, sure + used * share
+        if use.counter.field == MAIN_COUNTER[domain]:
+            forward += used
+        else:
+            back += used
+    measured = sure / whole if whole else min(estimates[use].measured if use in estimates else use.measured for use in uses)
+    return MeterFlow(forward, back, None, 1 - measured, any(use.suspect for use in uses))
+
+
+@dataclass(slots=True)
+class _FlowSum:
+    """Flows added up, with the shares that are marked."""
+
+    total: int = 0
+    weight: int = 0
+    estimated: float = 0.0
+    suspect: int = 0
+    number: int = 0
+    missing: int = 0
+    cause: Uncovered | None = None
+
+    def add(self, flow: MeterFlow, amount: int) -> None:
+        self.number += 1
+        if flow.forward is None:
+            self.missing += 1
+            self.cause = self.cause or flow.cause
+            return
+        self.total += amount
+        self.weight += abs(amount)
+        self.estimated += abs(amount) * flow.estimated
+        self.suspect += abs(amount) * flow.is_suspect
+
+    @property
+    def marks(self) -> Marks:
+        if not self.weight:
+            return Marks(measured=1 - self.missing / self.number) if self.number else _SOUND
+        estimated = self.estimated / self.weight
+        return Marks(estimated, self.suspect / self.weight, (1 - estimated) * (1 - self.missing / self.number))
+
+
+def network_of(roster: Roster, domain: str, metering: Iterable[str]) -> MeterNetwork:
+    """The network of a domain's meters; ``metering``: the devices that have a counter."""
+    return MeterNetwork(roster.of_domain(domain), domain, set(metering))
+
+
+def group_flows(
+    period: TimeSpan,
+    domain: str,
+    groups: Mapping[str, MetersOfGroup],
+    meters: Mapping[str, MeterFlow],
+    storage: Mapping[str, Storage],
+) -> Iterator[GroupFlows]:
+    """Work out the figures of all groups in a period.
+
+    :param storage: tank → what it took in meanwhile.
+    """
+    for name, group in groups.items():
+        yield _of_group(period, domain, name, group, meters, storage)
+
+
+def _of_group(
+    period: TimeSpan,
+    domain: str,
+    name: str,
+    group: MetersOfGroup,
+    meters: Mapping[str, MeterFlow],
+    storage: Mapping[str, Storage],
+) -> GroupFlows:
+    used, fed, produced, supply = _FlowSum(), _FlowSum(), _FlowSum(), _FlowSum()
+    for id_ in group.uses:
+        flow = meters[id_]
+        taken = (flow.forward or 0) - (0 if domain == "power" else flow.back)
+        used.add(flow, taken)
+        produced.add(flow, flow.back)
+        if id_ not in group.unfed:
+            fed.add(flow, taken)
+            if domain == "power" and flow.forward is not None:
+                supply.total += flow.back
+                supply.weight += flow.back
+    for ids, sign in ((group.inlets, 1), (group.outlets, -1)):
+        for id_ in ids:
+            supply.add(meters[id_], sign * ((meters[id_].forward or 0) - meters[id_].back))
+    supplied = _supplied(group, supply)
+    return GroupFlows(
+        period,
+        name,
+        domain,
+        _sum(used),
+        supplied,
+        _sum(produced) if domain == "power" else Figure(None, None),
+        _lost(group, supplied, fed, storage),
+        used.number,
+        used.missing,
+    )
+
+
+def _sum(tally: _FlowSum) -> Figure:
+    """A sum that leaves out what is not known, and says so in its marks."""
+    if tally.number == tally.missing:
+        return Figure(None, tally.cause or Uncovered.NO_CUSTOMER, Marks(measured=0.0))
+    return Figure(tally.total, None, tally.marks)
+
+
+def _supplied(group: MetersOfGroup, supply: _FlowSum) -> Figure:
+    cause = group.unsupplied or (None if group.inlets else Uncovered.NO_SUPPLY) or supply.cause
+    return Figure(None, cause, Marks(measured=0.0)) if cause is not None else Figure(supply.total, None, supply.marks)
+
+
+def _lost(group: MetersOfGroup, supplied: Figure, fed: _FlowSum, storage: Mapping[str, Storage]) -> Figure:
+    tanks = [storage.get(tank.id, Storage(None, Uncovered.TANK_UNKNOWN)) for tank in group.tanks]
+    unknown = next((tank.cause for tank in tanks if tank.cause is not None), None)
+    cause = supplied.cause or group.unmeasured or (Uncovered.CHILD_MISSING if fed.missing else None) or unknown
+    if supplied.millionths is None or cause is not None:
+        return Figure(None, cause, Marks(measured=0.0))
+    stored = sum(tank.millionths or 0 for tank in tanks)
+    return Figure(supplied.millionths - fed.total - stored, None, Marks.worst((supplied.marks, fed.marks)))
+
+
+async def flows(
+    store: Store, roster: Roster, domain: str, spans: Sequence[TimeSpan], zone: ZoneInfo, now_ms: int, by: ReportGroup
+) -> AsyncIterator[GroupFlows]:
+    """Yield the figures of each group of a domain, period by period; nothing for traffic and urban.
+
+    :param spans: periods, each of which begins where the one before ends.
+    """
+    if domain not in METERED:
+        return
+    silent, levels = SilentMeters(store, roster, domain, zone), TankLevels(store, roster)
+    metering: set[str] = set()
+    groups: Mapping[str, MetersOfGroup] = {}
+    async for found in consumption(store, roster, domain, spans, now_ms):
+        meters = meter_flows(found, domain, await silent.estimates(found))
+        if meters.keys() != metering:
+            metering = set(meters)
+            groups = network_of(roster, domain, metering).groups(by)
+        storage = await levels.stored(found.period, [tank for group in groups.values() for tank in group.tanks])
+        for row in group_flows(found.period, domain, groups, meters, storage):
+            yield row

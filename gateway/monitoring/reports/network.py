@@ -1,0 +1,190 @@
+"""The meters of a domain as a network: which stand behind which, and what each is to a group of meters.
+
+A meter is of `supply` or `between` or `use`; the registry says so, or whether others stand behind it. What a meter behind a
+customer's measures is a part of his, and counts nowhere else. Meters with several parents make one zone of these.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from gateway.monitoring.reports.boundaries import Uncovered
+from gateway.monitoring.reports.consumption import ReportGroup, group_of
+from schemas.registry import RegisteredDevice, device_key
+
+TANK_AREA: Final = "tank_area_m2"
+_TANK_PARAMS: Final = frozenset({TANK_AREA, "level_low_m", "level_high_m"})
+
+
+@dataclass(slots=True)
+class MetersOfGroup:
+    """The meters that make the figures of a group.
+
+    :ivar inlets: those through which something comes in.
+    :ivar outlets: those of others behind one of its own: through them something leaves.
+    :ivar uses: those of its customers.
+    :ivar unfed: those of them before which no supply is measured.
+    :ivar tanks: the tanks in it.
+    :ivar unmeasured: the reason why its losses cannot be told; None: they can.
+    :ivar unsupplied: the reason why its supply cannot be told; None: it can.
+    """
+
+    inlets: list[str] = field(default_factory=list)
+    outlets: list[str] = field(default_factory=list)
+    uses: list[str] = field(default_factory=list)
+    unfed: set[str] = field(default_factory=set)
+    tanks: list[RegisteredDevice] = field(default_factory=list)
+    unmeasured: Uncovered | None = None
+    unsupplied: Uncovered | None = None
+
+
+Groups = Mapping[str, MetersOfGroup]
+
+
+class MeterNetwork:
+    """The meters of one domain.
+
+    :ivar meters: id → device, of all that have a counter.
+    """
+
+    def __init__(self, devices: Mapping[str, RegisteredDevice], domain: str, metering: Collection[str]) -> None:
+        """Work out who stands behind whom.
+
+        :param devices: the devices of the domain.
+        :param metering: those of them that have a counter: a pressure gauge is no meter.
+        """
+        self._domain = domain
+        self._devices = devices
+        self._ids = {device_key(id_): id_ for id_ in devices}
+        self.meters = {id_: device for id_, device in devices.items() if id_ in metering}
+        self._above = {id_: self._metered_above(device, {id_}) for id_, device in self.meters.items()}
+        self._below: dict[str, list[str]] = defaultdict(list)
+        for id_, above in self._above.items():
+            for parent in above:
+                self._below[parent].append(id_)
+        self._customers = {id_ for id_, device in self.meters.items() if self._is_customer(device)}
+        inner = {one for id_ in self._customers for one in self._behind(id_)}
+        self._counted = [id_ for id_ in self.meters if id_ not in inner]
+        self._customers -= inner
+        self._zone_of = self._zones()
+        self._fed_areas = {self.meters[id_].area for id_ in self._counted if id_ not in self._customers}
+        self._lone: dict[str | None, list[str]] = defaultdict(list)
+        for id_ in self._customers:
+            if not self._above[id_]:
+                self._lone[self.meters[id_].area].append(id_)
+
+    def _metered_above(self, device: RegisteredDevice, met: set[str]) -> tuple[str, ...]:
+        """The nearest meters above a device: a parent without a counter stands for its own parents."""
+        found: list[str] = []
+        for key in map(device_key, device.parents):
+            id_ = self._ids.get(key)
+            if id_ is not None and id_ not in met:
+                met.add(id_)
+                found += [id_] if id_ in self.meters else self._metered_above(self._devices[id_], met)
+        return tuple(found)
+
+    def _is_customer(self, device: RegisteredDevice) -> bool:
+        return device.role == "use" or (device.role is None and not self._below.get(device.id))
+
+    def _behind(self, id_: str) -> set[str]:
+        """All meters behind one."""
+        found, ways = set[str](), [id_]
+        while ways:
+            for below in self._below.get(ways.pop(), ()):
+                if below not in found:
+                    found.add(below)
+                    ways.append(below)
+        return found
+
+    def _zones(self) -> dict[str, str]:
+        """Meter that others stand behind → its zone: the names of all that share a child, sorted."""
+        joined = {id_: id_ for id_ in self._counted if id_ not in self._customers and self._below.get(id_)}
+
+        def root(id_: str) -> str:
+            while joined[id_] != id_:
+                id_ = joined[id_]
+            return id_
+
+        for id_ in self._counted:
+            first, *others = self._above[id_] or ("",)
+            for other in others:
+                joined[root(other)] = root(first)
+        names: dict[str, list[str]] = defaultdict(list)
+        for id_ in sorted(joined):
+            names[root(id_)].append(id_)
+        return {id_: ", ".join(names[root(id_)]) for id_ in joined}
+
+    def groups(self, by: ReportGroup) -> Groups:
+        """The groups by a property."""
+        found: dict[str, MetersOfGroup] = defaultdict(MetersOfGroup)
+        if by is ReportGroup.PARENT:
+            self._by_zone(found)
+        else:
+            self._by_place(found, {id_: group_of(device, by, self._domain) for id_, device in self.meters.items()})
+        return dict(sorted(found.items()))
+
+    def families(self) -> Mapping[str, tuple[Sequence[str], Sequence[str]]]:
+        """Zone → the meters before it, and those behind them."""
+        found: dict[str, tuple[list[str], list[str]]] = {}
+        for id_, zone in self._zone_of.items():
+            found.setdefault(zone, ([], []))[0].append(id_)
+        for id_ in self._counted:
+            if self._above[id_]:
+                found[self._zone_of[self._above[id_][0]]][1].append(id_)
+        return dict(sorted(found.items()))
+
+    def _by_zone(self, found: dict[str, MetersOfGroup]) -> None:
+        for zone, (before, behind) in self.families().items():
+            group = found[zone]
+            group.inlets += before
+            group.uses += [id_ for id_ in behind if id_ in self._customers]
+            group.outlets += [id_ for id_ in behind if id_ not in self._customers]
+            group.unmeasured = next((cause for id_ in before if (cause := self._incomplete(id_))), None)
+        for tank, above in self._tanks():
+            found[self._zone_of.get(above, above)].tanks.append(tank)
+
+    def _by_place(self, found: dict[str, MetersOfGroup], places: Mapping[str, str]) -> None:
+        for id_ in self._counted:
+            own, above = places[id_], {places[parent] for parent in self._above[id_]}
+            if id_ in self._customers:
+                found[own].uses.append(id_)
+                if not above and self.meters[id_].area not in self._fed_areas:
+                    found[own].unfed.add(id_)
+            else:
+                found[own].unmeasured = found[own].unmeasured or self._incomplete(id_)
+                if not above:
+                    found[own].inlets.append(id_)
+            if len(above) > 1:
+                for place in {own, *above}:
+                    found[place].unsupplied = Uncovered.FED_APART
+            elif above and above != {own}:
+                found[own].inlets.append(id_)
+                found[above.pop()].outlets.append(id_)
+        for tank, above_tank in self._tanks():
+            found[places[above_tank]].tanks.append(tank)
+
+    def _tanks(self) -> Iterator[tuple[RegisteredDevice, str]]:
+        """Each tank, and a meter before it."""
+        for id_, device in self._devices.items():
+            if self._domain == "water" and id_ not in self.meters and not _TANK_PARAMS.isdisjoint(device.params):
+                yield from ((device, above) for above in self._metered_above(device, {id_})[:1])
+
+    def _incomplete(self, id_: str) -> Uncovered | None:
+        """The reason why losses behind a meter cannot be told: nobody, or not everybody, is registered there."""
+        if not self._below.get(id_) and (self._above[id_] or not self._lone[self.meters[id_].area]):
+            return Uncovered.NO_CUSTOMER
+        return Uncovered.UNREGISTERED if self._lacks_own(id_) else None
+
+    def _lacks_own(self, id_: str) -> bool:
+        """Tell if a customer is not registered who may stand right behind a meter, and not behind the next one."""
+        if self.meters[id_].customers is None:
+            return any(self._lacks_own(above) for above in self._above[id_])
+        below = [one for one in self._below.get(id_, ()) if one not in self._customers]
+        return self._lacking(id_) > sum(max(0, self._lacking(one)) for one in below)
+
+    def _lacking(self, id_: str) -> int:
+        """The number of customers behind a meter that are not registered, as far as the registry tells."""
+        lone = [] if self._above[id_] else self._lone[self.meters[id_].area]
+        registered = len(self._customers & self._behind(id_)) + len(lone)
+        return (self.meters[id_].customers or 0) - registered
