@@ -61,6 +61,27 @@ class Step(StrEnum):
     """Local days; and the months of ``monthly``, each on its first day."""
 
 
+class Mark(StrEnum):
+    """The share of a figure that is marked. Each point weighs as much as its part of the figure."""
+
+    ESTIMATED = "estimated"
+    SUSPECT = "suspect"
+    MEASURED = "measured"
+    DOUBT = "doubt"
+    """The part that does not stand on readings, or on suspect ones. The flag of a device alone that says estimated is 1 %."""
+
+
+MARKS: Final = {
+    Mark.ESTIMATED: "{estimated}",
+    Mark.SUSPECT: "{suspect}",
+    Mark.MEASURED: "{measured}",
+    Mark.DOUBT: "(1 - {measured} * (1 - {suspect}) * (1 - 0.01 * {estimated}))",
+}
+"""The mark of a point, from the fields of the same name."""
+LEAST_WEIGHT: Final = "0.000001"
+"""Added to each figure, since the mark of a true or untrue 0 counts too."""
+
+
 class Compare(StrEnum):
     """The comparison of a figure with a limit."""
 
@@ -110,6 +131,8 @@ class Ask:
     :ivar up_to_days: asked only if at most so many days are shown; 0: however many.
     :ivar of_areas: asked only if the reader has chosen whole areas (True), or sites or devices (False); None: either way.
     :ivar name: the name of the line or column; lines have the values of ``by`` before it.
+    :ivar beside: a field that a point must have too.
+    :ivar mark: asks for a mark of the figure in place of the figure; figures below 0 have none.
     """
 
     measurement: str
@@ -126,17 +149,22 @@ class Ask:
     up_to_days: int = 0
     of_areas: bool | None = None
     name: str = ""
+    beside: str = ""
+    mark: Mark | None = None
 
     def __post_init__(self) -> None:
         """Refuse a question about a measurement, field or tag that does not exist."""
         points = MEASUREMENTS.get(self.measurement)
         if points is None:
             raise ValueError(f"There is no measurement {self.measurement}.")
-        unknown = [name for name in (self.field, *(where.field for where in self.where)) if name not in points.units]
+        names = (self.field, *(where.field for where in self.where), *([self.beside] if self.beside else []))
+        unknown = [name for name in names if name not in points.units]
         if unknown:
             raise ValueError(f"{self.measurement} has no quantity {', '.join(unknown)}.")
         if self.each is Each.USED and (self.field not in SUM_OF.values() or self.step is not Step.RANGE):
             raise ValueError(f"{self.measurement}.{self.field} is not asked for the use of a sum in the time shown.")
+        if self.mark and (not points.period or "measured" not in points.units or self.step is Step.NOW):
+            raise ValueError(f"{self.measurement} per {self.step} has no marks.")
         is_now = self.step is Step.NOW and self.each is Each.LAST
         if points.period and not (self.is_of_periods or self.step is Step.RANGE or is_now):
             raise ValueError(f"{self.measurement} has one point per {points.period}: it has no {self.each} per {self.step}.")

@@ -17,6 +17,8 @@ from grafana.layout import Place
 from grafana.model import GREEN, Column, Kind, Panel, Steps, Words, both
 from grafana.reasons import without_data
 from grafana.render import EVERY_TABLE
+from grafana.tables.flows import DOUBT, DOUBT_FROM, is_doubt
+from grafana.units import SHARE
 from grafana.written import ZONE, number_text
 
 LINES_MAX: Final = 8
@@ -45,8 +47,10 @@ def panel_html(number: int, place: Place, answers: Answers, page: Page) -> str:
 
 
 def _lines(answers: Answers) -> Iterator[ChartLine]:
-    """The lines of all questions, named as in the legend."""
+    """The lines of all questions, named as in the legend, but those of doubt."""
     for question, rows in answers:
+        if is_doubt(question):
+            continue
         series = defaultdict[Labels, list[tuple[float, float | None]]](list)
         for (labels, time_ms), value in sorted(rows.items()):
             series[labels].append((time_ms, value))
@@ -69,7 +73,7 @@ def _line_chart(name: str, panel: Panel, answers: Answers, page: Page) -> str:
         *_axes(panel, page),
         gap_ms=max(gap_ms(question) for question, rows in answers if rows),
     )
-    return drawn + _legend(shown, len(lines))
+    return drawn + _legend(shown, len(lines)) + _doubt(answers)
 
 
 def _bar_chart(name: str, panel: Panel, answers: Answers, page: Page) -> str:
@@ -78,7 +82,7 @@ def _bar_chart(name: str, panel: Panel, answers: Answers, page: Page) -> str:
     length_ms = MONTH_MS if asked.measurement.startswith("monthly") else page.step_ms(asked)
     shown = [*lines[: LINES_MAX - 1], _rest(lines[LINES_MAX - 1 :])] if len(lines) > LINES_MAX else lines
     drawn = bar_chart(_frame(name, panel), _unnamed(shown), length_ms, *_axes(panel, page))
-    return drawn + _legend(shown, len(shown))
+    return drawn + _legend(shown, len(shown)) + _doubt(answers)
 
 
 def _rest(lines: Sequence[ChartLine]) -> ChartLine:
@@ -120,13 +124,24 @@ def _frame(name: str, panel: Panel) -> ChartFrame:
 
 
 def _stat(name: str, panel: Panel, answers: Answers, page: Page) -> str:  # noqa: ARG001 - as the others
-    value = next(value for _, rows in answers for value in rows.values())
-    return f'<p class="figure" style="color: {_step_colour(panel.steps, value)}">{number_text(value, panel.unit)}</p>'
+    values = [value for question, rows in answers if not is_doubt(question) for _, value in sorted(rows.items())]
+    return _large(panel, values[-1], answers) if values else ""
+
+
+def _large(panel: Panel, value: float, answers: Answers) -> str:
+    figure = f'<p class="figure" style="color: {_step_colour(panel.steps, value)}">{number_text(value, panel.unit)}</p>'
+    return figure + _doubt(answers)
+
+
+def _doubt(answers: Answers) -> str:
+    """The share in doubt, the highest of the time shown; nothing below the limit."""
+    highest = max((value for question, rows in answers if is_doubt(question) for value in rows.values()), default=0.0)
+    return f'<p class="legend">{DOUBT} ≤ {number_text(highest, SHARE)}</p>' if highest >= DOUBT_FROM else ""
 
 
 def _peak(name: str, panel: Panel, answers: Answers, page: Page) -> str:  # noqa: ARG001 - as the others
-    value = max(value for _, rows in answers for value in rows.values())
-    return f'<p class="figure" style="color: {_step_colour(panel.steps, value)}">{number_text(value, panel.unit)}</p>'
+    values = [value for question, rows in answers if not is_doubt(question) for value in rows.values()]
+    return _large(panel, max(values), answers) if values else ""
 
 
 def _step_colour(steps: Steps, value: float) -> str:
@@ -204,6 +219,7 @@ _DRAWN: Final[dict[Kind, Callable[[str, Panel, Answers, Page], str]]] = {
     Kind.BARS: _bar_chart,
     Kind.STAT: _stat,
     Kind.PEAK: _peak,
+    Kind.NEWEST: _stat,
     Kind.STATES: _states,
     Kind.TABLE: _table,
     Kind.MAP: _points,

@@ -13,7 +13,22 @@ Rules that hold in every query:
 
 from typing import Final
 
-from grafana.ask import LOOK_BACK, Ask, CannotAsk, Each, Over, Question, Step, Where, asks, column_name, first
+from grafana.ask import (
+    LEAST_WEIGHT,
+    LOOK_BACK,
+    MARKS,
+    Ask,
+    CannotAsk,
+    Each,
+    Mark,
+    Over,
+    Question,
+    Step,
+    Where,
+    asks,
+    column_name,
+    first,
+)
 from grafana.points import ALL_OF_BOTH, PLACE, WHOLE
 
 NAME: Final = "InfluxQL"
@@ -73,6 +88,8 @@ def label(by: tuple[str, ...], name: str) -> str:
 
 def _rows(question: Question, name: str) -> str:
     """One column of figures, all from one query: InfluxQL joins nothing."""
+    if isinstance(question, Ask) and question.mark:
+        return _marked(question, name)
     parts = list(asks(question))
     if any(_circumstances(part) != _circumstances(parts[0]) for part in parts):
         fields = " and ".join(f"{part.measurement}.{part.field}" for part in parts)
@@ -88,7 +105,7 @@ def _rows(question: Question, name: str) -> str:
 def _circumstances(ask: Ask) -> tuple[object, ...]:
     """The parts of a question that stand outside its columns."""
     levels = ask.each is Each.USED, ask.over is Over.DEVICES, ask.field if ask.each is Each.TRUE else ""
-    return ask.measurement, ask.step, ask.by, ask.tags, ask.where, ask.within, _shown(ask), ask.limit, levels
+    return ask.measurement, ask.step, ask.by, ask.tags, ask.where, ask.beside, ask.within, _shown(ask), ask.limit, levels
 
 
 def _arithmetic(question: Question, figures: dict[Ask, str]) -> str:
@@ -134,6 +151,16 @@ def _from_series(ask: Ask, what: str, columns: list[str]) -> str:
     return f"SELECT {what} FROM {rows}{_group(time, ask.by)}"  # noqa: S608 - from our tables
 
 
+def _marked(ask: Ask, name: str) -> str:
+    """A mark: each point weighs as much as its part of the figure."""
+    whole = f'("{ask.field}" + {LEAST_WEIGHT})'
+    mark = MARKS[ask.mark or Mark.DOUBT].format_map({field.value: f'"{field}"' for field in Mark})
+    points = f'{_source(ask)} AND "{ask.field}" >= 0 AND "measured" >= 0'
+    parts = f'(SELECT {mark} * {whole} AS "part", {whole} AS "whole" FROM {points})'  # noqa: S608 - from our tables
+    times = _where(["$timeFilter"] if ask.is_over_time else []) + _group(_TIMES.get(ask.step, ""), ask.by)
+    return f'SELECT sum("part") / sum("whole") AS "{name}" FROM {parts}{times}'  # noqa: S608 - from our tables
+
+
 def _where(conditions: list[str]) -> str:
     return f" WHERE {' AND '.join(conditions)}" if conditions else ""
 
@@ -144,6 +171,7 @@ def _source(ask: Ask) -> str:
     chosen = [_OF_AREA] if is_of_areas else [_CHOICES[choice] for choice in points.choices]
     fixed = [f"\"{tag}\" = '{value}'" for tag, value in (*points.tags, *ask.tags)]
     state = [f'"{ask.field}" = true'] if ask.each is Each.TRUE else []
+    state += [f'("{ask.beside}" >= 0 OR "{ask.beside}" < 0)'] if ask.beside else []
     return f'"{points.name or ask.measurement}" WHERE {" AND ".join([_time(ask), *chosen, *fixed, *state, *_shown(ask)])}'
 
 

@@ -11,7 +11,7 @@ Rules that hold in every query:
 
 from typing import Final
 
-from grafana.ask import LOOK_BACK, Ask, Combined, Compare, Each, Over, Question, Step, Where, first
+from grafana.ask import LEAST_WEIGHT, LOOK_BACK, MARKS, Ask, Combined, Compare, Each, Mark, Over, Question, Step, Where, first
 from grafana.points import ALL_OF_BOTH, MEASUREMENTS, PLACE, WHOLE
 
 NAME: Final = "MetricsQL"
@@ -68,10 +68,21 @@ def _figures(question: Question) -> str:
     if isinstance(question, Combined):
         left = _figures(question.left)
         return f"{left if isinstance(question.left, Ask) else f'({left})'} {question.operator} {_figures(question.right)}"
+    if question.mark:
+        return _marked(question)
     figures = _with_conditions(question)
     if question.over is Over.DEVICES:
         figures = f"max{_by(tuple(dict.fromkeys(('device', *question.by))))} ({figures})"
     return f"{_OVER[question.over]}{_by(question.by)} ({figures})"
+
+
+def _marked(ask: Ask) -> str:
+    """A mark: each point weighs as much as its part of the figure."""
+    points = {field.value: _newest(ask, field) for field in (Mark.ESTIMATED, Mark.SUSPECT, Mark.MEASURED)}
+    whole = f"(({_with(ask)} >= 0) + {LEAST_WEIGHT})"
+    part = f"{MARKS[ask.mark or Mark.DOUBT].format_map(points)} * {whole}"
+    sums = (_of_range(ask, f"({figures})", Each.SUM) for figures in (part, f"{whole} and {points[Mark.MEASURED.value]}"))
+    return " / ".join(f"sum{_by(ask.by)} ({figures})" for figures in sums)
 
 
 def _by(tags: tuple[str, ...]) -> str:
@@ -106,11 +117,26 @@ def _figure(ask: Ask) -> str:
         return f"count_eq_over_time({metric}{_window(ask)}, 1) > 0"
     if not ask.points.period or ask.step is Step.NOW:
         return f"{_ROLLED[ask.each]}({metric}{_window(ask)})"
-    newest = f"last_over_time({metric}{_AROUND[ask.points.period]})"
+    return _of_range(ask, _with(ask), ask.each)
+
+
+def _with(ask: Ask) -> str:
+    """The newest points of the field, where that beside it stands too."""
+    newest = _newest(ask, ask.field)
+    return f"({newest} and {_newest(ask, ask.beside)})" if ask.beside else newest
+
+
+def _newest(ask: Ask, field: str) -> str:
+    """The newest point about each period."""
+    return f"last_over_time({_metric(ask, field)}{_AROUND[ask.points.period]})"
+
+
+def _of_range(ask: Ask, figures: str, each: Each) -> str:
+    """Figures of periods, put together where one figure of the time shown is asked for."""
     if ask.is_of_periods:
-        return newest
+        return figures
     moved = f" offset {_DAYS_BEGIN}" if ask.points.period == "1d" else ""
-    return f"{_ROLLED[ask.each]}({newest}[$__range:{ask.points.period}]{moved})"
+    return f"{_ROLLED[each]}({figures}[$__range:{ask.points.period}]{moved})"
 
 
 def _window(ask: Ask) -> str:

@@ -33,6 +33,8 @@ class Kind(Enum):
     """One large number."""
     PEAK = auto()
     """The highest figure of a line as one large number."""
+    NEWEST = auto()
+    """The newest figure of a line as one large number."""
     STATES = auto()
     """A coloured band over time per series."""
     TABLE = auto()

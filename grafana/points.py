@@ -56,7 +56,9 @@ _COMPLETENESS: Final = {
     **dict.fromkeys(("expected", "missing", "received", "on_time", "estimated", "suspect", "interruptions"), "1"),
     **dict.fromkeys(("longest_gap_s", "interval_s", "interruption_s"), "s"),
 }
-_BALANCE: Final = {"in": "", "out": "", "completeness_in": "1", "completeness_out": "1"}
+_MARKS: Final = dict.fromkeys(("estimated", "suspect", "measured"), "1")
+"""How much of a figure is estimated, is suspect, stands on readings: 0 to 1. A point without them says nothing of it."""
+_BALANCE: Final = {"in": "", "out": "", "completeness_in": "1", "completeness_out": "1", **_MARKS}
 _ALARM: Final = {
     "active": "",
     "acknowledged": "",
@@ -74,8 +76,12 @@ _GATEWAY: Final = {
     **dict.fromkeys(("full_s", "oldest_s", "unbroken_s"), "s"),
     "certificate_days": "d",
 }
-_AREA: Final = {"devices": "1", "uncovered": "1", "supplied": "", "demand": ""}
-"""What flowed has the unit of the domain's sum, as in a balance."""
+_AREA: Final = {
+    **dict.fromkeys(("devices", "uncovered"), "1"),
+    **dict.fromkeys(("used_m3", "supplied_m3", "lost_m3"), "m3"),
+    **dict.fromkeys(("used_kwh", "supplied_kwh", "produced_kwh", "lost_kwh"), "kW.h"),
+}
+"""One definition for water and energy: each is counted once on its way. One that is not measured has no field."""
 
 
 def _of_devices(measurement: str) -> Points:
@@ -87,10 +93,10 @@ def _of_devices(measurement: str) -> Points:
 
 def _rolled(period: str, more: Mapping[str, str]) -> tuple[Points, Points]:
     """The roll-ups of devices, and those of areas."""
-    units = {**_USED, **_SPREAD, **_UNBALANCE, **more}
+    units = {**_USED, **_SPREAD, **_UNBALANCE, **more, **_MARKS}
     return (
         Points(PLACE, ("device", *TEXT_TAGS), units, "", period),
-        Points(("area",), ("area", "domain"), {**_USED, **_SPREAD, **_AREA}, "devices", period),
+        Points(("area",), ("area", "domain"), {**_USED, **_SPREAD, **_AREA, **_MARKS}, "devices", period),
     )
 
 

@@ -6,9 +6,11 @@ from typing import Final
 from grafana import drill, layout
 from grafana.ask import CannotAsk, gap_ms
 from grafana.head import annotations, chosen_metrics, chosen_source, links, variables
-from grafana.model import Column, Dashboard, Kind, Panel, Prom, Section, Steps, Target, Words, both, panel_id
+from grafana.model import GREY, Column, Dashboard, Kind, Panel, Prom, Section, Steps, Target, Words, both, panel_id
 from grafana.reasons import without_data
 from grafana.stores import Database, Json, letter
+from grafana.tables.flows import DOUBT, DOUBT_FROM, is_doubt
+from grafana.units import SHARE
 
 SCHEMA_VERSION: Final = 39
 POINTS_MAX: Final = 3000
@@ -27,6 +29,7 @@ TYPES: Final = {
     Kind.BARS: "timeseries",
     Kind.STAT: "stat",
     Kind.PEAK: "stat",
+    Kind.NEWEST: "stat",
     Kind.STATES: "state-timeline",
     Kind.TABLE: "table",
     Kind.MAP: "xychart",
@@ -59,6 +62,7 @@ _OPTIONS: Final[dict[Kind, Json]] = {
     Kind.BARS: _OVER_TIME,
     Kind.STAT: _FIGURE | {"reduceOptions": {"values": False, "calcs": ["lastNotNull"], "fields": ""}},
     Kind.PEAK: _FIGURE | {"reduceOptions": {"values": False, "calcs": ["max"], "fields": ""}},
+    Kind.NEWEST: _FIGURE | {"reduceOptions": {"values": False, "calcs": ["lastNotNull"], "fields": ""}},
     Kind.STATES: _OVER_TIME | {"mergeValues": True, "showValue": "never", "rowHeight": 0.8, "alignValue": "left"},
     Kind.MAP: _POINTS,
     Kind.SCATTER: _POINTS,
@@ -72,11 +76,30 @@ _CUSTOM: Final[dict[Kind, Json]] = {
     Kind.BARS: {"drawStyle": "bars", "fillOpacity": 80, "lineWidth": 0, "stacking": {"mode": "normal", "group": "A"}},
     Kind.STAT: {},
     Kind.PEAK: {},
+    Kind.NEWEST: {},
     Kind.STATES: {"fillOpacity": 80, "lineWidth": 0},
     Kind.MAP: _DOTS,
     Kind.SCATTER: _DOTS,
     Kind.TABLE: {"align": "auto", "cellOptions": {"type": "auto"}, "filterable": True},
 }
+
+_SURE: Final = {"text": both("chắc chắn", "sure"), "color": "transparent", "index": 0}
+_DOUBT: Final[Json] = {
+    "matcher": {"id": "byName", "options": DOUBT},
+    "properties": [
+        {"id": "unit", "value": SHARE},
+        {"id": "min", "value": 0},
+        {"id": "max", "value": 1},
+        {"id": "color", "value": {"mode": "fixed", "fixedColor": GREY}},
+        {"id": "mappings", "value": [{"type": "range", "options": {"from": 0, "to": DOUBT_FROM - 1e-9, "result": _SURE}}]},
+        {"id": "custom.drawStyle", "value": "line"},
+        {"id": "custom.lineStyle", "value": {"fill": "dash", "dash": [4, 4]}},
+        {"id": "custom.fillOpacity", "value": 0},
+        {"id": "custom.stacking", "value": {"mode": "none", "group": "A"}},
+        {"id": "custom.axisPlacement", "value": "right"},
+    ],
+}
+"""The share that is in doubt, in every panel that shows one: dim, dashed, on an axis of its own from 0 to 100 %."""
 
 EVERY_TABLE: Final = (
     Column("device", "Thiết bị", "Device"),
@@ -148,6 +171,8 @@ def _placed(section: Section, top: int, board: Dashboard, database: Database) ->
 
 def _panel(panel: Panel, board: Dashboard, database: Database) -> Json:
     overrides = [_override(column, database.column(panel, column.name)) for column in _columns(panel)]
+    if _has_doubt(panel):
+        overrides.append(_DOUBT)
     if panel.kind is Kind.TABLE:
         overrides += drill.columns(panel, board, database)
     times = {
@@ -239,7 +264,13 @@ def _links(panel: Panel, board: Dashboard, database: Database) -> Json:
     return {"links": found} if found else {}
 
 
+def _has_doubt(panel: Panel) -> bool:
+    return any(not isinstance(target, Prom) and is_doubt(target) for target in panel.targets)
+
+
 def _options(panel: Panel) -> Json:
+    if TYPES[panel.kind] == "stat" and _has_doubt(panel):
+        return _OPTIONS[panel.kind] | {"textMode": "value_and_name"}
     if panel.sort_by:
         return _OPTIONS[panel.kind] | {"sortBy": [{"displayName": panel.sort_by, "desc": not panel.sort_up}]}
     return _OPTIONS[panel.kind]

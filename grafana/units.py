@@ -14,6 +14,8 @@ BYTES_PER_SECOND: Final = "binBps"
 PER_SECOND: Final = "suffix:/s"
 AGO: Final = "dateTimeFromNow"
 DEGREES: Final = "degree"
+KILOWATT: Final = "kwatt"
+"""Of the energy of an hour: so many kWh."""
 
 _OWN: Final = {"": COUNT, "ms": AGO, "d": "d", "By": BYTES, "deg": DEGREES}
 GRAFANA_UNITS: Final = {code: unit.grafana for code, unit in UNITS.items()} | _OWN

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Final
 
 from grafana.answers import ZONE_MS
-from grafana.units import AGO, BYTES, DEGREES, DURATION, SHARE
+from grafana.units import AGO, BYTES, DEGREES, DURATION, KILOWATT, SHARE
 from schemas.quantities import UNITS
 
 ZONE: Final = timezone(timedelta(milliseconds=ZONE_MS))
@@ -36,6 +36,7 @@ _FORMS: Final[Mapping[str, Callable[[float], str]]] = {
     BYTES: lambda value: f"{value / 2**20:.1f} MiB",
     DEGREES: lambda value: f"{value:.2f}°",
     "watt": _with_prefix("W"),
+    KILOWATT: lambda value: f"{value:.4g} kW",
     "voltamp": _with_prefix("VA"),
     "voltampreact": _with_prefix("var"),
 }

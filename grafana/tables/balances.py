@@ -1,32 +1,57 @@
-"""Balances of parents: what a meter measured less what the meters behind it did. The rest earns nothing."""
+"""Losses: of areas, and of parents, what a meter measured less what the meters behind it did. The rest earns nothing."""
 
+from dataclasses import replace
 from typing import Final
 
-from grafana.ask import Ask, Combined, Each, Over, Step
+from grafana.ask import Ask, Combined, Each, Over, Step, by_choice
 from grafana.model import GREEN, RED, THIRD, YELLOW, Column, Kind, Panel
-from grafana.tables import common
+from grafana.tables import common, flows
 from grafana.units import SHARE
 
 LOSS_STEPS: Final = ((None, GREEN), (0.15, YELLOW), (0.25, RED))
 NO_PARENT: Final = "Chưa có đồng hồ tổng (parent), hoặc chưa có ngày trọn vẹn · No bulk meter (parent), or no whole day yet"
 _DAYS: Final = 31
+ABOUT_CHOICE: Final = (
+    "Chọn địa điểm hoặc thiết bị: của các đồng hồ tổng (parent) được chọn.",
+    "With sites or devices chosen: of the bulk meters (parent) among them.",
+)
 
 
 def lost(domain: str, unit: str, vi: str, en: str, about_vi: str, about_en: str) -> Panel:
-    """The amount that is lost each day."""
+    """The amount that is lost each day in all areas; of parents, where sites or devices are chosen."""
     inflow, outflow = (_balance(domain, field, Step.DAY) for field in ("in", "out"))
+    of_areas = flows.of_areas(domain, flows.LOST, "daily_area", Step.DAY)
     return Panel(
         vi,
         en,
         Kind.BARS,
-        (Combined(inflow, "-", outflow),),
+        flows.with_doubt(*by_choice(of_areas, Combined(inflow, "-", outflow))),
         unit,
         THIRD,
-        f"{about_vi} (parent trong devices.yaml), mỗi ngày, 31 ngày qua.",
-        f"{about_en} (parent in devices.yaml), by day, 31 days.",
+        f"{about_vi}, mỗi ngày, 31 ngày qua. {ABOUT_CHOICE[0]}",
+        f"{about_en}, by day, 31 days. {ABOUT_CHOICE[1]}",
         least_interval="1d",
         days=_DAYS,
-        without_data=NO_PARENT,
+        without_data=flows.NOT_MEASURED,
+    )
+
+
+def by_area(domain: str) -> Panel:
+    """The areas that lose the largest shares, of the days on which their losses are measured."""
+    lost, supplied = (
+        replace(flows.of_areas(domain, word, "daily_area", Step.RANGE, ("area",)), beside=flows.flow(domain, flows.LOST))
+        for word in (flows.LOST, flows.SUPPLIED)
+    )
+    return Panel(
+        *("Thất thoát theo khu vực", "Lost by area", Kind.TABLE),
+        (Combined(lost, "/", supplied, "share"), *flows.mark_columns(lost)),
+        *(SHARE, THIRD),
+        f"Phần thất thoát so với cấp vào, 31 ngày qua, những ngày đo được. {flows.ABOUT[0]}",
+        f"Share of what was supplied, in the last 31 days, on those that are measured. {flows.ABOUT[1]}",
+        columns=(Column("share", "Thất thoát", "Lost", SHARE, steps=LOSS_STEPS), *flows.MARK_COLUMNS),
+        sort_by="Thất thoát · Lost",
+        days=_DAYS,
+        without_data=flows.NOT_MEASURED,
     )
 
 
@@ -38,12 +63,12 @@ def losing(domain: str, vi: str, en: str, about_vi: str, about_en: str) -> Panel
         vi,
         en,
         Kind.TABLE,
-        (Combined(Combined(inflow, "-", outflow), "/", inflow, "share"),),
+        (Combined(Combined(inflow, "-", outflow), "/", inflow, "share"), *flows.mark_columns(inflow)),
         SHARE,
         THIRD,
         f"{about_vi}, 31 ngày qua.",
         f"{about_en}, in the last 31 days.",
-        columns=(Column("share", "Thất thoát", "Lost", SHARE, steps=LOSS_STEPS),),
+        columns=(Column("share", "Thất thoát", "Lost", SHARE, steps=LOSS_STEPS), *flows.MARK_COLUMNS),
         sort_by="Thất thoát · Lost",
         days=_DAYS,
         without_data=NO_PARENT,

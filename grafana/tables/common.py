@@ -21,6 +21,7 @@ from grafana.model import (
     Variable,
 )
 from grafana.points import PLACE
+from grafana.tables.flows import with_doubt
 from grafana.units import AGO, COUNT, SHARE, unit_of
 from schemas.quantities import SPREAD_OF, USED_OF
 
@@ -137,21 +138,6 @@ def alarms_stat(domain: str, alarm: str, vi: str, en: str, about_vi: str, about_
     return stat(vi, en, counted, COUNT, about_vi, about_en, NONE_IS_GOOD)
 
 
-def sum_now(domain: str, field: str) -> Ask:
-    """The last value of each device, added up."""
-    return Ask(domain, field, Each.LAST, Step.NOW, Over.SUM)
-
-
-def used_in_all(counter: str) -> tuple[Ask, ...]:
-    """The growth of a counter in the whole hours or days of the time shown."""
-    return by_time_shown(Ask("hourly", USED_OF[counter], Each.SUM, Step.RANGE, Over.SUM))
-
-
-def used(counter: str, by: tuple[str, ...] = ("site",)) -> tuple[Ask, ...]:
-    """The growth of a counter in each hour, or in each day where many days are shown."""
-    return by_time_shown(Ask("hourly", USED_OF[counter], Each.SUM, Step.HOUR, Over.SUM, by))
-
-
 def gauge(
     domain: str, field: str, each: Each = Each.MEAN, over: Over = Over.MEAN, by: tuple[str, ...] = ("site",), name: str = ""
 ) -> tuple[Ask, ...]:
@@ -183,16 +169,13 @@ by_zone = partial(by_site, by="area")
 """The same, one line per area."""
 
 
-def sum_by_site(domain: str, field: str, vi: str, en: str, about_vi: str, about_en: str) -> Panel:
-    """One gauge, the means of the devices of each site added up."""
-    questions = gauge(domain, field, over=Over.SUM)
-    return Panel(vi, en, Kind.AREAS, questions, unit_of(domain, field), HALF, about_vi, about_en, least_interval="1h")
-
-
-def used_by_site(domain: str, counter: str, vi: str, en: str, about_vi: str, about_en: str, size: Size = HALF) -> Panel:
+def counted_by_site(  # noqa: PLR0913 - one row of a table
+    domain: str, counter: str, vi: str, en: str, about_vi: str, about_en: str, *, over: Over = Over.SUM, size: Size = HALF
+) -> Panel:
     """The growth of a counter, a bar per hour or day and a colour per site."""
+    counted = by_time_shown(Ask("hourly", USED_OF[counter], Each.SUM, Step.HOUR, over, ("site",)))
     unit = unit_of(domain, counter)
-    return Panel(vi, en, Kind.BARS, used(counter), unit, size, about_vi, about_en, least_interval="1h")
+    return Panel(vi, en, Kind.BARS, with_doubt(*counted), unit, size, about_vi, about_en, least_interval="1h")
 
 
 def alarm_panels(domain: str) -> tuple[Panel, ...]:

@@ -25,6 +25,7 @@ from grafana.model import (
     both,
 )
 from grafana.tables import common
+from grafana.tables.flows import with_doubt
 from grafana.tables.marks import marks
 from grafana.units import AGO, COUNT, DURATION, GRAFANA_UNITS, SHARE, unit_of
 from schemas.glossary import QUALITY, quantities
@@ -233,11 +234,13 @@ def _counters(domain: str) -> Iterator[Panel]:
             for row in rows
             for field, what in ((row.field, ""), (SUM_OF[row.field], " Σ"))
         )
-        used = tuple(
-            question
-            for row in rows
-            for question in by_time_shown(
-                Ask("hourly", USED_OF[row.field], Each.SUM, Step.HOUR, Over.SUM, name=_name(row.field))
+        counted = with_doubt(
+            *(
+                question
+                for row in rows
+                for question in by_time_shown(
+                    Ask("hourly", USED_OF[row.field], Each.SUM, Step.HOUR, Over.SUM, name=_name(row.field))
+                )
             )
         )
         yield Panel(
@@ -246,9 +249,9 @@ def _counters(domain: str) -> Iterator[Panel]:
             "The register as the device sent it, and the sum that goes on over exchange, reset and roll-over.",
         )
         yield Panel(
-            *(f"{vi}: đã dùng", f"{en}: used", Kind.BARS, used, GRAFANA_UNITS[unit], HALF),
-            "Trong mỗi giờ; trên 3 ngày: trong mỗi ngày.",
-            "In each hour; for more than 3 days, in each day.",
+            *(f"{vi}: đếm được", f"{en}: counted", Kind.BARS, counted, GRAFANA_UNITS[unit], HALF),
+            "Bộ đếm đã đếm được trong mỗi giờ; trên 3 ngày: trong mỗi ngày.",
+            "What the register counted in each hour; for more than 3 days, in each day.",
             least_interval="1h",
         )
 

@@ -3,10 +3,10 @@
 from typing import Final
 
 from grafana.ask import Ask, Each, Over, Step, by_time_shown
-from grafana.model import GREEN, RED, THIRD, Dashboard, Kind, Panel, Section, Size, Steps
-from grafana.tables import balances, common, reliability
+from grafana.model import GREEN, RED, STAT_SIZE, THIRD, Dashboard, Kind, Panel, Section, Size, Steps
+from grafana.tables import balances, common, flows, reliability
 from grafana.tables.marks import marks
-from grafana.units import unit_of
+from grafana.units import KILOWATT, unit_of
 from schemas.quantities import SPREAD_OF
 
 POWER: Final = "power"
@@ -54,11 +54,9 @@ def _voltage_band() -> Panel:
 
 
 def _by_phase(vi: str, en: str, field: str) -> Panel:
-    """The means of all devices, added up for each phase."""
+    """The mean of all devices for each phase: a sum would count what passes two meters twice."""
     questions = tuple(
-        question
-        for phase in PHASES
-        for question in common.gauge(POWER, field.format(phase), over=Over.SUM, by=(), name=phase.upper())
+        question for phase in PHASES for question in common.gauge(POWER, field.format(phase), by=(), name=phase.upper())
     )
     return Panel(
         f"{vi} theo pha",
@@ -67,8 +65,8 @@ def _by_phase(vi: str, en: str, field: str) -> Panel:
         questions,
         unit_of(POWER, field.format("l1")),
         THIRD,
-        "Trung bình mỗi giờ của từng thiết bị, cộng theo pha. Một pha cao hơn hẳn: san tải.",
-        "Mean of each device in each hour, added up by phase. One phase well above the others: share the load out.",
+        "Trung bình mỗi giờ của các thiết bị, theo pha. Một pha cao hơn hẳn: san tải.",
+        "Mean of the devices in each hour, by phase. One phase well above the others: share the load out.",
         least_interval="1h",
     )
 
@@ -90,12 +88,6 @@ def _unbalance(vi: str, en: str, field: str, steps: Steps = ()) -> Panel:
         minimum=0.0,
         without_data="Chưa có giờ trọn vẹn, hoặc không có công tơ ba pha · No whole hour yet, or no meter of three phases",
     )
-
-
-def _load(kind: Kind, size: Size, vi: str, en: str, about_vi: str, about_en: str) -> Panel:
-    questions = common.gauge(POWER, "active_power_w", over=Over.SUM, by=(), name="phụ tải · load")
-    watts = unit_of(POWER, "active_power_w")
-    return Panel(vi, en, kind, questions, watts, size, about_vi, about_en, least_interval="1h")
 
 
 OVERVIEW: Final = Section(
@@ -122,76 +114,49 @@ OVERVIEW: Final = Section(
             )
             for rule, vi, en in (("voltage_low", "thấp", "low"), ("voltage_high", "cao", "high"))
         ),
-        common.stat(
-            "Công suất hiện tại",
-            "Power now",
-            common.sum_now(POWER, "active_power_w"),
-            unit_of(POWER, "active_power_w"),
-            "Tổng công suất tác dụng gần nhất của các thiết bị được chọn. Dương là nhận điện từ lưới.",
-            "The last active power of the chosen devices, added up. Positive is import.",
-        ),
-        common.stat(
-            "Điện năng nhận",
-            "Energy imported",
-            common.used_in_all("energy_import_kwh"),
-            unit_of(POWER, "energy_import_kwh"),
-            "Điện năng nhận trong những giờ trọn vẹn đang xem (trên 3 ngày: những ngày trọn vẹn).",
-            "Energy imported in the whole hours of the time shown (more than 3 days: in the whole days).",
-        ),
-        _load(
+        flows.newest(POWER, KILOWATT, STAT_SIZE),
+        flows.in_all(POWER, flows.USED, STAT_SIZE),
+        flows.load(
             Kind.PEAK,
             Size(4, 8),
             "Đỉnh phụ tải",
             "Peak load",
-            "Giờ cao nhất trong thời gian đang xem: trung bình giờ của từng thiết bị, cộng lại (trên 3 ngày: trung bình ngày).",
-            "The highest hour of the time shown: the mean of each device, added up (for more than 3 days, of a day).",
+            "Giờ cao nhất trong thời gian đang xem, trung bình của giờ, của các công tơ đầu nguồn.",
+            "The highest hour of the time shown, on average, of the first meters on the way.",
+            flows.SUPPLIED,
         ),
-        _load(
+        flows.load(
             Kind.LINES,
             Size(20, 8),
             "Đồ thị phụ tải",
             "Load curve",
-            "Công suất tác dụng trung bình mỗi giờ, cộng tất cả thiết bị được chọn; trên 3 ngày: mỗi ngày.",
-            "Active power, the hourly means of all chosen devices added up; for more than 3 days, the daily means.",
+            "Công suất trung bình của mỗi giờ: cấp vào qua các công tơ đầu nguồn, tiêu thụ qua các công tơ cuối.",
+            "The mean power of each hour: supplied by the first meters on the way, used by the last ones.",
+            *(flows.SUPPLIED, flows.USED),
         ),
-        common.sum_by_site(
-            POWER,
-            "active_power_w",
-            "Công suất tác dụng theo địa điểm",
-            "Active power by site",
-            "Trung bình mỗi giờ của từng thiết bị, cộng theo địa điểm; trên 3 ngày: trung bình mỗi ngày.",
-            "Mean of each device in each hour, added up by site; for more than 3 days, in each day.",
-        ),
-        common.used_by_site(
-            POWER,
-            "energy_import_kwh",
-            "Điện năng mỗi giờ",
-            "Energy per hour",
-            "Điện năng nhận trong mỗi giờ, cộng theo địa điểm; trên 3 ngày: trong mỗi ngày.",
-            "Energy imported in each hour, added up by site; for more than 3 days, in each day.",
-        ),
+        flows.each_hour(POWER, flows.SUPPLIED, "Điện năng qua các công tơ đầu nguồn", "Energy of the first meters on the way"),
+        flows.each_hour(POWER, flows.USED, "Điện năng qua các công tơ cuối", "Energy of the last meters on the way"),
         balances.lost(
             POWER,
             unit_of(POWER, "energy_import_kwh"),
-            "Điện năng tổn thất",
+            "Điện năng thất thoát",
             "Energy lost",
-            "Điện năng qua công tơ tổng của trạm biến áp trừ điện năng qua các công tơ bên dưới",
-            "Energy that a transformer's meter measured less what the meters behind it did",
+            "Điện năng cấp vào trừ điện năng tiêu thụ",
+            "Energy supplied less energy used",
         ),
         balances.losing(
             POWER,
-            "Tổn thất theo trạm biến áp",
+            "Thất thoát theo trạm biến áp",
             "Losses by transformer",
             "Phần điện năng qua công tơ tổng mà các công tơ bên dưới không đo được",
             "Share of a transformer's energy that the meters behind it did not measure",
         ),
-        common.used_by_site(
+        balances.by_area(POWER),
+        flows.each_hour(
             POWER,
-            "energy_export_kwh",
-            "Điện năng phát lên lưới",
-            "Energy exported",
-            "Điện năng phát ngược lên lưới trong mỗi giờ, cộng theo địa điểm: điện mặt trời mái nhà.",
-            "Energy fed into the grid in each hour, added up by site: solar roofs.",
+            flows.PRODUCED,
+            "Điện năng phát ngược lên lưới (điện mặt trời mái nhà)",
+            "Energy fed into the grid (solar roofs)",
             THIRD,
         ),
     ),

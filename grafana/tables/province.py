@@ -1,11 +1,11 @@
-"""The province on one page: alarms, silence, completeness, supply and demand against yesterday and last week."""
+"""The province on one page: alarms, silence, completeness, supplied and used against yesterday and last week."""
 
 from typing import Final
 
-from grafana.ask import Ask, Each, Over, Step, false, true
+from grafana.ask import Ask, Each, Over, Question, Step, false, true
 from grafana.model import HALF, MAP_POINTS_MAX, THIRD, Column, Dashboard, Kind, Panel, Section, Size, both
 from grafana.points import PLACE
-from grafana.tables import common
+from grafana.tables import common, flows
 from grafana.tables.marks import marks
 from grafana.units import AGO, COUNT, SHARE, unit_of
 from schemas.quantities import DOMAINS, HEALTH
@@ -17,12 +17,10 @@ _DAYS: Final = (
     (7, "một tuần trước", "a week before"),
 )
 _SUPPLIES: Final = (("water", "volume_m3", "Nước", "Water"), ("power", "energy_import_kwh", "Điện", "Energy"))
-_FLOWS: Final = (("supplied", "cấp vào · supplied"), ("demand", "dùng · used"))
 _ABOUT_FLOWS: Final = (
-    "Cấp vào: thiết bị tổng đầu nguồn (parent trong devices.yaml). Dùng: thiết bị cuối bên dưới. Chỉ tính nơi có area.",
-    "Supplied: meters before others (parent in devices.yaml) and behind none. Used: the last ones behind. Only with an area.",
+    f"Cấp vào: đồng hồ đầu nguồn. Tiêu thụ: đồng hồ cuối. {flows.ABOUT[0]}",
+    f"Supplied: the first meters on the way. Used: the last ones. {flows.ABOUT[1]}",
 )
-_NO_AREA: Final = "Chưa có giờ trọn vẹn, hoặc thiết bị chưa có khu vực (area) · No whole hour yet, or devices have no area"
 
 
 def _alarms_by(severity: str, vi: str, en: str) -> Panel:
@@ -150,9 +148,10 @@ def _silent_by_area() -> Panel:
     )
 
 
-def _flows(measurement: str, step: Step, domain: str) -> tuple[Ask, ...]:
-    own = (("domain", domain),)
-    return tuple(Ask(measurement, field, Each.SUM, step, Over.SUM, tags=own, name=name) for field, name in _FLOWS)
+def _flows(measurement: str, step: Step, domain: str) -> tuple[Question, ...]:
+    words = (flows.SUPPLIED, flows.USED)
+    asked = (flows.of_areas(domain, word, measurement, step, name=both(flows.WORDS[word], word)) for word in words)
+    return flows.with_doubt(*asked)
 
 
 def _supply_by_hour(domain: str, counter: str, vi: str, en: str) -> tuple[Panel, ...]:
@@ -171,7 +170,7 @@ def _supply_by_hour(domain: str, counter: str, vi: str, en: str) -> tuple[Panel,
             days=1,
             days_before=before,
             minimum=0.0,
-            without_data=_NO_AREA,
+            without_data=flows.NOT_MEASURED,
         )
         for before, day_vi, day_en in _DAYS
     )
@@ -179,8 +178,8 @@ def _supply_by_hour(domain: str, counter: str, vi: str, en: str) -> tuple[Panel,
 
 def _supply_by_day(domain: str, counter: str, vi: str, en: str) -> Panel:
     return Panel(
-        f"{vi}: cấp và dùng mỗi ngày",
-        f"{en}: supply and demand by day",
+        f"{vi}: cấp vào và tiêu thụ mỗi ngày",
+        f"{en}: supplied and used by day",
         Kind.LINES,
         _flows("daily_area", Step.DAY, domain),
         unit_of(domain, counter),
@@ -190,7 +189,7 @@ def _supply_by_day(domain: str, counter: str, vi: str, en: str) -> Panel:
         least_interval="1d",
         days=31,
         minimum=0.0,
-        without_data=_NO_AREA,
+        without_data=flows.NOT_MEASURED,
     )
 
 
@@ -215,8 +214,8 @@ DASHBOARD: Final = Dashboard(
             ),
         ),
         Section(
-            "Cấp và dùng",
-            "Supply and demand",
+            "Cấp vào và tiêu thụ",
+            "Supplied and used",
             (
                 *(panel for row in _SUPPLIES for panel in _supply_by_hour(*row)),
                 *(_supply_by_day(*row) for row in _SUPPLIES),

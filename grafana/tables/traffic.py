@@ -266,13 +266,13 @@ DASHBOARD: Final = Dashboard(
                 _busiest(),
                 _worst("Chậm nhất", "Slowest", "mean_speed_km_h", Each.MIN, -common.ROWS),
                 _worst("Kín đường nhất", "Most occupied", "occupancy_pct", Each.MAX, common.ROWS),
-                common.used_by_site(
+                common.counted_by_site(
                     TRAFFIC,
                     "vehicle_count_total",
                     "Bộ đếm tích lũy mỗi giờ",
                     "Running totals per hour",
-                    "Cho thiết bị chỉ có bộ đếm tích lũy; không cộng với số xe ở trên.",
-                    "For devices that only have a running total; not to be added to the counts above.",
+                    "Đếm được bởi thiết bị chỉ có bộ đếm tích lũy; không cộng với số xe ở trên.",
+                    "Counted by devices that only have a running total; not to be added to the counts above.",
                 ),
                 PEAKS,
             ),

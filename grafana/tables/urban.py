@@ -2,12 +2,11 @@
 
 from typing import Final
 
-from grafana.ask import DAYS_BY_HOUR, Ask, Each, Over, Step, by_time_shown, true
+from grafana.ask import DAYS_BY_HOUR, Ask, Each, Over, Step, true
 from grafana.model import GREEN, HALF, RED, THIRD, YELLOW, Column, Dashboard, Kind, Panel, Section, Steps
 from grafana.tables import common
 from grafana.tables.marks import marks
 from grafana.units import COUNT, unit_of
-from schemas.quantities import USED_OF
 
 URBAN: Final = "urban"
 
@@ -17,6 +16,13 @@ NOISE_STEPS: Final[Steps] = ((None, GREEN), (55.0, YELLOW), (70.0, RED))
 
 ADJUST_VI: Final = "Vạch là mốc tham khảo; quy chuẩn hiện hành mới là căn cứ."
 ADJUST_EN: Final = "The lines are for orientation; the regulation that currently applies decides."
+
+
+_COUNTED: Final = ("Đếm được trong mỗi giờ, cộng theo địa điểm.", "Counted in each hour, added up by site.")
+_RAIN: Final = (
+    "Trong mỗi giờ, trung bình các máy đo mưa của mỗi địa điểm.",
+    "In each hour, the mean of each site's gauges.",
+)
 
 
 def _mean(field: str, vi: str, en: str, steps: Steps = ()) -> Panel:
@@ -69,13 +75,12 @@ def _parking_table() -> Panel:
 
 
 def _people(field: str, vi: str, en: str) -> Panel:
-    about = ("Trong mỗi giờ, cộng theo địa điểm.", "In each hour, added up by site.")
-    return common.used_by_site(URBAN, field, vi, en, *about)
+    return common.counted_by_site(URBAN, field, vi, en, *_COUNTED)
 
 
-def _of_reports(field: str, vi: str, en: str, about_vi: str, about_en: str) -> Panel:
+def _of_reports(field: str, vi: str, en: str, about_vi: str, about_en: str, over: Over = Over.SUM) -> Panel:
     """Counts or amounts of the reports of each hour."""
-    reported = Ask(URBAN, field, Each.SUM, Step.HOUR, Over.SUM, ("site",), up_to_days=DAYS_BY_HOUR)
+    reported = Ask(URBAN, field, Each.SUM, Step.HOUR, over, ("site",), up_to_days=DAYS_BY_HOUR)
     return Panel(
         *(vi, en, Kind.BARS, (reported,), unit_of(URBAN, field), HALF, about_vi, about_en),
         least_interval="1h",
@@ -84,18 +89,7 @@ def _of_reports(field: str, vi: str, en: str, about_vi: str, about_en: str) -> P
 
 
 def _rain() -> Panel:
-    fallen = by_time_shown(Ask("hourly", USED_OF["rain_mm"], Each.SUM, Step.HOUR, Over.MAX, ("site",)))
-    return Panel(
-        "Lượng mưa (bộ đếm)",
-        "Rain (counter)",
-        Kind.BARS,
-        fallen,
-        unit_of(URBAN, "rain_mm"),
-        HALF,
-        "Trong mỗi giờ, máy đo mưa nhiều nhất của mỗi địa điểm.",
-        "In each hour, the gauge of each site with the most rain.",
-        least_interval="1h",
-    )
+    return common.counted_by_site(URBAN, "rain_mm", "Lượng mưa (bộ đếm)", "Rain (counter)", *_RAIN, over=Over.MEAN)
 
 
 OVERVIEW: Final = Section(
@@ -173,13 +167,13 @@ PEOPLE_AND_WEATHER: Final = Section(
         _people("people_in_total", "Người vào (bộ đếm)", "People in (counter)"),
         _people("people_out_total", "Người ra (bộ đếm)", "People out (counter)"),
         *(
-            _of_reports(field, vi, en, "Trong mỗi giờ, cộng theo địa điểm.", "In each hour, added up by site.")
+            _of_reports(field, vi, en, *_COUNTED)
             for field, vi, en in (
                 ("people_in", "Người vào (từng đợt)", "People in (per report)"),
                 ("people_out", "Người ra (từng đợt)", "People out (per report)"),
-                ("rain_interval_mm", "Lượng mưa (từng đợt)", "Rain (per report)"),
             )
         ),
+        _of_reports("rain_interval_mm", "Lượng mưa (từng đợt)", "Rain (per report)", *_RAIN, Over.MEAN),
         _rain(),
         _mean("people_count", "Số người có mặt", "People present"),
         _mean("air_temperature_c", "Nhiệt độ không khí", "Air temperature"),

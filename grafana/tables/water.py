@@ -4,11 +4,10 @@ from dataclasses import replace
 from typing import Final
 
 from grafana.ask import Ask, Each, Over, Step
-from grafana.model import GREEN, HALF, RED, THIRD, Column, Dashboard, Kind, Panel, Section, Steps
-from grafana.tables import balances, common
+from grafana.model import GREEN, HALF, RED, STAT_SIZE, THIRD, Column, Dashboard, Kind, Panel, Section, Steps
+from grafana.tables import balances, common, flows
 from grafana.tables.marks import marks
 from grafana.units import unit_of
-from schemas.quantities import USED_OF
 
 WATER: Final = "water"
 VOLUME: Final = unit_of(WATER, "volume_m3")
@@ -19,25 +18,6 @@ LOWEST_PRESSURE_KPA, HIGHEST_PRESSURE_KPA = 100.0, 700.0
 
 TANK_STEPS: Final = ((None, RED), (15.0, GREEN), (97.0, RED))
 """The limits of the alarms ``tank_low`` and ``tank_overflow``."""
-
-
-def _consumption(vi: str, en: str, measurement: str, days: int) -> Panel:
-    """All the water that the meters of each area measured, by day or month: months of all meters would cost seconds."""
-    by_area = Ask(measurement, USED_OF["volume_m3"], Each.SUM, Step.DAY, Over.SUM, ("area",), (("domain", WATER),))
-    return Panel(
-        f"Tiêu thụ mỗi {vi}",
-        f"Consumption per {en}",
-        Kind.BARS,
-        (by_area,),
-        VOLUME,
-        THIRD,
-        f"Nước đã chảy qua đồng hồ trong mỗi {vi}, theo khu vực, {days} ngày qua. "
-        "Của cả khu vực: không lọc theo địa điểm và thiết bị.",
-        f"Water that passed the meters in each {en}, by area, in {days} days. Of whole areas, not of a site or device.",
-        least_interval="1d",
-        days=days,
-        without_data=f"Chưa có {vi} trọn vẹn của một khu vực (area) · No whole {en} of an area yet",
-    )
 
 
 def _pressure(vi: str, en: str, each: Each, steps: Steps) -> Panel:
@@ -99,49 +79,23 @@ OVERVIEW: Final = Section(
             "Số thiết bị mà số đo gần nhất báo vỡ ống.",
             "Devices whose last reading says burst.",
         ),
-        common.stat(
-            "Lưu lượng hiện tại",
-            "Flow now",
-            common.sum_now(WATER, "flow_m3_h"),
-            FLOW,
-            "Tổng lưu lượng gần nhất của các thiết bị được chọn.",
-            "The last flow of the chosen devices, added up.",
-        ),
-        common.stat(
-            "Tiêu thụ",
-            "Consumption",
-            common.used_in_all("volume_m3"),
-            VOLUME,
-            "Nước đã chảy qua đồng hồ trong những giờ trọn vẹn đang xem (trên 3 ngày: những ngày trọn vẹn).",
-            "Water that passed the meters in the whole hours of the time shown (more than 3 days: in the whole days).",
-        ),
+        flows.newest(WATER, FLOW, STAT_SIZE),
+        flows.in_all(WATER, flows.USED, STAT_SIZE),
         common.completeness_stat(WATER),
-        common.sum_by_site(
-            WATER,
-            "flow_m3_h",
-            "Lưu lượng nước theo địa điểm",
-            "Water flow by site",
-            "Trung bình mỗi giờ của từng đồng hồ, cộng theo địa điểm; trên 3 ngày: trung bình mỗi ngày.",
-            "Mean of each meter in each hour, added up by site; for more than 3 days, in each day.",
-        ),
-        common.used_by_site(
-            WATER,
-            "volume_m3",
-            "Tiêu thụ mỗi giờ",
-            "Consumption per hour",
-            "Nước đã chảy qua đồng hồ trong mỗi giờ, cộng theo địa điểm; trên 3 ngày: trong mỗi ngày.",
-            "Water that passed the meters in each hour, added up by site; for more than 3 days, in each day.",
-        ),
-        _consumption("ngày", "day", "daily_area", 31),
-        _consumption("tháng", "month", "monthly_area", 400),
-        common.used_by_site(
+        flows.each_hour(WATER, flows.SUPPLIED, "Nước qua các đồng hồ đầu nguồn", "Water of the first meters on the way"),
+        flows.each_hour(WATER, flows.USED, "Nước qua các đồng hồ cuối", "Water of the last meters on the way"),
+        flows.each_period(WATER, flows.USED, "ngày", "day", "daily_area", 31, THIRD),
+        flows.each_period(WATER, flows.USED, "tháng", "month", "monthly_area", 400, THIRD),
+        common.counted_by_site(
             WATER,
             "volume_reverse_m3",
             "Chảy ngược mỗi giờ",
             "Reverse volume per hour",
-            "Thể tích chảy ngược trong mỗi giờ. Khác 0: van một chiều hỏng hoặc đồng hồ lắp ngược.",
-            "Volume that ran backwards in each hour. Not 0: a check valve is defective or a meter is mounted the wrong way.",
-            THIRD,
+            "Chảy ngược trong mỗi giờ, đồng hồ nhiều nhất của mỗi địa điểm. Khác 0: van một chiều hỏng hoặc đồng hồ lắp ngược.",
+            "What ran backwards in each hour, the worst meter of each site. Not 0: a check valve is defective or a meter is "
+            "mounted the wrong way.",
+            over=Over.MAX,
+            size=THIRD,
         ),
     ),
 )
@@ -190,8 +144,8 @@ LOSSES: Final = Section(
             VOLUME,
             "Nước không sinh doanh thu",
             "Water that earns nothing",
-            "Nước qua đồng hồ tổng trừ nước qua các đồng hồ bên dưới",
-            "Water that bulk meters measured less what the meters behind them did",
+            "Nước cấp vào trừ nước tiêu thụ",
+            "Water supplied less water used",
         ),
         balances.losing(
             WATER,
@@ -200,6 +154,7 @@ LOSSES: Final = Section(
             "Phần nước qua đồng hồ tổng mà các đồng hồ bên dưới không đo được",
             "Share of a bulk meter's water that the meters behind it did not measure",
         ),
+        balances.by_area(WATER),
         _night_minimum(),
         *common.alarm_panels(WATER),
     ),

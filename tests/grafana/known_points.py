@@ -105,7 +105,7 @@ def _supplies(now_ms: int) -> Iterator[KnownPoint]:
             for place, domain in enumerate(("water", "power")):
                 for area in ("A0", "A1", "SIM-A"):
                     tags = {"area": area, "domain": domain}
-                    flows = {"supplied": 50.0 + n + place, "demand": 40.0 + n % 7, "volume_used_m3": 9.0 + n}
+                    flows = _flows_of_area(domain, n + place, len(area))
                     volts = [name for phase in (1, 2, 3) for name in SPREAD_OF["power"][f"voltage_l{phase}_v"]]
                     flows |= {name: 215.0 + n + len(area) for name in volts} if domain == "power" else {}
                     yield KnownPoint(measurement, tags, time_ms, flows)
@@ -116,6 +116,20 @@ def _supplies(now_ms: int) -> Iterator[KnownPoint]:
                         outages = {"interruption_s": 70.0 * n, "interruptions": n % 3 + 0.0} if domain == "power" else {}
                         more = {"devices": 9.0 + len(area), **outages}
                         yield KnownPoint("daily_completeness", tags, time_ms, figures | more)
+
+
+def _flows_of_area(domain: str, n: int, letters: int) -> dict[str, Value]:
+    """Flows of an area, and its marks. In some periods nothing is used, and in some losses are not measured."""
+    unit = {"water": "m3", "power": "kwh"}[domain]
+    flows: dict[str, Value] = {f"used_{unit}": 40.0 + n % 7 if n % 5 else 0.0, f"supplied_{unit}": 50.0 + n}
+    flows |= {f"lost_{unit}": 10.0 + n - n % 7 - letters} if n % 6 else {}
+    flows |= {"produced_kwh": float(n % 3)} if domain == "power" else {}
+    return flows | marks_of(n + letters)
+
+
+def marks_of(n: int) -> dict[str, Value]:
+    """Marks of every kind, and now and then none: points of an older gateway have none."""
+    return {"estimated": n % 4 / 8, "suspect": float(n % 3 == 0), "measured": 1.0 - n % 5 / 10} if n % 11 else {}
 
 
 def _tags(domain: str, number: int) -> dict[str, str]:
@@ -157,7 +171,8 @@ def _rolled(domain: str, tags: Mapping[str, str], seed: int, now_ms: int) -> Ite
     spreads += ["voltage_unbalance_pct", "current_unbalance_pct"] if domain == "power" else []
 
     def point(measurement: str, time_ms: int, n: int, fields: Sequence[str]) -> KnownPoint:
-        return KnownPoint(measurement, tags, time_ms, {field: float(seed * 100 + n + len(field)) for field in fields})
+        values = {field: float(seed * 100 + n + len(field)) for field in fields}
+        return KnownPoint(measurement, tags, time_ms, {**values, **marks_of(n + seed)})
 
     for n in (*range(1, 30), *range(7 * 24 + 1, 7 * 24 + 9)):
         yield point("hourly", hour_ms - n * HOUR_MS, n, [*used, *spreads])
@@ -170,7 +185,7 @@ def _rolled(domain: str, tags: Mapping[str, str], seed: int, now_ms: int) -> Ite
             more |= {"interruption_s": 60.0 * n, "interruptions": float(n % 2)}
         yield KnownPoint("completeness", {**tags, "domain": domain}, time_ms, expected | more)
         balance = {"in": 100.0 + n, "out": 80.0 + seed, "completeness_in": 1.0, "completeness_out": 0.9}
-        yield KnownPoint("balance", {**tags, "domain": domain, "step": "day"}, time_ms, balance)
+        yield KnownPoint("balance", {**tags, "domain": domain, "step": "day"}, time_ms, {**balance, **marks_of(n)})
     for n in (40, 75):
         yield point("monthly", day_ms - n * DAY_MS, n, [*used, *spreads])
 

@@ -14,6 +14,7 @@ METERS: Final = 3000
 AREAS: Final = 20
 SITES: Final = 100
 _PHASES: Final = ("l1", "l2", "l3")
+_MARKS: Final = ",estimated=0.02,measured=0.98,suspect=0"
 
 
 class _Sent(NamedTuple):
@@ -88,12 +89,14 @@ def _of_day(domain: str, device: int, n: int, time_ms: int) -> Iterator[str]:
     outage = f",interruption_s={device % 7},interruptions={device % 2}" if domain == "power" else ""
     yield f"completeness,{tags},domain={domain} {_completeness(1)}{outage} {time_ms}"
     if device % 100 == 0 and domain in ("water", "power"):
-        yield f"balance,{tags},domain={domain},step=day in=100,out={70 + device % 29} {time_ms}"
+        yield f"balance,{tags},domain={domain},step=day in=100,out={70 + device % 29}{_MARKS} {time_ms}"
 
 
 def _of_areas(measurement: str, domain: str, time_ms: int) -> Iterator[str]:
     for area in range(AREAS):
-        fields = f"{_rolled(domain, area, 0)},demand=80,devices=150,supplied=100,uncovered=0"
+        unit = {"water": "m3", "power": "kwh"}.get(domain)
+        flows = f",lost_{unit}=20,produced_{unit}=3,supplied_{unit}=100,used_{unit}=80" if unit else ""
+        fields = f"{_rolled(domain, area, 0)}{flows},devices=150,uncovered=0"
         yield f"{measurement},area=A{area},domain={domain} {fields} {time_ms}"
 
 
@@ -145,4 +148,4 @@ def _rolled(domain: str, device: int, n: int) -> str:
     spreads = [f"{end}={n % 5 + device % 7}" for gauge in _sent_gauges(domain, device) for end in SPREAD_OF[domain][gauge]]
     used = [f"{USED_OF[counter]}={1 + n % 3}" for counter in _SENT[domain].counters]
     unbalance = ["current_unbalance_pct=3", "voltage_unbalance_pct=1"] if domain == "power" else []
-    return ",".join([*spreads, *used, *unbalance])
+    return ",".join([*spreads, *used, *unbalance]) + _MARKS

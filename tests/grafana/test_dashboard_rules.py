@@ -10,11 +10,12 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from grafana_foundation_sdk.models import units
 
-from grafana.ask import Ask, Each, Over, Question, column_name, first
+from grafana.ask import Ask, Each, Over, Question, Step, column_name, first
 from grafana.model import Dashboard, Kind, Panel, Prom
 from grafana.points import MEASUREMENTS
 from grafana.stores import DATABASES
 from grafana.tables import DASHBOARDS
+from grafana.tables.flows import is_doubt
 from grafana.units import AGO, COUNT, DURATION, GRAFANA_UNITS, SHARE, unit_of
 from tests.grafana.test_dashboard_files import NAMES, Json, panels, read
 from tests.rows import each_row
@@ -23,6 +24,8 @@ from tests.web.pages.places import PAGES
 GRAFANAS_UNITS = {unit for name, unit in vars(units).items() if isinstance(unit, str) and not name.startswith("_")}
 OF_THE_SUM = {"water": unit_of("water", "volume_m3"), "power": unit_of("power", "energy_import_kwh")}
 """The unit of what flowed, and of a balance."""
+PER_HOUR = {"supplied_m3": unit_of("water", "flow_m3_h"), **dict.fromkeys(("supplied_kwh", "used_kwh"), "kwatt")}
+"""As many m³ in an hour are so many m³/h, and as many kWh are so many kW."""
 PER_DEVICE = "suffix:/công tơ"
 
 
@@ -79,7 +82,8 @@ def _figures(board: Dashboard) -> Iterator[tuple[Panel, Question, str]]:
         of_columns = {column.name: column.unit for column in panel.columns}
         for target in panel.targets:
             if not isinstance(target, Prom) and panel.kind not in (Kind.STATES, Kind.MAP):
-                yield panel, target, of_columns.get(column_name(target)) or panel.unit
+                unit = SHARE if is_doubt(target) else panel.unit
+                yield panel, target, of_columns.get(column_name(target)) or unit
 
 
 def _units(question: Question) -> set[str]:
@@ -90,10 +94,10 @@ def _units(question: Question) -> set[str]:
         return {COUNT}
     if asked.points.units[asked.field] == "ms":
         return {AGO}
-    if asked.points.name == "balance" or asked.field in ("supplied", "demand"):
+    if asked.points.name == "balance" and not asked.mark:
         return {OF_THE_SUM[dict(asked.tags)["domain"]]}
-    unit = unit_of(asked.measurement, asked.field)
-    return {unit, DURATION} if unit == "s" else {unit}
+    unit = SHARE if asked.mark else unit_of(asked.measurement, asked.field)
+    return {unit, DURATION} if unit == "s" else {unit, PER_HOUR.get(asked.field if asked.step is Step.HOUR else "", unit)}
 
 
 def links(dashboard: Json) -> Iterator[str]:
@@ -102,7 +106,7 @@ def links(dashboard: Json) -> Iterator[str]:
         yield from (link["url"] for link in panel["fieldConfig"]["defaults"].get("links", []))
         for override in panel["fieldConfig"]["overrides"]:
             for chosen in override["properties"]:
-                yield from (link["url"] for link in chosen["value"] if chosen["id"] == "links")
+                yield from (link["url"] for link in chosen["value"]) if chosen["id"] == "links" else ()
     yield from (link["url"] for link in dashboard["links"] if link["type"] == "link")
 
 
@@ -147,10 +151,12 @@ ASKED_FOR = {
     "province": "Map of the devices|Open alarms|Completeness of each day|Silent devices|"
     "last 24 hours|24 hours before|week before",
     "alarms": "Critical, nobody|Open for over a day|Oldest open|Nobody sees to it|Who acknowledged|By area",
-    "water": "Consumption per hour|Consumption per day|Consumption per month|Water that earns nothing|Losses by bulk meter|"
+    "water": "Supplied, newest hour|Used per hour|Used per day|Used per month|Water that earns nothing|Losses by bulk meter|"
+    "Lost by area|Supplied per hour|"
     "Night minimum|Lowest pressure by zone|Highest pressure by zone|Tank filling|pH|Residual chlorine|Turbidity",
-    "power": "Energy per hour|Load curve|Peak load|Losses by transformer|Lowest and highest voltage|Unbalance of voltages|"
-    "Unbalance of currents|Current by phase|Outages that have ended|SAIDI|SAIFI|Energy exported",
+    "power": "Supplied per hour|Used per hour|Lost by area|"
+    "Load curve|Peak load|Losses by transformer|Lowest and highest voltage|Unbalance of voltages|"
+    "Unbalance of currents|Current by phase|Outages that have ended|SAIDI|SAIFI|Produced per hour",
     "traffic": "by class|by direction|Speed against flow|Occupancy|Reports of congestion|Peak hours",
     "device": "Quality of the readings|register and sum|Longest gap|Open alarms, since",
     "completeness": "Readings received|Readings on time|Longest gaps|By area|By month|12 months",

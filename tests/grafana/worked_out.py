@@ -61,6 +61,8 @@ def _of_groups(points: KnownPoints, ask: Ask, page: Page) -> Figures:
         return {}
     if ask.of_areas is not None and ask.of_areas == any(tag in page.choice for tag in ("site", "device")):
         return {}
+    if ask.mark:
+        return _marks(points, ask, page)
     groups = defaultdict[tuple[Labels, int], list[float]](list)
     devices = defaultdict[tuple[Labels, int], set[str]](set)
     for (tags, time_ms), value in _of_series(points, ask, page):
@@ -70,6 +72,23 @@ def _of_groups(points: KnownPoints, ask: Ask, page: Page) -> Figures:
     if ask.over is Over.DEVICES:
         return {key: len(names) for key, names in devices.items()}
     return {key: _OVER[ask.over](values) for key, values in groups.items()}
+
+
+def _marks(points: KnownPoints, ask: Ask, page: Page) -> Figures:
+    """The marks of points, each weighed by its part of the figure."""
+    sums = defaultdict[tuple[Labels, int], list[float]](lambda: [0.0, 0.0])
+    for point in points.get(ask.points.name or ask.measurement, ()):
+        values = {name: float(value) for name, value in point.fields.items() if not isinstance(value, bool)}
+        is_shown = page.begin_ms <= point.time_ms <= page.end_ms and _is_asked(point, ask, page)
+        if is_shown and values.get(ask.field, -1.0) >= 0 and "measured" in values and (ask.beside or ask.field) in values:
+            estimated, suspect, measured = (values[name] for name in ("estimated", "suspect", "measured"))
+            sure = measured * (1 - suspect) * (1 - estimated / 100)
+            mark = {"estimated": estimated, "suspect": suspect, "measured": measured, "doubt": 1 - sure}[str(ask.mark)]
+            weight = values[ask.field] + 1e-6
+            added = sums[tuple(point.tags.get(tag, "") for tag in ask.by), _step_ms(point, ask, page)]
+            added[0] += mark * weight
+            added[1] += weight
+    return {key: part / whole for key, (part, whole) in sums.items()}
 
 
 def _of_series(points: KnownPoints, ask: Ask, page: Page) -> Iterator[tuple[tuple[Mapping[str, str], int], float]]:
@@ -93,6 +112,8 @@ def _begin_ms(ask: Ask, page: Page) -> int:
 
 def _is_asked(point: KnownPoint, ask: Ask, page: Page) -> bool:
     wanted = (*ask.points.tags, *ask.tags)
+    if ask.beside and ask.beside not in point.fields:
+        return False
     return all(point.tags.get(tag) == value for tag, value in wanted) and shows(page, point)
 
 
