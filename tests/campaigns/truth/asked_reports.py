@@ -39,6 +39,23 @@ def group_answers(gateway: Gateway, days: int, step: str) -> Iterator[Answer]:
                     yield Answer(f"report by {by} {step}", subject, name, period, _number(value), marks_of(row), _cause(row))
 
 
+def balance_answers(gateway: Gateway, days: int, step: str) -> Iterator[Answer]:
+    """The rows of parents."""
+    for row in _rows(gateway, "balance", days, step, "parent"):
+        unit = UNITS.get(row["domain"])
+        if unit is not None:
+            period = period_at(step, _seconds(row["from"]))
+            subject, value = f"parent:{row['parent']}", _number(row.get("lost"))
+            yield Answer(f"balance {step}", subject, f"lost_{unit}", period, value, marks_of(row), _cause(row))
+
+
+def completeness_answers(gateway: Gateway, days: int) -> Iterator[Answer]:
+    """The readings received of each device and day."""
+    for row in _rows(gateway, "completeness", days, "day", "device"):
+        period = period_at("day", _seconds(row["from"]))
+        yield Answer("completeness", f"device:{row['device']}", "received", period, _number(row.get("received")))
+
+
 def _rows(gateway: Gateway, kind: str, days: int, step: str, by: str) -> Iterator[dict[str, Any]]:
     words = ["report", kind, "--from", date_of(0), "--to", date_of(days - 1), "--step", step, "--json"]
     words += [] if kind == "balance" else ["--by", by]

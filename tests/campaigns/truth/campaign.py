@@ -11,7 +11,12 @@ from typing import Final
 from tests.campaigns.truth.asked_files import billing_answers, open_data_answers
 from tests.campaigns.truth.asked_panels import panel_answers
 from tests.campaigns.truth.asked_points import point_answers
-from tests.campaigns.truth.asked_reports import consumption_answers, group_answers
+from tests.campaigns.truth.asked_reports import (
+    balance_answers,
+    completeness_answers,
+    consumption_answers,
+    group_answers,
+)
 from tests.campaigns.truth.asked_rollups import points, rollup_answers
 from tests.campaigns.truth.calendar import at_s, day, month
 from tests.campaigns.truth.judge import Answer, Verdict, judge
@@ -85,6 +90,8 @@ class Campaign:
         for step in steps:
             yield f"report {step}", consumption_answers(gateway, self.days, step)
             yield f"report by group {step}", group_answers(gateway, self.days, step)
+            yield f"balance {step}", balance_answers(gateway, self.days, step)
+        yield "completeness", completeness_answers(gateway, self.days)
         store, days = gateway.store, [day(number) for number in range(self.days)]
         begin_s, end_s = days[0].begin_s, days[-1].end_s
         yield "roll-ups", rollup_answers(store, begin_s, end_s)

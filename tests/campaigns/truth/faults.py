@@ -30,7 +30,7 @@ FAULTS: Final = (
     Fault("w04", "exchange", 1, 11.4, 1.0, 943.0),
     Fault("w05", "exchange", 8, 4.3, 14.0, 1_200.0),
     Fault("w06", "exchange", 6, 2.3, 72.0, 2_100.0),
-    Fault("w07", "exchange", 15, 2.3, 29.6 * 24, 3_333.0),
+    Fault("w07", "exchange", 0, 14.3, 30 * 24, 3_333.0),
     Fault("p04", "exchange", 10, 4.3, 14.0, 9_000.0),
     Fault("v06", "small step", 12, 10.3, 14.0, 3.4),
     # Registers.

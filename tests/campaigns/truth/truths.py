@@ -37,6 +37,8 @@ class Truths:
         :param figure: a counter of a device; or ``used_m3`` and its like of others.
         """
         kind, _, name = subject.partition(":")
+        if figure == "received":
+            return self._received(name, period)
         if kind == "device":
             return self._of_device(name, figure, period)
         what, _, unit = figure.rpartition("_")
@@ -99,6 +101,13 @@ class Truths:
             return None
         amount = self._amount(device, field, period)
         return Truth(amount.value, amount.within, amount.unknowable)
+
+    def _received(self, device: str, period: Period) -> Truth | None:
+        """Count the readings that a device sent of a period; of a clock that is ahead nobody could tell after a backlog."""
+        if device not in self._world.by_id or self._world.clock_off_s(device) > 0:
+            return None
+        off_s = self._world.clock_off_s(device)
+        return Truth(float(self._world.measured(device, period.begin_s - off_s, period.end_s - off_s)), 1.0)
 
     def taken(self, device: str, period: Period) -> Amount:
         """Return what came in through a meter."""

@@ -142,6 +142,13 @@ class World:
         """All messages in the order in which they are sent."""
         return sorted((message for meter in self.meters for message in self._of(meter)), key=lambda message: message.at_s)
 
+    def measured(self, device: str, begin_s: float, end_s: float) -> int:
+        """Count the readings of a time that a device sends."""
+        first_s = self._first_s(self.by_id[device])
+        quiet = [one for one in quiet_times(device, self.faults) if not one.is_held]
+        low, high = ceil((begin_s - first_s) / SLOT_S), ceil((end_s - first_s) / SLOT_S)
+        return sum(_within(quiet, first_s + number * SLOT_S) is None for number in range(low, high))
+
     def clock_off_s(self, device: str) -> float:
         """Return how far a device's clock is ahead."""
         return sum(fault.hours * 3600 for fault in self.faults if fault.device == device and fault.kind == "clock")
