@@ -5,7 +5,7 @@ course is the sum of those behind it, and what people interpolate between two re
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from math import pi, sin
 from random import Random
@@ -115,16 +115,22 @@ def course(shape: str, mean_an_hour: float, first_s: int, slots: int, seed: str,
     return Course(first_s, found)
 
 
-def summed(courses: Iterable[Course], lost_an_hour: float = 0.0) -> Course:
-    """Return what a meter before others passes: all of theirs, and what is lost or not measured behind it."""
-    all_of_them = list(courses)
-    lost = round(lost_an_hour * SLOT_S / 3600 * MILLION)
-    slots = [sum(amounts) + lost for amounts in zip(*(one.slots for one in all_of_them), strict=True)]
-    return Course(all_of_them[0].first_s, slots)
+def steady(first_s: int, slots: int, *flows: tuple[float, float]) -> Course:
+    """Return flows that begin at a time and then stay.
+
+    :param flows: each with its begin and its amount an hour.
+    """
+    amounts = [(begin_s, round(an_hour * SLOT_S / 3600 * MILLION)) for begin_s, an_hour in flows]
+    times = (first_s + place * SLOT_S for place in range(slots))
+    return Course(first_s, [sum(amount for begin_s, amount in amounts if begin_s <= at_s) for at_s in times])
 
 
-def netted(imports: Iterable[Course], exports: Iterable[Course], lost_an_hour: float) -> tuple[Course, Course]:
+def summed(*courses: Course) -> Course:
+    """Return what a meter before others passes: all of theirs."""
+    return Course(courses[0].first_s, [sum(amounts) for amounts in zip(*(one.slots for one in courses), strict=True)])
+
+
+def netted(taken: Course, given: Course) -> tuple[Course, Course]:
     """Return what a meter takes in and gives out, whose customers also produce."""
-    taken, given = summed(imports, lost_an_hour), summed(exports)
     net = [into - out for into, out in zip(taken.slots, given.slots, strict=True)]
     return Course(taken.first_s, [max(one, 0) for one in net]), Course(taken.first_s, [max(-one, 0) for one in net])

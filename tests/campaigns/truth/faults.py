@@ -56,6 +56,13 @@ FAULTS: Final = (
     Fault("v05", "clock", 0, 0.0, hours=-7.0),
 )
 
+THEFTS: Final = (("z1", 16, 1.0), ("t2", 12, 1.5))
+"""Zone, day and how much more is lost in it an hour from then on."""
+LEAKS: Final = (("u03", 11, 0.15),)
+"""Customer, day and what runs there day and night from then on."""
+NO_FLOW: Final = {"s06": ((13, 6.0, 12.0),)}
+"""Meter, and day and hours in which it says that nothing flows though it should."""
+
 
 class Outage(NamedTuple):
     """A part that stops, at an hour of a day.

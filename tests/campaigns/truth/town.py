@@ -57,6 +57,8 @@ LOST_AN_HOUR: Final = {"main": 0.4, "z1": 0.2, "z2": 0.15, "z3": 0.45, "z4": 0.1
 LEVEL: Final = "level"
 """The shape of what is no meter: the level of a tank."""
 TANK_AREA_M2: Final = 40.0
+WITH_FLOW: Final = frozenset({"wb-1", "wb-6", "v02"})
+"""Meters that also say how fast it flows."""
 _Q3: Final = {"params": {"q3_m3_h": 2.5}}
 
 METERS: Final = (

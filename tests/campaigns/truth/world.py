@@ -8,12 +8,12 @@ from random import Random
 from typing import Any, Final, NamedTuple
 from zlib import crc32
 
-from tests.campaigns.truth.calendar import AFTER_S, BEGIN_S, DAY_S, FIRST_DAY_S, SLOT_S, at_s
-from tests.campaigns.truth.courses import SHAPES, Course, course, netted, summed
-from tests.campaigns.truth.faults import FAULTS
+from tests.campaigns.truth.calendar import AFTER_S, BEGIN_S, DAY_S, FIRST_DAY_S, HOUR_S, SLOT_S, at_s
+from tests.campaigns.truth.courses import SHAPES, Course, course, netted, steady, summed
+from tests.campaigns.truth.faults import FAULTS, LEAKS, NO_FLOW, THEFTS
 from tests.campaigns.truth.registers import DECIMALS, Counter, Exchanged, Quiet, Register, quiet_times
 from tests.campaigns.truth.tank import Tank
-from tests.campaigns.truth.town import FEEDS, LOST_AN_HOUR, SMALL, Meter, is_meter, town, zones_of
+from tests.campaigns.truth.town import FEEDS, LOST_AN_HOUR, SMALL, WITH_FLOW, Meter, is_meter, town, zones_of
 
 _FIELDS: Final = {"water": "volume_m3", "power": "energy_import_kwh", "traffic": "vehicle_count_total"}
 _TARIFFS: Final = {"q01": (("energy_import_t1_kwh", 0.6), ("energy_import_t2_kwh", 0.4))}
@@ -76,7 +76,9 @@ class World:
     def _made(self, meter: Meter) -> Flows:
         given = self._own(meter, "sun", meter.solar) if meter.solar else None
         if meter.shape in SHAPES:
-            return Flows(self._own(meter, meter.shape, meter.mean), given)
+            own = self._own(meter, meter.shape, meter.mean)
+            leaks = [(at_s(day, 0.0), more) for device, day, more in LEAKS if device == meter.id]
+            return Flows(summed(own, steady(own.first_s, len(own.slots), *leaks)) if leaks else own, given)
         feeds = zones_of(meter)
         if not feeds:
             return Flows(self._own(meter, "steady", 0.001), given)
@@ -87,16 +89,16 @@ class World:
     def _passed(self, zone: str, share: float) -> Flows:
         """Return what a feed passes: its share of what its zone takes."""
         behind = [self.flows(meter.id) for meter in self._members(zone)]
+        lost = [(0.0, LOST_AN_HOUR.get(zone, 0.0)), *((at_s(day, 0.0), more) for where, day, more in THEFTS if where == zone)]
+        first = behind[0].taken
+        whole = summed(*(one.taken for one in behind), steady(first.first_s, len(first.slots), *lost))
         exports = [one.given for one in behind if one.given is not None]
-        imports = [one.taken for one in behind]
-        lost = LOST_AN_HOUR.get(zone, 0.0)
         if exports:
-            return Flows(*netted(imports, exports, lost))
-        whole = summed(imports, lost)
+            return Flows(*netted(whole, summed(*exports)))
         if share == 1.0:
             return Flows(whole, None)
-        first = [round(amount * _SECOND_TAKES) for amount in whole.slots]
-        slots = first if share == _SECOND_TAKES else [a - b for a, b in zip(whole.slots, first, strict=True)]
+        larger = [round(amount * _SECOND_TAKES) for amount in whole.slots]
+        slots = larger if share == _SECOND_TAKES else [a - b for a, b in zip(whole.slots, larger, strict=True)]
         return Flows(Course(whole.first_s, slots), None)
 
     def _members(self, zone: str) -> list[Meter]:
@@ -180,6 +182,11 @@ class World:
         found: dict[str, Any] = {"ts": round((measured_s + off_s) * 1000), "seq": number}
         for register in self.registers[device]:
             found[register.counter.field] = register.shown(measured_s)
+        if device in WITH_FLOW:
+            hour = self.flows(device).taken.between(measured_s - SLOT_S, measured_s) * HOUR_S / SLOT_S
+            found["flow_m3_h"] = round(hour, 4)
+        if device in NO_FLOW:
+            found["alarm_no_flow"] = any(at_s(day, low) <= measured_s < at_s(day, high) for day, low, high in NO_FLOW[device])
         if not self.registers[device]:
             found["level_m"] = round(next(iter(self.tanks.values())).level(measured_s), 4)
         if garbage is not None:
