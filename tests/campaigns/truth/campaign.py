@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tests.campaigns.truth.alarms import alarm_lines, judge_alarms
 from tests.campaigns.truth.asked_files import billing_answers, open_data_answers
 from tests.campaigns.truth.asked_panels import panel_answers
 from tests.campaigns.truth.asked_points import point_answers
@@ -60,6 +61,7 @@ class Campaign:
                 answers = list(self._asked(gateway, world))
                 (folder / f"answers-{gateway.store.name}.pickle").write_bytes(pickle.dumps(answers))
                 found[gateway.store.name] = judge(answers, truths.figure)
+                found[gateway.store.name].notes += alarm_lines(judge_alarms(gateway, world))
         return found
 
     def _settle(self, gateway: Gateway) -> None:

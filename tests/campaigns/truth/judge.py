@@ -66,6 +66,7 @@ class Verdict:
     :ivar faults: the figures that are wrong and not marked.
     :ivar differing: figures that two surfaces show differently.
     :ivar compared: pairs of surfaces → figures that both show.
+    :ivar notes: lines about what is no figure.
     """
 
     counts: dict[str, Counter[Outcome]] = field(default_factory=lambda: defaultdict(Counter))
@@ -74,6 +75,7 @@ class Verdict:
     unknowable: Counter[str] = field(default_factory=Counter)
     differing: list[tuple[Answer, Answer]] = field(default_factory=list)
     compared: Counter[tuple[str, str]] = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def marked_share(self) -> float:
