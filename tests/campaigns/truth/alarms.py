@@ -30,7 +30,7 @@ class Due(NamedTuple):
 
 
 class AlarmVerdict(NamedTuple):
-    """What was found.
+    """The findings about alarms.
 
     :ivar missing: alarms that were called for and not raised.
     :ivar uncalled: alarm and device → times that it was raised and nothing called for it.
