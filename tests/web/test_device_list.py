@@ -109,8 +109,11 @@ def test_pages_follow_each_other_in_the_order_of_the_column(database: Database) 
 def test_a_stranger_stands_before_those_that_are_registered(database: Database) -> None:
     stranger = Device("zzz", None)
     stranger.last_seen_ms = NOW_MS
-    assert names(ask([*fleet(3), stranger], database, "/devices"))[0] == "zzz"
-    assert names(ask([*fleet(3), stranger], database, "/devices?state=unregistered")) == ["zzz"]
+    assert names(ask([*fleet(2), stranger], database, "/devices")) == ["zzz", "d-00000", "d-00001"]
+    assert names(ask([*fleet(2), stranger], database, "/devices?state=unregistered")) == ["zzz"]
+    silent = fleet(7)
+    assert names(ask([*silent, stranger], database, "/devices"))[:5] == ["d-00002", "d-00003", "d-00004", "d-00005", "d-00006"]
+    assert names(ask([*silent, stranger], database, "/devices"))[5] == "zzz", "whose state is bad comes first"
 
 
 @pytest.mark.parametrize(

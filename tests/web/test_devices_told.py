@@ -40,9 +40,9 @@ def test_the_list_finds_devices_by_state_domain_and_words_and_orders_them_as_ask
         "?sort=-name": ["stranger", "m2", "m1", "e1"],
         "?sort=heard": ["m2", "m1", "e1", "stranger"],
         "?sort=site": ["stranger", "e1", "m1", "m2"],
-        "?sort=state": ["m2", "e1", "m1", "stranger"],
+        "?sort=state": ["stranger", "e1", "m1", "m2"],
         "?state=unregistered": ["stranger"],
-        "?state=online": ["e1", "m1"],
+        "?state=online": ["stranger", "e1", "m1"],
         "?state=silent": [],
         "?state=new": ["m2"],
         "?domain=power": ["e1"],
@@ -65,14 +65,16 @@ def test_the_list_finds_devices_by_state_domain_and_words_and_orders_them_as_ask
 
     found, (page, offered, not_offered, by_state, limited) = visit(tmp_path, story, FLEET)
     assert found == expected
-    shown = page.part("Device State Last heard Domain Site")
+    shown = page.part("Device State Last value Last heard Domain Site")
     assert shown.startswith("stranger not registered Heard: the gateway is not connected to the broker and hears nobody")
     assert "44 minutes ago Power a9 · Xa · Own-5 · 8254" in shown
-    assert "m2 new Heard: registered lately, not heard yet never Water s1 · An Bình" in shown
+    assert "m2 new Heard: registered lately, not heard yet – never Water s1 · An Bình" in shown
     assert "m9 · 1 messages wait" in page.words
     assert "m9 · 1 messages wait" in offered.words
     assert [("m9" in answer.words) for answer in (not_offered, by_state, limited)] == [False] * 3
-    assert limited.part("Device State Last heard Domain Site").startswith("m1 online 45 minutes ago Water s1 · An Bình")
+    assert limited.part("Device State Last value Last heard Domain Site").startswith(
+        "m1 online pH 7 45 minutes ago 45 minutes ago Water s1 · An Bình"
+    )
     assert "Heard:" not in limited.words, "a fault of a message may name other devices"
     assert "2 devices" in limited.words
 
@@ -256,3 +258,50 @@ def test_the_last_message_of_a_device_is_explained_once_while_it_is_the_last_one
 
     monkeypatch.setattr(devices, "explain_last", noted)
     visit(tmp_path, story)
+
+
+def test_a_device_is_the_same_in_the_list_on_its_page_and_to_programs_and_an_alarm_is_no_green_light(tmp_path: Path) -> None:
+    async def story(visitor: Visitor) -> list[Answer]:
+        visitor.parts.foundation.events.influxdb_up = visitor.parts.foundation.events.mqtt_connected = True
+        visitor.come("m1", {"ts": NOW_MS, "volume_m3": 77.5, "ph": 7})
+        visitor.come("m2", {"ts": NOW_MS + 1000, "ph": 7.25, "alarm_leak": True}, after_ms=1000)
+        pages = ("/devices", "/devices/m1", "/devices/m2", "/api/devices", "/api/devices/m2", "/devices?language=vi")
+        return [await visitor.page(path) for path in pages]
+
+    listed, well, leaks, documents, document, vietnamese = visit(tmp_path, story, FLEET)
+    order = [listed.words.index(f" {name} ") for name in ("m2", "m1")]
+    assert order == sorted(order), "the worst comes first"
+    row = listed.part(" m2 ", " m1 ")
+    assert row.startswith("online Alarms:")
+    assert "Active: 1" in row
+    assert "pH 7.25 0 seconds ago" in row.replace("\xa0", " ")
+    assert "77.5 m³ 1 second ago" in listed.words.replace("\xa0", " ")
+    assert "77,5 m³" in vietnamese.words.replace("\xa0", " ")
+    levels = {one["id"]: one["level"] for one in documents.document["devices"]}
+    assert levels["m2"] == document.document["ladder"]["level"] == "attention"
+    assert 'class="box verdict attention"' in leaks.text
+    assert levels["m1"] == "good" or 'class="box verdict good"' not in well.text
+
+
+def test_each_number_of_the_start_page_is_that_of_the_list_it_leads_to(tmp_path: Path) -> None:
+    async def story(visitor: Visitor) -> dict[str, tuple[int, int]]:
+        visitor.parts.watching.status.devices.silence.reception.regain(NOW_MS)
+        for number in range(3):
+            visitor.come(f"stranger{number}", {"ts": NOW_MS, "ph": 7})
+        visitor.come("m1", {"ts": NOW_MS, "ph": 7})
+        visitor.come("e1", {"ts": NOW_MS, "active_power_w": 7})
+        visitor.come("m2", {"ts": NOW_MS + 3 * HOUR_MS - 30 * 86_400_000 * 2, "ph": 7}, after_ms=3 * HOUR_MS)
+        status = (await visitor.get("/api/status")).document
+        counts = dict(status["devices"]) | {"unregistered": status["unregistered"]}
+        for finding in status["verdict"]["findings"]:
+            counts |= {"clock_off": finding["params"]["count"]} if finding["key"] == "clocks_off" else {}
+        return {
+            state: (number, (await visitor.get(f"/api/devices?state={state}")).document["found"])
+            for state, number in counts.items()
+        }
+
+    found = visit(tmp_path, story, FLEET)
+    assert found["silent"] == (5, 5), "three of them are not registered"
+    assert found["clock_off"] == (1, 1)
+    assert found["unregistered"] == (3, 3)
+    assert all(number == listed for number, listed in found.values()), found

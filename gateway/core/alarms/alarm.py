@@ -118,6 +118,11 @@ class AlarmState(Struct):
         """True while nobody acknowledged it, although its time for that has passed."""
         return self.overdue > 0 and self.acknowledged is None
 
+    @property
+    def is_urgent(self) -> bool:
+        """True while nobody acknowledged it, and it is critical or overdue."""
+        return self.acknowledged is None and (self.overdue > 0 or self.severity is Severity.CRITICAL)
+
 
 class Change(StrEnum):
     """The kind of a transition."""

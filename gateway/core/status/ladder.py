@@ -1,6 +1,6 @@
-"""The ladder of a device: what must hold, one after the other, for its readings to stand in InfluxDB.
+"""The ladder of a device: what must hold, one after the other, for its readings to stand in InfluxDB, and that none alarms.
 
-heard → registered → profile → payload → values → clock → counter → in InfluxDB
+heard → registered → profile → payload → values → clock → counter → in InfluxDB → alarms
 
 Each rung holds, fails, is not known, or is not reached because one below it stops all messages. It says why by a code and
 arguments; :mod:`gateway.support.i18n.ladder` has the sentences. The headline is the first rung at which somebody must act, else
@@ -67,21 +67,25 @@ def ladder(seen: DeviceEvidence) -> Ladder:
             rungs.append(Rung(name, "not_reached", state=RungState.NOT_REACHED))
         else:
             rungs.append(_stopped(name, seen) or judge(seen))
-    return Ladder(tuple(rungs), _headline(rungs, seen))
+    return Ladder((*rungs, _alarms(seen)), _headline(rungs, seen))
 
 
 def _elsewhere(seen: DeviceEvidence) -> Ladder:
     """Judge by the database alone: what the messages were like is known to the gateway that received them."""
-    heard = _heard(seen)
-    return Ladder((heard, *(_unknown(name, "known_elsewhere") for name in _JUDGES if name is not heard.name)), heard)
+    heard, alarms = _heard(seen), _alarms(seen)
+    unknown = (_unknown(name, "known_elsewhere") for name in _JUDGES if name is not heard.name)
+    return Ladder((heard, *unknown, alarms), _worst([heard, alarms]) or heard)
 
 
 def _headline(rungs: list[Rung], seen: DeviceEvidence) -> Rung:
-    for level in (Level.TROUBLE, Level.ATTENTION):
-        for rung in rungs:
-            if rung.level is level:
-                return rung
+    if (worst := _worst([*rungs, _alarms(seen)])) is not None:
+        return worst
     return replace(rungs[-1], code="well_simulated") if seen.simulated else rungs[-1]
+
+
+def _worst(rungs: list[Rung]) -> Rung | None:
+    """The first of the rungs of the worst level; None: all are good."""
+    return next((rung for level in (Level.TROUBLE, Level.ATTENTION) for rung in rungs if rung.level is level), None)
 
 
 def _failing(
@@ -233,6 +237,15 @@ def _influxdb(seen: DeviceEvidence) -> Rung:
     is_stuck = place is ReadingPlace.MEMORY and seen.now_ms - arrival_ms > _ON_ITS_WAY_MS
     code = "on_its_way" if place is ReadingPlace.MEMORY else "whereabouts_unknown"
     return _unknown(name, code, Level.ATTENTION if is_stuck else Level.GOOD, found={"arrival_ms": arrival_ms})
+
+
+def _alarms(seen: DeviceEvidence) -> Rung:
+    urgent, others, worst = seen.alarms
+    if not worst:
+        return Rung(RungName.ALARMS, "no_alarm")
+    if urgent:
+        return _failing(RungName.ALARMS, "alarm_urgent", Level.TROUBLE, alarm=worst, count=urgent + others)
+    return _failing(RungName.ALARMS, "alarm_active", alarm=worst, count=others)
 
 
 _AWAY: Final = {ReadingPlace.JOURNAL: ("in_journal", Level.ATTENTION), ReadingPlace.GIVEN_UP: ("given_up", Level.TROUBLE)}

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from enum import StrEnum
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from gateway.core.batching.deliveries import ReadingPlace, Whereabouts
 from gateway.core.devices.setback import Setback
@@ -20,6 +20,22 @@ from gateway.core.status.verdict import Level
 from schemas.quantities import DOMAINS, HEALTH, QUANTITIES
 
 _NOT_KNOWN: Final = Whereabouts(ReadingPlace.UNKNOWN)
+
+
+class DeviceAlarms(NamedTuple):
+    """The active alarms of a device outside planned work, without mere information.
+
+    :ivar urgent: number of the critical and the overdue ones that nobody acknowledged.
+    :ivar others: number of all others.
+    :ivar worst: the name of the worst one; empty: there is none.
+    """
+
+    urgent: int = 0
+    others: int = 0
+    worst: str = ""
+
+
+NO_ALARMS: Final = DeviceAlarms()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +78,7 @@ class DeviceEvidence:
     flood_per_s: float = 0.0
     mqtt_connected: bool = True
     clock_doubted: bool = False
+    alarms: DeviceAlarms = NO_ALARMS
 
 
 RungArgs = Mapping[str, float | str]
@@ -79,6 +96,7 @@ class RungName(StrEnum):
     CLOCK = "clock"
     COUNTER = "counter"
     INFLUXDB = "influxdb"
+    ALARMS = "alarms"
 
 
 class RungState(StrEnum):

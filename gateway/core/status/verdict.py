@@ -13,7 +13,7 @@ from typing import Final
 from gateway.core.devices.device import Device
 from gateway.core.readings.timestamps import TimeRules
 from gateway.core.status.history import SilentShare
-from gateway.core.status.silence import Presence, Silence
+from gateway.core.status.silence import UNREGISTERED, Presence, Silence
 
 REJECTS_WITHIN_MIN: Final = 10
 """Minutes for which rejects count; older ones are history."""
@@ -57,6 +57,47 @@ class Finding:
     detail: str = ""
 
 
+def has_stopped(device: Device, presence: Presence) -> bool:
+    """Tell if the newest message of an online device gave no reading, or not all of its readings."""
+    return device.setback is not None and device.setback.stops and presence is Presence.ONLINE
+
+
+def has_wrong_clock(device: Device, presence: Presence, silence: Silence, rules: TimeRules) -> bool:
+    """Tell if the time of an online device is not believed, or far behind."""
+    offset_ms = device.offset_ms
+    if offset_ms is None or presence is not Presence.ONLINE:
+        return False
+    behind_ms = max(rules.late_after_ms, silence.after_ms(device))  # older measurements may come late
+    return not -behind_ms <= offset_ms <= rules.max_future_ms
+
+
+def is_unasked(device: Device, presence: Presence, silence: Silence) -> bool:
+    """Tell if a device was heard before, and it is not known now if another gateway hears it."""
+    return presence is Presence.UNKNOWN and silence.membership.heard_ms(device) > 0
+
+
+QUIET: Final = "quiet"
+NEVER_HEARD: Final = "never_heard"
+STOPPED: Final = "stopped"
+CLOCK_OFF: Final = "clock_off"
+STATES: Final = (*Presence, UNREGISTERED, QUIET, NEVER_HEARD, STOPPED, CLOCK_OFF)
+"""By what lists are cut: each number of a finding is that of the list in that state."""
+
+
+def is_in_state(device: Device, state: str, silence: Silence, rules: TimeRules, now_ms: int) -> bool:
+    """Tell if a device is one of those that :class:`Fleet` counts under a state."""
+    if state == UNREGISTERED:
+        return device.registered is None
+    presence = silence.presence(device, now_ms)
+    if state == QUIET:
+        return presence in {Presence.SILENT, Presence.UNKNOWN}
+    if state == NEVER_HEARD:
+        return presence is Presence.UNKNOWN and not is_unasked(device, presence, silence)
+    if state == STOPPED:
+        return has_stopped(device, presence)
+    return has_wrong_clock(device, presence, silence, rules) if state == CLOCK_OFF else presence == state
+
+
 @dataclass(slots=True)
 class Fleet:
     """Devices by domain and state.
@@ -87,12 +128,9 @@ class Fleet:
             presence = silence.presence(device, now_ms)
             self.domains.setdefault(device.measures or "no_domain", Counter())[presence] += 1
             self.unregistered += device.registered is None
-            self.unasked += presence is Presence.UNKNOWN and silence.membership.heard_ms(device) > 0
-            self.stopped += device.setback is not None and device.setback.stops and presence is Presence.ONLINE
-            offset_ms = device.offset_ms
-            if offset_ms is not None and presence is Presence.ONLINE:
-                behind_ms = max(rules.late_after_ms, silence.after_ms(device))  # older measurements may come late
-                self.clocks_off += not -behind_ms <= offset_ms <= rules.max_future_ms
+            self.unasked += is_unasked(device, presence, silence)
+            self.stopped += has_stopped(device, presence)
+            self.clocks_off += has_wrong_clock(device, presence, silence, rules)
 
 
 def silent_of(counts: Counter[Presence]) -> tuple[int, int]:

@@ -25,6 +25,7 @@ from msgspec.json import encode as to_json
 from gateway.core.alarms.alarm import Acknowledged, AlarmKey, AlarmState, Change, Drained, Severity, Transition
 from gateway.core.alarms.engine import Alarms
 from gateway.core.alarms.rules import Rules
+from gateway.core.status.rungs import NO_ALARMS, DeviceAlarms
 from gateway.ingest.storage import alarms as stored
 from gateway.ingest.storage.alarms import Changes, Notice, PlannedWork, SavedState, SharedState
 from gateway.ingest.storage.database import Database, DatabaseFault
@@ -274,8 +275,18 @@ class AlarmKeeper:
     def weigh(self) -> tuple[int, int]:
         """Count the critical and the overdue alarms that nobody acknowledged, and all others that are not mere information."""
         told = [state for state in self.told() if state.severity is not Severity.INFO]
-        urgent = sum(state.is_overdue or (state.severity is Severity.CRITICAL and state.acknowledged is None) for state in told)
+        urgent = sum(state.is_urgent for state in told)
         return urgent, len(told) - urgent
+
+    def of_device(self, name: str) -> DeviceAlarms:
+        """The alarms of a device, weighed in the same way."""
+        active = [state for state in self._alarms.states.at(name).values() if state.is_active]
+        told = [state for state in active if state.severity is not Severity.INFO and not self.is_silenced(state)]
+        if not told:
+            return NO_ALARMS
+        urgent = sum(state.is_urgent for state in told)
+        worst = min(told, key=lambda state: (not state.is_urgent, state.severity.rank, state.since_ms))
+        return DeviceAlarms(urgent, len(told) - urgent, worst.key.alarm)
 
     # ---- decisions of people ----
 

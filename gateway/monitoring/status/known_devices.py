@@ -1,6 +1,6 @@
 """Every device that the gateway knows, registered or heard: its state now, the evidence about it, and the verdict."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from math import isnan
@@ -14,7 +14,7 @@ from gateway.core.readings.timestamps import TimeRules
 from gateway.core.status.coverage import Stand
 from gateway.core.status.health import registered_devices
 from gateway.core.status.ladder import Ladder, ladder
-from gateway.core.status.rungs import DeviceEvidence
+from gateway.core.status.rungs import NO_ALARMS, DeviceAlarms, DeviceEvidence
 from gateway.core.status.silence import UNREGISTERED, Presence, Silence
 from gateway.core.status.verdict import Fleet, Level
 from gateway.ingest.delivery.delivery_log import DeliveryLog
@@ -30,13 +30,14 @@ _LOOKED_AT_TOGETHER: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class DeviceVerdicts:
-    """Judges devices as the pages show them."""
+    """Judges devices: the one place that says how a device is, for its page, lists and programs."""
 
     rules: TimeRules
     trust: ClockTrust
     silence: Silence
     events: Events
     deliveries: DeliveryLog
+    alarms: Callable[[str], DeviceAlarms] = lambda _: NO_ALARMS
 
     def evidence(self, device: Device, now_ms: int) -> DeviceEvidence:
         """Gather what is in memory."""
@@ -70,6 +71,7 @@ class DeviceVerdicts:
             ),
             mqtt_connected=self.events.mqtt_connected,
             clock_doubted=self.trust.doubted,
+            alarms=self.alarms(device.name),
         )
 
     def ladder(self, device: Device, now_ms: int) -> Ladder:
@@ -86,16 +88,21 @@ class DeviceVerdicts:
         return ladder(replace(seen, profile=profile or seen.profile, waiting=waiting))
 
     def level(self, device: Device, now_ms: int) -> Level:
-        """Judge a device in a word; quick for one without any fault, as nearly all are."""
+        """Judge a device in a word; quick for one without any fault, as nearly all are, and for silent ones."""
+        presence, events = self.silence.presence(device, now_ms), self.events
+        is_due = device.registered is not None and device.last_seen_ms and events.mqtt_connected and not events.floods
+        if is_due and presence is Presence.SILENT:
+            return Level.TROUBLE
         is_plain = (
             device.setback is None
             and not device.not_taken_ms
             and device.registered is not None
             and abs(device.offset_ms or device.earlier_offset_ms or 0) < _CLOCK_GOOD_MS
-            and self.silence.presence(device, now_ms) is Presence.ONLINE
+            and presence is Presence.ONLINE
+            and not self.alarms(device.name).worst
             and (device.counters is None or not any(one.doubt or isnan(one.value) for one in device.counters.registers()))
         )
-        well = is_plain and self.events.influxdb_up and self.events.mqtt_connected and not self.events.floods
+        well = is_plain and events.influxdb_up and events.mqtt_connected and not events.floods
         return Level.GOOD if well else self.ladder(device, now_ms).level
 
 

@@ -100,7 +100,10 @@ class Watching:
             waiting.account,
             JournalState(file.tally, fallback.backlog.progress),
             KnownDevices(processor.streams, processing.silence, processor.rules, processing.catalog.registry.areas),
-            DeviceVerdicts(processor.rules, processor.trust, processing.silence, events, delivery.queue.deliveries),
+            DeviceVerdicts(
+                *(processor.rules, processor.trust, processing.silence, events, delivery.queue.deliveries),
+                alarms=alarming.keeper.of_device,
+            ),
             alarming.keeper,
             clock,
             destination.link,

@@ -30,6 +30,7 @@ RUNGS: Final[dict[RungName, Words]] = {
     RungName.CLOCK: Words("Đồng hồ", "Clock"),
     RungName.COUNTER: Words("Chỉ số", "Counter"),
     RungName.INFLUXDB: Words("Trong InfluxDB", "In InfluxDB"),
+    RungName.ALARMS: Words("Cảnh báo", "Alarms"),
 }
 """The names of the rungs."""
 
@@ -238,6 +239,17 @@ SAID: Final[dict[str, RungWords]] = {
         "Wait a few seconds.",
     ),
     "whereabouts_unknown": _rung("chưa biết, từ lúc cổng khởi động", "not known since the gateway started"),
+    # Alarms.
+    "no_alarm": _rung("không có", "none"),
+    "alarm_urgent": _rung(
+        "{alarm} Đang mở {count}, chưa ai tiếp nhận",
+        "{alarm} Active: {count}, nobody sees to it",
+        "Tiếp nhận và xử lý cảnh báo.",
+        "Acknowledge the alarm and see to it.",
+    ),
+    "alarm_active": _rung(
+        "{alarm} Đang mở: {count}", "{alarm} Active: {count}", "Xem cảnh báo và lời khuyên.", "See the alarm and its advice."
+    ),
 }
 """Code of a rung → its sentence. Codes of rejects say what the glossary says."""
 

@@ -1,4 +1,8 @@
-"""The list of devices over HTTP: searched, filtered, sorted and cut into pages, a few devices in a turn of the loop."""
+"""The list of devices over HTTP: searched, filtered, sorted and cut into pages, a few devices in a turn of the loop.
+
+It begins with the worst. :class:`gateway.monitoring.status.known_devices.DeviceVerdicts` says how a device is, here as on its
+page.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -11,12 +15,13 @@ from aiohttp import web
 
 from gateway.core.devices.device import Device
 from gateway.core.message import WaitCause
-from gateway.core.status.silence import UNREGISTERED, Presence
+from gateway.core.status.verdict import STATES, Level, is_in_state
 from gateway.ingest.storage import quarantine
 from gateway.ingest.storage.database import Damaged, DatabaseFault
 from gateway.monitoring.status.known_devices import KnownDevices, device_document
 from gateway.web.devices.device_documents import entry_document, shared_part
 from gateway.web.devices.ladder import LadderTexts, verdict_document
+from gateway.web.devices.last_values import LastValues
 from gateway.web.http.handlers import Document
 from gateway.web.http.limits import scope_of, seen_by
 from gateway.web.http.listing import PAGE_ROWS, Listing, ListQuery, list_query
@@ -30,7 +35,7 @@ _OFFERED: Final = 20
 _AT_A_TIME: Final = 200
 """Devices processed in one turn."""
 _FILTERS: Final = ("search", "state", "domain")
-STATES: Final = (*Presence, UNREGISTERED)
+_WORST_FIRST: Final = {Level.TROUBLE: 0, Level.ATTENTION: 1, Level.GOOD: 2}
 
 _name: Final = attrgetter("name")
 _SortKey = Callable[[Device], Any]
@@ -41,19 +46,20 @@ class DeviceList(RouteGroup):
 
     @reads("/devices")
     async def _page(self, request: web.Request) -> web.Response:
-        now_ms, query = self._clock.now_ms(), list_query(request, _FILTERS)
+        now_ms, query = self._clock.now_ms(), list_query(request, _FILTERS, "state")
         scope = scope_of(request)
-        found = await self._find(self._seen(request), query, now_ms, query.start, PAGE_ROWS)
+        found, values = await self._find(self._seen(request), query, now_ms, query.start, PAGE_ROWS), LastValues(self._status)
         said = LadderTexts(*self._pages.language(request), now_ms)
-        rows = [row | {"headline": said.rung(verdict.headline, row["id"])} for row, verdict in found.rows]
+        rows = [row | {"headline": said.rung(verdict.headline, row["id"])} for row, verdict, _ in found.rows]
         if scope is not None:  # a fault of a message may name the other devices that it came for
             rows = [shared_part(row) | {"headline": row["headline"]._replace(said="")} for row in rows]
+        last = [value async for value in self._turns.each(values.of(device) for _, _, device in found.rows)]
         offered = [] if query.get("state") or scope is not None else await self._offered(_words(query))
         return self._pages.page(
             request,
             "devices",
             now_ms=now_ms,
-            list=replace(found, rows=rows),
+            list=replace(found, rows=[row | {"last": value} for row, value in zip(rows, last, strict=True)]),
             offered=offered,
             most_offered=_OFFERED,
             states=STATES,
@@ -67,10 +73,10 @@ class DeviceList(RouteGroup):
         if not request.query.keys() & set(_FILTERS):
             documents = await self._by_name(self._seen(request), now_ms)
             return await send_list(request, self._turns, "devices", documents if scope is None else map(shared_part, documents))
-        query = list_query(request, _FILTERS)
+        query = list_query(request, _FILTERS, "state")
         listing = await self._find(self._seen(request), query, now_ms, 0, _LISTED)
         offered = [] if scope is not None else await self._offered(_words(query))
-        rows = [row | {"verdict": verdict_document(verdict)} for row, verdict in listing.rows]
+        rows = [row | {"verdict": verdict_document(verdict)} for row, verdict, _ in listing.rows]
         if scope is not None:  # rung and code tell of messages
             rows = [shared_part(row) | {"verdict": {"level": row["verdict"]["level"]}} for row in rows]
         return web.json_response({"now": now_ms, "devices": rows, "found": listing.found, "offered": offered})
@@ -101,7 +107,7 @@ class DeviceList(RouteGroup):
             if place >= start:
                 shown.append(device)
         ladder = self._status.verdicts.ladder
-        rows = ((listed_device(device, self._devices, now_ms), ladder(device, now_ms)) for device in shown)
+        rows = ((listed_device(device, self._devices, now_ms), ladder(device, now_ms), device) for device in shown)
         return Listing(query, [row async for row in self._turns.each(rows)], found)
 
     def _fitting(self, devices: Iterator[Device], query: ListQuery, now_ms: int) -> Iterator[list[Device]]:
@@ -111,19 +117,19 @@ class DeviceList(RouteGroup):
                 device
                 for device in some
                 if (not domain or device.measures == domain)
-                and (not state or self._state_of(device, now_ms) == state)
+                and (not state or is_in_state(device, state, self._devices.silence, self._status.verdicts.rules, now_ms))
                 and (not words or _fits(device, words, self._devices.areas))
             ]
 
     def _key(self, name: str, now_ms: int) -> _SortKey:
-        """The key of an order; devices that are equal in it stand by name. Strangers come first where none is asked for."""
+        """The key of an order; devices that are equal in it stand by name. The worst come first where none is asked for."""
+        level = self._status.verdicts.level
         keys: dict[str, _SortKey] = {
             "name": _name,
-            "state": lambda device: (self._state_of(device, now_ms), device.name),
             "heard": lambda device: (device.last_seen_ms, device.name),
             "site": lambda device: (_site(device), device.name),
         }
-        return keys.get(name, lambda device: (device.registered is not None, device.name))
+        return keys.get(name, lambda device: (_WORST_FIRST[level(device, now_ms)], device.registered is not None, device.name))
 
     async def _offered(self, wanted: list[str]) -> list[Document]:
         """Devices whose messages wait for their registration."""
@@ -136,9 +142,6 @@ class DeviceList(RouteGroup):
             for key in waiting
             if key.cause is WaitCause.UNKNOWN_DEVICE and all(word in key.key.lower() for word in wanted)
         ]
-
-    def _state_of(self, device: Device, now_ms: int) -> str:
-        return UNREGISTERED if device.registered is None else self._devices.silence.presence(device, now_ms)
 
 
 def listed_device(device: Device, devices: KnownDevices, now_ms: int) -> Document:

@@ -3,6 +3,7 @@
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
+from gateway.core.alarms.shipped import SHIPPED
 from gateway.core.status.ladder import Ladder
 from gateway.core.status.rungs import Rung, RungState
 from gateway.support.i18n.formats import Formats
@@ -27,6 +28,8 @@ _LINKS: Final = {
     "gateway_clock_doubted": "/",
     "in_journal": "/",
     "given_up": "/",
+    "alarm_urgent": "/alarms?search={device}",
+    "alarm_active": "/alarms?search={device}",
 }
 """Code → the page, or the place on the device's own, at which the advice is followed."""
 
@@ -111,6 +114,9 @@ class LadderTexts:
             field, *tags = value.split(",")
             names = quantities(self._texts.language)
             return " · ".join([names[field].name if field in names else field, *tags])
+        if key == "alarm":
+            rule = SHIPPED.by_name.get(value)
+            return rule.text[self._texts.language] if rule is not None else f"{value}."
         if value in NAMES:
             return self._in_words(NAMES[value])
         return self._codes.get(value, value) if key == "cause" else value

@@ -23,7 +23,7 @@ from gateway.web.views.start import start_view
 from schemas.registry import device_key
 
 _EVENT_EVERY_S: Final = 1.0
-_COUNTED_FOR_S: Final = 30.0
+_COUNTED_FOR_S: Final = 5.0
 _LOOKED_AT_FOR_S: Final = 5.0
 _KEYS: Final = 10
 _SCOPES_KEPT: Final = 32
@@ -107,7 +107,7 @@ class StatusPages(RouteGroup):
 
     @reads("/api/coverage")
     async def _coverage_of_registry(self, request: web.Request) -> web.Response:
-        """As ``gateway devices coverage --json``, at most half a minute old."""
+        """As ``gateway devices coverage --json``, at most some seconds old."""
         return web.json_response(await self._covered(scope_of(request)))
 
     async def _covered(self, scope: DeviceScope | None = None) -> Document:

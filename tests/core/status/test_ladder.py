@@ -11,7 +11,7 @@ from gateway.core.devices.setback import Setback
 from gateway.core.readings.steps import Doubt
 from gateway.core.readings.sums import Register
 from gateway.core.status.ladder import ladder
-from gateway.core.status.rungs import DeviceEvidence, RungName, RungState
+from gateway.core.status.rungs import NO_ALARMS, DeviceAlarms, DeviceEvidence, RungName, RungState
 from gateway.core.status.silence import Presence
 from gateway.core.status.verdict import Level
 from schemas.rejects import RejectReason
@@ -257,8 +257,27 @@ def test_a_rung_changes_at_its_limit(given: dict[str, Any], rung: RungName, code
 
 def test_what_is_known_elsewhere_is_not_known_here() -> None:
     found = ladder(replace(WELL, **ELSEWHERE))
-    assert [(rung.code, rung.state) for rung in found.rungs[1:]] == [("known_elsewhere", RungState.UNKNOWN)] * 7
+    assert [(rung.code, rung.state) for rung in found.rungs[1:-1]] == [("known_elsewhere", RungState.UNKNOWN)] * 7
     assert found.rungs[0].state is RungState.OK
+    assert found.rungs[-1].code == "no_alarm"
     in_doubt = ladder(replace(WELL, **ELSEWHERE, presence=Presence.UNKNOWN))
     assert (in_doubt.headline.code, in_doubt.headline.state) == ("heard_in_doubt", RungState.UNKNOWN)
     assert ladder(replace(WELL, flood_per_s=200.0)).headline.state is RungState.FAILING
+
+
+def test_a_device_on_which_an_alarm_stands_is_not_well_whatever_its_messages_are() -> None:
+    overdue, seen_to = DeviceAlarms(urgent=1, others=2, worst="leak"), DeviceAlarms(others=1, worst="burst")
+    for state, alarms, rung, code, level in (
+        ({}, overdue, RungName.ALARMS, "alarm_urgent", ACT),
+        ({}, seen_to, RungName.ALARMS, "alarm_active", LOOK),
+        ({"simulated": True}, seen_to, RungName.ALARMS, "alarm_active", LOOK),
+        (ELSEWHERE, overdue, RungName.ALARMS, "alarm_urgent", ACT),
+        (ELSEWHERE, NO_ALARMS, RungName.HEARD, "heard_elsewhere", GOOD),
+        (doubted(99.0), seen_to, RungName.COUNTER, "counter_jumped", LOOK),
+        (doubted(99.0), overdue, RungName.ALARMS, "alarm_urgent", ACT),
+        (UNHEARD | {"presence": Presence.NEW}, overdue, RungName.ALARMS, "alarm_urgent", ACT),
+        ({"presence": Presence.SILENT}, overdue, RungName.HEARD, "silent", ACT),
+    ):
+        found = ladder(replace(WELL, **state, alarms=alarms))
+        assert (found.headline.name, found.headline.code, found.level) == (rung, code, level), state
+    assert ladder(replace(WELL, alarms=overdue)).headline.args == {"alarm": "leak", "count": 3}

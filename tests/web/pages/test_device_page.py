@@ -34,7 +34,7 @@ def test_why_a_meter_is_not_there_is_two_taps_from_the_start_page(
         page.get_by_role("link", name="wm-0099").click()  # 2
         page.locator("#verdict").get_by_text(headline).wait_for()
         page.locator("#verdict a[href='/register/wm-0099']").wait_for()
-        assert page.locator(".ladder li").count() == 8
+        assert page.locator(".ladder li").count() == 9
         assert found.complaints == []
 
 
