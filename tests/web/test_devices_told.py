@@ -68,7 +68,7 @@ def test_the_list_finds_devices_by_state_domain_and_words_and_orders_them_as_ask
     shown = page.part("Device State Last value Last heard Domain Site")
     assert shown.startswith("stranger not registered Heard: the gateway is not connected to the broker and hears nobody")
     assert "44 minutes ago Power a9 · Xa · Own-5 · 8254" in shown
-    assert "m2 new Heard: registered lately, not heard yet – never Water s1 · An Bình" in shown
+    assert "m2 new Heard: registered lately, not heard yet \u2013 never Water s1 · An Bình" in shown
     assert "m9 · 1 messages wait" in page.words
     assert "m9 · 1 messages wait" in offered.words
     assert [("m9" in answer.words) for answer in (not_offered, by_state, limited)] == [False] * 3
