@@ -3,7 +3,7 @@
 import csv
 import gzip
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from io import StringIO
 from typing import Final
 
@@ -14,9 +14,9 @@ from tests.campaigns.truth.parts import Gateway
 _QUANTITIES: Final = frozenset(f"{what}_{unit}" for unit in ("m3", "kwh") for what in ("used", "supplied", "produced", "lost"))
 
 
-def open_data_answers(gateway: Gateway, days: int) -> Iterator[Answer]:
+def open_data_answers(gateway: Gateway, days: Iterable[int]) -> Iterator[Answer]:
     """The open data of each day."""
-    for number in range(days):
+    for number in days:
         gateway.command("export", "open", "--day", date_of(number))
         for path in sorted((gateway.folder / "data" / "exports").glob(f"open-{date_of(number)}-*.csv.gz")):
             for row in csv.DictReader(StringIO(gzip.decompress(path.read_bytes()).decode())):

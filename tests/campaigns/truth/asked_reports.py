@@ -1,7 +1,7 @@
 """Answers of ``gateway report``, as its JSON has it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -10,12 +10,14 @@ from tests.campaigns.truth.judge import Answer, Marks
 from tests.campaigns.truth.parts import Gateway
 from tests.campaigns.truth.truths import UNITS
 
+Days = Sequence[int]
+"""Numbers of days, one after the other."""
 GROUPS: Final = ("area", "parent", "domain")
 _KINDS: Final = {"area": "area", "parent": "parent", "domain": "whole"}
 _FIGURES: Final = ("used", "supplied", "produced", "lost")
 
 
-def consumption_answers(gateway: Gateway, days: int, step: str) -> Iterator[Answer]:
+def consumption_answers(gateway: Gateway, days: Days, step: str) -> Iterator[Answer]:
     """The rows of devices."""
     for row in _rows(gateway, "consumption", days, step, "device"):
         subject = f"device:{row['device']}"
@@ -23,7 +25,7 @@ def consumption_answers(gateway: Gateway, days: int, step: str) -> Iterator[Answ
         yield Answer(f"report {step}", subject, row["counter"], period, _number(row.get("used")), marks_of(row), _cause(row))
 
 
-def group_answers(gateway: Gateway, days: int, step: str) -> Iterator[Answer]:
+def group_answers(gateway: Gateway, days: Days, step: str) -> Iterator[Answer]:
     """The rows of areas, parents and of all."""
     for by in GROUPS:
         for row in _rows(gateway, "consumption", days, step, by):
@@ -39,7 +41,7 @@ def group_answers(gateway: Gateway, days: int, step: str) -> Iterator[Answer]:
                     yield Answer(f"report by {by} {step}", subject, name, period, _number(value), marks_of(row), _cause(row))
 
 
-def balance_answers(gateway: Gateway, days: int, step: str) -> Iterator[Answer]:
+def balance_answers(gateway: Gateway, days: Days, step: str) -> Iterator[Answer]:
     """The rows of parents."""
     for row in _rows(gateway, "balance", days, step, "parent"):
         unit = UNITS.get(row["domain"])
@@ -49,15 +51,15 @@ def balance_answers(gateway: Gateway, days: int, step: str) -> Iterator[Answer]:
             yield Answer(f"balance {step}", subject, f"lost_{unit}", period, value, marks_of(row), _cause(row))
 
 
-def completeness_answers(gateway: Gateway, days: int) -> Iterator[Answer]:
+def completeness_answers(gateway: Gateway, days: Days) -> Iterator[Answer]:
     """The readings received of each device and day."""
     for row in _rows(gateway, "completeness", days, "day", "device"):
         period = period_at("day", _seconds(row["from"]))
         yield Answer("completeness", f"device:{row['device']}", "received", period, _number(row.get("received")))
 
 
-def _rows(gateway: Gateway, kind: str, days: int, step: str, by: str) -> Iterator[dict[str, Any]]:
-    words = ["report", kind, "--from", date_of(0), "--to", date_of(days - 1), "--step", step, "--json"]
+def _rows(gateway: Gateway, kind: str, days: Days, step: str, by: str) -> Iterator[dict[str, Any]]:
+    words = ["report", kind, "--from", date_of(days[0]), "--to", date_of(days[-1]), "--step", step, "--json"]
     words += [] if kind == "balance" else ["--by", by]
     for line in gateway.command(*words).splitlines():
         yield json.loads(line)

@@ -88,22 +88,32 @@ class Campaign:
                 self.tell(f"{gateway.name} {what}: {type(error).__name__} {error}\n")
 
     def _questions(self, gateway: Gateway, world: World) -> Iterator[tuple[str, Iterable[Answer]]]:
-        steps = ["hour", "day", *(["month"] if month(self.days) else [])]
-        for step in steps:
-            yield f"report {step}", consumption_answers(gateway, self.days, step)
-            yield f"report by group {step}", group_answers(gateway, self.days, step)
-            yield f"balance {step}", balance_answers(gateway, self.days, step)
-        yield "completeness", completeness_answers(gateway, self.days)
+        whole = month(self.days)
+        for step, span in [
+            *(("hour", hours) for hours in self._hourly()),
+            ("day", range(self.days)),
+            ("month", range(self.days)),
+        ]:
+            if step == "month" and whole is None:
+                continue
+            yield f"report {step} {span}", consumption_answers(gateway, span, step)
+            yield f"report by group {step} {span}", group_answers(gateway, span, step)
+            yield f"balance {step} {span}", balance_answers(gateway, span, step)
+        yield "completeness", completeness_answers(gateway, range(self.days))
         store, days = gateway.store, [day(number) for number in range(self.days)]
         begin_s, end_s = days[0].begin_s, days[-1].end_s
         yield "roll-ups", rollup_answers(store, begin_s, end_s)
         yield "points", point_answers(store, days, frozenset() if store.is_influxdb else self._told_late(world))
         yield "panels of all days", panel_answers(store, begin_s, end_s)
         yield "panels of a day", panel_answers(store, days[-1].begin_s, end_s)
-        yield "open data", open_data_answers(gateway, self.days)
-        whole = month(self.days)
+        yield "open data", open_data_answers(gateway, range(0, self.days, 3))
         if whole is not None:
             yield "billing", billing_answers(gateway, whole)
+
+    def _hourly(self) -> list[range]:
+        """Days of which reports are asked hour by hour: roll-ups have the same of all days."""
+        early = [span for span in (range(1, 3), range(8, 10), range(15, 17)) if span.stop <= self.days - 2]
+        return [*early, range(max(0, self.days - 2), self.days)]
 
     def _told_late(self, world: World) -> frozenset[str]:
         """Devices of which an exchange was told after the new meter had sent: VictoriaMetrics keeps their sums as they were."""

@@ -12,12 +12,14 @@ class Truth(NamedTuple):
     :ivar within: how far meters' digits may be off.
     :ivar unknowable: why nobody can know it; empty: it can be known.
     :ivar may_be_absent: it need not be shown.
+    :ivar is_most: more is wrong even if it is marked: a step that nobody told must not count.
     """
 
     value: float | None
     within: float = ROUNDING
     unknowable: str = ""
     may_be_absent: bool = False
+    is_most: bool = False
 
 
 class Amount(NamedTuple):

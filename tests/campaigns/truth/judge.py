@@ -96,7 +96,7 @@ def outcome(answer: Answer, truth: Truth | None) -> Outcome:
     is_right = abs(answer.value - truth.value) <= truth.within
     if is_right:
         return Outcome.RIGHT_MARKED if answer.marks.is_marked else Outcome.RIGHT
-    if answer.marks.is_marked:
+    if answer.marks.is_marked and not (truth.is_most and answer.value > truth.value + truth.within):
         return Outcome.WRONG_MARKED
     return Outcome.UNKNOWABLE if truth.unknowable else Outcome.WRONG
 

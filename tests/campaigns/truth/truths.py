@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Final
 
-from tests.campaigns.truth.calendar import Period, at_s
+from tests.campaigns.truth.calendar import SLOT_S, Period, at_s
 from tests.campaigns.truth.faults import UNKNOWABLE
 from tests.campaigns.truth.figures import NOTHING, ROUNDING, Amount, Truth
 from tests.campaigns.truth.groups import Group, total
@@ -100,7 +100,15 @@ class Truths:
         if device not in self._world.by_id or not any(one.counter.field == field for one in self._world.registers[device]):
             return None
         amount = self._amount(device, field, period)
-        return Truth(amount.value, amount.within, amount.unknowable)
+        has_step = any(period.begin_s < low and high < period.end_s for low, high in self._untold_steps(device))
+        return Truth(amount.value, amount.within, amount.unknowable, is_most=has_step)
+
+    def _untold_steps(self, device: str) -> Iterable[tuple[float, float]]:
+        """The gaps in which a meter was exchanged for one that shows more, and nobody said so."""
+        for fault in self._world.faults:
+            if fault.device == device and fault.kind == "exchange" and fault.told_h is None:
+                begin_s = at_s(fault.day, fault.hour)
+                yield begin_s - SLOT_S, begin_s + fault.hours * 3600 + SLOT_S
 
     def _received(self, device: str, period: Period) -> Truth | None:
         """Count the readings that a device sent of a period; of a clock that is ahead nobody could tell after a backlog."""
