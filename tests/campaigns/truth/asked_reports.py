@@ -14,6 +14,7 @@ Days = Sequence[int]
 """Numbers of days, one after the other."""
 GROUPS: Final = ("area", "parent", "domain")
 _KINDS: Final = {"area": "area", "parent": "parent", "domain": "whole"}
+_MAIN: Final = frozenset({"volume_m3", "energy_import_kwh"})
 _FIGURES: Final = ("used", "supplied", "produced", "lost")
 
 
@@ -30,7 +31,7 @@ def group_answers(gateway: Gateway, days: Days, step: str) -> Iterator[Answer]:
     for by in GROUPS:
         for row in _rows(gateway, "consumption", days, step, by):
             unit = UNITS.get(row["domain"])
-            if unit is None or not row["group"]:
+            if unit is None or not row["group"] or row["counter"] not in _MAIN:
                 continue
             period = period_at(step, _seconds(row["from"]))
             for figure in _FIGURES:
