@@ -37,6 +37,7 @@ from gateway.web.http.pages import PageRenderer
 from gateway.web.people.door import Door
 from gateway.web.routing import PageParts, RouteGroup
 from gateway.web.views.alarms import AlarmPages
+from gateway.web.views.billing import BillingPages
 from gateway.web.views.completeness import CompletenessPages
 from gateway.web.views.held_back import QuarantinePages, RejectPages
 from gateway.web.views.open_data import OpenDataPages
@@ -123,7 +124,8 @@ def _application(parts: Parts, entrance: Entrance, connections: Connections) -> 
 
 _BY_THEMSELVES: Final[tuple[type[RouteGroup], ...]] = (
     *(DeviceList, PhotoPages, ImportPages, EnrolmentPages, SumPages, TrialPages),
-    *(StatusPages, ShiftPages, AlarmPages, CompletenessPages, OpenDataPages, RejectPages, QuarantinePages),
+    *(StatusPages, ShiftPages, AlarmPages, CompletenessPages, BillingPages, OpenDataPages),
+    *(RejectPages, QuarantinePages),
 )
 """Groups that ask no other one."""
 

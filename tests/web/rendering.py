@@ -30,6 +30,7 @@ from gateway.web.http.listing import Listing, ListQuery
 from gateway.web.http.long_answers import Turns
 from gateway.web.http.pages import PageRenderer
 from gateway.web.routing import PageParts
+from gateway.web.views.billing import CounterTotal
 from gateway.web.views.completeness import AreaMonth, MonthReport
 from schemas.enrolment import Enrolment
 from schemas.rejects import RejectReason
@@ -105,6 +106,23 @@ _STATUS = {
     "devices": {"online": 1, "silent": 0, "new": 0, "unknown": 0},
     "unregistered": 1,
 }
+BILLED = {
+    "kind": "use",
+    "month": "1970-01",
+    "device": "m1",
+    "channel": "",
+    "contract": "HD-1",
+    "counter": "volume_m3",
+    "unit": "m3",
+    "from_register": "1.5",
+    "from_time": "?",
+    "to_register": "4.0",
+    "to_time": "?",
+    "used": "2.5",
+    "mark": "estimated",
+    "cause": "",
+}
+
 GIVEN: dict[str, dict[str, Any]] = {
     "start": {
         "now_ms": 0,
@@ -258,6 +276,21 @@ GIVEN: dict[str, dict[str, Any]] = {
         "left_out": 1,
         "printed_by": "Lan",
         "now_ms": 1,
+    },
+    "billing": {
+        "months": {"1970-01": 0},
+        "month": "1970-01",
+        "month_ms": 0,
+        "report": MonthReport("kind", 0, fault="no answer"),
+        "list": Listing(ListQuery({}, 1, ""), [BILLED, BILLED | {"kind": "correction", "used": "", "cause": "no reading"}], 2),
+        "kinds": {"use": 1, "correction": 1, "step": 1},
+        "totals": [CounterTotal("volume_m3", "m3", 1, 2.5, 0, 1, 0)],
+        "head": None,
+        "digest": "",
+        "may_close": True,
+        "last_sealed": "1969-12",
+        "at": lambda _: 0.0,
+        "causes": {"no reading": "?"},
     },
     "quarantine": {
         "keys": [WaitingKey("m2", cause, 3, 0) for cause in WaitCause],

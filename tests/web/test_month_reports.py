@@ -7,7 +7,7 @@ import pytest
 from gateway.runtime.jobs.exports import CommandFailed
 from gateway.support.config.model import Config
 from gateway.web.views import completeness
-from gateway.web.views.completeness import MonthReport, MonthReports
+from gateway.web.views.completeness import MonthReport, MonthReports, by_area
 
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000
 END_MS = 1_793_491_200_000
@@ -39,7 +39,7 @@ def worked_out(monkeypatch: pytest.MonkeyPatch, now_ms: int, takes_ms: int = 0, 
     monkeypatch.setattr(completeness, "printed", printed)
 
     async def asked() -> MonthReport:
-        report = MonthReports(Config(), clock).of("2026-10", END_MS)  # type: ignore[arg-type]
+        report = MonthReports(Config(), clock, by_area).of("2026-10", END_MS)  # type: ignore[arg-type]
         assert report.is_in_work
         assert report.task
         await report.task

@@ -121,8 +121,8 @@ def test_a_month_is_worked_out_when_it_is_asked_for_and_shown_by_area_with_its_t
     first, page, waits, old, begun, failed, limited, part, csv, now = visit(tmp_path, story, FLEET)
     assert asked == ["2026-10", "2026-11", "2026-08"], "each month once"
     assert first.words.startswith("Completeness of readings · Oct 2026")
-    assert first.part("Open data Month", "Show").split()[::2].count("Nov") == 2
-    assert first.part("Open data Month", "Show").endswith("Jan 2025 Dec 2024"), "two years"
+    assert first.part("Billing Month", "Show").split()[::2].count("Nov") == 2
+    assert first.part("Billing Month", "Show").endswith("Jan 2025 Dec 2024"), "two years"
     assert page.part("Longest gap", "2 devices") == (
         "Total · Power 1 10 0 100 % 90 % 0 h Total · Water 3 192 6 97.13 % 96.35 % 2 h"
         " An Bình · Water 2 96 6 94.27 % 92.7 % 2 h Xa · Water 1 96 0 100 % 100 % 0.2 h (no area) · Power 1 10 0 100 % 90 % 0 h"

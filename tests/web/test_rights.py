@@ -47,6 +47,7 @@ READING: Final = {
     *("/api/series/{device}", "/api/registry", "/register", "/register/{device}", "/import", "/try"),
     *("/rejects", "/rejects/{reject}", "/api/rejects", "/api/rejects/counts", "/quarantine", "/api/quarantine"),
     *("/coverage", "/api/coverage", "/completeness", "/completeness.csv", "/exports", "/exports/{file}", "/api/exports"),
+    *("/billing", "/billing.csv", "/billing.xlsx"),
 }
 TECHNICIAN: Final = {
     *("/api/devices", "/register/{device}", "/import", "/api/devices/{device}/edit", "/register/{device}/edit"),
@@ -58,7 +59,7 @@ TECHNICIAN: Final = {
 ADMIN: Final = {
     *("/api/devices/{device}/retire", "/register/{device}/retire", "/api/devices/{device}/revoke", "/register/{device}/revoke"),
     *("/api/rejects/replay", "/api/rejects/purge", "/api/quarantine/purge", "/api/journal/drop", "/api/journal/acknowledge"),
-    *("/api/silences", "/api/silences/{number}/end"),
+    *("/api/silences", "/api/silences/{number}/end", "/api/billing/{month}/close"),
 }
 LIMITED: Final = {
     *("/readyz", "/api/account", "/alarms", "/alarms/history", "/api/alarms", "/api/alarms/history"),
@@ -124,7 +125,7 @@ def application(site: Site) -> Iterator[web.Application]:
 
 
 async def _asked(application: web.Application, headers: Mapping[str, str], device: str) -> dict[str, int]:
-    names = dict.fromkeys(("alarm", "number", "reject", "file"), "1") | {"device": device}
+    names = dict.fromkeys(("alarm", "number", "reject", "file", "month"), "1") | {"device": device}
     found = {}
     for method, path in routes_of(application):
         request = make_mocked_request(method, path.format_map(names), {"Host": "127.0.0.1", **headers})

@@ -178,6 +178,43 @@ REPORT_PAGE_WORDS: Final[dict[str, Words]] = {
     ),
     "printed_by": Words("Người in", "Printed by"),
     "printed_at": Words("Ngày in", "Printed on"),
+    "as_xlsx": Words("Tải về Excel", "Download as Excel"),
+    # Months for accounting.
+    "billing_page": Words("Bảng kê hóa đơn", "Billing"),
+    "billing_search": Words("Số hợp đồng, thiết bị hoặc số sê-ri", "Contract, device or serial number"),
+    "billing_counter": Words("Chỉ số", "Register"),
+    "billing_lines": Words("Số dòng", "Lines"),
+    "billing_used": Words("Sản lượng", "Amount"),
+    "billing_none": Words("Không có số", "No figure"),
+    "billing_estimated": Words("Ước tính", "Estimated"),
+    "billing_suspect": Words("Đáng ngờ", "Suspect"),
+    "billing_contract": Words("Hợp đồng", "Contract"),
+    "billing_registers": Words("Chỉ số đầu và cuối", "Registers before and after"),
+    "billing_note": Words("Ghi chú", "Note"),
+    "billing_kind_correction": Words("Điều chỉnh tháng", "Correction of"),
+    "billing_kind_step": Words("Chờ xác nhận", "To confirm"),
+    "billing_corrections": Words("{} dòng điều chỉnh các tháng đã chốt.", "{} lines correct months that are closed."),
+    "billing_steps": Words(
+        "{} bước nhảy của chỉ số chờ xác nhận và chưa được tính.", "{} steps of registers are to be confirmed, and left out."
+    ),
+    "billing_nothing": Words("Không có dòng nào.", "There are no lines."),
+    "billing_is_open": Words(
+        "Tháng này chưa chốt: các con số còn có thể thay đổi.", "The month is open: its figures may change."
+    ),
+    "billing_last_closed": Words("Tháng chốt gần nhất: {}.", "The last closed month is {}."),
+    "billing_is_closed": Words("Đã chốt lúc {}, người chốt: {}.", "Closed at {} by {}."),
+    "billing_close": Words("Chốt tháng", "Close the month"),
+    "billing_closed": Words("Đã chốt.", "Closed."),
+    "billing_close_sure": Words(
+        "Chốt {}? Sau khi chốt không sửa được nữa; điều biết sau sẽ thành dòng điều chỉnh của tháng sau.",
+        "Close {}? It never changes again; what becomes known later is a correction line of the next month.",
+    ),
+    "billing_means": Words(
+        "Sản lượng là hiệu của hai số cộng dồn ở ngày ghi chỉ số, như gateway report billing. Không dòng nào được ước tính thay"
+        " cho người; số ước tính hoặc đáng ngờ được in mờ.",
+        "The amount is the difference of two sums at the reading days, as gateway report billing has it. No line is"
+        " estimated in place of a person; what is estimated or suspect is dimmed.",
+    ),
     "as_csv": Words("Tải về CSV", "Download as CSV"),
 }
 """Key → text of the page of completeness."""

@@ -6,7 +6,7 @@ A month of ten thousand devices is millions of instants; in the gateway they wou
 import asyncio
 import csv
 from calendar import monthrange
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from io import StringIO
@@ -33,7 +33,6 @@ _IS_OVER_FOR_MS: Final = 6 * 3_600_000
 _SHARE: Final = 10
 """The same at least, in multiples of the time that they took."""
 _AFTER_FAULT_MS: Final = 30_000
-_KEPT: Final = 24
 _WAITING_MAX: Final = 4
 """Months that are worked out or wait for it; they are one after the other."""
 
@@ -62,11 +61,17 @@ class MonthReport:
 
 
 class MonthReports:
-    """The reports of months that were asked for."""
+    """The reports of months that were asked for.
 
-    def __init__(self, config: Config, clock: WallClock) -> None:
+    :param asked: the words behind ``gateway report``, by month.
+    :param kept: the months whose reports are held.
+    """
+
+    def __init__(self, config: Config, clock: WallClock, asked: Callable[[str], list[str]], kept: int = 24) -> None:
         self._config = config
         self._clock = clock
+        self._asked = asked
+        self._kept = kept
         self._reports: dict[str, MonthReport] = {}
         self._one_at_a_time = asyncio.Lock()
 
@@ -80,13 +85,17 @@ class MonthReports:
         in_work = sum(other.is_in_work for other in self._reports.values())
         if not report.is_in_work and self._clock.now_ms() >= report.due_ms and in_work < _WAITING_MAX:
             report.task = asyncio.create_task(self._work(month, end_ms, report))
-        for old in [name for name, other in self._reports.items() if not other.is_in_work][:-_KEPT]:
+        for old in [name for name, other in self._reports.items() if not other.is_in_work][: -self._kept]:
             del self._reports[old]
         return report
 
+    def forget(self) -> None:
+        """Have every month worked out again when it is asked for: something was changed."""
+        for report in self._reports.values():
+            report.due_ms = 0
+
     async def _work(self, month: str, end_ms: int, report: MonthReport) -> None:
-        asked = ["--from", month, "--to", month, "--by", "area", "--step", "month", "--csv"]
-        command = ["report", "completeness", *configured(self._config), *asked]
+        command = ["report", *self._asked(month), *configured(self._config), "--csv"]
         try:
             async with self._one_at_a_time:
                 began_ms = self._clock.now_ms()
@@ -102,8 +111,8 @@ class MonthReports:
 
 _MONTHS: Final = 24
 """Months to choose from, with the one that goes on."""
-_AGAIN_S: Final = 2
-_FOR_SPREADSHEETS: Final = "\ufeff"
+AGAIN_S: Final = 2
+FOR_SPREADSHEETS: Final = "\ufeff"
 """The mark by which spreadsheets know UTF-8."""
 
 
@@ -129,13 +138,18 @@ class AreaMonth(NamedTuple):
         return floored_pct(self.on_time / self.expected)
 
 
+def by_area(month: str) -> list[str]:
+    """The words that ask for the completeness of a month."""
+    return ["completeness", "--from", month, "--to", month, "--by", "area", "--step", "month"]
+
+
 class CompletenessPages(RouteGroup):
     """The completeness of a month, as a page and as CSV."""
 
     def __init__(self, parts: PageParts) -> None:
         super().__init__(parts)
         self._zone = ZoneInfo(self._config.time.zone)
-        self._reports = MonthReports(self._config, self._clock)
+        self._reports = MonthReports(self._config, self._clock, by_area)
 
     @reads("/completeness")
     async def _page(self, request: web.Request) -> web.Response:
@@ -168,9 +182,9 @@ class CompletenessPages(RouteGroup):
         month, report = self._asked(request, self._months())
         if not report.csv:
             why = report.fault or "it is being worked out; ask again"
-            return web.json_response({"error": why}, status=503, headers={"Retry-After": str(_AGAIN_S)})
+            return web.json_response({"error": why}, status=503, headers={"Retry-After": str(AGAIN_S)})
         named = {"Content-Disposition": f'attachment; filename="completeness-{self._written(month)}.csv"'}
-        text = _FOR_SPREADSHEETS + rows_within(report.csv, scope_of(request), "group")
+        text = FOR_SPREADSHEETS + rows_within(report.csv, scope_of(request), "group")
         return web.Response(text=text, content_type="text/csv", charset="utf-8", headers=named)
 
     def _asked(self, request: web.Request, months: list[TimeSpan]) -> tuple[TimeSpan, MonthReport]:

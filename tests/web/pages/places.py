@@ -34,6 +34,7 @@ PAGES: Final = {
     "coverage": "/coverage",
     "completeness": "/completeness",
     "open data": "/exports",
+    "billing": "/billing",
     "alarms": "/alarms",
     "alarm history": "/alarms/history",
     "shift": "/shift",
