@@ -6,7 +6,7 @@ are. What consumption says of it now, less what is sealed of it, is a correction
 """
 
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -16,7 +16,8 @@ import msgspec
 
 from gateway.ingest.database.store import Store, StoredSeries, TimeSpan
 from gateway.monitoring.reports.boundaries import midnight_ms
-from gateway.monitoring.reports.consumption import CounterUse, consumption
+from gateway.monitoring.reports.consumption import CounterUse, ReportGroup, consumption
+from gateway.monitoring.reports.network import MeterNetwork
 from gateway.monitoring.reports.roster import METERED, Roster
 from schemas.quantities import COUNTERS
 from schemas.registry import RegisteredDevice
@@ -119,11 +120,6 @@ def next_month(month: str) -> str:
     return (date.fromisoformat(f"{month}-01") + timedelta(days=31)).isoformat()[:7]
 
 
-def billed(roster: Roster) -> list[RegisteredDevice]:
-    """The devices of customers."""
-    return [device for device in roster.by_id.values() if device.domain in (*METERED, None)]
-
-
 class MonthPlan:
     """The spans of time that a month asks of each device: those of sealed months that may need a correction, and its own.
 
@@ -135,7 +131,8 @@ class MonthPlan:
         self._day = day
         self._zone = zone
         self._sealed = sealed
-        self._devices = {device.id: device for device in billed(roster)}
+        self._roster = roster
+        self._devices = {device.id: device for device in roster.by_id.values() if device.domain in (*METERED, None)}
         self._months: dict[tuple[str, TimeSpan], str] = {}
         begins: dict[str, int] = {}
         for key, uses in sealed.items():
@@ -187,23 +184,25 @@ class MonthPlan:
             _line(LineKind.CORRECTION, month, device, span, use), used=use.used - sealed, sealed=sealed
         )
 
+    def customers(self, domain: str, metering: Collection[str]) -> set[str]:
+        """Those of some meters that are customers', as reports have it: no supply, and no meter behind a customer's."""
+        network = MeterNetwork(self._roster.of_domain(domain), domain, metering)
+        groups = network.groups(ReportGroup.DOMAIN).values()
+        return {id_ for group in groups for id_ in group.uses}
+
 
 async def billing(store: Store, plan: MonthPlan, now_ms: int) -> AsyncGenerator[BillingLine]:
-    """Yield the lines of a month, then the corrections of those before it."""
-    corrections = []
-    for roster, spans in plan.questions():
-        for domain in roster.domains():
-            if domain not in METERED:
-                continue
-            async for period in consumption(store, roster, domain, spans, now_ms):
-                for use in period.uses:
-                    line = plan.line(period.period, use)
-                    if line is not None and line.kind is LineKind.USE:
-                        yield line
-                    elif line is not None:
-                        corrections.append(line)
-    for line in sorted(corrections, key=lambda line: (line.month, line.key)):
-        yield line
+    """Yield the lines of a month, by domain and device, with the corrections of those before it."""
+    for domain in sorted(METERED):
+        found = []
+        for roster, spans in plan.questions():
+            if roster.of_domain(domain):
+                async for period in consumption(store, roster, domain, spans, now_ms):
+                    found += [line for use in period.uses if (line := plan.line(period.period, use)) is not None]
+        customers = plan.customers(domain, {line.device for line in found})
+        for line in sorted(found, key=lambda line: (line.kind is not LineKind.USE, line.month, line.key)):
+            if line.kind is LineKind.CORRECTION or line.device in customers:
+                yield line
 
 
 def uses_sealed(months: Sequence[str], lines_of: Callable[[str], Iterable[BillingLine]]) -> SealedUses:
@@ -258,6 +257,7 @@ def _line(kind: LineKind, month: str, device: RegisteredDevice, span: TimeSpan, 
 
 
 def _mark(use: CounterUse) -> BillingMark:
-    if use.is_estimated:
-        return BillingMark.ESTIMATED
-    return BillingMark.SUSPECT if use.suspect else BillingMark.MEASURED
+    marks = use.marks
+    if use.used is None or not marks.is_shown:
+        return BillingMark.MEASURED
+    return BillingMark.SUSPECT if marks.suspect else BillingMark.ESTIMATED

@@ -97,3 +97,16 @@ def test_a_backup_has_the_seals(tmp_path: Path) -> None:
     seal(Seals(config.journal.path), "2026-10", line("m1", "2026-10", 1))
     found = [file.path.name for file in files_of(config, tmp_path / "none", []) if file.kind is BackupKind.SEALS]
     assert found == ["2026-10.jsonl"]
+
+
+def test_lines_are_of_customers_and_not_of_bulk_meters_nor_of_what_stands_behind_a_customer() -> None:
+    devices = [
+        RegisteredDevice(id="bulk", domain="water"),
+        RegisteredDevice(id="house", domain="water", parent="bulk"),
+        RegisteredDevice(id="block", domain="water", parent="bulk", role="use"),
+        RegisteredDevice(id="flat", domain="water", parent="block"),
+        RegisteredDevice(id="alone", domain="water"),
+        RegisteredDevice(id="gauge", domain="water", parent="house"),
+    ]
+    plan = MonthPlan("2026-11", 1, ZONE, Roster(devices), {})
+    assert plan.customers("water", {"bulk", "house", "block", "flat", "alone"}) == {"house", "block", "alone"}
