@@ -24,7 +24,7 @@ def name(meter: int) -> str:
 
 
 def register(meter: int, time_ms: int) -> float:
-    """What a meter shows: 1/8 to 8/8 m3 an hour, so that floats are exact."""
+    """The register of a meter: 1/8 to 8/8 m3 an hour, so that floats are exact."""
     return 1000 * meter + (time_ms - START) / HOUR * (1 + meter % 8) / 8
 
 
@@ -38,7 +38,7 @@ def lines() -> Iterator[str]:
 
 
 def late(meter: int) -> list[str]:
-    """What comes after the month is closed: of ten the rest, of ten a register that grew less, of twenty another course."""
+    """Readings that come after the month is closed: of ten the rest, of ten a register that grew less, of twenty another course."""
     if meter < 10:
         return [point(name(meter), t, v := register(meter, t), v) for t in range(OCTOBER - 9 * DAY, NOVEMBER + DAY, DAY)]
     if meter < 20:
