@@ -38,7 +38,7 @@ def lines() -> Iterator[str]:
 
 
 def late(meter: int) -> list[str]:
-    """Readings that come after the month is closed: of ten the rest, of ten a register that grew less, of twenty another course."""
+    """Readings that come after the month is closed: the rest of ten, less of ten, another course of twenty."""
     if meter < 10:
         return [point(name(meter), t, v := register(meter, t), v) for t in range(OCTOBER - 9 * DAY, NOVEMBER + DAY, DAY)]
     if meter < 20:
