@@ -34,7 +34,7 @@ _XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.shee
 _SEARCHED: Final = ("contract", "device", "serial")
 _REFUSED: Final = 409
 
-Line = dict[str, str]
+CsvLine = dict[str, str]
 """A line of the command's CSV."""
 
 
@@ -150,22 +150,22 @@ class BillingPages(RouteGroup):
         return (sealed, self._seals.head(month), self._seals.digest(month)) if month in sealed else (sealed, None, "")
 
 
-def _lines(text: str) -> list[Line]:
+def _lines(text: str) -> list[CsvLine]:
     return list(csv.DictReader(StringIO(text)))
 
 
-def _matches(line: Line, search: str) -> bool:
+def _matches(line: CsvLine, search: str) -> bool:
     return not search or any(search.lower() in line[name].lower() for name in _SEARCHED)
 
 
-def _trouble(line: Line) -> tuple[bool, bool, bool, str]:
+def _trouble(line: CsvLine) -> tuple[bool, bool, bool, str]:
     """The order of lines: what is to be confirmed, what is corrected, what has no amount, what is marked; then all others."""
     return line["kind"] == "use", bool(line["used"]), line["mark"] == "measured", line["device"]
 
 
-def _totals(lines: Sequence[Line]) -> list[CounterTotal]:
+def _totals(lines: Sequence[CsvLine]) -> list[CounterTotal]:
     """The lines of the month itself, added up by register and unit."""
-    kinds: dict[tuple[str, str], list[Line]] = {}
+    kinds: dict[tuple[str, str], list[CsvLine]] = {}
     for line in lines:
         if line["kind"] == "use":
             kinds.setdefault((line["counter"], line["unit"]), []).append(line)
