@@ -85,7 +85,7 @@ _CUSTOM: Final[dict[Kind, Json]] = {
 
 _SURE: Final = {"text": both("chắc chắn", "sure"), "color": "transparent", "index": 0}
 _DOUBT: Final[Json] = {
-    "matcher": {"id": "byName", "options": DOUBT},
+    "matcher": {"id": "byRegexp", "options": f"/{DOUBT}$/"},
     "properties": [
         {"id": "unit", "value": SHARE},
         {"id": "min", "value": 0},
@@ -97,6 +97,7 @@ _DOUBT: Final[Json] = {
         {"id": "custom.fillOpacity", "value": 0},
         {"id": "custom.stacking", "value": {"mode": "none", "group": "A"}},
         {"id": "custom.axisPlacement", "value": "right"},
+        {"id": "custom.hideFrom", "value": {"legend": True, "tooltip": False, "viz": False}},
     ],
 }
 """The share that is in doubt, in every panel that shows one: dim, dashed, on an axis of its own from 0 to 100 %."""

@@ -56,10 +56,10 @@ def by_hour(domain: str, word: str, by: tuple[str, ...] = (), name: str = "") ->
 
 
 def with_doubt(*questions: Question) -> tuple[Question, ...]:
-    """Questions, and behind them which share of the first one's figures is in doubt, whatever lines it has."""
+    """Questions, and behind them which share of the first one's figures is in doubt, of each of its lines."""
     figures = [first(question) for question in questions]
     same = [ask for ask in figures if ask.name == figures[0].name]
-    return (*questions, *(_marked(replace(ask, by=()), Mark.DOUBT, DOUBT) for ask in same))
+    return (*questions, *(_marked(ask, Mark.DOUBT, DOUBT) for ask in same))
 
 
 def mark_columns(question: Question) -> tuple[Ask, ...]:

@@ -15,6 +15,8 @@ from gateway.ingest.database.store import Store, StoreFault, TimeSpan, batches
 from gateway.monitoring.exports.open_day import DEVICES_MIN, OpenDay, OpenFigure, row_of
 from gateway.monitoring.exports.open_files import CATALOG, OpenFile, OpenFiles, catalog
 from gateway.monitoring.reports.boundaries import ReportStep, periods
+from gateway.monitoring.reports.consumption import ReportGroup
+from gateway.monitoring.reports.flows import flows
 from gateway.monitoring.reports.rollups import rolled
 from gateway.monitoring.reports.roster import Roster
 from gateway.support.clock import wall_clock
@@ -67,19 +69,21 @@ async def _written(config: Config, registry: Registry, day: date, span: TimeSpan
     async with open_store(config.influxdb) as found:
         store = await with_late_sums(config, found, roster, span.end_ms, now_ms)
         for domain in roster.domains():
-            figures = await _figures(store, roster, domain, span, now_ms)
+            figures = await _figures(store, roster, domain, span, ZoneInfo(config.time.zone), now_ms)
             rows = (row_of(day.isoformat(), figure, registry.areas) for figure in figures)
             made.append(files.write(day.isoformat(), domain, rows, now_ms))
     return made
 
 
-async def _figures(store: Store, roster: Roster, domain: str, span: TimeSpan, now_ms: int) -> list[OpenFigure]:
+async def _figures(store: Store, roster: Roster, domain: str, span: TimeSpan, zone: ZoneInfo, now_ms: int) -> list[OpenFigure]:
     """The figures of a domain. Some hundred devices are asked about at a time."""
     found = OpenDay(domain)
     for ids in batches(roster.of_domain(domain)):
         part = Roster(roster.by_id[id_] for id_ in ids)
         async for rolled_up in rolled(store, part, domain, [span], now_ms):
             found.add(rolled_up, part)
+    async for group in flows(store, roster, domain, [span], zone, now_ms, ReportGroup.AREA):
+        found.add_flows(group)
     return list(found.figures())
 
 

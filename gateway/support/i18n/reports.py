@@ -123,10 +123,10 @@ REPORT_PAGE_WORDS: Final[dict[str, Words]] = {
     # The open data.
     "open_data": Words("Dữ liệu mở", "Open data"),
     "open_data_means": Words(
-        "Số liệu mỗi ngày theo khu vực: lượng dùng của các công tơ, đồng hồ và trung bình của các trị số đo. Không có thiết bị"
-        " và hộ dân nào trong đó.",
-        "The figures of each day by area: what meters counted, and the means of measured values. No device and no household is"
-        " in them.",
+        "Số liệu mỗi ngày theo khu vực: nước và điện tiêu thụ, cấp vào, thất thoát, số đếm được và trung bình của các trị số"
+        " đo. Không có thiết bị và hộ dân nào trong đó.",
+        "The figures of each day by area: used, supplied, lost and counted, and the means of measured values. No device and no"
+        " household is in them.",
     ),
     "open_data_rule": Words(
         "Mỗi con số là của ít nhất {} thiết bị; khu vực có ít hơn thì bỏ qua.",

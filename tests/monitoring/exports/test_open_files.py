@@ -15,11 +15,14 @@ ROW: dict[str, str | int] = {
     "area": "A1",
     "area_name": "=2+3",
     "domain": "water",
-    "quantity": "volume_used_m3",
+    "quantity": "used_m3",
     "unit": "m3",
     "value": "15.000000",
     "devices": 10,
     "uncovered": 0,
+    "estimated": "0.0000",
+    "suspect": "0.0000",
+    "measured": "1.0000",
 }
 
 
@@ -38,8 +41,8 @@ def test_a_file_is_csv_in_gzip_and_holds_no_formula(files: OpenFiles) -> None:
     packed = (files.folder / found.name).read_bytes()
     assert len(packed) == found.size_bytes
     assert gzip.decompress(packed).decode() == (
-        "day,area,area_name,domain,quantity,unit,value,devices,uncovered\n"
-        "2026-10-31,A1,'=2+3,water,volume_used_m3,m3,15.000000,10,0\n"
+        "day,area,area_name,domain,quantity,unit,value,devices,uncovered,estimated,suspect,measured\n"
+        "2026-10-31,A1,'=2+3,water,used_m3,m3,15.000000,10,0,0.0000,0.0000,1.0000\n"
     )
 
 
