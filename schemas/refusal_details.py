@@ -59,6 +59,7 @@ REFUSAL_DETAILS: Final[dict[str, str]] = {
     ),
     "<key>: there is no such key here; the keys are <keys>": "<key>: ở đây không có khóa này; các khóa là <keys>",
     # An exchange.
+    "--at: <value> is no time; write 2026-10-31T14:30": "--at: <value> không phải thời điểm; viết như 2026-10-31T14:30",
     "--at: this time has not come yet; an exchange is told when it was made": (
         "--at: thời điểm này chưa tới; hãy ghi nhận việc thay sau khi đã thay"
     ),

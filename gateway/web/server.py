@@ -135,7 +135,7 @@ def _groups(parts: PageParts) -> Iterator[RouteGroup]:
     devices = DevicePages(parts, series)
     new_devices = NewDevicePages(parts, devices.document)
     register = RegisterPages(parts, new_devices, devices.document)
-    yield from (series, devices, new_devices, register, RegistryPages(parts, new_devices), ExchangePages(parts, register))
+    yield from (series, devices, new_devices, register, RegistryPages(parts, new_devices), ExchangePages(parts))
     yield from (group(parts) for group in _BY_THEMSELVES)
 
 

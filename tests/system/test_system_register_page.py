@@ -158,8 +158,8 @@ def test_the_exchange_of_a_meter_is_noted_with_its_registers_and_the_name_of_the
         with client_of(mosquitto) as client:
             publish(client, "iot/v1/xa-01/water/main/readings", '{"volume_m3": 1234.5}')
         until(lambda: here.gate.ledger()["written"] == 1, what="it has a register")
-        browser, path = signed_in(here), "/register/main/exchange?language=en"
-        assert "last read: 1,234.5" in browser.ask("GET", "/register/main?language=en").body
+        browser, path = signed_in(here), "/devices/main/exchange?language=en"
+        assert "last read: 1,234.5" in browser.ask("GET", path).body
         for form, says in (
             ({"final": "1200"}, "is less than the last register that was read"),
             ({"final": "twelve"}, "not a number"),
@@ -169,8 +169,8 @@ def test_the_exchange_of_a_meter_is_noted_with_its_registers_and_the_name_of_the
             assert (refused.status, says in refused.body) == (422, True), refused.body
         assert "--" not in refused.body.partition("<main")[2].partition("<form")[0], "options are for commands"
         done = browser.ask("POST", path, {"final": "1200", "register": "0,2", "source": "new-meter", "force": "1"})
-        assert (done.status, done.headers["Location"]) == (303, "/register/main?done=exchanged")
-        assert "The exchange is noted" in browser.ask("GET", "/register/main?done=exchanged").body
+        assert (done.status, done.headers["Location"]) == (303, "/devices/main/exchange?done=1")
+        assert "The exchange is noted" in browser.ask("GET", "/devices/main/exchange?done=1&language=en").body
         assert "    source: new-meter\n" in here.registry
         entry, other = here.lan.audit()[1], here.lan.audit()[0]
         assert (entry["action"], entry["after"]["final"], entry["after"]["register"]) == ("meter exchanged", 1200, 0.2)

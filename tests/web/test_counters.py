@@ -75,21 +75,36 @@ def test_a_form_of_an_exchange_comes_back_with_the_sentence_beside_its_field_and
             {"field": "ph"},
             {"field": "volume_m3", "final": " 1234,75 ", "register": "0,5", "source": ""},
         ]
-        found = [await visitor.post("/register/m1/exchange", form, "lan") for form in forms]
-        return [*found, await visitor.page("/register/m1?done=exchanged")]
+        found = [await visitor.post("/devices/m1/exchange", form, "lan") for form in forms]
+        visitor.clock.at_ms += HOUR_MS
+        timed = {"field": "volume_m3", "at": "2026-11-01T08:30", "register": "0.5", "force": "1"}
+        found += [await visitor.post("/devices/m1/exchange", form, "lan") for form in ({"at": "noon"}, timed)]
+        filled = f"/devices/m1/exchange?field=volume_m3&at={NOW_MS}&final=1234.5&register=0.25"
+        pages = ("/devices/m1/exchange?done=1", filled, "/devices/m1", "/register/m1", "/devices/nobody/exchange")
+        return [*found, *[await visitor.page(path) for path in pages], await visitor.page(filled, "")]
 
-    doubt, number, source, field, done, after = visit(tmp_path, story, [WATER, WATER | {"id": "m2"}])
+    doubt, number, source, field, done, noon, timed, after, filled, device, edit, nobody, guest = visit(
+        tmp_path, story, [WATER, WATER | {"id": "m2"}]
+    )
     assert [answer.status for answer in (doubt, number, source, field, done)] == [422] * 4 + [303]
     assert "1.5 is less than the last register that was read, 1234.75" in doubt.words
     assert FORCE not in doubt.words
+    assert [noon.status, timed.status, nobody.status] == [422, 303, 404]
+    assert "'noon' is no time" in noon.words
+    assert "last read: 1,234.75 m³" in doubt.words.replace("\xa0", " ")
+    for given in ('value="2026-11-01T07:00"', 'value="1234.5"', 'value="0.25"'):
+        assert given in filled.text.replace("\xa0", " "), given
+    assert 'href="/devices/m1/exchange"' in device.text
+    assert 'href="/devices/m1/exchange"' in edit.text
+    assert ("<form class" in guest.text, "needs" in guest.words or "Sign in" in guest.words) == (False, True)
     assert ['name="force"' in answer.text for answer in (doubt, number, source, field)] == [True, False, False, False]
     assert 'value="1,5"' in doubt.text, "as it was typed"
     assert "It cannot be saved not a number" in number.words
     assert "Not saved: correct the marked fields." in source.words
     assert "m2 has the name 'm2' already" in source.words
     assert "It cannot be saved m1 has no register 'ph'" in field.words
-    assert done.headers["Location"] == "/register/m1?done=exchanged"
-    assert after.words.startswith("Edit m1 The exchange is noted Volume 1,234.75 m³")
+    assert done.headers["Location"] == "/devices/m1/exchange?done=1"
+    assert "The exchange is noted" in after.words
 
 
 def test_sums_are_worked_out_again_from_a_time_on_and_how_far_that_is_can_be_asked(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ READING: Final = {
         "/shift",
     ),
     *("/alarms", "/alarms/history", "/api/alarms", "/api/alarms/history", "/api/alarms/rules", "/api/silences"),
-    *("/devices", "/devices/{device}", "/devices/{device}/charts", "/devices/{device}/photo"),
+    *("/devices", "/devices/{device}", "/devices/{device}/charts", "/devices/{device}/photo", "/devices/{device}/exchange"),
     *("/api/devices", "/api/devices/{device}", "/api/devices/{device}/events", "/api/devices/{device}/resum", "/api/late-sums"),
     *("/api/series/{device}", "/api/registry", "/register", "/register/{device}", "/import", "/try"),
     *("/rejects", "/rejects/{reject}", "/api/rejects", "/api/rejects/counts", "/quarantine", "/api/quarantine"),
@@ -52,7 +52,7 @@ READING: Final = {
 TECHNICIAN: Final = {
     *("/api/devices", "/register/{device}", "/import", "/api/devices/{device}/edit", "/register/{device}/edit"),
     *("/api/devices/{device}/move", "/api/devices/{device}/enroll", "/register/{device}/enroll"),
-    *("/api/devices/{device}/exchange", "/register/{device}/exchange", "/api/devices/{device}/resum"),
+    *("/api/devices/{device}/exchange", "/devices/{device}/exchange", "/api/devices/{device}/resum"),
     *("/api/devices/{device}/photo", "/api/devices/{device}/photo/remove", "/api/alarms/{alarm}/acknowledge"),
     *("/try", "/api/decode"),
 }

@@ -216,11 +216,6 @@ WORDS: Final[dict[str, Words]] = {
     "seq_missing": Words("Số bản tin mất trên đường", "Readings that never arrived"),
     "counter_exchanged": Words("vừa thay, chờ số đo đầu", "exchanged, waits for its first reading"),
     "exchanged": Words("Đồng hồ (công tơ) đã được thay", "The meter was exchanged"),
-    "exchanged_sure": Words(
-        "đã thay đồng hồ (công tơ)? Chỉ số sẽ bắt đầu lại từ số đo kế tiếp.",
-        "was its meter exchanged? Its registers start again with the next reading.",
-    ),
-    "exchanged_done": Words("Đã ghi nhận.", "Noted."),
     "last_rejects": Words("Các lần bị từ chối gần đây", "Last rejects"),
     "not_found": Words("Không biết thiết bị này", "This device is not known"),
     "log_in": Words("Đăng nhập", "Sign in"),

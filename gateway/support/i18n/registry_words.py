@@ -108,6 +108,14 @@ REGISTRY_WORDS: Final[dict[str, Words]] = {
     "was": Words("trước", "before"),
     # Exchange and retirement.
     "exchange_meter": Words("Thay đồng hồ (công tơ)", "Exchange the meter"),
+    "exchange_means": Words(
+        "Ghi cả hai chỉ số để không mất lượng đã chảy giữa hai đồng hồ. Để trống chỉ số thì lấy số đo cuối và số đo đầu.",
+        "Write both registers, so that nothing that flowed between the meters is lost. An empty one is the last or the first "
+        "that is read.",
+    ),
+    "exchange_all": Words("tất cả", "all of them"),
+    "exchange_at": Words("Lúc thay", "When it was exchanged"),
+    "exchange_at_hint": Words("để trống: bây giờ", "empty: now"),
     "exchange_field": Words("Chỉ số nào", "Which register"),
     "exchange_final": Words("Chỉ số cuối của đồng hồ cũ", "Last register of the old meter"),
     "exchange_register": Words("Chỉ số đầu của đồng hồ mới", "First register of the new meter"),

@@ -1,12 +1,14 @@
-"""The counters of a device over HTTP: the exchange of its meter, its sums worked out again, and which are late."""
+"""The counters of a device over HTTP: the form of its meter's exchange, its sums worked out again, and which are late."""
 
 import json
 import re
 from collections.abc import Iterator
 from dataclasses import asdict
+from datetime import datetime
 from functools import partial
 from typing import Final
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
@@ -14,16 +16,17 @@ from gateway.core.devices.device import Device
 from gateway.core.devices.snapshot import pack_kept
 from gateway.core.readings.exchanges import ToldExchange
 from gateway.monitoring.reports.resum import ResumProgress
+from gateway.monitoring.status.known_devices import nobody
 from gateway.onboarding.registration import FileChanged
 from gateway.support.access.accounts import AccountRole
 from gateway.support.audit.chain import Details
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.registry.changes import ChangeRefused, with_source
 from gateway.web.changes.commands import CommandRefused
-from gateway.web.devices.register import RegisterPages
-from gateway.web.http.handlers import Document, note_changes
+from gateway.web.devices.device_documents import counter_documents
+from gateway.web.http.handlers import Document, account_of, note_changes
 from gateway.web.http.long_answers import some_at_a_time
-from gateway.web.routing import PageParts, RouteGroup, changes, reads
+from gateway.web.routing import RouteGroup, changes, reads
 
 _NUMBERS: Final = ("final", "register")
 _REFUSAL: Final = re.compile(
@@ -35,31 +38,65 @@ _AT_A_TIME: Final = 500
 
 
 class ExchangePages(RouteGroup):
-    """The exchange of a device's meter, told by a program or on its form."""
+    """The exchange of a device's meter, told by a program or on its form: the one form, wherever an exchange is offered."""
 
-    def __init__(self, parts: PageParts, register: RegisterPages) -> None:
-        super().__init__(parts)
-        self._register = register
+    @reads("/devices/{device}/exchange")
+    async def _page(self, request: web.Request) -> web.Response:
+        """The form; ``field``, ``at`` (ms or local time), ``final`` and ``register`` of the address are filled in."""
+        fields = dict(request.query)
+        if fields.get("at", "").isdecimal():
+            fields["at"] = datetime.fromtimestamp(int(fields["at"][:13]) / 1000, self._zone()).strftime("%Y-%m-%dT%H:%M")
+        return self._form(request, fields, {})
+
+    def _form(self, request: web.Request, fields: dict[str, str], faults: dict[str, str], status: int = 200) -> web.Response:
+        device = self._devices.find(request.match_info["device"])
+        if device is None:
+            raise web.HTTPNotFound(text=nobody(request.match_info["device"]))
+        texts, _ = self._pages.language(request)
+        return self._pages.page(
+            request,
+            "exchange",
+            status=status,
+            device=device.name,
+            counters=counter_documents(device.counters),
+            named=lambda name: " · ".join([texts.quantity(name.split(",")[0]).name, *name.split(",")[1:]]),
+            fields=fields,
+            faults=faults,
+            has_fields_at_fault=bool(faults.keys() - {""}),
+            may_force="may_force" in fields,
+            may_save=account_of(request).role >= AccountRole.TECHNICIAN,
+            done="done" in request.query,
+        )
+
+    def _zone(self) -> ZoneInfo:
+        return ZoneInfo(self._config.time.zone)
 
     @changes("/api/devices/{device}/exchange", AccountRole.TECHNICIAN, "meter exchanged")
     async def _by_program(self, request: web.Request) -> web.Response:
         """Note the exchange of a meter: now, or at ``at_ms``."""
         return web.json_response(await self._exchange(request, dict(request.query)))
 
-    @changes("/register/{device}/exchange", AccountRole.TECHNICIAN, "meter exchanged")
+    @changes("/devices/{device}/exchange", AccountRole.TECHNICIAN, "meter exchanged")
     async def _by_form(self, request: web.Request) -> web.Response:
         form = {key: text.strip() for key, text in (await request.post()).items() if isinstance(text, str) and text.strip()}
         told = {key: text.replace(",", ".") if key in _NUMBERS else text for key, text in form.items()}
         try:
+            if at := told.pop("at", ""):
+                told["at_ms"] = str(self._instant_ms(at))
             await self._exchange(request, told)
         except CommandRefused as refused:
             found = _REFUSAL.fullmatch(str(refused))
             key, what, doubt = found.groups() if found is not None else (None, str(refused), None)
             asked = form | ({"may_force": "1"} if doubt else {})
-            faults = {f"exchange_{key}" if key else "": what}
-            return await self._register.form(request, exchange=asked, faults=faults, status=_UNPROCESSABLE)
-        to = f"/register/{quote(request.match_info['device'])}?done=exchanged"
-        return web.Response(status=303, headers={"Location": to})
+            return self._form(request, asked, {key or "": what}, _UNPROCESSABLE)
+        return web.Response(status=303, headers={"Location": f"/devices/{quote(request.match_info['device'])}/exchange?done=1"})
+
+    def _instant_ms(self, at: str) -> int:
+        """A local time as a browser writes it, in ms."""
+        try:
+            return round(datetime.fromisoformat(at).replace(tzinfo=self._zone()).timestamp() * 1000)
+        except ValueError:
+            raise CommandRefused(f"--at: {at[:40]!r} is no time; write 2026-10-31T14:30", 422) from None
 
     async def _exchange(self, request: web.Request, told: dict[str, str]) -> Document:
         """Note an exchange, and the new name of the device if it has one.

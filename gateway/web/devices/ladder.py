@@ -17,13 +17,14 @@ from schemas.rejects import RejectReason
 
 _SHORT_S: Final = 60.0
 _REGISTER: Final = "/register/{device}"
+_EXCHANGE: Final = "/devices/{device}/exchange"
 _LINKS: Final = {
     "waits_registration": _REGISTER,
     "not_registered": _REGISTER,
     RejectReason.UNKNOWN_DEVICE: _REGISTER,
     RejectReason.AMBIGUOUS_PROFILE: _REGISTER,
-    "counter_back": "#exchange",
-    "counter_jumped": "#exchange",
+    "counter_back": _EXCHANGE,
+    "counter_jumped": _EXCHANGE,
     "broker_away": "/",
     "gateway_clock_doubted": "/",
     "in_journal": "/",

@@ -1,10 +1,9 @@
-"""The form of one device: registering it, editing it, the exchange of its meter, its retirement. It works without script."""
+"""The form of one device: registering it, editing it, its retirement. It works without script."""
 
 import asyncio
 from collections.abc import Mapping
 from functools import partial
 from math import inf
-from types import MappingProxyType
 from typing import Final
 from urllib.parse import quote
 
@@ -29,8 +28,7 @@ from schemas.registry import ROLES, RegisteredDevice, device_key
 _PARENTS: Final = 200
 _CONFLICT: Final = 409
 _UNPROCESSABLE: Final = 422
-_DONE: Final = frozenset({"registered", "changed", "exchanged"})
-_NO_EXCHANGE: Final[Mapping[str, str]] = MappingProxyType({})
+_DONE: Final = frozenset({"registered", "changed"})
 
 
 class RegisterPages(RouteGroup):
@@ -56,14 +54,12 @@ class RegisterPages(RouteGroup):
         *,
         faults: Mapping[str, str] | None = None,
         trouble: str = "",
-        exchange: Mapping[str, str] = _NO_EXCHANGE,
         outside: Mapping[str, EntryPair] | None = None,
         status: int = 200,
     ) -> web.Response:
         """The page with the form: as the registry or its messages have the device, or as it was typed.
 
         :param faults: field → the sentence beside it.
-        :param exchange: the fields about an exchange of its meter.
         :param outside: changes that others made in the file meanwhile.
         """
         name = self._id(request)
@@ -88,8 +84,6 @@ class RegisterPages(RouteGroup):
             demanded=demanded,
             faults=faults or {},
             trouble=trouble,
-            exchange=exchange,
-            counters=(explained or {}).get("counters", []),
             has_fields_at_fault=bool((faults or {}).keys() - {"", "id"}),
             outside=[(name, _differing(*pair)) for name, pair in (outside or {}).items()],
             quantities=quantities(language),

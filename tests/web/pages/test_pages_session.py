@@ -10,23 +10,22 @@ from tests.web.pages.browser import visit
 
 pytestmark = pytest.mark.real
 
-DEVICE = "/devices/wm-0001"
+EXCHANGE = "/devices/wm-0001/exchange"
 
 
 def test_a_browser_signs_in_for_a_change_makes_it_and_signs_out(browser: Browser, example: Gateway) -> None:
     with visit(browser, language="en") as found:
         page = found.page
-        page.on("dialog", lambda dialog: dialog.accept())
-        found.open(f"{example.url}{DEVICE}")
-        page.locator("#exchanged").click()
+        found.open(f"{example.url}{EXCHANGE}")
+        page.locator("main").get_by_role("link", name="Sign in").click()
         for token in ("not-the-token-of-this-gateway", example.token()):
             page.locator("input[name=token]").fill(token)
             page.locator("main form button").click()
             page.wait_for_load_state()
-        page.wait_for_url(f"**{DEVICE}")
+        page.wait_for_url(f"**{EXCHANGE}")
         assert page.evaluate("document.cookie") == "", "no script sees the session"
-        page.locator("#exchanged").click()
-        page.get_by_text("Noted").wait_for()
+        page.get_by_role("button", name="Note the exchange").click()
+        page.get_by_text("The exchange is noted").wait_for()
         page.locator(".account button").click()
         page.wait_for_url("**/login")
         assert page.evaluate("fetch('/api/rejects/purge', {method: 'POST'}).then(answer => answer.status)") == 401
