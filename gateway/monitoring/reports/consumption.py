@@ -23,6 +23,7 @@ from gateway.monitoring.reports.roster import (
     interval_ms,
     nearest_points,
 )
+from gateway.monitoring.reports.told_amounts import ToldAmounts, UseWithTold, anchored, edges_of, taken_in, told_amounts
 from schemas.quantities import COUNTERS, Quality
 from schemas.registry import RegisteredDevice
 
@@ -36,6 +37,7 @@ class CounterUse(NamedTuple):
     :ivar first: its sum at the beginning of the period.
     :ivar last: its sum at the end of the period.
     :ivar suspect: number of points of the series with a suspect step of a counter.
+    :ivar told: the same with amounts that people told; None: they told none.
     """
 
     series: StoredSeries
@@ -43,10 +45,13 @@ class CounterUse(NamedTuple):
     first: SumBoundary
     last: SumBoundary
     suspect: int
+    told: UseWithTold | None = None
 
     @property
     def used(self) -> int | None:
         """The consumption in millionths of the unit; None: it is not known as a whole."""
+        if self.told is not None:
+            return self.told.used
         first, last = self.first.millionths, self.last.millionths
         return last - first if first is not None and last is not None and first <= last else None
 
@@ -55,6 +60,8 @@ class CounterUse(NamedTuple):
         """The cause for which it is not known; None: it is."""
         if self.used is not None:
             return None
+        if self.told is not None:
+            return self.told.uncovered
         causes = {self.first.uncovered, self.last.uncovered} - {None}
         if not causes:
             return Uncovered.WENT_BACK
@@ -62,15 +69,17 @@ class CounterUse(NamedTuple):
 
     @property
     def is_estimated(self) -> bool:
-        """True when one of its boundaries lies in a gap of the readings."""
-        return self.used is not None and (self.first.is_estimated or self.last.is_estimated)
+        """True when one of its boundaries lies in a gap of the readings, or a person told some of it."""
+        return self.used is not None and (self.first.is_estimated or self.last.is_estimated or self.told is not None)
 
     @property
     def known(self) -> int | None:
         """The consumption as far as it is known: up to the last reading where the end of the period is not covered."""
         first, reading = self.first.millionths, self.last.reading
-        if self.used is not None or first is None or reading is None or self.last.millionths is not None:
+        if self.used is not None or self.told is not None:
             return self.used
+        if first is None or reading is None or self.last.millionths is not None:
+            return None
         return max(0, millionths(reading) - first) if reading.time_ms > self.first.at_ms else None
 
     @property
@@ -83,6 +92,8 @@ class CounterUse(NamedTuple):
     @property
     def measured(self) -> float:
         """The share of it that stands on readings: without what is interpolated in gaps, and of the period what is known."""
+        if self.told is not None:
+            return self.told.measured
         return measured_share(self.first, self.last, self.known, self.known_until_ms)
 
     @property
@@ -114,11 +125,30 @@ async def consumption(
     await reader.look_ahead(spans[-1].end_ms)
     if counted_only:
         reader.leave_out_uncounted()
+    told = await told_amounts(store, roster, domain, now_ms)
+    told_of = {series.device for series, _ in told}
+    beside = _BoundaryReader(store, Roster(roster.by_id[id_] for id_ in sorted(told_of)), domain, now_ms)
+    if told:
+        await beside.look_ahead(spans[-1].end_ms)
     first = await reader.sums_at(spans[0].start_ms)
     for span in spans:
         last, suspect = await both(reader.sums_at(span.end_ms), reader.suspect(span))
-        yield PeriodUse(span, list(_uses(domain, span, first, last, suspect)))
+        edges = {at_ms: await beside.sums_at(at_ms) for at_ms in edges_of(told, span)}
+        uses = _uses(domain, span, first, last, suspect)
+        yield PeriodUse(span, [_with_told(use, told, edges) if use.series.device in told_of else use for use in uses])
         first = last
+
+
+def _with_told(use: CounterUse, told: ToldAmounts, edges: Mapping[int, Mapping[_CounterKey, SumBoundary]]) -> CounterUse:
+    """Take in the amounts that people told of a counter."""
+    key = use.series, use.counter.field
+    amounts = told.get(key, ())
+    first, last = anchored(use.first, amounts), anchored(use.last, amounts)
+
+    def at_edge(at_ms: int) -> SumBoundary:
+        return anchored(edges[at_ms].get(key) or sum_at(at_ms, None, None, None), amounts)
+
+    return use._replace(first=first, last=last, told=taken_in(first, last, amounts, at_edge))
 
 
 def _uses(

@@ -18,9 +18,11 @@ from gateway.core.readings.exchanges import StoredExchange, ToldExchange
 from gateway.core.readings.line_protocol import tag_text
 from gateway.core.readings.replay import CounterReplay
 from gateway.core.readings.sums import FoundSum, Register
-from gateway.ingest.database.store import Counter, PointValues, Side, Store, SumPoint, TimeSpan
+from gateway.ingest.database.store import Counter, PointValues, Side, Store, StoredSeries, SumPoint, TimeSpan
+from gateway.monitoring.reports.boundaries import MILLIONTHS
 from gateway.monitoring.reports.rollup_points import RollupPoint, device_tags
 from gateway.monitoring.reports.roster import NEWEST_MS, devices_in, nearest_points, newest_points
+from gateway.monitoring.reports.told_amounts import AMOUNT_FIELDS, EVENT, ToldAmount
 from schemas.quantities import DOMAINS, QUANTITIES, SUM_OF, TEXT_TAGS
 from schemas.registry import RegisteredDevice
 
@@ -156,7 +158,6 @@ async def newest_sums(store: Store, devices: Collection[str], until_ms: int) -> 
     return found
 
 
-EVENT: Final = "event"
 _UNTOLD: Final = -1.0
 _EXCHANGE_FIELDS: Final = ("at_ms", "final", "register", "late")
 _MEANT: Final = ("", *SUM_OF)
@@ -177,6 +178,16 @@ def exchange_lines(device: str, registered: RegisteredDevice | None, exchange: S
         RollupPoint(EVENT, _tags(device, registered, "exchange_told", own), said, said_ms),
     ]
     return "\n".join(point.line(0) for point in points)
+
+
+def amount_line(
+    device: RegisteredDevice, series: StoredSeries, counter: str, told: ToldAmount, said_ms: int, *, is_undone: bool
+) -> str:
+    """The point of an amount that a person tells or takes back."""
+    values = (-told.kind if is_undone else told.kind, *told.span, told.amount / MILLIONTHS)
+    fields = {f"{name}_{counter}": float(value) for name, value in zip(AMOUNT_FIELDS, values, strict=True)}
+    tags = device_tags(device, series, more=[("kind", told.kind.name.lower())])
+    return RollupPoint(EVENT, tags, fields, said_ms).line(0)
 
 
 async def stored_exchanges(store: Store, devices: Collection[str], until_ms: int) -> dict[str, list[StoredExchange]]:

@@ -23,7 +23,7 @@ from gateway.core.status.silence import Presence
 from gateway.ingest.delivery.circuit_breaker import CircuitBreaker, Figures, SelfPoint
 from gateway.ingest.delivery.influxdb import Output
 from gateway.monitoring.reports.rollup_points import device_tags
-from gateway.monitoring.reports.stored_counters import EVENT
+from gateway.monitoring.reports.told_amounts import EVENT
 from gateway.monitoring.status.status import Status
 from gateway.runtime.jobs.other_gateways import UNBROKEN
 from gateway.support.clock import WallClock, every

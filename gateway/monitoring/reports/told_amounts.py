@@ -1,0 +1,130 @@
+"""Amounts that people tell: an estimate of days that no register covers, and a correction of what one counted.
+
+They stand in the measurement ``event`` beside exchanges, with the kinds ``estimate`` and ``correct``, at the time when they
+were said. Behind the names of their fields stands that of the counter: ``first_ms_volume_m3``, ``end_ms_``, ``amount_``, and
+``told_``, 1 for an estimate and 2 for a correction, negative where it is taken back. The last word about the same days counts.
+Readings and sums stay as they are; consumption takes the amounts in, so every figure that comes from there has them.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from enum import IntEnum
+from typing import Final, NamedTuple
+
+from gateway.ingest.database.store import Store, StoredSeries, TimeSpan
+from gateway.monitoring.reports.boundaries import MILLIONTHS, SumBoundary, Uncovered, millionths
+from gateway.monitoring.reports.roster import NEWEST_MS, Roster, counters_of
+
+EVENT: Final = "event"
+AMOUNT_FIELDS: Final = ("told", "first_ms", "end_ms", "amount")
+
+
+class AmountKind(IntEnum):
+    """The meaning of an amount: it stands in place of the register, or is added to what that counted."""
+
+    ESTIMATE = 1
+    CORRECT = 2
+
+
+class ToldAmount(NamedTuple):
+    """An amount, in millionths of the unit, spread evenly over a span of whole days."""
+
+    kind: AmountKind
+    span: TimeSpan
+    amount: int
+
+    def within(self, span: TimeSpan) -> int:
+        """The share of a span: shares of spans that follow each other add up exactly."""
+        return self._until(span.end_ms) - self._until(span.start_ms)
+
+    def _until(self, at_ms: int) -> int:
+        length_ms = self.span.end_ms - self.span.start_ms
+        past_ms = min(max(at_ms - self.span.start_ms, 0), length_ms)
+        return (2 * self.amount * past_ms + length_ms) // (2 * length_ms)
+
+    def meets(self, span: TimeSpan) -> bool:
+        """Tell if it concerns a span."""
+        return self.span.start_ms < span.end_ms and span.start_ms < self.span.end_ms
+
+
+class UseWithTold(NamedTuple):
+    """A consumption with amounts that were told; ``measured`` is the share of it that stands on registers."""
+
+    used: int | None
+    uncovered: Uncovered | None
+    measured: float
+
+
+ToldAmounts = Mapping[tuple[StoredSeries, str], Sequence[ToldAmount]]
+"""The amounts of each register: its series, with the id of the registry, and its field."""
+
+
+async def told_amounts(store: Store, roster: Roster, domain: str, now_ms: int) -> ToldAmounts:
+    """Read the amounts that stand. Of two estimates that overlap the one that was said later stands."""
+    counters = counters_of(domain)
+    said: dict[tuple[StoredSeries, str], dict[tuple[AmountKind, TimeSpan], int | None]] = defaultdict(dict)
+    fields = [f"{name}_{counter}" for counter in counters for name in AMOUNT_FIELDS]
+    window = TimeSpan(now_ms - NEWEST_MS[-1], now_ms + 1)
+    async for found, rows in store.rows(EVENT, fields, window, roster.names(roster.of_domain(domain))):
+        series = roster.series(found)
+        for _, values in rows if series is not None else ():
+            columns = (values[place :: len(AMOUNT_FIELDS)] for place in range(len(AMOUNT_FIELDS)))
+            for counter, told, first_ms, end_ms, amount in zip(counters, *columns, strict=True):
+                if series is not None and None not in (told, first_ms, end_ms, amount):
+                    key = AmountKind(abs(int(told or 0))), TimeSpan(int(first_ms or 0), int(end_ms or 0))
+                    of_counter = said[series, counter]
+                    of_counter.pop(key, None)  # the last one said stands last
+                    of_counter[key] = round(float(amount or 0) * MILLIONTHS) if (told or 0) > 0 else None
+    return {key: _standing(amounts) for key, amounts in said.items() if any(one is not None for one in amounts.values())}
+
+
+def _standing(said: Mapping[tuple[AmountKind, TimeSpan], int | None]) -> Sequence[ToldAmount]:
+    standing: list[ToldAmount] = []
+    for (kind, span), amount in reversed(list(said.items())):
+        is_hidden = kind is AmountKind.ESTIMATE and any(one.kind is kind and one.meets(span) for one in standing)
+        if amount is not None and not is_hidden:
+            standing.append(ToldAmount(kind, span, amount))
+    return sorted(standing, key=lambda one: one.span)
+
+
+def edges_of(told: ToldAmounts, span: TimeSpan) -> set[int]:
+    """The instants within a span at which estimates begin or end: the sums there are needed too."""
+    edges = {ms for some in told.values() for one in some if one.kind is AmountKind.ESTIMATE for ms in one.span}
+    return {at_ms for at_ms in edges if span.start_ms < at_ms < span.end_ms}
+
+
+def anchored(boundary: SumBoundary, told: Sequence[ToldAmount]) -> SumBoundary:
+    """The sum where an estimate begins or ends: what has no reading on the estimate's side is the last one on the other."""
+    begins, ends = ({one.span[side] for one in told if one.kind is AmountKind.ESTIMATE} for side in (0, 1))
+    is_open = (boundary.uncovered is Uncovered.NOTHING_AFTER and boundary.at_ms in begins) or (
+        boundary.uncovered is Uncovered.NOTHING_BEFORE and boundary.at_ms in ends
+    )
+    if not is_open or boundary.reading is None:
+        return boundary
+    return boundary._replace(millionths=millionths(boundary.reading), uncovered=None, is_estimated=True)
+
+
+def taken_in(
+    first: SumBoundary, last: SumBoundary, told: Sequence[ToldAmount], sum_at_edge: Callable[[int], SumBoundary]
+) -> UseWithTold | None:
+    """The consumption between two boundaries with what was told; None: nothing was.
+
+    The register counts outside of estimates, each of these its own share.
+    """
+    span = TimeSpan(first.at_ms, last.at_ms)
+    met = [one for one in told if one.meets(span)]
+    if not met:
+        return None
+    estimates = [one.span for one in met if one.kind is AmountKind.ESTIMATE]
+    cuts = [span.start_ms, *(min(max(ms, span.start_ms), span.end_ms) for one in estimates for ms in one), span.end_ms]
+    counted = 0
+    for start_ms, end_ms in zip(cuts[::2], cuts[1::2], strict=True):
+        if start_ms == end_ms:
+            continue
+        begins = first if start_ms == span.start_ms else sum_at_edge(start_ms)
+        ends = last if end_ms == span.end_ms else sum_at_edge(end_ms)
+        if begins.millionths is None or ends.millionths is None or ends.millionths < begins.millionths:
+            return UseWithTold(None, begins.uncovered or ends.uncovered or Uncovered.WENT_BACK, 0.0)
+        counted += ends.millionths - begins.millionths
+    used = counted + sum(one.within(span) for one in met)
+    return UseWithTold(used, None, min(1.0, max(0.0, counted / used)) if used else 0.0)

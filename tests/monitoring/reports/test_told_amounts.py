@@ -1,0 +1,117 @@
+"""Estimates and corrections that people tell: spread over their days, in every figure, and taken back as easily."""
+
+import pytest
+
+from gateway.ingest.database.store import StoredSeries, TimeSpan
+from gateway.monitoring.reports.boundaries import SumBoundary, Uncovered
+from gateway.monitoring.reports.consumption import CounterUse, consumption
+from gateway.monitoring.reports.roster import Roster
+from gateway.monitoring.reports.stored_counters import amount_line
+from gateway.monitoring.reports.told_amounts import AmountKind, ToldAmount, taken_in
+from schemas.registry import RegisteredDevice
+from tests.monitoring.reports.points import DAY, HOUR, START, steady
+from tests.monitoring.reports.stores import Filled
+
+METER = RegisteredDevice(id="m1", domain="water", site="s")
+OTHER = RegisteredDevice(id="m2", domain="water", site="s")
+NOW = START + 40 * DAY
+MILLION = 1_000_000
+
+
+def days(first: int, end: int) -> TimeSpan:
+    return TimeSpan(START + first * DAY, START + end * DAY)
+
+
+def estimate(first: int, end: int, amount: float) -> ToldAmount:
+    return ToldAmount(AmountKind.ESTIMATE, days(first, end), round(amount * MILLION))
+
+
+def correct(first: int, end: int, amount: float) -> ToldAmount:
+    return ToldAmount(AmountKind.CORRECT, days(first, end), round(amount * MILLION))
+
+
+def said(filled: Filled, told: ToldAmount, at_ms: int, *, undone: bool = False) -> None:
+    filled.write([amount_line(METER, StoredSeries("m1"), "volume_m3", told, at_ms, is_undone=undone)])
+
+
+def used(filled: Filled, *spans: TimeSpan) -> list[CounterUse]:
+    async def question(store: object) -> list[CounterUse]:
+        found = consumption(store, Roster([METER, OTHER]), "water", spans, NOW)  # type: ignore[arg-type]
+        return [next(use for use in period.uses if use.series.device == "m1") async for period in found]
+
+    return filled.ask(question)
+
+
+def test_shares_of_hours_add_up_to_the_amount_whatever_it_is() -> None:
+    told = estimate(0, 3, 0.000007)
+    hours = [TimeSpan(START + hour * HOUR, START + (hour + 1) * HOUR) for hour in range(-2, 80)]
+    assert sum(map(told.within, hours)) == 7
+    assert sum(map(correct(0, 3, -0.000007).within, hours)) == -7
+    assert {told.within(hours[0]), told.within(hours[-1])} == {0}
+
+
+@pytest.mark.real
+def test_an_estimate_stands_where_the_register_is_silent_and_days_add_up_to_the_month(filled: Filled) -> None:
+    filled.write(steady("m1", START - HOUR, START + 10 * DAY + 12 * HOUR, 1.0))  # 96 m3 a day; it died on the 11th at noon
+    month, by_day = days(0, 30), [days(day, day + 1) for day in range(30)]
+    assert used(filled, month)[0].uncovered is Uncovered.NOTHING_AFTER
+    said(filled, estimate(11, 30, 190), NOW - 9)
+    (whole,) = used(filled, month)
+    # Until the last reading at a quarter to twelve of the 11th: 10 days and 11.75 hours.
+    assert whole.used == (960 + 47 + 190) * MILLION
+    assert whole.is_estimated
+    assert whole.marks.measured == pytest.approx(1007 / 1197)
+    each = used(filled, *by_day)
+    assert sum(use.used or 0 for use in each) == whole.used
+    assert [use.used for use in each[9:13]] == [96 * MILLION, 47 * MILLION, 10 * MILLION, 10 * MILLION]
+    assert [use.marks.measured for use in each[9:13]] == [1.0, pytest.approx(1), 0.0, 0.0]
+    assert used(filled, days(11, 12))[0].used == 10 * MILLION
+
+
+@pytest.mark.real
+def test_an_estimate_goes_on_before_a_register_that_counts_again(filled: Filled) -> None:
+    filled.write(steady("m1", START - HOUR, START + 5 * DAY, 1.0) + steady("m1", START + 8 * DAY, START + 31 * DAY, 1.0))
+    said(filled, estimate(5, 8, 30), NOW - 9)
+    # Five days of 96, less the quarter before the gap whose reading is missing; 22 days behind it; 30 in between.
+    (whole,) = used(filled, days(0, 30))
+    assert whole.used == (5 * 96 + 30 + 22 * 96) * MILLION
+
+
+@pytest.mark.real
+def test_a_correction_is_added_to_the_days_that_it_names_and_may_be_less_than_nothing(filled: Filled) -> None:
+    filled.write(steady("m1", START - HOUR, START + 31 * DAY, 1.0))
+    said(filled, correct(3, 5, -12), NOW - 9)
+    found = used(filled, *(days(day, day + 1) for day in range(2, 6)))
+    assert [use.used for use in found] == [96 * MILLION, 90 * MILLION, 90 * MILLION, 96 * MILLION]
+    assert [use.is_estimated for use in found] == [False, True, True, False]
+    hours = [TimeSpan(START + 3 * DAY + hour * HOUR, START + 3 * DAY + (hour + 1) * HOUR) for hour in range(24)]
+    assert {use.used for use in used(filled, *hours)} == {3_750_000}
+
+
+@pytest.mark.real
+def test_the_last_word_counts_and_what_is_taken_back_leaves_nothing(filled: Filled) -> None:
+    filled.write(steady("m1", START - HOUR, START + 31 * DAY, 1.0))
+    said(filled, correct(3, 5, -12), NOW - 9)
+    said(filled, correct(3, 5, 8), NOW - 8)
+    assert used(filled, days(0, 30))[0].used == (30 * 96 + 8) * MILLION
+    said(filled, correct(3, 5, 8), NOW - 7, undone=True)
+    (whole,) = used(filled, days(0, 30))
+    assert (whole.used, whole.is_estimated, whole.told) == (30 * 96 * MILLION, False, None)
+    said(filled, estimate(3, 6, 5), NOW - 6)
+    said(filled, estimate(5, 8, 7), NOW - 5)
+    assert used(filled, days(0, 30))[0].used == (27 * 96 + 7) * MILLION, "the later of two estimates that overlap"
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "why"),
+    [
+        (SumBoundary(0, None, Uncovered.NO_READING, is_estimated=False, reading=None), None, Uncovered.NO_READING),
+        (SumBoundary(0, 900, None, is_estimated=False, reading=None), None, Uncovered.WENT_BACK),
+    ],
+)
+def test_an_amount_does_not_hide_that_the_rest_is_not_known(first: SumBoundary, last: None, why: Uncovered) -> None:
+    ends = SumBoundary(4 * DAY, 400, None, is_estimated=False, reading=None)
+    told = ToldAmount(AmountKind.ESTIMATE, TimeSpan(2 * DAY, 4 * DAY), 50)
+    found = taken_in(first, last or ends, [told], lambda at_ms: ends._replace(at_ms=at_ms))
+    assert found is not None
+    assert (found.used, found.uncovered) == (None, why)
