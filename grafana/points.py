@@ -58,7 +58,6 @@ _COMPLETENESS: Final = {
 }
 _MARKS: Final = dict.fromkeys(("estimated", "suspect", "measured"), "1")
 """How much of a figure is estimated, is suspect, stands on readings: 0 to 1. A point without them says nothing of it."""
-_BALANCE: Final = {"in": "", "out": "", "completeness_in": "1", "completeness_out": "1", **_MARKS}
 _ALARM: Final = {
     "active": "",
     "acknowledged": "",
@@ -76,12 +75,13 @@ _GATEWAY: Final = {
     **dict.fromkeys(("full_s", "oldest_s", "unbroken_s"), "s"),
     "certificate_days": "d",
 }
-_AREA: Final = {
-    **dict.fromkeys(("devices", "uncovered"), "1"),
+_FLOWS: Final = {
     **dict.fromkeys(("used_m3", "supplied_m3", "lost_m3"), "m3"),
     **dict.fromkeys(("used_kwh", "supplied_kwh", "produced_kwh", "lost_kwh"), "kW.h"),
 }
 """One definition for water and energy: each is counted once on its way. One that is not measured has no field."""
+_AREA: Final = {**_FLOWS, "devices": "1", "uncovered": "1"}
+_BALANCE: Final = {"in": "", "out": "", "completeness_in": "1", "completeness_out": "1", **_FLOWS, **_MARKS}
 
 
 def _of_devices(measurement: str) -> Points:

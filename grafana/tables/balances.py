@@ -9,7 +9,9 @@ from grafana.tables import common, flows
 from grafana.units import SHARE
 
 LOSS_STEPS: Final = ((None, GREEN), (0.15, YELLOW), (0.25, RED))
-NO_PARENT: Final = "Chưa có đồng hồ tổng (parent), hoặc chưa có ngày trọn vẹn · No bulk meter (parent), or no whole day yet"
+NO_PARENT: Final = (
+    "Chưa có ngày trọn vẹn, hoặc không đo được: thiếu đồng hồ tổng (parent) · No whole day yet, or no bulk meter (parent)"
+)
 _DAYS: Final = 31
 ABOUT_CHOICE: Final = (
     "Chọn địa điểm hoặc thiết bị: của các đồng hồ tổng (parent) được chọn.",
@@ -19,13 +21,13 @@ ABOUT_CHOICE: Final = (
 
 def lost(domain: str, unit: str, vi: str, en: str, about_vi: str, about_en: str) -> Panel:
     """The amount that is lost each day in all areas; of parents, where sites or devices are chosen."""
-    inflow, outflow = (_balance(domain, field, Step.DAY) for field in ("in", "out"))
     of_areas = flows.of_areas(domain, flows.LOST, "daily_area", Step.DAY)
+    of_parents = replace(of_areas, measurement="daily_balance")
     return Panel(
         vi,
         en,
         Kind.BARS,
-        flows.with_doubt(*by_choice(of_areas, Combined(inflow, "-", outflow))),
+        flows.with_doubt(*by_choice(of_areas, of_parents)),
         unit,
         THIRD,
         f"{about_vi}, mỗi ngày, 31 ngày qua. {ABOUT_CHOICE[0]}",
@@ -56,14 +58,21 @@ def by_area(domain: str) -> Panel:
 
 
 def losing(domain: str, vi: str, en: str, about_vi: str, about_en: str) -> Panel:
-    """The parents that lose the largest shares."""
-    places = ("device", "site")
-    inflow, outflow = (_balance(domain, field, Step.RANGE, places, common.ROWS) for field in ("in", "out"))
+    """The parents that lose the largest shares, of the days on which their losses are measured."""
+    field, own = flows.flow(domain, flows.LOST), (("domain", domain),)
+    lost, inflow = (
+        Ask(
+            *("daily_balance", name, Each.SUM, Step.RANGE, Over.SUM, ("device", "site"), own),
+            limit=common.ROWS,
+            beside=field,
+        )
+        for name in (field, "in")
+    )
     return Panel(
         vi,
         en,
         Kind.TABLE,
-        (Combined(Combined(inflow, "-", outflow), "/", inflow, "share"), *flows.mark_columns(inflow)),
+        (Combined(lost, "/", inflow, "share"), *flows.mark_columns(inflow)),
         SHARE,
         THIRD,
         f"{about_vi}, 31 ngày qua.",
@@ -73,7 +82,3 @@ def losing(domain: str, vi: str, en: str, about_vi: str, about_en: str) -> Panel
         days=_DAYS,
         without_data=NO_PARENT,
     )
-
-
-def _balance(domain: str, field: str, step: Step, by: tuple[str, ...] = (), limit: int = 0) -> Ask:
-    return Ask("daily_balance", field, Each.SUM, step, Over.SUM, by, tags=(("domain", domain),), limit=limit)

@@ -95,11 +95,11 @@ class Sources:
         text = filled(query.text, {**own, **built_in(query.source, shown, step_ms)})
         if query.source == "influxdb":
             begin_ms = shown.begin_ms if "GROUP BY time(" in text else 0
-            return sum(_numbers(row[1:]) for series in self._series(text) for row in series["values"] if row[0] >= begin_ms)
+            return sum(_numbers(row[1:]) for series in self.series(text) for row in series["values"] if row[0] >= begin_ms)
         if query.target.get("instant"):
-            return len(self._rows("query", {"query": text, "time": shown.end_ms / 1000}))
+            return len(self.rows("query", {"query": text, "time": shown.end_ms / 1000}))
         begin_ms = (shown.begin_ms + ZONE_MS) // step_ms * step_ms - ZONE_MS
-        rows = self._rows(
+        rows = self.rows(
             "query_range", {"query": text, "start": begin_ms / 1000, "end": shown.end_ms / 1000, "step": step_ms / 1000}
         )
         return sum(1000 * time_s >= shown.begin_ms for row in rows for time_s, _ in row["values"])
@@ -108,20 +108,22 @@ class Sources:
         """The number of values of a variable."""
         text = filled(text, own)
         if source == "influxdb":
-            return sum(len(series["values"]) for series in self._series(text))
+            return sum(len(series["values"]) for series in self.series(text))
         match = re.fullmatch(r"label_values\((.*), (\w+)\)", text)
         assert match, text
         span = {"start": page.begin_ms / 1000, "end": page.end_ms / 1000}
         return len(_answer(f"{self.victoria_metrics}/api/v1/label/{match[2]}/values", {"match[]": match[1], **span})["data"])
 
-    def _series(self, text: str) -> list[Json]:
+    def series(self, text: str) -> list[Json]:
+        """Ask InfluxDB."""
         (result,) = _answer(f"{self.influxdb}/query", {"db": "iot", "epoch": "ms", "q": text})["results"]
         if "error" in result:
             raise Refused(f"{result['error']}: {text}")
         series: list[Json] = result.get("series", [])
         return series
 
-    def _rows(self, path: str, form: Mapping[str, object]) -> list[Json]:
+    def rows(self, path: str, form: Mapping[str, object]) -> list[Json]:
+        """Ask VictoriaMetrics."""
         rows: list[Json] = _answer(f"{self.victoria_metrics}/api/v1/{path}", {**form, "nocache": 1})["data"]["result"]
         return rows
 

@@ -185,7 +185,8 @@ def _rolled(domain: str, tags: Mapping[str, str], seed: int, now_ms: int) -> Ite
             more |= {"interruption_s": 60.0 * n, "interruptions": float(n % 2)}
         yield KnownPoint("completeness", {**tags, "domain": domain}, time_ms, expected | more)
         balance = {"in": 100.0 + n, "out": 80.0 + seed, "completeness_in": 1.0, "completeness_out": 0.9}
-        yield KnownPoint("balance", {**tags, "domain": domain, "step": "day"}, time_ms, {**balance, **marks_of(n)})
+        flows = _flows_of_area(domain, n, seed) if domain in ("water", "power") else {}
+        yield KnownPoint("balance", {**tags, "domain": domain, "step": "day"}, time_ms, {**balance, **flows})
     for n in (40, 75):
         yield point("monthly", day_ms - n * DAY_MS, n, [*used, *spreads])
 

@@ -89,15 +89,19 @@ def _of_day(domain: str, device: int, n: int, time_ms: int) -> Iterator[str]:
     outage = f",interruption_s={device % 7},interruptions={device % 2}" if domain == "power" else ""
     yield f"completeness,{tags},domain={domain} {_completeness(1)}{outage} {time_ms}"
     if device % 100 == 0 and domain in ("water", "power"):
-        yield f"balance,{tags},domain={domain},step=day in=100,out={70 + device % 29}{_MARKS} {time_ms}"
+        yield f"balance,{tags},domain={domain},step=day in=100,out={70 + device % 29},{_flows(domain)}{_MARKS} {time_ms}"
 
 
 def _of_areas(measurement: str, domain: str, time_ms: int) -> Iterator[str]:
     for area in range(AREAS):
-        unit = {"water": "m3", "power": "kwh"}.get(domain)
-        flows = f",lost_{unit}=20,produced_{unit}=3,supplied_{unit}=100,used_{unit}=80" if unit else ""
+        flows = f",{_flows(domain)}" if domain in ("water", "power") else ""
         fields = f"{_rolled(domain, area, 0)}{flows},devices=150,uncovered=0"
         yield f"{measurement},area=A{area},domain={domain} {fields} {time_ms}"
+
+
+def _flows(domain: str) -> str:
+    unit = {"water": "m3", "power": "kwh"}[domain]
+    return f"lost_{unit}=20,produced_{unit}=3,supplied_{unit}=100,used_{unit}=80"
 
 
 def _completeness_of_areas(measurement: str, domain: str, days: int, time_ms: int) -> Iterator[str]:

@@ -94,7 +94,7 @@ def _units(question: Question) -> set[str]:
         return {COUNT}
     if asked.points.units[asked.field] == "ms":
         return {AGO}
-    if asked.points.name == "balance" and not asked.mark:
+    if asked.field in ("in", "out") and not asked.mark:
         return {OF_THE_SUM[dict(asked.tags)["domain"]]}
     unit = SHARE if asked.mark else unit_of(asked.measurement, asked.field)
     return {unit, DURATION} if unit == "s" else {unit, PER_HOUR.get(asked.field if asked.step is Step.HOUR else "", unit)}

@@ -1,0 +1,203 @@
+"""A small town in points written by hand: each panel counts a litre once, on both databases.
+
+Water: a bulk meter of 10 m³ an hour, houses of 3 and 4 behind it; the second is silent at noon and stands by its usual day.
+Power: a transformer, a house, and a house with a roof that feeds 5 kWh an hour in. Three rain gauges, two counters of people.
+The files of the dashboards are asked as Grafana asks; nothing here knows how they were made.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from datetime import datetime
+
+import pytest
+
+from gateway.commands.demo import services
+from tests.grafana.as_documented import DAY_MS, Json, Query, Shown, built_in, filled, own_values, queries, read
+from tests.grafana.documented_sources import ZONE_MS, Sources
+from tests.grafana.known_points import post
+
+pytestmark = pytest.mark.real
+
+HOUR_MS = DAY_MS // 24
+NOW_MS = round(datetime.fromisoformat("2026-10-31T10:30+07:00").timestamp() * 1000)
+NEWEST_MS = round(datetime.fromisoformat("2026-10-31T09:00+07:00").timestamp() * 1000)
+NOON_MS = round(datetime.fromisoformat("2026-10-30T12:00+07:00").timestamp() * 1000)
+TODAY_MS = round(datetime.fromisoformat("2026-10-31T00:00+07:00").timestamp() * 1000)
+HOURS = [NEWEST_MS - n * HOUR_MS for n in range(22)]
+"""Those from noon of yesterday on."""
+OLDER_MS = NEWEST_MS - 22 * HOUR_MS
+"""The first hour of the page, of a gateway that did not know these figures."""
+EVENING_MS = round(datetime.fromisoformat("2026-10-30T18:00+07:00").timestamp() * 1000)
+DAYS = [TODAY_MS - n * DAY_MS for n in range(1, 11)]
+BOTH = ("influxdb", "victoriametrics")
+SOUND = "estimated=0,suspect=0,measured=1"
+HALF_KNOWN = f"estimated={4 / 7!r},suspect=0,measured={3 / 7!r}"
+"""At noon 4 of the 7 m³ that are used are the usual ones of the silent house."""
+
+Rows = dict[tuple[Sequence[str], int], float]
+"""The values of tags, and a time (0: none) → a figure."""
+
+
+def town() -> Iterator[tuple[str, int]]:
+    """Yield the points, and their times."""
+    for hour_ms in [*HOURS, OLDER_MS]:
+        marks = HALF_KNOWN if hour_ms == NOON_MS else SOUND
+        many = 3.5 if hour_ms == EVENING_MS else 1.0
+        known = hour_ms != OLDER_MS
+        counted = {"bulk": 10.0, "house-1": 3.0} | ({} if hour_ms == NOON_MS else {"house-2": 4.0})
+        for device, used in counted.items():
+            yield f"hourly,area=A1,device={device},site=s volume_used_m3={used},{SOUND}", hour_ms
+        for device, into, back in (("station", 8.0, 1.0), ("roof", 2.0, 5.0), ("house-3", 9.0, 0.0)):
+            fields = f"energy_import_used_kwh={into * many},energy_export_used_kwh={back},active_power_mean_w={into * 1000}"
+            yield f"hourly,area=A1,device={device},site=s {fields},{SOUND}", hour_ms
+        water = f"used_m3=7,supplied_m3=10,lost_m3=3,{marks}" if known else ""
+        yield f"hourly_area,area=A1,domain=water volume_used_m3=17,supplied=10,demand=7,{water}".rstrip(","), hour_ms
+        # 8 in, 1 out, and 5 from the roof are 12; 2 and 9 are used. In the evening 28 - 1 + 5 and 38.5: more than came.
+        power = f"used_kwh={11 * many},supplied_kwh={8 * many - 1 + 5},produced_kwh=5,lost_kwh=1,{SOUND}" if known else ""
+        yield f"hourly_area,area=A1,domain=power energy_import_used_kwh=19,supplied=8,demand=11,{power}".rstrip(","), hour_ms
+        for gauge, fell in (("rain-1", 2.0), ("rain-2", 4.0), ("rain-3", 6.6)):
+            yield f"hourly,area=A1,device={gauge},site=s rain_used_mm={fell},{SOUND}", hour_ms
+        for door, came in (("door-1", 12), ("door-2", 30)):
+            yield f"hourly,area=A1,device={door},site=s people_in_used={came},{SOUND}", hour_ms
+    for day_ms in DAYS:
+        flows = f"used_m3=168,supplied_m3=240,lost_m3=72,{SOUND}"
+        yield f"daily_area,area=A1,domain=water volume_used_m3=408,{flows}", day_ms
+        yield f"balance,area=A1,device=bulk,domain=water,site=s,step=day in=240,out=168,{flows}", day_ms
+        # Of the second area a customer is not registered: what is supplied is known, what is lost is not.
+        yield f"daily_area,area=A2,domain=water used_m3=50,supplied_m3=90,{SOUND}", day_ms
+        yield f"balance,area=A2,device=bulk-2,domain=water,site=s,step=day in=90,out=50,supplied_m3=90,{SOUND}", day_ms
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sources]:
+    with ExitStack() as stack:
+        influxdb = stack.enter_context(services.influxdb(tmp_path_factory.mktemp("influxdb")))
+        folder = tmp_path_factory.mktemp("victoria-metrics")
+        victoria_metrics = stack.enter_context(services.victoria_metrics(folder, args=["-retentionPeriod=100y"]))
+        lines = [f"{point} {time_ms}" for point, time_ms in town()]
+        for service in (influxdb, victoria_metrics):
+            post(service, "/write?db=iot&precision=ms", "\n".join(lines))
+        post(victoria_metrics, "/internal/force_flush", "")
+        yield Sources(influxdb.url, victoria_metrics.url)
+
+
+def answers(sources: Sources, folder: str, board: str, title: str, device: str = "") -> list[Rows]:
+    """The answers to the questions of a panel, by its English title, on a page of a day. Those left out on a day are empty."""
+    dashboard, page = read(folder, board), Shown(NOW_MS - DAY_MS, NOW_MS)
+    own = own_values(dashboard, device)
+    found = [query for query in queries(dashboard) if query.panel and query.panel["title"].endswith(f"· {title}")]
+    assert found, f"there is no panel {title}"
+    return [_answer(sources, query, page, own) for query in found]
+
+
+def _answer(sources: Sources, query: Query, page: Shown, own: Mapping[str, str]) -> Rows:
+    shown = page.of(query.panel)
+    step_ms = query.interval_ms(shown)
+    text = filled(query.text, {**own, **built_in(query.source, shown, step_ms)})
+    if query.source == "influxdb":
+        return {_key(row, text): value for row in _influxdb(sources, text) if (value := row.pop(" value")) is not None}
+    if query.target["instant"]:
+        rows = sources.rows("query", {"query": text, "time": shown.end_ms / 1000})
+        return {(_tags(row["metric"]), 0): float(row["value"][1]) for row in rows}
+    begin_ms = (shown.begin_ms + ZONE_MS) // step_ms * step_ms - ZONE_MS
+    span = {"start": begin_ms / 1000, "end": shown.end_ms / 1000, "step": step_ms / 1000}
+    rows = sources.rows("query_range", {"query": text, **span})
+    points = ((row["metric"], round(1000 * time_s), value) for row in rows for time_s, value in row["values"])
+    return {(_tags(tags), time_ms): float(value) for tags, time_ms, value in points if time_ms >= shown.begin_ms}
+
+
+def _influxdb(sources: Sources, text: str) -> Iterator[Json]:
+    for series in sources.series(text):
+        for row in series["values"]:
+            cells = dict(zip(series["columns"], row, strict=True))
+            figures = {name: cell for name, cell in cells.items() if not isinstance(cell, str) and name != "time"}
+            texts = {name: cell for name, cell in cells.items() if isinstance(cell, str)}
+            (value,) = figures.values()
+            yield {**series.get("tags", {}), **texts, "time": cells["time"], " value": value}
+
+
+def _key(row: Mapping[str, object], text: str) -> tuple[Sequence[str], int]:
+    time_ms = row["time"] if "GROUP BY time(" in text else 0
+    assert isinstance(time_ms, int)
+    return _tags({name: str(value) for name, value in row.items() if name != "time"}), time_ms
+
+
+def _tags(tags: Mapping[str, str]) -> Sequence[str]:
+    return tuple(text for name, text in sorted(tags.items()) if name in ("area", "device", "site") and text)
+
+
+def each(figure: float, *tags: str, times: Sequence[int] = HOURS) -> Rows:
+    return {(tags, time_ms): figure for time_ms in times}
+
+
+def near(rows: Rows) -> Rows:
+    """The same to six digits: marks are weighed by figures to which a millionth is added."""
+    close: Rows = pytest.approx(rows, rel=1e-6, abs=1e-9)
+    return close
+
+
+@pytest.mark.parametrize("folder", BOTH)
+def test_water_is_used_once_and_its_doubt_is_that_of_the_silent_house(sources: Sources, folder: str) -> None:
+    hours, days, doubt, doubt_of_days = answers(sources, folder, "water", "Used per hour")
+    assert (days, doubt_of_days) == ({}, {})
+    assert hours == each(7.0, "A1"), "not 17, and nothing for the older hour"
+    assert doubt == near(each(0.0, "A1") | {(("A1",), NOON_MS): 1 - 3 / 7 * (1 - 4 / 700)})
+    used, _, share, _ = answers(sources, folder, "water", "Used")
+    assert used == {((), 0): 22 * 7.0}
+    assert share == near({((), 0): (1 - 3 / 7 * (1 - 4 / 700)) / 22})
+
+
+@pytest.mark.parametrize("folder", BOTH)
+def test_now_is_the_newest_hour_of_the_first_meters(sources: Sources, folder: str) -> None:
+    for board, supplied in (("water", 10.0), ("power", 12.0)):
+        hours, _ = answers(sources, folder, board, "Supplied, newest hour")
+        assert hours[(), max(time_ms for _, time_ms in hours)] == supplied
+        assert max(time_ms for _, time_ms in hours) == NEWEST_MS
+
+
+@pytest.mark.parametrize("folder", BOTH)
+def test_load_and_peak_are_of_the_first_meters(sources: Sources, folder: str) -> None:
+    curve = each(12.0) | {((), EVENING_MS): 3.5 * 8 - 1 + 5}
+    supplied, used, _ = answers(sources, folder, "power", "Load curve")
+    assert supplied == curve
+    assert used == each(11.0) | {((), EVENING_MS): 38.5}
+    peak, _ = answers(sources, folder, "power", "Peak load")
+    assert max(peak.values()) == 32.0
+    produced, *_ = answers(sources, folder, "power", "Produced per hour")
+    assert produced == each(5.0, "A1")
+
+
+@pytest.mark.parametrize("folder", BOTH)
+def test_losses_are_told_where_they_are_measured_and_alike_by_area_and_by_bulk_meter(sources: Sources, folder: str) -> None:
+    of_areas, of_parents, *_ = answers(sources, folder, "water", "Water that earns nothing")
+    assert of_areas == each(72.0, times=DAYS)
+    assert of_parents == {}, "nobody chose a site"
+    by_area, *marks_of_areas = answers(sources, folder, "water", "Lost by area")
+    by_bulk_meter, *marks_of_parents = answers(sources, folder, "water", "Losses by bulk meter")
+    assert by_area == {(("A1",), 0): 72 / 240}
+    assert by_bulk_meter == {(("bulk", "s"), 0): 72 / 240}
+    for marks in (marks_of_areas, marks_of_parents):
+        assert [list(rows.values()) for rows in marks] == [[0.0], [0.0], [1.0]]
+
+
+@pytest.mark.parametrize("folder", BOTH)
+def test_the_province_shows_what_was_supplied_and_used(sources: Sources, folder: str) -> None:
+    supplied, used, doubt = answers(sources, folder, "province", "Water: last 24 hours")
+    assert (supplied, used) == (each(10.0), each(7.0))
+    assert doubt[(), NOON_MS] > 0.5
+    supplied, used, _ = answers(sources, folder, "province", "Water: supplied and used by day")
+    assert (supplied, used) == (each(330.0, times=DAYS), each(218.0, times=DAYS))
+
+
+@pytest.mark.parametrize("folder", BOTH)
+def test_rain_is_a_mean_and_people_are_counted_whole(sources: Sources, folder: str) -> None:
+    rain, *_ = answers(sources, folder, "urban", "Rain (counter)")
+    assert rain == near(each(4.2, "s") | each(4.2, "s", times=[OLDER_MS]))
+    people, *_ = answers(sources, folder, "urban", "People in (counter)")
+    assert people == each(42.0, "s") | each(42.0, "s", times=[OLDER_MS])
+
+
+@pytest.mark.parametrize("folder", BOTH)
+def test_a_meter_by_itself_shows_what_its_register_counted(sources: Sources, folder: str) -> None:
+    volumes = answers(sources, folder, "device", "Volume, Reverse volume: counted", "bulk")
+    assert volumes[0] == each(10.0) | each(10.0, times=[OLDER_MS])
