@@ -8,6 +8,7 @@ The files of the dashboards are asked as Grafana asks; nothing here knows how th
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
+from typing import cast
 
 import pytest
 
@@ -132,8 +133,7 @@ def each(figure: float, *tags: str, times: Sequence[int] = HOURS) -> Rows:
 
 def near(rows: Rows) -> Rows:
     """The same to six digits: marks are weighed by figures to which a millionth is added."""
-    close: Rows = pytest.approx(rows, rel=1e-6, abs=1e-9)
-    return close
+    return cast("Rows", pytest.approx(rows, rel=1e-6, abs=1e-9))
 
 
 @pytest.mark.parametrize("folder", BOTH)

@@ -1,5 +1,6 @@
 """Charts of a device: what belongs together shares one, and each says in words what it shows."""
 
+import re
 from zoneinfo import ZoneInfo
 
 from gateway.ingest.database.store import StoredSeries
@@ -67,3 +68,25 @@ def test_values_have_a_small_line_by_their_series_where_there_are_enough() -> No
     }
     long = found["power", "flow_m3_h", tags]
     assert (long.count("L"), len(long) < 1000) == (39, True), "forty of 360, or the page would be heavy"
+
+
+def at_minutes(*minutes: int) -> RecentSeries:
+    return RecentSeries("power", "voltage_l1_v", StoredSeries("m"), [(NOW - minute * MINUTE, 230.0) for minute in minutes])
+
+
+def pieces(found: RecentSeries) -> int:
+    """The number of pieces that a line is drawn in, dots among them."""
+    ((_, svg),) = charts(found).items()
+    drawn: list[str] = re.findall(r'<path d="([^"]*)"', svg)
+    return sum(path.count("M") for path in drawn) + svg.count("<circle")
+
+
+def test_a_device_that_begins_to_send_more_often_leaves_a_line_and_no_dots() -> None:
+    assert pieces(at_minutes(*range(300, 60, -15), *range(60, 0, -1))) == 1, (
+        "a reading a minute behind one a quarter of an hour"
+    )
+
+
+def test_a_line_is_broken_where_a_device_was_silent() -> None:
+    assert pieces(at_minutes(*range(300, 200, -15), *range(100, 0, -15))) == 2
+    assert pieces(at_minutes(*range(60, 40, -1), 20, *range(5, 0, -1))) == 3, "a lone reading in between is a dot"

@@ -34,7 +34,7 @@ ALARM_WORDS: Final[dict[str, Words]] = {
     "info": Words("thông tin", "information"),
     "alarm_at": Words("Ở đâu", "Where"),
     "alarm_what": Words("Việc gì", "What"),
-    "overdue_times": Words("quá hạn tiếp nhận, đã nhắc {} lần", "overdue: nobody acknowledged it, told of again {} times"),
+    "overdue_times": Words("quá hạn tiếp nhận, đã nhắc {} lần", "overdue: nobody acknowledged it; reminders: {}"),
     "known_note": Words("{} đã tiếp nhận: {}", "{} sees to it: {}"),
     "acknowledged_done": Words("Đã tiếp nhận {acknowledged}.", "{acknowledged} is acknowledged."),
     "note_optional": Words("Ghi chú (không bắt buộc)", "Note (not required)"),

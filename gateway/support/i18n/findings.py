@@ -184,10 +184,10 @@ FINDINGS: Final[dict[str, Words]] = {
         "Cả {total} thiết bị đều im lặng: kiểm tra nguồn điện, mạng và máy chủ MQTT",
         "All {total} devices are silent: check their power, the network and the broker",
     ),
-    "silent": Words("{silent} trong số {total} thiết bị im lặng", "{silent} of {total} devices are silent"),
+    "silent": Words("{silent} trong số {total} thiết bị im lặng", "Silent devices: {silent} of {total}"),
     "silent_since_yesterday": Words(
         "{silent} trong số {total} thiết bị im lặng; không nghe được {pct} %, giờ này hôm qua {before_pct} %",
-        "{silent} of {total} devices are silent; {pct} % are not heard, yesterday at this time {before_pct} %",
+        "Silent devices: {silent} of {total}; {pct} % are not heard, yesterday at this time {before_pct} %",
     ),
     "none_heard": Words(
         "Chưa nghe thấy thiết bị nào trong số {total} thiết bị mới đăng ký",

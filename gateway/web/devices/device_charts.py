@@ -21,7 +21,7 @@ _SPARKS_MAX: Final = 40
 _LINES_MAX: Final = 4
 _PHASE_OR_TARIFF: Final = re.compile(r"_(?:l\d|n|t\d)(?=_)")
 _GAP_STEPS: Final = 3
-"""Usual distances between points after which a line is interrupted."""
+"""Distances after which a line is interrupted, of the longest that is kept three times in a row."""
 _SHOWN: Final = {field: row for rows in QUANTITIES.values() for field, row in rows.items() if row.kind is not Kind.STATE}
 _ORDER: Final = {field: place for place, field in enumerate(_SHOWN)}
 
@@ -103,6 +103,10 @@ def _spread(one: RecentSeries, texts: PageTexts) -> str:
 
 
 def _gap_ms(group: list[RecentSeries]) -> float | None:
-    """The distance after which points are not joined: a gap is seen as one."""
-    distances = [after - before for one in group for (before, _), (after, _) in pairwise(one.points)]
-    return _GAP_STEPS * median(distances) if distances else None
+    """The distance after which points are not joined. What a device sent before it began to send more often is no gap."""
+    usual: list[float] = []
+    for one in group:
+        distances = [after - before for (before, _), (after, _) in pairwise(one.points)]
+        kept = [min(some) for some in zip(distances, distances[1:], distances[2:], strict=False)]
+        usual += kept or ([median(distances)] if distances else [])
+    return _GAP_STEPS * max(usual) if usual else None
