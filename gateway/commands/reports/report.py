@@ -7,7 +7,7 @@ import re
 import sys
 from calendar import monthrange
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
@@ -27,7 +27,8 @@ from gateway.ingest.database.store import Store, StoreFault, TimeSpan
 from gateway.monitoring.reports.balance import balance
 from gateway.monitoring.reports.boundaries import ReportStep, local_text, periods
 from gateway.monitoring.reports.completeness import completeness
-from gateway.monitoring.reports.consumption import ReportGroup, consumption, totals
+from gateway.monitoring.reports.consumption import ReportGroup, consumption
+from gateway.monitoring.reports.flows import MARKED, GroupFlows, group_figures
 from gateway.monitoring.reports.group_completeness import group_completeness
 from gateway.monitoring.reports.roster import Roster
 from gateway.support.clock import wall_clock
@@ -145,7 +146,10 @@ _COLUMNS: Final[Mapping[tuple[str, bool], tuple[Sequence[str], Sequence[str]]]] 
     ),
     ("consumption", False): (
         report_rows.GROUP_USE,
-        ("period", "group", "counter", "used", "unit", "devices", "uncovered", "estimated", "suspect"),
+        (
+            *("period", "group", "counter", "used", "supplied", "produced", "lost", "counted", "unit", "lost_pct"),
+            *("devices", "uncovered", "note"),
+        ),
     ),
     ("balance", False): (
         report_rows.BALANCE,
@@ -189,9 +193,7 @@ async def _report(config: Config, question: ReportQuestion, output: ReportOutput
     async with open_store(config.influxdb) as found:
         store = await with_late_sums(config, found, question.roster, question.spans[-1].end_ms, question.now_ms)
         async for row in _ROWS[question.kind](store, question, progress):
-            counts["some_uncovered"] += bool(row.get("cause"))
-            counts["some_left_out"] += bool(row.get("uncovered")) and "group" in row
-            counts["some_estimated"] += bool(row.get("estimated")) and "received" not in row
+            counts.update(_notes_of(row))
             progress.clear()
             output.row(row)
         progress.clear()
@@ -204,18 +206,32 @@ async def _report(config: Config, question: ReportQuestion, output: ReportOutput
     output.end(notes)
 
 
+def _notes_of(row: ReportRow) -> Iterator[str]:
+    """Yield the notes below that a row gives rise to."""
+    if row.get("cause"):
+        is_known = row.get("used", row.get("out")) is not None
+        is_whole = "group" in row or ("in" in row and is_known)
+        yield "some_unmeasured" if is_whole else "some_partly" if is_known else "some_uncovered"
+    if row.get("uncovered") and "group" in row:
+        yield "some_left_out"
+    estimated = row.get("estimated")
+    if "received" not in row and isinstance(estimated, int | float) and estimated >= MARKED:
+        yield "some_estimated"
+
+
 async def _consumption(store: Store, question: ReportQuestion, progress: ProgressLine) -> AsyncIterator[ReportRow]:
     maker, by = RowMaker(question.roster, question.registry.areas, question.zone), question.by
+    asked = question.spans, question.zone, question.now_ms
     for domain in question.roster.domains():
         progress.say(f"{domain} ...")
-        async for period in consumption(store, question.roster, domain, question.spans, question.now_ms):
-            if by is ReportGroup.DEVICE:
+        if by is ReportGroup.DEVICE:
+            async for period in consumption(store, question.roster, domain, question.spans, question.now_ms):
                 for use in period.uses:
                     yield maker.device_use(period.period, use)
-            else:
-                for total in totals(period, domain, by, question.roster):
-                    yield maker.group_use(period.period, by, total)
-            progress.say(f"{domain}: up to {local_text(period.period.end_ms, question.zone)} ...")
+                progress.say(f"{domain}: up to {local_text(period.period.end_ms, question.zone)} ...")
+        else:
+            async for flows in group_figures(store, question.roster, domain, *asked, by):
+                yield maker.group_flows(by, flows) if isinstance(flows, GroupFlows) else maker.group_count(by, *flows)
 
 
 async def _balance(store: Store, question: ReportQuestion, progress: ProgressLine) -> AsyncIterator[ReportRow]:

@@ -11,6 +11,7 @@ from typing import Final, TextIO
 import msgspec
 
 from gateway.commands.reports.report_rows import ReportCell, ReportRow
+from gateway.monitoring.reports.marks import MARKED
 from gateway.support.i18n.formats import localized
 from gateway.support.i18n.languages import words
 from gateway.support.i18n.reports import report_words
@@ -22,7 +23,9 @@ from schemas.spreadsheet import as_cell
 _WIDTHS_FROM: Final = 200
 """Rows that decide how wide the columns of a table are; it begins when there are so many, and flows from then on."""
 _GAP: Final = "  "
-_AMOUNTS: Final = frozenset({"used", "in", "out", "lost", "from_register", "to_register", "sealed"})
+_AMOUNTS: Final = frozenset(
+    {"used", "supplied", "produced", "lost", "counted", "in", "out", "from_register", "to_register", "sealed"}
+)
 _TEXT_COLUMNS: Final = frozenset(
     {
         *("period", "from", "from_time", "to", "to_time", "device", "parent", "group", "domain", "counter", "unit", "serial"),
@@ -142,14 +145,27 @@ class TextOutput:
         if isinstance(value, datetime):
             return value.strftime("%Y-%m-%d %H:%M")
         if isinstance(value, Decimal | float | int) and not isinstance(value, bool):
-            return localized(f"{value:,.3f}" if column in _AMOUNTS else f"{value:,}", self._language)
+            is_counted = isinstance(value, Decimal) and value.as_tuple().exponent == 0
+            return localized(f"{value:,.3f}" if column in _AMOUNTS and not is_counted else f"{value:,}", self._language)
         return str(value)
 
     def _note(self, row: ReportRow) -> str:
         notes = [self._words[str(row["cause"])]] if row.get("cause") else []
-        notes += [self._words["is_estimated"]] if row.get("estimated") else []
-        notes += [self._words["is_suspect"].format(row["suspect"])] if row.get("suspect") else []
+        if row.get("cause") and isinstance(until := row.get("known_to"), datetime):
+            notes.append(self._words["known_to"].format(until.strftime("%Y-%m-%d %H:%M")))
+        for name in ("estimated", "suspect"):
+            share = row.get(name)
+            if isinstance(share, float):  # of a group
+                notes += [self._words[f"{name}_share"].format(self._pct(share))] if share >= MARKED else []
+            elif share:
+                notes.append(self._words[f"is_{name}"].format(share))
+        measured = row.get("measured")
+        if isinstance(measured, float) and measured < 1 - MARKED and (row.get("used") is not None or "in" in row):
+            notes.append(self._words["measured_share"].format(self._pct(measured)))
         return ", ".join(notes)
+
+    def _pct(self, share: float) -> str:
+        return localized(f"{share * 100:.1f}", self._language)
 
 
 ReportOutput = CsvOutput | JsonOutput | TextOutput

@@ -3,16 +3,18 @@
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
+from math import ceil, floor
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from gateway.ingest.database.store import TimeSpan
+from gateway.ingest.database.store import Counter, TimeSpan
 from gateway.monitoring.reports.balance import ParentBalance
 from gateway.monitoring.reports.boundaries import SumBoundary
 from gateway.monitoring.reports.completeness import DeviceCompleteness, PeriodCompleteness, floored_pct
 from gateway.monitoring.reports.consumption import CounterUse, GroupUse, ReportGroup
+from gateway.monitoring.reports.flows import GroupFlows, Marks
 from gateway.monitoring.reports.group_completeness import GroupCompleteness
-from gateway.monitoring.reports.roster import Roster
+from gateway.monitoring.reports.roster import MAIN_COUNTER, Roster
 from schemas.quantities import COUNTERS, TEXT_TAGS
 
 ReportCell = str | int | float | Decimal | bool | datetime | None
@@ -21,16 +23,20 @@ ReportRow = dict[str, ReportCell]
 _PLACE: Final = ("area", "site", "domain", "parent")
 _COUNTS: Final = ("expected", "received", "missing", "on_time", "received_pct", "on_time_pct")
 _MARKS: Final = ("estimated", "suspect", "longest_gap_s")
+_LONGEST_DAY_MS: Final = 25 * 3_600_000
 _AMOUNT: Final = ("domain", "counter", "unit")
 
 DEVICE_USE: Final = (
-    *("from", "to", "device", *TEXT_TAGS, *_PLACE, "counter", "unit", "used", "estimated", "suspect", "cause"),
-    *("serial", "from_register", "from_time", "to_register", "to_time"),
+    *("from", "to", "device", *TEXT_TAGS, *_PLACE, "counter", "unit", "used", "estimated", "suspect", "measured"),
+    *("known_to", "cause", "serial", "from_register", "from_time", "to_register", "to_time"),
 )
-GROUP_USE: Final = ("from", "to", "by", "group", "name", *_AMOUNT, "used", "devices", "uncovered", "estimated", "suspect")
+GROUP_USE: Final = (
+    *("from", "to", "by", "group", "name", *_AMOUNT, "used", "supplied", "produced", "lost", "lost_pct", "counted"),
+    *("devices", "uncovered", "estimated", "suspect", "measured", "cause"),
+)
 BALANCE: Final = (
     *("from", "to", "parent", "area", "site", *_AMOUNT, "in", "out", "lost", "lost_pct"),
-    *("completeness_in_pct", "completeness_out_pct", "estimated", "children", "uncovered", "cause"),
+    *("completeness_in_pct", "completeness_out_pct", "estimated", "suspect", "measured", "children", "uncovered", "cause"),
 )
 DEVICE_COMPLETENESS: Final = ("from", "to", "device", *_PLACE, "interval_s", *_COUNTS, *_MARKS)
 GROUP_COMPLETENESS: Final = ("from", "to", "by", "group", "name", "domain", "devices", *_COUNTS, *_MARKS)
@@ -45,8 +51,9 @@ class RowMaker:
         self._zone = zone
 
     def device_use(self, span: TimeSpan, use: CounterUse) -> ReportRow:
-        """A device's counter in a period."""
+        """A device's counter in a period. One that is longer than a day is shown as far as it is known."""
         device = self._roster.by_id[use.series.device]
+        is_long, until_ms = span.end_ms - span.start_ms > _LONGEST_DAY_MS, use.known_until_ms
         return {
             **self._span(span),
             **use.series._asdict(),
@@ -55,34 +62,47 @@ class RowMaker:
             "domain": use.counter.measurement,
             "parent": device.parent,
             **_counter(use.counter.field),
-            "used": amount(use.used),
+            "used": amount(known := use.known if is_long else use.used, use.counter.field),
             "estimated": use.is_estimated,
             "suspect": use.suspect,
+            "measured": share(use.measured if known is not None else 0.0),
+            "known_to": None if known is None or until_ms is None else self._time(until_ms),
             "cause": use.uncovered,
             "serial": device.serial,
             **self._reading("from", use.first),
             **self._reading("to", use.last),
         }
 
-    def group_use(self, span: TimeSpan, by: ReportGroup, total: GroupUse) -> ReportRow:
-        """A counter of a group in a period."""
+    def group_count(self, by: ReportGroup, span: TimeSpan, total: GroupUse) -> ReportRow:
+        """A counter of a group in a period of which nothing is used or lost, such as vehicles, or a tariff of customers."""
+        marks = {"estimated": len(total.estimated), "suspect": total.suspect, "measured": None}
         return {
-            **self._span(span),
-            **self._group(by, total.group),
-            "domain": total.counter.measurement,
-            **_counter(total.counter.field),
-            "used": amount(total.used) if total.covered else None,
+            **self._of_group(span, by, total.group, total.counter),
+            "counted": amount(total.amount, total.counter.field),
             "devices": len(total.covered) + len(total.uncovered),
             "uncovered": len(total.uncovered),
-            "estimated": len(total.estimated),
-            "suspect": total.suspect,
+            **marks,
+        }
+
+    def group_flows(self, by: ReportGroup, flows: GroupFlows) -> ReportRow:
+        """Used by a group, supplied to it, produced and lost."""
+        supplied, lost = flows.supplied.millionths, flows.lost.millionths
+        figures = {"used": flows.used, "supplied": flows.supplied, "produced": flows.produced, "lost": flows.lost}
+        return {
+            **self._of_group(flows.period, by, flows.group, Counter(flows.domain, MAIN_COUNTER[flows.domain])),
+            **{name: amount(figure.millionths) for name, figure in figures.items()},
+            "lost_pct": round(lost / supplied * 100, 2) if lost is not None and supplied else None,
+            "devices": flows.meters,
+            "uncovered": flows.left_out,
+            **_shares(flows.marks),
+            "cause": flows.used.cause or flows.lost.cause,
         }
 
     def balance(self, row: ParentBalance) -> ReportRow:
-        """A parent in a period."""
+        """A parent, or several that feed a network together, in a period."""
         return {
-            **self._span(row.period),
-            "parent": row.parent.id,
+            **self._span(row.flows.period),
+            "parent": row.flows.group,
             "area": row.parent.area,
             "site": row.parent.site,
             "domain": row.counter.measurement,
@@ -93,7 +113,7 @@ class RowMaker:
             "lost_pct": None if row.share is None else round(row.share * 100, 2),
             "completeness_in_pct": floored_pct(row.completeness_in),
             "completeness_out_pct": floored_pct(row.completeness_out),
-            "estimated": row.is_estimated,
+            **_shares(row.marks),
             "children": row.children,
             "uncovered": row.uncovered_children,
             "cause": row.uncovered,
@@ -123,6 +143,10 @@ class RowMaker:
         name = self._areas.get(group, "") if by is ReportGroup.AREA else ""
         return {"by": by.value, "group": group, "name": name}
 
+    def _of_group(self, span: TimeSpan, by: ReportGroup, group: str, counter: Counter) -> ReportRow:
+        row: ReportRow = dict.fromkeys(GROUP_USE)
+        return row | self._span(span) | self._group(by, group) | {"domain": counter.measurement} | _counter(counter.field)
+
     def _reading(self, edge: str, boundary: SumBoundary) -> ReportRow:
         reading = boundary.reading
         if reading is None:
@@ -130,9 +154,20 @@ class RowMaker:
         return {f"{edge}_register": reading.register, f"{edge}_time": self._time(reading.time_ms)}
 
 
-def amount(millionths: int | None) -> Decimal | None:
-    """An amount in its unit, exactly."""
-    return None if millionths is None else Decimal(millionths).scaleb(-6)
+def amount(millionths: int | None, counter: str = "") -> Decimal | None:
+    """An amount in its unit, exactly; things that a counter counts without decimals."""
+    found = None if millionths is None else Decimal(millionths).scaleb(-6)
+    is_whole = found is not None and counter in COUNTERS and COUNTERS[counter].unit == "1" and found == int(found)
+    return Decimal(int(found)) if found is not None and is_whole else found
+
+
+def share(of: float) -> float:
+    """A share with the digits that mean something, never 1 where something is missing."""
+    return floor(of * 1e4) / 1e4
+
+
+def _shares(marks: Marks) -> ReportRow:
+    return {"estimated": ceil(marks.estimated * 1e4) / 1e4, "suspect": share(marks.suspect), "measured": share(marks.measured)}
 
 
 def _counter(field: str) -> ReportRow:

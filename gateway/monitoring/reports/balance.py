@@ -4,30 +4,35 @@ Each counts with what passed it less what ran back: a roof that feeds in brings 
 and has neither counter, as a pressure gauge, takes no part.
 """
 
-from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from gateway.ingest.database.store import Counter, Store, TimeSpan
 from gateway.monitoring.reports.boundaries import Uncovered
 from gateway.monitoring.reports.completeness import PeriodCompleteness, completeness
-from gateway.monitoring.reports.consumption import CounterUse, GroupUse, PeriodUse, added, consumption
-from gateway.monitoring.reports.roster import MAIN_COUNTER, RETURNED, Roster
-from schemas.registry import RegisteredDevice, device_key
+from gateway.monitoring.reports.consumption import ReportGroup, consumption
+from gateway.monitoring.reports.flows import GroupFlows, MeterFlow, group_flows, meter_flows, net_of
+from gateway.monitoring.reports.marks import Marks
+from gateway.monitoring.reports.network import MeterNetwork
+from gateway.monitoring.reports.roster import MAIN_COUNTER, Roster
+from gateway.monitoring.reports.silent_meters import SilentMeters
+from gateway.monitoring.reports.tanks import TankLevels
+from schemas.registry import RegisteredDevice
 
 
 class ParentBalance(NamedTuple):
-    """A parent in one period; in millionths of the counter's unit.
+    """A zone in one period: a parent, or several that share children. In millionths of the counter's unit.
 
-    :ivar inflow: consumption of the parent.
-    :ivar outflow: consumption of its children together; None: one of them is not covered.
+    :ivar flows: its figures.
+    :ivar parent: its parent; of several the first by name.
+    :ivar inflow: the flow through its parents, less what ran back.
+    :ivar outflow: the same of its children together; None: one of them is neither covered nor estimated.
     :ivar completeness_in: share of the readings of the parent that arrived; None: none were expected.
     :ivar completeness_out: the same for its children together.
     """
 
-    period: TimeSpan
+    flows: GroupFlows
     parent: RegisteredDevice
     counter: Counter
     inflow: int | None
@@ -35,14 +40,15 @@ class ParentBalance(NamedTuple):
     uncovered: Uncovered | None
     children: int
     uncovered_children: int
-    is_estimated: bool
+    marks: Marks
     completeness_in: float | None
     completeness_out: float | None
 
     @property
     def lost(self) -> int | None:
-        """The inflow less the outflow; None: one of them is not known."""
-        return None if self.inflow is None or self.outflow is None else self.inflow - self.outflow
+        """The loss in it; None: it is not measured. Of things that are counted: the difference."""
+        known = self.inflow is not None and self.outflow is not None
+        return self.flows.lost.millionths if known else None
 
     @property
     def share(self) -> float | None:
@@ -50,94 +56,77 @@ class ParentBalance(NamedTuple):
         return None if self.lost is None or not self.inflow else self.lost / self.inflow
 
 
-def children_of(roster: Roster, domain: str) -> dict[str, list[str]]:
-    """Parent → its children, of one domain."""
-    ids = {device_key(id_): id_ for id_ in roster.by_id}
-    found: dict[str, list[str]] = defaultdict(list)
-    for id_, device in roster.of_domain(domain).items():
-        parent = ids.get(device_key(device.parent)) if device.parent is not None else None
-        if parent is not None and roster.by_id[parent].domain in (None, domain):
-            found[parent].append(id_)
-    return dict(sorted(found.items()))
-
-
-@dataclass(slots=True)
-class _Arrived:
-    """Numbers of readings in a period: those expected, and those that arrived."""
-
-    expected: float = 0.0
-    received: float = 0.0
-
-    def add(self, figures: PeriodCompleteness) -> None:
-        self.expected += figures.expected
-        self.received += figures.received
-
-    @property
-    def share(self) -> float | None:
-        return self.received / self.expected if self.expected else None
-
-
-_ByPeriod = defaultdict[tuple[str, TimeSpan], _Arrived]
-"""A device and a period → its readings."""
-
-
 async def balance(
-    store: Store, roster: Roster, domain: str, spans: Sequence[TimeSpan], zone: ZoneInfo, now_ms: int
+    store: Store,
+    roster: Roster,
+    domain: str,
+    spans: Sequence[TimeSpan],
+    zone: ZoneInfo,
+    now_ms: int,
+    known: tuple[MeterNetwork, str] | None = None,
 ) -> AsyncIterator[ParentBalance]:
-    """Yield the balance of each parent of a domain, period by period."""
-    families = children_of(roster, domain)
-    involved = Roster(roster.by_id[id_] for id_ in {*families, *(child for some in families.values() for child in some)})
-    if not families:
+    """Yield the balance of each zone of a domain, period by period: that of a parent, or of several that share children.
+
+    :param known: the network of the domain's meters, and the zone to ask about; None: all zones, of a network to find.
+    """
+    devices = roster.of_domain(domain)
+    network = known[0] if known is not None else MeterNetwork(devices, domain, devices)  # to know whom to ask
+    families = network.families() if known is None else {known[1]: network.families()[known[1]]}
+    involved = Roster(devices[id_] for family in families.values() for ids in family for id_ in ids)
+    if not involved.by_id:
         return
-    above = {child: parent for parent, children in families.items() for child in children}
-    own: _ByPeriod = defaultdict(_Arrived)
-    behind: _ByPeriod = defaultdict(_Arrived)
-    async for row in completeness(store, involved, spans, zone, now_ms):
-        for span, figures in zip(spans, row.periods, strict=True):
-            if figures is not None:
-                own[row.device.id, span].add(figures)
-                behind[above.get(row.device.id, ""), span].add(figures)
+    arrived = await _arrived(store, involved, spans, zone, now_ms)
+    silent, levels = SilentMeters(store, roster, domain, zone), TankLevels(store, roster)
     async for found in consumption(store, involved, domain, spans, now_ms):
-        for parent, children in families.items():
-            key = parent, found.period
-            yield _balanced(involved.by_id[parent], children, found, domain, own[key].share, behind[key].share)
+        meters = meter_flows(found, domain, await silent.estimates(found))
+        if known is None and network.meters.keys() & involved.by_id.keys() != meters.keys():
+            network = MeterNetwork(devices, domain, meters.keys() | devices.keys() - involved.by_id.keys())
+            families = network.families()
+        groups = {name: group for name, group in network.groups(ReportGroup.PARENT).items() if name in families}
+        storage = await levels.stored(found.period, [tank for group in groups.values() for tank in group.tanks])
+        for flows in group_flows(found.period, domain, groups, meters, storage):
+            yield _balanced(roster, flows, families[flows.group], meters, arrived)
+
+
+async def _arrived(
+    store: Store, involved: Roster, spans: Sequence[TimeSpan], zone: ZoneInfo, now_ms: int
+) -> Mapping[tuple[str, TimeSpan], PeriodCompleteness]:
+    """A device and a period → its readings."""
+    return {
+        (row.device.id, span): figures
+        async for row in completeness(store, involved, spans, zone, now_ms)
+        for span, figures in zip(spans, row.periods, strict=True)
+        if figures is not None
+    }
+
+
+def _share(ids: Sequence[str], period: TimeSpan, arrived: Mapping[tuple[str, TimeSpan], PeriodCompleteness]) -> float | None:
+    """The share of the readings of devices that arrived; None: none were expected."""
+    figures = [arrived[id_, period] for id_ in ids if (id_, period) in arrived]
+    expected = sum(one.expected for one in figures)
+    return sum(one.received for one in figures) / expected if expected else None
 
 
 def _balanced(
-    parent: RegisteredDevice,
-    children: Sequence[str],
-    found: PeriodUse,
-    domain: str,
-    completeness_in: float | None,
-    completeness_out: float | None,
+    roster: Roster,
+    flows: GroupFlows,
+    family: tuple[Sequence[str], Sequence[str]],
+    meters: Mapping[str, MeterFlow],
+    arrived: Mapping[tuple[str, TimeSpan], PeriodCompleteness],
 ) -> ParentBalance:
-    counter = Counter(domain, MAIN_COUNTER[domain])
-    uses: dict[str, list[CounterUse]] = defaultdict(list)
-    for use in found.uses:
-        if use.counter.field in {MAIN_COUNTER[domain], RETURNED.get(domain)}:
-            uses[use.series.device].append(use)
-    into = _net(parent.id, counter, uses[parent.id])
-    out = _net(parent.id, counter, [use for child in children for use in uses[child]])
-    missing = len(out.uncovered)
-    cause = next((use.uncovered for use in uses[parent.id] if use.uncovered), None)
+    before, behind = family
+    into, out = net_of(before, meters), net_of(behind, meters)
+    missing = sum(meters[id_].forward is None for id_ in behind)
     return ParentBalance(
-        found.period,
-        parent,
-        counter,
-        into.used if into.covered else None,
-        None if missing else out.used,
-        (cause or Uncovered.NO_READING) if not into.covered else Uncovered.CHILD_MISSING if missing else None,
-        len(children),
+        flows,
+        roster.by_id[before[0]],
+        Counter(flows.domain, MAIN_COUNTER[flows.domain]),
+        into.millionths,
+        out.millionths,
+        into.cause or (Uncovered.CHILD_MISSING if missing else flows.lost.cause),
+        len(behind),
         missing,
-        bool(into.estimated or out.estimated),
-        completeness_in,
-        completeness_out,
+        Marks.worst((into.marks, out.marks)),
+        _share(before, flows.period, arrived),
+        _share(behind, flows.period, arrived),
     )
-
-
-def _net(group: str, counter: Counter, uses: Sequence[CounterUse]) -> GroupUse:
-    """Add up what passed meters less what ran back through them; leave out a meter of which either is not covered."""
-    total = added(group, counter, uses)
-    back = [use.used or 0 for use in uses if use.counter != counter and use.series.device in total.covered]
-    total.used -= 2 * sum(back)  # they were added
-    return total

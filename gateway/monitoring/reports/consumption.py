@@ -245,6 +245,10 @@ class _BoundaryReader:
         return counted
 
 
+RAIN: Final = "rain_mm"
+"""The counter that is no amount: what fell on a group is the mean of its gauges."""
+
+
 class ReportGroup(StrEnum):
     """A property by which rows of a report are added up."""
 
@@ -260,6 +264,7 @@ class GroupUse:
     """A counter of all devices of a group in one period.
 
     :ivar used: consumption of the covered devices, in millionths of the unit.
+    :ivar series: number of their counters.
     :ivar uncovered: the devices that it leaves out.
     """
 
@@ -270,6 +275,14 @@ class GroupUse:
     uncovered: set[str] = field(default_factory=set)
     estimated: set[str] = field(default_factory=set)
     suspect: int = 0
+    series: int = 0
+
+    @property
+    def amount(self) -> int | None:
+        """The amount of the group; of rain the mean of its gauges."""
+        if not self.covered:
+            return None
+        return round(self.used / self.series) if self.counter.field == RAIN else self.used
 
 
 def group_of(device: RegisteredDevice, group: ReportGroup, domain: str) -> str:
@@ -302,6 +315,7 @@ def added(name: str, counter: Counter, uses: Sequence[CounterUse]) -> GroupUse:
         total.suspect += use.suspect
         if use.series.device not in total.uncovered:
             total.used += use.used or 0
+            total.series += 1
             total.covered.add(use.series.device)
             if use.is_estimated:
                 total.estimated.add(use.series.device)

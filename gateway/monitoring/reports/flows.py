@@ -14,15 +14,17 @@ from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from gateway.ingest.database.store import Store, TimeSpan
-from gateway.monitoring.reports.boundaries import Uncovered
-from gateway.monitoring.reports.consumption import CounterUse, PeriodUse, ReportGroup, consumption
+from gateway.monitoring.reports.boundaries import MILLIONTHS, Uncovered
+from gateway.monitoring.reports.consumption import CounterUse, GroupUse, PeriodUse, ReportGroup, consumption, totals
 from gateway.monitoring.reports.marks import MARKED, Marks
 from gateway.monitoring.reports.network import MeterNetwork, MetersOfGroup
 from gateway.monitoring.reports.roster import MAIN_COUNTER, METERED, RETURNED, Roster
 from gateway.monitoring.reports.silent_meters import Estimate, SilentMeters
 from gateway.monitoring.reports.tanks import Storage, TankLevels
+from schemas.quantities import COUNTERS, UNITS
 
-__all__ = ["MARKED", "Figure", "GroupFlows", "Marks", "MeterFlow", "flows", "group_flows", "meter_flows", "network_of"]
+__all__ = ["MARKED", "CountedGroup", "Figure", "GroupFlows", "Marks", "MeterFlow", "flows", "group_figures", "group_flows"]
+__all__ += ["meter_flows", "net_of"]
 
 _SOUND: Final = Marks()
 
@@ -63,10 +65,12 @@ class GroupFlows(NamedTuple):
         return Marks.worst(figure.marks for figure in (self.used, self.supplied) if figure.millionths is not None)
 
     @property
-    def figures(self) -> Mapping[str, Figure]:
-        """The figures under their names in roll-ups, and as columns: ``used``, ``supplied``, ``produced``, ``lost``."""
-        names = ("used", "supplied", "produced", "lost") if self.domain == "power" else ("used", "supplied", "lost")
-        return {name: getattr(self, name) for name in names}
+    def fields(self) -> dict[str, float]:
+        """The figures that are measured, under their names in roll-ups: ``used_m3``, ``lost_kwh``; none of counted things."""
+        unit = UNITS[COUNTERS[MAIN_COUNTER[self.domain]].unit].suffix
+        figures = {"used": self.used, "supplied": self.supplied, "produced": self.produced, "lost": self.lost}
+        known = {name: figure.millionths / MILLIONTHS for name, figure in figures.items() if figure.millionths is not None}
+        return {f"{name}_{unit}": value for name, value in known.items()} if self.domain in METERED else {}
 
 
 class MeterFlow(NamedTuple):
@@ -91,7 +95,7 @@ def meter_flows(found: PeriodUse, domain: str, estimates: Mapping[CounterUse, Es
     """
     uses: dict[str, list[CounterUse]] = defaultdict(list)
     for use in found.uses:
-        if use.counter.field in {MAIN_COUNTER[domain], RETURNED[domain]}:
+        if use.counter.field in {MAIN_COUNTER[domain], RETURNED.get(domain)}:
             uses[use.series.device].append(use)
     return {id_: _flow(some, domain, estimates) for id_, some in uses.items()}
 
@@ -145,9 +149,14 @@ class _FlowSum:
         return Marks(estimated, self.suspect / self.weight, (1 - estimated) * (1 - self.missing / self.number))
 
 
-def network_of(roster: Roster, domain: str, metering: Iterable[str]) -> MeterNetwork:
-    """The network of a domain's meters; ``metering``: the devices that have a counter."""
-    return MeterNetwork(roster.of_domain(domain), domain, set(metering))
+def net_of(ids: Iterable[str], meters: Mapping[str, MeterFlow]) -> Figure:
+    """Add up what passed meters, less what ran back; not measured if one of them is not known."""
+    found = _FlowSum()
+    for id_ in ids:
+        found.add(meters[id_], (meters[id_].forward or 0) - meters[id_].back)
+    if found.cause is not None or not found.number:
+        return Figure(None, found.cause or Uncovered.NO_READING, Marks(measured=0.0))
+    return Figure(found.total, None, found.marks)
 
 
 def group_flows(
@@ -209,7 +218,7 @@ def _sum(tally: _FlowSum) -> Figure:
 
 
 def _supplied(group: MetersOfGroup, supply: _FlowSum) -> Figure:
-    cause = group.unsupplied or (None if group.inlets else Uncovered.NO_SUPPLY) or supply.cause
+    cause = group.unsupplied or (None if group.is_supplied else Uncovered.NO_SUPPLY) or supply.cause
     return Figure(None, cause, Marks(measured=0.0)) if cause is not None else Figure(supply.total, None, supply.marks)
 
 
@@ -223,6 +232,13 @@ def _lost(group: MetersOfGroup, supplied: Figure, fed: _FlowSum, storage: Mappin
     return Figure(supplied.millionths - fed.total - stored, None, Marks.worst((supplied.marks, fed.marks)))
 
 
+class CountedGroup(NamedTuple):
+    """A counter of a group of which nothing is used or lost: of things, or of customers' meters one beside what they used."""
+
+    period: TimeSpan
+    total: GroupUse
+
+
 async def flows(
     store: Store, roster: Roster, domain: str, spans: Sequence[TimeSpan], zone: ZoneInfo, now_ms: int, by: ReportGroup
 ) -> AsyncIterator[GroupFlows]:
@@ -230,16 +246,36 @@ async def flows(
 
     :param spans: periods, each of which begins where the one before ends.
     """
-    if domain not in METERED:
-        return
+    if domain in METERED:
+        async for found in group_figures(store, roster, domain, spans, zone, now_ms, by):
+            if isinstance(found, GroupFlows):
+                yield found
+
+
+async def group_figures(
+    store: Store, roster: Roster, domain: str, spans: Sequence[TimeSpan], zone: ZoneInfo, now_ms: int, by: ReportGroup
+) -> AsyncIterator[GroupFlows | CountedGroup]:
+    """Yield the same, and what was only counted: all of traffic and urban, other counters of customers' meters."""
     silent, levels = SilentMeters(store, roster, domain, zone), TankLevels(store, roster)
     metering: set[str] = set()
-    groups: Mapping[str, MetersOfGroup] = {}
+    network = MeterNetwork({}, domain, ())
     async for found in consumption(store, roster, domain, spans, now_ms):
-        meters = meter_flows(found, domain, await silent.estimates(found))
-        if meters.keys() != metering:
-            metering = set(meters)
-            groups = network_of(roster, domain, metering).groups(by)
-        storage = await levels.stored(found.period, [tank for group in groups.values() for tank in group.tanks])
-        for row in group_flows(found.period, domain, groups, meters, storage):
-            yield row
+        if domain in METERED:
+            meters = meter_flows(found, domain, await silent.estimates(found))
+            if meters.keys() != metering:
+                metering = set(meters)
+                network = MeterNetwork(roster.of_domain(domain), domain, metering)
+            groups = network.groups(by)
+            storage = await levels.stored(found.period, [tank for group in groups.values() for tank in group.tanks])
+            for row in group_flows(found.period, domain, groups, meters, storage):
+                yield row
+        for total in totals(_counted(found, domain, network), domain, by, roster):
+            yield CountedGroup(found.period, total)
+
+
+def _counted(found: PeriodUse, domain: str, network: MeterNetwork) -> PeriodUse:
+    """The counters that are not in the figures of a group: all of them, of counted things."""
+    if domain not in METERED:
+        return found
+    others = [use for use in found.uses if use.counter.field != MAIN_COUNTER[domain]]
+    return PeriodUse(found.period, [use for use in others if network.is_customer(use.series.device)])

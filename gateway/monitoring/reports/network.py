@@ -26,6 +26,7 @@ class MetersOfGroup:
     :ivar uses: those of its customers.
     :ivar unfed: those of them before which no supply is measured.
     :ivar tanks: the tanks in it.
+    :ivar is_supplied: True: one of its inlets is no customer's.
     :ivar unmeasured: the reason why its losses cannot be told; None: they can.
     :ivar unsupplied: the reason why its supply cannot be told; None: it can.
     """
@@ -35,11 +36,13 @@ class MetersOfGroup:
     uses: list[str] = field(default_factory=list)
     unfed: set[str] = field(default_factory=set)
     tanks: list[RegisteredDevice] = field(default_factory=list)
+    is_supplied: bool = False
     unmeasured: Uncovered | None = None
     unsupplied: Uncovered | None = None
 
 
 Groups = Mapping[str, MetersOfGroup]
+Families = Mapping[str, tuple[Sequence[str], Sequence[str]]]
 
 
 class MeterNetwork:
@@ -68,6 +71,8 @@ class MeterNetwork:
         self._counted = [id_ for id_ in self.meters if id_ not in inner]
         self._customers -= inner
         self._zone_of = self._zones()
+        self._groups: dict[ReportGroup, Groups] = {}
+        self._families: Families = {}
         self._fed_areas = {self.meters[id_].area for id_ in self._counted if id_ not in self._customers}
         self._lone: dict[str | None, list[str]] = defaultdict(list)
         for id_ in self._customers:
@@ -115,29 +120,39 @@ class MeterNetwork:
             names[root(id_)].append(id_)
         return {id_: ", ".join(names[root(id_)]) for id_ in joined}
 
+    def is_customer(self, id_: str) -> bool:
+        """Tell if a meter is a customer's, and what it counts is used."""
+        return id_ in self._customers
+
     def groups(self, by: ReportGroup) -> Groups:
         """The groups by a property."""
+        if by in self._groups:
+            return self._groups[by]
         found: dict[str, MetersOfGroup] = defaultdict(MetersOfGroup)
         if by is ReportGroup.PARENT:
             self._by_zone(found)
         else:
             self._by_place(found, {id_: group_of(device, by, self._domain) for id_, device in self.meters.items()})
-        return dict(sorted(found.items()))
+        self._groups[by] = dict(sorted(found.items()))
+        return self._groups[by]
 
-    def families(self) -> Mapping[str, tuple[Sequence[str], Sequence[str]]]:
+    def families(self) -> Families:
         """Zone → the meters before it, and those behind them."""
+        if self._families:
+            return self._families
         found: dict[str, tuple[list[str], list[str]]] = {}
         for id_, zone in self._zone_of.items():
             found.setdefault(zone, ([], []))[0].append(id_)
         for id_ in self._counted:
             if self._above[id_]:
                 found[self._zone_of[self._above[id_][0]]][1].append(id_)
-        return dict(sorted(found.items()))
+        self._families = dict(sorted(found.items()))
+        return self._families
 
     def _by_zone(self, found: dict[str, MetersOfGroup]) -> None:
         for zone, (before, behind) in self.families().items():
             group = found[zone]
-            group.inlets += before
+            group.inlets, group.is_supplied = list(before), True
             group.uses += [id_ for id_ in behind if id_ in self._customers]
             group.outlets += [id_ for id_ in behind if id_ not in self._customers]
             group.unmeasured = next((cause for id_ in before if (cause := self._incomplete(id_))), None)
@@ -153,6 +168,7 @@ class MeterNetwork:
                     found[own].unfed.add(id_)
             else:
                 found[own].unmeasured = found[own].unmeasured or self._incomplete(id_)
+                found[own].is_supplied |= above != {own}
                 if not above:
                     found[own].inlets.append(id_)
             if len(above) > 1:

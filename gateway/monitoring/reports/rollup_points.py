@@ -87,5 +87,6 @@ def balance_point(found: ParentBalance, step: ReportStep) -> RollupPoint | None:
     fields = {"in": found.inflow / MILLIONTHS, "out": found.outflow / MILLIONTHS}
     shares = {"completeness_in": found.completeness_in, "completeness_out": found.completeness_out}
     fields |= {name: share for name, share in shares.items() if share is not None}
+    fields |= found.flows.fields | found.marks._asdict()
     tags = device_tags(found.parent, more=[("domain", found.counter.measurement), ("step", step.value)])
-    return RollupPoint("balance", tags, fields, found.period.start_ms)
+    return RollupPoint("balance", tags, fields, found.flows.period.start_ms)

@@ -4,6 +4,7 @@ The consumption comes from the function that reports use (:func:`gateway.monitor
 report and roll-up never differ. All answers about the devices are held in memory: ask about some hundred of them at a time.
 """
 
+import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,14 +15,19 @@ from zoneinfo import ZoneInfo
 
 from gateway.ingest.database.store import Spread, Store, StoredSeries, TimeSpan
 from gateway.monitoring.reports.boundaries import MILLIONTHS, ReportStep
-from gateway.monitoring.reports.consumption import CounterUse, PeriodUse, ReportGroup, consumption, group_of, totals
+from gateway.monitoring.reports.consumption import RAIN, CounterUse, PeriodUse, ReportGroup, consumption, group_of, totals
+from gateway.monitoring.reports.flows import GroupFlows, MeterFlow, group_flows, meter_flows
+from gateway.monitoring.reports.marks import Marks
+from gateway.monitoring.reports.network import MeterNetwork
 from gateway.monitoring.reports.rollup_points import MEASUREMENTS, RollupPoint, area_tags, device_tags
-from gateway.monitoring.reports.roster import MAIN_COUNTER, METERED, Roster
+from gateway.monitoring.reports.roster import METERED, Roster
+from gateway.monitoring.reports.silent_meters import Estimate
+from gateway.monitoring.reports.tanks import TankLevels
 from schemas.quantities import SPREAD_OF, USED_OF
 
 _SHORT_MS: Final = 2 * 24 * 3_600_000
 
-_PEAKING: Final = frozenset(USED_OF.values()) | {
+_PEAKING: Final = frozenset((*USED_OF.values(), *("used_m3", "supplied_m3", "used_kwh", "supplied_kwh"))) | {
     SPREAD_OF[domain][field][1]
     for domain, field in (
         ("traffic", "vehicle_count"),
@@ -30,7 +36,7 @@ _PEAKING: Final = frozenset(USED_OF.values()) | {
         ("urban", "people_out"),
     )
 }
-"""Fields of which people ask for the hour of the peak: what was used, and means of counts that come without a register."""
+"""Fields of which people ask for the hour of the peak: what was used and supplied, and means of counts without a register."""
 
 Spreads = Mapping[StoredSeries, Mapping[str, Spread]]
 MoreFields = Mapping[StoredSeries, Mapping[str, float]]
@@ -59,6 +65,8 @@ class RolledPeriod(NamedTuple):
     ) -> Iterator[RollupPoint]:
         """The points of its devices; a series of which nothing is known has none.
 
+        A month that is known until a reading before its end is that of the days until then, and its marks say so.
+
         :param only: the devices to write; None for all.
         :param more: fields beside those of counters and gauges.
         """
@@ -67,12 +75,14 @@ class RolledPeriod(NamedTuple):
             used[use.series].append(use)
         beside = more or {}
         for series in sorted({*used, *self.spreads, *beside}):
-            fields = {USED_OF[use.counter.field]: use.used / MILLIONTHS for use in used[series] if use.used is not None}
+            known = [(use, use.known if step is ReportStep.MONTH else use.used) for use in used[series]]
+            fields = {USED_OF[use.counter.field]: amount / MILLIONTHS for use, amount in known if amount is not None}
             fields |= _spread(self.domain, self.spreads.get(series, {}))
             fields |= beside.get(series, {})
             if fields and (only is None or series.device in only):
                 tags = device_tags(roster.by_id[series.device], series)
-                yield RollupPoint(MEASUREMENTS[step], tags, fields, self.period.start_ms)
+                marks = Marks.worst(use.marks for use, amount in known if amount is not None)
+                yield RollupPoint(MEASUREMENTS[step], tags, fields | marks._asdict(), self.period.start_ms)
 
 
 def _spread(domain: str, spreads: Mapping[str, Spread]) -> Iterator[tuple[str, float]]:
@@ -102,16 +112,16 @@ async def rolled(
 class _AreaFigures:
     """An area in one period.
 
-    :ivar used: counter → consumption of the covered devices, in millionths of the unit.
+    :ivar used: counter → consumption of the covered devices, in millionths of the unit, and their number.
     :ivar spreads: gauge → the lowest value, the sum of the devices' means, their number, and the highest value.
-    :ivar flows: ``supplied`` and ``demand``, in millionths of the unit.
+    :ivar flows: its figures as a group of meters; None: no device of it has the counter of the domain.
     """
 
-    used: dict[str, int] = field(default_factory=dict)
+    used: dict[str, tuple[int, int]] = field(default_factory=dict)
     devices: set[str] = field(default_factory=set)
     uncovered: set[str] = field(default_factory=set)
     spreads: dict[str, tuple[float, float, int, float]] = field(default_factory=dict)
-    flows: dict[str, int] = field(default_factory=dict)
+    flows: GroupFlows | None = None
 
     def see(self, gauge: str, spread: Spread) -> None:
         """Add a gauge of one device: each device weighs the same, however often it sends."""
@@ -121,33 +131,41 @@ class _AreaFigures:
 
     def fields(self, domain: str) -> dict[str, float]:
         """The fields of its point. A counter leaves out its ``uncovered`` devices altogether."""
-        fields = {USED_OF[counter]: used / MILLIONTHS for counter, used in self.used.items()}
+        fields = {
+            USED_OF[counter]: used / MILLIONTHS / (number if counter == RAIN else 1)
+            for counter, (used, number) in self.used.items()
+        }
         for gauge, (lowest, total, number, highest) in self.spreads.items():
             fields |= zip(SPREAD_OF[domain][gauge], (float(lowest), total / number, float(highest)), strict=True)
-        fields |= {name: flow / MILLIONTHS for name, flow in self.flows.items()}
-        return fields | {"devices": float(len(self.devices)), "uncovered": float(len(self.uncovered))}
+        flows = self.flows
+        if flows is not None:
+            fields |= flows.fields
+        if flows is not None and domain in METERED:
+            old = {"supplied": flows.supplied.millionths, "demand": flows.used.millionths}
+            fields |= {name: amount / MILLIONTHS for name, amount in old.items() if amount is not None}
+        marks = Marks() if flows is None else flows.marks
+        return fields | {"devices": float(len(self.devices)), "uncovered": float(len(self.uncovered))} | marks._asdict()
 
 
 class AreaTotals:
     """The areas of one domain, added up over all groups of devices.
 
-    What flowed is told twice beside the sums of all devices: ``supplied`` is the use of the meters that stand before others and
-    behind none, ``demand`` that of the last ones behind these. So nothing is counted at two meters, and the two are of the same
-    users. Where no meter stands before others, ``demand`` is that of all.
+    :ivar network: the network of the domain's meters, once all devices are added.
     """
 
-    def __init__(self, domain: str, families: Mapping[str, Collection[str]]) -> None:
-        """Begin with no device.
-
-        :param families: parent → its children, of all devices of the domain.
-        """
+    def __init__(self, domain: str) -> None:
+        """Begin with no device."""
         self._domain = domain
-        self._parents = families.keys()
-        self._children = {child for children in families.values() for child in children}
         self._found: dict[tuple[int, str], _AreaFigures] = defaultdict(_AreaFigures)
+        self._meters: dict[TimeSpan, dict[str, MeterFlow]] = defaultdict(dict)
+        self._asked: set[str] = set()
+        self.network = MeterNetwork({}, domain, ())
 
-    def add(self, part: RolledPeriod, roster: Roster) -> None:
-        """Add some devices in one period."""
+    def add(self, part: RolledPeriod, roster: Roster, estimates: Mapping[CounterUse, Estimate] | None = None) -> None:
+        """Add some devices in one period.
+
+        :param estimates: estimates of the silent ones.
+        """
         start_ms = part.period.start_ms
         for total in totals(part.use, self._domain, ReportGroup.AREA, roster):
             if total.group:
@@ -155,8 +173,10 @@ class AreaTotals:
                 area.devices |= total.covered | total.uncovered
                 area.uncovered |= total.uncovered
                 if total.covered:
-                    area.used[total.counter.field] = area.used.get(total.counter.field, 0) + total.used
-        self._add_flows(part, roster)
+                    used, number = area.used.get(total.counter.field, (0, 0))
+                    area.used[total.counter.field] = used + total.used, number + total.series
+        self._meters[part.period] |= meter_flows(part.use, self._domain, estimates or {})
+        self._asked |= roster.by_id.keys()
         for series, spreads in part.spreads.items():
             name = group_of(roster.by_id[series.device], ReportGroup.AREA, self._domain)
             if name:
@@ -165,23 +185,27 @@ class AreaTotals:
                 for gauge, spread in spreads.items():
                     area.see(gauge, spread)
 
-    def _add_flows(self, part: RolledPeriod, roster: Roster) -> None:
-        """Add what the first and the last meters on the way to the users have measured."""
-        if self._domain not in METERED:
-            return
-        for use in part.use.uses:
-            device = use.series.device
-            name = group_of(roster.by_id[device], ReportGroup.AREA, self._domain)
-            flow = self._flow(device)
-            if name and flow and use.used is not None and use.counter.field == MAIN_COUNTER[self._domain]:
-                flows = self._found[part.period.start_ms, name].flows
-                flows[flow] = flows.get(flow, 0) + use.used
+    async def settle(self, roster: Roster, levels: TankLevels, only: Collection[str | None] | None = None) -> None:
+        """Work out what was used, supplied and lost, when all devices are added.
 
-    def _flow(self, device: str) -> str:
-        """The name of the flow that a device measures; empty: it stands between others, or alone beside them."""
-        if device in self._parents:
-            return "" if device in self._children else "supplied"
-        return "demand" if device in self._children or not self._parents else ""
+        :param roster: all devices.
+        :param only: the areas of which all devices are added, and those behind them; None: all areas.
+        """
+        devices = roster.of_domain(self._domain)
+        metering = {id_ for meters in self._meters.values() for id_ in meters}
+        metering |= devices.keys() - self._asked  # as far as is known
+        self.network = await asyncio.to_thread(MeterNetwork, devices, self._domain, metering)
+        groups = {
+            name: group
+            for name, group in self.network.groups(ReportGroup.AREA).items()
+            if name and (only is None or name in only)
+        }
+        for period, meters in self._meters.items():
+            storage = await levels.stored(period, [tank for group in groups.values() for tank in group.tanks])
+            for row in group_flows(period, self._domain, groups, meters, storage):
+                self._found[period.start_ms, row.group].flows = row
+        if only is not None:
+            self._found = defaultdict(_AreaFigures, {key: area for key, area in self._found.items() if key[1] in only})
 
     def points(self, step: ReportStep) -> Iterator[RollupPoint]:
         """The points of all areas in all periods that were added."""
@@ -195,7 +219,8 @@ class AreaTotals:
             fields = {field: value for field, value in area.fields(self._domain).items() if field in _PEAKING}
             if fields:
                 hour = f"{datetime.fromtimestamp(start_ms // 1000, zone):%H}"
-                yield RollupPoint("hour_of_day", area_tags(name, self._domain, hour), fields, start_ms)
+                marks = Marks() if area.flows is None else area.flows.marks
+                yield RollupPoint("hour_of_day", area_tags(name, self._domain, hour), fields | marks._asdict(), start_ms)
 
 
 def unbalance(spreads: Mapping[str, Spread]) -> Iterator[tuple[str, float]]:

@@ -48,6 +48,10 @@ class Roster:
         """The devices of a domain, with those for which the registry names none."""
         return {id_: device for id_, device in self.by_id.items() if device.domain in (None, domain)}
 
+    def above(self, device: RegisteredDevice) -> Iterator[RegisteredDevice]:
+        """The parents of a device that are registered."""
+        return (self.by_id[self._ids[key]] for key in map(device_key, device.parents) if key in self._ids)
+
     def domains(self) -> Iterator[str]:
         """The domains of the devices, in the order of the table."""
         domains = {device.domain for device in self.by_id.values()}

@@ -32,6 +32,9 @@ REPORT_WORDS: Final[dict[str, Words]] = {
     "counter": Words("Đại lượng", "Quantity"),
     "unit": Words("Đơn vị", "Unit"),
     "used": Words("Tiêu thụ", "Used"),
+    "supplied": Words("Sản lượng cấp", "Supplied"),
+    "produced": Words("Phát ra", "Produced"),
+    "counted": Words("Đếm được", "Counted"),
     "note": Words("Ghi chú", "Note"),
     "serial": Words("Số sê-ri", "Serial number"),
     "from_register": Words("Chỉ số đầu", "Register before"),
@@ -58,6 +61,10 @@ REPORT_WORDS: Final[dict[str, Words]] = {
     # Notes in a row.
     "is_estimated": Words("ước tính", "estimated"),
     "is_suspect": Words("{} nghi ngờ", "{} suspect"),
+    "estimated_share": Words("ước tính {} %", "{} % estimated"),
+    "suspect_share": Words("đáng ngờ {} %", "{} % suspect"),
+    "measured_share": Words("đo được {} %", "{} % measured"),
+    "known_to": Words("tính đến {}", "known to {}"),
     "no reading before it": Words("không có số đo trước đó", "not covered: no reading before it"),
     "no reading after it": Words("không có số đo sau đó", "not covered: no reading after it"),
     "no reading": Words("không có số đo", "not covered: no reading"),
@@ -85,8 +92,16 @@ REPORT_WORDS: Final[dict[str, Words]] = {
     # Notes below.
     "no_rows": Words("Không có dòng nào.", "There are no rows."),
     "some_uncovered": Words(
-        "{} dòng thiếu số đo nên không có con số: không dòng nào chỉ ghi một phần.",
-        "{} rows are not covered and show no figure: no row shows a part of what was used.",
+        "{} dòng thiếu số đo nên không có con số.",
+        "{} rows are not covered and show no figure.",
+    ),
+    "some_partly": Words(
+        "{} dòng chỉ tính đến số đo cuối cùng trong kỳ: ghi chú cho biết đến khi nào.",
+        "{} rows are known up to a reading before the end of the period: the note says until when.",
+    ),
+    "some_unmeasured": Words(
+        "{} dòng không tính được thất thoát: ghi chú cho biết vì sao.",
+        "{} rows cannot tell what was lost: the note says why.",
     ),
     "some_left_out": Words(
         "{} dòng bỏ ra ngoài những thiết bị thiếu số đo; cột Thiếu cho biết bao nhiêu thiết bị.",

@@ -216,7 +216,7 @@ def _only(figures: dict[Figure, int]) -> dict[Figure, int]:
 
 def _balance_figures(reports: Reports) -> dict[Figure, int]:
     return {
-        (row.parent.id, name, row.period.start_ms): value
+        (row.parent.id, name, row.flows.period.start_ms): value
         for row in reports.balances
         for name, value in (("in", row.inflow), ("out", row.outflow))
         if value is not None
@@ -247,7 +247,7 @@ def _balances(reports: Reports, truth: MonthsTruth) -> Row:
     days = {(day.device, day.from_ms): day for day in truth.days() if day.field == "volume_m3"}
     faults, compared = [], 0
     for row in reports.balances:
-        start_ms = row.period.start_ms
+        start_ms = row.flows.period.start_ms
         if row.counter.field != "volume_m3" or row.inflow is None or row.outflow is None:
             continue
         members = [row.parent.id, *truth.plan.families[row.parent.id]]

@@ -15,9 +15,10 @@ from gateway.commands.reports.report_rows import (
 )
 from gateway.ingest.database.store import Counter, StoredSeries, SumPoint, TimeSpan
 from gateway.monitoring.reports.balance import ParentBalance
-from gateway.monitoring.reports.boundaries import SumBoundary
+from gateway.monitoring.reports.boundaries import SumBoundary, Uncovered
 from gateway.monitoring.reports.completeness import DeviceCompleteness, PeriodCompleteness
 from gateway.monitoring.reports.consumption import CounterUse, GroupUse, ReportGroup
+from gateway.monitoring.reports.flows import Figure, GroupFlows, Marks
 from gateway.monitoring.reports.group_completeness import GroupCompleteness
 from gateway.monitoring.reports.roster import Roster
 from schemas.registry import RegisteredDevice
@@ -52,6 +53,8 @@ def test_a_counter_of_a_device_has_its_place_its_use_and_the_registers_at_both_e
         "used": Decimal("2.500000"),
         "estimated": True,
         "suspect": 3,
+        "measured": 1.0,
+        "known_to": BEGIN + timedelta(1),
         "cause": None,
         "serial": "0012",
         "from_register": 100.5,
@@ -62,26 +65,57 @@ def test_a_counter_of_a_device_has_its_place_its_use_and_the_registers_at_both_e
     }
 
 
-def test_a_group_leaves_out_who_is_not_covered_and_has_no_use_without_any() -> None:
-    total = GroupUse("A1", VOLUME, 2_500_000, {"m1", "m2"}, {"m3"}, {"m2"}, 4)
-    row = MAKER.group_use(SPAN, ReportGroup.AREA, total)
+def figure(amount: float, cause: Uncovered | None = None) -> Figure:
+    return Figure(None if cause else round(amount * 1e6), cause)
+
+
+FLOWS = GroupFlows(SPAN, "A1", "water", figure(7.5), figure(10), Figure(None, None), figure(2.5), 3, 1)
+
+
+def test_what_is_counted_leaves_out_who_is_not_covered_and_is_empty_without_any() -> None:
+    vehicles = Counter("traffic", "vehicle_count_total")
+    row = MAKER.group_count(ReportGroup.AREA, SPAN, GroupUse("A1", vehicles, 12_000_000, {"m1", "m2"}, {"m3"}, {"m2"}, 4))
     assert set(row) == set(GROUP_USE)
-    assert [row[key] for key in ("by", "group", "name", "counter", "unit")] == ["area", "A1", "An Bình", "volume_m3", "m3"]
+    assert [row[key] for key in ("by", "group", "name", "counter", "unit")] == ["area", "A1", "An Bình", vehicles.field, "1"]
     assert [row[key] for key in ("devices", "uncovered", "estimated", "suspect")] == [3, 1, 1, 4]
-    assert row["used"] == Decimal("2.5")
-    empty = MAKER.group_use(SPAN, ReportGroup.SITE, GroupUse("q1", VOLUME, 0, set(), {"m3"}))
-    assert (empty["used"], empty["name"]) == (None, "")
+    assert (row["used"], str(row["counted"])) == (None, "12")
+    empty = MAKER.group_count(ReportGroup.SITE, SPAN, GroupUse("q1", VOLUME, 0, set(), {"m3"}))
+    assert (empty["counted"], empty["name"]) == (None, "")
+
+
+def test_a_group_says_what_was_used_supplied_and_lost_with_its_marks_or_why_not() -> None:
+    marked = FLOWS._replace(used=FLOWS.used._replace(marks=Marks(0.12345, 0.5, 0.99999)))
+    row = MAKER.group_flows(ReportGroup.AREA, marked)
+    assert set(row) == set(GROUP_USE)
+    shown = ["by", "group", "name", "counter", "used", "supplied", "produced", "lost", "lost_pct", "devices", "uncovered"]
+    known = ["area", "A1", "An Bình", "volume_m3", Decimal("7.5"), Decimal(10), None, Decimal("2.5"), 25.0, 3, 1]
+    assert [row[key] for key in shown] == known
+    assert [row[key] for key in ("estimated", "suspect", "measured", "cause")] == [0.1235, 0.5, 0.9999, None]
+    unknown = MAKER.group_flows(ReportGroup.AREA, FLOWS._replace(lost=figure(0, Uncovered.UNREGISTERED)))
+    assert (unknown["lost"], unknown["lost_pct"], unknown["cause"]) == (None, None, Uncovered.UNREGISTERED)
+
+
+def test_a_month_is_shown_up_to_its_last_reading_with_how_much_of_it_is_measured() -> None:
+    month = TimeSpan(BEGIN_MS, BEGIN_MS + 30 * DAY_MS)
+    first = SumBoundary(month.start_ms, 1_000_000, None, is_estimated=False, reading=SumPoint(BEGIN_MS, 1.0, 1.0))
+    newest = SumPoint(BEGIN_MS + 24 * DAY_MS, 25.0, 25.0)
+    last = SumBoundary(month.end_ms, None, Uncovered.NOTHING_AFTER, is_estimated=False, reading=newest)
+    row = MAKER.device_use(month, CounterUse(StoredSeries("m1"), VOLUME, first, last, 0))
+    assert (row["used"], row["measured"], row["cause"]) == (Decimal(24), 0.8, Uncovered.NOTHING_AFTER)
+    assert row["known_to"] == BEGIN + timedelta(24)
+    day = MAKER.device_use(SPAN, CounterUse(StoredSeries("m1"), VOLUME, first, last._replace(at_ms=SPAN.end_ms), 0))
+    assert (day["used"], day["measured"], day["known_to"]) == (None, 0.0, None)
 
 
 def test_a_balance_says_what_is_lost_and_how_complete_both_sides_are() -> None:
-    known = ParentBalance(SPAN, METER, VOLUME, 10_000_000, 7_500_000, None, 3, 0, False, 0.99999, None)  # noqa: FBT003
+    known = ParentBalance(FLOWS, METER, VOLUME, 10_000_000, 7_500_000, None, 3, 0, Marks(), 0.99999, None)
     row = MAKER.balance(known)
     assert set(row) == set(BALANCE)
-    assert [row[key] for key in ("parent", "area", "site", "domain", "counter")] == ["m1", "A1", "q1", "water", "volume_m3"]
+    assert [row[key] for key in ("parent", "area", "site", "domain", "counter")] == ["A1", "A1", "q1", "water", "volume_m3"]
     assert [row[key] for key in ("in", "out", "lost", "lost_pct")] == [Decimal(10), Decimal("7.5"), Decimal("2.5"), 25.0]
     assert [row[key] for key in ("completeness_in_pct", "completeness_out_pct", "children", "uncovered")] == [99.99, None, 3, 0]
-    left = MAKER.balance(known._replace(outflow=None, uncovered_children=1, is_estimated=True))
-    assert [left[key] for key in ("out", "lost", "lost_pct", "uncovered", "estimated")] == [None, None, None, 1, True]
+    left = MAKER.balance(known._replace(outflow=None, uncovered_children=1, marks=Marks(1.0)))
+    assert [left[key] for key in ("out", "lost", "lost_pct", "uncovered", "estimated")] == [None, None, None, 1, 1.0]
 
 
 def test_completeness_is_of_each_period_in_which_something_was_expected() -> None:

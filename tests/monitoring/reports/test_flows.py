@@ -9,8 +9,9 @@ import pytest
 from gateway.ingest.database.store import TimeSpan
 from gateway.monitoring.reports.boundaries import MILLIONTHS, Uncovered
 from gateway.monitoring.reports.consumption import ReportGroup
-from gateway.monitoring.reports.flows import Figure, GroupFlows, MeterFlow, group_flows, network_of
+from gateway.monitoring.reports.flows import Figure, GroupFlows, MeterFlow, group_flows
 from gateway.monitoring.reports.marks import Marks
+from gateway.monitoring.reports.network import MeterNetwork
 from gateway.monitoring.reports.roster import Roster
 from gateway.monitoring.reports.tanks import Storage
 from schemas.registry import RegisteredDevice
@@ -47,7 +48,7 @@ def rows(
     storage: Mapping[str, Storage] | None = None,
 ) -> dict[str, GroupFlows]:
     roster = Roster([replace(device, domain=domain) for device in devices])  # type: ignore[arg-type]
-    groups = network_of(roster, domain, meters).groups(by)
+    groups = MeterNetwork(roster.of_domain(domain), domain, meters).groups(by)
     return {row.group: row for row in group_flows(SPAN, domain, groups, meters, storage or {})}
 
 
@@ -69,10 +70,10 @@ def test_in_a_chain_each_area_loses_what_is_lost_in_it_and_these_add_up_to_the_w
     assert figures(CHAIN, CHAIN_FLOWS, ReportGroup.PARENT) == {"bulk": Shown(30, 40, 10), "next": Shown(45, 60, 15)}
 
 
-def test_a_house_behind_a_meter_of_another_area_is_supplied_where_it_stands_and_lost_where_the_pipe_begins() -> None:
+def test_a_house_behind_a_meter_of_another_area_is_used_where_it_stands_and_what_leaks_is_lost_where_the_pipe_begins() -> None:
     devices = [meter("bulk", area="N"), meter("h0", "bulk", "N"), meter("far", "bulk", "S")]
     flows = {"bulk": passed(100), "h0": passed(50), "far": passed(30)}
-    assert figures(devices, flows) == {"N": Shown(50, 70, 20), "S": Shown(30, 30, 0)}
+    assert figures(devices, flows) == {"N": Shown(50, 70, 20), "S": Shown(30, Uncovered.NO_SUPPLY, Uncovered.NO_SUPPLY)}
     assert figures(devices, flows, ReportGroup.DOMAIN) == {"water": Shown(80, 100, 20)}
 
 
@@ -138,9 +139,12 @@ def test_sun_on_a_roof_and_beside_the_transformer_is_produced_and_supplied() -> 
     # 40 come in and 12 go back; 7 and 21 are produced behind it: 56 for 30 + 20 + 1 that are used.
     flows = {"trafo": passed(40, 12), "h1": passed(30), "roof": passed(20, 7), "park": passed(1, 21)}
     assert figures(devices, flows, domain="power") == {"A": Shown(51, 56, 5, 28)}
-    # The roof in another area: 20 - 7 leave the first one, and are supplied there with its own 7.
+    # The roof in another area: 20 - 7 leave the first one.
     moved = [replace(device, area="B") if device.id == "roof" else device for device in devices]
-    assert figures(moved, flows, domain="power") == {"A": Shown(31, 36, 5, 21), "B": Shown(20, 20, 0, 7)}
+    assert figures(moved, flows, domain="power") == {
+        "A": Shown(31, 36, 5, 21),
+        "B": Shown(20, Uncovered.NO_SUPPLY, Uncovered.NO_SUPPLY, 7),
+    }
 
 
 def test_water_that_runs_back_through_a_customers_meter_was_not_used() -> None:

@@ -8,10 +8,12 @@ from typing import TypeVar
 
 from gateway.core.readings.line_protocol import tag_text
 from gateway.ingest.database.store import StoredSeries, TimeSpan
-from gateway.monitoring.reports.balance import ParentBalance, balance, children_of
+from gateway.monitoring.reports.balance import ParentBalance, balance
 from gateway.monitoring.reports.boundaries import ReportStep, Uncovered, hours
 from gateway.monitoring.reports.completeness import PeriodCompleteness
 from gateway.monitoring.reports.consumption import ReportGroup, consumption, totals
+from gateway.monitoring.reports.marks import Marks
+from gateway.monitoring.reports.network import MeterNetwork
 from gateway.monitoring.reports.rollup_points import (
     RollupPoint,
     area_tags,
@@ -22,12 +24,14 @@ from gateway.monitoring.reports.rollup_points import (
 )
 from gateway.monitoring.reports.rollups import AreaTotals, rolled
 from gateway.monitoring.reports.roster import Roster
+from gateway.monitoring.reports.tanks import TankLevels
 from schemas.registry import RegisteredDevice
 from tests.monitoring.reports.memory import MemoryStore
 from tests.monitoring.reports.points import DAY, EVERY, HOUR, START, VIETNAM, steady
 
 T = TypeVar("T")
 LATER = START + 100 * DAY
+SOUND = Marks()._asdict()
 
 
 def meter(name: str, parent: str | None = None, area: str | None = "north", domain: str = "water") -> RegisteredDevice:
@@ -50,7 +54,8 @@ def test_children_stand_behind_parents_of_their_domain_whatever_the_spelling() -
     eui = meter("70B3D5E75E000001")
     child, other = meter("c", "70b3d5e75e000001"), meter("o", "p")
     strange, lost = meter("p", domain="power"), meter("l", "nobody")
-    assert children_of(Roster([eui, child, other, strange, lost]), "water") == {"70B3D5E75E000001": ["c"]}
+    devices = Roster([eui, child, other, strange, lost]).of_domain("water")
+    assert MeterNetwork(devices, "water", devices).families() == {"70B3D5E75E000001": (["70B3D5E75E000001"], ["c"])}
 
 
 def test_a_balance_is_what_came_in_less_what_went_out_with_how_much_of_each_is_known() -> None:
@@ -63,15 +68,16 @@ def test_a_balance_is_what_came_in_less_what_went_out_with_how_much_of_each_is_k
         store, MAIN, LEFT, RIGHT, spans=[TimeSpan(START, START + DAY), TimeSpan(START + DAY, START + 2 * DAY)]
     )
     assert (first.inflow, first.outflow, first.lost, first.share) == (48_000_000, 36_000_000, 12_000_000, 0.25)
-    assert (first.children, first.uncovered_children, first.uncovered, first.is_estimated) == (2, 0, None, False)
+    assert (first.children, first.uncovered_children, first.uncovered, first.marks) == (2, 0, None, Marks())
     assert (first.completeness_in, first.completeness_out) == (1.0, 1.0)
-    assert second.period == TimeSpan(START + DAY, START + 2 * DAY)
+    assert second.flows.period == TimeSpan(START + DAY, START + 2 * DAY)
     assert second.completeness_in == 1.0
     assert second.completeness_out == (96 + 92) / 192
     point = balance_point(first, ReportStep.DAY)
     assert point is not None
     tags = "area=north,device=main,domain=water,site=s,step=day"
-    assert point.line(0) == f"balance,{tags} in=48.0,out=36.0,completeness_in=1.0,completeness_out=1.0 {START}"
+    shown = "used_m3=36.0,supplied_m3=48.0,lost_m3=12.0,estimated=0.0,suspect=0.0,measured=1.0"
+    assert point.line(0) == f"balance,{tags} in=48.0,out=36.0,completeness_in=1.0,completeness_out=1.0,{shown} {START}"
 
 
 def test_without_a_child_or_the_parent_there_is_no_balance() -> None:
@@ -99,14 +105,10 @@ def test_the_points_of_a_period_have_what_was_used_and_the_spread_of_each_gauge(
     first, second = asyncio.run(_all(rolled(store, roster, "water", spans, LATER)))
     found = {point.tags: dict(point.fields) for point in first.points(roster, ReportStep.HOUR)}
     own, channel = (device_tags(MAIN, StoredSeries("main", channel)) for channel in ("", "c2"))
+    pressures = {"pressure_min_kpa": 300.0, "pressure_mean_kpa": 301.5, "pressure_max_kpa": 303.0}
     assert found == {
-        own: {
-            "volume_used_m3": 0.5,
-            "pressure_min_kpa": 300.0,
-            "pressure_mean_kpa": 301.5,
-            "pressure_max_kpa": 303.0,
-        },
-        channel: {"pressure_min_kpa": 200.0, "pressure_mean_kpa": 200.0, "pressure_max_kpa": 200.0},
+        own: {"volume_used_m3": 0.5, **pressures, **SOUND},
+        channel: {"pressure_min_kpa": 200.0, "pressure_mean_kpa": 200.0, "pressure_max_kpa": 200.0, **SOUND},
     }
     assert not list(first.points(roster, ReportStep.HOUR, only={"left"}))
     more = {StoredSeries("main"): {"outage_s": 5.0}, StoredSeries("left"): {"outage_s": 6.0}}
@@ -114,8 +116,8 @@ def test_the_points_of_a_period_have_what_was_used_and_the_spread_of_each_gauge(
         (point.measurement, point.start_ms, dict(point.fields)) for point in second.points(roster, ReportStep.DAY, more=more)
     ]
     assert beside == [
-        ("daily", START + HOUR, {"outage_s": 6.0}),
-        ("daily", START + HOUR, {"volume_used_m3": 0.5, "outage_s": 5.0}),
+        ("daily", START + HOUR, {"outage_s": 6.0, **SOUND}),
+        ("daily", START + HOUR, {"volume_used_m3": 0.5, "outage_s": 5.0, **SOUND}),
     ]
 
 
@@ -125,26 +127,28 @@ def test_areas_have_their_devices_and_their_hours_the_place_in_the_local_day() -
     roster = Roster([MAIN, LEFT, bare])
     store = MemoryStore(steady("main", START, START + 10 * HOUR) + steady("bare", START, START + 10 * HOUR))
     store.write([f"water,device=main,site=s flow_m3_h=2 {START + 7 * HOUR}"])
-    areas = AreaTotals("water", {})
+    areas = AreaTotals("water")
     for part in asyncio.run(_all(rolled(store, roster, "water", spans, LATER))):
         areas.add(part, roster)
+    asyncio.run(areas.settle(roster, TankLevels(store, roster)))
     first, second = areas.points(ReportStep.HOUR)
     assert (first.measurement, first.tags, first.start_ms) == ("hourly_area", area_tags("north", "water"), START + 7 * HOUR)
-    about = {"volume_used_m3": 0.5, "demand": 0.5, "devices": 2.0, "uncovered": 1.0}
+    about = {"volume_used_m3": 0.5, "supplied": 0.5, "supplied_m3": 0.5, "devices": 2.0, "uncovered": 1.0, **SOUND}
     assert first.fields == about | {"flow_min_m3_h": 2.0, "flow_mean_m3_h": 2.0, "flow_max_m3_h": 2.0}
     assert second.fields == about
+    used = {"volume_used_m3": 0.5, "supplied_m3": 0.5, **SOUND}
     peaks = [(point.measurement, point.tags, dict(point.fields)) for point in areas.hours_of_day(VIETNAM)]
-    assert peaks == [("hour_of_day", area_tags("north", "water", hour), {"volume_used_m3": 0.5}) for hour in ("07", "08")]
+    assert peaks == [("hour_of_day", area_tags("north", "water", hour), used) for hour in ("07", "08")]
 
 
 def test_what_is_a_count_without_a_register_has_a_peak_too() -> None:
     roster = Roster([meter("t", domain="traffic")])
     store = MemoryStore([f"traffic,device=t,site=s vehicle_count=12,mean_speed_km_h=30 {START}"])
-    areas = AreaTotals("traffic", {})
+    areas = AreaTotals("traffic")
     for part in asyncio.run(_all(rolled(store, roster, "traffic", [TimeSpan(START, START + HOUR)], LATER))):
         areas.add(part, roster)
     (peak,) = areas.hours_of_day(VIETNAM)
-    assert set(peak.fields) == {"vehicle_count_mean"}
+    assert set(peak.fields) == {"vehicle_count_mean", *SOUND}
 
 
 def test_points_about_a_day_of_a_device() -> None:

@@ -2,20 +2,23 @@
 
 import asyncio
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from gateway.core.alarms.rules import NIGHT_COVERAGE
 from gateway.ingest.database.store import Side, Store, StoredSeries, TimeSpan, batches
-from gateway.monitoring.reports.balance import balance, children_of
+from gateway.monitoring.reports.balance import balance
 from gateway.monitoring.reports.boundaries import ReportStep, Uncovered, hours
 from gateway.monitoring.reports.completeness import completeness
 from gateway.monitoring.reports.group_completeness import AreaCompleteness
+from gateway.monitoring.reports.network import MeterNetwork
 from gateway.monitoring.reports.nights import NIGHT_FIELD, LowestFlow, month_figures, night_flows, outages
 from gateway.monitoring.reports.rollup_points import RollupPoint, balance_point, completeness_point, interruption_point
 from gateway.monitoring.reports.rollups import AreaTotals, RolledPeriod, rolled
 from gateway.monitoring.reports.roster import Roster, nearest_heard
+from gateway.monitoring.reports.silent_meters import SilentMeters
+from gateway.monitoring.reports.tanks import TankLevels
 from gateway.runtime.jobs.periods.sinks import AlarmFeeds, RollupWriter
 
 _DAY_MS: Final = 24 * 3_600_000
@@ -35,6 +38,7 @@ class PeriodCloser:
     :ivar newest_ms: end of the newest closed day.
     :ivar writing: number of the writing; 0 on a database where a point replaces the one before.
     :ivar only: the devices to write; None for all.
+    :ivar silent: domain → the estimates of its silent meters.
     :raises StoreFault, Postponed: by each method: the database does not answer, or does not take points.
     """
 
@@ -47,18 +51,20 @@ class PeriodCloser:
     newest_ms: int
     writing: int = 0
     only: Collection[str] | None = None
+    silent: dict[str, SilentMeters] = field(default_factory=dict)
 
     async def close_hours(self, spans: list[TimeSpan]) -> dict[str, int]:
         """Write hours that follow each other; return the last reading of devices without one after the last hour."""
         waiting: dict[str, int] = {}
         for domain in self.roster.domains():
-            areas = AreaTotals(domain, children_of(self.roster, domain))
+            areas = AreaTotals(domain)
             for part in self._parts(domain):
                 last: RolledPeriod | None = None
                 async for last in rolled(self.store, part, domain, spans, self.now_ms):
                     await self._write(last, part, ReportStep.HOUR, areas)
                 waiting |= _unfinished(last) if last is not None else {}
                 await asyncio.sleep(0)
+            await areas.settle(self.roster, TankLevels(self.store, self.roster), self._areas())
             await self._add(areas.points(ReportStep.HOUR))
             await self._add(areas.hours_of_day(self.zone))
         if self.only is None:
@@ -71,7 +77,7 @@ class PeriodCloser:
         complete = AreaCompleteness(ReportStep.DAY, day)
         await self._completeness(day, complete)
         for domain in self.roster.domains():
-            areas = AreaTotals(domain, children_of(self.roster, domain))
+            areas = AreaTotals(domain)
             for part in self._parts(domain):
                 more = await self._figures(domain, part, day)
                 if domain == "power":
@@ -79,8 +85,9 @@ class PeriodCloser:
                 async for found in rolled(self.store, part, domain, [day], self.now_ms):
                     await self._write(found, part, ReportStep.DAY, areas, more)
                 await asyncio.sleep(0)
+            await areas.settle(self.roster, TankLevels(self.store, self.roster), self._areas())
             await self._add(areas.points(ReportStep.DAY))
-            await self._balances(domain, day)
+            await self._balances(domain, day, areas.network)
         if self.only is not None:
             others = [id_ for id_ in self._of_same_areas() if not self._is_written(id_)]
             await complete.add_stored(self.store, self.roster, others)
@@ -91,12 +98,13 @@ class PeriodCloser:
         """Write a month after its days."""
         await self._until_shown()
         for domain in self.roster.domains():
-            areas = AreaTotals(domain, children_of(self.roster, domain))
+            areas = AreaTotals(domain)
             for part in self._parts(domain):
                 more = await month_figures(self.store, part, month)
                 async for found in rolled(self.store, part, domain, [month], self.now_ms):
                     await self._write(found, part, ReportStep.MONTH, areas, more)
                 await asyncio.sleep(0)
+            await areas.settle(self.roster, TankLevels(self.store, self.roster), self._areas())
             await self._add(areas.points(ReportStep.MONTH))
         complete = AreaCompleteness(ReportStep.MONTH, month)
         await complete.add_stored(self.store, self.roster, self._of_same_areas())
@@ -128,12 +136,22 @@ class PeriodCloser:
         return self.only is None or id_ in self.only
 
     def _parts(self, domain: str) -> Iterator[Roster]:
-        """The devices to ask about, in parts: those to write, and all others of their areas."""
+        """The devices to ask about, in parts: those to write, all others of their areas, and those behind these."""
         devices = self.roster.of_domain(domain)
-        if self.only is not None:
-            areas = {self.roster.by_id[id_].area for id_ in self.only} - {None}
-            devices = {id_: device for id_, device in devices.items() if id_ in self.only or device.area in areas}
+        if self.only is not None and (areas := self._areas()) is not None:
+            devices = {
+                id_: device
+                for id_, device in devices.items()
+                if id_ in self.only or device.area in areas or any(above.area in areas for above in self.roster.above(device))
+            }
         return (Roster(self.roster.by_id[id_] for id_ in some) for some in batches(devices))
+
+    def _areas(self) -> Collection[str | None] | None:
+        """The areas to write: those of the devices to write and of their parents, which these take from; None: all."""
+        if self.only is None:
+            return None
+        some = [self.roster.by_id[id_] for id_ in self.only]
+        return {one.area for device in some for one in (device, *self.roster.above(device))} - {None}
 
     def _of_same_areas(self) -> Collection[str]:
         """All devices of the areas of the devices to write, those without an area too."""
@@ -146,7 +164,8 @@ class PeriodCloser:
     async def _write(
         self, found: RolledPeriod, part: Roster, step: ReportStep, areas: AreaTotals, more: Fields | None = None
     ) -> None:
-        areas.add(found, part)
+        silent = self.silent.setdefault(found.domain, SilentMeters(self.store, self.roster, found.domain, self.zone))
+        areas.add(found, part, await silent.estimates(found.use))
         await self._add(found.points(part, step, self.only, more))
 
     async def _unheard(self, end_ms: int) -> dict[str, int]:
@@ -191,18 +210,14 @@ class PeriodCloser:
         covered = {series: night for series, night in nights.items() if night.coverage >= NIGHT_COVERAGE}
         return {series: {NIGHT_FIELD: night.flow_m3_h} for series, night in covered.items()}
 
-    async def _balances(self, domain: str, day: TimeSpan) -> None:
-        """Write the balances of a day and its hours, one parent after the other."""
-        for parent, children in children_of(self.roster, domain).items():
-            family = {parent, *children}
-            if not any(map(self._is_written, family)):
+    async def _balances(self, domain: str, day: TimeSpan, network: MeterNetwork) -> None:
+        """Write the balances of a day and its hours, one zone after the other."""
+        for zone, (before, behind) in network.families().items():
+            if not any(map(self._is_written, (*before, *behind))):
                 continue
-            part = Roster(self.roster.by_id[id_] for id_ in family)
             for step, spans in ((ReportStep.DAY, [day]), (ReportStep.HOUR, list(hours(day)))):
-                async for found in balance(self.store, part, domain, spans, self.zone, self.now_ms):
-                    if found.parent.id == parent:
-                        point = balance_point(found, step)
-                        await self._add([point] if point is not None else [])
+                found = balance(self.store, self.roster, domain, spans, self.zone, self.now_ms, (network, zone))
+                await self._add([point async for row in found if (point := balance_point(row, step)) is not None])
             await asyncio.sleep(0)
 
 
