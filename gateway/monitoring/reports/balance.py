@@ -83,7 +83,7 @@ async def balance(
             network = MeterNetwork(devices, domain, meters.keys() | devices.keys() - involved.by_id.keys())
             families = network.families()
         groups = {name: group for name, group in network.groups(ReportGroup.PARENT).items() if name in families}
-        storage = await levels.stored(found.period, [tank for group in groups.values() for tank in group.tanks])
+        storage = await levels.stored(found.period, groups)
         for flows in group_flows(found.period, domain, groups, meters, storage):
             yield _balanced(roster, flows, families[flows.group], meters, arrived)
 

@@ -17,13 +17,13 @@ from gateway.ingest.database.store import Store, TimeSpan
 from gateway.monitoring.reports.boundaries import MILLIONTHS, Uncovered
 from gateway.monitoring.reports.consumption import CounterUse, GroupUse, PeriodUse, ReportGroup, consumption, totals
 from gateway.monitoring.reports.marks import MARKED, Marks
-from gateway.monitoring.reports.network import MeterNetwork, MetersOfGroup
+from gateway.monitoring.reports.network import Groups, MeterNetwork
 from gateway.monitoring.reports.roster import MAIN_COUNTER, METERED, RETURNED, Roster
 from gateway.monitoring.reports.silent_meters import Estimate, SilentMeters
 from gateway.monitoring.reports.tanks import Storage, TankLevels
 from schemas.quantities import COUNTERS, UNITS
 
-__all__ = ["MARKED", "CountedGroup", "Figure", "GroupFlows", "Marks", "MeterFlow", "flows", "group_figures", "group_flows"]
+__all__ = ["MARKED", "Figure", "GroupFlows", "Marks", "MeterFlow", "flows", "group_figures", "group_flows"]
 __all__ += ["meter_flows", "net_of"]
 
 _SOUND: Final = Marks()
@@ -141,12 +141,24 @@ class _FlowSum:
         self.estimated += abs(amount) * flow.estimated
         self.suspect += abs(amount) * flow.is_suspect
 
+    def figure(self, cause: Uncovered | None) -> Figure:
+        """The sum, which leaves out what is not known; not measured for a cause."""
+        return Figure(self.total, None, self.marks) if cause is None else _unmeasured(cause)
+
+    @property
+    def nothing(self) -> Uncovered | None:
+        """The cause for which nothing of it is known; None: something is."""
+        return (self.cause or Uncovered.NO_CUSTOMER) if self.number == self.missing else None
+
     @property
     def marks(self) -> Marks:
-        if not self.weight:
-            return Marks(measured=1 - self.missing / self.number) if self.number else _SOUND
-        estimated = self.estimated / self.weight
-        return Marks(estimated, self.suspect / self.weight, (1 - estimated) * (1 - self.missing / self.number))
+        there = 1 - self.missing / max(1, self.number)
+        estimated = self.estimated / max(1, self.weight)
+        return Marks(estimated, self.suspect / max(1, self.weight), (1 - estimated) * there)
+
+
+def _unmeasured(cause: Uncovered) -> Figure:
+    return Figure(None, cause, Marks(measured=0.0))
 
 
 def net_of(ids: Iterable[str], meters: Mapping[str, MeterFlow]) -> Figure:
@@ -154,89 +166,46 @@ def net_of(ids: Iterable[str], meters: Mapping[str, MeterFlow]) -> Figure:
     found = _FlowSum()
     for id_ in ids:
         found.add(meters[id_], (meters[id_].forward or 0) - meters[id_].back)
-    if found.cause is not None or not found.number:
-        return Figure(None, found.cause or Uncovered.NO_READING, Marks(measured=0.0))
-    return Figure(found.total, None, found.marks)
+    return found.figure(found.cause if found.number else Uncovered.NO_READING)
 
 
 def group_flows(
-    period: TimeSpan,
-    domain: str,
-    groups: Mapping[str, MetersOfGroup],
-    meters: Mapping[str, MeterFlow],
-    storage: Mapping[str, Storage],
+    period: TimeSpan, domain: str, groups: Groups, meters: Mapping[str, MeterFlow], storage: Mapping[str, Storage]
 ) -> Iterator[GroupFlows]:
     """Work out the figures of all groups in a period.
 
     :param storage: tank → what it took in meanwhile.
     """
     for name, group in groups.items():
-        yield _of_group(period, domain, name, group, meters, storage)
-
-
-def _of_group(
-    period: TimeSpan,
-    domain: str,
-    name: str,
-    group: MetersOfGroup,
-    meters: Mapping[str, MeterFlow],
-    storage: Mapping[str, Storage],
-) -> GroupFlows:
-    used, fed, produced, supply = _FlowSum(), _FlowSum(), _FlowSum(), _FlowSum()
-    for id_ in group.uses:
-        flow = meters[id_]
-        taken = (flow.forward or 0) - (0 if domain == "power" else flow.back)
-        used.add(flow, taken)
-        produced.add(flow, flow.back)
-        if id_ not in group.unfed:
-            fed.add(flow, taken)
-            if domain == "power" and flow.forward is not None:
-                supply.total += flow.back
-                supply.weight += flow.back
-    for ids, sign in ((group.inlets, 1), (group.outlets, -1)):
-        for id_ in ids:
-            supply.add(meters[id_], sign * ((meters[id_].forward or 0) - meters[id_].back))
-    supplied = _supplied(group, supply)
-    return GroupFlows(
-        period,
-        name,
-        domain,
-        _sum(used),
-        supplied,
-        _sum(produced) if domain == "power" else Figure(None, None),
-        _lost(group, supplied, fed, storage),
-        used.number,
-        used.missing,
-    )
-
-
-def _sum(tally: _FlowSum) -> Figure:
-    """A sum that leaves out what is not known, and says so in its marks."""
-    if tally.number == tally.missing:
-        return Figure(None, tally.cause or Uncovered.NO_CUSTOMER, Marks(measured=0.0))
-    return Figure(tally.total, None, tally.marks)
-
-
-def _supplied(group: MetersOfGroup, supply: _FlowSum) -> Figure:
-    cause = group.unsupplied or (None if group.is_supplied else Uncovered.NO_SUPPLY) or supply.cause
-    return Figure(None, cause, Marks(measured=0.0)) if cause is not None else Figure(supply.total, None, supply.marks)
-
-
-def _lost(group: MetersOfGroup, supplied: Figure, fed: _FlowSum, storage: Mapping[str, Storage]) -> Figure:
-    tanks = [storage.get(tank.id, Storage(None, Uncovered.TANK_UNKNOWN)) for tank in group.tanks]
-    unknown = next((tank.cause for tank in tanks if tank.cause is not None), None)
-    cause = supplied.cause or group.unmeasured or (Uncovered.CHILD_MISSING if fed.missing else None) or unknown
-    if supplied.millionths is None or cause is not None:
-        return Figure(None, cause, Marks(measured=0.0))
-    stored = sum(tank.millionths or 0 for tank in tanks)
-    return Figure(supplied.millionths - fed.total - stored, None, Marks.worst((supplied.marks, fed.marks)))
-
-
-class CountedGroup(NamedTuple):
-    """A counter of a group of which nothing is used or lost: of things, or of customers' meters one beside what they used."""
-
-    period: TimeSpan
-    total: GroupUse
+        used, fed, produced, supply = _FlowSum(), _FlowSum(), _FlowSum(), _FlowSum()
+        for id_ in group.uses:
+            flow = meters[id_]
+            taken = (flow.forward or 0) - (0 if domain == "power" else flow.back)
+            used.add(flow, taken)
+            produced.add(flow, flow.back)
+            if id_ not in group.unfed:
+                fed.add(flow, taken)
+                if domain == "power":
+                    supply.add(flow._replace(forward=0), flow.back)
+        for ids, sign in ((group.inlets, 1), (group.outlets, -1)):
+            for id_ in ids:
+                supply.add(meters[id_], sign * ((meters[id_].forward or 0) - meters[id_].back))
+        supplied = supply.figure(group.unsupplied or supply.cause)
+        stored = [storage.get(tank.id, Storage(None, Uncovered.TANK_UNKNOWN)) for tank in group.tanks]
+        causes = [supplied.cause, group.unmeasured, Uncovered.CHILD_MISSING if fed.missing else None]
+        cause = next((cause for cause in (*causes, *(tank.cause for tank in stored)) if cause is not None), None)
+        lost = (supplied.millionths or 0) - fed.total - sum(tank.millionths or 0 for tank in stored)
+        yield GroupFlows(
+            period,
+            name,
+            domain,
+            used.figure(used.nothing),
+            supplied,
+            produced.figure(produced.nothing) if domain == "power" else Figure(None, None),
+            Figure(lost, None, Marks.worst((supplied.marks, fed.marks))) if cause is None else _unmeasured(cause),
+            used.number,
+            used.missing,
+        )
 
 
 async def flows(
@@ -246,36 +215,27 @@ async def flows(
 
     :param spans: periods, each of which begins where the one before ends.
     """
-    if domain in METERED:
-        async for found in group_figures(store, roster, domain, spans, zone, now_ms, by):
-            if isinstance(found, GroupFlows):
-                yield found
+    async for found in group_figures(store, roster, domain, spans, zone, now_ms, by):
+        if isinstance(found, GroupFlows):
+            yield found
 
 
 async def group_figures(
     store: Store, roster: Roster, domain: str, spans: Sequence[TimeSpan], zone: ZoneInfo, now_ms: int, by: ReportGroup
-) -> AsyncIterator[GroupFlows | CountedGroup]:
+) -> AsyncIterator[GroupFlows | tuple[TimeSpan, GroupUse]]:
     """Yield the same, and what was only counted: all of traffic and urban, other counters of customers' meters."""
     silent, levels = SilentMeters(store, roster, domain, zone), TankLevels(store, roster)
-    metering: set[str] = set()
     network = MeterNetwork({}, domain, ())
     async for found in consumption(store, roster, domain, spans, now_ms):
+        counted = found
         if domain in METERED:
             meters = meter_flows(found, domain, await silent.estimates(found))
-            if meters.keys() != metering:
-                metering = set(meters)
-                network = MeterNetwork(roster.of_domain(domain), domain, metering)
+            if meters.keys() != network.meters.keys():
+                network = MeterNetwork(roster.of_domain(domain), domain, meters)
             groups = network.groups(by)
-            storage = await levels.stored(found.period, [tank for group in groups.values() for tank in group.tanks])
-            for row in group_flows(found.period, domain, groups, meters, storage):
+            for row in group_flows(found.period, domain, groups, meters, await levels.stored(found.period, groups)):
                 yield row
-        for total in totals(_counted(found, domain, network), domain, by, roster):
-            yield CountedGroup(found.period, total)
-
-
-def _counted(found: PeriodUse, domain: str, network: MeterNetwork) -> PeriodUse:
-    """The counters that are not in the figures of a group: all of them, of counted things."""
-    if domain not in METERED:
-        return found
-    others = [use for use in found.uses if use.counter.field != MAIN_COUNTER[domain]]
-    return PeriodUse(found.period, [use for use in others if network.is_customer(use.series.device)])
+            others = [use for use in found.uses if use.counter.field != MAIN_COUNTER[domain]]
+            counted = PeriodUse(found.period, [use for use in others if network.is_customer(use.series.device)])
+        for total in totals(counted, domain, by, roster):
+            yield found.period, total

@@ -26,7 +26,6 @@ class MetersOfGroup:
     :ivar uses: those of its customers.
     :ivar unfed: those of them before which no supply is measured.
     :ivar tanks: the tanks in it.
-    :ivar is_supplied: True: one of its inlets is no customer's.
     :ivar unmeasured: the reason why its losses cannot be told; None: they can.
     :ivar unsupplied: the reason why its supply cannot be told; None: it can.
     """
@@ -36,9 +35,8 @@ class MetersOfGroup:
     uses: list[str] = field(default_factory=list)
     unfed: set[str] = field(default_factory=set)
     tanks: list[RegisteredDevice] = field(default_factory=list)
-    is_supplied: bool = False
     unmeasured: Uncovered | None = None
-    unsupplied: Uncovered | None = None
+    unsupplied: Uncovered | None = Uncovered.NO_SUPPLY
 
 
 Groups = Mapping[str, MetersOfGroup]
@@ -152,7 +150,7 @@ class MeterNetwork:
     def _by_zone(self, found: dict[str, MetersOfGroup]) -> None:
         for zone, (before, behind) in self.families().items():
             group = found[zone]
-            group.inlets, group.is_supplied = list(before), True
+            group.inlets, group.unsupplied = list(before), None
             group.uses += [id_ for id_ in behind if id_ in self._customers]
             group.outlets += [id_ for id_ in behind if id_ not in self._customers]
             group.unmeasured = next((cause for id_ in before if (cause := self._incomplete(id_))), None)
@@ -168,7 +166,8 @@ class MeterNetwork:
                     found[own].unfed.add(id_)
             else:
                 found[own].unmeasured = found[own].unmeasured or self._incomplete(id_)
-                found[own].is_supplied |= above != {own}
+                if above != {own} and found[own].unsupplied is Uncovered.NO_SUPPLY:
+                    found[own].unsupplied = None
                 if not above:
                     found[own].inlets.append(id_)
             if len(above) > 1:

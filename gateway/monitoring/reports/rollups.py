@@ -201,7 +201,7 @@ class AreaTotals:
             if name and (only is None or name in only)
         }
         for period, meters in self._meters.items():
-            storage = await levels.stored(period, [tank for group in groups.values() for tank in group.tanks])
+            storage = await levels.stored(period, groups)
             for row in group_flows(period, self._domain, groups, meters, storage):
                 self._found[period.start_ms, row.group].flows = row
         if only is not None:

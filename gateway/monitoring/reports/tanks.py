@@ -5,9 +5,8 @@ from typing import Final, NamedTuple
 
 from gateway.ingest.database.store import Store, StoredSeries, TimedValues, TimeSpan
 from gateway.monitoring.reports.boundaries import MILLIONTHS, Uncovered
-from gateway.monitoring.reports.network import TANK_AREA
+from gateway.monitoring.reports.network import TANK_AREA, Groups
 from gateway.monitoring.reports.roster import Roster
-from schemas.registry import RegisteredDevice
 
 _NEAR_MS: Final = 2 * 3_600_000
 """Within this time of a boundary there must be a level on each side of it."""
@@ -30,9 +29,9 @@ class TankLevels:
         self._roster = roster
         self._levels: dict[int, dict[str, float]] = {}
 
-    async def stored(self, period: TimeSpan, tanks: Iterable[RegisteredDevice]) -> Mapping[str, Storage]:
-        """Ask what each tank took in."""
-        areas = {tank.id: tank.params.get(TANK_AREA) for tank in tanks}
+    async def stored(self, period: TimeSpan, groups: Groups) -> Mapping[str, Storage]:
+        """Ask what each tank of some groups took in."""
+        areas = {tank.id: tank.params.get(TANK_AREA) for group in groups.values() for tank in group.tanks}
         if not areas:
             return {}
         if period.end_ms - period.start_ms < _DAY_MS:
