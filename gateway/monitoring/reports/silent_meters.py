@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from gateway.ingest.database.store import Store, StoredSeries, TimeSpan
 from gateway.monitoring.reports.boundaries import Uncovered, midnight_ms, millionths
 from gateway.monitoring.reports.consumption import CounterUse, PeriodUse, consumption
-from gateway.monitoring.reports.roster import MAIN_COUNTER, RETURNED, Roster, stored_periods
+from gateway.monitoring.reports.roster import MAIN_COUNTER, METERED, RETURNED, Roster, stored_periods
 from schemas.quantities import USED_OF
 
 _DAY_MS: Final = 86_400_000
@@ -57,6 +57,8 @@ class SilentMeters:
 
     async def estimates(self, found: PeriodUse) -> Mapping[CounterUse, Estimate]:
         """The estimates for a period, of the counters that need one and can have it."""
+        if self._domain not in METERED:
+            return {}
         fields = {MAIN_COUNTER[self._domain], RETURNED[self._domain]}
         silent: dict[int, list[CounterUse]] = defaultdict(list)
         estimates = {}

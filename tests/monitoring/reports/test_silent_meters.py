@@ -8,9 +8,10 @@ import pytest
 
 from gateway.ingest.database.store import TimeSpan
 from gateway.monitoring.reports.boundaries import MILLIONTHS, Uncovered
-from gateway.monitoring.reports.consumption import ReportGroup
+from gateway.monitoring.reports.consumption import PeriodUse, ReportGroup
 from gateway.monitoring.reports.flows import GroupFlows, flows
 from gateway.monitoring.reports.roster import Roster
+from gateway.monitoring.reports.silent_meters import SilentMeters
 from schemas.registry import RegisteredDevice
 from tests.monitoring.reports.memory import MemoryStore
 from tests.monitoring.reports.points import DAY, EVERY, FIRST, HOUR, START, VIETNAM, steady
@@ -107,3 +108,9 @@ def test_behind_a_tank_a_day_is_less_what_it_took_in_and_an_hour_is_not_measured
     assert (hour.lost.cause, hour.used.millionths) == (Uncovered.TANK_BY_HOUR, 1_500_000)
     (without,) = asked(store, *THREE, tank, spans=[DAYS[1]])
     assert without.lost.cause is Uncovered.TANK_UNKNOWN
+
+
+def test_of_things_that_are_counted_nothing_is_estimated() -> None:
+    """Vehicles have no counter of what runs back: a closed hour of theirs asks for estimates all the same."""
+    silent = SilentMeters(MemoryStore([]), Roster([meter("t1", domain="traffic")]), "traffic", VIETNAM)
+    assert asyncio.run(silent.estimates(PeriodUse(DAYS[0], []))) == {}
