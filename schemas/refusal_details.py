@@ -66,6 +66,17 @@ REFUSAL_DETAILS: Final[dict[str, str]] = {
     "<device> has no register <field>; it has <registers>": "<device> không có chỉ số <field>; nó có <registers>",
     "not a number: <fault>": "không phải là số: <fault>",
     "<doubt>; if it is right, repeat with --force": "<doubt>; nếu đúng như vậy, hãy gửi lại với --force",
+    # An amount that a person tells.
+    "--amount: <amount> cannot be for <kind>: an estimate is 0 or more": (
+        "--amount: <amount> không hợp với <kind>: lượng ước tính từ 0 trở lên"
+    ),
+    "--field: <device> has no register <field>": "--field: <device> không có chỉ số <field>",
+    "--note: say why, in at most <most> letters": "--note: hãy ghi lý do, nhiều nhất <most> chữ",
+    "--to: from <first> to <last> are no days that are over, at most <most>": (
+        "--to: từ <first> đến <last> không phải những ngày đã qua, nhiều nhất <most> ngày"
+    ),
+    "<device> is no meter of water or power": "<device> không phải đồng hồ nước hay công tơ điện",
+    "<fault>; days are written 2026-10-31": "<fault>; ngày viết như 2026-10-31",
     # A trial.
     "name the topic: the payload is neither an uplink of a known network server nor a native reading": (
         "hãy cho biết chủ đề: nội dung không phải bản tin của máy chủ mạng nào đã biết, cũng không phải số đo dạng chuẩn"

@@ -15,6 +15,7 @@ from schemas.durations import LONGEST_MS, parse_duration
 from schemas.quantities import RAISED_BY
 from schemas.topics import NAME_PATTERN, NO_IDS
 
+CONTRACT: Final = "contract"
 PARAMETERS: Final[dict[str, str]] = {
     "interval_s": "traffic: seconds that a count stands for, where the device does not send them",
     "pulse_weight": "what one pulse of a meter is worth, in the unit its profile names",
@@ -25,7 +26,7 @@ PARAMETERS: Final[dict[str, str]] = {
     "rated_power_va": "power: what a transformer may carry, for alarms",
     "level_low_m": "water: a tank's level below which there is an alarm",
     "level_high_m": "water: a tank's level above which there is an alarm",
-    "contract": "number of the customer's contract, for billing: it is personal data",
+    CONTRACT: "number of the customer's contract, for billing: it is personal data",
     "reading_day": "day of the month, 1 to 28, on which a month of billing begins; that of --day where it is left out",
     "night_flow_m3_h": "water: the lowest flow of a night without a leak",
     "tank_area_m2": "water: a tank's base area: with its level, what its balance has in store",

@@ -16,6 +16,7 @@ from gateway.support.audit.log import AuditFault
 from gateway.support.config.files import ConfigurationFault
 from gateway.web.changes.changes import ChangeGuard, Registrar
 from gateway.web.changes.commands import CommandRefused, MeterExchange, PageCommands
+from gateway.web.devices.amounts import AmountPages
 from gateway.web.devices.counters import ExchangePages, SumPages
 from gateway.web.devices.device_list import DeviceList
 from gateway.web.devices.devices import DevicePages
@@ -123,7 +124,7 @@ def _application(parts: Parts, entrance: Entrance, connections: Connections) -> 
 
 
 _BY_THEMSELVES: Final[tuple[type[RouteGroup], ...]] = (
-    *(DeviceList, PhotoPages, ImportPages, EnrolmentPages, SumPages, TrialPages),
+    *(DeviceList, PhotoPages, ImportPages, EnrolmentPages, SumPages, AmountPages, TrialPages),
     *(StatusPages, ShiftPages, AlarmPages, CompletenessPages, BillingPages, OpenDataPages),
     *(RejectPages, QuarantinePages),
 )

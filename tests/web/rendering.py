@@ -30,7 +30,6 @@ from gateway.web.http.listing import Listing, ListQuery
 from gateway.web.http.long_answers import Turns
 from gateway.web.http.pages import PageRenderer
 from gateway.web.routing import PageParts
-from gateway.web.views.billing import CounterTotal
 from gateway.web.views.completeness import AreaMonth, MonthReport
 from schemas.enrolment import Enrolment
 from schemas.rejects import RejectReason
@@ -286,6 +285,13 @@ GIVEN: dict[str, dict[str, Any]] = {
         "printed_by": "Lan",
         "now_ms": 1,
     },
+    "amounts": {
+        "device": "m1",
+        "counters": ["volume_m3"],
+        "main": "volume_m3",
+        "standing": [{"kind": "estimate", "field": "volume_m3", "from": "1970-01-01", "to": "1970-01-02", "amount": 1.5}],
+        "fault": "no answer",
+    },
     "billing": {
         "months": {"1970-01": 0},
         "month": "1970-01",
@@ -293,7 +299,7 @@ GIVEN: dict[str, dict[str, Any]] = {
         "report": MonthReport("kind", 0, fault="no answer"),
         "list": Listing(ListQuery({}, 1, ""), [BILLED, BILLED | {"kind": "correction", "used": "", "cause": "no reading"}], 2),
         "kinds": {"use": 1, "correction": 1, "step": 1},
-        "totals": [CounterTotal("volume_m3", "m3", 1, 2.5, 0, 1, 0)],
+        "totals": [{"counter": "volume_m3", "lines": 1, "used": 2.5, "unknown": 0, "estimated": 1, "suspect": 0}],
         "head": None,
         "digest": "",
         "may_close": True,

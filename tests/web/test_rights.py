@@ -47,14 +47,14 @@ READING: Final = {
     *("/api/series/{device}", "/api/registry", "/register", "/register/{device}", "/import", "/try"),
     *("/rejects", "/rejects/{reject}", "/api/rejects", "/api/rejects/counts", "/quarantine", "/api/quarantine"),
     *("/coverage", "/api/coverage", "/completeness", "/completeness.csv", "/exports", "/exports/{file}", "/api/exports"),
-    *("/billing", "/billing.csv", "/billing.xlsx"),
+    *("/billing", "/billing.csv", "/billing.xlsx", "/devices/{device}/amounts", "/api/devices/{device}/amounts"),
 }
 TECHNICIAN: Final = {
     *("/api/devices", "/register/{device}", "/import", "/api/devices/{device}/edit", "/register/{device}/edit"),
     *("/api/devices/{device}/move", "/api/devices/{device}/enroll", "/register/{device}/enroll"),
     *("/api/devices/{device}/exchange", "/devices/{device}/exchange", "/api/devices/{device}/resum"),
     *("/api/devices/{device}/photo", "/api/devices/{device}/photo/remove", "/api/alarms/{alarm}/acknowledge"),
-    *("/try", "/api/decode"),
+    *("/try", "/api/decode", "/api/devices/{device}/amounts"),
 }
 ADMIN: Final = {
     *("/api/devices/{device}/retire", "/register/{device}/retire", "/api/devices/{device}/revoke", "/register/{device}/revoke"),

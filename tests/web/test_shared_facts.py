@@ -7,7 +7,7 @@ from gateway.core.status.ladder import ladder
 from gateway.core.status.rungs import DeviceEvidence
 from gateway.core.status.silence import Silence
 from gateway.monitoring.status.known_devices import KnownDevices
-from gateway.web.devices.device_documents import SHARED, FoundDevice, shared_document
+from gateway.web.devices.device_documents import SHARED, FoundDevice, shared_document, shared_part
 from gateway.web.devices.device_list import listed_device
 from schemas.registry import RegisteredDevice
 from tests.core.making import NOW_MS, pipeline
@@ -30,3 +30,7 @@ def test_a_fact_of_a_device_is_for_agencies_only_if_the_list_says_so() -> None:
         "docs/sharing.md; else into NOT_SHARED of this test"
     )
     assert shared["result"] == {"points": [point], "points_left_out": 0}
+
+
+def test_agencies_do_not_see_the_contract_of_a_customer() -> None:
+    assert shared_part({"params": {"contract": "HD-1", "pulse_weight": 10}}) == {"params": {"pulse_weight": 10}}

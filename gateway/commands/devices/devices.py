@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from gateway.commands.devices.amounts import add_amounts
 from gateway.commands.devices.counters import add_exchange, add_resum
 from gateway.commands.devices.enrolling import add_enrolling
 from gateway.commands.devices.registering import add_registering, write_registry
@@ -45,6 +46,7 @@ def add_options(devices: argparse.ArgumentParser) -> None:
     add_enrolling(actions)
     add_exchange(actions)
     add_resum(actions)
+    add_amounts(actions)
     add_export(actions)
     add_forget(actions)
     imported = add_action(actions, "import", "import devices from a CSV file into the registry", _import)

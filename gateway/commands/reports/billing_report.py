@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from gateway import __version__
 from gateway.commands.reports.report_output import CsvOutput, JsonOutput, TextOutput
 from gateway.commands.reports.report_rows import ReportRow, amount
@@ -137,32 +139,12 @@ def _output(options: argparse.Namespace, month: str, language: str) -> CsvOutput
 
 
 def _row(line: BillingLine, zone: ZoneInfo) -> ReportRow:
-    def at(time_ms: int | None) -> datetime | None:
-        return None if time_ms is None else datetime.fromtimestamp(time_ms / 1000, zone)
-
-    return {
-        "kind": line.kind.value,
-        "month": line.month,
-        "from": at(line.from_ms),
-        "to": at(line.to_ms),
-        "contract": line.contract,
-        "device": line.device,
-        **{tag: getattr(line, tag) for tag in TEXT_TAGS},
-        "serial": line.serial,
-        "area": line.area,
-        "site": line.site,
-        "domain": line.domain,
-        "counter": line.counter,
-        "unit": line.unit,
-        "from_register": line.from_register,
-        "from_time": at(line.from_time_ms),
-        "to_register": line.to_register,
-        "to_time": at(line.to_time_ms),
-        "used": amount(line.used),
-        "mark": line.mark.value,
-        "cause": line.cause or None,
-        "sealed": amount(line.sealed),
-    }
+    found = msgspec.structs.asdict(line)
+    for name in ("from", "to", "from_time", "to_time"):
+        time_ms = found.pop(f"{name}_ms")
+        found[name] = None if time_ms is None else datetime.fromtimestamp(time_ms / 1000, zone)
+    words = {"kind": line.kind.value, "mark": line.mark.value, "cause": line.cause or None}
+    return {**found, **words, "used": amount(line.used), "sealed": amount(line.sealed)}
 
 
 def _close(config: Config, seals: Seals, month: str, day: int, by: str | None) -> None:

@@ -16,12 +16,7 @@ _ROWS_MAX: Final = 1_048_575
 
 
 class XlsxOutput:
-    """A workbook of one sheet.
-
-    :param path: its file; it is there when the last row has been written.
-    :param columns: names of columns, in their order; ``heads`` stand above them.
-    :raises ConfigurationFault: openpyxl is not installed, or the file cannot be written.
-    """
+    """A workbook of one sheet, with ``heads`` above its columns; ConfigurationFault if it cannot be made."""
 
     def __init__(self, path: Path, columns: Sequence[str], heads: Sequence[str]) -> None:
         try:
@@ -34,7 +29,6 @@ class XlsxOutput:
         self._columns = columns
         self._book = Workbook(write_only=True)
         self._sheet = self._book.create_sheet()
-        self._sheet.freeze_panes = "A2"
         self._sheet.append(list(heads))
         self._number = 0
 

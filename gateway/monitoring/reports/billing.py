@@ -20,11 +20,10 @@ from gateway.monitoring.reports.consumption import CounterUse, ReportGroup, cons
 from gateway.monitoring.reports.network import MeterNetwork
 from gateway.monitoring.reports.roster import METERED, Roster
 from schemas.quantities import COUNTERS
-from schemas.registry import RegisteredDevice
+from schemas.registry import CONTRACT, RegisteredDevice
 
 READING_DAY_MAX: Final = 28
 """The last reading day that each month has."""
-_CONTRACT: Final = "contract"
 _READING_DAY: Final = "reading_day"
 
 
@@ -245,7 +244,7 @@ def _line(kind: LineKind, month: str, device: RegisteredDevice, span: TimeSpan, 
         used=use.used,
         mark=_mark(use),
         cause=use.uncovered or "",
-        contract=str(device.params.get(_CONTRACT, "")),
+        contract=str(device.params.get(CONTRACT, "")),
         serial=device.serial or "",
         area=device.area or "",
         site=device.site or "",

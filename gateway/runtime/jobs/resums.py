@@ -75,10 +75,16 @@ class ExchangeWriter:
         """Have exchanges of a device written. While the disk fails they wait in memory alone, which is logged."""
         registered = device.registered if isinstance(device.registered, RegisteredDevice) else None
         for said_ms, exchange in enumerate(exchanges, self._clock.now_ms()):  # two of one time would be one point
-            name, lines = kept_exchange(device.name, registered, exchange, said_ms)
-            self._waiting[name] = lines
-            self._came.set()
-            await keyvalue.save(self._database, name, lines)
+            await self._keep(*kept_exchange(device.name, registered, exchange, said_ms))
+
+    async def tell(self, device: str, line: str, said_ms: int) -> None:
+        """Have something else that is said of a device written in the same way."""
+        await self._keep(f"{_PREFIX}{said_ms} {device}", line)
+
+    async def _keep(self, name: str, lines: str) -> None:
+        self._waiting[name] = lines
+        self._came.set()
+        await keyvalue.save(self._database, name, lines)
 
     async def run(self) -> None:
         """Write until cancelled."""

@@ -109,6 +109,7 @@ ACTIONS: Final[dict[str, Words]] = {
     "journal dropped": Words("bỏ nhật ký lưu tạm", "journal dropped"),
     "lost readings acknowledged": Words("ghi nhận số đo đã mất", "lost readings acknowledged"),
     "meter exchanged": Words("thay đồng hồ", "meter exchanged"),
+    "amount told": Words("khai lượng ước tính hoặc điều chỉnh", "amount told"),
     "month closed": Words("chốt tháng", "month closed"),
     "photo removed": Words("xóa ảnh thiết bị", "photo removed"),
     "photo taken": Words("chụp ảnh thiết bị", "photo taken"),

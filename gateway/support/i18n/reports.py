@@ -194,6 +194,28 @@ REPORT_PAGE_WORDS: Final[dict[str, Words]] = {
     "printed_by": Words("Người in", "Printed by"),
     "printed_at": Words("Ngày in", "Printed on"),
     "as_xlsx": Words("Tải về Excel", "Download as Excel"),
+    # Amounts that people tell of a device.
+    "amounts": Words("Ước tính và điều chỉnh", "Estimates and corrections"),
+    "amounts_mean": Words(
+        "Ước tính thay cho chỉ số trong những ngày không có số đo; điều chỉnh được cộng vào. Chia đều cho các ngày, có trong"
+        " mọi báo cáo, được đánh dấu; số đo giữ nguyên.",
+        "An estimate stands in place of the register for days without readings; a correction is added. Both are spread evenly,"
+        " stand in every report, marked; readings stay as they are.",
+    ),
+    "amounts_none": Words("Chưa có.", "There are none."),
+    "amount_kind": Words("Loại", "Kind"),
+    "amount_field": Words("Chỉ số", "Register"),
+    "amount_estimate": Words("Ước tính", "Estimate"),
+    "amount_correct": Words("Điều chỉnh", "Correction"),
+    "amount_from": Words("Từ ngày", "First day"),
+    "amount_to": Words("Đến hết ngày", "Last day"),
+    "amount_amount": Words("Lượng", "Amount"),
+    "amount_note": Words("Lý do", "Reason"),
+    "amount_tell": Words("Ghi nhận", "Note it"),
+    "amount_told": Words("Đã ghi nhận.", "It is noted."),
+    "amount_undo": Words("Hủy bỏ", "Take back"),
+    "amount_undone": Words("Đã hủy bỏ.", "It is taken back."),
+    "amount_undo_sure": Words("Hủy bỏ lượng này?", "Take this amount back?"),
     # Months for accounting.
     "billing_page": Words("Bảng kê hóa đơn", "Billing"),
     "billing_search": Words("Số hợp đồng, thiết bị hoặc số sê-ri", "Contract, device or serial number"),
@@ -205,14 +227,12 @@ REPORT_PAGE_WORDS: Final[dict[str, Words]] = {
     "billing_suspect": Words("Đáng ngờ", "Suspect"),
     "billing_contract": Words("Hợp đồng", "Contract"),
     "billing_registers": Words("Chỉ số đầu và cuối", "Registers before and after"),
-    "billing_note": Words("Ghi chú", "Note"),
+    "billing_note": REPORT_WORDS["note"],
     "billing_kind_correction": Words("Điều chỉnh tháng", "Correction of"),
     "billing_kind_step": Words("Chờ xác nhận", "To confirm"),
-    "billing_corrections": Words("{} dòng điều chỉnh các tháng đã chốt.", "{} lines correct months that are closed."),
-    "billing_steps": Words(
-        "{} bước nhảy của chỉ số chờ xác nhận và chưa được tính.", "{} steps of registers are to be confirmed, and left out."
-    ),
-    "billing_nothing": Words("Không có dòng nào.", "There are no lines."),
+    "billing_corrections": REPORT_WORDS["billing_correction"],
+    "billing_steps": REPORT_WORDS["billing_step"],
+    "billing_nothing": REPORT_WORDS["no_rows"],
     "billing_is_open": Words(
         "Tháng này chưa chốt: các con số còn có thể thay đổi.", "The month is open: its figures may change."
     ),

@@ -12,7 +12,7 @@ from gateway.core.status.ladder import Ladder
 from gateway.support.registry.yaml_file import scalar
 from gateway.web.http.handlers import Document
 from schemas.quantities import DOMAINS, Quality
-from schemas.registry import COLUMNS, RegisteredDevice
+from schemas.registry import COLUMNS, CONTRACT, RegisteredDevice
 from schemas.topics import is_name, parse_topic
 
 _PAYLOAD_BYTES: Final = 8192
@@ -37,8 +37,11 @@ class FoundDevice(NamedTuple):
 
 
 def shared_part(document: Document) -> Document:
-    """The facts of a document that accounts with a limit may see."""
-    return {key: value for key, value in document.items() if key in SHARED}
+    """The facts of a document that accounts with a limit may see; a customer's contract is none."""
+    shared = {key: value for key, value in document.items() if key in SHARED}
+    if params := shared.get("params"):
+        shared["params"] = {name: value for name, value in params.items() if name != CONTRACT}
+    return shared
 
 
 def shared_document(found: FoundDevice) -> Document:

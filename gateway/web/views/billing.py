@@ -7,11 +7,11 @@ import asyncio
 import csv
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from io import StringIO
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
@@ -36,18 +36,6 @@ _REFUSED: Final = 409
 
 CsvLine = dict[str, str]
 """A line of the command's CSV."""
-
-
-class CounterTotal(NamedTuple):
-    """All lines of a register's kind in a month."""
-
-    counter: str
-    unit: str
-    lines: int
-    used: float
-    unknown: int
-    estimated: int
-    suspect: int
 
 
 class BillingPages(RouteGroup):
@@ -76,7 +64,7 @@ class BillingPages(RouteGroup):
             report=report,
             list=query.page_of(sorted(found, key=_trouble)),
             kinds=Counter(line["kind"] for line in lines),
-            totals=_totals(lines),
+            totals=list(_totals(lines)),
             head=head,
             digest=digest,
             may_close=head is None and end_ms <= self._clock.now_ms() and (not sealed or month == next_month(sealed[-1])),
@@ -163,24 +151,17 @@ def _trouble(line: CsvLine) -> tuple[bool, bool, bool, str]:
     return line["kind"] == "use", bool(line["used"]), line["mark"] == "measured", line["device"]
 
 
-def _totals(lines: Sequence[CsvLine]) -> list[CounterTotal]:
-    """The lines of the month itself, added up by register and unit."""
-    kinds: dict[tuple[str, str], list[CsvLine]] = {}
+def _totals(lines: Sequence[CsvLine]) -> Iterator[dict[str, object]]:
+    """The lines of the month itself, added up by register."""
+    registers: dict[str, list[CsvLine]] = {}
     for line in lines:
         if line["kind"] == "use":
-            kinds.setdefault((line["counter"], line["unit"]), []).append(line)
-    return [
-        CounterTotal(
-            counter,
-            unit,
-            len(some),
-            sum(float(line["used"] or 0) for line in some),
-            sum(not line["used"] for line in some),
-            sum(line["mark"] == "estimated" for line in some),
-            sum(line["mark"] == "suspect" for line in some),
-        )
-        for (counter, unit), some in sorted(kinds.items())
-    ]
+            registers.setdefault(line["counter"], []).append(line)
+    for counter, some in sorted(registers.items()):
+        marked = Counter(line["mark"] for line in some)
+        marks = {mark: marked[mark] for mark in ("estimated", "suspect")}
+        unknown, used = sum(not line["used"] for line in some), sum(float(line["used"] or 0) for line in some)
+        yield {"counter": counter, "lines": len(some), "used": used, "unknown": unknown, **marks}
 
 
 def _named(name: str) -> dict[str, str]:

@@ -35,6 +35,7 @@ PAGES: Final = {
     "completeness": "/completeness",
     "open data": "/exports",
     "billing": "/billing",
+    "amounts": "/devices/wm-0001/amounts",
     "alarms": "/alarms",
     "alarm history": "/alarms/history",
     "shift": "/shift",

@@ -1,0 +1,119 @@
+"""Amounts that people tell of a device: an estimate of days without readings, a correction; told, listed and taken back."""
+
+from datetime import date, datetime, timedelta
+from math import isfinite
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from aiohttp import web
+
+from gateway.ingest.database.open_store import open_store
+from gateway.ingest.database.store import StoredSeries, StoreFault, TimeSpan
+from gateway.monitoring.reports.boundaries import MILLIONTHS, midnight_ms
+from gateway.monitoring.reports.roster import MAIN_COUNTER, METERED, Roster, counters_of
+from gateway.monitoring.reports.stored_counters import amount_line
+from gateway.monitoring.reports.told_amounts import AmountKind, ToldAmount, told_amounts
+from gateway.monitoring.status.known_devices import nobody
+from gateway.support.access.accounts import AccountRole
+from gateway.web.changes.commands import CommandRefused
+from gateway.web.http.handlers import Document, account_of, note_change
+from gateway.web.routing import RouteGroup, changes, reads
+from schemas.registry import RegisteredDevice
+
+_DAYS_MAX: Final = 366
+_TAGS: Final = frozenset(StoredSeries._fields) - {"device"}
+_TEXT_MAX: Final = 200
+
+
+class AmountPages(RouteGroup):
+    """The amounts of a device."""
+
+    @reads("/devices/{device}/amounts")
+    async def _page(self, request: web.Request) -> web.Response:
+        """The amounts that stand, each to be taken back, and the form."""
+        entry = self._metered(request)
+        found, fault = [], ""
+        try:
+            found = await self._standing(entry)
+        except StoreFault as error:
+            fault = str(error)
+        return self._pages.page(
+            request,
+            "amounts",
+            device=entry.id,
+            counters=counters_of(entry.domain or ""),
+            main=MAIN_COUNTER[entry.domain or ""],
+            standing=found,
+            fault=fault,
+        )
+
+    @reads("/api/devices/{device}/amounts")
+    async def _list(self, request: web.Request) -> web.Response:
+        """The amounts that stand."""
+        try:
+            return web.json_response({"amounts": await self._standing(self._metered(request))})
+        except StoreFault as fault:
+            return web.json_response({"error": str(fault)}, status=503)
+
+    @changes("/api/devices/{device}/amounts", AccountRole.TECHNICIAN, "amount told")
+    async def _tell(self, request: web.Request) -> web.Response:
+        """Tell an amount, or take it back (``undo``): ``kind``, ``from``, ``to``, ``amount``, ``note``, ``field``, ``by``."""
+        entry, asked = self._metered(request), request.query
+        told, is_undone = self._told(dict(asked)), "undo" in asked
+        field = asked.get("field") or MAIN_COUNTER[entry.domain or ""]
+        counter, *own = field.split(",")
+        tags = {tag: text for tag, _, text in (one.partition("=") for one in own)}
+        if counter not in counters_of(entry.domain or "") or not tags.keys() <= _TAGS:
+            raise CommandRefused(f"--field: {entry.id} has no register {field[:60]!r}", 404)
+        by, note = asked.get("by") or account_of(request).name, asked.get("note", "").strip()
+        if not note or len(note) > _TEXT_MAX or len(by) > _TEXT_MAX:
+            raise CommandRefused(f"--note: say why, in at most {_TEXT_MAX} letters", 400)
+        said_ms, device = self._clock.now_ms(), self._commands.exchange.met(entry.id)
+        line = amount_line(entry, StoredSeries(entry.id, **tags), counter, told, said_ms, is_undone=is_undone)
+        await self._commands.exchange.exchanges.tell(device.name, line, said_ms)
+        self._status.evaluator.late.note_since(device.name, told.span.start_ms)
+        answer = self._document(field, told) | {"undone": is_undone}
+        note_change(request, after=answer | {"by": by, "note": note})
+        return web.json_response(answer)
+
+    def _metered(self, request: web.Request) -> RegisteredDevice:
+        """The device as it is registered, a meter of water or power."""
+        entry = self._devices.entry(name := request.match_info["device"])
+        if entry is None or entry.domain not in METERED:
+            raise CommandRefused(nobody(name) if entry is None else f"{name} is no meter of water or power", 404)
+        return entry
+
+    def _told(self, asked: dict[str, str]) -> ToldAmount:
+        """The amount as it is asked for.
+
+        :raises CommandRefused: a word of it cannot be understood, or cannot be.
+        """
+        zone, kind = ZoneInfo(self._config.time.zone), asked.get("kind", "")
+        today = datetime.fromtimestamp(self._clock.now_ms() / 1000, zone).date()
+        try:
+            first, last = (date.fromisoformat(asked.get(key, "")) for key in ("from", "to"))
+            amount = float(asked.get("amount", "").replace(",", "."))
+        except ValueError as error:
+            raise CommandRefused(f"{error}; days are written 2026-10-31", 400) from error
+        if not first <= last < today or last - first > timedelta(days=_DAYS_MAX):
+            raise CommandRefused(f"--to: from {first} to {last} are no days that are over, at most {_DAYS_MAX}", 400)
+        if kind not in {"estimate", "correct"} or not isfinite(amount) or (kind == "estimate" and amount < 0):
+            raise CommandRefused(f"--amount: {amount:g} cannot be for {kind[:20]!r}: an estimate is 0 or more", 400)
+        span = TimeSpan(midnight_ms(first, zone), midnight_ms(last + timedelta(days=1), zone))
+        return ToldAmount(AmountKind[kind.upper()], span, round(amount * MILLIONTHS))
+
+    async def _standing(self, entry: RegisteredDevice) -> list[Document]:
+        """The amounts that stand, the newest days first."""
+        async with open_store(self._config.influxdb) as store:
+            found = await told_amounts(store, Roster([entry]), entry.domain or "", self._clock.now_ms())
+        listed = []
+        for (series, counter), some in found.items():
+            own = [f"{tag}={text}" for tag, text in series._asdict().items() if text and tag != "device"]
+            listed += [self._document(",".join([counter, *own]), one) for one in some]
+        return sorted(listed, key=lambda one: (one["from"], one["kind"]), reverse=True)
+
+    def _document(self, field: str, told: ToldAmount) -> Document:
+        zone = ZoneInfo(self._config.time.zone)
+        first, last = (datetime.fromtimestamp(ms / 1000, zone).date().isoformat() for ms in (told.span[0], told.span[1] - 1))
+        named = {"kind": told.kind.name.lower(), "field": field, "from": first, "to": last}
+        return {**named, "amount": told.amount / MILLIONTHS}
