@@ -49,11 +49,15 @@ _SPREAD: Final = {
     for gauge, fields in SPREAD_OF[domain].items()
     for field in fields
 }
-_NIGHT_AND_OUTAGES: Final = {"flow_night_min_m3_h": "m3/h", "outage_s": "s", "interruption_s": "s", "interruptions": "1"}
+_NIGHT_AND_OUTAGES: Final = {
+    "flow_night_min_m3_h": "m3/h",
+    **dict.fromkeys(("outage_s", "interruption_s"), "s"),
+    **dict.fromkeys(("interruptions", "momentary"), "1"),
+}
 _UNBALANCE: Final = {"voltage_unbalance_pct": "%", "current_unbalance_pct": "%"}
 _UPKEEP: Final = {"up": "", "silence_s": "s", "clock_offset_s": "s", "seq_missing": "1"}
 _COMPLETENESS: Final = {
-    **dict.fromkeys(("expected", "missing", "received", "on_time", "estimated", "suspect", "interruptions"), "1"),
+    **dict.fromkeys(("expected", "missing", "received", "on_time", "estimated", "suspect", "interruptions", "momentary"), "1"),
     **dict.fromkeys(("longest_gap_s", "interval_s", "interruption_s"), "s"),
 }
 _MARKS: Final = dict.fromkeys(("estimated", "suspect", "measured"), "1")
@@ -118,7 +122,7 @@ MEASUREMENTS: Final[Mapping[str, Points]] = {
     "completeness": Points(PLACE, ("device", "domain"), _COMPLETENESS, "expected", "1d"),
     **dict.fromkeys(
         ("daily_completeness", "monthly_completeness"),
-        Points(("area",), ("area", "domain"), _COMPLETENESS | {"devices": "1"}, "expected", "1d"),
+        Points(("area",), ("area", "domain"), _COMPLETENESS | {"customers": "1", "devices": "1"}, "expected", "1d"),
     ),
     "hourly_balance": Points(PLACE, ("device", "domain"), _BALANCE, "", "1h", name="balance", tags=(("step", "hour"),)),
     "daily_balance": Points(PLACE, ("device", "domain"), _BALANCE, "", "1d", name="balance", tags=(("step", "day"),)),

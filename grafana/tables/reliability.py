@@ -1,7 +1,7 @@
-"""Reliability of the supply: SAIDI and SAIFI, and the meters that were out the longest.
+"""Reliability of the supply: SAIDI, SAIFI and MAIFI, and the meters that were out the longest.
 
 An interruption is an outage of more than five minutes (IEEE 1366-2022; Circular 39/2015/TT-BCT). The gateway notes them on the
-points of completeness, where each meter stands every day: the figures are shares of all meters, those without outages too.
+points of completeness of customers' meters that tell of outages: the figures are means of these, those without one too.
 """
 
 from typing import Final
@@ -18,10 +18,10 @@ _NO_DAY: Final = "Chưa có ngày trọn vẹn · No whole day yet"
 
 
 def _per_meter(field: str, step: Step, name: str = "") -> tuple[Question, Question]:
-    """A sum over all meters, divided by their number."""
+    """A sum over all customers' meters, divided by their number."""
     of_areas, of_meters = "daily_completeness", "completeness"
-    number_of_areas = Ask(of_areas, "devices", Each.LAST, step, Over.SUM, tags=_POWER)
-    number_of_meters = Ask(of_meters, "expected", Each.LAST, step, Over.COUNT, tags=_POWER)
+    number_of_areas = Ask(of_areas, "customers", Each.LAST, step, Over.SUM, tags=_POWER)
+    number_of_meters = Ask(of_meters, "interruption_s", Each.LAST, step, Over.COUNT, tags=_POWER)
     return by_choice(
         Combined(Ask(of_areas, field, Each.SUM, step, Over.SUM, tags=_POWER), "/", number_of_areas, name),
         Combined(Ask(of_meters, field, Each.SUM, step, Over.SUM, tags=_POWER), "/", number_of_meters, name),
@@ -41,7 +41,7 @@ def _by_day() -> Panel:
         Kind.BARS,
         _per_meter("interruption_s", Step.DAY, "SAIDI"),
         DURATION,
-        Size(16, 8),
+        Size(12, 8),
         "31 ngày qua: thời gian mất điện trung bình của một công tơ trong mỗi ngày, chỉ tính những lần trên 5 phút.",
         "The last 31 days: time without supply of a meter in each day, on average; only outages of more than 5 minutes.",
         least_interval="1d",
@@ -116,6 +116,13 @@ SECTION: Final = Section(
             _PER_METER,
             "31 ngày qua: số lần mất điện trên 5 phút, trung bình của một công tơ.",
             "The last 31 days: outages of more than 5 minutes of a meter on average.",
+        ),
+        _index(
+            "MAIFI",
+            "momentary",
+            _PER_METER,
+            "31 ngày qua: số lần mất điện thoáng qua, tối đa 5 phút, trung bình của một công tơ.",
+            "The last 31 days: momentary outages, of at most 5 minutes, of a meter on average.",
         ),
         _by_day(),
         _longest(),

@@ -114,6 +114,7 @@ def _supplies(now_ms: int) -> Iterator[KnownPoint]:
                         yield KnownPoint("monthly_completeness", tags, time_ms, figures)
                     if measurement == "daily_area":
                         outages = {"interruption_s": 70.0 * n, "interruptions": n % 3 + 0.0} if domain == "power" else {}
+                        outages |= {"momentary": n % 2 + 0.0, "customers": 7.0} if outages else {}
                         more = {"devices": 9.0 + len(area), **outages}
                         yield KnownPoint("daily_completeness", tags, time_ms, figures | more)
 
@@ -182,7 +183,7 @@ def _rolled(domain: str, tags: Mapping[str, str], seed: int, now_ms: int) -> Ite
         expected = {"expected": 96.0, "missing": float(n % 7), "received": 96.0 - n % 7, "on_time": 90.0 - seed % 3}
         more = {"estimated": float(n % 2), "suspect": float(seed % 2), "longest_gap_s": 900.0 * n, "interval_s": 900.0}
         if domain == "power" and seed % 10 != 2:
-            more |= {"interruption_s": 60.0 * n, "interruptions": float(n % 2)}
+            more |= {"interruption_s": 60.0 * n, "interruptions": float(n % 2), "momentary": float(n % 3)}
         yield KnownPoint("completeness", {**tags, "domain": domain}, time_ms, expected | more)
         balance = {"in": 100.0 + n, "out": 80.0 + seed, "completeness_in": 1.0, "completeness_out": 0.9}
         flows = _flows_of_area(domain, n, seed) if domain in ("water", "power") else {}

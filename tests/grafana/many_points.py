@@ -86,7 +86,7 @@ def _of_day(domain: str, device: int, n: int, time_ms: int) -> Iterator[str]:
     tags = _tags(device)
     more = f",flow_night_min_m3_h={device % 13 / 10}" if domain == "water" else ""
     yield f"daily,{tags}{_SENT[domain].tags} {_rolled(domain, device, n)}{more} {time_ms}"
-    outage = f",interruption_s={device % 7},interruptions={device % 2}" if domain == "power" else ""
+    outage = f",interruption_s={device % 7},interruptions={device % 2},momentary=0" if domain == "power" else ""
     yield f"completeness,{tags},domain={domain} {_completeness(1)}{outage} {time_ms}"
     if device % 100 == 0 and domain in ("water", "power"):
         yield f"balance,{tags},domain={domain},step=day in=100,out={70 + device % 29},{_flows(domain)}{_MARKS} {time_ms}"
@@ -105,7 +105,7 @@ def _flows(domain: str) -> str:
 
 
 def _completeness_of_areas(measurement: str, domain: str, days: int, time_ms: int) -> Iterator[str]:
-    outage = ",interruption_s=450,interruptions=75" if domain == "power" else ""
+    outage = ",customers=149,interruption_s=450,interruptions=75,momentary=0" if domain == "power" else ""
     for area in range(AREAS):
         yield f"{measurement},area=A{area},domain={domain} {_completeness(days)},devices=150{outage} {time_ms}"
 

@@ -62,7 +62,7 @@ def _sum(one: PeriodCompleteness, other: PeriodCompleteness) -> PeriodCompletene
 
 
 class AreaCompleteness:
-    """The devices of areas and domains in a day or a month, added up."""
+    """The devices of areas and domains in a day or a month, added up; ``customers`` are those that tell of interruptions."""
 
     def __init__(self, step: ReportStep, period: TimeSpan) -> None:
         """Begin with no device."""
@@ -74,12 +74,18 @@ class AreaCompleteness:
         """Add the days of a device."""
         fields = self._fields_of(device)
         fields["devices"] += 1
+        tells = False
         for day in days:
+            tells |= INTERRUPTION_FIELDS[0] in day
             _add_up(fields, day)
+        if tells:
+            fields["customers"] = fields.get("customers", 0.0) + 1
 
     def add_interruptions(self, device: RegisteredDevice, day: Mapping[str, float]) -> None:
         """Add the interruptions of a day to those of the other devices."""
-        _add_up(self._fields_of(device), day)
+        fields = self._fields_of(device)
+        fields["customers"] = fields.get("customers", 0.0) + 1
+        _add_up(fields, day)
 
     async def add_stored(self, store: Store, roster: Roster, devices: Collection[str]) -> None:
         """Add the days that stand in the database."""

@@ -24,9 +24,9 @@ from schemas.quantities import SPREAD_OF, USED_OF
 
 NIGHT_FIELD: Final = "flow_night_min_m3_h"
 OUTAGE_FIELDS: Final = ("outage_s", *INTERRUPTION_FIELDS)
-"""The time without supply; that of interruptions; the number of those that began."""
+"""The time without supply; that of interruptions; the number of those that began, and of the momentary ones."""
 _INTERRUPTION_MS: Final = 300_000
-"""Shorter ones count neither for SAIDI nor for SAIFI: IEEE 1366-2022, "momentary"; Circular 39/2015/TT-BCT."""
+"""Shorter ones count for MAIFI alone, not for SAIDI and SAIFI: IEEE 1366-2022, "momentary"; Circular 39/2015/TT-BCT."""
 _DAY_MS: Final = 24 * 3_600_000
 _HOUR_MS: Final = 3_600_000
 
@@ -101,8 +101,8 @@ async def outages(store: Store, roster: Roster, day: TimeSpan) -> dict[StoredSer
         if series is not None:
             out = list(_outages(rows))
             long = [span for span in out if span.end_ms - span.start_ms > _INTERRUPTION_MS]
-            begun = sum(day.start_ms <= span.start_ms < day.end_ms for span in long)
-            figures = (_within_s(out, day), _within_s(long, day), float(begun))
+            begun, all_begun = (sum(day.start_ms <= span.start_ms < day.end_ms for span in some) for some in (long, out))
+            figures = (_within_s(out, day), _within_s(long, day), float(begun), float(all_begun - begun))
             found[series] = dict(zip(OUTAGE_FIELDS, figures, strict=True))
     return found
 

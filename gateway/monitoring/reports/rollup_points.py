@@ -15,8 +15,8 @@ from gateway.monitoring.reports.boundaries import MILLIONTHS, ReportStep
 from gateway.monitoring.reports.completeness import PeriodCompleteness
 from schemas.registry import RegisteredDevice, device_key
 
-INTERRUPTION_FIELDS = ("interruption_s", "interruptions")
-"""The time of a day in outages of more than five minutes, and the number of those that began."""
+INTERRUPTION_FIELDS = ("interruption_s", "interruptions", "momentary")
+"""The time of a day in outages of more than five minutes, the number of those that began, and of the shorter ones."""
 
 MEASUREMENTS = {ReportStep.HOUR: "hourly", ReportStep.DAY: "daily", ReportStep.MONTH: "monthly"}
 """Step → the measurement of its roll-ups. The measurement for areas ends with ``_area``."""
@@ -66,13 +66,13 @@ def completeness_point(device: RegisteredDevice, figures: PeriodCompleteness, st
 
 
 def interruption_point(device: RegisteredDevice, figures: Iterable[Mapping[str, float]], start_ms: int) -> RollupPoint:
-    """The interruptions of a device on a day, beside its completeness: SAIDI and SAIFI are shares of the devices there.
+    """The interruptions of a device on a day, beside its completeness: SAIDI, SAIFI and MAIFI are means of these.
 
     :param figures: those of each of its series.
     """
     sums = Counter[str]()
     for fields in figures:
-        sums.update({name: fields[name] for name in INTERRUPTION_FIELDS})
+        sums.update({name: fields[name] for name in INTERRUPTION_FIELDS if name in fields})
     tags = device_tags(device, more=[("domain", device.domain or "")])
     return RollupPoint("completeness", tags, {name: float(value) for name, value in sums.items()}, start_ms)
 

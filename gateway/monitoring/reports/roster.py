@@ -57,6 +57,11 @@ class Roster:
         domains = {device.domain for device in self.by_id.values()}
         return (domain for domain in DOMAINS if domain in domains or None in domains)
 
+    def customers(self) -> set[str]:
+        """The devices that measure for a customer: by their role, or as no other stands behind them."""
+        parents = {self._ids.get(device_key(parent)) for device in self.by_id.values() for parent in device.parents}
+        return {id_ for id_, one in self.by_id.items() if one.role == "use" or (one.role is None and id_ not in parents)}
+
     def names(self, devices: Iterable[str]) -> set[str]:
         """The names that the database may have for devices: an EUI as on the label, or in lower case."""
         return {name for id_ in devices for name in (id_, device_key(id_))}

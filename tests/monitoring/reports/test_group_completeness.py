@@ -83,3 +83,16 @@ def test_interruptions_are_added_up_beside_and_count_no_device_twice() -> None:
     assert "interval_s" not in power.fields
     assert (nowhere.tags, nowhere.fields["devices"], nowhere.fields["expected"]) == ("", 1.0, 0.0)
     assert "interruptions" not in nowhere.fields
+
+
+def test_customers_are_those_of_a_day_that_tell_of_interruptions() -> None:
+    day = AreaCompleteness(ReportStep.DAY, SPANS[0])
+    for device in (M1, M2):
+        day.add(device, [{"expected": 96.0}])
+    day.add_interruptions(M1, {"interruption_s": 0.0, "interruptions": 0.0, "momentary": 2.0})
+    stored = AreaCompleteness(ReportStep.DAY, SPANS[0])
+    stored.add(M1, [{"expected": 96.0, "interruption_s": 0.0, "interruptions": 0.0, "momentary": 2.0}])
+    stored.add(M2, [{"expected": 96.0}])
+    for found in (day, stored):
+        (point,) = found.points()
+        assert (point.fields["devices"], point.fields["customers"], point.fields["momentary"]) == (2.0, 1.0, 2.0)

@@ -67,15 +67,20 @@ def outages_of(*told: tuple[int, bool]) -> dict[str, float]:
 def test_an_outage_lasts_to_the_next_reading_and_a_short_one_is_no_interruption() -> None:
     minute = 60_000
     told = [(0, False), (HOUR, True), (HOUR + 5 * minute, False), (2 * HOUR, True), (2 * HOUR + 6 * minute, False)]
-    assert outages_of(*told) == {"outage_s": 660.0, "interruption_s": 360.0, "interruptions": 1.0}
-    assert outages_of((0, False), (HOUR, False)) == {"outage_s": 0.0, "interruption_s": 0.0, "interruptions": 0.0}
+    assert outages_of(*told) == {"outage_s": 660.0, "interruption_s": 360.0, "interruptions": 1.0, "momentary": 1.0}
+    assert outages_of((0, False), (HOUR, False)) == {
+        "outage_s": 0.0,
+        "interruption_s": 0.0,
+        "interruptions": 0.0,
+        "momentary": 0.0,
+    }
 
 
 def test_an_outage_over_midnight_counts_within_the_day_and_began_on_the_day_of_its_begin() -> None:
     before = outages_of((-HOUR, True), (HOUR, True), (2 * HOUR, False))
-    assert before == {"outage_s": 7200.0, "interruption_s": 7200.0, "interruptions": 0.0}
+    assert before == {"outage_s": 7200.0, "interruption_s": 7200.0, "interruptions": 0.0, "momentary": 0.0}
     beyond = outages_of((DAY - HOUR, True), (DAY + HOUR, False))
-    assert beyond == {"outage_s": 3600.0, "interruption_s": 3600.0, "interruptions": 1.0}
+    assert beyond == {"outage_s": 3600.0, "interruption_s": 3600.0, "interruptions": 1.0, "momentary": 0.0}
     assert outages_of((0, True), (HOUR, False))["interruptions"] == 1.0, "the first instant is of the day"
     assert outages_of((DAY, True), (DAY + HOUR, False))["interruptions"] == 0.0
     assert outages_of((HOUR, True), (2 * HOUR, True))["outage_s"] == 3600.0, "as far as is known"

@@ -24,7 +24,8 @@ DEVICES = [
     {"id": "bulk", "domain": "water", "interval": "15min", "site": "s"},
     *({"id": name, "domain": "water", "interval": "15min", "area": "north", "parent": "bulk"} for name in ("a", "b")),
     {"id": "dry", "domain": "water", "interval": "15min", "area": "north"},
-    {"id": "grid", "domain": "power", "interval": "15min", "area": "north"},
+    {"id": "grid", "domain": "power", "interval": "15min", "area": "north", "parent": "station"},
+    {"id": "station", "domain": "power", "interval": "15min", "area": "north"},
     {"id": "street", "domain": "water", "interval": "15min", "site": "s"},
     {"id": "shut", "domain": "water", "interval": "15min", "parent": "street"},
 ]
@@ -58,7 +59,8 @@ def power() -> list[str]:
     noon, three = START + 12 * HOUR, START + 15 * HOUR
     out = {START - 2 * HOUR: START + 6 * EVERY, noon: noon + 600_000, three: three + 240_000}
     states = {time_ms: state for span in out.items() for time_ms, state in zip(span, (True, False), strict=True)}
-    return [f"power,device=grid alarm_outage={state},quality=0i {time_ms}" for time_ms, state in states.items()]
+    meters = ("grid", "station")  # the second is a transformer's, and no customer's
+    return [f"power,device={one} alarm_outage={state},quality=0i {at_ms}" for one in meters for at_ms, state in states.items()]
 
 
 @pytest.fixture(scope="module", params=["influxdb", pytest.param("victoria-metrics", marks=pytest.mark.slow)])
@@ -120,7 +122,7 @@ def test_the_lowest_flow_of_a_night_and_the_outages_stand_in_day_and_month(close
 def test_interruptions_stand_beside_the_completeness_of_a_meter(closed: ClosingRig) -> None:
     tags = {"area": "north", "device": "grid", "domain": "power"}
     times = {time_ms for _, time_ms, _ in closed.points("completeness", "expected")}
-    for field, value in {"interruption_s": 6 * 900 + 600, "interruptions": 1}.items():
+    for field, value in {"interruption_s": 6 * 900 + 600, "interruptions": 1, "momentary": 1}.items():
         ((found, time_ms, number),) = closed.points("completeness", field)
         assert (found, number) == (tags, value)
         assert time_ms in times

@@ -188,8 +188,8 @@ class PeriodCloser:
                 await asyncio.sleep(0)
 
     async def _interruptions(self, part: Roster, outages: Fields, day: TimeSpan, complete: AreaCompleteness) -> None:
-        """Write the interruptions of devices that have a point of completeness."""
-        for id_ in sorted({series.device for series in outages}):
+        """Write the interruptions of customers' meters that have a point of completeness."""
+        for id_ in sorted({series.device for series in outages} & self.roster.customers()):
             device = part.by_id[id_]
             if device.domain and device.interval and self._is_written(id_):
                 figures = [fields for series, fields in outages.items() if series.device == id_]
