@@ -116,10 +116,11 @@ _SUMS_READ: Final = """\
 ## Sums
 
 The gateway writes the sum of a counter behind it: the register plus an offset, so that a difference of two sums is what was
-used, over exchanges, resets and roll-overs too. Roll-ups hold that difference. Growth is in the counter's unit per hour: less
-than the usual is never doubted, more than the most never counts. A profile may give a smaller most.
+used, over exchanges, resets and roll-overs too. Roll-ups hold that difference. Growth is in the counter's unit per hour: the
+usual is what a meter of unknown size passes (`q3_m3_h` and `rated_a` in the registry tell its size); more than the most never
+counts. A profile may give a smaller most.
 
-| counter | its sum | what was used | usual, at least | most |
+| counter | its sum | what was used | usual | most |
 |---|---|---|---|---|"""
 
 _STANDARD_NAMES_READ: Final = """\

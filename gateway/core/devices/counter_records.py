@@ -12,7 +12,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from gateway.core.readings.counters import CounterState
-from gateway.core.readings.exchanges import NO_PAST, CounterPast, ToldExchange
+from gateway.core.readings.exchanges import NO_PAST, CounterPast, StepToConfirm, ToldExchange
 from gateway.core.readings.steps import CounterRule, Doubt
 from gateway.core.readings.sums import FormerOffset, Register
 
@@ -62,6 +62,18 @@ class _ToldRecord(NamedTuple):
     register: float | None = None
 
 
+class _StepRecord(NamedTuple):
+    """A step that people must confirm, or that was really used."""
+
+    name: str
+    before: float
+    after: float
+    from_ms: Ms
+    first_ms: Ms
+    is_used: bool = False
+    is_told: bool = False
+
+
 class CountersRecord(TypedDict, total=False):
     """The part of a record; ``seen`` is an instant in ms, that is before or after it by some ms."""
 
@@ -74,6 +86,8 @@ class CountersRecord(TypedDict, total=False):
     awaits: bool
     version: Word32
     told: list[_ToldRecord]
+    steps: list[_StepRecord]
+    sizes: dict[str, float]
     rules: dict[str, CounterRule]
     again_ms: Ms
     amended_ms: Ms
@@ -84,7 +98,7 @@ def pack_counters(counters: CounterState, record: CountersRecord) -> None:
     registers, seen_ms = counters.registers(), record["seen"]
     times: dict[int, dict[str, float | None]] = {}
     bases: dict[int, dict[str, float]] = {}
-    for name, value, time_ms, _, offset, base, base_ms, _ in registers:
+    for name, value, time_ms, _, offset, base, base_ms, *_ in registers:
         times.setdefault(seen_ms - int(time_ms), {})[name] = None if isnan(value) else value
         if base is not None and (base != value + offset or base_ms != time_ms):
             bases.setdefault(int(base_ms), {})[name] = base
@@ -107,11 +121,19 @@ def pack_counters(counters: CounterState, record: CountersRecord) -> None:
         record["version"] = counters.version
     if counters.past is not NO_PAST:
         _pack_past(counters.past, record)
+    _pack_sizes(registers, record)
+
+
+def _pack_sizes(registers: list[Register], record: CountersRecord) -> None:
+    if sizes := {register.name: register.size_per_h for register in registers if register.size_per_h}:
+        record["sizes"] = sizes
 
 
 def _pack_past(past: CounterPast, record: CountersRecord) -> None:
     if past.told:
         record["told"] = [_ToldRecord(told.at_ms, told.field, told.final, told.register) for told in past.told]
+    if past.steps:
+        record["steps"] = [_StepRecord(*step) for step in past.steps]
     if past.rules:
         record["rules"] = dict(past.rules)
     if past.again_ms is not None:
@@ -123,6 +145,7 @@ def _pack_past(past: CounterPast, record: CountersRecord) -> None:
 def _unpack_past(record: CountersRecord) -> CounterPast:
     told = tuple(ToldExchange(one.field, one.at_ms, one.final, one.register) for one in record.get("told", ()))
     past = CounterPast(told, record.get("rules", {}), record.get("again_ms"), record.get("amended_ms"))
+    past = past._replace(steps=tuple(StepToConfirm(*step) for step in record.get("steps", ())))
     return NO_PAST if past == NO_PAST else past  # shared by the many devices that have none
 
 
@@ -137,7 +160,7 @@ def unpack_counters(record: CountersRecord) -> CounterState:
     doubts = {doubt.name: _as_doubt(doubt, seen_ms) for doubt in record.get("doubts", ())}
     bases = {name: (base, at_ms) for at_ms, sums in record.get("bases", ()) for name, base in sums.items()}
     formers: Mapping[str, list[_FormerRecord]] = record.get("formers", {})
-    offsets = record.get("offsets", {})
+    offsets, sizes = record.get("offsets", {}), record.get("sizes", {})
     counters = CounterState(awaits=record.get("awaits", False), version=record.get("version", 0), past=_unpack_past(record))
     for ago_ms, values in record.get("counters", ()):
         for name, value in values.items():
@@ -146,7 +169,8 @@ def unpack_counters(record: CountersRecord) -> CounterState:
             known, time_ms = nan if value is None else value, seen_ms - ago_ms
             offset, (base, base_ms) = offsets.get(name, 0.0), bases.get(name, (None, 0))
             former = tuple(FormerOffset(*former) for former in formers.get(name, ()))
-            counters.restore(Register(name, known, time_ms, doubts.get(name), offset, base, base_ms, former))
+            size = sizes.get(name, 0.0)
+            counters.restore(Register(name, known, time_ms, doubts.get(name), offset, base, base_ms, former, size))
     return counters
 
 

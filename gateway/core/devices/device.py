@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 from gateway.core.devices.guard import NO_GUARD
 from gateway.core.devices.seldom import Seldom
 from gateway.core.devices.setback import Setback, setback_after
+from gateway.core.devices.sizes import sizes_of
 from gateway.core.message import Arrival, Outcome
 from gateway.core.readings.counters import CounterState
 from gateway.core.readings.duplicates import RecentKeys
@@ -197,6 +198,11 @@ class Device(RecentKeys):
         params = self.registered.params if self.registered else NO_PARAMS
         given = {name: value for name in RAISED_BY if isinstance(value := params.get(name), int | float)}
         return {field: float(value) for name, value in given.items() for field in RAISED_BY[name]}
+
+    def rate_counters(self) -> None:
+        """Tell its counters the sizes of their meters, as the registry has them now."""
+        if self.counters is not None:
+            self.counters.rate(sizes_of(self.registered.params if self.registered is not None else NO_PARAMS))
 
     def went_on_elsewhere(self) -> None:
         """Note that another gateway has read it since: its sums are asked for, what its sequence lacks here is not missing."""

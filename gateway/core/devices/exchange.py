@@ -42,6 +42,7 @@ def exchange_doubt(device: Device, told: ToldExchange) -> str:
     grown = told.final - register.value
     if grown < 0:
         return f"--final: {told.final:.15g} is less than the last register that was read, {register.value:.15g}"
-    if grown <= usual(GROWTH[register.name.partition(",")[0]], 0.0, told.at_ms - register.time_ms):
+    size = register.size_per_h or GROWTH[register.name.partition(",")[0]].usual_per_h
+    if grown <= usual(size, None, told.at_ms - register.time_ms):
         return ""
     return f"--final: the last register that was read is {register.value:.15g}: {grown:.15g} more is not usual in this time"

@@ -110,6 +110,7 @@ class Counting:
         counters = device.counters
         if counters is None:
             counters = device.counters = CounterState(awaits=self.mode is not SumsMode.FROM_ZERO)
+            device.rate_counters()
         elif self._is_off or (self.mode is SumsMode.MOVING and _was_away(device, counters, time_ms)):
             counters.ask_again()
         if counters.awaits is True and not self._is_off:

@@ -166,6 +166,7 @@ def unpack(line: str, device: Device, shapes: FieldSets, now_ms: int) -> None:
         device.last_message = Arrival(stored, seen_ms - message.age)
     if "counters" in record:
         device.counters = unpack_counters(record)
+        device.rate_counters()
     newest_ms = max(0, seen_ms - record.get("newest", seen_ms))
     device.restore_keys(newest_ms, _unpack_keys(record, now_ms), now_ms, shapes)
 
@@ -183,6 +184,7 @@ def unpack_kept(line: str, device: Device) -> None:
     counters = unpack_counters(_RECORD.validate_json(line))
     if device.counters is None or counters.version > device.counters.version:
         device.counters = counters
+        device.rate_counters()
 
 
 def _unpack_keys(record: _DeviceRecord, now_ms: int) -> list[Key]:

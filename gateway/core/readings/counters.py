@@ -6,17 +6,18 @@ quality bit 4, and the state moves to it only when two more messages confirm it:
 accepted. Until then its readings have no sum. Where the width of the register is known, a step that rolling over explains is
 marked too, and believed at once.
 
-A step forwards that is merely unusual waits in the same way and then counts in full. One that is impossible never counts: the
-sum goes on from the first reading after it.
+A step forwards that is merely unusual waits in the same way. It counts in full if the counter goes on as the step says; the
+size of its meter is then known to be no less. Else the sum goes on from the first reading after it, as behind a step that is
+impossible, and the step stands to be confirmed by a person.
 """
 
 from array import array
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 from math import isnan, nan
-from typing import Final, Literal, Self, cast
+from typing import Final
 
-from gateway.core.readings.exchanges import NO_PAST, CounterPast, ExchangeEffect, StoredExchange, ToldExchange
+from gateway.core.readings.counter_numbers import BASE, BASE_TIME, FORGETS_MS, OFFSET, SIZE, TIME, WIDTH, CounterNumbers
+from gateway.core.readings.exchanges import ExchangeEffect, StepToConfirm, StoredExchange, ToldExchange
 from gateway.core.readings.steps import (
     CONFIRMATIONS,
     DAY_MS,
@@ -28,84 +29,62 @@ from gateway.core.readings.steps import (
     CounterValue,
     Doubt,
     Judgement,
-    usual,
+    RegisterStep,
+    Verdict,
 )
-from gateway.core.readings.sums import FormerOffset, FoundSum, Register, exact, is_beyond, may_lie_behind, offset_at
+from gateway.core.readings.sums import FormerOffset, FoundSum, Register, exact, is_beyond, may_lie_behind
 from schemas.quantities import GROWTH, Growth
 
-_STATES_MAX: Final = 64
-"""Most counters remembered for one device, its lanes and channels included."""
-
-_NONE: Final[Mapping[str, Doubt]] = {}
-_WIDTH: Final = 5
-_TIME, _OFFSET, _BASE, _BASE_TIME = range(1, _WIDTH)
-"""The numbers of one counter: value, its time, offset, and the sum and time from which the mean rate is worked out."""
-
-
-@lru_cache(maxsize=4096)
-def _joined(names: tuple[str, ...], name: str) -> tuple[str, ...]:
-    """Names and one more; devices with the same counters share the tuple."""
-    return (*names[-_STATES_MAX + 1 :], name)
+_LATE_RATES: Final = 20
+"""A late reading may lie behind the newest by so many times the mean rate: what was judged in between was unusual too."""
+_HABIT: Final = 2
+"""Steps of a counter that stand to be confirmed, from which on their size is a habit: no meter is exchanged so often."""
+_HABIT_SIZES: Final = 5
+"""Nor is it a habit of a meter to pass so many times its size."""
+_SIZE_SHOWN: Final = 1.25
+"""The size of a meter is at least so many times the rate that it has shown: as Q4 of a water meter is of its Q3."""
 
 
-class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an object around them would cost every device 100 bytes
-    """The last believed values of one device's counters, five numbers of each in turn; ``_names`` says whose.
+class CounterState(CounterNumbers):
+    """The last believed values of one device's counters, and the judge of the next ones."""
 
-    :ivar awaits: InfluxDB must say first where the sums stood; until then they are not written. ``"asked"``: it was asked.
-    :ivar restored_ms: the newest time of a register that an earlier run saved; what that run read after it is not known here.
-    :ivar version: grows with each change that must outlive the process: of two records the one with the greater is newer.
-    :ivar past: the history needed to work sums out again.
-    """
-
-    __slots__ = ("_doubts", "_names", "awaits", "past", "restored_ms", "version")
-    _names: tuple[str, ...]
-    _doubts: Mapping[str, Doubt]
-    awaits: bool | Literal["asked"]
-    past: CounterPast
-    restored_ms: float
-    version: int
-
-    def __new__(cls, *, awaits: bool = False, version: int = 0, past: CounterPast = NO_PAST) -> Self:
-        """Start without counters."""
-        state = cast("Self", super().__new__(cls, "d"))
-        state._names = ()  # noqa: SLF001 - its own
-        state._doubts = _NONE  # noqa: SLF001
-        state.awaits = awaits
-        state.past = past
-        state.restored_ms = 0.0
-        state.version = version
-        return state
+    __slots__ = ()
 
     def judge(
         self, name: str, growth: Growth, value: float, time_ms: float, rule: CounterRule | None = None, together: object = None
     ) -> Judgement:
         """Check one value, told as a :class:`CounterValue`, and remember it. One older than the state alters nothing."""
         try:
-            at = _WIDTH * self._names.index(name)
+            at = WIDTH * self._names.index(name)
         except ValueError:
-            self._begin(Register(name, value, time_ms))
+            self._begin(Register(name, value, time_ms), growth)
             return SOUND
-        grown, gap_ms = value - self[at], time_ms - self[at + _TIME]
-        # Written out: it is so nearly every time, and what is usual by the table needs no mean.
+        grown, gap_ms = value - self[at], time_ms - self[at + TIME]
+        # Written out: it is so nearly every time. An hour of what its size passes is usual in any time, and needs no mean.
         if (
             gap_ms > 0
-            and 0 <= grown <= growth.usual_per_h * gap_ms / HOUR_MS + growth.step
-            and (rule is None or rule.rate_per_h is None or grown <= rule.rate_per_h * gap_ms / HOUR_MS)
+            and 0 <= grown <= self[at + SIZE]
+            and grown <= growth.most_per_h * gap_ms / HOUR_MS + growth.step
+            and (rule is None or (most := rule.rate_per_h) is None or (grown <= most * gap_ms / HOUR_MS and grown <= most))
             and (not self._doubts or self._dismiss(at, name, value, time_ms))
         ):
-            self[at], self[at + _TIME] = value, time_ms
-            offset = self[at + _OFFSET]
+            self[at], self[at + TIME] = value, time_ms
+            offset = self[at + OFFSET]
+            if time_ms - self[at + BASE_TIME] > FORGETS_MS:
+                self._forget_first_day(at)
             return Judgement(suspect=False, offset=offset) if offset else SOUND
-        met = CounterValue(name, value, time_ms, growth, rule, together)
+        size = self[at + SIZE] if rule is None or rule.rate_per_h is None else min(self[at + SIZE], rule.rate_per_h)
+        is_rated = bool(self.rated) and name.partition(",")[0] in self.rated
+        met = CounterValue(name, value, time_ms, growth, rule, together, size, is_rated)
         return self._judge_late(at, met) if gap_ms <= 0 else self._judge_step(at, met)
 
     def exchange(self, told: ToldExchange) -> ExchangeEffect:
         """Note that the meter was exchanged. Where no reading came since, the next one is the first of its successor."""
         effect = ExchangeEffect([], [])
         for name in [name for name in self._names if told.concerns(name)]:
-            at = _WIDTH * self._names.index(name)
+            at = WIDTH * self._names.index(name)
             doubt = self._doubts.get(name)
-            if max(self[at + _TIME], doubt.time_ms if doubt is not None else 0) > told.at_ms:
+            if max(self[at + TIME], doubt.time_ms if doubt is not None else 0) > told.at_ms:
                 effect.later.append(name)  # the successor's readings were judged as a step: work the sums out again
             else:
                 self._exchange_now(at, name, told)
@@ -123,18 +102,21 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
         if not any(former.until_ms == told.at_ms + 1 for former in self.past.formers.get(name, ())):
             self._put_former(name, FormerOffset(told.at_ms + 1, offset, total))
         self._forget_doubt(name)
-        self[at + _TIME] = told.at_ms
+        self[at + TIME] = told.at_ms
         if told.register is None:
-            self[at], self[at + _OFFSET] = nan, total
+            self[at], self[at + OFFSET] = nan, total
         else:
-            self[at], self[at + _OFFSET] = told.register, exact(total - told.register)
+            self[at], self[at + OFFSET] = told.register, exact(total - told.register)
 
-    def swap(self, worked: Register, read_ms: float) -> bool:
-        """Go on with a counter as it was worked out again from readings up to ``read_ms``; False: more must be read first."""
+    def swap(self, worked: Register, read_ms: float, steps: Iterable[StepToConfirm] | None = None) -> bool:
+        """Go on with a counter as it was worked out again from readings up to ``read_ms``; False: more must be read first.
+
+        :param steps: those of its steps that people must still confirm; None: as before.
+        """
         if worked.name not in self._names:
             return True
-        at = _WIDTH * self._names.index(worked.name)
-        newer = self[at : at + _WIDTH] if self[at + _TIME] > read_ms else None
+        at = WIDTH * self._names.index(worked.name)
+        newer = self[at : at + WIDTH] if self[at + TIME] > read_ms else None
         if newer is not None and (isnan(worked.value) or worked.doubt is not None):
             return False
         by = worked.offset - self._offset_at(at, worked.name, worked.time_ms)
@@ -144,60 +126,37 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
             doubt = worked.doubt
         self._forget_steps(worked.name)
         base, base_ms = (worked.total, worked.time_ms) if worked.base is None else (worked.base, worked.base_ms)
-        self[at : at + _WIDTH] = array("d", (worked.value, worked.time_ms, worked.offset, base, base_ms))
+        self[at : at + SIZE] = array("d", (worked.value, worked.time_ms, worked.offset, base, base_ms))
         for former in worked.formers:
             self._put_former(worked.name, former)
         if newer is not None:
-            self[at : at + _BASE] = array("d", (newer[0], newer[_TIME], exact(newer[_OFFSET] + by)))
+            self[at : at + BASE] = array("d", (newer[0], newer[TIME], exact(newer[OFFSET] + by)))
             for former in later:
                 self._put_former(worked.name, former.raised(by))
         if doubt is not None:
             self._put_doubt(worked.name, doubt)
+        self._take_steps(worked.name, steps, read_ms)
         self.version += 1
         return True
 
-    def note_wrong(self, since_ms: float) -> None:
-        """Note that the sums since a time, and what was worked out from them, are wrong."""
-        self.past = self.past.since(since_ms)
-        self.version += 1
-
-    def worked_out(self, since_ms: float, *, is_written: bool) -> None:
-        """Note that the sums since a time were worked out again, and if they were written."""
-        self.past = self.past.worked_out(since_ms, is_written=is_written)
-        self.version += 1
-
-    def registers(self) -> list[Register]:
-        """The whole state, in the order that :meth:`restore` takes."""
-        doubts, formers = self._doubts, self.past.formers
-        columns = (self[number::_WIDTH] for number in range(_WIDTH))
-        return [
-            Register(name, value, time_ms, doubts.get(name), offset, base, base_ms, formers.get(name, ()))
-            for name, value, time_ms, offset, base, base_ms in zip(self._names, *columns, strict=True)
-        ]
-
-    def believed(self, name: str) -> float | None:
-        """The last believed value of a counter; None if there was none."""
-        return self[_WIDTH * self._names.index(name)] if name in self._names else None
-
-    @property
-    def newest_ms(self) -> float:
-        """The newest time of a believed value; 0 when there is none."""
-        return max(self[_TIME::_WIDTH], default=0.0)
-
-    def restore(self, register: Register) -> None:
-        """Restore the state of a counter that was not read since."""
-        if register.name in self._names:
+    def _take_steps(self, name: str, steps: Iterable[StepToConfirm] | None, read_ms: float) -> None:
+        """Remember the steps of a counter up to a time as they were worked out; those that readings explained are gone."""
+        if steps is None:
             return
-        self._begin(register)
-        self.restored_ms = max(self.restored_ms, register.time_ms)
-        if register.doubt is not None:
-            self._doubts = {**self._doubts, register.name: register.doubt}
-        for former in register.formers:
-            self._put_former(register.name, former)
+        found = {step.key: step for step in steps if not any(map(step.is_explained_by, self.past.told))}
+        gone = [one for one in self.past.steps if one.name == name and one.first_ms <= read_ms and one.key not in found]
+        self.past = self.past._replace(steps=tuple(one for one in self.past.steps if one.is_used or one not in gone))
+        for step in found.values():
+            if self.past.step(*step.key) is None:  # else what a person said meanwhile holds
+                self.past = self.past.with_step(step)
 
-    def ask_again(self) -> None:
-        """Write no sums before InfluxDB was asked: another gateway may have gone on with them."""
-        self.awaits = self.awaits or True
+    def say_used(self, step: StepToConfirm, *, is_used: bool) -> None:
+        """Note what a person says of a step: it was really used, or that is open again. Its sums must be worked out again."""
+        self.past = self.past.with_step(step._replace(is_used=is_used, is_told=False))
+        at = WIDTH * self._names.index(step.name)
+        if is_used and step.first_ms - step.from_ms <= DAY_MS:
+            self[at + SIZE] = max(self[at + SIZE], _SIZE_SHOWN * step.held_out)
+        self.note_wrong(step.from_ms)
 
     def take_over(self, found: Mapping[str, FoundSum], exchanges: Iterable[StoredExchange] = ()) -> None:
         """Go on with the sums, and ``exchanges`` from the oldest on, that stand in InfluxDB; a counter without a sum is new."""
@@ -207,10 +166,10 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
             if name not in self._names:
                 self._begin(Register(name, last.register, last.time_ms, None, last.offset))
                 continue
-            at = _WIDTH * self._names.index(name)
-            if last.time_ms >= self[at + _TIME]:
+            at = WIDTH * self._names.index(name)
+            if last.time_ms >= self[at + TIME]:
                 self._replace(at, name, last)
-            elif last.time_ms >= self[at + _BASE_TIME]:
+            elif last.time_ms >= self[at + BASE_TIME]:
                 self._shift(at, name, last.offset - self._offset_at(at, name, last.time_ms))
             else:
                 self._follow(at, name, last)
@@ -231,47 +190,26 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
 
     def _follow(self, at: int, name: str, last: FoundSum) -> None:
         """Judge the first value that was met of a counter by a sum that is older than it."""
-        first_ms, offset = self[at + _BASE_TIME], self._offset_at(at, name, self[at + _BASE_TIME])
-        met = CounterValue(name, self[at + _BASE] - offset, first_ms, GROWTH[name.partition(",")[0]])
-        has_stepped = not isnan(self[at]) and self[at + _OFFSET] != offset
+        first_ms, offset = self[at + BASE_TIME], self._offset_at(at, name, self[at + BASE_TIME])
+        size = self[at + SIZE]
+        met = CounterValue(name, self[at + BASE] - offset, first_ms, GROWTH[name.partition(",")[0]], size_per_h=size)
+        has_stepped = not isnan(self[at]) and self[at + OFFSET] != offset
         if has_stepped:  # before it was known what is usual for this counter
             self.note_wrong(last.time_ms)
         if isnan(self[at]):
-            self._shift(at, name, last.sum - self[at + _BASE])
-        elif met.is_usual_after(last.register, last.time_ms, 0.0):
+            self._shift(at, name, last.sum - self[at + BASE])
+        elif met.is_usual_after(last.register, last.time_ms, None):
             self._shift(at, name, last.offset - offset)
-            self[at + _BASE], self[at + _BASE_TIME] = last.sum, last.time_ms
+            self[at + BASE], self[at + BASE_TIME] = last.sum, last.time_ms
         elif has_stepped:  # what confirmed that step is enough to confirm this one
-            self._shift(at, name, met.offset_after(last.register, last.time_ms, last.offset, 0.0) - offset)
+            is_possible = met.is_possible_after(last.register, last.time_ms)
+            after = last.offset if is_possible else met.offset_after(last.register, last.time_ms, last.offset, 0.0)
+            self._shift(at, name, after - offset)
             self._put_former(name, FormerOffset(first_ms, last.offset, last.sum))
         else:  # as after an exchange that nobody told: doubted like any other step
-            doubt = Doubt(self[at], self[at + _TIME], 0, met.value, first_ms)
+            doubt = Doubt(self[at], self[at + TIME], 0, met.value, first_ms)
             self._replace(at, name, last)
             self._put_doubt(name, doubt)
-
-    def _begin(self, register: Register) -> None:
-        if len(self._names) >= _STATES_MAX:
-            self._forget_steps(self._names[0])
-            del self[:_WIDTH]
-        name, value, time_ms, _, offset, base, base_ms, _ = register
-        self._names = _joined(self._names, name)
-        if base is None:
-            base, base_ms = offset if isnan(value) else value + offset, time_ms
-        self.extend((value, time_ms, offset, base, base_ms))
-
-    def _replace(self, at: int, name: str, last: FoundSum) -> None:
-        self._forget_steps(name)
-        self[at : at + _WIDTH] = array("d", (last.register, last.time_ms, last.offset, last.sum, last.time_ms))
-
-    def _forget_steps(self, name: str) -> None:
-        self._forget_doubt(name)
-        self.past = self.past.with_formers(name, ())
-
-    def _shift(self, at: int, name: str, by: float) -> None:
-        """Raise all sums of a counter."""
-        self[at + _OFFSET] = exact(self[at + _OFFSET] + by)
-        self[at + _BASE] += by
-        self.past = self.past.with_formers(name, tuple(former.raised(by) for former in self.past.formers.get(name, ())))
 
     def _dismiss(self, at: int, name: str, value: float, time_ms: float) -> bool:
         """Forget a doubt, for a later reading goes on as if there had been no step; False: it goes on from the step."""
@@ -282,77 +220,75 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
             self._forget_doubt(name)
         return True
 
-    def _forget_doubt(self, name: str) -> None:
-        if name in self._doubts:
-            self._doubts = {other: doubt for other, doubt in self._doubts.items() if other != name}
-
-    def _total(self, at: int) -> float:
-        """The newest sum of a counter."""
-        value, offset = float(self[at]), float(self[at + _OFFSET])
-        return offset if isnan(value) else value + offset
-
-    def _mean(self, at: int) -> float:
-        """The mean rate per ms, of a day at least: a burst in the first hour tells nothing of what is usual."""
-        grown, age_ms = self._total(at) - float(self[at + _BASE]), float(self[at + _TIME] - self[at + _BASE_TIME])
-        return max(0.0, grown) / max(age_ms, DAY_MS)
-
-    def _offset_at(self, at: int, name: str, time_ms: float) -> float:
-        return offset_at(self.past.formers.get(name, ()), time_ms, self[at + _OFFSET])
-
-    def _put_doubt(self, name: str, doubt: Doubt) -> None:
-        self.version += 1
-        self._doubts = {**self._doubts, name: doubt}
-
-    def _put_former(self, name: str, former: FormerOffset) -> None:
-        self.past = self.past.with_former(name, former)
-
     def _judge_late(self, at: int, met: CounterValue) -> Judgement:
         """Find the offset of a value that is older than the state; it alters nothing, and what was no reading has no sum."""
         offset = self._offset_at(at, met.name, met.time_ms)
-        behind, gap_ms = self._total(at) - met.value - offset, self[at + _TIME] - met.time_ms
+        behind, gap_ms = self._total(at) - met.value - offset, self[at + TIME] - met.time_ms
         if is_beyond(self.past.formers.get(met.name, ()), met.time_ms, met.value):
             self.note_wrong(met.time_ms)
-        if may_lie_behind(behind, usual(met.growth, self._mean(at), gap_ms)):
+        most = max(met.size_per_h, _LATE_RATES * self._mean(at) * HOUR_MS) * max(gap_ms, HOUR_MS) / HOUR_MS
+        if may_lie_behind(behind, most):
             return Judgement(suspect=False, offset=offset) if offset else SOUND
         return TOO_LATE
 
     def _judge_step(self, at: int, met: CounterValue) -> Judgement:
         """Judge a value that is newer than the state and not usual by the table."""
         name, value, time_ms = met.name, met.value, met.time_ms
-        before, before_ms, offset = self[at : at + _BASE]
+        before, before_ms, offset = self[at : at + BASE]
         if met.rule is not None and self.past.rules.get(name) != met.rule:
             self.past = self.past._replace(rules={**self.past.rules, name: met.rule})
         if isnan(before):  # exchanged: the slot holds the whole sum
             return self._move(at, met, exact(offset - value), suspect=False)
-        if met.is_usual_after(before, before_ms, self._mean(at)) and self._dismiss(at, name, value, time_ms):
-            self[at], self[at + _TIME] = value, time_ms
+        if met.is_usual_after(before, before_ms, self._known_mean(at)) and self._dismiss(at, name, value, time_ms):
+            self[at], self[at + TIME] = value, time_ms
             return Judgement(suspect=False, offset=offset) if offset else SOUND
         if modulus := met.rolled_over(before, before_ms):
             self._doubt_restored(before_ms)
             self._put_former(name, FormerOffset(time_ms, offset, before + offset))
             return self._move(at, met, exact(offset + modulus), suspect=True)
+        if (known := self.past.step(name, time_ms)) is not None and known.is_used:
+            return self._move(at, met, offset, suspect=True)
         doubt = self._doubted(at, met)
-        if doubt is None:
-            return DOUBTED
-        is_told = any(told.concerns(name) and before_ms <= told.at_ms <= doubt.first_ms for told in self.past.told)
-        step = None if is_told else met.step_after(before, before_ms, doubt)
-        if doubt.confirmations < CONFIRMATIONS:
+        return DOUBTED if doubt is None else self._judge_doubt(at, met, doubt)
+
+    def _judge_doubt(self, at: int, met: CounterValue, doubt: Doubt) -> Judgement:
+        """Judge a step by the newest of the readings after it."""
+        before, before_ms, offset = self[at : at + BASE]
+        mean = self._mean(at)
+        verdict = met.verdict_after(before, before_ms, doubt, mean)
+        step = RegisterStep(int(doubt.first_ms), doubt.confirmations + 1) if verdict is Verdict.STEPPED else None
+        if any(told.concerns(met.name) and before_ms <= told.at_ms <= doubt.first_ms for told in self.past.told):
+            step = None
+        if doubt.confirmations < CONFIRMATIONS or verdict is Verdict.OPEN:
             return DOUBTED._replace(step=step)
         first = met._replace(value=doubt.first, time_ms=doubt.first_ms)
-        after = exact(first.offset_after(before, before_ms, offset, self._mean(at)))
-        if after != offset:
-            self._doubt_restored(before_ms)
-            self._put_former(name, FormerOffset(doubt.first_ms, offset, before + offset))
+        known = self.past.step(met.name, doubt.first_ms)
+        if verdict is Verdict.EXPLAINED and doubt.first >= before and known is None:
+            self[at + SIZE] = max(self[at + SIZE], _SIZE_SHOWN * doubt.rate_since * HOUR_MS)
+            if not self.awaits:  # what was usual before tells nothing now
+                self[at + BASE], self[at + BASE_TIME] = before + offset, before_ms
+            return self._move(at, met, offset, suspect=True)
+        after = exact(first.offset_after(before, before_ms, offset, mean))
+        if not self.awaits:
+            self[at + BASE_TIME] += doubt.first_ms - before_ms  # what is held out lowers no mean
+        self._doubt_restored(before_ms)
+        self._put_former(met.name, FormerOffset(doubt.first_ms, offset, before + offset))
+        if (step or known) is not None and after == exact(offset + before - doubt.first):
+            found = StepToConfirm(met.name, before, doubt.first, int(before_ms), int(doubt.first_ms))
+            self.past = self.past.with_step(found if known is None else known)
+            self._learn_habit(at, met.name)
         return self._move(at, met, after, suspect=True)._replace(step=step)
 
-    def _doubt_restored(self, before_ms: float) -> None:
-        """Have sums worked out again where a step follows a restored register: the meter may have counted on meanwhile."""
-        if before_ms <= self.restored_ms:
-            self.note_wrong(before_ms)
+    def _learn_habit(self, at: int, name: str) -> None:
+        """Learn the size of a meter that is used in bursts, as a hydrant is: its steps are of one kind, and go up alone."""
+        amounts = [step.held_out for step in self.past.steps if step.name == name]
+        size = _SIZE_SHOWN * max(amounts[-_HABIT:], default=0.0)
+        if len(amounts) >= _HABIT and min(amounts) > 0 and size <= _HABIT_SIZES * self[at + SIZE]:
+            self[at + SIZE] = max(self[at + SIZE], size)
 
     def _move(self, at: int, met: CounterValue, offset: float, *, suspect: bool) -> Judgement:
         """Believe a value after a step."""
-        self[at : at + _BASE] = array("d", (met.value, met.time_ms, offset))
+        self[at : at + BASE] = array("d", (met.value, met.time_ms, offset))
         self._forget_doubt(met.name)
         self.version += 1
         return Judgement(suspect, offset)
@@ -362,6 +298,6 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
         doubt = self._doubts.get(met.name)
         if doubt is not None and met.time_ms <= doubt.time_ms:
             return None  # a copy of the same frame, or an older one: it confirms nothing
-        doubt = met.doubt_after(doubt, *self[at : at + _OFFSET])
+        doubt = met.doubt_after(doubt, *self[at : at + OFFSET])
         self._put_doubt(met.name, doubt)
         return doubt

@@ -1,4 +1,4 @@
-"""Exchanges of meters that were told, and what else is needed to work sums out again."""
+"""Exchanges of meters that were told, steps that people must confirm, and what else is needed to work sums out again."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -48,6 +48,43 @@ class ExchangeEffect(NamedTuple):
         return self.at_once + self.later
 
 
+class StepToConfirm(NamedTuple):
+    """A step of a counter that does not count, or not in full, until a person says what it was.
+
+    :ivar name: the counter, with its lane or channel.
+    :ivar before: the last register before it, at ``from_ms``.
+    :ivar after: the first register behind it, at ``first_ms``.
+    :ivar is_used: a person says that it was really used: it counts.
+    :ivar is_told: it stands in the database as it is here.
+    """
+
+    name: str
+    before: float
+    after: float
+    from_ms: int
+    first_ms: int
+    is_used: bool = False
+    is_told: bool = False
+
+    @property
+    def held_out(self) -> float:
+        """The amount that would count if it was really used; 0 after a step back."""
+        return max(0.0, round(self.after - self.before, 6))
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """What tells steps of a device apart."""
+        return self.name, self.first_ms
+
+    def is_explained_by(self, told: ToldExchange) -> bool:
+        """Tell if it was this exchange."""
+        return told.concerns(self.name) and self.from_ms <= told.at_ms <= self.first_ms
+
+
+STEPS_MAX: Final = 8
+"""Most steps remembered of a device; of more the oldest are known to the database alone."""
+
+
 class CounterPast(NamedTuple):
     """The history of a device's counters, to work their sums out again.
 
@@ -56,6 +93,7 @@ class CounterPast(NamedTuple):
     :ivar again_ms: the sums since then must be worked out again; None: none must.
     :ivar amended_ms: the sums since then were worked out, and the database did not take them; None: it has them all.
     :ivar formers: counter → the offsets of its sum that held before.
+    :ivar steps: the steps that people must confirm, and those that they said were used; the oldest first.
     """
 
     told: tuple[ToldExchange, ...] = ()
@@ -63,6 +101,7 @@ class CounterPast(NamedTuple):
     again_ms: float | None = None
     amended_ms: float | None = None
     formers: Mapping[str, FormerOffsets] = MappingProxyType({})
+    steps: tuple[StepToConfirm, ...] = ()
 
     @property
     def wrong_since_ms(self) -> float | None:
@@ -72,7 +111,17 @@ class CounterPast(NamedTuple):
     def with_told(self, told: ToldExchange) -> "CounterPast":
         """Remember an exchange; told again it replaces what was said before."""
         others = [one for one in self.told if (one.field, one.at_ms) != (told.field, told.at_ms)]
-        return self._replace(told=tuple(sorted([*others, told], key=lambda one: one.at_ms))[-TOLD_MAX:])
+        steps = tuple(step for step in self.steps if not step.is_explained_by(told))
+        return self._replace(told=tuple(sorted([*others, told], key=lambda one: one.at_ms))[-TOLD_MAX:], steps=steps)
+
+    def with_step(self, step: StepToConfirm) -> "CounterPast":
+        """Remember a step; what is said anew of one replaces what was said before."""
+        others = [one for one in self.steps if one.key != step.key]
+        return self._replace(steps=tuple(sorted([*others, step], key=lambda one: one.first_ms))[-STEPS_MAX:])
+
+    def step(self, name: str, first_ms: float) -> StepToConfirm | None:
+        """Return a step that is known."""
+        return next((one for one in self.steps if one.key == (name, first_ms)), None)
 
     def with_former(self, name: str, former: FormerOffset) -> "CounterPast":
         """Remember an offset of a counter that held before."""

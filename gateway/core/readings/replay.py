@@ -4,10 +4,12 @@ It is the code that judges readings as they come. Exchanges that were told since
 stand where they belong.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from math import inf
+from types import MappingProxyType
 
 from gateway.core.readings.counters import CounterState
-from gateway.core.readings.exchanges import ToldExchange
+from gateway.core.readings.exchanges import StepToConfirm, ToldExchange
 from gateway.core.readings.steps import CounterRule, is_older
 from gateway.core.readings.sums import Register
 from schemas.quantities import GROWTH, Quality
@@ -16,17 +18,30 @@ from schemas.quantities import GROWTH, Quality
 class CounterReplay:
     """A counter that is worked out again; ``read_ms`` is the time of the last reading."""
 
-    def __init__(self, name: str, rule: CounterRule | None, told: Iterable[ToldExchange], seed: Register | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        rule: CounterRule | None,
+        told: Iterable[ToldExchange],
+        seed: Register | None = None,
+        steps: Iterable[StepToConfirm] = (),
+        rated: Mapping[str, float] = MappingProxyType({}),
+    ) -> None:
         """Begin behind a believed reading of a counter, named with its lane or channel.
 
         :param told: the exchanges of the device; those before the seed are in it already.
         :param seed: the state where it begins; None: the counter is new.
+        :param steps: the steps of the device that are known, with what people said of them: that holds.
+        :param rated: counter → what the size of its meter passes in an hour, by the registry.
         """
         self._name = name
         self._growth = GROWTH[name.partition(",")[0]]
         self._rule = rule
         self._told = [one for one in told if one.concerns(name) and (seed is None or one.at_ms >= seed.time_ms)]
         self._state = CounterState()
+        self._state.rate(rated)
+        self._state.past = self._state.past._replace(steps=tuple(step for step in steps if step.name == name))
+        self._begin_ms = seed.time_ms if seed is not None else 0.0
         self._total: float | None = None
         self.read_ms = seed.time_ms if seed is not None else 0.0
         if seed is not None:
@@ -48,7 +63,7 @@ class CounterReplay:
 
     def branch(self) -> "CounterReplay":
         """Return another that goes on from here."""
-        return CounterReplay(self._name, self._rule, self._told, self.register)
+        return CounterReplay(self._name, self._rule, self._told, self.register, self.steps, self._state.rated)
 
     def finish(self, now_ms: int) -> Register | None:
         """Return the state at the end of all readings; None if there were none."""
@@ -59,6 +74,20 @@ class CounterReplay:
     def register(self) -> Register | None:
         """The state so far."""
         return next(iter(self._state.registers()), None)
+
+    @property
+    def steps(self) -> list[StepToConfirm]:
+        """The steps so far; not those that readings which came late have explained."""
+        register = self.register
+        if register is None:
+            return []
+        held_ms, doubt = {former.until_ms for former in register.formers}, register.doubt
+        doubted_ms = doubt.first_ms if doubt is not None else inf
+        return [
+            step
+            for step in self._state.past.steps
+            if step.is_used or step.first_ms in held_ms or step.first_ms >= doubted_ms or step.first_ms <= self._begin_ms
+        ]
 
     def _exchange_before(self, time_ms: int) -> None:
         while self._told and self._told[0].at_ms < time_ms:

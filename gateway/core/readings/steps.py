@@ -1,19 +1,25 @@
 """Steps of a counter: what can be, what is usual, what is a roll-over or a reset; and the result of judging one value."""
 
+from enum import Enum
+from math import ceil, log10
 from typing import Final, NamedTuple
 
 from schemas.quantities import Growth
 
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 86_400_000
-UNUSUAL: Final = 20
-"""A step is unusual above so many times the mean rate of its counter."""
+UNUSUAL: Final = 3
+"""A step is unusual above so many times the mean rate of its counter, and one hour of what its size passes."""
 CONFIRMATIONS: Final = 2
 """Messages that must confirm a step, before it is believed."""
 _RESET_SHARE: Final = 0.1
 _RESET_RATES: Final = 3
 _GOES_ON_SHARE: Final = 1 / 3
 """A counter goes on after a step if its rate is at least this share of the rate of the step."""
+_DIGITS_LEAST: Final = 10_000.0
+"""The narrowest register whose own digits tell where it begins again."""
+_DIGITS_END: Final = 0.99
+"""From this share of its width on it is near there."""
 _TOLERANCE: Final = 1e-6
 
 
@@ -31,6 +37,8 @@ class CounterValue(NamedTuple):
     :ivar growth: the fastest that it may grow, by the table.
     :ivar rule: the rule of its profile, if there is one.
     :ivar together: stands for its message, where that has several readings: they confirm a step once.
+    :ivar size_per_h: what the size of its meter passes in an hour.
+    :ivar is_rated: the registry tells that size.
     """
 
     name: str
@@ -39,6 +47,8 @@ class CounterValue(NamedTuple):
     growth: Growth
     rule: CounterRule | None = None
     together: object = None
+    size_per_h: float = 0.0
+    is_rated: bool = False
 
     def most(self, gap_ms: float) -> float:
         """The most that the counter can grow in a time."""
@@ -51,15 +61,18 @@ class CounterValue(NamedTuple):
         """Tell if the counter can have grown to this value."""
         return 0 <= self.value - before <= self.most(self.time_ms - before_ms)
 
-    def is_usual_after(self, before: float, before_ms: float, mean: float) -> bool:
+    def is_usual_after(self, before: float, before_ms: float, mean: float | None) -> bool:
         """Tell if the counter has grown to this value without being unusual, at a mean rate per millisecond."""
-        most = usual(self.growth, mean, self.time_ms - before_ms)
-        return self.value - before <= most and self.is_possible_after(before, before_ms)
+        return self.value - before <= self._usual(mean, self.time_ms - before_ms) and self.is_possible_after(before, before_ms)
+
+    def _usual(self, mean: float | None, gap_ms: float) -> float:
+        """The most that the counter grows in a time without being unusual, if it has a mean rate at that."""
+        return usual(self.size_per_h, mean, gap_ms, is_rated=self.is_rated)
 
     def offset_after(self, before: float, before_ms: float, offset: float, mean: float) -> float:
-        """The offset of a sum from this value on, the first one after a step that is confirmed now."""
-        if self.is_possible_after(before, before_ms):
-            return offset
+        """The offset of a sum from this value on, the first one after a step that is confirmed and does not count in full."""
+        if width := self.rolled_over_by_digits(before, before_ms, mean):
+            return offset + width
         grown = _RESET_RATES * mean * (self.time_ms - before_ms)
         # A register that shows little, and can have counted that, was reset and has counted from zero since.
         from_zero = 0 <= self.value <= before * _RESET_SHARE and self.value <= grown
@@ -79,15 +92,28 @@ class CounterValue(NamedTuple):
         if doubt.first < before:
             return self.value < before  # else it is back at what it showed before a step back
         rate = max(doubt.rate(before, before_ms), doubt.rate_since)
-        most = max(self.growth.usual_per_h / HOUR_MS, rate / _GOES_ON_SHARE) * (self.time_ms - doubt.time_ms) + self.growth.step
+        most = max(self.size_per_h / HOUR_MS, rate / _GOES_ON_SHARE) * (self.time_ms - doubt.time_ms) + self.growth.step
         return not doubt.confirmations or self.value - doubt.value <= most  # else it jumped again: one of the two is garbage
 
-    def step_after(self, before: float, before_ms: float, doubt: "Doubt") -> "RegisterStep | None":
-        """The step, as its newest value shows it; None: something explains it, or the way the counter goes on still may."""
+    def verdict_after(self, before: float, before_ms: float, doubt: "Doubt", mean: float) -> "Verdict":
+        """Judge a step by the way the counter goes on after it.
+
+        Behind a long gap a third of the step's rate is what a house may use in an hour of any day: there the counter must go on
+        for as long as the gap was, or show at once or in a day that it uses more than it ever did.
+        """
         first = self._replace(value=doubt.first, time_ms=doubt.first_ms)
-        if first.is_possible_after(before, before_ms) and (not doubt.confirmations or self._goes_on(before, before_ms, doubt)):
-            return None
-        return RegisterStep(int(doubt.first_ms), doubt.confirmations + 1)
+        if not first.is_possible_after(before, before_ms):
+            is_round = first.rolled_over_by_digits(before, before_ms, mean) > 0
+            return Verdict.EXPLAINED if is_round else Verdict.STEPPED
+        if doubt.confirmations and not self._goes_on(before, before_ms, doubt):
+            return Verdict.STEPPED
+        since_ms = self.time_ms - doubt.first_ms
+        beyond = self.value - doubt.first - UNUSUAL * mean * since_ms
+        if since_ms >= doubt.first_ms - before_ms or beyond > self.size_per_h:
+            return Verdict.EXPLAINED
+        if since_ms < DAY_MS:
+            return Verdict.OPEN
+        return Verdict.EXPLAINED if beyond > 0 else Verdict.STEPPED
 
     def _goes_on(self, before: float, before_ms: float, doubt: "Doubt") -> bool:
         """Tell if the counter goes on at a third of the rate of its step at least: a season, a burst, a plant that starts.
@@ -107,6 +133,25 @@ class CounterValue(NamedTuple):
         grown = value + modulus - before
         # "Shorter" keeps a counter without a bound of its rate from taking every step back for a roll-over.
         return modulus if grown < before - value and grown <= self.most(self.time_ms - before_ms) else 0.0
+
+    def rolled_over_by_digits(self, before: float, before_ms: float, mean: float) -> float:
+        """The power of ten at which a register began again, if it was as near to it as it can have counted; else 0.
+
+        A frame of zeros looks the same, so it must be confirmed as any other step.
+        """
+        if (self.rule is not None and self.rule.modulus is not None) or not 0 <= self.value < before:
+            return 0.0
+        width = max(_DIGITS_LEAST, 10.0 ** ceil(log10(before)))
+        can_be = self.value + width - before <= self._usual(mean, self.time_ms - before_ms)
+        return width if before >= _DIGITS_END * width and can_be else 0.0
+
+
+class Verdict(Enum):
+    """What a step is: something explains it, so it counts; people must explain it; or the next readings will show it."""
+
+    EXPLAINED = "explained"
+    STEPPED = "stepped"
+    OPEN = "open"
 
 
 class Doubt(NamedTuple):
@@ -141,9 +186,17 @@ class RegisterStep(NamedTuple):
     readings: int
 
 
-def usual(growth: Growth, mean: float, gap_ms: float) -> float:
-    """The most that a counter grows in a time without being unusual."""
-    return max(growth.usual_per_h / HOUR_MS, UNUSUAL * mean) * gap_ms + growth.step
+def usual(size_per_h: float, mean: float | None, gap_ms: float, *, is_rated: bool = False) -> float:
+    """The most that a counter grows in a time without being unusual; without a mean rate what its size passes.
+
+    Readings that stand closer together than an hour are not judged by their times: those may be off by minutes. A meter whose
+    size nobody told (not ``is_rated``) is no smaller than what it uses.
+    """
+    by_size = size_per_h * max(gap_ms, HOUR_MS) / HOUR_MS
+    if mean is None:
+        return by_size
+    by_mean = UNUSUAL * mean * gap_ms
+    return min(by_size if is_rated else max(by_size, by_mean), by_mean + size_per_h)
 
 
 class Judgement(NamedTuple):

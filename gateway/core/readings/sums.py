@@ -92,6 +92,7 @@ class Register(NamedTuple):
     :ivar doubt: a step that is not believed yet.
     :ivar offset: the sum less the register; of an exchanged meter the whole sum.
     :ivar base: the sum from which the mean rate is worked out, at ``base_ms``; None: this one.
+    :ivar size_per_h: what the size of its meter passes in an hour; 0: what the table says.
     """
 
     name: str
@@ -102,6 +103,7 @@ class Register(NamedTuple):
     base: float | None = None
     base_ms: float = 0.0
     formers: FormerOffsets = ()
+    size_per_h: float = 0.0
 
     @property
     def total(self) -> float:

@@ -132,7 +132,7 @@ class _MeasurementResum:
         lines = self._worked(replays, await self._rows(window))
         for replay in replays.values():
             worked = replay.finish(self._progress.until_ms)
-            is_swapped &= worked is None or self._live.counters.swap(worked, replay.read_ms)
+            is_swapped &= worked is None or self._live.counters.swap(worked, replay.read_ms, replay.steps)
         await self._live.save()  # before the points: a reading that comes now goes on with the right sums
         await self._write(lines)
         return is_swapped

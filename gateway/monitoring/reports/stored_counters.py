@@ -74,7 +74,7 @@ async def replays_of(store: Store, device: str, counters: CounterState, measurem
     start_ms, replays = from_ms, dict[str, CounterReplay]()
     for name in live:
         seed = seeds.get(name)
-        replays[name] = CounterReplay(name, past.rules.get(name), past.told, seed)
+        replays[name] = CounterReplay(name, past.rules.get(name), past.told, seed, past.steps, counters.rated)
         if seed is not None:
             start_ms = min(start_ms, max(int(seed.time_ms) + 1, from_ms - _LOOK_BACK_MS))
     return Replays(start_ms, replays)
@@ -132,7 +132,9 @@ def _seed(name: str, point: SumPoint, value: float, live: Register | None, base:
     if live is not None and live.base is not None and live.base_ms < point.time_ms:
         seed = seed._replace(base=live.base, base_ms=live.base_ms)
     if live is not None:
-        seed = seed._replace(formers=tuple(former for former in live.formers if former.until_ms <= point.time_ms))
+        seed = seed._replace(
+            size_per_h=live.size_per_h, formers=tuple(former for former in live.formers if former.until_ms <= point.time_ms)
+        )
     return seed
 
 

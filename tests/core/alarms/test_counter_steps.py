@@ -65,12 +65,12 @@ def after(value: float, count: int = 3) -> list[float]:
 def must_be_explained(interval_s: int, litres: Sequence[int]) -> bool:
     """Tell by the words of the rule if people must explain the step in a register's last believed reading and three more.
 
-    A new register may grow by 10 m3 in an hour and by one at once; above 50,000 m3 in an hour it cannot grow at all.
+    A new register may grow by 10 m3 in an hour, and by as much in less; above 50,000 m3 in an hour it cannot grow at all.
     """
     before, first, _, third = litres
     hours, grown = Fraction(interval_s, 3600), first - before
     goes_back, is_impossible = grown < 0, grown > 50_000_000 * hours + 1000
-    is_usual = grown <= 10_000 * hours + 1000
+    is_usual = grown <= 10_000 * max(hours, Fraction(1))
     of_step, since = Fraction(grown, interval_s), Fraction(third - first, 2 * interval_s)
     return goes_back or is_impossible or (not is_usual and since < of_step / 3)
 

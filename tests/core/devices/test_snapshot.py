@@ -16,12 +16,12 @@ from gateway.core.devices.snapshot import pack, pack_kept, unpack, unpack_kept
 from gateway.core.message import Arrival, StoredMessage
 from gateway.core.readings.counters import CounterState
 from gateway.core.readings.duplicates import WINDOW_S, DedupResult, DedupVerdict, RecentKeys
-from gateway.core.readings.exchanges import NO_PAST, CounterPast, ToldExchange
+from gateway.core.readings.exchanges import NO_PAST, CounterPast, StepToConfirm, ToldExchange
 from gateway.core.readings.field_sets import FieldSets
 from gateway.core.readings.line_protocol import series_key
 from gateway.core.readings.steps import CounterRule, Doubt
 from gateway.core.readings.sums import FormerOffset, Register
-from schemas.quantities import Growth
+from schemas.quantities import GROWTH, Growth
 from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS, SECOND_MS
 
 FAST = Growth(50.0, 50.0, 0.0)
@@ -93,12 +93,13 @@ def test_counters_go_on_where_they_were(readings: list[tuple[str, float]]) -> No
     """Believed values, doubts and confirmations: the next reading is judged as if nothing had happened."""
     old = device(counters=CounterState())
     for minute, (name, value) in enumerate(readings):
-        counters(old).judge(name, FAST, value, NOW_MS + minute * MINUTE_MS)
+        counters(old).judge(name, GROWTH[name.partition(",")[0]], value, NOW_MS + minute * MINUTE_MS)
     new = again(old)
     assert set(counters(new).registers()) == set(counters(old).registers())
     for name, value in readings:
         after_ms = NOW_MS + HOUR_MS
-        assert counters(new).judge(name, FAST, value, after_ms) == counters(old).judge(name, FAST, value, after_ms)
+        growth = GROWTH[name.partition(",")[0]]
+        assert counters(new).judge(name, growth, value, after_ms) == counters(old).judge(name, growth, value, after_ms)
 
 
 def test_an_exchanged_meter_is_remembered() -> None:
@@ -114,6 +115,9 @@ def test_an_exchanged_meter_is_remembered() -> None:
     "past",
     [
         pytest.param(CounterPast(told=(ToldExchange("volume_m3", NOW_MS, 900.0, 3.0),)), id="an-exchange"),
+        pytest.param(
+            CounterPast(steps=(StepToConfirm("volume_m3", 1.5, 90.25, NOW_MS - 9, NOW_MS, is_used=True),)), id="a-step"
+        ),
         pytest.param(CounterPast(rules={"pulse_count": CounterRule(50.0, 65536.0)}), id="the-rule-of-a-step"),
         pytest.param(CounterPast(again_ms=NOW_MS), id="sums-to-work-out-again"),
         pytest.param(CounterPast(amended_ms=NOW_MS), id="sums-that-the-database-did-not-take"),

@@ -169,7 +169,7 @@ def test_a_reading_that_goes_on_from_a_step_confirms_it_even_if_time_alone_would
     assert counter.judge(NAME, growth, 510.0, NOW_MS + HOUR_MS // 60).offset is None
     later_ms = NOW_MS + round((501.0 / growth.usual_per_h + 1) * HOUR_MS)
     assert counter.judge(NAME, growth, 511.0, later_ms).offset is None, "one message confirms the step"
-    assert counter.judge(NAME, growth, 511.5, later_ms + HOUR_MS).offset == 0.0, "a second one: it counts in full"
+    assert counter.judge(NAME, growth, 511.5, later_ms + HOUR_MS).offset == -500.0, "a second one: it hardly goes on"
     dismissed = state(10.0)
     dismissed.judge(NAME, growth, 510.0, NOW_MS + HOUR_MS // 60)
     assert dismissed.judge(NAME, growth, 500.0, later_ms).offset == 0.0, "less than the step showed: that was garbage"

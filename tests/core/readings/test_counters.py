@@ -60,8 +60,8 @@ def test_a_step_that_cannot_be_is_marked_until_two_more_readings_confirm_it(
 
 
 @each_row("name", GROWTH)
-def test_a_counter_grows_as_fast_as_is_usual_by_the_table_or_is_marked(name: str) -> None:
-    most = GROWTH[name].usual_per_h + GROWTH[name].step
+def test_a_counter_of_unknown_size_grows_as_fast_as_the_table_says_or_is_marked(name: str) -> None:
+    most = max(GROWTH[name].usual_per_h, GROWTH[name].step)
     assert follow([(0, 7.0), (60, 7.0 + most)], name) == ".."
     assert follow([(0, 7.0), (60, 7.5 + most)], name) == ".!"
 
@@ -72,17 +72,41 @@ def test_one_step_of_a_coarse_register_is_usual_however_soon_it_comes(name: str)
 
 
 def test_what_is_usual_follows_the_mean_of_a_counter_once_it_is_a_day_old() -> None:
-    """5 m3/h for a day: 20 times as much is usual then, and was not before."""
+    """5 m3/h for a day: three times as much is usual then, and less where it used little; before a day nobody knows."""
     day = [(60.0 * hour, 5.0 * hour) for hour in range(25)]
-    assert follow([*day, (60 * 25, 120 + 99.0)]) == "." * 26
-    assert follow([*day, (60 * 25, 120 + 102.0)]) == "." * 25 + "!"
-    assert follow([*day[:3], (60 * 3, 10 + 99.0)]) == "...!"
+    assert follow([*day, (60 * 25, 120 + 14.9)]) == "." * 26
+    assert follow([*day, (60 * 25, 120 + 15.1)]) == "." * 25 + "!"
+    rests = [(60.0 * hour, 0.01 * hour) for hour in range(25)]
+    assert follow([*rests, (60 * 34, 0.24 + 10.6)]) == "." * 25 + "!", "in ten hours: not usual for it"
+    assert follow([*rests[:20], (60 * 29, 0.19 + 99.0)]) == "." * 21
 
 
 def test_a_bulk_meter_is_usual_after_its_first_steps_are_confirmed() -> None:
-    """Its first hours are marked; what was confirmed tells then what is usual for it."""
+    """Its first readings are marked; what was confirmed tells then its size."""
     marks = follow([(15.0 * quarter, 125.0 * quarter) for quarter in range(40)])
-    assert marks == ".!!!!!!" + "." * 33
+    assert marks == ".!!!" + "." * 36
+
+
+def test_the_registry_tells_the_size_of_a_meter() -> None:
+    house, main = CounterState(), CounterState()
+    house.rate({"volume_m3": 3.125})
+    main.rate({"volume_m3": 500.0})
+    for state, most in ((house, 3.125), (main, 500.0)):
+        state.judge("volume_m3", GROWTH["volume_m3"], 7.0, NOW_MS)
+        assert not state.judge("volume_m3", GROWTH["volume_m3"], 7.0 + most, NOW_MS + HOUR_MS).suspect
+        assert state.judge("volume_m3", GROWTH["volume_m3"], 8.0 + 2 * most, NOW_MS + 2 * HOUR_MS).suspect
+
+
+def test_a_size_that_was_shown_stays_when_the_registry_changes_and_another_follows_it() -> None:
+    state = CounterState()
+    for quarter in range(8):
+        state.judge("volume_m3", GROWTH["volume_m3"], 125.0 * quarter, NOW_MS + quarter * 15 * MINUTE_MS)
+    state.judge("volume_reverse_m3", GROWTH["volume_reverse_m3"], 1.0, NOW_MS)
+    state.rate({"volume_m3": 3.125, "volume_reverse_m3": 3.125})
+    assert [register.size_per_h for register in state.registers()] == [625.0, 0.0]
+    assert state.judge("volume_reverse_m3", GROWTH["volume_reverse_m3"], 5.0, NOW_MS + HOUR_MS).suspect
+    state.rate({})
+    assert not state.judge("volume_reverse_m3", GROWTH["volume_reverse_m3"], 9.0, NOW_MS + HOUR_MS).suspect
 
 
 @each_row(
@@ -209,7 +233,7 @@ def test_a_device_remembers_a_bounded_number_of_counters_and_of_doubts() -> None
     for number in range(1000):
         for minute, value in enumerate((9.0, 5.0)):
             state.judge(f"volume_m3,lane={number}", SLOW, value, NOW_MS + minute)
-    assert len(state) <= 64 * 5
+    assert len(state) <= 64 * 6
     assert len(state._names) <= 64  # noqa: SLF001
     assert set(state._doubts or {}) <= set(state._names)  # noqa: SLF001
 

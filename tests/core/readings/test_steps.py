@@ -1,6 +1,8 @@
 """Steps of a counter: what can be, what is usual, a reset, a roll-over, and whether the counter goes on after it."""
 
-from gateway.core.readings.steps import CounterRule, CounterValue, Doubt, RegisterStep, usual
+import pytest
+
+from gateway.core.readings.steps import CounterRule, CounterValue, Doubt, Verdict, usual
 from schemas.quantities import Growth
 from tests.core.making import HOUR_MS
 from tests.rows import each_row
@@ -12,7 +14,7 @@ def met(
     value: float, hour: float = 1.0, growth: Growth = FINE, rule: CounterRule | None = None, together: object = None
 ) -> CounterValue:
     """A value that is met so many hours after the reading before, which was at 0."""
-    return CounterValue("volume_m3", value, hour * HOUR_MS, growth, rule, together)
+    return CounterValue("volume_m3", value, hour * HOUR_MS, growth, rule, together, growth.usual_per_h)
 
 
 @each_row(
@@ -36,17 +38,37 @@ def test_a_counter_only_grows_and_no_faster_than_can_be(
     assert met(value, rule=rule).is_possible_after(before, 0) is possible
 
 
-def test_what_is_usual_is_of_the_table_or_twenty_times_the_mean() -> None:
-    most = [usual(growth, mean / HOUR_MS, 2 * HOUR_MS) for growth, mean in ((FINE, 0.0), (COARSE, 0.0), (FINE, 0.25))]
-    assert [round(each, 6) for each in most] == [2.0, 3.0, 10.0]
-    assert [met(value).is_usual_after(100.0, 0, 0.0) for value in (99.9, 100.0, 100.99, 101.01)] == [False, True, True, False]
-    assert not met(106.0, rule=CounterRule(5.0)).is_usual_after(100.0, 0, 1.0), "the mean allows no more than the rule"
+@each_row(
+    ("size_per_h", "mean_per_h", "hours", "most"),
+    [
+        pytest.param(10.0, None, 2.0, 20.0, id="what-its-size-passes"),
+        pytest.param(10.0, None, 0.25, 10.0, id="an-hour-of-it-at-least"),
+        pytest.param(10.0, 0.05, 72.0, 20.8, id="three-times-its-mean-and-an-hour-of-its-size"),
+        pytest.param(3.125, 0.05, 72.0, 13.925, id="the-size-is-its-own"),
+        pytest.param(10.0, 0.05, 0.25, 10.0, id="an-hour-of-its-size-in-any-time"),
+        pytest.param(10.0, 8.0, 3.0, 72.0, id="a-meter-is-no-smaller-than-what-it-uses"),
+    ],
+)
+def test_what_is_usual_is_of_the_size_of_a_meter_and_of_its_mean(
+    size_per_h: float, mean_per_h: float | None, hours: float, most: float
+) -> None:
+    mean = None if mean_per_h is None else mean_per_h / HOUR_MS
+    assert round(usual(size_per_h, mean, hours * HOUR_MS), 6) == most
+
+
+def test_a_size_that_the_registry_tells_holds_also_where_the_mean_is_great() -> None:
+    assert round(usual(10.0, 8.0 / HOUR_MS, 3 * HOUR_MS, is_rated=True), 6) == 30.0
+
+
+def test_a_step_is_usual_as_far_as_its_profile_allows() -> None:
+    assert [met(value).is_usual_after(100.0, 0, None) for value in (99.9, 100.0, 100.99, 101.01)] == [False, True, True, False]
+    assert not met(106.0, rule=CounterRule(5.0)).is_usual_after(100.0, 0, 10.0), "the mean allows no more than the rule"
 
 
 @each_row(
     ("value", "mean_per_h", "offset"),
     [
-        (1050.0, 1.0, 7.0),
+        (1050.0, 1.0, -43.0),
         (6.0, 2.0, 1007.0),
         (6.1, 2.0, 1000.9),
         (100.0, 50.0, 1007.0),
@@ -121,18 +143,76 @@ def test_a_counter_that_jumps_once_more_confirms_nothing() -> None:
     assert after(doubt._replace(first=101.0, value=101.0), 104.9, 2, COARSE).confirmations == 2, "one step of the register more"
 
 
-def test_a_step_is_told_unless_the_way_the_counter_goes_on_explains_it() -> None:
-    possible = Doubt(140.0, HOUR_MS, 0, 140.0, HOUR_MS)
-    assert met(140.0).step_after(100.0, 0, possible) is None, "nobody knows yet"
-    confirmed = possible._replace(confirmations=1)
+def verdict(value: float, hour: float, doubt: Doubt, mean_per_h: float = 0.0, growth: Growth = FINE) -> Verdict:
+    return met(value, hour, growth).verdict_after(100.0, 0, doubt, mean_per_h / HOUR_MS)
+
+
+STEP = Doubt(140.0, HOUR_MS, 0, 140.0, HOUR_MS)
+"""A step that is possible, from 100 to 140 in an hour."""
+CONFIRMED = STEP._replace(confirmations=1)
+
+
+def test_a_step_counts_if_the_counter_goes_on_at_a_third_of_its_rate() -> None:
     third = 140.0 + 40 / 3
-    assert met(third, 2).step_after(100.0, 0, confirmed) is None, "a third of its rate: a season, a burst"
-    assert met(third - 0.01, 2).step_after(100.0, 0, confirmed) == RegisterStep(HOUR_MS, 2)
-    assert met(500.0).step_after(100.0, 0, FIRST) == RegisterStep(HOUR_MS, 1), "impossible from the beginning"
+    assert verdict(140.0, 1, STEP) is Verdict.OPEN, "nobody knows yet"
+    assert verdict(third, 2, CONFIRMED) is Verdict.EXPLAINED, "a season, a burst, a plant that starts"
+    assert verdict(third - 0.01, 2, CONFIRMED) is Verdict.STEPPED
+    assert verdict(500.0, 1, FIRST) is Verdict.STEPPED, "impossible from the beginning"
 
 
 def test_a_coarse_register_may_have_counted_one_step_more_than_it_shows() -> None:
-    confirmed = Doubt(140.0, HOUR_MS, 1, 140.0, HOUR_MS)
-    assert met(153.0, 2, COARSE).step_after(100.0, 0, confirmed) is None, "153 and a part of one"
-    assert met(153.0, 2).step_after(100.0, 0, confirmed) is not None, "a fine register shows all of it"
-    assert met(153.2, 2, COARSE).step_after(100.0, 0, confirmed) is not None, "it shows parts of one: it is fine"
+    confirmed = CONFIRMED._replace(confirmations=2)
+    assert verdict(153.0, 2, confirmed, growth=COARSE) is Verdict.EXPLAINED, "153 and a part of one"
+    assert verdict(153.0, 2, confirmed) is Verdict.STEPPED, "a fine register shows all of it"
+    assert verdict(153.2, 2, confirmed, growth=COARSE) is Verdict.STEPPED, "it shows parts of one: it is fine"
+
+
+LONG = Doubt(250.0, 720 * HOUR_MS, 1, 250.0, 720 * HOUR_MS)
+"""A step of 150 in thirty days: the third of its rate is 0.07 in an hour, as many use in the evening."""
+
+
+@each_row(
+    ("value", "hours", "mean_per_h", "expected"),
+    [
+        pytest.param(250.30, 1.0, 0.05, Verdict.OPEN, id="an-evening"),
+        pytest.param(250.01, 1.0, 0.05, Verdict.STEPPED, id="a-night"),
+        pytest.param(251.20, 1.0, 0.05, Verdict.EXPLAINED, id="more-than-an-hour-of-its-size-beyond-what-is-usual"),
+        pytest.param(253.60, 24.0, 0.05, Verdict.STEPPED, id="a-day-of-three-times-its-mean-was-usual-before"),
+        pytest.param(254.60, 24.0, 0.05, Verdict.EXPLAINED, id="a-day-of-more"),
+        pytest.param(257.00, 24.0, 0.01, Verdict.EXPLAINED, id="a-season"),
+    ],
+)
+def test_behind_a_long_gap_a_rate_must_be_shown_by_more_than_one_evening(
+    value: float, hours: float, mean_per_h: float, expected: Verdict
+) -> None:
+    assert verdict(value, 720 + hours, LONG, mean_per_h) is expected
+
+
+def test_behind_a_gap_of_hours_a_rate_is_shown_for_as_long() -> None:
+    gap = Doubt(128.0, 14 * HOUR_MS, 1, 128.0, 14 * HOUR_MS)
+    assert [verdict(128.0 + 0.7 * hours, 14 + hours, gap, 0.25) for hours in (1, 13.9, 14)] == [
+        Verdict.OPEN,
+        Verdict.OPEN,
+        Verdict.EXPLAINED,
+    ]
+
+
+@each_row(
+    ("value", "before", "mean_per_h", "width"),
+    [
+        pytest.param(0.116, 99_999.9, 1.0, 100_000.0, id="five-digits"),
+        pytest.param(0.5, 9_999.8, 0.0, 10_000.0, id="four-digits"),
+        pytest.param(0.5, 999.8, 0.0, 0.0, id="no-meter-has-three"),
+        pytest.param(3.0, 99_999.9, 0.0, 0.0, id="more-than-can-have-been-used"),
+        pytest.param(0.1, 99_000.0, 1000.0, 100_000.0, id="a-large-meter-may-be-farther-away"),
+        pytest.param(0.1, 98_999.0, 1000.0, 0.0, id="but-not-that-far"),
+        pytest.param(0.1, 804.987, 0.05, 0.0, id="an-exchange"),
+        pytest.param(-0.5, 99_999.9, 1.0, 0.0, id="below-zero"),
+    ],
+)
+def test_a_register_near_a_power_of_ten_rolls_over_by_its_own_digits(
+    value: float, before: float, mean_per_h: float, width: float
+) -> None:
+    large = Growth(max(1.0, 2 * mean_per_h), 100.0, 0.0)
+    assert met(value, growth=large).rolled_over_by_digits(before, 0, mean_per_h / HOUR_MS) == width
+    assert met(value, rule=CounterRule(None, 65_536.0)).rolled_over_by_digits(before, 0, 1.0) == 0.0, "its width is known"

@@ -53,9 +53,14 @@ def aged(rate_per_h: float, days: int = 10, begin: float = 0.0) -> CounterState:
             [(0, 500.0), (1, 0.0), (2, 0.1), (3, 0.2), (4, 0.3)], [500.0, None, None, 500.2, 500.3], id="reset-to-zero"
         ),
         pytest.param(
+            [(0, 10.0), (1, 5010.0), (2, 6677.0), (3, 8345.0), (4, 9000.0)],
+            [10.0, None, None, 8345.0, 9000.0],
+            id="unusual-and-it-goes-on-at-a-third-it-counts-in-full",
+        ),
+        pytest.param(
             [(0, 10.0), (1, 5010.0), (2, 5011.0), (3, 5012.0), (4, 5013.0)],
-            [10.0, None, None, 5012.0, 5013.0],
-            id="unusual-and-confirmed-it-counts-in-full",
+            [10.0, None, None, 12.0, 13.0],
+            id="unusual-and-it-does-not-go-on-so-it-is-held-out",
         ),
         pytest.param(
             [(0, 10.0), (1, 9e5), (2, 9e5 + 1), (3, 9e5 + 2), (4, 9e5 + 3)],
@@ -352,9 +357,9 @@ def test_a_step_from_a_register_that_was_restored_has_its_sums_worked_out_again(
     assert (state.past.again_ms is not None) is marked
 
 
-def test_a_counter_takes_forty_bytes() -> None:
+def test_a_counter_takes_forty_eight_bytes() -> None:
     state = CounterState()
     sums([(0, 1.0)], state)
     before = len(state) * state.itemsize
     sums([(0, 1.0)], state, "volume_reverse_m3")
-    assert len(state) * state.itemsize - before == 40
+    assert len(state) * state.itemsize - before == 48

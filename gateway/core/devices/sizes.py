@@ -1,0 +1,36 @@
+"""The sizes of meters as the registry tells them: what each counter can pass in an hour."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from schemas.quantities import COUNTERS
+
+_OVERLOAD_WATER: Final = 1.25
+"""Q4, the overload of a water meter, by its Q3 (ISO 4064)."""
+_OVERLOAD_POWER: Final = 1.2
+_NOMINAL_V: Final = 220.0
+_PHASES: Final = 3.0
+_NO_SIZES: Final[Mapping[str, float]] = {}
+_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
+    unit: tuple(field for field, row in COUNTERS.items() if row.unit == unit) for unit in ("m3", "kW.h", "kV.A.h{reactive}")
+}
+
+
+def sizes_of(params: Mapping[str, object]) -> Mapping[str, float]:
+    """Counter → what the size of the meter passes in an hour, for the counters of which the registry tells it."""
+    if not params:
+        return _NO_SIZES
+    found: dict[str, float] = {}
+    if water := _number(params, "q3_m3_h"):
+        found |= dict.fromkeys(_FIELDS["m3"], _OVERLOAD_WATER * water)
+    amperes = _number(params, "rated_a") or _number(params, "rated_current_a")
+    volts = _number(params, "nominal_voltage_v") or _NOMINAL_V
+    power_va = amperes * (_number(params, "phases") or _PHASES) * volts or _number(params, "rated_power_va")
+    if power_va:
+        found |= dict.fromkeys([*_FIELDS["kW.h"], *_FIELDS["kV.A.h{reactive}"]], _OVERLOAD_POWER * power_va / 1000)
+    return found or _NO_SIZES
+
+
+def _number(params: Mapping[str, object], name: str) -> float:
+    value = params.get(name)
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and value > 0 else 0.0
