@@ -74,7 +74,7 @@ class CounterNumbers(array):  # type: ignore[type-arg] # it is its numbers: an o
             self[at] = self._size(name) if self[at] <= size else max(self[at], self._size(name))
 
     def _size(self, name: str, growth: Growth | None = None) -> float:
-        """What the size of a meter passes in an hour that has shown nothing yet."""
+        """Return what the size of a meter passes in an hour, as long as it has shown nothing."""
         field = name.partition(",")[0]
         growth = growth or GROWTH.get(field, _UNKNOWN)
         return max(self.rated.get(field, growth.usual_per_h), growth.step)

@@ -30,7 +30,7 @@ from gateway.core.readings.steps import (
     Doubt,
     Judgement,
     RegisterStep,
-    Verdict,
+    StepVerdict,
 )
 from gateway.core.readings.sums import FormerOffset, FoundSum, Register, exact, is_beyond, may_lie_behind
 from schemas.quantities import GROWTH, Growth
@@ -256,14 +256,14 @@ class CounterState(CounterNumbers):
         before, before_ms, offset = self[at : at + BASE]
         mean = self._mean(at)
         verdict = met.verdict_after(before, before_ms, doubt, mean)
-        step = RegisterStep(int(doubt.first_ms), doubt.confirmations + 1) if verdict is Verdict.STEPPED else None
+        step = RegisterStep(int(doubt.first_ms), doubt.confirmations + 1) if verdict is StepVerdict.STEPPED else None
         if any(told.concerns(met.name) and before_ms <= told.at_ms <= doubt.first_ms for told in self.past.told):
             step = None
-        if doubt.confirmations < CONFIRMATIONS or verdict is Verdict.OPEN:
+        if doubt.confirmations < CONFIRMATIONS or verdict is StepVerdict.OPEN:
             return DOUBTED._replace(step=step)
         first = met._replace(value=doubt.first, time_ms=doubt.first_ms)
         known = self.past.step(met.name, doubt.first_ms)
-        if verdict is Verdict.EXPLAINED and doubt.first >= before and known is None:
+        if verdict is StepVerdict.EXPLAINED and doubt.first >= before and known is None:
             self[at + SIZE] = max(self[at + SIZE], _SIZE_SHOWN * doubt.rate_since * HOUR_MS)
             if not self.awaits:  # what was usual before tells nothing now
                 self[at + BASE], self[at + BASE_TIME] = before + offset, before_ms

@@ -73,7 +73,7 @@ class StepToConfirm(NamedTuple):
 
     @property
     def key(self) -> tuple[str, int]:
-        """What tells steps of a device apart."""
+        """Its name and time, which tell steps of a device apart."""
         return self.name, self.first_ms
 
     def is_explained_by(self, told: ToldExchange) -> bool:

@@ -37,7 +37,7 @@ class CounterValue(NamedTuple):
     :ivar growth: the fastest that it may grow, by the table.
     :ivar rule: the rule of its profile, if there is one.
     :ivar together: stands for its message, where that has several readings: they confirm a step once.
-    :ivar size_per_h: what the size of its meter passes in an hour.
+    :ivar size_per_h: amount that the size of its meter passes in an hour.
     :ivar is_rated: the registry tells that size.
     """
 
@@ -95,7 +95,7 @@ class CounterValue(NamedTuple):
         most = max(self.size_per_h / HOUR_MS, rate / _GOES_ON_SHARE) * (self.time_ms - doubt.time_ms) + self.growth.step
         return not doubt.confirmations or self.value - doubt.value <= most  # else it jumped again: one of the two is garbage
 
-    def verdict_after(self, before: float, before_ms: float, doubt: "Doubt", mean: float) -> "Verdict":
+    def verdict_after(self, before: float, before_ms: float, doubt: "Doubt", mean: float) -> "StepVerdict":
         """Judge a step by the way the counter goes on after it.
 
         Behind a long gap a third of the step's rate is what a house may use in an hour of any day: there the counter must go on
@@ -104,16 +104,16 @@ class CounterValue(NamedTuple):
         first = self._replace(value=doubt.first, time_ms=doubt.first_ms)
         if not first.is_possible_after(before, before_ms):
             is_round = first.rolled_over_by_digits(before, before_ms, mean) > 0
-            return Verdict.EXPLAINED if is_round else Verdict.STEPPED
+            return StepVerdict.EXPLAINED if is_round else StepVerdict.STEPPED
         if doubt.confirmations and not self._goes_on(before, before_ms, doubt):
-            return Verdict.STEPPED
+            return StepVerdict.STEPPED
         since_ms = self.time_ms - doubt.first_ms
         beyond = self.value - doubt.first - UNUSUAL * mean * since_ms
         if since_ms >= doubt.first_ms - before_ms or beyond > self.size_per_h:
-            return Verdict.EXPLAINED
+            return StepVerdict.EXPLAINED
         if since_ms < DAY_MS:
-            return Verdict.OPEN
-        return Verdict.EXPLAINED if beyond > 0 else Verdict.STEPPED
+            return StepVerdict.OPEN
+        return StepVerdict.EXPLAINED if beyond > 0 else StepVerdict.STEPPED
 
     def _goes_on(self, before: float, before_ms: float, doubt: "Doubt") -> bool:
         """Tell if the counter goes on at a third of the rate of its step at least: a season, a burst, a plant that starts.
@@ -146,8 +146,8 @@ class CounterValue(NamedTuple):
         return width if before >= _DIGITS_END * width and can_be else 0.0
 
 
-class Verdict(Enum):
-    """What a step is: something explains it, so it counts; people must explain it; or the next readings will show it."""
+class StepVerdict(Enum):
+    """StepVerdict on a step: something explains it, so it counts; people must explain it; or the next readings will show it."""
 
     EXPLAINED = "explained"
     STEPPED = "stepped"

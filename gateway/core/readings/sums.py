@@ -92,7 +92,7 @@ class Register(NamedTuple):
     :ivar doubt: a step that is not believed yet.
     :ivar offset: the sum less the register; of an exchanged meter the whole sum.
     :ivar base: the sum from which the mean rate is worked out, at ``base_ms``; None: this one.
-    :ivar size_per_h: what the size of its meter passes in an hour; 0: what the table says.
+    :ivar size_per_h: amount that its meter has shown to pass in an hour; 0: the table or the registry tells it.
     """
 
     name: str

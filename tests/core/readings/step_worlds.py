@@ -146,11 +146,11 @@ def hours_read(random: Random, days: float, interval_h: float, lost: list[Gap]) 
 
 
 class Verdicts(NamedTuple):
-    """What was found of the meters of a kind.
+    """Verdicts on the meters of a kind.
 
-    :ivar used: what they used by their registers.
-    :ivar missed: of that, what their sums do not hold.
-    :ivar untold: of that, what no step to confirm tells.
+    :ivar used: amount that they used by their registers.
+    :ivar missed: part of it that their sums do not hold.
+    :ivar untold: part of that which no step to confirm tells.
     :ivar steps: the steps to confirm, of which none was one.
     """
 
@@ -168,7 +168,7 @@ class Verdicts(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """What the gateway made of the readings of a meter: its sums, and what it held out, by step."""
+    """A meter as the gateway judged it: its sums, and the amounts that it held out, by step."""
 
     sums: list[float | None]
     held_out: list[float]

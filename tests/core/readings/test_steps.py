@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.core.readings.steps import CounterRule, CounterValue, Doubt, Verdict, usual
+from gateway.core.readings.steps import CounterRule, CounterValue, Doubt, StepVerdict, usual
 from schemas.quantities import Growth
 from tests.core.making import HOUR_MS
 from tests.rows import each_row
@@ -143,7 +143,7 @@ def test_a_counter_that_jumps_once_more_confirms_nothing() -> None:
     assert after(doubt._replace(first=101.0, value=101.0), 104.9, 2, COARSE).confirmations == 2, "one step of the register more"
 
 
-def verdict(value: float, hour: float, doubt: Doubt, mean_per_h: float = 0.0, growth: Growth = FINE) -> Verdict:
+def verdict(value: float, hour: float, doubt: Doubt, mean_per_h: float = 0.0, growth: Growth = FINE) -> StepVerdict:
     return met(value, hour, growth).verdict_after(100.0, 0, doubt, mean_per_h / HOUR_MS)
 
 
@@ -154,17 +154,17 @@ CONFIRMED = STEP._replace(confirmations=1)
 
 def test_a_step_counts_if_the_counter_goes_on_at_a_third_of_its_rate() -> None:
     third = 140.0 + 40 / 3
-    assert verdict(140.0, 1, STEP) is Verdict.OPEN, "nobody knows yet"
-    assert verdict(third, 2, CONFIRMED) is Verdict.EXPLAINED, "a season, a burst, a plant that starts"
-    assert verdict(third - 0.01, 2, CONFIRMED) is Verdict.STEPPED
-    assert verdict(500.0, 1, FIRST) is Verdict.STEPPED, "impossible from the beginning"
+    assert verdict(140.0, 1, STEP) is StepVerdict.OPEN, "nobody knows yet"
+    assert verdict(third, 2, CONFIRMED) is StepVerdict.EXPLAINED, "a season, a burst, a plant that starts"
+    assert verdict(third - 0.01, 2, CONFIRMED) is StepVerdict.STEPPED
+    assert verdict(500.0, 1, FIRST) is StepVerdict.STEPPED, "impossible from the beginning"
 
 
 def test_a_coarse_register_may_have_counted_one_step_more_than_it_shows() -> None:
     confirmed = CONFIRMED._replace(confirmations=2)
-    assert verdict(153.0, 2, confirmed, growth=COARSE) is Verdict.EXPLAINED, "153 and a part of one"
-    assert verdict(153.0, 2, confirmed) is Verdict.STEPPED, "a fine register shows all of it"
-    assert verdict(153.2, 2, confirmed, growth=COARSE) is Verdict.STEPPED, "it shows parts of one: it is fine"
+    assert verdict(153.0, 2, confirmed, growth=COARSE) is StepVerdict.EXPLAINED, "153 and a part of one"
+    assert verdict(153.0, 2, confirmed) is StepVerdict.STEPPED, "a fine register shows all of it"
+    assert verdict(153.2, 2, confirmed, growth=COARSE) is StepVerdict.STEPPED, "it shows parts of one: it is fine"
 
 
 LONG = Doubt(250.0, 720 * HOUR_MS, 1, 250.0, 720 * HOUR_MS)
@@ -174,16 +174,16 @@ LONG = Doubt(250.0, 720 * HOUR_MS, 1, 250.0, 720 * HOUR_MS)
 @each_row(
     ("value", "hours", "mean_per_h", "expected"),
     [
-        pytest.param(250.30, 1.0, 0.05, Verdict.OPEN, id="an-evening"),
-        pytest.param(250.01, 1.0, 0.05, Verdict.STEPPED, id="a-night"),
-        pytest.param(251.20, 1.0, 0.05, Verdict.EXPLAINED, id="more-than-an-hour-of-its-size-beyond-what-is-usual"),
-        pytest.param(253.60, 24.0, 0.05, Verdict.STEPPED, id="a-day-of-three-times-its-mean-was-usual-before"),
-        pytest.param(254.60, 24.0, 0.05, Verdict.EXPLAINED, id="a-day-of-more"),
-        pytest.param(257.00, 24.0, 0.01, Verdict.EXPLAINED, id="a-season"),
+        pytest.param(250.30, 1.0, 0.05, StepVerdict.OPEN, id="an-evening"),
+        pytest.param(250.01, 1.0, 0.05, StepVerdict.STEPPED, id="a-night"),
+        pytest.param(251.20, 1.0, 0.05, StepVerdict.EXPLAINED, id="more-than-an-hour-of-its-size-beyond-what-is-usual"),
+        pytest.param(253.60, 24.0, 0.05, StepVerdict.STEPPED, id="a-day-of-three-times-its-mean-was-usual-before"),
+        pytest.param(254.60, 24.0, 0.05, StepVerdict.EXPLAINED, id="a-day-of-more"),
+        pytest.param(257.00, 24.0, 0.01, StepVerdict.EXPLAINED, id="a-season"),
     ],
 )
 def test_behind_a_long_gap_a_rate_must_be_shown_by_more_than_one_evening(
-    value: float, hours: float, mean_per_h: float, expected: Verdict
+    value: float, hours: float, mean_per_h: float, expected: StepVerdict
 ) -> None:
     assert verdict(value, 720 + hours, LONG, mean_per_h) is expected
 
@@ -191,9 +191,9 @@ def test_behind_a_long_gap_a_rate_must_be_shown_by_more_than_one_evening(
 def test_behind_a_gap_of_hours_a_rate_is_shown_for_as_long() -> None:
     gap = Doubt(128.0, 14 * HOUR_MS, 1, 128.0, 14 * HOUR_MS)
     assert [verdict(128.0 + 0.7 * hours, 14 + hours, gap, 0.25) for hours in (1, 13.9, 14)] == [
-        Verdict.OPEN,
-        Verdict.OPEN,
-        Verdict.EXPLAINED,
+        StepVerdict.OPEN,
+        StepVerdict.OPEN,
+        StepVerdict.EXPLAINED,
     ]
 
 
