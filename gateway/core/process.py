@@ -67,7 +67,7 @@ from gateway.core.profiled import ByProfile
 from gateway.core.profiles.mapped import MappingContext
 from gateway.core.profiles.recognition import Frame
 from gateway.core.readings.clock_trust import ClockTrust
-from gateway.core.readings.exchanges import StoredExchange
+from gateway.core.readings.exchanges import StepToConfirm, StoredExchange
 from gateway.core.readings.native import Broken, Decoded, Drop, KeySet, NativeParts, clean, describe_drops
 from gateway.core.readings.sums import FoundSum, SumsMode
 from gateway.core.readings.timestamps import TimeRules, device_ms
@@ -135,16 +135,23 @@ class Processor:
         """Take the saved Sparkplug births; return the names of those that are obsolete."""
         return self._edge_nodes.restore_births(saved)
 
-    def restore_sums(self, device: str, found: Mapping[str, FoundSum], exchanges: Iterable[StoredExchange] = ()) -> None:
+    def restore_sums(
+        self,
+        device: str,
+        found: Mapping[str, FoundSum],
+        exchanges: Iterable[StoredExchange] = (),
+        steps: Iterable[StepToConfirm] = (),
+    ) -> None:
         """Give a device that awaits them the sums that stand in InfluxDB: counter, with its lane or channel → the newest.
 
         A counter that is not among them is new.
 
         :param exchanges: its exchanges that stand there, the oldest first.
+        :param steps: its steps that people must confirm, or said were used.
         """
         known = self.streams.devices.get(device)
         if known is not None and known.counters is not None and known.counters.awaits:
-            known.counters.take_over(found, exchanges)
+            known.counters.take_over(found, exchanges, steps)
 
     def wait_for_codec(self, ask: CodecAsk) -> Outcome:
         """Put a message whose codec is suspended into quarantine, until the codec is corrected."""

@@ -62,18 +62,6 @@ class _ToldRecord(NamedTuple):
     register: float | None = None
 
 
-class _StepRecord(NamedTuple):
-    """A step that people must confirm, or that was really used."""
-
-    name: str
-    before: float
-    after: float
-    from_ms: Ms
-    first_ms: Ms
-    is_used: bool = False
-    is_told: bool = False
-
-
 class CountersRecord(TypedDict, total=False):
     """The part of a record; ``seen`` is an instant in ms, that is before or after it by some ms."""
 
@@ -86,7 +74,7 @@ class CountersRecord(TypedDict, total=False):
     awaits: bool
     version: Word32
     told: list[_ToldRecord]
-    steps: list[_StepRecord]
+    steps: list[StepToConfirm]
     sizes: dict[str, float]
     rules: dict[str, CounterRule]
     again_ms: Ms
@@ -133,7 +121,7 @@ def _pack_past(past: CounterPast, record: CountersRecord) -> None:
     if past.told:
         record["told"] = [_ToldRecord(told.at_ms, told.field, told.final, told.register) for told in past.told]
     if past.steps:
-        record["steps"] = [_StepRecord(*step) for step in past.steps]
+        record["steps"] = list(past.steps)
     if past.rules:
         record["rules"] = dict(past.rules)
     if past.again_ms is not None:
@@ -145,7 +133,7 @@ def _pack_past(past: CounterPast, record: CountersRecord) -> None:
 def _unpack_past(record: CountersRecord) -> CounterPast:
     told = tuple(ToldExchange(one.field, one.at_ms, one.final, one.register) for one in record.get("told", ()))
     past = CounterPast(told, record.get("rules", {}), record.get("again_ms"), record.get("amended_ms"))
-    past = past._replace(steps=tuple(StepToConfirm(*step) for step in record.get("steps", ())))
+    past = past._replace(steps=tuple(record.get("steps", ())))
     return NO_PAST if past == NO_PAST else past  # shared by the many devices that have none
 
 

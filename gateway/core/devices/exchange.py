@@ -1,11 +1,11 @@
-"""The exchange of a device's meter as people tell it: what of it cannot be, and what seems to be a mistake."""
+"""The exchange of a device's meter and its steps as people tell them: what cannot be, and what seems to be a mistake."""
 
 from math import isfinite, isnan
 from typing import Final
 
 from gateway.core.devices.device import Device
-from gateway.core.readings.exchanges import ToldExchange
-from gateway.core.readings.steps import usual
+from gateway.core.readings.exchanges import NO_PAST, StepToConfirm, ToldExchange
+from gateway.core.readings.steps import CounterRule, CounterValue, usual
 from schemas.quantities import COUNTERS, GROWTH
 
 _SHOWN: Final = 80
@@ -46,3 +46,19 @@ def exchange_doubt(device: Device, told: ToldExchange) -> str:
     if grown <= usual(size, None, told.at_ms - register.time_ms):
         return ""
     return f"--final: the last register that was read is {register.value:.15g}: {grown:.15g} more is not usual in this time"
+
+
+def step_said(device: Device, first_ms: int, counter: str | None) -> StepToConfirm | str:
+    """Find the step that a person means, by the time of its first reading; or say why it cannot have been used."""
+    past = device.counters.past if device.counters is not None else NO_PAST
+    steps = [one for one in past.steps if one.state and counter in (None, one.name)]
+    step = next((one for one in steps if one.from_ms < first_ms <= one.first_ms), None)
+    if step is None:
+        return f"{device.name} has no step to confirm at that time"
+    if not step.held_out:
+        return f"{device.name}: the register went back from {step.before:.15g} to {step.after:.15g}: tell its exchange"
+    rule = past.rules.get(step.name, CounterRule())
+    value = CounterValue(step.name, step.after, step.first_ms, GROWTH[step.name.partition(",")[0]], rule)
+    if not value.is_possible_after(step.before, step.from_ms):
+        return f"{device.name}: {step.held_out:.15g} is more than can have flowed in that time: tell its exchange"
+    return step

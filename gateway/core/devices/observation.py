@@ -63,9 +63,13 @@ _MS: Final = timedelta(milliseconds=1)
 
 @dataclass(slots=True)
 class Counting:
-    """Judges the counters of readings, and knows who awaits sums; ``mode`` is their source."""
+    """Judges the counters of readings, and knows who awaits sums; ``mode`` is their source.
+
+    :ivar stepped: devices whose steps to confirm may have changed; whoever tells of them takes them out.
+    """
 
     mode: SumsMode = SumsMode.OFF
+    stepped: set[str] = field(default_factory=set)
     _is_off: bool = field(init=False)
     _asks_again: bool = field(init=False)
 
@@ -101,9 +105,14 @@ class Counting:
             if judgement.offset is not None and not awaits:
                 texts[at] += key + sum_text(value, judgement.offset)
         if counters.version != version:
-            outcome.side_effects = outcome.side_effects or SideEffects()
-            outcome.side_effects.keep[KEPT + device.name] = pack_kept(device)
+            self._keep(device, counters, outcome)
         return suspect, texts
+
+    def _keep(self, device: Device, counters: CounterState, outcome: Outcome) -> None:
+        if counters.past.steps:
+            self.stepped.add(device.name)
+        outcome.side_effects = outcome.side_effects or SideEffects()
+        outcome.side_effects.keep[KEPT + device.name] = pack_kept(device)
 
     def _counters_of(self, device: Device, time_ms: int, outcome: Outcome) -> CounterState:
         """The counters of a device; one that is first met, or may have been met elsewhere, awaits its sums."""

@@ -17,7 +17,7 @@ from math import isnan, nan
 from typing import Final
 
 from gateway.core.readings.counter_numbers import BASE, BASE_TIME, FORGETS_MS, OFFSET, SIZE, TIME, WIDTH, CounterNumbers
-from gateway.core.readings.exchanges import ExchangeEffect, StepToConfirm, StoredExchange, ToldExchange
+from gateway.core.readings.exchanges import ExchangeEffect, StepState, StepToConfirm, StoredExchange, ToldExchange
 from gateway.core.readings.steps import (
     CONFIRMATIONS,
     DAY_MS,
@@ -144,21 +144,34 @@ class CounterState(CounterNumbers):
         if steps is None:
             return
         found = {step.key: step for step in steps if not any(map(step.is_explained_by, self.past.told))}
-        gone = [one for one in self.past.steps if one.name == name and one.first_ms <= read_ms and one.key not in found]
-        self.past = self.past._replace(steps=tuple(one for one in self.past.steps if one.is_used or one not in gone))
+        gone = {one.key for one in self.past.steps if one.name == name and one.first_ms <= read_ms and one.key not in found}
+        self.past = self.past._replace(
+            steps=tuple(
+                one.said(StepState.GONE) if one.key in gone and one.state is StepState.OPEN else one for one in self.past.steps
+            )
+        )
         for step in found.values():
             if self.past.step(*step.key) is None:  # else what a person said meanwhile holds
                 self.past = self.past.with_step(step)
 
     def say_used(self, step: StepToConfirm, *, is_used: bool) -> None:
         """Note what a person says of a step: it was really used, or that is open again. Its sums must be worked out again."""
-        self.past = self.past.with_step(step._replace(is_used=is_used, is_told=False))
+        self.past = self.past.with_step(step.said(StepState.USED if is_used else StepState.OPEN))
         at = WIDTH * self._names.index(step.name)
         if is_used and step.first_ms - step.from_ms <= DAY_MS:
             self[at + SIZE] = max(self[at + SIZE], _SIZE_SHOWN * step.held_out)
         self.note_wrong(step.from_ms)
 
-    def take_over(self, found: Mapping[str, FoundSum], exchanges: Iterable[StoredExchange] = ()) -> None:
+    def steps_told(self) -> list[StepToConfirm]:
+        """Return the steps that the database does not have as they are, and take them for told."""
+        steps = [step for step in self.past.steps if not step.is_told]
+        kept = tuple(step._replace(is_told=True) for step in self.past.steps if step.state)
+        self.past, self.version = self.past._replace(steps=kept), self.version + bool(steps)
+        return steps
+
+    def take_over(
+        self, found: Mapping[str, FoundSum], exchanges: Iterable[StoredExchange] = (), steps: Iterable[StepToConfirm] = ()
+    ) -> None:
         """Go on with the sums, and ``exchanges`` from the oldest on, that stand in InfluxDB; a counter without a sum is new."""
         self.awaits = False
         self.version += 1
@@ -176,6 +189,9 @@ class CounterState(CounterNumbers):
         for exchange in exchanges:
             if exchange.told not in self.past.told:
                 self._recall(exchange, found)
+        for step in steps:
+            if self.past.step(*step.key) is None:
+                self.past = self.past.with_step(step)
 
     def _recall(self, exchange: StoredExchange, found: Mapping[str, FoundSum]) -> None:
         """Remember an exchange that stands in InfluxDB; where the sums there do not go on from it yet, let it take effect."""
@@ -246,7 +262,7 @@ class CounterState(CounterNumbers):
             self._doubt_restored(before_ms)
             self._put_former(name, FormerOffset(time_ms, offset, before + offset))
             return self._move(at, met, exact(offset + modulus), suspect=True)
-        if (known := self.past.step(name, time_ms)) is not None and known.is_used:
+        if (known := self.past.step(name, time_ms)) is not None and known.state is StepState.USED:
             return self._move(at, met, offset, suspect=True)
         doubt = self._doubted(at, met)
         return DOUBTED if doubt is None else self._judge_doubt(at, met, doubt)

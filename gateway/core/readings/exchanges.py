@@ -1,6 +1,7 @@
 """Exchanges of meters that were told, steps that people must confirm, and what else is needed to work sums out again."""
 
 from collections.abc import Mapping
+from enum import IntEnum
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -48,13 +49,20 @@ class ExchangeEffect(NamedTuple):
         return self.at_once + self.later
 
 
+class StepState(IntEnum):
+    """The meaning of a step, as it stands in the database: something explained it, nobody has said, it was really used."""
+
+    GONE = 0
+    OPEN = 1
+    USED = 2
+
+
 class StepToConfirm(NamedTuple):
     """A step of a counter that does not count, or not in full, until a person says what it was.
 
     :ivar name: the counter, with its lane or channel.
     :ivar before: the last register before it, at ``from_ms``.
     :ivar after: the first register behind it, at ``first_ms``.
-    :ivar is_used: a person says that it was really used: it counts.
     :ivar is_told: it stands in the database as it is here.
     """
 
@@ -63,7 +71,7 @@ class StepToConfirm(NamedTuple):
     after: float
     from_ms: int
     first_ms: int
-    is_used: bool = False
+    state: StepState = StepState.OPEN
     is_told: bool = False
 
     @property
@@ -75,6 +83,10 @@ class StepToConfirm(NamedTuple):
     def key(self) -> tuple[str, int]:
         """Its name and time, which tell steps of a device apart."""
         return self.name, self.first_ms
+
+    def said(self, state: StepState) -> "StepToConfirm":
+        """The same step with another meaning, which is not in the database yet."""
+        return self if state is self.state else self._replace(state=state, is_told=False)
 
     def is_explained_by(self, told: ToldExchange) -> bool:
         """Tell if it was this exchange."""
@@ -93,7 +105,7 @@ class CounterPast(NamedTuple):
     :ivar again_ms: the sums since then must be worked out again; None: none must.
     :ivar amended_ms: the sums since then were worked out, and the database did not take them; None: it has them all.
     :ivar formers: counter → the offsets of its sum that held before.
-    :ivar steps: the steps that people must confirm, and those that they said were used; the oldest first.
+    :ivar steps: the steps that people must confirm, with what they said of them; the oldest first.
     """
 
     told: tuple[ToldExchange, ...] = ()
@@ -111,7 +123,7 @@ class CounterPast(NamedTuple):
     def with_told(self, told: ToldExchange) -> "CounterPast":
         """Remember an exchange; told again it replaces what was said before."""
         others = [one for one in self.told if (one.field, one.at_ms) != (told.field, told.at_ms)]
-        steps = tuple(step for step in self.steps if not step.is_explained_by(told))
+        steps = tuple(step.said(StepState.GONE) if step.is_explained_by(told) else step for step in self.steps)
         return self._replace(told=tuple(sorted([*others, told], key=lambda one: one.at_ms))[-TOLD_MAX:], steps=steps)
 
     def with_step(self, step: StepToConfirm) -> "CounterPast":
@@ -120,8 +132,8 @@ class CounterPast(NamedTuple):
         return self._replace(steps=tuple(sorted([*others, step], key=lambda one: one.first_ms))[-STEPS_MAX:])
 
     def step(self, name: str, first_ms: float) -> StepToConfirm | None:
-        """Return a step that is known."""
-        return next((one for one in self.steps if one.key == (name, first_ms)), None)
+        """Return a step that is known, and was not explained."""
+        return next((one for one in self.steps if one.key == (name, first_ms) and one.state), None)
 
     def with_former(self, name: str, former: FormerOffset) -> "CounterPast":
         """Remember an offset of a counter that held before."""

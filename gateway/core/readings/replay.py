@@ -9,7 +9,7 @@ from math import inf
 from types import MappingProxyType
 
 from gateway.core.readings.counters import CounterState
-from gateway.core.readings.exchanges import StepToConfirm, ToldExchange
+from gateway.core.readings.exchanges import StepState, StepToConfirm, ToldExchange
 from gateway.core.readings.steps import CounterRule, is_older
 from gateway.core.readings.sums import Register
 from schemas.quantities import GROWTH, Quality
@@ -86,7 +86,10 @@ class CounterReplay:
         return [
             step
             for step in self._state.past.steps
-            if step.is_used or step.first_ms in held_ms or step.first_ms >= doubted_ms or step.first_ms <= self._begin_ms
+            if step.state is StepState.USED
+            or step.first_ms in held_ms
+            or step.first_ms >= doubted_ms
+            or step.first_ms <= self._begin_ms
         ]
 
     def _exchange_before(self, time_ms: int) -> None:

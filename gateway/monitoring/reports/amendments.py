@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from gateway.core.devices.device import Device
 from gateway.core.readings.counters import CounterState
+from gateway.core.readings.exchanges import StepState
 from gateway.ingest.database.store import Counter, Devices, Side, Store, StoredSeries, SumPoint, TimeSpan, within
 from gateway.monitoring.reports.stored_counters import (
     WorkedSum,
@@ -24,6 +25,7 @@ from gateway.monitoring.reports.stored_counters import (
     stored_exchanges,
     worked_out,
 )
+from gateway.monitoring.reports.told_steps import stored_steps
 
 _DAY_MS: Final = 86_400_000
 _TOLERANCE: Final = 1e-9
@@ -54,18 +56,22 @@ def late_sums_of(devices: Iterable[Device]) -> dict[str, LateSums]:
 
 
 async def late_exchanges(store: Store, devices: Collection[str], now_ms: int) -> dict[str, LateSums]:
-    """Find the devices whose sums are wrong by an exchange that was told late, by the name that they have in the database.
+    """Find the devices whose sums are wrong by what people told late, by the name that they have in the database.
 
     A report that does not find them in the file of a gateway, which was lost or is on another machine, knows them from here.
     """
-    exchanges = await stored_exchanges(store, devices, now_ms)
-    late = {device: told for device, told in exchanges.items() if any(exchange.is_late for exchange in told)}
+    exchanges, steps = await stored_exchanges(store, devices, now_ms), await stored_steps(store, devices, now_ms)
+    late = {device for device, told in exchanges.items() if any(exchange.is_late for exchange in told)}
+    used = {device: [step for step in some if step.state is StepState.USED] for device, some in steps.items()}
+    late |= {device for device, some in used.items() if some}
     sums = await newest_sums(store, late, now_ms) if late else {}
     found = []
-    for name, told in late.items():
+    for name in sorted(late):
         device = Device(name, None)
-        device.counters = CounterState()
-        device.counters.take_over(sums.get(name, {}), told)
+        counters = device.counters = CounterState()
+        counters.take_over(sums.get(name, {}), exchanges.get(name, ()), steps.get(name, ()))
+        for step in used.get(name, ()):
+            counters.note_wrong(step.from_ms)
         found.append(device)
     return late_sums_of(found)
 

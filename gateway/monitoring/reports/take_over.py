@@ -17,12 +17,13 @@ from typing import Final
 
 from gateway.core.batching.pacing import Backoff, LinkBudget
 from gateway.core.devices.streams import Streams
-from gateway.core.readings.exchanges import StoredExchange
+from gateway.core.readings.exchanges import StepToConfirm, StoredExchange
 from gateway.core.readings.sums import FoundSum
 from gateway.ingest.database.open_store import open_store
 from gateway.ingest.database.store import StoreFault
 from gateway.ingest.events import Events
 from gateway.monitoring.reports.stored_counters import FoundSums, newest_sums, stored_exchanges
+from gateway.monitoring.reports.told_steps import StepsOf, stored_steps
 from gateway.support.clock import WallClock
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
@@ -36,7 +37,7 @@ _AT_ONCE: Final = 200
 
 _FoundExchanges = Mapping[str, Sequence[StoredExchange]]
 """Device → its exchanges, the oldest first."""
-Restore = Callable[[str, Mapping[str, FoundSum], Iterable[StoredExchange]], None]
+Restore = Callable[[str, Mapping[str, FoundSum], Iterable[StoredExchange], Iterable[StepToConfirm]], None]
 
 
 class SumsTakeOver:
@@ -134,18 +135,19 @@ class SumsTakeOver:
                 until_ms = self._clock.now_ms() + self._ahead_ms
                 found = await newest_sums(store, devices, until_ms)
                 exchanges = await stored_exchanges(store, devices, until_ms)
+                steps = await stored_steps(store, devices, until_ms)
         except (StoreFault, ConfigurationFault):
             self._waiting |= devices
             self._asked = set()
             raise
-        await self._restore(devices, found, exchanges)
+        await self._restore(devices, found, exchanges, steps)
         self._asked = set()
 
-    async def _restore(self, devices: Iterable[str], found: FoundSums, exchanges: _FoundExchanges) -> None:
-        """Give devices their sums, and their exchanges."""
+    async def _restore(self, devices: Iterable[str], found: FoundSums, exchanges: _FoundExchanges, steps: StepsOf) -> None:
+        """Give devices their sums, their exchanges and their steps."""
         for number, device in enumerate(devices):
             behind_ms = self._behind_ms(device, found.get(device, {})) if device in self._held else None
-            self._restore_sums(device, found.get(device, {}), exchanges.get(device, ()))
+            self._restore_sums(device, found.get(device, {}), exchanges.get(device, ()), steps.get(device, ()))
             if behind_ms is not None:
                 self._note_behind(device, behind_ms)
             if number % _AT_ONCE == _AT_ONCE - 1:

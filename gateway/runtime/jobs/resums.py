@@ -30,6 +30,7 @@ from gateway.ingest.storage.database import Database, DatabaseFault
 from gateway.monitoring.reports.boundaries import midnight_ms
 from gateway.monitoring.reports.resum import SUMS_AWAITED, ResumProgress, work_out
 from gateway.monitoring.reports.stored_counters import exchange_lines
+from gateway.monitoring.reports.told_steps import step_line
 from gateway.support.clock import WallClock
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
@@ -50,6 +51,7 @@ _PAUSE_S: Final = 0.2
 _SETTLE_S: Final = 3.0
 """Within it a reading that was received stands in the database, if that answers."""
 _SETTLE_LOOK_S: Final = 0.1
+_STEPS_LOOK_S: Final = 5.0
 _KEPT: Final = 100
 """Devices whose last progress is remembered."""
 
@@ -70,6 +72,18 @@ class ExchangeWriter:
         self._waiting = database.run_here(keyvalue.get_prefix, _PREFIX)
         self._came = asyncio.Event()
         self._came.set()
+
+    async def put_steps(self, device: Device, keeper: "CounterKeeper") -> None:
+        """Have what is new of a device's steps written."""
+        registered = device.registered if isinstance(device.registered, RegisteredDevice) else None
+        steps = device.counters.steps_told() if device.counters is not None else []
+        for said_ms, step in enumerate(steps, self._clock.now_ms()):
+            name = f"{_PREFIX}{said_ms} {device.name} step"
+            self._waiting[name] = step_line(device.name, registered, step, said_ms)
+            self._came.set()
+            await keyvalue.save(self._database, name, self._waiting[name])
+        if steps:
+            await keeper.save_counters(device)
 
     async def put(self, device: Device, *exchanges: StoredExchange) -> None:
         """Have exchanges of a device written. While the disk fails they wait in memory alone, which is logged."""
@@ -149,6 +163,17 @@ class Resums:
         self._progress: dict[str, ResumProgress] = {}
         self._waiting: asyncio.Queue[Device] = asyncio.Queue()
 
+    async def tell_steps(self) -> None:
+        """Write the steps that people must confirm to the database; until cancelled."""
+        devices, stepped = self._core.streams.devices, self._core.evaluator.counting.stepped
+        stepped |= {one.name for one in devices.values() if one.counters is not None and one.counters.past.steps}
+        while True:
+            while stepped:
+                device = devices.get(stepped.pop())
+                if device is not None:
+                    await self._exchanges.put_steps(device, self._snapshots)
+            await asyncio.sleep(_STEPS_LOOK_S)
+
     def start(self, device: Device, from_ms: int) -> ResumProgress:
         """Begin to work out the sums of a device since a time; return how far it is. One that is at it goes on."""
         known = self._progress.get(device.name)
@@ -212,6 +237,7 @@ class Resums:
         if progress.is_done and progress.is_written:
             worked_in = [one for one in told if one.at_ms >= progress.from_ms and one in counters.past.told]
             await self._exchanges.put(device, *(StoredExchange(one, is_late=False) for one in worked_in))
+        self._core.evaluator.counting.stepped.add(device.name)
         self._core.evaluator.late.note_since(device.name, progress.from_ms)
         found = progress.device, progress.changed, progress.read, progress.fault or "done"
         log.info("the sums of %s were worked out again: %d of %d changed; %s", *found)

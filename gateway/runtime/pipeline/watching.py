@@ -122,6 +122,7 @@ class Watching:
         self.lanes: Lanes = {
             "resum": LiveOnly(self.resums.run),  # sums belong to the live machine
             "resum at night": LiveOnly(self.resums.nights),
+            "steps": LiveOnly(self.resums.tell_steps),
             "exchanges": self.exchanges.run,
             "damage": file.watch,
             "salvage": salvage.run,

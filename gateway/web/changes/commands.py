@@ -5,9 +5,9 @@ from collections import Counter
 from dataclasses import dataclass
 
 from gateway.core.devices.device import Device
-from gateway.core.devices.exchange import exchange_doubt, exchange_fault
+from gateway.core.devices.exchange import exchange_doubt, exchange_fault, step_said
 from gateway.core.message import Unresolved, WaitCause
-from gateway.core.readings.exchanges import ExchangeEffect, StoredExchange, ToldExchange
+from gateway.core.readings.exchanges import ExchangeEffect, StepToConfirm, StoredExchange, ToldExchange
 from gateway.ingest.delivery.backlog import Backlog
 from gateway.ingest.events import Events
 from gateway.ingest.replay import ReplayPipeline, replay_rejects
@@ -60,9 +60,26 @@ class MeterExchange:
         await self.exchanges.put(device, StoredExchange(told, is_late=bool(effect.later)))
         if effect.names:
             await self.device_snapshots.meter_exchanged(device)
+            await self.exchanges.put_steps(device, self.device_snapshots)
         self.events.meter_exchanged(device.name, effect.names)
         self.status.evaluator.late.note_since(device.name, told.at_ms)
         return device.name, effect
+
+    async def say_used(self, name: str, first_ms: int, counter: str | None, resums: Resums, *, is_used: bool) -> StepToConfirm:
+        """Note that a step was really used, or that this is open again, and have the sums since then worked out.
+
+        :raises CommandRefused: there is no such step, or it cannot have been used.
+        """
+        device = self.met(name)
+        step = step_said(device, first_ms, counter)
+        if isinstance(step, str):
+            raise CommandRefused(step, 404)
+        if device.counters is not None:
+            device.counters.say_used(step, is_used=is_used)
+        await self.device_snapshots.save_counters(device)
+        await self.exchanges.put_steps(device, self.device_snapshots)
+        resums.start(device, step.from_ms)
+        return step
 
     def met(self, name: str) -> Device:
         """The device with an id, in any writing.

@@ -16,7 +16,7 @@ from gateway.core.devices.snapshot import pack, pack_kept, unpack, unpack_kept
 from gateway.core.message import Arrival, StoredMessage
 from gateway.core.readings.counters import CounterState
 from gateway.core.readings.duplicates import WINDOW_S, DedupResult, DedupVerdict, RecentKeys
-from gateway.core.readings.exchanges import NO_PAST, CounterPast, StepToConfirm, ToldExchange
+from gateway.core.readings.exchanges import NO_PAST, CounterPast, StepState, StepToConfirm, ToldExchange
 from gateway.core.readings.field_sets import FieldSets
 from gateway.core.readings.line_protocol import series_key
 from gateway.core.readings.steps import CounterRule, Doubt
@@ -116,7 +116,7 @@ def test_an_exchanged_meter_is_remembered() -> None:
     [
         pytest.param(CounterPast(told=(ToldExchange("volume_m3", NOW_MS, 900.0, 3.0),)), id="an-exchange"),
         pytest.param(
-            CounterPast(steps=(StepToConfirm("volume_m3", 1.5, 90.25, NOW_MS - 9, NOW_MS, is_used=True),)), id="a-step"
+            CounterPast(steps=(StepToConfirm("volume_m3", 1.5, 90.25, NOW_MS - 9, NOW_MS, StepState.USED),)), id="a-step"
         ),
         pytest.param(CounterPast(rules={"pulse_count": CounterRule(50.0, 65536.0)}), id="the-rule-of-a-step"),
         pytest.param(CounterPast(again_ms=NOW_MS), id="sums-to-work-out-again"),
