@@ -39,16 +39,16 @@ def panel_answers(store: Store, from_s: int, to_s: int) -> Iterator[Answer]:
     """All figures of groups that panels show, over a range of some days."""
     known = list(queries(store))
     doubts = {
-        (query.panel, period): share
+        (query.panel, area, period): share
         for query in known
         if not query.figure
-        for _, period, share in _asked(store, query, from_s, to_s)
+        for area, period, share in _asked(store, query, from_s, to_s)
     }
     for query in known:
         for area, period, value in _asked(store, query, from_s, to_s) if query.figure else ():
             subject = f"area:{area}" if query.by_area else f"areas:{_DOMAINS[query.figure.rpartition('_')[2]]}"
             if from_s <= period.begin_s and period.end_s <= to_s and (area or not query.by_area):
-                marks = Marks(doubts.get((query.panel, period)))
+                marks = Marks(doubts.get((query.panel, area, period), doubts.get((query.panel, "", period))))
                 yield Answer(f"panels {query.step}", subject, query.figure, period, value, marks)
 
 

@@ -8,10 +8,10 @@ ZONE: Final = timezone(timedelta(hours=7))
 ZONE_NAME: Final = "Asia/Ho_Chi_Minh"
 FIRST_DAY: Final = datetime(2026, 10, 1, tzinfo=ZONE)
 FIRST_DAY_S: Final = round(FIRST_DAY.timestamp())
-BEFORE_S: Final = 8 * 3600
-"""The world begins so long before its first day."""
-AFTER_S: Final = round(3.6 * 3600)
-"""It goes on so long after its last one: sums are worked out again and days are written in the night."""
+BEFORE_S: Final = 104 * 3600
+"""The world begins so long before its first day: what is usual of a meter takes days to be known."""
+AFTER_S: Final = 9 * 3600
+"""It goes on so long after its last one: sums are worked out again in the night, and a clock that is 7 h behind gets there."""
 BEGIN_S: Final = FIRST_DAY_S - BEFORE_S
 SLOT_S: Final = 900
 HOUR_S: Final = 3600

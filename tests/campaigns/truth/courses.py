@@ -11,7 +11,7 @@ from math import pi, sin
 from random import Random
 from typing import Final
 
-from tests.campaigns.truth.calendar import BEGIN_S, SLOT_S, ZONE
+from tests.campaigns.truth.calendar import FIRST_DAY_S, SLOT_S, ZONE
 
 MILLION: Final = 1_000_000
 
@@ -109,7 +109,7 @@ def course(shape: str, mean_an_hour: float, first_s: int, slots: int, seed: str,
     found = []
     for place in range(slots):
         at_s = first_s + place * SLOT_S
-        day = (at_s - BEGIN_S - 8 * 3600) // 86_400
+        day = (at_s - FIRST_DAY_S) // 86_400
         amount = mean_an_hour * SHAPES[shape](datetime.fromtimestamp(at_s, ZONE), day, chance) * SLOT_S / 3600
         found.append(round(amount) * MILLION if is_whole else round(amount * MILLION))
     return Course(first_s, found)

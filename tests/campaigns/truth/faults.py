@@ -86,6 +86,7 @@ OUTAGES: Final = (
 )
 SLOW_FROM_H: Final = 16.75
 """From this hour of the last day on the world passes at 60 times real speed at most."""
+FASTER_FROM_H: Final = 24.75
 
 UNKNOWABLE: Final = {
     "stuck": "a register that stands still says nothing of what flows; only an alarm may notice",

@@ -13,6 +13,8 @@ LEAST_MARK: Final = 0.01
 LEAST_MEASURED: Final = 0.99
 """A figure of which less is measured, or at least a hundredth is estimated or suspect, is marked."""
 SAME_WITHIN: Final = 2e-6
+SAME_COUNTED: Final = 1.0
+"""Vehicles and people stay whole where they are reported, between two points they need not."""
 
 
 class Marks(NamedTuple):
@@ -27,6 +29,12 @@ class Marks(NamedTuple):
         """Whoever reads the figure is warned."""
         is_doubted = max(self.estimated or 0.0, self.suspect or 0.0) >= LEAST_MARK
         return is_doubted or (1.0 if self.measured is None else self.measured) < LEAST_MEASURED
+
+    @property
+    def hidden(self) -> float:
+        """The share that is told to be doubted, and is too small to be shown."""
+        shares = (self.estimated or 0.0, self.suspect or 0.0, 1.0 - (1.0 if self.measured is None else self.measured))
+        return 0.0 if self.is_marked else max(shares)
 
 
 class Answer(NamedTuple):
@@ -93,7 +101,7 @@ def outcome(answer: Answer, truth: Truth | None) -> Outcome:
         return Outcome.NOT_MEASURED if answer.value is None else Outcome.WRONG
     if answer.value is None:
         return Outcome.NOT_MEASURED if truth.may_be_absent else Outcome.ABSENT
-    is_right = abs(answer.value - truth.value) <= truth.within
+    is_right = abs(answer.value - truth.value) <= truth.within + answer.marks.hidden * abs(answer.value)
     if is_right:
         return Outcome.RIGHT_MARKED if answer.marks.is_marked else Outcome.RIGHT
     if answer.marks.is_marked and not (truth.is_most and answer.value > truth.value + truth.within):
@@ -131,5 +139,5 @@ def _compare(found: Verdict, first: Answer, others: Iterable[Answer]) -> None:
     for other in others:
         if other.surface != first.surface and other.value is not None and first.value is not None:
             found.compared[first.surface, other.surface] += 1
-            if abs(other.value - first.value) > SAME_WITHIN:
+            if abs(other.value - first.value) > (SAME_COUNTED if first.figure.endswith("_total") else SAME_WITHIN):
                 found.differing.append((first, other))

@@ -39,8 +39,8 @@ class Part:
         """Return what it printed."""
         return self.folder / f"{self.name}.log"
 
-    def start(self) -> None:
-        """Start it; return when it answers."""
+    def start(self, *, waits: bool = True) -> None:
+        """Start it; return when it answers, or at once."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", "--", *self._command],
@@ -51,15 +51,24 @@ class Part:
                 env=os.environ | self.environment,
             )
         deadline_s = time.monotonic() + READY_WITHIN_S
-        while not self._answers():
+        while waits and not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline_s:
                 raise RuntimeError(f"{self.name} does not answer:\n{self.log.read_text(errors='replace')[-2000:]}")
             time.sleep(0.02)
 
-    def stop(self, number: int = signal.SIGTERM) -> None:
-        """End it."""
+    def tell_to_end(self, number: int = signal.SIGTERM) -> None:
+        """Tell it to end."""
         if self._process is not None:
             self._process.send_signal(number)
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        """End it."""
+        self.tell_to_end(number)
+        self.wait_ended()
+
+    def wait_ended(self) -> None:
+        """Return when it has ended."""
+        if self._process is not None:
             try:
                 self._process.wait(20.0)
             except subprocess.TimeoutExpired:

@@ -13,7 +13,7 @@ from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.campaigns.truth.calendar import BEGIN_S, HOUR_S, at_s
-from tests.campaigns.truth.faults import OUTAGES, SLOW_FROM_H, Outage
+from tests.campaigns.truth.faults import FASTER_FROM_H, OUTAGES, SLOW_FROM_H, Outage
 from tests.campaigns.truth.parts import CLOCK, HOST, Broker, Gateway, Store, libraries
 from tests.campaigns.truth.registers import Exchanged
 from tests.campaigns.truth.town import registry
@@ -23,6 +23,8 @@ SLOW: Final = 60.0
 """At most so fast clocks are wrong and parts stop: a reading that takes a second is a minute late."""
 LEAD_S: Final = 0.04
 """Real seconds that a message takes at a fast pace: it is sent so much earlier, at most two minutes of the world."""
+FASTER: Final = 600.0
+"""The pace of the night after, in which nothing is judged and sums are worked out again."""
 MOST_LEAD_S: Final = 120.0
 START_S: Final = 15.0
 _RETRY_S: Final = 0.3
@@ -127,7 +129,8 @@ class Stage:
                 self._later(found, exchange.told_s or 0.0, self._telling(exchange, gateway))
         last = self.world.days - 1
         if self._has_clock_faults:
-            self._later(found, at_s(last, SLOW_FROM_H), lambda _: self._slow_down())
+            self._later(found, at_s(last, SLOW_FROM_H), lambda _: self._change_pace(SLOW))
+            self._later(found, at_s(last, FASTER_FROM_H), lambda _: self._change_pace(FASTER))
         for outage in OUTAGES:
             if outage.is_last_day and self._has_clock_faults:
                 self._plan(found, outage, at_s(last, outage.hour))
@@ -156,14 +159,14 @@ class Stage:
 
         return tell
 
-    def _slow_down(self) -> None:
-        """Go on at the slower pace, with gateways that start anew."""
-        now_s = self.pace.now_s()
+    def _change_pace(self, speed: float) -> None:
+        """Go on at another pace, with gateways that start anew: no time passes at the old one while they end."""
         for gateway in self.gateways:
-            gateway.stop()
-        self._set_pace(Pace.starting(now_s, SLOW))
+            gateway.tell_to_end()
+        self._set_pace(Pace.starting(self.pace.now_s(), speed))
         for gateway in self.gateways:
-            gateway.start()
+            gateway.wait_ended()
+            gateway.start(waits=False)
 
     def _plan(self, deeds: "Deeds", outage: Outage, when_s: float) -> None:
         parts = self.stores if outage.part == "database" else [self.broker] if outage.part == "broker" else self.gateways
@@ -175,7 +178,7 @@ class Stage:
 
         def start(_: "Deeds") -> None:
             for part in parts:
-                part.start()
+                part.start(waits=False)  # the world does not wait
 
         self._later(deeds, when_s, stop)
         self._later(deeds, when_s + outage.hours * HOUR_S, start)
