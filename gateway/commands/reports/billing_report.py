@@ -23,11 +23,15 @@ from gateway.commands.reports.report_sources import registry_to_report, with_lat
 from gateway.commands.reports.report_xlsx import XlsxOutput
 from gateway.commands.running import ask, is_running, paged, record
 from gateway.commands.starting import reaching
+from gateway.core.batching.batch import packed
+from gateway.core.batching.write_result import Fate, fate_of
+from gateway.core.readings.line_protocol import tag_text
 from gateway.ingest.database.open_store import open_store
-from gateway.ingest.database.store import StoreFault
+from gateway.ingest.database.store import StoreFault, TimeSpan
+from gateway.ingest.delivery.influxdb import InfluxdbClient
 from gateway.monitoring.reports.billing import READING_DAY_MAX, BillingLine, LineKind, MonthPlan, billing, next_month
 from gateway.monitoring.reports.boundaries import local_text
-from gateway.monitoring.reports.roster import Roster
+from gateway.monitoring.reports.roster import NEWEST_MS, Roster
 from gateway.monitoring.reports.seals import MONTH_CLOSED, MonthSealed, SealHead, Seals, noted_seals
 from gateway.support.audit.log import AuditLog
 from gateway.support.clock import wall_clock
@@ -47,6 +51,8 @@ _SHOWN: Final = (
     *("kind", "period", "contract", "device", "counter", "from_register", "to_register", "used", "unit", "mark", "note"),
 )
 _PAGE: Final = 500
+_CLOSED: Final = "closed_month"
+"""Field of the measurement ``gateway``, under the client id of a pair: the newest closed month, such as 202610."""
 
 
 def add_billing_options(report: argparse.ArgumentParser, form: "argparse._MutuallyExclusiveGroup") -> None:
@@ -161,8 +167,10 @@ def _close(config: Config, seals: Seals, month: str, day: int, by: str | None) -
         return
     if sealed and month != next_month(sealed[-1]):
         raise ConfigurationFault([f"--close: {sealed[-1]} is the last closed month; the next one is {next_month(sealed[-1])}"])
-    _refuse_standby(config)
     now_ms, zone = wall_clock(config, os.environ).now_ms(), ZoneInfo(config.time.zone)
+    if config.mqtt.standby.machine is not None:
+        _refuse_standby(config)
+        asyncio.run(_refuse_twice(config, seals, month, now_ms))
     before = seals.digest(sealed[-1]) if sealed else ""
     head = SealHead(month=month, day=day, zone=zone.key, closed_ms=now_ms, by=by, before=before, version=__version__)
     try:
@@ -170,6 +178,8 @@ def _close(config: Config, seals: Seals, month: str, day: int, by: str | None) -
     except MonthSealed:
         raise ConfigurationFault([f"--close: {month} has just been closed by somebody else"]) from None
     _note(config, seals, month)
+    if config.mqtt.standby.machine is not None:
+        asyncio.run(_tell_pair(config, month, now_ms))
 
 
 async def _seal(config: Config, seals: Seals, head: SealHead) -> None:
@@ -195,8 +205,27 @@ def _note(config: Config, seals: Seals, month: str) -> None:
 
 def _refuse_standby(config: Config) -> None:
     """:raises ConfigurationFault: this machine stands by; the live one closes months."""
-    if config.mqtt.standby is not None and is_running(config):
+    if is_running(config):
         standby = ask(config, "GET", "/api/status", {}).get("standby") or {}
         if standby.get("role") == "passive":
             others = ", ".join(standby.get("others", ()))
             raise ConfigurationFault([printable(f"--close: {standby['machine']} stands by; close months on {others}")])
+
+
+async def _refuse_twice(config: Config, seals: Seals, month: str, now_ms: int) -> None:
+    """:raises ConfigurationFault: the other machine of the pair has closed the month, and its seals are not here."""
+    async with open_store(config.influxdb) as store:
+        found = store.newest_reports(_CLOSED, TimeSpan(now_ms - NEWEST_MS[-1], now_ms + 1))
+        newest = max([int(value) async for name, _, value in found if name == config.mqtt.client_id], default=0)
+    if int(month.replace("-", "")) <= newest:
+        raise ConfigurationFault([f"--close: the other machine has closed {month}: copy its folder {seals.folder} here first"])
+
+
+async def _tell_pair(config: Config, month: str, now_ms: int) -> None:
+    """Write into the database which month is closed: the other machine must not close it again."""
+    line = f"gateway{tag_text([('gateway', config.mqtt.client_id)])} {_CLOSED}={float(month.replace('-', ''))} {now_ms}"
+    async with InfluxdbClient(config.influxdb) as database:
+        answer = await database.write(packed([line]))
+    if fate_of(answer) is not Fate.WRITTEN:
+        print(printable(f"the other machine cannot be told: {answer.describe()}; copy the seal there now"), file=sys.stderr)
+    print(printable(f"copy the seal to the other machine: {month}"))

@@ -161,6 +161,21 @@ def test_a_month_that_is_not_over_is_not_closed(site: Path) -> None:
     assert not list((site.parent / "data" / "billing").iterdir())
 
 
+@pytest.mark.real
+def test_the_other_machine_of_a_pair_does_not_close_a_month_again(site: Path, filled: Filled) -> None:
+    one = site.read_text() + "mqtt: {client_id: g1, standby: {machine: a}}\n"
+    other = site.with_name("other.yaml")
+    other.write_text(one.replace("machine: a", "machine: b").replace("data/j.db", "beside/j.db"))
+    site.write_text(one)
+    close(site, "2026-09")
+    filled.write([point("other", SEPTEMBER, 1.0, 1.0)])  # what was written before is shown then
+    said = close(other, "2026-09", status=2)
+    assert "the other machine has closed 2026-09: copy its folder" in said
+    (site.parent / "beside").mkdir(exist_ok=True)
+    (site.parent / "data" / "billing").rename(site.parent / "beside" / "billing")
+    assert "was missing" not in close(other, "2026-10")
+
+
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
