@@ -48,6 +48,7 @@ REFUSAL_DETAILS: Final[dict[str, str]] = {
     "<device> was never heard and is not registered; check its id and the topic that it sends to": (
         "chưa từng nghe thấy <device> và nó chưa đăng ký; hãy kiểm tra mã và topic mà nó gửi tới"
     ),
+    "<day> is not a day; write 2026-10-31": "<day> không phải là ngày; viết như 2026-10-31",
     "there is no photo of it": "thiết bị này không có ảnh",
     "<device> is not registered; register it first": "<device> chưa đăng ký; hãy đăng ký trước",
     "from_ms: a time in ms is missing": "from_ms: thiếu một thời điểm tính bằng mili giây",

@@ -18,6 +18,7 @@ from gateway.web.changes.changes import ChangeGuard, Registrar
 from gateway.web.changes.commands import CommandRefused, MeterExchange, PageCommands
 from gateway.web.devices.amounts import AmountPages
 from gateway.web.devices.counters import ExchangePages, SumPages
+from gateway.web.devices.device_day import DayPages
 from gateway.web.devices.device_list import DeviceList
 from gateway.web.devices.devices import DevicePages
 from gateway.web.devices.import_devices import ImportPages
@@ -136,7 +137,15 @@ def _groups(parts: PageParts) -> Iterator[RouteGroup]:
     devices = DevicePages(parts, series)
     new_devices = NewDevicePages(parts, devices.document)
     register = RegisterPages(parts, new_devices, devices.document)
-    yield from (series, devices, new_devices, register, RegistryPages(parts, new_devices), ExchangePages(parts))
+    yield from (
+        DayPages(parts, series),
+        series,
+        devices,
+        new_devices,
+        register,
+        RegistryPages(parts, new_devices),
+        ExchangePages(parts),
+    )
     yield from (group(parts) for group in _BY_THEMSELVES)
 
 

@@ -2,6 +2,7 @@
 
 import warnings
 from functools import lru_cache
+from types import SimpleNamespace
 from typing import Any, cast
 
 from aiohttp import web
@@ -11,12 +12,13 @@ from gateway.core.alarms.alarm import Change
 from gateway.core.alarms.shipped import SHIPPED
 from gateway.core.ledger import ENDS
 from gateway.core.message import Refusal, WaitCause
-from gateway.ingest.database.store import TimeSpan
+from gateway.ingest.database.store import StoredSeries, TimeSpan
 from gateway.ingest.storage.database import Database
 from gateway.ingest.storage.quarantine import QuarantineUse, WaitingKey
 from gateway.ingest.storage.reject_counts import CountedRejects
 from gateway.ingest.storage.rejects import RejectFilter
 from gateway.monitoring.exports.open_files import OpenFile
+from gateway.monitoring.reports.marks import Marks
 from gateway.monitoring.status.status import Status
 from gateway.onboarding.trials.recordings import Guess, GuessBasis
 from gateway.onboarding.trials.request import ComparedMessage, ProfileComparison
@@ -24,6 +26,7 @@ from gateway.onboarding.trials.trial import MissingKind, MissingStep
 from gateway.support.access.accounts import AccountRole, UserAccount
 from gateway.support.config.model import Config
 from gateway.support.i18n.alarm_words import rule_document
+from gateway.web.devices.device_day import DayRow
 from gateway.web.devices.new_devices import NOTHING_KNOWN
 from gateway.web.http.handlers import ACCOUNT
 from gateway.web.http.listing import Listing, ListQuery
@@ -213,6 +216,20 @@ GIVEN: dict[str, dict[str, Any]] = {
         "done": "",
         "waited": "",
         "quantities": {},
+    },
+    "device_day": {
+        "device": "m1",
+        "span": TimeSpan(0, 86_400_000),
+        "day": "1970-01-01",
+        "before": "1969-12-31",
+        "after": "1970-01-02",
+        "fault": "",
+        "rows": [DayRow(0, StoredSeries("m1", lane="1"), {"volume_m3": 5.5, "alarm_leak": True}, {"volume_m3": 0.5}, 5)],
+        "left_out": 1,
+        "fields": ["volume_m3", "alarm_leak", "ph"],
+        "uses": [("volume_m3", None, SimpleNamespace(series=StoredSeries("m1", lane="1"), marks=Marks(0.5, 1.0, 0.3)))],
+        "charts": [("Volume", "")],
+        "marks": lambda _: ["<b>"],
     },
     "exchange": {
         "device": "m1",

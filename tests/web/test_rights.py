@@ -43,6 +43,7 @@ READING: Final = {
     ),
     *("/alarms", "/alarms/history", "/api/alarms", "/api/alarms/history", "/api/alarms/rules", "/api/silences"),
     *("/devices", "/devices/{device}", "/devices/{device}/charts", "/devices/{device}/photo", "/devices/{device}/exchange"),
+    *("/devices/{device}/day", "/devices/{device}/day.csv"),
     *("/api/devices", "/api/devices/{device}", "/api/devices/{device}/events", "/api/devices/{device}/resum", "/api/late-sums"),
     *("/api/series/{device}", "/api/registry", "/register", "/register/{device}", "/import", "/try"),
     *("/rejects", "/rejects/{reject}", "/api/rejects", "/api/rejects/counts", "/quarantine", "/api/quarantine"),
@@ -62,6 +63,7 @@ ADMIN: Final = {
     *("/api/silences", "/api/silences/{number}/end", "/api/billing/{month}/close"),
 }
 LIMITED: Final = {
+    *("/devices/{device}/day", "/devices/{device}/day.csv"),
     *("/readyz", "/api/account", "/alarms", "/alarms/history", "/api/alarms", "/api/alarms/history"),
     *("/devices", "/devices/{device}", "/devices/{device}/charts"),
     *("/api/devices", "/api/devices/{device}", "/api/devices/{device}/events", "/api/series/{device}"),

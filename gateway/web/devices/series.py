@@ -1,11 +1,12 @@
 """A device as it goes on, over HTTP: its last hours from the database, as JSON and as charts, and its events as they come."""
 
 import asyncio
-from typing import Final, NamedTuple
+from collections.abc import Awaitable, Callable
+from typing import Final, NamedTuple, TypeVar
 
 from aiohttp import web
 
-from gateway.ingest.database.open_store import open_store
+from gateway.ingest.database.open_store import PointStore, open_store
 from gateway.ingest.database.store import StoreFault
 from gateway.monitoring.reports.recent import RecentSeries, SampledWindow, recent_series, recent_window
 from gateway.monitoring.status.known_devices import nobody
@@ -15,6 +16,8 @@ from gateway.web.http.handlers import Document, whole_number
 from gateway.web.http.long_answers import Fresh, event_of
 from gateway.web.routing import PageParts, RouteGroup, reads
 from schemas.quantities import DOMAINS, HEALTH
+
+T = TypeVar("T")
 
 HOURS: Final = (6, 24, 72)
 """Windows that the page offers; over HTTP any number of hours up to the last one."""
@@ -113,13 +116,23 @@ class SeriesPages(RouteGroup):
 
     async def _ask(self, name: str, hours: int) -> _LastHours:
         window = recent_window(self._clock.now_ms(), hours)
+        found = await self.ask(lambda store: recent_series(store, [*DOMAINS, HEALTH], window, name))
+        return _LastHours(window, found)
+
+    async def ask(self, question: Callable[[PointStore], Awaitable[T]]) -> T:
+        """Ask the database a question, two at a time.
+
+        :raises StoreFault: it does not answer.
+        """
+        if trouble := self._status.events.influxdb_trouble:
+            raise StoreFault(trouble)  # no reader waits for what is known to be away
         try:
             async with (
                 asyncio.timeout(_PATIENCE_S),
                 self._asking,
                 open_store(self._config.influxdb, self._status.link) as store,
             ):
-                return _LastHours(window, await recent_series(store, [*DOMAINS, HEALTH], window, name))
+                return await question(store)
         except TimeoutError as error:
             raise StoreFault(f"no answer within {_PATIENCE_S:g} s") from error
 

@@ -21,7 +21,7 @@ log = logging.getLogger("gateway.web")
 KEEP_LIMITS: Final = frozenset(
     {
         *("/login", "/logout", "/healthz", "/readyz", "/api/account"),
-        *("/devices", "/devices/{device}", "/devices/{device}/charts"),
+        *("/devices", "/devices/{device}", "/devices/{device}/charts", "/devices/{device}/day", "/devices/{device}/day.csv"),
         *("/api/devices", "/api/devices/{device}", "/api/devices/{device}/events", "/api/series/{device}"),
         *("/alarms", "/alarms/history", "/api/alarms", "/api/alarms/history"),
         *("/coverage", "/api/coverage", "/completeness", "/completeness.csv"),

@@ -42,6 +42,8 @@ PAGES: Final = {
     "audit": "/audit",
     "rejects": "/rejects",
     "reject": "/rejects/1",
+    "device day": "/devices/wm-0001/day",
+    "exchange": "/devices/wm-0001/exchange",
     "quarantine": "/quarantine",
     "try": "/try",
     "login": "/login",
