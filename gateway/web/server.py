@@ -41,6 +41,7 @@ from gateway.web.routing import PageParts, RouteGroup
 from gateway.web.views.alarms import AlarmPages
 from gateway.web.views.billing import BillingPages
 from gateway.web.views.completeness import CompletenessPages
+from gateway.web.views.consumption import ConsumptionPages
 from gateway.web.views.held_back import QuarantinePages, RejectPages
 from gateway.web.views.open_data import OpenDataPages
 from gateway.web.views.shift import ShiftPages
@@ -126,7 +127,7 @@ def _application(parts: Parts, entrance: Entrance, connections: Connections) -> 
 
 _BY_THEMSELVES: Final[tuple[type[RouteGroup], ...]] = (
     *(DeviceList, PhotoPages, ImportPages, EnrolmentPages, SumPages, AmountPages, TrialPages),
-    *(StatusPages, ShiftPages, AlarmPages, CompletenessPages, BillingPages, OpenDataPages),
+    *(StatusPages, ShiftPages, AlarmPages, CompletenessPages, ConsumptionPages, BillingPages, OpenDataPages),
     *(RejectPages, QuarantinePages),
 )
 """Groups that ask no other one."""

@@ -34,6 +34,7 @@ from gateway.web.http.long_answers import Turns
 from gateway.web.http.pages import PageRenderer
 from gateway.web.routing import PageParts
 from gateway.web.views.completeness import AreaMonth, MonthReport
+from gateway.web.views.consumption import UseRow
 from schemas.enrolment import Enrolment
 from schemas.rejects import RejectReason
 
@@ -216,6 +217,29 @@ GIVEN: dict[str, dict[str, Any]] = {
         "done": "",
         "waited": "",
         "quantities": {},
+    },
+    "consumption": {
+        "months": {"1970-01": 0},
+        "month": TimeSpan(0, 1),
+        "report": MonthReport("group", 0, fault="no answer"),
+        "list": Listing(
+            ListQuery({"by": "area", "step": "day"}, 1, ""),
+            [
+                UseRow(
+                    {"group": "a1", "name": "A1", "domain": "water", "counter": "volume_m3", "used": "1", "cause": "x"},
+                    0,
+                    1.5,
+                    12.5,
+                    Marks(0.5, 0.5, 0.5),
+                )
+            ],
+            1,
+        ),
+        "choices": ("area", "device"),
+        "by": "area",
+        "last_day": "1970-01-31",
+        "address": "?",
+        "causes": {},
     },
     "device_day": {
         "device": "m1",

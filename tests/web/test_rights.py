@@ -29,6 +29,7 @@ REACHED: Final = 299
 """The status that each handler answers with here."""
 FOR_ALL: Final = {"GET /healthz", "HEAD /healthz", "GET /login", "HEAD /login", "POST /login", "POST /logout"}
 READING: Final = {
+    *("/consumption", "/consumption.csv"),
     *(
         "/",
         "/readyz",
@@ -63,6 +64,7 @@ ADMIN: Final = {
     *("/api/silences", "/api/silences/{number}/end", "/api/billing/{month}/close"),
 }
 LIMITED: Final = {
+    *("/consumption", "/consumption.csv"),
     *("/devices/{device}/day", "/devices/{device}/day.csv"),
     *("/readyz", "/api/account", "/alarms", "/alarms/history", "/api/alarms", "/api/alarms/history"),
     *("/devices", "/devices/{device}", "/devices/{device}/charts"),

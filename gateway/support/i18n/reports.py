@@ -168,6 +168,23 @@ REPORT_PAGE_WORDS: Final[dict[str, Words]] = {
     "hours_unit": Words("giờ", "h"),
     "expected_readings": Words("Phải nhận", "Expected"),
     "missing_readings": Words("Còn thiếu", "Missing"),
+    "consumption": Words("Sản lượng", "Consumption"),
+    "consumption_title": Words("Sản lượng tiêu thụ và thất thoát", "Consumption and losses"),
+    "by_domain_all": Words("Toàn mạng", "The whole"),
+    "by_parent": Words("Đồng hồ tổng", "Bulk meter"),
+    "by_day": Words("Từng ngày", "By day"),
+    "use_used": Words("Tiêu thụ", "Used"),
+    "use_supplied": Words("Sản lượng cấp", "Supplied"),
+    "use_produced": Words("Phát lên lưới", "Produced"),
+    "use_lost": Words("Thất thoát", "Lost"),
+    "month_before": Words("so với tháng trước {}", "{} on the month before"),
+    "consumption_nothing": Words("Tháng này chưa có số liệu nào.", "Nothing was counted in this month."),
+    "consumption_means": Words(
+        "Tiêu thụ: đồng hồ của khách hàng; sản lượng cấp: đồng hồ đầu nguồn; thất thoát: phần chênh lệch. Như lệnh gateway "
+        "report consumption.",
+        "Used: what customers' meters count. Supplied: what first meters count. Lost: the difference. As the command gateway "
+        "report consumption has it.",
+    ),
     "completeness_in_work": Words(
         "Đang tính từ cơ sở dữ liệu; hàng nghìn thiết bị cần vài phút. Trang sẽ tự hiện kết quả.",
         "It is being worked out from the database; thousands of devices take minutes. The page shows it by itself.",

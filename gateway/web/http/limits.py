@@ -24,7 +24,7 @@ KEEP_LIMITS: Final = frozenset(
         *("/devices", "/devices/{device}", "/devices/{device}/charts", "/devices/{device}/day", "/devices/{device}/day.csv"),
         *("/api/devices", "/api/devices/{device}", "/api/devices/{device}/events", "/api/series/{device}"),
         *("/alarms", "/alarms/history", "/api/alarms", "/api/alarms/history"),
-        *("/coverage", "/api/coverage", "/completeness", "/completeness.csv"),
+        *("/coverage", "/api/coverage", "/completeness", "/completeness.csv", "/consumption", "/consumption.csv"),
         *("/exports", "/exports/{file}", "/api/exports"),
     }
 )

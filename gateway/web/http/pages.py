@@ -28,6 +28,7 @@ NAVIGATION: Final = {
     "/": "start",
     "/alarms": "nav_alarms",
     "/devices": "devices",
+    "/consumption": "consumption",
     "/register": "new_devices",
     "/rejects": "nav_rejects",
     "/quarantine": "nav_quarantine",

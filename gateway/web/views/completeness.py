@@ -143,19 +143,62 @@ def by_area(month: str) -> list[str]:
     return ["completeness", "--from", month, "--to", month, "--by", "area", "--step", "month"]
 
 
-class CompletenessPages(RouteGroup):
-    """The completeness of a month, as a page and as CSV."""
+class MonthPages(RouteGroup):
+    """Pages about a month, from a command's report."""
 
-    def __init__(self, parts: PageParts) -> None:
+    def __init__(self, parts: PageParts, words: Callable[[str], list[str]] = by_area) -> None:
         super().__init__(parts)
         self._zone = ZoneInfo(self._config.time.zone)
-        self._reports = MonthReports(self._config, self._clock, by_area)
+        self._reports = MonthReports(self._config, self._clock, words)
+
+    def _asked(self, request: web.Request, more: str = "") -> tuple[TimeSpan, MonthReport]:
+        """The month that is asked for, without one the newest in which a device was heard; and its report.
+
+        :param more: further words of the question, behind the month.
+        :raises web.HTTPBadRequest: it is none of those to choose from.
+        """
+        months, heard_ms = self._months(), self._devices.silence.membership.heard_ms
+        asked = request.query.get("month")
+        if not asked:
+            newest_ms = max((heard_ms(device) for device in self._devices.all()), default=0)
+            asked = self._written(next((month for month in months if month.start_ms <= newest_ms), months[0]))
+        found = next((month for month in months if self._written(month) == asked), None)
+        if found is None:
+            raise web.HTTPBadRequest(text=f"{asked[:20]!r} is none of the last {_MONTHS} months, written such as 2026-10")
+        return found, self._reports.of(asked + more, found.end_ms)
+
+    def _months(self) -> list[TimeSpan]:
+        """The months to choose from, the newest first."""
+        today = datetime.fromtimestamp(self._clock.now_ms() / 1000, self._zone).date()
+        number = today.year * 12 + today.month - _MONTHS
+        first, last = date(number // 12, number % 12 + 1, 1), today.replace(day=monthrange(today.year, today.month)[1])
+        return list(periods(first, last, ReportStep.MONTH, self._zone))[::-1]
+
+    def _written(self, month: TimeSpan) -> str:
+        """A month as the command takes it."""
+        return datetime.fromtimestamp(month.start_ms / 1000, self._zone).strftime("%Y-%m")
+
+    def _choices(self) -> dict[str, int]:
+        """The months as a page offers them."""
+        return {self._written(span): span.start_ms for span in self._months()}
+
+
+def csv_answer(report: MonthReport, name: str, text: str) -> web.Response:
+    """The rows of a report as a file; 503 while it is worked out."""
+    if not report.csv:
+        why = report.fault or "it is being worked out; ask again"
+        return web.json_response({"error": why}, status=503, headers={"Retry-After": str(AGAIN_S)})
+    named = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
+    return web.Response(text=FOR_SPREADSHEETS + text, content_type="text/csv", charset="utf-8", headers=named)
+
+
+class CompletenessPages(MonthPages):
+    """The completeness of a month, as a page and as CSV."""
 
     @reads("/completeness")
     async def _page(self, request: web.Request) -> web.Response:
         """The month that is asked for; without one the newest of which there are readings."""
-        months = self._months()
-        month, report = self._asked(request, months)
+        month, report = self._asked(request)
         scope = scope_of(request)
         rows = sorted(_rows(rows_within(report.csv, scope, "group")), key=lambda row: (not row.area, row.area, row.domain))
         account = account_of(request).name
@@ -163,7 +206,7 @@ class CompletenessPages(RouteGroup):
         return self._pages.page(
             request,
             "completeness",
-            months={self._written(span): span.start_ms for span in months},
+            months=self._choices(),
             month=month,
             chosen=self._written(month),
             report=report,
@@ -179,41 +222,8 @@ class CompletenessPages(RouteGroup):
     @reads("/completeness.csv")
     async def _csv(self, request: web.Request) -> web.Response:
         """The same as ``gateway report completeness --by area --step month --csv``; 503 while it is worked out."""
-        month, report = self._asked(request, self._months())
-        if not report.csv:
-            why = report.fault or "it is being worked out; ask again"
-            return web.json_response({"error": why}, status=503, headers={"Retry-After": str(AGAIN_S)})
-        named = {"Content-Disposition": f'attachment; filename="completeness-{self._written(month)}.csv"'}
-        text = FOR_SPREADSHEETS + rows_within(report.csv, scope_of(request), "group")
-        return web.Response(text=text, content_type="text/csv", charset="utf-8", headers=named)
-
-    def _asked(self, request: web.Request, months: list[TimeSpan]) -> tuple[TimeSpan, MonthReport]:
-        """The month that is asked for, and its report.
-
-        :raises web.HTTPBadRequest: it is none of those.
-        """
-        asked = request.query.get("month") or self._written(self._newest(months))
-        found = next((month for month in months if self._written(month) == asked), None)
-        if found is None:
-            raise web.HTTPBadRequest(text=f"{asked[:20]!r} is none of the last {_MONTHS} months, written such as 2026-10")
-        return found, self._reports.of(asked, found.end_ms)
-
-    def _newest(self, months: list[TimeSpan]) -> TimeSpan:
-        """The newest month in which a device was heard; the one that goes on if there is none."""
-        heard_ms = self._devices.silence.membership.heard_ms
-        newest_ms = max((heard_ms(device) for device in self._devices.all()), default=0)
-        return next((month for month in months if month.start_ms <= newest_ms), months[0])
-
-    def _months(self) -> list[TimeSpan]:
-        """The months to choose from, the newest first."""
-        today = datetime.fromtimestamp(self._clock.now_ms() / 1000, self._zone).date()
-        number = today.year * 12 + today.month - _MONTHS
-        first, last = date(number // 12, number % 12 + 1, 1), today.replace(day=monthrange(today.year, today.month)[1])
-        return list(periods(first, last, ReportStep.MONTH, self._zone))[::-1]
-
-    def _written(self, month: TimeSpan) -> str:
-        """A month as the command takes it."""
-        return datetime.fromtimestamp(month.start_ms / 1000, self._zone).strftime("%Y-%m")
+        month, report = self._asked(request)
+        return csv_answer(report, f"completeness-{self._written(month)}", rows_within(report.csv, scope_of(request), "group"))
 
     def _count(self, scope: DeviceScope | None) -> tuple[int, int]:
         """Count the registered devices, of a scope if one is given, and those of which no reading is expected."""

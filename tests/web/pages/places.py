@@ -33,6 +33,7 @@ PAGES: Final = {
     "import": "/import",
     "coverage": "/coverage",
     "completeness": "/completeness",
+    "consumption": "/consumption",
     "open data": "/exports",
     "billing": "/billing",
     "amounts": "/devices/wm-0001/amounts",
