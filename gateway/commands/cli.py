@@ -103,6 +103,7 @@ _COMMANDS: Final = {
     "devices": CommandRow("list, register, import, enroll or exchange devices", "devices.devices"),
     "alarms": CommandRow("list alarms and their rules, acknowledge them, plan work", "alarms"),
     "report": CommandRow("report consumption, balances or completeness", "reports.report"),
+    "rollups": CommandRow("write roll-ups of the past again", "reports.rollups_again"),
     "export": CommandRow("write open data: figures of areas, for everybody", "reports.open_export"),
     "audit": CommandRow("list who changed what; verify that nothing was taken out", "privacy.audit"),
     "backup": CommandRow("put all that makes this gateway into one file", "backup:add_backup"),

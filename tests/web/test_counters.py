@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from gateway.ingest.storage import keyvalue
 from tests.core.making import HOUR_MS, NOW_MS
 from tests.web.test_registering import entries
 from tests.web.visiting import WATER, Answer, Visitor, visit
@@ -133,3 +134,15 @@ def test_sums_are_worked_out_again_from_a_time_on_and_how_far_that_is_can_be_ask
     assert begun.document.keys() >= {"read", "changed", "fault", "written", "until_ms"}
     assert progress.document == begun.document
     assert (none.document, late.document["devices"].keys()) == ({"devices": {}}, {"m1"})
+
+
+def test_closed_hours_are_marked_to_be_written_again(tmp_path: Path) -> None:
+    async def story(visitor: Visitor) -> tuple[Answer, dict[str, str]]:
+        await counted(visitor)
+        visitor.parts.watching.status.evaluator.late.close(NOW_MS)
+        answer = await visitor.post(f"/api/rollups/again?from_ms={NOW_MS - 3 * HOUR_MS}")
+        return answer, visitor.database.run_here(keyvalue.get_prefix, "periods.again.")
+
+    answer, kept = visit(tmp_path, story)
+    assert answer.document == {"hours": 3}
+    assert set(kept) >= {"periods.again.m1"}

@@ -61,7 +61,7 @@ TECHNICIAN: Final = {
 ADMIN: Final = {
     *("/api/devices/{device}/retire", "/register/{device}/retire", "/api/devices/{device}/revoke", "/register/{device}/revoke"),
     *("/api/rejects/replay", "/api/rejects/purge", "/api/quarantine/purge", "/api/journal/drop", "/api/journal/acknowledge"),
-    *("/api/silences", "/api/silences/{number}/end", "/api/billing/{month}/close"),
+    *("/api/silences", "/api/silences/{number}/end", "/api/rollups/again", "/api/billing/{month}/close"),
 }
 LIMITED: Final = {
     *("/consumption", "/consumption.csv"),

@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 
 from gateway.core.batching.batch import Body, text_of
-from gateway.core.readings.late_readings import HourRun, LateReadings, merged, runs_of
+from gateway.core.readings.late_readings import HOUR_MS, HourRun, LateReadings, merged, runs_of
 from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database
 
@@ -81,6 +81,13 @@ class HoursAgain:
             oldest = marked[-1][1] - _HOURS_MAX
             self._again[device] = [(max(first, oldest), end) for first, end in marked if end > oldest]
             self._changed.add(device)
+
+    def mark_all(self, devices: Iterable[str], from_ms: int, end_ms: int) -> int:
+        """Note all hours of devices between two times, as far back as any is worked out again; return their number."""
+        first, end = max(from_ms // HOUR_MS, end_ms // HOUR_MS - _HOURS_MAX), end_ms // HOUR_MS
+        for device in devices if first < end else ():
+            self.mark(device, [(first, end)])
+        return max(0, end - first)
 
     def wait(self, device: str, hour: int) -> None:
         """Note that an hour of a device waits for its next reading; what waited before that is to be worked out again."""

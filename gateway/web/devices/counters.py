@@ -16,6 +16,7 @@ from gateway.core.devices.device import Device
 from gateway.core.devices.snapshot import pack_kept
 from gateway.core.readings.exchanges import ToldExchange
 from gateway.monitoring.reports.resum import ResumProgress
+from gateway.monitoring.reports.rollup_points import written_name
 from gateway.monitoring.status.known_devices import nobody
 from gateway.onboarding.registration import FileChanged
 from gateway.support.access.accounts import AccountRole
@@ -24,7 +25,7 @@ from gateway.support.config.files import ConfigurationFault
 from gateway.support.registry.changes import ChangeRefused, with_source
 from gateway.web.changes.commands import CommandRefused
 from gateway.web.devices.device_documents import counter_documents
-from gateway.web.http.handlers import Document, account_of, note_changes
+from gateway.web.http.handlers import Document, account_of, note_changes, whole_number
 from gateway.web.http.long_answers import some_at_a_time
 from gateway.web.routing import RouteGroup, changes, reads
 
@@ -148,6 +149,16 @@ class SumPages(RouteGroup):
         if found is None:
             raise web.HTTPNotFound(text="nobody asked for its sums")
         return web.json_response(progress_document(found))
+
+    @changes("/api/rollups/again", AccountRole.ADMIN, "roll-ups written again")
+    async def _rollups(self, request: web.Request) -> web.Response:
+        """Mark the closed hours of all devices since ``from_ms``, to be written again."""
+        again, status = self._commands.backlog.hours_again, self._commands.exchange.status
+        names = [written_name(device) for device in status.devices.registry_entries()]
+        end_ms = status.evaluator.late.closed_ms
+        hours = again.mark_all(names, whole_number(request.query.get("from_ms")) or 0, end_ms)
+        await again.save()
+        return web.json_response({"hours": hours})
 
     def _wrong(self) -> Iterator[list[Device]]:
         """The devices whose sums are wrong, of some at a time."""

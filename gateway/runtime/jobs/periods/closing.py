@@ -64,8 +64,7 @@ class PeriodCloser:
                     await self._write(last, part, ReportStep.HOUR, areas)
                 waiting |= _unfinished(last) if last is not None else {}
                 await asyncio.sleep(0)
-            await areas.settle(self.roster, TankLevels(self.store, self.roster), self._areas())
-            await self._add(areas.points(ReportStep.HOUR))
+            await self._settle(areas, ReportStep.HOUR)
             await self._add(areas.hours_of_day(self.zone))
         if self.only is None:
             waiting |= await self._unheard(spans[-1].end_ms)
@@ -85,8 +84,7 @@ class PeriodCloser:
                 async for found in rolled(self.store, part, domain, [day], self.now_ms):
                     await self._write(found, part, ReportStep.DAY, areas, more)
                 await asyncio.sleep(0)
-            await areas.settle(self.roster, TankLevels(self.store, self.roster), self._areas())
-            await self._add(areas.points(ReportStep.DAY))
+            await self._settle(areas, ReportStep.DAY)
             await self._balances(domain, day, areas.network)
         if self.only is not None:
             others = [id_ for id_ in self._of_same_areas() if not self._is_written(id_)]
@@ -104,8 +102,7 @@ class PeriodCloser:
                 async for found in rolled(self.store, part, domain, [month], self.now_ms):
                     await self._write(found, part, ReportStep.MONTH, areas, more)
                 await asyncio.sleep(0)
-            await areas.settle(self.roster, TankLevels(self.store, self.roster), self._areas())
-            await self._add(areas.points(ReportStep.MONTH))
+            await self._settle(areas, ReportStep.MONTH)
         complete = AreaCompleteness(ReportStep.MONTH, month)
         await complete.add_stored(self.store, self.roster, self._of_same_areas())
         await self._add(complete.points())
@@ -157,6 +154,10 @@ class PeriodCloser:
         """All devices of the areas of the devices to write, those without an area too."""
         areas = {self.roster.by_id[id_].area for id_ in self.roster.by_id if self._is_written(id_)}
         return [id_ for id_, device in self.roster.by_id.items() if device.area in areas]
+
+    async def _settle(self, areas: AreaTotals, step: ReportStep) -> None:
+        await areas.settle(self.roster, TankLevels(self.store, self.roster), self._areas())
+        await self._add(areas.points(step))
 
     async def _add(self, points: Iterable[RollupPoint]) -> None:
         await self.writer.add(points, self.writing)
