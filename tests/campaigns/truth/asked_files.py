@@ -12,6 +12,7 @@ from tests.campaigns.truth.judge import Answer, Marks
 from tests.campaigns.truth.parts import Gateway
 
 _QUANTITIES: Final = frozenset(f"{what}_{unit}" for unit in ("m3", "kwh") for what in ("used", "supplied", "produced", "lost"))
+_WORDS: Final = frozenset({"true", "false", "True", "False"})
 
 
 def open_data_answers(gateway: Gateway, days: Iterable[int]) -> Iterator[Answer]:
@@ -27,7 +28,11 @@ def open_data_answers(gateway: Gateway, days: Iterable[int]) -> Iterator[Answer]
 
 def row_marks(row: Mapping[str, str]) -> Marks:
     """Return the marks of a row of CSV."""
-    return Marks(*(float(row[name]) if row.get(name) else None for name in ("estimated", "suspect", "measured")))
+    return Marks(*(_share(row.get(name)) for name in ("estimated", "suspect", "measured")))
+
+
+def _share(text: str | None) -> float | None:
+    return float(text.lower() == "true") if text in _WORDS else float(text) if text else None
 
 
 def billing_answers(gateway: Gateway, period: Period) -> Iterator[Answer]:

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 ZONE: Final = timezone(timedelta(hours=7))
 ZONE_NAME: Final = "Asia/Ho_Chi_Minh"
 FIRST_DAY: Final = datetime(2026, 10, 1, tzinfo=ZONE)
+FIRST_MONTH: Final = f"{FIRST_DAY:%Y-%m}"
 FIRST_DAY_S: Final = round(FIRST_DAY.timestamp())
 BEFORE_S: Final = 104 * 3600
 """The world begins so long before its first day: what is usual of a meter takes days to be known."""

@@ -10,6 +10,7 @@ from typing import Final
 
 from tests.campaigns.truth.alarms import alarm_lines, judge_alarms
 from tests.campaigns.truth.asked_files import billing_answers, open_data_answers
+from tests.campaigns.truth.asked_pages import consumption_page_answers, device_day_answers
 from tests.campaigns.truth.asked_panels import panel_answers
 from tests.campaigns.truth.asked_points import point_answers
 from tests.campaigns.truth.asked_reports import (
@@ -19,7 +20,7 @@ from tests.campaigns.truth.asked_reports import (
     group_answers,
 )
 from tests.campaigns.truth.asked_rollups import points, rollup_answers
-from tests.campaigns.truth.calendar import at_s, day, month
+from tests.campaigns.truth.calendar import FIRST_MONTH, at_s, day, month
 from tests.campaigns.truth.judge import Answer, Verdict, judge
 from tests.campaigns.truth.parts import Gateway
 from tests.campaigns.truth.player import Stage
@@ -107,6 +108,9 @@ class Campaign:
         yield "panels of all days", panel_answers(store, begin_s, end_s)
         yield "panels of a day", panel_answers(store, days[-1].begin_s, end_s)
         yield "open data", open_data_answers(gateway, range(0, self.days, 3))
+        yield "page of consumption", consumption_page_answers(gateway, FIRST_MONTH, is_over=whole is not None)
+        water = [meter.id for meter in world.meters if meter.domain == "water"]
+        yield "pages of days", device_day_answers(gateway, water, (1, self.days // 2, self.days - 1))
         if whole is not None:
             yield "billing", billing_answers(gateway, whole)
 

@@ -42,6 +42,7 @@ class Answer(NamedTuple):
 
     :ivar value: None: the surface says that there is none.
     :ivar cause: why.
+    :ivar rounded: how far its last digit may be off.
     """
 
     surface: str
@@ -51,6 +52,7 @@ class Answer(NamedTuple):
     value: float | None
     marks: Marks = Marks()
     cause: str = ""
+    rounded: float = 0.0
 
 
 class Outcome(Enum):
@@ -101,7 +103,7 @@ def outcome(answer: Answer, truth: Truth | None) -> Outcome:
         return Outcome.NOT_MEASURED if answer.value is None else Outcome.WRONG
     if answer.value is None:
         return Outcome.NOT_MEASURED if truth.may_be_absent else Outcome.ABSENT
-    is_right = abs(answer.value - truth.value) <= truth.within + answer.marks.hidden * abs(answer.value)
+    is_right = abs(answer.value - truth.value) <= truth.within + answer.rounded + answer.marks.hidden * abs(answer.value)
     if is_right:
         return Outcome.RIGHT_MARKED if answer.marks.is_marked else Outcome.RIGHT
     if answer.marks.is_marked and not (truth.is_most and answer.value > truth.value + truth.within):
@@ -139,5 +141,6 @@ def _compare(found: Verdict, first: Answer, others: Iterable[Answer]) -> None:
     for other in others:
         if other.surface != first.surface and other.value is not None and first.value is not None:
             found.compared[first.surface, other.surface] += 1
-            if abs(other.value - first.value) > (SAME_COUNTED if first.figure.endswith("_total") else SAME_WITHIN):
+            within = SAME_COUNTED if first.figure.endswith("_total") else SAME_WITHIN
+            if abs(other.value - first.value) > within + first.rounded + other.rounded:
                 found.differing.append((first, other))
