@@ -106,28 +106,61 @@ class ConditionSpec(LimitSpec):
         le=10,
         description="A register stepped without an exchange, and so many messages say so; three at most.",
     )
+    register_stuck: Literal["flow", "behind", "habit"] | None = Field(
+        None,
+        description="A register stands still, and a witness says that something flows: the device's own flow, power or counts; "
+        "the meters behind it; its habit.",
+    )
+    times: float = Field(
+        3.0,
+        ge=1,
+        le=100,
+        description="The witness says so many times as much as ever before the register moved; a habit: the register stands "
+        "still so many times as long as ever.",
+    )
+    losses_above: float | None = Field(
+        None,
+        gt=0,
+        le=100,
+        description="More % of a parent's supply, or as a multiple of `of`, was counted by no meter behind it.",
+    )
+    days: int = Field(3, strict=True, ge=1, le=14, description="Losses of so many days together.")
+    times_usual: float = Field(
+        1.5, ge=0, le=100, description="The share is also above so many times its mean of 28 days; 0: that does not matter."
+    )
+    least_a_day: float = Field(0.5, ge=0, description="Smaller losses of a day are none, in m3 or kWh.")
     clock_wrong: Literal[True] | None = Field(None, description="The device's clock is too far off to be believed.")
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
-        kinds = ("state", "field", "all", "silent", "night_flow_above", "completeness_below", "counter_step", "clock_wrong")
-        given = [kind for kind in kinds if kind in self.model_fields_set]
+        given = [kind for kind in _KINDS if kind in self.model_fields_set]
         if len(given) != 1:
             raise ValueError(
-                f"a condition has exactly one of {', '.join(kinds)}" + (f", not {', '.join(given)}" if given else "")
+                f"a condition has exactly one of {', '.join(_KINDS)}" + (f", not {', '.join(given)}" if given else "")
             )
         allowed = _BESIDE.get(given[0], set()) | {given[0]}
         for key in sorted(self.model_fields_set - allowed):
             raise ValueError(f"{key} does not belong to a condition with {given[0]}")
         if self.at == "parent":
             raise ValueError("at: parent stands in all, behind a limit of the device itself")
+        if self.losses_above is not None and self.of in USUAL:
+            raise ValueError("losses are compared with what is usual by times_usual; of names a parameter")
         if self.all is not None and self.all[0].at == "parent":
             raise ValueError("the first of all is the device's own; put the parent's behind it")
         return self
 
 
 _LIMIT: Final = {"above", "below", "clear", "of", "default", "at"}
-_BESIDE: Final = {"field": _LIMIT, "night_flow_above": {"nights", "least", "of", "default"}}
+_KINDS: Final = (
+    *("state", "field", "all", "silent", "night_flow_above", "completeness_below", "counter_step", "register_stuck"),
+    *("losses_above", "clock_wrong"),
+)
+_BESIDE: Final = {
+    "field": _LIMIT,
+    "night_flow_above": {"nights", "least", "of", "default"},
+    "register_stuck": {"times"},
+    "losses_above": {"days", "times_usual", "least_a_day", "of", "default"},
+}
 """Kind of a condition → the keys that may stand beside it."""
 
 

@@ -33,6 +33,7 @@ PARAMETERS: Final[dict[str, str]] = {
     "reading_day": "day of the month, 1 to 28, on which a month of billing begins; that of --day where it is left out",
     "night_flow_m3_h": "water: the lowest flow of a night without a leak",
     "tank_area_m2": "water: a tank's base area: with its level, what its balance has in store",
+    "loss_limit_pct": "a parent: the share of what it measures that may be lost behind it in a day, for alarms",
     **{name: f"power: the most V believed of {', '.join(raised)}" for name, raised in RAISED_BY.items()},
 }
 """Parameters with a meaning of their own. Any other is for the profile that asks for it."""

@@ -41,6 +41,7 @@ STORIES: Final[dict[str, Storyline]] = {
         (DISTRICT,),
         (5 * DAY_S, 6 * DAY_S),
         "leak",
+        ("losses_high",),
         days=2,
         usual_s=WEEK,
         again_s=11 * DAY_S,
@@ -51,7 +52,7 @@ STORIES: Final[dict[str, Storyline]] = {
         (DISTRICT,),
         HOURS,
         "burst",
-        ("pressure_low",),
+        ("pressure_low", "losses_high"),
         for_s=600,
         usual_s=WEEK,
         effect=Effect(added_h=flows.burst_h, change=gauges.pressure_falls),
@@ -97,7 +98,27 @@ STORIES: Final[dict[str, Storyline]] = {
         effect=Effect(factor=flows.without_phase, scales=False, change=gauges.phase_lost),
     ),
     "overload": Storyline(
-        "more load than a station is made for", (FEEDER,), HOURS, "overload", for_s=900, effect=Effect(added_h=flows.overload_h)
+        "more load than a station is made for",
+        (FEEDER,),
+        HOURS,
+        "overload",
+        ("losses_high",),
+        for_s=900,
+        effect=Effect(added_h=flows.overload_h),
+    ),
+    "empty_house": Storyline(
+        "a house is left, and its meter asks why no water flows",
+        (METER,),
+        HOURS,
+        "no_flow",
+        effect=Effect(factor=flows.none_flows, flag="alarm_no_flow"),
+    ),
+    "blocked": Storyline(
+        "grit blocks a meter: its register stands still, and it says so",
+        (METER,),
+        HOURS,
+        "register_stuck",
+        effect=Effect(factor=flows.none_flows, flag="alarm_blocked"),
     ),
     # What is measured.
     "voltage_low": Storyline(

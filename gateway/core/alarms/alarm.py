@@ -88,7 +88,8 @@ class AlarmState(Struct):
     :ivar value: the newest value that met the condition, or the one that raised the alarm if none did since.
     :ivar field: the quantity that has this value; empty for silence and clocks.
     :ivar standing: progress by condition and channel.
-    :ivar nights: local day (as an ordinal) → lowest flow, of the nights that count.
+    :ivar nights: local day (as an ordinal) → lowest flow, of the nights that count; of losses the limit;
+        of steps the time of the day at which a counter restarted.
     :ivar registered: True for a device that the registry named; the alarm ends when it leaves the registry.
     :ivar simulated: True for a simulated device.
     :ivar overdue: number of times that people were told of it again because nobody acknowledged it.

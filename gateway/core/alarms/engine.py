@@ -5,6 +5,7 @@ from datetime import date, tzinfo
 from typing import Final
 
 from gateway.core.alarms.alarm import AlarmState
+from gateway.core.alarms.counted import CountedDays, CountedHours, judge_losses, judge_register
 from gateway.core.alarms.looking import (
     NIGHT_HOURS,
     Look,
@@ -188,6 +189,15 @@ class Alarms:
         told = longest_gap_s * 1000 / DAY_MS if longest_gap_s * 1000 >= self._silence.after_ms(device) else 0.0
         if self._silence.membership.heard_ms(device) and told <= _SILENT_MOST:
             judge_day(self.rules, self.states, place_of(device), min(1.0, completeness / (1 - told)), now_ms)
+
+    def counted_hours(self, device: Device, counted: CountedHours) -> None:
+        """Take what the main counter of a device counted up to the newest day."""
+        judge_register(self.rules, self.states, place_of(device), counted)
+
+    def counted_days(self, parent: Device, days: CountedDays, now_ms: int) -> None:
+        """Take what a parent and the meters behind it counted up to the newest day."""
+        params = parent.registered.params if parent.registered is not None else NO_PARAMS
+        judge_losses(self.rules, self.states, place_of(parent), days, Scales(params, {}), now_ms)
 
     def usual(self, device: str, hours: UsualHours) -> bool:
         """Take the means of the last days by local hour, or after a restart those that were kept; False: they are not taken."""

@@ -3,6 +3,7 @@
 The figures of nights and days come from the roll-ups once a day, and again after late readings changed them.
 """
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Final, NamedTuple
 
@@ -78,8 +79,38 @@ def note_step(states: States, rules: Rules, place: Place, text_tags: str, time_m
     """Raise the alarm of a step that enough messages confirm; prolong one that stands."""
     for rule, name, condition in rules.conditions():
         if isinstance(condition, CounterStep) and step.readings >= min(condition.readings, 1 + CONFIRMATIONS):
+            state = states.find(AlarmKey(rule.name, place.name))
+            known = state.nights if state is not None else {}
+            restarts = _restarts(known, step)
+            if state is not None and step.is_restart and len(restarts) >= _RESTARTS:
+                state.nights = restarts
+                if len(known) < _RESTARTS:  # a step that was none of them goes on
+                    states.rest(state, time_ms)
+                states.change(state)
+                continue
             sight = Sight(f"{name}{text_tags}", time_ms, 1.0, since_ms=step.first_ms)
-            states.change(states.stand(rule, place, sight))  # how long it stands must outlive a restart
+            state = states.stand(rule, place, sight)
+            state.nights = restarts
+            states.change(state)  # how long it stands must outlive a restart
+
+
+_RESTARTS: Final = 3
+"""So many restarts at the same time of the day are the habit of a counter, and no alarm; it is forgotten in a week without."""
+_HABIT_DAYS: Final = 7
+_SAME_TIME_MS: Final = 75 * 60_000
+
+
+def _restarts(known: Mapping[int, float], step: RegisterStep) -> dict[int, float]:
+    """The days of the last week on which a counter restarted, with the time of the day, if this is one more of them."""
+    day, at_ms = divmod(step.first_ms, DAY_MS)
+    recent = {other: ms for other, ms in known.items() if 0 <= day - other <= _HABIT_DAYS}
+    if not step.is_restart:
+        return recent
+    return {other: ms for other, ms in recent.items() if _apart_ms(ms, at_ms) <= _SAME_TIME_MS} | {day: float(at_ms)}
+
+
+def _apart_ms(one: float, other: float) -> float:
+    return min((one - other) % DAY_MS, (other - one) % DAY_MS)
 
 
 def _end_step(states: States, steps: Steps, look: Look) -> None:
@@ -87,10 +118,14 @@ def _end_step(states: States, steps: Steps, look: Look) -> None:
     rule, name = steps.rule, f"{steps.name}{look.text_tags}"
     state = states.find(AlarmKey(rule.name, look.place.name))
     standing = state.standing.get(name) if state is not None else None
-    if state is None or standing is None or look.quality & Quality.COUNTER_SUSPECT:
+    if state is None or look.quality & Quality.COUNTER_SUSPECT:
         return
-    if not state.is_active or look.time_ms - standing.last_ms >= steps.condition.hold_ms:
+    if standing is not None and look.time_ms - standing.last_ms >= steps.condition.hold_ms:
         states.fall(rule, look.place.name, name, look.time_ms)
+        if state.nights and not state.standing:
+            states.rest(state, look.time_ms)
+    elif state.nights and not state.standing and look.time_ms // DAY_MS - max(state.nights) > _HABIT_DAYS:
+        states.end(state, look.time_ms)
 
 
 NIGHT_HOURS = 5

@@ -95,6 +95,33 @@ class CounterStep:
 
 
 @dataclass(frozen=True, slots=True)
+class Stuck:
+    """A condition: a register stands still, and its own flow, the meters behind it or its habit say that something flows.
+
+    :ivar times: they must say so many times as much as in any standstill before; a habit: so many times its longest pause.
+    """
+
+    by: Literal["flow", "behind", "habit"]
+    times: float = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """A condition: a share of a parent's supply above a limit, or a multiple of ``of``, was counted by no meter behind it.
+
+    :ivar days: over so many days together.
+    :ivar usual: and it is above so many times the usual share; 0: that does not matter.
+    :ivar least: smaller losses of a day are none, in m3 or kWh.
+    """
+
+    above: float
+    days: int = 3
+    of: Param | None = None
+    usual: float = 1.5
+    least: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
 class ClockWrong:
     """A condition: the clock of the device is too far from the gateway's, by the times that the gateway believes."""
 
@@ -102,7 +129,9 @@ class ClockWrong:
 ACKNOWLEDGE_WITHIN_MS: Final = {Severity.CRITICAL: 30 * 60_000, Severity.WARNING: 8 * 3_600_000, Severity.INFO: 0}
 """Half an hour; one shift; never."""
 
-Condition = Values | Silent | Night | Completeness | CounterStep | ClockWrong
+Condition = Values | Silent | Night | Completeness | CounterStep | Stuck | Losses | ClockWrong
+OF_ALL_READINGS: Final = (Silent, Night, Completeness, Stuck, Losses)
+"""Kinds that look at all readings of a device, whichever of several gateways received them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +160,7 @@ class Rule:
     @property
     def of_all_readings(self) -> frozenset[str]:
         """The names of its conditions that look at all readings of a device, whichever of several gateways received them."""
-        return frozenset(str(at) for at, when in enumerate(self.when) if isinstance(when, Silent | Night | Completeness))
+        return frozenset(str(at) for at, when in enumerate(self.when) if isinstance(when, OF_ALL_READINGS))
 
     @property
     def acknowledge_ms(self) -> int:
@@ -155,6 +184,11 @@ class Rules:
         for rule in self.rules:
             for number, condition in enumerate(rule.when):
                 yield rule, str(number), condition
+
+    def is_stuck(self, name: str) -> bool:
+        """Tell if a rule is about registers that stand still."""
+        rule = self.by_name.get(name)
+        return rule is not None and any(isinstance(condition, Stuck) for condition in rule.when)
 
     def limits(self) -> Iterator[Limit]:
         """All limits on values."""

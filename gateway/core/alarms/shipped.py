@@ -12,11 +12,13 @@ from gateway.core.alarms.rules import (
     Condition,
     CounterStep,
     Limit,
+    Losses,
     Night,
     Param,
     Rule,
     Rules,
     Silent,
+    Stuck,
     Usual,
     Values,
 )
@@ -215,6 +217,25 @@ SHIPPED: Final = Rules(
             CounterStep(),
             source="a step back, one above the hard bound, or one after which the register goes on at less than a third of its"
             " rate; two more messages confirm it, no exchange told",
+        ),
+        _rule(
+            "register_stuck",
+            _WARNING,
+            is_true("alarm_blocked"),
+            Stuck("flow"),
+            Stuck("behind"),
+            Stuck("habit", 8),
+            source=f"{_METER}; its flow, power or counts, or the meters behind it, against the most that they said before the"
+            " register moved; its habit, against holidays and pauses",
+        ),
+        _rule("no_flow", _WARNING, is_true("alarm_no_flow"), source=_METER),
+        _rule(
+            "losses_high",
+            _WARNING,
+            Losses(0.1),
+            Losses(0.01, of=Param("loss_limit_pct"), usual=0),
+            source="a tenth of the supply and half more than the usual share of 28 days, in three days together;"
+            " params.loss_limit_pct",
         ),
         _rule("clock_wrong", _WARNING, ClockWrong(), for_ms=_HOUR_MS, source="time.max_future, time.late_after"),
         _rule("completeness_low", _INFO, Completeness(0.9), source="nine of ten readings of a day"),

@@ -140,6 +140,13 @@ class States:
         if state.is_active:
             self._tell(state, Change.CLEARED, at_ms)
 
+    def rest(self, state: AlarmState, at_ms: int) -> None:
+        """End an alarm, and keep what its state has learnt."""
+        if state.is_active:
+            self._tell(state, Change.CLEARED, at_ms)
+        state.standing, state.raised_ms, state.overdue, state.acknowledged = {}, 0, 0, None
+        self.change(state)
+
     def _remove(self, key: AlarmKey) -> None:
         states = self._places[key.place]
         del states[key.alarm]
@@ -156,7 +163,7 @@ class States:
     def pass_on(self, state: AlarmState, rule: Rule, at_ms: int) -> None:
         """End what single readings told of an alarm, for another gateway receives them now; silence, nights and days go on."""
         state.standing = {name: standing for name, standing in state.standing.items() if name in rule.of_all_readings}
-        if not state.standing and not state.nights:
+        if not state.standing and not (state.nights and rule.of_all_readings):
             self.end(state, at_ms)
         else:
             self.change(state)

@@ -129,6 +129,24 @@ WORDING: Final[dict[str, tuple[str, str, str, str]]] = {
         "Nếu đã thay đồng hồ, ghi nhận bằng gateway devices exchange; nếu không, kiểm tra đồng hồ.",
         "If the meter was exchanged, record it with gateway devices exchange; else have the meter checked.",
     ),
+    "register_stuck": (
+        "Chỉ số đồng hồ đứng yên trong khi vẫn có tiêu thụ; sản lượng từ lúc đó là đáng ngờ.",
+        "The register stands still although something flows; what it counted since is suspect.",
+        "Kiểm tra đồng hồ tại chỗ: kẹt, hỏng bộ đếm hoặc bị can thiệp; thay đồng hồ và ước tính sản lượng còn thiếu.",
+        "Check the meter on site: blocked, broken or tampered with. Exchange it, and estimate what is missing.",
+    ),
+    "no_flow": (
+        "Đồng hồ báo không có nước chảy lâu hơn bình thường.",
+        "The meter says that no water has passed for longer than is usual.",
+        "Hỏi khách hàng có vắng nhà không; nếu không, kiểm tra van, nguồn cấp và đồng hồ.",
+        "Ask if the customer is away; if not, check valve, supply and meter.",
+    ),
+    "losses_high": (
+        "Thất thoát sau đồng hồ tổng cao hơn thường ngày: rò rỉ, trộm cắp hoặc đồng hồ đếm thiếu.",
+        "More than usual is lost behind the parent meter: a leak, theft, or a meter that counts too little.",
+        "Đối chiếu các đồng hồ phía sau, dò rò rỉ ban đêm và đấu nối trái phép; khai báo khách hàng chưa có thiết bị.",
+        "Compare the meters behind it, search for leaks at night and for illegal connections; register who is missing.",
+    ),
     "clock_wrong": (
         "Đồng hồ thời gian của thiết bị sai.",
         "The device's clock is wrong.",

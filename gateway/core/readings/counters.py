@@ -272,7 +272,7 @@ class CounterState(CounterNumbers):
         before, before_ms, offset = self[at : at + BASE]
         mean = self._mean(at)
         verdict = met.verdict_after(before, before_ms, doubt, mean)
-        step = RegisterStep(int(doubt.first_ms), doubt.confirmations + 1) if verdict is StepVerdict.STEPPED else None
+        step = RegisterStep.of(before, doubt) if verdict is StepVerdict.STEPPED else None
         if any(told.concerns(met.name) and before_ms <= told.at_ms <= doubt.first_ms for told in self.past.told):
             step = None
         if doubt.confirmations < CONFIRMATIONS or verdict is StepVerdict.OPEN:

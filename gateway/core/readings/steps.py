@@ -2,7 +2,7 @@
 
 from enum import Enum
 from math import ceil, log10
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 from schemas.quantities import Growth
 
@@ -180,10 +180,19 @@ class Doubt(NamedTuple):
 
 
 class RegisterStep(NamedTuple):
-    """A step that people must explain: when the first reading after it was, and how many messages in a row say so."""
+    """A step that people must explain: when the first reading after it was, and how many messages in a row say so.
+
+    :ivar is_restart: it went back to a tenth of what it was, or less.
+    """
 
     first_ms: int
     readings: int
+    is_restart: bool = False
+
+    @classmethod
+    def of(cls, before: float, doubt: "Doubt") -> Self:
+        """The step of a counter that showed ``before``."""
+        return cls(int(doubt.first_ms), doubt.confirmations + 1, doubt.first <= before * _RESET_SHARE)
 
 
 def usual(size_per_h: float, mean: float | None, gap_ms: float, *, is_rated: bool = False) -> float:

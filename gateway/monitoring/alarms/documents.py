@@ -10,6 +10,8 @@ from gateway.core.readings.line_protocol import tag_text
 
 MEASUREMENT: Final = "alarm"
 EVENT: Final = "event"
+STUCK_FIELDS: Final = ("stuck_since_ms", "stuck_until_ms")
+"""The time in which a register stood still although something flowed; without the second it still does."""
 _NO_WORDS: Final[Mapping[str, str]] = {"vi": "", "en": ""}
 _REMEMBERED_MS: Final = 86_400_000
 """The time after which an ended alarm is forgotten; readings that decide are at most an hour late."""
@@ -60,10 +62,18 @@ def alarm_point(state: AlarmState | Transition, time_ms: int, *, silenced: bool)
     return f"{MEASUREMENT}{tag_text(sorted(tags.items()))} {','.join(fields)} {time_ms}"
 
 
-def change_points(change: Transition, time_ms: int, *, silenced: bool) -> str:
-    """The points of a change: the alarm's, and an ``event`` of its beginning, or of the person who acknowledged it."""
+def change_points(change: Transition, time_ms: int, *, silenced: bool, is_stuck: bool = False) -> str:
+    """The points of a change: the alarm's, and an ``event`` of its beginning, or of the person who acknowledged it.
+
+    :param is_stuck: it is about a register that stands still: reports find in an ``event`` from when to when.
+    """
     point, known = alarm_point(change, time_ms, silenced=silenced), change.acknowledged
     own = {"alarm": change.key.alarm, **change.tags._asdict()}
+    place = {name: own[name] for name in ("area", "device", "site")}
+    if is_stuck and change.change in {Change.RAISED, Change.CLEARED}:
+        until = f",{STUCK_FIELDS[1]}={float(change.at_ms)!r}" if change.duration_ms is not None else ""
+        since = f"{STUCK_FIELDS[0]}={float(change.since_ms)!r}{until},value=1.0 {change.since_ms}"
+        point += f"\n{EVENT}{tag_text([*place.items(), ('kind', 'stuck')])} {since}"
     if change.change is Change.RAISED:
         return f"{point}\n{EVENT}{tag_text([*own.items(), ('kind', 'alarm')])} value=1.0 {change.since_ms}"
     if known is None or change.change is not Change.CHANGED:

@@ -171,7 +171,10 @@ class AlarmKeeper:
             self.events.changed(change)
             silenced = self.planned.cover(change.tags, now_ms)
             time_ms = self._point_times.of_change(change.key, change.at_ms, now_ms)
-            yield INFLUXDB, change_points(change, time_ms, silenced=silenced)
+            yield (
+                INFLUXDB,
+                change_points(change, time_ms, silenced=silenced, is_stuck=self._alarms.rules.is_stuck(change.key.alarm)),
+            )
             if self._is_told(change, silenced=silenced):
                 yield WEBHOOK, self._notice(change)
 

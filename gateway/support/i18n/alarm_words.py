@@ -8,10 +8,12 @@ from gateway.core.alarms.rules import (
     Condition,
     CounterStep,
     Limit,
+    Losses,
     Night,
     Param,
     Rule,
     Silent,
+    Stuck,
     Usual,
     Values,
 )
@@ -158,6 +160,19 @@ _STEP: Final = Words(
     "chỉ số nhảy mà không báo thay, {readings} số đo liền",
     "a register stepped without an exchange, {readings} readings in a row",
 )
+_STUCK_BY: Final = {
+    "flow": Words("chính thiết bị báo có lưu lượng, công suất hoặc lượt đếm", "its own flow, power or counts speak against it"),
+    "behind": Words("các đồng hồ phía sau vẫn đếm", "the meters behind it count"),
+    "habit": Words("trái với thói quen của nó", "that is against its habit"),
+}
+_STUCK: Final = Words(
+    "chỉ số đứng yên mà {why}, gấp {times:g} lần mức từng có",
+    "a register stands still, and {why}, {times:g} times as much as ever",
+)
+_LOSSES: Final = Words(
+    "thất thoát phía sau trong {days} ngày trên {limit} lượng cấp, {usual:g} lần mức thường lệ và {least:g} m³ hoặc kWh/ngày",
+    "losses behind it in {days} days above {limit} of the supply, {usual:g} times what is usual, and {least:g} m³ or kWh a day",
+)
 _CLOCK: Final = Words("đồng hồ của thiết bị lệch quá time.max_future", "its clock is off by more than time.max_future")
 _FOR: Final = Words("kéo dài {span}", "for {span}")
 _CLEAR_AFTER: Final = Words("hết khi đã qua {span}", "over when it has been gone for {span}")
@@ -199,10 +214,19 @@ def _condition(condition: Condition, language: str) -> str:
             return _say(_NIGHT, language, limit=limit, nights=condition.nights) + least
         case Completeness():
             return _say(_COMPLETENESS, language, pct=100 * condition.below)
-        case CounterStep():
-            return _say(_STEP, language, readings=condition.readings)
+        case CounterStep() | Stuck() | Losses():
+            return _counted(condition, language)
         case ClockWrong():
             return _say(_CLOCK, language)
+
+
+def _counted(condition: CounterStep | Stuck | Losses, language: str) -> str:
+    if isinstance(condition, CounterStep):
+        return _say(_STEP, language, readings=condition.readings)
+    if isinstance(condition, Stuck):
+        return _say(_STUCK, language, why=_say(_STUCK_BY[condition.by], language), times=condition.times)
+    limit = _scaled(100 * condition.above, condition.of, "%", language)
+    return _say(_LOSSES, language, limit=limit, days=condition.days, usual=condition.usual, least=condition.least)
 
 
 def _limit(limit: Limit, language: str) -> str:

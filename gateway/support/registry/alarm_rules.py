@@ -13,11 +13,13 @@ from gateway.core.alarms.rules import (
     Condition,
     CounterStep,
     Limit,
+    Losses,
     Night,
     Param,
     Rule,
     Rules,
     Silent,
+    Stuck,
     Usual,
     Values,
 )
@@ -114,9 +116,19 @@ def _condition(spec: "ConditionSpec", clear: float | None) -> Condition:
         return Night(spec.night_flow_above, spec.nights, _of(spec), spec.least)
     if spec.completeness_below is not None:
         return Completeness(spec.completeness_below / 100)
+    return _counted(spec) or (ClockWrong() if spec.clock_wrong else Values((_limit(spec, clear),)))
+
+
+def _counted(spec: "ConditionSpec") -> Condition | None:
+    """The condition about a counter; None: it is another."""
     if spec.counter_step is not None:
         return CounterStep(spec.counter_step)
-    return ClockWrong() if spec.clock_wrong else Values((_limit(spec, clear),))
+    if spec.register_stuck is not None:
+        return Stuck(spec.register_stuck, spec.times)
+    if spec.losses_above is None:
+        return None
+    of = Param(spec.of, spec.default) if spec.of is not None else None
+    return Losses(spec.losses_above / 100, spec.days, of, spec.times_usual, spec.least_a_day)
 
 
 def _limit(spec: "LimitSpec", clear: float | None) -> Limit:

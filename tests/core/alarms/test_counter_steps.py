@@ -275,3 +275,69 @@ def test_of_a_step_that_arrays_confirm_their_newest_reading_tells(*, newest_firs
         told += meter.on.send(batch[::-1] if newest_first else batch, meter.now_ms + MINUTE_MS)
     assert told == [RAISED]
     assert meter.sends_after(DAY_MS, 0.2) == [f"{CLEARED} 0"]
+
+
+# ---- a counter that restarts each night ------------------------------------------------------------------------------------
+
+
+class Doors:
+    """A counter that begins at zero each night, as that of people at a door; readings come each half an hour."""
+
+    def __init__(self) -> None:
+        self.on = Pipeline(rule(CounterStep(), name="counter_step"))
+        self.half = 0
+        self.count = 3000.0
+
+    def lives(self, restarts_at_half: int | None = 1) -> list[str]:
+        """A day; what is told of it, and at which half of an hour."""
+        told: list[str] = []
+        for half in range(48):
+            self.count = 40.0 if half == restarts_at_half else self.count + 40 + 3 * (half % 5)
+            now_ms = NOW_MS - NOW_MS % DAY_MS + self.half * HOUR_MS // 2
+            sent = {"ts": now_ms, "volume_m3": self.count, "pulse_count": 10 * self.count}
+            told += [f"{line.split('@')[0]} {half}" for line in self.on.send(sent, now_ms)]
+            self.half += 1
+        return told
+
+
+def test_a_counter_that_restarts_each_night_is_an_alarm_until_the_third_night_and_never_again() -> None:
+    doors = Doors()
+    assert doors.lives(None) == []
+    told = [doors.lives() for _ in range(3)]
+    assert told[0] == ["raised counter_step 3"]
+    assert told[2][-1] == "cleared counter_step 3"
+    assert [doors.lives() for _ in range(20)] == [[]] * 20
+
+
+def test_what_is_learnt_of_restarts_outlives_the_gateway() -> None:
+    doors = Doors()
+    for _ in range(5):
+        doors.lives()
+        doors.on.restart(NOW_MS)
+    assert [doors.lives() for _ in range(3)] == [[]] * 3
+
+
+def test_another_step_of_a_counter_that_restarts_is_an_alarm_of_a_day() -> None:
+    doors = Doors()
+    for _ in range(5):
+        doors.lives()
+    doors.count = 1000
+    assert doors.lives(None) == ["raised counter_step 2"]
+    assert doors.lives() == ["cleared counter_step 4"], "a day after it; at the third half of an hour its reading is doubted"
+    assert doors.lives() == []
+
+
+def test_a_counter_that_no_longer_restarts_is_forgotten_in_a_week_and_learnt_anew() -> None:
+    doors = Doors()
+    for _ in range(5):
+        doors.lives()
+    assert [doors.lives(None) for _ in range(9)] == [[]] * 9
+    assert list(doors.on.alarms.states) == []
+    assert doors.lives() == ["raised counter_step 3"]
+
+
+@pytest.mark.parametrize("interval_s", [1, 60, 86_400])
+def test_three_steps_at_an_interval_of_a_second_to_a_day_are_one_alarm(interval_s: int) -> None:
+    told = Meter(interval_s).sends(1000.2, *[5000.0] * 3, *[0.1] * 3, *[400.0] * 3)
+    assert told[:1] == [f"{RAISED} 3"]
+    assert [line for line in told if "raised" in line] == told[:1]

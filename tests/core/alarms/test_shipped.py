@@ -16,7 +16,8 @@ DOCUMENTATION: Final = Path(__file__).parents[3] / "docs" / "alarms.md"
 NAMES: Final = (
     *("device_silent", "site_silent", "battery_low", "leak", "burst", "backflow", "tamper", "pressure_low", "pressure_high"),
     *("tank_low", "tank_overflow", "water_quality", "voltage_low", "voltage_high", "phase_lost", "outage", "overload"),
-    *("congestion", "lamp_failed", "air_quality", "counter_step", "clock_wrong", "completeness_low"),
+    *("congestion", "lamp_failed", "air_quality", "counter_step", "register_stuck", "no_flow", "losses_high"),
+    *("clock_wrong", "completeness_low"),
 )
 Reading = dict[str, Value]
 PARAMS: Final = {"level_low_m": 1.5, "level_high_m": 4, "rated_current_a": 100, "rated_power_va": 63_000}
@@ -76,6 +77,8 @@ CASES: Final = [
         {"congested": True, "mean_speed_km_h": 25},
         {"congested": False, "mean_speed_km_h": 25},
     ),
+    Case("register_stuck", {"alarm_blocked": True}, None, {"alarm_blocked": False}),
+    Case("no_flow", {"alarm_no_flow": True}, None, {"alarm_no_flow": False}),
     Case("congestion", {"congested": True, "occupancy_pct": 80}, None, {"congested": False, "occupancy_pct": 80}),
     Case("lamp_failed", {"alarm_lamp": True}, None, {"alarm_lamp": False}),
     Case("air_quality", {"pm2_5_ug_m3": 90}, {"pm2_5_ug_m3": 75}, {"pm2_5_ug_m3": 60}),

@@ -10,9 +10,11 @@ from gateway.core.alarms.rules import (
     Completeness,
     CounterStep,
     Limit,
+    Losses,
     Night,
     Param,
     Silent,
+    Stuck,
     Usual,
     Values,
 )
@@ -64,6 +66,9 @@ AGREED: Final[dict[str, list[str]]] = {
         *("no2_ug_m3 > 200 until 180", "o3_ug_m3 > 200 until 180", "co_ug_m3 > 30000 until 27000"),
     ],
     "counter_step": [],
+    "register_stuck": ["alarm_blocked > 0 until 0"],
+    "no_flow": ["alarm_no_flow > 0 until 0"],
+    "losses_high": [],
     "clock_wrong": [],
     "completeness_low": [],
 }
@@ -90,6 +95,8 @@ def test_what_is_no_limit_of_a_value_is_as_agreed_too() -> None:
         "site_silent": [Silent("site")],
         "leak": [Night(1.25, 3, Usual.HOUR, 0.01), Night(1.0, 3, Param("night_flow_m3_h"), 0.0)],
         "counter_step": [CounterStep(3, DAY_MS)],
+        "register_stuck": [Stuck("flow", 3), Stuck("behind", 3), Stuck("habit", 8)],
+        "losses_high": [Losses(0.1, 3, None, 1.5, 0.5), Losses(0.01, 3, Param("loss_limit_pct"), 0, 0.5)],
         "clock_wrong": [ClockWrong()],
         "completeness_low": [Completeness(0.9)],
     }, "a condition of another kind is written here too, below the name of its rule"

@@ -123,7 +123,7 @@ def test_a_step_is_told_with_each_message_that_says_so() -> None:
     for minute, value in ((1, 5.0), (2, 5.1), (3, 5.2), (4, 5.3)):
         steps.append(counter.judge(NAME, GROWTH[NAME], value, NOW_MS + minute * 60_000).step)
     first_ms = NOW_MS + 60_000
-    assert steps == [RegisterStep(first_ms, 1), RegisterStep(first_ms, 2), RegisterStep(first_ms, 3), None]
+    assert steps == [*(RegisterStep(first_ms, number, is_restart=True) for number in (1, 2, 3)), None]
     apart = state(1000.0)
     message = object()
     array = [apart.judge(NAME, GROWTH[NAME], 5.0 + n / 10, NOW_MS + n + 1, None, message).step for n in range(4)]

@@ -73,6 +73,17 @@ def test_a_change_is_the_alarm_then_and_its_points(change: Change) -> None:
     assert len(events) == (change in {Change.RAISED, Change.CHANGED})
 
 
+def test_from_when_to_when_a_register_stood_still_is_an_event() -> None:
+    tags = f"event,area=a1,device=d1,kind=stuck,site=s1 stuck_since_ms={NOW_MS}.0"
+    told = {
+        change: change_points(Transition.of(state(), change, NOW_MS + MINUTE_MS), NOW_MS, silenced=False, is_stuck=True)
+        for change in Change
+    }
+    assert f"{tags},value=1.0 {NOW_MS}" in told[Change.RAISED].split("\n")
+    assert f"{tags},stuck_until_ms={NOW_MS + MINUTE_MS}.0,value=1.0 {NOW_MS}" in told[Change.CLEARED].split("\n")
+    assert "stuck" not in told[Change.OVERDUE] + told[Change.CHANGED]
+
+
 def test_an_alert_has_labels_that_say_something() -> None:
     found = alert_document(state(simulated=True), RULES, "en", overdue=True)
     assert found["labels"] == {

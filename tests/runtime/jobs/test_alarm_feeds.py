@@ -80,6 +80,50 @@ def test_alarms_learn_of_nights_and_incomplete_days_and_keep_what_is_usual(influ
     influxdb_rig.run(config, end_ms + HOUR, after_a_restart)
 
 
+def test_a_register_that_stands_still_and_losses_are_told_in_the_night(influxdb_rig: ClosingRig) -> None:
+    """Of all domains there are counters: none may stop the night."""
+    end_ms = START + DAY
+
+    def history(device: str, an_hour: float, *, days: int = 20, more: str = "") -> list[str]:
+        hourly = [f"hourly,device={device} volume_used_m3={an_hour + number % 2 / 8!r}{more}" for number in range(24 * days)]
+        daily = [f"daily,device={device} volume_used_m3={24 * an_hour + 1.5!r}" for _ in range(days)]
+        lines = [f"{line} {START - (24 * days - number) * HOUR}" for number, line in enumerate(hourly)]
+        return lines + [f"{line} {START - (days - number) * DAY}" for number, line in enumerate(daily)]
+
+    def register(device: str, an_hour: float, more: str = "") -> list[str]:
+        counted = [(hour, 9 + max(hour, 0) * an_hour) for hour in range(-1, 26)]
+        return [f"{device} volume_m3={m3!r},volume_sum_m3={m3!r}{more},quality=0i {START + at * HOUR}" for at, m3 in counted]
+
+    filled = influxdb_rig.filled
+    filled.write(history("stuck", 0.5, more=",flow_min_m3_h=0.4,flow_mean_m3_h=0.5,flow_max_m3_h=0.6") + history("bulk", 2.0))
+    filled.write(history("gap", 1.9))
+    filled.write(register("water,device=stuck", 0.0, more=",flow_m3_h=0.5") + register("water,device=bulk", 2.0))
+    filled.write(register("water,device=gap", 0.2))
+    filled.write(
+        [
+            f"traffic,device=road vehicle_count_total={n}.0,vehicle_count_sum={n}.0,quality=0i {START + n * HOUR}"
+            for n in range(26)
+        ]
+    )
+    devices: list[dict[str, object]] = [
+        {"id": "stuck", "domain": "water", "interval": "1h"},
+        {"id": "bulk", "domain": "water", "interval": "1h", "customers": 1, "params": {"loss_limit_pct": 20}},
+        {"id": "gap", "domain": "water", "interval": "1h", "parent": "bulk"},
+        {"id": "road", "domain": "traffic", "interval": "1h"},
+    ]
+
+    async def a_day(running: Running) -> None:
+        alarms = running.parts.processing.alarms
+        running.clock.at_ms = end_ms
+        await running.close(end_ms + SETTLED)
+        found = {state.key.id: state for state in alarms.states if state.is_active and "silent" not in state.key.alarm}
+        assert set(found) == {"register_stuck@stuck", "losses_high@bulk"}
+        assert found["register_stuck@stuck"].since_ms == START
+        assert found["losses_high@bulk"].value > 20
+
+    influxdb_rig.run(influxdb_rig.config(devices, "Asia/Ho_Chi_Minh"), START, a_day)
+
+
 def test_usual_is_the_mean_of_each_local_hour_of_at_least_three_days(filled: Filled) -> None:
     def hourly(device: str, hour: int, field: str, values: list[float]) -> list[str]:
         days = enumerate(values, start=1)

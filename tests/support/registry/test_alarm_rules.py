@@ -17,10 +17,12 @@ from gateway.core.alarms.rules import (
     Condition,
     CounterStep,
     Limit,
+    Losses,
     Night,
     Param,
     Rule,
     Silent,
+    Stuck,
     Usual,
     Values,
 )
@@ -102,6 +104,10 @@ CONDITIONS: Final[list[tuple[str, Condition]]] = [
     ("{night_flow_above: 2, of: usual, least: 0.1}", Night(2, 3, Usual.HOUR, 0.1)),
     ("{completeness_below: 95}", Completeness(0.95)),
     ("{counter_step: 2}", CounterStep(2)),
+    ("{register_stuck: flow}", Stuck("flow")),
+    ("{register_stuck: habit, times: 10}", Stuck("habit", 10)),
+    ("{losses_above: 15, times_usual: 2, days: 5, least_a_day: 3}", Losses(0.15, 5, None, 2, 3)),
+    ("{losses_above: 1, of: loss_limit_pct, default: 20, times_usual: 0}", Losses(0.01, 3, Param("loss_limit_pct", 20), 0)),
     ("{clock_wrong: true}", ClockWrong()),
 ]
 """Each kind of condition as it is written, and as the engine takes it."""

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from gateway.core.alarms.engine import Alarms
-from gateway.core.alarms.rules import Night, Usual
+from gateway.core.alarms.rules import Losses, Night, Stuck, Usual
 from gateway.core.alarms.watch import FLOW
 from gateway.core.batching.batch import packed
 from gateway.core.batching.write_result import Answer, Fate, fate_of
@@ -29,6 +29,7 @@ from gateway.ingest.delivery.influxdb import Output
 from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database, DatabaseFault
 from gateway.monitoring.reports.completeness import PeriodCompleteness
+from gateway.monitoring.reports.counted import counted_days, counted_hours, families_days
 from gateway.monitoring.reports.nights import LowestFlow, usual_hours
 from gateway.monitoring.reports.rollup_points import RollupPoint, written_name
 from gateway.monitoring.reports.roster import Roster
@@ -161,6 +162,25 @@ class AlarmFeeds:
                 await self._database.run(keyvalue.put_all, changes)
                 changes = {}
         await self._database.run(keyvalue.put_all, changes)
+
+    async def judge_counted(self, store: Store, roster: Roster, end_ms: int, now_ms: int) -> None:
+        """Have judged what registers and the meters behind parents counted up to a midnight.
+
+        :raises StoreFault: the database does not answer.
+        """
+        if not any(isinstance(condition, Stuck | Losses) for _, _, condition in self._alarms.rules.conditions()):
+            return
+        newest = datetime.fromtimestamp(end_ms // 1000, self._zone).toordinal() - 1
+        for domain in roster.domains():
+            days = await counted_days(store, roster, domain, end_ms, self._zone)
+            async for id_, hours in counted_hours(store, roster, domain, days, end_ms):
+                if (device := self._devices.find(written_name(roster.by_id[id_]))) is not None:
+                    self._alarms.counted_hours(device, hours)
+                await asyncio.sleep(0)
+            for id_, family in families_days(roster, domain, days, newest):
+                if (device := self._devices.find(written_name(roster.by_id[id_]))) is not None:
+                    self._alarms.counted_days(device, family, now_ms)
+                await asyncio.sleep(0)
 
     def _usual_fields(self) -> Iterator[str]:
         rules = self._alarms.rules
