@@ -13,15 +13,15 @@ from tests.grafana.ledger_points import LedgerPoints
 from tests.grafana.worked_out import figures
 
 _OF_COMPLETENESS: Final = frozenset(
-    {"expected", "received", "missing", "on_time", "estimated", "longest_gap_s", "interruption_s", "interruptions"}
+    {"expected", "received", "missing", "on_time", "estimated", "longest_gap_s", "interruption_s", "interruptions", "momentary"}
 )
-_OF_AREAS: Final = frozenset({"supplied", "demand", "volume_used_m3", "energy_import_used_kwh"})
+_OF_AREAS: Final = frozenset(f"{word}_{unit}" for word in ("used", "supplied", "produced", "lost") for unit in ("m3", "kwh"))
 TOLD: Final[Mapping[str, frozenset[str]]] = {
     "device_health": frozenset({"battery_low", "battery_pct", "battery_v", "rssi_dbm", "snr_db"}),
-    "balance": frozenset({"in", "out"}),
+    "balance": frozenset({"in", "out", "lost_m3", "lost_kwh"}),
     **dict.fromkeys(("hourly_area", "daily_area", "monthly_area"), _OF_AREAS),
     "completeness": _OF_COMPLETENESS | {"interval_s"},
-    **dict.fromkeys(("daily_completeness", "monthly_completeness"), _OF_COMPLETENESS | {"devices"}),
+    **dict.fromkeys(("daily_completeness", "monthly_completeness"), _OF_COMPLETENESS | {"customers", "devices"}),
 }
 """Measurement → its fields that a ledger tells, where it does not tell all."""
 NOT_TOLD: Final = frozenset({"alarm", "event", "gateway", "build", "registry"})
@@ -72,7 +72,7 @@ def _is_told(ask: Ask) -> bool:
     fields = {ask.field, *(where.field for where in ask.where)}
     if ask.field == "quality" and ask.over not in (Over.DEVICES, Over.SUM):  # its bits are what the gateway thinks of a reading
         return False
-    return measurement not in NOT_TOLD and fields <= TOLD.get(measurement, fields)
+    return measurement not in NOT_TOLD and not ask.mark and fields <= TOLD.get(measurement, fields)
 
 
 def hold(

@@ -18,6 +18,7 @@ from tests.grafana.ledger_readings import Flow, FlowCurve, LedgerReading, StoryL
 VOLTAGES: Final = ("voltage_l1_v", "voltage_l2_v", "voltage_l3_v")
 MAIN: Final = {"water": ("volume_m3", "volume_reverse_m3"), "power": ("energy_import_kwh", "energy_export_kwh")}
 """Domain → the register of what passed a meter, and that of what ran back."""
+INTERRUPTIONS: Final = ("interruption_s", "interruptions", "momentary")
 NIGHT_H: Final = 5
 NIGHT_COVERAGE: Final = 0.8
 THREE_PHASES: Final = {
@@ -104,6 +105,7 @@ class _Worker:
         for reading in ledger.readings:
             self.by_series[reading.domain, reading.device, reading.tags].append(reading)
             self.by_device[reading.device].append(reading)
+        self.parents = {device.get("parent") for device in registry} - {None}
         self.without_sums = ledger.without_sums
         self.out = LedgerPoints()
 
@@ -211,9 +213,9 @@ class _Worker:
             "interval_s": every_ms / 1000,
         }
         domain = self.devices[device]["domain"]
-        if domain == "power":
+        if domain == "power" and device not in self.parents:
             outages = _outages(self.by_series[domain, device, ()], Span("", begin_ms, end_ms))
-            fields |= {name: outages[name] for name in ("interruption_s", "interruptions") if outages}
+            fields |= {name: outages[name] for name in INTERRUPTIONS if outages}
         self.out.add("completeness", {**self.place(device), "domain": domain}, begin_ms, fields)
 
     def completeness_of_areas(self, measurement: str, begin_ms: int, end_ms: int) -> None:
@@ -228,9 +230,10 @@ class _Worker:
                 fields[name] = Flow(*(sum(float(one[side].fields[name]) for one in some) for side in (0, 1)))
             fields["longest_gap_s"] = max(point.fields["longest_gap_s"] for point, _ in some)
             fields["devices"] = float(len({point.tags["device"] for point, _ in some}))
-            for name in ("interruption_s", "interruptions"):
-                told = [float(point.fields[name]) for point, _ in some if name in point.fields]
-                fields |= {name: sum(told)} if told else {}
+            for name in INTERRUPTIONS:
+                told = {point.tags["device"]: float(point.fields[name]) for point, _ in some if name in point.fields}
+                days_told = [float(point.fields[name]) for point, _ in some if name in point.fields]
+                fields |= {name: sum(days_told), "customers": float(len(told))} if told else {}
             self.out.add(measurement, {"area": area, "domain": domain}, begin_ms, fields)
 
     def balances(self, span: Span) -> None:
@@ -244,7 +247,9 @@ class _Worker:
                 if into is not None and len(known) == len(out):
                     reached = Flow(sum(flow.total for flow in known), sum(flow.doubt for flow in known))
                     tags = {**self.place(parent), "domain": domain, "step": span.measurement}
-                    self.out.add("balance", tags, span.begin_ms, {"in": into, "out": reached})
+                    lost = {"water": "lost_m3", "power": "lost_kwh"}[domain]
+                    flows = {"in": into, "out": reached, lost: Flow(into.total - reached.total, into.doubt + reached.doubt)}
+                    self.out.add("balance", tags, span.begin_ms, flows)
 
     def net(self, domain: str, device: str, span: Span) -> Flow | None:
         """The flow through a meter less what ran back; None: it is not known. One without a register counts nothing."""
@@ -256,30 +261,45 @@ class _Worker:
         return None if passed is None or back is None else Flow(passed.total - back.total, passed.doubt + back.doubt)
 
     def areas(self, span: Span) -> None:
-        """The use of all meters of each area, of the first on the way to the users, and of the last behind them."""
-        parents = {device.get("parent") for device in self.devices.values()}
-        for domain, (main, _) in MAIN.items():
-            flows: dict[str, dict[str, list[Flow]]] = defaultdict(lambda: defaultdict(list))
-            for id_, device in self.devices.items():
-                curve = self.flows.get((domain, id_, ()), {}).get(main)
-                used = None if curve is None else curve.used(span.begin_ms, span.end_ms)
-                of_area = flows[self.place(id_)["area"]]
-                if used is not None:
-                    of_area[USED_OF[main]].append(used)
-                if used is not None and (id_ in parents) != bool(device.get("parent")):
-                    of_area["supplied" if id_ in parents else "demand"].append(used)
-            for area, found in flows.items():
-                self.out.add(
-                    span.measurement,
-                    {"area": area, "domain": domain},
-                    span.begin_ms,
-                    {
-                        name: Flow(sum(one.total for one in some), sum(one.doubt for one in some))
-                        for name, some in found.items()
-                    },
-                )
-
+        """Flows of each area: used by those with nobody behind them, supplied at its edge, produced, and lost."""
+        for domain, (main, back) in MAIN.items():
+            meters = [id_ for id_ in self.devices if main in self.flows.get((domain, id_, ()), {})]
+            for area in {self.place(id_)["area"] for id_ in meters}:
+                inside = [id_ for id_ in meters if self.place(id_)["area"] == area]
+                customers = [id_ for id_ in inside if id_ not in self.parents]
+                used = [self.through(domain, id_, main, span) for id_ in customers]
+                returned = [self.through(domain, id_, back, span) for id_ in customers]
+                fields = {"used": _net(used, [] if domain == "power" else returned)}
+                if domain == "power":
+                    fields["produced"] = _net(returned, [])
+                inlets, outlets = self.edge(meters, area)
+                if any(id_ in self.parents for id_ in inlets):
+                    ways = [self.net(domain, id_, span) for id_ in inlets]
+                    more = returned if domain == "power" else []
+                    fields["supplied"] = _net([*ways, *more], [self.net(domain, id_, span) for id_ in outlets])
+                    fields["lost"] = _net([fields["supplied"]], [fields["used"]])
+                unit = {"water": "m3", "power": "kwh"}[domain]
+                known = {f"{name}_{unit}": flow for name, flow in fields.items() if flow is not None}
+                self.out.add(span.measurement, {"area": area, "domain": domain}, span.begin_ms, known)
         self.voltages(span)
+
+    def edge(self, meters: Sequence[str], area: str) -> tuple[list[str], list[str]]:
+        """The meters through which something comes into an area, and those through which it leaves for another one."""
+        above = {id_: str(self.devices[id_].get("parent", "")) for id_ in meters}
+        inlets, outlets = [], []
+        for id_ in meters:
+            own, behind = self.place(id_)["area"], above[id_] in self.devices
+            before = self.place(above[id_])["area"] if behind else ""
+            if own == area and (before != area if behind else id_ in self.parents):
+                inlets.append(id_)
+            if behind and before == area != own:
+                outlets.append(id_)
+        return inlets, outlets
+
+    def through(self, domain: str, id_: str, name: str, span: Span) -> Flow | None:
+        """The use of one register; one that is not there counts nothing."""
+        curve = self.flows[domain, id_, ()].get(name)
+        return Flow(0.0, 0.0) if curve is None else curve.used(span.begin_ms, span.end_ms)
 
     def voltages(self, span: Span) -> None:
         """The lowest and highest voltage of each phase in each area."""
@@ -351,5 +371,15 @@ def _outages(readings: Sequence[LedgerReading], day: Span) -> dict[str, Value]:
     def within_s(some: Sequence[tuple[int, int]]) -> float:
         return sum(max(0, min(end, day.end_ms) - max(begin, day.begin_ms)) for begin, end in some) / 1000
 
-    begun = sum(day.begin_ms <= begin < day.end_ms for begin, _ in long)
-    return {"outage_s": within_s(spans), "interruption_s": within_s(long), "interruptions": float(begun)}
+    begun, all_begun = (sum(day.begin_ms <= begin < day.end_ms for begin, _ in some) for some in (long, spans))
+    counts = {"interruptions": float(begun), "momentary": float(all_begun - begun)}
+    return {"outage_s": within_s(spans), "interruption_s": within_s(long), **counts}
+
+
+def _net(flows: Sequence[Flow | None], less: Sequence[Flow | None]) -> Flow | None:
+    """Flows less others; None: one of them is not known."""
+    known, others = ([flow for flow in some if flow is not None] for some in (flows, less))
+    if len(known) + len(others) < len(flows) + len(less):
+        return None
+    doubt = sum(flow.doubt for flow in (*known, *others))
+    return Flow(sum(flow.total for flow in known) - sum(flow.total for flow in others), doubt)
