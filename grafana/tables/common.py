@@ -62,7 +62,7 @@ def variables(measurement: str, *, single: bool = False) -> tuple[Variable, ...]
 def stat(
     vi: str,
     en: str,
-    question: Question | tuple[Ask, ...],
+    question: Question | tuple[Question, ...],
     unit: str,
     about_vi: str,
     about_en: str,
@@ -93,7 +93,7 @@ def completeness_stat(domain: str, *, named: bool = False) -> Panel:
         f"Mức đầy đủ: {vi}" if named else "Mức đầy đủ hôm qua",
         f"Completeness: {en}" if named else "Completeness yesterday",
         Kind.STAT,
-        (completeness(domain, "received", Step.RANGE, name="share"),),
+        completeness_by_choice(domain, "received", Step.RANGE, "share"),
         SHARE,
         STAT_SIZE,
         "Số đo nhận được so với số đo phải có của ngày hôm qua, kể cả thiết bị im lặng.",
@@ -112,10 +112,10 @@ def completeness(
     return Combined(part, "/", expected, name)
 
 
-def completeness_by_day(domain: str, field: str, name: str) -> tuple[Question, Question]:
-    """The same share day by day."""
+def completeness_by_choice(domain: str, field: str, step: Step, name: str) -> tuple[Question, Question]:
+    """The same share from the points of areas, which are few; from those of devices where sites or devices are chosen."""
     of_areas, of_devices = (
-        completeness(domain, field, Step.DAY, name=name, measurement=measurement)
+        completeness(domain, field, step, name=name, measurement=measurement)
         for measurement in ("daily_completeness", "completeness")
     )
     return by_choice(of_areas, of_devices)
@@ -234,8 +234,8 @@ def _by_day(domain: str) -> Panel:
         "Readings by day",
         Kind.LINES,
         (
-            *completeness_by_day(domain, "received", "nhận được · received"),
-            *completeness_by_day(domain, "on_time", "đúng hạn · on time"),
+            *completeness_by_choice(domain, "received", Step.DAY, "nhận được · received"),
+            *completeness_by_choice(domain, "on_time", Step.DAY, "đúng hạn · on time"),
         ),
         SHARE,
         HALF,

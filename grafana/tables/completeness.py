@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Final
 
-from grafana.ask import Ask, Combined, Each, Over, Step
+from grafana.ask import Ask, Combined, Each, Over, Question, Step
 from grafana.model import HALF, Column, Dashboard, Kind, Panel, Section, Size
 from grafana.tables import common
 from grafana.tables.marks import marks
@@ -28,14 +28,17 @@ ABOUT_MONTHS: Final = (
 
 def _share(field: str, step: Step, by: tuple[str, ...] = (), name: str = "", *, months: bool = False) -> Combined:
     """The share of the expected readings, from days or from months."""
-    measurement = "monthly_completeness" if months else "completeness"
-    part, expected = (Ask(measurement, asked, Each.SUM, step, Over.SUM, by) for asked in (field, "expected"))
-    return Combined(part, "/", expected, name)
+    return common.completeness("", field, step, by, name, "monthly_completeness" if months else "completeness")
+
+
+def _shares(field: str, step: Step, name: str, *, months: bool) -> tuple[Question, ...]:
+    """The same; from days of areas where whole areas are chosen."""
+    return (_share(field, step, name=name, months=True),) if months else common.completeness_by_choice("", field, step, name)
 
 
 def _rate(field: str, vi: str, en: str, *, months: bool = False) -> Panel:
     ending = (" (12 tháng)", " (12 months)") if months else ("", "")
-    rate, about = _share(field, Step.RANGE, name="share", months=months), ABOUT_MONTHS if months else ABOUT
+    rate, about = _shares(field, Step.RANGE, "share", months=months), ABOUT_MONTHS if months else ABOUT
     figure = common.stat(f"Số đo {vi}{ending[0]}", f"Readings {en}{ending[1]}", rate, SHARE, *about, common.COMPLETE)
     return replace(figure, size=QUARTER_OF_A_LINE, days=YEAR if months else 0)
 
@@ -45,7 +48,11 @@ def _over_time(vi: str, en: str, *, months: bool = False) -> Panel:
         vi,
         en,
         Kind.LINES,
-        tuple(_share(field, Step.DAY, name=f"{rate_vi} · {rate_en}", months=months) for field, rate_vi, rate_en in RATES),
+        tuple(
+            question
+            for field, rate_vi, rate_en in RATES
+            for question in _shares(field, Step.DAY, f"{rate_vi} · {rate_en}", months=months)
+        ),
         SHARE,
         HALF,
         *(ABOUT_MONTHS if months else ABOUT),

@@ -117,7 +117,11 @@ def _completeness() -> Panel:
         "Mức đầy đủ mỗi ngày",
         "Completeness of each day",
         Kind.LINES,
-        tuple(common.completeness(domain, "received", Step.DAY, name=both(*common.DOMAIN_NAMES[domain])) for domain in DOMAINS),
+        tuple(
+            question
+            for domain in DOMAINS
+            for question in common.completeness_by_choice(domain, "received", Step.DAY, both(*common.DOMAIN_NAMES[domain]))
+        ),
         SHARE,
         HALF,
         "Số đo nhận được so với số đo phải có, theo lĩnh vực, 14 ngày qua.",

@@ -7,6 +7,7 @@ import urllib.request
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Final
 
 from gateway.commands.demo.services import Service
@@ -77,6 +78,7 @@ def known_points(now_ms: int) -> dict[str, list[KnownPoint]]:
         points.append(KnownPoint("build", {**gateway, "version": "0.1.0"}, time_ms, {"value": 1.0}))
     points += _hours_of_day(now_ms)
     points += _supplies(now_ms)
+    points += _completeness_of_areas(now_ms)
     by_measurement: dict[str, list[KnownPoint]] = defaultdict(list)
     for point in sorted(points, key=lambda point: point.time_ms):
         by_measurement[point.measurement].append(point)
@@ -117,6 +119,14 @@ def _supplies(now_ms: int) -> Iterator[KnownPoint]:
                         outages |= {"momentary": n % 2 + 0.0, "customers": 7.0} if outages else {}
                         more = {"devices": 9.0 + len(area), **outages}
                         yield KnownPoint("daily_completeness", tags, time_ms, figures | more)
+
+
+def _completeness_of_areas(now_ms: int) -> Iterator[KnownPoint]:
+    """Days of areas that nothing flows through."""
+    day_ms = (now_ms + ZONE_MS) // DAY_MS * DAY_MS - ZONE_MS
+    for n, domain, area in product(range(1, 34), ("traffic", "urban"), ("A0", "A1", "SIM-A")):
+        figures = {"expected": 288.0, "received": 280.0 - n, "on_time": 270.0 - n, "longest_gap_s": 900.0 * n, "devices": 3.0}
+        yield KnownPoint("daily_completeness", {"area": area, "domain": domain}, day_ms - n * DAY_MS, figures)
 
 
 def _flows_of_area(domain: str, n: int, letters: int) -> dict[str, Value]:

@@ -263,7 +263,7 @@ class _Worker:
     def areas(self, span: Span) -> None:
         """Flows of each area: used by those with nobody behind them, supplied at its edge, produced, and lost."""
         for domain, (main, back) in MAIN.items():
-            meters = [id_ for id_ in self.devices if main in self.flows.get((domain, id_, ()), {})]
+            meters = [id_ for id_ in self.devices if {main, back} & self.flows.get((domain, id_, ()), {}).keys()]
             for area in {self.place(id_)["area"] for id_ in meters}:
                 inside = [id_ for id_ in meters if self.place(id_)["area"] == area]
                 customers = [id_ for id_ in inside if id_ not in self.parents]
