@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from gateway import __version__
 from gateway.commands.options import Actions, add_action
 from gateway.commands.privacy.device_places import DEVICE_EXPORTED, NamedDevice, audit_entries, named_device, stored_rows
@@ -23,6 +25,7 @@ from gateway.ingest.database.store import StoreFault
 from gateway.ingest.storage.database import DatabaseFault
 from gateway.ingest.storage.photos import Photos, media_type
 from gateway.monitoring.reports.point_tables import PointFiles
+from gateway.monitoring.reports.seals import Seals
 from gateway.onboarding.enrolment import device_accounts, is_configured
 from gateway.onboarding.registration import entry_document
 from gateway.support.audit.log import AuditFault
@@ -95,6 +98,8 @@ async def _gather(config: Config, device: NamedDevice, folder: Path) -> _Gathere
     for title, rows in stored_rows(config, device).items():
         documents[f"gateway/{title.replace(' ', '-')}.json"] = rows
     documents["audit.json"] = audit_entries(config, device)
+    sealed = Seals(config.journal.path).lines_of(device.names)
+    documents["billing.json"] = [{"sealed_in": month, **msgspec.to_builtins(line)} for month, line in sealed]
     points = PointFiles(folder, ZoneInfo(config.time.zone))
     with points:
         for place in places_of_points(config.influxdb):
@@ -137,7 +142,7 @@ def _page(config: Config, device: NamedDevice, found: _Gathered) -> str:
 
     made = datetime.fromtimestamp(found.made_ms / 1000, ZoneInfo(config.time.zone)).isoformat(timespec="seconds")
     lines = [said("title", device.id), said("made", made, __version__), ""]
-    lines += [said(key) for key in ("readings", "quantities", "device", "gateway", "audit", "photo")]
+    lines += [said(key) for key in ("readings", "quantities", "device", "gateway", "audit", "billing", "photo")]
     empty = [name for name, count in found.counts.items() if not count]
     return "\n".join([*lines, *(["", said("nothing", ", ".join(empty))] if empty else [])]) + "\n"
 

@@ -96,9 +96,9 @@ class Seals:
             for line in file:
                 yield decoder.decode(line)
 
-    def months_of(self, devices: Collection[str]) -> list[str]:
-        """The sealed months that have lines of a device, by any of its names."""
-        return [month for month in self.months() if any(line.device in devices for line in self.lines(month))]
+    def lines_of(self, devices: Collection[str]) -> Iterator[tuple[str, BillingLine]]:
+        """The sealed lines of a device, by any of its names, each behind the month in which it is sealed."""
+        return ((month, line) for month in self.months() for line in self.lines(month) if line.device in devices)
 
     def uses_before(self, month: str) -> SealedUses:
         """The sealed amounts that a month may have to correct: none unless it stands behind the last sealed one."""

@@ -87,6 +87,7 @@ EXPORT_WORDS: Final[dict[str, Words]] = {
         "gateway/: what the gateway keeps: readings that wait, messages that were refused or wait, alarms, sums.",
     ),
     "audit": Words("audit.json: ai đã thay đổi gì.", "audit.json: who changed what."),
+    "billing": Words("billing.json: các dòng của những tháng đã chốt.", "billing.json: its lines of closed months."),
     "photo": Words("photo: ảnh của thiết bị.", "photo: the photo of the device."),
     "nothing": Words("Không có gì trong: {}.", "There is nothing in: {}."),
 }

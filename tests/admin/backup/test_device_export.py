@@ -36,6 +36,7 @@ def test_everything_that_is_known_of_a_device_is_in_the_file_and_nothing_of_othe
         assert documents["gateway/rejects.json"][0]["payload"] == "{"
         assert documents["gateway/readings-in-the-journal.json"][0]["line"].startswith(f"water,device={HIS},")
         assert documents["audit.json"][0]["action"] == "device registered"
+        assert [(row["sealed_in"], row["device"], row["used"]) for row in documents["billing.json"]] == [("2026-10", HIS, 7)]
         assert [name for name, found in documents.items() if not found] == ["broker-account.json"]
         assert archive.read("photo.jpeg") == PHOTO
         page = archive.read("README.txt").decode()

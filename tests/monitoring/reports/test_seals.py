@@ -74,7 +74,12 @@ def test_corrections_are_added_to_the_month_that_they_correct(seals: Seals) -> N
     ]
     assert found[LineKey(StoredSeries("m2"), "volume_m3")] == [SealedUse("2026-10", october, 0)]
     assert seals.uses_before("2026-11") == {}, "a sealed month gets no corrections"
-    assert (seals.months_of({"m2"}), seals.months_of({"m1", "M1"})) == (["2026-10"], ["2026-10", "2026-11"])
+    assert [month for month, _ in seals.lines_of({"m2"})] == ["2026-10"]
+    assert [(month, one.used) for month, one in seals.lines_of({"m1", "M1"})] == [
+        ("2026-10", 100),
+        ("2026-11", 7),
+        ("2026-11", -30),
+    ]
 
 
 def test_months_of_one_device_leave_no_day_out_when_the_reading_day_moves() -> None:
