@@ -14,14 +14,17 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from gateway.ingest.database.store import Store, StoredSeries, TimeSpan
-from gateway.monitoring.reports.boundaries import midnight_ms
+from gateway.core.readings.exchanges import StepToConfirm
+from gateway.ingest.database.store import Counter, Store, StoredSeries, SumPoint, TimeSpan
+from gateway.monitoring.reports.boundaries import SumBoundary, midnight_ms
 from gateway.monitoring.reports.consumption import CounterUse, ReportGroup, consumption
 from gateway.monitoring.reports.network import MeterNetwork
-from gateway.monitoring.reports.roster import METERED, Roster
+from gateway.monitoring.reports.roster import METERED, Roster, counters_of
+from gateway.monitoring.reports.told_steps import steps_to_confirm
 from schemas.quantities import COUNTERS
 from schemas.registry import CONTRACT, RegisteredDevice
 
+_TO_CONFIRM: Final = "a step to confirm"
 READING_DAY_MAX: Final = 28
 """The last reading day that each month has."""
 _READING_DAY: Final = "reading_day"
@@ -130,7 +133,7 @@ class MonthPlan:
         self._day = day
         self._zone = zone
         self._sealed = sealed
-        self._roster = roster
+        self.roster = roster
         self._devices = {device.id: device for device in roster.by_id.values() if device.domain in (*METERED, None)}
         self._months: dict[tuple[str, TimeSpan], str] = {}
         begins: dict[str, int] = {}
@@ -183,9 +186,28 @@ class MonthPlan:
             _line(LineKind.CORRECTION, month, device, span, use), used=use.used - sealed, sealed=sealed
         )
 
+    @property
+    def own_spans(self) -> Mapping[str, TimeSpan]:
+        """The month of each device."""
+        return {id_: span for (id_, span), month in self._months.items() if month == self._month}
+
+    def step_line(self, id_: str, domain: str, step: StepToConfirm) -> BillingLine | None:
+        """The line of a step; None: it is not in the month of its device."""
+        span, (counter, *own) = self.own_spans[id_], step.name.split(",")
+        if counter not in counters_of(domain) or not (step.from_ms < span.end_ms and span.start_ms < step.first_ms):
+            return None
+        series = StoredSeries(id_, **dict(tag.split("=", 1) for tag in own))
+        before, after = (
+            SumBoundary(ms, None, None, is_estimated=False, reading=SumPoint(ms, register, register))
+            for ms, register in ((step.from_ms, step.before), (step.first_ms, step.after))
+        )
+        use = CounterUse(series, Counter(domain, counter), before, after, 1)
+        line = _line(LineKind.STEP, self._month, self._devices[id_], span, use)
+        return msgspec.structs.replace(line, cause=_TO_CONFIRM, mark=BillingMark.SUSPECT)
+
     def customers(self, domain: str, metering: Collection[str]) -> set[str]:
         """Those of some meters that are customers', as reports have it: no supply, and no meter behind a customer's."""
-        network = MeterNetwork(self._roster.of_domain(domain), domain, metering)
+        network = MeterNetwork(self.roster.of_domain(domain), domain, metering)
         groups = network.groups(ReportGroup.DOMAIN).values()
         return {id_ for group in groups for id_ in group.uses}
 
@@ -202,6 +224,23 @@ async def billing(store: Store, plan: MonthPlan, now_ms: int) -> AsyncGenerator[
         for line in sorted(found, key=lambda line: (line.kind is not LineKind.USE, line.month, line.key)):
             if line.kind is LineKind.CORRECTION or line.device in customers:
                 yield line
+        for line in await _steps(store, plan, domain, customers, now_ms):
+            yield line
+
+
+async def _steps(store: Store, plan: MonthPlan, domain: str, customers: Collection[str], now_ms: int) -> list[BillingLine]:
+    """The steps of registers that nobody has confirmed: the lines of their devices leave them out."""
+    spans = plan.own_spans
+    if not customers:
+        return []
+    whole = TimeSpan(min(span.start_ms for span in spans.values()), max(span.end_ms for span in spans.values()))
+    found = await steps_to_confirm(store, plan.roster.names(customers), whole, now_ms)
+    return [
+        line
+        for name, steps in sorted(found.items())
+        for step in steps
+        if (line := plan.step_line(plan.roster.id_of(name) or name, domain, step)) is not None
+    ]
 
 
 def uses_sealed(months: Sequence[str], lines_of: Callable[[str], Iterable[BillingLine]]) -> SealedUses:

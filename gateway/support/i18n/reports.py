@@ -72,6 +72,7 @@ REPORT_WORDS: Final[dict[str, Words]] = {
     "the sum goes back: gateway devices resum": Words(
         "tổng bị lùi: gateway devices resum", "not covered: the sum goes back; run gateway devices resum"
     ),
+    "a step to confirm": Words("đã thay đồng hồ, hay dùng thật?", "to be confirmed: exchanged, or really used?"),
     "a device below it is not covered": Words("một thiết bị con thiếu số đo", "a device below it is not covered"),
     "no meter of what comes in": Words("chưa có đồng hồ đầu nguồn", "not measured: no meter of what comes in"),
     "no customer behind the meter is registered": Words(

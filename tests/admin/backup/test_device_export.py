@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from gateway.monitoring.reports.seals import Seals
 from tests.admin.backup.machine import HIS, OTHER, PHOTO, Machine
+from tests.monitoring.reports.test_seals import line, seal
 
 
 def table(archive: zipfile.ZipFile, name: str) -> list[dict[str, str]]:
@@ -18,6 +20,7 @@ def table(archive: zipfile.ZipFile, name: str) -> list[dict[str, str]]:
 
 @pytest.mark.real
 def test_everything_that_is_known_of_a_device_is_in_the_file_and_nothing_of_others(known: Machine, tmp_path: Path) -> None:
+    seal(Seals(known.journal), "2026-10", line(HIS, "2026-10", 7), line(OTHER, "2026-10", 8))
     out = tmp_path / "his.zip"
     done = known.command("devices", "export", HIS, "--out", out, "--to", "Nguyễn Văn A")
     assert (done.returncode, done.stderr) == (0, "")

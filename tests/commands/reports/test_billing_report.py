@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
+from gateway.core.readings.exchanges import StepState, StepToConfirm
+from gateway.monitoring.reports.told_steps import step_line
 from gateway.support.audit.log import AuditLog
+from schemas.registry import RegisteredDevice
 from tests.monitoring.reports.points import DAY, EVERY, HOUR, START, point, steady
 from tests.monitoring.reports.stores import Filled
 from tests.system.rig import run_gateway
@@ -129,6 +132,22 @@ def test_what_becomes_known_afterwards_is_a_correction_of_the_next_open_month(si
     assert fixes["2026-10"]["sealed"] == 0
     sealed = [row for row in billing(site, "2026-10") if row["device"] == "gone"]
     assert [row["kind"] for row in sealed] == ["use", "correction"]
+
+
+@pytest.mark.real
+def test_a_step_that_nobody_confirmed_is_listed_with_both_registers_and_left_out(site: Path, filled: Filled) -> None:
+    device = RegisteredDevice(id="one", source="one", domain="water", site="s", area="A1")
+    step = StepToConfirm("volume_m3", 804.5, 943.0, SEPTEMBER + 9 * DAY, SEPTEMBER + 9 * DAY + 14 * HOUR)
+    filled.write([step_line("one", device, step, SEPTEMBER + 10 * DAY)])
+    found = {row["kind"]: row for row in billing(site, "2026-09") if row["device"] == "one"}
+    assert found["use"]["used"] == 2880
+    row = found["step"]
+    assert (row["from_register"], row["to_register"], row["used"], row["mark"]) == (804.5, 943.0, None, "suspect")
+    assert (row["to_time"], row["cause"], row["contract"]) == ("2026-09-10T14:00:00+07:00", "a step to confirm", "HD-0001")
+    assert [row for row in billing(site, "2026-10") if row["kind"] == "step"] == []
+    assert "4 lines, 0 of them corrections" in close(site, "2026-09")
+    filled.write([step_line("one", device, step.said(StepState.USED), OCTOBER)])
+    assert [row["kind"] for row in billing(site, "2026-10")].count("correction") == 0, "its sums are not worked out again yet"
 
 
 @pytest.mark.real
