@@ -190,9 +190,16 @@ class Alarms:
         if self._silence.membership.heard_ms(device) and told <= _SILENT_MOST:
             judge_day(self.rules, self.states, place_of(device), min(1.0, completeness / (1 - told)), now_ms)
 
-    def counted_hours(self, device: Device, counted: CountedHours) -> None:
-        """Take what the main counter of a device counted up to the newest day."""
+    def counted_hours(self, device: Device, counted: CountedHours) -> int | None:
+        """Take what a device counted; return since when its register was stuck if the alarm began or ended now."""
+        before = self._stuck_since(device.name)
         judge_register(self.rules, self.states, place_of(device), counted)
+        after = self._stuck_since(device.name)
+        return None if before == after else min(one for one in (before, after) if one is not None)
+
+    def _stuck_since(self, name: str) -> int | None:
+        found = (state for state in self.states.of_devices([name]) if state.is_active and self.rules.is_stuck(state.key.alarm))
+        return min((state.since_ms for state in found), default=None)
 
     def counted_days(self, parent: Device, days: CountedDays, now_ms: int) -> None:
         """Take what a parent and the meters behind it counted up to the newest day."""

@@ -22,6 +22,7 @@ from gateway.monitoring.reports.roster import (
     counters_of,
     interval_ms,
     nearest_points,
+    stuck_spans,
 )
 from gateway.monitoring.reports.told_amounts import ToldAmounts, UseWithTold, anchored, edges_of, taken_in, told_amounts
 from schemas.quantities import COUNTERS, Quality
@@ -36,7 +37,7 @@ class CounterUse(NamedTuple):
     :ivar series: its series, with the id of the registry.
     :ivar first: its sum at the beginning of the period.
     :ivar last: its sum at the end of the period.
-    :ivar suspect: number of points of the series with a suspect step of a counter.
+    :ivar suspect: number of points of the series with a suspect step of a counter, one more where its register was stuck.
     :ivar told: the same with amounts that people told; None: they told none.
     """
 
@@ -125,6 +126,7 @@ async def consumption(
     await reader.look_ahead(spans[-1].end_ms)
     if counted_only:
         reader.leave_out_uncounted()
+    stuck = await stuck_spans(store, roster, TimeSpan(spans[0].start_ms, spans[-1].end_ms))
     told = await told_amounts(store, roster, domain, now_ms)
     told_of = {series.device for series, _ in told}
     beside = _BoundaryReader(store, Roster(roster.by_id[id_] for id_ in sorted(told_of)), domain, now_ms)
@@ -134,9 +136,16 @@ async def consumption(
     for span in spans:
         last, suspect = await both(reader.sums_at(span.end_ms), reader.suspect(span))
         edges = {at_ms: await beside.sums_at(at_ms) for at_ms in edges_of(told, span)}
-        uses = _uses(domain, span, first, last, suspect)
+        uses = [_with_stuck(use, span, stuck) for use in _uses(domain, span, first, last, suspect)]
         yield PeriodUse(span, [_with_told(use, told, edges) if use.series.device in told_of else use for use in uses])
         first = last
+
+
+def _with_stuck(use: CounterUse, span: TimeSpan, stuck: Mapping[str, Sequence[TimeSpan]]) -> CounterUse:
+    """Mark a counter that stood still in a part of the period although something flowed."""
+    spans = stuck.get(use.series.device, ()) if use.counter.field == MAIN_COUNTER[use.counter.measurement] else ()
+    is_stuck = any(one.start_ms < span.end_ms and span.start_ms < one.end_ms for one in spans)
+    return use._replace(suspect=use.suspect + 1) if is_stuck else use
 
 
 def _with_told(use: CounterUse, told: ToldAmounts, edges: Mapping[int, Mapping[_CounterKey, SumBoundary]]) -> CounterUse:

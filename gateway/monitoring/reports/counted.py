@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 
 from gateway.core.alarms.counted import DAYS, HOURS_BACK, CountedDays, CountedHours, begun
 from gateway.ingest.database.store import Store, TimeSpan, batches
-from gateway.monitoring.alarms.documents import EVENT, STUCK_FIELDS
 from gateway.monitoring.reports.boundaries import midnight_ms
 from gateway.monitoring.reports.consumption import ReportGroup
 from gateway.monitoring.reports.marks import MARKED
@@ -22,7 +21,6 @@ from schemas.quantities import SPREAD_OF, USED_OF
 
 _HOUR_MS: Final = 3_600_000
 _AT_ONCE: Final = 20  # devices whose hours are held in memory; parents wait for those behind them
-_STUCK_LONGEST_MS: Final = 400 * 24 * _HOUR_MS
 _MEASURED_LEAST: Final = 0.9
 _FLOW: Final = {"water": "flow_m3_h", "power": "active_power_w", "traffic": "vehicle_count", "urban": "people_in"}
 _AN_HOUR: Final = {"water": 1.0, "power": 0.001}
@@ -137,18 +135,3 @@ def _sure(columns: Columns) -> Columns:
     guessed = [estimated >= MARKED or suspect >= MARKED or measured < _MEASURED_LEAST for estimated, suspect, measured in marks]
     used = array("f", (nan if is_guessed else one for is_guessed, one in zip(guessed, columns[0], strict=True)))
     return used, columns[1]
-
-
-async def stuck_spans(store: Store, roster: Roster, span: TimeSpan) -> dict[str, list[TimeSpan]]:
-    """The times in which registers stood still although something flowed, by device; one that goes on ends with the span."""
-    found: dict[str, dict[int, int]] = {}
-    window = TimeSpan(span.start_ms - _STUCK_LONGEST_MS, span.end_ms)
-    for some in batches(roster.by_id):
-        async for series, rows in store.rows(EVENT, STUCK_FIELDS, window, roster.names(some)):
-            spans = found.setdefault(roster.id_of(series.device) or "", {})
-            for _, (since, until) in rows:
-                if since is not None:
-                    ends_ms = span.end_ms if until is None else min(int(until), span.end_ms)
-                    spans[int(since)] = min(ends_ms, spans.get(int(since), ends_ms))
-    near = {id_: [TimeSpan(*one) for one in sorted(spans.items()) if one[1] > span.start_ms] for id_, spans in found.items()}
-    return {id_: spans for id_, spans in near.items() if spans}

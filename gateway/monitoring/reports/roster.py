@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any, Final, TypeVar
 
 from gateway.ingest.database.store import Counter, PointValues, Side, Store, StoredSeries, SumPoint, TimeSpan, batches
+from gateway.monitoring.alarms.documents import EVENT, STUCK_FIELDS
 from schemas.quantities import COUNTERS, DOMAINS, QUANTITIES
 from schemas.registry import RegisteredDevice, device_key
 
@@ -17,6 +18,7 @@ _Other = TypeVar("_Other")
 
 _HOUR_MS: Final = 3_600_000
 _DAY_MS: Final = 24 * _HOUR_MS
+_STUCK_MS: Final = 400 * _DAY_MS
 REACHES_MS: Final = (2 * _HOUR_MS, _DAY_MS, 40 * _DAY_MS)
 """Distances at which a report searches for a reading. A boundary between readings farther away than the last is not covered."""
 NEWEST_MS: Final = (2 * _HOUR_MS, 40 * _DAY_MS, 3660 * _DAY_MS)
@@ -85,6 +87,21 @@ async def stored_periods(
         if series is not None:
             # A period that was written again stands some ms behind its first point: the newest counts.
             yield series, {time_ms // 60_000: values for time_ms, values in rows}
+
+
+async def stuck_spans(store: Store, roster: Roster, span: TimeSpan) -> dict[str, list[TimeSpan]]:
+    """The times in which registers stood still although something flowed, by device; one that goes on ends with the span."""
+    found: dict[str, dict[int, int]] = {}
+    window = TimeSpan(span.start_ms - _STUCK_MS, span.end_ms)
+    for some in batches(roster.by_id):
+        async for series, rows in store.rows(EVENT, STUCK_FIELDS, window, roster.names(some)):
+            spans = found.setdefault(roster.id_of(series.device) or "", {})
+            for _, (since, until) in rows:
+                if since is not None:
+                    ends_ms = span.end_ms if until is None else min(int(until), span.end_ms)
+                    spans[int(since)] = min(ends_ms, spans.get(int(since), ends_ms))
+    near = {id_: [TimeSpan(*one) for one in sorted(spans.items()) if one[1] > span.start_ms] for id_, spans in found.items()}
+    return {id_: spans for id_, spans in near.items() if spans}
 
 
 def counters_of(domain: str) -> list[str]:

@@ -56,6 +56,20 @@ def test_a_register_that_stands_while_its_flow_goes_on_is_told_with_its_beginnin
     assert list(bed.alarms.states) == []
 
 
+def test_it_is_said_once_since_when_a_register_was_stuck_and_again_when_it_moves() -> None:
+    bed = bench(Stuck("flow"))
+
+    def taken(used: list[float], flow: list[float], day: int) -> int | None:
+        counted = CountedHours("volume_m3", END_MS + day * DAY_MS, padded(used, HOURS_BACK), [], padded(flow, HOURS_BACK))
+        return bed.alarms.counted_hours(bed.devices["d1"], counted)
+
+    used, flow = LIVELY + [0.0] * 8, [0.15] * 108
+    assert taken(LIVELY, [0.15] * 100, -1) is None
+    assert taken(used, flow, 0) == END_MS - 8 * HOUR_MS
+    assert taken(used + [0.0] * 24, flow + [0.15] * 24, 1) is None
+    assert taken(used + [0.0] * 24 + [0.2] * 24, flow + [0.15] * 48, 2) == END_MS - 8 * HOUR_MS
+
+
 def test_it_ended_with_the_first_hour_in_which_it_moved() -> None:
     bed = bench(Stuck("flow"))
     used, flow = LIVELY + [0.0] * 8, [0.15] * 108

@@ -6,8 +6,9 @@ from math import isnan
 
 from gateway.core.alarms.counted import DAYS, HOURS_BACK, CountedDays, CountedHours
 from gateway.ingest.database.store import TimeSpan
-from gateway.monitoring.reports.counted import counted_days, counted_hours, families_days, stuck_spans
-from gateway.monitoring.reports.roster import Roster
+from gateway.monitoring.reports.consumption import consumption
+from gateway.monitoring.reports.counted import counted_days, counted_hours, families_days
+from gateway.monitoring.reports.roster import Roster, stuck_spans
 from schemas.registry import RegisteredDevice
 from tests.monitoring.reports.memory import MemoryStore
 from tests.monitoring.reports.points import DAY, HOUR, START, VIETNAM
@@ -166,3 +167,22 @@ def test_times_in_which_a_register_stood_still_are_read_back() -> None:
 
     assert ask(START) == [TimeSpan(START, START + DAY), TimeSpan(START + 2 * DAY, END)]
     assert ask(START + DAY) == [TimeSpan(START + 2 * DAY, END)]
+
+
+def test_what_a_stuck_register_counted_is_suspect_in_each_period_in_which_it_stood() -> None:
+    lines = [
+        f"water,device=m volume_m3=5.0,volume_sum_m3=5.0,volume_reverse_m3=1.0,volume_reverse_sum_m3=1.0 {START + hour * HOUR}"
+        for hour in range(73)
+    ]
+    begins, ends = START + DAY + HOUR, START + 2 * DAY
+    lines.append(
+        f"event,device=m,kind=stuck stuck_since_ms={float(begins)!r},stuck_until_ms={float(ends)!r},value=1.0 {begins}"
+    )
+    store, roster = MemoryStore(lines), Roster([device("m", interval="1h")])
+    spans = [TimeSpan(START + day * DAY, START + (day + 1) * DAY) for day in range(3)]
+
+    async def ask() -> list[dict[str, float]]:
+        found = consumption(store, roster, "water", spans, END + DAY)
+        return [{use.counter.field: use.marks.suspect for use in period.uses} async for period in found]
+
+    assert asyncio.run(ask()) == [{"volume_m3": suspect, "volume_reverse_m3": 0.0} for suspect in (0.0, 1.0, 0.0)]

@@ -215,7 +215,8 @@ class PeriodJob:
             await self._progress.close_day(day.end_ms)
             if is_yesterday:
                 await self._note_completeness(closer, day)  # waits until the day can be read back
-                await self._feeds.judge_counted(store, closer.roster, day.end_ms, closer.now_ms)
+                for device, since_ms in await self._feeds.judge_counted(store, closer.roster, day.end_ms, closer.now_ms):
+                    self._hours_again.mark_all([device], since_ms, day.end_ms)
 
     async def _amended(self, store: Store) -> Store:
         """The database with the sums that were worked out again, where it did not take them."""

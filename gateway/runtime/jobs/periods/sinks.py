@@ -163,24 +163,28 @@ class AlarmFeeds:
                 changes = {}
         await self._database.run(keyvalue.put_all, changes)
 
-    async def judge_counted(self, store: Store, roster: Roster, end_ms: int, now_ms: int) -> None:
+    async def judge_counted(self, store: Store, roster: Roster, end_ms: int, now_ms: int) -> list[tuple[str, int]]:
         """Have judged what registers and the meters behind parents counted up to a midnight.
 
+        :return: the devices whose register was found stuck, or moving again, and since when it was: all since is to be marked.
         :raises StoreFault: the database does not answer.
         """
         if not any(isinstance(condition, Stuck | Losses) for _, _, condition in self._alarms.rules.conditions()):
-            return
+            return []
+        found: list[tuple[str, int]] = []
         newest = datetime.fromtimestamp(end_ms // 1000, self._zone).toordinal() - 1
         for domain in roster.domains():
             days = await counted_days(store, roster, domain, end_ms, self._zone)
             async for id_, hours in counted_hours(store, roster, domain, days, end_ms):
-                if (device := self._devices.find(written_name(roster.by_id[id_]))) is not None:
-                    self._alarms.counted_hours(device, hours)
+                device = self._devices.find(written_name(roster.by_id[id_]))
+                if device is not None and (since_ms := self._alarms.counted_hours(device, hours)) is not None:
+                    found.append((device.name, since_ms))
                 await asyncio.sleep(0)
             for id_, family in families_days(roster, domain, days, newest):
                 if (device := self._devices.find(written_name(roster.by_id[id_]))) is not None:
                     self._alarms.counted_days(device, family, now_ms)
                 await asyncio.sleep(0)
+        return found
 
     def _usual_fields(self) -> Iterator[str]:
         rules = self._alarms.rules
