@@ -2,7 +2,6 @@
 
 import warnings
 from functools import lru_cache
-from types import SimpleNamespace
 from typing import Any, cast
 
 from aiohttp import web
@@ -12,13 +11,11 @@ from gateway.core.alarms.alarm import Change
 from gateway.core.alarms.shipped import SHIPPED
 from gateway.core.ledger import ENDS
 from gateway.core.message import Refusal, WaitCause
-from gateway.ingest.database.store import StoredSeries, TimeSpan
 from gateway.ingest.storage.database import Database
 from gateway.ingest.storage.quarantine import QuarantineUse, WaitingKey
 from gateway.ingest.storage.reject_counts import CountedRejects
 from gateway.ingest.storage.rejects import RejectFilter
 from gateway.monitoring.exports.open_files import OpenFile
-from gateway.monitoring.reports.marks import Marks
 from gateway.monitoring.status.status import Status
 from gateway.onboarding.trials.recordings import Guess, GuessBasis
 from gateway.onboarding.trials.request import ComparedMessage, ProfileComparison
@@ -26,17 +23,16 @@ from gateway.onboarding.trials.trial import MissingKind, MissingStep
 from gateway.support.access.accounts import AccountRole, UserAccount
 from gateway.support.config.model import Config
 from gateway.support.i18n.alarm_words import rule_document
-from gateway.web.devices.device_day import DayRow
 from gateway.web.devices.new_devices import NOTHING_KNOWN
 from gateway.web.http.handlers import ACCOUNT
 from gateway.web.http.listing import Listing, ListQuery
 from gateway.web.http.long_answers import Turns
 from gateway.web.http.pages import PageRenderer
 from gateway.web.routing import PageParts
-from gateway.web.views.completeness import AreaMonth, MonthReport
-from gateway.web.views.consumption import UseRow
+from gateway.web.views.completeness import MonthReport
 from schemas.enrolment import Enrolment
 from schemas.rejects import RejectReason
+from tests.web.rendered_figures import FIGURES
 
 REFUSAL = Refusal(RejectReason.BAD_JSON, "the payload is empty", "t/m1", b"?", "decode", 1000, "m1", "water")
 TRIED: dict[str, Any] = {
@@ -127,6 +123,7 @@ BILLED = {
 }
 
 GIVEN: dict[str, dict[str, Any]] = {
+    **FIGURES,
     "start": {
         "now_ms": 0,
         "s": _STATUS,
@@ -218,43 +215,6 @@ GIVEN: dict[str, dict[str, Any]] = {
         "waited": "",
         "quantities": {},
     },
-    "consumption": {
-        "months": {"1970-01": 0},
-        "month": TimeSpan(0, 1),
-        "report": MonthReport("group", 0, fault="no answer"),
-        "list": Listing(
-            ListQuery({"by": "area", "step": "day"}, 1, ""),
-            [
-                UseRow(
-                    {"group": "a1", "name": "A1", "domain": "water", "counter": "volume_m3", "used": "1", "cause": "x"},
-                    0,
-                    1.5,
-                    12.5,
-                    Marks(0.5, 0.5, 0.5),
-                )
-            ],
-            1,
-        ),
-        "choices": ("area", "device"),
-        "by": "area",
-        "last_day": "1970-01-31",
-        "address": "?",
-        "causes": {},
-    },
-    "device_day": {
-        "device": "m1",
-        "span": TimeSpan(0, 86_400_000),
-        "day": "1970-01-01",
-        "before": "1969-12-31",
-        "after": "1970-01-02",
-        "fault": "",
-        "rows": [DayRow(0, StoredSeries("m1", lane="1"), {"volume_m3": 5.5, "alarm_leak": True}, {"volume_m3": 0.5}, 5)],
-        "left_out": 1,
-        "fields": ["volume_m3", "alarm_leak", "ph"],
-        "uses": [("volume_m3", None, SimpleNamespace(series=StoredSeries("m1", lane="1"), marks=Marks(0.5, 1.0, 0.3)))],
-        "charts": [("Volume", "")],
-        "marks": lambda _: ["<b>"],
-    },
     "exchange": {
         "device": "m1",
         "counters": [{"name": "volume_m3,lane=1", "value": 5.5, "time_ms": 0}, {"name": "volume_reverse_m3", "value": None}],
@@ -313,19 +273,6 @@ GIVEN: dict[str, dict[str, Any]] = {
         "link": lambda **_: "?",
     },
     "reject": {"number": 7, "refusal": REFUSAL, "payload": "?", "payload_base64": "Pw=="},
-    "completeness": {
-        "months": {"1970-01": 0},
-        "month": TimeSpan(0, 1),
-        "chosen": "1970-01",
-        "report": MonthReport("group", 0, fault="no answer"),
-        "rows": [AreaMonth("a1", "water", 2, 96.0, 90.0, 89.0, 7200.0), AreaMonth("", "power", 1, 96.0, 96.0, 96.0, 900.0)],
-        "totals": [AreaMonth("", "water", 2, 96.0, 90.0, 89.0, 7200.0)],
-        "areas": {"a1": "A1"},
-        "registered": 4,
-        "left_out": 1,
-        "printed_by": "Lan",
-        "now_ms": 1,
-    },
     "amounts": {
         "device": "m1",
         "counters": ["volume_m3"],

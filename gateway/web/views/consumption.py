@@ -56,6 +56,7 @@ class ConsumptionPages(MonthPages):
             by=query.get("by"),
             last_day=datetime.fromtimestamp(month.end_ms / 1000 - 1, self._zone).date(),
             address=query.link(month=self._written(month)),
+            at=lambda text: datetime.fromisoformat(text).timestamp() * 1000,
             causes=report_words(self._pages.language(request)[0].language),
         )
 
