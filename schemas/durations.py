@@ -67,6 +67,24 @@ def parse_rate_per_h(value: object) -> float:
     return float(match[1]) * UNITS_MS["h"] / UNITS_MS[match[2]]
 
 
+def parse_offset_ms(value: object) -> int:
+    """By how much a clock shows too much, in ms: ``7h``, ``-90min``, or a number of seconds; below 0: it shows too little.
+
+    :raises ValueError: with a sentence that says how to write it.
+    """
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) * 1000 <= LONGEST_MS:
+        return round(value * 1000)
+    text = value.strip() if isinstance(value, str) else ""
+    try:
+        span_ms = parse_span_ms(text[1:] if text[:1] in {"+", "-"} else text)
+    except ValueError:
+        raise ValueError(
+            f"{value!r} is not an offset of a clock; write 7h if it shows 7 h too much, -7h if too little"
+        ) from None
+    return -span_ms if text.startswith("-") else span_ms
+
+
+OffsetMs = Annotated[int, BeforeValidator(parse_offset_ms, json_schema_input_type=str | float)]
 SpanMs = Annotated[int, BeforeValidator(parse_span_ms, json_schema_input_type=str)]
 RatePerH = Annotated[float, BeforeValidator(parse_rate_per_h, json_schema_input_type=str)]
 Duration = Annotated[timedelta, BeforeValidator(parse_duration, json_schema_input_type=str)]

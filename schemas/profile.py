@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from schemas.durations import SpanMs
+from schemas.durations import OffsetMs, SpanMs
 from schemas.profile_frames import ShortCodec, ShortDecode, ShortFrame
 from schemas.profile_points import PointSpec, TagSources
 from schemas.profile_tests import ProfileTest
@@ -97,6 +97,11 @@ class Profile(Part):
     tags: TagSources = Field({}, description="Tags of all points.")
     time: TimeSources | None = Field(
         None, description="Sources of the time, in order; if left out the envelope's time, then arrival."
+    )
+    clock_offset: OffsetMs = Field(
+        0,
+        description="How much too much the clocks of these devices show, 7h or -20min: their own times are reduced by it, not "
+        "those of the network server. `params.clock_offset` of a device comes first.",
     )
     points: list[PointSpec] = Field([], description="The quantities that the payload holds.")
     status: Annotated[list[StatusSpec], BeforeValidator(_several, json_schema_input_type=StatusSpec | list[StatusSpec])] = (

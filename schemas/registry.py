@@ -11,11 +11,12 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, TypeAda
 from pydantic.dataclasses import dataclass
 
 from schemas.device_ids import device_id, one_spelling
-from schemas.durations import LONGEST_MS, parse_duration
+from schemas.durations import LONGEST_MS, parse_duration, parse_offset_ms
 from schemas.quantities import RAISED_BY
 from schemas.topics import NAME_PATTERN, NO_IDS
 
 CONTRACT: Final = "contract"
+CLOCK_OFFSET: Final = "clock_offset"
 PARAMETERS: Final[dict[str, str]] = {
     "interval_s": "traffic: seconds that a count stands for, where the device does not send them",
     "pulse_weight": "what one pulse of a meter is worth, in the unit its profile names",
@@ -34,6 +35,7 @@ PARAMETERS: Final[dict[str, str]] = {
     "night_flow_m3_h": "water: the lowest flow of a night without a leak",
     "tank_area_m2": "water: a tank's base area: with its level, what its balance has in store",
     "loss_limit_pct": "a parent: the share of what it measures that may be lost behind it in a day, for alarms",
+    CLOCK_OFFSET: "how much too much its clock shows, 7h or -20min: its times are reduced by it",
     **{name: f"power: the most V believed of {', '.join(raised)}" for name, raised in RAISED_BY.items()},
 }
 """Parameters with a meaning of their own. Any other is for the profile that asks for it."""
@@ -91,6 +93,8 @@ ROLES: Final = get_args(MeterRole)
 
 def _shared(params: dict[str, ParamValue]) -> dict[str, ParamValue]:
     """The parameters as one object for all devices that have the same: thousands of meters have one pulse weight."""
+    if CLOCK_OFFSET in params:
+        parse_offset_ms(params[CLOCK_OFFSET])
     return _params(tuple((name, type(value), value) for name, value in params.items()))
 
 
@@ -192,6 +196,11 @@ class RegisteredDevice:
     def parents(self) -> tuple[str, ...]:
         """The ids in ``parent``."""
         return tuple(self.parent.split(", ")) if self.parent else ()
+
+    @property
+    def clock_offset_ms(self) -> int | None:
+        """How much too much its clock shows, as a person said; None: nobody has."""
+        return parse_offset_ms(self.params[CLOCK_OFFSET]) if CLOCK_OFFSET in self.params else None
 
 
 COLUMNS: Final = tuple(field.name for field in fields(RegisteredDevice))

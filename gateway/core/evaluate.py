@@ -9,6 +9,7 @@ from typing import Final
 
 from gateway.core.alarms.engine import Alarms
 from gateway.core.devices.broker_drops import SequenceGaps
+from gateway.core.devices.clocks import follow_clock, is_known_as_wrong
 from gateway.core.devices.device import Device
 from gateway.core.devices.observation import Counting, Observation, later_ones, point_of, share_points
 from gateway.core.gateways.tenures import Tenures
@@ -62,6 +63,8 @@ class Evaluator:
         """Choose the time of a reading: the device's own if it is believed, else the gateway's."""
         time_ms = ts if type(ts) is int and MS_FROM <= ts < MS_TO else device_ms(ts)
         if time_ms is not None:
+            if device.shows_too_much_ms:
+                time_ms -= device.shows_too_much_ms
             quality = self.believe(device, time_ms, arrival.now_ms)
             if quality is not None:
                 return time_ms, True, quality
@@ -91,13 +94,17 @@ class Evaluator:
         """
         rules, trust = self.rules, self.trust
         past_ms, future_ms = rules.max_past_ms, rules.max_future_ms
-        device.offset_ms = offset_ms = time_ms - now_ms
+        offset_ms = time_ms - now_ms
         span = (offset_ms + trust.devices.origin_ms) // trust.devices.span_ms
         if span != device.clock_span or trust.doubted:
             device.clock_span = span
-            trust.see_device(device.name, offset_ms, now_ms)
+            if not is_known_as_wrong(device, rules):
+                trust.see_device(device.name, offset_ms, now_ms)
             if trust.doubted:
                 past_ms, future_ms = trust.widen(past_ms, future_ms)
+            elif not trust.is_past(now_ms) and not follow_clock(device, offset_ms, now_ms, rules):
+                past_ms = future_ms = -1  # it is filed by arrival
+        device.offset_ms, device.timed_ms = offset_ms, now_ms
         if -past_ms <= offset_ms <= future_ms and time_ms >= YEAR_2020_MS:
             return Quality.HISTORIC if offset_ms < -rules.late_after_ms else 0
         return None

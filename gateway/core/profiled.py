@@ -272,8 +272,10 @@ class ByProfile:
         params = device.registered.params if device.registered else NO_PARAMS
         properties = dict(message.user_properties) if message.user_properties else {}
         believes = _ClockBelief(self.evaluator, device, now_ms)
+        said_ms, document, captures = device.shows_too_much_ms, frame.document, frame.captures
+        offset_ms = frame.profile.clock_offset_ms if said_ms is None else said_ms
         whole = MappingContext(
-            frame.document, message.topic, frame.captures, params, now_ms, believes, properties, self.streams.params_of
+            document, message.topic, captures, params, now_ms, believes, properties, self.streams.params_of, offset_ms
         )
         if frame.profile.codec is None:
             return [whole]
@@ -351,6 +353,8 @@ class _ClockBelief(Struct, eq=False):
         future_ms = self._future_ms(window)
         if evaluator.trust.doubted:
             past_ms, future_ms = evaluator.trust.widen(past_ms, future_ms)
+        elif self.device.clock is not None and self.device.clock.off_ms > future_ms:
+            return False  # however near it seems: it may have waited
         return -past_ms <= offset_ms <= future_ms and time_ms >= YEAR_2020_MS
 
     def latest_ms(self, window: Window) -> int:

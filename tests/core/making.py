@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from gateway.core.devices.clocks import follow_clock
+from gateway.core.devices.device import Device
 from gateway.core.devices.streams import Admission, Streams
 from gateway.core.message import Outcome, Refusal, StoredMessage
 from gateway.core.process import Processor
@@ -39,6 +41,14 @@ def replace_registry(streams: Streams, registry: Mapping[str, RegisteredDevice])
 def trusted_clock(*, built_ms: int = 0, saved_ms: int = 0) -> ClockTrust:
     """A clock that nothing has cast doubt on yet."""
     return ClockTrust(not_before_ms=max(built_ms, saved_ms), max_future_ms=RULES.max_future_ms)
+
+
+def tell_time(device: Device, offset_ms: int, now_ms: int) -> bool:
+    """Let a device tell a time that is so far ahead of ours; False: it must not be used."""
+    device.last_seen_ms = now_ms
+    is_used = follow_clock(device, offset_ms, now_ms, RULES)
+    device.offset_ms, device.timed_ms = offset_ms, now_ms
+    return is_used
 
 
 def doubted_clock() -> ClockTrust:

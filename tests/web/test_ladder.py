@@ -73,6 +73,14 @@ def test_arguments_are_written_as_the_language_writes_them() -> None:
     assert "(ngoài giới hạn vật lý)" in said_in("vi").rung(dropped, "m1").said
 
 
+def test_the_question_about_a_clock_leads_to_the_form_with_the_answer_filled_in() -> None:
+    asked = said_in("en").rung(ladder(replace(WELL, **TABLE["clock-asked-about"][0])).headline, "m 1")
+    assert asked.said.startswith("is its clock about 7\u00a0hours behind?")
+    assert "confirm clock_offset = -7h" in asked.advice
+    assert asked.link == "/register/m%201?clock_offset=-7h"
+    assert said_in("en").rung(ladder(replace(WELL, offset_ms=-17 * 365 * 86_400_000)).headline, "m1").link == ""
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_finding_in_a_message_is_said_where_there_is_a_sentence_for_it(language: str) -> None:
     detail = "no profile takes this message; tried were a, b"

@@ -118,6 +118,21 @@ def test_a_form_with_a_fault_comes_back_as_it_was_typed_with_the_sentence_beside
     assert list(entries(tmp_path)) == ["m1"]
 
 
+def test_the_answer_to_the_question_about_a_clock_is_filled_in_and_saved_only_by_the_person(tmp_path: Path) -> None:
+    async def story(visitor: Visitor) -> list[Answer]:
+        form = await visitor.page("/register/m1?clock_offset=-7h")
+        filled = field(form, "params.clock_offset")
+        assert "params" not in entries(tmp_path)["m1"]
+        wrong = await visitor.post("/register/m1/edit", {"params.clock_offset": "seven"})
+        return [form, wrong, await visitor.post("/register/m1/edit", {"params.clock_offset": filled})]
+
+    form, wrong, saved = visit(tmp_path, story)
+    assert field(form, "params.clock_offset") == "-7h"
+    assert (wrong.status, saved.status) == (422, 303)
+    assert "write 7h if it shows 7 h too much" in wrong.words
+    assert entries(tmp_path)["m1"]["params"] == {"clock_offset": "-7h"}
+
+
 def test_a_file_that_somebody_changed_meanwhile_is_not_overwritten_and_what_differs_is_shown(tmp_path: Path) -> None:
     file = tmp_path / "devices.yaml"
 

@@ -47,7 +47,7 @@ class Alarms:
         :param zone: the time zone of the usual hours.
         """
         self._silence = silence
-        self._rounds = Rounds(silence, times.max_future_ms, times.late_after_ms)
+        self._rounds = Rounds(silence, times)
         self.states = States()
         self._registered: Mapping[str, RegisteredDevice] = {}
         self._views = Views(zone)
@@ -98,7 +98,7 @@ class Alarms:
 
     def pass_on(self, device: Device, now_ms: int) -> None:
         """End what readings of a device told here: another gateway receives them from now on."""
-        device.offset_ms = None
+        device.offset_ms = device.clock = None
         for state in self.states.of_devices([device.name]):
             self.states.pass_on(state, self.rules.by_name[state.key.alarm], now_ms)
 

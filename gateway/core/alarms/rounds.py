@@ -15,7 +15,9 @@ from typing import Final, NamedTuple
 from gateway.core.alarms.alarm import AlarmKey, AlarmState, AlarmTags
 from gateway.core.alarms.rules import ClockWrong, Rule, Rules, Silent
 from gateway.core.alarms.states import Place, Sight, States
+from gateway.core.devices.clocks import clock_off_ms
 from gateway.core.devices.device import Device, Series
+from gateway.core.readings.timestamps import TimeRules
 from gateway.core.status.silence import INTERVALS, WITHOUT_INTERVAL, Silence
 
 _WITHOUT_INTERVAL_MS: Final = round(WITHOUT_INTERVAL.total_seconds() * 1000) // INTERVALS
@@ -81,11 +83,10 @@ class Site:
 
 @dataclass(slots=True)
 class Rounds:
-    """Makes rounds; a device's clock may be ahead by ``max_future_ms``, and behind by the longer of the other two."""
+    """Makes rounds; the rules tell which clocks are near ours."""
 
     silence: Silence
-    max_future_ms: int
-    late_after_ms: int
+    time: TimeRules
 
     def run(
         self, rules: Rules, states: States, devices: Iterable[Device], now_ms: int, *, clock_trusted: bool
@@ -157,15 +158,14 @@ class Rounds:
 
     def _judge_clock(self, states: States, rule: Rule, name: str, device: Device) -> None:
         """Judge a clock, on the times at which the device was heard: one late reading is not a wrong clock."""
-        offset_ms = device.offset_ms
-        if offset_ms is None:
+        if device.offset_ms is None:
             return
-        behind_ms = max(self.late_after_ms, self.silence.after_ms(device))
-        if -behind_ms <= offset_ms <= self.max_future_ms:
-            if states.has(device.name):
-                states.fall(rule, device.name, name, device.last_seen_ms)
-        else:
-            states.stand(rule, place_of(device), Sight(name, device.last_seen_ms, offset_ms / 1000))
+        off_ms, clock = clock_off_ms(device, self.time, self.silence.after_ms(device)), device.clock
+        if off_ms is not None and clock is not None:
+            sight = Sight(name, device.last_seen_ms, off_ms / 1000, since_ms=clock.since_ms)
+            states.stand(rule, place_of(device), sight)
+        elif states.has(device.name):
+            states.fall(rule, device.name, name, device.last_seen_ms)
 
 
 def _judge_site(states: States, rule: Rule, name: str, place: str, site: Site, now_ms: int) -> AlarmState | None:

@@ -87,6 +87,10 @@ _QCVN_05: Final = (
     "QCVN 05:2023/BTNMT, mean of an hour: SO2 350, NO2 200, O3 200, CO 30,000 ug/m3; dust, for which it limits only the day, "
     "from where VN_AQI is 150 (1459/QĐ-TCMT): PM2.5 80, PM10 250 ug/m3"
 )
+_CLOCKS: Final = (
+    "ahead by more than time.max_future, or the freshest readings behind by about the same for an hour, by more than "
+    "time.late_after and silent_after"
+)
 _FIVE_PCT: Final = "5 % of the nominal 220 V (electricity law's rules for distribution); another by params.nominal_voltage_v"
 
 SHIPPED: Final = Rules(
@@ -237,7 +241,7 @@ SHIPPED: Final = Rules(
             source="a tenth of the supply and half more than the usual share of 28 days, in three days together;"
             " params.loss_limit_pct",
         ),
-        _rule("clock_wrong", _WARNING, ClockWrong(), for_ms=_HOUR_MS, source="time.max_future, time.late_after"),
+        _rule("clock_wrong", _WARNING, ClockWrong(), for_ms=_HOUR_MS, source=_CLOCKS),
         _rule("completeness_low", _INFO, Completeness(0.9), source="nine of ten readings of a day"),
     )
 )

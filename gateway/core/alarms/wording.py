@@ -148,10 +148,10 @@ WORDING: Final[dict[str, tuple[str, str, str, str]]] = {
         "Compare the meters behind it, search for leaks at night and for illegal connections; register who is missing.",
     ),
     "clock_wrong": (
-        "Đồng hồ thời gian của thiết bị sai.",
-        "The device's clock is wrong.",
-        "Đặt lại giờ của thiết bị hoặc máy chủ thời gian của nó; dữ liệu được ghi theo giờ nhận.",
-        "Set the device's clock or its time server; meanwhile its readings have the time of their arrival.",
+        "Giờ của thiết bị có vẻ sai.",
+        "The device's clock seems to be wrong.",
+        "So với giờ thật. Lệch đúng như trang của thiết bị ghi thì xác nhận ở đó (params.clock_offset); nếu không, chỉnh giờ.",
+        "Compare it with the right time. If it is off as its page says, confirm it there (params.clock_offset); else set it.",
     ),
     "completeness_low": (
         "Thiếu nhiều bản ghi trong ngày.",

@@ -9,6 +9,7 @@ from gateway.core.devices.seldom import Seldom
 from gateway.core.devices.setback import Setback, setback_after
 from gateway.core.devices.sizes import sizes_of
 from gateway.core.message import Arrival, Outcome
+from gateway.core.readings.clock_trust import DeviceClock
 from gateway.core.readings.counters import CounterState
 from gateway.core.readings.duplicates import RecentKeys
 from gateway.core.readings.line_protocol import Tags, series_pattern
@@ -42,9 +43,12 @@ class Device(RecentKeys):
     """One device: its small and bounded state, with its window of duplicates.
 
     :ivar offset_ms: the newest time that it told, less the gateway's then; None: it told none in this run.
+    :ivar timed_ms: the arrival of the newest reading with a time of its own.
+    :ivar shows_too_much_ms: how far its clock is ahead, as a person said (``params.clock_offset``), and its times are reduced
+        by it; None: nobody has.
+    :ivar clock: how its clock stands; None: near ours.
     :ivar clock_span: the span in which this offset lay when it was last told (:class:`DeviceClocks`).
     :ivar source: the name that it sends under, from the registry or its first message; empty before one came.
-    :ivar earlier_offset_ms: the offset that an earlier run knew last. It says nothing of the clock of this run.
     :ivar keeps_bytes: most bytes of a message of it that is kept; -1: none is.
     :ivar last_message: its newest message, for its page; None: not kept, or too large.
     :ivar last_outcome: the outcome of that message, while somebody looks at the device.
@@ -83,11 +87,14 @@ class Device(RecentKeys):
         "seq_missing",
         "series",
         "share",
+        "shows_too_much_ms",
         "source",
         "streams",
+        "timed_ms",
     )
 
-    earlier_offset_ms = Seldom[int | None](None)
+    clock = Seldom[DeviceClock | None](None)
+
     last_outcome = Seldom[Outcome | None](None)
     last_replay = Seldom[Replay | None](None)
     last_replay_stamp_ms = Seldom(0)
@@ -99,6 +106,7 @@ class Device(RecentKeys):
         super().__init__()
         self.name = name
         self.registered = registered
+        self.shows_too_much_ms = None if registered is None else registered.clock_offset_ms
         self.admitted = True
         self.counters: CounterState | None = None
         self.domain: str | None = None
@@ -120,6 +128,7 @@ class Device(RecentKeys):
         self.seen_frames: RecentFrames | None = None
         self.offset_ms: int | None = None
         self.clock_span: int | None = None
+        self.timed_ms = 0
         self.online: bool | None = None
 
     def allowed_tags(self, given: Iterable[tuple[str, str]], dropped: list[Drop]) -> list[tuple[str, str]]:
@@ -134,6 +143,13 @@ class Device(RecentKeys):
                 dropped.append((tag, DropCause.BAD_TAG))
         self.tag_values = known or None
         return allowed
+
+    def take_entry(self, registered: RegisteredDevice | None) -> None:
+        """Take its entry of another registry. What its clock told by the correction before says nothing of this one."""
+        self.registered, too_much_ms = registered, None if registered is None else registered.clock_offset_ms
+        if too_much_ms != self.shows_too_much_ms:
+            self.shows_too_much_ms = too_much_ms
+            self.offset_ms = self.clock = self.clock_span = None
 
     @property
     def measures(self) -> str | None:

@@ -2,7 +2,7 @@
 
 Times are milliseconds before the device was last seen, which makes most of them short. Values equal to a new device's are
 omitted. Losing a line, or reading an old one, never alters a value: counters, duplicates and silence start again, or where they
-were. The clock offset comes back for people only: it says nothing about the clock of this run. The setback of a device is saved
+were. A device whose clock was wrong is followed further. The setback of a device is saved
 each time, its last message only at the stop.
 """
 
@@ -17,6 +17,7 @@ from gateway.core.devices.counter_records import CountersRecord, Ms, pack_counte
 from gateway.core.devices.device import MESSAGE_KEPT_BYTES, Device
 from gateway.core.devices.setback import Setback
 from gateway.core.message import Arrival, StoredMessage
+from gateway.core.readings.clock_trust import DeviceClock
 from gateway.core.readings.duplicates import WINDOW_S, Key, RecentKeys
 from gateway.core.readings.field_sets import FieldSets
 
@@ -24,9 +25,6 @@ _Bits64 = Annotated[int, Field(ge=0, lt=1 << 64)]
 _Bits32 = Annotated[int, Field(ge=0, lt=1 << 32)]
 _Bits16 = Annotated[int, Field(ge=0, lt=1 << 16)]
 _Bits8 = Annotated[int, Field(ge=0, lt=1 << 8)]
-
-_OFFSET_SAVED_MS: Final = 60_000
-"""A smaller offset is the delay of a message."""
 
 
 class _RecentKey(NamedTuple):
@@ -73,7 +71,7 @@ class _DeviceRecord(CountersRecord, total=False):
     seq: _Bits64
     missing: _Bits64
     recent: _RecentWindow
-    offset: Ms
+    clock: DeviceClock
     setback: Setback
     not_taken: Ms
     message: _MessageRecord
@@ -115,9 +113,8 @@ def pack(device: Device, shapes: FieldSets, window_at_ms: int | None = None, *, 
 
 def _pack_evidence(device: Device, record: _DeviceRecord) -> None:
     """Remember what people are told of the device."""
-    offset_ms = device.earlier_offset_ms if device.offset_ms is None else device.offset_ms
-    if offset_ms is not None and abs(offset_ms) > _OFFSET_SAVED_MS:
-        record["offset"] = offset_ms
+    if device.clock is not None:
+        record["clock"] = device.clock
     if device.setback is not None:
         record["setback"] = device.setback
     if device.not_taken_ms:
@@ -156,7 +153,8 @@ def unpack(line: str, device: Device, shapes: FieldSets, now_ms: int) -> None:
     device.goodbye_ms = device.last_seen_ms
     device.last_seq = record.get("seq", -1)
     device.seq_missing = record.get("missing", 0)
-    device.earlier_offset_ms = record.get("offset")
+    device.clock = record.get("clock")
+    device.timed_ms = device.last_seen_ms if device.clock is not None else 0
     device.setback = record.get("setback")
     if "not_taken" in record:
         device.not_taken_ms = seen_ms - record["not_taken"]

@@ -310,7 +310,7 @@ class Streams:
 
     def _take_entry(self, device: Device, places: Places) -> None:
         """Give a device its entry in the new registry, and its place."""
-        device.registered = self._registered(device.name)
+        device.take_entry(self._registered(device.name))
         device.rate_counters()
         device.admitted = not self._refused(device.name)
         device.streams, device.series = 0, None

@@ -48,6 +48,7 @@ class MappingContext(Struct, eq=False):
     :ivar captures: named levels of the topic.
     :ivar properties: MQTT user properties.
     :ivar believes: tells if a time, in ms, is plausible. A profile asks it for its time sources in order.
+    :ivar clock_offset_ms: how much too much the clock of the device that sent it shows.
     :ivar registered: name of a device → its parameters, None if it is not registered; a payload may carry several devices.
     """
 
@@ -59,6 +60,7 @@ class MappingContext(Struct, eq=False):
     believes: Belief
     properties: Mapping[str, str] = _NO_PROPERTIES
     registered: Callable[[str], DeviceParams | None] = _nobody
+    clock_offset_ms: int = 0
 
     def params_of(self, device: str) -> DeviceParams:
         """The parameters of a device in the message; missing ones are taken from the device that sent it."""

@@ -4,7 +4,7 @@ All instants are integers, milliseconds since 1970 in UTC. Steady ones count fro
 """
 
 from bisect import bisect_left, insort
-from typing import Final
+from typing import Final, NamedTuple
 
 DOUBTED_FUTURE_MS: Final = 31 * 86400 * 1000
 """The most that a device may be ahead of a gateway that is behind, and still be believed."""
@@ -31,12 +31,32 @@ _SPANS_OF_A_ROUND: Final = 10_000_000
 """More than there are in a century, so that no span of a round is one of the next."""
 
 
+class DeviceClock(NamedTuple):
+    """A device's clock that is not near ours (:mod:`gateway.core.devices.clocks`).
+
+    :ivar off_ms: how far its freshest readings are ahead of us; below 0: behind.
+    :ivar since_ms: the arrival since which it has been off.
+    :ivar last_ms: the last arrival noted at which it was off by this; of a clock ahead, of a message before the newest one.
+    :ivar near_ms: the offset of readings that may have waited for as long as the clock is ahead; None: the newest has not.
+    :ivar near_since_ms: since when they have had it.
+    :ivar waited_ms: the first and the last arrival between which such readings came; 0 and 0: there were none.
+    """
+
+    off_ms: int
+    since_ms: int
+    last_ms: int
+    near_ms: int | None = None
+    near_since_ms: int = 0
+    waited_ms: tuple[int, int] = (0, 0)
+
+
 class DeviceClocks:
     """The evidence of the devices' times about the gateway's clock.
 
     Nothing is sent before it is measured: devices that are ahead show at once that the gateway is behind. Devices that are
     behind show nothing by themselves, since a broker may have held back what they sent. Only when they stay behind by the same
-    is the gateway ahead. They speak in rounds of some minutes, so that what they said has an age.
+    is the gateway ahead. They speak in rounds of some minutes, so that what they said has an age. They count once half as many
+    have spoken as in the round before: the few that speak first may be those whose clocks are wrong.
 
     :ivar origin_ms: an offset and this, divided by :attr:`span_ms`, is the span of the offset. A device that stays in its span
         tells nothing new: a clock of another time zone stands in the middle of one. With each round the origin moves, and with
@@ -51,6 +71,7 @@ class DeviceClocks:
         self._offsets_ms: dict[str, int] = {}
         self._in_order_ms: list[int] = []
         self._round = 0
+        self._enough = FEWEST_DEVICES
         self._began_ms: int | None = None
         self._behind: tuple[int, int] | None = None
         """Since when, of the steady clock, they have been behind, and by how much then."""
@@ -60,8 +81,10 @@ class DeviceClocks:
         if self._began_ms is None:
             self._began_ms = steady_ms
         lasted_ms = steady_ms - self._began_ms
-        if lasted_ms < _ROUND_MS or (len(self._in_order_ms) < FEWEST_DEVICES and lasted_ms < _ROUND_MAX_MS):
+        heard = len(self._in_order_ms)
+        if lasted_ms < _ROUND_MS or (heard < self._enough and lasted_ms < _ROUND_MAX_MS):
             return
+        self._enough = max(FEWEST_DEVICES, heard // 2)
         if lasted_ms >= _ROUND_MAX_MS:
             self.off_ms = self._behind = None
         self._began_ms = steady_ms
@@ -84,7 +107,7 @@ class DeviceClocks:
             del in_order_ms[bisect_left(in_order_ms, before_ms)]
         offsets_ms[device] = offset_ms
         insort(in_order_ms, offset_ms)
-        if len(in_order_ms) >= FEWEST_DEVICES:
+        if len(in_order_ms) >= self._enough:
             self._weigh(steady_ms)
 
     def _weigh(self, steady_ms: int) -> None:
@@ -159,10 +182,14 @@ class ClockTrust:
             self._influxdb_ms -= step_ms
         self.judge(now_ms)
 
+    def is_past(self, arrival_ms: int) -> bool:
+        """Tell if a message comes out of quarantine or the rejects: it tells nothing of the present."""
+        return arrival_ms < self._judged_ms - _REPLAYED_MS
+
     def see_device(self, device: str, offset_ms: int, now_ms: int) -> None:
         """A device's time is ``offset_ms`` ahead of ours."""
-        if now_ms < self._judged_ms - _REPLAYED_MS:
-            return  # it comes out of quarantine or the rejects, and tells nothing of the present
+        if self.is_past(now_ms):
+            return
         self.devices.see(device, offset_ms, now_ms - (self._above_steady_ms or 0))
         self.judge(now_ms)
 

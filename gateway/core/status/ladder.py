@@ -193,19 +193,28 @@ def _values(seen: DeviceEvidence) -> Rung:
 
 
 def _clock(seen: DeviceEvidence) -> Rung:
-    name, offset_ms, rules = RungName.CLOCK, seen.offset_ms, seen.rules
+    name, offset_ms = RungName.CLOCK, seen.offset_ms
     if offset_ms is None:
         return _unknown(name, "clock_not_told")
-    args = {"offset_s": abs(offset_ms) / 1000, "side": "ahead" if offset_ms > 0 else "behind"}
     if seen.clock_doubted:
         return _unknown(name, "gateway_clock_doubted", Level.ATTENTION)
-    if not -rules.max_past_ms <= offset_ms <= rules.max_future_ms:
-        return _failing(name, "clock_not_believed", found=args)
+    asked: dict[str, float | str] = {}
+    if seen.clock_off_ms is not None and seen.clock_off_ms >= -seen.rules.max_past_ms:
+        offset_ms, asked = seen.clock_off_ms, {"clock_offset": seen.clock_asked}
+    args = {"offset_s": abs(offset_ms) / 1000, "side": "ahead" if offset_ms > 0 else "behind", **asked}
+    code = "clock_asked" if asked and offset_ms < 0 else _clock_fault(seen, offset_ms)
+    if code:
+        return _failing(name, code, found=args)
+    return Rung(name, "clock_good" if offset_ms > -seen.rules.max_future_ms else "clock_or_delay", args)
+
+
+def _clock_fault(seen: DeviceEvidence, offset_ms: int) -> str:
+    """What a single reading tells of its device's clock; empty: nothing."""
+    if not -seen.rules.max_past_ms <= offset_ms <= seen.rules.max_future_ms:
+        return "clock_not_believed"
     if offset_ms > _AHEAD_MS:
-        return _failing(name, "clock_ahead", found=args)
-    if offset_ms < -max(rules.late_after_ms, seen.silent_after_ms):
-        return _failing(name, "clock_behind", found=args)
-    return Rung(name, "clock_good" if offset_ms > -rules.max_future_ms else "clock_or_delay", args)
+        return "clock_ahead"
+    return "clock_behind" if offset_ms < -max(seen.rules.late_after_ms, seen.silent_after_ms) else ""
 
 
 def _counter(seen: DeviceEvidence) -> Rung:

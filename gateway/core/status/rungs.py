@@ -46,6 +46,8 @@ class DeviceEvidence:
     :ivar heard_ms: its last sign of life at any gateway; 0: there was none.
     :ivar elsewhere: another gateway had that, and this one has had none for its span of silence.
     :ivar offset_ms: the newest time that it told, less the gateway's then; None: it told none.
+    :ivar clock_off_ms: how far its clock is wrong, by its freshest readings of an hour or more; None: it is not.
+    :ivar clock_asked: the ``params.clock_offset`` to ask about then.
     :ivar profile: the profile that read its newest message; empty: not known.
     :ivar has_readings: it has given a reading at some time.
     :ivar waiting: messages that wait for its registration.
@@ -70,6 +72,8 @@ class DeviceEvidence:
     waiting: int = 0
     setback: Setback | None = None
     offset_ms: int | None = None
+    clock_off_ms: int | None = None
+    clock_asked: str = ""
     registers: tuple[Register, ...] = ()
     awaits_sums: bool = False
     wrong_since_ms: int = 0

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from gateway.core.devices.clocks import clock_off_ms
 from gateway.core.devices.device import Device
 from gateway.core.readings.timestamps import TimeRules
 from gateway.core.status.history import SilentShare
@@ -63,12 +64,9 @@ def has_stopped(device: Device, presence: Presence) -> bool:
 
 
 def has_wrong_clock(device: Device, presence: Presence, silence: Silence, rules: TimeRules) -> bool:
-    """Tell if the time of an online device is not believed, or far behind."""
-    offset_ms = device.offset_ms
-    if offset_ms is None or presence is not Presence.ONLINE:
-        return False
-    behind_ms = max(rules.late_after_ms, silence.after_ms(device))  # older measurements may come late
-    return not -behind_ms <= offset_ms <= rules.max_future_ms
+    """Tell if the clock of an online device is wrong, as far as it told in this run."""
+    is_heard = device.offset_ms is not None and presence is Presence.ONLINE
+    return is_heard and clock_off_ms(device, rules, silence.after_ms(device)) is not None
 
 
 def is_unasked(device: Device, presence: Presence, silence: Silence) -> bool:
@@ -103,7 +101,7 @@ class Fleet:
     """Devices by domain and state.
 
     :ivar domains: domain, or ``no_domain`` → how many devices stand how.
-    :ivar clocks_off: online devices whose time is not believed, or far behind.
+    :ivar clocks_off: online devices whose clock is wrong.
     :ivar stopped: online devices whose newest message gave no reading, or not all of its readings.
     :ivar unasked: devices that were heard before, of which it is not known now if another gateway hears them.
     :ivar is_answered: the database says what other gateways heard.

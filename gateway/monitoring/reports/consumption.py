@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from gateway.ingest.database.store import Counter, Side, Store, StoredSeries, SumPoint, TimeSpan
 from gateway.monitoring.reports.boundaries import SumBoundary, Uncovered, millionths, sum_at
+from gateway.monitoring.reports.clocks import WrongClocks, stands_wrongly, wrong_clocks
 from gateway.monitoring.reports.marks import Marks, measured_share
 from gateway.monitoring.reports.roster import (
     MAIN_COUNTER,
@@ -37,7 +38,8 @@ class CounterUse(NamedTuple):
     :ivar series: its series, with the id of the registry.
     :ivar first: its sum at the beginning of the period.
     :ivar last: its sum at the end of the period.
-    :ivar suspect: number of points of the series with a suspect step of a counter, one more where its register was stuck.
+    :ivar suspect: number of points of the series with a suspect step of a counter, one more where its register was stuck,
+        and one where its clock was wrong.
     :ivar told: the same with amounts that people told; None: they told none.
     """
 
@@ -132,20 +134,21 @@ async def consumption(
     beside = _BoundaryReader(store, Roster(roster.by_id[id_] for id_ in sorted(told_of)), domain, now_ms)
     if told:
         await beside.look_ahead(spans[-1].end_ms)
-    first = await reader.sums_at(spans[0].start_ms)
+    first, clocks = await both(reader.sums_at(spans[0].start_ms), reader.clocks(TimeSpan(spans[0].start_ms, spans[-1].end_ms)))
     for span in spans:
         last, suspect = await both(reader.sums_at(span.end_ms), reader.suspect(span))
         edges = {at_ms: await beside.sums_at(at_ms) for at_ms in edges_of(told, span)}
-        uses = [_with_stuck(use, span, stuck) for use in _uses(domain, span, first, last, suspect)]
+        uses = [_doubted(use, span, stuck, clocks) for use in _uses(domain, span, first, last, suspect)]
         yield PeriodUse(span, [_with_told(use, told, edges) if use.series.device in told_of else use for use in uses])
         first = last
 
 
-def _with_stuck(use: CounterUse, span: TimeSpan, stuck: Mapping[str, Sequence[TimeSpan]]) -> CounterUse:
-    """Mark a counter that stood still in a part of the period although something flowed."""
+def _doubted(use: CounterUse, span: TimeSpan, stuck: Mapping[str, Sequence[TimeSpan]], clocks: WrongClocks) -> CounterUse:
+    """Mark a counter that stood still in a part of the period although something flowed, or whose device had a wrong clock."""
     spans = stuck.get(use.series.device, ()) if use.counter.field == MAIN_COUNTER[use.counter.measurement] else ()
     is_stuck = any(one.start_ms < span.end_ms and span.start_ms < one.end_ms for one in spans)
-    return use._replace(suspect=use.suspect + 1) if is_stuck else use
+    is_wrong = stands_wrongly(clocks.get(use.series.device, ()), span.start_ms, span.end_ms)
+    return use._replace(suspect=use.suspect + is_stuck + is_wrong) if is_stuck or is_wrong else use
 
 
 def _with_told(use: CounterUse, told: ToldAmounts, edges: Mapping[int, Mapping[_CounterKey, SumBoundary]]) -> CounterUse:
@@ -243,6 +246,11 @@ class _BoundaryReader:
                 points[series] = point
         known.update(points)
         return points
+
+    async def clocks(self, window: TimeSpan) -> WrongClocks:
+        """The times at which readings of devices stand wrongly, by the id of the registry."""
+        found = await wrong_clocks(self._store, window, self._names)
+        return {self._roster.id_of(name) or name: spans for name, spans in found.items()}
 
     async def suspect(self, span: TimeSpan) -> dict[StoredSeries, int]:
         """Number of points in the period with a suspect step, by series."""

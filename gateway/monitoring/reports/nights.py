@@ -16,6 +16,7 @@ from gateway.core.alarms.views import UsualHours
 from gateway.core.alarms.watch import FLOW, VOLUME
 from gateway.ingest.database.store import PointValues, Store, StoredSeries, TimeSpan, batches
 from gateway.monitoring.reports.boundaries import MILLIONTHS, hours, midnight_ms
+from gateway.monitoring.reports.clocks import wrong_clocks
 from gateway.monitoring.reports.completeness import completeness
 from gateway.monitoring.reports.consumption import consumption
 from gateway.monitoring.reports.rollup_points import INTERRUPTION_FIELDS
@@ -53,7 +54,8 @@ async def night_flows(
 ) -> dict[StoredSeries, LowestFlow]:
     """The lowest flows of a night: by its readings, or by its hours for meters that send no flow.
 
-    A device without an interval is left out, since its readings cannot be counted as complete.
+    A device without an interval is left out, since its readings cannot be counted as complete. So is one whose clock is wrong:
+    its night is another time of the day.
     """
     night = night_of(day, zone)
     coverage = {}
@@ -61,11 +63,12 @@ async def night_flows(
         figures = row.periods[0]
         if row.device.domain == "water" and figures is not None and figures.received > 0:
             coverage[row.device.id] = figures.received / figures.expected
-    meters = Roster(roster.by_id[id_] for id_ in coverage)
+    wrong = await wrong_clocks(store, night, roster.names(coverage))
+    meters = Roster(roster.by_id[id_] for id_ in coverage.keys() - {roster.id_of(name) for name in wrong})
     lowest: dict[StoredSeries, float] = {}
-    if not coverage:
+    if not meters.by_id:
         return {}
-    async for found, spreads in store.spread("water", [FLOW], night, meters.names(coverage)):
+    async for found, spreads in store.spread("water", [FLOW], night, meters.names(meters.by_id)):
         series = meters.series(found)
         if series is not None and FLOW in spreads:
             lowest[series] = float(spreads[FLOW][0])

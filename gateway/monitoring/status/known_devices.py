@@ -6,6 +6,7 @@ from itertools import islice
 from math import isnan
 from typing import Final
 
+from gateway.core.devices.clocks import asked_offset, clock_off_ms
 from gateway.core.devices.device import Device
 from gateway.core.devices.streams import Streams
 from gateway.core.message import Unresolved
@@ -45,6 +46,7 @@ class DeviceVerdicts:
         here_ms, silent_after_ms = device.last_seen_ms, self.silence.after_ms(device)
         heard_ms = self.silence.membership.heard_ms(device)
         arrival_ms = here_ms if last is None else last.now_ms
+        off_ms = clock_off_ms(device, self.rules, silent_after_ms)
         return DeviceEvidence(
             now_ms=now_ms,
             rules=self.rules,
@@ -60,7 +62,9 @@ class DeviceVerdicts:
             profile=_profile(device),
             has_readings=device.newest_ms > 0 or counters is not None or device.last_stamp_ms > 0,
             setback=device.setback,
-            offset_ms=device.earlier_offset_ms if device.offset_ms is None else device.offset_ms,
+            offset_ms=device.offset_ms if device.clock is None or device.offset_ms is not None else device.clock.off_ms,
+            clock_off_ms=off_ms,
+            clock_asked="" if off_ms is None else asked_offset(device, off_ms),
             registers=() if counters is None else tuple(counters.registers()),
             awaits_sums=counters is not None and bool(counters.awaits),
             wrong_since_ms=0 if counters is None else int(counters.past.wrong_since_ms or 0),
@@ -97,7 +101,8 @@ class DeviceVerdicts:
             device.setback is None
             and not device.not_taken_ms
             and device.registered is not None
-            and abs(device.offset_ms or device.earlier_offset_ms or 0) < _CLOCK_GOOD_MS
+            and device.clock is None
+            and abs(device.offset_ms or 0) < _CLOCK_GOOD_MS
             and presence is Presence.ONLINE
             and not self.alarms(device.name).worst
             and (device.counters is None or not any(one.doubt or isnan(one.value) for one in device.counters.registers()))

@@ -15,13 +15,17 @@ from typing import Final
 
 from gateway.core.batching.batch import packed
 from gateway.core.batching.write_result import Fate, fate_of
+from gateway.core.devices.clocks import WrongTimes, wrong_times
 from gateway.core.devices.device import Device
 from gateway.core.gateways.standby import PairRole
+from gateway.core.readings.late_readings import LateReadings
 from gateway.core.readings.line_protocol import tag_text
+from gateway.core.readings.timestamps import TimeRules
 from gateway.core.status.health import health_lines, registered_devices
-from gateway.core.status.silence import Presence
+from gateway.core.status.silence import Presence, Silence
 from gateway.ingest.delivery.circuit_breaker import CircuitBreaker, Figures, SelfPoint
 from gateway.ingest.delivery.influxdb import Output
+from gateway.monitoring.reports.clocks import CLOCK_FIELDS, EVENT_EVERY_MS
 from gateway.monitoring.reports.rollup_points import device_tags
 from gateway.monitoring.reports.told_amounts import EVENT
 from gateway.monitoring.status.status import Status
@@ -49,6 +53,7 @@ class SelfReport:
         self._breaker = breaker
         self._self_point = self_point
         self._status = status
+        self._clocks = ClockEvents(status.devices.silence, status.devices.rules, status.evaluator.late)
         self._answered = asyncio.Event()
         self._openings = breaker.openings
         self._writes_since_ms = 0
@@ -98,6 +103,8 @@ class SelfReport:
         registered = registered_devices(known.streams)
         devices = (device for device in registered if self._speaks_of(device, now_ms))
         for lines in health_lines(devices, known.silence, now_ms, _DEVICES_TOGETHER):
+            await self._influxdb.write(packed(lines))
+        if not self._status.evaluator.trust.doubted and (lines := list(self._clocks.due(registered_devices(known.streams)))):
             await self._influxdb.write(packed(lines))
 
     def _speaks_of(self, device: Device, now_ms: int) -> bool:
@@ -153,6 +160,41 @@ def event_line(kind: str, gateway: str, at_ms: int, took_ms: int | None = None) 
     """The point of an event of the gateway, with its duration if it is over."""
     duration = "" if took_ms is None else f",duration_s={took_ms / 1000!r}"
     return f"{EVENT}{tag_text([('gateway', gateway), ('kind', kind)])} value=1.0{duration} {at_ms}"
+
+
+class ClockEvents:
+    """Tells of readings that stand at wrong times, once an hour and at the end (:mod:`gateway.monitoring.reports.clocks`)."""
+
+    def __init__(self, silence: Silence, rules: TimeRules, late: LateReadings) -> None:
+        self._silence = silence
+        self._rules = rules
+        self._late = late
+        self._wrong: dict[str, WrongTimes] = {}
+
+    def due(self, devices: Iterable[Device]) -> Iterator[str]:
+        """The events about wrong clocks that are due. Hours that were closed before it was known are worked out again."""
+        for device in devices:
+            before = self._wrong.get(device.name)
+            if device.registered is None or (before is None and device.clock is None):
+                continue
+            found = wrong_times(device, self._rules, self._silence.after_ms(device))
+            is_new = before is None or found is None or found.first_ms != before.first_ms
+            if is_new and before is not None and not before.is_over:
+                yield _clock_line(device.registered, before._replace(is_over=True))
+            if is_new:
+                self._wrong.pop(device.name, None)
+            if found is None or found == before:
+                continue
+            if is_new:
+                self._late.note_since(device.name, found.first_ms)
+            if is_new or found.is_over or before is None or found.last_ms // EVENT_EVERY_MS > before.last_ms // EVENT_EVERY_MS:
+                yield _clock_line(device.registered, found)
+            self._wrong[device.name] = found
+
+
+def _clock_line(registered: RegisteredDevice, found: WrongTimes) -> str:
+    told = f"{CLOCK_FIELDS[0]}={float(found.first_ms)!r},{CLOCK_FIELDS[1]}={float(found.is_over)!r}"
+    return f"{EVENT}{device_tags(registered, more=[('kind', 'clock')])} {told},value=1.0 {found.last_ms}"
 
 
 class RegistryReport:

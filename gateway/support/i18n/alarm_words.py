@@ -173,7 +173,10 @@ _LOSSES: Final = Words(
     "thất thoát phía sau trong {days} ngày trên {limit} lượng cấp, {usual:g} lần mức thường lệ và {least:g} m³ hoặc kWh/ngày",
     "losses behind it in {days} days above {limit} of the supply, {usual:g} times what is usual, and {least:g} m³ or kWh a day",
 )
-_CLOCK: Final = Words("đồng hồ của thiết bị lệch quá time.max_future", "its clock is off by more than time.max_future")
+_CLOCK: Final = Words(
+    "giờ của thiết bị nhanh quá time.max_future, hoặc suốt một giờ số đo mới nhất chậm gần như nhau",
+    "its clock is ahead by more than time.max_future, or for an hour its freshest readings are behind by about the same",
+)
 _FOR: Final = Words("kéo dài {span}", "for {span}")
 _CLEAR_AFTER: Final = Words("hết khi đã qua {span}", "over when it has been gone for {span}")
 

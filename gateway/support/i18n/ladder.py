@@ -176,7 +176,16 @@ SAID: Final[dict[str, RungWords]] = {
     "clock_not_believed": _rung(
         "sai {offset_s} ({side}); số đo mang giờ của cổng",
         "wrong by {offset_s} ({side}); its readings carry the gateway's time",
-        *_SET_CLOCK,
+        "Chỉnh giờ, ngày và múi giờ của thiết bị, hoặc cho biết giờ của nó lệch bao nhiêu.",
+        "Set the time, date and time zone of the device, or say by how much its clock is off.",
+    ),
+    "clock_asked": _rung(
+        "giờ của thiết bị chậm khoảng {offset_s}? Số liệu theo giờ của nó bị đánh dấu đáng ngờ",
+        "is its clock about {offset_s} behind? Its hours are marked suspect",
+        "So với giờ thật. Nếu đúng, xác nhận clock_offset = {clock_offset} để cổng chỉnh lại, hoặc chỉnh giờ của thiết bị. "
+        "Nếu nó chỉ gửi muộn, ghi silent_after dài hơn thế.",
+        "Compare it with the right time. If so, confirm clock_offset = {clock_offset} and the gateway corrects it, or set its "
+        "time. If it only sends late, give it a silent_after that is longer.",
     ),
     "clock_ahead": _rung("nhanh {offset_s}", "{offset_s} ahead", *_SET_CLOCK),
     "clock_behind": _rung(

@@ -187,6 +187,7 @@ _PARAMETERS_VI: Final[dict[str, str]] = {
     "pulse_weight": "giá trị của một xung, theo đơn vị mà hồ sơ ghi; xem trên mặt đồng hồ, như 10 L/xung",
     "ct_ratio": "biến dòng: dòng sơ cấp chia dòng thứ cấp",
     "vt_ratio": "biến áp: điện áp sơ cấp chia thứ cấp",
+    "clock_offset": "giờ của thiết bị nhanh bao nhiêu, như 7h, hoặc -20min nếu chậm: giờ của nó được trừ đi chừng đó",
     "nominal_voltage_v": "điện: điện áp danh định của một pha, cho cảnh báo; để trống là 220",
     "q3_m3_h": "nước: Q3 của đồng hồ, ghi trên mặt; vượt quá một phần tư là bước nhảy chờ xác nhận",
     "phases": "điện: số pha của công tơ; để trống là 3",

@@ -18,6 +18,7 @@ from gateway.support.config.model import Mqtt
 from gateway.support.config.plain_yaml import TOGETHER
 from gateway.support.config.setting_types import sentence
 from schemas.registry import (
+    CLOCK_OFFSET,
     Clash,
     RegisteredDevice,
     Registry,
@@ -196,6 +197,8 @@ def faults_in(error: ValidationError) -> list[RegistryFault]:
 def _place_of(fault: ErrorDetails) -> KeyPath:
     """The keys and numbers that lead to a fault, without the types that pydantic adds for a parameter."""
     place = tuple(part for part in fault["loc"] if part != "[key]")
+    if place[-1:] == ("params",) and fault["type"] == "value_error":
+        return (*place, CLOCK_OFFSET)  # the one parameter that the model looks at
     return place[: place.index("params") + 2] if "params" in place else place
 
 

@@ -13,6 +13,7 @@ from gateway.web.http.handlers import Document
 from gateway.web.http.pages import PageTexts
 from schemas.details import in_vietnamese
 from schemas.glossary import Words, quantities
+from schemas.registry import CLOCK_OFFSET
 from schemas.rejects import RejectReason
 
 _SHORT_S: Final = 60.0
@@ -92,7 +93,9 @@ class LadderTexts:
         detail = str(rung.args.get("detail", ""))
         detail = in_vietnamese(detail) if self._texts.language == "vi" else detail
         shown = "" if "{detail}" in words.said.en or "{keys}" in words.said.en else detail
-        link = _LINKS.get(rung.code, "").format(device=quote(device))
+        asked = quote(str(rung.args.get(CLOCK_OFFSET, "")))
+        link = f"{_REGISTER}?{CLOCK_OFFSET}={asked}" if asked else _LINKS.get(rung.code, "")
+        link = link.format(device=quote(device))
         return SaidRung(self._in_words(RUNGS[rung.name]), said, advice, shown, link, rung.state, rung.level.value)
 
     def _in_words(self, words: Words) -> str:

@@ -23,9 +23,10 @@ from gateway.web.http.long_answers import Fresh
 from gateway.web.routing import PageParts, RouteGroup, changes, reads
 from schemas.glossary import quantities
 from schemas.quantities import DOMAINS
-from schemas.registry import ROLES, RegisteredDevice, device_key
+from schemas.registry import CLOCK_OFFSET, ROLES, RegisteredDevice, device_key
 
 _PARENTS: Final = 200
+_OFFSET_LETTERS: Final = 20
 _CONFLICT: Final = 409
 _UNPROCESSABLE: Final = 422
 _DONE: Final = frozenset({"registered", "changed"})
@@ -69,6 +70,8 @@ class RegisterPages(RouteGroup):
         known = NOTHING_KNOWN if entry is not None else await self._new_devices.introduced(name, explained)
         if fields is None:
             fields = fields_of(entry_document(entry)) if entry is not None else known.fields
+            if asked := request.query.get(CLOCK_OFFSET, "")[:_OFFSET_LETTERS]:
+                fields = {**fields, f"{PARAM}{CLOCK_OFFSET}": asked}  # from the question about its clock on its page
         demanded = {f"{PARAM}{param}": make.profile for make in known.makes for param in make.params}
         demanded |= {key: fields.get("profile", "") for key in (faults or {}) if key.startswith(PARAM)}
         params = [*(key for key in fields if key.startswith(PARAM)), *demanded]

@@ -6,7 +6,7 @@ from gateway.core.alarms.rules import ClockWrong, Rule, Silent
 from gateway.core.status.members import Reception
 from gateway.core.status.silence import Silence
 from tests.core.alarms.alarming import Bed, above, at, registered, rule
-from tests.core.making import DAY_MS, HOUR_MS, MINUTE_MS, NOW_MS
+from tests.core.making import DAY_MS, HOUR_MS, MINUTE_MS, NOW_MS, tell_time
 
 SILENT = rule(Silent(), name="device_silent")
 SITE = rule(Silent("site"), name="site_silent")
@@ -183,15 +183,22 @@ def clock(offsets_ms: list[int], **entry: object) -> list[list[str]]:
     device = bed.device("d1", registered(**entry))
     found = []
     for turn, offset_ms in enumerate(offsets_ms):
-        device.last_seen_ms, device.offset_ms = at(turn), offset_ms
+        tell_time(device, offset_ms, at(turn))
         found.append(bed.tick(at(turn) + 1))
     return found
 
 
-@pytest.mark.parametrize("offset_ms", [DAY_MS, -DAY_MS, 6 * MINUTE_MS])
-def test_a_clock_that_is_too_far_off_for_an_hour_is_wrong(offset_ms: int) -> None:
-    told = clock([0, *[offset_ms] * 6, 0])
-    assert told == [[], [], [], [], [], ["raised clock_wrong@d1"], [], ["cleared clock_wrong@d1"]]
+@pytest.mark.parametrize(("offset_ms", "later"), [(DAY_MS, 0), (-DAY_MS, 0), (6 * MINUTE_MS, 1)])
+def test_a_clock_that_is_too_far_off_for_an_hour_is_wrong(offset_ms: int, later: int) -> None:
+    """One that is ahead by less than its interval may only have sent late, until it stays right."""
+    told = clock([0, *[offset_ms] * 6, 0, 0])
+    ends = [["cleared clock_wrong@d1"], []]
+    assert told == [[], [], [], [], [], ["raised clock_wrong@d1"], [], *(ends[::-1] if later else ends)]
+
+
+def test_readings_that_a_broker_held_back_raise_nothing_however_long_they_come() -> None:
+    """Three hours of them within two hours: each quarter of an hour they are less late."""
+    assert clock([-3 * HOUR_MS + 15 * MINUTE_MS * turn * 3 // 2 for turn in range(8)]) == [[]] * 8
 
 
 @pytest.mark.parametrize("offset_ms", [4 * MINUTE_MS, -50 * MINUTE_MS])
@@ -202,7 +209,7 @@ def test_a_clock_within_what_is_believed_or_a_late_message_is_not_wrong(offset_m
 def test_one_late_message_is_no_wrong_clock_however_long_nothing_follows() -> None:
     bed = Bed(CLOCK)
     device = bed.device("d1", registered())
-    device.last_seen_ms, device.offset_ms = NOW_MS, -DAY_MS
+    tell_time(device, -DAY_MS, NOW_MS)
     for minute in range(40):
         assert bed.tick(NOW_MS + minute * MINUTE_MS) == []
 
@@ -211,7 +218,7 @@ def test_a_gateway_whose_own_clock_is_in_doubt_blames_nobody() -> None:
     bed = Bed(CLOCK)
     device = bed.device("d1", registered())
     for turn in range(8):
-        device.last_seen_ms, device.offset_ms = at(turn), DAY_MS
+        tell_time(device, DAY_MS, at(turn))
         assert bed.tick(at(turn), clock_trusted=False) == []
 
 

@@ -11,13 +11,13 @@ from gateway.core.devices.device import Device
 from gateway.core.readings.field_sets import FieldSets
 from schemas.registry import RegisteredDevice
 from tests.core.alarms.alarming import Bed, above, registered, rule
-from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS, RULES
+from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS, RULES, tell_time
 
 
 def test_only_a_rule_about_clocks_looks_at_a_clock_and_tells_how_far_it_is_off() -> None:
     bed = Bed(rule(ClockWrong(), name="clock"), rule(above("alarm_leak", 0), name="leak"))
     device = bed.device(entry=registered())
-    device.last_seen_ms, device.offset_ms = NOW_MS, 2 * HOUR_MS
+    tell_time(device, 2 * HOUR_MS, NOW_MS)
     for _ in bed.alarms.tick(NOW_MS, [device], clock_trusted=False):
         pass
     assert bed.told() == [], "the gateway's own clock is in doubt"
@@ -25,12 +25,20 @@ def test_only_a_rule_about_clocks_looks_at_a_clock_and_tells_how_far_it_is_off()
         pass
     (raised,) = bed.transitions()
     assert (raised.key.id, raised.value, raised.at_ms) == ("clock@d1", 7200.0, NOW_MS)
-    for offset_ms, told in ((RULES.max_future_ms, ["cleared clock@d1"]), (RULES.max_future_ms + 1, ["raised clock@d1"])):
-        device.offset_ms, device.last_seen_ms = offset_ms, device.last_seen_ms + MINUTE_MS
-        assert bed.tick(NOW_MS) == told
-    for offset_ms, told in ((-HOUR_MS, ["cleared clock@d1"]), (-HOUR_MS - 1, ["raised clock@d1"])):
-        device.offset_ms, device.last_seen_ms = offset_ms, device.last_seen_ms + MINUTE_MS
-        assert bed.tick(NOW_MS) == told, "behind by what makes a reading late, or by its span of silence"
+    tell_time(device, RULES.max_future_ms, NOW_MS + 4 * HOUR_MS)
+    tell_time(device, RULES.max_future_ms, NOW_MS + 5 * HOUR_MS)
+    assert bed.tick(NOW_MS) == ["cleared clock@d1"]
+    for hour, (offset_ms, told) in enumerate(
+        (
+            (RULES.max_future_ms + 1, ["raised clock@d1"]),
+            (-HOUR_MS, ["cleared clock@d1"]),
+            (-HOUR_MS - 1, []),
+            (-HOUR_MS - 1, ["raised clock@d1"]),
+        ),
+        6,
+    ):
+        tell_time(device, offset_ms, NOW_MS + hour * HOUR_MS)
+        assert bed.tick(NOW_MS) == told, "behind by what makes a reading late, or by its span of silence, for an hour"
 
 
 def test_a_round_pauses_after_every_two_hundred_devices_or_alarms() -> None:

@@ -5,7 +5,7 @@ from gateway.core.alarms.rules import ClockWrong, Completeness, Rule, Silent
 from gateway.core.status.membership import Membership, NewestReadings
 from gateway.core.status.silence import Silence
 from tests.core.alarms.alarming import Bed, above, registered, rule
-from tests.core.making import DAY_MS, HOUR_MS, MINUTE_MS, NOW_MS
+from tests.core.making import DAY_MS, HOUR_MS, MINUTE_MS, NOW_MS, tell_time
 
 RULES = (
     rule(Silent("site"), name="site_silent"),
@@ -114,7 +114,7 @@ def test_a_wrong_clock_is_not_told_by_who_no_longer_hears_the_device() -> None:
     rules = (rule(ClockWrong(), name="clock_wrong"),)
     leader, other = (Member(leads=leads, database=database, rules=rules) for leads in (True, False))
     other.hear(NOW_MS)
-    other.bed.devices["d0"].offset_ms = DAY_MS
+    tell_time(other.bed.devices["d0"], DAY_MS, NOW_MS)
     assert other.round(NOW_MS) == ["raised clock_wrong@d0"]
     leader.hear(NOW_MS + HOUR_MS)
     assert rounds((leader, other), range(60, 65)) == [(60, 1, "cleared clock_wrong@d0")]

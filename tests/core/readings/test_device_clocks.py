@@ -127,3 +127,27 @@ def test_each_device_is_asked_about_its_clock_once_in_some_minutes(monkeypatch: 
 
 def reading(device: str, at_ms: int) -> StoredMessage:
     return message({"ts": at_ms, "ph": 7}, topic(device))
+
+
+def test_the_few_that_speak_first_in_a_round_do_not_decide_alone() -> None:
+    """Five of sixty are hours ahead, and speak just after a round has begun."""
+    trust = trusted_clock()
+    hear(trust, range(6), lambda number, _: 0 if number < 55 else 7 * HOUR_MS, devices=60)
+    trust.see_time(NOW_MS + 11 * MINUTE_MS, NOW_MS + 11 * MINUTE_MS)
+    for number in range(55, 60):
+        trust.see_device(f"d{number}", 7 * HOUR_MS, NOW_MS + 11 * MINUTE_MS + number)
+    assert not trust.doubted
+
+
+def test_devices_whose_clocks_are_known_as_wrong_tell_nothing_of_that_of_the_gateway() -> None:
+    into = pipeline()
+    for quarter in range(6):
+        now_ms = NOW_MS + quarter * 15 * MINUTE_MS
+        into.trust.see_time(now_ms, now_ms)
+        for number in range(9):
+            into.process(reading(f"d{number}", now_ms + (7 * HOUR_MS if number < 4 else 0)), now_ms)
+    later_ms = NOW_MS + 4 * HOUR_MS  # since then too few have spoken
+    into.trust.see_time(later_ms, later_ms)
+    for number in (0, 1, 2, 3, 4):
+        into.process(reading(f"d{number}", later_ms + (7 * HOUR_MS if number < 4 else 0)), later_ms)
+    assert not into.trust.doubted

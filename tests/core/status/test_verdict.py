@@ -25,7 +25,7 @@ from gateway.core.status.verdict import (
     worst_first,
 )
 from schemas.registry import RegisteredDevice
-from tests.core.making import DAY_MS, HOUR_MS, MINUTE_MS, NOW_MS, RULES
+from tests.core.making import DAY_MS, HOUR_MS, MINUTE_MS, NOW_MS, RULES, tell_time
 
 ONLINE, SILENT, NEW, UNKNOWN = Presence
 
@@ -129,7 +129,10 @@ def test_a_certificate_is_told_three_weeks_before_its_end() -> None:
 )
 def test_a_device_whose_clock_is_wrong_is_told(offset_ms: int | None, off: int) -> None:
     device = Device("m1", RegisteredDevice(id="m1", domain="water", interval=timedelta(minutes=15)))
-    device.last_seen_ms, device.offset_ms = NOW_MS, offset_ms
+    device.last_seen_ms = NOW_MS
+    for ago_ms in (HOUR_MS, 0):
+        if offset_ms is not None:
+            tell_time(device, offset_ms, NOW_MS - ago_ms)
     found = Fleet()
     found.look_at([device], Silence(), RULES, NOW_MS)
     assert found.domains == {"water": Counter({ONLINE: 1})}

@@ -54,6 +54,19 @@ def test_a_meter_that_sends_no_flow_has_that_of_its_lowest_hour_if_all_are_known
     assert flows_of([], METER) == {}
 
 
+def test_a_meter_whose_clock_is_wrong_in_the_night_is_left_out_of_it() -> None:
+    """Its night is the afternoon: it would be the first in the list of leaks."""
+    sent = [flow("m", at, 3.0) for at in range(START, START + 5 * HOUR, EVERY)]
+
+    def wrong(from_ms: int, until_ms: int, *, over: int = 0) -> str:
+        return f"event,device=m,kind=clock,site=s clock_from_ms={from_ms},clock_over={over},value=1 {until_ms}"
+
+    assert flows_of([*sent, wrong(START - DAY, START + 2 * HOUR)], METER) == {}
+    assert flows_of([*sent, wrong(START + 4 * HOUR, START + 23 * HOUR)], METER) == {}, "told later"
+    for right in (wrong(START - DAY, START - HOUR, over=1), wrong(START + 5 * HOUR, START + 6 * HOUR)):
+        assert flows_of([*sent, right], METER).keys() == {StoredSeries("m")}
+
+
 def state(time_ms: int, *, out: bool) -> str:
     return f"power,device=p,site=s alarm_outage={str(out).lower()},quality=0i {time_ms}"
 

@@ -5,6 +5,7 @@ from math import nan
 from gateway.core.batching.fair_shares import Flood
 from gateway.core.devices.streams import Streams
 from gateway.core.process import Processor
+from gateway.core.readings.clock_trust import DeviceClock
 from gateway.core.readings.counters import CounterState
 from gateway.core.readings.sums import Register
 from gateway.core.status.rungs import RungName
@@ -140,9 +141,9 @@ def test_a_verdict_without_any_fault_is_quick_and_each_fault_is_weighed() -> Non
     for offset_ms in (-50 * 24 * HOUR_MS, -2 * HOUR_MS, 2 * MINUTE_MS, 10 * MINUTE_MS):
         device.offset_ms = offset_ms
         assert watched.level() is not Level.GOOD, offset_ms
-    device.offset_ms, device.earlier_offset_ms = None, 10 * MINUTE_MS
+    device.offset_ms, device.clock = None, DeviceClock(10 * MINUTE_MS, NOW_MS, NOW_MS)
     assert watched.level() is not Level.GOOD, "an earlier run knew it last"
-    device.earlier_offset_ms = None
+    device.clock = None
     device.counters = CounterState()
     device.counters.restore(Register("volume_m3", nan, NOW_MS))
     watched.level()

@@ -79,6 +79,7 @@ class CompiledProfile:
     :ivar ports: the ports of its frames, from ``match.when``; None: it names no ports.
     :ivar predicates: number of tests in ``match.when``.
     :ivar status: topic and payload → True: online, False: offline, None: no status message.
+    :ivar clock_offset_ms: how much too much the clocks of its devices show.
     :ivar ignores_empty: a message without a single byte is neither data nor a fault.
     :ivar retained: the rule for retained messages.
     :ivar required_params: parameters that every device of it must have in the registry.
@@ -100,6 +101,7 @@ class CompiledProfile:
     status_filters: tuple[TopicFilter, ...]
     status: ReadStatus
     codec: CodecUse | None
+    clock_offset_ms: int
     dedup_window_ms: int
     ignores_empty: bool
     retained: Retained
@@ -221,6 +223,7 @@ def compile_profile(model: Profile, *, file: str) -> CompiledProfile:
             filters.append(parse_filter(text))
     status_filters, status = compile_status(model.status, scope)
     scope.captures = frozenset(name for pattern in (*filters, *status_filters) for name in pattern.names)
+    scope.is_frame = envelope_of(model) is not None
     scope.decoder = "json" if model.match.envelope else decode_of(model).as_
     scope.decimal = "" if model.match.envelope else decimal_of(decode_of(model))
     if envelope_of(model) is not None and model.root is None:
@@ -267,6 +270,7 @@ def compile_profile(model: Profile, *, file: str) -> CompiledProfile:
         status_filters=status_filters,
         status=status,
         codec=_gathered(scope, "codec", None, lambda: _codec(model)),
+        clock_offset_ms=model.clock_offset,
         dedup_window_ms=model.dedup.window if model.dedup else 0,
         ignores_empty=EMPTY in model.ignore,
         retained=model.retained,

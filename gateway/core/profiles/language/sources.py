@@ -79,6 +79,7 @@ class Scope:
     :ivar captures: the named levels of its topics.
     :ivar decoder: name of the decoder of its messages; some formats bring their own units and times.
     :ivar decimal: the decimal mark with which the decoder made numbers of texts; empty if it makes none.
+    :ivar is_frame: its messages are frames in the envelope of a network server.
     :ivar in_each: there is an item.
     :ivar around: number of levels around an item: the selectors of ``each.of`` before the list that holds the items.
     :ivar absent: first keys of a frame's document that never exist here.
@@ -92,6 +93,7 @@ class Scope:
     captures: frozenset[str] = frozenset()
     decoder: str = "json"
     decimal: str = ""
+    is_frame: bool = False
     in_each: bool = False
     around: int = 0
     absent: frozenset[str] = frozenset()

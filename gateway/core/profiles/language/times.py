@@ -41,6 +41,8 @@ Stamp = tuple[int | None, int]
 ReadTime = Callable[[Cursor, MappingContext], int | None]
 
 ARRIVAL: Final[Stamp] = (None, 0)
+_OF_SERVER: Final = ("/time", "/raw")
+"""Times around a device's frame."""
 _FOR_EVER_MS: Final = 1 << 62
 _SPAN_MAX_S: Final = 1 << 38
 _SECONDS: Final = QUANTITIES["device_health"]["uptime_s"]
@@ -53,6 +55,7 @@ class CompiledSource(NamedTuple):
     :ivar quality: the bit of its times.
     :ivar otherwise: the action if its time is not believed; None: try the next source.
     :ivar why_not: explains why it has no time.
+    :ivar is_own: the device's clock tells it, so it is corrected as was said of that; not the network server's, nor arrival.
     """
 
     origin: str
@@ -61,6 +64,12 @@ class CompiledSource(NamedTuple):
     quality: int = 0
     otherwise: LastResort | None = None
     why_not: Callable[[Cursor], Nothing | None] = nothing
+    is_own: bool = False
+
+    def time_ms(self, here: Cursor, context: MappingContext) -> int | None:
+        """The time that it tells; of a clock that shows too much, less by that."""
+        time_ms = self.read(here, context)
+        return time_ms - context.clock_offset_ms if self.is_own and time_ms is not None else time_ms
 
 
 class Times:
@@ -86,23 +95,23 @@ class Times:
     def __call__(self, here: Cursor, context: MappingContext) -> Stamp | None:
         """The time of a point; None if no point may be made."""
         believes = context.believes
-        for _, read, window, quality, otherwise, _ in self.sources:
-            time_ms = read(here, context)
-            if time_ms is not None and believes(time_ms, window):
-                return time_ms, quality
-            if otherwise is not None:
-                return ARRIVAL if otherwise == "arrival" else None
+        for source in self.sources:
+            time_ms = source.time_ms(here, context)
+            if time_ms is not None and believes(time_ms, source.window):
+                return time_ms, source.quality
+            if source.otherwise is not None:
+                return ARRIVAL if source.otherwise == "arrival" else None
         return self._last
 
     def explain(self, here: Cursor, context: MappingContext) -> list[tuple[str, Node]]:
         """Each source that is tried, with its time in ms."""
         steps: list[tuple[str, Any]] = []
-        for origin, read, window, _, otherwise, why_not in self.sources:
-            time_ms = read(here, context)
-            believed = time_ms is not None and context.believes(time_ms, window)
-            found = why_not(here) if time_ms is None else time_ms
-            steps.append((f"time from {origin}" + ("" if believed or time_ms is None else ", not believed"), found))
-            if believed or otherwise is not None:
+        for source in self.sources:
+            time_ms = source.time_ms(here, context)
+            believed = time_ms is not None and context.believes(time_ms, source.window)
+            found = source.why_not(here) if time_ms is None else time_ms
+            steps.append((f"time from {source.origin}" + ("" if believed or time_ms is None else ", not believed"), found))
+            if believed or source.otherwise is not None:
                 break
         return steps
 
@@ -152,7 +161,9 @@ def _one(source: TimeSource, scope: Scope) -> CompiledSource:
     if source.base is not None and source.step is not None:
         with within("step"):
             read = _stepped(read, source, _span_ms(source.step, scope))
-    return CompiledSource(_origin(source), read, _window(source), quality, source.else_, _why_not(source, scope))
+    origin = _origin(source)
+    is_own = origin != "arrival" and not (scope.is_frame and origin.startswith(_OF_SERVER))
+    return CompiledSource(origin, read, _window(source), quality, source.else_, _why_not(source, scope), is_own)
 
 
 def _why_not(source: TimeSource, scope: Scope) -> Callable[[Cursor], Nothing | None]:
@@ -214,7 +225,8 @@ def _on_last_day(clock: Take, tz: tzinfo, source: TimeSource) -> ReadTime:
 
     def read(here: Cursor, context: MappingContext) -> int | None:
         clock_ms = clock(here)
-        return None if clock_ms is None else on_last_day(clock_ms, tz, context.believes.latest_ms(window))
+        latest_ms = context.believes.latest_ms(window) + context.clock_offset_ms
+        return None if clock_ms is None else on_last_day(clock_ms, tz, latest_ms)
 
     return read
 
