@@ -68,7 +68,7 @@ def parse_rate_per_h(value: object) -> float:
 
 
 def parse_offset_ms(value: object) -> int:
-    """By how much a clock shows too much, in ms: ``7h``, ``-90min``, or a number of seconds; below 0: it shows too little.
+    """Read by how many ms a clock shows too much: ``7h``, ``-90min``, or a number of seconds; below 0: it shows too little.
 
     :raises ValueError: with a sentence that says how to write it.
     """

@@ -199,7 +199,7 @@ class RegisteredDevice:
 
     @property
     def clock_offset_ms(self) -> int | None:
-        """How much too much its clock shows, as a person said; None: nobody has."""
+        """The ms that its clock shows too much, as a person said; None: nobody has."""
         return parse_offset_ms(self.params[CLOCK_OFFSET]) if CLOCK_OFFSET in self.params else None
 
 

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Final, NamedTuple
 
 from gateway.core.devices.device import Device
-from gateway.core.readings.clock_trust import DeviceClock
+from gateway.core.readings.clock_trust import WrongClock
 from gateway.core.readings.timestamps import TimeRules
 from schemas.durations import format_duration
 
@@ -33,7 +33,7 @@ def follow_clock(device: Device, offset_ms: int, now_ms: int, rules: TimeRules) 
     is_near = -rules.late_after_ms <= offset_ms <= same_ms
     if clock is None:
         if not is_near:
-            device.clock = DeviceClock(offset_ms, now_ms, device.timed_ms if offset_ms > 0 else now_ms)
+            device.clock = WrongClock(offset_ms, now_ms, device.timed_ms if offset_ms > 0 else now_ms)
         return True
     less_ms, before_ms = clock.off_ms - offset_ms, device.timed_ms if device.timed_ms < now_ms else clock.last_ms
     if clock.off_ms > same_ms:
@@ -44,15 +44,15 @@ def follow_clock(device: Device, offset_ms: int, now_ms: int, rules: TimeRules) 
     elif is_near:
         device.clock = None
     elif offset_ms > 0:
-        device.clock = DeviceClock(offset_ms, now_ms, before_ms)
+        device.clock = WrongClock(offset_ms, now_ms, before_ms)
     elif less_ms < -same_ms or (less_ms > same_ms and now_ms - clock.last_ms > _FORGOTTEN_MS):
-        device.clock = DeviceClock(offset_ms, clock.since_ms if is_known_as_wrong(device, rules) else now_ms, now_ms)
+        device.clock = WrongClock(offset_ms, clock.since_ms if is_known_as_wrong(device, rules) else now_ms, now_ms)
     elif less_ms <= same_ms:
         device.clock = clock._replace(last_ms=now_ms)
     return True
 
 
-def _was_set(device: Device, clock: DeviceClock, offset_ms: int, now_ms: int, same_ms: int, *, is_near: bool) -> bool:
+def _was_set(device: Device, clock: WrongClock, offset_ms: int, now_ms: int, same_ms: int, *, is_near: bool) -> bool:
     """Tell if a clock that was ahead has been set since; else its reading has waited, or may have.
 
     No reading is older than the one before it was when that came.
@@ -64,7 +64,7 @@ def _was_set(device: Device, clock: DeviceClock, offset_ms: int, now_ms: int, sa
     if clock.off_ms - offset_ms <= now_ms - clock.last_ms + same_ms and now_ms - clock.near_since_ms < _STAY_MS:
         device.clock, device.clock_span = clock._replace(waited_ms=(clock.last_ms, now_ms)), None  # the next one is asked too
         return False
-    device.clock = None if is_near else DeviceClock(offset_ms, now_ms, clock.last_ms)
+    device.clock = None if is_near else WrongClock(offset_ms, now_ms, clock.last_ms)
     return True
 
 
@@ -78,7 +78,7 @@ def is_known_as_wrong(device: Device, rules: TimeRules) -> bool:
 
 
 def clock_off_ms(device: Device, rules: TimeRules, patience_ms: int) -> int | None:
-    """How far a device's clock is ahead of ours, if it is wrong; below 0: behind; None: it is right, or sends late.
+    """Return by how much a device's clock is ahead of ours, if it is wrong; below 0: behind; None: it is right, or sends late.
 
     :param patience_ms: for how long the device may hold readings back without being silent.
     """

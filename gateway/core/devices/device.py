@@ -9,7 +9,7 @@ from gateway.core.devices.seldom import Seldom
 from gateway.core.devices.setback import Setback, setback_after
 from gateway.core.devices.sizes import sizes_of
 from gateway.core.message import Arrival, Outcome
-from gateway.core.readings.clock_trust import DeviceClock
+from gateway.core.readings.clock_trust import WrongClock
 from gateway.core.readings.counters import CounterState
 from gateway.core.readings.duplicates import RecentKeys
 from gateway.core.readings.line_protocol import Tags, series_pattern
@@ -44,9 +44,9 @@ class Device(RecentKeys):
 
     :ivar offset_ms: the newest time that it told, less the gateway's then; None: it told none in this run.
     :ivar timed_ms: the arrival of the newest reading with a time of its own.
-    :ivar shows_too_much_ms: how far its clock is ahead, as a person said (``params.clock_offset``), and its times are reduced
-        by it; None: nobody has.
-    :ivar clock: how its clock stands; None: near ours.
+    :ivar shows_too_much_ms: the ms that its clock is ahead, as a person said (``params.clock_offset``), and its times are
+        reduced by; None: nobody has.
+    :ivar clock: its clock, if that is wrong, or its readings come late.
     :ivar clock_span: the span in which this offset lay when it was last told (:class:`DeviceClocks`).
     :ivar source: the name that it sends under, from the registry or its first message; empty before one came.
     :ivar keeps_bytes: most bytes of a message of it that is kept; -1: none is.
@@ -93,7 +93,7 @@ class Device(RecentKeys):
         "timed_ms",
     )
 
-    clock = Seldom[DeviceClock | None](None)
+    clock = Seldom[WrongClock | None](None)
 
     last_outcome = Seldom[Outcome | None](None)
     last_replay = Seldom[Replay | None](None)

@@ -17,7 +17,7 @@ from gateway.core.devices.counter_records import CountersRecord, Ms, pack_counte
 from gateway.core.devices.device import MESSAGE_KEPT_BYTES, Device
 from gateway.core.devices.setback import Setback
 from gateway.core.message import Arrival, StoredMessage
-from gateway.core.readings.clock_trust import DeviceClock
+from gateway.core.readings.clock_trust import WrongClock
 from gateway.core.readings.duplicates import WINDOW_S, Key, RecentKeys
 from gateway.core.readings.field_sets import FieldSets
 
@@ -71,7 +71,7 @@ class _DeviceRecord(CountersRecord, total=False):
     seq: _Bits64
     missing: _Bits64
     recent: _RecentWindow
-    clock: DeviceClock
+    clock: WrongClock
     setback: Setback
     not_taken: Ms
     message: _MessageRecord

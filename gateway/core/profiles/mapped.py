@@ -48,7 +48,7 @@ class MappingContext(Struct, eq=False):
     :ivar captures: named levels of the topic.
     :ivar properties: MQTT user properties.
     :ivar believes: tells if a time, in ms, is plausible. A profile asks it for its time sources in order.
-    :ivar clock_offset_ms: how much too much the clock of the device that sent it shows.
+    :ivar clock_offset_ms: the ms that the clock of the device that sent it shows too much.
     :ivar registered: name of a device → its parameters, None if it is not registered; a payload may carry several devices.
     """
 

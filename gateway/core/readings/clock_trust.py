@@ -31,14 +31,14 @@ _SPANS_OF_A_ROUND: Final = 10_000_000
 """More than there are in a century, so that no span of a round is one of the next."""
 
 
-class DeviceClock(NamedTuple):
-    """A device's clock that is not near ours (:mod:`gateway.core.devices.clocks`).
+class WrongClock(NamedTuple):
+    """The clock of a device that is not near ours (:mod:`gateway.core.devices.clocks`).
 
-    :ivar off_ms: how far its freshest readings are ahead of us; below 0: behind.
+    :ivar off_ms: the offset of its freshest readings from ours; below 0: they are behind.
     :ivar since_ms: the arrival since which it has been off.
     :ivar last_ms: the last arrival noted at which it was off by this; of a clock ahead, of a message before the newest one.
     :ivar near_ms: the offset of readings that may have waited for as long as the clock is ahead; None: the newest has not.
-    :ivar near_since_ms: since when they have had it.
+    :ivar near_since_ms: the arrival since which they have had it.
     :ivar waited_ms: the first and the last arrival between which such readings came; 0 and 0: there were none.
     """
 

@@ -209,7 +209,7 @@ def _clock(seen: DeviceEvidence) -> Rung:
 
 
 def _clock_fault(seen: DeviceEvidence, offset_ms: int) -> str:
-    """What a single reading tells of its device's clock; empty: nothing."""
+    """Return the code of what a single reading tells of its device's clock; empty: nothing."""
     if not -seen.rules.max_past_ms <= offset_ms <= seen.rules.max_future_ms:
         return "clock_not_believed"
     if offset_ms > _AHEAD_MS:

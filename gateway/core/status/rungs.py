@@ -46,7 +46,7 @@ class DeviceEvidence:
     :ivar heard_ms: its last sign of life at any gateway; 0: there was none.
     :ivar elsewhere: another gateway had that, and this one has had none for its span of silence.
     :ivar offset_ms: the newest time that it told, less the gateway's then; None: it told none.
-    :ivar clock_off_ms: how far its clock is wrong, by its freshest readings of an hour or more; None: it is not.
+    :ivar clock_off_ms: the offset of a clock that is wrong; None: it is not.
     :ivar clock_asked: the ``params.clock_offset`` to ask about then.
     :ivar profile: the profile that read its newest message; empty: not known.
     :ivar has_readings: it has given a reading at some time.

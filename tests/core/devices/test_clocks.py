@@ -71,7 +71,7 @@ def test_what_was_held_back_shrinks_and_is_not_asked_about() -> None:
 
 
 def test_a_device_that_uploads_its_day_each_night_is_right() -> None:
-    """Whether it ends with a reading of now, or with one of midnight, two hours ago; it may say hello meanwhile."""
+    """Its newest reading is one of now, or of midnight, two hours ago; it may say hello meanwhile."""
     for last_ms in (0, 2 * HOUR_MS):
         device = Device("d1", None)
         for day in range(9):

@@ -14,7 +14,7 @@ from gateway.core.devices.device import MESSAGE_KEPT_BYTES, Device
 from gateway.core.devices.setback import Setback
 from gateway.core.devices.snapshot import pack, pack_kept, unpack, unpack_kept
 from gateway.core.message import Arrival, StoredMessage
-from gateway.core.readings.clock_trust import DeviceClock
+from gateway.core.readings.clock_trust import WrongClock
 from gateway.core.readings.counters import CounterState
 from gateway.core.readings.duplicates import WINDOW_S, DedupResult, DedupVerdict, RecentKeys
 from gateway.core.readings.exchanges import NO_PAST, CounterPast, StepState, StepToConfirm, ToldExchange
@@ -263,7 +263,7 @@ def test_how_far_a_clock_is_off_is_found_out_anew() -> None:
 
 def test_the_fault_of_a_device_and_the_offset_of_its_clock_are_remembered_for_people() -> None:
     setback = Setback("no_quantity", NOW_MS - HOUR_MS, "no value left", (("volume", "unknown_key"),))
-    clock = DeviceClock(7 * HOUR_MS, NOW_MS - HOUR_MS, NOW_MS, 5, NOW_MS, (NOW_MS - HOUR_MS, NOW_MS))
+    clock = WrongClock(7 * HOUR_MS, NOW_MS - HOUR_MS, NOW_MS, 5, NOW_MS, (NOW_MS - HOUR_MS, NOW_MS))
     new = again(device(setback=setback, clock=clock, offset_ms=-HOUR_MS, not_taken_ms=NOW_MS - SECOND_MS))
     assert (new.setback, new.not_taken_ms) == (setback, NOW_MS - SECOND_MS)
     assert (new.offset_ms, new.clock) == (None, clock), "no evidence about the clock of this run"

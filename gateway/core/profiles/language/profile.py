@@ -79,7 +79,7 @@ class CompiledProfile:
     :ivar ports: the ports of its frames, from ``match.when``; None: it names no ports.
     :ivar predicates: number of tests in ``match.when``.
     :ivar status: topic and payload → True: online, False: offline, None: no status message.
-    :ivar clock_offset_ms: how much too much the clocks of its devices show.
+    :ivar clock_offset_ms: the ms that the clocks of its devices show too much.
     :ivar ignores_empty: a message without a single byte is neither data nor a fault.
     :ivar retained: the rule for retained messages.
     :ivar required_params: parameters that every device of it must have in the registry.
