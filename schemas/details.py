@@ -70,6 +70,13 @@ _DETAILS: Final[dict[str, str]] = {
     "<device> has no register; it has <registers>": "<device> không có chỉ số nào như vậy; nó có <registers>",
     "<device> has several registers; name one with --field: <registers>": "<device> có nhiều chỉ số; hãy chọn một: <registers>",
     "<value> is no register; <field> lies between 0 and <most>": "<value> không phải chỉ số; <field> nằm giữa 0 và <most>",
+    "<device> has no step to confirm at that time": "<device> không có bước nhảy nào chờ xác nhận vào lúc đó",
+    "<device>: the register went back from <before> to <after>: tell its exchange": (
+        "<device>: chỉ số lùi từ <before> về <after>: hãy ghi việc thay đồng hồ (công tơ)"
+    ),
+    "<device>: <amount> is more than can have flowed in that time: tell its exchange": (
+        "<device>: <amount> nhiều hơn mức có thể chảy trong thời gian đó: hãy ghi việc thay đồng hồ (công tơ)"
+    ),
     "<value> is less than the last register that was read, <last>": "<value> nhỏ hơn chỉ số đo được lần cuối, <last>",
     "the last register that was read is <last>: <more> more is not usual in this time": (
         "chỉ số đo được lần cuối là <last>: thêm <more> là bất thường trong thời gian này"

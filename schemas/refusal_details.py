@@ -52,6 +52,7 @@ REFUSAL_DETAILS: Final[dict[str, str]] = {
     "there is no photo of it": "thiết bị này không có ảnh",
     "<device> is not registered; register it first": "<device> chưa đăng ký; hãy đăng ký trước",
     "from_ms: a time in ms is missing": "from_ms: thiếu một thời điểm tính bằng mili giây",
+    "first_ms: a time in ms is missing": "first_ms: thiếu một thời điểm tính bằng mili giây",
     "from_ms: this time has not come yet": "from_ms: thời điểm này chưa tới",
     "nobody asked for its sums": "chưa ai yêu cầu tính lại tổng của thiết bị này",
     "there is no reason <reason>": "không có lý do <reason>",

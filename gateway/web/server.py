@@ -27,6 +27,7 @@ from gateway.web.devices.on_site import EnrolmentPages, PhotoPages
 from gateway.web.devices.register import RegisterPages
 from gateway.web.devices.registry import RegistryPages
 from gateway.web.devices.series import SeriesPages
+from gateway.web.devices.steps import StepPages
 from gateway.web.devices.trials import TrialPages
 from gateway.web.entrance import Entrance
 from gateway.web.http.answers import Refusals, protect
@@ -126,7 +127,7 @@ def _application(parts: Parts, entrance: Entrance, connections: Connections) -> 
 
 
 _BY_THEMSELVES: Final[tuple[type[RouteGroup], ...]] = (
-    *(DeviceList, PhotoPages, ImportPages, EnrolmentPages, SumPages, AmountPages, TrialPages),
+    *(DeviceList, PhotoPages, ImportPages, EnrolmentPages, SumPages, StepPages, AmountPages, TrialPages),
     *(StatusPages, ShiftPages, AlarmPages, CompletenessPages, ConsumptionPages, BillingPages, OpenDataPages),
     *(RejectPages, QuarantinePages),
 )

@@ -273,6 +273,16 @@ GIVEN: dict[str, dict[str, Any]] = {
         "link": lambda **_: "?",
     },
     "reject": {"number": 7, "refusal": REFUSAL, "payload": "?", "payload_base64": "Pw=="},
+    "steps": {
+        "steps": [
+            {"device": "m1", "counter": "volume_m3", "before": 1.0, "after": after, "from_ms": 0, "first_ms": 1}
+            | {"held_out": max(0.0, after - 1.0), "state": state}
+            for after, state in ((9.0, "to_confirm"), (0.5, "to_confirm"), (9.0, "used"))
+        ],
+        "device": "",
+        "named": str,
+        "exchange": str,
+    },
     "amounts": {
         "device": "m1",
         "counters": ["volume_m3"],

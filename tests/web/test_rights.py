@@ -47,6 +47,7 @@ READING: Final = {
     *("/devices/{device}/day", "/devices/{device}/day.csv"),
     *("/api/devices", "/api/devices/{device}", "/api/devices/{device}/events", "/api/devices/{device}/resum", "/api/late-sums"),
     *("/api/series/{device}", "/api/registry", "/register", "/register/{device}", "/import", "/try"),
+    *("/steps", "/api/steps"),
     *("/rejects", "/rejects/{reject}", "/api/rejects", "/api/rejects/counts", "/quarantine", "/api/quarantine"),
     *("/coverage", "/api/coverage", "/completeness", "/completeness.csv", "/exports", "/exports/{file}", "/api/exports"),
     *("/billing", "/billing.csv", "/billing.xlsx", "/devices/{device}/amounts", "/api/devices/{device}/amounts"),
@@ -56,7 +57,7 @@ TECHNICIAN: Final = {
     *("/api/devices/{device}/move", "/api/devices/{device}/enroll", "/register/{device}/enroll"),
     *("/api/devices/{device}/exchange", "/devices/{device}/exchange", "/api/devices/{device}/resum"),
     *("/api/devices/{device}/photo", "/api/devices/{device}/photo/remove", "/api/alarms/{alarm}/acknowledge"),
-    *("/try", "/api/decode", "/api/devices/{device}/amounts"),
+    *("/try", "/api/decode", "/api/devices/{device}/amounts", "/api/devices/{device}/step-used"),
 }
 ADMIN: Final = {
     *("/api/devices/{device}/retire", "/register/{device}/retire", "/api/devices/{device}/revoke", "/register/{device}/revoke"),

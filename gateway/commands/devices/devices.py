@@ -12,6 +12,7 @@ from gateway.commands.devices.amounts import add_amounts
 from gateway.commands.devices.counters import add_exchange, add_resum
 from gateway.commands.devices.enrolling import add_enrolling
 from gateway.commands.devices.registering import add_registering, write_registry
+from gateway.commands.devices.steps import add_steps
 from gateway.commands.options import add_action
 from gateway.commands.printing import say_table
 from gateway.commands.privacy.device_export import add_export
@@ -46,6 +47,7 @@ def add_options(devices: argparse.ArgumentParser) -> None:
     add_enrolling(actions)
     add_exchange(actions)
     add_resum(actions)
+    add_steps(actions)
     add_amounts(actions)
     add_export(actions)
     add_forget(actions)

@@ -13,6 +13,7 @@ impossible, and the step stands to be confirmed by a person.
 
 from array import array
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from math import isnan, nan
 from typing import Final
 
@@ -296,10 +297,11 @@ class CounterState(CounterNumbers):
         return self._move(at, met, after, suspect=True)._replace(step=step)
 
     def _learn_habit(self, at: int, name: str) -> None:
-        """Learn the size of a meter that is used in bursts, as a hydrant is: its steps are of one kind, and go up alone."""
-        amounts = [step.held_out for step in self.past.steps if step.name == name]
-        size = _SIZE_SHOWN * max(amounts[-_HABIT:], default=0.0)
-        if len(amounts) >= _HABIT and min(amounts) > 0 and size <= _HABIT_SIZES * self[at + SIZE]:
+        """Learn the size of a meter that is used in bursts, as a hydrant is: its register only rises."""
+        steps = [step for step in self.past.steps if step.name == name]
+        size = _SIZE_SHOWN * max((step.held_out for step in steps[-_HABIT:]), default=0.0)
+        is_one = all(earlier.before < earlier.after <= later.before for earlier, later in pairwise(steps))
+        if len(steps) >= _HABIT and is_one and size <= _HABIT_SIZES * self[at + SIZE]:
             self[at + SIZE] = max(self[at + SIZE], size)
 
     def _move(self, at: int, met: CounterValue, offset: float, *, suspect: bool) -> Judgement:

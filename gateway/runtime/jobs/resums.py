@@ -20,7 +20,7 @@ from gateway.core.devices.streams import Streams
 from gateway.core.evaluate import Evaluator
 from gateway.core.ledger import Ledger
 from gateway.core.readings.counters import CounterState
-from gateway.core.readings.exchanges import StoredExchange
+from gateway.core.readings.exchanges import StepToConfirm, StoredExchange
 from gateway.ingest.database.open_store import open_store
 from gateway.ingest.database.store import StoreFault
 from gateway.ingest.delivery.circuit_breaker import CircuitBreaker
@@ -61,6 +61,11 @@ def kept_exchange(device: str, registered: RegisteredDevice | None, exchange: St
     return f"{_PREFIX}{said_ms} {device}", exchange_lines(device, registered, exchange, said_ms)
 
 
+def kept_step(device: str, registered: RegisteredDevice | None, step: StepToConfirm, said_ms: int) -> tuple[str, str]:
+    """The name and the text of a step, as it waits in the file; the device is called as in the database."""
+    return f"{_PREFIX}{said_ms} {device} step", step_line(device, registered, step, said_ms)
+
+
 class ExchangeWriter:
     """Exchanges that wait. Their points are outside the ledger, and never in the journal."""
 
@@ -78,10 +83,10 @@ class ExchangeWriter:
         registered = device.registered if isinstance(device.registered, RegisteredDevice) else None
         steps = device.counters.steps_told() if device.counters is not None else []
         for said_ms, step in enumerate(steps, self._clock.now_ms()):
-            name = f"{_PREFIX}{said_ms} {device.name} step"
-            self._waiting[name] = step_line(device.name, registered, step, said_ms)
+            name, line = kept_step(device.name, registered, step, said_ms)
+            self._waiting[name] = line
             self._came.set()
-            await keyvalue.save(self._database, name, self._waiting[name])
+            await keyvalue.save(self._database, name, line)
         if steps:
             await keeper.save_counters(device)
 

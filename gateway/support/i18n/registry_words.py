@@ -107,6 +107,26 @@ REGISTRY_WORDS: Final[dict[str, Words]] = {
     "cannot_save": Words("Không lưu được", "It cannot be saved"),
     "was": Words("trước", "before"),
     # Exchange and retirement.
+    "steps_title": Words("Bước nhảy chỉ số chờ xác nhận", "Register steps to confirm"),
+    "steps_mean": Words(
+        "Chỉ số đã nhảy nhiều hơn mức đồng hồ này có thể chảy hoặc thường dùng. Lượng này chưa tính vào sản lượng tiêu thụ"
+        " cho đến khi có người xác nhận: đã thay đồng hồ (công tơ), hay đã dùng thật.",
+        "The register jumped by more than this meter can pass or usually counts. The amount does not count as consumption"
+        " until a person says what it was: the meter was exchanged, or it was really used.",
+    ),
+    "steps_here": Words("Chỉ số có bước nhảy chờ xác nhận", "A register step stands to be confirmed"),
+    "steps_none": Words("Không có bước nhảy nào chờ xác nhận.", "No step stands to be confirmed."),
+    "step_before": Words("Chỉ số trước", "Register before"),
+    "step_after": Words("Chỉ số sau", "Register after"),
+    "step_held_out": Words("Chưa tính", "Not counted"),
+    "step_back": Words("chỉ số lùi", "it went back"),
+    "step_used": Words("Đã dùng thật", "Really used"),
+    "step_used_sure": Words("Tính {} này vào sản lượng tiêu thụ của {}?", "Count these {} as consumption of {}?"),
+    "step_is_used": Words(
+        "Đã xác nhận: dùng thật, tổng được tính lại.", "Said to be really used; the sums are worked out again."
+    ),
+    "step_undo": Words("Mở lại", "Open again"),
+    "step_open_again": Words("Bước nhảy lại chờ xác nhận.", "The step stands to be confirmed again."),
     "exchange_meter": Words("Thay đồng hồ (công tơ)", "Exchange the meter"),
     "exchange_means": Words(
         "Ghi cả hai chỉ số để không mất lượng đã chảy giữa hai đồng hồ. Để trống chỉ số thì lấy số đo cuối và số đo đầu.",

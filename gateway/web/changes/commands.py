@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from gateway.core.devices.device import Device
 from gateway.core.devices.exchange import exchange_doubt, exchange_fault, step_said
 from gateway.core.message import Unresolved, WaitCause
-from gateway.core.readings.exchanges import ExchangeEffect, StepToConfirm, StoredExchange, ToldExchange
+from gateway.core.readings.exchanges import ExchangeEffect, StepState, StepToConfirm, StoredExchange, ToldExchange
 from gateway.ingest.delivery.backlog import Backlog
 from gateway.ingest.events import Events
 from gateway.ingest.replay import ReplayPipeline, replay_rejects
@@ -65,8 +65,12 @@ class MeterExchange:
         self.status.evaluator.late.note_since(device.name, told.at_ms)
         return device.name, effect
 
-    async def say_used(self, name: str, first_ms: int, counter: str | None, resums: Resums, *, is_used: bool) -> StepToConfirm:
+    async def say_used(
+        self, name: str, first_ms: int, counter: str | None, resums: Resums, *, is_used: bool
+    ) -> tuple[StepState, StepToConfirm]:
         """Note that a step was really used, or that this is open again, and have the sums since then worked out.
+
+        :return: its state before, and the step.
 
         :raises CommandRefused: there is no such step, or it cannot have been used.
         """
@@ -79,7 +83,7 @@ class MeterExchange:
         await self.device_snapshots.save_counters(device)
         await self.exchanges.put_steps(device, self.device_snapshots)
         resums.start(device, step.from_ms)
-        return step
+        return step.state, step.said(StepState.USED if is_used else StepState.OPEN)
 
     def met(self, name: str) -> Device:
         """The device with an id, in any writing.

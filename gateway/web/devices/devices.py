@@ -32,6 +32,7 @@ from gateway.web.devices.device_list import listed_device
 from gateway.web.devices.device_view import DeviceTexts
 from gateway.web.devices.ladder import ladder_document
 from gateway.web.devices.series import SeriesPages
+from gateway.web.devices.steps import step_documents
 from gateway.web.http.connections import BODY_MAX_BYTES
 from gateway.web.http.handlers import Document
 from gateway.web.http.limits import scope_of
@@ -131,6 +132,8 @@ class DevicePages(RouteGroup):
         document: Document = {"now": now_ms, **listed_device(device, self._devices, now_ms)}
         document["said_goodbye"] = device.has_left
         document["counters"] = counter_documents(device.counters)
+        if steps := step_documents(device):
+            document["steps"] = steps
         document["rejects"] = [listed_reject(*row) for row in stored.rows]
         document["waiting"] = stored.waiting
         document |= await self._told(name, last, stored.refused)

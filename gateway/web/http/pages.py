@@ -38,7 +38,7 @@ NAVIGATION: Final = {
     "/coverage": "coverage_short",
 }
 """Page → the key of its name in :mod:`gateway.support.i18n.languages`."""
-_BESIDE: Final = {"/completeness": "/coverage", "/exports": "/coverage", "/billing": "/coverage"}
+_BESIDE: Final = {"/completeness": "/coverage", "/exports": "/coverage", "/billing": "/coverage", "/steps": "/devices"}
 """Page → the one in the navigation that it is reached from."""
 
 
