@@ -83,7 +83,7 @@ async def balance(
             network = MeterNetwork(devices, domain, meters.keys() | devices.keys() - involved.by_id.keys())
             families = network.families()
         meters |= {id_: MeterFlow(0, 0) for id_ in involved.by_id.keys() - meters.keys()}  # gauges that were not asked before
-        groups = {name: group for name, group in network.groups(ReportGroup.PARENT).items() if name in families}
+        groups = {name: network.groups(ReportGroup.PARENT)[name] for name in families}
         storage = await levels.stored(found.period, groups)
         for flows in group_flows(found.period, domain, groups, meters, storage):
             yield _balanced(roster, flows, families[flows.group], meters, arrived)

@@ -60,5 +60,5 @@ def _gap_behind(first: SumBoundary, last: SumBoundary) -> Iterator[tuple[int, in
 def _gap_before(first: SumBoundary, last: SumBoundary) -> Iterator[tuple[int, int]]:
     """Yield what is interpolated before its end, unless the gap is longer than the period."""
     reading = last.reading
-    if last.is_estimated and reading is not None and last.millionths is not None and reading.time_ms > first.at_ms:
+    if last.is_estimated and reading is not None and last.millionths is not None and reading.time_ms >= first.at_ms:
         yield last.millionths - millionths(reading), last.at_ms - reading.time_ms

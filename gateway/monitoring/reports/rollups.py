@@ -195,11 +195,8 @@ class AreaTotals:
         metering = {id_ for meters in self._meters.values() for id_ in meters}
         metering |= devices.keys() - self._asked  # as far as is known
         self.network = await asyncio.to_thread(MeterNetwork, devices, self._domain, metering)
-        groups = {
-            name: group
-            for name, group in self.network.groups(ReportGroup.AREA).items()
-            if name and (only is None or name in only)
-        }
+        areas = await asyncio.to_thread(self.network.groups, ReportGroup.AREA)
+        groups = {name: group for name, group in areas.items() if name and (only is None or name in only)}
         for period, meters in self._meters.items():
             storage = await levels.stored(period, groups)
             for row in group_flows(period, self._domain, groups, meters, storage):

@@ -35,19 +35,22 @@ class Estimate(NamedTuple):
 
 
 _SeriesField = tuple[StoredSeries, str]
+UsualDays = dict[tuple[int, _SeriesField], Sequence[float] | None]
+"""The day on which a counter fell silent, and the counter → what was usual in each local hour; None: nobody knows."""
 _FLAT: Final = (1 / 24,) * 24
 
 
 class SilentMeters:
     """Estimates the meters of a domain that fell silent. What is usual of a meter is asked once."""
 
-    def __init__(self, store: Store, roster: Roster, domain: str, zone: ZoneInfo) -> None:
+    def __init__(self, store: Store, roster: Roster, domain: str, zone: ZoneInfo, usual: UsualDays | None = None) -> None:
+        """Take up what is known already of ``usual`` days."""
         self._store = store
         self._roster = roster
         self._domain = domain
         self._zone = zone
         self._fields = [MAIN_COUNTER[domain], RETURNED[domain]] if domain in METERED else []
-        self._usual: dict[tuple[int, _SeriesField], Sequence[float] | None] = {}
+        self._usual: UsualDays = {} if usual is None else usual
 
     async def estimates(self, found: PeriodUse) -> Mapping[CounterUse, Estimate]:
         """The estimates for a period, of the counters of water and power that need one and can have it."""
@@ -82,10 +85,10 @@ class SilentMeters:
 
     async def _learn(self, day_ms: int, devices: set[str]) -> None:
         """Find the usual hours of devices until the day on which they fell silent."""
-        devices = {id_ for id_ in devices if (day_ms, (StoredSeries(id_), "")) not in self._usual}
+        devices = {id_ for id_ in devices if (day_ms, (StoredSeries(id_), self._domain)) not in self._usual}
         if not devices:
             return
-        self._usual |= {(day_ms, (StoredSeries(id_), "")): None for id_ in devices}  # they are asked about once
+        self._usual |= {(day_ms, (StoredSeries(id_), self._domain)): None for id_ in devices}  # they are asked about once
         part = Roster(self._roster.by_id[id_] for id_ in devices)
         day = datetime.fromtimestamp(day_ms // 1000, self._zone).date()
         edges = [midnight_ms(day - timedelta(days=back), self._zone) for back in _DAYS_BACK]

@@ -141,6 +141,27 @@ def test_areas_have_their_devices_and_their_hours_the_place_in_the_local_day() -
     assert peaks == [("hour_of_day", area_tags("north", "water", hour), used) for hour in ("07", "08")]
 
 
+def test_hours_inside_a_gap_are_estimated_and_hours_with_a_suspect_step_say_so() -> None:
+    # Readings until 2:00 and from 6:00 on: 4 hours of 2 each lie between.
+    read = [line for line in steady("main", START, START + 9 * HOUR, 0.5) if not 2 < (int(line.split()[-1]) - START) / HOUR < 6]
+    store = MemoryStore([*read, f"water,device=main,site=s volume_m3=9,quality=4i {START + 7 * HOUR + 1}"])
+    roster, span = Roster([MAIN]), TimeSpan(START + HOUR, START + 8 * HOUR)
+    rolled_hours = asyncio.run(_all(rolled(store, roster, "water", list(hours(span)), LATER)))
+    found = [dict(point.fields) for hour in rolled_hours for point in hour.points(roster, ReportStep.HOUR)]
+    assert [fields["volume_used_m3"] for fields in found] == [2.0] * 7
+    assert [fields["estimated"] for fields in found] == [0.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0]
+    assert [fields["measured"] for fields in found] == [1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0]
+    assert [fields["suspect"] for fields in found] == [0.0] * 6 + [1.0]
+    day = TimeSpan(START, START + 8 * HOUR)  # 16 of which the gap holds none of its own: both edges are read
+    (whole,) = asyncio.run(_all(rolled(store, roster, "water", [day], LATER)))
+    (point,) = whole.points(roster, ReportStep.DAY)
+    assert (point.fields["volume_used_m3"], point.fields["estimated"], point.fields["measured"]) == (16.0, 0.0, 1.0)
+    cut = TimeSpan(START, START + 4 * HOUR)  # 8, of which half lies between the last reading and the edge
+    (half,) = asyncio.run(_all(rolled(store, roster, "water", [cut], LATER)))
+    (point,) = half.points(roster, ReportStep.DAY)
+    assert (point.fields["volume_used_m3"], point.fields["estimated"], point.fields["measured"]) == (8.0, 1.0, 0.5)
+
+
 def test_what_is_a_count_without_a_register_has_a_peak_too() -> None:
     roster = Roster([meter("t", domain="traffic")])
     store = MemoryStore([f"traffic,device=t,site=s vehicle_count=12,mean_speed_km_h=30 {START}"])

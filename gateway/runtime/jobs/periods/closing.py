@@ -17,7 +17,7 @@ from gateway.monitoring.reports.nights import NIGHT_FIELD, LowestFlow, month_fig
 from gateway.monitoring.reports.rollup_points import RollupPoint, balance_point, completeness_point, interruption_point
 from gateway.monitoring.reports.rollups import AreaTotals, RolledPeriod, rolled
 from gateway.monitoring.reports.roster import Roster, nearest_heard
-from gateway.monitoring.reports.silent_meters import SilentMeters
+from gateway.monitoring.reports.silent_meters import SilentMeters, UsualDays
 from gateway.monitoring.reports.tanks import TankLevels
 from gateway.runtime.jobs.periods.sinks import AlarmFeeds, RollupWriter
 
@@ -38,7 +38,7 @@ class PeriodCloser:
     :ivar newest_ms: end of the newest closed day.
     :ivar writing: number of the writing; 0 on a database where a point replaces the one before.
     :ivar only: the devices to write; None for all.
-    :ivar silent: domain → the estimates of its silent meters.
+    :ivar usual: the usual days of silent meters, as far as they are known.
     :raises StoreFault, Postponed: by each method: the database does not answer, or does not take points.
     """
 
@@ -51,7 +51,7 @@ class PeriodCloser:
     newest_ms: int
     writing: int = 0
     only: Collection[str] | None = None
-    silent: dict[str, SilentMeters] = field(default_factory=dict)
+    usual: UsualDays = field(default_factory=dict)
 
     async def close_hours(self, spans: list[TimeSpan]) -> dict[str, int]:
         """Write hours that follow each other; return the last reading of devices without one after the last hour."""
@@ -165,7 +165,7 @@ class PeriodCloser:
     async def _write(
         self, found: RolledPeriod, part: Roster, step: ReportStep, areas: AreaTotals, more: Fields | None = None
     ) -> None:
-        silent = self.silent.setdefault(found.domain, SilentMeters(self.store, self.roster, found.domain, self.zone))
+        silent = SilentMeters(self.store, self.roster, found.domain, self.zone, self.usual)
         areas.add(found, part, await silent.estimates(found.use))
         await self._add(found.points(part, step, self.only, more))
 

@@ -33,6 +33,7 @@ from gateway.monitoring.reports.amendments import amended_store, late_sums_of
 from gateway.monitoring.reports.boundaries import day_of, hours, local_text, month_of
 from gateway.monitoring.reports.rollup_points import written_name
 from gateway.monitoring.reports.roster import Roster
+from gateway.monitoring.reports.silent_meters import UsualDays
 from gateway.monitoring.status.status import Status
 from gateway.runtime.jobs.late_report import late_hours
 from gateway.runtime.jobs.periods.closing import PeriodCloser
@@ -92,6 +93,7 @@ class PeriodJob:
         self._roster = Roster(())
         self._registry: Mapping[str, RegisteredDevice] | None = None
         self._trouble = ""
+        self._usual: UsualDays = {}
         self._begin()
 
     def _begin(self) -> None:
@@ -177,7 +179,7 @@ class PeriodJob:
 
     def _closer(self, store: Store) -> PeriodCloser:
         now_ms, newest_ms = self._clock.now_ms(), self._progress.day_ms
-        return PeriodCloser(store, self._roster, self._zone, self._writer, self._feeds, now_ms, newest_ms)
+        return PeriodCloser(store, self._roster, self._zone, self._writer, self._feeds, now_ms, newest_ms, usual=self._usual)
 
     def _next_hour(self) -> TimeSpan | None:
         """The next hour to close; None while it has not ended."""
@@ -213,6 +215,7 @@ class PeriodJob:
             if is_yesterday:  # after an outage of days what is usual is asked once
                 await self._feeds.learn_usual(store, closer.roster, day.end_ms)
             await self._progress.close_day(day.end_ms)
+            self._usual.clear()
             if is_yesterday:
                 await self._note_completeness(closer, day)  # waits until the day can be read back
                 for device, since_ms in await self._feeds.judge_counted(store, closer.roster, day.end_ms, closer.now_ms):
