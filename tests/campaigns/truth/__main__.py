@@ -9,10 +9,11 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.campaigns.truth.campaign import Campaign
+from tests.campaigns.truth.campaign import Campaign, judged_again
+from tests.campaigns.truth.judge import Verdict
 from tests.campaigns.truth.table import table
 
 STORES = ("influxdb", "victoria-metrics")
@@ -21,6 +22,8 @@ STORES = ("influxdb", "victoria-metrics")
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit status: 0, or 1 when a figure is wrong and not marked."""
     options = _options(argv)
+    if options.judge:
+        return _told(judged_again(options.judge, options.days, options.seed, is_small=options.small))
     folder = options.keep or Path(tempfile.mkdtemp(prefix="truth-"))
     folder.mkdir(parents=True, exist_ok=True)
     begun_s = time.monotonic()
@@ -33,6 +36,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not options.keep:
             shutil.rmtree(folder, ignore_errors=True)
     sys.stdout.write(f"\n{options.days} days, seed {options.seed}, in {time.monotonic() - begun_s:,.0f} s\n")
+    return _told(found)
+
+
+def _told(found: Mapping[str, Verdict]) -> int:
     for store, verdict in found.items():
         sys.stdout.write(table(store, verdict))
     return int(any(verdict.faults or verdict.differing for verdict in found.values()))
@@ -54,6 +61,7 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--small", action="store_true", help="a village of twelve devices")
     parser.add_argument("--fast", action="store_true", help="no last day at 60 times real speed with stops and wrong clocks")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep all files there")
+    parser.add_argument("--judge", type=Path, metavar="FOLDER", help="judge the answers once more that were kept there")
     options = parser.parse_args(argv)
     if options.days < 1 or options.speed <= 0:
         parser.error("--days is at least 1, --speed more than 0")

@@ -1,7 +1,6 @@
 """A campaign: the world is played, all settles, every surface is asked, and answers are judged."""
 
 import json
-import pickle
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -20,8 +19,8 @@ from tests.campaigns.truth.asked_reports import (
     group_answers,
 )
 from tests.campaigns.truth.asked_rollups import points, rollup_answers
-from tests.campaigns.truth.calendar import FIRST_MONTH, at_s, day, month
-from tests.campaigns.truth.judge import Answer, Verdict, judge
+from tests.campaigns.truth.calendar import FIRST_MONTH, Period, at_s, day, month
+from tests.campaigns.truth.judge import Answer, Marks, Verdict, judge
 from tests.campaigns.truth.parts import Gateway
 from tests.campaigns.truth.player import Stage
 from tests.campaigns.truth.truths import Truths
@@ -32,6 +31,18 @@ SETTLED_S: Final = 25.0
 TOLD_LATE_S: Final = 3600.0
 PATIENCE_S: Final = 200.0
 Tell = Callable[[str], None]
+
+
+def judged_again(folder: Path, days: int, seed: int, *, is_small: bool) -> dict[str, Verdict]:
+    """Judge the answers that a campaign kept in a folder once more."""
+    truths = Truths(World(days, seed, is_small=is_small))
+    return {path.stem.removeprefix("answers-"): judge(_kept(path), truths.figure) for path in folder.glob("answers-*.jsonl")}
+
+
+def _kept(path: Path) -> Iterator[Answer]:
+    for line in path.read_text().splitlines():
+        surface, subject, figure, period, value, marks, *others = json.loads(line)
+        yield Answer(surface, subject, figure, Period(*period), value, Marks(*marks), *others)
 
 
 @dataclass(frozen=True)
@@ -60,7 +71,7 @@ class Campaign:
                 self.tell(f"refused: {refused}\n")
             for gateway in stage.gateways:
                 answers = list(self._asked(gateway, world))
-                (folder / f"answers-{gateway.store.name}.pickle").write_bytes(pickle.dumps(answers))
+                (folder / f"answers-{gateway.store.name}.jsonl").write_text("".join(json.dumps(one) + "\n" for one in answers))
                 found[gateway.store.name] = judge(answers, truths.figure)
                 found[gateway.store.name].notes += alarm_lines(judge_alarms(gateway, world))
         return found
