@@ -1,10 +1,10 @@
 """The true figure of every subject and period, by the definition of used, supplied, produced and lost. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
-from tests.campaigns.truth.calendar import SLOT_S, Period, at_s
+from tests.campaigns.truth.calendar import HOUR_S, SLOT_S, Period, at_s
 from tests.campaigns.truth.faults import UNKNOWABLE
 from tests.campaigns.truth.figures import NOTHING, ROUNDING, Amount, Truth
 from tests.campaigns.truth.groups import Group, total
@@ -23,8 +23,13 @@ _REACH_S: Final = 1800.0
 class Truths:
     """All that is true of a world."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, lags_s: Mapping[int, float] | None = None) -> None:
+        """Know a world.
+
+        :param lags_s: hour since 1970 → how late messages were sent in it, on a busy machine.
+        """
         self._world = world
+        self._lags_s = lags_s or {}
         self._spans = {meter.id: list(self._unknowable_spans(meter.id)) for meter in world.meters}
         self.figure = lru_cache(maxsize=None)(self._figure)
         self._amount = lru_cache(maxsize=None)(self._amount_of)
@@ -143,8 +148,13 @@ class Truths:
         if self._world.clock_off_s(device) <= 0:
             return digits + ROUNDING
         course = register.counter.course
-        shifted = sum(course.most(edge, _REACH_S) * STAMPED_LATE_S for edge in (period.begin_s, period.end_s))
+        shifted = sum(course.most(edge, _REACH_S) * self._stamped_late_s(edge) for edge in (period.begin_s, period.end_s))
         return digits + ROUNDING + shifted
+
+    def _stamped_late_s(self, edge_s: float) -> float:
+        """Return how late readings around a boundary were filed whose clock is ahead."""
+        hour = int(edge_s // HOUR_S)
+        return STAMPED_LATE_S + max(self._lags_s.get(near, 0.0) for near in (hour - 1, hour, hour + 1))
 
     def _unknowable_spans(self, device: str) -> Iterable[tuple[float, float, str]]:
         for fault in self._world.faults:
