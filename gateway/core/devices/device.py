@@ -49,6 +49,7 @@ class Device(RecentKeys):
     :ivar clock: its clock, if that is wrong, or its readings come late.
     :ivar clock_span: the span in which this offset lay when it was last told (:class:`DeviceClocks`).
     :ivar source: the name that it sends under, from the registry or its first message; empty before one came.
+    :ivar earlier_offset_ms: the offset that an earlier run knew last. It says nothing of the clock of this run.
     :ivar keeps_bytes: most bytes of a message of it that is kept; -1: none is.
     :ivar last_message: its newest message, for its page; None: not kept, or too large.
     :ivar last_outcome: the outcome of that message, while somebody looks at the device.
@@ -94,6 +95,7 @@ class Device(RecentKeys):
     )
 
     clock = Seldom[WrongClock | None](None)
+    earlier_offset_ms = Seldom[int | None](None)
 
     last_outcome = Seldom[Outcome | None](None)
     last_replay = Seldom[Replay | None](None)
@@ -149,7 +151,7 @@ class Device(RecentKeys):
         self.registered, too_much_ms = registered, None if registered is None else registered.clock_offset_ms
         if too_much_ms != self.shows_too_much_ms:
             self.shows_too_much_ms = too_much_ms
-            self.offset_ms = self.clock = self.clock_span = None
+            self.offset_ms = self.earlier_offset_ms = self.clock = self.clock_span = None
 
     @property
     def measures(self) -> str | None:

@@ -2,8 +2,8 @@
 
 Times are milliseconds before the device was last seen, which makes most of them short. Values equal to a new device's are
 omitted. Losing a line, or reading an old one, never alters a value: counters, duplicates and silence start again, or where they
-were. A device whose clock was wrong is followed further. The setback of a device is saved
-each time, its last message only at the stop.
+were. The clock offset comes back for people only: it says nothing about the clock of this run, but a device whose clock was
+wrong is followed further. The setback of a device is saved each time, its last message only at the stop.
 """
 
 from base64 import b64encode
@@ -25,6 +25,9 @@ _Bits64 = Annotated[int, Field(ge=0, lt=1 << 64)]
 _Bits32 = Annotated[int, Field(ge=0, lt=1 << 32)]
 _Bits16 = Annotated[int, Field(ge=0, lt=1 << 16)]
 _Bits8 = Annotated[int, Field(ge=0, lt=1 << 8)]
+
+_OFFSET_SAVED_MS: Final = 60_000
+"""A smaller offset is the delay of a message."""
 
 
 class _RecentKey(NamedTuple):
@@ -71,6 +74,7 @@ class _DeviceRecord(CountersRecord, total=False):
     seq: _Bits64
     missing: _Bits64
     recent: _RecentWindow
+    offset: Ms
     clock: WrongClock
     setback: Setback
     not_taken: Ms
@@ -113,6 +117,9 @@ def pack(device: Device, shapes: FieldSets, window_at_ms: int | None = None, *, 
 
 def _pack_evidence(device: Device, record: _DeviceRecord) -> None:
     """Remember what people are told of the device."""
+    offset_ms = device.earlier_offset_ms if device.offset_ms is None else device.offset_ms
+    if offset_ms is not None and abs(offset_ms) > _OFFSET_SAVED_MS:
+        record["offset"] = offset_ms
     if device.clock is not None:
         record["clock"] = device.clock
     if device.setback is not None:
@@ -153,7 +160,7 @@ def unpack(line: str, device: Device, shapes: FieldSets, now_ms: int) -> None:
     device.goodbye_ms = device.last_seen_ms
     device.last_seq = record.get("seq", -1)
     device.seq_missing = record.get("missing", 0)
-    device.clock = record.get("clock")
+    device.earlier_offset_ms, device.clock = record.get("offset"), record.get("clock")
     device.timed_ms = device.last_seen_ms if device.clock is not None else 0
     device.setback = record.get("setback")
     if "not_taken" in record:

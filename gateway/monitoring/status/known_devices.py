@@ -62,7 +62,7 @@ class DeviceVerdicts:
             profile=_profile(device),
             has_readings=device.newest_ms > 0 or counters is not None or device.last_stamp_ms > 0,
             setback=device.setback,
-            offset_ms=device.offset_ms if device.clock is None or device.offset_ms is not None else device.clock.off_ms,
+            offset_ms=device.earlier_offset_ms if device.offset_ms is None else device.offset_ms,
             clock_off_ms=off_ms,
             clock_asked="" if off_ms is None else asked_offset(device, off_ms),
             registers=() if counters is None else tuple(counters.registers()),
@@ -102,7 +102,7 @@ class DeviceVerdicts:
             and not device.not_taken_ms
             and device.registered is not None
             and device.clock is None
-            and abs(device.offset_ms or 0) < _CLOCK_GOOD_MS
+            and abs(device.offset_ms or device.earlier_offset_ms or 0) < _CLOCK_GOOD_MS
             and presence is Presence.ONLINE
             and not self.alarms(device.name).worst
             and (device.counters is None or not any(one.doubt or isnan(one.value) for one in device.counters.registers()))

@@ -266,7 +266,9 @@ def test_the_fault_of_a_device_and_the_offset_of_its_clock_are_remembered_for_pe
     clock = WrongClock(7 * HOUR_MS, NOW_MS - HOUR_MS, NOW_MS, 5, NOW_MS, (NOW_MS - HOUR_MS, NOW_MS))
     new = again(device(setback=setback, clock=clock, offset_ms=-HOUR_MS, not_taken_ms=NOW_MS - SECOND_MS))
     assert (new.setback, new.not_taken_ms) == (setback, NOW_MS - SECOND_MS)
-    assert (new.offset_ms, new.clock) == (None, clock), "no evidence about the clock of this run"
+    assert (new.offset_ms, new.earlier_offset_ms, new.clock) == (None, -HOUR_MS, clock), (
+        "no evidence about the clock of this run"
+    )
     assert (again(new).clock, new.timed_ms) == (clock, NOW_MS)
     plain = again(device(offset_ms=2 * SECOND_MS))
     assert (plain.setback, plain.not_taken_ms, plain.clock, plain.timed_ms) == (None, 0, None, 0)
@@ -331,10 +333,11 @@ def test_counters_saved_at_a_step_are_taken_only_where_they_are_newer() -> None:
     assert pack_kept(device()) == f'{{"seen":{NOW_MS}}}'
 
 
-def test_an_offset_that_an_older_version_saved_is_passed_over() -> None:
-    new = device()
-    unpack('{"seen":5,"offset":70000}', new, FieldSets(), NOW_MS)
-    assert (new.last_seen_ms, new.clock) == (5, None)
+def test_a_clock_that_is_a_minute_off_is_no_news_and_one_that_is_more_is_remembered() -> None:
+    for offset_ms, kept in ((60_000, None), (60_001, 60_001), (-60_000, None), (-60_001, -60_001)):
+        assert again(device(offset_ms=offset_ms)).earlier_offset_ms == kept
+    assert again(device(earlier_offset_ms=70_000)).earlier_offset_ms == 70_000
+    assert again(device(earlier_offset_ms=70_000, offset_ms=5)).earlier_offset_ms is None, "this run knows better"
 
 
 def test_when_a_device_was_registered_is_remembered_until_it_is_heard() -> None:

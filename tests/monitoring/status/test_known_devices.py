@@ -5,7 +5,6 @@ from math import nan
 from gateway.core.batching.fair_shares import Flood
 from gateway.core.devices.streams import Streams
 from gateway.core.process import Processor
-from gateway.core.readings.clock_trust import WrongClock
 from gateway.core.readings.counters import CounterState
 from gateway.core.readings.sums import Register
 from gateway.core.status.rungs import RungName
@@ -141,9 +140,9 @@ def test_a_verdict_without_any_fault_is_quick_and_each_fault_is_weighed() -> Non
     for offset_ms in (-50 * 24 * HOUR_MS, -2 * HOUR_MS, 2 * MINUTE_MS, 10 * MINUTE_MS):
         device.offset_ms = offset_ms
         assert watched.level() is not Level.GOOD, offset_ms
-    device.offset_ms, device.clock = None, WrongClock(10 * MINUTE_MS, NOW_MS, NOW_MS)
+    device.offset_ms, device.earlier_offset_ms = None, 10 * MINUTE_MS
     assert watched.level() is not Level.GOOD, "an earlier run knew it last"
-    device.clock = None
+    device.earlier_offset_ms = None
     device.counters = CounterState()
     device.counters.restore(Register("volume_m3", nan, NOW_MS))
     watched.level()
