@@ -75,9 +75,9 @@ MARKS: Final = {
     Mark.ESTIMATED: "{estimated}",
     Mark.SUSPECT: "{suspect}",
     Mark.MEASURED: "{measured}",
-    Mark.DOUBT: "(1 - {measured} * (1 - {suspect}) * (1 - 0.01 * {estimated}))",
+    Mark.DOUBT: "{measured} * (1 - {suspect}) * (1 - 0.01 * {estimated})",
 }
-"""The mark of a point, from the fields of the same name."""
+"""The mark of a point, from the fields of the same name; for doubt what is sure of it, and the rest is in doubt."""
 LEAST_WEIGHT: Final = "0.000001"
 """Added to each figure, since the mark of a true or untrue 0 counts too."""
 
@@ -132,7 +132,8 @@ class Ask:
     :ivar of_areas: asked only if the reader has chosen whole areas (True), or sites or devices (False); None: either way.
     :ivar name: the name of the line or column; lines have the values of ``by`` before it.
     :ivar beside: a field that a point must have too.
-    :ivar mark: asks for a mark of the figure in place of the figure; figures below 0 have none.
+    :ivar mark: asks for a mark of the figure in place of the figure; figures below 0 have none. A point without the field
+        ``beside`` it is not measured, and weighs as much as others.
     """
 
     measurement: str

@@ -11,6 +11,7 @@ Rules that hold in every query:
   reads nothing.
 """
 
+from dataclasses import replace
 from typing import Final
 
 from grafana.ask import (
@@ -152,13 +153,15 @@ def _from_series(ask: Ask, what: str, columns: list[str]) -> str:
 
 
 def _marked(ask: Ask, name: str) -> str:
-    """A mark: each point weighs as much as its part of the figure."""
+    """A mark: each point weighs as much as its part of the figure; where the field beside it is absent, so is the product."""
     whole = f'("{ask.field}" + {LEAST_WEIGHT})'
     mark = MARKS[ask.mark or Mark.DOUBT].format_map({field.value: f'"{field}"' for field in Mark})
-    points = f'{_source(ask)} AND "{ask.field}" >= 0 AND "measured" >= 0'
-    parts = f'(SELECT {mark} * {whole} AS "part", {whole} AS "whole" FROM {points})'  # noqa: S608 - from our tables
+    points = f'{_source(replace(ask, beside=""))} AND "{ask.field}" >= 0 AND "measured" >= 0'
+    beside = f' * ("{ask.beside}" * 0 + 1)' if ask.beside else ""
+    parts = f'(SELECT {mark} * {whole}{beside} AS "part", {whole} AS "whole" FROM {points})'  # noqa: S608 - from our tables
     times = _where(["$timeFilter"] if ask.is_over_time else []) + _group(_TIMES.get(ask.step, ""), ask.by)
-    return f'SELECT sum("part") / sum("whole") AS "{name}" FROM {parts}{times}'  # noqa: S608 - from our tables
+    rest = "1 - " if ask.mark is Mark.DOUBT else ""
+    return f'SELECT {rest}sum("part") / sum("whole") AS "{name}" FROM {parts}{times}'  # noqa: S608 - from our tables
 
 
 def _where(conditions: list[str]) -> str:

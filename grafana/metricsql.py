@@ -77,12 +77,14 @@ def _figures(question: Question) -> str:
 
 
 def _marked(ask: Ask) -> str:
-    """A mark: each point weighs as much as its part of the figure."""
+    """A mark: each point weighs as much as its part of the figure, and is in it where the field beside it stands too."""
     points = {field.value: _newest(ask, field) for field in (Mark.ESTIMATED, Mark.SUSPECT, Mark.MEASURED)}
-    whole = f"(({_with(ask)} >= 0) + {LEAST_WEIGHT})"
+    whole = f"(({_newest(ask, ask.field)} >= 0) + {LEAST_WEIGHT})"
     part = f"{MARKS[ask.mark or Mark.DOUBT].format_map(points)} * {whole}"
+    part += f" and {_newest(ask, ask.beside)}" if ask.beside else ""
     sums = (_of_range(ask, f"({figures})", Each.SUM) for figures in (part, f"{whole} and {points[Mark.MEASURED.value]}"))
-    return " / ".join(f"sum{_by(ask.by)} ({figures})" for figures in sums)
+    share = " / ".join(f"sum{_by(ask.by)} ({figures})" for figures in sums)
+    return f"1 - {share}" if ask.mark is Mark.DOUBT else share
 
 
 def _by(tags: tuple[str, ...]) -> str:

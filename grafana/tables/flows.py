@@ -16,7 +16,7 @@ WORDS: Final = {USED: "tiêu thụ", SUPPLIED: "cấp vào", PRODUCED: "phát l�
 """Word → the same in Vietnamese."""
 _UNITS: Final = {"water": "m3", "power": "kwh"}
 _WEIGHS: Final = {f"{LOST}_{unit}": f"{SUPPLIED}_{unit}" for unit in _UNITS.values()}
-"""A loss may be 0 or less: its marks are weighed by what was supplied."""
+"""A loss may be 0 or less: its marks are weighed by what was supplied, where it is not measured too."""
 
 DOUBT_FROM, MEASURED_FROM = 0.01, 0.99
 """The limits from which, and below which, a figure is shown as marked."""

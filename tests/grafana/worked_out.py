@@ -2,11 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from statistics import fmean
 from typing import Final
 
 from grafana.answers import Figures, Labels, Page, within
-from grafana.ask import Ask, Compare, Each, Over, Question, Step, Where, first
+from grafana.ask import Ask, Compare, Each, Mark, Over, Question, Step, Where, first
 from tests.grafana.known_points import DAY_MS, HOUR_MS, ZONE_MS, KnownPoint, Value
 
 KnownPoints = Mapping[str, Sequence[KnownPoint]]
@@ -75,20 +76,24 @@ def _of_groups(points: KnownPoints, ask: Ask, page: Page) -> Figures:
 
 
 def _marks(points: KnownPoints, ask: Ask, page: Page) -> Figures:
-    """The marks of points, each weighed by its part of the figure."""
-    sums = defaultdict[tuple[Labels, int], list[float]](lambda: [0.0, 0.0])
+    """The marks of points, each weighed by its part of the figure; in doubt is what is not sure."""
+    sums, told = defaultdict[tuple[Labels, int], list[float]](lambda: [0.0, 0.0]), set[tuple[Labels, int]]()
     for point in points.get(ask.points.name or ask.measurement, ()):
         values = {name: float(value) for name, value in point.fields.items() if not isinstance(value, bool)}
-        is_shown = page.begin_ms <= point.time_ms <= page.end_ms and _is_asked(point, ask, page)
-        if is_shown and values.get(ask.field, -1.0) >= 0 and "measured" in values and (ask.beside or ask.field) in values:
+        is_shown = page.begin_ms <= point.time_ms <= page.end_ms and _is_asked(point, replace(ask, beside=""), page)
+        if is_shown and values.get(ask.field, -1.0) >= 0 and "measured" in values:
             estimated, suspect, measured = (values[name] for name in ("estimated", "suspect", "measured"))
             sure = measured * (1 - suspect) * (1 - estimated / 100)
-            mark = {"estimated": estimated, "suspect": suspect, "measured": measured, "doubt": 1 - sure}[str(ask.mark)]
+            mark = {"estimated": estimated, "suspect": suspect, "measured": measured, "doubt": sure}[str(ask.mark)]
             weight = values[ask.field] + 1e-6
-            added = sums[tuple(point.tags.get(tag, "") for tag in ask.by), _step_ms(point, ask, page)]
-            added[0] += mark * weight
+            key = tuple(point.tags.get(tag, "") for tag in ask.by), _step_ms(point, ask, page)
+            added = sums[key]
             added[1] += weight
-    return {key: part / whole for key, (part, whole) in sums.items()}
+            if (ask.beside or ask.field) in values:
+                added[0] += mark * weight
+                told.add(key)
+    shares = {key: part / whole for key, (part, whole) in sums.items() if key in told}
+    return {key: 1 - share if ask.mark is Mark.DOUBT else share for key, share in shares.items()}
 
 
 def _of_series(points: KnownPoints, ask: Ask, page: Page) -> Iterator[tuple[tuple[Mapping[str, str], int], float]]:
