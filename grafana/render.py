@@ -91,7 +91,10 @@ _DOUBT: Final[Json] = {
         {"id": "min", "value": 0},
         {"id": "max", "value": 1},
         {"id": "color", "value": {"mode": "fixed", "fixedColor": GREY}},
-        {"id": "mappings", "value": [{"type": "range", "options": {"from": -DOUBT_FROM, "to": DOUBT_FROM - 1e-9, "result": _SURE}}]},
+        {
+            "id": "mappings",
+            "value": [{"type": "range", "options": {"from": -DOUBT_FROM, "to": DOUBT_FROM - 1e-9, "result": _SURE}}],
+        },
         {"id": "custom.drawStyle", "value": "line"},
         {"id": "custom.lineStyle", "value": {"fill": "dash", "dash": [4, 4]}},
         {"id": "custom.fillOpacity", "value": 0},

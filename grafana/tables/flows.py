@@ -21,6 +21,8 @@ _WEIGHS: Final = {f"{LOST}_{unit}": f"{SUPPLIED}_{unit}" for unit in _UNITS.valu
 DOUBT_FROM, MEASURED_FROM = 0.01, 0.99
 """The limits from which, and below which, a figure is shown as marked."""
 DOUBT: Final = both("không chắc", "in doubt")
+KINDS_MAX: Final = 2
+"""Kinds of figures in a panel that each have a line of doubt."""
 LOAD_DAYS: Final = 92
 """As many days by hour are fewer figures than Grafana asks for in a line."""
 ABOUT: Final = (
@@ -56,10 +58,12 @@ def by_hour(domain: str, word: str, by: tuple[str, ...] = (), name: str = "") ->
 
 
 def with_doubt(*questions: Question) -> tuple[Question, ...]:
-    """Questions, and behind them which share of the first one's figures is in doubt, of each of its lines."""
+    """Questions, and behind them which share of their figures is in doubt, line by line; of many kinds that of the first."""
     figures = [first(question) for question in questions]
-    same = [ask for ask in figures if ask.name == figures[0].name]
-    return (*questions, *(_marked(ask, Mark.DOUBT, DOUBT) for ask in same))
+    kinds = {ask.name for ask in figures}
+    told = [ask for ask in figures if len(kinds) <= KINDS_MAX or ask.name == figures[0].name]
+    names = [f"{ask.name} {DOUBT}" if 1 < len(kinds) <= KINDS_MAX else DOUBT for ask in told]
+    return (*questions, *(_marked(ask, Mark.DOUBT, name) for ask, name in zip(told, names, strict=True)))
 
 
 def mark_columns(question: Question) -> tuple[Ask, ...]:

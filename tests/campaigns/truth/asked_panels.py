@@ -38,12 +38,11 @@ class Query(NamedTuple):
 def panel_answers(store: Store, from_s: int, to_s: int) -> Iterator[Answer]:
     """All figures of groups that panels show, over a range of some days."""
     known = list(queries(store))
-    doubts = {
-        (query.panel, area, period): share
-        for query in known
-        if not query.figure
-        for area, period, share in _asked(store, query, from_s, to_s)
-    }
+    doubts: dict[tuple[str, str, Period], float] = {}
+    for query in known:
+        for area, period, share in _asked(store, query, from_s, to_s) if not query.figure else ():
+            place = query.panel, area, period
+            doubts[place] = max(share, doubts.get(place, 0.0))  # a panel of two figures has two
     for query in known:
         for area, period, value in _asked(store, query, from_s, to_s) if query.figure else ():
             subject = f"area:{area}" if query.by_area else f"areas:{_DOMAINS[query.figure.rpartition('_')[2]]}"
@@ -75,7 +74,7 @@ def _query(panel: str, text: str, *, is_doubt: bool) -> Query | None:
     """Return a query that is understood: of areas by hour, day or month, with nothing else worked out of it."""
     measured = set(re.findall(r"(hourly|daily|monthly)_area", text))
     figures = set(_FIELD.findall(text.replace("_area_", "_area ")))
-    is_series = "GROUP BY time(" in text or text.startswith("(sum")
+    is_series = "GROUP BY time(" in text or text.startswith(("(sum", "(1 - sum"))
     is_understood = is_doubt or (len(figures) == 1 and not any(word in text for word in _DERIVED))
     if len(measured) != 1 or not is_series or not is_understood or "sum_over_time" in text:
         return None
