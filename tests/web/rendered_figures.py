@@ -45,7 +45,9 @@ FIGURES: Final[dict[str, dict[str, Any]]] = {
         "rows": [DayRow(0, StoredSeries("m1", lane="1"), {"volume_m3": 5.5, "alarm_leak": True}, {"volume_m3": 0.5}, 5)],
         "left_out": 1,
         "fields": ["volume_m3", "alarm_leak", "ph"],
-        "uses": [("volume_m3", None, SimpleNamespace(series=StoredSeries("m1", lane="1"), marks=Marks(0.5, 1.0, 0.3)))],
+        "uses": [
+            ("volume_m3", None, SimpleNamespace(series=StoredSeries("m1", lane="1"), used=None, marks=Marks(0.5, 1.0, 0.3)))
+        ],
         "charts": [("Volume", "")],
         "marks": lambda _: ["<b>"],
     },

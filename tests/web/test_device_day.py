@@ -32,6 +32,7 @@ LINES = [
     line(DAY_MS + 15 * MINUTE_MS, 10.25, 12),
     line(DAY_MS + 30 * MINUTE_MS, 10.75),
     line(DAY_MS + 24 * HOUR_MS, 22.0),
+    line(DAY_MS + 24 * HOUR_MS + 30 * MINUTE_MS, 22.5),
 ]
 
 
@@ -72,6 +73,7 @@ def test_a_day_shows_each_point_with_what_it_adds_and_its_marks_and_leads_to_the
     assert "đến muộn" in vietnamese.words.lower() or "muộn" in vietnamese.words
     assert 'value="2026-11-01"' in today.text, "the day on which it was heard last"
     assert 'rel="next"' not in today.text
+    assert "Volume : 0.5 m³ up to 01 Nov 2026, 00:30:00" in today.words.replace("\xa0", " "), "as far as is known"
     assert "22 m³" in today.words.replace("\xa0", " ")
     assert 'href="/devices/m1/day"' in page.text
 

@@ -118,6 +118,7 @@ WORDS: Final[dict[str, Words]] = {
     "mark_estimated": Words("ước tính", "estimated"),
     "mark_suspect": Words("đáng ngờ", "suspect"),
     "mark_measured": Words("đo được {}", "measured {}"),
+    "up_to": Words("tính đến {}", "up to {}"),
     "its_day": Words("Số đo của một ngày", "Readings of a day"),
     "day_before": Words("Hôm trước", "Day before"),
     "day_after": Words("Hôm sau", "Day after"),

@@ -45,11 +45,7 @@ class DayRow(NamedTuple):
     quality: int
 
 
-class DayFound(NamedTuple):
-    """A day in the database."""
-
-    rows: list[DayRow]
-    uses: list[CounterUse]
+DayFound = tuple[list[DayRow], list[CounterUse]]
 
 
 class DayPages(RouteGroup):
@@ -64,13 +60,15 @@ class DayPages(RouteGroup):
     async def _page(self, request: web.Request) -> web.Response:
         """The day ``date``; without one the day on which it was heard last."""
         device, span = self._asked(request)
-        found, fault = DayFound([], []), ""
+        found: DayFound = [], []
+        fault = ""
         try:
             found = await self._find(device, span)
         except StoreFault as error:
             fault = str(error)
+        rows, uses = found
         texts, formats = self._pages.language(request)
-        charts = device_charts(_lines(device, found.rows), SampledWindow(span, _MINUTE_MS), texts, formats)
+        charts = device_charts(_lines(device, rows), SampledWindow(span, _MINUTE_MS), texts, formats)
         before, after = (datetime.fromtimestamp(ms / 1000, self._zone).date() for ms in (span.start_ms - 1, span.end_ms))
         return self._pages.page(
             request,
@@ -81,10 +79,10 @@ class DayPages(RouteGroup):
             before=before,
             after=after if span.end_ms <= self._clock.now_ms() else None,
             fault=fault,
-            rows=found.rows[:_ROWS_SHOWN],
-            left_out=max(0, len(found.rows) - _ROWS_SHOWN),
-            fields=_fields(found.rows),
-            uses=[(use.counter.field, None if use.used is None else use.used / MILLIONTHS, use) for use in found.uses],
+            rows=rows[:_ROWS_SHOWN],
+            left_out=max(0, len(rows) - _ROWS_SHOWN),
+            fields=_fields(rows),
+            uses=[(use.counter.field, None if use.known is None else use.known / MILLIONTHS, use) for use in uses],
             charts=charts[:_CHARTS_SHOWN],
             marks=lambda quality: _said(quality, texts.language),
         )
@@ -94,7 +92,7 @@ class DayPages(RouteGroup):
         """The same as CSV, all of it."""
         device, span = self._asked(request)
         try:
-            rows = (await self._find(device, span)).rows
+            rows, _ = await self._find(device, span)
         except StoreFault as fault:
             raise web.HTTPServiceUnavailable(text=str(fault)) from fault
         fields, text, language = _fields(rows), StringIO(), language_of(request, "en")
@@ -133,7 +131,7 @@ class DayPages(RouteGroup):
         """
         domain, entry = device.measures, device.registered
         if domain is None:
-            return DayFound([], [])
+            return [], []
         now_ms, fields = self._clock.now_ms(), [*QUANTITIES[domain], *(SUM_OF[f] for f in QUANTITIES[domain] if f in SUM_OF)]
 
         async def ask(store: Store) -> DayFound:
@@ -145,7 +143,7 @@ class DayPages(RouteGroup):
             if isinstance(entry, RegisteredDevice):
                 async for period in consumption(store, Roster([entry]), domain, [span], now_ms, counted_only=True):
                     uses = [use for use in period.uses if use.used is not None or use.last.reading is not None]
-            return DayFound(sorted(rows, key=lambda row: (-row.time_ms, row.series)), uses)
+            return sorted(rows, key=lambda row: (-row.time_ms, row.series)), uses
 
         return await self._series.ask(ask)
 
