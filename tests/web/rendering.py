@@ -1,5 +1,6 @@
 """PageRenderer as the gateway renders them, without a gateway."""
 
+import csv
 import warnings
 from functools import lru_cache
 from typing import Any, cast
@@ -105,22 +106,8 @@ _STATUS = {
     "devices": {"online": 1, "silent": 0, "new": 0, "unknown": 0},
     "unregistered": 1,
 }
-BILLED = {
-    "kind": "use",
-    "month": "1970-01",
-    "device": "m1",
-    "channel": "",
-    "contract": "HD-1",
-    "counter": "volume_m3",
-    "unit": "m3",
-    "from_register": "1.5",
-    "from_time": "?",
-    "to_register": "4.0",
-    "to_time": "?",
-    "used": "2.5",
-    "mark": "estimated",
-    "cause": "",
-}
+_LINE = "kind,device,counter,from_register,to_register,used,mark,month,channel,contract,from_time,to_time,cause"
+BILLED = next(csv.DictReader([_LINE, "use,m1,volume_m3,1,4,3,estimated,,,,,,"]))
 
 GIVEN: dict[str, dict[str, Any]] = {
     **FIGURES,
