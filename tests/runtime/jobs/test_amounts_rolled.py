@@ -59,6 +59,6 @@ def test_a_correction_stands_in_the_hours_and_days_that_it_names_and_in_their_ar
 
 
 def by_day_change(by_day: dict[str, dict[int, float]], days: list[TimeSpan]) -> float:
-    """What the other meters of the area counted more on the second day."""
+    """The amount that the other meters of the area counted more on the second day."""
     others = [by_day[name] for name in by_day if name not in {"whole", "away"}]
     return sum(one.get(days[1].start_ms, 0.0) - one.get(days[0].start_ms, 0.0) for one in others)
