@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.core.alarms.alarm import AlarmKey
+from gateway.ingest.database.store import TimeSpan
 from gateway.monitoring.reports.nights import usual_hours
 from gateway.monitoring.reports.roster import Roster
 from schemas.registry import RegisteredDevice
@@ -121,7 +122,16 @@ def test_a_register_that_stands_still_and_losses_are_told_in_the_night(influxdb_
         assert found["register_stuck@stuck"].since_ms == START
         assert found["losses_high@bulk"].value > 20
 
-    influxdb_rig.run(influxdb_rig.config(devices, "Asia/Ho_Chi_Minh"), START, a_day)
+    async def an_hour_later(running: Running) -> None:
+        await running.close(end_ms + HOUR + SETTLED)
+
+    config = influxdb_rig.config(devices, "Asia/Ho_Chi_Minh")
+    influxdb_rig.run(config, START, a_day)
+    window = TimeSpan(START, end_ms)
+    assert influxdb_rig.newest("daily", "suspect", window, ["stuck", "gap"]) == {"stuck": {START: 0.0}, "gap": {START: 0.0}}
+    filled.write([f"event,device=stuck,kind=stuck stuck_since_ms={float(START)!r},value=1.0 {START}"])
+    influxdb_rig.run(config, end_ms + HOUR, an_hour_later)
+    assert influxdb_rig.newest("daily", "suspect", window, ["stuck", "gap"]) == {"stuck": {START: 1.0}, "gap": {START: 0.0}}
 
 
 def test_usual_is_the_mean_of_each_local_hour_of_at_least_three_days(filled: Filled) -> None:

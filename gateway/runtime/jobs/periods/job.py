@@ -94,6 +94,7 @@ class PeriodJob:
         self._registry: Mapping[str, RegisteredDevice] | None = None
         self._trouble = ""
         self._usual: UsualDays = {}
+        self._stuck: list[tuple[str, int]] = []
         self._begin()
 
     def _begin(self) -> None:
@@ -160,6 +161,9 @@ class PeriodJob:
                     await self._close_days(store)
                 await self._hear(store)
                 await self._work_again(store)
+            while self._stuck:  # with the next hour: what tells of it, and marks them, is in the database by then
+                device, since_ms = self._stuck.pop()
+                self._hours_again.mark_all([device], since_ms, self._progress.hour_ms)
             self._trouble = ""
         except (StoreFault, Postponed, DatabaseFault) as fault:
             self._writer.drop()
@@ -218,8 +222,7 @@ class PeriodJob:
             self._usual.clear()
             if is_yesterday:
                 await self._note_completeness(closer, day)  # waits until the day can be read back
-                for device, since_ms in await self._feeds.judge_counted(store, closer.roster, day.end_ms, closer.now_ms):
-                    self._hours_again.mark_all([device], since_ms, day.end_ms)
+                self._stuck += await self._feeds.judge_counted(store, closer.roster, day.end_ms, closer.now_ms)
 
     async def _amended(self, store: Store) -> Store:
         """The database with the sums that were worked out again, where it did not take them."""
