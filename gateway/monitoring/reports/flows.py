@@ -79,6 +79,7 @@ class MeterFlow(NamedTuple):
     :ivar forward: in its direction; None: it is not known, and cannot be estimated.
     :ivar back: against it.
     :ivar estimated: the share of it that is estimated, or interpolated in a gap.
+    :ivar is_blind: all of it is: a straight line through a gap, which may tell nothing though much flowed.
     """
 
     forward: int | None
@@ -86,6 +87,7 @@ class MeterFlow(NamedTuple):
     cause: Uncovered | None = None
     estimated: float = 0.0
     is_suspect: bool = False
+    is_blind: bool = False
 
 
 def meter_flows(found: PeriodUse, domain: str, estimates: Mapping[CounterUse, Estimate]) -> dict[str, MeterFlow]:
@@ -115,7 +117,8 @@ def _flow(uses: Sequence[CounterUse], domain: str, estimates: Mapping[CounterUse
         else:
             back += used
     measured = sure / whole if whole else min(estimates[use].measured if use in estimates else use.measured for use in uses)
-    return MeterFlow(forward, back, None, 1 - measured, any(use.suspect for use in uses))
+    is_blind = any(use.used is not None and not use.measured for use in uses)
+    return MeterFlow(forward, back, None, 1 - measured, any(use.suspect for use in uses), is_blind)
 
 
 @dataclass(slots=True)
@@ -127,6 +130,7 @@ class _FlowSum:
     estimated: float = 0.0
     suspect: int = 0
     number: int = 0
+    blind: int = 0
     missing: int = 0
     cause: Uncovered | None = None
 
@@ -136,6 +140,7 @@ class _FlowSum:
             self.missing += 1
             self.cause = self.cause or flow.cause
             return
+        self.blind += flow.is_blind
         self.total += amount
         self.weight += abs(amount)
         self.estimated += abs(amount) * flow.estimated
@@ -153,7 +158,7 @@ class _FlowSum:
     @property
     def marks(self) -> Marks:
         there = 1 - self.missing / max(1, self.number)
-        estimated = self.estimated / max(1, self.weight)
+        estimated = max(self.estimated / max(1, self.weight), self.blind / max(1, self.number))
         return Marks(estimated, self.suspect / max(1, self.weight), (1 - estimated) * there)
 
 

@@ -14,7 +14,7 @@ from gateway.monitoring.reports.roster import Roster
 from gateway.monitoring.reports.silent_meters import SilentMeters
 from schemas.registry import RegisteredDevice
 from tests.monitoring.reports.memory import MemoryStore
-from tests.monitoring.reports.points import DAY, EVERY, FIRST, HOUR, START, VIETNAM, steady
+from tests.monitoring.reports.points import DAY, EVERY, FIRST, HOUR, START, VIETNAM, point, steady
 
 LATER = START + 100 * DAY
 EDGES = [START + at * DAY for at in (20, 21, 22)]
@@ -114,3 +114,16 @@ def test_of_things_that_are_counted_nothing_is_estimated() -> None:
     """Vehicles have no counter of what runs back: a closed hour of theirs asks for estimates all the same."""
     silent = SilentMeters(MemoryStore([]), Roster([meter("t1", domain="traffic")]), "traffic", VIETNAM)
     assert asyncio.run(silent.estimates(PeriodUse(DAYS[0], []))) == {}
+
+
+def test_a_gap_through_which_nothing_seems_to_flow_marks_its_group() -> None:
+    """An exchange behind a gap is held out, so the line through the gap is flat: one of two customers is not known."""
+    until = START + 30 * DAY
+    store = MemoryStore(steady("bulk", START, until, 0.5) + steady("h1", START, until, 0.25))
+    ended = 100 + 20 * 96 * 0.125
+    store.write(steady("h2", START, EDGES[0] + 1, 0.125))
+    store.write([point("h2", at_ms, ended, ended) for at_ms in range(EDGES[-1] + HOUR, until, EVERY)])
+    _, row = asked(store, *THREE, spans=DAYS)
+    assert row.used.millionths == 24 * MILLIONTHS
+    assert row.used.marks == pytest.approx((0.5, 0.0, 0.5))
+    assert row.lost.marks.measured == pytest.approx(0.5)
