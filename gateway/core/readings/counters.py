@@ -159,9 +159,15 @@ class CounterState(CounterNumbers):
         """Note what a person says of a step: it was really used, or that is open again. Its sums must be worked out again."""
         self.past = self.past.with_step(step.said(StepState.USED if is_used else StepState.OPEN))
         at = WIDTH * self._names.index(step.name)
-        if is_used and step.first_ms - step.from_ms <= DAY_MS:
-            self[at + SIZE] = max(self[at + SIZE], _SIZE_SHOWN * step.held_out)
+        shown = _SIZE_SHOWN * step.held_out if is_used and step.first_ms - step.from_ms <= DAY_MS else 0.0
+        self[at + SIZE] = max(self[at + SIZE] if is_used else self._size(step.name), shown)
         self.note_wrong(step.from_ms)
+
+    def doubt_again(self, name: str, growth: Growth, value: float, time_ms: float) -> Judgement:
+        """Doubt a value again that was the first after a step to confirm."""
+        at = WIDTH * self._names.index(name)
+        self._doubted(at, CounterValue(name, value, time_ms, growth, size_per_h=self[at + SIZE]))
+        return DOUBTED
 
     def steps_told(self) -> list[StepToConfirm]:
         """Return the steps that the database does not have as they are, and take them for told."""
@@ -293,12 +299,12 @@ class CounterState(CounterNumbers):
         if (step or known) is not None and after == exact(offset + before - doubt.first):
             found = StepToConfirm(met.name, before, doubt.first, int(before_ms), int(doubt.first_ms))
             self.past = self.past.with_step(found if known is None else known)
-            self._learn_habit(at, met.name)
+            self._learn_habit(at, found)
         return self._move(at, met, after, suspect=True)._replace(step=step)
 
-    def _learn_habit(self, at: int, name: str) -> None:
+    def _learn_habit(self, at: int, newest: StepToConfirm) -> None:
         """Learn the size of a meter that is used in bursts, as a hydrant is: its register only rises."""
-        steps = [step for step in self.past.steps if step.name == name]
+        steps = [one for one in self.past.steps if one.name == newest.name and one.first_ms <= newest.first_ms]
         size = _SIZE_SHOWN * max((step.held_out for step in steps[-_HABIT:]), default=0.0)
         is_one = all(earlier.before < earlier.after <= later.before for earlier, later in pairwise(steps))
         if len(steps) >= _HABIT and is_one and size <= _HABIT_SIZES * self[at + SIZE]:

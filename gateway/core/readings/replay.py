@@ -54,6 +54,8 @@ class CounterReplay:
         self.read_ms = time_ms
         if quality & Quality.MAY_STAND_TWICE and is_older(value, self._state.believed(self._name)):
             offset = None
+        elif self._is_held_out(time_ms):
+            offset = self._state.doubt_again(self._name, self._growth, value, time_ms).offset
         else:
             offset = self._state.judge(self._name, self._growth, value, time_ms, self._rule).offset
         if offset is None:  # what is stored cannot be taken away: with the sum before, nothing was used up to there
@@ -74,6 +76,13 @@ class CounterReplay:
     def register(self) -> Register | None:
         """The state so far."""
         return next(iter(self._state.registers()), None)
+
+    def _is_held_out(self, time_ms: int) -> bool:
+        """Tell if a step to confirm is there, whatever is usual by now; not if late readings fill its gap."""
+        step = self._state.past.step(self._name, time_ms)
+        if step is None or step.state is not StepState.OPEN or (register := self.register) is None:
+            return False
+        return register.doubt is None and register.time_ms == step.from_ms
 
     @property
     def steps(self) -> list[StepToConfirm]:

@@ -197,7 +197,7 @@ class DeviceSnapshots:
         return pack(device, self._streams.field_sets)
 
     async def meter_exchanged(self, device: Device) -> None:
-        """Save a device whose meter was exchanged, and end the alarm that its counters stepped, even if it cannot be saved."""
+        """Save a device whose step people have explained, and end the alarm of it, even if it cannot be saved."""
         self._alarms.exchanged(device.name, self._clock.now_ms())
         await self.save_counters(device)
 

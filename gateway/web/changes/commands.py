@@ -80,7 +80,7 @@ class MeterExchange:
             raise CommandRefused(step, 404)
         if device.counters is not None:
             device.counters.say_used(step, is_used=is_used)
-        await self.device_snapshots.save_counters(device)
+        await (self.device_snapshots.meter_exchanged if is_used else self.device_snapshots.save_counters)(device)
         await self.exchanges.put_steps(device, self.device_snapshots)
         resums.start(device, step.from_ms)
         return step.state, step.said(StepState.USED if is_used else StepState.OPEN)

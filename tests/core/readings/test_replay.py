@@ -36,7 +36,7 @@ def come(readings: Hours, state: CounterState, stored: Stored, rule: CounterRule
 
 def work_out(stored: Stored, state: CounterState, seed: Register | None = None) -> list[float | None]:
     """Work all sums out again, and go on with them."""
-    replay = CounterReplay(NAME, state.past.rules.get(NAME), state.past.told, seed)
+    replay = CounterReplay(NAME, state.past.rules.get(NAME), state.past.told, seed, state.past.steps)
     for time_ms, (value, total) in sorted(stored.items()):
         if seed is None or time_ms > seed.time_ms:
             stored[time_ms] = value, replay.sum_of(time_ms, value, total)

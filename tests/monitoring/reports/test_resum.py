@@ -173,6 +173,24 @@ def test_readings_from_before_a_step_that_came_late_are_counted(site: Site) -> N
     assert 12 - 3 * 0.125 <= second < 12
 
 
+def test_a_step_that_was_really_used_makes_its_day_right_and_may_be_opened_again(site: Site) -> None:
+    """500 at once, and the meter goes on as before. On VictoriaMetrics the report follows, and nothing is written."""
+    steady = [(time_ms, 100 + (time_ms - START) / EVERY * 0.125) for time_ms, _ in BEHIND]
+    site.read(BEFORE)
+    site.read([(time_ms, value + 500) for time_ms, value in steady[:-20]])
+    (step,) = site.counters.past.steps
+    assert step.held_out == 500.125
+    held_out = [12, 12 - 0.125, 12]
+    assert site.used()[:3] == held_out
+    site.counters.say_used(step, is_used=True)
+    assert site.work_out(from_ms=step.from_ms).is_done
+    site.read([(time_ms, value + 500) for time_ms, value in steady[-20:]])
+    assert site.used() == [12, 512, 12, 12]
+    site.counters.say_used(site.counters.past.steps[0], is_used=False)
+    assert site.work_out(from_ms=step.from_ms).is_done
+    assert site.used() == [*held_out, 12]
+
+
 class Killed(Exception):  # noqa: N818 - what happens to it
     """The gateway is killed."""
 
