@@ -1,5 +1,6 @@
 """Parts of every domain's dashboard: the choices at its head, panels of one kind, alarms, data and devices."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -172,10 +173,15 @@ by_zone = partial(by_site, by="area")
 def counted_by_site(  # noqa: PLR0913 - one row of a table
     domain: str, counter: str, vi: str, en: str, about_vi: str, about_en: str, *, over: Over = Over.SUM, size: Size = HALF
 ) -> Panel:
-    """The growth of a counter, a bar per hour or day and a colour per site."""
-    counted = by_time_shown(Ask("hourly", USED_OF[counter], Each.SUM, Step.HOUR, over, ("site",)))
-    unit = unit_of(domain, counter)
-    return Panel(vi, en, Kind.BARS, with_doubt(*counted), unit, size, about_vi, about_en, least_interval="1h")
+    """The growth of a counter, a bar per hour or day and a colour per area; per site where some are chosen.
+
+    The highest of each site is that of a device, which no area has, and has no marks: those of all devices cost seconds.
+    """
+    of_devices = Ask("hourly", USED_OF[counter], Each.SUM, Step.HOUR, over, ("site",))
+    of_areas = replace(of_devices, measurement="hourly_area", by=("area",), tags=(("domain", domain),), of_areas=True)
+    asked = (*by_time_shown(of_areas), *by_time_shown(replace(of_devices, of_areas=False)))
+    questions = by_time_shown(of_devices) if over is Over.MAX else with_doubt(*asked)
+    return Panel(vi, en, Kind.BARS, questions, unit_of(domain, counter), size, about_vi, about_en, least_interval="1h")
 
 
 def alarm_panels(domain: str) -> tuple[Panel, ...]:

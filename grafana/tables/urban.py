@@ -19,6 +19,11 @@ ADJUST_EN: Final = "The lines are for orientation; the regulation that currently
 
 
 _COUNTED: Final = ("Đếm được trong mỗi giờ, cộng theo địa điểm.", "Counted in each hour, added up by site.")
+_COUNTED_BY_AREA: Final = ("Đếm được trong mỗi giờ, cộng theo khu vực.", "Counted in each hour, added up by area.")
+_RAIN_BY_AREA: Final = (
+    "Trong mỗi giờ, trung bình các máy đo mưa của mỗi khu vực.",
+    "In each hour, the mean of the gauges of each area.",
+)
 _RAIN: Final = (
     "Trong mỗi giờ, trung bình các máy đo mưa của mỗi địa điểm.",
     "In each hour, the mean of each site's gauges.",
@@ -75,7 +80,7 @@ def _parking_table() -> Panel:
 
 
 def _people(field: str, vi: str, en: str) -> Panel:
-    return common.counted_by_site(URBAN, field, vi, en, *_COUNTED)
+    return common.counted_by_site(URBAN, field, vi, en, *_COUNTED_BY_AREA)
 
 
 def _of_reports(field: str, vi: str, en: str, about_vi: str, about_en: str, over: Over = Over.SUM) -> Panel:
@@ -89,7 +94,7 @@ def _of_reports(field: str, vi: str, en: str, about_vi: str, about_en: str, over
 
 
 def _rain() -> Panel:
-    return common.counted_by_site(URBAN, "rain_mm", "Lượng mưa (bộ đếm)", "Rain (counter)", *_RAIN, over=Over.MEAN)
+    return common.counted_by_site(URBAN, "rain_mm", "Lượng mưa (bộ đếm)", "Rain (counter)", *_RAIN_BY_AREA, over=Over.MEAN)
 
 
 OVERVIEW: Final = Section(

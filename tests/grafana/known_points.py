@@ -122,8 +122,17 @@ def _supplies(now_ms: int) -> Iterator[KnownPoint]:
 
 
 def _completeness_of_areas(now_ms: int) -> Iterator[KnownPoint]:
-    """Days of areas that nothing flows through."""
-    day_ms = (now_ms + ZONE_MS) // DAY_MS * DAY_MS - ZONE_MS
+    """Hours and days of areas in which things are counted."""
+    hour_ms, day_ms = now_ms // HOUR_MS * HOUR_MS, (now_ms + ZONE_MS) // DAY_MS * DAY_MS - ZONE_MS
+    periods = (
+        *(("hourly_area", hour_ms - n * HOUR_MS) for n in range(1, 50)),
+        *(("daily_area", day_ms - n * DAY_MS) for n in range(1, 34)),
+    )
+    for (measurement, time_ms), domain, area in product(periods, ("traffic", "urban"), ("A0", "A1", "SIM-A")):
+        fields = [USED_OF[row.field] for row in QUANTITIES[domain].values() if row.kind is Kind.COUNTER]
+        n = time_ms // HOUR_MS % 23 + len(area)
+        values = {field: float(n + len(field)) for field in fields}
+        yield KnownPoint(measurement, {"area": area, "domain": domain}, time_ms, {**values, **marks_of(n)})
     for n, domain, area in product(range(1, 34), ("traffic", "urban"), ("A0", "A1", "SIM-A")):
         figures = {"expected": 288.0, "received": 280.0 - n, "on_time": 270.0 - n, "longest_gap_s": 900.0 * n, "devices": 3.0}
         yield KnownPoint("daily_completeness", {"area": area, "domain": domain}, day_ms - n * DAY_MS, figures)
