@@ -98,11 +98,14 @@ class Evaluator:
         span = (offset_ms + trust.devices.origin_ms) // trust.devices.span_ms
         if span != device.clock_span or trust.doubted:
             device.clock_span = span
-            if not is_known_as_wrong(device, rules):
+            clock = None if device.seldom is None else device.clock
+            if clock is None or not is_known_as_wrong(device, rules):
                 trust.see_device(device.name, offset_ms, now_ms)
             if trust.doubted:
                 past_ms, future_ms = trust.widen(past_ms, future_ms)
-            elif not trust.is_past(now_ms) and not follow_clock(device, offset_ms, now_ms, rules):
+            elif (clock is not None or not -rules.late_after_ms <= offset_ms <= future_ms) and not (
+                trust.is_past(now_ms) or follow_clock(device, offset_ms, now_ms, rules)
+            ):
                 past_ms = future_ms = -1  # it is filed by arrival
         device.offset_ms, device.timed_ms = offset_ms, now_ms
         if -past_ms <= offset_ms <= future_ms and time_ms >= YEAR_2020_MS:

@@ -73,7 +73,8 @@ def is_known_as_wrong(device: Device, rules: TimeRules) -> bool:
     clock, offset_ms = device.clock, device.offset_ms
     if clock is None:
         return False
-    is_same = offset_ms is not None and abs(offset_ms - clock.off_ms) <= rules.max_future_ms
+    same_ms = max(rules.max_future_ms, -clock.off_ms // 4)  # readings of a clock that is behind may come late as well
+    is_same = offset_ms is not None and abs(offset_ms - clock.off_ms) <= same_ms
     return max(clock.last_ms, device.timed_ms if is_same else 0) - clock.since_ms >= _ASKED_AFTER_MS
 
 

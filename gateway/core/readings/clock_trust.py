@@ -188,7 +188,7 @@ class ClockTrust:
 
     def see_device(self, device: str, offset_ms: int, now_ms: int) -> None:
         """A device's time is ``offset_ms`` ahead of ours."""
-        if self.is_past(now_ms):
+        if now_ms < self._judged_ms - _REPLAYED_MS:  # as in is_past: each reading of many devices comes here
             return
         self.devices.see(device, offset_ms, now_ms - (self._above_steady_ms or 0))
         self.judge(now_ms)

@@ -91,6 +91,11 @@ def test_frames_that_radio_delays_by_some_minutes_do_not_hide_a_clock_that_is_be
     assert asked_offset(device, -7 * HOUR_MS) == "-7h"
 
 
+def test_nor_do_delays_that_are_never_twice_as_short() -> None:
+    device = meter(-7 * HOUR_MS, *(-7 * HOUR_MS - late * MINUTE_MS for late in (34, 21, 55, 40, 62)))
+    assert off_ms(device) == -7 * HOUR_MS
+
+
 def test_a_backlog_among_its_readings_does_not_hide_it_either() -> None:
     """Each hour it sends what it holds now, and then what it kept."""
     device = Device("d1", None)
