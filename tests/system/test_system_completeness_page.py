@@ -40,7 +40,7 @@ def test_a_month_is_shown_as_the_command_has_it(mosquitto: Service, influxdb: Se
         assert "being worked out" in text_of(browser, f"/completeness?language=en&month={month}")
         until(lambda: browser.ask("GET", f"/completeness.csv?month={month}").status == 200, what="it is worked out")
         csv = browser.ask("GET", f"/completeness.csv?month={month}").body.removeprefix("\ufeff")
-        page = text_of(browser, f"/completeness?language=en&month={month}&name=Lan")
+        page = text_of(browser, f"/completeness?language=en&month={month}")
         asked = ["--from", month, "--to", month, "--by", "area", "--step", "month", "--csv"]
         said = run_gateway("report", "completeness", "-c", gate.config, *asked).stdout
         assert browser.ask("GET", "/completeness?month=1999-01").status == 400
@@ -49,7 +49,6 @@ def test_a_month_is_shown_as_the_command_has_it(mosquitto: Service, influxdb: Se
     assert (row["received"], row["on_time"]) == ("3", "0"), "they came late"
     assert "Phường An Bình · Water" in page
     assert "1 devices are left out" in page
-    assert "Lan" in page
 
 
 @pytest.mark.slow
@@ -62,7 +61,8 @@ def test_a_report_that_fails_says_why_and_one_under_way_ends_with_the_gateway(mo
         path = "/completeness?language=en"
         until(lambda: "It could not be worked out" in text_of(browser, path), what="the database is away")
         assert browser.ask("GET", "/completeness.csv").status == 503
-        other = datetime.now(ZoneInfo("Asia/Ho_Chi_Minh")).strftime("%Y-%m")
+        this_month = datetime.now(ZoneInfo("Asia/Ho_Chi_Minh")).replace(day=1)
+        other = (this_month - timedelta(days=1)).strftime("%Y-%m")
         assert "being worked out" in text_of(browser, f"{path}&month={other}")
         until(lambda: reports_of(gate.config), what="the process has begun")
     assert reports_of(gate.config) == []

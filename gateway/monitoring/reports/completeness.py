@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from gateway.ingest.database.store import Side, Store, TimeSpan, batches
-from gateway.monitoring.reports.boundaries import midnight_ms, month_of
+from gateway.monitoring.reports.boundaries import day_of, midnight_ms, month_of
 from gateway.monitoring.reports.roster import NEWEST_MS, REACHES_MS, Roster, interval_ms
 from schemas.quantities import Quality
 from schemas.registry import RegisteredDevice
@@ -154,10 +154,13 @@ def _at_once(roster: Roster, devices: Iterable[str], whole: TimeSpan) -> int:
 
 
 def _begin_ms(device: RegisteredDevice, instants: Instants, whole: TimeSpan, zone: ZoneInfo) -> int:
-    """The time from which readings are expected; 0: always."""
+    """The time from which readings are expected, of a first reading the beginning of its interval; 0: always."""
     if device.installed is not None:
         return midnight_ms(device.installed, zone)
-    return instants[0][0] if instants and instants[0][0] >= whole.start_ms - AROUND_MS else 0
+    if not instants or instants[0][0] < whole.start_ms - AROUND_MS:
+        return 0
+    day_ms = day_of(instants[0][0], zone).start_ms
+    return instants[0][0] - (instants[0][0] - day_ms) % (interval_ms(device) or 1)
 
 
 def _of_periods(

@@ -84,6 +84,9 @@ def test_a_device_without_a_day_of_installation_counts_from_its_first_reading() 
     assert third is not None
     assert (second.expected, second.received, second.longest_gap_s) == (72, 72, 900)
     assert (third.expected, third.received) == (96, 96)
+    (_, offset, _) = of(steady("m", began + 100_000, START + 4 * DAY), METER, spans)
+    assert offset is not None
+    assert (offset.expected, offset.received) == (72, 72), "whole readings, whatever the minute of the first one"
     assert of([heard(START + 300 * DAY)], now_ms=START + 301 * DAY) == [None], "it began long after"
     for before_ms in (START - 2 * DAY, START - 90 * DAY, START - 3000 * DAY):
         silent = one([heard(before_ms), heard(began)])
