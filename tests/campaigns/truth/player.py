@@ -168,9 +168,12 @@ class Stage:
         return tell
 
     def _change_pace(self, speed: float) -> None:
-        """Go on at another pace, with gateways that start anew: no time passes at the old one while they end."""
+        """Go on at another pace, with gateways that start anew.
+
+        They are killed: one that ends in order runs on at the old pace meanwhile, and saves a time that is hours ahead.
+        """
         for gateway in self.gateways:
-            gateway.tell_to_end()
+            gateway.tell_to_end(signal.SIGKILL)
         self._set_pace(Pace.starting(self.pace.now_s(), speed))
         for gateway in self.gateways:
             gateway.wait_ended()
