@@ -65,7 +65,7 @@ class CounterState(CounterNumbers):
         if (
             gap_ms > 0
             and 0 <= grown <= self[at + SIZE]
-            and grown <= growth.most_per_h * gap_ms / HOUR_MS + growth.step
+            and (grown <= growth.step or grown <= growth.most_per_h * gap_ms / HOUR_MS + growth.step)
             and (rule is None or (most := rule.rate_per_h) is None or (grown <= most * gap_ms / HOUR_MS and grown <= most))
             and (not self._doubts or self._dismiss(at, name, value, time_ms))
         ):
