@@ -190,7 +190,7 @@ def group_flows(
             produced.add(flow, flow.back)
             if id_ not in group.unfed:
                 fed.add(flow, taken)
-                if domain == "power":
+                if domain == "power" and flow.back:
                     supply.add(flow._replace(forward=0), flow.back)
         for ids, sign in ((group.inlets, 1), (group.outlets, -1)):
             for id_ in ids:

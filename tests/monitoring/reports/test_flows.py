@@ -192,3 +192,14 @@ def test_shares_are_those_of_the_figure() -> None:
     assert found.lost.marks == found.marks == found.used.marks
     assert found.used.marks.is_shown
     assert not found.supplied.marks.is_shown
+
+
+def test_a_zone_without_a_house_of_its_own_is_as_sound_as_its_meters() -> None:
+    found = rows(CHAIN[:2] + CHAIN[3:], {id_: flow for id_, flow in CHAIN_FLOWS.items() if id_ != "h0"}, ReportGroup.PARENT)
+    assert (shown(found["bulk"].lost), found["bulk"].lost.marks, found["bulk"].marks) == (40, Marks(), Marks())
+
+
+def test_houses_without_a_roof_do_not_hide_a_transformer_that_tells_nothing_of_a_gap() -> None:
+    devices = [meter("trafo"), meter("h1", "trafo"), meter("h2", "trafo")]
+    flows = {"trafo": passed(0, estimated=1.0)._replace(is_blind=True), "h1": passed(3), "h2": passed(4)}
+    assert rows(devices, flows, domain="power")["A"].supplied.marks == Marks(1.0, 0.0, 0.0)
