@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from tests.campaigns.truth.calendar import DAY_S, at_s
+from tests.campaigns.truth.calendar import BEFORE_S, DAY_S, at_s
 from tests.campaigns.truth.faults import FAULTS, LEAKS, NO_FLOW, THEFTS, Fault
 from tests.campaigns.truth.parts import Gateway
 from tests.campaigns.truth.town import FEEDS
@@ -78,7 +78,7 @@ def judge_alarms(gateway: Gateway, world: World) -> AlarmVerdict:
         one
         for one in due
         if not any(
-            alarm == one.alarm and device == one.device and one.begin_s - DAY_S <= at <= one.by_s
+            alarm == one.alarm and device == one.device and one.begin_s - BEFORE_S - DAY_S <= at <= one.by_s
             for alarm, device, at in raised
         )
     ]

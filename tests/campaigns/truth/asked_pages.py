@@ -23,14 +23,14 @@ _BOX: Final = re.compile(r'<p class="box"><b>[^<]*</b>:\s*([\d,]+(?:\.(\d+))?)\s
 _UNDER_WAY: Final = 503
 
 
-def consumption_page_answers(gateway: Gateway, month: str, *, is_over: bool) -> Iterator[Answer]:
-    """The files of the page: groups day by day, and devices by the month once it is over."""
+def consumption_page_answers(gateway: Gateway, month: str, end_s: int, *, is_over: bool) -> Iterator[Answer]:
+    """The files of the page: groups day by day until an end, and devices by the month once it is over."""
     for by, kind in _KINDS.items():
         for row in _csv(gateway, {"month": month, "by": by, "step": "day"}):
             unit = UNITS.get(row["domain"])
-            if unit is None or not row["group"] or row["counter"] not in _MAIN:
-                continue
             period = period_at("day", _seconds(row["from"]))
+            if unit is None or not row["group"] or row["counter"] not in _MAIN or period.end_s > end_s:
+                continue
             for figure in _FIGURES:
                 value = float(row[figure]) if row.get(figure) else None
                 subject = f"{kind}:{row['group']}"

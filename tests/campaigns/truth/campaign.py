@@ -120,7 +120,7 @@ class Campaign:
             yield f"balance {step} {span}", balance_answers(gateway, span, step)
         yield "completeness", completeness_answers(gateway, range(self.days))
         yield "open data", open_data_answers(gateway, range(0, self.days, 3))
-        yield "page of consumption", consumption_page_answers(gateway, FIRST_MONTH, is_over=whole is not None)
+        yield "page of consumption", consumption_page_answers(gateway, FIRST_MONTH, end_s, is_over=whole is not None)
         water = [meter.id for meter in world.meters if meter.domain == "water"]
         yield "pages of days", device_day_answers(gateway, water, (1, self.days // 2, self.days - 1))
         if whole is not None:
