@@ -128,8 +128,13 @@ def _write_synced(path: Path, data: bytes, *, like: Path) -> None:
         temporary.replace(path)  # synced before: a power cut never leaves the name of a file without its bytes
     finally:
         temporary.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_DIRECTORY)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(folder)
+        os.fsync(descriptor)
     finally:
-        os.close(folder)
+        os.close(descriptor)

@@ -36,7 +36,7 @@ from gateway.support.audit.chain import ChainLink
 from gateway.support.audit.forgotten import ForgottenDevices
 from gateway.support.audit.log import AUDIT, AuditFault, AuditLog
 from gateway.support.folder_owner import as_owner
-from gateway.support.private_files import give_to_readers, make_folder, private
+from gateway.support.private_files import give_to_readers, make_folder, private, sync_folder
 
 _LAID: Final = ".restoring"
 _ASIDE: Final = ".before-restore"
@@ -300,11 +300,7 @@ def _place(file: RestoredFile) -> list[Path]:
                 old.rename(new)
                 moved.append(new)
         file.laid.rename(file.path)
-        folder = os.open(file.path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_folder(file.path.parent)
     return moved
 
 

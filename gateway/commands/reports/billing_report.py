@@ -17,10 +17,9 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from gateway import __version__
-from gateway.commands.reports.report_output import CsvOutput, JsonOutput, TextOutput
+from gateway.commands.reports.report_output import TextOutput, output_of
 from gateway.commands.reports.report_rows import ReportRow, amount
 from gateway.commands.reports.report_sources import registry_to_report, with_late_sums
-from gateway.commands.reports.report_xlsx import XlsxOutput
 from gateway.commands.running import ask, is_running, paged, record
 from gateway.commands.starting import reaching
 from gateway.core.batching.batch import packed
@@ -107,14 +106,15 @@ async def _lines(config: Config, seals: Seals, month: str, day: int) -> AsyncGen
 async def _print(config: Config, seals: Seals, month: str, day: int, options: argparse.Namespace) -> None:
     language = "en" if options.csv or options.json else options.language or config.language
     words, counts, zone = report_words(language), Counter[str](), ZoneInfo(config.time.zone)
-    output = _output(options, month, language)
-    columns = None if output.__class__ is TextOutput else _columns(options.columns)
+    columns = _columns(options.columns)
+    shown = columns if options.columns else _SHOWN
+    output = output_of(options, columns, shown, words["billing_title"].format(month), "device", language)
     async with aclosing(_lines(config, seals, month, day)) as lines:
         async for line in lines:
             counts["billing_unknown"] += line.kind is LineKind.USE and line.used is None
             counts[f"billing_{line.kind}"] += line.kind is not LineKind.USE
             row = _row(line, zone)
-            output.row(row if columns is None else {column: row[column] for column in columns})
+            output.row(row if isinstance(output, TextOutput) else {column: row[column] for column in columns})
     notes = [words[key].format(number) for key, number in sorted(counts.items()) if number]
     if month in seals.months():
         head = seals.head(month)
@@ -126,22 +126,10 @@ async def _print(config: Config, seals: Seals, month: str, day: int, options: ar
 
 def _columns(chosen: str | None) -> Sequence[str]:
     """The columns that are asked for; ConfigurationFault if one of them is none."""
-    columns = [name.strip() for name in chosen.split(",")] if chosen else list(_LINE)
+    columns = [name.strip() for name in chosen.split(",")] if chosen else _LINE
     if unknown := [name for name in columns if name not in _LINE]:
         raise ConfigurationFault([f"--columns: {unknown[0]!r} is none; there are {', '.join(_LINE)}"])
     return columns
-
-
-def _output(options: argparse.Namespace, month: str, language: str) -> CsvOutput | JsonOutput | TextOutput | XlsxOutput:
-    columns, words = _columns(options.columns), report_words(language)
-    if options.xlsx is not None:
-        return XlsxOutput(options.xlsx, columns, [words.get(name, name) for name in columns])
-    if options.csv:
-        return CsvOutput(sys.stdout, columns)
-    if options.json:
-        return JsonOutput(sys.stdout)
-    shown = columns if options.columns else _SHOWN
-    return TextOutput(sys.stdout, words["billing_title"].format(month), shown, "device", language)
 
 
 def _row(line: BillingLine, zone: ZoneInfo) -> ReportRow:
@@ -169,8 +157,7 @@ def _close(config: Config, seals: Seals, month: str, day: int, by: str | None) -
         raise ConfigurationFault([f"--close: {sealed[-1]} is the last closed month; the next one is {next_month(sealed[-1])}"])
     now_ms, zone = wall_clock(config, os.environ).now_ms(), ZoneInfo(config.time.zone)
     if config.mqtt.standby.machine is not None:
-        _refuse_standby(config)
-        asyncio.run(_refuse_twice(config, seals, month, now_ms))
+        asyncio.run(_refuse_in_pair(config, seals, month, now_ms))
     before = seals.digest(sealed[-1]) if sealed else ""
     head = SealHead(month=month, day=day, zone=zone.key, closed_ms=now_ms, by=by, before=before, version=__version__)
     try:
@@ -184,14 +171,13 @@ def _close(config: Config, seals: Seals, month: str, day: int, by: str | None) -
 
 async def _seal(config: Config, seals: Seals, head: SealHead) -> None:
     """Write the seal; ConfigurationFault if a reading day of the month is not over."""
-    with seals.writer(head) as writer:
+    with seals.writer(head) as add:
         async with aclosing(_lines(config, seals, head.month, head.day)) as lines:
             async for line in lines:
                 if line.to_ms > head.closed_ms:
                     at = local_text(line.to_ms, ZoneInfo(head.zone))
                     raise ConfigurationFault([printable(f"--close: {head.month} of {line.device} goes on until {at}")])
-                writer.add(line)
-        writer.finish()
+                add(line)
 
 
 def _note(config: Config, seals: Seals, month: str) -> None:
@@ -203,17 +189,12 @@ def _note(config: Config, seals: Seals, month: str) -> None:
     print(printable(f"{seals.path(month)}: {kinds.total()} lines, {kinds[LineKind.CORRECTION]} of them corrections; {digest}"))
 
 
-def _refuse_standby(config: Config) -> None:
-    """:raises ConfigurationFault: this machine stands by; the live one closes months."""
-    if is_running(config):
-        standby = ask(config, "GET", "/api/status", {}).get("standby") or {}
-        if standby.get("role") == "passive":
-            others = ", ".join(standby.get("others", ()))
-            raise ConfigurationFault([printable(f"--close: {standby['machine']} stands by; close months on {others}")])
-
-
-async def _refuse_twice(config: Config, seals: Seals, month: str, now_ms: int) -> None:
-    """:raises ConfigurationFault: the other machine of the pair has closed the month, and its seals are not here."""
+async def _refuse_in_pair(config: Config, seals: Seals, month: str, now_ms: int) -> None:
+    """:raises ConfigurationFault: this machine stands by, or the other one has closed the month and its seals are not here."""
+    standby = (await asyncio.to_thread(ask, config, "GET", "/api/status", {})).get("standby") if is_running(config) else None
+    if standby and standby.get("role") == "passive":
+        others = ", ".join(standby.get("others", ()))
+        raise ConfigurationFault([printable(f"--close: {standby['machine']} stands by; close months on {others}")])
     async with open_store(config.influxdb) as store:
         found = store.newest_reports(_CLOSED, TimeSpan(now_ms - NEWEST_MS[-1], now_ms + 1))
         newest = max([int(value) async for name, _, value in found if name == config.mqtt.client_id], default=0)

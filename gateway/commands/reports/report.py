@@ -18,7 +18,7 @@ from gateway.commands.options import with_config
 from gateway.commands.printing import ProgressLine
 from gateway.commands.reports import report_rows
 from gateway.commands.reports.billing_report import add_billing_options, billing_command
-from gateway.commands.reports.report_output import CsvOutput, JsonOutput, ReportOutput, TextOutput
+from gateway.commands.reports.report_output import ReportOutput, output_of
 from gateway.commands.reports.report_rows import ReportRow, RowMaker
 from gateway.commands.reports.report_sources import registry_to_report, with_late_sums
 from gateway.commands.starting import reaching
@@ -178,14 +178,10 @@ _COLUMNS: Final[Mapping[tuple[str, bool], tuple[Sequence[str], Sequence[str]]]] 
 
 def _output(question: ReportQuestion, options: argparse.Namespace) -> ReportOutput:
     columns, shown = _COLUMNS[question.kind, question.by is ReportGroup.DEVICE]
-    if options.csv:
-        return CsvOutput(sys.stdout, columns)
-    if options.json:
-        return JsonOutput(sys.stdout)
     words = report_words(question.language)
     edges = (local_text(at_ms, question.zone) for at_ms in (question.spans[0].start_ms, question.spans[-1].end_ms))
     title = words["title"].format(words[question.kind], *edges, question.zone)
-    return TextOutput(sys.stdout, title, shown, question.by, question.language)
+    return output_of(options, columns, shown, title, question.by, question.language)
 
 
 async def _report(config: Config, question: ReportQuestion, output: ReportOutput, progress: ProgressLine) -> None:

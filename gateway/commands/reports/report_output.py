@@ -1,17 +1,20 @@
-"""Rows of a report as they come: CSV, one JSON object a line, or a table for people."""
+"""Rows of a report as they come: CSV, one JSON object a line, a workbook (.xlsx), or a table for people."""
 
+import argparse
 import csv
 import sys
 from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 from itertools import zip_longest
+from pathlib import Path
 from typing import Final, TextIO
 
 import msgspec
 
 from gateway.commands.reports.report_rows import ReportCell, ReportRow
 from gateway.monitoring.reports.marks import MARKED
+from gateway.support.config.files import ConfigurationFault
 from gateway.support.i18n.formats import localized
 from gateway.support.i18n.languages import words
 from gateway.support.i18n.reports import report_words
@@ -23,6 +26,8 @@ from schemas.spreadsheet import as_cell
 _WIDTHS_FROM: Final = 200
 """Rows that decide how wide the columns of a table are; it begins when there are so many, and flows from then on."""
 _GAP: Final = "  "
+_SHEET_ROWS_MAX: Final = 1_048_575
+"""Below the header: what a sheet holds."""
 _AMOUNTS: Final = frozenset(
     {"used", "supplied", "produced", "lost", "counted", "in", "out", "from_register", "to_register", "sealed"}
 )
@@ -66,6 +71,42 @@ class JsonOutput(_ForPrograms):
         """Print a row."""
         document = {key: value.isoformat() if isinstance(value, datetime) else value for key, value in row.items()}
         self._out.write(printable(self._encoder.encode(document).decode()) + "\n")
+
+
+class XlsxOutput(_ForPrograms):
+    """A workbook of one sheet, with ``heads`` above its columns. Memory does not grow with the number of rows.
+
+    :raises ConfigurationFault: from every method: it cannot be made.
+    """
+
+    def __init__(self, path: Path, columns: Sequence[str], heads: Sequence[str]) -> None:
+        try:
+            from openpyxl import Workbook  # noqa: PLC0415 - an extra
+        except ModuleNotFoundError as error:
+            raise ConfigurationFault(
+                [f"--xlsx: {error.name} is missing; it comes with the extra: pip install 'province-gateway[xlsx]'"]
+            ) from error
+        self._path = path
+        self._columns = columns
+        self._book = Workbook(write_only=True)
+        self._sheet = self._book.create_sheet()
+        self._sheet.append(list(heads))
+        self._number = 0
+
+    def row(self, row: ReportRow) -> None:
+        """Write a row."""
+        self._number += 1
+        if self._number > _SHEET_ROWS_MAX:
+            raise ConfigurationFault([f"--xlsx: a sheet holds at most {_SHEET_ROWS_MAX:,} rows; take --csv"])
+        self._sheet.append([_sheet_cell(row.get(column)) for column in self._columns])
+
+    def end(self, notes: Sequence[str]) -> None:
+        """Write the file; print the notes beside it, on standard error."""
+        try:
+            self._book.save(self._path)
+        except OSError as error:
+            raise ConfigurationFault([f"--xlsx: {self._path}: cannot be written: {error.strerror}"]) from error
+        super().end(notes)
 
 
 class TextOutput:
@@ -168,7 +209,19 @@ class TextOutput:
         return localized(f"{share * 100:.1f}", self._language)
 
 
-ReportOutput = CsvOutput | JsonOutput | TextOutput
+ReportOutput = CsvOutput | JsonOutput | XlsxOutput | TextOutput
+
+
+def output_of(
+    options: argparse.Namespace, columns: Sequence[str], shown: Sequence[str], title: str, by: str, language: str
+) -> ReportOutput:
+    """The form that is asked for; ``shown`` are the columns of the table for people."""
+    if options.xlsx is not None:
+        names = report_words(language)
+        return XlsxOutput(options.xlsx, columns, [names.get(column, column) for column in columns])
+    if options.csv:
+        return CsvOutput(sys.stdout, columns)
+    return JsonOutput(sys.stdout) if options.json else TextOutput(sys.stdout, title, shown, by, language)
 
 
 def _period(begins: ReportCell, ends: ReportCell) -> str:
@@ -197,4 +250,15 @@ def _csv_cell(value: ReportCell) -> object:
             return f"{value:f}"
         case str():
             return printable(str(as_cell(value)))
+    return value
+
+
+def _sheet_cell(value: ReportCell) -> ReportCell:
+    """A value as a cell: numbers stay numbers, times are local, and no text is a formula."""
+    match value:
+        case datetime():
+            return value.replace(tzinfo=None)
+        case str():
+            text = printable(value)
+            return f"'{text}" if text.startswith("=") else text
     return value

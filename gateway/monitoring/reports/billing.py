@@ -82,32 +82,20 @@ class BillingLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     @property
     def key(self) -> "LineKey":
         """The register that it is about."""
-        series = StoredSeries(self.device, self.channel, self.direction, self.lane, self.vehicle_class)
-        return LineKey(series, self.counter)
-
-    @property
-    def span(self) -> TimeSpan:
-        """The time that it is about."""
-        return TimeSpan(self.from_ms, self.to_ms)
-
-
-class LineKey(NamedTuple):
-    """A register of a device."""
-
-    series: StoredSeries
-    counter: str
+        return StoredSeries(self.device, self.channel, self.direction, self.lane, self.vehicle_class), self.counter
 
 
 class SealedUse(NamedTuple):
     """The sealed amount of a register in a month: its line and all corrections of it since; 0 where it was not known."""
 
-    month: str
     span: TimeSpan
     used: int
 
 
-SealedUses = Mapping[LineKey, Sequence[SealedUse]]
-"""The registers of sealed months, each with its months."""
+LineKey = tuple[StoredSeries, str]
+"""A register of a device: its series and the name of its counter."""
+SealedUses = Mapping[LineKey, Mapping[str, SealedUse]]
+"""The registers of sealed months, each with its months, the oldest first."""
 
 
 def month_span(month: str, day: int, zone: ZoneInfo) -> TimeSpan:
@@ -126,6 +114,7 @@ class MonthPlan:
     """The spans of time that a month asks of each device: those of sealed months that may need a correction, and its own.
 
     :param sealed: the sealed months before it; empty: no correction is worked out.
+    :ivar own_spans: the month of each device.
     """
 
     def __init__(self, month: str, day: int, zone: ZoneInfo, roster: Roster, sealed: SealedUses) -> None:
@@ -137,14 +126,13 @@ class MonthPlan:
         self._devices = {device.id: device for device in roster.by_id.values() if device.domain in (*METERED, None)}
         self._months: dict[tuple[str, TimeSpan], str] = {}
         begins: dict[str, int] = {}
-        for key, uses in sealed.items():
-            id_ = key.series.device
-            for use in uses:
-                self._months[id_, use.span] = use.month
-                if next_month(use.month) == month:
-                    begins[id_] = use.span.end_ms
-        for device in self._devices.values():
-            self._months[device.id, self._span_of(device, begins.get(device.id))] = month
+        for (series, _), uses in sealed.items():
+            for sealed_month, use in uses.items():
+                self._months[series.device, use.span] = sealed_month
+                if next_month(sealed_month) == month:
+                    begins[series.device] = use.span.end_ms
+        self.own_spans = {id_: self._span_of(device, begins.get(id_)) for id_, device in self._devices.items()}
+        self._months |= dict.fromkeys(self.own_spans.items(), month)
         for id_ in {id_ for id_, _ in self._months} - self._devices.keys():
             self._devices[id_] = roster.by_id.get(id_) or RegisteredDevice(id=id_)
 
@@ -156,19 +144,21 @@ class MonthPlan:
     def _span_of(self, device: RegisteredDevice, sealed_until_ms: int | None) -> TimeSpan:
         """The month of a device, by its own reading day where the registry names one. It goes on where its last seal ends."""
         own = device.params.get(_READING_DAY)
-        is_day = isinstance(own, int) and 1 <= own <= READING_DAY_MAX
-        span = month_span(self._month, int(own) if is_day and own is not None else self._day, self._zone)
+        day = own if isinstance(own, int) and 1 <= own <= READING_DAY_MAX else self._day
+        span = month_span(self._month, day, self._zone)
         return span if sealed_until_ms is None else span._replace(start_ms=sealed_until_ms)
 
     def questions(self) -> Iterator[tuple[Roster, list[TimeSpan]]]:
         """Devices that have the same spans, each of which begins where the one before ends."""
-        spans_of: dict[str, list[TimeSpan]] = defaultdict(list)
-        for id_, span in self._months:
-            spans_of[id_].append(span)
+        runs: list[tuple[str, list[TimeSpan]]] = []
+        for id_, span in sorted(self._months):
+            if runs and runs[-1][0] == id_ and runs[-1][1][-1].end_ms == span.start_ms:
+                runs[-1][1].append(span)
+            else:
+                runs.append((id_, [span]))
         groups: dict[tuple[TimeSpan, ...], list[RegisteredDevice]] = defaultdict(list)
-        for id_, spans in spans_of.items():
-            for run in _runs(sorted(spans)):
-                groups[run].append(self._devices[id_])
+        for id_, spans in runs:
+            groups[tuple(spans)].append(self._devices[id_])
         for run, devices in groups.items():
             yield Roster(devices), list(run)
 
@@ -178,18 +168,11 @@ class MonthPlan:
         month = self._months[device.id, span]
         if month == self._month:
             return _line(LineKind.USE, month, device, span, use)
-        found = [one for one in self._sealed.get(LineKey(use.series, use.counter.field), ()) if one.month == month]
-        sealed = found[0].used if found else 0
+        sealed = self._sealed.get((use.series, use.counter.field), {}).get(month, SealedUse(span, 0)).used
         if use.used is None or use.used == sealed:
             return None
-        return msgspec.structs.replace(
-            _line(LineKind.CORRECTION, month, device, span, use), used=use.used - sealed, sealed=sealed
-        )
-
-    @property
-    def own_spans(self) -> Mapping[str, TimeSpan]:
-        """The month of each device."""
-        return {id_: span for (id_, span), month in self._months.items() if month == self._month}
+        line = _line(LineKind.CORRECTION, month, device, span, use)
+        return msgspec.structs.replace(line, used=use.used - sealed, sealed=sealed)
 
     def step_line(self, id_: str, domain: str, step: StepToConfirm) -> BillingLine | None:
         """The line of a step; None: it is not in the month of its device."""
@@ -230,17 +213,13 @@ async def billing(store: Store, plan: MonthPlan, now_ms: int) -> AsyncGenerator[
 
 async def _steps(store: Store, plan: MonthPlan, domain: str, customers: Collection[str], now_ms: int) -> list[BillingLine]:
     """The steps of registers that nobody has confirmed: the lines of their devices leave them out."""
-    spans = plan.own_spans
     if not customers:
         return []
-    whole = TimeSpan(min(span.start_ms for span in spans.values()), max(span.end_ms for span in spans.values()))
+    spans = plan.own_spans.values()
+    whole = TimeSpan(min(span.start_ms for span in spans), max(span.end_ms for span in spans))
     found = await steps_to_confirm(store, plan.roster.names(customers), whole, now_ms)
-    return [
-        line
-        for name, steps in sorted(found.items())
-        for step in steps
-        if (line := plan.step_line(plan.roster.id_of(name) or name, domain, step)) is not None
-    ]
+    named = ((plan.roster.id_of(name) or name, step) for name, steps in sorted(found.items()) for step in steps)
+    return [line for id_, step in named if (line := plan.step_line(id_, domain, step)) is not None]
 
 
 def uses_sealed(months: Sequence[str], lines_of: Callable[[str], Iterable[BillingLine]]) -> SealedUses:
@@ -251,20 +230,9 @@ def uses_sealed(months: Sequence[str], lines_of: Callable[[str], Iterable[Billin
     found: dict[LineKey, dict[str, SealedUse]] = defaultdict(dict)
     for line in (line for month in months for line in lines_of(month)):
         if line.kind is not LineKind.STEP and line.month >= months[0]:
-            before = found[line.key].get(line.month, SealedUse(line.month, line.span, 0))
+            before = found[line.key].get(line.month, SealedUse(TimeSpan(line.from_ms, line.to_ms), 0))
             found[line.key][line.month] = before._replace(used=before.used + (line.used or 0))
-    return {key: list(uses.values()) for key, uses in found.items()}
-
-
-def _runs(spans: Sequence[TimeSpan]) -> Iterator[tuple[TimeSpan, ...]]:
-    """The spans in order, cut where one does not begin at the end of the one before."""
-    run: list[TimeSpan] = []
-    for span in spans:
-        if run and run[-1].end_ms != span.start_ms:
-            yield tuple(run)
-            run = []
-        run.append(span)
-    yield tuple(run)
+    return found
 
 
 def _line(kind: LineKind, month: str, device: RegisteredDevice, span: TimeSpan, use: CounterUse) -> BillingLine:

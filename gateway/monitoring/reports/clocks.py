@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from gateway.ingest.database.store import Store, TimeSpan
-from gateway.monitoring.reports.told_amounts import EVENT
+from gateway.monitoring.alarms.documents import EVENT
 
 EVENT_EVERY_MS: Final = 3_600_000
 CLOCK_FIELDS: Final = ("clock_from_ms", "clock_over")

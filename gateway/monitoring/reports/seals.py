@@ -8,17 +8,18 @@ given its name, which fails if there is such a file already.
 
 import os
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from hashlib import file_digest
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, BinaryIO, Final
 
 import msgspec
 
 from gateway.monitoring.reports.billing import BillingLine, SealedUses, uses_sealed
 from gateway.support.folder_owner import as_owner
-from gateway.support.private_files import make_folder, private
+from gateway.support.private_files import make_folder, private, sync_folder
 
 MONTH_CLOSED: Final = "month closed"
 """The action of the audit log that has the hash of a seal."""
@@ -107,9 +108,31 @@ class Seals:
             return {}
         return uses_sealed(months[-_SEALS_READ:], self.lines)
 
-    def writer(self, head: SealHead) -> "SealWriter":
-        """Begin the seal of a month."""
-        return SealWriter(self, head)
+    @contextmanager
+    def writer(self, head: SealHead) -> Iterator[Callable[[BillingLine], None]]:
+        """Write the seal of a month, line by line; after an error nothing is left of it.
+
+        :raises MonthSealed: somebody else was faster.
+        """
+        path = self.path(head.month)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
+        make_folder(self.folder)
+        try:
+            with open(temporary, "wb", opener=private) as file:
+                _write(file, head)
+                yield partial(_write, file)
+                file.flush()
+                os.fchmod(file.fileno(), _MODE)
+                os.fsync(file.fileno())
+            with as_owner(self.folder):
+                try:
+                    path.hardlink_to(temporary)
+                except FileExistsError:
+                    raise MonthSealed(path.name) from None
+                sync_folder(self.folder)
+        finally:
+            with as_owner(self.folder):
+                temporary.unlink(missing_ok=True)
 
     def faults(self, noted: Mapping[str, str]) -> list[str]:
         """A sentence for each seal that is not the one in the audit log.
@@ -123,47 +146,5 @@ class Seals:
         return missing + changed + unknown
 
 
-class SealWriter:
-    """A seal that is being written; without :meth:`finish` nothing is left of it."""
-
-    def __init__(self, seals: Seals, head: SealHead) -> None:
-        self._path = seals.path(head.month)
-        self._temporary = self._path.with_name(f".{self._path.name}.{os.getpid()}.new")
-        self._encoder = msgspec.json.Encoder()
-        make_folder(self._path.parent)
-        self._file = open(self._temporary, "wb", opener=private)  # noqa: SIM115 - closed at the end of the block
-        self._write(head)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-        with as_owner(self._path.parent), suppress(FileNotFoundError):
-            self._temporary.unlink()
-
-    def add(self, line: BillingLine) -> None:
-        """Write a line."""
-        self._write(line)
-
-    def finish(self) -> None:
-        """Give the file its name.
-
-        :raises MonthSealed: somebody else was faster.
-        """
-        self._file.flush()
-        os.fchmod(self._file.fileno(), _MODE)
-        os.fsync(self._file.fileno())
-        with as_owner(self._path.parent):
-            try:
-                self._path.hardlink_to(self._temporary)
-            except FileExistsError:
-                raise MonthSealed(self._path.name) from None
-            folder = os.open(self._path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
-
-    def _write(self, one: BillingLine | SealHead) -> None:
-        self._file.write(self._encoder.encode(one) + b"\n")
+def _write(file: BinaryIO, one: BillingLine | SealHead) -> None:
+    file.write(msgspec.json.encode(one) + b"\n")

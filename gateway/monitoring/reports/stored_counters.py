@@ -19,10 +19,11 @@ from gateway.core.readings.line_protocol import tag_text
 from gateway.core.readings.replay import CounterReplay
 from gateway.core.readings.sums import FoundSum, Register
 from gateway.ingest.database.store import Counter, PointValues, Side, Store, StoredSeries, SumPoint, TimeSpan
+from gateway.monitoring.alarms.documents import EVENT
 from gateway.monitoring.reports.boundaries import MILLIONTHS
 from gateway.monitoring.reports.rollup_points import RollupPoint, device_tags
 from gateway.monitoring.reports.roster import NEWEST_MS, devices_in, nearest_points, newest_points
-from gateway.monitoring.reports.told_amounts import AMOUNT_FIELDS, EVENT, ToldAmount
+from gateway.monitoring.reports.told_amounts import AMOUNT_FIELDS, ToldAmount
 from schemas.quantities import DOMAINS, QUANTITIES, SUM_OF, TEXT_TAGS
 from schemas.registry import RegisteredDevice
 

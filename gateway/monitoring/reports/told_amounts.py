@@ -12,10 +12,10 @@ from enum import IntEnum
 from typing import Final, NamedTuple
 
 from gateway.ingest.database.store import Store, StoredSeries, TimeSpan
+from gateway.monitoring.alarms.documents import EVENT
 from gateway.monitoring.reports.boundaries import MILLIONTHS, SumBoundary, Uncovered, millionths
 from gateway.monitoring.reports.roster import NEWEST_MS, Roster, counters_of
 
-EVENT: Final = "event"
 AMOUNT_FIELDS: Final = ("told", "first_ms", "end_ms", "amount")
 
 

@@ -15,9 +15,9 @@ from typing import Final
 from gateway.core.readings.exchanges import StepState, StepToConfirm
 from gateway.core.readings.line_protocol import tag_text
 from gateway.ingest.database.store import Store, TimeSpan
+from gateway.monitoring.alarms.documents import EVENT
 from gateway.monitoring.reports.rollup_points import RollupPoint, device_tags
 from gateway.monitoring.reports.roster import NEWEST_MS
-from gateway.monitoring.reports.told_amounts import EVENT
 from schemas.quantities import SUM_OF, TEXT_TAGS
 from schemas.registry import RegisteredDevice
 

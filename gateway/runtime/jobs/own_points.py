@@ -25,9 +25,9 @@ from gateway.core.status.health import health_lines, registered_devices
 from gateway.core.status.silence import Presence, Silence
 from gateway.ingest.delivery.circuit_breaker import CircuitBreaker, Figures, SelfPoint
 from gateway.ingest.delivery.influxdb import Output
+from gateway.monitoring.alarms.documents import EVENT
 from gateway.monitoring.reports.clocks import CLOCK_FIELDS, EVENT_EVERY_MS
 from gateway.monitoring.reports.rollup_points import device_tags
-from gateway.monitoring.reports.told_amounts import EVENT
 from gateway.monitoring.status.status import Status
 from gateway.runtime.jobs.other_gateways import UNBROKEN
 from gateway.support.clock import WallClock, every

@@ -245,15 +245,12 @@ REPORT_PAGE_WORDS: Final[dict[str, Words]] = {
     "billing_suspect": Words("Đáng ngờ", "Suspect"),
     "billing_contract": Words("Hợp đồng", "Contract"),
     "billing_registers": Words("Chỉ số đầu và cuối", "Registers before and after"),
-    "billing_note": REPORT_WORDS["note"],
     "billing_kind_correction": Words("Điều chỉnh tháng", "Correction of"),
     "billing_kind_step": Words("Chờ xác nhận", "To confirm"),
     "billing_corrections": REPORT_WORDS["billing_correction"],
     "billing_steps": REPORT_WORDS["billing_step"],
     "billing_nothing": REPORT_WORDS["no_rows"],
-    "billing_is_open": Words(
-        "Tháng này chưa chốt: các con số còn có thể thay đổi.", "The month is open: its figures may change."
-    ),
+    "billing_is_open": REPORT_WORDS["billing_open"],
     "billing_last_closed": Words("Tháng chốt gần nhất: {}.", "The last closed month is {}."),
     "billing_is_closed": Words("Đã chốt lúc {}, người chốt: {}.", "Closed at {} by {}."),
     "billing_close": Words("Chốt tháng", "Close the month"),

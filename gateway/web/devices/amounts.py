@@ -32,11 +32,7 @@ class AmountPages(RouteGroup):
     async def _page(self, request: web.Request) -> web.Response:
         """The amounts that stand, each to be taken back, and the form."""
         entry = self._metered(request)
-        found, fault = [], ""
-        try:
-            found = await self._standing(entry)
-        except StoreFault as error:
-            fault = str(error)
+        found, fault = await self._standing(entry)
         return self._pages.page(
             request,
             "amounts",
@@ -50,10 +46,8 @@ class AmountPages(RouteGroup):
     @reads("/api/devices/{device}/amounts")
     async def _list(self, request: web.Request) -> web.Response:
         """The amounts that stand."""
-        try:
-            return web.json_response({"amounts": await self._standing(self._metered(request))})
-        except StoreFault as fault:
-            return web.json_response({"error": str(fault)}, status=503)
+        found, fault = await self._standing(self._metered(request))
+        return web.json_response({"error": fault}, status=503) if fault else web.json_response({"amounts": found})
 
     @changes("/api/devices/{device}/amounts", AccountRole.TECHNICIAN, "amount told")
     async def _tell(self, request: web.Request) -> web.Response:
@@ -102,15 +96,18 @@ class AmountPages(RouteGroup):
         span = TimeSpan(midnight_ms(first, zone), midnight_ms(last + timedelta(days=1), zone))
         return ToldAmount(AmountKind[kind.upper()], span, round(amount * MILLIONTHS))
 
-    async def _standing(self, entry: RegisteredDevice) -> list[Document]:
-        """The amounts that stand, the newest days first."""
-        async with open_store(self._config.influxdb) as store:
-            found = await told_amounts(store, Roster([entry]), entry.domain or "", self._clock.now_ms())
+    async def _standing(self, entry: RegisteredDevice) -> tuple[list[Document], str]:
+        """The amounts that stand, the newest days first; or why they cannot be read."""
+        try:
+            async with open_store(self._config.influxdb) as store:
+                found = await told_amounts(store, Roster([entry]), entry.domain or "", self._clock.now_ms())
+        except StoreFault as fault:
+            return [], str(fault)
         listed = []
         for (series, counter), some in found.items():
             own = [f"{tag}={text}" for tag, text in series._asdict().items() if text and tag != "device"]
             listed += [self._document(",".join([counter, *own]), one) for one in some]
-        return sorted(listed, key=lambda one: (one["from"], one["kind"]), reverse=True)
+        return sorted(listed, key=lambda one: (one["from"], one["kind"]), reverse=True), ""
 
     def _document(self, field: str, told: ToldAmount) -> Document:
         zone = ZoneInfo(self._config.time.zone)

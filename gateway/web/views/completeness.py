@@ -6,7 +6,7 @@ A month of ten thousand devices is millions of instants; in the gateway they wou
 import asyncio
 import csv
 from calendar import monthrange
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from io import StringIO
@@ -33,6 +33,8 @@ _IS_OVER_FOR_MS: Final = 6 * 3_600_000
 _SHARE: Final = 10
 """The same at least, in multiples of the time that they took."""
 _AFTER_FAULT_MS: Final = 30_000
+_MONTHS: Final = 24
+"""Months to choose from, with the one that goes on."""
 _WAITING_MAX: Final = 4
 """Months that are worked out or wait for it; they are one after the other."""
 
@@ -67,7 +69,7 @@ class MonthReports:
     :param kept: the months whose reports are held.
     """
 
-    def __init__(self, config: Config, clock: WallClock, asked: Callable[[str], list[str]], kept: int = 24) -> None:
+    def __init__(self, config: Config, clock: WallClock, asked: Callable[[str], list[str]], kept: int = _MONTHS) -> None:
         self._config = config
         self._clock = clock
         self._asked = asked
@@ -109,8 +111,6 @@ class MonthReports:
             report.task = None
 
 
-_MONTHS: Final = 24
-"""Months to choose from, with the one that goes on."""
 AGAIN_S: Final = 2
 FOR_SPREADSHEETS: Final = "\ufeff"
 """The mark by which spreadsheets know UTF-8."""
@@ -146,26 +146,35 @@ def by_area(month: str) -> list[str]:
 class MonthPages(RouteGroup):
     """Pages about a month, from a command's report."""
 
-    def __init__(self, parts: PageParts, words: Callable[[str], list[str]] = by_area) -> None:
+    def __init__(self, parts: PageParts, words: Callable[[str], list[str]] = by_area, kept: int = _MONTHS) -> None:
         super().__init__(parts)
         self._zone = ZoneInfo(self._config.time.zone)
-        self._reports = MonthReports(self._config, self._clock, words)
+        self._reports = MonthReports(self._config, self._clock, words, kept)
 
     def _asked(self, request: web.Request, more: str = "") -> tuple[TimeSpan, MonthReport]:
-        """The month that is asked for, without one the newest in which a device was heard; and its report.
+        """The month that is asked for, and its report.
 
         :param more: further words of the question, behind the month.
+        """
+        month = self._month(request)
+        return month, self._reports.of(self._written(month) + more, month.end_ms)
+
+    def _month(self, request: web.Request) -> TimeSpan:
+        """The month that is asked for, without one the usual one.
+
         :raises web.HTTPBadRequest: it is none of those to choose from.
         """
-        months, heard_ms = self._months(), self._devices.silence.membership.heard_ms
-        asked = request.query.get("month")
-        if not asked:
-            newest_ms = max((heard_ms(device) for device in self._devices.all()), default=0)
-            asked = self._written(next((month for month in months if month.start_ms <= newest_ms), months[0]))
-        found = next((month for month in months if self._written(month) == asked), None)
+        months, asked = self._months(), request.query.get("month", "")
+        found = next((month for month in months if self._written(month) == asked), None) if asked else self._usual(months)
         if found is None:
             raise web.HTTPBadRequest(text=f"{asked[:20]!r} is none of the last {_MONTHS} months, written such as 2026-10")
-        return found, self._reports.of(asked + more, found.end_ms)
+        return found
+
+    def _usual(self, months: Sequence[TimeSpan]) -> TimeSpan:
+        """The newest month in which a device was heard."""
+        heard_ms = self._devices.silence.membership.heard_ms
+        newest_ms = max((heard_ms(device) for device in self._devices.all()), default=0)
+        return next((month for month in months if month.start_ms <= newest_ms), months[0])
 
     def _months(self) -> list[TimeSpan]:
         """The months to choose from, the newest first."""

@@ -10,7 +10,6 @@ from gateway.ingest.database.store import StoredSeries, TimeSpan
 from gateway.monitoring.reports.billing import (
     BillingLine,
     BillingMark,
-    LineKey,
     LineKind,
     MonthPlan,
     SealedUse,
@@ -35,10 +34,9 @@ def line(device: str, month: str, used: int | None, kind: LineKind = LineKind.US
 
 def seal(seals: Seals, month: str, *lines: BillingLine) -> None:
     head = SealHead(month=month, day=1, zone=ZONE.key, closed_ms=0, by="Lan", before="", version="0")
-    with seals.writer(head) as writer:
+    with seals.writer(head) as add:
         for one in lines:
-            writer.add(one)
-        writer.finish()
+            add(one)
 
 
 @pytest.fixture
@@ -47,9 +45,8 @@ def seals(tmp_path: Path) -> Seals:
 
 
 def test_a_seal_that_was_not_finished_leaves_nothing(seals: Seals) -> None:
-    head = SealHead(month="2026-10", day=1, zone="UTC", closed_ms=0, by="Lan", before="", version="0")
-    with seals.writer(head) as writer:
-        writer.add(line("m1", "2026-10", 1))
+    with pytest.raises(TypeError):
+        seal(seals, "2026-10", line("m1", "2026-10", 1), object())  # type: ignore[arg-type]
     assert (seals.months(), list(seals.folder.iterdir())) == ([], [])
 
 
@@ -68,11 +65,8 @@ def test_corrections_are_added_to_the_month_that_they_correct(seals: Seals) -> N
     seal(seals, "2026-11", line("m1", "2026-11", 7), line("m1", "2026-10", -30, LineKind.CORRECTION))
     found = seals.uses_before("2026-12")
     october, november = month_span("2026-10", 1, ZONE), month_span("2026-11", 1, ZONE)
-    assert found[LineKey(StoredSeries("m1"), "volume_m3")] == [
-        SealedUse("2026-10", october, 70),
-        SealedUse("2026-11", november, 7),
-    ]
-    assert found[LineKey(StoredSeries("m2"), "volume_m3")] == [SealedUse("2026-10", october, 0)]
+    assert found[StoredSeries("m1"), "volume_m3"] == {"2026-10": SealedUse(october, 70), "2026-11": SealedUse(november, 7)}
+    assert found[StoredSeries("m2"), "volume_m3"] == {"2026-10": SealedUse(october, 0)}
     assert seals.uses_before("2026-11") == {}, "a sealed month gets no corrections"
     assert [month for month, _ in seals.lines_of({"m2"})] == ["2026-10"]
     assert [(month, one.used) for month, one in seals.lines_of({"m1", "M1"})] == [
@@ -85,7 +79,7 @@ def test_corrections_are_added_to_the_month_that_they_correct(seals: Seals) -> N
 def test_months_of_one_device_leave_no_day_out_when_the_reading_day_moves() -> None:
     device = RegisteredDevice(id="m1", domain="water", params={"reading_day": 15})
     october = month_span("2026-10", 1, ZONE)
-    sealed = {LineKey(StoredSeries("m1"), "volume_m3"): [SealedUse("2026-10", october, 5)]}
+    sealed = {(StoredSeries("m1"), "volume_m3"): {"2026-10": SealedUse(october, 5)}}
     ((roster, spans),) = MonthPlan("2026-11", 1, ZONE, Roster([device]), sealed).questions()
     assert spans == [october, TimeSpan(october.end_ms, month_span("2026-11", 15, ZONE).end_ms)]
     assert list(roster.by_id) == ["m1"]

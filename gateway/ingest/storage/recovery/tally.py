@@ -28,7 +28,7 @@ from typing import Final, NamedTuple
 
 from gateway.ingest.storage.beside import beside
 from gateway.support.folder_owner import as_owner
-from gateway.support.private_files import private
+from gateway.support.private_files import private, sync_folder
 
 log = logging.getLogger("gateway.storage")
 
@@ -193,7 +193,7 @@ class Tally:
     def _remove(self) -> None:
         with suppress(FileNotFoundError):
             os.unlink(self.path)  # noqa: PTH108 - beside the other calls of the system
-        _sync_folder(self.path.parent)
+        sync_folder(self.path.parent)
         self._on_file = None
 
     def _put(self, said: _SlotContents, *, sync: bool) -> None:
@@ -203,7 +203,7 @@ class Tally:
         try:
             if os.fstat(descriptor).st_size < _FILE_BYTES:
                 os.pwrite(descriptor, bytes(_FILE_BYTES), 0)
-                _sync_folder(self.path.parent)  # an older file that was removed must not come back
+                sync_folder(self.path.parent)  # an older file that was removed must not come back
             record = _SLOT.pack(_MAGIC, *said)
             os.pwrite(descriptor, record + struct.pack(">I", zlib.crc32(record)), _SLOTS_AT[self._slot])
             self._sequence = said.sequence
@@ -233,11 +233,3 @@ def _parsed(record: bytes) -> _SlotContents | None:
         return None
     magic, *numbers = _SLOT.unpack(record[:-4])
     return _SlotContents(*numbers) if magic == _MAGIC else None
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
