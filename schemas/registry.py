@@ -17,6 +17,8 @@ from schemas.topics import NAME_PATTERN, NO_IDS
 
 CONTRACT: Final = "contract"
 CLOCK_OFFSET: Final = "clock_offset"
+READING_DAY: Final = "reading_day"
+READING_DAY_MAX: Final = 28
 PARAMETERS: Final[dict[str, str]] = {
     "interval_s": "traffic: seconds that a count stands for, where the device does not send them",
     "pulse_weight": "what one pulse of a meter is worth, in the unit its profile names",
@@ -31,7 +33,7 @@ PARAMETERS: Final[dict[str, str]] = {
     "level_low_m": "water: a tank's level below which there is an alarm",
     "level_high_m": "water: a tank's level above which there is an alarm",
     CONTRACT: "number of the customer's contract, for billing: it is personal data",
-    "reading_day": "day of the month, 1 to 28, on which a month of billing begins; that of --day where it is left out",
+    READING_DAY: "day of the month, 1 to 28, on which a month of billing begins; that of --day where it is left out",
     "night_flow_m3_h": "water: the lowest flow of a night without a leak",
     "tank_area_m2": "water: a tank's base area: with its level, what its balance has in store",
     "loss_limit_pct": "a parent: the share of what it measures that may be lost behind it in a day, for alarms",
@@ -95,6 +97,9 @@ def _shared(params: dict[str, ParamValue]) -> dict[str, ParamValue]:
     """The parameters as one object for all devices that have the same: thousands of meters have one pulse weight."""
     if CLOCK_OFFSET in params:
         parse_offset_ms(params[CLOCK_OFFSET])
+    day = params.get(READING_DAY, 1)
+    if type(day) is not int or not 1 <= day <= READING_DAY_MAX:
+        raise ValueError(f"{day!r} is not a reading day, which is from 1 to {READING_DAY_MAX}")
     return _params(tuple((name, type(value), value) for name, value in params.items()))
 
 

@@ -102,3 +102,10 @@ def test_a_day_as_csv_has_all_points_and_what_is_no_day_is_said(tmp_path: Path, 
 def test_an_account_with_a_limit_sees_days_of_its_devices_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own, other = answers(tmp_path, monkeypatch, "/devices/m1/day?date=2026-10-31", "/devices/other/day", who="so-nuoc")
     assert (own.status, other.status) == (200, 404)
+
+
+@pytest.mark.parametrize("told", ["2026-02-30", "9999-12-31", "0001-01-01", "1500-05-05", "abc"])
+def test_what_is_no_day_that_could_have_readings_is_refused(told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (refused,) = answers(tmp_path, monkeypatch, f"/devices/m1/day.csv?date={told}")
+    assert refused.status == 400
+    assert "is not a day; write 2026-10-31" in refused.text

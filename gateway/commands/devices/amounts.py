@@ -17,7 +17,7 @@ def add_amounts(actions: Actions) -> None:
         told.add_argument("id", metavar="ID", help="the device")
         told.add_argument("--from", dest="first", required=True, metavar="D", help="the first day: 2026-10-11")
         told.add_argument("--to", dest="last", required=True, metavar="D", help="the last day, included")
-        told.add_argument("--amount", type=float, required=True, metavar="X", help="in the unit of the register")
+        told.add_argument("--amount", required=True, metavar="X", help="in the unit of the register")
         told.add_argument("--by", required=True, metavar="NAME", help="who says so")
         told.add_argument("--note", required=True, metavar="TEXT", help="why")
         told.add_argument("--field", help="the register (default: volume_m3, energy_import_kwh)")

@@ -28,7 +28,7 @@ from gateway.core.readings.line_protocol import tag_text
 from gateway.ingest.database.open_store import open_store
 from gateway.ingest.database.store import StoreFault, TimeSpan
 from gateway.ingest.delivery.influxdb import InfluxdbClient
-from gateway.monitoring.reports.billing import READING_DAY_MAX, BillingLine, LineKind, MonthPlan, billing, next_month
+from gateway.monitoring.reports.billing import BillingLine, BillingMark, LineKind, MonthPlan, billing, month_span, next_month
 from gateway.monitoring.reports.boundaries import local_text
 from gateway.monitoring.reports.roster import NEWEST_MS, Roster
 from gateway.monitoring.reports.seals import MONTH_CLOSED, MonthSealed, SealHead, Seals, noted_seals
@@ -39,6 +39,7 @@ from gateway.support.config.model import Config
 from gateway.support.i18n.reports import report_words
 from schemas.printable import printable
 from schemas.quantities import TEXT_TAGS
+from schemas.registry import READING_DAY_MAX
 
 _MONTH: Final = re.compile(r"(?:19|20|21)\d{2}-(?:0[1-9]|1[0-2])")
 _LINE: Final = (
@@ -137,7 +138,8 @@ def _row(line: BillingLine, zone: ZoneInfo) -> ReportRow:
     for name in ("from", "to", "from_time", "to_time"):
         time_ms = found.pop(f"{name}_ms")
         found[name] = None if time_ms is None else datetime.fromtimestamp(time_ms / 1000, zone)
-    words = {"kind": line.kind.value, "mark": line.mark.value, "cause": line.cause or None}
+    is_marked = line.used is not None or line.mark is not BillingMark.MEASURED  # nothing known is not measured
+    words = {"kind": line.kind.value, "mark": line.mark.value if is_marked else None, "cause": line.cause or None}
     return {**found, **words, "used": amount(line.used), "sealed": amount(line.sealed)}
 
 
@@ -156,6 +158,8 @@ def _close(config: Config, seals: Seals, month: str, day: int, by: str | None) -
     if sealed and month != next_month(sealed[-1]):
         raise ConfigurationFault([f"--close: {sealed[-1]} is the last closed month; the next one is {next_month(sealed[-1])}"])
     now_ms, zone = wall_clock(config, os.environ).now_ms(), ZoneInfo(config.time.zone)
+    if (end_ms := month_span(month, 1, zone).end_ms) > now_ms:  # also where no meter is registered
+        raise ConfigurationFault([f"--close: {month} goes on until {local_text(end_ms, zone)}"])
     if config.mqtt.standby.machine is not None:
         asyncio.run(_refuse_in_pair(config, seals, month, now_ms))
     before = seals.digest(sealed[-1]) if sealed else ""
@@ -171,13 +175,19 @@ def _close(config: Config, seals: Seals, month: str, day: int, by: str | None) -
 
 async def _seal(config: Config, seals: Seals, head: SealHead) -> None:
     """Write the seal; ConfigurationFault if a reading day of the month is not over."""
+    is_known = bool(head.before)
     with seals.writer(head) as add:
         async with aclosing(_lines(config, seals, head.month, head.day)) as lines:
             async for line in lines:
                 if line.to_ms > head.closed_ms:
                     at = local_text(line.to_ms, ZoneInfo(head.zone))
                     raise ConfigurationFault([printable(f"--close: {head.month} of {line.device} goes on until {at}")])
+                is_known = is_known or line.used is not None
                 add(line)
+        if not is_known:  # all later months would have to follow this one
+            raise ConfigurationFault(
+                [f"--close: nothing is known of {head.month}; close the first month that has an amount first"]
+            )
 
 
 def _note(config: Config, seals: Seals, month: str) -> None:

@@ -170,7 +170,7 @@ class TextOutput:
                 text = self._words[str(value)] if row["by"] == "domain" else str(row["name"] or value or "-")
             case "counter":
                 text = self._names[str(value)].name
-            case "domain" | "kind" | "mark":
+            case "domain" | "kind" | "mark" if value:
                 text = self._words[str(value)]
             case "cause" if value:
                 text = self._words[str(value)]

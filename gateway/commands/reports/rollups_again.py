@@ -27,7 +27,7 @@ def add_options(rollups: argparse.ArgumentParser) -> None:
 def rollups_command(config: Config, options: argparse.Namespace) -> None:
     """Mark the closed hours since a day; ConfigurationFault if no hour since then is closed."""
     try:
-        from_ms = midnight_ms(date.fromisoformat(options.first), ZoneInfo(config.time.zone))
+        from_ms = max(0, midnight_ms(date.fromisoformat(options.first), ZoneInfo(config.time.zone)))
     except ValueError:
         raise ConfigurationFault([f"--from: {options.first!r} is not a day; write 2026-10-31"]) from None
     with store(config) as file:

@@ -12,6 +12,8 @@ from gateway.core.readings.line_protocol import device_of_line
 HOUR_MS: Final = 3_600_000
 _HOURS_MAX: Final = 1000
 """Hours remembered of a device until they are fetched: more than it can have in the longest past that is accepted."""
+AGAIN_MAX: Final = 10_000
+"""Hours before the newest one that are worked out again, a year and more: `devices resum` may reach far back."""
 
 HourRun = tuple[int, int]
 """Hours that follow each other: the first, and the one behind the last; hours since 1970 in UTC."""
@@ -39,7 +41,8 @@ class LateReadings:
     def note_since(self, device: str, since_ms: int) -> None:
         """Note that everything of a device since then may have changed."""
         if since_ms < self.closed_ms:
-            self._hours.setdefault(device, set()).update(range(since_ms // HOUR_MS, -(-self.closed_ms // HOUR_MS)))
+            end = -(-self.closed_ms // HOUR_MS)
+            self._hours.setdefault(device, set()).update(range(max(since_ms // HOUR_MS, end - AGAIN_MAX), end))
 
     def note_written(self, lines: Iterable[str]) -> None:
         """Note those of some points that lie in closed hours. They were written just now, and had waited for it."""

@@ -17,14 +17,12 @@ from typing import Final
 import msgspec
 
 from gateway.core.batching.batch import Body, text_of
-from gateway.core.readings.late_readings import HOUR_MS, HourRun, LateReadings, merged, runs_of
+from gateway.core.readings.late_readings import AGAIN_MAX, HOUR_MS, HourRun, LateReadings, merged, runs_of
 from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database
 
 _AGAIN: Final = "periods.again."
 _SAVED_TOGETHER: Final = 200
-_HOURS_MAX: Final = 10_000
-"""Hours before the newest one that are worked out again, a year and more: `devices resum` may reach far back."""
 
 
 class DeviceAgain(msgspec.Struct, omit_defaults=True):
@@ -78,13 +76,13 @@ class HoursAgain:
         """Note hours of a device to work out again."""
         marked = merged([*self._again.get(device, ()), *runs])
         if marked:
-            oldest = marked[-1][1] - _HOURS_MAX
+            oldest = marked[-1][1] - AGAIN_MAX
             self._again[device] = [(max(first, oldest), end) for first, end in marked if end > oldest]
             self._changed.add(device)
 
     def mark_all(self, devices: Iterable[str], from_ms: int, end_ms: int) -> int:
         """Note all hours of devices between two times, as far back as any is worked out again; return their number."""
-        first, end = max(from_ms // HOUR_MS, end_ms // HOUR_MS - _HOURS_MAX), end_ms // HOUR_MS
+        first, end = max(from_ms // HOUR_MS, end_ms // HOUR_MS - AGAIN_MAX), end_ms // HOUR_MS
         for device in devices if first < end else ():
             self.mark(device, [(first, end)])
         return max(0, end - first)

@@ -22,12 +22,9 @@ from gateway.monitoring.reports.network import MeterNetwork
 from gateway.monitoring.reports.roster import METERED, Roster, counters_of
 from gateway.monitoring.reports.told_steps import steps_to_confirm
 from schemas.quantities import COUNTERS
-from schemas.registry import CONTRACT, RegisteredDevice
+from schemas.registry import CONTRACT, READING_DAY, RegisteredDevice
 
 _TO_CONFIRM: Final = "a step to confirm"
-READING_DAY_MAX: Final = 28
-"""The last reading day that each month has."""
-_READING_DAY: Final = "reading_day"
 
 
 class LineKind(StrEnum):
@@ -143,9 +140,7 @@ class MonthPlan:
 
     def _span_of(self, device: RegisteredDevice, sealed_until_ms: int | None) -> TimeSpan:
         """The month of a device, by its own reading day where the registry names one. It goes on where its last seal ends."""
-        own = device.params.get(_READING_DAY)
-        day = own if isinstance(own, int) and 1 <= own <= READING_DAY_MAX else self._day
-        span = month_span(self._month, day, self._zone)
+        span = month_span(self._month, int(device.params.get(READING_DAY, self._day)), self._zone)
         return span if sealed_until_ms is None else span._replace(start_ms=sealed_until_ms)
 
     def questions(self) -> Iterator[tuple[Roster, list[TimeSpan]]]:

@@ -100,6 +100,10 @@ class ExchangeWriter:
         """Have something else that is said of a device written in the same way."""
         await self._keep(f"{_PREFIX}{said_ms} {device}", line)
 
+    def waits_for(self, device: str) -> bool:
+        """Tell if something that was said of a device is not written yet."""
+        return any(name.split(" ")[2] == device for name in self._waiting)
+
     async def _keep(self, name: str, lines: str) -> None:
         self._waiting[name] = lines
         self._came.set()

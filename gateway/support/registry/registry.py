@@ -19,6 +19,7 @@ from gateway.support.config.plain_yaml import TOGETHER
 from gateway.support.config.setting_types import sentence
 from schemas.registry import (
     CLOCK_OFFSET,
+    READING_DAY,
     Clash,
     RegisteredDevice,
     Registry,
@@ -198,7 +199,7 @@ def _place_of(fault: ErrorDetails) -> KeyPath:
     """The keys and numbers that lead to a fault, without the types that pydantic adds for a parameter."""
     place = tuple(part for part in fault["loc"] if part != "[key]")
     if place[-1:] == ("params",) and fault["type"] == "value_error":
-        return (*place, CLOCK_OFFSET)  # the one parameter that the model looks at
+        return (*place, READING_DAY if "reading day" in fault["msg"] else CLOCK_OFFSET)  # those that the model looks at
     return place[: place.index("params") + 2] if "params" in place else place
 
 

@@ -1,7 +1,6 @@
 """Amounts that people tell of a device: an estimate of days without readings, a correction; told, listed and taken back."""
 
 from datetime import date, datetime, timedelta
-from math import isfinite
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -12,7 +11,7 @@ from gateway.ingest.database.store import StoredSeries, StoreFault, TimeSpan
 from gateway.monitoring.reports.boundaries import MILLIONTHS, midnight_ms
 from gateway.monitoring.reports.roster import MAIN_COUNTER, METERED, Roster, counters_of
 from gateway.monitoring.reports.stored_counters import amount_line
-from gateway.monitoring.reports.told_amounts import AmountKind, ToldAmount, told_amounts
+from gateway.monitoring.reports.told_amounts import AmountKind, ToldAmount, ToldAmounts, told_amounts
 from gateway.monitoring.status.known_devices import nobody
 from gateway.support.access.accounts import AccountRole
 from gateway.web.changes.commands import CommandRefused
@@ -21,6 +20,10 @@ from gateway.web.routing import RouteGroup, changes, reads
 from schemas.registry import RegisteredDevice
 
 _DAYS_MAX: Final = 366
+_BACK_DAYS: Final = 800
+"""How far back an amount may be told: as far as closed months are corrected, and a month more."""
+_AMOUNT_MAX: Final = 1e9
+"""Beyond it a sum has no millionths any more."""
 _TAGS: Final = frozenset(StoredSeries._fields) - {"device"}
 _TEXT_MAX: Final = 200
 
@@ -63,6 +66,10 @@ class AmountPages(RouteGroup):
         if not note or len(note) > _TEXT_MAX or len(by) > _TEXT_MAX:
             raise CommandRefused(f"--note: say why, in at most {_TEXT_MAX} letters", 400)
         said_ms, device = self._clock.now_ms(), self._commands.exchange.met(entry.id)
+        if is_undone and not await self._may_stand(entry, device.name, StoredSeries(entry.id, **tags), counter, told):
+            raise CommandRefused(
+                f"--undo: no such {told.kind.name.lower()} of these days stands; its days must be those told", 404
+            )
         line = amount_line(entry, StoredSeries(entry.id, **tags), counter, told, said_ms, is_undone=is_undone)
         await self._commands.exchange.exchanges.tell(device.name, line, said_ms)
         self._status.evaluator.late.note_since(device.name, told.span.start_ms)
@@ -86,21 +93,44 @@ class AmountPages(RouteGroup):
         today = datetime.fromtimestamp(self._clock.now_ms() / 1000, zone).date()
         try:
             first, last = (date.fromisoformat(asked.get(key, "")) for key in ("from", "to"))
-            amount = float(asked.get("amount", "").replace(",", "."))
         except ValueError as error:
             raise CommandRefused(f"{error}; days are written 2026-10-31", 400) from error
+        try:
+            amount = float((told := asked.get("amount", "")).replace(",", "."))
+        except ValueError as error:
+            why = f"--amount: {told[:40]!r} is no number; write 1234.5 or 1234,5, without a mark between thousands"
+            raise CommandRefused(why, 400) from error
         if not first <= last < today or last - first > timedelta(days=_DAYS_MAX):
             raise CommandRefused(f"--to: from {first} to {last} are no days that are over, at most {_DAYS_MAX}", 400)
-        if kind not in {"estimate", "correct"} or not isfinite(amount) or (kind == "estimate" and amount < 0):
+        if (today - first).days > _BACK_DAYS:
+            raise CommandRefused(f"--from: {first} is more than {_BACK_DAYS} days ago", 400)
+        if not abs(amount) <= _AMOUNT_MAX:
+            raise CommandRefused(f"--amount: {amount:g} is no amount of a meter", 400)
+        if kind not in {"estimate", "correct"} or (kind == "estimate" and amount < 0):
             raise CommandRefused(f"--amount: {amount:g} cannot be for {kind[:20]!r}: an estimate is 0 or more", 400)
         span = TimeSpan(midnight_ms(first, zone), midnight_ms(last + timedelta(days=1), zone))
         return ToldAmount(AmountKind[kind.upper()], span, round(amount * MILLIONTHS))
 
+    async def _found(self, entry: RegisteredDevice) -> ToldAmounts:
+        async with open_store(self._config.influxdb) as store:
+            return await told_amounts(store, Roster([entry]), entry.domain or "", self._clock.now_ms())
+
+    async def _may_stand(
+        self, entry: RegisteredDevice, name: str, series: StoredSeries, counter: str, told: ToldAmount
+    ) -> bool:
+        """Tell if there is something to take back; what still waits to be written, or cannot be asked for, may be there."""
+        if self._commands.exchange.exchanges.waits_for(name):
+            return True
+        try:
+            found = await self._found(entry)
+        except StoreFault:
+            return True
+        return any((one.kind, one.span) == (told.kind, told.span) for one in found.get((series, counter), ()))
+
     async def _standing(self, entry: RegisteredDevice) -> tuple[list[Document], str]:
         """The amounts that stand, the newest days first; or why they cannot be read."""
         try:
-            async with open_store(self._config.influxdb) as store:
-                found = await told_amounts(store, Roster([entry]), entry.domain or "", self._clock.now_ms())
+            found = await self._found(entry)
         except StoreFault as fault:
             return [], str(fault)
         listed = []

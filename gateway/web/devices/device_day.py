@@ -117,12 +117,15 @@ class DayPages(RouteGroup):
         device = self._devices.find(name)
         if device is None:
             raise web.HTTPNotFound(text=nobody(name))
+        if not told:
+            return device, day_of(device.last_seen_ms or self._clock.now_ms(), self._zone)
         try:
-            if told:
-                return device, day_of(midnight_ms(date.fromisoformat(told), self._zone), self._zone)
-        except ValueError:
-            raise web.HTTPBadRequest(text=f"{told[:40]!r} is not a day; write 2026-10-31") from None
-        return device, day_of(device.last_seen_ms or self._clock.now_ms(), self._zone)
+            span = day_of(midnight_ms(date.fromisoformat(told), self._zone), self._zone)
+        except (ValueError, OverflowError):
+            span = TimeSpan(-1, -1)
+        if span.start_ms < 0:
+            raise web.HTTPBadRequest(text=f"{told[:40]!r} is not a day; write 2026-10-31")
+        return device, span
 
     async def _find(self, device: Device, span: TimeSpan) -> DayFound:
         """Ask the database for a day.

@@ -70,7 +70,7 @@ def test_a_line_names_contract_registers_amount_and_why_there_is_none(site: Path
     assert (one["from"], one["to"]) == ("2026-09-01T00:00:00+07:00", "2026-10-01T00:00:00+07:00")
     assert (one["from_register"], one["to_register"], one["to_time"]) == (100, 2980, "2026-10-01T00:00:00+07:00")
     assert (two["used"], two["contract"]) == (720, "=1+1")
-    assert (gone["used"], gone["cause"]) == (None, "no reading after it")
+    assert (gone["used"], gone["cause"], gone["mark"]) == (None, "no reading after it", None)
 
 
 @pytest.mark.real
@@ -113,6 +113,13 @@ def test_a_sealed_month_stays_as_it_was_and_is_closed_once(site: Path, filled: F
     assert list(seal.parent.iterdir()) == [seal]
     text = command(site, "report", "billing", "--month", "2026-09")
     assert "Closed at" in text
+
+
+@pytest.mark.real
+def test_the_first_month_to_close_is_one_of_which_something_is_known(site: Path) -> None:
+    assert "nothing is known of 2016-09" in close(site, "2016-09", status=2)  # 2026 was meant
+    assert not list((site.parent / "data" / "billing").iterdir())
+    close(site, "2026-09")
 
 
 @pytest.mark.real
@@ -177,7 +184,7 @@ def test_a_seal_whose_entry_was_not_written_gets_it_when_the_month_is_closed_aga
 @pytest.mark.real
 def test_a_month_that_is_not_over_is_not_closed(site: Path) -> None:
     assert "goes on until" in close(site, "2099-01", status=2)
-    assert not list((site.parent / "data" / "billing").iterdir())
+    assert not (site.parent / "data" / "billing").exists()
 
 
 @pytest.mark.real
@@ -203,6 +210,7 @@ def test_the_other_machine_of_a_pair_does_not_close_a_month_again(site: Path, fi
         (("--month", "2026-10", "--day", "29"), "--day: a reading day is from 1 to 28"),
         (("--month", "2026-10", "--columns", "used,colour"), "--columns: 'colour' is none"),
         (("--month", "2026-10", "--close"), "--close: say who closes the month"),
+        (("--month", "2099-01", "--close", "--by", "Lan"), "--close: 2099-01 goes on until"),  # also without any meter
     ],
 )
 def test_a_faulty_option_is_named(config: Path, arguments: tuple[str, ...], why: str) -> None:

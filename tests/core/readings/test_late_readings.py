@@ -76,3 +76,11 @@ def test_what_is_closed_stays_closed_and_the_hour_itself_is_still_open() -> None
     late.close(HOUR * HOUR_MS + 1)
     late.note_since("d1", HOUR * HOUR_MS)
     assert late.drain() == {"d1": {HOUR}}, "an hour that is closed in part"
+
+
+def test_a_time_of_another_age_costs_no_more_than_the_hours_that_are_worked_out_again() -> None:
+    late = LateReadings()
+    late.close(HOUR * HOUR_MS)
+    late.note_since("d1", -62_135_622_390_000)  # the year 1, as a date that is being typed
+    hours = late.drain()["d1"]
+    assert (min(hours), max(hours), len(hours)) == (HOUR - 10_000, HOUR - 1, 10_000)

@@ -37,6 +37,11 @@ def path(tmp_path: Path) -> Path:
     ("entry", "said"),
     [
         pytest.param("id: a b", "devices.0.id: 'a b' may hold 1 to 64 of A-Z a-z 0-9 . _ : - (line 2)", id="grammar"),
+        pytest.param(
+            "id: a\n    params:\n      reading_day: 31",
+            "devices.0.params.reading_day: 31 is not a reading day, which is from 1 to 28 (line 4)",
+            id="reading-day",
+        ),
         pytest.param("id: 12", "devices.0.id: 12 is not a text; put it in quotes (line 2)", id="number-as-id"),
         pytest.param("site: s", "devices.0.id: is missing (line 2)", id="no-id"),
         pytest.param("id: a\n    lat: 91", "devices.0.lat: 91 is more than 90 (line 3)", id="latitude"),
