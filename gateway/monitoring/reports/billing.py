@@ -6,7 +6,7 @@ are. What consumption says of it now, less what is sealed of it, is a correction
 """
 
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Iterator, Mapping
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -217,22 +217,10 @@ async def _steps(store: Store, plan: MonthPlan, domain: str, customers: Collecti
     return [line for id_, step in named if (line := plan.step_line(id_, domain, step)) is not None]
 
 
-def uses_sealed(months: Sequence[str], lines_of: Callable[[str], Iterable[BillingLine]]) -> SealedUses:
-    """Work out what is sealed of some months that follow each other, the oldest first.
-
-    :param lines_of: gives the lines of a sealed month.
-    """
-    found: dict[LineKey, dict[str, SealedUse]] = defaultdict(dict)
-    for line in (line for month in months for line in lines_of(month)):
-        if line.kind is not LineKind.STEP and line.month >= months[0]:
-            before = found[line.key].get(line.month, SealedUse(TimeSpan(line.from_ms, line.to_ms), 0))
-            found[line.key][line.month] = before._replace(used=before.used + (line.used or 0))
-    return found
-
-
 def _line(kind: LineKind, month: str, device: RegisteredDevice, span: TimeSpan, use: CounterUse) -> BillingLine:
     tags = {tag: text for tag, text in use.series._asdict().items() if tag != "device"}
-    before, after = use.first.reading, use.last.reading
+    before, after, marks = use.first.reading, use.last.reading, use.marks
+    marked = BillingMark.SUSPECT if marks.suspect else BillingMark.ESTIMATED
     return BillingLine(
         kind=kind,
         month=month,
@@ -244,7 +232,7 @@ def _line(kind: LineKind, month: str, device: RegisteredDevice, span: TimeSpan, 
         from_ms=span.start_ms,
         to_ms=span.end_ms,
         used=use.used,
-        mark=_mark(use),
+        mark=BillingMark.MEASURED if use.used is None or not marks.is_shown else marked,
         cause=use.uncovered or "",
         contract=str(device.params.get(CONTRACT, "")),
         serial=device.serial or "",
@@ -255,10 +243,3 @@ def _line(kind: LineKind, month: str, device: RegisteredDevice, span: TimeSpan, 
         to_register=after.register if after is not None else None,
         to_time_ms=after.time_ms if after is not None else None,
     )
-
-
-def _mark(use: CounterUse) -> BillingMark:
-    marks = use.marks
-    if use.used is None or not marks.is_shown:
-        return BillingMark.MEASURED
-    return BillingMark.SUSPECT if marks.suspect else BillingMark.ESTIMATED

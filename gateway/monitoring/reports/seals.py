@@ -8,6 +8,7 @@ given its name, which fails if there is such a file already.
 
 import os
 import re
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -17,7 +18,8 @@ from typing import Any, BinaryIO, Final
 
 import msgspec
 
-from gateway.monitoring.reports.billing import BillingLine, SealedUses, uses_sealed
+from gateway.ingest.database.store import TimeSpan
+from gateway.monitoring.reports.billing import BillingLine, LineKey, LineKind, SealedUse, SealedUses
 from gateway.support.folder_owner import as_owner
 from gateway.support.private_files import make_folder, private, sync_folder
 
@@ -103,10 +105,15 @@ class Seals:
 
     def uses_before(self, month: str) -> SealedUses:
         """The sealed amounts that a month may have to correct: none unless it stands behind the last sealed one."""
-        months = self.months()
+        found: dict[LineKey, dict[str, SealedUse]] = defaultdict(dict)
+        months = self.months()[-_SEALS_READ:]
         if not months or months[-1] >= month:
-            return {}
-        return uses_sealed(months[-_SEALS_READ:], self.lines)
+            return found
+        for line in (line for one in months for line in self.lines(one)):
+            if line.kind is not LineKind.STEP and line.month >= months[0]:
+                before = found[line.key].get(line.month, SealedUse(TimeSpan(line.from_ms, line.to_ms), 0))
+                found[line.key][line.month] = before._replace(used=before.used + (line.used or 0))
+        return found
 
     @contextmanager
     def writer(self, head: SealHead) -> Iterator[Callable[[BillingLine], None]]:

@@ -228,7 +228,6 @@ REPORT_PAGE_WORDS: Final[dict[str, Words]] = {
     "amount_from": Words("Từ ngày", "First day"),
     "amount_to": Words("Đến hết ngày", "Last day"),
     "amount_amount": Words("Lượng", "Amount"),
-    "amount_note": Words("Lý do", "Reason"),
     "amount_tell": Words("Ghi nhận", "Note it"),
     "amount_told": Words("Đã ghi nhận.", "It is noted."),
     "amount_undo": Words("Hủy bỏ", "Take back"),
@@ -237,7 +236,6 @@ REPORT_PAGE_WORDS: Final[dict[str, Words]] = {
     # Months for accounting.
     "billing_page": Words("Bảng kê hóa đơn", "Billing"),
     "billing_search": Words("Số hợp đồng, thiết bị hoặc số sê-ri", "Contract, device or serial number"),
-    "billing_counter": Words("Chỉ số", "Register"),
     "billing_lines": Words("Số dòng", "Lines"),
     "billing_used": Words("Sản lượng", "Amount"),
     "billing_none": Words("Không có số", "No figure"),

@@ -17,7 +17,7 @@ from aiohttp import web
 
 from gateway.ingest.database.store import TimeSpan
 from gateway.monitoring.reports.billing import next_month
-from gateway.monitoring.reports.seals import MONTH_CLOSED, SealHead, Seals
+from gateway.monitoring.reports.seals import MONTH_CLOSED, Seals
 from gateway.runtime.jobs.exports import CommandFailed, configured, printed
 from gateway.support.access.accounts import AccountRole
 from gateway.support.i18n.reports import report_words
@@ -53,7 +53,8 @@ class BillingPages(MonthPages):
         """The month that is asked for; without one the last that is over. What needs a person stands first."""
         span, report = self._asked(request)
         month, query = self._written(span), list_query(request, ("month", "search"))
-        sealed, head, digest = await asyncio.to_thread(self._sealed, month)
+        sealed = await asyncio.to_thread(self._seals.months)
+        head = await asyncio.to_thread(self._seals.head, month) if month in sealed else None
         lines = await asyncio.to_thread(lambda: list(csv.DictReader(StringIO(report.csv))))
         search = query.get("search").lower()
         found = [line for line in lines if any(search in line[name].lower() for name in _SEARCHED)]
@@ -67,7 +68,7 @@ class BillingPages(MonthPages):
             kinds=Counter(line["kind"] for line in lines),
             totals=list(_totals(lines)),
             head=head,
-            digest=digest,
+            digest=await asyncio.to_thread(self._seals.digest, month) if head else "",
             may_close=head is None and span.end_ms <= self._clock.now_ms() and (not sealed or month == next_month(sealed[-1])),
             last_sealed=sealed[-1] if sealed else "",
             month_ms=span.end_ms - 1,
@@ -109,11 +110,6 @@ class BillingPages(MonthPages):
 
     async def _printed(self, name: str, month: str, *more: str) -> str:
         return await printed(name, ["report", "billing", *configured(self._config), "--month", month, *more])
-
-    def _sealed(self, month: str) -> tuple[Sequence[str], SealHead | None, str]:
-        """The sealed months, and what is said of this one."""
-        sealed = self._seals.months()
-        return (sealed, self._seals.head(month), self._seals.digest(month)) if month in sealed else (sealed, None, "")
 
 
 def _trouble(line: CsvLine) -> tuple[bool, bool, bool, str]:
