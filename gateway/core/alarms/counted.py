@@ -119,9 +119,7 @@ def judge_register(rules: Rules, states: States, place: Place, counted: CountedH
         return
     end_ms = counted.end_ms - (len(counted.used) - len(used)) * HOUR_MS
     *before, last = [range(0), *_standstills(used)]
-    for rule, name, condition in rules.conditions():
-        if not isinstance(condition, Stuck):
-            continue
+    for rule, name, condition in rules.of(Stuck):
         state = states.find(AlarmKey(rule.name, place.name))
         standing = state.standing.get(name) if state is not None else None
         moved = (end_ms - (len(used) - at) * HOUR_MS for at, value in enumerate(used) if value > 0)
@@ -176,9 +174,7 @@ def judge_losses(rules: Rules, states: States, place: Place, days: CountedDays, 
     """Judge the newest days of a parent that are known, by all rules."""
     supplied = _known(days.supplied, _LATE_DAYS)
     known = [(into, into - out, at) for at, (into, out) in enumerate(zip(supplied, days.used, strict=False)) if not isnan(into)]
-    for rule, name, condition in rules.conditions():
-        if not isinstance(condition, Losses):
-            continue
+    for rule, name, condition in rules.of(Losses):
         newest = [day for day in known[-condition.days :] if day[2] >= len(supplied) - 2 * condition.days]
         if len(newest) < condition.days:
             continue

@@ -77,8 +77,8 @@ def _note(states: States, check: Check, verdict: Verdict, look: Look, value: flo
 
 def note_step(states: States, rules: Rules, place: Place, text_tags: str, time_ms: int, step: RegisterStep) -> None:
     """Raise the alarm of a step that enough messages confirm; prolong one that stands."""
-    for rule, name, condition in rules.conditions():
-        if isinstance(condition, CounterStep) and step.readings >= min(condition.readings, 1 + CONFIRMATIONS):
+    for rule, name, condition in rules.of(CounterStep):
+        if step.readings >= min(condition.readings, 1 + CONFIRMATIONS):
             state = states.find(AlarmKey(rule.name, place.name))
             known = state.nights if state is not None else {}
             restarts = _restarts(known, step)
@@ -144,13 +144,12 @@ def judge_night(rules: Rules, states: States, place: Place, night: NightFlow, sc
     """Judge a night of a device by all rules. A night that lacks readings does not count."""
     if night.coverage < NIGHT_COVERAGE:
         return
-    for rule, name, condition in rules.conditions():
-        if isinstance(condition, Night):
-            scale, sight = scales.scale(condition.of, FLOW), Sight(name, now_ms, night.flow_min_m3_h, FLOW)
-            if scale is not None and night.flow_min_m3_h > max(condition.above * scale, condition.least_m3_h):
-                _stand(states, rule, place, condition.nights, sight, night.day.toordinal())
-            elif scale is not None:
-                _fall(states, rule, place.name, sight, night.day.toordinal())
+    for rule, name, condition in rules.of(Night):
+        scale, sight = scales.scale(condition.of, FLOW), Sight(name, now_ms, night.flow_min_m3_h, FLOW)
+        if scale is not None and night.flow_min_m3_h > max(condition.above * scale, condition.least_m3_h):
+            _stand(states, rule, place, condition.nights, sight, night.day.toordinal())
+        elif scale is not None:
+            _fall(states, rule, place.name, sight, night.day.toordinal())
 
 
 def _stand(states: States, rule: Rule, place: Place, nights: int, sight: Sight, day: int) -> None:
@@ -177,9 +176,8 @@ def _fall(states: States, rule: Rule, place: str, sight: Sight, day: int) -> Non
 
 def judge_day(rules: Rules, states: States, place: Place, completeness: float, now_ms: int) -> None:
     """Judge the completeness of a device's newest day by all rules."""
-    for rule, name, condition in rules.conditions():
-        if isinstance(condition, Completeness):
-            if completeness < condition.below:
-                states.stand(rule, place._replace(gap_ms=DAY_MS), Sight(name, now_ms, 100 * completeness, "completeness_pct"))
-            else:
-                states.fall(rule, place.name, name, now_ms)
+    for rule, name, condition in rules.of(Completeness):
+        if completeness < condition.below:
+            states.stand(rule, place._replace(gap_ms=DAY_MS), Sight(name, now_ms, 100 * completeness, "completeness_pct"))
+        else:
+            states.fall(rule, place.name, name, now_ms)

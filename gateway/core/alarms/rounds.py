@@ -95,8 +95,8 @@ class Rounds:
         sites: dict[str, Site] = {}
         asked: list[Device] = []
         membership = self.silence.membership
-        silent = {rule.name for rule, _, when in rules.conditions() if isinstance(when, Silent)}
-        clocks = [(rule, name) for rule, name, when in rules.conditions() if isinstance(when, ClockWrong) and clock_trusted]
+        silent = {rule.name for rule, _, _ in rules.of(Silent)}
+        clocks = [(rule, name) for rule, name, _ in rules.of(ClockWrong) if clock_trusted]
         for number, device in enumerate(devices):
             if number % _TOGETHER == 0:
                 yield
@@ -198,4 +198,4 @@ def _place_of(name: str, site: Site) -> Place:
 
 
 def _silent_rules(rules: Rules, of: str) -> list[tuple[Rule, str]]:
-    return [(rule, name) for rule, name, when in rules.conditions() if isinstance(when, Silent) and when.of == of]
+    return [(rule, name) for rule, name, when in rules.of(Silent) if when.of == of]

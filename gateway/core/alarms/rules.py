@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, TypeVar
 
 from gateway.core.alarms.alarm import Severity
 
@@ -130,6 +130,7 @@ ACKNOWLEDGE_WITHIN_MS: Final = {Severity.CRITICAL: 30 * 60_000, Severity.WARNING
 """Half an hour; one shift; never."""
 
 Condition = Values | Silent | Night | Completeness | CounterStep | Stuck | Losses | ClockWrong
+_OfKind = TypeVar("_OfKind", bound=Condition)
 OF_ALL_READINGS: Final = (Silent, Night, Completeness, Stuck, Losses)
 """Kinds that look at all readings of a device, whichever of several gateways received them."""
 
@@ -179,11 +180,12 @@ class Rules:
     def __post_init__(self) -> None:
         object.__setattr__(self, "by_name", {rule.name: rule for rule in self.rules})
 
-    def conditions(self) -> Iterator[tuple[Rule, str, Condition]]:
-        """All conditions, each with its rule and the name that it has in the states of alarms."""
+    def of(self, kind: type[_OfKind]) -> Iterator[tuple[Rule, str, _OfKind]]:
+        """The conditions of a kind, each with its rule and the name that it has in the states of alarms."""
         for rule in self.rules:
             for number, condition in enumerate(rule.when):
-                yield rule, str(number), condition
+                if isinstance(condition, kind):
+                    yield rule, str(number), condition
 
     def is_stuck(self, name: str) -> bool:
         """Tell if a rule is about registers that stand still."""
@@ -192,6 +194,4 @@ class Rules:
 
     def limits(self) -> Iterator[Limit]:
         """All limits on values."""
-        for _, _, condition in self.conditions():
-            if isinstance(condition, Values):
-                yield from condition.limits
+        return (limit for _, _, condition in self.of(Values) for limit in condition.limits)

@@ -167,17 +167,14 @@ class Tables:
         self._guards: dict[tuple[FieldSet, ...], Guard] = {}
         self._shared = shared
         self._conditions: list[tuple[Rule, str, tuple[Bound, ...]]] = []
-        self._steps: list[Steps] = []
-        for rule, name, condition in rules.conditions():
-            if isinstance(condition, CounterStep):
-                self._steps.append(Steps(rule, name, condition))
-            elif isinstance(condition, Values):
-                limits = [(limit, own if limit.at == "device" else parents) for limit in condition.limits]
-                if shared is not None and not any(scales.is_own(limit.of) for limit, scales in limits):
-                    continue
-                bounds = [_bound(limit, scales) for limit, scales in limits]
-                if None not in bounds:
-                    self._conditions.append((rule, name, tuple(bound for bound in bounds if bound is not None)))
+        self._steps = [Steps(*one) for one in rules.of(CounterStep)]
+        for rule, name, condition in rules.of(Values):
+            limits = [(limit, own if limit.at == "device" else parents) for limit in condition.limits]
+            if shared is not None and not any(scales.is_own(limit.of) for limit, scales in limits):
+                continue
+            bounds = [_bound(limit, scales) for limit, scales in limits]
+            if None not in bounds:
+                self._conditions.append((rule, name, tuple(bound for bound in bounds if bound is not None)))
         flows = [bound for _, _, bounds in self._conditions for bound in bounds if bound.field == FLOW]
         own_flow = any(bound.above or bound.limit > 0 for bound in flows)  # what a register grew is never negative
         self.looks_at_flow: bool = own_flow or (shared is not None and shared.looks_at_flow)

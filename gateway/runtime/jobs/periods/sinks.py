@@ -169,7 +169,7 @@ class AlarmFeeds:
         :return: the devices whose register was found stuck, or moving again, and since when it was: all since is to be marked.
         :raises StoreFault: the database does not answer.
         """
-        if not any(isinstance(condition, Stuck | Losses) for _, _, condition in self._alarms.rules.conditions()):
+        if not any(any(self._alarms.rules.of(kind)) for kind in (Stuck, Losses)):
             return []
         found: list[tuple[str, int]] = []
         newest = datetime.fromtimestamp(end_ms // 1000, self._zone).toordinal() - 1
@@ -189,7 +189,7 @@ class AlarmFeeds:
     def _usual_fields(self) -> Iterator[str]:
         rules = self._alarms.rules
         yield from (limit.field for limit in rules.limits() if isinstance(limit.of, Usual))
-        if any(isinstance(condition, Night) for _, _, condition in rules.conditions()):
+        if any(rules.of(Night)):
             yield FLOW
 
     def _date(self, day: TimeSpan) -> date:
