@@ -251,7 +251,7 @@ def test_the_rules_of_alarms_are_counted_and_a_faulty_one_is_named(site: Site, c
     rules.write_text("rules: [{name: leak, severity: critical}]\nswitched_off: [congestion]\n", encoding="utf-8")
     status, out, faults = check(site, capsys)
     assert (status, faults) == (0, [])
-    assert "alarms.yaml: 22 rules of alarms, 0 of them your own\n" in out
+    assert "alarms.yaml: 25 rules of alarms, 0 of them your own\n" in out
     rules.write_text("rules: [{name: leak, severity: high}]\n", encoding="utf-8")
     status, out, faults = check(site, capsys)
     assert status == 2

@@ -34,7 +34,7 @@ RUNS_ON_BOTH: Final = {
 """Lanes of a passive machine: it stores, drains and looks after itself. A new lane takes its place here or below."""
 
 RUNS_LIVE: Final = {
-    *("quarantine out", "sums", "resum", "resum at night"),
+    *("quarantine out", "sums", "resum", "resum at night", "steps"),
     *("rounds for alarms", "hearing of the pair", "active alarms", "alertmanager", "lists of alarms"),
     *("open export", "audit", "periods", "late readings", "usual hours", "registry and events"),
 }
