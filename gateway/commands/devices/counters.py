@@ -5,6 +5,8 @@ import asyncio
 import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -86,12 +88,7 @@ def past_ms(text: str | None, zone: ZoneInfo, now_ms: int) -> int:
 
 def _exchange_on_file(config: Config, name: str, told: ToldExchange, now_ms: int, *, force: bool) -> dict[str, Any]:
     """Note the exchange while the gateway does not run; it finds it at its start."""
-    with store(config) as database:
-        if database is None:
-            raise ConfigurationFault([f"{config.journal.path}: the gateway has just started; repeat the command"])
-        device = stored_device(database, names_in_file(config, name))
-        if device is None:
-            raise ConfigurationFault([nobody(name)])
+    with device_in_file(config, name) as (database, device):
         if fault := exchange_fault(device, told, now_ms):
             raise ConfigurationFault([fault])
         if not force and (doubt := exchange_doubt(device, told)):
@@ -108,10 +105,18 @@ def _exchange_on_file(config: Config, name: str, told: ToldExchange, now_ms: int
     return answer
 
 
-def names_in_file(config: Config, name: str) -> frozenset[str]:
-    """The names that a device may have in the file."""
+@contextmanager
+def device_in_file(config: Config, name: str) -> Iterator[tuple[Database, Device]]:
+    """The gateway's file, and a device in it; ConfigurationFault if a gateway has just started, or nobody knows the device."""
     entry = load_registry(config.devices.registry).by_id().get(device_key(name))
-    return frozenset({name, device_key(name), *([entry.id, device_key(entry.id)] if entry is not None else ())})
+    names = frozenset({name, device_key(name), *([entry.id, device_key(entry.id)] if entry is not None else ())})
+    with store(config) as database:
+        if database is None:
+            raise ConfigurationFault([f"{config.journal.path}: the gateway has just started; repeat the command"])
+        device = stored_device(database, names)
+        if device is None:
+            raise ConfigurationFault([nobody(name)])
+        yield database, device
 
 
 def _say_exchange(answer: dict[str, Any], told: ToldExchange, zone: ZoneInfo) -> None:
@@ -163,11 +168,8 @@ def _by_the_gateway(config: Config, name: str, from_ms: int, line: ProgressLine,
 async def _on_its_file(
     config: Config, name: str, progress: ResumProgress, line: ProgressLine, zone: ZoneInfo
 ) -> dict[str, Any]:
-    with store(config) as database:
-        if database is None:
-            raise ConfigurationFault([f"{config.journal.path}: the gateway has just started; repeat the command"])
-        device = stored_device(database, names_in_file(config, name))
-        if device is None or device.counters is None:
+    with device_in_file(config, name) as (database, device):
+        if device.counters is None:
             raise ConfigurationFault([nobody(name)])
         if device.counters.awaits:
             raise ConfigurationFault([f"{device.name}: {SUMS_AWAITED}"])

@@ -7,14 +7,14 @@ from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from gateway.commands.devices.counters import names_in_file, past_ms
+from gateway.commands.devices.counters import device_in_file, past_ms
 from gateway.commands.options import Actions, add_action
 from gateway.commands.printing import say_table
 from gateway.commands.running import ask, is_running, record, store
 from gateway.core.devices.exchange import step_said
 from gateway.core.readings.exchanges import StepState
 from gateway.ingest.storage import keyvalue
-from gateway.ingest.storage.device_memory import keep_counters, stored_device, stored_devices
+from gateway.ingest.storage.device_memory import keep_counters, stored_devices
 from gateway.monitoring.reports.boundaries import local_text
 from gateway.monitoring.status.known_devices import nobody
 from gateway.runtime.jobs.resums import kept_step
@@ -88,11 +88,8 @@ def _used(config: Config, options: argparse.Namespace) -> None:
 
 
 def _used_on_file(config: Config, options: argparse.Namespace, at_ms: int, now_ms: int) -> dict[str, Any]:
-    with store(config) as database:
-        if database is None:
-            raise ConfigurationFault([f"{config.journal.path}: the gateway has just started; repeat the command"])
-        device = stored_device(database, names_in_file(config, options.id))
-        if device is None or device.counters is None:
+    with device_in_file(config, options.id) as (database, device):
+        if device.counters is None:
             raise ConfigurationFault([nobody(options.id)])
         step = step_said(device, at_ms, options.field)
         if isinstance(step, str):

@@ -177,8 +177,8 @@ def exchange_lines(device: str, registered: RegisteredDevice | None, exchange: S
     final, register = (_UNTOLD if value is None else value for value in (told.final, told.register))
     said = dict(zip(_named(counter), (float(told.at_ms), final, register, float(exchange.is_late)), strict=True))
     points = [
-        RollupPoint(EVENT, _tags(device, registered, "exchange", []), {"value": 1.0}, told.at_ms),
-        RollupPoint(EVENT, _tags(device, registered, "exchange_told", own), said, said_ms),
+        RollupPoint(EVENT, event_tags(device, registered, "exchange", []), {"value": 1.0}, told.at_ms),
+        RollupPoint(EVENT, event_tags(device, registered, "exchange_told", own), said, said_ms),
     ]
     return "\n".join(point.line(0) for point in points)
 
@@ -213,7 +213,7 @@ def _named(counter: str) -> list[str]:
     return [f"{field}_{counter}" if counter else field for field in _EXCHANGE_FIELDS]
 
 
-def _tags(device: str, registered: RegisteredDevice | None, kind: str, own: list[str]) -> str:
+def event_tags(device: str, registered: RegisteredDevice | None, kind: str, own: list[str]) -> str:
     """The tags of a point; ``own`` are those of the counter, as the core writes them."""
     tags = [("kind", kind), *((key, value) for key, _, value in (tag.partition("=") for tag in own))]
     return tag_text([("device", device), *tags]) if registered is None else device_tags(registered, more=tags)

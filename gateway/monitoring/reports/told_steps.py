@@ -13,12 +13,12 @@ from collections.abc import Collection, Iterable
 from typing import Final
 
 from gateway.core.readings.exchanges import StepState, StepToConfirm
-from gateway.core.readings.line_protocol import tag_text
 from gateway.ingest.database.store import Store, TimeSpan
 from gateway.monitoring.alarms.documents import EVENT
-from gateway.monitoring.reports.rollup_points import RollupPoint, device_tags
+from gateway.monitoring.reports.rollup_points import RollupPoint
 from gateway.monitoring.reports.roster import NEWEST_MS
-from schemas.quantities import SUM_OF, TEXT_TAGS
+from gateway.monitoring.reports.stored_counters import event_tags, series_name
+from schemas.quantities import SUM_OF
 from schemas.registry import RegisteredDevice
 
 _FIELDS: Final = ("step", "before", "after", "from_ms", "first_ms")
@@ -32,10 +32,8 @@ def step_line(device: str, registered: RegisteredDevice | None, step: StepToConf
     counter, *own = step.name.split(",")
     values = dict(zip(_FIELDS, (step.state, *step[1:5]), strict=True)) | {"held_out": step.held_out}
     kind = "step_used" if step.state is StepState.USED else "step"
-    tags = [("kind", kind), *((tag, value) for tag, _, value in (text.partition("=") for text in own))]
-    where = tag_text([("device", device), *tags]) if registered is None else device_tags(registered, more=tags)
     fields = {f"{name}_{counter}": float(value) for name, value in values.items()}
-    return RollupPoint(EVENT, where, fields, said_ms).line(0)
+    return RollupPoint(EVENT, event_tags(device, registered, kind, own), fields, said_ms).line(0)
 
 
 async def stored_steps(store: Store, devices: Collection[str], now_ms: int, since_ms: int | None = None) -> StepsOf:
@@ -44,7 +42,7 @@ async def stored_steps(store: Store, devices: Collection[str], now_ms: int, sinc
     window = TimeSpan(now_ms - NEWEST_MS[-1] if since_ms is None else since_ms, now_ms + 1)
     fields = [f"{name}_{counter}" for counter in SUM_OF for name in _FIELDS]
     async for series, rows in store.rows(EVENT, fields, window, devices):
-        tags = tag_text((tag, getattr(series, tag)) for tag in TEXT_TAGS)
+        tags = series_name(series._asdict())
         for said_ms, values in rows:
             columns = (values[place :: len(_FIELDS)] for place in range(len(_FIELDS)))
             for counter, state, before, after, from_ms, first_ms in zip(SUM_OF, *columns, strict=True):
