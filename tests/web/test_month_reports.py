@@ -52,7 +52,8 @@ def worked_out(monkeypatch: pytest.MonkeyPatch, now_ms: int, takes_ms: int = 0, 
     ("now_ms", "takes_ms", "good_for_ms"),
     [
         pytest.param(END_MS - 1, 0, 15 * MINUTE_MS, id="goes-on"),
-        pytest.param(END_MS, 0, 6 * HOUR_MS, id="is-over"),
+        pytest.param(END_MS + 45 * 24 * HOUR_MS - 1, 0, 15 * MINUTE_MS, id="is-being-closed"),
+        pytest.param(END_MS + 45 * 24 * HOUR_MS, 0, 6 * HOUR_MS, id="is-over"),
         pytest.param(END_MS - HOUR_MS, 3 * MINUTE_MS, 30 * MINUTE_MS, id="ten-times-as-long-as-it-took"),
     ],
 )

@@ -17,6 +17,9 @@ from gateway.monitoring.reports.boundaries import MILLIONTHS, SumBoundary, Uncov
 from gateway.monitoring.reports.roster import NEWEST_MS, Roster, counters_of
 
 AMOUNT_FIELDS: Final = ("told", "first_ms", "end_ms", "amount")
+AMOUNT_MAX: Final = 1e9
+"""Beyond it a sum has no millionths any more."""
+_SPAN_MAX_MS: Final = 400 * 86_400_000
 
 
 class AmountKind(IntEnum):
@@ -72,10 +75,17 @@ async def told_amounts(store: Store, roster: Roster, domain: str, now_ms: int) -
             for counter, told, first_ms, end_ms, amount in zip(counters, *columns, strict=True):
                 if series is not None and None not in (told, first_ms, end_ms, amount):
                     key = AmountKind(abs(int(told or 0))), TimeSpan(int(first_ms or 0), int(end_ms or 0))
+                    if not (_can_be(key[1]) and abs(amount or 0) <= AMOUNT_MAX):
+                        continue
                     of_counter = said[series, counter]
                     of_counter.pop(key, None)  # the last one said stands last
                     of_counter[key] = round(float(amount or 0) * MILLIONTHS) if (told or 0) > 0 else None
     return {key: _standing(amounts) for key, amounts in said.items() if any(one is not None for one in amounts.values())}
+
+
+def _can_be(span: TimeSpan) -> bool:
+    """Tell if a span is no slip of the pen: no figure asks for sums of the year 1."""
+    return 0 < span.start_ms < span.end_ms <= span.start_ms + _SPAN_MAX_MS
 
 
 def _standing(said: Mapping[tuple[AmountKind, TimeSpan], int | None]) -> Sequence[ToldAmount]:

@@ -11,7 +11,7 @@ from gateway.ingest.database.store import StoredSeries, StoreFault, TimeSpan
 from gateway.monitoring.reports.boundaries import MILLIONTHS, midnight_ms
 from gateway.monitoring.reports.roster import MAIN_COUNTER, METERED, Roster, counters_of
 from gateway.monitoring.reports.stored_counters import amount_line
-from gateway.monitoring.reports.told_amounts import AmountKind, ToldAmount, ToldAmounts, told_amounts
+from gateway.monitoring.reports.told_amounts import AMOUNT_MAX, AmountKind, ToldAmount, ToldAmounts, told_amounts
 from gateway.monitoring.status.known_devices import nobody
 from gateway.support.access.accounts import AccountRole
 from gateway.web.changes.commands import CommandRefused
@@ -22,8 +22,6 @@ from schemas.registry import RegisteredDevice
 _DAYS_MAX: Final = 366
 _BACK_DAYS: Final = 800
 """How far back an amount may be told: as far as closed months are corrected, and a month more."""
-_AMOUNT_MAX: Final = 1e9
-"""Beyond it a sum has no millionths any more."""
 _TAGS: Final = frozenset(StoredSeries._fields) - {"device"}
 _TEXT_MAX: Final = 200
 
@@ -104,7 +102,7 @@ class AmountPages(RouteGroup):
             raise CommandRefused(f"--to: from {first} to {last} are no days that are over, at most {_DAYS_MAX}", 400)
         if (today - first).days > _BACK_DAYS:
             raise CommandRefused(f"--from: {first} is more than {_BACK_DAYS} days ago", 400)
-        if not abs(amount) <= _AMOUNT_MAX:
+        if not abs(amount) <= AMOUNT_MAX:
             raise CommandRefused(f"--amount: {amount:g} is no amount of a meter", 400)
         if kind not in {"estimate", "correct"} or (kind == "estimate" and amount < 0):
             raise CommandRefused(f"--amount: {amount:g} cannot be for {kind[:20]!r}: an estimate is 0 or more", 400)

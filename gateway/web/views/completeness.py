@@ -30,6 +30,8 @@ from gateway.web.routing import PageParts, RouteGroup, reads
 _GOES_ON_FOR_MS: Final = 15 * 60_000
 _IS_OVER_FOR_MS: Final = 6 * 3_600_000
 """Time for which figures of a month are good enough: of one that goes on, and of one to which only late readings can come."""
+_MAY_CHANGE_MS: Final = 45 * 86_400_000
+"""Behind the end of a month people still decide about it: steps, estimates, exchanges told late; then it is closed."""
 _SHARE: Final = 10
 """The same at least, in multiples of the time that they took."""
 _AFTER_FAULT_MS: Final = 30_000
@@ -103,7 +105,7 @@ class MonthReports:
                 began_ms = self._clock.now_ms()
                 report.csv, report.fault = await printed("the report", command), ""
                 report.made_ms = now_ms = self._clock.now_ms()
-                good_for_ms = _GOES_ON_FOR_MS if began_ms < end_ms else _IS_OVER_FOR_MS
+                good_for_ms = _GOES_ON_FOR_MS if began_ms < end_ms + _MAY_CHANGE_MS else _IS_OVER_FOR_MS
                 report.due_ms = now_ms + max(good_for_ms, _SHARE * (now_ms - began_ms))
         except CommandFailed as failed:
             report.fault, report.due_ms = str(failed), self._clock.now_ms() + _AFTER_FAULT_MS

@@ -1,5 +1,7 @@
 """Estimates and corrections that people tell: spread over their days, in every figure, and taken back as easily."""
 
+import asyncio
+
 import pytest
 
 from gateway.ingest.database.store import StoredSeries, TimeSpan
@@ -7,8 +9,9 @@ from gateway.monitoring.reports.boundaries import SumBoundary, Uncovered
 from gateway.monitoring.reports.consumption import CounterUse, consumption
 from gateway.monitoring.reports.roster import Roster
 from gateway.monitoring.reports.stored_counters import amount_line
-from gateway.monitoring.reports.told_amounts import AmountKind, ToldAmount, taken_in
+from gateway.monitoring.reports.told_amounts import AmountKind, ToldAmount, taken_in, told_amounts
 from schemas.registry import RegisteredDevice
+from tests.monitoring.reports.memory import MemoryStore
 from tests.monitoring.reports.points import DAY, HOUR, START, steady
 from tests.monitoring.reports.stores import Filled
 
@@ -115,3 +118,15 @@ def test_an_amount_does_not_hide_that_the_rest_is_not_known(first: SumBoundary, 
     found = taken_in(first, last or ends, [told], lambda at_ms: ends._replace(at_ms=at_ms))
     assert found is not None
     assert (found.used, found.uncovered) == (None, why)
+
+
+def test_what_was_told_of_another_age_or_beyond_measure_stands_nowhere() -> None:
+    slips = [
+        ToldAmount(AmountKind.ESTIMATE, TimeSpan(-62_135_622_390_000, START), 4 * MILLION),
+        ToldAmount(AmountKind.CORRECT, TimeSpan(START - 401 * DAY, START), 4 * MILLION),
+        ToldAmount(AmountKind.CORRECT, days(3, 4), 10**300),
+    ]
+    told = [*slips, estimate(1, 2, 4.5)]
+    lines = [amount_line(METER, StoredSeries("m1"), "volume_m3", one, NOW - at, is_undone=False) for at, one in enumerate(told)]
+    found = asyncio.run(told_amounts(MemoryStore(lines), Roster([METER]), "water", NOW))
+    assert found == {(StoredSeries("m1"), "volume_m3"): [estimate(1, 2, 4.5)]}
