@@ -72,6 +72,14 @@ REFUSAL_DETAILS: Final[dict[str, str]] = {
     "--amount: <amount> cannot be for <kind>: an estimate is 0 or more": (
         "--amount: <amount> không hợp với <kind>: lượng ước tính từ 0 trở lên"
     ),
+    "--amount: <amount> is no amount of a meter": "--amount: <amount> không phải lượng mà một đồng hồ đo được",
+    "--amount: <amount> is no number; write 1234.5 or 1234,5, without a mark between thousands": (
+        "--amount: <amount> không phải là số; viết 1234.5 hoặc 1234,5, không có dấu tách hàng nghìn"
+    ),
+    "--from: <first> is more than <most> days ago": "--from: <first> đã quá <most> ngày",
+    "--undo: no such <kind> of these days stands; its days must be those told": (
+        "--undo: không có <kind> nào của những ngày này; phải ghi đúng những ngày đã khai"
+    ),
     "--field: <device> has no register <field>": "--field: <device> không có chỉ số <field>",
     "--note: say why, in at most <most> letters": "--note: hãy ghi lý do, nhiều nhất <most> chữ",
     "--to: from <first> to <last> are no days that are over, at most <most>": (
