@@ -5,7 +5,7 @@ report and roll-up never differ. All answers about the devices are held in memor
 """
 
 import asyncio
-from collections import defaultdict
+from collections import ChainMap, defaultdict
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from gateway.ingest.database.store import Spread, Store, StoredSeries, TimeSpan
-from gateway.monitoring.reports.boundaries import MILLIONTHS, ReportStep
+from gateway.monitoring.reports.boundaries import MILLIONTHS, ReportStep, Uncovered
 from gateway.monitoring.reports.consumption import RAIN, CounterUse, PeriodUse, ReportGroup, consumption, group_of, totals
 from gateway.monitoring.reports.flows import GroupFlows, MeterFlow, group_flows, meter_flows
 from gateway.monitoring.reports.marks import Marks
@@ -197,9 +197,10 @@ class AreaTotals:
         self.network = await asyncio.to_thread(MeterNetwork, devices, self._domain, metering)
         areas = await asyncio.to_thread(self.network.groups, ReportGroup.AREA)
         groups = {name: group for name, group in areas.items() if name and (only is None or name in only)}
+        absent = dict.fromkeys(metering, MeterFlow(None, 0, Uncovered.NO_READING, 1.0))  # sums that came between two questions
         for period, meters in self._meters.items():
             storage = await levels.stored(period, groups)
-            for row in group_flows(period, self._domain, groups, meters, storage):
+            for row in group_flows(period, self._domain, groups, ChainMap(meters, absent), storage):
                 self._found[period.start_ms, row.group].flows = row
         if only is not None:
             self._found = defaultdict(_AreaFigures, {key: area for key, area in self._found.items() if key[1] in only})

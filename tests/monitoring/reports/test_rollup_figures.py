@@ -51,6 +51,19 @@ def test_without_any_meter_of_what_comes_in_an_area_has_a_use_alone() -> None:
     assert found == left | {"estimated": 0.0, "suspect": 0.0, "measured": 0.5}
 
 
+def test_a_meter_whose_first_sums_come_between_two_hours_is_left_out_of_the_hour_without_them() -> None:
+    roster, areas = Roster(CHAIN), AreaTotals("water")
+    amounts = {"works": 100, "zone": 60, "house": 50, "shop": 30}
+    later = TimeSpan(HOUR.end_ms, 2 * HOUR.end_ms)
+    for hour, there in ((HOUR, ["works", "zone", "house"]), (later, amounts)):
+        uses = [used(name, amounts[name]) for name in there]
+        areas.add(RolledPeriod("water", PeriodUse(hour, uses), {}), roster)
+    asyncio.run(areas.settle(roster, TankLevels(MemoryStore(), roster)))
+    first, second = (point.fields for point in areas.points(ReportStep.HOUR) if "area=north" in point.tags)
+    assert ("used_m3" in first, "lost_m3" in first, first["supplied_m3"]) == (False, False, 40.0)
+    assert (second["used_m3"], second["lost_m3"]) == (30.0, 10.0)
+
+
 def test_only_the_areas_that_were_asked_about_whole_are_written() -> None:
     roster, areas = Roster(CHAIN), AreaTotals("water")
     amounts = {"works": 100, "zone": 60, "shop": 30}  # the house behind the zone was not asked about
