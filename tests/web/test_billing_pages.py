@@ -114,9 +114,11 @@ def test_an_administrator_closes_a_month_in_his_name_and_the_page_is_worked_out_
     assert "the next one is 2026-11" in out_of_order.document["error"]
 
 
-@pytest.mark.usefixtures("asked")
-def test_a_closed_month_says_by_whom_and_cannot_be_closed_again(tmp_path: Path) -> None:
+def test_a_closed_month_shows_what_is_sealed_says_by_whom_and_cannot_be_closed_again(
+    tmp_path: Path, asked: list[list[str]]
+) -> None:
     async def story(visitor: Visitor) -> list[Answer]:
+        await shown(visitor, "/billing")
         seals = Seals(visitor.parts.foundation.config.journal.path)
         head = SealHead(month="2026-10", day=1, zone="UTC", closed_ms=NOW_MS, by="Lan", before="", version="0")
         with seals.writer(head):
@@ -124,6 +126,7 @@ def test_a_closed_month_says_by_whom_and_cannot_be_closed_again(tmp_path: Path) 
         return [await shown(visitor, "/billing"), await shown(visitor, "/billing?month=2026-09")]
 
     page, before = visit(tmp_path, story, [])
+    assert [words[3] for words in asked] == ["2026-10", "2026-10", "2026-09"], "what stood there before it was closed is old"
     assert "by Lan. SHA-256" in page.words
     assert "Close the month" not in page.words
     assert "The last closed month is 2026-10." in before.words

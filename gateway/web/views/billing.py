@@ -25,7 +25,7 @@ from gateway.web.changes.commands import CommandRefused
 from gateway.web.http.handlers import account_of, note_changes
 from gateway.web.http.listing import list_query
 from gateway.web.routing import PageParts, changes, reads
-from gateway.web.views.completeness import MonthPages, csv_answer
+from gateway.web.views.completeness import MonthPages, MonthReport, csv_answer
 
 _KEPT: Final = 3
 """Months of thousands of lines that are held."""
@@ -41,17 +41,22 @@ class BillingPages(MonthPages):
     """The lines of a month, as a page and as files."""
 
     def __init__(self, parts: PageParts) -> None:
-        super().__init__(parts, lambda month: ["billing", "--month", month], _KEPT)
+        super().__init__(parts, lambda asked: ["billing", "--month", asked.split()[0]], _KEPT)
         self._seals = Seals(self._config.journal.path)
 
     def _usual(self, months: Sequence[TimeSpan]) -> TimeSpan:
         """The last month that is over."""
         return months[1]
 
+    async def _found(self, request: web.Request) -> tuple[TimeSpan, MonthReport]:
+        """The month that is asked for, and its report: closed meanwhile, it has another, wherever it was closed."""
+        month = self._written(self._month(request))
+        return self._asked(request, " sealed" if month in await asyncio.to_thread(self._seals.months) else "")
+
     @reads("/billing")
     async def _page(self, request: web.Request) -> web.Response:
         """The month that is asked for; without one the last that is over. What needs a person stands first."""
-        span, report = self._asked(request)
+        span, report = await self._found(request)
         month, query = self._written(span), list_query(request, ("month", "search"))
         sealed = await asyncio.to_thread(self._seals.months)
         head = await asyncio.to_thread(self._seals.head, month) if month in sealed else None
@@ -79,7 +84,7 @@ class BillingPages(MonthPages):
     @reads("/billing.csv")
     async def _csv(self, request: web.Request) -> web.Response:
         """The same as ``gateway report billing --csv``; 503 while it is worked out."""
-        month, report = self._asked(request)
+        month, report = await self._found(request)
         return csv_answer(report, f"billing-{self._written(month)}", report.csv)
 
     @reads("/billing.xlsx")
