@@ -61,11 +61,15 @@ class Group:
         return _told(self._supplied(period)) if self._is_supplied else Truth(None)
 
     def _of_lost(self, period: Period) -> Truth:
-        """Strangers take from a zone what looks lost; a tank's waves hide what an hour loses."""
+        """Strangers take from a zone what looks lost; a tank's waves hide what an hour loses.
+
+        Who is behind no feed takes nothing of what was supplied: so losses of areas add up to the whole.
+        """
         between = [meter for meter in self._inside if role_of(meter) != "use"]
         if not self._is_supplied or any(self._known.strangers(meter) > 0 for meter in between):
             return Truth(None)
-        lost = self._supplied(period) + -self._used(period)
+        fed = [meter for meter in self._inside if self._known.is_last(meter) and parents(meter)]
+        lost = self._supplied(period) + -total(self._known.taken(meter.id, period) for meter in fed)
         for meter in between:
             stored = self._known.stored(meter.id, period)
             if stored is not None and period.step == "hour":
