@@ -130,7 +130,7 @@ def test_each_kind_of_condition_can_be_written_is_explained_and_is_judged(kind: 
     when, condition = written[0]
     page = (CHECKOUT / "docs" / "alarms.md").read_text(encoding="utf-8")
     assert f"| `{when.partition(':')[0]}: " in page, "docs/alarms.md has no row for it"
-    assert re.search(rf"isinstance\([^)]*\b{kind.__name__}\b", ENGINE), "no module of gateway/core/alarms judges it"
+    assert re.search(rf"(isinstance\([^)]*|\.of\()\b{kind.__name__}\b", ENGINE), "no module of gateway/core/alarms judges it"
     of_all = Rule("x", Severity.INFO, (condition,), {}, {}).of_all_readings
     assert bool(of_all) != (kind in OF_OWN_READINGS), "name it in Rule.of_all_readings, or in OF_OWN_READINGS of this file"
 
