@@ -104,7 +104,9 @@ def test_one_timer_brings_the_next_write() -> None:
                     late += 1
                     gate.come(*lines)
                 await until(partial(gate.has_asked, 3 + turn))
-            assert gate.reads <= 10 + late
+            assert gate.reads < 15 + late, (
+                "each timer that rings too early is one more read a turn; a late machine makes one or two"
+            )
 
     with asyncio.Runner(loop_factory=LoopOfMilliseconds) as runner:
         runner.run(story())
