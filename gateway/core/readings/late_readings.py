@@ -38,10 +38,10 @@ class LateReadings:
         if len(hours) < _HOURS_MAX:
             hours.add(time_ms // HOUR_MS)
 
-    def note_since(self, device: str, since_ms: int) -> None:
-        """Note that everything of a device since then may have changed."""
-        if since_ms < self.closed_ms:
-            end = -(-self.closed_ms // HOUR_MS)
+    def note_since(self, device: str, since_ms: int, until_ms: int = 0) -> None:
+        """Note that everything of a device since then may have changed; ``until_ms``: hours until then too that go on."""
+        if self.closed_ms and since_ms < (end_ms := max(self.closed_ms, until_ms)):
+            end = -(-end_ms // HOUR_MS)
             self._hours.setdefault(device, set()).update(range(max(since_ms // HOUR_MS, end - AGAIN_MAX), end))
 
     def note_written(self, lines: Iterable[str]) -> None:

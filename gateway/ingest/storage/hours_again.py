@@ -9,6 +9,7 @@ removed: after a kill they are written, and judged, once more.
 """
 
 import asyncio
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from math import inf
@@ -104,11 +105,14 @@ class HoursAgain:
             if first < hour:
                 self.mark(device, [(first, hour)])
 
-    def take(self) -> Mapping[str, list[HourRun]]:
-        """Take all hours to work out again, by device. What is marked from now on is for the next time."""
-        for device, marked in self._again.items():
-            self._taken[device] = merged([*self._taken.get(device, ()), *marked])
-        self._again = {}
+    def take(self, closed: int = sys.maxsize) -> Mapping[str, list[HourRun]]:
+        """Take the hours before one to work out again, by device. Later ones, and what is marked from now on, wait."""
+        again, self._again = self._again, {}
+        for device, marked in again.items():
+            if taken := [(first, min(end, closed)) for first, end in marked if first < closed]:
+                self._taken[device] = merged([*self._taken.get(device, ()), *taken])
+            if later := [(max(first, closed), end) for first, end in marked if end > closed]:
+                self._again[device] = later
         return self._taken
 
     async def settle(self) -> None:

@@ -21,6 +21,7 @@ from gateway.core.evaluate import Evaluator
 from gateway.core.ledger import Ledger
 from gateway.core.readings.counters import CounterState
 from gateway.core.readings.exchanges import StepToConfirm, StoredExchange
+from gateway.core.readings.late_readings import HOUR_MS
 from gateway.ingest.database.open_store import open_store
 from gateway.ingest.database.store import StoreFault
 from gateway.ingest.delivery.circuit_breaker import CircuitBreaker
@@ -247,7 +248,8 @@ class Resums:
             worked_in = [one for one in told if one.at_ms >= progress.from_ms and one in counters.past.told]
             await self._exchanges.put(device, *(StoredExchange(one, is_late=False) for one in worked_in))
         self._core.evaluator.counting.stepped.add(device.name)
-        self._core.evaluator.late.note_since(device.name, progress.from_ms)
+        # Until the first reading with the new offset, sums step from the old one where the database did not take them.
+        self._core.evaluator.late.note_since(device.name, progress.from_ms, self._clock.now_ms() + HOUR_MS)
         found = progress.device, progress.changed, progress.read, progress.fault or "done"
         log.info("the sums of %s were worked out again: %d of %d changed; %s", *found)
 

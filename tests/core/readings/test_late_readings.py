@@ -40,6 +40,16 @@ def test_what_changed_since_a_time_marks_all_closed_hours_since() -> None:
     assert late.drain() == {"d1": {HOUR - 2, HOUR - 1}}
 
 
+def test_what_changed_until_now_marks_the_hours_that_go_on_too_once_any_is_closed() -> None:
+    late = LateReadings()
+    late.note_since("d1", HOUR * HOUR_MS, (HOUR + 1) * HOUR_MS)
+    assert late.drain() == {}, "nobody works hours out"
+    late.close(HOUR * HOUR_MS)
+    late.note_since("d1", (HOUR - 1) * HOUR_MS, (HOUR + 1) * HOUR_MS + 1)
+    late.note_since("d2", (HOUR + 1) * HOUR_MS, (HOUR + 1) * HOUR_MS + 1)
+    assert late.drain() == {"d1": {HOUR - 1, HOUR, HOUR + 1}, "d2": {HOUR + 1}}
+
+
 def test_hours_remembered_of_a_device_are_bounded() -> None:
     late = LateReadings()
     late.close(HOUR * HOUR_MS)

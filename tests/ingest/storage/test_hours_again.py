@@ -58,6 +58,19 @@ def test_what_is_marked_while_the_rest_is_worked_out_stays_for_the_next_time(dat
     assert hours_again(database).take() == {"d1": [(6, 7)]}
 
 
+def test_hours_that_are_not_closed_yet_wait_until_they_are(database: Database) -> None:
+    async def marked() -> None:
+        again = hours_again(database)
+        again.mark("d1", [(5, 8)])
+        again.mark("d2", [(9, 10)])
+        assert again.take(6) == {"d1": [(5, 6)]}
+        await again.settle()
+
+    asyncio.run(marked())
+    assert hours_again(database).take(8) == {"d1": [(6, 8)]}
+    assert hours_again(database).take(10) == {"d1": [(6, 8)], "d2": [(9, 10)]}
+
+
 def test_the_hours_of_one_device_are_bounded(database: Database) -> None:
     again = hours_again(database)
     again.mark("d1", [(0, 5), (7_000, 20_000)])

@@ -251,7 +251,7 @@ class PeriodJob:
     async def _work_again(self, store: Store) -> None:
         """Work out again what late readings have changed: hours, their days, and their months."""
         progress, closer = self._progress, self._closer(store)
-        taken = self._hours_again.take()
+        taken = self._hours_again.take(progress.hour_ms // HOUR_MS)  # later ones are closed first
         marks = {id_: runs for device, runs in taken.items() if (id_ := closer.roster.id_of(device)) is not None}
         if marks:
             await asyncio.sleep(_ON_THE_WAY_S)
