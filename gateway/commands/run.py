@@ -172,10 +172,7 @@ async def _run(
 
 @dataclass(slots=True)
 class _Ending:
-    """The end of a run.
-
-    :ivar is_told: a signal asked for it; else the run goes on in another role.
-    """
+    """The end of a run; ``is_told``: a signal asked for it; else the run goes on in another role."""
 
     event: asyncio.Event = field(default_factory=asyncio.Event)
     is_told: bool = False

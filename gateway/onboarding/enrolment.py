@@ -28,10 +28,7 @@ def is_configured(config: Config) -> bool:
 
 
 def device_accounts(config: Config) -> DeviceAccounts:
-    """The accounts of devices on the broker, asked by the account that may make them; not open yet.
-
-    :raises ConfigurationFault: it has no password, or a certificate cannot be used.
-    """
+    """The accounts of devices on the broker, not open yet; ConfigurationFault if password or certificate cannot be used."""
     enrolment = config.enrolment
     password = secret(None, enrolment.password_file)
     if password is None:
@@ -46,10 +43,7 @@ def device_accounts(config: Config) -> DeviceAccounts:
 
 
 def entrance_of(config: Config) -> BrokerEntrance:
-    """The way by which devices come to the broker.
-
-    :raises ConfigurationFault: it is not configured.
-    """
+    """The way by which devices come to the broker; ConfigurationFault if it is not configured."""
     url, ca = config.enrolment.url, config.enrolment.ca
     if url is None:
         example = "mqtts://broker.example.vn:8883"
@@ -59,10 +53,7 @@ def entrance_of(config: Config) -> BrokerEntrance:
 
 
 def topics_of_device(name: str, device: RegisteredDevice | None) -> NativeTopics:
-    """The topics of a device.
-
-    :raises NotEnrollable: it is not registered, or has no site or domain.
-    """
+    """The topics of a device; NotEnrollable if it is not registered, or has no site or domain."""
     if device is None:
         raise NotEnrollable(f"{name}: is not registered; `gateway devices add {name} --site S --domain D` registers it")
     if not device.site or not device.domain:

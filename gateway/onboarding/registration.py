@@ -39,10 +39,7 @@ EntryPair = tuple[dict[str, object] | None, dict[str, object] | None]
 
 
 class FileChanged(Exception):  # noqa: N818 - says what it is
-    """The registry's file is not the one that a change was made for.
-
-    :ivar version: of the file that is there now.
-    """
+    """The registry's file is not the one that a change was made for; ``version``: of the file that is there now."""
 
     def __init__(self, path: Path, version: str) -> None:
         super().__init__(f"{path} was changed meanwhile; nothing was written")
@@ -110,10 +107,7 @@ def change_registry(
 
 
 def put_back(config: Config, written: WrittenChange) -> None:
-    """Put the file back as it was before a change, unless somebody changed it since.
-
-    :raises ConfigurationFault: it cannot be written.
-    """
+    """Put the file back as it was before a change, unless changed since; ConfigurationFault if it cannot be written."""
     path = config.devices.registry
     try:
         with _locked(path):
@@ -129,11 +123,7 @@ def put_back(config: Config, written: WrittenChange) -> None:
 
 
 def check(config: Config, change: RegistryChange) -> None:
-    """Refuse a change with which ``gateway check`` would refuse the registry.
-
-    :raises ChangeRefused: a device of it is at fault.
-    :raises ConfigurationFault: a profile is faulty.
-    """
+    """Refuse, by ChangeRefused, what ``gateway check`` would refuse; ConfigurationFault if it is a profile that is faulty."""
     registry = change.registry
     catalog = survey(config, registry)
     if catalog.faults:
@@ -147,9 +137,8 @@ def check(config: Config, change: RegistryChange) -> None:
 
 
 def spreadsheet_change(config: Config, file: Path, data: bytes | None = None) -> tuple[RegistryChange, list[RegistryRow]]:
-    """Merge a spreadsheet into the registry as it is; return the change, and the rows that it was made of.
+    """Merge a spreadsheet, its bytes in ``data`` or read, into the registry; return the change, and the rows that made it.
 
-    :param data: the bytes of the file; None: they are read.
     :raises ConfigurationFault: with every faulty cell, also those with which ``gateway check`` would refuse the registry.
     """
     registry = load_registry(config.devices.registry)
@@ -179,10 +168,7 @@ def details_of(change: RegistryChange) -> Iterator[tuple[str, Details]]:
 
 
 def differences(before: Mapping[str, RegisteredDevice], registry: Registry) -> dict[str, EntryPair]:
-    """The devices in which two registries differ: id → its entry before and after, None where it is missing.
-
-    :param before: devices by the key of their id.
-    """
+    """The devices, by the key of their id, in which two registries differ: id → its entry before and after, None if missing."""
     after = {device_key(device.id): device for device in registry.devices}
     found: dict[str, EntryPair] = {}
     for key in before.keys() | after.keys():

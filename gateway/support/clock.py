@@ -69,10 +69,7 @@ class ScaledWallClock(WallClock):
 
 
 async def every(seconds: float, clock: WallClock, look: Callable[[], Awaitable[None]], first_s: float = 0.0) -> None:
-    """Look again and again, with so many seconds of a clock from one look to the next; until cancelled.
-
-    :param first_s: the time before the first look.
-    """
+    """Look again and again, first after ``first_s``, with so many seconds of a clock from one look to the next."""
     if first_s:
         await clock.sleep(first_s)
     while True:
@@ -81,10 +78,7 @@ async def every(seconds: float, clock: WallClock, look: Callable[[], Awaitable[N
 
 
 def wall_clock(config: Config, environment: Mapping[str, str]) -> WallClock:
-    """Return the clock of a gateway: the system's, or in tests and demonstrations a scaled one.
-
-    :raises ConfigurationFault: a scaled clock is asked for where it would give real readings a false time.
-    """
+    """The clock of a gateway: the system's or a scaled one; ConfigurationFault if it would give real readings a false time."""
     text = environment.get(VARIABLE)
     if text is None:
         return WallClock()

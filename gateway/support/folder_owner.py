@@ -59,11 +59,9 @@ def as_owner(path: str | Path) -> AbstractContextManager[None]:
 
 
 def whose(path: str | Path) -> FolderOwner | None:
-    """Whoever may put things at a path, if root asks; None: there is no one to be.
+    """Whoever may put things at a path, if root asks; None: there is no one to be; NobodysFolder as above.
 
     It stays true: nobody else can change the folders up to his.
-
-    :raises NobodysFolder: as above.
     """
     if os.geteuid() != 0 or (_PROGRAM in Path(path).parents and ".." not in Path(path).parts):
         return None
@@ -95,10 +93,7 @@ def is_as_owner() -> bool:
 
 
 def owner_on_the_way(path: Path) -> FolderOwner | None:
-    """The owner of the first folder that another than root may write; None: there is none.
-
-    :raises NobodysFolder: it is root's own.
-    """
+    """The owner of the first folder that another than root may write, None: none is; NobodysFolder if it is root's own."""
     is_shared = False
     for place, found in _way(path):
         if found.st_uid != 0 and not _is_known(found.st_uid):

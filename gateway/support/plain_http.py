@@ -50,10 +50,7 @@ class HttpAnswer(NamedTuple):
 
 
 class PlainHttp:
-    """A server at an address.
-
-    :ivar url: its address, as configured.
-    """
+    """A server at an address; ``url``: its address, as configured."""
 
     def __init__(
         self,
@@ -62,9 +59,8 @@ class PlainHttp:
         tls: ssl.SSLContext | None = None,
         certificate: Path | None = None,
     ) -> None:
-        """Connect to nothing yet.
+        """Connect to nothing yet; ``headers`` are sent with each request.
 
-        :param headers: sent with each request, such as the authorization.
         :param tls: for an address that begins with https.
         :param certificate: the one that the server must show, whatever name is in it.
         """
@@ -75,19 +71,12 @@ class PlainHttp:
         self._headers = {} if headers is None else headers
 
     def form(self, path: str, form: Mapping[str, str], headers: Mapping[str, str] | None = None) -> HttpAnswer:
-        """Post a form.
-
-        :param headers: take the place of those of each request.
-        :raises NoAnswer: nothing answers.
-        """
+        """Post a form, with these headers in place of those of each request; NoAnswer if nothing answers."""
         own = self._headers if headers is None else headers
         return self._ask("POST", path, urlencode(form), {**own, "Content-Type": "application/x-www-form-urlencoded"})
 
     def send(self, method: str, path: str, document: object = None) -> HttpAnswer:
-        """Send a document as JSON; None sends none.
-
-        :raises NoAnswer: nothing answers.
-        """
+        """Send a document as JSON, None sends none; NoAnswer if nothing answers."""
         if document is None:
             return self._ask(method, path, None, self._headers)
         return self._ask(method, path, json.dumps(document), {**self._headers, "Content-Type": "application/json"})

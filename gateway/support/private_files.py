@@ -40,7 +40,7 @@ def make_empty(path: Path) -> None:
 def private(path: str | Path, flags: int) -> int:
     """Open a file as the owner of its folder; the ``opener`` for :func:`open`.
 
-    :raises OSError: it cannot be opened; among others' files there is something else, such as a pipe, which would hold root up.
+    OSError also if among others' files there is something else, such as a pipe, which would hold root up.
     """
     with as_owner(path):
         if not is_as_owner():
@@ -59,10 +59,7 @@ def read_bytes(path: Path) -> bytes:
 
 
 def refuse_pipes(database: Path) -> None:
-    """To be called before SQLite opens a file and those beside it, which among others' files may hold root up as above.
-
-    :raises OSError: a pipe is there.
-    """
+    """Before SQLite opens a file and those beside it: OSError if a pipe is among others' files, which may hold root up."""
     for path in (database.with_name(database.name + suffix) for suffix in _OF_SQLITE if is_as_owner()):
         if path.is_fifo():
             raise _no_file(path)

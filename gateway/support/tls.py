@@ -25,9 +25,8 @@ def tls_context(ca: Path | None, cert: Path | None = None, key: Path | None = No
     """A context that checks the server, against ``ca`` or the system's authorities, and shows ``cert`` if given.
 
     From Python 3.13 on the default also demands extensions that an authority made by the usual ``openssl req -x509`` lacks;
-    utilities have such authorities, and their certificates are checked no less without these extensions.
-
-    :raises OSError: a file cannot be read, holds no certificate or no key, or they do not belong together.
+    utilities have such authorities, and their certificates are checked no less without these extensions. OSError if a file
+    cannot be read, holds no certificate or no key, or they do not belong together.
     """
     with as_owner(ca or "/"):
         context = ssl.create_default_context(cafile=ca)
@@ -69,10 +68,7 @@ class ResumingContext(ssl.SSLContext):
 
 
 def resuming_context(ca: Path | None) -> ResumingContext:
-    """A context like :func:`tls_context`, for connections that are opened again and again.
-
-    :raises OSError: the file cannot be read, or holds no certificate.
-    """
+    """A context like :func:`tls_context`, for connections that are opened again and again; OSError as there."""
     context = ResumingContext(ssl.PROTOCOL_TLS_CLIENT)
     context.verify_flags = tls_context(ca).verify_flags
     if ca is None:
@@ -85,10 +81,7 @@ def resuming_context(ca: Path | None) -> ResumingContext:
 
 
 def server_context(cert: Path, key: Path) -> ssl.SSLContext:
-    """A context that shows ``cert``.
-
-    :raises OSError: one of the files cannot be read, holds no certificate or key, or they do not belong together.
-    """
+    """A context that shows ``cert``; OSError if it or its key cannot be read, is none, or they do not belong together."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     _keep_to_good_ciphers(context)
     _show(context, cert, key)
@@ -116,10 +109,7 @@ def _keep_to_good_ciphers(context: ssl.SSLContext) -> None:
 
 
 def shows(shown: bytes | None, cert: Path) -> bool:
-    """Tell if the certificate that was shown (DER) is the first one in ``cert``.
-
-    :raises OSError: ``cert`` cannot be read.
-    """
+    """Tell if the certificate that was shown (DER) is the first one in ``cert``; OSError if ``cert`` cannot be read."""
     first = read_bytes(cert).decode(errors="replace").partition(_END)[0].rpartition(_BEGIN)[2]
     return shown is not None and shown == ssl.PEM_cert_to_DER_cert(f"{_BEGIN}{first}{_END}")
 
@@ -157,10 +147,7 @@ class TlsContexts:
 
 
 def tls_contexts(config: Config) -> TlsContexts:
-    """Read the files and make the contexts.
-
-    :raises ConfigurationFault: a file cannot be used.
-    """
+    """Read the files and make the contexts; ConfigurationFault if a file cannot be used."""
     return TlsContexts(broker_tls(config.mqtt), database_tls(config.influxdb), pages_tls(config.http))
 
 
@@ -180,10 +167,7 @@ def tls_files(config: Config) -> dict[str, Path]:
 
 
 def broker_tls(config: Mqtt) -> ssl.SSLContext | None:
-    """The context for the broker.
-
-    :raises ConfigurationFault: a file of ``mqtt.tls`` cannot be used.
-    """
+    """The context for the broker; ConfigurationFault if a file of ``mqtt.tls`` cannot be used."""
     if split_url(config.url).scheme != "mqtts":
         return None
     tls = config.tls
@@ -191,20 +175,14 @@ def broker_tls(config: Mqtt) -> ssl.SSLContext | None:
 
 
 def database_tls(config: Influxdb) -> ssl.SSLContext | None:
-    """The context for InfluxDB.
-
-    :raises ConfigurationFault: ``influxdb.tls.ca`` cannot be used.
-    """
+    """The context for InfluxDB; ConfigurationFault if ``influxdb.tls.ca`` cannot be used."""
     if split_url(config.url).scheme != "https":
         return None
     return _made(lambda: resuming_context(config.tls.ca), f"{config.tls.ca}: influxdb.tls: cannot be used")
 
 
 def pages_tls(config: HttpSection) -> ssl.SSLContext | None:
-    """The context for the pages; None where ``http.tls`` names no certificate.
-
-    :raises ConfigurationFault: certificate or key cannot be used.
-    """
+    """The context for the pages, None where ``http.tls`` names no certificate; ConfigurationFault if it cannot be used."""
     cert, key = config.tls.cert, config.tls.key
     if cert is None or key is None:
         return None

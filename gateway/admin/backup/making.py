@@ -17,13 +17,7 @@ from gateway.support.private_files import folder_beside, make_empty
 
 
 def make_backup(config: Config, path: Path, now_ms: int, *, accounts: Path, also: Sequence[Path]) -> BackupManifest:
-    """Write a backup of a gateway.
-
-    :param accounts: the broker's accounts.
-    :param also: further files and folders.
-    :raises OSError: a file cannot be read, or the archive not be written.
-    :raises sqlite3.Error: a database cannot be read.
-    """
+    """Write a backup of a gateway; OSError or sqlite3.Error if a file cannot be read, or the archive not be written."""
     folder = config.file.parent if config.file is not None else Path.cwd()
     audit, is_running = AuditLog(config.journal.path), is_in_use(config.journal.path)
     with ExitStack() as stack:

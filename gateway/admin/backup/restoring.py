@@ -133,11 +133,9 @@ def restore(
     without_journal: bool,
     forgotten: Sequence[Path],
 ) -> Restored:
-    """Restore a verified archive.
+    """Restore a verified archive; ``folder``: the configuration's.
 
-    :param folder: the configuration's.
     :param replace: set files aside that are at its places.
-    :param forgotten: further lists of the forgotten.
     :raises FilesThere: some are, and they may not be set aside; nothing was written.
     :raises InUse: a gateway runs on its journal.
     :raises ArchiveFault, OSError, sqlite3.Error: it cannot be restored; what was there is there.

@@ -101,10 +101,9 @@ class RabbitMqPlaces:
 
 
 def rabbitmq_conf(places: RabbitMqPlaces, session_expiry: timedelta, receive_maximum: int) -> str:
-    """The file for RabbitMQ's ``conf.d``, by which no session ends early and none is slow.
+    """The file for RabbitMQ's ``conf.d``, by which no session ends early and none is slow, by the wishes of a gateway.
 
-    :param session_expiry: the wish of a gateway; the broker allows no less than the seven days that are usual.
-    :param receive_maximum: the wish of a gateway.
+    The broker allows no less than the seven days that are usual.
     """
     lines = ["# Clients show a password. With `--client-certificates` each shows a certificate too, or a certificate alone."]
     if places.clients_ca is not None:

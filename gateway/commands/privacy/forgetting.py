@@ -153,7 +153,7 @@ def _tell_sealed(config: Config, device: NamedDevice) -> None:
 
 
 def _refuse_parent(config: Config, device: NamedDevice) -> None:
-    """:raises ConfigurationFault: others have the device as their parent."""
+    """ConfigurationFault if others have the device as their parent."""
     if device.entry is not None:
         try:
             retire(load_registry(config.devices.registry), device.id)

@@ -83,11 +83,7 @@ class DeviceVerdicts:
         return ladder(self.evidence(device, now_ms))
 
     def ladder_with(self, device: Device, now_ms: int, *, profile: str | None, waiting: int) -> Ladder:
-        """Judge a device by what is on disk as well.
-
-        :param profile: the profile that read its last message, if it was looked up.
-        :param waiting: messages that wait for its registration.
-        """
+        """Judge a device by the messages that wait on disk as well, and by the profile that read its last one, if known."""
         seen = self.evidence(device, now_ms)
         return ladder(replace(seen, profile=profile or seen.profile, waiting=waiting))
 
@@ -119,10 +115,7 @@ def _profile(device: Device) -> str:
 
 @dataclass(slots=True)
 class KnownDevices:
-    """The devices, and the judge of their silence.
-
-    :ivar areas: code → name of each area, as the active registry names them.
-    """
+    """The devices, and the judge of their silence; ``areas``: code → name of each area, as the active registry names them."""
 
     streams: Streams
     silence: Silence

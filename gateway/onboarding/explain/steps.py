@@ -41,10 +41,7 @@ _NO_REMARKS: Final[CodeMeanings] = MappingProxyType({})
 
 
 def explain(seen: Trace, document: dict[str, Any], words: CodeMeanings, remarks: CodeMeanings = _NO_REMARKS) -> str:
-    """The steps as lines; each begins with its label.
-
-    :param remarks: label of a line → text to add below it.
-    """
+    """The steps as lines, each behind its label; ``remarks``: label of a line → text to add below it."""
     lines = []
     for label, text in steps(seen, document, words):
         below = f"\n{remarks[label]}" if remarks.get(label) else ""
@@ -55,8 +52,7 @@ def explain(seen: Trace, document: dict[str, Any], words: CodeMeanings, remarks:
 def steps(seen: Trace, document: dict[str, Any], words: CodeMeanings | None = None) -> list[ExplainedStep]:
     """Envelope, profile and why, what the codec gave, each value with its steps, the points, or the reason and how to fix it.
 
-    :param document: of the same message, by :func:`gateway.onboarding.explain.dry_run.result_document`.
-    :param words: meanings of codes; without them only the codes are shown.
+    ``document`` is the result of the same message. Without meanings of codes, ``words``, only the codes are shown.
     """
     words = words or {}
     lines = [

@@ -11,10 +11,7 @@ from schemas.unit_scale import UnknownUnit, convert
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """Find the meaning of a value.
-
-    :ivar doubt: another possible meaning, a sentence for the reviewer of the proposal.
-    """
+    """The meaning of a value; ``doubt``: another possible meaning, a sentence for the reviewer of the proposal."""
 
     measurement: str
     field: str
@@ -132,10 +129,7 @@ _PHASES: Final = {"a": "l1", "b": "l2", "c": "l3", "1": "l1", "2": "l2", "3": "l
 
 
 def meaning_of(entity: Entity) -> Meaning:
-    """Find the meaning of a value.
-
-    :raises NotUnderstood: it is not a known quantity, or has an incompatible unit.
-    """
+    """Find the meaning of a value; NotUnderstood if it is not a known quantity, or has an incompatible unit."""
     what = entity.device_class or (_CLASS_OF_UNIT.get(entity.unit, "") if entity.component == "sensor" else "")
     found = _CLASSES.get((entity.component, what))
     if found is None or (entity.component == "switch" and entity.category):

@@ -41,10 +41,7 @@ _TOPIC_MAX: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """The device that has the values.
-
-    :ivar key: its first identifier, else the node in the topic of the configuration.
-    """
+    """The device that has the values; ``key``: its first identifier, else the node in the topic of the configuration."""
 
     key: str
     name: str
@@ -54,10 +51,7 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """The position of a value in a message.
-
-    :ivar path: in a JSON document; None: the message is the value.
-    """
+    """The position of a value in a message; ``path``: in a JSON document; None: the message is the value."""
 
     path: str | None
     round: int | None = None
@@ -185,10 +179,7 @@ def _text(value: object) -> str:
 
 
 def parse_template(text: str) -> Template:
-    """Parse a template into the position of its value; an empty one means that the message is the value.
-
-    :raises NotUnderstood: it does more than that.
-    """
+    """Parse a template into the position of its value, an empty one: the message itself; NotUnderstood if it does more."""
     match = _TEMPLATE.fullmatch(text.strip() or "{{ value }}")
     if match is None:
         raise NotUnderstood(f"its value_template is not understood: {text}")

@@ -26,10 +26,7 @@ _NOT_VALUES: Final = frozenset({"quality", "seq"})
 
 
 def with_tests(proposal: Proposal) -> tuple[dict[str, Any], list[str]]:
-    """Add a test for each device whose messages gave points; return a sentence for each message that gave nothing.
-
-    :raises ValueError: the profile is not valid.
-    """
+    """Add a test for each device whose messages gave points; sentences on the others. ValueError: the profile is not valid."""
     silent: list[str] = []
     tests = []
     try:

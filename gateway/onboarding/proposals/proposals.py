@@ -51,10 +51,7 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A value that is understood.
-
-    :ivar channel: the channel that distinguishes it from values of the same name; may be empty.
-    """
+    """A value that is understood; ``channel``: the channel that distinguishes it from values of the same name; may be empty."""
 
     entity: Entity
     meaning: Meaning

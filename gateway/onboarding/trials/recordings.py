@@ -40,10 +40,7 @@ _SENTENCES: Final = {
 
 
 class Guess(NamedTuple):
-    """A guessed topic.
-
-    :ivar name: the network server or the domain.
-    """
+    """A guessed topic; ``name``: the network server or the domain."""
 
     topic: str
     basis: GuessBasis
@@ -56,10 +53,7 @@ class Guess(NamedTuple):
 
 
 def guess_topic(payload: bytes, known: Catalog, *, named: bool) -> Guess | None:
-    """The topic on which a payload most likely came; None when nothing tells.
-
-    :param named: the profiles in ``known`` are those that were asked for; a topic of theirs is taken.
-    """
+    """The topic on which a payload most likely came, one of a profile if ``known`` are those asked for; None: nothing tells."""
     tests = (file.model.tests[0].sequence()[0] for file in known.files.values() if file.compiled.filters) if named else ()
     for message in tests:
         return Guess(message.topic, GuessBasis.TEST)
@@ -100,10 +94,7 @@ def _domain(document: object) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class RecordedMessage:
-    """One message to decode, and when it arrived.
-
-    :ivar guess: the guess of its topic; None if it was given.
-    """
+    """One message to decode, and when it arrived; ``guess``: the guess of its topic; None if it was given."""
 
     message: StoredMessage
     arrival_ms: int
@@ -120,10 +111,7 @@ class PayloadForm(BaseModel):
     arrival_ms: int | None = Field(None, ge=0, le=2**53)
 
     def body(self) -> bytes:
-        """The bytes of the message; a JSON text is the text itself.
-
-        :raises ValueError: they are written wrongly.
-        """
+        """The bytes of the message; a JSON text is the text itself; ValueError if the form is written wrongly."""
         if self.payload_hex is not None:
             return bytes_of_hex(self.payload_hex)
         if self.payload_base64 is not None:
@@ -146,30 +134,20 @@ class _JsonLine(PayloadForm):
 
 
 def recorded_rows(data: bytes, file: str) -> Iterator[RecordedMessage]:
-    """The messages of a recording, one JSON object a line.
-
-    :param file: its name, for faults.
-    :raises ConfigurationFault: a line is faulty.
-    """
+    """The messages of a recording named ``file``, one JSON object a line; ConfigurationFault if a line is faulty."""
     for number, text in enumerate(data.splitlines(), start=1):
         if text.strip():
             yield recorded_row(text, f"{file}: line {number}")
 
 
 def message_of(topic: str, payload: bytes, *, retain: bool = False) -> StoredMessage:
-    """A message.
-
-    :raises ValueError: its topic cannot be written in UTF-8.
-    """
+    """A message; ValueError if its topic cannot be written in UTF-8."""
     topic.encode()
     return StoredMessage(topic, payload, retain)
 
 
 def bytes_of_hex(text: str) -> bytes:
-    """Bytes from hexadecimal digits, with or without spaces.
-
-    :raises ValueError: they are something else.
-    """
+    """Bytes from hexadecimal digits, with or without spaces; ValueError if they are something else."""
     try:
         return bytes.fromhex(text)
     except ValueError:
@@ -177,10 +155,7 @@ def bytes_of_hex(text: str) -> bytes:
 
 
 def bytes_of_base64(text: str | bytes) -> bytes:
-    """Bytes from base64.
-
-    :raises ValueError: it is something else.
-    """
+    """Bytes from base64; ValueError if it is something else."""
     try:
         return b64decode(text, validate=True)
     except ValueError:
@@ -194,11 +169,7 @@ def faults_of(error: ValidationError, place: str) -> list[str]:
 
 
 def recorded_row(text: bytes, place: str) -> RecordedMessage:
-    """One line of a recording.
-
-    :param place: file and line, for faults.
-    :raises ConfigurationFault: it is faulty.
-    """
+    """One line of a recording, at this place of its file; ConfigurationFault if it is faulty."""
     try:
         line = _JsonLine.model_validate(json.loads(text))
         message = message_of(line.topic, line.body(), retain=line.retain)

@@ -35,12 +35,9 @@ class TrialRequest(PayloadForm):
 
 
 def try_message(config: Config, request: TrialRequest) -> TriedMessage:
-    """Try the message of a request.
+    """Try the message of a request; ConfigurationFault if profile or registry, ValueError if payload or topic cannot be used.
 
     It takes a tenth of a second and starts a process where the profile has a codec: for a thread, not for the loop.
-
-    :raises ConfigurationFault: profile or registry cannot be used.
-    :raises ValueError: the payload is written wrongly, or no topic is known.
     """
     with TemporaryDirectory(prefix="gateway-trial-") as folder:
         if request.profile_text:
@@ -61,11 +58,7 @@ def tried_document(tried: TriedMessage, language: str) -> dict[str, Any]:
 
 
 def pasted_catalog(config: Config, profile_text: str, folder: Path) -> Catalog:
-    """The catalog with a profile that is not saved yet, and no other.
-
-    :param folder: a folder for its file while the catalog is in use.
-    :raises ConfigurationFault: naming ``profile.yaml``.
-    """
+    """The catalog with a profile that is not saved yet, in a folder for now, alone; ConfigurationFault if it is faulty."""
     file = folder / "profile.yaml"
     file.write_text(profile_text, encoding="utf-8")
     try:
@@ -114,11 +107,9 @@ class ProfileComparison(NamedTuple):
 
 
 def compare(config: Config, profile_text: str, messages: Iterable[RecordedMessage]) -> ProfileComparison:
-    """Compare a changed profile with what is active, on the messages that it takes.
+    """Compare a changed profile with what is active, on the messages that it takes; ConfigurationFault if it cannot be used.
 
     It takes some milliseconds a message: for a thread, not for the loop.
-
-    :raises ConfigurationFault: the profile or the registry cannot be used.
     """
     with TemporaryDirectory(prefix="gateway-trial-") as folder:
         changed, active = pasted_catalog(config, profile_text, Path(folder)), load_catalog(config)

@@ -134,7 +134,7 @@ def open_to_all(config: Config) -> Config:
 class Trials:
     """Tries messages in order, with state. A context manager, because codecs run in a child process.
 
-    :param named: the source of the name of the only profile that is asked; empty if all profiles are.
+    ``named`` is the source of the name of the only profile that is asked; empty if all profiles are.
     """
 
     def __init__(self, config: Config, catalog: Catalog, *, named: str = "", sums: SumsMode = SumsMode.OFF) -> None:
@@ -187,10 +187,9 @@ class ProposedMake:
 
 
 def propose_makes(config: Config, recorded: RecordedMessage, name: str) -> list[ProposedMake]:
-    """The makes that a device may be of. It takes a second: for a thread, not for the loop.
+    """The makes that a device, met under this id, may be of; ConfigurationFault if registry or profiles cannot be used.
 
-    :param name: the id under which the gateway met the device.
-    :raises ConfigurationFault: registry or profiles cannot be used.
+    It takes a second: for a thread, not for the loop.
     """
     everyone = open_to_all(config)
     catalog = load_catalog(everyone, all_shipped=True)

@@ -74,10 +74,7 @@ def digest_of(token: str) -> bytes:
 
 
 def load_accounts(path: Path | None) -> list[UserAccount]:
-    """The accounts in a file; none where no file is named.
-
-    :raises ConfigurationFault: the file is missing or cannot be read, or a line is not an account.
-    """
+    """The accounts in a file, none where no file is named; ConfigurationFault if it is missing or a line is no account."""
     if path is None:
         return []
     if not path.exists():
@@ -88,9 +85,7 @@ def load_accounts(path: Path | None) -> list[UserAccount]:
 def parse_accounts(text: str, path: Path) -> list[UserAccount]:
     """The accounts in the text of a file: lines ``name role digest``, behind them the limit of a reader.
 
-    Those that are empty or begin with # are left out.
-
-    :raises ConfigurationFault: a line is not an account.
+    Those that are empty or begin with # are left out; ConfigurationFault if a line is not an account.
     """
     found: dict[str, UserAccount] = {}
     faults: list[str] = []
@@ -159,11 +154,7 @@ _TOKEN_MIN: Final = 16
 
 
 class Access:
-    """The accounts in force.
-
-    :param own: the account of ``http.token_file``, or of the token that is made for this run.
-    :param listed: those of ``http.tokens_file``.
-    """
+    """The accounts in force: its own, by ``http.token_file`` or made for this run, and those of ``http.tokens_file``."""
 
     def __init__(self, own: UserAccount, listed: Sequence[UserAccount]) -> None:
         self._own = own
@@ -185,20 +176,14 @@ class Access:
 
 
 def open_access(config: Config) -> Access:
-    """The accounts of a configuration; without ``http.token_file`` a token is made for the commands of this machine.
-
-    :raises ConfigurationFault: a file of tokens cannot be used.
-    """
+    """The accounts of a configuration, or a token made for this machine's commands; ConfigurationFault: a file is unusable."""
     listed = load_accounts(config.http.tokens_file)
     token = configured_token(config) or make_token(config.journal.path)
     return Access(UserAccount(OWN_NAME, AccountRole.ADMIN, digest_of(token)), listed)
 
 
 def configured_token(config: Config) -> str | None:
-    """The token of ``http.token_file``; None where no file is named.
-
-    :raises ConfigurationFault: the file cannot be read, or what it holds is too short for a token.
-    """
+    """The token of ``http.token_file``, None where none is named; ConfigurationFault if it cannot be read, or is too short."""
     path = config.http.token_file
     token = secret(None, path)
     if token is None or len(token) >= _TOKEN_MIN:

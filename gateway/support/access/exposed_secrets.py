@@ -21,10 +21,7 @@ _IN_PLAIN: Final = (
 
 
 def sent_in_plain(config: Config, management: ManagementSection | None = None) -> list[tuple[str, str]]:
-    """Addresses on other machines that get a password or token unencrypted, each behind its key.
-
-    :param management: the broker's HTTP API, of ``shares.yaml``.
-    """
+    """Addresses on other machines, of ``shares.yaml`` too, that get a password or token unencrypted, each behind its key."""
     mqtt, influxdb, enrolment, alarms = config.mqtt, config.influxdb, config.enrolment, config.alarms
     tokens = influxdb.token, influxdb.token_file, influxdb.read_token_file
     secrets = {

@@ -56,11 +56,7 @@ def details_line(number: int, salt: str, details: Details) -> str:
 
 
 def entry_line(previous: ChainLink, deed: Deed, details: str) -> tuple[str, ChainLink]:
-    """The line of an entry, and its place.
-
-    :param previous: the entry before it.
-    :param details: the line of its details.
-    """
+    """The line of an entry behind the one before it, with the line of its details; and its place."""
     document = {"number": previous.number + 1, **deed._asdict(), "details": sha256(details.encode()).hexdigest()}
     link = ChainLink(previous.number + 1, _hash(previous, document))
     return _json(document | {_HASH: link.hash}), link
@@ -90,12 +86,7 @@ class ChainCheck:
 
 
 def verify(lines: Iterable[str], details: Iterable[str], known: Iterable[ChainLink] = ()) -> ChainCheck:
-    """Check the chain.
-
-    :param lines: of the entries.
-    :param details: lines of their details.
-    :param known: entries that were noted elsewhere, such as those of a log on another machine.
-    """
+    """Check the chain by the lines of entries and details; ``known``: entries noted elsewhere, as in another machine's log."""
     verdict, told = ChainCheck(), {number: line for line in details if (number := _document(line).get("number")) is not None}
     wanted = {link.number: link.hash for link in known}
     for place, line in enumerate(lines, start=1):

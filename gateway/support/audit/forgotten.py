@@ -22,9 +22,8 @@ _WORDS: Final = 2
 
 
 class ForgottenDevices:
-    """A list with its key.
+    """A list with its key; every method raises OSError if a file cannot be read or written.
 
-    :raises OSError: from every method, if a file cannot be read or written.
     :ivar path: the list; it need not exist.
     :ivar key_path: the key; it is made when it is first needed.
     """

@@ -45,11 +45,7 @@ class AuditFault(Exception):  # noqa: N818 - says what it is
 
 
 class AuditLog:
-    """The audit log of a gateway.
-
-    :param journal: path of the journal; the files of the log lie beside it.
-    :raises AuditFault: from every method, if the disk fails.
-    """
+    """The audit log of a gateway, in files beside its journal; every method raises AuditFault if the disk fails."""
 
     def __init__(self, journal: Path) -> None:
         self.path = journal.with_name(journal.name + AUDIT)
@@ -63,7 +59,7 @@ class AuditLog:
     def held(self) -> IO[bytes]:
         """Let nobody write until the file of entries, which is returned, is closed: both can be copied as they belong together.
 
-        :raises AuditFault: the log cannot be held; what is done meanwhile raises its own faults.
+        AuditFault if the log cannot be held; what is done meanwhile raises its own faults.
         """
         try:
             make_folder(self.path.parent)
@@ -112,10 +108,7 @@ class AuditLog:
         return list(page.values())
 
     def verify(self, known: Iterable[ChainLink] = ()) -> ChainCheck:
-        """Check the chain and its details.
-
-        :param known: entries noted elsewhere.
-        """
+        """Check the chain and its details; ``known``: entries noted elsewhere."""
         return verify(self._lines(self.path), self._lines(self._details), known)
 
     def forget(self, is_device: IsDevice) -> int:

@@ -91,10 +91,7 @@ class ValueAxis:
 def line_chart(
     frame: ChartFrame, lines: Sequence[ChartLine], time: TimeAxis, values: ValueAxis, *, gap_ms: float | None = None
 ) -> str:
-    """Draw lines over time.
-
-    :param gap_ms: points further apart are not joined.
-    """
+    """Draw lines over time; ``gap_ms``: points further apart are not joined."""
     scale = _scale(frame, [value for line in lines for _, value in line.points], values)
     paths = [
         element(
@@ -114,10 +111,7 @@ def line_chart(
 
 
 def bar_chart(frame: ChartFrame, series: Sequence[ChartLine], length_ms: float, time: TimeAxis, values: ValueAxis) -> str:
-    """Draw a bar for each point, from its time on; those of several series on each other. Negative ones hang below zero.
-
-    :param length_ms: the time that a bar stands for.
-    """
+    """Draw a bar of this length for each point, from its time on; several series on each other, negative ones below zero."""
     placed = list(_stacked(series))
     scale = _scale(frame, [end for _, spans in placed for _, *ends in spans for end in ends] or [0.0], values)
     drawn = []

@@ -37,10 +37,7 @@ def element(name: str, content: str = "", /, **attributes: object) -> str:
 
 
 def text(said: str, share: float, y: float, *, anchor: str = "start") -> str:
-    """A label; it stays readable on a curve.
-
-    :param share: of the width, 0 to 1.
-    """
+    """A label; it stays readable on a curve; ``share``: of the width, 0 to 1."""
     return element(
         "text",
         escape(said),
@@ -134,10 +131,7 @@ _STEPS_MS: Final = (
 
 
 def number_ticks(low: float, high: float, most: int = 5) -> list[float]:
-    """Round numbers, evenly spaced, the first at ``low`` or below and the last at ``high`` or above.
-
-    :param most: number of intervals that are not exceeded.
-    """
+    """Round numbers at most so many even steps apart, the first at ``low`` or below, the last at ``high`` or above."""
     if high - low <= _HAIR * max(abs(low), abs(high)):  # equal but for the last digits: no step lies between them
         around = _AROUND * abs(low)
         low, high = (low - around, high + around) if around else (0.0, 1.0)
@@ -155,10 +149,7 @@ def _round_step(least: float) -> float:
 
 
 def time_ticks(start_ms: int, end_ms: int, zone: tzinfo, most: int = 5) -> list[int]:
-    """Round local times between two instants: full minutes, hours or days of the zone.
-
-    :param most: number of marks that is not exceeded.
-    """
+    """At most so many round local times between two instants: full minutes, hours or days of the zone."""
     length_ms = max(1, end_ms - start_ms)
     step_ms = next((step for step in _STEPS_MS if length_ms <= step * most), _STEPS_MS[-1])
     return [at_ms for at_ms in _round_times(start_ms, end_ms, step_ms, zone) if start_ms <= at_ms <= end_ms][:most]

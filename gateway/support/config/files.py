@@ -25,10 +25,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class ConfigurationFault(Exception):  # noqa: N818 - the field's word
-    """The configuration cannot be used.
-
-    :ivar lines: one for each fault: ``FILE: key.path: sentence``.
-    """
+    """The configuration cannot be used; ``lines``: one for each fault: ``FILE: key.path: sentence``."""
 
     def __init__(self, lines: list[str]) -> None:
         super().__init__("\n".join(lines))
@@ -36,10 +33,9 @@ class ConfigurationFault(Exception):  # noqa: N818 - the field's word
 
 
 def read_yaml(path: Path, settle: Settle | None = None) -> Any:  # noqa: ANN401 - YAML is whatever people wrote
-    """The document in ``path``; see :mod:`gateway.support.config.strict_yaml` for what is refused beyond YAML's own rules.
+    """The document in ``path``, read as :func:`gateway.support.config.plain_yaml.read` does; ConfigurationFault if it is none.
 
-    :param settle: as in :func:`gateway.support.config.plain_yaml.read`.
-    :raises ConfigurationFault: it cannot be read or is not YAML.
+    What is refused beyond YAML's own rules: :mod:`gateway.support.config.strict_yaml`.
     """
     text = text_of(path)
     try:
@@ -51,7 +47,7 @@ def read_yaml(path: Path, settle: Settle | None = None) -> Any:  # noqa: ANN401 
 def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Config:
     """The configuration of ``path``, or of ``gateway.yaml`` in the working folder, or all defaults; then the environment.
 
-    :raises ConfigurationFault: naming file (or variable), key and fault.
+    ConfigurationFault names file or variable, key and fault.
     """
     file = path or DEFAULT_FILE
     is_read = path is not None or file.exists()
@@ -71,10 +67,7 @@ def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Conf
 
 
 def _overlay(document: dict[str, Any], environment: Mapping[str, str]) -> dict[tuple[str, ...], str]:
-    """Write variables over the document; return which key came from which variable.
-
-    :raises ConfigurationFault: one holds bytes that are not text.
-    """
+    """Write variables over the document; return which key came from which. ConfigurationFault: one is not text."""
     variables = {}
     for name in sorted(environment):
         keys = tuple(name.removeprefix(_PREFIX).lower().split("__"))
@@ -186,20 +179,14 @@ def _is_written(document: dict[str, Any], path: tuple[str, ...]) -> bool:
 
 
 def secret(value: str | None, file: Path | None) -> str | None:
-    """A password or token: written down, or the first line of its file.
-
-    :raises ConfigurationFault: the file cannot be read, or is not text.
-    """
+    """A password or token: written down, or the first line of its file; ConfigurationFault if that cannot be read."""
     if value is not None or file is None:
         return value
     return text_of(file).partition("\n")[0].strip()
 
 
 def text_of(path: Path) -> str:
-    """Read a text file, with or without a byte order mark.
-
-    :raises ConfigurationFault: it cannot be read, or is not UTF-8.
-    """
+    """Read a text file, with or without a byte order mark; ConfigurationFault if it cannot be read, or is not UTF-8."""
     try:
         with open(path, encoding="utf-8-sig", opener=private) as file:
             return file.read()

@@ -63,10 +63,7 @@ class StandbySection(_Section):
 
 
 class Mqtt(_Section):
-    """The broker and the session with it.
-
-    :ivar other_urls: further nodes of the same broker: a session is one in all of them.
-    """
+    """The broker and the session with it; ``other_urls``: further nodes of the same broker: a session is one in all of them."""
 
     url: BrokerUrl = "mqtt://127.0.0.1:1883"
     other_urls: list[BrokerUrl] = []

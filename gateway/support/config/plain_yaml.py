@@ -180,10 +180,7 @@ class _DocumentBuilder:
         self._waiting: tuple[int, dict[Any, Any], Any] | None = None
 
     def read(self, text: str) -> dict[Any, Any]:
-        """The document.
-
-        :raises _NotPlain: the strict reader must read it.
-        """
+        """The document; NotPlain if the strict reader must read it."""
         lines = _Lines()
         here: dict[Any, Any] = self._root
         column_here = 0

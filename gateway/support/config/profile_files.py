@@ -160,10 +160,7 @@ def _takes(file: ProfileFile) -> tuple[object, ...]:
 
 
 def read_documents(path: Path) -> list[Any]:
-    """The documents of a YAML file, separated by ``---``.
-
-    :raises ConfigurationFault: it cannot be read or is not YAML.
-    """
+    """The documents of a YAML file, separated by ``---``; ConfigurationFault if it cannot be read or is not YAML."""
     try:
         if path.stat().st_size > _FILE_MAX_BYTES:
             raise ConfigurationFault([f"{path}: document: is larger than {_FILE_MAX_BYTES // 2**20} MiB"])

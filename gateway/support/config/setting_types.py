@@ -37,10 +37,7 @@ def check_address(*schemes: str, secrets: str) -> AfterValidator:
 
 
 def split_url(text: str) -> SplitResult:
-    """The parts of an address.
-
-    :raises ValueError: with a sentence, for an invalid port or an unclosed bracket.
-    """
+    """The parts of an address; ValueError with a sentence, for an invalid port or an unclosed bracket."""
     try:
         parts = urlsplit(text)
         _ = parts.port

@@ -18,10 +18,7 @@ _DEPTH_MAX: Final = 64
 
 
 def parse(text: str) -> Any:  # noqa: ANN401 - YAML is whatever people wrote
-    """The one document in ``text``; None if it is empty.
-
-    :raises YamlFault: with the line.
-    """
+    """The one document in ``text``, None if it is empty; YamlFault with the line."""
     try:
         return _Builder(_PARSER(text).get_event).document()
     except yaml.MarkedYAMLError as error:

@@ -18,10 +18,7 @@ _STR: Final = f"{_PREFIX}str"
 
 
 class YamlFault(Exception):  # noqa: N818 - the field's word
-    """A text that is not YAML, or YAML that is refused.
-
-    :ivar line: the line, counted from 1.
-    """
+    """A text that is not YAML, or YAML that is refused; ``line``: the line, counted from 1."""
 
     def __init__(self, line: int, what: str) -> None:
         super().__init__(f"line {line}: {what}")
@@ -37,10 +34,7 @@ def _classifier() -> tuple[Any, Any]:
 
 
 def plain_value(text: str, line: int) -> Any:  # noqa: ANN401
-    """Return the value of a word without quotes: text, number, boolean, date or nothing.
-
-    :raises YamlFault: it does not mean what it looks like.
-    """
+    """The value of a word without quotes: text, number, boolean, date or nothing; YamlFault if it is not what it looks like."""
     if text[:1].isalpha() and text.lower() not in _WORDS:
         return text
     if _NUMBER.fullmatch(text):
@@ -53,10 +47,7 @@ def plain_value(text: str, line: int) -> Any:  # noqa: ANN401
 
 
 def converted(tag: str, text: str, line: int) -> Any:  # noqa: ANN401
-    """Return what a text is under a tag of YAML.
-
-    :raises YamlFault: it cannot be that.
-    """
+    """Return what a text is under a tag of YAML; YamlFault if it cannot be that."""
     if tag == _STR:
         return text
     if tag not in _SCALARS:

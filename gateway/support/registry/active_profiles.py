@@ -34,10 +34,7 @@ class ActiveProfiles(NamedTuple):
 def load_active_profiles(
     config: Config, registry: Registry, wanted: set[str], *, also: str | None, all_shipped: bool
 ) -> ActiveProfiles:
-    """Read the active profiles; ``wanted`` are the profiles and models that the registry names.
-
-    :raises ConfigurationFault: ``also`` names no profile.
-    """
+    """The active profiles; ``wanted``: those and models that the registry names. ConfigurationFault: ``also`` names none."""
     local = config.profiles.path if config.profiles.path.is_dir() else None
     if also is not None:
         loaded = _load_also(local, Path(also))

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 def load_alarm_rules(path: Path) -> Rules:
     """The rules that are active: the shipped ones as ``path`` changes them, or as they are where there is no such file.
 
-    :raises ConfigurationFault: naming file, key, fault and line.
+    ConfigurationFault names file, key, fault and line.
     """
     if not path.exists():
         return SHIPPED

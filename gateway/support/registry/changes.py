@@ -75,11 +75,7 @@ def change_of(
 
 
 def add(registry: Registry, document: Mapping[str, Any]) -> RegistryChange:
-    """Add a device.
-
-    :param document: its keys as in ``devices.yaml``; empty ones are left out.
-    :raises ChangeRefused: with a sentence for each key at fault.
-    """
+    """Add a device with keys as in ``devices.yaml``, empty ones left out; ChangeRefused names each key at fault."""
     device = _device(document)
     if place_in(registry, device.id) is not None:
         raise ChangeRefused(device.id, {"id": f"{device.id} is registered already"})
@@ -89,7 +85,7 @@ def add(registry: Registry, document: Mapping[str, Any]) -> RegistryChange:
 def edit_device(registry: Registry, name: str, document: Mapping[str, Any]) -> RegistryChange:
     """Give keys of a device other values; an empty one takes the key away. Its parameters are merged.
 
-    :raises ChangeRefused: there is no such device, or with a sentence for each key at fault.
+    ChangeRefused if there is no such device, or with a sentence for each key at fault.
     """
     place = _place(registry, name)
     before = registry.devices[place]
@@ -102,11 +98,9 @@ def edit_device(registry: Registry, name: str, document: Mapping[str, Any]) -> R
 
 
 def with_source(registry: Registry, name: str, source: str) -> RegistryChange:
-    """Give a device whose meter was exchanged the name that the new meter sends under.
+    """Give a device whose meter was exchanged the name that the new meter sends under; ChangeRefused if another one has it.
 
     Its id stays the name that it has in the database: that of an EUI without a source is in lower case.
-
-    :raises ChangeRefused: there is no such device, or another one has this name.
     """
     place = _place(registry, name)
     before = registry.devices[place]
@@ -119,10 +113,7 @@ def with_source(registry: Registry, name: str, source: str) -> RegistryChange:
 
 
 def retire(registry: Registry, name: str) -> RegistryChange:
-    """Take a device out.
-
-    :raises ChangeRefused: there is none, or others name it as their parent.
-    """
+    """Take a device out; ChangeRefused if there is none, or others name it as their parent."""
     place = _place(registry, name)
     device = registry.devices[place]
     key = device_key(device.id)

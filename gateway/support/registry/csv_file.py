@@ -82,10 +82,7 @@ def _first(path: Path, faults: list[str]) -> list[str]:
 
 
 def read_rows(path: Path, registry: Registry) -> list[RegistryRow]:
-    """The devices in a CSV file; see :func:`rows_of`.
-
-    :raises ConfigurationFault: it cannot be read, or has a faulty cell.
-    """
+    """The devices in a CSV file, by :func:`rows_of`; ConfigurationFault if it cannot be read, or has a faulty cell."""
     try:
         data = read_bytes(path)
     except OSError as error:
@@ -96,8 +93,7 @@ def read_rows(path: Path, registry: Registry) -> list[RegistryRow]:
 def rows_of(path: Path, data: bytes, registry: Registry) -> list[RegistryRow]:
     """The devices in the bytes of a CSV file, none of them twice, all in areas that the registry has.
 
-    :param path: names it in faults.
-    :raises ConfigurationFault: with every faulty cell as ``FILE: row 12: lat: sentence``.
+    ConfigurationFault with every faulty cell as ``FILE: row 12: lat: sentence``.
     """
     sheet = _read(path, data)
     rows: list[RegistryRow] = []

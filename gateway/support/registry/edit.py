@@ -24,20 +24,14 @@ _LOADER: Final = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 
 @dataclass(frozen=True, slots=True)
 class Edition:
-    """The new text of a registry.
-
-    :ivar comments_kept: true if it is the old text with changes, false if it was rewritten.
-    """
+    """The new text of a registry; ``comments_kept``: true if it is the old text with changes, false if it was rewritten."""
 
     text: str
     comments_kept: bool
 
 
 def edit(text: str, change: RegistryChange) -> Edition:
-    """Edit the text of a registry so that it says what ``change`` makes of it.
-
-    :raises ConfigurationFault: the registry cannot be written.
-    """
+    """Edit the text of a registry so that it says what a change makes of it; ConfigurationFault if it cannot be written."""
     wanted = change.registry
     for way in (edit_lines, _edit_whole):
         edited = way(text, change)
@@ -107,10 +101,7 @@ _PIN: Final = "gateway"
 
 
 def pinned(text: str, number: int, gateway: str) -> str:
-    """The text with the share at a place of its list given to a gateway.
-
-    :raises ConfigurationFault: the text is not written in a way that can be changed.
-    """
+    """The text with the share at a place of its list given to a gateway; ConfigurationFault if it is not a list."""
     entry = _entry(yaml.compose(text, _LOADER), number)
     for key, value in entry.value:
         if key.value == _PIN:

@@ -39,10 +39,7 @@ RegistryFault = tuple[KeyPath, str]
 
 
 def load_registry(path: Path) -> Registry:
-    """The registry in ``path``; an empty one if there is no such file.
-
-    :raises ConfigurationFault: naming file, key, fault and line.
-    """
+    """The registry in ``path``, an empty one if there is no such file; ConfigurationFault naming file, key, fault and line."""
     if not path.exists():
         return Registry()
     document = read_yaml(path, _settle)
@@ -65,12 +62,10 @@ def free(items: list[Any]) -> None:
 
 
 def registry_of(document: object) -> Registry:
-    """The registry in a document; an empty file is a registry without entries.
+    """The registry in a document, an empty one in an empty file; ValidationError if it is not valid.
 
     Many devices are validated some at a time: a thread that did it in one go would keep the interpreter from the readings. Each
     takes the place of its part of the document; where that was done while it was read, nothing is left to do.
-
-    :raises ValidationError: it is not valid.
     """
     whole = {} if document is None else document
     if not (isinstance(whole, dict) and isinstance(listed := whole.get("devices"), list)):
@@ -215,10 +210,7 @@ class KnownRegistry(NamedTuple):
 
 
 def version_of(path: Path) -> str:
-    """The version of a file, a hash of its text; empty if there is none.
-
-    :raises ConfigurationFault: it cannot be read.
-    """
+    """The version of a file, a hash of its text, empty if there is none; ConfigurationFault if it cannot be read."""
     return version_of_text(text_if_there(path))
 
 
@@ -228,10 +220,7 @@ def version_of_text(text: str | None) -> str:
 
 
 def text_if_there(path: Path) -> str | None:
-    """The text of a file; None if there is none.
-
-    :raises ConfigurationFault: it cannot be read, or is not UTF-8.
-    """
+    """The text of a file, None if there is none; ConfigurationFault if it cannot be read, or is not UTF-8."""
     try:
         return text_of(path)
     except ConfigurationFault as fault:

@@ -58,10 +58,7 @@ class SharesFile:
 
 
 def shares_of(mqtt: Mqtt) -> SharesFile | None:
-    """The shares of the gateway of this configuration and of the others; None: it reads all.
-
-    :raises ConfigurationFault: they cannot be used, or not by this gateway.
-    """
+    """The shares of this gateway and of the others, None: it reads all; ConfigurationFault if it cannot use them."""
     if mqtt.shares is None:
         return None
     found = load_shares(mqtt.shares)
@@ -77,10 +74,7 @@ def leader_of(mqtt: Mqtt, shares: SharesFile | None) -> str:
 
 
 def load_shares(path: Path) -> SharesFile:
-    """The shares in ``path``.
-
-    :raises ConfigurationFault: naming file, key, fault and line.
-    """
+    """The shares in ``path``; ConfigurationFault naming file, key, fault and line."""
     document = read_yaml(path)
     if faults := faults_of(document):
         raise ConfigurationFault(fault_lines(path, faults))

@@ -164,7 +164,7 @@ def _edit_item(text: str, before: RegisteredDevice, after: RegisteredDevice) -> 
 def _edit_mapping(text: str, node: yaml.MappingNode, wanted: Mapping[str, Any], order: list[str]) -> list[_Splice] | None:
     """The splices that give the keys of a block mapping other values; None and an empty mapping take a key away.
 
-    :param order: all keys that stay, as they are to stand.
+    ``order`` has all keys that stay, as they are to stand.
     """
     there = {str(key.value): (key, value) for key, value in node.value}
     column, splices = node.start_mark.column, list[_Splice]()
