@@ -1,10 +1,11 @@
 """A device and where its readings go: the small and bounded state that the core keeps of each."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from gateway.core.devices.guard import NO_GUARD
+from gateway.core.devices.guard import NO_GUARD, Guard
 from gateway.core.devices.seldom import Seldom
 from gateway.core.devices.setback import Setback, setback_after
 from gateway.core.devices.sizes import sizes_of
@@ -39,6 +40,7 @@ class Replay(NamedTuple):
     payload: int
 
 
+@dataclass(slots=True, eq=False)
 class Device(RecentKeys):
     """One device: its small and bounded state, with its window of duplicates.
 
@@ -65,34 +67,32 @@ class Device(RecentKeys):
     :ivar streams: number of its native topics that are known.
     """
 
-    __slots__ = (
-        "admitted",
-        "clock_span",
-        "counters",
-        "domain",
-        "goodbye_ms",
-        "guard",
-        "keeps_bytes",
-        "last_message",
-        "last_seen_ms",
-        "last_seq",
-        "last_stamp_ms",
-        "name",
-        "offset_ms",
-        "online",
-        "registered",
-        "registered_ms",
-        "reserved",
-        "seen_frames",
-        "seldom",
-        "seq_missing",
-        "series",
-        "share",
-        "shows_too_much_ms",
-        "source",
-        "streams",
-        "timed_ms",
-    )
+    name: str
+    registered: RegisteredDevice | None
+    source: str = ""
+    admitted: bool = True
+    clock_span: int | None = None
+    counters: CounterState | None = None
+    domain: str | None = None
+    goodbye_ms: int = 0
+    guard: Guard = NO_GUARD
+    keeps_bytes: int = -1
+    last_message: Arrival | None = None
+    last_seen_ms: int = 0
+    last_seq: int = -1
+    last_stamp_ms: int = 0
+    offset_ms: int | None = None
+    online: bool | None = None
+    registered_ms: int = 0
+    reserved: bool = False
+    seen_frames: RecentFrames | None = None
+    seldom: dict[str, Any] | None = None
+    seq_missing: int = 0
+    series: "dict[str, Series] | None" = None
+    share: str = ""
+    shows_too_much_ms: int | None = None
+    streams: int = 0
+    timed_ms: int = 0
 
     clock = Seldom[WrongClock | None](None)
     earlier_offset_ms = Seldom[int | None](None)
@@ -104,34 +104,8 @@ class Device(RecentKeys):
     setback = Seldom[Setback | None](None)
     tag_values = Seldom[dict[str, set[str]] | None](None)
 
-    def __init__(self, name: str, registered: RegisteredDevice | None, source: str = "") -> None:
-        super().__init__()
-        self.name = name
-        self.registered = registered
-        self.shows_too_much_ms = None if registered is None else registered.clock_offset_ms
-        self.admitted = True
-        self.counters: CounterState | None = None
-        self.domain: str | None = None
-        self.goodbye_ms = 0
-        self.guard = NO_GUARD
-        self.keeps_bytes = -1
-        self.last_message: Arrival | None = None
-        self.last_seen_ms = 0
-        self.last_stamp_ms = 0
-        self.last_seq = -1
-        self.registered_ms = 0
-        self.reserved = False
-        self.seldom: dict[str, Any] | None = None
-        self.seq_missing = 0
-        self.series: dict[str, Series] | None = None
-        self.share = ""
-        self.source = source
-        self.streams = 0
-        self.seen_frames: RecentFrames | None = None
-        self.offset_ms: int | None = None
-        self.clock_span: int | None = None
-        self.timed_ms = 0
-        self.online: bool | None = None
+    def __post_init__(self) -> None:
+        self.shows_too_much_ms = None if self.registered is None else self.registered.clock_offset_ms
 
     def allowed_tags(self, given: Iterable[tuple[str, str]], dropped: list[Drop]) -> list[tuple[str, str]]:
         """The tags that are accepted for this device; a value beyond the limit of a tag is dropped."""

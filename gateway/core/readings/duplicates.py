@@ -19,6 +19,7 @@ text differs from run to run; the series goes in by its CRC. The number of a fie
 """
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from struct import Struct
 from typing import Final, NamedTuple
@@ -67,6 +68,7 @@ class Key(NamedTuple):
     age_s: int
 
 
+@dataclass(slots=True, eq=False)
 class RecentKeys:
     """The window of one device, and a part of it: an object of its own would cost each device 60 bytes.
 
@@ -75,11 +77,9 @@ class RecentKeys:
     :ivar newest_ms: the newest time that a reading of this device told; 0 before the first.
     """
 
-    __slots__ = ("held", "newest_ms", "window")
-
-    def __init__(self) -> None:
-        self.window = b""
-        self.held = self.newest_ms = 0
+    window: bytes = field(default=b"", init=False)
+    held: int = field(default=0, init=False)
+    newest_ms: int = field(default=0, init=False)
 
     def see_key(
         self,
