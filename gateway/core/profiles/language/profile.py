@@ -1,13 +1,12 @@
 """A device profile, compiled once from its YAML into plain functions."""
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeVar
 
 from gateway.core.decoders import bad_payload
 from gateway.core.profiles.language.conditions import EMPTY, Holds, always, compile_ignored, compile_when
 from gateway.core.profiles.language.decoding import (
-    Prepare,
     ReadBytes,
     as_it_is,
     compile_decode,
@@ -24,9 +23,9 @@ from gateway.core.profiles.language.sources import Cursor, Fault, Scope, Take, c
 from gateway.core.profiles.language.tags import compile_tags
 from gateway.core.profiles.language.texts import compile_device, compile_text, may_name_a_device
 from gateway.core.profiles.language.times import Times, times_of_envelope
-from gateway.core.profiles.language.topics import ReadStatus, TopicFilter, compile_status, parse_filter, warnings_of
+from gateway.core.profiles.language.topics import TopicFilter, compile_status, parse_filter, warnings_of
 from gateway.core.profiles.mapped import MappedReading, MappingContext
-from schemas.profile import Dedup, Profile, Retained
+from schemas.profile import Dedup, Profile
 from schemas.profile_values import TextSource
 from schemas.profile_when import Test, When
 from schemas.readings import SEQ_MAX
@@ -64,7 +63,6 @@ class ProfileFaults(Exception):  # noqa: N818 - the field's word
         self.faults = faults
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class CompiledProfile:
     """A profile as functions.
 
@@ -81,42 +79,54 @@ class CompiledProfile:
     :ivar status: topic and payload → True: online, False: offline, None: no status message.
     :ivar clock_offset_ms: the ms that the clocks of its devices show too much.
     :ivar ignores_empty: a message without a single byte is neither data nor a fault.
-    :ivar retained: the rule for retained messages.
     :ivar required_params: parameters that every device of it must have in the registry.
     :ivar warnings: keys, each with something that is allowed but probably a mistake.
     """
 
-    name: str
-    file: str
-    models: tuple[str, ...]
-    filters: tuple[TopicFilter, ...]
-    envelope: str | None
-    by_registry: bool
-    decoder: str
-    decode_key: Hashable
-    read: ReadBytes
-    prepare: Prepare
-    ports: frozenset[int] | None
-    predicates: int
-    status_filters: tuple[TopicFilter, ...]
-    status: ReadStatus
-    codec: CodecUse | None
-    clock_offset_ms: int
-    dedup_window_ms: int
-    ignores_empty: bool
-    retained: Retained
-    required_params: frozenset[str]
-    warnings: tuple[tuple[str, str], ...]
-    _root: Get
-    _match: Holds
-    _ignored: tuple[Holds, ...]
-    _ignored_answers: tuple[Holds, ...]
-    _device: Take | None
-    _site: Take | None
-    _dedup: tuple[Take, ...]
-    _times: Times
-    _points: tuple[CompiledPoint, ...]
-    _alone: CompiledPoint | None
+    def __init__(self, model: Profile, file: str, scope: Scope) -> None:
+        """Compile ``model``; faults go to the scope's list."""
+        self.name = model.profile
+        self.file = file
+        self.models = tuple(plain_name(name) for name in model.models)
+        self.envelope = envelope_of(model)
+        self.by_registry = model.match.by is not None
+        self.predicates = model.match.when.predicates()
+        self.clock_offset_ms = model.clock_offset
+        self.dedup_window_ms = model.dedup.window if model.dedup else 0
+        self.ignores_empty = EMPTY in model.ignore
+        self.retained = model.retained
+        self.filters = tuple(_filters(model, scope))
+        self.status_filters, self.status = compile_status(model.status, scope)
+        scope.captures = frozenset(name for pattern in (*self.filters, *self.status_filters) for name in pattern.names)
+        scope.is_frame = self.envelope is not None
+        decode = decode_of(model)
+        scope.decoder = self.decoder = "json" if model.match.envelope else decode.as_
+        scope.decimal = "" if model.match.envelope else decimal_of(decode)
+        if self.envelope is not None and model.root is None:
+            scope.absent = frozenset(["codec"] if model.struct is not None else ["codec", "struct"])
+        early = replace(scope)  # before the codec is asked
+        if model.codec is not None:
+            scope.absent -= {"codec"}
+        has_each = any(point.each is not None for point in model.points)
+        self.decode_key, self.read = _gathered(scope, "decode", _UNREAD, lambda: compile_decode(decode, has_each=has_each))
+        self._root = _gathered(scope, "root", _WHOLE, lambda: first_of(model.root) if model.root is not None else _WHOLE)
+        scope.tests_hold = tests_hold(model, self.read, self._root)
+        self._times = _times(model, scope)
+        tags, quality = compile_tags(model.tags, scope), compile_quality(model.historic, model.estimated, scope)
+        common = Common(self._times, tags, quality, _sequence_number(model.seq, scope))
+        points = [CompiledPoint(spec, scope.below(f"points.{number}"), common) for number, spec in enumerate(model.points)]
+        self._points, self._alone = points, points[0] if len(points) == 1 and points[0].is_plain else None
+        self.ports, tests = _ports(model)
+        self._match = _gathered(scope, "match.when", _ALWAYS, lambda: compile_when(tests, early))
+        self._ignored = compile_ignored(model, early, of_answers=False)
+        self._ignored_answers = compile_ignored(model, scope, of_answers=True)
+        self._device = _text(model.device, "device", early, compile_device)
+        self._site = _text(model.site, "site", scope)
+        self._dedup = _dedup(model.dedup, scope)
+        self.prepare = _gathered(scope, "struct", _WHOLE, lambda: compile_struct_of(model.struct))
+        self.codec = _gathered(scope, "codec", None, lambda: _codec(model))
+        self.required_params = frozenset(scope.required)
+        self.warnings = tuple(warnings_of(model))
 
     def holds(self, document: Node, captures: Mapping[str, str]) -> bool:
         """Tell if all tests of ``match.when`` hold."""
@@ -217,70 +227,17 @@ def _hashable(value: Node) -> Hashable:
 def compile_profile(model: Profile, *, file: str) -> CompiledProfile:
     """Compile a profile; :class:`ProfileFaults` has all its faults."""
     scope = Scope(faults=[])
-    filters = []
-    for text in model.match.topic or ():
-        with scope.gather("match.topic"):
-            filters.append(parse_filter(text))
-    status_filters, status = compile_status(model.status, scope)
-    scope.captures = frozenset(name for pattern in (*filters, *status_filters) for name in pattern.names)
-    scope.is_frame = envelope_of(model) is not None
-    scope.decoder = "json" if model.match.envelope else decode_of(model).as_
-    scope.decimal = "" if model.match.envelope else decimal_of(decode_of(model))
-    if envelope_of(model) is not None and model.root is None:
-        scope.absent = frozenset(["codec"] if model.struct is not None else ["codec", "struct"])
-    early = replace(scope)  # before the codec is asked
-    if model.codec is not None:
-        scope.absent -= {"codec"}
-    has_each = any(point.each is not None for point in model.points)
-    decode_key, read = _gathered(scope, "decode", _UNREAD, lambda: compile_decode(decode_of(model), has_each=has_each))
-    root = _gathered(scope, "root", _WHOLE, lambda: first_of(model.root) if model.root is not None else _WHOLE)
-    scope.tests_hold = tests_hold(model, read, root)
-    times = _times(model, scope)
-    common = Common(
-        times,
-        compile_tags(model.tags, scope),
-        compile_quality(model.historic, model.estimated, scope),
-        _sequence_number(model.seq, scope),
-    )
-    ports, tests = _ports(model)
-    points = tuple(CompiledPoint(spec, scope.below(f"points.{number}"), common) for number, spec in enumerate(model.points))
-    profile = CompiledProfile(
-        _points=points,
-        _alone=points[0] if len(points) == 1 and points[0].is_plain else None,
-        _root=root,
-        ports=ports,
-        _match=_gathered(scope, "match.when", _ALWAYS, lambda: compile_when(tests, early)),
-        _ignored=compile_ignored(model, early, of_answers=False),
-        _ignored_answers=compile_ignored(model, scope, of_answers=True),
-        _device=_text(model.device, "device", early, compile_device),
-        _site=_text(model.site, "site", scope),
-        _dedup=_dedup(model.dedup, scope),
-        _times=times,
-        name=model.profile,
-        file=file,
-        models=tuple(plain_name(name) for name in model.models),
-        filters=tuple(filters),
-        envelope=envelope_of(model),
-        by_registry=model.match.by is not None,
-        decoder=scope.decoder,
-        decode_key=decode_key,
-        read=read,
-        prepare=_gathered(scope, "struct", _WHOLE, lambda: compile_struct_of(model.struct)),
-        predicates=model.match.when.predicates(),
-        status_filters=status_filters,
-        status=status,
-        codec=_gathered(scope, "codec", None, lambda: _codec(model)),
-        clock_offset_ms=model.clock_offset,
-        dedup_window_ms=model.dedup.window if model.dedup else 0,
-        ignores_empty=EMPTY in model.ignore,
-        retained=model.retained,
-        required_params=frozenset(scope.required),
-        warnings=tuple(warnings_of(model)),
-    )
+    profile = CompiledProfile(model, file, scope)
     _check(model, scope)
     if scope.faults:
         raise ProfileFaults(file, [(fault.key, fault.what) for fault in scope.faults])
     return profile
+
+
+def _filters(model: Profile, scope: Scope) -> Iterator[TopicFilter]:
+    for text in model.match.topic or ():
+        with scope.gather("match.topic"):
+            yield parse_filter(text)
 
 
 def _check(model: Profile, scope: Scope) -> None:
