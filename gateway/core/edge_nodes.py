@@ -29,10 +29,7 @@ class EdgeNodes:
         return [BIRTH + key for key in useless]
 
     def receive(self, address: Address, arrival: Arrival) -> SparkplugVerdict:
-        """Follow a node by one of its messages, and note which of its devices are online.
-
-        :raises Undecodable: the message is not a Sparkplug payload.
-        """
+        """Follow a node by one of its messages, unless that is Undecodable, and note which of its devices are online."""
         verdict = self.host.receive(address, arrival.message.payload, arrival.now_ms, replayed=arrival.replayed)
         self.profiled.evaluator.sequence_missing["unknown"] += verdict.missing
         for names, online in ((verdict.online, True), (verdict.offline, False)):

@@ -38,8 +38,6 @@ class Evaluator:
     """Makes points of readings: time, counters, duplicates, sequence.
 
     :ivar alarms: looks at each new reading, except for replayed ones, which tell of the past; None: there are no alarms.
-    :ivar counting: judges counters, and knows their sums.
-    :ivar late: notes readings of hours whose roll-ups stand already.
     :ivar parity: of the stamps in this term of a machine that has a standby; the term before has the other one. None: alone.
     :ivar tenures: the shares of this gateway, if there are several.
     :ivar unit_jumps: detects a firmware that changed the unit of a whole make's registers.
@@ -188,7 +186,6 @@ class Evaluator:
         when their turn comes.
 
         :param apart: arrival of a message whose readings are stamped apart.
-        :return: how to make the point of each.
         """
         together, later, make_point = object(), _NONE, self.point
         if share_points(observations, _series_of if apart is None else _time_of):

@@ -35,7 +35,6 @@ class QuarantinedMessage:
 
     :ivar key: the key that releases it: the device's id, ``group/node`` of a Sparkplug node, or the codec.
     :ivar expires_ms: the end of its wait; None: it waits as long as there is room.
-    :ivar duplicate: the broker had sent it before.
     :ivar properties: MQTT user properties, which may name the device.
     """
 
@@ -157,9 +156,7 @@ class CodecAsk(NamedTuple):
     """A call of a maker's codec; the message whose frame it decodes is held until it has answered.
 
     :ivar codec: its key among the sources.
-    :ivar payload: the frame's bytes.
     :ivar received_ms: the time at which the network server received the frame, if it says so; else the arrival.
-    :ivar variables: the device's parameters.
     :ivar device: the device of the frame; a codec that overruns is suspended for this device first.
     :ivar pending: the state that the core needs to go on; opaque to the shell.
     """
@@ -178,9 +175,7 @@ class SideEffects:
     """Side effects requested by a message and carried out by the shell.
 
     :ivar ask: the codec to call; if set, nothing else has been decided yet.
-    :ivar waiting: messages for the quarantine.
     :ivar released: keys whose quarantined messages are processed again now.
-    :ivar publish: topic and payload of messages to send.
     :ivar keep: name → value that must outlive the process, saved at once; None deletes it.
     :ivar sums_wanted: devices whose newest registers and sums must be read from InfluxDB.
     """

@@ -110,8 +110,6 @@ class Processor:
     ) -> Outcome:
         """Process ``message``, arrived at ``now_ms``. Never raises: a bug here is the reject ``internal_error``.
 
-        :param replayed: it waited in quarantine or was rejected.
-        :param steps: a list for the findings of each step, to explain the message.
         :param go_on: the steps that are left of a message that had to ask its codec (:meth:`Processor.resume`).
         """
         arrival = Arrival(message, now_ms, replayed, steps)
@@ -144,10 +142,8 @@ class Processor:
     ) -> None:
         """Give a device that awaits them the sums that stand in InfluxDB: counter, with its lane or channel → the newest.
 
-        A counter that is not among them is new.
-
-        :param exchanges: its exchanges that stand there, the oldest first.
-        :param steps: its steps that people must confirm, or said were used.
+        A counter that is not among them is new. ``exchanges`` are those that stand there, the oldest first; ``steps`` are those
+        that people must confirm, or said were used.
         """
         known = self.streams.devices.get(device)
         if known is not None and known.counters is not None and known.counters.awaits:

@@ -34,7 +34,6 @@ class Mapped(Struct, eq=False, gc=False):
 
     :ivar time_ms: the first time that the message tells itself.
     :ivar key: the key that a copy of it has too; None: it has no copies.
-    :ivar count: the number of its readings.
     :ivar observations: those that are not refused. Each is worked out when it is asked for, so a copy admits no device and
         takes no stamp.
     :ivar frame_counter: the counter of the radio frame, unless its readings have numbers of their own; a gap shows lost frames.
@@ -75,10 +74,7 @@ class ByProfile:
         return Outcome(ignored=IgnoreCause.STATUS)
 
     def recognise(self, topic: ProfiledTopic, arrival: Arrival, document: object | None = None) -> Frame | Outcome:
-        """Find the profile that takes a message; else return the outcome of a message that none takes or that is not data.
-
-        :param document: the payload decoded, where it was decoded already.
-        """
+        """Find the profile that takes a message; else return the outcome of a message that none takes or that is not data."""
         try:
             found = topic.recognise(arrival.message, self.streams.registry, document)
         except Unnamed as why:
@@ -243,10 +239,7 @@ class ByProfile:
         return Mapped(time_ms, (port, frame_counter, payload), 1, (observation,), frame_counter)
 
     def _mapped(self, pending: PendingDecode, outcome: Outcome) -> Mapped:
-        """Map a frame with all steps of its profile.
-
-        :raises Undecodable: for a fault of the whole message.
-        """
+        """Map a frame with all steps of its profile."""
         frame, profile = pending.frame, pending.frame.profile
         contexts = self.contexts(frame, pending.device, pending.arrival)
         readings = []

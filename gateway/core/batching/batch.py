@@ -24,10 +24,6 @@ _READING_OVERHEAD_BYTES: Final = 120
 class Body:
     """Encoded points, posted and stored as they are: encoded once.
 
-    :ivar gzip: line protocol, compressed.
-    :ivar readings: number of its readings.
-    :ivar domains: the same by domain.
-    :ivar crc: CRC-32 of ``gzip``.
     :ivar pairs: numbers, from 1, of the lines that belong to the reading before them: its device health.
     """
 
@@ -109,7 +105,6 @@ class Batch:
     :ivar asked: number of things elsewhere that it waits for: messages whose codec is asked, and batches that hold readings
         of its messages.
     :ivar behind: the batches that wait for this one, once for each message.
-    :ivar row: its row in the journal, once it is stored there.
     """
 
     readings: list[Reading] = field(default_factory=list)

@@ -42,7 +42,6 @@ class DrainShare:
 
     :ivar most: readings that a write may ever hold.
     :ivar readings: readings that the next write may hold; a row that holds more goes alone.
-    :ivar pause_s: the pause before it.
     """
 
     most: int
@@ -57,7 +56,6 @@ class DrainShare:
     def written(self, answer_s: float, live_s: float | None, *, held_up: bool = False) -> None:
         """Note that InfluxDB took a write.
 
-        :param answer_s: the time until its answer.
         :param live_s: the mean of that time for the live writes that were answered meanwhile; None: none was.
         :param held_up: true if live writes were so slow that their readings went to the journal.
         """

@@ -79,10 +79,7 @@ def from_json_text(value: object) -> object:
 
 
 def from_words(value: object, order: str = "abcd") -> bytes:
-    """The bytes of a list of 16-bit registers, each an integer, signed or not.
-
-    :param order: the order of the bytes in each pair of registers; see :data:`ORDERS`.
-    """
+    """The bytes of a list of 16-bit registers, each an integer, signed or not; :data:`ORDERS` has the orders."""
     if not isinstance(value, list) or len(value) > WORDS_MAX:
         raise _no(f"a list of at most {WORDS_MAX} registers", value)
     payload, arrange = b"".join(map(_word, value)), ORDERS[order]

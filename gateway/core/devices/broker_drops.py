@@ -23,8 +23,6 @@ class BrokerDrops:
     """The broker's count of dropped messages.
 
     :ivar total: the last count, from this run or an earlier one; None before the first.
-    :ivar dropped: messages newly counted in this run.
-    :ivar last_ms: the last time at which the count grew.
     """
 
     total: int | None = None

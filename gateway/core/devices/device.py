@@ -62,9 +62,7 @@ class Device(RecentKeys):
     :ivar goodbye_ms: the last time at which it, or its will, said that it is offline.
     :ivar registered_ms: the time at which the registry first named it, for a device that was never heard.
     :ivar reserved: its place does not count against the limit of devices (:mod:`gateway.core.devices.places`).
-    :ivar series: the series of its readings made by a profile, by domain.
     :ivar share: the name of the share that it is in, if readings are shared out among gateways.
-    :ivar streams: number of its native topics that are known.
     """
 
     name: str

@@ -17,10 +17,8 @@ EVER_MS: Final = 1 << 60
 
 
 class Guard:
-    """Limits for the readings of some field sets, in a span of time.
+    """Limits for the readings of some field sets, in a span of time without its end.
 
-    :ivar from_ms: the first time for which they hold.
-    :ivar until_ms: the first time for which they no longer hold.
     :ivar gates: field sets that the device sends → their gates; a reading with another one is looked at closely.
     """
 

@@ -32,7 +32,6 @@ class Observation(Struct, eq=False, gc=False):
     """A reading whose time is chosen and whose values are clean, not yet compared with the readings before it.
 
     :ivar numbers: its values, in the order of the field set.
-    :ivar own_time: the device told its time itself.
     :ivar rules: field → the rule of its register, from the profile.
     :ivar together: stands for its message, where that has several readings.
     :ivar judged: the result of :meth:`Counting.judge`; None: its counters were not judged yet.

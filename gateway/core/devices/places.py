@@ -62,8 +62,6 @@ class Origins:
 class Places:
     """Counts the unregistered devices, and decides which of them must leave.
 
-    :ivar most: most unregistered devices at a time.
-    :ivar taken: number of them now.
     :ivar turned_away: messages of devices for which there was no place.
     """
 

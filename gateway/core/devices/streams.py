@@ -56,7 +56,6 @@ class Memory(Protocol):
 class Streams:
     """All topics and devices met so far, and the profiles that read messages that are not native.
 
-    :ivar tenures: the shares of this gateway, if there are several.
     :ivar native: native topics that were resolved, at hand for each reading; :meth:`resolve` finds the others.
     """
 

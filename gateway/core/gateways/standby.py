@@ -58,11 +58,8 @@ class Partner:
 class Standby:
     """One machine of a pair.
 
-    :ivar name: of this machine.
-    :ivar keep_alive_s: of the watch.
     :ivar role: of this machine; :meth:`decide` alone changes it.
     :ivar term: the latest that was heard of; of a live machine its own.
-    :ivar partners: name → another machine.
     :ivar journals: name → the readings in the journal of another machine that was ever heard of; None: it never told.
     """
 

@@ -96,7 +96,6 @@ def stages_within(told: Mapping[str, Stages], name: str, besides: str = "") -> S
 class Tenure:
     """A share and this gateway.
 
-    :ivar since_ms: the time at which it came here.
     :ivar told_ms: the time at which the database last took the stage; 0: it does not know it yet.
     :ivar is_alone: nothing comes to another gateway as well, nor waits here that did.
     :ivar is_free: all that came to others is in the database.

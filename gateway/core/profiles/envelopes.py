@@ -35,7 +35,6 @@ class Envelope:
     """The messages of one kind of server.
 
     :ivar topics: the filters under which it usually publishes.
-    :ivar recognises: tells if a decoded message is one of these.
     :ivar plain: reads its usual message from the bytes, and gives the same as :meth:`unwrap`; None where there is no usual one.
     """
 

@@ -45,8 +45,6 @@ class MappingContext(Struct, eq=False):
     :ivar document: the start of all paths. With an envelope: ``device``, ``payload`` (bytes), ``decoded``, ``port``,
         ``frame_counter``, ``time``, ``rssi``, ``snr``, ``model``, and ``raw``, the message as it came; ``codec`` once the codec
         has answered. Without: the decoded payload itself.
-    :ivar captures: named levels of the topic.
-    :ivar properties: MQTT user properties.
     :ivar believes: tells if a time, in ms, is plausible. A profile asks it for its time sources in order.
     :ivar clock_offset_ms: the ms that the clock of the device that sent it shows too much.
     :ivar registered: name of a device → its parameters, None if it is not registered; a payload may carry several devices.
@@ -77,9 +75,7 @@ class MappedReading(Struct, eq=False, gc=False):
     :ivar tags: ``channel``, ``direction``, ``lane``, ``vehicle_class``, if any.
     :ivar quality: bits that the payload itself gives: estimated, historic, value dropped.
     :ivar dropped: path or field, and the reason of the drop.
-    :ivar counters: field → the profile's rule.
     :ivar device: its own device, for payloads that carry several.
-    :ivar seq: the device's sequence number, if it has one.
     :ivar item: number of the item that it is of, where a codec gave a list.
     """
 

@@ -26,7 +26,6 @@ class Frame(Struct, eq=False, gc=False):  # made for each frame, never part of a
     """A message unwrapped, with the profile that takes it.
 
     :ivar device: the name under which the device sends.
-    :ivar why: the reason for this profile, for people.
     :ivar ports: the ports on which the device's frames are sure to be the profile's, whatever else they hold; None: all.
     :ivar repeated: its parts, if it is like the frame before on its topic and its profile wants no more than plain fields.
     """
@@ -68,7 +67,6 @@ class Frame(Struct, eq=False, gc=False):  # made for each frame, never part of a
 class Repeated(Struct, eq=False, gc=False):
     """The parts of a frame that is like the one before it, of a profile with nothing but a :attr:`CompiledProfile.plain_point`.
 
-    :ivar point: its one plain point.
     :ivar numbers: reads its fields from the object that the server or the codec made; None: they are no plain numbers of it.
     :ivar read: its fields and their values, where all are such numbers; else None.
     :ivar answer: the object of the codec, or the one that the server decoded in its place; None: neither yet, or no codec.
@@ -118,7 +116,6 @@ class CandidateGroup:
     """Candidates that read a payload in the same way, so that it is read once for all of them.
 
     :ivar envelope: theirs, see :attr:`CompiledProfile.envelope`.
-    :ivar of_profile: profile → its candidate.
     :ivar unnamed: a candidate that takes only devices which the registry or the envelope names its own, if there is one.
     """
 
@@ -142,10 +139,7 @@ class CandidateGroup:
 
 
 class Unnamed(Undecodable):
-    """A device of unknown make.
-
-    :ivar device: the device to register.
-    """
+    """A device of unknown make, which is to be registered."""
 
     def __init__(self, reason: RejectReason, detail: str, device: str) -> None:
         super().__init__(reason, detail)

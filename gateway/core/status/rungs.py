@@ -26,7 +26,6 @@ class DeviceAlarms(NamedTuple):
     """The active alarms of a device outside planned work, without mere information.
 
     :ivar urgent: number of the critical and the overdue ones that nobody acknowledged.
-    :ivar others: number of all others.
     :ivar worst: the name of the worst one; empty: there is none.
     """
 
@@ -49,7 +48,6 @@ class DeviceEvidence:
     :ivar clock_off_ms: the offset of a clock that is wrong; None: it is not.
     :ivar clock_asked: the ``params.clock_offset`` to ask about then.
     :ivar profile: the profile that read its newest message; empty: not known.
-    :ivar has_readings: it has given a reading at some time.
     :ivar waiting: messages that wait for its registration.
     :ivar wrong_since_ms: sums are wrong from then on until they are worked out again; 0: none is.
     :ivar not_taken_ms: the last time at which InfluxDB refused a reading of it.
@@ -136,8 +134,6 @@ def near_key(key: str, domain: str | None) -> str | None:
 
     A name that begins with the key is nearer than one that is only alike: most often the unit was left out. Of several the
     shortest is meant.
-
-    :param domain: None: not known, all quantities are looked at.
     """
     name = _WORDS.sub("_", key[:64]).strip("_").lower()
     if len(name) < _SHORTEST:

@@ -101,7 +101,6 @@ class Fleet:
     """Devices by domain and state.
 
     :ivar domains: domain, or ``no_domain`` → how many devices stand how.
-    :ivar clocks_off: online devices whose clock is wrong.
     :ivar stopped: online devices whose newest message gave no reading, or not all of its readings.
     :ivar unasked: devices that were heard before, of which it is not known now if another gateway hears them.
     :ivar is_answered: the database says what other gateways heard.
@@ -200,7 +199,6 @@ def of_data(rejects: Counter[str], lost: int, expired: int) -> list[Finding]:
 
     :param rejects: those of the last ten minutes, by reason.
     :param lost: messages of the quarantine since the start; what the journal lost is an alarm of its own.
-    :param expired: readings since the start.
     """
     found = _counted(("lost", Level.TROUBLE, lost), ("expired", Level.ATTENTION, expired))
     if rejects:

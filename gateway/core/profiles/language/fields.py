@@ -30,8 +30,6 @@ Wrap = Callable[[Cursor], float | None]
 class Field(NamedTuple):
     """A field of a point.
 
-    :ivar counter: the rule of a register.
-    :ivar tags: tags of this field alone.
     :ivar wrap: reads the value at which the register starts again, if the device or the message brings it.
     """
 

@@ -49,7 +49,6 @@ class Path(NamedTuple):
     """A path ready to be walked.
 
     :ivar absolute: it starts at the document; else at an item.
-    :ivar steps: keys, numbers and selectors on the way.
     :ivar get: the value there. With ``[*]`` in the path a list; with ``[?...]`` alone the first that fits.
     """
 

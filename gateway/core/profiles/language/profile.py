@@ -40,7 +40,6 @@ T = TypeVar("T")
 class CodecUse:
     """The maker's codec of a profile.
 
-    :ivar name: name of its file.
     :ivar prefer: ``decoded``: if the network server has decoded already, its object is used; ``codec``: the codec always runs.
     :ivar frame: document → the frame's bytes.
     :ivar of_payload: they are the payload of the envelope.
@@ -53,10 +52,7 @@ class CodecUse:
 
 
 class ProfileFaults(Exception):  # noqa: N818 - the field's word
-    """A profile that cannot be used.
-
-    :ivar faults: all faults, each with its key.
-    """
+    """A profile that cannot be used, with all its faults, each with its key."""
 
     def __init__(self, file: str, faults: list[tuple[str, str]]) -> None:
         super().__init__("\n".join(f"{file}: {key or 'document'}: {what}" for key, what in faults))
@@ -67,15 +63,12 @@ class CompiledProfile:
     """A profile as functions.
 
     :ivar models: names of models it serves, in lower case, letters and digits only.
-    :ivar filters: topics of its data.
     :ivar envelope: ``lorawan`` for that of any network server, or the name of one; None: the payload is the document.
     :ivar by_registry: it takes only devices whose registry entry names it or its model.
-    :ivar decoder: name of the decoder, as ``json``.
     :ivar decode_key: equal for profiles that decode in the same way.
     :ivar read: payload → document; raises Undecodable.
     :ivar prepare: document → document with ``/struct``; once, before all that follows; raises Undecodable.
     :ivar ports: the ports of its frames, from ``match.when``; None: it names no ports.
-    :ivar predicates: number of tests in ``match.when``.
     :ivar status: topic and payload → True: online, False: offline, None: no status message.
     :ivar clock_offset_ms: the ms that the clocks of its devices show too much.
     :ivar ignores_empty: a message without a single byte is neither data nor a fault.
@@ -149,10 +142,7 @@ class CompiledProfile:
         return not any(rule(here) for rule in self._ignored_answers)
 
     def take(self, document: Node, captures: Mapping[str, str]) -> Node:
-        """The document, prepared; ``IgnoreCause.RULE`` if it is not data; None if it is not for this profile.
-
-        :raises Undecodable: it may be for this profile, but is broken.
-        """
+        """The document, prepared; ``IgnoreCause.RULE``: it is no data; None: not for this profile; Undecodable: broken."""
         prepared = document if self.prepare is as_it_is else self.prepare(document)
         if not self.holds(prepared, captures):
             return None
@@ -198,9 +188,7 @@ class CompiledProfile:
     def map(self, context: MappingContext) -> list[MappedReading]:
         """The points of a message, in the order of the profile.
 
-        None: the profile wants nothing of it. A point without values: it gave only drops.
-
-        :raises Undecodable: for a fault of the whole message.
+        None: the profile wants nothing of it. A point without values: it gave only drops. Undecodable: all of it is a fault.
         """
         here = self._here(context)
         if self._alone is not None:

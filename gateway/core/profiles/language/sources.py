@@ -24,7 +24,6 @@ class Cursor(Struct, eq=False):
     :ivar number: the item's place in the list or map, from 0.
     :ivar item: the value there; this and all that follow only inside ``each``.
     :ivar value: its value, if ``each`` gives it one; else the item.
-    :ivar key: its name, key or number.
     :ivar taken: the texts in the braces of its name, if map has a pattern for it.
     :ivar around: key and member of each level around it, the innermost first; only if the profile uses them.
     :ivar memo: values found once for all items.
@@ -76,11 +75,9 @@ def within(key: str) -> Iterator[None]:
 class Scope:
     """The names that one place of a profile may use.
 
-    :ivar captures: the named levels of its topics.
     :ivar decoder: name of the decoder of its messages; some formats bring their own units and times.
     :ivar decimal: the decimal mark with which the decoder made numbers of texts; empty if it makes none.
     :ivar is_frame: its messages are frames in the envelope of a network server.
-    :ivar in_each: there is an item.
     :ivar around: number of levels around an item: the selectors of ``each.of`` before the list that holds the items.
     :ivar absent: first keys of a frame's document that never exist here.
     :ivar taken: names in braces of the pattern for its name.

@@ -19,7 +19,6 @@ from schemas.topics import is_name
 class TakeTags:
     """The tags of a point.
 
-    :ivar take: gives them sorted by name, and adds drops to a list.
     :ivar told: name, origin and text of each, to explain them.
     """
 

@@ -52,9 +52,7 @@ _SECONDS: Final = QUANTITIES["device_health"]["uptime_s"]
 class CompiledSource(NamedTuple):
     """One source, compiled.
 
-    :ivar quality: the bit of its times.
     :ivar otherwise: the action if its time is not believed; None: try the next source.
-    :ivar why_not: explains why it has no time.
     :ivar is_own: the device's clock tells it, so it is corrected as was said of that; not the network server's, nor arrival.
     """
 
@@ -73,10 +71,7 @@ class CompiledSource(NamedTuple):
 
 
 class Times:
-    """The sources of a time in their order.
-
-    :ivar of_items: it depends on the item of ``each``.
-    """
+    """The sources of a time in their order; ``of_items``: it depends on the item of ``each``."""
 
     def __init__(self, sources: Sequence[TimeSource], scope: Scope) -> None:
         """Compile the sources; faults go to the scope's list."""

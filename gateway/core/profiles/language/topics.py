@@ -24,8 +24,6 @@ class TopicFilter(NamedTuple):
     """An MQTT topic filter, and the names of its levels.
 
     :ivar pattern: to subscribe to; ``+`` where a level has a name.
-    :ivar literal_levels: number of levels with literal text.
-    :ivar names: of the named levels.
     """
 
     pattern: str
