@@ -360,9 +360,8 @@ def _without_neighbours(outcome: Outcome, item: Decoded) -> None:
 
 def _complete_counts(values: NativeReading, key_set: KeySet, dropped: list[Drop], stream: Stream) -> int:
     """Give counts the interval that the registry has for them, or drop them; return the quality bit of all that was dropped."""
-    registered = stream.device.registered
     for count, needed in key_set.lacking:
-        default = clean(QUANTITIES[stream.domain][needed], registered.params.get(needed) if registered else None)
+        default = clean(QUANTITIES[stream.domain][needed], stream.device.params.get(needed))
         if isinstance(default, float):
             values[needed] = default
         else:

@@ -11,7 +11,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gateway.core.devices.device import NO_PARAMS, Device, Series
+from gateway.core.devices.device import Device, Series
 from gateway.core.devices.observation import Observation
 from gateway.core.devices.resolved import ProfiledStream
 from gateway.core.devices.streams import Streams
@@ -142,10 +142,8 @@ class ByProfile:
         if codec.prefer == "decoded" and decoded is not None:
             frame.answered(decoded)
             return None
-        registered = pending.device.registered
-        params = registered.params if registered else NO_PARAMS
-        received_ms = device_ms(time) or pending.arrival.now_ms
-        ask = CodecAsk(codec.name, payload, port, received_ms, params, pending.device.name, pending)
+        device, received_ms = pending.device, device_ms(time) or pending.arrival.now_ms
+        ask = CodecAsk(codec.name, payload, port, received_ms, device.params, device.name, pending)
         return Outcome(pending.domain, side_effects=SideEffects(ask))
 
     def decoded(self, pending: PendingDecode, data: object, fault: str | None) -> Outcome:
@@ -225,8 +223,7 @@ class ByProfile:
         _, payload, _, port, frame_counter, time, _ = repeated.row
         read, point = repeated.read, repeated.point
         if read is None and (frame.profile.codec is None or type(repeated.answer) is dict):
-            params = device.registered.params if device.registered is not None else NO_PARAMS
-            read = point.read(frame.document, frame.captures, params)
+            read = point.read(frame.document, frame.captures, device.params)
         time_ms = rfc3339_ms(time) if type(time) is str else None
         if not read or not payload or time_ms is None:
             return None
@@ -262,13 +259,12 @@ class ByProfile:
         If a codec gave a list, there is one for each item, as if it came alone. Items that the profile ignores are left out.
         """
         message, now_ms = arrival.message, arrival.now_ms
-        params = device.registered.params if device.registered else NO_PARAMS
         properties = dict(message.user_properties) if message.user_properties else {}
         believes = _ClockBelief(self.evaluator, device, now_ms)
         said_ms, document, captures = device.shows_too_much_ms, frame.document, frame.captures
         offset_ms = frame.profile.clock_offset_ms if said_ms is None else said_ms
         whole = MappingContext(
-            document, message.topic, captures, params, now_ms, believes, properties, self.streams.params_of, offset_ms
+            document, message.topic, captures, device.params, now_ms, believes, properties, self.streams.params_of, offset_ms
         )
         if frame.profile.codec is None:
             return [whole]

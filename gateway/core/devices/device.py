@@ -131,6 +131,11 @@ class Device(RecentKeys):
         return (self.registered.domain if self.registered is not None else None) or self.domain
 
     @property
+    def params(self) -> Mapping[str, float | int | str | bool]:
+        """Its parameters in the registry."""
+        return self.registered.params if self.registered is not None else NO_PARAMS
+
+    @property
     def last_sign_ms(self) -> int:
         """The time of the last message or last will of the device."""
         return max(self.last_seen_ms, self.goodbye_ms, self.last_stamp_ms)
@@ -185,14 +190,13 @@ class Device(RecentKeys):
     @property
     def raised_bounds(self) -> dict[str, float]:
         """Field → the greater maximum that the registry gives it: a meter behind a transformer has a scale of its own."""
-        params = self.registered.params if self.registered else NO_PARAMS
-        given = {name: value for name in RAISED_BY if isinstance(value := params.get(name), int | float)}
+        given = {name: value for name in RAISED_BY if isinstance(value := self.params.get(name), int | float)}
         return {field: float(value) for name, value in given.items() for field in RAISED_BY[name]}
 
     def rate_counters(self) -> None:
         """Tell its counters the sizes of their meters, as the registry has them now."""
         if self.counters is not None:
-            self.counters.rate(sizes_of(self.registered.params if self.registered is not None else NO_PARAMS))
+            self.counters.rate(sizes_of(self.params))
 
     def went_on_elsewhere(self) -> None:
         """Note that another gateway has read it since: its sums are asked for, what its sequence lacks here is not missing."""
