@@ -15,7 +15,6 @@ class Stream(Series):
     """A native topic, resolved: its series, and the keys of its last regular reading."""
 
     __slots__ = ("key_set",)
-    is_status = False
 
     def __init__(self, site: str, device: Device, domain: str) -> None:
         super().__init__(site, device, domain)
@@ -26,7 +25,6 @@ class StatusStream(Stream):
     """The status topic of a device, on which also its last will is published."""
 
     __slots__ = ()
-    is_status = True
 
 
 class ProfiledStream:
@@ -39,7 +37,6 @@ class ProfiledStream:
     """
 
     __slots__ = ("device", "domain", "recognition", "series", "topic")
-    is_status = False
 
     def __init__(self, topic: ProfiledTopic) -> None:
         self.topic = topic

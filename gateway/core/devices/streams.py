@@ -103,12 +103,11 @@ class Streams:
             return Unresolved(RejectReason.UNKNOWN_DEVICE, detail, device.name, parts.domain)
         self.meet_again(device, topic)
         site = self._sites.get(parts.site, parts.site)
-        kind = StatusStream if parts.channel == "status" else Stream
-        stream = kind(site, device, parts.domain)
-        if not stream.is_status:  # status messages are rare: their topics need not be kept for every device
-            self._remember(self._sites, site, site)
-            self.places.topic_taken(device)
-            self.native[topic] = stream
+        if parts.channel == "status":  # these messages are rare: their topics need not be kept for every device
+            return StatusStream(site, device, parts.domain)
+        self._remember(self._sites, site, site)
+        self.places.topic_taken(device)
+        stream = self.native[topic] = Stream(site, device, parts.domain)
         return stream
 
     def meet_again(self, device: Device, topic: str) -> None:
