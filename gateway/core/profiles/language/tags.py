@@ -1,6 +1,6 @@
 """Tags of a point from a profile: texts within the grammar of names, vehicle classes of the closed list."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,11 +19,25 @@ from schemas.topics import is_name
 class TakeTags:
     """The tags of a point.
 
-    :ivar told: name, origin and text of each, to explain them.
+    :ivar told: name, origin and text of each.
     """
 
-    take: Callable[[Cursor, list[Drop]], Tags]
     told: Sequence[tuple[str, str, Take]] = ()
+
+    def take(self, here: Cursor, dropped: list[Drop]) -> Tags:
+        """The tags, sorted by name; drops are added to a list."""
+        found = []
+        for name, _, take in self.told:
+            text = take(here)
+            if text is None:
+                continue
+            if not isinstance(text, DropCause):
+                text = checked(name, text)
+            if isinstance(text, DropCause):
+                dropped.append((name, text))
+            else:
+                found.append((name, text))
+        return tuple(found)
 
     def explain(self, here: Cursor) -> Iterator[tuple[str, Node]]:
         """Each tag: its text, and the stored text if that differs."""
@@ -35,7 +49,7 @@ class TakeTags:
 
 
 _CLASS: Final = "vehicle_class"
-no_tags: Final = TakeTags(lambda _here, _dropped: ())
+no_tags: Final = TakeTags()
 
 
 def compile_tags(tags: Mapping[Any, TextSource], scope: Scope) -> TakeTags:
@@ -48,25 +62,7 @@ def compile_tags(tags: Mapping[Any, TextSource], scope: Scope) -> TakeTags:
                 told.append((name, origin_of(source) or next(iter(source.sources()), "several"), compile_text(source, scope)))
                 if name == _CLASS:
                     _check_classes(source, scope)
-    return TakeTags(_all_of(told), told) if told else no_tags
-
-
-def _all_of(told: Sequence[tuple[str, str, Take]]) -> Callable[[Cursor, list[Drop]], Tags]:
-    def take_tags(here: Cursor, dropped: list[Drop]) -> Tags:
-        found = []
-        for name, _, take in told:
-            text = take(here)
-            if text is None:
-                continue
-            if not isinstance(text, DropCause):
-                text = checked(name, text)
-            if isinstance(text, DropCause):
-                dropped.append((name, text))
-            else:
-                found.append((name, text))
-        return tuple(found)
-
-    return take_tags
+    return TakeTags(told) if told else no_tags
 
 
 def _check_classes(source: TextSource, scope: Scope) -> None:
