@@ -125,7 +125,8 @@ class Standby:
             if self.role is PairRole.LIVE and now_s - self._lost_s >= _GONE_AFTER * self.keep_alive_s:
                 self.role = PairRole.PASSIVE
         elif self.role is PairRole.LIVE:
-            if any(self._yields_to(*rival) for rival in self._there(PairRole.LIVE, now_s).items()):
+            rivals = self._there(PairRole.LIVE, now_s).items()
+            if any((rival.term, self.name) > (self.term, name) for name, rival in rivals):  # of one term the first name stays
                 self.role = PairRole.PASSIVE
         elif self._may_take(now_s, self._synced_s):
             self.role, self.term = PairRole.LIVE, self.term + 1
@@ -149,9 +150,6 @@ class Standby:
     def has_reserve(self, now_s: float) -> bool:
         """Tell if another machine stands by."""
         return bool(self._there(PairRole.PASSIVE, now_s))
-
-    def _yields_to(self, name: str, rival: Partner) -> bool:
-        return rival.term > self.term or (rival.term == self.term and name < self.name)
 
     def _may_take(self, now_s: float, synced_s: float) -> bool:
         if self._there(PairRole.LIVE, now_s):

@@ -25,10 +25,6 @@ class Window(NamedTuple):
     max_future_ms: int | None = None
 
 
-def _nobody(_: str) -> DeviceParams | None:
-    return None
-
-
 class Belief(Protocol):
     """Judges times by how far they lie from now."""
 
@@ -57,7 +53,7 @@ class MappingContext(Struct, eq=False):
     now_ms: int
     believes: Belief
     properties: Mapping[str, str] = _NO_PROPERTIES
-    registered: Callable[[str], DeviceParams | None] = _nobody
+    registered: Callable[[str], DeviceParams | None] = lambda _: None
     clock_offset_ms: int = 0
 
     def params_of(self, device: str) -> DeviceParams:

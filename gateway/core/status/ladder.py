@@ -67,7 +67,8 @@ def ladder(seen: DeviceEvidence) -> Ladder:
             rungs.append(Rung(name, "not_reached", state=RungState.NOT_REACHED))
         else:
             rungs.append(_stopped(name, seen) or judge(seen))
-    return Ladder((*rungs, _alarms(seen)), _headline(rungs, seen))
+    last = replace(rungs[-1], code="well_simulated") if seen.simulated else rungs[-1]
+    return Ladder((*rungs, _alarms(seen)), _worst([*rungs, _alarms(seen)]) or last)
 
 
 def _elsewhere(seen: DeviceEvidence) -> Ladder:
@@ -75,12 +76,6 @@ def _elsewhere(seen: DeviceEvidence) -> Ladder:
     heard, alarms = _heard(seen), _alarms(seen)
     unknown = (_unknown(name, "known_elsewhere") for name in _JUDGES if name is not heard.name)
     return Ladder((heard, *unknown, alarms), _worst([heard, alarms]) or heard)
-
-
-def _headline(rungs: list[Rung], seen: DeviceEvidence) -> Rung:
-    if (worst := _worst([*rungs, _alarms(seen)])) is not None:
-        return worst
-    return replace(rungs[-1], code="well_simulated") if seen.simulated else rungs[-1]
 
 
 def _worst(rungs: list[Rung]) -> Rung | None:

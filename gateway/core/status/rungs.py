@@ -138,11 +138,8 @@ def near_key(key: str, domain: str | None) -> str | None:
     name = _WORDS.sub("_", key[:64]).strip("_").lower()
     if len(name) < _SHORTEST:
         return None
-    names = sorted({field for of in _domains(domain) for field in QUANTITIES[of]}, key=lambda field: (len(field), field))
+    domains = (domain,) if domain in DOMAINS else DOMAINS
+    names = sorted({field for of in (*domains, HEALTH) for field in QUANTITIES[of]}, key=lambda field: (len(field), field))
     longer = [field for field in names if field == name or field.startswith(f"{name}_")]
     longer += [field for field in names if field.startswith(name)]
     return next(iter([*longer, *get_close_matches(name, names, 1, _LIKENESS)]), None)
-
-
-def _domains(domain: str | None) -> tuple[str, ...]:
-    return (domain, HEALTH) if domain in DOMAINS else (*DOMAINS, HEALTH)

@@ -80,15 +80,12 @@ class Path(NamedTuple):
         if isinstance(last, Fitting | _All):
             found = _walk_within(document, self.steps)
             return [(str(number), item, around[1:]) for number, (item, around) in enumerate(found)]
-        cells = [(_first(_members(row, last)), around) for row, around in _walk_within(document, way)]
+        rows = _walk_within(document, way)
+        cells = [(next((member for _, member in _members(row, last)), None), around) for row, around in rows]
         is_column = isinstance(last, str) and any(isinstance(step, _All) for step in way)
         if is_column and any(cell is not None and not isinstance(cell, dict | list) for cell, _ in cells):
             return [(str(number), cell, around) for number, (cell, around) in enumerate(cells)]
         return [(key, item, around) for cell, around in cells for key, item in _pairs(cell)]
-
-
-def _first(members: Iterable[tuple[Node, Node]]) -> Node:
-    return next((member for _, member in members), None)
 
 
 def _walk_within(document: Node, steps: Iterable[PathStep]) -> list[tuple[Node, Around]]:
@@ -198,17 +195,7 @@ def _by_two_keys(first: str, second: str) -> Get:
     return get
 
 
-def _by_three_keys(first: str, second: str, third: str) -> Get:
-    def get(document: Node) -> Node:
-        try:
-            return document[first][second][third]
-        except _ABSENT:
-            return None
-
-    return get
-
-
-_BY_KEYS: Final[Sequence[Callable[..., Get]]] = (lambda: lambda document: document, _by_key, _by_two_keys, _by_three_keys)
+_BY_KEYS: Final[Sequence[Callable[..., Get]]] = (lambda: lambda document: document, _by_key, _by_two_keys)
 """The walk through objects alone, without a loop where the keys are few: nearly every path is one of these."""
 
 

@@ -123,7 +123,8 @@ def compile_operand(value: ValueSpec, scope: Scope, quantity: Quantity | None = 
     take = _take(value, scope, quantity)
     if take is None and value.pow10 is None:
         raise Fault("", _NO_SOURCE)
-    return _in_one_call(take or _one, [*_steps(value, quantity, scope), NUMBER])
+    take = take or (lambda _: 1)  # ``pow10`` alone is 1 times ten to that power
+    return _in_one_call(take, [*_steps(value, quantity, scope), NUMBER])
 
 
 def _check_number(value: ValueSpec, scope: Scope) -> None:
@@ -144,11 +145,6 @@ _NO_SOURCE: Final = f"say where the value comes from: {', '.join(SOURCES[:5])} a
 _BEGIN_NUMBERS: Final = "+-.0123456789"
 _FROM_DOCUMENT: Final = "a path begins with a slash, as /scale"
 _AS_PATH: Final = "write {path: ...} for a key of the item that begins like a number"
-
-
-def _one(_: Cursor) -> int:
-    """``pow10`` alone is 1 times ten to that power."""
-    return 1
 
 
 def _plain(get: Get, run: Run) -> Callable[[Cursor], Node]:
