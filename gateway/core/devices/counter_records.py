@@ -81,53 +81,35 @@ class CountersRecord(TypedDict, total=False):
     amended_ms: Ms
 
 
-def pack_counters(counters: CounterState, record: CountersRecord) -> None:
-    """Put the counters into a record."""
-    registers, seen_ms = counters.registers(), record["seen"]
+def pack_counters(counters: CounterState, seen_ms: int) -> dict[str, object]:
+    """The counters as a part of the record of a device that was seen then; None: as in new ones."""
+    registers, past = counters.registers(), counters.past
     times: dict[int, dict[str, float | None]] = {}
     bases: dict[int, dict[str, float]] = {}
     for name, value, time_ms, _, offset, base, base_ms, *_ in registers:
         times.setdefault(seen_ms - int(time_ms), {})[name] = None if isnan(value) else value
         if base is not None and (base != value + offset or base_ms != time_ms):
             bases.setdefault(int(base_ms), {})[name] = base
-    record["counters"] = [_CountersThen(ago_ms, values) for ago_ms, values in times.items()]
-    if bases:
-        record["bases"] = [_BasesThen(at_ms, sums) for at_ms, sums in bases.items()]
-    if offsets := {register.name: register.offset for register in registers if register.offset}:
-        record["offsets"] = offsets
-    if formers := {
+    formers = {
         register.name: [_FormerRecord(int(former.until_ms), former.offset, former.total) for former in register.formers]
         for register in registers
         if register.formers
-    }:
-        record["formers"] = formers
-    if doubts := [_doubt(register.name, register.doubt, seen_ms) for register in registers if register.doubt is not None]:
-        record["doubts"] = doubts
-    if counters.awaits:
-        record["awaits"] = True
-    if counters.version:
-        record["version"] = counters.version
-    if counters.past is not NO_PAST:
-        _pack_past(counters.past, record)
-    _pack_sizes(registers, record)
-
-
-def _pack_sizes(registers: list[Register], record: CountersRecord) -> None:
-    if sizes := {register.name: register.size_per_h for register in registers if register.size_per_h}:
-        record["sizes"] = sizes
-
-
-def _pack_past(past: CounterPast, record: CountersRecord) -> None:
-    if past.told:
-        record["told"] = [_ToldRecord(told.at_ms, told.field, told.final, told.register) for told in past.told]
-    if past.steps:
-        record["steps"] = list(past.steps)
-    if past.rules:
-        record["rules"] = dict(past.rules)
-    if past.again_ms is not None:
-        record["again_ms"] = int(past.again_ms)
-    if past.amended_ms is not None:
-        record["amended_ms"] = int(past.amended_ms)
+    }
+    return {
+        "counters": [_CountersThen(ago_ms, values) for ago_ms, values in times.items()],
+        "bases": [_BasesThen(at_ms, sums) for at_ms, sums in bases.items()] or None,
+        "offsets": {register.name: register.offset for register in registers if register.offset} or None,
+        "formers": formers or None,
+        "doubts": [_doubt(one.name, one.doubt, seen_ms) for one in registers if one.doubt is not None] or None,
+        "awaits": True if counters.awaits else None,
+        "version": counters.version or None,
+        "told": [_ToldRecord(told.at_ms, told.field, told.final, told.register) for told in past.told] or None,
+        "steps": past.steps or None,
+        "rules": dict(past.rules) or None,
+        "again_ms": None if past.again_ms is None else int(past.again_ms),
+        "amended_ms": None if past.amended_ms is None else int(past.amended_ms),
+        "sizes": {register.name: register.size_per_h for register in registers if register.size_per_h} or None,
+    }
 
 
 def _unpack_past(record: CountersRecord) -> CounterPast:

@@ -91,60 +91,48 @@ def pack(device: Device, shapes: FieldSets, window_at_ms: int | None = None, *, 
         that come again; so it is stored only when all are.
     :param message: take its last message in as well.
     """
-    seen_ms = device.last_seen_ms
-    record = _DeviceRecord(seen=seen_ms)
-    if device.source not in {"", device.name}:
-        record["source"] = device.source
-    if device.last_stamp_ms:
-        record["stamp"] = seen_ms - device.last_stamp_ms
-    if device.newest_ms:
-        record["newest"] = seen_ms - device.newest_ms
-    if device.registered_ms and not seen_ms:
-        record["registered"] = device.registered_ms
-    if device.online or device.has_left:
-        record["online"] = not device.has_left
-    if device.last_seq >= 0:
-        record["seq"] = device.last_seq
-    if device.seq_missing:
-        record["missing"] = device.seq_missing
-    if device.counters is not None:
-        pack_counters(device.counters, record)
-    if window_at_ms is not None:
-        _pack_window(device, shapes, window_at_ms, record)
-    _pack_evidence(device, record)
-    return to_json(record | _message_record(device) if message else record).decode()
-
-
-def _pack_evidence(device: Device, record: _DeviceRecord) -> None:
-    """Remember what people are told of the device."""
+    seen_ms, stamp_ms, newest_ms = device.last_seen_ms, device.last_stamp_ms, device.newest_ms
     offset_ms = device.earlier_offset_ms if device.offset_ms is None else device.offset_ms
-    if offset_ms is not None and abs(offset_ms) > _OFFSET_SAVED_MS:
-        record["offset"] = offset_ms
-    if device.clock is not None:
-        record["clock"] = device.clock
-    if device.setback is not None:
-        record["setback"] = device.setback
-    if device.not_taken_ms:
-        record["not_taken"] = device.last_seen_ms - device.not_taken_ms
+    return _line(
+        seen_ms,
+        source=device.source if device.source not in {"", device.name} else None,
+        stamp=seen_ms - stamp_ms if stamp_ms else None,
+        newest=seen_ms - newest_ms if newest_ms else None,
+        registered=None if seen_ms else device.registered_ms or None,
+        online=not device.has_left if device.online or device.has_left else None,
+        seq=device.last_seq if device.last_seq >= 0 else None,
+        missing=device.seq_missing or None,
+        **(pack_counters(device.counters, seen_ms) if device.counters is not None else {}),
+        recent=_window(device, shapes, window_at_ms) if window_at_ms is not None else None,
+        offset=offset_ms if offset_ms is not None and abs(offset_ms) > _OFFSET_SAVED_MS else None,
+        clock=device.clock,
+        setback=device.setback,
+        not_taken=seen_ms - device.not_taken_ms if device.not_taken_ms else None,
+        message=_message(device) if message else None,
+    )
 
 
-def _message_record(device: Device) -> _DeviceRecord:
-    """The last message of a device as a part of its record; empty if it is not kept."""
+def _line(seen_ms: int, **known: object) -> str:
+    """The line of a record, without what is as in a new device."""
+    return to_json({"seen": seen_ms} | {name: value for name, value in known.items() if value is not None}).decode()
+
+
+def _message(device: Device) -> _MessageRecord | None:
+    """The last message of a device; None if it is not kept."""
     arrival = device.last_message
     if arrival is None or len(arrival.message.payload) > MESSAGE_KEPT_BYTES:
-        return {}
+        return None
     message, age_ms = arrival.message, device.last_seen_ms - arrival.now_ms
-    return {"message": _MessageRecord(message.topic, b64encode(message.payload), age_ms, message.retain)}
+    return _MessageRecord(message.topic, b64encode(message.payload), age_ms, message.retain)
 
 
-def _pack_window(recent: RecentKeys, shapes: FieldSets, now_ms: int, record: _DeviceRecord) -> None:
+def _window(recent: RecentKeys, shapes: FieldSets, now_ms: int) -> _RecentWindow | None:
     numbers: dict[tuple[str, ...], int] = {}
     keys = [
         _RecentKey(key, fingerprints, numbers.setdefault(fields, len(numbers)), quality, age_s)
         for key, fingerprints, fields, quality, age_s in recent.young_keys(now_ms, shapes)
     ]
-    if keys:
-        record["recent"] = _RecentWindow(at=now_ms, shapes=list(numbers), keys=keys)
+    return _RecentWindow(at=now_ms, shapes=list(numbers), keys=keys) if keys else None
 
 
 def unpack(line: str, device: Device, shapes: FieldSets, now_ms: int) -> None:
@@ -178,10 +166,8 @@ def unpack(line: str, device: Device, shapes: FieldSets, now_ms: int) -> None:
 
 def pack_kept(device: Device) -> str:
     """The counters of a device as one line: what must be saved at once when one of them took a step."""
-    record = _DeviceRecord(seen=device.last_seen_ms)
-    if device.counters is not None:
-        pack_counters(device.counters, record)
-    return to_json(record).decode()
+    seen_ms = device.last_seen_ms
+    return _line(seen_ms, **(pack_counters(device.counters, seen_ms) if device.counters is not None else {}))
 
 
 def unpack_kept(line: str, device: Device) -> None:
