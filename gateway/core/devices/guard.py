@@ -5,6 +5,7 @@ fields share one.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from gateway.core.readings.field_sets import FieldSet
@@ -16,18 +17,16 @@ EVER_MS: Final = 1 << 60
 """Further than any time, and an integer, which compares faster than a float."""
 
 
+@dataclass(slots=True, eq=False)
 class Guard:
     """Limits for the readings of some field sets, in a span of time without its end.
 
     :ivar gates: field sets that the device sends → their gates; a reading with another one is looked at closely.
     """
 
-    __slots__ = ("from_ms", "gates", "until_ms")
-
-    def __init__(self, gates: Mapping[FieldSet, Gate], from_ms: int = -EVER_MS, until_ms: int = EVER_MS) -> None:
-        self.gates = gates
-        self.from_ms = from_ms
-        self.until_ms = until_ms
+    gates: Mapping[FieldSet, Gate]
+    from_ms: int = -EVER_MS
+    until_ms: int = EVER_MS
 
 
 NO_GUARD: Final = Guard({}, EVER_MS)

@@ -1,5 +1,6 @@
 """The result of resolving a topic, if it can be: a stream of one device, or a topic that profiles read."""
 
+from dataclasses import dataclass
 from typing import Final
 
 from gateway.core.devices.device import Device, Series
@@ -27,6 +28,7 @@ class StatusStream(Stream):
     __slots__ = ()
 
 
+@dataclass(slots=True, eq=False)
 class ProfiledStream:
     """A topic that profiles read, resolved.
 
@@ -36,14 +38,11 @@ class ProfiledStream:
     :ivar series: the series of the one plain point in each of them; None: their points differ.
     """
 
-    __slots__ = ("device", "domain", "recognition", "series", "topic")
-
-    def __init__(self, topic: ProfiledTopic) -> None:
-        self.topic = topic
-        self.device: Device | None = None
-        self.domain = _UNKNOWN
-        self.recognition: Recognition | None = None
-        self.series: Series | None = None
+    topic: ProfiledTopic
+    device: Device | None = None
+    domain: str = _UNKNOWN
+    recognition: Recognition | None = None
+    series: Series | None = None
 
     def keep(self, recognition: Recognition | None, device: Device, series: Series | None) -> None:
         """Keep what was recognised in a frame for the next; without a recognition, nothing of it holds."""

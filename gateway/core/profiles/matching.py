@@ -7,6 +7,7 @@ rank are ambiguous: the gateway does not guess which meter it is.
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.core.decoders import bad_payload
@@ -101,23 +102,19 @@ class Profiles:
         return found
 
 
+@dataclass(slots=True, eq=False)
 class ProfiledTopic:
     """A topic that profiles take: candidates in groups that read a payload in the same way, so that it is read once.
 
     :ivar address: the node and device of a Sparkplug topic that a profile reads; None: it is no such topic.
     """
 
-    __slots__ = ("_groups", "_profiles", "_states", "_usual", "address", "topic")
-
-    def __init__(
-        self, profiles: Profiles, topic: str, groups: list[CandidateGroup], states: list[Candidate], address: Address | None
-    ) -> None:
-        self.topic = topic
-        self.address = address
-        self._profiles = profiles
-        self._states = states
-        self._groups = groups
-        self._usual: tuple[CandidateGroup, PlainEnvelope] | None = None
+    _profiles: Profiles
+    topic: str
+    _groups: list[CandidateGroup]
+    _states: list[Candidate]
+    address: Address | None
+    _usual: "tuple[CandidateGroup, PlainEnvelope] | None" = None
 
     def status(self, payload: bytes) -> tuple[str, bool] | None:
         """Read a status message or last will: the device, and True if it is online; None if the message is not one."""

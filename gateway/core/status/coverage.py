@@ -75,11 +75,11 @@ def coverage(registered: Iterable[RegisteredDevice], met: Mapping[str, Stand] | 
     domains: dict[str | None, Counter[str]] = {}
     for group in sorted(groups, key=lambda group: _rank(group.domain)):
         domains.setdefault(group.domain, Counter()).update(states[group])
-    known = met is not None
+    count = _count if met is not None else lambda registered: Count(registered.total())
     return Coverage(
-        {group: _count(states[group], known=known) for group in groups},
-        {domain: _count(state, known=known) for domain, state in domains.items()},
-        _count(sum(states.values(), Counter()), known=known),
+        {group: count(states[group]) for group in groups},
+        {domain: count(state) for domain, state in domains.items()},
+        count(sum(states.values(), Counter())),
     )
 
 
@@ -87,12 +87,9 @@ def _rank(domain: str | None) -> int:
     return DOMAINS.index(domain) if domain in DOMAINS else len(DOMAINS)
 
 
-def _count(states: Counter[str], *, known: bool) -> Count:
-    registered = states.total() - states[UNREGISTERED]
-    if not known:
-        return Count(registered)
+def _count(states: Counter[str]) -> Count:
     online, silent, new, unknown = (states[presence] for presence in Presence)
-    return Count(registered, online, silent, new, unknown, states[UNREGISTERED])
+    return Count(states.total() - states[UNREGISTERED], online, silent, new, unknown, states[UNREGISTERED])
 
 
 def coverage_document(found: Coverage, areas: Mapping[str, str]) -> dict[str, object]:

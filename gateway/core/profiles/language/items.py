@@ -29,8 +29,6 @@ Items = Callable[[Any], Iterable[tuple[str, Any, Around]]]
 class Walker:
     """Walks through the items, and yields the cursor at each."""
 
-    __slots__ = ("_by", "_items", "_sentinels", "_sign", "_start", "_value", "around", "origin")
-
     def __init__(self, each: Each, scope: Scope) -> None:
         """Compile ``each``; faults go to the scope's list."""
         paths = each.of.first_of if isinstance(each.of, FirstOf) else each.of

@@ -75,8 +75,6 @@ FieldsRead = tuple[tuple[str, ...], tuple[Value, ...]]
 class Numbers:
     """All fields of a point, where each is a number taken as it stands in one object of the document."""
 
-    __slots__ = ("_names", "_of_names", "_type")
-
     def __init__(self, numbers: Iterable[NumberAtKey]) -> None:
         self._of_names = {number.field: number for number in numbers}
         self._names = in_order(self._of_names)
@@ -109,9 +107,6 @@ class CompiledPoint:
     :ivar numbers: key of the document → all fields of the point as numbers of the object there; none if one is more than that.
     :ivar rules: field → the rule of the register, if it has one.
     """
-
-    __slots__ = ("_common", "_device", "_fields", "_has_tags", "_holds", "_item_holds", "_named", "_quality", "_tags", "_times",
-                 "_walker", "_wrapping", "measurement", "numbers", "rules")  # fmt: skip
 
     def __init__(self, spec: PointSpec, scope: Scope, common: Common) -> None:
         """Compile ``spec``; faults go to the scope's list."""
