@@ -339,7 +339,7 @@ class _ClockBelief(Struct, eq=False):
             if window == _USUAL:
                 return quality is not None
         past_ms = rules.max_past_ms if window.max_past_ms is None else window.max_past_ms
-        future_ms = self._future_ms(window)
+        future_ms = self.latest_ms(window) - self.now_ms
         if evaluator.trust.doubted:
             past_ms, future_ms = evaluator.trust.widen(past_ms, future_ms)
         elif self.device.clock is not None and self.device.clock.off_ms > future_ms:
@@ -348,7 +348,5 @@ class _ClockBelief(Struct, eq=False):
 
     def latest_ms(self, window: Window) -> int:
         """The latest time that a window lets pass, by a clock that is not doubted."""
-        return self.now_ms + self._future_ms(window)
-
-    def _future_ms(self, window: Window) -> int:
-        return self.evaluator.rules.max_future_ms if window.max_future_ms is None else window.max_future_ms
+        future_ms = self.evaluator.rules.max_future_ms if window.max_future_ms is None else window.max_future_ms
+        return self.now_ms + future_ms

@@ -20,20 +20,6 @@ Ms = Annotated[int, Field(ge=-(1 << 53), le=1 << 53)]
 Word32 = Annotated[int, Field(ge=0, lt=1 << 32)]
 
 
-class _CountersThen(NamedTuple):
-    """Counters with their values of one instant; None: the meter was exchanged."""
-
-    ago_ms: Ms
-    values: dict[str, float | None]
-
-
-class _BasesThen(NamedTuple):
-    """The sums from which mean rates are worked out, of one instant."""
-
-    at_ms: Ms
-    sums: dict[str, float]
-
-
 class _DoubtRecord(NamedTuple):
     """A step of a counter that is not believed yet; an earlier version did not know its first reading."""
 
@@ -63,13 +49,17 @@ class _ToldRecord(NamedTuple):
 
 
 class CountersRecord(TypedDict, total=False):
-    """The part of a record; ``seen`` is an instant in ms, that is before or after it by some ms."""
+    """The part of a record; ``seen`` is an instant in ms, that is before or after it by some ms.
+
+    ``counters`` has the values of each instant, so many ms before; None: the meter was exchanged. ``bases`` has the sums from
+    which mean rates are worked out, by their instant.
+    """
 
     seen: NotRequired[Ms]
-    counters: list[_CountersThen]
+    counters: list[tuple[Ms, dict[str, float | None]]]
     doubts: list[_DoubtRecord]
     offsets: dict[str, float]
-    bases: list[_BasesThen]
+    bases: list[tuple[Ms, dict[str, float]]]
     formers: dict[str, list[_FormerRecord]]
     awaits: bool
     version: Word32
@@ -96,8 +86,8 @@ def pack_counters(counters: CounterState, seen_ms: int) -> dict[str, object]:
         if register.formers
     }
     return {
-        "counters": [_CountersThen(ago_ms, values) for ago_ms, values in times.items()],
-        "bases": [_BasesThen(at_ms, sums) for at_ms, sums in bases.items()] or None,
+        "counters": list(times.items()),
+        "bases": list(bases.items()) or None,
         "offsets": {register.name: register.offset for register in registers if register.offset} or None,
         "formers": formers or None,
         "doubts": [_doubt(one.name, one.doubt, seen_ms) for one in registers if one.doubt is not None] or None,

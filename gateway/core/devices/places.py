@@ -77,19 +77,16 @@ class Places:
         """True when the limit is reached."""
         return self.taken >= self.most
 
-    def has_place(self, name: str, *, registered: bool, as_written: bool) -> bool:
-        """Tell if a new device may be admitted."""
-        return self._reserved(name, registered=registered, as_written=as_written) or not self.full
-
     def take(self, device: Device, *, as_written: bool) -> None:
         """Give a device its place: its own, or one of the others'; ``as_written``: the registry has its id in this writing."""
-        device.reserved = self._reserved(device.name, registered=device.registered is not None, as_written=as_written)
+        device.reserved = self.reserved(device.name, registered=device.registered is not None, as_written=as_written)
         if not device.reserved:
             self.taken += 1
         elif not as_written:
             self._writings[device_key(device.name)] += 1
 
-    def _reserved(self, name: str, *, registered: bool, as_written: bool) -> bool:
+    def reserved(self, name: str, *, registered: bool, as_written: bool) -> bool:
+        """Tell if a device has a place of its own."""
         return registered and (as_written or self._writings[device_key(name)] < _WRITINGS_MAX)
 
     # Topics.

@@ -30,22 +30,12 @@ _OFFSET_SAVED_MS: Final = 60_000
 """A smaller offset is the delay of a message."""
 
 
-class _RecentKey(NamedTuple):
-    """One key of the window of duplicates; ``shape`` counts in the record's own shapes."""
-
-    key: _Bits64
-    fingerprints: tuple[_Bits16, ...]
-    shape: _Bits32
-    quality: _Bits8
-    age_s: _Bits32
-
-
 class _RecentWindow(TypedDict):
-    """The window of duplicates as it was ``at``, in ms."""
+    """The window of duplicates as it was ``at``, in ms; of each key its fingerprints, number of its shape, quality and age."""
 
     at: Ms
     shapes: list[tuple[str, ...]]
-    keys: list[_RecentKey]
+    keys: list[tuple[_Bits64, tuple[_Bits16, ...], _Bits32, _Bits8, _Bits32]]
 
 
 class _MessageRecord(NamedTuple):
@@ -129,7 +119,7 @@ def _message(device: Device) -> _MessageRecord | None:
 def _window(recent: RecentKeys, shapes: FieldSets, now_ms: int) -> _RecentWindow | None:
     numbers: dict[tuple[str, ...], int] = {}
     keys = [
-        _RecentKey(key, fingerprints, numbers.setdefault(fields, len(numbers)), quality, age_s)
+        (key, fingerprints, numbers.setdefault(fields, len(numbers)), quality, age_s)
         for key, fingerprints, fields, quality, age_s in recent.young_keys(now_ms, shapes)
     ]
     return _RecentWindow(at=now_ms, shapes=list(numbers), keys=keys) if keys else None

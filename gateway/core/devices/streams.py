@@ -191,7 +191,7 @@ class Streams:
             return Unresolved(RejectReason.UNKNOWN_DEVICE, refused, name, domain, self._waits(name))
         if device is None:
             registered, as_written = self._registered(name), name in self.registry
-            if not self.places.has_place(name, registered=registered is not None, as_written=as_written):
+            if self.places.full and not self.places.reserved(name, registered=registered is not None, as_written=as_written):
                 most = self._admission.devices_max
                 detail = f"{name} would be unregistered device {most + 1}; limits.devices is {most}; register it"
                 return Unresolved(RejectReason.UNKNOWN_DEVICE, detail, name, domain, no_place=True)

@@ -1,8 +1,8 @@
 """Points: the mapping from one document to points, compiled once and run for every message."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Annotated, Any, Final
 
 from msgspec import Meta, Struct, ValidationError, convert, defstruct
 from msgspec.structs import astuple
@@ -59,14 +59,8 @@ def _is_historical(here: Cursor) -> bool:
     return isinstance(here.item, dict) and here.item.get("is_historical") is True
 
 
-class NumberAtKey(NamedTuple):
-    """A field that is a number within bounds at a key of an object of the document."""
-
-    field: str
-    key: str
-    low: float
-    high: float
-
+NumberAtKey = tuple[str, float, float]
+"""The key of an object of the document where a number stands, and its bounds."""
 
 FieldsRead = tuple[tuple[str, ...], tuple[Value, ...]]
 """Fields in the order of the table, and their values."""
@@ -75,9 +69,9 @@ FieldsRead = tuple[tuple[str, ...], tuple[Value, ...]]
 class Numbers:
     """All fields of a point, where each is a number taken as it stands in one object of the document."""
 
-    def __init__(self, numbers: Iterable[NumberAtKey]) -> None:
-        self._of_names = {number.field: number for number in numbers}
-        self._names = in_order(self._of_names)
+    def __init__(self, of_names: Mapping[str, NumberAtKey]) -> None:
+        self._of_names = of_names
+        self._names = in_order(of_names)
         self._type: type[Struct] | None = None
 
     def read(self, holder: object) -> FieldsRead | None:
@@ -94,9 +88,9 @@ class Numbers:
     def _compile(self) -> type[Struct]:
         """The type of the object, made when the first one comes: many profiles never meet a device."""
         fields = [self._of_names[name] for name in self._names]
-        types = [Annotated[float, Meta(ge=field.low, le=field.high)] | None for field in fields]
+        types = [Annotated[float, Meta(ge=low, le=high)] | None for _, low, high in fields]
         members = [(f"at_{place}", kind, None) for place, kind in enumerate(types)]
-        keys = {f"at_{place}": field.key for place, field in enumerate(fields)}
+        keys = {f"at_{place}": key for place, (key, _, _) in enumerate(fields)}
         self._type = defstruct("Numbers", members, rename=keys, gc=False)
         return self._type
 
@@ -153,17 +147,17 @@ class CompiledPoint:
         return plain and not self._common.times.of_items and self.measurement not in COUNTING
 
     def _find_numbers(self) -> dict[str, Numbers]:
-        found: dict[str, list[NumberAtKey]] = {}
+        found: dict[str, dict[str, NumberAtKey]] = {}
         for field in self._fields:
             if field.when is None and (plain := field.reader.plain) is not None:
                 match parse_path(field.reader.origin).steps:
                     case (str(source), str(key)):
-                        found.setdefault(source, []).append(NumberAtKey(field.name, key, plain.low, plain.high))
+                        found.setdefault(source, {})[field.name] = key, plain.low, plain.high
         return {source: Numbers(numbers) for source, numbers in found.items() if self._are_all(numbers)}
 
-    def _are_all(self, numbers: Sequence[NumberAtKey]) -> bool:
+    def _are_all(self, numbers: Mapping[str, NumberAtKey]) -> bool:
         """Tell if these are all fields of the point, each at a key of its own that a type can name."""
-        keys = {number.key for number in numbers}
+        keys = {key for key, _, _ in numbers.values()}
         return len(keys) == len(self._fields) and all(key.isprintable() and _UNNAMEABLE.isdisjoint(key) for key in keys)
 
     def read(self, document: Node, captures: Mapping[str, str], params: DeviceParams) -> FieldsRead | None:
