@@ -3,10 +3,9 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from gateway.core.devices.guard import NO_GUARD, Guard
-from gateway.core.devices.seldom import Seldom
 from gateway.core.devices.setback import Setback, setback_after
 from gateway.core.devices.sizes import sizes_of
 from gateway.core.message import Arrival, Outcome
@@ -30,6 +29,31 @@ TAG_VALUES_MAX = 64
 """Most values of one tag of one device: a tag that always changes would create a flood of series."""
 NO_PARAMS: Final[Mapping[str, float | int | str | bool]] = MappingProxyType({})
 """Entry of a device that is not in the registry."""
+
+
+Attribute = TypeVar("Attribute")
+_NOTHING: Final[dict[str, Any]] = {}
+
+
+class Seldom(Generic[Attribute]):
+    """An attribute that few devices have: it stands in the owner's ``seldom`` only where its value is not the default."""
+
+    def __init__(self, default: Attribute) -> None:
+        self._default = default
+        self._name = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, owner: Any, kind: type) -> Attribute:  # noqa: ANN401 - whoever has such attributes
+        value: Attribute = (owner.seldom or _NOTHING).get(self._name, self._default)
+        return value
+
+    def __set__(self, owner: Any, value: Attribute) -> None:  # noqa: ANN401
+        if value != self._default:
+            owner.seldom = {**(owner.seldom or {}), self._name: value}
+        elif owner.seldom is not None:
+            owner.seldom = {name: kept for name, kept in owner.seldom.items() if name != self._name} or None
 
 
 class Replay(NamedTuple):

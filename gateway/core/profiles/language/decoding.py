@@ -157,15 +157,8 @@ def _number(kind: str, order: str) -> Callable[[Node], Node]:
     return number
 
 
-def as_it_is(document: Node) -> Node:
-    """Return a document as it is, for a profile without struct."""
-    return document
-
-
-def compile_struct_of(frame: FrameSpec | None) -> Prepare:
+def compile_struct_of(frame: FrameSpec) -> Prepare:
     """Compile the step that adds ``/struct`` to a document."""
-    if frame is None:
-        return as_it_is
     with within("of"):
         path = parse_path(frame.of)
     get = path.get

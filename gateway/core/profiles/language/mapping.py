@@ -150,9 +150,10 @@ class CompiledPoint:
         found: dict[str, dict[str, NumberAtKey]] = {}
         for field in self._fields:
             if field.when is None and (plain := field.reader.plain) is not None:
+                _, low, high = plain
                 match parse_path(field.reader.origin).steps:
                     case (str(source), str(key)):
-                        found.setdefault(source, {})[field.name] = key, plain.low, plain.high
+                        found.setdefault(source, {})[field.name] = key, low, high
         return {source: Numbers(numbers) for source, numbers in found.items() if self._are_all(numbers)}
 
     def _are_all(self, numbers: Mapping[str, NumberAtKey]) -> bool:

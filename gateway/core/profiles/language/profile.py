@@ -8,7 +8,6 @@ from gateway.core.decoders import bad_payload
 from gateway.core.profiles.language.conditions import EMPTY, Holds, always, compile_ignored, compile_when
 from gateway.core.profiles.language.decoding import (
     ReadBytes,
-    as_it_is,
     compile_decode,
     compile_struct_of,
     decimal_of,
@@ -116,7 +115,7 @@ class CompiledProfile:
         self._device = _text(model.device, "device", early, compile_device)
         self._site = _text(model.site, "site", scope)
         self._dedup = _dedup(model.dedup, scope)
-        self.prepare = _gathered(scope, "struct", _WHOLE, lambda: compile_struct_of(model.struct))
+        self.prepare = _gathered(scope, "struct", _WHOLE, lambda: compile_struct_of(model.struct) if model.struct else _WHOLE)
         self.codec = _gathered(scope, "codec", None, lambda: _codec(model))
         self.required_params = frozenset(scope.required)
         self.warnings = tuple(warnings_of(model))
@@ -143,7 +142,7 @@ class CompiledProfile:
 
     def take(self, document: Node, captures: Mapping[str, str]) -> Node:
         """The document, prepared; ``IgnoreCause.RULE``: it is no data; None: not for this profile; Undecodable: broken."""
-        prepared = document if self.prepare is as_it_is else self.prepare(document)
+        prepared = document if self.prepare is _WHOLE else self.prepare(document)
         if not self.holds(prepared, captures):
             return None
         return IgnoreCause.RULE if self._ignored and self.ignores(prepared, captures) else prepared
@@ -152,7 +151,7 @@ class CompiledProfile:
     def plain_point(self) -> CompiledPoint | None:
         """The one point of a profile for radio frames that only lists fields; None if it has other rules."""
         more = self._ignored, self._ignored_answers, self._site, self._dedup, self._device
-        plain = self._match is always and self._root is _WHOLE and self.prepare is as_it_is and not any(more)
+        plain = self._match is always and self._root is _WHOLE and self.prepare is _WHOLE and not any(more)
         of_payload = self.codec is None or self.codec.of_payload
         return self._alone if plain and of_payload and self._times is _OF_ENVELOPE else None
 
@@ -182,7 +181,8 @@ class CompiledProfile:
         if not self._dedup:
             return None
         here = self._here(context)
-        key = tuple(_hashable(take(here)) for take in self._dedup)
+        found = [take(here) for take in self._dedup]
+        key = tuple(repr(part) if isinstance(part, list | dict) else part for part in found)
         return key if any(part is not None for part in key) else None
 
     def map(self, context: MappingContext) -> list[MappedReading]:
@@ -206,10 +206,6 @@ class CompiledProfile:
     def _here(self, context: MappingContext) -> Cursor:
         document = context.document if self._root is _WHOLE else self._root(context.document)
         return Cursor(document, context.captures, context.params, context.properties)
-
-
-def _hashable(value: Node) -> Hashable:
-    return repr(value) if isinstance(value, list | dict) else value
 
 
 def compile_profile(model: Profile, *, file: str) -> CompiledProfile:

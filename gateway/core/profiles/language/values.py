@@ -6,7 +6,7 @@ and unit, rounded once → ``sentinels_after`` → table (the unit behind it, no
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from gateway.core.profiles.language.calendars import compile_between
 from gateway.core.profiles.language.numbers import OPERATIONS, along, exactly, number_in
@@ -57,12 +57,8 @@ WhyNothing = Callable[[Cursor], Nothing]
 """Function that says why there is no value."""
 
 
-class PlainNumber(NamedTuple):
-    """Fast path: a number that is used unchanged if it lies within bounds; else it is read with all steps."""
-
-    get: Get
-    low: float
-    high: float
+PlainNumber = tuple[Get, float, float]
+"""Fast path: a number that is used unchanged if it lies within two bounds; else it is read with all steps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +91,7 @@ def compile_field(value: FieldValue, quantity: Quantity, scope: Scope, item: Tak
     if get is None:
         return Reader(origin_of(value), take, steps, _in_one_call(take, steps), end)
     low, high = value.bounds or (quantity.minimum, quantity.maximum)
-    plain = PlainNumber(get, low, high) if not is_state(quantity) else None
+    plain = (get, low, high) if not is_state(quantity) else None
     return Reader(origin_of(value), take, steps, _plain(get, steps[0].run), end, plain)
 
 
