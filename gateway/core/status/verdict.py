@@ -58,22 +58,6 @@ class Finding:
     detail: str = ""
 
 
-def has_stopped(device: Device, presence: Presence) -> bool:
-    """Tell if the newest message of an online device gave no reading, or not all of its readings."""
-    return device.setback is not None and device.setback.stops and presence is Presence.ONLINE
-
-
-def has_wrong_clock(device: Device, presence: Presence, silence: Silence, rules: TimeRules) -> bool:
-    """Tell if the clock of an online device is wrong, as far as it told in this run."""
-    is_heard = device.offset_ms is not None and presence is Presence.ONLINE
-    return is_heard and clock_off_ms(device, rules, silence.after_ms(device)) is not None
-
-
-def is_unasked(device: Device, presence: Presence, silence: Silence) -> bool:
-    """Tell if a device was heard before, and it is not known now if another gateway hears it."""
-    return presence is Presence.UNKNOWN and silence.membership.heard_ms(device) > 0
-
-
 QUIET: Final = "quiet"
 NEVER_HEARD: Final = "never_heard"
 STOPPED: Final = "stopped"
@@ -82,18 +66,28 @@ STATES: Final = (*Presence, UNREGISTERED, QUIET, NEVER_HEARD, STOPPED, CLOCK_OFF
 """By what lists are cut: each number of a finding is that of the list in that state."""
 
 
+def states_of(device: Device, silence: Silence, rules: TimeRules, now_ms: int) -> tuple[Presence, set[str]]:
+    """The presence of a device, and the other states in which lists show it; :class:`Fleet` counts it under them.
+
+    What stopped an online device kept its newest message from becoming readings in full; its clock is judged as far as it told
+    in this run. A device of which it is not known if another gateway hears it was heard at some time.
+    """
+    presence, setback = silence.presence(device, now_ms), device.setback
+    is_online, is_timed = presence is Presence.ONLINE, device.offset_ms is not None
+    told = {
+        UNREGISTERED: device.registered is None,
+        QUIET: presence in {Presence.SILENT, Presence.UNKNOWN},
+        NEVER_HEARD: presence is Presence.UNKNOWN and not silence.membership.heard_ms(device),
+        STOPPED: is_online and setback is not None and setback.stops,
+        CLOCK_OFF: is_online and is_timed and clock_off_ms(device, rules, silence.after_ms(device)) is not None,
+    }
+    return presence, {state for state, holds in told.items() if holds}
+
+
 def is_in_state(device: Device, state: str, silence: Silence, rules: TimeRules, now_ms: int) -> bool:
-    """Tell if a device is one of those that :class:`Fleet` counts under a state."""
-    if state == UNREGISTERED:
-        return device.registered is None
-    presence = silence.presence(device, now_ms)
-    if state == QUIET:
-        return presence in {Presence.SILENT, Presence.UNKNOWN}
-    if state == NEVER_HEARD:
-        return presence is Presence.UNKNOWN and not is_unasked(device, presence, silence)
-    if state == STOPPED:
-        return has_stopped(device, presence)
-    return has_wrong_clock(device, presence, silence, rules) if state == CLOCK_OFF else presence == state
+    """Tell if a device is in a state."""
+    presence, others = states_of(device, silence, rules, now_ms)
+    return state == presence or state in others
 
 
 @dataclass(slots=True)
@@ -122,12 +116,12 @@ class Fleet:
         """Count these too."""
         self.is_answered = silence.membership.knows(now_ms)
         for device in devices:
-            presence = silence.presence(device, now_ms)
+            presence, states = states_of(device, silence, rules, now_ms)
             self.domains.setdefault(device.measures or "no_domain", Counter())[presence] += 1
-            self.unregistered += device.registered is None
-            self.unasked += is_unasked(device, presence, silence)
-            self.stopped += has_stopped(device, presence)
-            self.clocks_off += has_wrong_clock(device, presence, silence, rules)
+            self.unregistered += UNREGISTERED in states
+            self.unasked += presence is Presence.UNKNOWN and NEVER_HEARD not in states
+            self.stopped += STOPPED in states
+            self.clocks_off += CLOCK_OFF in states
 
 
 def silent_of(counts: Counter[Presence]) -> tuple[int, int]:
