@@ -94,7 +94,7 @@ def _only(loaded: Loaded, name: str) -> dict[str, ProfileFile]:
         raise ConfigurationFault(
             [f"--profile: there is no profile {name}; the profiles are {', '.join(sorted(loaded.profiles))}"]
         )
-    return {key: replace(file, compiled=replace(file.compiled, by_registry=False)) for key, file in found.items()}
+    return {key: replace(file, compiled=file.compiled.for_any_device()) for key, file in found.items()}
 
 
 def _not_there(config: Config, there: Collection[str]) -> list[str]:

@@ -4,7 +4,7 @@ import asyncio
 import base64
 import json
 from collections.abc import Mapping
-from copy import deepcopy
+from copy import copy, deepcopy
 from dataclasses import replace
 from typing import Any
 
@@ -155,7 +155,8 @@ def test_the_codec_is_asked_once_and_every_step_of_what_it_gave_is_told() -> Non
 def test_what_the_network_server_decoded_is_told_as_such() -> None:
     axioma = SHIPPED.profiles["axioma-w1"].compiled
     assert axioma.codec is not None
-    trusting = replace(axioma, codec=replace(axioma.codec, prefer="decoded"))
+    trusting = copy(axioma)
+    trusting.codec = replace(axioma.codec, prefer="decoded")
     codec = Codec()
     found = look(running(trusting), UPLINK, FRAME | {"object": {"total_l": 5938}}, codec)
     assert codec.asked == []

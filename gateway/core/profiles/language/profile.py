@@ -1,6 +1,7 @@
 """A device profile, compiled once from its YAML into plain functions."""
 
 from collections.abc import Callable, Hashable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeVar
 
@@ -119,6 +120,12 @@ class CompiledProfile:
         self.codec = _gathered(scope, "codec", None, lambda: _codec(model))
         self.required_params = frozenset(scope.required)
         self.warnings = tuple(warnings_of(model))
+
+    def for_any_device(self) -> "CompiledProfile":
+        """The same, whatever the registry names."""
+        free = copy(self)
+        free.by_registry = False
+        return free
 
     def holds(self, document: Node, captures: Mapping[str, str]) -> bool:
         """Tell if all tests of ``match.when`` hold."""
