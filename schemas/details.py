@@ -68,6 +68,9 @@ _DETAILS: Final[dict[str, str]] = {
     "profile <profile>: its codec: <fault>": "hồ sơ <profile>: bộ giải mã báo: <fault>",
     # Of an exchange.
     "<device> has no register; it has <registers>": "<device> không có chỉ số nào như vậy; nó có <registers>",
+    "<device> has no register <field>; it has <registers>": "<device> không có chỉ số <field>; nó có <registers>",
+    "<device>: the step was said to be used already": "<device>: bước nhảy này đã được xác nhận là dùng thật",
+    "<device>: the step stands to be confirmed already": "<device>: bước nhảy này vẫn đang chờ xác nhận",
     "<device> has several registers; name one with --field: <registers>": "<device> có nhiều chỉ số; hãy chọn một: <registers>",
     "<value> is no register; <field> lies between 0 and <most>": "<value> không phải chỉ số; <field> nằm giữa 0 và <most>",
     "<device> has no step to confirm at that time": "<device> không có bước nhảy nào chờ xác nhận vào lúc đó",

@@ -33,7 +33,7 @@ PARAMETERS: Final[dict[str, str]] = {
     "level_low_m": "water: a tank's level below which there is an alarm",
     "level_high_m": "water: a tank's level above which there is an alarm",
     CONTRACT: "number of the customer's contract, for billing: it is personal data",
-    READING_DAY: "day of the month, 1 to 28, on which a month of billing begins; that of --day where it is left out",
+    READING_DAY: "day of the month, 1 to 28, on which a month of billing begins; else time.reading_day",
     "night_flow_m3_h": "water: the lowest flow of a night without a leak",
     "tank_area_m2": "water: a tank's base area: with its level, what its balance has in store",
     "loss_limit_pct": "a parent: the share of what it measures that may be lost behind it in a day, for alarms",

@@ -21,6 +21,7 @@ FIGURES: Final[dict[str, dict[str, Any]]] = {
                 UseRow(
                     {"group": "a1", "name": "A1", "domain": "water", "counter": "volume_m3", "used": "1", "cause": "x"},
                     0,
+                    None,
                     1.5,
                     12.5,
                     Marks(0.5, 0.5, 0.5),

@@ -55,6 +55,10 @@ def test_what_cannot_be_told_is_refused_with_the_reason(tmp_path: Path) -> None:
         "m1/amounts?kind=correct&from=2026-10-10&to=2026-10-10&amount=nan": (400, "--amount: nan is no amount of a meter"),
         "m1/amounts?kind=guess&from=2026-10-10&to=2026-10-10&amount=1": (400, "cannot be for 'guess'"),
         "m1/amounts?kind=correct&from=2026-10-10&to=2026-10-10&amount=1&field=ph&note=x": (404, "m1 has no register 'ph'"),
+        "m1/amounts?kind=correct&from=2026-10-10&to=2026-10-10&amount=1&field=volume_m3,channel=zz&note=x": (
+            404,
+            "m1 has no register 'volume_m3,channel=zz'; it has volume_m3",
+        ),
         "t1/amounts?kind=correct&from=2026-10-10&to=2026-10-10&amount=1&note=x": (404, "t1 is no meter of water or power"),
         "nobody/amounts?kind=correct": (404, "'nobody' was never heard"),
     }

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.monitoring.reports.billing import READ_AGAIN
 from gateway.monitoring.reports.seals import SealHead, Seals
 from gateway.runtime.jobs.exports import CommandFailed
 from gateway.web.views import billing, completeness
@@ -61,6 +62,7 @@ def test_the_page_adds_up_the_month_and_begins_with_what_needs_a_person(tmp_path
     page, found = visit(tmp_path, story, [])
     assert asked == [["report", "billing", "--month", "2026-10", "--csv"]]
     assert page.words.startswith("Billing · Oct 2026")
+    assert "From 01 Oct 2026 to 01 Nov 2026" in page.words
     assert "3 25 m³ 1 1 0" in page.part("Suspect", "1 lines correct")
     rows = page.part("Amount Note", "Download")
     assert rows.index("Correction of 2026-09") < rows.index("m2") < rows.index("m3") < rows.rindex("m1")
@@ -69,6 +71,25 @@ def test_the_page_adds_up_the_month_and_begins_with_what_needs_a_person(tmp_path
     assert "m3" in found.part("Amount Note", "Download")
     assert "m2" not in found.part("Amount Note", "Download")
     assert "Close the month" not in found.words, "only an administrator closes"
+
+
+def test_what_nobody_knows_is_not_measured_and_an_estimate_that_its_register_overtook_comes_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def printed(_: str, __: list[str]) -> str:
+        again = f"use,{MONTH},HD-2,m2,,,energy_import_kwh,kWh,{TIMES},9,estimated,{READ_AGAIN}"
+        sure = f"use,{MONTH},HD-0,m0,,,energy_import_kwh,kWh,{TIMES},5,measured,"
+        return "\n".join((FIELDS, f"use,{MONTH},HD-1,m1,,,volume_m3,m3,,,,,,,no reading", again, sure, ""))
+
+    monkeypatch.setattr(completeness, "printed", printed)
+    monkeypatch.setattr(billing, "find_spec", lambda _: None)
+    page = visit(tmp_path, lambda visitor: shown(visitor, "/billing"), [])
+    assert "1 not measured 1 0 0" in page.part("Suspect", "Device")
+    assert "1 lines stand on an estimate though their register was read again" in page.words
+    rows = page.part("Amount Note", "Download")
+    assert rows.index("m1") < rows.index("m2") < rows.index("m0")
+    assert "Excel" not in page.words, "there is no openpyxl here"
+    assert 'href="/consumption" aria-current="page"' in page.text
 
 
 def test_the_files_are_those_of_the_command(tmp_path: Path, asked: list[list[str]]) -> None:

@@ -91,7 +91,7 @@ def _used_on_file(config: Config, options: argparse.Namespace, at_ms: int, now_m
     with device_in_file(config, options.id) as (database, device):
         if device.counters is None:
             raise ConfigurationFault([nobody(options.id)])
-        step = step_said(device, at_ms, options.field)
+        step = step_said(device, at_ms, options.field, is_used=not options.undo)
         if isinstance(step, str):
             raise ConfigurationFault([step])
         device.counters.say_used(step, is_used=not options.undo)

@@ -25,7 +25,7 @@ from gateway.commands.starting import reaching
 from gateway.ingest.database.open_store import open_store
 from gateway.ingest.database.store import Store, StoreFault, TimeSpan
 from gateway.monitoring.reports.balance import balance
-from gateway.monitoring.reports.boundaries import ReportStep, local_text, periods
+from gateway.monitoring.reports.boundaries import ReportStep, local_text, periods, so_far
 from gateway.monitoring.reports.completeness import completeness
 from gateway.monitoring.reports.consumption import ReportGroup, consumption
 from gateway.monitoring.reports.flows import MARKED, GroupFlows, group_figures
@@ -37,7 +37,10 @@ from gateway.support.config.model import Config
 from gateway.support.i18n.reports import report_words
 from schemas.registry import Registry
 
-_DAY = re.compile(r"((?:19|20|21)\d{2})-(\d{2})(?:-(\d{2}))?")
+_OF_BILLING: Final = {"--month": "month", "--columns": "columns", "--close": "close"}
+_NOT_OF_BILLING: Final = {"--from": "first", "--to": "last", "--step": "step", "--zone": "zone"}
+"""Option → its name; each is refused where it means nothing."""
+_DAY: Final = re.compile(r"((?:19|20|21)\d{2})-(\d{2})(?:-(\d{2}))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +73,7 @@ def add_options(report: argparse.ArgumentParser) -> None:
         metavar="WHAT",
         help="what to add up: device, area, site, domain, parent (default: device); who closes a month",
     )
-    report.add_argument(
-        "--step", choices=["hour", "day", "month"], default="month", help="length of the periods (default: month)"
-    )
+    report.add_argument("--step", choices=["hour", "day", "month"], help="length of the periods (default: month)")
     report.add_argument("--zone", help="time zone of the days (default: time.zone)")
     form = report.add_mutually_exclusive_group()
     form.add_argument("--csv", action="store_true", help="print CSV")
@@ -83,6 +84,9 @@ def add_options(report: argparse.ArgumentParser) -> None:
 
 def report_command(config: Config, options: argparse.Namespace) -> None:
     """Print the report; ConfigurationFault if the configuration, the registry or an option is faulty."""
+    foreign = _NOT_OF_BILLING if options.kind == "billing" else _OF_BILLING
+    if faults := [f"{option}: is not for {options.kind}" for option, name in foreign.items() if getattr(options, name)]:
+        raise ConfigurationFault(faults)
     if options.kind == "billing":
         billing_command(config, options)
         return
@@ -105,8 +109,12 @@ def _question(config: Config, options: argparse.Namespace) -> ReportQuestion:
     by = _group(options.by or ("parent" if options.kind == "balance" else "device"))
     if options.kind == "balance" and by is not ReportGroup.PARENT:
         raise ConfigurationFault([f"--by: a balance is that of a parent and its children, not by {by}"])
-    spans = list(periods(first, last, ReportStep(options.step), zone))
-    now_ms = wall_clock(config, os.environ).now_ms()
+    spans, now_ms = (
+        list(periods(first, last, ReportStep(options.step or "month"), zone)),
+        wall_clock(config, os.environ).now_ms(),
+    )
+    if options.kind != "completeness" and by is not ReportGroup.DEVICE:
+        spans = [so_far(span, zone, now_ms) for span in spans]
     language = "en" if options.csv or options.json else options.language or config.language
     return ReportQuestion(options.kind, registry, Roster(registry.devices), spans, by, zone, now_ms, language)
 
@@ -206,7 +214,7 @@ def _notes_of(row: ReportRow) -> Iterator[str]:
     """Yield the notes below that a row gives rise to."""
     if row.get("cause"):
         is_known = row.get("used", row.get("out")) is not None
-        is_whole = "group" in row or ("in" in row and is_known)
+        is_whole = ("group" in row and (is_known or row["supplied"] is not None)) or ("in" in row and is_known)
         yield "some_unmeasured" if is_whole else "some_partly" if is_known else "some_uncovered"
     if row.get("uncovered") and "group" in row:
         yield "some_left_out"

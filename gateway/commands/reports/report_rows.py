@@ -82,6 +82,7 @@ class RowMaker:
             "devices": len(total.covered) + len(total.uncovered),
             "uncovered": len(total.uncovered),
             **marks,
+            "cause": None if total.covered else total.cause,
         }
 
     def group_flows(self, by: ReportGroup, flows: GroupFlows) -> ReportRow:

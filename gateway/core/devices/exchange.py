@@ -4,7 +4,7 @@ from math import isfinite, isnan
 from typing import Final
 
 from gateway.core.devices.device import Device
-from gateway.core.readings.exchanges import NO_PAST, StepToConfirm, ToldExchange
+from gateway.core.readings.exchanges import NO_PAST, StepState, StepToConfirm, ToldExchange
 from gateway.core.readings.steps import CounterRule, CounterValue, usual
 from schemas.quantities import COUNTERS, GROWTH
 
@@ -48,13 +48,15 @@ def exchange_doubt(device: Device, told: ToldExchange) -> str:
     return f"--final: the last register that was read is {register.value:.15g}: {grown:.15g} more is not usual in this time"
 
 
-def step_said(device: Device, first_ms: int, counter: str | None) -> StepToConfirm | str:
-    """Find the step that a person means, by the time of its first reading; or say why it cannot have been used."""
+def step_said(device: Device, first_ms: int, counter: str | None, *, is_used: bool) -> StepToConfirm | str:
+    """Find the step that a person means, by the time of its first reading; or say why that cannot be said of it."""
     past = device.counters.past if device.counters is not None else NO_PAST
     steps = [one for one in past.steps if one.state and counter in (None, one.name)]
     step = next((one for one in steps if one.from_ms < first_ms <= one.first_ms), None)
     if step is None:
         return f"{device.name} has no step to confirm at that time"
+    if (step.state is StepState.USED) is is_used:
+        return f"{device.name}: the step {'was said to be used' if is_used else 'stands to be confirmed'} already"
     if not step.held_out:
         return f"{device.name}: the register went back from {step.before:.15g} to {step.after:.15g}: tell its exchange"
     rule = past.rules.get(step.name, CounterRule())

@@ -25,6 +25,8 @@ from schemas.quantities import COUNTERS
 from schemas.registry import CONTRACT, READING_DAY, RegisteredDevice
 
 _TO_CONFIRM: Final = "a step to confirm"
+READ_AGAIN: Final = "an estimate stands though its register was read again"
+"""The cause of an amount that a person should look at."""
 
 
 class LineKind(StrEnum):
@@ -233,7 +235,7 @@ def _line(kind: LineKind, month: str, device: RegisteredDevice, span: TimeSpan, 
         to_ms=span.end_ms,
         used=use.used,
         mark=BillingMark.MEASURED if use.used is None or not marks.is_shown else marked,
-        cause=use.uncovered or "",
+        cause=READ_AGAIN if use.told is not None and use.told.is_read_again else use.uncovered or "",
         contract=str(device.params.get(CONTRACT, "")),
         serial=device.serial or "",
         area=device.area or "",

@@ -136,6 +136,12 @@ def month_of(at_ms: int, zone: ZoneInfo) -> TimeSpan:
     return TimeSpan(midnight_ms(first, zone), midnight_ms(following, zone))
 
 
+def so_far(span: TimeSpan, zone: ZoneInfo, now_ms: int) -> TimeSpan:
+    """A period up to the last midnight where it goes on for longer than today: the figures of groups stand on whole days."""
+    midnight = day_of(now_ms, zone).start_ms
+    return TimeSpan(span.start_ms, midnight) if span.start_ms < midnight < span.end_ms else span
+
+
 def local_text(time_ms: int, zone: ZoneInfo) -> str:
     """An instant in local time: ``2026-10-01 00:00``, with seconds if they are not zero."""
     at = datetime.fromtimestamp(time_ms / 1000, zone)

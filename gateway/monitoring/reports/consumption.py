@@ -283,6 +283,7 @@ class GroupUse:
     :ivar used: consumption of the covered devices, in millionths of the unit.
     :ivar series: number of their counters.
     :ivar uncovered: the devices that it leaves out.
+    :ivar cause: the reason why it leaves out the first of them.
     """
 
     group: str
@@ -293,6 +294,7 @@ class GroupUse:
     estimated: set[str] = field(default_factory=set)
     suspect: int = 0
     series: int = 0
+    cause: Uncovered | None = None
 
     @property
     def amount(self) -> int | None:
@@ -328,6 +330,7 @@ def added(name: str, counter: Counter, uses: Sequence[CounterUse]) -> GroupUse:
     """Add up the consumption of devices; leave out a device of which any part is not covered."""
     total = GroupUse(name, counter)
     total.uncovered = {use.series.device for use in uses if use.used is None}
+    total.cause = next((use.uncovered for use in uses if use.used is None), None)
     for use in uses:
         total.suspect += use.suspect
         if use.series.device not in total.uncovered:

@@ -19,7 +19,8 @@ from gateway.monitoring.reports.roster import NEWEST_MS, Roster, counters_of
 AMOUNT_FIELDS: Final = ("told", "first_ms", "end_ms", "amount")
 AMOUNT_MAX: Final = 1e9
 """Beyond it a sum has no millionths any more."""
-_SPAN_MAX_MS: Final = 400 * 86_400_000
+_DAY_MS: Final = 86_400_000
+_SPAN_MAX_MS: Final = 400 * _DAY_MS
 
 
 class AmountKind(IntEnum):
@@ -51,11 +52,16 @@ class ToldAmount(NamedTuple):
 
 
 class UseWithTold(NamedTuple):
-    """A consumption with amounts that were told; ``measured`` is the share of it that stands on registers."""
+    """A consumption with amounts that were told.
+
+    :ivar measured: the share of it that stands on registers.
+    :ivar is_read_again: an estimate stands though its register was read again: that tells by itself what was used.
+    """
 
     used: int | None
     uncovered: Uncovered | None
     measured: float
+    is_read_again: bool = False
 
 
 ToldAmounts = Mapping[tuple[StoredSeries, str], Sequence[ToldAmount]]
@@ -125,16 +131,28 @@ def taken_in(
     met = [one for one in told if one.meets(span)]
     if not met:
         return None
-    estimates = [one.span for one in met if one.kind is AmountKind.ESTIMATE]
-    cuts = [span.start_ms, *(min(max(ms, span.start_ms), span.end_ms) for one in estimates for ms in one), span.end_ms]
+    said = [one.span for one in met if one.kind is AmountKind.ESTIMATE]
+    estimates = [TimeSpan(max(one.start_ms, span.start_ms), min(one.end_ms, span.end_ms)) for one in said]
+    cuts = [span.start_ms, *(ms for one in estimates for ms in one), span.end_ms]
+    edges = {ms: sum_at_edge(ms) for ms in cuts[1:-1] if span.start_ms < ms < span.end_ms}
+    edges |= {span.start_ms: first, span.end_ms: last}
     counted = 0
-    for start_ms, end_ms in zip(cuts[::2], cuts[1::2], strict=True):
-        if start_ms == end_ms:
+    for begins, ends in ((edges[start_ms], edges[end_ms]) for start_ms, end_ms in zip(cuts[::2], cuts[1::2], strict=True)):
+        if begins.at_ms == ends.at_ms:
             continue
-        begins = first if start_ms == span.start_ms else sum_at_edge(start_ms)
-        ends = last if end_ms == span.end_ms else sum_at_edge(end_ms)
         if begins.millionths is None or ends.millionths is None or ends.millionths < begins.millionths:
             return UseWithTold(None, begins.uncovered or ends.uncovered or Uncovered.WENT_BACK, 0.0)
         counted += ends.millionths - begins.millionths
     used = counted + sum(one.within(span) for one in met)
-    return UseWithTold(used, None, min(1.0, max(0.0, counted / used)) if used else 0.0)
+    is_read_again = any(_went_on(edges[one.start_ms], edges[one.end_ms]) for one in estimates)
+    return UseWithTold(used, None, min(1.0, max(0.0, counted / used)) if used else 0.0, is_read_again)
+
+
+def _went_on(begins: SumBoundary, ends: SumBoundary) -> bool:
+    """Tell if the register that was read before an estimate was read again more than a day later, and was not exchanged."""
+    before, after = begins.reading, ends.after or ends.reading
+    if before is None or after is None or None in (before.register, after.register):
+        return False
+    is_behind = before.time_ms <= begins.at_ms and after.time_ms >= begins.at_ms + _DAY_MS
+    offsets = [point.sum - (point.register or 0.0) for point in (before, after)]
+    return is_behind and abs(offsets[1] - offsets[0]) * MILLIONTHS < 2  # noqa: PLR2004 - what floats leave

@@ -23,6 +23,7 @@ from gateway.support.config.setting_types import (
     split_url,
 )
 from schemas.durations import Duration
+from schemas.registry import READING_DAY_MAX
 
 
 class _Section(BaseModel):
@@ -237,12 +238,13 @@ class ProfilesSection(_Section):
 
 
 class TimeSection(_Section):
-    """Limits within which device times are believed, and the zone of days, nights and months."""
+    """Limits within which device times are believed, the zone of days, and the day on which months of billing begin."""
 
     max_past: Duration = timedelta(days=40)
     max_future: Duration = timedelta(minutes=5)
     late_after: Duration = timedelta(hours=1)
     zone: ZoneName = "Asia/Ho_Chi_Minh"
+    reading_day: int = Field(1, strict=True, ge=1, le=READING_DAY_MAX)
 
 
 class LimitsSection(_Section):

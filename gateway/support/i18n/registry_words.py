@@ -217,7 +217,7 @@ _PARAMETERS_VI: Final[dict[str, str]] = {
     "level_low_m": "nước: mức bể mà dưới đó có cảnh báo",
     "level_high_m": "nước: mức bể mà trên đó có cảnh báo",
     "contract": "số hợp đồng của khách hàng, để lập hóa đơn: là dữ liệu cá nhân",
-    "reading_day": "ngày trong tháng, 1 đến 28, mà kỳ hóa đơn bắt đầu; để trống thì theo --day",
+    "reading_day": "ngày trong tháng, 1 đến 28, mà kỳ hóa đơn bắt đầu; để trống thì theo time.reading_day",
     "night_flow_m3_h": "nước: lưu lượng đêm thấp nhất khi không rò rỉ",
     "loss_limit_pct": "đồng hồ tổng: tỷ lệ thất thoát cho phép trong một ngày ở phía sau, cho cảnh báo",
 }

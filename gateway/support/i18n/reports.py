@@ -73,6 +73,9 @@ REPORT_WORDS: Final[dict[str, Words]] = {
         "tổng bị lùi: gateway devices resum", "not covered: the sum goes back; run gateway devices resum"
     ),
     "a step to confirm": Words("đã thay đồng hồ, hay dùng thật?", "to be confirmed: exchanged, or really used?"),
+    "an estimate stands though its register was read again": Words(
+        "còn ước tính dù đã đọc lại được đồng hồ", "estimated, though its register was read again: take the estimate back?"
+    ),
     "a device below it is not covered": Words("một thiết bị con thiếu số đo", "a device below it is not covered"),
     "no meter of what comes in": Words("chưa có đồng hồ đầu nguồn", "not measured: no meter of what comes in"),
     "no customer behind the meter is registered": Words(
@@ -119,6 +122,10 @@ REPORT_WORDS: Final[dict[str, Words]] = {
     "billing_unknown": Words(
         "{} dòng không có con số: số đo không đủ, và không dòng nào được ước tính thay cho người.",
         "{} lines have no figure: readings are missing, and no line is estimated in place of a person.",
+    ),
+    "billing_read_again": Words(
+        "{} dòng còn ước tính dù đã đọc lại được đồng hồ: hãy hủy ước tính hoặc giữ nguyên.",
+        "{} lines stand on an estimate though their register was read again: take it back, or leave it.",
     ),
     "billing_step": Words(
         "{} bước nhảy của chỉ số chờ xác nhận và chưa được tính.", "{} steps of registers are to be confirmed, and left out."
@@ -247,8 +254,13 @@ REPORT_PAGE_WORDS: Final[dict[str, Words]] = {
     "billing_kind_step": Words("Chờ xác nhận", "To confirm"),
     "billing_corrections": REPORT_WORDS["billing_correction"],
     "billing_steps": REPORT_WORDS["billing_step"],
+    "billing_read_again": REPORT_WORDS["billing_read_again"],
     "billing_nothing": REPORT_WORDS["no_rows"],
     "billing_is_open": REPORT_WORDS["billing_open"],
+    "billing_days": Words(
+        "Kỳ {} đến {}; đồng hồ có ngày ghi chỉ số riêng thì theo ngày đó.",
+        "From {} to {}; meters with a reading day of their own go by that.",
+    ),
     "billing_last_closed": Words("Tháng chốt gần nhất: {}.", "The last closed month is {}."),
     "billing_is_closed": Words("Đã chốt lúc {}, người chốt: {}.", "Closed at {} by {}."),
     "billing_close": Words("Chốt tháng", "Close the month"),

@@ -75,7 +75,7 @@ class MeterExchange:
         :raises CommandRefused: there is no such step, or it cannot have been used.
         """
         device = self.met(name)
-        step = step_said(device, first_ms, counter)
+        step = step_said(device, first_ms, counter, is_used=is_used)
         if isinstance(step, str):
             raise CommandRefused(step, 404)
         if device.counters is not None:

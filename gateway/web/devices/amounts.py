@@ -1,5 +1,6 @@
 """Amounts that people tell of a device: an estimate of days without readings, a correction; told, listed and taken back."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -38,7 +39,7 @@ class AmountPages(RouteGroup):
             request,
             "amounts",
             device=entry.id,
-            counters=counters_of(entry.domain or ""),
+            registers=self._registers(entry),
             main=MAIN_COUNTER[entry.domain or ""],
             standing=found,
             fault=fault,
@@ -58,8 +59,9 @@ class AmountPages(RouteGroup):
         field = asked.get("field") or MAIN_COUNTER[entry.domain or ""]
         counter, *own = field.split(",")
         tags = {tag: text for tag, _, text in (one.partition("=") for one in own)}
-        if counter not in counters_of(entry.domain or "") or not tags.keys() <= _TAGS:
-            raise CommandRefused(f"--field: {entry.id} has no register {field[:60]!r}", 404)
+        is_told = counter in counters_of(entry.domain or "") and tags.keys() <= _TAGS  # it may be told of what is gone since
+        if field not in (registers := self._registers(entry)) and not (is_undone and is_told):
+            raise CommandRefused(f"--field: {entry.id} has no register {field[:60]!r}; it has {', '.join(registers)}", 404)
         by, note = asked.get("by") or account_of(request).name, asked.get("note", "").strip()
         if not note or len(note) > _TEXT_MAX or len(by) > _TEXT_MAX:
             raise CommandRefused(f"--note: say why, in at most {_TEXT_MAX} letters", 400)
@@ -81,6 +83,13 @@ class AmountPages(RouteGroup):
         if entry is None or entry.domain not in METERED:
             raise CommandRefused(nobody(name) if entry is None else f"{name} is no meter of water or power", 404)
         return entry
+
+    def _registers(self, entry: RegisteredDevice) -> Sequence[str]:
+        """The registers that a meter has shown, as it is called; of one that has shown none those that it may have."""
+        counters = self._commands.exchange.met(entry.id).counters
+        shown = [one.name for one in counters.registers()] if counters is not None else []
+        of_domain = counters_of(entry.domain or "")
+        return [name for name in shown if name.partition(",")[0] in of_domain] or of_domain
 
     def _told(self, asked: dict[str, str]) -> ToldAmount:
         """The amount as it is asked for.

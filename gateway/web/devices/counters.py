@@ -53,14 +53,12 @@ class ExchangePages(RouteGroup):
         device = self._devices.find(request.match_info["device"])
         if device is None:
             raise web.HTTPNotFound(text=nobody(request.match_info["device"]))
-        texts, _ = self._pages.language(request)
         return self._pages.page(
             request,
             "exchange",
             status=status,
             device=device.name,
             counters=counter_documents(device.counters),
-            named=lambda name: " · ".join([texts.quantity(name.split(",")[0]).name, *name.split(",")[1:]]),
             fields=fields,
             faults=faults,
             has_fields_at_fault=bool(faults.keys() - {""}),

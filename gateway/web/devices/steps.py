@@ -21,13 +21,11 @@ class StepPages(RouteGroup):
     @reads("/steps")
     async def _page(self, request: web.Request) -> web.Response:
         """The steps, of one ``device`` if it is named; each with its two buttons."""
-        texts, _ = self._pages.language(request)
         return self._pages.page(
             request,
             "steps",
             steps=await self._found(request),
             device=request.query.get("device", ""),
-            named=lambda name: " · ".join([texts.quantity(name.split(",")[0]).name, *name.split(",")[1:]]),
             exchange=_exchange_query,
         )
 

@@ -38,7 +38,7 @@ NAVIGATION: Final = {
     "/coverage": "coverage_short",
 }
 """Page → the key of its name in :mod:`gateway.support.i18n.languages`."""
-_BESIDE: Final = {"/completeness": "/coverage", "/exports": "/coverage", "/billing": "/coverage", "/steps": "/devices"}
+_BESIDE: Final = {"/completeness": "/coverage", "/exports": "/coverage", "/billing": "/consumption", "/steps": "/devices"}
 """Page → the one in the navigation that it is reached from."""
 
 
@@ -71,8 +71,8 @@ class PageRenderer:
 
     A page is a template in the folder ``templates``, with a style and a script of its own beside it where it needs them. It is
     given ``t`` (a text by its key, with its holes filled), ``f`` (:class:`gateway.support.i18n.formats.Formats`), ``detail``
-    (what was found in a message, for people), ``quantity`` (name and unit of a field) and ``may`` (tells if the reader has a
-    role).
+    (what was found in a message, for people), ``quantity`` (name and unit of a field), ``register`` (a counter of a device by
+    its name) and ``may`` (tells if the reader has a role).
 
     It is compiled when it is first shown, in some hundredths of a second. All at once would hold the loop up for a fifth, and
     many a gateway is only asked for its health and metrics.
@@ -131,6 +131,7 @@ class PageRenderer:
             "f": formats,
             "detail": texts.detail,
             "quantity": texts.quantity,
+            "register": texts.register,
             "may": lambda role: account.role >= ROLES[role],
             "texts": texts,
             "gateway": self._gateway,
@@ -174,6 +175,11 @@ class PageTexts:
     def quantity(self, field: str) -> QuantityWords:
         """Name and unit of a quantity; one that is not in the table keeps its own name."""
         return quantities(self.language).get(field) or QuantityWords(field, "", state=False)
+
+    def register(self, name: str) -> str:
+        """A register of a device, named as the core does: its quantity, and its channel where it has one."""
+        field, *own = name.split(",")
+        return " · ".join([self.quantity(field).name, *own])
 
     def _shown(self, hole: object) -> object:
         return self._formats.number(hole) if isinstance(hole, int | float) else hole

@@ -9,6 +9,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
 from typing import Final
@@ -16,7 +17,7 @@ from typing import Final
 from aiohttp import web
 
 from gateway.ingest.database.store import TimeSpan
-from gateway.monitoring.reports.billing import next_month
+from gateway.monitoring.reports.billing import READ_AGAIN, month_span, next_month
 from gateway.monitoring.reports.seals import MONTH_CLOSED, Seals
 from gateway.runtime.jobs.exports import CommandFailed, configured, printed
 from gateway.support.access.accounts import AccountRole
@@ -46,7 +47,11 @@ class BillingPages(MonthPages):
 
     def _usual(self, months: Sequence[TimeSpan]) -> TimeSpan:
         """The last month that is over."""
-        return months[1]
+        return next((month for month in months if self._span(month).end_ms <= self._clock.now_ms()), months[-1])
+
+    def _span(self, month: TimeSpan) -> TimeSpan:
+        """The days of a month, from reading day to reading day."""
+        return month_span(self._written(month), self._config.time.reading_day, self._zone)
 
     async def _found(self, request: web.Request) -> tuple[TimeSpan, MonthReport]:
         """The month that is asked for, and its report: closed meanwhile, it has another, wherever it was closed."""
@@ -56,8 +61,8 @@ class BillingPages(MonthPages):
     @reads("/billing")
     async def _page(self, request: web.Request) -> web.Response:
         """The month that is asked for; without one the last that is over. What needs a person stands first."""
-        span, report = await self._found(request)
-        month, query = self._written(span), list_query(request, ("month", "search"))
+        asked, report = await self._found(request)
+        month, span, query = self._written(asked), self._span(asked), list_query(request, ("month", "search"))
         sealed = await asyncio.to_thread(self._seals.months)
         head = await asyncio.to_thread(self._seals.head, month) if month in sealed else None
         lines = await asyncio.to_thread(lambda: list(csv.DictReader(StringIO(report.csv))))
@@ -71,12 +76,15 @@ class BillingPages(MonthPages):
             report=report,
             list=query.page_of(sorted(found, key=_trouble)),
             kinds=Counter(line["kind"] for line in lines),
+            read_again=sum(line["cause"] == READ_AGAIN for line in lines),
+            days=span,
+            has_xlsx=find_spec("openpyxl") is not None,
             totals=list(_totals(lines)),
             head=head,
             digest=await asyncio.to_thread(self._seals.digest, month) if head else "",
             may_close=head is None and span.end_ms <= self._clock.now_ms() and (not sealed or month == next_month(sealed[-1])),
             last_sealed=sealed[-1] if sealed else "",
-            month_ms=span.end_ms - 1,
+            month_ms=asked.start_ms,
             at=lambda text: datetime.fromisoformat(text).timestamp() * 1000,
             causes=report_words(self._pages.language(request)[0].language),
         )
@@ -119,7 +127,7 @@ class BillingPages(MonthPages):
 
 def _trouble(line: CsvLine) -> tuple[bool, bool, bool, str]:
     """The order of lines: what is to be confirmed, what is corrected, what has no amount, what is marked; then all others."""
-    return line["kind"] == "use", bool(line["used"]), line["mark"] == "measured", line["device"]
+    return line["kind"] == "use", bool(line["used"]) and not line["cause"], line["mark"] == "measured", line["device"]
 
 
 def _totals(lines: Sequence[CsvLine]) -> Iterator[dict[str, object]]:
@@ -131,5 +139,6 @@ def _totals(lines: Sequence[CsvLine]) -> Iterator[dict[str, object]]:
     for counter, some in sorted(registers.items()):
         marked = Counter(line["mark"] for line in some)
         marks = {mark: marked[mark] for mark in ("estimated", "suspect")}
-        unknown, used = sum(not line["used"] for line in some), sum(float(line["used"] or 0) for line in some)
+        known = [float(line["used"]) for line in some if line["used"]]
+        used, unknown = sum(known) if known else None, len(some) - len(known)
         yield {"counter": counter, "lines": len(some), "used": used, "unknown": unknown, **marks}

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from aiohttp import web
 
+from gateway.ingest.database.store import TimeSpan
 from gateway.monitoring.reports.marks import Marks
 from gateway.support.i18n.reports import report_words
 from gateway.web.http.limits import scope_of
@@ -24,10 +25,14 @@ ReportLine = dict[str, str]
 
 
 class UseRow(NamedTuple):
-    """A line for people; ``more_pct``: how much more was used than in the month before, None where that is not known."""
+    """A line for people, of a month that is known ``until_ms``, None: as a whole.
+
+    :ivar more_pct: growth in percent since the month before; None: not known, or not comparable.
+    """
 
     line: ReportLine
     day_ms: float
+    until_ms: float | None
     amount: float | None
     more_pct: float | None
     marks: Marks
@@ -44,7 +49,7 @@ class ConsumptionPages(MonthPages):
         """The month that is asked for; without one the newest of which there are readings."""
         query = _query(request)
         month, report = self._asked(request, _more(query))
-        rows = list(self._rows(request, report, query, month.start_ms))
+        rows = list(self._rows(request, report, query, month))
         return self._pages.page(
             request,
             "consumption",
@@ -56,7 +61,6 @@ class ConsumptionPages(MonthPages):
             by=query.get("by"),
             last_day=datetime.fromtimestamp(month.end_ms / 1000 - 1, self._zone).date(),
             address=query.link(month=self._written(month)),
-            at=lambda text: datetime.fromisoformat(text).timestamp() * 1000,
             causes=report_words(self._pages.language(request)[0].language),
         )
 
@@ -71,17 +75,19 @@ class ConsumptionPages(MonthPages):
         written.writerows(line for line in lines if self._is_seen(request, line))
         return csv_answer(report, f"consumption-{self._written(month)}-{query.get('by')}", out.getvalue())
 
-    def _rows(self, request: web.Request, report: MonthReport, query: ListQuery, start_ms: int) -> Iterator[UseRow]:
+    def _rows(self, request: web.Request, report: MonthReport, query: ListQuery, month: TimeSpan) -> Iterator[UseRow]:
         before: dict[tuple[str, ...], float | None] = {}
+        search = query.get("search").lower()
         for line in csv.DictReader(StringIO(report.csv)):
             key = (_named(line), line["counter"], line.get("channel", ""), line.get("direction", ""), line.get("lane", ""))
             from_ms, amount = datetime.fromisoformat(line["from"]).timestamp() * 1000, _amount(line)
-            if from_ms < start_ms:
+            if from_ms < month.start_ms:
                 before[key] = amount
-            elif self._is_seen(request, line) and query.get("search").lower() in f"{key[0]} {line.get('name')}".lower():
-                then = before.get(key)
-                more_pct = round(100 * (amount - then) / then, 1) if amount is not None and then else None
-                yield UseRow(line, from_ms, amount, more_pct, _marks(line))
+            elif from_ms < report.made_ms and self._is_seen(request, line) and search in f"{key[0]} {line.get('name')}".lower():
+                until_ms = datetime.fromisoformat(line.get("known_to") or line["to"]).timestamp() * 1000
+                is_whole, then = until_ms >= month.end_ms or bool(query.get("step")), before.get(key)
+                more_pct = round(100 * (amount - then) / then, 1) if amount is not None and then and is_whole else None
+                yield UseRow(line, from_ms, None if is_whole or amount is None else until_ms, amount, more_pct, _marks(line))
 
     def _is_seen(self, request: web.Request, line: ReportLine) -> bool:
         """Tell if a line is of those that the sender of a request may see."""

@@ -75,8 +75,11 @@ def test_a_line_names_contract_registers_amount_and_why_there_is_none(site: Path
 
 @pytest.mark.real
 def test_a_month_begins_and_ends_at_the_reading_day(site: Path) -> None:
-    (one,) = [row for row in billing(site, "2026-09", "--day", "15") if row["device"] == "one"]
+    plain = site.read_text(encoding="utf-8")
+    site.write_text(plain + "time: {reading_day: 15}\n", encoding="utf-8")
+    (one,) = [row for row in billing(site, "2026-09") if row["device"] == "one"]
     assert (one["from"][:10], one["to"][:10], one["used"]) == ("2026-09-15", "2026-10-15", 2880)
+    site.write_text(plain, encoding="utf-8")
     registry = site.parent / "devices.yaml"
     registry.write_text(registry.read_text(encoding="utf-8").replace("contract: HD-0001", "reading_day: 20"), encoding="utf-8")
     found = {row["device"]: row["from"][:10] for row in billing(site, "2026-09")}
@@ -207,7 +210,8 @@ def test_the_other_machine_of_a_pair_does_not_close_a_month_again(site: Path, fi
     [
         ((), "--month: '' is not a month"),
         (("--month", "2026-13"), "is not a month"),
-        (("--month", "2026-10", "--day", "29"), "--day: a reading day is from 1 to 28"),
+        (("--month", "2026-10", "--step", "day"), "--step: is not for billing"),
+        (("--month", "2026-10", "--by", "area"), "--by: says who closes a month"),
         (("--month", "2026-10", "--columns", "used,colour"), "--columns: 'colour' is none"),
         (("--month", "2026-10", "--close"), "--close: say who closes the month"),
         (("--month", "2099-01", "--close", "--by", "Lan"), "--close: 2099-01 goes on until"),  # also without any meter

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import time
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from gateway.commands.printing import ProgressLine
+from schemas.scaled_clock import PERMIT, VARIABLE, ScaledTime
 from tests.monitoring.reports.points import DAY, HOUR, START, point, steady
 from tests.monitoring.reports.stores import Filled
 from tests.system.rig import run_gateway
@@ -97,6 +99,23 @@ def test_what_a_group_used_is_that_of_its_customers(site: Path, by: str, groups:
 
 
 @pytest.mark.real
+def test_a_group_in_the_month_that_goes_on_is_shown_up_to_the_last_midnight(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (site.parent / "data").mkdir(exist_ok=True)
+    (site.parent / "data" / PERMIT).touch()
+    now = ScaledTime(round(time.time() * 1000), START + 3 * DAY + 10 * HOUR, 1.0)
+    monkeypatch.setenv(VARIABLE, str(now))
+    month = ("--from", "2026-09", "--to", "2026-10", "--by", "domain")
+    september, october = rows(site, "consumption", *month)
+    assert (september["to"][:10], september["used"], september["cause"]) == ("2026-09-04", 3 * 72, None)
+    assert (october["used"], october["cause"]) == (None, "it has not ended yet")
+    zone, _ = rows(site, "balance", "--from", "2026-09", "--to", "2026-10")
+    assert (zone["in"], zone["out"], zone["lost"]) == (3 * 96, 3 * 72, 3 * 24)
+    assert "2026-09-01/2026-09-03" in report(site, "consumption", *month)
+
+
+@pytest.mark.real
 def test_the_balance_shows_what_is_lost_between_a_parent_and_its_children(site: Path) -> None:
     (row,) = rows(site, "balance", *DAYS)
     assert (row["parent"], row["in"], row["out"], row["lost"], row["lost_pct"]) == ("main", 192, 144, 48, 25)
@@ -161,6 +180,7 @@ def test_another_zone_has_other_days(site: Path) -> None:
         ),
         pytest.param(("--from", "2026-09", "--to", "2026-02-30"), "--to: '2026-02-30' is not a day", id="february"),
         pytest.param(("--from", "2026-09-02", "--to", "2026-09-01"), "--from: 2026-09-02 is after --to 2026-09-01", id="order"),
+        pytest.param((*DAYS, "--month", "2026-09"), "--month: is not for consumption", id="billing"),
         pytest.param((*DAYS, "--zone", "Hanoi"), "--zone: 'Hanoi' is not a time zone", id="zone"),
     ],
 )

@@ -148,13 +148,19 @@ def device(*steps: StepToConfirm) -> Device:
 
 
 def test_a_person_means_a_step_by_a_time_and_is_told_what_cannot_have_been_used() -> None:
-    assert step_said(device(STEP), at(14) - 30_000, None) == STEP, "to the minute"
-    assert step_said(device(STEP), at(14), "energy_import_kwh") == "m1 has no step to confirm at that time"
-    assert step_said(device(STEP.said(StepState.GONE)), at(14), None) == "m1 has no step to confirm at that time"
-    assert step_said(device(), at(14), None) == "m1 has no step to confirm at that time"
-    back = step_said(device(STEP._replace(after=3.0)), at(14), NAME)
+    assert step_said(device(STEP), at(14) - 30_000, None, is_used=True) == STEP, "to the minute"
+    assert step_said(device(STEP), at(14), "energy_import_kwh", is_used=True) == "m1 has no step to confirm at that time"
+    assert step_said(device(STEP.said(StepState.GONE)), at(14), None, is_used=True) == "m1 has no step to confirm at that time"
+    assert step_said(device(), at(14), None, is_used=True) == "m1 has no step to confirm at that time"
+    assert (
+        step_said(device(STEP.said(StepState.USED)), at(14), None, is_used=True) == "m1: the step was said to be used already"
+    )
+    assert step_said(device(STEP), at(14), None, is_used=False) == "m1: the step stands to be confirmed already"
+    back = step_said(device(STEP._replace(after=3.0)), at(14), NAME, is_used=True)
     assert back == "m1: the register went back from 800 to 3: tell its exchange"
     bounded = device(STEP)
     assert bounded.counters is not None
     bounded.counters.past = bounded.counters.past._replace(rules={NAME: CounterRule(4.0)})
-    assert step_said(bounded, at(14), None) == "m1: 143 is more than can have flowed in that time: tell its exchange"
+    assert (
+        step_said(bounded, at(14), None, is_used=True) == "m1: 143 is more than can have flowed in that time: tell its exchange"
+    )

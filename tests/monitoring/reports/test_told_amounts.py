@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from gateway.ingest.database.store import StoredSeries, TimeSpan
+from gateway.ingest.database.store import StoredSeries, SumPoint, TimeSpan
 from gateway.monitoring.reports.boundaries import SumBoundary, Uncovered
 from gateway.monitoring.reports.consumption import CounterUse, consumption
 from gateway.monitoring.reports.roster import Roster
@@ -118,6 +118,28 @@ def test_an_amount_does_not_hide_that_the_rest_is_not_known(first: SumBoundary, 
     found = taken_in(first, last or ends, [told], lambda at_ms: ends._replace(at_ms=at_ms))
     assert found is not None
     assert (found.used, found.uncovered) == (None, why)
+
+
+@pytest.mark.parametrize(
+    ("later", "is_said"),
+    [
+        pytest.param(SumPoint(START + 35 * DAY, 130.0, 130.0), True, id="its register was read again"),
+        pytest.param(SumPoint(START + 35 * DAY, 100.5, 0.5), False, id="its meter was exchanged"),
+        pytest.param(SumPoint(START + 10 * DAY + HOUR, 101.0, 101.0), False, id="it died on the first day of the estimate"),
+        pytest.param(None, False, id="it is silent still"),
+    ],
+)
+def test_an_estimate_whose_register_tells_by_itself_what_was_used_is_said(later: SumPoint | None, is_said: bool) -> None:  # noqa: FBT001
+    dead = SumPoint(START + 10 * DAY - HOUR, 100.0, 100.0)
+    span, told = days(10, 30), estimate(10, 30, 20)
+    first = SumBoundary(span.start_ms, 100 * MILLION, None, is_estimated=True, reading=dead, after=later)
+    last = SumBoundary(span.end_ms, None, Uncovered.NOTHING_AFTER, is_estimated=False, reading=dead)
+    if later is not None:
+        is_behind = later.time_ms > span.end_ms
+        last = last._replace(reading=dead if is_behind else later, after=later if is_behind else None)
+    found = taken_in(first, last, [told], lambda _: first)
+    assert found is not None
+    assert (found.used, found.is_read_again) == (20 * MILLION, is_said)
 
 
 def test_what_was_told_of_another_age_or_beyond_measure_stands_nowhere() -> None:
