@@ -2,16 +2,18 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
+from grafana import metricsql
 from grafana.ask import Ask, Question, Step, column_name, first
-from grafana.model import Dashboard, Panel, Prom, Variable
+from grafana.model import Panel, Variable
 from grafana.points import PLACE
 from grafana.stores import INFLUXDB, VICTORIA_METRICS
+from grafana.together import together
 
 DAY_MS: Final = 86_400_000
 ZONE_MS: Final = 7 * 3_600_000
@@ -60,17 +62,13 @@ class Asked(Protocol):
     """A running database."""
 
     def answer(self, question: Question, page: Page) -> Figures:
-        """Ask a question."""
+        """Ask a question by itself."""
+
+    def answers(self, panel: Panel, page: Page) -> list[tuple[Question, Figures]]:
+        """Ask the queries of a panel, which shows its own time of the page."""
 
     def values(self, variable: Variable, page: Page) -> list[str]:
         """Ask for the values of a variable, in order."""
-
-
-def questions(board: Dashboard) -> Iterator[tuple[Panel, Question]]:
-    """Yield what the panels of a dashboard ask the database of readings."""
-    for section in board.sections:
-        for panel in section.panels:
-            yield from ((panel, target) for target in panel.targets if not isinstance(target, Prom))
 
 
 def _raw(values: Sequence[str] | None) -> str:
@@ -142,17 +140,24 @@ class AskedInfluxDb:
     bucket: str = "iot"
 
     def answer(self, question: Question, page: Page) -> Figures:
-        """Ask a question."""
-        asked, name = first(question), column_name(question)
-        rows = (row for row in self._rows(sent(INFLUXDB.query(question), page, "influxdb")) if row[name] is not None)
-        return within({_key(row, asked, row["time"]): float(row[name]) for row in rows}, page)
+        """Ask a question by itself."""
+        rows = self._rows(sent(INFLUXDB.query(question), page, "influxdb"))
+        return _column(rows, question, column_name(question), page)
+
+    def answers(self, panel: Panel, page: Page) -> list[tuple[Question, Figures]]:
+        """Ask the queries of a panel, which shows its own time of the page."""
+        shown, found = page.of(panel), []
+        for asked in together(panel):
+            rows = list(self._rows(sent(asked.query, shown, "influxdb")))
+            found += [(question, _column(rows, question, name, shown)) for question, name in asked.columns]
+        return found
 
     def values(self, variable: Variable, page: Page) -> list[str]:
         """Ask for the values of a variable, in order."""
         return sorted(row["value"] for row in self._rows(sent(INFLUXDB.variable(variable)["query"], page, "influxdb")))
 
     def _rows(self, text: str) -> Iterator[dict[str, Any]]:
-        """Yield the rows, columns and tags by name.
+        """Yield the rows, columns and tags by name; the name of the measurement stands under an empty one.
 
         :raises ValueError: the database says that the query is wrong.
         """
@@ -161,7 +166,7 @@ class AskedInfluxDb:
             raise ValueError(f"{self.url}: {result['error']}: {text}")
         for series in result.get("series", ()):
             for values in series.get("values", ()):
-                yield series.get("tags", {}) | dict(zip(series["columns"], values, strict=True))
+                yield {"": series.get("name")} | series.get("tags", {}) | dict(zip(series["columns"], values, strict=True))
 
 
 @dataclass(frozen=True)
@@ -171,9 +176,16 @@ class AskedVictoriaMetrics:
     url: str
 
     def answer(self, question: Question, page: Page) -> Figures:
-        """Ask a question."""
-        asked = first(question)
-        form = {"query": sent(VICTORIA_METRICS.query(question), page, "prometheus"), "nocache": 1}
+        """Ask a question by itself."""
+        return self._answer(VICTORIA_METRICS.query(question), first(question), page)
+
+    def answers(self, panel: Panel, page: Page) -> list[tuple[Question, Figures]]:
+        """Ask the queries of a panel, which shows its own time of the page."""
+        asked = metricsql.queries(panel.questions)
+        return [(question, self._answer(text, first(question), page.of(panel))) for question, text in asked]
+
+    def _answer(self, text: str, asked: Ask, page: Page) -> Figures:
+        form = {"query": sent(text, page, "prometheus"), "nocache": 1}
         if not asked.is_over_time:
             result = self._data("query", form | {"time": page.end_ms / 1000})["result"]
             return {_key(row["metric"], asked, 0): float(row["value"][1]) for row in result}
@@ -195,6 +207,14 @@ class AskedVictoriaMetrics:
 
     def _data(self, path: str, form: Mapping[str, object]) -> Any:  # noqa: ANN401 - an answer in JSON
         return _posted(f"{self.url}/api/v1/{path}", form)["data"]
+
+
+def _column(rows: Iterable[Mapping[str, Any]], question: Question, name: str, page: Page) -> Figures:
+    """The figures of a question: those of its measurement, since its column may be that of another one too."""
+    asked = first(question)
+    measurement = asked.points.name or asked.measurement
+    told = (row for row in rows if row[""] == measurement and row[name] is not None)
+    return within({_key(row, asked, row["time"]): float(row[name]) for row in told}, page)
 
 
 def _key(tags: Mapping[str, object], asked: Ask, time_ms: int) -> tuple[Labels, int]:

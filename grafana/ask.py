@@ -126,14 +126,16 @@ class Ask:
     :ivar tags: tag → the only value asked about.
     :ivar where: conditions that a series must meet.
     :ivar within: for :attr:`Step.NOW`, the age of the oldest point that counts.
-    :ivar limit: at most so many rows, the largest first; negative: the smallest first; 0: all.
+    :ivar limit: at most so many rows, the largest first; negative: the smallest first; 0: all. In a table of several columns
+        that of the first question chooses the rows of all.
     :ivar above_days: asked only if more days than this are shown.
     :ivar up_to_days: asked only if at most so many days are shown; 0: however many.
     :ivar of_areas: asked only if the reader has chosen whole areas (True), or sites or devices (False); None: either way.
     :ivar name: the name of the line or column; lines have the values of ``by`` before it.
     :ivar beside: a field that a point must have too.
-    :ivar mark: asks for a mark of the figure in place of the figure; figures below 0 have none. A point without the field
-        ``beside`` it is not measured, and weighs as much as others.
+    :ivar mark: asks for a mark of the figure in place of the figure.
+    :ivar weighs: the fields by which the points of a mark weigh, each by the first that it has; empty: by the figure itself. A
+        point with such a field but without the figure is not measured. What is below 0 is not weighed.
     """
 
     measurement: str
@@ -152,13 +154,14 @@ class Ask:
     name: str = ""
     beside: str = ""
     mark: Mark | None = None
+    weighs: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a question about a measurement, field or tag that does not exist."""
         points = MEASUREMENTS.get(self.measurement)
         if points is None:
             raise ValueError(f"There is no measurement {self.measurement}.")
-        names = (self.field, *(where.field for where in self.where), *([self.beside] if self.beside else []))
+        names = (self.field, *(where.field for where in self.where), *([self.beside] if self.beside else []), *self.weighs)
         unknown = [name for name in names if name not in points.units]
         if unknown:
             raise ValueError(f"{self.measurement} has no quantity {', '.join(unknown)}.")

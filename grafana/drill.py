@@ -4,7 +4,7 @@ from typing import Final
 
 from grafana.ask import first
 from grafana.head import DATA_SOURCE, GATEWAY_PAGE
-from grafana.model import Dashboard, Panel, Prom, both
+from grafana.model import Dashboard, Panel, both
 from grafana.stores import Database, Json
 
 ONE_DEVICE: Final = "device"
@@ -41,7 +41,7 @@ def _of_column(tag: str, board: Dashboard, database: Database) -> list[Json]:
 
 
 def _tags(panel: Panel) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(tag for target in panel.targets if not isinstance(target, Prom) for tag in first(target).by))
+    return tuple(dict.fromkeys(tag for question in panel.questions for tag in first(question).by))
 
 
 def lines(panel: Panel, board: Dashboard, database: Database) -> list[Json]:

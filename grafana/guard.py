@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
-from grafana.ask import DAYS_BY_HOUR, Ask, CannotAsk, Each, Over, Question, Step, asks
-from grafana.model import MAP_POINTS_MAX, ROWS_MAX, Dashboard, Kind, Panel, Prom, panel_id
+from grafana.ask import DAYS_BY_HOUR, Ask, CannotAsk, Each, Over, Step, asks, first
+from grafana.model import MAP_POINTS_MAX, ROWS_MAX, Dashboard, Kind, Panel, panel_id
 from grafana.stores import DATABASES
 
 _OF_ONE_TIME: Final = (Kind.STAT, Kind.TABLE, Kind.MAP)
@@ -34,7 +34,7 @@ def _of_one_id(board: Dashboard) -> Iterator[str]:
 
 def _unaskable(panel: Panel) -> Iterator[str]:
     for database in DATABASES:
-        for question in _questions(panel):
+        for question in panel.questions:
             try:
                 text = database.query(question)
             except CannotAsk as error:
@@ -44,12 +44,9 @@ def _unaskable(panel: Panel) -> Iterator[str]:
                 yield f"{database.language} would ask about the time of the page and not about that of the panel."
 
 
-def _questions(panel: Panel) -> Iterator[Question]:
-    return (target for target in panel.targets if not isinstance(target, Prom))
-
-
 def _unbounded(panel: Panel, *, is_of_one_device: bool) -> Iterator[str]:
-    for question in _questions(panel):
+    first_limit = next((first(question).limit for question in panel.questions), 0)
+    for question in panel.questions:
         for ask in asks(question):
             if ask.is_over_time == (panel.kind in _OF_ONE_TIME):
                 yield f"{ask.measurement}.{ask.field}: a table or a single figure is not over time, all else is."
@@ -58,7 +55,7 @@ def _unbounded(panel: Panel, *, is_of_one_device: bool) -> Iterator[str]:
             if ask.points.is_raw and ask.step is not Step.NOW and not _is_few_days(ask):
                 yield f"{ask.measurement}.{ask.field}: reads all readings of all devices. Ask the roll-ups, or set up_to_days."
             rows_max = MAP_POINTS_MAX if panel.kind is Kind.MAP else ROWS_MAX
-            if "device" in ask.by and not 0 < abs(ask.limit) <= rows_max:
+            if "device" in ask.by and not 0 < abs(ask.limit or first_limit) <= rows_max:
                 yield f"{ask.measurement}.{ask.field}: has a row or line for each device. Set a limit of at most {rows_max}."
 
 

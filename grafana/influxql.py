@@ -11,6 +11,7 @@ Rules that hold in every query:
   reads nothing.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -60,20 +61,43 @@ _ADDS_UP: Final = {
 """Pairs that one pass over the points of a group answers."""
 
 
-def query(question: Question) -> str:
-    """Render a question.
+def query(question: Question, name: str = "") -> str:
+    """Render a question; ``name`` is that of its column.
 
     :raises CannotAsk: InfluxQL has no words for it.
     """
-    asked, name = first(question), column_name(question)
-    if not asked.limit:
-        return _rows(question, name)
+    asked, name = first(question), name or column_name(question)
+    return _limited(asked, {name: "value"}, _rows(question, "value")) if asked.limit else _rows(question, name)
+
+
+def joined(questions: Sequence[tuple[Question, str]]) -> str:
+    """Questions of the same groups and times in one query, each with its column; those that share one do not hold at once."""
+    asked, name = first(questions[0][0]), questions[0][1]
+    if len(questions) == 1:
+        return query(questions[0][0], name)
+    columns = {name: f"c{place}" for place, name in enumerate(dict.fromkeys(name for _, name in questions))}
+    sources = ", ".join(f"({_rows(question, columns[name])})" for question, name in questions)
+    step = Step.HOUR if any(first(question).step is Step.HOUR for question, _ in questions) else asked.step
+    times = _where(["$timeFilter"] if asked.is_over_time else []) + _group(_TIMES.get(step, ""), asked.by)
+
+    def rows(names: Mapping[str, str]) -> str:
+        figures = ", ".join(f'last("{column}") AS "{name}"' for name, column in names.items())
+        return f"SELECT {figures} FROM {sources}{times}"  # noqa: S608 - from our tables
+
+    return _limited(asked, columns, rows({column: column for column in columns.values()})) if asked.limit else rows(columns)
+
+
+def _limited(asked: Ask, columns: Mapping[str, str], rows: str) -> str:
+    """The rows in which the first column is largest or smallest. Their tags are columns, since the query has no groups.
+
+    :raises CannotAsk: they are lines over time.
+    """
     if asked.is_over_time:
         raise CannotAsk(f"{NAME} cannot limit the number of lines over time ({asked.measurement}.{asked.field}).")
-    # The largest or smallest rows. Their tags are columns, since the query has no groups.
-    function = "top" if asked.limit > 0 else "bottom"
-    tags = "".join(f', "{tag}"' for tag in asked.by)
-    return f'SELECT {function}("value"{tags}, {abs(asked.limit)}) AS "{name}" FROM ({_rows(question, "value")})'  # noqa: S608
+    function, tags = "top" if asked.limit > 0 else "bottom", "".join(f', "{tag}"' for tag in asked.by)
+    (name, column), *others = columns.items()
+    beside = "".join(f', "{other}" AS "{title}"' for title, other in others)
+    return f'SELECT {function}("{column}"{tags}, {abs(asked.limit)}) AS "{name}"{beside} FROM ({rows})'  # noqa: S608
 
 
 def values(tag: str, measurement: str, narrower: tuple[str, ...]) -> str:
@@ -153,15 +177,31 @@ def _from_series(ask: Ask, what: str, columns: list[str]) -> str:
 
 
 def _marked(ask: Ask, name: str) -> str:
-    """A mark: each point weighs as much as its part of the figure; where the field beside it is absent, so is the product."""
-    whole = f'("{ask.field}" + {LEAST_WEIGHT})'
+    """A mark: each point weighs as much as its part of the figure, and counts for nothing where it has no figure."""
+    weight, *others = ask.weighs or (ask.field,)
     mark = MARKS[ask.mark or Mark.DOUBT].format_map({field.value: f'"{field}"' for field in Mark})
-    points = f'{_source(replace(ask, beside=""))} AND "{ask.field}" >= 0 AND "measured" >= 0'
-    beside = f' * ("{ask.beside}" * 0 + 1)' if ask.beside else ""
-    parts = f'(SELECT {mark} * {whole}{beside} AS "part", {whole} AS "whole" FROM {points})'  # noqa: S608 - from our tables
-    times = _where(["$timeFilter"] if ask.is_over_time else []) + _group(_TIMES.get(ask.step, ""), ask.by)
+    known = "" if weight == ask.field else f' * ("{ask.field}" * 0 + 1)'
+    # What has both weights is in the sum of both: InfluxQL has no word for "without".
+    twice = f'"{weight}" * 0 AS "twice", ' if others else ""
+    sources = [
+        _weighed(ask, weight, f'{mark} * {_weight(weight)}{known} AS "part", {twice}'),
+        *(_weighed(ask, other, f'{_weight(other)} * ("{weight}" * 0 + 1) AS "twice", ') for other in others),
+    ]
+    whole = '(sum("whole") - sum("twice"))' if others else 'sum("whole")'
     rest = "1 - " if ask.mark is Mark.DOUBT else ""
-    return f'SELECT {rest}sum("part") / sum("whole") AS "{name}" FROM {parts}{times}'  # noqa: S608 - from our tables
+    times = _where(["$timeFilter"] if ask.is_over_time else []) + _group(_TIMES.get(ask.step, ""), ask.by)
+    return f'SELECT {rest}sum("part") / {whole} AS "{name}" FROM {", ".join(sources)}{times}'  # noqa: S608 - from our tables
+
+
+def _weight(field: str) -> str:
+    return f'("{field}" + {LEAST_WEIGHT})'
+
+
+def _weighed(ask: Ask, weight: str, what: str) -> str:
+    """The points that weigh by a field; of the highest figure of a group, those that are not 0."""
+    least = ">" if ask.over is Over.MAX else ">="
+    points = f'{_source(replace(ask, beside=""))} AND "{weight}" {least} 0 AND "measured" >= 0'
+    return f'(SELECT {what}{_weight(weight)} AS "whole" FROM {points})'  # noqa: S608 - from our tables
 
 
 def _where(conditions: list[str]) -> str:

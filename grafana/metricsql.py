@@ -9,6 +9,7 @@ Rules that hold in every query:
 - Nothing is taken from points of more than five minutes ago unless a window says so; all do.
 """
 
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from grafana.ask import LEAST_WEIGHT, LOOK_BACK, MARKS, Ask, Combined, Compare, Each, Mark, Over, Question, Step, Where, first
@@ -52,6 +53,13 @@ def query(question: Question) -> str:
     return f"({figures}){bounds}" if bounds else figures
 
 
+def queries(questions: Sequence[Question]) -> Iterator[tuple[Question, str]]:
+    """The queries of a panel; where the first chooses some rows, the others answer for these."""
+    for question in questions:
+        chosen = questions[0] if first(questions[0]).limit and question is not questions[0] else None
+        yield question, f"({query(question)}) and ({query(chosen)})" if chosen else query(question)
+
+
 def values(tag: str, measurement: str, narrower: tuple[str, ...]) -> str:
     """The values of a tag on the points that the choices of other tags leave, for a variable."""
     chosen = [_NOT_SIMULATED, *(f"{choice}=~`${{{choice}:regex}}`" for choice in narrower)] if tag in PLACE else []
@@ -77,11 +85,16 @@ def _figures(question: Question) -> str:
 
 
 def _marked(ask: Ask) -> str:
-    """A mark: each point weighs as much as its part of the figure, and is in it where the field beside it stands too."""
+    """A mark: each point weighs as much as its part of the figure, and counts for nothing where it has no figure."""
+    weight, *others = ask.weighs or (ask.field,)
     points = {field.value: _newest(ask, field) for field in (Mark.ESTIMATED, Mark.SUSPECT, Mark.MEASURED)}
-    whole = f"(({_newest(ask, ask.field)} >= 0) + {LEAST_WEIGHT})"
+    least = ">" if ask.over is Over.MAX else ">="
+    whole = f"{_newest(ask, weight)} {least} 0"
+    for other in others:
+        whole = f"({whole}) or ({_newest(ask, other)} {least} 0 unless {_newest(ask, weight)})"
+    whole = f"(({whole}) + {LEAST_WEIGHT})"
     part = f"{MARKS[ask.mark or Mark.DOUBT].format_map(points)} * {whole}"
-    part += f" and {_newest(ask, ask.beside)}" if ask.beside else ""
+    part += "" if (ask.field,) == (weight, *others) else f" and {_newest(ask, ask.field)}"
     sums = (_of_range(ask, f"({figures})", Each.SUM) for figures in (part, f"{whole} and {points[Mark.MEASURED.value]}"))
     share = " / ".join(f"sum{_by(ask.by)} ({figures})" for figures in sums)
     return f"1 - {share}" if ask.mark is Mark.DOUBT else share
@@ -117,7 +130,7 @@ def _figure(ask: Ask) -> str:
         return f"last_over_time({metric}[${{__range_ms}}ms]) - {before}"
     if ask.each is Each.TRUE:
         return f"count_eq_over_time({metric}{_window(ask)}, 1) > 0"
-    if not ask.points.period or ask.step is Step.NOW:
+    if not ask.points.period or (ask.step is Step.NOW and not ask.beside):
         return f"{_ROLLED[ask.each]}({metric}{_window(ask)})"
     return _of_range(ask, _with(ask), ask.each)
 
@@ -138,7 +151,8 @@ def _of_range(ask: Ask, figures: str, each: Each) -> str:
     if ask.is_of_periods:
         return figures
     moved = f" offset {_DAYS_BEGIN}" if ask.points.period == "1d" else ""
-    return f"{_ROLLED[each]}({figures}[$__range:{ask.points.period}]{moved})"
+    length = f"{ask.within}{_DAYS_BEGIN.lstrip('-') if moved else ''}" if ask.step is Step.NOW else "$__range"
+    return f"{_ROLLED[each]}({figures}[{length}:{ask.points.period}]{moved})"
 
 
 def _window(ask: Ask) -> str:

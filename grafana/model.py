@@ -6,7 +6,7 @@ from enum import Enum, auto
 from typing import Final, NamedTuple
 from zlib import crc32
 
-from grafana.ask import Ask, Question
+from grafana.ask import Ask, Question, column_name, first
 
 PROMETHEUS: Final = "province-prometheus"
 """Identifier of the data source of the gateway's own metrics, as ``provisioning/datasources`` gives it."""
@@ -42,6 +42,10 @@ class Kind(Enum):
     """Points by the two figures of each row, without a base layer."""
     SCATTER = auto()
     """Points by the two figures of each group and time."""
+
+
+TABLES: Final = (Kind.TABLE, Kind.MAP, Kind.SCATTER)
+"""Forms that take the answers to all questions as one table."""
 
 
 class Size(NamedTuple):
@@ -131,6 +135,19 @@ class Panel:
     def title(self) -> str:
         """Vietnamese, then English."""
         return both(self.vi, self.en)
+
+    @property
+    def questions(self) -> tuple[Question, ...]:
+        """The questions to the database of readings."""
+        return tuple(target for target in self.targets if not isinstance(target, Prom))
+
+    def called(self, question: Question) -> str:
+        """The name of its lines, behind their tags; a line without either is called as the panel."""
+        return question.name or ("" if self.kind in TABLES or first(question).by else self.title)
+
+    def column(self, question: Question) -> str:
+        """The name of the column that answers a question."""
+        return self.called(question) or column_name(question)
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,7 +118,7 @@ MEASUREMENTS: Final[Mapping[str, Points]] = {
     "daily_area": _DAILY_AREA,
     "monthly": _DAILY,
     "monthly_area": _DAILY_AREA,
-    "hour_of_day": Points(("area",), ("area", "domain", "hour"), {**_USED, **_SPREAD}, "", "1h"),
+    "hour_of_day": Points(("area",), ("area", "domain", "hour"), {**_USED, **_SPREAD, **_MARKS}, "", "1h"),
     "completeness": Points(PLACE, ("device", "domain"), _COMPLETENESS, "expected", "1d"),
     **dict.fromkeys(
         ("daily_completeness", "monthly_completeness"),

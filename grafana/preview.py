@@ -16,7 +16,7 @@ from typing import Final
 from grafana.answers import DAY_MS, Asked, AskedInfluxDb, AskedVictoriaMetrics, Page
 from grafana.drawn import panel_html
 from grafana.layout import lines
-from grafana.model import Dashboard, Prom, Section, both
+from grafana.model import Dashboard, Section, both
 from grafana.tables import DASHBOARDS
 
 INTERVAL_A_DAY_MS: Final = 600_000
@@ -53,11 +53,9 @@ def _panels(board: Dashboard, database: Asked, page: Page) -> Iterator[str]:
 
 def _drawn(section: Section, database: Asked, page: Page, numbers: Iterator[int]) -> Iterator[str]:
     for place in chain.from_iterable(lines(section.panels)):
-        shown = page.of(place.panel)
-        asked = [target for target in place.panel.targets if not isinstance(target, Prom)]
-        answers = [(question, database.answer(question, shown)) for question in asked]
-        if asked and (any(rows for _, rows in answers) or not section.closed):
-            yield panel_html(next(numbers), place, answers, shown)
+        answers = database.answers(place.panel, page)
+        if answers and (any(rows for _, rows in answers) or not section.closed):
+            yield panel_html(next(numbers), place, answers, page.of(place.panel))
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -6,7 +6,7 @@ from typing import Final
 from grafana import drill, layout
 from grafana.ask import CannotAsk, gap_ms
 from grafana.head import annotations, chosen_metrics, chosen_source, links, variables
-from grafana.model import GREY, Column, Dashboard, Kind, Panel, Prom, Section, Steps, Target, Words, both, panel_id
+from grafana.model import GREY, Column, Dashboard, Kind, Panel, Prom, Section, Steps, Words, both, panel_id
 from grafana.reasons import without_data
 from grafana.stores import Database, Json, letter
 from grafana.tables.flows import DOUBT, DOUBT_FROM, is_doubt
@@ -84,6 +84,8 @@ _CUSTOM: Final[dict[Kind, Json]] = {
 }
 
 _SURE: Final = {"text": both("chắc chắn", "sure"), "color": "transparent", "index": 0}
+_UNKNOWN: Final = {"text": both("chưa rõ", "not known"), "color": GREY, "index": 1}
+"""In place of the mark of points that have none: those of an older gateway."""
 _DOUBT: Final[Json] = {
     "matcher": {"id": "byRegexp", "options": f"/{DOUBT}$/"},
     "properties": [
@@ -93,7 +95,10 @@ _DOUBT: Final[Json] = {
         {"id": "color", "value": {"mode": "fixed", "fixedColor": GREY}},
         {
             "id": "mappings",
-            "value": [{"type": "range", "options": {"from": -DOUBT_FROM, "to": DOUBT_FROM - 1e-9, "result": _SURE}}],
+            "value": [
+                {"type": "range", "options": {"from": -DOUBT_FROM, "to": DOUBT_FROM - 1e-9, "result": _SURE}},
+                {"type": "special", "options": {"match": "null", "result": _UNKNOWN}},
+            ],
         },
         {"id": "custom.drawStyle", "value": "line"},
         {"id": "custom.lineStyle", "value": {"fill": "dash", "dash": [4, 4]}},
@@ -184,34 +189,32 @@ def _panel(panel: Panel, board: Dashboard, database: Database) -> Json:
         **({"timeFrom": f"{panel.days}d"} if panel.days else {}),
         **({"timeShift": f"{panel.days_before}d"} if panel.days_before else {}),
     }
+    targets = _targets(panel, database)
     return {
         "type": TYPES[panel.kind],
         "title": panel.title,
         "description": "\n\n".join(dict.fromkeys((panel.about_vi, panel.about_en))),
         "datasource": chosen_metrics() if isinstance(panel.targets[0], Prom) else chosen_source(database),
         "interval": panel.least_interval,
-        "targets": [_target(panel, target, letter(n), database) for n, target in enumerate(panel.targets)],
+        "targets": targets,
         "fieldConfig": {"defaults": _defaults(panel) | _links(panel, board, database), "overrides": overrides},
         "options": _options(panel),
-        "transformations": _transformations(panel),
+        "transformations": [*database.renaming(panel), *_transformations(panel, len(targets))],
     } | times
 
 
-def _target(panel: Panel, target: Target, ref: str, database: Database) -> Json:
-    if isinstance(target, Prom):
-        return {
-            "refId": ref,
-            "datasource": chosen_metrics(),
-            "expr": target.query,
-            "legendFormat": target.name,
-            "editorMode": "code",
-            "range": True,
-            "instant": False,
-        }
+def _targets(panel: Panel, database: Database) -> list[Json]:
+    asked: list[Json] = [
+        {"expr": target.query, "legendFormat": target.name, "editorMode": "code", "range": True, "instant": False}
+        | {"datasource": chosen_metrics()}
+        for target in panel.targets
+        if isinstance(target, Prom)
+    ]
     try:
-        return {"refId": ref, "datasource": chosen_source(database)} | database.target(target, panel.kind)
+        asked += [{"datasource": chosen_source(database)} | target for target in database.targets(panel)]
     except CannotAsk as error:
-        raise CannotAsk(f"Panel '{panel.title}', query {ref}: {error}") from error
+        raise CannotAsk(f"Panel '{panel.title}': {error}") from error
+    return [{"refId": letter(place)} | target for place, target in enumerate(asked)]
 
 
 def _defaults(panel: Panel) -> Json:
@@ -269,7 +272,7 @@ def _links(panel: Panel, board: Dashboard, database: Database) -> Json:
 
 
 def _has_doubt(panel: Panel) -> bool:
-    return any(not isinstance(target, Prom) and is_doubt(target) for target in panel.targets)
+    return any(is_doubt(question) for question in panel.questions)
 
 
 def _options(panel: Panel) -> Json:
@@ -280,9 +283,9 @@ def _options(panel: Panel) -> Json:
     return _OPTIONS[panel.kind]
 
 
-def _transformations(panel: Panel) -> list[Json]:
-    """Several questions become one table: joined by their tags, and for a scatter by their times too."""
-    merged = [{"id": "merge", "options": {}}] if len(panel.targets) > 1 else []
+def _transformations(panel: Panel, queries: int) -> list[Json]:
+    """Several queries become one table: joined by their tags, and for a scatter by their times too."""
+    merged = [{"id": "merge", "options": {}}] if queries > 1 else []
     without_time = [{"id": "filterFieldsByName", "options": {"exclude": {"names": ["Time"]}}}]
     if panel.kind is Kind.SCATTER:
         return [*merged, *without_time]

@@ -4,11 +4,11 @@ from typing import Any, Final, Protocol
 
 from grafana import influxql, metricsql
 from grafana.ask import Ask, Combined, Question, Step, column_name, first
-from grafana.model import Kind, Panel, Variable
+from grafana.model import TABLES, Panel, Variable
+from grafana.together import Together, together
 
 Json = dict[str, Any]
 
-_TABLES: Final = (Kind.TABLE, Kind.MAP, Kind.SCATTER)
 _CLASSIC_QUERY: Final = 5
 """Grafana's number for a variable's query that is written as text."""
 
@@ -31,8 +31,11 @@ class Database(Protocol):
     def query(self, question: Question) -> str:
         """Render a question; raises :class:`~grafana.ask.CannotAsk`."""
 
-    def target(self, question: Question, kind: Kind) -> Json:
-        """A question of a panel."""
+    def targets(self, panel: Panel) -> list[Json]:
+        """The queries of a panel."""
+
+    def renaming(self, panel: Panel) -> list[Json]:
+        """Transformations by which lines get their names, where the queries cannot give them."""
 
     def variable(self, variable: Variable) -> Json:
         """The values to choose among."""
@@ -42,6 +45,29 @@ class Database(Protocol):
 
     def column(self, panel: Panel, name: str) -> str:
         """Grafana's name of a table's column."""
+
+
+def _influxql_target(asked: Together, panel: Panel) -> Json:
+    question, _ = asked.columns[0]
+    return {
+        "query": asked.query,
+        "rawQuery": True,
+        "resultFormat": "table" if panel.kind in TABLES else "time_series",
+        "alias": influxql.label(first(question).by, "$col" if asked.is_named else panel.called(question)),
+    }
+
+
+def _metricsql_target(question: Question, query: str, panel: Panel) -> Json:
+    asked = first(question)
+    return {
+        "expr": query,
+        "legendFormat": metricsql.label(asked.by, panel.called(question)),
+        "editorMode": "code",
+        "format": "table" if panel.kind in TABLES else "time_series",
+        "range": asked.is_over_time,
+        "instant": not asked.is_over_time,
+        "interval": asked.step.value if asked.step in (Step.HOUR, Step.DAY) else "",
+    }
 
 
 class InfluxDb:
@@ -56,14 +82,17 @@ class InfluxDb:
         """Render a question; raises :class:`~grafana.ask.CannotAsk`."""
         return influxql.query(question)
 
-    def target(self, question: Question, kind: Kind) -> Json:
-        """A question of a panel."""
-        return {
-            "query": self.query(question),
-            "rawQuery": True,
-            "resultFormat": "table" if kind in _TABLES else "time_series",
-            "alias": influxql.label(first(question).by, question.name),
-        }
+    def targets(self, panel: Panel) -> list[Json]:
+        """The queries of a panel."""
+        return [_influxql_target(asked, panel) for asked in together(panel)]
+
+    def renaming(self, panel: Panel) -> list[Json]:
+        """A line that has tags and no name loses that of its column."""
+        columns = [one for asked in together(panel) if asked.is_named for one in asked.columns]
+        unnamed = {name for question, name in columns if panel.kind not in TABLES and not panel.called(question)}
+        return [
+            {"id": "renameByRegex", "options": {"regex": f"^(.*) {name}$", "renamePattern": "$1"}} for name in sorted(unnamed)
+        ]
 
     def variable(self, variable: Variable) -> Json:
         """The values to choose among."""
@@ -91,18 +120,13 @@ class VictoriaMetrics:
         """Render a question; raises :class:`~grafana.ask.CannotAsk`."""
         return metricsql.query(question)
 
-    def target(self, question: Question, kind: Kind) -> Json:
-        """A question of a panel."""
-        asked = first(question)
-        return {
-            "expr": self.query(question),
-            "legendFormat": metricsql.label(asked.by, question.name),
-            "editorMode": "code",
-            "format": "table" if kind in _TABLES else "time_series",
-            "range": asked.is_over_time,
-            "instant": not asked.is_over_time,
-            "interval": asked.step.value if asked.step in (Step.HOUR, Step.DAY) else "",
-        }
+    def targets(self, panel: Panel) -> list[Json]:
+        """The queries of a panel."""
+        return [_metricsql_target(question, query, panel) for question, query in metricsql.queries(panel.questions)]
+
+    def renaming(self, panel: Panel) -> list[Json]:  # noqa: ARG002 - the other database needs it
+        """Nothing: each query has a legend of its own."""
+        return []
 
     def variable(self, variable: Variable) -> Json:
         """The values to choose among."""

@@ -175,12 +175,12 @@ def counted_by_site(  # noqa: PLR0913 - one row of a table
 ) -> Panel:
     """The growth of a counter, a bar per hour or day and a colour per area; per site where some are chosen.
 
-    The highest of each site is that of a device, which no area has, and has no marks: those of all devices cost seconds.
+    The highest of each site is that of a device, which no area has.
     """
     of_devices = Ask("hourly", USED_OF[counter], Each.SUM, Step.HOUR, over, ("site",))
     of_areas = replace(of_devices, measurement="hourly_area", by=("area",), tags=(("domain", domain),), of_areas=True)
     asked = (*by_time_shown(of_areas), *by_time_shown(replace(of_devices, of_areas=False)))
-    questions = by_time_shown(of_devices) if over is Over.MAX else with_doubt(*asked)
+    questions = with_doubt(*(by_time_shown(of_devices) if over is Over.MAX else asked))
     return Panel(vi, en, Kind.BARS, questions, unit_of(domain, counter), size, about_vi, about_en, least_interval="1h")
 
 

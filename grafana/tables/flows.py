@@ -15,8 +15,10 @@ USED, SUPPLIED, PRODUCED, LOST = "used", "supplied", "produced", "lost"
 WORDS: Final = {USED: "tiêu thụ", SUPPLIED: "cấp vào", PRODUCED: "phát lên lưới", LOST: "thất thoát", "counted": "đếm được"}
 """Word → the same in Vietnamese."""
 _UNITS: Final = {"water": "m3", "power": "kwh"}
-_WEIGHS: Final = {f"{LOST}_{unit}": f"{SUPPLIED}_{unit}" for unit in _UNITS.values()}
-"""A loss may be 0 or less: its marks are weighed by what was supplied, where it is not measured too."""
+_WEIGHS: Final = {
+    f"{word}_{unit}": (f"{SUPPLIED}_{unit}", f"{USED}_{unit}") for unit in _UNITS.values() for word in (LOST, SUPPLIED)
+}
+"""What is lost may be 0 or less, and like what is supplied it may not be measured, while people use water all the same."""
 
 DOUBT_FROM, MEASURED_FROM = 0.01, 0.99
 """The limits from which, and below which, a figure is shown as marked."""
@@ -68,13 +70,20 @@ def with_doubt(*questions: Question) -> tuple[Question, ...]:
 
 def mark_columns(question: Question) -> tuple[Ask, ...]:
     """The marks of each row of a table, for :data:`MARK_COLUMNS`."""
-    return tuple(_marked(first(question), mark, mark.value) for mark in (Mark.ESTIMATED, Mark.SUSPECT, Mark.MEASURED))
+    asked = replace(first(question), limit=0)
+    return tuple(_marked(asked, mark, mark.value) for mark in (Mark.ESTIMATED, Mark.SUSPECT, Mark.MEASURED))
+
+
+def newest_marks(question: Ask) -> tuple[Ask, ...]:
+    """The marks of each row of a table that has the newest point of each device."""
+    asked = replace(question, limit=0, beside=question.field)
+    return tuple(replace(asked, field=mark) for mark in (Mark.ESTIMATED, Mark.SUSPECT, Mark.MEASURED))
 
 
 def _marked(ask: Ask, mark: Mark, name: str) -> Ask:
-    if ask.field in _WEIGHS:
-        return replace(ask, field=_WEIGHS[ask.field], beside=ask.field, mark=mark, name=name)
-    return replace(ask, mark=mark, name=name)
+    """A mark of a figure; where that is asked for beside another field, the points without that are not measured."""
+    weighs = _WEIGHS.get(ask.field, (ask.field,) if ask.beside else ())
+    return replace(ask, field=ask.beside or ask.field, beside="", mark=mark, weighs=weighs, name=name)
 
 
 def is_doubt(question: Question) -> bool:

@@ -1,5 +1,6 @@
 """The province on one page: alarms, silence, completeness, supplied and used against yesterday and last week."""
 
+from dataclasses import replace
 from typing import Final
 
 from grafana.ask import Ask, Each, Over, Question, Step, false, true
@@ -72,10 +73,8 @@ def _unacknowledged() -> Panel:
 
 
 def _map() -> Panel:
-    lon, lat = (
-        Ask("registry", field, Each.LAST, Step.NOW, Over.MAX, ("device",), within="3h", limit=MAP_POINTS_MAX)
-        for field in ("lon", "lat")
-    )
+    lon = Ask("registry", "lon", Each.LAST, Step.NOW, Over.MAX, ("device",), within="3h", limit=MAP_POINTS_MAX)
+    lat = replace(lon, field="lat", limit=0)
     return Panel(
         "Bản đồ thiết bị",
         "Map of the devices",

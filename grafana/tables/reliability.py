@@ -4,6 +4,7 @@ An interruption is an outage of more than five minutes (IEEE 1366-2022; Circular
 points of completeness of customers' meters that tell of outages: the figures are means of these, those without one too.
 """
 
+from dataclasses import replace
 from typing import Final
 
 from grafana.ask import Ask, Combined, Each, Over, Question, Step, by_choice, false
@@ -52,14 +53,14 @@ def _by_day() -> Panel:
 
 
 def _longest() -> Panel:
-    def asked(field: str) -> Ask:
-        return Ask(*("completeness", field, Each.SUM, Step.RANGE, Over.SUM, ("device", "site")), tags=_POWER, limit=common.ROWS)
-
+    longest = Ask(
+        *("completeness", "interruption_s", Each.SUM, Step.RANGE, Over.SUM, ("device", "site")), tags=_POWER, limit=common.ROWS
+    )
     return Panel(
         "Mất điện lâu nhất",
         "Longest without supply",
         Kind.TABLE,
-        (asked("interruption_s"), asked("interruptions")),
+        (longest, replace(longest, field="interruptions", limit=0)),
         COUNT,
         HALF,
         "31 ngày qua: các công tơ mất điện lâu nhất, và số lần mất điện trên 5 phút.",

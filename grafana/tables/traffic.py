@@ -6,6 +6,7 @@ from typing import Final
 from grafana.ask import DAYS_BY_HOUR, Ask, Each, Over, Step
 from grafana.model import HALF, QUARTER, Column, Dashboard, Kind, Panel, Section
 from grafana.tables import common
+from grafana.tables.flows import MARK_COLUMNS, mark_columns
 from grafana.tables.marks import marks
 from grafana.units import COUNT, unit_of
 from schemas.quantities import SPREAD_OF
@@ -128,28 +129,35 @@ OVERVIEW: Final = Section(
     ),
 )
 
+
+def _peak(domain: str, field: str, over: Over) -> Ask:
+    return Ask("hour_of_day", field, Each.MEAN, Step.RANGE, over, ("hour",), (("domain", domain),))
+
+
+_PEOPLE_IN: Final = _peak("urban", "people_in_used", Over.SUM)
 PEAKS: Final = Panel(
     "Giờ cao điểm",
     "Peak hours",
     Kind.TABLE,
-    tuple(
-        Ask("hour_of_day", field, Each.MEAN, Step.RANGE, over, ("hour",), (("domain", domain),))
-        for domain, field, over in (
-            (TRAFFIC, "vehicle_count_mean", Over.MEAN),
-            ("urban", "people_in_used", Over.SUM),
-            ("urban", "people_out_used", Over.SUM),
-        )
+    (
+        _peak(TRAFFIC, "vehicle_count_mean", Over.MEAN),
+        _PEOPLE_IN,
+        _peak("urban", "people_out_used", Over.SUM),
+        *mark_columns(_PEOPLE_IN),
     ),
     COUNT,
     HALF,
-    "14 ngày qua: trung bình của mỗi giờ trong ngày, của thiết bị có khu vực. Người: theo bộ đếm tích lũy. Đông nhất ở trên.",
-    "The last 14 days: the mean of each hour of the day, of devices that have an area; people by running totals. Most first.",
+    "14 ngày qua: trung bình của mỗi giờ trong ngày, của thiết bị có khu vực. Người: theo bộ đếm tích lũy; ước tính, đáng ngờ, "
+    "đo được là của người vào. Đông nhất ở trên.",
+    "The last 14 days: the mean of each hour of the day, of devices that have an area; people by running totals, and the marks "
+    "are those of people in. Most first.",
     days=14,
     columns=(
         Column("hour", "Giờ", "Hour"),
         Column("vehicle_count_mean", "Xe mỗi lần đếm", "Vehicles per count", COUNT),
         Column("people_in_used", "Người vào", "People in", COUNT),
         Column("people_out_used", "Người ra", "People out", COUNT),
+        *MARK_COLUMNS,
     ),
     sort_by="Người vào · People in",
     without_data="Chưa có giờ trọn vẹn của một khu vực · No whole hour of an area yet",

@@ -45,14 +45,17 @@ def _night_minimum() -> Panel:
         "Lưu lượng đêm nhỏ nhất",
         "Night minimum flow",
         Kind.TABLE,
-        (lowest,),
+        (lowest, *flows.newest_marks(lowest)),
         FLOW,
         THIRD,
         "Giờ có ít nước chảy nhất trong đêm gần nhất, những đồng hồ cao nhất trước. Ban đêm gần như không ai dùng nước: nước "
         "vẫn chảy thì phần lớn là rò rỉ.",
         "The hour of the last night with the least flow, the highest meters first. At night hardly anybody uses water: most of "
         "what still flows leaks.",
-        columns=(Column("flow_night_min_m3_h", "Thấp nhất trong đêm", "Lowest of the night", FLOW),),
+        columns=(
+            Column("flow_night_min_m3_h", "Thấp nhất trong đêm", "Lowest of the night", FLOW),
+            *flows.MARK_COLUMNS,
+        ),
         sort_by="Thấp nhất trong đêm · Lowest of the night",
         without_data="Chưa có đêm trọn vẹn · No whole night yet",
     )

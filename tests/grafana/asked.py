@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from gateway.commands.demo.services import Service
-from grafana.answers import Asked, AskedInfluxDb, AskedVictoriaMetrics, questions
+from grafana.answers import Asked, AskedInfluxDb, AskedVictoriaMetrics
 from grafana.ask import Question
-from grafana.model import HALF, Dashboard, Kind, Panel, Prom
+from grafana.model import HALF, Dashboard, Kind, Panel
 
 
 def asked(service: Service) -> Asked:
@@ -13,13 +13,14 @@ def asked(service: Service) -> Asked:
     return AskedInfluxDb(service.url) if service.name == "influxdb" else AskedVictoriaMetrics(service.url)
 
 
-def questions_of(panel: Panel) -> Iterator[Question]:
-    """Yield what a panel asks the database of readings."""
-    return (target for target in panel.targets if not isinstance(target, Prom))
+def panels_of(board: Dashboard, *, with_marks: bool = True) -> Iterator[Panel]:
+    """Yield the panels of a dashboard that ask the database of readings; and its marks over time, as panels of their own."""
+    yield from (panel for section in board.sections for panel in section.panels if panel.questions)
+    for mark in board.annotations if with_marks else ():
+        yield Panel(mark.vi, mark.en, Kind.LINES, (mark.question,), "", HALF, "", "")
 
 
 def with_marks(board: Dashboard) -> Iterator[tuple[Panel, Question]]:
-    """Yield the questions of a dashboard, those of its marks as panels of their own."""
-    yield from questions(board)
-    for mark in board.annotations:
-        yield Panel(mark.vi, mark.en, Kind.LINES, (mark.question,), "", HALF, "", ""), mark.question
+    """Yield the questions of a dashboard, those of its marks among them."""
+    for panel in panels_of(board):
+        yield from ((panel, question) for question in panel.questions)

@@ -19,12 +19,12 @@ from typing import Final, NamedTuple
 
 from gateway.commands.demo import services
 from gateway.commands.demo.services import Service
-from grafana.answers import Page, questions
-from grafana.ask import Ask, Each, Over, Question, Step
+from grafana.answers import Page
+from grafana.ask import Ask, Each, Over, Step
 from grafana.model import Panel
 from grafana.tables import DASHBOARDS
 from schemas.quantities import DOMAINS
-from tests.grafana.asked import asked
+from tests.grafana.asked import asked, panels_of
 from tests.grafana.known_points import DAY_MS, HOUR_MS, post
 from tests.grafana.many_points import lines
 
@@ -65,17 +65,17 @@ def fill(service: Service, made: Iterable[str]) -> None:
 
 
 def spent(service: Service, name: str, page: Page) -> Spent:
-    """Ask all questions of a dashboard, as many at a time as a browser does."""
+    """Ask all panels of a dashboard, as many at a time as a browser does."""
     (board,) = (board for board in DASHBOARDS if board.name == name)
 
-    def timed(row: tuple[Panel, Question]) -> tuple[float, str]:
+    def timed(panel: Panel) -> tuple[float, str]:
         begin_s = time.perf_counter()
-        asked(service).answer(row[1], page.of(row[0]))
-        return time.perf_counter() - begin_s, row[0].title
+        asked(service).answers(panel, page)
+        return time.perf_counter() - begin_s, panel.title
 
     begin_s, begin_cpu_s = time.perf_counter(), _cpu_s(service)
     with ThreadPoolExecutor(BROWSER_CONNECTIONS) as pool:
-        rows = list(pool.map(timed, questions(board)))
+        rows = list(pool.map(timed, panels_of(board, with_marks=False)))
     return Spent(time.perf_counter() - begin_s, _cpu_s(service) - begin_cpu_s, sorted(rows, reverse=True))
 
 
@@ -118,7 +118,7 @@ def _tell(database: str, name: str, days: int, bar_s: float, took: Spent, plain_
     rows = [f"  {seconds:6.3f} s  {title}" for seconds, title in took.slowest[:SLOWEST]]
     spent_s = f"{took.wall_s:.2f} s (at most {bar_s:g} s), {took.cpu_s:.2f} s of CPU"
     head = (
-        f"{database}, {name}, {days} days: {len(took.slowest)} queries in {spent_s}, {took.cpu_s / plain_s:.0f} plain questions"
+        f"{database}, {name}, {days} days: {len(took.slowest)} panels in {spent_s}, {took.cpu_s / plain_s:.0f} plain questions"
     )
     sys.stdout.write("\n".join([head, *rows, ""]))
     sys.stdout.flush()

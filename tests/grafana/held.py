@@ -6,7 +6,7 @@ from typing import Final
 
 from gateway.commands.demo.services import Service
 from grafana.answers import Figures, Page
-from grafana.ask import Ask, Each, Over, Question, asks, column_name, first
+from grafana.ask import Ask, Each, Mark, Over, Question, asks, column_name, first
 from grafana.tables import DASHBOARDS
 from tests.grafana.asked import asked, with_marks
 from tests.grafana.ledger_points import LedgerPoints
@@ -72,7 +72,9 @@ def _is_told(ask: Ask) -> bool:
     fields = {ask.field, *(where.field for where in ask.where)}
     if ask.field == "quality" and ask.over not in (Over.DEVICES, Over.SUM):  # its bits are what the gateway thinks of a reading
         return False
-    return measurement not in NOT_TOLD and not ask.mark and fields <= TOLD.get(measurement, fields)
+    if ask.mark or (ask.beside and ask.field in set(Mark)):
+        return False
+    return measurement not in NOT_TOLD and fields <= TOLD.get(measurement, fields)
 
 
 def hold(

@@ -93,7 +93,7 @@ def _hours_of_day(now_ms: int) -> Iterator[KnownPoint]:
         for domain, fields in {"traffic": ["vehicle_count_mean"], "urban": ["people_in_used", "people_out_used"]}.items():
             for area in ("A0", "A1"):
                 tags = {"area": area, "domain": domain, "hour": hour}
-                yield KnownPoint("hour_of_day", tags, time_ms, {field: float(n * len(field)) for field in fields})
+                yield KnownPoint("hour_of_day", tags, time_ms, {field: float(n * len(field)) for field in fields} | marks_of(n))
 
 
 def _supplies(now_ms: int) -> Iterator[KnownPoint]:
@@ -139,10 +139,11 @@ def _completeness_of_areas(now_ms: int) -> Iterator[KnownPoint]:
 
 
 def _flows_of_area(domain: str, n: int, letters: int) -> dict[str, Value]:
-    """Flows of an area, and its marks. In some periods nothing is used, and in some losses are not measured."""
+    """Flows of an area, and its marks. In some periods nothing is used, some losses and supplies are not measured."""
     unit = {"water": "m3", "power": "kwh"}[domain]
-    flows: dict[str, Value] = {f"used_{unit}": 40.0 + n % 7 if n % 5 else 0.0, f"supplied_{unit}": 50.0 + n}
-    flows |= {f"lost_{unit}": 10.0 + n - n % 7 - letters} if n % 6 else {}
+    flows: dict[str, Value] = {f"used_{unit}": 40.0 + n % 7 if n % 5 else 0.0} if n % 9 else {}
+    flows |= {f"supplied_{unit}": 50.0 + n} if (n + letters) % 8 else {}
+    flows |= {f"lost_{unit}": 10.0 + n - n % 7 - letters} if n % 6 and f"supplied_{unit}" in flows else {}
     flows |= {"produced_kwh": float(n % 3)} if domain == "power" else {}
     return flows | marks_of(n + letters)
 
@@ -192,6 +193,7 @@ def _rolled(domain: str, tags: Mapping[str, str], seed: int, now_ms: int) -> Ite
 
     def point(measurement: str, time_ms: int, n: int, fields: Sequence[str]) -> KnownPoint:
         values = {field: float(seed * 100 + n + len(field)) for field in fields}
+        values |= {name: 0.0 for name in values if name == "volume_reverse_used_m3" and n % 2}
         return KnownPoint(measurement, tags, time_ms, {**values, **marks_of(n + seed)})
 
     for n in (*range(1, 30), *range(7 * 24 + 1, 7 * 24 + 9)):

@@ -67,7 +67,7 @@ def lines(now_ms: int, domain: str = "water") -> Iterator[str]:
         yield from _of_areas("hourly_area", domain, hour_ms - n * HOUR_MS)
         hour = (hour_ms - n * HOUR_MS + ZONE_MS) // HOUR_MS % 24
         for area in range(AREAS):
-            yield f"hour_of_day,area=A{area},domain={domain},hour={hour:02} people_in_used={n} {hour_ms - n * HOUR_MS}"
+            yield f"hour_of_day,area=A{area},domain={domain},hour={hour:02} people_in_used={n}{_MARKS} {hour_ms - n * HOUR_MS}"
     for n in range(1, 32):
         yield from _of_areas("daily_area", domain, day_ms - n * DAY_MS)
         yield from _completeness_of_areas("daily_completeness", domain, 1, day_ms - n * DAY_MS)

@@ -26,6 +26,8 @@ OF_THE_SUM = {"water": unit_of("water", "volume_m3"), "power": unit_of("power", 
 """The unit of what flowed, and of a balance."""
 PER_HOUR = {"supplied_m3": unit_of("water", "flow_m3_h"), **dict.fromkeys(("supplied_kwh", "used_kwh"), "kwatt")}
 """As many m³ in an hour are so many m³/h, and as many kWh are so many kW."""
+MARKS = {"estimated", "suspect", "measured"}
+"""Shares, where they stand beside a figure; beside completeness two of them are numbers of readings."""
 PER_DEVICE = "suffix:/công tơ"
 
 
@@ -88,6 +90,8 @@ def _figures(board: Dashboard) -> Iterator[tuple[Panel, Question, str]]:
 
 def _units(question: Question) -> set[str]:
     asked = first(question)
+    if asked.field in MARKS and asked.beside:
+        return {SHARE}
     if not isinstance(question, Ask) and question.operator == "/":
         return {SHARE, PER_DEVICE, DURATION} if unit_of(asked.measurement, asked.field) == "s" else {SHARE, PER_DEVICE}
     if asked.over in (Over.COUNT, Over.DEVICES) or asked.each in (Each.COUNT, Each.TRUE):

@@ -18,7 +18,7 @@ from grafana.ask import Ask, Each, Over, Question, Step, asks, first
 from grafana.model import Kind, Panel
 from grafana.tables import DASHBOARDS
 from schemas.scaled_clock import PERMIT, VARIABLE, ScaledTime
-from tests.grafana.asked import asked, questions_of
+from tests.grafana.asked import asked
 from tests.grafana.known_points import DAY_MS, HOUR_MS
 from tests.grafana.ledger_readings import rows_of
 from tests.monitoring.reports.conftest import started
@@ -107,7 +107,7 @@ def empty(told: Told) -> Iterator[tuple[str, Panel, Question]]:
         for section in board.sections:
             for panel in section.panels if not section.closed else ():
                 shown = [page.of(panel) for page in pages]
-                questions = [question for question in questions_of(panel) if is_asked(question, shown[0])]
+                questions = [question for question in panel.questions if is_asked(question, shown[0])]
                 answered = [any(asked(told.database).answer(question, page) for page in shown) for question in questions]
                 if panel.kind is Kind.TABLE and any(answered):
                     continue  # one of its columns may be empty, as that of certificates is without TLS

@@ -5,6 +5,7 @@ Power: a transformer, a house, and a house with a roof that feeds 5 kWh an hour 
 The files of the dashboards are asked as Grafana asks; nothing here knows how they were made.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
@@ -13,7 +14,7 @@ from typing import cast
 import pytest
 
 from gateway.commands.demo import services
-from tests.grafana.as_documented import DAY_MS, Json, Query, Shown, built_in, filled, own_values, queries, read
+from tests.grafana.as_documented import DAY_MS, Query, Shown, built_in, filled, own_values, queries, read
 from tests.grafana.documented_sources import ZONE_MS, Sources
 from tests.grafana.known_points import post
 
@@ -59,6 +60,10 @@ def town() -> Iterator[tuple[str, int]]:
         for gauge, fell in (("rain-1", 2.0), ("rain-2", 4.0), ("rain-3", 6.6)):
             yield f"hourly,area=A1,device={gauge},site=s rain_used_mm={fell},{SOUND}", hour_ms
         yield f"hourly_area,area=A1,domain=urban rain_used_mm=4.2,people_in_used=42,{SOUND}", hour_ms
+        yield f"hour_of_day,area=A1,domain=urban,hour={hour_of(hour_ms)} people_in_used=42,{marks}", hour_ms
+        for valve, back in (("house-1", 0.0), ("house-2", 2.0 if hour_ms == EVENING_MS else 0.0)):
+            suspect = SOUND.replace("suspect=0", "suspect=1") if back else SOUND
+            yield f"hourly,area=A1,device={valve},site=s volume_reverse_used_m3={back},{suspect}", hour_ms
         for door, came in (("door-1", 12), ("door-2", 30)):
             yield f"hourly,area=A1,device={door},site=s people_in_used={came},{SOUND}", hour_ms
     for day_ms in DAYS:
@@ -67,7 +72,16 @@ def town() -> Iterator[tuple[str, int]]:
         yield f"balance,area=A1,device=bulk,domain=water,site=s,step=day in=240,out=168,{flows}", day_ms
         # Of the second area a customer is not registered: what is supplied is known, what is lost is not.
         yield f"daily_area,area=A2,domain=water used_m3=50,supplied_m3=90,{SOUND}", day_ms
+        # Into the third one no meter leads.
+        yield f"daily_area,area=A3,domain=water used_m3=70,{SOUND}", day_ms
         yield f"balance,area=A2,device=bulk-2,domain=water,site=s,step=day in=90,out=50,supplied_m3=90,{SOUND}", day_ms
+
+    for house, flow, marks in (("house-1", 0.2, SOUND), ("house-2", 0.7, HALF_KNOWN)):
+        yield f"daily,area=A1,device={house},site=s flow_night_min_m3_h={flow},{marks}", DAYS[0]
+
+
+def hour_of(time_ms: int) -> str:
+    return f"{(time_ms + ZONE_MS) // HOUR_MS % 24:02}"
 
 
 @pytest.fixture(scope="module")
@@ -84,48 +98,50 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sources]:
 
 
 def answers(sources: Sources, folder: str, board: str, title: str, device: str = "", site: str = "") -> list[Rows]:
-    """The answers to the questions of a panel, by its English title, on a page of a day. Those left out on a day are empty."""
+    """The answers of a panel, by its English title, on a page of a day: figures, then marks, and none that is empty."""
     dashboard, page = read(folder, board), Shown(NOW_MS - DAY_MS, NOW_MS)
     own = own_values(dashboard, device) | ({"site": site} if site else {})
     found = [query for query in queries(dashboard) if query.panel and query.panel["title"].endswith(f"· {title}")]
     assert found, f"there is no panel {title}"
-    return [_answer(sources, query, page, own) for query in found]
+    named = [row for query in found for row in _answer(sources, query, page, own).items()]
+    return [rows for name, rows in sorted(named, key=lambda row: row[0].endswith("in doubt")) if rows]
 
 
-def _answer(sources: Sources, query: Query, page: Shown, own: Mapping[str, str]) -> Rows:
+def _answer(sources: Sources, query: Query, page: Shown, own: Mapping[str, str]) -> dict[str, Rows]:
+    """Name → figures."""
     shown = page.of(query.panel)
     step_ms = query.interval_ms(shown)
     text = filled(query.text, {**own, **built_in(query.source, shown, step_ms)})
     if query.source == "influxdb":
-        return {_key(row, text): value for row in _influxdb(sources, text) if (value := row.pop(" value")) is not None}
+        return _influxdb(sources, text)
+    name = query.target["legendFormat"]
     if query.target["instant"]:
         rows = sources.rows("query", {"query": text, "time": shown.end_ms / 1000})
-        return {(_tags(row["metric"]), 0): float(row["value"][1]) for row in rows}
+        return {name: {(_tags(row["metric"]), 0): float(row["value"][1]) for row in rows}}
     begin_ms = (shown.begin_ms + ZONE_MS) // step_ms * step_ms - ZONE_MS
     span = {"start": begin_ms / 1000, "end": shown.end_ms / 1000, "step": step_ms / 1000}
     rows = sources.rows("query_range", {"query": text, **span})
     points = ((row["metric"], round(1000 * time_s), value) for row in rows for time_s, value in row["values"])
-    return {(_tags(tags), time_ms): float(value) for tags, time_ms, value in points if time_ms >= shown.begin_ms}
+    return {name: {(_tags(tags), time_ms): float(value) for tags, time_ms, value in points if time_ms >= shown.begin_ms}}
 
 
-def _influxdb(sources: Sources, text: str) -> Iterator[Json]:
+def _influxdb(sources: Sources, text: str) -> dict[str, Rows]:
+    """Column → its figures."""
+    found = defaultdict[str, Rows](dict)
     for series in sources.series(text):
         for row in series["values"]:
             cells = dict(zip(series["columns"], row, strict=True))
-            figures = {name: cell for name, cell in cells.items() if not isinstance(cell, str) and name != "time"}
+            time_ms = cells.pop("time") if "GROUP BY time(" in text else 0
             texts = {name: cell for name, cell in cells.items() if isinstance(cell, str)}
-            (value,) = figures.values()
-            yield {**series.get("tags", {}), **texts, "time": cells["time"], " value": value}
-
-
-def _key(row: Mapping[str, object], text: str) -> tuple[Sequence[str], int]:
-    time_ms = row["time"] if "GROUP BY time(" in text else 0
-    assert isinstance(time_ms, int)
-    return _tags({name: str(value) for name, value in row.items() if name != "time"}), time_ms
+            key = _tags({**series.get("tags", {}), **texts}), time_ms
+            for name, cell in cells.items():
+                if name != "time" and cell is not None and name not in texts:
+                    found[name][key] = cell
+    return found
 
 
 def _tags(tags: Mapping[str, str]) -> Sequence[str]:
-    return tuple(text for name, text in sorted(tags.items()) if name in ("area", "device", "site") and text)
+    return tuple(text for name, text in sorted(tags.items()) if name in ("area", "device", "hour", "site") and text)
 
 
 def each(figure: float, *tags: str, times: Sequence[int] = HOURS) -> Rows:
@@ -139,11 +155,10 @@ def near(rows: Rows) -> Rows:
 
 @pytest.mark.parametrize("folder", BOTH)
 def test_water_is_used_once_and_its_doubt_is_that_of_the_silent_house(sources: Sources, folder: str) -> None:
-    hours, days, doubt, doubt_of_days = answers(sources, folder, "water", "Used per hour")
-    assert (days, doubt_of_days) == ({}, {})
+    hours, doubt = answers(sources, folder, "water", "Used per hour")
     assert hours == each(7.0, "A1"), "not 17, and nothing for the older hour"
     assert doubt == near(each(0.0, "A1") | {(("A1",), NOON_MS): 1 - 3 / 7 * (1 - 4 / 700)})
-    used, _, share, _ = answers(sources, folder, "water", "Used")
+    used, share = answers(sources, folder, "water", "Used")
     assert used == {((), 0): 22 * 7.0}
     assert share == near({((), 0): (1 - 3 / 7 * (1 - 4 / 700)) / 22})
 
@@ -170,10 +185,9 @@ def test_load_and_peak_are_of_the_first_meters(sources: Sources, folder: str) ->
 
 @pytest.mark.parametrize("folder", BOTH)
 def test_losses_are_told_where_they_are_measured_and_alike_by_area_and_by_bulk_meter(sources: Sources, folder: str) -> None:
-    of_areas, of_parents, doubt, _ = answers(sources, folder, "water", "Water that earns nothing")
+    of_areas, doubt = answers(sources, folder, "water", "Water that earns nothing")
     assert of_areas == each(72.0, times=DAYS)
-    assert doubt == near(each(90 / 330, times=DAYS)), "what is lost of the 90 m³ of the second area nobody knows"
-    assert of_parents == {}, "nobody chose a site"
+    assert doubt == near(each(160 / 400, times=DAYS)), "what is lost of the 90 m³ and 70 m³ of two areas nobody knows"
     by_area, *marks_of_areas = answers(sources, folder, "water", "Lost by area")
     by_bulk_meter, *marks_of_parents = answers(sources, folder, "water", "Losses by bulk meter")
     assert by_area == {(("A1",), 0): 72 / 240}
@@ -187,19 +201,22 @@ def test_the_province_shows_what_was_supplied_and_used(sources: Sources, folder:
     supplied, used, *doubts = answers(sources, folder, "province", "Water: last 24 hours")
     assert (supplied, used) == (each(10.0), each(7.0))
     assert [doubt[(), NOON_MS] > 0.5 for doubt in doubts] == [True, True]
-    supplied, used, *_ = answers(sources, folder, "province", "Water: supplied and used by day")
-    assert (supplied, used) == (each(330.0, times=DAYS), each(218.0, times=DAYS))
+    supplied, used, *doubts = answers(sources, folder, "province", "Water: supplied and used by day")
+    assert (supplied, used) == (each(330.0, times=DAYS), each(288.0, times=DAYS))
+    unknown, sure = doubts
+    assert unknown == near(each(70 / 400, times=DAYS)), "what comes into the third area no meter says"
+    assert sure == near(each(0.0, times=DAYS))
 
 
 @pytest.mark.parametrize("folder", BOTH)
 def test_rain_is_a_mean_and_people_are_counted_whole(sources: Sources, folder: str) -> None:
     rain, *_ = answers(sources, folder, "urban", "Rain (counter)")
     assert rain == near(each(4.2, "A1") | each(4.2, "A1", times=[OLDER_MS]))
-    _, _, rain, *_ = answers(sources, folder, "urban", "Rain (counter)", site="s")
+    rain, _ = answers(sources, folder, "urban", "Rain (counter)", site="s")
     assert rain == near(each(4.2, "s") | each(4.2, "s", times=[OLDER_MS])), "worked out from the three gauges"
     people, *_ = answers(sources, folder, "urban", "People in (counter)")
     assert people == each(42.0, "A1") | each(42.0, "A1", times=[OLDER_MS])
-    _, _, people, *_ = answers(sources, folder, "urban", "People in (counter)", site="s")
+    people, _ = answers(sources, folder, "urban", "People in (counter)", site="s")
     assert people == each(42.0, "s") | each(42.0, "s", times=[OLDER_MS])
 
 
@@ -207,3 +224,17 @@ def test_rain_is_a_mean_and_people_are_counted_whole(sources: Sources, folder: s
 def test_a_meter_by_itself_shows_what_its_register_counted(sources: Sources, folder: str) -> None:
     volumes = answers(sources, folder, "device", "Volume, Reverse volume: counted", "bulk")
     assert volumes[0] == each(10.0) | each(10.0, times=[OLDER_MS])
+
+
+@pytest.mark.parametrize("folder", BOTH)
+def test_nights_what_ran_back_and_peaks_have_their_marks(sources: Sources, folder: str) -> None:
+    houses = {"house-1": (0.2, 0.0, 0.0, 1.0), "house-2": (0.7, 4 / 7, 0.0, 3 / 7)}
+    nights = answers(sources, folder, "water", "Night minimum flow")
+    assert nights == [{((house, "s"), 0): pytest.approx(of[place]) for house, of in houses.items()} for place in range(4)]
+    back, doubt = answers(sources, folder, "water", "Reverse volume per hour")
+    assert back[("s",), EVENING_MS] == 2.0
+    assert doubt == near({(("s",), EVENING_MS): 1.0}), "of hours in which nothing ran back there is nothing to doubt"
+    people, estimated, suspect, measured = answers(sources, folder, "traffic", "Peak hours")
+    assert set(people.values()) == {42.0}
+    noon = (hour_of(NOON_MS),), 0
+    assert (estimated[noon], suspect[noon], measured[noon]) == pytest.approx((4 / 7, 0.0, 3 / 7))

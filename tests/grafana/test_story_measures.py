@@ -14,7 +14,6 @@ from grafana.ask import Ask, asks
 from grafana.tables import DASHBOARDS
 from schemas.quantities import COUNTERS, DOMAINS, HEALTH, QUANTITIES, SPREAD_OF, USED_OF
 from tests.firmware_sim.storied import BEGIN_S
-from tests.grafana.asked import questions_of
 
 TURNS = 5
 """A counter of classes tells of one of five in each reading."""
@@ -48,7 +47,7 @@ def asked_of_devices() -> Iterator[tuple[str, Ask]]:
         if not any(variable.is_single for variable in board.variables):
             for section in board.sections:
                 for panel in (panel for panel in section.panels if panel.without_data != "0"):
-                    for question in questions_of(panel):
+                    for question in panel.questions:
                         yield from ((f"{board.name}: {panel.title}", ask) for ask in asks(question))
 
 

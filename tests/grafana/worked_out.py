@@ -80,20 +80,26 @@ def _marks(points: KnownPoints, ask: Ask, page: Page) -> Figures:
     sums, told = defaultdict[tuple[Labels, int], list[float]](lambda: [0.0, 0.0]), set[tuple[Labels, int]]()
     for point in points.get(ask.points.name or ask.measurement, ()):
         values = {name: float(value) for name, value in point.fields.items() if not isinstance(value, bool)}
+        weighing = next((name for name in ask.weighs or (ask.field,) if name in values), None)
         is_shown = page.begin_ms <= point.time_ms <= page.end_ms and _is_asked(point, replace(ask, beside=""), page)
-        if is_shown and values.get(ask.field, -1.0) >= 0 and "measured" in values:
+        if is_shown and weighing and _weighs(values[weighing], ask) and "measured" in values:
             estimated, suspect, measured = (values[name] for name in ("estimated", "suspect", "measured"))
             sure = measured * (1 - suspect) * (1 - estimated / 100)
             mark = {"estimated": estimated, "suspect": suspect, "measured": measured, "doubt": sure}[str(ask.mark)]
-            weight = values[ask.field] + 1e-6
+            weight = values[weighing] + 1e-6
             key = tuple(point.tags.get(tag, "") for tag in ask.by), _step_ms(point, ask, page)
             added = sums[key]
             added[1] += weight
-            if (ask.beside or ask.field) in values:
+            if ask.field in values:
                 added[0] += mark * weight
                 told.add(key)
     shares = {key: part / whole for key, (part, whole) in sums.items() if key in told}
     return {key: 1 - share if ask.mark is Mark.DOUBT else share for key, share in shares.items()}
+
+
+def _weighs(amount: float, ask: Ask) -> bool:
+    """Tell if an amount is in a mark: what is below 0 is not, nor is a highest amount of 0."""
+    return amount > 0 or (amount == 0 and ask.over is not Over.MAX)
 
 
 def _of_series(points: KnownPoints, ask: Ask, page: Page) -> Iterator[tuple[tuple[Mapping[str, str], int], float]]:

@@ -13,6 +13,7 @@ class Truth(NamedTuple):
     :ivar unknowable: why nobody can know it; empty: it can be known.
     :ivar may_be_absent: it need not be shown.
     :ivar is_most: more is wrong even if it is marked: a step that nobody told must not count.
+    :ivar is_part: it is that of some areas, since that of another one is not measured: it is rightly marked.
     """
 
     value: float | None
@@ -20,6 +21,7 @@ class Truth(NamedTuple):
     unknowable: str = ""
     may_be_absent: bool = False
     is_most: bool = False
+    is_part: bool = False
 
 
 class Amount(NamedTuple):

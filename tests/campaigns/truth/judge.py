@@ -105,7 +105,8 @@ def outcome(answer: Answer, truth: Truth | None) -> Outcome:
         return Outcome.NOT_MEASURED if truth.may_be_absent else Outcome.ABSENT
     is_right = abs(answer.value - truth.value) <= truth.within + answer.rounded + answer.marks.hidden * abs(answer.value)
     if is_right:
-        return Outcome.RIGHT_MARKED if answer.marks.is_marked else Outcome.RIGHT
+        marked = Outcome.NOT_MEASURED if truth.is_part else Outcome.RIGHT_MARKED
+        return marked if answer.marks.is_marked else Outcome.RIGHT
     if answer.marks.is_marked and not (truth.is_most and answer.value > truth.value + truth.within):
         return Outcome.WRONG_MARKED
     return Outcome.UNKNOWABLE if truth.unknowable else Outcome.WRONG

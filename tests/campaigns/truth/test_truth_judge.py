@@ -38,6 +38,8 @@ def _answer(value: float | None, marks: Marks = UNMARKED, surface: str = "page")
         (_answer(10.0005), KNOWN, Outcome.RIGHT),
         (_answer(10.0, Marks(suspect=1.0)), KNOWN, Outcome.RIGHT_MARKED),
         (_answer(10.0, Marks(0.005, 0.0, 0.995)), KNOWN, Outcome.RIGHT),
+        (_answer(10.0, Marks(measured=0.9)), KNOWN._replace(is_part=True), Outcome.NOT_MEASURED),
+        (_answer(10.0), KNOWN._replace(is_part=True), Outcome.RIGHT),
         (_answer(12.0, Marks(measured=0.9)), KNOWN, Outcome.WRONG_MARKED),
         (_answer(12.0, Marks(0.0, 0.0, 1.0)), KNOWN, Outcome.WRONG),
         (_answer(12.0, Marks(suspect=1.0)), KNOWN._replace(is_most=True), Outcome.WRONG),

@@ -58,10 +58,11 @@ class Truths:
     def _of_all_areas(self, figure: str, domain: str, period: Period) -> Truth:
         """Add up the areas that have the figure."""
         areas = sorted({meter.area for meter in self._world.meters if meter.domain == domain})
-        known = [truth for area in areas if (truth := self.figure(f"area:{area}", figure, period)) and truth.value is not None]
+        told = [truth for area in areas if (truth := self.figure(f"area:{area}", figure, period)) is not None]
+        known = [truth for truth in told if truth.value is not None]
         amounts = [Amount(truth.value or 0.0, truth.within, truth.unknowable) for truth in known]
         whole = total(amounts)
-        return Truth(whole.value, whole.within, whole.unknowable)
+        return Truth(whole.value, whole.within, whole.unknowable, is_part=len(known) < len(told))
 
     def _group_of(self, kind: str, name: str, domain: str) -> "Group | None":
         meters = [meter for meter in self._world.meters if meter.domain == domain and is_meter(meter)]
