@@ -7,7 +7,7 @@ make it impossible to register a device.
 import asyncio
 import logging
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from gateway.core.alarms.rules import Rules
@@ -39,6 +39,7 @@ class Credentials(NamedTuple):
     certificates: CertificateRenewal
 
 
+@dataclass(slots=True)
 class Reload:
     """Makes another catalog, other rules of alarms and other credentials active, one reload at a time.
 
@@ -46,26 +47,16 @@ class Reload:
         while it was read.
     """
 
-    def __init__(
-        self,
-        database: Database,
-        codecs: AsyncCodecs,
-        device_snapshots: DeviceSnapshots,
-        moves: Moves,
-        released: ReleasedKeys,
-        status: Status,
-        credentials: Credentials,
-    ) -> None:
-        self._database = database
-        self._codecs = codecs
-        self._device_snapshots = device_snapshots
-        self._moves = moves
-        self._released = released
-        self._status = status
-        self._credentials = credentials
-        self.known: KnownRegistry | None = None
-        self._one_at_a_time = asyncio.Lock()
-        self._tasks: set[asyncio.Task[list[str]]] = set()
+    _database: Database
+    _codecs: AsyncCodecs
+    _device_snapshots: DeviceSnapshots
+    _moves: Moves
+    _released: ReleasedKeys
+    _status: Status
+    _credentials: Credentials
+    known: KnownRegistry | None = None
+    _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _tasks: set[asyncio.Task[list[str]]] = field(default_factory=set)
 
     def start(self) -> None:
         """Begin a reload."""

@@ -14,6 +14,7 @@ A subscription that the broker refuses is an error people must see, but no reaso
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import groupby
 from random import choices
 from typing import Final, cast
@@ -39,32 +40,21 @@ _COUNTED: Final = 16
 """Messages of a chunk that are counted by topic; of fewer, all."""
 
 
+@dataclass(slots=True)
 class MessageReceiver:
     """Feeds messages into the core and passes on the outcomes."""
 
-    def __init__(
-        self,
-        processor: Core,
-        live_lane: LiveLane,
-        acknowledger: Acknowledger,
-        events: Events,
-        side_effects: SideEffectRunner,
-        floods: Floods,
-        fence: Fence,
-    ) -> None:
-        self._processor = processor
-        self._queue = live_lane.queue
-        self._flood_queue = live_lane.queue.flood_queue
-        self._live_lane = live_lane
-        self._acknowledger = acknowledger
-        self._events = events
-        self._side_effects = side_effects
-        self._floods = floods
-        self._fence = fence
+    _processor: Core
+    _live_lane: LiveLane
+    _acknowledger: Acknowledger
+    _events: Events
+    _side_effects: SideEffectRunner
+    _floods: Floods
+    _fence: Fence
 
     def receive(self, messages: Iterable[mqtt5.PublishPacket | Oversized], now_ms: int, arrival_s: float) -> None:
         """Take messages of the broker that were read together. It is told of many at once: by their acknowledgements."""
-        take, acknowledger, queue = self.take, self._acknowledger, self._queue
+        take, acknowledger, queue = self.take, self._acknowledger, self._live_lane.queue
         for message in messages:
             packet_id = message.packet_id
             if packet_id is None:
@@ -91,7 +81,7 @@ class MessageReceiver:
             rejects, and so is what was taken before. If the gateway is killed earlier it is not, so whoever brings messages
             keeps them until then. None: who calls looks after that.
         """
-        events = self._events
+        events, queue = self._events, self._live_lane.queue
         events.messages_received += 1
         if type(message) is Oversized:
             outcome = self._processor.too_large(message, now_ms, message.size_bytes)
@@ -104,11 +94,11 @@ class MessageReceiver:
                 self._fence.came(message.payload)
             else:
                 events.processed(outcome)
-        apart = self._flood_queue.apart
+        apart = queue.flood_queue.apart
         if apart and message.topic in apart:
-            batch = self._queue.add(outcome, arrival_s, source, floods=True)
+            batch = queue.add(outcome, arrival_s, source, floods=True)
         else:
-            batch = self._queue.add(outcome, arrival_s, source)
+            batch = queue.add(outcome, arrival_s, source)
         if outcome.side_effects is not None:
             self._side_effects.do(outcome.side_effects, batch, arrival_s, source)
         if tell is not None:
@@ -119,7 +109,7 @@ class MessageReceiver:
         """Pass on the outcomes of a chunk; return False when memory is at its limit."""
         self._count_topics(events)
         self._live_lane.pump()
-        return not self._queue.above_high_water
+        return not self._live_lane.queue.above_high_water
 
     def _count_topics(self, events: Sequence[Event]) -> None:
         """Count all messages of a small chunk by topic, some of a larger one.
@@ -133,29 +123,19 @@ class MessageReceiver:
                 self._floods.count(event.topic, each)
 
 
+@dataclass(slots=True)
 class Intake:
     """Keeps the session with the broker and passes its messages to the receiver."""
 
-    def __init__(
-        self,
-        connection: Connection,
-        subscriptions: Subscriptions,
-        receiver: MessageReceiver,
-        acknowledger: Acknowledger,
-        events: Events,
-        trust: ClockTrust,
-        clock: WallClock,
-    ) -> None:
-        self._connection = connection
-        self._session = connection.session
-        self._subscriptions = subscriptions
-        self._receiver = receiver
-        self._acknowledger = acknowledger
-        self._events = events
-        self._trust = trust
-        self._clock = clock
-        self._loop = asyncio.get_running_loop()
-        self._stopping = False
+    _connection: Connection
+    _subscriptions: Subscriptions
+    _receiver: MessageReceiver
+    _acknowledger: Acknowledger
+    _events: Events
+    _trust: ClockTrust
+    _clock: WallClock
+    _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
+    _stopping: bool = False
 
     async def run(self, permission: Callable[[], Awaitable[None]] | None = None) -> None:
         """Stay connected until cancelled or stopped; of a pair, once a ``permission`` to open the session has returned."""
@@ -173,7 +153,7 @@ class Intake:
         """Take a chunk of bytes: have the session read its packets, and the receiver process each message."""
         fault: ProtocolFault | None = None
         try:
-            events = self._session.receive(data)
+            events = self._connection.session.receive(data)
         except ProtocolFault as raised:
             fault, events = raised, raised.events
         now_ms, steady_ms = self._clock.now_and_steady_ms()
@@ -210,7 +190,7 @@ class Intake:
     def _on_connected(self, event: Connected, now_ms: int) -> None:
         self._acknowledger.connected(session_present=event.session_present)
         self._events.connected(str(self._connection.address), now_ms, session_present=event.session_present)
-        self._events.session.granted(event.session_expiry_s, self._session.options.session_expiry_s)
+        self._events.session.granted(event.session_expiry_s, self._connection.session.options.session_expiry_s)
         if self._subscriptions.held and not event.session_present:
             self._events.session.forgotten(now_ms)
         self._connection.accepted(event.keep_alive_s)

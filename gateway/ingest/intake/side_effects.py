@@ -5,6 +5,7 @@ The message's batch waits for them: a message is acknowledged when its results a
 
 import asyncio
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import partial
 from typing import Final, Protocol
 
@@ -89,33 +90,24 @@ class CommonEffects:
             self._want_sums(side_effects.sums_wanted)
 
 
+@dataclass(slots=True)
 class SideEffectRunner:
     """Carries out the side effects of outcomes."""
 
-    def __init__(
-        self,
-        live_lane: LiveLane,
-        codec_calls: CodecCalls,
-        quarantine_in: QuarantineIn,
-        common: CommonEffects,
-        connection: Connection,
-        events: Events,
-    ) -> None:
-        self._queue = live_lane.queue
-        self._live_lane = live_lane
-        self._codec_calls = codec_calls
-        self._quarantine_in = quarantine_in
-        self._common = common
-        self._connection = connection
-        self._events = events
-        self._pump_is_due = False
+    _live_lane: LiveLane
+    _codec_calls: CodecCalls
+    _quarantine_in: QuarantineIn
+    _common: CommonEffects
+    _connection: Connection
+    _events: Events
+    _pump_is_due: bool = False
 
     def do(self, side_effects: SideEffects, batch: Batch, arrival_s: float, source: ReadingSource = "mqtt") -> None:
         """Carry them out; ``batch`` is the one that the message is durable with, ``source`` the way it came."""
         if side_effects.ask is not None:
             self._ask(side_effects.ask, batch, arrival_s, source)
         if side_effects.waiting:
-            self._queue.add_quarantined(batch, side_effects.waiting)
+            self._live_lane.queue.add_quarantined(batch, side_effects.waiting)
             self._quarantine_in.keep(batch, side_effects.waiting)
         self._common.do(side_effects, batch)
         for topic, payload in side_effects.publish:
@@ -125,14 +117,14 @@ class SideEffectRunner:
         size_bytes = len(ask.payload) + _HELD_OVERHEAD_BYTES
         waits = self._codec_calls.ask(ask, arrival_s, partial(self._answered, batch, size_bytes, arrival_s, source))
         if waits is None:
-            self._queue.await_codec(batch, size_bytes)
+            self._live_lane.queue.await_codec(batch, size_bytes)
         elif waits.side_effects is not None:
             self.do(waits.side_effects, batch, arrival_s, source)
 
     def _answered(self, batch: Batch, size_bytes: int, arrival_s: float, source: ReadingSource, outcome: Outcome) -> None:
         if outcome.dropped or outcome.ignored is not None:
             self._events.processed(outcome)
-        late = self._queue.add_answered(batch, size_bytes, outcome, arrival_s, source)
+        late = self._live_lane.queue.add_answered(batch, size_bytes, outcome, arrival_s, source)
         if outcome.side_effects is not None:
             self.do(outcome.side_effects, late, arrival_s, source)
         if not self._pump_is_due:

@@ -13,6 +13,7 @@ import logging
 import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -151,23 +152,16 @@ Renewed = tuple[dict[str, bytes], TlsContexts]
 """Digests of the files when they were read, by setting, and the contexts made of them."""
 
 
+@dataclass(slots=True)
 class CertificateRenewal:
     """Puts renewed certificates into force. The pages take their contexts from ``in_force``."""
 
-    def __init__(
-        self,
-        config: Config,
-        in_force: TlsContexts,
-        connections: Sequence[Connection],
-        databases: Sequence[InfluxdbClient],
-        watch: CertificateWatch,
-    ) -> None:
-        self._config = config
-        self._in_force = in_force
-        self._connections = connections
-        self._databases = databases
-        self._watch = watch
-        self._digests: dict[str, bytes] = {}
+    _config: Config
+    _in_force: TlsContexts
+    _connections: Sequence[Connection]
+    _databases: Sequence[InfluxdbClient]
+    _watch: CertificateWatch
+    _digests: dict[str, bytes] = field(default_factory=dict)
 
     def load(self) -> Renewed | None:
         """Read the files again; None: they are as they were. One that cannot be used raises :class:`ConfigurationFault`."""

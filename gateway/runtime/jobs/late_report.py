@@ -13,6 +13,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.core.batching.batch import packed
@@ -38,42 +39,36 @@ LATE: Final = "late"
 _FIELDS: Final = ("first_hour", "end_hour")
 
 
+@dataclass(slots=True)
 class LateReport:
-    """Tells each minute which hours got readings after their end; what cannot be written is told a minute later."""
+    """Tells each minute which hours got readings after their end; what cannot be written is told a minute later.
 
-    def __init__(
-        self,
-        status: Status,
-        hours_again: HoursAgain,
-        influxdb: Output,
-        breaker: CircuitBreaker,
-        closes_itself: Callable[[], bool],
-    ) -> None:
-        """Begin; ``closes_itself`` tells if this gateway closes hours by now: a passive machine that became live."""
-        self._clock = status.clock
-        self._ledger = status.ledger
-        self._hours_again = hours_again
-        self._influxdb = influxdb
-        self._breaker = breaker
-        self._closes_itself = closes_itself
-        self._log = RareLog()
+    ``closes_itself`` tells if this gateway closes hours by now: a passive machine that became live.
+    """
+
+    _status: Status
+    _hours_again: HoursAgain
+    _influxdb: Output
+    _breaker: CircuitBreaker
+    _closes_itself: Callable[[], bool]
+    _log: RareLog = field(default_factory=RareLog)
 
     async def run(self) -> None:
         """Tell until cancelled, or until this gateway closes hours itself."""
         while not self._closes_itself():
             self.close()
             await self.tell()
-            await self._clock.sleep(_EVERY_S)
+            await self._status.clock.sleep(_EVERY_S)
 
     def close(self) -> None:
         """Take what comes from now on for hours that have ended for late."""
-        self._hours_again.close((self._clock.now_ms() - _CLOSED_AFTER_MS) // HOUR_MS * HOUR_MS)
+        self._hours_again.close((self._status.clock.now_ms() - _CLOSED_AFTER_MS) // HOUR_MS * HOUR_MS)
 
     async def tell(self) -> None:
         """Tell what was noted, once its readings stand in the database."""
         try:
             await self._hours_again.save()
-            if not self._breaker.is_open and not self._ledger.backlog and await self._wrote_all():
+            if not self._breaker.is_open and not self._status.ledger.backlog and await self._wrote_all():
                 await self._hours_again.settle()
         except DatabaseFault as fault:
             self._log.say("save", logging.WARNING, "what came late is not remembered over a restart: %s", fault)
@@ -82,7 +77,7 @@ class LateReport:
         runs = self._hours_again.take()
         if runs:
             await asyncio.sleep(_READABLE_AFTER_S)
-        lines = list(late_lines(runs, self._clock.now_ms()))
+        lines = list(late_lines(runs, self._status.clock.now_ms()))
         for at in range(0, len(lines), _LINES):
             if fate_of(await self._influxdb.write(packed(lines[at : at + _LINES]))) is not Fate.WRITTEN:
                 return False

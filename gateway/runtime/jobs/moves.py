@@ -15,7 +15,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 import mqtt5
@@ -61,40 +61,33 @@ class Readings(NamedTuple):
     alarms: AlarmHandover
 
 
+@dataclass(slots=True)
 class Moves:
     """The shares that this gateway leaves and takes over."""
 
-    def __init__(
-        self,
-        config: Config,
-        database: Database,
-        streams: Streams,
-        subscriptions: Subscriptions,
-        fence: Fence,
-        readings: Readings,
-        clock: WallClock,
-    ) -> None:
-        self._config = config
-        self._gateway = config.mqtt.client_id
-        self._database = database
-        self._streams = streams
-        self._tenures = streams.tenures
-        self._subscriptions = subscriptions
-        self._fence = fence
-        self._readings = readings
-        self._clock = clock
-        self._is_asked = True
-        self._waits_for: dict[str, list[str]] = {}
-        self._shown_after_s = 0.0
-        self._told: dict[str, Claim] = {}
-        self._changed = asyncio.Event()
+    _config: Config
+    _database: Database
+    _streams: Streams
+    _subscriptions: Subscriptions
+    _fence: Fence
+    _readings: Readings
+    _clock: WallClock
+    _tenures: Tenures = field(init=False)
+    _is_asked: bool = True
+    _waits_for: dict[str, list[str]] = field(default_factory=dict)
+    _shown_after_s: float = 0.0
+    _told: dict[str, Claim] = field(default_factory=dict)
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self._tenures = self._streams.tenures
         self._changed.set()
 
     def want(self, shares: SharesFile | None) -> None:
         """Have what a file of shares gives this gateway; None: nothing is shared out, and all stays as it is."""
         if shares is not None:
             self._is_asked = False
-            self._tenures.want(shares.assigned, self._gateway, self._clock.now_ms())
+            self._tenures.want(shares.assigned, self._config.mqtt.client_id, self._clock.now_ms())
 
     def subscribe(self, wanted: dict[str, mqtt5.RetainHandling], states: Sequence[str]) -> None:
         """Subscribe to what is wanted now, and on to what others do not read yet."""
@@ -174,7 +167,7 @@ class Moves:
         before = {name: self._tenures.by_name[name] for name in names}
         found = await self._claims(one for name in names for one in names_within(name))
         told = stages_told(found)
-        others = {name: stages_within(told, name, self._gateway) for name in names}
+        others = {name: stages_within(told, name, self._config.mqtt.client_id) for name in names}
         for name in names:
             self._say_awaited(name, not_empty(others[name]))
         alone = [name for name in names if not still_bound(others[name]) and not before[name].is_alone]
@@ -240,7 +233,7 @@ class Moves:
     async def _tell(self, name: str, claim: Claim, now_ms: int) -> None:
         tenure = self._tenures.by_name[name]
         await self._save(name)  # first: whoever has said something knows it after a restart
-        line = claim_line(name, self._gateway, claim, now_ms)
+        line = claim_line(name, self._config.mqtt.client_id, claim, now_ms)
         if fate_of(await self._readings.influxdb.write(packed([line]))) is not Fate.WRITTEN:
             return
         self._told[name] = claim

@@ -6,6 +6,7 @@ once where somebody asks, in the night for counters that need it.
 
 import asyncio
 import logging
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
 from random import random
@@ -149,29 +150,19 @@ class CoreState(Protocol):
     evaluator: Evaluator
 
 
+@dataclass(slots=True)
 class Resums:
     """Devices whose sums are worked out again."""
 
-    def __init__(
-        self,
-        config: Config,
-        core: CoreState,
-        ledger: Ledger,
-        snapshots: CounterKeeper,
-        writer: LinkedOutput,
-        exchanges: ExchangeWriter,
-        clock: WallClock,
-    ) -> None:
-        self._config = config
-        self._core = core
-        self._ledger = ledger
-        self._snapshots = snapshots
-        self._writer = writer
-        self._exchanges = exchanges
-        self._clock = clock
-        self._ahead_ms = round(config.time.max_future.total_seconds() * 1000)
-        self._progress: dict[str, ResumProgress] = {}
-        self._waiting: asyncio.Queue[Device] = asyncio.Queue()
+    _config: Config
+    _core: CoreState
+    _ledger: Ledger
+    _snapshots: CounterKeeper
+    _writer: LinkedOutput
+    _exchanges: ExchangeWriter
+    _clock: WallClock
+    _progress: dict[str, ResumProgress] = field(default_factory=dict)
+    _waiting: asyncio.Queue[Device] = field(default_factory=asyncio.Queue)
 
     async def tell_steps(self) -> None:
         """Write the steps that people must confirm to the database; until cancelled."""
@@ -189,12 +180,15 @@ class Resums:
         known = self._progress.get(device.name)
         if known is not None and not known.is_done and not known.fault:
             return known
-        progress = ResumProgress(device.name, from_ms, self._clock.now_ms() + self._ahead_ms, from_ms)
-        self._progress[device.name] = progress
+        progress = self._progress[device.name] = self._begun(device, from_ms)
         if len(self._progress) > _KEPT:
             self._forget_ended()
         self._waiting.put_nowait(device)
         return progress
+
+    def _begun(self, device: Device, from_ms: int) -> ResumProgress:
+        until_ms = self._clock.now_ms() + round(self._config.time.max_future.total_seconds() * 1000)
+        return ResumProgress(device.name, from_ms, until_ms, from_ms)
 
     def progress(self, device: str) -> ResumProgress | None:
         """Return how far a device is; None if nobody asked."""
@@ -218,9 +212,7 @@ class Resums:
             for device in self._marked()[:_NIGHTLY_MAX]:
                 counters = device.counters
                 if counters is not None and counters.past.again_ms is not None:
-                    from_ms = int(counters.past.again_ms)
-                    until_ms = self._clock.now_ms() + self._ahead_ms
-                    await self._work_out(device, ResumProgress(device.name, from_ms, until_ms, from_ms))
+                    await self._work_out(device, self._begun(device, int(counters.past.again_ms)))
                     await asyncio.sleep(_PAUSE_S)
 
     def _next_night_ms(self) -> int:

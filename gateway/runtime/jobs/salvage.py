@@ -6,6 +6,7 @@ Readings that are missing from the journal after that are counted as lost, and a
 import asyncio
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -28,27 +29,17 @@ _TOGETHER: Final = 20
 _ROOM_EVERY_S: Final = 5.0
 
 
+@dataclass(slots=True)
 class Salvage:
-    """Salvages the damaged files that were set aside."""
+    """Salvages the damaged files that were set aside; ``backlog`` is set when rows were added to the journal."""
 
-    def __init__(
-        self,
-        database: Database,
-        store: BoundedJournal,
-        quarantine_in: QuarantineIn,
-        account: JournalAccount,
-        events: Events,
-        backlog: asyncio.Event,
-        clock: WallClock,
-    ) -> None:
-        """:param backlog: set when rows were added to the journal."""
-        self._database = database
-        self._store = store
-        self._quarantine_in = quarantine_in
-        self._account = account
-        self._events = events
-        self._backlog = backlog
-        self._clock = clock
+    _database: Database
+    _store: BoundedJournal
+    _quarantine_in: QuarantineIn
+    _account: JournalAccount
+    _events: Events
+    _backlog: asyncio.Event
+    _clock: WallClock
 
     async def run(self) -> None:
         """Salvage all files, and count the missing readings."""
