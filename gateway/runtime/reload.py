@@ -116,12 +116,8 @@ def _load(
 ) -> tuple[Catalog, list[str], Rules, list[UserAccount]]:
     """Load registry, profiles, codecs, the rules of alarms and accounts with the same checks as ``gateway check``.
 
-    An entry that is equal to the active one is that one: 20,000 others would be freed in one go, and hold up the loop.
-
-    :param active: the registry that is active, by name.
-    :param registry: the one that the file says, if that is known.
-    :return: also the names under which the new registry has another entry.
-    :raises ConfigurationFault: one of them cannot be used.
+    An entry that is equal to the active one is that one: 20,000 others would be freed in one go, and hold up the loop. Names
+    under which the ``registry``, read if it is not known, has another entry are returned too.
     """
     catalog = load_catalog(config, registry=registry)
     changed = [name for name, entry in catalog.devices.items() if active.get(name) != entry]

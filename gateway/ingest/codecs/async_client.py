@@ -45,10 +45,9 @@ class AsyncCodecs:
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Take codecs as text or as files; the child starts with the first call.
+        """Take codecs as text or as files, as :meth:`replace` does; the child starts with the first call.
 
-        :param release: told the key of each codec that may be called again, after its calls were answered as not made.
-        :raises ConfigurationFault: files that cannot be read.
+        ``release`` is told the key of each codec that may be called again, after its calls were answered as not made.
         """
         self._release = release
         self.restarts = 0

@@ -131,10 +131,7 @@ def _no_new_privileges() -> Iterator[str]:
 
 
 def restrict_with_landlock() -> Iterator[str]:
-    """Take all rights away that this kernel's Landlock knows, without exception; what it does not know yet.
-
-    :raises OSError: it has none.
-    """
+    """Take all rights away that this kernel's Landlock, if it has one, knows, without exception; what it does not know yet."""
     version = _system_call(_LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(_LANDLOCK_VERSION))
     known = LANDLOCK[:version]
     taken = [sum(rights) for rights in zip(*[(one.files, one.network, one.scopes) for one in known], strict=True)]
@@ -149,10 +146,7 @@ def restrict_with_landlock() -> Iterator[str]:
 
 
 def filter_calls() -> Iterator[str]:
-    """Refuse all system calls but those in :data:`CALLS`.
-
-    :raises OSError: this kernel takes no filter.
-    """
+    """Refuse all system calls but those in :data:`CALLS`; :class:`OSError` if this kernel takes no filter."""
     machine = platform.machine()
     if machine not in MACHINES or sys.maxsize <= 1 << 32:
         yield f"no list of system calls for {machine} with Python of {struct.calcsize('P') * 8} bits"

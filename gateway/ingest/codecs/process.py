@@ -37,9 +37,9 @@ def available() -> str:
 
 
 def read_sources(sources: Mapping[str, str | Path]) -> dict[str, str]:
-    """The text of each codec, given as text or as a file. Bytes that are not UTF-8 are replaced; they occur in comments.
+    """The text of each codec, given as text or as a file, else :class:`ConfigurationFault`.
 
-    :raises ConfigurationFault: files that cannot be read.
+    Bytes that are not UTF-8 are replaced; they occur in comments.
     """
     texts, faults = {}, []
     for key, source in sources.items():
@@ -58,10 +58,7 @@ class CodecProcess:
     """A child from its start to its end; ``connection`` carries calls and answers, and its end is the child's end."""
 
     def __init__(self, *, keep_console: bool) -> None:
-        """Start it.
-
-        :raises OSError: it cannot be started.
-        """
+        """Start it; :class:`OSError` if that cannot be done."""
         engine = importlib.util.find_spec("quickjs")
         if engine is None or engine.origin is None:
             raise FileNotFoundError(INSTALL)

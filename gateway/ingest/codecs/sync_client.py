@@ -34,10 +34,7 @@ class SyncCodecs:
     """
 
     def __init__(self, sources: Mapping[str, str | Path]) -> None:
-        """Take codecs as text or as files.
-
-        :raises ConfigurationFault: files that cannot be read.
-        """
+        """Take codecs as text or as files; :class:`ConfigurationFault` for those that cannot be read."""
         self.unprotected: list[str] = []
         self._sources = read_sources(sources)
         self._missing = available()

@@ -90,10 +90,7 @@ class LoadedCodec:
         self.console = NOTHING_SAID
 
     def answer(self, arguments: str) -> str:
-        """The answer to one call.
-
-        :raises FaultError: it gave no result in a new context.
-        """
+        """The answer to one call; :class:`FaultError` if it gave no result in a new context."""
         used = self._decode is not None
         try:
             return self._answer(arguments)

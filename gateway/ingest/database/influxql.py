@@ -261,10 +261,7 @@ class InfluxqlStore:
                         yield WholePoint(measurement, tags, int(_number(given.pop("time"))), given)
 
     async def delete(self, names: Collection[str]) -> None:
-        """Delete all points of a device.
-
-        :raises StoreFault: this database cannot.
-        """
+        """Delete all points of a device; :class:`StoreFault` if this database cannot."""
         if not self.can_delete:
             raise StoreFault(f"{self._http.url}: {self.limit}")
         if self._major == "1":
@@ -321,10 +318,7 @@ class InfluxqlStore:
                 yield rows
 
     def _found(self, body: bytes) -> Iterator[_Rows]:
-        """The rows of an answer.
-
-        :raises StoreFault: it tells an error, or is none.
-        """
+        """The rows of an answer; :class:`StoreFault` if it tells an error, or is none."""
         try:
             answer = _ANSWERS.decode(body)
         except msgspec.MsgspecError as error:

@@ -61,10 +61,7 @@ class _StoreStatus(msgspec.Struct):
 
 
 async def is_victoria_metrics(http: DatabaseHttp) -> bool:
-    """Tell if the database speaks MetricsQL.
-
-    :raises StoreFault: nothing answers there.
-    """
+    """Tell if the database speaks MetricsQL; :class:`StoreFault` if nothing answers there."""
     answer = await http.knows("/api/v1/query", {"query": "1"})
     try:
         return answer is not None and msgspec.json.decode(answer, type=_StoreStatus).status == "success"

@@ -79,10 +79,7 @@ class Backlog:
         return self._journal.has_room([]) or not self.readings
 
     async def append(self, bodies: list[Body], *, refused: bool = False) -> list[int]:
-        """Store bodies in one commit; return their rows.
-
-        :raises JournalFull: nothing is stored.
-        """
+        """Store bodies in one commit; return their rows, or raise :class:`JournalFull` when nothing is stored."""
         try:
             appended = await self._journal.append(bodies, refused=refused)
         except JournalFull as full:
@@ -107,10 +104,7 @@ class Backlog:
         return row not in self._being_written
 
     def settle(self, row: int, ends: Ends, rejects: Sequence[Refusal] = ()) -> None:
-        """Count the readings of a row by outcome and domain; the row is removed, and the rejects stored, later.
-
-        :param rejects: to keep; they are counted already (:mod:`gateway.ingest.storage.reject_account`).
-        """
+        """Count the readings of a row by outcome and domain; the row is removed, and its rejects, counted already, stored later."""
         for end, domains in ends.items():
             self._ledger.settle(end, domains, "journal")
         self._queue.deliveries.row_settled(row, written="written" in ends)

@@ -110,11 +110,7 @@ class BatchQueue:
     # Messages come in.
 
     def add(self, outcome: Outcome, arrival_s: float, source: ReadingSource = "mqtt", *, floods: bool = False) -> Batch:
-        """Add the outcome of one message; return the batch that the message is acknowledged with.
-
-        :param source: the way it came.
-        :param floods: keep its readings apart.
-        """
+        """Add the outcome of one message; return the batch it is acknowledged with. If it ``floods`` its readings are kept apart."""
         batch = self._queue[-1]
         if len(batch.readings) >= self.max_readings:
             batch = self._begin_batch()

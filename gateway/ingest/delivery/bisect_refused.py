@@ -61,10 +61,7 @@ class Bisector:
         return answer
 
     async def bisect(self, body: Body, *, too_large: bool = False) -> Bisected | None:
-        """Halve a body until every reading is settled; return None if InfluxDB could not judge all of it.
-
-        :param too_large: the body was refused for its size.
-        """
+        """Halve a body, perhaps refused for its size, until every reading is settled; None if InfluxDB could not judge all."""
         found = Bisected(body.readings if too_large else None)
         readings = decode(body)
         parts = deque(_halves(readings) if len(readings) > 1 else [readings])

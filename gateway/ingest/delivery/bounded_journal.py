@@ -41,10 +41,7 @@ class BoundedJournal:
     used_bytes: int = 0
 
     async def append(self, bodies: list[Body], *, refused: bool = False) -> Appended:
-        """Store bodies in one synced commit.
-
-        :raises JournalFull: they are not stored.
-        """
+        """Store bodies in one synced commit; :class:`JournalFull` if they are not stored."""
         needed_bytes = sum(len(body.gzip) + _ROW_OVERHEAD_BYTES for body in bodies)
         try:
             over_bytes = self._over_bytes(needed_bytes)
@@ -82,10 +79,7 @@ class BoundedJournal:
             return False
 
     def room_bytes(self) -> int:
-        """Bytes that the journal may still grow by: up to its own limit, or to that of the disk.
-
-        :raises DatabaseFault: the file system is gone.
-        """
+        """Bytes that the journal may still grow by: up to its own limit, or to that of the disk, if that is not gone."""
         on_disk_bytes = self.database.free_bytes() - self._config.min_free_bytes
         return max(0, min(self._config.max_bytes - self.used_bytes, on_disk_bytes))
 
@@ -99,10 +93,7 @@ class BoundedJournal:
         await self.database.in_thread(lambda: self.database.tally.note_lost(readings, self._clock.now_ms()))
 
     async def measure(self) -> int:
-        """Measure the bytes in use and return them.
-
-        :raises DatabaseFault: the disk does not answer.
-        """
+        """Measure the bytes in use and return them; :class:`DatabaseFault` if the disk does not answer."""
         self.used_bytes = await self.database.measure()
         return self.used_bytes
 

@@ -76,10 +76,9 @@ class MessageReceiver:
     ) -> Batch:
         """Take a message; return the batch that it is durable with. After the last that came together, :meth:`end_chunk`.
 
-        :param source: the way it came, under which its readings are counted.
-        :param tell: called once, when all that came of it is durable: in the database, the journal, the quarantine or the
-            rejects, and so is what was taken before. If the gateway is killed earlier it is not, so whoever brings messages
-            keeps them until then. None: who calls looks after that.
+        ``tell`` is called once, when all that came of it is durable: in the database, the journal, the quarantine or the
+        rejects, and so is what was taken before. If the gateway is killed earlier it is not, so whoever brings messages keeps
+        them until then. None: who calls looks after that.
         """
         events, queue = self._events, self._live_lane.queue
         events.messages_received += 1

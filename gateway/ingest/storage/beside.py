@@ -28,10 +28,7 @@ class InUse(Exception):  # noqa: N818 - says what it is
 
 
 def lock(path: Path) -> int:
-    """Lock the file; return a descriptor to be closed after use.
-
-    :raises InUse: another process has it.
-    """
+    """Lock the file; return a descriptor to be closed after use. If another process has it: :class:`InUse`."""
     descriptor = private(beside(path, _LOCK), os.O_RDONLY | os.O_CREAT)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

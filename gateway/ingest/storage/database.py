@@ -249,10 +249,7 @@ class Database:
         raise Damaged(f"{self.path} was removed or replaced under the running gateway")
 
     def free_bytes(self) -> int:
-        """The free bytes of the file system.
-
-        :raises DatabaseFault: it is gone.
-        """
+        """The free bytes of the file system; :class:`DatabaseFault` if it is gone."""
         try:
             return shutil.disk_usage(self.path.parent).free
         except OSError as error:

@@ -117,7 +117,7 @@ def device_rows(
 ) -> Iterator[tuple[int, list[tuple[str, str]]]]:
     """All rows of devices, the newest first, each with the devices in it and their lines; unpacked as they are asked for.
 
-    :param damaged: told each row that is damaged, and why; it holds no devices.
+    ``damaged`` is told each row that is damaged, and why; it holds no devices.
     """
     rows = connection.execute("SELECT id, body FROM device_state ORDER BY id DESC").fetchall()
     return ((row, _unpacked(row, body, damaged)) for row, body in rows)

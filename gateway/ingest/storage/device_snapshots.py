@@ -178,10 +178,7 @@ class DeviceSnapshots:
         return await self._save(list(self._streams.devices.values()), self._pack)
 
     async def save_at_stop(self, *, windows: bool) -> int:
-        """Save all devices, with their last messages.
-
-        :param windows: also save the windows of duplicates; only if everything received is durable.
-        """
+        """Save all devices with their last messages; the ``windows`` of duplicates only if all that was received is durable."""
         window_at_ms = self._clock.now_ms() if windows else None
         devices, field_sets = list(self._streams.devices.values()), self._streams.field_sets
         with_message = set(_fitting(devices, _MESSAGES_MAX_BYTES))

@@ -240,10 +240,7 @@ PLACES: Final[tuple[_RowsOfTable | _OwnForm, ...]] = (
 
 
 def photos_of(path: Path, names: DeviceNames, *, remove: bool) -> int:
-    """Count the photos of a device in their file, or remove them.
-
-    :raises sqlite3.Error: the file cannot be used.
-    """
+    """Count the photos of a device in their file, or remove them; :class:`sqlite3.Error` if the file cannot be used."""
     chosen = [(name,) for name in photographed(path) if name in names]
     if chosen and remove:
         with _photos(path) as connection:
@@ -254,10 +251,7 @@ def photos_of(path: Path, names: DeviceNames, *, remove: bool) -> int:
 
 
 def photographed(path: Path) -> list[str]:
-    """The devices with a photo.
-
-    :raises sqlite3.Error: the file cannot be used.
-    """
+    """The devices with a photo; :class:`sqlite3.Error` if the file cannot be used."""
     if not path.exists():
         return []
     with _photos(path) as connection:

@@ -122,10 +122,7 @@ class HoursAgain:
         await self.save()
 
     async def save(self) -> None:
-        """Save what changed, and what was noted since the last time.
-
-        :raises DatabaseFault: it is not saved.
-        """
+        """Save what changed, and what was noted since the last time; :class:`DatabaseFault` if it is not saved."""
         async with self._saving:
             for device, hours in self._late.drain().items():
                 if self._is_registered(device):

@@ -65,7 +65,7 @@ def append(connection: sqlite3.Connection, bodies: list[Body], first_row: int, n
 def next_rows(connection: sqlite3.Connection, skip: frozenset[int], most_readings: int, most_rows: int) -> list[Entry]:
     """The next rows to write together: one that InfluxDB refused goes before the rest, and alone; else the oldest.
 
-    :param most_readings: most readings that they may hold; the first row is taken whatever it holds.
+    The first row is taken however many readings it holds.
     """
     found: list[Entry] = []
     left_readings = most_readings

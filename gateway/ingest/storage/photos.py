@@ -82,10 +82,7 @@ class Photos:
         return rows[0][0] if rows else None
 
     async def put(self, device: str, body: bytes, now_ms: int) -> TakenPhoto | None:
-        """Keep the photo of a device; return the one that it replaces.
-
-        :raises PhotoRefused: it is no picture, or there is no room.
-        """
+        """Keep the photo of a device; return the one that it replaces. :class:`PhotoRefused` if it is none, or has no room."""
         if media_type(body) is None:
             raise PhotoRefused("this is no picture: send JPEG, PNG or WebP")
         before, key = await self.of(device), device_key(device)

@@ -87,10 +87,7 @@ class RejectCounts:
                 await self.save(database)
 
     async def save(self, database: Database) -> None:
-        """Save the new counts.
-
-        :raises DatabaseFault: the disk fails; they are kept.
-        """
+        """Save the new counts; if the disk fails, which raises :class:`DatabaseFault`, they are kept."""
         if not self._new:
             return
         new, self._new = self._new, Counter()

@@ -61,7 +61,7 @@ def _end_ms(path: Path) -> int | None:
 def not_after_ms(der: bytes) -> int:
     """Read ``notAfter`` of a certificate (RFC 5280 section 4.1): Python's ``ssl`` tells it only of one that it verified.
 
-    :raises ValueError, IndexError, KeyError: it is no certificate.
+    What is no certificate raises :class:`ValueError`, :class:`IndexError` or :class:`KeyError`.
     """
     ((_, certificate),) = _elements(der)
     (_, signed), *_ = _elements(certificate)
@@ -132,11 +132,7 @@ class CertificateWatch:
 
 
 async def shown_end_ms(server: TlsServer) -> int:
-    """Return the time in ms at which the certificate that a server shows ends.
-
-    :raises OSError: the server does not answer, or shows none.
-    :raises ValueError, IndexError, KeyError: it cannot be read.
-    """
+    """Return the time in ms at which the certificate that a server shows ends; :class:`OSError` if it shows none."""
     async with asyncio.timeout(_PATIENCE_S):
         _, writer = await asyncio.open_connection(server.host, server.port, ssl=pinned_context(), server_hostname=server.host)
     try:

@@ -30,10 +30,7 @@ class Parts:
     """
 
     def __init__(self, config: Config, file: Database, clock: WallClock) -> None:
-        """Build a gateway; ``file`` is open, a loop is running.
-
-        :raises ConfigurationFault: the registry, a profile, a rule of alarms, a certificate or a secret cannot be used.
-        """
+        """Build a gateway of files, all of which can be used, else :class:`ConfigurationFault`; ``file`` is open, a loop runs."""
         self.foundation = foundation = Foundation(config, file, clock)
         self.processing = processing = Processing(foundation)
         self.pairing = pairing = Pairing(foundation)

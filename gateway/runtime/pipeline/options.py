@@ -17,10 +17,7 @@ def broker_address(config: Mqtt) -> BrokerAddress:
 
 
 def broker_addresses(config: Mqtt) -> list[BrokerAddress]:
-    """Return the addresses of all nodes of the broker, with the certificates for them.
-
-    :raises ConfigurationFault: a certificate cannot be used.
-    """
+    """Return the addresses of all nodes of the broker, with the certificates for them, if these can be used."""
     tls = broker_tls(config)
     parts = map(split_url, config.addresses().values())
     return [BrokerAddress(str(each.hostname), each.port or (8883 if tls else 1883), tls) for each in parts]

@@ -51,13 +51,9 @@ def build_processor(
     alarms: Alarms | None = None,
     tenures: Tenures | None = None,
 ) -> Processor:
-    """The pure pipeline of a configuration.
+    """The pure pipeline of a configuration; for commands without alarms, and with a clock of any time.
 
-    :param not_before_ms: a clock that stands before this is wrong; 0 for commands, which look at messages of any time.
-    :param memory: the devices of earlier runs.
-    :param sums: the source of the sums of counters.
-    :param tenures: the shares of this gateway, if there are several.
-    :param alarms: looks at each new reading; None for commands.
+    A clock that stands before ``not_before_ms`` is wrong; ``tenures`` are the shares of this gateway, if there are several.
     """
     admission = Admission(config.devices.unknown, config.limits.simulated, config.limits.devices)
     rules = time_rules(config)

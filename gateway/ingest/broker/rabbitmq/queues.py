@@ -44,10 +44,7 @@ class QueueSeen(NamedTuple):
 
 
 def watch_api(management: ManagementSection, mqtt: Mqtt) -> ManagementApi:
-    """The API for the account that watches. With https it shows a certificate of the authority that the broker has.
-
-    :raises ConfigurationFault: the password or the authority cannot be used.
-    """
+    """The API for the account that watches. With https it shows a certificate of the authority that the broker has."""
     try:
         tls = tls_context(mqtt.tls.ca) if management.url.startswith("https:") else None
     except OSError as error:
@@ -67,11 +64,9 @@ def see(api: ManagementApi, client_id: str) -> QueueSeen:
 
 
 def compare(filters: Iterable[str], states: Iterable[str], live: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Compare live bindings with wanted ones; return topic filters without a binding, and keys that nobody subscribed to.
+    """Compare ``live`` routing keys with wanted topics; return filters without a binding, and keys that nobody subscribed to.
 
-    :param filters: of readings; one of them that is missing loses readings.
-    :param states: topics of states, which the filters take too: none of them is missed.
-    :param live: routing keys that lead to the queue.
+    A filter that is missing loses readings; the topics of states are not missed: the filters take them too.
     """
     wanted, there = {routing_key(pattern): pattern for pattern in filters}, set(live)
     known = {*wanted, *map(routing_key, states), routing_key(BROKER_DROPPED)}

@@ -106,10 +106,7 @@ class Tally:
         self._added = self._removed = 0
 
     def before_commit(self) -> None:
-        """Subtract the readings that the transaction removes.
-
-        :raises OSError: that cannot be done, and nothing may be removed.
-        """
+        """Subtract the readings that the transaction removes. If that fails, by :class:`OSError`, nothing may be removed."""
         if self._removed:
             self._taken_off = max(self._taken_off, self._removed)
             self._write(sync=True)
@@ -171,8 +168,7 @@ class Tally:
     def _write(self, *, sync: bool = False) -> None:
         """Write the number, unless the file has it already.
 
-        :param sync: it must be safe at return. If the file cannot be written it is removed.
-        :raises OSError: it cannot be removed either; only with ``sync``.
+        With ``sync`` it is safe at return, or the file is removed; :class:`OSError` if it cannot be removed either.
         """
         now = (max(0, self._readings - self._taken_off), self.missing, self.since_ms)
         if now == (self._on_file or (0, 0, 0)):
@@ -215,10 +211,7 @@ class Tally:
 
 
 def _read(path: Path) -> tuple[int, _SlotContents] | None:
-    """The slot that was written last, with its contents; None if there is none.
-
-    :raises OSError: there is no file, or it cannot be read.
-    """
+    """The slot that was written last, with its contents; None if there is none. Without a readable file: :class:`OSError`."""
     descriptor = private(path, os.O_RDONLY)
     try:
         os.fdatasync(descriptor)  # the newest may not be safe yet, and the other is overwritten next
