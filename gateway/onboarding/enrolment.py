@@ -5,7 +5,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from gateway.core.mqtt_session import SessionOptions
-from gateway.ingest.broker.enrolling import BrokerEntrance, DeviceAccounts, MosquittoAccounts
+from gateway.ingest.broker.enrolling import BrokerEntrance, MosquittoAccounts
 from gateway.ingest.broker.rabbitmq.enrolling import RabbitMqAccounts
 from gateway.ingest.broker.rabbitmq.management import ManagementApi
 from gateway.ingest.broker.rights import NativeTopics
@@ -27,7 +27,7 @@ def is_configured(config: Config) -> bool:
     return config.enrolment.url is not None and config.enrolment.password_file is not None
 
 
-def device_accounts(config: Config) -> DeviceAccounts:
+def device_accounts(config: Config) -> MosquittoAccounts | RabbitMqAccounts:
     """The accounts of devices on the broker, not open yet; ConfigurationFault if password or certificate cannot be used."""
     enrolment = config.enrolment
     password = secret(None, enrolment.password_file)

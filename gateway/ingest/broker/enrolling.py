@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from secrets import token_urlsafe
-from typing import Final, Protocol, Self
+from typing import Final
 
 from gateway.ingest.broker.administration import Administration
 from gateway.ingest.broker.dynamic_security import BrokerAccount, creation, faults, listing, names, removal, role_of, topics_of
@@ -55,34 +55,11 @@ def account_of(place: NativeTopics) -> BrokerAccount:
     return BrokerAccount(place.device, of_device(place), token_urlsafe(_PASSWORD_BYTES), place.device)
 
 
-class DeviceAccounts(Protocol):
-    """The accounts of devices on a broker. Use as an asynchronous context manager.
+class MosquittoAccounts(Administration):
+    """The accounts of devices on Mosquitto. Use as an asynchronous context manager.
 
     :raises AdministrationFault, EnrolmentRefused: on entering, and by each method.
     """
-
-    async def __aenter__(self) -> Self: ...
-
-    async def __aexit__(self, *_: object) -> None: ...
-
-    async def enrolled(self) -> set[str]:
-        """The names of all accounts."""
-
-    async def enrol(self, place: NativeTopics, *, is_present: bool) -> BrokerAccount:
-        """Make an account for a device; one ``is_present``: it ends, and its connection with it."""
-
-    def enrol_all(self, places: Sequence[NativeTopics]) -> AsyncIterator[BrokerAccount]:
-        """Make an account for each device; yield each once the broker has it. If one is not made, those before it were."""
-
-    async def revoke(self, name: str) -> bool:
-        """Take an account away: its connection ends at once, its session, and what it left retained; tell if there was one."""
-
-    async def clear(self, topics: Iterable[str]) -> None:
-        """Remove what is retained at these topics."""
-
-
-class MosquittoAccounts(Administration):
-    """The accounts of devices on Mosquitto, as :class:`DeviceAccounts`."""
 
     async def enrolled(self) -> set[str]:
         """The names of all accounts."""
@@ -91,7 +68,7 @@ class MosquittoAccounts(Administration):
         return names(answers)
 
     async def enrol(self, place: NativeTopics, *, is_present: bool) -> BrokerAccount:
-        """Make an account for a device."""
+        """Make an account for a device; one ``is_present``: it ends, and its connection with it."""
         account = account_of(place)
         if is_present:
             refuse_others(account.name, topics_of(await self.ask(role_of(account.name))))
@@ -100,7 +77,7 @@ class MosquittoAccounts(Administration):
         return account
 
     async def enrol_all(self, places: Sequence[NativeTopics]) -> AsyncIterator[BrokerAccount]:
-        """Make an account for each device, one at a time."""
+        """Make an account for each device, one at a time; yield it once the broker has it, whatever becomes of the next."""
         present = await self.enrolled()
         for place in places:
             began_s = time.perf_counter()
@@ -108,7 +85,7 @@ class MosquittoAccounts(Administration):
             await asyncio.sleep(time.perf_counter() - began_s)
 
     async def revoke(self, name: str) -> bool:
-        """Take an account away; tell if there was one."""
+        """Take an account away: its connection ends at once, its session, and what it left retained; tell if there was one."""
         was_there = name in await self.enrolled()
         topics = topics_of(await self.ask(role_of(name)))
         if was_there:

@@ -104,7 +104,7 @@ class Backlog:
         return row not in self._being_written
 
     def settle(self, row: int, ends: Ends, rejects: Sequence[Refusal] = ()) -> None:
-        """Count the readings of a row by outcome and domain; the row is removed, and its rejects, counted already, stored later."""
+        """Count the readings of a row by outcome and domain. It is removed later, and its rejects, counted already, stored."""
         for end, domains in ends.items():
             self._ledger.settle(end, domains, "journal")
         self._queue.deliveries.row_settled(row, written="written" in ends)

@@ -110,7 +110,7 @@ class BatchQueue:
     # Messages come in.
 
     def add(self, outcome: Outcome, arrival_s: float, source: ReadingSource = "mqtt", *, floods: bool = False) -> Batch:
-        """Add the outcome of one message; return the batch it is acknowledged with. If it ``floods`` its readings are kept apart."""
+        """Add the outcome of one message, kept apart if it ``floods``; return the batch that it is acknowledged with."""
         batch = self._queue[-1]
         if len(batch.readings) >= self.max_readings:
             batch = self._begin_batch()

@@ -5,9 +5,9 @@ The message's batch waits for them: a message is acknowledged when its results a
 
 import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Final, Protocol
+from typing import Final
 
 from gateway.core.batching.batch import Batch
 from gateway.core.batching.fair_shares import CodecBackpressure
@@ -24,22 +24,15 @@ _HELD_OVERHEAD_BYTES: Final = 2000
 """Memory of a message while its codec runs: the document beside the frame."""
 
 
-class Codecs(Protocol):
-    """The codecs in their process."""
-
-    def ask(self, ask: CodecAsk, then: Callable[[CodecAnswer], None]) -> None:
-        """Call at the end of this turn of the loop; ``then`` gets the answer."""
-
-
+@dataclass(slots=True)
 class CodecCalls:
     """Calls codecs and continues with their answers."""
 
-    def __init__(self, processor: Core, codecs: Codecs, released: ReleasedKeys, events: Events) -> None:
-        self._processor = processor
-        self._codecs = codecs
-        self._released = released
-        self._events = events
-        self._backpressure = CodecBackpressure()
+    _processor: Core
+    _ask: Callable[[CodecAsk, Callable[[CodecAnswer], None]], None]
+    _released: ReleasedKeys
+    _events: Events
+    _backpressure: CodecBackpressure = field(default_factory=CodecBackpressure)
 
     def ask(self, ask: CodecAsk, arrival_s: float, then: Callable[[Outcome], None]) -> Outcome | None:
         """Call; ``then`` gets the outcome of the message, never before this returns.
@@ -55,13 +48,13 @@ class CodecCalls:
                 self._released.release(ask.codec)
             then(self._resumed(ask, answer))
 
-        self._codecs.ask(ask, answered)
+        self._ask(ask, answered)
         return None
 
     async def ask_and_wait(self, ask: CodecAsk) -> Outcome:
         """Call for a stored message; return its outcome."""
         answered: asyncio.Future[CodecAnswer] = asyncio.get_running_loop().create_future()
-        self._codecs.ask(ask, answered.set_result)
+        self._ask(ask, answered.set_result)
         return self._resumed(ask, await answered)
 
     def _resumed(self, ask: CodecAsk, answer: CodecAnswer) -> Outcome:

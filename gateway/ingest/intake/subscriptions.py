@@ -16,9 +16,9 @@ import asyncio
 import json
 import secrets
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import Final, Protocol
+from typing import Final
 
 import mqtt5
 
@@ -34,11 +34,8 @@ _TOGETHER: Final = 100
 _LOOK_EVERY_S: Final = 1.0
 
 
-class Subscriber(Protocol):
-    """The part of the connection that subscribes."""
-
-    def subscribe(self, wanted: dict[str, mqtt5.RetainHandling], stale: list[str]) -> None:
-        """Subscribe to the wanted filters and unsubscribe from stale ones, if the connection is open."""
+Subscribe = Callable[[dict[str, mqtt5.RetainHandling], list[str]], None]
+"""Subscribes to wanted filters and unsubscribes from stale ones, if the connection is open."""
 
 
 class Subscriptions:
@@ -53,10 +50,10 @@ class Subscriptions:
     """
 
     def __init__(
-        self, database: Database, connection: Subscriber, wanted: dict[str, mqtt5.RetainHandling], states: Sequence[str] = ()
+        self, database: Database, subscribe: Subscribe, wanted: dict[str, mqtt5.RetainHandling], states: Sequence[str] = ()
     ) -> None:
         self._database = database
-        self._connection = connection
+        self._subscribe = subscribe
         self._saved: list[str] = json.loads(database.run_here(keyvalue.get, _NAME) or "[]")
         self._changed = asyncio.Event()
         self._later: deque[tuple[dict[str, mqtt5.RetainHandling], list[str]]] = deque()
@@ -94,8 +91,8 @@ class Subscriptions:
 
         A broker does nothing for a filter that it believes to hold: it is given up first.
         """
-        self._connection.subscribe({}, list(filters))
-        self._connection.subscribe({pattern: self.wanted[pattern] for pattern in filters}, [])
+        self._subscribe({}, list(filters))
+        self._subscribe({pattern: self.wanted[pattern] for pattern in filters}, [])
         self._unanswered += 2
         self.sent += 1
 
@@ -149,26 +146,19 @@ class Subscriptions:
         if self._later:
             wanted, stale = self._later.popleft()
             self._unanswered = bool(wanted) + bool(stale)
-            self._connection.subscribe(wanted, stale)
+            self._subscribe(wanted, stale)
 
 
 def _in_parts(names: list[str]) -> list[list[str]]:
     return [names[at : at + _TOGETHER] for at in range(0, len(names), _TOGETHER)]
 
 
-class Publisher(Protocol):
-    """The connection to the broker."""
-
-    def publish(self, topic: str, payload: bytes) -> bool:
-        """Send a message without an acknowledgement; False: the connection is not open."""
-
-
 class Fence:
     """The fences of one gateway, which have a ``topic`` that nobody else reads."""
 
-    def __init__(self, connection: Publisher, acknowledger: Acknowledger, client_id: str) -> None:
+    def __init__(self, publish: Callable[[str, bytes], bool], acknowledger: Acknowledger, client_id: str) -> None:
         self.topic = fence_topic(client_id)
-        self._connection = connection
+        self._publish = publish
         self._acknowledger = acknowledger
         self._waiting: dict[bytes, asyncio.Event] = {}
 
@@ -184,7 +174,7 @@ class Fence:
         try:
             sent_on = 0
             while not back.is_set():
-                if self._acknowledger.connection != sent_on and self._connection.publish(self.topic, token):
+                if self._acknowledger.connection != sent_on and self._publish(self.topic, token):
                     sent_on = self._acknowledger.connection
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_LOOK_EVERY_S):

@@ -7,27 +7,18 @@ When the broker cannot be asked, that is told, and readings go on.
 """
 
 import asyncio
-from functools import partial
 from typing import Final
 
 from gateway.ingest.broker.rabbitmq.management import ManagementApi, ManagementFault
 from gateway.ingest.broker.rabbitmq.queues import compare, see
 from gateway.ingest.events import Events
 from gateway.ingest.intake.subscriptions import Subscriptions
-from gateway.support.clock import WallClock, every
+from gateway.support.clock import WallClock
 from gateway.support.config.model import Mqtt
 
-_LOOK_EVERY_S: Final = 60.0
-_FIRST_LOOK_S: Final = 10.0
+LOOK_EVERY_S: Final = 60.0
+FIRST_LOOK_S: Final = 10.0
 """Wait at the start: RabbitMQ counts consumers every five seconds."""
-
-
-async def watch_bindings(
-    api: ManagementApi, mqtt: Mqtt, subscriptions: Subscriptions, events: Events, clock: WallClock
-) -> None:
-    """Look until cancelled."""
-    look = partial(look_at_bindings, api, mqtt, subscriptions, events, clock)
-    await every(_LOOK_EVERY_S, clock, look, first_s=_FIRST_LOOK_S)
 
 
 async def look_at_bindings(

@@ -6,20 +6,20 @@ once where somebody asks, in the night for counters that need it.
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
 from random import random
-from typing import Final, Protocol
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from gateway.core.batching.batch import packed
 from gateway.core.batching.pacing import Backoff
 from gateway.core.batching.write_result import Fate, fate_of
 from gateway.core.devices.device import Device
-from gateway.core.devices.streams import Streams
-from gateway.core.evaluate import Evaluator
 from gateway.core.ledger import Ledger
+from gateway.core.process import Processor
 from gateway.core.readings.counters import CounterState
 from gateway.core.readings.exchanges import StepToConfirm, StoredExchange
 from gateway.core.readings.late_readings import HOUR_MS
@@ -57,6 +57,9 @@ _STEPS_LOOK_S: Final = 5.0
 _KEPT: Final = 100
 """Devices whose last progress is remembered."""
 
+SaveCounters = Callable[[Device], Awaitable[None]]
+"""Saves the counters of a device at once."""
+
 
 def kept_exchange(device: str, registered: RegisteredDevice | None, exchange: StoredExchange, said_ms: int) -> tuple[str, str]:
     """The name and the text of an exchange, as it waits in the file; the device is called as in the database."""
@@ -80,7 +83,7 @@ class ExchangeWriter:
         self._came = asyncio.Event()
         self._came.set()
 
-    async def put_steps(self, device: Device, keeper: "CounterKeeper") -> None:
+    async def put_steps(self, device: Device, save: SaveCounters) -> None:
         """Have what is new of a device's steps written."""
         registered = device.registered if isinstance(device.registered, RegisteredDevice) else None
         steps = device.counters.steps_told() if device.counters is not None else []
@@ -90,7 +93,7 @@ class ExchangeWriter:
             self._came.set()
             await keyvalue.save(self._database, name, line)
         if steps:
-            await keeper.save_counters(device)
+            await save(device)
 
     async def put(self, device: Device, *exchanges: StoredExchange) -> None:
         """Have exchanges of a device written. While the disk fails they wait in memory alone, which is logged."""
@@ -136,28 +139,14 @@ class ExchangeWriter:
                 self._came.set()
 
 
-class CounterKeeper(Protocol):
-    """Saves the counters of devices."""
-
-    async def save_counters(self, device: Device) -> None:
-        """Save those of a device at once."""
-
-
-class CoreState(Protocol):
-    """The devices of the core, and what it notes of their readings."""
-
-    streams: Streams
-    evaluator: Evaluator
-
-
 @dataclass(slots=True)
 class Resums:
     """Devices whose sums are worked out again."""
 
     _config: Config
-    _core: CoreState
+    _core: Processor
     _ledger: Ledger
-    _snapshots: CounterKeeper
+    _save_counters: SaveCounters
     _writer: LinkedOutput
     _exchanges: ExchangeWriter
     _clock: WallClock
@@ -172,7 +161,7 @@ class Resums:
             while stepped:
                 device = devices.get(stepped.pop())
                 if device is not None:
-                    await self._exchanges.put_steps(device, self._snapshots)
+                    await self._exchanges.put_steps(device, self._save_counters)
             await asyncio.sleep(_STEPS_LOOK_S)
 
     def start(self, device: Device, from_ms: int) -> ResumProgress:
@@ -229,7 +218,7 @@ class Resums:
         if counters is None or counters.awaits:
             progress.fault = SUMS_AWAITED
             return
-        live, told = _RunningCounters(device, counters, self._snapshots, self._ledger), counters.past.told
+        live, told = _RunningCounters(device, counters, self._save_counters, self._ledger), counters.past.told
         try:
             async with open_store(self._config.influxdb, self._writer.link) as store:
                 live.is_read_at_once = store.is_overwritten
@@ -252,17 +241,17 @@ class _RunningCounters:
     :ivar is_read_at_once: the database answers with a point as soon as it has taken it.
     """
 
-    def __init__(self, device: Device, counters: CounterState, snapshots: CounterKeeper, ledger: Ledger) -> None:
+    def __init__(self, device: Device, counters: CounterState, save: SaveCounters, ledger: Ledger) -> None:
         self._of = device
         self.is_read_at_once = False
         self.device = device.name
         self.counters = counters
-        self._snapshots = snapshots
+        self._save = save
         self._ledger = ledger
 
     async def save(self) -> None:
         """Save them at once."""
-        await self._snapshots.save_counters(self._of)
+        await self._save(self._of)
 
     async def settle(self) -> bool:
         """Wait for readings on their way to the database; False when some stand in the journal."""

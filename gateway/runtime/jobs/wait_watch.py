@@ -9,7 +9,6 @@ import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import AsyncExitStack
-from functools import partial
 from typing import Final
 
 from gateway.core.batching.pacing import LinkBudget
@@ -21,13 +20,13 @@ from gateway.ingest.database.open_store import open_store
 from gateway.ingest.database.store import Store, StoreFault, TimeSpan
 from gateway.ingest.events import Events
 from gateway.monitoring.reports.share_claims import APART_MS, REACH_MS, Claim, newest_claims, stages_told
-from gateway.support.clock import WallClock, every
+from gateway.support.clock import WallClock
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
 
 log = logging.getLogger("gateway.jobs")
 
-_LOOK_EVERY_S: Final = 15.0
+WAITS_EVERY_S: Final = 15.0
 """A wait is told within four minutes of its beginning: it is seen up to so much later, and told up to so much later."""
 _ALL_EVERY_MS: Final = 6 * 3_600_000
 
@@ -35,13 +34,8 @@ FindWaits = Callable[[], Awaitable[Collection[Wait]]]
 """Find what waits now. It raises StoreFault while the database does not answer, and ConfigurationFault without its secrets."""
 
 
-async def watch_waits(waits: Waits, find: FindWaits, clock: WallClock) -> None:
-    """Look until cancelled, and tell :class:`Waits`."""
-    await every(_LOOK_EVERY_S, clock, partial(look_at_waits, waits, find, clock))
-
-
 async def look_at_waits(waits: Waits, find: FindWaits, clock: WallClock) -> None:
-    """Look once."""
+    """Look once, and tell :class:`Waits`."""
     _, steady_ms = clock.now_and_steady_ms()
     try:
         waits.take(await find(), steady_ms)

@@ -30,7 +30,7 @@ class Parts:
     """
 
     def __init__(self, config: Config, file: Database, clock: WallClock) -> None:
-        """Build a gateway of files, all of which can be used, else :class:`ConfigurationFault`; ``file`` is open, a loop runs."""
+        """Build a gateway; ``file`` is open, a loop runs. :class:`ConfigurationFault`: something it reads cannot be used."""
         self.foundation = foundation = Foundation(config, file, clock)
         self.processing = processing = Processing(foundation)
         self.pairing = pairing = Pairing(foundation)

@@ -17,6 +17,7 @@ from gateway.runtime.pipeline.processing import Processing
 from gateway.runtime.pipeline.waiting import Waiting
 from gateway.runtime.pipeline.watching import Alarming, Watching
 from gateway.support.access.exposed_secrets import exposed_of_management
+from gateway.support.clock import every
 
 
 class Receiving:
@@ -33,12 +34,12 @@ class Receiving:
     ) -> None:
         config, catalog, processor, events = foundation.config, processing.catalog, processing.processor, foundation.events
         connection, acknowledger, side_effects = pairing.connection, delivery.acknowledger, waiting.side_effects
-        self.fence = fence = Fence(connection, acknowledger, config.mqtt.client_id)
+        self.fence = fence = Fence(connection.publish, acknowledger, config.mqtt.client_id)
         receiver = MessageReceiver(processor, delivery.live_lane, acknowledger, events, side_effects, delivery.floods, fence)
         wanted, states = topic_filters(config, catalog), state_topics(config, catalog)
         if catalog.shares is not None:
             wanted = with_kept(wanted, processor.streams.tenures)
-        self.subscriptions = Subscriptions(foundation.database, connection, wanted, states)
+        self.subscriptions = Subscriptions(foundation.database, connection.subscribe, wanted, states)
         clock, trust = foundation.clock, processor.trust
         self.intake = Intake(connection, self.subscriptions, receiver, acknowledger, events, trust, clock)
         permission = None if pairing.watch is None else partial(_permitted, pairing.watch, processor.evaluator)
@@ -93,8 +94,9 @@ def _bindings(foundation: Foundation, catalog: Catalog, subscriptions: Subscript
     mqtt, events = foundation.config.mqtt, foundation.events
     if mqtt.shares is not None and catalog.management is not None:
         from gateway.ingest.broker.rabbitmq.queues import watch_api  # noqa: PLC0415
-        from gateway.runtime.jobs.binding_watch import watch_bindings  # noqa: PLC0415 - the others need no HTTP client of the broker's
+        from gateway.runtime.jobs import binding_watch  # noqa: PLC0415 - the others need no HTTP client of the broker's
 
         events.exposed(exposed_of_management(mqtt.shares, catalog.management))
         api = watch_api(catalog.management, mqtt)
-        yield "bindings", partial(watch_bindings, api, mqtt, subscriptions, events, foundation.clock)
+        look = partial(binding_watch.look_at_bindings, api, mqtt, subscriptions, events, foundation.clock)
+        yield "bindings", partial(every, binding_watch.LOOK_EVERY_S, foundation.clock, look, first_s=binding_watch.FIRST_LOOK_S)

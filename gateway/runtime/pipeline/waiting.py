@@ -35,7 +35,7 @@ class Waiting:
         processor, queue, fallback = processing.processor, delivery.queue, delivery.fallback
         self.released = released = ReleasedKeys(clock)
         self.codecs = AsyncCodecs(processing.catalog.codecs, released.release)
-        codec_calls = CodecCalls(processor, self.codecs, released, events)
+        codec_calls = CodecCalls(processor, self.codecs.ask, released, events)
         link, hindrance = delivery.destination.link, pairing.sums_hindrance
         self.sums = SumsTakeOver(config, processor.streams, processor.restore_sums, events, clock, hindrance, link)
         kept_values = KeptValueWriter(file, queue.release)

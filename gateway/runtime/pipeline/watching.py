@@ -23,11 +23,12 @@ from gateway.runtime.jobs.periods.job import PeriodJob
 from gateway.runtime.jobs.periods.sinks import AlarmFeeds, RollupWriter
 from gateway.runtime.jobs.resums import ExchangeWriter, Resums
 from gateway.runtime.jobs.salvage import Salvage
-from gateway.runtime.jobs.wait_watch import MoveLook, find_in_pair, watch_waits
+from gateway.runtime.jobs.wait_watch import WAITS_EVERY_S, MoveLook, find_in_pair, look_at_waits
 from gateway.runtime.pipeline.delivering import Delivery
 from gateway.runtime.pipeline.foundation import Foundation, Lane, Lanes, LiveOnly, Pairing
 from gateway.runtime.pipeline.processing import Processing
 from gateway.runtime.pipeline.waiting import Waiting
+from gateway.support.clock import every
 from gateway.support.config.files import secret
 
 
@@ -117,7 +118,7 @@ class Watching:
         self.certificate_watch = CertificateWatch(status)
         self.exchanges = ExchangeWriter(file, influxdb, breaker, clock)
         snapshots, grew = processing.device_snapshots, fallback.backlog.grew
-        self.resums = Resums(config, processor, foundation.ledger, snapshots, influxdb, self.exchanges, clock)
+        self.resums = Resums(config, processor, foundation.ledger, snapshots.save_counters, influxdb, self.exchanges, clock)
         salvage = Salvage(file, fallback.journal, waiting.quarantine_in, fallback.journal_account, events, grew, clock)
         self.lanes: Lanes = {
             "resum": LiveOnly(self.resums.run),  # sums belong to the live machine
@@ -144,10 +145,11 @@ def _of_others(foundation: Foundation, processing: Processing, pairing: Pairing,
         yield "heard elsewhere", ElsewhereWatch(config, elsewhere, status.devices, clock, status.link).run
     if config.mqtt.shares is not None:
         moves = MoveLook(config, processing.processor.streams.tenures, clock, status.link)
-        yield "waits", partial(watch_waits, status.waits, moves.find, clock)
+        look = partial(look_at_waits, status.waits, moves.find, clock)
+        yield "waits", partial(every, WAITS_EVERY_S, clock, look)
     if pairing.watch is not None:
         find = partial(find_in_pair, pairing.watch.standby, foundation.ledger, foundation.events)
-        yield "waits", partial(watch_waits, status.waits, find, clock)
+        yield "waits", partial(every, WAITS_EVERY_S, clock, partial(look_at_waits, status.waits, find, clock))
         hear = partial(hear_partner, config, status.devices, clock, status.link)
         yield "hearing of the pair", LiveOnly(hear)  # it is asked for at a take-over
 

@@ -60,7 +60,7 @@ class MeterExchange:
         await self.exchanges.put(device, StoredExchange(told, is_late=bool(effect.later)))
         if effect.names:
             await self.device_snapshots.meter_exchanged(device)
-            await self.exchanges.put_steps(device, self.device_snapshots)
+            await self.exchanges.put_steps(device, self.device_snapshots.save_counters)
         self.events.meter_exchanged(device.name, effect.names)
         self.status.evaluator.late.note_since(device.name, told.at_ms)
         return device.name, effect
@@ -81,7 +81,7 @@ class MeterExchange:
         if device.counters is not None:
             device.counters.say_used(step, is_used=is_used)
         await (self.device_snapshots.meter_exchanged if is_used else self.device_snapshots.save_counters)(device)
-        await self.exchanges.put_steps(device, self.device_snapshots)
+        await self.exchanges.put_steps(device, self.device_snapshots.save_counters)
         resums.start(device, step.from_ms)
         return step.state, step.said(StepState.USED if is_used else StepState.OPEN)
 

@@ -112,7 +112,7 @@ class FileKeeper(FarBroker, JoinedLanes):
             file, self.account, self.released, self.quarantine_in, settlement, _work, self.backlog.has_room
         )
         self.births = KeptValueWriter(file, self.queue.release)
-        self.subscriptions = Subscriptions(file, self, {"a/#": RetainHandling.SEND_ALWAYS})
+        self.subscriptions = Subscriptions(file, self.subscribe, {"a/#": RetainHandling.SEND_ALWAYS})
         self.device_snapshots = DeviceSnapshots(file, self.events, self.streams, self.memory, Bed().alarms, 10_000, WallClock())
         self.breaker.open(Answer(503))
 

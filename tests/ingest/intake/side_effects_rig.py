@@ -147,11 +147,11 @@ class Rig(Lanes):
         self.codecs, self.quarantine, self.keys = AsyncCodecs(), Quarantine(), ReleasedKeys(WallClock())
         self.kept_values, self.sums, self.broker = KeptValues(), Sums(), Broker(self.acknowledged)
         super().__init__(self.influxdb, self.rejects, self.broker, max_readings=50, receive_maximum=2000)
-        codec_calls = CodecCalls(processor, self.codecs, self.keys, self.events)
+        codec_calls = CodecCalls(processor, self.codecs.ask, self.keys, self.events)
         common = CommonEffects(self.kept_values, self.keys, self.sums.want)
         self.replay = ReplayPipeline(processor, codec_calls, common)
         self.side_effects = SideEffectRunner(self.live_lane, codec_calls, self.quarantine, common, self.broker, self.events)
-        acknowledger, fence = self.acknowledger, Fence(self.broker, self.acknowledger, "gateway-1")
+        acknowledger, fence = self.acknowledger, Fence(self.broker.publish, self.acknowledger, "gateway-1")
         self.floods = Floods()
         self.receiver = MessageReceiver(
             processor, self.live_lane, acknowledger, self.events, self.side_effects, self.floods, fence

@@ -40,7 +40,7 @@ def run(story: Story) -> None:
     async def begun() -> None:
         broker, acknowledger = Broker(), Acknowledger()
         acknowledger.connected(session_present=True)
-        fence = Fence(broker, acknowledger, "gateway-1")
+        fence = Fence(broker.publish, acknowledger, "gateway-1")
         waiting = asyncio.create_task(fence.passed())
         async with asyncio.timeout(PATIENCE_S):
             while not broker.published:  # noqa: ASYNC110 - it is looked at as another broker would

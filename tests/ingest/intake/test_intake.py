@@ -99,14 +99,14 @@ class Broker(FarBroker):
         """The intake, joined to lanes that write everything at once."""
         lanes, processor = self.lanes, pipeline(trust=self.trust)
         released, session = ReleasedKeys(WallClock()), Session(SessionOptions("gateway-1"))
-        codec_calls = CodecCalls(processor, AsyncCodecs(), released, lanes.events)
+        codec_calls = CodecCalls(processor, AsyncCodecs().ask, released, lanes.events)
         connection = self._connection = Connection([BrokerAddress("127.0.0.1", port)], session)
         common = CommonEffects(KeptValues(), released, Sums().want)
         side_effects = SideEffectRunner(lanes.live_lane, codec_calls, Quarantine(), common, connection, lanes.events)
         acknowledger, events = lanes.acknowledger, lanes.events
-        fence = Fence(connection, acknowledger, "gateway-1")
+        fence = Fence(connection.publish, acknowledger, "gateway-1")
         receiver = MessageReceiver(processor, lanes.live_lane, acknowledger, events, side_effects, self.shares, fence)
-        subscriptions = Subscriptions(self.database, connection, {"iot/#": mqtt5.RetainHandling.SEND_ALWAYS})
+        subscriptions = Subscriptions(self.database, connection.subscribe, {"iot/#": mqtt5.RetainHandling.SEND_ALWAYS})
         return Intake(connection, subscriptions, receiver, acknowledger, events, self.trust, self.clock)
 
     def acknowledge(self, packet_ids: list[int]) -> None:

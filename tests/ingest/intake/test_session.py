@@ -99,7 +99,7 @@ class Gateway:
         self.ledger = Ledger(since_ms=NOW_MS)
         session = Session(SessionOptions("gateway-1", keep_alive_s=60, session_expiry_s=3600))
         self.connection = Connection([BrokerAddress("127.0.0.1", port)], session)
-        self.subscriptions = Subscriptions(self.database, self.connection, FILTERS, ["a/1/status"])
+        self.subscriptions = Subscriptions(self.database, self.connection.subscribe, FILTERS, ["a/1/status"])
 
     def intake(self, receiver: MessageReceiver, trust: object) -> Intake:
         """The intake that feeds a receiver."""
@@ -338,7 +338,7 @@ def test_messages_of_the_broker_are_taken_once_and_its_own_and_the_fence_are_no_
         async with rig() as gate:
             acknowledger, events, out = gate.acknowledger, gate.events, Publisher()
             acknowledger.connected(session_present=True)
-            fence = Fence(out, acknowledger, "gateway-1")
+            fence = Fence(out.publish, acknowledger, "gateway-1")
             receiver = MessageReceiver(gate.processor, gate.live_lane, acknowledger, events, gate.side_effects, Floods(), fence)
 
             def take(*packets: bytes) -> None:

@@ -43,7 +43,7 @@ def run(database: Database, *patterns: str) -> list[str]:
     """Run a gateway that wants these until the broker's confirmation is saved; return what it gives up."""
 
     async def saved() -> list[str]:
-        made = Subscriptions(database, Told(), filters(*patterns))
+        made = Subscriptions(database, Told().subscribe, filters(*patterns))
         given_up = made.stale
         made.confirm()
         made.unsubscribed(given_up)
@@ -68,7 +68,7 @@ def test_a_filter_is_given_up_again_until_the_broker_has_confirmed_that(database
     assert run(database, "a/#") == []
 
     async def killed_early() -> list[str]:
-        made = Subscriptions(database, Told(), filters("b/#"))
+        made = Subscriptions(database, Told().subscribe, filters("b/#"))
         made.confirm()
         task = asyncio.create_task(made.run())
         async with asyncio.timeout(PATIENCE_S):
@@ -85,7 +85,7 @@ def test_nothing_counts_as_confirmed_or_is_saved_before_the_broker_has_answered_
     database: Database,
 ) -> None:
     async def story() -> None:
-        made = Subscriptions(database, Told(), filters("a/#"))
+        made = Subscriptions(database, Told().subscribe, filters("a/#"))
         assert not made.settled
         made.unsubscribed(["old/#"])
         assert not made.held
@@ -100,7 +100,7 @@ def test_nothing_counts_as_confirmed_or_is_saved_before_the_broker_has_answered_
 
 def test_a_second_change_does_not_forget_what_the_first_has_to_give_up(database: Database) -> None:
     async def story() -> list[str]:
-        made = Subscriptions(database, Told(), filters("a/#"))
+        made = Subscriptions(database, Told().subscribe, filters("a/#"))
         made.replace(filters("b/#"))
         made.replace(filters("c/#"))
         return made.stale
@@ -111,7 +111,7 @@ def test_a_second_change_does_not_forget_what_the_first_has_to_give_up(database:
 def test_a_change_is_sent_at_once_and_with_it_the_wish_to_hear_of_drops(database: Database) -> None:
     async def story() -> list[tuple[list[str], list[str]]]:
         told = Told()
-        made = Subscriptions(database, told, filters("a/#"))
+        made = Subscriptions(database, told.subscribe, filters("a/#"))
         made.replace(filters("b/#"))
         made.replace({})
         return told.sent
@@ -122,7 +122,7 @@ def test_a_change_is_sent_at_once_and_with_it_the_wish_to_hear_of_drops(database
 def test_states_are_asked_for_in_small_packets_each_after_the_answer_to_the_one_before(database: Database) -> None:
     async def story() -> list[tuple[list[str], list[str]]]:
         told = Told()
-        made = Subscriptions(database, told, filters("a/#"), states=[f"a/{number}/status" for number in range(250)])
+        made = Subscriptions(database, told.subscribe, filters("a/#"), states=[f"a/{number}/status" for number in range(250)])
         made.send()
         assert [wanted for wanted, _ in told.sent] == [["a/#", BROKER_DROPPED]], "readings come first"
         made.confirm()
@@ -140,7 +140,7 @@ def test_states_are_asked_for_in_small_packets_each_after_the_answer_to_the_one_
 def test_a_changed_registry_asks_for_new_states_alone_and_gives_up_the_old(database: Database) -> None:
     async def story() -> list[tuple[list[str], list[str]]]:
         told = Told()
-        made = Subscriptions(database, told, filters("a/#"), states=["a/1/status", "a/2/status"])
+        made = Subscriptions(database, told.subscribe, filters("a/#"), states=["a/1/status", "a/2/status"])
         made.replace(filters("a/#"), ["a/2/status", "a/3/status"])
         made.answered()
         assert len(told.sent) == 1, "what is given up is not answered for yet"
@@ -155,14 +155,14 @@ def test_a_changed_registry_asks_for_new_states_alone_and_gives_up_the_old(datab
 
 def test_states_that_the_last_run_asked_for_are_given_up_with_its_filters(database: Database) -> None:
     async def story() -> list[str]:
-        made = Subscriptions(database, Told(), filters("a/#"), states=["a/1/status"])
+        made = Subscriptions(database, Told().subscribe, filters("a/#"), states=["a/1/status"])
         made.confirm()
         task = asyncio.create_task(made.run())
         async with asyncio.timeout(PATIENCE_S):
             while not await database.run(keyvalue.get, "subscriptions"):
                 pass
         task.cancel()
-        return Subscriptions(database, Told(), filters("a/#")).stale
+        return Subscriptions(database, Told().subscribe, filters("a/#")).stale
 
     assert asyncio.run(story()) == ["a/1/status"]
 
@@ -170,7 +170,7 @@ def test_states_that_the_last_run_asked_for_are_given_up_with_its_filters(databa
 def test_a_filter_that_the_broker_lost_is_given_up_before_it_is_asked_for_again(database: Database) -> None:
     async def story() -> list[tuple[list[str], list[str]]]:
         told = Told()
-        made = Subscriptions(database, told, filters("a/#", "b/#"))
+        made = Subscriptions(database, told.subscribe, filters("a/#", "b/#"))
         made.confirm()
         before = made.sent
         made.renew(["b/#"])
@@ -187,7 +187,7 @@ def test_a_filter_that_the_broker_lost_is_given_up_before_it_is_asked_for_again(
 def test_hundreds_that_are_given_up_go_in_small_packets_behind_what_is_wanted(database: Database) -> None:
     async def story() -> list[tuple[list[str], list[str]]]:
         told, old = Told(), [f"a/{number}/status" for number in range(250)]
-        made = Subscriptions(database, told, filters("a/#"), old)
+        made = Subscriptions(database, told.subscribe, filters("a/#"), old)
         made.replace(filters("a/#"), ["new/status"])
         for _ in range(5):
             made.answered()

@@ -45,7 +45,7 @@ def looked(
     database.open()
 
     async def story() -> int:
-        subscriptions = Subscriptions(database, told, {FILTER: RetainHandling.SEND_ALWAYS})
+        subscriptions = Subscriptions(database, told.subscribe, {FILTER: RetainHandling.SEND_ALWAYS})
 
         def see(*_: object) -> QueueSeen:
             meanwhile(subscriptions)

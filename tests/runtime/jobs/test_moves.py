@@ -61,7 +61,7 @@ class Machine:
         self.takes, self.awaiting = True, 0
         self.tenures = Tenures({"s1": tenure} if tenure is not None else {})
         self.told, self.ledger, self.clock = Told(), Ledger(since_ms=NOW_MS), SetClock(NOW_MS)
-        self.subscriptions = Subscriptions(database, self.told, {})
+        self.subscriptions = Subscriptions(database, self.told.subscribe, {})
         self.behind: dict[str, int] = {}
         config = Config.model_validate({"mqtt": {"client_id": name}})
         me: Any = self  # in the place of each of these

@@ -73,7 +73,7 @@ def test_in_the_night_the_sums_that_need_it_are_worked_out(tmp_path: Path, monke
         async def night() -> None:
             async with InfluxdbClient(config.influxdb) as writer:
                 exchanges = ExchangeWriter(file, writer, CircuitBreaker(Events()), clock)
-                await Resums(config, processor, Ledger(0), saved, writer, exchanges, clock).nights()
+                await Resums(config, processor, Ledger(0), saved.save_counters, writer, exchanges, clock).nights()
 
         with pytest.raises(asyncio.CancelledError):
             asyncio.run(night())

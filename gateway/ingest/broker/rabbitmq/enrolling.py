@@ -21,7 +21,7 @@ _TOGETHER: Final = 200
 
 
 class RabbitMqAccounts:
-    """The accounts of devices on RabbitMQ, as :class:`gateway.ingest.broker.enrolling.DeviceAccounts`.
+    """The accounts of devices on RabbitMQ, as :class:`gateway.ingest.broker.enrolling.MosquittoAccounts`.
 
     :param address: of MQTT, to clear what is retained.
     :param options: the account that makes accounts.
