@@ -8,7 +8,6 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
 
 from gateway.core.alarms.rules import Rules
 from gateway.core.message import WaitCause
@@ -32,13 +31,6 @@ from schemas.registry import RegisteredDevice, Registry
 log = logging.getLogger("gateway.reload")
 
 
-class Credentials(NamedTuple):
-    """The accounts of people, and the certificates that the gateway shows and trusts."""
-
-    accounts: Access
-    certificates: CertificateRenewal
-
-
 @dataclass(slots=True)
 class Reload:
     """Makes another catalog, other rules of alarms and other credentials active, one reload at a time.
@@ -53,7 +45,8 @@ class Reload:
     _moves: Moves
     _released: ReleasedKeys
     _status: Status
-    _credentials: Credentials
+    _accounts: Access
+    _certificates: CertificateRenewal
     known: KnownRegistry | None = None
     _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
     _tasks: set[asyncio.Task[list[str]]] = field(default_factory=set)
@@ -72,7 +65,7 @@ class Reload:
                 version = await asyncio.to_thread(version_of, config.devices.registry)
                 registry = written.registry if written is not None and written.version == version else None
                 catalog, changed, rules, accounts = await asyncio.to_thread(_load, config, active, registry)
-                renewed = await asyncio.to_thread(self._credentials.certificates.load)
+                renewed = await asyncio.to_thread(self._certificates.load)
                 is_same = version == await asyncio.to_thread(version_of, config.devices.registry)
                 self._codecs.replace(catalog.codecs)
             except ConfigurationFault as fault:
@@ -80,9 +73,9 @@ class Reload:
                 return fault.lines
             await self._activate(catalog, changed)
             self._status.alarms.replace(rules, catalog.devices)
-            self._credentials.accounts.replace(accounts)
+            self._accounts.replace(accounts)
             if renewed is not None:
-                self._credentials.certificates.replace(renewed)
+                self._certificates.replace(renewed)
             self.known = KnownRegistry(version, catalog.registry) if is_same else None
         await self._release_waiting(catalog)
         return []

@@ -48,15 +48,13 @@ class BoundedJournal:
             if over_bytes > 0 and self._config.when_full == "stop_acking":
                 raise JournalFull(f"{self.database.path} is at its limit and journal.when_full is stop_acking")
             first_row, now_ms = self.database.reserve_rows(len(bodies)), self._clock.now_ms()
-            rows, given_up = await self.database.run(
-                _append,
-                bodies,
-                first_row,
-                now_ms,
-                refused=refused,
-                over_bytes=over_bytes,
-                disk_is_short=self._disk_is_short(needed_bytes),
-            )
+            is_short = self._disk_is_short(needed_bytes)
+
+            def store(connection: sqlite3.Connection) -> tuple[list[int], journal.Removed]:
+                given_up = _make_room(connection, over_bytes, disk_is_short=is_short)
+                return journal.append(connection, bodies, first_row, now_ms, refused=refused), given_up
+
+            rows, given_up = await self.database.run(store)
         except DatabaseFault as fault:
             raise JournalFull(str(fault)) from fault
         await self._measure()
@@ -119,23 +117,12 @@ class BoundedJournal:
         return stock
 
 
-def _append(
-    connection: sqlite3.Connection,
-    bodies: list[Body],
-    first_row: int,
-    now_ms: int,
-    *,
-    refused: bool,
-    over_bytes: int,
-    disk_is_short: bool,
-) -> tuple[list[int], journal.Removed]:
-    """Append bodies. An empty journal accepts a commit of any size: one larger than ``max_bytes`` must be stored somewhere."""
-    given_up: journal.Removed = {}
-    if over_bytes > 0:
-        given_up = journal.remove_oldest(connection, over_bytes)
-        if not given_up and disk_is_short:
-            raise DatabaseFault("the disk is full and the journal is empty: nothing can make room")
-    return journal.append(connection, bodies, first_row, now_ms, refused=refused), given_up
+def _make_room(connection: sqlite3.Connection, over_bytes: int, *, disk_is_short: bool) -> journal.Removed:
+    """An empty journal accepts a commit of any size: one larger than ``max_bytes`` must be stored somewhere."""
+    given_up = journal.remove_oldest(connection, over_bytes) if over_bytes > 0 else {}
+    if over_bytes > 0 and not given_up and disk_is_short:
+        raise DatabaseFault("the disk is full and the journal is empty: nothing can make room")
+    return given_up
 
 
 def _settle(connection: sqlite3.Connection, rows: list[int], kept: list[Refusal], rejects_max_bytes: int) -> None:

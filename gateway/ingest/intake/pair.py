@@ -17,6 +17,7 @@ received goes to InfluxDB or the journal, and begin anew as a passive one.
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 import mqtt5
@@ -67,6 +68,7 @@ class PairedConnection(Connection):
         return told
 
 
+@dataclass(slots=True)
 class Watch:
     """Says what this machine is, hears what the other is, and tells when that changes.
 
@@ -77,31 +79,21 @@ class Watch:
     :ivar syncs: number of times that the watch began to stand.
     """
 
-    def __init__(
-        self,
-        addresses: Sequence[BrokerAddress],
-        session: PairedConnection,
-        standby: Standby,
-        topics: PairTopics,
-        ledger: Ledger,
-        events: Events,
-    ) -> None:
-        options = session.session.options
-        self.connection = Connection(addresses, watch_session(options, standby.name, topics))
-        self.standby = standby
-        self.live = asyncio.Event()
-        self.stood_back = asyncio.Event()
-        self.news = asyncio.Event()
-        self.syncs = 0
-        self._alarms: dict[str, bytes] = {}
-        self._session = session
-        self._topics = topics
-        self._ledger = ledger
-        self._events = events
-        self._may_open = asyncio.Event()
-        self._loop = asyncio.get_running_loop()
-        self._next_word_s = 0.0
-        self._has_left = False
+    connection: Connection
+    _session: PairedConnection
+    standby: Standby
+    _topics: PairTopics
+    _ledger: Ledger
+    _events: Events
+    live: asyncio.Event = field(default_factory=asyncio.Event)
+    stood_back: asyncio.Event = field(default_factory=asyncio.Event)
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+    syncs: int = 0
+    _alarms: dict[str, bytes] = field(default_factory=dict)
+    _may_open: asyncio.Event = field(default_factory=asyncio.Event)
+    _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
+    _next_word_s: float = 0.0
+    _has_left: bool = False
 
     async def run(self) -> None:
         """Watch until cancelled."""

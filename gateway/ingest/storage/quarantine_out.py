@@ -2,7 +2,7 @@
 
 Released messages leave some hundred at a time, in order of arrival, beside the way in: the pipeline may have to
 call a codec for each. Once the core has seen a message, its outcome is committed, however often that must be tried: the
-core would take it for a duplicate if it came again (:class:`QuarantineSettlement`).
+core would take it for a duplicate if it came again.
 """
 
 import asyncio
@@ -36,39 +36,11 @@ SendThrough = Callable[[list[QuarantineRow]], Awaitable[Replayed]]
 """Sends messages through the core again, codecs included, and returns what they became."""
 
 
-@dataclass(frozen=True, slots=True)
-class QuarantineSettlement:
-    """Commits the outcomes of messages, and counts them; ``journaled`` is set when rows were added to the journal."""
-
-    _database: Database
-    _account: QuarantineAccount
-    _rejects: RejectAccount
-    _journaled: asyncio.Event
-    _limits: Limits
-    _clock: WallClock
-
-    async def settle(self, result: Replayed) -> Committed:
-        """Commit, however long it takes; return the result."""
-        result.kept = self._rejects.choose(result.refused)
-        first_row = self._database.reserve_rows(len(result.bodies))
-        while True:
-            try:
-                now_ms, limits = self._clock.now_ms(), self._limits
-                done = await self._database.run(commit, result, quarantine.remove, first_row, now_ms, limits)
-                break
-            except DatabaseFault as fault:
-                self._account.disk_fault(fault)
-                await asyncio.sleep(_RETRY_S)
-        self._account.settled(result, done)
-        self._rejects.settle(result.refused, result.kept, "quarantine")
-        if result.bodies:
-            self._journaled.set()
-        return done
-
-
 @dataclass(slots=True)
 class QuarantineOut:
     """Sends released messages through the pipeline, while ``has_room`` says that the journal takes more.
+
+    ``journaled`` is set when rows were added to the journal.
 
     :ivar releasing: messages that the core has seen and whose outcome is not durable yet.
     """
@@ -77,7 +49,10 @@ class QuarantineOut:
     _account: QuarantineAccount
     _released: ReleasedKeys
     _quarantine_in: QuarantineIn
-    _settlement: QuarantineSettlement
+    _rejects: RejectAccount
+    _journaled: asyncio.Event
+    _limits: Limits
+    _clock: WallClock
     _through_core: SendThrough
     _has_room: Callable[[], bool]
     releasing: bool = False
@@ -124,7 +99,7 @@ class QuarantineOut:
         """Send messages through the pipeline; return the number of those that left the quarantine."""
         self.releasing = True
         result = await self._through_core(rows)
-        done = await self._settlement.settle(result)
+        done = await self._settle(result)
         self.releasing = False
         self._released.expect(result.waiting)
         return done.left
@@ -138,7 +113,25 @@ class QuarantineOut:
                 return
             result = Replayed([number for number, _ in rows], lost=sum(message is None for _, message in rows))
             result.refused = [_in_vain(message) for _, message in rows if message is not None]
-            await self._settlement.settle(result)
+            await self._settle(result)
+
+    async def _settle(self, result: Replayed) -> Committed:
+        """Commit the outcomes of messages, however long it takes, and count them; return the result."""
+        result.kept = self._rejects.choose(result.refused)
+        first_row = self._database.reserve_rows(len(result.bodies))
+        while True:
+            try:
+                now_ms, limits = self._clock.now_ms(), self._limits
+                done = await self._database.run(commit, result, quarantine.remove, first_row, now_ms, limits)
+                break
+            except DatabaseFault as fault:
+                self._account.disk_fault(fault)
+                await asyncio.sleep(_RETRY_S)
+        self._account.settled(result, done)
+        self._rejects.settle(result.refused, result.kept, "quarantine")
+        if result.bodies:
+            self._journaled.set()
+        return done
 
 
 def _in_vain(message: QuarantinedMessage) -> Refusal:

@@ -16,7 +16,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Final, NamedTuple
+from typing import Final
 
 import mqtt5
 
@@ -50,17 +50,6 @@ _SHOWN_LATE_S: Final = 12.0
 """VictoriaMetrics shows a point some seconds after it took it, and not always in the order in which it took them."""
 
 
-class Readings(NamedTuple):
-    """The readings of this gateway on their way, where their sums come from, and the alarms that they raised."""
-
-    ledger: Ledger
-    influxdb: LinkedOutput
-    sums: SumsTakeOver
-    resums: Resums
-    snapshots: DeviceSnapshots
-    alarms: AlarmHandover
-
-
 @dataclass(slots=True)
 class Moves:
     """The shares that this gateway leaves and takes over."""
@@ -70,7 +59,12 @@ class Moves:
     _streams: Streams
     _subscriptions: Subscriptions
     _fence: Fence
-    _readings: Readings
+    _ledger: Ledger
+    _influxdb: LinkedOutput
+    _sums: SumsTakeOver
+    _resums: Resums
+    _snapshots: DeviceSnapshots
+    _alarms: AlarmHandover
     _clock: WallClock
     _tenures: Tenures = field(init=False)
     _is_asked: bool = True
@@ -129,7 +123,7 @@ class Moves:
             self._subscriptions.replace(still, self._subscriptions.states)
 
     async def _claims(self, names: Iterable[str]) -> Claims:
-        async with open_store(self._config.influxdb, self._readings.influxdb.link) as store:
+        async with open_store(self._config.influxdb, self._influxdb.link) as store:
             self._shown_after_s = 0.0 if store.is_overwritten else _SHOWN_LATE_S
             return await claims(store, frozenset(names), self._clock.now_ms())
 
@@ -139,9 +133,9 @@ class Moves:
         log.info("leaving %s: what waits here is written first", ", ".join(leaving))
         await asyncio.sleep(_UNDER_WAY_S)
         await self._fence.passed()
-        while self._readings.ledger.backlog:  # noqa: ASYNC110 - the ledger counts, and tells nobody
+        while self._ledger.backlog:  # noqa: ASYNC110 - the ledger counts, and tells nobody
             await asyncio.sleep(_LOOK_EVERY_S / 4)
-        await self._readings.alarms.end(leaving)
+        await self._alarms.end(leaving)
         for name, tenure in since.items():
             if self._tenures.is_still(name, tenure):
                 await self._move(name, Stage.LEFT)
@@ -158,9 +152,9 @@ class Moves:
                     await self._look(names)
                 except (StoreFault, ConfigurationFault, DatabaseFault) as fault:
                     log.debug("shares are not taken over yet: %s", fault)
-            for name, from_ms in self._readings.sums.pop_behind().items():
+            for name, from_ms in self._sums.pop_behind().items():
                 if (device := self._streams.devices.get(name)) is not None:
-                    self._readings.resums.start(device, from_ms)
+                    self._resums.start(device, from_ms)
 
     async def _look(self, names: list[str]) -> None:
         """See how far the others are with the shares that come here."""
@@ -184,7 +178,7 @@ class Moves:
                 await self._change(name, lambda tenure: replace(tenure, is_alone=True))
             if name in free:
                 await self._change(name, lambda tenure: replace(tenure, is_free=True))
-                self._readings.sums.look()
+                self._sums.look()
             elif tenure.is_free and tenure.is_alone:
                 await self._hold(name)
 
@@ -197,9 +191,9 @@ class Moves:
 
     async def _hold(self, name: str) -> None:
         """Go on with a share whose devices have their sums; those that are met from now on ask for themselves."""
-        if not self._readings.sums.waiting(name):
-            await self._readings.alarms.tell_again([name])
-            await self._readings.snapshots.save()  # before it is said: after a restart nobody would ask for them
+        if not self._sums.waiting(name):
+            await self._alarms.tell_again([name])
+            await self._snapshots.save()  # before it is said: after a restart nobody would ask for them
             await self._move(name, Stage.HOLDING)
             log.info("taken over %s: its sums go on", name)
 
@@ -210,7 +204,7 @@ class Moves:
         while True:
             now_ms, kept, taken_over = self._clock.now_ms(), set(self._tenures.kept), set(self._tenures.taken_over)
             for name in sorted(self._tenures.by_name):
-                waiting = self._readings.sums.waiting(name) if name in taken_over else 0
+                waiting = self._sums.waiting(name) if name in taken_over else 0
                 claim = Claim(self._tenures.by_name[name].stage, waiting, name in kept)
                 if self._is_due(name, claim, now_ms) and self._may_tell(name):
                     await self._tell(name, claim, now_ms)
@@ -234,7 +228,7 @@ class Moves:
         tenure = self._tenures.by_name[name]
         await self._save(name)  # first: whoever has said something knows it after a restart
         line = claim_line(name, self._config.mqtt.client_id, claim, now_ms)
-        if fate_of(await self._readings.influxdb.write(packed([line]))) is not Fate.WRITTEN:
+        if fate_of(await self._influxdb.write(packed([line]))) is not Fate.WRITTEN:
             return
         self._told[name] = claim
         if self._tenures.by_name[name].stage is not tenure.stage:  # it moved on while the database was told

@@ -18,7 +18,7 @@ from gateway.runtime.pipeline.processing import Processing
 from gateway.runtime.pipeline.receiving import Receiving, Sharing
 from gateway.runtime.pipeline.waiting import Waiting
 from gateway.runtime.pipeline.watching import Alarming, Closing, Watching
-from gateway.runtime.reload import Credentials, Reload
+from gateway.runtime.reload import Reload
 from gateway.support.clock import WallClock
 from gateway.support.config.model import Config
 
@@ -43,8 +43,8 @@ class Parts:
         sharing = Sharing(foundation, processing, delivery, waiting, alarming, watching, receiving)
         clients, certificate_watch = delivery.destination.clients, watching.certificate_watch
         renewal = CertificateRenewal(config, foundation.tls, pairing.connections, clients, certificate_watch)
-        credentials, snapshots = Credentials(foundation.access, renewal), processing.device_snapshots
-        self.reload = Reload(file, waiting.codecs, snapshots, sharing.moves, waiting.released, watching.status, credentials)
+        codecs, snapshots, released = waiting.codecs, processing.device_snapshots, waiting.released
+        self.reload = Reload(file, codecs, snapshots, sharing.moves, released, watching.status, foundation.access, renewal)
         rooms = (delivery, receiving, waiting, processing, alarming, watching, closing, sharing, pairing)
         self.lanes = pairing.gated({name: lane for room in rooms for name, lane in room.lanes.items()})
 

@@ -16,7 +16,7 @@ from gateway.core.mqtt_session import Session
 from gateway.core.status.members import Reception
 from gateway.ingest.events import Events
 from gateway.ingest.intake.connection import Connection
-from gateway.ingest.intake.pair import PairedConnection, Watch
+from gateway.ingest.intake.pair import PairedConnection, Watch, watch_session
 from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database
 from gateway.runtime.pipeline.options import broker_addresses, pair_topics, session_options
@@ -82,7 +82,8 @@ class Pairing:
         session = Session(replace(options, keep_alive_s=keep_alive_s))
         self.connection = paired = PairedConnection(addresses, session, foundation.ledger, topics.journal)
         standby = Standby(topics.machine, keep_alive_s)
-        self.watch = Watch(addresses, paired, standby, topics, foundation.ledger, foundation.events)
+        watching = Connection(addresses, watch_session(session.options, standby.name, topics))
+        self.watch = Watch(watching, paired, standby, topics, foundation.ledger, foundation.events)
         self.connections = [paired, self.watch.connection]
         self.lanes = {"watch": self.watch.run}
 

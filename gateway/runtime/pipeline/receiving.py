@@ -9,7 +9,7 @@ from gateway.ingest.intake.intake import Intake, MessageReceiver
 from gateway.ingest.intake.pair import Watch
 from gateway.ingest.intake.subscriptions import Fence, Subscriptions
 from gateway.monitoring.alarms.shared_alarms import AlarmHandover
-from gateway.runtime.jobs.moves import Moves, Readings, with_kept
+from gateway.runtime.jobs.moves import Moves, with_kept
 from gateway.runtime.jobs.own_points import SelfReport
 from gateway.runtime.pipeline.delivering import Delivery
 from gateway.runtime.pipeline.foundation import Foundation, Lane, Lanes, Pairing
@@ -76,9 +76,9 @@ class Sharing:
         config, streams, clock = foundation.config, processing.processor.streams, foundation.clock
         influxdb, snapshots = delivery.destination.influxdb, processing.device_snapshots
         alarms = AlarmHandover(processing.alarms, alarming.keeper, streams, clock)
-        readings = Readings(foundation.ledger, influxdb, waiting.sums, watching.resums, snapshots, alarms)
         subscriptions, fence = receiving.subscriptions, receiving.fence
-        self.moves = moves = Moves(config, foundation.database, streams, subscriptions, fence, readings, clock)
+        come = (config, foundation.database, streams, subscriptions, fence)
+        self.moves = moves = Moves(*come, foundation.ledger, influxdb, waiting.sums, watching.resums, snapshots, alarms, clock)
         self.lanes: Lanes = {}
         if config.mqtt.shares is not None:
             self.lanes = {

@@ -13,7 +13,7 @@ from gateway.ingest.storage.database import Database
 from gateway.ingest.storage.keyvalue import KeptValueWriter
 from gateway.ingest.storage.quarantine import keys_of
 from gateway.ingest.storage.quarantine_in import QuarantineIn, ReleasedKeys
-from gateway.ingest.storage.quarantine_out import QuarantineOut, QuarantineSettlement
+from gateway.ingest.storage.quarantine_out import QuarantineOut
 from gateway.ingest.storage.settlement import QuarantineAccount
 from gateway.monitoring.reports.take_over import SumsTakeOver
 from gateway.runtime.pipeline.delivering import Delivery
@@ -44,9 +44,8 @@ class Waiting:
         self.account = account = QuarantineAccount(foundation.ledger, events)
         grew, limits = fallback.backlog.grew, storage_limits(config)
         self.quarantine_in = way_in = QuarantineIn(file, account, released, queue.release, lambda: queue.under_pressure, limits)
-        settlement = QuarantineSettlement(file, account, fallback.reject_account, grew, limits, clock)
-        replay, has_room = self.replay_pipeline.work, fallback.backlog.has_room
-        self.quarantine_out = QuarantineOut(file, account, released, way_in, settlement, replay, has_room)
+        replay, has_room, rejects = self.replay_pipeline.work, fallback.backlog.has_room, fallback.reject_account
+        self.quarantine_out = QuarantineOut(file, account, released, way_in, rejects, grew, limits, clock, replay, has_room)
         self.side_effects = SideEffectRunner(delivery.live_lane, codec_calls, way_in, common, pairing.connection, events)
         released.release(*_restore_births(file, processor.restore_births), *_free_at_start(config, file, processing.catalog))
         self.lanes: Lanes = {

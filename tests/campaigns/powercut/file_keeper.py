@@ -29,7 +29,7 @@ from gateway.ingest.storage.device_snapshots import DeviceSnapshots
 from gateway.ingest.storage.keyvalue import KeptValueWriter
 from gateway.ingest.storage.quarantine import QuarantineRow
 from gateway.ingest.storage.quarantine_in import QuarantineIn, ReleasedKeys
-from gateway.ingest.storage.quarantine_out import QuarantineOut, QuarantineSettlement
+from gateway.ingest.storage.quarantine_out import QuarantineOut
 from gateway.ingest.storage.settlement import Limits, QuarantineAccount, Replayed
 from gateway.support.clock import WallClock
 from gateway.support.config.model import JournalSection
@@ -107,9 +107,9 @@ class FileKeeper(FarBroker, JoinedLanes):
         self.quarantine_in = QuarantineIn(
             file, self.account, self.released, queue.release, lambda: queue.under_pressure, limits
         )
-        settlement = QuarantineSettlement(file, self.account, self.rejects, self.backlog.grew, limits, WallClock())
+        way_in = (file, self.account, self.released, self.quarantine_in)
         self.quarantine_out = QuarantineOut(
-            file, self.account, self.released, self.quarantine_in, settlement, _work, self.backlog.has_room
+            *way_in, self.rejects, self.backlog.grew, limits, WallClock(), _work, self.backlog.has_room
         )
         self.births = KeptValueWriter(file, self.queue.release)
         self.subscriptions = Subscriptions(file, self.subscribe, {"a/#": RetainHandling.SEND_ALWAYS})

@@ -12,7 +12,7 @@ from gateway.core.ledger import Ledger
 from gateway.core.mqtt_session import Session, SessionOptions
 from gateway.ingest.events import Events
 from gateway.ingest.intake.connection import BrokerAddress
-from gateway.ingest.intake.pair import PairedConnection, Watch
+from gateway.ingest.intake.pair import PairedConnection, Watch, watch_session
 from tests.core.conversation import CONNACK
 from tests.core.making import NOW_MS
 from tests.waiting import PATIENCE_S
@@ -96,9 +96,9 @@ class Machine:
         self.ledger, self.events, self.standby = Ledger(since_ms=NOW_MS), Events(), Standby("a", 10.0)
         topics = PairTopics("gateway-1", "a")
         self.of_session = Wire(ADDRESSES, Session(SessionOptions("gateway-1", username="u")), self.ledger, topics.journal)
-        self.watch = Watch(ADDRESSES, self.of_session, self.standby, topics, self.ledger, self.events)
-        self.options = self.watch.connection.session.options
-        self.wire = self.watch.connection = Wire(ADDRESSES, self.watch.connection.session, self.ledger, topics.journal)
+        session = watch_session(self.of_session.session.options, "a", topics)
+        self.options, self.wire = session.options, Wire(ADDRESSES, session, self.ledger, topics.journal)
+        self.watch = Watch(self.wire, self.of_session, self.standby, topics, self.ledger, self.events)
         self.watch._loop = self  # type: ignore[assignment] # noqa: SLF001 - a clock that is set
         self.wire.session.connect()
 

@@ -18,7 +18,7 @@ from gateway.ingest.storage import quarantine_in, quarantine_out
 from gateway.ingest.storage.database import Database
 from gateway.ingest.storage.quarantine import QuarantineRow
 from gateway.ingest.storage.quarantine_in import QuarantineIn, ReleasedKeys
-from gateway.ingest.storage.quarantine_out import QuarantineOut, QuarantineSettlement
+from gateway.ingest.storage.quarantine_out import QuarantineOut
 from gateway.ingest.storage.reject_account import RejectAccount
 from gateway.ingest.storage.settlement import Limits, QuarantineAccount, Replayed
 from gateway.support.clock import WallClock
@@ -102,9 +102,9 @@ class Rig:
         self.keys = ReleasedKeys(WallClock())
         own = limits._replace(min_free_bytes=self.min_free_bytes, may_give_up=self.may_give_up)
         self.quarantine_in = QuarantineIn(database, self.kept, self.keys, self.release, lambda: self.under_pressure, own)
-        settlement = QuarantineSettlement(database, self.kept, Rejects(self), self.journaled, limits, WallClock())
+        way_in = (database, self.kept, self.keys, self.quarantine_in)
         self.quarantine_out = QuarantineOut(
-            database, self.kept, self.keys, self.quarantine_in, settlement, self.work, self.has_room
+            *way_in, Rejects(self), self.journaled, limits, WallClock(), self.work, self.has_room
         )
 
     async def process(self, message: Message, arrival_ms: int) -> Outcome:

@@ -23,7 +23,7 @@ from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database
 from gateway.monitoring.reports.share_claims import Claim
 from gateway.runtime.jobs import moves
-from gateway.runtime.jobs.moves import Moves, Readings, with_kept
+from gateway.runtime.jobs.moves import Moves, with_kept
 from gateway.support.config.model import Config
 from gateway.support.registry.shares import SharesFile
 from tests.clocks import SetClock
@@ -65,9 +65,9 @@ class Machine:
         self.behind: dict[str, int] = {}
         config = Config.model_validate({"mqtt": {"client_id": name}})
         me: Any = self  # in the place of each of these
-        readings = Readings(self.ledger, me, me, me, me, me)
         self.streams = Streams(tenures=self.tenures)
-        self.moves = Moves(config, database, self.streams, self.subscriptions, me, readings, self.clock)
+        asked = (config, database, self.streams, self.subscriptions, me)
+        self.moves = Moves(*asked, self.ledger, me, me, me, me, me, self.clock)
 
     @property
     def tenure(self) -> Tenure:
