@@ -7,6 +7,7 @@ period that people know by the clock (each minute, each night) is slept on this 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Final
 
 from gateway.support.config.files import ConfigurationFault
@@ -66,6 +67,14 @@ class ScaledWallClock(WallClock):
     def real_s(self, seconds: float) -> float:
         """Return the real seconds in which so many simulated ones pass, from now on."""
         return self._scale.real_s(seconds, self.now_ms())
+
+
+async def set_within(event: asyncio.Event, seconds: float | None) -> bool:
+    """Tell if an event is set before so many seconds have passed; None: however long that takes."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            return await event.wait()
+    return False
 
 
 async def every(seconds: float, clock: WallClock, look: Callable[[], Awaitable[None]], first_s: float = 0.0) -> None:

@@ -17,7 +17,6 @@ import json
 import secrets
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from typing import Final
 
 import mqtt5
@@ -27,6 +26,7 @@ from gateway.core.devices.broker_drops import BROKER_DROPPED
 from gateway.core.gateways.tenures import fence_topic
 from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database
+from gateway.support.clock import set_within
 
 _NAME: Final = "subscriptions"
 _TOGETHER: Final = 100
@@ -176,9 +176,7 @@ class Fence:
             while not back.is_set():
                 if self._acknowledger.connection != sent_on and self._publish(self.topic, token):
                     sent_on = self._acknowledger.connection
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(_LOOK_EVERY_S):
-                        await back.wait()
+                await set_within(back, _LOOK_EVERY_S)
         finally:
             del self._waiting[token]
         before = self._acknowledger.unfinished()

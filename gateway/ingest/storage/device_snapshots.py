@@ -31,7 +31,7 @@ from gateway.ingest.events import Events
 from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database, DatabaseFault
 from gateway.ingest.storage.device_memory import DeviceMemory, changed_ids, device_rows
-from gateway.support.clock import WallClock
+from gateway.support.clock import WallClock, set_within
 
 log = logging.getLogger("gateway.storage")
 
@@ -126,12 +126,9 @@ class DeviceSnapshots:
         while True:
             self._registry_changed.clear()
             await self._meet_registered()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._clock.real_s(_SAVE_EVERY_S)):
-                    await self._registry_changed.wait()
-                    continue
-            with suppress(DatabaseFault):
-                await self.save()
+            if not await set_within(self._registry_changed, self._clock.real_s(_SAVE_EVERY_S)):
+                with suppress(DatabaseFault):
+                    await self.save()
 
     def registry_changed(self) -> None:
         """Another registry is active."""

@@ -11,7 +11,6 @@ node, a codec itself. The way out (:mod:`gateway.ingest.storage.quarantine_out`)
 import asyncio
 import sqlite3
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -22,7 +21,7 @@ from gateway.ingest.storage.database import Database, DatabaseFault
 from gateway.ingest.storage.quarantine import QuarantineRow, QuarantineUse
 from gateway.ingest.storage.quarantine_shares import MadeRoom
 from gateway.ingest.storage.settlement import Limits, QuarantineAccount
-from gateway.support.clock import WallClock
+from gateway.support.clock import WallClock, set_within
 
 _COMMIT_EVERY_S: Final = 0.2
 _RETRY_S: Final = 1.0
@@ -74,9 +73,7 @@ class ReleasedKeys:
         until_s = None
         if self.next_expiry_ms is not None:
             until_s = self._clock.real_s(max(0, self.next_expiry_ms - self._clock.now_ms()) / 1000)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(until_s):
-                await self._freed.wait()
+        await set_within(self._freed, until_s)
         self._freed.clear()
 
 

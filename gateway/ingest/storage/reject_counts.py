@@ -138,31 +138,20 @@ def history(
 ) -> RejectHistory:
     """Count the rejects of the last days: by reason those of a device, by device those of a reason, by day those of both.
 
-    :param new_rows: those that are not in the file yet (:meth:`RejectCounts.new_rows`).
-    :param devices_max: devices with most rejects that are counted by name.
+    ``new_rows`` are not in the file yet (:meth:`RejectCounts.new_rows`); ``devices_max`` devices are counted by name.
     """
-    by_day = _select(connection, "day, sum(number)", today, new_rows, (reason, device), "GROUP BY day ORDER BY day")
-    return RejectHistory(
-        _by(connection, "reason", today, new_rows, (None, device)),
-        _by(connection, "device", today, new_rows, (reason, None), devices_max),
-        dict(by_day),
-    )
 
+    def select(what: str, reason: str | None, device: str | None, order: str) -> list[Any]:
+        query = (
+            f"SELECT {what} FROM {_ROWS} WHERE day > ? AND reason = coalesce(?, reason) AND device = coalesce(?, device) "  # noqa: S608 - constants
+            f"AND day <= ? {order}"
+        )
+        return connection.execute(query, (new_rows, today - DAYS_KEPT, reason, device, today)).fetchall()
 
-def _by(
-    connection: sqlite3.Connection, column: str, today: int, new_rows: str, only: tuple[str | None, str | None], most: int = 100
-) -> list[CountedRejects]:
-    counts = ", ".join(f"coalesce(sum(number) FILTER (WHERE day > {today - days}), 0)" for days in (1, 7, DAYS_KEPT))
-    order = f"GROUP BY {column} ORDER BY 4 DESC, 1 LIMIT {most}"
-    return [CountedRejects(*row) for row in _select(connection, f"{column}, {counts}", today, new_rows, only, order)]
+    def counted(by: str, reason: str | None, device: str | None, most: int) -> list[CountedRejects]:
+        counts = ", ".join(f"coalesce(sum(number) FILTER (WHERE day > {today - days}), 0)" for days in (1, 7, DAYS_KEPT))
+        order = f"GROUP BY {by} ORDER BY 4 DESC, 1 LIMIT {most}"
+        return [CountedRejects(*row) for row in select(f"{by}, {counts}", reason, device, order)]
 
-
-def _select(
-    connection: sqlite3.Connection, what: str, today: int, new_rows: str, only: tuple[str | None, str | None], order: str
-) -> list[Any]:
-    reason, device = only
-    query = (
-        f"SELECT {what} FROM {_ROWS} WHERE day > ? AND reason = coalesce(?, reason) AND device = coalesce(?, device) "  # noqa: S608 - constants
-        f"AND day <= ? {order}"
-    )
-    return connection.execute(query, (new_rows, today - DAYS_KEPT, reason, device, today)).fetchall()
+    by_day = dict(select("day, sum(number)", reason, device, "GROUP BY day ORDER BY day"))
+    return RejectHistory(counted("reason", None, device, 100), counted("device", reason, None, devices_max), by_day)

@@ -12,7 +12,6 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -22,6 +21,7 @@ from typing import Final, NamedTuple
 from gateway.ingest.delivery.influxdb import InfluxdbClient
 from gateway.ingest.intake.connection import Connection
 from gateway.monitoring.status.status import Status
+from gateway.support.clock import set_within
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
 from gateway.support.config.setting_types import split_url
@@ -113,9 +113,7 @@ class CertificateWatch:
         while True:
             self._again.clear()
             await self.look(servers)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._status.clock.real_s(_LOOK_EVERY_S)):
-                    await self._again.wait()
+            await set_within(self._again, self._status.clock.real_s(_LOOK_EVERY_S))
 
     def look_again(self) -> None:
         """Look soon: certificates were renewed."""

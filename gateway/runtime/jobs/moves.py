@@ -14,7 +14,6 @@ was: each step is saved.
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -36,7 +35,7 @@ from gateway.monitoring.alarms.shared_alarms import AlarmHandover
 from gateway.monitoring.reports.share_claims import Claim, Claims, claim_line, claims, stages_told
 from gateway.monitoring.reports.take_over import SumsTakeOver
 from gateway.runtime.jobs.resums import Resums
-from gateway.support.clock import WallClock
+from gateway.support.clock import WallClock, set_within
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
 from gateway.support.registry.shares import SharesFile
@@ -94,7 +93,8 @@ class Moves:
     async def leave(self) -> None:
         """Leave what is not wanted any more; until cancelled."""
         while True:
-            await self._changed_or(_LOOK_EVERY_S)
+            await set_within(self._changed, _LOOK_EVERY_S)
+            self._changed.clear()
             if not self._is_asked:  # another file is in force, and what it wants is not subscribed to yet
                 continue
             try:
@@ -247,12 +247,6 @@ class Moves:
 
     async def _save(self, name: str) -> None:
         await keyvalue.save(self._database, TENURE + name, self._tenures.by_name[name].packed())
-
-    async def _changed_or(self, seconds: float) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._changed.wait()
-        self._changed.clear()
 
 
 def with_kept(wanted: dict[str, mqtt5.RetainHandling], tenures: Tenures) -> dict[str, mqtt5.RetainHandling]:

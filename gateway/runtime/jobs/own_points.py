@@ -8,7 +8,6 @@ started.
 import asyncio
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from itertools import islice
 from random import random
 from typing import Final
@@ -30,7 +29,7 @@ from gateway.monitoring.reports.clocks import CLOCK_FIELDS, EVENT_EVERY_MS
 from gateway.monitoring.reports.rollup_points import device_tags
 from gateway.monitoring.status.status import Status
 from gateway.runtime.jobs.other_gateways import UNBROKEN
-from gateway.support.clock import WallClock, every
+from gateway.support.clock import WallClock, every, set_within
 from schemas.registry import RegisteredDevice
 
 _REPORT_EVERY_S: Final = 60.0
@@ -60,9 +59,7 @@ class SelfReport:
 
     async def first_answer(self) -> None:
         """Wait briefly for InfluxDB's first answer: its date may show that the clock is wrong before a reading is judged."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_FIRST_ANSWER_S):
-                await self._answered.wait()
+        await set_within(self._answered, _FIRST_ANSWER_S)
 
     async def run(self) -> None:
         """Write at the start and every minute until cancelled."""

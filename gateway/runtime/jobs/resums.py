@@ -88,10 +88,7 @@ class ExchangeWriter:
         registered = device.registered if isinstance(device.registered, RegisteredDevice) else None
         steps = device.counters.steps_told() if device.counters is not None else []
         for said_ms, step in enumerate(steps, self._clock.now_ms()):
-            name, line = kept_step(device.name, registered, step, said_ms)
-            self._waiting[name] = line
-            self._came.set()
-            await keyvalue.save(self._database, name, line)
+            await self._keep(*kept_step(device.name, registered, step, said_ms))
         if steps:
             await save(device)
 
