@@ -22,10 +22,7 @@ _PASSWORD_BYTES: Final = 18
 
 @dataclass(frozen=True, slots=True)
 class BrokerEntrance:
-    """The way by which devices come to the broker.
-
-    :ivar ca_sha256: fingerprint of the authority that signed the broker's certificate; None: one that every system knows.
-    """
+    """The way by which devices come to the broker; ``ca_sha256`` is of the authority that it trusts, None: of a known one."""
 
     host: str
     port: int

@@ -15,6 +15,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import KW_ONLY, InitVar, dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -30,37 +31,33 @@ _LONGEST_PAUSE_S: Final = 60.0
 _DEATHS: Final = 2
 
 
+@dataclass
 class AsyncCodecs:
-    """All codecs of the gateway.
+    """All codecs of the gateway, taken as text or as files, as by :meth:`replace`; the child starts with the first call.
+
+    ``release`` is told the key of each codec that may be called again, after its calls were answered as not made.
 
     :ivar restarts: number of restarts of the child.
     :ivar trouble: the reason why the child cannot be started; empty if it can.
     :ivar unprotected: the protections against codecs that are missing on this machine; None: no child has started yet.
     """
 
-    def __init__(
-        self,
-        sources: Mapping[str, str | Path],
-        release: Callable[[str], None],
-        *,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        """Take codecs as text or as files, as :meth:`replace` does; the child starts with the first call.
+    sources: InitVar[Mapping[str, str | Path]]
+    _release: Callable[[str], None]
+    _: KW_ONLY
+    clock: Callable[[], float] = time.monotonic
+    restarts: int = 0
+    trouble: str = ""
+    unprotected: list[str] | None = None
+    _missing: str = ""
+    _codecs: dict[str, Codec] = field(default_factory=dict)
+    _last_number: int = 0
+    _waiting: deque[Call] = field(default_factory=deque)
+    _link: CodecTransport | None = None
+    _needed: asyncio.Event = field(default_factory=asyncio.Event)
+    _send_is_due: bool = False
 
-        ``release`` is told the key of each codec that may be called again, after its calls were answered as not made.
-        """
-        self._release = release
-        self.restarts = 0
-        self.trouble = ""
-        self.unprotected: list[str] | None = None
-        self._missing = ""
-        self._clock = clock
-        self._codecs: dict[str, Codec] = {}
-        self._last_number = 0
-        self._waiting: deque[Call] = deque()
-        self._link: CodecTransport | None = None
-        self._needed = asyncio.Event()
-        self._send_is_due = False
+    def __post_init__(self, sources: Mapping[str, str | Path]) -> None:
         self.replace(sources)
 
     @property
@@ -71,7 +68,7 @@ class AsyncCodecs:
     @property
     def suspended(self) -> dict[str, str]:
         """Suspended codecs, with the reason; one that is suspended for a single device is named with it."""
-        now_s = self._clock()
+        now_s = self.clock()
         return {codec.suspended_as: codec.why for codec in self._codecs.values() if codec.is_resting(now_s)}
 
     @property
@@ -95,7 +92,7 @@ class AsyncCodecs:
             self._codecs[key] = codec
         if self._link is not None:
             self._link.forget([codec for key, codec in old.items() if self._codecs.get(key) is not codec])
-        now_s = self._clock()
+        now_s = self.clock()
         for key, codec in old.items():
             if codec.is_resting(now_s) and self._codecs.get(key, codec) is not codec:
                 self._release(key)
@@ -187,7 +184,7 @@ class AsyncCodecs:
         """The waiting calls; those of suspended codecs are answered first."""
         while self._waiting:
             call = self._waiting.popleft()
-            if call.codec.why and call.codec.is_suspended(self._clock(), call.device):
+            if call.codec.why and call.codec.is_suspended(self.clock(), call.device):
                 _answer_soon(call.then, _not_made(call.codec.why))
             else:
                 yield call
@@ -210,11 +207,11 @@ class AsyncCodecs:
     def _settle(self, call: Call, answer: CodecAnswer) -> None:
         codec = call.codec
         if answer.overran:
-            if codec.overran(answer.fault or "", self._clock(), call.device):
+            if codec.overran(answer.fault or "", self.clock(), call.device):
                 log.error("codec %s is suspended, its messages wait: it %s", codec.suspended_as, codec.why)
                 asyncio.get_running_loop().call_later(SUSPENDED_FOR_S, self._free, codec)
         elif codec.why:
-            codec.in_time(self._clock(), call.device)
+            codec.in_time(self.clock(), call.device)
         call.then(answer)
 
     def _free(self, codec: Codec) -> None:

@@ -76,11 +76,7 @@ _OF_DEVICES: Final = (*MEASUREMENTS, "late")
 
 @dataclass
 class MetricsqlStore:
-    """VictoriaMetrics.
-
-    :ivar is_overwritten: False; of two points of one time it may answer with either.
-    :ivar longest_ms, limit, can_delete: as of :class:`gateway.ingest.database.influxql.InfluxqlStore`.
-    """
+    """VictoriaMetrics, with what :class:`InfluxqlStore` tells of itself. Of two points of one time it may show either."""
 
     _http: DatabaseHttp
     _config: Influxdb

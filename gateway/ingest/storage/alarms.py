@@ -58,11 +58,7 @@ class SharedState(NamedTuple):
 
 
 class SavedState(NamedTuple):
-    """A state as it is written: made where the engine cannot change it meanwhile.
-
-    :ivar text: the state as JSON.
-    :ivar held_back: planned work has kept it from the webhook.
-    """
+    """A state as JSON, made where the engine cannot change it meanwhile; ``held_back``: by planned work, from the webhook."""
 
     text: bytes
     held_back: bool
@@ -70,11 +66,7 @@ class SavedState(NamedTuple):
 
 @dataclass(slots=True)
 class Changes:
-    """A round of changes.
-
-    :ivar states: None: the alarm has ended.
-    :ivar sent: numbers of notices that were taken.
-    """
+    """A round of changes; an alarm whose state is None has ended, ``sent`` are the numbers of notices that were taken."""
 
     states: dict[AlarmKey, SavedState | None] = field(default_factory=dict)
     transitions: list[Transition] = field(default_factory=list)

@@ -132,11 +132,7 @@ def _document(text: str) -> dict[str, Any]:
 
 
 class _OwnForm(NamedTuple):
-    """A place in a form of its own.
-
-    :ivar rows: returns what names the device.
-    :ivar remove: removes it; returns how much it was.
-    """
+    """A place in a form of its own: ``rows`` returns what names the device, ``remove`` removes it and returns how much."""
 
     title: str
     rows: Callable[[sqlite3.Connection, DeviceNames], list[StoredRow]]

@@ -27,10 +27,7 @@ _SAVED_TOGETHER: Final = 200
 
 
 class DeviceAgain(msgspec.Struct, omit_defaults=True):
-    """The hours of a device to work out again.
-
-    :ivar waits_from: the first hour that ended and was not followed by a reading yet; it is worked out when one comes.
-    """
+    """The hours of a device to work out again; from ``waits_from`` on they are, once a reading comes that follows them."""
 
     runs: list[HourRun] = []
     waits_from: int | None = None

@@ -96,11 +96,7 @@ class Committed(NamedTuple):
 def commit(
     connection: sqlite3.Connection, result: Replayed, remove: Remove, first_row: int, now_ms: int, limits: Limits
 ) -> Committed:
-    """Put what stored messages became in the place of the rows they came from, in the journal from ``first_row`` on.
-
-    :param remove: forgets those rows, :func:`gateway.ingest.storage.rejects.remove` or
-    :func:`gateway.ingest.storage.quarantine.remove`.
-    """
+    """Put what stored messages became in place of their rows, which ``remove`` forgets; journal rows are from ``first_row``."""
     left = remove(connection, result.numbers)
     if result.kept:
         rejects.add(connection, result.kept, limits.rejects_max_bytes)

@@ -53,11 +53,7 @@ SilencePoint = tuple[int, float]
 
 
 class MemberWatch:
-    """Asks the database, and tells :class:`Members`.
-
-    :param ahead_ms: the most by which the clock of another gateway may be ahead.
-    :raises StoreFault: by each method: the database does not answer.
-    """
+    """Asks the database, and tells :class:`Members`; the clock of another gateway may be as much as ``ahead_ms`` ahead."""
 
     def __init__(self, members: Members, tenures: Tenures, ahead_ms: int) -> None:
         self._members = members

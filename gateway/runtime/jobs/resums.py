@@ -233,10 +233,7 @@ class Resums:
 
 
 class _RunningCounters:
-    """The counters of a device that goes on meanwhile.
-
-    :ivar is_read_at_once: the database answers with a point as soon as it has taken it.
-    """
+    """The counters of a device that goes on; ``is_read_at_once``: the database answers with a point once it has taken it."""
 
     def __init__(self, device: Device, counters: CounterState, save: SaveCounters, ledger: Ledger) -> None:
         self._of = device

@@ -43,11 +43,7 @@ NAMED_WAITS: Final = {
 
 
 class Worker(NamedTuple):
-    """A lane that must not stand still while it has work.
-
-    :ivar name: the name of its task.
-    :ivar progress: returns a number that changes whenever it advances.
-    """
+    """A lane, by the name of its task, that must not stand still with work; ``progress`` changes whenever it advances."""
 
     name: str
     has_work: Callable[[], bool]

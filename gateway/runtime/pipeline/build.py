@@ -24,10 +24,7 @@ from gateway.support.config.model import Config
 
 
 class Parts:
-    """The rooms of a gateway, joined.
-
-    :ivar lanes: the coroutines that run side by side while it runs, by name.
-    """
+    """The rooms of a gateway, joined; ``lanes``: the coroutines that run side by side while it runs, by name."""
 
     def __init__(self, config: Config, file: Database, clock: WallClock) -> None:
         """Build a gateway; ``file`` is open, a loop runs. :class:`ConfigurationFault`: something it reads cannot be used."""

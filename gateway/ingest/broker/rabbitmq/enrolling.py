@@ -21,11 +21,7 @@ _TOGETHER: Final = 200
 
 
 class RabbitMqAccounts:
-    """The accounts of devices on RabbitMQ, as :class:`gateway.ingest.broker.enrolling.MosquittoAccounts`.
-
-    :param address: of MQTT, to clear what is retained.
-    :param options: the account that makes accounts.
-    """
+    """The accounts of devices on RabbitMQ, as those on Mosquitto; ``address`` of MQTT is there to clear what is retained."""
 
     def __init__(self, api: ManagementApi, address: BrokerAddress, options: SessionOptions) -> None:
         self._api = api

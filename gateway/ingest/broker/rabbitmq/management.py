@@ -22,11 +22,7 @@ _WHY: Final = {
 
 
 class ManagementFault(Exception):  # noqa: N818 - it says what happened
-    """The API does not answer, or refuses; the text says why.
-
-    :ivar status: of the answer; None: there was none.
-    :ivar is_missing: the API answers, and what was asked for is not there.
-    """
+    """The API refuses with a ``status``, or does not answer; ``is_missing``: it answers that there is no such thing."""
 
     def __init__(self, text: str, status: int | None = None, *, is_missing: bool = False) -> None:
         super().__init__(text)
