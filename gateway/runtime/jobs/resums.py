@@ -18,8 +18,9 @@ from gateway.core.batching.batch import packed
 from gateway.core.batching.pacing import Backoff
 from gateway.core.batching.write_result import Fate, fate_of
 from gateway.core.devices.device import Device
+from gateway.core.devices.streams import Streams
+from gateway.core.evaluate import Evaluator
 from gateway.core.ledger import Ledger
-from gateway.core.process import Processor
 from gateway.core.readings.counters import CounterState
 from gateway.core.readings.exchanges import StepToConfirm, StoredExchange
 from gateway.core.readings.late_readings import HOUR_MS
@@ -141,7 +142,8 @@ class Resums:
     """Devices whose sums are worked out again."""
 
     _config: Config
-    _core: Processor
+    _streams: Streams
+    _evaluator: Evaluator
     _ledger: Ledger
     _save_counters: SaveCounters
     _writer: LinkedOutput
@@ -152,7 +154,7 @@ class Resums:
 
     async def tell_steps(self) -> None:
         """Write the steps that people must confirm to the database; until cancelled."""
-        devices, stepped = self._core.streams.devices, self._core.evaluator.counting.stepped
+        devices, stepped = self._streams.devices, self._evaluator.counting.stepped
         stepped |= {one.name for one in devices.values() if one.counters is not None and one.counters.past.steps}
         while True:
             while stepped:
@@ -207,7 +209,7 @@ class Resums:
         return midnight_ms(tomorrow, zone) + _NIGHT_MS + round(_JITTER_MS * random())  # noqa: S311 - jitter is no secret
 
     def _marked(self) -> list[Device]:
-        devices = self._core.streams.devices.values()
+        devices = self._streams.devices.values()
         return [one for one in devices if one.counters is not None and one.counters.past.again_ms is not None]
 
     async def _work_out(self, device: Device, progress: ResumProgress) -> None:
@@ -225,9 +227,9 @@ class Resums:
         if progress.is_done and progress.is_written:
             worked_in = [one for one in told if one.at_ms >= progress.from_ms and one in counters.past.told]
             await self._exchanges.put(device, *(StoredExchange(one, is_late=False) for one in worked_in))
-        self._core.evaluator.counting.stepped.add(device.name)
+        self._evaluator.counting.stepped.add(device.name)
         # Until the first reading with the new offset, sums step from the old one where the database did not take them.
-        self._core.evaluator.late.note_since(device.name, progress.from_ms, self._clock.now_ms() + HOUR_MS)
+        self._evaluator.late.note_since(device.name, progress.from_ms, self._clock.now_ms() + HOUR_MS)
         found = progress.device, progress.changed, progress.read, progress.fault or "done"
         log.info("the sums of %s were worked out again: %d of %d changed; %s", *found)
 

@@ -118,7 +118,8 @@ class Watching:
         self.certificate_watch = CertificateWatch(status)
         self.exchanges = ExchangeWriter(file, influxdb, breaker, clock)
         snapshots, grew = processing.device_snapshots, fallback.backlog.grew
-        self.resums = Resums(config, processor, foundation.ledger, snapshots.save_counters, influxdb, self.exchanges, clock)
+        core, save = (processor.streams, processor.evaluator), snapshots.save_counters
+        self.resums = Resums(config, *core, foundation.ledger, save, influxdb, self.exchanges, clock)
         salvage = Salvage(file, fallback.journal, waiting.quarantine_in, fallback.journal_account, events, grew, clock)
         self.lanes: Lanes = {
             "resum": LiveOnly(self.resums.run),  # sums belong to the live machine

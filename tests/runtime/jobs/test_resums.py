@@ -68,12 +68,12 @@ def test_in_the_night_the_sums_that_need_it_are_worked_out(tmp_path: Path, monke
         counters = processor.streams.devices["m2"].counters
         assert counters is not None
         counters.exchange(ToldExchange(None, NOW_MS - 9 * HOUR_MS + HOUR_MS // 2, 501.5, 46.5))
-        config = Config(influxdb=Influxdb(url=influxdb.url, api="v1"))
+        config, core = Config(influxdb=Influxdb(url=influxdb.url, api="v1")), (processor.streams, processor.evaluator)
 
         async def night() -> None:
             async with InfluxdbClient(config.influxdb) as writer:
                 exchanges = ExchangeWriter(file, writer, CircuitBreaker(Events()), clock)
-                await Resums(config, processor, Ledger(0), saved.save_counters, writer, exchanges, clock).nights()
+                await Resums(config, *core, Ledger(0), saved.save_counters, writer, exchanges, clock).nights()
 
         with pytest.raises(asyncio.CancelledError):
             asyncio.run(night())
