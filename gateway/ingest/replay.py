@@ -46,10 +46,6 @@ class ReplayPipeline:
             self._common.do(side_effects, None)
         return outcome
 
-    async def work(self, rows: Iterable[Stored]) -> Replayed:
-        """Send stored messages through it."""
-        return await work(rows, self.process)
-
 
 def without_codecs(processor: Core) -> Process:
     """The core alone; a message whose codec must be called stays where it is."""

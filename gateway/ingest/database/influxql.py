@@ -20,15 +20,18 @@ from gateway.ingest.database.store import (
     DayFigures,
     Devices,
     FieldFigures,
+    Heard,
     PlacedRows,
     PointValues,
     SampledField,
     Side,
-    Spread,
+    Spreads,
     StoredSeries,
     StoredValue,
     StoreFault,
     SumPoint,
+    SumPoints,
+    TimedRows,
     TimedValues,
     TimeSpan,
     WholePoint,
@@ -100,18 +103,14 @@ class InfluxqlStore:
 
     # Questions.
 
-    async def nearest(
-        self, counter: Counter, side: Side, at_ms: int, reach_ms: int, devices: Devices = None
-    ) -> BySeries[SumPoint]:
+    async def nearest(self, counter: Counter, side: Side, at_ms: int, reach_ms: int, devices: Devices = None) -> SumPoints:
         """Yield for each series the point with a sum that is nearest to an instant."""
         picked = f"{side.value}({name(counter.sum_field)}), {name(counter.field)}"
         async for series, rows in self._select(picked, counter.measurement, within(side, at_ms, reach_ms), devices):
             for time_ms, total, register in rows:
                 yield series, SumPoint(int(_number(time_ms)), _number(total), None if register is None else _number(register))
 
-    async def rows(
-        self, measurement: str, fields: Sequence[str], window: TimeSpan, devices: Collection[str]
-    ) -> BySeries[list[TimedValues]]:
+    async def rows(self, measurement: str, fields: Sequence[str], window: TimeSpan, devices: Collection[str]) -> TimedRows:
         """Yield the points of each series in order of time."""
         parts: list[TimedValues] = []
         last: StoredSeries | None = None
@@ -132,9 +131,7 @@ class InfluxqlStore:
         async for found in self._ask(f"SELECT {picked} FROM {name(measurement)} WHERE {span} GROUP BY *"):  # noqa: S608 - quoted
             yield PlacedRows(found.own_tags(), [_timed(row) for row in found.values])
 
-    async def heard(
-        self, measurement: str, side: Side, at_ms: int, reach_ms: int, devices: Devices
-    ) -> AsyncIterator[tuple[str, int]]:
+    async def heard(self, measurement: str, side: Side, at_ms: int, reach_ms: int, devices: Devices) -> Heard:
         """Yield for each series the device and the time of the nearest point."""
         picked = f'{side.value}("quality")'
         async for series, rows in self._select(picked, measurement, within(side, at_ms, reach_ms), devices):
@@ -162,9 +159,7 @@ class InfluxqlStore:
             for _, count in rows:
                 yield series, int(_number(count))
 
-    async def spread(
-        self, measurement: str, fields: Sequence[str], window: TimeSpan, devices: Devices = None
-    ) -> BySeries[dict[str, Spread]]:
+    async def spread(self, measurement: str, fields: Sequence[str], window: TimeSpan, devices: Devices = None) -> Spreads:
         """Yield for each series the spread of each gauge."""
         picked = ", ".join(f"min({field}), mean({field}), max({field})" for field in map(name, fields))
         async for series, rows in self._select(picked, measurement, window, devices):

@@ -34,15 +34,18 @@ from gateway.ingest.database.store import (
     DayFigures,
     Devices,
     FieldFigures,
+    Heard,
     PlacedRows,
     PointValues,
     SampledField,
     Side,
     Spread,
+    Spreads,
     StoredSeries,
     StoredValue,
     SumPoint,
-    TimedValues,
+    SumPoints,
+    TimedRows,
     TimeSpan,
     WholePoint,
     batches,
@@ -88,9 +91,7 @@ class MetricsqlStore:
 
     # Questions.
 
-    async def nearest(
-        self, counter: Counter, side: Side, at_ms: int, reach_ms: int, devices: Devices = None
-    ) -> BySeries[SumPoint]:
+    async def nearest(self, counter: Counter, side: Side, at_ms: int, reach_ms: int, devices: Devices = None) -> SumPoints:
         """Yield for each series the point with a sum that is nearest to an instant.
 
         A register without a sum, which was not believed, may be nearer; the one at the time of the sum is returned.
@@ -112,9 +113,7 @@ class MetricsqlStore:
         for series, point in nearest.items():
             yield series, point
 
-    async def rows(
-        self, measurement: str, fields: Sequence[str], window: TimeSpan, devices: Collection[str]
-    ) -> BySeries[list[TimedValues]]:
+    async def rows(self, measurement: str, fields: Sequence[str], window: TimeSpan, devices: Collection[str]) -> TimedRows:
         """Yield the points of each series in order of time."""
         for some in batches(devices, _ROWS_OF):
             found: dict[StoredSeries, dict[int, list[float | int | None]]] = defaultdict(dict)
@@ -134,9 +133,7 @@ class MetricsqlStore:
         async for series, rows in self.rows(measurement, fields, window, [device]):
             yield PlacedRows({tag: value for tag, value in series._asdict().items() if value}, rows)
 
-    async def heard(
-        self, measurement: str, side: Side, at_ms: int, reach_ms: int, devices: Devices
-    ) -> AsyncIterator[tuple[str, int]]:
+    async def heard(self, measurement: str, side: Side, at_ms: int, reach_ms: int, devices: Devices) -> Heard:
         """Yield for each series the device and the time of the nearest point."""
         function, window = f"t{side.value}_over_time", within(side, at_ms, reach_ms)
         for labels, time_s in (await self._rolled(function, measurement, "quality", window, devices)).items():
@@ -172,9 +169,7 @@ class MetricsqlStore:
         async for series, rows in self.rows(measurement, ["quality"], window, asked):
             yield series, sum(1 for _, (quality,) in rows if quality is not None and int(quality) & bit)
 
-    async def spread(
-        self, measurement: str, fields: Sequence[str], window: TimeSpan, devices: Devices = None
-    ) -> BySeries[dict[str, Spread]]:
+    async def spread(self, measurement: str, fields: Sequence[str], window: TimeSpan, devices: Devices = None) -> Spreads:
         """Yield for each series the spread of each gauge."""
         names = "|".join(f"{measurement}_{field}" for field in fields)
         found: dict[StoredSeries, dict[str, Spread]] = defaultdict(dict)

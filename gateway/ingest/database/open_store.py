@@ -25,10 +25,8 @@ async def open_store(config: Influxdb, link: LinkBudget | None = None, *, to_del
     VictoriaMetrics answers ``/ping`` as InfluxDB does, so the first probe is a path that only VictoriaMetrics knows. InfluxDB 2
     answers every path with a page, so the content counts, not the status.
 
-    :param link: the budget of the link to it; None: nothing is counted.
-    :param to_delete: with the right to write in place of the one to read.
-    :raises StoreFault: nothing answers there.
-    :raises ConfigurationFault: a file with a secret or a certificate cannot be used.
+    With ``to_delete`` it is opened with the right to write in place of the one to read. :class:`StoreFault`: nothing answers
+    there; :class:`ConfigurationFault`: a file with a secret or a certificate cannot be used.
     """
     http = DatabaseHttp(config.model_copy(update={"read_token_file": None}) if to_delete else config, link)
     if await is_victoria_metrics(http):

@@ -63,11 +63,7 @@ class _HttpConnection(asyncio.Protocol):
         return self._transport is not None and not self._transport.is_closing()
 
     async def ask(self, request: bytes, timeout_s: float) -> Response:
-        """Send a request and await its answer.
-
-        :raises TimeoutError: there is no answer in time; the connection is closed.
-        :raises ConnectionError: the connection ended, or the answer is not HTTP.
-        """
+        """Send a request and await its answer; :class:`OSError`: there is none in time, or it is not HTTP, and this is closed."""
         if self._transport is None:
             raise ConnectionResetError("the connection is closed")
         loop = asyncio.get_running_loop()
@@ -171,11 +167,7 @@ class HttpClient:
     _closed: bool = False
 
     async def ask(self, request: bytes) -> Response:
-        """Send a request, on a kept connection if there is one; if the server had closed that, on a new one.
-
-        :raises TimeoutError: no answer in time.
-        :raises OSError: there is no answer, or the server does not speak HTTP.
-        """
+        """Send a request on a kept connection, or, if the server has closed that, on a new one; :class:`OSError` as there."""
         while self._idle:
             connection = self._idle.pop()
             if not self._may_carry(connection):

@@ -119,10 +119,6 @@ def _by_body(row: StoredRow, names: DeviceNames) -> bool:
     return names.in_line(row["body"]) or _document(row["body"]).get("device") in names
 
 
-def _by_work(row: StoredRow, names: DeviceNames) -> bool:
-    return _document(row["work"]).get("device") in names
-
-
 def _document(text: str) -> dict[str, Any]:
     try:
         document = json.loads(text)
@@ -228,7 +224,7 @@ PLACES: Final[tuple[_RowsOfTable | _OwnForm, ...]] = (
     _RowsOfTable("states of alarms", "alarm_states", "place", ("alarm", "place")),
     _RowsOfTable("history of alarms", "alarm_history", "place"),
     _RowsOfTable("messages about alarms", "alarm_notices", names_too=_by_body),
-    _RowsOfTable("planned work", "planned_work", names_too=_by_work),
+    _RowsOfTable("planned work", "planned_work", names_too=lambda row, names: _document(row["work"]).get("device") in names),
     _OwnForm("state and sums", _states, _remove_states),
     _OwnForm("kept values", _kept_values, _remove_kept_values),
 )

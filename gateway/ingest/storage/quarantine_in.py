@@ -9,7 +9,6 @@ node, a codec itself. The way out (:mod:`gateway.ingest.storage.quarantine_out`)
 """
 
 import asyncio
-import sqlite3
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
@@ -148,7 +147,7 @@ class QuarantineIn:
         max_bytes = self._limits.quarantine_max_bytes
         if self._database.free_bytes() < self._limits.min_free_bytes:
             max_bytes = min(max_bytes, max(self._account.stock.bytes, _ALWAYS_BYTES))
-        return await self._database.run(_add, messages, max_bytes)
+        return await self._database.run(lambda file: (quarantine.add(file, messages, max_bytes), quarantine.stock(file)))
 
     async def take_back(self, rows: list[QuarantineRow]) -> None:
         """Store messages of a damaged file, repeating until the disk works."""
@@ -157,9 +156,3 @@ class QuarantineIn:
             if await self.flush():
                 return
             await asyncio.sleep(_RETRY_S)
-
-
-def _add(
-    connection: sqlite3.Connection, messages: Iterable[QuarantinedMessage], max_bytes: int
-) -> tuple[MadeRoom, QuarantineUse]:
-    return quarantine.add(connection, messages, max_bytes), quarantine.stock(connection)

@@ -1,13 +1,14 @@
 """Waiting: messages that wait for a codec's answer, a registration or a birth, and come again through the core."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from gateway.core.edge_nodes import BIRTH
 from gateway.core.message import WaitCause
 from gateway.ingest.catalog import Catalog
 from gateway.ingest.codecs.async_client import AsyncCodecs
 from gateway.ingest.intake.side_effects import CodecCalls, CommonEffects, SideEffectRunner
-from gateway.ingest.replay import ReplayPipeline
+from gateway.ingest.replay import ReplayPipeline, work
 from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database
 from gateway.ingest.storage.keyvalue import KeptValueWriter
@@ -44,7 +45,11 @@ class Waiting:
         self.account = account = QuarantineAccount(foundation.ledger, events)
         grew, limits = fallback.backlog.grew, storage_limits(config)
         self.quarantine_in = way_in = QuarantineIn(file, account, released, queue.release, lambda: queue.under_pressure, limits)
-        replay, has_room, rejects = self.replay_pipeline.work, fallback.backlog.has_room, fallback.reject_account
+        replay, has_room, rejects = (
+            partial(work, process=self.replay_pipeline.process),
+            fallback.backlog.has_room,
+            fallback.reject_account,
+        )
         self.quarantine_out = QuarantineOut(file, account, released, way_in, rejects, grew, limits, clock, replay, has_room)
         self.side_effects = SideEffectRunner(delivery.live_lane, codec_calls, way_in, common, pairing.connection, events)
         released.release(*_restore_births(file, processor.restore_births), *_free_at_start(config, file, processing.catalog))
