@@ -87,7 +87,11 @@ class SyncCodecs:
         return read_answer(line)
 
     def _line(self, child: CodecProcess) -> bytes:
-        """The child's next line, or :class:`TimeoutError` by its CPU time, or :class:`EOFError`: it has ended, or its line does not."""
+        """The child's next line. Its CPU time counts, as in the running gateway, not the delay of a busy machine.
+
+        :raises TimeoutError: it hangs.
+        :raises EOFError: it has ended, or its line does not end.
+        """
         deadline_s, watch = time.monotonic() + _PATIENCE_S, StuckWatch(child)
         child.connection.settimeout(CHECK_S)
         while b"\n" not in self._rest:

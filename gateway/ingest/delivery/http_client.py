@@ -63,7 +63,7 @@ class _HttpConnection(asyncio.Protocol):
         return self._transport is not None and not self._transport.is_closing()
 
     async def ask(self, request: bytes, timeout_s: float) -> Response:
-        """Send a request and await its answer; :class:`OSError`: there is none in time, or it is not HTTP, and this is closed."""
+        """Send a request and await its answer; :class:`OSError`: there is none in time, or it is not HTTP; this is closed."""
         if self._transport is None:
             raise ConnectionResetError("the connection is closed")
         loop = asyncio.get_running_loop()

@@ -12,7 +12,7 @@ from gateway.ingest.delivery.circuit_breaker import CircuitBreaker
 from gateway.ingest.storage.database import Database
 from gateway.runtime.jobs.certificates import CertificateRenewal
 from gateway.runtime.jobs.supervision import Worker
-from gateway.runtime.pipeline.delivering import Delivery
+from gateway.runtime.pipeline.delivering import Delivery, Way
 from gateway.runtime.pipeline.foundation import Foundation, Pairing
 from gateway.runtime.pipeline.processing import Processing
 from gateway.runtime.pipeline.receiving import Receiving, Sharing
@@ -32,12 +32,13 @@ class Parts:
         self.processing = processing = Processing(foundation)
         self.pairing = pairing = Pairing(foundation)
         self.delivery = delivery = Delivery(foundation, processing, pairing)
-        self.waiting = waiting = Waiting(foundation, processing, delivery, pairing)
-        self.alarming = alarming = Alarming(foundation, processing, delivery, pairing)
-        self.watching = watching = Watching(foundation, processing, delivery, waiting, alarming, pairing)
-        self.closing = closing = Closing(foundation, processing, delivery, watching, pairing)
-        self.receiving = receiving = Receiving(foundation, processing, delivery, waiting, watching, pairing)
-        sharing = Sharing(foundation, processing, delivery, waiting, alarming, watching, receiving)
+        way = Way(foundation, processing, pairing, delivery)
+        self.waiting = waiting = Waiting(way)
+        self.alarming = alarming = Alarming(way)
+        self.watching = watching = Watching(way, waiting, alarming)
+        self.closing = closing = Closing(way, watching)
+        self.receiving = receiving = Receiving(way, waiting, watching)
+        sharing = Sharing(way, waiting, alarming, watching, receiving)
         clients, certificate_watch = delivery.destination.clients, watching.certificate_watch
         renewal = CertificateRenewal(config, foundation.tls, pairing.connections, clients, certificate_watch)
         codecs, snapshots, released = waiting.codecs, processing.device_snapshots, waiting.released

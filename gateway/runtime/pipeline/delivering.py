@@ -1,7 +1,7 @@
 """Delivery: the queue of batches, the client of InfluxDB and the journal, and the lanes between them."""
 
 from functools import partial
-from typing import Self
+from typing import NamedTuple, Self
 from zoneinfo import ZoneInfo
 
 from gateway.core.batching.acknowledgements import Acknowledger
@@ -113,6 +113,15 @@ class Delivery:
             "floods": flood_watch.run,
             "deliveries": partial(deliveries.run, file),
         }
+
+
+class Way(NamedTuple):
+    """The rooms that a reading passes, which all that follow are made from."""
+
+    foundation: Foundation
+    processing: Processing
+    pairing: Pairing
+    delivery: Delivery
 
 
 def _see_influxdb(trust: ClockTrust, clock: WallClock, date_ms: int) -> None:

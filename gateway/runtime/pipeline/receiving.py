@@ -11,9 +11,8 @@ from gateway.ingest.intake.subscriptions import Fence, Subscriptions
 from gateway.monitoring.alarms.shared_alarms import AlarmHandover
 from gateway.runtime.jobs.moves import Moves, with_kept
 from gateway.runtime.jobs.own_points import SelfReport
-from gateway.runtime.pipeline.delivering import Delivery
-from gateway.runtime.pipeline.foundation import Foundation, Lane, Lanes, Pairing
-from gateway.runtime.pipeline.processing import Processing
+from gateway.runtime.pipeline.delivering import Way
+from gateway.runtime.pipeline.foundation import Foundation, Lane, Lanes
 from gateway.runtime.pipeline.waiting import Waiting
 from gateway.runtime.pipeline.watching import Alarming, Watching
 from gateway.support.access.exposed_secrets import exposed_of_management
@@ -23,15 +22,8 @@ from gateway.support.clock import every
 class Receiving:
     """The intake, and what it subscribes to. Before a reading is judged ``watching`` asks InfluxDB for the time."""
 
-    def __init__(
-        self,
-        foundation: Foundation,
-        processing: Processing,
-        delivery: Delivery,
-        waiting: Waiting,
-        watching: Watching,
-        pairing: Pairing,
-    ) -> None:
+    def __init__(self, way: Way, waiting: Waiting, watching: Watching) -> None:
+        foundation, processing, pairing, delivery = way
         config, catalog, processor, events = foundation.config, processing.catalog, processing.processor, foundation.events
         connection, acknowledger, side_effects = pairing.connection, delivery.acknowledger, waiting.side_effects
         self.fence = fence = Fence(connection.publish, acknowledger, config.mqtt.client_id)
@@ -63,16 +55,8 @@ async def _take_in(intake: Intake, self_report: SelfReport, permission: Callable
 class Sharing:
     """The moves of shares, and the watch over what leads to the gateway's queue at RabbitMQ."""
 
-    def __init__(
-        self,
-        foundation: Foundation,
-        processing: Processing,
-        delivery: Delivery,
-        waiting: Waiting,
-        alarming: Alarming,
-        watching: Watching,
-        receiving: Receiving,
-    ) -> None:
+    def __init__(self, way: Way, waiting: Waiting, alarming: Alarming, watching: Watching, receiving: Receiving) -> None:
+        foundation, processing, _, delivery = way
         config, streams, clock = foundation.config, processing.processor.streams, foundation.clock
         influxdb, snapshots = delivery.destination.influxdb, processing.device_snapshots
         alarms = AlarmHandover(processing.alarms, alarming.keeper, streams, clock)

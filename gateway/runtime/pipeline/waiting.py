@@ -17,10 +17,9 @@ from gateway.ingest.storage.quarantine_in import QuarantineIn, ReleasedKeys
 from gateway.ingest.storage.quarantine_out import QuarantineOut
 from gateway.ingest.storage.settlement import QuarantineAccount
 from gateway.monitoring.reports.take_over import SumsTakeOver
-from gateway.runtime.pipeline.delivering import Delivery
-from gateway.runtime.pipeline.foundation import Foundation, Lanes, LiveOnly, Pairing
+from gateway.runtime.pipeline.delivering import Way
+from gateway.runtime.pipeline.foundation import Lanes, LiveOnly
 from gateway.runtime.pipeline.options import storage_limits
-from gateway.runtime.pipeline.processing import Processing
 from gateway.support.config.model import Config
 
 
@@ -30,8 +29,9 @@ class Waiting:
     :ivar replay_pipeline: the core for messages that were stored.
     """
 
-    def __init__(self, foundation: Foundation, processing: Processing, delivery: Delivery, pairing: Pairing) -> None:
+    def __init__(self, way: Way) -> None:
         """Build it, and release what need not wait any more."""
+        foundation, processing, pairing, delivery = way
         config, file, clock, events = foundation.config, foundation.database, foundation.clock, foundation.events
         processor, queue, fallback = processing.processor, delivery.queue, delivery.fallback
         self.released = released = ReleasedKeys(clock)
@@ -45,12 +45,10 @@ class Waiting:
         self.account = account = QuarantineAccount(foundation.ledger, events)
         grew, limits = fallback.backlog.grew, storage_limits(config)
         self.quarantine_in = way_in = QuarantineIn(file, account, released, queue.release, lambda: queue.under_pressure, limits)
-        replay, has_room, rejects = (
-            partial(work, process=self.replay_pipeline.process),
-            fallback.backlog.has_room,
-            fallback.reject_account,
+        replay, has_room = partial(work, process=self.replay_pipeline.process), fallback.backlog.has_room
+        self.quarantine_out = QuarantineOut(
+            file, account, released, way_in, fallback.reject_account, grew, limits, clock, replay, has_room
         )
-        self.quarantine_out = QuarantineOut(file, account, released, way_in, rejects, grew, limits, clock, replay, has_room)
         self.side_effects = SideEffectRunner(delivery.live_lane, codec_calls, way_in, common, pairing.connection, events)
         released.release(*_restore_births(file, processor.restore_births), *_free_at_start(config, file, processing.catalog))
         self.lanes: Lanes = {

@@ -24,7 +24,7 @@ from gateway.runtime.jobs.periods.sinks import AlarmFeeds, RollupWriter
 from gateway.runtime.jobs.resums import ExchangeWriter, Resums
 from gateway.runtime.jobs.salvage import Salvage
 from gateway.runtime.jobs.wait_watch import WAITS_EVERY_S, MoveLook, find_in_pair, look_at_waits
-from gateway.runtime.pipeline.delivering import Delivery
+from gateway.runtime.pipeline.delivering import Way
 from gateway.runtime.pipeline.foundation import Foundation, Lane, Lanes, LiveOnly, Pairing
 from gateway.runtime.pipeline.processing import Processing
 from gateway.runtime.pipeline.waiting import Waiting
@@ -38,7 +38,8 @@ class Alarming:
     The connection of ``pairing`` takes the lists of alarms, its watch brings those of the other machine.
     """
 
-    def __init__(self, foundation: Foundation, processing: Processing, delivery: Delivery, pairing: Pairing) -> None:
+    def __init__(self, way: Way) -> None:
+        foundation, processing, pairing, delivery = way
         clock, alarms, processor, watch = foundation.clock, processing.alarms, processing.processor, pairing.watch
         has_webhook, destination = foundation.config.alarms.webhook is not None, delivery.destination
         self.keeper = AlarmKeeper(alarms, foundation.database, clock, has_webhook=has_webhook, follows=watch is not None)
@@ -79,15 +80,8 @@ def _told(foundation: Foundation, keeper: AlarmKeeper, connection: Connection) -
 class Watching:
     """The status, and the jobs. The connection of ``pairing`` takes the head of the audit log."""
 
-    def __init__(
-        self,
-        foundation: Foundation,
-        processing: Processing,
-        delivery: Delivery,
-        waiting: Waiting,
-        alarming: Alarming,
-        pairing: Pairing,
-    ) -> None:
+    def __init__(self, way: Way, waiting: Waiting, alarming: Alarming) -> None:
+        foundation, processing, pairing, delivery = way
         file, clock, events, fallback = foundation.database, foundation.clock, foundation.events, delivery.fallback
         destination, processor, config = delivery.destination, processing.processor, foundation.config
         influxdb, breaker = destination.influxdb, destination.breaker
@@ -174,9 +168,8 @@ class Closing:
     :ivar late_report: the report of late readings to whoever closes hours; None: this gateway does, and always.
     """
 
-    def __init__(
-        self, foundation: Foundation, processing: Processing, delivery: Delivery, watching: Watching, pairing: Pairing
-    ) -> None:
+    def __init__(self, way: Way, watching: Watching) -> None:
+        foundation, processing, pairing, delivery = way
         destination, again, watch, status = delivery.destination, processing.hours_again, pairing.watch, watching.status
         influxdb, breaker, database = destination.influxdb, destination.breaker, foundation.database
         writer = RollupWriter(influxdb, breaker, delivery.queue, destination.second_place)
