@@ -92,14 +92,9 @@ class Events:
         if said >= _REJECTS_SAID_MAX:
             return
         self._rejects_said = minute, said + 1
-        self._rarely.say(
-            f"reject {reason} {refusal.device or refusal.topic}",
-            logging.WARNING,
-            "reject %s from %s: %s",
-            reason,
-            refusal.device or refusal.topic or "unknown",
-            refusal.detail.splitlines()[0] if refusal.detail else "",
-        )
+        sender, why = refusal.device or refusal.topic, refusal.detail.splitlines()[0] if refusal.detail else ""
+        text = "reject %s from %s: %s"
+        self._rarely.say(f"reject {reason} {sender}", logging.WARNING, text, reason, sender or "unknown", why)
 
     def reader_ended(self, client: str, why: str) -> None:
         """A connection to the pages was closed, because others need its place."""
@@ -124,16 +119,11 @@ class Events:
     def turned_away(self, origins: Counter[str], devices_max: int) -> None:
         """Messages of unregistered devices were refused at the limit of such devices; by topic prefix."""
         (most, number), *_ = self.turned_away_lately.count_origins(origins, time.monotonic())
-        self._rarely.say(
-            "turned away",
-            logging.WARNING,
+        text = (
             "%d unregistered devices are known, limits.devices: %d messages of others are refused, %d of them from %s#; "
-            "registered devices keep their places",
-            devices_max,
-            origins.total(),
-            number,
-            most,
+            "registered devices keep their places"
         )
+        self._rarely.say("turned away", logging.WARNING, text, devices_max, origins.total(), number, most)
 
     def aged(self, names: list[str]) -> None:
         """Unregistered devices that were silent for a long time made room for others."""
@@ -244,16 +234,11 @@ class Events:
 
     def device_renamed(self, name: str, source: str, former: str) -> None:
         """A device has another id than the one an earlier version of the gateway gave it."""
-        log.warning(
+        text = (
             "%r, called %s until now, is %s from now on: names with the same plain letters would be one device. InfluxDB has "
-            "its past under %s; to go on there, register it: id: %s, source: %r",
-            source,
-            former,
-            name,
-            former,
-            former,
-            source,
+            "its past under %s; to go on there, register it: id: %s, source: %r"
         )
+        log.warning(text, source, former, name, former, former, source)
 
     def given_up(self, readings: int) -> None:
         """The journal was full; the oldest readings made room."""

@@ -37,7 +37,6 @@ class AsyncCodecs:
 
     ``release`` is told the key of each codec that may be called again, after its calls were answered as not made.
 
-    :ivar restarts: number of restarts of the child.
     :ivar trouble: the reason why the child cannot be started; empty if it can.
     :ivar unprotected: the protections against codecs that are missing on this machine; None: no child has started yet.
     """

@@ -46,7 +46,6 @@ class Backlog:
     """Rows of the journal and their states.
 
     :ivar grew: set while the drain lane has work.
-    :ivar progress: the progress of the drain.
     :ivar hours_again: judges what was written after it had waited; its notes are saved before a row is removed.
     """
 

@@ -79,10 +79,7 @@ class DeliveryLimits:
 class BatchQueue:
     """Batches in memory.
 
-    :ivar broker: the connection that messages come by.
-    :ivar deliveries: the log of where batches are.
     :ivar flood_queue: readings of devices that flood, kept apart from the batches they came with.
-    :ivar max_readings: in one batch.
     :ivar memory_bytes: taken by what is not released yet, and by messages whose codec is asked.
     """
 

@@ -143,13 +143,6 @@ def _halves(readings: list[Reading]) -> list[list[Reading]]:
 
 def _refusal(reading: Reading, answer: Answer, now_ms: int) -> Refusal:
     """Return the reject of a point: its lines are the payload."""
-    return Refusal(
-        RejectReason.INFLUXDB_REJECTED,
-        f"InfluxDB answered {answer.describe()}",
-        "",
-        reading.lines.encode()[:REJECT_KEPT_BYTES],
-        DELIVERY_STAGE,
-        now_ms,
-        device_of_line(reading.lines) or "",
-        reading.domain,
-    )
+    why, kept = f"InfluxDB answered {answer.describe()}", reading.lines.encode()[:REJECT_KEPT_BYTES]
+    device = device_of_line(reading.lines) or ""
+    return Refusal(RejectReason.INFLUXDB_REJECTED, why, "", kept, DELIVERY_STAGE, now_ms, device, reading.domain)

@@ -23,7 +23,6 @@ _LOOK_EVERY_S: Final = 1.0
 class FloodQueue:
     """Readings that are kept apart.
 
-    :ivar flooding: topics that flood.
     :ivar apart: topics whose readings are kept apart now.
     :ivar batches: readings that the journal has not stored yet.
     """

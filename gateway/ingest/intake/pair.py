@@ -72,7 +72,6 @@ class PairedConnection(Connection):
 class Watch:
     """Says what this machine is, hears what the other is, and tells when that changes.
 
-    :ivar connection: of the watch.
     :ivar live: set while this machine is live.
     :ivar stood_back: set once it is not any more.
     :ivar news: set when alarms of the live machine were heard, and before ``live`` is.

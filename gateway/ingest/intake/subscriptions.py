@@ -41,7 +41,6 @@ Subscribe = Callable[[dict[str, mqtt5.RetainHandling], list[str]], None]
 class Subscriptions:
     """Topic filters.
 
-    :ivar wanted: topic filter → retain handling.
     :ivar states: topics whose retained messages are asked for one by one.
     :ivar stale: filters that were subscribed earlier and are no longer wanted.
     :ivar refused: filters that the broker refused.

@@ -191,16 +191,5 @@ def _waiting(row: tuple[Any, ...]) -> QuarantinedMessage | None:
     if not isinstance(payload, bytes) or _crc(tuple(columns)) != crc:
         return None
     pairs = [(str(name), str(value)) for name, value in json.loads(properties)] if properties else ()
-    return QuarantinedMessage(
-        WaitCause(cause),
-        key,
-        expires_ms,
-        topic,
-        payload,
-        bool(retain & 1),
-        arrival_ms,
-        device,
-        domain,
-        tuple(pairs),
-        bool(retain & 2),
-    )
+    is_retained, of = bool(retain & 1), (device, domain, tuple(pairs), bool(retain & 2))
+    return QuarantinedMessage(WaitCause(cause), key, expires_ms, topic, payload, is_retained, arrival_ms, *of)

@@ -135,14 +135,6 @@ class QuarantineOut:
 
 
 def _in_vain(message: QuarantinedMessage) -> Refusal:
-    reason, detail = _IN_VAIN[message.cause]
-    return Refusal(
-        reason,
-        detail.format(key=message.key),
-        message.topic,
-        message.payload[:REJECT_KEPT_BYTES],
-        "decode",
-        message.arrival_ms,
-        message.device,
-        message.domain,
-    )
+    (reason, text), kept = _IN_VAIN[message.cause], message.payload[:REJECT_KEPT_BYTES]
+    detail, came = text.format(key=message.key), (message.arrival_ms, message.device, message.domain)
+    return Refusal(reason, detail, message.topic, kept, "decode", *came)

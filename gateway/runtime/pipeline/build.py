@@ -5,10 +5,6 @@ Supervision comes last: of the lanes that must not stand still while they have w
 
 import time
 
-from gateway.core.batching.pacing import LinkBudget
-from gateway.ingest.delivery.backlog import Backlog
-from gateway.ingest.delivery.batch_queue import BatchQueue
-from gateway.ingest.delivery.circuit_breaker import CircuitBreaker
 from gateway.ingest.storage.database import Database
 from gateway.runtime.jobs.certificates import CertificateRenewal
 from gateway.runtime.jobs.supervision import Worker
@@ -54,23 +50,19 @@ def workers(parts: Parts) -> tuple[Worker, ...]:
     link = delivery.destination.link
     way_in, writer = parts.waiting.quarantine_in, fallback.reject_writer
 
+    def may_be_posted() -> bool:  # InfluxDB answers, and no write is in flight
+        return not breaker.is_open and queue.has_queued and queue.oldest_posted_s is None
+
+    def may_be_drained() -> bool:  # the budget of the link lets the lane work
+        return fallback.backlog.grew.is_set() and not link.backlog_wait_s(time.monotonic())
+
     def answers() -> int:
         return sum(sum(histogram.counts) for histogram in events.requests.values())
 
     return (
-        Worker("live lane", lambda: _may_be_posted(queue, breaker), answers),
+        Worker("live lane", may_be_posted, answers),
         Worker("spool", lambda: breaker.is_open and queue.has_queued, lambda: events.journal_written_bytes),
-        Worker("drain lane", lambda: _may_be_drained(fallback.backlog, link), lambda: fallback.backlog.progress.brought_in),
+        Worker("drain lane", may_be_drained, lambda: fallback.backlog.progress.brought_in),
         Worker("rejects", lambda: writer.has_waiting, lambda: sum(events.rejects_kept.values())),
         Worker("quarantine in", lambda: way_in.has_waiting, lambda: sum(events.quarantine.messages.values())),
     )
-
-
-def _may_be_posted(queue: BatchQueue, breaker: CircuitBreaker) -> bool:
-    """Tell if something waits for the live lane although InfluxDB answers and no write is in flight."""
-    return not breaker.is_open and queue.has_queued and queue.oldest_posted_s is None
-
-
-def _may_be_drained(backlog: Backlog, link: LinkBudget) -> bool:
-    """Tell if the drain lane has work that the budget of the link lets it do."""
-    return backlog.grew.is_set() and not link.backlog_wait_s(time.monotonic())

@@ -31,8 +31,6 @@ class Destination:
     """InfluxDB: its client, the breaker that knows if it takes readings, and the point that it is tried with.
 
     :ivar second_place: client of the database that keeps roll-ups longer, if there is one.
-    :ivar clients: the clients of both places.
-    :ivar link: the budget of the link to both.
     """
 
     def __init__(self, foundation: Foundation, trust: ClockTrust) -> None:
@@ -78,10 +76,7 @@ class Fallback:
 
 
 class Delivery:
-    """The way of a batch, from the queue to where it is durable. The connection of ``pairing`` takes the acknowledgements.
-
-    :ivar floods: messages counted by topic.
-    """
+    """The way of a batch, from the queue to where it is durable. The connection of ``pairing`` takes the acknowledgements."""
 
     def __init__(self, foundation: Foundation, processing: Processing, pairing: Pairing) -> None:
         events, ledger, file = foundation.events, foundation.ledger, foundation.database

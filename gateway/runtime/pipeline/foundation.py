@@ -40,8 +40,6 @@ class Foundation:
     """The configuration, the file, the clock, and the two accounts of what happens: events for people, the ledger for readings.
 
     :ivar newest_ms: the newest time that an earlier run has saved; 0 if none has.
-    :ivar access: the accounts of people.
-    :ivar audit: the log of their changes.
     :ivar tls: the contexts in force, made of the certificates.
     """
 
@@ -66,7 +64,6 @@ class Pairing:
     """The connection of the session, and, where two machines share it in turn, the watch of the other one.
 
     :ivar watch: of the other machine; None: there is no other.
-    :ivar connections: all connections to the broker.
     """
 
     def __init__(self, foundation: Foundation) -> None:

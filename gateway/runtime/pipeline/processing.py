@@ -90,7 +90,6 @@ class Processing:
 
     :ivar silence: judges who is silent, for alarms and pages alike.
     :ivar memory: devices that earlier runs have met and this one has not.
-    :ivar hours_again: the hours that late readings change.
     """
 
     def __init__(self, foundation: Foundation) -> None:

@@ -24,10 +24,7 @@ from gateway.support.config.model import Config
 
 
 class Waiting:
-    """The codecs and the quarantine. The connection of ``pairing`` takes commands to edge nodes.
-
-    :ivar replay_pipeline: the core for messages that were stored.
-    """
+    """The codecs and the quarantine. The connection of ``pairing`` takes commands to edge nodes."""
 
     def __init__(self, way: Way) -> None:
         """Build it, and release what need not wait any more."""

@@ -61,19 +61,12 @@ class RabbitMqAccount:
         own = f"^(?:{self.queues})$"
         uses = f"^(?:{_plain(TOPICS)}|{self.queues})$" if self.publishes or self.reads else own
         configure, write = (own, uses) if self.declares else (_NOTHING, _NOTHING)
+        password = {"password_hash": password_hash(self.password), "hashing_algorithm": _HASHING}
+        topics = {"exchange": TOPICS, "write": expression(self.publishes), "read": expression(self.reads)}
         return {
-            "users": [
-                {
-                    "name": self.name,
-                    "password_hash": password_hash(self.password),
-                    "hashing_algorithm": _HASHING,
-                    "tags": list(self.tags),
-                }
-            ],
+            "users": [{"name": self.name, **password, "tags": list(self.tags)}],
             "permissions": [whose | {"configure": configure, "write": write, "read": uses}],
-            "topic_permissions": [
-                whose | {"exchange": TOPICS, "write": expression(self.publishes), "read": expression(self.reads)}
-            ],
+            "topic_permissions": [whose | topics],
         }
 
 

@@ -36,19 +36,13 @@ _STRAYED: Final = ("iot.v1.#.readings", "iot.v1.#.status")
 def policies(gateways: Iterable[str]) -> Definitions:
     """Policies without which RabbitMQ loses what it has acknowledged."""
     sessions = "|".join(gateway.replace(".", r"\.") for gateway in gateways)
+    limits = {
+        "delivery-limit": -1,  # else the 21st reconnection deletes what was out each time
+        "overflow": "reject-publish",  # a limit that somebody sets later refuses, and drops nothing
+    }
+    of_sessions = _policy("gateway-sessions", f"^{queue_of(f'(?:{sessions})')}$", "queues", limits)
     return {
-        "policies": [
-            _policy(
-                "gateway-sessions",
-                f"^{queue_of(f'(?:{sessions})')}$",
-                "queues",
-                {
-                    "delivery-limit": -1,  # else the 21st reconnection deletes what was out each time
-                    "overflow": "reject-publish",  # a limit that somebody sets later refuses, and drops nothing
-                },
-            ),
-            _policy("gateway-topics", r"^amq\.topic$", "exchanges", {"alternate-exchange": UNROUTABLE}),
-        ]
+        "policies": [of_sessions, _policy("gateway-topics", r"^amq\.topic$", "exchanges", {"alternate-exchange": UNROUTABLE})]
     }
 
 

@@ -85,12 +85,8 @@ def keep_forgotten_frames(path: Path) -> None:
         shutil.copyfileobj(wal, copy)
         copy.flush()
         os.fsync(copy.fileno())
-    log.warning(
-        "%s-wal was cut short or damaged behind its first %d pages; the rest is searched as %s-wal",
-        path,
-        taken,
-        aside.name,
-    )
+    text = "%s-wal was cut short or damaged behind its first %d pages; the rest is searched as %s-wal"
+    log.warning(text, path, taken, aside.name)
 
 
 def _new_name(path: Path) -> Path:
