@@ -5,8 +5,8 @@ as before stays in its place.
 """
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Final
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, Final
 
 from gateway.core.batching.batch import encode
 from gateway.core.message import Core, Message, Outcome, QuarantinedMessage, Reading, Refusal, StoredMessage
@@ -20,31 +20,27 @@ from schemas.rejects import RejectReason
 
 _READINGS_PER_ROW: Final = 1000
 
-Process = Callable[[Message, int], Awaitable[Outcome]]
+Process = Callable[[Message, int], Coroutine[Any, Any, Outcome]]
 """The pipeline: a message and its arrival in ms → its outcome, including a codec's answer."""
 
 Stored = tuple[int, Refusal | QuarantinedMessage | None]
 """Number and stored message; None: damaged."""
 
 
-class ReplayPipeline:
-    """Processes a message to its end, including the answer of its codec."""
+def with_codecs(processor: Core, codec_calls: CodecCalls, common: CommonEffects) -> Process:
+    """The core, including the answers of codecs; parts of a message that must wait again are left to the caller."""
 
-    def __init__(self, processor: Core, codec_calls: CodecCalls, common: CommonEffects) -> None:
-        self._processor = processor
-        self._codec_calls = codec_calls
-        self._common = common
-
-    async def process(self, message: Message, arrival_ms: int) -> Outcome:
-        """Process a message that arrived at ``arrival_ms``; parts that must wait again are left to the caller."""
-        outcome = self._processor.process(message, arrival_ms, replayed=True)
+    async def process(message: Message, arrival_ms: int) -> Outcome:
+        outcome = processor.process(message, arrival_ms, replayed=True)
         side_effects = outcome.side_effects
         if side_effects is not None and side_effects.ask is not None:
-            outcome = await self._codec_calls.ask_and_wait(side_effects.ask)
+            outcome = await codec_calls.ask_and_wait(side_effects.ask)
             side_effects = outcome.side_effects
         if side_effects is not None:
-            self._common.do(side_effects, None)
+            common.do(side_effects, None)
         return outcome
+
+    return process
 
 
 def without_codecs(processor: Core) -> Process:

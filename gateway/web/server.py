@@ -158,7 +158,7 @@ def _commands(parts: Parts) -> PageCommands:
         foundation.database,
         events,
         foundation.clock,
-        parts.waiting.replay_pipeline,
+        parts.waiting.through_core,
         storage_limits(foundation.config),
         fallback.backlog,
         fallback.journal_account,

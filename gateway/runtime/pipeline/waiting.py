@@ -8,7 +8,7 @@ from gateway.core.message import WaitCause
 from gateway.ingest.catalog import Catalog
 from gateway.ingest.codecs.async_client import AsyncCodecs
 from gateway.ingest.intake.side_effects import CodecCalls, CommonEffects, SideEffectRunner
-from gateway.ingest.replay import ReplayPipeline, work
+from gateway.ingest.replay import with_codecs, work
 from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database
 from gateway.ingest.storage.keyvalue import KeptValueWriter
@@ -38,11 +38,11 @@ class Waiting:
         self.sums = SumsTakeOver(config, processor.streams, processor.restore_sums, events, clock, hindrance, link)
         kept_values = KeptValueWriter(file, queue.release)
         common = CommonEffects(kept_values, released, self.sums.want)
-        self.replay_pipeline = ReplayPipeline(processor, codec_calls, common)
+        self.through_core = with_codecs(processor, codec_calls, common)
         self.account = account = QuarantineAccount(foundation.ledger, events)
         grew, limits = fallback.backlog.grew, storage_limits(config)
         self.quarantine_in = way_in = QuarantineIn(file, account, released, queue.release, lambda: queue.under_pressure, limits)
-        replay, has_room = partial(work, process=self.replay_pipeline.process), fallback.backlog.has_room
+        replay, has_room = partial(work, process=self.through_core), fallback.backlog.has_room
         self.quarantine_out = QuarantineOut(
             file, account, released, way_in, fallback.reject_account, grew, limits, clock, replay, has_room
         )

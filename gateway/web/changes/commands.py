@@ -10,7 +10,7 @@ from gateway.core.message import Unresolved, WaitCause
 from gateway.core.readings.exchanges import ExchangeEffect, StepState, StepToConfirm, StoredExchange, ToldExchange
 from gateway.ingest.delivery.backlog import Backlog
 from gateway.ingest.events import Events
-from gateway.ingest.replay import ReplayPipeline, replay_rejects
+from gateway.ingest.replay import Process, replay_rejects
 from gateway.ingest.storage import journal, quarantine, rejects
 from gateway.ingest.storage.database import Database
 from gateway.ingest.storage.device_memory import DeviceMemory
@@ -102,15 +102,12 @@ class MeterExchange:
 
 @dataclass(frozen=True, slots=True)
 class PageCommands:
-    """All that pages may do. What they ask of the disk fails with a ``DatabaseFault``.
-
-    :ivar pipeline: processes rejects again.
-    """
+    """All that pages may do. What they ask of the disk fails with a ``DatabaseFault``."""
 
     database: Database
     events: Events
     clock: WallClock
-    pipeline: ReplayPipeline
+    through_core: Process
     limits: Limits
     backlog: Backlog
     journal_account: JournalAccount
@@ -121,8 +118,7 @@ class PageCommands:
 
     async def replay(self, chosen: RejectFilter) -> dict[str, int]:
         """Replay the chosen rejects; return the counts of the results."""
-        process, limits, clock = self.pipeline.process, self.limits, self.clock
-        return await replay_rejects(self.database, process, limits, clock, chosen, self._replayed)
+        return await replay_rejects(self.database, self.through_core, self.limits, self.clock, chosen, self._replayed)
 
     def _replayed(self, result: Replayed, done: Committed) -> None:
         self.journal_account.replayed(result, done)

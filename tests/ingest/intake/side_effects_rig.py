@@ -17,7 +17,7 @@ from gateway.ingest.intake.connection import Connection
 from gateway.ingest.intake.intake import MessageReceiver
 from gateway.ingest.intake.side_effects import CodecCalls, CommonEffects, SideEffectRunner
 from gateway.ingest.intake.subscriptions import Fence
-from gateway.ingest.replay import ReplayPipeline
+from gateway.ingest.replay import with_codecs
 from gateway.ingest.storage.keyvalue import KeptValueWriter
 from gateway.ingest.storage.quarantine_in import QuarantineIn, ReleasedKeys
 from gateway.ingest.storage.reject_account import RejectWriter
@@ -149,7 +149,7 @@ class Rig(Lanes):
         super().__init__(self.influxdb, self.rejects, self.broker, max_readings=50, receive_maximum=2000)
         codec_calls = CodecCalls(processor, self.codecs.ask, self.keys, self.events)
         common = CommonEffects(self.kept_values, self.keys, self.sums.want)
-        self.replay = ReplayPipeline(processor, codec_calls, common)
+        self.replay = with_codecs(processor, codec_calls, common)
         self.side_effects = SideEffectRunner(self.live_lane, codec_calls, self.quarantine, common, self.broker, self.events)
         acknowledger, fence = self.acknowledger, Fence(self.broker.publish, self.acknowledger, "gateway-1")
         self.floods = Floods()

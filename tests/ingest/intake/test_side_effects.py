@@ -200,7 +200,7 @@ def test_data_before_its_birth_waits_in_quarantine_and_its_node_is_asked() -> No
 def test_a_message_that_was_stored_goes_on_when_its_codec_has_answered() -> None:
     async def story() -> None:
         async with rig() as gate:
-            task = asyncio.create_task(gate.replay.process(radio("r1"), NOW_MS - 5000))
+            task = asyncio.create_task(gate.replay(radio("r1"), NOW_MS - 5000))
             await until(lambda: gate.codecs.asked)
             assert gate.codecs.asked[0].received_ms == NOW_MS - 5000
             gate.codecs.answer()
@@ -212,7 +212,7 @@ def test_a_message_that_was_stored_goes_on_when_its_codec_has_answered() -> None
 def test_what_must_wait_again_is_left_to_the_caller() -> None:
     async def story() -> None:
         async with rig() as gate:
-            task = asyncio.create_task(gate.replay.process(radio("r1"), NOW_MS))
+            task = asyncio.create_task(gate.replay(radio("r1"), NOW_MS))
             await until(lambda: gate.codecs.asked)
             gate.codecs.answer(CodecAnswer(None, suspended=True))
             side_effects = (await task).side_effects
@@ -228,7 +228,7 @@ def test_a_birth_that_was_stored_is_saved_and_frees_what_waits_for_it() -> None:
         async with rig(NODES) as gate:
             for verb in ("NBIRTH/n", "DBIRTH/n/m1"):
                 message = sent(payload(M("V", 230, FLOAT, alias=4, kind="Float"), seq=0), f"spBv1.0/g/{verb}")
-                await gate.replay.process(message, NOW_MS)
+                await gate.replay(message, NOW_MS)
             assert [sorted(values) for values, _ in gate.kept_values.saved] == [["birth g/n"], ["birth g/n/m1"]]
             assert {batch for _, batch in gate.kept_values.saved} == {None}
             assert gate.keys.pop_all() == ["g/n", "g/n/m1"]
