@@ -32,7 +32,6 @@ class Catalog(NamedTuple):
     """Registry and profiles of one moment.
 
     :ivar files: the active profiles, with their files and tests; for commands the others too.
-    :ivar active_profiles: the names of the active ones.
     :ivar faults: faults of profiles, a line each; :func:`load_catalog` refuses all of them.
     :ivar unknown: registered devices whose profile does not exist; refused as well.
     :ivar shares: the shares of this gateway and others; None: it reads all.

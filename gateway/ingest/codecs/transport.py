@@ -34,7 +34,6 @@ class CodecTransport(asyncio.Protocol):
 
     :ivar asked: calls that it has not answered; it answers in this order.
     :ivar gone: set when it has ended.
-    :ivar is_ready: it has started.
     :ivar is_stuck: it was killed, because one call lasted too long.
     """
 

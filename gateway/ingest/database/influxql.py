@@ -85,7 +85,6 @@ class InfluxqlStore:
     :ivar name: its kind, for people.
     :ivar is_overwritten: False for InfluxDB 3, where it is not certain.
     :ivar longest_ms: the longest window of whole points that it answers for.
-    :ivar can_delete: True: it can delete the points of one device.
     :ivar limit: a sentence on what a deletion leaves for a while, or on why there is none.
     """
 

@@ -57,8 +57,6 @@ class CircuitBreaker:
     :ivar opened: set while InfluxDB is in trouble.
     :ivar closed: set while InfluxDB accepts readings; lanes wait on it.
     :ivar refused: the readings to probe with; None: none were refused for a fault of the database.
-    :ivar openings: number of times that it was opened.
-    :ivar retry_after_s: the wait that InfluxDB asked for.
     """
 
     def __init__(self, events: Events) -> None:

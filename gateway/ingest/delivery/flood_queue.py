@@ -21,11 +21,7 @@ _LOOK_EVERY_S: Final = 1.0
 
 @dataclass(slots=True)
 class FloodQueue:
-    """Readings that are kept apart.
-
-    :ivar apart: topics whose readings are kept apart now.
-    :ivar batches: readings that the journal has not stored yet.
-    """
+    """Readings that are kept apart, now those of the topics ``apart``; ``batches`` are not stored in the journal yet."""
 
     flooding: frozenset[str] = frozenset()
     apart: frozenset[str] = frozenset()

@@ -72,8 +72,7 @@ class PairedConnection(Connection):
 class Watch:
     """Says what this machine is, hears what the other is, and tells when that changes.
 
-    :ivar live: set while this machine is live.
-    :ivar stood_back: set once it is not any more.
+    :ivar stood_back: set once this machine is not ``live`` any more.
     :ivar news: set when alarms of the live machine were heard, and before ``live`` is.
     :ivar syncs: number of times that the watch began to stand.
     """

@@ -43,8 +43,6 @@ class Subscriptions:
 
     :ivar states: topics whose retained messages are asked for one by one.
     :ivar stale: filters that were subscribed earlier and are no longer wanted.
-    :ivar refused: filters that the broker refused.
-    :ivar sent: the number of times that they were sent.
     :ivar confirmed: the broker has answered for the wanted filters since they were sent.
     """
 

@@ -34,7 +34,6 @@ class DeviceMemory:
     """Lines of devices that were not heard yet.
 
     :ivar is_shared: another machine may have read the devices since.
-    :ivar lines: id → line.
     :ivar steps: id → the line of its counters that was saved when one of them took a step.
     :ivar checks: id → checksum of the line in the file, of devices that were met.
     :ivar is_outdated: the run before was killed, and may have read on after it saved them.

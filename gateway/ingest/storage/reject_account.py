@@ -34,8 +34,6 @@ _PATIENCE_S: Final = 1.0
 class RejectAccount:
     """Selects the rejects to keep, and settles all.
 
-    :ivar max_bytes: bytes that all rejects may take on disk.
-
     ``noted`` is told each reject when it is settled, ``not_taken`` each device of which InfluxDB refused a reading, and when.
     """
 

@@ -61,10 +61,7 @@ class Foundation:
 
 
 class Pairing:
-    """The connection of the session, and, where two machines share it in turn, the watch of the other one.
-
-    :ivar watch: of the other machine; None: there is no other.
-    """
+    """The connection of the session, and, where two machines share it in turn, the watch of the other one."""
 
     def __init__(self, foundation: Foundation) -> None:
         mqtt = foundation.config.mqtt

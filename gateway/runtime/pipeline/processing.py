@@ -86,11 +86,7 @@ def _tenures(foundation: Foundation, catalog: Catalog) -> Tenures:
 
 
 class Processing:
-    """The core and what it knows.
-
-    :ivar silence: judges who is silent, for alarms and pages alike.
-    :ivar memory: devices that earlier runs have met and this one has not.
-    """
+    """The core and what it knows; ``silence`` judges for alarms and pages alike, ``memory`` is of devices not met yet."""
 
     def __init__(self, foundation: Foundation) -> None:
         config, database, clock, events = foundation.config, foundation.database, foundation.clock, foundation.events

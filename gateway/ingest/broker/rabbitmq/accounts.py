@@ -42,8 +42,7 @@ class RabbitMqAccount:
     """One that may connect.
 
     :ivar queues: an expression for the names of queues that it may read, and declare if it ``declares`` any.
-    :ivar publishes: topic filters.
-    :ivar reads: topic filters.
+    :ivar publishes, reads: topic filters.
     :ivar tags: rights in the management API.
     """
 
