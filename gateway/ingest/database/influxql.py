@@ -20,12 +20,12 @@ from gateway.ingest.database.store import (
     DayFigures,
     Devices,
     FieldFigures,
-    Heard,
+    GaugeSpreads,
+    HeardTimes,
     PlacedRows,
     PointValues,
     SampledField,
     Side,
-    Spreads,
     StoredSeries,
     StoredValue,
     StoreFault,
@@ -130,7 +130,7 @@ class InfluxqlStore:
         async for found in self._ask(f"SELECT {picked} FROM {name(measurement)} WHERE {span} GROUP BY *"):  # noqa: S608 - quoted
             yield PlacedRows(found.own_tags(), [_timed(row) for row in found.values])
 
-    async def heard(self, measurement: str, side: Side, at_ms: int, reach_ms: int, devices: Devices) -> Heard:
+    async def heard(self, measurement: str, side: Side, at_ms: int, reach_ms: int, devices: Devices) -> HeardTimes:
         """Yield for each series the device and the time of the nearest point."""
         picked = f'{side.value}("quality")'
         async for series, rows in self._select(picked, measurement, within(side, at_ms, reach_ms), devices):
@@ -158,7 +158,7 @@ class InfluxqlStore:
             for _, count in rows:
                 yield series, int(_number(count))
 
-    async def spread(self, measurement: str, fields: Sequence[str], window: TimeSpan, devices: Devices = None) -> Spreads:
+    async def spread(self, measurement: str, fields: Sequence[str], window: TimeSpan, devices: Devices = None) -> GaugeSpreads:
         """Yield for each series the spread of each gauge."""
         picked = ", ".join(f"min({field}), mean({field}), max({field})" for field in map(name, fields))
         async for series, rows in self._select(picked, measurement, window, devices):

@@ -34,13 +34,13 @@ from gateway.ingest.database.store import (
     DayFigures,
     Devices,
     FieldFigures,
-    Heard,
+    GaugeSpreads,
+    HeardTimes,
     PlacedRows,
     PointValues,
     SampledField,
     Side,
     Spread,
-    Spreads,
     StoredSeries,
     StoredValue,
     SumPoint,
@@ -133,7 +133,7 @@ class MetricsqlStore:
         async for series, rows in self.rows(measurement, fields, window, [device]):
             yield PlacedRows({tag: value for tag, value in series._asdict().items() if value}, rows)
 
-    async def heard(self, measurement: str, side: Side, at_ms: int, reach_ms: int, devices: Devices) -> Heard:
+    async def heard(self, measurement: str, side: Side, at_ms: int, reach_ms: int, devices: Devices) -> HeardTimes:
         """Yield for each series the device and the time of the nearest point."""
         function, window = f"t{side.value}_over_time", within(side, at_ms, reach_ms)
         for labels, time_s in (await self._rolled(function, measurement, "quality", window, devices)).items():
@@ -169,7 +169,7 @@ class MetricsqlStore:
         async for series, rows in self.rows(measurement, ["quality"], window, asked):
             yield series, sum(1 for _, (quality,) in rows if quality is not None and int(quality) & bit)
 
-    async def spread(self, measurement: str, fields: Sequence[str], window: TimeSpan, devices: Devices = None) -> Spreads:
+    async def spread(self, measurement: str, fields: Sequence[str], window: TimeSpan, devices: Devices = None) -> GaugeSpreads:
         """Yield for each series the spread of each gauge."""
         names = "|".join(f"{measurement}_{field}" for field in fields)
         found: dict[StoredSeries, dict[str, Spread]] = defaultdict(dict)

@@ -72,7 +72,7 @@ BySeries = AsyncIterator[tuple[StoredSeries, T]]
 """Series, each with what is found of it."""
 SumPoints = BySeries[SumPoint]
 TimedRows = BySeries[list[TimedValues]]
-Heard = AsyncIterator[tuple[str, int]]
+HeardTimes = AsyncIterator[tuple[str, int]]
 """Devices, each with the time of a point."""
 
 
@@ -120,7 +120,7 @@ DayFigures = Mapping[int, Mapping[str, FieldFigures]]
 """Beginning of a day in UTC → field → its figures; days and fields without values are left out."""
 Spread = tuple[float, float, float]
 """The lowest, the mean and the highest value."""
-Spreads = BySeries[dict[str, Spread]]
+GaugeSpreads = BySeries[dict[str, Spread]]
 Devices = Collection[str] | None
 """Devices to ask about; None asks about all."""
 
@@ -181,7 +181,7 @@ class Store(Protocol):
     def placed_rows(self, measurement: str, fields: Sequence[str], window: TimeSpan, device: str) -> AsyncIterator[PlacedRows]:
         """Yield the points of a device with all their tags, so that they can be written again; in several pieces."""
 
-    def heard(self, measurement: str, side: Side, at_ms: int, reach_ms: int, devices: Devices) -> Heard:
+    def heard(self, measurement: str, side: Side, at_ms: int, reach_ms: int, devices: Devices) -> HeardTimes:
         """Yield for each series the device and the time of the nearest point with any field; a device may come twice."""
 
     def newest_reports(self, field: str, window: TimeSpan) -> AsyncIterator[tuple[str, int, float]]:
@@ -193,7 +193,7 @@ class Store(Protocol):
     def flagged(self, measurement: str, bit: int, window: TimeSpan, devices: Devices = None) -> BySeries[int]:
         """Yield for each series the number of its points with a bit of ``quality``; series without one may be left out."""
 
-    def spread(self, measurement: str, fields: Sequence[str], window: TimeSpan, devices: Devices = None) -> Spreads:
+    def spread(self, measurement: str, fields: Sequence[str], window: TimeSpan, devices: Devices = None) -> GaugeSpreads:
         """Yield for each series the spread of each gauge that has a value in the window."""
 
     def sampled(self, measurements: Sequence[str], window: TimeSpan, step_ms: int, device: str) -> AsyncIterator[SampledField]:
