@@ -26,6 +26,7 @@ from gateway.core.readings.steps import (
     HOUR_MS,
     SOUND,
     TOO_LATE,
+    UNUSUAL,
     CounterRule,
     CounterValue,
     Doubt,
@@ -40,8 +41,12 @@ _LATE_RATES: Final = 20
 """A late reading may lie behind the newest by so many times the mean rate: what was judged in between was unusual too."""
 _HABIT: Final = 2
 """Steps of a counter that stand to be confirmed, from which on their size is a habit: no meter is exchanged so often."""
-_HABIT_SIZES: Final = 5
+_HABIT_SIZES: Final = 4
 """Nor is it a habit of a meter to pass so many times its size."""
+_ORDINARY: Final = 1 / 4
+"""An amount that is believed and greater than this share of its size, beyond what the mean explains, shows a greater size."""
+_GROWS_BY: Final = 2
+"""So many times greater at most: one amount may be the step of an exchange that is too small to be noticed."""
 _SIZE_SHOWN: Final = 1.25
 """The size of a meter is at least so many times the rate that it has shown: as Q4 of a water meter is of its Q3."""
 
@@ -61,19 +66,15 @@ class CounterState(CounterNumbers):
             self._begin(Register(name, value, time_ms), growth)
             return SOUND
         grown, gap_ms = value - self[at], time_ms - self[at + TIME]
-        # Written out: it is so nearly every time. An hour of what its size passes is usual in any time, and needs no mean.
+        # Written out: it is so nearly every time. So much is usual in any time, needs no mean, and tells nothing of its size.
         if (
             gap_ms > 0
-            and 0 <= grown <= self[at + SIZE]
+            and 0 <= grown <= self[at + SIZE] * _ORDINARY
             and (grown <= growth.step or grown <= growth.most_per_h * gap_ms / HOUR_MS + growth.step)
             and (rule is None or (most := rule.rate_per_h) is None or (grown <= most * gap_ms / HOUR_MS and grown <= most))
             and (not self._doubts or self._dismiss(at, name, value, time_ms))
         ):
-            self[at], self[at + TIME] = value, time_ms
-            offset = self[at + OFFSET]
-            if time_ms - self[at + BASE_TIME] > FORGETS_MS:
-                self._forget_first_day(at)
-            return Judgement(suspect=False, offset=offset) if offset else SOUND
+            return self._go_on(at, value, time_ms)
         size = self[at + SIZE] if rule is None or rule.rate_per_h is None else min(self[at + SIZE], rule.rate_per_h)
         is_rated = bool(self.rated) and name.partition(",")[0] in self.rated
         met = CounterValue(name, value, time_ms, growth, rule, together, size, is_rated)
@@ -243,6 +244,14 @@ class CounterState(CounterNumbers):
             self._forget_doubt(name)
         return True
 
+    def _go_on(self, at: int, value: float, time_ms: float) -> Judgement:
+        """Believe a value that is no step."""
+        self[at], self[at + TIME] = value, time_ms
+        if time_ms - self[at + BASE_TIME] > FORGETS_MS:
+            self._forget_first_day(at)
+        offset = self[at + OFFSET]
+        return Judgement(suspect=False, offset=offset) if offset else SOUND
+
     def _judge_late(self, at: int, met: CounterValue) -> Judgement:
         """Find the offset of a value that is older than the state; it alters nothing, and what was no reading has no sum."""
         offset = self._offset_at(at, met.name, met.time_ms)
@@ -262,9 +271,12 @@ class CounterState(CounterNumbers):
             self.past = self.past._replace(rules={**self.past.rules, name: met.rule})
         if isnan(before):  # exchanged: the slot holds the whole sum
             return self._move(at, met, exact(offset - value), suspect=False)
-        if met.is_usual_after(before, before_ms, self._known_mean(at)) and self._dismiss(at, name, value, time_ms):
-            self[at], self[at + TIME] = value, time_ms
-            return Judgement(suspect=False, offset=offset) if offset else SOUND
+        mean = self._known_mean(at)
+        if met.is_usual_after(before, before_ms, mean) and self._dismiss(at, name, value, time_ms):
+            if mean is not None and not met.is_rated:
+                beyond = value - before - UNUSUAL * mean * (time_ms - before_ms)
+                self[at + SIZE] = min(max(self[at + SIZE], beyond / _ORDINARY), _GROWS_BY * self[at + SIZE])
+            return self._go_on(at, value, time_ms)
         if modulus := met.rolled_over(before, before_ms):
             self._doubt_restored(before_ms)
             self._put_former(name, FormerOffset(time_ms, offset, before + offset))
@@ -305,10 +317,10 @@ class CounterState(CounterNumbers):
     def _learn_habit(self, at: int, newest: StepToConfirm) -> None:
         """Learn the size of a meter that is used in bursts, as a hydrant is: its register only rises."""
         steps = [one for one in self.past.steps if one.name == newest.name and one.first_ms <= newest.first_ms]
-        size = _SIZE_SHOWN * max((step.held_out for step in steps[-_HABIT:]), default=0.0)
+        most = max((step.held_out for step in steps[-_HABIT:]), default=0.0)
         is_one = all(earlier.before < earlier.after <= later.before for earlier, later in pairwise(steps))
-        if len(steps) >= _HABIT and is_one and size <= _HABIT_SIZES * self[at + SIZE]:
-            self[at + SIZE] = max(self[at + SIZE], size)
+        if len(steps) >= _HABIT and is_one and most <= _HABIT_SIZES * self[at + SIZE]:
+            self[at + SIZE] = max(self[at + SIZE], _GROWS_BY * most)
 
     def _move(self, at: int, met: CounterValue, offset: float, *, suspect: bool) -> Judgement:
         """Believe a value after a step."""

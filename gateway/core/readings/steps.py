@@ -16,6 +16,8 @@ _RESET_SHARE: Final = 0.1
 _RESET_RATES: Final = 3
 _GOES_ON_SHARE: Final = 1 / 3
 """A counter goes on after a step if its rate is at least this share of the rate of the step."""
+_SHOWN_LEAST_H: Final = 0.5
+"""The least time in hours for which it must show its size."""
 _DIGITS_LEAST: Final = 10_000.0
 """The narrowest register whose own digits tell where it begins again."""
 _DIGITS_END: Final = 0.99
@@ -99,7 +101,8 @@ class CounterValue(NamedTuple):
         """Judge a step by the way the counter goes on after it.
 
         Behind a long gap a third of the step's rate is what a house may use in an hour of any day: there the counter must go on
-        for as long as the gap was, or show at once or in a day that it uses more than it ever did.
+        for as long as the gap was, or show at once or in a day that it uses more than it ever did. At once that is an hour
+        of its size, or, as long as nobody told that, the time spent at a third of it: no house does.
         """
         first = self._replace(value=doubt.first, time_ms=doubt.first_ms)
         if not first.is_possible_after(before, before_ms):
@@ -109,7 +112,8 @@ class CounterValue(NamedTuple):
             return StepVerdict.STEPPED
         since_ms = self.time_ms - doubt.first_ms
         beyond = self.value - doubt.first - UNUSUAL * mean * since_ms
-        if since_ms >= doubt.first_ms - before_ms or beyond > self.size_per_h:
+        hours = 1.0 if self.is_rated else min(1.0, max(since_ms / HOUR_MS, _SHOWN_LEAST_H) * _GOES_ON_SHARE)
+        if since_ms >= doubt.first_ms - before_ms or beyond > self.size_per_h * hours:
             return StepVerdict.EXPLAINED
         if since_ms < DAY_MS:
             return StepVerdict.OPEN

@@ -22,12 +22,14 @@ def judge(readings: list[Reading], q3: float | None) -> Judged:
     state = CounterState()
     if q3 is not None:
         state.rate({NAME: 1.25 * q3})
-    sums, held_out, is_told = list[float | None](), dict[int, float](), False
+    sums, held_out, is_told, past = list[float | None](), dict[int, float](), False, state.past
     for hour, value in readings:
         judged = state.judge(NAME, GROWTH[NAME], value, NOW_MS + round(hour * HOUR_MS))
         sums.append(None if judged.offset is None else round(value + judged.offset, 6))
         is_told = is_told or judged.step is not None
-        held_out |= {step.first_ms: step.held_out for step in state.past.steps}
+        if state.past is not past:
+            past = state.past
+            held_out |= {step.first_ms: step.held_out for step in past.steps}
     return Judged(sums, list(held_out.values()), is_told)
 
 
@@ -45,6 +47,13 @@ def test_an_exchange_that_nobody_told_is_not_billed_and_told(q3: float | None, g
         if interval_h <= gap_h:
             found = judge_exchanges(q3, gap_h, interval_h, 2 if interval_h < 1 else 8, 2, judge)
             assert (found.billed, found.untold) == (0, 0), interval_h
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_a_meter_without_a_size_in_the_registry_shows_its_own_within_a_year(kind: Kind) -> None:
+    found = judge_kind(kind._replace(sizes_q3=(None,)), 12, 5, judge)
+    assert found.missed <= MISSED_MAX * found.used, found
+    assert found.untold < 0.01, found
 
 
 @pytest.mark.slow

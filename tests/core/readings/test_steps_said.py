@@ -128,6 +128,31 @@ def test_a_meter_that_is_used_in_bursts_is_asked_about_twice() -> None:
     assert state.judge(NAME, GROWTH[NAME], 55.0, at(10)).suspect, "that is no habit"
 
 
+def test_a_meter_whose_size_nobody_told_shows_it_by_what_is_believed_of_it() -> None:
+    bursts: Hours = []
+    total = 800.0
+    for day, amount in enumerate((6.0, 9.0, 14.0, 25.0, 40.0)):
+        total += amount
+        bursts += [(6 + 24 * day + hour, total) for hour in range(3)]
+    assert house(bursts).past.steps == (), "each is less than four times the greatest before it"
+    rated = CounterState()
+    rated.rate({NAME: 10.0})
+    assert [step.held_out for step in house(bursts, rated).past.steps] == [40.0], "what its label says holds"
+    at_once = house([(6, 806.0), (7, 806.0), (8, 846.0), (9, 846.0), (10, 846.0)])
+    assert [step.held_out for step in at_once.past.steps] == [40.0], "one amount makes it no more than twice as great"
+
+
+def test_a_pump_that_ran_in_a_gap_and_runs_on_counts_though_it_stops_soon() -> None:
+    pump: Hours = [(6, 854.0), (6.25, 856.3), (6.5, 858.6), (6.75, 858.6)]
+    state = house(pump)
+    assert state.past.steps == ()
+    assert state.registers()[0].offset == 0.0
+    rated = CounterState()
+    rated.rate({NAME: 3.125})
+    few: Hours = [(6, 815.0), (6.25, 815.9), (6.5, 816.8), (6.75, 816.8), (9, 816.8)]
+    assert [step.held_out for step in house(few, rated).past.steps] == [15.0], "so much a house may use at once"
+
+
 def test_a_register_at_its_last_digit_rolls_over_if_two_more_readings_say_so() -> None:
     state = CounterState()
     readings: Hours = [(hour, 99_980.0 + 0.2 * hour) for hour in range(100)]
