@@ -44,8 +44,7 @@ from gateway.core.alarms.engine import Alarms
 from gateway.core.devices.broker_drops import BROKER_DROPPED
 from gateway.core.devices.device import Device
 from gateway.core.devices.observation import Counting, Observation
-from gateway.core.devices.resolved import ProfiledStream, Stream, domain_of
-from gateway.core.devices.streams import Streams
+from gateway.core.devices.streams import ProfiledStream, Stream, Streams, domain_of
 from gateway.core.edge_nodes import EdgeNodes
 from gateway.core.evaluate import Evaluator, MakePoint
 from gateway.core.gateways.tenures import OWN_TOPICS

@@ -13,8 +13,7 @@ from msgspec.structs import replace
 
 from gateway.core.devices.device import Device, Series
 from gateway.core.devices.observation import Observation
-from gateway.core.devices.resolved import ProfiledStream
-from gateway.core.devices.streams import Streams
+from gateway.core.devices.streams import ProfiledStream, Streams
 from gateway.core.evaluate import Evaluator
 from gateway.core.message import Arrival, CodecAsk, Outcome, Sender, SideEffects, Undecodable, Unresolved
 from gateway.core.pending import PendingDecode

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.core.devices.resolved import ProfiledStream
+from gateway.core.devices.streams import ProfiledStream
 from gateway.core.message import Outcome
 from gateway.core.process import Processor
 from schemas.rejects import IgnoreCause, RejectReason

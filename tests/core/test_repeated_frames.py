@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.devices.resolved import ProfiledStream
-from gateway.core.devices.streams import Streams
+from gateway.core.devices.streams import ProfiledStream, Streams
 from gateway.core.message import Outcome, StoredMessage
 from gateway.core.pending import pending_decode
 from gateway.core.process import Processor

@@ -27,8 +27,7 @@ from gateway.core.alarms.alarm import Change
 from gateway.core.alarms.engine import Alarms
 from gateway.core.alarms.shipped import SHIPPED
 from gateway.core.devices.device import Device
-from gateway.core.devices.resolved import Stream
-from gateway.core.devices.streams import Streams
+from gateway.core.devices.streams import Stream, Streams
 from gateway.core.message import StoredMessage
 from gateway.core.process import Processor
 from gateway.core.readings.sums import SumsMode

@@ -7,14 +7,13 @@ from typing import Any, Final, Protocol, TypeVar
 
 from gateway.core.devices.device import MESSAGE_KEPT_BYTES, Device, Series
 from gateway.core.devices.places import Places, topic_prefix
-from gateway.core.devices.resolved import ProfiledStream, StatusStream, Stream
 from gateway.core.gateways.tenures import OWN_TOPICS, Tenures
 from gateway.core.message import Unresolved
 from gateway.core.profiles.mapped import DeviceParams
-from gateway.core.profiles.matching import Profiles
-from gateway.core.profiles.recognition import Frame
+from gateway.core.profiles.matching import ProfiledTopic, Profiles
+from gateway.core.profiles.recognition import Frame, Recognition
 from gateway.core.readings.field_sets import FieldSets
-from gateway.core.readings.native import NativeDecoder
+from gateway.core.readings.native import NO_KEYS, NativeDecoder
 from schemas.device_ids import device_id
 from schemas.quantities import DOMAINS
 from schemas.registry import RegisteredDevice, device_key, is_same_source
@@ -30,6 +29,55 @@ _FORGET_SHARE: Final = 64
 
 MESSAGES_KEPT = 3000
 """Devices whose last message is kept if it is not large; for others it is kept once somebody opens their page."""
+
+_UNKNOWN: Final = "unknown"
+"""The domain of messages without a known measurement."""
+
+
+class Stream(Series):
+    """A native topic, resolved: its series, and the keys of its last regular reading."""
+
+    __slots__ = ("key_set",)
+
+    def __init__(self, site: str, device: Device, domain: str) -> None:
+        super().__init__(site, device, domain)
+        self.key_set = NO_KEYS
+
+
+class StatusStream(Stream):
+    """The status topic of a device, on which also its last will is published."""
+
+    __slots__ = ()
+
+
+@dataclass(slots=True, eq=False)
+class ProfiledStream:
+    """A topic that profiles read, resolved.
+
+    :ivar recognition: recognises frames that are like the one before; None: each frame is recognised on its own.
+    :ivar device: the device that sends those frames.
+    :ivar domain: the domain of their outcomes while no measurement is known.
+    :ivar series: the series of the one plain point in each of them; None: their points differ.
+    """
+
+    topic: ProfiledTopic
+    device: Device | None = None
+    domain: str = _UNKNOWN
+    recognition: Recognition | None = None
+    series: Series | None = None
+
+    def keep(self, recognition: Recognition | None, device: Device, series: Series | None) -> None:
+        """Keep what was recognised in a frame for the next; without a recognition, nothing of it holds."""
+        self.recognition = recognition
+        self.device = device if recognition is not None else None
+        self.domain = domain_of(device)
+        self.series = series
+
+
+def domain_of(device: Device) -> str:
+    """The domain of a device by the registry."""
+    registered = device.registered
+    return (registered.domain if registered is not None else None) or _UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Any
 
-from gateway.core.devices.resolved import ProfiledStream
+from gateway.core.devices.streams import ProfiledStream
 from gateway.core.process import Processor
 from gateway.ingest.catalog import Catalog, load_catalog
 from gateway.ingest.codecs.sync_client import SyncCodecs

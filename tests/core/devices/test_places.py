@@ -6,8 +6,7 @@ import pytest
 
 from gateway.core.devices.device import Device
 from gateway.core.devices.places import UNHEARD_MS, Origins, Places, topic_prefix
-from gateway.core.devices.resolved import Stream
-from gateway.core.devices.streams import Admission
+from gateway.core.devices.streams import Admission, Stream
 from gateway.core.message import Unresolved
 from gateway.core.process import Processor
 from schemas.rejects import RejectReason

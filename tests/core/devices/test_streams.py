@@ -3,8 +3,7 @@
 import pytest
 
 from gateway.core.devices.device import MESSAGE_KEPT_BYTES, TAG_VALUES_MAX, Device
-from gateway.core.devices.resolved import Stream
-from gateway.core.devices.streams import MESSAGES_KEPT, Admission, Streams
+from gateway.core.devices.streams import MESSAGES_KEPT, Admission, Stream, Streams
 from gateway.core.message import Unresolved
 from gateway.core.readings.line_protocol import Tags
 from schemas.registry import RegisteredDevice, Registry
