@@ -12,6 +12,7 @@ from gateway.core.alarms.alarm import Change
 from gateway.core.alarms.shipped import SHIPPED
 from gateway.core.ledger import ENDS
 from gateway.core.message import Refusal, WaitCause
+from gateway.ingest.database.store import TimeSpan
 from gateway.ingest.storage.database import Database
 from gateway.ingest.storage.quarantine import QuarantineUse, WaitingKey
 from gateway.ingest.storage.reject_counts import CountedRejects
@@ -205,7 +206,6 @@ GIVEN: dict[str, dict[str, Any]] = {
     "exchange": {
         "device": "m1",
         "counters": [{"name": "volume_m3,lane=1", "value": 5.5, "time_ms": 0}, {"name": "volume_reverse_m3", "value": None}],
-        "named": str,
         "fields": {"final": "1"},
         "faults": {"final": "'q' is not a number"},
         "has_fields_at_fault": True,
@@ -267,12 +267,11 @@ GIVEN: dict[str, dict[str, Any]] = {
             for after, state in ((9.0, "to_confirm"), (0.5, "to_confirm"), (9.0, "used"))
         ],
         "device": "",
-        "named": str,
         "exchange": str,
     },
     "amounts": {
         "device": "m1",
-        "counters": ["volume_m3"],
+        "registers": ["volume_m3"],
         "main": "volume_m3",
         "standing": [{"kind": "estimate", "field": "volume_m3", "from": "1970-01-01", "to": "1970-01-02", "amount": 1.5}],
         "fault": "no answer",
@@ -284,6 +283,9 @@ GIVEN: dict[str, dict[str, Any]] = {
         "report": MonthReport("kind", 0, fault="no answer"),
         "list": Listing(ListQuery({}, 1, ""), [BILLED, BILLED | {"kind": "correction", "used": "", "cause": "no reading"}], 2),
         "kinds": {"use": 1, "correction": 1, "step": 1},
+        "read_again": 1,
+        "days": TimeSpan(0, 86_400_000),
+        "has_xlsx": True,
         "totals": [{"counter": "volume_m3", "lines": 1, "used": 2.5, "unknown": 0, "estimated": 1, "suspect": 0}],
         "head": None,
         "digest": "",

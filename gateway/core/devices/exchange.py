@@ -55,8 +55,10 @@ def step_said(device: Device, first_ms: int, counter: str | None, *, is_used: bo
     step = next((one for one in steps if one.from_ms < first_ms <= one.first_ms), None)
     if step is None:
         return f"{device.name} has no step to confirm at that time"
-    if (step.state is StepState.USED) is is_used:
-        return f"{device.name}: the step {'was said to be used' if is_used else 'stands to be confirmed'} already"
+    if step.state is StepState.USED and is_used:
+        return f"{device.name}: the step was said to be used already"
+    if step.state is StepState.OPEN and not is_used:
+        return f"{device.name}: the step stands to be confirmed already"
     if not step.held_out:
         return f"{device.name}: the register went back from {step.before:.15g} to {step.after:.15g}: tell its exchange"
     rule = past.rules.get(step.name, CounterRule())

@@ -37,6 +37,7 @@ PAGES: Final = {
     "open data": "/exports",
     "billing": "/billing",
     "amounts": "/devices/wm-0001/amounts",
+    "steps": "/steps",
     "alarms": "/alarms",
     "alarm history": "/alarms/history",
     "shift": "/shift",
