@@ -121,14 +121,11 @@ def _note(result: Replayed, number: int, stored: Refusal | QuarantinedMessage, o
     side_effects = outcome.side_effects
     result.refused += outcome.refusals
     result.duplicates[outcome.domain] += outcome.duplicates
-    if side_effects is not None and (side_effects.ask is not None or _waits_still(stored, side_effects.waiting)):
+    waits_for = stored.key if isinstance(stored, QuarantinedMessage) else None
+    if side_effects is not None and (side_effects.ask is not None or waits_for in {one.key for one in side_effects.waiting}):
         return  # codecs are not called here, or it was released too soon
     result.numbers.append(number)
     if side_effects is not None and side_effects.waiting:
         result.waiting += side_effects.waiting
     elif not (outcome.readings or outcome.refusals or outcome.duplicates):
         result.empty[outcome.domain] += 1
-
-
-def _waits_still(stored: Refusal | QuarantinedMessage, waiting: list[QuarantinedMessage]) -> bool:
-    return isinstance(stored, QuarantinedMessage) and any(again.key == stored.key for again in waiting)

@@ -123,11 +123,7 @@ class DrainLane:
         if self._backlog.removal_due_in_s <= 0:
             await self._backlog.remove_settled()
         await asyncio.sleep(self._share.pause_s)
-        await self._wait_for_link()
-
-    async def _wait_for_link(self) -> None:
-        """Return when the budget lets the backlog write. What live readings send meanwhile counts first."""
-        while wait_s := self._bisector.influxdb.link.backlog_wait_s(self._loop.time()):
+        while wait_s := link.backlog_wait_s(self._loop.time()):  # what live readings send meanwhile counts first
             await asyncio.sleep(min(wait_s, _LINK_LOOK_S))
             if self._breaker.is_open:
                 return
@@ -155,16 +151,13 @@ class DrainLane:
             self._share.written(self._loop.time() - began_s, self._live_answers.pop_mean_s(), held_up=held_up)
             for entry in entries:
                 self._settle(entry, {"written": entry.body.domains})
-            self._report()
+            progress = self._backlog.progress
+            if left := self._backlog.readings:
+                self._events.catching_up(progress.brought_in, left, progress.per_s(self._loop.time()))
         elif len(entries) > 1:
             await self._judge_together(entries, fate, answer)
         elif entries:
             await self._judge_alone(entries[0], fate, answer)
-
-    def _report(self) -> None:
-        progress = self._backlog.progress
-        if left := self._backlog.readings:
-            self._events.catching_up(progress.brought_in, left, progress.per_s(self._loop.time()))
 
     async def _judge_together(self, entries: list[journal.Entry], fate: Fate, answer: Answer) -> None:
         """Handle a refused write of several rows: each is then written alone, which shows the faulty one."""

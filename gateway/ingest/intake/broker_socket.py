@@ -95,14 +95,11 @@ class BrokerSocket(asyncio.Protocol):
         self._receive(data)
         self._acknowledge_quickly()
         if self.apart_s and not self._waiting:
-            self._wait_for_next_read()
-
-    def _wait_for_next_read(self) -> None:
-        left_s = self.last_received_s + self.apart_s - time.monotonic()
-        if left_s > 0:
-            self._waiting = True
-            self._steer()
-            self._timer = self._loop.call_later(left_s, self._read_on)
+            left_s = self.last_received_s + self.apart_s - time.monotonic()
+            if left_s > 0:
+                self._waiting = True
+                self._steer()
+                self._timer = self._loop.call_later(left_s, self._read_on)
 
     def _read_on(self) -> None:
         self._waiting = False

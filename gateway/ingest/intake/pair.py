@@ -148,7 +148,10 @@ class Watch:
         standby, payload = self.standby, message.payload or b""
         if name := self._topics.told_at(message.topic, "machines"):
             if name == standby.name and not message.retain:
-                self._synced()
+                if not standby.is_synced:
+                    self.syncs += 1
+                    standby.synced(self._loop.time())
+                    self._events.watch_stands(str(self.connection.address))
             elif not payload:
                 standby.forgotten(name)
             elif (said := state_said(payload)) is not None:
@@ -158,12 +161,6 @@ class Watch:
         elif (name := self._topics.told_at(message.topic, "alarms")) and standby.role is not PairRole.LIVE:
             self._alarms[name] = bytes(payload)
             self.news.set()
-
-    def _synced(self) -> None:
-        if not self.standby.is_synced:
-            self.syncs += 1
-            self.standby.synced(self._loop.time())
-            self._events.watch_stands(str(self.connection.address))
 
     # Alarms.
 

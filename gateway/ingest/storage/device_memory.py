@@ -56,7 +56,9 @@ class DeviceMemory:
         line, step = self.lines.pop(device.name, None), self.steps.pop(device.name, None)
         try:
             if line is None:
-                self._say_renamed(device)
+                former = former_id(device.source)  # as an earlier version had it; there two names could become one id
+                if former not in {device.source, device.name} and self.remembers(former):
+                    self._events.device_renamed(device.name, device.source, former)
             else:
                 self.checks[device.name] = zlib.crc32(line.encode())
                 unpack(line, device, field_sets, self._clock.now_ms())
@@ -68,12 +70,6 @@ class DeviceMemory:
                 device.went_on_elsewhere()
         except ValueError as error:
             self._events.state_lost(device.name, str(error))
-
-    def _say_renamed(self, device: Device) -> None:
-        """Report a device that an earlier version stored under another id; there two names could become one id."""
-        former = former_id(device.source)
-        if former not in {device.source, device.name} and self.remembers(former):
-            self._events.device_renamed(device.name, device.source, former)
 
 
 class ChangedId(NamedTuple):

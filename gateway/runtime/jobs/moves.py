@@ -163,7 +163,10 @@ class Moves:
         told = stages_told(found)
         others = {name: stages_within(told, name, self._config.mqtt.client_id) for name in names}
         for name in names:
-            self._say_awaited(name, not_empty(others[name]))
+            if (gateways := not_empty(others[name])) and self._waits_for.get(name) != gateways:
+                text = "taking over %s: no sums are written of it until all stands in the database of %s"
+                log.info(text, name, ", ".join(gateways))
+            self._waits_for[name] = gateways
         alone = [name for name in names if not still_bound(others[name]) and not before[name].is_alone]
         free = [name for name in names if not not_empty(others[name]) and not before[name].is_free]
         if alone:
@@ -181,13 +184,6 @@ class Moves:
                 self._sums.look()
             elif tenure.is_free and tenure.is_alone:
                 await self._hold(name)
-
-    def _say_awaited(self, name: str, gateways: list[str]) -> None:
-        if gateways and self._waits_for.get(name) != gateways:
-            log.info(
-                "taking over %s: no sums are written of it until all stands in the database of %s", name, ", ".join(gateways)
-            )
-        self._waits_for[name] = gateways
 
     async def _hold(self, name: str) -> None:
         """Go on with a share whose devices have their sums; those that are met from now on ask for themselves."""

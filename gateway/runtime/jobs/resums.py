@@ -170,7 +170,9 @@ class Resums:
             return known
         progress = self._progress[device.name] = self._begun(device, from_ms)
         if len(self._progress) > _KEPT:
-            self._forget_ended()
+            ended = [name for name, progress in self._progress.items() if progress.is_done or progress.fault]
+            for name in ended[:_KEPT]:
+                del self._progress[name]
         self._waiting.put_nowait(device)
         return progress
 
@@ -181,11 +183,6 @@ class Resums:
     def progress(self, device: str) -> ResumProgress | None:
         """Return how far a device is; None if nobody asked."""
         return self._progress.get(device)
-
-    def _forget_ended(self) -> None:
-        ended = [name for name, progress in self._progress.items() if progress.is_done or progress.fault]
-        for name in ended[:_KEPT]:
-            del self._progress[name]
 
     async def run(self) -> None:
         """Work out what is asked for, one device after the other; until cancelled."""

@@ -73,7 +73,9 @@ class Supervision:
         if self._manager.watchdog_s:
             self._give_sign()
         if self._looks % _LOOKS_A_FLEET == 0:
-            await self._look_at_fleet()
+            for fleet in self._status.devices.look_at_fleet(self._status.clock.now_ms()):
+                self._fleet = fleet
+                await asyncio.sleep(0)
         self._manager.status(self._sentence(sentence))
         self._looks += 1
 
@@ -89,11 +91,6 @@ class Supervision:
                 where = " > ".join(suspended_in(tasks[name])) if name in tasks else "it has ended"
                 log.error("%s has work and stands still: %s; no sign of life is given until it goes on", name, where)
         self._stuck = stuck
-
-    async def _look_at_fleet(self) -> None:
-        for fleet in self._status.devices.look_at_fleet(self._status.clock.now_ms()):
-            self._fleet = fleet
-            await asyncio.sleep(0)
 
     def _sentence(self, sentence: Callable[[Finding], str]) -> str:
         """The worst finding of the status page, and how many others there are."""

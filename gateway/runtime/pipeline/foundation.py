@@ -90,10 +90,10 @@ class Pairing:
         """The lanes, of which those of the live machine wait until this one is live."""
         if self.watch is None:
             return lanes
-        watch = self.watch
-        return {name: partial(_when_live, watch, lane) if isinstance(lane, LiveOnly) else lane for name, lane in lanes.items()}
+        is_live = self.watch.live
 
+        async def when_live(lane: Lane) -> None:
+            await is_live.wait()
+            await lane()
 
-async def _when_live(watch: Watch, lane: Lane) -> None:
-    await watch.live.wait()
-    await lane()
+        return {name: partial(when_live, lane) if isinstance(lane, LiveOnly) else lane for name, lane in lanes.items()}

@@ -1,6 +1,6 @@
 """Receiving: the session with the broker, from its subscriptions to the core, and the shares that come here or go elsewhere."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 
 from gateway.core.evaluate import Evaluator
@@ -10,7 +10,6 @@ from gateway.ingest.intake.pair import Watch
 from gateway.ingest.intake.subscriptions import Fence, Subscriptions
 from gateway.monitoring.alarms.shared_alarms import AlarmHandover
 from gateway.runtime.jobs.moves import Moves, with_kept
-from gateway.runtime.jobs.own_points import SelfReport
 from gateway.runtime.pipeline.delivering import Way
 from gateway.runtime.pipeline.foundation import Foundation, Lane, Lanes
 from gateway.runtime.pipeline.waiting import Waiting
@@ -35,21 +34,18 @@ class Receiving:
         clock, trust = foundation.clock, processor.trust
         self.intake = Intake(connection, self.subscriptions, receiver, acknowledger, events, trust, clock)
         permission = None if pairing.watch is None else partial(_permitted, pairing.watch, processor.evaluator)
-        self.lanes: Lanes = {
-            "intake": partial(_take_in, self.intake, watching.self_report, permission),
-            "subscriptions": self.subscriptions.run,
-        }
+
+        async def take_in() -> None:
+            await watching.self_report.first_answer()
+            await self.intake.run(permission)
+
+        self.lanes: Lanes = {"intake": take_in, "subscriptions": self.subscriptions.run}
 
 
 async def _permitted(watch: Watch, evaluator: Evaluator) -> None:
     """Return when the session may be opened; stamps have another parity in each term: the other machine may have given some."""
     await watch.until_may_open()
     evaluator.parity = watch.standby.term % 2
-
-
-async def _take_in(intake: Intake, self_report: SelfReport, permission: Callable[[], Awaitable[None]] | None) -> None:
-    await self_report.first_answer()
-    await intake.run(permission)
 
 
 class Sharing:
