@@ -19,6 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
+from gateway.ingest.storage import schema
 from gateway.ingest.storage.beside import beside, give_up_reserve, keep_reserve, lock
 from gateway.ingest.storage.recovery.salvage import PAGE_BYTES
 from gateway.ingest.storage.recovery.set_aside import (
@@ -30,16 +31,6 @@ from gateway.ingest.storage.recovery.set_aside import (
     to_salvage,
 )
 from gateway.ingest.storage.recovery.tally import Tally
-from gateway.ingest.storage.schema import (
-    SCHEMA_VERSION,
-    connect,
-    connect_to_nothing,
-    give_pages_back,
-    is_damage,
-    is_full,
-    look_around,
-    restart_wal,
-)
 from gateway.support.folder_owner import FolderOwner, being, whose
 from gateway.support.private_files import make_folder, refuse_pipes
 
@@ -126,15 +117,15 @@ class Database:
                 if begin_anew:
                     set_aside(self.path)
                 _refuse_what_is_not_ours(self.path)
-                self._connection = connect(self.path)
+                self._connection = schema.connect(self.path)
                 self.tally.load()
                 self.tally.count(self._connection)
-                self._next_row = 1 + look_around(self._connection)
+                self._next_row = 1 + schema.look_around(self._connection)
                 self._inode = self.path.stat().st_ino
-                take_newer_back(self.path, SCHEMA_VERSION)
+                take_newer_back(self.path, schema.SCHEMA_VERSION)
         except (OSError, sqlite3.Error, UnicodeDecodeError) as error:
             self._close_file()
-            if is_damage(error, opening=True):
+            if schema.is_damage(error, opening=True):
                 raise Damaged(f"{self.path} is damaged: {error}") from error
             why = error.strerror if isinstance(error, OSError) else error
             raise DatabaseFault(f"{self.path} cannot be opened: {why}; {_ADVICE}") from error
@@ -146,7 +137,7 @@ class Database:
         """Use empty tables in place of the file; every change of them fails with ``why``."""
         self.absence = why
         self.tally.load()
-        self._connection = connect_to_nothing()
+        self._connection = schema.connect_to_nothing()
 
     def to_salvage(self) -> list[Path]:
         """Files that were set aside and not salvaged yet, the oldest first."""
@@ -215,13 +206,13 @@ class Database:
                 try:
                     return commit()
                 except sqlite3.OperationalError as error:
-                    if not (is_full(error) and restart_wal(connection)):
+                    if not (schema.is_full(error) and schema.restart_wal(connection)):
                         raise
                     return commit()
         except (sqlite3.Error, UnicodeDecodeError) as error:
-            if is_damage(error):
+            if schema.is_damage(error):
                 raise Damaged(f"{self.path} is damaged: {error}") from error
-            kind = DiskFull if is_full(error) else DatabaseFault
+            kind = DiskFull if schema.is_full(error) else DatabaseFault
             raise kind(self.absence or f"{self.path}: {error}") from error
         except OSError as error:
             raise DatabaseFault(f"{self.tally.path} cannot be written: {error.strerror}") from error
@@ -273,7 +264,7 @@ class Database:
         if self._connection is None or self.absence:
             return False
         with being(self._owner):
-            return give_pages_back(self._connection, _GIVEN_BACK_TOGETHER)
+            return schema.give_pages_back(self._connection, _GIVEN_BACK_TOGETHER)
 
     def _wal_bytes(self) -> int:
         with suppress(OSError):
