@@ -113,17 +113,10 @@ def _load(
     under which the ``registry``, read if it is not known, has another entry are returned too.
     """
     catalog = load_catalog(config, registry=registry)
-    changed = [name for name, entry in catalog.devices.items() if active.get(name) != entry]
+    changed = {name: entry for name, entry in catalog.devices.items() if active.get(name) != entry}
     if faults := catalog.codec_faults() + fault_lines(config.devices.registry, catalog.device_faults(config.mqtt)):
         raise ConfigurationFault(faults)
-    return _sharing(catalog, active), changed, load_alarm_rules(config.alarms.rules), load_accounts(config.http.tokens_file)
-
-
-def _sharing(catalog: Catalog, active: Mapping[str, RegisteredDevice]) -> Catalog:
-    """The same catalog with the active entries in place of those that are equal to them."""
-    devices = {}
-    for name, entry in catalog.devices.items():
-        known = active.get(name)
-        devices[name] = known if known is not None and known == entry else entry
+    devices = {name: changed[name] if name in changed else active[name] for name in catalog.devices}
     listed = [devices[device.id] for device in catalog.registry.devices]
-    return catalog._replace(registry=replace(catalog.registry, devices=listed), devices=devices)
+    shared = catalog._replace(registry=replace(catalog.registry, devices=listed), devices=devices)
+    return shared, list(changed), load_alarm_rules(config.alarms.rules), load_accounts(config.http.tokens_file)
