@@ -95,4 +95,3 @@ SERVICES: Final = {
     "chirpstack": [Right(AclType.PUBLISH, "application/#"), *of_reader(["application/#"])],
     "node-red": [Right(AclType.PUBLISH, "iot/v1/+/+/+/command"), *of_reader(["iot/v1/#"])],
 }
-"""Services that a broker may have besides the gateway."""

@@ -69,7 +69,6 @@ PointValues = tuple[float | int | None, ...]
 TimedValues = tuple[int, PointValues]
 """The time of a point in ms, and its values."""
 BySeries = AsyncIterator[tuple[StoredSeries, T]]
-"""Series, each with what is found of it."""
 SumPoints = BySeries[SumPoint]
 TimedRows = BySeries[list[TimedValues]]
 HeardTimes = AsyncIterator[tuple[str, int]]

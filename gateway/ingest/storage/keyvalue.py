@@ -13,9 +13,7 @@ from gateway.ingest.storage.database import Database, DatabaseFault
 log = logging.getLogger("gateway.storage")
 
 NEWEST_TIME: Final = "newest_time_ms"
-"""Name of the saved time."""
 DROPPED: Final = "broker_dropped"
-"""Name of the saved count of what the broker dropped."""
 
 
 def put(connection: sqlite3.Connection, name: str, value: str) -> None:

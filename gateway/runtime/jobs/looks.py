@@ -28,7 +28,6 @@ from gateway.support.clock import WallClock, every
 log = logging.getLogger("gateway.jobs")
 
 HISTORY: Final = "history"
-"""Name of the stored last hours."""
 _JUDGE_EVERY_S: Final = 60.0
 _SAVE_TIME_EVERY: Final = 15
 """Number of judgements between two saves."""

@@ -59,7 +59,6 @@ _KEPT: Final = 100
 """Devices whose last progress is remembered."""
 
 SaveCounters = Callable[[Device], Awaitable[None]]
-"""Saves the counters of a device at once."""
 
 
 def kept_exchange(device: str, registered: RegisteredDevice | None, exchange: StoredExchange, said_ms: int) -> tuple[str, str]:
