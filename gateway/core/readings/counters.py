@@ -234,6 +234,7 @@ class CounterState(CounterNumbers):
             doubt = Doubt(self[at], self[at + TIME], 0, met.value, first_ms)
             self._replace(at, name, last)
             self._put_doubt(name, doubt)
+            self.note_wrong(first_ms)  # the night judges all readings since then, with those that were doubted before
 
     def _dismiss(self, at: int, name: str, value: float, time_ms: float) -> bool:
         """Forget a doubt, for a later reading goes on as if there had been no step; False: it goes on from the step."""

@@ -229,6 +229,14 @@ def test_a_register_that_does_not_follow_from_influxdb_is_doubted() -> None:
     assert sums([(1, 68.5), (2, 69.0)], state) == [68.5, 69.0]
 
 
+def test_a_step_back_that_was_passed_again_while_sums_were_awaited_is_worked_out_in_the_night() -> None:
+    """A register that went on from 60 in place of 70, up to 80: as if there had been no step, and 10 of 20 m3 are counted."""
+    state = waiting([(hour, 60.0 + hour) for hour in range(20)])
+    state.take_over(found(-1, 70.0, 70.0))
+    assert sums([(20, 80.0)], state) == [80.0]
+    assert state.past.again_ms == NOW_MS
+
+
 def test_a_meter_exchanged_while_its_sums_were_awaited_goes_on_from_them() -> None:
     state = waiting([(0, 70.0), (1, 71.0)])
     state.exchange(ToldExchange(None, NOW_MS + 2 * HOUR_MS))
