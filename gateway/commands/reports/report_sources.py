@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from typing import Final
 
 from gateway.commands.running import ask, is_running, store
 from gateway.core.devices.device import Device
@@ -9,11 +10,15 @@ from gateway.core.devices.snapshot import unpack_kept
 from gateway.ingest.database.store import Store
 from gateway.ingest.storage.device_memory import stored_devices
 from gateway.monitoring.reports.amendments import LateSums, amended_store, late_exchanges, late_sums_of
+from gateway.monitoring.reports.asked_once import EventsAskedOnce
 from gateway.monitoring.reports.roster import REACHES_MS, Roster
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
 from gateway.support.registry.registry import load_registry
 from schemas.registry import Registry
+
+_NAMED_EVENTS_OF: Final = 100
+"""Most devices whose events are asked for by name."""
 
 
 def registry_to_report(config: Config) -> Registry:
@@ -31,6 +36,8 @@ async def with_late_sums(config: Config, store: Store, roster: Roster, end_ms: i
     :raises StoreFault: the database does not answer.
     :raises ConfigurationFault: the running gateway does not answer, or its file cannot be read.
     """
+    if len(roster.by_id) > _NAMED_EVENTS_OF:
+        store = EventsAskedOnce(store)
     if store.is_overwritten:
         return store
     until_ms = min(now_ms, end_ms + REACHES_MS[-1])

@@ -109,7 +109,7 @@ class InfluxqlStore:
             for time_ms, total, register in rows:
                 yield series, SumPoint(int(_number(time_ms)), _number(total), None if register is None else _number(register))
 
-    async def rows(self, measurement: str, fields: Sequence[str], window: TimeSpan, devices: Collection[str]) -> TimedRows:
+    async def rows(self, measurement: str, fields: Sequence[str], window: TimeSpan, devices: Devices) -> TimedRows:
         """Yield the points of each series in order of time."""
         parts: list[TimedValues] = []
         last: StoredSeries | None = None

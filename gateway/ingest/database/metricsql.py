@@ -98,6 +98,8 @@ class MetricsqlStore:
         """
         which, window = side.value, within(side, at_ms, reach_ms)
         sums = await self._rolled(f"{which}_over_time", counter.measurement, counter.sum_field, window, devices)
+        if not sums:  # of twelve counters of power most meters have one or two
+            return
         times = await self._rolled(f"t{which}_over_time", counter.measurement, counter.sum_field, window, devices)
         registers = await self._rolled(f"{which}_over_time", counter.measurement, counter.field, window, devices)
         register_times = await self._rolled(f"t{which}_over_time", counter.measurement, counter.field, window, devices)
@@ -113,12 +115,12 @@ class MetricsqlStore:
         for series, point in nearest.items():
             yield series, point
 
-    async def rows(self, measurement: str, fields: Sequence[str], window: TimeSpan, devices: Collection[str]) -> TimedRows:
+    async def rows(self, measurement: str, fields: Sequence[str], window: TimeSpan, devices: Devices) -> TimedRows:
         """Yield the points of each series in order of time."""
-        for some in batches(devices, _ROWS_OF):
+        for some in [None] if devices is None else batches(devices, _ROWS_OF):
             found: dict[StoredSeries, dict[int, list[float | int | None]]] = defaultdict(dict)
-            names = "|".join(f"{measurement}_{field}" for field in fields)
-            async for metric in self._export(f'{{{NAME}=~"{names}",{_is_of(some)}}}', window):
+            names, named = "|".join(f"{measurement}_{field}" for field in fields), "" if some is None else f",{_is_of(some)}"
+            async for metric in self._export(f'{{{NAME}=~"{names}"{named}}}', window):
                 place = fields.index(metric.labels[NAME].removeprefix(f"{measurement}_"))
                 times = found[StoredSeries(*(metric.labels.get(tag, "") for tag in StoredSeries._fields))]
                 for time_ms, value in zip(metric.timestamps, metric.values, strict=True):

@@ -171,7 +171,7 @@ class Store(Protocol):
     def nearest(self, counter: Counter, side: Side, at_ms: int, reach_ms: int, devices: Devices = None) -> SumPoints:
         """Yield for each series the point with a sum that is nearest to an instant, at most ``reach_ms`` away."""
 
-    def rows(self, measurement: str, fields: Sequence[str], window: TimeSpan, devices: Collection[str]) -> TimedRows:
+    def rows(self, measurement: str, fields: Sequence[str], window: TimeSpan, devices: Devices) -> TimedRows:
         """Yield the points of each series in order of time, with their values in the order of ``fields``.
 
         A series comes in one piece: ask for as many devices and as much time as memory can hold.

@@ -15,8 +15,8 @@ from gateway.monitoring.reports.consumption import ReportGroup, consumption
 from gateway.monitoring.reports.flows import GroupFlows, MeterFlow, group_flows, meter_flows, net_of
 from gateway.monitoring.reports.marks import Marks
 from gateway.monitoring.reports.network import MeterNetwork
-from gateway.monitoring.reports.roster import MAIN_COUNTER, Roster
-from gateway.monitoring.reports.silent_meters import SilentMeters
+from gateway.monitoring.reports.roster import MAIN_COUNTER, Roster, flow_counters
+from gateway.monitoring.reports.silent_meters import SilentMeters, UsualDays
 from gateway.monitoring.reports.tanks import TankLevels
 from schemas.registry import RegisteredDevice
 
@@ -63,21 +63,23 @@ async def balance(
     spans: Sequence[TimeSpan],
     zone: ZoneInfo,
     now_ms: int,
-    known: tuple[MeterNetwork, str] | None = None,
+    known: tuple[MeterNetwork, Sequence[str], UsualDays] | None = None,
 ) -> AsyncIterator[ParentBalance]:
     """Yield the balance of each zone of a domain, period by period: that of a parent, or of several that share children.
 
-    :param known: the network of the domain's meters, and the zone to ask about; None: all zones, of a network to find.
+    :param known: the network of the domain's meters, the zones to ask about, and the usual days of silent meters that are
+        known; None: all zones, of a network to find.
     """
     devices = roster.of_domain(domain)
     network = known[0] if known is not None else MeterNetwork(devices, domain, devices)  # to know whom to ask
-    families = network.families() if known is None else {known[1]: network.families()[known[1]]}
+    families = network.families() if known is None else {zone: network.families()[zone] for zone in known[1]}
     involved = Roster(devices[id_] for family in families.values() for ids in family for id_ in ids)
     if not involved.by_id:
         return
     arrived = await _arrived(store, involved, spans, zone, now_ms)
-    silent, levels = SilentMeters(store, roster, domain, zone), TankLevels(store, roster)
-    async for found in consumption(store, involved, domain, spans, now_ms):
+    silent = SilentMeters(store, roster, domain, zone, None if known is None else known[2])
+    levels = TankLevels(store, roster)
+    async for found in consumption(store, involved, domain, spans, now_ms, counters=flow_counters(domain)):
         meters = meter_flows(found, domain, await silent.estimates(found))
         if known is None and network.meters.keys() & involved.by_id.keys() != meters.keys():
             network = MeterNetwork(devices, domain, meters.keys() | devices.keys() - involved.by_id.keys())

@@ -5,7 +5,7 @@ boundaries are held at a time, so memory does not grow with the length of a repo
 """
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -117,21 +117,30 @@ class PeriodUse(NamedTuple):
 
 
 async def consumption(
-    store: Store, roster: Roster, domain: str, spans: Sequence[TimeSpan], now_ms: int, *, counted_only: bool = False
+    store: Store,
+    roster: Roster,
+    domain: str,
+    spans: Sequence[TimeSpan],
+    now_ms: int,
+    *,
+    counted_only: bool = False,
+    counters: Sequence[str] = (),
 ) -> AsyncIterator[PeriodUse]:
     """Yield the periods of a domain in order. Each begins where the one before ends.
 
     :param counted_only: ask only about counters that any device has shown before the end: what a roll-up can write. A counter
         that begins later is left out; for a report it is a row that says so.
+    :param counters: those to ask about; without any, all of the domain.
     """
-    reader = _BoundaryReader(store, roster, domain, now_ms)
+    counters = counters or counters_of(domain)
+    reader = _BoundaryReader(store, roster, domain, now_ms, counters)
     await reader.look_ahead(spans[-1].end_ms)
     if counted_only:
         reader.leave_out_uncounted()
     stuck = await stuck_spans(store, roster, TimeSpan(spans[0].start_ms, spans[-1].end_ms))
     told = await told_amounts(store, roster, domain, now_ms)
     told_of = {series.device for series, _ in told}
-    beside = _BoundaryReader(store, Roster(roster.by_id[id_] for id_ in sorted(told_of)), domain, now_ms)
+    beside = _BoundaryReader(store, Roster(roster.by_id[id_] for id_ in sorted(told_of)), domain, now_ms, counters)
     if told:
         await beside.look_ahead(spans[-1].end_ms)
     first, clocks = await both(reader.sums_at(spans[0].start_ms), reader.clocks(TimeSpan(spans[0].start_ms, spans[-1].end_ms)))
@@ -181,12 +190,12 @@ def _uses(
 class _BoundaryReader:
     """Reads the sums of a domain at one boundary after the other."""
 
-    def __init__(self, store: Store, roster: Roster, domain: str, now_ms: int) -> None:
+    def __init__(self, store: Store, roster: Roster, domain: str, now_ms: int, counters: Iterable[str]) -> None:
         self._store = store
         self._roster = roster
         self._devices = roster.of_domain(domain)
         self._names = roster.names(self._devices)
-        self._counters = [Counter(domain, field) for field in counters_of(domain)]
+        self._counters = [Counter(domain, field) for field in counters]
         self._domain = domain
         self._now_ms = now_ms
         self._known: dict[Counter, set[StoredSeries]] = {counter: set() for counter in self._counters}

@@ -109,6 +109,11 @@ def counters_of(domain: str) -> list[str]:
     return [field for field in QUANTITIES[domain] if field in COUNTERS]
 
 
+def flow_counters(domain: str) -> list[str]:
+    """The counters that tell what flowed through a meter, forwards and back."""
+    return [field for field in (MAIN_COUNTER.get(domain), RETURNED.get(domain)) if field is not None]
+
+
 def interval_ms(device: RegisteredDevice) -> int | None:
     """The interval of a device; None: the registry has none."""
     return None if device.interval is None else device.interval // timedelta(milliseconds=1)

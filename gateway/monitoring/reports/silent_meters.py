@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from gateway.ingest.database.store import Store, StoredSeries, TimeSpan
 from gateway.monitoring.reports.boundaries import Uncovered, midnight_ms, millionths
 from gateway.monitoring.reports.consumption import CounterUse, PeriodUse, consumption
-from gateway.monitoring.reports.roster import MAIN_COUNTER, METERED, RETURNED, Roster, stored_periods
+from gateway.monitoring.reports.roster import METERED, Roster, flow_counters, stored_periods
 from schemas.quantities import USED_OF
 
 _DAY_MS: Final = 86_400_000
@@ -49,7 +49,7 @@ class SilentMeters:
         self._roster = roster
         self._domain = domain
         self._zone = zone
-        self._fields = [MAIN_COUNTER[domain], RETURNED[domain]] if domain in METERED else []
+        self._fields = flow_counters(domain) if domain in METERED else []
         self._usual: UsualDays = {} if usual is None else usual
 
     async def estimates(self, found: PeriodUse) -> Mapping[CounterUse, Estimate]:
@@ -94,7 +94,8 @@ class SilentMeters:
         edges = [midnight_ms(day - timedelta(days=back), self._zone) for back in _DAYS_BACK]
         spans = [TimeSpan(first, last) for first, last in pairwise(edges)]
         known: dict[_SeriesField, list[tuple[TimeSpan, int | None]]] = defaultdict(list)
-        async for period in consumption(self._store, part, self._domain, spans, day_ms, counted_only=True):
+        asked = consumption(self._store, part, self._domain, spans, day_ms, counted_only=True, counters=self._fields)
+        async for period in asked:
             for use in period.uses:
                 known[use.series, use.counter.field].append((period.period, use.used))
         shapes = await self._shapes(part, TimeSpan(edges[0], day_ms))

@@ -44,10 +44,10 @@ class MemoryStore:
         self, measurement: str, window: TimeSpan, devices: Devices
     ) -> Iterator[tuple[StoredSeries, dict[str, str], list[_Point]]]:
         found: dict[StoredSeries, list[_Point]] = defaultdict(list)
-        for point in sorted(self._points[measurement].values(), key=lambda point: point[0]):
-            series = StoredSeries(**{name: point[1].get(name, "") for name in StoredSeries._fields})
-            if window.start_ms <= point[0] < window.end_ms and (devices is None or series.device in devices):
-                found[series].append(point)
+        within_it = (point for point in self._points[measurement].values() if window.start_ms <= point[0] < window.end_ms)
+        asked = (point for point in within_it if devices is None or point[1].get("device", "") in devices)
+        for point in sorted(asked, key=lambda point: point[0]):
+            found[StoredSeries(*(point[1].get(name, "") for name in StoredSeries._fields))].append(point)
         return ((series, points[-1][1], points) for series, points in sorted(found.items()))
 
     async def nearest(
@@ -61,7 +61,7 @@ class MemoryStore:
                 yield series, SumPoint(time_ms, fields[counter.sum_field], fields.get(counter.field))
 
     async def rows(
-        self, measurement: str, fields: Sequence[str], window: TimeSpan, devices: Collection[str]
+        self, measurement: str, fields: Sequence[str], window: TimeSpan, devices: Collection[str] | None
     ) -> AsyncIterator[tuple[StoredSeries, list[tuple[int, PointValues]]]]:
         """The points of each series."""
         for series, _, points in self._by_series(measurement, window, devices):

@@ -1,13 +1,14 @@
 """The work of closing a period. Each question to the database is about at most a hundred devices."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from gateway.core.alarms.rules import NIGHT_COVERAGE
 from gateway.ingest.database.store import Side, Store, StoredSeries, TimeSpan, batches
+from gateway.monitoring.reports.asked_once import EventsAskedOnce
 from gateway.monitoring.reports.balance import balance
 from gateway.monitoring.reports.boundaries import ReportStep, Uncovered, hours
 from gateway.monitoring.reports.completeness import completeness
@@ -24,6 +25,8 @@ from gateway.runtime.jobs.periods.sinks import AlarmFeeds, RollupWriter
 _DAY_MS: Final = 24 * 3_600_000
 _INSTANTS_OF: Final = 10
 """Devices of which all instants of three days are read at once: more would hold up the loop."""
+_METERS_OF: Final = 100
+"""Meters of zones that are asked about at once."""
 _VISIBLE_AFTER_S: Final = 5.0
 """Wait before reading points back: VictoriaMetrics shows them a moment after it took them."""
 
@@ -52,6 +55,10 @@ class PeriodCloser:
     writing: int = 0
     only: Collection[str] | None = None
     usual: UsualDays = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Ask for events once for all devices."""
+        self.store = EventsAskedOnce(self.store)
 
     async def close_hours(self, spans: list[TimeSpan]) -> dict[str, int]:
         """Write hours that follow each other; return the last reading of devices without one after the last hour."""
@@ -212,14 +219,29 @@ class PeriodCloser:
         return {series: {NIGHT_FIELD: night.flow_m3_h} for series, night in covered.items()}
 
     async def _balances(self, domain: str, day: TimeSpan, network: MeterNetwork) -> None:
-        """Write the balances of a day and its hours, one zone after the other."""
-        for zone, (before, behind) in network.families().items():
-            if not any(map(self._is_written, (*before, *behind))):
-                continue
+        """Write the balances of a day and its hours, some zones at a time."""
+        families = network.families()
+        zones = [zone for zone, (before, behind) in families.items() if any(map(self._is_written, (*before, *behind)))]
+        for some in _together(zones, lambda zone: sum(map(len, families[zone]))):
             for step, spans in ((ReportStep.DAY, [day]), (ReportStep.HOUR, list(hours(day)))):
-                found = balance(self.store, self.roster, domain, spans, self.zone, self.now_ms, (network, zone))
+                known = network, some, self.usual
+                found = balance(self.store, self.roster, domain, spans, self.zone, self.now_ms, known)
                 await self._add([point async for row in found if (point := balance_point(row, step)) is not None])
             await asyncio.sleep(0)
+
+
+def _together(zones: Iterable[str], meters: Callable[[str], int]) -> Iterator[list[str]]:
+    """Zones that are asked about together: as many as have a hundred meters, or a larger one by itself."""
+    some: list[str] = []
+    number = 0
+    for zone in zones:
+        if some and number + meters(zone) > _METERS_OF:
+            yield some
+            some, number = [], 0
+        some.append(zone)
+        number += meters(zone)
+    if some:
+        yield some
 
 
 def _unfinished(found: RolledPeriod) -> dict[str, int]:
