@@ -36,7 +36,7 @@ def asked(store: MemoryStore, *devices: RegisteredDevice, spans: list[TimeSpan])
 
 def silent_from(end_ms: int, first_ms: int = START) -> MemoryStore:
     """A bulk meter of 48 m³ a day, a house of 24 that goes on, and one of 12 that sends no more."""
-    until = START + 70 * DAY
+    until = START + 57 * DAY
     store = MemoryStore(steady("bulk", START, until, 0.5) + steady("h1", START, until, 0.25))
     store.write(steady("h2", first_ms, end_ms + 1, 0.125))
     return store
