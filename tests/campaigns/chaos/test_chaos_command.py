@@ -32,9 +32,10 @@ def processes_in(folder: Path) -> list[str]:
 def test_a_campaign_that_is_stopped_leaves_nothing_running(number: signal.Signals, tmp_path: Path) -> None:
     words = ["--schedules", "3", "--side-by-side", "2", "--keep", str(tmp_path)]
     campaign = subprocess.Popen([sys.executable, "-m", "tests.campaigns.chaos", *words], stderr=subprocess.PIPE, text=True)
-    until(lambda: sum("gateway.yaml" in line for line in processes_in(tmp_path)) == 2, 30.0, what="two gateways run")
+    until(lambda: sum("gateway.yaml" in line for line in processes_in(tmp_path)) >= 2, what="two gateways run")
     campaign.send_signal(number)
-    _, said = campaign.communicate(timeout=20)
+    until(lambda: campaign.poll() is not None, what="the campaign has ended")  # it says less than a pipe holds
+    _, said = campaign.communicate()
     assert campaign.returncode == (130 if number is signal.SIGINT else -number)
     assert ("stopped by Ctrl-C" in said) is (number is signal.SIGINT)
     until(lambda: not processes_in(tmp_path) and not children(), what="all have ended")
