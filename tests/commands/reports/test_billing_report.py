@@ -13,6 +13,7 @@ from gateway.core.readings.exchanges import StepState, StepToConfirm
 from gateway.monitoring.reports.told_steps import step_line
 from gateway.support.audit.log import AuditLog
 from schemas.registry import RegisteredDevice
+from tests.monitoring.reports.conftest import VICTORIA_METRICS_IS_SLOW
 from tests.monitoring.reports.points import DAY, EVERY, HOUR, START, point, steady
 from tests.monitoring.reports.stores import Filled
 from tests.system.rig import run_gateway
@@ -86,6 +87,7 @@ def test_a_month_begins_and_ends_at_the_reading_day(site: Path) -> None:
     assert (found["one"], found["two"]) == ("2026-09-20", "2026-09-01")
 
 
+@VICTORIA_METRICS_IS_SLOW
 @pytest.mark.real
 def test_csv_and_workbook_have_the_chosen_columns_and_no_formula(site: Path) -> None:
     openpyxl = pytest.importorskip("openpyxl")
@@ -103,6 +105,7 @@ def test_csv_and_workbook_have_the_chosen_columns_and_no_formula(site: Path) -> 
     assert set(rows) == {("HD-0001", "one", 2880), ("'=1+1", "two", 720), (None, "gone", None)}
 
 
+@VICTORIA_METRICS_IS_SLOW
 @pytest.mark.real
 def test_a_sealed_month_stays_as_it_was_and_is_closed_once(site: Path, filled: Filled) -> None:
     before = billing(site, "2026-09")
@@ -118,6 +121,7 @@ def test_a_sealed_month_stays_as_it_was_and_is_closed_once(site: Path, filled: F
     assert "Closed at" in text
 
 
+@VICTORIA_METRICS_IS_SLOW
 @pytest.mark.real
 def test_the_first_month_to_close_is_one_of_which_something_is_known(site: Path) -> None:
     assert "nothing is known of 2016-09" in close(site, "2016-09", status=2)  # 2026 was meant
@@ -160,6 +164,7 @@ def test_a_step_that_nobody_confirmed_is_listed_with_both_registers_and_left_out
     assert [row["kind"] for row in billing(site, "2026-10")].count("correction") == 0, "its sums are not worked out again yet"
 
 
+@VICTORIA_METRICS_IS_SLOW
 @pytest.mark.real
 def test_the_audit_log_knows_each_seal(site: Path) -> None:
     close(site, "2026-09")
@@ -175,6 +180,7 @@ def test_the_audit_log_knows_each_seal(site: Path) -> None:
     assert "2026-12.jsonl: the audit log does not know this seal" in said
 
 
+@VICTORIA_METRICS_IS_SLOW
 @pytest.mark.real
 def test_a_seal_whose_entry_was_not_written_gets_it_when_the_month_is_closed_again(site: Path) -> None:
     close(site, "2026-09")
@@ -184,12 +190,14 @@ def test_a_seal_whose_entry_was_not_written_gets_it_when_the_month_is_closed_aga
     assert "1 entries, whole" in command(site, "audit", "verify")
 
 
+@VICTORIA_METRICS_IS_SLOW
 @pytest.mark.real
 def test_a_month_that_is_not_over_is_not_closed(site: Path) -> None:
     assert "goes on until" in close(site, "2099-01", status=2)
     assert not (site.parent / "data" / "billing").exists()
 
 
+@VICTORIA_METRICS_IS_SLOW
 @pytest.mark.real
 def test_the_other_machine_of_a_pair_does_not_close_a_month_again(site: Path, filled: Filled) -> None:
     one = site.read_text() + "mqtt: {client_id: g1, standby: {machine: a}}\n"

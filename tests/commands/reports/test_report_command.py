@@ -11,6 +11,7 @@ import pytest
 
 from gateway.commands.printing import ProgressLine
 from schemas.scaled_clock import PERMIT, VARIABLE, ScaledTime
+from tests.monitoring.reports.conftest import VICTORIA_METRICS_IS_SLOW
 from tests.monitoring.reports.points import DAY, HOUR, START, point, steady
 from tests.monitoring.reports.stores import Filled
 from tests.system.rig import run_gateway
@@ -70,6 +71,7 @@ def test_consumption_by_device_names_registers_and_causes(site: Path) -> None:
     assert (late["used"], late["cause"]) == (None, "no reading before it")
 
 
+@VICTORIA_METRICS_IS_SLOW
 @pytest.mark.real
 def test_the_csv_has_the_figures_of_the_json_and_holds_no_formula(site: Path) -> None:
     text = report(site, "consumption", *DAYS, "--by", "area", "--csv")
@@ -132,6 +134,7 @@ def test_completeness_by_device_and_by_area_agree_and_begin_with_the_first_readi
     assert {row["device"] for row in devices} == {"main", "one", "two", "late"}
 
 
+@VICTORIA_METRICS_IS_SLOW
 @pytest.mark.real
 @pytest.mark.parametrize(
     ("language", "words"), [("en", ["Used", "m³", "96.000", "not covered"]), ("vi", ["Tiêu thụ", "96,000"])]
@@ -145,6 +148,7 @@ def test_the_table_speaks_the_language_and_ends_with_what_to_know(site: Path, la
     assert lines[-1] != ""
 
 
+@VICTORIA_METRICS_IS_SLOW
 @pytest.mark.real
 @pytest.mark.parametrize(
     ("step", "to", "periods"),
@@ -166,6 +170,7 @@ def test_victoria_metrics_says_what_is_not_worked_into_its_sums(site: Path, fill
     assert said is (filled.service.name == "victoria-metrics")
 
 
+@VICTORIA_METRICS_IS_SLOW
 @pytest.mark.real
 def test_another_zone_has_other_days(site: Path) -> None:
     (row,) = [row for row in rows(site, "consumption", *DAYS, "--zone", "Europe/Berlin") if row["device"] == "main"]
