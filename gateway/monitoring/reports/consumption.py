@@ -141,7 +141,7 @@ async def consumption(
     told = await told_amounts(store, roster, domain, now_ms)
     told_of = {series.device for series, _ in told}
     beside = _BoundaryReader(store, Roster(roster.by_id[id_] for id_ in sorted(told_of)), domain, now_ms, counters)
-    if told:
+    if any(edges_of(told, span) for span in spans):
         await beside.look_ahead(spans[-1].end_ms)
     first, clocks = await both(reader.sums_at(spans[0].start_ms), reader.clocks(TimeSpan(spans[0].start_ms, spans[-1].end_ms)))
     for span in spans:
