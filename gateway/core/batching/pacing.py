@@ -18,7 +18,7 @@ A write of the drain lane holds what the budget carries in a second, but always 
 behind a larger one would stall on a slow link.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import exp
 from typing import Final
 
@@ -132,40 +132,31 @@ class ReadPacing:
 
 
 @dataclass(slots=True)
-class LinkUse:
-    """The bytes that went over a link; ``total_bytes`` are those since the start, both directions."""
+class LinkBudget:
+    """Budget of a link, and what was sent on it; without a limit it counts, and nothing waits. Instants are monotonic, in s.
 
+    :ivar total_bytes: the bytes that went over it since the start, both directions.
+    """
+
+    max_bytes_per_s: float | None = None
     total_bytes: int = 0
     _per_s: float = 0.0
     _at_s: float = 0.0
-
-    def add(self, sent_bytes: int, now_s: float) -> None:
-        """Add bytes of both directions."""
-        self._per_s = self.per_s(now_s) + sent_bytes / _USE_OVER_S
-        self._at_s = now_s
-        self.total_bytes += sent_bytes
-
-    def per_s(self, now_s: float) -> float:
-        """Bytes a second over the last half minute or so; what is older counts ever less."""
-        return self._per_s * exp((self._at_s - now_s) / _USE_OVER_S)
-
-
-@dataclass(slots=True)
-class LinkBudget:
-    """Budget of a link, and what was sent on it; without a limit it counts, and nothing waits. Instants are monotonic, in s."""
-
-    max_bytes_per_s: float | None = None
-    use: LinkUse = field(default_factory=LinkUse)
     _paid_s: float = 0.0
     _backlog_paid_s: float = 0.0
     _reading_bytes: float = _FIRST_READING_BYTES
 
     def sent(self, sent_bytes: int, began_s: float, now_s: float) -> None:
         """Count bytes of any lane, sent from one instant to another."""
-        self.use.add(sent_bytes, now_s)
+        self._per_s, self._at_s = self.per_s(now_s) + sent_bytes / _USE_OVER_S, now_s
+        self.total_bytes += sent_bytes
         if self.max_bytes_per_s is not None:
             owed_until_s = min(self._paid_s, now_s + _OWED_MAX_S)
             self._paid_s = max(owed_until_s, began_s) + sent_bytes / self.max_bytes_per_s
+
+    def per_s(self, now_s: float) -> float:
+        """Bytes a second over the last half minute or so; what is older counts ever less."""
+        return self._per_s * exp((self._at_s - now_s) / _USE_OVER_S)
 
     def live_apart_s(self, body_bytes: int) -> float:
         """Seconds from the start of a live write to the next."""

@@ -99,7 +99,7 @@ class GatewayCollector(Collector):
             _add(requests, [outcome], histogram)
         yield requests
         sent = "Bytes of IP to and from InfluxDB for writes and questions, both directions."
-        yield _count("gateway_link_bytes", sent, link.use.total_bytes)
+        yield _count("gateway_link_bytes", sent, link.total_bytes)
         if link.max_bytes_per_s is not None:
             yield _gauge(
                 "gateway_link_max_bytes_per_second", "The budget of the link, influxdb.max_bytes_per_s.", link.max_bytes_per_s

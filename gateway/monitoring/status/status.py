@@ -245,8 +245,8 @@ class Status:
             },
             "catch_up": self.catch_up(),
             "link": {
-                "bytes": self.link.use.total_bytes,
-                "bytes_per_s": round(self.link.use.per_s(time.monotonic())),
+                "bytes": self.link.total_bytes,
+                "bytes_per_s": round(self.link.per_s(time.monotonic())),
                 "max_bytes_per_s": self.link.max_bytes_per_s,
             },
             "codecs": {

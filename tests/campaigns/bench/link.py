@@ -70,10 +70,10 @@ async def _writes(config: Influxdb) -> dict[int, float]:
         for many in TOGETHER:
             bodies = [encode([Reading(line, "water") for line in islice(lines, many)]).gzip for _ in range(_WRITES + 1)]
             await _written(client, bodies[0])  # opens the connection
-            before_bytes = client.link.use.total_bytes
+            before_bytes = client.link.total_bytes
             for body in bodies[1:]:
                 await _written(client, body)
-            found[many] = (client.link.use.total_bytes - before_bytes) / _WRITES / many
+            found[many] = (client.link.total_bytes - before_bytes) / _WRITES / many
     return found
 
 
@@ -109,10 +109,10 @@ async def _taken(context: ssl.SSLContext | None, ours: ssl.SSLContext | None, co
         client = HttpClient("127.0.0.1", server.sockets[0].getsockname()[1], ours, _TIMEOUT_S, link)
         for writes in connections:
             client.renew()
-            before_bytes, took = link.use.total_bytes, list[int]()
+            before_bytes, took = link.total_bytes, list[int]()
             for _ in range(writes):
                 await client.ask(_REQUEST)
-                took.append(link.use.total_bytes - before_bytes)
+                took.append(link.total_bytes - before_bytes)
             found.append(took)
         client.close()
     return found

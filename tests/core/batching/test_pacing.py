@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from gateway.core.batching.pacing import BACKLOG_SHARE, LIVE_WAIT_MAX_S, WRITE_BYTES, LinkBudget, LinkUse, Pacing, ReadPacing
+from gateway.core.batching.pacing import BACKLOG_SHARE, LIVE_WAIT_MAX_S, WRITE_BYTES, LinkBudget, Pacing, ReadPacing
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_without_a_limit_nothing_waits_and_what_is_sent_is_counted() -> None:
     budget.sent(10**9, 0.0, 1.0)
     budget.backlog_sent(10**9, 1, 0.0)
     assert (budget.backlog_wait_s(1.0), budget.live_apart_s(10**9), budget.backlog_readings(5000)) == (0.0, 0.0, 5000)
-    assert budget.use.total_bytes == 10**9
+    assert budget.total_bytes == 10**9
 
 
 @pytest.mark.parametrize("live_per_s", [0.0, 1.0, 5.0, 11.0])
@@ -261,12 +261,12 @@ def test_a_write_of_the_backlog_is_never_empty_and_never_above_what_others_allow
 
 
 def test_the_use_of_a_link_follows_what_is_sent_and_fades() -> None:
-    use = LinkUse()
+    link = LinkBudget()
     for second in range(300):
-        use.add(500, float(second))
-    assert use.per_s(299.0) == pytest.approx(500, rel=0.05)
-    assert use.per_s(600.0) < 1
-    assert use.total_bytes == 150_000
+        link.sent(500, float(second), float(second))
+    assert link.per_s(299.0) == pytest.approx(500, rel=0.05)
+    assert link.per_s(600.0) < 1
+    assert link.total_bytes == 150_000
 
 
 def test_slow_means_above_a_tenth_of_a_second_by_the_mean_of_eight_answers() -> None:

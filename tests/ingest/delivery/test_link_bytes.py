@@ -57,7 +57,7 @@ async def writes(tls: ssl.SSLContext | None, trusted: ssl.SSLContext | None, *, 
     for connection in kept:
         connection.close()
     assert link.backlog_wait_s(0.0) == 0.0
-    return link.use.total_bytes, theirs
+    return link.total_bytes, theirs
 
 
 @pytest.mark.parametrize("close", [False, True], ids=["kept", "renewed"])
@@ -83,7 +83,7 @@ def test_a_write_that_is_never_answered_is_counted_too() -> None:
             client = HttpClient("127.0.0.1", silent.getsockname()[1], None, 0.5, link)
             with pytest.raises(TimeoutError):
                 await client.ask(REQUEST)
-            return link.use.total_bytes
+            return link.total_bytes
 
     assert asyncio.run(ask()) > len(REQUEST)
 
@@ -108,7 +108,7 @@ def test_a_question_is_counted_with_its_connection_which_the_server_closes_behin
             url = f"http{'s' * secured}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
             http = DatabaseHttp(Influxdb.model_validate({"url": url, "tls": {"ca": authority.certificate}}), link)
             assert await http.whole("/query", {"q": "SHOW DATABASES"}) == answer
-        return link.use.total_bytes
+        return link.total_bytes
 
     ours = asyncio.run(ask())
     assert ours == pytest.approx(sum(map(counted, kept), Wire()).ip_bytes, rel=0.05)

@@ -63,10 +63,10 @@ def run(loop: Loop, database: Database, client_context: ssl.SSLContext, others: 
             for context in [client_context, *others]:
                 client.tls = context
                 client.renew()
-                before = link.use.total_bytes
+                before = link.total_bytes
                 for _ in range(2):
                     assert (await client.ask(REQUEST)).status == 204
-                sent.append(link.use.total_bytes - before)
+                sent.append(link.total_bytes - before)
             client.close()
         return sent
 

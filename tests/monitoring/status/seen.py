@@ -74,7 +74,7 @@ def busy() -> Status:
     journal.progress = cast("Any", SimpleNamespace(per_s=lambda _: 0.5, brought_in=30))
     journal.rejects = {"bad_json": 31}
     status.link.max_bytes_per_s = 32.0
-    status.link.use.total_bytes = 33
+    status.link.total_bytes = 33
     status.evaluator.sequence_missing.update({"water": 34})
     cast("Any", status.evaluator.trust).doubted = True
     status.acknowledger.owed = 35
