@@ -91,8 +91,9 @@ class BillingPages(MonthPages):
 
     @reads("/billing.csv")
     async def _csv(self, request: web.Request) -> web.Response:
-        """The same as ``gateway report billing --csv``; 503 while it is worked out."""
+        """The same as ``gateway report billing --csv``; 503 if that takes long."""
         month, report = await self._found(request)
+        await report.arrive()
         return csv_answer(report, f"billing-{self._written(month)}", report.csv)
 
     @reads("/billing.xlsx")

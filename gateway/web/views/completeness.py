@@ -35,6 +35,7 @@ _MAY_CHANGE_MS: Final = 45 * 86_400_000
 _SHARE: Final = 10
 """The same at least, in multiples of the time that they took."""
 _AFTER_FAULT_MS: Final = 30_000
+_FILE_AWAITED_S: Final = 55.0
 _MONTHS: Final = 24
 """Months to choose from, with the one that goes on."""
 _WAITING_MAX: Final = 4
@@ -62,6 +63,11 @@ class MonthReport:
     def is_in_work(self) -> bool:
         """Tell if it is being worked out, or waits for that."""
         return self.task is not None
+
+    async def arrive(self) -> None:
+        """Wait until it is there for the first time, for as long as a browser waits for a file."""
+        if self.task is not None and not self.csv:
+            await asyncio.wait([self.task], timeout=_FILE_AWAITED_S)
 
 
 class MonthReports:
@@ -232,8 +238,9 @@ class CompletenessPages(MonthPages):
 
     @reads("/completeness.csv")
     async def _csv(self, request: web.Request) -> web.Response:
-        """The same as ``gateway report completeness --by area --step month --csv``; 503 while it is worked out."""
+        """The same as ``gateway report completeness --by area --step month --csv``; 503 if that takes long."""
         month, report = self._asked(request)
+        await report.arrive()
         return csv_answer(report, f"completeness-{self._written(month)}", rows_within(report.csv, scope_of(request), "group"))
 
     def _count(self, scope: DeviceScope | None) -> tuple[int, int]:

@@ -66,9 +66,10 @@ class ConsumptionPages(MonthPages):
 
     @reads("/consumption.csv")
     async def _csv(self, request: web.Request) -> web.Response:
-        """The lines of the command that the reader may see; 503 while it is worked out."""
+        """The lines of the command that the reader may see; 503 if it takes long."""
         query, out = _query(request), StringIO()
         month, report = self._asked(request, _more(query))
+        await report.arrive()
         lines = csv.DictReader(StringIO(report.csv))
         written = csv.DictWriter(out, lines.fieldnames or [])
         written.writeheader()
