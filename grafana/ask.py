@@ -188,6 +188,11 @@ class Ask:
         """It has one point per period: the figure of a step is that point."""
         return self.step in (Step.HOUR, Step.DAY) and self.points.period == self.step.value
 
+    def is_beside(self, other: "Ask") -> bool:
+        """It asks for another field of the newest point that the other one asks for, the largest or smallest of many."""
+        same = replace(self, field=other.field, limit=other.limit, beside="")
+        return self.beside == other.field and bool(other.limit) and self.step is Step.NOW and same == other
+
     @property
     def bounds(self) -> list[tuple[str, int]]:
         """Comparisons that the days shown must meet."""

@@ -76,6 +76,9 @@ def joined(questions: Sequence[tuple[Question, str]]) -> str:
     if len(questions) == 1:
         return query(questions[0][0], name)
     columns = {name: f"c{place}" for place, name in enumerate(dict.fromkeys(name for _, name in questions))}
+    if all(first(question).is_beside(asked) for question, _ in questions[1:]):
+        beside = "".join(f', "{first(question).field}" AS "{columns[name]}"' for question, name in questions[1:])
+        return _limited(asked, columns, _from_points(asked, f'{_figure_of_series(asked)} AS "c0"{beside}', asked.by))
     sources = ", ".join(f"({_rows(question, columns[name])})" for question, name in questions)
     step = Step.HOUR if any(first(question).step is Step.HOUR for question, _ in questions) else asked.step
     times = _where(["$timeFilter"] if asked.is_over_time else []) + _group(_TIMES.get(step, ""), asked.by)

@@ -77,7 +77,7 @@ async def _written(config: Config, registry: Registry, day: date, span: TimeSpan
 
 async def _figures(store: Store, roster: Roster, domain: str, span: TimeSpan, zone: ZoneInfo, now_ms: int) -> list[OpenFigure]:
     """The figures of a domain. Some hundred devices are asked about at a time."""
-    found = OpenDay(domain)
+    found = OpenDay(domain, roster.customers())
     for ids in batches(roster.of_domain(domain)):
         part = Roster(roster.by_id[id_] for id_ in ids)
         async for rolled_up in rolled(store, part, domain, [span], now_ms):

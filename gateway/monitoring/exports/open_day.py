@@ -5,7 +5,7 @@ be the figure of a household. Lowest and highest values are those of a household
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final, NamedTuple
@@ -60,10 +60,10 @@ class _Sum:
 
 
 class OpenDay:
-    """The figures of one domain on one day, added up over all groups of devices."""
+    """The figures of one domain on one day, added up over all groups of devices; ``customers`` are those of all."""
 
-    def __init__(self, domain: str) -> None:
-        self._domain = domain
+    def __init__(self, domain: str, customers: Collection[str]) -> None:
+        self._domain, self._customers = domain, customers
         self._counted: dict[tuple[str, str], _Sum] = defaultdict(_Sum)
         self._means: dict[tuple[str, str], _Sum] = defaultdict(_Sum)
         self._flows: dict[str, GroupFlows] = {}
@@ -75,7 +75,8 @@ class OpenDay:
             uses = [use for use in part.use.uses if use.counter == total.counter and use.series.device in total.covered]
             found.total += total.used
             found.series += len(uses)
-            found.devices |= {use.series.device for use in uses if use.used or not self._is_fed_in(total.counter.field)}
+            is_fed_in, own = total.counter.field == RETURNED.get(self._domain), self._customers
+            found.devices |= {use.series.device for use in uses if not is_fed_in or (use.used and use.series.device in own)}
             found.uncovered |= total.uncovered
             found.marked += [(use.used or 0, use.marks) for use in uses]
         for series, spreads in part.spreads.items():
@@ -120,9 +121,6 @@ class OpenDay:
             devices = len(fed_in) if word == "produced" else flows.meters - flows.left_out
             value = Decimal(figure.millionths).scaleb(-_DIGITS)
             yield OpenFigure(flows.group, self._domain, name, unit, value, devices, flows.left_out, figure.marks)
-
-    def _is_fed_in(self, counter: str) -> bool:
-        return counter == RETURNED.get(self._domain)
 
 
 def row_of(day: str, figure: OpenFigure, areas: Mapping[str, str]) -> dict[str, str | int]:

@@ -136,9 +136,7 @@ def _dataset(domain: str, files: Sequence[OpenFile], license_: str | None) -> di
     return {
         "@type": "dcat:Dataset",
         "dct:identifier": f"open-{domain}",
-        "dct:title": [
-            {"@language": code, "@value": f"{words(code)['open_data']}: {words(code)[domain]}"} for code in _LANGUAGES
-        ],
+        "dct:title": _texts("open_data", domain),
         "dct:description": _texts("open_data_means"),
         "dct:accrualPeriodicity": {"@id": _DAILY},
         "dct:temporal": _period(days[0], days[-1]),
@@ -167,8 +165,8 @@ def _distribution(file: OpenFile, license_: str | None) -> dict[str, Any]:
     }
 
 
-def _texts(key: str) -> list[dict[str, str]]:
-    return [{"@language": code, "@value": words(code)[key]} for code in _LANGUAGES]
+def _texts(*keys: str) -> list[dict[str, str]]:
+    return [{"@language": code, "@value": ": ".join(words(code)[key] for key in keys)} for code in _LANGUAGES]
 
 
 def _period(first: str, last: str) -> dict[str, object]:

@@ -60,9 +60,13 @@ class Roster:
         return (domain for domain in DOMAINS if domain in domains or None in domains)
 
     def customers(self) -> set[str]:
-        """The devices that measure for a customer: by their role, or as no other stands behind them."""
-        parents = {self._ids.get(device_key(parent)) for device in self.by_id.values() for parent in device.parents}
-        return {id_ for id_, one in self.by_id.items() if one.role == "use" or (one.role is None and id_ not in parents)}
+        """The devices that measure for customers, by role or as no other stands behind them, and are behind none of these."""
+        parents = {above.id for one in self.by_id.values() for above in self.above(one)}
+        found = {id_ for id_, one in self.by_id.items() if one.role == "use" or (one.role is None and id_ not in parents)}
+        return {id_ for id_ in found if not self._is_behind(self.by_id[id_], found)}
+
+    def _is_behind(self, device: RegisteredDevice, some: Collection[str]) -> bool:
+        return any(above.id in some or self._is_behind(above, some) for above in self.above(device))
 
     def names(self, devices: Iterable[str]) -> set[str]:
         """The names that the database may have for devices: an EUI as on the label, or in lower case."""

@@ -43,9 +43,13 @@ def rolled(devices: list[RegisteredDevice], counter: Counter, *counted: int | No
     return RolledPeriod(counter.measurement, PeriodUse(DAY, uses), air)
 
 
+def open_day(domain: str, devices: list[RegisteredDevice]) -> OpenDay:
+    return OpenDay(domain, Roster(devices).customers())
+
+
 def day_of(count: int, *counted: int | None, counter: Counter = PEOPLE, spreads: int = 0) -> list[OpenFigure]:
     devices = devices_of(count)
-    found = OpenDay(counter.measurement)
+    found = open_day(counter.measurement, devices)
     found.add(rolled(devices, counter, *counted, spreads=spreads), Roster(devices))
     return list(found.figures())
 
@@ -58,7 +62,7 @@ def flows_of(
 
 
 def with_flows(*groups: GroupFlows) -> list[OpenFigure]:
-    found = OpenDay(groups[0].domain)
+    found = open_day(groups[0].domain, [])
     for group in groups:
         found.add_flows(group)
     return list(found.figures())
@@ -96,16 +100,24 @@ def test_what_is_not_measured_has_no_row() -> None:
 
 @pytest.mark.parametrize(("roofs", "told"), [(9, False), (10, True)])
 def test_the_roofs_of_few_are_not_told(roofs: int, told: bool) -> None:  # noqa: FBT001 - a case
-    devices, found = devices_of(12, "power"), OpenDay("power")
+    devices = devices_of(12, "power")
     fed_in = [1_000_000] * roofs + [0] * (12 - roofs)
-    found.add(rolled(devices, EXPORT, *fed_in), Roster(devices))
+    # What goes back through a transformer's meter, or through one behind a customer's, is told by no roof more.
+    more = [
+        RegisteredDevice("transformer", domain="power", area="A1", role="between"),
+        RegisteredDevice("flat", domain="power", area="A1", parent="m11"),
+    ]
+    devices[11] = RegisteredDevice("m11", domain="power", area="A1", role="use")
+    found = open_day("power", [*devices, *more])
+    found.add(rolled([*devices, *more], EXPORT, *fed_in, 5_000_000, 1_000_000), Roster([*devices, *more]))
     found.add_flows(flows_of("A1", 12, domain="power", produced=Figure(roofs * 1_000_000, None, SOUND)))
     quantities = [figure.quantity for figure in found.figures()]
     assert quantities == ["used_kwh", "supplied_kwh", *(["produced_kwh"] if told else []), "lost_kwh"]
 
 
 def test_registers_of_water_and_power_are_not_added_up() -> None:
-    devices, found = devices_of(12, "power"), OpenDay("power")
+    devices = devices_of(12, "power")
+    found = open_day("power", devices)
     found.add(rolled(devices, EXPORT, *[1_000_000] * 12), Roster(devices))
     assert list(found.figures()) == []
 
@@ -143,19 +155,21 @@ def test_a_device_with_several_channels_is_one_device() -> None:
         for device in devices
         for channel in ("1", "2")
     ]
-    found = OpenDay("urban")
+    found = open_day("urban", devices)
     found.add(RolledPeriod("urban", PeriodUse(DAY, uses), {}), Roster(devices))
     assert list(found.figures()) == []
 
 
 def test_devices_without_an_area_are_nobodys() -> None:
-    devices, found = devices_of(20, area=None), OpenDay("urban")
+    devices = devices_of(20, area=None)
+    found = open_day("urban", devices)
     found.add(rolled(devices, PEOPLE, *[10**6] * 20, spreads=20), Roster(devices))
     assert list(found.figures()) == []
 
 
 def test_groups_of_devices_add_up() -> None:
-    devices, found = devices_of(14), OpenDay("urban")
+    devices = devices_of(14)
+    found = open_day("urban", devices)
     for some in (devices[:7], devices[7:]):
         found.add(rolled(some, PEOPLE, *[2_000_000] * 7), Roster(some))
     (figure,) = found.figures()

@@ -99,6 +99,18 @@ def test_an_outage_over_midnight_counts_within_the_day_and_began_on_the_day_of_i
     assert outages_of((HOUR, True), (2 * HOUR, True))["outage_s"] == 3600.0, "as far as is known"
 
 
+def test_customers_are_counted_and_neither_a_transformer_nor_what_is_behind_a_customers_meter() -> None:
+    devices = (
+        RegisteredDevice("transformer", domain="power"),
+        RegisteredDevice("house", domain="power", parent="transformer"),
+        RegisteredDevice("block", domain="power", parent="transformer", role="use"),
+        RegisteredDevice("stairs", domain="power", parent="block"),
+        RegisteredDevice("flat", domain="power", parent="stairs", role="use"),
+        RegisteredDevice("alone", domain="power"),
+    )
+    assert Roster(devices).customers() == {"house", "block", "alone"}
+
+
 def test_only_outages_of_registered_power_meters_are_told() -> None:
     lines = [f"power,device={name},site=s alarm_outage=true {START}" for name in ("x", "m", "p")]
     assert set(asyncio.run(outages(MemoryStore(lines), Roster([POWER, METER]), TODAY))) == {StoredSeries("p")}
