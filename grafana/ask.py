@@ -71,6 +71,7 @@ class Mark(StrEnum):
     """The part that does not stand on readings, or on suspect ones. The flag of a device alone that says estimated is 1 %."""
 
 
+MARK_FIELDS: Final = (Mark.ESTIMATED.value, Mark.SUSPECT.value, Mark.MEASURED.value)
 MARKS: Final = {
     Mark.ESTIMATED: "{estimated}",
     Mark.SUSPECT: "{suspect}",

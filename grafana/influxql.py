@@ -18,6 +18,7 @@ from typing import Final
 from grafana.ask import (
     LEAST_WEIGHT,
     LOOK_BACK,
+    MARK_FIELDS,
     MARKS,
     Ask,
     CannotAsk,
@@ -180,9 +181,17 @@ def _from_series(ask: Ask, what: str, columns: list[str]) -> str:
 
 
 def _marked(ask: Ask, name: str) -> str:
-    """A mark: each point weighs as much as its part of the figure, and counts for nothing where it has no figure."""
+    """A mark: each point weighs as much as its part of the figure, and counts for nothing where it has no figure.
+
+    Of the highest figure of a group it is the mark of that point.
+    """
     weight, *others = ask.weighs or (ask.field,)
     mark = MARKS[ask.mark or Mark.DOUBT].format_map({field.value: f'"{field}"' for field in Mark})
+    rest = "1 - " if ask.mark is Mark.DOUBT else ""
+    if ask.over is Over.MAX:
+        beside = "".join(f', "{field}"' for field in MARK_FIELDS)
+        highest = _from_points(ask, f'max("{ask.field}") AS "highest"{beside}', ask.by)
+        return f'SELECT {rest}{mark} AS "{name}" FROM ({highest}) WHERE "highest" > 0{_group("", ask.by)}'  # noqa: S608
     known = "" if weight == ask.field else f' * ("{ask.field}" * 0 + 1)'
     # What has both weights is in the sum of both: InfluxQL has no word for "without".
     twice = f'"{weight}" * 0 AS "twice", ' if others else ""
@@ -191,7 +200,6 @@ def _marked(ask: Ask, name: str) -> str:
         *(_weighed(ask, other, f'{_weight(other)} * ("{weight}" * 0 + 1) AS "twice", ') for other in others),
     ]
     whole = '(sum("whole") - sum("twice"))' if others else 'sum("whole")'
-    rest = "1 - " if ask.mark is Mark.DOUBT else ""
     times = _where(["$timeFilter"] if ask.is_over_time else []) + _group(_TIMES.get(ask.step, ""), ask.by)
     return f'SELECT {rest}sum("part") / {whole} AS "{name}" FROM {", ".join(sources)}{times}'  # noqa: S608 - from our tables
 
@@ -201,9 +209,8 @@ def _weight(field: str) -> str:
 
 
 def _weighed(ask: Ask, weight: str, what: str) -> str:
-    """The points that weigh by a field; of the highest figure of a group, those that are not 0."""
-    least = ">" if ask.over is Over.MAX else ">="
-    points = f'{_source(replace(ask, beside=""))} AND "{weight}" {least} 0 AND "measured" >= 0'
+    """The points that weigh by a field."""
+    points = f'{_source(replace(ask, beside=""))} AND "{weight}" >= 0 AND "measured" >= 0'
     return f'(SELECT {what}{_weight(weight)} AS "whole" FROM {points})'  # noqa: S608 - from our tables
 
 

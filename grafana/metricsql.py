@@ -12,7 +12,22 @@ Rules that hold in every query:
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from grafana.ask import LEAST_WEIGHT, LOOK_BACK, MARKS, Ask, Combined, Compare, Each, Mark, Over, Question, Step, Where, first
+from grafana.ask import (
+    LEAST_WEIGHT,
+    LOOK_BACK,
+    MARK_FIELDS,
+    MARKS,
+    Ask,
+    Combined,
+    Compare,
+    Each,
+    Mark,
+    Over,
+    Question,
+    Step,
+    Where,
+    first,
+)
 from grafana.points import ALL_OF_BOTH, MEASUREMENTS, PLACE, WHOLE
 
 NAME: Final = "MetricsQL"
@@ -85,17 +100,24 @@ def _figures(question: Question) -> str:
 
 
 def _marked(ask: Ask) -> str:
-    """A mark: each point weighs as much as its part of the figure, and counts for nothing where it has no figure."""
+    """A mark: each point weighs as much as its part of the figure, and counts for nothing where it has no figure.
+
+    Of the highest figure of a group it is the mark of that point.
+    """
     weight, *others = ask.weighs or (ask.field,)
-    points = {field.value: _newest(ask, field) for field in (Mark.ESTIMATED, Mark.SUSPECT, Mark.MEASURED)}
-    least = ">" if ask.over is Over.MAX else ">="
-    whole = f"{_newest(ask, weight)} {least} 0"
+    points = {field: _newest(ask, field) for field in MARK_FIELDS}
+    mark = MARKS[ask.mark or Mark.DOUBT].format_map(points)
+    if ask.over is Over.MAX:
+        figures = _newest(ask, ask.field)
+        highest = f"{figures} == on ({', '.join(ask.by)}) group_left () max{_by(ask.by)} ({figures} > 0)"
+        return f"1 - min{_by(ask.by)} ({mark} and ({highest}))"
+    whole = f"{_newest(ask, weight)} >= 0"
     for other in others:
-        whole = f"({whole}) or ({_newest(ask, other)} {least} 0 unless {_newest(ask, weight)})"
+        whole = f"({whole}) or ({_newest(ask, other)} >= 0 unless {_newest(ask, weight)})"
     whole = f"(({whole}) + {LEAST_WEIGHT})"
-    part = f"{MARKS[ask.mark or Mark.DOUBT].format_map(points)} * {whole}"
+    part = f"{mark} * {whole}"
     part += "" if (ask.field,) == (weight, *others) else f" and {_newest(ask, ask.field)}"
-    sums = (_of_range(ask, f"({figures})", Each.SUM) for figures in (part, f"{whole} and {points[Mark.MEASURED.value]}"))
+    sums = (_of_range(ask, f"({figures})", Each.SUM) for figures in (part, f"{whole} and {points['measured']}"))
     share = " / ".join(f"sum{_by(ask.by)} ({figures})" for figures in sums)
     return f"1 - {share}" if ask.mark is Mark.DOUBT else share
 

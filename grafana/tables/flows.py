@@ -7,7 +7,7 @@ whether it passes one meter on its way or three. What a single register counted,
 from dataclasses import replace
 from typing import Final
 
-from grafana.ask import Ask, Each, Mark, Over, Question, Step, asks, by_time_shown, first
+from grafana.ask import MARK_FIELDS, Ask, Each, Mark, Over, Question, Step, asks, by_time_shown, first
 from grafana.model import GREY, HALF, ORANGE, RED, Column, Kind, Panel, Size, both
 from grafana.units import KILOWATT, SHARE, unit_of
 
@@ -77,7 +77,7 @@ def mark_columns(question: Question) -> tuple[Ask, ...]:
 def newest_marks(question: Ask) -> tuple[Ask, ...]:
     """The marks of each row of a table that has the newest point of each device."""
     asked = replace(question, limit=0, beside=question.field)
-    return tuple(replace(asked, field=mark) for mark in (Mark.ESTIMATED, Mark.SUSPECT, Mark.MEASURED))
+    return tuple(replace(asked, field=field) for field in MARK_FIELDS)
 
 
 def _marked(ask: Ask, mark: Mark, name: str) -> Ask:

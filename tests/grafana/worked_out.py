@@ -63,7 +63,7 @@ def _of_groups(points: KnownPoints, ask: Ask, page: Page) -> Figures:
     if ask.of_areas is not None and ask.of_areas == any(tag in page.choice for tag in ("site", "device")):
         return {}
     if ask.mark:
-        return _marks(points, ask, page)
+        return (_of_highest if ask.over is Over.MAX else _marks)(points, ask, page)
     groups = defaultdict[tuple[Labels, int], list[float]](list)
     devices = defaultdict[tuple[Labels, int], set[str]](set)
     for (tags, time_ms), value in _of_series(points, ask, page):
@@ -82,7 +82,7 @@ def _marks(points: KnownPoints, ask: Ask, page: Page) -> Figures:
         values = {name: float(value) for name, value in point.fields.items() if not isinstance(value, bool)}
         weighing = next((name for name in ask.weighs or (ask.field,) if name in values), None)
         is_shown = page.begin_ms <= point.time_ms <= page.end_ms and _is_asked(point, replace(ask, beside=""), page)
-        if is_shown and weighing and _weighs(values[weighing], ask) and "measured" in values:
+        if is_shown and weighing and values[weighing] >= 0 and "measured" in values:
             estimated, suspect, measured = (values[name] for name in ("estimated", "suspect", "measured"))
             sure = measured * (1 - suspect) * (1 - estimated / 100)
             mark = {"estimated": estimated, "suspect": suspect, "measured": measured, "doubt": sure}[str(ask.mark)]
@@ -97,9 +97,19 @@ def _marks(points: KnownPoints, ask: Ask, page: Page) -> Figures:
     return {key: 1 - share if ask.mark is Mark.DOUBT else share for key, share in shares.items()}
 
 
-def _weighs(amount: float, ask: Ask) -> bool:
-    """Tell if an amount is in a mark: what is below 0 is not, nor is a highest amount of 0."""
-    return amount > 0 or (amount == 0 and ask.over is not Over.MAX)
+def _of_highest(points: KnownPoints, ask: Ask, page: Page) -> Figures:
+    """The doubt of the highest point of each group, where that is above 0."""
+    found: dict[tuple[Labels, int], KnownPoint] = {}
+    for point in points.get(ask.measurement, ()):
+        if page.begin_ms <= point.time_ms <= page.end_ms and _is_asked(point, ask, page) and ask.field in point.fields:
+            key = tuple(point.tags.get(tag, "") for tag in ask.by), _step_ms(point, ask, page)
+            if point.fields[ask.field] > (found[key].fields[ask.field] if key in found else 0.0):
+                found[key] = point
+    marked = {key: point.fields for key, point in found.items() if "measured" in point.fields}
+    return {
+        key: 1 - fields["measured"] * (1 - fields["suspect"]) * (1 - fields["estimated"] / 100)
+        for key, fields in marked.items()
+    }
 
 
 def _of_series(points: KnownPoints, ask: Ask, page: Page) -> Iterator[tuple[tuple[Mapping[str, str], int], float]]:
