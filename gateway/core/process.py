@@ -42,7 +42,6 @@ from functools import partial
 
 from gateway.core.alarms.engine import Alarms
 from gateway.core.devices.broker_drops import BROKER_DROPPED
-from gateway.core.devices.device import Device
 from gateway.core.devices.observation import Counting, Observation
 from gateway.core.devices.streams import ProfiledStream, Stream, Streams, domain_of
 from gateway.core.edge_nodes import EdgeNodes
@@ -63,8 +62,6 @@ from gateway.core.message import (
 )
 from gateway.core.pending import PendingDecode, pending_decode
 from gateway.core.profiled import ByProfile
-from gateway.core.profiles.mapped import MappingContext
-from gateway.core.profiles.recognition import Frame
 from gateway.core.readings.clock_trust import ClockTrust
 from gateway.core.readings.exchanges import StepToConfirm, StoredExchange
 from gateway.core.readings.native import Broken, Decoded, Drop, KeySet, NativeParts, clean, describe_drops
@@ -88,15 +85,15 @@ class Processor:
     sums: SumsMode = SumsMode.OFF
     alarms: Alarms | None = None
     evaluator: Evaluator = field(init=False)
-    _profiled: ByProfile = field(init=False)
-    _edge_nodes: EdgeNodes = field(init=False)
+    profiled: ByProfile = field(init=False)
+    edge_nodes: EdgeNodes = field(init=False)
 
     def __post_init__(self) -> None:
         counting = Counting(self.sums)
         field_sets, tenures = self.streams.field_sets, self.streams.tenures
         self.evaluator = Evaluator(self.rules, self.trust, field_sets, counting, alarms=self.alarms, tenures=tenures)
-        self._profiled = ByProfile(self.streams, self.evaluator)
-        self._edge_nodes = EdgeNodes(self._profiled)
+        self.profiled = ByProfile(self.streams, self.evaluator)
+        self.edge_nodes = EdgeNodes(self.profiled)
 
     def process(
         self,
@@ -116,21 +113,13 @@ class Processor:
             return self._process(arrival) if go_on is None else go_on()
         except Exception:  # noqa: BLE001 - the one there is: a message that hits a bug must not come first again after every restart
             outcome = internal_error(arrival, traceback.format_exc(limit=-6))
-            return self._profiled.noted(outcome.refusals[0].device, arrival, outcome)
+            return self.profiled.noted(outcome.refusals[0].device, arrival, outcome)
 
     def resume(self, ask: CodecAsk, data: object, fault: str | None) -> Outcome:
         """Go on with a message whose codec has answered, with an object or a fault."""
         pending = pending_decode(ask)
-        arrival, go_on = pending.arrival, partial(self._profiled.decoded, pending, data, fault)
+        arrival, go_on = pending.arrival, partial(self.profiled.decoded, pending, data, fault)
         return self.process(arrival.message, arrival.now_ms, replayed=arrival.replayed, go_on=go_on)
-
-    def contexts(self, frame: Frame, device: Device, arrival: Arrival) -> list[MappingContext]:
-        """Return the contexts in which the profile maps a frame, to explain them."""
-        return self._profiled.contexts(frame, device, arrival)
-
-    def restore_births(self, saved: Mapping[str, str]) -> list[str]:
-        """Take the saved Sparkplug births; return the names of those that are obsolete."""
-        return self._edge_nodes.restore_births(saved)
 
     def restore_sums(
         self,
@@ -221,7 +210,7 @@ class Processor:
                 if arrival.steps is not None:
                     arrival.steps.extend((frame, Sender(device.name)))
                 return self._frame(PendingDecode(frame, device, arrival, stream.domain, stream.series))
-        status = self._profiled.status(stream.topic, arrival)
+        status = self.profiled.status(stream.topic, arrival)
         if status is not None:
             return status
         if stream.topic.address is not None:
@@ -231,24 +220,24 @@ class Processor:
     def _of_edge_node(self, stream: ProfiledStream, address: Address, arrival: Arrival) -> Outcome:
         """Process a message of a Sparkplug node: what its births said decodes it."""
         try:
-            verdict = self._edge_nodes.receive(address, arrival)
+            verdict = self.edge_nodes.receive(address, arrival)
         except Undecodable as why:
-            return reject(Outcome(), arrival, "decode", why, self._profiled.of_topic(stream.topic))
+            return reject(Outcome(), arrival, "decode", why, self.profiled.of_topic(stream.topic))
         if verdict.document is None:
-            arrival.record(Sender(self._profiled.of_topic(stream.topic)))
+            arrival.record(Sender(self.profiled.of_topic(stream.topic)))
             outcome = Outcome(ignored=verdict.ignored)
         else:
             outcome = self._unknown_frame(stream, arrival, verdict.document)
-        return self._edge_nodes.add_side_effects(verdict, stream.topic, arrival, outcome)
+        return self.edge_nodes.add_side_effects(verdict, stream.topic, arrival, outcome)
 
     def _unknown_frame(self, stream: ProfiledStream, arrival: Arrival, document: object | None) -> Outcome:
         """Recognise the profile and the device of a frame that is not like the one before, and process it."""
-        frame = self._profiled.recognise(stream.topic, arrival, document)
+        frame = self.profiled.recognise(stream.topic, arrival, document)
         if isinstance(frame, Outcome):
             return frame
         arrival.record(frame)
         arrival.record(Sender(self.streams.id_of(frame.device)))
-        device = self._profiled.admit(stream, frame, arrival)
+        device = self.profiled.admit(stream, frame, arrival)
         if isinstance(device, Outcome):
             return device
         self.streams.meet_again(device, arrival.message.topic)
@@ -259,9 +248,9 @@ class Processor:
         device, arrival = pending.device, pending.arrival
         if not arrival.message.retain and arrival.now_ms > device.last_seen_ms:
             device.last_seen_ms = arrival.now_ms
-        outcome = self._profiled.ask_codec(pending) if pending.frame.profile.codec is not None else None
+        outcome = self.profiled.ask_codec(pending) if pending.frame.profile.codec is not None else None
         if outcome is None:
-            outcome = self._profiled.finish(pending)
+            outcome = self.profiled.finish(pending)
         device.keep(arrival)
         if device.is_noted or not outcome.readings or outcome.refusals or outcome.dropped:
             device.note(outcome, arrival)

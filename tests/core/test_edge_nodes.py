@@ -72,7 +72,7 @@ def test_births_are_kept_at_once_and_are_in_force_after_a_restart() -> None:
     kept = {name: text for name, text in (node.keep | device.keep).items() if text is not None}
     assert kept.keys() == {f"{BIRTH}g/n", f"{BIRTH}g/n/m1"}
     restarted = pipeline(SPARKPLUG)
-    assert restarted.restore_births({**kept, f"{BIRTH}g/x/m2": "{}"}) == [f"{BIRTH}g/x/m2"]
+    assert restarted.edge_nodes.restore_births({**kept, f"{BIRTH}g/x/m2": "{}"}) == [f"{BIRTH}g/x/m2"]
     assert points(hear(restarted, "DDATA", BY_ALIAS, seq=7))[0].values == {"voltage_l1_v": 230.5}
     gone = hear(restarted, "NDEATH", BIRTH_OF_NODE).side_effects
     assert gone is not None

@@ -176,7 +176,7 @@ def test_a_redelivered_reading_may_stand_twice_only_when_the_gateway_stamps_it(p
 
 
 def test_saved_births_that_are_of_no_use_are_named_as_they_were_saved() -> None:
-    assert pipeline().restore_births({f"{BIRTH}g/n": "no birth"}) == [f"{BIRTH}g/n"]
+    assert pipeline().edge_nodes.restore_births({f"{BIRTH}g/n": "no birth"}) == [f"{BIRTH}g/n"]
 
 
 def test_what_comes_from_the_broker_is_no_replay() -> None:

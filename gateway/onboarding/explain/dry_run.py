@@ -7,16 +7,15 @@ What comes of a message is told as JSON, which commands and pages share.
 """
 
 from base64 import b64encode
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from math import isfinite
 from typing import Any, Protocol
 
-from gateway.core.devices.device import Device
 from gateway.core.devices.streams import Streams
+from gateway.core.edge_nodes import EdgeNodes
 from gateway.core.message import Arrival, CodecAsk, Core, Message, NativeObjects, Outcome, Refusal, Sender, WaitCause
-from gateway.core.profiles.mapped import MappingContext
+from gateway.core.profiled import ByProfile
 from gateway.core.profiles.recognition import Frame
 from gateway.ingest.codecs.protocol import CodecAnswer
 from gateway.ingest.codecs.sync_client import SyncCodecs
@@ -27,12 +26,8 @@ class TracedCore(Core, Protocol):
     """The core with what explains its steps."""
 
     streams: Streams
-
-    def contexts(self, frame: Frame, device: Device, arrival: Arrival) -> list[MappingContext]:
-        """Return the contexts in which the profile maps a frame."""
-
-    def restore_births(self, saved: Mapping[str, str]) -> list[str]:
-        """Take the saved Sparkplug births."""
+    profiled: ByProfile
+    edge_nodes: EdgeNodes
 
 
 @dataclass(slots=True)

@@ -76,7 +76,7 @@ async def explain_last(
 
 
 def _begin(processor: TracedCore, births: Mapping[str, str], message: Message, arrival_ms: int) -> Trace:
-    processor.restore_births(births)
+    processor.edge_nodes.restore_births(births)
     return begin(processor, message, arrival_ms, replayed=True)
 
 

@@ -194,9 +194,8 @@ def _own_time(message: StoredMessage, dry_run: DryRun) -> int | None:
     frame, device = trace.frame, dry_run.processor.streams.devices.get(trace.device or "")
     if frame is None or device is None:
         return None
-    contexts = [
-        replace(one, believes=_AnyTime()) for one in dry_run.processor.contexts(frame, device, Arrival(message, _ARRIVAL_MS))
-    ]
+    seen = dry_run.processor.profiled.contexts(frame, device, Arrival(message, _ARRIVAL_MS))
+    contexts = [replace(one, believes=_AnyTime()) for one in seen]
     try:
         points = [point for context in contexts for point in frame.profile.map(context)]
         times = [point.time_ms for point in points if not point.quality & Quality.GATEWAY_TIME]

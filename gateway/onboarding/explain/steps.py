@@ -117,7 +117,7 @@ def _values(seen: Trace) -> list[ExplainedStep]:
         return lines  # it gave nothing: the outcome of the message tells why
     device = seen.processor.streams.devices.get(seen.device or "")
     if device is not None:
-        contexts = seen.processor.contexts(frame, device, seen.arrival)
+        contexts = seen.processor.profiled.contexts(frame, device, seen.arrival)
         with suppress(Undecodable):  # a fault of the whole message: the reject tells it
             for number, context in enumerate(contexts, start=1):
                 lines += [("item", f"{number} of {len(contexts)}, a reading of its own")] if len(contexts) > 1 else []

@@ -1,9 +1,8 @@
 """Waiting: messages that wait for a codec's answer, a registration or a birth, and come again through the core."""
 
-from collections.abc import Callable, Mapping
 from functools import partial
 
-from gateway.core.edge_nodes import BIRTH
+from gateway.core.edge_nodes import BIRTH, EdgeNodes
 from gateway.core.message import WaitCause
 from gateway.ingest.catalog import Catalog
 from gateway.ingest.codecs.async_client import AsyncCodecs
@@ -47,7 +46,7 @@ class Waiting:
             file, account, released, way_in, fallback.reject_account, grew, limits, clock, replay, has_room
         )
         self.side_effects = SideEffectRunner(delivery.live_lane, codec_calls, way_in, common, pairing.connection, events)
-        released.release(*_restore_births(file, processor.restore_births), *_free_at_start(config, file, processing.catalog))
+        released.release(*_restore_births(file, processor.edge_nodes), *_free_at_start(config, file, processing.catalog))
         self.lanes: Lanes = {
             "codecs": self.codecs.run,
             "quarantine in": way_in.run,
@@ -57,10 +56,10 @@ class Waiting:
         }
 
 
-def _restore_births(file: Database, restore: Callable[[Mapping[str, str]], list[str]]) -> list[str]:
+def _restore_births(file: Database, edge_nodes: EdgeNodes) -> list[str]:
     """Give the core what Sparkplug nodes said at their births; return the keys of all that were saved."""
     births = file.run_here(keyvalue.get_prefix, BIRTH)
-    file.run_here(keyvalue.put_all, dict.fromkeys(restore(births)))
+    file.run_here(keyvalue.put_all, dict.fromkeys(edge_nodes.restore_births(births)))
     return [name.removeprefix(BIRTH) for name in births]
 
 
