@@ -85,7 +85,6 @@ def load_catalog(
 
     :param also: use only this profile, registered or not: its name, a model it serves, or its file.
     :param all_shipped: use the other shipped profiles too, for commands.
-    :param registry: the registry, if it is known; else it is read.
     :raises ConfigurationFault: naming file, key and fault.
     """
     catalog = survey(config, registry or load_registry(config.devices.registry), also=also, all_shipped=all_shipped)

@@ -119,8 +119,10 @@ class BoundedJournal:
 
 def _make_room(connection: sqlite3.Connection, over_bytes: int, *, disk_is_short: bool) -> journal.Removed:
     """An empty journal accepts a commit of any size: one larger than ``max_bytes`` must be stored somewhere."""
-    given_up = journal.remove_oldest(connection, over_bytes) if over_bytes > 0 else {}
-    if over_bytes > 0 and not given_up and disk_is_short:
+    if over_bytes <= 0:
+        return {}
+    given_up = journal.remove_oldest(connection, over_bytes)
+    if not given_up and disk_is_short:
         raise DatabaseFault("the disk is full and the journal is empty: nothing can make room")
     return given_up
 

@@ -65,7 +65,6 @@ def begin(path: Path, *, damaged: bool = False) -> "Database":
 
     A missing folder is created. A directory in the file's place is removed if it is empty, else left alone: it has an owner.
 
-    :param damaged: the file there was found damaged.
     :raises InUse: another gateway uses it, which only people can resolve.
     """
     file = Database(path)
@@ -100,13 +99,10 @@ class Database:
         self._damage = asyncio.Event()
 
     def open(self, *, begin_anew: bool = False) -> None:
-        """Lock and open the file.
+        """Lock and open the file, a new one if the old is to be set aside first.
 
-        :param begin_anew: set the file aside first and begin a new one.
-        :raises Damaged: it was damaged already when it was opened.
-        :raises NotOurs: the file may not be used by this user.
-        :raises InUse: another process has it.
-        :raises DatabaseFault: no file can be opened at that place.
+        It raises :class:`Damaged` if the file was damaged already, :class:`NotOurs` if this user may not use it,
+        :class:`InUse` if another process has it, and :class:`DatabaseFault` if no file can be opened at that place.
         """
         try:
             self._owner = whose(self.path)
