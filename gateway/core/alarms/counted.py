@@ -27,7 +27,7 @@ _SPEAKS_HOURS: Final = 3
 _FAINT: Final = 0.1  # of what is usual while the register moves: less is a zero that wanders
 _STEPS_LEAST: Final = 10  # of a register, before it is known how much lies between two of them
 _SAME: Final = 1e-5  # hours that count the same lie between the same two readings
-_HABIT_HOURS: Final = 240
+_HABIT_HOURS: Final = 168  # a week, with its day of rest
 _HABIT_DAYS: Final = 14
 _AWAY_DAYS: Final = 21
 _NEVER_MS: Final = 1 << 62
@@ -173,7 +173,8 @@ _Loss = tuple[float, float, int]  # supplied, lost, on which day
 def judge_losses(rules: Rules, states: States, place: Place, days: CountedDays, scales: Scales, now_ms: int) -> None:
     """Judge the newest days of a parent that are known, by all rules."""
     supplied = _known(days.supplied, _LATE_DAYS)
-    known = [(into, into - out, at) for at, (into, out) in enumerate(zip(supplied, days.used, strict=False)) if not isnan(into)]
+    figures = enumerate(zip(supplied, days.used, strict=False))
+    known = [(into, into - out, at) for at, (into, out) in figures if not isnan(into - out)]
     for rule, name, condition in rules.of(Losses):
         newest = [day for day in known[-condition.days :] if day[2] >= len(supplied) - 2 * condition.days]
         if len(newest) < condition.days:

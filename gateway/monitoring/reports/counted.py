@@ -22,6 +22,8 @@ from schemas.quantities import SPREAD_OF, USED_OF
 _HOUR_MS: Final = 3_600_000
 _AT_ONCE: Final = 20  # devices whose hours are held in memory; parents wait for those behind them
 _MEASURED_LEAST: Final = 0.9
+_GUESSED_MOST: Final = 0.2  # of what a family used, by usual days of meters that are not sure
+_SILENT_DAYS: Final = 35
 _FLOW: Final = {"water": "flow_m3_h", "power": "active_power_w", "traffic": "vehicle_count", "urban": "people_in"}
 _AN_HOUR: Final = {"water": 1.0, "power": 0.001}
 """Domain → what one of its flow is in an hour of the counter; without one it is a count of an interval."""
@@ -114,19 +116,39 @@ async def counted_hours(
 def families_days(roster: Roster, domain: str, days: Mapping[str, Columns], newest: int) -> Iterator[tuple[str, CountedDays]]:
     """Yield for each parent what it measured by day, and what those behind it did; of several that feed the same the first.
 
-    A family of which not all customers are registered is left out.
+    A family of which not all customers are registered is left out. Of what was used at most a fifth stands on usual days.
 
     :param newest: the newest day, as an ordinal.
     """
     sure = {id_: _sure(columns) for id_, columns in days.items()} if domain in METERED else {}
     for zone in MeterNetwork(roster.of_domain(domain), domain, sure).groups(ReportGroup.PARENT).values() if sure else ():
-        children = [*zone.uses, *zone.outlets]
+        children = [_with_usual_days(sure[id_]) for id_ in (*zone.uses, *zone.outlets)]
         if zone.unmeasured is None and zone.inlets:
             into = [sum(amounts) for amounts in zip(*(_net(sure[id_]) for id_ in zone.inlets), strict=True)]
-            used = [sum(amounts) for amounts in zip(*(sure[id_][0] for id_ in children), strict=True)]
-            out = [sum(amounts) for amounts in zip(*(_net(sure[id_]) for id_ in children), strict=True)]
+            used = [sum(amounts) for amounts in zip(*(columns[0] for columns in children), strict=True)]
+            guessed = [sum(amounts) for amounts in zip(*(columns[2] for columns in children), strict=True)]
+            out = [sum(amounts) for amounts in zip(*map(_net, children), strict=True)]
             supplied = [came + all_ - net for came, all_, net in zip(into, used, out, strict=True)]  # with what they fed in
+            used = [all_ if part <= _GUESSED_MOST * all_ > 0 else nan for all_, part in zip(used, guessed, strict=True)]
             yield zone.inlets[0], CountedDays(newest, supplied, used)
+
+
+def _with_usual_days(sure: Columns) -> Columns:
+    """The columns of a meter, in which days that are not sure stand with its usual one, and how much of each does.
+
+    Before its first sure day nothing is known of it, and nothing counts: so it is on all days before those that are judged.
+    """
+    known = [at for at, value in enumerate(sure[0]) if not isnan(value)]
+    if not known:
+        return (array("f", [0.0]) * DAYS,) * 3
+    usual = sum(sure[0][at] for at in known) / len(known)
+    used, guessed, last = array("f", [0.0]) * DAYS, array("f", [0.0]) * DAYS, known[0]
+    for at in range(known[0], DAYS):
+        is_known = not isnan(sure[0][at])
+        last = at if is_known else last
+        stands = usual if at - last <= _SILENT_DAYS else nan
+        used[at], guessed[at] = (sure[0][at], 0.0) if is_known else (stands, stands)
+    return used, sure[1], guessed
 
 
 def _sure(columns: Columns) -> Columns:

@@ -83,8 +83,23 @@ def judge_alarms(gateway: Gateway, world: World) -> AlarmVerdict:
         )
     ]
     troubled = {(one.alarm, one.device) for one in due} | {("counter_step", fault.device) for fault in FAULTS}
+    troubled |= {("leak", meter) for zone in _leaking(world) for meter in _upstream(world, zone)}
     uncalled = Counter((alarm, device) for alarm, device, _ in raised if alarm in JUDGED and (alarm, device) not in troubled)
     return AlarmVerdict(len(due), missing, uncalled)
+
+
+def _leaking(world: World) -> Iterator[str]:
+    """The zones in which something runs day and night: a leak behind a meter, or what is taken beside it."""
+    yield from (zone for zone, _, _ in THEFTS)
+    yield from (world.by_id[device].zone for device, _, _ in LEAKS if device in world.by_id)
+
+
+def _upstream(world: World, zone: str) -> Iterator[str]:
+    """The meters through which a zone is fed: their nights say what runs in it."""
+    for feed in FEEDS:
+        if feed.zone == zone and feed.meter in world.by_id:
+            yield feed.meter
+            yield from _upstream(world, world.by_id[feed.meter].zone)
 
 
 def _raised(gateway: Gateway) -> Iterator[tuple[str, str, float]]:

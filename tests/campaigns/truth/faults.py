@@ -56,8 +56,8 @@ FAULTS: Final = (
     Fault("v05", "clock", 0, 0.0, hours=-7.0),
 )
 
-THEFTS: Final = (("z1", 16, 1.0), ("t2", 12, 1.5))
-"""Zone, day and how much more is lost in it an hour from then on."""
+THEFTS: Final = (("z1", 16, 1.0), ("t2", 17, 1.5))
+"""Zone, day and how much more is lost in it an hour from then on. What is usual must be known before: of fourteen days."""
 LEAKS: Final = (("u03", 11, 0.15),)
 """Customer, day and what runs there day and night from then on."""
 NO_FLOW: Final = {"s06": ((13, 6.0, 12.0),)}

@@ -372,7 +372,7 @@ def let_stand(made: Town, meter: Meter, day: int, within: int) -> None:
 
 def let_steal(made: Town, parent: Meter, day: int, share: float, within: int) -> None:
     """A part of what is drawn behind a parent passes by the meters."""
-    _hear_all(parent, day)
+    _hear(parent, day)
     total = sum(sum(child.true) for child in parent.behind)
     gone = 0.0
     for child in sorted(parent.behind, key=lambda child: -sum(child.true)):
@@ -384,7 +384,7 @@ def let_steal(made: Town, parent: Meter, day: int, share: float, within: int) ->
 
 def let_leak(made: Town, parent: Meter, day: int, share: float, within: int) -> None:
     """A pipe behind a parent leaks from a day on, all day."""
-    _hear_all(parent, day)
+    _hear(parent, day)
     leak = share * sum(parent.true) / made.hours
     parent.true[24 * day :] = [amount + leak for amount in parent.true[24 * day :]]
     if parent.flow is not None:
@@ -392,6 +392,5 @@ def let_leak(made: Town, parent: Meter, day: int, share: float, within: int) -> 
     made.faults.append(Fault("losses_high", parent.name, day, day + within))
 
 
-def _hear_all(parent: Meter, day: int) -> None:
-    for meter in (parent, *parent.behind):
-        meter.silent = {hour for hour in meter.silent if hour < 24 * (day - 20)}
+def _hear(parent: Meter, day: int) -> None:
+    parent.silent = {hour for hour in parent.silent if hour < 24 * (day - 20)}

@@ -138,7 +138,7 @@ def test_a_register_that_counts_for_many_is_told_against_its_habit(counter: str,
     least = max(stands_h, 8 * pause_h)
     assert hours(bed, before + [0.0] * (least - 1), **about) == []
     assert hours(bed, before + [0.0] * least, **about) == RAISED
-    assert hours(bench(Stuck("habit", 8)), [9.0] * 200 + [0.0] * 130, **about) == [], "ten days must be known"
+    assert hours(bench(Stuck("habit", 8)), [9.0] * 160 + [0.0] * 130, **about) == [], "a week must be known"
 
 
 def test_a_supply_that_pauses_for_long_and_a_customer_are_given_three_weeks() -> None:

@@ -92,14 +92,33 @@ def counted_hours(seen: Seen, of: dict[str, Seen], day: int) -> CountedHours:
 def counted_days(parents: Sequence[Seen], children: Sequence[Seen], day: int) -> CountedDays:
     end_h = 24 * (day + 1)
     supplied, used = [nan] * DAYS, [nan] * DAYS
-    for at in range(max(0, day + 1 - DAYS), day + 1):
-        if all(one.is_known(at, end_h) for one in (*parents, *children)):
+    days = range(max(0, day + 1 - DAYS), day + 1)
+    usual = [with_usual_days(one, days, end_h) for one in children]
+    for at in days:
+        if all(one.is_known(at, end_h) for one in parents):
             into = [one.days[at] for one in parents]
-            out = [one.days[at] for one in children]
+            out = [one[at] for one in usual]
             place = DAYS - 1 - (day - at)
-            supplied[place] = sum(one - back for one, back in into) + sum(back for _, back in out)
-            used[place] = sum(one for one, _ in out)
+            supplied[place] = sum(one - back for one, back in into) + sum(back for _, back, _ in out)
+            total = sum(one for one, _, _ in out)
+            used[place] = total if total > 0 and sum(guessed for _, _, guessed in out) <= total / 5 else nan
     return CountedDays(START_MS // DAY_MS + day, supplied, used)
+
+
+def with_usual_days(seen: Seen, days: range, end_h: int) -> dict[int, tuple[float, float, float]]:
+    """Day → what a meter used and fed in, and what of that is its usual day."""
+    known = [day for day in days if seen.is_known(day, end_h) and not isnan(seen.days[day][0])]
+    mean = sum(seen.days[day][0] for day in known) / len(known) if known else 0.0
+    found = {}
+    for day in days:
+        since = [day - earlier for earlier in known if earlier <= day]
+        if day in known:
+            found[day] = (*seen.days[day], 0.0)
+        elif not since:
+            found[day] = (0.0, 0.0, 0.0)
+        else:
+            found[day] = (mean, sum(seen.back[24 * day : 24 * day + 24]), mean) if min(since) <= 35 else (nan, nan, nan)
+    return found
 
 
 def nights(made: Town) -> Iterator[Told]:

@@ -128,7 +128,7 @@ def test_days_of_a_family_are_what_came_in_and_what_was_used() -> None:
     )
 
 
-def test_a_day_with_a_silent_estimated_or_suspect_meter_is_not_known() -> None:
+def test_a_silent_estimated_or_suspect_meter_stands_with_its_usual_day_up_to_a_fifth_of_what_was_used() -> None:
     marks = "estimated={},suspect={},measured={}"
     days = [
         "volume_used_m3=3.0," + marks.format(0.0, 0.0, 1.0),
@@ -138,7 +138,23 @@ def test_a_day_with_a_silent_estimated_or_suspect_meter_is_not_known() -> None:
         "",
     ]
     found = families_of(FAMILY, daily("bulk", 10, 10, 10, 10, 10), daily("a", 4, 4, 4, 4, 4), daily("b", *days))
-    assert newest(found["bulk"].used, 5) == [7.0, None, None, None, None]
+    assert newest(found["bulk"].used, 5) == [7.0, None, None, None, None], "three of seven are too much"
+    found = families_of(FAMILY, daily("bulk", 20, 20, 20, 20, 20), daily("a", 12, 12, 12, 12, 12), daily("b", *days))
+    assert newest(found["bulk"].used, 6) == [None, 15.0, 15.0, 15.0, 15.0, 15.0]
+
+
+def test_a_meter_counts_nothing_before_its_first_day_and_five_weeks_after_its_last() -> None:
+    days: list[float | str] = [*[""] * 2, 1, 3, *[""] * 36]
+    found = families_of(FAMILY, daily("bulk", *[20] * 40), daily("a", *[12] * 40), daily("b", *days))
+    assert newest(found["bulk"].used, 40) == [12.0, 12.0, 13.0, 15.0, *[14.0] * 35, None]
+    never = families_of(
+        [*FAMILY, device("c", parent="bulk")],
+        daily("bulk", 20),
+        daily("a", 12),
+        daily("b", 2),
+        daily("c", "estimated=1.0,volume_used_m3=4.0"),
+    )
+    assert newest(never["bulk"].used, 1) == [14.0]
 
 
 def test_a_family_with_customers_that_nobody_registered_is_not_judged() -> None:

@@ -61,6 +61,7 @@ _AFTER_FAULT_MS: Final = 300_000
 _BACK_MS: Final = 40 * 24 * HOUR_MS
 """What ended longer ago is not worked out after an outage."""
 _HEARD_BACK_MS: Final = 2 * 86_400_000
+_JUDGED_BACK_MS: Final = 3 * 24 * HOUR_MS
 _CLOCKS_APART_MS: Final = 900_000
 """What others told is asked for twice around the last time: their clocks differ, and a write takes time."""
 
@@ -215,12 +216,12 @@ class PeriodJob:
             if month.end_ms == day.end_ms:
                 closer.writing = self._number(store, month)
                 await closer.close_month(month)
-            is_yesterday = day_of(self._clock.now_ms(), self._zone).start_ms <= day.end_ms
-            if is_yesterday:  # after an outage of days what is usual is asked once
+            is_recent = self._clock.now_ms() - day.end_ms < _JUDGED_BACK_MS
+            if is_recent:  # after an outage of weeks what is usual is asked for the last days; who lags is judged all the same
                 await self._feeds.learn_usual(store, closer.roster, day.end_ms)
             await self._progress.close_day(day.end_ms)
             self._usual.clear()
-            if is_yesterday:
+            if is_recent:
                 await self._note_completeness(closer, day)  # waits until the day can be read back
                 self._stuck += await self._feeds.judge_counted(store, closer.roster, day.end_ms, closer.now_ms)
 
