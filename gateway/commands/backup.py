@@ -12,7 +12,7 @@ from gateway.admin.backup.archive import ArchiveFault, BackupManifest, verify_ar
 from gateway.admin.backup.contents import BackupKind
 from gateway.admin.backup.making import make_backup
 from gateway.admin.backup.restoring import FilesThere, Restored, RestoredFile, folder_of, places_of, restore
-from gateway.commands.options import add_config, with_config
+from gateway.commands.options import add_config, add_path, add_repeated, with_config
 from gateway.commands.privacy.device_places import BACKUP_MADE
 from gateway.commands.running import record, user
 from gateway.ingest.storage.beside import InUse
@@ -38,21 +38,10 @@ def add_backup(backup: argparse.ArgumentParser) -> None:
     with_config(backup, backup_command)
     backup.add_argument("file", type=Path, metavar="FILE", help="the archive to write, such as gateway-2026-11-26.tar.gz")
     backup.add_argument("--to", metavar="WHO", help="who gets it, or where it is kept: told when a device is forgotten")
-    backup.add_argument(
-        "--accounts",
-        type=Path,
-        default=Path("/var/lib/mosquitto/dynamic-security.json"),
-        metavar="FILE",
-        help="the broker's accounts (default: where Debian has them)",
-    )
-    backup.add_argument(
-        "--also",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="PATH",
-        help="a further file or folder, such as that of an authority of your own; may be given again",
-    )
+    accounts = "/var/lib/mosquitto/dynamic-security.json"
+    add_path(backup, "--accounts", "FILE", "the broker's accounts (default: where Debian has them)", accounts)
+    also = "a further file or folder, such as that of an authority of your own; may be given again"
+    add_repeated(backup, "--also", also, type=Path, metavar="PATH")
 
 
 def backup_command(config: Config, options: argparse.Namespace) -> None:
@@ -100,17 +89,10 @@ def add_restore(restore: argparse.ArgumentParser) -> None:
     restore.add_argument("file", type=Path, metavar="FILE", help="the archive; -c FILE puts the configuration elsewhere")
     restore.add_argument("--dry-run", action="store_true", help="verify the archive, and list its files and their places")
     restore.add_argument("--replace", action="store_true", help="set files aside that are there already")
-    restore.add_argument(
-        "--without-journal", action="store_true", help="leave out readings that waited; the old machine has sent them"
-    )
-    restore.add_argument(
-        "--forgotten",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="a list of the forgotten, from the old machine (FILE.forgotten beside the archive is read anyway)",
-    )
+    left_out = "leave out readings that waited; the old machine has sent them"
+    restore.add_argument("--without-journal", action="store_true", help=left_out)
+    lists = "a list of the forgotten, from the old machine (FILE.forgotten beside the archive is read anyway)"
+    add_repeated(restore, "--forgotten", lists, type=Path, metavar="FILE")
     restore.set_defaults(call=restore_command)
 
 

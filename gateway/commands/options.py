@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 from zoneinfo import ZoneInfo
 
 from gateway.commands import OK
@@ -35,6 +35,16 @@ def add_action(actions: Actions, name: str, about: str, do: DoWithConfig) -> arg
     action = actions.add_parser(name, help=about)
     with_config(action, do)
     return action
+
+
+def add_path(parser: argparse.ArgumentParser, name: str, metavar: str, about: str, default: str | None = None) -> None:
+    """Add an option that names a file or a folder."""
+    parser.add_argument(name, type=Path, metavar=metavar, default=None if default is None else Path(default), help=about)
+
+
+def add_repeated(parser: argparse.ArgumentParser, name: str, about: str, **more: Any) -> None:  # noqa: ANN401 - as argparse has it
+    """Add an option that may be given again."""
+    parser.add_argument(name, action="append", default=[], help=about, **more)
 
 
 def instant_ms(text: str, zone: ZoneInfo, now_ms: int, *, is_ahead: bool) -> int:

@@ -37,16 +37,13 @@ _LOOK_EVERY_S: Final = 1.0
 def add_move(move: argparse.ArgumentParser) -> None:
     """Add the options of ``gateway move``."""
     with_config(move, move_command)
-    move.add_argument(
-        "share", metavar="SHARE", help="a site, or another share of mqtt.shares: ward-2/water, spBv1.0/GROUP, a topic"
-    )
+    share = "a site, or another share of mqtt.shares: ward-2/water, spBv1.0/GROUP, a topic"
+    move.add_argument("share", metavar="SHARE", help=share)
     move.add_argument("--to", required=True, metavar="GATEWAY", help="the client id of the gateway that reads it from now on")
-    move.add_argument(
-        "--no-wait", action="store_true", help="change the file and end; the same command shows later how far it is"
-    )
-    move.add_argument(
-        "--gone", metavar="GATEWAY", help="do not wait for this one: its machine and its journal are lost for good"
-    )
+    later = "change the file and end; the same command shows later how far it is"
+    move.add_argument("--no-wait", action="store_true", help=later)
+    gone = "do not wait for this one: its machine and its journal are lost for good"
+    move.add_argument("--gone", metavar="GATEWAY", help=gone)
 
 
 def move_command(config: Config, options: argparse.Namespace) -> int | None:

@@ -29,7 +29,7 @@ import yaml
 
 from gateway.commands.demo import services
 from gateway.commands.demo.children import DemoFault, await_page, child, command_of, status_of, tail
-from gateway.commands.options import whole_number
+from gateway.commands.options import add_path, whole_number
 from gateway.support.access.accounts import AccountRole, digest_of
 from gateway.support.clock import WallClock
 from schemas.scaled_clock import PERMIT, VARIABLE, ScaledTime
@@ -56,13 +56,10 @@ _TECHNICIAN: Final = "lan"
 
 def add_options(command: argparse.ArgumentParser) -> None:
     """Add the options of ``gateway demo``."""
-    command.add_argument(
-        "--devices", type=whole_number, default=300, metavar="N", help="number of simulated devices (default: 300)"
-    )
-    command.add_argument(
-        "--seconds", type=whole_number, default=60, metavar="N", help="seconds to run; 0: until Ctrl-C (default: 60)"
-    )
-    command.add_argument("--dir", type=Path, metavar="DIR", help="folder that keeps data and logs (default: a temporary one)")
+    devices, seconds = "number of simulated devices (default: 300)", "seconds to run; 0: until Ctrl-C (default: 60)"
+    command.add_argument("--devices", type=whole_number, default=300, metavar="N", help=devices)
+    command.add_argument("--seconds", type=whole_number, default=60, metavar="N", help=seconds)
+    add_path(command, "--dir", "DIR", "folder that keeps data and logs (default: a temporary one)")
     command.set_defaults(call=demo)
 
 

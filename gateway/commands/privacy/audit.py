@@ -7,7 +7,7 @@ import time
 from functools import partial
 from typing import Any, Final
 
-from gateway.commands.options import add_action
+from gateway.commands.options import add_action, add_repeated
 from gateway.commands.running import paged
 from gateway.monitoring.reports.seals import Seals, noted_seals
 from gateway.support.audit.chain import ChainLink
@@ -26,13 +26,8 @@ def add_options(audit: argparse.ArgumentParser) -> None:
     listed = add_action(actions, "list", "list all changes, the newest first", audit_command)
     listed.add_argument("--json", action="store_true", help="print one JSON object per line")
     verified = add_action(actions, "verify", "check the chain of entries", audit_command)
-    verified.add_argument(
-        "--known",
-        action="append",
-        default=[],
-        metavar="NUMBER:HASH",
-        help="an entry noted elsewhere, such as in the log of another machine; may be given again",
-    )
+    known = "an entry noted elsewhere, such as in the log of another machine; may be given again"
+    add_repeated(verified, "--known", known, metavar="NUMBER:HASH")
 
 
 def audit_command(config: Config, options: argparse.Namespace) -> int:

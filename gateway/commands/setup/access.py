@@ -8,7 +8,7 @@ from typing import Any, Final
 import yaml
 
 from gateway.admin.databases.vmauth import USERS, vmauth_user, with_user
-from gateway.commands.options import with_config
+from gateway.commands.options import add_path, add_repeated, with_config
 from gateway.commands.running import record
 from gateway.commands.setup.token import RELOAD, account_named, tokens_file, write_account
 from gateway.support.access.accounts import AccountRole, UserAccount, digest_of, name_fault
@@ -29,12 +29,8 @@ def add_options(access: argparse.ArgumentParser) -> None:
     with_config(access, setup_access)
     access.add_argument("agency", metavar="AGENCY", help="the account: one word, such as so-xay-dung")
     access.add_argument("--domain", metavar="DOMAIN", help="the domain that it may read: water, power, traffic or urban")
-    access.add_argument(
-        "--area", action="append", default=[], metavar="CODE", help="only this area; may be given again (default: all)"
-    )
-    access.add_argument(
-        "--vmauth", type=Path, metavar="FILE", help="configuration of vmauth that gets the account, to read VictoriaMetrics"
-    )
+    add_repeated(access, "--area", "only this area; may be given again (default: all)", metavar="CODE")
+    add_path(access, "--vmauth", "FILE", "configuration of vmauth that gets the account, to read VictoriaMetrics")
     what = access.add_mutually_exclusive_group()
     what.add_argument("--replace", action="store_true", help="give a new token and limit in place of the old ones")
     what.add_argument("--remove", action="store_true", help="remove the account")

@@ -6,7 +6,7 @@ from secrets import token_bytes, token_urlsafe
 from typing import Final
 
 from gateway.admin.broker.configuration import MosquittoPlaces, MosquittoVersion, limits_conf, listeners_conf
-from gateway.commands.options import port, with_config
+from gateway.commands.options import add_path, add_repeated, port, with_config
 from gateway.commands.setup.files import PLAIN_MODE, SECRET_MODE, SetupFile, show_files, write_file
 from gateway.ingest.broker.dynamic_security import SALT_BYTES, BrokerAccount, document
 from gateway.ingest.broker.rights import SERVICES, of_administration, of_gateway
@@ -36,33 +36,17 @@ def add_options(broker: argparse.ArgumentParser) -> None:
     """Add the options of ``gateway setup broker``."""
     with_config(broker, setup_broker)
     broker.add_argument("--mosquitto", choices=["2.0", "2.1"], default="2.0", help="its version (default: 2.0)")
-    broker.add_argument(
-        "--conf", type=Path, default=Path("/etc/mosquitto/conf.d"), metavar="DIR", help="folder of its configuration"
-    )
-    broker.add_argument(
-        "--state", type=Path, default=Path("/var/lib/mosquitto"), metavar="DIR", help="folder that the broker may write"
-    )
-    broker.add_argument("--secrets", type=Path, default=Path("/etc/gateway"), metavar="DIR", help="folder for the passwords")
-    broker.add_argument("--plugins", type=Path, metavar="DIR", help="folder of Mosquitto's plugins (default: as in Debian)")
-    broker.add_argument(
-        "--certificate", type=Path, default=Path("/etc/mosquitto/certs/broker.crt"), metavar="FILE", help="of the broker"
-    )
-    broker.add_argument(
-        "--key", type=Path, default=Path("/etc/mosquitto/certs/broker.key"), metavar="FILE", help="of the broker"
-    )
-    broker.add_argument(
-        "--client-certificates", type=Path, metavar="CA.crt", help="devices show certificates of this authority, no passwords"
-    )
-    broker.add_argument("--revoked", type=Path, metavar="CA.crl", help="certificates that the authority took back")
+    add_path(broker, "--conf", "DIR", "folder of its configuration", "/etc/mosquitto/conf.d")
+    add_path(broker, "--state", "DIR", "folder that the broker may write", "/var/lib/mosquitto")
+    add_path(broker, "--secrets", "DIR", "folder for the passwords", "/etc/gateway")
+    add_path(broker, "--plugins", "DIR", "folder of Mosquitto's plugins (default: as in Debian)")
+    add_path(broker, "--certificate", "FILE", "of the broker", "/etc/mosquitto/certs/broker.crt")
+    add_path(broker, "--key", "FILE", "of the broker", "/etc/mosquitto/certs/broker.key")
+    add_path(broker, "--client-certificates", "CA.crt", "devices show certificates of this authority, no passwords")
+    add_path(broker, "--revoked", "CA.crl", "certificates that the authority took back")
     broker.add_argument("--port", type=port, default=8883, help="for devices (default: 8883)")
     broker.add_argument("--services-port", type=port, default=1883, help="for services of this machine (default: 1883)")
-    broker.add_argument(
-        "--service",
-        action="append",
-        default=[],
-        choices=["chirpstack", "node-red"],
-        help="an account for it; may be given again",
-    )
+    add_repeated(broker, "--service", "an account for it; may be given again", choices=["chirpstack", "node-red"])
     broker.add_argument("--replace", action="store_true", help="write anew what is there; all accounts of devices end")
     broker.add_argument("--dry-run", action="store_true", help="print what would be written")
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from gateway.commands.options import add_repeated
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.folder_owner import as_owner
 from gateway.support.private_files import read_bytes
@@ -104,12 +105,9 @@ def add_options(certificates: argparse.ArgumentParser) -> None:
     """Add the options of ``gateway setup certificates``."""
     certificates.add_argument("action", choices=["server", "client", "service", "renew", "revoke"], help="what to do")
     certificates.add_argument("name", metavar="NAME", help="name or address of the server; account of the device or service")
-    certificates.add_argument(
-        "--also", action="append", default=[], metavar="NAME", help="a further name or address of a server"
-    )
-    certificates.add_argument(
-        "--to", type=Path, required=True, metavar="DIR", help="folder with the authority and its certificates"
-    )
+    add_repeated(certificates, "--also", "a further name or address of a server", metavar="NAME")
+    folder = "folder with the authority and its certificates"
+    certificates.add_argument("--to", type=Path, required=True, metavar="DIR", help=folder)
     certificates.set_defaults(call=setup_certificates)
 
 

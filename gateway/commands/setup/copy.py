@@ -16,7 +16,7 @@ from gateway.admin.copying.copier import Copier, CopyResult, Difference, Tell
 from gateway.admin.copying.plan import CopyPlan, plan, route, where
 from gateway.admin.copying.target import ProgressFile
 from gateway.commands import FAULT, UNREACHABLE
-from gateway.commands.options import with_config
+from gateway.commands.options import add_path, with_config
 from gateway.commands.printing import ProgressLine
 from gateway.commands.running import is_running
 from gateway.commands.starting import reaching
@@ -48,13 +48,10 @@ the new database what came meanwhile; nothing more goes to the old one."""
 def add_options(copy: argparse.ArgumentParser) -> None:
     """Add the options of ``gateway setup copy``."""
     with_config(copy, setup_copy)
-    copy.add_argument(
-        "--to", type=Path, required=True, metavar="FILE", help="a gateway.yaml whose section influxdb leads to the new database"
-    )
+    new = "a gateway.yaml whose section influxdb leads to the new database"
+    copy.add_argument("--to", type=Path, required=True, metavar="FILE", help=new)
     copy.add_argument("--since", type=_day, metavar="D", help="the first day to copy, such as 2026-01-01 (default: all)")
-    copy.add_argument(
-        "--progress", type=Path, metavar="FILE", help="file that keeps how far it is (default: copy.json, beside the journal)"
-    )
+    add_path(copy, "--progress", "FILE", "file that keeps how far it is (default: copy.json, beside the journal)")
     copy.add_argument("--dry-run", action="store_true", help="say from where to where, and copy nothing")
 
 

@@ -4,7 +4,6 @@ import argparse
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from gateway.admin.databases import victoria_metrics
@@ -18,7 +17,7 @@ from gateway.admin.databases.steps import (
     SetupStep,
     kind_of,
 )
-from gateway.commands.options import with_config
+from gateway.commands.options import add_path, with_config
 from gateway.commands.starting import reaching
 from gateway.ingest.database.metricsql_http import is_cluster, process_url
 from gateway.support.config.files import DEFAULT_FILE, ConfigurationFault, secret
@@ -43,39 +42,19 @@ _NO_SECOND: Final = (
 def add_options(influxdb: argparse.ArgumentParser) -> None:
     """Add the options of ``gateway setup influxdb``."""
     with_config(influxdb, setup_influxdb)
-    kept = "such as 800d, or forever"
-    influxdb.add_argument(
-        "--keep",
-        type=_kept,
-        default=timedelta(days=1100),
-        metavar="T",
-        help=f"how long readings are kept, {kept} (default: 1100d)",
-    )
-    influxdb.add_argument(
-        "--keep-rollups", type=_kept, default=None, metavar="T", help="the same for influxdb.rollups (default: forever)"
-    )
+    kept = "how long readings are kept, such as 800d, or forever (default: 1100d)"
+    influxdb.add_argument("--keep", type=_kept, default=timedelta(days=1100), metavar="T", help=kept)
+    longer = "the same for influxdb.rollups (default: forever)"
+    influxdb.add_argument("--keep-rollups", type=_kept, default=None, metavar="T", help=longer)
     influxdb.add_argument("--change-retention", action="store_true", help="change how long a database that is there keeps")
     influxdb.add_argument("--admin", metavar="NAME", help="InfluxDB 1: a user with all privileges, if it asks for users")
-    influxdb.add_argument(
-        "--admin-password-file", type=Path, metavar="FILE", help="InfluxDB 1: a file with the password of that user"
-    )
-    influxdb.add_argument(
-        "--admin-token-file", type=Path, metavar="FILE", help="InfluxDB 2 and 3: a file with a token of all rights"
-    )
-    influxdb.add_argument(
-        "--secrets", type=Path, metavar="DIR", help="folder for passwords and tokens (default: secrets, beside gateway.yaml)"
-    )
+    add_path(influxdb, "--admin-password-file", "FILE", "InfluxDB 1: a file with the password of that user")
+    add_path(influxdb, "--admin-token-file", "FILE", "InfluxDB 2 and 3: a file with a token of all rights")
+    add_path(influxdb, "--secrets", "DIR", "folder for passwords and tokens (default: secrets, beside gateway.yaml)")
     influxdb.add_argument("--replace", action="store_true", help="give new passwords and tokens; the old ones end")
-    influxdb.add_argument(
-        "--victoria-metrics", action="store_true", help="write VictoriaMetrics' files though it does not run yet"
-    )
-    influxdb.add_argument(
-        "--root",
-        type=Path,
-        default=Path("/"),
-        metavar="DIR",
-        help="write VictoriaMetrics' files below this folder (default: /)",
-    )
+    written = "write VictoriaMetrics' files"
+    influxdb.add_argument("--victoria-metrics", action="store_true", help=f"{written} though it does not run yet")
+    add_path(influxdb, "--root", "DIR", f"{written} below this folder (default: /)", "/")
     influxdb.add_argument("--dry-run", action="store_true", help="say what would be done")
 
 

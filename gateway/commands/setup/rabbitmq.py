@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from gateway.admin.broker.configuration import RabbitMqPlaces, rabbitmq_conf
 from gateway.admin.broker.share_planning import ENDING_BYTES, SharesPlan, client_ids, plan, shares_text
 from gateway.commands import UNREACHABLE
-from gateway.commands.options import port, with_config
+from gateway.commands.options import add_path, add_repeated, port, with_config
 from gateway.commands.printing import tell
 from gateway.commands.setup.files import PLAIN_MODE, SECRET_MODE, SetupFile, show_files, write_file
 from gateway.commands.starting import reaching
@@ -80,46 +80,22 @@ def add_options(rabbitmq: argparse.ArgumentParser) -> None:
     which.add_argument(
         "--names", type=_named, metavar="NAME,NAME", help="their client ids (default: some that nobody can guess)"
     )
-    rabbitmq.add_argument(
-        "--topic", action="append", default=[], metavar="FILTER", help='a share of its own, such as "application/7/#"'
-    )
-    rabbitmq.add_argument("--group", action="append", default=[], metavar="NAME", help="a Sparkplug group, a share of its own")
-    rabbitmq.add_argument(
-        "--service",
-        action="append",
-        default=[],
-        choices=["chirpstack", "node-red"],
-        help="an account for it; may be given again",
-    )
-    rabbitmq.add_argument(
-        "--conf",
-        type=Path,
-        default=Path("/etc/rabbitmq/conf.d/90-gateway.conf"),
-        metavar="FILE",
-        help="RabbitMQ's configuration, to be put on each node (default: /etc/rabbitmq/conf.d/90-gateway.conf)",
-    )
-    rabbitmq.add_argument(
-        "--certificate", type=Path, default=Path("/etc/rabbitmq/certs/broker.crt"), metavar="FILE", help="of the broker"
-    )
-    rabbitmq.add_argument(
-        "--key", type=Path, default=Path("/etc/rabbitmq/certs/broker.key"), metavar="FILE", help="of the broker"
-    )
-    rabbitmq.add_argument(
-        "--client-certificates",
-        type=Path,
-        metavar="CA.crt",
-        help="whoever comes over TLS shows a certificate of this authority",
-    )
+    add_repeated(rabbitmq, "--topic", 'a share of its own, such as "application/7/#"', metavar="FILTER")
+    add_repeated(rabbitmq, "--group", "a Sparkplug group, a share of its own", metavar="NAME")
+    add_repeated(rabbitmq, "--service", "an account for it; may be given again", choices=["chirpstack", "node-red"])
+    conf = "/etc/rabbitmq/conf.d/90-gateway.conf"
+    add_path(rabbitmq, "--conf", "FILE", f"RabbitMQ's configuration, to be put on each node (default: {conf})", conf)
+    add_path(rabbitmq, "--certificate", "FILE", "of the broker", "/etc/rabbitmq/certs/broker.crt")
+    add_path(rabbitmq, "--key", "FILE", "of the broker", "/etc/rabbitmq/certs/broker.key")
+    add_path(rabbitmq, "--client-certificates", "CA.crt", "whoever comes over TLS shows a certificate of this authority")
     rabbitmq.add_argument("--port", type=port, default=8883, help="for devices (default: 8883)")
     rabbitmq.add_argument("--services-port", type=port, default=1883, help="for services of this machine (default: 1883)")
     rabbitmq.add_argument("--management-port", type=port, default=15672, help="of the management API (default: 15672)")
-    rabbitmq.add_argument(
-        "--secrets", type=Path, metavar="DIR", help="folder for passwords (default: secrets, beside gateway.yaml)"
-    )
+    add_path(rabbitmq, "--secrets", "DIR", "folder for passwords (default: secrets, beside gateway.yaml)")
     rabbitmq.add_argument("--apply", metavar="URL", help="set policies and accounts on the broker whose management API this is")
     rabbitmq.add_argument("--admin", metavar="NAME", default="guest", help="RabbitMQ's administrator (default: guest)")
-    rabbitmq.add_argument("--admin-password-file", type=Path, metavar="FILE", help="a file with the administrator's password")
-    rabbitmq.add_argument("--ca", type=Path, metavar="CA.crt", help="the authority of an API with https")
+    add_path(rabbitmq, "--admin-password-file", "FILE", "a file with the administrator's password")
+    add_path(rabbitmq, "--ca", "CA.crt", "the authority of an API with https")
     rabbitmq.add_argument("--replace", action="store_true", help="write the file of shares anew; sites may move")
     rabbitmq.add_argument("--dry-run", action="store_true", help="say what would be written and set")
 
