@@ -24,7 +24,7 @@ from gateway.ingest.database.store import StoreFault
 from gateway.ingest.delivery.influxdb import InfluxdbClient
 from gateway.monitoring.reports.share_claims import Claim, Claims, claim_line, claims
 from gateway.support.clock import WallClock, wall_clock
-from gateway.support.config.files import ConfigurationFault, text_of
+from gateway.support.config.files import ConfigurationFault, blaming, text_of
 from gateway.support.config.model import Config
 from gateway.support.private_files import replace_file
 from gateway.support.registry.edit import pinned
@@ -126,10 +126,8 @@ def _owners(file: SharesFile) -> Mapping[str, str]:
 
 
 def _replace(path: Path, text: str) -> None:
-    try:
+    with blaming(f"{path}: cannot be written"):
         replace_file(path, text)
-    except OSError as error:
-        raise ConfigurationFault([f"{path}: cannot be written: {error.strerror}"]) from error
 
 
 async def _say_left(config: Config, share: str, gone: str, clock: WallClock) -> None:

@@ -23,7 +23,7 @@ from gateway.onboarding.explain.dry_run import listed_reject, reject_document
 from gateway.runtime.pipeline.options import storage_limits
 from gateway.runtime.pipeline.processing import build_processor
 from gateway.support.clock import WallClock
-from gateway.support.config.files import ConfigurationFault, load
+from gateway.support.config.files import ConfigurationFault, blaming, load
 from gateway.support.config.model import Config
 from gateway.support.private_files import private
 from schemas.printable import printable
@@ -225,16 +225,13 @@ _CHANGES: Final = {
 def _export(file: Database, target: Path) -> int:
     """Write the journal as line protocol, ready for InfluxDB's own import."""
     readings, after = 0, 0
-    try:
-        with open(target, "w", encoding="utf-8", opener=private) as out:
-            while entries := file.run_here(journal.everything, after):
-                for entry in entries:
-                    after = entry.row  # also of a damaged one: the next page begins behind it
-                    if not entry.intact:
-                        print(f"row {entry.row} is damaged: {entry.body.readings} readings left out", file=sys.stderr)
-                        continue
-                    out.writelines(reading.lines + "\n" for reading in decode_body(entry.body))
-                    readings += entry.body.readings
-    except OSError as error:
-        raise ConfigurationFault([f"{target}: cannot be written: {error.strerror}"]) from error
+    with blaming(f"{target}: cannot be written"), open(target, "w", encoding="utf-8", opener=private) as out:
+        while entries := file.run_here(journal.everything, after):
+            for entry in entries:
+                after = entry.row  # also of a damaged one: the next page begins behind it
+                if not entry.intact:
+                    print(f"row {entry.row} is damaged: {entry.body.readings} readings left out", file=sys.stderr)
+                    continue
+                out.writelines(reading.lines + "\n" for reading in decode_body(entry.body))
+                readings += entry.body.readings
     return readings

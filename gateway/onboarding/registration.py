@@ -15,7 +15,7 @@ from pathlib import Path
 
 from gateway.ingest.catalog import survey
 from gateway.support.audit.chain import Details
-from gateway.support.config.files import ConfigurationFault
+from gateway.support.config.files import ConfigurationFault, blaming
 from gateway.support.config.model import Config
 from gateway.support.folder_owner import as_owner
 from gateway.support.private_files import replace_file
@@ -81,25 +81,22 @@ def change_registry(
     :raises ConfigurationFault: the file is faulty, or cannot be read or written. In any case it is as it was.
     """
     path = config.devices.registry
-    try:
-        with _locked(path):
-            text = text_if_there(path)
-            version = version_of_text(text)
-            if seen is not None and seen != version:
-                raise FileChanged(path, version)
-            before = known.registry if known is not None and known.version == version else load_registry(path)
-            change = make(replace(before, devices=list(before.devices)))
-            if not change:
-                return WrittenChange([], [], text, version, version)
-            check(config, change)
-            edition = edit(text or "", change)
-            details = list(details_of(change))
-            free(change.before.devices)
-            if version_of_text(text_if_there(path)) != version:  # an editor knows no lock
-                raise FileChanged(path, version_of_text(text_if_there(path)))
-            backup = replace_file(path, edition.text)
-    except OSError as error:
-        raise ConfigurationFault([f"{path}: devices.registry: cannot be written: {error.strerror}"]) from error
+    with blaming(f"{path}: devices.registry: cannot be written"), _locked(path):
+        text = text_if_there(path)
+        version = version_of_text(text)
+        if seen is not None and seen != version:
+            raise FileChanged(path, version)
+        before = known.registry if known is not None and known.version == version else load_registry(path)
+        change = make(replace(before, devices=list(before.devices)))
+        if not change:
+            return WrittenChange([], [], text, version, version)
+        check(config, change)
+        edition = edit(text or "", change)
+        details = list(details_of(change))
+        free(change.before.devices)
+        if version_of_text(text_if_there(path)) != version:  # an editor knows no lock
+            raise FileChanged(path, version_of_text(text_if_there(path)))
+        backup = replace_file(path, edition.text)
     devices = [str(about["subject"]["device"]) for _, about in details]
     return WrittenChange(
         devices, details, text, version, version_of_text(edition.text), backup, edition.comments_kept, change.registry
@@ -109,17 +106,14 @@ def change_registry(
 def put_back(config: Config, written: WrittenChange) -> None:
     """Put the file back as it was before a change, unless changed since; ConfigurationFault if it cannot be written."""
     path = config.devices.registry
-    try:
-        with _locked(path):
-            if version_of_text(text_if_there(path)) != written.version:
-                return
-            if written.text is None:
-                with as_owner(path.parent):
-                    path.unlink()
-            else:
-                replace_file(path, written.text)
-    except OSError as error:
-        raise ConfigurationFault([f"{path}: devices.registry: cannot be put back: {error.strerror}"]) from error
+    with blaming(f"{path}: devices.registry: cannot be put back"), _locked(path):
+        if version_of_text(text_if_there(path)) != written.version:
+            return
+        if written.text is None:
+            with as_owner(path.parent):
+                path.unlink()
+        else:
+            replace_file(path, written.text)
 
 
 def check(config: Config, change: RegistryChange) -> None:

@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from gateway.support.folder_owner import as_owner, is_as_owner
 
@@ -86,6 +86,19 @@ def folder_beside(path: Path, prefix: str) -> Iterator[Path]:
 
 def _no_file(path: str | Path) -> OSError:
     return OSError(errno.EINVAL, "is no file", str(path))
+
+
+@contextmanager
+def placed(path: Path, mode: int = FILE_MODE) -> Iterator[IO[bytes]]:
+    """A new file to be written beside a path; it takes the path's place once it is on disk, and never by halves."""
+    beside = path.with_name(path.name + ".new")
+    with as_owner(path.parent):
+        beside.unlink(missing_ok=True)
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
 
 
 def replace_file(path: Path, text: str) -> Path | None:

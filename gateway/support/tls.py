@@ -2,13 +2,13 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from gateway.support.config.files import ConfigurationFault
+from gateway.support.config.files import blaming
 from gateway.support.config.model import Config, HttpSection, Influxdb, Mqtt
 from gateway.support.config.setting_types import split_url
 from gateway.support.folder_owner import as_owner
@@ -171,14 +171,16 @@ def broker_tls(config: Mqtt) -> ssl.SSLContext | None:
     if split_url(config.url).scheme != "mqtts":
         return None
     tls = config.tls
-    return _made(lambda: tls_context(tls.ca, tls.cert, tls.key), f"{tls.ca or tls.cert}: mqtt.tls: cannot be used")
+    with blaming(f"{tls.ca or tls.cert}: mqtt.tls: cannot be used"):
+        return tls_context(tls.ca, tls.cert, tls.key)
 
 
 def database_tls(config: Influxdb) -> ssl.SSLContext | None:
     """The context for InfluxDB; ConfigurationFault if ``influxdb.tls.ca`` cannot be used."""
     if split_url(config.url).scheme != "https":
         return None
-    return _made(lambda: resuming_context(config.tls.ca), f"{config.tls.ca}: influxdb.tls: cannot be used")
+    with blaming(f"{config.tls.ca}: influxdb.tls: cannot be used"):
+        return resuming_context(config.tls.ca)
 
 
 def pages_tls(config: HttpSection) -> ssl.SSLContext | None:
@@ -186,11 +188,5 @@ def pages_tls(config: HttpSection) -> ssl.SSLContext | None:
     cert, key = config.tls.cert, config.tls.key
     if cert is None or key is None:
         return None
-    return _made(lambda: server_context(cert, key), f"{cert}: http.tls: cannot be used with the key {key}")
-
-
-def _made(make: Callable[[], ssl.SSLContext], fault: str) -> ssl.SSLContext:
-    try:
-        return make()
-    except (ssl.SSLError, OSError) as error:
-        raise ConfigurationFault([f"{fault}: {error.strerror or error}"]) from error
+    with blaming(f"{cert}: http.tls: cannot be used with the key {key}"):
+        return server_context(cert, key)

@@ -16,7 +16,7 @@ from gateway.core.batching.pacing import Backoff
 from gateway.core.batching.write_result import Fate, fate_of
 from gateway.ingest.database.store import StoreFault
 from gateway.ingest.delivery.influxdb import Output
-from gateway.support.config.files import ConfigurationFault
+from gateway.support.config.files import ConfigurationFault, blaming
 from gateway.support.private_files import read_bytes, replace_file
 
 _LINES_MAX: Final = 5000
@@ -114,7 +114,5 @@ class ProgressFile:
 
     def save(self, progress: CopyProgress) -> None:
         """Save it, on return it is on disk; ConfigurationFault if it cannot be written."""
-        try:
+        with blaming(f"{self.path}: cannot be written"):
             replace_file(self.path, msgspec.json.format(msgspec.json.encode(progress)).decode())
-        except OSError as error:
-            raise ConfigurationFault([f"{self.path}: cannot be written: {error.strerror}"]) from error

@@ -3,18 +3,16 @@
 Before them its kind is told by two probes; what they make that is secret goes to a file for one service.
 """
 
-import os
 from collections.abc import Callable
 from datetime import timedelta
 from enum import Enum
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from gateway.support.config.files import ConfigurationFault
+from gateway.support.config.files import blaming
 from gateway.support.config.model import Influxdb
-from gateway.support.folder_owner import as_owner
 from gateway.support.plain_http import PlainHttp
-from gateway.support.private_files import give_to_readers, make_folder
+from gateway.support.private_files import give_to_readers, make_folder, placed
 
 
 class SetupFault(Exception):  # noqa: N818 - it says how the database is
@@ -118,17 +116,8 @@ _MODE: Final = 0o640
 
 def write_secret(path: Path, secret: str) -> None:
     """Write a secret whole or not at all; its folder's owner or group may read it. ConfigurationFault if it cannot be."""
-    beside = path.with_name(path.name + ".new")
-    try:
-        with as_owner(path.parent):
-            make_folder(path.parent)
-            beside.unlink(missing_ok=True)
-            descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                give_to_readers(descriptor, path)
-                file.write(f"{secret}\n")
-                file.flush()
-                os.fsync(descriptor)
-            beside.replace(path)
-    except OSError as error:
-        raise ConfigurationFault([f"{path}: cannot be written: {error.strerror}"]) from error
+    with blaming(f"{path}: cannot be written"):
+        make_folder(path.parent)
+        with placed(path, _MODE) as file:
+            give_to_readers(file.fileno(), path)
+            file.write(f"{secret}\n".encode())

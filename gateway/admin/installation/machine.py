@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from gateway.support.folder_owner import as_owner
+from gateway.support.private_files import placed
 
 _PROGRAMS: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -65,14 +66,9 @@ class Machine:
                     return False
             if self.step(f"write: {path}"):
                 path.parent.mkdir(parents=True, exist_ok=True)
-                new = path.with_name(path.name + ".new")
-                new.unlink(missing_ok=True)
-                with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+                with placed(path, mode) as file:
                     self._own(file.fileno(), owner)
                     file.write(content)
-                    file.flush()
-                    os.fsync(file.fileno())
-                new.rename(path)
         return True
 
     def link(self, path: Path, target: str | Path) -> None:

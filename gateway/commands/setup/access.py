@@ -13,7 +13,7 @@ from gateway.commands.running import record
 from gateway.commands.setup.token import RELOAD, account_named, tokens_file, write_account
 from gateway.support.access.accounts import AccountRole, UserAccount, digest_of, name_fault
 from gateway.support.access.scope import DeviceScope, scope_of
-from gateway.support.config.files import ConfigurationFault, text_of
+from gateway.support.config.files import ConfigurationFault, blaming, text_of
 from gateway.support.config.model import Config
 from gateway.support.private_files import replace_file
 from gateway.support.registry.registry import load_registry
@@ -170,7 +170,5 @@ def _vmauth(path: Path) -> dict[str, Any]:
 
 
 def _write_vmauth(path: Path, document: dict[str, Any]) -> None:
-    try:
+    with blaming(f"{path}: --vmauth: cannot be written"):
         replace_file(path, yaml.safe_dump(document, sort_keys=False, allow_unicode=True))
-    except OSError as error:
-        raise ConfigurationFault([f"{path}: --vmauth: cannot be written: {error.strerror}"]) from error

@@ -1,15 +1,14 @@
 """``gateway setup certificates``: an authority of one's own and what it signs, as files in one folder."""
 
 import argparse
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from gateway.commands.options import add_repeated
-from gateway.support.config.files import ConfigurationFault
+from gateway.support.config.files import ConfigurationFault, blaming
 from gateway.support.folder_owner import as_owner
-from gateway.support.private_files import read_bytes
+from gateway.support.private_files import placed, read_bytes
 from schemas.printable import printable
 from schemas.topics import is_name
 
@@ -75,10 +74,8 @@ class CertificateFolder:
             raise ConfigurationFault([f"{self._folder / _AUTHORITY}.key: {error}"]) from error
 
     def _read(self, name: str) -> bytes:
-        try:
+        with blaming(f"{self._folder / name}: cannot be read"):
             return read_bytes(self._folder / name)
-        except OSError as error:
-            raise ConfigurationFault([f"{self._folder / name}: cannot be read: {error.strerror}"]) from error
 
     def _write(self, name: str, signed: Signed) -> None:
         self._put(f"{name}.key", signed.key, _KEY_MODE)
@@ -86,18 +83,11 @@ class CertificateFolder:
 
     def _put(self, name: str, content: bytes, mode: int) -> None:
         """Write a file whole, or leave the old one."""
-        path, beside = self._folder / name, self._folder / f"{name}.new"
-        try:
-            with as_owner(self._folder):
-                self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-                beside.unlink(missing_ok=True)
-                with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-                    file.write(content)
-                    file.flush()
-                    os.fsync(file.fileno())
-                beside.replace(path)
-        except OSError as error:
-            raise ConfigurationFault([f"{path}: cannot be written: {error.strerror}"]) from error
+        path = self._folder / name
+        with blaming(f"{path}: cannot be written"), as_owner(self._folder):
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with placed(path, mode) as file:
+                file.write(content)
         print(printable(f"{path}: written"))
 
 

@@ -23,7 +23,7 @@ from gateway.commands.starting import reaching
 from gateway.ingest.database.store import StoreFault
 from gateway.monitoring.reports.boundaries import midnight_ms
 from gateway.support.clock import wall_clock
-from gateway.support.config.files import ConfigurationFault, load
+from gateway.support.config.files import ConfigurationFault, blaming, load
 from gateway.support.config.model import Config
 from gateway.support.private_files import make_folder
 from schemas.printable import printable
@@ -97,10 +97,8 @@ def _runs(config: Config) -> bool:
 
 def _folder(config: Config) -> Path:
     folder = config.journal.path.parent
-    try:
+    with blaming(f"{folder}: cannot be made"):
         make_folder(folder)
-    except OSError as error:
-        raise ConfigurationFault([f"{folder}: cannot be made: {error.strerror}"]) from error
     return folder
 
 

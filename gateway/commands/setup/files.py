@@ -1,12 +1,11 @@
 """Files that ``gateway setup`` writes for a broker, and the passwords in them."""
 
-import os
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from gateway.support.config.files import ConfigurationFault
+from gateway.support.config.files import blaming
 from gateway.support.folder_owner import as_owner
-from gateway.support.private_files import give_to_readers
+from gateway.support.private_files import give_to_readers, placed
 from schemas.printable import printable
 
 SECRET_MODE: Final = 0o640
@@ -30,14 +29,9 @@ def show_files(wanted: list[SetupFile]) -> None:
 
 def write_file(file: SetupFile) -> None:
     """Write a file and say so; its folder's owner or group may read it. ConfigurationFault if it cannot be written."""
-    try:
-        with as_owner(file.path.parent):
-            file.path.parent.mkdir(parents=True, exist_ok=True)
-            file.path.unlink(missing_ok=True)
-            descriptor = os.open(file.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, file.mode)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
-                give_to_readers(descriptor, file.path)
-                opened.write(file.text)
-    except OSError as error:
-        raise ConfigurationFault([f"{file.path}: cannot be written: {error.strerror}"]) from error
+    with blaming(f"{file.path}: cannot be written"), as_owner(file.path.parent):
+        file.path.parent.mkdir(parents=True, exist_ok=True)
+        with placed(file.path, file.mode) as opened:
+            give_to_readers(opened.fileno(), file.path)
+            opened.write(file.text.encode())
     print(printable(f"{file.path}: written"))

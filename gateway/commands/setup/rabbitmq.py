@@ -32,7 +32,7 @@ from gateway.ingest.broker.rabbitmq.management import ManagementApi, ManagementF
 from gateway.ingest.broker.rabbitmq.queues import see_queues, spread
 from gateway.ingest.broker.rights import SERVICES
 from gateway.ingest.catalog import Catalog, load_catalog, topic_filters
-from gateway.support.config.files import ConfigurationFault, secret, text_of
+from gateway.support.config.files import ConfigurationFault, blaming, secret, text_of
 from gateway.support.config.model import Config
 from gateway.support.config.setting_types import split_url
 from gateway.support.config.strict_yaml import parse
@@ -309,10 +309,8 @@ def _api(options: argparse.Namespace) -> ManagementApi:
         raise ConfigurationFault(["--apply: write no user into the address: --admin and --admin-password-file are for that"])
     if options.admin_password_file is None:
         raise ConfigurationFault(["--admin-password-file: name the file with the password of RabbitMQ's administrator"])
-    try:
+    with blaming(f"{ca}: cannot be used"):
         tls = tls_context(ca) if parts.scheme == "https" else None
-    except OSError as error:
-        raise ConfigurationFault([f"{ca}: cannot be used: {error.strerror or error}"]) from error
     return ManagementApi(url, options.admin, secret(None, options.admin_password_file) or "", tls)
 
 

@@ -9,10 +9,10 @@ from typing import Final
 from gateway.commands.options import with_config
 from gateway.commands.running import record
 from gateway.support.access.accounts import ROLES, AccountRole, UserAccount, digest_of, name_fault, parse_accounts, replaced
-from gateway.support.config.files import ConfigurationFault, text_of
+from gateway.support.config.files import ConfigurationFault, blaming, text_of
 from gateway.support.config.model import Config
 from gateway.support.folder_owner import as_owner
-from gateway.support.private_files import FILE_MODE
+from gateway.support.private_files import placed
 from schemas.printable import printable
 
 _NEW_MODE: Final = 0o640
@@ -86,20 +86,11 @@ def write_account(path: Path, name: str, account: UserAccount | None) -> None:
 
     It keeps its owner and its rights; the group of its folder, the service, may read a new one.
     """
-    beside = path.with_name(path.name + ".new")
-    try:
-        with as_owner(path.parent):
-            text, model = (text_of(path), path.stat()) if path.exists() else ("", path.parent.stat())
-            mode = model.st_mode & 0o777 if path.exists() else _NEW_MODE
-            beside.unlink(missing_ok=True)
-            descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                if os.geteuid() == 0:
-                    os.fchown(descriptor, model.st_uid, model.st_gid)
-                    os.fchmod(descriptor, mode)
-                file.write(replaced(text, name, account))
-                file.flush()
-                os.fsync(descriptor)
-            beside.replace(path)
-    except OSError as error:
-        raise ConfigurationFault([f"{path}: http.tokens_file: cannot be written: {error.strerror}"]) from error
+    with blaming(f"{path}: http.tokens_file: cannot be written"), as_owner(path.parent):
+        text, model = (text_of(path), path.stat()) if path.exists() else ("", path.parent.stat())
+        mode = model.st_mode & 0o777 if path.exists() else _NEW_MODE
+        with placed(path) as file:
+            if os.geteuid() == 0:
+                os.fchown(file.fileno(), model.st_uid, model.st_gid)
+                os.fchmod(file.fileno(), mode)
+            file.write(replaced(text, name, account).encode())

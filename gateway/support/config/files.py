@@ -6,6 +6,7 @@ Nothing else in the gateway reads a file or a variable for a setting.
 import os
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -30,6 +31,15 @@ class ConfigurationFault(Exception):  # noqa: N818 - the field's word
     def __init__(self, lines: list[str]) -> None:
         super().__init__("\n".join(lines))
         self.lines = lines
+
+
+@contextmanager
+def blaming(what: str) -> Iterator[None]:
+    """Turn the system's refusal of a file into a ConfigurationFault that begins with these words."""
+    try:
+        yield
+    except OSError as error:
+        raise ConfigurationFault([f"{what}: {error.strerror or error}"]) from error
 
 
 def read_yaml(path: Path, settle: Settle | None = None) -> Any:  # noqa: ANN401 - YAML is whatever people wrote
@@ -188,9 +198,7 @@ def secret(value: str | None, file: Path | None) -> str | None:
 def text_of(path: Path) -> str:
     """Read a text file, with or without a byte order mark; ConfigurationFault if it cannot be read, or is not UTF-8."""
     try:
-        with open(path, encoding="utf-8-sig", opener=private) as file:
+        with blaming(f"{path}: document: cannot be read"), open(path, encoding="utf-8-sig", opener=private) as file:
             return file.read()
-    except OSError as error:
-        raise ConfigurationFault([f"{path}: document: cannot be read: {error.strerror}"]) from error
     except UnicodeDecodeError as error:
         raise ConfigurationFault([f"{path}: document: is not UTF-8: {error.reason} at byte {error.start}"]) from error

@@ -16,7 +16,7 @@ from pydantic_core import ErrorDetails
 from gateway.core.profiles.envelopes import Envelope
 from gateway.core.profiles.language.profile import CompiledProfile, ProfileFaults, compile_profile
 from gateway.support.config.bundled_profiles import SHIPPED, files_called
-from gateway.support.config.files import ConfigurationFault, text_of
+from gateway.support.config.files import ConfigurationFault, blaming, text_of
 from gateway.support.config.setting_types import sentence
 from gateway.support.config.strict_yaml import parse
 from gateway.support.config.yaml_words import YamlFault
@@ -161,11 +161,9 @@ def _takes(file: ProfileFile) -> tuple[object, ...]:
 
 def read_documents(path: Path) -> list[Any]:
     """The documents of a YAML file, separated by ``---``; ConfigurationFault if it cannot be read or is not YAML."""
-    try:
+    with blaming(f"{path}: document: cannot be read"):
         if path.stat().st_size > _FILE_MAX_BYTES:
             raise ConfigurationFault([f"{path}: document: is larger than {_FILE_MAX_BYTES // 2**20} MiB"])
-    except OSError as error:
-        raise ConfigurationFault([f"{path}: document: cannot be read: {error.strerror}"]) from error
     try:
         return [_plain(document) for document in map(parse, _parts(text_of(path))) if document is not None]
     except YamlFault as fault:

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from gateway.support.config.files import ConfigurationFault
+from gateway.support.config.files import ConfigurationFault, blaming
 from gateway.support.private_files import read_bytes
 from gateway.support.registry.changes import RegistryChange, change_of
 from gateway.support.registry.registry import RegistryFault, clash_told, faults_in
@@ -83,10 +83,8 @@ def _first(path: Path, faults: list[str]) -> list[str]:
 
 def read_rows(path: Path, registry: Registry) -> list[RegistryRow]:
     """The devices in a CSV file, by :func:`rows_of`; ConfigurationFault if it cannot be read, or has a faulty cell."""
-    try:
+    with blaming(f"{path}: document: cannot be read"):
         data = read_bytes(path)
-    except OSError as error:
-        raise ConfigurationFault([f"{path}: document: cannot be read: {error.strerror}"]) from error
     return rows_of(path, data, registry)
 
 
