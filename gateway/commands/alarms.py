@@ -11,6 +11,7 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from gateway.commands.options import Actions, DoWithConfig, add_action, instant_ms, whole_number
+from gateway.commands.printing import show
 from gateway.commands.running import ask, paged, record, store
 from gateway.core.status.silence import Silence
 from gateway.ingest.storage import alarms as stored
@@ -26,7 +27,6 @@ from gateway.support.config.model import Config
 from gateway.support.i18n.alarm_words import rule_document
 from gateway.support.registry.alarm_rules import load_alarm_rules
 from gateway.support.registry.registry import load_registry
-from schemas.printable import printable
 
 _AlarmFields = dict[str, Any]
 
@@ -177,7 +177,7 @@ def _print(
     for document in found:
         is_empty = False
         for line in [json.dumps(document, ensure_ascii=False)] if options.json else lines(document):
-            print(printable(line))
+            show(line)
     if is_empty and not options.json:
         print(nothing)
 
@@ -195,7 +195,7 @@ def _ack(config: Config, options: argparse.Namespace) -> None:
             raise ConfigurationFault([f"ID: no alarm {options.id!r} is active; `gateway alarms list` shows those that are"])
         else:
             record(config, "alarm acknowledged", subject={"alarm": options.id}, after={"by": by, "note": note})
-    print(printable(f"{options.id}: known to {by}"))
+    show(f"{options.id}: known to {by}")
 
 
 def _silence(config: Config, options: argparse.Namespace) -> None:
@@ -211,7 +211,7 @@ def _silence(config: Config, options: argparse.Namespace) -> None:
             number = asyncio.run(here.keeper.plan(work))
             record(config, "work planned", subject={"site": site, "device": device}, after=work_document(number, work))
     until = _local(until_ms, config)
-    print(printable(f"planned work {number}: nobody is told of alarms of {_where(site, device)} until {until}"))
+    show(f"planned work {number}: nobody is told of alarms of {_where(site, device)} until {until}")
 
 
 def _unsilence(config: Config, options: argparse.Namespace) -> None:

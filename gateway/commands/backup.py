@@ -3,7 +3,6 @@
 import argparse
 import os
 import sqlite3
-import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -13,6 +12,7 @@ from gateway.admin.backup.contents import BackupKind
 from gateway.admin.backup.making import make_backup
 from gateway.admin.backup.restoring import FilesThere, Restored, RestoredFile, folder_of, places_of, restore
 from gateway.commands.options import add_config, add_path, add_repeated, with_config
+from gateway.commands.printing import show, tell
 from gateway.commands.privacy.device_places import BACKUP_MADE
 from gateway.commands.running import record, user
 from gateway.ingest.storage.beside import InUse
@@ -22,7 +22,6 @@ from gateway.support.audit.log import AuditFault, AuditLog
 from gateway.support.clock import WallClock
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
-from schemas.printable import printable
 
 _WARNING = (
     "it holds passwords, keys and readings: keep it where nobody else can read it. "
@@ -73,12 +72,12 @@ def backup_command(config: Config, options: argparse.Namespace) -> None:
 
 def _tell_made(path: Path, manifest: BackupManifest, accounts: Path) -> None:
     kinds = Counter(file.kind for file in manifest.files)
-    print(printable(f"{path}: {path.stat().st_size} bytes, {len(manifest.files)} files:"))
+    show(f"{path}: {path.stat().st_size} bytes, {len(manifest.files)} files:")
     for kind, count in kinds.items():
         print(f"    {kind:<26}{count}")
     print(f"{manifest.facts.readings} readings that wait for the database are in it; those that it has need its own backup")
     if "broker accounts" not in kinds:
-        print(printable(f"accounts of devices are not in it: {accounts} is not there; --accounts names the broker's file"))
+        show(f"accounts of devices are not in it: {accounts} is not there; --accounts names the broker's file")
     print(f"the last entry of the audit log is {manifest.facts.audit}")
     print(_WARNING.replace("FILE", str(path)))
 
@@ -119,7 +118,7 @@ def restore_command(options: argparse.Namespace) -> int:
             forgotten=lists,
         )
     except ArchiveFault as fault:
-        print(printable(str(fault)), file=sys.stderr)
+        tell(str(fault))
         return 1
     except InUse as fault:
         raise ConfigurationFault([f"{fault}: stop it first"]) from fault
@@ -137,10 +136,10 @@ def restore_command(options: argparse.Namespace) -> int:
 
 def _tell_archive(archive: Path, manifest: BackupManifest, places: dict[str, RestoredFile], *, is_listed: bool) -> None:
     made = time.strftime("%Y-%m-%d %H:%M", time.localtime(manifest.facts.made_ms / 1000))
-    print(printable(f"{archive}: whole; made {made} by gateway {manifest.version} ({manifest.commit}), {len(places)} files"))
+    show(f"{archive}: whole; made {made} by gateway {manifest.version} ({manifest.commit}), {len(places)} files")
     if is_listed:
         for file in places.values():
-            print(printable(f"    {file.kind:<26}{file.path}"))
+            show(f"    {file.kind:<26}{file.path}")
 
 
 def _record(places: dict[str, RestoredFile], archive: Path, manifest: BackupManifest, result: Restored) -> None:
@@ -159,7 +158,7 @@ def _record(places: dict[str, RestoredFile], archive: Path, manifest: BackupMani
 
 def _tell_restored(places: dict[str, RestoredFile], manifest: BackupManifest, result: Restored) -> None:
     for path in result.aside:
-        print(printable(f"set aside: {path}"))
+        show(f"set aside: {path}")
     same = len(places) - len(result.placed)
     print(f"{len(result.placed)} files restored; {same} were there as the backup has them, or newer")
     print(f"{result.readings} readings wait in the journal; InfluxDB holds them once, even if the old machine wrote them since")
@@ -173,6 +172,6 @@ def _tell_restored(places: dict[str, RestoredFile], manifest: BackupManifest, re
         print("restart the broker, so that it reads its accounts")
     registry = next((file.path for file in places.values() if file.kind is BackupKind.REGISTRY), None)
     if registry is not None and (folder := registry.parent / "registry").is_dir():
-        print(printable(f"the service cannot change {registry}: run install.sh again, which moves it into {folder}"))
+        show(f"the service cannot change {registry}: run install.sh again, which moves it into {folder}")
     config = next((file.path for file in places.values() if file.kind is BackupKind.CONFIGURATION), None)
-    print(printable("then: gateway check --connect" + (f" -c {config}" if config else "")))
+    show("then: gateway check --connect" + (f" -c {config}" if config else ""))

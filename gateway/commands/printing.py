@@ -13,6 +13,11 @@ def say(*lines: str) -> None:
         print(printable(line, layout=True))
 
 
+def show(text: str) -> None:
+    """Print a line; a newline in a foreign name begins no line of its own."""
+    print(printable(text))
+
+
 def tell(text: str) -> None:
     """Print a line beside the output, on standard error."""
     print(printable(text), file=sys.stderr)

@@ -10,7 +10,7 @@ from typing import Final
 
 from gateway.commands import FAULT, UNREACHABLE
 from gateway.commands.options import with_config
-from gateway.commands.printing import ProgressLine
+from gateway.commands.printing import ProgressLine, show
 from gateway.commands.running import record
 from gateway.commands.starting import reaching
 from gateway.core.batching.batch import packed
@@ -113,12 +113,10 @@ def _pin(config: Config, path: Path, share: str, gateway: str) -> None:
             raise
         owners, new = _owners(before), _owners(after)
         record(config, "share moved", subject=share, before=owners[share], after=gateway)
-        print(printable(f"{path}: {share} is {gateway}'s; it was {owners[share]}'s"))
+        show(f"{path}: {share} is {gateway}'s; it was {owners[share]}'s")
         for also in sorted(name for name in new if name != share and new[name] != owners[name]):
-            print(printable(f"{path}: with it {also} goes from {owners[also]} to {new[also]}, so that all have as much to do"))
-    print(
-        printable("give this file to each gateway, in any order, and have it read: systemctl reload gateway, or kill -HUP PID")
-    )
+            show(f"{path}: with it {also} goes from {owners[also]} to {new[also]}, so that all have as much to do")
+    show("give this file to each gateway, in any order, and have it read: systemctl reload gateway, or kill -HUP PID")
 
 
 def _owners(file: SharesFile) -> Mapping[str, str]:
@@ -145,7 +143,7 @@ async def _say_left(config: Config, share: str, gone: str, clock: WallClock) -> 
     if fate_of(answer) is not Fate.WRITTEN:
         raise StoreFault(f"this cannot be written: {answer.describe()}")
     record(config, "share given up", subject=share, before=gone)
-    print(printable(f"{gone} is not waited for; what waits in its queue and its journal has no sums when it comes"))
+    show(f"{gone} is not waited for; what waits in its queue and its journal has no sums when it comes")
 
 
 def _queues(config: Config, file: SharesFile, found: Claims) -> str:

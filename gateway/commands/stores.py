@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from gateway.commands.options import add_config
+from gateway.commands.printing import say, show
 from gateway.commands.running import ask, paged, record, store
 from gateway.core.batching.batch import decode as decode_body
 from gateway.ingest.catalog import load_catalog
@@ -112,7 +113,7 @@ def _print_rejects(found: Iterator[dict[str, Any]], options: argparse.Namespace)
     for document in found:
         nothing = False
         if options.json or options.action == "export":
-            print(printable(json.dumps(document, ensure_ascii=False)))
+            show(json.dumps(document, ensure_ascii=False))
         else:
             _print_reject(document, listed=options.action == "list")
     if nothing and options.action == "show":
@@ -128,7 +129,7 @@ def _print_reject(document: dict[str, Any], *, listed: bool) -> None:
     if listed:
         where = document["device"] or document["topic"]
         detail = document["detail"].splitlines()[0] if document["detail"] else ""
-        print(printable(f"{document['id']:>6}  {arrival}  {document['reason']:<18} {where}  {detail}"))
+        show(f"{document['id']:>6}  {arrival}  {document['reason']:<18} {where}  {detail}")
         return
     print(f"reject {document['id']}: {document['reason']} at {document['stage']}, {arrival}")
     print(f"topic  {printable(document['topic'])}\ndevice {printable(str(document['device']))}")
@@ -136,7 +137,7 @@ def _print_reject(document: dict[str, Any], *, listed: bool) -> None:
         "\n", "\n  "
     )  # so that no line of it looks like one of the output
     print(detail, end="\n\n")
-    print(printable(b64decode(document["payload_base64"]).decode(errors="backslashreplace"), layout=True))
+    say(b64decode(document["payload_base64"]).decode(errors="backslashreplace"))
 
 
 def add_journal(command: argparse.ArgumentParser) -> None:

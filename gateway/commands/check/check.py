@@ -14,7 +14,7 @@ from gateway.commands.check import servers
 from gateway.commands.check.profiles import Faults, check_one_profile, check_profiles
 from gateway.commands.check.shares import share_warnings, shares_told, unread_devices
 from gateway.commands.options import add_config
-from gateway.commands.printing import say, tell, warn
+from gateway.commands.printing import say, show, tell, warn
 from gateway.core.alarms.shipped import SHIPPED
 from gateway.core.status.verdict import of_certificates
 from gateway.ingest.catalog import Catalog, survey, topic_filters
@@ -32,7 +32,6 @@ from gateway.support.registry.alarm_rules import load_alarm_rules, rules_without
 from gateway.support.registry.registry import RegistryFault, fault_lines, load_registry
 from gateway.support.registry.shares import SharesFile, shares_of
 from gateway.support.tls import tls_contexts
-from schemas.printable import printable
 from schemas.registry import Registry
 
 _FILTERS_SHOWN: Final = 50
@@ -167,7 +166,7 @@ async def _ends_at_servers(config: Config) -> dict[str, int]:
             ends[server.setting] = await shown_end_ms(server)
         except (OSError, ValueError, IndexError, KeyError) as error:
             why = (isinstance(error, OSError) and error.strerror) or str(error) or "no answer in time"
-            print(printable(f"{server.setting}: its certificate cannot be seen: {why}"))
+            show(f"{server.setting}: its certificate cannot be seen: {why}")
     return ends
 
 

@@ -11,7 +11,7 @@ from mqtt5 import RetainHandling
 from gateway.admin.capacity.figures import read_figures
 from gateway.admin.capacity.plan import LinkPlan, link_plan
 from gateway.commands.guest import guest, open_as_guest, read
-from gateway.commands.printing import say, warn
+from gateway.commands.printing import say, show, warn
 from gateway.core.batching.write_result import Fate, fate_of
 from gateway.core.mqtt_session import DISCONNECT, Connected, ProtocolFault, Session, Subscribed
 from gateway.ingest.broker.rabbitmq.accounts import queue_of
@@ -32,7 +32,6 @@ from gateway.support.i18n.findings import sentence
 from gateway.support.i18n.formats import Formats
 from gateway.support.registry.shares import ManagementSection
 from gateway.support.tls import ended, handshake_fault
-from schemas.printable import printable
 from schemas.registry import Registry
 
 _PATIENCE_S: Final = 5.0
@@ -108,7 +107,7 @@ def check_queue(config: Config, catalog: Catalog) -> str:
     except ManagementFault as fault:
         return str(fault)
     missing, strange = compare(topic_filters(config, catalog), state_topics(config, catalog), seen.keys)
-    print(printable(f"{management.url}: {queue}: {f'{len(seen.keys)} bindings' if seen.keys else 'is not there yet'}"))
+    show(f"{management.url}: {queue}: {f'{len(seen.keys)} bindings' if seen.keys else 'is not there yet'}")
     if seen.keys and missing:
         warn(f"{management.url}: {queue}: nothing leads {', '.join(missing)} there; the gateway mends that while it runs")
     for finding in of_session(_as_seen(seen, strange, config.mqtt.receive_maximum), 0, shared=True):

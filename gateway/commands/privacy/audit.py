@@ -2,19 +2,18 @@
 
 import argparse
 import json
-import sys
 import time
 from functools import partial
 from typing import Any, Final
 
 from gateway.commands.options import add_action, add_repeated
+from gateway.commands.printing import show, tell
 from gateway.commands.running import paged
 from gateway.monitoring.reports.seals import Seals, noted_seals
 from gateway.support.audit.chain import ChainLink
 from gateway.support.audit.log import AuditFault, AuditLog
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
-from schemas.printable import printable
 
 _PAGE: Final = 500
 _HASH_LETTERS: Final = 64
@@ -49,7 +48,7 @@ def _list(audit: AuditLog, *, as_json: bool) -> int:
     nothing = True
     for entry in paged(partial(audit.entries, most=_PAGE)):
         nothing = False
-        print(printable(json.dumps(entry, ensure_ascii=False) if as_json else _line(entry)))
+        show(json.dumps(entry, ensure_ascii=False) if as_json else _line(entry))
     if nothing and not as_json:
         print("nothing was changed yet")
     return 0
@@ -67,7 +66,7 @@ def _verify(audit: AuditLog, seals: Seals, known: list[ChainLink]) -> int:
     faults = [f"{audit.path}: {fault}" for fault in verdict.faults]
     faults += seals.faults(noted_seals(paged(partial(audit.entries, most=_PAGE)))) if not faults else []
     for fault in faults:
-        print(printable(fault), file=sys.stderr)
+        tell(fault)
     if faults:
         return 1
     removed = f", the details of {verdict.removed} were removed" if verdict.removed else ""

@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import base64
 import json
-import sys
 import zipfile
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +14,7 @@ import msgspec
 
 from gateway import __version__
 from gateway.commands.options import Actions, add_action
+from gateway.commands.printing import show, tell
 from gateway.commands.privacy.device_places import DEVICE_EXPORTED, NamedDevice, audit_entries, named_device, stored_rows
 from gateway.commands.running import record
 from gateway.commands.starting import reaching
@@ -35,7 +35,6 @@ from gateway.support.config.model import Config
 from gateway.support.folder_owner import as_owner
 from gateway.support.i18n.command_words import EXPORT_WORDS
 from gateway.support.private_files import folder_beside, private
-from schemas.printable import printable
 
 
 def add_export(actions: Actions) -> None:
@@ -64,12 +63,12 @@ def export_device(config: Config, options: argparse.Namespace) -> int:
     except OSError as error:
         raise ConfigurationFault([f"{error.filename or path}: {error.strerror or error}; nothing was exported"]) from error
     if not any(found.counts.values()):
-        print(printable(f"nothing is known of {device.id}"), file=sys.stderr)
+        tell(f"nothing is known of {device.id}")
         return 1
     record(config, DEVICE_EXPORTED, subject={"device": device.id, "file": str(path.absolute()), "to": options.to})
-    print(printable(f"{path}: all that is known of {device.id}; it is personal: for its owner alone"))
+    show(f"{path}: all that is known of {device.id}; it is personal: for its owner alone")
     for name, count in found.counts.items():
-        print(printable(f"    {name:<34}{count}"))
+        show(f"    {name:<34}{count}")
     return 0
 
 
@@ -130,7 +129,7 @@ async def _has_account(config: Config, device: NamedDevice) -> bool | None:
         async with device_accounts(config) as broker:
             return device.id in await broker.enrolled()
     except (AdministrationFault, EnrolmentRefused) as fault:
-        print(printable(f"the broker was not asked for an account: {fault}"), file=sys.stderr)
+        tell(f"the broker was not asked for an account: {fault}")
         return None
 
 

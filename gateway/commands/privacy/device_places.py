@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from gateway.admin.backup.archive import is_archive
 from gateway.admin.backup.contents import to_read
+from gateway.commands.printing import show
 from gateway.commands.running import paged
 from gateway.ingest.storage.forgetting import DeviceNames, StoredRow, found
 from gateway.support.audit.chain import is_about
@@ -16,7 +17,6 @@ from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
 from gateway.support.registry.changes import place_in
 from gateway.support.registry.registry import load_registry
-from schemas.printable import printable
 from schemas.registry import RegisteredDevice, device_key
 
 _PAGE: Final = 500
@@ -101,16 +101,12 @@ def tell_copies(config: Config, copies: list[CopyGiven]) -> None:
         print("these are copies; who has one must be told:")
     for copy in copies:
         whom = f", for {copy.to}" if copy.to else ""
-        print(printable(f"    {'backup' if copy.is_backup else 'export'} {copy.file}{whom}"))
+        show(f"    {'backup' if copy.is_backup else 'export'} {copy.file}{whom}")
     if any(copy.is_backup for copy in copies):
         listed = forgotten_beside(config.journal.path).path
-        print(
-            printable(
-                f"a restore forgets it again if it finds {listed} beside the backup as NAME{FORGOTTEN}, or by --forgotten"
-            )
-        )
+        show(f"a restore forgets it again if it finds {listed} beside the backup as NAME{FORGOTTEN}, or by --forgotten")
     for path in _set_aside(config):
-        print(printable(f"{path}: was set aside earlier and may hold it: remove it when it is not needed"))
+        show(f"{path}: was set aside earlier and may hold it: remove it when it is not needed")
 
 
 def _set_aside(config: Config) -> list[Path]:

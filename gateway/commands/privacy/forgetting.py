@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.commands.options import Actions, add_action
+from gateway.commands.printing import show
 from gateway.commands.privacy.device_places import (
     CopyGiven,
     NamedDevice,
@@ -47,7 +48,6 @@ from gateway.support.folder_owner import as_owner
 from gateway.support.private_files import read_bytes
 from gateway.support.registry.changes import ChangeRefused, retire
 from gateway.support.registry.registry import load_registry
-from schemas.printable import printable
 
 _STAYS: Final = (
     "what areas and parents used, this device among others, stays: hourly_area, daily_area, balance and so on\n"
@@ -105,7 +105,7 @@ def _cut_off(config: Config, device: NamedDevice) -> None:
     """Take the account away while the gateway still runs: what the device has sent before is then delivered."""
     if is_configured(config):
         asyncio.run(_revoke(config, device))
-        print(printable(f"{device.id}: has no account on the broker any more"))
+        show(f"{device.id}: has no account on the broker any more")
 
 
 def _forget(config: Config, device: NamedDevice, file: Database) -> int:
@@ -136,7 +136,7 @@ def _forget(config: Config, device: NamedDevice, file: Database) -> int:
         print("the broker was not asked (enrolment is not configured): take an account and retained messages away there")
     # The subject is a hash with a key of this gateway: the log tells that somebody was forgotten, and not who.
     record(config, "device forgotten", subject={"forgotten": digest}, before=before, after=after)
-    print(printable(f"{device.id}: " + ("something is left" if any(after.values()) else "forgotten; start the gateway again")))
+    show(f"{device.id}: " + ("something is left" if any(after.values()) else "forgotten; start the gateway again"))
     return 1 if any(after.values()) else 0
 
 
@@ -144,11 +144,9 @@ def _tell_sealed(config: Config, device: NamedDevice) -> None:
     """Say what stays in sealed months."""
     months = sorted({month for month, _ in Seals(config.journal.path).lines_of(device.names)})
     if months:
-        print(
-            printable(
-                f"{device.id}: its lines of {len(months)} closed months stay ({months[0]} to {months[-1]}), with contract "
-                "number and amounts: the law on accounting keeps vouchers for 5 to 10 years; they tell no name and no address"
-            )
+        show(
+            f"{device.id}: its lines of {len(months)} closed months stay ({months[0]} to {months[-1]}), with contract "
+            "number and amounts: the law on accounting keeps vouchers for 5 to 10 years; they tell no name and no address"
         )
 
 
@@ -201,7 +199,7 @@ async def _delete_listed(config: Config) -> None:
         async with open_store(place, to_delete=True) as database:
             for name in forgotten.among(await database.devices(), listed):
                 if named_device(config, name).entry is not None:
-                    print(printable(f"{name}: is registered again, and stays"))
+                    show(f"{name}: is registered again, and stays")
                 elif number := sum((await database.counted([name], WallClock().now_ms())).values()):
                     if not database.can_delete:
                         raise StoreFault(database.limit)
@@ -254,7 +252,7 @@ async def _held(config: Config, device: NamedDevice) -> Held:
 def _tell_check(device: NamedDevice, held: Held) -> int:
     for place, count in held.items():
         print(f"{place:<30}{count:>10}")
-    print(printable(f"{device.id}: " + ("something of it is known" if any(held.values()) else "nothing of it is known")))
+    show(f"{device.id}: " + ("something of it is known" if any(held.values()) else "nothing of it is known"))
     return 1 if any(held.values()) else 0
 
 

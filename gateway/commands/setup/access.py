@@ -9,6 +9,7 @@ import yaml
 
 from gateway.admin.databases.vmauth import USERS, vmauth_user, with_user
 from gateway.commands.options import add_path, add_repeated, with_config
+from gateway.commands.printing import show
 from gateway.commands.running import record
 from gateway.commands.setup.token import RELOAD, account_named, tokens_file, write_account
 from gateway.support.access.accounts import AccountRole, UserAccount, digest_of, name_fault
@@ -17,7 +18,6 @@ from gateway.support.config.files import ConfigurationFault, blaming, text_of
 from gateway.support.config.model import Config
 from gateway.support.private_files import replace_file
 from gateway.support.registry.registry import load_registry
-from schemas.printable import printable
 from schemas.registry import Registry
 
 _NATIVE: Final = "iot/v1/"
@@ -61,11 +61,11 @@ def _give(config: Config, path: Path, options: argparse.Namespace, before: UserA
     said = {"before": _limit(before), "after": _limit(account)}
     record(config, "access given", subject={"name": name}, **said)
     print(f"token of {name}, which may read {' '.join(scope.words)}; it is shown this once:\n\n    {token}\n")
-    print(printable(f"{path}: written; {RELOAD}"))
+    show(f"{path}: written; {RELOAD}")
     print(_counted(registry, scope))
     if for_proxy is not None:
         print(f"token for vmauth, which is shown this once:\n\n    {for_proxy}\n")
-        print(printable(f"{options.vmauth}: written; start: vmauth -auth.config={options.vmauth}, or send it SIGHUP"))
+        show(f"{options.vmauth}: written; start: vmauth -auth.config={options.vmauth}, or send it SIGHUP")
     else:
         print(_of_database(config, registry, scope, name))
 
@@ -86,10 +86,10 @@ def _remove(config: Config, path: Path, options: argparse.Namespace, before: Use
     if before is not None:
         write_account(path, options.agency, None)
         record(config, "access removed", subject={"name": options.agency}, before=_limit(before))
-        print(printable(f"{path}: {options.agency} is removed; {RELOAD}"))
+        show(f"{path}: {options.agency} is removed; {RELOAD}")
     if is_proxied:
         _write_vmauth(options.vmauth, with_user(proxied, options.agency, None))
-        print(printable(f"{options.vmauth}: {options.agency} is removed; send vmauth SIGHUP"))
+        show(f"{options.vmauth}: {options.agency} is removed; send vmauth SIGHUP")
 
 
 def _scope(options: argparse.Namespace, registry: Registry) -> DeviceScope:

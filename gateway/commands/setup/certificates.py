@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Final
 
 from gateway.commands.options import add_repeated
+from gateway.commands.printing import show
 from gateway.support.config.files import ConfigurationFault, blaming
 from gateway.support.folder_owner import as_owner
 from gateway.support.private_files import placed, read_bytes
-from schemas.printable import printable
 from schemas.topics import is_name
 
 try:
@@ -88,7 +88,7 @@ class CertificateFolder:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with placed(path, mode) as file:
                 file.write(content)
-        print(printable(f"{path}: written"))
+        show(f"{path}: written")
 
 
 def add_options(certificates: argparse.ArgumentParser) -> None:

@@ -17,7 +17,7 @@ from gateway.admin.copying.plan import CopyPlan, plan, route, where
 from gateway.admin.copying.target import ProgressFile
 from gateway.commands import FAULT, UNREACHABLE
 from gateway.commands.options import add_path, with_config
-from gateway.commands.printing import ProgressLine
+from gateway.commands.printing import ProgressLine, say, show, tell
 from gateway.commands.running import is_running
 from gateway.commands.starting import reaching
 from gateway.ingest.database.store import StoreFault
@@ -26,7 +26,6 @@ from gateway.support.clock import wall_clock
 from gateway.support.config.files import ConfigurationFault, blaming, load
 from gateway.support.config.model import Config
 from gateway.support.private_files import make_folder
-from schemas.printable import printable
 
 _FIRST: Final = date(2020, 1, 1)
 """No reading is older: an earlier time of a device is not believed."""
@@ -118,32 +117,32 @@ def _telling(line: ProgressLine, now_ms: int) -> Tell:
 
 
 def _say_plan(config: Config, target: Config, planned: CopyPlan, *, is_final: bool) -> None:
-    print(printable(f"from {where(config.influxdb)} ({planned.source.name})"))
-    print(printable(f"to   {where(target.influxdb)} ({planned.target.name})"))
+    show(f"from {where(config.influxdb)} ({planned.source.name})")
+    show(f"to   {where(target.influxdb)} ({planned.target.name})")
     second = target.influxdb.of_rollups()
     if second is not None:
-        print(printable(f"     {where(second)} (roll-ups too)"))
+        show(f"     {where(second)} (roll-ups too)")
     if planned.left_out:
-        print(printable(f"left out, since no gateway writes them: {', '.join(planned.left_out)}"))
+        show(f"left out, since no gateway writes them: {', '.join(planned.left_out)}")
     state = "no gateway runs here: what is copied and compared now is final" if is_final else "the gateway runs"
     print(f"{state}\n")
 
 
 def _say_result(result: CopyResult, options: argparse.Namespace, *, is_final: bool) -> int:
     for name, values in result.values.items():
-        print(printable(f"{name}: {values:,} values compared"))
+        show(f"{name}: {values:,} values compared")
     print(f"days that were copied again: {result.again:,}")
     names = {"target": options.to, "config": options.config or "gateway.yaml"}
     if not is_final:
         if result.differences:
             print(f"still differing, since they are being written: {len({one.day_ms for one in result.differences})} days")
-        print(printable(_LIVE.format(**names), layout=True))
+        say(_LIVE.format(**names))
         return 0
     if not result.differences:
-        print(printable(_DONE.format(**names), layout=True))
+        say(_DONE.format(**names))
         return 0
     for line in _described(result.differences[:_SHOWN]):
-        print(printable(line), file=sys.stderr)
+        tell(line)
     more = len(result.differences) - _SHOWN
     print(
         f"{f'and {more} more: ' if more > 0 else ''}the new database does not have what the old one has. Does it keep long "

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from gateway.commands.printing import show
 from gateway.support.config.files import blaming
 from gateway.support.folder_owner import as_owner
 from gateway.support.private_files import give_to_readers, placed
@@ -23,7 +24,7 @@ class SetupFile(NamedTuple):
 def show_files(wanted: list[SetupFile]) -> None:
     """Print the files, without what is secret."""
     for file in wanted:
-        print(printable(f"# {file.path}"))
+        show(f"# {file.path}")
         print(printable(file.text, layout=True) if file.mode == PLAIN_MODE else "# (secret)\n")
 
 
@@ -34,4 +35,4 @@ def write_file(file: SetupFile) -> None:
         with placed(file.path, file.mode) as opened:
             give_to_readers(opened.fileno(), file.path)
             opened.write(file.text.encode())
-    print(printable(f"{file.path}: written"))
+    show(f"{file.path}: written")

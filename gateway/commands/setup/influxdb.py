@@ -18,6 +18,7 @@ from gateway.admin.databases.steps import (
     kind_of,
 )
 from gateway.commands.options import add_path, with_config
+from gateway.commands.printing import say, show
 from gateway.commands.starting import reaching
 from gateway.ingest.database.metricsql_http import is_cluster, process_url
 from gateway.support.config.files import DEFAULT_FILE, ConfigurationFault, secret
@@ -25,7 +26,6 @@ from gateway.support.config.model import Config, Influxdb
 from gateway.support.plain_http import NoAnswer, PlainHttp
 from gateway.support.tls import database_tls
 from schemas.durations import format_duration, parse_duration
-from schemas.printable import printable
 
 if TYPE_CHECKING:
     from gateway.admin.databases.influxdb2 import Influxdb2
@@ -78,7 +78,7 @@ def _set_up(config: Config, places: Sequence[KeptPlace], options: argparse.Names
         _write_files(config, places, options)
         return
     administration = _administration(kind, version, http, config.influxdb, options)
-    print(printable(f"{config.influxdb.url}: {administration.name}"))
+    show(f"{config.influxdb.url}: {administration.name}")
     secrets = options.secrets or (config.file or DEFAULT_FILE.absolute()).parent / "secrets"
     users = administration.users(config.influxdb, config.mqtt.client_id, secrets)
     for place in places:
@@ -141,7 +141,7 @@ def _carry_out(steps: Iterable[SetupStep], *, dry_run: bool) -> None:
     for step in steps:
         if step.do is not None and not dry_run:
             step.do()
-        print(printable(f"would do: {step.text}" if step.do is not None and dry_run else step.text))
+        show(f"would do: {step.text}" if step.do is not None and dry_run else step.text)
 
 
 def _see_cluster(config: Config, places: Sequence[KeptPlace], options: argparse.Namespace) -> None:
@@ -149,12 +149,10 @@ def _see_cluster(config: Config, places: Sequence[KeptPlace], options: argparse.
     _check_second_process(config, places)
     url = config.influxdb.asked_url
     asked, process = (_server(config.influxdb, one, options) for one in (url, process_url(url)))
-    print(
-        printable(f"{url}: a cluster of VictoriaMetrics; its settings are flags of processes elsewhere, so nothing is written")
-    )
+    show(f"{url}: a cluster of VictoriaMetrics; its settings are flags of processes elsewhere, so nothing is written")
     flags = list(victoria_metrics.flags_of(places))
     if not options.victoria_metrics:
-        print(printable(victoria_metrics.check_dedup(asked, process)))
+        show(victoria_metrics.check_dedup(asked, process))
     print("\n".join(["", "They need these flags, for two copies of each point on three vmstorage or more:", *flags]))
     print(
         "It asks nobody for a password: let only gateways, Grafana and vmalert reach its ports.\nThen: gateway check --connect"
@@ -190,9 +188,9 @@ def _say_next(config: Config, administration: DatabaseAdministration, users: Seq
         print(_NO_SECOND.format(key="bucket", example="iot-rollups"))
     lacking = list(_lacking(config.influxdb, administration, users))
     if lacking:
-        print(printable("\n".join(["In gateway.yaml:", "  influxdb:", *(f"    {line}" for line in lacking)]), layout=True))
+        say("\n".join(["In gateway.yaml:", "  influxdb:", *(f"    {line}" for line in lacking)]))
     print("Then: gateway check --connect")
-    print(printable(f"Grafana: the last file, {users[-1].file}, for INFLUXDB_PASSWORD (grafana/README.md)"))
+    show(f"Grafana: the last file, {users[-1].file}, for INFLUXDB_PASSWORD (grafana/README.md)")
 
 
 def _lacking(config: Influxdb, administration: DatabaseAdministration, users: Sequence[DatabaseUser]) -> Iterator[str]:

@@ -12,7 +12,7 @@ from gateway.admin.broker.configuration import RabbitMqPlaces, rabbitmq_conf
 from gateway.admin.broker.share_planning import ENDING_BYTES, SharesPlan, client_ids, plan, shares_text
 from gateway.commands import UNREACHABLE
 from gateway.commands.options import add_path, add_repeated, port, with_config
-from gateway.commands.printing import tell
+from gateway.commands.printing import show, tell
 from gateway.commands.setup.files import PLAIN_MODE, SECRET_MODE, SetupFile, show_files, write_file
 from gateway.commands.starting import reaching
 from gateway.core.gateways.queue_members import TOO_FEW_NODES, ClusterSeen
@@ -38,7 +38,6 @@ from gateway.support.config.setting_types import split_url
 from gateway.support.config.strict_yaml import parse
 from gateway.support.registry.shares import faults_of, load_shares
 from gateway.support.tls import tls_context
-from schemas.printable import printable
 from schemas.topics import is_name
 
 _PASSWORD_BYTES: Final = 24
@@ -131,7 +130,7 @@ def setup_rabbitmq(config: Config, options: argparse.Namespace) -> int:
     else:
         for file in written:
             if file.path.exists() and text_of(file.path) == file.text:
-                print(printable(f"{file.path}: is as it should be"))
+                show(f"{file.path}: is as it should be")
             else:
                 write_file(file)
     if api is not None:
@@ -183,7 +182,7 @@ def _present(path: Path, options: argparse.Namespace) -> list[str]:
         raise ConfigurationFault(
             [f"{path}: gateways: are {there}, not {wanted}: edit the list there, or --replace writes the file anew"]
         )
-    print(printable(f"{path}: is there, and stays as it is"))
+    show(f"{path}: is there, and stays as it is")
     return [*found.gateways, *found.leaving]
 
 
@@ -208,7 +207,7 @@ def _planned(catalog: Catalog, names: list[str], options: argparse.Namespace) ->
     others = [*(Share(topic=topic) for topic in options.topic), *(Share(group=group) for group in options.group)]
     planned = plan(catalog.registry.devices, names, others, lambda device: bool(catalog.profiles.named(device)))
     loads = ", ".join(f"{name} {load:.0%}" for name, load in planned.loads.items())
-    print(printable(f"{len(planned.shares)} shares; of the readings get {loads}"))
+    show(f"{len(planned.shares)} shares; of the readings get {loads}")
     if not planned.is_even:
         tell("the sites are too few or too large to share them out evenly")
     if colons := sum(":" in device.id for device in catalog.registry.devices):
@@ -271,13 +270,13 @@ def _apply(api: ManagementApi, wanted: Definitions, queues: Sequence[str], *, dr
         few = see_queues(api, queues).few
         cluster, refused = (see_queues(api, queues), []) if dry_run else spread(api, queues)
     for line in before:
-        print(printable(f"{line}{'' if line in left else '; set'}"))
+        show(f"{line}{'' if line in left else '; set'}")
     still_few = {queue.name for queue in cluster.few}
     for name, members, _ in few:
         done = "" if name in still_few else "; the others were added"
-        print(printable(f"queues: {name}: of {cluster.wanted} nodes stands on {', '.join(members)} only{done}"))
+        show(f"queues: {name}: of {cluster.wanted} nodes stands on {', '.join(members)} only{done}")
     if not (before or few or cluster.away):
-        print(printable(f"{api.url}: all is as it should be"))
+        show(f"{api.url}: all is as it should be")
     for line in [*refused, *_advice(api, cluster)]:
         tell(line)
     if left and not dry_run:

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Final
 
 from gateway.commands.options import with_config
+from gateway.commands.printing import show
 from gateway.commands.running import record
 from gateway.support.access.accounts import ROLES, AccountRole, UserAccount, digest_of, name_fault, parse_accounts, replaced
 from gateway.support.config.files import ConfigurationFault, blaming, text_of
 from gateway.support.config.model import Config
 from gateway.support.folder_owner import as_owner
 from gateway.support.private_files import placed
-from schemas.printable import printable
 
 _NEW_MODE: Final = 0o640
 
@@ -63,7 +63,7 @@ def _give(config: Config, path: Path, options: argparse.Namespace) -> None:
     write_account(path, options.name, UserAccount(options.name, role, digest_of(token), scope))
     record(config, "token given", subject={"name": options.name}, before=before and before.role.word, after=role.word)
     print(f"token of {options.name}, with the role {role.word}; it is shown this once:\n\n    {token}\n")
-    print(printable(f"{path}: written; {RELOAD}"))
+    show(f"{path}: written; {RELOAD}")
 
 
 def _remove(config: Config, path: Path, name: str) -> None:
@@ -72,7 +72,7 @@ def _remove(config: Config, path: Path, name: str) -> None:
         raise ConfigurationFault([f"{path}: there is no account {name}"])
     write_account(path, name, None)
     record(config, "token removed", subject={"name": name}, before=before.role.word)
-    print(printable(f"{path}: {name} is removed; {RELOAD}"))
+    show(f"{path}: {name} is removed; {RELOAD}")
 
 
 def account_named(path: Path, name: str) -> UserAccount | None:
