@@ -2,8 +2,7 @@
 
 import argparse
 import asyncio
-import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Final
@@ -11,7 +10,7 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from gateway.commands.options import Actions, DoWithConfig, add_action, instant_ms, whole_number
-from gateway.commands.printing import show
+from gateway.commands.printing import show, show_documents
 from gateway.commands.running import ask, paged, record, store
 from gateway.core.status.silence import Silence
 from gateway.ingest.storage import alarms as stored
@@ -97,7 +96,7 @@ def _list(config: Config, options: argparse.Namespace) -> None:
         else:
             keeper = here.keeper
             found = [alarm_document(state, here.keeper.rules, silenced=keeper.is_silenced(state)) for state in keeper.active()]
-    _print(found, options, lambda alarm: [_alarm_line(alarm, config)], nothing="no alarm is active")
+    show_documents(found, lambda alarm: [_alarm_line(alarm, config)], as_json=options.json, nothing="no alarm is active")
 
 
 def _alarm_line(alarm: _AlarmFields, config: Config) -> str:
@@ -112,7 +111,9 @@ def _alarm_line(alarm: _AlarmFields, config: Config) -> str:
 def _history(config: Config, options: argparse.Namespace) -> None:
     with _stopped(config) as here:
         changes = _changes(config, here, options.device)
-        _print(changes, options, lambda change: [_change_line(change, config)], nothing="no alarm was raised yet")
+        show_documents(
+            changes, lambda change: [_change_line(change, config)], as_json=options.json, nothing="no alarm was raised yet"
+        )
 
 
 def _changes(config: Config, here: _Stopped | None, place: str | None) -> Iterator[_AlarmFields]:
@@ -141,7 +142,7 @@ def _change_line(change: _AlarmFields, config: Config) -> str:
 
 def _rules(config: Config, options: argparse.Namespace) -> None:
     rules = load_alarm_rules(config.alarms.rules).rules
-    _print(map(rule_document, rules), options, _rule_lines, nothing="no rule is active")
+    show_documents(map(rule_document, rules), _rule_lines, as_json=options.json, nothing="no rule is active")
 
 
 def _rule_lines(rule: _AlarmFields) -> list[str]:
@@ -157,7 +158,7 @@ def _silences(config: Config, options: argparse.Namespace) -> None:
             found = ask(config, "GET", "/api/silences", {})["silences"]
         else:
             found = [work_document(number, work) for number, work in here.keeper.planned.going_on(here.now_ms)]
-    _print(found, options, lambda work: [_work_line(work, config)], nothing="no work is planned")
+    show_documents(found, lambda work: [_work_line(work, config)], as_json=options.json, nothing="no work is planned")
 
 
 def _work_line(work: _AlarmFields, config: Config) -> str:
@@ -167,19 +168,6 @@ def _work_line(work: _AlarmFields, config: Config) -> str:
 
 def _where(site: str | None, device: str | None) -> str:
     return device or (f"site {site}" if site else "all sites")
-
-
-def _print(
-    found: Iterable[_AlarmFields], options: argparse.Namespace, lines: Callable[[_AlarmFields], Iterable[str]], *, nothing: str
-) -> None:
-    """Print documents as JSON, one a line, or as text."""
-    is_empty = True
-    for document in found:
-        is_empty = False
-        for line in [json.dumps(document, ensure_ascii=False)] if options.json else lines(document):
-            show(line)
-    if is_empty and not options.json:
-        print(nothing)
 
 
 # What people decide.

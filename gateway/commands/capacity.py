@@ -15,27 +15,9 @@ from gateway.support.i18n.formats import localized
 from schemas.durations import format_duration, parse_duration
 
 STORES: Final = {"influxdb": "InfluxDB 1.6.7", "victoria-metrics": "VictoriaMetrics"}
-_CABINET: Final = {
-    "devices": ",.0f",
-    "rate": ",.2f",
-    "peak": ",.2f",
-    "gateways": ",.0f",
-    "gateway_cores": ",.3f",
-    "broker_cores": ",.3f",
-    "store_cores": ",.3f",
-    "peak_cores": ",.3f",
-    "machines": ",.0f",
-    "memory_bytes": "bytes",
-    "journal_bytes": "bytes",
-    "disk_bytes": "bytes",
-    "written_bytes": "bytes",
-    "disk_years": ",.0f",
-    "link_bytes": "bytes",
-    "backlog_bytes": "bytes",
-}
-"""Rows in their order, each with its format."""
-
-_ALL: Final = {"rate": ",.0f", "machines": ",.0f", "kwh_year": ",.0f", "price_usd": ",.0f"}
+_FORMATS: Final = {"rate": ",.2f", "peak": ",.2f", "cores": ",.3f", "bytes": "bytes"}
+"""Of a cabinet's figures, by the last word of their names; all others are whole."""
+_ALL: Final = ("rate", "machines", "kwh_year", "price_usd")
 _BYTES: Final = (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
 _JOURNAL_BYTES: Final = 2**30
 
@@ -49,12 +31,9 @@ def add_options(capacity: argparse.ArgumentParser) -> None:
     capacity.add_argument("--outage", default="3h", metavar="T", help="of the database, that must cost nothing (default: 3h)")
     capacity.add_argument("--keep", default="400d", metavar="T", help="how long readings are kept (default: 400d)")
     capacity.add_argument("--keep-years", type=_some, default=10, metavar="N", help="how long roll-ups are kept (default: 10)")
-    stores = ["influxdb", "victoria-metrics"]
-    capacity.add_argument("--store", choices=stores, default="influxdb", help="the database (default: influxdb)")
-    machines = ["pi4", "pi5", "measured", "server"]
-    capacity.add_argument(
-        "--machine", choices=machines, default="pi4", help="of each cabinet; measured: that of the figures (default: pi4)"
-    )
+    capacity.add_argument("--store", choices=list(STORES), default="influxdb", help="the database (default: influxdb)")
+    machine = "of each cabinet; measured: that of the figures (default: pi4)"
+    capacity.add_argument("--machine", choices=list(MACHINES), default="pi4", help=machine)
     capacity.add_argument("--json", action="store_true", help="print JSON")
     capacity.add_argument("--language", choices=["vi", "en"], default="en", help="language of the table (default: en)")
     capacity.set_defaults(call=capacity_command)
@@ -104,14 +83,12 @@ def shown(made: CapacityPlan, demand: Demand, language: str, measured_on: str) -
         machine=getattr(demand.machine.name, language),
         store=demand.store,
     )
-    for title, values, formats in (
-        ("in_a_cabinet", asdict(made.cabinet), _CABINET),
-        ("in_all", asdict(made) | {"devices": demand.devices}, _ALL),
-    ):
+    cabinet = {key: (value, _FORMATS.get(key.rpartition("_")[2], ",.0f")) for key, value in asdict(made.cabinet).items()}
+    for title, rows in (("in_a_cabinet", cabinet), ("in_all", {key: (getattr(made, key), ",.0f") for key in _ALL})):
         yield ""
         yield words[title]
-        for key, form in formats.items():
-            yield f"  {words[key]:<40}{_number(values[key], form, language):>16}"
+        for key, (value, form) in rows.items():
+            yield f"  {words[key]:<40}{_number(value, form, language):>16}"
     yield ""
     if made.cabinet.rate < WRITES_PER_S:
         yield words["slow_writes_note"]

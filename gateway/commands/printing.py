@@ -1,8 +1,9 @@
 """Printing of commands: no text that came from elsewhere steers a terminal."""
 
+import json
 import sys
-from collections.abc import Sequence
-from typing import TextIO
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TextIO
 
 from schemas.printable import printable
 
@@ -26,6 +27,19 @@ def tell(text: str) -> None:
 def warn(text: str) -> None:
     """Print a warning."""
     tell(f"warning: {text}")
+
+
+def show_documents(
+    found: Iterable[dict[str, Any]], lines: Callable[[dict[str, Any]], Iterable[str]], *, as_json: bool, nothing: str
+) -> None:
+    """Print documents as JSON, one a line, or as text, which says if there is nothing."""
+    is_empty = True
+    for document in found:
+        is_empty = False
+        for line in [json.dumps(document, ensure_ascii=False)] if as_json else lines(document):
+            show(line)
+    if is_empty and not as_json:
+        print(nothing)
 
 
 def say_table(rows: Sequence[tuple[str, ...]]) -> None:

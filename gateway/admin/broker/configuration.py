@@ -55,11 +55,16 @@ class MosquittoPlaces:
     services_port: int = 1883
 
 
-def province_conf() -> str:
-    """Limits of a broker for a province: from the checkout, or from the installed package."""
-    checkout = _CHECKOUT / "deploy" / "mosquitto" / "province.conf"
-    source = checkout if checkout.exists() else files("gateway") / "data" / "mosquitto" / "province.conf"
+def deployed(folder: str, name: str) -> str:
+    """A file that comes with every release: from the checkout, or from the installed package."""
+    checkout = _CHECKOUT / "deploy" / folder / name
+    source = checkout if checkout.exists() else files("gateway") / "data" / folder / name
     return source.read_text(encoding="utf-8")
+
+
+def province_conf() -> str:
+    """Limits of a broker for a province."""
+    return deployed("mosquitto", "province.conf")
 
 
 def limits_conf(version: MosquittoVersion, plugins: Path) -> str:

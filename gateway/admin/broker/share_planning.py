@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from itertools import count, islice
+from itertools import chain, count, islice
 from typing import Final
 
 from gateway.core.gateways.sharing import TOLERANCE, Share, assign, loads_of
@@ -76,7 +76,7 @@ def plan(
     usual = sum(sites.values()) / len(sites) if sites else 1.0
     weighted = [replace(share, weight=usual) for share in others]
     whole = {site: [Share(site=site, weight=round(rate, 1))] for site, rate in sorted(sites.items())}
-    found = SharesPlan(gateways, [*_flat(whole), *weighted], sum(map(is_profiled, listed)))
+    found = SharesPlan(gateways, [*chain.from_iterable(whole.values()), *weighted], sum(map(is_profiled, listed)))
     for site in sorted(sites, key=lambda site: (-sites[site], site)):
         if found.is_even:
             break
@@ -85,7 +85,7 @@ def plan(
             for domain in DOMAINS
             if (site, domain) in rates
         ]
-        found = replace(found, shares=[*_flat(whole), *weighted])
+        found = replace(found, shares=[*chain.from_iterable(whole.values()), *weighted])
     return found
 
 
@@ -101,7 +101,3 @@ def _entries(share: Share) -> str:
     given = {"site": share.site, "domain": share.domain, "group": share.group, "topic": share.topic, "gateway": share.gateway}
     found = [f"{key}: {scalar(value)}" for key, value in given.items() if value is not None]
     return ", ".join([*found, f"weight: {share.weight:g}"])
-
-
-def _flat(shares: dict[str, list[Share]]) -> list[Share]:
-    return [share for parts in shares.values() for share in parts]

@@ -174,18 +174,14 @@ class Copier:
             there = await place.source.figures(job.measurement, window)
             days = sorted({one.day_ms for one in _differences(job, here, there, _EXACT)})
             for day_ms in days:
-                await self._copy_day(job, place, day_ms, here)
+                for part in _slices({day_ms: here[day_ms]}):
+                    self.progress.job(job.name).points += await self._copy_window(job._replace(places=[place]), part)
             if days:
                 result.again += len(days)
                 again.append(_CopiedAgain(job, place, window, here))
         same = sum(figures.number for day in here.values() for figures in day.values())
         result.values[job.name] = result.values.get(job.name, 0) + same
         return again
-
-    async def _copy_day(self, job: CopyJob, place: FilledPlace, day_ms: int, figures: DayFigures) -> None:
-        """Copy a day again."""
-        for window in _slices({day_ms: figures[day_ms]}):
-            self.progress.job(job.name).points += await self._copy_window(job._replace(places=[place]), window)
 
 
 async def _settle(sources: Sequence[PointStore]) -> None:

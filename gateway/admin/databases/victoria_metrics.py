@@ -7,10 +7,10 @@ machines: this looks, and says what they need.
 import re
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from importlib.resources import files
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from gateway.admin.broker.configuration import deployed
 from gateway.admin.databases.steps import DatabaseKind, KeptPlace, SetupFault, SetupStep, kind_of
 from gateway.support.config.model import Config
 from gateway.support.config.setting_types import split_url
@@ -18,7 +18,6 @@ from gateway.support.folder_owner import as_owner
 from gateway.support.plain_http import PlainHttp
 from gateway.support.private_files import read_bytes, replace_file
 
-_CHECKOUT: Final = Path(__file__).parents[3]
 _PORT: Final = 8428
 _LONGEST: Final = "100y"
 _SHORTEST: Final = timedelta(days=1)
@@ -88,7 +87,7 @@ def files_of(config: Config, places: Sequence[KeptPlace], root: Path) -> list[Wr
     """The files of a process for each place, with the rules over the gateway's metrics; SetupFault if one cannot be."""
     etc = root / "etc"
     scrape = etc / "victoria-metrics" / "scrape.yaml"
-    rules = WrittenFile(etc / "victoria-metrics" / "gateway.rules.yaml", _rules())
+    rules = WrittenFile(etc / "victoria-metrics" / "gateway.rules.yaml", deployed("prometheus", "gateway.rules.yaml"))
     found = [WrittenFile(scrape, _scrape(config)), rules]
     addresses = set()
     for name, place in zip((_DEBIAN, _SECOND), places, strict=False):
@@ -149,13 +148,6 @@ def _scrape(config: Config) -> str:
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(config.http.host, config.http.host)  # noqa: S104 - only asked
     target = f"{f'[{host}]' if ':' in host else host}:{config.http.port}"
     return _SCRAPE.format(scheme="https" if config.http.tls.cert else "http", target=target)
-
-
-def _rules() -> str:
-    """The rules over the gateway's metrics: from the checkout, or from the installed package."""
-    checkout = _CHECKOUT / "deploy" / "prometheus" / "gateway.rules.yaml"
-    source = checkout if checkout.exists() else files("gateway") / "data" / "prometheus" / "gateway.rules.yaml"
-    return source.read_text(encoding="utf-8")
 
 
 _OK: Final = 200

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Final
 
 from gateway.commands.options import add_action, add_repeated
-from gateway.commands.printing import show, tell
+from gateway.commands.printing import show_documents, tell
 from gateway.commands.running import paged
 from gateway.monitoring.reports.seals import Seals, noted_seals
 from gateway.support.audit.chain import ChainLink
@@ -45,12 +45,8 @@ def audit_command(config: Config, options: argparse.Namespace) -> int:
 
 
 def _list(audit: AuditLog, *, as_json: bool) -> int:
-    nothing = True
-    for entry in paged(partial(audit.entries, most=_PAGE)):
-        nothing = False
-        show(json.dumps(entry, ensure_ascii=False) if as_json else _line(entry))
-    if nothing and not as_json:
-        print("nothing was changed yet")
+    entries = paged(partial(audit.entries, most=_PAGE))
+    show_documents(entries, lambda entry: [_line(entry)], as_json=as_json, nothing="nothing was changed yet")
     return 0
 
 

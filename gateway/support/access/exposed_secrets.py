@@ -8,6 +8,7 @@ from typing import Final
 
 from pydantic import BaseModel
 
+from gateway.support.config.files import configured_files
 from gateway.support.config.model import Config
 from gateway.support.config.setting_types import is_loopback, split_url
 from gateway.support.registry.shares import ManagementSection
@@ -72,12 +73,9 @@ def exposed_of_management(path: Path, management: ManagementSection) -> list[str
 
 
 def _readable_files(section: BaseModel, prefix: str) -> Iterator[str]:
-    for name in type(section).model_fields:
-        value = getattr(section, name)
-        if isinstance(value, BaseModel):
-            yield from _readable_files(value, f"{prefix}{name}.")
-        elif name in _SECRET_FILES and isinstance(value, Path) and _all_may_read(value):
-            yield f"{prefix}{name}: everybody on this machine may read {value}; chmod o= {value}"
+    for keys, path in configured_files(section):
+        if keys[-1] in _SECRET_FILES and _all_may_read(path):
+            yield f"{prefix}{'.'.join(keys)}: everybody on this machine may read {path}; chmod o= {path}"
 
 
 def _all_may_read(path: Path) -> bool:

@@ -177,37 +177,25 @@ def _shown(value: object) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."  # noqa: PLR2004 - a line
 
 
-_NUMBER: Final = "{value} is not a number"
-_WHOLE: Final = "{value} is not a whole number"
-_BOOLEAN: Final = "{value} is neither true nor false"
-_DATE: Final = "{value} is not a date; write it as 2026-03-14"
 _SENTENCES: Final[dict[str, str]] = {
     "missing": "is missing",
-    "unexpected_keyword_argument": "there is no such key",
-    "extra_forbidden": "there is no such key",
-    "model_type": "this is not a mapping of keys and values",
-    "dataclass_type": "this is not a mapping of keys and values",
-    "dict_type": "this is not a mapping of keys and values",
+    **dict.fromkeys(("unexpected_keyword_argument", "extra_forbidden"), "there is no such key"),
+    **dict.fromkeys(("model_type", "dataclass_type", "dict_type"), "this is not a mapping of keys and values"),
     "list_type": "{value} is not a list",
     "string_type": "{value} is not a text; put it in quotes",
     "string_pattern_mismatch": "{value} may hold 1 to 64 of A-Z a-z 0-9 . _ : -",
     "string_too_short": "is empty",
     "string_too_long": "{value} is longer than {max_length} characters",
     "literal_error": "{value} is not one of {expected}",
-    "float_type": _NUMBER,
-    "float_parsing": _NUMBER,
-    "finite_number": _NUMBER,
-    "int_type": _WHOLE,
-    "int_parsing": _WHOLE,
-    "int_from_float": _WHOLE,
-    "bool_type": _BOOLEAN,
-    "bool_parsing": _BOOLEAN,
+    **dict.fromkeys(("float_type", "float_parsing", "finite_number"), "{value} is not a number"),
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "{value} is not a whole number"),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "{value} is neither true nor false"),
     "path_type": "{value} is not the name of a file",
     "greater_than": "{value} is not more than {gt:g}",
     "greater_than_equal": "{value} is less than {ge:g}",
     "less_than_equal": "{value} is more than {le:g}",
-    "date_type": _DATE,
-    "date_parsing": _DATE,
-    "date_from_datetime_parsing": _DATE,
-    "date_from_datetime_inexact": _DATE,
+    **dict.fromkeys(
+        ("date_type", "date_parsing", "date_from_datetime_parsing", "date_from_datetime_inexact"),
+        "{value} is not a date; write it as 2026-03-14",
+    ),
 }
