@@ -9,6 +9,7 @@ from typing import Final
 
 from gateway.admin.capacity.figures import MACHINES, read_figures
 from gateway.admin.capacity.plan import WRITES_PER_S, CapacityPlan, Demand, plan
+from gateway.commands.options import number
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.i18n.command_words import CAPACITY_WORDS
 from gateway.support.i18n.formats import localized
@@ -18,6 +19,7 @@ STORES: Final = {"influxdb": "InfluxDB 1.6.7", "victoria-metrics": "VictoriaMetr
 _FORMATS: Final = {"rate": ",.2f", "peak": ",.2f", "cores": ",.3f", "bytes": "bytes"}
 """Of a cabinet's figures, by the last word of their names; all others are whole."""
 _ALL: Final = ("rate", "machines", "kwh_year", "price_usd")
+_some: Final = number("a whole number of 1 or more", 1)
 _BYTES: Final = (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
 _JOURNAL_BYTES: Final = 2**30
 
@@ -114,9 +116,3 @@ def _seconds(option: str, text: str) -> float:
     if seconds <= 0:
         raise ConfigurationFault([f"{option}: {text} is no time at all"])
     return seconds
-
-
-def _some(text: str) -> int:
-    if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
-    return int(text)

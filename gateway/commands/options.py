@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Callable
 from datetime import datetime
+from math import inf
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 from zoneinfo import ZoneInfo
@@ -11,8 +12,6 @@ from gateway.commands import OK
 from gateway.support.config.files import load
 from gateway.support.config.model import Config
 from schemas.durations import parse_span_ms
-
-_PORT_MAX: Final = 65535
 
 Actions: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - argparse has no public name
 """The actions of a command, to which a module adds its own."""
@@ -57,15 +56,16 @@ def instant_ms(text: str, zone: ZoneInfo, now_ms: int, *, is_ahead: bool) -> int
     return now_ms + span_ms if is_ahead else now_ms - span_ms
 
 
-def whole_number(text: str) -> int:
-    """Read a number of 0 or more."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 0 or more")
-    return int(text)
+def number(what: str, least: int, most: float = inf) -> Callable[[str], int]:
+    """Read whole numbers within bounds; anything else is not ``what`` is asked for."""
+
+    def read(text: str) -> int:
+        if text.isdecimal() and least <= int(text) <= most:
+            return int(text)
+        raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
+
+    return read
 
 
-def port(text: str) -> int:
-    """Read the number of a port."""
-    if text.isascii() and text.isdigit() and 1 <= int(text) <= _PORT_MAX:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is not a port: a number from 1 to {_PORT_MAX}")
+whole_number: Final = number("a whole number of 0 or more", 0)
+port: Final = number("a port: a number from 1 to 65535", 1, 65_535)

@@ -55,10 +55,7 @@ def run(config: Config) -> int:
 
 
 class _EarlyReload:
-    """A SIGHUP while no loop runs that could hear it: it must not end the gateway, and what was read may be old by then.
-
-    :ivar is_asked: it came.
-    """
+    """A SIGHUP while no loop runs that could hear it: it must not end the gateway, and what was read may be old by then."""
 
     def __init__(self) -> None:
         self.is_asked = False

@@ -14,10 +14,7 @@ _SUBSCRIBED: Final = "subscribed"
 
 
 class ServiceManager:
-    """The one who started the gateway, and watches it.
-
-    :ivar watchdog_s: the time within which it wants a sign of life; 0: it wants none.
-    """
+    """The one who started the gateway, and watches it for a sign of life within ``watchdog_s``, 0: it wants none."""
 
     def __init__(self, address: str, watchdog_s: float, runtime_folder: Path | None) -> None:
         self._address = address

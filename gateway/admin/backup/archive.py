@@ -83,12 +83,9 @@ class ArchivedOwner(NamedTuple):
 def write_archive(
     path: Path, folder: Path, sources: Iterable[tuple[BackupFile, Path]], facts: Callable[[], BackupFacts]
 ) -> BackupManifest:
-    """Write an archive, for its owner alone; a fault leaves none.
+    """Write an archive, for its owner alone; a fault leaves none. OSError if a file cannot be read, or it not be written.
 
-    :param folder: the folder of the configuration.
-    :param sources: each file, and the path where it is read: of a database that is a copy.
-    :param facts: asked for when all files are in it.
-    :raises OSError: a file cannot be read, or the archive not be written.
+    Each source comes with the path where it is read: of a database that is a copy. When all are in it facts are asked for.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
@@ -150,9 +147,8 @@ def verify_archive(path: Path) -> BackupManifest:
 def each_file(path: Path) -> Iterator[tuple[str, ArchivedOwner | None, IO[bytes]]]:
     """Yield the name of each file of an archive that was verified, with its rights and a stream of its bytes.
 
-    Of a file that a link leads to, archives of earlier releases hold the rights of the link: then they are None.
-
-    :raises ArchiveFault: it is damaged meanwhile.
+    Of a file that a link leads to, archives of earlier releases hold the rights of the link: then they are None. ArchiveFault
+    if it is damaged meanwhile.
     """
     with _opened(path) as tar:
         for member, body in _each(tar):

@@ -61,13 +61,7 @@ class RestoredFile(NamedTuple):
 
 @dataclass(slots=True)
 class Restored:
-    """The result of a restore.
-
-    :ivar placed: files that were written.
-    :ivar aside: files that were there, under their new names.
-    :ivar readings: readings that wait in the journal.
-    :ivar forgotten: devices that were forgotten again.
-    """
+    """The result of a restore: files written, others under new names, readings that wait, devices forgotten again."""
 
     placed: list[RestoredFile] = field(default_factory=list)
     aside: list[Path] = field(default_factory=list)
@@ -89,12 +83,9 @@ def folder_of(manifest: BackupManifest, config: Path | None) -> Path:
 
 
 def places_of(manifest: BackupManifest, config: Path | None) -> dict[str, RestoredFile]:
-    """The place of each file of an archive, by its name there.
+    """The place of each file of an archive, by its name there; ``config``: the configuration's, None: the one that it had.
 
-    The registry lies where root's own link leads, in a folder that the service may write.
-
-    :param config: the configuration's place; None: the one that it had.
-    :raises ArchiveFault: the archive names a place that no backup has.
+    The registry lies where root's own link leads, in a folder that the service may write. ArchiveFault if no backup has one.
     """
     folder = folder_of(manifest, config)
     found: dict[str, RestoredFile] = {}

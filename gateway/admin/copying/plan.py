@@ -40,17 +40,15 @@ def route(before: Influxdb, after: Influxdb) -> str:
 async def plan(before: Influxdb, after: Influxdb) -> CopyPlan:
     """Plan a copy; StoreFault if a database does not answer, ConfigurationFault if a secret's file cannot be used."""
     source, old_second = await open_source(before), before.of_rollups()
-    first, new_second = await _place(after), after.of_rollups()
-    second = None if new_second is None else await _place(new_second)
-    both = [first[0], *([] if second is None else [second[0]])]
+    filled = [await _place(one) for one in (after, after.of_rollups()) if one is not None]
+    both, clients = [place for place, _ in filled], [client for _, client in filled]
     held = await source.measurements()
-    jobs = [CopyJob(name, name, source, both if name in ROLLED else [first[0]]) for name in MEASUREMENTS if name in held]
+    jobs = [CopyJob(name, name, source, both if name in ROLLED else both[:1]) for name in MEASUREMENTS if name in held]
     if old_second is not None:
         longer = await open_source(old_second)
         found = await longer.measurements()
         jobs += [CopyJob(f"{name} of the second place", name, longer, [both[-1]]) for name in ROLLED if name in found]
-    clients = [first[1], *([] if second is None else [second[1]])]
-    return CopyPlan(jobs, sorted(set(held) - set(MEASUREMENTS)), clients, source, first[0].source)
+    return CopyPlan(jobs, sorted(set(held) - set(MEASUREMENTS)), clients, source, both[0].source)
 
 
 async def open_source(config: Influxdb) -> PointStore:

@@ -89,12 +89,9 @@ class DatabaseKind(Enum):
 
 
 def kind_of(http: PlainHttp) -> tuple[DatabaseKind, str]:
-    """The kind of a database, and its version; VictoriaMetrics does not tell its own.
+    """The kind of a database, and its version, which VictoriaMetrics does not tell; NoAnswer, or SetupFault for another server.
 
     VictoriaMetrics answers ``/ping`` as InfluxDB does, so the first probe is a path that only VictoriaMetrics knows.
-
-    :raises NoAnswer: nothing answers.
-    :raises SetupFault: something else does.
     """
     found = http.form("/api/v1/query", {"query": "1"}).document()
     if isinstance(found, dict) and found.get("status") == "success":

@@ -85,9 +85,8 @@ class Installer:
     def purge(self) -> None:
         """Remove everything, readings that wait and the settings too."""
         self.remove()
-        for name in self._layout.instances():
-            self._machine.remove(self._layout.data(name))
-            self._machine.remove(self._layout.settings(name))
+        for place in self.lost_by_purge():
+            self._machine.remove(place)
         if self._has_user():
             self._machine.run("userdel", USER)
 

@@ -70,9 +70,7 @@ def open_bundle(folder: Path) -> Bundle:
 def keep(bundle: Bundle, place: Path, machine: Machine) -> Bundle:
     """Copy a bundle to ``place``, beside the wheels that one of the same version has brought for another Python.
 
-    The list of sums comes last: with it the copy is complete.
-
-    :raises NotDone: another program of the same version is there.
+    The list of sums comes last: with it the copy is complete. NotDone if another program of the same version is there.
     """
     there = dict(_sums(place)) if (place / SUMS).exists() else {}
     new = bundle.sums

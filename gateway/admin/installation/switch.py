@@ -53,21 +53,23 @@ class Services:
 
         changed = [write(layout.units / name, name) for name in (UNIT, TEMPLATE)]
         log_changed = write(layout.log_limits, LOG_LIMITS)
-        if layout.has_systemd and any(changed):
-            machine.run("systemctl", "daemon-reload")
-        if layout.has_systemd and log_changed:
-            machine.run("systemctl", "try-restart", "systemd-journald.service")
+        if any(changed):
+            self._systemctl("daemon-reload")
+        if log_changed:
+            self._systemctl("try-restart", "systemd-journald.service")
 
     def remove_units(self) -> None:
         """Stop and disable all, and remove the units."""
         machine, layout = self._machine, self._layout
-        if layout.has_systemd:
-            for unit in self.units():
-                machine.run("systemctl", "disable", "--now", unit)
+        for unit in self.units() if layout.has_systemd else ():
+            self._systemctl("disable", "--now", unit)
         for path in (layout.units / UNIT, layout.units / TEMPLATE, layout.log_limits):
             machine.remove(path)
-        if layout.has_systemd:
-            machine.run("systemctl", "daemon-reload")
+        self._systemctl("daemon-reload")
+
+    def _systemctl(self, *words: str) -> None:
+        if self._layout.has_systemd:
+            self._machine.run("systemctl", *words)
 
     def units(self) -> list[str]:
         """The units that systemd knows: the one gateway, and the instances of the template."""
@@ -86,8 +88,8 @@ class Services:
         if not self._layout.has_systemd:
             self._machine.say("systemd does not run here: the service is installed, but neither enabled nor started")
             return
-        self._machine.run("systemctl", "enable", UNIT)
-        self._machine.run("systemctl", "restart", UNIT)
+        self._systemctl("enable", UNIT)
+        self._systemctl("restart", UNIT)
 
     def restart(self, before: ServiceStages) -> bool:
         """Restart those that ran before, and wait until each has come as far again; tell if all have."""

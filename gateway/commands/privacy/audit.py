@@ -3,19 +3,16 @@
 import argparse
 import json
 import time
-from functools import partial
 from typing import Any, Final
 
 from gateway.commands.options import add_action, add_repeated
 from gateway.commands.printing import show_documents, tell
-from gateway.commands.running import paged
 from gateway.monitoring.reports.seals import Seals, noted_seals
 from gateway.support.audit.chain import ChainLink
 from gateway.support.audit.log import AuditFault, AuditLog
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
 
-_PAGE: Final = 500
 _HASH_LETTERS: Final = 64
 
 
@@ -45,8 +42,7 @@ def audit_command(config: Config, options: argparse.Namespace) -> int:
 
 
 def _list(audit: AuditLog, *, as_json: bool) -> int:
-    entries = paged(partial(audit.entries, most=_PAGE))
-    show_documents(entries, lambda entry: [_line(entry)], as_json=as_json, nothing="nothing was changed yet")
+    show_documents(audit.entries(), lambda entry: [_line(entry)], as_json=as_json, nothing="nothing was changed yet")
     return 0
 
 
@@ -60,7 +56,7 @@ def _line(entry: dict[str, Any]) -> str:
 def _verify(audit: AuditLog, seals: Seals, known: list[ChainLink]) -> int:
     verdict = audit.verify(known)
     faults = [f"{audit.path}: {fault}" for fault in verdict.faults]
-    faults += seals.faults(noted_seals(paged(partial(audit.entries, most=_PAGE)))) if not faults else []
+    faults += seals.faults(noted_seals(audit.entries())) if not faults else []
     for fault in faults:
         tell(fault)
     if faults:

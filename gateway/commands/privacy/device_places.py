@@ -1,14 +1,12 @@
 """The places that hold something of a device: files of the gateway, and the backups and exports that left it."""
 
 import sqlite3
-from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from gateway.admin.backup.archive import is_archive
 from gateway.admin.backup.contents import to_read
 from gateway.commands.printing import show
-from gateway.commands.running import paged
 from gateway.ingest.storage.forgetting import DeviceNames, StoredRow, found
 from gateway.support.audit.chain import is_about
 from gateway.support.audit.forgotten import FORGOTTEN, forgotten_beside
@@ -18,8 +16,6 @@ from gateway.support.config.model import Config
 from gateway.support.registry.changes import place_in
 from gateway.support.registry.registry import load_registry
 from schemas.registry import RegisteredDevice, device_key
-
-_PAGE: Final = 500
 
 
 class NamedDevice(NamedTuple):
@@ -58,7 +54,7 @@ def stored_rows(config: Config, device: NamedDevice) -> dict[str, list[StoredRow
 def audit_entries(config: Config, device: NamedDevice | None = None, *actions: str) -> list[dict[str, Any]]:
     """Entries of some actions, or of all, about a device or anything, the oldest first; AuditFault if unreadable."""
     names = None if device is None else DeviceNames(device.names)
-    entries = paged(partial(AuditLog(config.journal.path).entries, most=_PAGE))
+    entries = AuditLog(config.journal.path).entries()
     wanted = (entry for entry in entries if not actions or entry["action"] in actions)
     return [entry for entry in wanted if names is None or is_about(entry, names.__contains__)][::-1]
 

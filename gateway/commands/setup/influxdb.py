@@ -195,20 +195,13 @@ def _say_next(config: Config, administration: DatabaseAdministration, users: Seq
 
 def _lacking(config: Influxdb, administration: DatabaseAdministration, users: Sequence[DatabaseUser]) -> Iterator[str]:
     """The lines that the configuration of the database lacks."""
-    if config.api != administration.api:
-        yield f"api: {administration.api}"
-    own = users[0]
+    own, reading = users[0], next(user for user in users if user.reads)
+    wanted: dict[str, object] = {"api": administration.api}
     if administration.api == "v1":
-        if config.username != own.name:
-            yield f"username: {own.name}"
-        if config.password_file != own.file:
-            yield f"password_file: {own.file}"
-        return
-    if config.token_file != own.file:
-        yield f"token_file: {own.file}"
-    reading = next(user for user in users if user.reads)
-    if reading.file not in {own.file, config.read_token_file}:
-        yield f"read_token_file: {reading.file}"
+        wanted |= {"username": own.name, "password_file": own.file}
+    else:
+        wanted |= {"token_file": own.file} | ({"read_token_file": reading.file} if reading.file != own.file else {})
+    yield from (f"{key}: {value}" for key, value in wanted.items() if getattr(config, key) != value)
 
 
 def _kept(text: str) -> timedelta | None:

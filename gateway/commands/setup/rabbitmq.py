@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from gateway.admin.broker.configuration import RabbitMqPlaces, rabbitmq_conf
 from gateway.admin.broker.share_planning import ENDING_BYTES, SharesPlan, client_ids, plan, shares_text
 from gateway.commands import UNREACHABLE
-from gateway.commands.options import add_path, add_repeated, port, with_config
+from gateway.commands.options import add_path, add_repeated, number, port, with_config
 from gateway.commands.printing import show, tell
 from gateway.commands.setup.files import PLAIN_MODE, SECRET_MODE, SetupFile, show_files, write_file
 from gateway.commands.starting import reaching
@@ -41,7 +41,7 @@ from gateway.support.tls import tls_context
 from schemas.topics import is_name
 
 _PASSWORD_BYTES: Final = 24
-_GATEWAYS_MAX: Final = 64
+_gateways: Final = number("a number of gateways from 1 to 64", 1, 64)
 _WATCH: Final = "gateway-watch"
 
 _COLONS: Final = "[{rabbitmq_mqtt, [{ignore_colons_in_username, true}]}]."
@@ -311,12 +311,6 @@ def _api(options: argparse.Namespace) -> ManagementApi:
     with blaming(f"{ca}: cannot be used"):
         tls = tls_context(ca) if parts.scheme == "https" else None
     return ManagementApi(url, options.admin, secret(None, options.admin_password_file) or "", tls)
-
-
-def _gateways(text: str) -> int:
-    if text.isascii() and text.isdigit() and 1 <= int(text) <= _GATEWAYS_MAX:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is not a number of gateways from 1 to {_GATEWAYS_MAX}")
 
 
 def _named(text: str) -> tuple[str, ...]:

@@ -165,10 +165,7 @@ def of_itself(events: Events, *, clock_doubted: bool, imbalance: int) -> Iterato
 
 
 def of_session(session: SessionEvents, now_ms: int, *, shared: bool) -> Iterator[Finding]:
-    """Findings about the session.
-
-    :param shared: several gateways share out what comes: the broker's queue is all that keeps a gateway's part.
-    """
+    """Findings about the session; ``shared``: the broker's queue is all that keeps the part of one of several gateways."""
     if session.expiry_s is not None:
         granted, asked = (written_span(span_s * 1000) for span_s in session.expiry_s)
         yield Finding("session_expiry_cut", Level.TROUBLE, {"granted": granted, "asked": asked})

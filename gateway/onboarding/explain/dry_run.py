@@ -90,10 +90,7 @@ class Trace:
 
 
 class DryRun:
-    """Processes messages in order, with state, as the gateway would, and waits for each codec.
-
-    :param open_to_all: a second processor that admits every device: shows the result once a device is registered.
-    """
+    """Processes messages in order, with state, and waits for each codec; ``open_to_all``: the same that admits all devices."""
 
     def __init__(self, processor: TracedCore, codecs: SyncCodecs, open_to_all: TracedCore | None = None) -> None:
         self.processor = processor

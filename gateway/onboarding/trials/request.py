@@ -96,11 +96,7 @@ class ComparedMessage(NamedTuple):
 
 
 class ProfileComparison(NamedTuple):
-    """The outcome of a comparison.
-
-    :ivar same: number of messages of which the same comes as before.
-    :ivar differing: the others.
-    """
+    """The outcome of a comparison: the number of messages of which the same comes as before, and the others."""
 
     same: int
     differing: list[ComparedMessage]

@@ -16,10 +16,7 @@ _WORD: Final = re.compile(r"(domain|area)=(\S+)")
 
 
 class DeviceScope(NamedTuple):
-    """The registered devices of one domain, in some areas or in all.
-
-    :ivar areas: codes of areas; empty for all, and for devices without an area.
-    """
+    """The registered devices of one domain, in areas of these codes; without any in all, and those without an area."""
 
     domain: str
     areas: frozenset[str] = frozenset()

@@ -73,12 +73,7 @@ def link_of(line: str) -> ChainLink | None:
 
 @dataclass(slots=True)
 class ChainCheck:
-    """The result of a check.
-
-    :ivar head: the last entry.
-    :ivar removed: entries whose details were removed.
-    :ivar faults: a sentence for each fault.
-    """
+    """The result of a check: the last entry, how many entries lack their details, and a sentence for each fault."""
 
     head: ChainLink = HEAD_OF_NOTHING
     removed: int = 0

@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import secrets
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -96,8 +97,8 @@ class AuditLog:
         except OSError as error:
             raise AuditFault(f"{self.path}: cannot be read: {error.strerror}") from error
 
-    def entries(self, before: int | None, most: int) -> list[dict[str, Any]]:
-        """A page of entries with their details, the newest first; only those with a number below ``before``."""
+    def entries(self, before: int | None = None, most: int = sys.maxsize) -> list[dict[str, Any]]:
+        """All entries with their details, the newest first; or a page of them, only with a number below ``before``."""
         found = (json.loads(line) for line in self._lines(self.path) if link_of(line) is not None)
         listed = [entry for entry in found if before is None or entry["number"] < before]
         page = {entry["number"]: entry for entry in listed[: -most - 1 : -1]}

@@ -53,11 +53,7 @@ class StateSpan(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TimeAxis:
-    """The time of a chart.
-
-    :ivar zone: the zone whose round times are marked.
-    :ivar label: writes a time.
-    """
+    """The time of a chart; ``zone``: the zone whose round times are marked; ``label``: writes a time."""
 
     start_ms: int
     end_ms: int
@@ -78,11 +74,7 @@ class TimeAxis:
 
 @dataclass(frozen=True, slots=True)
 class ValueAxis:
-    """The values of a chart.
-
-    :ivar label: writes a number.
-    :ivar from_zero: zero is shown, however far the values are from it.
-    """
+    """The values of a chart; ``label`` writes a number; ``from_zero``: zero is shown, however far the values are from it."""
 
     label: Callable[[float], str]
     from_zero: bool = False

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable
 from io import StringIO
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from gateway.support.config.yaml_words import YamlFault, plain_value
 
@@ -24,6 +24,7 @@ _WITHIN: Final = r"[\w\u0300-\u036f./+-]"
 _WITHIN_BLOCK: Final = r"[\w\u0300-\u036f./+,()%-]"
 _COMMENT: Final = rf"#[^{_UNPRINTED}]*"
 _FLOW: Final = r"\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\}"
+Container = TypeVar("Container", list[Any], dict[Any, Any])
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _LINE = re.compile(
     rf"( *)(- +)?(?:({_KEY}):(?: +(?:{_QUOTED}|({_BEGIN}{_WITHIN_BLOCK}*(?:(?: +|:){_WITHIN_BLOCK}+)*)|{_FLOW}))?|{_FLOW})?"
@@ -219,9 +220,7 @@ class _DocumentBuilder:
     def _list(self, dash: int) -> list[Any]:
         """The list with dashes at that column: an open one, or a new one as the value of the key above."""
         if self._waiting is not None:
-            items: list[Any] = []
-            self._begin(items, dash, deeper=False)
-            return items
+            return self._begin(list[Any](), dash, deeper=False)
         while self._open[-1][0] > dash:
             self._open.pop()
         column, here = self._open[-1]
@@ -232,9 +231,7 @@ class _DocumentBuilder:
     def _mapping(self, column: int) -> dict[Any, Any]:
         """The mapping with keys at that column: an open one, or a new one as the value of the key above."""
         if self._waiting is not None:
-            mapping: dict[Any, Any] = {}
-            self._begin(mapping, column, deeper=True)
-            return mapping
+            return self._begin(dict[Any, Any](), column, deeper=True)
         while self._open[-1][0] > column or type(self._open[-1][1]) is list:
             self._open.pop()
         before, here = self._open[-1]
@@ -243,7 +240,7 @@ class _DocumentBuilder:
         found: dict[Any, Any] = here
         return found
 
-    def _begin(self, here: list[Any] | dict[Any, Any], column: int, *, deeper: bool) -> None:
+    def _begin(self, here: Container, column: int, *, deeper: bool) -> Container:
         """Open the value of the key above; a list may begin at the column of its key."""
         outer, mapping, key = self._waiting or (0, self._root, None)
         if column < outer + deeper:
@@ -251,3 +248,4 @@ class _DocumentBuilder:
         self._waiting = None
         mapping[key] = here
         self._open.append((column, here))
+        return here

@@ -30,11 +30,7 @@ _FILE_MAX_BYTES: Final = 4 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class ProfileFile:
-    """A profile and its file.
-
-    :ivar codec: the file of the maker's codec.
-    :ivar shipped: it came with the product.
-    """
+    """A profile and its file, that of the maker's codec, and if it came with the product."""
 
     path: Path
     model: Profile
@@ -50,10 +46,7 @@ class ProfileFile:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """All profiles and envelopes found, by name.
-
-    :ivar faults: file → its faults, a line each; valid parts of the file are loaded.
-    """
+    """All profiles and envelopes found, by name; ``faults``: file → a line each. Valid parts of the file are loaded."""
 
     profiles: dict[str, ProfileFile]
     envelopes: dict[str, Envelope]

@@ -49,10 +49,7 @@ MakeChange = Callable[[Registry], RegistryChange]
 
 
 class ChangeRefused(Exception):  # noqa: N818 - says what it is
-    """A change with faults.
-
-    :ivar faults: a sentence for each key of the device that has one; ``id`` stands for the device itself.
-    """
+    """A change with ``faults``: a sentence for each key of the device that has one; ``id`` stands for the device itself."""
 
     def __init__(self, device: str, faults: Mapping[str, str]) -> None:
         super().__init__("\n".join(f"{device}: {key}: {what}" for key, what in faults.items()))
@@ -145,11 +142,10 @@ def _place(registry: Registry, name: str) -> int:
 def _device(document: Mapping[str, Any]) -> RegisteredDevice:
     given = filled({**document, "params": filled(document.get("params", {}))})
     try:
-        device: RegisteredDevice = device_adapter.validate_python(given)
+        return device_adapter.validate_python(given)
     except ValidationError as error:
         faults = {".".join(map(str, place)): what for place, what in faults_in(error)}
         raise ChangeRefused(str(document.get("id", ""))[:80], faults) from error
-    return device
 
 
 def _checked(change: RegistryChange, device: RegisteredDevice) -> RegistryChange:

@@ -33,11 +33,7 @@ _BOOLEANS: Final = {"true": True, "false": False}
 
 @dataclass(frozen=True, slots=True)
 class RegistryRow:
-    """A row's entries for a device.
-
-    :ivar number: the row number in the spreadsheet; the header is row 1.
-    :ivar given: the keys that its cells fill.
-    """
+    """A row's entries for a device, its number in the sheet, whose header is row 1, and the keys that its cells fill."""
 
     number: int
     device: RegisteredDevice

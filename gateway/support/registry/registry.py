@@ -69,29 +69,19 @@ def registry_of(document: object) -> Registry:
     """
     whole = {} if document is None else document
     if not (isinstance(whole, dict) and isinstance(listed := whole.get("devices"), list)):
-        return _validated(whole)
+        return registry_adapter.validate_python(whole)
     try:
         for at in range(0, len(listed), TOGETHER):
-            listed[at : at + TOGETHER] = _devices(listed[at : at + TOGETHER])
-        return replace(_validated({**whole, "devices": []}), devices=listed)
+            listed[at : at + TOGETHER] = devices_adapter.validate_python(listed[at : at + TOGETHER])
+        return replace(registry_adapter.validate_python({**whole, "devices": []}), devices=listed)
     except ValidationError:
-        return _validated(whole)  # the fault is told with its place in the whole
+        return registry_adapter.validate_python(whole)  # the fault is told with its place in the whole
 
 
 def _settle(items: list[Any]) -> None:
     """Validate the newest devices of a list that is still being read: 10,000 of them as they are written take 7 MB."""
     with suppress(ValidationError):  # told with its place once the whole is read
-        items[-TOGETHER:] = _devices(items[-TOGETHER:])
-
-
-def _validated(document: object) -> Registry:
-    registry: Registry = registry_adapter.validate_python(document)
-    return registry
-
-
-def _devices(documents: list[object]) -> list[RegisteredDevice]:
-    found: list[RegisteredDevice] = devices_adapter.validate_python(documents)
-    return found
+        items[-TOGETHER:] = devices_adapter.validate_python(items[-TOGETHER:])
 
 
 def registry_faults(registry: Registry) -> list[RegistryFault]:
