@@ -110,22 +110,15 @@ def _alarm_line(alarm: _AlarmFields, config: Config) -> str:
 
 def _history(config: Config, options: argparse.Namespace) -> None:
     with _stopped(config) as here:
-        changes = _changes(config, here, options.device)
-        show_documents(
-            changes, lambda change: [_change_line(change, config)], as_json=options.json, nothing="no alarm was raised yet"
-        )
 
+        def page(before: int | None) -> list[_AlarmFields]:
+            if here is None:
+                return list(ask(config, "GET", "/api/alarms/history", {"place": options.device, "before": before})["history"])
+            rows = here.file.run_here(stored.history, options.device, before)
+            return [{"number": number, **change_document(change, here.keeper.rules)} for number, change in rows]
 
-def _changes(config: Config, here: _Stopped | None, place: str | None) -> Iterator[_AlarmFields]:
-    """All changes, the newest first, asked for in pages."""
-
-    def page(before: int | None) -> list[_AlarmFields]:
-        if here is None:
-            return list(ask(config, "GET", "/api/alarms/history", {"place": place, "before": before})["history"])
-        rows = here.file.run_here(stored.history, place, before)
-        return [{"number": number, **change_document(change, here.keeper.rules)} for number, change in rows]
-
-    return paged(page)
+        nothing = "no alarm was raised yet"
+        show_documents(paged(page), lambda change: [_change_line(change, config)], as_json=options.json, nothing=nothing)
 
 
 def _change_line(change: _AlarmFields, config: Config) -> str:

@@ -133,10 +133,8 @@ def _print_reject(document: dict[str, Any], *, listed: bool) -> None:
         return
     print(f"reject {document['id']}: {document['reason']} at {document['stage']}, {arrival}")
     print(f"topic  {printable(document['topic'])}\ndevice {printable(str(document['device']))}")
-    detail = printable(document["detail"], layout=True).replace(
-        "\n", "\n  "
-    )  # so that no line of it looks like one of the output
-    print(detail, end="\n\n")
+    # Indented, so that no line of it looks like one of the output.
+    print(printable(document["detail"], layout=True).replace("\n", "\n  "), end="\n\n")
     say(b64decode(document["payload_base64"]).decode(errors="backslashreplace"))
 
 

@@ -73,7 +73,6 @@ def change_registry(
 ) -> WrittenChange:
     """Write a change to the registry's file.
 
-    :param make: the change, of the registry that is in the file now.
     :param seen: version of the file that the change was made for; None: of any.
     :param known: the registry of a version; a file of this version is not read again.
     :raises ChangeRefused: it has faults.

@@ -32,13 +32,6 @@ class CertificateUse(StrEnum):
     SERVICE = "service"
 
 
-_USES: Final = {
-    CertificateUse.SERVER: ExtendedKeyUsageOID.SERVER_AUTH,
-    CertificateUse.CLIENT: ExtendedKeyUsageOID.CLIENT_AUTH,
-    CertificateUse.SERVICE: ExtendedKeyUsageOID.CLIENT_AUTH,
-}
-
-
 @dataclass(frozen=True, slots=True)
 class Signed:
     """A certificate and its key, each as PEM."""
@@ -62,17 +55,18 @@ class Authority:
 
         :param names: names and addresses of a server, the first one its own; of a client or a service its account alone.
         """
-        key = ec.generate_private_key(ec.SECP256R1())
+        key, is_server = ec.generate_private_key(ec.SECP256R1()), use is CertificateUse.SERVER
+        shown_to = ExtendedKeyUsageOID.SERVER_AUTH if is_server else ExtendedKeyUsageOID.CLIENT_AUTH
         builder = (
             _builder(names[0], key, now, _LIFE)
             .issuer_name(self.certificate.subject)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(x509.ExtendedKeyUsage([_USES[use]]), critical=False)
+            .add_extension(x509.ExtendedKeyUsage([shown_to]), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
         )
         if use is not CertificateUse.SERVICE:
             builder = builder.add_extension(x509.SubjectAlternativeName([_alternative(name) for name in names]), critical=False)
-        shown = [builder.sign(self.key, hashes.SHA256()), *([self.certificate] if use is CertificateUse.SERVER else [])]
+        shown = [builder.sign(self.key, hashes.SHA256()), *([self.certificate] if is_server else [])]
         return Signed(b"".join(map(_pem, shown)), _key_pem(key))
 
     def take_back(self, certificates: Iterable[bytes], before: bytes | None, now: datetime) -> bytes:

@@ -40,7 +40,6 @@ class MosquittoPlaces:
     """Ports of the listeners, and the files and folders that the configuration names.
 
     :ivar accounts: the file of dynamic security; the broker writes it, and a second one beside it.
-    :ivar plugins: the folder of Mosquitto's plugins.
     :ivar devices_ca: the authority of the devices' certificates; None: devices have passwords.
     :ivar revoked: the list of certificates that this authority took back; None: there is none.
     """

@@ -80,7 +80,6 @@ class CopyProgress(msgspec.Struct):
     :ivar route: from where to where; another route begins anew.
     :ivar since_ms: the beginning of what is copied.
     :ivar compared_ms: the time at which the last run that compared everything began; 0: none did.
-    :ivar jobs: by measurement.
     """
 
     route: str

@@ -77,8 +77,8 @@ def demo(options: argparse.Namespace) -> int:
 
 def _run(place: Path, stack: ExitStack, devices: int, seconds: int) -> int:
     _say("Starting Mosquitto, InfluxDB and the gateway ...")
-    broker = stack.enter_context(services.mosquitto(_made(place / "mosquitto")))
-    influxdb = stack.enter_context(services.influxdb(_made(place / "influxdb"), database=_DATABASE))
+    broker = stack.enter_context(services.mosquitto(services.made(place / "mosquitto")))
+    influxdb = stack.enter_context(services.influxdb(services.made(place / "influxdb"), database=_DATABASE))
     config, page = _configure(place, broker.url, influxdb.url)
     registered = _register(place, devices)
     os.environ[VARIABLE] = str(_clock(WallClock().now_ms()))
@@ -123,11 +123,6 @@ def _workplace(folder: Path | None) -> Iterator[Path]:
         yield Path(made)
 
 
-def _made(folder: Path) -> Path:
-    folder.mkdir()
-    return folder
-
-
 def _configure(place: Path, broker_url: str, influxdb_url: str) -> tuple[Path, str]:
     """Write the gateway's configuration; its file and the address of its page."""
     port = services.free_port()
@@ -146,7 +141,7 @@ def _configure(place: Path, broker_url: str, influxdb_url: str) -> tuple[Path, s
     }
     file = place / "gateway.yaml"
     file.write_text(json.dumps(config, indent=2), encoding="utf-8")
-    (_made(place / "data") / PERMIT).touch()
+    (services.made(place / "data") / PERMIT).touch()
     return file, f"http://127.0.0.1:{port}"
 
 

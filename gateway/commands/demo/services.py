@@ -212,9 +212,9 @@ class Service:
 
 def mosquitto(folder: Path, *, tuned: bool = True, port: int | None = None, ipv6: bool = False) -> Service:
     """An MQTT broker without access control; ``tuned`` as in a deployment, else with Mosquitto's own defaults."""
-    host = _loopback(ipv6=ipv6)
+    host = "::1" if ipv6 else _LOOPBACK
     port = port or free_port(host)
-    data = _made(folder / "mosquitto-data")
+    data = made(folder / "mosquitto-data")
     written = _write(
         folder / "mosquitto.conf",
         *([province_conf()] if tuned else ["persistence true"]),
@@ -230,9 +230,9 @@ def mosquitto(folder: Path, *, tuned: bool = True, port: int | None = None, ipv6
 
 def influxdb(folder: Path, *, port: int | None = None, database: str = "iot", ipv6: bool = False) -> Service:
     """InfluxDB 1 with ``database`` in it and no users."""
-    host = _loopback(ipv6=ipv6)
+    host = "::1" if ipv6 else _LOOPBACK
     port = port or free_port(host)
-    data = _made(folder / "influxdb-data")
+    data = made(folder / "influxdb-data")
     written = _write(
         folder / "influxdb.conf",
         "reporting-disabled = true",
@@ -249,7 +249,7 @@ def influxdb(folder: Path, *, port: int | None = None, database: str = "iot", ip
 def victoria_metrics(folder: Path, *, port: int | None = None, args: Iterable[str] = ()) -> Service:
     """A single-node VictoriaMetrics; ``args`` are further command-line flags."""
     port = port or free_port()
-    data = _made(folder / "victoria-metrics-data")
+    data = made(folder / "victoria-metrics-data")
     arguments = [f"-storageDataPath={data}", f"-httpListenAddr={_LOOPBACK}:{port}", *args]
     return _over_http("victoria-metrics", "victoria-metrics", folder, port, arguments, {("GET", "/health"): 200})
 
@@ -257,7 +257,7 @@ def victoria_metrics(folder: Path, *, port: int | None = None, args: Iterable[st
 def alertmanager(folder: Path, *, receiver_url: str, port: int | None = None) -> Service:
     """An Alertmanager that passes every alert on to ``receiver_url`` as it comes, resolved ones too."""
     port = port or free_port()
-    data = _made(folder / "alertmanager-data")
+    data = made(folder / "alertmanager-data")
     written = _write(
         folder / "alertmanager.yml",
         "route: {receiver: all, group_by: ['...'], group_wait: 0s, group_interval: 1s, repeat_interval: 1h}",
@@ -299,10 +299,6 @@ def _over_http(
         return all(_status(host, port, *request) == status for request, status in ready.items())
 
     return Service(name, host, port, folder, f"http://{_in_url(host)}:{port}", _program(program), arguments, answers)
-
-
-def _loopback(*, ipv6: bool) -> str:
-    return "::1" if ipv6 else _LOOPBACK
 
 
 def _in_url(host: str) -> str:
@@ -350,7 +346,8 @@ def _status(host: str, port: int, method: str, target: str) -> int:
         return response.status
 
 
-def _made(folder: Path) -> Path:
+def made(folder: Path) -> Path:
+    """A folder that is there now, its links followed."""
     folder.mkdir(parents=True, exist_ok=True)
     return folder.resolve()
 

@@ -232,8 +232,7 @@ def _copies(copy: Path, device: NamedDevice) -> bool:
 
 async def _held(config: Config, device: NamedDevice) -> Held:
     """Read back what each place holds of a device."""
-    held: Held = {}
-    held["points in the database"] = 0
+    held: Held = {"points in the database": 0}
     for place in places_of_points(config.influxdb):
         async with open_store(place) as database:
             await database.all_shown(device.names, WallClock().now_ms())

@@ -47,8 +47,6 @@ _DAY_MS: Final = 86_400_000
 class JournalState:
     """The journal's contents, measured every few seconds.
 
-    :ivar tally: the count of its missing readings.
-    :ivar progress: progress of the drain.
     :ivar rejects: number of stored rejects by reason.
     :ivar room_bytes: growth up to a limit, its own or that of the disk; None before the first measurement.
     """
@@ -113,11 +111,9 @@ class CatchUp(TypedDict):
 class Status:
     """References to the parts whose state is shown.
 
-    :ivar link: the budget of the link to InfluxDB.
     :ivar certificates: the setting that names them → their end, in ms.
     :ivar day_completeness: domain → the share of the readings of the newest closed day that arrived; empty before the first.
     :ivar standby: this machine in its pair; None: it stands alone.
-    :ivar waits: the waits for other machines.
     :ivar management: the broker's HTTP API, by which gateways that share sites out are watched; None: nobody asks it.
     """
 

@@ -62,7 +62,6 @@ async def explain_last(
 
     :param apart: the core with the same registry, profiles and clock, and a state of its own.
     :param births: the saved texts of :func:`births_named_by`.
-    :param became: the original outcome.
     """
     message = arrival.message
     properties = tuple(message.user_properties or ())

@@ -42,9 +42,7 @@ class MissingStep:
     """The step before a profile takes the messages of a device.
 
     :ivar is_active: the profile is active, for other devices.
-    :ivar profile: its name.
     :ivar entry: its name in the registry: ``model: …`` or ``profile: …``.
-    :ivar file: its file.
     :ivar folder: the folder of the utility's own profiles.
     """
 

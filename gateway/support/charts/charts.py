@@ -86,17 +86,7 @@ def line_chart(
     """Draw lines over time; ``gap_ms``: points further apart are not joined."""
     scale = _scale(frame, [value for line in lines for _, value in line.points], values)
     paths = [
-        element(
-            "path",
-            d=_path(line.points, time, scale, gap_ms),
-            fill="none",
-            stroke=line.colour or colour(number),
-            stroke_width=2,
-            stroke_dasharray=DASHES[number % len(DASHES)] or None,
-            stroke_linecap="round",
-            stroke_linejoin="round",
-            vector_effect="non-scaling-stroke",
-        )
+        _curve(_path(line.points, time, scale, gap_ms), line.colour or colour(number), DASHES[number % len(DASHES)], "round")
         for number, line in enumerate(lines)
     ]
     return _over_time(frame, [line.name for line in lines], time, values, scale, "".join(paths))
@@ -149,18 +139,9 @@ def sparkline(values: Sequence[float | None], width_px: int = 120, height_px: in
     least, most, inside = min(known), max(known), height_px - 4
     scale = _Scale(least, most if most > least else least + 1.0, 2, inside)
     axis = TimeAxis(0, max(1, len(values) - 1), UTC, str)
-    line = element(
-        "path",
-        d=_path(list(enumerate(values)), axis, scale, None),
-        fill="none",
-        stroke=colour(0),
-        stroke_width=2,
-        stroke_linecap="round",
-        vector_effect="non-scaling-stroke",
-    )
     return element(
         "svg",
-        line,
+        _curve(_path(list(enumerate(values)), axis, scale, None), colour(0)),
         xmlns="http://www.w3.org/2000/svg",
         aria_hidden="true",
         class_="sparkline",
@@ -206,6 +187,21 @@ def _over_time(frame: ChartFrame, names: list[str], time: TimeAxis, values: Valu
         text(values.label(scale.ticks[-1]), 0, _TOP_PX + LETTERS_PX),
         *time.marks(frame.height_px - _LABEL_ABOVE_PX),
         legend(names, LETTERS_PX),
+    )
+
+
+def _curve(path: str, stroke: str, dashes: str = "", join: str | None = None) -> str:
+    """A path as a line, as wide however its place is stretched."""
+    return element(
+        "path",
+        d=path,
+        fill="none",
+        stroke=stroke,
+        stroke_width=2,
+        stroke_dasharray=dashes or None,
+        stroke_linecap="round",
+        stroke_linejoin=join,
+        vector_effect="non-scaling-stroke",
     )
 
 

@@ -19,11 +19,8 @@ PLACE: Final = ("site", "area", "parent", "lat", "lon", "address")
 
 @dataclass(frozen=True, slots=True)
 class RegistryChange:
-    """A registry as it is to be.
+    """A registry before, and as it is to be, with new devices at the end of the list.
 
-    :ivar before: as it is.
-    :ivar registry: as it is to be.
-    :ivar added: devices that are new, at the end of the list.
     :ivar changed: place in the list of devices before → before and after.
     :ivar retired: place in the list of devices before → the device that is taken out.
     """

@@ -32,24 +32,16 @@ def write_out(registry: Registry) -> str:
 
 def block(device: RegisteredDevice, column: int) -> str:
     """A device as lines, the first of which is at ``column`` already."""
-    lines = [f"{key}: {text}" for key, text in entries(device)]
-    if device.params:
-        lines += ["params:", *[f"  {scalar(name)}: {scalar(value)}" for name, value in device.params.items()]]
-    return f"\n{' ' * column}".join(lines)
+    return "".join(_line(key, value, column) for key, value in _filled(device).items()).strip()
 
 
 def flow(device: RegisteredDevice) -> str:
     """A device on one line."""
-    shown = [f"{key}: {text}" for key, text in entries(device)]
-    if device.params:
-        shown.append(f"params: {_value(device.params)}")
-    return f"{{{', '.join(shown)}}}"
+    return _value(_filled(device))
 
 
-def entries(device: RegisteredDevice) -> list[tuple[str, str]]:
-    """The filled keys of a device, without its parameters, and their values as YAML."""
-    values = [(key, getattr(device, key)) for key in COLUMNS if key != "params"]
-    return [(key, scalar(value)) for key, value in values if value is not None]
+def _filled(device: RegisteredDevice) -> dict[str, Any]:
+    return {key: value for key in COLUMNS if (value := getattr(device, key)) not in (None, {})}
 
 
 def scalar(value: float | str | bool | date | timedelta) -> str:  # noqa: FBT001 - a value
@@ -156,8 +148,7 @@ def _edit_item(text: str, before: RegisteredDevice, after: RegisteredDevice) -> 
     if node.flow_style:
         return text[: node.start_mark.index] + flow(after) + text[node.end_mark.index :]
     wanted = {key: getattr(after, key) for key in COLUMNS if getattr(after, key) != getattr(before, key)}
-    order = [key for key in COLUMNS if getattr(after, key) not in (None, {})]
-    splices = _edit_mapping(text, node, wanted, order)
+    splices = _edit_mapping(text, node, wanted, list(_filled(after)))
     return None if splices is None else _spliced(text, splices)
 
 
@@ -208,7 +199,7 @@ def _line(key: str, value: Any, column: int) -> str:  # noqa: ANN401 - a value o
 
 def _value(value: Any) -> str:  # noqa: ANN401 - a value of any key
     if isinstance(value, dict):
-        return f"{{{', '.join(f'{scalar(name)}: {scalar(one)}' for name, one in value.items())}}}"
+        return f"{{{', '.join(f'{scalar(name)}: {_value(one)}' for name, one in value.items())}}}"
     return scalar(value)
 
 
