@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.commands.options import add_config
+from gateway.commands.options import with_config
 from gateway.commands.printing import say, show
 from gateway.commands.running import ask, paged, record, store
 from gateway.core.batching.batch import decode as decode_body
@@ -24,7 +24,7 @@ from gateway.onboarding.explain.dry_run import listed_reject, reject_document
 from gateway.runtime.pipeline.options import storage_limits
 from gateway.runtime.pipeline.processing import build_processor
 from gateway.support.clock import WallClock
-from gateway.support.config.files import ConfigurationFault, blaming, load
+from gateway.support.config.files import ConfigurationFault, blaming
 from gateway.support.config.model import Config
 from gateway.support.private_files import private
 from schemas.printable import printable
@@ -35,7 +35,7 @@ _DIGITS_MAX: Final = 19
 
 def add_rejects(command: argparse.ArgumentParser) -> None:
     """Add the options of ``gateway rejects``."""
-    add_config(command)
+    with_config(command, rejects_command)
     command.add_argument(
         "action",
         choices=["list", "show", "replay", "export", "purge"],
@@ -45,17 +45,15 @@ def add_rejects(command: argparse.ArgumentParser) -> None:
     command.add_argument("--reason", help="only this reason")
     command.add_argument("--device", help="only this device")
     command.add_argument("--json", action="store_true", help="print one JSON object per line")
-    command.set_defaults(call=rejects_command)
 
 
-def rejects_command(options: argparse.Namespace) -> int:
+def rejects_command(config: Config, options: argparse.Namespace) -> int:
     """Run ``gateway rejects``; return the exit status."""
     reason, device = options.reason, options.device
     if reason is not None and reason not in {known.value for known in RejectReason}:
         raise ConfigurationFault([f"--reason: {reason!r} is not one of {', '.join(known.value for known in RejectReason)}"])
     if options.action == "show" and options.id is None:
         raise ConfigurationFault(["rejects show: name the ID, from the first column of gateway rejects list"])
-    config = load(options.config)
     query = {"reason": reason, "device": device, "id": _number(options.id)}
     with store(config) as file:
         if options.action in {"list", "show", "export"}:
@@ -140,7 +138,7 @@ def _print_reject(document: dict[str, Any], *, listed: bool) -> None:
 
 def add_journal(command: argparse.ArgumentParser) -> None:
     """Add the options of ``gateway journal``."""
-    add_config(command)
+    with_config(command, journal_command)
     command.add_argument(
         "action",
         choices=["status", "export", "drop", "acknowledge"],
@@ -148,27 +146,24 @@ def add_journal(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("file", nargs="?", type=Path, metavar="FILE", help="file that export writes, in line protocol")
     command.add_argument("--json", action="store_true", help="print JSON")
-    command.set_defaults(call=journal_command)
 
 
-def journal_command(options: argparse.Namespace) -> int:
-    """Run ``gateway journal``; return the exit status."""
+def journal_command(config: Config, options: argparse.Namespace) -> None:
+    """Run ``gateway journal``."""
     if options.action == "export" and options.file is None:
         raise ConfigurationFault(["journal export: name the FILE to write"])
-    config = load(options.config)
     with store(config) as file:
         if options.action == "status":
-            return _print_status(_status(file, config), as_json=options.json)
-        if options.action in _CHANGES:
+            print(json.dumps(_status(file, config)) if options.json else _status_text(_status(file, config)))
+        elif options.action in _CHANGES:
             change, done, what = _CHANGES[options.action]
             path = f"/api/journal/{options.action}"
             number = ask(config, "POST", path, {})[done] if file is None else change(file, config)
             print(f"{number} {what} {done}")
-            return 0
-        if file is None:
+        elif file is None:
             raise ConfigurationFault([f"{config.journal.path}: in use: stop the gateway before you export the journal"])
-        print(f"{_export(file, options.file)} readings written to {options.file}")
-        return 0
+        else:
+            print(f"{_export(file, options.file)} readings written to {options.file}")
 
 
 def _status(file: Database | None, config: Config) -> dict[str, Any]:
@@ -187,19 +182,14 @@ def _status(file: Database | None, config: Config) -> dict[str, Any]:
     }
 
 
-def _print_status(status: dict[str, Any], *, as_json: bool) -> int:
-    if as_json:
-        print(json.dumps(status))
-        return 0
+def _status_text(status: dict[str, Any]) -> str:
+    lost, stock = "", "empty, "
     if status["missing"]:
         since = time.strftime("%Y-%m-%d %H:%M", time.localtime(status["missing_since"] / 1000))
-        print(f"{status['missing']} readings are lost, noticed {since}; `gateway journal acknowledge` ends the alarm")
+        lost = f"{status['missing']} readings are lost, noticed {since}; `gateway journal acknowledge` ends the alarm\n"
     if status["readings"]:
-        print(f"{status['readings']} readings in {status['batches']} batches, oldest {status['oldest_s']:.0f} s ago")
-        print(f"{status['bytes']} bytes on disk")
-    else:
-        print(f"empty, {status['bytes']} bytes on disk")
-    return 0
+        stock = f"{status['readings']} readings in {status['batches']} batches, oldest {status['oldest_s']:.0f} s ago\n"
+    return f"{lost}{stock}{status['bytes']} bytes on disk"
 
 
 def _drop(file: Database, config: Config) -> int:

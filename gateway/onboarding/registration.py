@@ -20,7 +20,7 @@ from gateway.support.config.model import Config
 from gateway.support.folder_owner import as_owner
 from gateway.support.private_files import replace_file
 from gateway.support.registry.changes import ChangeRefused, MakeChange, RegistryChange, faults_of
-from gateway.support.registry.csv_file import RegistryRow, merge, read_rows, row_faults, rows_of
+from gateway.support.registry.csv_file import RegistryRow, merge, read_rows, row_faults
 from gateway.support.registry.edit import edit
 from gateway.support.registry.registry import (
     KnownRegistry,
@@ -135,7 +135,7 @@ def spreadsheet_change(config: Config, file: Path, data: bytes | None = None) ->
     :raises ConfigurationFault: with every faulty cell, also those with which ``gateway check`` would refuse the registry.
     """
     registry = load_registry(config.devices.registry)
-    rows = read_rows(file, registry) if data is None else rows_of(file, data, registry)
+    rows = read_rows(file, registry, data)
     change = merge(registry, rows)
     known = survey(config, change.registry)
     of_devices = [*known.unknown, *known.device_faults(config.mqtt), *parent_faults(change.registry)]

@@ -19,6 +19,8 @@ from typing import IO, Final
 from gateway.support.folder_owner import as_owner, is_as_owner
 
 FILE_MODE: Final = 0o600
+READERS_MODE: Final = 0o640
+"""Of a file that its owner may write, and the group of its folder read."""
 _FOLDER_MODE: Final = 0o700
 _OF_SQLITE: Final = ("", "-wal", "-shm", "-journal")
 

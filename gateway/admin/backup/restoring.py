@@ -36,12 +36,10 @@ from gateway.support.audit.chain import ChainLink
 from gateway.support.audit.forgotten import ForgottenDevices
 from gateway.support.audit.log import AUDIT, AuditFault, AuditLog
 from gateway.support.folder_owner import as_owner
-from gateway.support.private_files import give_to_readers, make_folder, private, sync_folder
+from gateway.support.private_files import READERS_MODE, give_to_readers, make_folder, private, sync_folder
 
 _LAID: Final = ".restoring"
 _ASIDE: Final = ".before-restore"
-_MODE: Final = 0o640
-"""Of a file whose rights the archive does not know: its owner may write it, the group of its folder read it."""
 _COMPANIONS: Final = ("", "-wal", "-shm", ".tally")
 """Files that belong to a database; its tally counts what was in the old one."""
 
@@ -222,7 +220,7 @@ def _lay(path: Path, owner: ArchivedOwner | None, body: IO[bytes]) -> None:
         with open(path, "xb", opener=private) as file:
             shutil.copyfileobj(body, file)
             file.flush()
-            os.fchmod(file.fileno(), _MODE if owner is None else owner.mode)
+            os.fchmod(file.fileno(), READERS_MODE if owner is None else owner.mode)
             _give(file.fileno(), path, owner)
             os.fsync(file.fileno())
 
@@ -250,12 +248,8 @@ def _forget_again(
         return []
     own = key.path.with_name(key.path.name.removesuffix("-key"))
     forgotten = ForgottenDevices(own, key.laid if key.laid.exists() else key.path)
-    files = DeviceFiles(
-        laid.get(BackupKind.STORE),
-        laid.get(BackupKind.PHOTOS),
-        laid.get(BackupKind.REGISTRY),
-        laid.get(BackupKind.BROKER_ACCOUNTS),
-    )
+    kinds = (BackupKind.STORE, BackupKind.PHOTOS, BackupKind.REGISTRY, BackupKind.BROKER_ACCOUNTS)
+    files = DeviceFiles(*map(laid.get, kinds))
     names = forgotten.among(files.devices(), forgotten.since(made_ms, *lists))
     if names:
         files.forget(names)

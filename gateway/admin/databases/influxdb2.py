@@ -41,8 +41,6 @@ from gateway.support.plain_http import HttpAnswer
 _TIMEOUT_MS: Final = 30_000
 _UNAUTHORIZED: Final = 401
 _DEFAULT_POLICY: Final = "autogen"
-_TokenRight = tuple[str, str]
-"""``read`` or ``write``, and the id of a bucket."""
 
 
 class Influxdb2:
@@ -105,7 +103,7 @@ class Influxdb2:
             known = self._client.authorizations_api().find_authorizations(org_id=self._org_id) or []
         own = [one for one in known if one.description == user.name]
         rights = {(action, bucket.id) for place in places if (bucket := self._bucket(place)) is not None}
-        fits = any(_rights_of(one) == rights for one in own)
+        fits = any({(right.action, right.resource.id) for right in one.permissions or ()} == rights for one in own)
         if own and fits and not replace:
             if not user.file.exists():
                 raise refuse_unknown_secret(user, "token")
@@ -192,7 +190,3 @@ class Influxdb2:
 def _kept(bucket: Bucket) -> timedelta | None:
     seconds = next((rule.every_seconds for rule in bucket.retention_rules if rule.type == "expire"), 0)
     return timedelta(seconds=seconds) if seconds else None
-
-
-def _rights_of(token: Authorization) -> set[_TokenRight]:
-    return {(one.action, one.resource.id) for one in token.permissions or ()}

@@ -7,11 +7,12 @@ from typing import Final
 
 from gateway.admin.broker.configuration import MosquittoPlaces, MosquittoVersion, limits_conf, listeners_conf
 from gateway.commands.options import add_path, add_repeated, port, with_config
-from gateway.commands.setup.files import PLAIN_MODE, SECRET_MODE, SetupFile, show_files, write_file
+from gateway.commands.setup.files import PLAIN_MODE, SetupFile, show_files, write_file
 from gateway.ingest.broker.dynamic_security import SALT_BYTES, BrokerAccount, document
 from gateway.ingest.broker.rights import SERVICES, of_administration, of_gateway
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
+from gateway.support.private_files import READERS_MODE
 
 _PASSWORD_BYTES: Final = 24
 _PLUGIN: Final = "mosquitto_dynamic_security.so"
@@ -68,8 +69,8 @@ def setup_broker(config: Config, options: argparse.Namespace) -> None:
     wanted = [
         SetupFile(options.conf / "province.conf", limits_conf(version, used.plugins), PLAIN_MODE),
         SetupFile(options.conf / "listeners.conf", listeners_conf(version, used), PLAIN_MODE),
-        SetupFile(used.accounts, document((one, token_bytes(SALT_BYTES)) for one in accounts), SECRET_MODE),
-        *(SetupFile(options.secrets / f"{one.name}.password", f"{one.password}\n", SECRET_MODE) for one in accounts),
+        SetupFile(used.accounts, document((one, token_bytes(SALT_BYTES)) for one in accounts), READERS_MODE),
+        *(SetupFile(options.secrets / f"{one.name}.password", f"{one.password}\n", READERS_MODE) for one in accounts),
     ]
     if options.dry_run:
         show_files(wanted)

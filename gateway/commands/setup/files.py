@@ -9,7 +9,6 @@ from gateway.support.folder_owner import as_owner
 from gateway.support.private_files import give_to_readers, placed
 from schemas.printable import printable
 
-SECRET_MODE: Final = 0o640
 PLAIN_MODE: Final = 0o644
 
 

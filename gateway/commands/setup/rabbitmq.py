@@ -13,7 +13,7 @@ from gateway.admin.broker.share_planning import ENDING_BYTES, SharesPlan, client
 from gateway.commands import UNREACHABLE
 from gateway.commands.options import add_path, add_repeated, number, port, with_config
 from gateway.commands.printing import show, tell
-from gateway.commands.setup.files import PLAIN_MODE, SECRET_MODE, SetupFile, show_files, write_file
+from gateway.commands.setup.files import PLAIN_MODE, SetupFile, show_files, write_file
 from gateway.commands.starting import reaching
 from gateway.core.gateways.queue_members import TOO_FEW_NODES, ClusterSeen
 from gateway.core.gateways.sharing import Share
@@ -36,6 +36,7 @@ from gateway.support.config.files import ConfigurationFault, blaming, secret, te
 from gateway.support.config.model import Config
 from gateway.support.config.setting_types import split_url
 from gateway.support.config.strict_yaml import parse
+from gateway.support.private_files import READERS_MODE
 from gateway.support.registry.shares import faults_of, load_shares
 from gateway.support.tls import tls_context
 from schemas.topics import is_name
@@ -119,11 +120,11 @@ def setup_rabbitmq(config: Config, options: argparse.Namespace) -> int:
         administration_account(name := config.enrolment.username, _password(places.secrets, name)),
     ]
     wanted = joined([policies(gateways), unroutable(topic_filters(alone, catalog)), *(one.definitions() for one in accounts)])
-    written += [SetupFile(places.password(one.name), f"{one.password}\n", SECRET_MODE) for one in accounts]
+    written += [SetupFile(places.password(one.name), f"{one.password}\n", READERS_MODE) for one in accounts]
     if api is None:
         written += [
             SetupFile(options.conf, _conf(config, options), PLAIN_MODE),
-            SetupFile(places.definitions, json.dumps(wanted, indent=2) + "\n", SECRET_MODE),
+            SetupFile(places.definitions, json.dumps(wanted, indent=2) + "\n", READERS_MODE),
         ]
     if options.dry_run:
         show_files(written)

@@ -13,9 +13,7 @@ from gateway.support.access.accounts import ROLES, AccountRole, UserAccount, dig
 from gateway.support.config.files import ConfigurationFault, blaming, text_of
 from gateway.support.config.model import Config
 from gateway.support.folder_owner import as_owner
-from gateway.support.private_files import placed
-
-_NEW_MODE: Final = 0o640
+from gateway.support.private_files import READERS_MODE, placed
 
 RELOAD: Final = "to activate it, reload the gateway: systemctl reload gateway, or kill -HUP PID"
 
@@ -88,7 +86,7 @@ def write_account(path: Path, name: str, account: UserAccount | None) -> None:
     """
     with blaming(f"{path}: http.tokens_file: cannot be written"), as_owner(path.parent):
         text, model = (text_of(path), path.stat()) if path.exists() else ("", path.parent.stat())
-        mode = model.st_mode & 0o777 if path.exists() else _NEW_MODE
+        mode = model.st_mode & 0o777 if path.exists() else READERS_MODE
         with placed(path) as file:
             if os.geteuid() == 0:
                 os.fchown(file.fileno(), model.st_uid, model.st_gid)

@@ -9,7 +9,8 @@ from schemas.quantities import Quality
 from schemas.readings import ARRAY_MAX
 
 _TOLERANCE: Final = 1e-9
-_PLACE_TAGS: Final = frozenset({"area", "device", "site"})
+PLACE_TAGS: Final = frozenset({"area", "device", "site"})
+NOT_VALUES: Final = frozenset({"quality", "seq"})
 _SHOWN_MAX: Final = 5
 
 
@@ -92,7 +93,7 @@ def _all_that(came: list[Came]) -> str:
 
 def _shown(came: Came) -> str:
     point = came.point
-    tags = {key: text for key, text in point["tags"].items() if key not in _PLACE_TAGS}
+    tags = {key: text for key, text in point["tags"].items() if key not in PLACE_TAGS}
     fields = {key: value for key, value in point["fields"].items() if key != "quality"}
     quality = point["fields"]["quality"]
     return (
@@ -107,8 +108,8 @@ def _tag_text(tags: dict[str, str]) -> str:
 
 def _differences(wanted: ExpectedPoint, came: Came) -> list[str]:
     point = came.point
-    fields = {key: value for key, value in point["fields"].items() if key not in {"quality", "seq"} or key in wanted.fields}
-    tags = {key: value for key, value in point["tags"].items() if key not in _PLACE_TAGS or key in wanted.tags}
+    fields = {key: value for key, value in point["fields"].items() if key not in NOT_VALUES or key in wanted.fields}
+    tags = {key: value for key, value in point["tags"].items() if key not in PLACE_TAGS or key in wanted.tags}
     at_arrival = wanted.time == "arrival"
     time_ms = _stamp_ms(came) if at_arrival else device_ms(wanted.time)
     quality = wanted.quality if wanted.quality is not None else (Quality.GATEWAY_TIME if at_arrival else 0)

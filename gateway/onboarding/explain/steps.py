@@ -142,7 +142,7 @@ def _joined(told: Iterable[tuple[str, Any]], arrival_ms: int) -> Iterator[str]:
     line, field, before = "", "", None
     for what, value in told:
         if field and what.startswith(f"{field}: "):
-            if not _is_same(before, value):
+            if not (before == value and isinstance(before, bool) is isinstance(value, bool)):
                 line += f" → {what.removeprefix(f'{field}: ')}: {_shown(value)}"
         else:
             if line:
@@ -154,10 +154,6 @@ def _joined(told: Iterable[tuple[str, Any]], arrival_ms: int) -> Iterator[str]:
         before = value
     if line:
         yield line
-
-
-def _is_same(before: Any, value: Any) -> bool:  # noqa: ANN401 - whatever the payload holds
-    return bool(before == value) and isinstance(before, bool) is isinstance(value, bool)
 
 
 def _shown(value: Any) -> str:  # noqa: ANN401 - whatever the payload holds

@@ -13,6 +13,7 @@ from gateway.core.profiles.language.profile import CompiledProfile, ProfileFault
 from gateway.core.profiles.matching import Profiles
 from gateway.ingest.codecs.sync_client import SyncCodecs
 from gateway.onboarding.explain.dry_run import DryRun, instant_text, point_documents
+from gateway.onboarding.explain.expected_points import NOT_VALUES, PLACE_TAGS
 from gateway.onboarding.explain.profile_tests import RULES
 from gateway.onboarding.proposals.proposals import Heard, Proposal
 from gateway.runtime.pipeline.processing import processor_apart
@@ -21,8 +22,6 @@ from schemas.quantities import Quality
 
 _WIDTH: Final = 126
 _APART_MS: Final = 1000
-_PLACES: Final = frozenset({"area", "device", "site"})
-_NOT_VALUES: Final = frozenset({"quality", "seq"})
 
 
 def with_tests(proposal: Proposal) -> tuple[dict[str, Any], list[str]]:
@@ -79,14 +78,14 @@ def _expected(point: dict[str, Any], arrival_ms: int) -> dict[str, Any]:
     quality = point["fields"]["quality"]
     at_arrival = point["time_ms"] == arrival_ms and quality & Quality.GATEWAY_TIME
     usual = Quality.GATEWAY_TIME if at_arrival else 0
-    tags = {key: value for key, value in point["tags"].items() if key not in _PLACES}
+    tags = {key: value for key, value in point["tags"].items() if key not in PLACE_TAGS}
     return {
         "measurement": point["measurement"],
         "device": point["tags"]["device"],
         "time": "arrival" if at_arrival else _time(point["time_ms"]),
         **({"tags": tags} if tags else {}),
         **({"quality": quality} if quality != usual else {}),
-        "fields": {key: value for key, value in point["fields"].items() if key not in _NOT_VALUES},
+        "fields": {key: value for key, value in point["fields"].items() if key not in NOT_VALUES},
     }
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from pydantic import Field
 
 from gateway.ingest.catalog import Catalog, load_catalog
+from gateway.onboarding.explain.expected_points import NOT_VALUES, PLACE_TAGS
 from gateway.onboarding.explain.steps import steps
 from gateway.onboarding.trials.recordings import PayloadForm, RecordedMessage, guess_topic, message_of
 from gateway.onboarding.trials.trial import Trials, TriedMessage
@@ -128,13 +129,9 @@ def compare(config: Config, profile_text: str, messages: Iterable[RecordedMessag
 def _became(tried: TriedMessage) -> _WhatComes:
     document = tried.document.get("if_registered") or tried.document
     values = {
-        " ".join((field, *(f"{tag}={text}" for tag, text in point["tags"].items() if tag not in _OF_THE_DEVICE))): value
+        " ".join((field, *(f"{tag}={text}" for tag, text in point["tags"].items() if tag not in PLACE_TAGS))): value
         for point in document["points"]
         for field, value in point["fields"].items()
-        if field not in _BESIDE
+        if field not in NOT_VALUES
     }
     return values or (document["reject"]["reason"] if document["reject"] else None)
-
-
-_OF_THE_DEVICE: Final = frozenset({"area", "device", "site"})
-_BESIDE: Final = frozenset({"quality", "seq"})

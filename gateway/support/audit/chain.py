@@ -64,7 +64,7 @@ def entry_line(previous: ChainLink, deed: Deed, details: str) -> tuple[str, Chai
 
 def link_of(line: str) -> ChainLink | None:
     """The place of an entry as its line says; None if it is not an entry."""
-    document = _document(line)
+    document = document_of(line)
     try:
         return ChainLink(int(document["number"]), str(document[_HASH]))
     except (KeyError, TypeError, ValueError):
@@ -82,10 +82,10 @@ class ChainCheck:
 
 def verify(lines: Iterable[str], details: Iterable[str], known: Iterable[ChainLink] = ()) -> ChainCheck:
     """Check the chain by the lines of entries and details; ``known``: entries noted elsewhere, as in another machine's log."""
-    verdict, told = ChainCheck(), {number: line for line in details if (number := _document(line).get("number")) is not None}
+    verdict, told = ChainCheck(), {number: line for line in details if (number := document_of(line).get("number")) is not None}
     wanted = {link.number: link.hash for link in known}
     for place, line in enumerate(lines, start=1):
-        document, link = _document(line), link_of(line)
+        document, link = document_of(line), link_of(line)
         if link is None:
             verdict.faults.append(f"line {place} is no entry")
             continue
@@ -112,11 +112,6 @@ def is_about(details: Details, is_device: IsDevice) -> bool:
     return any(is_device(value.rpartition("@")[2]) for value in values if isinstance(value, str) and value)
 
 
-def is_line_about(line: str, is_device: IsDevice) -> bool:
-    """The same of a line of details."""
-    return is_about(_document(line), is_device)
-
-
 def _hash(previous: ChainLink, document: Mapping[str, Any]) -> str:
     return sha256(f"{previous.hash}{_json(document)}".encode()).hexdigest()
 
@@ -126,7 +121,8 @@ def _json(document: Mapping[str, Any]) -> str:
     return json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
 
 
-def _document(line: str) -> dict[str, Any]:
+def document_of(line: str) -> dict[str, Any]:
+    """What a line says; nothing if it is no JSON object."""
     try:
         document = json.loads(line)
     except ValueError:

@@ -23,8 +23,9 @@ from gateway.support.audit.chain import (
     Details,
     IsDevice,
     details_line,
+    document_of,
     entry_line,
-    is_line_about,
+    is_about,
     link_of,
     verify,
 )
@@ -116,7 +117,7 @@ class AuditLog:
         """Remove the details of every entry about a device; return their number. The chain stays whole."""
         with self._locked():
             lines = list(self._lines(self._details))
-            kept = [line for line in lines if not is_line_about(line, is_device)]
+            kept = [line for line in lines if not is_about(document_of(line), is_device)]
             if len(kept) < len(lines):
                 replace_bytes(self._details, "".join(f"{line}\n" for line in kept).encode())
             return len(lines) - len(kept)

@@ -77,19 +77,13 @@ def _first(path: Path, faults: list[str]) -> list[str]:
     return faults[:_SHOWN] + ([f"{path}: {len(faults) - _SHOWN} faults more"] if len(faults) > _SHOWN else [])
 
 
-def read_rows(path: Path, registry: Registry) -> list[RegistryRow]:
-    """The devices in a CSV file, by :func:`rows_of`; ConfigurationFault if it cannot be read, or has a faulty cell."""
-    with blaming(f"{path}: document: cannot be read"):
-        data = read_bytes(path)
-    return rows_of(path, data, registry)
-
-
-def rows_of(path: Path, data: bytes, registry: Registry) -> list[RegistryRow]:
-    """The devices in the bytes of a CSV file, none of them twice, all in areas that the registry has.
+def read_rows(path: Path, registry: Registry, data: bytes | None = None) -> list[RegistryRow]:
+    """The devices in a CSV file, or in bytes said to be it: none of them twice, all in areas that the registry has.
 
     ConfigurationFault with every faulty cell as ``FILE: row 12: lat: sentence``.
     """
-    sheet = _read(path, data)
+    with blaming(f"{path}: document: cannot be read"):
+        sheet = _read(path, read_bytes(path) if data is None else data)
     rows: list[RegistryRow] = []
     faults = _header_faults(sheet.names)
     if faults:
