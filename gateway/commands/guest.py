@@ -58,7 +58,8 @@ async def open_as_guest(address: BrokerAddress, options: SessionOptions) -> Open
 
 
 async def _connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, session: Session) -> Connected:
-    while data := await read(reader, writer, session):
+    while True:
+        data = await read(reader, writer, session)
         try:
             events = session.receive(data)
         except ProtocolFault as fault:
@@ -68,18 +69,19 @@ async def _connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter,
         for event in events:
             if isinstance(event, Connected):
                 return event
-    raise ProtocolFault("the broker closed the connection")
 
 
 async def read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, session: Session) -> bytes:
-    """Read the next data; ProtocolFault if the broker closed the connection before any answer, as a TLS port does."""
+    """Read the next data; ProtocolFault if the broker closed the connection, as a TLS port does before any answer."""
     try:
         data = await reader.read(_CHUNK_BYTES)
     except ConnectionResetError:
         data = b""
-    if not (data or session.connected or writer.get_extra_info("ssl_object") is not None):
+    if data:
+        return data
+    if not (session.connected or writer.get_extra_info("ssl_object") is not None):
         raise ProtocolFault(f"the broker closed the connection before it answered; {PLAIN_PORT_ASKED}")
-    return data
+    raise ProtocolFault("the broker closed the connection")
 
 
 async def _open(address: BrokerAddress) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

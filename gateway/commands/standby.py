@@ -54,10 +54,7 @@ async def _forget(address: BrokerAddress, options: SessionOptions, topics: Seque
         async with ended(writer):
             writer.write(session.connect())
             while missing:
-                data = await read(reader, writer, session)
-                if not data:
-                    raise ProtocolFault("the broker closed the connection")
-                for event in session.receive(data):
+                for event in session.receive(await read(reader, writer, session)):
                     if isinstance(event, mqtt5.PublishPacket) and not event.payload:
                         missing.discard(event.topic)
                     writer.write(_next(event, session, topics))

@@ -71,13 +71,10 @@ class WrittenChange:
 def change_registry(
     config: Config, make: MakeChange, seen: str | None = None, known: KnownRegistry | None = None
 ) -> WrittenChange:
-    """Write a change to the registry's file.
+    """Write a change to the registry's file, made for the version ``seen`` of it, or for any. In any fault it is as it was.
 
-    :param seen: version of the file that the change was made for; None: of any.
-    :param known: the registry of a version; a file of this version is not read again.
-    :raises ChangeRefused: it has faults.
-    :raises FileChanged: the file has another version.
-    :raises ConfigurationFault: the file is faulty, or cannot be read or written. In any case it is as it was.
+    A file of the version that is ``known`` is not read again. ChangeRefused if the change has faults, FileChanged if the file
+    has another version, ConfigurationFault if it is faulty, or cannot be read or written.
     """
     path = config.devices.registry
     with blaming(f"{path}: devices.registry: cannot be written"), _locked(path):

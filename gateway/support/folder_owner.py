@@ -101,7 +101,8 @@ def owner_on_the_way(path: Path) -> FolderOwner | None:
         if stat.S_ISDIR(found.st_mode):
             if found.st_uid != 0:
                 return _owner(found)
-            is_shared = _may_be_written_by_others(found)
+            # By a group other than root's, or by everybody.
+            is_shared = bool(found.st_mode & stat.S_IWOTH or (found.st_mode & stat.S_IWGRP and found.st_gid != 0))
             if is_shared and not found.st_mode & stat.S_ISVTX:
                 raise NobodysFolder(place, "root's, and others may write it: chmod go-w, or give it to one of them with chown")
         elif found.st_uid != 0 and (is_shared or stat.S_ISLNK(found.st_mode)):
@@ -142,11 +143,6 @@ def _is_known(uid: int) -> bool:
     except OSError:
         return True
     return any(int(first) <= uid < int(first) + int(count) for first, _, count in ranges)
-
-
-def _may_be_written_by_others(folder: os.stat_result) -> bool:
-    """Tell if a group other than root's, or everybody, may write a folder."""
-    return bool(folder.st_mode & stat.S_IWOTH or (folder.st_mode & stat.S_IWGRP and folder.st_gid != 0))
 
 
 def _owner(found: os.stat_result) -> FolderOwner:

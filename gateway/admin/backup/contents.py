@@ -5,10 +5,11 @@ The readings themselves are in the database, which has a backup of its own.
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from enum import StrEnum
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Final, NamedTuple
 from urllib.parse import quote
@@ -79,21 +80,21 @@ def files_of(config: Config, accounts: Path, also: Sequence[Path]) -> list[Backu
 
 def _named(config: Config, accounts: Path, also: Sequence[Path]) -> Iterator[tuple[BackupKind, Path]]:
     """The files and folders that are named; they need not exist."""
-    journal = config.journal.path
+    journal, forgotten = config.journal.path, forgotten_beside(config.journal.path)
     if config.file is not None:
         yield BackupKind.CONFIGURATION, config.file
     for setting, path in configured_files(config):
         yield _OF_SETTING.get(setting, BackupKind.SECRETS), path
-    yield from (
-        (BackupKind.WAITING, path) for path in (*to_salvage(journal), *newer_files(journal)) for path in with_companions(path)
-    )
-    yield BackupKind.PHOTOS, photos_file(journal)
-    yield from ((BackupKind.AUDIT, path) for path in AuditLog(journal).files)
-    yield BackupKind.SEALS, Seals(journal).folder
-    forgotten = forgotten_beside(journal)
-    yield from ((BackupKind.FORGOTTEN, path) for path in (forgotten.key_path, forgotten.path))
-    yield BackupKind.BROKER_ACCOUNTS, accounts
-    yield from ((BackupKind.ALSO, path) for path in also)
+    others: dict[BackupKind, Iterable[Path]] = {
+        BackupKind.WAITING: chain.from_iterable(map(with_companions, (*to_salvage(journal), *newer_files(journal)))),
+        BackupKind.PHOTOS: [photos_file(journal)],
+        BackupKind.AUDIT: AuditLog(journal).files,
+        BackupKind.SEALS: [Seals(journal).folder],
+        BackupKind.FORGOTTEN: (forgotten.key_path, forgotten.path),
+        BackupKind.BROKER_ACCOUNTS: [accounts],
+        BackupKind.ALSO: also,
+    }
+    yield from ((kind, path) for kind, paths in others.items() for path in paths)
 
 
 def _within(path: Path) -> Iterator[Path]:

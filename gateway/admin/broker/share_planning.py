@@ -48,8 +48,7 @@ class SharesPlan:
 def client_ids(number: int, ending: str, present: Sequence[str] = ()) -> list[str]:
     """The client ids of gateways. They cannot be guessed, for RabbitMQ ends the connection of a client for any other of its id.
 
-    :param ending: random hexadecimal digits. All ids end alike, as those that are there do already.
-    :param present: ids that are there already, and stay.
+    All end alike, in random hexadecimal digits: in those of ids that are ``present`` and stay, or in these.
     """
     found = next((match[1] for name in present if (match := _ENDING.search(name))), ending)
     new = (name for at in count(1) if (name := f"gateway-{at}-{found}") not in present)

@@ -75,14 +75,13 @@ async def _subscribe(
 ) -> dict[str, str]:
     """Connect, subscribe, disconnect; return the refused filters with their reasons."""
     writer.write(session.connect())
-    while data := await read(reader, writer, session):
-        for event in session.receive(data):
+    while True:
+        for event in session.receive(await read(reader, writer, session)):
             if isinstance(event, Connected):
                 writer.write(session.subscribe(filters))
             elif isinstance(event, Subscribed):
                 writer.write(DISCONNECT)
                 return event.refused
-    raise ProtocolFault("the broker closed the connection")
 
 
 def unusable(management: ManagementSection, mqtt: Mqtt) -> list[str]:

@@ -56,12 +56,10 @@ def is_settled(outcome: Outcome | None) -> bool:
 async def explain_last(
     apart: TracedCore, arrival: Arrival, ask: AskCodec, births: Mapping[str, str], became: Outcome | None = None
 ) -> LastMessage:
-    """Explain a message step by step.
+    """Explain a message by a core ``apart``, with the same registry, profiles and clock, and a state of its own.
 
-    This runs in another thread: a week of readings in one message takes a tenth of a second.
-
-    :param apart: the core with the same registry, profiles and clock, and a state of its own.
-    :param births: the saved texts of :func:`births_named_by`.
+    This runs in another thread: a week of readings in one message takes a tenth of a second. ``births`` are the saved texts of
+    :func:`births_named_by`.
     """
     message = arrival.message
     properties = tuple(message.user_properties or ())

@@ -63,10 +63,8 @@ def read_profiles(
 ) -> Loaded:
     """The profiles and envelopes of a utility, and those that are shipped and not replaced by one of the same name or file.
 
-    A faulty file does not keep the others from being read.
-
-    :param file: of the utility's, only this one is read, and the envelopes beside it.
-    :param wanted: of those shipped, only what has one of these names or models is read; None: all.
+    A faulty file does not keep the others from being read. ``file`` is the only one of the utility's that is read, with the
+    envelopes beside it; of those shipped only what has a name or model that is ``wanted``, None: all.
     """
     own = _files(local) if local is not None else []
     if file is not None:

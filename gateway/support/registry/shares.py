@@ -122,14 +122,10 @@ def _overlaps(shares: Sequence[Share]) -> Iterator[RegistryFault]:
         named[share.site, share.group].append(number)
     topics = named.pop((None, None), [])
     pairs = [
-        *((before, number) for numbers in named.values() for before, number in _pairs(numbers)),
+        *((before, number) for numbers in named.values() for at, number in enumerate(numbers) for before in numbers[:at]),
         *((before, topic) for topic in topics for before in range(len(shares)) if before not in topics or before < topic),
     ]
     for before, number in pairs:
         if any(overlap(one, other) for one in filters_of(shares[before]) for other in filters_of(shares[number])):
             place: KeyPath = ("shares", number)
             yield place, f"takes messages of shares.{before} too, and two gateways would write them"
-
-
-def _pairs(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
-    return ((before, number) for at, number in enumerate(numbers) for before in numbers[:at])
