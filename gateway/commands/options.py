@@ -60,7 +60,7 @@ def number(what: str, least: int, most: float = inf) -> Callable[[str], int]:
     """Read whole numbers within bounds; anything else is not ``what`` is asked for."""
 
     def read(text: str) -> int:
-        if text.isdecimal() and least <= int(text) <= most:
+        if text.isascii() and text.isdecimal() and least <= int(text) <= most:
             return int(text)
         raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
 
