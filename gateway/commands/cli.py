@@ -6,13 +6,12 @@ gateway pays for none of the others.
 
 import argparse
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Final, NamedTuple
 
 from gateway import __version__
-from gateway.commands.options import add_config
-from gateway.commands.starting import start, told
+from gateway.commands.starting import told
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,21 +43,16 @@ class _TellVersion(argparse.Action):
         parser.exit()
 
 
-def _add_run(run: argparse.ArgumentParser) -> None:
-    add_config(run)
-    run.set_defaults(call=lambda options: start(options.config))
-
-
 class CommandRow(NamedTuple):
     """A row of the table.
 
     :ivar about: its purpose, in a line.
-    :ivar options: the module below ``gateway.commands`` whose ``add_options`` adds them, or ``module:function``; that function
-        itself; or a table of commands below this one.
+    :ivar options: the module below ``gateway.commands`` whose ``add_options`` adds them, or ``module:function``; or a table of
+        commands below this one.
     """
 
     about: str
-    options: "str | Callable[[argparse.ArgumentParser], None] | Mapping[str, CommandRow]"
+    options: "str | Mapping[str, CommandRow]"
 
 
 def _add_commands(
@@ -73,10 +67,8 @@ def _add_commands(
         if isinstance(command.options, str):
             module, _, function = command.options.partition(":")
             getattr(import_module(f"gateway.commands.{module}"), function or "add_options")(made)
-        elif isinstance(command.options, Mapping):
-            _add_commands(made, "SUBJECT", command.options, None if words is None else words[words.index(name) + 1 :])
         else:
-            command.options(made)
+            _add_commands(made, "SUBJECT", command.options, None if words is None else words[words.index(name) + 1 :])
 
 
 _SETUP: Final = {
@@ -89,7 +81,7 @@ _SETUP: Final = {
     "copy": CommandRow("copy one database into another, and change over", "setup.copy"),
 }
 _COMMANDS: Final = {
-    "run": CommandRow("run the gateway", _add_run),
+    "run": CommandRow("run the gateway", "options:add_run"),
     "check": CommandRow("check configuration, registry and profiles", "check.check"),
     "status": CommandRow("show how the gateways of this machine are", "status"),
     "demo": CommandRow("run a broker, InfluxDB, the gateway and simulated devices", "demo.demo"),

@@ -111,7 +111,8 @@ class Copier:
         for job in self.jobs:
             longest_ms = min(source.longest_ms for source in (job.source, *(place.source for place in job.places)))
             end_ms = self._end_ms(job, self.now_ms + _AHEAD_MS)
-            for window in _windows(self._first_ms(job) // DAY_MS * DAY_MS, end_ms, longest_ms):
+            for at_ms in range(self._first_ms(job) // DAY_MS * DAY_MS, end_ms, longest_ms):
+                window = TimeSpan(at_ms, min(at_ms + longest_ms, _days_up(end_ms)))
                 again += await self._compare(job, window, result)
         await _settle([one.place.source for one in again])
         for job, place, window, here in again:
@@ -213,12 +214,6 @@ def _slices(figures: DayFigures) -> Iterator[TimeSpan]:
 def _days_up(time_ms: int) -> int:
     """The end of the day in UTC that a time lies in."""
     return -(-time_ms // DAY_MS) * DAY_MS
-
-
-def _windows(start_ms: int, end_ms: int, length_ms: int) -> Iterator[TimeSpan]:
-    """Cut a span into windows of whole days."""
-    for at_ms in range(start_ms, end_ms, length_ms):
-        yield TimeSpan(at_ms, min(at_ms + length_ms, _days_up(end_ms)))
 
 
 def _differences(job: CopyJob, here: DayFigures, there: DayFigures, tolerance: float) -> Iterator[Difference]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.admin.installation.layout import UNIT, USER, Layout, instance
-from gateway.admin.installation.machine import FileOwner, Machine, NotDone
+from gateway.admin.installation.machine import FileOwner, Machine, NotDone, without_waiting
 from gateway.admin.installation.release import build_environment, has_room, is_whole, keep, open_bundle
 from gateway.admin.installation.switch import Services, Switch
 from gateway.support.folder_owner import as_owner
@@ -175,13 +175,9 @@ class Installer:
 
 def _holds(path: Path, content: bytes) -> bool:
     """Tell if a file holds this; a link or a pipe holds nothing."""
-    with suppress(OSError), as_owner(path.parent), open(path, "rb", opener=_as_it_is) as file:
+    with suppress(OSError), as_owner(path.parent), open(path, "rb", opener=without_waiting(os.O_NOFOLLOW)) as file:
         return file.read() == content
     return False
-
-
-def _as_it_is(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
 def _name_of_copy(path: Path, content: bytes | None = None) -> Path:

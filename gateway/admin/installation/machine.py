@@ -61,7 +61,7 @@ class Machine:
     def write(self, path: Path, content: bytes, *, mode: int = 0o644, owner: FileOwner = ROOT) -> bool:
         """Write a file, whole or not at all; tell if it is another one than before."""
         with as_owner(path.parent):
-            with suppress(OSError), open(path, "rb", opener=_without_waiting) as file:
+            with suppress(OSError), open(path, "rb", opener=without_waiting()) as file:
                 if file.read() == content:
                     return False
             if self.step(f"write: {path}"):
@@ -128,9 +128,9 @@ class Machine:
             os.sync()
 
 
-def _without_waiting(path: str, flags: int) -> int:
-    """Open a file; a pipe in its place is empty, and holds nobody up."""
-    return os.open(path, flags | os.O_NONBLOCK)
+def without_waiting(more: int = 0) -> Callable[[str, int], int]:
+    """An opener of files with more flags; a pipe in the place of one is empty, and holds nobody up."""
+    return lambda path, flags: os.open(path, flags | os.O_NONBLOCK | more)
 
 
 def _run(command: tuple[str | Path, ...], *, capture: bool = False) -> subprocess.CompletedProcess[str]:
