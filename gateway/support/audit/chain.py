@@ -122,7 +122,7 @@ def _json(document: Mapping[str, Any]) -> str:
 
 
 def document_of(line: str) -> dict[str, Any]:
-    """What a line says; nothing if it is no JSON object."""
+    """The document in a line, empty if it is no JSON object."""
     try:
         document = json.loads(line)
     except ValueError:
