@@ -27,7 +27,6 @@ _SPEAKS_HOURS: Final = 3
 _FAINT: Final = 0.1  # of what is usual while the register moves: less is a zero that wanders
 _STEPS_LEAST: Final = 10  # of a register, before it is known how much lies between two of them
 _SAME: Final = 1e-5  # hours that count the same lie between the same two readings
-_HABIT_HOURS: Final = 168  # a week, with its day of rest
 _HABIT_DAYS: Final = 14
 _AWAY_DAYS: Final = 21
 _NEVER_MS: Final = 1 << 62
@@ -37,7 +36,8 @@ class _Least(NamedTuple):
     """The least amounts for one counter, and times in hours.
 
     :ivar known: of a witness against a register whose steps are known, or ``unknown``; ``an_hour``: of one that never moved.
-    :ivar rests_h: of a standstill against the habit of a register for many; ``pauses_h``: the most that its habit pauses.
+    :ivar rests_h: of a standstill against the habit of a register for many; ``pauses_h``: the most that its habit pauses;
+        ``known_h``: before its habit is known.
     """
 
     known: float
@@ -45,13 +45,14 @@ class _Least(NamedTuple):
     an_hour: float
     rests_h: float
     pauses_h: float = HOURS_BACK
+    known_h: float = 168
 
 
 _LEAST: Final = {
     "volume_m3": _Least(0.2, 5.0, 0.01, 48, 6),
     "energy_import_kwh": _Least(1.0, 25.0, 0.02, 48, 6),
     "vehicle_count_total": _Least(50, 500, 1, 24),
-    "people_in_total": _Least(20, 200, 1, 72),
+    "people_in_total": _Least(20, 200, 1, 72, known_h=240),  # shops are shut at the new year
 }
 
 
@@ -149,7 +150,7 @@ def _stuck_h(condition: Stuck, counted: CountedHours, used: Sequence[float], bef
 def _against_habit_h(times: float, counted: CountedHours, used: Sequence[float], before: Sequence[range], last: range) -> int:
     """The hours for which a register stands still longer than its habit lets expect; 0: it may rest."""
     least, pause_h = _LEAST[counted.counter], max(map(len, before))
-    is_known = sum(not isnan(value) for value in used[: last.start]) >= _HABIT_HOURS
+    is_known = sum(not isnan(value) for value in used[: last.start]) >= least.known_h
     if not counted.is_customers and is_known and pause_h <= least.pauses_h:
         return len(last) if len(last) >= max(least.rests_h, times * pause_h) else 0
     days = _known(counted.days, 2)
