@@ -179,6 +179,11 @@ class Ask:
         """The points that it asks about."""
         return MEASUREMENTS[self.measurement]
 
+    def mark_field(self, mark: Mark) -> str:
+        """The field of a mark: the figure's own, or that of all figures of the point."""
+        own = f"{self.field.partition('_')[0]}_{mark}"
+        return own if own in self.points.units else mark.value
+
     @property
     def series(self) -> tuple[str, ...]:
         """The tags of a series, those of its group among them."""

@@ -186,10 +186,10 @@ def _marked(ask: Ask, name: str) -> str:
     Of the highest figure of a group it is the mark of that point.
     """
     weight, *others = ask.weighs or (ask.field,)
-    mark = MARKS[ask.mark or Mark.DOUBT].format_map({field.value: f'"{field}"' for field in Mark})
+    mark = MARKS[ask.mark or Mark.DOUBT].format_map({one.value: f'"{ask.mark_field(one)}"' for one in Mark})
     rest = "1 - " if ask.mark is Mark.DOUBT else ""
     if ask.over is Over.MAX:
-        beside = "".join(f', "{field}"' for field in MARK_FIELDS)
+        beside = "".join(f', "{ask.mark_field(Mark(field))}"' for field in MARK_FIELDS)
         highest = _from_points(ask, f'max("{ask.field}") AS "highest"{beside}', ask.by)
         return f'SELECT {rest}{mark} AS "{name}" FROM ({highest}) WHERE "highest" > 0{_group("", ask.by)}'  # noqa: S608
     known = "" if weight == ask.field else f' * ("{ask.field}" * 0 + 1)'

@@ -105,7 +105,7 @@ def _marked(ask: Ask) -> str:
     Of the highest figure of a group it is the mark of that point.
     """
     weight, *others = ask.weighs or (ask.field,)
-    points = {field: _newest(ask, field) for field in MARK_FIELDS}
+    points = {field: _newest(ask, ask.mark_field(Mark(field))) for field in MARK_FIELDS}
     mark = MARKS[ask.mark or Mark.DOUBT].format_map(points)
     if ask.over is Over.MAX:
         figures = _newest(ask, ask.field)
@@ -117,7 +117,7 @@ def _marked(ask: Ask) -> str:
     whole = f"(({whole}) + {LEAST_WEIGHT})"
     part = f"{mark} * {whole}"
     part += "" if (ask.field,) == (weight, *others) else f" and {_newest(ask, ask.field)}"
-    sums = (_of_range(ask, f"({figures})", Each.SUM) for figures in (part, f"{whole} and {points['measured']}"))
+    sums = (_of_range(ask, f"({figures})", Each.SUM) for figures in (part, f"{whole} and {_newest(ask, Mark.MEASURED)}"))
     share = " / ".join(f"sum{_by(ask.by)} ({figures})" for figures in sums)
     return f"1 - {share}" if ask.mark is Mark.DOUBT else share
 

@@ -84,7 +84,9 @@ _FLOWS: Final = {
     **dict.fromkeys(("used_kwh", "supplied_kwh", "produced_kwh", "lost_kwh"), "kW.h"),
 }
 """One definition for water and energy: each is counted once on its way. One that is not measured has no field."""
-_AREA: Final = {**_FLOWS, "devices": "1", "uncovered": "1"}
+_OWN_MARKS: Final = {f"{word}_{mark}": unit for word in ("used", "supplied") for mark, unit in _MARKS.items()}
+"""The marks of what was used, and of what was supplied: each by its own meters. The others are those of both."""
+_AREA: Final = {**_FLOWS, **_OWN_MARKS, "devices": "1", "uncovered": "1"}
 _BALANCE: Final = {"in": "", "out": "", "completeness_in": "1", "completeness_out": "1", **_FLOWS, **_MARKS}
 
 

@@ -107,7 +107,7 @@ def _supplies(now_ms: int) -> Iterator[KnownPoint]:
             for place, domain in enumerate(("water", "power")):
                 for area in ("A0", "A1", "SIM-A"):
                     tags = {"area": area, "domain": domain}
-                    flows = _flows_of_area(domain, n + place, len(area))
+                    flows = _own_marks(_flows_of_area(domain, n + place, len(area)))
                     volts = [name for phase in (1, 2, 3) for name in SPREAD_OF["power"][f"voltage_l{phase}_v"]]
                     flows |= {name: 215.0 + n + len(area) for name in volts} if domain == "power" else {}
                     yield KnownPoint(measurement, tags, time_ms, flows)
@@ -146,6 +146,13 @@ def _flows_of_area(domain: str, n: int, letters: int) -> dict[str, Value]:
     flows |= {f"lost_{unit}": 10.0 + n - n % 7 - letters} if n % 6 and f"supplied_{unit}" in flows else {}
     flows |= {"produced_kwh": float(n % 3)} if domain == "power" else {}
     return flows | marks_of(n + letters)
+
+
+def _own_marks(flows: Mapping[str, Value]) -> dict[str, Value]:
+    """The same with marks of its own for what was used and for what was supplied, where they are known."""
+    words = {name.partition("_")[0] for name in flows} & {"used", "supplied"}
+    marks = [name for name in ("estimated", "suspect", "measured") if name in flows]
+    return {**flows, **{f"{word}_{name}": float(flows[name]) / len(word) for word in words for name in marks}}
 
 
 def marks_of(n: int) -> dict[str, Value]:

@@ -83,7 +83,9 @@ def _marks(points: KnownPoints, ask: Ask, page: Page) -> Figures:
         weighing = next((name for name in ask.weighs or (ask.field,) if name in values), None)
         is_shown = page.begin_ms <= point.time_ms <= page.end_ms and _is_asked(point, replace(ask, beside=""), page)
         if is_shown and weighing and values[weighing] >= 0 and "measured" in values:
-            estimated, suspect, measured = (values[name] for name in ("estimated", "suspect", "measured"))
+            own = ask.field.partition("_")[0] + "_" if ask.measurement.endswith("_area") else ""
+            own = own if own in ("used_", "supplied_") and ask.field in values else ""
+            estimated, suspect, measured = (values[own + name] for name in ("estimated", "suspect", "measured"))
             sure = measured * (1 - suspect) * (1 - estimated / 100)
             mark = {"estimated": estimated, "suspect": suspect, "measured": measured, "doubt": sure}[str(ask.mark)]
             weight = values[weighing] + 1e-6

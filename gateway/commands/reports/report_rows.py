@@ -33,6 +33,7 @@ DEVICE_USE: Final = (
 GROUP_USE: Final = (
     *("from", "to", "by", "group", "name", *_AMOUNT, "used", "supplied", "produced", "lost", "lost_pct", "counted"),
     *("devices", "uncovered", "estimated", "suspect", "measured", "cause"),
+    *(f"{figure}_{mark}" for figure in ("used", "supplied") for mark in ("estimated", "suspect", "measured")),
 )
 BALANCE: Final = (
     *("from", "to", "parent", "area", "site", *_AMOUNT, "in", "out", "lost", "lost_pct"),
@@ -97,6 +98,7 @@ class RowMaker:
             "uncovered": flows.left_out,
             **_shares(flows.marks),
             "cause": flows.used.cause or flows.lost.cause,
+            **{f"{name}_{mark}": of for name, own in flows.own_marks.items() for mark, of in _shares(own).items()},
         }
 
     def balance(self, row: ParentBalance) -> ReportRow:

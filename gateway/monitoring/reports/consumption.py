@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from gateway.ingest.database.store import Counter, Side, Store, StoredSeries, SumPoint, TimeSpan
 from gateway.monitoring.reports.boundaries import SumBoundary, Uncovered, millionths, sum_at
 from gateway.monitoring.reports.clocks import WrongClocks, stands_wrongly, wrong_clocks
-from gateway.monitoring.reports.marks import Marks, measured_share
+from gateway.monitoring.reports.marks import Marks, gaps_ms, measured_share
 from gateway.monitoring.reports.roster import (
     MAIN_COUNTER,
     METERED,
@@ -98,6 +98,12 @@ class CounterUse(NamedTuple):
         if self.told is not None:
             return self.told.measured
         return measured_share(self.first, self.last, self.known, self.known_until_ms)
+
+    @property
+    def blind(self) -> float:
+        """The share of the period that lies in gaps, of which a straight line may tell nothing though much flowed."""
+        is_told = self.used is None or self.told is not None
+        return 0.0 if is_told else min(1.0, gaps_ms(self.first, self.last) / (self.last.at_ms - self.first.at_ms))
 
     @property
     def marks(self) -> Marks:

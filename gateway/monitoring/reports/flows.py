@@ -62,7 +62,13 @@ class GroupFlows(NamedTuple):
     @property
     def marks(self) -> Marks:
         """The marks of what stands on one point."""
-        return Marks.worst(figure.marks for figure in (self.used, self.supplied) if figure.millionths is not None)
+        return Marks.worst(self.own_marks.values())
+
+    @property
+    def own_marks(self) -> dict[str, Marks]:
+        """The marks of what was used and supplied, each by its own meters; produced and lost have those of both."""
+        figures = {"used": self.used, "supplied": self.supplied}
+        return {name: figure.marks for name, figure in figures.items() if figure.millionths is not None}
 
     @property
     def fields(self) -> dict[str, float]:
@@ -79,7 +85,7 @@ class MeterFlow(NamedTuple):
     :ivar forward: in its direction; None: it is not known, and cannot be estimated.
     :ivar back: against it.
     :ivar estimated: the share of it that is estimated, or interpolated in a gap.
-    :ivar is_blind: all of it is: a straight line through a gap, which may tell nothing though much flowed.
+    :ivar blind: the share of the period that lies in gaps.
     """
 
     forward: int | None
@@ -87,7 +93,7 @@ class MeterFlow(NamedTuple):
     cause: Uncovered | None = None
     estimated: float = 0.0
     is_suspect: bool = False
-    is_blind: bool = False
+    blind: float = 0.0
 
 
 def meter_flows(found: PeriodUse, domain: str, estimates: Mapping[CounterUse, Estimate]) -> dict[str, MeterFlow]:
@@ -117,8 +123,7 @@ def _flow(uses: Sequence[CounterUse], domain: str, estimates: Mapping[CounterUse
         else:
             back += used
     measured = sure / whole if whole else min(estimates[use].measured if use in estimates else use.measured for use in uses)
-    is_blind = any(use.used is not None and not use.measured for use in uses)
-    return MeterFlow(forward, back, None, 1 - measured, any(use.suspect for use in uses), is_blind)
+    return MeterFlow(forward, back, None, 1 - measured, any(use.suspect for use in uses), max(use.blind for use in uses))
 
 
 @dataclass(slots=True)
@@ -130,7 +135,7 @@ class _FlowSum:
     estimated: float = 0.0
     suspect: int = 0
     number: int = 0
-    blind: int = 0
+    blind: float = 0.0
     missing: int = 0
     cause: Uncovered | None = None
 
@@ -140,7 +145,7 @@ class _FlowSum:
             self.missing += 1
             self.cause = self.cause or flow.cause
             return
-        self.blind += flow.is_blind
+        self.blind += flow.blind
         self.total += amount
         self.weight += abs(amount)
         self.estimated += abs(amount) * flow.estimated

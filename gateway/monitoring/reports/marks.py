@@ -36,15 +36,26 @@ class Marks(NamedTuple):
 def measured_share(first: SumBoundary, last: SumBoundary, known: int | None, until_ms: int | None) -> float:
     """The share of a consumption that stands on readings, without what is interpolated in gaps; of the period what is known.
 
+    A gap may hide as much as flowed beside it: behind a step that is held out its line tells of nothing.
+
     :param known: the consumption until the time ``until_ms``.
     """
     if known is None or until_ms is None:
         return 0.0
-    sure, sure_ms, whole_ms = known, until_ms - first.at_ms, last.at_ms - first.at_ms
-    for amount, length_ms in (*_gap_behind(first, last), *_gap_before(first, last)):
-        sure, sure_ms = sure - amount, sure_ms - length_ms
-    share = sure / known * (until_ms - first.at_ms) / whole_ms if known else sure_ms / whole_ms
+    length_ms, whole_ms = until_ms - first.at_ms, last.at_ms - first.at_ms
+    sure, sure_ms = known - sum(amount for amount, _ in _gaps(first, last)), length_ms - gaps_ms(first, last)
+    share = min(sure / known * length_ms if known else sure_ms, sure_ms) / whole_ms
     return min(1.0, max(0.0, share))
+
+
+def gaps_ms(first: SumBoundary, last: SumBoundary) -> int:
+    """The length of what is interpolated in gaps at the edges of a period."""
+    return sum(length_ms for _, length_ms in _gaps(first, last))
+
+
+def _gaps(first: SumBoundary, last: SumBoundary) -> Iterator[tuple[int, int]]:
+    yield from _gap_behind(first, last)
+    yield from _gap_before(first, last)
 
 
 def _gap_behind(first: SumBoundary, last: SumBoundary) -> Iterator[tuple[int, int]]:

@@ -141,6 +141,7 @@ class _AreaFigures:
         if flows is not None:
             fields |= flows.fields
         if flows is not None and domain in METERED:
+            fields |= {f"{name}_{mark}": of for name, own in flows.own_marks.items() for mark, of in own._asdict().items()}
             old = {"supplied": flows.supplied.millionths, "demand": flows.used.millionths}
             fields |= {name: amount / MILLIONTHS for name, amount in old.items() if amount is not None}
         marks = Marks() if flows is None else flows.marks

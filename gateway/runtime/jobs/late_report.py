@@ -33,8 +33,8 @@ _CLOSED_AFTER_MS: Final = 15 * 60_000
 """An hour is closed later than this after its end: what comes before needs no word."""
 _LINES: Final = 2000
 """Points in one write."""
-_READABLE_AFTER_S: Final = 12.0
-"""VictoriaMetrics shows a reading up to eleven seconds after it took it: whoever is told must find it."""
+READABLE_AFTER_S: Final = 12.0
+"""VictoriaMetrics shows a point up to eleven seconds after it took it: whoever is to read it must find it."""
 LATE: Final = "late"
 _FIELDS: Final = ("first_hour", "end_hour")
 
@@ -76,7 +76,7 @@ class LateReport:
     async def _wrote_all(self) -> bool:
         runs = self._hours_again.take()
         if runs:
-            await asyncio.sleep(_READABLE_AFTER_S)
+            await asyncio.sleep(READABLE_AFTER_S)
         lines = list(late_lines(runs, self._status.clock.now_ms()))
         for at in range(0, len(lines), _LINES):
             if fate_of(await self._influxdb.write(packed(lines[at : at + _LINES]))) is not Fate.WRITTEN:

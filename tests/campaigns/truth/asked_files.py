@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from io import StringIO
 from typing import Final
 
+from tests.campaigns.truth.asked_reports import MARKS, marks_of
 from tests.campaigns.truth.calendar import Period, date_of, day
 from tests.campaigns.truth.judge import Answer, Marks
 from tests.campaigns.truth.parts import Gateway
@@ -26,9 +27,9 @@ def open_data_answers(gateway: Gateway, days: Iterable[int]) -> Iterator[Answer]
                     yield Answer("open data", subject, row["quantity"], day(number), float(row["value"]), row_marks(row))
 
 
-def row_marks(row: Mapping[str, str]) -> Marks:
-    """Return the marks of a row of CSV."""
-    return Marks(*(_share(row.get(name)) for name in ("estimated", "suspect", "measured")))
+def row_marks(row: Mapping[str, str], figure: str = "") -> Marks:
+    """Return the marks of a figure of a row of CSV: its own, else those of the whole row."""
+    return marks_of({name: _share(text) for name, text in row.items() if name.endswith(MARKS)}, figure)
 
 
 def _share(text: str | None) -> float | None:

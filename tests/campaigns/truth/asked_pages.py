@@ -18,7 +18,7 @@ from tests.campaigns.truth.truths import UNITS
 _KINDS: Final = {"area": "area", "parent": "parent", "domain": "whole"}
 _FIGURES: Final = ("used", "supplied", "produced", "lost")
 _MAIN: Final = frozenset({"volume_m3", "energy_import_kwh"})
-_WAIT_S: Final = 120.0
+_WAIT_S: Final = 900.0
 _BOX: Final = re.compile(r'<p class="box"><b>[^<]*</b>:\s*([\d,]+(?:\.(\d+))?)\s*m³(.*?)</p>', re.DOTALL)
 _UNDER_WAY: Final = 503
 
@@ -34,9 +34,8 @@ def consumption_page_answers(gateway: Gateway, month: str, end_s: int, *, is_ove
             for figure in _FIGURES:
                 value = float(row[figure]) if row.get(figure) else None
                 subject = f"{kind}:{row['group']}"
-                yield Answer(
-                    "page consumption", subject, f"{figure}_{unit}", period, value, row_marks(row), row.get("cause", "")
-                )
+                marks, cause = row_marks(row, figure), row.get("cause", "")
+                yield Answer("page consumption", subject, f"{figure}_{unit}", period, value, marks, cause)
     for row in _csv(gateway, {"month": month, "by": "device"}) if is_over else ():
         period = period_at("month", _seconds(row["from"]))
         if str(period) == month:

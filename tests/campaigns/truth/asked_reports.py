@@ -1,7 +1,7 @@
 """Answers of ``gateway report``, as its JSON has it."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from tests.campaigns.truth.truths import UNITS
 Days = Sequence[int]
 """Numbers of days, one after the other."""
 GROUPS: Final = ("area", "parent", "domain")
+MARKS: Final = ("estimated", "suspect", "measured")
 _KINDS: Final = {"area": "area", "parent": "parent", "domain": "whole"}
 _MAIN: Final = frozenset({"volume_m3", "energy_import_kwh"})
 _FIGURES: Final = ("used", "supplied", "produced", "lost")
@@ -39,7 +40,8 @@ def group_answers(gateway: Gateway, days: Days, step: str) -> Iterator[Answer]:
                 if f"{figure}_{unit}" in row or figure in row:
                     subject = f"{_KINDS[by]}:{row['group']}"
                     name = f"{figure}_{unit}"
-                    yield Answer(f"report by {by} {step}", subject, name, period, _number(value), marks_of(row), _cause(row))
+                    marks = marks_of(row, figure)
+                    yield Answer(f"report by {by} {step}", subject, name, period, _number(value), marks, _cause(row))
 
 
 def balance_answers(gateway: Gateway, days: Days, step: str) -> Iterator[Answer]:
@@ -66,9 +68,10 @@ def _rows(gateway: Gateway, kind: str, days: Days, step: str, by: str) -> Iterat
         yield json.loads(line)
 
 
-def marks_of(row: dict[str, Any]) -> Marks:
-    """Return the marks of a row; a number of suspect readings is one."""
-    return Marks(_number(row.get("estimated")), _number(row.get("suspect")), _number(row.get("measured")))
+def marks_of(row: Mapping[str, Any], figure: str = "") -> Marks:
+    """Return the marks of a figure of a row: its own, else those of the whole row; a number of suspect readings is one."""
+    own = [row.get(f"{figure}_{mark}") for mark in MARKS]
+    return Marks(*map(_number, own if _number(own[-1]) is not None else [row.get(mark) for mark in MARKS]))
 
 
 def _number(value: float | str | None) -> float | None:

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from tests.campaigns.truth.asked_reports import marks_of
 from tests.campaigns.truth.calendar import HOUR_S, Period, period_at
-from tests.campaigns.truth.judge import Answer, Marks
+from tests.campaigns.truth.judge import Answer
 from tests.campaigns.truth.parts import Store, fetched
 
 STEPS: Final = {"hourly": "hour", "daily": "day", "monthly": "month"}
@@ -23,7 +24,6 @@ USED: Final = {
 }
 """The figure of a roll-up → the counter that it is of."""
 _OF_GROUPS: Final = tuple(f"{what}_{unit}" for unit in ("m3", "kwh") for what in ("used", "supplied", "produced", "lost"))
-_MARKS: Final = ("estimated", "suspect", "measured")
 Fields = dict[str, float]
 Key = tuple[tuple[tuple[str, str], ...], int]
 
@@ -34,21 +34,24 @@ def rollup_answers(store: Store, from_s: int, to_s: int) -> Iterator[Answer]:
         for (tags, at), fields in points(store, measurement, from_s, to_s).items():
             yield from _of_device(measurement, dict(tags), period_at(step, at), fields)
         for (tags, at), fields in points(store, f"{measurement}_area", from_s, to_s).items():
-            period, marks = period_at(step, at), _marks(fields)
+            period = period_at(step, at)
             for figure in _OF_GROUPS:
                 if figure in fields and dict(tags).get("area"):
                     subject = f"area:{dict(tags)['area']}"
-                    yield Answer(f"{measurement}_area", subject, figure, period, fields[figure], marks)
+                    yield Answer(
+                        f"{measurement}_area",
+                        subject,
+                        figure,
+                        period,
+                        fields[figure],
+                        marks_of(fields, figure.partition("_")[0]),
+                    )
 
 
 def _of_device(measurement: str, tags: Mapping[str, str], period: Period, fields: Fields) -> Iterator[Answer]:
     for used, counter in USED.items():
         if used in fields:
-            yield Answer(measurement, f"device:{tags['device']}", counter, period, fields[used], _marks(fields))
-
-
-def _marks(fields: Fields) -> Marks:
-    return Marks(*(fields.get(name) for name in _MARKS))
+            yield Answer(measurement, f"device:{tags['device']}", counter, period, fields[used], marks_of(fields))
 
 
 def points(store: Store, measurement: str, from_s: int, to_s: int) -> dict[Key, Fields]:

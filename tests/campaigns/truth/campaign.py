@@ -5,9 +5,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import TimeoutExpired
 from typing import Final
 
-from tests.campaigns.truth.alarms import alarm_lines, judge_alarms
+from tests.campaigns.truth.alarms import alarm_lines, judge_alarms, raised_alarms
 from tests.campaigns.truth.asked_files import billing_answers, open_data_answers
 from tests.campaigns.truth.asked_pages import consumption_page_answers, device_day_answers
 from tests.campaigns.truth.asked_panels import panel_answers
@@ -26,9 +27,9 @@ from tests.campaigns.truth.player import Stage
 from tests.campaigns.truth.truths import Truths
 from tests.campaigns.truth.world import World
 
-SETTLED_S: Final = 25.0
-"""Roll-ups that did not change for so long are settled."""
-PATIENCE_S: Final = 200.0
+SETTLED_S: Final = 45.0
+"""Roll-ups that did not change for so long are settled: VictoriaMetrics shows late readings after 11 s, of each round."""
+PATIENCE_S: Final = 300.0
 LAGS: Final = "lags.json"
 Tell = Callable[[str], None]
 
@@ -36,8 +37,25 @@ Tell = Callable[[str], None]
 def judged_again(folder: Path, days: int, seed: int, *, is_small: bool) -> dict[str, Verdict]:
     """Judge the answers that a campaign kept in a folder once more."""
     lags_s = {int(hour): lag_s for hour, lag_s in json.loads((folder / LAGS).read_text()).items()}
-    truths = Truths(World(days, seed, is_small=is_small), lags_s)
-    return {path.stem.removeprefix("answers-"): judge(_kept(path), truths.figure) for path in folder.glob("answers-*.jsonl")}
+    world = World(days, seed, is_small=is_small)
+    truths, stores = Truths(world, lags_s), [path.stem.removeprefix("answers-") for path in folder.glob("answers-*.jsonl")]
+    return {store: _judged(folder, store, truths, world) for store in stores}
+
+
+def _judged(folder: Path, store: str, truths: Truths, world: World) -> Verdict:
+    """Judge what was kept of a store: its figures, its alarms, and what could not be asked."""
+    found = judge(_kept(_answers(folder, store)), truths.figure)
+    alarms, unasked = (folder / f"{what}-{store}.json" for what in ("alarms", "unasked"))
+    if alarms.exists():
+        verdict = judge_alarms([(alarm, device, at) for alarm, device, at in json.loads(alarms.read_text())], world)
+        found.notes += alarm_lines(verdict)
+        found.failures += [] if verdict.is_good else ["alarms are missing, or too many"]
+    found.failures += json.loads(unasked.read_text()) if unasked.exists() else []
+    return found
+
+
+def _answers(folder: Path, store: str) -> Path:
+    return folder / f"answers-{store}.jsonl"
 
 
 def _kept(path: Path) -> Iterator[Answer]:
@@ -72,10 +90,12 @@ class Campaign:
             (folder / LAGS).write_text(json.dumps(stage.lags_s))
             truths = Truths(world, stage.lags_s)
             for gateway in stage.gateways:
-                kept = folder / f"answers-{gateway.store.name}.jsonl"
-                self._ask(gateway, world, kept)
-                found[gateway.store.name] = judge(_kept(kept), truths.figure)
-                found[gateway.store.name].notes += alarm_lines(judge_alarms(gateway, world))
+                store = gateway.store.name
+                unasked = [one for one in stage.refused if one.startswith(gateway.name)]
+                unasked += self._ask(gateway, world, _answers(folder, store))
+                (folder / f"unasked-{store}.json").write_text(json.dumps(unasked))
+                (folder / f"alarms-{store}.json").write_text(json.dumps(list(raised_alarms(gateway))))
+                found[store] = _judged(folder, store, truths, world)
         return found
 
     def _settle(self, gateway: Gateway) -> None:
@@ -93,15 +113,15 @@ class Campaign:
     def _rolled_up(self, gateway: Gateway) -> int:
         return hash(str(sorted(points(gateway.store, "daily", at_s(0, 0), at_s(self.days, 0)).items())))
 
-    def _ask(self, gateway: Gateway, world: World, kept: Path) -> None:
-        """Ask all questions, and keep the answers as they come."""
+    def _ask(self, gateway: Gateway, world: World, kept: Path) -> Iterator[str]:
+        """Ask all questions, and keep the answers as they come; yield what had none."""
         with kept.open("w") as file:
             for what, answers in self._questions(gateway, world):
                 self.tell(f"{gateway.name}: {what}")
                 try:
                     file.writelines(json.dumps(one) + "\n" for one in answers)
-                except (RuntimeError, KeyError, ValueError) as error:
-                    self.tell(f"{gateway.name} {what}: {type(error).__name__} {error}\n")
+                except (RuntimeError, KeyError, ValueError, TimeoutExpired) as error:
+                    yield f"{gateway.name} {what}: {type(error).__name__} {error}"
                 file.flush()
 
     def _questions(self, gateway: Gateway, world: World) -> Iterator[tuple[str, Iterable[Answer]]]:

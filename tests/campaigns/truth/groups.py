@@ -41,7 +41,8 @@ class Group:
         self._inside = inside
         self._feeds = feeds
         names = {meter.id for meter in inside}
-        self._leaving = [one for one in all_of_them if one.id not in names and names.intersection(parents(one))]
+        on_the_way = {meter.id for meter in inside if role_of(meter) != "use"}  # a customer's submeters take nothing away
+        self._leaving = [one for one in all_of_them if one.id not in names and on_the_way.intersection(parents(one))]
         self._is_supplied = any(role_of(meter) != "use" for meter in feeds)
 
     def figure(self, what: str, period: Period) -> Truth | None:

@@ -12,6 +12,8 @@ from tests.campaigns.truth.figures import Truth
 LEAST_MARK: Final = 0.01
 LEAST_MEASURED: Final = 0.99
 """A figure of which less is measured, or at least a hundredth is estimated or suspect, is marked."""
+MARKED_MOST: Final = 0.02
+"""At most so much of what is right is marked, or marks are looked at no more."""
 SAME_WITHIN: Final = 2e-6
 SAME_COUNTED: Final = 1.0
 """Vehicles and people stay whole where they are reported, between two points they need not."""
@@ -77,6 +79,7 @@ class Verdict:
     :ivar differing: figures that two surfaces show differently.
     :ivar compared: pairs of surfaces → figures that both show.
     :ivar notes: lines about what is no figure.
+    :ivar failures: what else is wrong: alarms, questions that nobody could ask.
     """
 
     counts: dict[str, Counter[Outcome]] = field(default_factory=lambda: defaultdict(Counter))
@@ -86,6 +89,12 @@ class Verdict:
     differing: list[tuple[Answer, Answer]] = field(default_factory=list)
     compared: Counter[tuple[str, str]] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+    @property
+    def is_good(self) -> bool:
+        """All that a campaign asks for: nothing wrong without a mark, nothing told in two ways, few marks on what is right."""
+        return not (self.faults or self.differing or self.failures) and self.marked_share <= MARKED_MOST
 
     @property
     def marked_share(self) -> float:

@@ -113,7 +113,7 @@ class Gateway(Part):
             headers["Content-Type"] = "application/x-www-form-urlencoded"
         return fetched(f"http://{HOST}:{self.port}", path, method, body, headers)
 
-    def command(self, *words: str, within_s: float = 300.0) -> str:
+    def command(self, *words: str, within_s: float = 900.0) -> str:
         """Return what a command prints to standard output."""
         done = subprocess.run(
             [*self.program, *words, "-c", "gateway.yaml"],

@@ -13,7 +13,7 @@ from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.campaigns.truth.calendar import BEGIN_S, HOUR_S, at_s
-from tests.campaigns.truth.faults import FASTER_FROM_H, OUTAGES, SLOW_FROM_H, Outage
+from tests.campaigns.truth.faults import FASTER_FROM_H, OUTAGES, SLOW_FROM_H, Fault, Outage
 from tests.campaigns.truth.parts import CLOCK, HOST, Broker, Gateway, Store, libraries
 from tests.campaigns.truth.registers import Exchanged
 from tests.campaigns.truth.town import registry
@@ -135,6 +135,10 @@ class Stage:
         for exchange in self.world.exchanges():
             for gateway in self.gateways:
                 self._later(found, exchange.told_s or 0.0, self._telling(exchange, gateway))
+        for fault in self.world.clocks():
+            if (told_h := fault.told_h) is not None:
+                for gateway in self.gateways:
+                    self._later(found, at_s(fault.day, fault.hour + told_h), self._answering(fault, gateway))
         last = self.world.days - 1
         if self._has_clock_faults:
             self._later(found, at_s(last, SLOW_FROM_H), lambda _: self._change_pace(SLOW))
@@ -152,18 +156,28 @@ class Stage:
 
     def _telling(self, exchange: Exchanged, gateway: Gateway) -> "Deed":
         query = {"field": exchange.field, "at_ms": round(exchange.at_s * 1000), "final": exchange.final}
-        path = f"/api/devices/{quote(exchange.device)}/exchange?" + urlencode(
-            query | {"register": exchange.register, "force": 1}
-        )
+        query |= {"register": exchange.register, "force": 1}
+        return self._posting(gateway, f"/api/devices/{quote(exchange.device)}/exchange?{urlencode(query)}")
 
+    def _answering(self, fault: Fault, gateway: Gateway) -> "Deed":
+        """Answer the question about a clock, on the page where a device is changed."""
+        (row,) = registry([self.world.by_id[fault.device]])["devices"]
+        fields = {key: value for key, value in row.items() if key not in {"id", "params"}}
+        fields |= {f"params.{key}": value for key, value in row.get("params", {}).items()}
+        fields |= {"params.clock_offset": f"{fault.hours:g}h"}
+        if isinstance(parents := fields.get("parent"), list):
+            fields["parent"] = ", ".join(parents)
+        return self._posting(gateway, f"/register/{quote(fault.device)}/edit", urlencode(fields))
+
+    def _posting(self, gateway: Gateway, path: str, body: str | None = None) -> "Deed":
         def tell(deeds: "Deeds") -> None:
             try:
-                status, answer = gateway.ask(path, "POST")
+                status, answer = gateway.ask(path, "POST", body)
             except OSError:
                 self._later(deeds, self.pace.now_s() + _RETRY_S * self.pace.speed, tell)
                 return
-            if status != 200:
-                self.refused.append(f"{gateway.name} {exchange}: {status} {answer[:200]}")
+            if status not in {200, 303}:
+                self.refused.append(f"{gateway.name} {path}: {status} {answer[:200]}")
 
         return tell
 

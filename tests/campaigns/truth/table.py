@@ -24,7 +24,7 @@ def table(store: str, verdict: Verdict) -> str:
     lines += [f"nobody can know: {reason} ({count:,} figures)" for reason, count in sorted(verdict.unknowable.items())]
     same = sum(verdict.compared.values())
     lines.append(f"shown by two surfaces: {same:,} figures, {len(verdict.differing):,} differ")
-    return "\n".join([*lines, *verdict.notes, *_faults(verdict)]) + "\n"
+    return "\n".join([*lines, *verdict.notes, *(f"FAILED {one}" for one in verdict.failures), *_faults(verdict)]) + "\n"
 
 
 def _faults(verdict: Verdict) -> Iterator[str]:

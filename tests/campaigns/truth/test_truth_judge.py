@@ -83,6 +83,13 @@ def test_losses_of_areas_add_up_to_what_leaks_in_the_town() -> None:
     assert _value(truths, "area:A05", "supplied_m3") is None
 
 
+def test_submeters_of_a_customer_take_nothing_out_of_their_zone() -> None:
+    """By hand: all that passes the meter of the first district is supplied to it, and 0.2 m3 an hour leak there."""
+    truths = Truths(World(2, 1))
+    assert _value(truths, "parent:wb-1", "supplied_m3") == _value(truths, "device:wb-1", "volume_m3")
+    assert _value(truths, "parent:wb-1", "lost_m3") == pytest.approx(0.2 * 24, abs=1e-3)
+
+
 def test_energy_of_a_roof_is_produced_and_supplied() -> None:
     """By hand: the feeder loses 0.5, the transformers 0.15 and 0.12 kWh an hour."""
     truths = Truths(World(2, 1))

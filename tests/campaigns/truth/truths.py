@@ -146,7 +146,7 @@ class Truths:
 
     def _within(self, device: str, register: Register, period: Period) -> float:
         digits = 10.0**-register.counter.decimals * (1 + len(register.exchanges)) if register.counter.decimals else 1.0
-        if self._world.clock_off_s(device) <= 0:
+        if self._world.clock_off_s(device) <= 0 or not self._world.is_misled(device, period.begin_s):
             return digits + ROUNDING
         course = register.counter.course
         shifted = sum(course.most(edge, _REACH_S) * self._stamped_late_s(edge) for edge in (period.begin_s, period.end_s))

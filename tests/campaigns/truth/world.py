@@ -10,7 +10,7 @@ from zlib import crc32
 
 from tests.campaigns.truth.calendar import AFTER_S, BEGIN_S, DAY_S, FIRST_DAY_S, HOUR_S, SLOT_S, at_s
 from tests.campaigns.truth.courses import SHAPES, Course, course, netted, steady, summed
-from tests.campaigns.truth.faults import FAULTS, LEAKS, NO_FLOW, THEFTS
+from tests.campaigns.truth.faults import FAULTS, LEAKS, NO_FLOW, THEFTS, Fault
 from tests.campaigns.truth.registers import DECIMALS, Counter, Exchanged, Quiet, Register, quiet_times
 from tests.campaigns.truth.tank import Tank
 from tests.campaigns.truth.town import FEEDS, LOST_AN_HOUR, SMALL, WITH_FLOW, Meter, is_meter, town, zones_of
@@ -153,7 +153,16 @@ class World:
 
     def clock_off_s(self, device: str) -> float:
         """Return how far a device's clock is ahead."""
-        return sum(fault.hours * 3600 for fault in self.faults if fault.device == device and fault.kind == "clock")
+        return sum(fault.hours * 3600 for fault in self.clocks() if fault.device == device)
+
+    def clocks(self) -> list[Fault]:
+        """The clocks that are wrong."""
+        return [fault for fault in self.faults if fault.kind == "clock"]
+
+    def is_misled(self, device: str, when_s: float) -> bool:
+        """Tell if a wrong clock may mislead the gateway then: until an hour after somebody answered its question."""
+        off = [fault for fault in self.clocks() if fault.device == device]
+        return any(one.told_h is None or when_s < at_s(one.day, one.hour + one.told_h + 1) for one in off)
 
     def _of(self, meter: Meter) -> Iterator[Message]:
         chance = Random(f"{self.seed} {meter.id} sends")  # noqa: S311 - a world, no secret

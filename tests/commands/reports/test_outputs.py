@@ -144,8 +144,8 @@ def test_csv_has_a_head_times_of_a_zone_and_no_formula(report: Report) -> None:
     assert status == 0
     assert lines[0] == ",".join(GROUP_USE)
     start, end = "2026-09-01T00:00:00+07:00", "2026-09-02T00:00:00+07:00"
-    assert lines[1] == f"{start},{end},area,A1,'=An,water,volume_m3,m3,-2.500000,,,,,,3,1,2,0,,"
-    assert lines[2].endswith(",m3,,,,,,,3,1,2,0,,")
+    assert lines[1] == f"{start},{end},area,A1,'=An,water,volume_m3,m3,-2.500000,,,,,,3,1,2,0,,,,,,,,"
+    assert lines[2].endswith(",m3,,,,,,,3,1,2,0,,,,,,,,")
     assert told == [
         "2 rows leave out devices that are not covered; the column says how many.",
         "2 rows are estimated: there was no reading near the beginning or the end of the period.",

@@ -91,6 +91,8 @@ def test_a_group_says_what_was_used_supplied_and_lost_with_its_marks_or_why_not(
     known = ["area", "A1", "An Bình", "volume_m3", Decimal("7.5"), Decimal(10), None, Decimal("2.5"), 25.0, 3, 1]
     assert [row[key] for key in shown] == known
     assert [row[key] for key in ("estimated", "suspect", "measured", "cause")] == [0.1235, 0.5, 0.9999, None]
+    own = [row[f"{name}_{mark}"] for name in ("used", "supplied") for mark in ("estimated", "suspect", "measured")]
+    assert own == [0.1235, 0.5, 0.9999, 0.0, 0.0, 1.0], "the meters of what was supplied are sound"
     unknown = MAKER.group_flows(ReportGroup.AREA, FLOWS._replace(lost=figure(0, Uncovered.UNREGISTERED)))
     assert (unknown["lost"], unknown["lost_pct"], unknown["cause"]) == (None, None, Uncovered.UNREGISTERED)
 

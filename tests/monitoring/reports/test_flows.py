@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from gateway.ingest.database.store import TimeSpan
-from gateway.monitoring.reports.boundaries import MILLIONTHS, Uncovered
-from gateway.monitoring.reports.consumption import ReportGroup
-from gateway.monitoring.reports.flows import Figure, GroupFlows, MeterFlow, group_flows
+from gateway.ingest.database.store import Counter, StoredSeries, SumPoint, TimeSpan
+from gateway.monitoring.reports.boundaries import MILLIONTHS, SumBoundary, Uncovered, sum_at
+from gateway.monitoring.reports.consumption import CounterUse, PeriodUse, ReportGroup
+from gateway.monitoring.reports.flows import Figure, GroupFlows, MeterFlow, group_flows, meter_flows
 from gateway.monitoring.reports.marks import Marks
 from gateway.monitoring.reports.network import MeterNetwork
 from gateway.monitoring.reports.roster import Roster
@@ -201,5 +201,18 @@ def test_a_zone_without_a_house_of_its_own_is_as_sound_as_its_meters() -> None:
 
 def test_houses_without_a_roof_do_not_hide_a_transformer_that_tells_nothing_of_a_gap() -> None:
     devices = [meter("trafo"), meter("h1", "trafo"), meter("h2", "trafo")]
-    flows = {"trafo": passed(0, estimated=1.0)._replace(is_blind=True), "h1": passed(3), "h2": passed(4)}
+    flows = {"trafo": passed(0, estimated=1.0)._replace(blind=1.0), "h1": passed(3), "h2": passed(4)}
     assert rows(devices, flows, domain="power")["A"].supplied.marks == Marks(1.0, 0.0, 0.0)
+
+
+def test_a_day_that_ends_in_a_gap_whose_line_tells_nothing_stands_on_its_hours_with_readings() -> None:
+    """A step behind the gap is held out: 18 of 24 hours are a line at 0 m³, as much flowed in the 6 before."""
+    before, after = SumPoint(6 * 3_600_000, 11.5, 11.5), SumPoint(40 * 3_600_000, 11.5, 900.0)
+    begin = SumBoundary(SPAN.start_ms, 10 * MILLIONTHS, None, is_estimated=False, reading=SumPoint(0, 10.0, 10.0))
+    end = sum_at(SPAN.end_ms, before, after, 900_000)
+    use = CounterUse(StoredSeries("h1"), Counter("water", "volume_m3"), begin, end, 0)
+    assert (use.used, use.measured, use.blind) == (1_500_000, 0.25, 0.75)
+    flow = meter_flows(PeriodUse(SPAN, [use]), "water", {})["h1"]
+    assert (flow.estimated, flow.blind) == (0.75, 0.75)
+    marks = rows(CHAIN, CHAIN_FLOWS | {"h1": flow})["S"].used.marks
+    assert marks == pytest.approx((0.75 / 2, 0.0, 1 - 0.75 / 2)), "one of two houses, for three quarters of the day"

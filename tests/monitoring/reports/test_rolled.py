@@ -134,6 +134,7 @@ def test_areas_have_their_devices_and_their_hours_the_place_in_the_local_day() -
     first, second = areas.points(ReportStep.HOUR)
     assert (first.measurement, first.tags, first.start_ms) == ("hourly_area", area_tags("north", "water"), START + 7 * HOUR)
     about = {"volume_used_m3": 0.5, "supplied": 0.5, "supplied_m3": 0.5, "devices": 2.0, "uncovered": 1.0, **SOUND}
+    about |= {f"supplied_{mark}": share for mark, share in SOUND.items()}
     assert first.fields == about | {"flow_min_m3_h": 2.0, "flow_mean_m3_h": 2.0, "flow_max_m3_h": 2.0}
     assert second.fields == about
     used = {"volume_used_m3": 0.5, "supplied_m3": 0.5, **SOUND}

@@ -42,13 +42,17 @@ def test_areas_say_what_was_used_supplied_and_lost_and_counters_keep_what_they_m
     north = {"used_m3": 30.0, "supplied_m3": 40.0, "lost_m3": 10.0, "supplied": 40.0, "demand": 30.0, "volume_used_m3": 130.0}
     south = {"used_m3": 50.0, "supplied_m3": 60.0, "lost_m3": 10.0, "supplied": 60.0, "demand": 50.0, "volume_used_m3": 110.0}
     sound = {"estimated": 0.0, "suspect": 0.0, "measured": 1.0, "devices": 2.0, "uncovered": 0.0}
+    sound |= {
+        f"{figure}_{mark}": sound[mark] for figure in ("used", "supplied") for mark in ("estimated", "suspect", "measured")
+    }
     assert found == {",area=north,domain=water": north | sound, ",area=south,domain=water": south | sound}
 
 
 def test_without_any_meter_of_what_comes_in_an_area_has_a_use_alone() -> None:
     (found,) = areas_of([meter("one"), meter("other")], {"one": 5, "other": None}).values()
     left = {"used_m3": 5.0, "demand": 5.0, "volume_used_m3": 5.0, "devices": 2.0, "uncovered": 1.0}
-    assert found == left | {"estimated": 0.0, "suspect": 0.0, "measured": 0.5}
+    marks = {"estimated": 0.0, "suspect": 0.0, "measured": 0.5}
+    assert found == left | marks | {f"used_{mark}": share for mark, share in marks.items()}
 
 
 def test_a_meter_whose_first_sums_come_between_two_hours_is_left_out_of_the_hour_without_them() -> None:

@@ -56,7 +56,7 @@ NOW_HOUR = NOW_MS // HOUR
 
 @pytest.fixture(autouse=True)
 def readable_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(late_report, "_READABLE_AFTER_S", 0.0)
+    monkeypatch.setattr(late_report, "READABLE_AFTER_S", 0.0)
 
 
 class Told:

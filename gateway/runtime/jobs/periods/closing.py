@@ -20,6 +20,7 @@ from gateway.monitoring.reports.rollups import AreaTotals, RolledPeriod, rolled
 from gateway.monitoring.reports.roster import Roster, nearest_heard
 from gateway.monitoring.reports.silent_meters import SilentMeters, UsualDays
 from gateway.monitoring.reports.tanks import TankLevels
+from gateway.runtime.jobs.late_report import READABLE_AFTER_S
 from gateway.runtime.jobs.periods.sinks import AlarmFeeds, RollupWriter
 
 _DAY_MS: Final = 24 * 3_600_000
@@ -27,8 +28,6 @@ _INSTANTS_OF: Final = 10
 """Devices of which all instants of three days are read at once: more would hold up the loop."""
 _METERS_OF: Final = 100
 """Meters of zones that are asked about at once."""
-_VISIBLE_AFTER_S: Final = 5.0
-"""Wait before reading points back: VictoriaMetrics shows them a moment after it took them."""
 
 Fields = dict[StoredSeries, dict[str, float]]
 
@@ -134,7 +133,7 @@ class PeriodCloser:
     async def _until_shown(self) -> None:
         """Wait before points are read back."""
         if not self.store.is_overwritten:
-            await asyncio.sleep(_VISIBLE_AFTER_S)
+            await asyncio.sleep(READABLE_AFTER_S)
 
     def _is_written(self, id_: str) -> bool:
         return self.only is None or id_ in self.only

@@ -35,7 +35,7 @@ from gateway.monitoring.reports.rollup_points import written_name
 from gateway.monitoring.reports.roster import Roster
 from gateway.monitoring.reports.silent_meters import UsualDays
 from gateway.monitoring.status.status import Status
-from gateway.runtime.jobs.late_report import late_hours
+from gateway.runtime.jobs.late_report import READABLE_AFTER_S, late_hours
 from gateway.runtime.jobs.periods.closing import PeriodCloser
 from gateway.runtime.jobs.periods.progress import (
     LateDay,
@@ -56,7 +56,7 @@ _SETTLE_MS: Final = 17 * 60_000
 _JITTER_MS: Final = 120_000
 """So that the gateways of a province do not ask one database at once."""
 _ON_THE_WAY_S: Final = 2.0
-"""Within this time a reading that was noted as late just now is in the database, or in the journal."""
+"""Within this time a reading that was noted as late just now is in the database, or in the journal; some show it later."""
 _AFTER_FAULT_MS: Final = 300_000
 _BACK_MS: Final = 40 * 24 * HOUR_MS
 """What ended longer ago is not worked out after an outage."""
@@ -209,6 +209,7 @@ class PeriodJob:
     async def _close_days(self, store: Store) -> None:
         """Close the days whose hours are closed, and their months."""
         while (day := day_of(self._progress.day_ms, self._zone)).end_ms <= self._progress.hour_ms:
+            self._usual.clear()  # it was learnt with the first hours of a silence: late readings may have come since
             closer = self._closer(await self._amended(store))
             closer.writing = self._number(store, day, again=False)
             await closer.close_day(day)
@@ -220,7 +221,6 @@ class PeriodJob:
             if is_recent:  # after an outage of weeks what is usual is asked for the last days; who lags is judged all the same
                 await self._feeds.learn_usual(store, closer.roster, day.end_ms)
             await self._progress.close_day(day.end_ms)
-            self._usual.clear()
             if is_recent:
                 await self._note_completeness(closer, day)  # waits until the day can be read back
                 self._stuck += await self._feeds.judge_counted(store, closer.roster, day.end_ms, closer.now_ms)
@@ -255,9 +255,10 @@ class PeriodJob:
         taken = self._hours_again.take(progress.hour_ms // HOUR_MS)  # later ones are closed first
         marks = {id_: runs for device, runs in taken.items() if (id_ := closer.roster.id_of(device)) is not None}
         if marks:
-            await asyncio.sleep(_ON_THE_WAY_S)
+            await asyncio.sleep(_ON_THE_WAY_S if store.is_overwritten else READABLE_AFTER_S)
             if self._status.ledger.backlog:
                 raise Postponed("late readings are in the journal")
+            self._usual = {key: usual for key, usual in self._usual.items() if key[1][0].device not in marks}
             closer = self._closer(await self._amended(store))
             late = await with_neighbours(store, closer.roster, marks, self._zone, progress.hour_ms)
             months: dict[TimeSpan, set[str]] = {}
