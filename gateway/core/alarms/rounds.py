@@ -5,7 +5,7 @@ an interval before its devices would be, so that one alarm stands for all of the
 silent when the site speaks again.
 
 Where several gateways share devices one of them tells who is silent, and only while it knows what the others heard
-(:mod:`gateway.core.status.membership`). An alarm about a value ends where it was raised once others hear the device.
+(:mod:`gateway.core.status.silence`). An alarm about a value ends where it was raised once others hear the device.
 """
 
 from collections.abc import Iterable, Iterator

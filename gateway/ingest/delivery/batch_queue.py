@@ -14,7 +14,7 @@ lane (:mod:`gateway.ingest.delivery.live_lane`) takes batches from the front and
 
 A batch may have several holds: its readings, its rejects, messages on their way into the quarantine. Each holder calls
 :meth:`BatchQueue.release` once; the last release takes the batch out of memory. Batches are acknowledged in the order in which
-they were begun, whatever the order in which they were released (:mod:`gateway.core.batching.acknowledgements`).
+they were begun, whatever the order in which they were released (:mod:`gateway.core.batching.batch`).
 
 A commit of the spool may overtake the answer to a write that it is storing. So the commit marks the batches it stores
 (:meth:`BatchQueue.committing`), and whoever needs to know whether a batch has a row waits for the commit first.
@@ -27,8 +27,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from gateway.core.batching.acknowledgements import Acknowledger
-from gateway.core.batching.batch import Batch
+from gateway.core.batching.batch import Acknowledger, Batch
 from gateway.core.ledger import End, Ledger, ReadingSource
 from gateway.core.message import Outcome, QuarantinedMessage
 from gateway.ingest.delivery.delivery_log import DeliveryLog

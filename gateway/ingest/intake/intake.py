@@ -21,8 +21,7 @@ from typing import Final, cast
 
 import mqtt5
 
-from gateway.core.batching.acknowledgements import Acknowledger
-from gateway.core.batching.batch import Batch
+from gateway.core.batching.batch import Acknowledger, Batch
 from gateway.core.batching.fair_shares import Floods
 from gateway.core.devices.broker_drops import BROKER_DROPPED
 from gateway.core.ledger import ReadingSource

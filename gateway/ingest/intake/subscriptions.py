@@ -21,7 +21,7 @@ from typing import Final
 
 import mqtt5
 
-from gateway.core.batching.acknowledgements import Acknowledger
+from gateway.core.batching.batch import Acknowledger
 from gateway.core.devices.broker_drops import BROKER_DROPPED
 from gateway.core.gateways.tenures import fence_topic
 from gateway.ingest.storage import keyvalue

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final, TypedDict
 
 from gateway import __version__
-from gateway.core.batching.acknowledgements import Acknowledger
+from gateway.core.batching.batch import Acknowledger
 from gateway.core.batching.catch_up import Progress
 from gateway.core.batching.pacing import LinkBudget
 from gateway.core.batching.rates import Rates

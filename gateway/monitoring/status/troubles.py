@@ -14,7 +14,7 @@ from gateway.core.gateways.queue_members import TOO_FEW_NODES, ClusterSeen, Queu
 from gateway.core.gateways.standby import PairRole, Standby
 from gateway.core.gateways.waits import Wait, WaitKind
 from gateway.core.readings.unit_jumps import UnitJump
-from gateway.core.status.membership import Membership
+from gateway.core.status.silence import Membership
 from gateway.core.status.verdict import ORIGINS_WITHIN_MIN, Finding, Level
 from gateway.ingest.codecs.async_client import AsyncCodecs
 from gateway.ingest.events import Events

@@ -20,7 +20,7 @@ from gateway.core.batching.pacing import LinkBudget
 from gateway.core.gateways.tenures import Tenures, names_within
 from gateway.core.status.health import registered_devices
 from gateway.core.status.members import MemberReport, Members, ShareReader
-from gateway.core.status.membership import NewestReadings
+from gateway.core.status.silence import NewestReadings
 from gateway.ingest.database.open_store import open_store
 from gateway.ingest.database.store import Side, Store, StoreFault, TimeSpan
 from gateway.monitoring.reports.share_claims import Tenants, tenants

@@ -4,7 +4,7 @@ from functools import partial
 from typing import NamedTuple, Self
 from zoneinfo import ZoneInfo
 
-from gateway.core.batching.acknowledgements import Acknowledger
+from gateway.core.batching.batch import Acknowledger
 from gateway.core.batching.pacing import LinkBudget
 from gateway.core.readings.clock_trust import ClockTrust
 from gateway.ingest.delivery.backlog import Backlog

@@ -12,8 +12,7 @@ from gateway.core.profiles.matching import Profiles
 from gateway.core.readings.clock_trust import ClockTrust
 from gateway.core.readings.sums import SumsMode
 from gateway.core.readings.timestamps import TimeRules
-from gateway.core.status.membership import Membership, NewestReadings
-from gateway.core.status.silence import Silence
+from gateway.core.status.silence import Membership, NewestReadings, Silence
 from gateway.ingest.catalog import Catalog, load_catalog
 from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.device_memory import DeviceMemory

@@ -5,8 +5,7 @@ from datetime import date, timedelta
 import pytest
 
 from gateway.core.alarms.rules import Completeness, Night, Param, Usual
-from gateway.core.status.membership import Membership, NewestReadings
-from gateway.core.status.silence import Silence
+from gateway.core.status.silence import Membership, NewestReadings, Silence
 from tests.core.alarms.alarming import Bed, registered, rule
 from tests.core.making import DAY_MS, NOW_MS
 

@@ -2,8 +2,7 @@
 
 from gateway.core.alarms.alarm import AlarmState
 from gateway.core.alarms.rules import ClockWrong, Completeness, Rule, Silent
-from gateway.core.status.membership import Membership, NewestReadings
-from gateway.core.status.silence import Silence
+from gateway.core.status.silence import Membership, NewestReadings, Silence
 from tests.core.alarms.alarming import Bed, above, registered, rule
 from tests.core.making import DAY_MS, HOUR_MS, MINUTE_MS, NOW_MS, tell_time
 

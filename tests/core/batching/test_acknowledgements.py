@@ -8,8 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from gateway.core.batching.acknowledgements import Acknowledger
-from gateway.core.batching.batch import Batch
+from gateway.core.batching.batch import Acknowledger, Batch
 from gateway.core.message import Reading, Refusal
 from schemas.rejects import RejectReason
 from tests.examples import examples

@@ -5,8 +5,7 @@ from typing import Any
 from gateway.core.devices.device import Device
 from gateway.core.status.health import health_lines
 from gateway.core.status.members import Member, MemberReport, Members, Reception, ShareReader
-from gateway.core.status.membership import Membership, NewestReadings
-from gateway.core.status.silence import Presence, Silence
+from gateway.core.status.silence import Membership, NewestReadings, Presence, Silence
 from schemas.registry import RegisteredDevice
 from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS
 

@@ -6,8 +6,7 @@ import pytest
 
 from gateway.core.devices.device import Device
 from gateway.core.status.health import health_lines
-from gateway.core.status.membership import Membership, NewestReadings
-from gateway.core.status.silence import Presence, Silence
+from gateway.core.status.silence import Membership, NewestReadings, Presence, Silence
 from schemas.registry import RegisteredDevice
 from tests.core.making import DAY_MS, HOUR_MS, MINUTE_MS, NOW_MS
 

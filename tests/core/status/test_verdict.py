@@ -8,8 +8,7 @@ import pytest
 from gateway.core.devices.device import Device
 from gateway.core.devices.setback import Setback
 from gateway.core.status.history import SilentShare
-from gateway.core.status.membership import Membership, NewestReadings
-from gateway.core.status.silence import Presence, Silence
+from gateway.core.status.silence import Membership, NewestReadings, Presence, Silence
 from gateway.core.status.verdict import (
     ORIGINS_WITHIN_MIN,
     Finding,

@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from gateway.core.batching.acknowledgements import Acknowledger
-from gateway.core.batching.batch import Batch, Body, decode, encode
+from gateway.core.batching.batch import Acknowledger, Batch, Body, decode, encode
 from gateway.core.batching.pacing import Backoff, LinkBudget
 from gateway.core.batching.write_result import Answer
 from gateway.core.ledger import Ledger

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from gateway.core.batching.acknowledgements import Acknowledger
+from gateway.core.batching.batch import Acknowledger
 from gateway.core.ledger import Ledger
 from gateway.ingest.delivery.backlog import Backlog
 from gateway.ingest.delivery.batch_queue import BatchQueue, Broker, DeliveryLimits

@@ -5,8 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from gateway.core.batching.acknowledgements import Acknowledger
-from gateway.core.batching.batch import Batch
+from gateway.core.batching.batch import Acknowledger, Batch
 from gateway.ingest.intake import subscriptions
 from gateway.ingest.intake.subscriptions import Fence
 from tests.waiting import PATIENCE_S
