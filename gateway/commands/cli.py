@@ -73,7 +73,7 @@ def _add_commands(
 
 _SETUP: Final = {
     "token": CommandRow("give an account of http.tokens_file a token", "setup.token"),
-    "access": CommandRow("let an agency read one domain, or areas of it", "setup.access"),
+    "access": CommandRow("let an agency read one domain, or areas of it", "setup.token:add_access"),
     "broker": CommandRow("write Mosquitto's configuration and accounts", "setup.broker"),
     "certificates": CommandRow("make, renew and revoke certificates of your own", "setup.certificates"),
     "influxdb": CommandRow("set up the database, and accounts that use it", "setup.influxdb"),

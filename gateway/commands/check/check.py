@@ -5,17 +5,17 @@ What takes more than some lines for one part stands in a module beside this one.
 
 import argparse
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from gateway.commands import OK, UNREACHABLE
 from gateway.commands.check import servers
 from gateway.commands.check.profiles import Faults, check_one_profile, check_profiles
-from gateway.commands.check.shares import share_warnings, shares_told, unread_devices
 from gateway.commands.options import add_config
 from gateway.commands.printing import say, show, tell, warn
 from gateway.core.alarms.shipped import SHIPPED
+from gateway.core.gateways.sharing import Share, filters_of, loads_of
 from gateway.core.status.verdict import of_certificates
 from gateway.ingest.catalog import Catalog, survey, topic_filters
 from gateway.ingest.delivery.influxdb import authorization
@@ -32,7 +32,9 @@ from gateway.support.registry.alarm_rules import load_alarm_rules, rules_without
 from gateway.support.registry.registry import RegistryFault, fault_lines, load_registry
 from gateway.support.registry.shares import SharesFile, shares_of
 from gateway.support.tls import tls_contexts
-from schemas.registry import Registry
+from schemas.registry import RegisteredDevice, Registry
+from schemas.shares import has_dot
+from schemas.topics import NativeTopic, matches
 
 _FILTERS_SHOWN: Final = 50
 """Most topic filters shown: of several gateways each has two a site."""
@@ -178,3 +180,69 @@ def _tell_ends(ends: Mapping[str, int]) -> None:
         print(f"{which}: the certificate ends in {int(days)} days" if days > 0 else f"{which}: the certificate has ended")
     for finding in of_certificates(days_left):
         warn(sentence(finding))
+
+
+# Shares of several gateways: what none of them reads, and how even they are.
+
+_UNEVEN: Final = 0.15
+_NO_TOPICS: Final = (
+    "no share is a topic or a group, but {} registered devices send by profiles: their messages come to no gateway"
+)
+
+
+def unread_devices(catalog: Catalog, shares: SharesFile) -> list[RegistryFault]:
+    """Name the registered devices that no gateway would hear, each place in the registry once for a site and domain."""
+    read, told = _Read(shares.shares), set[tuple[str, str]]()
+    found: list[RegistryFault] = []
+    for at, device in enumerate(catalog.registry.devices):
+        if catalog.profiles.named(device) or device.site is None or device.domain is None:
+            continue
+        found += [(("devices", at, key), what) for key, what in _dots(device)]
+        if device.id in shares.gateways:
+            found.append((("devices", at, "id"), f"{device.id} is a gateway: at the broker the device could be it; rename it"))
+        place = (device.site, device.domain)
+        if "." not in device.site and place not in told and not read.takes(device):
+            told.add(place)
+            found.append((("devices", at, "site"), f"{device.site} ({device.domain}) is in no share: no gateway reads it"))
+    return found
+
+
+def share_warnings(path: Path, catalog: Catalog, shares: SharesFile, client_id: str) -> Iterator[str]:
+    """Say what may be a mistake in the shares."""
+    loads = loads_of(shares.assigned, shares.gateways)
+    fair = 1 / len(shares.gateways)
+    if shares.shares and any(abs(load - fair) > _UNEVEN * fair for load in loads.values()):
+        parts = ", ".join(f"{name} {load:.0%}" for name, load in loads.items())
+        yield f"{path}: shares: the weights give {parts}; split a large site by domain"
+    if not shares.of(client_id):
+        yield f"{path}: shares: none is of {client_id}: it reads nothing"
+    profiled = sum(bool(catalog.profiles.named(device)) for device in catalog.registry.devices)
+    if profiled and all(share.site is not None for share in shares.shares):
+        yield f"{path}: shares: {_NO_TOPICS.format(profiled)}"
+
+
+def shares_told(path: Path, shares: SharesFile, client_id: str) -> str:
+    """One line on the part of a gateway."""
+    own, load = shares.of(client_id), loads_of(shares.assigned, shares.gateways).get(client_id, 0.0)
+    return f"{path}: {client_id} has {len(own)} of {len(shares.shares)} shares, {load:.0%} of the readings"
+
+
+class _Read:
+    """The messages that the gateways read together."""
+
+    def __init__(self, shares: Sequence[Share]) -> None:
+        self._places = {(share.site, share.domain) for share in shares if share.site is not None}
+        self._filters = [pattern for share in shares if share.site is None for pattern in filters_of(share)]
+
+    def takes(self, device: RegisteredDevice) -> bool:
+        """Tell if one of them reads the device's own topic."""
+        if {(device.site, None), (device.site, device.domain)} & self._places:
+            return True
+        topic = str(NativeTopic(device.site or "", device.domain or "", device.id, "readings"))
+        return any(matches(pattern, topic) for pattern in self._filters)
+
+
+def _dots(device: RegisteredDevice) -> Iterator[tuple[str, str]]:
+    for key, name in (("site", device.site), ("source" if device.source else "id", device.source or device.id)):
+        if name is not None and (what := has_dot(name)):
+            yield key, what
