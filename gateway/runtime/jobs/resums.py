@@ -53,6 +53,8 @@ _PAUSE_S: Final = 0.2
 """Between two devices of a night."""
 _SETTLE_S: Final = 3.0
 """Within it a reading that was received stands in the database, if that answers."""
+_SETTLE_MOST_S: Final = 60.0
+"""A write takes no longer: else what it brings would stand there with old sums, written over the right ones."""
 _SETTLE_LOOK_S: Final = 0.1
 _STEPS_LOOK_S: Final = 5.0
 _KEPT: Final = 100
@@ -246,9 +248,12 @@ class _RunningCounters:
         await self._save(self._of)
 
     async def settle(self) -> bool:
-        """Wait for readings on their way to the database; False when some stand in the journal."""
-        for _ in range(round(_SETTLE_S / _SETTLE_LOOK_S)):
+        """Wait for readings on their way to the database; False when some are for long, or stand in the journal."""
+        ledger, due = self._ledger, self._ledger.received.total()
+        least = 1 if self.is_read_at_once else round(_SETTLE_S / _SETTLE_LOOK_S)
+        for look in range(1, round(_SETTLE_MOST_S / _SETTLE_LOOK_S)):
             await asyncio.sleep(_SETTLE_LOOK_S)
-            if self.is_read_at_once and not self._ledger.pending["memory"]:
-                break
-        return not self._ledger.backlog
+            # Newer ones always wait: these go on with the right offset.
+            if look >= least and ledger.received.total() - ledger.pending["memory"] >= due:
+                return not ledger.backlog
+        return False

@@ -9,6 +9,7 @@ import pytest
 from gateway.commands.demo import services
 from gateway.core.devices.device import Device
 from gateway.core.ledger import Ledger
+from gateway.core.readings.counters import CounterState
 from gateway.core.readings.exchanges import ToldExchange
 from gateway.core.readings.sums import SumsMode
 from gateway.ingest.delivery.circuit_breaker import CircuitBreaker
@@ -17,7 +18,7 @@ from gateway.ingest.events import Events
 from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database
 from gateway.runtime.jobs import resums
-from gateway.runtime.jobs.resums import ExchangeWriter, Resums
+from gateway.runtime.jobs.resums import ExchangeWriter, Resums, _RunningCounters
 from gateway.support.clock import WallClock
 from gateway.support.config.model import Config, Influxdb
 from tests.core.making import HOUR_MS, NOW_MS, message, pipeline, topic
@@ -91,3 +92,34 @@ def test_in_the_night_the_sums_that_need_it_are_worked_out(tmp_path: Path, monke
 def _hour(at_ms: int) -> float:
     at = datetime.fromtimestamp(at_ms / 1000, UTC)
     return at.hour + at.minute / 60
+
+
+def test_sums_are_read_again_when_all_that_was_under_way_is_written_whatever_came_since(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(resums, "_SETTLE_LOOK_S", 0.001)
+    ledger = Ledger(0)
+    live = _RunningCounters(Device("m1", None), CounterState(), Saved().save_counters, ledger)
+    live.is_read_at_once = True
+    ledger.receive(3, "mqtt")
+
+    async def settled() -> bool:
+        waiting = asyncio.create_task(live.settle())
+        for _ in range(20):
+            await asyncio.sleep(0.001)
+            ledger.receive(1, "mqtt")
+        assert not waiting.done(), "three are under way since before"
+        ledger.settle("written", {"water": 3})
+        return await waiting
+
+    assert asyncio.run(settled())
+    assert ledger.pending["memory"] == 20
+
+
+def test_a_write_that_hangs_leaves_the_rest_to_the_night(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resums, "_SETTLE_MOST_S", 0.3)
+    ledger = Ledger(0)
+    ledger.receive(1, "mqtt")
+    live = _RunningCounters(Device("m1", None), CounterState(), Saved().save_counters, ledger)
+    live.is_read_at_once = True
+    assert not asyncio.run(live.settle())
