@@ -63,7 +63,7 @@ def test_the_page_adds_up_the_month_and_begins_with_what_needs_a_person(tmp_path
     assert asked == [["report", "billing", "--month", "2026-10", "--csv"]]
     assert page.words.startswith("Billing · Oct 2026")
     assert "From 01 Oct 2026 to 01 Nov 2026" in page.words
-    assert "3 25 m³ 1 1 0" in page.part("Suspect", "1 lines correct")
+    assert "25 m³ Lines 3 No figure 1 Estimated 1 Suspect 0" in page.part("Suspect Volume", "1 lines correct")
     rows = page.part("Amount Note", "Download")
     assert rows.index("Correction of 2026-09") < rows.index("m2") < rows.index("m3") < rows.rindex("m1")
     assert "not covered: no reading" in rows
@@ -84,7 +84,7 @@ def test_what_nobody_knows_is_not_measured_and_an_estimate_that_its_register_ove
     monkeypatch.setattr(completeness, "printed", printed)
     monkeypatch.setattr(billing, "find_spec", lambda _: None)
     page = visit(tmp_path, lambda visitor: shown(visitor, "/billing"), [])
-    assert "1 not measured 1 0 0" in page.part("Suspect", "Device")
+    assert "not measured Lines 1 No figure 1 Estimated 0 Suspect 0" in page.words
     assert "1 lines stand on an estimate though their register was read again" in page.words
     rows = page.part("Amount Note", "Download")
     assert rows.index("m1") < rows.index("m2") < rows.index("m0")
