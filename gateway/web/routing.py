@@ -2,7 +2,9 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any, Final, TypeVar
+from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
@@ -48,6 +50,7 @@ class RouteGroup:
         self._parts = parts
         self._status = parts.status
         self._config = parts.status.config
+        self._zone = ZoneInfo(self._config.time.zone)
         self._clock = parts.status.clock
         self._devices = parts.status.devices
         self._keeper = parts.status.alarms
@@ -55,6 +58,9 @@ class RouteGroup:
         self._commands = parts.commands
         self._turns = parts.turns
         self._pages = parts.pages
+
+    def _local_day(self, at_ms: float) -> date:
+        return datetime.fromtimestamp(at_ms / 1000, self._zone).date()
 
     def reading(self) -> dict[str, Handler]:
         """Path → handler, for reading."""

@@ -1,9 +1,8 @@
 """Amounts that people tell of a device: an estimate of days without readings, a correction; told, listed and taken back."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
@@ -96,8 +95,7 @@ class AmountPages(RouteGroup):
 
         :raises CommandRefused: a word of it cannot be understood, or cannot be.
         """
-        zone, kind = ZoneInfo(self._config.time.zone), asked.get("kind", "")
-        today = datetime.fromtimestamp(self._clock.now_ms() / 1000, zone).date()
+        kind, today = asked.get("kind", ""), self._local_day(self._clock.now_ms())
         try:
             first, last = (date.fromisoformat(asked.get(key, "")) for key in ("from", "to"))
         except ValueError as error:
@@ -115,7 +113,7 @@ class AmountPages(RouteGroup):
             raise CommandRefused(f"--amount: {amount:g} is no amount of a meter", 400)
         if kind not in {"estimate", "correct"} or (kind == "estimate" and amount < 0):
             raise CommandRefused(f"--amount: {amount:g} cannot be for {kind[:20]!r}: an estimate is 0 or more", 400)
-        span = TimeSpan(midnight_ms(first, zone), midnight_ms(last + timedelta(days=1), zone))
+        span = TimeSpan(midnight_ms(first, self._zone), midnight_ms(last + timedelta(days=1), self._zone))
         return ToldAmount(AmountKind[kind.upper()], span, round(amount * MILLIONTHS))
 
     async def _found(self, entry: RegisteredDevice) -> ToldAmounts:
@@ -147,7 +145,6 @@ class AmountPages(RouteGroup):
         return sorted(listed, key=lambda one: (one["from"], one["kind"]), reverse=True), ""
 
     def _document(self, field: str, told: ToldAmount) -> Document:
-        zone = ZoneInfo(self._config.time.zone)
-        first, last = (datetime.fromtimestamp(ms / 1000, zone).date().isoformat() for ms in (told.span[0], told.span[1] - 1))
+        first, last = (self._local_day(ms).isoformat() for ms in (told.span.start_ms, told.span.end_ms - 1))
         named = {"kind": told.kind.name.lower(), "field": field, "from": first, "to": last}
         return {**named, "amount": told.amount / MILLIONTHS}

@@ -8,7 +8,6 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 from urllib.parse import quote
-from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
@@ -46,7 +45,7 @@ class ExchangePages(RouteGroup):
         """The form; ``field``, ``at`` (ms or local time), ``final`` and ``register`` of the address are filled in."""
         fields = dict(request.query)
         if fields.get("at", "").isdecimal():
-            fields["at"] = datetime.fromtimestamp(int(fields["at"][:13]) / 1000, self._zone()).strftime("%Y-%m-%dT%H:%M")
+            fields["at"] = datetime.fromtimestamp(int(fields["at"][:13]) / 1000, self._zone).strftime("%Y-%m-%dT%H:%M")
         return self._form(request, fields, {})
 
     def _form(self, request: web.Request, fields: dict[str, str], faults: dict[str, str], status: int = 200) -> web.Response:
@@ -66,9 +65,6 @@ class ExchangePages(RouteGroup):
             may_save=account_of(request).role >= AccountRole.TECHNICIAN,
             done="done" in request.query,
         )
-
-    def _zone(self) -> ZoneInfo:
-        return ZoneInfo(self._config.time.zone)
 
     @changes("/api/devices/{device}/exchange", AccountRole.TECHNICIAN, "meter exchanged")
     async def _by_program(self, request: web.Request) -> web.Response:
@@ -93,7 +89,7 @@ class ExchangePages(RouteGroup):
     def _instant_ms(self, at: str) -> int:
         """A local time as a browser writes it, in ms."""
         try:
-            return round(datetime.fromisoformat(at).replace(tzinfo=self._zone()).timestamp() * 1000)
+            return round(datetime.fromisoformat(at).replace(tzinfo=self._zone).timestamp() * 1000)
         except ValueError:
             raise CommandRefused(f"--at: {at[:40]!r} is no time; write 2026-10-31T14:30", 422) from None
 

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 from io import StringIO
 from typing import Final, NamedTuple
-from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
@@ -20,7 +19,7 @@ from gateway.monitoring.status.known_devices import nobody
 from gateway.support.i18n.glossary import closed_lists
 from gateway.web.devices.device_charts import device_charts
 from gateway.web.devices.series import SeriesPages
-from gateway.web.http.handlers import language_of
+from gateway.web.http.handlers import csv_file, language_of
 from gateway.web.routing import PageParts, RouteGroup, reads
 from schemas.quantities import QUANTITIES, SUM_OF, Kind
 from schemas.registry import RegisteredDevice, device_key
@@ -54,7 +53,6 @@ class DayPages(RouteGroup):
     def __init__(self, parts: PageParts, series: SeriesPages) -> None:
         super().__init__(parts)
         self._series = series
-        self._zone = ZoneInfo(self._config.time.zone)
 
     @reads("/devices/{device}/day")
     async def _page(self, request: web.Request) -> web.Response:
@@ -69,7 +67,7 @@ class DayPages(RouteGroup):
         rows, uses = found
         texts, formats = self._pages.language(request)
         charts = device_charts(_lines(device, rows), SampledWindow(span, _MINUTE_MS), texts, formats)
-        before, after = (datetime.fromtimestamp(ms / 1000, self._zone).date() for ms in (span.start_ms - 1, span.end_ms))
+        before, after = map(self._local_day, (span.start_ms - 1, span.end_ms))
         return self._pages.page(
             request,
             "device_day",
@@ -104,9 +102,7 @@ class DayPages(RouteGroup):
             told = [*(row.values.get(field, "") for field in fields), *(row.grown.get(field, "") for field in summed)]
             cells = (at, *row.series[1:], *told, row.quality, "; ".join(_said(row.quality, language)))
             written.writerow(map(as_cell, cells))
-        day = datetime.fromtimestamp(span.start_ms / 1000, self._zone).date()
-        named = {"Content-Disposition": f'attachment; filename="{device_key(device.name)}-{day}.csv"'}
-        return web.Response(text="\ufeff" + text.getvalue(), content_type="text/csv", charset="utf-8", headers=named)
+        return csv_file(f"{device_key(device.name)}-{self._local_day(span.start_ms)}", text.getvalue())
 
     def _asked(self, request: web.Request) -> tuple[Device, TimeSpan]:
         """The device and the day that are asked for.

@@ -3,10 +3,9 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from heapq import nlargest
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
@@ -81,7 +80,6 @@ class NewDevicePages(RouteGroup):
     def __init__(self, parts: PageParts, explain: ExplainDevice) -> None:
         super().__init__(parts)
         self._explain = explain
-        self._zone = ZoneInfo(self._config.time.zone)
         self._proposing = asyncio.Lock()
         self._proposed: dict[tuple[object, ...], list[ProposedMake]] = {}
         self._newcomers = Fresh(self._look, _FRESH_FOR_S)
@@ -149,7 +147,7 @@ class NewDevicePages(RouteGroup):
         device = self._devices.find(name)
         interval_s, makes = await self._interval_s(name), await self._makes(name, explained)
         fields = proposed(explained, device.source if device is not None else "", name)
-        fields["installed"] = datetime.fromtimestamp(self._clock.now_ms() / 1000, self._zone).date().isoformat()
+        fields["installed"] = self._local_day(self._clock.now_ms()).isoformat()
         if interval_s is not None:
             fields["interval"] = format_duration(timedelta(seconds=interval_s))
         if makes and (len(makes) == 1 or makes[0].measured > makes[1].measured):

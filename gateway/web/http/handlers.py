@@ -81,6 +81,17 @@ def whole_number(text: str | None) -> int | None:
     return int(text)
 
 
+def file_answer(name: str, content_type: str, body: bytes, charset: str | None = None) -> web.Response:
+    """A file to save under a name."""
+    named = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return web.Response(body=body, content_type=content_type, charset=charset, headers=named)
+
+
+def csv_file(name: str, text: str) -> web.Response:
+    """A file of CSV, with the mark by which spreadsheets know UTF-8."""
+    return file_answer(f"{name}.csv", "text/csv", f"\ufeff{text}".encode(), "utf-8")
+
+
 LANGUAGE_COOKIE: Final = "gateway_language"
 _RANGE: Final = re.compile(r"\s*([A-Za-z]{1,8})(?:-[A-Za-z0-9-]{1,64})?\s*(?:;\s*q=([01](?:\.\d{0,3})?)\s*)?")
 _RANGES_MAX: Final = 20

@@ -23,7 +23,7 @@ from gateway.runtime.jobs.exports import CommandFailed, configured, printed
 from gateway.support.access.accounts import AccountRole
 from gateway.support.i18n.reports import report_words
 from gateway.web.changes.commands import CommandRefused
-from gateway.web.http.handlers import account_of, note_changes
+from gateway.web.http.handlers import account_of, file_answer, note_changes
 from gateway.web.http.listing import list_query
 from gateway.web.routing import PageParts, changes, reads
 from gateway.web.views.completeness import MonthPages, MonthReport, csv_answer
@@ -107,8 +107,7 @@ class BillingPages(MonthPages):
             except CommandFailed as failed:
                 return web.json_response({"error": str(failed)}, status=503)
             body = await asyncio.to_thread(path.read_bytes)
-        named = {"Content-Disposition": f'attachment; filename="billing-{month}.xlsx"'}
-        return web.Response(body=body, content_type=_XLSX, headers=named)
+        return file_answer(f"billing-{month}.xlsx", _XLSX, body)
 
     @changes("/api/billing/{month}/close", AccountRole.ADMIN, MONTH_CLOSED)
     async def _close(self, request: web.Request) -> web.Response:

@@ -8,10 +8,9 @@ import csv
 from calendar import monthrange
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from io import StringIO
 from typing import Final, NamedTuple
-from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
@@ -23,7 +22,7 @@ from gateway.support.access.accounts import GUEST, OWN_NAME
 from gateway.support.access.scope import DeviceScope
 from gateway.support.clock import WallClock
 from gateway.support.config.model import Config
-from gateway.web.http.handlers import account_of
+from gateway.web.http.handlers import account_of, csv_file
 from gateway.web.http.limits import rows_within, scope_of
 from gateway.web.routing import PageParts, RouteGroup, reads
 
@@ -120,8 +119,6 @@ class MonthReports:
 
 
 AGAIN_S: Final = 2
-FOR_SPREADSHEETS: Final = "\ufeff"
-"""The mark by which spreadsheets know UTF-8."""
 
 
 class AreaMonth(NamedTuple):
@@ -156,7 +153,6 @@ class MonthPages(RouteGroup):
 
     def __init__(self, parts: PageParts, words: Callable[[str], list[str]] = by_area, kept: int = _MONTHS) -> None:
         super().__init__(parts)
-        self._zone = ZoneInfo(self._config.time.zone)
         self._reports = MonthReports(self._config, self._clock, words, kept)
 
     def _asked(self, request: web.Request, more: str = "") -> tuple[TimeSpan, MonthReport]:
@@ -186,14 +182,14 @@ class MonthPages(RouteGroup):
 
     def _months(self) -> list[TimeSpan]:
         """The months to choose from, the newest first."""
-        today = datetime.fromtimestamp(self._clock.now_ms() / 1000, self._zone).date()
+        today = self._local_day(self._clock.now_ms())
         number = today.year * 12 + today.month - _MONTHS
         first, last = date(number // 12, number % 12 + 1, 1), today.replace(day=monthrange(today.year, today.month)[1])
         return list(periods(first, last, ReportStep.MONTH, self._zone))[::-1]
 
     def _written(self, month: TimeSpan) -> str:
         """A month as the command takes it."""
-        return datetime.fromtimestamp(month.start_ms / 1000, self._zone).strftime("%Y-%m")
+        return f"{self._local_day(month.start_ms):%Y-%m}"
 
     def _choices(self) -> dict[str, int]:
         """The months as a page offers them."""
@@ -205,8 +201,7 @@ def csv_answer(report: MonthReport, name: str, text: str) -> web.Response:
     if not report.csv:
         why = report.fault or "it is being worked out; ask again"
         return web.json_response({"error": why}, status=503, headers={"Retry-After": str(AGAIN_S)})
-    named = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
-    return web.Response(text=FOR_SPREADSHEETS + text, content_type="text/csv", charset="utf-8", headers=named)
+    return csv_file(name, text)
 
 
 class CompletenessPages(MonthPages):

@@ -59,7 +59,7 @@ class ConsumptionPages(MonthPages):
             list=query.page_of(rows),
             choices=_BY,
             by=query.get("by"),
-            last_day=datetime.fromtimestamp(month.end_ms / 1000 - 1, self._zone).date(),
+            last_day=self._local_day(month.end_ms - 1),
             address=query.link(month=self._written(month)),
             causes=report_words(self._pages.language(request)[0].language),
         )

@@ -11,6 +11,7 @@ from aiohttp import web
 from gateway.monitoring.exports.open_day import DEVICES_MIN
 from gateway.monitoring.exports.open_files import CATALOG, OpenFile, OpenFiles
 from gateway.support.access.scope import DeviceScope
+from gateway.web.http.handlers import file_answer
 from gateway.web.http.limits import rows_within, scope_of
 from gateway.web.http.listing import list_query
 from gateway.web.routing import PageParts, RouteGroup, reads
@@ -56,8 +57,7 @@ class OpenDataPages(RouteGroup):
             body = await asyncio.to_thread(_content, self._files.folder / name, scope)
         except OSError as error:
             raise web.HTTPNotFound(text=f"there is no file {name[:80]!r} of open data") from error
-        named = {"Content-Disposition": f'attachment; filename="{name}"'}
-        return web.Response(body=body, content_type=_TYPES.get(name, _PACKED), headers=named)
+        return file_answer(name, _TYPES.get(name, _PACKED), body)
 
     async def _listed(self, scope: DeviceScope | None) -> list[OpenFile]:
         """The files, those of the domain that the sender may see."""
