@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Literal
 
 from gateway.core.decoders import bad_payload
-from gateway.core.decoders.nested import ORDERS
+from gateway.core.decoders.plain import ORDERS
 from gateway.core.message import Undecodable
 
 FrameFieldReader = Callable[[bytes], object]

@@ -11,8 +11,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
-from gateway.core.decoders.nested import from_hex
-from gateway.core.decoders.plain import json_of_frame, may_be_unbounded
+from gateway.core.decoders.plain import from_hex, json_of_frame, may_be_unbounded
 from gateway.core.message import Undecodable
 from gateway.core.profiles.envelope_fields import Radio, eui_of, radio_of
 from gateway.core.profiles.language.paths import parse_path

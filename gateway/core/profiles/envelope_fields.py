@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 from gateway.core.decoders import bad_payload
-from gateway.core.decoders.nested import from_base64, from_bytes_list, from_hex, from_json_text
+from gateway.core.decoders.plain import from_base64, from_bytes_list, from_hex, from_json_text
 from gateway.core.message import Undecodable
 from gateway.core.profiles.language.calendars import compile_format
 from gateway.core.profiles.language.paths import Get, first_of, nothing, parse_path

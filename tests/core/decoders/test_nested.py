@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.decoders.nested import WORDS_MAX, from_base64, from_bytes_list, from_hex, from_json_text, from_words
+from gateway.core.decoders.plain import WORDS_MAX, from_base64, from_bytes_list, from_hex, from_json_text, from_words
 from gateway.core.message import Undecodable
 from schemas.rejects import RejectReason
 from tests.core.profiling import compiled

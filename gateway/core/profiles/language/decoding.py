@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, Final
 
 from gateway.core.decoders import bad_payload, decoder_of
-from gateway.core.decoders.nested import from_base64, from_hex, from_json_text, from_words
+from gateway.core.decoders.plain import from_base64, from_hex, from_json_text, from_words
 from gateway.core.decoders.struct_frame import WIDTHS, compile_struct
 from gateway.core.decoders.text import compile_csv, compile_pairs
 from gateway.core.decoders.text import compile_text as compile_template

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from gateway.core.decoders.nested import ORDERS, from_base64, from_bytes_list, from_hex, from_json_text, from_words
+from gateway.core.decoders.plain import ORDERS, from_base64, from_bytes_list, from_hex, from_json_text, from_words
 from gateway.core.decoders.struct_frame import SPANS, WIDTHS, compile_struct
 from gateway.core.decoders.text import compile_csv, compile_text
 from gateway.core.message import Undecodable
