@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from gateway.admin.copying.copier import Copier, CopyResult, Difference, Tell
-from gateway.admin.copying.plan import CopyPlan, plan, route, where
+from gateway.admin.copying.copier import Copier, CopyPlan, CopyResult, Difference, Tell, plan, route, where
 from gateway.admin.copying.target import ProgressFile
 from gateway.commands import FAULT, UNREACHABLE
 from gateway.commands.options import add_path, with_config

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.admin.copying.copier import Copier, CopyResult, Tell
-from gateway.admin.copying.plan import plan, route
+from gateway.admin.copying.copier import Copier, CopyResult, Tell, plan, route
 from gateway.admin.copying.target import CopyProgress, ProgressFile
 from gateway.commands.demo import services
 from gateway.ingest.database.store import StoreFault

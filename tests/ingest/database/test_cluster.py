@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import pytest
 
-from gateway.admin.copying.plan import open_source
+from gateway.admin.copying.copier import open_source
 from gateway.commands.demo import services
 from gateway.ingest.database.metricsql_http import deleting_url, is_cluster, process_url
 from gateway.ingest.database.open_store import PointStore, open_store
