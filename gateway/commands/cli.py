@@ -11,7 +11,8 @@ from importlib import import_module
 from typing import Final, NamedTuple
 
 from gateway import __version__
-from gateway.commands.starting import told
+from gateway.commands.options import add_config
+from gateway.commands.starting import start, told
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,6 +42,12 @@ class _TellVersion(argparse.Action):
 
         print(f"{__version__}, commit {running_commit()}")
         parser.exit()
+
+
+def add_run(run: argparse.ArgumentParser) -> None:
+    """Add the options of ``gateway run``."""
+    add_config(run)
+    run.set_defaults(call=lambda options: start(options.config))
 
 
 class CommandRow(NamedTuple):
@@ -81,7 +88,7 @@ _SETUP: Final = {
     "copy": CommandRow("copy one database into another, and change over", "setup.copy"),
 }
 _COMMANDS: Final = {
-    "run": CommandRow("run the gateway", "options:add_run"),
+    "run": CommandRow("run the gateway", "cli:add_run"),
     "check": CommandRow("check configuration, registry and profiles", "check.check"),
     "status": CommandRow("show how the gateways of this machine are", "status"),
     "demo": CommandRow("run a broker, InfluxDB, the gateway and simulated devices", "demo.demo"),

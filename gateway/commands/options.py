@@ -9,7 +9,6 @@ from typing import Any, Final, TypeAlias
 from zoneinfo import ZoneInfo
 
 from gateway.commands import OK
-from gateway.commands.starting import start
 from gateway.support.config.files import load
 from gateway.support.config.model import Config
 from schemas.durations import parse_span_ms
@@ -22,12 +21,6 @@ DoWithConfig = Callable[[Config, argparse.Namespace], int | None]
 def add_config(parser: argparse.ArgumentParser) -> None:
     """Add ``--config``."""
     parser.add_argument("-c", "--config", type=Path, metavar="FILE", help="configuration file (default: gateway.yaml)")
-
-
-def add_run(run: argparse.ArgumentParser) -> None:
-    """Add the options of ``gateway run``."""
-    add_config(run)
-    run.set_defaults(call=lambda options: start(options.config))
 
 
 def with_config(parser: argparse.ArgumentParser, do: DoWithConfig) -> None:
