@@ -79,7 +79,8 @@ async def balance(
     arrived = await _arrived(store, involved, spans, zone, now_ms)
     silent = SilentMeters(store, roster, domain, zone, None if known is None else known[2])
     levels = TankLevels(store, roster)
-    async for found in consumption(store, involved, domain, spans, now_ms, counters=flow_counters(domain)):
+    flowing, is_short = flow_counters(domain), known is not None
+    async for found in consumption(store, involved, domain, spans, now_ms, counters=flowing, counted_only=is_short):
         meters = meter_flows(found, domain, await silent.estimates(found))
         if known is None and network.meters.keys() & involved.by_id.keys() != meters.keys():
             network = MeterNetwork(devices, domain, meters.keys() | devices.keys() - involved.by_id.keys())
