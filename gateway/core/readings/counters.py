@@ -9,6 +9,13 @@ marked too, and believed at once.
 A step forwards that is merely unusual waits in the same way. It counts in full if the counter goes on as the step says; the
 size of its meter is then known to be no less. Else the sum goes on from the first reading after it, as behind a step that is
 impossible, and the step stands to be confirmed by a person.
+
+What is unusual is of the size of a meter and of its mean (:func:`gateway.core.readings.steps.usual`). The registry tells the
+size; where it does not, the meter shows it, in three ways: by a rate that readings after a step confirm, by amounts that are
+believed and greater than a part of it, and by steps to confirm of which it takes more than anybody would exchange meters.
+
+A value takes one of these ways, and :meth:`CounterState.judge` is their order: it goes on as ever; it is older than the state
+(``_judge_late``); it is usual, a roll-over, or was really used (``_judge_step``); or it is doubted (``_judge_doubt``).
 """
 
 from array import array

@@ -151,7 +151,7 @@ class CounterValue(NamedTuple):
 
 
 class StepVerdict(Enum):
-    """StepVerdict on a step: something explains it, so it counts; people must explain it; or the next readings will show it."""
+    """The verdict on a step: something explains it, so it counts; people must explain it; or the next readings will show it."""
 
     EXPLAINED = "explained"
     STEPPED = "stepped"
