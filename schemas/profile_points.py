@@ -28,6 +28,11 @@ class CounterSpec(Part):
         description="A step back sets quality bit 4, and is believed when two more readings confirm it.",
     )
     max_rate: RatePerH | None = Field(None, description="The most it can grow, in the field's own unit: 20/h, 0.5/min, 500/d.")
+    size: RatePerH | None = Field(
+        None,
+        description="What the size of these meters passes, 3.1/h: more is a step that must be confirmed. q3_m3_h and "
+        "rated_a in `params` of a device come first.",
+    )
 
 
 ShortCounter = Annotated[

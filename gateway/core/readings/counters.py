@@ -78,12 +78,20 @@ class CounterState(CounterNumbers):
             gap_ms > 0
             and 0 <= grown <= self[at + SIZE] * _ORDINARY
             and (grown <= growth.step or grown <= growth.most_per_h * gap_ms / HOUR_MS + growth.step)
-            and (rule is None or (most := rule.rate_per_h) is None or (grown <= most * gap_ms / HOUR_MS and grown <= most))
+            and (rule is None or rule.is_usual(grown, gap_ms))
             and (not self._doubts or self._dismiss(at, name, value, time_ms))
         ):
-            return self._go_on(at, value, time_ms)
-        size = self[at + SIZE] if rule is None or rule.rate_per_h is None else min(self[at + SIZE], rule.rate_per_h)
-        is_rated = bool(self.rated) and name.partition(",")[0] in self.rated
+            self[at], self[at + TIME] = value, time_ms
+            offset = self[at + OFFSET]
+            if time_ms - self[at + BASE_TIME] > FORGETS_MS:
+                self._forget_first_day(at)
+            return Judgement(suspect=False, offset=offset) if offset else SOUND
+        size, is_rated = self[at + SIZE], bool(self.rated) and name.partition(",")[0] in self.rated
+        if rule is not None and rule.size_per_h is not None and not is_rated:
+            shown = size if size > self._size(name, growth) else 0.0
+            size, is_rated = max(rule.size_per_h, shown), True
+        if rule is not None and rule.rate_per_h is not None:
+            size = min(size, rule.rate_per_h)
         met = CounterValue(name, value, time_ms, growth, rule, together, size, is_rated)
         return self._judge_late(at, met) if gap_ms <= 0 else self._judge_step(at, met)
 
@@ -252,14 +260,6 @@ class CounterState(CounterNumbers):
             self._forget_doubt(name)
         return True
 
-    def _go_on(self, at: int, value: float, time_ms: float) -> Judgement:
-        """Believe a value that is no step."""
-        self[at], self[at + TIME] = value, time_ms
-        if time_ms - self[at + BASE_TIME] > FORGETS_MS:
-            self._forget_first_day(at)
-        offset = self[at + OFFSET]
-        return Judgement(suspect=False, offset=offset) if offset else SOUND
-
     def _judge_late(self, at: int, met: CounterValue) -> Judgement:
         """Find the offset of a value that is older than the state; it alters nothing, and what was no reading has no sum."""
         offset = self._offset_at(at, met.name, met.time_ms)
@@ -284,7 +284,10 @@ class CounterState(CounterNumbers):
             if mean is not None and not met.is_rated:
                 beyond = value - before - UNUSUAL * mean * (time_ms - before_ms)
                 self[at + SIZE] = min(max(self[at + SIZE], beyond / _ORDINARY), _GROWS_BY * self[at + SIZE])
-            return self._go_on(at, value, time_ms)
+            self[at], self[at + TIME] = value, time_ms
+            if time_ms - self[at + BASE_TIME] > FORGETS_MS:
+                self._forget_first_day(at)
+            return Judgement(suspect=False, offset=offset) if offset else SOUND
         if modulus := met.rolled_over(before, before_ms):
             self._doubt_restored(before_ms)
             self._put_former(name, FormerOffset(time_ms, offset, before + offset))

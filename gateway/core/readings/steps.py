@@ -26,10 +26,21 @@ _TOLERANCE: Final = 1e-6
 
 
 class CounterRule(NamedTuple):
-    """A profile's rule for a counter: the most it grows in an hour, and the value at which it starts again; None: not known."""
+    """A profile's rule for a counter; None: it does not tell.
+
+    :ivar rate_per_h: the most it grows in an hour.
+    :ivar modulus: the value at which it starts again.
+    :ivar size_per_h: amount that the size of its meters passes in an hour.
+    """
 
     rate_per_h: float | None = None
     modulus: float | None = None
+    size_per_h: float | None = None
+
+    def is_usual(self, grown: float, gap_ms: float) -> bool:
+        """Tell if so much is usual whatever its mean is."""
+        rate, size = self.rate_per_h, self.size_per_h
+        return (rate is None or grown <= rate * min(1.0, gap_ms / HOUR_MS)) and (size is None or grown <= size)
 
 
 class CounterValue(NamedTuple):

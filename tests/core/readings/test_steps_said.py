@@ -142,6 +142,19 @@ def test_a_meter_whose_size_nobody_told_shows_it_by_what_is_believed_of_it() -> 
     assert [step.held_out for step in at_once.past.steps] == [40.0], "one amount makes it no more than twice as great"
 
 
+def test_a_profile_may_tell_the_size_of_its_meters_and_the_registry_comes_first() -> None:
+    rule = CounterRule(size_per_h=3.125)
+
+    def marks(state: CounterState, values: list[float]) -> list[bool]:
+        return [state.judge(NAME, GROWTH[NAME], value, at(1 + hour), rule).suspect for hour, value in enumerate(values)]
+
+    assert marks(house([]), [803.1, 806.3]) == [False, True]
+    assert not house([]).judge(NAME, GROWTH[NAME], 806.3, at(1)).suspect, "without it nobody knows"
+    rated = house([])
+    rated.rate({NAME: 5.0})
+    assert marks(rated, [803.1, 808.0]) == [False, False]
+
+
 def test_a_pump_that_ran_in_a_gap_and_runs_on_counts_though_it_stops_soon() -> None:
     pump: Hours = [(6, 854.0), (6.25, 856.3), (6.5, 858.6), (6.75, 858.6)]
     state = house(pump)

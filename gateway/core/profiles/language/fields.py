@@ -83,7 +83,7 @@ def _counter_rule(value: FieldValue, quantity: Quantity, scope: Scope) -> tuple[
         return None, None
     if quantity.kind is not Kind.COUNTER:
         raise Fault("counter", f"{quantity.field} is not a register")
-    rule = CounterRule(counter.max_rate)
+    rule = CounterRule(counter.max_rate, size_per_h=counter.size)
     if counter.wrap is None:
         return rule, None
     with within("counter.wrap"):
