@@ -1,24 +1,16 @@
 """The last hours of one device, sampled so that the answer is small however often the device sends."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
-from typing import Final, NamedTuple, Protocol
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
-from gateway.ingest.database.store import SampledField, StoredSeries, TimeSpan
+from gateway.ingest.database.store import Store, StoredSeries, TimeSpan
 
 SAMPLES: Final = 360
 """Steps of a window: one for each minute of six hours."""
 SERIES_MAX: Final = 100
 """Series of a device that are told; the lanes and classes of a crossing can have more."""
 _LEAST_STEP_MS: Final = 1000
-
-
-class SampledStore(Protocol):
-    """The part of a database that is asked here."""
-
-    def sampled(self, measurements: Sequence[str], window: TimeSpan, step_ms: int, device: str) -> AsyncIterator[SampledField]:
-        """Yield each field of a device, sampled; booleans as 0 and 1."""
-        ...
 
 
 class RecentSeries(NamedTuple):
@@ -44,9 +36,7 @@ def recent_window(now_ms: int, hours: int) -> SampledWindow:
     return SampledWindow(TimeSpan(end_ms - SAMPLES * step_ms, end_ms), step_ms)
 
 
-async def recent_series(
-    store: SampledStore, measurements: Sequence[str], window: SampledWindow, device: str
-) -> list[RecentSeries]:
+async def recent_series(store: Store, measurements: Sequence[str], window: SampledWindow, device: str) -> list[RecentSeries]:
     """Everything that a device wrote in a window, by measurement, field and tags; the first hundred series."""
     found: dict[tuple[str, str, StoredSeries], dict[int, float]] = defaultdict(dict)
     async for sampled in store.sampled(measurements, window.span, window.step_ms, device):

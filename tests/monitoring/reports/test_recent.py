@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from typing import cast
 
 import pytest
 
-from gateway.ingest.database.store import SampledField, StoredSeries, TimeSpan
+from gateway.ingest.database.store import SampledField, Store, StoredSeries, TimeSpan
 from gateway.monitoring.reports.recent import SAMPLES, SERIES_MAX, RecentSeries, recent_series, recent_window
 from tests.monitoring.reports.stores import Filled
 
@@ -66,5 +67,5 @@ class _ManyLanes:
 
 
 def test_a_device_of_very_many_series_tells_the_first_of_them() -> None:
-    found = asyncio.run(recent_series(_ManyLanes(), ["traffic"], WINDOW, "m"))
+    found = asyncio.run(recent_series(cast("Store", _ManyLanes()), ["traffic"], WINDOW, "m"))
     assert [one.series.lane for one in found] == [f"{lane:03}" for lane in range(SERIES_MAX)]
