@@ -16,7 +16,7 @@ from gateway.monitoring.exports.open_day import DEVICES_MIN, OpenDay, OpenFigure
 from gateway.monitoring.exports.open_files import CATALOG, OpenFile, OpenFiles, catalog
 from gateway.monitoring.reports.boundaries import ReportStep, periods
 from gateway.monitoring.reports.consumption import ReportGroup
-from gateway.monitoring.reports.flows import flows
+from gateway.monitoring.reports.flows import GroupFlows, group_figures
 from gateway.monitoring.reports.rollups import rolled
 from gateway.monitoring.reports.roster import Roster
 from gateway.support.clock import wall_clock
@@ -82,8 +82,9 @@ async def _figures(store: Store, roster: Roster, domain: str, span: TimeSpan, zo
         part = Roster(roster.by_id[id_] for id_ in ids)
         async for rolled_up in rolled(store, part, domain, [span], now_ms):
             found.add(rolled_up, part)
-    async for group in flows(store, roster, domain, [span], zone, now_ms, ReportGroup.AREA):
-        found.add_flows(group)
+    async for group in group_figures(store, roster, domain, [span], zone, now_ms, ReportGroup.AREA):
+        if isinstance(group, GroupFlows):
+            found.add_flows(group)
     return list(found.figures())
 
 

@@ -28,8 +28,9 @@ from gateway.monitoring.reports.balance import balance
 from gateway.monitoring.reports.boundaries import ReportStep, local_text, periods, so_far
 from gateway.monitoring.reports.completeness import completeness
 from gateway.monitoring.reports.consumption import ReportGroup, consumption
-from gateway.monitoring.reports.flows import MARKED, GroupFlows, group_figures
+from gateway.monitoring.reports.flows import GroupFlows, group_figures
 from gateway.monitoring.reports.group_completeness import group_completeness
+from gateway.monitoring.reports.marks import MARKED
 from gateway.monitoring.reports.roster import Roster
 from gateway.support.clock import wall_clock
 from gateway.support.config.files import ConfigurationFault

@@ -12,8 +12,9 @@ from gateway.monitoring.reports.balance import ParentBalance
 from gateway.monitoring.reports.boundaries import SumBoundary
 from gateway.monitoring.reports.completeness import DeviceCompleteness, PeriodCompleteness, floored_pct
 from gateway.monitoring.reports.consumption import CounterUse, GroupUse, ReportGroup
-from gateway.monitoring.reports.flows import GroupFlows, Marks
+from gateway.monitoring.reports.flows import GroupFlows
 from gateway.monitoring.reports.group_completeness import GroupCompleteness
+from gateway.monitoring.reports.marks import Marks
 from gateway.monitoring.reports.roster import MAIN_COUNTER, Roster
 from schemas.quantities import COUNTERS, TEXT_TAGS
 

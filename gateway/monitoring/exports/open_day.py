@@ -11,7 +11,8 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from gateway.monitoring.reports.consumption import ReportGroup, group_of, totals
-from gateway.monitoring.reports.flows import Figure, GroupFlows, Marks
+from gateway.monitoring.reports.flows import Figure, GroupFlows
+from gateway.monitoring.reports.marks import Marks
 from gateway.monitoring.reports.rollups import RolledPeriod
 from gateway.monitoring.reports.roster import RETURNED, Roster
 from schemas.open_data import FLOWS, MARKS, RAIN, open_quantities

@@ -16,15 +16,12 @@ from zoneinfo import ZoneInfo
 from gateway.ingest.database.store import Store, TimeSpan
 from gateway.monitoring.reports.boundaries import MILLIONTHS, Uncovered
 from gateway.monitoring.reports.consumption import CounterUse, GroupUse, PeriodUse, ReportGroup, consumption, totals
-from gateway.monitoring.reports.marks import MARKED, Marks
+from gateway.monitoring.reports.marks import Marks
 from gateway.monitoring.reports.network import Groups, MeterNetwork
 from gateway.monitoring.reports.roster import MAIN_COUNTER, METERED, RETURNED, Roster
 from gateway.monitoring.reports.silent_meters import Estimate, SilentMeters
 from gateway.monitoring.reports.tanks import Storage, TankLevels
 from schemas.quantities import COUNTERS, UNITS
-
-__all__ = ["MARKED", "Figure", "GroupFlows", "Marks", "MeterFlow", "flows", "group_figures", "group_flows"]
-__all__ += ["meter_flows", "net_of"]
 
 _SOUND: Final = Marks()
 
@@ -218,22 +215,15 @@ def group_flows(
         )
 
 
-async def flows(
-    store: Store, roster: Roster, domain: str, spans: Sequence[TimeSpan], zone: ZoneInfo, now_ms: int, by: ReportGroup
-) -> AsyncIterator[GroupFlows]:
-    """Yield the figures of each group of a domain, period by period; nothing for traffic and urban.
-
-    :param spans: periods, each of which begins where the one before ends.
-    """
-    async for found in group_figures(store, roster, domain, spans, zone, now_ms, by):
-        if isinstance(found, GroupFlows):
-            yield found
-
-
 async def group_figures(
     store: Store, roster: Roster, domain: str, spans: Sequence[TimeSpan], zone: ZoneInfo, now_ms: int, by: ReportGroup
 ) -> AsyncIterator[GroupFlows | tuple[TimeSpan, GroupUse]]:
-    """Yield the same, and what was only counted: all of traffic and urban, other counters of customers' meters."""
+    """Yield the figures of each group of a domain, and what was only counted, period by period.
+
+    Counted alone is all of traffic and urban, and the other counters of customers' meters.
+
+    :param spans: periods, each of which begins where the one before ends.
+    """
     silent, levels = SilentMeters(store, roster, domain, zone), TankLevels(store, roster)
     network = MeterNetwork({}, domain, ())
     async for found in consumption(store, roster, domain, spans, now_ms):

@@ -18,8 +18,9 @@ from gateway.monitoring.reports.balance import ParentBalance
 from gateway.monitoring.reports.boundaries import SumBoundary, Uncovered
 from gateway.monitoring.reports.completeness import DeviceCompleteness, PeriodCompleteness
 from gateway.monitoring.reports.consumption import CounterUse, GroupUse, ReportGroup
-from gateway.monitoring.reports.flows import Figure, GroupFlows, Marks
+from gateway.monitoring.reports.flows import Figure, GroupFlows
 from gateway.monitoring.reports.group_completeness import GroupCompleteness
+from gateway.monitoring.reports.marks import Marks
 from gateway.monitoring.reports.roster import Roster
 from schemas.registry import RegisteredDevice
 

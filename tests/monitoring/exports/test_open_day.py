@@ -9,7 +9,8 @@ from gateway.ingest.database.store import Counter, StoredSeries, TimeSpan
 from gateway.monitoring.exports.open_day import OpenDay, OpenFigure, row_of
 from gateway.monitoring.reports.boundaries import SumBoundary, Uncovered
 from gateway.monitoring.reports.consumption import CounterUse, PeriodUse
-from gateway.monitoring.reports.flows import Figure, GroupFlows, Marks
+from gateway.monitoring.reports.flows import Figure, GroupFlows
+from gateway.monitoring.reports.marks import Marks
 from gateway.monitoring.reports.rollups import RolledPeriod
 from gateway.monitoring.reports.roster import Roster
 from schemas.open_data import COLUMNS, open_data_context, open_quantities

@@ -9,7 +9,7 @@ import pytest
 from gateway.ingest.database.store import TimeSpan
 from gateway.monitoring.reports.boundaries import MILLIONTHS, Uncovered
 from gateway.monitoring.reports.consumption import PeriodUse, ReportGroup
-from gateway.monitoring.reports.flows import GroupFlows, flows
+from gateway.monitoring.reports.flows import GroupFlows, group_figures
 from gateway.monitoring.reports.roster import Roster
 from gateway.monitoring.reports.silent_meters import SilentMeters
 from schemas.registry import RegisteredDevice
@@ -28,8 +28,8 @@ def meter(id_: str, parent: str | None = None, **keys: object) -> RegisteredDevi
 
 def asked(store: MemoryStore, *devices: RegisteredDevice, spans: list[TimeSpan]) -> list[GroupFlows]:
     async def all_() -> list[GroupFlows]:
-        found = flows(store, Roster(devices), "water", spans, VIETNAM, LATER, ReportGroup.AREA)
-        return [row async for row in found]
+        found = group_figures(store, Roster(devices), "water", spans, VIETNAM, LATER, ReportGroup.AREA)
+        return [row async for row in found if isinstance(row, GroupFlows)]
 
     return asyncio.run(all_())
 
