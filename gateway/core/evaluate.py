@@ -14,13 +14,11 @@ from gateway.core.devices.device import Device
 from gateway.core.devices.observation import Counting, Observation, later_ones, point_of, share_points
 from gateway.core.gateways.tenures import Tenures
 from gateway.core.message import Arrival, Outcome, Reading, Undecodable
-from gateway.core.readings.clock_trust import ClockTrust
+from gateway.core.readings.clock_trust import MS_FROM, MS_TO, YEAR_2020_MS, ClockTrust, TimeRules, device_ms
 from gateway.core.readings.duplicates import NEW, DedupResult, DedupVerdict, MessageKeys
-from gateway.core.readings.field_sets import FieldSets
 from gateway.core.readings.late_readings import LateReadings
-from gateway.core.readings.line_protocol import value_texts
+from gateway.core.readings.line_protocol import FieldSets, value_texts
 from gateway.core.readings.steps import RegisterStep
-from gateway.core.readings.timestamps import MS_FROM, MS_TO, YEAR_2020_MS, TimeRules, device_ms
 from gateway.core.readings.unit_jumps import UnitJumps
 from gateway.core.rejecting import reject
 from schemas.quantities import Quality

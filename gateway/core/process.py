@@ -62,11 +62,10 @@ from gateway.core.message import (
 )
 from gateway.core.pending import PendingDecode, pending_decode
 from gateway.core.profiled import ByProfile
-from gateway.core.readings.clock_trust import ClockTrust
+from gateway.core.readings.clock_trust import ClockTrust, TimeRules, device_ms
 from gateway.core.readings.exchanges import StepToConfirm, StoredExchange
 from gateway.core.readings.native import Broken, Decoded, Drop, KeySet, NativeParts, clean, describe_drops
 from gateway.core.readings.sums import FoundSum, SumsMode
-from gateway.core.readings.timestamps import TimeRules, device_ms
 from gateway.core.rejecting import addressed, internal_error, quarantined, reject, unresolved
 from gateway.core.sparkplug.births import Address
 from schemas.quantities import QUANTITIES, Quality

@@ -20,9 +20,9 @@ from gateway.core.pending import PendingDecode
 from gateway.core.profiles.mapped import MappedReading, MappingContext, Window
 from gateway.core.profiles.matching import ProfiledTopic
 from gateway.core.profiles.recognition import Frame, Ignored, Unnamed
+from gateway.core.readings.clock_trust import YEAR_2020_MS, device_ms, rfc3339_ms
+from gateway.core.readings.duplicates import FRAME_WINDOW_MS, RecentFrames
 from gateway.core.readings.native import describe_drops
-from gateway.core.readings.radio_copies import FRAME_WINDOW_MS, RecentFrames
-from gateway.core.readings.timestamps import YEAR_2020_MS, device_ms, rfc3339_ms
 from gateway.core.rejecting import reject, unresolved
 from schemas.quantities import Quality
 from schemas.rejects import IgnoreCause, RejectReason

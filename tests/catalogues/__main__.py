@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from gateway.core.message import CodecAsk
-from gateway.core.readings.timestamps import rfc3339_ms
+from gateway.core.readings.clock_trust import rfc3339_ms
 from gateway.ingest.codecs.sync_client import SyncCodecs
 from tests.catalogues.makers_examples import Example, examples
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 import quickjs
 import yaml
 
-from gateway.core.readings.timestamps import device_ms
+from gateway.core.readings.clock_trust import device_ms
 
 RECEIVED_MS: Final = 1_793_491_200_250
 """When a frame was received of which the example does not tell it."""

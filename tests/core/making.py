@@ -9,9 +9,8 @@ from gateway.core.devices.device import Device
 from gateway.core.devices.streams import Admission, Streams
 from gateway.core.message import Outcome, Refusal, StoredMessage
 from gateway.core.process import Processor
-from gateway.core.readings.clock_trust import ClockTrust
+from gateway.core.readings.clock_trust import ClockTrust, TimeRules
 from gateway.core.readings.sums import SumsMode
-from gateway.core.readings.timestamps import TimeRules
 from schemas.quantities import TEXT_TAGS, Kind, Quantity
 from schemas.registry import RegisteredDevice
 from tests.core.line_protocol import Point, parse

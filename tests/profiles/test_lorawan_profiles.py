@@ -12,8 +12,7 @@ from gateway.core.message import StoredMessage
 from gateway.core.process import Processor
 from gateway.core.profiles.envelopes import Envelopes
 from gateway.core.profiles.matching import Profiles
-from gateway.core.readings.clock_trust import ClockTrust
-from gateway.core.readings.timestamps import TimeRules
+from gateway.core.readings.clock_trust import ClockTrust, TimeRules
 from gateway.ingest.codecs.sync_client import SyncCodecs
 from gateway.onboarding.explain.dry_run import DryRun, point_document
 from gateway.onboarding.explain.profile_tests import check_profile

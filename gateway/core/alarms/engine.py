@@ -22,10 +22,10 @@ from gateway.core.alarms.states import States
 from gateway.core.alarms.views import UsualHours, Views
 from gateway.core.alarms.watch import FLOW, Scales, is_within
 from gateway.core.devices.device import NO_PARAMS, Device, Series
-from gateway.core.devices.guard import NO_GUARD
-from gateway.core.readings.field_sets import FieldSet
+from gateway.core.devices.limits import NO_GUARD
+from gateway.core.readings.clock_trust import TimeRules
+from gateway.core.readings.line_protocol import FieldSet
 from gateway.core.readings.steps import DAY_MS, RegisterStep
-from gateway.core.readings.timestamps import TimeRules
 from gateway.core.status.silence import Silence
 from schemas.quantities import Quality
 from schemas.readings import Value

@@ -17,7 +17,7 @@ from gateway.core.alarms.rules import ClockWrong, Rule, Rules, Silent
 from gateway.core.alarms.states import Place, Sight, States
 from gateway.core.devices.clocks import clock_off_ms
 from gateway.core.devices.device import Device, Series
-from gateway.core.readings.timestamps import TimeRules
+from gateway.core.readings.clock_trust import TimeRules
 from gateway.core.status.silence import INTERVALS, WITHOUT_INTERVAL, Silence
 
 _WITHOUT_INTERVAL_MS: Final = round(WITHOUT_INTERVAL.total_seconds() * 1000) // INTERVALS

@@ -14,8 +14,8 @@ from typing import Final
 from gateway.core.alarms.rules import Param, Rules, Usual
 from gateway.core.alarms.watch import FLOW, NO_SCALES, Kept, Scales, Table, Tables
 from gateway.core.devices.device import NO_PARAMS, Device
-from gateway.core.devices.guard import EVER_MS, NO_GUARD, Guard
-from gateway.core.readings.field_sets import FieldSet
+from gateway.core.devices.limits import EVER_MS, NO_GUARD, Guard
+from gateway.core.readings.line_protocol import FieldSet
 from schemas.quantities import Quality
 from schemas.registry import RegisteredDevice
 

@@ -1,7 +1,7 @@
 """Tables of the conditions that a reading is checked for, made once for each field set: a gate, and behind it the conditions.
 
 The **gate** is a tuple of (index, low, high): nearly every reading lies within all of them and needs nothing more. So it goes
-into the guard of the device (:mod:`gateway.core.devices.guard`). A reading outside, and each reading of a device for which a
+into the guard of the device (:mod:`gateway.core.devices.limits`). A reading outside, and each reading of a device for which a
 condition stands, is looked at closely: condition by condition.
 
 Most limits hold for all devices, and so do their tables. A device with limits of its own, multiples of its parameters or of its
@@ -14,8 +14,8 @@ from math import inf
 from typing import Final, NamedTuple
 
 from gateway.core.alarms.rules import CounterStep, Limit, Param, Rule, Rules, Usual, Values
-from gateway.core.devices.guard import EVER_MS, Gate, Guard
-from gateway.core.readings.field_sets import FieldSet
+from gateway.core.devices.limits import EVER_MS, Gate, Guard
+from gateway.core.readings.line_protocol import FieldSet
 from schemas.readings import Value
 
 

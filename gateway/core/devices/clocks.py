@@ -12,8 +12,7 @@ from datetime import timedelta
 from typing import Final, NamedTuple
 
 from gateway.core.devices.device import Device
-from gateway.core.readings.clock_trust import WrongClock
-from gateway.core.readings.timestamps import TimeRules
+from gateway.core.readings.clock_trust import TimeRules, WrongClock
 from schemas.durations import format_duration
 
 _ASKED_AFTER_MS: Final = 3_600_000

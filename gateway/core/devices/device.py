@@ -5,16 +5,14 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
-from gateway.core.devices.guard import NO_GUARD, Guard
+from gateway.core.devices.limits import NO_GUARD, Guard, sizes_of
 from gateway.core.devices.setback import Setback, setback_after
-from gateway.core.devices.sizes import sizes_of
 from gateway.core.message import Arrival, Outcome
 from gateway.core.readings.clock_trust import WrongClock
 from gateway.core.readings.counters import CounterState
-from gateway.core.readings.duplicates import RecentKeys
+from gateway.core.readings.duplicates import RecentFrames, RecentKeys
 from gateway.core.readings.line_protocol import Tags, series_pattern
 from gateway.core.readings.native import Drop
-from gateway.core.readings.radio_copies import RecentFrames
 from schemas.quantities import DOMAINS, RAISED_BY
 from schemas.registry import RegisteredDevice
 from schemas.rejects import DropCause

@@ -16,8 +16,7 @@ from gateway.core.devices.snapshot import pack_kept
 from gateway.core.message import Outcome, SideEffects
 from gateway.core.readings.counters import CounterState
 from gateway.core.readings.duplicates import MessageKeys
-from gateway.core.readings.field_sets import FieldSet
-from gateway.core.readings.line_protocol import value_texts
+from gateway.core.readings.line_protocol import FieldSet, value_texts
 from gateway.core.readings.steps import HOUR_MS, SOUND, TOO_LATE, CounterRule, RegisterStep, is_older
 from gateway.core.readings.sums import KEPT, SumsMode, sum_text
 from schemas.quantities import Quality

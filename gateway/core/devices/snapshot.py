@@ -25,7 +25,7 @@ from gateway.core.readings.clock_trust import WrongClock
 from gateway.core.readings.counters import CounterState
 from gateway.core.readings.duplicates import WINDOW_S, Key, RecentKeys
 from gateway.core.readings.exchanges import NO_PAST, CounterPast, StepToConfirm, ToldExchange
-from gateway.core.readings.field_sets import FieldSets
+from gateway.core.readings.line_protocol import FieldSets
 from gateway.core.readings.steps import CounterRule, Doubt
 from gateway.core.readings.sums import FormerOffset, Register
 

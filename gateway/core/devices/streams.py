@@ -12,7 +12,7 @@ from gateway.core.message import Unresolved
 from gateway.core.profiles.mapped import DeviceParams
 from gateway.core.profiles.matching import ProfiledTopic, Profiles
 from gateway.core.profiles.recognition import Frame, Recognition
-from gateway.core.readings.field_sets import FieldSets
+from gateway.core.readings.line_protocol import FieldSets
 from gateway.core.readings.native import NO_KEYS, NativeDecoder
 from schemas.device_ids import device_id
 from schemas.quantities import DOMAINS

@@ -20,8 +20,8 @@ from schemas.rejects import IgnoreCause, RejectReason
 if TYPE_CHECKING:  # a gateway without profiles does not load their language at its start
     from gateway.core.profiles.envelope_fast import PlainEnvelope
     from gateway.core.profiles.envelopes import Envelopes
+    from gateway.core.profiles.language.conditions import TopicFilter
     from gateway.core.profiles.language.profile import CompiledProfile
-    from gateway.core.profiles.language.topics import TopicFilter
 
 _SPARKPLUG: Final = "sparkplug_b"
 _NONE: Final[Sequence["CompiledProfile"]] = ()

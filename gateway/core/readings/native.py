@@ -20,9 +20,8 @@ from msgspec.structs import astuple
 from pydantic_core import to_json
 
 from gateway.core.message import Undecodable
-from gateway.core.readings.field_sets import SHAPES_MAX, FieldSet, FieldSets
 from gateway.core.readings.json_text import Repeating, bare, parse, text_of, with_repeating
-from gateway.core.readings.line_protocol import Tags
+from gateway.core.readings.line_protocol import SHAPES_MAX, FieldSet, FieldSets, Tags
 from schemas.quantities import HEALTH, QUANTITIES, REQUIRES, TEXT_TAGS, VEHICLE_CLASSES, Kind, Quantity
 from schemas.readings import ARRAY_MAX, SEQ_MAX, NativeReading, Value, native_key_types, native_types
 from schemas.rejects import DropCause, RejectReason

@@ -13,8 +13,8 @@ from typing import Final, NamedTuple
 
 from gateway.core.batching.deliveries import ReadingPlace, Whereabouts
 from gateway.core.devices.setback import Setback
+from gateway.core.readings.clock_trust import TimeRules
 from gateway.core.readings.sums import Register
-from gateway.core.readings.timestamps import TimeRules
 from gateway.core.status.silence import Presence
 from gateway.core.status.verdict import Level
 from schemas.quantities import DOMAINS, HEALTH, QUANTITIES

@@ -12,7 +12,7 @@ from typing import Final
 
 from gateway.core.devices.clocks import clock_off_ms
 from gateway.core.devices.device import Device
-from gateway.core.readings.timestamps import TimeRules
+from gateway.core.readings.clock_trust import TimeRules
 from gateway.core.status.history import SilentShare
 from gateway.core.status.silence import UNREGISTERED, Presence, Silence
 

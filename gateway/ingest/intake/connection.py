@@ -22,7 +22,7 @@ from typing import Final, NamedTuple
 
 import mqtt5
 
-from gateway.core.gateways.reconnects import SOON_ENDS, ConnectionEnd, Reconnects
+from gateway.core.gateways.standby import SOON_ENDS, ConnectionEnd, Reconnects
 from gateway.core.mqtt_session import DISCONNECT, PING, Session, pubacks
 from gateway.ingest.intake.broker_socket import BrokerSocket
 from gateway.support.tls import handshake_fault

@@ -3,7 +3,7 @@
 Theory of operation
 -------------------
 :class:`Intake` keeps the connection alive: connect, subscribe, hand chunks to the sans-I/O session, reconnect after any end
-as :mod:`gateway.core.gateways.reconnects` says. Messages go to the receiver, answers of the broker are handled here.
+as :mod:`gateway.core.gateways.standby` says. Messages go to the receiver, answers of the broker are handled here.
 
 :meth:`MessageReceiver.take` is the door for whoever brings messages, and tells who brought one when it is durable. The broker
 is its first user. Messages are processed in the callback that received them, without a task or a queue in between. So only a

@@ -19,7 +19,7 @@ from pydantic_core import from_json
 from gateway.core.devices.device import Device
 from gateway.core.devices.snapshot import pack_kept, unpack, unpack_kept
 from gateway.core.devices.streams import Streams
-from gateway.core.readings.field_sets import FieldSets
+from gateway.core.readings.line_protocol import FieldSets
 from gateway.core.readings.sums import KEPT
 from gateway.ingest.events import Events
 from gateway.ingest.storage import keyvalue

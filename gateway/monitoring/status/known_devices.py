@@ -10,8 +10,7 @@ from gateway.core.devices.clocks import asked_offset, clock_off_ms
 from gateway.core.devices.device import Device
 from gateway.core.devices.streams import Streams
 from gateway.core.message import Unresolved
-from gateway.core.readings.clock_trust import ClockTrust
-from gateway.core.readings.timestamps import TimeRules
+from gateway.core.readings.clock_trust import ClockTrust, TimeRules
 from gateway.core.status.coverage import Stand
 from gateway.core.status.health import registered_devices
 from gateway.core.status.ladder import Ladder, ladder

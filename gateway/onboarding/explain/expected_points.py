@@ -2,7 +2,7 @@
 
 from typing import Any, Final, NamedTuple
 
-from gateway.core.readings.timestamps import device_ms
+from gateway.core.readings.clock_trust import device_ms
 from gateway.onboarding.explain.dry_run import Trace, instant_text, point_documents
 from schemas.profile_tests import Expected, ExpectedPoint
 from schemas.quantities import Quality

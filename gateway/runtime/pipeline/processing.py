@@ -9,9 +9,8 @@ from gateway.core.devices.streams import Admission, Memory, Streams
 from gateway.core.gateways.tenures import TENURE, Tenures, unpack_tenure
 from gateway.core.process import Processor
 from gateway.core.profiles.matching import Profiles
-from gateway.core.readings.clock_trust import ClockTrust
+from gateway.core.readings.clock_trust import ClockTrust, TimeRules
 from gateway.core.readings.sums import SumsMode
-from gateway.core.readings.timestamps import TimeRules
 from gateway.core.status.silence import Membership, NewestReadings, Silence
 from gateway.ingest.catalog import Catalog, load_catalog
 from gateway.ingest.storage import keyvalue

@@ -12,7 +12,7 @@ from gateway.core.devices.device import Device, Series
 from gateway.core.devices.snapshot import pack, unpack
 from gateway.core.devices.streams import Streams
 from gateway.core.process import Processor
-from gateway.core.readings.field_sets import FieldSets
+from gateway.core.readings.line_protocol import FieldSets
 from gateway.core.readings.steps import RegisterStep
 from gateway.core.status.silence import Silence
 from schemas.readings import Value

@@ -8,7 +8,7 @@ from gateway.core.alarms.rounds import Missing, Site, interval_ms
 from gateway.core.alarms.rules import ClockWrong, Limit, Rules, Silent, Values
 from gateway.core.alarms.watch import Tables
 from gateway.core.devices.device import Device
-from gateway.core.readings.field_sets import FieldSets
+from gateway.core.readings.line_protocol import FieldSets
 from schemas.registry import RegisteredDevice
 from tests.core.alarms.alarming import Bed, above, registered, rule
 from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS, RULES, tell_time

@@ -10,8 +10,8 @@ from gateway.core.alarms.rules import Limit, Rules, Usual, Values
 from gateway.core.alarms.views import View, Views
 from gateway.core.alarms.watch import Kept, Tables, is_within
 from gateway.core.devices.device import Device
-from gateway.core.devices.guard import EVER_MS
-from gateway.core.readings.field_sets import FieldSets
+from gateway.core.devices.limits import EVER_MS
+from gateway.core.readings.line_protocol import FieldSets
 from tests.core.alarms.alarming import above, rule
 from tests.core.making import NOW_MS
 from tests.rows import each_row

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.core.decoders.obis import VALUES_MAX, crc16, obis
 from gateway.core.message import Undecodable
-from gateway.core.readings.timestamps import rfc3339_ms
+from gateway.core.readings.clock_trust import rfc3339_ms
 from schemas.rejects import RejectReason
 from tests.rows import each_row
 

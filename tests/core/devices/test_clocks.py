@@ -8,8 +8,8 @@ from gateway.core.devices.clocks import WrongTimes, asked_offset, clock_off_ms, 
 from gateway.core.devices.device import Device
 from gateway.core.devices.snapshot import pack, unpack
 from gateway.core.process import Processor
-from gateway.core.readings.field_sets import FieldSets
-from gateway.core.readings.timestamps import rfc3339_ms
+from gateway.core.readings.clock_trust import rfc3339_ms
+from gateway.core.readings.line_protocol import FieldSets
 from schemas.quantities import Quality
 from tests.core import profiled
 from tests.core.making import (

@@ -6,7 +6,7 @@ from gateway.core.devices.device import Device, Series
 from gateway.core.devices.observation import Observation
 from gateway.core.message import Arrival, Outcome, Refusal, StoredMessage
 from gateway.core.readings.counters import CounterState
-from gateway.core.readings.field_sets import FieldSets
+from gateway.core.readings.line_protocol import FieldSets
 from gateway.core.readings.steps import RegisterStep
 from schemas.registry import RegisteredDevice
 from schemas.rejects import DropCause, RejectReason

@@ -9,7 +9,7 @@ from gateway.core.devices.snapshot import pack, unpack
 from gateway.core.devices.streams import Admission
 from gateway.core.message import Outcome
 from gateway.core.process import Processor
-from gateway.core.readings.field_sets import FieldSets
+from gateway.core.readings.line_protocol import FieldSets
 from gateway.core.status.health import registered_devices
 from schemas.device_ids import device_id
 from schemas.registry import RegisteredDevice, Registry

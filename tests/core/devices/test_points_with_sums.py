@@ -8,7 +8,7 @@ from gateway.core.devices.device import Device
 from gateway.core.devices.snapshot import pack, pack_kept, unpack, unpack_kept
 from gateway.core.message import Outcome
 from gateway.core.process import Processor
-from gateway.core.readings.field_sets import FieldSets
+from gateway.core.readings.line_protocol import FieldSets
 from gateway.core.readings.sums import FoundSum, SumsMode
 from schemas.quantities import Quality
 from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS, message, pipeline, point, points, process, registered_device, topic

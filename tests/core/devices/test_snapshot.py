@@ -18,8 +18,7 @@ from gateway.core.readings.clock_trust import WrongClock
 from gateway.core.readings.counters import CounterState
 from gateway.core.readings.duplicates import WINDOW_S, DedupResult, DedupVerdict, RecentKeys
 from gateway.core.readings.exchanges import NO_PAST, CounterPast, StepState, StepToConfirm, ToldExchange
-from gateway.core.readings.field_sets import FieldSets
-from gateway.core.readings.line_protocol import series_key
+from gateway.core.readings.line_protocol import FieldSets, series_key
 from gateway.core.readings.steps import CounterRule, Doubt
 from gateway.core.readings.sums import FormerOffset, Register
 from schemas.quantities import GROWTH, Growth
@@ -194,7 +193,7 @@ def test_the_fingerprints_of_a_reading_are_the_same_in_every_process() -> None:
     script = (
         "from gateway.core.readings.duplicates import RecentKeys\n"
         "from gateway.core.readings.line_protocol import series_key\n"
-        "from gateway.core.readings.field_sets import FieldSets\n"
+        "from gateway.core.readings.line_protocol import FieldSets\n"
         "shapes, keys = FieldSets(), RecentKeys()\n"
         "shape = shapes.of(('ph', 'level_m', 'valve_open'))\n"
         "keys.see_key(series_key('water', ',device=m1'), 5, (1.5, -1.0, True), shape, 0, 7, shapes)\n"

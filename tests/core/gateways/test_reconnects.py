@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.core.gateways.reconnects import (
+from gateway.core.gateways.standby import (
     LONGEST_WAIT_S,
     RIVAL_FIRST_S,
     RIVAL_LONGEST_S,

@@ -22,10 +22,9 @@ from gateway.core.gateways.tenures import (
 )
 from gateway.core.message import StoredMessage
 from gateway.core.process import Processor
-from gateway.core.readings.clock_trust import ClockTrust
+from gateway.core.readings.clock_trust import ClockTrust, TimeRules
 from gateway.core.readings.counters import CounterState
 from gateway.core.readings.sums import SumsMode
-from gateway.core.readings.timestamps import TimeRules
 
 NOW_MS, DAY_MS = 1_793_491_200_000, 86_400_000
 WARD = Share(site="ward-1")

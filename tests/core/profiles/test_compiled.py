@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from gateway.core.message import Undecodable
-from gateway.core.profiles.language.topics import parse_filter
+from gateway.core.profiles.language.conditions import parse_filter
 from schemas.device_ids import device_id
 from schemas.rejects import RejectReason
 from tests.core.profiling import compiled, context, faults, points

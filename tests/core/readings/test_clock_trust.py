@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.readings.clock_trust import FEWEST_DEVICES, ClockTrust, DeviceClocks
-from gateway.core.readings.timestamps import device_ms, epoch_ms, rfc3339_ms
+from gateway.core.readings.clock_trust import FEWEST_DEVICES, ClockTrust, DeviceClocks, device_ms, epoch_ms, rfc3339_ms
 from tests.core.making import DAY_MS, HOUR_MS, MINUTE_MS, NOW_MS, SECOND_MS, trusted_clock
 from tests.rows import each_row
 

@@ -14,8 +14,7 @@ from gateway.core.devices.snapshot import pack, unpack
 from gateway.core.message import Outcome, StoredMessage
 from gateway.core.process import Processor
 from gateway.core.readings.duplicates import KEYS_MAX, WINDOW_S, DedupVerdict, RecentKeys
-from gateway.core.readings.field_sets import SHAPES_MAX, FieldSets
-from gateway.core.readings.line_protocol import series_key
+from gateway.core.readings.line_protocol import SHAPES_MAX, FieldSets, series_key
 from schemas.quantities import QUANTITIES, Quality
 from schemas.rejects import RejectReason
 from tests.core.making import (

@@ -3,8 +3,7 @@
 import pytest
 
 from gateway.core.readings.duplicates import KEYS_MAX, WINDOW_S, DedupResult, DedupVerdict, Key, MessageKeys, RecentKeys
-from gateway.core.readings.field_sets import SHAPES_MAX, FieldSets
-from gateway.core.readings.line_protocol import series_key
+from gateway.core.readings.line_protocol import SHAPES_MAX, FieldSets, series_key
 from tests.core.making import NOW_MS, SECOND_MS
 
 SERIES = series_key("water", ",device=d")

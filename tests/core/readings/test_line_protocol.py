@@ -4,8 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.readings.field_sets import FieldSet
-from gateway.core.readings.line_protocol import PointValue, escape_tag, read_values, series_pattern, tag_text, value_texts
+from gateway.core.readings.line_protocol import (
+    FieldSet,
+    PointValue,
+    escape_tag,
+    read_values,
+    series_pattern,
+    tag_text,
+    value_texts,
+)
 from schemas.readings import Value
 from tests.core.line_protocol import by_parity, by_previous_byte, parse, split
 from tests.core.making import NOW_MS

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.readings.radio_copies import FRAMES_MAX, RecentFrames
+from gateway.core.readings.duplicates import FRAMES_MAX, RecentFrames
 from tests.core.making import MINUTE_MS, NOW_MS, SECOND_MS
 
 WINDOW_MS = 10 * MINUTE_MS

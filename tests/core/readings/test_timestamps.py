@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.core.readings.timestamps import _rfc3339_ms_slow_path, rfc3339_ms
+from gateway.core.readings.clock_trust import _rfc3339_ms_slow_path, rfc3339_ms
 from tests.examples import examples
 
 USUAL = ["2026-09-03T07:12:00Z", "2026-09-03T07:12:00.123456Z", "2026-09-03T07:12:00+07:00", "2026-12-31T23:59:60Z"]

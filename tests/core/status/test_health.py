@@ -7,7 +7,7 @@ import pytest
 
 from gateway.core.devices.device import Device
 from gateway.core.devices.streams import Admission, Streams
-from gateway.core.readings.field_sets import FieldSets
+from gateway.core.readings.line_protocol import FieldSets
 from gateway.core.status.health import health_line, health_lines, registered_devices
 from gateway.core.status.silence import Silence
 from schemas.registry import RegisteredDevice, Registry

@@ -6,7 +6,7 @@ from math import inf
 
 import mqtt5
 
-from gateway.core.gateways.reconnects import LONGEST_WAIT_S, RIVAL_FIRST_S, SOON_ENDS, ConnectionEnd
+from gateway.core.gateways.standby import LONGEST_WAIT_S, RIVAL_FIRST_S, SOON_ENDS, ConnectionEnd
 from gateway.core.mqtt_session import Event, ProtocolFault, Session, SessionOptions
 from gateway.ingest.intake.connection import BrokerAddress, Connection
 from tests.core.conversation import CONNACK

@@ -16,8 +16,7 @@ from gateway.core.process import Processor
 from gateway.core.profiles.envelopes import Envelopes
 from gateway.core.profiles.language.profile import CompiledProfile
 from gateway.core.profiles.matching import Profiles
-from gateway.core.readings.clock_trust import ClockTrust
-from gateway.core.readings.timestamps import TimeRules
+from gateway.core.readings.clock_trust import ClockTrust, TimeRules
 from gateway.ingest.codecs.protocol import CodecAnswer
 from gateway.ingest.codecs.sync_client import SyncCodecs
 from gateway.onboarding.explain.dry_run import DryRun, listed_reject, reject_document

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from gateway.core.profiles.language.numbers import number_in
 from gateway.core.profiles.language.paths import Node
 from gateway.core.profiles.language.sources import Cursor, Fault, Scope, Take, compile_paths, of_property, within
-from gateway.core.readings.timestamps import epoch_ms, rfc3339_ms
+from gateway.core.readings.clock_trust import epoch_ms, rfc3339_ms
 from schemas.profile_times import PART_NAMES
 from schemas.profile_values import Instant
 from schemas.rejects import DropCause

@@ -11,7 +11,7 @@ from gateway.core.profiles.language.points_found import ORDER
 from gateway.core.profiles.language.scaling import fixed_line, line_step
 from gateway.core.profiles.language.sources import Cursor, Fault, Scope, Take, within
 from gateway.core.profiles.language.steps import is_number
-from gateway.core.profiles.language.tags import TakeTags, compile_tags, no_tags
+from gateway.core.profiles.language.texts import TakeTags, compile_tags, no_tags
 from gateway.core.profiles.language.values import Reader, compile_field, compile_operand
 from gateway.core.readings.native import Drop
 from gateway.core.readings.steps import CounterRule

@@ -14,12 +14,10 @@ from gateway.core.profiles.language.paths import Node, Nothing, end_of, parse_pa
 from gateway.core.profiles.language.points_found import Found, quality_of
 from gateway.core.profiles.language.sources import Cursor, Fault, Scope, Take
 from gateway.core.profiles.language.steps import BOUNDS
-from gateway.core.profiles.language.tags import TakeTags, compile_tags, joined, no_tags
-from gateway.core.profiles.language.texts import compile_device, may_name_a_device
+from gateway.core.profiles.language.texts import TakeTags, compile_device, compile_tags, joined, may_name_a_device, no_tags
 from gateway.core.profiles.language.times import Times
 from gateway.core.profiles.mapped import DeviceParams, MappedReading, MappingContext
-from gateway.core.readings.field_sets import in_order
-from gateway.core.readings.line_protocol import Tags
+from gateway.core.readings.line_protocol import Tags, in_order
 from gateway.core.readings.native import Drop
 from schemas.profile_points import PointSpec
 from schemas.profile_when import When

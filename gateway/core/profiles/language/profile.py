@@ -6,7 +6,17 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeVar
 
 from gateway.core.decoders import bad_payload
-from gateway.core.profiles.language.conditions import EMPTY, Holds, always, compile_ignored, compile_when
+from gateway.core.profiles.language.conditions import (
+    EMPTY,
+    Holds,
+    TopicFilter,
+    always,
+    compile_ignored,
+    compile_status,
+    compile_when,
+    parse_filter,
+    warnings_of,
+)
 from gateway.core.profiles.language.decoding import (
     ReadBytes,
     compile_decode,
@@ -20,10 +30,8 @@ from gateway.core.profiles.language.mapping import Common, CompiledPoint, compil
 from gateway.core.profiles.language.paths import Get, Node, first_of, parse_path
 from gateway.core.profiles.language.points_found import Found
 from gateway.core.profiles.language.sources import Cursor, Fault, Scope, Take, compile_source, within
-from gateway.core.profiles.language.tags import compile_tags
-from gateway.core.profiles.language.texts import compile_device, compile_text, may_name_a_device
+from gateway.core.profiles.language.texts import compile_device, compile_tags, compile_text, may_name_a_device
 from gateway.core.profiles.language.times import Times, times_of_envelope
-from gateway.core.profiles.language.topics import TopicFilter, compile_status, parse_filter, warnings_of
 from gateway.core.profiles.mapped import MappedReading, MappingContext
 from schemas.profile import Dedup, Profile
 from schemas.profile_values import TextSource

@@ -30,7 +30,7 @@ from gateway.core.profiles.language.sources import (
 from gateway.core.profiles.language.texts import compile_text
 from gateway.core.profiles.language.values import compile_operand
 from gateway.core.profiles.mapped import MappingContext, Window
-from gateway.core.readings.timestamps import rfc3339_ms
+from gateway.core.readings.clock_trust import rfc3339_ms
 from schemas.profile_times import PART_NAMES, LastResort, TimeSource
 from schemas.profile_values import TextSource, ValueSpec
 from schemas.quantities import QUANTITIES, Quality

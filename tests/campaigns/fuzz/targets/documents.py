@@ -14,8 +14,7 @@ from gateway.core.message import StoredMessage
 from gateway.core.mqtt_session import Session
 from gateway.core.process import Processor
 from gateway.core.profiles.matching import Profiles
-from gateway.core.readings.clock_trust import ClockTrust
-from gateway.core.readings.timestamps import TimeRules
+from gateway.core.readings.clock_trust import ClockTrust, TimeRules
 from gateway.ingest.delivery.influxdb import write_target
 from gateway.onboarding.explain.dry_run import begin
 from gateway.runtime.pipeline.options import broker_address, delivery_limits, session_options

@@ -8,7 +8,7 @@ from typing import Any
 from gateway.core.devices.device import Device
 from gateway.core.devices.snapshot import pack, unpack
 from gateway.core.message import CodecAsk
-from gateway.core.readings.field_sets import FieldSets
+from gateway.core.readings.line_protocol import FieldSets
 from gateway.core.sparkplug.births import from_text, to_text
 from gateway.ingest.codecs.protocol import arguments, read_answer
 from gateway.ingest.storage import journal, quarantine

@@ -1,9 +1,39 @@
-"""The sizes of meters as the registry tells them: what each counter can pass in an hour."""
+"""The limits of a device: its guard, and the sizes of its meters as the registry tells them.
+
+The guard tells at once of nearly every reading that no alarm has anything to do with it. The alarm engine makes it and puts it
+on the device, where a reading finds it. Devices with the same limits that send the same fields share one. The size of a meter
+is what each of its counters can pass in an hour.
+"""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
+from gateway.core.readings.line_protocol import FieldSet
 from schemas.quantities import COUNTERS
+
+Gate = tuple[tuple[int, float, float], ...]
+"""Index of a value, and the range in which it needs no closer look."""
+
+EVER_MS: Final = 1 << 60
+"""Further than any time, and an integer, which compares faster than a float."""
+
+
+@dataclass(slots=True, eq=False)
+class Guard:
+    """Limits for the readings of some field sets, in a span of time without its end.
+
+    :ivar gates: field sets that the device sends → their gates; a reading with another one is looked at closely.
+    """
+
+    gates: Mapping[FieldSet, Gate]
+    from_ms: int = -EVER_MS
+    until_ms: int = EVER_MS
+
+
+NO_GUARD: Final = Guard({}, EVER_MS)
+"""The guard of a device whose limits must be worked out first: it holds for no time."""
+
 
 _OVERLOAD_WATER: Final = 1.25
 """Q4, the overload of a water meter, by its Q3 (ISO 4064)."""
