@@ -7,7 +7,6 @@ from typing import Final, NamedTuple
 
 from gateway.core.profiles.language.conditions import Holds, compile_when
 from gateway.core.profiles.language.numbers import fraction
-from gateway.core.profiles.language.points_found import ORDER
 from gateway.core.profiles.language.scaling import fixed_line, line_step
 from gateway.core.profiles.language.sources import Cursor, Fault, Scope, Take, within
 from gateway.core.profiles.language.steps import is_number
@@ -19,6 +18,9 @@ from schemas.profile_points import CounterSpec, FieldValue, MapEntry
 from schemas.quantities import HEALTH, QUANTITIES, Kind, Quantity
 from schemas.readings import Value
 from schemas.rejects import DropCause
+
+ORDER: Final = {measurement: tuple({**fields, **QUANTITIES[HEALTH]}) for measurement, fields in QUANTITIES.items()}
+"""Measurement → its fields, then those of device health, in the order of the table."""
 
 _WIDTH = re.compile(r"u(8|16|24|32|40|48|64)|(\d{1,2}) ?bit")
 

@@ -4,15 +4,13 @@ from collections.abc import Iterable
 from typing import Final
 
 from gateway.core.decoders import bad_payload
+from gateway.core.profiles.language.fields import ORDER
 from gateway.core.profiles.language.times import Stamp
 from gateway.core.profiles.mapped import DeviceParams, MappedReading, MappingContext
 from gateway.core.readings.native import Drop, clean
-from schemas.quantities import COUNTING, HEALTH, QUANTITIES, REQUIRES, Quality
+from schemas.quantities import COUNTING, QUANTITIES, REQUIRES, Quality
 from schemas.readings import ARRAY_MAX, Value
 from schemas.rejects import DropCause
-
-ORDER: Final = {measurement: tuple({**fields, **QUANTITIES[HEALTH]}) for measurement, fields in QUANTITIES.items()}
-"""Measurement → its fields, then those of device health, in the order of the table."""
 
 LOST_MAX: Final = 1000
 """Most dropped values remembered that belong to no point."""
