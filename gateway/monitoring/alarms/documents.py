@@ -65,7 +65,7 @@ def alarm_point(state: AlarmState | Transition, time_ms: int, *, silenced: bool)
 def change_points(change: Transition, time_ms: int, *, silenced: bool, is_stuck: bool = False) -> str:
     """The points of a change: the alarm's, and an ``event`` of its beginning, or of the person who acknowledged it.
 
-    :param is_stuck: it is about a register that stands still: reports find in an ``event`` from when to when.
+    Of a register that stands still reports find in an ``event`` from when to when.
     """
     point, known = alarm_point(change, time_ms, silenced=silenced), change.acknowledged
     own = {"alarm": change.key.alarm, **change.tags._asdict()}
@@ -83,10 +83,7 @@ def change_points(change: Transition, time_ms: int, *, silenced: bool, is_stuck:
 
 
 def alert_document(state: AlarmState, rules: Rules, language: str, *, overdue: bool = False) -> dict[str, object]:
-    """An alarm as Alertmanager takes it (``POST /api/v2/alerts``), without its end.
-
-    :param overdue: the alert that nobody acknowledged it in its time.
-    """
+    """An alarm as Alertmanager takes it (``POST /api/v2/alerts``), without its end; or that nobody acknowledged it in time."""
     rule = rules.by_name.get(state.key.alarm)
     labels = {"alertname": state.key.alarm, "severity": state.severity.value, **state.tags._asdict()}
     labels |= {name: "true" for name, applies in (("simulated", state.simulated), ("overdue", overdue)) if applies}

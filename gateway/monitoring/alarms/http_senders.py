@@ -43,10 +43,7 @@ Labelled = tuple[AlarmKey, AlarmTags, Severity, bool]
 
 
 class NotTaken(Exception):  # noqa: N818 - says what became of it
-    """The receiver did not take a message; the text says why.
-
-    :ivar is_final: True: it will never take this message.
-    """
+    """The receiver did not take a message; the text says why. If that ``is_final`` it will never take it."""
 
     def __init__(self, why: str, *, is_final: bool = False) -> None:
         super().__init__(why)
@@ -61,10 +58,7 @@ class AlarmReceiver:
         self._headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
 
     async def post(self, session: aiohttp.ClientSession, body: bytes) -> None:
-        """Post a body.
-
-        :raises NotTaken: there is no answer, or a refusal.
-        """
+        """Post a body; NotTaken if there is no answer, or a refusal."""
         try:
             async with session.post(
                 self._url, data=body, headers=self._headers, timeout=_PATIENCE, allow_redirects=False
@@ -78,11 +72,7 @@ class AlarmReceiver:
 
 
 class KnownAlert(NamedTuple):
-    """An alert that was sent.
-
-    :ivar alert: its document without its end.
-    :ivar ended_ms: the time of its end; None: it is active.
-    """
+    """An alert that was sent, as a document without its end; and that end, None while it is active."""
 
     alert: Mapping[str, object]
     ended_ms: int | None = None

@@ -54,7 +54,6 @@ class AlarmKeeper:
     """Keeps the alarms of one gateway.
 
     :ivar events: the events for the log, and the receivers that cannot be reached.
-    :ivar planned: planned work.
     :ivar outbox: the notices that wait for a receiver.
     :ivar changed: grows with each round of changes.
     :ivar follows: another machine decides and tells.
@@ -122,10 +121,7 @@ class AlarmKeeper:
                 await self._woken.wait()
 
     async def commit(self, *, pending: bool = True) -> None:
-        """Store the changes, and pass them to the senders.
-
-        :param pending: also store states that nobody is told of yet.
-        """
+        """Store the changes, and pass them to the senders; ``pending``: also store states that nobody is told of yet."""
         async with self._committing:
             drained, gone = self._alarms.states.drain(), self.outbox.gone()
             if self.follows:
@@ -208,10 +204,7 @@ class AlarmKeeper:
         return [SharedState(state, state.key in self._held_back or state.key.id in untold) for state in self._alarms.states]
 
     def follow(self, shared: Sequence[SharedState], of_bucket: Callable[[AlarmKey], bool]) -> None:
-        """Take the states of the live machine in place of those here.
-
-        :param of_bucket: tells which alarms these would be all states of.
-        """
+        """Take the states of the live machine in place of those here; ``of_bucket``: these would be all states of such alarms."""
         known = {state.key for state, _ in shared}
         gone = [state.key for state in self._alarms.states if of_bucket(state.key) and state.key not in known]
         self._alarms.states.follow([state for state, _ in shared], gone)
@@ -294,20 +287,14 @@ class AlarmKeeper:
     # ---- decisions of people ----
 
     async def acknowledge(self, name: str, by: str, note: str) -> bool:
-        """Note that a person knows of an alarm; False: it is not active.
-
-        :param name: the id of the alarm.
-        """
+        """Note that a person knows of an alarm, by its id; False: it is not active."""
         alarm, _, place = name.partition("@")
         found = self._alarms.states.acknowledge(AlarmKey(alarm, place), Acknowledged(by, self._clock.now_ms(), note))
         await self.commit()
         return found
 
     async def plan(self, work: PlannedWork) -> int:
-        """Add planned work; return its number.
-
-        :raises DatabaseFault: it could not be saved, and does not hold.
-        """
+        """Add planned work; return its number; DatabaseFault if it could not be saved, and does not hold."""
         number = await self._database.run(stored.plan, work)
         self.planned[number] = work
         self.events.planned(number, work)
@@ -316,10 +303,7 @@ class AlarmKeeper:
         return number
 
     async def end_work(self, number: int) -> bool:
-        """End planned work; False: none of that number goes on.
-
-        :raises DatabaseFault: its end could not be saved, and it goes on.
-        """
+        """End planned work; False: none of that number goes on; DatabaseFault if its end could not be saved, and it goes on."""
         ended = await self._database.run(stored.end_work, number, self._clock.now_ms())
         self.planned.pop(number, None)
         if ended:

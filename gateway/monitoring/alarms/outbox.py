@@ -29,10 +29,7 @@ class _Head(Struct):
 
 
 class Outbox:
-    """Notices by receiver.
-
-    :param receivers: the receivers that are configured; notices for others are forgotten.
-    """
+    """Notices by receiver; ``receivers``: the receivers that are configured; notices for others are forgotten."""
 
     def __init__(self, receivers: Iterable[str]) -> None:
         self._waiting: dict[str, deque[Notice]] = {receiver: deque() for receiver in receivers}
