@@ -7,8 +7,7 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Final
 
-from gateway.admin.capacity.figures import MACHINES, read_figures
-from gateway.admin.capacity.plan import WRITES_PER_S, CapacityPlan, Demand, plan
+from gateway.admin.capacity.plan import MACHINES, WRITES_PER_S, CapacityPlan, Demand, plan, read_figures
 from gateway.commands.options import number
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.i18n.command_words import CAPACITY_WORDS

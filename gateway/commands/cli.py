@@ -96,7 +96,7 @@ _COMMANDS: Final = {
     "rejects": CommandRow("list or process again what could not become readings", "stores:add_rejects"),
     "journal": CommandRow("show or handle readings that wait for InfluxDB", "stores:add_journal"),
     "move": CommandRow("give a site to another of several gateways", "sharing:add_move"),
-    "standby": CommandRow("say that the other machine of a pair is lost", "standby"),
+    "standby": CommandRow("say that the other machine of a pair is lost", "guest:add_standby"),
     "unroutable": CommandRow("count what no gateway reads on RabbitMQ", "sharing:add_unroutable"),
     "profiles": CommandRow("propose profiles, print templates", "devices.profiles"),
     "devices": CommandRow("list, register, import, enroll or exchange devices", "devices.devices"),

@@ -4,9 +4,13 @@ A broker may name clients after their accounts, whatever id they send (``use_use
 a guest would replace the gateway: it takes over the connection, and a session that ends with the guest loses all waiting
 messages. Nothing shows this beforehand. So a guest first asks, under a name that was never used, for a session that lives as
 long as the gateway's: if one is present, it can only be the gateway's, and is left as it was.
+
+``gateway standby gone`` comes as one: the other machine of a pair is lost for good, and what its journal held with it.
 """
 
+import argparse
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from secrets import token_hex
@@ -14,9 +18,14 @@ from typing import Final, NamedTuple
 
 import mqtt5
 
-from gateway.core.mqtt_session import DISCONNECT, Connected, ProtocolFault, Session, SessionOptions
+from gateway.commands.options import with_config
+from gateway.core.gateways.standby import PairTopics
+from gateway.core.mqtt_session import DISCONNECT, Connected, Event, ProtocolFault, Session, SessionOptions, Subscribed
 from gateway.ingest.intake.connection import BrokerAddress
-from gateway.support.tls import PLAIN_PORT_ASKED, ended
+from gateway.runtime.pipeline.options import broker_address, pair_topics, session_options
+from gateway.support.config.files import ConfigurationFault
+from gateway.support.config.model import Config
+from gateway.support.tls import PLAIN_PORT_ASKED, ended, handshake_fault
 
 _CHUNK_BYTES: Final = 65536
 _COME_BACK_S: Final = 60
@@ -87,3 +96,59 @@ async def read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sessi
 async def _open(address: BrokerAddress) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     name = address.host if address.tls else None
     return await asyncio.open_connection(address.host, address.port, ssl=address.tls, server_hostname=name)
+
+
+_PATIENCE_S: Final = 10.0
+
+
+def add_standby(standby: argparse.ArgumentParser) -> None:
+    """Add the options of ``gateway standby``."""
+    with_config(standby, standby_command)
+    standby.add_argument("action", choices=["gone"], help="the machine and its journal are lost for good: wait for neither")
+    standby.add_argument("machine", metavar="MACHINE", help="its mqtt.standby.machine")
+
+
+def standby_command(config: Config, options: argparse.Namespace) -> None:
+    """Have the broker forget a machine, so that the other one waits for its journal no longer."""
+    own, address = pair_topics(config.mqtt), broker_address(config.mqtt)
+    if own is None:
+        raise ConfigurationFault(["gateway.yaml: mqtt.standby.machine: is not set: this gateway stands alone"])
+    if options.machine == own.machine:
+        raise ConfigurationFault([f"{own.machine} is this machine; give the command on the other one"])
+    lost = PairTopics(own.client_id, options.machine)
+    try:
+        asyncio.run(_forget(address, session_options(config), [lost.state, lost.journal]))
+    except TimeoutError:
+        raise ConfigurationFault([f"{address}: no answer within {_PATIENCE_S:g} s; see the rights of the account"]) from None
+    except OSError as error:
+        raise ConfigurationFault([f"{address}: {handshake_fault(error, tls=address.tls is not None)}"]) from error
+    except ProtocolFault as fault:
+        raise ConfigurationFault([f"{address}: {fault}"]) from fault
+    print(f"{lost.machine} is forgotten; what its journal held is lost, and sums go on without it")
+
+
+async def _forget(address: BrokerAddress, options: SessionOptions, topics: Sequence[str]) -> None:
+    """Empty the topics; return when the broker has handed the empty messages back, which shows that it took them."""
+    session, missing = Session(guest(options, "gone")), set(topics)
+    async with asyncio.timeout(_PATIENCE_S):
+        reader, writer, _ = await open_as_guest(address, options)
+        async with ended(writer):
+            writer.write(session.connect())
+            while missing:
+                for event in session.receive(await read(reader, writer, session)):
+                    if isinstance(event, mqtt5.PublishPacket) and not event.payload:
+                        missing.discard(event.topic)
+                    writer.write(_next(event, session, topics))
+            writer.write(DISCONNECT)
+            await writer.drain()
+
+
+def _next(event: Event, session: Session, topics: Sequence[str]) -> bytes:
+    """The bytes to send after an event."""
+    if isinstance(event, Connected):
+        return session.subscribe(dict.fromkeys(topics, mqtt5.RetainHandling.SEND_NEVER))
+    if isinstance(event, Subscribed):
+        for topic, why in event.refused.items():
+            raise ProtocolFault(f"the broker refused the subscription {topic}: {why}")
+        return b"".join(session.publish(topic, b"", retain=True) for topic in topics)
+    return b""

@@ -22,8 +22,7 @@ import pytest
 from gateway import commands
 from gateway.admin.installation import installer
 from gateway.admin.installation.installer import Installer
-from gateway.admin.installation.layout import Layout
-from gateway.admin.installation.machine import FileOwner, NotDone
+from gateway.admin.installation.machine import FileOwner, Layout, NotDone
 from gateway.admin.installation.machine import Machine as InstalledMachine
 from gateway.commands.cli import main
 from gateway.monitoring.exports.open_files import OpenFiles

@@ -73,7 +73,7 @@ def test_a_broker_that_refuses_is_told_with_its_address(
 def test_a_broker_that_never_answers_is_waited_for_no_longer_than_that(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.commands.standby._PATIENCE_S", 0.05)
+    monkeypatch.setattr("gateway.commands.guest._PATIENCE_S", 0.05)
     monkeypatch.setattr(GuestBroker, "_answer", lambda *_: b"")
     with GuestBroker() as broker:
         status, told = gone(tmp_path, capsys, broker.url, {"machine": "b"})

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.admin.installation.installer import Installer
-from gateway.admin.installation.layout import Layout
-from gateway.admin.installation.machine import Machine, NotDone
+from gateway.admin.installation.machine import Layout, Machine, NotDone
 from gateway.admin.installation.release import open_bundle
 
 _OLDEST: Final = (3, 11)

@@ -7,8 +7,7 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
-from gateway.admin.installation.layout import UNIT, USER, Layout, instance
-from gateway.admin.installation.machine import FileOwner, Machine, NotDone, without_waiting
+from gateway.admin.installation.machine import UNIT, USER, FileOwner, Layout, Machine, NotDone, instance, without_waiting
 from gateway.admin.installation.release import build_environment, has_room, is_whole, keep, open_bundle
 from gateway.admin.installation.switch import Services, Switch
 from gateway.support.folder_owner import as_owner

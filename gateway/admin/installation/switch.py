@@ -15,8 +15,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Final, Self
 
-from gateway.admin.installation.layout import LOG_LIMITS, TEMPLATE, UNIT, Layout
-from gateway.admin.installation.machine import Machine, NotDone
+from gateway.admin.installation.machine import LOG_LIMITS, TEMPLATE, UNIT, Layout, Machine, NotDone
 from gateway.admin.installation.release import SCRIPT
 
 _LOOK_EVERY_S: Final = 0.5

@@ -8,8 +8,7 @@ from typing import Final
 
 from mqtt5 import RetainHandling
 
-from gateway.admin.capacity.figures import read_figures
-from gateway.admin.capacity.plan import LinkPlan, link_plan
+from gateway.admin.capacity.plan import LinkPlan, link_plan, read_figures
 from gateway.commands.guest import guest, open_as_guest, read
 from gateway.commands.printing import say, show, warn
 from gateway.core.batching.write_result import Fate, fate_of

@@ -11,12 +11,21 @@ from typing import Any, Final
 
 import yaml
 
-from gateway.admin.databases.vmauth import USERS, vmauth_user, with_user
+from gateway.admin.databases.victoria_metrics import USERS, vmauth_user, with_user
 from gateway.commands.options import add_path, add_repeated, with_config
 from gateway.commands.printing import show
 from gateway.commands.running import record
-from gateway.support.access.accounts import ROLES, AccountRole, UserAccount, digest_of, name_fault, parse_accounts, replaced
-from gateway.support.access.scope import DeviceScope, scope_of
+from gateway.support.access.accounts import (
+    ROLES,
+    AccountRole,
+    DeviceScope,
+    UserAccount,
+    digest_of,
+    name_fault,
+    parse_accounts,
+    replaced,
+    scope_of,
+)
 from gateway.support.config.files import ConfigurationFault, blaming, text_of
 from gateway.support.config.model import Config
 from gateway.support.folder_owner import as_owner

@@ -31,8 +31,7 @@ from gateway.ingest.storage.alarms import Changes, Notice, PlannedWork, SavedSta
 from gateway.ingest.storage.database import Database, DatabaseFault
 from gateway.monitoring.alarms.documents import PointTimes, alarm_point, change_document, change_points
 from gateway.monitoring.alarms.events import AlarmEvents
-from gateway.monitoring.alarms.outbox import INFLUXDB, WEBHOOK, Outbox, Revision
-from gateway.monitoring.alarms.planned import PlannedWorks
+from gateway.monitoring.alarms.outbox import INFLUXDB, WEBHOOK, Outbox, PlannedWorks, Revision
 from gateway.support.clock import WallClock
 from schemas.registry import RegisteredDevice
 
@@ -204,7 +203,7 @@ class AlarmKeeper:
         return [SharedState(state, state.key in self._held_back or state.key.id in untold) for state in self._alarms.states]
 
     def follow(self, shared: Sequence[SharedState], of_bucket: Callable[[AlarmKey], bool]) -> None:
-        """Take the states of the live machine in place of those here; ``of_bucket``: these would be all states of such alarms."""
+        """Take the live machine's states in place of those here; ``of_bucket``: these would be all states of such alarms."""
         known = {state.key for state, _ in shared}
         gone = [state.key for state in self._alarms.states if of_bucket(state.key) and state.key not in known]
         self._alarms.states.follow([state for state, _ in shared], gone)

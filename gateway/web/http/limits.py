@@ -13,7 +13,7 @@ from typing import Final
 from aiohttp import web
 
 from gateway.monitoring.status.known_devices import KnownDevices, nobody
-from gateway.support.access.scope import DeviceScope
+from gateway.support.access.accounts import DeviceScope
 from gateway.web.http.handlers import Handler, account_of
 
 log = logging.getLogger("gateway.web")

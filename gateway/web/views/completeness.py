@@ -18,8 +18,7 @@ from gateway.ingest.database.store import TimeSpan
 from gateway.monitoring.reports.boundaries import ReportStep, periods
 from gateway.monitoring.reports.completeness import floored_pct
 from gateway.runtime.jobs.exports import CommandFailed, configured, printed
-from gateway.support.access.accounts import GUEST, OWN_NAME
-from gateway.support.access.scope import DeviceScope
+from gateway.support.access.accounts import GUEST, OWN_NAME, DeviceScope
 from gateway.support.clock import WallClock
 from gateway.support.config.model import Config
 from gateway.web.http.handlers import account_of, csv_file

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from gateway.monitoring.exports.open_day import DEVICES_MIN
 from gateway.monitoring.exports.open_files import CATALOG, OpenFile, OpenFiles
-from gateway.support.access.scope import DeviceScope
+from gateway.support.access.accounts import DeviceScope
 from gateway.web.http.handlers import file_answer
 from gateway.web.http.limits import rows_within, scope_of
 from gateway.web.http.listing import list_query

@@ -9,7 +9,7 @@ from aiohttp import web
 from gateway.core.alarms.alarm import Transition
 from gateway.ingest.storage import alarms as stored
 from gateway.monitoring.alarms.documents import change_document
-from gateway.monitoring.alarms.planned import work_document
+from gateway.monitoring.alarms.outbox import work_document
 from gateway.web.http.handlers import Document, whole_number
 from gateway.web.routing import RouteGroup, reads
 from gateway.web.views.alarms import alarm_documents

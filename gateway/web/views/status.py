@@ -11,8 +11,7 @@ from gateway.core.status.coverage import coverage, coverage_document
 from gateway.core.status.verdict import Fleet, level_of
 from gateway.ingest.storage import quarantine
 from gateway.ingest.storage.database import Damaged, DatabaseFault
-from gateway.support.access.accounts import OWN_NAME, AccountRole
-from gateway.support.access.scope import DeviceScope
+from gateway.support.access.accounts import OWN_NAME, AccountRole, DeviceScope
 from gateway.support.i18n.findings import finding_document, sentence
 from gateway.web.http.handlers import Document, Touches, account_of, note_change
 from gateway.web.http.limits import scope_of

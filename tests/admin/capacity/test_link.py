@@ -2,8 +2,7 @@
 
 import pytest
 
-from gateway.admin.capacity.figures import at_rate, read_figures
-from gateway.admin.capacity.plan import link_plan
+from gateway.admin.capacity.plan import at_rate, link_plan, read_figures
 from gateway.core.batching.pacing import WRITE_BYTES
 
 FIGURES = read_figures()

@@ -6,8 +6,7 @@ from typing import Final
 
 import pytest
 
-from gateway.admin.capacity.figures import CapacityFigures, MachineClass, StoreFigures, at_rate, read_figures
-from gateway.admin.capacity.plan import Demand, plan
+from gateway.admin.capacity.plan import CapacityFigures, Demand, MachineClass, StoreFigures, at_rate, plan, read_figures
 from gateway.commands.cli import main
 from schemas.glossary import Words
 

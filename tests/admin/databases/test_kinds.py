@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from gateway.admin.databases.steps import SetupFault, kept_text, kind_of
-from gateway.admin.databases.victoria_metrics import dedup_fault
-from gateway.admin.databases.vmauth import vmauth_user, with_user
-from gateway.support.access.scope import DeviceScope
+from gateway.admin.databases.victoria_metrics import dedup_fault, vmauth_user, with_user
+from gateway.support.access.accounts import DeviceScope
 from gateway.support.plain_http import HttpAnswer
 from tests.admin.databases.commanding import Said, configure, setup
 from tests.admin.databases.stubs import ADMIN, influxdb2

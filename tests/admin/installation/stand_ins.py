@@ -7,8 +7,7 @@ from pathlib import Path
 
 from gateway.admin.installation.bundle import write_sums
 from gateway.admin.installation.installer import Installer
-from gateway.admin.installation.layout import UNIT, Layout
-from gateway.admin.installation.machine import Machine
+from gateway.admin.installation.machine import UNIT, Layout, Machine
 from gateway.admin.installation.release import build_tag
 
 DEPLOY = Path(__file__).parents[3] / "deploy"

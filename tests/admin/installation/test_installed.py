@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from gateway.admin.installation.bundle import write_sums
-from gateway.admin.installation.layout import UNIT, Layout
+from gateway.admin.installation.machine import UNIT, Layout
 from gateway.commands.demo.services import Service, free_port
 from tests.admin.installation.system_python import PYTHON, can_build
 from tests.waiting import until

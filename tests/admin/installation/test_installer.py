@@ -2,8 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.admin.installation.layout import UNIT
-from gateway.admin.installation.machine import NotDone
+from gateway.admin.installation.machine import UNIT, NotDone
 from gateway.admin.installation.release import build_tag
 from tests.admin.installation.stand_ins import PlayedMachine, Province
 

@@ -7,8 +7,7 @@ from typing import Final
 import pytest
 
 from gateway.admin.installation.installer import Installer
-from gateway.admin.installation.layout import UNIT
-from gateway.admin.installation.machine import NotDone
+from gateway.admin.installation.machine import UNIT, NotDone
 from gateway.admin.installation.release import build_tag
 from gateway.admin.installation.switch import ServiceStage, SwitchTrial
 from tests.admin.installation.stand_ins import PowerCut, Province

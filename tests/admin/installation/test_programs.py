@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.admin.installation.command import _hold_signals
-from gateway.admin.installation.layout import UNIT, Layout
-from gateway.admin.installation.machine import Machine
+from gateway.admin.installation.machine import UNIT, Layout, Machine
 from gateway.admin.installation.switch import Services, ServiceStage
 
 

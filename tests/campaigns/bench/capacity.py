@@ -8,8 +8,7 @@ from typing import Final
 
 import msgspec
 
-from gateway.admin.capacity.figures import CapacityFigures, StoreFigures
-from gateway.admin.capacity.plan import plan
+from gateway.admin.capacity.plan import CapacityFigures, StoreFigures, plan
 from gateway.commands.capacity import add_options, demand_of, shown
 from gateway.commands.demo.services import CHECKOUT
 from tests.campaigns.bench import stores

@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
-from gateway.admin.capacity.figures import FILE as CAPACITY_FIGURES
+from gateway.admin.capacity.plan import FILE as CAPACITY_FIGURES
 from gateway.commands.demo.services import CHECKOUT
 from tests.campaigns.bench import capacity, record
 from tests.campaigns.bench.figures import Figure, number

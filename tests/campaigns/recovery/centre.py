@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 
-from gateway.admin.capacity.figures import StoreFigures
+from gateway.admin.capacity.plan import StoreFigures
 
 
 @dataclass

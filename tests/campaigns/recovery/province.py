@@ -9,7 +9,7 @@ from random import Random
 from typing import Final
 from unittest.mock import patch
 
-from gateway.admin.capacity.figures import read_figures
+from gateway.admin.capacity.plan import read_figures
 from gateway.core.batching.batch import Body, encode
 from gateway.core.batching.catch_up import DrainShare
 from gateway.core.batching.pacing import LinkBudget

@@ -12,8 +12,7 @@ import pytest
 import yaml
 
 from gateway.commands.demo.services import Program, Service, find_program, free_port
-from gateway.support.access.accounts import load_accounts
-from gateway.support.access.scope import DeviceScope
+from gateway.support.access.accounts import DeviceScope, load_accounts
 from tests.system.rig import run_gateway
 
 REGISTRY = """

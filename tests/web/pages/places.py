@@ -16,8 +16,7 @@ from gateway.core.status.history import MINUTES_KEPT, History
 from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database
 from gateway.runtime.jobs.looks import HISTORY
-from gateway.support.access.accounts import AccountRole, UserAccount, digest_of
-from gateway.support.access.scope import DeviceScope
+from gateway.support.access.accounts import AccountRole, DeviceScope, UserAccount, digest_of
 from tests.system.fleet import client_of, publish_all
 from tests.system.rig import Document, Gateway, gateway
 from tests.waiting import until
