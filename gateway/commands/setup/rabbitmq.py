@@ -27,8 +27,15 @@ from gateway.ingest.broker.rabbitmq.accounts import (
     service_account,
     watch_account,
 )
-from gateway.ingest.broker.rabbitmq.definitions import Definitions, differences, joined, policies, unroutable
-from gateway.ingest.broker.rabbitmq.management import ManagementApi, ManagementFault
+from gateway.ingest.broker.rabbitmq.management import (
+    Definitions,
+    ManagementApi,
+    ManagementFault,
+    differences,
+    joined,
+    policies,
+    unroutable,
+)
 from gateway.ingest.broker.rabbitmq.queues import see_queues, spread
 from gateway.ingest.broker.rights import SERVICES
 from gateway.ingest.catalog import Catalog, load_catalog, topic_filters

@@ -17,8 +17,7 @@ from gateway.core.batching.batch import Batch
 from gateway.core.message import QuarantinedMessage
 from gateway.ingest.storage import quarantine
 from gateway.ingest.storage.database import Database, DatabaseFault
-from gateway.ingest.storage.quarantine import QuarantineRow, QuarantineUse
-from gateway.ingest.storage.quarantine_shares import MadeRoom
+from gateway.ingest.storage.quarantine import MadeRoom, QuarantineRow, QuarantineUse
 from gateway.ingest.storage.settlement import Limits, QuarantineAccount
 from gateway.support.clock import WallClock, set_within
 

@@ -32,7 +32,7 @@ _ROWS_LOOKED_AT: Final = 1000
 PREFIX_STEP_BYTES: Final = 65_536
 KEY_STEP_BYTES: Final = 4096
 """In these steps the sizes of topic prefixes and keys in quarantine are compared
-(:mod:`gateway.ingest.storage.quarantine_shares`)."""
+(:mod:`gateway.ingest.storage.quarantine`)."""
 
 _BEFORE: Final = "substr({row}.topic, 1, instr(lower(substr({row}.topic, 1, 200)), lower({row}.device)) - 1)"
 PREFIX: Final = (

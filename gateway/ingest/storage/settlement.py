@@ -22,8 +22,7 @@ from gateway.core.message import QuarantinedMessage, Refusal
 from gateway.ingest.events import Events
 from gateway.ingest.storage import journal, quarantine, rejects
 from gateway.ingest.storage.journal import JournalUse
-from gateway.ingest.storage.quarantine import QuarantineRow, QuarantineUse
-from gateway.ingest.storage.quarantine_shares import MadeRoom
+from gateway.ingest.storage.quarantine import MadeRoom, QuarantineRow, QuarantineUse
 from gateway.ingest.storage.reject_account import RejectAccount
 
 Remove = Callable[[sqlite3.Connection, list[int]], int]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.admin.broker.configuration import RabbitMqPlaces, rabbitmq_conf
-from gateway.ingest.broker.rabbitmq.definitions import joined, policies, unroutable
+from gateway.ingest.broker.rabbitmq.management import joined, policies, unroutable
 from gateway.support.config.model import Mqtt
 from tests.campaigns.rabbitmq.node import STARTS_WITHIN_S, Node, epmd, make_node
 from tests.system.brokers import listens

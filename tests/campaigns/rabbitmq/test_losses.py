@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from gateway.ingest.broker.rabbitmq.accounts import queue_of
-from gateway.ingest.broker.rabbitmq.definitions import joined, policies, unroutable
-from gateway.ingest.broker.rabbitmq.management import ManagementApi
+from gateway.ingest.broker.rabbitmq.management import ManagementApi, joined, policies, unroutable
 from gateway.ingest.broker.rabbitmq.queues import replay_unroutable
 from tests.campaigns.rabbitmq.node import STARTS_WITHIN_S, Node, rabbitmq
 from tests.campaigns.rabbitmq.wire import KEPT, NOBODY, REFUSED, WEEK_S, wire

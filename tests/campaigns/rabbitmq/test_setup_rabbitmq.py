@@ -8,8 +8,7 @@ import pytest
 
 from gateway.commands.demo.services import Service
 from gateway.ingest.broker.rabbitmq.accounts import device_account
-from gateway.ingest.broker.rabbitmq.definitions import joined
-from gateway.ingest.broker.rabbitmq.management import ManagementApi, ManagementFault
+from gateway.ingest.broker.rabbitmq.management import ManagementApi, ManagementFault, joined
 from gateway.ingest.broker.rights import NativeTopics
 from tests.campaigns.rabbitmq.clients import NOBODY, REFUSED, SUCCESS, Client, client
 from tests.campaigns.rabbitmq.province import Province, province

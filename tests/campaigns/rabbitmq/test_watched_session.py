@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from gateway.commands.demo.services import Service, free_port
-from gateway.ingest.broker.rabbitmq.definitions import joined, policies, unroutable
+from gateway.ingest.broker.rabbitmq.management import joined, policies, unroutable
 from schemas.scaled_clock import PERMIT, VARIABLE, ScaledTime
 from tests.campaigns.rabbitmq.node import Node, rabbitmq
 from tests.campaigns.rabbitmq.wire import KEPT, wire

@@ -15,7 +15,7 @@ from gateway.ingest.broker.rabbitmq.accounts import (
     topics_in,
     watch_account,
 )
-from gateway.ingest.broker.rabbitmq.definitions import differences, joined, policies, unroutable
+from gateway.ingest.broker.rabbitmq.management import differences, joined, policies, unroutable
 from gateway.ingest.broker.rights import SERVICES, NativeTopics
 
 DOCUMENTED = "kI3GCqW5JLMJa4iX1lo7X4D6XbYqlLgxIs30+P6tENUV2POR"

@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 from gateway.ingest.broker.rabbitmq.accounts import UNROUTABLE, VHOST
-from gateway.ingest.broker.rabbitmq.definitions import HANDED_ON
-from gateway.ingest.broker.rabbitmq.management import ManagementFault
+from gateway.ingest.broker.rabbitmq.management import HANDED_ON, ManagementFault
 from gateway.ingest.broker.rabbitmq.queues import replay_unroutable, unroutable_depth
 
 SOUND: dict[str, Any] = {"type": "quorum", "arguments": {f"x-{key}": value for key, value in HANDED_ON.items()}}

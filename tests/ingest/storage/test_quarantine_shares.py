@@ -12,7 +12,7 @@ import pytest
 from gateway.core.devices.places import topic_prefix
 from gateway.core.message import QuarantinedMessage, WaitCause
 from gateway.ingest.storage import quarantine, schema
-from gateway.ingest.storage.quarantine_shares import MadeRoom, make_room
+from gateway.ingest.storage.quarantine import MadeRoom, make_room
 from gateway.ingest.storage.schema import connect
 
 KIB = 1024

@@ -12,8 +12,7 @@ import pytest
 from gateway.core.message import QuarantinedMessage, WaitCause
 from gateway.ingest.storage import quarantine
 from gateway.ingest.storage.database import Database
-from gateway.ingest.storage.quarantine import WaitingKey
-from gateway.ingest.storage.quarantine_shares import MadeRoom
+from gateway.ingest.storage.quarantine import MadeRoom, WaitingKey
 from gateway.ingest.storage.schema import connect
 
 ROOM = 2**30

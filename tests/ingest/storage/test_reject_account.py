@@ -15,8 +15,7 @@ from gateway.core.ledger import HoldingPlace, Ledger
 from gateway.core.message import QuarantinedMessage, Refusal, WaitCause
 from gateway.ingest.events import Events
 from gateway.ingest.storage.database import Database, DatabaseFault
-from gateway.ingest.storage.quarantine import QuarantineUse
-from gateway.ingest.storage.quarantine_shares import MadeRoom
+from gateway.ingest.storage.quarantine import MadeRoom, QuarantineUse
 from gateway.ingest.storage.reject_account import RejectAccount, RejectWriter
 from gateway.ingest.storage.settlement import Committed, JournalAccount, Replayed
 from gateway.support.clock import WallClock

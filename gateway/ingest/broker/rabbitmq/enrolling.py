@@ -12,8 +12,7 @@ from gateway.ingest.broker.administration import AdministrationFault, as_faults,
 from gateway.ingest.broker.dynamic_security import BrokerAccount
 from gateway.ingest.broker.enrolling import account_of, refuse_others
 from gateway.ingest.broker.rabbitmq.accounts import VHOST, device_account, queue_of, topics_in
-from gateway.ingest.broker.rabbitmq.definitions import joined
-from gateway.ingest.broker.rabbitmq.management import ManagementApi, ManagementFault
+from gateway.ingest.broker.rabbitmq.management import ManagementApi, ManagementFault, joined
 from gateway.ingest.broker.rights import NativeTopics
 from gateway.ingest.intake.connection import BrokerAddress
 

@@ -1,13 +1,96 @@
-"""RabbitMQ's management API, asked by a command: one request at a time, answered as a whole."""
+"""RabbitMQ's management API, one request at a time; and definitions: wanted ones against those that are there."""
 
 import json
 import ssl
 from base64 import b64encode
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote
 
+from gateway.core.gateways.sharing import routing_key
+from gateway.ingest.broker.rabbitmq.accounts import TOPICS, UNROUTABLE, VHOST, queue_of
 from gateway.support.plain_http import NoAnswer, PlainHttp
+
+Definitions = Mapping[str, Sequence[Mapping[str, Any]]]
+"""Kind → its entries, as ``rabbitmqctl export_definitions`` writes them."""
+
+HANDED_ON: Final = {
+    "dead-letter-exchange": TOPICS,
+    "dead-letter-strategy": "at-least-once",
+    "overflow": "reject-publish",  # without it the strategy is not applied
+}
+"""The settings of a queue by which what is rejected there is routed again, and kept until it has arrived."""
+
+_UNROUTABLE_MAX_BYTES: Final = 2**30
+_PRIORITY: Final = 100
+_NAMED_BY: Final = {
+    "users": ("name",),
+    "permissions": ("user", "vhost"),
+    "topic_permissions": ("user", "vhost", "exchange"),
+    "policies": ("name", "vhost"),
+    "exchanges": ("name", "vhost"),
+    "queues": ("name", "vhost"),
+    "bindings": ("source", "destination", "routing_key", "vhost"),
+}
+"""Kind → the keys by which one of its entries is known. Kinds are in the order in which RabbitMQ wants them."""
+
+_STRAYED: Final = ("iot.v1.#.readings", "iot.v1.#.status")
+"""Routing keys of native messages whose topics have a dot, which is a level more."""
+
+
+def policies(gateways: Iterable[str]) -> Definitions:
+    """Policies without which RabbitMQ loses what it has acknowledged."""
+    sessions = "|".join(gateway.replace(".", r"\.") for gateway in gateways)
+    limits = {
+        "delivery-limit": -1,  # else the 21st reconnection deletes what was out each time
+        "overflow": "reject-publish",  # a limit that somebody sets later refuses, and drops nothing
+    }
+    of_sessions = _policy("gateway-sessions", f"^{queue_of(f'(?:{sessions})')}$", "queues", limits)
+    return {
+        "policies": [of_sessions, _policy("gateway-topics", r"^amq\.topic$", "exchanges", {"alternate-exchange": UNROUTABLE})]
+    }
+
+
+def unroutable(filters: Iterable[str]) -> Definitions:
+    """The place for messages that a single gateway would read by its ``filters``, and none of several does."""
+    keys = dict.fromkeys([*map(routing_key, filters), *_STRAYED])
+    limits = {"x-queue-type": "quorum", "x-max-length-bytes": _UNROUTABLE_MAX_BYTES, "x-delivery-limit": -1}
+    replayed = {f"x-{key}": value for key, value in HANDED_ON.items()}
+    named = {"name": UNROUTABLE, "vhost": VHOST, "durable": True, "auto_delete": False}
+    bound = {"source": UNROUTABLE, "vhost": VHOST, "destination": UNROUTABLE, "destination_type": "queue", "arguments": {}}
+    return {
+        "exchanges": [named | {"type": "topic", "internal": False, "arguments": {}}],
+        "queues": [named | {"arguments": limits | replayed}],
+        "bindings": [bound | {"routing_key": key} for key in keys],
+    }
+
+
+def joined(parts: Iterable[Definitions]) -> dict[str, list[Mapping[str, Any]]]:
+    """All definitions as one document, kinds in RabbitMQ's order."""
+    listed = list(parts)
+    found = {kind: [entry for part in listed for entry in part.get(kind, ())] for kind in _NAMED_BY}
+    return {kind: entries for kind, entries in found.items() if entries}
+
+
+def differences(wanted: Definitions, live: Definitions) -> Iterator[str]:
+    """Name each wanted definition that is missing, or is not as it is wanted; what else is there is left alone."""
+    for kind, entries in wanted.items():
+        keys = _NAMED_BY[kind]
+        there = {tuple(entry.get(key) for key in keys): entry for entry in live.get(kind, ())}
+        for entry in entries:
+            name = " ".join(str(entry[key]) for key in keys if key != "vhost")
+            found = there.get(tuple(entry[key] for key in keys))
+            if found is None:
+                yield f"{kind}: {name}: is missing"
+            elif wrong := [key for key, value in entry.items() if found.get(key) != value]:
+                yield f"{kind}: {name}: {', '.join(wrong)}: is not as it should be"
+
+
+def _policy(name: str, pattern: str, apply_to: str, definition: dict[str, Any]) -> dict[str, Any]:
+    of = {"name": name, "vhost": VHOST, "pattern": pattern, "apply-to": apply_to}
+    return of | {"definition": definition, "priority": _PRIORITY}
+
 
 _QUOTED: Final = 300
 _OLDEST: Final = 4

@@ -16,8 +16,7 @@ from gateway.core.devices.broker_drops import BROKER_DROPPED
 from gateway.core.gateways.queue_members import ClusterSeen, QueueMembers
 from gateway.core.gateways.sharing import routing_key
 from gateway.ingest.broker.rabbitmq.accounts import TOPICS, UNROUTABLE, VHOST, queue_of
-from gateway.ingest.broker.rabbitmq.definitions import HANDED_ON
-from gateway.ingest.broker.rabbitmq.management import ManagementApi, ManagementFault
+from gateway.ingest.broker.rabbitmq.management import HANDED_ON, ManagementApi, ManagementFault
 from gateway.support.config.files import ConfigurationFault, secret
 from gateway.support.config.model import Mqtt
 from gateway.support.registry.shares import ManagementSection
