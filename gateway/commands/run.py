@@ -24,8 +24,7 @@ from gateway.support.clock import WallClock, wall_clock
 from gateway.support.commit import running_commit
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
-from gateway.support.logs import set_up_logging
-from gateway.support.service_manager import ServiceManager
+from gateway.support.logs import ServiceManager, set_up_logging
 from gateway.web.entrance import Entrance
 
 log = logging.getLogger("gateway")

@@ -10,8 +10,14 @@ import pytest
 from gateway.ingest.broker.enrolling import MosquittoAccounts
 from gateway.ingest.broker.rabbitmq.enrolling import RabbitMqAccounts
 from gateway.ingest.broker.rights import NativeTopics
-from gateway.onboarding.enrolment import NotEnrollable, device_accounts, entrance_of, is_configured, topics_of_device
-from gateway.onboarding.registration import differences
+from gateway.onboarding.registration import (
+    NotEnrollable,
+    device_accounts,
+    differences,
+    entrance_of,
+    is_configured,
+    topics_of_device,
+)
 from gateway.support.config.files import ConfigurationFault
 from schemas.registry import RegisteredDevice, Registry, device_key
 from tests.site import Site

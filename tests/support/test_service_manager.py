@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.support.service_manager import ServiceManager
+from gateway.support.logs import ServiceManager
 
 
 def test_somebody_listens_where_there_is_a_socket_or_a_folder_for_the_mark(tmp_path: Path) -> None:

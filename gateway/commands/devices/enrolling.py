@@ -21,7 +21,7 @@ from gateway.ingest.broker.administration import AdministrationFault
 from gateway.ingest.broker.dynamic_security import SALT_BYTES, added, names_in
 from gateway.ingest.broker.enrolling import BrokerEntrance, EnrolmentRefused, account_of
 from gateway.ingest.broker.rights import NativeTopics
-from gateway.onboarding.enrolment import NotEnrollable, device_accounts, entrance_of, topics_of_device
+from gateway.onboarding.registration import NotEnrollable, device_accounts, entrance_of, topics_of_device
 from gateway.runtime.pipeline.options import broker_address
 from gateway.support.config.files import ConfigurationFault, text_of
 from gateway.support.config.model import Config

@@ -26,8 +26,7 @@ from gateway.ingest.storage.database import DatabaseFault
 from gateway.ingest.storage.photos import Photos, media_type
 from gateway.monitoring.reports.point_tables import PointFiles
 from gateway.monitoring.reports.seals import Seals
-from gateway.onboarding.enrolment import device_accounts, is_configured
-from gateway.onboarding.registration import entry_document
+from gateway.onboarding.registration import device_accounts, entry_document, is_configured
 from gateway.support.audit.log import AuditFault
 from gateway.support.clock import WallClock
 from gateway.support.config.files import ConfigurationFault

@@ -37,8 +37,7 @@ from gateway.ingest.storage.database import Database, DatabaseFault
 from gateway.ingest.storage.forgetting import DeviceNames, forget, photos_of
 from gateway.ingest.storage.photos import photos_file
 from gateway.monitoring.reports.seals import Seals
-from gateway.onboarding.enrolment import device_accounts, is_configured, topics_of_device
-from gateway.onboarding.registration import FileChanged, change_registry
+from gateway.onboarding.registration import FileChanged, change_registry, device_accounts, is_configured, topics_of_device
 from gateway.support.audit.forgotten import FORGOTTEN, forgotten_beside, join
 from gateway.support.audit.log import AuditFault, AuditLog
 from gateway.support.clock import WallClock

@@ -29,8 +29,7 @@ from gateway.core.status.rungs import NO_ALARMS, DeviceAlarms
 from gateway.ingest.storage import alarms as stored
 from gateway.ingest.storage.alarms import Changes, Notice, PlannedWork, SavedState, SharedState
 from gateway.ingest.storage.database import Database, DatabaseFault
-from gateway.monitoring.alarms.documents import PointTimes, alarm_point, change_document, change_points
-from gateway.monitoring.alarms.events import AlarmEvents
+from gateway.monitoring.alarms.documents import AlarmEvents, PointTimes, alarm_point, change_document, change_points
 from gateway.monitoring.alarms.outbox import INFLUXDB, WEBHOOK, Outbox, PlannedWorks, Revision
 from gateway.support.clock import WallClock
 from schemas.registry import RegisteredDevice

@@ -20,7 +20,7 @@ from gateway.ingest.codecs.async_client import AsyncCodecs
 from gateway.ingest.events import Events
 from gateway.ingest.storage.recovery.tally import Tally
 from gateway.ingest.waiting_events import SessionEvents
-from gateway.monitoring.alarms.events import AlarmEvents
+from gateway.monitoring.alarms.documents import AlarmEvents
 from gateway.support.access.exposed_secrets import pages_in_plain, sent_in_plain
 from gateway.support.config.model import Config
 from gateway.support.i18n.formats import written_span

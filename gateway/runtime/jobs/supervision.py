@@ -22,7 +22,7 @@ from gateway.core.status.history import Liveness, WorkerSight
 from gateway.core.status.verdict import Finding, Fleet, Level
 from gateway.monitoring.status.status import Status
 from gateway.support.clock import WallClock, every
-from gateway.support.service_manager import ServiceManager
+from gateway.support.logs import ServiceManager
 
 log = logging.getLogger("gateway")
 

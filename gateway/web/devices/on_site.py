@@ -15,7 +15,7 @@ from gateway.ingest.broker.administration import AdministrationFault
 from gateway.ingest.broker.enrolling import EnrolmentRefused
 from gateway.ingest.storage.photos import PhotoRefused, TakenPhoto, media_type
 from gateway.monitoring.status.known_devices import nobody
-from gateway.onboarding.enrolment import NotEnrollable, device_accounts, entrance_of, topics_of_device
+from gateway.onboarding.registration import NotEnrollable, device_accounts, entrance_of, topics_of_device
 from gateway.support.access.accounts import AccountRole
 from gateway.support.config.files import ConfigurationFault
 from gateway.web.changes.commands import CommandRefused

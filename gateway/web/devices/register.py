@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from gateway.onboarding.enrolment import is_configured as enrolment_configured
 from gateway.onboarding.registration import EntryPair, FileChanged, WrittenChange, entry_document
+from gateway.onboarding.registration import is_configured as enrolment_configured
 from gateway.support.access.accounts import AccountRole
 from gateway.support.config.bundled_profiles import names as shipped_profiles
 from gateway.support.config.files import ConfigurationFault

@@ -7,8 +7,14 @@ import pytest
 from gateway.core.alarms.alarm import Acknowledged, AlarmKey, AlarmState, AlarmTags, Change, Severity, Transition
 from gateway.core.alarms.rules import Rules
 from gateway.ingest.storage.alarms import PlannedWork
-from gateway.monitoring.alarms.documents import alarm_document, alert_document, change_document, change_points, rfc3339
-from gateway.monitoring.alarms.events import AlarmEvents
+from gateway.monitoring.alarms.documents import (
+    AlarmEvents,
+    alarm_document,
+    alert_document,
+    change_document,
+    change_points,
+    rfc3339,
+)
 from tests.core.alarms.alarming import above, rule
 from tests.core.making import MINUTE_MS, NOW_MS
 

@@ -17,7 +17,7 @@ from gateway.core.status.silence import Presence
 from gateway.core.status.verdict import Fleet
 from gateway.ingest.events import Events
 from gateway.ingest.storage.journal import JournalUse
-from gateway.monitoring.alarms.events import AlarmEvents
+from gateway.monitoring.alarms.documents import AlarmEvents
 from gateway.monitoring.status.status import JournalState, Status
 from gateway.support.config.model import Config
 from schemas.rejects import DropCause, IgnoreCause

@@ -14,7 +14,7 @@ from gateway.ingest.delivery.spool import SpoolRequests
 from gateway.ingest.storage.database import Database
 from gateway.runtime.jobs.supervision import NAMED_WAITS, Supervision, Worker, suspended_in
 from gateway.runtime.pipeline.build import Parts
-from gateway.support.service_manager import ServiceManager
+from gateway.support.logs import ServiceManager
 from tests.clocks import SetClock
 from tests.core.making import NOW_MS
 from tests.ingest.delivery.delivering import until
