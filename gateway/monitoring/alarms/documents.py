@@ -1,4 +1,4 @@
-"""Alarms in the form that each receiver takes: a document of the API and the webhook, a point of InfluxDB, an alert, a log line.
+"""Alarms in the form that each receiver takes: a document of API and webhook, a point of InfluxDB, an alert, a log line.
 
 With the log stand the receivers that cannot be reached.
 """
