@@ -7,8 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from gateway.admin.databases import victoria_metrics
-from gateway.admin.databases.influxdb1 import Influxdb1
-from gateway.admin.databases.influxdb3 import Influxdb3
+from gateway.admin.databases.influxdb1_and_3 import Influxdb1, Influxdb3
 from gateway.admin.databases.steps import (
     DatabaseKind,
     DatabaseUser,

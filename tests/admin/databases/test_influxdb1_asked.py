@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway.admin.databases.influxdb1 import Influxdb1
+from gateway.admin.databases.influxdb1_and_3 import Influxdb1
 from gateway.admin.databases.steps import DatabaseUser, KeptPlace, SetupFault
 from gateway.support.config.model import Influxdb
 from gateway.support.plain_http import HttpAnswer
