@@ -70,7 +70,6 @@ class Acknowledged(Struct, frozen=True):
 class Standing(Struct, array_like=True):
     """Progress of one condition on one channel, in times of readings.
 
-    :ivar since_ms: its beginning.
     :ivar last_ms: the newest reading that was judged.
     :ivar gone_ms: its end, not yet believed while ``clear_after_ms`` of the rule runs; 0: it stands.
     """
@@ -83,15 +82,12 @@ class Standing(Struct, array_like=True):
 class AlarmState(Struct):
     """State of one alarm, as the store keeps it.
 
-    :ivar since_ms: the beginning of the condition.
     :ivar raised_ms: the time at which it was raised, or told of again; 0: it is pending, and nobody is told.
     :ivar value: the newest value that met the condition, or the one that raised the alarm if none did since.
     :ivar field: the quantity that has this value; empty for silence and clocks.
-    :ivar standing: progress by condition and channel.
     :ivar nights: local day (as an ordinal) → lowest flow, of the nights that count; of losses the limit;
         of steps the time of the day at which a counter restarted.
     :ivar registered: True for a device that the registry named; the alarm ends when it leaves the registry.
-    :ivar simulated: True for a simulated device.
     :ivar overdue: number of times that people were told of it again because nobody acknowledged it.
     """
 

@@ -21,7 +21,7 @@ from gateway.core.alarms.rules import CounterStep, Night, Rule, Rules, Usual, Va
 from gateway.core.alarms.states import States
 from gateway.core.alarms.views import UsualHours, Views
 from gateway.core.alarms.watch import FLOW, Scales, is_within
-from gateway.core.devices.device import NO_PARAMS, Device, Series
+from gateway.core.devices.device import Device, Series
 from gateway.core.devices.limits import NO_GUARD
 from gateway.core.readings.clock_trust import TimeRules
 from gateway.core.readings.line_protocol import FieldSet
@@ -40,12 +40,7 @@ class Alarms:
     """The alarm engine: its active rules, and the states of their alarms, pending ones too."""
 
     def __init__(self, rules: Rules, silence: Silence, times: TimeRules, zone: tzinfo) -> None:
-        """Begin without any state.
-
-        :param silence: judges which devices are silent, here and on all pages.
-        :param times: the tolerance for clocks of devices.
-        :param zone: the time zone of the usual hours.
-        """
+        """Begin without any state; ``times`` has the tolerance for clocks of devices, ``zone`` is that of the usual hours."""
         self._silence = silence
         self._rounds = Rounds(silence, times)
         self.states = States()
@@ -129,7 +124,7 @@ class Alarms:
     ) -> None:
         """Look at a new reading, whose values are in the order of the field set; ignore one that tells of the past.
 
-        :param step: the step of a counter that it tells of, if people must explain one.
+        ``step`` is that of a counter that it tells of, if people must explain one.
         """
         if step is not None and not quality & Quality.HISTORIC:
             note_step(self.states, self.rules, place_of(series.device, series), series.pattern.text_tags, time_ms, step)
@@ -170,8 +165,6 @@ class Alarms:
         """Make a round over all registered devices, for silence and wrong clocks, and over the alarms that wait for people.
 
         Each step looks at some of them. While the gateway's own clock is in doubt no other is judged.
-
-        :param devices: the registered ones, as :func:`gateway.core.status.health.registered_devices` gives them.
         """
         yield from self._rounds.run(self.rules, self.states, devices, now_ms, clock_trusted=clock_trusted)
         yield from self.states.remind(self.rules, now_ms)
@@ -179,8 +172,7 @@ class Alarms:
     def night(self, device: Device, day: date, flow_min_m3_h: float, coverage: float, now_ms: int) -> None:
         """Take the lowest flow of a device's night; ``coverage`` is the share of its readings that arrived."""
         usual_m3_h = self._views.usual_night(device.name, NIGHT_HOURS)
-        params = device.registered.params if device.registered is not None else NO_PARAMS
-        scales = Scales(params, {} if usual_m3_h is None else {(Usual.HOUR, FLOW): usual_m3_h})
+        scales = Scales(device.params, {} if usual_m3_h is None else {(Usual.HOUR, FLOW): usual_m3_h})
         judge_night(self.rules, self.states, place_of(device), NightFlow(day, flow_min_m3_h, coverage), scales, now_ms)
 
     def day(self, device: Device, completeness: float, now_ms: int, *, longest_gap_s: float = 0.0) -> None:
@@ -203,8 +195,7 @@ class Alarms:
 
     def counted_days(self, parent: Device, days: CountedDays, now_ms: int) -> None:
         """Take what a parent and the meters behind it counted up to the newest day."""
-        params = parent.registered.params if parent.registered is not None else NO_PARAMS
-        judge_losses(self.rules, self.states, place_of(parent), days, Scales(params, {}), now_ms)
+        judge_losses(self.rules, self.states, place_of(parent), days, Scales(parent.params, {}), now_ms)
 
     def usual(self, device: str, hours: UsualHours) -> bool:
         """Take the means of the last days by local hour, or after a restart those that were kept; False: they are not taken."""

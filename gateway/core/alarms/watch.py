@@ -86,7 +86,6 @@ class Check(NamedTuple):
     """A condition on values, compiled for the readings of one field set.
 
     :ivar name: the name of the condition among those of its rule.
-    :ivar bounds: its limits, in their order.
     :ivar places: for each limit the index of its value in the reading; None: another reading, or one of the parent, has it.
     """
 
@@ -133,7 +132,6 @@ class Table(NamedTuple):
     :ivar steps: the conditions on steps; empty if no field is a counter.
     :ivar with_flow: the table for the same values followed by a flow worked out of the register; None: no rule needs it, or the
         device sends its flow.
-    :ivar volume_at: the index of the register.
     """
 
     gate: Gate
@@ -157,12 +155,7 @@ class Tables:
     def __init__(
         self, rules: Rules, *, own: Scales = NO_SCALES, parents: Scales = NO_SCALES, shared: "Tables | None" = None
     ) -> None:
-        """Work out the limits.
-
-        :param own: the scales of the device.
-        :param parents: the scales of its parent, the device it hangs behind.
-        :param shared: the tables of all devices, for the limits that are not its own.
-        """
+        """Work out the limits by the scales of a device and its parent; ``shared`` are the tables for limits not its own."""
         self._of: dict[FieldSet, Table] = {}
         self._guards: dict[tuple[FieldSet, ...], Guard] = {}
         self._shared = shared

@@ -143,7 +143,6 @@ class ClockTrust:
 
     :ivar doubted: the gateway's clock is behind or ahead.
     :ivar behind: it is behind, so that right devices are ahead of it.
-    :ivar devices: their evidence.
     """
 
     def __init__(self, *, not_before_ms: int, max_future_ms: int) -> None:

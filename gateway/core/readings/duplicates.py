@@ -75,8 +75,7 @@ class Key(NamedTuple):
 class RecentKeys:
     """The window of one device, and a part of it: an object of its own would cost each device 60 bytes.
 
-    :ivar window: its keys.
-    :ivar held: the number of its keys.
+    :ivar window: its keys, of which it has ``held``.
     :ivar newest_ms: the newest time that a reading of this device told; 0 before the first.
     """
 

@@ -29,9 +29,7 @@ class Repeating:
 def with_repeating(document: object, text: bytes) -> object:
     """The document, with :class:`Repeating` in place of it, or of items of its list, where a key occurs twice.
 
-    Deeper levels are not part of a reading and are left unchanged.
-
-    :param text: the text that it was parsed from.
+    It was parsed from the text. Deeper levels are not part of a reading and are left unchanged.
     """
     items = document if isinstance(document, list) else [document]
     if text.count(b":") == sum(len(item) for item in items if isinstance(item, dict)):

@@ -42,15 +42,13 @@ Drop = tuple[str, DropCause]
 """A key, and the reason why its value was dropped."""
 
 
+@dataclass(slots=True, eq=False)
 class Decoded:
     """One object of a payload: canonical values, the drops, and the ``source`` as it came in an array; None: it came alone."""
 
-    __slots__ = ("dropped", "source", "values")
-
-    def __init__(self, values: NativeReading, dropped: list[Drop] | None = None, source: object = None) -> None:
-        self.values = values
-        self.dropped = dropped
-        self.source = source
+    values: NativeReading
+    dropped: list[Drop] | None = None
+    source: object = None
 
     def payload(self) -> bytes:
         """The bytes of this object alone."""
@@ -72,7 +70,6 @@ NativeParts = tuple[object, object, Tags, tuple[Value, ...]]
 class KeySet:
     """One set of keys that devices send, with all that follows from the keys alone.
 
-    :ivar field_set: the quantities among them.
     :ivar lacking: count → the interval that it needs and that is not among them.
     :ivar quotes: quotation marks of a payload that has each of these keys once, and no other. A key has two of them, and a text
         two.
@@ -155,10 +152,7 @@ class NativeDecoder:
         return (plain, key_set) if payload.count(b'"') == key_set.quotes else None
 
     def decode_slow_path(self, payload: bytes, raised: Mapping[str, float] = _AS_IN_THE_TABLE) -> list[Decoded | Broken]:
-        """All objects of a payload that is not plain, in its order; ``raised`` are the greater maxima of a device's fields.
-
-        :raises Undecodable: the message as a whole is not in the native format.
-        """
+        """All objects of a payload that is not plain, or Undecodable; ``raised`` has greater maxima of a device's fields."""
         document = with_repeating(parse(payload, allow_inf_nan=True), bare(payload))
         if not isinstance(document, list):
             return [self._object(document, raised)]

@@ -116,10 +116,7 @@ _ANY_LEVEL: Final = "[^/]*"
 
 
 class TopicFilter(NamedTuple):
-    """An MQTT topic filter, and the names of its levels.
-
-    :ivar pattern: to subscribe to; ``+`` where a level has a name.
-    """
+    """An MQTT topic filter, and the names of its levels; ``pattern``, to subscribe to, has ``+`` where a level has one."""
 
     pattern: str
     literal_levels: int

@@ -49,10 +49,7 @@ Take = Callable[[Cursor], Any]
 
 
 class Fault(ValueError):  # noqa: N818 - the field's word
-    """A fault in a profile.
-
-    :ivar key: path of the key below the place that reports the fault, may be empty.
-    """
+    """A fault in a profile; ``key`` is the path of the key below the place that reports it, may be empty."""
 
     def __init__(self, key: str, what: str) -> None:
         super().__init__(what)

@@ -211,10 +211,7 @@ def regex_of(text: str, place: re.Pattern[str], group: Callable[[re.Match[str]],
 
 @dataclass(frozen=True, slots=True)
 class TakeTags:
-    """The tags of a point.
-
-    :ivar told: name, origin and text of each.
-    """
+    """The tags of a point; ``told`` has name, origin and text of each."""
 
     told: Sequence[tuple[str, str, Take]] = ()
 
