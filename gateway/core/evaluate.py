@@ -125,10 +125,7 @@ class Evaluator:
         device.last_seq = seq
 
     def point(self, observation: Observation, arrival: Arrival, outcome: Outcome, seen: DedupResult = NEW) -> None:
-        """Make the point of a reading: check its counters and for duplicates, follow its sequence, write its lines.
-
-        :param seen: the verdict on it among the readings of its own message.
-        """
+        """Make the point of a reading, ``seen`` as this in its message: counters, duplicates, sequence, and its lines."""
         series, field_set = observation.series, observation.field_set
         numbers, time_ms = observation.numbers, observation.time_ms
         device, pattern = series.device, series.pattern
@@ -163,10 +160,7 @@ class Evaluator:
             self.alarms.reading(series, time_ms, field_set, numbers, quality, observation.step)
 
     def remember(self, observation: Observation, quality: int, now_ms: int, seen: DedupResult = NEW) -> DedupResult:
-        """Remember a reading that the gateway stamped and whose message is replayed, or may be; tell what it is then.
-
-        :param seen: the verdict on it among the readings of its own message.
-        """
+        """Remember a reading that the gateway stamped and whose message is replayed, or may be; tell what it is then."""
         device, field_set = observation.series.device, observation.field_set
         key, numbers, time_ms = observation.series.pattern.key, observation.numbers, observation.time_ms
         newest_ms, device.newest_ms = device.newest_ms, max(device.newest_ms, time_ms)
@@ -233,10 +227,7 @@ class Evaluator:
             keys.keep(point, values, observation.quality | pattern.quality)
 
     def _joining(self, seen: DedupResult, observation: Observation, texts: Sequence[str]) -> str:
-        """The lines of a reading that joins a point: its new fields; the sequence number stays the first reading's.
-
-        :param texts: its values, behind each counter its sum.
-        """
+        """The lines of a reading that joins a point: its new fields; the sequence number stays the first reading's."""
         field_set, series = self.field_sets.of(seen.fields), observation.series
         of_field = dict(zip(observation.field_set.names, texts, strict=True))
         new = [of_field[field] for field in field_set.names]

@@ -103,10 +103,7 @@ class Processor:
         steps: list[object] | None = None,
         go_on: Callable[[], Outcome] | None = None,
     ) -> Outcome:
-        """Process ``message``, arrived at ``now_ms``. Never raises: a bug here is the reject ``internal_error``.
-
-        :param go_on: the steps that are left of a message that had to ask its codec (:meth:`Processor.resume`).
-        """
+        """Process ``message``, arrived at ``now_ms``, or ``go_on``. Never raises: a bug is the reject ``internal_error``."""
         arrival = Arrival(message, now_ms, replayed, steps)
         try:
             return self._process(arrival) if go_on is None else go_on()

@@ -30,10 +30,7 @@ _READING_OVERHEAD_BYTES: Final = 120
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """Encoded points, posted and stored as they are: encoded once.
-
-    :ivar pairs: numbers, from 1, of the lines that belong to the reading before them: its device health.
-    """
+    """Points, encoded once; ``pairs``: numbers, from 1, of the lines that belong to the reading before them, its health."""
 
     gzip: bytes
     readings: int

@@ -133,10 +133,7 @@ class ReadPacing:
 
 @dataclass(slots=True)
 class LinkBudget:
-    """Budget of a link, and what was sent on it; without a limit it counts, and nothing waits. Instants are monotonic, in s.
-
-    :ivar total_bytes: the bytes that went over it since the start, both directions.
-    """
+    """Budget of a link, and ``total_bytes`` sent both ways; without a limit nothing waits. Instants are monotonic, in s."""
 
     max_bytes_per_s: float | None = None
     total_bytes: int = 0

@@ -60,10 +60,7 @@ def json_of_frame(message: bytes) -> object:
 
 
 def json_lenient(payload: bytes) -> object:
-    """The same for a text that a simple ``printf`` made: bare ``nan``, ``inf`` or ``ovf``, in any case, is null; NUL ends it.
-
-    :raises Undecodable: as :func:`json_object`, for all other faults.
-    """
+    """The same for a text that a ``printf`` made: bare ``nan``, ``inf`` or ``ovf``, in any case, is null; NUL ends it."""
     try:
         return json_object(payload)
     except Undecodable:
@@ -77,10 +74,7 @@ def raw_bytes(payload: bytes) -> dict[str, object]:
 
 
 def bounded(value: object, depth: int = DEPTH_MAX) -> object:
-    """A JSON value in which every integer beyond a float is infinite.
-
-    :raises Undecodable: ``bad_json`` when it is nested deeper than ``depth``.
-    """
+    """A JSON value in which every integer beyond a float is infinite; nested deeper than ``depth`` it is Undecodable."""
     if isinstance(value, dict | list) and not depth:
         raise Undecodable(RejectReason.BAD_JSON, f"nested deeper than {DEPTH_MAX}")
     if isinstance(value, dict):

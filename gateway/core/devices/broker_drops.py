@@ -20,10 +20,7 @@ _WITHIN_MIN: Final = 2
 
 @dataclass(slots=True)
 class BrokerDrops:
-    """The broker's count of dropped messages.
-
-    :ivar total: the last count, from this run or an earlier one; None before the first.
-    """
+    """The broker's count of dropped messages; ``total`` is the last, of this run or an earlier one; None before the first."""
 
     total: int | None = None
     dropped: int = 0

@@ -21,10 +21,7 @@ EVER_MS: Final = 1 << 60
 
 @dataclass(slots=True, eq=False)
 class Guard:
-    """Limits for the readings of some field sets, in a span of time without its end.
-
-    :ivar gates: field sets that the device sends → their gates; a reading with another one is looked at closely.
-    """
+    """Limits for readings in a span of time without its end, by field set; one with another set is looked at closely."""
 
     gates: Mapping[FieldSet, Gate]
     from_ms: int = -EVER_MS

@@ -104,10 +104,7 @@ class Profiles:
 
 @dataclass(slots=True, eq=False)
 class ProfiledTopic:
-    """A topic that profiles take: candidates in groups that read a payload in the same way, so that it is read once.
-
-    :ivar address: the node and device of a Sparkplug topic that a profile reads; None: it is no such topic.
-    """
+    """A topic that profiles take: candidates in groups that read a payload alike, once; ``address``: of a Sparkplug topic."""
 
     _profiles: Profiles
     topic: str

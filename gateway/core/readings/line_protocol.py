@@ -62,10 +62,7 @@ _CONTROLS: Final = {"n": "\n", "r": "\r", "t": "\t"}
 
 
 class PointValue(NamedTuple):
-    """One value of a point.
-
-    :ivar series: measurement and tags as the line has them. Lanes, channels and classes of one device differ in it alone.
-    """
+    """One value of a point; lanes, channels and classes of a device differ in its ``series`` alone: measurement and tags."""
 
     measurement: str
     device: str

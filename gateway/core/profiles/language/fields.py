@@ -30,10 +30,7 @@ Wrap = Callable[[Cursor], float | None]
 
 
 class Field(NamedTuple):
-    """A field of a point.
-
-    :ivar wrap: reads the value at which the register starts again, if the device or the message brings it.
-    """
+    """A field of a point; ``wrap`` reads at which value its register starts again, if the device or the message brings that."""
 
     name: str
     reader: Reader
