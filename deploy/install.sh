@@ -22,5 +22,5 @@ set -- "$here"/wheels/province_gateway-*.whl "$here" "$@"
 exec "$python" -I -c 'import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from gateway.admin.installation.command import main
+from gateway.admin.installation.installer import main
 sys.exit(main(Path(sys.argv[2]), sys.argv[3:]))' "$@"

@@ -1,18 +1,23 @@
-"""``gateway setup broker``: Mosquitto's configuration, and the accounts of those who are no devices."""
+"""``gateway setup broker``: Mosquitto's configuration, and the accounts of those who are no devices.
+
+How files are written, and the passwords in them, holds for RabbitMQ too.
+"""
 
 import argparse
 from pathlib import Path
 from secrets import token_bytes, token_urlsafe
-from typing import Final
+from typing import Final, NamedTuple
 
 from gateway.admin.broker.configuration import MosquittoPlaces, MosquittoVersion, limits_conf, listeners_conf
 from gateway.commands.options import add_path, add_repeated, port, with_config
-from gateway.commands.setup.files import PLAIN_MODE, SetupFile, show_files, write_file
+from gateway.commands.printing import show
 from gateway.ingest.broker.dynamic_security import SALT_BYTES, BrokerAccount, document
 from gateway.ingest.broker.rights import SERVICES, of_administration, of_gateway
-from gateway.support.config.files import ConfigurationFault
+from gateway.support.config.files import ConfigurationFault, blaming
 from gateway.support.config.model import Config
-from gateway.support.private_files import READERS_MODE
+from gateway.support.folder_owner import as_owner
+from gateway.support.private_files import READERS_MODE, give_to_readers, placed
+from schemas.printable import printable
 
 _PASSWORD_BYTES: Final = 24
 _PLUGIN: Final = "mosquitto_dynamic_security.so"
@@ -99,3 +104,31 @@ def _plugins(folder: Path | None) -> Path:
             return found
     where = folder or "/usr/lib/*"
     raise ConfigurationFault([f"{where}: {_PLUGIN} is not there; it comes with Mosquitto 2 (--plugins names another folder)"])
+
+
+PLAIN_MODE: Final = 0o644
+
+
+class SetupFile(NamedTuple):
+    """A file to write, with the rights of its folder's group."""
+
+    path: Path
+    text: str
+    mode: int
+
+
+def show_files(wanted: list[SetupFile]) -> None:
+    """Print the files, without what is secret."""
+    for file in wanted:
+        show(f"# {file.path}")
+        print(printable(file.text, layout=True) if file.mode == PLAIN_MODE else "# (secret)\n")
+
+
+def write_file(file: SetupFile) -> None:
+    """Write a file and say so; its folder's owner or group may read it. ConfigurationFault if it cannot be written."""
+    with blaming(f"{file.path}: cannot be written"), as_owner(file.path.parent):
+        file.path.parent.mkdir(parents=True, exist_ok=True)
+        with placed(file.path, file.mode) as opened:
+            give_to_readers(opened.fileno(), file.path)
+            opened.write(file.text.encode())
+    show(f"{file.path}: written")

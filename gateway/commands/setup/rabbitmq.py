@@ -13,7 +13,7 @@ from gateway.admin.broker.share_planning import ENDING_BYTES, SharesPlan, client
 from gateway.commands import UNREACHABLE
 from gateway.commands.options import add_path, add_repeated, number, port, with_config
 from gateway.commands.printing import show, tell
-from gateway.commands.setup.files import PLAIN_MODE, SetupFile, show_files, write_file
+from gateway.commands.setup.broker import PLAIN_MODE, SetupFile, show_files, write_file
 from gateway.commands.starting import reaching
 from gateway.core.gateways.queue_members import TOO_FEW_NODES, ClusterSeen
 from gateway.core.gateways.sharing import Share

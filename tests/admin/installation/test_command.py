@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gateway.admin.installation import command
+from gateway.admin.installation import installer as command
 from gateway.admin.installation.machine import Layout, Machine, NotDone
 from tests.admin.installation.stand_ins import Province
 from tests.rows import each_row

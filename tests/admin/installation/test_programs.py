@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.admin.installation.command import _hold_signals
+from gateway.admin.installation.installer import _hold_signals
 from gateway.admin.installation.machine import UNIT, Layout, Machine
 from gateway.admin.installation.switch import Services, ServiceStage
 
