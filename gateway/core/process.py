@@ -42,6 +42,7 @@ from functools import partial
 
 from gateway.core.alarms.engine import Alarms
 from gateway.core.devices.broker_drops import BROKER_DROPPED
+from gateway.core.devices.device import Series
 from gateway.core.devices.observation import Counting, Observation
 from gateway.core.devices.streams import ProfiledStream, Stream, Streams, domain_of
 from gateway.core.edge_nodes import EdgeNodes
@@ -183,7 +184,7 @@ class Processor:
             device.note(outcome, arrival)
         return outcome
 
-    def _no_reading(self, stream: Stream | Unresolved, arrival: Arrival) -> Outcome:
+    def _no_reading(self, stream: Series | Unresolved, arrival: Arrival) -> Outcome:
         """Process a message on a topic without readings: a status, or one that nobody reads."""
         if isinstance(stream, Unresolved):
             arrival.record(Sender(stream.device))

@@ -60,7 +60,7 @@ class Events:
         self.reload_trouble: list[str] = []
         self.floods: list[Flood] = []
         self.readers_ended = 0
-        self.rejects_lately: RecentCounts[str] = RecentCounts(REJECTS_WITHIN_MIN)
+        self.rejects_lately = RecentCounts(REJECTS_WITHIN_MIN)
         self.turned_away_lately = RecentOrigins(ORIGINS_WITHIN_MIN)
         self.reception = reception or Reception()
         self.changed_ids: list[str] = []

@@ -5,11 +5,8 @@ A flood of one fault of one device must not push out the rest.
 
 from bisect import bisect_left
 from collections import Counter, deque
-from collections.abc import Hashable
 from dataclasses import dataclass, field
-from typing import Final, Generic, TypeVar
-
-Counted = TypeVar("Counted", bound=Hashable)
+from typing import Final
 
 _MINUTE_S: Final = 60.0
 _ORIGINS_SAID: Final = 3
@@ -23,14 +20,14 @@ _REFILL_MS: Final = 4 * 3_600_000
 _PREFIXES_MAX: Final = 1000
 
 
-class RecentCounts(Generic[Counted]):
+class RecentCounts:
     """Counts over a window of minutes, to the minute."""
 
     def __init__(self, minutes: int) -> None:
         self._minutes = minutes
-        self._counts: deque[tuple[float, Counter[Counted]]] = deque()
+        self._counts: deque[tuple[float, Counter[str]]] = deque()
 
-    def count(self, key: Counted, now_s: float, number: int = 1) -> None:
+    def count(self, key: str, now_s: float, number: int = 1) -> None:
         """Count one more, or ``count``."""
         minute = now_s // _MINUTE_S
         if not self._counts or self._counts[-1][0] != minute:
@@ -38,7 +35,7 @@ class RecentCounts(Generic[Counted]):
             self._counts.append((minute, Counter()))
         self._counts[-1][1][key] += number
 
-    def counts(self, now_s: float) -> Counter[Counted]:
+    def counts(self, now_s: float) -> Counter[str]:
         """Count each."""
         self._forget(now_s // _MINUTE_S)
         return sum((counts for _, counts in self._counts), Counter())
@@ -48,7 +45,7 @@ class RecentCounts(Generic[Counted]):
             self._counts.popleft()
 
 
-class RecentOrigins(RecentCounts[str]):
+class RecentOrigins(RecentCounts):
     """Messages by the topic prefix that they came from."""
 
     def count_origins(self, origins: Counter[str], now_s: float) -> list[tuple[str, int]]:

@@ -47,7 +47,7 @@ class SequenceGaps:
     """Devices whose sequences have new gaps. If half of all have one at once, the fault is not one device or its radio."""
 
     _new: Counter[str] = field(default_factory=Counter)
-    _lately: RecentCounts[str] = field(default_factory=lambda: RecentCounts(_WITHIN_MIN))
+    _lately: RecentCounts = field(default_factory=lambda: RecentCounts(_WITHIN_MIN))
 
     def note(self, device: str, missing: int) -> None:
         """Note readings of a device that never arrived."""

@@ -44,12 +44,6 @@ class Stream(Series):
         self.key_set = NO_KEYS
 
 
-class StatusStream(Stream):
-    """The status topic of a device, on which also its last will is published."""
-
-    __slots__ = ()
-
-
 @dataclass(slots=True, eq=False)
 class ProfiledStream:
     """A topic that profiles read, resolved.
@@ -130,11 +124,11 @@ class Streams:
         self._ids: dict[str, str] = {}
         self.decoders = {domain: NativeDecoder(domain, self.field_sets) for domain in DOMAINS}
 
-    def resolve(self, topic: str) -> Stream | ProfiledStream | Unresolved:
-        """The stream of a topic. One that cannot be resolved is not kept, so that it does not fill the memory."""
+    def resolve(self, topic: str) -> Series | ProfiledStream | Unresolved:
+        """The stream of a topic, or of a status topic the series. What cannot be resolved is not kept, it would fill memory."""
         return self.native.get(topic) or self._topics.get(topic) or self._resolve_new(topic)
 
-    def _resolve_new(self, topic: str) -> Stream | ProfiledStream | Unresolved:
+    def _resolve_new(self, topic: str) -> Series | ProfiledStream | Unresolved:
         parts = parse_topic(topic)
         if parts is None:
             return self._profiled(topic)
@@ -152,7 +146,7 @@ class Streams:
         self.meet_again(device, topic)
         site = self._sites.get(parts.site, parts.site)
         if parts.channel == "status":  # these messages are rare: their topics need not be kept for every device
-            return StatusStream(site, device, parts.domain)
+            return Series(site, device, parts.domain)
         self._remember(self._sites, site, site)
         self.places.topic_taken(device)
         stream = self.native[topic] = Stream(site, device, parts.domain)

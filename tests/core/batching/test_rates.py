@@ -17,7 +17,7 @@ from tests.core.making import DAY_MS, HOUR_MS, MINUTE_MS, NOW_MS
 
 
 def test_what_happened_more_than_ten_minutes_ago_is_history() -> None:
-    lately: RecentCounts[str] = RecentCounts(10)
+    lately = RecentCounts(10)
     lately.count("bad_json", 0.0)
     lately.count("bad_json", 59.0)
     lately.count("no_quantity", 300.0)
@@ -27,14 +27,14 @@ def test_what_happened_more_than_ten_minutes_ago_is_history() -> None:
 
 
 def test_each_minute_is_forgotten_by_itself() -> None:
-    lately: RecentCounts[str] = RecentCounts(2)
+    lately = RecentCounts(2)
     for second in (0.0, 60.0, 61.0):
         lately.count("late", second, 2)
     assert [lately.counts(now_s)["late"] for now_s in (119.0, 120.0, 179.0, 180.0)] == [6, 4, 4, 0]
 
 
 def test_a_count_takes_the_room_of_its_minutes_however_often_it_is_asked() -> None:
-    lately: RecentCounts[str] = RecentCounts(2)
+    lately = RecentCounts(2)
     for second in range(600):
         lately.count("often", float(second))
     assert len(lately._counts) == 2  # noqa: SLF001

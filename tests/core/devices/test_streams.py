@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.core.devices.device import MESSAGE_KEPT_BYTES, TAG_VALUES_MAX, Device
+from gateway.core.devices.device import MESSAGE_KEPT_BYTES, TAG_VALUES_MAX, Device, Series
 from gateway.core.devices.streams import MESSAGES_KEPT, Admission, Stream, Streams
 from gateway.core.message import Unresolved
 from gateway.core.readings.line_protocol import Tags
@@ -18,13 +18,13 @@ def refused(streams: Streams, on: str) -> Unresolved:
     return found
 
 
-def resolved(streams: Streams, on: str) -> Stream:
+def resolved(streams: Streams, on: str) -> Series:
     found = streams.resolve(on)
-    assert isinstance(found, Stream), found
+    assert isinstance(found, Series), found
     return found
 
 
-def tags(stream: Stream) -> str:
+def tags(stream: Series) -> str:
     """Return the tags of a stream's points."""
     return f"{stream.pattern.head}{stream.device.name}{stream.pattern.rest}".removeprefix(stream.domain)
 
