@@ -10,7 +10,7 @@ import pytest
 from gateway.core.message import CodecAsk, StoredMessage
 from gateway.ingest.codecs.protocol import CodecAnswer
 from gateway.monitoring.status.known_devices import device_document
-from gateway.onboarding.explain.last_message import explain_last
+from gateway.onboarding.explain.steps import explain_last
 from gateway.web.devices import devices
 from schemas.rejects import RejectReason
 from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS

@@ -15,7 +15,7 @@ from gateway.ingest.storage import keyvalue, quarantine, rejects
 from gateway.ingest.storage.database import Damaged, DatabaseFault
 from gateway.monitoring.status.known_devices import nobody
 from gateway.onboarding.explain.dry_run import listed_reject
-from gateway.onboarding.explain.last_message import AskCodec, LastMessage, births_named_by, explain_last, is_settled
+from gateway.onboarding.explain.steps import AskCodec, LastMessage, births_named_by, explain_last, is_settled
 from gateway.runtime.pipeline.processing import processor_apart
 from gateway.web.devices.device_charts import sparklines
 from gateway.web.devices.device_documents import (

@@ -20,7 +20,7 @@ from gateway.core.readings.clock_trust import ClockTrust, TimeRules
 from gateway.ingest.codecs.protocol import CodecAnswer
 from gateway.ingest.codecs.sync_client import SyncCodecs
 from gateway.onboarding.explain.dry_run import DryRun, listed_reject, reject_document
-from gateway.onboarding.explain.last_message import LastMessage, _first_of_each, births_named_by, explain_last
+from gateway.onboarding.explain.steps import LastMessage, _first_of_each, births_named_by, explain_last
 from gateway.runtime.pipeline.processing import processor_apart
 from schemas.registry import RegisteredDevice
 from schemas.rejects import RejectReason
