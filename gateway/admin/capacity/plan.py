@@ -76,7 +76,6 @@ class MachineClass:
 
     :ivar speed: of one core, by a core of the machine on which the figures were measured.
     :ivar disk_life_bytes: written to its disk before it is worn out.
-    :ivar watts: of electricity, on the average.
     :ivar price_usd: with its case, supply and disk.
     """
 

@@ -29,7 +29,6 @@ class LockedPackage:
 
     :ivar where: the machines that get it, as an environment marker; empty: all.
     :ivar sha256s: the files it may be installed from.
-    :ivar asked_by: names of the packages that need it.
     """
 
     name: str

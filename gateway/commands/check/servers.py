@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Iterator
 from datetime import UTC
-from pathlib import Path
 from typing import Final
 
 from mqtt5 import RetainHandling
@@ -126,16 +125,10 @@ _NO_QUESTIONS: Final = (
     "influxdb.read_url: neither VictoriaMetrics nor InfluxDB answers questions there; that of a cluster is "
     "http://VMSELECT:8481/select/0/prometheus"
 )
-_ONLY_WRITTEN: Final = (
+ONLY_WRITTEN: Final = (
     "influxdb.url: a cluster of VictoriaMetrics is written there and asked elsewhere, and without influxdb.read_url, as "
     "http://VMSELECT:8481/select/0/prometheus, sums are not taken over and there are no reports"
 )
-
-
-def database_warnings(config: Config, file: Path) -> Iterator[str]:
-    """Yield what may be a mistake in the addresses."""
-    if "/insert/" in config.influxdb.asked_url:
-        yield f"{file}: {_ONLY_WRITTEN}"
 
 
 async def try_writing(place: Influxdb) -> str:

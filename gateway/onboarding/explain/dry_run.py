@@ -35,7 +35,6 @@ class Trace:
     """One message, the steps of the core, and the outcome.
 
     :ivar was_asked: its codec was called; false if the network server had decoded it.
-    :ivar warnings: warnings of the codec.
     :ivar if_registered: the same message with its device registered; None if it is admitted anyway.
     """
 

@@ -170,7 +170,6 @@ class ProposedMake:
 
     :ivar models: the models that it reads, as the makers name them.
     :ivar points: the points that it gives, in the form of ``gateway decode --json``.
-    :ivar params: parameters that it demands of the device.
     """
 
     profile: str

@@ -306,8 +306,7 @@ class OpenDataSection(_Section):
 
     :ivar nightly: they are written each night.
     :ivar keep: the days of which files are kept.
-    :ivar publisher: the name of the utility, for the catalogue.
-    :ivar license: the address of the licence, for the catalogue.
+    :ivar publisher: the name of the utility, for the catalogue; ``license``: the address of the licence.
     """
 
     nightly: bool = False

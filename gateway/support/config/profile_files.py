@@ -201,18 +201,13 @@ def _place(document: object, location: Sequence[int | str], kind: str) -> Iterat
     """The part of a location that the writer knows: keys and numbers in the document, not the names of types."""
     at: Any = document
     for step, part in enumerate(location):
-        if isinstance(at, Mapping):
-            names = {str(key): key for key in at}
-            if str(part) in names:
-                at = at[names[str(part)]]
-                yield part
-                continue
+        if isinstance(at, Mapping) and str(part) in (names := {str(key): key for key in at}):
+            at = at[names[str(part)]]
         elif isinstance(at, list) and isinstance(part, int) and part < len(at):
             at = at[part]
-            yield part
+        elif kind != "missing" or step < len(location) - 1:
             continue
-        if kind == "missing" and step == len(location) - 1:
-            yield part
+        yield part
 
 
 def _what(fault: ErrorDetails) -> str:

@@ -32,7 +32,6 @@ class _SharesSection(SharesSpec):
 class SharesFile:
     """The file as the gateways use it. Each of them reads the same one.
 
-    :ivar gateways: client ids.
     :ivar management: the broker's HTTP API; None: nobody watches it.
     :ivar leaving: gateways that run until they have given up all that they had.
     """
