@@ -4,17 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import tzinfo
 from typing import Any, Final, NamedTuple
 
-from gateway.core.profiles.language.calendars import (
-    clock_from_parts,
-    compile_clock,
-    compile_format,
-    format_of,
-    from_parts,
-    is_clock,
-    on_last_day,
-    parse_zone,
-    take_instant,
-)
+from gateway.core.profiles.language import calendars
 from gateway.core.profiles.language.paths import Node, Nothing, nothing
 from gateway.core.profiles.language.sources import (
     Cursor,
@@ -114,7 +104,7 @@ class Times:
 def times_of_envelope() -> Times:
     """The time of the network server, then arrival."""
     times = Times((), Scope())
-    parse = compile_format("auto", None, None)
+    parse = calendars.compile_format("auto", None, None)
 
     def read(_: Cursor, context: MappingContext) -> int | None:
         value = context.document.get("time")
@@ -187,9 +177,9 @@ def _reader(source: TimeSource, scope: Scope) -> tuple[ReadTime, int]:
         return _from_parts(source, scope), 0
     if _origin(source) == "arrival":
         return (lambda _, context: context.now_ms), Quality.GATEWAY_TIME
-    if is_clock(source.format):
+    if calendars.is_clock(source.format):
         return _of_clock(source, scope), 0
-    parse = format_of(source, scope)
+    parse = calendars.format_of(source, scope)
     take = _take(source, scope)
     if source.path is not None and (get := document_path(source.path, scope)) is not None:
         return (lambda here, _: parse(get(here.document))), 0
@@ -200,7 +190,7 @@ def _take(source: TimeSource, scope: Scope) -> Take:
     if source.join is not None:
         return compile_text(TextSource(join=source.join, by=source.by), scope)
     if source.base is None:
-        return take_instant(source, scope)
+        return calendars.take_instant(source, scope)
     with within("base"):
         return compile_paths(source.base, scope)
 
@@ -210,7 +200,7 @@ def _of_clock(source: TimeSource, scope: Scope) -> ReadTime:
     with within("format"):
         if source.epoch is not None:
             raise Fault("", "a time of day has no epoch")
-        parse, tz = compile_clock(source.format, source.zone)
+        parse, tz = calendars.compile_clock(source.format, source.zone)
     take = _take(source, scope)
     return _on_last_day(lambda here: parse(take(here)), tz, source)
 
@@ -221,7 +211,7 @@ def _on_last_day(clock: Take, tz: tzinfo, source: TimeSource) -> ReadTime:
     def read(here: Cursor, context: MappingContext) -> int | None:
         clock_ms = clock(here)
         latest_ms = context.believes.latest_ms(window) + context.clock_offset_ms
-        return None if clock_ms is None else on_last_day(clock_ms, tz, latest_ms)
+        return None if clock_ms is None else calendars.on_last_day(clock_ms, tz, latest_ms)
 
     return read
 
@@ -230,7 +220,7 @@ def _from_parts(source: TimeSource, scope: Scope) -> ReadTime:
     with within("zone"):
         if source.zone is None:
             raise Fault("", 'parts have no zone in them; give one, for example "+07:00"')
-        tz = parse_zone(source.zone)
+        tz = calendars.parse_zone(source.zone)
     takes: list[Take] = []
     given = source.parts or {}
     has_date = any(name in given for name in PART_NAMES[:3])
@@ -243,8 +233,8 @@ def _from_parts(source: TimeSource, scope: Scope) -> ReadTime:
                 raise Fault("", "a time of day needs its hour")
             takes.append(nothing if part is None else compile_operand(part, scope))
     if not has_date:
-        return _on_last_day(lambda here: clock_from_parts(*(take(here) for take in takes[3:])), tz, source)
-    return lambda here, _: from_parts([take(here) for take in takes], tz)
+        return _on_last_day(lambda here: calendars.clock_from_parts(*(take(here) for take in takes[3:])), tz, source)
+    return lambda here, _: calendars.from_parts([take(here) for take in takes], tz)
 
 
 def _span_ms(span: ValueSpec, scope: Scope) -> Callable[[Cursor], int | None]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from gateway.core.profiles.language import steps
 from gateway.core.profiles.language.calendars import compile_between
 from gateway.core.profiles.language.numbers import OPERATIONS, along, exactly, number_in
 from gateway.core.profiles.language.paths import Get, Node, Nothing
@@ -25,28 +26,7 @@ from gateway.core.profiles.language.sources import (
     origin_of,
     within,
 )
-from gateway.core.profiles.language.steps import (
-    NUMBER,
-    SET,
-    Run,
-    Step,
-    after_step,
-    arithmetic_step,
-    bits_step,
-    bounds_step,
-    enum_step,
-    is_number,
-    is_state,
-    is_step,
-    mask_step,
-    member_step,
-    regex_step,
-    replacing,
-    state_step,
-    table_step,
-    thousands_step,
-    word_step,
-)
+from gateway.core.profiles.language.steps import NUMBER, Run, Step, is_number, is_state
 from schemas.profile_points import FieldValue
 from schemas.profile_values import SOURCES, BareValue, FirstOf, ValueSpec
 from schemas.quantities import Quantity
@@ -84,15 +64,15 @@ def compile_field(value: FieldValue, quantity: Quantity, scope: Scope, item: Tak
     take = _take(value, scope, quantity) or (item and or_default(item, value.default))
     if take is None:
         raise Fault("", _NO_SOURCE)
-    steps = [*_steps(value, quantity, scope), *_last_steps(value, quantity)]
-    only_path = value.path if len(steps) == 1 and value.default is None and scope.decoder != "obis" else None
+    chain = [*_steps(value, quantity, scope), *_last_steps(value, quantity)]
+    only_path = value.path if len(chain) == 1 and value.default is None and scope.decoder != "obis" else None
     get = document_path(only_path, scope) if only_path is not None else None
     end = _end(value, scope)
     if get is None:
-        return Reader(origin_of(value), take, steps, _in_one_call(take, steps), end)
+        return Reader(origin_of(value), take, chain, _in_one_call(take, chain), end)
     low, high = value.bounds or (quantity.minimum, quantity.maximum)
     plain = (get, low, high) if not is_state(quantity) else None
-    return Reader(origin_of(value), take, steps, _plain(get, steps[0].run), end, plain)
+    return Reader(origin_of(value), take, chain, _plain(get, chain[0].run), end, plain)
 
 
 def _end(value: ValueSpec, scope: Scope) -> WhyNothing | None:
@@ -153,8 +133,8 @@ def _plain(get: Get, run: Run) -> Callable[[Cursor], Node]:
     return read
 
 
-def _in_one_call(take: Take, steps: Sequence[Step]) -> Callable[[Cursor], Node]:
-    first, *others = [step.run for step in steps]  # most have one, which needs no loop
+def _in_one_call(take: Take, chain: Sequence[Step]) -> Callable[[Cursor], Node]:
+    first, *others = [step.run for step in chain]  # most have one, which needs no loop
 
     def read(here: Cursor) -> Node:
         value = take(here)
@@ -211,20 +191,20 @@ def _numbers(operand: ValueSpec, scope: Scope, quantity: Quantity | None) -> Tak
     take = _take(operand, scope, quantity)
     if take is None:
         raise Fault("", "say where the number comes from: a path, a number or param")
-    steps = [*_steps(operand, None, scope), NUMBER]
+    chain = [*_steps(operand, None, scope), NUMBER]
 
     def each(here: Cursor) -> Node:
         value = take(here)
         if value is None or isinstance(value, DropCause):
             return value
-        found = [_run(steps, one, here) for one in (value if isinstance(value, list) else [value])]
+        found = [_run(chain, one, here) for one in (value if isinstance(value, list) else [value])]
         return next((one for one in found if not is_number(one)), found) if found else None
 
     return each
 
 
-def _run(steps: Sequence[Step], value: Node, here: Cursor) -> Node:
-    for step in steps:
+def _run(chain: Sequence[Step], value: Node, here: Cursor) -> Node:
+    for step in chain:
         if value is None or isinstance(value, DropCause):
             return value
         value = step.run(value, here)
@@ -254,20 +234,20 @@ def _measured(take: Take, quantity: Quantity | None) -> Take:
 def _steps(value: ValueSpec, quantity: Quantity | None, scope: Scope) -> Iterator[Step]:
     """All steps but the last."""
     if value.regex is not None:
-        yield regex_step(value.regex, [*(value.none or ()), *(value.sentinels or ())])
+        yield steps.regex_step(value.regex, [*(value.none or ()), *(value.sentinels or ())])
     if value.thousands is not None:
-        yield thousands_step(value.thousands, scope.decimal)
+        yield steps.thousands_step(value.thousands, scope.decimal)
     if value.bits is not None:
-        yield bits_step(*value.bits)
+        yield steps.bits_step(*value.bits)
     if value.mask is not None:
-        yield mask_step(value.mask)
+        yield steps.mask_step(value.mask)
     if value.none is not None:
-        yield Step("none", replacing(value.none, value.default))
+        yield Step("none", steps.replacing(value.none, value.default))
     if value.sentinels is not None:
-        yield Step("sentinels", replacing(value.sentinels, DropCause.SENTINEL))
-    tests = [is_step(value.is_)] if value.is_ else []
-    tests += [word_step(value.word)] if value.word else []
-    tests += [member_step(value.member)] if value.member else []
+        yield Step("sentinels", steps.replacing(value.sentinels, DropCause.SENTINEL))
+    tests = [steps.is_step(value.is_)] if value.is_ else []
+    tests += [steps.word_step(value.word)] if value.word else []
+    tests += [steps.member_step(value.member)] if value.member else []
     if len(tests) > 1:
         raise Fault("", "a value has one test: is, word or member")
     if tests or is_state(quantity):
@@ -289,14 +269,14 @@ def _state_steps(value: ValueSpec, tests: list[Step], quantity: Quantity | None)
         raise Fault("enum", "a test is true or false already")
     yield from tests
     if value.enum is not None:
-        yield enum_step(value.enum)
+        yield steps.enum_step(value.enum)
     elif value.mask is not None and not tests:
-        yield SET
+        yield steps.SET
 
 
 def _number_steps(value: ValueSpec, quantity: Quantity | None, scope: Scope) -> Iterator[Step]:
     if value.enum is not None:
-        yield enum_step(value.enum)
+        yield steps.enum_step(value.enum)
     apart = value.table is not None  # the unit is then that of the table's result
     line = line_step(value.model_copy(update={"unit": None}) if apart else value, quantity, scope, compile_operand)
     if line is not None or value.abs or any(getattr(value, key) is not None for key in ("sentinels_after", "table", "round")):
@@ -304,23 +284,23 @@ def _number_steps(value: ValueSpec, quantity: Quantity | None, scope: Scope) -> 
     if line is not None:
         yield line
     if value.sentinels_after is not None:
-        yield after_step(value.sentinels_after)
+        yield steps.after_step(value.sentinels_after)
     if value.table is not None:
-        yield table_step(value.table)
+        yield steps.table_step(value.table)
         unit = line_step(ValueSpec(unit=value.unit), quantity, scope, compile_operand)
         if unit is not None:
             yield unit
     if value.abs:
-        yield arithmetic_step("abs", abs)
+        yield steps.arithmetic_step("abs", abs)
     if value.round is not None:
         decimals = value.round
-        yield arithmetic_step(f"round {decimals}", lambda number: round(number, decimals))
+        yield steps.arithmetic_step(f"round {decimals}", lambda number: round(number, decimals))
 
 
 def _last_steps(value: FieldValue, quantity: Quantity) -> Iterator[Step]:
     if not is_state(quantity):
-        yield bounds_step(quantity, value.bounds)
+        yield steps.bounds_step(quantity, value.bounds)
         return
     if value.bounds is not None:
         raise Fault("bounds", "the field is true or false and has none")
-    yield state_step(quantity)
+    yield steps.state_step(quantity)
