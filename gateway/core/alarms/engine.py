@@ -4,18 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, tzinfo
 from typing import Final
 
+from gateway.core.alarms import looking
 from gateway.core.alarms.alarm import AlarmState
 from gateway.core.alarms.counted import CountedDays, CountedHours, judge_losses, judge_register
-from gateway.core.alarms.looking import (
-    NIGHT_HOURS,
-    Look,
-    NightFlow,
-    is_overtaken,
-    judge_day,
-    judge_night,
-    look_closely,
-    note_step,
-)
 from gateway.core.alarms.rounds import Rounds, place_of
 from gateway.core.alarms.rules import CounterStep, Night, Rule, Rules, Usual, Values
 from gateway.core.alarms.states import States
@@ -127,7 +118,7 @@ class Alarms:
         ``step`` is that of a counter that it tells of, if people must explain one.
         """
         if step is not None and not quality & Quality.HISTORIC:
-            note_step(self.states, self.rules, place_of(series.device, series), series.pattern.text_tags, time_ms, step)
+            looking.note_step(self.states, self.rules, place_of(series.device, series), series.pattern.text_tags, time_ms, step)
             series.device.guard = NO_GUARD  # its readings are looked at closely while the alarm stands
         guard = series.device.guard
         if guard.from_ms <= time_ms < guard.until_ms and not quality & _UNUSUAL:
@@ -138,11 +129,11 @@ class Alarms:
                         break
                 else:
                     return
-        if not quality & Quality.HISTORIC and not is_overtaken(series.device, time_ms):
+        if not quality & Quality.HISTORIC and not looking.is_overtaken(series.device, time_ms):
             place = place_of(series.device, series)
-            self._look(series, field_set, Look(place, time_ms, numbers, quality, series.pattern.text_tags))
+            self._look(series, field_set, looking.Look(place, time_ms, numbers, quality, series.pattern.text_tags))
 
-    def _look(self, series: Series, field_set: FieldSet, look: Look) -> None:
+    def _look(self, series: Series, field_set: FieldSet, look: looking.Look) -> None:
         """Look at a reading that did not pass a gate: a value is outside, a condition stands, or there is no view yet."""
         device, time_ms = series.device, look.time_ms
         guard = device.guard
@@ -156,7 +147,7 @@ class Alarms:
             if flow_m3_h is not None:
                 look.numbers, table = (*look.numbers, flow_m3_h), table.with_flow
         if view.is_busy or look.quality & Quality.COUNTER_SUSPECT or not is_within(table.gate, look.numbers):
-            look_closely(self.states, view, table, look, self._views.of_parent(view))
+            looking.look_closely(self.states, view, table, look, self._views.of_parent(view))
         self._views.put(view)
 
     # ---- rounds and roll-ups -----------------------------------------------------------------------------------------
@@ -171,16 +162,17 @@ class Alarms:
 
     def night(self, device: Device, day: date, flow_min_m3_h: float, coverage: float, now_ms: int) -> None:
         """Take the lowest flow of a device's night; ``coverage`` is the share of its readings that arrived."""
-        usual_m3_h = self._views.usual_night(device.name, NIGHT_HOURS)
+        usual_m3_h = self._views.usual_night(device.name, looking.NIGHT_HOURS)
         scales = Scales(device.params, {} if usual_m3_h is None else {(Usual.HOUR, FLOW): usual_m3_h})
-        judge_night(self.rules, self.states, place_of(device), NightFlow(day, flow_min_m3_h, coverage), scales, now_ms)
+        night = looking.NightFlow(day, flow_min_m3_h, coverage)
+        looking.judge_night(self.rules, self.states, place_of(device), night, scales, now_ms)
 
     def day(self, device: Device, completeness: float, now_ms: int, *, longest_gap_s: float = 0.0) -> None:
         """Take the completeness of a device's newest day."""
         # A gap that was long enough for an alarm of silence, of the device or of its site, does not count a second time.
         told = longest_gap_s * 1000 / DAY_MS if longest_gap_s * 1000 >= self._silence.after_ms(device) else 0.0
         if self._silence.membership.heard_ms(device) and told <= _SILENT_MOST:
-            judge_day(self.rules, self.states, place_of(device), min(1.0, completeness / (1 - told)), now_ms)
+            looking.judge_day(self.rules, self.states, place_of(device), min(1.0, completeness / (1 - told)), now_ms)
 
     def counted_hours(self, device: Device, counted: CountedHours) -> int | None:
         """Take what a device counted; return since when its register was stuck if the alarm began or ended now."""

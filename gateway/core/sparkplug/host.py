@@ -29,18 +29,8 @@ from typing import Final
 
 from gateway.core.decoders.sparkplug_b import Payload, encode_rebirth, sparkplug_b
 from gateway.core.message import Undecodable
-from gateway.core.sparkplug.births import (
-    NAMESPACE,
-    NODE,
-    Address,
-    Birth,
-    address_of,
-    bd_seq_of,
-    birth_of,
-    from_text,
-    resolve,
-    to_text,
-)
+from gateway.core.sparkplug import births
+from gateway.core.sparkplug.births import NAMESPACE, NODE, Address, Birth
 from schemas.rejects import IgnoreCause, RejectReason
 
 NODES_MAX: Final = 10_000
@@ -141,7 +131,7 @@ class SparkplugHost:
     def _data(self, address: Address, message: Payload) -> SparkplugVerdict:
         node = self._nodes.get(address.node_key)
         birth = node.births.get(address.device) if node else None
-        if all(resolve(metric, birth) for metric in message["metrics"]):
+        if all(births.resolve(metric, birth) for metric in message["metrics"]):
             return SparkplugVerdict(document=message)
         return SparkplugVerdict(wait=address.key)
 
@@ -149,8 +139,8 @@ class SparkplugHost:
         node = self._nodes.get(address.node_key) or _EdgeNode()
         self._kept -= node.size
         former, node.births, node.doubted = node.births, {}, True  # aliases of the session before must not be used any more
-        self._keep(address, node, birth_of(message))
-        node.seq, node.doubted, node.bd_seq = None, False, bd_seq_of(message)
+        self._keep(address, node, births.birth_of(message))
+        node.seq, node.doubted, node.bd_seq = None, False, births.bd_seq_of(message)
         verdict = self._born(address, node, message)
         verdict.offline = tuple(device for device in node.saved if device not in former and device != NODE)
         for device in verdict.offline:  # they were not born again since the birth before this one
@@ -161,7 +151,7 @@ class SparkplugHost:
     def _device_birth(self, address: Address, message: Payload) -> SparkplugVerdict:
         node = self._nodes.get(address.node_key) or _EdgeNode()
         self._forget(node, address.device)
-        self._keep(address, node, birth_of(message))
+        self._keep(address, node, births.birth_of(message))
         return self._born(address, node, message)
 
     def _keep(self, address: Address, node: _EdgeNode, birth: Birth) -> None:
@@ -177,7 +167,7 @@ class SparkplugHost:
     @staticmethod
     def _born(address: Address, node: _EdgeNode, message: Payload) -> SparkplugVerdict:
         verdict = SparkplugVerdict(document=message, released=(address.key,), online=(address.device,))
-        text = to_text(node.births[address.device], node.bd_seq)
+        text = births.to_text(node.births[address.device], node.bd_seq)
         if NODE in node.births and node.saved.get(address.device) != hash(text):
             node.saved[address.device] = hash(text)
             verdict.save[address.key] = text
@@ -187,7 +177,7 @@ class SparkplugHost:
         """Mark the node and all its devices as offline, unless this death belongs to a session before its birth."""
         verdict = SparkplugVerdict(ignored=IgnoreCause.STATUS)
         node = self._nodes.get(address.node_key)
-        bd_seq = bd_seq_of(message)
+        bd_seq = births.bd_seq_of(message)
         if node and (bd_seq is None or node.bd_seq is None or bd_seq == node.bd_seq):
             del self._nodes[address.node_key]
             self._kept -= node.size
@@ -218,7 +208,7 @@ class SparkplugHost:
         return [key for key in nodes_first if not self._restore_one(key, texts[key])]
 
     def _restore_one(self, key: str, text: str) -> bool:
-        address, saved = address_of(key), from_text(text)
+        address, saved = births.address_of(key), births.from_text(text)
         if address is None or saved is None:
             return False
         birth, bd_seq = saved
