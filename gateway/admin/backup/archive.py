@@ -11,7 +11,7 @@ import tarfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path, PurePosixPath
 from typing import IO, Final, NamedTuple
 
@@ -26,7 +26,6 @@ from gateway.support.private_files import FILE_MODE, private
 _MANIFEST: Final = "manifest.json"
 _FORMAT: Final = 1
 _MANIFEST_MAX_BYTES: Final = 64 * 2**20
-_CHUNK_BYTES: Final = 2**18
 _LEVEL: Final = 1
 """The journal in it is compressed already."""
 _HERE, _ROOT = "here", "root"
@@ -132,10 +131,7 @@ def verify_archive(path: Path) -> BackupManifest:
             if member.name == _MANIFEST and member.size <= _MANIFEST_MAX_BYTES:
                 text = body.read()
             else:
-                digest = sha256()
-                while chunk := body.read(_CHUNK_BYTES):
-                    digest.update(chunk)
-                found[member.name] = member.size, digest.hexdigest()
+                found[member.name] = member.size, file_digest(body, "sha256").hexdigest()
     manifest = _manifest(path, text)
     told = {file.name: (file.bytes, file.sha256) for file in manifest.files}
     for name in sorted(told.keys() | found.keys()):
@@ -174,10 +170,10 @@ def place_of_member(name: str, folder: Path) -> Path:
     return (folder if first == _HERE else Path("/")).joinpath(*rest)
 
 
-def _each(tar: tarfile.TarFile) -> Iterator[tuple[tarfile.TarInfo, IO[bytes]]]:
+def _each(tar: tarfile.TarFile) -> Iterator[tuple[tarfile.TarInfo, io.BufferedReader]]:
     """Yield each file. Folders that are links are links in archives of earlier releases: nothing is read of them."""
     for member in tar:
-        if member.isreg() and (body := tar.extractfile(member)) is not None:
+        if member.isreg() and isinstance(body := tar.extractfile(member), io.BufferedReader):
             yield member, body
 
 
