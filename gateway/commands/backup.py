@@ -7,9 +7,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from gateway.admin.backup.archive import ArchiveFault, BackupManifest, verify_archive
+from gateway.admin.backup.archive import ArchiveFault, BackupManifest, make_backup, verify_archive
 from gateway.admin.backup.contents import BackupKind
-from gateway.admin.backup.making import make_backup
 from gateway.admin.backup.restoring import FilesThere, Restored, RestoredFile, folder_of, places_of, restore
 from gateway.commands.options import add_config, add_path, add_repeated, with_config
 from gateway.commands.printing import show, tell

@@ -2,15 +2,18 @@
 
 A member's name begins with ``here/`` for a file below the configuration's folder, which a restore may place elsewhere, and with
 ``root/`` for any other. The manifest, with the SHA-256 of every file, comes last: an archive that ends early has none.
+
+A backup is made also while the gateway runs: its databases are copied by SQLite as they are at one instant.
 """
 
 import io
 import os
 import re
+import sqlite3
 import tarfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from hashlib import file_digest, sha256
 from pathlib import Path, PurePosixPath
 from typing import IO, Final, NamedTuple
@@ -18,10 +21,15 @@ from typing import IO, Final, NamedTuple
 import msgspec
 
 from gateway import __version__
-from gateway.admin.backup.contents import BackupFile
+from gateway.admin.backup.contents import SQLITE, BackupFile, BackupKind, files_of, to_read
+from gateway.ingest.storage import journal
+from gateway.ingest.storage.beside import is_in_use
+from gateway.support.audit.forgotten import forgotten_beside
+from gateway.support.audit.log import AuditLog
 from gateway.support.commit import running_commit
+from gateway.support.config.model import Config
 from gateway.support.folder_owner import as_owner
-from gateway.support.private_files import FILE_MODE, private
+from gateway.support.private_files import FILE_MODE, folder_beside, make_empty, private
 
 _MANIFEST: Final = "manifest.json"
 _FORMAT: Final = 1
@@ -254,3 +262,47 @@ class _MadeBy(msgspec.Struct):
 def _numbers(version: str) -> tuple[int, ...]:
     """The numbers of a version, for comparison."""
     return tuple(int(part) for part in re.findall(r"\d+", version.partition("+")[0]))
+
+
+def make_backup(config: Config, path: Path, now_ms: int, *, accounts: Path, also: Sequence[Path]) -> BackupManifest:
+    """Write a backup of a gateway; OSError or sqlite3.Error if a file cannot be read, or the archive not be written."""
+    folder = config.file.parent if config.file is not None else Path.cwd()
+    audit, is_running = AuditLog(config.journal.path), is_in_use(config.journal.path)
+    with ExitStack() as stack:
+        copies = stack.enter_context(folder_beside(path, ".backup-"))
+        stack.enter_context(audit.held())
+        forgotten_beside(config.journal.path).key()  # a list that is written later is read with the key of the backup
+        files = [file for file in files_of(config, accounts, also) if file.path != path.absolute()]
+        sources = [(file, _copied(file, copies / str(at))) for at, file in enumerate(files)]
+        readings = sum(_readings(source) for file, source in sources if file.kind is BackupKind.STORE)
+
+        def facts() -> BackupFacts:
+            number, digest = audit.head()
+            return BackupFacts(now_ms, str(folder), is_running, readings, f"{number}:{digest}")
+
+        return write_archive(path, folder, sources, facts)
+
+
+def _copied(file: BackupFile, copy: Path) -> Path:
+    """The path at which a file is read: of a database a copy, of any other itself."""
+    if file.kind not in SQLITE:
+        return file.path
+    make_empty(copy)
+    with as_owner(copy):
+        target = sqlite3.connect(copy)
+    try:
+        with as_owner(copy):
+            target.execute("PRAGMA journal_mode=OFF")  # so that it opens nothing beside it while we are the owner of the other
+        with to_read(file.path) as source:
+            source.backup(target)
+        with as_owner(copy):
+            target.execute("PRAGMA journal_mode=DELETE")  # one file, without a WAL beside it
+    finally:
+        with as_owner(copy):
+            target.close()
+    return copy
+
+
+def _readings(copy: Path) -> int:
+    with to_read(copy) as connection:
+        return journal.stock(connection).readings
