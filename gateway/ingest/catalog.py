@@ -9,8 +9,7 @@ from mqtt5 import RetainHandling
 from gateway.core.gateways.sharing import filters_of
 from gateway.core.gateways.tenures import fence_topic
 from gateway.core.profiles.matching import Profiles
-from gateway.ingest.codecs.process import available
-from gateway.ingest.codecs.sync_client import SyncCodecs
+from gateway.ingest.codecs.process import SyncCodecs, available
 from gateway.support.config.bundled_profiles import files_called
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config, Mqtt

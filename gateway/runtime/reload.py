@@ -16,7 +16,7 @@ from gateway.ingest.codecs.async_client import AsyncCodecs
 from gateway.ingest.storage.database import Damaged, Database, DatabaseFault
 from gateway.ingest.storage.device_snapshots import DeviceSnapshots
 from gateway.ingest.storage.quarantine import keys_of
-from gateway.ingest.storage.quarantine_in import ReleasedKeys
+from gateway.ingest.storage.quarantine_lanes import ReleasedKeys
 from gateway.monitoring.status.status import Status
 from gateway.runtime.jobs.certificates import CertificateRenewal
 from gateway.runtime.jobs.moves import Moves

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from gateway.ingest.storage.database import Database
 from gateway.ingest.storage.photos import Photos
-from gateway.ingest.storage.reject_counts import RejectCounts
+from gateway.ingest.storage.reject_account import RejectCounts
 from gateway.monitoring.status.status import Status
 from gateway.support.access.accounts import AccountRole
 from gateway.support.audit.log import AuditLog

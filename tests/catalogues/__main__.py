@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from gateway.core.message import CodecAsk
 from gateway.core.readings.clock_trust import rfc3339_ms
-from gateway.ingest.codecs.sync_client import SyncCodecs
+from gateway.ingest.codecs.process import SyncCodecs
 from tests.catalogues.makers_examples import Example, examples
 
 _TOLERANCE: Final = 1e-9

@@ -11,7 +11,7 @@ import pytest
 UNIT = Path(__file__).parents[2] / "deploy" / "systemd" / "gateway.service"
 OF_CONFINEMENT = {"landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self", "seccomp"}
 CALL_A_CODEC = """
-from gateway.ingest.codecs.sync_client import SyncCodecs
+from gateway.ingest.codecs.process import SyncCodecs
 from gateway.core.message import CodecAsk
 
 with SyncCodecs({"good": "function decodeUplink() { return {data: {n: 7}}; }"}) as codecs:

@@ -17,7 +17,7 @@ from gateway.core.process import Processor
 from gateway.core.profiles.envelopes import Envelopes
 from gateway.core.profiles.language.profile import CompiledProfile, compile_profile
 from gateway.core.profiles.matching import Profiles
-from gateway.ingest.codecs.sync_client import SyncCodecs
+from gateway.ingest.codecs.process import SyncCodecs
 from gateway.onboarding.explain.dry_run import DryRun
 from gateway.support.config.profile_files import Loaded, ProfileFile, read_profiles
 from schemas.profile import Profile

@@ -16,7 +16,7 @@ from firmware_sim.makers.table import MAKERS, encoder
 from firmware_sim.query import StoredPoint
 from firmware_sim.wire.lorawan import SERVERS
 from firmware_sim.wire.senml import FORMS
-from gateway.ingest.codecs.sync_client import SyncCodecs
+from gateway.ingest.codecs.process import SyncCodecs
 from gateway.support.config.bundled_profiles import names
 from schemas.scenario import Scenario
 from tests.firmware_sim.makers_in_core import as_row, came_of, core_of, must_stand, readings, shipped_codecs

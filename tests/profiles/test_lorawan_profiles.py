@@ -13,7 +13,7 @@ from gateway.core.process import Processor
 from gateway.core.profiles.envelopes import Envelopes
 from gateway.core.profiles.matching import Profiles
 from gateway.core.readings.clock_trust import ClockTrust, TimeRules
-from gateway.ingest.codecs.sync_client import SyncCodecs
+from gateway.ingest.codecs.process import SyncCodecs
 from gateway.onboarding.explain.dry_run import DryRun, point_document
 from gateway.onboarding.explain.profile_tests import check_profile
 from gateway.support.config.profile_files import Loaded

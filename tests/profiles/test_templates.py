@@ -7,7 +7,7 @@ import pytest
 
 from gateway.core.profiles.envelopes import Envelopes
 from gateway.core.profiles.matching import Profiles
-from gateway.ingest.codecs.sync_client import SyncCodecs
+from gateway.ingest.codecs.process import SyncCodecs
 from gateway.onboarding.explain.profile_tests import check_profile
 from gateway.support.config.bundled_profiles import SHIPPED
 from gateway.support.config.profile_files import read_profiles

@@ -15,7 +15,7 @@ import yaml
 from gateway.admin.broker.certificates import CertificateUse, Signed, load_authority
 from gateway.commands.demo.services import Service, free_port
 from gateway.core.gateways.tenures import Stage
-from gateway.ingest.broker.dynamic_security import BrokerAccount, document
+from gateway.ingest.broker.rights import BrokerAccount, document
 from tests.campaigns.rabbitmq.clients import SUCCESS, client
 from tests.campaigns.rabbitmq.province import Province, province
 from tests.influx import query

@@ -15,8 +15,7 @@ from typing import Final
 
 from gateway.commands.demo import services
 from gateway.commands.demo.services import Service
-from gateway.ingest.broker.dynamic_security import SALT_BYTES, BrokerAccount, added
-from gateway.ingest.broker.rights import AclType, Right
+from gateway.ingest.broker.rights import SALT_BYTES, AclType, BrokerAccount, Right, added
 from schemas.enrolment import parse_enrolment
 from tests.deploy.set_up import SetUpBroker
 from tests.system.rig import Gateway, gateway

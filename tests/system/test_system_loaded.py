@@ -56,5 +56,5 @@ def test_a_running_gateway_loads_nothing_that_sets_one_up(gate: Gateway, tmp_pat
     assert status >= 400, body
     assert gate.terminate() == 0
     loaded = (tmp_path / "loaded").read_text().split()
-    assert {"gateway.web.server", "gateway.onboarding.registration", "gateway.runtime.jobs.binding_watch"} <= set(loaded)
+    assert {"gateway.web.server", "gateway.onboarding.registration", "gateway.ingest.broker.rabbitmq.queues"} <= set(loaded)
     assert [name for name in loaded if f"{name}.".startswith(("gateway.admin.", "gateway.commands.setup."))] == []

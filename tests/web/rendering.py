@@ -15,7 +15,7 @@ from gateway.core.message import Refusal, WaitCause
 from gateway.ingest.database.store import TimeSpan
 from gateway.ingest.storage.database import Database
 from gateway.ingest.storage.quarantine import QuarantineUse, WaitingKey
-from gateway.ingest.storage.reject_counts import CountedRejects
+from gateway.ingest.storage.reject_account import CountedRejects
 from gateway.ingest.storage.rejects import RejectFilter
 from gateway.monitoring.exports.open_files import OpenFile
 from gateway.monitoring.status.status import Status

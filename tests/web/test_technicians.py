@@ -9,10 +9,8 @@ from typing import Final, Self
 import pytest
 
 from gateway.core.message import StoredMessage, WaitCause
-from gateway.ingest.broker.administration import AdministrationFault
-from gateway.ingest.broker.dynamic_security import BrokerAccount
-from gateway.ingest.broker.enrolling import EnrolmentRefused
-from gateway.ingest.broker.rights import NativeTopics
+from gateway.ingest.broker.enrolling import AdministrationFault, EnrolmentRefused
+from gateway.ingest.broker.rights import BrokerAccount, NativeTopics
 from gateway.support.config.files import ConfigurationFault
 from gateway.web.devices import on_site
 from tests.core.making import NOW_MS

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
-from gateway.ingest.broker.dynamic_security import names_in, without
+from gateway.ingest.broker.rights import names_in, without
 from gateway.ingest.storage.forgetting import DeviceNames, devices_in, forget, photographed, photos_of
 from gateway.ingest.storage.photos import photos_file
 from gateway.ingest.storage.recovery.set_aside import newer_files, to_salvage, with_companions

@@ -12,7 +12,7 @@ from gateway.commands.printing import say, say_table, warn
 from gateway.core.profiles.envelopes import Envelopes
 from gateway.core.profiles.matching import Profiles
 from gateway.ingest.catalog import Catalog, survey
-from gateway.ingest.codecs.sync_client import SyncCodecs
+from gateway.ingest.codecs.process import SyncCodecs
 from gateway.onboarding.explain.profile_tests import Checked, check_profile, unfilled
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config

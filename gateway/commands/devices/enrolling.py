@@ -17,10 +17,8 @@ from jinja2 import Environment, StrictUndefined
 from gateway.commands.options import Actions, add_action
 from gateway.commands.running import record, record_all
 from gateway.commands.starting import reaching
-from gateway.ingest.broker.administration import AdministrationFault
-from gateway.ingest.broker.dynamic_security import SALT_BYTES, added, names_in
-from gateway.ingest.broker.enrolling import BrokerEntrance, EnrolmentRefused, account_of
-from gateway.ingest.broker.rights import NativeTopics
+from gateway.ingest.broker.enrolling import AdministrationFault, BrokerEntrance, EnrolmentRefused, account_of
+from gateway.ingest.broker.rights import SALT_BYTES, NativeTopics, added, names_in
 from gateway.onboarding.registration import NotEnrollable, device_accounts, entrance_of, topics_of_device
 from gateway.runtime.pipeline.options import broker_address
 from gateway.support.config.files import ConfigurationFault, text_of

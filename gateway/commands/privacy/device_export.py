@@ -18,8 +18,7 @@ from gateway.commands.printing import show, tell
 from gateway.commands.privacy.device_places import DEVICE_EXPORTED, NamedDevice, audit_entries, named_device, stored_rows
 from gateway.commands.running import record
 from gateway.commands.starting import reaching
-from gateway.ingest.broker.administration import AdministrationFault
-from gateway.ingest.broker.enrolling import EnrolmentRefused
+from gateway.ingest.broker.enrolling import AdministrationFault, EnrolmentRefused
 from gateway.ingest.database.open_store import open_store, places_of_points
 from gateway.ingest.database.store import StoreFault
 from gateway.ingest.storage.database import DatabaseFault

@@ -28,8 +28,7 @@ from gateway.commands.privacy.device_places import (
 )
 from gateway.commands.running import record, store
 from gateway.commands.starting import reaching
-from gateway.ingest.broker.administration import AdministrationFault
-from gateway.ingest.broker.enrolling import EnrolmentRefused
+from gateway.ingest.broker.enrolling import AdministrationFault, EnrolmentRefused
 from gateway.ingest.broker.rights import HEARD, SENT
 from gateway.ingest.database.open_store import open_store, places_of_points
 from gateway.ingest.database.store import StoreFault

@@ -11,8 +11,7 @@ from typing import Final, NamedTuple
 from gateway.admin.broker.configuration import MosquittoPlaces, MosquittoVersion, limits_conf, listeners_conf
 from gateway.commands.options import add_path, add_repeated, port, with_config
 from gateway.commands.printing import show
-from gateway.ingest.broker.dynamic_security import SALT_BYTES, BrokerAccount, document
-from gateway.ingest.broker.rights import SERVICES, of_administration, of_gateway
+from gateway.ingest.broker.rights import SALT_BYTES, SERVICES, BrokerAccount, document, of_administration, of_gateway
 from gateway.support.config.files import ConfigurationFault, blaming
 from gateway.support.config.model import Config
 from gateway.support.folder_owner import as_owner

@@ -1,6 +1,10 @@
-"""The child process that runs makers' codecs: its start and end, for all clients; and reading the codecs' texts."""
+"""The child process that runs makers' codecs: its start and end, for all clients; and reading the codecs' texts.
+
+Commands ask it one call at a time (:class:`SyncCodecs`), under the same limits as in the running gateway.
+"""
 
 import importlib.util
+import logging
 import mmap
 import os
 import socket
@@ -12,11 +16,25 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
-from gateway.ingest.codecs.protocol import INSTALL
+from gateway.core.message import CodecAsk
+from gateway.ingest.codecs.protocol import (
+    INSTALL,
+    LINE_BYTES_MAX,
+    LOAD_ONLY,
+    OVERRUN_KNOWN,
+    CodecAnswer,
+    arguments,
+    child_line,
+    read_answer,
+    read_greeting,
+    source_line,
+)
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.private_files import read_bytes
+
+log = logging.getLogger("gateway.codecs")
 
 KILL_AFTER_S: Final = 0.25
 """Longest time in one call, for cases beyond the engine's own limit, inside one native function."""
@@ -29,6 +47,9 @@ _PROCESS_CLOCK: Final = 2
 """With a process number before it, Linux's name for the time that this process was at work; see clock_getcpuclockid(3)."""
 
 _PROGRAM: Final = Path(__file__).absolute().with_name("worker.py")
+_PATIENCE_S: Final = 20.0
+"""Patience with a child that gets no CPU on a busy machine."""
+_READ_BYTES: Final = 65536
 
 
 def available() -> str:
@@ -139,3 +160,91 @@ def _shared_page() -> Iterator[int]:
         with tempfile.TemporaryFile() as file:
             file.truncate(mmap.PAGESIZE)
             yield file.fileno()
+
+
+class SyncCodecs:
+    """Calls codecs and waits for each answer; a context manager, because a child process serves it.
+
+    :ivar unprotected: the protections against codecs that are missing on this machine, once one was called.
+    """
+
+    def __init__(self, sources: Mapping[str, str | Path]) -> None:
+        """Take codecs as text or as files; :class:`ConfigurationFault` for those that cannot be read."""
+        self.unprotected: list[str] = []
+        self._sources = read_sources(sources)
+        self._missing = available()
+        self._numbers: dict[str, int] = {}
+        self._child: CodecProcess | None = None
+        self._rest = b""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def call(self, ask: CodecAsk) -> CodecAnswer:
+        """Call the codec with a payload."""
+        return self._call(ask.codec, arguments(ask))
+
+    def fault(self, codec: str) -> str | None:
+        """Return why a codec cannot be loaded (a fault in its syntax, no entry point); None if it can."""
+        return self._call(codec, LOAD_ONLY).fault
+
+    def _call(self, codec: str, call: bytes) -> CodecAnswer:
+        if self._missing:
+            return CodecAnswer(None, fault=self._missing)
+        if codec not in self._sources:
+            return CodecAnswer(None, fault=f"there is no codec {codec}")
+        try:
+            return self._ask(codec, call)
+        except TimeoutError:
+            self._end()
+            return CodecAnswer(None, fault=f"took more than {KILL_AFTER_S * 1000:g} ms; it was ended", overran=True)
+        except (ConnectionError, EOFError):
+            self._end()
+            return CodecAnswer(None, fault="brought down the process it runs in", overran=True)
+        except OSError as error:
+            return CodecAnswer(None, fault=f"the process for codecs cannot be started: {error}")
+
+    def _ask(self, codec: str, call: bytes) -> CodecAnswer:
+        if self._child is None:
+            self._child = CodecProcess(keep_console=log.isEnabledFor(logging.DEBUG))
+            self.unprotected = read_greeting(self._line(self._child))
+        if number := self._numbers.get(codec, 0):
+            before = child_line(number, OVERRUN_KNOWN)
+        else:
+            number = self._numbers[codec] = len(self._numbers) + 1
+            before = source_line(number, self._sources[codec])
+        self._child.connection.sendall(before + child_line(number, call))
+        while (line := self._line(self._child)).startswith(b'"'):
+            log.debug("codec %s: %s", codec, line.decode(errors="replace"))
+        return read_answer(line)
+
+    def _line(self, child: CodecProcess) -> bytes:
+        """The child's next line. Its CPU time counts, as in the running gateway, not the delay of a busy machine.
+
+        :raises TimeoutError: it hangs.
+        :raises EOFError: it has ended, or its line does not end.
+        """
+        deadline_s, watch = time.monotonic() + _PATIENCE_S, StuckWatch(child)
+        child.connection.settimeout(CHECK_S)
+        while b"\n" not in self._rest:
+            try:
+                data = child.connection.recv(_READ_BYTES)
+            except TimeoutError:
+                if watch.is_stuck() or time.monotonic() > deadline_s:
+                    raise
+                continue
+            if not data:
+                raise EOFError
+            self._rest += data
+            if len(self._rest) > LINE_BYTES_MAX:
+                raise EOFError
+        line, _, self._rest = self._rest.partition(b"\n")
+        return line
+
+    def _end(self) -> None:
+        if self._child is not None:
+            self._child.end()
+        self._child, self._rest, self._numbers = None, b"", {}

@@ -26,10 +26,9 @@ from math import inf
 from typing import Final
 
 from gateway.core.batching.batch import Batch, Body, encode
-from gateway.ingest.delivery.backlog import Backlog
+from gateway.ingest.delivery.backlog import Backlog, JournalFull
 from gateway.ingest.delivery.batch_queue import BatchQueue
 from gateway.ingest.delivery.bisect_refused import UnspooledRefusals
-from gateway.ingest.delivery.bounded_journal import JournalFull
 from gateway.ingest.delivery.circuit_breaker import CircuitBreaker
 from gateway.ingest.storage.reject_account import RejectWriter
 

@@ -18,7 +18,7 @@ from gateway.ingest.delivery.live_lane import LiveLane
 from gateway.ingest.events import Events
 from gateway.ingest.intake.connection import Connection
 from gateway.ingest.storage.keyvalue import KeptValueWriter
-from gateway.ingest.storage.quarantine_in import QuarantineIn, ReleasedKeys
+from gateway.ingest.storage.quarantine_lanes import QuarantineIn, ReleasedKeys
 
 _HELD_OVERHEAD_BYTES: Final = 2000
 """Memory of a message while its codec runs: the document beside the frame."""

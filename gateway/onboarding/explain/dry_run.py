@@ -17,8 +17,8 @@ from gateway.core.edge_nodes import EdgeNodes
 from gateway.core.message import Arrival, CodecAsk, Core, Message, NativeObjects, Outcome, Refusal, Sender, WaitCause
 from gateway.core.profiled import ByProfile
 from gateway.core.profiles.recognition import Frame
+from gateway.ingest.codecs.process import SyncCodecs
 from gateway.ingest.codecs.protocol import CodecAnswer
-from gateway.ingest.codecs.sync_client import SyncCodecs
 from schemas.rejects import RejectReason
 
 

@@ -12,7 +12,7 @@ from gateway.core.message import Arrival, StoredMessage, Undecodable
 from gateway.core.profiles.mapped import Window
 from gateway.core.profiles.matching import Profiles
 from gateway.core.readings.clock_trust import YEAR_2020_MS, TimeRules, device_ms
-from gateway.ingest.codecs.sync_client import SyncCodecs
+from gateway.ingest.codecs.process import SyncCodecs
 from gateway.onboarding.explain.dry_run import DryRun, Trace, instant_text
 from gateway.onboarding.explain.expected_points import compare, points_of
 from gateway.onboarding.explain.steps import value_steps

@@ -11,7 +11,7 @@ import yaml
 from gateway.core.message import StoredMessage
 from gateway.core.profiles.language.profile import CompiledProfile, ProfileFaults, compile_profile
 from gateway.core.profiles.matching import Profiles
-from gateway.ingest.codecs.sync_client import SyncCodecs
+from gateway.ingest.codecs.process import SyncCodecs
 from gateway.onboarding.explain.dry_run import DryRun, instant_text, point_documents
 from gateway.onboarding.explain.expected_points import NOT_VALUES, PLACE_TAGS
 from gateway.onboarding.explain.profile_tests import RULES

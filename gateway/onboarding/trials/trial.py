@@ -17,7 +17,7 @@ from typing import Any, Final, Self
 from gateway.core.profiles.recognition import Frame
 from gateway.core.readings.sums import SumsMode
 from gateway.ingest.catalog import Catalog, load_catalog
-from gateway.ingest.codecs.sync_client import SyncCodecs
+from gateway.ingest.codecs.process import SyncCodecs
 from gateway.onboarding.explain.dry_run import DryRun, Trace, result_document
 from gateway.onboarding.trials.recordings import Guess, RecordedMessage
 from gateway.runtime.pipeline.processing import build_processor

@@ -18,7 +18,7 @@ from gateway.core.readings.clock_trust import ClockTrust
 from gateway.core.status.health import registered_devices
 from gateway.core.status.history import SHARE_EVERY_MIN
 from gateway.core.status.verdict import Fleet, silent_of
-from gateway.ingest.delivery.bounded_journal import BoundedJournal
+from gateway.ingest.delivery.backlog import BoundedJournal
 from gateway.ingest.events import Events
 from gateway.ingest.storage import journal, keyvalue, rejects
 from gateway.ingest.storage.database import Database, DatabaseFault

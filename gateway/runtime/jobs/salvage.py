@@ -14,11 +14,11 @@ from typing import Final, TypeVar
 
 from gateway.core.batching.batch import Body
 from gateway.core.status.verdict import Finding, Level
-from gateway.ingest.delivery.bounded_journal import BoundedJournal, JournalFull
+from gateway.ingest.delivery.backlog import BoundedJournal, JournalFull
 from gateway.ingest.events import Events
 from gateway.ingest.storage import journal, quarantine
 from gateway.ingest.storage.database import Database
-from gateway.ingest.storage.quarantine_in import QuarantineIn
+from gateway.ingest.storage.quarantine_lanes import QuarantineIn
 from gateway.ingest.storage.recovery.set_aside import note_salvaged
 from gateway.ingest.storage.settlement import JournalAccount
 from gateway.support.clock import WallClock

@@ -17,17 +17,22 @@ from gateway.runtime.jobs.certificates import CertificateWatch, certificate_ends
 from gateway.runtime.jobs.exports import AuditExport, OpenExport, publish_and_wait
 from gateway.runtime.jobs.late_report import LateReport
 from gateway.runtime.jobs.looks import AlarmRounds, ClockWatch, DropWatch, JournalGauge, RateWatch
-from gateway.runtime.jobs.other_gateways import ElsewhereWatch, hear_partner
+from gateway.runtime.jobs.other_gateways import (
+    WAITS_EVERY_S,
+    ElsewhereWatch,
+    MoveLook,
+    find_in_pair,
+    hear_partner,
+    look_at_waits,
+)
 from gateway.runtime.jobs.own_points import RegistryReport, SelfReport
 from gateway.runtime.jobs.periods.job import PeriodJob
 from gateway.runtime.jobs.periods.sinks import AlarmFeeds, RollupWriter
 from gateway.runtime.jobs.resums import ExchangeWriter, Resums
 from gateway.runtime.jobs.salvage import Salvage
-from gateway.runtime.jobs.wait_watch import WAITS_EVERY_S, MoveLook, find_in_pair, look_at_waits
-from gateway.runtime.pipeline.delivering import Way
+from gateway.runtime.pipeline.delivering import Waiting, Way
 from gateway.runtime.pipeline.foundation import Foundation, Lane, Lanes, LiveOnly, Pairing
 from gateway.runtime.pipeline.processing import Processing
-from gateway.runtime.pipeline.waiting import Waiting
 from gateway.support.clock import every
 from gateway.support.config.files import secret
 

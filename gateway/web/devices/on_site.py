@@ -11,8 +11,7 @@ import segno
 from aiohttp import web
 from markupsafe import Markup
 
-from gateway.ingest.broker.administration import AdministrationFault
-from gateway.ingest.broker.enrolling import EnrolmentRefused
+from gateway.ingest.broker.enrolling import AdministrationFault, EnrolmentRefused
 from gateway.ingest.storage.photos import PhotoRefused, TakenPhoto, media_type
 from gateway.monitoring.status.known_devices import nobody
 from gateway.onboarding.registration import NotEnrollable, device_accounts, entrance_of, topics_of_device

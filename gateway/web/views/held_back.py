@@ -10,7 +10,7 @@ from aiohttp import web
 
 from gateway.core.message import WaitCause
 from gateway.ingest.storage import quarantine, rejects
-from gateway.ingest.storage.reject_counts import DAYS_KEPT, CountedRejects, RejectHistory, history
+from gateway.ingest.storage.reject_account import DAYS_KEPT, CountedRejects, RejectHistory, history
 from gateway.ingest.storage.rejects import RejectFilter
 from gateway.onboarding.explain.dry_run import listed_reject, reject_document
 from gateway.support.access.accounts import AccountRole

@@ -13,7 +13,7 @@ from msgspec.json import encode as encode_json
 from gateway.core.alarms.alarm import AlarmKey, AlarmState, AlarmTags, Change, Severity, Transition
 from gateway.core.batching.batch import encode
 from gateway.core.message import QuarantinedMessage, Reading, Refusal, WaitCause
-from gateway.ingest.broker.dynamic_security import BrokerAccount, document
+from gateway.ingest.broker.rights import BrokerAccount, document
 from gateway.ingest.storage import alarms, journal, keyvalue, quarantine, rejects
 from gateway.ingest.storage.alarms import Changes, Notice, SavedState
 from gateway.ingest.storage.database import Database

@@ -13,7 +13,7 @@ import pytest
 
 from gateway.admin.backup import archive
 from gateway.core.batching.batch import decode
-from gateway.ingest.broker.dynamic_security import names_in
+from gateway.ingest.broker.rights import names_in
 from gateway.ingest.storage import alarms, journal, keyvalue, rejects
 from gateway.ingest.storage.beside import lock
 from gateway.ingest.storage.database import Database

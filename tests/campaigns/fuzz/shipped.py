@@ -6,7 +6,7 @@ from typing import Any
 from gateway.core.devices.streams import ProfiledStream
 from gateway.core.process import Processor
 from gateway.ingest.catalog import Catalog, load_catalog
-from gateway.ingest.codecs.sync_client import SyncCodecs
+from gateway.ingest.codecs.process import SyncCodecs
 from gateway.runtime.pipeline.processing import build_processor
 from gateway.support.config.model import Config
 from schemas.registry import RegisteredDevice, Registry

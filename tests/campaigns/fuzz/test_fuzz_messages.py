@@ -10,8 +10,8 @@ import pytest
 from gateway.core.message import CodecAsk, Outcome, StoredMessage
 from gateway.core.process import Processor
 from gateway.ingest.catalog import load_catalog
+from gateway.ingest.codecs.process import SyncCodecs
 from gateway.ingest.codecs.protocol import CodecAnswer
-from gateway.ingest.codecs.sync_client import SyncCodecs
 from gateway.onboarding.explain.dry_run import begin, finish
 from gateway.runtime.pipeline.processing import build_processor
 from gateway.support.config.model import Config

@@ -18,7 +18,7 @@ from gateway.core.devices.device import Device
 from gateway.core.devices.streams import Streams
 from gateway.core.message import Message, Outcome, QuarantinedMessage, Reading, Refusal, WaitCause
 from gateway.core.readings.counters import CounterState
-from gateway.ingest.delivery.bounded_journal import BoundedJournal
+from gateway.ingest.delivery.backlog import BoundedJournal
 from gateway.ingest.events import Events
 from gateway.ingest.intake.subscriptions import Subscriptions
 from gateway.ingest.replay import work
@@ -28,8 +28,7 @@ from gateway.ingest.storage.device_memory import DeviceMemory
 from gateway.ingest.storage.device_snapshots import DeviceSnapshots
 from gateway.ingest.storage.keyvalue import KeptValueWriter
 from gateway.ingest.storage.quarantine import QuarantineRow
-from gateway.ingest.storage.quarantine_in import QuarantineIn, ReleasedKeys
-from gateway.ingest.storage.quarantine_out import QuarantineOut
+from gateway.ingest.storage.quarantine_lanes import QuarantineIn, QuarantineOut, ReleasedKeys
 from gateway.ingest.storage.settlement import Limits, QuarantineAccount, Replayed
 from gateway.support.clock import WallClock
 from gateway.support.config.model import JournalSection

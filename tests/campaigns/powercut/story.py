@@ -9,7 +9,7 @@ from typing import Any, Concatenate, Final
 
 from gateway.core.batching.batch import Body, encode
 from gateway.core.message import Reading
-from gateway.ingest.delivery.bounded_journal import BoundedJournal
+from gateway.ingest.delivery.backlog import BoundedJournal
 from gateway.ingest.storage import journal, keyvalue
 from gateway.ingest.storage.database import Database, P, T
 from gateway.ingest.storage.recovery.salvage import PAGE_BYTES

@@ -10,8 +10,8 @@ from gateway.core.batching.batch import Body
 from gateway.core.batching.rates import Histogram
 from gateway.core.batching.write_result import Answer
 from gateway.core.message import Outcome, Reading
+from gateway.ingest.delivery.backlog import Appended, BoundedJournal
 from gateway.ingest.delivery.batch_queue import DeliveryLimits
-from gateway.ingest.delivery.bounded_journal import Appended, BoundedJournal
 from gateway.ingest.delivery.circuit_breaker import Probe
 from gateway.ingest.delivery.influxdb import LinkedOutput
 from gateway.ingest.storage import journal

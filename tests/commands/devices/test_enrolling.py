@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway.ingest.broker.dynamic_security import document
+from gateway.ingest.broker.rights import document
 from tests.commands.answering import Answering
 from tests.commands.broker import GuestBroker
 from tests.commands.stopped import Stopped

@@ -12,18 +12,23 @@ import mqtt5
 import pytest
 
 from gateway.core.mqtt_session import SessionOptions
-from gateway.ingest.broker.administration import AdministrationFault
-from gateway.ingest.broker.dynamic_security import BrokerAccount, added, creation, document, faults, names_in, without
-from gateway.ingest.broker.enrolling import BrokerEntrance, EnrolmentRefused, MosquittoAccounts, account_of
+from gateway.ingest.broker.enrolling import AdministrationFault, BrokerEntrance, EnrolmentRefused, MosquittoAccounts, account_of
 from gateway.ingest.broker.rights import (
     ANSWERS,
     COMMANDS,
     AclType,
+    BrokerAccount,
     NativeTopics,
     Right,
+    added,
+    creation,
+    document,
+    faults,
+    names_in,
     of_administration,
     of_device,
     of_gateway,
+    without,
 )
 from gateway.ingest.intake.connection import BrokerAddress
 
@@ -161,7 +166,7 @@ def test_no_account_but_a_devices_is_given_or_ended() -> None:
 
 
 def test_who_may_not_administer_and_a_broker_that_is_away_or_silent_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.ingest.broker.administration._PATIENCE_S", 0.05)
+    monkeypatch.setattr("gateway.ingest.broker.enrolling._PATIENCE_S", 0.05)
 
     async def ask(accounts: MosquittoAccounts) -> None:
         await accounts.enrolled()

@@ -3,7 +3,7 @@
 import sys
 
 from gateway.core.message import CodecAsk
-from gateway.ingest.codecs.sync_client import SyncCodecs
+from gateway.ingest.codecs.process import SyncCodecs
 
 with SyncCodecs(
     {

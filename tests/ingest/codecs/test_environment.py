@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from gateway.core.message import CodecAsk
+from gateway.ingest.codecs.process import SyncCodecs
 from gateway.ingest.codecs.protocol import WITHOUT_DATA, CodecAnswer
-from gateway.ingest.codecs.sync_client import SyncCodecs
 from tests.rows import each_row
 
 AT_MS = 1_793_491_200_123

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from gateway.core.message import CodecAsk
-from gateway.ingest.codecs.process import KILL_AFTER_S
+from gateway.ingest.codecs.process import KILL_AFTER_S, SyncCodecs
 from gateway.ingest.codecs.protocol import CodecAnswer
-from gateway.ingest.codecs.sync_client import SyncCodecs
 from tests.processes import children
 from tests.rows import each_row
 

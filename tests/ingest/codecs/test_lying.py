@@ -8,9 +8,9 @@ import pytest
 
 from gateway.core.message import CodecAsk
 from gateway.ingest.codecs.async_client import AsyncCodecs
+from gateway.ingest.codecs.process import SyncCodecs
 from gateway.ingest.codecs.protocol import CodecAnswer
-from gateway.ingest.codecs.sync_client import SyncCodecs
-from gateway.ingest.storage.quarantine_in import ReleasedKeys
+from gateway.ingest.storage.quarantine_lanes import ReleasedKeys
 from gateway.support.clock import WallClock
 
 GOOD = {"good": "function decodeUplink(input) { return { data: { n: input.fPort } }; }"}

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from gateway.core.message import CodecAsk
+from gateway.ingest.codecs.process import SyncCodecs
 from gateway.ingest.codecs.protocol import CodecAnswer
-from gateway.ingest.codecs.sync_client import SyncCodecs
 from gateway.support.config.files import ConfigurationFault
 from tests.rows import each_row
 

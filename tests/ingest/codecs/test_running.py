@@ -16,7 +16,7 @@ import pytest
 from gateway.core.message import CodecAsk
 from gateway.ingest.codecs.async_client import AsyncCodecs
 from gateway.ingest.codecs.protocol import SUSPENDED_FOR_S, CodecAnswer
-from gateway.ingest.storage.quarantine_in import ReleasedKeys
+from gateway.ingest.storage.quarantine_lanes import ReleasedKeys
 from gateway.support.clock import WallClock
 from tests.processes import children
 from tests.waiting import PATIENCE_S

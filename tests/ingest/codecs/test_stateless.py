@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import pytest
 
 from gateway.core.message import CodecAsk
+from gateway.ingest.codecs.process import SyncCodecs
 from gateway.ingest.codecs.protocol import CodecAnswer, arguments
-from gateway.ingest.codecs.sync_client import SyncCodecs
 from gateway.ingest.codecs.worker import LoadedCodec
 from tests.rows import each_row
 

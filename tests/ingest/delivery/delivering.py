@@ -15,10 +15,9 @@ from gateway.core.batching.pacing import Backoff, LinkBudget
 from gateway.core.batching.write_result import Answer
 from gateway.core.ledger import Ledger
 from gateway.core.message import Outcome, Reading, Refusal
-from gateway.ingest.delivery.backlog import Backlog, Ends
+from gateway.ingest.delivery.backlog import Appended, Backlog, BoundedJournal, Ends, JournalFull
 from gateway.ingest.delivery.batch_queue import BatchQueue, Broker, DeliveryLimits
 from gateway.ingest.delivery.bisect_refused import UnspooledRefusals
-from gateway.ingest.delivery.bounded_journal import Appended, BoundedJournal, JournalFull
 from gateway.ingest.delivery.circuit_breaker import CircuitBreaker, Probe, SelfPoint
 from gateway.ingest.delivery.delivery_log import DeliveryLog
 from gateway.ingest.delivery.influxdb import LinkedOutput

@@ -4,10 +4,9 @@ from typing import Final
 
 from gateway.core.batching.batch import Acknowledger
 from gateway.core.ledger import Ledger
-from gateway.ingest.delivery.backlog import Backlog
+from gateway.ingest.delivery.backlog import Backlog, BoundedJournal
 from gateway.ingest.delivery.batch_queue import BatchQueue, Broker, DeliveryLimits
 from gateway.ingest.delivery.bisect_refused import Bisector, UnspooledRefusals
-from gateway.ingest.delivery.bounded_journal import BoundedJournal
 from gateway.ingest.delivery.circuit_breaker import CircuitBreaker, Probe
 from gateway.ingest.delivery.delivery_log import DeliveryLog
 from gateway.ingest.delivery.drain_lane import DrainLane

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.core.batching.batch import Body, encode
 from gateway.core.message import Reading
-from gateway.ingest.delivery.bounded_journal import Appended, BoundedJournal, JournalFull
+from gateway.ingest.delivery.backlog import Appended, BoundedJournal, JournalFull
 from gateway.ingest.storage import journal
 from gateway.ingest.storage.database import DatabaseFault, begin
 from gateway.support.clock import WallClock

@@ -11,7 +11,7 @@ from gateway.core.batching.pacing import LinkBudget
 from gateway.core.batching.write_result import Answer, Fate, fate_of
 from gateway.core.message import Outcome, Reading
 from gateway.core.readings.line_protocol import PointValue, read_values
-from gateway.ingest.delivery.bounded_journal import BoundedJournal
+from gateway.ingest.delivery.backlog import BoundedJournal
 from gateway.ingest.delivery.circuit_breaker import Probe, SelfPoint
 from gateway.ingest.delivery.influxdb import LinkedOutput, Output
 from gateway.ingest.storage.database import Database

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.core.batching.batch import Body
 from gateway.core.batching.write_result import Answer
-from gateway.ingest.delivery.bounded_journal import Appended
+from gateway.ingest.delivery.backlog import Appended
 from tests.ingest.delivery.delivering import Rig, numbered, rig, until
 from tests.waiting import Stopwatch
 

@@ -19,7 +19,7 @@ from gateway.ingest.intake.side_effects import CodecCalls, CommonEffects, SideEf
 from gateway.ingest.intake.subscriptions import Fence
 from gateway.ingest.replay import with_codecs
 from gateway.ingest.storage.keyvalue import KeptValueWriter
-from gateway.ingest.storage.quarantine_in import QuarantineIn, ReleasedKeys
+from gateway.ingest.storage.quarantine_lanes import QuarantineIn, ReleasedKeys
 from gateway.ingest.storage.reject_account import RejectWriter
 from gateway.monitoring.reports.take_over import SumsTakeOver
 from gateway.support.clock import WallClock

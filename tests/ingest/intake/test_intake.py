@@ -19,7 +19,7 @@ from gateway.ingest.intake.intake import Intake, MessageReceiver
 from gateway.ingest.intake.side_effects import CodecCalls, CommonEffects, SideEffectRunner
 from gateway.ingest.intake.subscriptions import Fence, Subscriptions
 from gateway.ingest.storage.database import Database
-from gateway.ingest.storage.quarantine_in import ReleasedKeys
+from gateway.ingest.storage.quarantine_lanes import ReleasedKeys
 from gateway.support.clock import WallClock
 from schemas.quantities import Quality
 from tests.core.conversation import CONNACK, publish

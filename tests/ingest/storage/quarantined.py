@@ -14,11 +14,10 @@ from gateway.core.ledger import Ledger
 from gateway.core.message import CodecAsk, Message, Outcome, QuarantinedMessage, Reading, Refusal, SideEffects, WaitCause
 from gateway.ingest.events import Events
 from gateway.ingest.replay import work
-from gateway.ingest.storage import quarantine_in, quarantine_out
+from gateway.ingest.storage import quarantine_lanes
 from gateway.ingest.storage.database import Database
 from gateway.ingest.storage.quarantine import QuarantineRow
-from gateway.ingest.storage.quarantine_in import QuarantineIn, ReleasedKeys
-from gateway.ingest.storage.quarantine_out import QuarantineOut
+from gateway.ingest.storage.quarantine_lanes import QuarantineIn, QuarantineOut, ReleasedKeys
 from gateway.ingest.storage.reject_account import RejectAccount
 from gateway.ingest.storage.settlement import Limits, QuarantineAccount, Replayed
 from gateway.support.clock import WallClock
@@ -178,8 +177,7 @@ async def rig(folder: Path, **how: Any) -> AsyncIterator[Rig]:  # noqa: ANN401 -
 
 def retry_after(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the quarantine try again so long after a fault of the disk."""
-    for module in (quarantine_in, quarantine_out):
-        monkeypatch.setattr(module, "_RETRY_S", seconds)
+    monkeypatch.setattr(quarantine_lanes, "_RETRY_S", seconds)
 
 
 async def until(condition: Callable[..., object]) -> None:

@@ -13,13 +13,12 @@ from gateway.core.ledger import Ledger
 from gateway.core.message import Reading, Refusal
 from gateway.core.readings.late_readings import HOUR_MS, LateReadings
 from gateway.ingest.events import Events
-from gateway.ingest.storage import reject_counts, rejects
+from gateway.ingest.storage import reject_account, rejects
 from gateway.ingest.storage.database import Database
 from gateway.ingest.storage.hours_again import HoursAgain
 from gateway.ingest.storage.journal import JournalUse
 from gateway.ingest.storage.quarantine import QuarantineUse
-from gateway.ingest.storage.reject_account import RejectAccount
-from gateway.ingest.storage.reject_counts import RejectCounts
+from gateway.ingest.storage.reject_account import RejectAccount, RejectCounts
 from gateway.ingest.storage.settlement import JournalAccount, QuarantineAccount, Replayed
 from gateway.support.clock import WallClock
 from schemas.rejects import RejectReason
@@ -73,7 +72,7 @@ def test_others_are_told_of_rejects_when_they_are_settled() -> None:
 
 
 def test_counts_of_rejects_are_saved_again_and_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reject_counts, "_SAVE_EVERY_S", 0.001)
+    monkeypatch.setattr(reject_account, "_SAVE_EVERY_S", 0.001)
     file, counts = Database(tmp_path / "journal.db"), RejectCounts(WallClock(), UTC)
 
     async def story() -> None:

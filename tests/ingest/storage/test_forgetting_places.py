@@ -11,12 +11,12 @@ from pathlib import Path
 from gateway.core.alarms.alarm import AlarmKey
 from gateway.core.batching.batch import decode, encode
 from gateway.core.message import Reading, Refusal
-from gateway.ingest.storage import alarms, journal, quarantine, reject_counts, rejects
+from gateway.ingest.storage import alarms, journal, quarantine, reject_account, rejects
 from gateway.ingest.storage.alarms import Changes, Notice, PlannedWork, SavedState
 from gateway.ingest.storage.database import Database
 from gateway.ingest.storage.device_memory import device_rows
 from gateway.ingest.storage.forgetting import DeviceNames, devices_in, forget, found, photographed, photos_of
-from gateway.ingest.storage.reject_counts import CountedDay
+from gateway.ingest.storage.reject_account import CountedDay
 from schemas.rejects import RejectReason
 from tests.ingest.storage.quarantined import waiting
 
@@ -35,7 +35,7 @@ def _fill(connection: sqlite3.Connection) -> None:
     readings = [Reading(_line(device), "water") for device in ("m1", "m2", "m1", "m1,lane=2")]
     journal.append(connection, [encode(readings), encode(readings[:1]), encode(readings[1:2])], 5, 7, refused=True)
     rejects.add(connection, [_refusal("m1", "t"), _refusal("", "a/m1/b"), _refusal("m11", "a/m11")], 2**20)
-    reject_counts.add(connection, Counter({CountedDay(3, "r", "m1"): 1, CountedDay(3, "r", "m2"): 1}), 0)
+    reject_account.add(connection, Counter({CountedDay(3, "r", "m1"): 1, CountedDay(3, "r", "m2"): 1}), 0)
     quarantine.add(connection, [waiting("m1", device="m1"), waiting("m1"), waiting("m2", device="m2")], 2**20)
     lines = [f"{name}\t{json.dumps({'source': source})}" for name, source in (("m1", ""), ("k1", "meter 1"), ("m2", "m2"))]
     connection.execute("INSERT INTO device_state VALUES (1, ?)", (zlib.compress("\n".join(lines).encode()),))

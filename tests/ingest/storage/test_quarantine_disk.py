@@ -8,7 +8,7 @@ import pytest
 
 from gateway.ingest.storage import quarantine
 from gateway.ingest.storage.database import DatabaseFault
-from gateway.ingest.storage.quarantine_in import QuarantineIn
+from gateway.ingest.storage.quarantine_lanes import QuarantineIn
 from tests.ingest.storage.quarantined import retry_after, rig, until, waiting
 
 
@@ -189,7 +189,7 @@ def flushes(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
         return took[-1]
 
     monkeypatch.setattr(QuarantineIn, "flush", noted)
-    monkeypatch.setattr("gateway.ingest.storage.quarantine_in._COMMIT_EVERY_S", 0.001)
+    monkeypatch.setattr("gateway.ingest.storage.quarantine_lanes._COMMIT_EVERY_S", 0.001)
     retry_after(3600.0, monkeypatch)
     return took
 

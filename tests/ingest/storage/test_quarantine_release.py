@@ -141,7 +141,7 @@ def test_many_messages_come_in_by_and_by(tmp_path: Path) -> None:
 
 
 def test_a_full_journal_takes_nothing_out_of_quarantine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.ingest.storage.quarantine_out._NO_ROOM_S", 0.001)
+    monkeypatch.setattr("gateway.ingest.storage.quarantine_lanes._NO_ROOM_S", 0.001)
 
     async def story() -> None:
         async with rig(tmp_path, room=False) as gate:

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.core.message import Refusal
 from gateway.ingest.storage.database import Database, DatabaseFault
-from gateway.ingest.storage.reject_counts import CountedDay, CountedRejects, RejectCounts, RejectHistory, add, history
+from gateway.ingest.storage.reject_account import CountedDay, CountedRejects, RejectCounts, RejectHistory, add, history
 from schemas.rejects import RejectReason
 from tests.clocks import SetClock
 

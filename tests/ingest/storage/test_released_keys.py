@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-from gateway.ingest.storage.quarantine_in import ReleasedKeys
+from gateway.ingest.storage.quarantine_lanes import ReleasedKeys
 from gateway.support.clock import WallClock
 from tests.ingest.storage.quarantined import waiting
 from tests.waiting import PATIENCE_S

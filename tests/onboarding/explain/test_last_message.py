@@ -17,8 +17,8 @@ from gateway.core.profiles.envelopes import Envelopes
 from gateway.core.profiles.language.profile import CompiledProfile
 from gateway.core.profiles.matching import Profiles
 from gateway.core.readings.clock_trust import ClockTrust, TimeRules
+from gateway.ingest.codecs.process import SyncCodecs
 from gateway.ingest.codecs.protocol import CodecAnswer
-from gateway.ingest.codecs.sync_client import SyncCodecs
 from gateway.onboarding.explain.dry_run import DryRun, listed_reject, reject_document
 from gateway.onboarding.explain.steps import LastMessage, _first_of_each, births_named_by, explain_last
 from gateway.runtime.pipeline.processing import processor_apart

@@ -7,7 +7,7 @@ import yaml
 from pydantic import ValidationError
 
 from gateway.core.profiles.matching import Profiles
-from gateway.ingest.codecs.sync_client import SyncCodecs
+from gateway.ingest.codecs.process import SyncCodecs
 from gateway.onboarding.explain.profile_tests import Checked, check_profile, unfilled
 from gateway.support.config.profile_files import ProfileFile
 from schemas.profile_tests import ExpectedPoint

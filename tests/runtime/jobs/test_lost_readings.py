@@ -15,7 +15,7 @@ from gateway.core.batching.batch import Body, decode, encode
 from gateway.core.batching.catch_up import Progress
 from gateway.core.ledger import Ledger
 from gateway.core.message import Reading
-from gateway.ingest.delivery.bounded_journal import BoundedJournal
+from gateway.ingest.delivery.backlog import BoundedJournal
 from gateway.ingest.events import Events
 from gateway.ingest.storage import journal
 from gateway.ingest.storage.beside import beside

@@ -17,7 +17,7 @@ from gateway.ingest.events import Events
 from gateway.ingest.storage.database import Database
 from gateway.monitoring.reports.share_claims import Claim, claim_line
 from gateway.monitoring.status.troubles import of_moves
-from gateway.runtime.jobs.wait_watch import MoveLook, find_in_pair, look_at_waits
+from gateway.runtime.jobs.other_gateways import MoveLook, find_in_pair, look_at_waits
 from gateway.runtime.pipeline.build import Parts
 from gateway.support.config.model import Config
 from gateway.support.i18n.findings import sentence

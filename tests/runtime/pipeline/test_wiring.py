@@ -18,7 +18,7 @@ from gateway.core.readings.clock_trust import ClockTrust
 from gateway.ingest.storage import keyvalue, quarantine
 from gateway.ingest.storage.database import Database
 from gateway.ingest.storage.settlement import Limits
-from gateway.runtime.pipeline.build import Parts, workers
+from gateway.runtime.pipeline.build import Parts, _permitted, workers
 from gateway.runtime.pipeline.options import (
     broker_addresses,
     delivery_limits,
@@ -26,7 +26,6 @@ from gateway.runtime.pipeline.options import (
     storage_limits,
 )
 from gateway.runtime.pipeline.processing import build_processor, membership_of, processor_apart, time_rules
-from gateway.runtime.pipeline.receiving import _permitted
 from gateway.support.config.model import Config, Mqtt
 from gateway.support.registry.shares import SharesFile
 from tests.clocks import SetClock

@@ -8,12 +8,10 @@ from secrets import token_hex
 from typing import Any, Final, Self
 
 from gateway.core.mqtt_session import SessionOptions
-from gateway.ingest.broker.administration import AdministrationFault, as_faults, linked
-from gateway.ingest.broker.dynamic_security import BrokerAccount
-from gateway.ingest.broker.enrolling import account_of, refuse_others
+from gateway.ingest.broker.enrolling import AdministrationFault, account_of, as_faults, linked, refuse_others
 from gateway.ingest.broker.rabbitmq.accounts import VHOST, device_account, queue_of, topics_in
 from gateway.ingest.broker.rabbitmq.management import ManagementApi, ManagementFault, joined
-from gateway.ingest.broker.rights import NativeTopics
+from gateway.ingest.broker.rights import BrokerAccount, NativeTopics
 from gateway.ingest.intake.connection import BrokerAddress
 
 _TOGETHER: Final = 200

@@ -5,8 +5,15 @@ Each function raises :class:`ManagementFault` while the API does not answer, or 
 A quorum queue keeps the members that it was made with: one that was made on the first node of a cluster stays on that node
 alone, and stops with it. RabbitMQ adds members by itself where its configuration says so (``rabbitmq.conf``), but one node more
 is not enough for that, and a node reads its configuration only when it starts. :func:`spread` adds them in any case.
+
+Every minute the bindings that lead to the gateway's queue are held against those that it wants. A session that was made anew
+without the gateway's knowledge, or a hand in the broker, leaves topics that lead nowhere: devices are told that their messages
+arrived, and no gateway gets them. It is noticed, told, and mended by subscribing again. Nodes that the queue does not stand on
+although it should are told too: nothing else shows them before one dies. When the broker cannot be asked, that is told, and
+readings go on.
 """
 
+import asyncio
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
@@ -17,6 +24,9 @@ from gateway.core.gateways.queue_members import ClusterSeen, QueueMembers
 from gateway.core.gateways.sharing import routing_key
 from gateway.ingest.broker.rabbitmq.accounts import TOPICS, UNROUTABLE, VHOST, queue_of
 from gateway.ingest.broker.rabbitmq.management import HANDED_ON, ManagementApi, ManagementFault
+from gateway.ingest.events import Events
+from gateway.ingest.intake.subscriptions import Subscriptions
+from gateway.support.clock import WallClock
 from gateway.support.config.files import ConfigurationFault, secret
 from gateway.support.config.model import Mqtt
 from gateway.support.registry.shares import ManagementSection
@@ -25,6 +35,9 @@ from gateway.support.tls import tls_context
 _REPLAYED_TOGETHER: Final = 1000
 _SPREADS_WITHIN_S: Final = 30.0
 _LOOK_EVERY_S: Final = 1.0
+BINDINGS_EVERY_S: Final = 60.0
+BINDINGS_FIRST_S: Final = 10.0
+"""Wait at the start: RabbitMQ counts consumers every five seconds."""
 
 
 class QueueSeen(NamedTuple):
@@ -157,3 +170,30 @@ def _hands_on(queue: dict[str, Any]) -> bool:
     arguments = {key.removeprefix("x-"): value for key, value in queue.get("arguments", {}).items()}
     settings = (queue.get("effective_policy_definition") or {}) | arguments
     return queue.get("type") == "quorum" and all(settings.get(key) == value for key, value in HANDED_ON.items())
+
+
+async def look_at_bindings(
+    api: ManagementApi, mqtt: Mqtt, subscriptions: Subscriptions, events: Events, clock: WallClock
+) -> None:
+    """Look once, tell and mend. What was seen while subscriptions changed is no evidence against them."""
+
+    def settled() -> int | None:
+        """The number of times that subscriptions were sent; None: some were not answered yet."""
+        return subscriptions.sent if events.mqtt_connected and subscriptions.settled else None
+
+    before = settled()
+    try:
+        seen = await asyncio.to_thread(see, api, mqtt.client_id)
+    except ManagementFault as fault:
+        events.session.not_watched(str(fault))
+        return
+    events.session.unroutable_seen(seen.unroutable)
+    events.session.cluster_seen(seen.cluster)
+    if before is None or settled() != before:
+        return
+    taken = [pattern for pattern in subscriptions.wanted if pattern not in subscriptions.refused]
+    missing, strange = compare(taken, subscriptions.states, seen.keys)
+    events.session.window_seen(seen.window, mqtt.receive_maximum)
+    events.session.bindings_seen(missing, strange, clock.now_ms())
+    if missing:
+        subscriptions.renew(missing)

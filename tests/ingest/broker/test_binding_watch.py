@@ -9,11 +9,10 @@ from mqtt5 import RetainHandling
 
 from gateway.core.gateways.queue_members import ClusterSeen
 from gateway.ingest.broker.rabbitmq.management import ManagementApi
-from gateway.ingest.broker.rabbitmq.queues import QueueSeen
+from gateway.ingest.broker.rabbitmq.queues import QueueSeen, look_at_bindings
 from gateway.ingest.events import Events
 from gateway.ingest.intake.subscriptions import Subscriptions
 from gateway.ingest.storage.database import Database
-from gateway.runtime.jobs.binding_watch import look_at_bindings
 from gateway.support.clock import WallClock
 from gateway.support.config.model import Mqtt
 
@@ -51,7 +50,7 @@ def looked(
             meanwhile(subscriptions)
             return QueueSeen([], None, 0, WHOLE)
 
-        monkeypatch.setattr("gateway.runtime.jobs.binding_watch.see", see)
+        monkeypatch.setattr("gateway.ingest.broker.rabbitmq.queues.see", see)
         events.mqtt_connected = True
         subscriptions.send()
         subscriptions.confirm(refused)
