@@ -1,4 +1,4 @@
-"""What a gateway is made of, from top to bottom. Each room is built from those above it.
+"""The parts of a gateway, from top to bottom. Each room is built from those above it.
 
 The last rooms are the session with the broker, from its subscriptions to the core, and the shares that come here or go away.
 Supervision comes after them: of the lanes that must not stand still while they have work, it tells who does.
