@@ -9,16 +9,8 @@ from contextlib import suppress
 from typing import Any, Final
 
 from gateway.core.message import Undecodable
+from gateway.core.profiles import envelope_fields
 from gateway.core.profiles.envelope_fast import compile_plain
-from gateway.core.profiles.envelope_fields import (
-    decoded_of,
-    device_of,
-    payload_of,
-    radio_of,
-    text_of,
-    time_of,
-    whole_number_of,
-)
 from gateway.core.profiles.language.conditions import compile_test
 from gateway.core.profiles.language.paths import Get, first_of, parse_path
 from gateway.core.profiles.recognition import Ignored
@@ -46,15 +38,15 @@ class Envelope:
         self.recognises = _holds(spec.when)
         self._holds_data = _holds(spec.data_when)
         self._is_heard = _holds(spec.heard_when) if spec.heard_when is not None else None
-        self._device = device_of(spec.device, lorawan=spec.lorawan)
-        self._payload = payload_of(spec.payload)
-        self._decoded = decoded_of(spec.decoded)
-        self._port = whole_number_of(spec.port, "port")
+        self._device = envelope_fields.device_of(spec.device, lorawan=spec.lorawan)
+        self._payload = envelope_fields.payload_of(spec.payload)
+        self._decoded = envelope_fields.decoded_of(spec.decoded)
+        self._port = envelope_fields.whole_number_of(spec.port, "port")
         self._told_port = first_of(spec.port if spec.lorawan else None)
-        self._counter = whole_number_of(spec.frame_counter, "frame counter")
-        self._time = time_of(spec.time)
-        self._radio = radio_of(spec)
-        self._model = text_of(spec.model)
+        self._counter = envelope_fields.whole_number_of(spec.frame_counter, "frame counter")
+        self._time = envelope_fields.time_of(spec.time)
+        self._radio = envelope_fields.radio_of(spec)
+        self._model = envelope_fields.text_of(spec.model)
         self.plain = compile_plain(spec)
 
     def unwrap(self, raw: dict[str, Any]) -> dict[str, Any] | Ignored:

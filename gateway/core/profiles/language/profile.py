@@ -6,26 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeVar
 
 from gateway.core.decoders import bad_payload
-from gateway.core.profiles.language.conditions import (
-    EMPTY,
-    Holds,
-    TopicFilter,
-    always,
-    compile_ignored,
-    compile_status,
-    compile_when,
-    parse_filter,
-    warnings_of,
-)
-from gateway.core.profiles.language.decoding import (
-    ReadBytes,
-    compile_decode,
-    compile_struct_of,
-    decimal_of,
-    decode_of,
-    envelope_of,
-    tests_hold,
-)
+from gateway.core.profiles.language import conditions, decoding
+from gateway.core.profiles.language.conditions import EMPTY, Holds, TopicFilter, always
 from gateway.core.profiles.language.mapping import Common, CompiledPoint, compile_quality
 from gateway.core.profiles.language.paths import Get, Node, first_of, parse_path
 from gateway.core.profiles.language.points_found import Found
@@ -89,7 +71,7 @@ class CompiledProfile:
         self.name = model.profile
         self.file = file
         self.models = tuple(plain_name(name) for name in model.models)
-        self.envelope = envelope_of(model)
+        self.envelope = decoding.envelope_of(model)
         self.by_registry = model.match.by is not None
         self.predicates = model.match.when.predicates()
         self.clock_offset_ms = model.clock_offset
@@ -97,37 +79,37 @@ class CompiledProfile:
         self.ignores_empty = EMPTY in model.ignore
         self.retained = model.retained
         self.filters = tuple(_filters(model, scope))
-        self.status_filters, self.status = compile_status(model.status, scope)
+        self.status_filters, self.status = conditions.compile_status(model.status, scope)
         scope.captures = frozenset(name for pattern in (*self.filters, *self.status_filters) for name in pattern.names)
         scope.is_frame = self.envelope is not None
-        decode = decode_of(model)
+        decode = decoding.decode_of(model)
         scope.decoder = self.decoder = "json" if model.match.envelope else decode.as_
-        scope.decimal = "" if model.match.envelope else decimal_of(decode)
+        scope.decimal = "" if model.match.envelope else decoding.decimal_of(decode)
         if self.envelope is not None and model.root is None:
             scope.absent = frozenset(["codec"] if model.struct is not None else ["codec", "struct"])
         early = replace(scope)  # before the codec is asked
         if model.codec is not None:
             scope.absent -= {"codec"}
-        has_each = any(point.each is not None for point in model.points)
-        self.decode_key, self.read = _gathered(scope, "decode", _UNREAD, lambda: compile_decode(decode, has_each=has_each))
+        each, struct = any(point.each is not None for point in model.points), model.struct
+        self.decode_key, self.read = _gathered(scope, "decode", _UNREAD, lambda: decoding.compile_decode(decode, has_each=each))
         self._root = _gathered(scope, "root", _WHOLE, lambda: first_of(model.root) if model.root is not None else _WHOLE)
-        scope.tests_hold = tests_hold(model, self.read, self._root)
+        scope.tests_hold = decoding.tests_hold(model, self.read, self._root)
         self._times = _times(model, scope)
         tags, quality = compile_tags(model.tags, scope), compile_quality(model.historic, model.estimated, scope)
         common = Common(self._times, tags, quality, _sequence_number(model.seq, scope))
         points = [CompiledPoint(spec, scope.below(f"points.{number}"), common) for number, spec in enumerate(model.points)]
         self._points, self._alone = points, points[0] if len(points) == 1 and points[0].is_plain else None
         self.ports, tests = _ports(model)
-        self._match = _gathered(scope, "match.when", _ALWAYS, lambda: compile_when(tests, early))
-        self._ignored = compile_ignored(model, early, of_answers=False)
-        self._ignored_answers = compile_ignored(model, scope, of_answers=True)
+        self._match = _gathered(scope, "match.when", _ALWAYS, lambda: conditions.compile_when(tests, early))
+        self._ignored = conditions.compile_ignored(model, early, of_answers=False)
+        self._ignored_answers = conditions.compile_ignored(model, scope, of_answers=True)
         self._device = _text(model.device, "device", early, compile_device)
         self._site = _text(model.site, "site", scope)
         self._dedup = _dedup(model.dedup, scope)
-        self.prepare = _gathered(scope, "struct", _WHOLE, lambda: compile_struct_of(model.struct) if model.struct else _WHOLE)
+        self.prepare = _gathered(scope, "struct", _WHOLE, lambda: decoding.compile_struct_of(struct) if struct else _WHOLE)
         self.codec = _gathered(scope, "codec", None, lambda: _codec(model))
         self.required_params = frozenset(scope.required)
-        self.warnings = tuple(warnings_of(model))
+        self.warnings = tuple(conditions.warnings_of(model))
 
     def for_any_device(self) -> "CompiledProfile":
         """The same, whatever the registry names."""
@@ -236,13 +218,13 @@ def compile_profile(model: Profile, *, file: str) -> CompiledProfile:
 def _filters(model: Profile, scope: Scope) -> Iterator[TopicFilter]:
     for text in model.match.topic or ():
         with scope.gather("match.topic"):
-            yield parse_filter(text)
+            yield conditions.parse_filter(text)
 
 
 def _check(model: Profile, scope: Scope) -> None:
     """Refuse combinations of parts."""
     with scope.gather("decode"):
-        if envelope_of(model) and model.decode is not None and (model.decode.as_ != "json" or model.decode.nested):
+        if decoding.envelope_of(model) and model.decode is not None and (model.decode.as_ != "json" or model.decode.nested):
             raise Fault("", "an envelope is JSON and brings the bytes to /payload; leave decode out")
     with scope.gather("root"):
         if model.root is not None and model.struct is not None:
@@ -261,14 +243,14 @@ def _gathered(scope: Scope, key: str, otherwise: T, compile_part: Callable[[], T
 
 _WHOLE: Final[Get] = parse_path("/").get
 _ALWAYS: Final[Holds] = always
-_UNREAD: Final[tuple[Hashable, ReadBytes]] = ("", lambda _: None)
+_UNREAD: Final[tuple[Hashable, decoding.ReadBytes]] = ("", lambda _: None)
 """Stand-ins for faulty parts, until all faults are reported."""
 
 
 def _ports(model: Profile) -> tuple[frozenset[int] | None, When]:
     """The ports that ``match.when`` names, and the other tests: most radio frames are recognised by their port alone."""
     when = model.match.when
-    test = when.tests().get(_PORT) if envelope_of(model) is not None and model.root is None else None
+    test = when.tests().get(_PORT) if decoding.envelope_of(model) is not None and model.root is None else None
     ports = [value for value in test.is_ or () if type(value) is int] if test is not None else []
     if not ports or test != Test.model_validate({"is": ports}):
         return None, when
@@ -282,7 +264,7 @@ _OF_ENVELOPE: Final = times_of_envelope()
 def _times(model: Profile, scope: Scope) -> Times:
     if model.time is not None:
         return Times(model.time, scope.below("time"))
-    return _OF_ENVELOPE if envelope_of(model) is not None else Times([], scope)
+    return _OF_ENVELOPE if decoding.envelope_of(model) is not None else Times([], scope)
 
 
 def _text(

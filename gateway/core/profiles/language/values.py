@@ -8,24 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from gateway.core.profiles.language import steps
+from gateway.core.profiles.language import sources, steps
 from gateway.core.profiles.language.calendars import compile_between
 from gateway.core.profiles.language.numbers import OPERATIONS, along, exactly, number_in
 from gateway.core.profiles.language.paths import Get, Node, Nothing
 from gateway.core.profiles.language.scaling import line_step
-from gateway.core.profiles.language.sources import (
-    OUTWARD,
-    Cursor,
-    Fault,
-    Scope,
-    Take,
-    compile_end,
-    compile_source,
-    document_path,
-    or_default,
-    origin_of,
-    within,
-)
+from gateway.core.profiles.language.sources import OUTWARD, Cursor, Fault, Scope, Take, within
 from gateway.core.profiles.language.steps import NUMBER, Run, Step, is_number, is_state
 from schemas.profile_points import FieldValue
 from schemas.profile_values import SOURCES, BareValue, FirstOf, ValueSpec
@@ -61,30 +49,30 @@ class Reader:
 
 def compile_field(value: FieldValue, quantity: Quantity, scope: Scope, item: Take | None = None) -> Reader:
     """Compile the reader of a field; ``item`` is its source if it names none."""
-    take = _take(value, scope, quantity) or (item and or_default(item, value.default))
+    take = _take(value, scope, quantity) or (item and sources.or_default(item, value.default))
     if take is None:
         raise Fault("", _NO_SOURCE)
     chain = [*_steps(value, quantity, scope), *_last_steps(value, quantity)]
     only_path = value.path if len(chain) == 1 and value.default is None and scope.decoder != "obis" else None
-    get = document_path(only_path, scope) if only_path is not None else None
+    get = sources.document_path(only_path, scope) if only_path is not None else None
     end = _end(value, scope)
     if get is None:
-        return Reader(origin_of(value), take, chain, _in_one_call(take, chain), end)
+        return Reader(sources.origin_of(value), take, chain, _in_one_call(take, chain), end)
     low, high = value.bounds or (quantity.minimum, quantity.maximum)
     plain = (get, low, high) if not is_state(quantity) else None
-    return Reader(origin_of(value), take, chain, _plain(get, chain[0].run), end, plain)
+    return Reader(sources.origin_of(value), take, chain, _plain(get, chain[0].run), end, plain)
 
 
 def _end(value: ValueSpec, scope: Scope) -> WhyNothing | None:
     """Compile the message that says why there is no value: where its path ends, or which part is missing."""
     paths = value.path or (FirstOf(first_of=value.first_of) if value.first_of else None)
     if paths is not None:
-        return compile_end(paths, scope)
+        return sources.compile_end(paths, scope)
     if value.param is not None:
         missing = Nothing(f"param {value.param} is not set for the device")
         return lambda _: missing
     operands: Sequence[ValueSpec] = next((found for key in OPERATIONS if (found := getattr(value, key)) is not None), ())
-    parts = [(origin_of(operand), _numbers(operand, scope, None), _end(operand, scope)) for operand in operands]
+    parts = [(sources.origin_of(operand), _numbers(operand, scope, None), _end(operand, scope)) for operand in operands]
 
     def first_missing(here: Cursor) -> Nothing:
         origin, end = next(((origin, end) for origin, take, end in parts if take(here) is None), ("", None))
@@ -106,7 +94,7 @@ def compile_operand(value: ValueSpec, scope: Scope, quantity: Quantity | None = 
 def _check_number(value: ValueSpec, scope: Scope) -> None:
     """Refuse a text that is neither a number nor the path of one."""
     if isinstance(value, BareValue):
-        text = origin_of(value)
+        text = sources.origin_of(value)
         is_path = text in scope.captures or (scope.in_each and (text[:1] not in _BEGIN_NUMBERS or text.startswith(OUTWARD)))
         if not is_path:
             raise Fault("", f"{text!r} is neither a number nor a path; {_AS_PATH if scope.in_each else _FROM_DOCUMENT}")
@@ -154,10 +142,10 @@ def _take(value: ValueSpec, scope: Scope, quantity: Quantity | None) -> Take | N
     for key in OPERATIONS:
         operands: Sequence[ValueSpec] | None = getattr(value, key)
         if operands is not None:
-            return or_default(_combined(key, operands, scope, quantity), value.default)
+            return sources.or_default(_combined(key, operands, scope, quantity), value.default)
     if value.between is not None:
-        return or_default(compile_between(value.between, scope), value.default)
-    take = compile_source(value, scope)
+        return sources.or_default(compile_between(value.between, scope), value.default)
+    take = sources.compile_source(value, scope)
     if take is None or scope.decoder != "obis":
         return take
     return _measured(take, quantity if value.unit is None else None)
