@@ -9,9 +9,8 @@ from typing import Any, Final
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from gateway.commands.options import Actions, DoWithConfig, add_action, instant_ms, whole_number
-from gateway.commands.printing import show, show_documents
 from gateway.commands.running import ask, paged, record, store
+from gateway.commands.terminal import Actions, DoWithConfig, add_action, instant_ms, show, show_documents, whole_number
 from gateway.core.status.silence import Silence
 from gateway.ingest.storage import alarms as stored
 from gateway.ingest.storage.alarms import PlannedWork

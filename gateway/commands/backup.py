@@ -10,10 +10,9 @@ from pathlib import Path
 from gateway.admin.backup.archive import ArchiveFault, BackupManifest, make_backup, verify_archive
 from gateway.admin.backup.contents import BackupKind
 from gateway.admin.backup.restoring import FilesThere, Restored, RestoredFile, folder_of, places_of, restore
-from gateway.commands.options import add_config, add_path, add_repeated, with_config
-from gateway.commands.printing import show, tell
 from gateway.commands.privacy.device_places import BACKUP_MADE
 from gateway.commands.running import record, user
+from gateway.commands.terminal import add_config, add_path, add_repeated, show, tell, with_config
 from gateway.ingest.storage.beside import InUse
 from gateway.support.audit.chain import Deed
 from gateway.support.audit.forgotten import FORGOTTEN

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Final
 
 from gateway.admin.capacity.plan import MACHINES, WRITES_PER_S, CapacityPlan, Demand, plan, read_figures
-from gateway.commands.options import number
+from gateway.commands.terminal import number
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.i18n.command_words import CAPACITY_WORDS
 from gateway.support.i18n.formats import localized

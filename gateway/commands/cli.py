@@ -11,8 +11,8 @@ from importlib import import_module
 from typing import Final, NamedTuple
 
 from gateway import __version__
-from gateway.commands.options import add_config
 from gateway.commands.starting import start, told
+from gateway.commands.terminal import add_config
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 
 import mqtt5
 
-from gateway.commands.options import with_config
+from gateway.commands.terminal import with_config
 from gateway.core.gateways.standby import PairTopics
 from gateway.core.mqtt_session import DISCONNECT, Connected, Event, ProtocolFault, Session, SessionOptions, Subscribed
 from gateway.ingest.intake.connection import BrokerAddress

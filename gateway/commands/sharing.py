@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from gateway.commands import FAULT, UNREACHABLE
-from gateway.commands.options import with_config
-from gateway.commands.printing import ProgressLine, show
 from gateway.commands.running import record
 from gateway.commands.starting import reaching
+from gateway.commands.terminal import ProgressLine, show, with_config
 from gateway.core.batching.batch import packed
 from gateway.core.batching.write_result import Fate, fate_of
 from gateway.core.gateways.tenures import Stage, name_of, names_within

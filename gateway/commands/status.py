@@ -8,8 +8,8 @@ from datetime import UTC
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.commands.options import add_config
 from gateway.commands.running import ask, is_running
+from gateway.commands.terminal import add_config
 from gateway.core.status.verdict import Finding, Level
 from gateway.support.config.files import ConfigurationFault, load
 from gateway.support.config.model import Config

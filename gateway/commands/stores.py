@@ -10,9 +10,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.commands.options import with_config
-from gateway.commands.printing import say, show
 from gateway.commands.running import ask, paged, record, store
+from gateway.commands.terminal import say, show, with_config
 from gateway.core.batching.batch import decode as decode_body
 from gateway.ingest.catalog import load_catalog
 from gateway.ingest.replay import replay_rejects, without_codecs

@@ -29,7 +29,7 @@ def loaded(*words: str) -> set[str]:
     return {name for name in said if name.startswith("gateway.commands.")} - {
         "gateway.commands.cli",
         "gateway.commands.starting",
-        "gateway.commands.options",
+        "gateway.commands.terminal",
     }
 
 

@@ -12,8 +12,7 @@ from typing import Final
 from gateway.commands import OK, UNREACHABLE
 from gateway.commands.check import servers
 from gateway.commands.check.profiles import Faults, check_one_profile, check_profiles
-from gateway.commands.options import add_config
-from gateway.commands.printing import say, show, tell, warn
+from gateway.commands.terminal import add_config, say, show, tell, warn
 from gateway.core.alarms.shipped import SHIPPED
 from gateway.core.gateways.sharing import Share, filters_of, loads_of
 from gateway.core.status.verdict import of_certificates

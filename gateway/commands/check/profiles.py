@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
-from gateway.commands.printing import say, say_table, warn
+from gateway.commands.terminal import say, say_table, warn
 from gateway.core.profiles.envelopes import Envelopes
 from gateway.core.profiles.matching import Profiles
 from gateway.ingest.catalog import Catalog, survey

@@ -9,7 +9,7 @@ from mqtt5 import RetainHandling
 
 from gateway.admin.capacity.plan import LinkPlan, link_plan, read_figures
 from gateway.commands.guest import guest, open_as_guest, read
-from gateway.commands.printing import say, show, warn
+from gateway.commands.terminal import say, show, warn
 from gateway.core.batching.write_result import Fate, fate_of
 from gateway.core.mqtt_session import DISCONNECT, Connected, ProtocolFault, Session, Subscribed
 from gateway.ingest.broker.rabbitmq.accounts import queue_of

@@ -29,7 +29,7 @@ from zoneinfo import ZoneInfo
 import yaml
 
 from gateway.commands.demo import services
-from gateway.commands.options import add_path, whole_number
+from gateway.commands.terminal import add_path, whole_number
 from gateway.support.access.accounts import AccountRole, digest_of
 from gateway.support.clock import WallClock
 from gateway.support.plain_http import NoAnswer, PlainHttp

@@ -6,8 +6,8 @@ from functools import partial
 from typing import Final
 from urllib.parse import quote
 
-from gateway.commands.options import Actions, add_action
 from gateway.commands.running import ask, is_running
+from gateway.commands.terminal import Actions, add_action
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
 from schemas.printable import printable

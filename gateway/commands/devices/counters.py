@@ -15,9 +15,8 @@ from zoneinfo import ZoneInfo
 
 from gateway.commands import UNREACHABLE
 from gateway.commands.devices.registering import write_registry
-from gateway.commands.options import Actions, add_action, instant_ms
-from gateway.commands.printing import ProgressLine
 from gateway.commands.running import ask, is_running, record, store
+from gateway.commands.terminal import Actions, ProgressLine, add_action, instant_ms
 from gateway.core.devices.device import Device
 from gateway.core.devices.exchange import exchange_doubt, exchange_fault
 from gateway.core.readings.counters import CounterState

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from gateway.commands.options import with_config
+from gateway.commands.terminal import with_config
 from gateway.core.readings.sums import SumsMode
 from gateway.ingest.catalog import Catalog, load_catalog
 from gateway.onboarding.explain.steps import explain

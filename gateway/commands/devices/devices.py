@@ -13,12 +13,11 @@ from gateway.commands.devices.counters import add_exchange, add_resum
 from gateway.commands.devices.enrolling import add_enrolling
 from gateway.commands.devices.registering import add_registering, write_registry
 from gateway.commands.devices.steps import add_steps
-from gateway.commands.options import add_action
-from gateway.commands.printing import say_table
 from gateway.commands.privacy.device_export import add_export
 from gateway.commands.privacy.forgetting import add_forget
 from gateway.commands.reports.coverage_report import coverage_csv, coverage_table
 from gateway.commands.running import ask, is_running
+from gateway.commands.terminal import add_action, say_table
 from gateway.core.status.coverage import Stand, coverage, coverage_document
 from gateway.core.status.silence import UNREGISTERED, Presence
 from gateway.onboarding.registration import spreadsheet_change

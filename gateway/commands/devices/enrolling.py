@@ -14,9 +14,9 @@ from typing import Final
 import segno
 from jinja2 import Environment, StrictUndefined
 
-from gateway.commands.options import Actions, add_action
 from gateway.commands.running import record, record_all
 from gateway.commands.starting import reaching
+from gateway.commands.terminal import Actions, add_action
 from gateway.ingest.broker.enrolling import AdministrationFault, BrokerEntrance, EnrolmentRefused, account_of
 from gateway.ingest.broker.rights import SALT_BYTES, NativeTopics, added, names_in
 from gateway.onboarding.registration import NotEnrollable, device_accounts, entrance_of, topics_of_device

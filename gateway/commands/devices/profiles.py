@@ -14,7 +14,7 @@ from mqtt5 import PublishPacket, RetainHandling
 from gateway.commands import OK, UNREACHABLE
 from gateway.commands.devices.decode import recording
 from gateway.commands.guest import guest, open_as_guest
-from gateway.commands.options import add_action, whole_number
+from gateway.commands.terminal import add_action, whole_number
 from gateway.core.message import StoredMessage
 from gateway.core.mqtt_session import DISCONNECT, Connected, Event, Oversized, ProtocolFault, Session, Subscribed, pubacks
 from gateway.ingest.catalog import load_catalog

@@ -8,8 +8,8 @@ from itertools import groupby
 from typing import Any, Final
 from urllib.parse import quote
 
-from gateway.commands.options import Actions, add_action
 from gateway.commands.running import ask, is_running, record_all
+from gateway.commands.terminal import Actions, add_action
 from gateway.onboarding.registration import FileChanged, WrittenChange, change_registry
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config

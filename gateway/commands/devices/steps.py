@@ -8,9 +8,8 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from gateway.commands.devices.counters import device_in_file, past_ms
-from gateway.commands.options import Actions, add_action
-from gateway.commands.printing import say_table
 from gateway.commands.running import ask, is_running, record, store
+from gateway.commands.terminal import Actions, add_action, say_table
 from gateway.core.devices.exchange import step_said
 from gateway.core.readings.exchanges import StepState
 from gateway.ingest.storage import keyvalue

@@ -5,8 +5,7 @@ import json
 import time
 from typing import Any, Final
 
-from gateway.commands.options import add_action, add_repeated
-from gateway.commands.printing import show_documents, tell
+from gateway.commands.terminal import add_action, add_repeated, show_documents, tell
 from gateway.monitoring.reports.seals import Seals, noted_seals
 from gateway.support.audit.chain import ChainLink
 from gateway.support.audit.log import AuditFault, AuditLog

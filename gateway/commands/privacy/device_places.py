@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from gateway.admin.backup.archive import is_archive
 from gateway.admin.backup.contents import to_read
-from gateway.commands.printing import show
+from gateway.commands.terminal import show
 from gateway.ingest.storage.forgetting import DeviceNames, StoredRow, found
 from gateway.support.audit.chain import is_about
 from gateway.support.audit.forgotten import FORGOTTEN, forgotten_beside

@@ -14,8 +14,6 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from gateway.commands.options import Actions, add_action
-from gateway.commands.printing import show
 from gateway.commands.privacy.device_places import (
     CopyGiven,
     NamedDevice,
@@ -28,6 +26,7 @@ from gateway.commands.privacy.device_places import (
 )
 from gateway.commands.running import record, store
 from gateway.commands.starting import reaching
+from gateway.commands.terminal import Actions, add_action, show
 from gateway.ingest.broker.enrolling import AdministrationFault, EnrolmentRefused
 from gateway.ingest.broker.rights import HEARD, SENT
 from gateway.ingest.database.open_store import open_store, places_of_points

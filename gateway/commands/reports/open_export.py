@@ -7,9 +7,9 @@ import os
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from gateway.commands.options import add_action
 from gateway.commands.reports.report_sources import registry_to_report, with_late_sums
 from gateway.commands.starting import reaching
+from gateway.commands.terminal import add_action
 from gateway.ingest.database.open_store import open_store
 from gateway.ingest.database.store import Store, StoreFault, TimeSpan, batches
 from gateway.monitoring.exports.open_day import DEVICES_MIN, OpenDay, OpenFigure, row_of

@@ -14,14 +14,13 @@ from datetime import date
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from gateway.commands.options import with_config
-from gateway.commands.printing import ProgressLine
 from gateway.commands.reports import report_rows
 from gateway.commands.reports.billing_report import add_billing_options, billing_command
 from gateway.commands.reports.report_output import ReportOutput, output_of
 from gateway.commands.reports.report_rows import ReportRow, RowMaker
 from gateway.commands.reports.report_sources import registry_to_report, with_late_sums
 from gateway.commands.starting import reaching
+from gateway.commands.terminal import ProgressLine, with_config
 from gateway.ingest.database.open_store import open_store
 from gateway.ingest.database.store import Store, StoreFault, TimeSpan
 from gateway.monitoring.reports.balance import balance

@@ -5,8 +5,8 @@ import asyncio
 from datetime import date
 from zoneinfo import ZoneInfo
 
-from gateway.commands.options import with_config
 from gateway.commands.running import ask, record, store
+from gateway.commands.terminal import with_config
 from gateway.core.readings.late_readings import LateReadings
 from gateway.ingest.storage.hours_again import HoursAgain
 from gateway.monitoring.reports.boundaries import midnight_ms

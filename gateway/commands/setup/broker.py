@@ -9,8 +9,7 @@ from secrets import token_bytes, token_urlsafe
 from typing import Final, NamedTuple
 
 from gateway.admin.broker.configuration import MosquittoPlaces, MosquittoVersion, limits_conf, listeners_conf
-from gateway.commands.options import add_path, add_repeated, port, with_config
-from gateway.commands.printing import show
+from gateway.commands.terminal import add_path, add_repeated, port, show, with_config
 from gateway.ingest.broker.rights import SALT_BYTES, SERVICES, BrokerAccount, document, of_administration, of_gateway
 from gateway.support.config.files import ConfigurationFault, blaming
 from gateway.support.config.model import Config

@@ -5,8 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from gateway.commands.options import add_repeated
-from gateway.commands.printing import show
+from gateway.commands.terminal import add_repeated, show
 from gateway.support.config.files import ConfigurationFault, blaming
 from gateway.support.folder_owner import as_owner
 from gateway.support.private_files import placed, read_bytes

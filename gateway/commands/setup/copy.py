@@ -15,10 +15,9 @@ from zoneinfo import ZoneInfo
 from gateway.admin.copying.copier import Copier, CopyPlan, CopyResult, Difference, Tell, plan, route, where
 from gateway.admin.copying.target import ProgressFile
 from gateway.commands import FAULT, UNREACHABLE
-from gateway.commands.options import add_path, with_config
-from gateway.commands.printing import ProgressLine, say, show, tell
 from gateway.commands.running import is_running
 from gateway.commands.starting import reaching
+from gateway.commands.terminal import ProgressLine, add_path, say, show, tell, with_config
 from gateway.ingest.database.store import StoreFault
 from gateway.monitoring.reports.boundaries import midnight_ms
 from gateway.support.clock import wall_clock

@@ -16,9 +16,8 @@ from gateway.admin.databases.steps import (
     SetupStep,
     kind_of,
 )
-from gateway.commands.options import add_path, with_config
-from gateway.commands.printing import say, show
 from gateway.commands.starting import reaching
+from gateway.commands.terminal import add_path, say, show, with_config
 from gateway.ingest.database.metricsql_http import is_cluster, process_url
 from gateway.support.config.files import DEFAULT_FILE, ConfigurationFault, secret
 from gateway.support.config.model import Config, Influxdb

@@ -11,10 +11,9 @@ from typing import Final, NamedTuple
 from gateway.admin.broker.configuration import RabbitMqPlaces, rabbitmq_conf
 from gateway.admin.broker.share_planning import ENDING_BYTES, SharesPlan, client_ids, plan, shares_text
 from gateway.commands import UNREACHABLE
-from gateway.commands.options import add_path, add_repeated, number, port, with_config
-from gateway.commands.printing import show, tell
 from gateway.commands.setup.broker import PLAIN_MODE, SetupFile, show_files, write_file
 from gateway.commands.starting import reaching
+from gateway.commands.terminal import add_path, add_repeated, number, port, show, tell, with_config
 from gateway.core.gateways.queue_members import TOO_FEW_NODES, ClusterSeen
 from gateway.core.gateways.sharing import Share
 from gateway.ingest.broker.rabbitmq.accounts import (

@@ -12,9 +12,8 @@ from typing import Any, Final
 import yaml
 
 from gateway.admin.databases.victoria_metrics import USERS, vmauth_user, with_user
-from gateway.commands.options import add_path, add_repeated, with_config
-from gateway.commands.printing import show
 from gateway.commands.running import record
+from gateway.commands.terminal import add_path, add_repeated, show, with_config
 from gateway.support.access.accounts import (
     ROLES,
     AccountRole,

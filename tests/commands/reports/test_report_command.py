@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gateway.commands.printing import ProgressLine
+from gateway.commands.terminal import ProgressLine
 from schemas.scaled_clock import PERMIT, VARIABLE, ScaledTime
 from tests.monitoring.reports.conftest import VICTORIA_METRICS_IS_SLOW
 from tests.monitoring.reports.points import DAY, HOUR, START, point, steady
