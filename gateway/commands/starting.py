@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gateway.commands import CONFIGURATION, FAULT, UNREACHABLE
 from gateway.support.config.files import ConfigurationFault, load
-from gateway.support.folder_owner import NobodysFolder, as_owner
+from gateway.support.private_files import NobodysFolder, as_owner
 from schemas.printable import printable
 
 

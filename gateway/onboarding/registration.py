@@ -28,8 +28,7 @@ from gateway.support.audit.chain import Details
 from gateway.support.config.files import ConfigurationFault, blaming, secret, text_of
 from gateway.support.config.model import Config
 from gateway.support.config.setting_types import split_url
-from gateway.support.folder_owner import as_owner
-from gateway.support.private_files import replace_file
+from gateway.support.private_files import as_owner, replace_file
 from gateway.support.registry.changes import ChangeRefused, MakeChange, RegistryChange, faults_of
 from gateway.support.registry.csv_file import RegistryRow, merge, read_rows, row_faults
 from gateway.support.registry.edit import edit

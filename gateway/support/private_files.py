@@ -1,22 +1,165 @@
 """Files and folders that only the gateway's own user may read, whatever the umask is. Existing files keep their mode.
 
 A file that people keep is replaced whole: a power cut leaves the old one or the new one, and mode and owner stay. Root touches
-files as whoever owns their folder (:mod:`gateway.support.folder_owner`).
+what lies in a folder of others under who owns the folder (:func:`as_owner`), and so reaches no further than he does. Whatever
+cannot be done raises ``OSError``, and then nothing is changed.
 
-Whatever cannot be done raises ``OSError``, and then nothing is changed.
+Theory of operation
+-------------------
+Commands are given as root, and the data folder belongs to the service. Whoever owns a folder may lay links, second names of
+files and pipes there, and swap a name between a look and the open that follows; SQLite, for one, opens by name and follows
+links. So no look helps: the open itself must be that of the owner.
+
+A path is walked from ``/``. Where all folders on the way are root's alone, nobody else can have changed what was seen, and root
+opens it; root's own links are followed. At the first folder that another may write the walk ends: the rest is opened as its
+owner, with his user, his group and his groups, and with none of root's rights. In a folder where everybody may make files and
+nobody may remove those of others (``/tmp``) each file stands for its owner, and so does a link of another's in a folder of
+root's.
+
+The effective ids are those of the whole process, all threads: a command does one thing at a time, and a gateway that root runs
+takes them on for good at its start.
 """
 
 import errno
 import os
+import pwd
 import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, NamedTuple
 
-from gateway.support.folder_owner import as_owner, is_as_owner
+_LINKS_MAX: Final = 40
+"""As the system has it."""
+_USERS: Final = Path("/proc/self/uid_map")
+_PROGRAM: Final = Path(__file__).parents[1]
+"""The profiles and so on that are shipped lie here. Whoever may write it is whoever runs it already."""
+
+
+class FolderOwner(NamedTuple):
+    """Whoever a folder belongs to, with his groups."""
+
+    uid: int
+    gid: int
+    groups: list[int]
+
+
+class NobodysFolder(PermissionError):  # noqa: N818 - says what it is
+    """A folder of root's that others may write too: there is no one to be while something in it is opened."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(errno.EPERM, why, str(path))
+
+
+def as_owner(path: str | Path) -> AbstractContextManager[None]:
+    """Be, as root, whoever may put things at a path; any other user stays who he is, and so does root on a way of its own.
+
+    Inside another one it changes nothing: as an owner root gets no right back.
+
+    :param path: a file that is opened, its links included; of one that is renamed or removed, the folder.
+    :raises NobodysFolder: root's folder on the way may be written by others too.
+    """
+    return being(whose(path))
+
+
+def whose(path: str | Path) -> FolderOwner | None:
+    """Whoever may put things at a path, if root asks; None: there is no one to be; NobodysFolder as above.
+
+    It stays true: nobody else can change the folders up to his.
+    """
+    if os.geteuid() != 0 or (_PROGRAM in Path(path).parents and ".." not in Path(path).parts):
+        return None
+    return owner_on_the_way(Path(path))
+
+
+def being(owner: FolderOwner | None) -> AbstractContextManager[None]:
+    """Be an owner for a while; None: stay."""
+    return _being(owner) if owner is not None and os.geteuid() == 0 else nullcontext()
+
+
+@contextmanager
+def _being(owner: FolderOwner) -> Iterator[None]:
+    gid, groups = os.getegid(), os.getgroups()
+    try:
+        os.setgroups(owner.groups)
+        os.setegid(owner.gid)
+        os.seteuid(owner.uid)  # the last one: whoever is not root any more sets no groups
+        yield
+    finally:
+        os.seteuid(0)  # and so the first one
+        os.setegid(gid)
+        os.setgroups(groups)
+
+
+def is_as_owner() -> bool:
+    """Tell if this is root as another."""
+    return os.getuid() == 0 != os.geteuid()
+
+
+def owner_on_the_way(path: Path) -> FolderOwner | None:
+    """The owner of the first folder that another than root may write, None: none is; NobodysFolder if it is root's own."""
+    is_shared = False
+    for place, found in _way(path):
+        if found.st_uid != 0 and not _is_known(found.st_uid):
+            continue
+        if stat.S_ISDIR(found.st_mode):
+            if found.st_uid != 0:
+                return _owner(found)
+            # By a group other than root's, or by everybody.
+            is_shared = bool(found.st_mode & stat.S_IWOTH or (found.st_mode & stat.S_IWGRP and found.st_gid != 0))
+            if is_shared and not found.st_mode & stat.S_ISVTX:
+                raise NobodysFolder(place, "root's, and others may write it: chmod go-w, or give it to one of them with chown")
+        elif found.st_uid != 0 and (is_shared or stat.S_ISLNK(found.st_mode)):
+            return _owner(found)
+        elif is_shared and found.st_nlink > 1:
+            raise NobodysFolder(place, "root's, with a second name that anybody may have given it")
+    return None
+
+
+def _way(path: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """Each folder and link that the system meets on its way to a path, and what lies there, as far as there is something."""
+    at, left, links = Path("/"), [*reversed(path.absolute().parts[1:])], 0
+    yield at, at.lstat()
+    while left:
+        name = left.pop()
+        place = at.parent if name == ".." else at / name
+        try:
+            found = place.lstat()
+        except OSError:
+            return
+        yield place, found
+        if stat.S_ISDIR(found.st_mode):
+            at = place
+        elif stat.S_ISLNK(found.st_mode) and links < _LINKS_MAX:
+            links += 1
+            target = place.readlink()
+            left += [part for part in reversed(target.parts) if part != "/"]
+            at = Path("/") if target.is_absolute() else at
+            yield at, at.lstat()
+        else:
+            return
+
+
+def _is_known(uid: int) -> bool:
+    """Tell if root knows a user in its namespace; over the files of others it has no more rights there than anybody."""
+    try:
+        ranges = [line.split() for line in _USERS.read_text(encoding="ascii").splitlines()]
+    except OSError:
+        return True
+    return any(int(first) <= uid < int(first) + int(count) for first, _, count in ranges)
+
+
+def _owner(found: os.stat_result) -> FolderOwner:
+    """The owner of a file or folder, with the groups that the system knows of him."""
+    try:
+        user = pwd.getpwuid(found.st_uid)
+    except KeyError:  # as in a container
+        gid = found.st_gid or found.st_uid
+        return FolderOwner(found.st_uid, gid, [gid])
+    return FolderOwner(found.st_uid, user.pw_gid, os.getgrouplist(user.pw_name, user.pw_gid))
+
 
 FILE_MODE: Final = 0o600
 READERS_MODE: Final = 0o640

@@ -11,8 +11,7 @@ from typing import Final
 from gateway.support.config.files import blaming
 from gateway.support.config.model import Config, HttpSection, Influxdb, Mqtt
 from gateway.support.config.setting_types import split_url
-from gateway.support.folder_owner import as_owner
-from gateway.support.private_files import read_bytes
+from gateway.support.private_files import as_owner, read_bytes
 
 _CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:DHE+CHACHA20:!PSK"
 """Cipher suites for TLS 1.2; those of 1.3 are all good. The system's choice has some without forward secrecy."""

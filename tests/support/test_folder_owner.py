@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from gateway.commands import CONFIGURATION, cli
-from gateway.support import folder_owner
-from gateway.support.folder_owner import NobodysFolder, as_owner
+from gateway.support import private_files as folder_owner
 from gateway.support.private_files import (
+    NobodysFolder,
+    as_owner,
     folder_beside,
     give_to_readers,
     make_empty,
@@ -179,7 +180,7 @@ def test_a_pipe_in_the_folder_of_another_holds_root_up_no_more_than_a_fault(fold
 
 
 def test_whom_a_namespace_does_not_know_root_there_cannot_be_and_need_not(folder: Path) -> None:
-    script = f"from gateway.support.folder_owner import whose; print(whose({str(given(folder / 'data') / 'journal.db')!r}))"
+    script = f"from gateway.support.private_files import whose; print(whose({str(given(folder / 'data') / 'journal.db')!r}))"
     inside = ["unshare", "--user", "--map-root-user", sys.executable, "-c", script]
     done = subprocess.run(inside, capture_output=True, text=True, check=False)
     if "unshare failed" in done.stderr:
@@ -191,7 +192,7 @@ def test_all_threads_of_a_command_are_the_owner_and_root_again(folder: Path) -> 
     given(folder / "data")
     script = (
         "import os, threading\n"
-        "from gateway.support.folder_owner import as_owner\n"
+        "from gateway.support.private_files import as_owner\n"
         "go, said = threading.Event(), []\n"
         "thread = threading.Thread(target=lambda: (go.wait(), said.append(open('/proc/thread-self/status').read())))\n"
         "thread.start()\n"

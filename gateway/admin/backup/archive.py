@@ -28,8 +28,7 @@ from gateway.support.audit.forgotten import forgotten_beside
 from gateway.support.audit.log import AuditLog
 from gateway.support.commit import running_commit
 from gateway.support.config.model import Config
-from gateway.support.folder_owner import as_owner
-from gateway.support.private_files import FILE_MODE, folder_beside, make_empty, private
+from gateway.support.private_files import FILE_MODE, as_owner, folder_beside, make_empty, private
 
 _MANIFEST: Final = "manifest.json"
 _FORMAT: Final = 1

@@ -23,8 +23,7 @@ from gateway.support.audit.forgotten import forgotten_beside
 from gateway.support.audit.log import AuditLog
 from gateway.support.config.files import configured_files, text_of
 from gateway.support.config.model import Config
-from gateway.support.folder_owner import as_owner
-from gateway.support.private_files import refuse_pipes
+from gateway.support.private_files import as_owner, refuse_pipes
 from gateway.support.registry.changes import MakeChange, edit_device, place_in, retire
 from gateway.support.registry.edit import edit
 from gateway.support.registry.registry import load_registry

@@ -35,8 +35,7 @@ from gateway.monitoring.alarms.outbox import WEBHOOK
 from gateway.support.audit.chain import ChainLink
 from gateway.support.audit.forgotten import ForgottenDevices
 from gateway.support.audit.log import AUDIT, AuditFault, AuditLog
-from gateway.support.folder_owner import as_owner
-from gateway.support.private_files import READERS_MODE, give_to_readers, make_folder, private, sync_folder
+from gateway.support.private_files import READERS_MODE, as_owner, give_to_readers, make_folder, private, sync_folder
 
 _LAID: Final = ".restoring"
 _ASIDE: Final = ".before-restore"

@@ -21,9 +21,8 @@ from gateway.admin.databases.steps import DatabaseKind, KeptPlace, SetupFault, S
 from gateway.support.access.accounts import DeviceScope
 from gateway.support.config.model import Config
 from gateway.support.config.setting_types import split_url
-from gateway.support.folder_owner import as_owner
 from gateway.support.plain_http import PlainHttp
-from gateway.support.private_files import read_bytes, replace_file
+from gateway.support.private_files import as_owner, read_bytes, replace_file
 
 _PORT: Final = 8428
 _LONGEST: Final = "100y"

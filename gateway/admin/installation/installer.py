@@ -18,7 +18,7 @@ from typing import Final
 from gateway.admin.installation.machine import UNIT, USER, FileOwner, Layout, Machine, NotDone, instance, without_waiting
 from gateway.admin.installation.release import build_environment, has_room, is_whole, keep, open_bundle
 from gateway.admin.installation.switch import Services, Switch
-from gateway.support.folder_owner import as_owner
+from gateway.support.private_files import as_owner
 
 _LEAST_ROOM_BYTES: Final = 200 * 2**20
 _READ_BY_GATEWAY: Final = FileOwner("root", USER)

@@ -13,8 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from gateway.support.folder_owner import as_owner
-from gateway.support.private_files import placed
+from gateway.support.private_files import as_owner, placed
 
 UNIT: Final = "gateway.service"
 TEMPLATE: Final = "gateway@.service"

@@ -29,9 +29,8 @@ from gateway.support.audit.log import AuditFault
 from gateway.support.clock import WallClock
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
-from gateway.support.folder_owner import as_owner
 from gateway.support.i18n.command_words import EXPORT_WORDS
-from gateway.support.private_files import folder_beside, private
+from gateway.support.private_files import as_owner, folder_beside, private
 
 
 def add_export(actions: Actions) -> None:

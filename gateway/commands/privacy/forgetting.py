@@ -41,8 +41,7 @@ from gateway.support.audit.log import AuditFault, AuditLog
 from gateway.support.clock import WallClock
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
-from gateway.support.folder_owner import as_owner
-from gateway.support.private_files import read_bytes
+from gateway.support.private_files import as_owner, read_bytes
 from gateway.support.registry.changes import ChangeRefused, retire
 from gateway.support.registry.registry import load_registry
 

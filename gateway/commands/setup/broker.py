@@ -13,8 +13,7 @@ from gateway.commands.terminal import add_path, add_repeated, port, show, with_c
 from gateway.ingest.broker.rights import SALT_BYTES, SERVICES, BrokerAccount, document, of_administration, of_gateway
 from gateway.support.config.files import ConfigurationFault, blaming
 from gateway.support.config.model import Config
-from gateway.support.folder_owner import as_owner
-from gateway.support.private_files import READERS_MODE, give_to_readers, placed
+from gateway.support.private_files import READERS_MODE, as_owner, give_to_readers, placed
 from schemas.printable import printable
 
 _PASSWORD_BYTES: Final = 24

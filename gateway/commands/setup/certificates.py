@@ -7,8 +7,7 @@ from typing import Final
 
 from gateway.commands.terminal import add_repeated, show
 from gateway.support.config.files import ConfigurationFault, blaming
-from gateway.support.folder_owner import as_owner
-from gateway.support.private_files import placed, read_bytes
+from gateway.support.private_files import as_owner, placed, read_bytes
 from schemas.topics import is_name
 
 try:

@@ -27,8 +27,7 @@ from gateway.support.access.accounts import (
 )
 from gateway.support.config.files import ConfigurationFault, blaming, text_of
 from gateway.support.config.model import Config
-from gateway.support.folder_owner import as_owner
-from gateway.support.private_files import READERS_MODE, placed, replace_file
+from gateway.support.private_files import READERS_MODE, as_owner, placed, replace_file
 from gateway.support.registry.registry import load_registry
 from schemas.registry import Registry
 

@@ -31,8 +31,7 @@ from gateway.ingest.storage.recovery.set_aside import (
     to_salvage,
 )
 from gateway.ingest.storage.recovery.tally import Tally
-from gateway.support.folder_owner import FolderOwner, being, whose
-from gateway.support.private_files import make_folder, refuse_pipes
+from gateway.support.private_files import FolderOwner, being, make_folder, refuse_pipes, whose
 
 log = logging.getLogger("gateway.storage")
 

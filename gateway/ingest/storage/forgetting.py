@@ -17,8 +17,7 @@ from gateway.core.batching.batch import decode, encode
 from gateway.core.readings.line_protocol import device_of_line
 from gateway.ingest.storage import journal, keyvalue
 from gateway.ingest.storage.device_memory import device_rows
-from gateway.support.folder_owner import as_owner
-from gateway.support.private_files import refuse_pipes
+from gateway.support.private_files import as_owner, refuse_pipes
 from schemas.registry import device_key
 
 _LEVEL: Final = 9

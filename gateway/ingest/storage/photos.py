@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from gateway.ingest.storage.database import DatabaseFault
-from gateway.support.folder_owner import as_owner
-from gateway.support.private_files import make_empty, refuse_pipes
+from gateway.support.private_files import as_owner, make_empty, refuse_pipes
 from schemas.registry import device_key
 
 ALL_MAX_BYTES: Final = 512 * 2**20

@@ -18,9 +18,8 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.support.folder_owner import as_owner
 from gateway.support.i18n.languages import words
-from gateway.support.private_files import make_folder, read_bytes, replace_bytes
+from gateway.support.private_files import as_owner, make_folder, read_bytes, replace_bytes
 from schemas.open_data import COLUMNS, CONTEXT_FILE
 from schemas.printable import printable
 from schemas.spreadsheet import as_cell

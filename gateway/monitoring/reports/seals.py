@@ -20,8 +20,7 @@ import msgspec
 
 from gateway.ingest.database.store import TimeSpan
 from gateway.monitoring.reports.billing import BillingLine, LineKey, LineKind, SealedUse, SealedUses
-from gateway.support.folder_owner import as_owner
-from gateway.support.private_files import make_folder, private, sync_folder
+from gateway.support.private_files import as_owner, make_folder, private, sync_folder
 
 MONTH_CLOSED: Final = "month closed"
 """The action of the audit log that has the hash of a seal."""

@@ -39,7 +39,7 @@ def bundle(tmp_path: Path) -> Path:
 
 
 def modules() -> Iterator[Path]:
-    files = ("__init__.py", "admin/__init__.py", "support/__init__.py", "support/folder_owner.py", "support/private_files.py")
+    files = ("__init__.py", "admin/__init__.py", "support/__init__.py", "support/private_files.py")
     yield from (ROOT / "gateway" / name for name in files)
     yield from sorted((ROOT / "gateway" / "admin" / "installation").glob("*.py"))
 

@@ -27,8 +27,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from gateway.ingest.storage.beside import beside
-from gateway.support.folder_owner import as_owner
-from gateway.support.private_files import private, sync_folder
+from gateway.support.private_files import as_owner, private, sync_folder
 
 log = logging.getLogger("gateway.storage")
 
