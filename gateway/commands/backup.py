@@ -14,9 +14,8 @@ from gateway.commands.privacy.device_places import BACKUP_MADE
 from gateway.commands.running import record, user
 from gateway.commands.terminal import add_config, add_path, add_repeated, show, tell, with_config
 from gateway.ingest.storage.beside import InUse
-from gateway.support.audit.chain import Deed
 from gateway.support.audit.forgotten import FORGOTTEN
-from gateway.support.audit.log import AuditFault, AuditLog
+from gateway.support.audit.log import AuditFault, AuditLog, Deed
 from gateway.support.clock import WallClock
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config

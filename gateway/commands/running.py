@@ -10,8 +10,7 @@ from urllib.parse import urlencode
 from gateway.ingest.storage.beside import InUse, is_in_use
 from gateway.ingest.storage.database import Damaged, Database, DatabaseFault
 from gateway.support.access.accounts import USER_HEADER, own_token_file
-from gateway.support.audit.chain import Deed, Details
-from gateway.support.audit.log import AuditFault, AuditLog
+from gateway.support.audit.log import AuditFault, AuditLog, Deed, Details
 from gateway.support.clock import WallClock
 from gateway.support.config.files import ConfigurationFault, secret
 from gateway.support.config.model import Config

@@ -24,7 +24,7 @@ from gateway.ingest.broker.rabbitmq.management import ManagementApi
 from gateway.ingest.broker.rights import NativeTopics
 from gateway.ingest.catalog import survey
 from gateway.runtime.pipeline.options import broker_address
-from gateway.support.audit.chain import Details
+from gateway.support.audit.log import Details
 from gateway.support.config.files import ConfigurationFault, blaming, secret, text_of
 from gateway.support.config.model import Config
 from gateway.support.config.setting_types import split_url

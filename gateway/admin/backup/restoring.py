@@ -32,9 +32,8 @@ from gateway.core.readings.sums import KEPT
 from gateway.ingest.storage import journal, keyvalue
 from gateway.ingest.storage.beside import lock
 from gateway.monitoring.alarms.outbox import WEBHOOK
-from gateway.support.audit.chain import ChainLink
 from gateway.support.audit.forgotten import ForgottenDevices
-from gateway.support.audit.log import AUDIT, AuditFault, AuditLog
+from gateway.support.audit.log import AUDIT, AuditFault, AuditLog, ChainLink
 from gateway.support.private_files import READERS_MODE, as_owner, give_to_readers, make_folder, private, sync_folder
 
 _LAID: Final = ".restoring"

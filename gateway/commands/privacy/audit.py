@@ -7,8 +7,7 @@ from typing import Any, Final
 
 from gateway.commands.terminal import add_action, add_repeated, show_documents, tell
 from gateway.monitoring.reports.seals import Seals, noted_seals
-from gateway.support.audit.chain import ChainLink
-from gateway.support.audit.log import AuditFault, AuditLog
+from gateway.support.audit.log import AuditFault, AuditLog, ChainLink
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
 

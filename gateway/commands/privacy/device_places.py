@@ -8,9 +8,8 @@ from gateway.admin.backup.archive import is_archive
 from gateway.admin.backup.contents import to_read
 from gateway.commands.terminal import show
 from gateway.ingest.storage.forgetting import DeviceNames, StoredRow, found
-from gateway.support.audit.chain import is_about
 from gateway.support.audit.forgotten import FORGOTTEN, forgotten_beside
-from gateway.support.audit.log import AuditLog
+from gateway.support.audit.log import AuditLog, is_about
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
 from gateway.support.registry.changes import place_in

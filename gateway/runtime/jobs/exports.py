@@ -29,8 +29,7 @@ from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
 from gateway.ingest.intake.connection import Connection
-from gateway.support.audit.chain import ChainLink
-from gateway.support.audit.log import AuditFault, AuditLog
+from gateway.support.audit.log import AuditFault, AuditLog, ChainLink
 from gateway.support.clock import WallClock
 from gateway.support.config.model import Config
 

@@ -16,8 +16,7 @@ from gateway.monitoring.status.known_devices import KnownDevices
 from gateway.onboarding.registration import EntryPair, WrittenChange, change_registry, differences, put_back
 from gateway.runtime.reload import Reload
 from gateway.support.access.accounts import OWN_NAME, USER_HEADER, UserAccount
-from gateway.support.audit.chain import Deed
-from gateway.support.audit.log import AuditFault, AuditLog
+from gateway.support.audit.log import AuditFault, AuditLog, Deed
 from gateway.support.clock import WallClock
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config

@@ -19,7 +19,7 @@ from gateway.monitoring.reports.rollup_points import written_name
 from gateway.monitoring.status.known_devices import nobody
 from gateway.onboarding.registration import FileChanged
 from gateway.support.access.accounts import AccountRole
-from gateway.support.audit.chain import Details
+from gateway.support.audit.log import Details
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.registry.changes import ChangeRefused, with_source
 from gateway.web.changes.commands import CommandRefused

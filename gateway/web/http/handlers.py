@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from aiohttp import web
 
 from gateway.support.access.accounts import AccountRole, UserAccount
-from gateway.support.audit.chain import Details
+from gateway.support.audit.log import Details
 from gateway.support.i18n.languages import LANGUAGES
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

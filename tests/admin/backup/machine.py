@@ -19,8 +19,7 @@ from gateway.ingest.storage.alarms import Changes, Notice, SavedState
 from gateway.ingest.storage.database import Database
 from gateway.ingest.storage.photos import Photos
 from gateway.monitoring.alarms.outbox import INFLUXDB, WEBHOOK
-from gateway.support.audit.chain import Deed
-from gateway.support.audit.log import AuditLog
+from gateway.support.audit.log import AuditLog, Deed
 from gateway.support.config.files import load
 from gateway.support.config.model import Config
 from schemas.rejects import RejectReason

@@ -19,9 +19,8 @@ from gateway.ingest.storage.beside import lock
 from gateway.ingest.storage.database import Database
 from gateway.ingest.storage.device_memory import device_rows
 from gateway.monitoring.alarms.outbox import INFLUXDB
-from gateway.support.audit.chain import Deed
 from gateway.support.audit.forgotten import forgotten_beside
-from gateway.support.audit.log import AuditLog
+from gateway.support.audit.log import AuditLog, Deed
 from gateway.support.private_files import private
 from gateway.support.registry.registry import load_registry
 from tests.admin.backup.machine import AT_MS, HIS, OTHER, Machine

@@ -14,8 +14,8 @@ from gateway.ingest.database import metricsql
 from gateway.ingest.storage import journal, rejects
 from gateway.ingest.storage.beside import lock
 from gateway.ingest.storage.database import Database
-from gateway.support.audit.chain import Deed
 from gateway.support.audit.forgotten import forgotten_beside
+from gateway.support.audit.log import Deed
 from gateway.support.registry.registry import load_registry
 from tests.admin.backup.machine import AT_MS, HIS, OTHER, Machine, line
 from tests.monitoring.reports.stores import Filled

@@ -15,8 +15,7 @@ from gateway.ingest.intake.connection import Connection
 from gateway.monitoring.exports.open_files import OpenFiles
 from gateway.runtime.jobs import exports
 from gateway.runtime.jobs.exports import AuditExport, OpenExport, publish_and_wait
-from gateway.support.audit.chain import Deed
-from gateway.support.audit.log import AuditLog
+from gateway.support.audit.log import AuditLog, Deed
 from gateway.support.config.model import Config
 from tests.clocks import SetClock
 from tests.ingest.delivery.delivering import until

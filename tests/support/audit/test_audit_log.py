@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.support.audit.chain import HEAD_OF_NOTHING, ChainLink, Deed
-from gateway.support.audit.log import AuditFault, AuditLog
+from gateway.support.audit.log import HEAD_OF_NOTHING, AuditFault, AuditLog, ChainLink, Deed
 
 DEED = Deed(1_790_000_000_000, "lan", "technician", "meter exchanged")
 
@@ -146,7 +145,7 @@ def test_nothing_is_rewritten_where_nothing_is_forgotten(audit: AuditLog) -> Non
 RECORD_SOME = """
 import sys
 from pathlib import Path
-from gateway.support.audit.chain import Deed
+from gateway.support.audit.log import Deed
 from gateway.support.audit.log import AuditLog
 for _ in range(20):
     AuditLog(Path(sys.argv[1])).record(Deed(0, "lan", "admin", "tried"), {"subject": {}}, {"subject": {}})
