@@ -1,6 +1,7 @@
 """Readings that a broker held back while the gateway was away: they say nothing about the gateway's clock."""
 
 from collections.abc import Callable, Iterator
+from itertools import product
 
 import pytest
 
@@ -42,11 +43,24 @@ def held_back(stop_ms: int, drain_ms: int) -> Iterator[tuple[str, int, int]]:
         yield device, NOW_MS + step, NOW_MS + (step if step < 0 else max(step, waited_until))
 
 
-@pytest.mark.parametrize("drain_ms", [10 * SECOND_MS, 20 * MINUTE_MS, HOUR_MS], ids=["10-s", "20-min", "an-hour"])
-@pytest.mark.parametrize("stop_ms", [330 * SECOND_MS, 30 * MINUTE_MS, 3 * HOUR_MS], ids=["5-min-30-s", "30-min", "3-h"])
+STOPS_MS = {"5-min-30-s": 330 * SECOND_MS, "30-min": 30 * MINUTE_MS, "3-h": 3 * HOUR_MS}
+DRAINS_MS = {"10-s": 10 * SECOND_MS, "20-min": 20 * MINUTE_MS, "an-hour": HOUR_MS}
+READINGS = {"native": (pipeline, native), "profile": (lambda: profiled.pipeline(PROFILE), by_profile)}
+ALL = list(product(READINGS, STOPS_MS, DRAINS_MS))
+OFTEN = ALL[::2]
+"""Each stop with each time of handing out what was held back, by one of the two ways; the other is for test-all."""
+
+
 @pytest.mark.parametrize(
-    ("into", "reading"),
-    [pytest.param(pipeline, native, id="native"), pytest.param(lambda: profiled.pipeline(PROFILE), by_profile, id="profile")],
+    ("into", "reading", "stop_ms", "drain_ms"),
+    [
+        pytest.param(
+            *(*READINGS[way], STOPS_MS[stop], DRAINS_MS[drain]),
+            id=f"{way}-{stop}-{drain}",
+            marks=[] if (way, stop, drain) in OFTEN else [pytest.mark.slow],
+        )
+        for way, stop, drain in ALL
+    ],
 )
 def test_what_comes_late_is_no_evidence_against_the_clock_of_the_gateway(
     into: Callable[[], Processor], reading: Callable[[str, int], StoredMessage], stop_ms: int, drain_ms: int
