@@ -10,8 +10,8 @@ from typing import Final
 from gateway.admin.capacity.plan import MACHINES, WRITES_PER_S, CapacityPlan, Demand, plan, read_figures
 from gateway.commands.terminal import number
 from gateway.support.config.files import ConfigurationFault
-from gateway.support.i18n.command_words import CAPACITY_WORDS
 from gateway.support.i18n.formats import localized
+from gateway.support.i18n.glossary import CAPACITY_WORDS
 from schemas.durations import format_duration, parse_duration
 
 STORES: Final = {"influxdb": "InfluxDB 1.6.7", "victoria-metrics": "VictoriaMetrics"}

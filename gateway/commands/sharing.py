@@ -21,7 +21,7 @@ from gateway.ingest.broker.rabbitmq.queues import replay_unroutable, unroutable_
 from gateway.ingest.database.open_store import open_store
 from gateway.ingest.database.store import StoreFault
 from gateway.ingest.delivery.influxdb import InfluxdbClient
-from gateway.monitoring.reports.share_claims import Claim, Claims, claim_line, claims
+from gateway.monitoring.reports.take_over import Claim, Claims, claim_line, claims
 from gateway.support.clock import WallClock, wall_clock
 from gateway.support.config.files import ConfigurationFault, blaming, text_of
 from gateway.support.config.model import Config

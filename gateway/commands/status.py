@@ -13,10 +13,9 @@ from gateway.commands.terminal import add_config
 from gateway.core.status.verdict import Finding, Level
 from gateway.support.config.files import ConfigurationFault, load
 from gateway.support.config.model import Config
-from gateway.support.i18n.command_words import INSTANCE_WORDS
 from gateway.support.i18n.findings import finding_text
 from gateway.support.i18n.formats import Formats
-from gateway.support.i18n.glossary import closed_lists
+from gateway.support.i18n.glossary import INSTANCE_WORDS, closed_lists
 from schemas.printable import printable
 
 _FILES: Final = "gateway*/gateway.yaml"

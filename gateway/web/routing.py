@@ -15,8 +15,8 @@ from gateway.monitoring.status.status import Status
 from gateway.support.access.accounts import AccountRole
 from gateway.support.audit.log import AuditLog
 from gateway.web.changes.commands import PageCommands
+from gateway.web.http.answers import EventStreams, Turns
 from gateway.web.http.handlers import ChangeRoute, Handler, Touches
-from gateway.web.http.long_answers import EventStreams, Turns
 from gateway.web.http.pages import PageRenderer
 
 _READS: Final = "reads"

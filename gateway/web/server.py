@@ -17,35 +17,29 @@ from gateway.support.config.files import ConfigurationFault
 from gateway.web.changes.changes import ChangeGuard, Registrar
 from gateway.web.changes.commands import CommandRefused, MeterExchange, PageCommands
 from gateway.web.devices.amounts import AmountPages
-from gateway.web.devices.counters import ExchangePages, SumPages
+from gateway.web.devices.counters import ExchangePages, StepPages, SumPages
 from gateway.web.devices.device_day import DayPages
 from gateway.web.devices.device_list import DeviceList
 from gateway.web.devices.devices import DevicePages
 from gateway.web.devices.import_devices import ImportPages
 from gateway.web.devices.new_devices import NewDevicePages
 from gateway.web.devices.on_site import EnrolmentPages, PhotoPages
-from gateway.web.devices.register import RegisterPages
-from gateway.web.devices.registry import RegistryPages
+from gateway.web.devices.register import RegisterPages, RegistryPages
 from gateway.web.devices.series import SeriesPages
-from gateway.web.devices.steps import StepPages
 from gateway.web.devices.trials import TrialPages
 from gateway.web.entrance import Entrance
-from gateway.web.http.answers import Refusals, protect
+from gateway.web.http.answers import EventStreams, Refusals, Turns, protect
 from gateway.web.http.clients import Clients
 from gateway.web.http.connections import BODY_MAX_BYTES, Connections
-from gateway.web.http.handlers import Handler
-from gateway.web.http.limits import LimitKeeper
-from gateway.web.http.long_answers import EventStreams, Turns
+from gateway.web.http.handlers import Handler, LimitKeeper
 from gateway.web.http.pages import PageRenderer
 from gateway.web.people.door import Door
 from gateway.web.routing import PageParts, RouteGroup
-from gateway.web.views.alarms import AlarmPages
-from gateway.web.views.billing import BillingPages
+from gateway.web.views.alarms import AlarmPages, ShiftPages
 from gateway.web.views.completeness import CompletenessPages
-from gateway.web.views.consumption import ConsumptionPages
+from gateway.web.views.consumption import BillingPages, ConsumptionPages
 from gateway.web.views.held_back import QuarantinePages, RejectPages
 from gateway.web.views.open_data import OpenDataPages
-from gateway.web.views.shift import ShiftPages
 from gateway.web.views.status import StatusPages
 
 

@@ -12,7 +12,7 @@ from gateway.commands.sharing import how_far
 from gateway.core.gateways.sharing import Share
 from gateway.core.gateways.tenures import Stage
 from gateway.ingest.database.store import StoreFault
-from gateway.monitoring.reports.share_claims import Claim
+from gateway.monitoring.reports.take_over import Claim
 from gateway.support.audit.log import AuditLog
 from gateway.support.config.model import Config
 from gateway.support.registry.shares import load_shares

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.commands.reports.coverage_report import coverage_csv
+from gateway.commands.devices.devices import coverage_csv
 from gateway.core.status.coverage import Count, Coverage, CoverageGroup
 from schemas.spreadsheet import as_cell, of_cell
 from tests.rows import each_row

@@ -4,9 +4,9 @@ from types import SimpleNamespace
 from typing import Any, Final
 
 from gateway.ingest.database.store import StoredSeries, TimeSpan
-from gateway.monitoring.reports.marks import Marks
+from gateway.monitoring.reports.boundaries import Marks
 from gateway.web.devices.device_day import DayRow
-from gateway.web.http.listing import Listing, ListQuery
+from gateway.web.http.handlers import Listing, ListQuery
 from gateway.web.views.completeness import AreaMonth, MonthReport
 from gateway.web.views.consumption import UseRow
 

@@ -26,9 +26,8 @@ from gateway.support.access.accounts import AccountRole, UserAccount
 from gateway.support.config.model import Config
 from gateway.support.i18n.alarm_words import rule_document
 from gateway.web.devices.new_devices import NOTHING_KNOWN
-from gateway.web.http.handlers import ACCOUNT
-from gateway.web.http.listing import Listing, ListQuery
-from gateway.web.http.long_answers import Turns
+from gateway.web.http.answers import Turns
+from gateway.web.http.handlers import ACCOUNT, Listing, ListQuery
 from gateway.web.http.pages import PageRenderer
 from gateway.web.routing import PageParts
 from gateway.web.views.completeness import MonthReport

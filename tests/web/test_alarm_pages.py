@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 
 from gateway.support.access.accounts import own_token_file
-from gateway.web.views import shift
+from gateway.web.views import alarms
 from tests.core.making import MINUTE_MS, NOW_MS
 from tests.web.visiting import WATER, Answer, Visitor, visit
 
@@ -193,8 +193,8 @@ def test_of_a_shift_with_many_changes_the_newest_are_shown_and_that_there_are_mo
         await visitor.post("/api/alarms/leak@m1/acknowledge", who="lan")
         return await visitor.page("/shift")
 
-    monkeypatch.setattr(shift, "_CHANGES_MAX", 2)
-    monkeypatch.setattr(shift, "_OPEN_MAX", 1)
+    monkeypatch.setattr(alarms, "_CHANGES_MAX", 2)
+    monkeypatch.setattr(alarms, "_OPEN_MAX", 1)
     page = visit(tmp_path, story, FLEET)
     happened = page.part("What happened", "What people changed")
     assert happened.count("m1 s1 · acknowledged by lan") == happened.count("m2 s1 · raised") == 1

@@ -8,7 +8,7 @@ import pytest
 from gateway.monitoring.reports.billing import READ_AGAIN
 from gateway.monitoring.reports.seals import SealHead, Seals
 from gateway.runtime.jobs.exports import CommandFailed
-from gateway.web.views import billing, completeness
+from gateway.web.views import completeness, consumption
 from tests.core.making import NOW_MS
 from tests.web.visiting import Answer, Visitor, visit
 
@@ -43,7 +43,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         return REPORT
 
     monkeypatch.setattr(completeness, "printed", printed)
-    monkeypatch.setattr(billing, "printed", printed)
+    monkeypatch.setattr(consumption, "printed", printed)
     return given
 
 
@@ -82,7 +82,7 @@ def test_what_nobody_knows_is_not_measured_and_an_estimate_that_its_register_ove
         return "\n".join((FIELDS, f"use,{MONTH},HD-1,m1,,,volume_m3,m3,,,,,,,no reading", again, sure, ""))
 
     monkeypatch.setattr(completeness, "printed", printed)
-    monkeypatch.setattr(billing, "find_spec", lambda _: None)
+    monkeypatch.setattr(consumption, "find_spec", lambda _: None)
     page = visit(tmp_path, lambda visitor: shown(visitor, "/billing"), [])
     assert "not measured Lines 1 No figure 1 Estimated 0 Suspect 0" in page.words
     assert "1 lines stand on an estimate though their register was read again" in page.words

@@ -11,9 +11,9 @@ from aiohttp import web
 from gateway.commands.demo.services import free_port
 from gateway.ingest.events import Events
 from gateway.web.entrance import bind
+from gateway.web.http.answers import Turns, send_list
 from gateway.web.http.clients import Clients
 from gateway.web.http.connections import BODY_MAX_BYTES, PATIENCE_S, Connections, ReaderPlaces, Use, client_of
-from gateway.web.http.long_answers import Turns, send_list
 from gateway.web.http.newcomers import listen
 
 PLACES = ReaderPlaces(total=6, per_client=4, following=3, following_per_client=2)

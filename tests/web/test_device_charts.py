@@ -4,9 +4,8 @@ import re
 from zoneinfo import ZoneInfo
 
 from gateway.ingest.database.store import StoredSeries
-from gateway.monitoring.reports.recent import RecentSeries, recent_window
 from gateway.support.i18n.formats import Formats
-from gateway.web.devices.device_charts import device_charts, sparklines
+from gateway.web.devices.device_charts import RecentSeries, device_charts, recent_window, sparklines
 from gateway.web.http.pages import PageTexts
 
 NOW = 1_790_000_000_000

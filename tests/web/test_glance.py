@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from gateway.ingest.database.store import StoredSeries, StoreFault
-from gateway.monitoring.reports.recent import RecentSeries, recent_window
+from gateway.web.devices.device_charts import RecentSeries, recent_window
 from gateway.web.devices.series import SeriesPages
 from tests.web.rendering import parts_for
 

@@ -10,10 +10,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
+from gateway.web.http.answers import EventStreams, Fresh, event_of, some_at_a_time
 from gateway.web.http.connections import Connections
-from gateway.web.http.handlers import language_of, whole_number
-from gateway.web.http.listing import Listing, ListQuery, list_query
-from gateway.web.http.long_answers import EventStreams, Fresh, event_of, some_at_a_time
+from gateway.web.http.handlers import Listing, ListQuery, language_of, list_query, whole_number
 from tests.rows import each_row
 from tests.web.visiting import Visitor, visit
 

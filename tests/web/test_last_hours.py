@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from gateway.ingest.database.store import StoredSeries, StoreFault
-from gateway.monitoring.reports.recent import RecentSeries, SampledWindow
 from gateway.web.devices import series
+from gateway.web.devices.device_charts import RecentSeries, SampledWindow
 from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS
 from tests.web.visiting import Answer, Visitor, visit
 

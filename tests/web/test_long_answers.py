@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.ingest.storage.database import Database, DatabaseFault
-from gateway.web.http.long_answers import Turns
+from gateway.web.http.answers import Turns
 
 
 def test_turns_are_short_and_leave_the_loop_to_others() -> None:

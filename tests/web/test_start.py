@@ -12,7 +12,7 @@ from gateway.support.config.model import Config
 from gateway.support.i18n.findings import FINDINGS
 from gateway.support.i18n.formats import Formats
 from gateway.web.http.pages import PageRenderer, PageTexts
-from gateway.web.views.start import _LINKS, finding_link, rates_chart
+from gateway.web.views.status import _LINKS, finding_link, rates_chart
 from tests.web.rendering import GIVEN, page_text
 
 MINUTE_MS = 60_000

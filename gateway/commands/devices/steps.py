@@ -1,9 +1,14 @@
-"""``gateway devices steps`` and ``used``: the steps of registers that stand to be confirmed, and what a person says of one."""
+"""``gateway devices steps``, ``used``, ``estimate`` and ``correct``: what a person says of registers.
+
+Steps stand to be confirmed, in the running gateway or its file; amounts are told through the running gateway.
+"""
 
 import argparse
 import json
 import os
-from typing import Any
+import re
+from functools import partial
+from typing import Any, Final
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
@@ -21,7 +26,7 @@ from gateway.support.clock import wall_clock
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
 from gateway.support.registry.registry import load_registry
-from gateway.web.devices.steps import step_document, step_documents
+from gateway.web.devices.counters import step_document, step_documents
 from schemas.printable import printable
 from schemas.registry import device_key
 
@@ -101,3 +106,35 @@ def _used_on_file(config: Config, options: argparse.Namespace, at_ms: int, now_m
     document = step_document(device.name, step.said(StepState.OPEN if options.undo else StepState.USED))
     record(config, "step said to be used", subject={"device": device.name}, after=document)
     return document
+
+
+_BELOW_NOTHING: Final = re.compile(r"-[\d.,]+")
+
+
+def add_amounts(actions: Actions) -> None:
+    """Add both actions, with their options."""
+    for kind, about in (("estimate", "say what a device used in days without readings"), ("correct", "add to what it counted")):
+        told = add_action(actions, kind, about, partial(_tell, kind=kind))
+        told._negative_number_matcher = _BELOW_NOTHING  # noqa: SLF001 - argparse takes -1,5 for an option
+        told.add_argument("id", metavar="ID", help="the device")
+        told.add_argument("--from", dest="first", required=True, metavar="D", help="the first day: 2026-10-11")
+        told.add_argument("--to", dest="last", required=True, metavar="D", help="the last day, included")
+        told.add_argument("--amount", required=True, metavar="X", help="in the unit of the register")
+        told.add_argument("--by", required=True, metavar="NAME", help="who says so")
+        told.add_argument("--note", required=True, metavar="TEXT", help="why")
+        told.add_argument("--field", help="the register (default: volume_m3, energy_import_kwh)")
+        told.add_argument("--undo", action="store_true", help="take it back, as it was told")
+
+
+def _tell(config: Config, options: argparse.Namespace, kind: str) -> None:
+    """Tell an amount; ConfigurationFault if no gateway runs, or it refuses."""
+    if not is_running(config):
+        why = (
+            f"the gateway does not run: it keeps what is told until it is written; start it, then repeat gateway devices {kind}"
+        )
+        raise ConfigurationFault([f"{config.journal.path}: {why}"])
+    query = {"kind": kind, "from": options.first, "to": options.last, "amount": options.amount, "field": options.field}
+    query |= {"by": options.by, "note": options.note, "undo": 1 if options.undo else None}
+    found = ask(config, "POST", f"/api/devices/{quote(options.id, safe='')}/amounts", query)
+    said = "taken back" if found["undone"] else "noted; hours, days and months since then are written again after the next hour"
+    print(printable(f"{options.id}: {kind} {found['from']} to {found['to']}: {found['amount']:g} {found['field']}: {said}"))

@@ -18,8 +18,7 @@ import msgspec
 
 from gateway import __version__
 from gateway.commands.reports.report_output import TextOutput, output_of
-from gateway.commands.reports.report_rows import ReportRow, amount
-from gateway.commands.reports.report_sources import registry_to_report, with_late_sums
+from gateway.commands.reports.report_rows import ReportRow, amount, registry_to_report, with_late_sums
 from gateway.commands.running import ask, is_running, paged, record
 from gateway.commands.starting import reaching
 from gateway.core.batching.batch import packed

@@ -7,13 +7,21 @@ import os
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from gateway.commands.reports.report_sources import registry_to_report, with_late_sums
+from gateway.commands.reports.report_rows import registry_to_report, with_late_sums
 from gateway.commands.starting import reaching
 from gateway.commands.terminal import add_action
 from gateway.ingest.database.open_store import open_store
 from gateway.ingest.database.store import Store, StoreFault, TimeSpan, batches
-from gateway.monitoring.exports.open_day import DEVICES_MIN, OpenDay, OpenFigure, row_of
-from gateway.monitoring.exports.open_files import CATALOG, OpenFile, OpenFiles, catalog
+from gateway.monitoring.exports.open_files import (
+    CATALOG,
+    DEVICES_MIN,
+    OpenDay,
+    OpenFigure,
+    OpenFile,
+    OpenFiles,
+    catalog,
+    row_of,
+)
 from gateway.monitoring.reports.boundaries import ReportStep, periods
 from gateway.monitoring.reports.consumption import ReportGroup
 from gateway.monitoring.reports.flows import GroupFlows, group_figures

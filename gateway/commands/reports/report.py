@@ -17,19 +17,17 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from gateway.commands.reports import report_rows
 from gateway.commands.reports.billing_report import add_billing_options, billing_command
 from gateway.commands.reports.report_output import ReportOutput, output_of
-from gateway.commands.reports.report_rows import ReportRow, RowMaker
-from gateway.commands.reports.report_sources import registry_to_report, with_late_sums
+from gateway.commands.reports.report_rows import ReportRow, RowMaker, registry_to_report, with_late_sums
 from gateway.commands.starting import reaching
 from gateway.commands.terminal import ProgressLine, with_config
 from gateway.ingest.database.open_store import open_store
 from gateway.ingest.database.store import Store, StoreFault, TimeSpan
 from gateway.monitoring.reports.balance import balance
-from gateway.monitoring.reports.boundaries import ReportStep, local_text, periods, so_far
+from gateway.monitoring.reports.boundaries import MARKED, ReportStep, local_text, periods, so_far
 from gateway.monitoring.reports.completeness import completeness
 from gateway.monitoring.reports.consumption import ReportGroup, consumption
 from gateway.monitoring.reports.flows import GroupFlows, group_figures
 from gateway.monitoring.reports.group_completeness import group_completeness
-from gateway.monitoring.reports.marks import MARKED
 from gateway.monitoring.reports.roster import Roster
 from gateway.support.clock import wall_clock
 from gateway.support.config.files import ConfigurationFault

@@ -13,7 +13,7 @@ from typing import Final, TextIO
 import msgspec
 
 from gateway.commands.reports.report_rows import ReportCell, ReportRow
-from gateway.monitoring.reports.marks import MARKED
+from gateway.monitoring.reports.boundaries import MARKED
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.i18n.formats import localized
 from gateway.support.i18n.languages import words

@@ -23,9 +23,9 @@ from gateway.monitoring.reports.stored_counters import (
     replays_of,
     series_name,
     stored_exchanges,
+    stored_steps,
     worked_out,
 )
-from gateway.monitoring.reports.told_steps import stored_steps
 
 _DAY_MS: Final = 86_400_000
 _TOLERANCE: Final = 1e-9

@@ -9,15 +9,13 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from gateway.ingest.database.store import Counter, Store, TimeSpan
-from gateway.monitoring.reports.boundaries import Uncovered
+from gateway.monitoring.reports.boundaries import Marks, Uncovered
 from gateway.monitoring.reports.completeness import PeriodCompleteness, completeness
 from gateway.monitoring.reports.consumption import ReportGroup, consumption
 from gateway.monitoring.reports.flows import GroupFlows, MeterFlow, group_flows, meter_flows, net_of
-from gateway.monitoring.reports.marks import Marks
-from gateway.monitoring.reports.network import MeterNetwork
+from gateway.monitoring.reports.network import MeterNetwork, TankLevels
 from gateway.monitoring.reports.roster import MAIN_COUNTER, Roster, flow_counters
 from gateway.monitoring.reports.silent_meters import SilentMeters, UsualDays
-from gateway.monitoring.reports.tanks import TankLevels
 from schemas.registry import RegisteredDevice
 
 

@@ -20,7 +20,7 @@ from gateway.monitoring.reports.boundaries import SumBoundary, midnight_ms
 from gateway.monitoring.reports.consumption import CounterUse, ReportGroup, consumption
 from gateway.monitoring.reports.network import MeterNetwork
 from gateway.monitoring.reports.roster import METERED, Roster, counters_of
-from gateway.monitoring.reports.told_steps import steps_to_confirm
+from gateway.monitoring.reports.stored_counters import steps_to_confirm
 from schemas.quantities import COUNTERS
 from schemas.registry import CONTRACT, READING_DAY, RegisteredDevice
 

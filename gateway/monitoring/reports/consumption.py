@@ -11,9 +11,8 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from gateway.ingest.database.store import Counter, Side, Store, StoredSeries, SumPoint, TimeSpan
-from gateway.monitoring.reports.boundaries import SumBoundary, Uncovered, millionths, sum_at
-from gateway.monitoring.reports.clocks import WrongClocks, stands_wrongly, wrong_clocks
-from gateway.monitoring.reports.marks import Marks, gaps_ms, measured_share
+from gateway.monitoring.reports.asked_events import WrongClocks, stands_wrongly, wrong_clocks
+from gateway.monitoring.reports.boundaries import Marks, SumBoundary, Uncovered, gaps_ms, measured_share, millionths, sum_at
 from gateway.monitoring.reports.roster import (
     MAIN_COUNTER,
     METERED,

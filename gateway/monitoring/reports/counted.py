@@ -12,9 +12,8 @@ from zoneinfo import ZoneInfo
 
 from gateway.core.alarms.counted import DAYS, HOURS_BACK, CountedDays, CountedHours, begun
 from gateway.ingest.database.store import Store, TimeSpan, batches
-from gateway.monitoring.reports.boundaries import midnight_ms
+from gateway.monitoring.reports.boundaries import MARKED, midnight_ms
 from gateway.monitoring.reports.consumption import ReportGroup
-from gateway.monitoring.reports.marks import MARKED
 from gateway.monitoring.reports.network import MeterNetwork
 from gateway.monitoring.reports.roster import MAIN_COUNTER, METERED, RETURNED, Roster, interval_ms, stored_periods
 from schemas.quantities import SPREAD_OF, USED_OF

@@ -14,13 +14,11 @@ from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from gateway.ingest.database.store import Store, TimeSpan
-from gateway.monitoring.reports.boundaries import MILLIONTHS, Uncovered
+from gateway.monitoring.reports.boundaries import MILLIONTHS, Marks, Uncovered
 from gateway.monitoring.reports.consumption import CounterUse, GroupUse, PeriodUse, ReportGroup, consumption, totals
-from gateway.monitoring.reports.marks import Marks
-from gateway.monitoring.reports.network import Groups, MeterNetwork
+from gateway.monitoring.reports.network import Groups, MeterNetwork, Storage, TankLevels
 from gateway.monitoring.reports.roster import MAIN_COUNTER, METERED, RETURNED, Roster
 from gateway.monitoring.reports.silent_meters import Estimate, SilentMeters
-from gateway.monitoring.reports.tanks import Storage, TankLevels
 from schemas.quantities import COUNTERS, UNITS
 
 _SOUND: Final = Marks()

@@ -15,8 +15,8 @@ from gateway.core.alarms.looking import NIGHT_HOURS
 from gateway.core.alarms.views import UsualHours
 from gateway.core.alarms.watch import FLOW, VOLUME
 from gateway.ingest.database.store import PointValues, Store, StoredSeries, TimeSpan, batches
+from gateway.monitoring.reports.asked_events import wrong_clocks
 from gateway.monitoring.reports.boundaries import MILLIONTHS, hours, midnight_ms
-from gateway.monitoring.reports.clocks import wrong_clocks
 from gateway.monitoring.reports.completeness import completeness
 from gateway.monitoring.reports.consumption import consumption
 from gateway.monitoring.reports.rollup_points import INTERRUPTION_FIELDS

@@ -14,15 +14,13 @@ from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from gateway.ingest.database.store import Spread, Store, StoredSeries, TimeSpan
-from gateway.monitoring.reports.boundaries import MILLIONTHS, ReportStep, Uncovered
+from gateway.monitoring.reports.boundaries import MILLIONTHS, Marks, ReportStep, Uncovered
 from gateway.monitoring.reports.consumption import RAIN, CounterUse, PeriodUse, ReportGroup, consumption, group_of, totals
 from gateway.monitoring.reports.flows import GroupFlows, MeterFlow, group_flows, meter_flows
-from gateway.monitoring.reports.marks import Marks
-from gateway.monitoring.reports.network import MeterNetwork
+from gateway.monitoring.reports.network import MeterNetwork, TankLevels
 from gateway.monitoring.reports.rollup_points import MEASUREMENTS, RollupPoint, area_tags, device_tags
 from gateway.monitoring.reports.roster import METERED, Roster
 from gateway.monitoring.reports.silent_meters import Estimate
-from gateway.monitoring.reports.tanks import TankLevels
 from schemas.quantities import SPREAD_OF, USED_OF
 
 _SHORT_MS: Final = 2 * 24 * 3_600_000

@@ -32,8 +32,7 @@ from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database, DatabaseFault
 from gateway.ingest.storage.device_snapshots import DeviceSnapshots
 from gateway.monitoring.alarms.shared_alarms import AlarmHandover
-from gateway.monitoring.reports.share_claims import Claim, Claims, claim_line, claims, stages_told
-from gateway.monitoring.reports.take_over import SumsTakeOver
+from gateway.monitoring.reports.take_over import Claim, Claims, SumsTakeOver, claim_line, claims, stages_told
 from gateway.runtime.jobs.resums import Resums
 from gateway.support.clock import WallClock, set_within
 from gateway.support.config.files import ConfigurationFault

@@ -33,7 +33,7 @@ from gateway.core.status.silence import NewestReadings
 from gateway.ingest.database.open_store import open_store
 from gateway.ingest.database.store import Side, Store, StoreFault, TimeSpan
 from gateway.ingest.events import Events
-from gateway.monitoring.reports.share_claims import APART_MS, REACH_MS, Claim, Tenants, newest_claims, stages_told, tenants
+from gateway.monitoring.reports.take_over import APART_MS, REACH_MS, Claim, Tenants, newest_claims, stages_told, tenants
 from gateway.monitoring.status.known_devices import KnownDevices
 from gateway.support.clock import WallClock, every
 from gateway.support.config.files import ConfigurationFault

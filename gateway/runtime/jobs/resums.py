@@ -32,8 +32,7 @@ from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database, DatabaseFault
 from gateway.monitoring.reports.boundaries import midnight_ms
 from gateway.monitoring.reports.resum import SUMS_AWAITED, ResumProgress, work_out
-from gateway.monitoring.reports.stored_counters import exchange_lines
-from gateway.monitoring.reports.told_steps import step_line
+from gateway.monitoring.reports.stored_counters import exchange_lines, step_line
 from gateway.support.clock import WallClock
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config

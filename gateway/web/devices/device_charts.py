@@ -1,19 +1,61 @@
-"""Charts of a device's last hours: one for quantities that belong together, as the voltages of three phases."""
+"""A device's last hours as charts: one for quantities that belong together, as the voltages of three phases.
+
+They are sampled, so that the answer is small however often the device sends.
+"""
 
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from statistics import median
-from typing import Final
+from typing import Final, NamedTuple
 
-from gateway.monitoring.reports.recent import RecentSeries, SampledWindow
+from gateway.ingest.database.store import Store, StoredSeries, TimeSpan
 from gateway.support.charts.charts import ChartLine, TimeAxis, ValueAxis, line_chart, sparkline
 from gateway.support.charts.drawing import ChartFrame
 from gateway.support.i18n.formats import Formats
 from gateway.web.http.pages import PageTexts
 from schemas.glossary import QuantityWords, quantities
 from schemas.quantities import QUANTITIES, Kind
+
+SAMPLES: Final = 360
+"""Steps of a window: one for each minute of six hours."""
+SERIES_MAX: Final = 100
+"""Series of a device that are told; the lanes and classes of a crossing can have more."""
+_LEAST_STEP_MS: Final = 1000
+
+
+class RecentSeries(NamedTuple):
+    """A field of a series, and its samples: milliseconds since 1970 and value, in the order of time."""
+
+    measurement: str
+    field: str
+    series: StoredSeries
+    points: Sequence[tuple[int, float]]
+
+
+class SampledWindow(NamedTuple):
+    """A window of whole steps that ends with the step of now."""
+
+    span: TimeSpan
+    step_ms: int
+
+
+def recent_window(now_ms: int, hours: int) -> SampledWindow:
+    """The window of the last hours."""
+    step_ms = max(_LEAST_STEP_MS, hours * 3_600_000 // SAMPLES)
+    end_ms = (now_ms // step_ms + 1) * step_ms
+    return SampledWindow(TimeSpan(end_ms - SAMPLES * step_ms, end_ms), step_ms)
+
+
+async def recent_series(store: Store, measurements: Sequence[str], window: SampledWindow, device: str) -> list[RecentSeries]:
+    """Everything that a device wrote in a window, by measurement, field and tags; the first hundred series."""
+    found: dict[tuple[str, str, StoredSeries], dict[int, float]] = defaultdict(dict)
+    async for sampled in store.sampled(measurements, window.span, window.step_ms, device):
+        if sampled.points:
+            found[sampled.measurement, sampled.field, sampled.series] |= dict(sampled.points)
+    return [RecentSeries(*key, sorted(points.items())) for key, points in sorted(found.items())[:SERIES_MAX]]
+
 
 CHARTS_MAX: Final = 16
 _SPARKS_MIN: Final = 3

@@ -13,11 +13,10 @@ from gateway.ingest.database.store import PointValues, Store, StoredSeries, Stor
 from gateway.monitoring.reports.amendments import amended_store, late_sums_of
 from gateway.monitoring.reports.boundaries import MILLIONTHS, day_of, midnight_ms
 from gateway.monitoring.reports.consumption import CounterUse, consumption
-from gateway.monitoring.reports.recent import RecentSeries, SampledWindow
 from gateway.monitoring.reports.roster import Roster
 from gateway.monitoring.status.known_devices import nobody
 from gateway.support.i18n.glossary import closed_lists
-from gateway.web.devices.device_charts import device_charts
+from gateway.web.devices.device_charts import RecentSeries, SampledWindow, device_charts
 from gateway.web.devices.series import SeriesPages
 from gateway.web.http.handlers import csv_file, language_of
 from gateway.web.routing import PageParts, RouteGroup, reads

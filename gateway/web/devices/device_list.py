@@ -1,15 +1,17 @@
 """The list of devices over HTTP: searched, filtered, sorted and cut into pages, a few devices in a turn of the loop.
 
 It begins with the worst. :class:`gateway.monitoring.status.known_devices.DeviceVerdicts` says how a device is, here as on its
-page.
+page. Its last value comes from what is in memory: its register, else what its newest message says.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import replace
 from heapq import merge
 from itertools import islice
+from math import isnan
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from aiohttp import web
 
@@ -18,17 +20,67 @@ from gateway.core.message import WaitCause
 from gateway.core.status.verdict import STATES, Level, is_in_state
 from gateway.ingest.storage import quarantine
 from gateway.ingest.storage.database import Damaged, DatabaseFault
+from gateway.monitoring.reports.roster import MAIN_COUNTER
 from gateway.monitoring.status.known_devices import KnownDevices, device_document
+from gateway.monitoring.status.status import Status
+from gateway.onboarding.explain.dry_run import TracedCore, point_documents
+from gateway.runtime.pipeline.processing import processor_apart
 from gateway.web.devices.device_documents import entry_document, shared_part
 from gateway.web.devices.ladder import LadderTexts, verdict_document
-from gateway.web.devices.last_values import LastValues
-from gateway.web.http.handlers import Document
-from gateway.web.http.limits import scope_of, seen_by
-from gateway.web.http.listing import PAGE_ROWS, Listing, ListQuery, list_query
-from gateway.web.http.long_answers import send_list, some_at_a_time
+from gateway.web.http.answers import send_list, some_at_a_time
+from gateway.web.http.handlers import PAGE_ROWS, Document, Listing, ListQuery, list_query, scope_of, seen_by
 from gateway.web.routing import RouteGroup, reads
-from schemas.quantities import DOMAINS
+from schemas.quantities import DOMAINS, HEALTH, QUANTITIES, SUM_OF
 from schemas.registry import RegisteredDevice
+
+_BESIDE: Final = frozenset({"quality", "seq", *SUM_OF.values()})
+
+
+class LastValue(NamedTuple):
+    """A value that a device sent, and its time."""
+
+    field: str
+    value: float | bool
+    time_ms: int
+
+
+class LastValues:
+    """Reads the last messages of devices as the gateway would, without touching it; a maker's codec is not called."""
+
+    def __init__(self, status: Status) -> None:
+        self._status = status
+        self._apart: TracedCore | None = None
+
+    def of(self, device: Device) -> LastValue | None:
+        """The last value of a device, of its main quantity if it has that; None: nothing is in memory."""
+        found = next(_registers(device), None) or next(self._told(device), None)
+        return None if found is None or (isinstance(found.value, float) and isnan(found.value)) else found
+
+    def _told(self, device: Device) -> Iterator[LastValue]:
+        arrival, outcome = device.last_message, device.last_outcome
+        if arrival is None:
+            return
+        if outcome is None or not outcome.readings:
+            if self._apart is None:
+                streams, evaluator = self._status.devices.streams, self._status.evaluator
+                self._apart = processor_apart(streams.registry, streams.profiles, evaluator.rules, deepcopy(evaluator.trust))
+            outcome = self._apart.process(arrival.message, arrival.now_ms)
+        points = [point for point in point_documents(outcome) if point["tags"].get("device") == device.name]
+        for point in sorted(points, key=lambda point: (point["measurement"] == HEALTH, -point["time_ms"])):
+            known = [field for field in QUANTITIES.get(point["measurement"], ()) if field in point["fields"]]
+            for field in known:
+                if field not in _BESIDE:
+                    yield LastValue(field, point["fields"][field], point["time_ms"])
+
+
+def _registers(device: Device) -> Iterator[LastValue]:
+    """The registers of a device, the main one first."""
+    registers = list(device.counters.registers()) if device.counters is not None else []
+    main = MAIN_COUNTER.get(device.measures or "")
+    for one in sorted(registers, key=lambda register: register.name.partition(",")[0] != main):
+        if not isnan(one.value):
+            yield LastValue(one.name.partition(",")[0], one.value, int(one.time_ms))
+
 
 _LISTED: Final = 200
 _OFFERED: Final = 20

@@ -17,6 +17,7 @@ from gateway.monitoring.status.known_devices import nobody
 from gateway.onboarding.explain.dry_run import listed_reject
 from gateway.onboarding.explain.steps import AskCodec, LastMessage, births_named_by, explain_last, is_settled
 from gateway.runtime.pipeline.processing import processor_apart
+from gateway.web.devices.counters import step_documents
 from gateway.web.devices.device_charts import sparklines
 from gateway.web.devices.device_documents import (
     FoundDevice,
@@ -32,10 +33,8 @@ from gateway.web.devices.device_list import listed_device
 from gateway.web.devices.device_view import DeviceTexts
 from gateway.web.devices.ladder import ladder_document
 from gateway.web.devices.series import SeriesPages
-from gateway.web.devices.steps import step_documents
 from gateway.web.http.connections import BODY_MAX_BYTES
-from gateway.web.http.handlers import Document
-from gateway.web.http.limits import scope_of
+from gateway.web.http.handlers import Document, scope_of
 from gateway.web.routing import PageParts, RouteGroup, reads
 from schemas.registry import device_key
 from schemas.rejects import RejectReason

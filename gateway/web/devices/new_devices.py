@@ -18,8 +18,8 @@ from gateway.onboarding.trials.recordings import RecordedMessage
 from gateway.onboarding.trials.trial import ProposedMake, measured_interval_s, propose_makes
 from gateway.support.config.files import ConfigurationFault
 from gateway.web.devices.device_documents import DeviceForm, is_registered_as, proposed
+from gateway.web.http.answers import Fresh, some_at_a_time
 from gateway.web.http.handlers import Document, language_of
-from gateway.web.http.long_answers import Fresh, some_at_a_time
 from gateway.web.routing import PageParts, RouteGroup, reads
 from schemas.durations import format_duration
 from schemas.glossary import quantities

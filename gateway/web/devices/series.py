@@ -8,12 +8,11 @@ from aiohttp import web
 
 from gateway.ingest.database.open_store import PointStore, open_store
 from gateway.ingest.database.store import StoreFault
-from gateway.monitoring.reports.recent import RecentSeries, SampledWindow, recent_series, recent_window
 from gateway.monitoring.status.known_devices import nobody
 from gateway.web.changes.commands import CommandRefused
-from gateway.web.devices.device_charts import device_charts
+from gateway.web.devices.device_charts import RecentSeries, SampledWindow, device_charts, recent_series, recent_window
+from gateway.web.http.answers import Fresh, event_of
 from gateway.web.http.handlers import Document, whole_number
-from gateway.web.http.long_answers import Fresh, event_of
 from gateway.web.routing import PageParts, RouteGroup, reads
 from schemas.quantities import DOMAINS, HEALTH
 

@@ -17,8 +17,8 @@ from gateway.onboarding.trials.trial import TriedMessage
 from gateway.support.access.accounts import AccountRole
 from gateway.support.config import bundled_profiles
 from gateway.support.config.files import ConfigurationFault
+from gateway.web.http.answers import some_at_a_time
 from gateway.web.http.handlers import Touches, language_of
-from gateway.web.http.long_answers import some_at_a_time
 from gateway.web.routing import PageParts, RouteGroup, changes, reads
 from schemas.topics import parse_topic
 

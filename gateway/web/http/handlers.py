@@ -1,13 +1,25 @@
-"""Handlers of requests, the documents that they answer with, and what a request brings along for all of them."""
+"""Handlers of requests, the documents that they answer with, and what a request brings along: account, limit, page of a list.
 
+An account with a limit reaches the routes that keep it, and no other. A route that is not in the table refuses it, so a new
+one shows nothing by accident. A route about one device answers as if it did not exist, where it is another's. What lists
+devices or figures leaves others out by itself; :func:`scope_of` says which.
+"""
+
+import csv
+import logging
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import Enum, auto
+from io import StringIO
+from math import ceil
 from typing import Any, Final, NamedTuple
+from urllib.parse import urlencode
 
 from aiohttp import web
 
-from gateway.support.access.accounts import AccountRole, UserAccount
+from gateway.monitoring.status.known_devices import KnownDevices, nobody
+from gateway.support.access.accounts import AccountRole, DeviceScope, UserAccount
 from gateway.support.audit.log import Details
 from gateway.support.i18n.languages import LANGUAGES
 
@@ -118,3 +130,152 @@ def _accepted(header: str) -> str | None:
         if language in LANGUAGES and weight > best_weight:
             best, best_weight = language, weight
     return best
+
+
+PAGE_ROWS: Final = 50
+_PAGES_MAX: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class ListQuery:
+    """The parameters of a list in an address.
+
+    :ivar given: those that are not empty, the page left out.
+    :ivar page: counted from 1.
+    :ivar sort: key of the order, with ``-`` before it the other way round.
+    """
+
+    given: Mapping[str, str]
+    page: int
+    sort: str
+
+    @property
+    def start(self) -> int:
+        """Number of rows before the page."""
+        return (self.page - 1) * PAGE_ROWS
+
+    def get(self, name: str) -> str:
+        """A parameter; empty where it is not given."""
+        return self.given.get(name, "")
+
+    def link(self, **changed: object) -> str:
+        """The address of the same list with other parameters; its first page, unless one is named."""
+        return "?" + urlencode({name: value for name, value in {**self.given, **changed}.items() if value})
+
+    def order_of(self, key: str) -> str:
+        """The order by a column, as ``aria-sort`` names it."""
+        return "ascending" if self.sort == key else "descending" if self.sort == f"-{key}" else "none"
+
+    def sorted_by(self, key: str) -> str:
+        """The address of the list in the order of a column; the other way round where it is so already."""
+        return self.link(sort=f"-{key}" if self.sort == key else key)
+
+    def page_of(self, rows: Sequence[Any]) -> "Listing":
+        """The page of all rows of the list."""
+        return Listing(self, rows[self.start : self.start + PAGE_ROWS], len(rows))
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A page of a list.
+
+    :ivar rows: the rows of the page.
+    :ivar found: number of rows on all its pages.
+    """
+
+    query: ListQuery
+    rows: Sequence[Any]
+    found: int
+
+    @property
+    def pages(self) -> int:
+        """Number of pages, at least one."""
+        return max(1, ceil(self.found / PAGE_ROWS))
+
+
+def list_query(request: web.Request, names: Sequence[str], default_sort: str = "") -> ListQuery:
+    """The parameters of a request for a list.
+
+    :param names: the filters that the list knows; others are left out.
+    :raises web.HTTPBadRequest: the page is no number.
+    """
+    given = {name: text for name in (*names, "sort") if (text := request.query.get(name, "").strip())}
+    page = min(max(1, whole_number(request.query.get("page")) or 1), _PAGES_MAX)
+    return ListQuery(given, page, given.get("sort", default_sort))
+
+
+log = logging.getLogger("gateway.web")
+
+KEEP_LIMITS: Final = frozenset(
+    {
+        *("/login", "/logout", "/healthz", "/readyz", "/api/account"),
+        *("/devices", "/devices/{device}", "/devices/{device}/charts", "/devices/{device}/day", "/devices/{device}/day.csv"),
+        *("/api/devices", "/api/devices/{device}", "/api/devices/{device}/events", "/api/series/{device}"),
+        *("/alarms", "/alarms/history", "/api/alarms", "/api/alarms/history"),
+        *("/coverage", "/api/coverage", "/completeness", "/completeness.csv", "/consumption", "/consumption.csv"),
+        *("/exports", "/exports/{file}", "/api/exports"),
+    }
+)
+"""Routes that show an account with a limit nothing beyond it."""
+_START: Final = "/"
+_FIRST: Final = "/devices"
+"""The page that such an account sees first: the start page is about the whole gateway."""
+
+
+def scope_of(request: web.Request) -> DeviceScope | None:
+    """The devices that the sender of a request may see; None for all."""
+    return account_of(request).scope
+
+
+def seen_by(request: web.Request, devices: KnownDevices) -> Callable[[str], bool]:
+    """Return a function that tells by the id of a device if the sender of a request may see it."""
+    scope = scope_of(request)
+    return lambda name: scope is None or scope.covers(devices.entry(name))
+
+
+def rows_within(text: str, scope: DeviceScope | None, area: str) -> str:
+    """CSV with the rows of a scope only.
+
+    :param area: the column that holds the code of an area.
+    """
+    if scope is None:
+        return text
+    rows, kept = csv.DictReader(StringIO(text)), StringIO()
+    written = csv.DictWriter(kept, rows.fieldnames or [], lineterminator="\r\n" if "\r\n" in text else "\n")
+    written.writeheader()
+    written.writerows(row for row in rows if scope.has(row["domain"], row[area]))
+    return kept.getvalue()
+
+
+class LimitKeeper:
+    """Refuses requests beyond the limit of their sender."""
+
+    def __init__(self, devices: KnownDevices) -> None:
+        self._devices = devices
+
+    @web.middleware
+    async def check(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Let a request go on, or refuse it."""
+        scope = scope_of(request)
+        if scope is None:
+            return await handler(request)
+        resource = request.match_info.route.resource
+        route = resource.canonical if resource is not None else None
+        if route == _START and request.method in {"GET", "HEAD"}:
+            raise web.HTTPFound(_FIRST)
+        if route is not None and route not in KEEP_LIMITS:
+            why = f"this shows more than the devices that the account {account_of(request).name} may see"
+            log.warning("refused: %s: %s", route, why)
+            raise web.HTTPForbidden(text=why)
+        if not self._sees_device(request, scope):
+            raise web.HTTPNotFound(text=nobody(request.match_info["device"]))
+        return await handler(request)
+
+    def admit(self, request: web.Request) -> bool:
+        """Tell if a long request may go on: its device may belong to others by now."""
+        scope = scope_of(request)
+        return scope is None or self._sees_device(request, scope)
+
+    def _sees_device(self, request: web.Request, scope: DeviceScope) -> bool:
+        name = request.match_info.get("device")
+        return name is None or scope.covers(self._devices.entry(name))

@@ -18,8 +18,7 @@ from gateway.support.config.model import Config
 from gateway.support.i18n.findings import finding_text
 from gateway.support.i18n.formats import Formats
 from gateway.support.i18n.languages import LANGUAGES, words
-from gateway.web.http.handlers import ACCOUNT, LANGUAGE_COOKIE, language_of
-from gateway.web.http.limits import KEEP_LIMITS
+from gateway.web.http.handlers import ACCOUNT, KEEP_LIMITS, LANGUAGE_COOKIE, language_of
 from schemas.details import in_vietnamese
 from schemas.glossary import QuantityWords, quantities
 from schemas.printable import printable

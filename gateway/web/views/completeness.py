@@ -21,8 +21,7 @@ from gateway.runtime.jobs.exports import CommandFailed, configured, printed
 from gateway.support.access.accounts import GUEST, OWN_NAME, DeviceScope
 from gateway.support.clock import WallClock
 from gateway.support.config.model import Config
-from gateway.web.http.handlers import account_of, csv_file
-from gateway.web.http.limits import rows_within, scope_of
+from gateway.web.http.handlers import account_of, csv_file, rows_within, scope_of
 from gateway.web.routing import PageParts, RouteGroup, reads
 
 _GOES_ON_FOR_MS: Final = 15 * 60_000

@@ -17,8 +17,8 @@ from gateway.support.access.accounts import AccountRole
 from gateway.support.charts.charts import ChartLine, TimeAxis, ValueAxis, bar_chart
 from gateway.support.charts.drawing import ChartFrame
 from gateway.support.i18n.formats import Formats
+from gateway.web.http.answers import send_list
 from gateway.web.http.handlers import Document, Touches, note_change, whole_number
-from gateway.web.http.long_answers import send_list
 from gateway.web.http.pages import PageTexts
 from gateway.web.routing import RouteGroup, changes, reads
 from schemas.rejects import RejectReason

@@ -8,12 +8,9 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
-from gateway.monitoring.exports.open_day import DEVICES_MIN
-from gateway.monitoring.exports.open_files import CATALOG, OpenFile, OpenFiles
+from gateway.monitoring.exports.open_files import CATALOG, DEVICES_MIN, OpenFile, OpenFiles
 from gateway.support.access.accounts import DeviceScope
-from gateway.web.http.handlers import file_answer
-from gateway.web.http.limits import rows_within, scope_of
-from gateway.web.http.listing import list_query
+from gateway.web.http.handlers import file_answer, list_query, rows_within, scope_of
 from gateway.web.routing import PageParts, RouteGroup, reads
 from schemas.open_data import CONTEXT_FILE
 

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from firmware_sim.query import InfluxdbAccess
 from firmware_sim.report import Report
 from firmware_sim.verify import verify
-from gateway.commands.reports.report_sources import late_sums
+from gateway.commands.reports.report_rows import late_sums
 from gateway.ingest.database.store import TimeSpan
 from gateway.monitoring.reports.boundaries import ReportStep, periods
 from gateway.support.config.files import load

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from gateway.commands.reports.report_sources import late_sums
+from gateway.commands.reports.report_rows import late_sums
 from gateway.ingest.database.open_store import open_store
 from gateway.ingest.database.store import Counter, Side, Store, StoredSeries, TimeSpan
 from gateway.monitoring.reports.amendments import amended_store

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gateway.core.readings.exchanges import StepState, StepToConfirm
-from gateway.monitoring.reports.told_steps import step_line
+from gateway.monitoring.reports.stored_counters import step_line
 from gateway.support.audit.log import AuditLog
 from schemas.registry import RegisteredDevice
 from tests.monitoring.reports.conftest import VICTORIA_METRICS_IS_SLOW

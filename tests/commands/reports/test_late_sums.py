@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gateway.commands.reports.report_sources import late_sums
+from gateway.commands.reports.report_rows import late_sums
 from gateway.core.devices.device import Device
 from gateway.core.devices.snapshot import pack_kept
 from gateway.core.readings.counters import CounterState

@@ -15,12 +15,11 @@ from gateway.commands.reports.report_rows import (
 )
 from gateway.ingest.database.store import Counter, StoredSeries, SumPoint, TimeSpan
 from gateway.monitoring.reports.balance import ParentBalance
-from gateway.monitoring.reports.boundaries import SumBoundary, Uncovered
+from gateway.monitoring.reports.boundaries import Marks, SumBoundary, Uncovered
 from gateway.monitoring.reports.completeness import DeviceCompleteness, PeriodCompleteness
 from gateway.monitoring.reports.consumption import CounterUse, GroupUse, ReportGroup
 from gateway.monitoring.reports.flows import Figure, GroupFlows
 from gateway.monitoring.reports.group_completeness import GroupCompleteness
-from gateway.monitoring.reports.marks import Marks
 from gateway.monitoring.reports.roster import Roster
 from schemas.registry import RegisteredDevice
 

@@ -6,11 +6,10 @@ from typing import Literal
 import pytest
 
 from gateway.ingest.database.store import Counter, StoredSeries, TimeSpan
-from gateway.monitoring.exports.open_day import OpenDay, OpenFigure, row_of
-from gateway.monitoring.reports.boundaries import SumBoundary, Uncovered
+from gateway.monitoring.exports.open_files import OpenDay, OpenFigure, row_of
+from gateway.monitoring.reports.boundaries import Marks, SumBoundary, Uncovered
 from gateway.monitoring.reports.consumption import CounterUse, PeriodUse
 from gateway.monitoring.reports.flows import Figure, GroupFlows
-from gateway.monitoring.reports.marks import Marks
 from gateway.monitoring.reports.rollups import RolledPeriod
 from gateway.monitoring.reports.roster import Roster
 from schemas.open_data import COLUMNS, open_data_context, open_quantities

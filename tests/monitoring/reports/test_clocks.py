@@ -10,7 +10,7 @@ from gateway.core.readings.late_readings import HOUR_MS as UTC_HOUR_MS
 from gateway.core.readings.late_readings import LateReadings
 from gateway.core.status.silence import Silence
 from gateway.ingest.database.store import TimeSpan
-from gateway.monitoring.reports.clocks import stands_wrongly, wrong_clocks
+from gateway.monitoring.reports.asked_events import stands_wrongly, wrong_clocks
 from gateway.monitoring.reports.consumption import consumption
 from gateway.monitoring.reports.roster import Roster
 from gateway.runtime.jobs.own_points import ClockEvents

@@ -7,13 +7,11 @@ from typing import Any, NamedTuple
 import pytest
 
 from gateway.ingest.database.store import Counter, StoredSeries, SumPoint, TimeSpan
-from gateway.monitoring.reports.boundaries import MILLIONTHS, SumBoundary, Uncovered, sum_at
+from gateway.monitoring.reports.boundaries import MILLIONTHS, Marks, SumBoundary, Uncovered, sum_at
 from gateway.monitoring.reports.consumption import CounterUse, PeriodUse, ReportGroup
 from gateway.monitoring.reports.flows import Figure, GroupFlows, MeterFlow, group_flows, meter_flows
-from gateway.monitoring.reports.marks import Marks
-from gateway.monitoring.reports.network import MeterNetwork
+from gateway.monitoring.reports.network import MeterNetwork, Storage
 from gateway.monitoring.reports.roster import Roster
-from gateway.monitoring.reports.tanks import Storage
 from schemas.registry import RegisteredDevice
 
 SPAN = TimeSpan(0, 86_400_000)

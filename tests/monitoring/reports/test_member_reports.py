@@ -10,7 +10,7 @@ from gateway.core.gateways.tenures import Stage, Tenures
 from gateway.core.readings.line_protocol import escape_tag
 from gateway.core.status.members import Home, MemberReport, Members
 from gateway.ingest.database.store import Store, TimeSpan
-from gateway.monitoring.reports.share_claims import Claim, claim_line, tenants
+from gateway.monitoring.reports.take_over import Claim, claim_line, tenants
 from gateway.runtime.jobs.other_gateways import UNBROKEN, MemberWatch
 from schemas.registry import RegisteredDevice
 from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS

@@ -5,8 +5,8 @@ import zipfile
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from gateway.commands.privacy.device_export import PointFiles
 from gateway.ingest.database.store import WholePoint
-from gateway.monitoring.reports.point_tables import PointFiles
 
 AT_MS = 1_793_491_200_000
 

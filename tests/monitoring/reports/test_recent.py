@@ -7,7 +7,7 @@ from typing import cast
 import pytest
 
 from gateway.ingest.database.store import SampledField, Store, StoredSeries, TimeSpan
-from gateway.monitoring.reports.recent import SAMPLES, SERIES_MAX, RecentSeries, recent_series, recent_window
+from gateway.web.devices.device_charts import SAMPLES, SERIES_MAX, RecentSeries, recent_series, recent_window
 from tests.monitoring.reports.stores import Filled
 
 MINUTE = 60_000

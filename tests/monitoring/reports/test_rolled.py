@@ -9,11 +9,10 @@ from typing import TypeVar
 from gateway.core.readings.line_protocol import tag_text
 from gateway.ingest.database.store import StoredSeries, TimeSpan
 from gateway.monitoring.reports.balance import ParentBalance, balance
-from gateway.monitoring.reports.boundaries import ReportStep, Uncovered, hours
+from gateway.monitoring.reports.boundaries import Marks, ReportStep, Uncovered, hours
 from gateway.monitoring.reports.completeness import PeriodCompleteness
 from gateway.monitoring.reports.consumption import ReportGroup, consumption, totals
-from gateway.monitoring.reports.marks import Marks
-from gateway.monitoring.reports.network import MeterNetwork
+from gateway.monitoring.reports.network import MeterNetwork, TankLevels
 from gateway.monitoring.reports.rollup_points import (
     RollupPoint,
     area_tags,
@@ -24,7 +23,6 @@ from gateway.monitoring.reports.rollup_points import (
 )
 from gateway.monitoring.reports.rollups import AreaTotals, rolled
 from gateway.monitoring.reports.roster import Roster
-from gateway.monitoring.reports.tanks import TankLevels
 from schemas.registry import RegisteredDevice
 from tests.monitoring.reports.memory import MemoryStore
 from tests.monitoring.reports.points import DAY, EVERY, HOUR, START, VIETNAM, steady

@@ -8,9 +8,9 @@ import pytest
 from gateway.ingest.database.store import Counter, StoredSeries, SumPoint, TimeSpan
 from gateway.monitoring.reports.boundaries import MILLIONTHS, ReportStep, SumBoundary, Uncovered
 from gateway.monitoring.reports.consumption import CounterUse, PeriodUse
+from gateway.monitoring.reports.network import TankLevels
 from gateway.monitoring.reports.rollups import AreaTotals, RolledPeriod, unbalance
 from gateway.monitoring.reports.roster import Roster
-from gateway.monitoring.reports.tanks import TankLevels
 from schemas.registry import RegisteredDevice
 from tests.monitoring.reports.memory import MemoryStore
 

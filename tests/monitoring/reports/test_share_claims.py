@@ -4,7 +4,7 @@ import asyncio
 
 from gateway.core.gateways.tenures import Stage
 from gateway.ingest.database.store import TimeSpan
-from gateway.monitoring.reports.share_claims import (
+from gateway.monitoring.reports.take_over import (
     APART_MS,
     REACH_MS,
     Claim,

@@ -4,7 +4,7 @@ import pytest
 
 from gateway.core.readings.exchanges import StepState, StepToConfirm
 from gateway.ingest.database.store import Store, TimeSpan
-from gateway.monitoring.reports.told_steps import StepsOf, step_line, steps_to_confirm, stored_steps
+from gateway.monitoring.reports.stored_counters import StepsOf, step_line, steps_to_confirm, stored_steps
 from schemas.registry import RegisteredDevice
 from tests.monitoring.reports.points import DAY, HOUR, START
 from tests.monitoring.reports.stores import Filled

@@ -21,7 +21,7 @@ from gateway.ingest.database.store import StoreFault
 from gateway.ingest.intake.subscriptions import Subscriptions
 from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database
-from gateway.monitoring.reports.share_claims import Claim
+from gateway.monitoring.reports.take_over import Claim
 from gateway.runtime.jobs import moves
 from gateway.runtime.jobs.moves import Moves, with_kept
 from gateway.support.config.model import Config

@@ -15,7 +15,7 @@ from gateway.core.gateways.waits import Wait, WaitKind, Waits
 from gateway.core.ledger import Ledger
 from gateway.ingest.events import Events
 from gateway.ingest.storage.database import Database
-from gateway.monitoring.reports.share_claims import Claim, claim_line
+from gateway.monitoring.reports.take_over import Claim, claim_line
 from gateway.monitoring.status.troubles import of_moves
 from gateway.runtime.jobs.other_gateways import MoveLook, find_in_pair, look_at_waits
 from gateway.runtime.pipeline.build import Parts

@@ -10,10 +10,9 @@ from gateway.core.message import WaitCause
 from gateway.core.status.rungs import RungName
 from gateway.core.status.verdict import Finding, Level
 from gateway.support.i18n.alarm_words import ACTIONS, ALARM_WORDS
-from gateway.support.i18n.command_words import CAPACITY_WORDS, EXPORT_WORDS, INSTANCE_WORDS
 from gateway.support.i18n.findings import FINDINGS, finding_document, finding_text, finding_words, sentence
 from gateway.support.i18n.formats import written_span
-from gateway.support.i18n.glossary import STEPS
+from gateway.support.i18n.glossary import CAPACITY_WORDS, EXPORT_WORDS, INSTANCE_WORDS, STEPS
 from gateway.support.i18n.glossary import WAITS as WAITED_FOR
 from gateway.support.i18n.handling import HANDLING
 from gateway.support.i18n.ladder import NAMES, RUNGS, SAID, rung_words

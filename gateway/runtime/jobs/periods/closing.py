@@ -8,18 +8,17 @@ from zoneinfo import ZoneInfo
 
 from gateway.core.alarms.rules import NIGHT_COVERAGE
 from gateway.ingest.database.store import Side, Store, StoredSeries, TimeSpan, batches
-from gateway.monitoring.reports.asked_once import EventsAskedOnce
+from gateway.monitoring.reports.asked_events import EventsAskedOnce
 from gateway.monitoring.reports.balance import balance
 from gateway.monitoring.reports.boundaries import ReportStep, Uncovered, hours
 from gateway.monitoring.reports.completeness import completeness
 from gateway.monitoring.reports.group_completeness import AreaCompleteness
-from gateway.monitoring.reports.network import MeterNetwork
+from gateway.monitoring.reports.network import MeterNetwork, TankLevels
 from gateway.monitoring.reports.nights import NIGHT_FIELD, LowestFlow, month_figures, night_flows, outages
 from gateway.monitoring.reports.rollup_points import RollupPoint, balance_point, completeness_point, interruption_point
 from gateway.monitoring.reports.rollups import AreaTotals, RolledPeriod, rolled
 from gateway.monitoring.reports.roster import Roster, nearest_heard
 from gateway.monitoring.reports.silent_meters import SilentMeters, UsualDays
-from gateway.monitoring.reports.tanks import TankLevels
 from gateway.runtime.jobs.late_report import READABLE_AFTER_S
 from gateway.runtime.jobs.periods.sinks import AlarmFeeds, RollupWriter
 
