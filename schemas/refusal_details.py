@@ -206,6 +206,13 @@ REFUSAL_DETAILS: Final[dict[str, str]] = {
     "the broker closed the connection: <fault>": "máy chủ MQTT đã đóng kết nối: <fault>",
     "the broker sent a <packet> out of turn": "máy chủ MQTT đã gửi <packet> không đúng lúc",
     # Of an account on the broker.
+    "gateway.yaml: enrolment.password_file: name the file with the password that `gateway setup broker` wrote": (
+        "gateway.yaml: enrolment.password_file: hãy ghi tên tệp mật khẩu mà `gateway setup broker` đã tạo"
+    ),
+    "gateway.yaml: enrolment.url: write the address that devices connect to, such as <example>": (
+        "gateway.yaml: enrolment.url: hãy ghi địa chỉ mà thiết bị kết nối tới, chẳng hạn <example>"
+    ),
+    "<file>: enrolment.ca: is no certificate: <fault>": "<file>: enrolment.ca: không phải là chứng chỉ: <fault>",
     "<device>: is not registered; `gateway devices add <same> --site S --domain D` registers it": (
         "<device> chưa có trong danh sách đăng ký; hãy đăng ký: gateway devices add <same> --site S --domain D"
     ),

@@ -70,7 +70,13 @@ def listed(devices: list[Device], database: Database) -> DeviceList:
     core, silence, events = pipeline(), Silence(), SimpleNamespace(mqtt_connected=True, influxdb_up=True, floods=[])
     known = SimpleNamespace(all=lambda: iter(devices), silence=silence, areas={"a7": "Phường Bảy"})
     verdicts = DeviceVerdicts(core.rules, core.trust, silence, cast("Events", events), DeliveryLog(SetClock(NOW_MS)))
-    status = SimpleNamespace(clock=SetClock(NOW_MS), devices=known, verdicts=verdicts, config=None, alarms=None)
+    status = SimpleNamespace(
+        clock=SetClock(NOW_MS),
+        devices=known,
+        verdicts=verdicts,
+        config=SimpleNamespace(time=SimpleNamespace(zone="UTC")),
+        alarms=None,
+    )
     return DeviceList(parts_for(status, database))
 
 

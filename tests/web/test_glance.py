@@ -15,7 +15,9 @@ FLOW = RecentSeries("water", "flow_m3_h", StoredSeries("m1"), [(0, 1.5)])
 
 def test_a_page_does_not_wait_for_a_database_that_takes_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
     events = SimpleNamespace(influxdb_trouble="")
-    status = SimpleNamespace(events=events, config=None, clock=None, devices=None, alarms=None)
+    status = SimpleNamespace(
+        events=events, config=SimpleNamespace(time=SimpleNamespace(zone="UTC")), clock=None, devices=None, alarms=None
+    )
     asked: list[str] = []
 
     async def story() -> None:

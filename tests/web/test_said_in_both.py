@@ -43,6 +43,7 @@ _NOT_SHOWN: Final = frozenset(
         f"{_PART} has {_PART}; it has {_PART}", f"{_PART}  {_PART}: {_PART}\n", "a malformed packet",
         "no MQTT 5, which the gateway needs,", f"the broker sent {_PART}: {_PART}",
         # Said at the start, before there is a page, or by a command.
+        f"{_PART} is no limit; write domain={_PART}, and after it area=CODE,CODE for some areas",
         f"its first line is a token of {_PART} characters", "its first line is empty",
         f"{_PART}: http.token_file: {_PART}; {_PART}",
         f"there is no text {_PART}: write it into WORDS of gateway/support/i18n/languages.py",
