@@ -19,8 +19,7 @@ from pathlib import Path
 
 from gateway.core.mqtt_session import SessionOptions
 from gateway.ingest.broker.enrolling import BrokerEntrance, MosquittoAccounts
-from gateway.ingest.broker.rabbitmq.enrolling import RabbitMqAccounts
-from gateway.ingest.broker.rabbitmq.management import ManagementApi
+from gateway.ingest.broker.rabbitmq.management import ManagementApi, RabbitMqAccounts
 from gateway.ingest.broker.rights import NativeTopics
 from gateway.ingest.catalog import survey
 from gateway.runtime.pipeline.options import broker_address

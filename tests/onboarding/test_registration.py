@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.ingest.broker.enrolling import MosquittoAccounts
-from gateway.ingest.broker.rabbitmq.enrolling import RabbitMqAccounts
+from gateway.ingest.broker.rabbitmq.management import RabbitMqAccounts
 from gateway.ingest.broker.rights import NativeTopics
 from gateway.onboarding.registration import (
     NotEnrollable,

@@ -1,7 +1,7 @@
 """The hours to work out again, by device, as they stand in the file.
 
 Whoever closes hours works them out (:mod:`gateway.runtime.jobs.periods.job`); one of several gateways that does not tells them
-to the one that does (:mod:`gateway.runtime.jobs.late_report`). Either way they stand here until then, through restarts and
+to the one that does (:mod:`gateway.runtime.jobs.periods.progress`). Either way they stand here until then, through restarts and
 changes of roles.
 
 What was noted of readings that come late is saved each minute. What was noted of rows of the journal is saved before those are

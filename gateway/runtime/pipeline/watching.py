@@ -15,7 +15,6 @@ from gateway.monitoring.status.known_devices import DeviceVerdicts, KnownDevices
 from gateway.monitoring.status.status import JournalState, Status
 from gateway.runtime.jobs.certificates import CertificateWatch, certificate_ends
 from gateway.runtime.jobs.exports import AuditExport, OpenExport, publish_and_wait
-from gateway.runtime.jobs.late_report import LateReport
 from gateway.runtime.jobs.looks import AlarmRounds, ClockWatch, DropWatch, JournalGauge, RateWatch
 from gateway.runtime.jobs.other_gateways import (
     WAITS_EVERY_S,
@@ -27,6 +26,7 @@ from gateway.runtime.jobs.other_gateways import (
 )
 from gateway.runtime.jobs.own_points import RegistryReport, SelfReport
 from gateway.runtime.jobs.periods.job import PeriodJob
+from gateway.runtime.jobs.periods.progress import LateReport
 from gateway.runtime.jobs.periods.sinks import AlarmFeeds, RollupWriter
 from gateway.runtime.jobs.resums import ExchangeWriter, Resums
 from gateway.runtime.jobs.salvage import Salvage

@@ -108,7 +108,7 @@ def test_a_broker_that_refuses_is_out_of_reach_and_nothing_is_recorded(give: Giv
 def test_what_was_made_before_the_broker_failed_is_handed_out_all_the_same(
     give: Give, server: Answering, stopped: Stopped, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.ingest.broker.rabbitmq.enrolling._TOGETHER", 1)
+    monkeypatch.setattr("gateway.ingest.broker.rabbitmq.management._TOGETHER", 1)
     server.answers["POST", "/api/definitions"] = [(204, ""), (500, "broken")]
     assert "500 broken" in give("enroll", "m1", "m2", "--csv", tmp_path / "made.csv", status=3)
     assert [row["device"] for row in csv.DictReader((tmp_path / "made.csv").read_text().splitlines())] == ["m1"]

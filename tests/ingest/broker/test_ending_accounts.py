@@ -8,8 +8,7 @@ import pytest
 
 from gateway.core.mqtt_session import SessionOptions
 from gateway.ingest.broker.enrolling import EnrolmentRefused
-from gateway.ingest.broker.rabbitmq.enrolling import RabbitMqAccounts
-from gateway.ingest.broker.rabbitmq.management import ManagementApi, ManagementFault
+from gateway.ingest.broker.rabbitmq.management import ManagementApi, ManagementFault, RabbitMqAccounts
 from gateway.ingest.broker.rights import NativeTopics
 from gateway.ingest.intake.connection import BrokerAddress
 

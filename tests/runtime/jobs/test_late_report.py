@@ -14,8 +14,8 @@ from gateway.core.batching.write_result import Answer
 from gateway.ingest.database.store import TimeSpan
 from gateway.ingest.storage.database import Database
 from gateway.monitoring.reports.boundaries import ReportStep, midnight_ms, periods
-from gateway.runtime.jobs import late_report
-from gateway.runtime.jobs.late_report import LateReport, late_lines
+from gateway.runtime.jobs.periods import progress
+from gateway.runtime.jobs.periods.progress import LateReport, late_lines
 from gateway.runtime.pipeline.build import Parts
 from gateway.support.config.model import StandbySection
 from tests.clocks import SetClock
@@ -56,7 +56,7 @@ NOW_HOUR = NOW_MS // HOUR
 
 @pytest.fixture(autouse=True)
 def readable_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(late_report, "READABLE_AFTER_S", 0.0)
+    monkeypatch.setattr(progress, "READABLE_AFTER_S", 0.0)
 
 
 class Told:

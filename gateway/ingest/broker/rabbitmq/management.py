@@ -1,15 +1,26 @@
-"""RabbitMQ's management API, one request at a time; and definitions: wanted ones against those that are there."""
+"""RabbitMQ's management API, one request at a time: definitions, wanted ones against those that are there, and enrolling.
 
+Accounts of devices are made by it hundreds at a time.
+"""
+
+import asyncio
 import json
 import ssl
 from base64 import b64encode
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from http import HTTPStatus
-from typing import Any, Final
+from secrets import token_hex
+from typing import Any, Final, Self
 from urllib.parse import quote
 
 from gateway.core.gateways.sharing import routing_key
-from gateway.ingest.broker.rabbitmq.accounts import TOPICS, UNROUTABLE, VHOST, queue_of
+from gateway.core.mqtt_session import SessionOptions
+from gateway.ingest.broker.enrolling import AdministrationFault, account_of, as_faults, linked, refuse_others
+from gateway.ingest.broker.rabbitmq.accounts import TOPICS, UNROUTABLE, VHOST, device_account, queue_of, topics_in
+from gateway.ingest.broker.rights import BrokerAccount, NativeTopics
+from gateway.ingest.intake.connection import BrokerAddress
 from gateway.support.plain_http import NoAnswer, PlainHttp
 
 Definitions = Mapping[str, Sequence[Mapping[str, Any]]]
@@ -37,6 +48,17 @@ _NAMED_BY: Final = {
 
 _STRAYED: Final = ("iot.v1.#.readings", "iot.v1.#.status")
 """Routing keys of native messages whose topics have a dot, which is a level more."""
+_QUOTED: Final = 300
+_OLDEST: Final = 4
+"""Older ones do not know all settings that `gateway setup rabbitmq` writes."""
+_NO_SUCH_THING: Final = '{"error"'
+"""The beginning of RabbitMQ's own answer about what is not there: another server's is a page."""
+_WHY: Final = {
+    401: "user or password are wrong",
+    403: "the user may not do that",
+    404: "is this the management API of RabbitMQ?",
+}
+_TOGETHER: Final = 200
 
 
 def policies(gateways: Iterable[str]) -> Definitions:
@@ -90,18 +112,6 @@ def differences(wanted: Definitions, live: Definitions) -> Iterator[str]:
 def _policy(name: str, pattern: str, apply_to: str, definition: dict[str, Any]) -> dict[str, Any]:
     of = {"name": name, "vhost": VHOST, "pattern": pattern, "apply-to": apply_to}
     return of | {"definition": definition, "priority": _PRIORITY}
-
-
-_QUOTED: Final = 300
-_OLDEST: Final = 4
-"""Older ones do not know all settings that `gateway setup rabbitmq` writes."""
-_NO_SUCH_THING: Final = '{"error"'
-"""The beginning of RabbitMQ's own answer about what is not there: another server's is a page."""
-_WHY: Final = {
-    401: "user or password are wrong",
-    403: "the user may not do that",
-    404: "is this the management API of RabbitMQ?",
-}
 
 
 class ManagementFault(Exception):  # noqa: N818 - it says what happened
@@ -158,3 +168,82 @@ class ManagementApi:
         major = version.partition(".")[0]
         if major.isdecimal() and int(major) < _OLDEST:
             raise ManagementFault(f"{self.url}: needs RabbitMQ {_OLDEST}, this is {version}")
+
+
+class RabbitMqAccounts:
+    """The accounts of devices on RabbitMQ, as those on Mosquitto; ``address`` of MQTT is there to clear what is retained."""
+
+    def __init__(self, api: ManagementApi, address: BrokerAddress, options: SessionOptions) -> None:
+        self._api = api
+        self._address = address
+        self._options = replace(options, client_id=f"{options.client_id}-{token_hex(4)}", session_expiry_s=0)
+
+    async def __aenter__(self) -> Self:
+        await self._ask("whoami")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
+
+    async def enrolled(self) -> set[str]:
+        """The names of all accounts."""
+        return {str(user["name"]) for user in await self._ask("users")}
+
+    async def enrol(self, place: NativeTopics, *, is_present: bool) -> BrokerAccount:
+        """Make an account for a device."""
+        if is_present:
+            await self._end(place.device)
+        return (await self._make([place]))[0]
+
+    async def enrol_all(self, places: Sequence[NativeTopics]) -> AsyncIterator[BrokerAccount]:
+        """Make an account for each device."""
+        present = await self.enrolled()
+        for begin in range(0, len(places), _TOGETHER):
+            some = places[begin : begin + _TOGETHER]
+            for place in some:
+                if place.device in present:
+                    await self._end(place.device)
+            for account in await self._make(some):
+                yield account
+
+    async def revoke(self, name: str) -> bool:
+        """Take an account away; tell if there was one."""
+        was_there = name in await self.enrolled()
+        if was_there:
+            await self.clear(await self._end(name))
+        with suppress(_NotThere):
+            await self._ask("queues", VHOST, queue_of(name), method="DELETE")
+        return was_there
+
+    async def clear(self, topics: Iterable[str]) -> None:
+        """Remove what is retained at these topics."""
+        listed = list(topics)
+        if not listed:
+            return
+        with as_faults(self._address):
+            async with linked(self._address, self._options) as link:
+                await link.clear(listed)
+
+    async def _end(self, name: str) -> list[str]:
+        """Take a device's account away, and its connection with it; return the topics of its rights."""
+        rights = await self._ask("users", name, "topic-permissions")
+        topics = [topic for right in rights for key in ("write", "read") for topic in topics_in(right[key])]
+        refuse_others(name, topics)
+        await self._ask("users", name, method="DELETE")
+        return topics
+
+    async def _make(self, places: Sequence[NativeTopics]) -> list[BrokerAccount]:
+        accounts = [account_of(place) for place in places]
+        made = joined(device_account(place, one.password).definitions() for place, one in zip(places, accounts, strict=True))
+        await self._ask("definitions", method="POST", body=made)
+        return accounts
+
+    async def _ask(self, *path: str, method: str = "GET", body: object = None) -> Any:  # noqa: ANN401 - each caller knows what it asked for
+        try:
+            return await asyncio.to_thread(self._api.ask, *path, method=method, body=body)
+        except ManagementFault as fault:
+            raise (_NotThere if fault.is_missing else AdministrationFault)(str(fault)) from fault
+
+
+class _NotThere(AdministrationFault):
+    """A thing that was asked for does not exist."""

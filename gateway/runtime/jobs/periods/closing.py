@@ -19,7 +19,7 @@ from gateway.monitoring.reports.rollup_points import RollupPoint, balance_point,
 from gateway.monitoring.reports.rollups import AreaTotals, RolledPeriod, rolled
 from gateway.monitoring.reports.roster import Roster, nearest_heard
 from gateway.monitoring.reports.silent_meters import SilentMeters, UsualDays
-from gateway.runtime.jobs.late_report import READABLE_AFTER_S
+from gateway.runtime.jobs.periods.progress import READABLE_AFTER_S
 from gateway.runtime.jobs.periods.sinks import AlarmFeeds, RollupWriter
 
 _DAY_MS: Final = 24 * 3_600_000

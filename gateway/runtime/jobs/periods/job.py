@@ -13,7 +13,7 @@ the first one behind it. The core notes it by device and hour
 months. So are the hours of a device that had not sent anything behind them: they wait until it does.
 
 Readings that stand in the journal would be missing in what is worked out, so nothing is while there are some. What stands in
-another gateway's is told by that one (:mod:`gateway.runtime.jobs.late_report`) once it is written.
+another gateway's is told by that one (:mod:`gateway.runtime.jobs.periods.progress`) once it is written.
 """
 
 import asyncio
@@ -35,12 +35,13 @@ from gateway.monitoring.reports.rollup_points import written_name
 from gateway.monitoring.reports.roster import Roster
 from gateway.monitoring.reports.silent_meters import UsualDays
 from gateway.monitoring.status.status import Status
-from gateway.runtime.jobs.late_report import READABLE_AFTER_S, late_hours
 from gateway.runtime.jobs.periods.closing import PeriodCloser
 from gateway.runtime.jobs.periods.progress import (
+    READABLE_AFTER_S,
     LateDay,
     PeriodProgress,
     late_days,
+    late_hours,
     newest_closed_day,
     with_neighbours,
 )
