@@ -41,10 +41,7 @@ def bind_both_families(port: int) -> socket.socket:
 
 
 async def bind(host: str, port: int) -> asyncio.Server:
-    """Take the address; newcomers are accepted elsewhere, one a turn of the loop.
-
-    :raises OSError: it cannot be used.
-    """
+    """Take the address, OSError if it cannot be used; newcomers are accepted elsewhere, one a turn of the loop."""
     create = asyncio.get_running_loop().create_server
     if is_all_of_ipv6(host):
         return await create(asyncio.Protocol, sock=bind_both_families(port), start_serving=False)

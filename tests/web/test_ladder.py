@@ -13,7 +13,7 @@ from gateway.core.status.rungs import Rung, RungName
 from gateway.support.i18n.formats import Formats
 from gateway.support.i18n.ladder import NAMES, RUNGS, SAID, rung_words
 from gateway.support.i18n.languages import LANGUAGES
-from gateway.web.devices.ladder import LadderTexts, ladder_document
+from gateway.web.devices.device_view import LadderTexts, ladder_document
 from gateway.web.http.pages import PageTexts
 from schemas.rejects import RejectReason
 from tests.core.making import NOW_MS

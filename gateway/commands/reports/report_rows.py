@@ -17,7 +17,6 @@ from gateway.core.devices.snapshot import unpack_kept
 from gateway.ingest.database.store import Counter, Store, TimeSpan
 from gateway.ingest.storage.device_memory import stored_devices
 from gateway.monitoring.reports.amendments import LateSums, amended_store, late_exchanges, late_sums_of
-from gateway.monitoring.reports.asked_events import EventsAskedOnce
 from gateway.monitoring.reports.balance import ParentBalance
 from gateway.monitoring.reports.boundaries import Marks, SumBoundary
 from gateway.monitoring.reports.completeness import DeviceCompleteness, PeriodCompleteness, floored_pct
@@ -25,6 +24,7 @@ from gateway.monitoring.reports.consumption import CounterUse, GroupUse, ReportG
 from gateway.monitoring.reports.flows import GroupFlows
 from gateway.monitoring.reports.group_completeness import GroupCompleteness
 from gateway.monitoring.reports.roster import MAIN_COUNTER, REACHES_MS, Roster
+from gateway.monitoring.reports.told_events import EventsAskedOnce
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
 from gateway.support.registry.registry import load_registry

@@ -141,10 +141,7 @@ class OpenDay:
 
 
 def row_of(day: str, figure: OpenFigure, areas: Mapping[str, str]) -> dict[str, str | int]:
-    """A figure as a row of :data:`schemas.open_data.COLUMNS`.
-
-    :param areas: code → name.
-    """
+    """A figure as a row of :data:`schemas.open_data.COLUMNS`; ``areas``: code → name."""
     row = figure._asdict()
     marks = row.pop("marks")
     shares = dict.fromkeys(MARKS, "") if marks is None else {name: f"{share:.4f}" for name, share in marks._asdict().items()}
@@ -191,7 +188,6 @@ class _Index(msgspec.Struct):
 class OpenFiles:
     """The folder.
 
-    :param journal: the path of the journal.
     :raises OSError: from every method, if a file cannot be read, written or removed.
     """
 

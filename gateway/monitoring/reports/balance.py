@@ -22,7 +22,6 @@ from schemas.registry import RegisteredDevice
 class ParentBalance(NamedTuple):
     """A zone in one period: a parent, or several that share children. In millionths of the counter's unit.
 
-    :ivar flows: its figures.
     :ivar parent: its parent; of several the first by name.
     :ivar inflow: the flow through its parents, less what ran back.
     :ivar outflow: the same of its children together; None: one of them is neither covered nor estimated.

@@ -60,7 +60,6 @@ def completeness_of(
     """Count the readings of a period that arrived and that are missing.
 
     :param instants: the instants in the period, and the nearest one on each side.
-    :param every_ms: the interval.
     :param gaps_within: the time to which the longest gap is cut, and back to whose start it reaches where nothing is known.
     """
     expected = (span.end_ms - span.start_ms) / every_ms
@@ -129,10 +128,7 @@ class DeviceCompleteness(NamedTuple):
 async def completeness(
     store: Store, roster: Roster, spans: Sequence[TimeSpan], zone: ZoneInfo, now_ms: int
 ) -> AsyncIterator[DeviceCompleteness]:
-    """Yield the completeness of each registered device that has a domain.
-
-    :param spans: periods that follow each other.
-    """
+    """Yield the completeness of each registered device that has a domain; ``spans``: periods that follow each other."""
     whole = TimeSpan(spans[0].start_ms, min(spans[-1].end_ms, now_ms))
     months = [TimeSpan(month_of(span.start_ms, zone).start_ms, month_of(span.end_ms - 1, zone).end_ms) for span in spans]
     for domain in roster.domains():
@@ -166,10 +162,7 @@ def _begin_ms(device: RegisteredDevice, instants: Instants, whole: TimeSpan, zon
 def _of_periods(
     every_ms: int | None, instants: Instants, spans: Iterable[tuple[TimeSpan, TimeSpan]], begin_ms: int, now_ms: int
 ) -> Iterator[PeriodCompleteness | None]:
-    """The figures of each period.
-
-    :param spans: periods, each with its months.
-    """
+    """The figures of each period; ``spans``: periods, each with its months."""
     for span, months in spans:
         counted = TimeSpan(max(span.start_ms, begin_ms), min(span.end_ms, now_ms))
         if every_ms is None or counted.start_ms >= counted.end_ms:

@@ -11,7 +11,6 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from gateway.ingest.database.store import Counter, Side, Store, StoredSeries, SumPoint, TimeSpan
-from gateway.monitoring.reports.asked_events import WrongClocks, stands_wrongly, wrong_clocks
 from gateway.monitoring.reports.boundaries import Marks, SumBoundary, Uncovered, gaps_ms, measured_share, millionths, sum_at
 from gateway.monitoring.reports.roster import (
     MAIN_COUNTER,
@@ -24,7 +23,17 @@ from gateway.monitoring.reports.roster import (
     nearest_points,
     stuck_spans,
 )
-from gateway.monitoring.reports.told_amounts import ToldAmounts, UseWithTold, anchored, edges_of, taken_in, told_amounts
+from gateway.monitoring.reports.told_events import (
+    ToldAmounts,
+    UseWithTold,
+    WrongClocks,
+    anchored,
+    edges_of,
+    stands_wrongly,
+    taken_in,
+    told_amounts,
+    wrong_clocks,
+)
 from schemas.quantities import COUNTERS, Quality
 from schemas.registry import RegisteredDevice
 

@@ -28,7 +28,6 @@ class MetersOfGroup:
     :ivar outlets: those of others behind one of its own: through them something leaves.
     :ivar uses: those of its customers.
     :ivar unfed: those of them before which no supply is measured.
-    :ivar tanks: the tanks in it.
     :ivar unmeasured: the reason why its losses cannot be told; None: they can.
     :ivar unsupplied: the reason why its supply cannot be told; None: it can.
     """
@@ -47,15 +46,11 @@ Families = Mapping[str, tuple[Sequence[str], Sequence[str]]]
 
 
 class MeterNetwork:
-    """The meters of one domain.
-
-    :ivar meters: id → device, of all that have a counter.
-    """
+    """The meters of one domain; ``meters``: id → device, of all that have a counter."""
 
     def __init__(self, devices: Mapping[str, RegisteredDevice], domain: str, metering: Collection[str]) -> None:
         """Work out who stands behind whom.
 
-        :param devices: the devices of the domain.
         :param metering: those of them that have a counter: a pressure gauge is no meter.
         """
         self._domain = domain

@@ -15,12 +15,12 @@ from gateway.core.alarms.looking import NIGHT_HOURS
 from gateway.core.alarms.views import UsualHours
 from gateway.core.alarms.watch import FLOW, VOLUME
 from gateway.ingest.database.store import PointValues, Store, StoredSeries, TimeSpan, batches
-from gateway.monitoring.reports.asked_events import wrong_clocks
 from gateway.monitoring.reports.boundaries import MILLIONTHS, hours, midnight_ms
 from gateway.monitoring.reports.completeness import completeness
 from gateway.monitoring.reports.consumption import consumption
 from gateway.monitoring.reports.rollup_points import INTERRUPTION_FIELDS
 from gateway.monitoring.reports.roster import MAIN_COUNTER, Roster, stored_periods
+from gateway.monitoring.reports.told_events import wrong_clocks
 from schemas.quantities import SPREAD_OF, USED_OF
 
 NIGHT_FIELD: Final = "flow_night_min_m3_h"
@@ -33,10 +33,7 @@ _HOUR_MS: Final = 3_600_000
 
 
 class LowestFlow(NamedTuple):
-    """The lowest flow of a series in a night.
-
-    :ivar coverage: the share of the device's readings that arrived.
-    """
+    """The lowest flow of a series in a night; ``coverage``: the share of the device's readings that arrived."""
 
     flow_m3_h: float
     coverage: float
@@ -154,7 +151,6 @@ async def usual_hours(
 
     The flow of a meter that sends none is its consumption of an hour.
 
-    :param fields: the fields to read.
     :param end_ms: the midnight up to which days count.
     """
     last = datetime.fromtimestamp(end_ms // 1000, zone).date()

@@ -23,10 +23,7 @@ MEASUREMENTS = {ReportStep.HOUR: "hourly", ReportStep.DAY: "daily", ReportStep.M
 
 
 class RollupPoint(NamedTuple):
-    """A point about a period.
-
-    :ivar tags: the tags in the form that follows the measurement.
-    """
+    """A point about a period; ``tags``: the tags in the form that follows the measurement."""
 
     measurement: str
     tags: str

@@ -37,10 +37,7 @@ METERED: Final = frozenset({"water", "power"})
 
 
 class Roster:
-    """Devices of a registry.
-
-    :ivar by_id: id → device.
-    """
+    """Devices of a registry; ``by_id``: id → device."""
 
     def __init__(self, devices: Iterable[RegisteredDevice]) -> None:
         self.by_id = {device.id: device for device in devices}
@@ -134,7 +131,6 @@ async def nearest_points(
 ) -> dict[StoredSeries, SumPoint]:
     """The points with a sum that are nearest to an instant on one side.
 
-    :param devices: the devices to ask about.
     :param known: series that must be found, even farther away than others of their device.
     """
     found: dict[StoredSeries, SumPoint] = {}

@@ -63,7 +63,6 @@ def noted_seals(entries: Iterable[Mapping[str, Any]]) -> dict[str, str]:
 class Seals:
     """The sealed months of a gateway.
 
-    :param journal: the path of the journal.
     :raises OSError: from every method, if a file cannot be read or written.
     """
 
@@ -141,10 +140,7 @@ class Seals:
                 temporary.unlink(missing_ok=True)
 
     def faults(self, noted: Mapping[str, str]) -> list[str]:
-        """A sentence for each seal that is not the one in the audit log.
-
-        :param noted: month → the SHA-256 in the audit log.
-        """
+        """A sentence for each seal that is not the one in the audit log; ``noted``: month → the SHA-256 in the audit log."""
         there = set(self.months())
         missing = [f"{self.path(month)}: the seal was removed" for month in sorted(noted.keys() - there)]
         changed = [f"{self.path(m)}: the seal was changed" for m in sorted(there & noted.keys()) if self.digest(m) != noted[m]]

@@ -28,7 +28,7 @@ from gateway.monitoring.alarms.documents import EVENT
 from gateway.monitoring.reports.boundaries import MILLIONTHS
 from gateway.monitoring.reports.rollup_points import RollupPoint, device_tags
 from gateway.monitoring.reports.roster import NEWEST_MS, devices_in, nearest_points, newest_points
-from gateway.monitoring.reports.told_amounts import AMOUNT_FIELDS, ToldAmount
+from gateway.monitoring.reports.told_events import AMOUNT_FIELDS, ToldAmount
 from schemas.quantities import DOMAINS, QUANTITIES, SUM_OF, TEXT_TAGS
 from schemas.registry import RegisteredDevice
 
@@ -173,10 +173,7 @@ _MEANT: Final = ("", *SUM_OF)
 
 
 def exchange_lines(device: str, registered: RegisteredDevice | None, exchange: StoredExchange, said_ms: int) -> str:
-    """The points of an exchange and of what is said of it.
-
-    :param device: the name that the device has in the database.
-    """
+    """The points of an exchange and of what is said of it; ``device``: the name that the device has in the database."""
     told = exchange.told
     counter, *own = (told.field or "").split(",")
     final, register = (_UNTOLD if value is None else value for value in (told.final, told.register))

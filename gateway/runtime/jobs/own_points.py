@@ -25,8 +25,8 @@ from gateway.core.status.silence import Presence, Silence
 from gateway.ingest.delivery.circuit_breaker import CircuitBreaker, Figures, SelfPoint
 from gateway.ingest.delivery.influxdb import Output
 from gateway.monitoring.alarms.documents import EVENT
-from gateway.monitoring.reports.asked_events import CLOCK_FIELDS, EVENT_EVERY_MS
 from gateway.monitoring.reports.rollup_points import device_tags
+from gateway.monitoring.reports.told_events import CLOCK_FIELDS, EVENT_EVERY_MS
 from gateway.monitoring.status.status import Status
 from gateway.runtime.jobs.other_gateways import UNBROKEN
 from gateway.support.clock import WallClock, every, set_within
@@ -160,7 +160,7 @@ def event_line(kind: str, gateway: str, at_ms: int, took_ms: int | None = None) 
 
 
 class ClockEvents:
-    """Tells of readings at wrong times, once an hour and at the end (:mod:`gateway.monitoring.reports.asked_events`)."""
+    """Tells of readings at wrong times, once an hour and at the end (:mod:`gateway.monitoring.reports.told_events`)."""
 
     def __init__(self, silence: Silence, rules: TimeRules, late: LateReadings) -> None:
         self._silence = silence

@@ -33,10 +33,7 @@ _DISK_PATIENCE_S: Final = 15.0
 
 
 class ChangeGuard:
-    """Guards the routes that change something.
-
-    :param standby: this machine in its pair; None: it stands alone.
-    """
+    """Guards the routes that change something; ``standby``: this machine in its pair; None: it stands alone."""
 
     def __init__(self, audit: AuditLog, clock: WallClock, standby: Standby | None = None) -> None:
         self._standby = standby
@@ -112,10 +109,7 @@ class Registrar:
         """Version before a change → version after it, and the keys of its devices."""
 
     async def version(self) -> str:
-        """The version of the registry that is in the file.
-
-        :raises ConfigurationFault: it cannot be read.
-        """
+        """The version of the registry that is in the file; ConfigurationFault if it cannot be read."""
         return await asyncio.to_thread(version_of, self._config.devices.registry)
 
     async def check(self, make: MakeChange) -> None:
@@ -152,10 +146,7 @@ class Registrar:
         return written
 
     async def changed_outside(self) -> dict[str, EntryPair]:
-        """The devices in which the file differs from the registry that is active.
-
-        :raises ConfigurationFault: the file is faulty.
-        """
+        """The devices in which the file differs from the registry that is active; ConfigurationFault if the file is faulty."""
         active = {device_key(device.id): device for device in self._devices.registry_entries()}
         path = self._config.devices.registry
         return await asyncio.to_thread(lambda: differences(active, load_registry(path)))

@@ -25,10 +25,7 @@ from gateway.web.changes.changes import Registrar
 
 
 class CommandRefused(Exception):  # noqa: N818 - says what it is
-    """A command that cannot be carried out.
-
-    :ivar status: of the answer over HTTP.
-    """
+    """A command that cannot be carried out; ``status``: of the answer over HTTP."""
 
     def __init__(self, why: str, status: int) -> None:
         super().__init__(why)
@@ -86,10 +83,7 @@ class MeterExchange:
         return step.state, step.said(StepState.USED if is_used else StepState.OPEN)
 
     def met(self, name: str) -> Device:
-        """The device with an id, in any writing.
-
-        :raises CommandRefused: there is none.
-        """
+        """The device with an id, in any writing; CommandRefused if there is none."""
         devices = self.status.devices
         device = devices.find(name)
         if device is None and not self.memory.remembers(name):

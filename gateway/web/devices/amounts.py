@@ -11,7 +11,7 @@ from gateway.ingest.database.store import StoredSeries, StoreFault, TimeSpan
 from gateway.monitoring.reports.boundaries import MILLIONTHS, midnight_ms
 from gateway.monitoring.reports.roster import MAIN_COUNTER, METERED, Roster, counters_of
 from gateway.monitoring.reports.stored_counters import amount_line
-from gateway.monitoring.reports.told_amounts import AMOUNT_MAX, AmountKind, ToldAmount, ToldAmounts, told_amounts
+from gateway.monitoring.reports.told_events import AMOUNT_MAX, AmountKind, ToldAmount, ToldAmounts, told_amounts
 from gateway.monitoring.status.known_devices import nobody
 from gateway.support.access.accounts import AccountRole
 from gateway.web.changes.commands import CommandRefused
@@ -91,10 +91,7 @@ class AmountPages(RouteGroup):
         return [name for name in shown if name.partition(",")[0] in of_domain] or of_domain
 
     def _told(self, asked: dict[str, str]) -> ToldAmount:
-        """The amount as it is asked for.
-
-        :raises CommandRefused: a word of it cannot be understood, or cannot be.
-        """
+        """The amount as it is asked for; CommandRefused if a word of it cannot be understood, or cannot be."""
         kind, today = asked.get("kind", ""), self._local_day(self._clock.now_ms())
         try:
             first, last = (date.fromisoformat(asked.get(key, "")) for key in ("from", "to"))

@@ -104,10 +104,7 @@ class DayPages(RouteGroup):
         return csv_file(f"{device_key(device.name)}-{self._local_day(span.start_ms)}", text.getvalue())
 
     def _asked(self, request: web.Request) -> tuple[Device, TimeSpan]:
-        """The device and the day that are asked for.
-
-        :raises web.HTTPException: nobody knows the device; that is no day.
-        """
+        """The device and the day that are asked for; HTTPException: nobody knows the device; that is no day."""
         name, told = request.match_info["device"], request.query.get("date", "")
         device = self._devices.find(name)
         if device is None:
@@ -123,10 +120,7 @@ class DayPages(RouteGroup):
         return device, span
 
     async def _find(self, device: Device, span: TimeSpan) -> DayFound:
-        """Ask the database for a day.
-
-        :raises StoreFault: it does not answer.
-        """
+        """Ask the database for a day; StoreFault if it does not answer."""
         domain, entry = device.measures, device.registered
         if domain is None:
             return [], []

@@ -53,10 +53,7 @@ def shared_document(found: FoundDevice) -> Document:
 
 
 def entry_document(device: RegisteredDevice, areas: Mapping[str, str]) -> Document:
-    """The registry's entry of a device, without its place and interval.
-
-    :param areas: code → name.
-    """
+    """The registry's entry of a device, without its place and interval; ``areas``: code → name."""
     told = {key: getattr(device, key) for key in _OF_ENTRY}
     installed = device.installed.isoformat() if device.installed else None
     return {"area_name": areas.get(device.area or ""), **told, "installed": installed}

@@ -26,7 +26,7 @@ from gateway.monitoring.status.status import Status
 from gateway.onboarding.explain.dry_run import TracedCore, point_documents
 from gateway.runtime.pipeline.processing import processor_apart
 from gateway.web.devices.device_documents import entry_document, shared_part
-from gateway.web.devices.ladder import LadderTexts, verdict_document
+from gateway.web.devices.device_view import LadderTexts, verdict_document
 from gateway.web.http.answers import send_list, some_at_a_time
 from gateway.web.http.handlers import PAGE_ROWS, Document, Listing, ListQuery, list_query, scope_of, seen_by
 from gateway.web.routing import RouteGroup, reads

@@ -30,8 +30,7 @@ from gateway.web.devices.device_documents import (
     topic_to_send_to,
 )
 from gateway.web.devices.device_list import listed_device
-from gateway.web.devices.device_view import DeviceTexts
-from gateway.web.devices.ladder import ladder_document
+from gateway.web.devices.device_view import DeviceTexts, ladder_document
 from gateway.web.devices.series import SeriesPages
 from gateway.web.http.connections import BODY_MAX_BYTES
 from gateway.web.http.handlers import Document, scope_of

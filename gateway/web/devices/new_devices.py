@@ -140,10 +140,7 @@ class NewDevicePages(RouteGroup):
             yield [device for device in some if device.registered is None and device.last_seen_ms]
 
     async def introduced(self, name: str, explained: Document | None) -> Introduction:
-        """Introduce a device.
-
-        :param explained: its document, as ``/api/devices/{device}`` has it; None if nothing is known.
-        """
+        """Introduce a device; ``explained``: its document, as ``/api/devices/{device}`` has it; None if nothing is known."""
         device = self._devices.find(name)
         interval_s, makes = await self._interval_s(name), await self._makes(name, explained)
         fields = proposed(explained, device.source if device is not None else "", name)

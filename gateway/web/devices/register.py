@@ -246,10 +246,7 @@ def _pairs(found: Mapping[str, EntryPair]) -> Document:
 
 
 async def _body(request: web.Request, keys: Iterable[str]) -> dict[str, Any]:
-    """The keys of a device in the body.
-
-    :raises web.HTTPBadRequest: it is no JSON object, or has another key.
-    """
+    """The keys of a device in the body; HTTPBadRequest if it is no JSON object, or has another key."""
     try:
         document = json.loads(await request.text())
     except (ValueError, RecursionError):

@@ -119,10 +119,7 @@ class SeriesPages(RouteGroup):
         return _LastHours(window, found)
 
     async def ask(self, question: Callable[[PointStore], Awaitable[T]]) -> T:
-        """Ask the database a question, two at a time.
-
-        :raises StoreFault: it does not answer.
-        """
+        """Ask the database a question, two at a time; StoreFault if it does not answer."""
         if trouble := self._status.events.influxdb_trouble:
             raise StoreFault(trouble)  # no reader waits for what is known to be away
         try:
@@ -158,10 +155,7 @@ class SeriesPages(RouteGroup):
 
 
 def _hours(request: web.Request) -> int:
-    """The hours that are asked for.
-
-    :raises web.HTTPBadRequest: they are no number.
-    """
+    """The hours that are asked for; HTTPBadRequest if they are no number."""
     return min(max(1, whole_number(request.query.get("hours")) or HOURS[0]), HOURS[-1])
 
 

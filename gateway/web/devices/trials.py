@@ -96,10 +96,7 @@ class TrialPages(RouteGroup):
             ]
 
     async def _try(self, asked: object) -> TriedMessage:
-        """Try one message, one at a time.
-
-        :raises ConfigurationFault: it cannot be tried, or the configuration is faulty.
-        """
+        """Try one message, one at a time; ConfigurationFault if it cannot be tried, or the configuration is faulty."""
         try:
             request = TrialRequest.model_validate(asked)
             async with self._one_at_a_time:

@@ -221,10 +221,7 @@ def event_of(document: Document) -> bytes:
 
 
 class EventStreams:
-    """Answers requests with a stream of events.
-
-    :param admits: tells if a reader may go on: false once its session has ended.
-    """
+    """Answers requests with a stream of events; ``admits``: tells if a reader may go on: false once its session has ended."""
 
     def __init__(self, connections: Connections, admits: Callable[[web.Request], bool]) -> None:
         self._connections = connections

@@ -50,10 +50,7 @@ def network_of(address: ClientAddress) -> str:
 
 
 class Clients:
-    """Finds the client of a request.
-
-    :param trusted: addresses and networks of trusted proxies.
-    """
+    """Finds the client of a request; ``trusted``: addresses and networks of trusted proxies."""
 
     def __init__(self, trusted: Iterable[str]) -> None:
         self._trusted = [ip_network(text, strict=False) for text in trusted]
@@ -114,7 +111,6 @@ class OwnNames:
     """The names of this gateway.
 
     :param hosts: ``http.host`` and ``http.hosts``.
-    :param machine: the name of the machine.
     """
 
     def __init__(self, hosts: Iterable[str], machine: str | None = None) -> None:

@@ -153,10 +153,7 @@ class ClientConnection(asyncio.Protocol):
 
 
 class Connections:
-    """All connections of one server.
-
-    :ivar clients: tells who is behind a trusted proxy.
-    """
+    """All connections of one server; ``clients``: tells who is behind a trusted proxy."""
 
     def __init__(self, events: Events, places: ReaderPlaces | None = None, clients: Clients | None = None) -> None:
         self.clients = clients or Clients(())
@@ -270,10 +267,7 @@ class Connections:
 
     @contextmanager
     def following(self, request: web.Request) -> Iterator[None]:
-        """Mark the connection of a page that follows events.
-
-        :raises web.HTTPServiceUnavailable: enough pages do already.
-        """
+        """Mark the connection of a page that follows events; HTTPServiceUnavailable if enough pages do already."""
         connection = self._connection(request)
         followers = [one for one in self._open.values() if one.is_following]
         held = Counter(one.client for one in followers)

@@ -82,10 +82,7 @@ _DIGITS_MAX: Final = 18
 
 
 def whole_number(text: str | None) -> int | None:
-    """A number of 0 or more; None where there is no text.
-
-    :raises web.HTTPBadRequest: the text is not one.
-    """
+    """A number of 0 or more; None where there is no text; HTTPBadRequest if the text is not one."""
     if text is None:
         return None
     if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS_MAX):
@@ -177,11 +174,7 @@ class ListQuery:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A page of a list.
-
-    :ivar rows: the rows of the page.
-    :ivar found: number of rows on all its pages.
-    """
+    """A page of a list; ``found``: number of rows on all its pages."""
 
     query: ListQuery
     rows: Sequence[Any]
@@ -234,10 +227,7 @@ def seen_by(request: web.Request, devices: KnownDevices) -> Callable[[str], bool
 
 
 def rows_within(text: str, scope: DeviceScope | None, area: str) -> str:
-    """CSV with the rows of a scope only.
-
-    :param area: the column that holds the code of an area.
-    """
+    """CSV with the rows of a scope only; ``area``: the column that holds the code of an area."""
     if scope is None:
         return text
     rows, kept = csv.DictReader(StringIO(text)), StringIO()

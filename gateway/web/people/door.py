@@ -51,10 +51,7 @@ _WAIT: Final = "too many wrong tokens from this address; the next one is checked
 
 
 class Door:
-    """Admits requests.
-
-    :param http: the configuration's ``http``.
-    """
+    """Admits requests."""
 
     def __init__(self, access: Access, http: HttpSection, pages: PageRenderer) -> None:
         self._access = access

@@ -154,18 +154,12 @@ class MonthPages(RouteGroup):
         self._reports = MonthReports(self._config, self._clock, words, kept)
 
     def _asked(self, request: web.Request, more: str = "") -> tuple[TimeSpan, MonthReport]:
-        """The month that is asked for, and its report.
-
-        :param more: further words of the question, behind the month.
-        """
+        """The month that is asked for, and its report; ``more``: further words of the question, behind the month."""
         month = self._month(request)
         return month, self._reports.of(self._written(month) + more, month.end_ms)
 
     def _month(self, request: web.Request) -> TimeSpan:
-        """The month that is asked for, without one the usual one.
-
-        :raises web.HTTPBadRequest: it is none of those to choose from.
-        """
+        """The month that is asked for, without one the usual one; HTTPBadRequest if it is none of those to choose from."""
         months, asked = self._months(), request.query.get("month", "")
         found = next((month for month in months if self._written(month) == asked), None) if asked else self._usual(months)
         if found is None:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Sequence
 
 from gateway.ingest.database.store import PointValues, StoredSeries, TimeSpan
-from gateway.monitoring.reports.asked_events import EventsAskedOnce
+from gateway.monitoring.reports.told_events import EventsAskedOnce
 from tests.monitoring.reports.memory import MemoryStore
 from tests.monitoring.reports.points import DAY, HOUR, START
 

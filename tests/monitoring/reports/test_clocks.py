@@ -10,9 +10,9 @@ from gateway.core.readings.late_readings import HOUR_MS as UTC_HOUR_MS
 from gateway.core.readings.late_readings import LateReadings
 from gateway.core.status.silence import Silence
 from gateway.ingest.database.store import TimeSpan
-from gateway.monitoring.reports.asked_events import stands_wrongly, wrong_clocks
 from gateway.monitoring.reports.consumption import consumption
 from gateway.monitoring.reports.roster import Roster
+from gateway.monitoring.reports.told_events import stands_wrongly, wrong_clocks
 from gateway.runtime.jobs.own_points import ClockEvents
 from schemas.registry import RegisteredDevice
 from tests.core.making import DAY_MS, HOUR_MS, MINUTE_MS, NOW_MS, RULES, tell_time

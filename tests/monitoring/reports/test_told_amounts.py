@@ -9,7 +9,7 @@ from gateway.monitoring.reports.boundaries import SumBoundary, Uncovered
 from gateway.monitoring.reports.consumption import CounterUse, consumption
 from gateway.monitoring.reports.roster import Roster
 from gateway.monitoring.reports.stored_counters import amount_line
-from gateway.monitoring.reports.told_amounts import AmountKind, ToldAmount, taken_in, told_amounts
+from gateway.monitoring.reports.told_events import AmountKind, ToldAmount, taken_in, told_amounts
 from schemas.registry import RegisteredDevice
 from tests.monitoring.reports.memory import MemoryStore
 from tests.monitoring.reports.points import DAY, HOUR, START, steady

@@ -8,7 +8,7 @@ import pytest
 from gateway.ingest.database.store import StoredSeries, TimeSpan
 from gateway.monitoring.reports.boundaries import ReportStep, midnight_ms, periods
 from gateway.monitoring.reports.stored_counters import amount_line
-from gateway.monitoring.reports.told_amounts import AmountKind, ToldAmount
+from gateway.monitoring.reports.told_events import AmountKind, ToldAmount
 from schemas.registry import RegisteredDevice
 from tests.monitoring.reports.points import HOUR
 from tests.runtime.jobs.closing_rig import SETTLED, ClosingRig, Running

@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 from gateway.core.alarms.rules import NIGHT_COVERAGE
 from gateway.ingest.database.store import Side, Store, StoredSeries, TimeSpan, batches
-from gateway.monitoring.reports.asked_events import EventsAskedOnce
 from gateway.monitoring.reports.balance import balance
 from gateway.monitoring.reports.boundaries import ReportStep, Uncovered, hours
 from gateway.monitoring.reports.completeness import completeness
@@ -19,6 +18,7 @@ from gateway.monitoring.reports.rollup_points import RollupPoint, balance_point,
 from gateway.monitoring.reports.rollups import AreaTotals, RolledPeriod, rolled
 from gateway.monitoring.reports.roster import Roster, nearest_heard
 from gateway.monitoring.reports.silent_meters import SilentMeters, UsualDays
+from gateway.monitoring.reports.told_events import EventsAskedOnce
 from gateway.runtime.jobs.periods.progress import READABLE_AFTER_S
 from gateway.runtime.jobs.periods.sinks import AlarmFeeds, RollupWriter
 
