@@ -25,6 +25,8 @@ from tests.waiting import until
 pytestmark = pytest.mark.real
 
 MESSAGES = 30
+NOT_CONNECTED = "not connected to the broker"
+"""Said of each reason once: of the end of a connection, and of an attempt in vain."""
 CYCLES = [pytest.param(3, id="3"), pytest.param(100, id="100", marks=[pytest.mark.slow, pytest.mark.timeout(600)])]
 
 
@@ -64,8 +66,14 @@ class Scene(World):
         self.lasting_at_s = 2 * time.monotonic() - began_s
 
     def forget_session(self) -> None:
-        """The broker is killed and starts with nothing: its identifiers begin with 1."""
+        """The broker is killed and starts with nothing: its identifiers begin with 1.
+
+        It stays away until the gateway has tried once in vain. A broker that closes connection after connection soon after
+        it was made looks as if another client had this id, and the gateway would wait longer each time.
+        """
+        before = self.gate.gate.said(NOT_CONNECTED)
         self.broker.kill()
+        until(lambda: self.gate.gate.said(NOT_CONNECTED) >= before + 2, what="it tried in vain")
         for file in (self.broker.folder / "mosquitto-data").iterdir():
             file.unlink()
         self.broker.start()
