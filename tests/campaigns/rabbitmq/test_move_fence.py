@@ -1,6 +1,7 @@
 """The patience of a move: no sum is written across what waits at the old gateway, and it leaves when all of that is stored."""
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import paho.mqtt.client as paho
@@ -103,10 +104,11 @@ def test_readings_that_both_gateways_stamp_do_not_replace_each_other(influxdb: S
         until(lambda: gates.told(OLD) is Stage.LEFT, PATIENCE_S, what="the old one is empty")
         gates.holds(NEW)
     rows = query(influxdb.url, "iot", "SELECT seq, quality FROM water WHERE device = 'n1'")
-    unmarked = sorted(row["seq"] for row in rows if not row["quality"] & Quality.MAY_STAND_TWICE)
-    marked = sorted(row["seq"] for row in rows if row["quality"] & Quality.MAY_STAND_TWICE)
-    assert unmarked == list(range(waiting + coming)), "what came to the old one"
-    assert marked == list(range(waiting, waiting + coming)), "what came to both"
+    twice = range(waiting, waiting + coming)
+    assert Counter(row["seq"] for row in rows) == Counter([*range(waiting), *twice, *twice]), "all stand"
+    # More are marked if the old one was away for so long that the broker handed out again what it had been given.
+    unmarked = Counter(row["seq"] for row in rows if not row["quality"] & Quality.MAY_STAND_TWICE)
+    assert all(unmarked[seq] <= 1 for seq in twice), "one of two is marked"
 
 
 def behind_a_link(link: Link, **influxdb: object) -> dict[str, Document]:
