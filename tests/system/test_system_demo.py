@@ -107,7 +107,10 @@ def run(*arguments: str) -> str:
     return run_gateway(*arguments).stdout
 
 
-@pytest.mark.parametrize("number", [pytest.param(signal.SIGTERM, id="sigterm"), pytest.param(signal.SIGKILL, id="killed")])
+@pytest.mark.parametrize(
+    "number",  # the test above ends by SIGTERM, too, and nothing may be left then
+    [pytest.param(signal.SIGTERM, id="sigterm", marks=pytest.mark.slow), pytest.param(signal.SIGKILL, id="killed")],
+)
 def test_whatever_ends_the_demo_nothing_is_left_running(number: signal.Signals, tmp_path: Path) -> None:
     before = set(children())
     with demo(tmp_path) as (process, said):
