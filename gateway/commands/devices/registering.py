@@ -129,11 +129,7 @@ def write_registry(config: Config, make: MakeChange, *, quiet: bool) -> WrittenC
 
 
 def change_device(config: Config, path: str, make: MakeChange, document: Mapping[str, Any]) -> None:
-    """Change one device: through the running gateway, which activates it at once, or in the file.
-
-    :param path: of the change in the API.
-    :raises ConfigurationFault: it is refused.
-    """
+    """Change one device, in the running gateway (``path`` of the API) or the file; ConfigurationFault if it is refused."""
     if not is_running(config):
         if not write_registry(config, make, quiet=False).devices:
             print("nothing to change: the registry says so already")

@@ -236,11 +236,7 @@ class OpenFiles:
 
 
 def catalog(files: Sequence[OpenFile], publisher: str | None, license_: str | None) -> dict[str, Any]:
-    """The catalogue: a dataset for each domain, a distribution for each of its files.
-
-    :param publisher: the name of the utility.
-    :param license_: the address of the licence.
-    """
+    """The catalogue of a utility, under its licence: a dataset for each domain, a distribution for each of its files."""
     by_domain: dict[str, list[OpenFile]] = {}
     for file in files:
         by_domain.setdefault(file.domain, []).append(file)

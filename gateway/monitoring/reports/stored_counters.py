@@ -54,11 +54,7 @@ class Replays(NamedTuple):
 
 
 class WorkedSum(NamedTuple):
-    """A sum that was worked out again.
-
-    :ivar stored: the one that stands in the database; None: there is none.
-    :ivar total: the right one; None: the reading has none.
-    """
+    """A sum that was worked out again: the stored one and the right one, None where there is none."""
 
     field: str
     register: float

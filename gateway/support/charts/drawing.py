@@ -69,12 +69,7 @@ _SIGNS: Final = ("━", "╍", "┅", "┉")
 
 @dataclass(frozen=True, slots=True)
 class ChartFrame:
-    """The place of a chart.
-
-    :ivar name: unique on its page.
-    :ivar title: the name of the chart for those who cannot see it.
-    :ivar description: its contents in a sentence, for the same.
-    """
+    """The place of a chart; ``name`` is unique on its page, title and description are for those who cannot see it."""
 
     name: str
     title: str

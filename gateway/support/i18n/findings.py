@@ -302,11 +302,7 @@ def sentence(finding: Finding) -> str:
 
 
 def finding_text(finding: Finding, language: str, words: Mapping[str, str], number: Callable[[float], str]) -> str:
-    """The sentence of a finding, without what a server said.
-
-    :param words: the texts of codes in that language.
-    :param number: writes a number.
-    """
+    """The sentence of a finding, without what a server said; ``words``: of codes, ``number`` writes one."""
     said: str = getattr(FINDINGS[finding.key], language)
     return said.format_map({key: _shown(key, value, words, number) for key, value in finding.params.items()})
 

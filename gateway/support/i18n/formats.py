@@ -50,11 +50,7 @@ def localized(number: str, language: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Formats:
-    """The ways of writing of one language.
-
-    :ivar language: ``vi`` or ``en``.
-    :ivar zone: the zone of times and days.
-    """
+    """The ways of writing of one language, ``vi`` or ``en``; times and days are those of the zone."""
 
     language: str
     zone: tzinfo

@@ -191,11 +191,7 @@ def fields_of(entry: Mapping[str, Any]) -> DeviceForm:
 
 
 def proposed(explained: Mapping[str, Any] | None, source: str, name: str) -> DeviceForm:
-    """The form of an unregistered device, as far as its messages tell.
-
-    :param explained: its document, as ``/api/devices/{device}`` has it.
-    :param source: the name that it sends under.
-    """
+    """The form of an unregistered device that sends under ``source``, as far as its messages in a document tell."""
     found = {"source": source} if source and source != name else {}
     if explained is None or not explained["last_message"]:
         return found
@@ -209,11 +205,7 @@ def proposed(explained: Mapping[str, Any] | None, source: str, name: str) -> Dev
 
 
 def is_registered_as(device: RegisteredDevice, search: str, key: str) -> bool:
-    """Tell if a device has this id, source or serial number, or a part of it.
-
-    :param search: in small letters.
-    :param key: the same as the key of an id.
-    """
+    """Tell if the id, source or serial number of a device has ``search``, in small letters, or its key as an id in it."""
     about = (device.id, device.source or "", device.serial or "")
     return any(search in text.lower() or key in text.lower() for text in about)
 

@@ -210,11 +210,7 @@ class DeviceTexts:
         self._codes = closed_lists(texts.language)
 
     def device(self, document: Document, found: Ladder, alarms: Iterable[AlarmState], rules: Rules) -> ShownDevice:
-        """Say a device.
-
-        :param document: as ``/api/devices/{id}`` answers.
-        :param alarms: its active ones.
-        """
+        """Say a device, by the document that ``/api/devices/{id}`` answers, its ladder and its active alarms."""
         result: Mapping[str, Any] = document["result"] or {"points": [], "points_left_out": 0}
         readings = [self._reading(point, waits=document["fate"] == "waiting") for point in _in_order(result["points"])]
         return ShownDevice(

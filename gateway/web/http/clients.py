@@ -108,10 +108,7 @@ _OF_OUR_PAGES: Final = frozenset({"same-origin", "none"})
 
 
 class OwnNames:
-    """The names of this gateway.
-
-    :param hosts: ``http.host`` and ``http.hosts``.
-    """
+    """The names of this gateway: of ``http.host``, ``http.hosts`` and the machine."""
 
     def __init__(self, hosts: Iterable[str], machine: str | None = None) -> None:
         machine = (machine or socket.gethostname()).lower()

@@ -44,11 +44,7 @@ class Touches(Enum):
 
 
 class ChangeRoute(NamedTuple):
-    """A request for which a role is needed.
-
-    :ivar role: the least role of its sender.
-    :ivar action: the change as the audit log names it.
-    """
+    """A request for which its sender needs at least a role; ``action``: the change as the audit log names it."""
 
     role: AccountRole
     action: str

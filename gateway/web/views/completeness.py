@@ -68,11 +68,7 @@ class MonthReport:
 
 
 class MonthReports:
-    """The reports of months that were asked for.
-
-    :param asked: the words behind ``gateway report``, by month.
-    :param kept: the months whose reports are held.
-    """
+    """The reports of the last ``kept`` months that were asked for; ``asked``: month → the words behind ``gateway report``."""
 
     def __init__(self, config: Config, clock: WallClock, asked: Callable[[str], list[str]], kept: int = _MONTHS) -> None:
         self._config = config
@@ -83,10 +79,7 @@ class MonthReports:
         self._one_at_a_time = asyncio.Lock()
 
     def of(self, month: str, end_ms: int) -> MonthReport:
-        """The report of a month, written ``2026-10``; without one, or with an old one, the work on it begins.
-
-        :param end_ms: the end of the month.
-        """
+        """The report of a month, written ``2026-10``; without one, or with an old one, the work on it begins."""
         report = self._reports.pop(month, None) or MonthReport()
         self._reports[month] = report
         in_work = sum(other.is_in_work for other in self._reports.values())
