@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from gateway.core.message import Arrival, Outcome, SideEffects, WaitCause
+from gateway.core.message import Arrival, Outcome, SideEffects, WaitCause, quarantined
 from gateway.core.profiled import ByProfile
 from gateway.core.profiles.matching import ProfiledTopic
-from gateway.core.rejecting import quarantined
 from gateway.core.sparkplug.births import NAMESPACE, Address
 from gateway.core.sparkplug.host import SparkplugHost, SparkplugVerdict
 

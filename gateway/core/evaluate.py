@@ -13,14 +13,13 @@ from gateway.core.devices.clocks import follow_clock, is_known_as_wrong
 from gateway.core.devices.device import Device
 from gateway.core.devices.observation import Counting, Observation, later_ones, point_of, share_points
 from gateway.core.gateways.tenures import Tenures
-from gateway.core.message import Arrival, Outcome, Reading, Undecodable
+from gateway.core.message import Arrival, Outcome, Reading, Undecodable, reject
 from gateway.core.readings.clock_trust import MS_FROM, MS_TO, YEAR_2020_MS, ClockTrust, TimeRules, device_ms
 from gateway.core.readings.duplicates import NEW, DedupResult, DedupVerdict, MessageKeys
-from gateway.core.readings.late_readings import LateReadings
 from gateway.core.readings.line_protocol import FieldSets, value_texts
+from gateway.core.readings.replay import LateReadings
 from gateway.core.readings.steps import RegisterStep
 from gateway.core.readings.unit_jumps import UnitJumps
-from gateway.core.rejecting import reject
 from schemas.quantities import Quality
 from schemas.rejects import RejectReason
 

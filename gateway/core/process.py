@@ -46,7 +46,7 @@ from gateway.core.devices.device import Series
 from gateway.core.devices.observation import Counting, Observation
 from gateway.core.devices.streams import ProfiledStream, Stream, Streams, domain_of
 from gateway.core.edge_nodes import EdgeNodes
-from gateway.core.evaluate import Evaluator, MakePoint
+from gateway.core.evaluate import Evaluator, MakePoint, PendingDecode, pending_decode
 from gateway.core.gateways.tenures import OWN_TOPICS
 from gateway.core.message import (
     REJECT_KEPT_BYTES,
@@ -60,14 +60,16 @@ from gateway.core.message import (
     Undecodable,
     Unresolved,
     WaitCause,
+    addressed,
+    internal_error,
+    quarantined,
+    reject,
+    unresolved,
 )
-from gateway.core.pending import PendingDecode, pending_decode
 from gateway.core.profiled import ByProfile
 from gateway.core.readings.clock_trust import ClockTrust, TimeRules, device_ms
-from gateway.core.readings.exchanges import StepToConfirm, StoredExchange
 from gateway.core.readings.native import Broken, Decoded, Drop, KeySet, NativeParts, clean, describe_drops
-from gateway.core.readings.sums import FoundSum, SumsMode
-from gateway.core.rejecting import addressed, internal_error, quarantined, reject, unresolved
+from gateway.core.readings.sums import FoundSum, StepToConfirm, StoredExchange, SumsMode
 from gateway.core.sparkplug.births import Address
 from schemas.quantities import QUANTITIES, Quality
 from schemas.readings import NativeReading

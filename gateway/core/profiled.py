@@ -14,16 +14,14 @@ from msgspec.structs import replace
 from gateway.core.devices.device import Device, Series
 from gateway.core.devices.observation import Observation
 from gateway.core.devices.streams import ProfiledStream, Streams
-from gateway.core.evaluate import Evaluator
-from gateway.core.message import Arrival, CodecAsk, Outcome, Sender, SideEffects, Undecodable, Unresolved
-from gateway.core.pending import PendingDecode
+from gateway.core.evaluate import Evaluator, PendingDecode
+from gateway.core.message import Arrival, CodecAsk, Outcome, Sender, SideEffects, Undecodable, Unresolved, reject, unresolved
 from gateway.core.profiles.mapped import MappedReading, MappingContext, Window
 from gateway.core.profiles.matching import ProfiledTopic
 from gateway.core.profiles.recognition import Frame, Ignored, Unnamed
 from gateway.core.readings.clock_trust import YEAR_2020_MS, device_ms, rfc3339_ms
 from gateway.core.readings.duplicates import FRAME_WINDOW_MS, RecentFrames
 from gateway.core.readings.native import describe_drops
-from gateway.core.rejecting import reject, unresolved
 from schemas.quantities import Quality
 from schemas.rejects import IgnoreCause, RejectReason
 

@@ -1,8 +1,17 @@
 """Messages that do not become data are kept whole, or as much of them as a reject keeps, with all that is known of them."""
 
 from gateway.core.devices.streams import Admission
-from gateway.core.message import Arrival, Outcome, QuarantinedMessage, Refusal, StoredMessage, Undecodable, WaitCause
-from gateway.core.rejecting import addressed, reject
+from gateway.core.message import (
+    Arrival,
+    Outcome,
+    QuarantinedMessage,
+    Refusal,
+    StoredMessage,
+    Undecodable,
+    WaitCause,
+    addressed,
+    reject,
+)
 from schemas.rejects import RejectReason
 from tests.core.making import NOW_MS, message, pipeline, topic
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.devices.streams import ProfiledStream, Streams
+from gateway.core.evaluate import pending_decode
 from gateway.core.message import Outcome, StoredMessage
-from gateway.core.pending import pending_decode
 from gateway.core.process import Processor
 from gateway.core.profiles.matching import ProfiledTopic
 from schemas.registry import RegisteredDevice

@@ -5,8 +5,7 @@ import re
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.core.readings.exchanges import ToldExchange
-from gateway.core.readings.sums import FoundSum
+from gateway.core.readings.sums import FoundSum, ToldExchange
 from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS
 from tests.web.visiting import Visitor, visit
 

@@ -20,7 +20,7 @@ from gateway.commands.terminal import Actions, ProgressLine, add_action, instant
 from gateway.core.devices.device import Device
 from gateway.core.devices.exchange import exchange_doubt, exchange_fault
 from gateway.core.readings.counters import CounterState
-from gateway.core.readings.exchanges import StoredExchange, ToldExchange
+from gateway.core.readings.sums import StoredExchange, ToldExchange
 from gateway.ingest.database.open_store import open_store
 from gateway.ingest.database.store import StoreFault
 from gateway.ingest.delivery.influxdb import InfluxdbClient

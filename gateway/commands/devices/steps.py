@@ -16,7 +16,7 @@ from gateway.commands.devices.counters import device_in_file, past_ms
 from gateway.commands.running import ask, is_running, record, store
 from gateway.commands.terminal import Actions, add_action, say_table
 from gateway.core.devices.exchange import step_said
-from gateway.core.readings.exchanges import StepState
+from gateway.core.readings.sums import StepState
 from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.device_memory import keep_counters, stored_devices
 from gateway.monitoring.reports.boundaries import local_text

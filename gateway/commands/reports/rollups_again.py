@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from gateway.commands.running import ask, record, store
 from gateway.commands.terminal import with_config
-from gateway.core.readings.late_readings import LateReadings
+from gateway.core.readings.replay import LateReadings
 from gateway.ingest.storage.hours_again import HoursAgain
 from gateway.monitoring.reports.boundaries import midnight_ms
 from gateway.monitoring.reports.rollup_points import written_name

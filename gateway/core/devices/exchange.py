@@ -4,8 +4,8 @@ from math import isfinite, isnan
 from typing import Final
 
 from gateway.core.devices.device import Device
-from gateway.core.readings.exchanges import NO_PAST, StepState, StepToConfirm, ToldExchange
 from gateway.core.readings.steps import CounterRule, CounterValue, usual
+from gateway.core.readings.sums import NO_PAST, StepState, StepToConfirm, ToldExchange
 from schemas.quantities import COUNTERS, GROWTH
 
 _SHOWN: Final = 80

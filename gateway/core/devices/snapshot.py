@@ -24,10 +24,9 @@ from gateway.core.message import Arrival, StoredMessage
 from gateway.core.readings.clock_trust import WrongClock
 from gateway.core.readings.counters import CounterState
 from gateway.core.readings.duplicates import WINDOW_S, Key, RecentKeys
-from gateway.core.readings.exchanges import NO_PAST, CounterPast, StepToConfirm, ToldExchange
 from gateway.core.readings.line_protocol import FieldSets
 from gateway.core.readings.steps import CounterRule, Doubt
-from gateway.core.readings.sums import FormerOffset, Register
+from gateway.core.readings.sums import NO_PAST, CounterPast, FormerOffset, Register, StepToConfirm, ToldExchange
 
 Ms = Annotated[int, Field(ge=-(1 << 53), le=1 << 53)]
 _Bits64 = Annotated[int, Field(ge=0, lt=1 << 64)]

@@ -9,9 +9,8 @@ from functools import lru_cache
 from math import isnan
 from typing import Final, Literal, Self, cast
 
-from gateway.core.readings.exchanges import NO_PAST, CounterPast
 from gateway.core.readings.steps import DAY_MS, Doubt
-from gateway.core.readings.sums import FormerOffset, FoundSum, Register, exact, offset_at
+from gateway.core.readings.sums import NO_PAST, CounterPast, FormerOffset, FoundSum, Register, exact, offset_at
 from schemas.quantities import GROWTH, Growth
 
 _STATES_MAX: Final = 64

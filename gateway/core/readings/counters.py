@@ -25,7 +25,6 @@ from math import isnan, nan
 from typing import Final
 
 from gateway.core.readings.counter_numbers import BASE, BASE_TIME, FORGETS_MS, OFFSET, SIZE, TIME, WIDTH, CounterNumbers
-from gateway.core.readings.exchanges import ExchangeEffect, StepState, StepToConfirm, StoredExchange, ToldExchange
 from gateway.core.readings.steps import (
     CONFIRMATIONS,
     DAY_MS,
@@ -41,7 +40,19 @@ from gateway.core.readings.steps import (
     RegisterStep,
     StepVerdict,
 )
-from gateway.core.readings.sums import FormerOffset, FoundSum, Register, exact, is_beyond, may_lie_behind
+from gateway.core.readings.sums import (
+    ExchangeEffect,
+    FormerOffset,
+    FoundSum,
+    Register,
+    StepState,
+    StepToConfirm,
+    StoredExchange,
+    ToldExchange,
+    exact,
+    is_beyond,
+    may_lie_behind,
+)
 from schemas.quantities import GROWTH, Growth
 
 _LATE_RATES: Final = 20

@@ -18,7 +18,7 @@ from typing import Final
 import msgspec
 
 from gateway.core.batching.batch import Body, text_of
-from gateway.core.readings.late_readings import AGAIN_MAX, HOUR_MS, HourRun, LateReadings, merged, runs_of
+from gateway.core.readings.replay import AGAIN_MAX, HOUR_MS, HourRun, LateReadings, merged, runs_of
 from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database
 

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from gateway.core.devices.device import Device
 from gateway.core.readings.counters import CounterState
-from gateway.core.readings.exchanges import StepState
+from gateway.core.readings.sums import StepState
 from gateway.ingest.database.store import Counter, Devices, Side, Store, StoredSeries, SumPoint, TimeSpan, within
 from gateway.monitoring.reports.stored_counters import (
     WorkedSum,

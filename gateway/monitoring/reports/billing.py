@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from gateway.core.readings.exchanges import StepToConfirm
+from gateway.core.readings.sums import StepToConfirm
 from gateway.ingest.database.store import Counter, Store, StoredSeries, SumPoint, TimeSpan
 from gateway.monitoring.reports.boundaries import SumBoundary, midnight_ms
 from gateway.monitoring.reports.consumption import CounterUse, ReportGroup, consumption

@@ -19,10 +19,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from gateway.core.readings.counters import CounterState
-from gateway.core.readings.exchanges import StepState, StepToConfirm, StoredExchange, ToldExchange
 from gateway.core.readings.line_protocol import tag_text
 from gateway.core.readings.replay import CounterReplay
-from gateway.core.readings.sums import FoundSum, Register
+from gateway.core.readings.sums import FoundSum, Register, StepState, StepToConfirm, StoredExchange, ToldExchange
 from gateway.ingest.database.store import Counter, PointValues, Side, Store, StoredSeries, SumPoint, TimeSpan
 from gateway.monitoring.alarms.documents import EVENT
 from gateway.monitoring.reports.boundaries import MILLIONTHS

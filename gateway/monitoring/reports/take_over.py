@@ -23,9 +23,8 @@ from typing import Final, NamedTuple
 from gateway.core.batching.pacing import Backoff, LinkBudget
 from gateway.core.devices.streams import Streams
 from gateway.core.gateways.tenures import Stage, Stages
-from gateway.core.readings.exchanges import StepToConfirm, StoredExchange
 from gateway.core.readings.line_protocol import tag_text
-from gateway.core.readings.sums import FoundSum
+from gateway.core.readings.sums import FoundSum, StepToConfirm, StoredExchange
 from gateway.ingest.database.open_store import open_store
 from gateway.ingest.database.store import Store, StoreFault, TimeSpan
 from gateway.ingest.events import Events

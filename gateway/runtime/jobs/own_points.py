@@ -18,8 +18,8 @@ from gateway.core.devices.clocks import WrongTimes, wrong_times
 from gateway.core.devices.device import Device
 from gateway.core.gateways.standby import PairRole
 from gateway.core.readings.clock_trust import TimeRules
-from gateway.core.readings.late_readings import LateReadings
 from gateway.core.readings.line_protocol import tag_text
+from gateway.core.readings.replay import LateReadings
 from gateway.core.status.health import health_lines, registered_devices
 from gateway.core.status.silence import Presence, Silence
 from gateway.ingest.delivery.circuit_breaker import CircuitBreaker, Figures, SelfPoint

@@ -22,8 +22,8 @@ from gateway.core.devices.streams import Streams
 from gateway.core.evaluate import Evaluator
 from gateway.core.ledger import Ledger
 from gateway.core.readings.counters import CounterState
-from gateway.core.readings.exchanges import StepToConfirm, StoredExchange
-from gateway.core.readings.late_readings import HOUR_MS
+from gateway.core.readings.replay import HOUR_MS
+from gateway.core.readings.sums import StepToConfirm, StoredExchange
 from gateway.ingest.database.open_store import open_store
 from gateway.ingest.database.store import StoreFault
 from gateway.ingest.delivery.circuit_breaker import CircuitBreaker

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from gateway.core.devices.device import Device
 from gateway.core.devices.exchange import exchange_doubt, exchange_fault, step_said
 from gateway.core.message import Unresolved, WaitCause
-from gateway.core.readings.exchanges import ExchangeEffect, StepState, StepToConfirm, StoredExchange, ToldExchange
+from gateway.core.readings.sums import ExchangeEffect, StepState, StepToConfirm, StoredExchange, ToldExchange
 from gateway.ingest.delivery.backlog import Backlog
 from gateway.ingest.events import Events
 from gateway.ingest.replay import Process, replay_rejects

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from gateway.core.devices.device import Device
 from gateway.core.devices.snapshot import pack_kept
-from gateway.core.readings.exchanges import StepState, StepToConfirm, ToldExchange
+from gateway.core.readings.sums import StepState, StepToConfirm, ToldExchange
 from gateway.monitoring.reports.resum import ResumProgress
 from gateway.monitoring.reports.rollup_points import written_name
 from gateway.monitoring.status.known_devices import nobody

@@ -7,8 +7,7 @@ import pytest
 from gateway.core.devices.device import Device
 from gateway.core.devices.snapshot import pack_kept
 from gateway.core.readings.counters import CounterState
-from gateway.core.readings.exchanges import StepToConfirm
-from gateway.core.readings.sums import Register
+from gateway.core.readings.sums import Register, StepToConfirm
 from gateway.ingest.storage import keyvalue
 from tests.commands.stopped import Stopped
 from tests.site import Site

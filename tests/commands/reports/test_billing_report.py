@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gateway.core.readings.exchanges import StepState, StepToConfirm
+from gateway.core.readings.sums import StepState, StepToConfirm
 from gateway.monitoring.reports.stored_counters import step_line
 from gateway.support.audit.log import AuditLog
 from schemas.registry import RegisteredDevice

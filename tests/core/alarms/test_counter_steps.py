@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.alarms.rules import CounterStep
-from gateway.core.readings.exchanges import ToldExchange
+from gateway.core.readings.sums import ToldExchange
 from tests.core.alarms.alarming import Pipeline, rule
 from tests.core.making import DAY_MS, HOUR_MS, MINUTE_MS, NOW_MS
 from tests.rows import each_row

@@ -5,8 +5,7 @@ from math import nan
 from gateway.core.devices.device import Device
 from gateway.core.devices.exchange import exchange_doubt, exchange_fault
 from gateway.core.readings.counters import CounterState
-from gateway.core.readings.exchanges import ToldExchange
-from gateway.core.readings.sums import Register
+from gateway.core.readings.sums import Register, ToldExchange
 from schemas.registry import RegisteredDevice
 from tests.core.making import HOUR_MS, NOW_MS
 from tests.rows import each_row

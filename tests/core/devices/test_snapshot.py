@@ -17,10 +17,9 @@ from gateway.core.message import Arrival, StoredMessage
 from gateway.core.readings.clock_trust import WrongClock
 from gateway.core.readings.counters import CounterState
 from gateway.core.readings.duplicates import WINDOW_S, DedupResult, DedupVerdict, RecentKeys
-from gateway.core.readings.exchanges import NO_PAST, CounterPast, StepState, StepToConfirm, ToldExchange
 from gateway.core.readings.line_protocol import FieldSets, series_key
 from gateway.core.readings.steps import CounterRule, Doubt
-from gateway.core.readings.sums import FormerOffset, Register
+from gateway.core.readings.sums import NO_PAST, CounterPast, FormerOffset, Register, StepState, StepToConfirm, ToldExchange
 from schemas.quantities import GROWTH, Growth
 from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS, SECOND_MS
 

@@ -5,13 +5,17 @@ from math import isnan, nan
 import pytest
 
 from gateway.core.readings.counters import CounterState
-from gateway.core.readings.exchanges import NO_PAST, TOLD_MAX, CounterPast, ExchangeEffect, ToldExchange
 from gateway.core.readings.steps import CounterRule, RegisterStep, is_older
 from gateway.core.readings.sums import (
     FORMERS_MAX,
+    NO_PAST,
+    TOLD_MAX,
+    CounterPast,
+    ExchangeEffect,
     FormerOffset,
     FoundSum,
     Register,
+    ToldExchange,
     exact,
     is_beyond,
     may_lie_behind,

@@ -7,9 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.readings.counters import CounterState
-from gateway.core.readings.exchanges import ToldExchange
 from gateway.core.readings.steps import CounterRule, Doubt
-from gateway.core.readings.sums import Register
+from gateway.core.readings.sums import Register, ToldExchange
 from schemas.quantities import GROWTH, Growth, Quality
 from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS, pipeline, point, points, process
 from tests.rows import each_row

@@ -1,6 +1,6 @@
 """Readings of hours that were worked out are noted, each hour once; nothing is late while nobody works hours out."""
 
-from gateway.core.readings.late_readings import LateReadings, merged, runs_of
+from gateway.core.readings.replay import LateReadings, merged, runs_of
 from tests.core.making import HOUR_MS, NOW_MS, pipeline, process
 
 HOUR = NOW_MS // HOUR_MS

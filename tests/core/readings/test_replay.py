@@ -7,10 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.readings.counters import CounterState
-from gateway.core.readings.exchanges import TOLD_MAX, CounterPast, ExchangeEffect, ToldExchange
 from gateway.core.readings.replay import CounterReplay
 from gateway.core.readings.steps import CounterRule
-from gateway.core.readings.sums import Register
+from gateway.core.readings.sums import TOLD_MAX, CounterPast, ExchangeEffect, Register, ToldExchange
 from schemas.quantities import GROWTH, Quality
 from tests.core.making import HOUR_MS, NOW_MS
 

@@ -3,10 +3,9 @@
 from gateway.core.devices.device import Device
 from gateway.core.devices.exchange import step_said
 from gateway.core.readings.counters import CounterState
-from gateway.core.readings.exchanges import StepState, StepToConfirm, ToldExchange
 from gateway.core.readings.replay import CounterReplay
 from gateway.core.readings.steps import CounterRule
-from gateway.core.readings.sums import Register
+from gateway.core.readings.sums import Register, StepState, StepToConfirm, ToldExchange
 from schemas.quantities import GROWTH
 from tests.core.making import HOUR_MS, NOW_MS
 

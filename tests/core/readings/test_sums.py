@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.readings.counters import CounterState
-from gateway.core.readings.exchanges import NO_PAST, StoredExchange, ToldExchange
 from gateway.core.readings.steps import CounterRule
-from gateway.core.readings.sums import FORMERS_MAX, FormerOffset, FoundSum, Register
+from gateway.core.readings.sums import FORMERS_MAX, NO_PAST, FormerOffset, FoundSum, Register, StoredExchange, ToldExchange
 from schemas.quantities import GROWTH
 from tests.core.making import HOUR_MS, NOW_MS
 from tests.rows import each_row

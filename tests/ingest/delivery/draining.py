@@ -9,7 +9,7 @@ from typing import Any
 
 from gateway.core.batching.batch import encode
 from gateway.core.message import Reading, Refusal
-from gateway.core.readings.late_readings import LateReadings
+from gateway.core.readings.replay import LateReadings
 from gateway.ingest.delivery.backlog import BoundedJournal
 from gateway.ingest.storage import journal
 from gateway.ingest.storage.database import Database

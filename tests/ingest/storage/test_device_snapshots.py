@@ -14,9 +14,8 @@ from gateway.core.devices.device import Device
 from gateway.core.devices.setback import Setback
 from gateway.core.devices.snapshot import pack_kept
 from gateway.core.message import Arrival, StoredMessage
-from gateway.core.readings.exchanges import ToldExchange
 from gateway.core.readings.steps import RegisterStep
-from gateway.core.readings.sums import KEPT
+from gateway.core.readings.sums import KEPT, ToldExchange
 from gateway.ingest.storage import device_memory, keyvalue
 from gateway.ingest.storage.database import DatabaseFault
 from schemas.quantities import GROWTH, Quality

@@ -7,7 +7,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from gateway.core.readings.late_readings import HOUR_MS, LateReadings, merged, runs_of
+from gateway.core.readings.replay import HOUR_MS, LateReadings, merged, runs_of
 from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database, DatabaseFault
 from gateway.ingest.storage.hours_again import HoursAgain

@@ -6,8 +6,7 @@ from typing import TypeVar
 
 from gateway.core.devices.device import Device
 from gateway.core.readings.counters import CounterState
-from gateway.core.readings.exchanges import StoredExchange, ToldExchange
-from gateway.core.readings.sums import Register
+from gateway.core.readings.sums import Register, StoredExchange, ToldExchange
 from gateway.ingest.database.store import Counter, Side, StoredSeries
 from gateway.monitoring.reports.amendments import AmendedStore, amended_store, late_exchanges, late_sums_of
 from gateway.monitoring.reports.stored_counters import exchange_lines

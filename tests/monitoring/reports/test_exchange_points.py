@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.core.readings.exchanges import StoredExchange, ToldExchange
+from gateway.core.readings.sums import StoredExchange, ToldExchange
 from gateway.ingest.database.store import Store
 from gateway.monitoring.reports.stored_counters import exchange_lines, stored_exchanges
 from schemas.registry import RegisteredDevice

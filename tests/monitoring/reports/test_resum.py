@@ -9,7 +9,7 @@ import pytest
 
 from gateway.core.batching.write_result import Answer
 from gateway.core.readings.counters import CounterState
-from gateway.core.readings.exchanges import ToldExchange
+from gateway.core.readings.sums import ToldExchange
 from gateway.ingest.database.open_store import open_store
 from gateway.ingest.database.store import StoreFault
 from gateway.ingest.delivery.influxdb import InfluxdbClient, Output

@@ -11,8 +11,7 @@ import pytest
 from gateway.core.batching.write_result import Answer
 from gateway.core.devices.device import Device
 from gateway.core.readings.counters import CounterState
-from gateway.core.readings.exchanges import StoredExchange, ToldExchange
-from gateway.core.readings.sums import FoundSum, Register, SumsMode
+from gateway.core.readings.sums import FoundSum, Register, StoredExchange, SumsMode, ToldExchange
 from gateway.ingest.database.store import StoreFault
 from gateway.ingest.events import Events
 from gateway.monitoring.reports import take_over as module

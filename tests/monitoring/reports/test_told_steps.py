@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.core.readings.exchanges import StepState, StepToConfirm
+from gateway.core.readings.sums import StepState, StepToConfirm
 from gateway.ingest.database.store import Store, TimeSpan
 from gateway.monitoring.reports.stored_counters import StepsOf, step_line, steps_to_confirm, stored_steps
 from schemas.registry import RegisteredDevice

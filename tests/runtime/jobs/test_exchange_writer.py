@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gateway.core.batching.write_result import Answer
 from gateway.core.devices.device import Device
-from gateway.core.readings.exchanges import StoredExchange, ToldExchange
+from gateway.core.readings.sums import StoredExchange, ToldExchange
 from gateway.ingest.delivery.circuit_breaker import CircuitBreaker
 from gateway.ingest.events import Events
 from gateway.ingest.storage.database import Database

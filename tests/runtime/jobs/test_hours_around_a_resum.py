@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from gateway.core.readings.exchanges import ToldExchange
+from gateway.core.readings.sums import ToldExchange
 from gateway.ingest.database.store import TimeSpan
 from gateway.monitoring.reports.boundaries import midnight_ms
 from tests.monitoring.reports.points import EVERY, HOUR

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway.core.batching.write_result import Answer
-from gateway.core.readings.exchanges import ToldExchange
+from gateway.core.readings.sums import ToldExchange
 from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database
 from gateway.runtime.jobs.own_points import registry_lines

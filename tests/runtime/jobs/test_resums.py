@@ -10,8 +10,7 @@ from gateway.commands.demo import services
 from gateway.core.devices.device import Device
 from gateway.core.ledger import Ledger
 from gateway.core.readings.counters import CounterState
-from gateway.core.readings.exchanges import ToldExchange
-from gateway.core.readings.sums import SumsMode
+from gateway.core.readings.sums import SumsMode, ToldExchange
 from gateway.ingest.delivery.circuit_breaker import CircuitBreaker
 from gateway.ingest.delivery.influxdb import InfluxdbClient
 from gateway.ingest.events import Events

@@ -9,7 +9,7 @@ closes what has ended meanwhile, the oldest first.
 
 From the moment at which an hour is asked for each reading of a time before that moment is late: it may lie in the hour, or be
 the first one behind it. The core notes it by device and hour
-(:class:`gateway.core.readings.late_readings.LateReadings`); after the next hour those are worked out again, with their days and
+(:class:`gateway.core.readings.replay.LateReadings`); after the next hour those are worked out again, with their days and
 months. So are the hours of a device that had not sent anything behind them: they wait until it does.
 
 Readings that stand in the journal would be missing in what is worked out, so nothing is while there are some. What stands in
@@ -23,7 +23,7 @@ from random import random
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from gateway.core.readings.late_readings import HOUR_MS
+from gateway.core.readings.replay import HOUR_MS
 from gateway.ingest.database.open_store import open_store
 from gateway.ingest.database.store import Store, StoreFault, TimeSpan
 from gateway.ingest.delivery.circuit_breaker import CircuitBreaker
