@@ -1,19 +1,25 @@
-"""The last steps of every reading, native or by a profile: time, counters, duplicates, sequence, and the point it becomes."""
+"""The last steps of every reading, native or by a profile: time, counters, duplicates, sequence, and the point it becomes.
+
+A frame that a profile takes waits here for its points while its codec is asked (:class:`PendingDecode`).
+"""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from operator import attrgetter
 from typing import Final
 
+from msgspec import Struct
+
 from gateway.core.alarms.engine import Alarms
 from gateway.core.devices.broker_drops import SequenceGaps
 from gateway.core.devices.clocks import follow_clock, is_known_as_wrong
-from gateway.core.devices.device import Device
+from gateway.core.devices.device import Device, Series
 from gateway.core.devices.observation import Counting, Observation, later_ones, point_of, share_points
 from gateway.core.gateways.tenures import Tenures
-from gateway.core.message import Arrival, Outcome, Reading, Undecodable, reject
+from gateway.core.message import Arrival, CodecAsk, Outcome, Reading, Undecodable, reject
+from gateway.core.profiles.recognition import Frame
 from gateway.core.readings.clock_trust import MS_FROM, MS_TO, YEAR_2020_MS, ClockTrust, TimeRules, device_ms
 from gateway.core.readings.duplicates import NEW, DedupResult, DedupVerdict, MessageKeys
 from gateway.core.readings.line_protocol import FieldSets, value_texts
@@ -25,8 +31,6 @@ from schemas.rejects import RejectReason
 
 ChosenTime = tuple[int, bool, int]
 """The time of a reading in ms, True when it is the device's own, and the quality bits that follow from it."""
-
-
 MakePoint = Callable[[Observation, Arrival, Outcome], None]
 
 
@@ -36,7 +40,6 @@ class Evaluator:
 
     :ivar alarms: looks at each new reading, except for replayed ones, which tell of the past; None: there are no alarms.
     :ivar parity: of the stamps in this term of a machine that has a standby; the term before has the other one. None: alone.
-    :ivar tenures: the shares of this gateway, if there are several.
     :ivar unit_jumps: detects a firmware that changed the unit of a whole make's registers.
     """
 
@@ -268,3 +271,49 @@ _series_of: Final[Callable[[Observation], int]] = attrgetter("series.key")
 _NONE: Final[Collection[Observation]] = ()
 _GAP_MAX = 1_000_000
 """A wider jump means that the counter was set to a new value, not that a million readings were lost."""
+
+
+class PendingDecode(Struct, eq=False):
+    """A frame of an admitted device on its way to points. Here it waits if its codec has to be asked.
+
+    :ivar domain: that of its outcome while no measurement is known.
+    :ivar series: that of its point, if it is like the frame before it and gives one plain point.
+    :ivar stamps: the gateway's time by device in the frame, or in an item of the codec's list: measured together, one time.
+    """
+
+    frame: Frame
+    device: Device
+    arrival: Arrival
+    domain: str
+    series: Series | None = None
+    stamps: dict[Hashable, ChosenTime] | None = None
+
+    def stamp(self, device: Device, evaluator: Evaluator, item: int = 0) -> ChosenTime:
+        """The gateway's time for all that an item of the frame holds of a device."""
+        if self.stamps is None:
+            self.stamps = {}
+        key = (item, device.name) if item else device.name
+        if key not in self.stamps:
+            self.stamps[key] = evaluator.stamp(device, self.arrival)
+        return self.stamps[key]
+
+    def keep_time(self, outcome: Outcome, evaluator: Evaluator, observations: Iterable[Observation] = ()) -> None:
+        """Keep the gateway's time of the frame with what is kept of it: no other reading has it when the frame is replayed."""
+        if self.arrival.replayed:
+            return
+        if not self.stamps and self.device.last_stamp_ms:
+            self.stamp(self.device, evaluator)
+        if self.stamps:
+            stamp_ms = min(time_ms for time_ms, _, _ in self.stamps.values())
+            waiting = outcome.side_effects.waiting if outcome.side_effects is not None else ()
+            for kept in (*outcome.refusals, *waiting):
+                kept.arrival_ms = stamp_ms
+        for observation in observations:
+            if not observation.own_time:
+                evaluator.remember(observation, observation.quality | observation.series.pattern.quality, self.arrival.now_ms)
+
+
+def pending_decode(ask: CodecAsk) -> PendingDecode:
+    """The message that waits for the answer of a codec."""
+    assert isinstance(ask.pending, PendingDecode), "the core asked"  # noqa: S101
+    return ask.pending

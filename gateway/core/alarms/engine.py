@@ -8,7 +8,7 @@ from gateway.core.alarms import looking
 from gateway.core.alarms.alarm import AlarmState
 from gateway.core.alarms.counted import CountedDays, CountedHours, judge_losses, judge_register
 from gateway.core.alarms.rounds import Rounds, place_of
-from gateway.core.alarms.rules import CounterStep, Night, Rule, Rules, Usual, Values
+from gateway.core.alarms.rules import NIGHT_COVERAGE, CounterStep, Night, Rule, Rules, Usual, Values
 from gateway.core.alarms.states import States
 from gateway.core.alarms.views import UsualHours, Views
 from gateway.core.alarms.watch import FLOW, Scales, is_within
@@ -161,11 +161,12 @@ class Alarms:
         yield from self.states.remind(self.rules, now_ms)
 
     def night(self, device: Device, day: date, flow_min_m3_h: float, coverage: float, now_ms: int) -> None:
-        """Take the lowest flow of a device's night; ``coverage`` is the share of its readings that arrived."""
+        """Take the lowest flow of a device's night. One that lacks readings, by the share that arrived, does not count."""
+        if coverage < NIGHT_COVERAGE:
+            return
         usual_m3_h = self._views.usual_night(device.name, looking.NIGHT_HOURS)
         scales = Scales(device.params, {} if usual_m3_h is None else {(Usual.HOUR, FLOW): usual_m3_h})
-        night = looking.NightFlow(day, flow_min_m3_h, coverage)
-        looking.judge_night(self.rules, self.states, place_of(device), night, scales, now_ms)
+        looking.judge_night(self.rules, self.states, place_of(device), day, flow_min_m3_h, scales, now_ms)
 
     def day(self, device: Device, completeness: float, now_ms: int, *, longest_gap_s: float = 0.0) -> None:
         """Take the completeness of a device's newest day."""

@@ -5,12 +5,12 @@ The figures of nights and days come from the roll-ups once a day, and again afte
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Final, NamedTuple
+from typing import Final
 
 from msgspec import Struct
 
 from gateway.core.alarms.alarm import AlarmKey
-from gateway.core.alarms.rules import NIGHT_COVERAGE, Completeness, CounterStep, Night, Rule, Rules
+from gateway.core.alarms.rules import Completeness, CounterStep, Night, Rule, Rules
 from gateway.core.alarms.states import Place, Sight, States
 from gateway.core.alarms.views import View
 from gateway.core.alarms.watch import FLOW, Check, Kept, Scales, Steps, Table, Verdict
@@ -115,12 +115,13 @@ def _apart_ms(one: float, other: float) -> float:
 
 def _end_step(states: States, steps: Steps, look: Look) -> None:
     """End the alarm of a step when its time has passed; not with a reading that is doubted, for it may be another step."""
-    rule, name = steps.rule, f"{steps.name}{look.text_tags}"
+    rule, number, condition = steps
+    name = f"{number}{look.text_tags}"
     state = states.find(AlarmKey(rule.name, look.place.name))
     standing = state.standing.get(name) if state is not None else None
     if state is None or look.quality & Quality.COUNTER_SUSPECT:
         return
-    if standing is not None and look.time_ms - standing.last_ms >= steps.condition.hold_ms:
+    if standing is not None and look.time_ms - standing.last_ms >= condition.hold_ms:
         states.fall(rule, look.place.name, name, look.time_ms)
         if state.nights and not state.standing:
             states.rest(state, look.time_ms)
@@ -132,24 +133,14 @@ NIGHT_HOURS = 5
 """The first hours of a day count as its night: midnight to five."""
 
 
-class NightFlow(NamedTuple):
-    """The lowest flow of one night, and the share of its readings that arrived."""
-
-    day: date
-    flow_min_m3_h: float
-    coverage: float
-
-
-def judge_night(rules: Rules, states: States, place: Place, night: NightFlow, scales: Scales, now_ms: int) -> None:
-    """Judge a night of a device by all rules. A night that lacks readings does not count."""
-    if night.coverage < NIGHT_COVERAGE:
-        return
+def judge_night(rules: Rules, states: States, place: Place, day: date, flow_m3_h: float, scales: Scales, now_ms: int) -> None:
+    """Judge the lowest flow of a device's night by all rules."""
     for rule, name, condition in rules.of(Night):
-        scale, sight = scales.scale(condition.of, FLOW), Sight(name, now_ms, night.flow_min_m3_h, FLOW)
-        if scale is not None and night.flow_min_m3_h > max(condition.above * scale, condition.least_m3_h):
-            _stand(states, rule, place, condition.nights, sight, night.day.toordinal())
+        scale, sight = scales.scale(condition.of, FLOW), Sight(name, now_ms, flow_m3_h, FLOW)
+        if scale is not None and flow_m3_h > max(condition.above * scale, condition.least_m3_h):
+            _stand(states, rule, place, condition.nights, sight, day.toordinal())
         elif scale is not None:
-            _fall(states, rule, place.name, sight, night.day.toordinal())
+            _fall(states, rule, place.name, sight, day.toordinal())
 
 
 def _stand(states: States, rule: Rule, place: Place, nights: int, sight: Sight, day: int) -> None:

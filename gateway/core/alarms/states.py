@@ -36,7 +36,6 @@ class Sight(NamedTuple):
     """A condition that is met.
 
     :ivar name: the condition, with the channel on which it stands.
-    :ivar time_ms: the time of the reading that meets it.
     :ivar since_ms: its beginning, if that is earlier than the first reading that met it; None: it is that reading.
     """
 

@@ -65,10 +65,6 @@ class View:
             self._guard((*gates, field_set))
         return table
 
-    def hold(self, from_ms: int, until_ms: int) -> None:
-        """Begin with a guard that holds for a span of time, and as yet for no field set."""
-        self.device.guard = self.tables.guard((), from_ms, until_ms)
-
     def _guard(self, field_sets: tuple[FieldSet, ...]) -> None:
         guard = self.device.guard
         self.device.guard = self.tables.guard(field_sets, guard.from_ms, guard.until_ms)
@@ -207,7 +203,7 @@ class Views:
         view.tables = Tables(self._rules, own=own, parents=parents, shared=self._shared) if has_own else self._shared
         view.parent = parent
         view.is_parent = self._looks_at_parents and device.name in self._parents
-        view.hold(from_ms, until_ms)
+        device.guard = view.tables.guard((), from_ms, until_ms)  # as yet for no field set
         view.watch(busy=busy or view.is_busy or view.is_parent)
         return view
 

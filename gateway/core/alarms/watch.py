@@ -117,12 +117,8 @@ class Check(NamedTuple):
         return Verdict.GONE if any(bound.is_gone(value) for bound, value in known) else Verdict.BETWEEN
 
 
-class Steps(NamedTuple):
-    """A condition on the steps of counters."""
-
-    rule: Rule
-    name: str
-    condition: CounterStep
+Steps = tuple[Rule, str, CounterStep]
+"""A condition on the steps of counters, with its rule and its name."""
 
 
 class Table(NamedTuple):
@@ -160,7 +156,7 @@ class Tables:
         self._guards: dict[tuple[FieldSet, ...], Guard] = {}
         self._shared = shared
         self._conditions: list[tuple[Rule, str, tuple[Bound, ...]]] = []
-        self._steps = [Steps(*one) for one in rules.of(CounterStep)]
+        self._steps = list(rules.of(CounterStep))
         for rule, name, condition in rules.of(Values):
             limits = [(limit, own if limit.at == "device" else parents) for limit in condition.limits]
             if shared is not None and not any(scales.is_own(limit.of) for limit, scales in limits):

@@ -40,7 +40,6 @@ class CounterNumbers(array):  # type: ignore[type-arg] # it is its numbers: an o
     :ivar restored_ms: the newest time of a register that an earlier run saved; what that run read after it is not known here.
     :ivar version: grows with each change that must outlive the process: of two records the one with the greater is newer.
     :ivar rated: counter → what the size of its meter passes in an hour, by the registry.
-    :ivar past: the history needed to work sums out again.
     """
 
     __slots__ = ("_doubts", "_names", "awaits", "past", "rated", "restored_ms", "version")

@@ -160,7 +160,6 @@ class FieldSet:
     """One set of fields, in the order of the table: those of the domain first, then those of device health.
 
     :ivar number: small number that stands for it; 0 for sets beyond the limit.
-    :ivar names: its fields in their order.
     :ivar values_of: takes the values of these fields, in this order, out of a reading that has them in any.
     :ivar key: the form of a key in the window of duplicates: its head, and 16 bits for each field, or 16 bits in all for a set
         beyond the limit.

@@ -15,7 +15,7 @@ from typing import Final
 
 from gateway.core.readings.counters import CounterState
 from gateway.core.readings.line_protocol import device_of_line
-from gateway.core.readings.steps import CounterRule, is_older
+from gateway.core.readings.steps import HOUR_MS, CounterRule, is_older
 from gateway.core.readings.sums import Register, StepState, StepToConfirm, ToldExchange
 from schemas.quantities import GROWTH, Quality
 
@@ -111,7 +111,6 @@ class CounterReplay:
             self._state.exchange(self._told.pop(0))
 
 
-HOUR_MS: Final = 3_600_000
 _HOURS_MAX: Final = 1000
 """Hours remembered of a device until they are fetched: more than it can have in the longest past that is accepted."""
 AGAIN_MAX: Final = 10_000

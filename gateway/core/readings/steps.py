@@ -48,7 +48,6 @@ class CounterValue(NamedTuple):
 
     :ivar name: the counter with its lane or channel.
     :ivar growth: the fastest that it may grow, by the table.
-    :ivar rule: the rule of its profile, if there is one.
     :ivar together: stands for its message, where that has several readings: they confirm a step once.
     :ivar size_per_h: amount that the size of its meter passes in an hour.
     :ivar is_rated: the registry tells that size.
@@ -228,7 +227,6 @@ class Judgement(NamedTuple):
 
     :ivar suspect: it took a step that deserves quality bit 4.
     :ivar offset: its sum less its register; None: it is not believed, or not yet, and has no sum.
-    :ivar step: the step, if people must explain it.
     """
 
     suspect: bool

@@ -94,7 +94,6 @@ class Register(NamedTuple):
     """State of one counter, to be stored.
 
     :ivar value: the last believed value; NaN: the meter was exchanged at ``time_ms`` and its successor has not been read yet.
-    :ivar doubt: a step that is not believed yet.
     :ivar offset: the sum less the register; of an exchanged meter the whole sum.
     :ivar base: the sum from which the mean rate is worked out, at ``base_ms``; None: this one.
     :ivar size_per_h: amount that its meter has shown to pass in an hour; 0: the table or the registry tells it.

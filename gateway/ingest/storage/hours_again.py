@@ -18,7 +18,8 @@ from typing import Final
 import msgspec
 
 from gateway.core.batching.batch import Body, text_of
-from gateway.core.readings.replay import AGAIN_MAX, HOUR_MS, HourRun, LateReadings, merged, runs_of
+from gateway.core.readings.replay import AGAIN_MAX, HourRun, LateReadings, merged, runs_of
+from gateway.core.readings.steps import HOUR_MS
 from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database
 

@@ -51,8 +51,6 @@ _UNSAVED_MAX: Final = 1000
 class AlarmKeeper:
     """Keeps the alarms of one gateway.
 
-    :ivar events: the events for the log, and the receivers that cannot be reached.
-    :ivar outbox: the notices that wait for a receiver.
     :ivar changed: grows with each round of changes.
     :ivar follows: another machine decides and tells.
     """

@@ -47,7 +47,6 @@ _DAY_MS: Final = 86_400_000
 class JournalState:
     """The journal's contents, measured every few seconds.
 
-    :ivar rejects: number of stored rejects by reason.
     :ivar room_bytes: growth up to a limit, its own or that of the disk; None before the first measurement.
     """
 

@@ -22,7 +22,7 @@ from gateway.core.devices.streams import Streams
 from gateway.core.evaluate import Evaluator
 from gateway.core.ledger import Ledger
 from gateway.core.readings.counters import CounterState
-from gateway.core.readings.replay import HOUR_MS
+from gateway.core.readings.steps import HOUR_MS
 from gateway.core.readings.sums import StepToConfirm, StoredExchange
 from gateway.ingest.database.open_store import open_store
 from gateway.ingest.database.store import StoreFault

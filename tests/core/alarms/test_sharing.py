@@ -20,7 +20,7 @@ from tests.rows import each_row
 def view_of(name: str, tables: Tables) -> View:
     """Return the view of a new device."""
     view = View(Device(name, None), tables)
-    view.hold(-EVER_MS, EVER_MS)
+    view.device.guard = tables.guard((), -EVER_MS, EVER_MS)
     return view
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from gateway.core.batching.write_result import Answer
 from gateway.core.message import Outcome, Reading
-from gateway.core.readings.replay import HOUR_MS, LateReadings
+from gateway.core.readings.replay import LateReadings
+from gateway.core.readings.steps import HOUR_MS
 from gateway.ingest.storage.database import Database, DatabaseFault
 from gateway.ingest.storage.hours_again import HoursAgain
 from tests.ingest.delivery.delivering import until

@@ -11,7 +11,8 @@ import pytest
 from gateway.core.batching.batch import encode
 from gateway.core.ledger import Ledger
 from gateway.core.message import Reading, Refusal
-from gateway.core.readings.replay import HOUR_MS, LateReadings
+from gateway.core.readings.replay import LateReadings
+from gateway.core.readings.steps import HOUR_MS
 from gateway.ingest.events import Events
 from gateway.ingest.storage import reject_account, rejects
 from gateway.ingest.storage.database import Database

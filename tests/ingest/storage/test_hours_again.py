@@ -7,7 +7,8 @@ from unittest.mock import Mock
 
 import pytest
 
-from gateway.core.readings.replay import HOUR_MS, LateReadings, merged, runs_of
+from gateway.core.readings.replay import LateReadings, merged, runs_of
+from gateway.core.readings.steps import HOUR_MS
 from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database, DatabaseFault
 from gateway.ingest.storage.hours_again import HoursAgain

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from gateway.core.devices.device import Device
-from gateway.core.readings.replay import HOUR_MS as UTC_HOUR_MS
 from gateway.core.readings.replay import LateReadings
+from gateway.core.readings.steps import HOUR_MS as UTC_HOUR_MS
 from gateway.core.status.silence import Silence
 from gateway.ingest.database.store import TimeSpan
 from gateway.monitoring.reports.consumption import consumption

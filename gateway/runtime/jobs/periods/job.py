@@ -23,7 +23,7 @@ from random import random
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from gateway.core.readings.replay import HOUR_MS
+from gateway.core.readings.steps import HOUR_MS
 from gateway.ingest.database.open_store import open_store
 from gateway.ingest.database.store import Store, StoreFault, TimeSpan
 from gateway.ingest.delivery.circuit_breaker import CircuitBreaker

@@ -30,7 +30,8 @@ import msgspec
 from gateway.core.batching.batch import packed
 from gateway.core.batching.write_result import Fate, fate_of
 from gateway.core.readings.line_protocol import tag_text
-from gateway.core.readings.replay import HOUR_MS, HourRun
+from gateway.core.readings.replay import HourRun
+from gateway.core.readings.steps import HOUR_MS
 from gateway.ingest.database.store import Side, Store, TimeSpan, batches
 from gateway.ingest.delivery.circuit_breaker import CircuitBreaker
 from gateway.ingest.delivery.influxdb import Output
