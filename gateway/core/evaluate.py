@@ -276,8 +276,8 @@ _GAP_MAX = 1_000_000
 class PendingDecode(Struct, eq=False):
     """A frame of an admitted device on its way to points. Here it waits if its codec has to be asked.
 
-    :ivar domain: that of its outcome while no measurement is known.
-    :ivar series: that of its point, if it is like the frame before it and gives one plain point.
+    :ivar domain: the domain of its outcome while no measurement is known.
+    :ivar series: the series of its point, if it is like the frame before it and gives one plain point.
     :ivar stamps: the gateway's time by device in the frame, or in an item of the codec's list: measured together, one time.
     """
 

@@ -1,4 +1,4 @@
-"""What is worked out again: the hours of late readings, and sums: the readings of a counter once more, in order of their times.
+"""Hours of late readings, and sums, worked out again: the readings of a counter once more, this time in order of their times.
 
 For sums it is the code that judges readings as they come. Exchanges that were told since are known now, and readings that came
 late stand where they belong.
