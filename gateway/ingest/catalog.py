@@ -112,7 +112,8 @@ def topic_filters(config: Config, catalog: Catalog) -> dict[str, RetainHandling]
     A filter that another one covers is left out: the broker would deliver twice. Of several gateways that share out what comes
     each has the filters of its shares alone.
     """
-    groups = [pattern for pattern in config.mqtt.subscriptions if _names_group(pattern)]
+    sparkplug = [pattern for pattern in config.mqtt.subscriptions if pattern.partition("/")[0] == SPARKPLUG]
+    groups = [pattern for pattern in sparkplug if pattern.split("/")[1:2] not in (["+"], ["#"])]
     always, once = RetainHandling.SEND_ALWAYS, RetainHandling.SEND_IF_SUBSCRIPTION_NOT_EXISTS
     if catalog.shares is not None:
         own = [pattern for share in catalog.shares.of(config.mqtt.client_id) for pattern in filters_of(share)]
@@ -146,11 +147,6 @@ def state_topics(config: Config, catalog: Catalog) -> list[str]:
         if (device.site, None) in own or (device.site, domain) in own
     ]
     return [str(topic) for topic in found]
-
-
-def _names_group(pattern: str) -> bool:
-    namespace, _, rest = pattern.partition("/")
-    return namespace == SPARKPLUG and rest.partition("/")[0] not in {"+", "#"}
 
 
 def _of_profiles(catalog: Catalog, groups: list[str]) -> Iterator[tuple[str, bool]]:

@@ -85,8 +85,8 @@ class BrokerLink:
 class Administration:
     """A connection with the account that may administer. Use as an asynchronous context manager.
 
-    :param options: its account; the client id is the beginning of one that is never used again.
-    :raises AdministrationFault: on entering, and by each method.
+    The client id of the ``options`` is the beginning of one that is never used again. Entering, and each method, may raise
+    :class:`AdministrationFault`.
     """
 
     def __init__(self, address: BrokerAddress, options: SessionOptions) -> None:
@@ -190,10 +190,7 @@ def account_of(place: NativeTopics) -> BrokerAccount:
 
 
 class MosquittoAccounts(Administration):
-    """The accounts of devices on Mosquitto. Use as an asynchronous context manager.
-
-    :raises AdministrationFault, EnrolmentRefused: on entering, and by each method.
-    """
+    """The accounts of devices on Mosquitto; its methods may raise :class:`EnrolmentRefused` too."""
 
     async def enrolled(self) -> set[str]:
         """The names of all accounts."""

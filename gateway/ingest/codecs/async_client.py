@@ -76,9 +76,9 @@ class AsyncCodecs:
         return list(self._codecs)
 
     def replace(self, sources: Mapping[str, str | Path]) -> None:
-        """Replace the codecs. One with the same text stays as it is, even suspended; earlier calls are still answered.
+        """Replace the codecs; :class:`ConfigurationFault`: files that cannot be read, the codecs stay as they are.
 
-        :raises ConfigurationFault: files that cannot be read; the codecs stay as they are.
+        One with the same text stays as it is, even suspended; earlier calls are still answered.
         """
         texts = read_sources(sources)
         self._missing = available()

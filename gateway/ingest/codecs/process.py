@@ -222,10 +222,9 @@ class SyncCodecs:
         return read_answer(line)
 
     def _line(self, child: CodecProcess) -> bytes:
-        """The child's next line. Its CPU time counts, as in the running gateway, not the delay of a busy machine.
+        """Return the next line; :class:`TimeoutError`: it hangs, :class:`EOFError`: it has ended, or the line does not end.
 
-        :raises TimeoutError: it hangs.
-        :raises EOFError: it has ended, or its line does not end.
+        The CPU time of the child counts, as in the running gateway, not the delay of a busy machine.
         """
         deadline_s, watch = time.monotonic() + _PATIENCE_S, StuckWatch(child)
         child.connection.settimeout(CHECK_S)

@@ -43,10 +43,9 @@ class Response:
 
 
 class _HttpConnection(asyncio.Protocol):
-    """One connection; carries one request at a time.
+    """One connection, asked for at ``opened_s`` on the client's clock; carries one request at a time.
 
-    :ivar opened_s: the instant at which the connection was asked for, on the client's clock.
-    :ivar sent_bytes: all that it took of the link so far, as the kernel counts.
+    All that it took of the link so far, as the kernel counts, is ``sent_bytes``.
     """
 
     def __init__(self, opened_s: float = 0.0) -> None:

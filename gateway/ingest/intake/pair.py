@@ -70,11 +70,10 @@ class PairedConnection(Connection):
 
 @dataclass(slots=True)
 class Watch:
-    """Says what this machine is, hears what the other is, and tells when that changes.
+    """Says what this machine is, hears what the other is, and tells when that changes; ``syncs`` counts how often it stood.
 
-    :ivar stood_back: set once this machine is not ``live`` any more.
-    :ivar news: set when alarms of the live machine were heard, and before ``live`` is.
-    :ivar syncs: number of times that the watch began to stand.
+    Once this machine is not ``live`` any more ``stood_back`` is set; ``news`` when alarms of the live machine were heard, and
+    before ``live`` is.
     """
 
     connection: Connection
@@ -88,7 +87,7 @@ class Watch:
     news: asyncio.Event = field(default_factory=asyncio.Event)
     syncs: int = 0
     _alarms: dict[str, bytes] = field(default_factory=dict)
-    _may_open: asyncio.Event = field(default_factory=asyncio.Event)
+    may_open: asyncio.Event = field(default_factory=asyncio.Event)
     _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
     _next_word_s: float = 0.0
     _has_left: bool = False
@@ -102,10 +101,6 @@ class Watch:
                 if self._loop.time() >= self._next_word_s:
                     self._say()
                 await asyncio.sleep(self.standby.keep_alive_s / _LOOKS_EACH_KEEP_ALIVE)
-
-    async def until_may_open(self) -> None:
-        """Return when this machine may open the session."""
-        await self._may_open.wait()
 
     async def _stay_connected(self) -> None:
         while True:
@@ -192,9 +187,9 @@ class Watch:
                 self.stood_back.set()
         self._events.stands_by = standby.is_synced and standby.role is PairRole.PASSIVE
         if standby.may_open:
-            self._may_open.set()
+            self.may_open.set()
         else:
-            self._may_open.clear()
+            self.may_open.clear()
 
     def _say(self) -> None:
         """Say what this machine is, and how many readings its journal holds."""

@@ -48,10 +48,7 @@ class Notice(NamedTuple):
 
 
 class SharedState(NamedTuple):
-    """A state as the other machine of a pair gets it.
-
-    :ivar held_back: the webhook does not know of it: planned work goes on, or it did not answer.
-    """
+    """A state for the other machine of a pair; ``held_back``: by planned work, or a webhook that did not answer."""
 
     state: AlarmState
     held_back: bool

@@ -60,11 +60,9 @@ class Damaged(Exception):  # noqa: N818 - says what it is
 
 
 def begin(path: Path, *, damaged: bool = False) -> "Database":
-    """Open the file of a gateway, whatever is at its place.
+    """Open the file of a gateway, whatever is at its place; :class:`InUse`, which only people can resolve: another has it.
 
     A missing folder is created. A directory in the file's place is removed if it is empty, else left alone: it has an owner.
-
-    :raises InUse: another gateway uses it, which only people can resolve.
     """
     file = Database(path)
     try:

@@ -180,9 +180,8 @@ class QuarantineIn:
 class QuarantineOut:
     """Sends released messages through the pipeline, while ``has_room`` says that the journal takes more.
 
-    ``journaled`` is set when rows were added to the journal.
-
-    :ivar releasing: messages that the core has seen and whose outcome is not durable yet.
+    ``journaled`` is set when rows were added to the journal; ``releasing`` is True while the outcome of messages that the core
+    has seen is not durable yet.
     """
 
     _database: Database

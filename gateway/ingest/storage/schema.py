@@ -210,7 +210,7 @@ def restart_wal(connection: sqlite3.Connection) -> bool:
 def is_damage(error: Exception, *, opening: bool = False) -> bool:
     """Tell if the file itself is faulty, not the disk, its rights or its space.
 
-    :param opening: then it is to blame too for a table that is missing, and when its head says that it may not be written.
+    At the ``opening`` it is to blame too for a table that is missing, and when its head says that it may not be written.
     """
     code = _code(error, sqlite3.SQLITE_NOTADB if type(error) is sqlite3.DatabaseError else 0)
     if isinstance(error, UnicodeDecodeError):  # the message of a fault quotes the contents of the file

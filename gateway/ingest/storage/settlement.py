@@ -32,8 +32,8 @@ Remove = Callable[[sqlite3.Connection, list[int]], int]
 class Limits(NamedTuple):
     """Limits of what is stored beside the journal.
 
-    :ivar min_free_bytes: with less free space on the disk, the quarantine does not grow.
-    :ivar may_give_up: under pressure from the broker, messages that cannot be stored may be lost.
+    With less free space on the disk than ``min_free_bytes`` the quarantine does not grow; ``may_give_up``: under pressure from
+    the broker, messages that cannot be stored may be lost.
     """
 
     rejects_max_bytes: int

@@ -54,7 +54,7 @@ class Receiving:
 
 async def _permitted(watch: Watch, evaluator: Evaluator) -> None:
     """Return when the session may be opened; stamps have another parity in each term: the other machine may have given some."""
-    await watch.until_may_open()
+    await watch.may_open.wait()
     evaluator.parity = watch.standby.term % 2
 
 

@@ -168,9 +168,7 @@ def _published(foundation: Foundation, processing: Processing, pairing: Pairing)
 class Closing:
     """The job that closes periods, and the points about the registry and what happens to the gateway.
 
-    A machine of ``pairing`` closes hours while it is live.
-
-    :ivar late_report: the report of late readings to whoever closes hours; None: this gateway does, and always.
+    A machine of ``pairing`` closes hours while it is live. ``late_report`` goes to whoever closes hours; None: this one.
     """
 
     def __init__(self, way: Way, watching: Watching) -> None:

@@ -161,7 +161,7 @@ def test_a_passive_machine_takes_the_session_when_the_other_goes_and_stands_back
         assert watch.syncs == 0, "an earlier run said that"
         machine.state("a", PairRole.PASSIVE, 0)
         assert (watch.syncs, machine.events.stands_by, standby.awaited_journals) == (1, True, ["b"])
-        waiting = asyncio.create_task(watch.until_may_open())
+        waiting = asyncio.create_task(watch.may_open.wait())
         await asyncio.sleep(0)
         assert [waiting.done(), watch.live.is_set(), watch.news.is_set()] == [False] * 3
 
@@ -176,7 +176,7 @@ def test_a_passive_machine_takes_the_session_when_the_other_goes_and_stands_back
         assert machine.state("b", PairRole.LIVE, 9) == [said(PairRole.PASSIVE, 4), "5"]
         assert watch.stood_back.is_set()
         assert not watch.live.is_set()
-        late = asyncio.create_task(watch.until_may_open())
+        late = asyncio.create_task(watch.may_open.wait())
         await asyncio.sleep(0)
         assert not late.done()
         late.cancel()

@@ -124,11 +124,9 @@ class ManagementFault(Exception):  # noqa: N818 - it says what happened
 
 
 class ManagementApi:
-    """The API at an address, with an account.
+    """The API at a ``url`` such as ``http://127.0.0.1:15672``, with an account; ``tls`` is for one that begins with https.
 
-    :ivar url: its address, such as ``http://127.0.0.1:15672``.
-    :param tls: for an address that begins with https.
-    :raises ManagementFault: by each method: it does not answer, or not with success.
+    Each method raises :class:`ManagementFault` if it does not answer, or not with success.
     """
 
     def __init__(self, url: str, username: str, password: str, tls: ssl.SSLContext | None = None) -> None:

@@ -54,8 +54,7 @@ SalvagedRow = tuple[Any, ...]
 def rows_of_damaged(damaged: Path, kinds: str) -> Iterator[SalvagedRow]:
     """Rows of the table whose columns, behind the number of the row, are of these kinds. The number comes first.
 
-    :param kinds: a letter for each column: ``i`` an integer or NULL, ``t`` text, ``b`` bytes.
-    :raises OSError: the file cannot be read.
+    A letter of ``kinds`` is a column: ``i`` an integer or NULL, ``t`` text, ``b`` bytes. :class:`OSError`: it is not readable.
     """
     with ExitStack() as stack:
         main, wal = (

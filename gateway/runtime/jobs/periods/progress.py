@@ -148,11 +148,7 @@ LateMarks = Mapping[str, Collection[HourRun]]
 
 
 class LateDay(NamedTuple):
-    """A local day with hours that must be worked out again.
-
-    :ivar hours: the local hours, without gaps.
-    :ivar devices: the devices that have a late hour in it.
-    """
+    """A local day with ``hours``, without gaps, that must be worked out again, and the ``devices`` with a late hour in it."""
 
     day: TimeSpan
     hours: list[TimeSpan]

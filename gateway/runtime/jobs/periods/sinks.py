@@ -55,9 +55,8 @@ class Postponed(Exception):  # noqa: N818 - nothing is wrong with the job
 class RollupWriter:
     """Writes points in batches, outside the ledger: points that are not confirmed are worked out again.
 
-    :param second_place: the database that keeps the same points longer, if there is one.
-    :ivar written: points that the database confirmed.
-    :raises Postponed: by each method: the database does not take them.
+    The ``second_place``, if there is one, keeps the same points longer. Each method raises :class:`Postponed` while the
+    database does not take them; ``written`` counts those that it confirmed.
     """
 
     def __init__(
@@ -145,11 +144,7 @@ class AlarmFeeds:
             self._alarms.day(found, ratio, now_ms, longest_gap_s=figures.longest_gap_s)
 
     async def learn_usual(self, store: Store, roster: Roster, end_ms: int) -> None:
-        """Work out the usual hours up to a midnight; tell and keep them.
-
-        :raises StoreFault: the database does not answer.
-        :raises DatabaseFault: they cannot be kept.
-        """
+        """Work out the usual hours up to a midnight; tell and keep them; or :class:`StoreFault`, :class:`DatabaseFault`."""
         fields = set(self._usual_fields())
         changes: dict[str, str | None] = {}
         if not fields:
@@ -164,10 +159,9 @@ class AlarmFeeds:
         await self._database.run(keyvalue.put_all, changes)
 
     async def judge_counted(self, store: Store, roster: Roster, end_ms: int, now_ms: int) -> list[tuple[str, int]]:
-        """Have judged what registers and the meters behind parents counted up to a midnight.
+        """Have judged what registers and the meters behind parents counted up to a midnight, or raise :class:`StoreFault`.
 
-        :return: the devices whose register was found stuck, or moving again, and since when it was: all since is to be marked.
-        :raises StoreFault: the database does not answer.
+        Return devices whose register was found stuck, or moving again, and since when it was: all since is to be marked.
         """
         if not any(any(self._alarms.rules.of(kind)) for kind in (Stuck, Losses)):
             return []
