@@ -7,6 +7,7 @@ import pytest
 
 from gateway.core.gateways.standby import SETTLE_S, PairRole, Standby
 from tests.core.gateways.standby_world import KEEP_ALIVE_S, STEP_S, World
+from tests.examples import examples
 
 LIVE, PASSIVE, OFFLINE = PairRole.LIVE, PairRole.PASSIVE, PairRole.OFFLINE
 GONE_S: Final = 2 * KEEP_ALIVE_S
@@ -139,7 +140,7 @@ def test_a_machine_that_comes_back_leaves_the_session_where_it_is(name: str) -> 
 
 
 def test_two_that_start_at_once_do_not_fight() -> None:
-    for seed in range(30):
+    for seed in range(examples(30)):
         world = started(seed)
         run(world, 60.0)
         assert len(world.live()) == 1, seed
@@ -147,7 +148,7 @@ def test_two_that_start_at_once_do_not_fight() -> None:
 
 
 def test_whatever_breaks_one_machine_is_live_soon_after_and_the_session_rests() -> None:
-    for seed in range(60):
+    for seed in range(examples(60)):
         world = started(seed)
         faults = 0
         for _ in range(8):
@@ -165,7 +166,7 @@ def test_whatever_breaks_one_machine_is_live_soon_after_and_the_session_rests() 
 
 
 def test_a_machine_that_is_cut_off_stands_back_and_the_other_is_live_within_two_keep_alives() -> None:
-    for seed in range(20):
+    for seed in range(examples(20)):
         world = started(seed)
         run(world, 10.0)
         (cut,) = world.live()
