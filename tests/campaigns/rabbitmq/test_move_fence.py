@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from http import HTTPStatus
 from pathlib import Path
 
 import paho.mqtt.client as paho
@@ -56,7 +57,8 @@ class Meter:
 
 
 def has_sum(gates: Pair, device: str, *, new: bool) -> bool:
-    counters = (gates.new if new else gates.old).document(f"/api/devices/{device}")["counters"]
+    status, body = (gates.new if new else gates.old).ask(f"/api/devices/{device}")
+    counters = json.loads(body)["counters"] if status == HTTPStatus.OK else []  # until the first message is there it is unknown
     return bool(counters) and counters[0]["sum"] is not None
 
 
