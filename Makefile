@@ -11,7 +11,7 @@ DAYS ?= 31
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup ready ready-python ready-parts demo test test-alone-1 test-alone-2 test-together-1 test-together-2 test-together-3 test-together-4
-.PHONY: test-oldest test-debian12 test-all check fmt bench chaos chaos-rabbitmq months truth mutate judge fuzz recovery soak lock bundle sbom advisories clean near
+.PHONY: test-oldest test-debian12 test-all check fmt bench chaos chaos-rabbitmq months truth mutate judge judge-grafana fuzz recovery soak lock bundle sbom advisories clean near
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 17
@@ -133,6 +133,10 @@ mutate: ready ## changes to the code, of which each makes a test of its room fai
 
 judge: ## hold the formulas of the simulator against wntr, pandapower and UXsim (x86-64, Python 3.13)
 	@.ci/judge
+
+judge-grafana: ready ## the dashboards drawn with Grafana's own parts (with Node.js): make judge-grafana BOARD=water STORE=influxdb VERSION=13 LANGUAGE=vi
+	@.ci/judge-grafana $(if $(BOARD),--board $(BOARD)) $(if $(STORE),--store $(STORE)) $(if $(VERSION),--version $(VERSION)) \
+		$(addprefix --language ,$(filter vi en,$(LANGUAGE))) # a shell may have set it to something longer
 
 fuzz: SECONDS = 300
 fuzz: ready ## feed every parser with malformed input, guided by coverage: make fuzz SECONDS=300 TARGET="obis cbor"
