@@ -29,7 +29,7 @@ def rendered() -> dict[str, str]:
     if refused:
         raise CannotAsk("\n".join(refused))
     return {
-        f"{database.folder}/{board.name}.json": file_text(dashboard(board, database))
+        f"{database.folder}/{board.name}.json": file_text(dashboard(board, database, "en"))
         for database in DATABASES
         for board in DASHBOARDS
     }

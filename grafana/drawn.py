@@ -14,10 +14,11 @@ from grafana.answers import DAY_MS, Figures, Labels, Page
 from grafana.ask import Question, column_name, first, gap_ms
 from grafana.drawn_points import PointAxis, PointSize, point_chart
 from grafana.layout import Place
-from grafana.model import GREEN, Column, Kind, Panel, Steps, Words, both
+from grafana.model import GREEN, Column, Kind, Panel, Steps, Words
 from grafana.reasons import without_data
 from grafana.render import EVERY_TABLE
 from grafana.tables.flows import DOUBT, DOUBT_FROM, is_doubt
+from grafana.text import both
 from grafana.units import SHARE
 from grafana.written import ZONE, number_text
 

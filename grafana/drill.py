@@ -4,8 +4,9 @@ from typing import Final
 
 from grafana.ask import first
 from grafana.head import DATA_SOURCE, GATEWAY_PAGE
-from grafana.model import Dashboard, Panel, both
+from grafana.model import Dashboard, Panel
 from grafana.stores import Database, Json
+from grafana.text import both
 
 ONE_DEVICE: Final = "device"
 """The dashboard of one device."""

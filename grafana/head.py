@@ -2,8 +2,9 @@
 
 from typing import Final
 
-from grafana.model import PROMETHEUS, Annotation, Dashboard, Link, Prom, Variable, both
+from grafana.model import PROMETHEUS, Annotation, Dashboard, Link, Prom, Variable
 from grafana.stores import Database, Json
+from grafana.text import both, joined
 
 DATA_SOURCE: Final = "datasource"
 """The variable that says which data source of the dashboard's kind is asked."""
@@ -49,7 +50,7 @@ def chosen_metrics() -> Json:
 def _other_dashboards(database: Database) -> Json:
     return {
         "type": "dashboards",
-        "title": "Bảng khác · Other dashboards",
+        "title": both("Bảng khác", "Other dashboards"),
         "tags": [database.prefix],
         "asDropdown": True,
         "includeVars": True,
@@ -140,7 +141,7 @@ def _simulated() -> Json:
         "type": "custom",
         "name": "simulated",
         "label": both("Thiết bị mô phỏng", "Simulated devices"),
-        "query": ",".join(f"{text} : {value}" for text, value in options),
+        "query": joined(*(joined(text, value, by=" : ") for text, value in options), by=","),
         "multi": False,
         "includeAll": False,
         "current": _chosen(*options[0]),

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from zlib import crc32
 
 from grafana.ask import Ask, Question, column_name, first
+from grafana.text import Text, both
 
 PROMETHEUS: Final = "province-prometheus"
 """Identifier of the data source of the gateway's own metrics, as ``provisioning/datasources`` gives it."""
@@ -109,6 +110,7 @@ class Panel:
     :ivar sort_by: title of the column that orders a table, the largest first; with ``sort_up`` the smallest.
     :ivar without_data: stands in the panel when nothing was found; it says why it may be empty. Without one it is the reason
         that lies in the question (:mod:`grafana.reasons`).
+    :ivar key: the English title, from which the id comes, once a language is chosen.
     """
 
     vi: str
@@ -130,10 +132,11 @@ class Panel:
     without_data: str = ""
     minimum: float | None = None
     maximum: float | None = None
+    key: str = ""
 
     @property
-    def title(self) -> str:
-        """Vietnamese, then English."""
+    def title(self) -> Text:
+        """The text above it."""
         return both(self.vi, self.en)
 
     @property
@@ -158,6 +161,7 @@ class Section:
     en: str
     panels: tuple[Panel, ...]
     closed: bool = False
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,11 +212,6 @@ class Dashboard:
     links: tuple[Link, ...] = ()
     annotations: tuple[Annotation, ...] = ()
     days: int = 1
-
-
-def both(vi: str, en: str) -> str:
-    """Vietnamese with English beside it."""
-    return vi if vi == en else f"{vi} · {en}"
 
 
 def panel_id(*names: str) -> int:

@@ -16,8 +16,9 @@ from typing import Final
 from grafana.answers import DAY_MS, Asked, AskedInfluxDb, AskedVictoriaMetrics, Page
 from grafana.drawn import panel_html
 from grafana.layout import lines
-from grafana.model import Dashboard, Section, both
+from grafana.model import Dashboard, Section
 from grafana.tables import DASHBOARDS
+from grafana.text import both
 
 INTERVAL_A_DAY_MS: Final = 600_000
 """The interval of figures for each day shown."""

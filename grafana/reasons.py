@@ -3,7 +3,8 @@
 from typing import Final
 
 from grafana.ask import Ask, Step, first
-from grafana.model import Kind, Panel, Prom, both
+from grafana.model import Kind, Panel, Prom
+from grafana.text import both
 
 _WHOLE: Final = {"hourly": ("giờ", "hour"), "daily": ("ngày", "day"), "monthly": ("tháng", "month")}
 _PERIODS: Final = {"1h": "hourly", "1d": "daily"}

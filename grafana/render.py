@@ -6,10 +6,11 @@ from typing import Final
 from grafana import drill, layout
 from grafana.ask import CannotAsk, gap_ms
 from grafana.head import annotations, chosen_metrics, chosen_source, links, variables
-from grafana.model import GREY, Column, Dashboard, Kind, Panel, Prom, Section, Steps, Words, both, panel_id
+from grafana.model import GREY, Column, Dashboard, Kind, Panel, Prom, Section, Steps, Words, panel_id
 from grafana.reasons import without_data
 from grafana.stores import Database, Json, letter
 from grafana.tables.flows import DOUBT, DOUBT_FROM, is_doubt
+from grafana.text import Language, both, joined, said_in
 from grafana.units import SHARE
 
 SCHEMA_VERSION: Final = 39
@@ -87,7 +88,7 @@ _SURE: Final = {"text": both("chắc chắn", "sure"), "color": "transparent", "
 _UNKNOWN: Final = {"text": both("chưa rõ", "not known"), "color": GREY, "index": 1}
 """In place of the mark of points that have none: those of an older gateway."""
 _DOUBT: Final[Json] = {
-    "matcher": {"id": "byRegexp", "options": f"/{DOUBT}$/"},
+    "matcher": {"id": "byRegexp", "options": joined("/", DOUBT, "$/", by="")},
     "properties": [
         {"id": "unit", "value": SHARE},
         {"id": "min", "value": 0},
@@ -120,11 +121,16 @@ EVERY_TABLE: Final = (
 )
 
 
-def dashboard(board: Dashboard, database: Database) -> Json:
-    """One dashboard.
+def dashboard(board: Dashboard, database: Database, language: Language) -> Json:
+    """One dashboard in one language.
 
     :raises CannotAsk: a panel asks what the database's query language has no words for.
     """
+    said: Json = said_in(_dashboard(said_in(board, language), database), language)
+    return said
+
+
+def _dashboard(board: Dashboard, database: Database) -> Json:
     return {
         "id": None,
         "uid": f"{database.prefix}-{board.name}",
@@ -152,7 +158,7 @@ def _laid_out(board: Dashboard, database: Database) -> Iterator[Json]:
     for section in board.sections:
         row = {
             "type": "row",
-            "id": panel_id(board.name, section.en),
+            "id": panel_id(board.name, section.key),
             "title": both(section.vi, section.en),
             "collapsed": section.closed,
             "gridPos": {"x": 0, "y": top, "w": layout.PAGE_WIDTH, "h": 1},
@@ -172,7 +178,7 @@ def _placed(section: Section, top: int, board: Dashboard, database: Database) ->
     for line in layout.lines(section.panels):
         for panel, x, width in line:
             place = {"x": x, "y": top, "w": width, "h": panel.size.height}
-            number = panel_id(board.name, section.en, panel.en)
+            number = panel_id(board.name, section.key, panel.key)
             placed.append(_panel(panel, board, database) | {"id": number, "gridPos": place})
         top += max(panel.size.height for panel, _, _ in line)
     return placed, top

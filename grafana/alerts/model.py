@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
-from grafana.model import both
+from grafana.text import both
 
 
 class AlertGroup(Enum):

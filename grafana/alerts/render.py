@@ -48,7 +48,7 @@ def _grafana_rule(alert: Alert, stored: StoreConditions, database: Database) -> 
     condition = stored.influxql if database is INFLUXDB else stored.metricsql
     return {
         "uid": f"{alert.name}-{database.folder}",
-        "title": alert.title,
+        "title": f"{alert.title}",
         "condition": "C",
         "data": [
             _step("A", database.source["uid"], _asked(condition.query, database), condition.range_s),

@@ -7,9 +7,10 @@ from grafana.model import HALF, THIRD, WHOLE, Column, Dashboard, Kind, Link, Pan
 from grafana.points import PLACE
 from grafana.tables import common
 from grafana.tables.marks import marks
+from grafana.text import both
 from grafana.units import AGO, COUNT, DURATION
 
-NO_ALARM: Final = "Không có · None"
+NO_ALARM: Final = both("Không có", "None")
 DAY: Final = "25h"
 DAY_MS: Final = 86_400_000
 TWO_DAYS: Final = "49h"
@@ -57,7 +58,7 @@ def _lines(vi: str, en: str, where: tuple[Where, ...], about_vi: str, about_en: 
         about_vi,
         about_en,
         columns=(Column("since_ms", "Từ", "Since", AGO),),
-        sort_by="Từ · Since",
+        sort_by=both("Từ", "Since"),
         sort_up=True,
         without_data=NO_ALARM,
     )
@@ -76,7 +77,7 @@ def _by(tags: tuple[str, ...], vi: str, en: str, about_vi: str, about_en: str) -
         about_vi,
         about_en,
         columns=(Column("active", "Đang mở", "Open", COUNT),),
-        sort_by="Đang mở · Open",
+        sort_by=both("Đang mở", "Open"),
         without_data=NO_ALARM,
     )
 
@@ -114,7 +115,7 @@ def _who() -> Panel:
         "Cảnh báo được nhận xử lý trong hai ngày cuối, mới nhất trước. Nhận trên trang của cổng hoặc bằng gateway alarms ack.",
         "Alarms acknowledged in the last two days, the newest first: on the gateway's page or by gateway alarms ack.",
         columns=(Column("by", "Người", "Person"), Column("at_ms", "Lúc", "When", AGO)),
-        sort_by="Lúc · When",
+        sort_by=both("Lúc", "When"),
         without_data=NO_ALARM,
     )
 
@@ -136,7 +137,7 @@ def _ended() -> Panel:
         "Cảnh báo đã kết thúc trong 25 giờ cuối, kéo dài nhất trước.",
         "Alarms that ended in the last 25 hours, the longest first.",
         columns=(Column("duration_s", "Kéo dài", "Lasted", DURATION),),
-        sort_by="Kéo dài · Lasted",
+        sort_by=both("Kéo dài", "Lasted"),
         without_data=NO_ALARM,
     )
 

@@ -6,11 +6,12 @@ from typing import Final
 from grafana.ask import Ask, Combined, Each, Over, Step, by_choice
 from grafana.model import GREEN, RED, THIRD, YELLOW, Column, Kind, Panel
 from grafana.tables import common, flows
+from grafana.text import both
 from grafana.units import SHARE
 
 LOSS_STEPS: Final = ((None, GREEN), (0.15, YELLOW), (0.25, RED))
-NO_PARENT: Final = (
-    "Chưa có ngày trọn vẹn, hoặc không đo được: thiếu đồng hồ tổng (parent) · No whole day yet, or no bulk meter (parent)"
+NO_PARENT: Final = both(
+    "Chưa có ngày trọn vẹn, hoặc không đo được: thiếu đồng hồ tổng (parent)", "No whole day yet, or no bulk meter (parent)"
 )
 _DAYS: Final = 31
 ABOUT_CHOICE: Final = (
@@ -51,7 +52,7 @@ def by_area(domain: str) -> Panel:
         f"Phần thất thoát so với cấp vào, 31 ngày qua, những ngày đo được. {flows.ABOUT[0]}",
         f"Share of what was supplied, in the last 31 days, on those that are measured. {flows.ABOUT[1]}",
         columns=(Column("share", "Thất thoát", "Lost", SHARE, steps=LOSS_STEPS), *flows.MARK_COLUMNS),
-        sort_by="Thất thoát · Lost",
+        sort_by=both("Thất thoát", "Lost"),
         days=_DAYS,
         without_data=flows.NOT_MEASURED,
     )
@@ -78,7 +79,7 @@ def losing(domain: str, vi: str, en: str, about_vi: str, about_en: str) -> Panel
         f"{about_vi}, 31 ngày qua.",
         f"{about_en}, in the last 31 days.",
         columns=(Column("share", "Thất thoát", "Lost", SHARE, steps=LOSS_STEPS), *flows.MARK_COLUMNS),
-        sort_by="Thất thoát · Lost",
+        sort_by=both("Thất thoát", "Lost"),
         days=_DAYS,
         without_data=NO_PARENT,
     )

@@ -23,6 +23,7 @@ from grafana.model import (
 )
 from grafana.points import PLACE
 from grafana.tables.flows import with_doubt
+from grafana.text import both
 from grafana.units import AGO, COUNT, SHARE, unit_of
 from schemas.quantities import SPREAD_OF, USED_OF
 
@@ -46,7 +47,7 @@ NEWEST_DAY: Final = "49h"
 """The newest day that has ended began less than this before now."""
 YESTERDAY: Final = 2
 """Days shown in which one day that has ended began: yesterday's."""
-NO_WHOLE_DAY: Final = "Chưa có ngày trọn vẹn · No whole day yet"
+NO_WHOLE_DAY: Final = both("Chưa có ngày trọn vẹn", "No whole day yet")
 ALARM_EVERY: Final = "10m"
 """An active alarm is written every five minutes."""
 
@@ -199,7 +200,7 @@ def alarm_panels(domain: str) -> tuple[Panel, ...]:
             "Số cảnh báo đang diễn ra trong mỗi giờ, theo loại. Các quy tắc: gateway alarms rules.",
             "Alarms that were active in each hour, by rule. The rules: gateway alarms rules.",
             least_interval="1h",
-            without_data="Không có cảnh báo · No alarm",
+            without_data=both("Không có cảnh báo", "No alarm"),
         ),
         Panel(
             "Cảnh báo đang mở",
@@ -219,8 +220,8 @@ def alarm_panels(domain: str) -> tuple[Panel, ...]:
             "Các cảnh báo chưa kết thúc, mới nhất trước.",
             "Alarms that have not ended, the newest first.",
             columns=(Column("since_ms", "Từ", "Since", AGO),),
-            sort_by="Từ · Since",
-            without_data="Không có cảnh báo · No alarm",
+            sort_by=both("Từ", "Since"),
+            without_data=both("Không có cảnh báo", "No alarm"),
         ),
     )
 
@@ -240,8 +241,8 @@ def _by_day(domain: str) -> Panel:
         "Readings by day",
         Kind.LINES,
         (
-            *completeness_by_choice(domain, "received", Step.DAY, "nhận được · received"),
-            *completeness_by_choice(domain, "on_time", Step.DAY, "đúng hạn · on time"),
+            *completeness_by_choice(domain, "received", Step.DAY, both("nhận được", "received")),
+            *completeness_by_choice(domain, "on_time", Step.DAY, both("đúng hạn", "on time")),
         ),
         SHARE,
         HALF,
@@ -267,7 +268,7 @@ def _by_area(domain: str) -> Panel:
         "Số đo nhận được so với số đo phải có của ngày hôm qua.",
         "Readings received of those expected yesterday.",
         columns=(Column("share", "Mức đầy đủ", "Completeness", SHARE, steps=COMPLETE),),
-        sort_by="Mức đầy đủ · Completeness",
+        sort_by=both("Mức đầy đủ", "Completeness"),
         sort_up=True,
         days=YESTERDAY,
         without_data=NO_WHOLE_DAY,
@@ -293,6 +294,6 @@ def _silent(domain: str) -> Panel:
         "Thiết bị đã đăng ký mà cổng thu thập không nhận được số liệu đúng hạn. Kiểm tra pin, sóng, nguồn điện.",
         "Registered devices that the gateway did not hear from in time. Check battery, radio, supply.",
         columns=(Column("since_ms", "Từ", "Since", AGO),),
-        sort_by="Từ · Since",
-        without_data="Không có thiết bị im lặng · No silent device",
+        sort_by=both("Từ", "Since"),
+        without_data=both("Không có thiết bị im lặng", "No silent device"),
     )

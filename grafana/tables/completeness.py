@@ -7,12 +7,13 @@ from grafana.ask import Ask, Combined, Each, Over, Question, Step
 from grafana.model import HALF, Column, Dashboard, Kind, Panel, Section, Size
 from grafana.tables import common
 from grafana.tables.marks import marks
+from grafana.text import both
 from grafana.units import COUNT, DURATION, SHARE
 
 RATES: Final = (("received", "nhận được", "received"), ("on_time", "đúng hạn", "on time"))
 YEAR: Final = 366
 """Days in which twelve whole months begin."""
-NO_WHOLE_MONTH: Final = "Chưa có tháng trọn vẹn · No whole month yet"
+NO_WHOLE_MONTH: Final = both("Chưa có tháng trọn vẹn", "No whole month yet")
 QUARTER_OF_A_LINE: Final = Size(6, 4)
 ABOUT: Final = (
     "So với số đo phải có theo interval trong devices.yaml, kể cả thiết bị im lặng. Bản in: gateway report completeness.",
@@ -51,7 +52,7 @@ def _over_time(vi: str, en: str, *, months: bool = False) -> Panel:
         tuple(
             question
             for field, rate_vi, rate_en in RATES
-            for question in _shares(field, Step.DAY, f"{rate_vi} · {rate_en}", months=months)
+            for question in _shares(field, Step.DAY, both(rate_vi, rate_en), months=months)
         ),
         SHARE,
         HALF,
@@ -100,7 +101,7 @@ def _least_complete() -> Panel:
         HALF,
         *ABOUT,
         columns=(Column("share", "Mức đầy đủ", "Completeness", SHARE, steps=common.COMPLETE),),
-        sort_by="Mức đầy đủ · Completeness",
+        sort_by=both("Mức đầy đủ", "Completeness"),
         sort_up=True,
         without_data=common.NO_WHOLE_DAY,
     )
@@ -118,7 +119,7 @@ def _longest_gaps() -> Panel:
         "Thời gian dài nhất không có số đo của từng thiết bị.",
         "The longest time without a reading of each device.",
         columns=(Column("longest_gap_s", "Khoảng trống", "Gap", DURATION),),
-        sort_by="Khoảng trống · Gap",
+        sort_by=both("Khoảng trống", "Gap"),
         without_data=common.NO_WHOLE_DAY,
     )
 

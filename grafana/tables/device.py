@@ -22,11 +22,11 @@ from grafana.model import (
     Section,
     Steps,
     Word,
-    both,
 )
 from grafana.tables import common
 from grafana.tables.flows import with_doubt
 from grafana.tables.marks import marks
+from grafana.text import both
 from grafana.units import AGO, COUNT, DURATION, GRAFANA_UNITS, SHARE, unit_of
 from schemas.glossary import QUALITY, quantities
 from schemas.quantities import DOMAINS, HEALTH, QUANTITIES, SUM_OF, USED_OF, Quality, Quantity
@@ -36,7 +36,7 @@ _VI, _EN = quantities("vi"), quantities("en")
 
 STATES: Final = {
     state: Word(text, color)
-    for states, text, color in ((("true", "1"), "có · yes", RED), (("false", "0"), "không · no", "transparent"))
+    for states, text, color in ((("true", "1"), both("có", "yes"), RED), (("false", "0"), both("không", "no"), "transparent"))
     for state in states
 }
 
@@ -52,7 +52,7 @@ def _apart(domain: str) -> tuple[str, ...]:
 
 def _quality_words() -> dict[str, Word]:
     """Every value of ``quality`` in words: its bits, one after the other."""
-    words = {"0": Word("tốt · good", GREEN)}
+    words = {"0": Word(both("tốt", "good"), GREEN)}
     for value in range(1, 2 * Quality.SIMULATED):
         bits = [said for bit, said in QUALITY.items() if value & bit]
         text = both(", ".join(said.vi for said in bits), ", ".join(said.en for said in bits))
@@ -178,7 +178,7 @@ OVERVIEW: Final = Section(
             "Những cảnh báo đang diễn ra trong mỗi giờ.",
             "Alarms that were active in each hour.",
             least_interval="1h",
-            without_data="Không có cảnh báo · No alarm",
+            without_data=both("Không có cảnh báo", "No alarm"),
         ),
         Panel(
             "Cảnh báo đang mở, từ lúc",
@@ -196,7 +196,7 @@ OVERVIEW: Final = Section(
             "Các cảnh báo chưa kết thúc.",
             "Alarms that have not ended.",
             columns=(Column("since_ms", "Từ", "Since", AGO),),
-            without_data="Không có cảnh báo · No alarm",
+            without_data=both("Không có cảnh báo", "No alarm"),
         ),
     ),
 )

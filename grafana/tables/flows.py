@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Final
 
 from grafana.ask import MARK_FIELDS, Ask, Each, Mark, Over, Question, Step, asks, by_time_shown, first
-from grafana.model import GREY, HALF, ORANGE, RED, Column, Kind, Panel, Size, both
+from grafana.model import GREY, HALF, ORANGE, RED, Column, Kind, Panel, Size
+from grafana.text import both, joined
 from grafana.units import KILOWATT, SHARE, unit_of
 
 USED, SUPPLIED, PRODUCED, LOST = "used", "supplied", "produced", "lost"
@@ -64,7 +65,7 @@ def with_doubt(*questions: Question) -> tuple[Question, ...]:
     figures = [first(question) for question in questions]
     kinds = {ask.name for ask in figures}
     told = [ask for ask in figures if len(kinds) <= KINDS_MAX or ask.name == figures[0].name]
-    names = [f"{ask.name} {DOUBT}" if 1 < len(kinds) <= KINDS_MAX else DOUBT for ask in told]
+    names = [joined(ask.name, DOUBT) if 1 < len(kinds) <= KINDS_MAX else DOUBT for ask in told]
     return (*questions, *(_marked(ask, Mark.DOUBT, name) for ask, name in zip(told, names, strict=True)))
 
 

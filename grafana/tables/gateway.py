@@ -26,6 +26,7 @@ from grafana.model import (
 )
 from grafana.tables import common, metrics
 from grafana.tables.marks import marks
+from grafana.text import both
 from grafana.units import BYTES, COUNT, DURATION, unit_of
 from schemas.quantities import DOMAINS, HEALTH
 
@@ -79,7 +80,7 @@ def _version() -> Panel:
         "The version that each gateway runs.",
         columns=(
             Column("version", "Phiên bản", "Version"),
-            Column("value", "Đang chạy", "Running", words={"1": Word("có · yes", GREEN)}),
+            Column("value", "Đang chạy", "Running", words={"1": Word(both("có", "yes"), GREEN)}),
         ),
     )
 
@@ -163,7 +164,7 @@ def _readings() -> Panel:
         "Readings received on each of the last 31 days (by the time they were taken).",
         least_interval="1d",
         days=31,
-        without_data="Chưa có ngày trọn vẹn · No whole day yet",
+        without_data=both("Chưa có ngày trọn vẹn", "No whole day yet"),
     )
 
 
@@ -182,7 +183,7 @@ def _worst(  # noqa: PLR0913 - one row of a table
         about_vi,
         about_en,
         columns=(Column(field, vi, en, unit, steps=steps),),
-        sort_by=f"{vi} · {en}",
+        sort_by=both(vi, en),
         sort_up=limit < 0,
     )
 

@@ -3,9 +3,10 @@
 from typing import Final
 
 from grafana.model import GREEN, RED, THIRD, Kind, Panel, Prom, Section, Word
+from grafana.text import both
 from grafana.units import BYTES, BYTES_PER_SECOND, COUNT, DURATION, PER_SECOND
 
-ANSWERS: Final = {"1": Word("có · yes", GREEN), "0": Word("không · no", RED)}
+ANSWERS: Final = {"1": Word(both("có", "yes"), GREEN), "0": Word(both("không", "no"), RED)}
 
 
 def _metric(
@@ -64,7 +65,7 @@ SECTION: Final = Section(
             (
                 ("min(gateway_mqtt_connected)", "MQTT"),
                 ("min(gateway_influxdb_up)", "InfluxDB"),
-                ("min(gateway_clock_trusted)", "Đồng hồ · Clock"),
+                ("min(gateway_clock_trusted)", both("Đồng hồ", "Clock")),
             ),
             COUNT,
             "Đỏ: mất kết nối, hoặc đồng hồ của cổng bị nghi ngờ.",
@@ -91,8 +92,8 @@ SECTION: Final = Section(
             "Tuổi của nhật ký tạm",
             "Age of the journal",
             (
-                ("max(gateway_journal_oldest_seconds)", "đã chờ · waited"),
-                ("max(gateway_catch_up_seconds_left)", "còn phải bù · until caught up"),
+                ("max(gateway_journal_oldest_seconds)", both("đã chờ", "waited")),
+                ("max(gateway_catch_up_seconds_left)", both("còn phải bù", "until caught up")),
             ),
             DURATION,
             "Số liệu cũ nhất còn chờ đã chờ bao lâu, và còn bao lâu nữa thì bù xong (trống khi chưa biết).",
@@ -137,7 +138,7 @@ SECTION: Final = Section(
             "Link to InfluxDB",
             (
                 ("sum(rate(gateway_link_bytes_total[$__rate_interval]))", "bytes/s"),
-                ("sum(gateway_link_max_bytes_per_second)", "mức cho phép · budget"),
+                ("sum(gateway_link_max_bytes_per_second)", both("mức cho phép", "budget")),
             ),
             BYTES_PER_SECOND,
             "Số byte IP của các lần ghi, cả hai chiều; mức cho phép là influxdb.max_bytes_per_s.",

@@ -6,6 +6,7 @@ from grafana.ask import Ask, Each, Over, Step, by_time_shown
 from grafana.model import GREEN, RED, STAT_SIZE, THIRD, Dashboard, Kind, Panel, Section, Size, Steps
 from grafana.tables import balances, common, flows, reliability
 from grafana.tables.marks import marks
+from grafana.text import both
 from grafana.units import KILOWATT, unit_of
 from schemas.quantities import SPREAD_OF
 
@@ -37,7 +38,7 @@ def _voltage_band() -> Panel:
         question
         for phase in PHASES
         for each, vi, en in ends
-        for question in _of_areas(f"voltage_{phase}_v", each, f"{phase.upper()} {vi} · {en}")
+        for question in _of_areas(f"voltage_{phase}_v", each, both(f"{phase.upper()} {vi}", f"{phase.upper()} {en}"))
     )
     return Panel(
         "Điện áp thấp nhất và cao nhất",
@@ -86,7 +87,9 @@ def _unbalance(vi: str, en: str, field: str, steps: Steps = ()) -> Panel:
         least_interval="1h",
         steps=steps,
         minimum=0.0,
-        without_data="Chưa có giờ trọn vẹn, hoặc không có công tơ ba pha · No whole hour yet, or no meter of three phases",
+        without_data=both(
+            "Chưa có giờ trọn vẹn, hoặc không có công tơ ba pha", "No whole hour yet, or no meter of three phases"
+        ),
     )
 
 

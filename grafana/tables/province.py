@@ -4,10 +4,11 @@ from dataclasses import replace
 from typing import Final
 
 from grafana.ask import Ask, Each, Over, Question, Step, false, true
-from grafana.model import HALF, MAP_POINTS_MAX, THIRD, Column, Dashboard, Kind, Panel, Section, Size, both
+from grafana.model import HALF, MAP_POINTS_MAX, THIRD, Column, Dashboard, Kind, Panel, Section, Size
 from grafana.points import PLACE
 from grafana.tables import common, flows
 from grafana.tables.marks import marks
+from grafana.text import both
 from grafana.units import AGO, COUNT, SHARE, unit_of
 from schemas.quantities import DOMAINS, HEALTH
 
@@ -85,7 +86,7 @@ def _map() -> Panel:
         "Vị trí của các thiết bị trong devices.yaml (lat, lon). Không có bản đồ nền: không tải hình từ nơi khác.",
         "Places of the devices in devices.yaml (lat, lon). There is no base layer: nothing is loaded from elsewhere.",
         columns=(Column("lon", "Kinh độ", "Longitude"), Column("lat", "Vĩ độ", "Latitude")),
-        without_data="Chưa có lat, lon trong devices.yaml · No lat, lon in devices.yaml yet",
+        without_data=both("Chưa có lat, lon trong devices.yaml", "No lat, lon in devices.yaml yet"),
     )
 
 
@@ -106,8 +107,8 @@ def _open_alarms() -> Panel:
         "Các cảnh báo chưa kết thúc, mới nhất trước, trừ nơi đang có việc theo kế hoạch.",
         "Alarms that have not ended, the newest first, without those under planned work.",
         columns=(Column("since_ms", "Từ", "Since", AGO),),
-        sort_by="Từ · Since",
-        without_data="Không có cảnh báo · No alarm",
+        sort_by=both("Từ", "Since"),
+        without_data=both("Không có cảnh báo", "No alarm"),
     )
 
 
@@ -146,8 +147,8 @@ def _silent_by_area() -> Panel:
         "Nhiều thiết bị cùng địa điểm im lặng cùng lúc: mất điện hoặc mất mạng tại đó, không phải hỏng thiết bị.",
         "Many devices of one site silent at once: supply or network of the site, not the devices.",
         columns=(Column("up", "Im lặng", "Silent"),),
-        sort_by="Im lặng · Silent",
-        without_data="Không có thiết bị im lặng · No silent device",
+        sort_by=both("Im lặng", "Silent"),
+        without_data=both("Không có thiết bị im lặng", "No silent device"),
     )
 
 

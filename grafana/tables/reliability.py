@@ -10,12 +10,13 @@ from typing import Final
 from grafana.ask import Ask, Combined, Each, Over, Question, Step, by_choice, false
 from grafana.model import HALF, Column, Kind, Panel, Section, Size
 from grafana.tables import common
+from grafana.text import both
 from grafana.units import AGO, COUNT, DURATION
 
 _POWER: Final = (("domain", "power"),)
 _DAYS: Final = 31
 _PER_METER: Final = "suffix:/công tơ"
-_NO_DAY: Final = "Chưa có ngày trọn vẹn · No whole day yet"
+_NO_DAY: Final = both("Chưa có ngày trọn vẹn", "No whole day yet")
 
 
 def _per_meter(field: str, step: Step, name: str = "") -> tuple[Question, Question]:
@@ -70,7 +71,7 @@ def _longest() -> Panel:
             Column("interruption_s", "Thời gian", "Time", DURATION),
             Column("interruptions", "Số lần", "Number", COUNT),
         ),
-        sort_by="Thời gian · Time",
+        sort_by=both("Thời gian", "Time"),
         without_data=_NO_DAY,
     )
 
@@ -95,8 +96,8 @@ def _ended() -> Panel:
         "Lần mất điện cuối của từng công tơ trong 25 giờ qua: kéo dài bao lâu, từ lúc nào.",
         "The last outage of each meter in the last 25 hours: how long it lasted, and since when.",
         columns=(Column("duration_s", "Kéo dài", "Lasted", DURATION), Column("since_ms", "Từ", "Since", AGO)),
-        sort_by="Kéo dài · Lasted",
-        without_data="Không có lần nào · None",
+        sort_by=both("Kéo dài", "Lasted"),
+        without_data=both("Không có lần nào", "None"),
     )
 
 

@@ -8,13 +8,16 @@ from grafana.model import HALF, QUARTER, Column, Dashboard, Kind, Panel, Section
 from grafana.tables import common
 from grafana.tables.flows import MARK_COLUMNS, mark_columns
 from grafana.tables.marks import marks
+from grafana.text import both
 from grafana.units import COUNT, unit_of
 from schemas.quantities import SPREAD_OF
 
 TRAFFIC: Final = "traffic"
 SPEED: Final = unit_of(TRAFFIC, "mean_speed_km_h")
 
-SHORT_TIME_ONLY: Final = "Không thiết bị nào gửi, hoặc đang xem hơn 3 ngày · No device sends this, or over 3 days are shown"
+SHORT_TIME_ONLY: Final = both(
+    "Không thiết bị nào gửi, hoặc đang xem hơn 3 ngày", "No device sends this, or over 3 days are shown"
+)
 
 
 def _vehicles(by: tuple[str, ...] = (), step: Step = Step.HOUR, limit: int = 0) -> Ask:
@@ -51,7 +54,7 @@ def _busiest() -> Panel:
             Column("lane", "Làn", "Lane"),
             Column("vehicle_count", "Số xe", "Vehicles", COUNT),
         ),
-        sort_by="Số xe · Vehicles",
+        sort_by=both("Số xe", "Vehicles"),
         without_data=SHORT_TIME_ONLY,
     )
 
@@ -69,7 +72,7 @@ def _worst(vi: str, en: str, field: str, each: Each, limit: int) -> Panel:
         "Trong giờ cuối của khoảng thời gian đang xem.",
         "In the last hour of the time shown.",
         columns=(Column(field, vi, en, unit_of(TRAFFIC, field)),),
-        sort_by=f"{vi} · {en}",
+        sort_by=both(vi, en),
         sort_up=limit < 0,
     )
 
@@ -159,8 +162,8 @@ PEAKS: Final = Panel(
         Column("people_out_used", "Người ra", "People out", COUNT),
         *MARK_COLUMNS,
     ),
-    sort_by="Người vào · People in",
-    without_data="Chưa có giờ trọn vẹn của một khu vực · No whole hour of an area yet",
+    sort_by=both("Người vào", "People in"),
+    without_data=both("Chưa có giờ trọn vẹn của một khu vực", "No whole hour of an area yet"),
 )
 
 
@@ -196,7 +199,7 @@ def _congested() -> Panel:
         "Số lần điểm đo báo ùn tắc trong mỗi giờ, theo địa điểm.",
         "Reports in each hour that said congested, by site.",
         least_interval="1h",
-        without_data="Không có ùn tắc (hãy chọn tối đa 3 ngày) · No congestion (choose 3 days at most)",
+        without_data=both("Không có ùn tắc (hãy chọn tối đa 3 ngày)", "No congestion (choose 3 days at most)"),
     )
 
 

@@ -6,6 +6,7 @@ from grafana.ask import DAYS_BY_HOUR, Ask, Each, Over, Step, true
 from grafana.model import GREEN, HALF, RED, THIRD, YELLOW, Column, Dashboard, Kind, Panel, Section, Steps
 from grafana.tables import common
 from grafana.tables.marks import marks
+from grafana.text import both
 from grafana.units import COUNT, unit_of
 
 URBAN: Final = "urban"
@@ -59,7 +60,7 @@ def _said(state: str, vi: str, en: str, about_vi: str, about_en: str) -> Panel:
     return Panel(
         *(vi, en, Kind.BARS, (said,), COUNT, THIRD, about_vi, about_en),
         least_interval="1h",
-        without_data="Không thiết bị nào gửi, hoặc đang xem hơn 3 ngày · No device sends this, or over 3 days are shown",
+        without_data=both("Không thiết bị nào gửi, hoặc đang xem hơn 3 ngày", "No device sends this, or over 3 days are shown"),
     )
 
 
@@ -75,7 +76,7 @@ def _parking_table() -> Panel:
         "Số chỗ có cảm biến đã gửi số liệu trong 25 giờ qua, và số chỗ đang có xe.",
         "Spaces whose sensor sent data in the last 25 hours, and how many are occupied now.",
         columns=(Column("spaces", "Số chỗ", "Spaces"), Column("occupied", "Có xe", "Occupied")),
-        sort_by="Có xe · Occupied",
+        sort_by=both("Có xe", "Occupied"),
     )
 
 
@@ -89,7 +90,7 @@ def _of_reports(field: str, vi: str, en: str, about_vi: str, about_en: str, over
     return Panel(
         *(vi, en, Kind.BARS, (reported,), unit_of(URBAN, field), HALF, about_vi, about_en),
         least_interval="1h",
-        without_data="Không thiết bị nào gửi, hoặc đang xem hơn 3 ngày · No device sends this, or over 3 days are shown",
+        without_data=both("Không thiết bị nào gửi, hoặc đang xem hơn 3 ngày", "No device sends this, or over 3 days are shown"),
     )
 
 

@@ -7,6 +7,7 @@ from grafana.ask import Ask, Each, Over, Step
 from grafana.model import GREEN, HALF, RED, STAT_SIZE, THIRD, Column, Dashboard, Kind, Panel, Section, Steps
 from grafana.tables import balances, common, flows
 from grafana.tables.marks import marks
+from grafana.text import both
 from grafana.units import unit_of
 
 WATER: Final = "water"
@@ -56,8 +57,8 @@ def _night_minimum() -> Panel:
             Column("flow_night_min_m3_h", "Thấp nhất trong đêm", "Lowest of the night", FLOW),
             *flows.MARK_COLUMNS,
         ),
-        sort_by="Thấp nhất trong đêm · Lowest of the night",
-        without_data="Chưa có đêm trọn vẹn · No whole night yet",
+        sort_by=both("Thấp nhất trong đêm", "Lowest of the night"),
+        without_data=both("Chưa có đêm trọn vẹn", "No whole night yet"),
     )
 
 

@@ -15,6 +15,7 @@ from grafana.model import PROMETHEUS, Dashboard, Panel
 from grafana.render import dashboard as rendered
 from grafana.stores import DATABASES
 from grafana.tables import DASHBOARDS
+from grafana.text import LANGUAGES, Language
 from schemas.glossary import todo
 from tests.rows import each_row
 
@@ -26,6 +27,7 @@ Json = dict[str, Any]
 NOT_IN_INFLUXDB_3 = re.compile(
     r"\b(SLIMIT|SOFFSET|SHOW SERIES|SHOW DATABASES|CARDINALITY|SAMPLE|HOLT_WINTERS)\b", re.IGNORECASE
 )
+VIETNAMESE = re.compile("[ăâđêôơưạảấầậắằẵặẹếềệỉịọốồộớờởợụủứừửựỳ]", re.IGNORECASE)
 
 
 def read(name: str) -> Json:
@@ -125,7 +127,7 @@ def test_a_changed_panel_is_one_changed_line(name: str, place: int) -> None:
     first, *others = board.sections[place].panels
     changed = with_panels(board, place, (replace(first, about_en="Another text.", unit="other", minimum=0.0), *others))
     for database in DATABASES:
-        before, after = (file_text(rendered(one, database)).splitlines() for one in (board, changed))
+        before, after = (file_text(rendered(one, database, "en")).splitlines() for one in (board, changed))
         assert len(before) == len(after)
         (differing,) = (line for line, old in zip(after, before, strict=True) if line != old)
         assert "Another text." in differing
@@ -133,33 +135,37 @@ def test_a_changed_panel_is_one_changed_line(name: str, place: int) -> None:
 
 def test_a_panel_keeps_its_number_whatever_comes_and_goes_beside_it() -> None:
     (board,) = (board for board in DASHBOARDS if board.name == "water")
-    numbers = {panel["title"]: panel["id"] for panel in panels(rendered(board, DATABASES[0]))}
-    assert numbers["Đang báo rò rỉ · Leaks now"] == 401905620, "it is in people's bookmarks"
+    numbers = {panel["title"]: panel["id"] for panel in panels(rendered(board, DATABASES[0], "en"))}
+    assert numbers["Leaks now"] == 401905620, "it is in people's bookmarks"
     _, *others = board.sections[0].panels
-    left = {panel["title"]: panel["id"] for panel in panels(rendered(with_panels(board, 0, tuple(others)), DATABASES[0]))}
+    left = {panel["title"]: panel["id"] for panel in panels(rendered(with_panels(board, 0, tuple(others)), DATABASES[0], "en"))}
     assert left == {title: numbers[title] for title in left}
     assert len(left) == len(numbers) - 1
 
 
-@each_row("name", NAMES)
-def test_operators_read_vietnamese_with_english_beside_it(name: str) -> None:
-    dashboard = read(name)
-    assert " · " in dashboard["title"]
-    for panel in panels(dashboard):
-        vi, _, en = panel["title"].partition(" · ")
-        assert vi
-        assert en or vi == vi.encode("ascii", "replace").decode() or "₂" in vi or "₃" in vi
-        if panel["type"] != "row":
-            vietnamese, _, english = panel["description"].partition("\n\n")
-            assert vietnamese
-            assert english.isascii() or "±" in english
+@pytest.mark.parametrize("language", LANGUAGES)
+@each_row("board", DASHBOARDS)
+def test_operators_read_one_language(board: Dashboard, language: Language) -> None:
+    for database in DATABASES:
+        shown = rendered(board, database, language)
+        told = [panel for panel in panels(shown) if panel["type"] != "row"]
+        texts = [panel["title"] for panel in panels(shown)] + [panel["description"] for panel in told]
+        assert [text for text in texts if not text or " · " in text] == []
+        if language == "en":
+            assert [text for text in texts if VIETNAMESE.search(text)] == []
+
+
+@each_row("board", DASHBOARDS)
+def test_links_to_a_panel_hold_in_either_language(board: Dashboard) -> None:
+    vi, en = ([panel["id"] for panel in panels(rendered(board, DATABASES[0], language))] for language in LANGUAGES)
+    assert vi == en
 
 
 def test_a_panel_that_nobody_has_put_into_vietnamese_is_once_in_english() -> None:
     (board,) = (board for board in DASHBOARDS if board.name == "water")
     first, *others = board.sections[0].panels
     english = replace(first, vi=todo(first.en), about_vi=todo(first.about_en))
-    shown = rendered(with_panels(board, 0, (english, *others)), DATABASES[0])["panels"][1]
+    shown = rendered(with_panels(board, 0, (english, *others)), DATABASES[0], "en")["panels"][1]
     assert (shown["title"], shown["description"]) == (first.en, first.about_en)
 
 

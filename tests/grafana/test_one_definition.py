@@ -113,7 +113,7 @@ def answers(sources: Sources, folder: str, board: str, title: str, device: str =
     """The answers of a panel, by its English title, on a page of a day: figures, then marks, and none that is empty."""
     dashboard, page = read(folder, board), Shown(NOW_MS - DAY_MS, NOW_MS)
     own = own_values(dashboard, device) | ({"site": site} if site else {})
-    found = [query for query in queries(dashboard) if query.panel and query.panel["title"].endswith(f"· {title}")]
+    found = [query for query in queries(dashboard) if query.panel and query.panel["title"] == title]
     assert found, f"there is no panel {title}"
     named = [row for query in found for row in _answer(sources, query, page, own).items()]
     return [rows for name, rows in sorted(named, key=lambda row: row[0].endswith("in doubt")) if rows]
