@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from firmware_sim.devices import power, traffic, urban, water
-from firmware_sim.devices.source import DeviceKind, DeviceRegister, Sensors
+from firmware_sim.devices.source import DeviceKind, DeviceRegister, ReadingTimes, Sensors
 from firmware_sim.makers.identity import JoinedSensors, MakerIdentity
 from firmware_sim.signals import rng
 from firmware_sim.wire.presence import BrokerPresence
@@ -121,6 +121,15 @@ def _supplying(source: Sensors, used: float) -> Sensors:
     if isinstance(source, JoinedSensors):
         return JoinedSensors(tuple(_supplying(part, used) for part in source.parts))
     return source.supplying(used) if isinstance(source, water.DistrictMeter | power.Feeder) else source
+
+
+def measured_at(source: Sensors, times: ReadingTimes) -> Sensors:
+    """The same sensors in a device that measures at other times: what they count of an interval is that of these."""
+    if isinstance(source, JoinedSensors):
+        return JoinedSensors(tuple(measured_at(part, times) for part in source.parts))
+    if isinstance(source, traffic.Detector | urban.PeopleCounter | urban.RainGauge):
+        return replace(source, times=times)
+    return source
 
 
 def _device(domain: str, kinds: Sequence[DeviceKind], number: int, interval_s: float, seed: int, sites: int) -> SimDevice:

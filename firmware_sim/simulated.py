@@ -12,12 +12,12 @@ from typing import Final
 
 from firmware_sim.clock import DrivenClock, PacedClock, RunClock
 from firmware_sim.firmware import Firmware
-from firmware_sim.fleet import SimDevice
+from firmware_sim.fleet import SimDevice, measured_at
 from firmware_sim.ledger import LedgerFile
 from firmware_sim.maker_firmware import AnyFirmware, firmware_of
 from firmware_sim.publish import FateTally, Link
 from firmware_sim.scenarios.events import incidents_of
-from firmware_sim.stories.cast import Role, cast
+from firmware_sim.stories.cast import Role, cast, times_of
 from firmware_sim.stories.chronicle import Chronicle, Due
 from firmware_sim.stories.plan import SimulatedSpan, plan
 from firmware_sim.stories.radio import LATE
@@ -28,7 +28,7 @@ from schemas.scenario import Scenario
 MOST_WAITING: Final = 4_000
 """Readings that wait for their PUBACK, at most; never more than two of each device, so that the clock does not run ahead."""
 PAUSE_S: Final = 0.001
-SETTLE_S: Final = 12.0
+SETTLE_S: Final = 9.0
 """Real seconds in which a busy gateway has asked for the sums of all devices."""
 YIELD_EVERY: Final = 32
 MOST_BEHIND_S: Final = 1_800.0
@@ -84,11 +84,13 @@ class SimulatedRun:
         self.clock = what.clock()
         self._span = what.span
         native = [device for device in fleet if device.identity is None]
-        self._makes = [device for device in fleet if device.identity is not None]
+        times = times_of(what.span, 0.0, what.live_interval_s)
+        makes = [device for device in fleet if device.identity is not None]
+        self._makes = [replace(device, source=measured_at(device.source, times)) for device in makes]
         planned = plan(native, STORIES, what.wanted, what.span, seed)
         incidents = [*planned, *incidents_of(scenario, native, what.span, seed)]
         incidents.sort(key=lambda incident: (incident.begin_s, incident.story, incident.device))
-        self._roles: list[Role] = cast(native, incidents, STORIES, what.span)
+        self._roles: list[Role] = cast(native, incidents, STORIES, what.span, what.live_interval_s)
         self._lines: Iterator[Due] = Chronicle(
             [role.witness for role in self._roles], incidents, STORIES, what.accounted
         ).lines()

@@ -17,6 +17,9 @@ EXCHANGED_AT: Final = 0.8
 HEALTH_EVERY: Final = 10
 """Every so many readings of a battery device carry its state, the first one included."""
 
+_SAME: Final = 1e-6
+"""Instants are floating-point numbers: so much of an interval makes no other reading."""
+
 
 def shown(value: float, per_unit: int) -> float:
     """``value`` as a display with so many steps in a unit shows it: half up, at a third of the cost of round()."""
@@ -30,6 +33,30 @@ class Sample:
     values: SensorValues
     tags: dict[str, str] = field(default_factory=dict)
     health: SensorValues = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingTimes:
+    """The times at which a device measures: at an interval, and from an instant on at another one.
+
+    :ivar first_s: the first reading; only needed where there is another interval.
+    :ivar live_s: the instant from which on it measures at the other one.
+    """
+
+    interval_s: float
+    first_s: float = 0.0
+    live_s: float = math.inf
+    live_interval_s: float = 1.0
+
+    def before_s(self, instant_s: float, readings: int = 1) -> float:
+        """Return the time of the reading that was so many before that of an instant."""
+        if instant_s < self.live_s:
+            return instant_s - readings * self.interval_s
+        live = math.floor((instant_s - self.live_s) / self.live_interval_s + _SAME)
+        if readings <= live:
+            return instant_s - readings * self.live_interval_s
+        last = math.ceil((self.live_s - self.first_s) / self.interval_s - _SAME) - 1
+        return self.first_s + (last - (readings - live - 1)) * self.interval_s
 
 
 class Sensors(Protocol):

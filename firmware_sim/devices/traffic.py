@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final, NamedTuple
 
-from firmware_sim.devices.source import Battery, DeviceKind, DeviceRegister, Sample, SensorValues, shown
+from firmware_sim.devices.source import Battery, DeviceKind, DeviceRegister, ReadingTimes, Sample, SensorValues, shown
 from firmware_sim.physics.shapes import HIGHWAY, RUSH, Week
 from firmware_sim.physics.traffic import CAR_UNITS, LaneFlow, RoadLane, waiting_after
 from firmware_sim.signals import EPOCH_S, HOUR_S, Curve, Signal, clamp, noise_at, rippled
@@ -133,7 +133,7 @@ class Detector:
 
     key: int
     streams: tuple[VehicleStream, ...]
-    count_s: int
+    times: ReadingTimes
     battery: Battery | None = None
 
     def sample(self, instant_s: float, index: int) -> Sample:
@@ -143,11 +143,12 @@ class Detector:
         lane = stream.lane
         vehicles_h, passed = lane.vehicles_h.read(instant_s)
         total = stream.counted(passed)
-        count = total - stream.counted(lane.vehicles_h.integral(instant_s - self.count_s))
+        count_s = clamp(instant_s - self.times.before_s(instant_s, len(self.streams)), 1, LONGEST_COUNT_S)
+        count = total - stream.counted(lane.vehicles_h.integral(instant_s - count_s))
         flow, queue_km = lane.flow(instant_s, vehicles_h)
         values: SensorValues = {
             "vehicle_count": count,
-            "interval_s": self.count_s,
+            "interval_s": round(count_s),
             "vehicle_count_total": total,
             "occupancy_pct": shown(clamp(flow.occupancy_pct * (1 + 0.05 * noise.first), 0.0, 100.0), 10),
             "mean_headway_s": shown(clamp(HOUR_S / vehicles_h, 0.0, HOUR_S), 10),
@@ -169,8 +170,7 @@ def _detector(
 ) -> Detector:
     """A detector over streams: their tags, lane and share of it."""
     made = tuple(VehicleStream(tags, lane, share, source.randrange(2_000_000)) for tags, lane, share in streams)
-    count_s = round(clamp(interval_s * len(made), 1, LONGEST_COUNT_S))
-    return Detector(source.getrandbits(60), made, count_s, battery)
+    return Detector(source.getrandbits(60), made, ReadingTimes(interval_s), battery)
 
 
 def roadside(source: random.Random, interval_s: float) -> Detector:

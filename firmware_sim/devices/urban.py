@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
-from firmware_sim.devices.source import Battery, DeviceKind, DeviceRegister, Sample, SensorValues, shown
+from firmware_sim.devices.source import Battery, DeviceKind, DeviceRegister, ReadingTimes, Sample, SensorValues, shown
 from firmware_sim.devices.traffic import CLASS_SHARES, TOWN
 from firmware_sim.devices.weather import air_warmth, lamps_lit, sunlight
 from firmware_sim.physics.shapes import RUSH
@@ -147,7 +147,7 @@ class PeopleCounter:
     stay_s: float
     start: int
     battery: Battery
-    interval_s: int
+    times: ReadingTimes
 
     @classmethod
     def make(cls, source: random.Random, interval_s: float) -> "PeopleCounter":
@@ -157,20 +157,20 @@ class PeopleCounter:
             stay_s=source.uniform(600, 3_000),
             start=source.randrange(500_000),
             battery=Battery.fitted(source),
-            interval_s=max(round(interval_s), 1),
+            times=ReadingTimes(interval_s),
         )
 
     def sample(self, instant_s: float, index: int) -> Sample:
         """In, out and inside, and those of the last interval; in = out + inside at any instant."""
         entered, left = self._passed(instant_s), self._passed(instant_s - self.stay_s)
-        before_s = instant_s - self.interval_s
+        before_s = min(self.times.before_s(instant_s), instant_s - 1)
         values: SensorValues = {
             "people_in_total": self.start + entered,
             "people_out_total": self.start + left,
             "people_count": entered - left,
             "people_in": entered - self._passed(before_s),
             "people_out": left - self._passed(before_s - self.stay_s),
-            "interval_s": self.interval_s,
+            "interval_s": round(instant_s - before_s),
         }
         return Sample(values, health=self.battery.health(instant_s, index))
 
@@ -183,7 +183,7 @@ class RainGauge:
     """A tipping bucket of 0.2 mm; the same two weeks of weather come again."""
 
     rain_mm_h: Curve
-    interval_s: float
+    times: ReadingTimes
     battery: Battery
 
     @classmethod
@@ -195,11 +195,11 @@ class RainGauge:
                 begin = day * 24 + source.randint(12, 20)
                 for hour in range(begin, begin + source.randint(1, 3)):
                     hours[hour % RAIN_HOURS] = source.uniform(0.5, 14.0)
-        return cls(Curve(tuple(hours)), interval_s, Battery.fitted(source))
+        return cls(Curve(tuple(hours)), ReadingTimes(interval_s), Battery.fitted(source))
 
     def sample(self, instant_s: float, index: int) -> Sample:
         """Rain since the epoch and in the last interval."""
-        fallen_mm, before_mm = self._fallen_mm(instant_s), self._fallen_mm(instant_s - self.interval_s)
+        fallen_mm, before_mm = self._fallen_mm(instant_s), self._fallen_mm(self.times.before_s(instant_s))
         values = {"rain_mm": fallen_mm, "rain_interval_mm": shown(fallen_mm - before_mm, 10)}
         return Sample(values, health=self.battery.health(instant_s, index))
 

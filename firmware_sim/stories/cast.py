@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from firmware_sim.fleet import SimDevice
+from firmware_sim.devices.source import ReadingTimes
+from firmware_sim.fleet import SimDevice, measured_at
 from firmware_sim.signals import rng
 from firmware_sim.stories.chronicle import Witness
 from firmware_sim.stories.plan import SimulatedSpan
@@ -26,15 +27,23 @@ class Role:
 
 
 def cast(
-    fleet: Sequence[SimDevice], incidents: Sequence[Incident], stories: Mapping[str, Storyline], span: SimulatedSpan
+    fleet: Sequence[SimDevice],
+    incidents: Sequence[Incident],
+    stories: Mapping[str, Storyline],
+    span: SimulatedSpan,
+    live_interval_s: float | None = None,
 ) -> list[Role]:
-    """Give each device its part, in the order of the fleet."""
+    """Give each device its part, in the order of the fleet.
+
+    :param live_interval_s: from one reading to the next behind the span; None: it ends there.
+    """
     roles = []
     for number, device in enumerate(fleet):
         own = tuple(incident for incident in incidents if _concerns(incident, device, stories))
         flags = {story.effect.flag for story in stories.values() if story.effect.flag and device.kind in story.kinds}
-        source = StoriedSource(device.source, device.registers, own, stories, sorted(flags))
         late_s = 0.0 if number % OUT_OF_STEP else float(rng(device.name, "phase").randrange(int(span.interval_s * 0.9) or 1))
+        sensors = measured_at(device.source, times_of(span, late_s, live_interval_s))
+        source = StoriedSource(sensors, device.registers, own, stories, sorted(flags))
         radio = RadioPath(tuple(incident for incident in own if stories[incident.story].radio), stories, span.interval_s)
         roles.append(
             Role(
@@ -44,6 +53,13 @@ def cast(
             )
         )
     return roles
+
+
+def times_of(span: SimulatedSpan, late_s: float, live_interval_s: float | None) -> ReadingTimes:
+    """The times of a device that measures so long after the full intervals of a span, and goes on behind it if it does."""
+    if live_interval_s is None:
+        return ReadingTimes(span.interval_s)
+    return ReadingTimes(span.interval_s, span.first_full_s + late_s, span.end_s, live_interval_s)
 
 
 def _concerns(incident: Incident, device: SimDevice, stories: Mapping[str, Storyline]) -> bool:

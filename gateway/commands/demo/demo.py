@@ -99,8 +99,6 @@ _SPEED: Final = 5_760.0
 """Two days pass in half a minute, and what comes before them in some seconds."""
 _START_S: Final = 5.0
 """So long gateway and fleet may take to start: the clock begins so much earlier."""
-_BEFORE_MIDNIGHT: Final = timedelta(hours=20)
-"""By then the gateway has asked the database for the sums of all devices."""
 _LIVE_INTERVAL_S: Final = 1
 _PATIENCE_H: Final = 8
 """At that speed these hours are five seconds in which a busy machine does something else."""
@@ -164,11 +162,14 @@ def _run(place: Path, stack: ExitStack, devices: int, seconds: int) -> int:
 
 
 def _clock(now_ms: int) -> ScaledTime:
-    """A clock that begins two days back, long before a midnight so that it has two of them, and catches up with real time."""
-    back = datetime.fromtimestamp(now_ms / 1000, _ZONE) - timedelta(_DAYS)
-    midnight = back.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(1)
-    begin_s = min(back, midnight - _BEFORE_MIDNIGHT).timestamp() - _START_S * _SPEED
-    return ScaledTime(now_ms, round(begin_s * 1000), _SPEED)
+    """A clock that begins at a midnight, so that no day ends before the first reading, and catches up with real time.
+
+    The fleet is there some hours later, and sends for two days or more. Until the next midnight the gateway has the time that
+    it needs to ask the database for the sums of all devices.
+    """
+    begins = datetime.fromtimestamp(now_ms / 1000, _ZONE) - timedelta(_DAYS, _START_S * _SPEED)
+    midnight_ms = round(begins.replace(hour=0, minute=0, second=0, microsecond=0).timestamp() * 1000)
+    return ScaledTime(now_ms, midnight_ms, _SPEED)
 
 
 @contextmanager

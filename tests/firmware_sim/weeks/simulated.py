@@ -5,7 +5,7 @@ from math import fsum, sqrt
 from typing import Final
 
 from firmware_sim.devices.power import Household
-from firmware_sim.devices.source import Sensors, SensorValues
+from firmware_sim.devices.source import ReadingTimes, Sensors, SensorValues
 from firmware_sim.devices.traffic import BUSY_RATIOS, Detector, junction, roadside
 from firmware_sim.devices.water import DistrictMeter
 from firmware_sim.signals import EPOCH_S, HOUR_S, WEEK_S, rng
@@ -39,7 +39,7 @@ def busy_junction() -> Detector:
         detector = junction(rng("week", seed), QUARTER_S)
         busy = [stream for stream in detector.streams if stream.lane.waiting is not None]
         if busy:
-            return Detector(detector.key, (busy[0],), round(QUARTER_S))
+            return Detector(detector.key, (busy[0],), ReadingTimes(QUARTER_S))
     raise AssertionError(f"no lane is busy at {BUSY_RATIOS}")
 
 
