@@ -20,6 +20,7 @@ MAY: Final = frozenset(
         "CC0-1.0",
         "ISC",
         "MIT",
+        "OFL-1.1",  # a font
         "Unlicense",
         "Zlib",
     }

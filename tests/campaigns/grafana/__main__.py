@@ -1,0 +1,119 @@
+"""``python -m tests.campaigns.grafana``: the dashboards, judged by Grafana's own published parts in Chromium.
+
+Each dashboard is loaded, filled in, asked of a real database, transformed and drawn as Grafana does it. Exit status: 0, or 1 if
+something is wrong with one. Without addresses of databases the two days of ``gateway demo`` are judged.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from tests.campaigns.grafana import report
+from tests.campaigns.grafana.boards import LANGUAGES, STORES, Board, Json, Made, described, make
+from tests.campaigns.grafana.cases import Case, Values, cases
+from tests.campaigns.grafana.driver import Judge, judge, picture
+from tests.campaigns.grafana.report import Verdict
+from tests.campaigns.grafana.server import serve
+from tests.campaigns.grafana.world import CACHE, World, kept_world, now_ms
+
+VERSIONS = ("13", "11")
+SOURCES = {"influxdb": "influxdb", "victoriametrics": "prometheus"}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Judge, and tell."""
+    options = _options(argv)
+    begun_s = time.monotonic()
+    verdicts = []
+    with _world(options) as world:
+        for store in STORES if options.store == "both" else [options.store]:
+            for verdict in _of_store(options, store, world):
+                sys.stdout.write(report.told(verdict))
+                sys.stdout.flush()
+                verdicts.append(verdict)
+    options.out.mkdir(parents=True, exist_ok=True)
+    file = options.out / "report.json"
+    file.write_text(json.dumps([one.as_json() for one in verdicts], ensure_ascii=False, indent=1), encoding="utf-8")
+    sys.stdout.write(f"\nGrafana {options.version}, {options.store}, in {time.monotonic() - begun_s:,.0f} s; more in {file}\n")
+    sys.stdout.write(report.table(verdicts))
+    return int(any(True for verdict in verdicts for _ in verdict.faults()) or not verdicts)
+
+
+@contextmanager
+def _world(options: argparse.Namespace) -> Iterator[World]:
+    """The databases that were named, else those of the demo."""
+    if options.influxdb or options.victoria_metrics:
+        end_ms = now_ms() if options.until is None else round(1000 * options.until.timestamp())
+        yield World(options.influxdb or "", options.victoria_metrics or "", end_ms)
+        return
+    with kept_world(_say) as world:
+        yield world
+
+
+def _of_store(options: argparse.Namespace, store: str, world: World) -> Iterator[Verdict]:
+    """Judge the dashboards of a store."""
+    urls = {kind: url for kind, url in world.urls.items() if url}
+    with tempfile.TemporaryDirectory(prefix="judge-") as folder:
+        made = Made(options.dashboards) if options.dashboards else make(store, options.language, Path(folder))
+        sources = described(made.sources(), urls)
+        databases = {source["uid"]: urls[source["type"]] for source in sources}
+        values = Values(SOURCES[store], urls[SOURCES[store]])
+        boards = [board for board in made.boards() if options.board in {None, board.name}]
+        with serve(CACHE / f"v{options.version}" / "bundle", databases) as address, judge(address, options.language) as judged:
+            for board in boards:
+                for case in cases(board, values):
+                    yield _judged(options, store, judged, board, case, _job(board, case, sources, world.end_ms))
+
+
+def _job(board: Board, case: Case, sources: list[Json], end_ms: int) -> Json:
+    return {
+        "dashboard": board.model,
+        "sources": sources,
+        "from_ms": end_ms - board.length_ms,
+        "to_ms": end_ms,
+        "variables": case.chosen,
+        "openRows": True,
+    }
+
+
+def _judged(options: argparse.Namespace, store: str, judged: Judge, board: Board, case: Case, job: Json) -> Verdict:
+    """Judge a dashboard with its rows open; pictures show it as it opens."""
+    with judged.judged(job) as (found, _):
+        verdict = Verdict(store, options.language, board.name, case.name, found, tuple(judged.complaints))
+    if options.pictures and (case.is_pictured or options.open_rows):
+        name = f"{store}-{options.language}-{board.name}-{options.version}"
+        options.out.mkdir(parents=True, exist_ok=True)
+        with judged.judged({**job, "openRows": options.open_rows}) as (_, page):
+            picture(page, options.out / f"{name}.png", is_whole=False)
+            picture(page, options.out / f"{name}-whole.png", is_whole=True)
+    return verdict
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+
+
+def _options(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.campaigns.grafana", description=__doc__)
+    parser.add_argument("--board", metavar="NAME", help="one dashboard (all)")
+    parser.add_argument("--store", choices=[*STORES, "both"], default="influxdb", help="(%(default)s)")
+    parser.add_argument("--version", choices=VERSIONS, default="13", help="of Grafana's parts (%(default)s)")
+    parser.add_argument("--language", choices=LANGUAGES, default="vi", help="of the dashboards (%(default)s)")
+    parser.add_argument("--influxdb", metavar="URL", help="an InfluxDB that needs no password for reading")
+    parser.add_argument("--victoria-metrics", metavar="URL")
+    parser.add_argument("--until", type=datetime.fromisoformat, metavar="TIME", help="end of the time shown (now)")
+    parser.add_argument("--dashboards", type=Path, metavar="DIR", help="what `gateway setup grafana` wrote (it is asked)")
+    parser.add_argument("--pictures", action="store_true", help="take pictures: of the first 1440 x 900, and of the whole")
+    parser.add_argument("--open-rows", action="store_true", help="with all rows open in the pictures")
+    parser.add_argument("--out", type=Path, default=CACHE / "out", metavar="DIR", help="for report and pictures (%(default)s)")
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
