@@ -37,7 +37,7 @@ class Board:
 
     @property
     def variables(self) -> list[Json]:
-        """What can be chosen at its head."""
+        """The choices at its head."""
         found: list[Json] = self.model["templating"]["list"]
         return found
 
@@ -49,7 +49,7 @@ class Board:
 
 @dataclass(frozen=True)
 class Made:
-    """What ``gateway setup grafana`` wrote."""
+    """The files that ``gateway setup grafana`` wrote."""
 
     folder: Path
 

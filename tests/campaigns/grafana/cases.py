@@ -1,4 +1,4 @@
-"""What is chosen at the head of a dashboard: all, one, several, and names that a careless query takes for an expression."""
+"""Choices at the head of a dashboard: all, one, several, and names that a careless query takes for an expression."""
 
 import json
 from collections.abc import Iterator, Sequence

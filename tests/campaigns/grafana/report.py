@@ -1,4 +1,4 @@
-"""What the page found, for people: a line for each dashboard, and a line for each fault."""
+"""The findings of the page, for people: a line for each dashboard, and a line for each fault."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

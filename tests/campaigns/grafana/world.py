@@ -61,7 +61,7 @@ def kept_world(say: Callable[[str], None], folder: Path = CACHE / "world") -> It
 
 
 def _digest() -> str:
-    """What the points depend on that others see at once: the simulator and its story."""
+    """A digest of what makes the points: the simulator and its story."""
     found = sha256()
     for path in (CHECKOUT / name for name in _OF_THE_WORLD):
         for file in sorted(path.rglob("*.*") if path.is_dir() else [path]):
