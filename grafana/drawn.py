@@ -221,6 +221,7 @@ _DRAWN: Final[dict[Kind, Callable[[str, Panel, Answers, Page], str]]] = {
     Kind.STAT: _stat,
     Kind.PEAK: _peak,
     Kind.NEWEST: _stat,
+    Kind.WORST: _stat,
     Kind.STATES: _states,
     Kind.TABLE: _table,
     Kind.MAP: _points,

@@ -51,6 +51,12 @@ def lines(panel: Panel, board: Dashboard, database: Database) -> list[Json]:
     return [_narrowed(board, database, tag, f"${{__field.labels.{tag}}}") for tag in shared]
 
 
+def more(panel: Panel, database: Database) -> list[Json]:
+    """The link of a large number to the dashboard that says more about it."""
+    url = f"/d/{database.prefix}-{panel.leads_to}?{_KEPT}"
+    return [{"title": both("Xem thêm", "More about it"), "url": url, "targetBlank": False}] if panel.leads_to else []
+
+
 def _chooses(board: Dashboard, tag: str) -> bool:
     return any(variable.name == tag for variable in board.variables)
 

@@ -7,7 +7,7 @@ from grafana.ask import DAYS_BY_HOUR, Ask, CannotAsk, Each, Over, Step, asks, fi
 from grafana.model import MAP_POINTS_MAX, ROWS_MAX, Dashboard, Kind, Panel, panel_id
 from grafana.stores import DATABASES
 
-_OF_ONE_TIME: Final = (Kind.STAT, Kind.TABLE, Kind.MAP)
+_OF_ONE_TIME: Final = (Kind.STAT, Kind.TABLE, Kind.MAP, Kind.WORST)
 
 
 def faults(board: Dashboard) -> list[str]:

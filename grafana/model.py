@@ -36,6 +36,8 @@ class Kind(Enum):
     """The highest figure of a line as one large number."""
     NEWEST = auto()
     """The newest figure of a line as one large number."""
+    WORST = auto()
+    """The largest or smallest of many groups as one large number, beside it the name of the group."""
     STATES = auto()
     """A coloured band over time per series."""
     TABLE = auto()
@@ -45,7 +47,7 @@ class Kind(Enum):
     """Points by the two figures of each group and time."""
 
 
-TABLES: Final = (Kind.TABLE, Kind.MAP, Kind.SCATTER)
+TABLES: Final = (Kind.TABLE, Kind.MAP, Kind.SCATTER, Kind.WORST)
 """Forms that take the answers to all questions as one table."""
 
 
@@ -110,6 +112,7 @@ class Panel:
     :ivar sort_by: title of the column that orders a table, the largest first; with ``sort_up`` the smallest.
     :ivar without_data: stands in the panel when nothing was found; it says why it may be empty. Without one it is the reason
         that lies in the question (:mod:`grafana.reasons`).
+    :ivar leads_to: the dashboard that says more about its figure.
     :ivar key: the English title, from which the id comes, once a language is chosen.
     """
 
@@ -132,6 +135,7 @@ class Panel:
     without_data: str = ""
     minimum: float | None = None
     maximum: float | None = None
+    leads_to: str = ""
     key: str = ""
 
     @property

@@ -18,7 +18,7 @@ def without_data(panel: Panel) -> str:
     if isinstance(target, Prom):
         return both("Prometheus chưa thu thập /metrics của cổng thu thập", "Prometheus does not collect the gateway's /metrics")
     asked = first(target)
-    return _of_a_figure(asked) if panel.kind in (Kind.STAT, Kind.PEAK, Kind.NEWEST) else _of_a_panel(asked)
+    return _of_a_figure(asked) if panel.kind in (Kind.STAT, Kind.PEAK, Kind.NEWEST, Kind.WORST) else _of_a_panel(asked)
 
 
 def _of_a_figure(asked: Ask) -> str:

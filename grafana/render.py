@@ -31,6 +31,7 @@ TYPES: Final = {
     Kind.STAT: "stat",
     Kind.PEAK: "stat",
     Kind.NEWEST: "stat",
+    Kind.WORST: "stat",
     Kind.STATES: "state-timeline",
     Kind.TABLE: "table",
     Kind.MAP: "xychart",
@@ -64,6 +65,9 @@ _OPTIONS: Final[dict[Kind, Json]] = {
     Kind.STAT: _FIGURE | {"reduceOptions": {"values": False, "calcs": ["lastNotNull"], "fields": ""}},
     Kind.PEAK: _FIGURE | {"reduceOptions": {"values": False, "calcs": ["max"], "fields": ""}},
     Kind.NEWEST: _FIGURE | {"reduceOptions": {"values": False, "calcs": ["lastNotNull"], "fields": ""}},
+    # Of a row a figure is called as the texts beside it.
+    Kind.WORST: _FIGURE
+    | {"textMode": "value_and_name", "reduceOptions": {"values": True, "limit": 1, "calcs": ["lastNotNull"], "fields": ""}},
     Kind.STATES: _OVER_TIME | {"mergeValues": True, "showValue": "never", "rowHeight": 0.8, "alignValue": "left"},
     Kind.MAP: _POINTS,
     Kind.SCATTER: _POINTS,
@@ -78,6 +82,7 @@ _CUSTOM: Final[dict[Kind, Json]] = {
     Kind.STAT: {},
     Kind.PEAK: {},
     Kind.NEWEST: {},
+    Kind.WORST: {},
     Kind.STATES: {"fillOpacity": 80, "lineWidth": 0},
     Kind.MAP: _DOTS,
     Kind.SCATTER: _DOTS,
@@ -273,7 +278,7 @@ def _override(column: Column, name: str) -> Json:
 
 def _links(panel: Panel, board: Dashboard, database: Database) -> Json:
     """The links of lines and bars; in tables they belong to columns."""
-    found = drill.lines(panel, board, database) if TYPES[panel.kind] == "timeseries" else []
+    found = drill.lines(panel, board, database) if TYPES[panel.kind] == "timeseries" else drill.more(panel, database)
     return {"links": found} if found else {}
 
 
@@ -282,7 +287,7 @@ def _has_doubt(panel: Panel) -> bool:
 
 
 def _options(panel: Panel) -> Json:
-    if TYPES[panel.kind] == "stat" and _has_doubt(panel):
+    if TYPES[panel.kind] == "stat" and (_has_doubt(panel) or len({panel.called(one) for one in panel.questions}) > 1):
         return _OPTIONS[panel.kind] | {"textMode": "value_and_name"}
     if panel.sort_by:
         return _OPTIONS[panel.kind] | {"sortBy": [{"displayName": panel.sort_by, "desc": not panel.sort_up}]}

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Final
 
 from grafana.ask import Ask, Combined, Each, Over, Step, by_choice
-from grafana.model import GREEN, RED, THIRD, YELLOW, Column, Kind, Panel
+from grafana.model import GREEN, RED, THIRD, YELLOW, Column, Kind, Panel, Size
 from grafana.tables import common, flows
 from grafana.text import both
 from grafana.units import SHARE
@@ -55,6 +55,22 @@ def by_area(domain: str) -> Panel:
         sort_by=both("Thất thoát", "Lost"),
         days=_DAYS,
         without_data=flows.NOT_MEASURED,
+    )
+
+
+def yesterday(domain: str) -> Panel:
+    """The share of what was supplied that was lost, of the areas whose losses are measured."""
+    lost, supplied = (
+        replace(flows.of_areas(domain, word, "daily_area", Step.RANGE), beside=flows.flow(domain, flows.LOST))
+        for word in (flows.LOST, flows.SUPPLIED)
+    )
+    return Panel(
+        *("Thất thoát hôm qua", "Lost yesterday", Kind.STAT, flows.with_doubt(Combined(lost, "/", supplied)), SHARE),
+        *(Size(6, 4), f"Phần thất thoát so với cấp vào, những khu vực đo được. {flows.ABOUT[0]}"),
+        f"Share of what was supplied, of the areas where it is measured. {flows.ABOUT[1]}",
+        steps=LOSS_STEPS,
+        days=common.YESTERDAY,
+        without_data=both("không đo được", "not measured"),
     )
 
 

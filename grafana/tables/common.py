@@ -4,10 +4,11 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from grafana.ask import Ask, Combined, Each, Over, Question, Step, by_choice, by_time_shown, true
+from grafana.ask import Ask, Combined, Each, Over, Question, Step, by_choice, by_time_shown, false, true
 from grafana.model import (
     GREEN,
     HALF,
+    ORANGE,
     QUARTER,
     RED,
     STAT_SIZE,
@@ -35,6 +36,8 @@ DOMAIN_NAMES: Final = {
 }
 
 NONE_IS_GOOD: Final = ((None, GREEN), (1.0, RED))
+NONE_IS_BEST: Final = ((None, GREEN), (1.0, ORANGE))
+"""Of warnings: red is left to what is critical."""
 SOME_IS_NOTABLE: Final = ((None, GREEN), (1.0, YELLOW))
 COMPLETE: Final = ((None, RED), (0.9, YELLOW), (0.98, GREEN))
 ALL: Final = 1.0
@@ -47,6 +50,7 @@ NEWEST_DAY: Final = "49h"
 """The newest day that has ended began less than this before now."""
 YESTERDAY: Final = 2
 """Days shown in which one day that has ended began: yesterday's."""
+NO_ALARM: Final = both("Không có cảnh báo", "No alarm")
 NO_WHOLE_DAY: Final = both("Chưa có ngày trọn vẹn", "No whole day yet")
 ALARM_EVERY: Final = "10m"
 """An active alarm is written every five minutes."""
@@ -102,6 +106,7 @@ def completeness_stat(domain: str, *, named: bool = False) -> Panel:
         "Readings received of those expected yesterday, silent devices included.",
         steps=COMPLETE,
         days=YESTERDAY,
+        leads_to="completeness",
     )
 
 
@@ -129,15 +134,34 @@ def now_stat(vi: str, en: str, domain: str, state: str, about_vi: str, about_en:
     return stat(vi, en, counted, COUNT, about_vi, about_en, NONE_IS_GOOD)
 
 
-def alarms_stat(domain: str, alarm: str, vi: str, en: str, about_vi: str, about_en: str) -> Panel:
-    """The number of open alarms of a rule; red from one on."""
+def alarms_stat(  # noqa: PLR0913 - one row of a table
+    domain: str, tag: str, value: str, vi: str, en: str, about_vi: str, about_en: str, *, steps: Steps = NONE_IS_GOOD
+) -> Panel:
+    """The number of open alarms of a rule (``alarm``) or a severity, without those under planned work."""
     counted = Ask(
         *("alarm", "active", Each.LAST, Step.NOW, Over.COUNT),
-        tags=(("alarm", alarm), ("domain", domain)),
-        where=(true("active"),),
+        tags=((tag, value), ("domain", domain)),
+        where=(true("active"), false("silenced")),
         within=ALARM_EVERY,
     )
-    return stat(vi, en, counted, COUNT, about_vi, about_en, NONE_IS_GOOD)
+    panel = stat(vi, en, counted, COUNT, about_vi, about_en, steps)
+    return replace(panel, leads_to="alarms")
+
+
+def health(domain: str) -> tuple[Panel, ...]:
+    """Is all well? Alarms, silent devices, and how much of yesterday arrived."""
+    own_vi, own_en = "Chưa kết thúc, trừ nơi đang có việc theo kế hoạch.", "Not ended, without those under planned work."
+    return (
+        alarms_stat(domain, "severity", "critical", "Cảnh báo nghiêm trọng", "Critical alarms", own_vi, own_en),
+        alarms_stat(domain, "severity", "warning", "Cảnh báo thường", "Warnings", own_vi, own_en, steps=NONE_IS_BEST),
+        alarms_stat(
+            *(domain, "alarm", "device_silent", "Thiết bị im lặng", "Silent devices"),
+            "Thiết bị đã đăng ký mà quá hạn chưa gửi số đo.",
+            "Registered devices that are overdue.",
+            steps=NONE_IS_BEST,
+        ),
+        completeness_stat(domain),
+    )
 
 
 def gauge(
@@ -187,42 +211,48 @@ def counted_by_site(  # noqa: PLR0913 - one row of a table
 
 def alarm_panels(domain: str) -> tuple[Panel, ...]:
     """The alarms of a domain: how many over time, and those that are open."""
-    own = (("domain", domain),)
-    active = true("active")
-    return (
-        Panel(
-            "Cảnh báo theo thời gian",
-            "Alarms over time",
-            Kind.BARS,
-            (Ask("alarm", "active", Each.TRUE, Step.HOUR, Over.COUNT, ("alarm",), tags=own),),
-            COUNT,
-            HALF,
-            "Số cảnh báo đang diễn ra trong mỗi giờ, theo loại. Các quy tắc: gateway alarms rules.",
-            "Alarms that were active in each hour, by rule. The rules: gateway alarms rules.",
-            least_interval="1h",
-            without_data=both("Không có cảnh báo", "No alarm"),
-        ),
-        Panel(
-            "Cảnh báo đang mở",
-            "Open alarms",
-            Kind.TABLE,
-            (
-                Ask(
-                    *("alarm", "since_ms", Each.LAST, Step.NOW, Over.MAX, ("alarm", "severity", *PLACE)),
-                    tags=own,
-                    where=(active,),
-                    within=ALARM_EVERY,
-                    limit=ROWS,
-                ),
+    return alarms_over_time(domain), open_alarms(domain)
+
+
+def alarms_over_time(domain: str) -> Panel:
+    """A bar an hour, and a colour a rule."""
+    return Panel(
+        "Cảnh báo theo thời gian",
+        "Alarms over time",
+        Kind.BARS,
+        (Ask("alarm", "active", Each.TRUE, Step.HOUR, Over.COUNT, ("alarm",), tags=(("domain", domain),)),),
+        COUNT,
+        HALF,
+        "Số cảnh báo đang diễn ra trong mỗi giờ, theo loại. Các quy tắc: gateway alarms rules.",
+        "Alarms that were active in each hour, by rule. The rules: gateway alarms rules.",
+        least_interval="1h",
+        minimum=0.0,
+        without_data=NO_ALARM,
+    )
+
+
+def open_alarms(domain: str) -> Panel:
+    """The open alarms of a domain, in words."""
+    return Panel(
+        "Cảnh báo đang mở",
+        "Open alarms",
+        Kind.TABLE,
+        (
+            Ask(
+                *("alarm", "since_ms", Each.LAST, Step.NOW, Over.MAX, ("alarm", "severity", "device", "site")),
+                tags=(("domain", domain),),
+                where=(true("active"), false("silenced")),
+                within=ALARM_EVERY,
+                limit=ROWS,
             ),
-            COUNT,
-            HALF,
-            "Các cảnh báo chưa kết thúc, mới nhất trước.",
-            "Alarms that have not ended, the newest first.",
-            columns=(Column("since_ms", "Từ", "Since", AGO),),
-            sort_by=both("Từ", "Since"),
-            without_data=both("Không có cảnh báo", "No alarm"),
         ),
+        COUNT,
+        HALF,
+        "Chưa kết thúc, mới nhất trước, trừ nơi đang có việc theo kế hoạch.",
+        "Not ended, the newest first, without those under planned work.",
+        columns=(Column("since_ms", "Từ", "Since", AGO),),
+        sort_by=both("Từ", "Since"),
+        without_data=NO_ALARM,
     )
 
 

@@ -107,11 +107,11 @@ def in_all(domain: str, word: str, size: Size) -> Panel:
     )
 
 
-def newest(domain: str, unit: str, size: Size) -> Panel:
+def newest(domain: str, unit: str, vi: str, en: str) -> Panel:
     """The supply of the newest hour that has ended: the last readings of meters cannot tell who stands before whom."""
     hour = replace(of_areas(domain, SUPPLIED, "hourly_area", Step.HOUR), up_to_days=LOAD_DAYS)
     return Panel(
-        *("Cấp vào, giờ mới nhất", "Supplied, newest hour", Kind.NEWEST, with_doubt(hour), unit, size),
+        *(vi, en, Kind.NEWEST, with_doubt(hour), unit, Size(6, 4)),
         f"Giờ trọn vẹn mới nhất, của các đồng hồ đầu nguồn. {ABOUT[0]}",
         f"The newest whole hour, of the first meters on the way. {ABOUT[1]}",
         least_interval="1h",
@@ -127,6 +127,7 @@ def each_hour(domain: str, word: str, about_vi: str, about_en: str, size: Size =
         f"{about_vi} trong mỗi giờ, theo khu vực; trên 3 ngày: trong mỗi ngày. {ABOUT[0]}",
         f"{about_en} in each hour, by area; for more than 3 days, in each day. {ABOUT[1]}",
         least_interval="1h",
+        minimum=0.0,
         without_data=NOT_MEASURED,
     )
 
@@ -141,21 +142,35 @@ def each_period(domain: str, word: str, vi: str, en: str, measurement: str, days
         f"Trong mỗi {vi}, theo khu vực, {days} ngày qua. {ABOUT[0]}",
         f"In each {en}, by area, in {days} days. {ABOUT[1]}",
         least_interval="1d",
+        minimum=0.0,
         days=days,
         without_data=NOT_MEASURED,
     )
 
 
-def load(kind: Kind, size: Size, vi: str, en: str, about_vi: str, about_en: str, *words: str) -> Panel:
-    """Energy of hours: so many kWh in an hour are as many kW on average."""
-    questions = [
-        replace(of_areas("power", word, "hourly_area", Step.HOUR, name=both(WORDS[word], word)), up_to_days=LOAD_DAYS)
-        for word in words
-    ]
+def peak(vi: str, en: str) -> Panel:
+    """The highest hour of load."""
     return Panel(
-        *(vi, en, kind, with_doubt(*questions), KILOWATT, size),
-        f"{about_vi} {ABOUT[0]}",
-        f"{about_en} {ABOUT[1]}",
+        *(vi, en, Kind.PEAK, with_doubt(_by_hour_alone("power", SUPPLIED)), KILOWATT, Size(6, 4)),
+        f"Giờ cao nhất trong thời gian đang xem, trung bình của giờ, của các công tơ đầu nguồn. {ABOUT[0]}",
+        f"The highest hour of the time shown, on average, of the first meters on the way. {ABOUT[1]}",
         least_interval="1h",
-        without_data="" if kind is Kind.PEAK else NOT_MEASURED,
     )
+
+
+def load(domain: str, unit: str, vi: str, en: str, *words: str) -> Panel:
+    """A line a word. Energy of hours: so many kWh in an hour are as many kW on average, and so many m³ as many m³/h."""
+    said = joined(*(both(WORDS[word], word) for word in words), by=", ")
+    return Panel(
+        *(vi, en, Kind.LINES, with_doubt(*(_by_hour_alone(domain, word) for word in words)), unit, HALF),
+        f"Trung bình của mỗi giờ: {said.vi}. Cấp vào: đồng hồ đầu nguồn; tiêu thụ: đồng hồ cuối. {ABOUT[0]}",
+        f"The mean of each hour: {said.en}. Supplied: the first meters on the way; used: the last ones. {ABOUT[1]}",
+        least_interval="1h",
+        minimum=0.0,
+        without_data=NOT_MEASURED,
+    )
+
+
+def _by_hour_alone(domain: str, word: str) -> Ask:
+    """By hour, however many days of these are shown."""
+    return replace(of_areas(domain, word, "hourly_area", Step.HOUR, name=both(WORDS[word], word)), up_to_days=LOAD_DAYS)

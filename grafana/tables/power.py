@@ -1,9 +1,10 @@
 """Power: load, voltage, power factor, energy, outages."""
 
+from dataclasses import replace
 from typing import Final
 
-from grafana.ask import Ask, Each, Over, Step, by_time_shown
-from grafana.model import GREEN, RED, STAT_SIZE, THIRD, Dashboard, Kind, Panel, Section, Size, Steps
+from grafana.ask import Ask, Each, Over, Step, by_time_shown, first
+from grafana.model import GREEN, RED, THIRD, Dashboard, Kind, Panel, Section, Size, Steps
 from grafana.tables import balances, common, flows, reliability
 from grafana.tables.marks import marks
 from grafana.text import both
@@ -93,11 +94,26 @@ def _unbalance(vi: str, en: str, field: str, steps: Steps = ()) -> Panel:
     )
 
 
-OVERVIEW: Final = Section(
-    "Tổng quan",
-    "Overview",
+def _voltage_alarms() -> Panel:
+    low, high = (
+        common.alarms_stat(
+            *(POWER, "alarm", rule, "Điện áp ngoài giới hạn", "Voltage out of limits"),
+            "Số thiết bị đang có cảnh báo điện áp quá thấp hoặc quá cao (220 V ±5 %).",
+            "Devices with an open alarm of voltage too low or too high (220 V ±5 %).",
+            steps=common.NONE_IS_BEST,
+        )
+        for rule in ("voltage_low", "voltage_high")
+    )
+    (lows,), (highs,) = low.questions, high.questions
+    named = (replace(first(lows), name=both("thấp", "low")), replace(first(highs), name=both("cao", "high")))
+    return replace(low, targets=named)
+
+
+IS_ALL_WELL: Final = Section(
+    "Mọi việc có ổn không?",
+    "Is all well?",
     (
-        common.devices_stat(POWER),
+        *common.health(POWER),
         common.now_stat(
             "Đang mất điện",
             "Outages now",
@@ -106,39 +122,15 @@ OVERVIEW: Final = Section(
             "Số thiết bị mà số đo gần nhất báo mất điện.",
             "Devices whose last reading says outage.",
         ),
-        *(
-            common.alarms_stat(
-                POWER,
-                rule,
-                f"Điện áp quá {vi}",
-                f"Voltage too {en}",
-                f"Số thiết bị có cảnh báo {rule} chưa kết thúc.",
-                f"Devices with an open alarm {rule}.",
-            )
-            for rule, vi, en in (("voltage_low", "thấp", "low"), ("voltage_high", "cao", "high"))
-        ),
-        flows.newest(POWER, KILOWATT, STAT_SIZE),
-        flows.in_all(POWER, flows.USED, STAT_SIZE),
-        flows.load(
-            Kind.PEAK,
-            Size(4, 8),
-            "Đỉnh phụ tải",
-            "Peak load",
-            "Giờ cao nhất trong thời gian đang xem, trung bình của giờ, của các công tơ đầu nguồn.",
-            "The highest hour of the time shown, on average, of the first meters on the way.",
-            flows.SUPPLIED,
-        ),
-        flows.load(
-            Kind.LINES,
-            Size(20, 8),
-            "Đồ thị phụ tải",
-            "Load curve",
-            "Công suất trung bình của mỗi giờ: cấp vào qua các công tơ đầu nguồn, tiêu thụ qua các công tơ cuối.",
-            "The mean power of each hour: supplied by the first meters on the way, used by the last ones.",
-            *(flows.SUPPLIED, flows.USED),
-        ),
-        flows.each_hour(POWER, flows.SUPPLIED, "Điện năng qua các công tơ đầu nguồn", "Energy of the first meters on the way"),
-        flows.each_hour(POWER, flows.USED, "Điện năng qua các công tơ cuối", "Energy of the last meters on the way"),
+        _voltage_alarms(),
+        flows.newest(POWER, KILOWATT, "Phụ tải, giờ mới nhất", "Load, newest hour"),
+        flows.peak("Đỉnh phụ tải", "Peak load"),
+        reliability.SAIDI,
+        balances.yesterday(POWER),
+        common.open_alarms(POWER),
+        flows.load(POWER, KILOWATT, "Đồ thị phụ tải", "Load curve", flows.SUPPLIED, flows.USED),
+        _voltage_band(),
+        _unbalance("điện áp", "voltages", "voltage_unbalance_pct", ((None, GREEN), (HIGHEST_UNBALANCE_PCT, RED))),
         balances.lost(
             POWER,
             unit_of(POWER, "energy_import_kwh"),
@@ -147,6 +139,14 @@ OVERVIEW: Final = Section(
             "Điện năng cấp vào trừ điện năng tiêu thụ",
             "Energy supplied less energy used",
         ),
+    ),
+)
+
+LOSSES: Final = Section(
+    "Điện thất thoát ở đâu?",
+    "Where is energy lost?",
+    (
+        balances.by_area(POWER),
         balances.losing(
             POWER,
             "Thất thoát theo trạm biến áp",
@@ -154,25 +154,38 @@ OVERVIEW: Final = Section(
             "Phần điện năng qua công tơ tổng mà các công tơ bên dưới không đo được",
             "Share of a transformer's energy that the meters behind it did not measure",
         ),
-        balances.by_area(POWER),
+    ),
+    closed=True,
+)
+
+FLOWS: Final = Section(
+    "Cấp vào, tiêu thụ, phát lên bao nhiêu?",
+    "How much is supplied, used, produced?",
+    (
+        flows.in_all(POWER, flows.USED, Size(4, 8)),
+        flows.each_hour(
+            *(POWER, flows.SUPPLIED, "Điện năng qua các công tơ đầu nguồn", "Energy of the first meters on the way"),
+            Size(10, 8),
+        ),
+        flows.each_hour(
+            *(POWER, flows.USED, "Điện năng qua các công tơ cuối", "Energy of the last meters on the way", Size(10, 8))
+        ),
         flows.each_hour(
             POWER,
             flows.PRODUCED,
             "Điện năng phát ngược lên lưới (điện mặt trời mái nhà)",
             "Energy fed into the grid (solar roofs)",
-            THIRD,
         ),
     ),
+    closed=True,
 )
 
-LOAD: Final = Section(
-    "Điện áp, hệ số công suất và tần số",
-    "Voltage, power factor and frequency",
+PHASES_AND_QUALITY: Final = Section(
+    "Các pha và chất lượng điện năng",
+    "Phases and quality of supply",
     (
-        _voltage_band(),
         _by_phase("Dòng điện", "Current", "current_{}_a"),
         _by_phase("Công suất", "Power", "active_power_{}_w"),
-        _unbalance("điện áp", "voltages", "voltage_unbalance_pct", ((None, GREEN), (HIGHEST_UNBALANCE_PCT, RED))),
         _unbalance("dòng điện", "currents", "current_unbalance_pct"),
         common.by_site(
             POWER,
@@ -201,18 +214,13 @@ LOAD: Final = Section(
             about_en="Highest neutral current at each site. High: unbalanced phases or harmonics.",
         ),
     ),
+    closed=True,
 )
 
 DASHBOARD: Final = Dashboard(
     POWER,
     *common.DOMAIN_NAMES[POWER],
     common.variables(POWER),
-    (
-        OVERVIEW,
-        LOAD,
-        Section("Mất điện và cảnh báo", "Outages and alarms", common.alarm_panels(POWER)),
-        reliability.SECTION,
-        common.data_section(POWER),
-    ),
+    (IS_ALL_WELL, reliability.SECTION, LOSSES, FLOWS, PHASES_AND_QUALITY),
     annotations=marks(POWER),
 )

@@ -101,17 +101,23 @@ def _ended() -> Panel:
     )
 
 
+SAIDI: Final = replace(
+    _index(
+        "SAIDI",
+        "interruption_s",
+        DURATION,
+        "31 ngày qua: thời gian mất điện trung bình của một công tơ, chỉ tính những lần trên 5 phút.",
+        "The last 31 days: time without supply of a meter on average; only outages of more than 5 minutes.",
+    ),
+    vi="SAIDI, 31 ngày qua",
+    en="SAIDI, last 31 days",
+    size=Size(6, 4),
+)
+
 SECTION: Final = Section(
-    "Độ tin cậy cung cấp điện",
-    "Reliability of supply",
+    "Mất điện bao lâu, ở đâu?",
+    "How long without supply, and where?",
     (
-        _index(
-            "SAIDI",
-            "interruption_s",
-            DURATION,
-            "31 ngày qua: thời gian mất điện trung bình của một công tơ, chỉ tính những lần trên 5 phút.",
-            "The last 31 days: time without supply of a meter on average; only outages of more than 5 minutes.",
-        ),
         _index(
             "SAIFI",
             "interruptions",
@@ -130,4 +136,5 @@ SECTION: Final = Section(
         _longest(),
         _ended(),
     ),
+    closed=True,
 )

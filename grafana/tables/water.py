@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Final
 
 from grafana.ask import Ask, Each, Over, Step
-from grafana.model import GREEN, HALF, RED, STAT_SIZE, THIRD, Column, Dashboard, Kind, Panel, Section, Steps
+from grafana.model import GREEN, HALF, RED, THIRD, Column, Dashboard, Kind, Panel, Section, Size, Steps
 from grafana.tables import balances, common, flows
 from grafana.tables.marks import marks
 from grafana.text import both
@@ -16,12 +16,24 @@ FLOW: Final = unit_of(WATER, "flow_m3_h")
 
 LOWEST_PRESSURE_KPA, HIGHEST_PRESSURE_KPA = 100.0, 700.0
 """The limits of the alarms ``pressure_low`` (ten metres of water, TCVN 13606:2023) and ``pressure_high``."""
+LOW_PRESSURE: Final = ((None, RED), (LOWEST_PRESSURE_KPA, GREEN))
 
 TANK_STEPS: Final = ((None, RED), (15.0, GREEN), (97.0, RED))
 """The limits of the alarms ``tank_low`` and ``tank_overflow``."""
 
 
-def _pressure(vi: str, en: str, each: Each, steps: Steps) -> Panel:
+def _lowest(field: str, tag: str, vi: str, en: str, about_vi: str, about_en: str, steps: Steps) -> Panel:
+    """The lowest of the newest values, with the name of its zone or device."""
+    lowest = Ask(WATER, field, Each.LAST, Step.NOW, Over.MIN, (tag,), within="3h", limit=-1)
+    return Panel(
+        *(vi, en, Kind.WORST, (lowest,), unit_of(WATER, field), Size(6, 4)),
+        f"{about_vi} Chỉ những số đo của 3 giờ cuối.",
+        f"{about_en} Readings of the last 3 hours only.",
+        steps=steps,
+    )
+
+
+def _pressure(vi: str, en: str, each: Each, steps: Steps, size: Size) -> Panel:
     """The pressure of each zone, which is an area of the registry."""
     panel = common.by_zone(
         WATER,
@@ -33,7 +45,20 @@ def _pressure(vi: str, en: str, each: Each, steps: Steps) -> Panel:
         about_vi=f"Áp lực {vi} trong mỗi khu vực (area). Vạch: {steps[1][0]:g} kPa, giới hạn của cảnh báo.",
         about_en=f"{en} pressure in each zone (area). Line: {steps[1][0]:g} kPa, the limit of the alarm.",
     )
-    return replace(panel, size=HALF)
+    return replace(panel, size=size)
+
+
+def _tanks() -> Panel:
+    return common.by_site(
+        WATER,
+        "fill_pct",
+        "Mức đầy của bể vơi nhất",
+        "Filling of the lowest tank",
+        each=Each.MIN,
+        steps=TANK_STEPS,
+        about_vi="Bể vơi nhất tại mỗi địa điểm. Vạch: 15 % (gần cạn) và 97 % (sắp tràn).",
+        about_en="The lowest tank of each site. Lines: 15 % (nearly empty) and 97 % (about to overflow).",
+    )
 
 
 def _night_minimum() -> Panel:
@@ -48,33 +73,22 @@ def _night_minimum() -> Panel:
         Kind.TABLE,
         (lowest, *flows.newest_marks(lowest)),
         FLOW,
-        THIRD,
+        HALF,
         "Giờ có ít nước chảy nhất trong đêm gần nhất, những đồng hồ cao nhất trước. Ban đêm gần như không ai dùng nước: nước "
         "vẫn chảy thì phần lớn là rò rỉ.",
         "The hour of the last night with the least flow, the highest meters first. At night hardly anybody uses water: most of "
         "what still flows leaks.",
-        columns=(
-            Column("flow_night_min_m3_h", "Thấp nhất trong đêm", "Lowest of the night", FLOW),
-            *flows.MARK_COLUMNS,
-        ),
-        sort_by=both("Thấp nhất trong đêm", "Lowest of the night"),
+        columns=(Column("flow_night_min_m3_h", "Lưu lượng", "Flow", FLOW), *flows.MARK_COLUMNS),
+        sort_by=both("Lưu lượng", "Flow"),
         without_data=both("Chưa có đêm trọn vẹn", "No whole night yet"),
     )
 
 
-OVERVIEW: Final = Section(
-    "Tổng quan",
-    "Overview",
+IS_ALL_WELL: Final = Section(
+    "Mọi việc có ổn không?",
+    "Is all well?",
     (
-        common.devices_stat(WATER),
-        common.now_stat(
-            "Đang báo rò rỉ",
-            "Leaks now",
-            WATER,
-            "alarm_leak",
-            "Số thiết bị mà số đo gần nhất báo rò rỉ.",
-            "Devices whose last reading says leak.",
-        ),
+        *common.health(WATER),
         common.now_stat(
             "Đang báo vỡ ống",
             "Bursts now",
@@ -83,13 +97,56 @@ OVERVIEW: Final = Section(
             "Số thiết bị mà số đo gần nhất báo vỡ ống.",
             "Devices whose last reading says burst.",
         ),
-        flows.newest(WATER, FLOW, STAT_SIZE),
-        flows.in_all(WATER, flows.USED, STAT_SIZE),
-        common.completeness_stat(WATER),
-        flows.each_hour(WATER, flows.SUPPLIED, "Nước qua các đồng hồ đầu nguồn", "Water of the first meters on the way"),
-        flows.each_hour(WATER, flows.USED, "Nước qua các đồng hồ cuối", "Water of the last meters on the way"),
-        flows.each_period(WATER, flows.USED, "ngày", "day", "daily_area", 31, THIRD),
-        flows.each_period(WATER, flows.USED, "tháng", "month", "monthly_area", 400, THIRD),
+        common.now_stat(
+            "Đang báo rò rỉ",
+            "Leaks now",
+            WATER,
+            "alarm_leak",
+            "Số thiết bị mà số đo gần nhất báo rò rỉ.",
+            "Devices whose last reading says leak.",
+        ),
+        flows.newest(WATER, FLOW, "Cấp vào, giờ mới nhất", "Supplied, newest hour"),
+        _lowest(
+            *("pressure_kpa", "area", "Áp lực thấp nhất bây giờ", "Lowest pressure now"),
+            "Khu vực (area) có áp lực thấp nhất; đỏ: dưới 100 kPa.",
+            "The zone (area) with the lowest pressure; red: below 100 kPa.",
+            LOW_PRESSURE,
+        ),
+        _lowest(
+            *("fill_pct", "device", "Bể vơi nhất bây giờ", "Lowest tank now"),
+            "Bể chứa có ít nước nhất; đỏ: dưới 15 %.",
+            "The tank with the least water; red: below 15 %.",
+            TANK_STEPS,
+        ),
+        balances.yesterday(WATER),
+        common.open_alarms(WATER),
+        flows.load(WATER, FLOW, "Cấp vào và tiêu thụ", "Supplied and used", flows.SUPPLIED, flows.USED),
+        _pressure("thấp nhất", "Lowest", Each.MIN, LOW_PRESSURE, THIRD),
+        _tanks(),
+        balances.lost(
+            WATER,
+            VOLUME,
+            "Nước không sinh doanh thu",
+            "Water that earns nothing",
+            "Nước cấp vào trừ nước tiêu thụ",
+            "Water supplied less water used",
+        ),
+    ),
+)
+
+LOSSES: Final = Section(
+    "Nước thất thoát ở đâu?",
+    "Where is water lost?",
+    (
+        balances.by_area(WATER),
+        balances.losing(
+            WATER,
+            "Thất thoát theo đồng hồ tổng",
+            "Losses by bulk meter",
+            "Phần nước qua đồng hồ tổng mà các đồng hồ bên dưới không đo được",
+            "Share of a bulk meter's water that the meters behind it did not measure",
+        ),
+        _night_minimum(),
         common.counted_by_site(
             WATER,
             "volume_reverse_m3",
@@ -99,69 +156,44 @@ OVERVIEW: Final = Section(
             "What ran backwards in each hour, the worst meter of each site. Not 0: a check valve is defective or a meter is "
             "mounted the wrong way.",
             over=Over.MAX,
-            size=THIRD,
         ),
     ),
+    closed=True,
+)
+
+FLOWS: Final = Section(
+    "Cấp vào và tiêu thụ bao nhiêu?",
+    "How much is supplied and used?",
+    (
+        flows.in_all(WATER, flows.USED, Size(4, 8)),
+        flows.each_hour(
+            *(WATER, flows.SUPPLIED, "Nước qua các đồng hồ đầu nguồn", "Water of the first meters on the way", Size(10, 8))
+        ),
+        flows.each_hour(*(WATER, flows.USED, "Nước qua các đồng hồ cuối", "Water of the last meters on the way", Size(10, 8))),
+        flows.each_period(WATER, flows.USED, "ngày", "day", "daily_area", 31, HALF),
+        flows.each_period(WATER, flows.USED, "tháng", "month", "monthly_area", 400, HALF),
+    ),
+    closed=True,
 )
 
 PRESSURE_AND_LEVEL: Final = Section(
     "Áp lực và mực nước",
     "Pressure and level",
     (
-        _pressure("thấp nhất", "Lowest", Each.MIN, ((None, RED), (LOWEST_PRESSURE_KPA, GREEN))),
-        _pressure("cao nhất", "Highest", Each.MAX, ((None, GREEN), (HIGHEST_PRESSURE_KPA, RED))),
-        common.by_site(
-            WATER,
-            "level_m",
-            "Mực nước",
-            "Water level",
-            about_vi="Mực nước trung bình tại mỗi địa điểm.",
-            about_en="Mean level at each site.",
-        ),
-        common.by_site(
-            WATER,
-            "fill_pct",
-            "Mức đầy bể",
-            "Tank filling",
-            steps=TANK_STEPS,
-            about_vi="Phần trăm dung tích bể chứa. Vạch: 15 % (gần cạn) và 97 % (sắp tràn).",
-            about_en="Filling of the tanks. Lines: 15 % (nearly empty) and 97 % (about to overflow).",
-        ),
-        common.by_site(
-            WATER,
-            "ambient_temperature_c",
-            "Nhiệt độ xung quanh",
-            "Ambient temperature",
-            about_vi="Nhiệt độ quanh đồng hồ, trung bình tại mỗi địa điểm.",
-            about_en="Temperature around the meters, mean at each site.",
+        _pressure("cao nhất", "Highest", Each.MAX, ((None, GREEN), (HIGHEST_PRESSURE_KPA, RED)), HALF),
+        replace(
+            common.by_site(
+                WATER,
+                "level_m",
+                "Mực nước",
+                "Water level",
+                about_vi="Mực nước trung bình tại mỗi địa điểm.",
+                about_en="Mean level at each site.",
+            ),
+            size=HALF,
         ),
     ),
-)
-
-
-LOSSES: Final = Section(
-    "Thất thoát và cảnh báo",
-    "Losses and alarms",
-    (
-        balances.lost(
-            WATER,
-            VOLUME,
-            "Nước không sinh doanh thu",
-            "Water that earns nothing",
-            "Nước cấp vào trừ nước tiêu thụ",
-            "Water supplied less water used",
-        ),
-        balances.losing(
-            WATER,
-            "Thất thoát theo đồng hồ tổng",
-            "Losses by bulk meter",
-            "Phần nước qua đồng hồ tổng mà các đồng hồ bên dưới không đo được",
-            "Share of a bulk meter's water that the meters behind it did not measure",
-        ),
-        balances.by_area(WATER),
-        _night_minimum(),
-        *common.alarm_panels(WATER),
-    ),
+    closed=True,
 )
 
 WATER_QUALITY: Final = Section(
@@ -174,8 +206,8 @@ WATER_QUALITY: Final = Section(
             vi,
             en,
             steps=steps,
-            about_vi="Trung bình tại mỗi địa điểm." + (" Vạch: QCVN 01-1:2018/BYT." if steps else ""),
-            about_en="Mean at each site." + (" Lines: QCVN 01-1:2018/BYT." if steps else ""),
+            about_vi="Trung bình tại mỗi địa điểm." + (" Vạch: giới hạn của cảnh báo (QCVN 01-1)." if steps else ""),
+            about_en="Mean at each site." + (" Lines: the limits of the alarm (QCVN 01-1)." if steps else ""),
         )
         for field, vi, en, steps in (
             ("ph", "Độ pH", "pH", ((None, RED), (6.0, GREEN), (8.5, RED))),
@@ -186,12 +218,13 @@ WATER_QUALITY: Final = Section(
             ("temperature_c", "Nhiệt độ nước", "Water temperature", ()),
         )
     ),
+    closed=True,
 )
 
 DASHBOARD: Final = Dashboard(
     WATER,
     *common.DOMAIN_NAMES[WATER],
     common.variables(WATER),
-    (OVERVIEW, PRESSURE_AND_LEVEL, LOSSES, WATER_QUALITY, common.data_section(WATER)),
+    (IS_ALL_WELL, LOSSES, FLOWS, PRESSURE_AND_LEVEL, WATER_QUALITY),
     annotations=marks(WATER),
 )

@@ -155,12 +155,16 @@ ASKED_FOR = {
     "province": "Map of the devices|Open alarms|Completeness of each day|Silent devices|"
     "last 24 hours|24 hours before|week before",
     "alarms": "Critical, nobody|Open for over a day|Oldest open|Nobody sees to it|Who acknowledged|By area",
-    "water": "Supplied, newest hour|Used per hour|Used per day|Used per month|Water that earns nothing|Losses by bulk meter|"
-    "Lost by area|Supplied per hour|"
-    "Night minimum|Lowest pressure by zone|Highest pressure by zone|Tank filling|pH|Residual chlorine|Turbidity",
-    "power": "Supplied per hour|Used per hour|Lost by area|"
-    "Load curve|Peak load|Losses by transformer|Lowest and highest voltage|Unbalance of voltages|"
-    "Unbalance of currents|Current by phase|Outages that have ended|SAIDI|SAIFI|Produced per hour",
+    "water": "Critical alarms|Warnings|Silent devices|Completeness yesterday|Bursts now|Leaks now|Supplied, newest hour|"
+    "Lowest pressure now|Lowest tank now|Lost yesterday|Open alarms|"
+    "Used per hour|Used per day|Used per month|Water that earns nothing|Losses by bulk meter|"
+    "Lost by area|Supplied per hour|Night minimum|Reverse volume|"
+    "Lowest pressure by zone|Highest pressure by zone|Filling of the lowest tank|pH|Residual chlorine|Turbidity",
+    "power": "Critical alarms|Warnings|Silent devices|Completeness yesterday|Outages now|Voltage out of limits|"
+    "Load, newest hour|Peak load|SAIDI, last 31 days|Lost yesterday|Open alarms|"
+    "Supplied per hour|Used per hour|Lost by area|Energy lost|"
+    "Load curve|Losses by transformer|Lowest and highest voltage|Unbalance of voltages|"
+    "Unbalance of currents|Current by phase|Outages that have ended|SAIDI by day|SAIFI|MAIFI|Produced per hour",
     "traffic": "by class|by direction|Speed against flow|Occupancy|Reports of congestion|Peak hours",
     "device": "Quality of the readings|register and sum|Longest gap|Open alarms, since",
     "completeness": "Readings received|Readings on time|Longest gaps|By area|By month|12 months",

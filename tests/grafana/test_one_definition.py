@@ -177,8 +177,8 @@ def test_water_is_used_once_and_its_doubt_is_that_of_the_silent_house(sources: S
 
 @pytest.mark.parametrize("folder", BOTH)
 def test_now_is_the_newest_hour_of_the_first_meters(sources: Sources, folder: str) -> None:
-    for board, supplied in (("water", 10.0), ("power", 12.0)):
-        hours, _ = answers(sources, folder, board, "Supplied, newest hour")
+    for board, title, supplied in (("water", "Supplied, newest hour", 10.0), ("power", "Load, newest hour", 12.0)):
+        hours, _ = answers(sources, folder, board, title)
         assert hours[(), max(time_ms for _, time_ms in hours)] == supplied
         assert max(time_ms for _, time_ms in hours) == NEWEST_MS
 
@@ -200,6 +200,9 @@ def test_losses_are_told_where_they_are_measured_and_alike_by_area_and_by_bulk_m
     of_areas, doubt = answers(sources, folder, "water", "Water that earns nothing")
     assert of_areas == each(72.0, times=DAYS)
     assert doubt == near(each(160 / 400, times=DAYS)), "what is lost of the 90 m³ and 70 m³ of two areas nobody knows"
+    yesterday, doubt = answers(sources, folder, "water", "Lost yesterday")
+    assert yesterday == {((), 0): 72 / 240}
+    assert doubt == near({((), 0): 160 / 400})
     by_area, *marks_of_areas = answers(sources, folder, "water", "Lost by area")
     by_bulk_meter, *marks_of_parents = answers(sources, folder, "water", "Losses by bulk meter")
     assert by_area == {(("A1",), 0): 72 / 240}
