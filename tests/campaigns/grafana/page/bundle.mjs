@@ -1,4 +1,5 @@
 /** Bundles the judge's page with the parts of a version: `node bundle.mjs v13 NODE_MODULES FOLDER`. */
+import { existsSync } from 'node:fs';
 import { cp, mkdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
@@ -32,6 +33,28 @@ const byOldNames = {
   },
 };
 
+/** Scenes name files of the schema without their ending, as the bundler of Grafana's application allows. */
+const schemaFiles = {
+  name: 'schema-files',
+  setup({ onResolve }) {
+    onResolve({ filter: /^@grafana\/schema\/dist\/esm\/.*_types\.gen$/ }, ({ path }) => {
+      const file = `${join(modules, path)}.js`;
+      return existsSync(file) ? { path: file } : undefined;
+    });
+  },
+};
+
+/** Packages of the older kind whose default the newer kind of module would not find. */
+const byDefault = {
+  name: 'by-default',
+  setup({ onResolve, onLoad }) {
+    const wanted = /^(react-custom-scrollbars-2)$/;
+    onResolve({ filter: wanted, namespace: 'file' }, ({ path }) => ({ path, namespace: 'default' }));
+    const contents = (path) => `import * as all from '${path}'; export * from '${path}'; export default all.default;`;
+    onLoad({ filter: wanted, namespace: 'default' }, ({ path }) => ({ contents: contents(path), resolveDir: modules }));
+  },
+};
+
 await mkdir(dist, { recursive: true });
 await build({
   entryPoints: [join(here, 'src', 'judge.tsx')],
@@ -41,15 +64,19 @@ await build({
   platform: 'browser',
   target: 'chrome120',
   nodePaths: [modules],
-  alias: { compat: join(here, 'src', 'compat', `${version}.tsx`) },
+  // The older packages ask for the sixth version by the name of a package that keeps the fifth beside it.
+  alias: { compat: join(here, 'src', 'compat', `${version}.tsx`), 'react-router-dom-v5-compat': 'react-router-dom' },
   define: { 'process.env.NODE_ENV': '"production"', global: 'window' },
   loader: { '.svg': 'dataurl', '.woff2': 'file', '.woff': 'file', '.png': 'dataurl' },
-  plugins: [withoutEditors, byOldNames],
+  plugins: [withoutEditors, byOldNames, schemaFiles, byDefault],
   jsx: 'automatic',
   minify: false,
   logLevel: 'error',
 });
-await cp(join(modules, '@grafana', 'ui', 'dist', 'public'), join(dist, 'public', 'build'), { recursive: true });
+// Version 13 asks for its pictures in a folder "build", 11 without it.
+for (const folder of [join('public', 'build'), 'public']) {
+  await cp(join(modules, '@grafana', 'ui', 'dist', 'public'), join(dist, folder), { recursive: true });
+}
 const fonts = join(modules, '@fontsource', 'inter', 'files');
 await mkdir(join(dist, 'fonts'), { recursive: true });
 for (const script of ['latin', 'latin-ext', 'vietnamese']) {
