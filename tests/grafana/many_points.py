@@ -1,4 +1,4 @@
-"""The points of 3,000 devices of a domain that send every 15 minutes: as much of them as the queries of a page read.
+"""The points of 3,600 devices of a domain that send every 15 minutes: as much of them as the queries of a page read.
 
 Readings of two days, roll-ups by hour of four days and by day of 31, months of a year, alarms, health of a quarter of an hour.
 """
@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from schemas.quantities import SPREAD_OF, SUM_OF, USED_OF
 from tests.grafana.known_points import DAY_MS, HOUR_MS, MINUTE_MS, ZONE_MS
 
-METERS: Final = 3000
+METERS: Final = 3600
 AREAS: Final = 20
 SITES: Final = 100
 _PHASES: Final = ("l1", "l2", "l3")
