@@ -13,7 +13,7 @@ from grafana.ask import Ask, Question, Step, column_name, first
 from grafana.model import Panel, Variable
 from grafana.points import PLACE
 from grafana.stores import INFLUXDB, VICTORIA_METRICS
-from grafana.together import together
+from grafana.together import for_influxdb, for_victoria_metrics, labelled
 
 DAY_MS: Final = 86_400_000
 ZONE_MS: Final = 7 * 3_600_000
@@ -50,7 +50,13 @@ class Page:
 
     def step_ms(self, ask: Ask) -> int:
         """The time between two figures of a line."""
-        return self.interval_ms if ask.step is Step.INTERVAL else _STEPS_MS[ask.step]
+        return self.interval_ms if ask.step is Step.INTERVAL else _STEPS_MS.get(ask.step, 0)
+
+    def meets(self, ask: Ask) -> bool:
+        """Tell if a question is asked: of alternatives one is."""
+        days, of_areas = self.length_ms / DAY_MS, not ({"site", "device"} & self.choice.keys())
+        is_of_days = days > ask.above_days and (not ask.up_to_days or days <= ask.up_to_days)
+        return is_of_days and ask.of_areas in (None, of_areas)
 
     def of(self, panel: Panel) -> "Page":
         """The time that a panel shows on the page."""
@@ -147,7 +153,7 @@ class AskedInfluxDb:
     def answers(self, panel: Panel, page: Page) -> list[tuple[Question, Figures]]:
         """Ask the queries of a panel, which shows its own time of the page."""
         shown, found = page.of(panel), []
-        for asked in together(panel):
+        for asked in for_influxdb(panel):
             rows = list(self._rows(sent(asked.query, shown, "influxdb")))
             found += [(question, _column(rows, question, name, shown)) for question, name in asked.columns]
         return found
@@ -177,25 +183,34 @@ class AskedVictoriaMetrics:
 
     def answer(self, question: Question, page: Page) -> Figures:
         """Ask a question by itself."""
-        return self._answer(VICTORIA_METRICS.query(question), first(question), page)
+        rows = self._rows(VICTORIA_METRICS.query(question), first(question), page)
+        return within({_key(tags, first(question), time_ms): value for tags, time_ms, value in rows}, page)
 
     def answers(self, panel: Panel, page: Page) -> list[tuple[Question, Figures]]:
         """Ask the queries of a panel, which shows its own time of the page."""
-        asked = metricsql.queries(panel.questions)
-        return [(question, self._answer(text, first(question), page.of(panel))) for question, text in asked]
+        shown, found = page.of(panel), []
+        for asked, target in zip(for_victoria_metrics(panel), VICTORIA_METRICS.targets(panel), strict=True):
+            least = min((first(question) for question, _ in asked.columns), key=shown.step_ms)
+            rows = list(self._rows(target["expr"], least, shown))
+            if len(asked.columns) == 1:
+                label = labelled(panel, asked.columns[0][0])
+                rows = [(tags | {metricsql.COLUMN: label}, time_ms, value) for tags, time_ms, value in rows]
+            found += [(question, _labelled(rows, panel, question, shown)) for question, _ in asked.columns]
+        return found
 
-    def _answer(self, text: str, asked: Ask, page: Page) -> Figures:
+    def _rows(self, text: str, asked: Ask, page: Page) -> Iterator[tuple[dict[str, str], int, float]]:
+        """Yield figures with their tags and times."""
         form = {"query": sent(text, page, "prometheus"), "nocache": 1}
         if not asked.is_over_time:
             result = self._data("query", form | {"time": page.end_ms / 1000})["result"]
-            return {_key(row["metric"], asked, 0): float(row["value"][1]) for row in result}
+            yield from ((row["metric"], 0, float(row["value"][1])) for row in result)
+            return
         # Grafana begins at a multiple of the step on the reader's clock.
         step_ms = page.step_ms(asked)
         begin_ms = (page.begin_ms + ZONE_MS) // step_ms * step_ms - ZONE_MS
         span = {"start": begin_ms / 1000, "end": page.end_ms / 1000, "step": step_ms / 1000}
-        result = self._data("query_range", form | span)["result"]
-        points = ((row["metric"], round(1000 * time_s), value) for row in result for time_s, value in row["values"])
-        return within({_key(metric, asked, time_ms): float(value) for metric, time_ms, value in points}, page)
+        for row in self._data("query_range", form | span)["result"]:
+            yield from ((row["metric"], round(1000 * time_s), float(value)) for time_s, value in row["values"])
 
     def values(self, variable: Variable, page: Page) -> list[str]:
         """Ask for the values of a variable, in order."""
@@ -215,6 +230,16 @@ def _column(rows: Iterable[Mapping[str, Any]], question: Question, name: str, pa
     measurement = asked.points.name or asked.measurement
     told = (row for row in rows if row[""] == measurement and row[name] is not None)
     return within({_key(row, asked, row["time"]): float(row[name]) for row in told}, page)
+
+
+def _labelled(rows: Iterable[tuple[Mapping[str, str], int, float]], panel: Panel, question: Question, page: Page) -> Figures:
+    """The figures of a question: those of its label, since its alternatives have that too."""
+    asked, label = first(question), labelled(panel, question)
+    if not page.meets(asked):
+        return {}
+    told = ((tags, time_ms, value) for tags, time_ms, value in rows if tags.get(metricsql.COLUMN, "") == label)
+    figures = {_key(tags, asked, time_ms): value for tags, time_ms, value in told}
+    return within(figures, page) if panel.days or panel.days_before else figures
 
 
 def _key(tags: Mapping[str, object], asked: Ask, time_ms: int) -> tuple[Labels, int]:

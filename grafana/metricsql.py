@@ -9,7 +9,8 @@ Rules that hold in every query:
 - Nothing is taken from points of more than five minutes ago unless a window says so; all do.
 """
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Sequence
 from typing import Final
 
 from grafana.ask import (
@@ -31,6 +32,11 @@ from grafana.ask import (
 from grafana.points import ALL_OF_BOTH, MEASUREMENTS, PLACE, WHOLE
 
 NAME: Final = "MetricsQL"
+COLUMN: Final = "column"
+"""The label by which the answers to the questions of one query differ."""
+_NONE: Final = "none"
+"""A label that no point has. What is grouped by it is one figure, and unlike one that is not grouped at all, VictoriaMetrics
+reads nothing for it where its condition has no figure: it works a condition out first."""
 _NOT_SIMULATED: Final = "device!~`${simulated:raw}`"
 _NO_SIMULATED_AREA: Final = "area!~`(?i)${simulated:raw}`"
 """Areas of simulated devices begin with their letters, in capitals."""
@@ -49,6 +55,8 @@ _OVER: Final = {Over.SUM: "sum", Over.MEAN: "avg", Over.MIN: "min", Over.MAX: "m
 _COMPARED: Final = {Compare.IS: "==", Compare.ABOVE: ">", Compare.BELOW: "<"}
 _AROUND: Final = {"1h": "[1h] offset -30m", "1d": "[1d] offset -12h"}
 """Window around the start of a period."""
+_AROUND_STEP: Final = "[1i] offset -0.5i"
+"""Window around a step: hours and days may share a query by hour, and a day stands in the hour at which it begins."""
 _BEHIND: Final = {
     Step.INTERVAL: "[$__interval] offset 1ms-$__interval",
     Step.HOUR: "[1h] offset -59m59s999ms",
@@ -60,19 +68,38 @@ _BEHIND: Final = {
 def query(question: Question) -> str:
     """Render a question."""
     asked, figures = first(question), _figures(question)
-    if asked.limit:
-        figures = f"{'topk' if asked.limit > 0 else 'bottomk'}({abs(asked.limit)}, {figures})"
-    bounds = "".join(f" if (${{__range_s}} {sign} {days * 86400})" for sign, days in asked.bounds)
+    bounds = [f"(${{__range_s}} {sign} {days * 86400})" for sign, days in asked.bounds]
     if asked.of_areas is not None:
-        bounds += f' if ("{WHOLE}" {"==" if asked.of_areas else "!="} "{ALL_OF_BOTH}")'
-    return f"({figures}){bounds}" if bounds else figures
+        bounds.append(f'("{WHOLE}" {"==" if asked.of_areas else "!="} "{ALL_OF_BOTH}")')
+    if bounds:
+        figures = f"({figures}) if sum by ({_NONE}) (vector(1) if {' if '.join(bounds)})"
+    if asked.limit:
+        # Equal figures in one order: the other columns choose the same rows.
+        tags = "".join(f', "{tag}"' for tag in asked.by)
+        figures = f"{'topk' if asked.limit > 0 else 'bottomk'}({abs(asked.limit)}, sort_by_label({figures}{tags}))"
+    return figures
 
 
-def queries(questions: Sequence[Question]) -> Iterator[tuple[Question, str]]:
-    """The queries of a panel; where the first chooses some rows, the others answer for these."""
-    for question in questions:
-        chosen = questions[0] if first(questions[0]).limit and question is not questions[0] else None
-        yield question, f"({query(question)}) and ({query(chosen)})" if chosen else query(question)
+def chosen(question: Question, chooses: Question) -> str:
+    """A question for the rows that another one chooses, if that has a limit."""
+    if question == chooses or not first(chooses).limit:
+        return query(question)
+    return f"({query(question)}) and ({query(chooses)})"
+
+
+def joined(questions: Sequence[tuple[Question, str]], chooses: Question) -> str:
+    """Questions in one query, the name of each in the label :data:`COLUMN`."""
+    columns = [f'label_set({chosen(each, chooses)}, "{COLUMN}", {_quoted(name)})' for each, name in questions]
+    return columns[0] if len(columns) == 1 else f"union({', '.join(columns)})"
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def from_the_beginning(figures: str) -> str:
+    """Figures over time without the first: Grafana begins to ask at a whole step, which lies before the time of the page."""
+    return f"({figures}) if (time() >= ${{__from}} / 1000)"
 
 
 def values(tag: str, measurement: str, narrower: tuple[str, ...]) -> str:
@@ -81,9 +108,9 @@ def values(tag: str, measurement: str, narrower: tuple[str, ...]) -> str:
     return f"label_values({measurement}_{MEASUREMENTS[measurement].always}{{{','.join(chosen)}}}, {tag})"
 
 
-def label(by: tuple[str, ...], name: str) -> str:
-    """The name of a line, as Grafana fills it in."""
-    return " ".join([*(f"{{{{{tag}}}}}" for tag in by), *([name] if name else [])])
+def label(by: Sequence[tuple[str, ...]], name: str) -> str:
+    """The name of a line, as Grafana fills it in: the tags of its group, and its name."""
+    return "".join(" ".join(f"{{{{{tag}}}}}" for tag in tags) for tags in by) + name
 
 
 def _figures(question: Question) -> str:
@@ -123,7 +150,7 @@ def _marked(ask: Ask) -> str:
 
 
 def _by(tags: tuple[str, ...]) -> str:
-    return f" by ({', '.join(tags)})" if tags else ""
+    return f" by ({', '.join(tags) or _NONE})"
 
 
 def _choice(tag: str) -> str:
@@ -165,7 +192,7 @@ def _with(ask: Ask) -> str:
 
 def _newest(ask: Ask, field: str) -> str:
     """The newest point about each period."""
-    return f"last_over_time({_metric(ask, field)}{_AROUND[ask.points.period]})"
+    return f"last_over_time({_metric(ask, field)}{_AROUND_STEP if ask.is_of_periods else _AROUND[ask.points.period]})"
 
 
 def _of_range(ask: Ask, figures: str, each: Each) -> str:

@@ -4,8 +4,8 @@ from typing import Any, Final, Protocol
 
 from grafana import influxql, metricsql
 from grafana.ask import Ask, Combined, Question, Step, column_name, first
-from grafana.model import TABLES, Panel, Variable
-from grafana.together import Together, together
+from grafana.model import TABLES, Kind, Panel, Variable
+from grafana.together import Together, for_influxdb, for_victoria_metrics, labelled
 
 Json = dict[str, Any]
 
@@ -57,16 +57,19 @@ def _influxql_target(asked: Together, panel: Panel) -> Json:
     }
 
 
-def _metricsql_target(question: Question, query: str, panel: Panel) -> Json:
-    asked = first(question)
+def _metricsql_target(asked: Together, panel: Panel) -> Json:
+    question, _ = asked.columns[0]
+    name = f"{{{{{metricsql.COLUMN}}}}}" if len(asked.columns) > 1 else labelled(panel, question)
+    step, is_over_time = asked.least_step, first(question).is_over_time
+    is_of_page = is_over_time and not (panel.days or panel.days_before)
     return {
-        "expr": query,
-        "legendFormat": metricsql.label(asked.by, panel.called(question)),
+        "expr": metricsql.from_the_beginning(asked.query) if is_of_page else asked.query,
+        "legendFormat": metricsql.label(asked.by, name),
         "editorMode": "code",
-        "format": "table" if panel.kind in TABLES else "time_series",
-        "range": asked.is_over_time,
-        "instant": not asked.is_over_time,
-        "interval": asked.step.value if asked.step in (Step.HOUR, Step.DAY) else "",
+        "format": "table" if panel.kind in TABLES and panel.kind is not Kind.TABLE else "time_series",
+        "range": is_over_time,
+        "instant": not is_over_time,
+        "interval": step.value if step in (Step.HOUR, Step.DAY) else "",
     }
 
 
@@ -84,11 +87,11 @@ class InfluxDb:
 
     def targets(self, panel: Panel) -> list[Json]:
         """The queries of a panel."""
-        return [_influxql_target(asked, panel) for asked in together(panel)]
+        return [_influxql_target(asked, panel) for asked in for_influxdb(panel)]
 
     def renaming(self, panel: Panel) -> list[Json]:
         """A line that has tags and no name loses that of its column."""
-        columns = [one for asked in together(panel) if asked.is_named for one in asked.columns]
+        columns = [one for asked in for_influxdb(panel) if asked.is_named for one in asked.columns]
         unnamed = {name for question, name in columns if panel.kind not in TABLES and not panel.called(question)}
         return [
             {"id": "renameByRegex", "options": {"regex": f"^(.*) {name}$", "renamePattern": "$1"}} for name in sorted(unnamed)
@@ -122,11 +125,12 @@ class VictoriaMetrics:
 
     def targets(self, panel: Panel) -> list[Json]:
         """The queries of a panel."""
-        return [_metricsql_target(question, query, panel) for question, query in metricsql.queries(panel.questions)]
+        return [_metricsql_target(asked, panel) for asked in for_victoria_metrics(panel)]
 
-    def renaming(self, panel: Panel) -> list[Json]:  # noqa: ARG002 - the other database needs it
-        """Nothing: each query has a legend of its own."""
-        return []
+    def renaming(self, panel: Panel) -> list[Json]:
+        """The columns of a table, which come as lines, each with its name in a label."""
+        pivoted = [{"id": "labelsToFields", "options": {"mode": "columns", "valueLabel": metricsql.COLUMN}}]
+        return [*pivoted, {"id": "merge", "options": {}}] if panel.kind is Kind.TABLE else []
 
     def variable(self, variable: Variable) -> Json:
         """The values to choose among."""
@@ -139,7 +143,9 @@ class VictoriaMetrics:
         return {"expr": self.query(question), "step": "", "titleFormat": tags, "textFormat": "", "useValueForTime": False}
 
     def column(self, panel: Panel, name: str) -> str:
-        """Grafana's name of a table's column: figures are called ``Value``, those of several queries by the query's letter."""
+        """Grafana's name of a column: in maps figures are called ``Value``, those of several queries by the query's letter."""
+        if panel.kind is Kind.TABLE:
+            return name
         names = [column_name(target) for target in panel.targets if isinstance(target, Ask | Combined)]
         if name not in names:
             return name
