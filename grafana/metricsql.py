@@ -80,26 +80,21 @@ def query(question: Question) -> str:
     return figures
 
 
-def chosen(question: Question, chooses: Question) -> str:
-    """A question for the rows that another one chooses, if that has a limit."""
-    if question == chooses or not first(chooses).limit:
-        return query(question)
-    return f"({query(question)}) and ({query(chooses)})"
+def chosen(question: Question, chooses: Question, *, is_of_page: bool) -> str:
+    """A question for the rows that another one chooses, if that has a limit; of a line on the page's time what stands in it.
+
+    Grafana begins to ask at a whole step, which lies before the time of the page.
+    """
+    figures = query(question)
+    if question != chooses and first(chooses).limit:
+        figures = f"({figures}) and ({query(chooses)})"
+    return f"({figures}) if (time() >= ${{__from}} / 1000)" if is_of_page else figures
 
 
-def joined(questions: Sequence[tuple[Question, str]], chooses: Question) -> str:
-    """Questions in one query, the name of each in the label :data:`COLUMN`."""
-    columns = [f'label_set({chosen(each, chooses)}, "{COLUMN}", {_quoted(name)})' for each, name in questions]
-    return columns[0] if len(columns) == 1 else f"union({', '.join(columns)})"
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
-
-
-def from_the_beginning(figures: str) -> str:
-    """Figures over time without the first: Grafana begins to ask at a whole step, which lies before the time of the page."""
-    return f"({figures}) if (time() >= ${{__from}} / 1000)"
+def joined(columns: Sequence[tuple[str, str]]) -> str:
+    """Figures of several questions in one query, the name of each in the label :data:`COLUMN`."""
+    named = [f'label_set({figures}, "{COLUMN}", {json.dumps(name, ensure_ascii=False)})' for figures, name in columns]
+    return named[0] if len(named) == 1 else f"union({', '.join(named)})"
 
 
 def values(tag: str, measurement: str, narrower: tuple[str, ...]) -> str:

@@ -61,9 +61,8 @@ def _metricsql_target(asked: Together, panel: Panel) -> Json:
     question, _ = asked.columns[0]
     name = f"{{{{{metricsql.COLUMN}}}}}" if len(asked.columns) > 1 else labelled(panel, question)
     step, is_over_time = asked.least_step, first(question).is_over_time
-    is_of_page = is_over_time and not (panel.days or panel.days_before)
     return {
-        "expr": metricsql.from_the_beginning(asked.query) if is_of_page else asked.query,
+        "expr": asked.query,
         "legendFormat": metricsql.label(asked.by, name),
         "editorMode": "code",
         "format": "table" if panel.kind in TABLES and panel.kind is not Kind.TABLE else "time_series",

@@ -56,9 +56,12 @@ def for_victoria_metrics(panel: Panel) -> list[Together]:
     """The queries of a panel in MetricsQL, in the order of its questions."""
 
     def joined(columns: _Columns) -> str:
+        is_of_page = first(columns[0][0]).is_over_time and not (panel.days or panel.days_before)
+        figures = [metricsql.chosen(question, panel.questions[0], is_of_page=is_of_page) for question, _ in columns]
         if len(columns) == 1 and panel.kind is not Kind.TABLE:
-            return metricsql.chosen(columns[0][0], panel.questions[0])
-        return metricsql.joined([(question, labelled(panel, question)) for question, _ in columns], panel.questions[0])
+            return figures[0]
+        names = (labelled(panel, question) for question, _ in columns)
+        return metricsql.joined(list(zip(figures, names, strict=True)))
 
     return _together(panel, _of_one_step, joined)
 

@@ -5,6 +5,7 @@ Power: a transformer, a house, and a house with a roof that feeds 5 kWh an hour 
 The files of the dashboards are asked as Grafana asks; nothing here knows how they were made.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -14,7 +15,7 @@ from typing import cast
 import pytest
 
 from gateway.commands.demo import services
-from tests.grafana.as_documented import DAY_MS, Query, Shown, built_in, filled, own_values, queries, read
+from tests.grafana.as_documented import DAY_MS, Json, Query, Shown, built_in, filled, own_values, queries, read
 from tests.grafana.documented_sources import ZONE_MS, Sources
 from tests.grafana.known_points import post
 
@@ -126,15 +127,32 @@ def _answer(sources: Sources, query: Query, page: Shown, own: Mapping[str, str])
     text = filled(query.text, {**own, **built_in(query.source, shown, step_ms)})
     if query.source == "influxdb":
         return _influxdb(sources, text)
-    name = query.target["legendFormat"]
+    found = {name: Rows() for name in _columns(query)}
     if query.target["instant"]:
-        rows = sources.rows("query", {"query": text, "time": shown.end_ms / 1000})
-        return {name: {(_tags(row["metric"]), 0): float(row["value"][1]) for row in rows}}
+        for row in sources.rows("query", {"query": text, "time": shown.end_ms / 1000}):
+            found[_column(row)][_tags(row["metric"]), 0] = float(row["value"][1])
+        return found
     begin_ms = (shown.begin_ms + ZONE_MS) // step_ms * step_ms - ZONE_MS
     span = {"start": begin_ms / 1000, "end": shown.end_ms / 1000, "step": step_ms / 1000}
-    rows = sources.rows("query_range", {"query": text, **span})
-    points = ((row["metric"], round(1000 * time_s), value) for row in rows for time_s, value in row["values"])
-    return {name: {(_tags(tags), time_ms): float(value) for tags, time_ms, value in points if time_ms >= shown.begin_ms}}
+    for row in sources.rows("query_range", {"query": text, **span}):
+        points = [(round(1000 * time_s), float(value)) for time_s, value in row["values"]]
+        told = {
+            (_tags(row["metric"]), time_ms): value
+            for time_ms, value in points
+            if time_ms >= shown.begin_ms or "timeFrom" not in query.panel
+        }
+        found[_column(row)].update(told)
+    return found
+
+
+def _columns(query: Query) -> list[str]:
+    """The names by which the answers to one query differ, in the order of its questions: it answers in that of the names."""
+    return re.findall(r'"column", "([^"]*)"\)', query.text) or [""]
+
+
+def _column(row: Json) -> str:
+    column: str = row["metric"].get("column", "")
+    return column
 
 
 def _influxdb(sources: Sources, text: str) -> dict[str, Rows]:

@@ -41,7 +41,7 @@ def test_a_question_about_what_no_point_holds_is_refused(given: dict[str, object
 def test_influxql_cannot_limit_lines_and_says_of_which_field() -> None:
     with pytest.raises(CannotAsk, match=r"InfluxQL cannot limit the number of lines over time \(water\.flow_m3_h\)"):
         influxql.query(replace(FLOW, limit=5))
-    assert metricsql.query(replace(FLOW, limit=5)).startswith("topk(5, ")
+    assert metricsql.query(replace(FLOW, limit=5)).startswith("topk(5, sort_by_label(")
 
 
 def test_influxql_cannot_combine_the_points_of_two_measurements() -> None:
