@@ -4,14 +4,15 @@ from collections.abc import Iterator
 from typing import Final
 
 from grafana import drill, layout
-from grafana.ask import CannotAsk, gap_ms
+from grafana.ask import CannotAsk, first, gap_ms
 from grafana.head import annotations, chosen_metrics, chosen_source, links, variables
-from grafana.model import GREY, Column, Dashboard, Kind, Panel, Prom, Section, Steps, Words, panel_id
+from grafana.model import GREY, TABLES, Column, Dashboard, Kind, Panel, Prom, Section, Steps, Words, panel_id
 from grafana.reasons import without_data
 from grafana.stores import Database, Json, letter
 from grafana.tables.flows import DOUBT, DOUBT_FROM, is_doubt
 from grafana.text import Language, both, joined, said_in
 from grafana.units import SHARE
+from grafana.words import OF_TAGS, Called
 
 SCHEMA_VERSION: Final = 39
 POINTS_MAX: Final = 3000
@@ -122,6 +123,7 @@ EVERY_TABLE: Final = (
     Column("area", "Khu vực", "Area"),
     Column("alarm", "Cảnh báo", "Alarm"),
     Column("severity", "Mức độ", "Severity"),
+    Column("domain", "Lĩnh vực", "Domain"),
     Column("gateway", "Cổng thu thập", "Gateway"),
 )
 
@@ -193,6 +195,8 @@ def _panel(panel: Panel, board: Dashboard, database: Database) -> Json:
     overrides = [_override(column, database.column(panel, column.name)) for column in _columns(panel)]
     if _has_doubt(panel):
         overrides.append(_DOUBT)
+    if panel.kind not in TABLES:
+        overrides += _lines_in_words(panel)
     if panel.kind is Kind.TABLE:
         overrides += drill.columns(panel, board, database)
     times = {
@@ -259,6 +263,27 @@ def _mapping(value: str, text: str, color: str, index: int) -> Json:
     return {"type": "value", "options": {value: result}}
 
 
+def _called(value: str, called: Called, index: int) -> Json:
+    color = {"color": called.color} if called.color else {}
+    return {"type": "value", "options": {value: {"text": called.text, "index": index} | color}}
+
+
+def _lines_in_words(panel: Panel) -> list[Json]:
+    """Words and colours of lines and figures that are called as a tag whose codes have words."""
+    tags = {tag for question in panel.questions for tag in first(question).by if first(question).by == (tag,)}
+    return [
+        {
+            "matcher": {"id": "byName", "options": value},
+            "properties": [
+                {"id": "displayName", "value": called.text},
+                *([{"id": "color", "value": {"mode": "fixed", "fixedColor": called.color}}] if called.color else []),
+            ],
+        }
+        for tag in sorted(tags & OF_TAGS.keys())
+        for value, called in OF_TAGS[tag].items()
+    ]
+
+
 def _columns(panel: Panel) -> tuple[Column, ...]:
     return (*EVERY_TABLE, *panel.columns) if panel.kind is Kind.TABLE else panel.columns
 
@@ -271,7 +296,11 @@ def _override(column: Column, name: str) -> Json:
         properties.append({"id": "thresholds", "value": _thresholds(column.steps)})
     if column.words:
         properties.append({"id": "mappings", "value": _mappings(column.words)})
-    if column.steps or column.words:
+    called = OF_TAGS.get(name, {})
+    if called:
+        mappings = [_called(value, one, place) for place, (value, one) in enumerate(called.items())]
+        properties.append({"id": "mappings", "value": mappings})
+    if column.steps or column.words or any(one.color for one in called.values()):
         properties.append({"id": "custom.cellOptions", "value": {"type": "color-text"}})
     return {"matcher": {"id": "byName", "options": name}, "properties": properties}
 

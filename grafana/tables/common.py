@@ -26,14 +26,10 @@ from grafana.points import PLACE
 from grafana.tables.flows import with_doubt
 from grafana.text import both
 from grafana.units import AGO, COUNT, SHARE, unit_of
+from grafana.words import DOMAINS
 from schemas.quantities import SPREAD_OF, USED_OF
 
-DOMAIN_NAMES: Final = {
-    "water": ("Nước", "Water"),
-    "power": ("Điện", "Power"),
-    "traffic": ("Giao thông", "Traffic"),
-    "urban": ("Đô thị", "Urban"),
-}
+DOMAIN_NAMES: Final = {domain: (called.text.vi, called.text.en) for domain, called in DOMAINS.items()}
 
 NONE_IS_GOOD: Final = ((None, GREEN), (1.0, RED))
 NONE_IS_BEST: Final = ((None, GREEN), (1.0, ORANGE))
