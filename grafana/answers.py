@@ -229,7 +229,8 @@ def _column(rows: Iterable[Mapping[str, Any]], question: Question, name: str, pa
     asked = first(question)
     measurement = asked.points.name or asked.measurement
     told = (row for row in rows if row[""] == measurement and row[name] is not None)
-    return within({_key(row, asked, row["time"]): float(row[name]) for row in told}, page)
+    moved_ms = asked.days_before * DAY_MS
+    return within({_key(row, asked, row["time"] + moved_ms): float(row[name]) for row in told}, page)
 
 
 def _labelled(rows: Iterable[tuple[Mapping[str, str], int, float]], panel: Panel, question: Question, page: Page) -> Figures:

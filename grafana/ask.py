@@ -131,6 +131,8 @@ class Ask:
         that of the first question chooses the rows of all.
     :ivar above_days: asked only if more days than this are shown.
     :ivar up_to_days: asked only if at most so many days are shown; 0: however many.
+    :ivar days_before: asks about a time that lies so many days before, and shows it on the time of the panel: the same hours of
+        yesterday, on one axis with those of today.
     :ivar of_areas: asked only if the reader has chosen whole areas (True), or sites or devices (False); None: either way.
     :ivar name: the name of the line or column; lines have the values of ``by`` before it.
     :ivar beside: a field that a point must have too.
@@ -151,6 +153,7 @@ class Ask:
     limit: int = 0
     above_days: int = 0
     up_to_days: int = 0
+    days_before: int = 0
     of_areas: bool | None = None
     name: str = ""
     beside: str = ""
@@ -168,6 +171,8 @@ class Ask:
             raise ValueError(f"{self.measurement} has no quantity {', '.join(unknown)}.")
         if self.each is Each.USED and (self.field not in SUM_OF.values() or self.step is not Step.RANGE):
             raise ValueError(f"{self.measurement}.{self.field} is not asked for the use of a sum in the time shown.")
+        if self.days_before and (self.each is Each.USED or any(where.is_age for where in self.where)):
+            raise ValueError(f"{self.measurement}.{self.field} is not asked for another day.")
         if self.mark and (not points.period or "measured" not in points.units or self.step is Step.NOW):
             raise ValueError(f"{self.measurement} per {self.step} has no marks.")
         is_now = self.step is Step.NOW and self.each is Each.LAST

@@ -82,7 +82,7 @@ def joined(questions: Sequence[tuple[Question, str]]) -> str:
         return _limited(asked, columns, _from_points(asked, f'{_figure_of_series(asked)} AS "c0"{beside}', asked.by))
     sources = ", ".join(f"({_rows(question, columns[name])})" for question, name in questions)
     step = Step.HOUR if any(first(question).step is Step.HOUR for question, _ in questions) else asked.step
-    times = _where(["$timeFilter"] if asked.is_over_time else []) + _group(_TIMES.get(step, ""), asked.by)
+    times = _where([_time(asked)] if asked.is_over_time else []) + _group(_TIMES.get(step, ""), asked.by)
 
     def rows(names: Mapping[str, str]) -> str:
         figures = ", ".join(f'last("{column}") AS "{name}"' for name, column in names.items())
@@ -134,7 +134,7 @@ def _rows(question: Question, name: str) -> str:
 def _circumstances(ask: Ask) -> tuple[object, ...]:
     """The parts of a question that stand outside its columns."""
     levels = ask.each is Each.USED, ask.over is Over.DEVICES, ask.field if ask.each is Each.TRUE else ""
-    return ask.measurement, ask.step, ask.by, ask.tags, ask.where, ask.beside, ask.within, _shown(ask), ask.limit, levels
+    return ask.measurement, ask.step, ask.by, ask.tags, ask.where, ask.beside, _time(ask), _shown(ask), ask.limit, levels
 
 
 def _arithmetic(question: Question, figures: dict[Ask, str]) -> str:
@@ -172,7 +172,7 @@ def _from_series(ask: Ask, what: str, columns: list[str]) -> str:
     """One figure per series, then one per group; between them one per device where devices are counted."""
     conditions = [f'last("{where.field}") AS "where{n}"' for n, where in enumerate(ask.where)]
     met = [f'"where{n}" {where.compare.value} {_literal(where)}' for n, where in enumerate(ask.where)]
-    time, time_filter = _TIMES.get(ask.step, ""), ["$timeFilter"] if ask.is_over_time else []
+    time, time_filter = _TIMES.get(ask.step, ""), [_time(ask)] if ask.is_over_time else []
     rows = f"({_from_points(ask, ', '.join([*columns, *conditions]), ask.series)}){_where([*time_filter, *met])}"
     if ask.over is Over.DEVICES:
         group = _group(time, tuple(dict.fromkeys(("device", *ask.by))))
@@ -200,7 +200,7 @@ def _marked(ask: Ask, name: str) -> str:
         *(_weighed(ask, other, f'{_weight(other)} * ("{weight}" * 0 + 1) AS "twice", ') for other in others),
     ]
     whole = '(sum("whole") - sum("twice"))' if others else 'sum("whole")'
-    times = _where(["$timeFilter"] if ask.is_over_time else []) + _group(_TIMES.get(ask.step, ""), ask.by)
+    times = _where([_time(ask)] if ask.is_over_time else []) + _group(_TIMES.get(ask.step, ""), ask.by)
     return f'SELECT {rest}sum("part") / {whole} AS "{name}" FROM {", ".join(sources)}{times}'  # noqa: S608 - from our tables
 
 
@@ -235,7 +235,10 @@ def _shown(ask: Ask) -> list[str]:
 
 
 def _time(ask: Ask) -> str:
-    return f"time > ${{__to}}ms - {ask.within} AND time <= ${{__to}}ms" if ask.step is Step.NOW else "$timeFilter"
+    before = f" - {ask.days_before}d" if ask.days_before else ""
+    if ask.step is Step.NOW:
+        return f"time > ${{__to}}ms - {ask.within}{before} AND time <= ${{__to}}ms{before}"
+    return f"time >= ${{__from}}ms{before} AND time <= ${{__to}}ms{before}" if before else "$timeFilter"
 
 
 def _group(time: str, by: tuple[str, ...]) -> str:

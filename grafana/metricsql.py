@@ -187,7 +187,8 @@ def _with(ask: Ask) -> str:
 
 def _newest(ask: Ask, field: str) -> str:
     """The newest point about each period."""
-    return f"last_over_time({_metric(ask, field)}{_AROUND_STEP if ask.is_of_periods else _AROUND[ask.points.period]})"
+    window = _AROUND_STEP if ask.is_of_periods else _AROUND[ask.points.period]
+    return f"last_over_time({_metric(ask, field)}{_moved(ask, window)})"
 
 
 def _of_range(ask: Ask, figures: str, each: Each) -> str:
@@ -201,8 +202,16 @@ def _of_range(ask: Ask, figures: str, each: Each) -> str:
 
 def _window(ask: Ask) -> str:
     if ask.step is Step.NOW:
-        return f"[{ask.within}]"
-    return "[$__range]" if ask.step is Step.RANGE else _BEHIND[ask.step]
+        return _moved(ask, f"[{ask.within}]")
+    return _moved(ask, "[$__range]" if ask.step is Step.RANGE else _BEHIND[ask.step])
+
+
+def _moved(ask: Ask, window: str) -> str:
+    """A window, by the days before."""
+    if not ask.days_before:
+        return window
+    length, _, offset = window.partition(" offset ")
+    return f"{length} offset {ask.days_before}d{offset}"
 
 
 def _metric(ask: Ask, field: str) -> str:

@@ -9,6 +9,8 @@ from grafana.together import Together, for_influxdb, for_victoria_metrics, label
 
 Json = dict[str, Any]
 
+_DAY_MS: Final = 86_400_000
+_MOVED: Final = "Time of today"
 _CLASSIC_QUERY: Final = 5
 """Grafana's number for a variable's query that is written as text."""
 
@@ -57,6 +59,20 @@ def _influxql_target(asked: Together, panel: Panel) -> Json:
     }
 
 
+def _moved(query: str, asked: Ask) -> list[Json]:
+    """Move the times of a line by the days before: InfluxQL gives each figure its own, and Grafana can add numbers alone."""
+    if not asked.days_before or not asked.is_over_time:
+        return []
+    moved = {"left": "Time", "operator": "+", "right": f"{asked.days_before * _DAY_MS}"}
+    steps: list[tuple[str, Json]] = [
+        ("convertFieldType", {"conversions": [{"targetField": "Time", "destinationType": "number"}]}),
+        ("calculateField", {"mode": "binary", "binary": moved, "alias": _MOVED, "replaceFields": False}),
+        ("filterFieldsByName", {"exclude": {"names": ["Time"]}}),
+        ("convertFieldType", {"conversions": [{"targetField": _MOVED, "destinationType": "time"}]}),
+    ]
+    return [{"id": name, "filter": {"id": "byRefId", "options": query}, "options": options} for name, options in steps]
+
+
 def _metricsql_target(asked: Together, panel: Panel) -> Json:
     question, _ = asked.columns[0]
     name = f"{{{{{metricsql.COLUMN}}}}}" if len(asked.columns) > 1 else labelled(panel, question)
@@ -89,10 +105,12 @@ class InfluxDb:
         return [_influxql_target(asked, panel) for asked in for_influxdb(panel)]
 
     def renaming(self, panel: Panel) -> list[Json]:
-        """A line that has tags and no name loses that of its column."""
+        """A line that has tags and no name loses that of its column; one of days before moves to the time of the panel."""
         columns = [one for asked in for_influxdb(panel) if asked.is_named for one in asked.columns]
         unnamed = {name for question, name in columns if panel.kind not in TABLES and not panel.called(question)}
-        return [
+        days = [first(asked.columns[0][0]) for asked in for_influxdb(panel)]
+        moved = [one for place, ask in enumerate(days) for one in _moved(letter(place), ask)]
+        return moved + [
             {"id": "renameByRegex", "options": {"regex": f"^(.*) {name}$", "renamePattern": "$1"}} for name in sorted(unnamed)
         ]
 

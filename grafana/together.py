@@ -96,4 +96,4 @@ def _sub_queries(question: Question, kind: Kind) -> tuple[object, ...]:
     measurement = asked.points.name or asked.measurement
     family = tuple(word for word in measurement.split("_") if word not in _PERIODS)
     line = () if kind in TABLES else (asked.field, asked.tags, asked.each, asked.over)
-    return asked.by, _STEPS[asked.step], family, *line
+    return asked.by, _STEPS[asked.step], asked.days_before, family, *line

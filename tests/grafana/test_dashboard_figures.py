@@ -5,7 +5,7 @@ import pytest
 
 from gateway.commands.demo.services import Service
 from grafana.answers import Figures, Page
-from grafana.ask import Ask, Combined, Compare, Each, Over, Question, Step, Where, false, first, true
+from grafana.ask import Ask, Combined, Compare, Each, Mark, Over, Question, Step, Where, false, first, true
 from grafana.model import Dashboard, Panel
 from grafana.points import MEASUREMENTS
 from grafana.tables import DASHBOARDS
@@ -70,6 +70,17 @@ VOCABULARY: dict[str, Question] = {
         ),
         "/",
         Ask("daily_balance", "in", Each.SUM, Step.RANGE, Over.SUM, ("device",), limit=2),
+    ),
+    "hours of the day before, on the time of the page": Ask(
+        *("hourly", "volume_used_m3", Each.SUM, Step.HOUR, Over.SUM, ("site",)), days_before=1
+    ),
+    "means of the day before": replace(SPEED, days_before=1),
+    "what was newest a day before": Ask("traffic", "congested", Each.LAST, Step.NOW, Over.DEVICES, ("site",), days_before=1),
+    "lanes that were congested then": Ask(
+        *("traffic", "congested", Each.LAST, Step.NOW, Over.COUNT), where=(true("congested"),), days_before=1
+    ),
+    "how much of what was used then is in doubt": Ask(
+        *("hourly_area", "used_m3", Each.SUM, Step.HOUR, Over.SUM, ("area",)), mark=Mark.DOUBT, days_before=1
     ),
     "only where many days are shown": replace(HOURLY, above_days=3),
     "only where few days are shown": replace(HOURLY, up_to_days=3),

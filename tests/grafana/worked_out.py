@@ -58,6 +58,11 @@ def _combined(points: KnownPoints, question: Question, page: Page) -> Figures:
 
 
 def _of_groups(points: KnownPoints, ask: Ask, page: Page) -> Figures:
+    if ask.days_before:
+        moved_ms = ask.days_before * DAY_MS
+        that_day = replace(page, begin_ms=page.begin_ms - moved_ms, end_ms=page.end_ms - moved_ms)
+        rows = _of_groups(points, replace(ask, days_before=0), that_day)
+        return {(tags, time_ms and time_ms + moved_ms): figure for (tags, time_ms), figure in rows.items()}
     if page.length_ms <= ask.above_days * DAY_MS or 0 < ask.up_to_days * DAY_MS < page.length_ms:
         return {}
     if ask.of_areas is not None and ask.of_areas == any(tag in page.choice for tag in ("site", "device")):
