@@ -12,11 +12,11 @@ from gateway.support.charts.charts import ChartLine, StateSpan, TimeAxis, ValueA
 from gateway.support.charts.drawing import ChartFrame, colour
 from grafana.answers import DAY_MS, Figures, Labels, Page
 from grafana.ask import Question, column_name, first, gap_ms
+from grafana.columns import EVERY_TABLE
 from grafana.drawn_points import PointAxis, PointSize, point_chart
 from grafana.layout import Place
 from grafana.model import GREEN, Column, Kind, Panel, Steps, Words
 from grafana.reasons import without_data
-from grafana.render import EVERY_TABLE
 from grafana.tables.flows import DOUBT, DOUBT_FROM, is_doubt
 from grafana.text import both
 from grafana.units import SHARE

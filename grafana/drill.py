@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from grafana.ask import first
+from grafana.columns import tags
 from grafana.head import DATA_SOURCE, GATEWAY_PAGE
 from grafana.model import Dashboard, Panel
 from grafana.stores import Database, Json
@@ -24,7 +24,7 @@ _NARROWED: Final = {
 
 def columns(panel: Panel, board: Dashboard, database: Database) -> list[Json]:
     """The links of the tags that stand in a table."""
-    leads = {tag: _of_column(tag, board, database) for tag in _tags(panel)}
+    leads = {tag: _of_column(tag, board, database) for tag in tags(panel)}
     return [
         {"matcher": {"id": "byName", "options": tag}, "properties": [{"id": "links", "value": found}]}
         for tag, found in leads.items()
@@ -41,13 +41,9 @@ def _of_column(tag: str, board: Dashboard, database: Database) -> list[Json]:
     return [_narrowed(board, database, tag, _CELL)] if tag in _NARROWED and _chooses(board, tag) else []
 
 
-def _tags(panel: Panel) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(tag for question in panel.questions for tag in first(question).by))
-
-
 def lines(panel: Panel, board: Dashboard, database: Database) -> list[Json]:
     """The links of the lines or bars of a panel: the same dashboard for the site or area of the line alone."""
-    shared = [tag for tag in _tags(panel) if tag in _NARROWED and _chooses(board, tag)]
+    shared = [tag for tag in tags(panel) if tag in _NARROWED and _chooses(board, tag)]
     return [_narrowed(board, database, tag, f"${{__field.labels.{tag}}}") for tag in shared]
 
 

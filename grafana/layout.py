@@ -7,6 +7,8 @@ from typing import Final, NamedTuple
 from grafana.model import Panel
 
 PAGE_WIDTH: Final = 24
+_PAGE_PIXELS, _BESIDE_PANEL = 1390, 12
+"""Of a window of 1440 pixels, what panels have; and what lies between two, with their edges."""
 
 
 class Place(NamedTuple):
@@ -15,6 +17,11 @@ class Place(NamedTuple):
     panel: Panel
     x: int
     width: int
+
+
+def pixels(width: int) -> float:
+    """The width inside a panel in a window of 1440 pixels."""
+    return width * _PAGE_PIXELS / PAGE_WIDTH - _BESIDE_PANEL
 
 
 def lines(panels: Iterable[Panel]) -> Iterator[list[Place]]:

@@ -16,7 +16,9 @@ ROWS_MAX: Final = 100
 """Rows of a table of devices."""
 MAP_POINTS_MAX: Final = 5000
 
-GREEN, YELLOW, ORANGE, RED, GREY = "green", "#e5a50a", "#d47616", "red", "#9a9a9a"
+GOOD, INFO, WARNING, CRITICAL, MISSING = "green", "#3274d9", "#e5a50a", "red", "#9a9a9a"
+"""One colour, one meaning, on every dashboard."""
+GREEN, YELLOW, ORANGE, RED, GREY = GOOD, WARNING, WARNING, CRITICAL, MISSING
 
 Steps = tuple[tuple[float | None, str], ...]
 """From which value on which colour; the first from None, which means everything below the second."""
@@ -77,10 +79,10 @@ Target = Question | Prom
 
 
 class Word(NamedTuple):
-    """A word in place of a value."""
+    """A word in place of a value, and its colour, if it has one of its own."""
 
     text: str
-    color: str
+    color: str = ""
 
 
 Words = Mapping[str, Word]
@@ -89,7 +91,7 @@ Words = Mapping[str, Word]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table: the name of its question or tag, its title, its unit, its colours."""
+    """A column of a table: the name of its question or tag, its title, its unit, its colours; the pixels its values need."""
 
     name: str
     vi: str
@@ -97,6 +99,7 @@ class Column:
     unit: str = ""
     steps: Steps = ()
     words: Words | None = None
+    width: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +111,12 @@ class Panel:
     :ivar least_interval: the shortest interval of a figure.
     :ivar days: shows so many days, whatever time is chosen for the page.
     :ivar days_before: shows a time that lies so many days before.
-    :ivar steps: colours of values; drawn as dashed lines where the panel draws lines.
+    :ivar steps: colours of values; drawn as dashed lines where the panel draws lines, whose axis shows them all.
     :ivar sort_by: title of the column that orders a table, the largest first; with ``sort_up`` the smallest.
     :ivar without_data: stands in the panel when nothing was found; it says why it may be empty. Without one it is the reason
         that lies in the question (:mod:`grafana.reasons`).
     :ivar leads_to: the dashboard that says more about its figure.
+    :ivar below_zero: its bars may lie below 0; else bars and areas begin there.
     :ivar key: the English title, from which the id comes, once a language is chosen.
     """
 
@@ -136,6 +140,7 @@ class Panel:
     minimum: float | None = None
     maximum: float | None = None
     leads_to: str = ""
+    below_zero: bool = False
     key: str = ""
 
     @property

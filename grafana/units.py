@@ -3,21 +3,28 @@
 from typing import Final
 
 from grafana.points import MEASUREMENTS
+from grafana.text import both
 from schemas.quantities import UNITS
 
 PER_CENT: Final = "percent"
 SHARE: Final = "percentunit"
-COUNT: Final = "none"
-DURATION: Final = "dtdurations"
+COUNT: Final = "locale"
+"""With separators between thousands."""
+DURATION: Final = both("dtdhms", "dtdurations")
+"""Grafana writes a length of time in English, or in figures alone."""
+AXIS_OF_DURATIONS: Final = "dthms"
+"""Whole units alone would stand at an axis twice."""
 BYTES: Final = "bytes"
 BYTES_PER_SECOND: Final = "binBps"
 PER_SECOND: Final = "suffix:/s"
-AGO: Final = "dateTimeFromNow"
+AGO: Final = both("time:HH:mm DD/MM", "dateTimeFromNow")
+DAYS: Final = both("suffix:ngày", "suffix:days")
+"""Grafana's own unit goes over to weeks."""
 DEGREES: Final = "degree"
 KILOWATT: Final = "kwatt"
 """Of the energy of an hour: so many kWh."""
 
-_OWN: Final = {"": COUNT, "ms": AGO, "d": "d", "By": BYTES, "deg": DEGREES}
+_OWN: Final = {"": COUNT, "1": COUNT, "ms": AGO, "d": DAYS, "h": both("suffix:giờ", "suffix:h"), "By": BYTES, "deg": DEGREES}
 GRAFANA_UNITS: Final = {code: unit.grafana for code, unit in UNITS.items()} | _OWN
 """UCUM code → Grafana's unit: those of quantities, and those of what the gateway tells of itself."""
 

@@ -24,12 +24,12 @@ from grafana.model import (
 )
 from grafana.points import PLACE
 from grafana.tables.flows import with_doubt
-from grafana.text import both
+from grafana.text import both, chosen
 from grafana.units import AGO, COUNT, SHARE, unit_of
 from grafana.words import DOMAINS
 from schemas.quantities import SPREAD_OF, USED_OF
 
-DOMAIN_NAMES: Final = {domain: (called.text.vi, called.text.en) for domain, called in DOMAINS.items()}
+DOMAIN_NAMES: Final = {domain: (chosen(word.text, "vi"), chosen(word.text, "en")) for domain, word in DOMAINS.items()}
 
 NONE_IS_GOOD: Final = ((None, GREEN), (1.0, RED))
 NONE_IS_BEST: Final = ((None, GREEN), (1.0, ORANGE))

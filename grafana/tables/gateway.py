@@ -27,7 +27,7 @@ from grafana.model import (
 from grafana.tables import common, metrics
 from grafana.tables.marks import marks
 from grafana.text import both
-from grafana.units import BYTES, COUNT, DURATION, unit_of
+from grafana.units import BYTES, COUNT, DAYS, DURATION, unit_of
 from schemas.quantities import DOMAINS, HEALTH
 
 GATEWAY: Final = "gateway"
@@ -53,7 +53,7 @@ def _state() -> Panel:
         Column("room_bytes", "Còn chỗ", "Room left", BYTES, steps=ROOM_STEPS),
         Column("full_s", "Đầy sau", "Full in", DURATION, steps=FULL_STEPS),
         Column("oldest_s", "Cũ nhất đã chờ", "Oldest waits for", DURATION),
-        Column("certificate_days", "Chứng thư còn", "Certificate ends in", "d", steps=CERTIFICATE_STEPS),
+        Column("certificate_days", "Chứng thư còn", "Certificate ends in", DAYS, steps=CERTIFICATE_STEPS),
     )
     return Panel(
         "Cổng thu thập",

@@ -8,6 +8,7 @@ from grafana.model import Dashboard, Panel
 from grafana.render import dashboard
 from grafana.stores import DATABASES
 from grafana.tables import DASHBOARDS
+from grafana.text import chosen
 from grafana.words import ALARMS, DOMAINS, OF_TAGS, SEVERITIES
 from schemas import quantities
 from tests.grafana.test_dashboard_files import Json, panels
@@ -23,18 +24,18 @@ def test_every_shipped_alarm_severity_and_domain_has_words() -> None:
 @each_row("code", sorted(SEVERITIES))
 def test_a_severity_is_called_as_on_the_gateways_pages(code: str) -> None:
     said = ALARM_WORDS[code]
-    assert (SEVERITIES[code].text.vi, SEVERITIES[code].text.en) == (said.vi, said.en)
+    assert (chosen(SEVERITIES[code].text, "vi"), chosen(SEVERITIES[code].text, "en")) == (said.vi, said.en)
 
 
 def said(panel: Json) -> set[str]:
     """The words that stand in place of a value, or that a line is called by."""
     found = set()
     for override in panel["fieldConfig"]["overrides"]:
-        for chosen in override["properties"]:
-            if chosen["id"] == "displayName":
-                found.add(chosen["value"])
-            if chosen["id"] == "mappings":
-                found |= {word["text"] for one in chosen["value"] if one["type"] == "value" for word in one["options"].values()}
+        for row in override["properties"]:
+            if row["id"] == "displayName":
+                found.add(row["value"])
+            if row["id"] == "mappings":
+                found |= {word["text"] for one in row["value"] if one["type"] == "value" for word in one["options"].values()}
     return found
 
 
@@ -49,4 +50,4 @@ def test_a_panel_says_alarms_severities_and_domains_in_words(board: Dashboard) -
     for database in DATABASES:
         for panel in panels(dashboard(board, database, "vi")):
             for tag in tables.get(panel["title"], ()):
-                assert {called.text.vi for called in OF_TAGS[tag].values()} <= said(panel), f"{panel['title']}: {tag}"
+                assert {chosen(word.text, "vi") for word in OF_TAGS[tag].values()} <= said(panel), f"{panel['title']}: {tag}"

@@ -1,0 +1,119 @@
+"""The columns of tables: their order, their widths, and what stands in their cells.
+
+Who comes first, then the figures, then what is only good to know; both databases give other orders of their own.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from grafana.ask import first
+from grafana.layout import pixels
+from grafana.looks import mappings, missing_value, thresholds
+from grafana.model import Column, Kind, Panel
+from grafana.stores import Database, Json
+from grafana.text import both
+from grafana.units import AGO, DURATION
+from grafana.words import ALARMS, DOMAINS, SEVERITIES
+
+EVERY_TABLE: Final = (
+    Column("device", "Thiết bị", "Device", width=120),
+    Column("site", "Địa điểm", "Site", width=100),
+    Column("area", "Khu vực", "Area", width=80),
+    Column("alarm", "Cảnh báo", "Alarm", words=ALARMS, width=150),
+    Column("severity", "Mức độ", "Severity", words=SEVERITIES, width=105),
+    Column("domain", "Lĩnh vực", "Domain", words=DOMAINS, width=90),
+    Column("gateway", "Cổng thu thập", "Gateway", width=120),
+)
+"""Tags in tables, with the width that their values need."""
+_WHO: Final = ("alarm", "device", "site", "area", "gateway", "severity")
+"""The order of tags, but that alarms of a place are told by their severity first."""
+_LETTER, _BESIDE_TITLE, _FILTER, _LEAST = 7.0, 20, 24, 70
+"""Pixels: of a letter of a title, of what stands beside it, of the filter of a column of texts, of any column."""
+_VALUE_WIDTHS: Final = {AGO.vi: 105, AGO.en: 120, DURATION.vi: 110, DURATION.en: 150}
+_NOTHING: Final = "-"
+
+
+def tags(panel: Panel) -> tuple[str, ...]:
+    """The tags that stand in a table."""
+    return tuple(dict.fromkeys(tag for question in panel.questions for tag in first(question).by))
+
+
+def shown(panel: Panel) -> list[Column]:
+    """The columns of a table from left to right; what has no room is left out, if it is only good to know."""
+    columns = {column.name: column for column in (*EVERY_TABLE, *panel.columns)}
+    found, named = tags(panel), {column.name for column in panel.columns}
+    who = sorted((tag for tag in found if tag not in named), key=lambda tag: _place(tag, found))
+    beside = [tag for tag in who if tag in ("site", "area") and "device" in found]
+    behind = ["area"] if "area" in who and ("site" in who or "device" in who) else []
+    names = [*(tag for tag in who if tag not in behind), *(column.name for column in panel.columns), *behind]
+    while beside and sum(least(columns[name]) for name in names) > _room(panel):
+        names.remove(beside.pop())
+    return [columns[name] for name in names]
+
+
+def _place(tag: str, found: tuple[str, ...]) -> tuple[bool, int]:
+    return not (tag == "severity" and "device" in found), _WHO.index(tag) if tag in _WHO else len(_WHO)
+
+
+def _room(panel: Panel) -> float:
+    return pixels(panel.size.width)
+
+
+def least(column: Column) -> float:
+    """The pixels that a column needs."""
+    title = max(len(column.vi), len(column.en)) * _LETTER + _BESIDE_TITLE + (0 if column.unit else _FILTER)
+    return max(column.width or _LEAST, title, _VALUE_WIDTHS.get(column.unit, 0))
+
+
+def too_wide(panel: Panel) -> float:
+    """The pixels by which a table is wider than its panel; 0 if it fits."""
+    return max(0.0, sum(least(column) for column in shown(panel)) - _room(panel)) if panel.kind is Kind.TABLE else 0.0
+
+
+def order(panel: Panel, database: Database) -> Json:
+    """The transformation that puts columns in order and hides the rest."""
+    names = [database.column(panel, column.name) for column in shown(panel)]
+    hidden = [tag for tag in tags(panel) if tag not in names]
+    options = {
+        "indexByName": {name: place for place, name in enumerate(names)},
+        "excludeByName": dict.fromkeys(hidden, True),
+        "renameByName": {},
+    }
+    return {"id": "organize", "options": options}
+
+
+def overrides(panel: Panel, database: Database) -> Iterator[Json]:
+    """Titles, units, colours and widths. The first text takes what is left of the width."""
+    columns, own = shown(panel), {column.name for column in panel.columns} - set(tags(panel))
+    spare = max(0.0, _room(panel) - sum(map(least, columns))) / max(1, len(columns))
+    for place, column in enumerate(columns):
+        width = round(least(column))
+        size = {"id": "custom.minWidth", "value": width} if not place else {"id": "custom.width", "value": round(width + spare)}
+        yield {
+            "matcher": {"id": "byName", "options": database.column(panel, column.name)},
+            "properties": [*_looks(column, is_value=column.name in own), size],
+        }
+
+
+def axis_overrides(panel: Panel, database: Database) -> Iterator[Json]:
+    """Titles and units of the figures of dots."""
+    for column in panel.columns:
+        found = _looks(column, is_value=False)
+        yield {"matcher": {"id": "byName", "options": database.column(panel, column.name)}, "properties": found}
+
+
+def _looks(column: Column, *, is_value: bool) -> list[Json]:
+    properties: list[Json] = [{"id": "displayName", "value": both(column.vi, column.en)}]
+    if column.unit:
+        properties.append({"id": "unit", "value": column.unit})
+    if column.steps:
+        properties.append({"id": "thresholds", "value": thresholds(column.steps)})
+    said = mappings(column.words)
+    if is_value:
+        properties.append({"id": "custom.filterable", "value": False})
+        said.append(missing_value(len(said), _NOTHING))
+    if said:
+        properties.append({"id": "mappings", "value": said})
+    if column.steps or any(word.color for word in (column.words or {}).values()):
+        properties.append({"id": "custom.cellOptions", "value": {"type": "color-text"}})
+    return properties

@@ -1,0 +1,205 @@
+"""How the forms of panels look: their options, axes, colours, and what stands in place of values."""
+
+from typing import Final
+
+from grafana.ask import first, gap_ms
+from grafana.model import GREY, MISSING, Kind, Panel, Prom, Steps, Words
+from grafana.reasons import without_data
+from grafana.stores import Json
+from grafana.tables.flows import DOUBT, DOUBT_FROM
+from grafana.text import both, joined
+from grafana.units import AXIS_OF_DURATIONS, DURATION, SHARE
+from grafana.words import OF_TAGS
+
+METRICS_GAP_MS: Final = 3_600_000
+"""A line of the gateway's own metrics is broken where nothing came for so long."""
+BAR_WIDTH_MAX: Final = 40
+"""Pixels: a lone bar would be as wide as its panel."""
+BESIDE_A_LIMIT: Final = 0.05
+"""The part of its size that the axis goes beyond the lowest and highest limit."""
+
+TYPES: Final = {
+    Kind.LINES: "timeseries",
+    Kind.AREAS: "timeseries",
+    Kind.BARS: "timeseries",
+    Kind.STAT: "stat",
+    Kind.PEAK: "stat",
+    Kind.NEWEST: "stat",
+    Kind.WORST: "stat",
+    Kind.STATES: "state-timeline",
+    Kind.TABLE: "table",
+    Kind.MAP: "xychart",
+    Kind.SCATTER: "xychart",
+}
+
+_LEGEND: Final = {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []}
+_OVER_TIME: Final = {"legend": _LEGEND, "tooltip": {"mode": "multi", "sort": "desc"}}
+_FIGURE: Final = {
+    "colorMode": "value",
+    "graphMode": "none",
+    "justifyMode": "auto",
+    "textMode": "value",
+    "orientation": "auto",
+    "wideLayout": True,
+    "showPercentChange": False,
+    "percentChangeColorMode": "standard",
+}
+# The first number of a row is its x and the second its y, in Grafana 10 (seriesMapping) and 11 (mapping).
+_POINTS: Final = {
+    "seriesMapping": "auto",
+    "mapping": "auto",
+    "series": [],
+    "dims": {"frame": 0},
+    "legend": _LEGEND | {"showLegend": False},
+    "tooltip": {"mode": "single", "sort": "none"},
+}
+_OPTIONS: Final[dict[Kind, Json]] = {
+    Kind.LINES: _OVER_TIME,
+    Kind.AREAS: _OVER_TIME,
+    Kind.BARS: _OVER_TIME,
+    Kind.STAT: _FIGURE | {"reduceOptions": {"values": False, "calcs": ["lastNotNull"], "fields": ""}},
+    Kind.PEAK: _FIGURE | {"reduceOptions": {"values": False, "calcs": ["max"], "fields": ""}},
+    Kind.NEWEST: _FIGURE | {"reduceOptions": {"values": False, "calcs": ["lastNotNull"], "fields": ""}},
+    # Of a row a figure is called as the texts beside it.
+    Kind.WORST: _FIGURE
+    | {"textMode": "value_and_name", "reduceOptions": {"values": True, "limit": 1, "calcs": ["lastNotNull"], "fields": ""}},
+    Kind.STATES: _OVER_TIME | {"mergeValues": True, "showValue": "never", "rowHeight": 0.8, "alignValue": "left"},
+    Kind.MAP: _POINTS,
+    Kind.SCATTER: _POINTS,
+    Kind.TABLE: {"showHeader": True, "cellHeight": "sm", "footer": {"show": False, "reducer": ["sum"]}},
+}
+
+_LINE: Final = {"drawStyle": "line", "lineWidth": 1, "fillOpacity": 5, "showPoints": "auto"}
+_STACKED: Final = {"mode": "normal", "group": "A"}
+# A bar stands over its hour, which begins at its time.
+_BAR: Final = {"drawStyle": "bars", "lineWidth": 0, "barAlignment": 1, "barWidthFactor": 0.8, "barMaxWidth": BAR_WIDTH_MAX}
+_DOTS: Final = {"show": "points", "pointSize": {"fixed": 5}}
+_CUSTOM: Final[dict[Kind, Json]] = {
+    Kind.LINES: _LINE,
+    Kind.AREAS: _LINE | {"fillOpacity": 40, "stacking": _STACKED},
+    Kind.BARS: _BAR | {"fillOpacity": 80, "stacking": _STACKED},
+    Kind.STAT: {},
+    Kind.PEAK: {},
+    Kind.NEWEST: {},
+    Kind.WORST: {},
+    Kind.STATES: {"fillOpacity": 80, "lineWidth": 0},
+    Kind.MAP: _DOTS,
+    Kind.SCATTER: _DOTS,
+    Kind.TABLE: {"align": "auto", "cellOptions": {"type": "auto"}, "filterable": True},
+}
+
+_SURE: Final = {"text": both("chắc chắn", "sure"), "color": "transparent", "index": 0}
+_UNKNOWN: Final = {"text": both("chưa rõ", "not known"), "color": GREY, "index": 1}
+"""In place of the mark of points that have none: those of an older gateway."""
+OF_DOUBT: Final[Json] = {
+    "matcher": {"id": "byRegexp", "options": joined("/", DOUBT, "$/", by="")},
+    "properties": [
+        {"id": "unit", "value": SHARE},
+        {"id": "min", "value": 0},
+        {"id": "max", "value": 1},
+        {"id": "color", "value": {"mode": "fixed", "fixedColor": GREY}},
+        {
+            "id": "mappings",
+            "value": [
+                {"type": "range", "options": {"from": -DOUBT_FROM, "to": DOUBT_FROM - 1e-9, "result": _SURE}},
+                {"type": "special", "options": {"match": "null", "result": _UNKNOWN}},
+            ],
+        },
+        {"id": "custom.drawStyle", "value": "line"},
+        {"id": "custom.lineStyle", "value": {"fill": "dash", "dash": [4, 4]}},
+        {"id": "custom.fillOpacity", "value": 0},
+        {"id": "custom.stacking", "value": {"mode": "none", "group": "A"}},
+        {"id": "custom.axisPlacement", "value": "right"},
+        {"id": "custom.hideFrom", "value": {"legend": True, "tooltip": False, "viz": False}},
+    ],
+}
+"""The share that is in doubt, in every panel that shows one: dim, dashed, on an axis of its own from 0 to 100 %."""
+
+
+def options(panel: Panel, *, has_doubt: bool) -> Json:
+    """The options of a panel's form."""
+    if TYPES[panel.kind] == "stat" and (has_doubt or len({panel.called(one) for one in panel.questions}) > 1):
+        return _OPTIONS[panel.kind] | {"textMode": "value_and_name"}
+    if panel.sort_by:
+        return _OPTIONS[panel.kind] | {"sortBy": [{"displayName": panel.sort_by, "desc": not panel.sort_up}]}
+    return _OPTIONS[panel.kind]
+
+
+def defaults(panel: Panel) -> Json:
+    """Unit, colours and axis of a panel in one language, and its text when it is empty."""
+    nothing, is_over_time = without_data(panel), TYPES[panel.kind] == "timeseries"
+    missing = [missing_value(len(panel.words or {}))] if TYPES[panel.kind] == "stat" and nothing != "0" else []
+    return {
+        "unit": AXIS_OF_DURATIONS if is_over_time and panel.unit in (DURATION.vi, DURATION.en) else panel.unit,
+        "noValue": nothing,
+        "color": {"mode": "palette-classic" if is_over_time else "thresholds"},
+        "thresholds": thresholds(panel.steps),
+        "mappings": mappings(panel.words) + missing,
+        "custom": _CUSTOM[panel.kind] | (_axis(panel) if is_over_time else {}),
+    } | _ends(panel)
+
+
+def _axis(panel: Panel) -> Json:
+    axis: Json = {}
+    if panel.kind in (Kind.LINES, Kind.AREAS):
+        axis["insertNulls"] = max(METRICS_GAP_MS if isinstance(target, Prom) else gap_ms(target) for target in panel.targets)
+    if panel.below_zero:
+        axis["axisSoftMin"] = 0
+    if panel.steps and panel.kind is Kind.LINES:
+        axis["thresholdsStyle"] = {"mode": "dashed"}
+        axis |= _limits_in_view(panel)
+    return axis
+
+
+def _limits_in_view(panel: Panel) -> Json:
+    """The least that the axis shows: every limit, with some room beyond it."""
+    limits = [value for value, _ in panel.steps if value is not None]
+    room = BESIDE_A_LIMIT * (max(limits) - min(limits) or abs(max(limits)))
+    ends = (("axisSoftMin", min(limits) - room, panel.minimum), ("axisSoftMax", max(limits) + room, panel.maximum))
+    return {name: round(end, 6) for name, end, fixed in ends if fixed is None}
+
+
+def _ends(panel: Panel) -> Json:
+    """The ends of the axis; what is drawn from the axis up begins at 0."""
+    is_drawn_up = panel.kind in (Kind.BARS, Kind.AREAS) and not panel.below_zero
+    minimum = 0.0 if is_drawn_up and panel.minimum is None else panel.minimum
+    return {end: value for end, value in (("min", minimum), ("max", panel.maximum)) if value is not None}
+
+
+def thresholds(steps: Steps) -> Json:
+    """The colours of values."""
+    return {"mode": "absolute", "steps": [{"value": value, "color": color} for value, color in steps or ((None, "text"),)]}
+
+
+def mappings(words: Words | None) -> list[Json]:
+    """The words in place of values."""
+    return [_mapping(value, word.text, word.color, index) for index, (value, word) in enumerate((words or {}).items())]
+
+
+def missing_value(index: int, text: str = "") -> Json:
+    """What stands in place of a value that is missing is never in the colour of a bad one."""
+    said = {"text": text} if text else {}
+    return {"type": "special", "options": {"match": "null+nan", "result": said | {"color": MISSING, "index": index}}}
+
+
+def _mapping(value: str, text: str, color: str, index: int) -> Json:
+    result = {"text": text, "index": index} | ({"color": color} if color else {})
+    if value.endswith("+"):
+        return {"type": "range", "options": {"from": float(value[:-1]), "to": None, "result": result}}
+    return {"type": "value", "options": {value: result}}
+
+
+def lines_in_words(panel: Panel) -> list[Json]:
+    """Words and colours of lines and figures that are called as a tag whose codes have words."""
+    tags = {first(question).by[0] for question in panel.questions if len(first(question).by) == 1}
+    return [
+        {
+            "matcher": {"id": "byName", "options": value},
+            "properties": [
+                {"id": "displayName", "value": word.text},
+                *([{"id": "color", "value": {"mode": "fixed", "fixedColor": word.color}}] if word.color else []),
+            ],
+        }
+        for tag in sorted(tags & OF_TAGS.keys())
+        for value, word in OF_TAGS[tag].items()
+    ]
