@@ -24,7 +24,10 @@ from tests.web.pages.places import PAGES
 GRAFANAS_UNITS = {unit for name, unit in vars(units).items() if isinstance(unit, str) and not name.startswith("_")}
 OF_THE_SUM = {"water": unit_of("water", "volume_m3"), "power": unit_of("power", "energy_import_kwh")}
 """The unit of what flowed, and of a balance."""
-PER_HOUR = {"supplied_m3": unit_of("water", "flow_m3_h"), **dict.fromkeys(("supplied_kwh", "used_kwh"), "kwatt")}
+PER_HOUR = {
+    **dict.fromkeys(("supplied_m3", "used_m3"), unit_of("water", "flow_m3_h")),
+    **dict.fromkeys(("supplied_kwh", "used_kwh"), "kwatt"),
+}
 """As many m³ in an hour are so many m³/h, and as many kWh are so many kW."""
 MARKS = {"estimated", "suspect", "measured"}
 """Shares, where they stand beside a figure; beside completeness two of them are numbers of readings."""
