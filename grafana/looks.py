@@ -1,4 +1,4 @@
-"""How the forms of panels look: their options, axes, colours, and what stands in place of values."""
+"""Looks of panels: their options, axes, colours, and what stands in place of values."""
 
 from typing import Final
 
@@ -177,7 +177,7 @@ def mappings(words: Words | None) -> list[Json]:
 
 
 def missing_value(index: int, text: str = "") -> Json:
-    """What stands in place of a value that is missing is never in the colour of a bad one."""
+    """Grey in place of a value that is missing, which is never in the colour of a bad one."""
     said = {"text": text} if text else {}
     return {"type": "special", "options": {"match": "null+nan", "result": said | {"color": MISSING, "index": index}}}
 
