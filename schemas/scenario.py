@@ -63,6 +63,7 @@ class ScenarioEvent(_ScenarioPart):
     here: bool = Field(
         default=False, description="Only where most of the kinds that have a `here` stand together: at one site."
     )
+    from_end: bool = Field(default=False, description="`at` is so long before the end of the run.")
     spread: SpanMs = Field(0, description="Each somewhat later than the one before, the last by so much.")
 
 

@@ -35,7 +35,8 @@ def _incidents(event: ScenarioEvent, fleet: Sequence[SimDevice], here: str, span
     chosen = places[event.skip : until]
     for number, place in enumerate(chosen):
         late_s = event.spread / 1000 * number / max(len(chosen) - 1, 1)
-        begin_s = float(round(span.begin_s + event.at / 1000 + late_s))
+        at_s = span.end_s - event.at / 1000 if event.from_end else span.begin_s + event.at / 1000
+        begin_s = float(round(at_s + late_s))
         lasts_s = story.lasts_s[0] if event.lasts is None else event.lasts / 1000
         yield Incident(event.story, place, begin_s, begin_s + lasts_s, event.size)
 
