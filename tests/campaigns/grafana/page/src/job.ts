@@ -129,6 +129,7 @@ export interface PanelJson {
   maxDataPoints?: number | null;
   timeFrom?: string;
   timeShift?: string;
+  hideTimeOverride?: boolean;
   collapsed?: boolean;
   panels?: PanelJson[];
   transparent?: boolean;

@@ -2,6 +2,7 @@
 import { compat } from './start';
 import { flushSync } from 'react-dom';
 import { createRoot, type Root } from 'react-dom/client';
+import { withDefaults } from './defaults';
 import { figuresOf, type FigureOptions } from './draw/figures';
 import { makeTheme, Page } from './draw/dashboard';
 import { DRAWN_TYPES, type Shown } from './draw/panel';
@@ -60,7 +61,7 @@ async function panels(laid: Laid[], scene: Scene, width: number, around: Circums
       const one = await answered(panel, place, box.w, around);
       const put = (text: string) => fill(place, text).text;
       const options = (panel.options ?? {}) as Partial<FigureOptions>;
-      const figures = panel.type === 'stat' ? figuresOf(one.frames, panel.fieldConfig, options, around.theme, around.zone, put) : [];
+      const figures = panel.type === 'stat' ? figuresOf(one.frames, withDefaults(panel), options, around.theme, around.zone, put) : [];
       return [panel.id, { ...one, box, figures }];
     }),
   );

@@ -1,6 +1,7 @@
 /** From a panel's JSON to the frames that it shows: asked, transformed, with the options of its fields. */
 import { applyFieldOverrides, cacheFieldDisplayNames, getFieldDisplayName, rangeUtil, transformDataFrame, type DataFrame, type GrafanaTheme2 } from '@grafana/data';
 import { lastValueFrom } from 'rxjs';
+import { withDefaults } from './defaults';
 import type { Fault, FrameReport, PanelJson, Source, TargetJson } from './job';
 import { fieldOptions, isKnownTransformation } from './registries';
 import { fill, timeOf, type Place } from './scene';
@@ -93,10 +94,9 @@ async function transform(panel: PanelJson, place: Place, frames: DataFrame[], fa
 }
 
 function withOptions(panel: PanelJson, place: Place, frames: DataFrame[], { theme, zone }: Circumstances): DataFrame[] {
-  const fieldConfig = panel.fieldConfig ?? { defaults: {}, overrides: [] };
   const applied = applyFieldOverrides({
     data: frames,
-    fieldConfig: fieldConfig as never,
+    fieldConfig: withDefaults(panel) as never,
     fieldConfigRegistry: fieldOptions(panel.type),
     replaceVariables: (text, own, format) => fill(place, text, own, format as string | undefined).text,
     theme,

@@ -1,10 +1,10 @@
 /** One panel, in Grafana's frame, drawn by its type. */
-import { LoadingState, type FieldDisplay, type GrafanaTheme2 } from '@grafana/data';
+import { LoadingState, rangeUtil, renderTextPanelMarkdown, type FieldDisplay, type GrafanaTheme2 } from '@grafana/data';
 import type { VizLegendOptions } from '@grafana/schema';
-import { PanelChrome } from '@grafana/ui';
+import { Icon, PanelChrome } from '@grafana/ui';
 import React from 'react';
 import type uPlot from 'uplot';
-import type { Box } from '../job';
+import type { Box, PanelJson } from '../job';
 import { isEmpty, type Answered } from '../panel';
 import { timeOf } from '../scene';
 import { Chart, onCharts } from './charts';
@@ -30,12 +30,14 @@ interface Props {
 export function PanelView({ shown, theme, zone }: Props): React.JSX.Element {
   const { panel, box, title, faults } = shown;
   const error = faults.find(({ kind }) => kind === 'error');
+  const time = ownTime(panel);
   const about = panel.description ? { description: panel.description } : {};
   return (
     <div id={`panel-${panel.id}`} className="panel" style={{ left: box.x, top: box.y, width: box.w, height: box.h }}>
       <PanelChrome
         title={title}
         {...about}
+        {...(time ? { titleItems: <OwnTime text={time} /> } : {})}
         width={box.w}
         height={box.h}
         loadingState={error ? LoadingState.Error : LoadingState.Done}
@@ -49,6 +51,23 @@ export function PanelView({ shown, theme, zone }: Props): React.JSX.Element {
   );
 }
 
+/** What Grafana writes beside the title of a panel that shows a time of its own. */
+function ownTime(panel: PanelJson): string {
+  if (panel.hideTimeOverride || (!panel.timeFrom && !panel.timeShift)) {
+    return '';
+  }
+  const length = panel.timeFrom ? rangeUtil.describeTextRange(panel.timeFrom).display : '';
+  return `${length}${panel.timeShift ? ` timeshift -${panel.timeShift}` : ''}`.trim();
+}
+
+function OwnTime({ text }: { text: string }): React.JSX.Element {
+  return (
+    <PanelChrome.TitleItem className="own-time">
+      <Icon name="clock-nine" size="sm" /> <span>{text}</span>
+    </PanelChrome.TitleItem>
+  );
+}
+
 function Inside({ shown, theme, zone, width, height }: Props & { width: number; height: number }): React.JSX.Element {
   const { panel, frames, place } = shown;
   const options = panel.options ?? {};
@@ -57,22 +76,22 @@ function Inside({ shown, theme, zone, width, height }: Props & { width: number; 
     return <Figures figures={shown.figures} options={options as Partial<FigureOptions>} width={width} height={height} theme={theme} />;
   }
   if (panel.type === 'text') {
-    return <div className="text">{String(options.content ?? '')}</div>;
+    return <div className="text" dangerouslySetInnerHTML={{ __html: renderTextPanelMarkdown(String(options.content ?? '')) }} />;
   }
+  const lines = onCharts(frames);
   const first = frames[0];
-  if (!first || isEmpty(frames)) {
+  if (panel.type === 'timeseries' ? lines.length === 0 : !first?.fields.length || isEmpty(frames)) {
     return <div className="nothing">{panel.fieldConfig?.defaults.noValue ?? 'No data'}</div>;
   }
-  if (panel.type === 'table') {
-    return <Table frame={first} options={options as Partial<TableOptions>} width={width} height={height} range={range} />;
-  }
   if (panel.type === 'timeseries') {
-    const lines = onCharts(frames);
     const legend = (options.legend ?? {}) as Partial<VizLegendOptions>;
     const onPlot = (plot: uPlot) => {
       shown.plot = plot;
     };
     return <Chart frames={lines} width={width} height={height} range={range} zone={zone} legend={legend} onPlot={onPlot} />;
+  }
+  if (panel.type === 'table' && first) {
+    return <Table frame={first} options={options as Partial<TableOptions>} width={width} height={height} range={range} />;
   }
   return <Values frames={frames} type={panel.type} />;
 }

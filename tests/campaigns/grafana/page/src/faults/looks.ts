@@ -1,7 +1,9 @@
 /** Faults in what was drawn: titles, widths, axes, colours. They are measured in the page, not read from the JSON. */
 import { FieldType, formattedValueToString, getFieldDisplayName, getValueFormats, type DataFrame, type Field, type GrafanaTheme2 } from '@grafana/data';
+import { buildScaleKey } from '@grafana/ui';
 import { onCharts } from '../draw/charts';
 import type { Shown } from '../draw/panel';
+import { isEmpty } from '../panel';
 import type { Fault } from '../job';
 
 const OWN_UNITS = /^(prefix|suffix|time|si|count|currency|bool):/;
@@ -59,8 +61,8 @@ function falseZero({ panel, frames, plot }: Shown): Fault[] {
     const custom = (field.config.custom ?? {}) as Custom;
     return !custom.hideFrom?.viz && (custom.drawStyle === 'bars' || (custom.stacking?.mode ?? 'none') !== 'none');
   });
-  const units = new Set(fromZero.map((field) => field.config.unit ?? ''));
-  const scales = Object.entries(plot.scales).filter(([key]) => key !== 'x' && [...units].some((unit) => key.startsWith(unit || '__fixed')));
+  const keys = new Set(fromZero.map((field) => buildScaleKey(field.config as never, field.type)));
+  const scales = Object.entries(plot.scales).filter(([key]) => keys.has(key));
   const isAway = ([, { min, max }]: [string, { min?: number; max?: number }]) =>
     min !== undefined && max !== undefined && min !== null && max !== null && (min > 0 || max < 0);
   return scales.filter(isAway).map(([, { min, max }]) => ({ kind: 'zero', text: `bars or stacks on an axis from ${min} to ${max}` }));
@@ -82,7 +84,9 @@ export function isRed(color: string | undefined, theme: GrafanaTheme2): boolean 
 function redNothing({ panel, frames, figures }: Shown, theme: GrafanaTheme2): Fault[] {
   if (panel.type === 'stat') {
     const isColored = (panel.options?.colorMode ?? 'value') !== 'none';
-    const missing = figures.filter(({ display }) => isMissing(display.numeric) && isRed(display.color, theme));
+    const isNumber = (text: unknown) => String(text ?? '').trim() !== '' && !Number.isNaN(Number(text));
+    const isUnanswered = isEmpty(frames) && !isNumber(panel.fieldConfig?.defaults.noValue);
+    const missing = figures.filter(({ display }) => (isUnanswered || isMissing(display.numeric)) && isRed(display.color, theme));
     return isColored ? missing.map(({ display }) => ({ kind: 'red-nothing', text: `"${formattedValueToString(display)}" in ${display.color}` })) : [];
   }
   const colored = panel.type === 'table' ? frames.slice(0, 1) : panel.type === 'state-timeline' ? frames : [];
