@@ -27,9 +27,11 @@ EVERY_TABLE: Final = (
 """Tags in tables, with the width that their values need."""
 _WHO: Final = ("alarm", "device", "site", "area", "gateway", "severity")
 """The order of tags, but that alarms of a place are told by their severity first."""
-_LETTER, _BESIDE_TITLE, _FILTER, _LEAST = 7.0, 20, 24, 70
-"""Pixels: of a letter of a title, of what stands beside it, of the filter of a column of texts, of any column."""
+_LETTER, _BESIDE_TITLE, _FILTER, _ARROW, _LEAST = 7.0, 16, 24, 20, 70
+"""Pixels: of a letter of a title, what stands beside it, the filter of texts, the arrow of what is sorted, any column."""
 _VALUE_WIDTHS: Final = {AGO.vi: 105, AGO.en: 120, DURATION.vi: 110, DURATION.en: 150}
+_LONG_NAME: Final = 50
+"""Pixels more, where there is room, since names of devices are long."""
 _NOTHING: Final = "-"
 
 
@@ -46,7 +48,7 @@ def shown(panel: Panel) -> list[Column]:
     beside = [tag for tag in who if tag in ("site", "area") and "device" in found]
     behind = ["area"] if "area" in who and ("site" in who or "device" in who) else []
     names = [*(tag for tag in who if tag not in behind), *(column.name for column in panel.columns), *behind]
-    while beside and sum(least(columns[name]) for name in names) > _room(panel):
+    while beside and sum(_needs(panel, columns[name]) for name in names) > _room(panel):
         names.remove(beside.pop())
     return [columns[name] for name in names]
 
@@ -59,15 +61,16 @@ def _room(panel: Panel) -> float:
     return pixels(panel.size.width)
 
 
-def least(column: Column) -> float:
-    """The pixels that a column needs."""
-    title = max(len(column.vi), len(column.en)) * _LETTER + _BESIDE_TITLE + (0 if column.unit else _FILTER)
-    return max(column.width or _LEAST, title, _VALUE_WIDTHS.get(column.unit, 0))
+def _needs(panel: Panel, column: Column) -> float:
+    """The pixels that a column needs, for its title and its values."""
+    title = both(column.vi, column.en)
+    beside = _BESIDE_TITLE + (0 if column.unit else _FILTER) + (_ARROW if title == panel.sort_by else 0)
+    return max(column.width or _LEAST, max(len(title.vi), len(title.en)) * _LETTER + beside, _VALUE_WIDTHS.get(column.unit, 0))
 
 
 def too_wide(panel: Panel) -> float:
     """The pixels by which a table is wider than its panel; 0 if it fits."""
-    return max(0.0, sum(least(column) for column in shown(panel)) - _room(panel)) if panel.kind is Kind.TABLE else 0.0
+    return max(0.0, sum(_needs(panel, column) for column in shown(panel)) - _room(panel)) if panel.kind is Kind.TABLE else 0.0
 
 
 def order(panel: Panel, database: Database) -> Json:
@@ -83,15 +86,21 @@ def order(panel: Panel, database: Database) -> Json:
 
 
 def overrides(panel: Panel, database: Database) -> Iterator[Json]:
-    """Titles, units, colours and widths. The first text takes what is left of the width."""
+    """Titles, units, colours and widths. Devices, or else the first text, take what is left of the width."""
     columns, own = shown(panel), {column.name for column in panel.columns} - set(tags(panel))
-    spare = max(0.0, _room(panel) - sum(map(least, columns))) / max(1, len(columns))
-    for place, column in enumerate(columns):
-        width = round(least(column))
-        size = {"id": "custom.minWidth", "value": width} if not place else {"id": "custom.width", "value": round(width + spare)}
+    texts = [column.name for column in columns if column.name not in own] or [columns[0].name]
+    widest = "device" if "device" in texts else texts[0]
+    left = _room(panel) - sum(_needs(panel, column) for column in columns) - (_LONG_NAME if widest == "device" else 0)
+    spare = max(0.0, left) / len(columns)
+    for column in columns:
+        width = round(_needs(panel, column))
+        fixed = {"id": "custom.width", "value": round(width + spare)}
         yield {
             "matcher": {"id": "byName", "options": database.column(panel, column.name)},
-            "properties": [*_looks(column, is_value=column.name in own), size],
+            "properties": [
+                *_looks(column, is_value=column.name in own),
+                {"id": "custom.minWidth", "value": width} if column.name == widest else fixed,
+            ],
         }
 
 

@@ -1,12 +1,13 @@
 """Looks of panels: their options, axes, colours, and what stands in place of values."""
 
+from itertools import cycle, pairwise
 from typing import Final
 
 from grafana.ask import first, gap_ms
-from grafana.model import GREY, MISSING, Kind, Panel, Prom, Steps, Words
+from grafana.model import CRITICAL, GOOD, GREY, INFO, MISSING, WARNING, Kind, Panel, Prom, Steps, Words
 from grafana.reasons import without_data
 from grafana.stores import Json
-from grafana.tables.flows import DOUBT, DOUBT_FROM
+from grafana.tables.flows import DOUBT, DOUBT_FROM, is_doubt
 from grafana.text import both, joined
 from grafana.units import AXIS_OF_DURATIONS, DURATION, SHARE
 from grafana.words import OF_TAGS
@@ -15,6 +16,8 @@ METRICS_GAP_MS: Final = 3_600_000
 """A line of the gateway's own metrics is broken where nothing came for so long."""
 BAR_WIDTH_MAX: Final = 40
 """Pixels: a lone bar would be as wide as its panel."""
+NAMELESS: Final = {"regex": "^Value$", "renamePattern": both("không rõ", "not known")}
+"""The name of a line whose tag is empty."""
 BESIDE_A_LIMIT: Final = 0.05
 """The part of its size that the axis goes beyond the lowest and highest limit."""
 
@@ -88,6 +91,10 @@ _CUSTOM: Final[dict[Kind, Json]] = {
     Kind.TABLE: {"align": "auto", "cellOptions": {"type": "auto"}, "filterable": True},
 }
 
+_BADNESS: Final = (GOOD, INFO, WARNING, CRITICAL)
+_COLORS: Final = ("#1f60c4", "#8f3bb8", "#0e9f9f", "#8a6d3b", "#d6409f", "#5c6773", "#6e9fff", "#ca95e5")
+"""Of lines that have names of their own; green, amber and red say how good something is."""
+
 _SURE: Final = {"text": both("chắc chắn", "sure"), "color": "transparent", "index": 0}
 _UNKNOWN: Final = {"text": both("chưa rõ", "not known"), "color": GREY, "index": 1}
 """In place of the mark of points that have none: those of an older gateway."""
@@ -109,11 +116,21 @@ OF_DOUBT: Final[Json] = {
         {"id": "custom.lineStyle", "value": {"fill": "dash", "dash": [4, 4]}},
         {"id": "custom.fillOpacity", "value": 0},
         {"id": "custom.stacking", "value": {"mode": "none", "group": "A"}},
-        {"id": "custom.axisPlacement", "value": "right"},
+        {"id": "custom.axisPlacement", "value": "hidden"},
         {"id": "custom.hideFrom", "value": {"legend": True, "tooltip": False, "viz": False}},
     ],
 }
 """The share that is in doubt, in every panel that shows one: dim, dashed, on an axis of its own from 0 to 100 %."""
+OF_DOUBTFUL_FIGURE: Final[Json] = {
+    "matcher": OF_DOUBT["matcher"],
+    "properties": [
+        {"id": "unit", "value": SHARE},
+        {"id": "decimals", "value": 0},
+        {"id": "color", "value": {"mode": "fixed", "fixedColor": GREY}},
+        {"id": "mappings", "value": [{"type": "special", "options": {"match": "null", "result": _UNKNOWN}}]},
+    ],
+}
+"""The same under a large number."""
 
 
 def options(panel: Panel, *, has_doubt: bool) -> Json:
@@ -133,7 +150,7 @@ def defaults(panel: Panel) -> Json:
         "unit": AXIS_OF_DURATIONS if is_over_time and panel.unit in (DURATION.vi, DURATION.en) else panel.unit,
         "noValue": nothing,
         "color": {"mode": "palette-classic" if is_over_time else "thresholds"},
-        "thresholds": thresholds(panel.steps),
+        "thresholds": thresholds(_limits(panel.steps) if is_over_time else panel.steps),
         "mappings": mappings(panel.words) + missing,
         "custom": _CUSTOM[panel.kind] | (_axis(panel) if is_over_time else {}),
     } | _ends(panel)
@@ -166,6 +183,17 @@ def _ends(panel: Panel) -> Json:
     return {end: value for end, value in (("min", minimum), ("max", panel.maximum)) if value is not None}
 
 
+def _limits(steps: Steps) -> Steps:
+    """The lines of limits, each in the colour of its worse side."""
+    colors = [color for _, color in steps]
+    worse = [max(pair, key=_badness) for pair in pairwise(colors)]
+    return tuple((value, color) for (value, _), color in zip(steps, [*colors[:1], *worse], strict=True))
+
+
+def _badness(color: str) -> int:
+    return _BADNESS.index(color) if color in _BADNESS else -1
+
+
 def thresholds(steps: Steps) -> Json:
     """The colours of values."""
     return {"mode": "absolute", "steps": [{"value": value, "color": color} for value, color in steps or ((None, "text"),)]}
@@ -187,6 +215,18 @@ def _mapping(value: str, text: str, color: str, index: int) -> Json:
     if value.endswith("+"):
         return {"type": "range", "options": {"from": float(value[:-1]), "to": None, "result": result}}
     return {"type": "value", "options": {value: result}}
+
+
+def lines_in_colors(panel: Panel) -> list[Json]:
+    """A colour of its own for each line that has a name of its own."""
+    asked = [panel.called(one) for one in panel.questions if not first(one).by and not is_doubt(one)]
+    names = dict.fromkeys([*asked, *(one.name for one in panel.targets if isinstance(one, Prom) and "{{" not in one.name)])
+    return [_in_color(name, color) for name, color in zip(names, cycle(_COLORS), strict=False)]
+
+
+def _in_color(name: str, color: str) -> Json:
+    properties = [{"id": "color", "value": {"mode": "fixed", "fixedColor": color}}]
+    return {"matcher": {"id": "byName", "options": name}, "properties": properties}
 
 
 def lines_in_words(panel: Panel) -> list[Json]:

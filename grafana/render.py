@@ -83,7 +83,9 @@ def _panel(panel: Panel, board: Dashboard, database: Database) -> Json:
     is_table, has_doubt = panel.kind is Kind.TABLE, _has_doubt(panel)
     overrides = list((columns.overrides if is_table else columns.axis_overrides)(panel, database))
     if has_doubt:
-        overrides.append(looks.OF_DOUBT)
+        overrides.append(looks.OF_DOUBTFUL_FIGURE if looks.TYPES[panel.kind] == "stat" else looks.OF_DOUBT)
+    if looks.TYPES[panel.kind] == "timeseries":
+        overrides += looks.lines_in_colors(panel)
     if panel.kind not in TABLES:
         overrides += looks.lines_in_words(panel)
     if is_table:
@@ -140,4 +142,6 @@ def _transformations(panel: Panel, database: Database, queries: int) -> list[Jso
         return [*merged, *without_time]
     if panel.kind is Kind.TABLE:
         return [*without_time, *merged, columns.order(panel, database)]
-    return [*without_time, *merged] if panel.kind is Kind.MAP else []
+    if panel.kind is Kind.MAP:
+        return [*without_time, *merged]
+    return [{"id": "renameByRegex", "options": looks.NAMELESS}] if columns.tags(panel) else []

@@ -31,4 +31,5 @@ GRAFANA_UNITS: Final = {code: unit.grafana for code, unit in UNITS.items()} | _O
 
 def unit_of(measurement: str, field: str) -> str:
     """Grafana's unit of a field. Raises KeyError for one that does not exist."""
-    return GRAFANA_UNITS[MEASUREMENTS[measurement].units[field]]
+    unit = GRAFANA_UNITS[MEASUREMENTS[measurement].units[field]]
+    return "none" if field.startswith("power_factor") else unit
