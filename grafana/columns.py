@@ -8,7 +8,7 @@ from typing import Final
 
 from grafana.ask import first
 from grafana.layout import pixels
-from grafana.looks import mappings, missing_value, thresholds
+from grafana.looks import mappings, missing_value, thresholds, whole
 from grafana.model import Column, Kind, Panel
 from grafana.stores import Database, Json
 from grafana.text import both
@@ -114,7 +114,8 @@ def axis_overrides(panel: Panel, database: Database) -> Iterator[Json]:
 def _looks(column: Column, *, is_value: bool) -> list[Json]:
     properties: list[Json] = [{"id": "displayName", "value": both(column.vi, column.en)}]
     if column.unit:
-        properties.append({"id": "unit", "value": column.unit})
+        properties += [{"id": "unit", "value": column.unit}]
+        properties += [{"id": name, "value": value} for name, value in whole(column.unit).items()]
     if column.steps:
         properties.append({"id": "thresholds", "value": thresholds(column.steps)})
     said = mappings(column.words)

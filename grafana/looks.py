@@ -9,7 +9,7 @@ from grafana.reasons import without_data
 from grafana.stores import Json
 from grafana.tables.flows import DOUBT, DOUBT_FROM, is_doubt
 from grafana.text import both, joined
-from grafana.units import AXIS_OF_DURATIONS, DURATION, SHARE
+from grafana.units import AXIS_OF_DURATIONS, COUNT, DURATION, SHARE
 from grafana.words import OF_TAGS
 
 METRICS_GAP_MS: Final = 3_600_000
@@ -114,6 +114,8 @@ OF_DOUBT: Final[Json] = {
         },
         {"id": "custom.drawStyle", "value": "line"},
         {"id": "custom.lineStyle", "value": {"fill": "dash", "dash": [4, 4]}},
+        {"id": "custom.lineWidth", "value": 1},
+        {"id": "custom.showPoints", "value": "never"},
         {"id": "custom.fillOpacity", "value": 0},
         {"id": "custom.stacking", "value": {"mode": "none", "group": "A"}},
         {"id": "custom.axisPlacement", "value": "hidden"},
@@ -146,14 +148,18 @@ def defaults(panel: Panel) -> Json:
     """Unit, colours and axis of a panel in one language, and its text when it is empty."""
     nothing, is_over_time = without_data(panel), TYPES[panel.kind] == "timeseries"
     missing = [missing_value(len(panel.words or {}))] if TYPES[panel.kind] == "stat" and nothing != "0" else []
-    return {
-        "unit": AXIS_OF_DURATIONS if is_over_time and panel.unit in (DURATION.vi, DURATION.en) else panel.unit,
-        "noValue": nothing,
-        "color": {"mode": "palette-classic" if is_over_time else "thresholds"},
-        "thresholds": thresholds(_limits(panel.steps) if is_over_time else panel.steps),
-        "mappings": mappings(panel.words) + missing,
-        "custom": _CUSTOM[panel.kind] | (_axis(panel) if is_over_time else {}),
-    } | _ends(panel)
+    return (
+        {
+            "unit": AXIS_OF_DURATIONS if is_over_time and panel.unit in (DURATION.vi, DURATION.en) else panel.unit,
+            "noValue": nothing,
+            "color": {"mode": "palette-classic" if is_over_time else "thresholds"},
+            "thresholds": thresholds(_limits(panel.steps) if is_over_time else panel.steps),
+            "mappings": mappings(panel.words) + missing,
+            "custom": _CUSTOM[panel.kind] | (_axis(panel) if is_over_time else {}),
+        }
+        | ({} if is_over_time else whole(panel.unit))
+        | _ends(panel)
+    )
 
 
 def _axis(panel: Panel) -> Json:
@@ -192,6 +198,11 @@ def _limits(steps: Steps) -> Steps:
 
 def _badness(color: str) -> int:
     return _BADNESS.index(color) if color in _BADNESS else -1
+
+
+def whole(unit: str) -> Json:
+    """Counts have no decimals, even if they are means; at an axis they may."""
+    return {"decimals": 0} if unit == COUNT else {}
 
 
 def thresholds(steps: Steps) -> Json:

@@ -218,12 +218,12 @@ def _title(rows: Iterable[Quantity]) -> tuple[str, str]:
 
 
 def _gauges(domain: str) -> Iterator[Panel]:
-    for unit, rows in _by_unit(domain, QuantityKind.GAUGE):
+    for _, rows in _by_unit(domain, QuantityKind.GAUGE):
         asked = tuple(
             Ask(domain, row.field, Each.MEAN, Step.INTERVAL, Over.MEAN, _apart(domain), name=_name(row.field)) for row in rows
         )
         about = ("Trung bình trong mỗi khoảng.", "Mean of each interval.")
-        yield Panel(*_title(rows), Kind.LINES, asked, GRAFANA_UNITS[unit], THIRD, *about)
+        yield Panel(*_title(rows), Kind.LINES, asked, unit_of(domain, rows[0].field), THIRD, *about)
 
 
 def _counters(domain: str) -> Iterator[Panel]:
