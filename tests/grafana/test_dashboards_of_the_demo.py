@@ -1,15 +1,14 @@
 """All dashboards on the points of ``gateway demo``: InfluxDB takes every query, and shows what VictoriaMetrics shows."""
 
-import json
-import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 
 import pytest
 
 from gateway.commands.demo import services
+from tests.campaigns.grafana.points import stored
 from tests.grafana.as_documented import Shown
 from tests.grafana.budget import fill
 from tests.grafana.documented_sources import LENGTHS_MS, Sources, differences
@@ -23,8 +22,6 @@ DEVICES = 120
 HOUR_MS = 3_600_000
 PATIENCE_S = 1200.0
 """The roll-ups of two days come in minutes, on a machine that has nothing else to do."""
-WRITTEN: Mapping[str, str] = {"float": "{!r}", "integer": "{}i"}
-"""Type of a field → how a number of it is written."""
 
 
 @dataclass(frozen=True)
@@ -61,24 +58,6 @@ def now_ms() -> int:
 def newest_ms(url: str, measurement: str) -> int:
     (row,) = query(url, "iot", f'SELECT last("volume_used_m3") FROM "{measurement}"') or [{"time": 0}]  # noqa: S608
     return int(row["time"])
-
-
-def stored(url: str, end_ms: int) -> Iterator[str]:
-    """Yield all points as lines."""
-    for measurement in (row["name"] for row in query(url, "iot", "SHOW MEASUREMENTS")):
-        types = {row["fieldKey"]: row["fieldType"] for row in query(url, "iot", f'SHOW FIELD KEYS FROM "{measurement}"')}
-        for row in query(url, "iot", f'SELECT * FROM "{measurement}" WHERE time <= {end_ms}ms GROUP BY *'):  # noqa: S608
-            tags = [f"{key}={_quoted(text)}" for key, text in row.items() if key not in types and key != "time" and text]
-            fields = [f"{key}={_written(row[key], types[key])}" for key in types if row[key] is not None]
-            yield f"{','.join([measurement, *tags])} {','.join(fields)} {row['time']}"
-
-
-def _quoted(tag: str) -> str:
-    return re.sub(r"([ ,=])", r"\\\1", tag)
-
-
-def _written(value: object, kind: str) -> str:
-    return WRITTEN[kind].format(value) if kind in WRITTEN else json.dumps(value)
 
 
 @pytest.mark.parametrize("length", LENGTHS_MS)

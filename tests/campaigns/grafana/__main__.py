@@ -14,11 +14,12 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from tests.campaigns.grafana import report
+from tests.campaigns.grafana import report, rules
 from tests.campaigns.grafana.boards import LANGUAGES, STORES, Board, Json, Made, described, make
 from tests.campaigns.grafana.cases import Case, Values, cases
 from tests.campaigns.grafana.driver import Judge, judge, picture
 from tests.campaigns.grafana.report import Verdict
+from tests.campaigns.grafana.schema import unknown_to_grafana
 from tests.campaigns.grafana.server import serve
 from tests.campaigns.grafana.world import CACHE, World, kept_world, now_ms
 
@@ -30,19 +31,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Judge, and tell."""
     options = _options(argv)
     begun_s = time.monotonic()
-    verdicts = []
+    verdicts: list[Verdict] = []
+    others: list[str] = []
     with _world(options) as world:
         for store in STORES if options.store == "both" else [options.store]:
-            for verdict in _of_store(options, store, world):
-                sys.stdout.write(report.told(verdict))
-                sys.stdout.flush()
-                verdicts.append(verdict)
+            with _made(options, store) as made:
+                for verdict in _boards(options, store, made, world):
+                    _say(report.told(verdict))
+                    verdicts.append(verdict)
+                if not options.board:
+                    others += [f"{store}: {text}" for text in _others(made, world)]
     options.out.mkdir(parents=True, exist_ok=True)
     file = options.out / "report.json"
     file.write_text(json.dumps([one.as_json() for one in verdicts], ensure_ascii=False, indent=1), encoding="utf-8")
-    sys.stdout.write(f"\nGrafana {options.version}, {options.store}, in {time.monotonic() - begun_s:,.0f} s; more in {file}\n")
-    sys.stdout.write(report.table(verdicts))
-    return int(any(True for verdict in verdicts for _ in verdict.faults()) or not verdicts)
+    _say("".join(f"{text}\n" for text in others))
+    _say(f"\nGrafana {options.version}, {options.store}, in {time.monotonic() - begun_s:,.0f} s; more in {file}\n")
+    _say(report.table(verdicts))
+    return int(any(list(verdict.faults()) for verdict in verdicts) or bool(others) or not verdicts)
 
 
 @contextmanager
@@ -56,19 +61,33 @@ def _world(options: argparse.Namespace) -> Iterator[World]:
         yield world
 
 
-def _of_store(options: argparse.Namespace, store: str, world: World) -> Iterator[Verdict]:
-    """Judge the dashboards of a store."""
-    urls = {kind: url for kind, url in world.urls.items() if url}
+@contextmanager
+def _made(options: argparse.Namespace, store: str) -> Iterator[Made]:
+    """The files that were named, else those that the gateway makes for a store."""
+    if options.dashboards:
+        yield Made(options.dashboards)
+        return
     with tempfile.TemporaryDirectory(prefix="judge-") as folder:
-        made = Made(options.dashboards) if options.dashboards else make(store, options.language, Path(folder))
-        sources = described(made.sources(), urls)
-        databases = {source["uid"]: urls[source["type"]] for source in sources}
-        values = Values(SOURCES[store], urls[SOURCES[store]])
-        boards = [board for board in made.boards() if options.board in {None, board.name}]
-        with serve(CACHE / f"v{options.version}" / "bundle", databases) as address, judge(address, options.language) as judged:
-            for board in boards:
-                for case in cases(board, values):
-                    yield _judged(options, store, judged, board, case, _job(board, case, sources, world.end_ms))
+        yield make(store, options.language, Path(folder))
+
+
+def _boards(options: argparse.Namespace, store: str, made: Made, world: World) -> Iterator[Verdict]:
+    """Judge the dashboards of a store."""
+    sources = described(made.sources(), world.urls)
+    databases = {source["uid"]: world.urls[source["type"]] for source in sources}
+    values = Values(SOURCES[store], world.urls[SOURCES[store]])
+    boards = [board for board in made.boards() if options.board in {None, board.name}]
+    with serve(CACHE / f"v{options.version}" / "bundle", databases) as address, judge(address, options.language) as judged:
+        for board in boards:
+            for case in cases(board, values):
+                yield _judged(options, store, judged, board, case, _job(board, case, sources, world.end_ms))
+
+
+def _others(made: Made, world: World) -> Iterator[str]:
+    """Yield the faults of the dashboards' form for older versions of Grafana, and of the rules of alerts."""
+    yield from unknown_to_grafana(made)
+    sources = {source["uid"]: source for source in made.sources() if source["type"] in world.urls}
+    yield from rules.faults(made.rules(), sources, world.urls, world.end_ms)
 
 
 def _job(board: Board, case: Case, sources: list[Json], end_ms: int) -> Json:
@@ -96,7 +115,8 @@ def _judged(options: argparse.Namespace, store: str, judged: Judge, board: Board
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
+    sys.stdout.write(text)
+    sys.stdout.flush()
 
 
 def _options(argv: Sequence[str] | None) -> argparse.Namespace:

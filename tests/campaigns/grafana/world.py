@@ -43,8 +43,9 @@ class World:
 
     @property
     def urls(self) -> dict[str, str]:
-        """Type of a data source → the database."""
-        return {"influxdb": self.influxdb, "prometheus": self.victoria_metrics}
+        """Type of a data source → the database, of those that there are."""
+        urls = {"influxdb": self.influxdb, "prometheus": self.victoria_metrics}
+        return {kind: url for kind, url in urls.items() if url}
 
 
 @contextmanager
@@ -78,7 +79,7 @@ def _databases(folder: Path, stack: ExitStack) -> tuple[str, str]:
 
 
 def _make(folder: Path, note: Path, wanted: str, say: Callable[[str], None]) -> None:
-    say(f"The demo of {DEVICES} devices lives for two days, and its figures are added up: some minutes, once ...")
+    say(f"The demo of {DEVICES} devices lives for two days, and its figures are added up: some minutes, once ...\n")
     with ExitStack() as stack:
         influxdb, victoria_metrics = _databases(folder, stack)
         with demo(services.made(folder / "demo"), "--devices", f"{DEVICES}") as (process, said):
@@ -97,7 +98,7 @@ def _make(folder: Path, note: Path, wanted: str, say: Callable[[str], None]) -> 
         sent(victoria_metrics, "/internal/force_flush", "")
     shutil.rmtree(folder / "demo")
     note.write_text(json.dumps({"of": wanted, "end_ms": end_ms}), encoding="utf-8")
-    say(f"{len(lines):,} points.")
+    say(f"{len(lines):,} points.\n")
 
 
 def now_ms() -> int:
