@@ -90,7 +90,6 @@ check: ready-python ## format, lint, types, import rules, and generated files ag
 	$(BIN)/lint-imports
 	$(BIN)/python -m schemas --check
 	$(BIN)/python -m grafana.build --check
-	$(BIN)/python -m grafana.alerts --check
 	$(BIN)/python -m tests.campaigns.bench.page --check
 	@$(BIN)/python -m gateway.admin.installation.bundle --untranslated # told only: whoever writes no Vietnamese may go on, a release may not
 	-@$(BIN)/python -m gateway.admin.installation.advisories # told only: what became known overnight is no fault of a change
@@ -149,7 +148,7 @@ lock: ## write requirements.lock from pyproject.toml, each package at its newest
 	$(COMPILE) --upgrade --extra dev --extra certificates --extra setup --output-file requirements.lock pyproject.toml
 	$(COMPILE) --extra certificates --extra codecs --extra setup --extra xlsx --constraint requirements.lock --output-file requirements-runtime.lock pyproject.toml
 
-bundle: ready ## all that a machine without Internet needs, as one archive in dist: make bundle PYTHON=3.11 MACHINE=aarch64
+bundle: ready ## all that a machine without Internet needs, as one archive in dist, and Grafana's dashboards: make bundle PYTHON=3.11 MACHINE=aarch64
 	$(BIN)/python -m gateway.admin.installation.bundle $(if $(PYTHON),--python $(PYTHON)) $(if $(MACHINE),--machine $(MACHINE))
 
 sbom: ready ## what is installed, in which version, under which licence, as CycloneDX: dist/sbom.cdx.json

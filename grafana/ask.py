@@ -137,6 +137,7 @@ class Ask:
     :ivar name: the name of the line or column; lines have the values of ``by`` before it.
     :ivar beside: a field that a point must have too.
     :ivar mark: asks for a mark of the figure in place of the figure.
+    :ivar scale: what the figure is multiplied by, where it is shown in another unit than it is kept in.
     :ivar weighs: the fields by which the points of a mark weigh, each by the first that it has; empty: by the figure itself. A
         point with such a field but without the figure is not measured. What is below 0 is not weighed.
     """
@@ -159,6 +160,7 @@ class Ask:
     beside: str = ""
     mark: Mark | None = None
     weighs: tuple[str, ...] = ()
+    scale: float = 1.0
 
     def __post_init__(self) -> None:
         """Refuse a question about a measurement, field or tag that does not exist."""
@@ -188,6 +190,10 @@ class Ask:
         """The field of a mark: the figure's own, or that of all figures of the point."""
         own = f"{self.field.partition('_')[0]}_{mark}"
         return own if own in self.points.units else mark.value
+
+    def scaled(self, figure: str) -> str:
+        """Multiply a figure, in either language."""
+        return figure if self.scale == 1 else f"{figure} * {self.scale:g}"
 
     @property
     def series(self) -> tuple[str, ...]:

@@ -1,88 +1,99 @@
-"""Writes ``dashboards/*/*.json`` from the tables, a folder for each kind of database: ``python grafana/build.py``.
+"""Holds what is made of the tables: ``python -m grafana.build``. With ``--check`` it only compares.
 
-With ``--check`` it only compares.
-
-Needs the project to be importable: the development environment, or PYTHONPATH at the root of the checkout.
+Dashboards, data sources and Grafana's rules of alerts are made where they are wanted (``gateway setup grafana``). The
+repository keeps the SHA-256 of each, so that a change is seen that makes others; and the rules of Prometheus, which are the
+same everywhere.
 """
 
 import argparse
-import json
 import sys
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
-from grafana.ask import CannotAsk
-from grafana.guard import faults
-from grafana.render import dashboard
-from grafana.stores import DATABASES, Json
-from grafana.tables import DASHBOARDS
+from grafana.alerts.render import prometheus_rules
+from grafana.made import Wanted, made, next_steps
+from grafana.stores import DATABASES
+from grafana.text import LANGUAGES
 
-FOLDER: Final = Path(__file__).resolve().parent / "dashboards"
+ROOT: Final = Path(__file__).resolve().parents[1]
+SUMS: Final = "grafana/made.sha256"
+RULES: Final = "deploy/prometheus/gateway.rules.yaml"
+KINDS: Final = {f"{database.folder}-{language}": Wanted(database, language) for database in DATABASES for language in LANGUAGES}
+"""Store and language → what is made for a site that chooses nothing else."""
+_ABSENT: Final = "-"
+_ALL_READ: Final = 0o644 << 16
+
+
+def sums_text() -> str:
+    """A line for each file: its name, and its SHA-256 for each store in each language."""
+    files = {kind: made(wanted) for kind, wanted in KINDS.items()}
+    names = sorted({name for one in files.values() for name in one})
+    lines = [" ".join((name, *(_sum(one.get(name)) for one in files.values()))) for name in names]
+    return "\n".join([f"# Written by `python -m grafana.build`. SHA-256 for: {', '.join(files)}", *lines, ""])
+
+
+def _sum(text: str | None) -> str:
+    return _ABSENT if text is None else sha256(text.encode()).hexdigest()
 
 
 def rendered() -> dict[str, str]:
-    """Path in the folder → content.
-
-    :raises CannotAsk: a panel asks what a query language has no words for.
-    """
-    refused = [sentence for board in DASHBOARDS for sentence in faults(board)]
-    if refused:
-        raise CannotAsk("\n".join(refused))
-    return {
-        f"{database.folder}/{board.name}.json": file_text(dashboard(board, database, "en"))
-        for database in DATABASES
-        for board in DASHBOARDS
-    }
+    """File of the checkout → content."""
+    return {SUMS: sums_text(), RULES: prometheus_rules()}
 
 
-def file_text(board: Json) -> str:
-    """Write a dashboard as JSON with a line for each panel, so that a change of one panel is a change of one line."""
-    head, _, end = json.dumps({**board, "panels": []}, ensure_ascii=False, indent=1).rpartition("[]")
-    return head + _lines(board["panels"]) + end + "\n"
-
-
-def _lines(panels: list[Json]) -> str:
-    return "[\n" + ",\n".join(map(_line, panels)) + "\n]"
-
-
-def _line(panel: Json) -> str:
-    """A panel, or a heading; those below a closed heading have lines of their own."""
-    if not panel.get("panels"):
-        return json.dumps(panel, ensure_ascii=False)
-    head, _, end = json.dumps({**panel, "panels": []}, ensure_ascii=False).rpartition("[]")
-    return head + _lines(panel["panels"]) + end
-
-
-def drift(folder: Path = FOLDER) -> list[str]:
+def drift(root: Path = ROOT) -> list[str]:
     """Return the differences between the tables and the files, one sentence each."""
-    wanted = rendered()
-    paths = sorted(folder.rglob("*.json"))
-    found = {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in paths}
-    return [
-        *(f"{folder / name}: missing" for name in sorted(wanted.keys() - found.keys())),
-        *(f"{folder / name}: no table makes it" for name in sorted(found.keys() - wanted.keys())),
-        *(f"{folder / name}: differs from its table" for name in sorted(wanted.keys() & found) if wanted[name] != found[name]),
-    ]
-
-
-def write(folder: Path = FOLDER) -> None:
-    """Write every dashboard."""
+    found = []
     for name, content in rendered().items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content, encoding="utf-8")
+        before = (root / name).read_text(encoding="utf-8") if (root / name).is_file() else ""
+        lines = set(before.splitlines()) ^ set(content.splitlines())
+        if name == SUMS:
+            found += sorted({f"{name}: {line.partition(' ')[0]} is made otherwise" for line in lines})
+        elif lines:
+            found.append(f"{name}: differs from its table")
+    return found
+
+
+def write(root: Path = ROOT) -> None:
+    """Write the sums, and the rules of Prometheus."""
+    for name, content in rendered().items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(content, encoding="utf-8")
+
+
+def zips(folder: Path, version: str) -> list[Path]:
+    """Write an archive for each store in each language, the same from the same files."""
+    written = []
+    for kind, wanted in KINDS.items():
+        name = f"grafana-{version}-{kind}"
+        with ZipFile(folder / f"{name}.zip", "w", ZIP_DEFLATED) as archive:
+            for path, text in {**made(wanted), "README.txt": next_steps(wanted, name)}.items():
+                member = ZipInfo(f"{name}/{path}")
+                member.external_attr, member.compress_type = _ALL_READ, ZIP_DEFLATED
+                archive.writestr(member, text)
+        written.append(folder / f"{name}.zip")
+    return written
 
 
 def main(arguments: list[str] | None = None) -> int:
     """0: written, or up to date; 1: ``--check`` found a difference."""
-    parser = argparse.ArgumentParser(prog="grafana/build.py", description="Write Grafana's dashboards from the tables.")
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a file is out of date")
-    if not parser.parse_args(arguments).check:
+    parser = argparse.ArgumentParser(prog="python -m grafana.build", description="Hold what is made of the tables.")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when something is out of date")
+    parser.add_argument("--zips", type=Path, metavar="DIR", help="write nothing but an archive for each store and language")
+    parser.add_argument("--version", default="0", help="the version in the names of archives")
+    options = parser.parse_args(arguments)
+    if options.zips is not None:
+        for path in zips(options.zips, options.version):
+            print(path)
+        return 0
+    if not options.check:
         write()
         return 0
     differences = drift()
     for difference in differences:
-        sys.stderr.write(f"{difference}; run: python grafana/build.py\n")
+        sys.stderr.write(f"{difference}; run: python -m grafana.build\n")
     return 1 if differences else 0
 
 

@@ -11,8 +11,7 @@ from grafana.text import both
 ONE_DEVICE: Final = "device"
 """The dashboard of one device."""
 _KEPT: Final = (
-    f"${{__url_time_range}}&var-{DATA_SOURCE}=${{{DATA_SOURCE}:percentencode}}"
-    "&var-simulated=${simulated:percentencode}&var-gateway_page=${gateway_page:percentencode}"
+    f"${{__url_time_range}}&var-{DATA_SOURCE}=${{{DATA_SOURCE}:percentencode}}&var-simulated=${{simulated:percentencode}}"
 )
 """The time and the choices that the linked dashboard keeps."""
 _CELL: Final = "${__value.raw:percentencode}"

@@ -1,6 +1,6 @@
 """The head of a dashboard: its variables, its links, and the marks over time."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from grafana.model import PROMETHEUS, Annotation, Dashboard, Link, Prom, Variable
 from grafana.stores import Database, Json
@@ -12,8 +12,18 @@ METRICS_SOURCE: Final = "prometheus"
 """The same for the gateway's own metrics."""
 GATEWAY_PAGE: Final = "gateway_page"
 """The variable with the address of the gateway's pages."""
-_FIRST_GATEWAY_PAGE: Final = "http://127.0.0.1:8080"
-"""Address of the gateway's pages until the reader sets another."""
+NO_PAGES: Final = "https://gateway.example.vn"
+"""Address of the gateway's pages where nobody named one."""
+
+
+class Head(NamedTuple):
+    """The choices of a site: the address of the gateway's pages, and whether simulated devices are shown at first."""
+
+    pages: str = NO_PAGES
+    shows_simulated: bool = False
+
+
+DEFAULT_HEAD: Final = Head()
 
 
 def annotations(board: Dashboard, database: Database) -> list[Json]:
@@ -26,7 +36,7 @@ def links(board: Dashboard, database: Database) -> list[Json]:
     return [_other_dashboards(database), *(_link(link) for link in board.links)]
 
 
-def variables(board: Dashboard, database: Database) -> list[Json]:
+def variables(board: Dashboard, database: Database, head: Head) -> list[Json]:
     """The data sources, the choices, and the address of the gateway's pages."""
     sources = [_source(DATA_SOURCE, both("Nguồn số liệu", "Data source"), database.source)]
     targets = (target for section in board.sections for panel in section.panels for target in panel.targets)
@@ -34,7 +44,7 @@ def variables(board: Dashboard, database: Database) -> list[Json]:
         metrics = {"type": "prometheus", "uid": PROMETHEUS}
         sources.append(_source(METRICS_SOURCE, both("Nguồn Prometheus", "Prometheus"), metrics))
     asked = [_variable(variable, database) for variable in board.variables]
-    return [*sources, _simulated(), *asked, _gateway_page()]
+    return [*sources, _simulated(is_shown=head.shows_simulated), *asked, _gateway_page(head.pages)]
 
 
 def chosen_source(database: Database) -> Json:
@@ -105,15 +115,17 @@ def _source(name: str, label: str, source: Json) -> Json:
     }
 
 
-def _gateway_page() -> Json:
+def _gateway_page(address: str) -> Json:
+    """A constant: what a reader writes into a field of a provisioned dashboard cannot be saved."""
     return {
-        "type": "textbox",
+        "type": "constant",
         "name": GATEWAY_PAGE,
         "label": both("Trang của cổng thu thập", "The gateway's pages"),
-        "query": _FIRST_GATEWAY_PAGE,
-        "current": _chosen(_FIRST_GATEWAY_PAGE, _FIRST_GATEWAY_PAGE),
-        "options": [_chosen(_FIRST_GATEWAY_PAGE, _FIRST_GATEWAY_PAGE)],
-        "hide": 0,
+        "query": address,
+        "current": _chosen(address, address),
+        "options": [_chosen(address, address)],
+        "hide": 2,
+        "skipUrlSync": True,
     }
 
 
@@ -134,7 +146,7 @@ def _variable(variable: Variable, database: Database) -> Json:
     }
 
 
-def _simulated() -> Json:
+def _simulated(*, is_shown: bool) -> Json:
     """The choice to see simulated devices too: the value is the form of the names that are left out."""
     options = [(both("ẩn", "hidden"), "sim-.*"), (both("hiện", "shown"), "~")]
     return {
@@ -144,8 +156,8 @@ def _simulated() -> Json:
         "query": joined(*(joined(text, value, by=" : ") for text, value in options), by=","),
         "multi": False,
         "includeAll": False,
-        "current": _chosen(*options[0]),
-        "options": [_chosen(text, value) | {"selected": place == 0} for place, (text, value) in enumerate(options)],
+        "current": _chosen(*options[is_shown]),
+        "options": [_chosen(text, value) | {"selected": place == is_shown} for place, (text, value) in enumerate(options)],
         "hide": 0,
     }
 

@@ -124,10 +124,10 @@ def _rows(question: Question, name: str) -> str:
         fields = " and ".join(f"{part.measurement}.{part.field}" for part in parts)
         raise CannotAsk(f"{NAME} cannot combine {fields}: it does not join the points of two queries.")
     if all(_is_one_pass(part) for part in parts):
-        figures = {part: _figure(part) for part in parts}
+        figures = {part: part.scaled(_figure(part)) for part in parts}
         return _from_points(parts[0], f'{_arithmetic(question, figures)} AS "{name}"', parts[0].by)
     columns = [f'{_figure_of_series(part)} AS "value{n}"' for n, part in enumerate(parts)]
-    figures = {part: f'{_over(part)}("value{n}")' for n, part in enumerate(parts)}
+    figures = {part: part.scaled(f'{_over(part)}("value{n}")') for n, part in enumerate(parts)}
     return _from_series(parts[0], f'{_arithmetic(question, figures)} AS "{name}"', columns)
 
 

@@ -118,7 +118,7 @@ def _figures(question: Question) -> str:
     figures = _with_conditions(question)
     if question.over is Over.DEVICES:
         figures = f"max{_by(tuple(dict.fromkeys(('device', *question.by))))} ({figures})"
-    return f"{_OVER[question.over]}{_by(question.by)} ({figures})"
+    return question.scaled(f"{_OVER[question.over]}{_by(question.by)} ({figures})")
 
 
 def _marked(ask: Ask) -> str:

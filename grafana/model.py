@@ -192,7 +192,7 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link at the head of a dashboard. ``${gateway_page}`` in it is the address of the gateway's pages, set by the reader."""
+    """A link at the head of a dashboard. ``${gateway_page}`` in it is the address of the gateway's pages."""
 
     vi: str
     en: str

@@ -1,11 +1,11 @@
-"""From the tables to Grafana's dashboard JSON (Grafana 10 and 11)."""
+"""From the tables to Grafana's dashboard JSON (Grafana 11 to 13)."""
 
 from collections.abc import Iterator
 from typing import Final
 
 from grafana import columns, drill, layout, looks
 from grafana.ask import CannotAsk
-from grafana.head import annotations, chosen_metrics, chosen_source, links, variables
+from grafana.head import DEFAULT_HEAD, Head, annotations, chosen_metrics, chosen_source, links, variables
 from grafana.model import TABLES, Dashboard, Kind, Panel, Prom, Section, panel_id
 from grafana.stores import Database, Json, letter
 from grafana.tables.flows import is_doubt
@@ -16,16 +16,16 @@ POINTS_MAX: Final = 3000
 """Figures of a line: more than the hours or days that a panel shows, so that Grafana asks for each of them."""
 
 
-def dashboard(board: Dashboard, database: Database, language: Language) -> Json:
+def dashboard(board: Dashboard, database: Database, language: Language, head: Head = DEFAULT_HEAD) -> Json:
     """One dashboard in one language.
 
     :raises CannotAsk: a panel asks what the database's query language has no words for.
     """
-    said: Json = said_in(_dashboard(said_in(board, language), database), language)
+    said: Json = said_in(_dashboard(said_in(board, language), database, head), language)
     return said
 
 
-def _dashboard(board: Dashboard, database: Database) -> Json:
+def _dashboard(board: Dashboard, database: Database, head: Head) -> Json:
     return {
         "id": None,
         "uid": f"{database.prefix}-{board.name}",
@@ -42,7 +42,7 @@ def _dashboard(board: Dashboard, database: Database) -> Json:
         "timepicker": {},
         "annotations": {"list": annotations(board, database)},
         "links": links(board, database),
-        "templating": {"list": variables(board, database)},
+        "templating": {"list": variables(board, database, head)},
         "panels": list(_laid_out(board, database)),
     }
 

@@ -84,6 +84,7 @@ _SETUP: Final = {
     "broker": CommandRow("write Mosquitto's configuration and accounts", "setup.broker"),
     "certificates": CommandRow("make, renew and revoke certificates of your own", "setup.certificates"),
     "influxdb": CommandRow("set up the database, and accounts that use it", "setup.influxdb"),
+    "grafana": CommandRow("write Grafana's dashboards, data sources and alerts", "setup.grafana"),
     "rabbitmq": CommandRow("share out a province among several gateways", "setup.rabbitmq"),
     "copy": CommandRow("copy one database into another, and change over", "setup.copy"),
 }
@@ -107,6 +108,6 @@ _COMMANDS: Final = {
     "audit": CommandRow("list who changed what; verify that nothing was taken out", "privacy.audit"),
     "backup": CommandRow("put all that makes this gateway into one file", "backup:add_backup"),
     "restore": CommandRow("make a gateway of a backup", "backup:add_restore"),
-    "setup": CommandRow("set up broker, database, certificates, and the tokens of people", _SETUP),
+    "setup": CommandRow("set up broker, database, dashboards, certificates, and the tokens of people", _SETUP),
     "capacity": CommandRow("work out the machines, disks and links that devices need", "capacity"),
 }

@@ -10,8 +10,8 @@ from grafana.text import both
 class AlertGroup(Enum):
     """The subject of an alert, in Vietnamese and English."""
 
-    GATEWAY = "Cổng thu thập · Gateway"
-    DEVICES = "Thiết bị · Devices"
+    GATEWAY = both("Cổng thu thập", "Gateway")
+    DEVICES = both("Thiết bị", "Devices")
 
 
 class Bound(NamedTuple):

@@ -1,4 +1,4 @@
-"""From the table to the files that Grafana (10 and newer), Prometheus and vmalert read.
+"""From the table to the files that Grafana, Prometheus and vmalert read: Grafana's rules in one language, the others in both.
 
 A rule of Grafana is three steps: A asks, B takes the newest number of each series, C compares it with the bound.
 """
@@ -10,23 +10,34 @@ import yaml
 
 from grafana.alerts.model import Alert, AlertGroup, Condition, StoreConditions
 from grafana.alerts.table import ALERTS
+from grafana.provisioning import FOLDER
 from grafana.stores import INFLUXDB, Database
+from grafana.text import Language, chosen, said_in
 
 RUNBOOKS: Final = "https://example.vn/runbooks"
 """Where the pages of ``grafana/runbooks`` are shown; a site puts its own address in its place."""
-FOLDER: Final = "Tỉnh · Province"
-"""The folder of the dashboards."""
 EVALUATED: Final = "1m"
 
+_HEAD: Final = "# Written by `python -m grafana.build` from grafana/alerts/table.py; grafana/README.md says how to use it.\n"
 _EXPRESSION: Final = "__expr__"
 
 Document = dict[str, Any]
 
 
-def grafana_rules(database: Database) -> str:
+def grafana_rules(database: Database, language: Language, runbooks: str = RUNBOOKS) -> str:
     """The provisioning file for a kind of database. Every rule is paused."""
     groups = [
-        {"orgId": 1, "name": group.value, "folder": FOLDER, "interval": EVALUATED, "rules": [*_rules(group, database)]}
+        {
+            "orgId": 1,
+            "name": chosen(group.value, language),
+            "folder": chosen(FOLDER, language),
+            "interval": EVALUATED,
+            "rules": [
+                _grafana_rule(said_in(alert, language), alert.stored, database, runbooks)
+                for alert in ALERTS
+                if alert.group is group and alert.stored is not None
+            ],
+        }
         for group in AlertGroup
     ]
     return _yaml({"apiVersion": 1, "groups": groups})
@@ -35,16 +46,10 @@ def grafana_rules(database: Database) -> str:
 def prometheus_rules() -> str:
     """The rules file of Prometheus and vmalert, over the gateway's own metrics."""
     rules = [_metric_rule(alert) for alert in ALERTS if alert.metrics]
-    return _yaml({"groups": [{"name": "gateway", "rules": rules}]})
+    return _HEAD + _yaml({"groups": [{"name": "gateway", "rules": rules}]})
 
 
-def _rules(group: AlertGroup, database: Database) -> Iterable[Document]:
-    for alert in ALERTS:
-        if alert.group is group and alert.stored is not None:
-            yield _grafana_rule(alert, alert.stored, database)
-
-
-def _grafana_rule(alert: Alert, stored: StoreConditions, database: Database) -> Document:
+def _grafana_rule(alert: Alert, stored: StoreConditions, database: Database, runbooks: str) -> Document:
     condition = stored.influxql if database is INFLUXDB else stored.metricsql
     return {
         "uid": f"{alert.name}-{database.folder}",
@@ -59,7 +64,7 @@ def _grafana_rule(alert: Alert, stored: StoreConditions, database: Database) -> 
         "noDataState": "Alerting" if alert.if_absent else "OK",
         "execErrState": "Alerting" if alert.if_absent else "OK",
         "for": f"{alert.for_s}s",
-        "annotations": _annotations(alert, stored.labels),
+        "annotations": _annotations(alert, stored.labels, runbooks),
         "labels": {"severity": alert.severity},
         "isPaused": True,
     }
@@ -91,17 +96,17 @@ def _metric_rule(alert: Alert) -> Document:
         "expr": alert.metrics,
         **waits,
         "labels": {"severity": alert.severity},
-        "annotations": _annotations(alert, ("instance", alert.label)),
+        "annotations": _annotations(alert, ("instance", alert.label), RUNBOOKS),
     }
 
 
-def _annotations(alert: Alert, labels: Iterable[str]) -> Mapping[str, str]:
+def _annotations(alert: Alert, labels: Iterable[str], runbooks: str) -> Mapping[str, str]:
     """The words. A label that is missing, as in an alert about no data at all, leaves no gap."""
     where = "".join(f"{{{{ with $labels.{label} }}}} {{{{ . }}}}{{{{ end }}}}" for label in labels if label)
     return {
         "summary": f"{alert.title}{where}",
         "description": "\n".join(dict.fromkeys((alert.about_vi, alert.about_en))),
-        "runbook_url": f"{RUNBOOKS}/{alert.page}",
+        "runbook_url": f"{runbooks}/{alert.page}",
     }
 
 

@@ -26,7 +26,7 @@ from grafana.model import (
 from grafana.tables import common
 from grafana.tables.flows import with_doubt
 from grafana.tables.marks import marks
-from grafana.text import both
+from grafana.text import both, joined
 from grafana.units import AGO, COUNT, DURATION, GRAFANA_UNITS, SHARE, unit_of
 from schemas.glossary import QUALITY, quantities
 from schemas.quantities import DOMAINS, HEALTH, QUANTITIES, SUM_OF, USED_OF, Quality, Quantity
@@ -230,7 +230,7 @@ def _counters(domain: str) -> Iterator[Panel]:
     for unit, rows in _by_unit(domain, QuantityKind.COUNTER):
         vi, en = _title(rows)
         lines = tuple(
-            Ask(domain, field, Each.LAST, Step.INTERVAL, by=_apart(domain), name=f"{_name(row.field)}{what}")
+            Ask(domain, field, Each.LAST, Step.INTERVAL, by=_apart(domain), name=joined(_name(row.field), what, by=""))
             for row in rows
             for field, what in ((row.field, ""), (SUM_OF[row.field], " Σ"))
         )

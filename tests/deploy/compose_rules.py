@@ -4,6 +4,7 @@ from typing import Any, Final
 
 _TEXT: Final = {"type": "string", "minLength": 1}
 _WORDS: Final = {"type": "array", "items": _TEXT, "minItems": 1}
+_WAITED_FOR: Final = ["service_healthy", "service_completed_successfully"]
 _SPAN: Final = {"type": "string", "pattern": r"^\d+(s|m)$"}
 
 
@@ -19,7 +20,7 @@ _SERVICE: Final = _closed(
     {
         "image": {"type": "string", "pattern": r"^\$\{[A-Z]+_IMAGE:-[a-z/-]+(:[\w.]+)?\}$"},
         "user": {"type": "string", "pattern": r"^\d+:\d+$"},
-        "restart": {"const": "unless-stopped"},
+        "restart": {"enum": ["unless-stopped", "no"]},
         "read_only": {"const": True},
         "cap_drop": {"const": ["ALL"]},
         "security_opt": {"const": ["no-new-privileges:true"]},
@@ -31,7 +32,7 @@ _SERVICE: Final = _closed(
         "environment": {"type": "object", "additionalProperties": _TEXT},
         "entrypoint": _WORDS,
         "command": _WORDS,
-        "depends_on": _named(_closed({"condition": {"const": "service_healthy"}}, ("condition",))),
+        "depends_on": _named(_closed({"condition": {"enum": _WAITED_FOR}}, ("condition",))),
         "stop_grace_period": _SPAN,
         "healthcheck": {
             "oneOf": [

@@ -1,5 +1,6 @@
-"""The queries in the files of dashboards, and what Grafana puts in for their variables. It shares nothing with their maker.
+"""The queries in the files of dashboards, and what Grafana puts in for their variables.
 
+It shares nothing with the maker of the files, which is asked for them as an administrator asks.
 Grafana's pages "Global variables", "InfluxDB template variables" and "Prometheus template variables" say which variables a type
 of data source knows. What it does not know it leaves in the query, and the database refuses it.
 """
@@ -7,13 +8,18 @@ of data source knows. What it does not know it leaves in the query, and the data
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import redirect_stdout
 from dataclasses import dataclass
+from functools import cache
+from io import StringIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
+
+from gateway.commands.cli import main
 
 Json = dict[str, Any]
 
-DASHBOARDS = Path(__file__).parents[2] / "grafana" / "dashboards"
 EVERYWHERE = {"__from", "__to", "__interval", "__interval_ms"}
 DOCUMENTED = {
     "influxdb": EVERYWHERE | {"timeFilter"},
@@ -76,9 +82,24 @@ class Query(NamedTuple):
         return max(least_ms, -(-few_ms // MINUTE_MS) * MINUTE_MS)
 
 
-def read(folder: str, name: str) -> Json:
+@cache
+def made(store: str, language: str = "en") -> Mapping[str, str]:
+    """The files that ``gateway setup grafana`` writes for a store, by their paths."""
+    with TemporaryDirectory() as out, redirect_stdout(StringIO()):
+        words = ["--store", store, "--language", language, "--pages", "https://gateway.example.vn", "--out", out]
+        assert main(["setup", "grafana", *words]) == 0
+        paths = sorted(path for path in Path(out).rglob("*") if path.is_file())
+        return {path.relative_to(out).as_posix(): path.read_text(encoding="utf-8") for path in paths}
+
+
+def names(store: str) -> list[str]:
+    """The dashboards of a store."""
+    return [Path(path).stem for path in made(store) if path.startswith("dashboards/")]
+
+
+def read(store: str, name: str, language: str = "en") -> Json:
     """A dashboard, from its file."""
-    dashboard: Json = json.loads((DASHBOARDS / folder / f"{name}.json").read_text(encoding="utf-8"))
+    dashboard: Json = json.loads(made(store, language)[f"dashboards/{name}.json"])
     return dashboard
 
 

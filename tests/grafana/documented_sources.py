@@ -11,7 +11,6 @@ from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 from tests.grafana.as_documented import (
-    DASHBOARDS,
     DAY_MS,
     MINUTE_MS,
     Json,
@@ -22,6 +21,7 @@ from tests.grafana.as_documented import (
     choices,
     filled,
     is_of_one_device,
+    names,
     own_values,
     queries,
     read,
@@ -78,14 +78,14 @@ class Sources:
     def look(self, folder: str, page: Shown, devices: Sequence[str]) -> Seen:
         """Ask all that the dashboards of a folder ask; about each of the devices where one is chosen."""
         seen = Seen()
-        for path in sorted((DASHBOARDS / folder).glob("*.json")):
-            dashboard = read(folder, path.stem)
+        for name in names(folder):
+            dashboard = read(folder, name)
             for device in devices if is_of_one_device(dashboard) else ("",):
                 own = own_values(dashboard, device)
                 for query in queries(dashboard):
-                    seen.ask(query.source, f"{path.stem}: {query.place}", partial(self._figures, query, page, own))
-                for name, source, text in choices(dashboard):
-                    seen.ask(source, f"{path.stem}: values of {name}", partial(self._values, source, text, page, own))
+                    seen.ask(query.source, f"{name}: {query.place}", partial(self._figures, query, page, own))
+                for choice, source, text in choices(dashboard):
+                    seen.ask(source, f"{name}: values of {choice}", partial(self._values, source, text, page, own))
         return seen
 
     def _figures(self, query: Query, page: Shown, own: Mapping[str, str]) -> int:

@@ -1,26 +1,22 @@
 import json
 import re
-import subprocess
-import sys
 from dataclasses import replace
 from itertools import combinations
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from grafana.build import FOLDER, drift, file_text, main, write
+from grafana.made import file_text
 from grafana.model import PROMETHEUS, Dashboard, Panel
 from grafana.render import dashboard as rendered
 from grafana.stores import DATABASES
 from grafana.tables import DASHBOARDS
 from grafana.text import LANGUAGES, Language
 from schemas.glossary import todo
+from tests.grafana import as_documented
 from tests.rows import each_row
 
-ROOT = Path(__file__).parents[2]
-PROVISIONING = ROOT / "grafana" / "provisioning"
 NAMES = [f"{database.folder}/{board.name}" for database in DATABASES for board in DASHBOARDS]
 Json = dict[str, Any]
 
@@ -31,8 +27,13 @@ VIETNAMESE = re.compile("[ăâđêôơưạảấầậắằẵặẹếềệ�
 
 
 def read(name: str) -> Json:
-    dashboard: Json = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
-    return dashboard
+    store, _, board = name.partition("/")
+    return as_documented.read(store, board)
+
+
+def provisioned(store: str, *folders: str) -> list[Json]:
+    """The documents of a store below some folders."""
+    return [yaml.safe_load(text) for path, text in as_documented.made(store).items() if path.startswith(folders)]
 
 
 def groups(dashboard: Json) -> list[list[Json]]:
@@ -67,39 +68,6 @@ def overlap(one: Json, other: Json) -> bool:
     beside = a["x"] + a["w"] <= b["x"] or b["x"] + b["w"] <= a["x"]
     below = a["y"] + a["h"] <= b["y"] or b["y"] + b["h"] <= a["y"]
     return not (beside or below)
-
-
-def test_the_files_are_what_the_tables_say() -> None:
-    assert drift() == []
-
-
-def test_check_says_which_file_differs_and_what_to_run(tmp_path: Path) -> None:
-    write(tmp_path)
-    assert drift(tmp_path) == []
-    (tmp_path / "influxdb" / "water.json").write_text("{}", encoding="utf-8")
-    (tmp_path / "victoriametrics" / "power.json").unlink()
-    (tmp_path / "gas.json").write_text("{}", encoding="utf-8")
-    found = [line.removeprefix(f"{tmp_path}/") for line in drift(tmp_path)]
-    assert found == [
-        "victoriametrics/power.json: missing",
-        "gas.json: no table makes it",
-        "influxdb/water.json: differs from its table",
-    ]
-
-
-def test_check_exits_with_one_when_a_file_is_out_of_date(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("grafana.build.drift", lambda: ["water.json: differs from its table"])
-    assert main(["--check"]) == 1
-    assert capsys.readouterr().err == "water.json: differs from its table; run: python grafana/build.py\n"
-
-
-def test_the_command_runs_as_written_in_the_readme() -> None:
-    done = subprocess.run(
-        [sys.executable, "grafana/build.py", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stderr) == (0, "")
 
 
 @each_row("name", NAMES)
@@ -185,16 +153,13 @@ def test_queries_use_nothing_that_influxdb_3_lacks(name: str) -> None:
 
 @each_row("name", NAMES)
 def test_the_reader_chooses_the_data_source_and_the_provisioned_one_comes_first(name: str) -> None:
-    provisioned = {
-        (source["type"], source["uid"])
-        for path in (PROVISIONING / "datasources").glob("*.yaml")
-        for source in yaml.safe_load(path.read_text(encoding="utf-8"))["datasources"]
-    }
-    own = {database.folder: (database.source["type"], database.source["uid"]) for database in DATABASES}
-    longer = {(kind, f"{uid}-rollups") for kind, uid in own.values()}
-    assert provisioned == {*own.values(), *longer, ("prometheus", PROMETHEUS)}
+    store = name.partition("/")[0]
+    documents = provisioned(store, "provisioning/datasources", "optional")
+    found = {(source["type"], source["uid"]) for document in documents for source in document["datasources"]}
+    kind, uid = next((one.source["type"], one.source["uid"]) for one in DATABASES if one.folder == store)
+    assert found == {(kind, uid), (kind, f"{uid}-rollups"), ("prometheus", PROMETHEUS)}
     first = {variable["name"]: (variable["query"], variable["current"]["value"]) for variable in sources(read(name))}
-    wanted = {"datasource": own[name.partition("/")[0]], "prometheus": ("prometheus", PROMETHEUS)}
+    wanted = {"datasource": (kind, uid), "prometheus": ("prometheus", PROMETHEUS)}
     assert first == {source: wanted[source] for source in first}
     assert set(first) == {"datasource", *(["prometheus"] if name.endswith("/gateway") else [])}
 
@@ -220,7 +185,7 @@ def source(asking: Json) -> tuple[str, str]:
 def test_the_gateways_own_metrics_are_asked_for_only_in_a_closed_row(name: str) -> None:
     metrics = "${prometheus}"
     assert all(panel.get("datasource", {}).get("uid") != metrics for panel in groups(read(name))[0])
-    assert metrics not in (FOLDER / f"{name}.json").read_text(encoding="utf-8") or name.endswith("/gateway")
+    assert metrics not in json.dumps(read(name)) or name.endswith("/gateway")
 
 
 @pytest.mark.parametrize("name", [board.name for board in DASHBOARDS])
@@ -246,8 +211,9 @@ def test_simulated_devices_are_hidden_at_first(name: str) -> None:
     assert simulated["current"]["value"] == "sim-.*"
 
 
-def test_provisioning_holds_no_address_and_no_secret() -> None:
-    for path in (PROVISIONING / "datasources").glob("*.yaml"):
-        for source in yaml.safe_load(path.read_text(encoding="utf-8"))["datasources"]:
+@each_row("store", [database.folder for database in DATABASES])
+def test_provisioning_holds_no_address_and_no_secret(store: str) -> None:
+    for document in provisioned(store, "provisioning/datasources", "optional"):
+        for source in document["datasources"]:
             assert source["url"].startswith("${")
             assert all(secret.startswith("${") for secret in source.get("secureJsonData", {}).values())

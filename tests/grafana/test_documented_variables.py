@@ -3,7 +3,6 @@ import pytest
 from grafana.answers import Page, sent
 from schemas.quantities import DOMAINS
 from tests.grafana.as_documented import (
-    DASHBOARDS,
     DAY_MS,
     DOCUMENTED,
     MINUTE_MS,
@@ -11,6 +10,7 @@ from tests.grafana.as_documented import (
     built_in,
     choices,
     filled,
+    names,
     own_values,
     queries,
     read,
@@ -20,7 +20,7 @@ from tests.grafana.conftest import Databases
 from tests.grafana.documented_sources import LENGTHS_MS, Sources, differences
 from tests.rows import each_row
 
-NAMES = sorted((path.parent.name, path.stem) for path in DASHBOARDS.glob("*/*.json"))
+NAMES = [(store, name) for store in ("influxdb", "victoriametrics") for name in names(store)]
 AT_ONCE = ("a day", "a minute more than three days")
 """By hour and by day: the others ask the same, of more points."""
 SHOWN = Shown(1_790_000_000_000, 1_790_000_000_000 + DAY_MS)

@@ -1,9 +1,9 @@
 """``make bundle``: a bundle as one archive, from a checkout.
 
 ``python -m gateway.admin.installation.bundle --python 3.13 --machine aarch64`` writes
-``dist/gateway-VERSION-cp313-aarch64.tar.gz`` and its SHA-256 beside it. Packages come with the hashes of the lock; the project
-is built with the locked tools of the checkout. The name of a version that is not tagged ends with a part of the program's
-digest: two programs never have the same.
+``dist/gateway-VERSION-cp313-aarch64.tar.gz`` and its SHA-256 beside it, and Grafana's dashboards as zips, one for each store
+in each language. Packages come with the hashes of the lock; the project is built with the locked tools of the checkout.
+The name of a version that is not tagged ends with a part of the program's digest: two programs never have the same.
 A tagged one, which is a release, is made only when no text stands in English for want of a Vietnamese one.
 """
 
@@ -53,6 +53,9 @@ def main(words: Sequence[str] | None = None) -> int:
         made = make_bundle(Path(folder), options.python, options.machine)
         archive = options.out / f"{made.name}.tar.gz"
         _pack(made, archive)
+        version = (made / "VERSION").read_text(encoding="utf-8").strip()
+    words_of_zips = [sys.executable, "-m", "grafana.build", "--zips", str(options.out.absolute()), "--version", version]
+    subprocess.run(words_of_zips, cwd=_CHECKOUT, check=True)  # noqa: S603 - our words
     archive.with_name(archive.name + ".sha256").write_text(f"{digest(archive)}  {archive.name}\n", encoding="utf-8")
     print(f"{archive}: {archive.stat().st_size / 1e6:.1f} MB")
     return 0

@@ -81,7 +81,8 @@ def make(store: str, language: str, folder: Path) -> Made:
         shutil.copytree(CHECKOUT / "grafana" / "provisioning", folder / "provisioning")
         return Made(folder)
     command = [sys.executable, "-m", "gateway", "setup", "grafana", "--store", store, "--language", language]
-    subprocess.run([*command, "--simulated", "shown", "--out", str(folder)], check=True, stdout=subprocess.DEVNULL)
+    command += ["--pages", "https://gateway.example.vn", "--simulated", "shown", "--out", str(folder)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return Made(folder)
 
 

@@ -2,8 +2,12 @@
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
@@ -11,7 +15,7 @@ from tests.campaigns.truth.calendar import DAY_S, HOUR_S, ZONE, Period, period_a
 from tests.campaigns.truth.judge import Answer, Marks
 from tests.campaigns.truth.parts import CHECKOUT, Store, fetched
 
-_DASHBOARDS: Final = CHECKOUT / "grafana" / "dashboards"
+_COMMAND: Final = "--language en --pages http://gateway.example.vn"
 _NAMES: Final = ("water", "power", "province")
 _STEPS: Final = {"hourly": "hour", "daily": "day", "monthly": "month"}
 _SECONDS: Final = {"hour": HOUR_S, "day": DAY_S, "month": DAY_S}
@@ -58,10 +62,14 @@ def panel_answers(store: Store, from_s: int, to_s: int) -> Iterator[Answer]:
 
 
 def queries(store: Store) -> Iterator[Query]:
-    """The queries with figures of areas and a step, from the files of a store's dashboards."""
-    folder = _DASHBOARDS / ("influxdb" if store.is_influxdb else "victoriametrics")
-    for name in _NAMES:
-        for panel in _panels(json.loads((folder / f"{name}.json").read_text())["panels"]):
+    """The queries with figures of areas and a step, from the files that an administrator makes of a store's dashboards."""
+    kind = "influxdb" if store.is_influxdb else "victoriametrics"
+    with TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "gateway", "setup", "grafana", "--store", kind, *_COMMAND.split(), "--out", folder]
+        subprocess.run(command, cwd=CHECKOUT, check=True, stdout=subprocess.DEVNULL)
+        boards = {name: json.loads(Path(folder, "dashboards", f"{name}.json").read_text())["panels"] for name in _NAMES}
+    for name, rows in boards.items():
+        for panel in _panels(rows):
             for target in panel.get("targets", ()):
                 place = f"{name} {panel.get('id')}"
                 if "query" in target:

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.real
 
 def rules(source: Database) -> dict[str, dict[str, Any]]:
     """Name → rule."""
-    groups = yaml.safe_load(grafana_rules(source))["groups"]
+    groups = yaml.safe_load(grafana_rules(source, "en"))["groups"]
     return {rule["uid"].partition("-")[0]: rule for group in groups for rule in group["rules"]}
 
 
