@@ -110,9 +110,10 @@ def values(tag: str, measurement: str, narrower: tuple[str, ...]) -> str:
     return f'SHOW TAG VALUES FROM "{measurement}" WITH KEY = "{tag}"{_where(chosen)}'
 
 
-def label(by: tuple[str, ...], name: str) -> str:
-    """The name of a line, as Grafana fills it in."""
-    return " ".join([*(f"$tag_{tag}" for tag in by), *([name] if name else [])])
+def label(by: Sequence[tuple[str, ...]], name: str) -> str:
+    """The name of a line, as Grafana fills it in: the tags of its group, and its name."""
+    tags = "".join(" ".join(f"$tag_{tag}" for tag in tags) for tags in by)
+    return f"{tags} {name}" if tags and name else tags or name
 
 
 def _rows(question: Question, name: str) -> str:

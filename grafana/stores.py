@@ -55,7 +55,7 @@ def _influxql_target(asked: Together, panel: Panel) -> Json:
         "query": asked.query,
         "rawQuery": True,
         "resultFormat": "table" if panel.kind in TABLES else "time_series",
-        "alias": influxql.label(first(question).by, "$col" if asked.is_named else panel.called(question)),
+        "alias": influxql.label(asked.by, "$col" if asked.is_named else panel.called(question)),
     }
 
 

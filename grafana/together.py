@@ -4,8 +4,9 @@ A line's figure by hour and by day, of areas and of devices, and the share of it
 columns of a table. Of two that do not hold at once (up to three days shown, and more) the database reads one.
 
 VictoriaMetrics takes all questions of a panel together, whose answers differ by a label. In InfluxDB each is a sub-query: its
-answers carry the name of the measurement that they come from, and alternatives share a column. Questions with conditions stand
-alone there: in a sub-query of a sub-query InfluxDB 1.6.7 finds each state false.
+answers carry the name of the measurement that they come from, and alternatives share a column. All have the same groups, since
+it groups the sub-queries by the tags of the query too. Questions with conditions, and
+states, stand alone there: in a sub-query of a sub-query InfluxDB 1.6.7 finds each state false.
 """
 
 from collections.abc import Callable, Sequence
@@ -91,9 +92,9 @@ def _of_one_step(question: Question, kind: Kind) -> tuple[object, ...]:
 def _sub_queries(question: Question, kind: Kind) -> tuple[object, ...]:
     """The properties that questions of one query share."""
     asked = first(question)
-    if asked.where:
+    if asked.where or kind is Kind.STATES:
         return (question,)
     measurement = asked.points.name or asked.measurement
     family = tuple(word for word in measurement.split("_") if word not in _PERIODS)
-    line = () if kind in TABLES else (asked.field, asked.tags, asked.each, asked.over)
-    return asked.by, _STEPS[asked.step], asked.days_before, family, *line
+    are_alternatives = asked.of_areas is not None and kind not in TABLES
+    return asked.by, _STEPS[asked.step], asked.days_before, () if are_alternatives else family

@@ -48,6 +48,10 @@ YESTERDAY: Final = 2
 """Days shown in which one day that has ended began: yesterday's."""
 NO_ALARM: Final = both("Không có cảnh báo", "No alarm")
 NO_WHOLE_DAY: Final = both("Chưa có ngày trọn vẹn", "No whole day yet")
+BY_AREA: Final = (
+    "Chưa chọn địa điểm hay thiết bị: theo khu vực (area).",
+    "While no site or device is chosen: by area.",
+)
 ALARM_EVERY: Final = "10m"
 """An active alarm is written every five minutes."""
 
@@ -163,10 +167,21 @@ def health(domain: str) -> tuple[Panel, ...]:
 def gauge(
     domain: str, field: str, each: Each = Each.MEAN, over: Over = Over.MEAN, by: tuple[str, ...] = ("site",), name: str = ""
 ) -> tuple[Ask, ...]:
-    """The lowest, mean or highest value of a gauge in each hour, or in each day where many days are shown."""
+    """The lowest, mean or highest value of a gauge in each hour, or in each day where many days are shown.
+
+    Of whole areas by area: they are few, where their devices are thousands.
+    """
     lowest, mean, highest = SPREAD_OF[domain][field]
     rolled = {Each.MIN: lowest, Each.MEAN: mean, Each.MAX: highest}[each]
-    return by_time_shown(Ask("hourly", rolled, each, Step.HOUR, over, by, name=name))
+    of_devices = Ask("hourly", rolled, each, Step.HOUR, over, by, name=name)
+    return _of_areas_or_devices(domain, of_devices)
+
+
+def _of_areas_or_devices(domain: str, of_devices: Ask) -> tuple[Ask, ...]:
+    """A question to the roll-ups of areas, and where sites or devices are chosen to those of devices."""
+    by = tuple("area" if tag == "site" else tag for tag in of_devices.by)
+    of_areas = replace(of_devices, measurement="hourly_area", by=by, tags=(("domain", domain),), of_areas=True)
+    return (*by_time_shown(of_areas), *by_time_shown(replace(of_devices, of_areas=False)))
 
 
 def by_site(  # noqa: PLR0913 - one row of a table
@@ -181,10 +196,11 @@ def by_site(  # noqa: PLR0913 - one row of a table
     steps: Steps = (),
     by: str = "site",
 ) -> Panel:
-    """One gauge, one line per site: the mean, the lowest or the highest of its devices."""
+    """One gauge, one line per site, or per area where none is chosen: the mean, the lowest or the highest of its devices."""
     questions = gauge(domain, field, each, Over(each.value), (by,))
     unit = unit_of(domain, field)
-    return Panel(vi, en, Kind.LINES, questions, unit, THIRD, about_vi, about_en, least_interval="1h", steps=steps)
+    about = (f"{about_vi} {BY_AREA[0]}", f"{about_en} {BY_AREA[1]}") if by == "site" else (about_vi, about_en)
+    return Panel(vi, en, Kind.LINES, questions, unit, THIRD, *about, least_interval="1h", steps=steps)
 
 
 by_zone = partial(by_site, by="area")
@@ -198,10 +214,7 @@ def counted_by_site(  # noqa: PLR0913 - one row of a table
 
     The highest of each site is that of a device, which no area has.
     """
-    of_devices = Ask("hourly", USED_OF[counter], Each.SUM, Step.HOUR, over, ("site",))
-    of_areas = replace(of_devices, measurement="hourly_area", by=("area",), tags=(("domain", domain),), of_areas=True)
-    asked = (*by_time_shown(of_areas), *by_time_shown(replace(of_devices, of_areas=False)))
-    questions = with_doubt(*(by_time_shown(of_devices) if over is Over.MAX else asked))
+    questions = with_doubt(*_of_areas_or_devices(domain, Ask("hourly", USED_OF[counter], Each.SUM, Step.HOUR, over, ("site",))))
     return Panel(vi, en, Kind.BARS, questions, unit_of(domain, counter), size, about_vi, about_en, least_interval="1h")
 
 

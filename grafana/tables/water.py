@@ -152,9 +152,10 @@ LOSSES: Final = Section(
             "volume_reverse_m3",
             "Chảy ngược mỗi giờ",
             "Reverse volume per hour",
-            "Chảy ngược trong mỗi giờ, đồng hồ nhiều nhất của mỗi địa điểm. Khác 0: van một chiều hỏng hoặc đồng hồ lắp ngược.",
-            "What ran backwards in each hour, the worst meter of each site. Not 0: a check valve is defective or a meter is "
-            "mounted the wrong way.",
+            "Chảy ngược trong mỗi giờ, của cả khu vực; chọn địa điểm hoặc thiết bị: đồng hồ nhiều nhất của mỗi địa điểm. "
+            "Khác 0: van một chiều hỏng hoặc đồng hồ lắp ngược.",
+            "What ran backwards in each hour, in each area; with sites or devices chosen, the worst meter of each site. "
+            "Not 0: a check valve is defective or a meter is mounted the wrong way.",
             over=Over.MAX,
         ),
     ),

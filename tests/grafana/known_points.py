@@ -108,9 +108,8 @@ def _supplies(now_ms: int) -> Iterator[KnownPoint]:
                 for area in ("A0", "A1", "SIM-A"):
                     tags = {"area": area, "domain": domain}
                     flows = _own_marks(_flows_of_area(domain, n + place, len(area)))
-                    volts = [name for phase in (1, 2, 3) for name in SPREAD_OF["power"][f"voltage_l{phase}_v"]]
-                    flows |= {name: 215.0 + n + len(area) for name in volts} if domain == "power" else {}
-                    yield KnownPoint(measurement, tags, time_ms, flows)
+                    flows |= {"volume_reverse_used_m3": float(n % 4)} if domain == "water" else {}
+                    yield KnownPoint(measurement, tags, time_ms, flows | _gauges_of_area(domain, n + len(area)))
                     figures = {"expected": 2976.0, "received": 2900.0 + n, "on_time": 2800.0, "longest_gap_s": 900.0 * n}
                     if measurement == "monthly_area":
                         yield KnownPoint("monthly_completeness", tags, time_ms, figures)
@@ -132,7 +131,8 @@ def _completeness_of_areas(now_ms: int) -> Iterator[KnownPoint]:
         fields = [USED_OF[row.field] for row in QUANTITIES[domain].values() if row.kind is Kind.COUNTER]
         n = time_ms // HOUR_MS % 23 + len(area)
         values = {field: float(n + len(field)) for field in fields}
-        yield KnownPoint(measurement, {"area": area, "domain": domain}, time_ms, {**values, **marks_of(n)})
+        gauges = _gauges_of_area(domain, n)
+        yield KnownPoint(measurement, {"area": area, "domain": domain}, time_ms, {**values, **gauges, **marks_of(n)})
     for n, domain, area in product(range(1, 34), ("traffic", "urban"), ("A0", "A1", "SIM-A")):
         figures = {"expected": 288.0, "received": 280.0 - n, "on_time": 270.0 - n, "longest_gap_s": 900.0 * n, "devices": 3.0}
         yield KnownPoint("daily_completeness", {"area": area, "domain": domain}, day_ms - n * DAY_MS, figures)
@@ -146,6 +146,11 @@ def _flows_of_area(domain: str, n: int, letters: int) -> dict[str, Value]:
     flows |= {f"lost_{unit}": 10.0 + n - n % 7 - letters} if n % 6 and f"supplied_{unit}" in flows else {}
     flows |= {"produced_kwh": float(n % 3)} if domain == "power" else {}
     return flows | marks_of(n + letters)
+
+
+def _gauges_of_area(domain: str, n: int) -> dict[str, Value]:
+    """The lowest, mean and highest of each gauge."""
+    return {name: 100.0 + n + len(name) for spread in SPREAD_OF[domain].values() for name in spread}
 
 
 def _own_marks(flows: Mapping[str, Value]) -> dict[str, Value]:

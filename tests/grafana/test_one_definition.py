@@ -63,7 +63,9 @@ def town() -> Iterator[tuple[str, int]]:
             fields = f"energy_import_used_kwh={into * many},energy_export_used_kwh={back},active_power_mean_w={into * 1000}"
             yield f"hourly,area=A1,device={device},site=s {fields},{SOUND}", hour_ms
         water = f"used_m3=7,supplied_m3=10,lost_m3=3,{marks}" if known else ""
-        yield f"hourly_area,area=A1,domain=water volume_used_m3=17,supplied=10,demand=7,{own_marks(water)}".rstrip(","), hour_ms
+        ran_back = f"volume_reverse_used_m3={2 if hour_ms == EVENING_MS else 0}"
+        of_registers = f"volume_used_m3=17,{ran_back},supplied=10,demand=7"
+        yield f"hourly_area,area=A1,domain=water {of_registers},{own_marks(water)}".rstrip(","), hour_ms
         # 8 in, 1 out, and 5 from the roof are 12; 2 and 9 are used. In the evening 28 - 1 + 5 and 38.5: more than came.
         power = f"used_kwh={11 * many},supplied_kwh={8 * many - 1 + 5},produced_kwh=5,lost_kwh=1,{SOUND}" if known else ""
         yield (
@@ -265,6 +267,9 @@ def test_nights_what_ran_back_and_peaks_have_their_marks(sources: Sources, folde
     nights = answers(sources, folder, "water", "Night minimum flow")
     assert nights == [{((house, "s"), 0): pytest.approx(of[place]) for house, of in houses.items()} for place in range(4)]
     back, doubt = answers(sources, folder, "water", "Reverse volume per hour")
+    assert back[("A1",), EVENING_MS] == 2.0
+    assert doubt.keys() == {(("A1",), EVENING_MS)}
+    back, doubt = answers(sources, folder, "water", "Reverse volume per hour", site="s")
     assert back[("s",), EVENING_MS] == 2.0
     assert doubt == near({(("s",), EVENING_MS): 1.0}), "of hours in which nothing ran back there is nothing to doubt"
     people, estimated, suspect, measured = answers(sources, folder, "traffic", "Peak hours")
