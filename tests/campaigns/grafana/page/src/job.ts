@@ -22,6 +22,8 @@ export interface Job {
   to_ms: number;
   variables: Record<string, Choice>;
   openRows: boolean;
+  /** Light unless said otherwise. */
+  theme?: 'light' | 'dark';
 }
 
 export type FaultKind = 'error' | 'legend' | 'wide' | 'cut' | 'zero' | 'red-nothing' | 'unit' | 'variable';

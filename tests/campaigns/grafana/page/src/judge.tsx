@@ -8,8 +8,9 @@ import { makeTheme, Page } from './draw/dashboard';
 import { DRAWN_TYPES, type Shown } from './draw/panel';
 import { lookFaults } from './faults/looks';
 import { nameFaults } from './faults/names';
-import type { Fault, Job, PanelReport, QueryReport, Report, VariableReport } from './job';
+import type { Fault, Job, PanelReport, Report, VariableReport } from './job';
 import { laidOut, pixels, type Laid } from './layout';
+import { marksOf } from './marks';
 import { answered, frameReports, isEmpty, type Circumstances } from './panel';
 import { isKnownPanelType } from './registries';
 import { fill, Scene, timeZone } from './scene';
@@ -23,15 +24,16 @@ export async function judge(job: Job): Promise<Report> {
   const scene = new Scene(job);
   giveSources(job.sources, asked, (text, own) => fill(scene.root, text, own).text);
   const faults: Fault[] = (await scene.ready()).map((text) => ({ kind: 'variable', text }));
-  const theme = makeTheme();
+  const theme = makeTheme(job.theme);
   const zone = timeZone(job.dashboard);
   const around = { sources: job.sources, theme, zone };
   const width = document.documentElement.clientWidth;
   const { laid } = laidOut(job.dashboard.panels, job.openRows);
-  const shown = await panels(laid, scene, width, around);
-  const annotations = await marks(job, scene);
+  const [shown, marked] = await Promise.all([panels(laid, scene, width, around), marksOf(job, scene, around)]);
+  const annotations = marked.map(({ report }) => report);
+  const marks = marked.flatMap((one) => one.marks);
   const variables = variableReports(scene, asked);
-  const page = <Page title={job.dashboard.title} {...{ variables, laid, shown, theme, zone, width }} />;
+  const page = <Page title={job.dashboard.title} {...{ variables, laid, shown, marks, theme, zone, width }} />;
   root ??= createRoot(document.getElementById('dashboard') as HTMLElement);
   root.render(<></>);
   flushSync(() => root?.render(page));
@@ -66,25 +68,6 @@ async function panels(laid: Laid[], scene: Scene, width: number, around: Circums
     }),
   );
   return new Map(found);
-}
-
-/** Annotations are asked with the time and the interval of the whole page. */
-async function marks(job: Job, scene: Scene): Promise<QueryReport[]> {
-  const wanted = (job.dashboard.annotations?.list ?? []).filter((one) => one.enable !== false && (one.query ?? one.expr));
-  return Promise.all(
-    wanted.map(async (one) => {
-      const panel = { id: -1, type: 'annotations', gridPos: { x: 0, y: 0, w: 0, h: 0 }, datasource: one.datasource ?? null };
-      const target = { ...one, refId: one.name, resultFormat: 'table', format: 'time_series', legendFormat: '', interval: String(one.step ?? '') };
-      const place = scene.placeOf(panel);
-      const around = { sources: job.sources, theme: makeTheme(), zone: timeZone(job.dashboard) };
-      const { answers, faults } = await answered({ ...panel, targets: [target] }, place, 1000, around);
-      const left = faults.filter(({ kind }) => kind === 'variable').map(({ text }) => text).join(', ');
-      const first = answers[0]?.report;
-      return first
-        ? { ...first, error: first.error || left }
-        : { refId: one.name, text: '', status: 0, error: 'no data source', ms: 0, series: 0, rows: 0 };
-    }),
-  );
 }
 
 function variableReports(scene: Scene, asked: Asked): VariableReport[] {

@@ -4,6 +4,7 @@ import { GlobalStyles, PortalContainer } from '@grafana/ui';
 import React from 'react';
 import { COLUMNS, pixels, type Laid } from '../layout';
 import type { VariableReport } from '../job';
+import type { Mark } from '../marks';
 import { PanelView, type Shown } from './panel';
 
 interface Props {
@@ -11,14 +12,15 @@ interface Props {
   variables: VariableReport[];
   laid: Laid[];
   shown: Map<number, Shown>;
+  marks: Mark[];
   theme: GrafanaTheme2;
   zone: string;
   width: number;
 }
 
-export const makeTheme = (): GrafanaTheme2 => createTheme({ colors: { mode: 'light' } });
+export const makeTheme = (mode: 'light' | 'dark' = 'light'): GrafanaTheme2 => createTheme({ colors: { mode } });
 
-export function Page({ title, variables, laid, shown, theme, zone, width }: Props): React.JSX.Element {
+export function Page({ title, variables, laid, shown, marks, theme, zone, width }: Props): React.JSX.Element {
   const bottom = Math.max(0, ...laid.map(({ grid }) => pixels(grid, width)).map((box) => box.y + box.h));
   return (
     <ThemeContext.Provider value={theme}>
@@ -46,7 +48,7 @@ export function Page({ title, variables, laid, shown, theme, zone, width }: Prop
               </h2>
             );
           }
-          return one ? <PanelView key={panel.id} shown={one} theme={theme} zone={zone} /> : null;
+          return one ? <PanelView key={panel.id} shown={one} marks={marks} theme={theme} zone={zone} /> : null;
         })}
       </div>
       <PortalContainer />

@@ -5,6 +5,7 @@ import { Icon, PanelChrome } from '@grafana/ui';
 import React from 'react';
 import type uPlot from 'uplot';
 import type { Box, PanelJson } from '../job';
+import { drawMarks, type Mark } from '../marks';
 import { isEmpty, type Answered } from '../panel';
 import { timeOf } from '../scene';
 import { Chart, onCharts } from './charts';
@@ -23,11 +24,12 @@ export const DRAWN_TYPES = ['timeseries', 'stat', 'table', 'text'];
 
 interface Props {
   shown: Shown;
+  marks: Mark[];
   theme: GrafanaTheme2;
   zone: string;
 }
 
-export function PanelView({ shown, theme, zone }: Props): React.JSX.Element {
+export function PanelView({ shown, marks, theme, zone }: Props): React.JSX.Element {
   const { panel, box, title, faults } = shown;
   const error = faults.find(({ kind }) => kind === 'error');
   const time = ownTime(panel);
@@ -45,7 +47,7 @@ export function PanelView({ shown, theme, zone }: Props): React.JSX.Element {
         displayMode={panel.transparent ? 'transparent' : 'default'}
         padding={panel.type === 'table' ? 'none' : 'md'}
       >
-        {(width, height) => <Inside shown={shown} theme={theme} zone={zone} width={width} height={height} />}
+        {(width, height) => <Inside shown={shown} marks={marks} theme={theme} zone={zone} width={width} height={height} />}
       </PanelChrome>
     </div>
   );
@@ -68,7 +70,7 @@ function OwnTime({ text }: { text: string }): React.JSX.Element {
   );
 }
 
-function Inside({ shown, theme, zone, width, height }: Props & { width: number; height: number }): React.JSX.Element {
+function Inside({ shown, marks, theme, zone, width, height }: Props & { width: number; height: number }): React.JSX.Element {
   const { panel, frames, place } = shown;
   const options = panel.options ?? {};
   const range = timeOf(place);
@@ -87,6 +89,7 @@ function Inside({ shown, theme, zone, width, height }: Props & { width: number; 
     const legend = (options.legend ?? {}) as Partial<VizLegendOptions>;
     const onPlot = (plot: uPlot) => {
       shown.plot = plot;
+      drawMarks(plot, marks, theme);
     };
     return <Chart frames={lines} width={width} height={height} range={range} zone={zone} legend={legend} onPlot={onPlot} />;
   }

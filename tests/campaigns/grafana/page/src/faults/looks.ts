@@ -6,12 +6,13 @@ import type { Shown } from '../draw/panel';
 import { isEmpty } from '../panel';
 import type { Fault } from '../job';
 
+const LEAST_FONT_PX = 10;
 const OWN_UNITS = /^(prefix|suffix|time|si|count|currency|bool):/;
 
 export function lookFaults(shown: Shown, theme: GrafanaTheme2): Fault[] {
   const element = document.getElementById(`panel-${shown.panel.id}`);
   return [
-    ...(element ? [...cutTitle(element), ...wideTable(element, shown), ...cutNames(element, shown)] : []),
+    ...(element ? [...cutTitle(element), ...wideTable(element, shown), ...cutNames(element, shown), ...tinyText(element, shown)] : []),
     ...falseZero(shown),
     ...redNothing(shown, theme),
     ...unknownUnits(shown),
@@ -43,6 +44,16 @@ function cutNames(element: HTMLElement, { panel }: Shown): Fault[] {
   const cut = heads.filter((one) => one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).textOverflow === 'ellipsis');
   const texts = [...new Set(cut.map((one) => one.textContent ?? ''))];
   return texts.map((text) => ({ kind: 'cut', text: `the head of the column "${text}"` }));
+}
+
+/** Large numbers shrink until they fit: a sentence in a small panel becomes a line that nobody reads. */
+function tinyText(element: HTMLElement, { panel }: Shown): Fault[] {
+  if (panel.type !== 'stat') {
+    return [];
+  }
+  const texts = [...element.querySelectorAll<HTMLElement>('section *')].filter((one) => one.children.length === 0 && one.textContent?.trim());
+  const tiny = texts.filter((one) => parseFloat(getComputedStyle(one).fontSize) < LEAST_FONT_PX);
+  return tiny.slice(0, 1).map((one) => ({ kind: 'cut', text: `"${one.textContent}" in letters of ${getComputedStyle(one).fontSize}` }));
 }
 
 interface Custom {

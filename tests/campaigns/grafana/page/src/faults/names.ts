@@ -1,5 +1,5 @@
 /** Names that people read: lines, columns, large numbers. A name of the store's or of a query's is a fault. */
-import { getFieldDisplayName, type DataFrame, type Field } from '@grafana/data';
+import { formattedValueToString, getFieldDisplayName, type DataFrame, type Field } from '@grafana/data';
 import type { Fault } from '../job';
 import type { Shown } from '../draw/panel';
 import { isEmpty } from '../panel';
@@ -18,7 +18,15 @@ export function nameFaults(shown: Shown): Fault[] {
     const why = whatIsWrong(name, field, queries);
     return why ? [`${why}: "${name}"`] : [];
   });
-  return [...new Set(texts)].map((text) => ({ kind: 'legend', text }));
+  return [...new Set([...texts, ...rawCells(shown)])].map((text) => ({ kind: 'legend', text }));
+}
+
+/** Words of the store in the cells of a table, such as `device_silent`. What people named may look so. */
+function rawCells({ panel, frames }: Shown): string[] {
+  const columns = panel.type === 'table' ? (frames[0]?.fields ?? []) : [];
+  const ofWords = columns.filter((field) => field.type === 'string' && isRead(field, panel.type) && !PEOPLE_GAVE.includes(field.name));
+  const texts = ofWords.flatMap((field) => field.values.map((value) => (field.display ? formattedValueToString(field.display(value)) : String(value))));
+  return texts.filter((text) => /^[a-z][a-z0-9]*(_[a-z0-9]+)+$/.test(text)).map((text) => `a word of the store in a cell: "${text}"`);
 }
 
 function names({ panel, frames, figures }: Shown): Named[] {
