@@ -17,9 +17,9 @@ from grafana.words import ALARMS, DOMAINS, SEVERITIES
 
 EVERY_TABLE: Final = (
     Column("device", "Thiết bị", "Device", width=120),
-    Column("site", "Địa điểm", "Site", width=100),
+    Column("site", "Địa điểm", "Site", width=90),
     Column("area", "Khu vực", "Area", width=80),
-    Column("alarm", "Cảnh báo", "Alarm", words=ALARMS, width=150),
+    Column("alarm", "Cảnh báo", "Alarm", words=ALARMS, width=165),
     Column("severity", "Mức độ", "Severity", words=SEVERITIES, width=105),
     Column("domain", "Lĩnh vực", "Domain", words=DOMAINS, width=90),
     Column("gateway", "Cổng thu thập", "Gateway", width=120),
@@ -30,7 +30,7 @@ _WHO: Final = ("alarm", "device", "site", "area", "gateway", "severity")
 _LETTER, _BESIDE_TITLE, _FILTER, _ARROW, _LEAST = 7.0, 16, 24, 20, 70
 """Pixels: of a letter of a title, what stands beside it, the filter of texts, the arrow of what is sorted, any column."""
 _VALUE_WIDTHS: Final = {AGO.vi: 105, AGO.en: 120, DURATION.vi: 110, DURATION.en: 150}
-_LONG_NAME: Final = 50
+_LONG_NAME: Final = 100
 """Pixels more, where there is room, since names of devices are long."""
 _NOTHING: Final = "-"
 

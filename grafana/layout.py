@@ -7,8 +7,10 @@ from typing import Final, NamedTuple
 from grafana.model import Panel
 
 PAGE_WIDTH: Final = 24
-_PAGE_PIXELS, _BESIDE_PANEL = 1390, 12
-"""Of a window of 1440 pixels, what panels have; and what lies between two, with their edges."""
+_PAGE_PIXELS, _BESIDE_PANEL, _BESIDE_TITLE, _OWN_TIME = 1390, 12, 66, 115
+"""Of a window of 1440 pixels, what panels have; what lies between two, with their edges; what else stands in the line of a
+title; and what is there of a time that is the panel's own."""
+_LETTER: Final = 7.2
 
 
 class Place(NamedTuple):
@@ -22,6 +24,12 @@ class Place(NamedTuple):
 def pixels(width: int) -> float:
     """The width inside a panel in a window of 1440 pixels."""
     return width * _PAGE_PIXELS / PAGE_WIDTH - _BESIDE_PANEL
+
+
+def letters_too_many(title: str, width: int, *, has_own_time: bool = False) -> int:
+    """The letters that are cut off a title, beside which the panel's own time may stand."""
+    room = width * _PAGE_PIXELS / PAGE_WIDTH - _BESIDE_TITLE - (_OWN_TIME if has_own_time else 0)
+    return max(0, len(title) - int(room / _LETTER))
 
 
 def lines(panels: Iterable[Panel]) -> Iterator[list[Place]]:

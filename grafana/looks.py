@@ -7,10 +7,10 @@ from grafana.ask import first, gap_ms
 from grafana.model import CRITICAL, GOOD, GREY, INFO, MISSING, WARNING, Kind, Panel, Prom, Steps, Words
 from grafana.reasons import without_data
 from grafana.stores import Json
-from grafana.tables.flows import DOUBT, DOUBT_FROM, is_doubt
-from grafana.text import both, joined
+from grafana.tables.flows import DOUBT, DOUBT_FROM, WORDS, is_doubt
+from grafana.text import LANGUAGES, both, chosen, joined
 from grafana.units import AXIS_OF_DURATIONS, COUNT, DURATION, SHARE
-from grafana.words import OF_TAGS
+from grafana.words import DOMAINS, OF_TAGS
 
 METRICS_GAP_MS: Final = 3_600_000
 """A line of the gateway's own metrics is broken where nothing came for so long."""
@@ -45,7 +45,6 @@ _FIGURE: Final = {
     "orientation": "auto",
     "wideLayout": True,
     "showPercentChange": False,
-    "percentChangeColorMode": "standard",
 }
 # The first number of a row is its x and the second its y, in Grafana 10 (seriesMapping) and 11 (mapping).
 _POINTS: Final = {
@@ -69,7 +68,7 @@ _OPTIONS: Final[dict[Kind, Json]] = {
     Kind.STATES: _OVER_TIME | {"mergeValues": True, "showValue": "never", "rowHeight": 0.8, "alignValue": "left"},
     Kind.MAP: _POINTS,
     Kind.SCATTER: _POINTS,
-    Kind.TABLE: {"showHeader": True, "cellHeight": "sm", "footer": {"show": False, "reducer": ["sum"]}},
+    Kind.TABLE: {"showHeader": True, "cellHeight": "sm"},
 }
 
 _LINE: Final = {"drawStyle": "line", "lineWidth": 1, "fillOpacity": 5, "showPoints": "auto"}
@@ -94,6 +93,11 @@ _CUSTOM: Final[dict[Kind, Json]] = {
 _BADNESS: Final = (GOOD, INFO, WARNING, CRITICAL)
 _COLORS: Final = ("#1f60c4", "#8f3bb8", "#0e9f9f", "#8a6d3b", "#d6409f", "#5c6773", "#6e9fff", "#ca95e5")
 """Of lines that have names of their own; green, amber and red say how good something is."""
+_KNOWN: Final = {
+    **{said: color for (word, vi), color in zip(WORDS.items(), _COLORS, strict=False) for said in (vi, word)},
+    **{chosen(word.text, language): word.color for word in DOMAINS.values() for language in LANGUAGES},
+}
+"""What flows, and domains, have one colour on every dashboard."""
 
 _SURE: Final = {"text": both("chắc chắn", "sure"), "color": "transparent", "index": 0}
 _UNKNOWN: Final = {"text": both("chưa rõ", "not known"), "color": GREY, "index": 1}
@@ -232,7 +236,8 @@ def lines_in_colors(panel: Panel) -> list[Json]:
     """A colour of its own for each line that has a name of its own."""
     asked = [panel.called(one) for one in panel.questions if not first(one).by and not is_doubt(one)]
     names = dict.fromkeys([*asked, *(one.name for one in panel.targets if isinstance(one, Prom) and "{{" not in one.name)])
-    return [_in_color(name, color) for name, color in zip(names, cycle(_COLORS), strict=False)]
+    others = cycle(color for color in _COLORS if color not in {_KNOWN.get(name) for name in names})
+    return [_in_color(name, _KNOWN.get(name) or next(others)) for name in names]
 
 
 def _in_color(name: str, color: str) -> Json:

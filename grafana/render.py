@@ -93,7 +93,7 @@ def _panel(panel: Panel, board: Dashboard, database: Database) -> Json:
     times = {
         **({"maxDataPoints": POINTS_MAX} if looks.TYPES[panel.kind] == "timeseries" else {}),
         **({"timeFrom": f"{panel.days}d"} if panel.days else {}),
-        **({"hideTimeOverride": True} if panel.days and looks.TYPES[panel.kind] == "stat" else {}),
+        **({"hideTimeOverride": True} if _hides_time(panel) else {}),
         **({"timeShift": f"{panel.days_before}d"} if panel.days_before else {}),
     }
     targets = _targets(panel, database)
@@ -108,6 +108,12 @@ def _panel(panel: Panel, board: Dashboard, database: Database) -> Json:
         "options": looks.options(panel, has_doubt=has_doubt),
         "transformations": [*database.renaming(panel), *_transformations(panel, database, len(targets))],
     } | times
+
+
+def _hides_time(panel: Panel) -> bool:
+    """Tell if the panel's own time would stand where its title needs the room. Its explanation says it too."""
+    is_narrow = layout.letters_too_many(panel.title, panel.size.width, has_own_time=True)
+    return bool(panel.days) and (looks.TYPES[panel.kind] == "stat" or is_narrow > 0)
 
 
 def _targets(panel: Panel, database: Database) -> list[Json]:

@@ -15,10 +15,10 @@ SEVERITIES: Final[Words] = {
     "info": Word(both("thông tin", "information"), INFO),
 }
 DOMAINS: Final[Words] = {
-    "water": Word(both("Nước", "Water")),
-    "power": Word(both("Điện", "Power")),
-    "traffic": Word(both("Giao thông", "Traffic")),
-    "urban": Word(both("Đô thị", "Urban")),
+    "water": Word(both("Nước", "Water"), "#1f60c4"),
+    "power": Word(both("Điện", "Power"), "#8f3bb8"),
+    "traffic": Word(both("Giao thông", "Traffic"), "#0e9f9f"),
+    "urban": Word(both("Đô thị", "Urban"), "#8a6d3b"),
 }
 ALARMS: Final[Words] = {
     "device_silent": Word(both("thiết bị im lặng", "device is silent")),

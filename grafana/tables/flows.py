@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from grafana.ask import MARK_FIELDS, Ask, Each, Mark, Over, Question, Step, asks, by_time_shown, first
-from grafana.model import GREY, HALF, ORANGE, RED, Column, Kind, Panel, Size
+from grafana.model import GREY, HALF, ORANGE, Column, Kind, Panel, Size
 from grafana.text import both, joined
 from grafana.units import KILOWATT, SHARE, unit_of
 
@@ -38,7 +38,7 @@ NOT_MEASURED: Final = both(
 )
 MARK_COLUMNS: Final = (
     Column(Mark.ESTIMATED, "Ước tính", "Estimated", SHARE, steps=((None, GREY), (DOUBT_FROM, ORANGE))),
-    Column(Mark.SUSPECT, "Đáng ngờ", "Suspect", SHARE, steps=((None, GREY), (DOUBT_FROM, RED))),
+    Column(Mark.SUSPECT, "Đáng ngờ", "Suspect", SHARE, steps=((None, GREY), (DOUBT_FROM, ORANGE))),
     Column(Mark.MEASURED, "Đo được", "Measured", SHARE, steps=((None, ORANGE), (MEASURED_FROM, GREY))),
 )
 """The marks of each row of a table: grey where there is nothing to say."""
