@@ -35,15 +35,23 @@ function wideTable(element: HTMLElement, { panel }: Shown): Fault[] {
   return wide ? [{ kind: 'wide', text: `the table wants ${wide.scrollWidth} px and has ${wide.clientWidth}` }] : [];
 }
 
-/** Heads of columns that do not fit. */
+/** Heads of columns whose text reaches beyond their cell, on whichever side. */
 function cutNames(element: HTMLElement, { panel }: Shown): Fault[] {
   if (panel.type !== 'table') {
     return [];
   }
-  const heads = [...element.querySelectorAll<HTMLElement>('[role="columnheader"]')].flatMap((head) => [...head.querySelectorAll<HTMLElement>('*')]);
-  const cut = heads.filter((one) => one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).textOverflow === 'ellipsis');
-  const texts = [...new Set(cut.map((one) => one.textContent ?? ''))];
-  return texts.map((text) => ({ kind: 'cut', text: `the head of the column "${text}"` }));
+  const heads = [...element.querySelectorAll<HTMLElement>('[role="columnheader"]')].filter((head) => head.textContent?.trim());
+  const cut = heads.filter((head) => {
+    const text = document.createRange();
+    text.selectNodeContents(firstText(head));
+    const [inner, outer] = [text.getBoundingClientRect(), head.getBoundingClientRect()];
+    return inner.left < outer.left - 1 || inner.right > outer.right + 1;
+  });
+  return cut.map((head) => ({ kind: 'cut', text: `the head of the column "${head.textContent}"` }));
+}
+
+function firstText(element: HTMLElement): Node {
+  return document.createTreeWalker(element, NodeFilter.SHOW_TEXT).nextNode() ?? element;
 }
 
 /** Large numbers shrink until they fit: a sentence in a small panel becomes a line that nobody reads. */
