@@ -105,10 +105,11 @@ def overrides(panel: Panel, database: Database) -> Iterator[Json]:
 
 
 def axis_overrides(panel: Panel, database: Database) -> Iterator[Json]:
-    """Titles and units of the figures of dots."""
-    for column in panel.columns:
-        found = _looks(column, is_value=False)
-        yield {"matcher": {"id": "byName", "options": database.column(panel, column.name)}, "properties": found}
+    """Titles, units and colours of what dots tell."""
+    found = tags(panel)
+    for column in (*(one for one in EVERY_TABLE if one.name in found), *panel.columns):
+        properties = [row for row in _looks(column, is_value=False) if not row["id"].startswith("custom.")]
+        yield {"matcher": {"id": "byName", "options": database.column(panel, column.name)}, "properties": properties}
 
 
 def _looks(column: Column, *, is_value: bool) -> list[Json]:

@@ -31,7 +31,7 @@ TYPES: Final = {
     Kind.WORST: "stat",
     Kind.STATES: "state-timeline",
     Kind.TABLE: "table",
-    Kind.MAP: "xychart",
+    Kind.MAP: "geomap",
     Kind.SCATTER: "xychart",
 }
 
@@ -55,6 +55,14 @@ _POINTS: Final = {
     "legend": _LEGEND | {"showLegend": False},
     "tooltip": {"mode": "single", "sort": "none"},
 }
+_NO_BASE_LAYER: Final = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
+"""An empty picture in place of each piece of a map: nothing is loaded from elsewhere."""
+_MAP: Final[Json] = {
+    "view": {"id": "fit", "allLayers": True, "lat": 0, "lon": 0, "zoom": 15, "padding": 10},
+    "controls": {"showZoom": True, "mouseWheelZoom": True, "showScale": True, "showAttribution": False},
+    "basemap": {"type": "xyz", "name": "", "config": {"url": _NO_BASE_LAYER, "attribution": ""}},
+    "tooltip": {"mode": "details"},
+}
 _OPTIONS: Final[dict[Kind, Json]] = {
     Kind.LINES: _OVER_TIME,
     Kind.AREAS: _OVER_TIME,
@@ -66,7 +74,6 @@ _OPTIONS: Final[dict[Kind, Json]] = {
     Kind.WORST: _FIGURE
     | {"textMode": "value_and_name", "reduceOptions": {"values": True, "limit": 1, "calcs": ["lastNotNull"], "fields": ""}},
     Kind.STATES: _OVER_TIME | {"mergeValues": True, "showValue": "never", "rowHeight": 0.8, "alignValue": "left"},
-    Kind.MAP: _POINTS,
     Kind.SCATTER: _POINTS,
     Kind.TABLE: {"showHeader": True, "cellHeight": "sm"},
 }
@@ -85,7 +92,7 @@ _CUSTOM: Final[dict[Kind, Json]] = {
     Kind.NEWEST: {},
     Kind.WORST: {},
     Kind.STATES: {"fillOpacity": 80, "lineWidth": 0},
-    Kind.MAP: _DOTS,
+    Kind.MAP: {},
     Kind.SCATTER: _DOTS,
     Kind.TABLE: {"align": "auto", "cellOptions": {"type": "auto"}, "filterable": True},
 }
@@ -143,9 +150,28 @@ def options(panel: Panel, *, has_doubt: bool) -> Json:
     """The options of a panel's form."""
     if TYPES[panel.kind] == "stat" and (has_doubt or len({panel.called(one) for one in panel.questions}) > 1):
         return _OPTIONS[panel.kind] | {"textMode": "value_and_name"}
+    if panel.kind is Kind.MAP:
+        states = [column.name for column in panel.columns if column.steps]
+        return _MAP | {"layers": [_layer("", GOOD), *(_layer(name, MISSING) for name in states)]}
     if panel.sort_by:
         return _OPTIONS[panel.kind] | {"sortBy": [{"displayName": panel.sort_by, "desc": not panel.sort_up}]}
     return _OPTIONS[panel.kind]
+
+
+def _layer(name: str, color: str) -> Json:
+    """Dots in the colours of a column, above those of the layers before it; without a name in one colour."""
+    style = {
+        "color": {"fixed": color} | ({"field": name} if name else {}),
+        "opacity": 1,
+        "size": {"fixed": 5, "min": 2, "max": 15},
+    }
+    return {
+        "type": "markers",
+        "name": name,
+        "config": {"showLegend": False, "style": style},
+        "location": {"mode": "coords", "latitude": "lat", "longitude": "lon"},
+        "tooltip": not name,
+    }
 
 
 def defaults(panel: Panel) -> Json:

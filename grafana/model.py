@@ -44,13 +44,15 @@ class Kind(Enum):
     """A coloured band over time per series."""
     TABLE = auto()
     MAP = auto()
-    """Points by the two figures of each row, without a base layer."""
+    """Points by the columns ``lat`` and ``lon``, without a base layer; in the colour of the last column that is not empty."""
     SCATTER = auto()
     """Points by the two figures of each group and time."""
 
 
 TABLES: Final = (Kind.TABLE, Kind.MAP, Kind.SCATTER, Kind.WORST)
 """Forms that take the answers to all questions as one table."""
+ROWS: Final = (Kind.TABLE, Kind.MAP)
+"""Those that have one figure of a kind in a row: the table is put together from lines."""
 
 
 class Size(NamedTuple):

@@ -6,7 +6,7 @@ from typing import Final
 from grafana import columns, drill, layout, looks
 from grafana.ask import CannotAsk
 from grafana.head import DEFAULT_HEAD, Head, annotations, chosen_metrics, chosen_source, links, variables
-from grafana.model import TABLES, Dashboard, Kind, Panel, Prom, Section, panel_id
+from grafana.model import ROWS, TABLES, Dashboard, Kind, Panel, Prom, Section, panel_id
 from grafana.stores import Database, Json, letter
 from grafana.tables.flows import is_doubt
 from grafana.text import Language, both, said_in
@@ -14,6 +14,16 @@ from grafana.text import Language, both, said_in
 SCHEMA_VERSION: Final = 39
 POINTS_MAX: Final = 3000
 """Figures of a line: more than the hours or days that a panel shows, so that Grafana asks for each of them."""
+
+
+_WITH_A_PLACE: Final = {
+    "id": "filterByValue",
+    "options": {
+        "type": "exclude",
+        "match": "any",
+        "filters": [{"fieldName": name, "config": {"id": "isNull", "options": {}}} for name in ("lat", "lon")],
+    },
+}
 
 
 def dashboard(board: Dashboard, database: Database, language: Language, head: Head = DEFAULT_HEAD) -> Json:
@@ -88,7 +98,7 @@ def _panel(panel: Panel, board: Dashboard, database: Database) -> Json:
         overrides += looks.lines_in_colors(panel)
     if panel.kind not in TABLES:
         overrides += looks.lines_in_words(panel)
-    if is_table:
+    if panel.kind in ROWS:
         overrides += drill.columns(panel, board, database)
     times = {
         **({"maxDataPoints": POINTS_MAX} if looks.TYPES[panel.kind] == "timeseries" else {}),
@@ -149,5 +159,5 @@ def _transformations(panel: Panel, database: Database, queries: int) -> list[Jso
     if panel.kind is Kind.TABLE:
         return [*without_time, *merged, columns.order(panel, database)]
     if panel.kind is Kind.MAP:
-        return [*without_time, *merged]
+        return [*without_time, *merged, _WITH_A_PLACE]
     return [{"id": "renameByRegex", "options": looks.NAMELESS}] if columns.tags(panel) else []

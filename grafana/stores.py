@@ -4,7 +4,7 @@ from typing import Any, Final, Protocol
 
 from grafana import influxql, metricsql
 from grafana.ask import Ask, Combined, Question, Step, column_name, first
-from grafana.model import TABLES, Kind, Panel, Variable
+from grafana.model import ROWS, TABLES, Panel, Variable
 from grafana.together import Together, for_influxdb, for_victoria_metrics, labelled
 
 Json = dict[str, Any]
@@ -81,7 +81,7 @@ def _metricsql_target(asked: Together, panel: Panel) -> Json:
         "expr": asked.query,
         "legendFormat": metricsql.label(asked.by, name),
         "editorMode": "code",
-        "format": "table" if panel.kind in TABLES and panel.kind is not Kind.TABLE else "time_series",
+        "format": "table" if panel.kind in TABLES and panel.kind not in ROWS else "time_series",
         "range": is_over_time,
         "instant": not is_over_time,
         "interval": step.value if step in (Step.HOUR, Step.DAY) else "",
@@ -147,7 +147,7 @@ class VictoriaMetrics:
     def renaming(self, panel: Panel) -> list[Json]:
         """The columns of a table, which come as lines, each with its name in a label."""
         pivoted = [{"id": "labelsToFields", "options": {"mode": "columns", "valueLabel": metricsql.COLUMN}}]
-        return [*pivoted, {"id": "merge", "options": {}}] if panel.kind is Kind.TABLE else []
+        return [*pivoted, {"id": "merge", "options": {}}] if panel.kind in ROWS else []
 
     def variable(self, variable: Variable) -> Json:
         """The values to choose among."""
@@ -160,8 +160,8 @@ class VictoriaMetrics:
         return {"expr": self.query(question), "step": "", "titleFormat": tags, "textFormat": "", "useValueForTime": False}
 
     def column(self, panel: Panel, name: str) -> str:
-        """Grafana's name of a column: in maps figures are called ``Value``, those of several queries by the query's letter."""
-        if panel.kind is Kind.TABLE:
+        """Grafana's name of a column: of dots figures are called ``Value``, those of several queries by the query's letter."""
+        if panel.kind in ROWS:
             return name
         names = [column_name(target) for target in panel.targets if isinstance(target, Ask | Combined)]
         if name not in names:

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from grafana import influxql, metricsql
 from grafana.ask import Question, Step, first
-from grafana.model import TABLES, Kind, Panel
+from grafana.model import ROWS, TABLES, Kind, Panel
 
 _STEPS: Final = {Step.NOW: "", Step.RANGE: "", Step.INTERVAL: "interval", Step.HOUR: "hours", Step.DAY: "hours"}
 """Steps that share a query. A day stands in the hour at which it begins."""
@@ -59,7 +59,7 @@ def for_victoria_metrics(panel: Panel) -> list[Together]:
     def joined(columns: _Columns) -> str:
         is_of_page = first(columns[0][0]).is_over_time and not (panel.days or panel.days_before)
         figures = [metricsql.chosen(question, panel.questions[0], is_of_page=is_of_page) for question, _ in columns]
-        if len(columns) == 1 and panel.kind is not Kind.TABLE:
+        if len(columns) == 1 and panel.kind not in ROWS:
             return figures[0]
         names = (labelled(panel, question) for question, _ in columns)
         return metricsql.joined(list(zip(figures, names, strict=True)))
@@ -85,8 +85,8 @@ def _together(
 
 
 def _of_one_step(question: Question, kind: Kind) -> tuple[object, ...]:
-    """One query of all; a map and a scatter take tables, each with one figure of many rows."""
-    return (question,) if kind in (Kind.MAP, Kind.SCATTER) else (_STEPS[first(question).step],)
+    """One query of all; a scatter takes tables, each with one figure of many rows."""
+    return (question,) if kind is Kind.SCATTER else (_STEPS[first(question).step],)
 
 
 def _sub_queries(question: Question, kind: Kind) -> tuple[object, ...]:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Final
 
 from grafana.ask import Ask, Each, Over, Question, Step, false, true
-from grafana.model import HALF, MAP_POINTS_MAX, THIRD, Column, Dashboard, Kind, Panel, Section, Size
+from grafana.model import CRITICAL, HALF, MAP_POINTS_MAX, MISSING, THIRD, WARNING, Column, Dashboard, Kind, Panel, Section, Size
 from grafana.points import PLACE
 from grafana.tables import common, flows
 from grafana.tables.marks import marks
@@ -73,19 +73,42 @@ def _unacknowledged() -> Panel:
     )
 
 
+def _open_at_devices(severity: str) -> Ask:
+    return Ask(
+        *("alarm", "active", Each.LAST, Step.NOW, Over.COUNT, ("device",)),
+        tags=(("severity", severity),),
+        where=(true("active"), false("silenced")),
+        within=common.ALARM_EVERY,
+        name=severity,
+    )
+
+
 def _map() -> Panel:
     lon = Ask("registry", "lon", Each.LAST, Step.NOW, Over.MAX, ("device",), within="3h", limit=MAP_POINTS_MAX)
-    lat = replace(lon, field="lat", limit=0)
+    silent = Ask(HEALTH, "up", Each.LAST, Step.NOW, Over.COUNT, ("device",), where=(false("up"),), within="10m", name="silent")
     return Panel(
         "Bản đồ thiết bị",
         "Map of the devices",
         Kind.MAP,
-        (lon, lat),
+        (lon, replace(lon, field="lat", limit=0), silent, *map(_open_at_devices, ("warning", "critical"))),
         unit_of("registry", "lat"),
         Size(12, 12),
-        "Vị trí của các thiết bị trong devices.yaml (lat, lon). Không có bản đồ nền: không tải hình từ nơi khác.",
-        "Places of the devices in devices.yaml (lat, lon). There is no base layer: nothing is loaded from elsewhere.",
-        columns=(Column("lon", "Kinh độ", "Longitude"), Column("lat", "Vĩ độ", "Latitude")),
+        "Đỏ: có cảnh báo nghiêm trọng. Vàng: có cảnh báo. Xám: im lặng. Xanh: tốt. Bấm để mở thiết bị. Vị trí: "
+        "lat, lon trong devices.yaml. Không có bản đồ nền: không tải hình từ nơi khác.",
+        "Red: an open critical alarm. Amber: a warning. Grey: silent. Green: well. A click leads to the device. Place: "
+        "lat, lon in devices.yaml. There is no base layer: nothing is loaded from elsewhere.",
+        columns=(
+            Column("lon", "Kinh độ", "Longitude"),
+            Column("lat", "Vĩ độ", "Latitude"),
+            *(
+                Column(name, vi, en, COUNT, steps=((None, "transparent"), (1.0, color)))
+                for name, vi, en, color in (
+                    ("silent", "Im lặng", "Silent", MISSING),
+                    ("warning", "Cảnh báo", "Warnings", WARNING),
+                    ("critical", "Nghiêm trọng", "Critical", CRITICAL),
+                )
+            ),
+        ),
         without_data=both("Chưa có lat, lon trong devices.yaml", "No lat, lon in devices.yaml yet"),
     )
 
