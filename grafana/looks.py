@@ -152,14 +152,14 @@ def options(panel: Panel, *, has_doubt: bool) -> Json:
         return _OPTIONS[panel.kind] | {"textMode": "value_and_name"}
     if panel.kind is Kind.MAP:
         states = [column.name for column in panel.columns if column.steps]
-        return _MAP | {"layers": [_layer("", GOOD), *(_layer(name, MISSING) for name in states)]}
+        return _MAP | {"layers": [_layer("", GOOD), *(_layer(name, "transparent") for name in states)]}
     if panel.sort_by:
         return _OPTIONS[panel.kind] | {"sortBy": [{"displayName": panel.sort_by, "desc": not panel.sort_up}]}
     return _OPTIONS[panel.kind]
 
 
 def _layer(name: str, color: str) -> Json:
-    """Dots in the colours of a column, above those of the layers before it; without a name in one colour."""
+    """Dots in the colours of a column, above the layers before it, unless all is well; without a name in one colour."""
     style = {
         "color": {"fixed": color} | ({"field": name} if name else {}),
         "opacity": 1,
