@@ -226,12 +226,14 @@ class Combined:
     """Two figures of the same groups and times, subtracted or divided.
 
     :ivar operator: ``-`` or ``/``.
+    :ivar per: the figure is divided by it: 60 makes minutes of seconds.
     """
 
     left: "Ask | Combined"
     operator: str
     right: Ask
     name: str = ""
+    per: int = 1
 
 
 Question = Ask | Combined

@@ -141,7 +141,8 @@ def _circumstances(ask: Ask) -> tuple[object, ...]:
 def _arithmetic(question: Question, figures: dict[Ask, str]) -> str:
     if isinstance(question, Ask):
         return figures[question]
-    return f"({_arithmetic(question.left, figures)} {question.operator} {_arithmetic(question.right, figures)})"
+    per = f" / {question.per}" if question.per > 1 else ""
+    return f"({_arithmetic(question.left, figures)} {question.operator} {_arithmetic(question.right, figures)}{per})"
 
 
 def _is_one_pass(ask: Ask) -> bool:

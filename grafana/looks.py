@@ -46,6 +46,8 @@ _FIGURE: Final = {
     "wideLayout": True,
     "showPercentChange": False,
 }
+_NAMED: Final = {"titleSize": 12, "valueSize": 24}
+"""Sizes of figures with their names: else each panel would have others."""
 # The first number of a row is its x and the second its y, in Grafana 10 (seriesMapping) and 11 (mapping).
 _POINTS: Final = {
     "seriesMapping": "auto",
@@ -69,10 +71,11 @@ _OPTIONS: Final[dict[Kind, Json]] = {
     Kind.BARS: _OVER_TIME,
     Kind.STAT: _FIGURE | {"reduceOptions": {"values": False, "calcs": ["lastNotNull"], "fields": ""}},
     Kind.PEAK: _FIGURE | {"reduceOptions": {"values": False, "calcs": ["max"], "fields": ""}},
-    Kind.NEWEST: _FIGURE | {"reduceOptions": {"values": False, "calcs": ["lastNotNull"], "fields": ""}},
+    Kind.NEWEST: _FIGURE | {"reduceOptions": {"values": False, "calcs": ["last"], "fields": ""}},
     # Of a row a figure is called as the texts beside it.
     Kind.WORST: _FIGURE
-    | {"textMode": "value_and_name", "reduceOptions": {"values": True, "limit": 1, "calcs": ["lastNotNull"], "fields": ""}},
+    | {"textMode": "value_and_name", "text": _NAMED}
+    | {"reduceOptions": {"values": True, "limit": 1, "calcs": ["lastNotNull"], "fields": ""}},
     Kind.STATES: _OVER_TIME | {"mergeValues": True, "showValue": "never", "rowHeight": 0.8, "alignValue": "left"},
     Kind.SCATTER: _POINTS,
     Kind.TABLE: {"showHeader": True, "cellHeight": "sm"},
@@ -105,6 +108,9 @@ _KNOWN: Final = {
     **{chosen(word.text, language): word.color for word in DOMAINS.values() for language in LANGUAGES},
 }
 """What flows, and domains, have one colour on every dashboard."""
+
+_EARLIER: Final = "#7aa6da"
+"""Of what was a day before."""
 
 _SURE: Final = {"text": both("chắc chắn", "sure"), "color": "transparent", "index": 0}
 _UNKNOWN: Final = {"text": both("chưa rõ", "not known"), "color": GREY, "index": 1}
@@ -149,7 +155,7 @@ OF_DOUBTFUL_FIGURE: Final[Json] = {
 def options(panel: Panel, *, has_doubt: bool) -> Json:
     """The options of a panel's form."""
     if TYPES[panel.kind] == "stat" and (has_doubt or len({panel.called(one) for one in panel.questions}) > 1):
-        return _OPTIONS[panel.kind] | {"textMode": "value_and_name"}
+        return _OPTIONS[panel.kind] | {"textMode": "value_and_name", "text": _NAMED}
     if panel.kind is Kind.MAP:
         states = [column.name for column in panel.columns if column.steps]
         return _MAP | {"layers": [_layer("", GOOD), *(_layer(name, "transparent") for name in states)]}
@@ -285,3 +291,13 @@ def lines_in_words(panel: Panel) -> list[Json]:
         for tag in sorted(tags & OF_TAGS.keys())
         for value, word in OF_TAGS[tag].items()
     ]
+
+
+def figures_of_days_before(panel: Panel) -> list[Json]:
+    """Paler colours for what was a day before."""
+    names = [panel.called(question) for question in panel.questions if first(question).days_before]
+    found = [_in_color(name, _EARLIER) for name in dict.fromkeys(names)]
+    if TYPES[panel.kind] == "timeseries":
+        dashes = {"id": "custom.lineStyle", "value": {"fill": "dash", "dash": [10, 6]}}
+        return [one | {"properties": [*one["properties"], dashes]} for one in found]
+    return found

@@ -112,7 +112,8 @@ def _figures(question: Question) -> str:
     """The figures of the groups."""
     if isinstance(question, Combined):
         left = _figures(question.left)
-        return f"{left if isinstance(question.left, Ask) else f'({left})'} {question.operator} {_figures(question.right)}"
+        per = f" / {question.per}" if question.per > 1 else ""
+        return f"{left if isinstance(question.left, Ask) else f'({left})'} {question.operator} {_figures(question.right)}{per}"
     if question.mark:
         return _marked(question)
     figures = _with_conditions(question)

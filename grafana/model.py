@@ -62,7 +62,7 @@ class Size(NamedTuple):
     height: int
 
 
-STAT_SIZE = Size(4, 4)
+STAT_SIZE = Size(4, 3)
 QUARTER = Size(6, 8)
 THIRD = Size(8, 8)
 HALF = Size(12, 8)

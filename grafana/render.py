@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from grafana import columns, drill, layout, looks
-from grafana.ask import CannotAsk
+from grafana.ask import CannotAsk, first
 from grafana.head import DEFAULT_HEAD, Head, annotations, chosen_metrics, chosen_source, links, variables
 from grafana.model import ROWS, TABLES, Dashboard, Kind, Panel, Prom, Section, panel_id
 from grafana.stores import Database, Json, letter
@@ -97,7 +97,7 @@ def _panel(panel: Panel, board: Dashboard, database: Database) -> Json:
     if looks.TYPES[panel.kind] == "timeseries":
         overrides += looks.lines_in_colors(panel)
     if panel.kind not in TABLES:
-        overrides += looks.lines_in_words(panel)
+        overrides += [*looks.lines_in_words(panel), *looks.figures_of_days_before(panel)]
     if panel.kind in ROWS:
         overrides += drill.columns(panel, board, database)
     times = {
@@ -152,6 +152,8 @@ def _has_doubt(panel: Panel) -> bool:
 
 def _transformations(panel: Panel, database: Database, queries: int) -> list[Json]:
     """Several queries become one table: joined by their tags, and for a scatter by their times too."""
+    if panel.kind is Kind.NEWEST and any(first(question).days_before for question in panel.questions):
+        return _of_one_hour(panel)
     merged = [{"id": "merge", "options": {}}] if queries > 1 else []
     without_time = [{"id": "filterFieldsByName", "options": {"exclude": {"names": ["Time"]}}}]
     if panel.kind is Kind.SCATTER:
@@ -161,3 +163,14 @@ def _transformations(panel: Panel, database: Database, queries: int) -> list[Jso
     if panel.kind is Kind.MAP:
         return [*without_time, *merged, _WITH_A_PLACE]
     return [{"id": "renameByRegex", "options": looks.NAMELESS}] if columns.tags(panel) else []
+
+
+def _of_one_hour(panel: Panel) -> list[Json]:
+    """Leave the hours that the first figure has: what stands beside the newest is of the same hour, or nothing."""
+    names = list(dict.fromkeys(map(panel.called, sorted(panel.questions, key=is_doubt))))
+    has_figure = {"fieldName": names[0], "config": {"id": "isNotNull", "options": {}}}
+    return [
+        {"id": "joinByField", "options": {"mode": "outer"}},
+        {"id": "filterByValue", "options": {"filters": [has_figure], "type": "include", "match": "all"}},
+        {"id": "organize", "options": {"indexByName": {name: place for place, name in enumerate(names, 1)}}},
+    ]

@@ -64,9 +64,10 @@ def yesterday(domain: str) -> Panel:
         replace(flows.of_areas(domain, word, "daily_area", Step.RANGE), beside=flows.flow(domain, flows.LOST))
         for word in (flows.LOST, flows.SUPPLIED)
     )
+    share = Combined(lost, "/", supplied, both(flows.WORDS[flows.LOST], flows.LOST))
     return Panel(
-        *("Thất thoát hôm qua", "Lost yesterday", Kind.STAT, flows.with_doubt(Combined(lost, "/", supplied)), SHARE),
-        *(Size(6, 4), f"Phần thất thoát so với cấp vào, những khu vực đo được. {flows.ABOUT[0]}"),
+        *("Thất thoát hôm qua", "Lost yesterday", Kind.STAT, flows.with_doubt(share), SHARE, Size(6, 3)),
+        f"Phần thất thoát so với cấp vào, những khu vực đo được. {flows.ABOUT[0]}",
         f"Share of what was supplied, of the areas where it is measured. {flows.ABOUT[1]}",
         steps=LOSS_STEPS,
         days=common.YESTERDAY,

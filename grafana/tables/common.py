@@ -96,8 +96,8 @@ def completeness_stat(domain: str, *, named: bool = False) -> Panel:
     """The share of yesterday's readings that arrived; ``named``: the title names the domain."""
     vi, en = DOMAIN_NAMES[domain]
     return Panel(
-        f"Mức đầy đủ: {vi}" if named else "Mức đầy đủ hôm qua",
-        f"Completeness: {en}" if named else "Completeness yesterday",
+        f"Mức đầy đủ: {vi}" if named else "Đầy đủ hôm qua",
+        f"Completeness: {en}" if named else "Complete yesterday",
         Kind.STAT,
         completeness_by_choice(domain, "received", Step.RANGE, "share"),
         SHARE,
@@ -256,7 +256,7 @@ def open_alarms(domain: str) -> Panel:
             ),
         ),
         COUNT,
-        HALF,
+        Size(12, 7),
         "Chưa kết thúc, mới nhất trước, trừ nơi đang có việc theo kế hoạch.",
         "Not ended, the newest first, without those under planned work.",
         columns=(Column("since_ms", "Từ", "Since", AGO),),

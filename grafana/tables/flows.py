@@ -24,6 +24,9 @@ _WEIGHS: Final = {
 DOUBT_FROM, MEASURED_FROM = 0.01, 0.99
 """The limits from which, and below which, a figure is shown as marked."""
 DOUBT: Final = both("không chắc", "in doubt")
+NEWEST: Final = both("giờ mới nhất", "newest hour")
+HIGHEST: Final = both("cao nhất", "highest")
+DAY_BEFORE: Final = both("hôm trước", "the day before")
 KINDS_MAX: Final = 2
 """Kinds of figures in a panel that each have a line of doubt."""
 LOAD_DAYS: Final = 92
@@ -111,9 +114,9 @@ def newest(domain: str, unit: str, vi: str, en: str) -> Panel:
     """The supply of the newest hour that has ended: the last readings of meters cannot tell who stands before whom."""
     hour = replace(of_areas(domain, SUPPLIED, "hourly_area", Step.HOUR), up_to_days=LOAD_DAYS)
     return Panel(
-        *(vi, en, Kind.NEWEST, with_doubt(hour), unit, Size(6, 4)),
-        f"Giờ trọn vẹn mới nhất, của các đồng hồ đầu nguồn. {ABOUT[0]}",
-        f"The newest whole hour, of the first meters on the way. {ABOUT[1]}",
+        *(vi, en, Kind.NEWEST, (*with_doubt(replace(hour, name=NEWEST)), _day_before(hour)), unit, Size(6, 3)),
+        f"Giờ trọn vẹn mới nhất, của các đồng hồ đầu nguồn, và cùng giờ hôm trước. {ABOUT[0]}",
+        f"The newest whole hour, of the first meters on the way, and the same hour of the day before. {ABOUT[1]}",
         least_interval="1h",
     )
 
@@ -151,7 +154,7 @@ def each_period(domain: str, word: str, vi: str, en: str, measurement: str, days
 def peak(vi: str, en: str) -> Panel:
     """The highest hour of load."""
     return Panel(
-        *(vi, en, Kind.PEAK, with_doubt(_by_hour_alone("power", SUPPLIED)), KILOWATT, Size(6, 4)),
+        *(vi, en, Kind.PEAK, with_doubt(replace(_by_hour_alone("power", SUPPLIED), name=HIGHEST)), KILOWATT, Size(6, 3)),
         f"Giờ cao nhất trong thời gian đang xem, trung bình của giờ, của các công tơ đầu nguồn. {ABOUT[0]}",
         f"The highest hour of the time shown, on average, of the first meters on the way. {ABOUT[1]}",
         least_interval="1h",
@@ -161,14 +164,22 @@ def peak(vi: str, en: str) -> Panel:
 def load(domain: str, unit: str, vi: str, en: str, *words: str) -> Panel:
     """A line a word. Energy of hours: so many kWh in an hour are as many kW on average, and so many m³ as many m³/h."""
     said = joined(*(both(WORDS[word], word) for word in words), by=", ")
+    asked = [_by_hour_alone(domain, word) for word in words]
     return Panel(
-        *(vi, en, Kind.LINES, with_doubt(*(_by_hour_alone(domain, word) for word in words)), unit, HALF),
-        f"Trung bình của mỗi giờ: {said.vi}. Cấp vào: đồng hồ đầu nguồn; tiêu thụ: đồng hồ cuối. {ABOUT[0]}",
-        f"The mean of each hour: {said.en}. Supplied: the first meters on the way; used: the last ones. {ABOUT[1]}",
+        *(vi, en, Kind.LINES, (*with_doubt(*asked), _day_before(asked[0])), unit, Size(12, 7)),
+        f"Trung bình của mỗi giờ: {said.vi}; hôm trước cùng giờ. Cấp vào qua đồng hồ đầu nguồn, tiêu thụ qua đồng hồ cuối. "
+        f"{ABOUT[0]}",
+        f"The mean of each hour: {said.en}; the day before at the same hour. Supplied by the first meters on the way, used "
+        f"by the last ones. {ABOUT[1]}",
         least_interval="1h",
         minimum=0.0,
         without_data=NOT_MEASURED,
     )
+
+
+def _day_before(asked: Ask) -> Ask:
+    """The same hours of the day before."""
+    return replace(asked, name=joined(asked.name, DAY_BEFORE) if asked.name else DAY_BEFORE, days_before=1)
 
 
 def _by_hour_alone(domain: str, word: str) -> Ask:

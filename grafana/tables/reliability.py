@@ -15,25 +15,29 @@ from grafana.units import AGO, COUNT, DURATION
 
 _POWER: Final = (("domain", "power"),)
 _DAYS: Final = 31
-_PER_METER: Final = "suffix:/công tơ"
+_MINUTE_S: Final = 60
+_PER_METER: Final = both("suffix:/công tơ", "suffix:/meter")
+MINUTES: Final = both("suffix:phút", "suffix:min")
+"""SAIDI is told in them, however many."""
 _NO_DAY: Final = both("Chưa có ngày trọn vẹn", "No whole day yet")
 
 
-def _per_meter(field: str, step: Step, name: str = "") -> tuple[Question, Question]:
+def _per_meter(field: str, step: Step, name: str = "", per: int = 1) -> tuple[Question, Question]:
     """A sum over all customers' meters, divided by their number."""
     of_areas, of_meters = "daily_completeness", "completeness"
     number_of_areas = Ask(of_areas, "customers", Each.LAST, step, Over.SUM, tags=_POWER)
     number_of_meters = Ask(of_meters, "interruption_s", Each.LAST, step, Over.COUNT, tags=_POWER)
     return by_choice(
-        Combined(Ask(of_areas, field, Each.SUM, step, Over.SUM, tags=_POWER), "/", number_of_areas, name),
-        Combined(Ask(of_meters, field, Each.SUM, step, Over.SUM, tags=_POWER), "/", number_of_meters, name),
+        Combined(Ask(of_areas, field, Each.SUM, step, Over.SUM, tags=_POWER), "/", number_of_areas, name, per),
+        Combined(Ask(of_meters, field, Each.SUM, step, Over.SUM, tags=_POWER), "/", number_of_meters, name, per),
     )
 
 
-def _index(name: str, field: str, unit: str, about_vi: str, about_en: str) -> Panel:
+def _index(name: str, field: str, about_vi: str, about_en: str) -> Panel:
     """An index of the last 31 days."""
     figure = _per_meter(field, Step.RANGE)
-    return Panel(name, name, Kind.STAT, figure, unit, Size(4, 8), about_vi, about_en, days=_DAYS, without_data=_NO_DAY)
+    size = Size(6, 8)
+    return Panel(name, name, Kind.STAT, figure, _PER_METER, size, about_vi, about_en, days=_DAYS, without_data=_NO_DAY)
 
 
 def _by_day() -> Panel:
@@ -41,8 +45,8 @@ def _by_day() -> Panel:
         "SAIDI mỗi ngày",
         "SAIDI by day",
         Kind.BARS,
-        _per_meter("interruption_s", Step.DAY, "SAIDI"),
-        DURATION,
+        _per_meter("interruption_s", Step.DAY, "SAIDI", _MINUTE_S),
+        MINUTES,
         Size(12, 8),
         "31 ngày qua: thời gian mất điện trung bình của một công tơ trong mỗi ngày, chỉ tính những lần trên 5 phút.",
         "The last 31 days: time without supply of a meter in each day, on average; only outages of more than 5 minutes.",
@@ -68,10 +72,10 @@ def _longest() -> Panel:
         "The last 31 days: the meters without supply for the longest, and the number of outages over 5 minutes.",
         days=_DAYS,
         columns=(
-            Column("interruption_s", "Thời gian", "Time", DURATION),
-            Column("interruptions", "Số lần", "Number", COUNT),
+            Column("interruption_s", "Mất điện", "Without supply", DURATION),
+            Column("interruptions", "Số lần", "Outages", COUNT),
         ),
-        sort_by=both("Thời gian", "Time"),
+        sort_by=both("Mất điện", "Without supply"),
         without_data=_NO_DAY,
     )
 
@@ -101,17 +105,13 @@ def _ended() -> Panel:
     )
 
 
-SAIDI: Final = replace(
-    _index(
-        "SAIDI",
-        "interruption_s",
-        DURATION,
-        "31 ngày qua: thời gian mất điện trung bình của một công tơ, chỉ tính những lần trên 5 phút.",
-        "The last 31 days: time without supply of a meter on average; only outages of more than 5 minutes.",
-    ),
-    vi="SAIDI, 31 ngày qua",
-    en="SAIDI, last 31 days",
-    size=Size(6, 4),
+SAIDI: Final = Panel(
+    *("SAIDI, 31 ngày qua", "SAIDI, last 31 days", Kind.STAT, _per_meter("interruption_s", Step.RANGE, "", _MINUTE_S)),
+    *(MINUTES, Size(6, 3)),
+    "Thời gian mất điện trung bình của một công tơ, chỉ tính những lần trên 5 phút.",
+    "Time without supply of a meter on average; only outages of more than 5 minutes.",
+    days=_DAYS,
+    without_data=_NO_DAY,
 )
 
 SECTION: Final = Section(
@@ -121,14 +121,12 @@ SECTION: Final = Section(
         _index(
             "SAIFI",
             "interruptions",
-            _PER_METER,
             "31 ngày qua: số lần mất điện trên 5 phút, trung bình của một công tơ.",
             "The last 31 days: outages of more than 5 minutes of a meter on average.",
         ),
         _index(
             "MAIFI",
             "momentary",
-            _PER_METER,
             "31 ngày qua: số lần mất điện thoáng qua, tối đa 5 phút, trung bình của một công tơ.",
             "The last 31 days: momentary outages, of at most 5 minutes, of a meter on average.",
         ),

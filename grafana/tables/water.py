@@ -26,7 +26,7 @@ def _lowest(field: str, tag: str, vi: str, en: str, about_vi: str, about_en: str
     """The lowest of the newest values, with the name of its zone or device."""
     lowest = Ask(WATER, field, Each.LAST, Step.NOW, Over.MIN, (tag,), within="3h", limit=-1)
     return Panel(
-        *(vi, en, Kind.WORST, (lowest,), unit_of(WATER, field), Size(6, 4)),
+        *(vi, en, Kind.WORST, (lowest,), unit_of(WATER, field), Size(6, 3)),
         f"{about_vi} Chỉ những số đo của 3 giờ cuối.",
         f"{about_en} Readings of the last 3 hours only.",
         steps=steps,

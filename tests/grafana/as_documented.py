@@ -75,6 +75,13 @@ class Query(NamedTuple):
         """The panel, or the name of the marks."""
         return f"{self.panel['id']} {self.panel['title']}" if self.panel else str(self.target["name"])
 
+    @property
+    def later_ms(self) -> int:
+        """The time by which the panel's transformations move the figures of this query."""
+        steps = [step for step in self.panel.get("transformations", ()) if step["id"] == "calculateField"]
+        own = [step["options"]["binary"] for step in steps if step["filter"]["options"] == self.target["refId"]]
+        return sum(int(added["right"]) for added in own if (added["left"], added["operator"]) == ("Time", "+"))
+
     def interval_ms(self, shown: Shown) -> int:
         """The time between two figures: what panel or query want at least, and more where there would be too many."""
         least_ms = max(duration_ms(asked.get("interval") or "1m") for asked in (self.target, self.panel))

@@ -94,7 +94,7 @@ class Sources:
         step_ms = query.interval_ms(shown)
         text = filled(query.text, {**own, **built_in(query.source, shown, step_ms)})
         if query.source == "influxdb":
-            begin_ms = shown.begin_ms if "GROUP BY time(" in text else 0
+            begin_ms = shown.begin_ms - query.later_ms if "GROUP BY time(" in text else 0
             return sum(_numbers(row[1:]) for series in self.series(text) for row in series["values"] if row[0] >= begin_ms)
         if query.target.get("instant"):
             return len(self.rows("query", {"query": text, "time": shown.end_ms / 1000}))

@@ -16,6 +16,7 @@ from grafana.points import MEASUREMENTS
 from grafana.stores import DATABASES
 from grafana.tables import DASHBOARDS
 from grafana.tables.flows import is_doubt
+from grafana.text import both
 from grafana.units import AGO, COUNT, DURATION, GRAFANA_UNITS, SHARE, unit_of
 from tests.grafana.test_dashboard_files import NAMES, Json, panels, read
 from tests.rows import each_row
@@ -31,7 +32,8 @@ PER_HOUR = {
 """As many m³ in an hour are so many m³/h, and as many kWh are so many kW."""
 MARKS = {"estimated", "suspect", "measured"}
 """Shares, where they stand beside a figure; beside completeness two of them are numbers of readings."""
-PER_DEVICE = "suffix:/công tơ"
+PER_DEVICE = both("suffix:/công tơ", "suffix:/meter")
+MINUTES = both("suffix:phút", "suffix:min")
 
 
 def shown(dashboard: Json) -> list[Json]:
@@ -96,7 +98,8 @@ def _units(question: Question) -> set[str]:
     if asked.field in MARKS and asked.beside:
         return {SHARE}
     if not isinstance(question, Ask) and question.operator == "/":
-        return {SHARE, PER_DEVICE, DURATION} if unit_of(asked.measurement, asked.field) == "s" else {SHARE, PER_DEVICE}
+        is_of_minutes = unit_of(asked.measurement, asked.field) == "s" and question.per == 60
+        return {MINUTES} if is_of_minutes else {SHARE, PER_DEVICE}
     if asked.over in (Over.COUNT, Over.DEVICES) or asked.each in (Each.COUNT, Each.TRUE):
         return {COUNT}
     if asked.points.units[asked.field] == "ms":
@@ -158,12 +161,12 @@ ASKED_FOR = {
     "province": "Map of the devices|Open alarms|Completeness of each day|Silent devices|"
     "last 24 hours|24 hours before|week before",
     "alarms": "Critical, nobody|Open for over a day|Oldest open|Nobody sees to it|Who acknowledged|By area",
-    "water": "Critical alarms|Warnings|Silent devices|Completeness yesterday|Bursts now|Leaks now|Supplied, newest hour|"
+    "water": "Critical alarms|Warnings|Silent devices|Complete yesterday|Bursts now|Leaks now|Supplied, newest hour|"
     "Lowest pressure now|Lowest tank now|Lost yesterday|Open alarms|"
     "Used per hour|Used per day|Used per month|Water that earns nothing|Losses by bulk meter|"
     "Lost by area|Supplied per hour|Night minimum|Reverse volume|"
     "Lowest pressure by zone|Highest pressure by zone|Filling of the lowest tank|pH|Residual chlorine|Turbidity",
-    "power": "Critical alarms|Warnings|Silent devices|Completeness yesterday|Outages now|Voltage out of limits|"
+    "power": "Critical alarms|Warnings|Silent devices|Complete yesterday|Outages now|Voltage out of limits|"
     "Load, newest hour|Peak load|SAIDI, last 31 days|Lost yesterday|Open alarms|"
     "Supplied per hour|Used per hour|Lost by area|Energy lost|"
     "Load curve|Losses by transformer|Lowest and highest voltage|Unbalance of voltages|"

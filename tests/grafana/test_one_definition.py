@@ -25,6 +25,8 @@ HOUR_MS = DAY_MS // 24
 NOW_MS = round(datetime.fromisoformat("2026-10-31T10:30+07:00").timestamp() * 1000)
 NEWEST_MS = round(datetime.fromisoformat("2026-10-31T09:00+07:00").timestamp() * 1000)
 NOON_MS = round(datetime.fromisoformat("2026-10-30T12:00+07:00").timestamp() * 1000)
+BEFORE_MS = NEWEST_MS - DAY_MS
+"""The newest hour's hour of the day before, older than the page."""
 TODAY_MS = round(datetime.fromisoformat("2026-10-31T00:00+07:00").timestamp() * 1000)
 HOURS = [NEWEST_MS - n * HOUR_MS for n in range(22)]
 """Those from noon of yesterday on."""
@@ -81,6 +83,8 @@ def town() -> Iterator[tuple[str, int]]:
             yield f"hourly,area=A1,device={valve},site=s volume_reverse_used_m3={back},{suspect}", hour_ms
         for door, came in (("door-1", 12), ("door-2", 30)):
             yield f"hourly,area=A1,device={door},site=s people_in_used={came},{SOUND}", hour_ms
+    for domain, before in (("water", "supplied_m3=9"), ("power", "supplied_kwh=13")):
+        yield f"hourly_area,area=A1,domain={domain} {before},{SOUND}", BEFORE_MS
     for day_ms in DAYS:
         flows = f"used_m3=168,supplied_m3=240,lost_m3=72,{SOUND}"
         yield f"daily_area,area=A1,domain=water volume_used_m3=408,{own_marks(flows)}", day_ms
@@ -128,7 +132,9 @@ def _answer(sources: Sources, query: Query, page: Shown, own: Mapping[str, str])
     step_ms = query.interval_ms(shown)
     text = filled(query.text, {**own, **built_in(query.source, shown, step_ms)})
     if query.source == "influxdb":
-        return _influxdb(sources, text)
+        found = _influxdb(sources, text)
+        later = {name: [(tags, time_ms + query.later_ms) for tags, time_ms in rows] for name, rows in found.items()}
+        return {name: dict(zip(later[name], rows.values(), strict=True)) for name, rows in found.items()}
     found = {name: Rows() for name in _columns(query)}
     if query.target["instant"]:
         for row in sources.rows("query", {"query": text, "time": shown.end_ms / 1000}):
@@ -197,10 +203,12 @@ def test_water_is_used_once_and_its_doubt_is_that_of_the_silent_house(sources: S
 
 @pytest.mark.parametrize("folder", BOTH)
 def test_now_is_the_newest_hour_of_the_first_meters(sources: Sources, folder: str) -> None:
-    for board, title, supplied in (("water", "Supplied, newest hour", 10.0), ("power", "Load, newest hour", 12.0)):
-        hours, _ = answers(sources, folder, board, title)
+    boards = (("water", "Supplied, newest hour", 10.0, 9.0), ("power", "Load, newest hour", 12.0, 13.0))
+    for board, title, supplied, before in boards:
+        hours, day_before, _ = answers(sources, folder, board, title)
         assert hours[(), max(time_ms for _, time_ms in hours)] == supplied
         assert max(time_ms for _, time_ms in hours) == NEWEST_MS
+        assert day_before[(), NEWEST_MS] == before, "the day before stands at the time of now"
 
 
 @pytest.mark.parametrize("folder", BOTH)

@@ -54,7 +54,7 @@ def _combined(points: KnownPoints, question: Question, page: Page) -> Figures:
         return _of_groups(points, question, page)
     left, right = _combined(points, question.left, page), _of_groups(points, question.right, page)
     operate: Callable[[float, float], float] = (lambda a, b: a - b) if question.operator == "-" else (lambda a, b: a / b)
-    return {key: operate(left[key], right[key]) for key in left if key in right}
+    return {key: operate(left[key], right[key]) / question.per for key in left if key in right}
 
 
 def _of_groups(points: KnownPoints, ask: Ask, page: Page) -> Figures:

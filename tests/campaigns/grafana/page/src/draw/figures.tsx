@@ -3,7 +3,7 @@ import {
   getDisplayValueAlignmentFactors, getFieldDisplayValues, VizOrientation,
   type DataFrame, type FieldConfigSource, type FieldDisplay, type GrafanaTheme2, type InterpolateFunction, type ReduceDataOptions,
 } from '@grafana/data';
-import { PercentChangeColorMode } from '@grafana/schema';
+import { PercentChangeColorMode, type VizTextDisplayOptions } from '@grafana/schema';
 import { BigValue, BigValueColorMode, BigValueGraphMode, BigValueJustifyMode, BigValueTextMode, VizRepeater } from '@grafana/ui';
 import React from 'react';
 
@@ -15,6 +15,7 @@ export interface FigureOptions {
   textMode: BigValueTextMode;
   orientation: VizOrientation;
   wideLayout: boolean;
+  text: VizTextDisplayOptions;
   percentChangeColorMode: PercentChangeColorMode;
 }
 
@@ -59,6 +60,7 @@ export function Figures({ figures, options, width, height, theme }: Props): Reac
           justifyMode={options.justifyMode ?? BigValueJustifyMode.Auto}
           textMode={options.textMode ?? BigValueTextMode.Auto}
           alignmentFactors={alignmentFactors}
+          {...(options.text ? { text: options.text } : {})}
           width={each}
           height={high}
           theme={theme}
