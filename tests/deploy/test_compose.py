@@ -12,6 +12,7 @@ import jsonschema
 import pytest
 import yaml
 
+from gateway.commands.cli import main
 from gateway.commands.demo import services
 from gateway.support.config.files import load
 from tests.deploy.compose_rules import COMPOSE
@@ -94,6 +95,22 @@ def test_the_gateway_takes_its_settings(tmp_path: Path) -> None:
         database["DOCKER_INFLUXDB_INIT_BUCKET"],
     )
     assert SERVICES["grafana"]["environment"]["INFLUXDB_DATABASE"] == config.influxdb.bucket
+
+
+def test_grafana_finds_the_dashboards_that_are_written_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    maker, grafana = SERVICES["dashboards"], SERVICES["grafana"]
+    assert maker["volumes"] == ["dashboards:/srv/grafana"]
+    assert f"{maker['volumes'][0]}:ro" in grafana["volumes"]
+    script = maker["command"][0].replace("--out /srv/grafana", f"--out {tmp_path}").replace("\\\n", " ")
+    monkeypatch.chdir(tmp_path)
+    assert main(script.split()[2:]) == 0
+    (provider,) = yaml.safe_load((tmp_path / "provisioning/dashboards/province.yaml").read_text(encoding="utf-8"))["providers"]
+    assert provider["options"]["path"] == "/srv/grafana/dashboards"
+    sources = (tmp_path / "provisioning/datasources/influxdb.yaml").read_text(encoding="utf-8")
+    given = {*grafana["environment"], *re.findall(r"export (\w+)", grafana["command"][0])}
+    assert set(re.findall(r"\$\{(\w+)\}", sources)) <= given
+    place = grafana["environment"]["GF_PATHS_PROVISIONING"]
+    assert re.search(rf"cp -r /srv/grafana/provisioning/dashboards /srv/grafana/\S+ {place}/", grafana["command"][0])
 
 
 @pytest.mark.real
