@@ -51,8 +51,8 @@ class Verdict:
 
     @property
     def empty_in_sight(self) -> list[Json]:
-        """Panels in sight that have nothing to show."""
-        return [panel for panel in self.in_sight if panel["isEmpty"]]
+        """Panels in sight that have nothing to show. A count of nothing shows its 0."""
+        return [panel for panel in self.in_sight if panel["isEmpty"] and panel["noValue"] != "0"]
 
     def faults(self) -> Iterator[tuple[str, str, str]]:
         """Yield kind, place, and what is wrong."""

@@ -74,6 +74,8 @@ def test_a_dashboard_is_measured_as_it_opens() -> None:
     empty = [panel(number, isEmpty=True, noValue="none") for number in range(2)]
     assert kinds(verdict(*empty, *(panel(number) for number in range(10)))) == ["bar"]
     assert kinds(verdict(*empty, case="one")) == []
+    none = [panel(number, isEmpty=True, noValue="0") for number in range(2)]
+    assert kinds(verdict(*none, *(panel(number) for number in range(10)))) == [], "no open alarm is no missing figure"
 
 
 def test_the_table_adds_up() -> None:
