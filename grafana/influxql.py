@@ -80,7 +80,10 @@ def joined(questions: Sequence[tuple[Question, str]]) -> str:
     if all(first(question).is_beside(asked) for question, _ in questions[1:]):
         beside = "".join(f', "{first(question).field}" AS "{columns[name]}"' for question, name in questions[1:])
         return _limited(asked, columns, _from_points(asked, f'{_figure_of_series(asked)} AS "c0"{beside}', asked.by))
-    sources = ", ".join(f"({_rows(question, columns[name])})" for question, name in questions)
+    found = [(question, columns[name]) for question, name in questions]
+    if _is_one_source(questions):
+        return _limited(asked, columns, _of_one_source(found))
+    sources = ", ".join(f"({_rows(question, column)})" for question, column in found)
     step = Step.HOUR if any(first(question).step is Step.HOUR for question, _ in questions) else asked.step
     times = _where([_time(asked)] if asked.is_over_time else []) + _group(_TIMES.get(step, ""), asked.by)
 
@@ -89,6 +92,22 @@ def joined(questions: Sequence[tuple[Question, str]]) -> str:
         return f"SELECT {figures} FROM {sources}{times}"  # noqa: S608 - from our tables
 
     return _limited(asked, columns, rows({column: column for column in columns.values()})) if asked.limit else rows(columns)
+
+
+def _is_one_source(questions: Sequence[tuple[Question, str]]) -> bool:
+    """Tell if all columns of the largest rows come from one pass over the same points."""
+    parts = [replace(part, limit=0) for question, _ in questions for part in asks(question)]
+    is_alike = all(_circumstances(part) == _circumstances(parts[0]) and _is_one_pass(part) and not part.mark for part in parts)
+    return bool(first(questions[0][0]).limit) and is_alike
+
+
+def _of_one_source(questions: Sequence[tuple[Question, str]]) -> str:
+    figures = [
+        f'{_arithmetic(question, {part: part.scaled(_figure(part)) for part in asks(question)})} AS "{column}"'
+        for question, column in questions
+    ]
+    asked = first(questions[0][0])
+    return _from_points(asked, ", ".join(figures), asked.by)
 
 
 def _limited(asked: Ask, columns: Mapping[str, str], rows: str) -> str:
@@ -175,9 +194,12 @@ def _from_series(ask: Ask, what: str, columns: list[str]) -> str:
     conditions = [f'last("{where.field}") AS "where{n}"' for n, where in enumerate(ask.where)]
     met = [f'"where{n}" {where.compare.value} {_literal(where)}' for n, where in enumerate(ask.where)]
     time, time_filter = _TIMES.get(ask.step, ""), [_time(ask)] if ask.is_over_time else []
-    rows = f"({_from_points(ask, ', '.join([*columns, *conditions]), ask.series)}){_where([*time_filter, *met])}"
-    if ask.over is Over.DEVICES:
-        group = _group(time, tuple(dict.fromkeys(("device", *ask.by))))
+    of_device = tuple(dict.fromkeys(("device", *ask.by)))
+    # A device has a figure if one of its series has; conditions are about each of these.
+    series = ask.series if conditions or ask.over is not Over.DEVICES else of_device
+    rows = f"({_from_points(ask, ', '.join([*columns, *conditions]), series)}){_where([*time_filter, *met])}"
+    if ask.over is Over.DEVICES and conditions:
+        group = _group(time, of_device)
         rows = f'(SELECT count("value0") AS "value0" FROM {rows}{group}){_where(time_filter)}'  # noqa: S608 - from our tables
     return f"SELECT {what} FROM {rows}{_group(time, ask.by)}"  # noqa: S608 - from our tables
 

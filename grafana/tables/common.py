@@ -119,11 +119,12 @@ def completeness(
     return Combined(part, "/", expected, name)
 
 
-def completeness_by_choice(domain: str, field: str, step: Step, name: str) -> tuple[Question, Question]:
+def completeness_by_choice(
+    domain: str, field: str, step: Step, name: str, by: tuple[str, ...] = ()
+) -> tuple[Question, Question]:
     """The same share from the points of areas, which are few; from those of devices where sites or devices are chosen."""
     of_areas, of_devices = (
-        completeness(domain, field, step, name=name, measurement=measurement)
-        for measurement in ("daily_completeness", "completeness")
+        completeness(domain, field, step, by, name, measurement) for measurement in ("daily_completeness", "completeness")
     )
     return by_choice(of_areas, of_devices)
 
@@ -301,7 +302,7 @@ def _by_area(domain: str) -> Panel:
         "Mức đầy đủ theo khu vực, hôm qua",
         "Completeness by area, yesterday",
         Kind.TABLE,
-        (completeness(domain, "received", Step.RANGE, ("area",), "share"),),
+        completeness_by_choice(domain, "received", Step.RANGE, "share", ("area",)),
         SHARE,
         QUARTER,
         "Số đo nhận được so với số đo phải có của ngày hôm qua.",

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Final
 
-from grafana.ask import Ask, Combined, Each, Over, Question, Step
+from grafana.ask import Ask, Combined, Each, Over, Question, Step, by_choice
 from grafana.model import HALF, Column, Dashboard, Kind, Panel, Section, Size
 from grafana.tables import common
 from grafana.tables.marks import marks
@@ -27,14 +27,11 @@ ABOUT_MONTHS: Final = (
 )
 
 
-def _share(field: str, step: Step, by: tuple[str, ...] = (), name: str = "", *, months: bool = False) -> Combined:
-    """The share of the expected readings, from days or from months."""
-    return common.completeness("", field, step, by, name, "monthly_completeness" if months else "completeness")
-
-
-def _shares(field: str, step: Step, name: str, *, months: bool) -> tuple[Question, ...]:
-    """The same; from days of areas where whole areas are chosen."""
-    return (_share(field, step, name=name, months=True),) if months else common.completeness_by_choice("", field, step, name)
+def _shares(field: str, step: Step, name: str, by: tuple[str, ...] = (), *, months: bool) -> tuple[Question, ...]:
+    """The share of the expected readings, from months; or from days, of areas where whole areas are chosen."""
+    if months:
+        return (common.completeness("", field, step, by, name, "monthly_completeness"),)
+    return common.completeness_by_choice("", field, step, name, by)
 
 
 def _rate(field: str, vi: str, en: str, *, months: bool = False) -> Panel:
@@ -68,13 +65,14 @@ def _over_time(vi: str, en: str, *, months: bool = False) -> Panel:
 
 def _by_area(vi: str, en: str, *, months: bool = False) -> Panel:
     """The figures to print: one row an area."""
-    measurement = "monthly_completeness" if months else "completeness"
-    gap = Ask(measurement, "longest_gap_s", Each.MAX, Step.RANGE, Over.MAX, ("area",))
+    gap = Ask("completeness", "longest_gap_s", Each.MAX, Step.RANGE, Over.MAX, ("area",))
+    of_months, of_days = (replace(gap, measurement=f"{period}_completeness") for period in ("monthly", "daily"))
+    shares = (share for field, _, _ in RATES for share in _shares(field, Step.RANGE, field, ("area",), months=months))
     return Panel(
         vi,
         en,
         Kind.TABLE,
-        (*(_share(field, Step.RANGE, ("area",), field, months=months) for field, _, _ in RATES), gap),
+        (*shares, *((of_months,) if months else by_choice(of_days, gap))),
         SHARE,
         HALF,
         *(ABOUT_MONTHS if months else ABOUT),

@@ -4,9 +4,10 @@ The first sections stand on points that the gateway writes to InfluxDB each minu
 source that collects the gateway's ``/metrics``; it is closed, and asks nothing until it is opened.
 """
 
+from dataclasses import replace
 from typing import Final
 
-from grafana.ask import Ask, Each, Over, Step, false, true
+from grafana.ask import Ask, Each, Over, Step, by_choice, false, true
 from grafana.model import (
     GREEN,
     HALF,
@@ -153,11 +154,13 @@ def _silent_over_time() -> Panel:
 
 
 def _readings() -> Panel:
+    of_devices = Ask("completeness", "received", Each.SUM, Step.DAY, Over.SUM, ("domain",))
+    of_areas = replace(of_devices, measurement="daily_completeness")
     return Panel(
         "Số đo theo lĩnh vực, mỗi ngày",
         "Readings by domain, per day",
         Kind.BARS,
-        (Ask("completeness", "received", Each.SUM, Step.DAY, Over.SUM, ("domain",)),),
+        by_choice(of_areas, of_devices),
         COUNT,
         HALF,
         "Số đo nhận được mỗi ngày trong 31 ngày qua (theo thời điểm đo).",
