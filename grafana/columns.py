@@ -45,11 +45,11 @@ def shown(panel: Panel) -> list[Column]:
     columns = {column.name: column for column in (*EVERY_TABLE, *panel.columns)}
     found, named = tags(panel), {column.name for column in panel.columns}
     who = sorted((tag for tag in found if tag not in named), key=lambda tag: _place(tag, found))
-    beside = [tag for tag in who if tag in ("site", "area") and "device" in found]
     behind = ["area"] if "area" in who and ("site" in who or "device" in who) else []
     names = [*(tag for tag in who if tag not in behind), *(column.name for column in panel.columns), *behind]
-    while beside and sum(_needs(panel, columns[name]) for name in names) > _room(panel):
-        names.remove(beside.pop())
+    for tag, room in (("area", _room(panel) - _LONG_NAME), ("site", _room(panel))):
+        if "device" in found and tag in names and sum(_needs(panel, columns[name]) for name in names) > room:
+            names.remove(tag)
     return [columns[name] for name in names]
 
 

@@ -203,7 +203,7 @@ def _cells(
 
 def _points(name: str, panel: Panel, answers: Answers, page: Page) -> str:  # noqa: ARG001 - as the others
     """Dots by the two figures of each row."""
-    (_, lengths), (_, heights) = answers
+    (_, lengths), (_, heights), *_ = answers
     places = [(lengths[key], heights[key]) for key in lengths if key in heights]
     across, up = (PointAxis(both(column.vi, column.en), _labels(column.unit or panel.unit)) for column in panel.columns)
     size = PointSize(panel.size.width * COLUMN_PX, ROW_PX * panel.size.height - HEAD_PX)

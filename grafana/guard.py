@@ -1,12 +1,21 @@
-"""Refuses panels that would read too much, or that a query language cannot ask. An operator's page refreshes each minute."""
+"""Refuses panels that would read too much, that a query language cannot ask, or that do not fit their page.
 
-from collections.abc import Iterator
+An operator's page refreshes each minute, and is 1440 pixels wide.
+"""
+
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from grafana.ask import DAYS_BY_HOUR, Ask, CannotAsk, Each, Over, Step, asks, first
+from grafana.columns import too_wide
+from grafana.layout import letters_too_many, lines
 from grafana.model import MAP_POINTS_MAX, ROWS_MAX, Dashboard, Kind, Panel, panel_id
 from grafana.stores import DATABASES
+from grafana.text import LANGUAGES, said_in
 
+IN_SIGHT_MAX: Final = 20
+"""Panels that a dashboard opens with; the rest stands in closed rows."""
+QUERIES_MAX: Final = 40
 _OF_ONE_TIME: Final = (Kind.STAT, Kind.TABLE, Kind.MAP, Kind.WORST)
 
 
@@ -20,6 +29,36 @@ def faults(board: Dashboard) -> list[str]:
         for sentence in (*_unaskable(panel), *_unbounded(panel, is_of_one_device=is_of_one_device))
     ]
     return [*own, *_of_one_id(board)]
+
+
+def twice(boards: Iterable[Dashboard]) -> list[str]:
+    """Return one sentence for each row that stands on two dashboards."""
+    met: dict[tuple[str, ...], str] = {}
+    rows = [(board.name, section) for board in boards for section in board.sections]
+    return [
+        f"'{section.en}' of '{name}' stands on '{met[titles]}' too."
+        for name, section in rows
+        if met.setdefault(titles := tuple(panel.en for panel in section.panels), name) != name
+    ]
+
+
+def misfits(board: Dashboard) -> Iterator[str]:
+    """Yield one sentence for each thing that does not fit the page of an operator."""
+    open_panels = [panel for section in board.sections if not section.closed for panel in section.panels]
+    if len(open_panels) > IN_SIGHT_MAX:
+        yield f"Dashboard '{board.name}' opens with {len(open_panels)} panels, of at most {IN_SIGHT_MAX}. Close some rows."
+    for language in LANGUAGES:
+        said: Dashboard = said_in(board, language)
+        for place in (place for section in said.sections for line in lines(section.panels) for place in line):
+            cut, beyond = letters_too_many(place.panel.title, place.width), too_wide(place.panel)
+            if cut:
+                yield f"Dashboard '{board.name}': the title '{place.panel.title}' is {cut} letters wider than its panel."
+            if beyond:
+                yield f"Dashboard '{board.name}': the table '{place.panel.title}' is {beyond:.0f} pixels wider than its panel."
+    for database in DATABASES:
+        asked = sum(len(database.targets(panel)) for panel in open_panels)
+        if asked > QUERIES_MAX:
+            yield f"Dashboard '{board.name}' opens with {asked} questions in {database.language}, of at most {QUERIES_MAX}."
 
 
 def _of_one_id(board: Dashboard) -> Iterator[str]:
