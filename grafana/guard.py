@@ -99,6 +99,6 @@ def _unbounded(panel: Panel, *, is_of_one_device: bool) -> Iterator[str]:
 
 
 def _is_few_days(ask: Ask) -> bool:
-    """Tell if it reads the points of few days and adds them up, or takes the mean of what few devices send."""
-    is_added = ask.each in (Each.SUM, Each.COUNT, Each.TRUE) and ask.over in (Over.SUM, Over.MEAN)
+    """Tell if it reads the points of few days and adds or counts them, or takes the mean of what few devices send."""
+    is_added = ask.each in (Each.SUM, Each.COUNT, Each.TRUE) and ask.over in (Over.SUM, Over.MEAN, Over.COUNT)
     return is_added and 0 < ask.up_to_days <= DAYS_BY_HOUR

@@ -10,7 +10,7 @@ from grafana.stores import Json
 from grafana.tables.flows import DOUBT, DOUBT_FROM, WORDS, is_doubt
 from grafana.text import LANGUAGES, both, chosen, joined
 from grafana.units import AXIS_OF_DURATIONS, COUNT, DURATION, SHARE
-from grafana.words import DOMAINS, OF_TAGS
+from grafana.words import DOMAINS, OF_LINES
 
 METRICS_GAP_MS: Final = 3_600_000
 """A line of the gateway's own metrics is broken where nothing came for so long."""
@@ -288,8 +288,8 @@ def lines_in_words(panel: Panel) -> list[Json]:
                 *([{"id": "color", "value": {"mode": "fixed", "fixedColor": word.color}}] if word.color else []),
             ],
         }
-        for tag in sorted(tags & OF_TAGS.keys())
-        for value, word in OF_TAGS[tag].items()
+        for tag in sorted(tags & OF_LINES.keys())
+        for value, word in OF_LINES[tag].items()
     ]
 
 

@@ -48,5 +48,25 @@ ALARMS: Final[Words] = {
     "clock_wrong": Word(both("giờ thiết bị sai", "device's clock is wrong")),
     "completeness_low": Word(both("thiếu nhiều số đo", "many readings missing")),
 }
-OF_TAGS: Final[Mapping[str, Words]] = {"alarm": ALARMS, "severity": SEVERITIES, "domain": DOMAINS}
+DIRECTIONS: Final[Words] = {"in": Word(both("vào", "in")), "out": Word(both("ra", "out"))}
+VEHICLES: Final[Words] = {
+    "motorcycle": Word(both("xe máy", "motorcycle")),
+    "bicycle": Word(both("xe đạp", "bicycle")),
+    "pedestrian": Word(both("người đi bộ", "pedestrian")),
+    "car": Word(both("ô tô con", "car")),
+    "van": Word(both("xe van", "van")),
+    "bus": Word(both("xe buýt", "bus")),
+    "truck_light": Word(both("xe tải nhẹ", "light truck")),
+    "truck_heavy": Word(both("xe tải nặng", "heavy truck")),
+    "trailer": Word(both("xe kéo", "trailer")),
+    "other": Word(both("xe khác", "other")),
+    "unknown": Word(both("không rõ loại", "unknown")),
+}
+OF_TAGS: Final[Mapping[str, Words]] = {
+    "alarm": ALARMS,
+    "severity": SEVERITIES,
+    "domain": DOMAINS,
+}
 """Tag → its values in words."""
+OF_LINES: Final[Mapping[str, Words]] = {**OF_TAGS, "direction": DIRECTIONS, "vehicle_class": VEHICLES}
+"""Tag → what lines are called that are told apart by it alone."""

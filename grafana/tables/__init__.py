@@ -3,7 +3,7 @@
 from typing import Final
 
 from grafana.model import Dashboard
-from grafana.tables import alarms, completeness, device, gateway, power, province, traffic, urban, water
+from grafana.tables import alarms, completeness, device, environment, gateway, power, province, traffic, urban, water
 
 DASHBOARDS: Final[tuple[Dashboard, ...]] = (
     province.DASHBOARD,
@@ -11,6 +11,7 @@ DASHBOARDS: Final[tuple[Dashboard, ...]] = (
     power.DASHBOARD,
     traffic.DASHBOARD,
     urban.DASHBOARD,
+    environment.DASHBOARD,
     alarms.DASHBOARD,
     completeness.DASHBOARD,
     device.DASHBOARD,

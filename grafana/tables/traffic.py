@@ -4,12 +4,13 @@ from dataclasses import replace
 from typing import Final
 
 from grafana.ask import DAYS_BY_HOUR, Ask, Each, Over, Step
-from grafana.model import HALF, QUARTER, Column, Dashboard, Kind, Panel, Section
+from grafana.model import HALF, THIRD, WHOLE, Column, Dashboard, Kind, Panel, Section, Size
 from grafana.tables import common
 from grafana.tables.flows import MARK_COLUMNS, mark_columns
 from grafana.tables.marks import marks
 from grafana.text import both
 from grafana.units import COUNT, unit_of
+from grafana.words import DIRECTIONS
 from schemas.quantities import SPREAD_OF
 
 TRAFFIC: Final = "traffic"
@@ -50,7 +51,7 @@ def _busiest() -> Panel:
         "Điểm đo, hướng và làn có nhiều xe nhất trong khoảng thời gian đang xem.",
         "Counting points, directions and lanes with the most vehicles in the time shown.",
         columns=(
-            Column("direction", "Hướng", "Direction"),
+            Column("direction", "Hướng", "Direction", words=DIRECTIONS),
             Column("lane", "Làn", "Lane"),
             Column("vehicle_count", "Số xe", "Vehicles", COUNT),
         ),
@@ -59,16 +60,20 @@ def _busiest() -> Panel:
     )
 
 
-def _worst(vi: str, en: str, field: str, each: Each, limit: int) -> Panel:
-    """The counting points with the highest or lowest value of the last hour or so."""
-    latest = Ask(TRAFFIC, field, each, Step.NOW, Over(each.value), ("device", "site"), within="1h", limit=limit)
+def _latest(field: str, each: Each, by: tuple[str, ...], limit: int) -> Ask:
+    """The highest or lowest values of the last hour."""
+    return Ask(TRAFFIC, field, each, Step.NOW, Over(each.value), by, within="1h", limit=limit)
+
+
+def _most(vi: str, en: str, field: str, each: Each, limit: int) -> Panel:
+    """The counting points with the highest or lowest values of the last hour or so."""
     return Panel(
         vi,
         en,
         Kind.TABLE,
-        (latest,),
+        (_latest(field, each, ("device", "site"), limit),),
         unit_of(TRAFFIC, field),
-        QUARTER,
+        THIRD,
         "Trong giờ cuối của khoảng thời gian đang xem.",
         "In the last hour of the time shown.",
         columns=(Column(field, vi, en, unit_of(TRAFFIC, field)),),
@@ -77,44 +82,68 @@ def _worst(vi: str, en: str, field: str, each: Each, limit: int) -> Panel:
     )
 
 
-OVERVIEW: Final = Section(
-    "Tổng quan",
-    "Overview",
+def _worst(vi: str, en: str, field: str, each: Each, limit: int, about: tuple[str, str]) -> Panel:
+    """The highest or lowest value of the last hour, with its counting point."""
+    return Panel(
+        *(vi, en, Kind.WORST, (_latest(field, each, ("device",), limit),), unit_of(TRAFFIC, field), Size(8, 4)),
+        f"{about[0]} trong giờ cuối.",
+        f"{about[1]} of the last hour.",
+    )
+
+
+def _congested_by_hour() -> Panel:
+    said = Ask(TRAFFIC, "congested", Each.TRUE, Step.HOUR, Over.COUNT, ("site",), up_to_days=DAYS_BY_HOUR)
+    return Panel(
+        "Điểm đo báo ùn tắc mỗi giờ",
+        "Congested points by hour",
+        Kind.BARS,
+        (said,),
+        COUNT,
+        HALF,
+        "Số điểm đo (hoặc làn) có ít nhất một lần báo ùn tắc trong mỗi giờ, theo địa điểm.",
+        "Counting points (or lanes) that said congested at least once in the hour, by site.",
+        least_interval="1h",
+        without_data=both("Không có ùn tắc (hãy chọn tối đa 3 ngày)", "No congestion (choose 3 days at most)"),
+    )
+
+
+IS_ALL_WELL: Final = Section(
+    "Mọi việc có ổn không?",
+    "Is all well?",
     (
-        common.devices_stat(TRAFFIC),
+        *common.health(TRAFFIC),
+        replace(
+            common.now_stat(
+                "Đang ùn tắc",
+                "Congested now",
+                TRAFFIC,
+                "congested",
+                "Số điểm đo mà số đo gần nhất báo ùn tắc.",
+                "Counting points whose last reading says congested.",
+            ),
+            steps=common.NONE_IS_BEST,
+        ),
         common.stat(
-            "Số xe",
-            "Vehicles",
+            "Số xe đếm được",
+            "Vehicles counted",
             _vehicles(step=Step.RANGE),
             COUNT,
             "Tổng số xe đếm được trong khoảng thời gian đang xem, tối đa 3 ngày.",
             "Vehicles counted in the time shown, three days at most.",
         ),
-        common.now_stat(
-            "Đang ùn tắc",
-            "Congested now",
-            TRAFFIC,
-            "congested",
-            "Số điểm đo (hoặc làn) mà số đo gần nhất báo ùn tắc.",
-            "Counting points (or lanes) whose last reading says congested.",
+        _worst(
+            *("Chậm nhất bây giờ", "Slowest now", "mean_speed_km_h", Each.MIN, -1),
+            ("Điểm đo có tốc độ trung bình thấp nhất", "The counting point with the lowest mean speed"),
         ),
-        common.stat(
-            "Tốc độ trung bình",
-            "Mean speed",
-            Ask(TRAFFIC, "mean_speed_km_h", Each.LAST, Step.NOW, Over.MEAN, within="1h"),
-            SPEED,
-            "Trung bình số đo gần nhất của các điểm đo trong giờ cuối (không tính theo số xe).",
-            "Mean of the counting points' last readings in the last hour (not weighted by vehicles).",
+        _worst(
+            *("Hàng chờ dài nhất bây giờ", "Longest queue now", "queue_length_m", Each.MAX, 1),
+            ("Điểm đo có hàng chờ dài nhất", "The counting point with the longest queue"),
         ),
-        common.stat(
-            "Hàng chờ dài nhất",
-            "Longest queue",
-            Ask(TRAFFIC, "queue_length_m", Each.LAST, Step.NOW, Over.MAX, within="1h"),
-            unit_of(TRAFFIC, "queue_length_m"),
-            "Hàng chờ dài nhất theo số đo gần nhất trong giờ cuối.",
-            "The longest queue of the last readings in the last hour.",
+        _worst(
+            *("Kín đường nhất bây giờ", "Most occupied now", "occupancy_pct", Each.MAX, 1),
+            ("Điểm đo bị xe chiếm chỗ nhiều nhất", "The counting point at which vehicles stand most of the time"),
         ),
-        common.completeness_stat(TRAFFIC),
+        common.open_alarms(TRAFFIC),
         _counted(
             "Số xe mỗi giờ theo loại",
             "Vehicles per hour by class",
@@ -122,13 +151,15 @@ OVERVIEW: Final = Section(
             "Số xe trong mỗi giờ, theo loại xe mà thiết bị phân biệt được.",
             "Vehicles in each hour, by the classes the device can tell apart.",
         ),
-        _counted(
-            "Số xe mỗi giờ theo hướng",
-            "Vehicles per hour by direction",
-            ("site", "direction"),
-            "Số xe trong mỗi giờ, theo địa điểm và hướng đi.",
-            "Vehicles in each hour, by site and direction.",
+        common.by_site(
+            TRAFFIC,
+            "mean_speed_km_h",
+            "Tốc độ trung bình",
+            "Mean speed",
+            about_vi="Trung bình tại mỗi địa điểm (không tính theo số xe).",
+            about_en="Mean at each site (not weighted by vehicles).",
         ),
+        _congested_by_hour(),
     ),
 )
 
@@ -149,7 +180,7 @@ PEAKS: Final = Panel(
         *mark_columns(_PEOPLE_IN),
     ),
     COUNT,
-    HALF,
+    WHOLE,
     "14 ngày qua: trung bình của mỗi giờ trong ngày, của thiết bị có khu vực. Người: theo bộ đếm tích lũy; ước tính, đáng ngờ, "
     "đo được là của người vào. Đông nhất ở trên.",
     "The last 14 days: the mean of each hour of the day, of devices that have an area; people by running totals, and the marks "
@@ -187,108 +218,75 @@ def _speed_against_flow() -> Panel:
     )
 
 
-def _congested() -> Panel:
-    said = Ask(TRAFFIC, "congested", Each.TRUE, Step.HOUR, Over.SUM, ("site",), up_to_days=DAYS_BY_HOUR)
-    return Panel(
-        "Số lần báo ùn tắc",
-        "Reports of congestion",
-        Kind.BARS,
-        (said,),
-        COUNT,
-        HALF,
-        "Số lần điểm đo báo ùn tắc trong mỗi giờ, theo địa điểm.",
-        "Reports in each hour that said congested, by site.",
-        least_interval="1h",
-        without_data=both("Không có ùn tắc (hãy chọn tối đa 3 ngày)", "No congestion (choose 3 days at most)"),
-    )
+def _by_site(field: str, vi: str, en: str, about: tuple[str, str], each: Each = Each.MEAN) -> Panel:
+    return common.by_site(TRAFFIC, field, vi, en, each=each, about_vi=about[0], about_en=about[1])
 
 
+_MEAN: Final = ("Trung bình tại mỗi địa điểm.", "Mean at each site.")
 FLOW: Final = Section(
-    "Tốc độ và mật độ",
-    "Speed and density",
+    "Tốc độ, mật độ và hướng đi",
+    "Speed, density and directions",
     (
         _speed_against_flow(),
-        _congested(),
-        common.by_site(
-            TRAFFIC,
-            "mean_speed_km_h",
-            "Tốc độ trung bình",
-            "Mean speed",
-            about_vi="Trung bình tại mỗi địa điểm.",
-            about_en="Mean at each site.",
+        _counted(
+            "Số xe mỗi giờ theo hướng",
+            "Vehicles per hour by direction",
+            ("direction",),
+            "Số xe trong mỗi giờ, theo hướng mà thiết bị phân biệt được.",
+            "Vehicles in each hour, by the directions the device can tell apart.",
         ),
-        common.by_site(
-            TRAFFIC,
-            "speed_p85_km_h",
-            "Tốc độ 85 %",
-            "85th percentile speed",
-            each=Each.MAX,
-            about_vi="85 % số xe chạy không nhanh hơn tốc độ này; cao nhất tại mỗi địa điểm.",
-            about_en="85 % of the vehicles are no faster than this; highest at each site.",
+        _by_site(
+            *("speed_p85_km_h", "Tốc độ 85 %", "85th percentile speed"),
+            (
+                "85 % số xe chạy không nhanh hơn tốc độ này; cao nhất tại mỗi địa điểm.",
+                "85 % of the vehicles are no faster than this; highest at each site.",
+            ),
+            Each.MAX,
         ),
-        common.by_site(
-            TRAFFIC,
-            "occupancy_pct",
-            "Độ chiếm dụng mặt đường",
-            "Occupancy",
-            about_vi="Phần thời gian có xe trên điểm đo, trung bình tại mỗi địa điểm.",
-            about_en="Share of the time a vehicle stands on the detector, mean at each site.",
+        _by_site(
+            *("occupancy_pct", "Độ chiếm dụng mặt đường", "Occupancy"),
+            (
+                "Phần thời gian có xe trên điểm đo, trung bình tại mỗi địa điểm.",
+                "Share of the time a vehicle stands on the detector, mean at each site.",
+            ),
         ),
-        common.by_site(
-            TRAFFIC,
-            "queue_length_m",
-            "Hàng chờ",
-            "Queue",
-            each=Each.MAX,
-            about_vi="Hàng chờ dài nhất tại mỗi địa điểm.",
-            about_en="Longest queue at each site.",
+        _by_site(
+            *("queue_length_m", "Hàng chờ", "Queue"),
+            ("Hàng chờ dài nhất tại mỗi địa điểm.", "Longest queue at each site."),
+            Each.MAX,
         ),
-        common.by_site(
-            TRAFFIC,
-            "mean_headway_s",
-            "Giãn cách thời gian giữa hai xe",
-            "Headway",
-            about_vi="Trung bình tại mỗi địa điểm.",
-            about_en="Mean at each site.",
-        ),
-        common.by_site(
-            TRAFFIC,
-            "mean_gap_m",
-            "Khoảng cách giữa hai xe",
-            "Gap",
-            about_vi="Trung bình tại mỗi địa điểm.",
-            about_en="Mean at each site.",
-        ),
+        _by_site("mean_headway_s", "Giãn cách thời gian giữa hai xe", "Headway", _MEAN),
+        _by_site("mean_gap_m", "Khoảng cách giữa hai xe", "Gap", _MEAN),
+        common.alarms_over_time(TRAFFIC),
     ),
+    closed=True,
+)
+
+POINTS: Final = Section(
+    "Điểm đo và giờ cao điểm",
+    "Counting points and peak hours",
+    (
+        _busiest(),
+        common.counted_by_site(
+            TRAFFIC,
+            "vehicle_count_total",
+            "Bộ đếm tích lũy mỗi giờ",
+            "Running totals per hour",
+            "Đếm được bởi thiết bị chỉ có bộ đếm tích lũy; không cộng với số xe ở trên.",
+            "Counted by devices that only have a running total; not to be added to the counts above.",
+        ),
+        _most("Tốc độ thấp nhất", "Lowest speed", "mean_speed_km_h", Each.MIN, -common.ROWS),
+        _most("Hàng chờ dài nhất", "Longest queue", "queue_length_m", Each.MAX, common.ROWS),
+        _most("Độ chiếm dụng cao nhất", "Highest occupancy", "occupancy_pct", Each.MAX, common.ROWS),
+        PEAKS,
+    ),
+    closed=True,
 )
 
 DASHBOARD: Final = Dashboard(
     TRAFFIC,
     *common.DOMAIN_NAMES[TRAFFIC],
     common.variables(TRAFFIC),
-    (
-        OVERVIEW,
-        FLOW,
-        Section("Ùn tắc và cảnh báo", "Congestion and alarms", common.alarm_panels(TRAFFIC)),
-        Section(
-            "Điểm đo",
-            "Counting points",
-            (
-                _busiest(),
-                _worst("Chậm nhất", "Slowest", "mean_speed_km_h", Each.MIN, -common.ROWS),
-                _worst("Kín đường nhất", "Most occupied", "occupancy_pct", Each.MAX, common.ROWS),
-                common.counted_by_site(
-                    TRAFFIC,
-                    "vehicle_count_total",
-                    "Bộ đếm tích lũy mỗi giờ",
-                    "Running totals per hour",
-                    "Đếm được bởi thiết bị chỉ có bộ đếm tích lũy; không cộng với số xe ở trên.",
-                    "Counted by devices that only have a running total; not to be added to the counts above.",
-                ),
-                PEAKS,
-            ),
-        ),
-        common.data_section(TRAFFIC),
-    ),
+    (IS_ALL_WELL, FLOW, POINTS),
     annotations=marks(TRAFFIC),
 )

@@ -240,11 +240,11 @@ def _health(tags: Mapping[str, str], seed: int, now_ms: int) -> Iterator[KnownPo
 
 
 def _alarms(domain: str, tags: Mapping[str, str], seed: int, now_ms: int) -> Iterator[KnownPoint]:
-    """An alarm that ended an hour ago, and two that are open; the first device is not silent. Some are acknowledged."""
+    """One alarm that ended an hour ago, and some that are open; the first device is not silent. Some are acknowledged."""
     rules = [
         "outage" if domain == "power" else "pressure_low",
         "voltage_low" if seed % 10 == 1 else "device_silent",
-        "voltage_high",
+        *(("lamp_failed", "air_quality") if domain == "urban" else ("voltage_high",)),
     ]
     for is_open, rule in enumerate(rules):
         since_ms = now_ms - (3 + seed % 7 + (24 if is_open > 1 else 0)) * HOUR_MS

@@ -25,6 +25,8 @@ NOT_IN_THE_MODELS = {
     # Grafana 10's names for the axes of a map.
     ".panels[].options.seriesMapping",
     ".panels[].options.dims",
+    ".panels[].panels[].options.seriesMapping",
+    ".panels[].panels[].options.dims",
     # The SDK has no InfluxDB.
     *(f".annotations.list[].{name}" for name in ("query", "rawQuery", "fromAnnotations", "textColumn")),
 }

@@ -171,7 +171,10 @@ ASKED_FOR = {
     "Supplied per hour|Used per hour|Lost by area|Energy lost|"
     "Load curve|Losses by transformer|Lowest and highest voltage|Unbalance of voltages|"
     "Unbalance of currents|Current by phase|Outages that have ended|SAIDI by day|SAIFI|MAIFI|Produced per hour",
-    "traffic": "by class|by direction|Speed against flow|Occupancy|Reports of congestion|Peak hours",
+    "traffic": "Critical alarms|Congested now|Slowest now|Longest queue now|by class|by direction|Speed against flow|Occupancy|"
+    "Congested points|Peak hours",
+    "urban": "Critical alarms|Failed street lights|Spaces occupied|Parking by site|Lights on|People in by hour",
+    "environment": "Polluted stations|Highest PM2.5 now|Loudest place now|PM10|Rain by hour|Air temperature|NO₂",
     "device": "Quality of the readings|register and sum|Longest gap|Open alarms, since",
     "completeness": "Readings received|Readings on time|Longest gaps|By area|By month|12 months",
     "gateway": "Readings pending|Ledger imbalance|From arrival to InfluxDB",

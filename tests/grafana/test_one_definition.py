@@ -253,13 +253,13 @@ def test_the_province_shows_what_was_supplied_and_used(sources: Sources, folder:
 
 @pytest.mark.parametrize("folder", BOTH)
 def test_rain_is_a_mean_and_people_are_counted_whole(sources: Sources, folder: str) -> None:
-    rain, *_ = answers(sources, folder, "urban", "Rain (counter)")
+    rain, *_ = answers(sources, folder, "environment", "Rain by hour")
     assert rain == near(each(4.2, "A1") | each(4.2, "A1", times=[OLDER_MS]))
-    rain, _ = answers(sources, folder, "urban", "Rain (counter)", site="s")
+    rain, _ = answers(sources, folder, "environment", "Rain by hour", site="s")
     assert rain == near(each(4.2, "s") | each(4.2, "s", times=[OLDER_MS])), "worked out from the three gauges"
-    people, *_ = answers(sources, folder, "urban", "People in (counter)")
+    people, *_ = answers(sources, folder, "urban", "People in by hour")
     assert people == each(42.0, "A1") | each(42.0, "A1", times=[OLDER_MS])
-    people, _ = answers(sources, folder, "urban", "People in (counter)", site="s")
+    people, _ = answers(sources, folder, "urban", "People in by hour", site="s")
     assert people == each(42.0, "s") | each(42.0, "s", times=[OLDER_MS])
 
 

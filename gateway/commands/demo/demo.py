@@ -99,7 +99,9 @@ _DAYS: Final = 2
 _SPEED: Final = 5_760.0
 """Two days pass in half a minute, and what comes before them in some seconds."""
 _START_S: Final = 5.0
-"""So long gateway and fleet may take to start: the clock begins so much earlier."""
+"""So long gateway and fleet may take to start, at least: the clock begins so much earlier."""
+_STARTS: Final = 5.0
+"""So much longer than the registry of the fleet they take, on a machine that has other things to do."""
 _LIVE_INTERVAL_S: Final = 1
 _PATIENCE_H: Final = 8
 """At that speed these hours are five seconds in which a busy machine does something else."""
@@ -141,8 +143,10 @@ def _run(place: Path, stack: ExitStack, devices: int, seconds: int) -> int:
     broker = stack.enter_context(services.mosquitto(services.made(place / "mosquitto")))
     influxdb = stack.enter_context(services.influxdb(services.made(place / "influxdb"), database=_DATABASE))
     config, page = _configure(place, broker.url, influxdb.url)
+    began_s = time.monotonic()
     registered = _register(place, devices)
-    os.environ[VARIABLE] = str(_clock(WallClock().now_ms()))
+    start_s = max(_START_S, _STARTS * (time.monotonic() - began_s))
+    os.environ[VARIABLE] = str(_clock(WallClock().now_ms(), start_s))
     gateway = stack.enter_context(child(["gateway", "run", "-c", str(config)], place / "gateway.log"))
     await_page(page, gateway, place / "gateway.log")
     _say(_what_to_try(place, page, broker, influxdb, registered[0]))
@@ -166,13 +170,13 @@ def _run(place: Path, stack: ExitStack, devices: int, seconds: int) -> int:
     return _verify(place, influxdb.url, page)
 
 
-def _clock(now_ms: int) -> ScaledTime:
+def _clock(now_ms: int, start_s: float) -> ScaledTime:
     """A clock that begins at a midnight, so that no day ends before the first reading, and catches up with real time.
 
     The fleet is there some hours later, and sends for two days or more. Until the next midnight the gateway has the time that
     it needs to ask the database for the sums of all devices.
     """
-    begins = datetime.fromtimestamp(now_ms / 1000, _ZONE) - timedelta(_DAYS, _START_S * _SPEED)
+    begins = datetime.fromtimestamp(now_ms / 1000, _ZONE) - timedelta(_DAYS, start_s * _SPEED)
     midnight_ms = round(begins.replace(hour=0, minute=0, second=0, microsecond=0).timestamp() * 1000)
     return ScaledTime(now_ms, midnight_ms, _SPEED)
 
