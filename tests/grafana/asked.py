@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from gateway.commands.demo.services import Service
-from grafana.answers import Asked, AskedInfluxDb, AskedVictoriaMetrics
 from grafana.ask import Question
 from grafana.model import HALF, Dashboard, Kind, Panel
+from tests.grafana.answers import Asked, AskedInfluxDb, AskedVictoriaMetrics
 
 
 def asked(service: Service) -> Asked:

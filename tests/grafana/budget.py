@@ -19,11 +19,11 @@ from typing import Final, NamedTuple
 
 from gateway.commands.demo import services
 from gateway.commands.demo.services import Service
-from grafana.answers import Page
 from grafana.ask import Ask, Each, Over, Step
 from grafana.model import Panel
 from grafana.tables import DASHBOARDS
 from schemas.quantities import DOMAINS
+from tests.grafana.answers import Page
 from tests.grafana.asked import asked, panels_of
 from tests.grafana.known_points import DAY_MS, HOUR_MS, post
 from tests.grafana.many_points import lines

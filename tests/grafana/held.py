@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from gateway.commands.demo.services import Service
-from grafana.answers import Figures, Page
 from grafana.ask import Ask, Each, Mark, Over, Question, asks, column_name, first
 from grafana.tables import DASHBOARDS
+from tests.grafana.answers import Figures, Page
 from tests.grafana.asked import asked, with_marks
 from tests.grafana.ledger_points import LedgerPoints
 from tests.grafana.worked_out import figures

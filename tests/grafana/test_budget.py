@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from gateway.commands.demo import services
-from grafana.answers import Page
 from grafana.tables import DASHBOARDS
 from schemas.quantities import DOMAINS
+from tests.grafana.answers import Page
 from tests.grafana.budget import BARS_S, domain_of, fill, spent
 from tests.grafana.known_points import DAY_MS
 from tests.grafana.many_points import lines

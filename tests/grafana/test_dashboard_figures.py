@@ -4,12 +4,12 @@ from dataclasses import replace
 import pytest
 
 from gateway.commands.demo.services import Service
-from grafana.answers import Figures, Page
 from grafana.ask import Ask, Combined, Compare, Each, Mark, Over, Question, Step, Where, false, first, true
 from grafana.model import Dashboard, Panel
 from grafana.points import MEASUREMENTS
 from grafana.tables import DASHBOARDS
 from schemas.quantities import HEALTH
+from tests.grafana.answers import Figures, Page
 from tests.grafana.asked import asked, panels_of, with_marks
 from tests.grafana.conftest import Databases
 from tests.grafana.documented_sources import LENGTHS_MS

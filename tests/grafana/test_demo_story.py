@@ -13,11 +13,11 @@ import yaml
 from firmware_sim.cli import main as firmware_sim
 from gateway.commands.demo import services
 from gateway.commands.demo.services import Service
-from grafana.answers import Page
 from grafana.ask import Ask, Each, Over, Question, Step, asks, first
 from grafana.model import Kind, Panel
 from grafana.tables import DASHBOARDS
 from schemas.scaled_clock import PERMIT, VARIABLE, ScaledTime
+from tests.grafana.answers import Page
 from tests.grafana.asked import asked
 from tests.grafana.known_points import DAY_MS, HOUR_MS
 from tests.grafana.ledger_readings import rows_of

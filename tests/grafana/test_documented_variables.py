@@ -1,7 +1,7 @@
 import pytest
 
-from grafana.answers import Page, sent
 from schemas.quantities import DOMAINS
+from tests.grafana.answers import Page, sent
 from tests.grafana.as_documented import (
     DAY_MS,
     DOCUMENTED,

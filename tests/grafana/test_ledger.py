@@ -10,7 +10,7 @@ import pytest
 
 from firmware_sim.signals import DAY_S, HOUR_S
 from gateway.runtime.pipeline import processing
-from grafana.answers import Page
+from tests.grafana.answers import Page
 from tests.grafana.held import hold
 from tests.grafana.held_reports import HeldReports
 from tests.grafana.known_points import DAY_MS, HOUR_MS

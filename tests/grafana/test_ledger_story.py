@@ -22,9 +22,9 @@ from firmware_sim.firmware import Firmware
 from firmware_sim.fleet import SimDevice, build_fleet
 from firmware_sim.scenarios.loader import scenario
 from gateway.commands.demo.services import Service
-from grafana.answers import Page
 from grafana.ask import Ask, Each, Over, Step
 from schemas.scaled_clock import PERMIT, VARIABLE, ScaledTime
+from tests.grafana.answers import Page
 from tests.grafana.asked import asked
 from tests.grafana.held import Holding, hold
 from tests.grafana.held_reports import HeldReports

@@ -6,8 +6,8 @@ from dataclasses import replace
 from statistics import fmean
 from typing import Final
 
-from grafana.answers import Figures, Labels, Page, within
 from grafana.ask import Ask, Compare, Each, Mark, Over, Question, Step, Where, first
+from tests.grafana.answers import Figures, Labels, Page, within
 from tests.grafana.known_points import DAY_MS, HOUR_MS, ZONE_MS, KnownPoint, Value
 
 KnownPoints = Mapping[str, Sequence[KnownPoint]]

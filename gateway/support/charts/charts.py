@@ -1,4 +1,4 @@
-"""Lines, bars and states over time, and sparklines."""
+"""Lines and bars over time, and sparklines."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -41,14 +41,6 @@ class ChartLine(NamedTuple):
     name: str
     points: Sequence[Point]
     colour: str = ""
-
-
-class StateSpan(NamedTuple):
-    """A state from one instant to another; the colour is CSS."""
-
-    start_ms: float
-    end_ms: float
-    colour: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,17 +110,6 @@ def _stacked(series: Sequence[ChartLine]) -> Iterator[tuple[int, list[tuple[floa
                 end = ends[start_ms, value < 0] = begin + value
                 spans.append((start_ms, min(begin, end), max(begin, end)))
         yield number, spans
-
-
-def state_strip(frame: ChartFrame, spans: Iterable[StateSpan], time: TimeAxis) -> str:
-    """Draw states as a strip, over the times they lasted."""
-    height_px = frame.height_px - _BOTTOM_PX
-    shown = [
-        element("rect", x=f"{left:.1f}", width=f"{max(1.0, right - left):.1f}", height=height_px, fill=span.colour)
-        for span in spans
-        if (left := WIDTH * max(0.0, time.share(span.start_ms))) < (right := WIDTH * min(1.0, time.share(span.end_ms)))
-    ]
-    return frame.drawn(stretched("".join(shown), 0, height_px), *time.marks(frame.height_px - _LABEL_ABOVE_PX))
 
 
 def sparkline(values: Sequence[float | None], width_px: int = 120, height_px: int = 28) -> str:

@@ -104,7 +104,7 @@ def _job(board: Board, case: Case, sources: list[Json], end_ms: int) -> Json:
 def _judged(options: argparse.Namespace, store: str, judged: Judge, board: Board, case: Case, job: Json) -> Verdict:
     """Judge a dashboard with its rows open; pictures show it as it opens."""
     with judged.judged(job) as (found, _):
-        verdict = Verdict(store, options.language, board.name, case.name, found, tuple(judged.complaints))
+        verdict = Verdict(store, options.language, board.name, case.name, found, tuple(judged.complaints), case.is_measured)
     if options.pictures and (case.is_pictured or options.open_rows):
         name = f"{store}-{options.language}-{board.name}-{options.version}"
         options.out.mkdir(parents=True, exist_ok=True)

@@ -28,11 +28,13 @@ class Case:
 
     :ivar name: of the case; empty: all.
     :ivar is_pictured: it is the one of which pictures are taken.
+    :ivar is_measured: it is how people open the dashboard, and held against the bars.
     """
 
     name: str
     chosen: dict[str, Choice]
     is_pictured: bool = False
+    is_measured: bool = False
 
 
 class Values:
@@ -58,9 +60,9 @@ def cases(board: Board, values: Values) -> Iterator[Case]:
     base = {one["name"]: choice for one in board.variables if (choice := _first(one)) is not None}
     if board.is_of_one_device:
         for name in one_of_each_kind(values.of("registry", "device")):
-            yield Case(name, {**base, "device": name}, is_pictured=PICTURED in name)
+            yield Case(name, {**base, "device": name}, is_pictured=PICTURED in name, is_measured=True)
         return
-    yield Case("", base, is_pictured=True)
+    yield Case("", base, is_pictured=True, is_measured=True)
     if board.name == TRIED_ON:
         known = {tag: values.of(TRIED_ON, tag) for tag in CHOSEN_BY}
         yield Case("one", {**base, "area": [_plain(known["area"])[0]]})

@@ -1,5 +1,6 @@
 """The findings of the page, for people: a line for each dashboard, and a line for each fault."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -10,6 +11,7 @@ IN_SIGHT_MAX: Final = 20
 QUERIES_MAX: Final = 40
 EMPTY_SHARE_MAX: Final = 0.1
 _CUT: Final = 160
+_FIGURE: Final = re.compile(r"\d+ ?%?")
 _COLUMNS: Final = ("dashboard", "panels", "right", "empty", "faulty", "in sight", "empty there", "queries", "seconds", "faults")
 
 
@@ -19,6 +21,7 @@ class Verdict:
 
     :ivar board: its name; ``case`` says what was chosen, empty: all.
     :ivar complaints: errors in the browser's console.
+    :ivar is_measured: it is held against the bars of a dashboard as it opens.
     """
 
     store: str
@@ -27,6 +30,7 @@ class Verdict:
     case: str
     report: Json
     complaints: Sequence[str] = ()
+    is_measured: bool = True
 
     @property
     def panels(self) -> list[Json]:
@@ -51,8 +55,8 @@ class Verdict:
 
     @property
     def empty_in_sight(self) -> list[Json]:
-        """Panels in sight that have nothing to show. A count of nothing shows its 0."""
-        return [panel for panel in self.in_sight if panel["isEmpty"] and panel["noValue"] != "0"]
+        """Panels in sight that have nothing to show."""
+        return [panel for panel in self.in_sight if _is_empty(panel)]
 
     def faults(self) -> Iterator[tuple[str, str, str]]:
         """Yield kind, place, and what is wrong."""
@@ -62,7 +66,7 @@ class Verdict:
         for fault in self.report["faults"]:
             yield fault["kind"], "", fault["text"]
         yield from (("console", "", text) for text in self.complaints)
-        if not self.case:
+        if self.is_measured:
             yield from (("bar", "", text) for text in self._over())
 
     def _over(self) -> Iterator[str]:
@@ -88,7 +92,7 @@ class Verdict:
 
     def row(self) -> tuple[str, ...]:
         """Its line in the table."""
-        empty = sum(panel["isEmpty"] for panel in self.panels)
+        empty = sum(map(_is_empty, self.panels))
         figures = (
             len(self.panels),
             len(self.panels) - len(self.faulty),
@@ -100,6 +104,11 @@ class Verdict:
         )
         name = f"{self.board} ({self.case})" if self.case else self.board
         return name, *map(str, figures), f"{self.report['seconds']:.1f}", str(len(list(self.faults())))
+
+
+def _is_empty(panel: Json) -> bool:
+    """Tell if it has nothing to show: where "0" stands for no answer it has."""
+    return panel["isEmpty"] and not _FIGURE.fullmatch(panel["noValue"])
 
 
 def _of_panel(panel: Json) -> Iterator[tuple[str, str]]:

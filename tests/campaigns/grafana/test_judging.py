@@ -38,7 +38,7 @@ def panel(number: int = 1, **more: object) -> Json:
 
 def verdict(*panels: Json, case: str = "", **more: list[Json]) -> Verdict:
     report = {"panels": [*panels], "variables": [], "annotations": [], "faults": [], "seconds": 1.0, **more}
-    return Verdict("influxdb", "vi", "water", case, report)
+    return Verdict("influxdb", "vi", "water", case, report, is_measured=not case)
 
 
 def kinds(found: Verdict) -> list[str]:

@@ -8,23 +8,20 @@ from typing import Final
 
 from gateway.support.charts.charts import (
     ChartLine,
-    StateSpan,
     TimeAxis,
     ValueAxis,
     bar_chart,
     line_chart,
     sparkline,
-    state_strip,
 )
 from gateway.support.charts.drawing import ChartFrame
 
 DAY_MS = 86_400_000
-FRAME, LOW = ChartFrame("a", "Title", "Description", 120), ChartFrame("b", "T", "D", 40)
+FRAME = ChartFrame("a", "Title", "Description", 120)
 DAY = TimeAxis(0, DAY_MS, UTC, lambda ms: f"{ms // 3_600_000} h")
 PLAIN, ZERO = ValueAxis("{:g}".format), ValueAxis("{:g}".format, from_zero=True)
 RISING = [(at * DAY_MS / 4, 100.0 + at) for at in range(5)]
 GAPS = [(0.0, 5.0), (1000.0, None), (2000.0, -5.0), (3000.0, nan), (4000.0, inf), (5000.0, 2.0), (90_000.0, 3.0)]
-STATES = [StateSpan(-1, 10, "green"), StateSpan(DAY_MS / 2, 2 * DAY_MS, "red"), StateSpan(2 * DAY_MS, 3 * DAY_MS, "blue")]
 BARS = [ChartLine("in", [(0, 3.0), (DAY_MS / 2, 4.0)]), ChartLine("out", [(0, 2.0), (DAY_MS / 2, -1.5), (1, None)])]
 DRAWINGS: Final[dict[str, Callable[[], str]]] = {
     "a line": lambda: line_chart(FRAME, [ChartLine("", RISING)], DAY, PLAIN),
@@ -35,7 +32,6 @@ DRAWINGS: Final[dict[str, Callable[[], str]]] = {
     "nothing": lambda: line_chart(FRAME, [], TimeAxis(5, 5, UTC, str), PLAIN),
     "bars on each other": lambda: bar_chart(FRAME, BARS, DAY_MS / 4, DAY, PLAIN),
     "no bars": lambda: bar_chart(FRAME, [], DAY_MS / 4, DAY, ZERO),
-    "states": lambda: state_strip(LOW, STATES, DAY),
     "a sparkline": lambda: sparkline([1.0, nan, None, 3.0, 2.0]),
     "a flat sparkline": lambda: sparkline([4.0], 60, 20),
 }

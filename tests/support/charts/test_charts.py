@@ -9,13 +9,11 @@ import pytest
 from gateway.support.charts import charts
 from gateway.support.charts.charts import (
     ChartLine,
-    StateSpan,
     TimeAxis,
     ValueAxis,
     bar_chart,
     line_chart,
     sparkline,
-    state_strip,
 )
 from gateway.support.charts.drawing import ChartFrame
 
@@ -82,12 +80,6 @@ def test_bars_stand_on_zero_and_hang_from_it() -> None:
     assert float(up["y"]) + float(up["height"]) == float(down["y"])
     assert (up["x"], up["width"]) == ("0.0", "400.0")
     assert up["height"] == down["height"]
-
-
-def test_states_fill_their_time_and_no_other() -> None:
-    spans = [StateSpan(-9e9, 900_000, "green"), StateSpan(900_000, 9e9, "red"), StateSpan(9e9, 9.1e9, "blue")]
-    shown = [bar.attrib for bar in drawn(state_strip(FRAME, spans, HOUR)).iter(f"{SVG}rect")]
-    assert [(bar["x"], bar["width"], bar["fill"]) for bar in shown] == [("0.0", "250.0", "green"), ("250.0", "750.0", "red")]
 
 
 def test_a_sparkline_is_hidden_from_who_is_told_the_number_and_empty_without_values() -> None:

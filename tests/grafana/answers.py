@@ -1,4 +1,4 @@
-"""Questions as Grafana sends them to a database, and the figures that come back: for previews and for the tests."""
+"""Questions as Grafana sends them to a database, and the figures that come back."""
 
 import json
 import re
