@@ -6,6 +6,7 @@ import { withDefaults } from './defaults';
 import { figuresOf, type FigureOptions } from './draw/figures';
 import { makeTheme, Page } from './draw/dashboard';
 import { DRAWN_TYPES, type Shown } from './draw/panel';
+import { dashboardLinkFaults, linkFaults } from './faults/links';
 import { lookFaults } from './faults/looks';
 import { nameFaults } from './faults/names';
 import type { Fault, Job, PanelReport, Report, VariableReport } from './job';
@@ -24,6 +25,7 @@ export async function judge(job: Job): Promise<Report> {
   const scene = new Scene(job);
   giveSources(job.sources, asked, (text, own) => fill(scene.root, text, own).text);
   const faults: Fault[] = (await scene.ready()).map((text) => ({ kind: 'variable', text }));
+  faults.push(...dashboardLinkFaults(job.dashboard, scene));
   const theme = makeTheme(job.theme);
   const zone = timeZone(job.dashboard);
   const around = { sources: job.sources, theme, zone };
@@ -89,7 +91,7 @@ async function drawn(): Promise<void> {
 
 function report({ panel, row, inSight }: Laid, shown: Shown, around: Circumstances): PanelReport {
   const isDrawn = DRAWN_TYPES.includes(panel.type);
-  const faults = [...shown.faults, ...nameFaults(shown), ...lookFaults(shown, around.theme), ...unread(panel.type, shown)];
+  const faults = [...shown.faults, ...nameFaults(shown), ...linkFaults(shown), ...lookFaults(shown, around.theme), ...unread(panel.type, shown)];
   return {
     id: panel.id, title: shown.title, type: panel.type, row, inSight,
     queries: shown.answers.map((answer) => answer.report),

@@ -102,7 +102,7 @@ function chosenValue(json: VariableJson, choice: Choice | undefined): Choice {
 function sceneVariable(json: VariableJson, choice: Choice | undefined): SceneVariable {
   const value = chosenValue(json, choice);
   const text = value === ALL ? 'All' : Array.isArray(value) ? value.map((one) => (one === ALL ? 'All' : one)) : value;
-  const common = { name: json.name, label: json.label ?? json.name, value, text, skipUrlSync: true };
+  const common = { name: json.name, label: json.label ?? json.name, value, text };
   const many = {
     isMulti: json.multi ?? false, includeAll: json.includeAll ?? false, ...(json.allValue ? { allValue: json.allValue } : {}),
   };
