@@ -1,166 +1,128 @@
-"""Panels: the queries of the dashboards, read as data, with their variables filled in as Grafana would for "All"."""
+"""Panels: what Grafana's own parts make of the dashboards, in a browser (``tests.campaigns.grafana``)."""
 
-import json
-import re
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping
-from datetime import datetime
+import tempfile
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, Final, NamedTuple
-from urllib.parse import urlencode
+from typing import Final, NamedTuple
 
-from tests.campaigns.truth.calendar import DAY_S, HOUR_S, ZONE, Period, period_at
+from tests.campaigns.grafana.boards import Board, Json, described, make
+from tests.campaigns.grafana.driver import judge
+from tests.campaigns.grafana.server import serve
+from tests.campaigns.truth.calendar import DAY_S, HOUR_S, period_at
 from tests.campaigns.truth.judge import Answer, Marks
-from tests.campaigns.truth.parts import CHECKOUT, Store, fetched
+from tests.campaigns.truth.parts import CHECKOUT, Store
 
-_COMMAND: Final = "--language en --pages http://gateway.example.vn"
-_NAMES: Final = ("water", "power", "province")
-_STEPS: Final = {"hourly": "hour", "daily": "day", "monthly": "month"}
-_SECONDS: Final = {"hour": HOUR_S, "day": DAY_S, "month": DAY_S}
-_FIELD: Final = re.compile(r"\b(?:used|supplied|produced|lost)_(?:m3|kwh)\b")
-_SUM: Final = re.compile(r'sum\("([a-z]+_(?:m3|kwh))"\) AS "([^"]+)"')
-_COLUMN: Final = re.compile(r'last\("(c\d+)"\) AS "([^"]+)"')
-_MEASUREMENT: Final = re.compile(r'FROM "(\w+)"')
+BUNDLE: Final = CHECKOUT / ".cache" / "grafana-judge" / "v13" / "bundle"
+"""Grafana's parts: ``make judge-grafana`` fetches them, where there is node."""
 _DOUBT: Final = "in doubt"
-_DERIVED: Final = ("measured", "suspect", "estimated", "topk", " / ")
-_DOMAINS: Final = {"m3": "water", "kwh": "power"}
+_EARLIER: Final = {" the day before": DAY_S, " a week before": 7 * DAY_S}
+_UNITS: Final = {"water": "m3", "power": "kwh"}
 
 
-class Query(NamedTuple):
-    """A query of a panel that shows figures step by step, or how much of them is in doubt.
+class Shown(NamedTuple):
+    """Figures of a panel over time.
 
-    :ivar columns: name of a column of the answer (VictoriaMetrics: none) → its figure; empty: the share in doubt.
-    :ivar step: empty: the answer names the measurement.
-    :ivar by_area: one series an area; else all areas are added up.
+    :ivar word: the flow of its lines; empty: each line has its own word as its name.
+    :ivar by_area: a line an area; else all areas are added up.
+    :ivar step: of its figures; empty: hours or days, as it finds best.
     """
 
-    panel: str
-    text: str
-    columns: Mapping[str, str]
-    step: str
-    by_area: bool
+    domain: str
+    word: str = ""
+    by_area: bool = False
+    step: str = ""
 
 
-def panel_answers(store: Store, from_s: int, to_s: int) -> Iterator[Answer]:
-    """All figures of groups that panels show, over a range of some days."""
-    doubts: dict[tuple[str, str, Period], float] = {}
-    answers: list[tuple[Query, str, str, Period, float]] = []
-    for query in queries(store):
-        for figure, area, period, value in _asked(store, query, from_s, to_s):
-            if figure:
-                answers.append((query, figure, area, period, value))
-            else:
-                place = query.panel, area, period
-                doubts[place] = max(value, doubts.get(place, 0.0))  # a panel of two figures has two
-    for query, figure, area, period, value in answers:
-        subject = f"area:{area}" if query.by_area else f"areas:{_DOMAINS[figure.rpartition('_')[2]]}"
-        if from_s <= period.begin_s and period.end_s <= to_s and (area or not query.by_area):
-            marks = Marks(doubts.get((query.panel, area, period), doubts.get((query.panel, "", period))))
-            yield Answer(f"panels {query.step or period.step}", subject, figure, period, value, marks)
+def _by_area(domain: str, *words: str) -> dict[str, Shown]:
+    return {f"{word.capitalize()} per hour": Shown(domain, word, by_area=True) for word in words}
 
 
-def queries(store: Store) -> Iterator[Query]:
-    """The queries with figures of areas and a step, from the files that an administrator makes of a store's dashboards."""
-    kind = "influxdb" if store.is_influxdb else "victoriametrics"
-    with TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "gateway", "setup", "grafana", "--store", kind, *_COMMAND.split(), "--out", folder]
-        subprocess.run(command, cwd=CHECKOUT, check=True, stdout=subprocess.DEVNULL)
-        boards = {name: json.loads(Path(folder, "dashboards", f"{name}.json").read_text())["panels"] for name in _NAMES}
-    for name, rows in boards.items():
-        for panel in _panels(rows):
-            for target in panel.get("targets", ()):
-                place = f"{name} {panel.get('id')}"
-                if "query" in target:
-                    found = _influxql(place, str(target["query"]))
-                else:
-                    is_doubt = _DOUBT in str(target.get("legendFormat"))
-                    found = _metricsql(place, str(target.get("expr") or ""), is_doubt=is_doubt)
-                if found is not None:
-                    yield found
+SHOWN: Final = {
+    "water": {
+        "Supplied and used": Shown("water"),
+        "Water that earns nothing": Shown("water", "lost", step="day"),
+        "Used per day": Shown("water", "used", by_area=True, step="day"),
+        "Used per month": Shown("water", "used", by_area=True, step="month"),
+        **_by_area("water", "supplied", "used"),
+    },
+    "power": {
+        "Load curve": Shown("power"),
+        "Energy lost": Shown("power", "lost", step="day"),
+        **_by_area("power", "supplied", "used", "produced"),
+    },
+}
+"""Dashboard → title of a panel → what it shows, as its description says."""
 
 
-def _panels(panels: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    for panel in panels:
-        yield panel
-        yield from _panels(panel.get("panels", []))
+def panel_answers(store: Store, ranges: Sequence[tuple[int, int]]) -> Iterator[Answer]:
+    """All figures of groups that panels show over ranges of some days; ValueError if a panel is missing or fails."""
+    name, kind = ("influxdb", "influxdb") if store.is_influxdb else ("victoriametrics", "prometheus")
+    with tempfile.TemporaryDirectory(prefix="panels-") as folder:
+        made = make(name, "en", Path(folder))
+        sources = described(made.sources(), {kind: store.url})
+        with serve(BUNDLE, {source["uid"]: store.url for source in sources}) as address, judge(address, "en") as judged:
+            for board in (board for board in made.boards() if board.name in SHOWN):
+                for asked in ranges:
+                    with judged.judged(_job(board, sources, asked)) as (report, _):
+                        yield from _answers(board.name, report["panels"], asked)
 
 
-def _influxql(panel: str, text: str) -> Query | None:
-    """Return a query that is understood: of areas by hour, day or month, with nothing else worked out of it."""
-    measured = set(_MEASUREMENT.findall(text))
-    sums = {column: field for field, column in _SUM.findall(text) if _FIELD.fullmatch(field)}
-    named = dict(_COLUMN.findall(text)) or {column: column for column in sums}
-    columns = {name: "" if _DOUBT in name else sums.get(column) for column, name in named.items()}
-    known = {name: figure for name, figure in columns.items() if figure is not None}
-    is_series = all(name.endswith("_area") for name in measured) and "GROUP BY time(" in text
-    return Query(panel, text, known, "", ', "area"' in text) if is_series and known else None
-
-
-def _metricsql(panel: str, text: str, *, is_doubt: bool) -> Query | None:
-    """The same, of one figure."""
-    measured = set(re.findall(r"(hourly|daily|monthly)_area", text))
-    figures = set(_FIELD.findall(text.replace("_area_", "_area ")))
-    is_understood = is_doubt or (len(figures) == 1 and not any(word in text for word in _DERIVED))
-    is_series = text.startswith(("(sum", "(1 - sum")) and "sum_over_time" not in text
-    if len(measured) != 1 or not is_series or not is_understood:
-        return None
-    return Query(panel, text, {"": "" if is_doubt else figures.pop()}, _STEPS[measured.pop()], "by (area)" in text)
-
-
-def _filled(text: str, from_s: int, to_s: int) -> str:
-    """Fill the variables in."""
-    known = {
-        "${area:regex}": ".*",
-        "${site:regex}": ".*",
-        "${device:regex}": ".*",
-        "${site:raw}": ".*",
-        "${device:raw}": ".*",
-        "${simulated:raw}": "sim-.*",
-        "$timeFilter": f"time >= {from_s}s AND time < {to_s}s",
-        "${__from}": str(from_s * 1000),
-        "${__to}": str(to_s * 1000),
-        "${__range_s}": str(to_s - from_s),
-        "$__range_s": str(to_s - from_s),
-        "$__range": f"{to_s - from_s}s",
-        "$__rate_interval": "1h",
-        "$__interval": "1h",
+def _job(board: Board, sources: list[Json], asked: tuple[int, int]) -> Json:
+    return {
+        "dashboard": board.model,
+        "sources": sources,
+        "from_ms": asked[0] * 1000,
+        "to_ms": asked[1] * 1000,
+        "variables": {one["name"]: "All" for one in board.variables if one.get("includeAll")},
+        "openRows": True,
     }
-    for name, value in known.items():
-        text = text.replace(name, value)
-    if "$" in text.replace("$/", ""):
-        raise ValueError(f"a variable of a panel is not known: {text}")
-    return text
 
 
-def _asked(store: Store, query: Query, from_s: int, to_s: int) -> Iterator[tuple[str, str, Period, float]]:
-    """Yield figure, area, period and value."""
-    text = _filled(query.text, from_s, to_s)
-    if store.is_influxdb:
-        status, answer = fetched(store.url, "/query?" + urlencode({"db": "iot", "epoch": "ms", "q": text}))
-        if status != 200 or "error" in json.loads(answer)["results"][0]:
-            raise ValueError(f"{query.panel}: {answer[:300]}")
-        for series in json.loads(answer)["results"][0].get("series", ()):
-            step, area = _STEPS[series["name"].partition("_")[0]], series.get("tags", {}).get("area", "")
-            for at_ms, *values in series["values"]:
-                for name, value in zip(series["columns"][1:], values, strict=True):
-                    if value is not None and name in query.columns:
-                        yield query.columns[name], area, _period(step, at_ms / 1000), value
-        return
-    step_s = _SECONDS[query.step]
-    ask = {"query": text, "start": from_s // step_s * step_s, "end": to_s // step_s * step_s, "step": step_s}
-    status, answer = fetched(store.url, "/api/v1/query_range?" + urlencode(ask))
-    if status != 200:
-        raise ValueError(f"{query.panel}: {answer[:300]}")
-    for series in json.loads(answer)["data"]["result"]:
-        for at_s, value in series["values"]:
-            yield query.columns[""], series["metric"].get("area", ""), _period(query.step, at_s), float(value)
+def _answers(board: str, found: list[Json], asked: tuple[int, int]) -> Iterator[Answer]:
+    by_title = {panel["title"]: panel for panel in found}
+    missing = SHOWN[board].keys() - by_title.keys()
+    failed = [fault["text"] for panel in found for fault in panel["faults"] if fault["kind"] == "error"]
+    if missing or failed:
+        raise ValueError(f"{board}: no panel {sorted(missing)}; {failed}")
+    for title, shown in SHOWN[board].items():
+        lines = {str(name): values for name, values in _lines(by_title[title])}
+        for name, values in lines.items():
+            if _DOUBT not in name:
+                doubts = dict(lines.get(_doubt_of(name, shown), ()))
+                yield from _of_line(name, values, doubts, shown, asked)
 
 
-def _period(step: str, at_s: float) -> Period:
-    """Return the period of a bar: days of VictoriaMetrics stand at midnight in UTC, which is seven in the morning."""
-    at = datetime.fromtimestamp(at_s, ZONE).replace(minute=0, second=0)
-    at = at if step == "hour" else at.replace(hour=0)
-    at = at.replace(day=1) if step == "month" else at
-    return period_at(step, round(at.timestamp()))
+def _lines(panel: Json) -> Iterator[tuple[str, list[tuple[float, float]]]]:
+    """Yield each line: its name and its points."""
+    for frame in panel["frames"]:
+        times = next((field["values"] for field in frame["fields"] if field["type"] == "time"), ())
+        for field in frame["fields"]:
+            if field["type"] == "number":
+                yield (
+                    field["displayName"],
+                    [(at, value) for at, value in zip(times, field["values"], strict=False) if value is not None],
+                )
+
+
+def _doubt_of(name: str, shown: Shown) -> str:
+    return f"{name} {_DOUBT}" if shown.by_area or not shown.word else _DOUBT
+
+
+def _of_line(
+    name: str, values: list[tuple[float, float]], doubts: dict[float, float], shown: Shown, asked: tuple[int, int]
+) -> Iterator[Answer]:
+    ending = next((ending for ending in _EARLIER if name.endswith(ending)), "")
+    word = shown.word or name.removesuffix(ending)
+    figure, subject = f"{word}_{_UNITS[shown.domain]}", f"area:{name}" if shown.by_area else f"areas:{shown.domain}"
+    step = shown.step or _step([at for at, _ in values])
+    for at_ms, value in values:
+        period = period_at(step, round(at_ms / 1000) - _EARLIER.get(ending, 0))
+        if asked[0] <= period.begin_s and period.end_s <= asked[1]:
+            yield Answer(f"panels {step}", subject, figure, period, value, Marks(doubts.get(at_ms)))
+
+
+def _step(times: list[float]) -> str:
+    """Tell hours from days by the time between two figures."""
+    nearest_s = min((after - before for before, after in pairwise(times)), default=HOUR_S * 1000) / 1000
+    return "hour" if nearest_s < DAY_S else "day"
