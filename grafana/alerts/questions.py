@@ -1,7 +1,7 @@
 """The questions of alerts: to the points that the gateway writes about itself and its alarms, and to its metrics.
 
-A window of a question to points slides with the clock. Buckets of fixed minutes would empty at each of their beginnings, and an
-alert would end and be told again.
+A window of a question to points slides with the clock. Buckets of fixed minutes would empty at each of their beginnings: an
+alert would end and be told again, or come where nothing is wrong.
 """
 
 from typing import Final
@@ -10,6 +10,7 @@ from grafana.alerts.model import Bound, Condition, StoreConditions, above, below
 
 _OWN: Final = 'FROM "gateway" WHERE $timeFilter GROUP BY "gateway"'
 """The gateway writes each minute, so five minutes have it in any case."""
+_MINUTE_S: Final = 60
 _WEEK_S: Final = 7 * 86_400
 _ALARM_TAGS: Final = '"alarm", "area", "device", "domain", "site"'
 _ALARM_S: Final = 900
@@ -53,12 +54,14 @@ def grown(field: str, window_s: int, bound: Bound) -> StoreConditions:
 def silent(after_s: int) -> StoreConditions:
     """A gateway that wrote nothing about itself for a while, and did within the week.
 
-    InfluxQL does not know how old a point is, so points are counted by intervals. The newest interval may have just begun, with
-    no point in it: the alert must stand for longer than the gateway waits between two points.
+    InfluxQL does not know how old a point is, so points are counted by the minute. The newest minute has just begun: the whole
+    ones before it make up the while.
     """
-    counts = f'SELECT count("pending") FROM "gateway" WHERE $timeFilter GROUP BY time({after_s}s), "gateway" fill(0)'  # noqa: S608
+    minutes = after_s // _MINUTE_S + 1
+    counts = f'SELECT moving_average(count("pending"), {minutes}) AS "points" FROM "gateway" WHERE $timeFilter'  # noqa: S608
+    each = f'{counts} GROUP BY time({_MINUTE_S}s), "gateway" fill(0)'
     return StoreConditions(
-        Condition(counts, below(1), _WEEK_S),
+        Condition(f'SELECT last("points") FROM ({each}) GROUP BY "gateway"', below(1 / (2 * minutes)), _WEEK_S),  # noqa: S608
         Condition("time() - tlast_over_time(gateway_pending[7d])", above(after_s)),
     )
 

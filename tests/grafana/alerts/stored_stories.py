@@ -12,6 +12,9 @@ MINUTE_MS = 60_000
 WRITTEN_MIN = (*range(90), *range(1440, 1464))
 """Minutes with points: an hour and a half, and the same time a day later."""
 
+PAUSES_MIN = {*range(13, 17), *range(25, 29), *range(41, 45), *range(54, 58)}
+"""Minutes in which a gateway writes nothing, since it is slow or starts again: less than five together."""
+
 GOOD: Fields = {
     "pending": 12.0,
     "mqtt": True,
@@ -55,6 +58,7 @@ def _while(begin: int, end: int, fields: Fields) -> Callable[[int], Fields]:
 STORIES = (
     StoredStory("good", "", _good),
     StoredStory("dead", "GatewayAbsent", lambda minute: None if 10 <= minute < 32 else {}, 14, 32),
+    StoredStory("pauses", "", lambda minute: None if minute in PAUSES_MIN else {}),
     StoredStory("waits", "GatewayWaits", _while(10, 30, {"waits": 2.0}), 10, 30),
     StoredStory("mqtt", "GatewayMqttAway", _while(10, 30, {"mqtt": False}), 15, 30),
     StoredStory("filling", "GatewayJournalFilling", _while(10, 30, {"full_s": 7000.0}), 15, 30),
