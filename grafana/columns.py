@@ -9,7 +9,7 @@ from typing import Final
 from grafana.ask import first
 from grafana.layout import pixels
 from grafana.looks import mappings, missing_value, thresholds, whole
-from grafana.model import Column, Kind, Panel
+from grafana.model import NULL, Column, Kind, Panel
 from grafana.stores import Database, Json
 from grafana.text import both
 from grafana.units import AGO, DURATION
@@ -76,7 +76,8 @@ def too_wide(panel: Panel) -> float:
 def order(panel: Panel, database: Database) -> Json:
     """The transformation that puts columns in order and hides the rest."""
     names = [database.column(panel, column.name) for column in shown(panel)]
-    hidden = [tag for tag in tags(panel) if tag not in names]
+    asked = [*tags(panel), *(database.column(panel, panel.column(question)) for question in panel.questions)]
+    hidden = [name for name in asked if name not in names]
     options = {
         "indexByName": {name: place for place, name in enumerate(names)},
         "excludeByName": dict.fromkeys(hidden, True),
@@ -122,7 +123,7 @@ def _looks(column: Column, *, is_value: bool) -> list[Json]:
     said = mappings(column.words)
     if is_value:
         properties.append({"id": "custom.filterable", "value": False})
-        said.append(missing_value(len(said), _NOTHING))
+        said += [] if NULL in (column.words or {}) else [missing_value(len(said), _NOTHING)]
     if said:
         properties.append({"id": "mappings", "value": said})
     if column.steps or any(word.color for word in (column.words or {}).values()):

@@ -4,7 +4,7 @@ from itertools import cycle, pairwise
 from typing import Final
 
 from grafana.ask import first, gap_ms
-from grafana.model import CRITICAL, GOOD, GREY, INFO, MISSING, WARNING, Kind, Panel, Prom, Steps, Words
+from grafana.model import CRITICAL, GOOD, GREY, INFO, MISSING, NULL, WARNING, Kind, Panel, Prom, Steps, Words
 from grafana.reasons import without_data
 from grafana.stores import Json
 from grafana.tables.flows import DOUBT, DOUBT_FROM, WORDS, is_doubt
@@ -154,7 +154,8 @@ OF_DOUBTFUL_FIGURE: Final[Json] = {
 
 def options(panel: Panel, *, has_doubt: bool) -> Json:
     """The options of a panel's form."""
-    if TYPES[panel.kind] == "stat" and (has_doubt or len({panel.called(one) for one in panel.questions}) > 1):
+    of_groups = panel.kind is Kind.STAT and any(first(one).by for one in panel.questions)
+    if TYPES[panel.kind] == "stat" and (has_doubt or of_groups or len({panel.called(one) for one in panel.questions}) > 1):
         return _OPTIONS[panel.kind] | {"textMode": "value_and_name", "text": _NAMED}
     if panel.kind is Kind.MAP:
         states = [column.name for column in panel.columns if column.steps]
@@ -261,6 +262,8 @@ def _mapping(value: str, text: str, color: str, index: int) -> Json:
     result = {"text": text, "index": index} | ({"color": color} if color else {})
     if value.endswith("+"):
         return {"type": "range", "options": {"from": float(value[:-1]), "to": None, "result": result}}
+    if value == NULL:
+        return {"type": "special", "options": {"match": "null+nan", "result": result}}
     return {"type": "value", "options": {value: result}}
 
 
@@ -280,6 +283,7 @@ def _in_color(name: str, color: str) -> Json:
 def lines_in_words(panel: Panel) -> list[Json]:
     """Words and colours of lines and figures that are called as a tag whose codes have words."""
     tags = {first(question).by[0] for question in panel.questions if len(first(question).by) == 1}
+    tags |= {target.name.strip("{}") for target in panel.targets if isinstance(target, Prom)}
     return [
         {
             "matcher": {"id": "byName", "options": value},

@@ -87,8 +87,9 @@ class Word(NamedTuple):
     color: str = ""
 
 
+NULL: Final = "null"
 Words = Mapping[str, Word]
-"""Value as text (``true``, ``0``) → what is in its place. ``1+`` means one and more."""
+"""Value as text (``true``, ``0``) → what is in its place. ``1+`` means one and more, :data:`NULL` that there is none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,6 +139,7 @@ MEASUREMENTS: Final[Mapping[str, Points]] = {
         PLACE, ("alarm", "by", "device"), {"value": "1", "at_ms": "ms"}, "value", name="event", tags=(("kind", "acknowledged"),)
     ),
     "gateway": Points(("gateway",), ("gateway",), _GATEWAY, "pending"),
+    "every_gateway": Points((), ("gateway",), _GATEWAY, "pending", name="gateway"),
     "build": Points(("gateway",), ("gateway", "version"), {"value": "1"}, "value"),
 }
 """Measurement → its points. A month stands on its first day, so its points are asked for by days."""

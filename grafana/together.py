@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from grafana import influxql, metricsql
-from grafana.ask import Question, Step, first
+from grafana.ask import Each, Question, Step, first
 from grafana.model import ROWS, TABLES, Kind, Panel
 
 _STEPS: Final = {Step.NOW: "", Step.RANGE: "", Step.INTERVAL: "interval", Step.HOUR: "hours", Step.DAY: "hours"}
@@ -92,7 +92,7 @@ def _of_one_step(question: Question, kind: Kind) -> tuple[object, ...]:
 def _sub_queries(question: Question, kind: Kind) -> tuple[object, ...]:
     """The properties that questions of one query share."""
     asked = first(question)
-    if asked.where or kind is Kind.STATES:
+    if asked.where or kind is Kind.STATES or (asked.each is Each.TRUE and kind in TABLES):
         return (question,)
     measurement = asked.points.name or asked.measurement
     family = tuple(word for word in measurement.split("_") if word not in _PERIODS)

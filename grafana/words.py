@@ -6,8 +6,9 @@ The alarms are the rules that the gateway is shipped with; one of a utility's ow
 from collections.abc import Mapping
 from typing import Final
 
-from grafana.model import CRITICAL, INFO, WARNING, Word, Words
+from grafana.model import CRITICAL, GOOD, INFO, MISSING, WARNING, Word, Words
 from grafana.text import both
+from schemas.glossary import DROPS, REASONS
 
 SEVERITIES: Final[Words] = {
     "critical": Word(both("nghiêm trọng", "critical"), CRITICAL),
@@ -62,11 +63,43 @@ VEHICLES: Final[Words] = {
     "other": Word(both("xe khác", "other")),
     "unknown": Word(both("không rõ loại", "unknown")),
 }
+_OUTCOMES: Final[Words] = {
+    "written": Word(both("đã ghi", "written"), GOOD),
+    "duplicate": Word(both("trùng", "duplicate"), INFO),
+    "rejected": Word(both("bị từ chối", "rejected"), WARNING),
+    "expired": Word(both("quá hạn", "expired"), WARNING),
+    "lost": Word(both("mất", "lost"), CRITICAL),
+    "split": Word(both("phải chia nhỏ", "to be split")),
+    "split_smaller": Word(both("quá lớn", "too large")),
+    "faulty_database": Word(both("cơ sở dữ liệu sai", "database at fault"), CRITICAL),
+    "retry": Word(both("phải ghi lại", "to be tried again"), WARNING),
+}
+"""What became of readings, and of a write."""
+_PLACES: Final[Words] = {
+    "memory": Word(both("trong bộ nhớ", "in memory")),
+    "journal": Word(both("trong nhật ký tạm", "in the journal")),
+    "quarantine": Word(both("chờ đăng ký", "in quarantine")),
+}
+_PRESENCES: Final[Words] = {
+    "online": Word(both("có tín hiệu", "heard"), GOOD),
+    "silent": Word(both("im lặng", "silent"), WARNING),
+    "new": Word(both("mới", "new"), INFO),
+    "unknown": Word(both("chưa từng nghe", "never heard"), MISSING),
+}
 OF_TAGS: Final[Mapping[str, Words]] = {
     "alarm": ALARMS,
     "severity": SEVERITIES,
     "domain": DOMAINS,
 }
 """Tag → its values in words."""
-OF_LINES: Final[Mapping[str, Words]] = {**OF_TAGS, "direction": DIRECTIONS, "vehicle_class": VEHICLES}
-"""Tag → what lines are called that are told apart by it alone."""
+OF_LINES: Final[Mapping[str, Words]] = {
+    **OF_TAGS,
+    "direction": DIRECTIONS,
+    "vehicle_class": VEHICLES,
+    "outcome": _OUTCOMES,
+    "where": _PLACES,
+    "state": _PRESENCES,
+    "reason": {reason.value: Word(both(said.vi, said.en)) for reason, (said, _) in REASONS.items()},
+    "cause": {cause.value: Word(both(said.vi, said.en)) for cause, said in DROPS.items()},
+}
+"""Tag, or label of the gateway's metrics → what lines are called that are told apart by it alone."""

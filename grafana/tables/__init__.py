@@ -3,7 +3,7 @@
 from typing import Final
 
 from grafana.model import Dashboard
-from grafana.tables import alarms, completeness, device, environment, gateway, power, province, traffic, urban, water
+from grafana.tables import alarms, completeness, device, environment, gateway, metrics, power, province, traffic, urban, water
 
 DASHBOARDS: Final[tuple[Dashboard, ...]] = (
     province.DASHBOARD,
@@ -16,4 +16,5 @@ DASHBOARDS: Final[tuple[Dashboard, ...]] = (
     completeness.DASHBOARD,
     device.DASHBOARD,
     gateway.DASHBOARD,
+    metrics.DASHBOARD,
 )

@@ -1,16 +1,15 @@
-"""The gateway itself and all registered devices.
+"""The gateway itself and all registered devices, from points that it writes each minute.
 
-The first sections stand on points that the gateway writes to InfluxDB each minute. The last one needs a Prometheus data
-source that collects the gateway's ``/metrics``; it is closed, and asks nothing until it is opened.
+Its own metrics, which a Prometheus collects, have a dashboard of their own.
 """
 
 from dataclasses import replace
 from typing import Final
 
-from grafana.ask import Ask, Each, Over, Step, by_choice, false, true
+from grafana.ask import Ask, Each, Over, Step, false, true
 from grafana.model import (
     GREEN,
-    HALF,
+    NULL,
     RED,
     THIRD,
     YELLOW,
@@ -24,48 +23,88 @@ from grafana.model import (
     Steps,
     Variable,
     Word,
+    Words,
 )
-from grafana.tables import common, metrics
+from grafana.tables import common
 from grafana.tables.marks import marks
 from grafana.text import both
 from grafana.units import BYTES, COUNT, DAYS, DURATION, unit_of
-from schemas.quantities import DOMAINS, HEALTH
+from schemas.quantities import HEALTH
 
 GATEWAY: Final = "gateway"
 MINUTES: Final = "10m"
 """The gateway writes about itself and its devices each minute."""
+A_MOMENT: Final = "3m"
+A_DAY: Final = "25h"
 
+EMPTY_STEPS: Final = ((None, GREEN), (10_000.0, YELLOW), (100_000.0, RED))
+"""Readings that wait: some do at any time, many where the database takes none."""
 ROOM_STEPS: Final = ((None, RED), (100.0 * 2**20, GREEN))
 FULL_STEPS: Final = ((None, RED), (7200.0, YELLOW), (3 * 86_400.0, GREEN))
 CERTIFICATE_STEPS: Final = ((None, RED), (21.0, YELLOW), (42.0, GREEN))
+NO_GATEWAY: Final = both("Không cổng thu thập nào đang chạy", "No gateway is running")
+NO_BATTERY: Final = both("Không thiết bị nào báo pin hay sóng", "No device tells of a battery or radio")
+
+RUNNING: Final = Column(
+    "running",
+    "Trạng thái",
+    "State",
+    words={"0+": Word(both("đang chạy", "running"), GREEN), NULL: Word(both("ĐÃ DỪNG", "STOPPED"), RED)},
+)
+
+
+def _yes(vi: str, en: str, not_vi: str, not_en: str) -> Words:
+    """A state that was true a moment ago, or was not."""
+    return {"1+": Word(both(vi, en), GREEN), NULL: Word(both(not_vi, not_en), RED)}
+
+
+CONNECTED: Final = _yes("đã kết nối", "connected", "MẤT KẾT NỐI", "NOT CONNECTED")
+IN_TIME: Final = _yes("đúng giờ", "in time", "BỊ NGHI NGỜ", "DOUBTED")
+
+
+def _last(field: str, *, within: str = MINUTES, name: str = "", measurement: str = GATEWAY) -> Ask:
+    return Ask(measurement, field, Each.LAST, Step.NOW, Over.MAX, ("gateway",), within=within, name=name)
+
+
+def alive(measurement: str = GATEWAY) -> tuple[Ask, Ask]:
+    """The gateways that wrote something in a day, and what they wrote a moment ago: nothing, if they stand still."""
+    known = _last("pending", within=A_DAY, name="known", measurement=measurement)
+    return known, replace(known, within=MINUTES, name=RUNNING.name)
 
 
 def _own_over_time(field: str, vi: str, en: str, unit: str, about_vi: str, about_en: str) -> Panel:
     question = Ask(GATEWAY, field, Each.MAX, Step.INTERVAL, Over.MAX, ("gateway",))
-    return Panel(vi, en, Kind.LINES, (question,), unit, HALF, about_vi, about_en, minimum=0.0)
+    return Panel(vi, en, Kind.LINES, (question,), unit, THIRD, about_vi, about_en, minimum=0.0)
 
 
 def _state() -> Panel:
+    states = (Column("mqtt", "MQTT", "MQTT", words=CONNECTED), Column("clock", "Đồng hồ", "Clock", words=IN_TIME))
     columns = (
-        Column("pending", "Số đo đang chờ", "Readings pending", COUNT),
-        Column("journal", "Trên đĩa", "In the journal", COUNT),
+        Column("waiting", "Đang chờ", "Pending", COUNT, steps=EMPTY_STEPS),
+        Column("journal", "Trên đĩa", "On disk", COUNT, steps=EMPTY_STEPS),
         Column("quarantine", "Chờ đăng ký", "In quarantine", COUNT),
-        Column("used_bytes", "Nhật ký tạm", "Journal", BYTES),
         Column("room_bytes", "Còn chỗ", "Room left", BYTES, steps=ROOM_STEPS),
         Column("full_s", "Đầy sau", "Full in", DURATION, steps=FULL_STEPS),
-        Column("oldest_s", "Cũ nhất đã chờ", "Oldest waits for", DURATION),
-        Column("certificate_days", "Chứng thư còn", "Certificate ends in", DAYS, steps=CERTIFICATE_STEPS),
+        Column("certificate_days", "Chứng thư còn", "Certificate", DAYS, steps=CERTIFICATE_STEPS),
     )
+    fields = {"waiting": "pending"}
     return Panel(
-        "Cổng thu thập",
-        "Gateways",
+        "Từng cổng thu thập",
+        "Each gateway",
         Kind.TABLE,
-        tuple(Ask(GATEWAY, column.name, Each.LAST, Step.NOW, Over.MAX, ("gateway",), within=MINUTES) for column in columns),
+        (
+            *alive(),
+            *(Ask(GATEWAY, state.name, Each.TRUE, Step.NOW, Over.SUM, ("gateway",), within=A_MOMENT) for state in states),
+            *(_last(fields.get(column.name, column.name), name=column.name) for column in columns),
+        ),
         COUNT,
         Size(24, 5),
-        "Trạng thái mà từng cổng thu thập ghi trong 10 phút cuối. Cổng không có trong bảng thì đã dừng.",
-        "What each gateway last wrote about itself, in the last 10 minutes. One that is not listed has stopped.",
-        columns=columns,
+        "Mọi cổng đã ghi gì trong 25 giờ cuối, với trạng thái của 10 phút cuối. Đang chờ và trên đĩa: số đo chưa ghi vào cơ sở "
+        "dữ liệu. Đầy sau: lúc nhật ký tạm hết chỗ nếu cơ sở dữ liệu dừng.",
+        "Every gateway that wrote in the last 25 hours, with its state of the last 10 minutes. Pending and on disk: readings "
+        "that the database does not have yet. Full in: when the journal has no room left if the database stops.",
+        columns=(RUNNING, *states, *columns),
+        without_data=NO_GATEWAY,
     )
 
 
@@ -76,13 +115,14 @@ def _version() -> Panel:
         Kind.TABLE,
         (Ask("build", "value", Each.LAST, Step.NOW, Over.MAX, ("gateway", "version"), within=MINUTES),),
         COUNT,
-        Size(8, 4),
+        Size(8, 8),
         "Phiên bản phần mềm mà từng cổng đang chạy.",
         "The version that each gateway runs.",
         columns=(
             Column("version", "Phiên bản", "Version"),
             Column("value", "Đang chạy", "Running", words={"1": Word(both("có", "yes"), GREEN)}),
         ),
+        without_data=NO_GATEWAY,
     )
 
 
@@ -127,10 +167,17 @@ NUMBERS: Final = (
 )
 
 
-def _device_stat(vi: str, en: str, *, up: bool, about_vi: str, about_en: str) -> Panel:
-    state = true("up") if up else false("up")
-    counted = Ask(HEALTH, "up", Each.LAST, Step.NOW, Over.COUNT, where=(state,), within=MINUTES)
-    return common.stat(vi, en, counted, COUNT, about_vi, about_en, () if up else common.NONE_IS_GOOD)
+def _devices() -> tuple[Panel, Panel]:
+    heard, silent = (
+        Ask(HEALTH, "up", Each.LAST, Step.NOW, Over.COUNT, where=(state("up"),), within=MINUTES) for state in (true, false)
+    )
+    return (
+        common.stat("Có tín hiệu", "Heard", heard, COUNT, "Thiết bị gửi đúng hạn.", "Devices that report in time."),
+        common.stat(
+            *("Im lặng", "Silent", silent, COUNT, "Thiết bị quá hạn chưa gửi.", "Devices that are overdue."),
+            common.NONE_IS_BEST,
+        ),
+    )
 
 
 def _silent_over_time() -> Panel:
@@ -139,42 +186,36 @@ def _silent_over_time() -> Panel:
         tags=(("alarm", "device_silent"),),
     )
     return Panel(
-        "Số thiết bị im lặng",
-        "Silent devices",
+        "Số thiết bị im lặng mỗi giờ",
+        "Silent devices of each hour",
         Kind.BARS,
         (silent,),
         COUNT,
-        HALF,
-        "Số thiết bị im lặng trong mỗi giờ. Nhiều thiết bị cùng địa điểm im lặng cùng lúc: mất điện hoặc mất mạng tại đó, "
-        "không phải hỏng thiết bị.",
-        "Devices that were silent in each hour. Many of one site at once: supply or network of the site, not the devices.",
+        THIRD,
+        "Theo địa điểm. Nhiều thiết bị cùng im lặng: mất điện hoặc mất mạng tại đó, không phải hỏng thiết bị.",
+        "By site. Many of one site at once: supply or network of the site, not the devices.",
         least_interval="1h",
         minimum=0.0,
+        without_data=both("Không có thiết bị im lặng", "No silent device"),
     )
 
 
-def _readings() -> Panel:
-    of_devices = Ask("completeness", "received", Each.SUM, Step.DAY, Over.SUM, ("domain",))
-    of_areas = replace(of_devices, measurement="daily_completeness")
-    return Panel(
-        "Số đo theo lĩnh vực, mỗi ngày",
-        "Readings by domain, per day",
-        Kind.BARS,
-        by_choice(of_areas, of_devices),
-        COUNT,
-        HALF,
-        "Số đo nhận được mỗi ngày trong 31 ngày qua (theo thời điểm đo).",
-        "Readings received on each of the last 31 days (by the time they were taken).",
-        least_interval="1d",
-        days=31,
-        without_data=both("Chưa có ngày trọn vẹn", "No whole day yet"),
-    )
+_HEADS: Final = {
+    "silence_s": ("Im lặng", "Silent for"),
+    "seq_missing": ("Thiếu", "Missing"),
+    "clock_offset_s": ("Nhanh", "Ahead by"),
+    "battery_pct": ("Pin", "Battery"),
+    "battery_v": ("Điện áp", "Voltage"),
+    "rssi_dbm": ("Sóng", "Signal"),
+}
+"""Field → the head of its column."""
 
 
 def _worst(  # noqa: PLR0913 - one row of a table
     field: str, vi: str, en: str, about_vi: str, about_en: str, *, limit: int, steps: Steps = (), within: str = MINUTES
 ) -> Panel:
     """The devices with the highest or lowest last value of their health."""
+    head = _HEADS[field]
     unit = DURATION if unit_of(HEALTH, field) == "s" else unit_of(HEALTH, field)
     return Panel(
         vi,
@@ -185,9 +226,10 @@ def _worst(  # noqa: PLR0913 - one row of a table
         THIRD,
         about_vi,
         about_en,
-        columns=(Column(field, vi, en, unit, steps=steps),),
-        sort_by=both(vi, en),
+        columns=(Column(field, *head, unit, steps=steps),),
+        sort_by=both(*head),
         sort_up=limit < 0,
+        without_data=NO_BATTERY if within == A_DAY else "",
     )
 
 
@@ -202,49 +244,28 @@ HEALTH_TABLES: Final = (
     ),
     _worst(
         "seq_missing",
-        "Thiếu bản tin nhiều nhất",
-        "Most messages missing",
-        "Số bản tin thiếu theo số thứ tự mà thiết bị đánh.",
-        "Messages missing by the devices' own sequence numbers.",
+        "Thiếu bản tin",
+        "Messages missing",
+        "Số bản tin thiếu theo số thứ tự mà thiết bị đánh, nhiều nhất trước.",
+        "Messages missing by the devices' own sequence numbers, the most first.",
         limit=common.ROWS,
     ),
     _worst(
         "clock_offset_s",
-        "Đồng hồ chạy nhanh nhất",
-        "Clocks farthest ahead",
+        "Đồng hồ chạy nhanh",
+        "Clock ahead by",
         "Đồng hồ của thiết bị chạy trước đồng hồ của cổng thu thập. Lệch nhiều: kiểm tra múi giờ.",
         "The devices' clocks against the gateway's. Hours off: look at the time zone.",
         limit=common.ROWS,
     ),
-    _worst(
-        "battery_pct",
-        "Pin yếu nhất",
-        "Weakest batteries",
-        "Trong 25 giờ cuối của khoảng thời gian đang xem.",
-        "In the last 25 hours of the time shown.",
-        limit=-common.ROWS,
-        steps=common.BATTERY_STEPS,
-        within="25h",
-    ),
-    _worst(
-        "battery_v",
-        "Điện áp pin thấp nhất",
-        "Lowest battery voltage",
-        "Trong 25 giờ cuối của khoảng thời gian đang xem.",
-        "In the last 25 hours of the time shown.",
-        limit=-common.ROWS,
-        within="25h",
-    ),
-    _worst(
-        "rssi_dbm",
-        "Sóng yếu nhất",
-        "Weakest signals",
-        "Trong 25 giờ cuối của khoảng thời gian đang xem.",
-        "In the last 25 hours of the time shown.",
-        limit=-common.ROWS,
-        steps=common.SIGNAL_STEPS,
-        within="25h",
-    ),
+)
+BATTERY_TABLES: Final = tuple(
+    _worst(field, vi, en, "Trong 25 giờ cuối.", "In the last 25 hours.", limit=-common.ROWS, steps=steps, within=A_DAY)
+    for field, vi, en, steps in (
+        ("battery_pct", "Pin yếu nhất", "Weakest battery", common.BATTERY_STEPS),
+        ("battery_v", "Điện áp pin thấp nhất", "Lowest voltage", ()),
+        ("rssi_dbm", "Sóng yếu nhất", "Weakest signal", common.SIGNAL_STEPS),
+    )
 )
 
 DASHBOARD: Final = Dashboard(
@@ -253,13 +274,13 @@ DASHBOARD: Final = Dashboard(
     "Gateway and devices",
     (Variable("gateway", "Cổng thu thập", "Gateway", GATEWAY), *common.variables(HEALTH)),
     (
+        Section("Cổng thu thập có ổn không?", "Are the gateways well?", (*NUMBERS, *_devices(), _state())),
+        Section("Thiết bị", "Devices", (*HEALTH_TABLES, _silent_over_time())),
+        Section("Pin và sóng", "Battery and radio", BATTERY_TABLES, closed=True),
         Section(
-            "Cổng thu thập",
-            "Gateway",
+            "Cổng thu thập theo thời gian",
+            "Gateways over time",
             (
-                *NUMBERS,
-                _version(),
-                _state(),
                 _own_over_time(
                     "pending",
                     "Số đo đang chờ ghi",
@@ -308,25 +329,9 @@ DASHBOARD: Final = Dashboard(
                     "Đường nằm ngang: không có số đo nào đến. Về 0: cổng đã khởi động lại.",
                     "A flat line: no readings arrive. Back at 0: the gateway was started again.",
                 ),
+                _version(),
             ),
         ),
-        Section(
-            "Thiết bị",
-            "Devices",
-            (
-                _device_stat(
-                    "Có tín hiệu", "Heard", up=True, about_vi="Thiết bị gửi đúng hạn.", about_en="Devices that report in time."
-                ),
-                _device_stat(
-                    "Im lặng", "Silent", up=False, about_vi="Thiết bị quá hạn chưa gửi.", about_en="Devices that are overdue."
-                ),
-                *(common.completeness_stat(domain, named=True) for domain in DOMAINS),
-                _silent_over_time(),
-                _readings(),
-                *HEALTH_TABLES,
-            ),
-        ),
-        metrics.SECTION,
     ),
     links=(Link("Trang của cổng thu thập", "The gateway's page", "${gateway_page}/"),),
     annotations=marks(),

@@ -1,7 +1,12 @@
 """Marks over time that all dashboards share: restarts and outages of gateways, exchanges of meters, alarms."""
 
+from typing import Final
+
 from grafana.ask import Ask, Each, Over, Step
 from grafana.model import GREEN, GREY, ORANGE, RED, YELLOW, Annotation
+
+OF_GATEWAYS: Final = 2
+"""So many of the marks, the first, are of gateways and not of devices."""
 
 
 def marks(domain: str = "") -> tuple[Annotation, ...]:

@@ -1,23 +1,20 @@
-"""The province on one page: alarms, silence, completeness, supplied and used against yesterday and last week."""
+"""The province on one page: is all well, where is it not, and is as much supplied and used as the day before."""
 
 from dataclasses import replace
 from typing import Final
 
-from grafana.ask import Ask, Each, Over, Question, Step, false, true
-from grafana.model import CRITICAL, HALF, MAP_POINTS_MAX, MISSING, THIRD, WARNING, Column, Dashboard, Kind, Panel, Section, Size
+from grafana.ask import Ask, Each, Over, Step, Where, false, true
+from grafana.model import CRITICAL, HALF, MAP_POINTS_MAX, MISSING, WARNING, Column, Dashboard, Kind, Panel, Section, Size, Steps
 from grafana.points import PLACE
-from grafana.tables import common, flows
+from grafana.tables import common, flows, gateway
 from grafana.tables.marks import marks
-from grafana.text import both
+from grafana.text import both, joined
 from grafana.units import AGO, COUNT, SHARE, unit_of
-from schemas.quantities import DOMAINS, HEALTH
+from schemas.quantities import HEALTH
 
 PROVINCE: Final = "province"
-_DAYS: Final = (
-    (0, "24 giờ qua", "last 24 hours"),
-    (1, "24 giờ trước đó", "the 24 hours before"),
-    (7, "một tuần trước", "a week before"),
-)
+SMALL: Final = Size(3, 4)
+_NOT_PLANNED: Final = (true("active"), false("silenced"))
 _SUPPLIES: Final = (("water", "volume_m3", "Nước", "Water"), ("power", "energy_import_kwh", "Điện", "Energy"))
 _ABOUT_FLOWS: Final = (
     f"Cấp vào: đồng hồ đầu nguồn. Tiêu thụ: đồng hồ cuối. {flows.ABOUT[0]}",
@@ -25,51 +22,65 @@ _ABOUT_FLOWS: Final = (
 )
 
 
-def _alarms_by(severity: str, vi: str, en: str) -> Panel:
-    counted = Ask(
-        *("alarm", "active", Each.LAST, Step.NOW, Over.COUNT),
-        tags=(("severity", severity),),
-        where=(true("active"), false("silenced")),
-        within=common.ALARM_EVERY,
-    )
-    return common.stat(
-        f"Cảnh báo {vi}",
-        f"Alarms: {en}",
-        counted,
-        COUNT,
-        "Số cảnh báo chưa kết thúc, trừ nơi đang có việc theo kế hoạch.",
-        "Alarms that have not ended, without those under planned work.",
-        common.NONE_IS_GOOD,
-    )
+def _alarms(
+    vi: str,
+    en: str,
+    about_vi: str,
+    about_en: str,
+    *,
+    where: tuple[Where, ...] = _NOT_PLANNED,
+    severity: str = "",
+    steps: Steps = common.NONE_IS_BEST,
+) -> Panel:
+    tags = (("severity", severity),) if severity else ()
+    counted = Ask("alarm", "active", Each.LAST, Step.NOW, Over.COUNT, (), tags, where, common.ALARM_EVERY)
+    figure = common.stat(vi, en, counted, COUNT, about_vi, about_en, steps)
+    return replace(figure, size=SMALL, leads_to="alarms")
 
 
 def _silent() -> Panel:
-    silent = Ask(HEALTH, "up", Each.LAST, Step.NOW, Over.COUNT, where=(false("up"),), within="10m")
-    return common.stat(
+    silent = Ask(HEALTH, "up", Each.LAST, Step.NOW, Over.COUNT, where=(false("up"),), within=gateway.MINUTES)
+    figure = common.stat(
         "Thiết bị im lặng",
         "Silent devices",
         silent,
         COUNT,
-        "Số thiết bị quá hạn chưa gửi số đo.",
+        "Thiết bị quá hạn chưa gửi số đo.",
         "Devices that are overdue.",
-        common.NONE_IS_GOOD,
+        common.NONE_IS_BEST,
+    )
+    return replace(figure, size=SMALL, leads_to="gateway")
+
+
+def _completeness_yesterday() -> Panel:
+    share = common.completeness("", "received", Step.RANGE, ("domain",), measurement="daily_completeness")
+    return Panel(
+        "Mức đầy đủ hôm qua, theo lĩnh vực",
+        "Completeness yesterday, by domain",
+        Kind.STAT,
+        (share,),
+        SHARE,
+        Size(8, 4),
+        "Số đo nhận được so với số đo phải có, kể cả thiết bị im lặng. Của cả khu vực, không lọc theo địa điểm và thiết bị.",
+        "Readings received of those expected, silent devices included. Of whole areas, not of a site or device.",
+        steps=common.COMPLETE,
+        days=common.YESTERDAY,
+        leads_to="completeness",
     )
 
 
-def _unacknowledged() -> Panel:
-    waiting = Ask(
-        *("alarm", "active", Each.LAST, Step.NOW, Over.COUNT),
-        where=(true("active"), false("acknowledged"), false("silenced")),
-        within=common.ALARM_EVERY,
-    )
-    return common.stat(
-        "Chưa có người nhận",
-        "Seen to by nobody",
-        waiting,
+def _gateways() -> Panel:
+    return Panel(
+        "Cổng thu thập",
+        "Gateways",
+        Kind.TABLE,
+        gateway.alive("every_gateway"),
         COUNT,
-        "Số cảnh báo chưa kết thúc mà chưa ai nhận xử lý: gateway alarms ack.",
-        "Alarms that have not ended and that nobody has acknowledged: gateway alarms ack.",
-        common.NONE_IS_GOOD,
+        Size(4, 4),
+        "Đang chạy: cổng đã ghi trạng thái trong 10 phút cuối. Khi cổng dừng, không ai xét cảnh báo.",
+        "Running: it wrote its state in the last 10 minutes. While a gateway stands still, nobody judges alarms.",
+        columns=(gateway.RUNNING,),
+        without_data=gateway.NO_GATEWAY,
     )
 
 
@@ -77,7 +88,7 @@ def _open_at_devices(severity: str) -> Ask:
     return Ask(
         *("alarm", "active", Each.LAST, Step.NOW, Over.COUNT, ("device",)),
         tags=(("severity", severity),),
-        where=(true("active"), false("silenced")),
+        where=_NOT_PLANNED,
         within=common.ALARM_EVERY,
         name=severity,
     )
@@ -85,7 +96,9 @@ def _open_at_devices(severity: str) -> Ask:
 
 def _map() -> Panel:
     lon = Ask("registry", "lon", Each.LAST, Step.NOW, Over.MAX, ("device",), within="3h", limit=MAP_POINTS_MAX)
-    silent = Ask(HEALTH, "up", Each.LAST, Step.NOW, Over.COUNT, ("device",), where=(false("up"),), within="10m", name="silent")
+    silent = Ask(
+        HEALTH, "up", Each.LAST, Step.NOW, Over.COUNT, ("device",), where=(false("up"),), within=gateway.MINUTES, name="silent"
+    )
     return Panel(
         "Bản đồ thiết bị",
         "Map of the devices",
@@ -115,8 +128,8 @@ def _map() -> Panel:
 
 def _open_alarms() -> Panel:
     open_ = Ask(
-        *("alarm", "since_ms", Each.LAST, Step.NOW, Over.MAX, ("alarm", "severity", *PLACE)),
-        where=(true("active"), false("silenced")),
+        *("alarm", "since_ms", Each.LAST, Step.NOW, Over.MAX, ("severity", "alarm", "domain", *PLACE)),
+        where=_NOT_PLANNED,
         within=common.ALARM_EVERY,
         limit=common.ROWS,
     )
@@ -127,39 +140,16 @@ def _open_alarms() -> Panel:
         (open_,),
         COUNT,
         Size(12, 12),
-        "Các cảnh báo chưa kết thúc, mới nhất trước, trừ nơi đang có việc theo kế hoạch.",
-        "Alarms that have not ended, the newest first, without those under planned work.",
+        "Chưa kết thúc, mới nhất trước, trừ nơi đang có việc theo kế hoạch.",
+        "Not ended, the newest first, without those under planned work.",
         columns=(Column("since_ms", "Từ", "Since", AGO),),
         sort_by=both("Từ", "Since"),
-        without_data=both("Không có cảnh báo", "No alarm"),
+        without_data=common.NO_ALARM,
     )
 
 
-def _completeness() -> Panel:
-    return Panel(
-        "Mức đầy đủ mỗi ngày",
-        "Completeness of each day",
-        Kind.LINES,
-        tuple(
-            question
-            for domain in DOMAINS
-            for question in common.completeness_by_choice(domain, "received", Step.DAY, both(*common.DOMAIN_NAMES[domain]))
-        ),
-        SHARE,
-        HALF,
-        "Số đo nhận được so với số đo phải có, theo lĩnh vực, 14 ngày qua.",
-        "Readings received of those expected, by domain, in the last 14 days.",
-        least_interval="1d",
-        days=14,
-        steps=common.COMPLETE,
-        minimum=0.0,
-        maximum=common.ALL,
-        without_data=common.NO_WHOLE_DAY,
-    )
-
-
-def _silent_by_area() -> Panel:
-    silent = Ask(HEALTH, "up", Each.LAST, Step.NOW, Over.COUNT, ("area", "site"), where=(false("up"),), within="10m")
+def _silent_by_site() -> Panel:
+    silent = Ask(HEALTH, "up", Each.LAST, Step.NOW, Over.COUNT, ("area", "site"), where=(false("up"),), within=gateway.MINUTES)
     return Panel(
         "Thiết bị im lặng theo địa điểm",
         "Silent devices by site",
@@ -169,52 +159,44 @@ def _silent_by_area() -> Panel:
         HALF,
         "Nhiều thiết bị cùng địa điểm im lặng cùng lúc: mất điện hoặc mất mạng tại đó, không phải hỏng thiết bị.",
         "Many devices of one site silent at once: supply or network of the site, not the devices.",
-        columns=(Column("up", "Im lặng", "Silent"),),
+        columns=(Column("up", "Im lặng", "Silent", COUNT),),
         sort_by=both("Im lặng", "Silent"),
         without_data=both("Không có thiết bị im lặng", "No silent device"),
     )
 
 
-def _flows(measurement: str, step: Step, domain: str) -> tuple[Question, ...]:
-    words = (flows.SUPPLIED, flows.USED)
-    asked = (flows.of_areas(domain, word, measurement, step, name=both(flows.WORDS[word], word)) for word in words)
-    return flows.with_doubt(*asked)
-
-
-def _supply_by_hour(domain: str, counter: str, vi: str, en: str) -> tuple[Panel, ...]:
-    """The same hours of today, yesterday and last week, one beside the other."""
-    return tuple(
-        Panel(
-            f"{vi}: {day_vi}",
-            f"{en}: {day_en}",
-            Kind.LINES,
-            _flows("hourly_area", Step.HOUR, domain),
-            unit_of(domain, counter),
-            THIRD,
-            f"Mỗi giờ. {_ABOUT_FLOWS[0]}",
-            f"In each hour. {_ABOUT_FLOWS[1]}",
-            least_interval="1h",
-            days=1,
-            days_before=before,
-            minimum=0.0,
-            without_data=flows.NOT_MEASURED,
-        )
-        for before, day_vi, day_en in _DAYS
+def _alarms_by_hour() -> Panel:
+    return Panel(
+        "Cảnh báo mỗi giờ, theo mức độ",
+        "Alarms of each hour, by severity",
+        Kind.BARS,
+        (Ask("alarm", "active", Each.TRUE, Step.HOUR, Over.COUNT, ("severity",)),),
+        COUNT,
+        HALF,
+        "Cảnh báo đang diễn ra trong mỗi giờ.",
+        "Alarms that were active in each hour.",
+        least_interval="1h",
+        minimum=0.0,
+        without_data=common.NO_ALARM,
     )
 
 
-def _supply_by_day(domain: str, counter: str, vi: str, en: str) -> Panel:
+def _by_hour(domain: str, counter: str, vi: str, en: str) -> Panel:
+    """The same hours of today and the day before, on one axis."""
+    today = [
+        flows.of_areas(domain, word, "hourly_area", Step.HOUR, name=both(flows.WORDS[word], word))
+        for word in (flows.SUPPLIED, flows.USED)
+    ]
+    before = [replace(asked, days_before=1, name=joined(asked.name, both("hôm trước", "the day before"))) for asked in today]
     return Panel(
-        f"{vi}: cấp vào và tiêu thụ mỗi ngày",
-        f"{en}: supplied and used by day",
+        f"{vi}: cấp vào và tiêu thụ mỗi giờ, so với hôm trước",
+        f"{en}: supplied and used by hour, beside the day before",
         Kind.LINES,
-        _flows("daily_area", Step.DAY, domain),
+        (*flows.with_doubt(*today), *before),
         unit_of(domain, counter),
         HALF,
-        f"31 ngày qua. {_ABOUT_FLOWS[0]}",
-        f"The last 31 days. {_ABOUT_FLOWS[1]}",
-        least_interval="1d",
-        days=31,
+        *_ABOUT_FLOWS,
+        least_interval="1h",
         minimum=0.0,
         without_data=flows.NOT_MEASURED,
     )
@@ -227,27 +209,40 @@ DASHBOARD: Final = Dashboard(
     common.variables("registry"),
     (
         Section(
-            "Bây giờ",
-            "Now",
+            "Có ổn không?",
+            "Is all well?",
             (
-                *(_alarms_by(*row) for row in (("critical", "nghiêm trọng", "critical"), ("warning", "cần xem", "warning"))),
-                _unacknowledged(),
+                _alarms(
+                    "Nghiêm trọng",
+                    "Critical alarms",
+                    "Cảnh báo nghiêm trọng chưa kết thúc, trừ nơi đang có việc theo kế hoạch.",
+                    "Critical alarms that have not ended, without those under planned work.",
+                    severity="critical",
+                    steps=common.NONE_IS_GOOD,
+                ),
+                _alarms(
+                    "Cảnh báo",
+                    "Warnings",
+                    "Cảnh báo mức thấp hơn chưa kết thúc, trừ nơi đang có việc theo kế hoạch.",
+                    "Warnings that have not ended, without those under planned work.",
+                    severity="warning",
+                ),
+                _alarms(
+                    "Chưa ai nhận",
+                    "Not seen to",
+                    "Cảnh báo chưa kết thúc mà chưa ai nhận xử lý: gateway alarms ack.",
+                    "Alarms that have not ended and that nobody has acknowledged: gateway alarms ack.",
+                    where=(true("active"), false("acknowledged"), false("silenced")),
+                ),
                 _silent(),
-                *(common.completeness_stat(domain, named=True) for domain in ("water", "power")),
+                _completeness_yesterday(),
+                _gateways(),
                 _map(),
                 _open_alarms(),
-                _completeness(),
-                _silent_by_area(),
             ),
         ),
-        Section(
-            "Cấp vào và tiêu thụ",
-            "Supplied and used",
-            (
-                *(panel for row in _SUPPLIES for panel in _supply_by_hour(*row)),
-                *(_supply_by_day(*row) for row in _SUPPLIES),
-            ),
-        ),
+        Section("Cấp vào và tiêu thụ", "Supplied and used", tuple(_by_hour(*row) for row in _SUPPLIES)),
+        Section("Ở đâu, từ khi nào", "Where, and since when", (_alarms_by_hour(), _silent_by_site())),
     ),
     annotations=marks(),
 )

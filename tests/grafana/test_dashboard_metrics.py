@@ -34,7 +34,7 @@ SERIES = [
 ]
 EXPRESSIONS = [
     pytest.param(target["expr"], id=f"{panel['title']} {target['refId']}")
-    for panel in panels(read("influxdb/gateway"))
+    for panel in panels(read("influxdb/gateway-metrics"))
     for target in panel.get("targets", [])
     if target["datasource"]["type"] == "prometheus"
 ]

@@ -13,7 +13,14 @@ from tests.grafana.known_points import DAY_MS, HOUR_MS, ZONE_MS, KnownPoint, Val
 KnownPoints = Mapping[str, Sequence[KnownPoint]]
 """Measurement → its points in order of time."""
 
-LENGTHS_MS: Final = {"25h": 25 * HOUR_MS, "49h": 49 * HOUR_MS, "10m": HOUR_MS // 6, "1h": HOUR_MS, "3h": 3 * HOUR_MS}
+LENGTHS_MS: Final = {
+    "3m": HOUR_MS // 20,
+    "25h": 25 * HOUR_MS,
+    "49h": 49 * HOUR_MS,
+    "10m": HOUR_MS // 6,
+    "1h": HOUR_MS,
+    "3h": 3 * HOUR_MS,
+}
 
 _EACH: Final[Mapping[Each, Callable[[Sequence[float]], float]]] = {
     Each.LAST: lambda values: values[-1],
