@@ -64,16 +64,19 @@ def write(root: Path = ROOT) -> None:
 
 
 def zips(folder: Path, version: str) -> list[Path]:
-    """Write an archive for each store in each language, the same from the same files."""
+    """Write an archive for each store in each language, the same from the same files, and its SHA-256 beside it."""
     written = []
     for kind, wanted in KINDS.items():
         name = f"grafana-{version}-{kind}"
-        with ZipFile(folder / f"{name}.zip", "w", ZIP_DEFLATED) as archive:
+        made_file = folder / f"{name}.zip"
+        with ZipFile(made_file, "w", ZIP_DEFLATED) as archive:
             for path, text in {**made(wanted), "README.txt": next_steps(wanted, name)}.items():
                 member = ZipInfo(f"{name}/{path}")
                 member.external_attr, member.compress_type = _ALL_READ, ZIP_DEFLATED
                 archive.writestr(member, text)
-        written.append(folder / f"{name}.zip")
+        digest = sha256(made_file.read_bytes()).hexdigest()
+        made_file.with_name(f"{made_file.name}.sha256").write_text(f"{digest}  {made_file.name}\n", encoding="utf-8")
+        written.append(made_file)
     return written
 
 

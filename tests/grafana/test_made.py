@@ -83,6 +83,8 @@ def test_a_release_has_an_archive_for_each_store_and_language_the_same_each_time
     first, again = zips(tmp_path, "9.9"), zips(tmp_path / "again", "9.9")
     assert [path.name for path in first] == [f"grafana-9.9-{kind}.zip" for kind in KINDS]
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in again]
+    for path in first:
+        assert Path(f"{path}.sha256").read_text() == f"{sha256(path.read_bytes()).hexdigest()}  {path.name}\n"
     with ZipFile(first[0]) as archive:
         top = first[0].stem
         wanted = {f"{top}/{name}": text for name, text in made(KINDS["influxdb-vi"]).items()}

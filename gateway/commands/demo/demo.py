@@ -254,6 +254,7 @@ To try, in another terminal (mosquitto_pub is in the package mosquitto-clients):
   stop InfluxDB, go on       kill -STOP {influxdb.pid}    kill -CONT {influxdb.pid}
   who reports                {gateway} devices coverage -c {config}
   what is wrong, and was     {gateway} alarms history -c {config}
+  dashboards for Grafana     {gateway} setup grafana --store influxdb --simulated shown --pages {page} --out {place}/grafana
   what was used              {gateway} report consumption --from {yesterday} --to {yesterday} --by area -c {config}
 """
 

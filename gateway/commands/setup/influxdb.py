@@ -188,7 +188,8 @@ def _say_next(config: Config, administration: DatabaseAdministration, users: Seq
     if lacking:
         say("\n".join(["In gateway.yaml:", "  influxdb:", *(f"    {line}" for line in lacking)]))
     print("Then: gateway check --connect")
-    show(f"Grafana: the last file, {users[-1].file}, for INFLUXDB_PASSWORD (grafana/README.md)")
+    variable = "INFLUXDB_PASSWORD" if administration.api == "v1" else "INFLUXDB_TOKEN"
+    show(f"Grafana: the last file, {users[-1].file}, for {variable}; its dashboards: gateway setup grafana")
 
 
 def _lacking(config: Influxdb, administration: DatabaseAdministration, users: Sequence[DatabaseUser]) -> Iterator[str]:
