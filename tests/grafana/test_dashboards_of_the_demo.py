@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from gateway.commands.demo import services
-from tests.campaigns.grafana.points import stored
+from tests.campaigns.grafana.points import points
 from tests.grafana.as_documented import Shown
 from tests.grafana.budget import fill
 from tests.grafana.documented_sources import LENGTHS_MS, Sources, differences
@@ -39,7 +39,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
         url = named(said, "InfluxDB").split()[0]
         until(lambda: newest_ms(url, "hourly") > now_ms() - 3 * HOUR_MS, PATIENCE_S, what="the hours of the story are closed")
         end_ms = now_ms()
-        lines = list(stored(url, end_ms))
+        lines = [point.line for point in points(url, end_ms)]
         names = sorted({row["device"] for row in query(url, "iot", 'SELECT last("up") FROM "device_health" GROUP BY "device"')})
     with ExitStack() as stack:
         influxdb = stack.enter_context(services.influxdb(tmp_path_factory.mktemp("influxdb")))

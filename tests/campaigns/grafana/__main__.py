@@ -14,6 +14,9 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+from playwright.sync_api import Page
+
+from gateway.commands.demo.services import CHECKOUT
 from tests.campaigns.grafana import report, rules
 from tests.campaigns.grafana.boards import LANGUAGES, STORES, Board, Json, Made, described, make
 from tests.campaigns.grafana.cases import Case, Values, cases
@@ -22,7 +25,9 @@ from tests.campaigns.grafana.report import Verdict
 from tests.campaigns.grafana.schema import unknown_to_grafana
 from tests.campaigns.grafana.server import serve
 from tests.campaigns.grafana.world import CACHE, World, kept_world, now_ms
+from tests.web.pages.small_png import small
 
+README_PICTURES = CHECKOUT / "docs" / "pictures" / "dashboards"
 VERSIONS = ("13", "11")
 SOURCES = {"influxdb": "influxdb", "victoriametrics": "prometheus"}
 
@@ -105,13 +110,21 @@ def _judged(options: argparse.Namespace, store: str, judged: Judge, board: Board
     """Judge a dashboard with its rows open; pictures show it as it opens."""
     with judged.judged(job) as (found, _):
         verdict = Verdict(store, options.language, board.name, case.name, found, tuple(judged.complaints), case.is_measured)
-    if options.pictures and (case.is_pictured or options.open_rows):
-        name = f"{store}-{options.language}-{board.name}-{options.version}"
-        options.out.mkdir(parents=True, exist_ok=True)
+    if case.is_pictured and (options.pictures or options.readme):
         with judged.judged({**job, "openRows": options.open_rows}) as (_, page):
-            picture(page, options.out / f"{name}.png", is_whole=False)
-            picture(page, options.out / f"{name}-whole.png", is_whole=True)
+            _pictures(options, f"{store}-{options.language}-{board.name}-{options.version}", board, page)
     return verdict
+
+
+def _pictures(options: argparse.Namespace, name: str, board: Board, page: Page) -> None:
+    options.out.mkdir(parents=True, exist_ok=True)
+    first = options.out / f"{name}.png"
+    picture(page, first, is_whole=False)
+    if options.pictures:
+        picture(page, options.out / f"{name}-whole.png", is_whole=True)
+    if options.readme:
+        ending = "" if options.language == "en" else f"-{options.language}"
+        (README_PICTURES / f"{board.name}{ending}.png").write_bytes(small(first.read_bytes()))
 
 
 def _say(text: str) -> None:
@@ -130,6 +143,8 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--until", type=datetime.fromisoformat, metavar="TIME", help="end of the time shown (now)")
     parser.add_argument("--dashboards", type=Path, metavar="DIR", help="what `gateway setup grafana` wrote (it is asked)")
     parser.add_argument("--pictures", action="store_true", help="take pictures: of the first 1440 x 900, and of the whole")
+    about = "take those of the README: the first screens, with fewer colours; English is without the mark of its language"
+    parser.add_argument("--readme", action="store_true", help=about)
     parser.add_argument("--open-rows", action="store_true", help="with all rows open in the pictures")
     parser.add_argument("--out", type=Path, default=CACHE / "out", metavar="DIR", help="for report and pictures (%(default)s)")
     return parser.parse_args(argv)

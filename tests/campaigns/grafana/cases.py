@@ -40,13 +40,13 @@ class Case:
 class Values:
     """The values that tags have in a database."""
 
-    def __init__(self, source: str, url: str) -> None:
-        self._source, self._url = source, url
+    def __init__(self, source: str, url: str, database: str = DATABASE) -> None:
+        self._source, self._url, self._database = source, url, database
 
     def of(self, measurement: str, tag: str) -> list[str]:
         """All values of a tag in a measurement, in order."""
         if self._source == "influxdb":
-            rows = query(self._url, DATABASE, f'SHOW TAG VALUES FROM "{measurement}" WITH KEY = "{tag}"')
+            rows = query(self._url, self._database, f'SHOW TAG VALUES FROM "{measurement}" WITH KEY = "{tag}"')
             return sorted({row["value"] for row in rows if row["value"]})
         match = urlencode({"match[]": f'{{__name__=~"{measurement}_.*"}}', "start": "-100y"})
         address = urlsplit(self._url)

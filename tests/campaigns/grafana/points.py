@@ -6,40 +6,57 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from http.client import HTTPConnection
 from itertools import islice
-from typing import Final
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from tests.influx import query
 
-WRITTEN: Final[Mapping[str, str]] = {"float": "{!r}", "integer": "{}i"}
-"""Type of a field → how a number of it is written."""
-LINES_TOGETHER: Final = 5_000
-_ANSWER_WITHIN_S: Final = 60.0
+Value = bool | int | float | str
+
+LINES_TOGETHER = 5_000
+_ANSWER_WITHIN_S = 60.0
 
 
-def stored(url: str, end_ms: int) -> Iterator[str]:
-    """Yield all points of an InfluxDB as lines."""
-    for measurement in (row["name"] for row in query(url, "iot", "SHOW MEASUREMENTS")):
-        types = {row["fieldKey"]: row["fieldType"] for row in query(url, "iot", f'SHOW FIELD KEYS FROM "{measurement}"')}
-        for row in query(url, "iot", f'SELECT * FROM "{measurement}" WHERE time <= {end_ms}ms GROUP BY *'):  # noqa: S608
-            tags = [f"{key}={_quoted(text)}" for key, text in row.items() if key not in types and key != "time" and text]
-            fields = [f"{key}={_written(row[key], types[key])}" for key in types if row[key] is not None]
-            yield f"{','.join([measurement, *tags])} {','.join(fields)} {row['time']}"
+class Point(NamedTuple):
+    """A point of InfluxDB."""
+
+    measurement: str
+    tags: Mapping[str, str]
+    fields: Mapping[str, Value]
+    time_ms: int
+
+    @property
+    def line(self) -> str:
+        """It in InfluxDB's line protocol."""
+        head = ",".join([self.measurement, *(f"{key}={_quoted(text)}" for key, text in self.tags.items())])
+        return f"{head} {','.join(f'{key}={_written(value)}' for key, value in self.fields.items())} {self.time_ms}"
 
 
 def _quoted(tag: str) -> str:
     return re.sub(r"([ ,=])", r"\\\1", tag)
 
 
-def _written(value: object, kind: str) -> str:
-    return WRITTEN[kind].format(value) if kind in WRITTEN else json.dumps(value)
+def _written(value: Value) -> str:
+    if isinstance(value, float):
+        return repr(value)
+    return f"{value}i" if isinstance(value, int) and not isinstance(value, bool) else json.dumps(value)
 
 
-def fill(url: str, lines: Iterable[str]) -> None:
+def points(url: str, end_ms: int) -> Iterator[Point]:
+    """Yield all points of an InfluxDB."""
+    for measurement in (row["name"] for row in query(url, "iot", "SHOW MEASUREMENTS")):
+        types = {row["fieldKey"]: row["fieldType"] for row in query(url, "iot", f'SHOW FIELD KEYS FROM "{measurement}"')}
+        for row in query(url, "iot", f'SELECT * FROM "{measurement}" WHERE time <= {end_ms}ms GROUP BY *'):  # noqa: S608
+            tags = {key: text for key, text in row.items() if key not in types and key != "time" and text}
+            fields = {key: float(row[key]) if types[key] == "float" else row[key] for key in types if row[key] is not None}
+            yield Point(measurement, tags, fields, row["time"])
+
+
+def fill(url: str, lines: Iterable[str], database: str = "iot") -> None:
     """Write points into an InfluxDB 1 or a VictoriaMetrics."""
     rest = iter(lines)
     while some := list(islice(rest, LINES_TOGETHER)):
-        sent(url, "/write?db=iot&precision=ms", "\n".join(some))
+        sent(url, f"/write?db={database}&precision=ms", "\n".join(some))
 
 
 def sent(url: str, target: str, body: str) -> None:

@@ -13,11 +13,11 @@ import pytest
 
 from tests.campaigns.grafana.boards import Board, described
 from tests.campaigns.grafana.cases import Values, cases, one_of_each_kind
-from tests.campaigns.grafana.points import stored
+from tests.campaigns.grafana.points import Point, points
 from tests.campaigns.grafana.report import Verdict, table, told
 from tests.campaigns.grafana.rules import faults
 from tests.campaigns.grafana.server import serve
-from tests.campaigns.grafana.world import ODD_NAMES, odd_lines
+from tests.campaigns.grafana.world import ODD_NAMES, under_odd_names
 
 Json = dict[str, Any]
 
@@ -143,17 +143,15 @@ def test_data_sources_are_told_to_the_page_as_they_are_provisioned() -> None:
 
 
 def test_a_meter_stands_there_once_more_under_odd_names_and_so_does_its_area() -> None:
-    lines = [
-        "water,area=A,device=sim-1-water-meter-0001,site=s volume_m3=1 1",
-        "hourly_area,area=A used_m3=2 1",
-        "water,area=A,device=sim-1-water-quality-0001,site=s ph=7 1",
-        "hourly_area,area=B used_m3=2 1",
+    meter = {"area": "A", "device": "sim-1-water-meter-0001", "site": "s"}
+    found = [
+        Point("water", meter, {"volume_m3": 1.0}, 1),
+        Point("hourly_area", {"area": "A"}, {"used_m3": 2.0}, 1),
+        Point("water", meter | {"device": "sim-1-water-quality-0001"}, {"ph": 7.0}, 1),
+        Point("hourly_area", {"area": "B"}, {"used_m3": 2.0}, 1),
     ]
-    area, site, device = (ODD_NAMES[tag].replace(" ", "\\ ") for tag in ("area", "site", "device"))
-    assert odd_lines(lines) == [
-        f"water,area={area},device={device},site={site} volume_m3=1 1",
-        f"hourly_area,area={area} used_m3=2 1",
-    ]
+    named = [(point.measurement, point.tags) for point in under_odd_names(found)]
+    assert named == [("water", ODD_NAMES), ("hourly_area", {"area": ODD_NAMES["area"]})]
 
 
 class Echo(BaseHTTPRequestHandler):
@@ -248,4 +246,7 @@ def test_points_are_written_as_they_were_read(monkeypatch: pytest.MonkeyPatch) -
         ],
     }
     monkeypatch.setattr("tests.campaigns.grafana.points.query", lambda _url, _db, text: answers[text])
-    assert list(stored("", 9)) == ['water,area=Phường\\ 1\\,\\ A\\=B n=3i,x=0.1,s="say \\"so\\"" 5', "water,area=B x=1.0 6"]
+    assert [point.line for point in points("", 9)] == [
+        'water,area=Phường\\ 1\\,\\ A\\=B n=3i,x=0.1,s="say \\"so\\"" 5',
+        "water,area=B x=1.0 6",
+    ]

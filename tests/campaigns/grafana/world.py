@@ -3,19 +3,18 @@
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from http.client import HTTPConnection
-from itertools import chain
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 from gateway.commands.demo import services
 from gateway.commands.demo.services import CHECKOUT
-from tests.campaigns.grafana.points import fill, sent, stored
+from tests.campaigns.grafana.points import Point, fill, points, sent
 from tests.influx import query
 from tests.system.test_system_demo import demo, named
 
@@ -91,8 +90,8 @@ def _make(folder: Path, note: Path, wanted: str, say: Callable[[str], None]) -> 
                 sent(victoria_metrics, f"{_COLLECTED}&timestamp={now_ms()}", _metrics(page))
                 time.sleep(SCRAPED_EVERY_S)
             end_ms = now_ms()
-            lines = list(stored(url, end_ms))
-        lines += odd_lines(lines)
+            found = list(points(url, end_ms))
+        lines = [point.line for point in (*found, *under_odd_names(found))]
         fill(influxdb, lines)
         fill(victoria_metrics, lines)
         sent(victoria_metrics, "/internal/force_flush", "")
@@ -127,25 +126,11 @@ def _metrics(page: str) -> str:
     return text
 
 
-def odd_lines(lines: list[str]) -> list[str]:
-    """The points of one water meter and of its area once more, under names with points, slashes and brackets."""
-    heads = (line.partition(" ")[0] for line in lines)
-    told = next(head for head in heads if head.startswith("water,") and "-water-meter-" in head)
-    old = {key: _tag(told, key) for key in ODD_NAMES}
-    new = {key: name.replace(" ", "\\ ") for key, name in ODD_NAMES.items()}
-
-    def of_it(line: str) -> bool:
-        head = line.partition(" ")[0]
-        return _tag(head, "device") == old["device"] or (",device=" not in head and _tag(head, "area") == old["area"])
-
-    return [_renamed(line, old, new) for line in chain(lines) if of_it(line)]
-
-
-def _tag(head: str, key: str) -> str:
-    return head.partition(f",{key}=")[2].partition(",")[0]
-
-
-def _renamed(line: str, old: dict[str, str], new: dict[str, str]) -> str:
-    for key, name in new.items():
-        line = line.replace(f",{key}={old[key]}", f",{key}={name}", 1)
-    return line
+def under_odd_names(found: Sequence[Point]) -> Iterator[Point]:
+    """Yield the points of a water meter and of its area once more, under names with points, slashes and brackets."""
+    told = next(point.tags for point in found if point.measurement == "water" and "-water-meter-" in point.tags["device"])
+    old = {key: told[key] for key in ODD_NAMES}
+    for point in found:
+        tags, device = point.tags, point.tags.get("device")
+        if device == old["device"] or (device is None and tags.get("area") == old["area"]):
+            yield point._replace(tags={key: ODD_NAMES[key] if old.get(key) == text else text for key, text in tags.items()})
