@@ -36,11 +36,10 @@ Point = tuple[float, float | None]
 
 
 class ChartLine(NamedTuple):
-    """A series: its name, and its points in the order of time; the colour is CSS, without one it is that of its place."""
+    """A series: its name, and its points in the order of time."""
 
     name: str
     points: Sequence[Point]
-    colour: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,38 +77,22 @@ def line_chart(
     """Draw lines over time; ``gap_ms``: points further apart are not joined."""
     scale = _scale(frame, [value for line in lines for _, value in line.points], values)
     paths = [
-        _curve(_path(line.points, time, scale, gap_ms), line.colour or colour(number), DASHES[number % len(DASHES)], "round")
+        _curve(_path(line.points, time, scale, gap_ms), colour(number), DASHES[number % len(DASHES)], "round")
         for number, line in enumerate(lines)
     ]
     return _over_time(frame, [line.name for line in lines], time, values, scale, "".join(paths))
 
 
-def bar_chart(frame: ChartFrame, series: Sequence[ChartLine], length_ms: float, time: TimeAxis, values: ValueAxis) -> str:
-    """Draw a bar of this length for each point, from its time on; several series on each other, negative ones below zero."""
-    placed = list(_stacked(series))
-    scale = _scale(frame, [end for _, spans in placed for _, *ends in spans for end in ends] or [0.0], values)
-    drawn = []
-    for number, spans in placed:
-        rects = []
-        for start_ms, low, high in spans:
-            left, right = WIDTH * time.share(start_ms), WIDTH * time.share(start_ms + length_ms)
-            top, width, height = scale.y(high), (right - left) * _BAR_SHARE, scale.y(low) - scale.y(high)
-            rects.append(element("rect", x=f"{left:.1f}", y=f"{top:.1f}", width=f"{width:.1f}", height=f"{height:.1f}"))
-        drawn.append(element("g", "".join(rects), fill=colour(number)))
-    return _over_time(frame, [one.name for one in series], time, values, scale, "".join(drawn))
-
-
-def _stacked(series: Sequence[ChartLine]) -> Iterator[tuple[int, list[tuple[float, float, float]]]]:
-    """Yield the number of each series, and the time, lower and upper end of its bars."""
-    ends: dict[tuple[float, bool], float] = {}
-    for number, one in enumerate(series):
-        spans = []
-        for start_ms, value in one.points:
-            if value is not None and isfinite(value):
-                begin = ends.get((start_ms, value < 0), 0.0)
-                end = ends[start_ms, value < 0] = begin + value
-                spans.append((start_ms, min(begin, end), max(begin, end)))
-        yield number, spans
+def bar_chart(frame: ChartFrame, bars: ChartLine, length_ms: float, time: TimeAxis, values: ValueAxis) -> str:
+    """Draw a bar of this length for each point, from its time on; it stands on zero, or hangs from it."""
+    known = [(start_ms, value) for start_ms, value in bars.points if value is not None and isfinite(value)]
+    scale = _scale(frame, [0.0, *(value for _, value in known)], values)
+    rects = []
+    for start_ms, value in known:
+        left, right = WIDTH * time.share(start_ms), WIDTH * time.share(start_ms + length_ms)
+        top, width, height = scale.y(max(0.0, value)), (right - left) * _BAR_SHARE, abs(scale.y(value) - scale.y(0.0))
+        rects.append(element("rect", x=f"{left:.1f}", y=f"{top:.1f}", width=f"{width:.1f}", height=f"{height:.1f}"))
+    return _over_time(frame, [bars.name], time, values, scale, element("g", "".join(rects), fill=colour(0)))
 
 
 def sparkline(values: Sequence[float | None], width_px: int = 120, height_px: int = 28) -> str:

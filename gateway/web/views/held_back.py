@@ -147,7 +147,7 @@ def days_chart(by_day: Mapping[int, int], today: int, texts: PageTexts, formats:
     axis = TimeAxis(starts_ms[first], starts_ms[today + 1], formats.zone, formats.short_day)
     told = texts.text("chart_says", bars[-1][1], min(by_day.values()), max(by_day.values()))
     frame = ChartFrame("days", texts.text("rejects_a_day"), told)
-    return bar_chart(frame, [ChartLine(texts.text("rejects_a_day"), bars)], _DAY_MS, axis, ValueAxis(formats.number))
+    return bar_chart(frame, ChartLine(texts.text("rejects_a_day"), bars), _DAY_MS, axis, ValueAxis(formats.number))
 
 
 def _readable(payload: bytes) -> str:

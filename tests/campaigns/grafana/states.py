@@ -41,7 +41,7 @@ HEALTHY: Final = (
 
 @dataclass(frozen=True)
 class Change:
-    """What becomes of points.
+    """A change of points.
 
     :ivar of: pattern of their measurement; ``device``, ``site`` and ``area`` are parts of their names.
     :ivar fields: pattern of a field → its value; without any the points are left out.

@@ -69,12 +69,12 @@ def test_each_line_differs_from_the_others_in_more_than_colour() -> None:
 @pytest.mark.parametrize("points", [[], [(0, None)], [(0, 5.0)], [(0, -5.0), (1, -5.0)]])
 def test_little_or_nothing_makes_a_chart_too(points: list[charts.Point]) -> None:
     assert labels(drawn(line_chart(FRAME, [ChartLine("a", points)], HOUR, VALUES)))
-    assert labels(drawn(bar_chart(FRAME, [ChartLine("a", points)], 60_000, HOUR, VALUES)))
+    assert labels(drawn(bar_chart(FRAME, ChartLine("a", points), 60_000, HOUR, VALUES)))
 
 
 def test_bars_stand_on_zero_and_hang_from_it() -> None:
     chart = drawn(
-        bar_chart(FRAME, [ChartLine("used", [(0, 10.0), (1_800_000, -10.0), (2_000_000, None)])], 1_800_000, HOUR, VALUES)
+        bar_chart(FRAME, ChartLine("used", [(0, 10.0), (1_800_000, -10.0), (2_000_000, None)]), 1_800_000, HOUR, VALUES)
     )
     up, down = [bar.attrib for bar in chart.iter(f"{SVG}rect")]
     assert float(up["y"]) + float(up["height"]) == float(down["y"])
