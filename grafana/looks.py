@@ -46,7 +46,7 @@ _FIGURE: Final = {
     "wideLayout": True,
     "showPercentChange": False,
 }
-_NAMED: Final = {"titleSize": 12, "valueSize": 24}
+_NAMED: Final = {"titleSize": 12, "valueSize": 20}
 """Sizes of figures with their names: else each panel would have others."""
 # The first number of a row is its x and the second its y, in Grafana 10 (seriesMapping) and 11 (mapping).
 _POINTS: Final = {

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from grafana import columns, drill, layout, looks
-from grafana.ask import CannotAsk, first
+from grafana.ask import CannotAsk
 from grafana.head import DEFAULT_HEAD, Head, annotations, chosen_metrics, chosen_source, links, variables
 from grafana.model import ROWS, TABLES, Dashboard, Kind, Panel, Prom, Section, panel_id
 from grafana.stores import Database, Json, letter
@@ -152,8 +152,8 @@ def _has_doubt(panel: Panel) -> bool:
 
 def _transformations(panel: Panel, database: Database, queries: int) -> list[Json]:
     """Several queries become one table: joined by their tags, and for a scatter by their times too."""
-    if panel.kind is Kind.NEWEST and any(first(question).days_before for question in panel.questions):
-        return _of_one_hour(panel)
+    if looks.TYPES[panel.kind] == "stat":
+        return _in_order(panel)
     merged = [{"id": "merge", "options": {}}] if queries > 1 else []
     without_time = [{"id": "filterFieldsByName", "options": {"exclude": {"names": ["Time"]}}}]
     if panel.kind is Kind.SCATTER:
@@ -165,12 +165,16 @@ def _transformations(panel: Panel, database: Database, queries: int) -> list[Jso
     return [{"id": "renameByRegex", "options": looks.NAMELESS}] if columns.tags(panel) else []
 
 
-def _of_one_hour(panel: Panel) -> list[Json]:
-    """Leave the hours that the first figure has: what stands beside the newest is of the same hour, or nothing."""
+def _in_order(panel: Panel) -> list[Json]:
+    """Put several figures of a panel in the order of its questions, doubt last: VictoriaMetrics has one of its own.
+
+    What stands beside the newest figure is of the same hour, or nothing: the hours that the first one has are left.
+    """
     names = list(dict.fromkeys(map(panel.called, sorted(panel.questions, key=is_doubt))))
+    if len(names) == 1:
+        return []
+    joined: Json = {"id": "joinByField", "options": {"mode": "outer"}}
     has_figure = {"fieldName": names[0], "config": {"id": "isNotNull", "options": {}}}
-    return [
-        {"id": "joinByField", "options": {"mode": "outer"}},
-        {"id": "filterByValue", "options": {"filters": [has_figure], "type": "include", "match": "all"}},
-        {"id": "organize", "options": {"indexByName": {name: place for place, name in enumerate(names, 1)}}},
-    ]
+    left: Json = {"id": "filterByValue", "options": {"filters": [has_figure], "type": "include", "match": "all"}}
+    order: Json = {"id": "organize", "options": {"indexByName": {name: place for place, name in enumerate(names, 1)}}}
+    return [joined, left, order] if panel.kind is Kind.NEWEST else [joined, order]

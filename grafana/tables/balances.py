@@ -48,7 +48,7 @@ def by_area(domain: str) -> Panel:
     return Panel(
         *("Thất thoát theo khu vực", "Lost by area", Kind.TABLE),
         (Combined(lost, "/", supplied, "share"), *flows.mark_columns(lost)),
-        *(SHARE, THIRD),
+        *(SHARE, Size(10, 8)),
         f"Phần thất thoát so với cấp vào, 31 ngày qua, những ngày đo được. {flows.ABOUT[0]}",
         f"Share of what was supplied, in the last 31 days, on those that are measured. {flows.ABOUT[1]}",
         columns=(Column("share", "Thất thoát", "Lost", SHARE, steps=LOSS_STEPS), *flows.MARK_COLUMNS),
@@ -92,7 +92,7 @@ def losing(domain: str, vi: str, en: str, about_vi: str, about_en: str) -> Panel
         Kind.TABLE,
         (Combined(lost, "/", inflow, "share"), *flows.mark_columns(inflow)),
         SHARE,
-        THIRD,
+        Size(14, 8),
         f"{about_vi}, 31 ngày qua.",
         f"{about_en}, in the last 31 days.",
         columns=(Column("share", "Thất thoát", "Lost", SHARE, steps=LOSS_STEPS), *flows.MARK_COLUMNS),

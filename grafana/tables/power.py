@@ -16,8 +16,14 @@ POWER: Final = "power"
 LOWEST_V, HIGHEST_V = 209.0, 231.0
 """The band of ±5 % around 220 V, the nominal voltage of the low-voltage grid: the limits of the alarms."""
 
+SHOWN_V: Final = (190.0, 250.0)
+"""The voltages that are shown: with the 0 V of an outage nobody would see what is near the limits."""
+
 HIGHEST_UNBALANCE_PCT: Final = 5.0
 """As much of the voltage of another sequence is allowed in grids of low and medium voltage (Circular 39/2015/TT-BCT)."""
+
+FREQUENCY_HZ: Final = 0.2
+"""As much the frequency may differ in normal operation (Circular 39/2015/TT-BCT)."""
 
 LOWEST_POWER_FACTOR: Final = 0.9
 """Below it, reactive energy is charged for."""
@@ -48,9 +54,13 @@ def _voltage_band() -> Panel:
         questions,
         VOLTS,
         THIRD,
-        "Điện áp pha thấp nhất và cao nhất trong cả khu vực (area), của mọi thiết bị. Vạch: 220 V ±5 % (209 V và 231 V).",
-        "Lowest and highest phase voltage of whole areas, whatever site or device. Lines: 220 V ±5 % (209 V and 231 V).",
+        "Điện áp pha thấp nhất và cao nhất trong cả khu vực (area), của mọi thiết bị. Vạch: 220 V ±5 % (209 V và 231 V). Khi "
+        "mất điện, đường đi xuống dưới hình.",
+        "Lowest and highest phase voltage of whole areas, whatever site or device. Lines: 220 V ±5 % (209 V and 231 V). In an "
+        "outage a line leaves the picture at its bottom.",
         least_interval="1h",
+        minimum=SHOWN_V[0],
+        maximum=SHOWN_V[1],
         steps=((None, RED), (LOWEST_V, GREEN), (HIGHEST_V, RED)),
     )
 
@@ -201,8 +211,9 @@ PHASES_AND_QUALITY: Final = Section(
             "frequency_hz",
             "Tần số",
             "Frequency",
-            about_vi="Trung bình tại mỗi địa điểm.",
-            about_en="Mean at each site.",
+            steps=((None, RED), (50.0 - FREQUENCY_HZ, GREEN), (50.0 + FREQUENCY_HZ, RED)),
+            about_vi="Trung bình tại mỗi địa điểm. Vạch: 50 ± 0,2 Hz.",
+            about_en="Mean at each site. Lines: 50 ± 0.2 Hz.",
         ),
         common.by_site(
             POWER,

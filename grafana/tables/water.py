@@ -78,7 +78,7 @@ def _night_minimum() -> Panel:
         "vẫn chảy thì phần lớn là rò rỉ.",
         "The hour of the last night with the least flow, the highest meters first. At night hardly anybody uses water: most of "
         "what still flows leaks.",
-        columns=(Column("flow_night_min_m3_h", "Lưu lượng", "Flow", FLOW), *flows.MARK_COLUMNS),
+        columns=(Column("flow_night_min_m3_h", "Lưu lượng", "Flow", FLOW, width=110), *flows.MARK_COLUMNS),
         sort_by=both("Lưu lượng", "Flow"),
         without_data=both("Chưa có đêm trọn vẹn", "No whole night yet"),
     )
