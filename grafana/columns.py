@@ -27,7 +27,7 @@ EVERY_TABLE: Final = (
 """Tags in tables, with the width that their values need."""
 _WHO: Final = ("alarm", "device", "site", "area", "gateway", "severity")
 """The order of tags, but that alarms of a place are told by their severity first."""
-_LETTER, _BESIDE_TITLE, _FILTER, _ARROW, _LEAST = 7.0, 16, 24, 20, 70
+_LETTER, _BESIDE_TITLE, _FILTER, _ARROW, _LEAST = 7.0, 21, 22, 20, 70
 """Pixels: of a letter of a title, what stands beside it, the filter of texts, the arrow of what is sorted, any column."""
 _VALUE_WIDTHS: Final = {AGO.vi: 105, AGO.en: 120, DURATION.vi: 110, DURATION.en: 150}
 _LONG_NAME: Final = 100
@@ -109,7 +109,7 @@ def axis_overrides(panel: Panel, database: Database) -> Iterator[Json]:
     """Titles, units and colours of what dots tell."""
     found = tags(panel)
     for column in (*(one for one in EVERY_TABLE if one.name in found), *panel.columns):
-        properties = [row for row in _looks(column, is_value=False) if not row["id"].startswith("custom.")]
+        properties = [row for row in _looks(column, is_value=bool(column.steps)) if not row["id"].startswith("custom.")]
         yield {"matcher": {"id": "byName", "options": database.column(panel, column.name)}, "properties": properties}
 
 

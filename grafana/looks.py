@@ -305,3 +305,15 @@ def figures_of_days_before(panel: Panel) -> list[Json]:
         dashes = {"id": "custom.lineStyle", "value": {"fill": "dash", "dash": [10, 6]}}
         return [one | {"properties": [*one["properties"], dashes]} for one in found]
     return found
+
+
+def renamed(panel: Panel) -> list[Json]:
+    """Transformations that say the codes in names of lines in words, where a name is more than a tag, or is empty."""
+    asked = [first(question).by for question in panel.questions if len(first(question).by) > 1]
+    told = [
+        {"regex": f"(^| ){value}( |$)", "renamePattern": joined("$1", word.text, "$2", by="")}
+        for tag in sorted({tag for by in asked for tag in by} & OF_LINES.keys())
+        for value, word in OF_LINES[tag].items()
+    ]
+    nameless = [NAMELESS] if any(first(question).by for question in panel.questions) else []
+    return [{"id": "renameByRegex", "options": options} for options in (*told, *nameless)]

@@ -162,7 +162,7 @@ def _transformations(panel: Panel, database: Database, queries: int) -> list[Jso
         return [*without_time, *merged, columns.order(panel, database)]
     if panel.kind is Kind.MAP:
         return [*without_time, *merged, _WITH_A_PLACE]
-    return [{"id": "renameByRegex", "options": looks.NAMELESS}] if columns.tags(panel) else []
+    return [] if panel.kind is Kind.WORST else looks.renamed(panel)
 
 
 def _in_order(panel: Panel) -> list[Json]:
