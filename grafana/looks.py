@@ -1,23 +1,20 @@
 """Looks of panels: their options, axes, colours, and what stands in place of values."""
 
-from itertools import cycle, pairwise
+from itertools import pairwise
 from typing import Final
 
 from grafana.ask import first, gap_ms
 from grafana.model import CRITICAL, GOOD, GREY, INFO, MISSING, NULL, WARNING, Kind, Panel, Prom, Steps, Words
 from grafana.reasons import without_data
 from grafana.stores import Json
-from grafana.tables.flows import DOUBT, DOUBT_FROM, WORDS, is_doubt
-from grafana.text import LANGUAGES, both, chosen, joined
+from grafana.tables.flows import DOUBT, DOUBT_FROM
+from grafana.text import both, joined
 from grafana.units import AXIS_OF_DURATIONS, COUNT, DURATION, SHARE
-from grafana.words import DOMAINS, OF_LINES
 
 METRICS_GAP_MS: Final = 3_600_000
 """A line of the gateway's own metrics is broken where nothing came for so long."""
 BAR_WIDTH_MAX: Final = 40
 """Pixels: a lone bar would be as wide as its panel."""
-NAMELESS: Final = {"regex": "^Value$", "renamePattern": both("không rõ", "not known")}
-"""The name of a line whose tag is empty."""
 BESIDE_A_LIMIT: Final = 0.05
 """The part of its size that the axis goes beyond the lowest and highest limit."""
 
@@ -101,17 +98,6 @@ _CUSTOM: Final[dict[Kind, Json]] = {
 }
 
 _BADNESS: Final = (GOOD, INFO, WARNING, CRITICAL)
-_COLORS: Final = ("#1f60c4", "#8f3bb8", "#0e9f9f", "#8a6d3b", "#d6409f", "#5c6773", "#6e9fff", "#ca95e5")
-"""Of lines that have names of their own; green, amber and red say how good something is."""
-_KNOWN: Final = {
-    **{said: color for (word, vi), color in zip(WORDS.items(), _COLORS, strict=False) for said in (vi, word)},
-    **{chosen(word.text, language): word.color for word in DOMAINS.values() for language in LANGUAGES},
-}
-"""What flows, and domains, have one colour on every dashboard."""
-
-_EARLIER: Final = "#7aa6da"
-"""Of what was a day before."""
-
 _SURE: Final = {"text": both("chắc chắn", "sure"), "color": "transparent", "index": 0}
 _UNKNOWN: Final = {"text": both("chưa rõ", "not known"), "color": GREY, "index": 1}
 """In place of the mark of points that have none: those of an older gateway."""
@@ -265,55 +251,3 @@ def _mapping(value: str, text: str, color: str, index: int) -> Json:
     if value == NULL:
         return {"type": "special", "options": {"match": "null+nan", "result": result}}
     return {"type": "value", "options": {value: result}}
-
-
-def lines_in_colors(panel: Panel) -> list[Json]:
-    """A colour of its own for each line that has a name of its own."""
-    asked = [panel.called(one) for one in panel.questions if not first(one).by and not is_doubt(one)]
-    names = dict.fromkeys([*asked, *(one.name for one in panel.targets if isinstance(one, Prom) and "{{" not in one.name)])
-    others = cycle(color for color in _COLORS if color not in {_KNOWN.get(name) for name in names})
-    return [_in_color(name, _KNOWN.get(name) or next(others)) for name in names]
-
-
-def _in_color(name: str, color: str) -> Json:
-    properties = [{"id": "color", "value": {"mode": "fixed", "fixedColor": color}}]
-    return {"matcher": {"id": "byName", "options": name}, "properties": properties}
-
-
-def lines_in_words(panel: Panel) -> list[Json]:
-    """Words and colours of lines and figures that are called as a tag whose codes have words."""
-    tags = {first(question).by[0] for question in panel.questions if len(first(question).by) == 1}
-    tags |= {target.name.strip("{}") for target in panel.targets if isinstance(target, Prom)}
-    return [
-        {
-            "matcher": {"id": "byName", "options": value},
-            "properties": [
-                {"id": "displayName", "value": word.text},
-                *([{"id": "color", "value": {"mode": "fixed", "fixedColor": word.color}}] if word.color else []),
-            ],
-        }
-        for tag in sorted(tags & OF_LINES.keys())
-        for value, word in OF_LINES[tag].items()
-    ]
-
-
-def figures_of_days_before(panel: Panel) -> list[Json]:
-    """Paler colours for what was a day before."""
-    names = [panel.called(question) for question in panel.questions if first(question).days_before]
-    found = [_in_color(name, _EARLIER) for name in dict.fromkeys(names)]
-    if TYPES[panel.kind] == "timeseries":
-        dashes = {"id": "custom.lineStyle", "value": {"fill": "dash", "dash": [10, 6]}}
-        return [one | {"properties": [*one["properties"], dashes]} for one in found]
-    return found
-
-
-def renamed(panel: Panel) -> list[Json]:
-    """Transformations that say the codes in names of lines in words, where a name is more than a tag, or is empty."""
-    asked = [first(question).by for question in panel.questions if len(first(question).by) > 1]
-    told = [
-        {"regex": f"(^| ){value}( |$)", "renamePattern": joined("$1", word.text, "$2", by="")}
-        for tag in sorted({tag for by in asked for tag in by} & OF_LINES.keys())
-        for value, word in OF_LINES[tag].items()
-    ]
-    nameless = [NAMELESS] if any(first(question).by for question in panel.questions) else []
-    return [{"id": "renameByRegex", "options": options} for options in (*told, *nameless)]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from grafana import columns, drill, layout, looks
+from grafana import columns, drill, layout, lines, looks
 from grafana.ask import CannotAsk
 from grafana.head import DEFAULT_HEAD, Head, annotations, chosen_metrics, chosen_source, links, variables
 from grafana.model import ROWS, TABLES, Dashboard, Kind, Panel, Prom, Section, panel_id
@@ -95,9 +95,9 @@ def _panel(panel: Panel, board: Dashboard, database: Database) -> Json:
     if has_doubt:
         overrides.append(looks.OF_DOUBTFUL_FIGURE if looks.TYPES[panel.kind] == "stat" else looks.OF_DOUBT)
     if looks.TYPES[panel.kind] == "timeseries":
-        overrides += looks.lines_in_colors(panel)
+        overrides += lines.in_colors(panel)
     if panel.kind not in TABLES:
-        overrides += [*looks.lines_in_words(panel), *looks.figures_of_days_before(panel)]
+        overrides += [*lines.in_words(panel), *lines.figures_of_days_before(panel)]
     if panel.kind in ROWS:
         overrides += drill.columns(panel, board, database)
     times = {
@@ -162,7 +162,7 @@ def _transformations(panel: Panel, database: Database, queries: int) -> list[Jso
         return [*without_time, *merged, columns.order(panel, database)]
     if panel.kind is Kind.MAP:
         return [*without_time, *merged, _WITH_A_PLACE]
-    return [] if panel.kind is Kind.WORST else looks.renamed(panel)
+    return [] if panel.kind is Kind.WORST else lines.renamed(panel)
 
 
 def _in_order(panel: Panel) -> list[Json]:

@@ -1,0 +1,77 @@
+"""Lines of panels: their names in words, and their colours."""
+
+from itertools import cycle
+from typing import Final
+
+from grafana.ask import first
+from grafana.looks import TYPES
+from grafana.model import Panel, Prom
+from grafana.stores import Json
+from grafana.tables.flows import WORDS, is_doubt
+from grafana.text import LANGUAGES, both, chosen, joined
+from grafana.words import DOMAINS, OF_LINES
+
+NAMELESS: Final = {"regex": "^Value$", "renamePattern": both("không rõ", "not known")}
+"""The name of a line whose tag is empty."""
+_COLORS: Final = ("#1f60c4", "#8f3bb8", "#0e9f9f", "#8a6d3b", "#d6409f", "#5c6773", "#6e9fff", "#ca95e5")
+"""Of lines that have names of their own; green, amber and red say how good something is."""
+_KNOWN: Final = {
+    **{said: color for (word, vi), color in zip(WORDS.items(), _COLORS, strict=False) for said in (vi, word)},
+    **{chosen(word.text, language): word.color for word in DOMAINS.values() for language in LANGUAGES},
+}
+"""What flows, and domains, have one colour on every dashboard."""
+
+_EARLIER: Final = "#7aa6da"
+"""Of what was a day before."""
+
+
+def in_colors(panel: Panel) -> list[Json]:
+    """A colour of its own for each line that has a name of its own."""
+    asked = [panel.called(one) for one in panel.questions if not first(one).by and not is_doubt(one)]
+    names = dict.fromkeys([*asked, *(one.name for one in panel.targets if isinstance(one, Prom) and "{{" not in one.name)])
+    others = cycle(color for color in _COLORS if color not in {_KNOWN.get(name) for name in names})
+    return [_in_color(name, _KNOWN.get(name) or next(others)) for name in names]
+
+
+def _in_color(name: str, color: str) -> Json:
+    properties = [{"id": "color", "value": {"mode": "fixed", "fixedColor": color}}]
+    return {"matcher": {"id": "byName", "options": name}, "properties": properties}
+
+
+def in_words(panel: Panel) -> list[Json]:
+    """Words and colours of lines and figures that are called as a tag whose codes have words."""
+    tags = {first(question).by[0] for question in panel.questions if len(first(question).by) == 1}
+    tags |= {target.name.strip("{}") for target in panel.targets if isinstance(target, Prom)}
+    return [
+        {
+            "matcher": {"id": "byName", "options": value},
+            "properties": [
+                {"id": "displayName", "value": word.text},
+                *([{"id": "color", "value": {"mode": "fixed", "fixedColor": word.color}}] if word.color else []),
+            ],
+        }
+        for tag in sorted(tags & OF_LINES.keys())
+        for value, word in OF_LINES[tag].items()
+    ]
+
+
+def figures_of_days_before(panel: Panel) -> list[Json]:
+    """Paler colours for what was a day before."""
+    names = [panel.called(question) for question in panel.questions if first(question).days_before]
+    found = [_in_color(name, _EARLIER) for name in dict.fromkeys(names)]
+    if TYPES[panel.kind] == "timeseries":
+        dashes = {"id": "custom.lineStyle", "value": {"fill": "dash", "dash": [10, 6]}}
+        return [one | {"properties": [*one["properties"], dashes]} for one in found]
+    return found
+
+
+def renamed(panel: Panel) -> list[Json]:
+    """Transformations that say the codes in names of lines in words, where a name is more than a tag, or is empty."""
+    asked = [first(question).by for question in panel.questions if len(first(question).by) > 1]
+    told = [
+        {"regex": f"(^| ){value}( |$)", "renamePattern": joined("$1", word.text, "$2", by="")}
+        for tag in sorted({tag for by in asked for tag in by} & OF_LINES.keys())
+        for value, word in OF_LINES[tag].items()
+    ]
+    nameless = [NAMELESS] if any(first(question).by for question in panel.questions) else []
+    return [{"id": "renameByRegex", "options": options} for options in (*told, *nameless)]
