@@ -6,6 +6,7 @@ import { withDefaults } from './defaults';
 import { figuresOf, type FigureOptions } from './draw/figures';
 import { makeTheme, Page } from './draw/dashboard';
 import { DRAWN_TYPES, type Shown } from './draw/panel';
+import { fieldFaults } from './faults/fields';
 import { dashboardLinkFaults, linkFaults } from './faults/links';
 import { lookFaults } from './faults/looks';
 import { nameFaults } from './faults/names';
@@ -91,7 +92,7 @@ async function drawn(): Promise<void> {
 
 function report({ panel, row, inSight }: Laid, shown: Shown, around: Circumstances): PanelReport {
   const isDrawn = DRAWN_TYPES.includes(panel.type);
-  const faults = [...shown.faults, ...nameFaults(shown), ...linkFaults(shown), ...lookFaults(shown, around.theme), ...unread(panel.type, shown)];
+  const faults = [...shown.faults, ...nameFaults(shown), ...linkFaults(shown), ...fieldFaults(shown), ...lookFaults(shown, around.theme), ...unread(panel.type, shown)];
   return {
     id: panel.id, title: shown.title, type: panel.type, row, inSight,
     queries: shown.answers.map((answer) => answer.report),

@@ -11,7 +11,7 @@ import { timeOf } from '../scene';
 import { Chart, onCharts } from './charts';
 import { Figures, type FigureOptions } from './figures';
 import { Table, type TableOptions } from './table';
-import { Values } from './values';
+import { Sketch } from './sketch';
 
 /** What a panel shows, with what was seen while it was drawn. */
 export interface Shown extends Answered {
@@ -96,5 +96,5 @@ function Inside({ shown, marks, theme, zone, width, height }: Props & { width: n
   if (panel.type === 'table' && first) {
     return <Table frame={first} options={options as Partial<TableOptions>} width={width} height={height} range={range} />;
   }
-  return <Values frames={frames} type={panel.type} />;
+  return <Sketch {...{ frames, options, range, theme, width, height }} type={panel.type} />;
 }
