@@ -38,8 +38,7 @@ def add_options(grafana: argparse.ArgumentParser) -> None:
     about = "address of the gateway's pages (default: from the section http, if others reach it)"
     grafana.add_argument("--pages", metavar="URL", help=about)
     grafana.add_argument("--runbooks", default=RUNBOOKS, metavar="URL", help="address of the pages that alerts link")
-    about = "simulated devices at first (default: hidden)"
-    grafana.add_argument("--simulated", choices=["shown", "hidden"], default="hidden", help=about)
+    grafana.add_argument("--simulated", choices=["shown", "hidden"], default="hidden", help="at first (default: hidden)")
     add_path(grafana, "--installed-at", "DIR", f"folder of the dashboards, for Grafana (default: {INSTALLED_AT})", INSTALLED_AT)
     add_path(grafana, "--out", "DIR", "folder for the files (default: grafana, here)", "grafana")
 
@@ -99,15 +98,12 @@ def _write(files: dict[str, str], out: Path) -> None:
     """Write what differs, say so, and name what an earlier run left."""
     ours = {name.partition("/")[0] for name in files}
     left = {path.relative_to(out).as_posix() for top in ours for path in (out / top).rglob("*.*")} - files.keys()
-    written = 0
-    for name, content in files.items():
-        path = out / name
-        with blaming(f"{path}: cannot be written"):
-            if path.is_file() and path.read_bytes() == content.encode():
-                continue
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(content, encoding="utf-8")
-        written += 1
-    show(f"{out}: {written} files written, {len(files) - written} as they were")
+    with blaming(f"{out}: cannot be written"):
+        found = {name: (out / name).read_bytes() if (out / name).is_file() else None for name in files}
+        differing = [name for name, text in files.items() if found[name] != text.encode()]
+        for name in differing:
+            (out / name).parent.mkdir(parents=True, exist_ok=True)
+            (out / name).write_text(files[name], encoding="utf-8")
+    show(f"{out}: {len(differing)} files written, {len(files) - len(differing)} as they were")
     for name in sorted(left):
         show(f"{out / name}: is none of these files; remove it, and where it was installed, if it is of an earlier run")

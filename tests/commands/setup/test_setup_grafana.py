@@ -171,7 +171,7 @@ def test_an_address_that_nobody_else_reaches_is_refused_with_what_to_do(
         ((*PAGES, "--runbooks", "wiki"), "--runbooks: 'wiki' is not an address"),
         ((*PAGES, "--installed-at", "dashboards"), "--installed-at: dashboards: begin with /"),
         ((*PAGES, "--out", "program"), "--out: program: is a folder of the program"),
-        ((*PAGES, "--out", "file"), "file/dashboards/"),
+        ((*PAGES, "--out", "file"), "file: cannot be written: "),
     ],
 )
 def test_a_wrong_choice_is_refused_in_words_and_nothing_is_written(command: Command, words: tuple[str, ...], said: str) -> None:
