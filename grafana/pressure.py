@@ -30,8 +30,8 @@ class Shown(NamedTuple):
 KPA: Final = UNITS["kPa"].grafana
 PRESSURES: Final = {
     "kPa": Shown(1.0, KPA, "kPa"),
-    "bar": Shown(0.01, "suffix: bar", "bar"),  # Grafana's own unit says 500 mbar for half a bar
-    "mH2O": Shown(0.10197, "suffix: mH₂O", "mH₂O"),
+    "bar": Shown(0.01, "suffix:bar", "bar"),  # Grafana's own unit says 500 mbar for half a bar
+    "mH2O": Shown(0.10197, "suffix:mH₂O", "mH₂O"),
 }
 """Word of the command → the unit."""
 _COUNTED: Final = (Each.COUNT, Each.TRUE, Over.COUNT, Over.DEVICES)
