@@ -11,7 +11,8 @@ IN_SIGHT_MAX: Final = 20
 QUERIES_MAX: Final = 40
 EMPTY_SHARE_MAX: Final = 0.1
 _CUT: Final = 160
-_FIGURE: Final = re.compile(r"\d+ ?%?")
+_NOTHING_SAID: Final = re.compile(r"\d+ ?%?|Không có cảnh báo|No alarms?")
+"""Words of an empty panel that are a figure: no answer is none, as of alarms."""
 _COLUMNS: Final = ("dashboard", "panels", "right", "empty", "faulty", "in sight", "empty there", "queries", "seconds", "faults")
 
 
@@ -107,8 +108,8 @@ class Verdict:
 
 
 def _is_empty(panel: Json) -> bool:
-    """Tell if it has nothing to show: where "0" stands for no answer it has."""
-    return panel["isEmpty"] and not _FIGURE.fullmatch(panel["noValue"])
+    """Tell if it has nothing to show: where "0" or "no alarms" stands for no answer it has."""
+    return panel["isEmpty"] and not _NOTHING_SAID.fullmatch(panel["noValue"])
 
 
 def _of_panel(panel: Json) -> Iterator[tuple[str, str]]:

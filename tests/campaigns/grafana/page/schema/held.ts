@@ -28,6 +28,13 @@ export type Written<T> =
 
 type Nothing = Record<never, never>;
 
+/** By its first numbers a table says where its points are: Grafana 10 reads the one word for it, 11 the other. */
+interface OfPoints {
+  mapping?: 'auto';
+  seriesMapping?: 'auto';
+  dims?: { frame: number };
+}
+
 interface Kinds {
   barchart: [BarChart.Options, BarChart.FieldConfig];
   bargauge: [BarGauge.Options, Nothing];
@@ -38,7 +45,7 @@ interface Kinds {
   table: [Table.Options, Table.FieldConfig];
   text: [Text.Options, Nothing];
   timeseries: [TimeSeries.Options, TimeSeries.FieldConfig & Lacks];
-  xychart: [XYChart.Options, XYChart.FieldConfig];
+  xychart: [XYChart.Options & OfPoints, XYChart.FieldConfig];
 }
 
 type Common = Omit<FieldConfig, 'custom'>;
