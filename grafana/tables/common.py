@@ -52,6 +52,8 @@ BY_AREA: Final = (
     "Chưa chọn địa điểm hay thiết bị: theo khu vực (area).",
     "While no site or device is chosen: by area.",
 )
+BESIDE_ALARMS: Final = Size(12, 7)
+"""The table of open alarms, and what stands beside it."""
 ALARM_EVERY: Final = "10m"
 """An active alarm is written every five minutes."""
 
@@ -257,7 +259,7 @@ def open_alarms(domain: str) -> Panel:
             ),
         ),
         COUNT,
-        Size(12, 7),
+        BESIDE_ALARMS,
         "Chưa kết thúc, mới nhất trước, trừ nơi đang có việc theo kế hoạch.",
         "Not ended, the newest first, without those under planned work.",
         columns=(Column("since_ms", "Từ", "Since", AGO),),

@@ -31,7 +31,7 @@ def _highest(field: str, vi: str, en: str, steps: Steps) -> Panel:
     """The highest of the newest values, with its station."""
     highest = Ask(URBAN, field, Each.LAST, Step.NOW, Over.MAX, ("device",), within="3h", limit=1)
     return Panel(
-        *(vi, en, Kind.WORST, (highest,), unit_of(URBAN, field), Size(6, 4)),
+        *(vi, en, Kind.WORST, (highest,), unit_of(URBAN, field), Size(6, 3)),
         f"Trạm có số đo gần nhất cao nhất, trong 3 giờ cuối. {_ADJUST[0]}",
         f"The station with the highest newest value of the last 3 hours. {_ADJUST[1]}",
         steps=steps,
@@ -61,7 +61,7 @@ def _polluted() -> Panel:
         "Trạm có cảnh báo không khí chưa kết thúc, trừ nơi đang có việc theo kế hoạch.",
         "Stations with an alarm of the air that has not ended, without those under planned work.",
     )
-    return replace(panel, size=Size(6, 4), steps=common.NONE_IS_BEST)
+    return replace(panel, size=Size(6, 3), steps=common.NONE_IS_BEST)
 
 
 def _rain() -> Panel:

@@ -85,7 +85,7 @@ def _most(vi: str, en: str, field: str, each: Each, limit: int) -> Panel:
 def _worst(vi: str, en: str, field: str, each: Each, limit: int, about: tuple[str, str]) -> Panel:
     """The highest or lowest value of the last hour, with its counting point."""
     return Panel(
-        *(vi, en, Kind.WORST, (_latest(field, each, ("device",), limit),), unit_of(TRAFFIC, field), Size(8, 4)),
+        *(vi, en, Kind.WORST, (_latest(field, each, ("device",), limit),), unit_of(TRAFFIC, field), Size(8, 3)),
         f"{about[0]} trong giờ cuối.",
         f"{about[1]} of the last hour.",
     )
@@ -144,20 +144,26 @@ IS_ALL_WELL: Final = Section(
             ("Điểm đo bị xe chiếm chỗ nhiều nhất", "The counting point at which vehicles stand most of the time"),
         ),
         common.open_alarms(TRAFFIC),
-        _counted(
-            "Số xe mỗi giờ theo loại",
-            "Vehicles per hour by class",
-            ("vehicle_class",),
-            "Số xe trong mỗi giờ, theo loại xe mà thiết bị phân biệt được.",
-            "Vehicles in each hour, by the classes the device can tell apart.",
+        replace(
+            _counted(
+                "Số xe mỗi giờ theo loại",
+                "Vehicles per hour by class",
+                ("vehicle_class",),
+                "Số xe trong mỗi giờ, theo loại xe mà thiết bị phân biệt được.",
+                "Vehicles in each hour, by the classes the device can tell apart.",
+            ),
+            size=common.BESIDE_ALARMS,
         ),
-        common.by_site(
-            TRAFFIC,
-            "mean_speed_km_h",
-            "Tốc độ trung bình",
-            "Mean speed",
-            about_vi="Trung bình tại mỗi địa điểm (không tính theo số xe).",
-            about_en="Mean at each site (not weighted by vehicles).",
+        replace(
+            common.by_site(
+                TRAFFIC,
+                "mean_speed_km_h",
+                "Tốc độ trung bình",
+                "Mean speed",
+                about_vi="Trung bình tại mỗi địa điểm (không tính theo số xe).",
+                about_en="Mean at each site (not weighted by vehicles).",
+            ),
+            size=HALF,
         ),
         _congested_by_hour(),
     ),

@@ -38,7 +38,7 @@ def _parking_table() -> Panel:
         Kind.TABLE,
         (spaces, _true_now("parking_occupied", ("site",), "occupied")),
         COUNT,
-        HALF,
+        common.BESIDE_ALARMS,
         "Số chỗ có cảm biến đã gửi số liệu trong 25 giờ qua, và số chỗ đang có xe.",
         "Spaces whose sensor sent data in the last 25 hours, and how many are occupied now.",
         columns=(Column("spaces", "Số chỗ", "Spaces"), Column("occupied", "Có xe", "Occupied")),
