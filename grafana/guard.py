@@ -1,6 +1,6 @@
 """Refuses panels that would read too much, that a query language cannot ask, or that do not fit their page.
 
-An operator's page refreshes each minute, and is 1440 pixels wide.
+An operator's page refreshes each minute or five, and is 1440 pixels wide.
 """
 
 from collections.abc import Iterable, Iterator

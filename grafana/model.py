@@ -214,7 +214,11 @@ class Annotation:
 
 @dataclass(frozen=True, slots=True)
 class Dashboard:
-    """One dashboard; ``name`` is its file and part of its address, ``days`` are shown at first."""
+    """One dashboard; ``name`` is its file and part of its address, ``days`` are shown at first.
+
+    :ivar refresh: how often it asks again. Alarms are written each five minutes and at each change, roll-ups each hour: each
+        minute is for those who watch what happens now, whose queries read little.
+    """
 
     name: str
     vi: str
@@ -224,6 +228,7 @@ class Dashboard:
     links: tuple[Link, ...] = ()
     annotations: tuple[Annotation, ...] = ()
     days: int = 1
+    refresh: str = "5m"
 
 
 def panel_id(*names: str) -> int:

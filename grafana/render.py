@@ -48,7 +48,7 @@ def _dashboard(board: Dashboard, database: Database, head: Head) -> Json:
         "timezone": "browser",
         "weekStart": "monday",
         "time": {"from": "now-24h" if board.days == 1 else f"now-{board.days}d", "to": "now"},
-        "refresh": "1m" if board.days == 1 else "15m",
+        "refresh": board.refresh,
         "timepicker": {},
         "annotations": {"list": annotations(board, database)},
         "links": links(board, database),

@@ -273,5 +273,6 @@ DASHBOARD: Final = Dashboard(
             "${gateway_page}/alarms",
         ),
     ),
+    refresh="1m",
     annotations=marks(),
 )

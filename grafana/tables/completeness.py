@@ -180,5 +180,6 @@ DASHBOARD: Final = Dashboard(
         ),
     ),
     days=31,
+    refresh="15m",
     annotations=marks(),
 )

@@ -290,5 +290,6 @@ DASHBOARD: Final = Dashboard(
             "${gateway_page}/devices/${device}",
         ),
     ),
+    refresh="1m",
     annotations=marks(),
 )

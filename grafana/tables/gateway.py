@@ -334,5 +334,6 @@ DASHBOARD: Final = Dashboard(
         ),
     ),
     links=(Link("Trang của cổng thu thập", "The gateway's page", "${gateway_page}/"),),
+    refresh="1m",
     annotations=marks(),
 )

@@ -84,7 +84,9 @@ def _by_phase(vi: str, en: str, field: str) -> Panel:
 
 
 def _unbalance(vi: str, en: str, field: str, steps: Steps = ()) -> Panel:
-    highest = by_time_shown(Ask("hourly", field, Each.MAX, Step.HOUR, Over.MAX, ("site",)))
+    of_sites = Ask("hourly", field, Each.MAX, Step.HOUR, Over.MAX, ("site",))
+    of_areas = replace(of_sites, by=("area",), of_areas=True)
+    highest = (*by_time_shown(of_areas), *by_time_shown(replace(of_sites, of_areas=False)))
     line = (" Vạch: 5 %.", " Line: 5 %.") if steps else ("", "")
     return Panel(
         f"Lệch pha {vi}",
@@ -93,8 +95,10 @@ def _unbalance(vi: str, en: str, field: str, steps: Steps = ()) -> Panel:
         highest,
         unit_of("hourly", field),
         THIRD,
-        f"Pha lệch xa trung bình ba pha nhất, của thiết bị lệch nhiều nhất tại mỗi địa điểm, trung bình giờ.{line[0]}",
-        f"How far a phase is from the mean of all three, of the worst device at each site, means of hours.{line[1]}",
+        f"Pha lệch xa trung bình ba pha nhất, của thiết bị lệch nhiều nhất tại mỗi địa điểm, trung bình giờ.{line[0]} "
+        f"{common.BY_AREA[0]}",
+        f"How far a phase is from the mean of all three, of the worst device at each site, means of hours.{line[1]} "
+        f"{common.BY_AREA[1]}",
         least_interval="1h",
         steps=steps,
         minimum=0.0,

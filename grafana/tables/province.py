@@ -244,5 +244,6 @@ DASHBOARD: Final = Dashboard(
         Section("Cấp vào và tiêu thụ", "Supplied and used", tuple(_by_hour(*row) for row in _SUPPLIES)),
         Section("Ở đâu, từ khi nào", "Where, and since when", (_alarms_by_hour(), _silent_by_site())),
     ),
+    refresh="1m",
     annotations=marks(),
 )

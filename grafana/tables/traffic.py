@@ -205,18 +205,25 @@ PEAKS: Final = Panel(
 
 
 def _speed_against_flow() -> Panel:
-    speed = Ask("hourly", SPREAD_OF[TRAFFIC]["mean_speed_km_h"][1], Each.MEAN, Step.HOUR, Over.MEAN, ("site",))
+    """From the points of areas: those of the readings of all devices are by far the dearest of the page."""
+    vehicles, speed = (
+        Ask("hourly_area", SPREAD_OF[TRAFFIC][gauge][1], Each.MEAN, Step.HOUR, Over.MEAN, ("area",), (("domain", TRAFFIC),))
+        for gauge in ("vehicle_count", "mean_speed_km_h")
+    )
+    few_days = (replace(ask, up_to_days=DAYS_BY_HOUR) for ask in (vehicles, speed))
     return Panel(
         "Tốc độ theo lưu lượng",
         "Speed against flow",
         Kind.SCATTER,
-        (_vehicles(("site",)), replace(speed, up_to_days=DAYS_BY_HOUR)),
+        tuple(few_days),
         SPEED,
         HALF,
-        "Mỗi điểm là một giờ của một địa điểm: ngang là số xe, dọc là tốc độ trung bình. Ít xe mà chậm: đường bị nghẽn.",
-        "A dot for each hour of a site: vehicles across, mean speed upwards. Few vehicles and slow: the road is blocked.",
+        "Mỗi điểm là một giờ của một khu vực (area): ngang là số xe trung bình của một lần đếm, dọc là tốc độ trung bình. "
+        "Ít xe mà chậm: đường bị nghẽn.",
+        "A dot for each hour of an area: vehicles of a count on average across, mean speed upwards. Few vehicles and slow: the "
+        "road is blocked.",
         columns=(
-            Column("vehicle_count", "Số xe mỗi giờ", "Vehicles per hour", COUNT),
+            Column(vehicles.field, "Số xe mỗi lần đếm", "Vehicles per count", COUNT),
             Column(speed.field, "Tốc độ trung bình", "Mean speed", SPEED),
         ),
         least_interval="1h",

@@ -1,8 +1,9 @@
-"""The time that the queries of dashboards take with 3,000 devices: ``python -m tests.grafana.budget DASHBOARD ...``.
+"""The time that the queries of dashboards take with 3,600 devices: ``python -m tests.grafana.budget DASHBOARD ...``.
 
 Both databases are filled (:mod:`tests.grafana.many_points`), and all devices are chosen. Printed are, for each dashboard and
-time shown, the seconds of all queries asked as a browser does, some at a time, and the CPU seconds that the database took for
-them, which a busy machine changes less. How busy it is tells a plain question beside them: the readings of an hour, counted.
+time shown, the CPU seconds that the database took for the queries of all panels, those in closed rows too, and of all marks,
+and the seconds on the clock, asked as a browser does, some at a time. A busy machine changes these more. How busy it is tells
+a plain question beside them: the readings of an hour, counted.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from itertools import islice, product
 from os import sysconf
@@ -33,8 +35,11 @@ BROWSER_CONNECTIONS: Final = 6
 PLAIN_TIMES: Final = 20
 SLOWEST: Final = 6
 STARTS: Final = (services.influxdb, partial(services.victoria_metrics, args=["-retentionPeriod=2y"]))
-BARS_S: Final = {1: 2.0, 30: 5.0}
-"""Days shown → the seconds that all queries of a dashboard may take together."""
+BARS_S: Final = {1: 1.5, 30: 2.0}
+"""Days shown → the CPU seconds of the database that all queries of a dashboard may take together."""
+FILLED_BY: Final = {"environment": "urban"}
+"""Dashboard → the domain of its devices, where its name is another and it is not of water's."""
+ONE_DEVICE: Final = {"device": ["w-7"]}
 
 
 class Spent(NamedTuple):
@@ -52,7 +57,7 @@ class Spent(NamedTuple):
 
 def domain_of(name: str) -> str:
     """The domain whose devices fill the database for a dashboard."""
-    return name if name in DOMAINS else "water"
+    return name if name in DOMAINS else FILLED_BY.get(name, "water")
 
 
 def fill(service: Service, made: Iterable[str]) -> None:
@@ -65,8 +70,10 @@ def fill(service: Service, made: Iterable[str]) -> None:
 
 
 def spent(service: Service, name: str, page: Page) -> Spent:
-    """Ask all panels of a dashboard, as many at a time as a browser does."""
+    """Ask all panels of a dashboard, as many at a time as a browser does; a dashboard of one device about one."""
     (board,) = (board for board in DASHBOARDS if board.name == name)
+    if any(variable.is_single for variable in board.variables):
+        page = replace(page, choice=ONE_DEVICE)
 
     def timed(panel: Panel) -> tuple[float, str]:
         begin_s = time.perf_counter()
@@ -75,7 +82,7 @@ def spent(service: Service, name: str, page: Page) -> Spent:
 
     begin_s, begin_cpu_s = time.perf_counter(), _cpu_s(service)
     with ThreadPoolExecutor(BROWSER_CONNECTIONS) as pool:
-        rows = list(pool.map(timed, panels_of(board, with_marks=False)))
+        rows = list(pool.map(timed, panels_of(board)))
     return Spent(time.perf_counter() - begin_s, _cpu_s(service) - begin_cpu_s, sorted(rows, reverse=True))
 
 
@@ -110,16 +117,14 @@ def main(arguments: list[str] | None = None) -> int:
                     for name, (days, bar_s) in product(boards, BARS_S.items()):
                         took = spent(service, name, Page(now_ms - days * DAY_MS, now_ms))
                         _tell(service.name, name, days, bar_s, took, plain_cpu_s(service, domain, now_ms))
-                        is_within = is_within and took.wall_s <= bar_s
+                        is_within = is_within and took.cpu_s <= bar_s
     return 0 if is_within else 1
 
 
 def _tell(database: str, name: str, days: int, bar_s: float, took: Spent, plain_s: float) -> None:
     rows = [f"  {seconds:6.3f} s  {title}" for seconds, title in took.slowest[:SLOWEST]]
-    spent_s = f"{took.wall_s:.2f} s (at most {bar_s:g} s), {took.cpu_s:.2f} s of CPU"
-    head = (
-        f"{database}, {name}, {days} days: {len(took.slowest)} panels in {spent_s}, {took.cpu_s / plain_s:.0f} plain questions"
-    )
+    spent_s = f"{took.cpu_s:.2f} s of CPU (at most {bar_s:g} s) for {len(took.slowest)} panels and marks"
+    head = f"{database}, {name}, {days} days: {spent_s} in {took.wall_s:.2f} s, {took.cpu_s / plain_s:.0f} plain questions"
     sys.stdout.write("\n".join([head, *rows, ""]))
     sys.stdout.flush()
 

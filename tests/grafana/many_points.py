@@ -1,6 +1,7 @@
 """The points of 3,600 devices of a domain that send every 15 minutes: as much of them as the queries of a page read.
 
-Readings of two days, roll-ups by hour of four days and by day of 31, months of a year, alarms, health of a quarter of an hour.
+Readings of two days, roll-ups by hour of four days, those of areas and by day of 31, months of a year, alarms, health of a
+quarter of an hour.
 """
 
 from collections.abc import Iterator, Mapping
@@ -63,7 +64,7 @@ def lines(now_ms: int, domain: str = "water") -> Iterator[str]:
         yield f"{domain},{_tags(device)}{tags} {_reading(domain, device, n)} {now_ms - n * 15 * MINUTE_MS - device * 100}"
     for n, device in product(range(1, 4 * 24), range(METERS)):
         yield f"hourly,{_tags(device)}{tags} {_rolled(domain, device, n)} {hour_ms - n * HOUR_MS}"
-    for n in range(1, 8 * 24):
+    for n in range(1, 31 * 24):
         yield from _of_areas("hourly_area", domain, hour_ms - n * HOUR_MS)
         hour = (hour_ms - n * HOUR_MS + ZONE_MS) // HOUR_MS % 24
         for area in range(AREAS):

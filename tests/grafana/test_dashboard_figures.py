@@ -13,7 +13,7 @@ from tests.grafana.answers import Figures, Page
 from tests.grafana.asked import asked, panels_of, with_marks
 from tests.grafana.conftest import Databases
 from tests.grafana.documented_sources import LENGTHS_MS
-from tests.grafana.known_points import DAY_MS
+from tests.grafana.known_points import DAY_MS, post
 from tests.grafana.worked_out import figures, shows
 
 pytestmark = pytest.mark.real
@@ -176,6 +176,27 @@ def test_an_empty_database_is_no_error(empty_databases: tuple[Service, ...]) -> 
         for service in empty_databases:
             assert [found for panel in panels_of(board) for found in asked(service).answers(panel, page) if found[1]] == []
             assert [asked(service).values(variable, page) for variable in board.variables] == [[]] * len(board.variables)
+
+
+@pytest.mark.parametrize("place", [0, 1], ids=["influxdb", "victoria-metrics"])
+def test_a_table_of_fifty_has_fifty_rows_though_sixty_are_equal_and_bars_begin_in_the_time_of_the_page(
+    empty_databases: tuple[Service, ...], place: int
+) -> None:
+    service, (water,) = empty_databases[place], (board for board in DASHBOARDS if board.name == "water")
+    end_ms = 1_790_000_000_000 // DAY_MS * DAY_MS + 8 * DAY_MS // 24 + 10 * 60_000
+    marks, hours = "estimated=0.5,measured=1,suspect=0", [end_ms // 3_600_000 * 3_600_000 - n * 3_600_000 for n in range(1, 30)]
+    lines = [f"daily,area=A,device=d{n},site=s flow_night_min_m3_h=1,{marks} {end_ms - DAY_MS}" for n in range(60)]
+    lines += [f"hourly_area,area=A,domain=water used_m3=1,{marks} {time_ms}" for time_ms in hours]
+    post(service, "/write?db=iot&precision=ms", "\n".join(lines))
+    if place:
+        post(service, "/internal/force_flush", "")
+    page = Page(end_ms - DAY_MS, end_ms)
+    panels = {panel.en: panel for panel in panels_of(water)}
+    columns = [rows.keys() for _, rows in asked(service).answers(panels["Night minimum flow"], page)]
+    assert [len(rows) for rows in columns] == [50, 50, 50, 50]
+    assert all(rows == columns[0] for rows in columns), "the other columns are of the same devices"
+    bars = dict(asked(service).answers(panels["Used per hour"], page))[panels["Used per hour"].questions[0]]
+    assert sorted(time_ms for _, time_ms in bars) == sorted(time_ms for time_ms in hours if time_ms >= page.begin_ms)
 
 
 def test_every_field_of_the_known_points_is_one_that_panels_can_ask_about(databases: Databases) -> None:
