@@ -133,6 +133,7 @@ class Ask:
     :ivar up_to_days: asked only if at most so many days are shown; 0: however many.
     :ivar days_before: asks about a time that lies so many days before, and shows it on the time of the panel: the same hours of
         yesterday, on one axis with those of today.
+    :ivar last_hours: of a line only so many hours up to the end of the time shown; 0: all of it.
     :ivar of_areas: asked only if the reader has chosen whole areas (True), or sites or devices (False); None: either way.
     :ivar name: the name of the line or column; lines have the values of ``by`` before it.
     :ivar beside: a field that a point must have too.
@@ -155,6 +156,7 @@ class Ask:
     above_days: int = 0
     up_to_days: int = 0
     days_before: int = 0
+    last_hours: int = 0
     of_areas: bool | None = None
     name: str = ""
     beside: str = ""
@@ -204,6 +206,11 @@ class Ask:
     def is_of_periods(self) -> bool:
         """It has one point per period: the figure of a step is that point."""
         return self.step in (Step.HOUR, Step.DAY) and self.points.period == self.step.value
+
+    @property
+    def ends_early_h(self) -> int:
+        """The hours at its end that a line of days before leaves out: today's newest hour has not ended, and has no figure."""
+        return 1 if self.days_before and self.is_of_periods and self.step is Step.HOUR else 0
 
     def is_beside(self, other: "Ask") -> bool:
         """It asks for another field of the newest point that the other one asks for, the largest or smallest of many."""

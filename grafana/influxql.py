@@ -262,7 +262,11 @@ def _time(ask: Ask) -> str:
     before = f" - {ask.days_before}d" if ask.days_before else ""
     if ask.step is Step.NOW:
         return f"time > ${{__to}}ms - {ask.within}{before} AND time <= ${{__to}}ms{before}"
-    return f"time >= ${{__from}}ms{before} AND time <= ${{__to}}ms{before}" if before else "$timeFilter"
+    if not before and not ask.last_hours:
+        return "$timeFilter"
+    begin = f"time > ${{__to}}ms - {ask.last_hours}h" if ask.last_hours else "time >= ${__from}ms"
+    early = f" - {ask.ends_early_h}h" if ask.ends_early_h else ""
+    return f"{begin}{before} AND time <= ${{__to}}ms{before}{early}"
 
 
 def _group(time: str, by: tuple[str, ...]) -> str:

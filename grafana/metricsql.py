@@ -32,6 +32,7 @@ from grafana.ask import (
 from grafana.points import ALL_OF_BOTH, MEASUREMENTS, PLACE, WHOLE
 
 NAME: Final = "MetricsQL"
+_HOUR_S: Final = 3600
 COLUMN: Final = "column"
 """The label by which the answers to the questions of one query differ."""
 _NONE: Final = "none"
@@ -73,6 +74,10 @@ def query(question: Question) -> str:
         bounds.append(f'("{WHOLE}" {"==" if asked.of_areas else "!="} "{ALL_OF_BOTH}")')
     if bounds:
         figures = f"({figures}) if sum by ({_NONE}) (vector(1) if {' if '.join(bounds)})"
+    times = [f"time() > ${{__to}} / 1000 - {asked.last_hours * _HOUR_S}"] if asked.last_hours else []
+    times += [f"time() <= ${{__to}} / 1000 - {asked.ends_early_h * _HOUR_S}"] if asked.ends_early_h else []
+    if times:
+        figures = f"({figures}) if ({') if ('.join(times)})"
     if asked.limit:
         # Equal figures in one order: the other columns choose the same rows.
         tags = "".join(f', "{tag}"' for tag in asked.by)

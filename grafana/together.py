@@ -97,4 +97,5 @@ def _sub_queries(question: Question, kind: Kind) -> tuple[object, ...]:
     measurement = asked.points.name or asked.measurement
     family = tuple(word for word in measurement.split("_") if word not in _PERIODS)
     are_alternatives = asked.of_areas is not None and kind not in TABLES
-    return asked.by, _STEPS[asked.step], asked.days_before, () if are_alternatives else family
+    times = _STEPS[asked.step], asked.days_before, asked.last_hours, asked.ends_early_h
+    return asked.by, times, () if are_alternatives else family

@@ -29,6 +29,8 @@ HIGHEST: Final = both("cao nhất", "highest")
 DAY_BEFORE: Final = both("hôm trước", "the day before")
 KINDS_MAX: Final = 2
 """Kinds of figures in a panel that each have a line of doubt."""
+NEWEST_HOURS: Final = 25
+"""The newest hour that has ended is looked for in so many."""
 LOAD_DAYS: Final = 92
 """As many days by hour are fewer figures than Grafana asks for in a line."""
 ABOUT: Final = (
@@ -112,7 +114,7 @@ def in_all(domain: str, word: str, size: Size) -> Panel:
 
 def newest(domain: str, unit: str, vi: str, en: str) -> Panel:
     """The supply of the newest hour that has ended: the last readings of meters cannot tell who stands before whom."""
-    hour = replace(of_areas(domain, SUPPLIED, "hourly_area", Step.HOUR), up_to_days=LOAD_DAYS)
+    hour = replace(of_areas(domain, SUPPLIED, "hourly_area", Step.HOUR), last_hours=NEWEST_HOURS)
     return Panel(
         *(vi, en, Kind.NEWEST, (*with_doubt(replace(hour, name=NEWEST)), _day_before(hour)), unit, Size(6, 3)),
         f"Giờ trọn vẹn mới nhất, của các đồng hồ đầu nguồn, và cùng giờ hôm trước. {ABOUT[0]}",

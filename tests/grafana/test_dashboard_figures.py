@@ -74,6 +74,10 @@ VOCABULARY: dict[str, Question] = {
     "hours of the day before, on the time of the page": Ask(
         *("hourly", "volume_used_m3", Each.SUM, Step.HOUR, Over.SUM, ("site",)), days_before=1
     ),
+    "the last hours": Ask("hourly_area", "used_m3", Each.SUM, Step.HOUR, Over.SUM, ("area",), last_hours=5),
+    "the last hours of the day before": Ask(
+        *("hourly_area", "used_m3", Each.SUM, Step.HOUR, Over.SUM, ("area",)), last_hours=5, days_before=1
+    ),
     "means of the day before": replace(SPEED, days_before=1),
     "what was newest a day before": Ask("traffic", "congested", Each.LAST, Step.NOW, Over.DEVICES, ("site",), days_before=1),
     "lanes that were congested then": Ask(

@@ -65,15 +65,12 @@ def _combined(points: KnownPoints, question: Question, page: Page) -> Figures:
 
 
 def _of_groups(points: KnownPoints, ask: Ask, page: Page) -> Figures:
-    if ask.days_before:
-        moved_ms = ask.days_before * DAY_MS
-        that_day = replace(page, begin_ms=page.begin_ms - moved_ms, end_ms=page.end_ms - moved_ms)
-        rows = _of_groups(points, replace(ask, days_before=0), that_day)
-        return {(tags, time_ms and time_ms + moved_ms): figure for (tags, time_ms), figure in rows.items()}
     if page.length_ms <= ask.above_days * DAY_MS or 0 < ask.up_to_days * DAY_MS < page.length_ms:
         return {}
     if ask.of_areas is not None and ask.of_areas == any(tag in page.choice for tag in ("site", "device")):
         return {}
+    if ask.days_before or ask.last_hours:
+        return _of_other_time(points, replace(ask, above_days=0, up_to_days=0), page)
     if ask.mark:
         return (_of_highest if ask.over is Over.MAX else _marks)(points, ask, page)
     groups = defaultdict[tuple[Labels, int], list[float]](list)
@@ -85,6 +82,17 @@ def _of_groups(points: KnownPoints, ask: Ask, page: Page) -> Figures:
     if ask.over is Over.DEVICES:
         return {key: len(names) for key, names in devices.items()}
     return {key: _OVER[ask.over](values) for key, values in groups.items()}
+
+
+def _of_other_time(points: KnownPoints, ask: Ask, page: Page) -> Figures:
+    """The figures of days before, of whole hours alone, or of the last hours."""
+    moved_ms = ask.days_before * DAY_MS
+    is_of_hours = moved_ms and ask.measurement.startswith("hourly") and ask.step is Step.HOUR
+    begin_ms = max(page.begin_ms, page.end_ms - ask.last_hours * HOUR_MS) if ask.last_hours else page.begin_ms
+    end_ms = page.end_ms - (HOUR_MS if is_of_hours else 0)
+    that_time = replace(page, begin_ms=begin_ms - moved_ms, end_ms=end_ms - moved_ms)
+    rows = _of_groups(points, replace(ask, days_before=0, last_hours=0), that_time)
+    return {(tags, time_ms and time_ms + moved_ms): figure for (tags, time_ms), figure in rows.items()}
 
 
 def _marks(points: KnownPoints, ask: Ask, page: Page) -> Figures:
