@@ -1,7 +1,9 @@
 """Data links: from a figure to what lies behind it, on a dashboard or on the gateway's pages."""
 
+from itertools import chain
 from typing import Final
 
+from grafana.ask import first
 from grafana.columns import tags
 from grafana.head import DATA_SOURCE, GATEWAY_PAGE
 from grafana.model import Dashboard, Panel
@@ -41,8 +43,13 @@ def _of_column(tag: str, board: Dashboard, database: Database) -> list[Json]:
 
 
 def lines(panel: Panel, board: Dashboard, database: Database) -> list[Json]:
-    """The links of the lines or bars of a panel: the same dashboard for the site or area of the line alone."""
-    shared = [tag for tag in tags(panel) if tag in _NARROWED and _chooses(board, tag)]
+    """The links of the lines or bars of a panel: the same dashboard for the site or area of the line alone.
+
+    Lines of areas, in whose place those of sites stand where some are chosen, lead to their area: they have no site.
+    """
+    of_areas = [first(question).by for question in panel.questions if first(question).of_areas]
+    grouped = of_areas or [tags(panel)]
+    shared = [tag for tag in dict.fromkeys(chain(*grouped)) if tag in _NARROWED and _chooses(board, tag)]
     return [_narrowed(board, database, tag, f"${{__field.labels.{tag}}}") for tag in shared]
 
 
