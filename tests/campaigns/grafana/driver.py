@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from playwright.sync_api import Browser, Page, ViewportSize
+from playwright.sync_api import Page, ViewportSize
 
 from tests.campaigns.grafana.boards import Json
 from tests.web.pages.browser import chromium
@@ -25,39 +25,34 @@ _JUDGED: Final = """async job => JSON.stringify(await Promise.race([
 
 @dataclass
 class Judge:
-    """A browser with the page of one version of Grafana.
+    """A browser's page with one version of Grafana; it judges one dashboard after the other.
 
     :ivar complaints: what the browser's console says of errors since the last dashboard.
     """
 
-    browser: Browser
-    address: str
-    language: str
+    page: Page
     complaints: list[str] = field(default_factory=list)
 
     @contextmanager
     def judged(self, job: Json) -> Iterator[tuple[Json, Page]]:
-        """Yield the report of a dashboard, and the page that shows it."""
+        """Yield the report of a dashboard, and the page, which shows it until the next."""
         self.complaints.clear()
-        context = self.browser.new_context(
-            viewport=SCREEN, locale=LOCALES[self.language], timezone_id=ZONE, reduced_motion="reduce", color_scheme="light"
-        )
-        try:
-            page = context.new_page()
-            page.on("pageerror", lambda error: self.complaints.append(str(error)))
-            page.goto(self.address)
-            page.wait_for_function("() => window.judge")
-            report: Json = json.loads(page.evaluate(_JUDGED, json.dumps(job)))
-            yield report, page
-        finally:
-            context.close()
+        report: Json = json.loads(self.page.evaluate(_JUDGED, json.dumps(job)))
+        yield report, self.page
 
 
 @contextmanager
 def judge(address: str, language: str) -> Iterator[Judge]:
-    """A browser that opens the page of an address."""
+    """Open the page of an address in a browser."""
     with chromium() as browser:
-        yield Judge(browser, address, language)
+        page = browser.new_context(
+            viewport=SCREEN, locale=LOCALES[language], timezone_id=ZONE, reduced_motion="reduce", color_scheme="light"
+        ).new_page()
+        found = Judge(page)
+        page.on("pageerror", lambda error: found.complaints.append(str(error)))
+        page.goto(address)
+        page.wait_for_function("() => window.judge")
+        yield found
 
 
 def picture(page: Page, file: Path, *, is_whole: bool) -> None:

@@ -48,7 +48,9 @@ _IS: Final = {r"alarm_\w+|congested|battery_low|active|silenced": False, r"up|mq
 
 def healthy(point: Point, end_ms: int) -> Point | None:
     """Give the point as it is while all is well; None: then there is none."""
-    if point.measurement == "event" or (point.measurement == "device_health" and point.time_ms < end_ms - HEALTH_FOR_MS):
+    if point.measurement in {"alarm", "event"} or (
+        point.measurement == "device_health" and point.time_ms < end_ms - HEALTH_FOR_MS
+    ):
         return None
     fields = {field: _well(field, value) for field, value in point.fields.items()}
     if "expected" in fields:
