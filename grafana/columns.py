@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from grafana.ask import first
-from grafana.layout import pixels
+from grafana.layout import pixels, written
 from grafana.looks import mappings, missing_value, thresholds, whole
-from grafana.model import NULL, Column, Kind, Panel
+from grafana.model import NULL, THIRD, Column, Kind, Panel
 from grafana.stores import Database, Json
 from grafana.text import both
 from grafana.units import AGO, DURATION
@@ -27,8 +27,8 @@ EVERY_TABLE: Final = (
 """Tags in tables, with the width that their values need."""
 _WHO: Final = ("alarm", "device", "site", "area", "gateway", "severity")
 """The order of tags, but that alarms of a place are told by their severity first."""
-_LETTER, _BESIDE_TITLE, _FILTER, _ARROW, _LEAST = 7.0, 21, 22, 20, 70
-"""Pixels: of a letter of a title, what stands beside it, the filter of texts, the arrow of what is sorted, any column."""
+_BESIDE_TITLE, _FILTER, _ARROW, _LEAST = 20, 22, 20, 70
+"""Pixels: what stands beside a title, the filter of texts, the arrow of what is sorted, any column."""
 _VALUE_WIDTHS: Final = {AGO.vi: 105, AGO.en: 120, DURATION.vi: 110, DURATION.en: 150}
 _LONG_NAME: Final = 100
 """Pixels more, where there is room, since names of devices are long."""
@@ -64,8 +64,13 @@ def _room(panel: Panel) -> float:
 def _needs(panel: Panel, column: Column) -> float:
     """The pixels that a column needs, for its title and its values."""
     title = both(column.vi, column.en)
-    beside = _BESIDE_TITLE + (0 if column.unit else _FILTER) + (_ARROW if title == panel.sort_by else 0)
-    return max(column.width or _LEAST, max(len(title.vi), len(title.en)) * _LETTER + beside, _VALUE_WIDTHS.get(column.unit, 0))
+    beside = _BESIDE_TITLE + (_FILTER if _is_filtered(panel, column) else 0) + (_ARROW if title == panel.sort_by else 0)
+    return max(column.width or _LEAST, max(map(written, (title.vi, title.en))) + beside, _VALUE_WIDTHS.get(column.unit, 0))
+
+
+def _is_filtered(panel: Panel, column: Column) -> bool:
+    """Tell if it is one of texts, in a table that is not a small one."""
+    return column.name in tags(panel) and panel.size.width >= THIRD.width
 
 
 def too_wide(panel: Panel) -> float:
@@ -96,10 +101,12 @@ def overrides(panel: Panel, database: Database) -> Iterator[Json]:
     for column in columns:
         width = round(_needs(panel, column))
         fixed = {"id": "custom.width", "value": round(width + spare)}
+        filtered = {"id": "custom.filterable", "value": _is_filtered(panel, column)}
         yield {
             "matcher": {"id": "byName", "options": database.column(panel, column.name)},
             "properties": [
                 *_looks(column, is_value=column.name in own),
+                filtered,
                 {"id": "custom.minWidth", "value": width} if column.name == widest else fixed,
             ],
         }
@@ -122,7 +129,6 @@ def _looks(column: Column, *, is_value: bool) -> list[Json]:
         properties.append({"id": "thresholds", "value": thresholds(column.steps)})
     said = mappings(column.words)
     if is_value:
-        properties.append({"id": "custom.filterable", "value": False})
         said += [] if NULL in (column.words or {}) else [missing_value(len(said), _NOTHING)]
     if said:
         properties.append({"id": "mappings", "value": said})

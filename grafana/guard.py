@@ -8,7 +8,7 @@ from typing import Final
 
 from grafana.ask import DAYS_BY_HOUR, Ask, CannotAsk, Each, Over, Step, asks, first
 from grafana.columns import too_wide
-from grafana.layout import letters_too_many, lines
+from grafana.layout import cut_off, lines
 from grafana.model import MAP_POINTS_MAX, ROWS_MAX, Dashboard, Kind, Panel, panel_id
 from grafana.stores import DATABASES
 from grafana.text import LANGUAGES, said_in
@@ -50,9 +50,9 @@ def misfits(board: Dashboard) -> Iterator[str]:
     for language in LANGUAGES:
         said: Dashboard = said_in(board, language)
         for place in (place for section in said.sections for line in lines(section.panels) for place in line):
-            cut, beyond = letters_too_many(place.panel.title, place.width), too_wide(place.panel)
+            cut, beyond = cut_off(place.panel.title, place.width), too_wide(place.panel)
             if cut:
-                yield f"Dashboard '{board.name}': the title '{place.panel.title}' is {cut} letters wider than its panel."
+                yield f"Dashboard '{board.name}': the title '{place.panel.title}' is {cut:.0f} pixels wider than its panel."
             if beyond:
                 yield f"Dashboard '{board.name}': the table '{place.panel.title}' is {beyond:.0f} pixels wider than its panel."
     for database in DATABASES:

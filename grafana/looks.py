@@ -7,7 +7,7 @@ from grafana.ask import first, gap_ms
 from grafana.model import CRITICAL, GOOD, GREY, INFO, MISSING, NULL, WARNING, Kind, Panel, Prom, Steps, Words
 from grafana.reasons import without_data
 from grafana.stores import Json
-from grafana.tables.flows import DOUBT, DOUBT_FROM
+from grafana.tables.flows import DOUBT
 from grafana.text import both, joined
 from grafana.units import AXIS_OF_DURATIONS, COUNT, DURATION, SHARE
 
@@ -94,12 +94,14 @@ _CUSTOM: Final[dict[Kind, Json]] = {
     Kind.STATES: {"fillOpacity": 80, "lineWidth": 0},
     Kind.MAP: {},
     Kind.SCATTER: _DOTS,
-    Kind.TABLE: {"align": "auto", "cellOptions": {"type": "auto"}, "filterable": True},
+    Kind.TABLE: {"align": "auto", "cellOptions": {"type": "auto"}},
 }
 
 _BADNESS: Final = (GOOD, INFO, WARNING, CRITICAL)
-_SURE: Final = {"text": both("chắc chắn", "sure"), "color": "transparent", "index": 0}
-_UNKNOWN: Final = {"text": both("chưa rõ", "not known"), "color": GREY, "index": 1}
+_NOT_KNOWN: Final = {
+    "type": "special",
+    "options": {"match": "null", "result": {"text": both("chưa rõ", "not known"), "color": GREY, "index": 0}},
+}
 """In place of the mark of points that have none: those of an older gateway."""
 OF_DOUBT: Final[Json] = {
     "matcher": {"id": "byRegexp", "options": joined("/", DOUBT, "$/", by="")},
@@ -108,20 +110,16 @@ OF_DOUBT: Final[Json] = {
         {"id": "min", "value": 0},
         {"id": "max", "value": 1},
         {"id": "color", "value": {"mode": "fixed", "fixedColor": GREY}},
-        {
-            "id": "mappings",
-            "value": [
-                {"type": "range", "options": {"from": -DOUBT_FROM, "to": DOUBT_FROM - 1e-9, "result": _SURE}},
-                {"type": "special", "options": {"match": "null", "result": _UNKNOWN}},
-            ],
-        },
+        {"id": "decimals", "value": 0},
+        {"id": "mappings", "value": [_NOT_KNOWN]},
         {"id": "custom.drawStyle", "value": "line"},
         {"id": "custom.lineStyle", "value": {"fill": "dash", "dash": [4, 4]}},
         {"id": "custom.lineWidth", "value": 1},
         {"id": "custom.showPoints", "value": "never"},
         {"id": "custom.fillOpacity", "value": 0},
         {"id": "custom.stacking", "value": {"mode": "none", "group": "A"}},
-        {"id": "custom.axisPlacement", "value": "hidden"},
+        {"id": "custom.axisPlacement", "value": "right"},
+        {"id": "custom.axisLabel", "value": DOUBT},
         {"id": "custom.hideFrom", "value": {"legend": True, "tooltip": False, "viz": False}},
     ],
 }
@@ -132,7 +130,7 @@ OF_DOUBTFUL_FIGURE: Final[Json] = {
         {"id": "unit", "value": SHARE},
         {"id": "decimals", "value": 0},
         {"id": "color", "value": {"mode": "fixed", "fixedColor": GREY}},
-        {"id": "mappings", "value": [{"type": "special", "options": {"match": "null", "result": _UNKNOWN}}]},
+        {"id": "mappings", "value": [_NOT_KNOWN]},
     ],
 }
 """The same under a large number."""

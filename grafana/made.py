@@ -6,7 +6,7 @@ from typing import Final
 
 from grafana.alerts.render import RUNBOOKS, grafana_rules
 from grafana.ask import CannotAsk
-from grafana.guard import faults
+from grafana.guard import faults, misfits, twice
 from grafana.head import NO_PAGES, Head
 from grafana.pressure import PRESSURES, in_unit
 from grafana.provisioning import FOLDER, data_sources, environment, further_sources, provider
@@ -48,6 +48,7 @@ def made(wanted: Wanted) -> dict[str, str]:
     :raises CannotAsk: a panel asks what a query language has no words for, or too much.
     """
     refused = [sentence for board in DASHBOARDS for sentence in faults(board)]
+    refused += [] if refused else [*(sentence for board in DASHBOARDS for sentence in misfits(board)), *twice(DASHBOARDS)]
     if refused:
         raise CannotAsk("\n".join(refused))
     database, folder = wanted.database, chosen(FOLDER, wanted.language)

@@ -122,8 +122,8 @@ def _panel(panel: Panel, board: Dashboard, database: Database) -> Json:
 
 def _hides_time(panel: Panel) -> bool:
     """Tell if the panel's own time would stand where its title needs the room. Its explanation says it too."""
-    is_narrow = layout.letters_too_many(panel.title, panel.size.width, has_own_time=True)
-    return bool(panel.days) and (looks.TYPES[panel.kind] == "stat" or is_narrow > 0)
+    is_cut = layout.cut_off(panel.title, panel.size.width, has_own_time=True) > 0
+    return bool(panel.days) and (looks.TYPES[panel.kind] == "stat" or is_cut)
 
 
 def _targets(panel: Panel, database: Database) -> list[Json]:

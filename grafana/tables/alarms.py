@@ -153,8 +153,8 @@ DASHBOARD: Final = Dashboard(
             "Open",
             (
                 _count(
-                    "Nghiêm trọng, chưa ai nhận",
-                    "Critical, nobody sees to it",
+                    "Nghiêm trọng chưa nhận",
+                    "Critical, nobody yet",
                     _UNHANDLED,
                     "Cảnh báo nghiêm trọng mà chưa ai nhận xử lý. Bắt đầu từ đây.",
                     "Critical alarms that nobody acknowledged. Begin here.",
@@ -162,8 +162,8 @@ DASHBOARD: Final = Dashboard(
                     steps=common.NONE_IS_GOOD,
                 ),
                 _count(
-                    "Cảnh báo, chưa ai nhận",
-                    "Warnings, nobody sees to them",
+                    "Cảnh báo chưa nhận",
+                    "Warnings, nobody yet",
                     _UNHANDLED,
                     "Cảnh báo mức thấp hơn mà chưa ai nhận xử lý.",
                     "Warnings that nobody acknowledged.",
@@ -178,7 +178,7 @@ DASHBOARD: Final = Dashboard(
                     "Open alarms that somebody acknowledged.",
                 ),
                 _count(
-                    "Trong việc theo kế hoạch",
+                    "Việc theo kế hoạch",
                     "Under planned work",
                     _PLANNED,
                     "Cảnh báo còn mở ở nơi đang có việc theo kế hoạch: không ai bị báo. Xem: gateway alarms silences.",

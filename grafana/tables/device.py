@@ -69,7 +69,7 @@ def _health(field: str, vi: str, en: str, about_vi: str, about_en: str, *, steps
 def _completeness_yesterday() -> Panel:
     return Panel(
         "Mức đầy đủ hôm qua",
-        "Completeness yesterday",
+        "Complete yesterday",
         Kind.STAT,
         (common.completeness("", "received", Step.RANGE, name="share"),),
         SHARE,

@@ -3,7 +3,7 @@
 from typing import Final
 
 from grafana.ask import Ask, Each, Over, Step
-from grafana.model import GREEN, GREY, ORANGE, RED, YELLOW, Annotation
+from grafana.model import CRITICAL, GOOD, GREY, INFO, WARNING, Annotation
 
 OF_GATEWAYS: Final = 2
 """So many of the marks, the first, are of gateways and not of devices."""
@@ -17,10 +17,10 @@ def marks(domain: str = "") -> tuple[Annotation, ...]:
     exchanged = Ask("device_event", "value", Each.COUNT, Step.INTERVAL, Over.SUM, ("device",), (("kind", "exchange"),))
     return (
         Annotation("Cổng thu thập khởi động lại", "Gateway restarted", _of_gateways("restart"), GREY),
-        Annotation("Máy chủ MQTT hoặc cơ sở dữ liệu ngừng", "Broker or database away", _of_gateways("outage"), RED),
-        Annotation("Thay đồng hồ", "Meter exchanged", exchanged, GREEN),
-        Annotation("Cảnh báo bắt đầu", "Alarm began", began, ORANGE),
-        Annotation("Cảnh báo kết thúc", "Alarm ended", ended, YELLOW),
+        Annotation("Máy chủ MQTT hoặc cơ sở dữ liệu ngừng", "Broker or database away", _of_gateways("outage"), CRITICAL),
+        Annotation("Thay đồng hồ", "Meter exchanged", exchanged, INFO),
+        Annotation("Cảnh báo bắt đầu", "Alarm began", began, WARNING),
+        Annotation("Cảnh báo kết thúc", "Alarm ended", ended, GOOD),
     )
 
 

@@ -120,7 +120,7 @@ def test_a_title_that_is_cut_in_one_language_is_told() -> None:
     assert list(misfits(board(fits, *[replace(fits, en=str(number)) for number in range(5)]))) == []
     cut = replace(fits, vi="Thiết bị đang im lặng bây giờ")
     (told,) = misfits(board(*[replace(cut if not number else fits, en=str(number)) for number in range(6)]))
-    assert told == "Dashboard 'try': the title 'Thiết bị đang im lặng bây giờ' is 6 letters wider than its panel."
+    assert told == "Dashboard 'try': the title 'Thiết bị đang im lặng bây giờ' is 29 pixels wider than its panel."
 
 
 def test_a_table_that_is_wider_than_its_panel_is_told() -> None:
