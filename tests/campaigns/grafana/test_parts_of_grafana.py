@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -115,3 +117,12 @@ def test_versions_are_exact_and_those_of_the_lock(lock: Path) -> None:
 
 def test_the_locks_are_those_of_the_versions_that_are_judged() -> None:
     assert [lock.parent.name for lock in LOCKS] == ["schema", "v11", "v13"]
+
+
+def test_without_node_the_judge_says_so_and_is_no_fault(tmp_path: Path) -> None:
+    for name in ("dirname", "sh"):
+        (tmp_path / name).symlink_to(str(shutil.which(name)))
+    command = Path(__file__).parents[3] / ".ci" / "judge-grafana"
+    done = subprocess.run(["/bin/sh", str(command)], env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=True)
+    (said,) = done.stdout.splitlines()
+    assert said.startswith("The judge of dashboards is skipped: it needs Node.js and npm")
