@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from tests.campaigns.grafana.boards import Board, Json, described, make
 from tests.campaigns.grafana.driver import judge
 from tests.campaigns.grafana.server import serve
-from tests.campaigns.truth.calendar import DAY_S, HOUR_S, period_at
+from tests.campaigns.truth.calendar import DAY_S, FIRST_DAY_S, HOUR_S, period_at
 from tests.campaigns.truth.judge import Answer, Marks
 from tests.campaigns.truth.parts import CHECKOUT, Store
 
@@ -39,6 +39,10 @@ def _by_area(domain: str, *words: str) -> dict[str, Shown]:
 
 
 SHOWN: Final = {
+    "province": {
+        "Water: supplied and used by hour, beside the day before": Shown("water"),
+        "Energy: supplied and used by hour, beside the day before": Shown("power"),
+    },
     "water": {
         "Supplied and used": Shown("water"),
         "Water that earns nothing": Shown("water", "lost", step="day"),
@@ -117,8 +121,8 @@ def _of_line(
     figure, subject = f"{word}_{_UNITS[shown.domain]}", f"area:{name}" if shown.by_area else f"areas:{shown.domain}"
     step = shown.step or _step([at for at, _ in values])
     for at_ms, value in values:
-        period = period_at(step, round(at_ms / 1000) - _EARLIER.get(ending, 0))
-        if asked[0] <= period.begin_s and period.end_s <= asked[1]:
+        shown_at, period = (period_at(step, round(at_ms / 1000) - before_s) for before_s in (0, _EARLIER.get(ending, 0)))
+        if asked[0] <= shown_at.begin_s and shown_at.end_s <= asked[1] and period.begin_s >= FIRST_DAY_S:
             yield Answer(f"panels {step}", subject, figure, period, value, Marks(doubts.get(at_ms)))
 
 
