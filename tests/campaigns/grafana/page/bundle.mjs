@@ -6,7 +6,8 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const here = dirname(fileURLToPath(import.meta.url));
-const [version = 'v13', parts = join(here, version, 'node_modules'), into = join(here, version, 'dist')] = process.argv.slice(2);
+const [version = 'v13', parts = join(here, version, 'node_modules'), into = join(here, version, 'dist')] =
+  process.argv.slice(2);
 const modules = resolve(parts);
 const dist = resolve(into);
 const { build } = createRequire(join(modules, 'package.json'))('esbuild');
@@ -20,15 +21,23 @@ const withoutEditors = {
   },
 };
 
-/** Scenes ask newer versions of the application for their sources by names that may be missing; then by those that are there. */
+/** Scenes ask for their sources by names of newer versions; where those are missing, by the older ones. */
 const byOldNames = {
   name: 'by-old-names',
   setup({ onLoad }) {
     onLoad({ filter: /plugin-compat.dist.esm.datasources.*\.mjs$/ }, async ({ path }) => {
       const imported = /import \{([^}]*)\} from '@grafana\/runtime(\/unstable)?';/g;
-      const old = (name) => (/ as /.test(name) ? `const ${name.split(' as ')[1]} = undefined;` : `import {${name}} from '@grafana/runtime';`);
+      const old = (name) =>
+        / as /.test(name) ? `const ${name.split(' as ')[1]} = undefined;` : `import {${name}} from '@grafana/runtime';`;
       const text = await readFile(path, 'utf8');
-      return { contents: text.replace(imported, (_, names) => names.split(',').map((name) => old(name.trim())).join(' ')) };
+      return {
+        contents: text.replace(imported, (_, names) =>
+          names
+            .split(',')
+            .map((name) => old(name.trim()))
+            .join(' '),
+        ),
+      };
     });
   },
 };

@@ -45,15 +45,23 @@ export async function judge(job: Job): Promise<Report> {
     const panel = shown.get(one.panel.id);
     return panel ? [report(one, panel, around)] : [];
   });
-  const own = variables.flatMap(({ name, queries }) => queries.filter(({ error }) => error).map(({ error }) => `variable ${name}: ${error}`));
+  const own = variables.flatMap(({ name, queries }) =>
+    queries.filter(({ error }) => error).map(({ error }) => `variable ${name}: ${error}`),
+  );
   const ofMarks = annotations.filter(({ error }) => error).map(({ refId, error }) => `annotation ${refId}: ${error}`);
   faults.push(...[...own, ...ofMarks].map((text): Fault => ({ kind: 'error', text })));
   return {
     title: job.dashboard.title,
     version: compat.VERSION,
     seconds: (performance.now() - begun) / 1000,
-    queries: reports.reduce((sum, one) => sum + one.queries.length, 0) + annotations.length + variables.reduce((sum, one) => sum + one.queries.length, 0),
-    variables, annotations, panels: reports, faults,
+    queries:
+      reports.reduce((sum, one) => sum + one.queries.length, 0) +
+      annotations.length +
+      variables.reduce((sum, one) => sum + one.queries.length, 0),
+    variables,
+    annotations,
+    panels: reports,
+    faults,
   };
 }
 
@@ -66,7 +74,8 @@ async function panels(laid: Laid[], scene: Scene, width: number, around: Circums
       const one = await answered(panel, place, box.w, around);
       const put = (text: string) => fill(place, text).text;
       const options = (panel.options ?? {}) as Partial<FigureOptions>;
-      const figures = panel.type === 'stat' ? figuresOf(one.frames, withDefaults(panel), options, around.theme, around.zone, put) : [];
+      const figures =
+        panel.type === 'stat' ? figuresOf(one.frames, withDefaults(panel), options, around.theme, around.zone, put) : [];
       return [panel.id, { ...one, box, figures }];
     }),
   );
@@ -78,7 +87,15 @@ function variableReports(scene: Scene, asked: Asked): VariableReport[] {
     const { name, type, label } = one.state;
     const many = one.state as { options?: unknown[]; text?: string | string[]; value?: string | string[] };
     const value = many.value ?? String(one.getValue());
-    return { name, type, label: label ?? name, value, text: many.text ?? value, options: many.options?.length ?? 0, queries: asked.reports(name) };
+    return {
+      name,
+      type,
+      label: label ?? name,
+      value,
+      text: many.text ?? value,
+      options: many.options?.length ?? 0,
+      queries: asked.reports(name),
+    };
   });
 }
 
@@ -92,9 +109,20 @@ async function drawn(): Promise<void> {
 
 function report({ panel, row, inSight }: Laid, shown: Shown, around: Circumstances): PanelReport {
   const isDrawn = DRAWN_TYPES.includes(panel.type);
-  const faults = [...shown.faults, ...nameFaults(shown), ...linkFaults(shown), ...fieldFaults(shown), ...lookFaults(shown, around.theme), ...unread(panel.type, shown)];
+  const faults = [
+    ...shown.faults,
+    ...nameFaults(shown),
+    ...linkFaults(shown),
+    ...fieldFaults(shown),
+    ...lookFaults(shown, around.theme),
+    ...unread(panel.type, shown),
+  ];
   return {
-    id: panel.id, title: shown.title, type: panel.type, row, inSight,
+    id: panel.id,
+    title: shown.title,
+    type: panel.type,
+    row,
+    inSight,
     queries: shown.answers.map((answer) => answer.report),
     frames: frameReports(shown.frames),
     noValue: panel.fieldConfig?.defaults.noValue ?? '',
@@ -109,7 +137,9 @@ function report({ panel, row, inSight }: Laid, shown: Shown, around: Circumstanc
 function unread(type: string, { frames }: Shown): Fault[] {
   return [
     ...(isKnownPanelType(type) ? [] : [{ kind: 'error' as const, text: `no panel of type ${type}` }]),
-    ...(type === 'table' && frames.length > 1 ? [{ kind: 'error' as const, text: `a table of ${frames.length} frames shows the first only` }] : []),
+    ...(type === 'table' && frames.length > 1
+      ? [{ kind: 'error' as const, text: `a table of ${frames.length} frames shows the first only` }]
+      : []),
   ];
 }
 

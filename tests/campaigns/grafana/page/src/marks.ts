@@ -23,14 +23,34 @@ export async function marksOf(job: Job, scene: Scene, around: Circumstances): Pr
   return Promise.all(
     wanted.map(async (one) => {
       const panel = { id: -1, type: 'annotations', gridPos: { x: 0, y: 0, w: 0, h: 0 }, datasource: one.datasource ?? null };
-      const target = { ...one, refId: one.name, resultFormat: 'table', format: 'time_series', legendFormat: '', interval: String(one.step ?? '') };
-      const { answers, faults, frames } = await answered({ ...panel, targets: [target] }, scene.placeOf(panel), WIDTH_PX, around);
-      const left = faults.filter(({ kind }) => kind === 'variable').map(({ text }) => text).join(', ');
+      const target = {
+        ...one,
+        refId: one.name,
+        resultFormat: 'table',
+        format: 'time_series',
+        legendFormat: '',
+        interval: String(one.step ?? ''),
+      };
+      const { answers, faults, frames } = await answered(
+        { ...panel, targets: [target] },
+        scene.placeOf(panel),
+        WIDTH_PX,
+        around,
+      );
+      const left = faults
+        .filter(({ kind }) => kind === 'variable')
+        .map(({ text }) => text)
+        .join(', ');
       const nobody = { refId: one.name, text: '', status: 0, error: 'no data source', ms: 0, series: 0, rows: 0 };
       const report = answers[0]?.report ?? nobody;
-      const times = frames.flatMap((frame) => frame.fields.filter(({ type }) => type === 'time').flatMap(({ values }) => [...values] as number[]));
+      const times = frames.flatMap((frame) =>
+        frame.fields.filter(({ type }) => type === 'time').flatMap(({ values }) => [...values] as number[]),
+      );
       const color = String(one.iconColor ?? 'red');
-      return { report: { ...report, error: report.error || left }, marks: [...new Set(times)].map((time) => ({ time, color })) };
+      return {
+        report: { ...report, error: report.error || left },
+        marks: [...new Set(times)].map((time) => ({ time, color })),
+      };
     }),
   );
 }

@@ -1,5 +1,13 @@
 /** From a panel's JSON to the frames that it shows: asked, transformed, with the options of its fields. */
-import { applyFieldOverrides, cacheFieldDisplayNames, getFieldDisplayName, rangeUtil, transformDataFrame, type DataFrame, type GrafanaTheme2 } from '@grafana/data';
+import {
+  applyFieldOverrides,
+  cacheFieldDisplayNames,
+  getFieldDisplayName,
+  rangeUtil,
+  transformDataFrame,
+  type DataFrame,
+  type GrafanaTheme2,
+} from '@grafana/data';
 import { lastValueFrom } from 'rxjs';
 import { withDefaults } from './defaults';
 import type { Fault, FrameReport, PanelJson, Source, TargetJson } from './job';
@@ -56,16 +64,25 @@ async function ask(panel: PanelJson, place: Place, widthPx: number, around: Circ
 }
 
 async function askOne(
-  panel: PanelJson, target: TargetJson, place: Place, widthPx: number, around: Circumstances, faults: Fault[],
+  panel: PanelJson,
+  target: TargetJson,
+  place: Place,
+  widthPx: number,
+  around: Circumstances,
+  faults: Fault[],
 ): Promise<{ target: TargetJson; answer: Answer } | undefined> {
   const source = sourceOf(target.datasource ?? panel.datasource, around.sources, (text) => fill(place, text).text);
   if (!source) {
-    faults.push({ kind: 'error', text: `${target.refId}: no data source ${JSON.stringify(target.datasource ?? panel.datasource)}` });
+    faults.push({
+      kind: 'error',
+      text: `${target.refId}: no data source ${JSON.stringify(target.datasource ?? panel.datasource)}`,
+    });
     return undefined;
   }
   const range = timeOf(place);
   const maxDataPoints = panel.maxDataPoints ?? Math.floor(widthPx);
-  const least = fill(place, panel.interval ?? '').text || source.timeInterval || (source.type === 'prometheus' ? SCRAPED_EVERY : undefined);
+  const least =
+    fill(place, panel.interval ?? '').text || source.timeInterval || (source.type === 'prometheus' ? SCRAPED_EVERY : undefined);
   const { interval, intervalMs } = rangeUtil.calculateInterval(range, maxDataPoints, least);
   const put: Question['fill'] = (text, own, format) => fill(place, text, own, format);
   const question = { target, source, range, interval, intervalMs, maxDataPoints, fill: put };
@@ -122,5 +139,7 @@ export function frameReports(frames: DataFrame[]): FrameReport[] {
 
 /** Nothing but times and missing values. */
 export function isEmpty(frames: DataFrame[]): boolean {
-  return !frames.some((frame) => frame.fields.some((field) => field.type !== 'time' && field.values.some((value) => value !== null)));
+  return !frames.some((frame) =>
+    frame.fields.some((field) => field.type !== 'time' && field.values.some((value) => value !== null)),
+  );
 }

@@ -1,12 +1,24 @@
 /**
- * Variables and interpolation, by `@grafana/scenes`: its variables ask for their values through the sources of this judge, choose
- * and write them as in Grafana. Each panel is a scene object with its own time range.
+ * Variables and interpolation, by `@grafana/scenes`: its variables ask for their values through the sources of this judge,
+ * choose and write them as in Grafana. Each panel is a scene object with its own time range.
  */
 import { dateTime, rangeUtil, type ScopedVars, type TimeRange } from '@grafana/data';
 import {
-  CustomVariable, ConstantVariable, DataSourceVariable, EmbeddedScene, IntervalVariable, QueryVariable, sceneGraph, SceneObjectBase,
-  SceneTimeRange, SceneVariableSet, TextBoxVariable,
-  type SceneObject, type SceneObjectState, type SceneVariable, type VariableCustomFormatterFn,
+  CustomVariable,
+  ConstantVariable,
+  DataSourceVariable,
+  EmbeddedScene,
+  IntervalVariable,
+  QueryVariable,
+  sceneGraph,
+  SceneObjectBase,
+  SceneTimeRange,
+  SceneVariableSet,
+  TextBoxVariable,
+  type SceneObject,
+  type SceneObjectState,
+  type SceneVariable,
+  type VariableCustomFormatterFn,
 } from '@grafana/scenes';
 import type { Choice, DashboardJson, Job, PanelJson, VariableJson } from './job';
 
@@ -49,9 +61,9 @@ export class Scene {
     while (this.variables.state.variables.some(waits) && performance.now() < until) {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
-    return this.variables.state.variables.filter((one) => waits(one) || one.state.error).map(
-      (one) => `${one.state.name}: ${String(one.state.error ?? 'no values within a minute')}`,
-    );
+    return this.variables.state.variables
+      .filter((one) => waits(one) || one.state.error)
+      .map((one) => `${one.state.name}: ${String(one.state.error ?? 'no values within a minute')}`);
   }
 
   /** The place of a panel, with the panel's own time. */
@@ -71,7 +83,12 @@ export function timeOf(place: SceneObject): TimeRange {
   return sceneGraph.getTimeRange(place).state.value;
 }
 
-export function fill(place: SceneObject, text: string, own: ScopedVars = {}, format?: string | VariableCustomFormatterFn): Filled {
+export function fill(
+  place: SceneObject,
+  text: string,
+  own: ScopedVars = {},
+  format?: string | VariableCustomFormatterFn,
+): Filled {
   const found: Array<{ match: string; found: boolean; variableName: string; value: string }> = [];
   const filled = sceneGraph.interpolate(place, text, own, format, found);
   return { text: filled, left: found.filter((one) => !one.found && !isGroup(one.variableName)).map((one) => one.match) };
@@ -104,13 +121,20 @@ function sceneVariable(json: VariableJson, choice: Choice | undefined): SceneVar
   const text = value === ALL ? 'All' : Array.isArray(value) ? value.map((one) => (one === ALL ? 'All' : one)) : value;
   const common = { name: json.name, label: json.label ?? json.name, value, text };
   const many = {
-    isMulti: json.multi ?? false, includeAll: json.includeAll ?? false, ...(json.allValue ? { allValue: json.allValue } : {}),
+    isMulti: json.multi ?? false,
+    includeAll: json.includeAll ?? false,
+    ...(json.allValue ? { allValue: json.allValue } : {}),
   };
   switch (json.type) {
     case 'query':
       return new QueryVariable({
-        ...common, ...many, datasource: json.datasource ?? null, query: json.query as string, regex: json.regex ?? '',
-        sort: json.sort ?? 0, refresh: 1,
+        ...common,
+        ...many,
+        datasource: json.datasource ?? null,
+        query: json.query as string,
+        regex: json.regex ?? '',
+        sort: json.sort ?? 0,
+        refresh: 1,
       });
     case 'custom':
       return new CustomVariable({ ...common, ...many, query: String(json.query ?? '') });

@@ -1,5 +1,11 @@
 /** The services that Grafana's application gives to its packages: here only the sources of data, for variables. */
-import { DataSourceApi, type DataSourceInstanceSettings, type DataSourceRef, type MetricFindValue, type ScopedVars } from '@grafana/data';
+import {
+  DataSourceApi,
+  type DataSourceInstanceSettings,
+  type DataSourceRef,
+  type MetricFindValue,
+  type ScopedVars,
+} from '@grafana/data';
 import { setDataSourceSrv, type DataSourceSrv } from '@grafana/runtime';
 import { sceneGraph, type SceneObject } from '@grafana/scenes';
 import type { QueryReport, Source, SourceRef } from './job';
@@ -29,7 +35,11 @@ interface FindOptions {
 
 /** A source that answers what a variable asks. Panels are asked without it. */
 class VariableSource extends DataSourceApi {
-  constructor(settings: DataSourceInstanceSettings, private readonly source: Source, private readonly asked: Asked) {
+  constructor(
+    settings: DataSourceInstanceSettings,
+    private readonly source: Source,
+    private readonly asked: Asked,
+  ) {
     super(settings);
   }
 
@@ -47,7 +57,8 @@ class VariableSource extends DataSourceApi {
     const filled = fill(place, text, {}, asAlternatives);
     const range = sceneGraph.getTimeRange(place).state.value;
     const span = { from: range.from.valueOf(), to: range.to.valueOf() };
-    const ask = this.source.type === 'influxdb' ? influxqlValues(this.source, filled) : prometheusValues(this.source, filled, span);
+    const ask =
+      this.source.type === 'influxdb' ? influxqlValues(this.source, filled) : prometheusValues(this.source, filled, span);
     const { values, answer } = await ask;
     this.asked.add(options?.variable?.name ?? '', answer);
     return values;
@@ -56,7 +67,16 @@ class VariableSource extends DataSourceApi {
 
 function settingsOf(source: Source): DataSourceInstanceSettings {
   const meta = { id: source.type, name: source.type, metrics: true, info: { logos: { small: '', large: '' } } };
-  const settings = { id: 1, uid: source.uid, type: source.type, name: source.name, meta, jsonData: {}, access: 'proxy', readOnly: true };
+  const settings = {
+    id: 1,
+    uid: source.uid,
+    type: source.type,
+    name: source.name,
+    meta,
+    jsonData: {},
+    access: 'proxy',
+    readOnly: true,
+  };
   return settings as unknown as DataSourceInstanceSettings;
 }
 
@@ -85,7 +105,11 @@ export function giveSources(sources: Source[], asked: Asked, filled: (uid: strin
   setDataSourceSrv(service as unknown as DataSourceSrv);
 }
 
-export function sourceOf(ref: SourceRef | null | undefined, sources: Source[], filled: (text: string) => string): Source | undefined {
+export function sourceOf(
+  ref: SourceRef | null | undefined,
+  sources: Source[],
+  filled: (text: string) => string,
+): Source | undefined {
   const uid = filled(ref?.uid ?? '');
   return sources.find((source) => source.uid === uid || source.name === uid) ?? (uid ? undefined : sources[0]);
 }

@@ -17,7 +17,8 @@ interface Props {
 
 /** What can stand on a chart: frames with a time and figures; yes and no count as 1 and 0. */
 export function onCharts(frames: DataFrame[]): DataFrame[] {
-  const figures = (frame: DataFrame) => frame.fields.filter((field) => [FieldType.number, FieldType.boolean, FieldType.enum].includes(field.type));
+  const figures = (frame: DataFrame) =>
+    frame.fields.filter((field) => [FieldType.number, FieldType.boolean, FieldType.enum].includes(field.type));
   return frames
     .filter((frame) => frame.fields.some((field) => field.type === FieldType.time) && figures(frame).length && frame.length)
     .map((frame) => ({
@@ -26,7 +27,11 @@ export function onCharts(frames: DataFrame[]): DataFrame[] {
         .filter((field) => field.type === FieldType.time || figures(frame).includes(field))
         .map((field) =>
           field.type === FieldType.boolean
-            ? { ...field, type: FieldType.number, values: field.values.map((value: boolean | null) => (value === null ? null : Number(value))) }
+            ? {
+                ...field,
+                type: FieldType.number,
+                values: field.values.map((value: boolean | null) => (value === null ? null : Number(value))),
+              }
             : field,
         ),
     }));
@@ -34,7 +39,11 @@ export function onCharts(frames: DataFrame[]): DataFrame[] {
 
 export function Chart({ frames, width, height, range, zone, legend, onPlot }: Props): React.JSX.Element {
   const full: VizLegendOptions = {
-    calcs: [], displayMode: LegendDisplayMode.List, placement: 'bottom', showLegend: true, ...legend,
+    calcs: [],
+    displayMode: LegendDisplayMode.List,
+    placement: 'bottom',
+    showLegend: true,
+    ...legend,
   };
   return (
     <TimeSeries frames={frames} width={width} height={height} timeRange={range} timeZone={zone} legend={full} structureRev={1}>

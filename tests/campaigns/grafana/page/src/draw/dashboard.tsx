@@ -28,12 +28,14 @@ export function Page({ title, variables, laid, shown, marks, theme, zone, width 
       <div className="head">
         <h1>{title}</h1>
         <div className="choices">
-          {variables.filter((one) => one.type !== 'datasource').map((one) => (
-            <span key={one.name}>
-              <label>{one.label}</label>
-              <b>{[one.text].flat().join(' + ')}</b>
-            </span>
-          ))}
+          {variables
+            .filter((one) => one.type !== 'datasource')
+            .map((one) => (
+              <span key={one.name}>
+                <label>{one.label}</label>
+                <b>{[one.text].flat().join(' + ')}</b>
+              </span>
+            ))}
         </div>
       </div>
       <div id="panels" style={{ height: bottom + 16 }}>

@@ -1,10 +1,24 @@
 /** Large numbers, by Grafana's own `BigValue`. */
 import {
-  getDisplayValueAlignmentFactors, getFieldDisplayValues, VizOrientation,
-  type DataFrame, type FieldConfigSource, type FieldDisplay, type GrafanaTheme2, type InterpolateFunction, type ReduceDataOptions,
+  getDisplayValueAlignmentFactors,
+  getFieldDisplayValues,
+  VizOrientation,
+  type DataFrame,
+  type FieldConfigSource,
+  type FieldDisplay,
+  type GrafanaTheme2,
+  type InterpolateFunction,
+  type ReduceDataOptions,
 } from '@grafana/data';
 import { PercentChangeColorMode, type VizTextDisplayOptions } from '@grafana/schema';
-import { BigValue, BigValueColorMode, BigValueGraphMode, BigValueJustifyMode, BigValueTextMode, VizRepeater } from '@grafana/ui';
+import {
+  BigValue,
+  BigValueColorMode,
+  BigValueGraphMode,
+  BigValueJustifyMode,
+  BigValueTextMode,
+  VizRepeater,
+} from '@grafana/ui';
 import React from 'react';
 
 export interface FigureOptions {
@@ -20,12 +34,21 @@ export interface FigureOptions {
 }
 
 export function figuresOf(
-  frames: DataFrame[], fieldConfig: unknown, options: Partial<FigureOptions>, theme: GrafanaTheme2, zone: string,
+  frames: DataFrame[],
+  fieldConfig: unknown,
+  options: Partial<FigureOptions>,
+  theme: GrafanaTheme2,
+  zone: string,
   replaceVariables: InterpolateFunction,
 ): FieldDisplay[] {
   const reduceOptions = options.reduceOptions ?? { values: false, calcs: ['lastNotNull'], fields: '' };
   return getFieldDisplayValues({
-    fieldConfig: fieldConfig as FieldConfigSource, reduceOptions, replaceVariables, theme, data: frames, timeZone: zone,
+    fieldConfig: fieldConfig as FieldConfigSource,
+    reduceOptions,
+    replaceVariables,
+    theme,
+    data: frames,
+    timeZone: zone,
     sparkline: (options.graphMode ?? BigValueGraphMode.Area) !== BigValueGraphMode.None,
   });
 }

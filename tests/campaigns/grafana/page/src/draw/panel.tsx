@@ -75,10 +75,20 @@ function Inside({ shown, marks, theme, zone, width, height }: Props & { width: n
   const options = panel.options ?? {};
   const range = timeOf(place);
   if (panel.type === 'stat') {
-    return <Figures figures={shown.figures} options={options as Partial<FigureOptions>} width={width} height={height} theme={theme} />;
+    return (
+      <Figures
+        figures={shown.figures}
+        options={options as Partial<FigureOptions>}
+        width={width}
+        height={height}
+        theme={theme}
+      />
+    );
   }
   if (panel.type === 'text') {
-    return <div className="text" dangerouslySetInnerHTML={{ __html: renderTextPanelMarkdown(String(options.content ?? '')) }} />;
+    return (
+      <div className="text" dangerouslySetInnerHTML={{ __html: renderTextPanelMarkdown(String(options.content ?? '')) }} />
+    );
   }
   const lines = onCharts(frames);
   const first = frames[0];

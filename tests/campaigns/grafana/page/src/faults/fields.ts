@@ -5,7 +5,13 @@ import type { Fault } from '../job';
 import { isEmpty } from '../panel';
 
 export function fieldFaults({ panel, frames }: Shown): Fault[] {
-  const texts = isEmpty(frames) ? [] : panel.type === 'geomap' ? onMap(panel.options ?? {}, frames) : panel.type === 'xychart' ? onPlane(frames) : [];
+  const texts = isEmpty(frames)
+    ? []
+    : panel.type === 'geomap'
+      ? onMap(panel.options ?? {}, frames)
+      : panel.type === 'xychart'
+        ? onPlane(frames)
+        : [];
   return texts.map((text) => ({ kind: 'error', text }));
 }
 

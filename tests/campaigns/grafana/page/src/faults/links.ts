@@ -32,6 +32,9 @@ function whatIsWrong(address: string): string {
 
 export function dashboardLinkFaults(dashboard: DashboardJson, scene: Scene): Fault[] {
   return (dashboard.links ?? []).flatMap(({ title, url }) =>
-    fill(scene.root, `${title} ${url ?? ''}`).left.map((left): Fault => ({ kind: 'variable', text: `${left} in the link "${title}"` })),
+    fill(scene.root, `${title} ${url ?? ''}`).left.map((left): Fault => ({
+      kind: 'variable',
+      text: `${left} in the link "${title}"`,
+    })),
   );
 }

@@ -1,5 +1,13 @@
 /** Faults in what was drawn: titles, widths, axes, colours. They are measured in the page, not read from the JSON. */
-import { FieldType, formattedValueToString, getFieldDisplayName, getValueFormats, type DataFrame, type Field, type GrafanaTheme2 } from '@grafana/data';
+import {
+  FieldType,
+  formattedValueToString,
+  getFieldDisplayName,
+  getValueFormats,
+  type DataFrame,
+  type Field,
+  type GrafanaTheme2,
+} from '@grafana/data';
 import { buildScaleKey } from '@grafana/ui';
 import { onCharts } from '../draw/charts';
 import type { Shown } from '../draw/panel';
@@ -12,7 +20,9 @@ const OWN_UNITS = /^(prefix|suffix|time|si|count|currency|bool):/;
 export function lookFaults(shown: Shown, theme: GrafanaTheme2): Fault[] {
   const element = document.getElementById(`panel-${shown.panel.id}`);
   return [
-    ...(element ? [...cutTitle(element), ...wideTable(element, shown), ...cutNames(element, shown), ...tinyText(element, shown)] : []),
+    ...(element
+      ? [...cutTitle(element), ...wideTable(element, shown), ...cutNames(element, shown), ...tinyText(element, shown)]
+      : []),
     ...falseZero(shown),
     ...redNothing(shown, theme),
     ...unknownUnits(shown),
@@ -30,7 +40,8 @@ function wideTable(element: HTMLElement, { panel }: Shown): Fault[] {
   if (panel.type !== 'table') {
     return [];
   }
-  const scrolls = (one: HTMLElement) => /auto|scroll/.test(getComputedStyle(one).overflowX) && one.scrollWidth > one.clientWidth + 1;
+  const scrolls = (one: HTMLElement) =>
+    /auto|scroll/.test(getComputedStyle(one).overflowX) && one.scrollWidth > one.clientWidth + 1;
   const wide = [...element.querySelectorAll<HTMLElement>('*')].find(scrolls);
   return wide ? [{ kind: 'wide', text: `the table wants ${wide.scrollWidth} px and has ${wide.clientWidth}` }] : [];
 }
@@ -59,9 +70,13 @@ function tinyText(element: HTMLElement, { panel }: Shown): Fault[] {
   if (panel.type !== 'stat') {
     return [];
   }
-  const texts = [...element.querySelectorAll<HTMLElement>('section *')].filter((one) => one.children.length === 0 && one.textContent?.trim());
+  const texts = [...element.querySelectorAll<HTMLElement>('section *')].filter(
+    (one) => one.children.length === 0 && one.textContent?.trim(),
+  );
   const tiny = texts.filter((one) => parseFloat(getComputedStyle(one).fontSize) < LEAST_FONT_PX);
-  return tiny.slice(0, 1).map((one) => ({ kind: 'cut', text: `"${one.textContent}" in letters of ${getComputedStyle(one).fontSize}` }));
+  return tiny
+    .slice(0, 1)
+    .map((one) => ({ kind: 'cut', text: `"${one.textContent}" in letters of ${getComputedStyle(one).fontSize}` }));
 }
 
 interface Custom {
@@ -84,7 +99,9 @@ function falseZero({ panel, frames, plot }: Shown): Fault[] {
   const scales = Object.entries(plot.scales).filter(([key]) => keys.has(key));
   const isAway = ([, { min, max }]: [string, { min?: number; max?: number }]) =>
     min !== undefined && max !== undefined && min !== null && max !== null && (min > 0 || max < 0);
-  return scales.filter(isAway).map(([, { min, max }]) => ({ kind: 'zero', text: `bars or stacks on an axis from ${min} to ${max}` }));
+  return scales
+    .filter(isAway)
+    .map(([, { min, max }]) => ({ kind: 'zero', text: `bars or stacks on an axis from ${min} to ${max}` }));
 }
 
 /** Is this the red of trouble? */
@@ -105,11 +122,20 @@ function redNothing({ panel, frames, figures }: Shown, theme: GrafanaTheme2): Fa
     const isColored = (panel.options?.colorMode ?? 'value') !== 'none';
     const isNumber = (text: unknown) => String(text ?? '').trim() !== '' && !Number.isNaN(Number(text));
     const isUnanswered = isEmpty(frames) && !isNumber(panel.fieldConfig?.defaults.noValue);
-    const missing = figures.filter(({ display }) => (isUnanswered || isMissing(display.numeric)) && isRed(display.color, theme));
-    return isColored ? missing.map(({ display }) => ({ kind: 'red-nothing', text: `"${formattedValueToString(display)}" in ${display.color}` })) : [];
+    const missing = figures.filter(
+      ({ display }) => (isUnanswered || isMissing(display.numeric)) && isRed(display.color, theme),
+    );
+    return isColored
+      ? missing.map(({ display }) => ({
+          kind: 'red-nothing',
+          text: `"${formattedValueToString(display)}" in ${display.color}`,
+        }))
+      : [];
   }
   const colored = panel.type === 'table' ? frames.slice(0, 1) : panel.type === 'state-timeline' ? frames : [];
-  return colored.flatMap((frame) => frame.fields.filter((field) => isColored(field, panel.type)).flatMap((field) => redCell(field, frame, frames, theme)));
+  return colored.flatMap((frame) =>
+    frame.fields.filter((field) => isColored(field, panel.type)).flatMap((field) => redCell(field, frame, frames, theme)),
+  );
 }
 
 function isMissing(value: number | null | undefined): boolean {
@@ -125,7 +151,9 @@ function redCell(field: Field, frame: DataFrame, frames: DataFrame[], theme: Gra
   const isNothing = field.values.some((value) => value === null || value === undefined || value === '');
   const display = field.type !== FieldType.time && isNothing ? field.display?.(null) : undefined;
   const isRedText = display && isRed(display.color, theme) && (formattedValueToString(display).trim() || true);
-  return isRedText ? [{ kind: 'red-nothing', text: `missing values of "${getFieldDisplayName(field, frame, frames)}" in ${display.color}` }] : [];
+  return isRedText
+    ? [{ kind: 'red-nothing', text: `missing values of "${getFieldDisplayName(field, frame, frames)}" in ${display.color}` }]
+    : [];
 }
 
 const KNOWN_UNITS = new Set(getValueFormats().flatMap((group) => group.submenu.map((one) => one.value)));
@@ -133,7 +161,9 @@ const KNOWN_UNITS = new Set(getValueFormats().flatMap((group) => group.submenu.m
 function unknownUnits({ panel, frames }: Shown): Fault[] {
   const wanted = [
     panel.fieldConfig?.defaults.unit,
-    ...(panel.fieldConfig?.overrides ?? []).flatMap(({ properties }) => properties.filter(({ id }) => id === 'unit').map(({ value }) => value)),
+    ...(panel.fieldConfig?.overrides ?? []).flatMap(({ properties }) =>
+      properties.filter(({ id }) => id === 'unit').map(({ value }) => value),
+    ),
     ...frames.flatMap((frame) => frame.fields.map((field) => field.config.unit)),
   ];
   const unknown = new Set(wanted.filter((unit) => unit && !KNOWN_UNITS.has(String(unit)) && !OWN_UNITS.test(String(unit))));

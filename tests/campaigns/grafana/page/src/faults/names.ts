@@ -24,9 +24,15 @@ export function nameFaults(shown: Shown): Fault[] {
 /** Words of the store in the cells of a table, such as `device_silent`. What people named may look so. */
 function rawCells({ panel, frames }: Shown): string[] {
   const columns = panel.type === 'table' ? (frames[0]?.fields ?? []) : [];
-  const ofWords = columns.filter((field) => field.type === 'string' && isRead(field, panel.type) && !PEOPLE_GAVE.includes(field.name));
-  const texts = ofWords.flatMap((field) => field.values.map((value) => (field.display ? formattedValueToString(field.display(value)) : String(value))));
-  return texts.filter((text) => /^[a-z][a-z0-9]*(_[a-z0-9]+)+$/.test(text)).map((text) => `a word of the store in a cell: "${text}"`);
+  const ofWords = columns.filter(
+    (field) => field.type === 'string' && isRead(field, panel.type) && !PEOPLE_GAVE.includes(field.name),
+  );
+  const texts = ofWords.flatMap((field) =>
+    field.values.map((value) => (field.display ? formattedValueToString(field.display(value)) : String(value))),
+  );
+  return texts
+    .filter((text) => /^[a-z][a-z0-9]*(_[a-z0-9]+)+$/.test(text))
+    .map((text) => `a word of the store in a cell: "${text}"`);
 }
 
 function names({ panel, frames, figures }: Shown): Named[] {
@@ -39,7 +45,9 @@ function names({ panel, frames, figures }: Shown): Named[] {
     return isNamed && !isEmpty(frames) ? figures.map(({ display }) => ({ name: display.title ?? '' })) : [];
   }
   const read = panel.type === 'table' ? frames.slice(0, 1) : frames;
-  return read.flatMap((frame) => frame.fields.filter((field) => isRead(field, panel.type)).map((field) => namedField(field, frame, frames)));
+  return read.flatMap((frame) =>
+    frame.fields.filter((field) => isRead(field, panel.type)).map((field) => namedField(field, frame, frames)),
+  );
 }
 
 function namedField(field: Field, frame: DataFrame, frames: DataFrame[]): Named {
@@ -47,7 +55,10 @@ function namedField(field: Field, frame: DataFrame, frames: DataFrame[]): Named 
 }
 
 function isRead(field: Field, type: string): boolean {
-  const custom = (field.config.custom ?? {}) as { hideFrom?: { legend?: boolean; tooltip?: boolean; viz?: boolean }; hidden?: boolean };
+  const custom = (field.config.custom ?? {}) as {
+    hideFrom?: { legend?: boolean; tooltip?: boolean; viz?: boolean };
+    hidden?: boolean;
+  };
   if (type === 'table') {
     return !custom.hidden && !custom.hideFrom?.viz;
   }
@@ -76,6 +87,8 @@ function whatIsWrong(name: string, field: Field | undefined, queries: string[]):
 }
 
 function withoutGiven(name: string, field: Field | undefined): string {
-  const given = PEOPLE_GAVE.map((label) => field?.labels?.[label] ?? '').filter((value) => value).sort((one, other) => other.length - one.length);
+  const given = PEOPLE_GAVE.map((label) => field?.labels?.[label] ?? '')
+    .filter((value) => value)
+    .sort((one, other) => other.length - one.length);
   return given.reduce((rest, value) => rest.split(value).join(' '), name);
 }

@@ -1,8 +1,8 @@
 /**
  * InfluxDB, asked in InfluxQL. Grafana's own plugin is not published with a licence that this judge may use, so this is one of
  * our own, after Grafana's documentation: "InfluxDB query editor" (alias patterns `$m`, `$measurement`, `$col`, `$tag_x`,
- * `[[tag_x]]`, `$0`; formats time series and table), "InfluxDB template variables" (`$timeFilter`, `$__interval`; SHOW TAG VALUES
- * gives the values of a variable), "Global variables" (`$__range` is for Prometheus and Loki), and "Annotate visualizations".
+ * `[[tag_x]]`, `$0`; formats time series and table), "InfluxDB template variables" (`$timeFilter`, `$__interval`; SHOW TAG
+ * VALUES gives the values of a variable), "Global variables" (`$__range` is for Prometheus and Loki), and "Annotate visualizations".
  * Without an alias a line is called `measurement.column {tag: value}`.
  */
 import { createDataFrame, FieldType, type DataFrame, type MetricFindValue } from '@grafana/data';
@@ -33,7 +33,9 @@ export async function influxqlValues(source: Source, query: Filled): Promise<{ v
   const series = seriesOf(reply);
   const frames = table(series, 'variable');
   const isList = (one: Series) => one.columns[one.columns.length - 1] === 'value';
-  const found = series.flatMap((one) => (one.values ?? []).map((row) => row[isList(one) ? row.length - 1 : row.length > 1 ? 1 : 0]));
+  const found = series.flatMap((one) =>
+    (one.values ?? []).map((row) => row[isList(one) ? row.length - 1 : row.length > 1 ? 1 : 0]),
+  );
   const values = [...new Set(found.map(String))].map((text) => ({ text }));
   return { values, answer: { report: reported('', query.text, reply, frames), frames, left: query.left } };
 }
@@ -61,7 +63,10 @@ function inserted(query: string, question: Question): Filled {
 
 function typeOf(values: unknown[]): FieldType {
   const first = values.find((value) => value !== null && value !== undefined);
-  return { number: FieldType.number, boolean: FieldType.boolean, string: FieldType.string }[typeof first as string] ?? FieldType.number;
+  return (
+    { number: FieldType.number, boolean: FieldType.boolean, string: FieldType.string }[typeof first as string] ??
+    FieldType.number
+  );
 }
 
 /** A frame for each column of each series. */
@@ -74,14 +79,22 @@ function lines(series: Series[], refId: string, alias: string): DataFrame[] {
       const name = alias ? aliased(alias, one, column) : unnamed(one, column);
       const values = rows.map((row) => row[at] ?? null);
       const time = { name: 'Time', type: FieldType.time, values: rows.map((row) => row[timeAt]) };
-      const value = { name: 'Value', type: typeOf(values), labels: one.tags ?? {}, values, config: { displayNameFromDS: name } };
+      const value = {
+        name: 'Value',
+        type: typeOf(values),
+        labels: one.tags ?? {},
+        values,
+        config: { displayNameFromDS: name },
+      };
       return createDataFrame({ refId, name, fields: timeAt < 0 ? [value] : [time, value] });
     });
   });
 }
 
 function unnamed(series: Series, column: string): string {
-  const tags = Object.entries(series.tags ?? {}).map(([tag, value]) => `${tag}: ${value}`).join(', ');
+  const tags = Object.entries(series.tags ?? {})
+    .map(([tag, value]) => `${tag}: ${value}`)
+    .join(', ');
   return `${series.name ?? ''}.${column}${tags ? ` {${tags}}` : ''}`;
 }
 
@@ -112,7 +125,13 @@ function table(series: Series[], refId: string): DataFrame[] {
   const rows = series.flatMap((one) => (one.values ?? []).map((row) => ({ one, row })));
   const value = (name: string) => rows.map(({ one, row }) => row[one.columns.indexOf(name)] ?? null);
   const ofTime = columns.includes('time') ? [{ name: 'Time', type: FieldType.time, values: value('time') }] : [];
-  const ofTags = tags.map((tag) => ({ name: tag, type: FieldType.string, values: rows.map(({ one }) => one.tags?.[tag] ?? null) }));
-  const figures = columns.filter((name) => name !== 'time').map((name) => ({ name, type: typeOf(value(name)), values: value(name) }));
+  const ofTags = tags.map((tag) => ({
+    name: tag,
+    type: FieldType.string,
+    values: rows.map(({ one }) => one.tags?.[tag] ?? null),
+  }));
+  const figures = columns
+    .filter((name) => name !== 'time')
+    .map((name) => ({ name, type: typeOf(value(name)), values: value(name) }));
   return [createDataFrame({ refId, name: series[0]?.name ?? '', fields: [...ofTime, ...ofTags, ...figures] })];
 }

@@ -1,6 +1,6 @@
 /**
- * Prometheus or VictoriaMetrics, asked by Prometheus's interface. Grafana's own plugin has a licence that this judge may not use,
- * so this is one of our own, after Grafana's documentation: "Prometheus query editor" (legend, format, type, min step, step
+ * Prometheus or VictoriaMetrics, asked by Prometheus's interface. Grafana's own plugin has a licence that this judge may not
+ * use, so this is one of our own, after Grafana's documentation: "Prometheus query editor" (legend, format, type, min step, step
  * alignment), "Prometheus template variables" (`label_values`, `query_result`, `$__rate_interval`), and "Global variables"
  * (`$__range`, `$__interval`).
  */
@@ -24,7 +24,11 @@ export async function askPrometheus(question: Question): Promise<Answer> {
   const filled = question.fill(String(target.expr ?? ''), builtIn(question, stepMs), asAlternatives);
   const offsetMs = -new Date(range.to.valueOf()).getTimezoneOffset() * 60_000;
   const aligned = (ms: number) => (Math.floor((ms + offsetMs) / stepMs) * stepMs - offsetMs) / 1000;
-  const span = { start: String(aligned(range.from.valueOf())), end: String(aligned(range.to.valueOf())), step: String(stepMs / 1000) };
+  const span = {
+    start: String(aligned(range.from.valueOf())),
+    end: String(aligned(range.to.valueOf())),
+    step: String(stepMs / 1000),
+  };
   const reply = target.instant
     ? await post(source, '/api/v1/query', { query: filled.text, time: String(range.to.valueOf() / 1000) })
     : await post(source, '/api/v1/query_range', { query: filled.text, ...span });
@@ -77,17 +81,24 @@ function named(metric: Record<string, string>, query: string, legend: string): s
   if (legend) {
     return legend.replace(/\{\{\s*(.+?)\s*\}\}/g, (_, label: string) => metric[label] ?? '');
   }
-  const labels = Object.entries(metric).filter(([label]) => label !== '__name__').map(([label, value]) => `${label}="${value}"`);
+  const labels = Object.entries(metric)
+    .filter(([label]) => label !== '__name__')
+    .map(([label, value]) => `${label}="${value}"`);
   return `${metric.__name__ ?? ''}${labels.length ? `{${labels.join(', ')}}` : ''}` || query;
 }
 
-/** Format "table": the series of a query in one frame, a column for each label. With several queries the figures' name tells which. */
+/**
+ * Format "table": the series of a query in one frame, a column for each label. Where several queries have an answer, the name of
+ * the figures tells which.
+ */
 export function asTables(answers: Array<{ target: TargetJson; frames: DataFrame[] }>): DataFrame[] {
   const tables = answers.filter(({ target, frames }) => target.format === 'table' && frames.length);
   const table = (target: TargetJson, frames: DataFrame[]) => {
     const rows = frames.flatMap((frame) =>
       Array.from({ length: frame.length }, (_, at) => ({
-        time: frame.fields[0]?.values[at], labels: frame.fields[1]?.labels ?? {}, value: frame.fields[1]?.values[at],
+        time: frame.fields[0]?.values[at],
+        labels: frame.fields[1]?.labels ?? {},
+        value: frame.fields[1]?.values[at],
       })),
     );
     const labels = [...new Set(frames.flatMap((frame) => Object.keys(frame.fields[1]?.labels ?? {}).sort()))];
@@ -95,17 +106,29 @@ export function asTables(answers: Array<{ target: TargetJson; frames: DataFrame[
       refId: target.refId,
       fields: [
         { name: 'Time', type: FieldType.time, values: rows.map((row) => row.time) },
-        ...labels.map((label) => ({ name: label, type: FieldType.string, values: rows.map((row) => row.labels[label] ?? null) })),
-        { name: tables.length > 1 ? `Value #${target.refId}` : 'Value', type: FieldType.number, values: rows.map((row) => row.value) },
+        ...labels.map((label) => ({
+          name: label,
+          type: FieldType.string,
+          values: rows.map((row) => row.labels[label] ?? null),
+        })),
+        {
+          name: tables.length > 1 ? `Value #${target.refId}` : 'Value',
+          type: FieldType.number,
+          values: rows.map((row) => row.value),
+        },
       ],
     });
   };
-  return answers.flatMap(({ target, frames }) => (target.format === 'table' ? (frames.length ? [table(target, frames)] : []) : frames));
+  return answers.flatMap(({ target, frames }) =>
+    target.format === 'table' ? (frames.length ? [table(target, frames)] : []) : frames,
+  );
 }
 
 /** `label_values(label)`, `label_values(series, label)`, `query_result(expression)`. */
 export async function prometheusValues(
-  source: Source, query: Filled, range: { from: number; to: number },
+  source: Source,
+  query: Filled,
+  range: { from: number; to: number },
 ): Promise<{ values: MetricFindValue[]; answer: Answer }> {
   const span = { start: String(range.from / 1000), end: String(range.to / 1000) };
   const labels = /^label_values\((?:(.+),\s*)?([a-zA-Z_]\w*)\)\s*$/s.exec(query.text);
