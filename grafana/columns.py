@@ -9,7 +9,7 @@ from typing import Final
 from grafana.ask import first
 from grafana.layout import pixels, written
 from grafana.looks import mappings, missing_value, thresholds, whole
-from grafana.model import NULL, THIRD, Column, Kind, Panel
+from grafana.model import NULL, THIRD, Column, Kind, Panel, Word
 from grafana.stores import Database, Json
 from grafana.text import both
 from grafana.units import AGO, DURATION
@@ -21,7 +21,7 @@ EVERY_TABLE: Final = (
     Column("area", "Khu vực", "Area", width=80),
     Column("alarm", "Cảnh báo", "Alarm", words=ALARMS, width=165),
     Column("severity", "Mức độ", "Severity", words=SEVERITIES, width=105),
-    Column("domain", "Lĩnh vực", "Domain", words=DOMAINS, width=90),
+    Column("domain", "Lĩnh vực", "Domain", words={code: Word(word.text) for code, word in DOMAINS.items()}, width=90),
     Column("gateway", "Cổng thu thập", "Gateway", width=120),
 )
 """Tags in tables, with the width that their values need."""
@@ -116,7 +116,9 @@ def axis_overrides(panel: Panel, database: Database) -> Iterator[Json]:
     """Titles, units and colours of what dots tell."""
     found = tags(panel)
     for column in (*(one for one in EVERY_TABLE if one.name in found), *panel.columns):
-        properties = [row for row in _looks(column, is_value=bool(column.steps)) if not row["id"].startswith("custom.")]
+        properties = [row for row in _looks(column, is_value=False) if not row["id"].startswith("custom.")]
+        if column.steps:
+            properties.append({"id": "mappings", "value": [missing_value(0, _NOTHING, column.steps[0][1])]})
         yield {"matcher": {"id": "byName", "options": database.column(panel, column.name)}, "properties": properties}
 
 

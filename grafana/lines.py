@@ -41,13 +41,14 @@ def _in_color(name: str, color: str) -> Json:
 def in_words(panel: Panel) -> list[Json]:
     """Words and colours of lines and figures that are called as a tag whose codes have words."""
     tags = {first(question).by[0] for question in panel.questions if len(first(question).by) == 1}
+    has_color = not panel.steps or TYPES[panel.kind] == "timeseries"
     tags |= {target.name.strip("{}") for target in panel.targets if isinstance(target, Prom)}
     return [
         {
             "matcher": {"id": "byName", "options": value},
             "properties": [
                 {"id": "displayName", "value": word.text},
-                *([{"id": "color", "value": {"mode": "fixed", "fixedColor": word.color}}] if word.color else []),
+                *([{"id": "color", "value": {"mode": "fixed", "fixedColor": word.color}}] if word.color and has_color else []),
             ],
         }
         for tag in sorted(tags & OF_LINES.keys())

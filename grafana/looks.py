@@ -236,10 +236,10 @@ def mappings(words: Words | None) -> list[Json]:
     return [_mapping(value, word.text, word.color, index) for index, (value, word) in enumerate((words or {}).items())]
 
 
-def missing_value(index: int, text: str = "") -> Json:
+def missing_value(index: int, text: str = "", color: str = MISSING) -> Json:
     """Grey in place of a value that is missing, which is never in the colour of a bad one."""
     said = {"text": text} if text else {}
-    return {"type": "special", "options": {"match": "null+nan", "result": said | {"color": MISSING, "index": index}}}
+    return {"type": "special", "options": {"match": "null+nan", "result": said | {"color": color, "index": index}}}
 
 
 def _mapping(value: str, text: str, color: str, index: int) -> Json:

@@ -112,6 +112,8 @@ def test_a_map_paints_states_above_the_good_and_nothing_where_a_state_is_nowhere
     good, above = (layer["config"]["style"]["color"] for layer in painted["options"]["layers"])
     assert (good, above) == ({"fixed": GOOD}, {"fixed": "transparent", "field": "bad"})
     assert "://" not in painted["options"]["basemap"]["config"]["url"], "nothing is loaded from elsewhere"
+    (missing,) = overridden(painted)["bad"]["mappings"]
+    assert missing["options"]["result"]["color"] == "transparent"
     assert "links" in overridden(painted)["device"]
 
 
