@@ -7,7 +7,7 @@ whether it passes one meter on its way or three. What a single register counted,
 from dataclasses import replace
 from typing import Final
 
-from grafana.ask import MARK_FIELDS, Ask, Each, Mark, Over, Question, Step, asks, by_time_shown, first
+from grafana.ask import DAYS_BY_HOUR, MARK_FIELDS, Ask, Each, Mark, Over, Question, Step, asks, by_time_shown, first
 from grafana.model import GREY, HALF, ORANGE, Column, Kind, Panel, Size
 from grafana.text import both, joined
 from grafana.units import KILOWATT, SHARE, unit_of
@@ -180,8 +180,9 @@ def load(domain: str, unit: str, vi: str, en: str, *words: str) -> Panel:
 
 
 def _day_before(asked: Ask) -> Ask:
-    """The same hours of the day before."""
-    return replace(asked, name=joined(asked.name, DAY_BEFORE) if asked.name else DAY_BEFORE, days_before=1)
+    """The same hours of the day before, where a page shows few days."""
+    name = joined(asked.name, DAY_BEFORE) if asked.name else DAY_BEFORE
+    return replace(asked, name=name, days_before=1, up_to_days=0 if asked.last_hours else DAYS_BY_HOUR)
 
 
 def _by_hour_alone(domain: str, word: str) -> Ask:

@@ -86,7 +86,9 @@ def _by_phase(vi: str, en: str, field: str) -> Panel:
 def _unbalance(vi: str, en: str, field: str, steps: Steps = ()) -> Panel:
     of_sites = Ask("hourly", field, Each.MAX, Step.HOUR, Over.MAX, ("site",))
     of_areas = replace(of_sites, by=("area",), of_areas=True)
-    highest = (*by_time_shown(of_areas), *by_time_shown(replace(of_sites, of_areas=False)))
+    asked = (*by_time_shown(of_areas), *by_time_shown(replace(of_sites, of_areas=False)))
+    # One that has a limit is worth the days of all meters for a month, which are many points.
+    highest = asked if steps else tuple(ask for ask in asked if ask.up_to_days)
     line = (" Vạch: 5 %.", " Line: 5 %.") if steps else ("", "")
     return Panel(
         f"Lệch pha {vi}",
@@ -103,7 +105,8 @@ def _unbalance(vi: str, en: str, field: str, steps: Steps = ()) -> Panel:
         steps=steps,
         minimum=0.0,
         without_data=both(
-            "Chưa có giờ trọn vẹn, hoặc không có công tơ ba pha", "No whole hour yet, or no meter of three phases"
+            f"Chưa có giờ trọn vẹn, hoặc không có công tơ ba pha{'' if steps else ', hoặc đang xem hơn 3 ngày'}",
+            f"No whole hour yet, or no meter of three phases{'' if steps else ', or over 3 days are shown'}",
         ),
     )
 

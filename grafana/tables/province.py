@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Final
 
-from grafana.ask import Ask, Each, Over, Step, Where, false, true
+from grafana.ask import DAYS_BY_HOUR, Ask, Each, Over, Step, Where, false, true
 from grafana.model import CRITICAL, HALF, MAP_POINTS_MAX, MISSING, WARNING, Column, Dashboard, Kind, Panel, Section, Size, Steps
 from grafana.points import PLACE
 from grafana.tables import common, flows, gateway
@@ -187,7 +187,10 @@ def _by_hour(domain: str, counter: str, vi: str, en: str) -> Panel:
         flows.of_areas(domain, word, "hourly_area", Step.HOUR, name=both(flows.WORDS[word], word))
         for word in (flows.SUPPLIED, flows.USED)
     ]
-    before = [replace(asked, days_before=1, name=joined(asked.name, both("hôm trước", "the day before"))) for asked in today]
+    before = [
+        replace(asked, days_before=1, up_to_days=DAYS_BY_HOUR, name=joined(asked.name, both("hôm trước", "the day before")))
+        for asked in today
+    ]
     return Panel(
         f"{vi}: cấp vào và tiêu thụ mỗi giờ, so với hôm trước",
         f"{en}: supplied and used by hour, beside the day before",

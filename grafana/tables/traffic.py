@@ -146,11 +146,11 @@ IS_ALL_WELL: Final = Section(
         common.open_alarms(TRAFFIC),
         replace(
             _counted(
-                "Số xe mỗi giờ theo loại",
-                "Vehicles per hour by class",
-                ("vehicle_class",),
-                "Số xe trong mỗi giờ, theo loại xe mà thiết bị phân biệt được.",
-                "Vehicles in each hour, by the classes the device can tell apart.",
+                "Số xe mỗi giờ theo loại và hướng",
+                "Vehicles per hour by class and direction",
+                ("vehicle_class", "direction"),
+                "Số xe trong mỗi giờ, theo loại xe và hướng mà thiết bị phân biệt được.",
+                "Vehicles in each hour, by the classes and directions that the device can tell apart.",
             ),
             size=common.BESIDE_ALARMS,
         ),
@@ -237,17 +237,10 @@ def _by_site(field: str, vi: str, en: str, about: tuple[str, str], each: Each = 
 
 _MEAN: Final = ("Trung bình tại mỗi địa điểm.", "Mean at each site.")
 FLOW: Final = Section(
-    "Tốc độ, mật độ và hướng đi",
-    "Speed, density and directions",
+    "Tốc độ và mật độ",
+    "Speed and density",
     (
         _speed_against_flow(),
-        _counted(
-            "Số xe mỗi giờ theo hướng",
-            "Vehicles per hour by direction",
-            ("direction",),
-            "Số xe trong mỗi giờ, theo hướng mà thiết bị phân biệt được.",
-            "Vehicles in each hour, by the directions the device can tell apart.",
-        ),
         _by_site(
             *("speed_p85_km_h", "Tốc độ 85 %", "85th percentile speed"),
             (

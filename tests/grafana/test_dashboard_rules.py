@@ -171,8 +171,8 @@ ASKED_FOR = {
     "Supplied per hour|Used per hour|Lost by area|Energy lost|"
     "Load curve|Losses by transformer|Lowest and highest voltage|Unbalance of voltages|"
     "Unbalance of currents|Current by phase|Outages that have ended|SAIDI by day|SAIFI|MAIFI|Produced per hour",
-    "traffic": "Critical alarms|Congested now|Slowest now|Longest queue now|by class|by direction|Speed against flow|Occupancy|"
-    "Congested points|Peak hours",
+    "traffic": "Critical alarms|Congested now|Slowest now|Longest queue now|by class and direction|Speed against flow|"
+    "Occupancy|Congested points|Peak hours",
     "urban": "Critical alarms|Failed street lights|Spaces occupied|Parking by site|Lights on|People in by hour",
     "environment": "Polluted stations|Highest PM2.5 now|Loudest place now|PM10|Rain by hour|Air temperature|NO₂",
     "device": "Quality of the readings|register and sum|Longest gap|Open alarms, since",
