@@ -181,10 +181,14 @@ def gauge(
 
 
 def _of_areas_or_devices(domain: str, of_devices: Ask) -> tuple[Ask, ...]:
-    """A question to the roll-ups of areas, and where sites or devices are chosen to those of devices."""
+    """A question to the roll-ups of areas, and where sites or devices are chosen to those of devices.
+
+    Lines of sites are those of their areas too: the links of a panel hold for all its lines.
+    """
     by = tuple("area" if tag == "site" else tag for tag in of_devices.by)
     of_areas = replace(of_devices, measurement="hourly_area", by=by, tags=(("domain", domain),), of_areas=True)
-    return (*by_time_shown(of_areas), *by_time_shown(replace(of_devices, of_areas=False)))
+    of_sites = replace(of_devices, by=tuple(dict.fromkeys((*by, *of_devices.by))), of_areas=False)
+    return (*by_time_shown(of_areas), *by_time_shown(of_sites))
 
 
 def by_site(  # noqa: PLR0913 - one row of a table

@@ -253,11 +253,11 @@ def test_rain_is_a_mean_and_people_are_counted_whole(sources: Sources, folder: s
     rain, *_ = answers(sources, folder, "environment", "Rain by hour")
     assert rain == near(each(4.2, "A1") | each(4.2, "A1", times=[OLDER_MS]))
     rain, _ = answers(sources, folder, "environment", "Rain by hour", site="s")
-    assert rain == near(each(4.2, "s") | each(4.2, "s", times=[OLDER_MS])), "worked out from the three gauges"
+    assert rain == near(each(4.2, "A1", "s") | each(4.2, "A1", "s", times=[OLDER_MS])), "worked out from the three gauges"
     people, *_ = answers(sources, folder, "urban", "People in by hour")
     assert people == each(42.0, "A1") | each(42.0, "A1", times=[OLDER_MS])
     people, _ = answers(sources, folder, "urban", "People in by hour", site="s")
-    assert people == each(42.0, "s") | each(42.0, "s", times=[OLDER_MS])
+    assert people == each(42.0, "A1", "s") | each(42.0, "A1", "s", times=[OLDER_MS])
 
 
 @pytest.mark.parametrize("folder", BOTH)
@@ -275,8 +275,8 @@ def test_nights_what_ran_back_and_peaks_have_their_marks(sources: Sources, folde
     assert back[("A1",), EVENING_MS] == 2.0
     assert doubt.keys() == {(("A1",), EVENING_MS)}
     back, doubt = answers(sources, folder, "water", "Reverse volume per hour", site="s")
-    assert back[("s",), EVENING_MS] == 2.0
-    assert doubt == near({(("s",), EVENING_MS): 1.0}), "of hours in which nothing ran back there is nothing to doubt"
+    assert back[("A1", "s"), EVENING_MS] == 2.0
+    assert doubt == near({(("A1", "s"), EVENING_MS): 1.0}), "of hours in which nothing ran back there is nothing to doubt"
     people, estimated, suspect, measured = answers(sources, folder, "traffic", "Peak hours")
     assert set(people.values()) == {42.0}
     noon = (hour_of(NOON_MS),), 0
