@@ -3,12 +3,13 @@
 from itertools import chain
 from typing import Final
 
-from grafana.ask import first
+from grafana.ask import asks, first
 from grafana.columns import tags
 from grafana.head import DATA_SOURCE, GATEWAY_PAGE
 from grafana.model import Dashboard, Panel
 from grafana.stores import Database, Json
 from grafana.text import both
+from schemas.quantities import DOMAINS
 
 ONE_DEVICE: Final = "device"
 """The dashboard of one device."""
@@ -25,7 +26,7 @@ _NARROWED: Final = {
 
 def columns(panel: Panel, board: Dashboard, database: Database) -> list[Json]:
     """The links of the tags that stand in a table."""
-    leads = {tag: _of_column(tag, board, database) for tag in tags(panel)}
+    leads = {tag: _of_column(tag, panel, board, database) for tag in tags(panel)}
     return [
         {"matcher": {"id": "byName", "options": tag}, "properties": [{"id": "links", "value": found}]}
         for tag, found in leads.items()
@@ -33,13 +34,32 @@ def columns(panel: Panel, board: Dashboard, database: Database) -> list[Json]:
     ]
 
 
-def _of_column(tag: str, board: Dashboard, database: Database) -> list[Json]:
+def _of_column(tag: str, panel: Panel, board: Dashboard, database: Database) -> list[Json]:
     if tag == "device":
-        own = _to_dashboard(database, ONE_DEVICE, tag, _CELL, "Mọi thứ về thiết bị này", "Everything about this device")
-        return [own, _on_the_gateway("Trên trang của cổng thu thập", "On the gateway's page", f"/devices/{_CELL}")]
+        own = _to_dashboard(database, ONE_DEVICE, tag, _CELL, "Tình trạng của thiết bị này", "State of this device")
+        on_page = _on_the_gateway("Trên trang của cổng thu thập", "On the gateway's page", f"/devices/{_CELL}")
+        return [own, *(_values(database, domain, _CELL) for domain in _domains(panel)), on_page]
+    if tag == "domain" and "device" in tags(panel):
+        return [_values(database, _CELL, "${__data.fields.device:percentencode}")]
     if tag == "alarm":
         return [_on_the_gateway("Lời khuyên, nhận xử lý", "Advice, acknowledge", "/alarms")]
     return [_narrowed(board, database, tag, _CELL)] if tag in _NARROWED and _chooses(board, tag) else []
+
+
+def _domains(panel: Panel) -> list[str]:
+    """The domain of the devices of a table, if its questions say it."""
+    found = {
+        domain
+        for question in panel.questions
+        for ask in asks(question)
+        for domain in (ask.measurement, dict(ask.tags).get("domain", ""))
+    }
+    return sorted(found & set(DOMAINS))
+
+
+def _values(database: Database, domain: str, device: str) -> Json:
+    vi, en = "Số đo của thiết bị này", "Values of this device"
+    return _to_dashboard(database, f"{ONE_DEVICE}-{domain}", ONE_DEVICE, device, vi, en)
 
 
 def lines(panel: Panel, board: Dashboard, database: Database) -> list[Json]:

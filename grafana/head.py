@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from grafana.model import PROMETHEUS, Annotation, Dashboard, Link, Prom, Variable
+from grafana.model import PROMETHEUS, TO_DASHBOARD, Annotation, Dashboard, Link, Prom, Variable
 from grafana.stores import Database, Json
 from grafana.text import both, joined
 
@@ -10,6 +10,8 @@ DATA_SOURCE: Final = "datasource"
 """The variable that says which data source of the dashboard's kind is asked."""
 METRICS_SOURCE: Final = "prometheus"
 """The same for the gateway's own metrics."""
+HIDDEN: Final = 2
+"""Grafana's number for a variable that is not shown."""
 GATEWAY_PAGE: Final = "gateway_page"
 """The variable with the address of the gateway's pages."""
 NO_PAGES: Final = "https://gateway.example.vn"
@@ -33,7 +35,7 @@ def annotations(board: Dashboard, database: Database) -> list[Json]:
 
 def links(board: Dashboard, database: Database) -> list[Json]:
     """Links to the other dashboards, and those of its own."""
-    return [_other_dashboards(database), *(_link(link) for link in board.links)]
+    return [_other_dashboards(database), *(_link(link, database) for link in board.links)]
 
 
 def variables(board: Dashboard, database: Database, head: Head) -> list[Json]:
@@ -83,16 +85,17 @@ def _annotation(annotation: Annotation, database: Database) -> Json:
     }
 
 
-def _link(link: Link) -> Json:
+def _link(link: Link, database: Database) -> Json:
+    is_outside = not link.url.startswith(TO_DASHBOARD)
     return {
         "type": "link",
         "title": both(link.vi, link.en),
-        "url": link.url,
+        "url": link.url.replace(TO_DASHBOARD, f"/d/{database.prefix}-"),
         "icon": "external link",
-        "targetBlank": True,
+        "targetBlank": is_outside,
         "asDropdown": False,
         "includeVars": False,
-        "keepTime": False,
+        "keepTime": not is_outside,
         "tags": [],
         "tooltip": "",
     }
@@ -140,7 +143,7 @@ def _variable(variable: Variable, database: Database) -> Json:
         "sort": 1,
         "regex": "",
         "options": [],
-        "hide": 0,
+        "hide": HIDDEN if variable.is_hidden else 0,
         **({"multi": False, "includeAll": False} if variable.is_single else several),
         **database.variable(variable),
     }

@@ -125,7 +125,7 @@ def _limited(asked: Ask, columns: Mapping[str, str], rows: str) -> str:
 
 def values(tag: str, measurement: str, narrower: tuple[str, ...]) -> str:
     """The values of a tag on the points that the choices of other tags leave, for a variable."""
-    chosen = [_NOT_SIMULATED, *(_CHOICES[choice] for choice in narrower)] if tag in PLACE else []
+    chosen = [_NOT_SIMULATED, *(_CHOICES[choice] for choice in narrower)] if tag in PLACE or narrower else []
     return f'SHOW TAG VALUES FROM "{measurement}" WITH KEY = "{tag}"{_where(chosen)}'
 
 

@@ -1,5 +1,6 @@
 """Lines of panels: their names in words, and their colours."""
 
+import re
 from itertools import cycle
 from typing import Final
 
@@ -38,21 +39,42 @@ def _in_color(name: str, color: str) -> Json:
     return {"matcher": {"id": "byName", "options": name}, "properties": properties}
 
 
+UNSEEN: Final[Json] = {
+    "matcher": {"id": "byValue", "options": {"reducer": "allIsNull", "op": "gte", "value": 1}},
+    "properties": [
+        {"id": "custom.hideFrom", "value": {"legend": True, "tooltip": True, "viz": True}},
+        {"id": "custom.axisPlacement", "value": "hidden"},
+    ],
+}
+"""Lines without a figure, which InfluxDB answers beside those that have some: no name in the legend, no axis."""
+
+
+def of_values(panel: Panel) -> list[Json]:
+    """The unit of each line."""
+    return [
+        {
+            "matcher": {"id": "byRegexp", "options": f"/(^| ){re.escape(column.name)}$/"},
+            "properties": [{"id": "unit", "value": column.unit}],
+        }
+        for column in panel.columns
+    ]
+
+
 def in_words(panel: Panel) -> list[Json]:
     """Words and colours of lines and figures that are called as a tag whose codes have words."""
     tags = {first(question).by[0] for question in panel.questions if len(first(question).by) == 1}
-    has_color = not panel.steps or TYPES[panel.kind] == "timeseries"
     tags |= {target.name.strip("{}") for target in panel.targets if isinstance(target, Prom)}
+    is_line = TYPES[panel.kind] == "timeseries"
     return [
         {
             "matcher": {"id": "byName", "options": value},
             "properties": [
                 {"id": "displayName", "value": word.text},
-                *([{"id": "color", "value": {"mode": "fixed", "fixedColor": word.color}}] if word.color and has_color else []),
+                *([{"id": "color", "value": {"mode": "fixed", "fixedColor": word.color or other}}] if is_line else []),
             ],
         }
         for tag in sorted(tags & OF_LINES.keys())
-        for value, word in OF_LINES[tag].items()
+        for (value, word), other in zip(OF_LINES[tag].items(), cycle(_COLORS))
     ]
 
 

@@ -26,6 +26,7 @@ TYPES: Final = {
     Kind.PEAK: "stat",
     Kind.NEWEST: "stat",
     Kind.WORST: "stat",
+    Kind.VALUES: "timeseries",
     Kind.STATES: "state-timeline",
     Kind.TABLE: "table",
     Kind.MAP: "geomap",
@@ -33,6 +34,7 @@ TYPES: Final = {
 }
 
 _LEGEND: Final = {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []}
+_NEWEST_BESIDE: Final = {"displayMode": "table", "placement": "right", "calcs": ["lastNotNull", "min", "max"]}
 _OVER_TIME: Final = {"legend": _LEGEND, "tooltip": {"mode": "multi", "sort": "desc"}}
 _FIGURE: Final = {
     "colorMode": "value",
@@ -64,6 +66,7 @@ _MAP: Final[Json] = {
 }
 _OPTIONS: Final[dict[Kind, Json]] = {
     Kind.LINES: _OVER_TIME,
+    Kind.VALUES: _OVER_TIME | {"legend": _LEGEND | _NEWEST_BESIDE},
     Kind.AREAS: _OVER_TIME,
     Kind.BARS: _OVER_TIME,
     Kind.STAT: _FIGURE | {"reduceOptions": {"values": False, "calcs": ["lastNotNull"], "fields": ""}},
@@ -85,6 +88,7 @@ _BAR: Final = {"drawStyle": "bars", "lineWidth": 0, "barAlignment": 1, "barWidth
 _DOTS: Final = {"show": "points", "pointSize": {"fixed": 5}}
 _CUSTOM: Final[dict[Kind, Json]] = {
     Kind.LINES: _LINE,
+    Kind.VALUES: _LINE | {"fillOpacity": 0},
     Kind.AREAS: _LINE | {"fillOpacity": 40, "stacking": _STACKED},
     Kind.BARS: _BAR | {"fillOpacity": 80, "stacking": _STACKED},
     Kind.STAT: {},
@@ -185,7 +189,7 @@ def defaults(panel: Panel) -> Json:
 
 def _axis(panel: Panel) -> Json:
     axis: Json = {}
-    if panel.kind in (Kind.LINES, Kind.AREAS):
+    if panel.kind in (Kind.LINES, Kind.AREAS, Kind.VALUES):
         axis["insertNulls"] = max(METRICS_GAP_MS if isinstance(target, Prom) else gap_ms(target) for target in panel.targets)
     if panel.below_zero:
         axis["axisSoftMin"] = 0

@@ -104,7 +104,7 @@ def joined(columns: Sequence[tuple[str, str]]) -> str:
 
 def values(tag: str, measurement: str, narrower: tuple[str, ...]) -> str:
     """The values of a tag on the points that the choices of other tags leave, for a variable."""
-    chosen = [_NOT_SIMULATED, *(f"{choice}=~`${{{choice}:regex}}`" for choice in narrower)] if tag in PLACE else []
+    chosen = [_NOT_SIMULATED, *(f"{choice}=~`${{{choice}:regex}}`" for choice in narrower)] if tag in PLACE or narrower else []
     return f"label_values({measurement}_{MEASUREMENTS[measurement].always}{{{','.join(chosen)}}}, {tag})"
 
 

@@ -40,6 +40,8 @@ class Kind(Enum):
     """The newest figure of a line as one large number."""
     WORST = auto()
     """The largest or smallest of many groups as one large number, beside it the name of the group."""
+    VALUES = auto()
+    """Lines of several units, each with an axis of its own, and beside them their newest, lowest and highest figures."""
     STATES = auto()
     """A coloured band over time per series."""
     TABLE = auto()
@@ -183,6 +185,7 @@ class Variable:
     :ivar measurement: the measurement whose points have the tag.
     :ivar narrower: variables before it, whose choice narrows it.
     :ivar is_single: one value is chosen; else one, several or all.
+    :ivar is_hidden: the reader does not see it.
     """
 
     name: str
@@ -191,6 +194,11 @@ class Variable:
     measurement: str
     narrower: tuple[str, ...] = ()
     is_single: bool = False
+    is_hidden: bool = False
+
+
+TO_DASHBOARD: Final = "dashboard:"
+"""Beginning of a link to another dashboard, whose name follows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,11 +91,14 @@ def _placed(section: Section, top: int, board: Dashboard, database: Database) ->
 
 def _panel(panel: Panel, board: Dashboard, database: Database) -> Json:
     is_table, has_doubt = panel.kind is Kind.TABLE, _has_doubt(panel)
-    overrides = list((columns.overrides if is_table else columns.axis_overrides)(panel, database))
+    if panel.kind is Kind.VALUES:
+        overrides = list(lines.of_values(panel))
+    else:
+        overrides = list((columns.overrides if is_table else columns.axis_overrides)(panel, database))
     if has_doubt:
         overrides.append(looks.OF_DOUBTFUL_FIGURE if looks.TYPES[panel.kind] == "stat" else looks.OF_DOUBT)
     if looks.TYPES[panel.kind] == "timeseries":
-        overrides += lines.in_colors(panel)
+        overrides += [*lines.in_colors(panel), *([lines.UNSEEN] if len(panel.questions) > 1 else [])]
     if panel.kind not in TABLES:
         overrides += [*lines.in_words(panel), *lines.figures_of_days_before(panel)]
     if panel.kind in ROWS:

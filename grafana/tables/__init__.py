@@ -3,7 +3,20 @@
 from typing import Final
 
 from grafana.model import Dashboard
-from grafana.tables import alarms, completeness, device, environment, gateway, metrics, power, province, traffic, urban, water
+from grafana.tables import (
+    alarms,
+    completeness,
+    device,
+    environment,
+    gateway,
+    metrics,
+    power,
+    province,
+    traffic,
+    urban,
+    values,
+    water,
+)
 
 DASHBOARDS: Final[tuple[Dashboard, ...]] = (
     province.DASHBOARD,
@@ -15,6 +28,7 @@ DASHBOARDS: Final[tuple[Dashboard, ...]] = (
     alarms.DASHBOARD,
     completeness.DASHBOARD,
     device.DASHBOARD,
+    *values.DASHBOARDS,
     gateway.DASHBOARD,
     metrics.DASHBOARD,
 )

@@ -18,7 +18,7 @@ TWO_DAYS: Final = "49h"
 _UNHANDLED: Final = (true("active"), false("acknowledged"), false("silenced"))
 _HANDLED: Final = (true("active"), true("acknowledged"), false("silenced"))
 _PLANNED: Final = (true("active"), true("silenced"))
-_EVERY_ALARM: Final = ("alarm", "severity", *PLACE)
+_EVERY_ALARM: Final = ("alarm", "severity", "domain", *PLACE)
 
 
 def _open(field: str, over: Over, where: tuple[Where, ...], by: tuple[str, ...] = (), severity: str = "") -> Ask:
@@ -149,8 +149,8 @@ DASHBOARD: Final = Dashboard(
     common.variables("alarm"),
     (
         Section(
-            "Đang mở",
-            "Open",
+            "Có gì cần làm ngay?",
+            "What is to be done now?",
             (
                 _count(
                     "Nghiêm trọng chưa nhận",
@@ -168,7 +168,7 @@ DASHBOARD: Final = Dashboard(
                     "Cảnh báo mức thấp hơn mà chưa ai nhận xử lý.",
                     "Warnings that nobody acknowledged.",
                     severity="warning",
-                    steps=common.SOME_IS_NOTABLE,
+                    steps=common.NONE_IS_BEST,
                 ),
                 _count(
                     "Đã có người nhận",
@@ -186,11 +186,11 @@ DASHBOARD: Final = Dashboard(
                 ),
                 _count(
                     "Mở hơn một ngày",
-                    "Open for over a day",
+                    "Open over a day",
                     (true("active"), older("since_ms", DAY_MS), false("silenced")),
                     "Cảnh báo còn mở mà bắt đầu hơn 24 giờ trước, dù đã có người nhận hay chưa.",
                     "Open alarms that began over 24 hours ago, acknowledged or not.",
-                    steps=common.SOME_IS_NOTABLE,
+                    steps=common.NONE_IS_BEST,
                 ),
                 common.stat(
                     "Cũ nhất còn mở",

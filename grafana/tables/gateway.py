@@ -216,7 +216,7 @@ def _worst(  # noqa: PLR0913 - one row of a table
 ) -> Panel:
     """The devices with the highest or lowest last value of their health."""
     head = _HEADS[field]
-    unit = DURATION if unit_of(HEALTH, field) == "s" else unit_of(HEALTH, field)
+    unit = DURATION if field == "silence_s" else unit_of(HEALTH, field)
     return Panel(
         vi,
         en,

@@ -41,7 +41,7 @@ def _alarms(
 def _silent() -> Panel:
     silent = Ask(HEALTH, "up", Each.LAST, Step.NOW, Over.COUNT, where=(false("up"),), within=gateway.MINUTES)
     figure = common.stat(
-        "Thiết bị im lặng",
+        "Máy im lặng",
         "Silent devices",
         silent,
         COUNT,
@@ -217,7 +217,7 @@ DASHBOARD: Final = Dashboard(
             (
                 _alarms(
                     "Nghiêm trọng",
-                    "Critical alarms",
+                    "Critical",
                     "Cảnh báo nghiêm trọng chưa kết thúc, trừ nơi đang có việc theo kế hoạch.",
                     "Critical alarms that have not ended, without those under planned work.",
                     severity="critical",

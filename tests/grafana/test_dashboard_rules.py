@@ -18,6 +18,7 @@ from grafana.tables import DASHBOARDS
 from grafana.tables.flows import is_doubt
 from grafana.text import both
 from grafana.units import AGO, COUNT, DURATION, GRAFANA_UNITS, SHARE, unit_of
+from schemas.quantities import DOMAINS
 from tests.grafana.test_dashboard_files import NAMES, Json, panels, read
 from tests.rows import each_row
 from tests.web.pages.places import PAGES
@@ -120,15 +121,23 @@ def links(dashboard: Json) -> Iterator[str]:
     yield from (link["url"] for link in dashboard["links"] if link["type"] == "link")
 
 
+def keeps_time(dashboard: Json, path: str) -> bool:
+    """Tell if a link at the head leads there with the time of the page."""
+    return any(link["keepTime"] for link in dashboard["links"] if link["url"].startswith(path))
+
+
 @each_row("name", NAMES)
 def test_links_lead_to_dashboards_and_choices_that_exist(name: str) -> None:
     folder = name.partition("/")[0]
     boards = {read(other)["uid"]: read(other) for other in NAMES if other.startswith(f"{folder}/")}
     inside = [urlsplit(url) for url in links(read(name)) if url.startswith("/d/")]
     for url in inside:
-        known = {variable["name"] for variable in boards[url.path.removeprefix("/d/")]["templating"]["list"]}
-        assert {key.removeprefix("var-") for key, _ in parse_qsl(url.query)} <= known
-        assert "${__url_time_range}" in url.query
+        # The domain of a device is put in for a variable, and is that of one of these dashboards.
+        named = [re.sub(r"\$\{[^}]*\}", domain, url.path.removeprefix("/d/")) for domain in DOMAINS]
+        for board in dict.fromkeys(named):
+            known = {variable["name"] for variable in boards[board]["templating"]["list"]}
+            assert {key.removeprefix("var-") for key, _ in parse_qsl(url.query)} <= known
+        assert "${__url_time_range}" in url.query or keeps_time(read(name), url.path)
 
 
 @each_row("name", NAMES)
@@ -151,16 +160,15 @@ def test_each_device_in_a_table_leads_to_its_dashboard_and_its_page(name: str) -
         of_devices = [override for override in panel["fieldConfig"]["overrides"] if override["matcher"]["options"] == "device"]
         led = [link["url"] for one in of_devices for row in one["properties"] if row["id"] == "links" for link in row["value"]]
         if panel["title"] in listing:
-            assert [url.partition("?")[0] for url in led] == [
-                f"/d/{prefix}-device",
-                "${gateway_page}/devices/${__value.raw:percentencode}",
-            ]
+            state, *values, page = [url.partition("?")[0] for url in led]
+            assert (state, page) == (f"/d/{prefix}-device", "${gateway_page}/devices/${__value.raw:percentencode}")
+            assert values in ([], *([f"/d/{prefix}-device-{domain}"] for domain in DOMAINS))
 
 
 ASKED_FOR = {
-    "province": "Critical alarms|Warnings|Not seen to|Silent devices|Completeness yesterday|Gateways|"
+    "province": "Critical|Warnings|Not seen to|Silent devices|Completeness yesterday|Gateways|"
     "Map of the devices|Open alarms|Water: supplied and used|Energy: supplied and used|Silent devices by site",
-    "alarms": "Critical, nobody|Open for over a day|Oldest open|Nobody sees to it|Who acknowledged|By area",
+    "alarms": "Critical, nobody|Open over a day|Oldest open|Nobody sees to it|Who acknowledged|By area",
     "water": "Critical alarms|Warnings|Silent devices|Complete yesterday|Bursts now|Leaks now|Supplied, newest hour|"
     "Lowest pressure now|Lowest tank now|Lost yesterday|Open alarms|"
     "Used per hour|Used per day|Used per month|Water that earns nothing|Losses by bulk meter|"
@@ -175,7 +183,9 @@ ASKED_FOR = {
     "Occupancy|Congested points|Peak hours",
     "urban": "Critical alarms|Failed street lights|Spaces occupied|Parking by site|Lights on|People in by hour",
     "environment": "Polluted stations|Highest PM2.5 now|Loudest place now|PM10|Rain by hour|Air temperature|NO₂",
-    "device": "Quality of the readings|register and sum|Longest gap|Open alarms, since",
+    "device": "Last heard before|Complete yesterday|Longest gap|Open alarms, since|Battery|Signal",
+    "device-water": "Water values|Counted per hour|States and alarm bits|Quality of the readings|register and sum",
+    "device-power": "Voltage|Current|Active power|Power factor|Counted per hour|Quality of the readings|register and sum",
     "completeness": "Readings received|Readings on time|by domain|By area|Least complete devices|By month|12 months",
     "gateway": "Without MQTT|Clock doubted|Readings lost|Ledger imbalance|Silent|Each gateway|Readings pending|Weakest battery",
     "gateway-metrics": "Connections|Ledger imbalance|Age of the journal|From arrival to InfluxDB|Rejects by reason",
