@@ -2,7 +2,8 @@
  * InfluxDB, asked in InfluxQL. Grafana's own plugin is not published with a licence that this judge may use, so this is one of
  * our own, after Grafana's documentation: "InfluxDB query editor" (alias patterns `$m`, `$measurement`, `$col`, `$tag_x`,
  * `[[tag_x]]`, `$0`; formats time series and table), "InfluxDB template variables" (`$timeFilter`, `$__interval`; SHOW TAG
- * VALUES gives the values of a variable), "Global variables" (`$__range` is for Prometheus and Loki), and "Annotate visualizations".
+ * VALUES gives the values of a variable), "Global variables" (`$__range` is for Prometheus and Loki), and
+ * "Annotate visualizations".
  * Without an alias a line is called `measurement.column {tag: value}`.
  */
 import { createDataFrame, FieldType, type DataFrame, type MetricFindValue } from '@grafana/data';

@@ -1,7 +1,7 @@
 /**
  * Prometheus or VictoriaMetrics, asked by Prometheus's interface. Grafana's own plugin has a licence that this judge may not
- * use, so this is one of our own, after Grafana's documentation: "Prometheus query editor" (legend, format, type, min step, step
- * alignment), "Prometheus template variables" (`label_values`, `query_result`, `$__rate_interval`), and "Global variables"
+ * use, so this is one of our own, after Grafana's documentation: "Prometheus query editor" (legend, format, type, min step,
+ * step alignment), "Prometheus template variables" (`label_values`, `query_result`, `$__rate_interval`), and "Global variables"
  * (`$__range`, `$__interval`).
  */
 import { createDataFrame, FieldType, rangeUtil, type DataFrame, type MetricFindValue } from '@grafana/data';
@@ -88,8 +88,8 @@ function named(metric: Record<string, string>, query: string, legend: string): s
 }
 
 /**
- * Format "table": the series of a query in one frame, a column for each label. Where several queries have an answer, the name of
- * the figures tells which.
+ * Format "table": the series of a query in one frame, a column for each label. Where several queries have an answer, the name
+ * of the figures tells which.
  */
 export function asTables(answers: Array<{ target: TargetJson; frames: DataFrame[] }>): DataFrame[] {
   const tables = answers.filter(({ target, frames }) => target.format === 'table' && frames.length);
