@@ -45,7 +45,7 @@ interface Kinds {
   table: [Table.Options, Table.FieldConfig];
   text: [Text.Options, Nothing];
   timeseries: [TimeSeries.Options, TimeSeries.FieldConfig & Lacks];
-  xychart: [XYChart.Options & OfPoints, XYChart.FieldConfig];
+  xychart: [Omit<XYChart.Options, keyof OfPoints> & OfPoints, XYChart.FieldConfig];
 }
 
 type Common = Omit<FieldConfig, 'custom'>;
