@@ -22,7 +22,7 @@ _KNOWN: Final = {
 }
 """What flows, and domains, have one colour on every dashboard."""
 
-_EARLIER: Final = "#7aa6da"
+_PALE: Final = dict(zip(_COLORS, ("#8ab8ff", "#d0a3e8", "#86d1d1", "#cdb68c"), strict=False))
 """Of what was a day before."""
 
 
@@ -79,9 +79,11 @@ def in_words(panel: Panel) -> list[Json]:
 
 
 def figures_of_days_before(panel: Panel) -> list[Json]:
-    """Paler colours for what was a day before."""
-    names = [panel.called(question) for question in panel.questions if first(question).days_before]
-    found = [_in_color(name, _EARLIER) for name in dict.fromkeys(names)]
+    """A paler colour of the same figure for what was a day before."""
+    figures = [question for question in panel.questions if not is_doubt(question)]
+    asked = {first(one).field: panel.called(one) for one in figures if not first(one).days_before}
+    earlier = {panel.called(one): asked.get(first(one).field, "") for one in figures if first(one).days_before}
+    found = [_in_color(name, _PALE.get(_KNOWN.get(now, ""), _PALE[_COLORS[0]])) for name, now in earlier.items()]
     if TYPES[panel.kind] == "timeseries":
         dashes = {"id": "custom.lineStyle", "value": {"fill": "dash", "dash": [10, 6]}}
         return [one | {"properties": [*one["properties"], dashes]} for one in found]
