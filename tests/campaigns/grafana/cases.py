@@ -59,7 +59,8 @@ def cases(board: Board, values: Values) -> Iterator[Case]:
     """Yield what is chosen on a dashboard, one after the other."""
     base = {one["name"]: choice for one in board.variables if (choice := _first(one)) is not None}
     if board.is_of_one_device:
-        for name in one_of_each_kind(values.of("registry", "device")):
+        measurement = board.name.partition("-")[2] or "registry"  # device-water is about those of water
+        for name in one_of_each_kind(values.of(measurement, "device")):
             yield Case(name, {**base, "device": name}, is_pictured=PICTURED in name, is_measured=True)
         return
     yield Case("", base, is_pictured=True, is_measured=True)

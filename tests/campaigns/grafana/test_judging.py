@@ -95,7 +95,7 @@ class Known(Values):
     def of(self, measurement: str, tag: str) -> list[str]:
         """Those of a tag."""
         assert measurement in {"water", "registry"}
-        return self._known[tag]
+        return [name for name in self._known[tag] if measurement != "water" or "-power-" not in name]
 
 
 def variable(name: str, **more: object) -> Json:
@@ -123,6 +123,8 @@ def test_where_one_device_is_chosen_each_kind_is_judged() -> None:
     assert one_of_each_kind(devices) == ["sim-1-power-house-0001", "sim-1-water-meter-0002"]
     found = list(cases(board("device", variable("device", includeAll=False)), Known(device=devices)))
     assert [case.chosen["device"] for case in found] == ["sim-1-power-house-0001", "sim-1-water-meter-0002"]
+    (of_water,) = cases(board("device-water", variable("device", includeAll=False)), Known(device=devices))
+    assert of_water.chosen["device"] == "sim-1-water-meter-0002"
 
 
 def test_data_sources_are_told_to_the_page_as_they_are_provisioned() -> None:
