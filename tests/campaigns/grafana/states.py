@@ -88,7 +88,8 @@ class Raised:
         begin_ms = end_ms - round(self.hours * HOUR_MS)
         for tags in there:
             place = tags if self.device else {key: tags[key] for key in ("area", "site")}
-            named = {"alarm": self.alarm, **place, "domain": self.domain, "severity": self.severity}
+            named = {"alarm": self.alarm, **place, "severity": self.severity}
+            named |= {"domain": self.domain} if self.domain else {}
             fields = {"acknowledged": False, "active": True, "silenced": False, "simulated": True, "value": 1.0}
             for time_ms in range(begin_ms, end_ms, EVERY_MS):
                 yield Point("alarm", named, {**fields, "since_ms": float(begin_ms)}, time_ms)

@@ -50,3 +50,10 @@ def test_an_alarm_stands_until_the_end_at_the_devices_that_it_names() -> None:
     assert {point.tags["device"] for point in found} == {"sim-1-water-meter-0011", "sim-1-water-meter-0012"}
     assert len(found) == 2 * 6
     assert max(point.time_ms for point in found) == END_MS - 300_000
+
+
+def test_an_alarm_of_a_site_names_no_device_and_no_domain() -> None:
+    (raised,) = (alarm for state in STATES for alarm in state.alarms if alarm.alarm == "site_silent")
+    place = PLACE | {"site": raised.site}
+    first = next(raised.points([place], END_MS))
+    assert first.tags == {"alarm": "site_silent", "area": "SIM-xa-01", "site": "xa-02", "severity": "critical"}
