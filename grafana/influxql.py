@@ -145,10 +145,17 @@ def _rows(question: Question, name: str) -> str:
         raise CannotAsk(f"{NAME} cannot combine {fields}: it does not join the points of two queries.")
     if all(_is_one_pass(part) for part in parts):
         figures = {part: part.scaled(_figure(part)) for part in parts}
-        return _from_points(parts[0], f'{_arithmetic(question, figures)} AS "{name}"', parts[0].by)
+        return _from_points(parts[0], f'{_arithmetic(question, figures)} AS "{name}"', parts[0].by, _of_some(question))
     columns = [f'{_figure_of_series(part)} AS "value{n}"' for n, part in enumerate(parts)]
     figures = {part: part.scaled(f'{_over(part)}("value{n}")') for n, part in enumerate(parts)}
     return _from_series(parts[0], f'{_arithmetic(question, figures)} AS "{name}"', columns)
+
+
+def _of_some(question: Question) -> str:
+    """A condition on the points of a share of counts: where nothing was expected InfluxDB would say 0, which is no share."""
+    if isinstance(question, Ask) or question.operator != "/" or question.right.points.units[question.right.field] != "1":
+        return ""
+    return f' AND "{question.right.field}" > 0'
 
 
 def _circumstances(ask: Ask) -> tuple[object, ...]:
@@ -184,9 +191,9 @@ def _over(ask: Ask) -> str:
     return "count" if ask.over is Over.DEVICES else ask.over.value
 
 
-def _from_points(ask: Ask, what: str, by: tuple[str, ...]) -> str:
+def _from_points(ask: Ask, what: str, by: tuple[str, ...], more: str = "") -> str:
     time = _SINCE_BEFORE if ask.each is Each.USED else _TIMES.get(ask.step, "")
-    return f"SELECT {what} FROM {_source(ask)}{_group(time, by)}"  # noqa: S608 - from our tables
+    return f"SELECT {what} FROM {_source(ask)}{more}{_group(time, by)}"  # noqa: S608 - from our tables
 
 
 def _from_series(ask: Ask, what: str, columns: list[str]) -> str:

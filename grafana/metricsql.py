@@ -30,8 +30,11 @@ from grafana.ask import (
     first,
 )
 from grafana.points import ALL_OF_BOTH, MEASUREMENTS, PLACE, WHOLE
+from schemas.quantities import DOMAINS
 
 NAME: Final = "MetricsQL"
+OF_DOMAIN: Final = "/(.*)_quality/"
+"""The part of the name of a metric that is a domain."""
 _HOUR_S: Final = 3600
 COLUMN: Final = "column"
 """The label by which the answers to the questions of one query differ."""
@@ -105,6 +108,9 @@ def joined(columns: Sequence[tuple[str, str]]) -> str:
 def values(tag: str, measurement: str, narrower: tuple[str, ...]) -> str:
     """The values of a tag on the points that the choices of other tags leave, for a variable."""
     chosen = [_NOT_SIMULATED, *(f"{choice}=~`${{{choice}:regex}}`" for choice in narrower)] if tag in PLACE or narrower else []
+    if tag == "domain":
+        # Days lie too far back for a page of 24 hours, in which Grafana looks for values; the readings name their domain.
+        return f"label_values({{__name__=~`({'|'.join(DOMAINS)})_quality`,{','.join(chosen)}}}, __name__)"
     return f"label_values({measurement}_{MEASUREMENTS[measurement].always}{{{','.join(chosen)}}}, {tag})"
 
 

@@ -152,7 +152,8 @@ class VictoriaMetrics:
     def variable(self, variable: Variable) -> Json:
         """The values to choose among."""
         text = metricsql.values(variable.name, variable.measurement, variable.narrower)
-        return {"query": {"qryType": _CLASSIC_QUERY, "query": text, "refId": variable.name}, "definition": text}
+        asked = {"query": {"qryType": _CLASSIC_QUERY, "query": text, "refId": variable.name}, "definition": text}
+        return asked | ({"regex": metricsql.OF_DOMAIN} if variable.name == "domain" else {})
 
     def annotation(self, question: Ask) -> Json:
         """A question whose figures are marks over time."""

@@ -153,7 +153,7 @@ DASHBOARD: Final = Dashboard(
             "What is to be done now?",
             (
                 _count(
-                    "Nghiêm trọng chưa nhận",
+                    "Nghiêm trọng chờ nhận",
                     "Critical, nobody yet",
                     _UNHANDLED,
                     "Cảnh báo nghiêm trọng mà chưa ai nhận xử lý. Bắt đầu từ đây.",

@@ -59,7 +59,7 @@ def alarms() -> Panel:
 def _completeness_yesterday() -> Panel:
     return Panel(
         "Mức đầy đủ hôm qua",
-        "Complete yesterday",
+        "Completeness",
         Kind.STAT,
         (common.completeness("", "received", Step.RANGE, name="share"),),
         SHARE,

@@ -214,11 +214,13 @@ class AskedVictoriaMetrics:
 
     def values(self, variable: Variable, page: Page) -> list[str]:
         """Ask for the values of a variable, in order."""
-        match = _LABEL_VALUES.fullmatch(VICTORIA_METRICS.variable(variable)["query"]["query"])
+        wanted = VICTORIA_METRICS.variable(variable)
+        match = _LABEL_VALUES.fullmatch(wanted["query"]["query"])
         if match is None:
             raise ValueError(f"The values of {variable.name} are not those of a label.")
         form = {"match[]": sent(match[1], page, "prometheus"), "start": page.begin_ms / 1000, "end": page.end_ms / 1000}
-        return sorted(self._data(f"label/{match[2]}/values", form))
+        found, part = self._data(f"label/{match[2]}/values", form), re.compile(wanted.get("regex", "(.*)").strip("/"))
+        return sorted(told[1] for told in map(part.fullmatch, found) if told)
 
     def _data(self, path: str, form: Mapping[str, object]) -> Any:  # noqa: ANN401 - an answer in JSON
         return _posted(f"{self.url}/api/v1/{path}", form)["data"]

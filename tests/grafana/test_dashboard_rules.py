@@ -183,7 +183,7 @@ ASKED_FOR = {
     "Occupancy|Congested points|Peak hours",
     "urban": "Critical alarms|Failed street lights|Spaces occupied|Parking by site|Lights on|People in by hour",
     "environment": "Polluted stations|Highest PM2.5 now|Loudest place now|PM10|Rain by hour|Air temperature|NO₂",
-    "device": "Last heard before|Complete yesterday|Longest gap|Open alarms, since|Battery|Signal",
+    "device": "Last heard before|Completeness|Longest gap|Open alarms, since|Battery|Signal",
     "device-water": "Water values|Counted per hour|States and alarm bits|Quality of the readings|register and sum",
     "device-power": "Voltage|Current|Active power|Power factor|Counted per hour|Quality of the readings|register and sum",
     "completeness": "Readings received|Readings on time|by domain|By area|Least complete devices|By month|12 months",
