@@ -64,7 +64,7 @@ SLOW: Final = (pytest.mark.slow, pytest.mark.timeout(600))
 @pytest.mark.parametrize(
     ("kinds", "database", "least"),
     [
-        pytest.param(WATER, "influxdb", 300, id="water"),
+        pytest.param(WATER, "influxdb", 200, id="water"),
         pytest.param(ALL, "influxdb", 1_000, id="all", marks=SLOW),
         pytest.param(ALL, "victoria-metrics", 1_000, id="all in VictoriaMetrics", marks=SLOW),
     ],

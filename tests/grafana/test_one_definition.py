@@ -262,7 +262,7 @@ def test_rain_is_a_mean_and_people_are_counted_whole(sources: Sources, folder: s
 
 @pytest.mark.parametrize("folder", BOTH)
 def test_a_meter_by_itself_shows_what_its_register_counted(sources: Sources, folder: str) -> None:
-    volumes = answers(sources, folder, "device", "Volume, Reverse volume: counted", "bulk")
+    volumes = answers(sources, folder, "device-water", "Counted per hour", "bulk")
     assert volumes[0] == each(10.0) | each(10.0, times=[OLDER_MS])
 
 
