@@ -12,7 +12,7 @@ from grafana.tables.flows import WORDS, is_doubt
 from grafana.text import LANGUAGES, both, chosen, joined
 from grafana.words import DOMAINS, OF_LINES
 
-NAMELESS: Final = {"regex": "^Value$", "renamePattern": both("không rõ", "not known")}
+NAMELESS: Final = {"regex": "/^(Value| *)$/", "renamePattern": both("không rõ", "not known")}
 """The name of a line whose tag is empty."""
 _COLORS: Final = ("#1f60c4", "#8f3bb8", "#0e9f9f", "#8a6d3b", "#d6409f", "#5c6773", "#6e9fff", "#ca95e5")
 """Of lines that have names of their own; green, amber and red say how good something is."""
@@ -94,7 +94,7 @@ def renamed(panel: Panel) -> list[Json]:
     """Transformations that say the codes in names of lines in words, where a name is more than a tag, or is empty."""
     asked = [first(question).by for question in panel.questions if len(first(question).by) > 1]
     told = [
-        {"regex": f"(^| ){value}( |$)", "renamePattern": joined("$1", word.text, "$2", by="")}
+        {"regex": f"/(^| ){value}( |$)/", "renamePattern": joined("$1", word.text, "$2", by="")}
         for tag in sorted({tag for by in asked for tag in by} & OF_LINES.keys())
         for value, word in OF_LINES[tag].items()
     ]
