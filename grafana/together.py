@@ -92,7 +92,11 @@ def _of_one_step(question: Question, kind: Kind) -> tuple[object, ...]:
 def _sub_queries(question: Question, kind: Kind) -> tuple[object, ...]:
     """The properties that questions of one query share."""
     asked = first(question)
-    if asked.where or kind is Kind.STATES or (asked.each is Each.TRUE and kind in TABLES):
+    if (
+        asked.where
+        or kind is Kind.STATES
+        or (asked.each in (Each.TRUE, Each.LAST) and kind in TABLES and not asked.points.units[asked.field])
+    ):
         return (question,)
     measurement = asked.points.name or asked.measurement
     family = tuple(word for word in measurement.split("_") if word not in _PERIODS)

@@ -34,7 +34,6 @@ from schemas.quantities import HEALTH
 GATEWAY: Final = "gateway"
 MINUTES: Final = "10m"
 """The gateway writes about itself and its devices each minute."""
-A_MOMENT: Final = "3m"
 A_DAY: Final = "25h"
 
 EMPTY_STEPS: Final = ((None, GREEN), (10_000.0, YELLOW), (100_000.0, RED))
@@ -54,8 +53,9 @@ RUNNING: Final = Column(
 
 
 def _yes(vi: str, en: str, not_vi: str, not_en: str) -> Words:
-    """A state that was true a moment ago, or was not."""
-    return {"1+": Word(both(vi, en), GREEN), NULL: Word(both(not_vi, not_en), RED)}
+    """A state that should be true, as InfluxDB and VictoriaMetrics tell it."""
+    good, bad = Word(both(vi, en), GREEN), Word(both(not_vi, not_en), RED)
+    return {"true": good, "1": good, "false": bad, "0": bad}
 
 
 CONNECTED: Final = _yes("đã kết nối", "connected", "MẤT KẾT NỐI", "NOT CONNECTED")
@@ -94,7 +94,7 @@ def _state() -> Panel:
         Kind.TABLE,
         (
             *alive(),
-            *(Ask(GATEWAY, state.name, Each.TRUE, Step.NOW, Over.SUM, ("gateway",), within=A_MOMENT) for state in states),
+            *(_last(state.name) for state in states),
             *(_last(fields.get(column.name, column.name), name=column.name) for column in columns),
         ),
         COUNT,
