@@ -1,5 +1,6 @@
 """Alarm triage: what is open, how bad, how old and where; who sees to it; what has ended. The gateway alone judges alarms."""
 
+from dataclasses import replace
 from typing import Final
 
 from grafana.ask import Ask, Each, Over, Step, Where, false, older, true
@@ -192,13 +193,16 @@ DASHBOARD: Final = Dashboard(
                     "Open alarms that began over 24 hours ago, acknowledged or not.",
                     steps=common.NONE_IS_BEST,
                 ),
-                common.stat(
-                    "Cũ nhất còn mở",
-                    "Oldest open",
-                    _open("since_ms", Over.MIN, (true("active"), false("silenced"))),
-                    AGO,
-                    "Cảnh báo còn mở lâu nhất bắt đầu từ bao giờ.",
-                    "When the alarm that is open the longest began.",
+                replace(
+                    common.stat(
+                        "Cũ nhất còn mở",
+                        "Oldest open",
+                        _open("since_ms", Over.MIN, (true("active"), false("silenced"))),
+                        AGO,
+                        "Cảnh báo còn mở lâu nhất bắt đầu từ bao giờ.",
+                        "When the alarm that is open the longest began.",
+                    ),
+                    without_data=NO_ALARM,
                 ),
             ),
         ),
