@@ -9,6 +9,9 @@ from tests.campaigns.grafana.points import Point, Value
 HOUR_MS: Final = 3_600_000
 HEALTH_FOR_MS: Final = 3 * HOUR_MS
 """So long the health of devices is kept: it is most of the points, and pages read the last of it."""
+_OF_DEVICES: Final = frozenset({"power", "traffic", "urban", "water"})
+_LIVE_MS: Final = 900_000
+_EVERY_S: Final = 300
 LOST_SHARE: Final = 0.06
 _RANGES: Final = {
     r"pressure(_\w+)?_kpa": (220.0, 420.0),
@@ -52,7 +55,10 @@ def healthy(point: Point, end_ms: int) -> Point | None:
         point.measurement == "device_health" and point.time_ms < end_ms - HEALTH_FOR_MS
     ):
         return None
+    if point.measurement in _OF_DEVICES and point.time_ms > end_ms - _LIVE_MS and point.time_ms // 1000 % _EVERY_S:
+        return None  # the demo sends every second at its end
     fields = {field: _well(field, value) for field, value in point.fields.items()}
+    fields |= {"certificate_days": 200.0} if point.measurement == "gateway" else {}
     if "expected" in fields:
         fields |= {field: fields["expected"] for field in ("received", "on_time") if field in fields}
     return point._replace(fields=with_losses(fields, LOST_SHARE))

@@ -145,7 +145,10 @@ STATES: Final = (
     State(
         "a tank is empty",
         "water",
-        (Change("water|hourly", {r"fill(_\w+)?_pct": 4.0, r"level(_\w+)?_m": 0.1}, device="water-reservoir-0006"),),
+        (
+            Change("water|hourly", {r"fill(_\w+)?_pct": 4.0, r"level(_\w+)?_m": 0.1}, device="water-reservoir-0006"),
+            Change("hourly_area", {"fill_min_pct": 4.0}, area="xa-01"),
+        ),
         (Raised("tank_low", "warning", "water", "water-reservoir-0006"),),
     ),
     State(
