@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from grafana_foundation_sdk.models import units
 
 from grafana.ask import Ask, Each, Over, Question, Step, column_name, first
 from grafana.model import Dashboard, Kind, Panel, Prom
@@ -23,7 +22,6 @@ from tests.grafana.test_dashboard_files import NAMES, Json, panels, read
 from tests.rows import each_row
 from tests.web.pages.places import PAGES
 
-GRAFANAS_UNITS = {unit for name, unit in vars(units).items() if isinstance(unit, str) and not name.startswith("_")}
 OF_THE_SUM = {"water": unit_of("water", "volume_m3"), "power": unit_of("power", "energy_import_kwh")}
 """The unit of what flowed, and of a balance."""
 PER_HOUR = {
@@ -60,19 +58,6 @@ def test_addresses_of_dashboards_differ() -> None:
 
 def test_every_unit_of_a_field_has_one_in_grafana() -> None:
     assert {unit for points in MEASUREMENTS.values() for unit in points.units.values()} <= GRAFANA_UNITS.keys()
-
-
-@each_row("name", NAMES)
-def test_every_unit_is_one_that_grafana_knows(name: str) -> None:
-    used = {panel["fieldConfig"]["defaults"]["unit"] for panel in shown(read(name))}
-    used |= {
-        chosen["value"]
-        for panel in shown(read(name))
-        for override in panel["fieldConfig"]["overrides"]
-        for chosen in override["properties"]
-        if chosen["id"] == "unit"
-    }
-    assert {unit for unit in used if not unit.startswith("suffix:")} <= GRAFANAS_UNITS
 
 
 @pytest.mark.parametrize("board", DASHBOARDS, ids=lambda board: board.name)
