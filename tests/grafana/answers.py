@@ -1,52 +1,46 @@
 """Questions as Grafana sends them to a database, and the figures that come back."""
 
-import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Protocol
-from urllib.parse import urlencode
-from urllib.request import Request, urlopen
+from typing import Any, Final
 
+from gateway.commands.demo.services import Service
 from grafana import metricsql
 from grafana.ask import Ask, Question, Step, column_name, first
-from grafana.model import Panel, Variable
+from grafana.model import HALF, Dashboard, Kind, Panel, Variable
 from grafana.points import PLACE
 from grafana.stores import INFLUXDB, VICTORIA_METRICS
 from grafana.together import for_influxdb, for_victoria_metrics, labelled
+from tests.grafana.as_documented import ALL, DAY_MS, Shown, built_in, filled, posted, series
 
-DAY_MS: Final = 86_400_000
 ZONE_MS: Final = 7 * 3_600_000
 """Vietnam's clock before that of UTC."""
-ANSWER_WITHIN_S: Final = 60.0
 
 Labels = tuple[str, ...]
 Figures = dict[tuple[Labels, int], float]
 """The values of the tags of a group, and a time (0 where the answer is one figure) → the figure."""
 
-_VARIABLE: Final = re.compile(r"\$\{(\w+)(?::(\w+))?\}|\$(\w+)|\$\{")
-"""A variable in a query: with braces and perhaps a format, or without. What else begins with a brace is none."""
 _LABEL_VALUES: Final = re.compile(r"label_values\((.*), (\w+)\)")
 _STEPS_MS: Final = {Step.HOUR: 3_600_000, Step.DAY: DAY_MS}
 
 
 @dataclass(frozen=True)
-class Page:
+class Page(Shown):
     """A page as a reader looks at it.
 
     :ivar choice: variable → chosen values; a variable that is not in it stands at "all".
     """
 
-    begin_ms: int
-    end_ms: int
     interval_ms: int = 600_000
     choice: Mapping[str, Sequence[str]] = field(default_factory=dict)
     shows_simulated: bool = False
 
     @property
-    def length_ms(self) -> int:
-        """The length of the time shown."""
-        return self.end_ms - self.begin_ms
+    def chosen(self) -> dict[str, str | Sequence[str]]:
+        """The values of the dashboard's own variables: those that choose among the values of a tag, and simulated devices."""
+        values = {name: self.choice.get(name, ALL) for name in (*PLACE, "gateway")}
+        return {**values, "simulated": "~" if self.shows_simulated else "sim-.*"}
 
     def step_ms(self, ask: Ask) -> int:
         """The time between two figures of a line."""
@@ -64,73 +58,12 @@ class Page:
         return replace(self, begin_ms=end_ms - (panel.days * DAY_MS or self.length_ms), end_ms=end_ms)
 
 
-class Asked(Protocol):
-    """A running database."""
-
-    def answer(self, question: Question, page: Page) -> Figures:
-        """Ask a question by itself."""
-
-    def answers(self, panel: Panel, page: Page) -> list[tuple[Question, Figures]]:
-        """Ask the queries of a panel, which shows its own time of the page."""
-
-    def values(self, variable: Variable, page: Page) -> list[str]:
-        """Ask for the values of a variable, in order."""
-
-
-def _raw(values: Sequence[str] | None) -> str:
-    return ".*" if values is None else ",".join(values)
-
-
-def _regex(values: Sequence[str] | None) -> str:
-    if values is None:
-        return ".*"
-    escaped = [re.sub(r"[\\^$*+?.()|\[\]{}/]", lambda match: "\\" + match[0], value) for value in values]
-    return escaped[0] if len(escaped) == 1 else f"({'|'.join(escaped)})"
-
-
-_CHOICES: Final = (*PLACE, "gateway")
-"""The variables of dashboards that choose among the values of a tag."""
-_SCRAPED_EVERY_MS: Final = 15_000
-"""What Grafana takes for the time between two points of a metric unless its data source says otherwise."""
-
-_OF_EACH: Final[Mapping[str, Callable[[Page], str]]] = {
-    "__from": lambda page: f"{page.begin_ms}",
-    "__to": lambda page: f"{page.end_ms}",
-    "__interval": lambda page: f"{page.interval_ms}ms",
-    "__interval_ms": lambda page: f"{page.interval_ms}",
-}
-_BUILT_IN: Final[Mapping[str, Mapping[str, Callable[[Page], str]]]] = {
-    "influxdb": {**_OF_EACH, "timeFilter": lambda page: f"time >= {page.begin_ms}ms and time <= {page.end_ms}ms"},
-    "prometheus": {
-        **_OF_EACH,
-        "__range": lambda page: f"{round(page.length_ms / 1000)}s",
-        "__range_s": lambda page: f"{round(page.length_ms / 1000)}",
-        "__range_ms": lambda page: f"{page.length_ms}",
-        "__rate_interval": lambda page: f"{max(page.interval_ms + _SCRAPED_EVERY_MS, 4 * _SCRAPED_EVERY_MS)}ms",
-    },
-}
-"""Type of a data source → variable → what Grafana's documentation says that it puts in."""
-_WRITTEN: Final = {"regex": _regex, "raw": _raw}
-"""Format of a choice in a query → how it is written."""
-
-
 def sent(text: str, page: Page, source: str) -> str:
-    """Put time, interval and choices into a query, as Grafana does for a type of data source. "All" is ``.*`` and not escaped.
+    """Put time, interval and choices into a query, as Grafana does for a type of data source.
 
-    :raises ValueError: the query holds what Grafana would leave in it.
+    :raises LeftOver: the query holds what Grafana would leave in it.
     """
-    return _VARIABLE.sub(lambda match: _put_in(match, page, source), text)
-
-
-def _put_in(variable: re.Match[str], page: Page, source: str) -> str:
-    name, form = variable[1] or variable[3] or "", variable[2] or ""
-    if name in _BUILT_IN[source] and not form:
-        return _BUILT_IN[source][name](page)
-    if name == "simulated" and form == "raw":
-        return "~" if page.shows_simulated else "sim-.*"
-    if name in _CHOICES and form in _WRITTEN:
-        return _WRITTEN[form](page.choice.get(name))
-    raise ValueError(f"Grafana's data source {source} puts nothing in for {variable[0]}: {variable.string}")
+    return filled(text, {**page.chosen, **built_in(source, page, page.interval_ms)})
 
 
 def within(rows: Figures, page: Page) -> Figures:
@@ -143,7 +76,6 @@ class AskedInfluxDb:
     """An InfluxDB 1 without users, or one that needs none for reading."""
 
     url: str
-    bucket: str = "iot"
 
     def answer(self, question: Question, page: Page) -> Figures:
         """Ask a question by itself."""
@@ -163,16 +95,10 @@ class AskedInfluxDb:
         return sorted(row["value"] for row in self._rows(sent(INFLUXDB.variable(variable)["query"], page, "influxdb")))
 
     def _rows(self, text: str) -> Iterator[dict[str, Any]]:
-        """Yield the rows, columns and tags by name; the name of the measurement stands under an empty one.
-
-        :raises ValueError: the database says that the query is wrong.
-        """
-        (result,) = _posted(f"{self.url}/query", {"db": self.bucket, "q": text, "epoch": "ms"})["results"]
-        if "error" in result:
-            raise ValueError(f"{self.url}: {result['error']}: {text}")
-        for series in result.get("series", ()):
-            for values in series.get("values", ()):
-                yield {"": series.get("name")} | series.get("tags", {}) | dict(zip(series["columns"], values, strict=True))
+        """Yield the rows, columns and tags by name; the name of the measurement stands under an empty one."""
+        for found in series(self.url, text):
+            for values in found.get("values", ()):
+                yield {"": found.get("name")} | found.get("tags", {}) | dict(zip(found["columns"], values, strict=True))
 
 
 @dataclass(frozen=True)
@@ -223,7 +149,7 @@ class AskedVictoriaMetrics:
         return sorted(told[1] for told in map(part.fullmatch, found) if told)
 
     def _data(self, path: str, form: Mapping[str, object]) -> Any:  # noqa: ANN401 - an answer in JSON
-        return _posted(f"{self.url}/api/v1/{path}", form)["data"]
+        return posted(f"{self.url}/api/v1/{path}", form)["data"]
 
 
 def _column(rows: Iterable[Mapping[str, Any]], question: Question, name: str, page: Page) -> Figures:
@@ -249,11 +175,19 @@ def _key(tags: Mapping[str, object], asked: Ask, time_ms: int) -> tuple[Labels, 
     return tuple(str(tags.get(tag) or "") for tag in asked.by), time_ms if asked.is_over_time else 0
 
 
-def _posted(url: str, form: Mapping[str, object]) -> Any:  # noqa: ANN401 - an answer in JSON
-    """Send a form and return the answer.
+def asked(service: Service) -> AskedInfluxDb | AskedVictoriaMetrics:
+    """The database to ask."""
+    return AskedInfluxDb(service.url) if service.name == "influxdb" else AskedVictoriaMetrics(service.url)
 
-    :raises OSError: there is no answer, or one that refuses.
-    """
-    request = Request(url, urlencode(form).encode())  # noqa: S310 - the address that the caller gave
-    with urlopen(request, timeout=ANSWER_WITHIN_S) as response:  # noqa: S310
-        return json.loads(response.read())
+
+def panels_of(board: Dashboard, *, with_marks: bool = True) -> Iterator[Panel]:
+    """Yield the panels of a dashboard that ask the database of readings; and its marks over time, as panels of their own."""
+    yield from (panel for section in board.sections for panel in section.panels if panel.questions)
+    for mark in board.annotations if with_marks else ():
+        yield Panel(mark.vi, mark.en, Kind.LINES, (mark.question,), "", HALF, "", "")
+
+
+def with_marks(board: Dashboard) -> Iterator[tuple[Panel, Question]]:
+    """Yield the questions of a dashboard, those of its marks among them."""
+    for panel in panels_of(board):
+        yield from ((panel, question) for question in panel.questions)

@@ -1,4 +1,4 @@
-"""The queries in the files of dashboards, and what Grafana puts in for their variables.
+"""The queries in the files of dashboards, what Grafana puts in for their variables, and how a database is asked.
 
 It shares nothing with the maker of the files, which is asked for them as an administrator asks.
 Grafana's pages "Global variables", "InfluxDB template variables" and "Prometheus template variables" say which variables a type
@@ -7,7 +7,7 @@ of data source knows. What it does not know it leaves in the query, and the data
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +15,9 @@ from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
 
 from gateway.commands.cli import main
 
@@ -34,11 +37,16 @@ DAY_MS = 1440 * MINUTE_MS
 SCRAPED_EVERY_MS = 15_000
 """Grafana's own, where the data source says nothing of it."""
 _UNITS_MS = {"s": 1000, "m": MINUTE_MS, "h": 60 * MINUTE_MS, "d": DAY_MS}
+_ESCAPED = re.compile(r"[\\^$*+?.()|\[\]{}/]")
 _VARIABLE = re.compile(r"\$\{(?P<braced>\w+)(?P<form>:regex|:raw)?\}|\$(?P<plain>\w+)|\$\{[^}]*\}?|\[\[[^]]*\]?")
 
 
 class LeftOver(ValueError):  # noqa: N818 - what it is
     """A query holds what its data source puts nothing in for."""
+
+
+class Refused(ValueError):  # noqa: N818 - what became of the query
+    """A database says that a query is wrong."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +61,7 @@ class Shown:
         """Its length."""
         return self.end_ms - self.begin_ms
 
-    def of(self, panel: Json) -> "Shown":
+    def in_panel(self, panel: Json) -> "Shown":
         """The time of a panel, which may have one of its own."""
         end_ms = self.end_ms - duration_ms(panel.get("timeShift", "0s"))
         return Shown(end_ms - (duration_ms(panel["timeFrom"]) if "timeFrom" in panel else self.length_ms), end_ms)
@@ -156,8 +164,8 @@ def used(text: str) -> set[str]:
     return {_name(match) for match in _VARIABLE.finditer(text)}
 
 
-def filled(text: str, values: Mapping[str, str]) -> str:
-    """Put values in.
+def filled(text: str, values: Mapping[str, str | Sequence[str]]) -> str:
+    """Put values in, or several chosen ones.
 
     :raises LeftOver: something is left.
     """
@@ -171,8 +179,12 @@ def _name(variable: re.Match[str]) -> str:
     return variable["braced"] or variable["plain"] or variable[0]
 
 
-def _written(value: str, form: str | None) -> str:
-    return re.escape(value) if form == ":regex" and value != ALL else value
+def _written(value: str | Sequence[str], form: str | None) -> str:
+    values = [value] if isinstance(value, str) else value
+    if form != ":regex" or value == ALL:
+        return ",".join(values)
+    escaped = [_ESCAPED.sub(r"\\\g<0>", one) for one in values]
+    return escaped[0] if len(escaped) == 1 else f"({'|'.join(escaped)})"
 
 
 def built_in(source: str, shown: Shown, interval_ms: int) -> dict[str, str]:
@@ -190,3 +202,22 @@ def built_in(source: str, shown: Shown, interval_ms: int) -> dict[str, str]:
         "__rate_interval": f"{max(interval_ms + SCRAPED_EVERY_MS, 4 * SCRAPED_EVERY_MS) // 1000}s",
     }
     return {name: values[name] for name in DOCUMENTED[source]}
+
+
+def series(url: str, text: str) -> list[Json]:
+    """Ask an InfluxDB."""
+    (result,) = posted(f"{url}/query", {"db": "iot", "epoch": "ms", "q": text})["results"]
+    if "error" in result:
+        raise Refused(f"{result['error']}: {text}")
+    found: list[Json] = result.get("series", [])
+    return found
+
+
+def posted(url: str, form: Mapping[str, object]) -> Json:
+    """Send a form and return the answer."""
+    try:
+        with urlopen(Request(url, urlencode(form).encode()), timeout=60) as response:  # noqa: S310 - loopback
+            answer: Json = json.loads(response.read())
+            return answer
+    except HTTPError as error:
+        raise Refused(f"{error.read().decode(errors='replace')}: {form}") from error

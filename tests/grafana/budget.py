@@ -25,8 +25,7 @@ from grafana.ask import Ask, Each, Over, Step
 from grafana.model import Panel
 from grafana.tables import DASHBOARDS
 from schemas.quantities import DOMAINS
-from tests.grafana.answers import Page
-from tests.grafana.asked import asked, panels_of
+from tests.grafana.answers import Page, asked, panels_of
 from tests.grafana.known_points import DAY_MS, HOUR_MS, post
 from tests.grafana.many_points import lines
 

@@ -1,14 +1,10 @@
 """A database of each kind, asked as Grafana asks a data source: by its documentation and the files of the dashboards alone."""
 
-import json
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from urllib.error import HTTPError
-from urllib.parse import urlencode
-from urllib.request import Request, urlopen
 
 from tests.grafana.as_documented import (
     DAY_MS,
@@ -16,6 +12,7 @@ from tests.grafana.as_documented import (
     Json,
     LeftOver,
     Query,
+    Refused,
     Shown,
     built_in,
     choices,
@@ -23,9 +20,14 @@ from tests.grafana.as_documented import (
     is_of_one_device,
     names,
     own_values,
+    posted,
     queries,
     read,
+    series,
 )
+
+Rows = dict[tuple[Sequence[str], int], float]
+"""The values of tags, and a time (0: none) → a figure."""
 
 ZONE_MS = 7 * 3_600_000
 LENGTHS_MS = {
@@ -35,10 +37,6 @@ LENGTHS_MS = {
     "a month": 31 * DAY_MS,
 }
 """Times shown: up to three days by hour, then by day."""
-
-
-class Refused(ValueError):  # noqa: N818 - what became of the query
-    """A database says that a query is wrong."""
 
 
 @dataclass
@@ -88,58 +86,69 @@ class Sources:
                     seen.ask(source, f"{name}: values of {choice}", partial(self._values, source, text, page, own))
         return seen
 
-    def _figures(self, query: Query, page: Shown, own: Mapping[str, str]) -> int:
-        """The number of figures that answer a query, without those of an interval that began before the time shown."""
-        shown = page.of(query.panel)
+    def answer(self, query: Query, page: Shown, own: Mapping[str, str]) -> dict[str, Rows]:
+        """Column → its figures, without those of an interval that began before the time shown."""
+        shown = page.in_panel(query.panel)
         step_ms = query.interval_ms(shown)
         text = filled(query.text, {**own, **built_in(query.source, shown, step_ms)})
         if query.source == "influxdb":
-            begin_ms = shown.begin_ms - query.later_ms if "GROUP BY time(" in text else 0
-            return sum(_numbers(row[1:]) for series in self.series(text) for row in series["values"] if row[0] >= begin_ms)
+            found = self._of_influxdb(text, query.later_ms)
+        else:
+            found = self._of_victoria_metrics(text, query, shown, step_ms)
+        begin_ms = shown.begin_ms
+        return {name: {key: rows[key] for key in rows if not 0 < key[1] < begin_ms} for name, rows in found.items()}
+
+    def _of_influxdb(self, text: str, later_ms: int) -> dict[str, Rows]:
+        found = defaultdict[str, Rows](dict)
+        for one in series(self.influxdb, text):
+            for row in one["values"]:
+                cells = dict(zip(one["columns"], row, strict=True))
+                time_ms = cells.pop("time") + later_ms if "GROUP BY time(" in text else 0
+                texts = {name: cell for name, cell in cells.items() if isinstance(cell, str)}
+                key = _tags({**one.get("tags", {}), **texts}), time_ms
+                for name, cell in cells.items():
+                    if name != "time" and cell is not None and name not in texts:
+                        found[name][key] = cell
+        return found
+
+    def _of_victoria_metrics(self, text: str, query: Query, shown: Shown, step_ms: int) -> dict[str, Rows]:
+        found = defaultdict[str, Rows](dict, {name: {} for name in _columns(query)})
         if query.target.get("instant"):
-            return len(self.rows("query", {"query": text, "time": shown.end_ms / 1000}))
+            for row in self._rows("query", {"query": text, "time": shown.end_ms / 1000}):
+                found[row["metric"].get("column", "")][_tags(row["metric"]), 0] = float(row["value"][1])
+            return found
         begin_ms = (shown.begin_ms + ZONE_MS) // step_ms * step_ms - ZONE_MS
-        rows = self.rows(
-            "query_range", {"query": text, "start": begin_ms / 1000, "end": shown.end_ms / 1000, "step": step_ms / 1000}
-        )
-        return sum(1000 * time_s >= shown.begin_ms for row in rows for time_s, _ in row["values"])
+        span = {"start": begin_ms / 1000, "end": shown.end_ms / 1000, "step": step_ms / 1000}
+        for row in self._rows("query_range", {"query": text, **span}):
+            figures = {(_tags(row["metric"]), round(1000 * time_s)): float(value) for time_s, value in row["values"]}
+            found[row["metric"].get("column", "")].update(figures)
+        return found
+
+    def _figures(self, query: Query, page: Shown, own: Mapping[str, str]) -> int:
+        return sum(map(len, self.answer(query, page, own).values()))
 
     def _values(self, source: str, text: str, page: Shown, own: Mapping[str, str]) -> int:
         """The number of values of a variable."""
         text = filled(text, own)
         if source == "influxdb":
-            return sum(len(series["values"]) for series in self.series(text))
+            return sum(len(one["values"]) for one in series(self.influxdb, text))
         match = re.fullmatch(r"label_values\((.*), (\w+)\)", text)
         assert match, text
         span = {"start": page.begin_ms / 1000, "end": page.end_ms / 1000}
-        return len(_answer(f"{self.victoria_metrics}/api/v1/label/{match[2]}/values", {"match[]": match[1], **span})["data"])
+        return len(posted(f"{self.victoria_metrics}/api/v1/label/{match[2]}/values", {"match[]": match[1], **span})["data"])
 
-    def series(self, text: str) -> list[Json]:
-        """Ask InfluxDB."""
-        (result,) = _answer(f"{self.influxdb}/query", {"db": "iot", "epoch": "ms", "q": text})["results"]
-        if "error" in result:
-            raise Refused(f"{result['error']}: {text}")
-        series: list[Json] = result.get("series", [])
-        return series
-
-    def rows(self, path: str, form: Mapping[str, object]) -> list[Json]:
-        """Ask VictoriaMetrics."""
-        rows: list[Json] = _answer(f"{self.victoria_metrics}/api/v1/{path}", {**form, "nocache": 1})["data"]["result"]
+    def _rows(self, path: str, form: Mapping[str, object]) -> list[Json]:
+        rows: list[Json] = posted(f"{self.victoria_metrics}/api/v1/{path}", {**form, "nocache": 1})["data"]["result"]
         return rows
 
 
-def _numbers(row: Sequence[object]) -> int:
-    """Numbers and states; the largest rows have tags among them."""
-    return sum(value is not None and not isinstance(value, str) for value in row)
+def _columns(query: Query) -> list[str]:
+    """The names by which the answers to one query differ, in the order of its questions: it answers in that of the names."""
+    return re.findall(r'"column", "([^"]*)"\)', query.text) or [""]
 
 
-def _answer(url: str, form: Mapping[str, object]) -> Json:
-    try:
-        with urlopen(Request(url, urlencode(form).encode()), timeout=60) as response:  # noqa: S310 - loopback
-            answer: Json = json.loads(response.read())
-            return answer
-    except HTTPError as error:
-        raise Refused(f"{error.read().decode(errors='replace')}: {form}") from error
+def _tags(tags: Mapping[str, str]) -> Sequence[str]:
+    return tuple(text for name, text in sorted(tags.items()) if name in ("area", "device", "hour", "site") and text)
 
 
 def differences(sources: Sources, page: Shown, devices: Sequence[str]) -> list[str]:

@@ -7,8 +7,7 @@ from typing import Final
 from gateway.commands.demo.services import Service
 from grafana.ask import Ask, Each, Mark, Over, Question, asks, column_name, first
 from grafana.tables import DASHBOARDS
-from tests.grafana.answers import Figures, Page
-from tests.grafana.asked import asked, with_marks
+from tests.grafana.answers import Figures, Page, asked, with_marks
 from tests.grafana.ledger_points import LedgerPoints
 from tests.grafana.worked_out import figures
 

@@ -9,8 +9,7 @@ from grafana.model import Dashboard, Panel
 from grafana.points import MEASUREMENTS
 from grafana.tables import DASHBOARDS
 from schemas.quantities import HEALTH
-from tests.grafana.answers import Figures, Page
-from tests.grafana.asked import asked, panels_of, with_marks
+from tests.grafana.answers import Figures, Page, asked, panels_of, with_marks
 from tests.grafana.conftest import Databases
 from tests.grafana.documented_sources import LENGTHS_MS
 from tests.grafana.known_points import DAY_MS, post

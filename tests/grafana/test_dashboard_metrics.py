@@ -1,13 +1,11 @@
-import json
 import re
 import time
-from http.client import HTTPConnection
-from urllib.parse import urlencode
 
 import pytest
 
 from gateway.commands.demo.services import Service
-from tests.grafana.as_documented import MINUTE_MS, Shown, built_in, filled
+from tests.grafana.as_documented import MINUTE_MS, Shown, built_in, filled, posted
+from tests.grafana.known_points import post
 from tests.grafana.test_dashboard_files import panels, read
 from tests.rows import each_row
 
@@ -50,9 +48,8 @@ def test_every_expression_finds_the_metrics_of_the_gateway(victoria_metrics: Ser
     unanswered = []
     for parameter in EXPRESSIONS:
         (text,) = parameter.values
-        form = {"query": filled(str(text), variables), "time": str(now_s - 330), "nocache": "1"}
-        answer = json.loads(post(victoria_metrics, "/api/v1/query", urlencode(form)))
-        assert answer["status"] == "success", (text, answer)
+        form = {"query": filled(str(text), variables), "time": now_s - 330, "nocache": 1}
+        answer = posted(f"{victoria_metrics.url}/api/v1/query", form)
         unanswered += [] if answer["data"]["result"] else [text]
     assert unanswered == []
 
@@ -61,15 +58,3 @@ def test_every_expression_finds_the_metrics_of_the_gateway(victoria_metrics: Ser
 def test_an_expression_names_only_metrics_of_the_gateway(expression: str) -> None:
     known = {series.partition("{")[0] for series in SERIES}
     assert set(re.findall(r"gateway_\w+", expression)) <= known
-
-
-def post(service: Service, path: str, body: str) -> bytes:
-    connection = HTTPConnection(service.host, service.port, timeout=10.0)
-    try:
-        connection.request("POST", path, body.encode(), {"Content-Type": "application/x-www-form-urlencoded"})
-        response = connection.getresponse()
-        answer = response.read()
-        assert response.status in {200, 204}, (response.status, answer)
-        return answer
-    finally:
-        connection.close()

@@ -1,11 +1,12 @@
 import pytest
 
 from schemas.quantities import DOMAINS
-from tests.grafana.answers import Page, sent
 from tests.grafana.as_documented import (
+    ALL,
     DAY_MS,
     DOCUMENTED,
     MINUTE_MS,
+    LeftOver,
     Shown,
     built_in,
     choices,
@@ -42,37 +43,28 @@ def test_a_choice_depends_only_on_the_choices_before_it(folder: str, name: str) 
         assert used(text) <= {"simulated", *asked[:place]}
 
 
-@each_row(("source", "name"), [(source, name) for source in DOCUMENTED for name in sorted(DOCUMENTED[source])])
-def test_our_own_questions_get_the_variables_that_a_data_source_documents(source: str, name: str) -> None:
-    page = Page(SHOWN.begin_ms, SHOWN.end_ms, 10 * MINUTE_MS)
-    wanted = built_in(source, SHOWN, page.interval_ms)[name]
-    got = {sent(text, page, source) for text in (f"${{{name}}}", f"${name}")}
-    assert {text.replace("000ms", "s") if name in {"__interval", "__rate_interval"} else text for text in got} == {wanted}
-
-
-@pytest.mark.parametrize(
+@each_row(
     ("source", "text"),
     [
+        ("influxdb", "$__range"),
         ("influxdb", "${__range_s} <= 259200"),
-        ("influxdb", "[$__range]"),
         ("influxdb", "$__rate_interval"),
-        ("influxdb", "${__from:date}"),
-        ("influxdb", "${area}"),
+        ("influxdb", "${__from:date:iso}"),
         ("influxdb", "${lane:regex}"),
         ("influxdb", "time > ${__to"),
+        ("influxdb", "[[area]]"),
         ("prometheus", "$timeFilter"),
         ("prometheus", "$__range_h"),
     ],
 )
-def test_what_a_data_source_would_leave_in_a_query_is_refused_by_name(source: str, text: str) -> None:
-    with pytest.raises(ValueError, match=f"data source {source} puts nothing in for "):
-        sent(text, Page(SHOWN.begin_ms, SHOWN.end_ms), source)
+def test_what_a_data_source_would_leave_in_a_query_is_refused(source: str, text: str) -> None:
+    with pytest.raises(LeftOver, match="in SELECT"):
+        filled(f"SELECT {text}", {"area": ALL, **built_in(source, SHOWN, MINUTE_MS)})
 
 
-@pytest.mark.parametrize("text", ["$__range", "${__range_s}", "${__from:date:iso}", "[[area]]", "${area"])
-def test_the_judge_leaves_nothing_in_a_query(text: str) -> None:
-    with pytest.raises(ValueError, match="in SELECT"):
-        filled(f"SELECT {text}", {"area": ".*", **built_in("influxdb", SHOWN, MINUTE_MS)})
+def test_several_chosen_names_are_written_so_that_a_database_takes_them_as_they_are() -> None:
+    assert filled("${site:regex} ${area:regex} ${area:raw}", {"site": ALL, "area": ["A.1", "B/2"]}) == r".* (A\.1|B\/2) A.1,B/2"
+    assert filled("${area:regex}", {"area": ["A (1)"]}) == r"A \(1\)"
 
 
 @pytest.mark.real

@@ -24,8 +24,7 @@ from firmware_sim.scenarios.loader import scenario
 from gateway.commands.demo.services import Service
 from grafana.ask import Ask, Each, Over, Step
 from schemas.scaled_clock import PERMIT, VARIABLE, ScaledTime
-from tests.grafana.answers import Page
-from tests.grafana.asked import asked
+from tests.grafana.answers import Page, asked
 from tests.grafana.held import Holding, hold
 from tests.grafana.held_reports import HeldReports
 from tests.grafana.known_points import DAY_MS, HOUR_MS, MINUTE_MS

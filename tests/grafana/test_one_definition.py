@@ -5,9 +5,7 @@ Power: a transformer, a house, and a house with a roof that feeds 5 kWh an hour 
 The files of the dashboards are asked as Grafana asks; nothing here knows how they were made.
 """
 
-import re
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from typing import cast
@@ -15,8 +13,8 @@ from typing import cast
 import pytest
 
 from gateway.commands.demo import services
-from tests.grafana.as_documented import DAY_MS, Json, Query, Shown, built_in, filled, own_values, queries, read
-from tests.grafana.documented_sources import ZONE_MS, Sources
+from tests.grafana.as_documented import DAY_MS, Shown, own_values, queries, read
+from tests.grafana.documented_sources import ZONE_MS, Rows, Sources
 from tests.grafana.known_points import post
 
 pytestmark = pytest.mark.real
@@ -38,9 +36,6 @@ BOTH = ("influxdb", "victoriametrics")
 SOUND = "estimated=0,suspect=0,measured=1"
 HALF_KNOWN = f"estimated={4 / 7!r},suspect=0,measured={3 / 7!r}"
 """At noon 4 of the 7 m³ that are used are the usual ones of the silent house."""
-
-Rows = dict[tuple[Sequence[str], int], float]
-"""The values of tags, and a time (0: none) → a figure."""
 
 
 def own_marks(fields: str) -> str:
@@ -122,64 +117,8 @@ def answers(sources: Sources, folder: str, board: str, title: str, device: str =
     own = own_values(dashboard, device) | ({"site": site} if site else {})
     found = [query for query in queries(dashboard) if query.panel and query.panel["title"] == title]
     assert found, f"there is no panel {title}"
-    named = [row for query in found for row in _answer(sources, query, page, own).items()]
+    named = [row for query in found for row in sources.answer(query, page, own).items()]
     return [rows for name, rows in sorted(named, key=lambda row: row[0].endswith("in doubt")) if rows]
-
-
-def _answer(sources: Sources, query: Query, page: Shown, own: Mapping[str, str]) -> dict[str, Rows]:
-    """Name → figures."""
-    shown = page.of(query.panel)
-    step_ms = query.interval_ms(shown)
-    text = filled(query.text, {**own, **built_in(query.source, shown, step_ms)})
-    if query.source == "influxdb":
-        found = _influxdb(sources, text)
-        later = {name: [(tags, time_ms + query.later_ms) for tags, time_ms in rows] for name, rows in found.items()}
-        return {name: dict(zip(later[name], rows.values(), strict=True)) for name, rows in found.items()}
-    found = {name: Rows() for name in _columns(query)}
-    if query.target["instant"]:
-        for row in sources.rows("query", {"query": text, "time": shown.end_ms / 1000}):
-            found[_column(row)][_tags(row["metric"]), 0] = float(row["value"][1])
-        return found
-    begin_ms = (shown.begin_ms + ZONE_MS) // step_ms * step_ms - ZONE_MS
-    span = {"start": begin_ms / 1000, "end": shown.end_ms / 1000, "step": step_ms / 1000}
-    for row in sources.rows("query_range", {"query": text, **span}):
-        points = [(round(1000 * time_s), float(value)) for time_s, value in row["values"]]
-        told = {
-            (_tags(row["metric"]), time_ms): value
-            for time_ms, value in points
-            if time_ms >= shown.begin_ms or "timeFrom" not in query.panel
-        }
-        found[_column(row)].update(told)
-    return found
-
-
-def _columns(query: Query) -> list[str]:
-    """The names by which the answers to one query differ, in the order of its questions: it answers in that of the names."""
-    return re.findall(r'"column", "([^"]*)"\)', query.text) or [""]
-
-
-def _column(row: Json) -> str:
-    column: str = row["metric"].get("column", "")
-    return column
-
-
-def _influxdb(sources: Sources, text: str) -> dict[str, Rows]:
-    """Column → its figures."""
-    found = defaultdict[str, Rows](dict)
-    for series in sources.series(text):
-        for row in series["values"]:
-            cells = dict(zip(series["columns"], row, strict=True))
-            time_ms = cells.pop("time") if "GROUP BY time(" in text else 0
-            texts = {name: cell for name, cell in cells.items() if isinstance(cell, str)}
-            key = _tags({**series.get("tags", {}), **texts}), time_ms
-            for name, cell in cells.items():
-                if name != "time" and cell is not None and name not in texts:
-                    found[name][key] = cell
-    return found
-
-
-def _tags(tags: Mapping[str, str]) -> Sequence[str]:
-    return tuple(text for name, text in sorted(tags.items()) if name in ("area", "device", "hour", "site") and text)
 
 
 def each(figure: float, *tags: str, times: Sequence[int] = HOURS) -> Rows:

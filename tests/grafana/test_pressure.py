@@ -8,8 +8,7 @@ from grafana.ask import Ask, Each, Over, Step, first
 from grafana.model import Dashboard
 from grafana.pressure import KPA, PRESSURES, in_unit
 from grafana.tables import DASHBOARDS
-from tests.grafana.answers import Page
-from tests.grafana.asked import asked, panels_of
+from tests.grafana.answers import Page, asked, panels_of
 from tests.grafana.conftest import Databases
 from tests.grafana.known_points import DAY_MS
 

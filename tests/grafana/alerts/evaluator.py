@@ -4,15 +4,11 @@ It follows what Grafana documents: a series that disappears counts as normal aft
 or a query that fails, is judged as the rule says.
 """
 
-import json
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from dataclasses import dataclass, field
-from http.client import HTTPConnection
 from typing import Any
-from urllib.parse import urlencode, urlsplit
 
-from tests.grafana.as_documented import filled
+from tests.grafana.as_documented import Refused, filled, posted, series
 
 Labels = tuple[tuple[str, str], ...]
 Numbers = dict[Labels, float]
@@ -23,31 +19,22 @@ _MISSING_MAX = 2
 _COMPARED: Mapping[str, Callable[[float, float], bool]] = {"gt": float.__gt__, "lt": float.__lt__}
 
 
-class QueryFailed(Exception):  # noqa: N818 - it reads as the sentence it carries
-    """The database refused the query."""
-
-
 def ask_influxdb(url: str, model: Mapping[str, Any], begin_ms: int, now_ms: int) -> Numbers:
     """Ask InfluxDB, and reduce each series to its last number that is not null."""
     text = filled(model["query"], {"timeFilter": f"time >= {begin_ms}ms and time <= {now_ms}ms"})
-    answer = _asked(url, "/query", {"db": "iot", "epoch": "ms", "q": text})
-    (result,) = answer.get("results", [answer])
-    if "error" in result:
-        raise QueryFailed(result["error"])
     found: Numbers = {}
-    for series in result.get("series", ()):
-        (number,) = [row[1] for row in series["values"] if row[1] is not None][-1:] or (None,)
+    for one in series(url, text):
+        (number,) = [row[1] for row in one["values"] if row[1] is not None][-1:] or (None,)
         if number is not None:
-            found[_labels(series.get("tags", {}))] = float(number)
+            found[_labels(one.get("tags", {}))] = float(number)
     return found
 
 
 def ask_victoria_metrics(url: str, model: Mapping[str, Any], begin_ms: int, now_ms: int) -> Numbers:
     """Ask VictoriaMetrics for one instant, which is what an instant query of Grafana does."""
     assert model["instant"], begin_ms
-    answer = _asked(url, "/api/v1/query", {"query": filled(model["expr"], {}), "time": f"{now_ms / 1000:.3f}", "nocache": "1"})
-    if answer["status"] != "success":
-        raise QueryFailed(answer["error"])
+    form = {"query": filled(model["expr"], {}), "time": f"{now_ms / 1000:.3f}", "nocache": 1}
+    answer = posted(f"{url}/api/v1/query", form)
     return {_labels(one["metric"]): float(one["value"][1]) for one in answer["data"]["result"]}
 
 
@@ -84,7 +71,7 @@ class Evaluator:
             numbers = self.ask(query["model"], now_ms - back_s * 1000, now_ms)
             states = {labels: _COMPARED[word](number, float(limit)) for labels, number in numbers.items()}
             otherwise = self.rule["noDataState"]
-        except QueryFailed:
+        except Refused:
             states, otherwise = {}, self.rule["execErrState"]
         if not states:
             assert otherwise in {"Alerting", "OK"}
@@ -112,10 +99,3 @@ class Evaluator:
 
 def _labels(tags: Mapping[str, str]) -> Labels:
     return tuple(sorted((tag, text) for tag, text in tags.items() if text and tag not in {"__name__", "db"}))
-
-
-def _asked(url: str, path: str, form: Mapping[str, str]) -> Any:  # noqa: ANN401 - JSON
-    address = urlsplit(url)
-    with closing(HTTPConnection(str(address.hostname), address.port, timeout=10.0)) as connection:
-        connection.request("POST", path, urlencode(form), {"Content-Type": "application/x-www-form-urlencoded"})
-        return json.loads(connection.getresponse().read())
