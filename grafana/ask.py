@@ -138,6 +138,7 @@ class Ask:
     :ivar name: the name of the line or column; lines have the values of ``by`` before it.
     :ivar beside: a field that a point must have too.
     :ivar mark: asks for a mark of the figure in place of the figure.
+    :ivar or_none: it is 0 where no series has a figure, though some have points: one without points has no answer.
     :ivar scale: what the figure is multiplied by, where it is shown in another unit than it is kept in.
     :ivar weighs: the fields by which the points of a mark weigh, each by the first that it has; empty: by the figure itself. A
         point with such a field but without the figure is not measured. What is below 0 is not weighed.
@@ -161,6 +162,7 @@ class Ask:
     name: str = ""
     beside: str = ""
     mark: Mark | None = None
+    or_none: bool = False
     weighs: tuple[str, ...] = ()
     scale: float = 1.0
 

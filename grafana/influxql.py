@@ -68,6 +68,10 @@ def query(question: Question, name: str = "") -> str:
     :raises CannotAsk: InfluxQL has no words for it.
     """
     asked, name = first(question), name or column_name(question)
+    if asked.or_none:
+        found = replace(asked, each=Each.LAST, where=(), or_none=False)
+        none = _from_points(found, f'count("{asked.points.always}") * 0 AS "{name}"', asked.by)
+        return f'SELECT sum("{name}") AS "{name}" FROM ({_rows(question, name)}), ({none})'  # noqa: S608 - from our tables
     return _limited(asked, {name: "value"}, _rows(question, "value")) if asked.limit else _rows(question, name)
 
 

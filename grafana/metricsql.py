@@ -11,6 +11,7 @@ Rules that hold in every query:
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from grafana.ask import (
@@ -127,6 +128,9 @@ def _figures(question: Question) -> str:
         return f"{left if isinstance(question.left, Ask) else f'({left})'} {question.operator} {_figures(question.right)}{per}"
     if question.mark:
         return _marked(question)
+    if question.or_none:
+        points = replace(question, field=question.points.always, each=Each.LAST, over=Over.COUNT, where=(), or_none=False)
+        return f"({_figures(replace(question, or_none=False))}) or ({_figures(points)}) * 0"
     figures = _with_conditions(question)
     if question.over is Over.DEVICES:
         figures = f"max{_by(tuple(dict.fromkeys(('device', *question.by))))} ({figures})"

@@ -94,6 +94,7 @@ def _sub_queries(question: Question, kind: Kind) -> tuple[object, ...]:
     asked = first(question)
     if (
         asked.where
+        or asked.or_none
         or kind is Kind.STATES
         or (asked.each in (Each.TRUE, Each.LAST) and kind in TABLES and not asked.points.units[asked.field])
     ):

@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from grafana.ask import Ask, Combined, Each, Over, Question, Step, by_choice, by_time_shown, false, true
+from grafana.ask import Ask, Combined, Each, Over, Question, Step, by_choice, by_time_shown, false, first, true
 from grafana.model import (
     GREEN,
     HALF,
@@ -39,13 +39,15 @@ COMPLETE: Final = ((None, RED), (0.9, YELLOW), (0.98, GREEN))
 ALL: Final = 1.0
 """All readings that were expected: 100 %, the upper end of an axis of shares."""
 BATTERY_STEPS: Final = ((None, RED), (20.0, YELLOW), (40.0, GREEN))
-SIGNAL_STEPS: Final = ((None, RED), (-115.0, YELLOW), (-100.0, GREEN))
+SIGNAL_STEPS: Final = ((None, RED), (-125.0, YELLOW), (-115.0, GREEN))
+"""Of LoRaWAN, which hears down to about -137 dBm; NB-IoT hears as much, and mobile and Wi-Fi networks end near -110."""
 ROWS: Final = 50
 """Rows of a table of devices: the worst."""
 NEWEST_DAY: Final = "49h"
 """The newest day that has ended began less than this before now."""
 YESTERDAY: Final = 2
 """Days shown in which one day that has ended began: yesterday's."""
+NOT_KNOWN: Final = both("chưa rõ", "unknown")
 NO_ALARM: Final = both("Không có cảnh báo", "No alarm")
 NO_WHOLE_DAY: Final = both("Chưa có ngày trọn vẹn", "No whole day yet")
 BY_AREA: Final = (
@@ -76,9 +78,11 @@ def stat(
     about_en: str,
     steps: Steps = (),
 ) -> Panel:
-    """One large number. Nothing found is 0 where alarms or devices are counted."""
+    """One large number. Nothing found is 0 where alarms or devices are counted, unless the question itself answers 0 then."""
     targets = question if isinstance(question, tuple) else (question,)
     none = "0" if unit == COUNT else ""
+    if any(first(one).or_none for one in targets):
+        none = NOT_KNOWN
     return Panel(vi, en, Kind.STAT, targets, unit, STAT_SIZE, about_vi, about_en, steps=steps, without_data=none)
 
 
@@ -134,7 +138,12 @@ def completeness_by_choice(
 def now_stat(vi: str, en: str, domain: str, state: str, about_vi: str, about_en: str) -> Panel:
     """The number of devices whose last value is true; red from one on."""
     counted = Ask(domain, state, Each.LAST, Step.NOW, Over.DEVICES, where=(true(state),))
-    return stat(vi, en, counted, COUNT, about_vi, about_en, NONE_IS_GOOD)
+    later = (
+        "Cảnh báo bắt đầu sau, theo quy tắc: hai số có thể khác nhau.",
+        "Alarms begin later, by rules: both counts may differ.",
+    )
+    about = (f"{about_vi} {later[0]}", f"{about_en} {later[1]}")
+    return stat(vi, en, counted, COUNT, *about, NONE_IS_GOOD)
 
 
 def alarms_stat(  # noqa: PLR0913 - one row of a table

@@ -37,8 +37,10 @@ def heard() -> Panel:
         "silence_s",
         "Nghe cách đây",
         "Last heard before",
-        "Thời gian từ số đo gần nhất, theo cổng thu thập. Trống: thiết bị chưa từng gửi.",
-        "Time since the last reading, as the gateway knows it. Empty: it was never heard.",
+        "Thời gian từ số đo gần nhất, theo cổng thu thập. Im lặng: quá silent_after của nó, thường là ba chu kỳ gửi. "
+        "Trống: chưa từng gửi.",
+        "Time since the last reading, as the gateway knows it. Silent: over its silent_after, which is three of its intervals "
+        "unless devices.yaml says otherwise. Empty: it was never heard.",
         within="10m",
     )
 

@@ -12,29 +12,51 @@ from grafana.units import unit_of
 
 PM2_5_STEPS: Final[Steps] = ((None, GOOD), (25.0, WARNING), (50.0, CRITICAL))
 PM10_STEPS: Final[Steps] = ((None, GOOD), (50.0, WARNING), (100.0, CRITICAL))
-NOISE_STEPS: Final[Steps] = ((None, GOOD), (55.0, WARNING), (70.0, CRITICAL))
+NOISE_STEPS: Final[Steps] = ((None, GOOD), (70.0, WARNING), (85.0, CRITICAL))
+RAIN_STEPS: Final[Steps] = ((None, GOOD), (25.0, WARNING), (50.0, CRITICAL))
 
+TILE: Final = Size(5, 3)
 _ADJUST: Final = (
     "Vạch là mốc tham khảo; quy chuẩn hiện hành mới là căn cứ.",
     "The lines are for orientation; the regulation that currently applies decides.",
+)
+_OF_NOISE: Final = (
+    "Từ 70 dB (ban ngày, khu vực thông thường: QCVN 26:2010/BTNMT): vàng, từ 85 dB: đỏ.",
+    "Amber from 70 dB, the limit of ordinary areas by day (QCVN 26:2010/BTNMT), red from 85 dB.",
+)
+_OF_RAIN: Final = (
+    "Từ 25 mm trong một giờ: vàng, từ 50 mm: đỏ, mưa mà WMO gọi là dữ dội (violent).",
+    "Amber from 25 mm in an hour, red from 50 mm, above which the WMO calls rain violent.",
 )
 _MEAN: Final = ("Trung bình tại mỗi địa điểm.", "Mean at each site.")
 
 
 def _by_site(field: str, vi: str, en: str, steps: Steps = (), size: Size = THIRD) -> Panel:
-    about = (f"{_MEAN[0]} {_ADJUST[0]}", f"{_MEAN[1]} {_ADJUST[1]}") if steps else _MEAN
+    more = _OF_NOISE if steps is NOISE_STEPS else _ADJUST
+    about = (f"{_MEAN[0]} {more[0]}", f"{_MEAN[1]} {more[1]}") if steps else _MEAN
     panel = common.by_site(URBAN, field, vi, en, steps=steps, about_vi=about[0], about_en=about[1])
     return replace(panel, size=size)
 
 
-def _highest(field: str, vi: str, en: str, steps: Steps) -> Panel:
+def _highest(field: str, vi: str, en: str, steps: Steps, about: tuple[str, str] = _ADJUST) -> Panel:
     """The highest of the newest values, with its station."""
     highest = Ask(URBAN, field, Each.LAST, Step.NOW, Over.MAX, ("device",), within="3h", limit=1)
     return Panel(
-        *(vi, en, Kind.WORST, (highest,), unit_of(URBAN, field), Size(6, 3)),
-        f"Trạm có số đo gần nhất cao nhất, trong 3 giờ cuối. {_ADJUST[0]}",
-        f"The station with the highest newest value of the last 3 hours. {_ADJUST[1]}",
+        *(vi, en, Kind.WORST, (highest,), unit_of(URBAN, field), TILE),
+        f"Trạm có số đo gần nhất cao nhất, trong 3 giờ cuối. {about[0]}",
+        f"The station with the highest newest value of the last 3 hours. {about[1]}",
         steps=steps,
+    )
+
+
+def _heaviest_rain() -> Panel:
+    """The most rain of the newest whole hour, with its gauge."""
+    most = Ask("hourly", "rain_used_mm", Each.LAST, Step.NOW, Over.MAX, ("device",), within="3h", limit=1)
+    return Panel(
+        *("Mưa to nhất, giờ gần nhất", "Heaviest rain, newest hour", Kind.WORST, (most,), unit_of(URBAN, "rain_mm"), TILE),
+        f"Máy đo mưa có lượng mưa lớn nhất trong giờ trọn vẹn gần nhất. {_OF_RAIN[0]}",
+        f"The gauge with the most rain in the newest whole hour. {_OF_RAIN[1]}",
+        steps=RAIN_STEPS,
     )
 
 
@@ -58,21 +80,21 @@ def _rain_of_reports() -> Panel:
 def _polluted() -> Panel:
     panel = common.alarms_stat(
         *(URBAN, "alarm", "air_quality", "Trạm báo ô nhiễm", "Polluted stations"),
-        "Trạm có cảnh báo không khí chưa kết thúc, trừ nơi đang có việc theo kế hoạch.",
-        "Stations with an alarm of the air that has not ended, without those under planned work.",
+        "Trạm có cảnh báo không khí chưa kết thúc, trừ nơi đang có việc theo kế hoạch. Mức ô nhiễm: bên cạnh.",
+        "Stations with an alarm of the air that has not ended, without those under planned work. How bad it is stands beside.",
     )
-    return replace(panel, size=Size(6, 3), steps=common.NONE_IS_BEST)
+    return replace(panel, steps=common.NONE_IS_BEST)
 
 
 def _rain() -> Panel:
     """The mean of gauges, which are not stacked: areas do not add up."""
     panel = common.counted_by_site(
         *(URBAN, "rain_mm", "Lượng mưa mỗi giờ", "Rain by hour"),
-        "Trong mỗi giờ, trung bình các máy đo mưa của mỗi khu vực.",
-        "In each hour, the mean of the gauges of each area.",
+        f"Trong mỗi giờ, trung bình các máy đo mưa của mỗi khu vực. {_OF_RAIN[0]}",
+        f"In each hour, the mean of the gauges of each area. {_OF_RAIN[1]}",
         over=Over.MEAN,
     )
-    return replace(panel, kind=Kind.LINES, minimum=0.0)
+    return replace(panel, kind=Kind.LINES, minimum=0.0, steps=RAIN_STEPS)
 
 
 IS_ALL_WELL: Final = Section(
@@ -82,7 +104,8 @@ IS_ALL_WELL: Final = Section(
         _polluted(),
         _highest("pm2_5_ug_m3", "Bụi PM2.5 cao nhất bây giờ", "Highest PM2.5 now", PM2_5_STEPS),
         _highest("pm10_ug_m3", "Bụi PM10 cao nhất bây giờ", "Highest PM10 now", PM10_STEPS),
-        _highest("noise_laeq_db", "Nơi ồn nhất bây giờ", "Loudest place now", NOISE_STEPS),
+        _highest("noise_laeq_db", "Nơi ồn nhất bây giờ", "Loudest place now", NOISE_STEPS, _OF_NOISE),
+        _heaviest_rain(),
         _by_site("pm2_5_ug_m3", "Bụi PM2.5", "PM2.5", PM2_5_STEPS),
         _by_site("pm10_ug_m3", "Bụi PM10", "PM10", PM10_STEPS),
         _by_site("noise_laeq_db", "Mức ồn tương đương", "Equivalent noise level", NOISE_STEPS),

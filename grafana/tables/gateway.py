@@ -35,12 +35,13 @@ GATEWAY: Final = "gateway"
 MINUTES: Final = "10m"
 """The gateway writes about itself and its devices each minute."""
 A_DAY: Final = "25h"
+TILE: Final = Size(6, 3)
 
 EMPTY_STEPS: Final = ((None, GREEN), (10_000.0, YELLOW), (100_000.0, RED))
 """Readings that wait: some do at any time, many where the database takes none."""
 ROOM_STEPS: Final = ((None, RED), (100.0 * 2**20, GREEN))
 FULL_STEPS: Final = ((None, RED), (7200.0, YELLOW), (3 * 86_400.0, GREEN))
-CERTIFICATE_STEPS: Final = ((None, RED), (21.0, YELLOW), (42.0, GREEN))
+CERTIFICATE_STEPS: Final = ((None, RED), (7.0, YELLOW), (30.0, GREEN))
 NO_GATEWAY: Final = both("Không cổng thu thập nào đang chạy", "No gateway is running")
 NO_BATTERY: Final = both("Không thiết bị nào báo pin hay sóng", "No device tells of a battery or radio")
 
@@ -78,7 +79,7 @@ def _own_over_time(field: str, vi: str, en: str, unit: str, about_vi: str, about
 
 
 def _state() -> Panel:
-    states = (Column("mqtt", "MQTT", "MQTT", words=CONNECTED), Column("clock", "Đồng hồ", "Clock", words=IN_TIME))
+    states = (Column("mqtt", "MQTT", "MQTT", words=CONNECTED, width=135), Column("clock", "Đồng hồ", "Clock", words=IN_TIME))
     columns = (
         Column("waiting", "Đang chờ", "Pending", COUNT, steps=EMPTY_STEPS),
         Column("journal", "Trên đĩa", "On disk", COUNT, steps=EMPTY_STEPS),
@@ -98,7 +99,7 @@ def _state() -> Panel:
             *(_last(fields.get(column.name, column.name), name=column.name) for column in columns),
         ),
         COUNT,
-        Size(24, 5),
+        Size(24, 4),
         "Mọi cổng đã ghi gì trong 25 giờ cuối, với trạng thái của 10 phút cuối. Đang chờ và trên đĩa: số đo chưa ghi vào cơ sở "
         "dữ liệu. Đầy sau: lúc nhật ký tạm hết chỗ nếu cơ sở dữ liệu dừng.",
         "Every gateway that wrote in the last 25 hours, with its state of the last 10 minutes. Pending and on disk: readings "
@@ -129,8 +130,26 @@ def _version() -> Panel:
 def _number(field: str, vi: str, en: str, about_vi: str, about_en: str, *, is_state: bool = False) -> Panel:
     """The highest count of all gateways, or the number of those at which a state is false; red from one on."""
     over, where = (Over.COUNT, (false(field),)) if is_state else (Over.MAX, ())
-    asked = Ask(GATEWAY, field, Each.LAST, Step.NOW, over, where=where, within=MINUTES)
-    return common.stat(vi, en, asked, COUNT, about_vi, about_en, common.NONE_IS_GOOD)
+    asked = Ask(GATEWAY, field, Each.LAST, Step.NOW, over, where=where, within=MINUTES, or_none=is_state)
+    panel = common.stat(vi, en, asked, COUNT, about_vi, about_en, common.NONE_IS_GOOD)
+    return replace(panel, without_data=common.NOT_KNOWN, size=TILE)
+
+
+def _certificate() -> Panel:
+    return Panel(
+        "Chứng thư còn",
+        "Certificate ends in",
+        Kind.STAT,
+        (Ask(GATEWAY, "certificate_days", Each.LAST, Step.NOW, Over.MIN, within=MINUTES),),
+        DAYS,
+        TILE,
+        "Số ngày đến khi chứng thư đầu tiên của các cổng thu thập hết hạn. Dưới 30 ngày: vàng, dưới 7: đỏ. '-': không dùng "
+        "chứng thư, hoặc không cổng nào đang chạy.",
+        "Days until the first certificate of the gateways ends. Amber below 30, red below 7. '-': none is in use, or "
+        "no gateway runs.",
+        steps=CERTIFICATE_STEPS,
+        without_data="-",
+    )
 
 
 NUMBERS: Final = (
@@ -169,13 +188,19 @@ NUMBERS: Final = (
 
 def _devices() -> tuple[Panel, Panel]:
     heard, silent = (
-        Ask(HEALTH, "up", Each.LAST, Step.NOW, Over.COUNT, where=(state("up"),), within=MINUTES) for state in (true, false)
+        Ask(HEALTH, "up", Each.LAST, Step.NOW, Over.COUNT, where=(state("up"),), within=MINUTES, or_none=True)
+        for state in (true, false)
     )
     return (
-        common.stat("Có tín hiệu", "Heard", heard, COUNT, "Thiết bị gửi đúng hạn.", "Devices that report in time."),
-        common.stat(
-            *("Im lặng", "Silent", silent, COUNT, "Thiết bị quá hạn chưa gửi.", "Devices that are overdue."),
-            common.NONE_IS_BEST,
+        replace(
+            common.stat("Có tín hiệu", "Heard", heard, COUNT, "Thiết bị gửi đúng hạn.", "Devices that report in time."),
+            size=TILE,
+            steps=((None, RED), (1.0, "text")),
+        ),
+        replace(
+            common.stat("Im lặng", "Silent", silent, COUNT, "Thiết bị quá hạn chưa gửi.", "Devices that are overdue."),
+            size=TILE,
+            steps=common.NONE_IS_BEST,
         ),
     )
 
@@ -191,7 +216,7 @@ def _silent_over_time() -> Panel:
         Kind.BARS,
         (silent,),
         COUNT,
-        THIRD,
+        Size(24, 6),
         "Theo địa điểm. Nhiều thiết bị cùng im lặng: mất điện hoặc mất mạng tại đó, không phải hỏng thiết bị.",
         "By site. Many of one site at once: supply or network of the site, not the devices.",
         least_interval="1h",
@@ -223,7 +248,7 @@ def _worst(  # noqa: PLR0913 - one row of a table
         Kind.TABLE,
         (Ask(HEALTH, field, Each.LAST, Step.NOW, Over.MAX, ("device", "site"), within=within, limit=limit),),
         COUNT,
-        THIRD,
+        Size(8, 6),
         about_vi,
         about_en,
         columns=(Column(field, *head, unit, steps=steps),),
@@ -238,8 +263,9 @@ HEALTH_TABLES: Final = (
         "silence_s",
         "Im lặng lâu nhất",
         "Longest silent",
-        "Thời gian từ số đo gần nhất của từng thiết bị.",
-        "Time since each device was last heard.",
+        "Thời gian từ số đo gần nhất của từng thiết bị. Chỉ là im lặng khi quá silent_after của nó, thường là ba chu kỳ gửi.",
+        "Time since each device was last heard. It is silent only over its own silent_after: three of its intervals, unless "
+        "devices.yaml says otherwise.",
         limit=common.ROWS,
     ),
     _worst(
@@ -274,7 +300,7 @@ DASHBOARD: Final = Dashboard(
     "Gateway and devices",
     (Variable("gateway", "Cổng thu thập", "Gateway", GATEWAY), *common.variables(HEALTH)),
     (
-        Section("Cổng thu thập có ổn không?", "Are the gateways well?", (*NUMBERS, *_devices(), _state())),
+        Section("Cổng thu thập có ổn không?", "Are the gateways well?", (*NUMBERS, _certificate(), *_devices(), _state())),
         Section("Thiết bị", "Devices", (*HEALTH_TABLES, _silent_over_time())),
         Section("Pin và sóng", "Battery and radio", BATTERY_TABLES, closed=True),
         Section(

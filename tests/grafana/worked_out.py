@@ -81,7 +81,8 @@ def _of_groups(points: KnownPoints, ask: Ask, page: Page) -> Figures:
         devices[key].add(tags.get("device", ""))
     if ask.over is Over.DEVICES:
         return {key: len(names) for key, names in devices.items()}
-    return {key: _OVER[ask.over](values) for key, values in groups.items()}
+    has_none = ask.or_none and not groups and any(_of_series(points, replace(ask, field=ask.points.always, where=()), page))
+    return {((), 0): 0.0} if has_none else {key: _OVER[ask.over](values) for key, values in groups.items()}
 
 
 def _of_other_time(points: KnownPoints, ask: Ask, page: Page) -> Figures:
