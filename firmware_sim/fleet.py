@@ -18,8 +18,10 @@ KINDS: Final[Mapping[str, tuple[DeviceKind, ...]]] = {
     "traffic": traffic.KINDS,
     "urban": urban.KINDS,
 }
-PARENT_KIND: Final = {"water-meter": "water-district", "power-house": "power-feeder"}
-"""Kind → the kind that measures what flows to it. A roof feeds into a line of its own."""
+PARENT_KIND: Final = {"water-meter": "water-district", "power-house": "power-feeder", "power-solar": "power-feeder"}
+"""Kind → the kind that measures what flows to it. What a roof feeds in the feeder need not bring."""
+ROOFS_SHARE: Final = 0.4
+"""Roofs behind a feeder are rated so much of what its houses use, at most: less than they draw at noon."""
 COMMUNES: Final = 12
 """Devices are in so many sites."""
 ONLINE: Final = b'{"state":"online"}'
@@ -78,21 +80,50 @@ def build_fleet(counts: Mapping[str, int], interval_s: float, seed: int, sites: 
         for number in range(count):
             met[domain] += 1
             placed.append(((number + 0.5) / count, _device(domain, kinds, met[domain], interval_s, seed, sites)))
-    return in_families([device for _, device in sorted(placed, key=lambda place: place[0])])
+    return in_families(_where_supplied([device for _, device in sorted(placed, key=lambda place: place[0])]))
+
+
+def _where_supplied(fleet: Sequence[SimDevice]) -> list[SimDevice]:
+    """The same fleet, in which houses and roofs stand at sites with a bulk meter, if there is any.
+
+    A site of houses gets a bulk meter of another that has one to spare, else its houses move to where there is one.
+    """
+    sites = {device.name: device.site for device in fleet}
+    for kind, bulk_kind in PARENT_KIND.items():
+        customers = [device.name for device in fleet if device.kind == kind]
+        bulk = [device.name for device in fleet if device.kind == bulk_kind]
+        if kind != "power-solar":
+            _share(bulk, customers, sites)
+        fed = sorted({sites[name] for name in bulk})
+        for number, name in enumerate(customers):
+            if fed and sites[name] not in fed:
+                sites[name] = fed[number % len(fed)]
+    return [device if device.site == sites[device.name] else replace(device, site=sites[device.name]) for device in fleet]
+
+
+def _share(bulk: Sequence[str], houses: Sequence[str], sites: dict[str, str]) -> None:
+    """Move bulk meters from sites that have some to spare to those that have houses and none."""
+    inhabited = Counter(sites[name] for name in houses)
+    for site, _ in inhabited.most_common():
+        having = Counter(sites[name] for name in bulk)
+        spare = [name for name in bulk if having[sites[name]] > 1 or not inhabited[sites[name]]]
+        if spare and not having[site]:
+            sites[max(spare, key=lambda name: (not inhabited[sites[name]], having[sites[name]], name))] = site
 
 
 def parents_of(fleet: Iterable[SimDevice]) -> dict[str, str]:
-    """House → the district meter or feeder that measures what flows to it: those of a site share its houses evenly."""
+    """House or roof → the district meter or feeder of its line: those of a site share its houses evenly, and its roofs."""
     devices = sorted(fleet, key=lambda device: device.name)
     bulk: dict[tuple[str, str], list[str]] = defaultdict(list)
     for device in devices:
         bulk[device.site, device.kind].append(device.name)
-    parents, turns = {}, Counter[tuple[str, str]]()
+    parents, turns = {}, Counter[tuple[str, str]]()  # each kind begins at the first one, which has houses if any has
     for device in devices:
         place = device.site, PARENT_KIND.get(device.kind, "")
         if place in bulk:
-            parents[device.name] = bulk[place][turns[place] % len(bulk[place])]
-            turns[place] += 1
+            turn = device.site, device.kind
+            parents[device.name] = bulk[place][turns[turn] % len(bulk[place])]
+            turns[turn] += 1
     return parents
 
 
@@ -102,13 +133,25 @@ def in_families(fleet: Sequence[SimDevice]) -> list[SimDevice]:
     One without any stands before houses that have no meters.
     """
     sources = {device.name: device.source for device in fleet}
-    used: dict[str, float] = defaultdict(float)
+    used, roofs = defaultdict[str, float](float), defaultdict[str, list[str]](list)
     for name, parent in parents_of(fleet).items():
         used[parent] += _mean_use(sources[name])
-    return [
-        replace(device, source=_supplying(device.source, used[device.name])) if device.name in used else device
-        for device in fleet
-    ]
+        if isinstance(sources[name], power.SolarRoof):
+            roofs[parent].append(name)
+    for parent, names in roofs.items():
+        for name in names:
+            roof = sources[name]
+            if used[parent] and isinstance(roof, power.SolarRoof):
+                sources[name] = roof.rated_at_most(ROOFS_SHARE * used[parent] / len(names))
+    fed_w = {parent: sum(_rated_w(sources[name]) for name in names) for parent, names in roofs.items()}
+    for name, amount in used.items():
+        if amount:
+            sources[name] = _supplying(sources[name], amount, fed_w.get(name, 0.0))
+    return [replace(device, source=sources[device.name]) for device in fleet]
+
+
+def _rated_w(source: Sensors) -> float:
+    return source.yield_w.scale if isinstance(source, power.SolarRoof) else 0.0
 
 
 def _mean_use(source: Sensors) -> float:
@@ -117,10 +160,12 @@ def _mean_use(source: Sensors) -> float:
     return source.mean_use if isinstance(source, water.CustomerMeter | power.Household) else 0.0
 
 
-def _supplying(source: Sensors, used: float) -> Sensors:
+def _supplying(source: Sensors, used: float, fed_w: float) -> Sensors:
     if isinstance(source, JoinedSensors):
-        return JoinedSensors(tuple(_supplying(part, used) for part in source.parts))
-    return source.supplying(used) if isinstance(source, water.DistrictMeter | power.Feeder) else source
+        return JoinedSensors(tuple(_supplying(part, used, fed_w) for part in source.parts))
+    if isinstance(source, power.Feeder):
+        return source.supplying(used, fed_w)
+    return source.supplying(used) if isinstance(source, water.DistrictMeter) else source
 
 
 def measured_at(source: Sensors, times: ReadingTimes) -> Sensors:

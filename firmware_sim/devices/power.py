@@ -35,9 +35,9 @@ NOMINAL_V: Final = 220.0
 HIGHEST_LOAD: Final = 2.0
 """Against the mean; a table of voltages goes so far."""
 LOAD_STEPS: Final = 8
-LEAST_LOST, MOST_LOST = 0.03, 0.09
+LEAST_LOST, MOST_LOST = 0.06, 0.09
 """Share of what a feeder measures that warms wires."""
-STEALING, STOLEN = 0.13, 0.2
+STEALING, STOLEN = 0.13, 0.14
 """The share of feeders behind which somebody steals, and what: so much of what the feeder measures."""
 LOSS_DRAW, THEFT_DRAW = -1, -2
 """The numbers of a meter's draws; those from 0 on are half hours."""
@@ -142,6 +142,7 @@ class Feeder:
 
     :ivar lag: reactive power for each watt.
     :ivar voltages: at :data:`LOAD_STEPS` loads and none.
+    :ivar roofs_w: what roofs behind it are rated, which feed in what it need not bring.
     """
 
     key: int
@@ -151,6 +152,7 @@ class Feeder:
     power_factor: float
     lag: float
     voltages: tuple[ThreePhase, ...] = field(repr=False)
+    roofs_w: float = 0.0
 
     @classmethod
     def make(cls, source: random.Random, _interval_s: float) -> "Feeder":
@@ -171,14 +173,14 @@ class Feeder:
             voltages=_voltages(mean_w, shares, power_factor, Line(0.7 * resistance, 0.4 * resistance)),
         )
 
-    def supplying(self, used_w: float) -> "Feeder":
+    def supplying(self, used_w: float, roofs_w: float = 0.0) -> "Feeder":
         """The meter before houses that use so much together: a part is lost in wires, and where somebody steals, more.
 
         The line is made for its load, so voltages are the same at the same share of the mean.
         """
         lost = LEAST_LOST + (MOST_LOST - LEAST_LOST) * chance_at(self.key, LOSS_DRAW)
         stolen = STOLEN if chance_at(self.key, THEFT_DRAW) < STEALING else 0.0
-        return replace(self, load_w=replace(self.load_w, scale=used_w / (1 - lost - stolen)))
+        return replace(self, load_w=replace(self.load_w, scale=used_w / (1 - lost - stolen)), roofs_w=roofs_w)
 
     @property
     def rated_power_va(self) -> float:
@@ -189,6 +191,9 @@ class Feeder:
         """Three phases, the sums, distortion, the energy registers."""
         noise = noise_at(self.key, instant_s)
         load_w, energy = self.load_w.read(instant_s)
+        if self.roofs_w:
+            sun = roof_yield().read(instant_s)
+            load_w, energy = load_w - self.roofs_w * sun.rate, energy - self.roofs_w * sun.total
         shown_w = (1 + 0.005 * noise.first) * load_w
         values: SensorValues = {}
         phases = []
@@ -223,9 +228,10 @@ class Feeder:
         slot = int(rest_s / SLOT_S)
         sums = tariff_sums()
         scale_kwh = self.load_w.scale / KILOWATT_HOUR
+        suns = sun_sums(int(weeks) * SLOTS + slot) if self.roofs_w else (0.0, 0.0, 0.0)
         found = [
-            share * self.start_kwh + scale_kwh * (weeks * each[-1] + each[slot])
-            for share, each in zip(TARIFF_SHARES, sums, strict=True)
+            share * self.start_kwh + scale_kwh * (weeks * each[-1] + each[slot]) - self.roofs_w / KILOWATT_HOUR * sun
+            for share, each, sun in zip(TARIFF_SHARES, sums, suns, strict=True)
         ]
         found[tariff(slot // SLOTS_A_DAY, slot % SLOTS_A_DAY)] += imported_kwh - fsum(found)
         return found
@@ -263,6 +269,23 @@ def tariff_sums() -> tuple[tuple[float, ...], ...]:
     )
 
 
+@cache
+def _sun_weeks(weeks: int) -> tuple[tuple[float, ...], ...]:
+    """For each half hour of so many weeks since the epoch what a roof has fed in before it, by tariffs."""
+    sums, before, found = [0.0, 0.0, 0.0], 0.0, [(0.0, 0.0, 0.0)]
+    for slot in range(weeks * SLOTS):
+        total = roof_yield().integral(EPOCH_S + (slot + 1) * SLOT_S)
+        sums[tariff(slot // SLOTS_A_DAY % 7, slot % SLOTS_A_DAY)] += total - before
+        before = total
+        found.append((sums[0], sums[1], sums[2]))
+    return tuple(found)
+
+
+def sun_sums(slot: int) -> tuple[float, ...]:
+    """For each tariff what a roof has fed in from the epoch to a half hour, against its rating; worked out a year at a time."""
+    return _sun_weeks((slot // SLOTS // 52 + 1) * 52)[slot]
+
+
 @dataclass(frozen=True, slots=True)
 class SolarRoof:
     """The feed-in meter of a roof: power is negative, because + is import, and lifts the voltage."""
@@ -278,6 +301,12 @@ class SolarRoof:
         key, start_kwh, rated_w = source.getrandbits(60), source.uniform(0, 20_000), source.uniform(3_000, 20_000)
         resistance = source.uniform(2.0, 5.0) * NOMINAL_V / rated_w
         return cls(key, start_kwh, Signal(roof_yield(), rated_w), Line(resistance, 0.3 * resistance))
+
+    def rated_at_most(self, most_w: float) -> "SolarRoof":
+        """The same roof, or a smaller one that suits the houses on its line; its wire is made for it."""
+        size = min(most_w / self.yield_w.scale, 1.0)
+        line = Line(self.line.resistance_ohm / size, self.line.reactance_ohm / size)
+        return replace(self, yield_w=replace(self.yield_w, scale=self.yield_w.scale * size), line=line)
 
     def sample(self, instant_s: float, index: int) -> Sample:  # noqa: ARG002 - every reading is alike
         """One phase that feeds in, and the export register."""

@@ -196,8 +196,8 @@ def junction(source: random.Random, interval_s: float) -> Detector:
 
 
 def classifier(source: random.Random, interval_s: float) -> Detector:
-    """One lane, told apart by class."""
-    lane = DetectedLane.make(source, RUSH, source.uniform(40, 60), source.uniform(150, 700))
+    """One lane of a main road, told apart by class: a dear device stands where most vehicles pass."""
+    lane = DetectedLane.make(source, RUSH, source.uniform(40, 60), source.uniform(400, 1_200))
     streams = [({"lane": "1", "direction": "in", "vehicle_class": name}, lane, share) for name, share in CLASS_SHARES.items()]
     return _detector(source, interval_s, streams, None)
 

@@ -47,7 +47,7 @@ DEMAND_STEPS: Final = 12
 HIGHEST_DEMAND: Final = 2.0
 UNREST: Final = 0.2
 """The waves of a district's inflow take at most so much of the lowest."""
-LEAST_LOST, MOST_LOST = 0.12, 0.32
+LEAST_LOST, MOST_LOST = 0.12, 0.22
 """Share of the inflow that leaks, where each house has a meter."""
 LOSS_DRAW: Final = -1
 """The number of a meter's draw for what is lost behind it; numbers from 0 on are half hours."""
@@ -128,7 +128,7 @@ class DistrictMeter:
         return cls(key, start_m3, rippled(source, inflow, 1.0, unrest=UNREST), head_m, resistance)
 
     def supplying(self, used_m3_h: float) -> "DistrictMeter":
-        """The meter of a district in which each house has one, which use so much together: a tenth to a third leaks.
+        """The meter of a district in which each house has one, which use so much together: a tenth to a quarter leaks.
 
         A network of so many times the flow has the same heads where its pipes resist so many times less.
         """

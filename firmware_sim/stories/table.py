@@ -20,6 +20,7 @@ from firmware_sim.stories.kinds import (
     QUALITY,
     RESERVOIR,
     ROAD,
+    SOLAR,
     WATER,
     WEEK,
 )
@@ -89,6 +90,12 @@ STORIES: Final[dict[str, Storyline]] = {
         HOURS,
         "outage",
         effect=Effect(factor=flows.none_flows, change=gauges.outage, flag="alarm_outage"),
+    ),
+    "roof_off": Storyline(
+        "a roof's inverter stops, as it must where the grid has no voltage",
+        (SOLAR,),
+        HOURS,
+        effect=Effect(factor=flows.none_flows),
     ),
     "phase_lost": Storyline(
         "a fuse of one phase has blown",

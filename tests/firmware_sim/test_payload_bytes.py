@@ -8,10 +8,10 @@ from firmware_sim.scenarios.loader import scenario
 from tests.firmware_sim.storied import BEGIN_S, INTERVAL_S
 
 DIGESTS = {
-    "sim-7-power-feeder-0001": "071e6837d67063e5",
+    "sim-7-power-feeder-0001": "d6baeae586509f6d",
     "sim-7-power-house-0002": "c8f39cdcc9627d40",
-    "sim-7-power-solar-0003": "8bbc326b504890d9",
-    "sim-7-traffic-class-0001": "fb1a662329dc1629",
+    "sim-7-power-solar-0003": "e12b2025ab4f21cd",
+    "sim-7-traffic-class-0001": "ab3074d744bfaa93",
     "sim-7-traffic-junction-0002": "a94e6743ccbf210d",
     "sim-7-traffic-road-0003": "1cff7bac185a860b",
     "sim-7-urban-air-0001": "f722f30769bcafde",
@@ -19,7 +19,7 @@ DIGESTS = {
     "sim-7-urban-parking-0003": "a13ec486c19ebeb4",
     "sim-7-urban-people-0004": "b7f7ef10be630076",
     "sim-7-urban-rain-0005": "308a304e510823d8",
-    "sim-7-water-district-0001": "a7f6b18cfbb4370d",
+    "sim-7-water-district-0001": "7e761d89567509de",
     "sim-7-water-meter-0002": "810b7920e0405352",
     "sim-7-water-quality-0003": "e6ddd6671259f612",
     "sim-7-water-reservoir-0004": "2cecf99b28e1548a",

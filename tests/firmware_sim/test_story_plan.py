@@ -22,7 +22,7 @@ from tests.firmware_sim.storied import BEGIN_S, INTERVAL_S, role_of
 from tests.rows import each_row
 
 SIXTY_DAYS = SimulatedSpan(BEGIN_S, BEGIN_S + 60 * DAY_S, INTERVAL_S)
-FLEET = build_fleet({"water": 80, "power": 60, "traffic": 30, "urban": 30}, INTERVAL_S, 1)
+FLEET = build_fleet({"water": 84, "power": 56, "traffic": 30, "urban": 30}, INTERVAL_S, 1)
 TWENTY_OF_EACH = {name: 20 for name, story in STORIES.items() if not story.is_calendar}
 FIVE_DAYS = SimulatedSpan(BEGIN_S, BEGIN_S + 5 * DAY_S, INTERVAL_S)
 
