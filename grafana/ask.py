@@ -275,10 +275,7 @@ def by_time_shown(question: Ask) -> tuple[Ask, Ask]:
     """A question to the roll-ups by hour, and the same to those by day where many days are shown."""
     day = question.measurement.replace("hourly", "daily")
     step = Step.DAY if question.step is Step.HOUR else question.step
-    return (
-        replace(question, up_to_days=DAYS_BY_HOUR),
-        replace(question, measurement=day, step=step, above_days=DAYS_BY_HOUR),
-    )
+    return (replace(question, up_to_days=DAYS_BY_HOUR), replace(question, measurement=day, step=step, above_days=DAYS_BY_HOUR))
 
 
 def by_choice(of_areas: Question, of_devices: Question) -> tuple[Question, Question]:

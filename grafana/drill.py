@@ -18,10 +18,7 @@ _KEPT: Final = (
 )
 """The time and the choices that the linked dashboard keeps."""
 _CELL: Final = "${__value.raw:percentencode}"
-_NARROWED: Final = {
-    "site": ("Chỉ địa điểm này", "Only this site"),
-    "area": ("Chỉ khu vực này", "Only this area"),
-}
+_NARROWED: Final = {"site": ("Chỉ địa điểm này", "Only this site"), "area": ("Chỉ khu vực này", "Only this area")}
 
 
 def columns(panel: Panel, board: Dashboard, database: Database) -> list[Json]:

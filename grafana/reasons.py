@@ -32,8 +32,7 @@ def _of_a_panel(asked: Ask) -> str:
     if period:
         vi, en = period
         return both(
-            f"Chưa có {vi} trọn vẹn, hoặc không thiết bị nào gửi đại lượng này",
-            f"No whole {en} yet, or no device sends this",
+            f"Chưa có {vi} trọn vẹn, hoặc không thiết bị nào gửi đại lượng này", f"No whole {en} yet, or no device sends this"
         )
     if asked.measurement in ("gateway", "build"):
         return both("Cổng thu thập không ghi gì trong thời gian này: đã dừng?", "The gateway wrote nothing: has it stopped?")

@@ -86,11 +86,7 @@ _PRESENCES: Final[Words] = {
     "new": Word(both("mới", "new"), INFO),
     "unknown": Word(both("chưa từng nghe", "never heard"), MISSING),
 }
-OF_TAGS: Final[Mapping[str, Words]] = {
-    "alarm": ALARMS,
-    "severity": SEVERITIES,
-    "domain": DOMAINS,
-}
+OF_TAGS: Final[Mapping[str, Words]] = {"alarm": ALARMS, "severity": SEVERITIES, "domain": DOMAINS}
 """Tag → its values in words."""
 OF_LINES: Final[Mapping[str, Words]] = {
     **OF_TAGS,

@@ -20,16 +20,14 @@ _ALARM_S: Final = 900
 def newest(field: str, bound: Bound) -> StoreConditions:
     """The newest value of a field of the gateway's own point."""
     return StoreConditions(
-        Condition(f'SELECT last("{field}") {_OWN}', bound),
-        Condition(f"last_over_time(gateway_{field}[5m])", bound),
+        Condition(f'SELECT last("{field}") {_OWN}', bound), Condition(f"last_over_time(gateway_{field}[5m])", bound)
     )
 
 
 def distance(field: str, bound: Bound) -> StoreConditions:
     """The newest value without its sign."""
     return StoreConditions(
-        Condition(f'SELECT abs(last("{field}")) {_OWN}', bound),
-        Condition(f"abs(last_over_time(gateway_{field}[5m]))", bound),
+        Condition(f'SELECT abs(last("{field}")) {_OWN}', bound), Condition(f"abs(last_over_time(gateway_{field}[5m]))", bound)
     )
 
 

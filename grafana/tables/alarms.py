@@ -29,14 +29,7 @@ def _open(field: str, over: Over, where: tuple[Where, ...], by: tuple[str, ...] 
 
 
 def _count(
-    vi: str,
-    en: str,
-    where: tuple[Where, ...],
-    about_vi: str,
-    about_en: str,
-    *,
-    severity: str = "",
-    steps: Steps = (),
+    vi: str, en: str, where: tuple[Where, ...], about_vi: str, about_en: str, *, severity: str = "", steps: Steps = ()
 ) -> Panel:
     return common.stat(vi, en, _open("active", Over.COUNT, where, severity=severity), COUNT, about_vi, about_en, steps)
 
@@ -86,17 +79,7 @@ def _by(tags: tuple[str, ...], vi: str, en: str, about_vi: str, about_en: str) -
 def _over_time(by: str, vi: str, en: str, about_vi: str, about_en: str) -> Panel:
     question = Ask("alarm", "active", Each.TRUE, Step.HOUR, Over.COUNT, (by,))
     return Panel(
-        vi,
-        en,
-        Kind.BARS,
-        (question,),
-        COUNT,
-        HALF,
-        about_vi,
-        about_en,
-        least_interval="1h",
-        minimum=0.0,
-        without_data=NO_ALARM,
+        vi, en, Kind.BARS, (question,), COUNT, HALF, about_vi, about_en, least_interval="1h", minimum=0.0, without_data=NO_ALARM
     )
 
 
@@ -246,13 +229,7 @@ DASHBOARD: Final = Dashboard(
                     "Nhiều cảnh báo ở một địa điểm thường có chung một nguyên nhân.",
                     "Many at one site mostly have one cause.",
                 ),
-                _by(
-                    ("alarm", "severity"),
-                    "Theo loại",
-                    "By rule",
-                    "Số cảnh báo đang mở theo quy tắc.",
-                    "Open alarms by rule.",
-                ),
+                _by(("alarm", "severity"), "Theo loại", "By rule", "Số cảnh báo đang mở theo quy tắc.", "Open alarms by rule."),
                 _over_time(
                     "severity",
                     "Cảnh báo theo giờ và mức độ",

@@ -79,11 +79,7 @@ def losing(domain: str, vi: str, en: str, about_vi: str, about_en: str) -> Panel
     """The parents that lose the largest shares, of the days on which their losses are measured."""
     field, own = flows.flow(domain, flows.LOST), (("domain", domain),)
     lost, inflow = (
-        Ask(
-            *("daily_balance", name, Each.SUM, Step.RANGE, Over.SUM, ("device", "site"), own),
-            limit=common.ROWS,
-            beside=field,
-        )
+        Ask(*("daily_balance", name, Each.SUM, Step.RANGE, Over.SUM, ("device", "site"), own), limit=common.ROWS, beside=field)
         for name in (field, "in")
     )
     return Panel(

@@ -50,10 +50,7 @@ YESTERDAY: Final = 2
 NOT_KNOWN: Final = both("chưa rõ", "unknown")
 NO_ALARM: Final = both("Không có cảnh báo", "No alarm")
 NO_WHOLE_DAY: Final = both("Chưa có ngày trọn vẹn", "No whole day yet")
-BY_AREA: Final = (
-    "Chưa chọn địa điểm hay thiết bị: theo khu vực (area).",
-    "While no site or device is chosen: by area.",
-)
+BY_AREA: Final = ("Chưa chọn địa điểm hay thiết bị: theo khu vực (area).", "While no site or device is chosen: by area.")
 BESIDE_ALARMS: Final = Size(12, 7)
 """The table of open alarms, and what stands beside it."""
 ALARM_EVERY: Final = "10m"
@@ -70,13 +67,7 @@ def variables(measurement: str, *, single: bool = False) -> tuple[Variable, ...]
 
 
 def stat(
-    vi: str,
-    en: str,
-    question: Question | tuple[Question, ...],
-    unit: str,
-    about_vi: str,
-    about_en: str,
-    steps: Steps = (),
+    vi: str, en: str, question: Question | tuple[Question, ...], unit: str, about_vi: str, about_en: str, steps: Steps = ()
 ) -> Panel:
     """One large number. Nothing found is 0 where alarms or devices are counted, unless the question itself answers 0 then."""
     targets = question if isinstance(question, tuple) else (question,)
@@ -284,9 +275,7 @@ def open_alarms(domain: str) -> Panel:
 def data_section(domain: str) -> Section:
     """Completeness, doubtful readings, silent devices."""
     return Section(
-        "Chất lượng số liệu và thiết bị",
-        "Data quality and devices",
-        (_by_day(domain), _by_area(domain), _silent(domain)),
+        "Chất lượng số liệu và thiết bị", "Data quality and devices", (_by_day(domain), _by_area(domain), _silent(domain))
     )
 
 

@@ -147,10 +147,5 @@ WEATHER: Final = Section(
 )
 
 DASHBOARD: Final = Dashboard(
-    "environment",
-    "Môi trường",
-    "Environment",
-    common.variables(URBAN),
-    (IS_ALL_WELL, GASES, WEATHER),
-    annotations=marks(URBAN),
+    "environment", "Môi trường", "Environment", common.variables(URBAN), (IS_ALL_WELL, GASES, WEATHER), annotations=marks(URBAN)
 )

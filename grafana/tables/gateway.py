@@ -206,10 +206,7 @@ def _devices() -> tuple[Panel, Panel]:
 
 
 def _silent_over_time() -> Panel:
-    silent = Ask(
-        *("alarm", "active", Each.TRUE, Step.HOUR, Over.COUNT, ("site",)),
-        tags=(("alarm", "device_silent"),),
-    )
+    silent = Ask(*("alarm", "active", Each.TRUE, Step.HOUR, Over.COUNT, ("site",)), tags=(("alarm", "device_silent"),))
     return Panel(
         "Số thiết bị im lặng mỗi giờ",
         "Silent devices of each hour",

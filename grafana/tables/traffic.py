@@ -27,16 +27,7 @@ def _vehicles(by: tuple[str, ...] = (), step: Step = Step.HOUR, limit: int = 0) 
 
 def _counted(vi: str, en: str, by: tuple[str, ...], about_vi: str, about_en: str) -> Panel:
     return Panel(
-        vi,
-        en,
-        Kind.BARS,
-        (_vehicles(by),),
-        COUNT,
-        HALF,
-        about_vi,
-        about_en,
-        least_interval="1h",
-        without_data=SHORT_TIME_ONLY,
+        vi, en, Kind.BARS, (_vehicles(by),), COUNT, HALF, about_vi, about_en, least_interval="1h", without_data=SHORT_TIME_ONLY
     )
 
 
@@ -290,9 +281,5 @@ POINTS: Final = Section(
 )
 
 DASHBOARD: Final = Dashboard(
-    TRAFFIC,
-    *common.DOMAIN_NAMES[TRAFFIC],
-    common.variables(TRAFFIC),
-    (IS_ALL_WELL, FLOW, POINTS),
-    annotations=marks(TRAFFIC),
+    TRAFFIC, *common.DOMAIN_NAMES[TRAFFIC], common.variables(TRAFFIC), (IS_ALL_WELL, FLOW, POINTS), annotations=marks(TRAFFIC)
 )

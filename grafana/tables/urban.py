@@ -24,9 +24,7 @@ def _told_in_hour(state: str, vi: str, en: str, about_vi: str, about_en: str) ->
     """The number of sensors that said in an hour that it is so: the same however often they report."""
     said = Ask(URBAN, state, Each.TRUE, Step.HOUR, Over.COUNT, ("site",), up_to_days=DAYS_BY_HOUR)
     return Panel(
-        *(vi, en, Kind.BARS, (said,), COUNT, HALF, about_vi, about_en),
-        least_interval="1h",
-        without_data=SHORT_TIME_ONLY,
+        *(vi, en, Kind.BARS, (said,), COUNT, HALF, about_vi, about_en), least_interval="1h", without_data=SHORT_TIME_ONLY
     )
 
 
@@ -135,9 +133,5 @@ MORE: Final = Section(
 )
 
 DASHBOARD: Final = Dashboard(
-    URBAN,
-    *common.DOMAIN_NAMES[URBAN],
-    common.variables(URBAN),
-    (IS_ALL_WELL, MORE),
-    annotations=marks(URBAN),
+    URBAN, *common.DOMAIN_NAMES[URBAN], common.variables(URBAN), (IS_ALL_WELL, MORE), annotations=marks(URBAN)
 )
