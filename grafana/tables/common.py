@@ -50,6 +50,10 @@ YESTERDAY: Final = 2
 NOT_KNOWN: Final = both("chưa rõ", "unknown")
 NO_ALARM: Final = both("Không có cảnh báo", "No alarm")
 NO_WHOLE_DAY: Final = both("Chưa có ngày trọn vẹn", "No whole day yet")
+MEAN_OF_SITE: Final = ("Trung bình tại mỗi địa điểm.", "Mean at each site.")
+SHORT_TIME_ONLY: Final = both(
+    "Không thiết bị nào gửi, hoặc đang xem hơn 3 ngày", "No device sends this, or over 3 days are shown"
+)
 BY_AREA: Final = ("Chưa chọn địa điểm hay thiết bị: theo khu vực (area).", "While no site or device is chosen: by area.")
 BESIDE_ALARMS: Final = Size(12, 7)
 """The table of open alarms, and what stands beside it."""
@@ -126,7 +130,7 @@ def completeness_by_choice(
     return by_choice(of_areas, of_devices)
 
 
-def now_stat(vi: str, en: str, domain: str, state: str, about_vi: str, about_en: str) -> Panel:
+def now_stat(vi: str, en: str, domain: str, state: str, about_vi: str, about_en: str, steps: Steps = NONE_IS_GOOD) -> Panel:
     """The number of devices whose last value is true; red from one on."""
     counted = Ask(domain, state, Each.LAST, Step.NOW, Over.DEVICES, where=(true(state),))
     later = (
@@ -134,7 +138,7 @@ def now_stat(vi: str, en: str, domain: str, state: str, about_vi: str, about_en:
         "Alarms begin later, by rules: both counts may differ.",
     )
     about = (f"{about_vi} {later[0]}", f"{about_en} {later[1]}")
-    return stat(vi, en, counted, COUNT, *about, NONE_IS_GOOD)
+    return stat(vi, en, counted, COUNT, *about, steps)
 
 
 def alarms_stat(  # noqa: PLR0913 - one row of a table
@@ -196,18 +200,19 @@ def by_site(  # noqa: PLR0913 - one row of a table
     field: str,
     vi: str,
     en: str,
+    about_vi: str = MEAN_OF_SITE[0],
+    about_en: str = MEAN_OF_SITE[1],
     *,
-    about_vi: str,
-    about_en: str,
     each: Each = Each.MEAN,
     steps: Steps = (),
     by: str = "site",
+    size: Size = THIRD,
 ) -> Panel:
     """One gauge, one line per site, or per area where none is chosen: the mean, the lowest or the highest of its devices."""
     questions = gauge(domain, field, each, Over(each.value), (by,))
     unit = unit_of(domain, field)
     about = (f"{about_vi} {BY_AREA[0]}", f"{about_en} {BY_AREA[1]}") if by == "site" else (about_vi, about_en)
-    return Panel(vi, en, Kind.LINES, questions, unit, THIRD, *about, least_interval="1h", steps=steps)
+    return Panel(vi, en, Kind.LINES, questions, unit, size, *about, least_interval="1h", steps=steps)
 
 
 by_zone = partial(by_site, by="area")

@@ -7,7 +7,7 @@ from grafana.ask import DAYS_BY_HOUR, Ask, Each, Over, Step
 from grafana.model import CRITICAL, GOOD, HALF, QUARTER, THIRD, WARNING, Dashboard, Kind, Panel, Section, Size, Steps
 from grafana.tables import common
 from grafana.tables.marks import marks
-from grafana.tables.urban import SHORT_TIME_ONLY, URBAN
+from grafana.tables.urban import URBAN
 from grafana.units import unit_of
 
 PM2_5_STEPS: Final[Steps] = ((None, GOOD), (25.0, WARNING), (50.0, CRITICAL))
@@ -28,14 +28,12 @@ _OF_RAIN: Final = (
     "Từ 25 mm trong một giờ: vàng, từ 50 mm: đỏ, mưa mà WMO gọi là dữ dội (violent).",
     "Amber from 25 mm in an hour, red from 50 mm, above which the WMO calls rain violent.",
 )
-_MEAN: Final = ("Trung bình tại mỗi địa điểm.", "Mean at each site.")
 
 
 def _by_site(field: str, vi: str, en: str, steps: Steps = (), size: Size = THIRD) -> Panel:
     more = _OF_NOISE if steps is NOISE_STEPS else _ADJUST
-    about = (f"{_MEAN[0]} {more[0]}", f"{_MEAN[1]} {more[1]}") if steps else _MEAN
-    panel = common.by_site(URBAN, field, vi, en, steps=steps, about_vi=about[0], about_en=about[1])
-    return replace(panel, size=size)
+    about = tuple(" ".join(said) for said in zip(common.MEAN_OF_SITE, more, strict=True)) if steps else ()
+    return common.by_site(URBAN, field, vi, en, *about, steps=steps, size=size)
 
 
 def _highest(field: str, vi: str, en: str, steps: Steps, about: tuple[str, str] = _ADJUST) -> Panel:
@@ -73,17 +71,17 @@ def _rain_of_reports() -> Panel:
         "In each hour, the mean of each site's gauges.",
         least_interval="1h",
         minimum=0.0,
-        without_data=SHORT_TIME_ONLY,
+        without_data=common.SHORT_TIME_ONLY,
     )
 
 
 def _polluted() -> Panel:
-    panel = common.alarms_stat(
+    return common.alarms_stat(
         *(URBAN, "alarm", "air_quality", "Trạm báo ô nhiễm", "Polluted stations"),
         "Trạm có cảnh báo không khí chưa kết thúc, trừ nơi đang có việc theo kế hoạch. Mức ô nhiễm: bên cạnh.",
         "Stations with an alarm of the air that has not ended, without those under planned work. How bad it is stands beside.",
+        steps=common.NONE_IS_BEST,
     )
-    return replace(panel, steps=common.NONE_IS_BEST)
 
 
 def _rain() -> Panel:

@@ -132,10 +132,7 @@ IS_ALL_WELL: Final = Section(
     (
         *common.health(POWER),
         common.now_stat(
-            "Đang mất điện",
-            "Outages now",
-            POWER,
-            "alarm_outage",
+            *("Đang mất điện", "Outages now", POWER, "alarm_outage"),
             "Số thiết bị mà số đo gần nhất báo mất điện.",
             "Devices whose last reading says outage.",
         ),

@@ -19,7 +19,6 @@ _MINUTE_S: Final = 60
 _PER_METER: Final = both("suffix:/công tơ", "suffix:/meter")
 MINUTES: Final = both("suffix:phút", "suffix:min")
 """SAIDI is told in them, however many."""
-_NO_DAY: Final = both("Chưa có ngày trọn vẹn", "No whole day yet")
 
 
 def _per_meter(field: str, step: Step, name: str = "", per: int = 1) -> tuple[Question, Question]:
@@ -37,7 +36,9 @@ def _index(name: str, field: str, about_vi: str, about_en: str) -> Panel:
     """An index of the last 31 days."""
     figure = _per_meter(field, Step.RANGE)
     size = Size(6, 8)
-    return Panel(name, name, Kind.STAT, figure, _PER_METER, size, about_vi, about_en, days=_DAYS, without_data=_NO_DAY)
+    return Panel(
+        name, name, Kind.STAT, figure, _PER_METER, size, about_vi, about_en, days=_DAYS, without_data=common.NO_WHOLE_DAY
+    )
 
 
 def _by_day() -> Panel:
@@ -53,7 +54,7 @@ def _by_day() -> Panel:
         least_interval="1d",
         days=_DAYS,
         minimum=0.0,
-        without_data=_NO_DAY,
+        without_data=common.NO_WHOLE_DAY,
     )
 
 
@@ -76,7 +77,7 @@ def _longest() -> Panel:
             Column("interruptions", "Số lần", "Outages", COUNT),
         ),
         sort_by=both("Mất điện", "Without supply"),
-        without_data=_NO_DAY,
+        without_data=common.NO_WHOLE_DAY,
     )
 
 
@@ -111,7 +112,7 @@ SAIDI: Final = Panel(
     "Thời gian mất điện trung bình của một công tơ, chỉ tính những lần trên 5 phút.",
     "Time without supply of a meter on average; only outages of more than 5 minutes.",
     days=_DAYS,
-    without_data=_NO_DAY,
+    without_data=common.NO_WHOLE_DAY,
 )
 
 SECTION: Final = Section(

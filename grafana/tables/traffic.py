@@ -16,10 +16,6 @@ from schemas.quantities import SPREAD_OF
 TRAFFIC: Final = "traffic"
 SPEED: Final = unit_of(TRAFFIC, "mean_speed_km_h")
 
-SHORT_TIME_ONLY: Final = both(
-    "Không thiết bị nào gửi, hoặc đang xem hơn 3 ngày", "No device sends this, or over 3 days are shown"
-)
-
 
 def _vehicles(by: tuple[str, ...] = (), step: Step = Step.HOUR, limit: int = 0) -> Ask:
     return Ask(TRAFFIC, "vehicle_count", Each.SUM, step, Over.SUM, by, limit=limit, up_to_days=DAYS_BY_HOUR)
@@ -27,7 +23,16 @@ def _vehicles(by: tuple[str, ...] = (), step: Step = Step.HOUR, limit: int = 0) 
 
 def _counted(vi: str, en: str, by: tuple[str, ...], about_vi: str, about_en: str) -> Panel:
     return Panel(
-        vi, en, Kind.BARS, (_vehicles(by),), COUNT, HALF, about_vi, about_en, least_interval="1h", without_data=SHORT_TIME_ONLY
+        vi,
+        en,
+        Kind.BARS,
+        (_vehicles(by),),
+        COUNT,
+        HALF,
+        about_vi,
+        about_en,
+        least_interval="1h",
+        without_data=common.SHORT_TIME_ONLY,
     )
 
 
@@ -47,7 +52,7 @@ def _busiest() -> Panel:
             Column("vehicle_count", "Số xe", "Vehicles", COUNT),
         ),
         sort_by=both("Số xe", "Vehicles"),
-        without_data=SHORT_TIME_ONLY,
+        without_data=common.SHORT_TIME_ONLY,
     )
 
 
@@ -103,16 +108,11 @@ IS_ALL_WELL: Final = Section(
     "Is all well?",
     (
         *common.health(TRAFFIC),
-        replace(
-            common.now_stat(
-                "Đang ùn tắc",
-                "Congested now",
-                TRAFFIC,
-                "congested",
-                "Số điểm đo mà số đo gần nhất báo ùn tắc.",
-                "Counting points whose last reading says congested.",
-            ),
-            steps=common.NONE_IS_BEST,
+        common.now_stat(
+            *("Đang ùn tắc", "Congested now", TRAFFIC, "congested"),
+            "Số điểm đo mà số đo gần nhất báo ùn tắc.",
+            "Counting points whose last reading says congested.",
+            common.NONE_IS_BEST,
         ),
         common.stat(
             "Số xe đếm được",
@@ -145,15 +145,10 @@ IS_ALL_WELL: Final = Section(
             ),
             size=common.BESIDE_ALARMS,
         ),
-        replace(
-            common.by_site(
-                TRAFFIC,
-                "mean_speed_km_h",
-                "Tốc độ trung bình",
-                "Mean speed",
-                about_vi="Trung bình tại mỗi địa điểm (không tính theo số xe).",
-                about_en="Mean at each site (not weighted by vehicles).",
-            ),
+        common.by_site(
+            *(TRAFFIC, "mean_speed_km_h", "Tốc độ trung bình", "Mean speed"),
+            "Trung bình tại mỗi địa điểm (không tính theo số xe).",
+            "Mean at each site (not weighted by vehicles).",
             size=HALF,
         ),
         _congested_by_hour(),
@@ -218,42 +213,34 @@ def _speed_against_flow() -> Panel:
             Column(speed.field, "Tốc độ trung bình", "Mean speed", SPEED),
         ),
         least_interval="1h",
-        without_data=SHORT_TIME_ONLY,
+        without_data=common.SHORT_TIME_ONLY,
     )
 
 
-def _by_site(field: str, vi: str, en: str, about: tuple[str, str], each: Each = Each.MEAN) -> Panel:
-    return common.by_site(TRAFFIC, field, vi, en, each=each, about_vi=about[0], about_en=about[1])
-
-
-_MEAN: Final = ("Trung bình tại mỗi địa điểm.", "Mean at each site.")
 FLOW: Final = Section(
     "Tốc độ và mật độ",
     "Speed and density",
     (
         _speed_against_flow(),
-        _by_site(
-            *("speed_p85_km_h", "Tốc độ 85 %", "85th percentile speed"),
-            (
-                "85 % số xe chạy không nhanh hơn tốc độ này; cao nhất tại mỗi địa điểm.",
-                "85 % of the vehicles are no faster than this; highest at each site.",
-            ),
-            Each.MAX,
+        common.by_site(
+            *(TRAFFIC, "speed_p85_km_h", "Tốc độ 85 %", "85th percentile speed"),
+            "85 % số xe chạy không nhanh hơn tốc độ này; cao nhất tại mỗi địa điểm.",
+            "85 % of the vehicles are no faster than this; highest at each site.",
+            each=Each.MAX,
         ),
-        _by_site(
-            *("occupancy_pct", "Độ chiếm dụng mặt đường", "Occupancy"),
-            (
-                "Phần thời gian có xe trên điểm đo, trung bình tại mỗi địa điểm.",
-                "Share of the time a vehicle stands on the detector, mean at each site.",
-            ),
+        common.by_site(
+            *(TRAFFIC, "occupancy_pct", "Độ chiếm dụng mặt đường", "Occupancy"),
+            "Phần thời gian có xe trên điểm đo, trung bình tại mỗi địa điểm.",
+            "Share of the time a vehicle stands on the detector, mean at each site.",
         ),
-        _by_site(
-            *("queue_length_m", "Hàng chờ", "Queue"),
-            ("Hàng chờ dài nhất tại mỗi địa điểm.", "Longest queue at each site."),
-            Each.MAX,
+        common.by_site(
+            *(TRAFFIC, "queue_length_m", "Hàng chờ", "Queue"),
+            "Hàng chờ dài nhất tại mỗi địa điểm.",
+            "Longest queue at each site.",
+            each=Each.MAX,
         ),
-        _by_site("mean_headway_s", "Giãn cách thời gian giữa hai xe", "Headway", _MEAN),
-        _by_site("mean_gap_m", "Khoảng cách giữa hai xe", "Gap", _MEAN),
+        common.by_site(TRAFFIC, "mean_headway_s", "Giãn cách thời gian giữa hai xe", "Headway"),
+        common.by_site(TRAFFIC, "mean_gap_m", "Khoảng cách giữa hai xe", "Gap"),
         common.alarms_over_time(TRAFFIC),
     ),
     closed=True,

@@ -11,9 +11,6 @@ from grafana.text import both
 from grafana.units import COUNT, unit_of
 
 URBAN: Final = "urban"
-SHORT_TIME_ONLY: Final = both(
-    "Không thiết bị nào gửi, hoặc đang xem hơn 3 ngày", "No device sends this, or over 3 days are shown"
-)
 
 
 def _true_now(state: str, by: tuple[str, ...] = (), name: str = "") -> Ask:
@@ -24,7 +21,7 @@ def _told_in_hour(state: str, vi: str, en: str, about_vi: str, about_en: str) ->
     """The number of sensors that said in an hour that it is so: the same however often they report."""
     said = Ask(URBAN, state, Each.TRUE, Step.HOUR, Over.COUNT, ("site",), up_to_days=DAYS_BY_HOUR)
     return Panel(
-        *(vi, en, Kind.BARS, (said,), COUNT, HALF, about_vi, about_en), least_interval="1h", without_data=SHORT_TIME_ONLY
+        *(vi, en, Kind.BARS, (said,), COUNT, HALF, about_vi, about_en), least_interval="1h", without_data=common.SHORT_TIME_ONLY
     )
 
 
@@ -57,17 +54,8 @@ def _of_reports(field: str, vi: str, en: str) -> Panel:
         "Đếm được trong mỗi giờ, cộng theo địa điểm.",
         "Counted in each hour, added up by site.",
         least_interval="1h",
-        without_data=SHORT_TIME_ONLY,
+        without_data=common.SHORT_TIME_ONLY,
     )
-
-
-def _lamps_failed() -> Panel:
-    panel = common.alarms_stat(
-        *(URBAN, "alarm", "lamp_failed", "Đèn đường hỏng", "Failed street lights"),
-        "Đèn được bật mà không sáng: kiểm tra đèn và bộ nguồn.",
-        "Lamps that are switched on and give no light: check lamp and driver.",
-    )
-    return replace(panel, steps=common.NONE_IS_BEST)
 
 
 IS_ALL_WELL: Final = Section(
@@ -75,7 +63,12 @@ IS_ALL_WELL: Final = Section(
     "Is all well?",
     (
         *common.health(URBAN),
-        _lamps_failed(),
+        common.alarms_stat(
+            *(URBAN, "alarm", "lamp_failed", "Đèn đường hỏng", "Failed street lights"),
+            "Đèn được bật mà không sáng: kiểm tra đèn và bộ nguồn.",
+            "Lamps that are switched on and give no light: check lamp and driver.",
+            steps=common.NONE_IS_BEST,
+        ),
         common.stat(
             "Chỗ đỗ đang có xe",
             "Spaces occupied",
@@ -109,22 +102,8 @@ MORE: Final = Section(
     "Thêm về đèn, người và cảnh báo",
     "More about lights, people and alarms",
     (
-        common.by_site(
-            URBAN,
-            "light_level_pct",
-            "Mức sáng của đèn",
-            "Light level",
-            about_vi="Trung bình tại mỗi địa điểm.",
-            about_en="Mean at each site.",
-        ),
-        common.by_site(
-            URBAN,
-            "people_count",
-            "Số người có mặt",
-            "People present",
-            about_vi="Trung bình tại mỗi địa điểm.",
-            about_en="Mean at each site.",
-        ),
+        common.by_site(URBAN, "light_level_pct", "Mức sáng của đèn", "Light level"),
+        common.by_site(URBAN, "people_count", "Số người có mặt", "People present"),
         replace(common.alarms_over_time(URBAN), size=THIRD),
         _of_reports("people_in", "Người vào, cộng từng đợt", "People in, sum of reports"),
         _of_reports("people_out", "Người ra, cộng từng đợt", "People out, sum of reports"),

@@ -90,18 +90,12 @@ IS_ALL_WELL: Final = Section(
     (
         *common.health(WATER),
         common.now_stat(
-            "Đang báo vỡ ống",
-            "Bursts now",
-            WATER,
-            "alarm_burst",
+            *("Đang báo vỡ ống", "Bursts now", WATER, "alarm_burst"),
             "Số thiết bị mà số đo gần nhất báo vỡ ống.",
             "Devices whose last reading says burst.",
         ),
         common.now_stat(
-            "Đang báo rò rỉ",
-            "Leaks now",
-            WATER,
-            "alarm_leak",
+            *("Đang báo rò rỉ", "Leaks now", WATER, "alarm_leak"),
             "Số thiết bị mà số đo gần nhất báo rò rỉ.",
             "Devices whose last reading says leak.",
         ),
@@ -182,15 +176,10 @@ PRESSURE_AND_LEVEL: Final = Section(
     "Pressure and level",
     (
         _pressure("cao nhất", "Highest", Each.MAX, ((None, GREEN), (HIGHEST_PRESSURE_KPA, RED)), HALF),
-        replace(
-            common.by_site(
-                WATER,
-                "level_m",
-                "Mực nước",
-                "Water level",
-                about_vi="Mực nước trung bình tại mỗi địa điểm.",
-                about_en="Mean level at each site.",
-            ),
+        common.by_site(
+            *(WATER, "level_m", "Mực nước", "Water level"),
+            "Mực nước trung bình tại mỗi địa điểm.",
+            "Mean level at each site.",
             size=HALF,
         ),
     ),
