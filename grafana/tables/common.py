@@ -1,7 +1,6 @@
 """Parts of every domain's dashboard: the choices at its head, panels of one kind, alarms, data and devices."""
 
 from dataclasses import replace
-from functools import partial
 from typing import Final
 
 from grafana.ask import Ask, Combined, Each, Over, Question, Step, by_choice, by_time_shown, false, first, true
@@ -213,10 +212,6 @@ def by_site(  # noqa: PLR0913 - one row of a table
     unit = unit_of(domain, field)
     about = (f"{about_vi} {BY_AREA[0]}", f"{about_en} {BY_AREA[1]}") if by == "site" else (about_vi, about_en)
     return Panel(vi, en, Kind.LINES, questions, unit, size, *about, least_interval="1h", steps=steps)
-
-
-by_zone = partial(by_site, by="area")
-"""The same, one line per area."""
 
 
 def counted_by_site(  # noqa: PLR0913 - one row of a table

@@ -35,9 +35,8 @@ def _per_meter(field: str, step: Step, name: str = "", per: int = 1) -> tuple[Qu
 def _index(name: str, field: str, about_vi: str, about_en: str) -> Panel:
     """An index of the last 31 days."""
     figure = _per_meter(field, Step.RANGE)
-    size = Size(6, 8)
     return Panel(
-        name, name, Kind.STAT, figure, _PER_METER, size, about_vi, about_en, days=_DAYS, without_data=common.NO_WHOLE_DAY
+        name, name, Kind.STAT, figure, _PER_METER, Size(6, 8), about_vi, about_en, days=_DAYS, without_data=common.NO_WHOLE_DAY
     )
 
 

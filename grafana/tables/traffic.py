@@ -21,16 +21,12 @@ def _vehicles(by: tuple[str, ...] = (), step: Step = Step.HOUR, limit: int = 0) 
     return Ask(TRAFFIC, "vehicle_count", Each.SUM, step, Over.SUM, by, limit=limit, up_to_days=DAYS_BY_HOUR)
 
 
-def _counted(vi: str, en: str, by: tuple[str, ...], about_vi: str, about_en: str) -> Panel:
+def _by_class_and_direction() -> Panel:
     return Panel(
-        vi,
-        en,
-        Kind.BARS,
-        (_vehicles(by),),
-        COUNT,
-        HALF,
-        about_vi,
-        about_en,
+        *("Số xe mỗi giờ theo loại và hướng", "Vehicles per hour by class and direction", Kind.BARS),
+        *((_vehicles(("vehicle_class", "direction")),), COUNT, common.BESIDE_ALARMS),
+        "Số xe trong mỗi giờ, theo loại xe và hướng mà thiết bị phân biệt được.",
+        "Vehicles in each hour, by the classes and directions that the device can tell apart.",
         least_interval="1h",
         without_data=common.SHORT_TIME_ONLY,
     )
@@ -135,16 +131,7 @@ IS_ALL_WELL: Final = Section(
             ("Điểm đo bị xe chiếm chỗ nhiều nhất", "The counting point at which vehicles stand most of the time"),
         ),
         common.open_alarms(TRAFFIC),
-        replace(
-            _counted(
-                "Số xe mỗi giờ theo loại và hướng",
-                "Vehicles per hour by class and direction",
-                ("vehicle_class", "direction"),
-                "Số xe trong mỗi giờ, theo loại xe và hướng mà thiết bị phân biệt được.",
-                "Vehicles in each hour, by the classes and directions that the device can tell apart.",
-            ),
-            size=common.BESIDE_ALARMS,
-        ),
+        _by_class_and_direction(),
         common.by_site(
             *(TRAFFIC, "mean_speed_km_h", "Tốc độ trung bình", "Mean speed"),
             "Trung bình tại mỗi địa điểm (không tính theo số xe).",

@@ -1,6 +1,5 @@
 """Water: what leaves the works, what arrives, what is lost on the way."""
 
-from dataclasses import replace
 from typing import Final
 
 from grafana.ask import Ask, Each, Over, Step
@@ -35,17 +34,15 @@ def _lowest(field: str, tag: str, vi: str, en: str, about_vi: str, about_en: str
 
 def _pressure(vi: str, en: str, each: Each, steps: Steps, size: Size) -> Panel:
     """The pressure of each zone, which is an area of the registry."""
-    panel = common.by_zone(
-        WATER,
-        "pressure_kpa",
-        f"Áp lực {vi} theo khu vực",
-        f"{en} pressure by zone",
+    return common.by_site(
+        *(WATER, "pressure_kpa", f"Áp lực {vi} theo khu vực", f"{en} pressure by zone"),
+        f"Áp lực {vi} trong mỗi khu vực (area). Vạch: {steps[1][0]:g} kPa, giới hạn của cảnh báo.",
+        f"{en} pressure in each zone (area). Line: {steps[1][0]:g} kPa, the limit of the alarm.",
         each=each,
         steps=steps,
-        about_vi=f"Áp lực {vi} trong mỗi khu vực (area). Vạch: {steps[1][0]:g} kPa, giới hạn của cảnh báo.",
-        about_en=f"{en} pressure in each zone (area). Line: {steps[1][0]:g} kPa, the limit of the alarm.",
+        by="area",
+        size=size,
     )
-    return replace(panel, size=size)
 
 
 def _tanks() -> Panel:
