@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Final
 
 from grafana.ask import Ask, Each, Over, Step, Where, false, older, true
-from grafana.model import HALF, THIRD, WHOLE, Column, Dashboard, Kind, Link, Panel, Section, Steps
+from grafana.model import HALF, THIRD, WHOLE, Column, Dashboard, Kind, Link, Panel, Section, Size, Steps
 from grafana.points import PLACE
 from grafana.tables import common
 from grafana.tables.marks import marks
@@ -34,6 +34,19 @@ def _count(
     return common.stat(vi, en, _open("active", Over.COUNT, where, severity=severity), COUNT, about_vi, about_en, steps)
 
 
+def _table(
+    vi: str, en: str, question: Ask, size: Size, about_vi: str, about_en: str, *columns: Column, sort_up: bool = False
+) -> Panel:
+    """Rows in the order of the last column."""
+    return Panel(
+        *(vi, en, Kind.TABLE, (question,), COUNT, size, about_vi, about_en),
+        columns=columns,
+        sort_by=both(columns[-1].vi, columns[-1].en),
+        sort_up=sort_up,
+        without_data=NO_ALARM,
+    )
+
+
 def _lines(vi: str, en: str, where: tuple[Where, ...], about_vi: str, about_en: str) -> Panel:
     """One line an alarm, the oldest first."""
     question = Ask(
@@ -42,45 +55,18 @@ def _lines(vi: str, en: str, where: tuple[Where, ...], about_vi: str, about_en: 
         within=common.ALARM_EVERY,
         limit=-common.ROWS,
     )
-    return Panel(
-        vi,
-        en,
-        Kind.TABLE,
-        (question,),
-        COUNT,
-        WHOLE,
-        about_vi,
-        about_en,
-        columns=(Column("since_ms", "Từ", "Since", AGO),),
-        sort_by=both("Từ", "Since"),
-        sort_up=True,
-        without_data=NO_ALARM,
-    )
+    return _table(vi, en, question, WHOLE, about_vi, about_en, Column("since_ms", "Từ", "Since", AGO), sort_up=True)
 
 
 def _by(tags: tuple[str, ...], vi: str, en: str, about_vi: str, about_en: str) -> Panel:
     """The number of open alarms outside planned work, by tags."""
     question = _open("active", Over.COUNT, (true("active"), false("silenced")), tags)
-    return Panel(
-        vi,
-        en,
-        Kind.TABLE,
-        (question,),
-        COUNT,
-        THIRD,
-        about_vi,
-        about_en,
-        columns=(Column("active", "Đang mở", "Open", COUNT),),
-        sort_by=both("Đang mở", "Open"),
-        without_data=NO_ALARM,
-    )
+    return _table(vi, en, question, THIRD, about_vi, about_en, Column("active", "Đang mở", "Open", COUNT))
 
 
 def _over_time(by: str, vi: str, en: str, about_vi: str, about_en: str) -> Panel:
     question = Ask("alarm", "active", Each.TRUE, Step.HOUR, Over.COUNT, (by,))
-    return Panel(
-        vi, en, Kind.BARS, (question,), COUNT, HALF, about_vi, about_en, least_interval="1h", minimum=0.0, without_data=NO_ALARM
-    )
+    return Panel(vi, en, Kind.BARS, (question,), COUNT, HALF, about_vi, about_en, least_interval="1h", without_data=NO_ALARM)
 
 
 def _who() -> Panel:
@@ -89,18 +75,15 @@ def _who() -> Panel:
         within=TWO_DAYS,
         limit=common.ROWS,
     )
-    return Panel(
+    return _table(
         "Ai đã nhận xử lý",
         "Who acknowledged",
-        Kind.TABLE,
-        (question,),
-        COUNT,
+        question,
         HALF,
         "Cảnh báo được nhận xử lý trong hai ngày cuối, mới nhất trước. Nhận trên trang của cổng hoặc bằng gateway alarms ack.",
         "Alarms acknowledged in the last two days, the newest first: on the gateway's page or by gateway alarms ack.",
-        columns=(Column("by", "Người", "Person"), Column("at_ms", "Lúc", "When", AGO)),
-        sort_by=both("Lúc", "When"),
-        without_data=NO_ALARM,
+        Column("by", "Người", "Person"),
+        Column("at_ms", "Lúc", "When", AGO),
     )
 
 
@@ -111,18 +94,14 @@ def _ended() -> Panel:
         within=DAY,
         limit=common.ROWS,
     )
-    return Panel(
+    return _table(
         "Đã kết thúc",
         "Ended",
-        Kind.TABLE,
-        (question,),
-        COUNT,
+        question,
         HALF,
         "Cảnh báo đã kết thúc trong 25 giờ cuối, kéo dài nhất trước.",
         "Alarms that ended in the last 25 hours, the longest first.",
-        columns=(Column("duration_s", "Kéo dài", "Lasted", DURATION),),
-        sort_by=both("Kéo dài", "Lasted"),
-        without_data=NO_ALARM,
+        Column("duration_s", "Kéo dài", "Lasted", DURATION),
     )
 
 
