@@ -242,7 +242,6 @@ def alarms_over_time(domain: str) -> Panel:
         "Số cảnh báo đang diễn ra trong mỗi giờ, theo loại. Các quy tắc: gateway alarms rules.",
         "Alarms that were active in each hour, by rule. The rules: gateway alarms rules.",
         least_interval="1h",
-        minimum=0.0,
         without_data=NO_ALARM,
     )
 

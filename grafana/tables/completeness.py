@@ -97,7 +97,6 @@ def _readings() -> Panel:
         "Số đo nhận được mỗi ngày, theo thời điểm đo. Của cả khu vực, không lọc theo địa điểm và thiết bị.",
         "Readings received on each day, by the time they were taken. Of whole areas, not of a site or device.",
         least_interval="1d",
-        minimum=0.0,
         without_data=common.NO_WHOLE_DAY,
     )
 

@@ -132,7 +132,6 @@ def each_hour(domain: str, word: str, about_vi: str, about_en: str, size: Size =
         f"{about_vi} trong mỗi giờ, theo khu vực; trên 3 ngày: trong mỗi ngày. {ABOUT[0]}",
         f"{about_en} in each hour, by area; for more than 3 days, in each day. {ABOUT[1]}",
         least_interval="1h",
-        minimum=0.0,
         without_data=NOT_MEASURED,
     )
 
@@ -147,7 +146,6 @@ def each_period(domain: str, word: str, vi: str, en: str, measurement: str, days
         f"Trong mỗi {vi}, theo khu vực, {days} ngày qua. {ABOUT[0]}",
         f"In each {en}, by area, in {days} days. {ABOUT[1]}",
         least_interval="1d",
-        minimum=0.0,
         days=days,
         without_data=NOT_MEASURED,
     )

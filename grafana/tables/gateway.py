@@ -217,7 +217,6 @@ def _silent_over_time() -> Panel:
         "Theo địa điểm. Nhiều thiết bị cùng im lặng: mất điện hoặc mất mạng tại đó, không phải hỏng thiết bị.",
         "By site. Many of one site at once: supply or network of the site, not the devices.",
         least_interval="1h",
-        minimum=0.0,
         without_data=both("Không có thiết bị im lặng", "No silent device"),
     )
 

@@ -176,7 +176,6 @@ def _alarms_by_hour() -> Panel:
         "Cảnh báo đang diễn ra trong mỗi giờ.",
         "Alarms that were active in each hour.",
         least_interval="1h",
-        minimum=0.0,
         without_data=common.NO_ALARM,
     )
 

@@ -52,7 +52,6 @@ def _by_day() -> Panel:
         "The last 31 days: time without supply of a meter in each day, on average; only outages of more than 5 minutes.",
         least_interval="1d",
         days=_DAYS,
-        minimum=0.0,
         without_data=common.NO_WHOLE_DAY,
     )
 
