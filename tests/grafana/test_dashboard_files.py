@@ -45,21 +45,14 @@ def panels(dashboard: Json) -> list[Json]:
 
 
 def queries(dashboard: Json) -> list[str]:
-    """All queries, of panels and of variables."""
-    targets = [target for panel in panels(dashboard) for target in panel.get("targets", [])]
-    return [target.get("query") or target["expr"] for target in targets] + [
-        asked(variable) for variable in variables(dashboard)
-    ]
+    """All queries, of panels, marks and variables."""
+    asked = [query.text for query in as_documented.queries(dashboard)]
+    return asked + [text for _, _, text in as_documented.choices(dashboard)]
 
 
 def variables(dashboard: Json) -> list[Json]:
     """The variables whose values are asked for."""
     return [variable for variable in dashboard["templating"]["list"] if variable["type"] == "query"]
-
-
-def asked(variable: Json) -> str:
-    query = variable["query"]
-    return str(query["query"] if isinstance(query, dict) else query)
 
 
 def overlap(one: Json, other: Json) -> bool:

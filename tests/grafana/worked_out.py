@@ -8,19 +8,11 @@ from typing import Final
 
 from grafana.ask import Ask, Compare, Each, Mark, Over, Question, Step, Where, first
 from tests.grafana.answers import Figures, Labels, Page, within
+from tests.grafana.as_documented import duration_ms
 from tests.grafana.known_points import DAY_MS, HOUR_MS, ZONE_MS, KnownPoint, Value
 
 KnownPoints = Mapping[str, Sequence[KnownPoint]]
 """Measurement → its points in order of time."""
-
-LENGTHS_MS: Final = {
-    "3m": HOUR_MS // 20,
-    "25h": 25 * HOUR_MS,
-    "49h": 49 * HOUR_MS,
-    "10m": HOUR_MS // 6,
-    "1h": HOUR_MS,
-    "3h": 3 * HOUR_MS,
-}
 
 _EACH: Final[Mapping[Each, Callable[[Sequence[float]], float]]] = {
     Each.LAST: lambda values: values[-1],
@@ -150,7 +142,7 @@ def _of_series(points: KnownPoints, ask: Ask, page: Page) -> Iterator[tuple[tupl
 
 def _begin_ms(ask: Ask, page: Page) -> int:
     if ask.step is Step.NOW:
-        return page.end_ms - LENGTHS_MS[ask.within]
+        return page.end_ms - duration_ms(ask.within)
     return page.begin_ms - (2 * DAY_MS + page.length_ms if ask.each is Each.USED else 0)
 
 
