@@ -10,10 +10,16 @@ from grafana.model import Panel, Prom
 from grafana.stores import Json
 from grafana.tables.flows import WORDS, is_doubt
 from grafana.text import LANGUAGES, both, chosen, joined
-from grafana.words import DOMAINS, OF_LINES
+from grafana.words import DIRECTIONS, DOMAINS, OF_LINES
 
 NAMELESS: Final = {"regex": "/^(Value| *)$/", "renamePattern": both("không rõ", "not known")}
 """The name of a line whose tag is empty."""
+_NO_CLASS: Final = both("chưa phân loại", "not classed")
+OF_NO_CLASS: Final = (
+    {"regex": f"/^ *({'|'.join(DIRECTIONS)})$/", "renamePattern": joined(_NO_CLASS, "$1")},
+    {"regex": NAMELESS["regex"], "renamePattern": _NO_CLASS},
+)
+"""The names of lines of vehicles that their device counts without a class."""
 _COLORS: Final = ("#1f60c4", "#8f3bb8", "#0e9f9f", "#8a6d3b", "#d6409f", "#5c6773", "#6e9fff", "#ca95e5")
 """Of lines that have names of their own; green, amber and red say how good something is."""
 _KNOWN: Final = {
@@ -99,4 +105,5 @@ def renamed(panel: Panel) -> list[Json]:
         for value, word in OF_LINES[tag].items()
     ]
     nameless = [NAMELESS] if any(first(question).by for question in panel.questions) else []
-    return [{"id": "renameByRegex", "options": options} for options in (*told, *nameless)]
+    of_no_class = OF_NO_CLASS if any(by[0] == "vehicle_class" for by in asked) else ()
+    return [{"id": "renameByRegex", "options": options} for options in (*of_no_class, *told, *nameless)]

@@ -15,6 +15,10 @@ METRICS_GAP_MS: Final = 3_600_000
 """A line of the gateway's own metrics is broken where nothing came for so long."""
 BAR_WIDTH_MAX: Final = 40
 """Pixels: a lone bar would be as wide as its panel."""
+PLAIN: Final = "transparent"
+"""The ground of a large number that is well."""
+PALE: Final = "#d8d8d8"
+"""That of one that is missing: letters on it are dark."""
 BESIDE_A_LIMIT: Final = 0.05
 """The part of its size that the axis goes beyond the lowest and highest limit."""
 
@@ -142,15 +146,26 @@ OF_DOUBTFUL_FIGURE: Final[Json] = {
 
 def options(panel: Panel, *, has_doubt: bool) -> Json:
     """The options of a panel's form."""
-    of_groups = panel.kind is Kind.STAT and any(first(one).by for one in panel.questions)
-    if TYPES[panel.kind] == "stat" and (has_doubt or of_groups or len({panel.called(one) for one in panel.questions}) > 1):
+    if TYPES[panel.kind] == "stat" and (has_doubt or _has_several(panel)):
         return _OPTIONS[panel.kind] | {"textMode": "value_and_name", "text": _NAMED}
+    if _is_filled(panel):
+        return _OPTIONS[panel.kind] | {"colorMode": "background_solid"}
     if panel.kind is Kind.MAP:
         states = [column.name for column in panel.columns if column.steps]
         return _MAP | {"layers": [_layer("", GOOD), *(_layer(name, "transparent") for name in states)]}
     if panel.sort_by:
         return _OPTIONS[panel.kind] | {"sortBy": [{"displayName": panel.sort_by, "desc": not panel.sort_up}]}
     return _OPTIONS[panel.kind]
+
+
+def _has_several(panel: Panel) -> bool:
+    of_groups = panel.kind is Kind.STAT and any(first(one).by for one in panel.questions)
+    return of_groups or len({panel.called(one) for one in panel.questions}) > 1
+
+
+def _is_filled(panel: Panel) -> bool:
+    """Tell if it is one large number whose whole panel is in the colour of what is not well; plain, if all is."""
+    return TYPES[panel.kind] == "stat" and bool(panel.steps) and not _has_several(panel)
 
 
 def _layer(name: str, color: str) -> Json:
@@ -172,19 +187,25 @@ def _layer(name: str, color: str) -> Json:
 def defaults(panel: Panel) -> Json:
     """Unit, colours and axis of a panel in one language, and its text when it is empty."""
     nothing, is_over_time = without_data(panel), TYPES[panel.kind] == "timeseries"
-    missing = [missing_value(len(panel.words or {}))] if TYPES[panel.kind] == "stat" and nothing != "0" else []
+    grey = PALE if _is_filled(panel) else MISSING
+    may_miss = TYPES[panel.kind] == "stat" and nothing != "0"
+    missing = [missing_value(len(panel.words or {}), color=grey)] if may_miss else []
     return (
         {
             "unit": AXIS_OF_DURATIONS if is_over_time and panel.unit in (DURATION.vi, DURATION.en) else panel.unit,
             "noValue": nothing,
             "color": {"mode": "palette-classic" if is_over_time else "thresholds"},
-            "thresholds": thresholds(_limits(panel.steps) if is_over_time else panel.steps),
+            "thresholds": thresholds(_limits(panel.steps) if is_over_time else _plain_if_well(panel)),
             "mappings": mappings(panel.words) + missing,
             "custom": _CUSTOM[panel.kind] | (_axis(panel) if is_over_time else {}),
         }
         | ({} if is_over_time else whole(panel.unit))
         | _ends(panel)
     )
+
+
+def _plain_if_well(panel: Panel) -> Steps:
+    return tuple((value, PLAIN if color in (GOOD, "text") and _is_filled(panel) else color) for value, color in panel.steps)
 
 
 def _axis(panel: Panel) -> Json:

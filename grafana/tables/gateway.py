@@ -217,7 +217,7 @@ def _silent_over_time() -> Panel:
         "Theo địa điểm. Nhiều thiết bị cùng im lặng: mất điện hoặc mất mạng tại đó, không phải hỏng thiết bị.",
         "By site. Many of one site at once: supply or network of the site, not the devices.",
         least_interval="1h",
-        without_data=both("Không có thiết bị im lặng", "No silent device"),
+        without_data=both("Không có cảnh báo im lặng nào được ghi", "No alarm of a silent device was written"),
     )
 
 

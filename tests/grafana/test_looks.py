@@ -7,6 +7,7 @@ import pytest
 
 from grafana.ask import Ask, Each, Over, Step
 from grafana.guard import misfits, twice
+from grafana.looks import PALE, PLAIN
 from grafana.model import CRITICAL, GOOD, HALF, MISSING, QUARTER, STAT_SIZE, WARNING, Column, Dashboard, Kind, Panel, Section
 from grafana.render import dashboard
 from grafana.stores import DATABASES, INFLUXDB, VICTORIA_METRICS, Database
@@ -61,8 +62,18 @@ def test_an_axis_shows_every_limit_in_the_colour_of_its_worse_side() -> None:
 def test_a_missing_figure_is_grey_and_none_of_what_is_counted_is_good() -> None:
     share = replace(BARS, kind=Kind.STAT, steps=((None, CRITICAL), (0.9, GOOD)), unit="percentunit")
     (missing,) = defaults(share)["mappings"]
-    assert missing["options"] == {"match": "null+nan", "result": {"color": MISSING, "index": 0}}
+    assert missing["options"] == {"match": "null+nan", "result": {"color": PALE, "index": 0}}
+    assert defaults(replace(share, steps=()))["mappings"][0]["options"]["result"]["color"] == MISSING
     assert defaults(replace(share, without_data="0"))["mappings"] == []
+
+
+def test_a_large_number_that_is_not_well_fills_its_panel_and_one_that_is_well_is_plain() -> None:
+    share = replace(BARS, kind=Kind.STAT, steps=((None, CRITICAL), (0.9, GOOD)), unit="percentunit")
+    assert [step["color"] for step in defaults(share)["thresholds"]["steps"]] == [CRITICAL, PLAIN]
+    assert drawn(share)["options"]["colorMode"] == "background_solid"
+    several = replace(share, targets=(FLOW, replace(FLOW, name="other")))
+    assert [step["color"] for step in defaults(several)["thresholds"]["steps"]] == [CRITICAL, GOOD]
+    assert drawn(several)["options"]["colorMode"] == "value"
 
 
 def test_durations_do_not_stand_twice_at_an_axis() -> None:
