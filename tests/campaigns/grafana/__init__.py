@@ -1,1 +1,0 @@
-"""A judge of the dashboards made of Grafana's own published parts; it shares nothing with the maker of the dashboards."""
