@@ -96,7 +96,11 @@ def test_the_demo_registers_its_fleet_and_all_that_it_proposes_works(tmp_path: P
         for place in ("try a payload first", "who sees to an alarm", "hand over the shift"):
             with urlopen(named(said, place)) as shown:  # noqa: S310 - of our own child
                 assert shown.status == 200
-        until(lambda: "outage@" in run(*shlex.split(named(said, "what is wrong, and was"))[1:]), 30.0, what="the feeder fails")
+        until(
+            lambda: "water_quality@" in run(*shlex.split(named(said, "what is wrong, and was"))[1:]),
+            30.0,
+            what="the water is bad",
+        )
         assert "files written, 0 as they were" in run(*shlex.split(named(said, "dashboards for Grafana"))[1:])
         assert "Chỉ số nước" in run(*shlex.split(named(said, "what was used"))[1:])
         process.send_signal(signal.SIGTERM)
