@@ -3,15 +3,14 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
 from typing import Any, Final
 
 import pytest
 
 from tests.campaigns.grafana.driver import Judge, judge
-from tests.campaigns.grafana.server import SOURCES, serve
+from tests.campaigns.grafana.server import SOURCES, listening, serve
 from tests.campaigns.grafana.world import CACHE
 
 CASES: Final = sorted((Path(__file__).parent / "page" / "cases").glob("*.json"))
@@ -37,15 +36,8 @@ def answering(answers: Mapping[str, Any]) -> Iterator[str]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with listening(Handler) as address:
+        yield address
 
 
 @contextmanager
