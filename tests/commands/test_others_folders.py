@@ -177,7 +177,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "setup access": given("setup", "access", "so-xay-dung", "--domain", "water", "--vmauth", "{data}/vmauth.yaml"),
     "setup broker": given(
         *("setup", "broker", "--conf", "{root}/conf.d", "--state", "{broker}", "--secrets", "{data}"),
-        *("--plugins", "{root}/plugins", "--replace"),
+        *("--plugins", "{root}/plugins", "--replace", "--unit", "{root}/unit"),
     ),
     "setup influxdb": given("setup", "influxdb", "--secrets", "{data}/secrets", "--keep", "forever"),
     "setup copy": given("setup", "copy", "--to", "{settings}/other.yaml", "--since", "2026-10-01"),

@@ -19,7 +19,7 @@ class SetUpBroker:
     def __init__(self, folder: Path, devices: int = 2, *options: str, host: str = HOST) -> None:
         self.folder, self.host = folder, host
         self.services_port, self.devices_port = services.free_port(host), services.free_port(host)
-        for name in ("conf.d", "state", "gateway", "broker"):
+        for name in ("conf.d", "state", "gateway", "broker", "unit"):
             (folder / name).mkdir(parents=True)
         self.names = [f"wm-{number:04d}" for number in range(1, devices + 1)]
         self.certificates("server", host, "--also", "localhost")
@@ -29,6 +29,7 @@ class SetUpBroker:
         self.command(
             *("setup", "broker", "--conf", str(folder / "conf.d"), "--state", str(folder / "state")),
             *("--secrets", str(folder / "gateway"), "--plugins", str(plugins), "--service", "node-red"),
+            *("--unit", str(folder / "unit")),
             *("--certificate", str(folder / "pki" / f"{host}.crt"), "--key", str(folder / "pki" / f"{host}.key")),
             *("--port", str(self.devices_port), "--services-port", str(self.services_port), *options),
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.admin.broker.configuration import service_conf
 from gateway.commands.demo.services import Service
 from tests.deploy.guide import DEPLOY, GUIDE, Province, blocks
 from tests.system.brokers import listens
@@ -138,7 +139,8 @@ def test_the_rights_of_all_devices_are_made_from_the_registry(province: Province
 
 def test_devices_leave_room_among_the_open_files_for_services() -> None:
     (most,) = re.findall(r"^max_connections (\d+)", (DEPLOY / "mosquitto" / "listeners.conf").read_text(), re.MULTILINE)
-    (files,) = set(re.findall(r"LimitNOFILE=(\d+)", GUIDE))
+    written = service_conf(Path("/accounts.json"), Path("/gateway.yaml"))
+    (files,) = set(re.findall(r"LimitNOFILE=(\d+)", GUIDE + written))
     assert int(files) >= int(most) + 1000
 
 

@@ -1,4 +1,4 @@
-"""Configuration of brokers: limits, listeners, TLS and accounts, as files for ``conf.d`` of Mosquitto and of RabbitMQ.
+"""Configuration of brokers: limits, listeners, TLS, accounts and the service, as files of Mosquitto and of RabbitMQ.
 
 Mosquitto: measured on 2.0.21. What is different in 2.1 is written from its documentation and has not run.
 
@@ -16,6 +16,7 @@ from string import Template
 from typing import Final
 
 _CHECKOUT: Final = Path(__file__).parents[3]
+_PROGRAM: Final = "/opt/gateway/current/bin/gateway"
 _SNAPSHOTS: Final = "persistence true\nautosave_interval 120\n"
 _DATABASE: Final = """# Sessions and queues are written to a database as they change, once a second.
 global_plugin {plugins}/mosquitto_persist_sqlite.so
@@ -89,6 +90,18 @@ def listeners_conf(version: MosquittoVersion, places: MosquittoPlaces) -> str:
         ]
     key = "plugin" if version is MosquittoVersion.V2_0 else "global_plugin"
     return _filled("listeners.conf", places, version=version.value, plugin_key=key, client_certificates="\n".join(lines))
+
+
+def service_conf(accounts: Path, config: Path) -> str:
+    """The drop-in of Mosquitto's service; ``config``: of the gateway, whose command puts accounts back."""
+    template = (files("gateway.admin.broker") / "service.conf").read_text(encoding="utf-8")
+    return Template(template).substitute(program=_PROGRAM, accounts=_unit_word(accounts), config=_unit_word(config))
+
+
+def _unit_word(path: Path) -> str:
+    """A path as one word of a unit's line."""
+    text = str(path.absolute()).replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+    return f'"{text}"'
 
 
 @dataclass(frozen=True, slots=True)

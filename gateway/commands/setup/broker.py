@@ -8,7 +8,7 @@ from pathlib import Path
 from secrets import token_bytes, token_urlsafe
 from typing import Final, NamedTuple
 
-from gateway.admin.broker.configuration import MosquittoPlaces, MosquittoVersion, limits_conf, listeners_conf
+from gateway.admin.broker.configuration import MosquittoPlaces, MosquittoVersion, limits_conf, listeners_conf, service_conf
 from gateway.commands.terminal import add_path, add_repeated, port, show, with_config
 from gateway.ingest.broker.rights import SALT_BYTES, SERVICES, BrokerAccount, document, of_administration, of_gateway
 from gateway.support.config.files import ConfigurationFault, blaming
@@ -31,7 +31,7 @@ Next:
          url: mqtts://NAME-OF-THIS-MACHINE:{port}
          ca: ca.crt
          password_file: {secrets}/administration.password
-  3. restart Mosquitto, then the gateway; `gateway check --connect` tells if they find each other
+  3. systemctl daemon-reload, restart Mosquitto, then the gateway; `gateway check --connect` tells if they find each other
   4. gateway devices enroll ID"""
 
 
@@ -42,6 +42,7 @@ def add_options(broker: argparse.ArgumentParser) -> None:
     add_path(broker, "--conf", "DIR", "folder of its configuration", "/etc/mosquitto/conf.d")
     add_path(broker, "--state", "DIR", "folder that the broker may write", "/var/lib/mosquitto")
     add_path(broker, "--secrets", "DIR", "folder for the passwords", "/etc/gateway")
+    add_path(broker, "--unit", "DIR", "folder of what is added to its service", "/etc/systemd/system/mosquitto.service.d")
     add_path(broker, "--plugins", "DIR", "folder of Mosquitto's plugins (default: as in Debian)")
     add_path(broker, "--certificate", "FILE", "of the broker", "/etc/mosquitto/certs/broker.crt")
     add_path(broker, "--key", "FILE", "of the broker", "/etc/mosquitto/certs/broker.key")
@@ -71,6 +72,7 @@ def setup_broker(config: Config, options: argparse.Namespace) -> None:
     wanted = [
         SetupFile(options.conf / "province.conf", limits_conf(version, used.plugins), PLAIN_MODE),
         SetupFile(options.conf / "listeners.conf", listeners_conf(version, used), PLAIN_MODE),
+        SetupFile(options.unit / "gateway.conf", service_conf(used.accounts, _file_of(config)), PLAIN_MODE),
         SetupFile(used.accounts, document((one, token_bytes(SALT_BYTES)) for one in accounts), READERS_MODE),
         *(SetupFile(options.secrets / f"{one.name}.password", f"{one.password}\n", READERS_MODE) for one in accounts),
     ]
@@ -83,6 +85,11 @@ def setup_broker(config: Config, options: argparse.Namespace) -> None:
     for file in wanted:
         write_file(file)
     print(_NEXT.format(secrets=options.secrets, port=options.port, services_port=options.services_port))
+
+
+def _file_of(config: Config) -> Path:
+    """The configuration that the broker's service names: this one, or the one of an installation."""
+    return config.file or Path("/etc/gateway/gateway.yaml")
 
 
 def _accounts(config: Config, services: list[str]) -> list[BrokerAccount]:

@@ -18,11 +18,17 @@ class Broker:
         self.plugins = site.folder / "plugins"
         self.plugins.mkdir()
         (self.plugins / "mosquitto_dynamic_security.so").touch()
-        self.conf, self.state, self.secrets = (site.folder / name for name in ("conf", "state", "secrets"))
+        self.conf, self.state, self.secrets, self.unit = (site.folder / name for name in ("conf", "state", "secrets", "unit"))
 
     def command(self, *words: str, status: int = 0) -> str:
         """Give the command; return what it prints."""
-        places = {"--conf": self.conf, "--state": self.state, "--secrets": self.secrets, "--plugins": self.plugins}
+        places = {
+            "--conf": self.conf,
+            "--state": self.state,
+            "--secrets": self.secrets,
+            "--plugins": self.plugins,
+            "--unit": self.unit,
+        }
         given = [str(word) for place in places.items() for word in place]
         assert main(["setup", "broker", "-c", str(self.folder / "gateway.yaml"), *given, *words]) == status
         said = self._capsys.readouterr()
@@ -30,7 +36,7 @@ class Broker:
 
     def written(self) -> dict[str, int]:
         """The files that were written, with their modes."""
-        folders = [folder for folder in (self.conf, self.state, self.secrets) if folder.exists()]
+        folders = [folder for folder in (self.conf, self.state, self.secrets, self.unit) if folder.exists()]
         return {file.name: stat.S_IMODE(file.stat().st_mode) for folder in folders for file in folder.iterdir()}
 
 
@@ -40,7 +46,7 @@ def broker(site: Site, capsys: pytest.CaptureFixture[str]) -> Broker:
 
 
 SECRET = {"administration.password": 0o640, "gateway.password": 0o640, "dynamic-security.json": 0o640}
-PLAIN = {"province.conf": 0o644, "listeners.conf": 0o644}
+PLAIN = {"province.conf": 0o644, "listeners.conf": 0o644, "gateway.conf": 0o644}
 
 
 def test_it_writes_listeners_limits_and_an_account_each(broker: Broker) -> None:
