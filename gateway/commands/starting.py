@@ -28,6 +28,10 @@ class OutOfReach(Exception):  # noqa: N818 - says what it is
     """A server does not answer or refuses; the text says which, and why."""
 
 
+class Declined(Exception):  # noqa: N818 - says what it is
+    """The person who was asked did not say yes."""
+
+
 @contextmanager
 def reaching(*faults: type[Exception], advice: str = "") -> Iterator[None]:
     """Turn these faults into the end of a command that reaches no server, told with some advice."""
@@ -51,5 +55,8 @@ def told(command: Callable[[], int]) -> int:
     except OutOfReach as fault:
         print(printable(str(fault)), file=sys.stderr)
         return UNREACHABLE
+    except Declined:
+        print("nothing was done", file=sys.stderr)
+        return FAULT
     except (KeyboardInterrupt, BrokenPipeError):
         return FAULT

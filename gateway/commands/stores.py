@@ -4,14 +4,14 @@ import argparse
 import asyncio
 import json
 import sys
-import time
 from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from gateway.commands import OK
 from gateway.commands.running import ask, paged, record, store
-from gateway.commands.terminal import say, show, with_config
+from gateway.commands.terminal import add_yes, confirmed, local_time, refuse_present, say, show, show_documents, with_config
 from gateway.core.batching.batch import decode as decode_body
 from gateway.ingest.catalog import load_catalog
 from gateway.ingest.replay import replay_rejects, without_codecs
@@ -44,6 +44,7 @@ def add_rejects(command: argparse.ArgumentParser) -> None:
     command.add_argument("--reason", help="only this reason")
     command.add_argument("--device", help="only this device")
     command.add_argument("--json", action="store_true", help="print one JSON object per line")
+    add_yes(command)
 
 
 def rejects_command(config: Config, options: argparse.Namespace) -> int:
@@ -54,10 +55,12 @@ def rejects_command(config: Config, options: argparse.Namespace) -> int:
     if options.action == "show" and options.id is None:
         raise ConfigurationFault(["rejects show: name the ID, from the first column of gateway rejects list"])
     query = {"reason": reason, "device": device, "id": _number(options.id)}
+    if options.action == "purge" and not options.yes:
+        _ask_before_purge(config, options, query)
     with store(config) as file:
         if options.action in {"list", "show", "export"}:
             payloads = options.json or options.action != "list"
-            return _print_rejects(_select(file, config, query, payloads=payloads), options)
+            return _print_rejects(_select(file, config, query, payloads=payloads), config, options)
         if file is None:
             answer = ask(config, "POST", f"/api/rejects/{options.action}", query)
         else:
@@ -68,6 +71,19 @@ def rejects_command(config: Config, options: argparse.Namespace) -> int:
         json.dumps(answer) if options.json else ", ".join(f"{value} {key.replace('_', ' ')}" for key, value in answer.items())
     )
     return 0
+
+
+def _ask_before_purge(config: Config, options: argparse.Namespace, query: dict[str, Any]) -> None:
+    with store(config) as file:
+        found = list(_select(file, config, query, payloads=False))
+    if found:
+        names, since = {reject["device"] or reject["topic"] for reject in found}, local_time(found[-1]["arrival_ms"], config)
+        many = f"{_count(len(found), 'reject')} of {_count(len(names), 'device')} since {since} {config.time.zone}"
+        confirmed(options, f"{many} would be deleted; `gateway rejects export` keeps a copy")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'s' * (number != 1)}"
 
 
 def _number(text: str | None) -> int | None:
@@ -105,29 +121,35 @@ def _change_rejects(file: Database, config: Config, action: str, chosen: RejectF
     return asyncio.run(replay_rejects(file, process, storage_limits(config), clock, chosen))
 
 
-def _print_rejects(found: Iterator[dict[str, Any]], options: argparse.Namespace) -> int:
-    nothing = True
+def _print_rejects(found: Iterator[dict[str, Any]], config: Config, options: argparse.Namespace) -> int:
+    if options.action == "list":
+        show_documents(
+            found,
+            lambda reject: [_reject_line(reject, config)],
+            as_json=options.json,
+            nothing="no rejects",
+            zone=config.time.zone,
+        )
+        return OK
+    is_empty = True
     for document in found:
-        nothing = False
+        is_empty = False
         if options.json or options.action == "export":
             show(json.dumps(document, ensure_ascii=False))
         else:
-            _print_reject(document, listed=options.action == "list")
-    if nothing and options.action == "show":
-        print(f"there is no reject {options.id}", file=sys.stderr)
-        return 1
-    if nothing and options.action == "list" and not options.json:
-        print("no rejects")
-    return 0
+            _print_reject(document, config)
+    if is_empty and options.action == "show":
+        raise ConfigurationFault([f"ID: there is no reject {options.id}; `gateway rejects list` shows those that are kept"])
+    return OK
 
 
-def _print_reject(document: dict[str, Any], *, listed: bool) -> None:
-    arrival = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(document["arrival_ms"] / 1000))
-    if listed:
-        where = document["device"] or document["topic"]
-        detail = document["detail"].splitlines()[0] if document["detail"] else ""
-        show(f"{document['id']:>6}  {arrival}  {document['reason']:<18} {where}  {detail}")
-        return
+def _reject_line(reject: dict[str, Any], config: Config) -> str:
+    where, detail = reject["device"] or reject["topic"], (reject["detail"].splitlines() or [""])[0]
+    return f"{reject['id']:>6}  {local_time(reject['arrival_ms'], config)}  {reject['reason']:<18} {where}  {detail}"
+
+
+def _print_reject(document: dict[str, Any], config: Config) -> None:
+    arrival = f"{local_time(document['arrival_ms'], config)} {config.time.zone}"
     print(f"reject {document['id']}: {document['reason']} at {document['stage']}, {arrival}")
     print(f"topic  {printable(document['topic'])}\ndevice {printable(str(document['device']))}")
     # Indented, so that no line of it looks like one of the output.
@@ -145,15 +167,20 @@ def add_journal(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("file", nargs="?", type=Path, metavar="FILE", help="file that export writes, in line protocol")
     command.add_argument("--json", action="store_true", help="print JSON")
+    add_yes(command)
 
 
 def journal_command(config: Config, options: argparse.Namespace) -> None:
     """Run ``gateway journal``."""
     if options.action == "export" and options.file is None:
         raise ConfigurationFault(["journal export: name the FILE to write"])
+    if options.action == "drop" and not options.yes:
+        _ask_before_drop(config, options)
+    if options.action == "export":
+        refuse_present(options.file)
     with store(config) as file:
         if options.action == "status":
-            print(json.dumps(_status(file, config)) if options.json else _status_text(_status(file, config)))
+            print(json.dumps(_status(file, config)) if options.json else _status_text(_status(file, config), config))
         elif options.action in _CHANGES:
             change, done, what = _CHANGES[options.action]
             path = f"/api/journal/{options.action}"
@@ -181,10 +208,19 @@ def _status(file: Database | None, config: Config) -> dict[str, Any]:
     }
 
 
-def _status_text(status: dict[str, Any]) -> str:
+def _ask_before_drop(config: Config, options: argparse.Namespace) -> None:
+    with store(config) as file:
+        status = _status(file, config)
+    if status["readings"]:
+        since = local_time(WallClock().now_ms() - status["oldest_s"] * 1000, config)
+        many = f"{_count(status['readings'], 'reading')} that came since {since} {config.time.zone} and wait for InfluxDB"
+        confirmed(options, f"{many} would be deleted for good; `gateway journal export FILE` keeps a copy")
+
+
+def _status_text(status: dict[str, Any], config: Config) -> str:
     lost, stock = "", "empty, "
     if status["missing"]:
-        since = time.strftime("%Y-%m-%d %H:%M", time.localtime(status["missing_since"] / 1000))
+        since = f"{local_time(status['missing_since'], config)} {config.time.zone}"
         lost = f"{status['missing']} readings are lost, noticed {since}; `gateway journal acknowledge` ends the alarm\n"
     if status["readings"]:
         stock = f"{status['readings']} readings in {status['batches']} batches, oldest {status['oldest_s']:.0f} s ago\n"
@@ -213,7 +249,7 @@ _CHANGES: Final = {
 def _export(file: Database, target: Path) -> int:
     """Write the journal as line protocol, ready for InfluxDB's own import."""
     readings, after = 0, 0
-    with blaming(f"{target}: cannot be written"), open(target, "w", encoding="utf-8", opener=private) as out:
+    with blaming(f"{target}: cannot be written"), open(target, "x", encoding="utf-8", opener=private) as out:
         while entries := file.run_here(journal.everything, after):
             for entry in entries:
                 after = entry.row  # also of a damaged one: the next page begins behind it

@@ -11,7 +11,8 @@ from typing import Any, Final, TextIO, TypeAlias
 from zoneinfo import ZoneInfo
 
 from gateway.commands import OK
-from gateway.support.config.files import load
+from gateway.commands.starting import Declined
+from gateway.support.config.files import ConfigurationFault, load
 from gateway.support.config.model import Config
 from schemas.durations import parse_span_ms
 from schemas.printable import printable
@@ -59,6 +60,17 @@ def instant_ms(text: str, zone: ZoneInfo, now_ms: int, *, is_ahead: bool) -> int
     return now_ms + span_ms if is_ahead else now_ms - span_ms
 
 
+def refuse_present(path: Path) -> None:
+    """Refuse to write over a file; ConfigurationFault if it is there."""
+    if path.exists():
+        raise ConfigurationFault([f"{path}: is there already: remove it, or name another file"])
+
+
+def local_time(time_ms: float, config: Config) -> str:
+    """A time in the zone of the configuration, which the output names once."""
+    return datetime.fromtimestamp(time_ms / 1000, ZoneInfo(config.time.zone)).strftime("%Y-%m-%d %H:%M:%S")
+
+
 def number(what: str, least: int, most: float = inf) -> Callable[[str], int]:
     """Read whole numbers within bounds; anything else is not ``what`` is asked for."""
 
@@ -68,6 +80,27 @@ def number(what: str, least: int, most: float = inf) -> Callable[[str], int]:
         raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
 
     return read
+
+
+def add_yes(parser: argparse.ArgumentParser) -> None:
+    """Add ``--yes``, for a command that may ask first."""
+    parser.add_argument("--yes", action="store_true", help="do not ask before something is lost for good")
+
+
+def confirmed(options: argparse.Namespace, lost: str) -> None:
+    """Ask at the terminal before something is lost for good, whose command has ``add_yes``.
+
+    :param lost: the loss in numbers, as a sentence without its full stop.
+    :raises Declined: the answer is not yes.
+    :raises ConfigurationFault: there is no terminal to ask at, and no ``--yes``.
+    """
+    if options.yes:
+        return
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise ConfigurationFault([f"{lost}; nothing was done: there is no terminal to ask at; --yes does it unasked"])
+    print(printable(f"{lost}. Do it? [y/N] "), end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().casefold() not in {"y", "yes"}:
+        raise Declined
 
 
 whole_number: Final = number("a whole number of 0 or more", 0)
@@ -96,11 +129,18 @@ def warn(text: str) -> None:
 
 
 def show_documents(
-    found: Iterable[dict[str, Any]], lines: Callable[[dict[str, Any]], Iterable[str]], *, as_json: bool, nothing: str
+    found: Iterable[dict[str, Any]],
+    lines: Callable[[dict[str, Any]], Iterable[str]],
+    *,
+    as_json: bool,
+    nothing: str,
+    zone: str = "",
 ) -> None:
-    """Print documents as JSON, one a line, or as text, which says if there is nothing."""
+    """Print documents as JSON, one a line, or as text, which names the zone of its times, and says if there is nothing."""
     is_empty = True
     for document in found:
+        if is_empty and zone and not as_json:
+            print(f"times in {zone}:")
         is_empty = False
         for line in [json.dumps(document, ensure_ascii=False)] if as_json else lines(document):
             show(line)

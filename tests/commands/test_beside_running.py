@@ -125,7 +125,8 @@ REJECT = {
 def test_rejects_are_listed_shown_and_changed_through_it(running: Running) -> None:
     rejects = "/api/rejects"
     running.api.answers["GET", rejects] = [{"rejects": [REJECT]}, {"rejects": []}]
-    (line,) = running.command("rejects", "list", "--reason", "bad_json").splitlines()
+    head, line = running.command("rejects", "list", "--reason", "bad_json").splitlines()
+    assert head == "times in Asia/Ho_Chi_Minh:"
     assert (line[:10], line[29:]) == ("     7  20", "bad_json           t/m1  no JSON")
     assert [one.query for one in running.api.asked] == [{"reason": "bad_json"}, {"reason": "bad_json", "before": "7"}]
     running.api.answers["GET", rejects] = {"rejects": [REJECT]}
@@ -136,7 +137,7 @@ def test_rejects_are_listed_shown_and_changed_through_it(running: Running) -> No
     running.api.answers["POST", f"{rejects}/replay"] = {"replayed": 3, "still_rejected": 1}
     assert running.command("rejects", "replay", "--device", "m1") == "3 replayed, 1 still rejected\n"
     running.api.answers["POST", f"{rejects}/purge"] = {"removed": 2}
-    assert json.loads(running.command("rejects", "purge", "--json")) == {"removed": 2}
+    assert json.loads(running.command("rejects", "purge", "--yes", "--json")) == {"removed": 2}
     assert running.api.changes == [(f"{rejects}/replay", {"device": "m1"}), (f"{rejects}/purge", {})]
 
 
@@ -150,7 +151,7 @@ def test_the_journal_is_told_and_changed_through_it_but_not_exported(running: Ru
     assert lost.startswith("5 readings are lost, noticed 2026-11-0")
     assert lost.endswith("; `gateway journal acknowledge` ends the alarm")
     running.api.answers["POST", "/api/journal/drop"] = {"dropped": 12}
-    assert running.command("journal", "drop") == "12 readings dropped\n"
+    assert running.command("journal", "drop", "--yes") == "12 readings dropped\n"
     running.api.answers["POST", "/api/journal/acknowledge"] = {"acknowledged": 5}
     assert running.command("journal", "acknowledge") == "5 lost readings acknowledged\n"
     assert "in use: stop the gateway before you export" in running.command(

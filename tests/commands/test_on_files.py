@@ -23,7 +23,7 @@ def test_rejects_are_listed_by_device_and_by_reason_the_newest_first(stopped: St
     stopped.reject("m2", reason=RejectReason.TOO_LARGE)
 
     def ids(*words: str) -> list[int]:
-        return [int(line.split()[0]) for line in stopped.command("rejects", "list", *words).splitlines()]
+        return [int(line.split()[0]) for line in stopped.command("rejects", "list", *words).splitlines()[1:]]
 
     assert ids() == [3, 2, 1]
     assert ids("--device", "m2") == [3, 2]
@@ -34,7 +34,7 @@ def test_rejects_are_listed_by_device_and_by_reason_the_newest_first(stopped: St
 
 def test_more_rejects_than_a_page_are_listed_once_each(stopped: Stopped) -> None:
     stopped.reject(*(f"m{number}" for number in range(1001)))
-    found = [line.split()[4] for line in stopped.command("rejects", "list").splitlines()]
+    found = [line.split()[4] for line in stopped.command("rejects", "list").splitlines()[1:]]
     assert found == [f"m{number}" for number in reversed(range(1001))]
 
 
@@ -46,12 +46,12 @@ def test_a_reject_is_shown_with_its_payload_and_exported_with_it_as_base64(stopp
     assert '{"ph": \\xff}' in shown
     (exported,) = map(json.loads, stopped.command("rejects", "export").splitlines())
     assert (exported["device"], exported["payload_base64"]) == ("m1", "eyJwaCI6IP99")
-    assert stopped.command("rejects", "show", "7", status=1) == "there is no reject 7\n"
+    assert stopped.command("rejects", "show", "7", status=2).startswith("ID: there is no reject 7; ")
 
 
 def test_only_the_rejects_that_are_named_are_purged(stopped: Stopped) -> None:
     stopped.reject("m1", "m2")
-    assert stopped.command("rejects", "purge", "--device", "m1") == "1 removed\n"
+    assert stopped.command("rejects", "purge", "--yes", "--device", "m1") == "1 removed\n"
     assert stopped.kept() == ["m2"]
 
 
@@ -93,7 +93,7 @@ def test_where_nothing_is_found_a_person_is_told_so_and_a_program_gets_no_line(s
 def test_of_an_empty_journal_that_is_said(stopped: Stopped) -> None:
     assert stopped.command("journal", "status").startswith("empty, ")
     assert json.loads(stopped.command("journal", "status", "--json"))["readings"] == 0
-    assert stopped.command("journal", "drop") == "0 readings dropped\n"
+    assert stopped.command("journal", "drop", "--yes") == "0 readings dropped\n"
 
 
 def test_a_backup_tells_what_it_holds_what_it_lacks_and_what_protects_it(stopped: Stopped, tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_what_is_replayed_waits_in_the_journal_and_is_exported_as_it_would_be_wr
     assert exported.stat().st_mode & 0o777 == 0o600
     said = stopped.command("journal", "export", str(tmp_path / "none" / "x"), status=2)
     assert said == f"{tmp_path}/none/x: cannot be written: No such file or directory\n"
-    assert stopped.command("journal", "drop") == "1 readings dropped\n"
+    assert stopped.command("journal", "drop", "--yes") == "1 readings dropped\n"
     assert stopped.command("journal", "status").startswith("empty, ")
     assert stopped.command("journal", "acknowledge") == "0 lost readings acknowledged\n"
     actions = [(entry["action"], entry.get("before"), entry.get("after")) for entry in stopped.audited()]

@@ -33,14 +33,14 @@ def test_each_head_of_the_audit_log_is_retained_by_the_broker_and_proves_the_log
         gate.wait_subscribed()
         with listening(mosquitto.host, mosquitto.port, TOPIC) as elsewhere:
             until(lambda: number_of(elsewhere) == 0, what="an empty log says so")
-            assert gate.command("rejects", "purge").returncode == 0
+            assert gate.command("rejects", "purge", "--yes").returncode == 0
             until(lambda: number_of(elsewhere) == 1, what="the first change is proved")
         with listening(mosquitto.host, mosquitto.port, TOPIC) as elsewhere:
             until(lambda: number_of(elsewhere) == 1, what="who comes later gets it too: it is retained")
             mosquitto.kill()
             mosquitto.start()
             mosquitto.wait_ready()
-            assert gate.command("rejects", "purge").returncode == 0
+            assert gate.command("rejects", "purge", "--yes").returncode == 0
             until(lambda: number_of(elsewhere) == 2, what="a broker that comes back gets the next")
         known = (elsewhere.last(TOPIC) or b"").decode()
         assert known == newest(gate)

@@ -118,7 +118,7 @@ def test_broker_and_pages_on_ipv6(influxdb: Service, tmp_path: Path) -> None:
             gate.wait_subscribed()
             publish(client, TOPIC, '{"flow_m3_h": 1}')
             assert wait_settled(gate, broker)["written"] == 1
-            assert gate.command("rejects", "purge").returncode == 0
+            assert gate.command("rejects", "purge", "--yes").returncode == 0
 
 
 def test_a_refused_subscription_is_told_and_stops_nothing_else(influxdb: Service, tmp_path: Path) -> None:

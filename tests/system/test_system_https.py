@@ -62,7 +62,7 @@ def test_pages_come_over_https_with_cookies_for_nothing_else_and_commands_go_on(
         assert browser.ask("POST", PURGE, Origin=f"http://{found.host}:{found.port}").status == 403, (
             "the plain page of this port"
         )
-        done = found.command("rejects", "purge")
+        done = found.command("rejects", "purge", "--yes")
         assert (done.returncode, done.stderr) == (0, "")
         with pytest.raises(OSError, match=r".*"):
             found.ask("/healthz")
@@ -93,7 +93,7 @@ def test_a_command_shows_the_token_to_nobody_with_another_certificate(
     with found:
         other, _ = authority.issue("other")
         cert.write_bytes(other.read_bytes())
-        done = found.command("rejects", "purge")
+        done = found.command("rejects", "purge", "--yes")
         assert done.returncode == 2
         assert f"it does not show the certificate in {cert}" in done.stderr
 

@@ -47,7 +47,7 @@ def test_commands_work_on_the_journal(gate: Gateway, mosquitto: Service, influxd
         assert "300 readings" in exported.stdout
         lines = (gate.folder / "out.lp").read_text().splitlines()
         assert sorted(line.split(",seq=")[1].split("i ")[0] for line in lines) == sorted(str(n) for n in range(300))
-    assert gate.command("journal", "drop").stdout == "300 readings dropped\n"
+    assert gate.command("journal", "drop", "--yes").stdout == "300 readings dropped\n"
     assert _status(gate)["readings"] == 0
     if running:
         ledger = gate.ledger()
@@ -89,7 +89,7 @@ def test_a_reading_given_up_while_its_first_write_hangs_has_one_end(
         influxdb.pause()
         publish(client, TOPIC.format("m1"), '{"seq": 1, "flow_m3_h": 1}')
         until(lambda: gate.pending("journal") == 1)
-        assert gate.command("journal", "drop").stdout == "1 readings dropped\n"
+        assert gate.command("journal", "drop", "--yes").stdout == "1 readings dropped\n"
         publish(client, TOPIC.format("m1"), '{"seq": 2, "flow_m3_h": 2}')
         until(lambda: gate.pending("journal") == 1)
         influxdb.resume()

@@ -115,9 +115,9 @@ def test_commands_work_on_rejects(gate: Gateway, mosquitto: Service, *, running:
         "rejected_again": 1,
         "waiting": 0,
     }
-    assert json.loads(gate.command("rejects", "purge", "--device", "m1", "--json").stdout) == {"removed": 2}
+    assert json.loads(gate.command("rejects", "purge", "--yes", "--device", "m1", "--json").stdout) == {"removed": 2}
     assert [r["device"] for r in gate.rejects()] == ["m2"]
-    assert "1 removed" in gate.command("rejects", "purge").stdout
+    assert "1 removed" in gate.command("rejects", "purge", "--yes").stdout
     assert "no rejects" in gate.command("rejects", "list").stdout
     if running:
         gate.ledger()

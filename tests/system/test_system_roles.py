@@ -51,7 +51,7 @@ def test_a_role_may_do_what_it_says_and_the_audit_log_names_who_did_it(site: Gat
         assert shown(site, chi, "POST", EXCHANGE).status == 403
         assert shown(site, lan, "POST", EXCHANGE).status == 200
         assert shown(site, binh, "POST", PURGE).status == 200
-        assert site.command("rejects", "purge").returncode == 0
+        assert site.command("rejects", "purge", "--yes").returncode == 0
         entries = json.loads(Browser(site).ask("GET", "/api/audit").body)["audit"]
     said = [(entry["name"].partition(" (")[0], entry["role"], entry["action"]) for entry in entries[:3]]
     assert said == [
@@ -113,4 +113,4 @@ def test_commands_of_this_machine_act_although_people_have_accounts(site: Gatewa
     token_of(site, "lan", "read")
     with site:
         assert own_token_file(site.journal).exists()
-        assert site.command("journal", "drop").returncode == 0
+        assert site.command("journal", "drop", "--yes").returncode == 0
