@@ -44,6 +44,7 @@ class Influxdb1:
     """InfluxDB 1; if not ``asks_for_password`` whoever reaches it may do everything."""
 
     api = "v1"
+    org: str | None = None
 
     def __init__(self, http: PlainHttp, version: str) -> None:
         """Look if it asks for passwords."""
@@ -172,6 +173,7 @@ class Influxdb3:
     """InfluxDB 3 Core."""
 
     api = "v2"
+    org: str | None = None
 
     def __init__(self, http: PlainHttp, version: str) -> None:
         self.name = f"InfluxDB {version}"

@@ -54,7 +54,8 @@ class Influxdb2:
         self._url = config.url
         ca = None if config.tls.ca is None else str(config.tls.ca)
         self._client = InfluxDBClient(config.url, token, timeout=_TIMEOUT_MS, ssl_ca_cert=ca)
-        self._org_id = self._organisation(config.org)
+        self._org_id, name = self._organisation(config.org)
+        self.org = config.org or name
 
     def users(self, config: Influxdb, gateway: str, secrets: Path) -> Sequence[DatabaseUser]:
         """A token that writes and one that reads for the gateway, and one that reads for Grafana."""
@@ -161,12 +162,13 @@ class Influxdb2:
             found = self._client.buckets_api().find_bucket_by_name(place.config.bucket)
         return found if found is None or found.org_id == self._org_id else None
 
-    def _organisation(self, name: str | None) -> str:
+    def _organisation(self, name: str | None) -> tuple[str, str]:
+        """Its id and its name."""
         with self._asked():
             known = self._client.organizations_api().find_organizations() or []
         chosen = [one for one in known if name in {None, one.name, one.id}]
         if len(chosen) == 1:
-            return str(chosen[0].id)
+            return str(chosen[0].id), str(chosen[0].name)
         there = ", ".join(sorted(one.name for one in known)) or "none that this token may see"
         if name is None:
             raise SetupFault(f"{self._url}: influxdb.org is not set; organisations there: {there}")

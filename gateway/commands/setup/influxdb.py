@@ -2,8 +2,9 @@
 
 import argparse
 from base64 import b64encode
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from gateway.admin.databases import victoria_metrics
@@ -16,8 +17,9 @@ from gateway.admin.databases.steps import (
     SetupStep,
     kind_of,
 )
+from gateway.commands.setup.settings import beside, put_settings
 from gateway.commands.starting import reaching
-from gateway.commands.terminal import add_path, say, show, with_config
+from gateway.commands.terminal import add_path, show, with_config
 from gateway.ingest.database.metricsql_http import is_cluster, process_url
 from gateway.support.config.files import DEFAULT_FILE, ConfigurationFault, secret
 from gateway.support.config.model import Config, Influxdb
@@ -83,7 +85,7 @@ def _set_up(config: Config, places: Sequence[KeptPlace], options: argparse.Names
         _carry_out(administration.keep(place, change=options.change_retention), dry_run=options.dry_run)
     for user in users:
         _carry_out(administration.give(user, places, replace=options.replace), dry_run=options.dry_run)
-    _say_next(config, administration, users)
+    _say_next(config, administration, users, dry_run=options.dry_run)
 
 
 def _places(config: Config, options: argparse.Namespace) -> list[KeptPlace]:
@@ -179,28 +181,28 @@ def _write_files(config: Config, places: Sequence[KeptPlace], options: argparse.
     print("  4. it asks nobody for a password: let no other machine reach its port")
 
 
-def _say_next(config: Config, administration: DatabaseAdministration, users: Sequence[DatabaseUser]) -> None:
-    """Say what gateway.yaml lacks, and who takes which file."""
+def _say_next(config: Config, administration: DatabaseAdministration, users: Sequence[DatabaseUser], *, dry_run: bool) -> None:
+    """Write into gateway.yaml what it lacks, and say who takes which file."""
     print()
     if config.influxdb.of_rollups() is None:
         print(_NO_SECOND.format(key="bucket", example="iot-rollups"))
-    lacking = list(_lacking(config.influxdb, administration, users))
-    if lacking:
-        say("\n".join(["In gateway.yaml:", "  influxdb:", *(f"    {line}" for line in lacking)]))
+    put_settings(config.file, {"influxdb": _lacking(config, administration, users)}, dry_run=dry_run)
     print("Then: gateway check --connect")
     variable = "INFLUXDB_PASSWORD" if administration.api == "v1" else "INFLUXDB_TOKEN"
     show(f"Grafana: the last file, {users[-1].file}, for {variable}; its dashboards: gateway setup grafana")
 
 
-def _lacking(config: Influxdb, administration: DatabaseAdministration, users: Sequence[DatabaseUser]) -> Iterator[str]:
-    """The lines that the configuration of the database lacks."""
+def _lacking(config: Config, administration: DatabaseAdministration, users: Sequence[DatabaseUser]) -> dict[str, str]:
+    """The settings that the section of the database lacks."""
     own, reading = users[0], next(user for user in users if user.reads)
-    wanted: dict[str, object] = {"api": administration.api}
+    wanted: dict[str, str | Path] = {"api": administration.api}
     if administration.api == "v1":
         wanted |= {"username": own.name, "password_file": own.file}
     else:
+        wanted |= {"org": administration.org} if administration.org else {}
         wanted |= {"token_file": own.file} | ({"read_token_file": reading.file} if reading.file != own.file else {})
-    yield from (f"{key}: {value}" for key, value in wanted.items() if getattr(config, key) != value)
+    lacking = {key: value for key, value in wanted.items() if getattr(config.influxdb, key) != value}
+    return {key: beside(config.file, value) if isinstance(value, Path) else value for key, value in lacking.items()}
 
 
 def _kept(text: str) -> timedelta | None:

@@ -44,6 +44,22 @@ def test_buckets_and_tokens_with_one_right_each_are_made_once(tmp_path: Path) ->
         assert [one["token"] for one in stub.tokens] == tokens
 
 
+def test_what_gateway_yaml_lacks_is_written_there_with_the_organisation_that_was_found(tmp_path: Path) -> None:
+    (tmp_path / "admin").write_text(ADMIN)
+    file = tmp_path / "gateway.yaml"
+    with influxdb2() as (url, stub):
+        file.write_text(f"influxdb:\n  url: {url} # ours\n")
+        said = setup(file, "--admin-token-file", tmp_path / "admin")
+        assert said.status == 0, said.err
+        assert file.read_text() == (
+            f"influxdb:\n  org: province\n  token_file: secrets/influxdb.token\n"
+            f"  read_token_file: secrets/influxdb-read.token\n  url: {url} # ours\n"
+        )
+        assert len(stub.tokens) == 3
+        assert setup(file, "--admin-token-file", tmp_path / "admin").status == 0
+    assert file.read_text().count("org:") == 1
+
+
 @pytest.mark.parametrize("maps_by_itself", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_a_bucket_answers_influxql_by_a_mapping_of_the_server_or_of_ours(tmp_path: Path, *, maps_by_itself: bool) -> None:
     with influxdb2(maps_by_itself=maps_by_itself) as (url, stub):

@@ -1,0 +1,147 @@
+"""Settings that a command of ``gateway setup`` writes into ``gateway.yaml``; it changes no line that a person wrote.
+
+A line that stands so in the shipped sample is nobody's: its value is replaced, its comment stays. A key that is not there is
+added, with its section if need be. All else is left as it is, and told.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import yaml
+
+from gateway.admin.broker.configuration import deployed
+from gateway.commands.terminal import say, show
+from gateway.support.config.files import ConfigurationFault, blaming, text_of
+from gateway.support.config.plain_yaml import read
+from gateway.support.config.yaml_words import YamlFault
+from gateway.support.private_files import replace_file
+
+Settings = Mapping[str, Mapping[str, str]]
+"""Section → key → value."""
+
+_PLAIN: Final = re.compile(r"[A-Za-z/][A-Za-z0-9_./:-]*")
+_LOADER: Final = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
+
+
+class Filled(NamedTuple):
+    """The text with what could be written, the names of those settings, and what a person has to write."""
+
+    text: str
+    written: list[str]
+    left: Settings
+
+
+def put_settings(file: Path | None, wanted: Settings, *, dry_run: bool = False) -> bool:
+    """Write settings into a file, say what was written, and show what has to be written by hand; tell if nothing has.
+
+    ConfigurationFault if the file cannot be read or written. None: there is no file.
+    """
+    before = "" if file is None else text_of(file)
+    found = filled(before, wanted) if file is not None else Filled("", [], wanted)
+    if found.written:
+        if not dry_run and file is not None:
+            with blaming(f"{file}: cannot be written"):
+                replace_file(file, found.text)
+        show(f"{file}: {'would be ' if dry_run else ''}written: {', '.join(found.written)}")
+    if found.left:
+        stands = "is changed in no line that a person wrote: write there" if file else "there is none here; it is to have"
+        say(f"{file or 'gateway.yaml'}: {stands}", *_lines(found.left))
+    return not found.left
+
+
+def beside(file: Path | None, path: Path) -> str:
+    """A path as it is written into a file of settings: those in its folder begin there."""
+    return str(path.relative_to(file.parent) if file is not None and path.is_relative_to(file.parent) else path)
+
+
+def filled(text: str, wanted: Settings) -> Filled:
+    """Fill settings into the text of a ``gateway.yaml``."""
+    sample = deployed("", "gateway.yaml")
+    nobodys = {place: _line(sample, node) for place, node in _values(sample).items()}
+    before, done, left = _document(text), set[_Place](), dict[str, dict[str, str]]()
+    for section, keys in wanted.items():
+        there = before.get(section)
+        for key, value in reversed([*keys.items()]):  # each one goes to the head of its section
+            if isinstance(there, dict) and there.get(key) == value:
+                continue
+            changed = _with(text, nobodys, (section, key), value)
+            if changed is None:
+                left[section] = {key: value} | left.get(section, {})
+            else:
+                text = changed
+                done.add((section, key))
+    return Filled(
+        text, [f"{section}.{key}" for section, keys in wanted.items() for key in keys if (section, key) in done], left
+    )
+
+
+_Place = tuple[str, str]
+
+
+def _with(text: str, nobodys: Mapping[_Place, str], place: _Place, value: str) -> str | None:
+    """The text with one more setting; None if a person has to write it."""
+    values, (section, key) = _values(text), place
+    node, heading = values.get(place), values.get((section, ""))
+    scalar = value if _PLAIN.fullmatch(value) else json.dumps(value, ensure_ascii=False)
+    if node is not None:
+        if _line(text, node) != nobodys.get(place):
+            return None
+        new = text[: node.start_mark.index] + scalar + text[node.end_mark.index :]
+    elif heading is None:
+        new = f"{text.rstrip()}\n\n{section}:\n  {key}: {scalar}\n".lstrip()
+    elif isinstance(heading, yaml.MappingNode) and not heading.flow_style:
+        begins = heading.start_mark
+        line = begins.index - begins.column
+        new = f"{text[:line]}{' ' * begins.column}{key}: {scalar}\n{text[line:]}"
+    else:
+        return None
+    before = _document(text)
+    there = before.get(section)
+    inside = there if isinstance(there, dict) else {}
+    return new if _reads_as(new, before | {section: inside | {key: value}}) else None
+
+
+def _values(text: str) -> dict[_Place, yaml.Node]:
+    """Each value that stands two levels deep, by section and key; and the sections themselves, by their name and no key."""
+    root = yaml.compose(text, _LOADER)
+    found: dict[_Place, yaml.Node] = {}
+    for name, section in root.value if isinstance(root, yaml.MappingNode) else []:
+        found[name.value, ""] = section
+        for key, value in section.value if isinstance(section, yaml.MappingNode) else []:
+            found[name.value, key.value] = value
+    return found
+
+
+def _line(text: str, node: yaml.Node) -> str:
+    """The line on which a value stands."""
+    return text.splitlines()[node.start_mark.line]
+
+
+def _document(text: str) -> dict[str, object]:
+    """ConfigurationFault if a text is no mapping of sections."""
+    try:
+        found = read(text) or {}
+    except YamlFault as fault:
+        raise ConfigurationFault([f"gateway.yaml: {fault}"]) from fault
+    if not isinstance(found, dict):
+        raise ConfigurationFault(["gateway.yaml: document: must be a mapping of sections"])
+    return found
+
+
+def _reads_as(text: str, document: object) -> bool:
+    try:
+        return bool(read(text) == document)
+    except YamlFault:
+        return False
+
+
+def _lines(settings: Settings) -> list[str]:
+    """Settings as they stand in YAML."""
+    return [
+        line
+        for section, keys in settings.items()
+        for line in (f"  {section}:", *(f"    {key}: {value}" for key, value in keys.items()))
+    ]
