@@ -11,7 +11,7 @@ DAYS ?= 31
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup ready ready-python ready-parts demo test test-alone-1 test-alone-2 test-together-1 test-together-2 test-together-3 test-together-4
-.PHONY: test-oldest test-debian12 test-all check fmt bench chaos chaos-rabbitmq months truth mutate judge judge-grafana fuzz recovery soak lock bundle sbom advisories clean near
+.PHONY: test-oldest test-debian12 test-all check fmt bench chaos chaos-rabbitmq months truth mutate judge judge-grafana fuzz recovery soak lock bundle deb sbom advisories clean near
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 17
@@ -150,6 +150,9 @@ lock: ## write requirements.lock from pyproject.toml, each package at its newest
 
 bundle: ready ## all that a machine without Internet needs, as one archive in dist, and Grafana's dashboards: make bundle PYTHON=3.11 MACHINE=aarch64
 	$(BIN)/python -m gateway.admin.installation.bundle $(if $(PYTHON),--python $(PYTHON)) $(if $(MACHINE),--machine $(MACHINE))
+
+deb: ready ## the same as a package of Debian 12 (Python 3.11) or 13 (3.13): make deb PYTHON=3.11 MACHINE=aarch64
+	@.ci/deb $(if $(PYTHON),--python $(PYTHON)) $(if $(MACHINE),--machine $(MACHINE))
 
 sbom: ready ## what is installed, in which version, under which licence, as CycloneDX: dist/sbom.cdx.json
 	@$(BIN)/python -m gateway.admin.installation.sbom
