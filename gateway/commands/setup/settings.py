@@ -61,7 +61,7 @@ def filled(text: str, wanted: Settings) -> Filled:
     """Fill settings into the text of a ``gateway.yaml``."""
     sample = deployed("", "gateway.yaml")
     nobodys = {place: _line(sample, node) for place, node in _values(sample).items()}
-    before, done, left = _document(text), set[_Place](), dict[str, dict[str, str]]()
+    before, done, left = _document(text), set[_SettingName](), dict[str, dict[str, str]]()
     for section, keys in wanted.items():
         there = before.get(section)
         for key, value in reversed([*keys.items()]):  # each one goes to the head of its section
@@ -78,10 +78,10 @@ def filled(text: str, wanted: Settings) -> Filled:
     )
 
 
-_Place = tuple[str, str]
+_SettingName = tuple[str, str]
 
 
-def _with(text: str, nobodys: Mapping[_Place, str], place: _Place, value: str) -> str | None:
+def _with(text: str, nobodys: Mapping[_SettingName, str], place: _SettingName, value: str) -> str | None:
     """The text with one more setting; None if a person has to write it."""
     values, (section, key) = _values(text), place
     node, heading = values.get(place), values.get((section, ""))
@@ -104,10 +104,10 @@ def _with(text: str, nobodys: Mapping[_Place, str], place: _Place, value: str) -
     return new if _reads_as(new, before | {section: inside | {key: value}}) else None
 
 
-def _values(text: str) -> dict[_Place, yaml.Node]:
+def _values(text: str) -> dict[_SettingName, yaml.Node]:
     """Each value that stands two levels deep, by section and key; and the sections themselves, by their name and no key."""
     root = yaml.compose(text, _LOADER)
-    found: dict[_Place, yaml.Node] = {}
+    found: dict[_SettingName, yaml.Node] = {}
     for name, section in root.value if isinstance(root, yaml.MappingNode) else []:
         found[name.value, ""] = section
         for key, value in section.value if isinstance(section, yaml.MappingNode) else []:
