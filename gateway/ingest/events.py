@@ -27,6 +27,10 @@ _REJECTS_SAID_MAX: Final = 100
 """Log lines with the same key are at least a minute apart: a thousand faulty devices would fill the disk."""
 
 
+FLOODS_SAID: Final = 10
+"""Most floods that are named at a time; of more the worst."""
+
+
 class Events:
     """The gateway's counters and log lines."""
 
@@ -59,6 +63,7 @@ class Events:
         self.quarantine = quarantine or QuarantineEvents()
         self.reload_trouble: list[str] = []
         self.floods: list[Flood] = []
+        self.open_port = 0
         self.readers_ended = 0
         self.rejects_lately = RecentCounts(REJECTS_WITHIN_MIN)
         self.turned_away_lately = RecentOrigins(ORIGINS_WITHIN_MIN)
@@ -112,9 +117,15 @@ class Events:
 
     def flooded(self, floods: list[Flood]) -> None:
         """These devices now send so much that they would starve the others; the worst first."""
-        for flood in floods:
+        for flood in floods[:FLOODS_SAID]:
             self._rarely.say(f"flood {flood.topic}", logging.WARNING, "%s", flood.describe())
         self.floods = floods
+
+    def port_looked_at(self, open_port: int) -> None:
+        """It was seen if a limit of what devices send is loaded; ``open_port``: the port that has none, 0 if all is well."""
+        if open_port and not self.open_port:
+            log.warning("port %d: nothing limits what one device sends to the broker (nftables)", open_port)
+        self.open_port = open_port
 
     def turned_away(self, origins: Counter[str], devices_max: int) -> None:
         """Messages of unregistered devices were refused at the limit of such devices; by topic prefix."""

@@ -139,7 +139,7 @@ def test_the_rights_of_all_devices_are_made_from_the_registry(province: Province
 
 def test_devices_leave_room_among_the_open_files_for_services() -> None:
     (most,) = re.findall(r"^max_connections (\d+)", (DEPLOY / "mosquitto" / "listeners.conf").read_text(), re.MULTILINE)
-    written = service_conf(Path("/accounts.json"), Path("/gateway.yaml"))
+    written = service_conf(Path("/accounts.json"), Path("/gateway.yaml"), Path("/limit.nft"))
     (files,) = set(re.findall(r"LimitNOFILE=(\d+)", GUIDE + written))
     assert int(files) >= int(most) + 1000
 

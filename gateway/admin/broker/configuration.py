@@ -16,6 +16,7 @@ from string import Template
 from typing import Final
 
 _CHECKOUT: Final = Path(__file__).parents[3]
+_DEVICES_PORT: Final = 8883
 _PROGRAM: Final = "/opt/gateway/current/bin/gateway"
 _SNAPSHOTS: Final = "persistence true\nautosave_interval 120\n"
 _DATABASE: Final = """# Sessions and queues are written to a database as they change, once a second.
@@ -51,7 +52,7 @@ class MosquittoPlaces:
     key: Path
     devices_ca: Path | None = None
     revoked: Path | None = None
-    devices_port: int = 8883
+    devices_port: int = _DEVICES_PORT
     services_port: int = 1883
 
 
@@ -65,6 +66,11 @@ def deployed(folder: str, name: str) -> str:
 def province_conf() -> str:
     """Limits of a broker for a province."""
     return deployed("mosquitto", "province.conf")
+
+
+def port_limit(port: int) -> str:
+    """The table of nftables that limits what devices send, for their port."""
+    return deployed("nftables", "gateway_broker.nft").replace(f"devices_port = {_DEVICES_PORT}", f"devices_port = {port}")
 
 
 def limits_conf(version: MosquittoVersion, plugins: Path) -> str:
@@ -92,10 +98,11 @@ def listeners_conf(version: MosquittoVersion, places: MosquittoPlaces) -> str:
     return _filled("listeners.conf", places, version=version.value, plugin_key=key, client_certificates="\n".join(lines))
 
 
-def service_conf(accounts: Path, config: Path) -> str:
-    """The drop-in of Mosquitto's service; ``config``: of the gateway, whose command puts accounts back."""
+def service_conf(accounts: Path, config: Path, limit: Path) -> str:
+    """The drop-in of Mosquitto's service; ``config``: of the gateway that puts accounts back; ``limit``: the table to load."""
     template = (files("gateway.admin.broker") / "service.conf").read_text(encoding="utf-8")
-    return Template(template).substitute(program=_PROGRAM, accounts=_unit_word(accounts), config=_unit_word(config))
+    named = {"accounts": accounts, "config": config, "limit": limit}
+    return Template(template).substitute({name: _unit_word(path) for name, path in named.items()}, program=_PROGRAM)
 
 
 def _unit_word(path: Path) -> str:
@@ -111,7 +118,7 @@ class RabbitMqPlaces:
     certificate: Path
     key: Path
     clients_ca: Path | None = None
-    devices_port: int = 8883
+    devices_port: int = _DEVICES_PORT
     services_port: int = 1883
     amqp_port: int = 5672
     management_port: int = 15672

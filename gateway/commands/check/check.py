@@ -76,6 +76,7 @@ def _check_all(options: argparse.Namespace) -> int:
     if (planned := servers.planned_link(config, registry)) is not None:
         say(servers.link_line(*planned))
         found.warnings += servers.link_warnings(planned[0])
+    found.warnings += servers.port_warnings(config)
     if "/insert/" in config.influxdb.asked_url:
         found.warnings.append(f"{file or DEFAULT_FILE}: {servers.ONLY_WRITTEN}")
     if (topics := pair_topics(config.mqtt)) is not None:

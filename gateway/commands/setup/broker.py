@@ -8,7 +8,14 @@ from pathlib import Path
 from secrets import token_bytes, token_urlsafe
 from typing import Final, NamedTuple
 
-from gateway.admin.broker.configuration import MosquittoPlaces, MosquittoVersion, limits_conf, listeners_conf, service_conf
+from gateway.admin.broker.configuration import (
+    MosquittoPlaces,
+    MosquittoVersion,
+    limits_conf,
+    listeners_conf,
+    port_limit,
+    service_conf,
+)
 from gateway.commands.terminal import add_path, add_repeated, port, show, with_config
 from gateway.ingest.broker.rights import SALT_BYTES, SERVICES, BrokerAccount, document, of_administration, of_gateway
 from gateway.support.config.files import ConfigurationFault, blaming
@@ -68,11 +75,12 @@ def setup_broker(config: Config, options: argparse.Namespace) -> None:
         services_port=options.services_port,
     )
     version = MosquittoVersion(options.mosquitto)
-    accounts = _accounts(config, options.service)
+    accounts, limit = _accounts(config, options.service), options.conf / "gateway_broker.nft"
     wanted = [
         SetupFile(options.conf / "province.conf", limits_conf(version, used.plugins), PLAIN_MODE),
         SetupFile(options.conf / "listeners.conf", listeners_conf(version, used), PLAIN_MODE),
-        SetupFile(options.unit / "gateway.conf", service_conf(used.accounts, _file_of(config)), PLAIN_MODE),
+        SetupFile(limit, port_limit(used.devices_port), PLAIN_MODE),
+        SetupFile(options.unit / "gateway.conf", service_conf(used.accounts, _file_of(config), limit), PLAIN_MODE),
         SetupFile(used.accounts, document((one, token_bytes(SALT_BYTES)) for one in accounts), READERS_MODE),
         *(SetupFile(options.secrets / f"{one.name}.password", f"{one.password}\n", READERS_MODE) for one in accounts),
     ]

@@ -8,6 +8,10 @@ for. Over some seconds that estimates how many come on each topic. A topic flood
 - they are at least a tenth of all;
 - they are at least 20 times as many as on the median of the other topics. Without other topics, nobody is starved.
 
+Few large messages fill a broker's queue as well. So bytes are counted too, in a bucket for each topic that leaks 32 kB a
+second: a topic floods once it holds 256 kB, and until it is empty. That is half of what ``deploy/nftables`` lets through on a
+connection, and more than a day's readings of each minute, sent at once.
+
 A device that is meant to send much is named too; nothing else happens to it while InfluxDB keeps up
 (:mod:`gateway.ingest.delivery.flood_queue`).
 
@@ -29,15 +33,24 @@ _PER_S_LEAST: Final = 100.0
 _SHARE_LEAST: Final = 0.1
 _TIMES_OTHERS_LEAST: Final = 20
 _COUNTED_MAX: Final = 20_000
+_LEAK_BYTES_S: Final = 32_000.0
+_FULL_BYTES: Final = 256_000.0
+_HELD_MOST_BYTES: Final = 2 * _FULL_BYTES
+_REMEMBERED_S: Final = 60.0
+_SOME_MOST_BYTES: Final = 65_536
 
 
 @dataclass(frozen=True, slots=True)
 class Flood:
-    """Messages on one topic that would starve the others: about how many a second, and their share of all, 0 to 1."""
+    """Messages on one topic that would starve the others: about how many a second, and their share of all, 0 to 1.
+
+    :ivar bytes_per_s: 0, unless it is not their number but their size that starves the others.
+    """
 
     topic: str
     per_s: float
     share: float
+    bytes_per_s: float = 0.0
 
     @property
     def device(self) -> str:
@@ -52,32 +65,84 @@ class Flood:
 
     def describe(self) -> str:
         """Describe the fault for people."""
+        if self.bytes_per_s:
+            return f"{self.who} sends about {self.bytes_per_s / 1000:,.0f} kB a second: check the device"
         return f"{self.who} sends about {self.per_s:,.0f} messages a second, {self.share:.0%} of all: check the device"
 
 
 @dataclass(slots=True)
+class _LeakyBucket:
+    """The bytes that a topic holds, and all that came since it held any; later, of the last minute or two."""
+
+    level_bytes: float = 0.0
+    came_bytes: float = 0.0
+    seconds: float = 0.0
+    floods: bool = False
+
+    def holds(self, more_bytes: int, seconds: float) -> bool:
+        """Add what came in so many seconds, and leak; return False once it is empty."""
+        if self.seconds > _REMEMBERED_S:
+            self.came_bytes, self.seconds = self.came_bytes / 2, self.seconds / 2
+        self.came_bytes += more_bytes
+        self.seconds += seconds
+        self.level_bytes = min(self.level_bytes + more_bytes, _HELD_MOST_BYTES)
+        self.floods = self.floods or self.level_bytes >= _FULL_BYTES
+        self.level_bytes -= _LEAK_BYTES_S * seconds
+        return self.level_bytes > 0
+
+
+@dataclass(slots=True)
+class _HeavyTopics:
+    """Topics by bytes. Few are held: each had more in a second than leaks."""
+
+    _held: dict[str, _LeakyBucket] = field(default_factory=dict)
+
+    def find(self, sizes: Counter[str], seconds: float) -> list[Flood]:
+        """Add what came in so many seconds; return who floods, the worst first."""
+        for topic, size_bytes in sizes.items():
+            if size_bytes > _LEAK_BYTES_S * seconds and topic not in self._held:
+                self._held[topic] = _LeakyBucket()
+        self._held = {topic: bucket for topic, bucket in self._held.items() if bucket.holds(sizes[topic], seconds)}
+        found = [Flood(topic, 0.0, 0.0, one.came_bytes / one.seconds) for topic, one in self._held.items() if one.floods]
+        return sorted(found, key=lambda flood: -flood.bytes_per_s)
+
+
+@dataclass(slots=True)
 class Floods:
-    """Messages counted by topic since the last check."""
+    """Messages and bytes counted by topic since the last check."""
 
-    _counted: deque[tuple[str, int]] = field(default_factory=lambda: deque(maxlen=_COUNTED_MAX))
+    _counted: deque[tuple[str, int, int]] = field(default_factory=lambda: deque(maxlen=_COUNTED_MAX))
+    _heavy: _HeavyTopics = field(default_factory=_HeavyTopics)
 
-    def count(self, topic: str, messages: int) -> None:
-        """Count a message on ``topic``, which stands for so many."""
-        self._counted.append((topic, messages))
+    def count(self, topic: str, messages: int, size_bytes: int = 0) -> None:
+        """Count a message of this size on ``topic``, which stands for so many.
+
+        They need not be of its size. So a large one among many small ones stands for no more than 64 KiB or itself.
+        """
+        all_bytes = messages * size_bytes
+        self._counted.append((topic, messages, min(all_bytes, max(size_bytes, _SOME_MOST_BYTES))))
 
     def find(self, seconds: float) -> list[Flood]:
         """Return who flooded in the ``seconds`` since the last check, the worst first, and reset the counts."""
-        notes, messages = Counter(topic for topic, _ in self._counted), Counter[str]()
-        for topic, number in self._counted:
+        notes, messages, sizes = Counter(topic for topic, _, _ in self._counted), Counter[str](), Counter[str]()
+        for topic, number, size_bytes in self._counted:
             messages[topic] += number
+            sizes[topic] += size_bytes
         self._counted.clear()
-        enough = max(_PER_S_LEAST * seconds, _SHARE_LEAST * messages.total())
-        often_enough = max(_COUNTED_LEAST, _SHARE_LEAST * notes.total())
-        return [
-            Flood(topic, number / seconds, number / messages.total())
-            for topic, number in messages.most_common(round(1 / _SHARE_LEAST))
-            if number >= enough and notes[topic] >= often_enough and number >= _TIMES_OTHERS_LEAST * _usual(messages, topic)
-        ]
+        many = _by_number(notes, messages, seconds)
+        named = {flood.topic for flood in many}
+        return many + [flood for flood in self._heavy.find(sizes, seconds) if flood.topic not in named]
+
+
+def _by_number(notes: Counter[str], messages: Counter[str], seconds: float) -> list[Flood]:
+    """The floods of messages, by how often each topic was noted, and for how many messages."""
+    enough = max(_PER_S_LEAST * seconds, _SHARE_LEAST * messages.total())
+    often_enough = max(_COUNTED_LEAST, _SHARE_LEAST * notes.total())
+    return [
+        Flood(topic, number / seconds, number / messages.total())
+        for topic, number in messages.most_common(round(1 / _SHARE_LEAST))
+        if number >= enough and notes[topic] >= often_enough and number >= _TIMES_OTHERS_LEAST * _usual(messages, topic)
+    ]
 
 
 def _usual(messages: Counter[str], topic: str) -> float:

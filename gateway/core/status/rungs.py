@@ -52,6 +52,7 @@ class DeviceEvidence:
     :ivar wrong_since_ms: sums are wrong from then on until they are worked out again; 0: none is.
     :ivar not_taken_ms: the last time at which InfluxDB refused a reading of it.
     :ivar flood_per_s: messages a second while it floods; 0: it does not.
+    :ivar flood_bytes_per_s: bytes a second while it floods by large messages; 0: it does not.
     """
 
     now_ms: int
@@ -78,6 +79,7 @@ class DeviceEvidence:
     whereabouts: Whereabouts = _NOT_KNOWN
     not_taken_ms: int = 0
     flood_per_s: float = 0.0
+    flood_bytes_per_s: float = 0.0
     mqtt_connected: bool = True
     clock_doubted: bool = False
     alarms: DeviceAlarms = NO_ALARMS

@@ -118,7 +118,9 @@ class MessageReceiver:
         each = round(len(events) / _COUNTED) or 1
         for event in counted:
             if type(event) is mqtt5.PublishPacket:
-                self._floods.count(event.topic, each)
+                self._floods.count(event.topic, each, len(event.payload))
+            elif type(event) is Oversized:
+                self._floods.count(event.topic, each, event.size_bytes)
 
 
 @dataclass(slots=True)

@@ -155,6 +155,7 @@ class Status:
         jumps = evaluator.unit_jumps.told(now_ms)
         return [
             *troubles.of_connections(events),
+            *troubles.of_port(events.open_port),
             *troubles.of_session(events.session, now_ms, shared=self.config.mqtt.shares is not None),
             *troubles.of_pair(self.standby, self.waits.told, time.monotonic()),
             *troubles.of_members(self.devices.silence.membership, events, now_ms),

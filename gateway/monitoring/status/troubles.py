@@ -17,7 +17,7 @@ from gateway.core.readings.unit_jumps import UnitJump
 from gateway.core.status.silence import Membership
 from gateway.core.status.verdict import ORIGINS_WITHIN_MIN, Finding, Level
 from gateway.ingest.codecs.async_client import AsyncCodecs
-from gateway.ingest.events import Events
+from gateway.ingest.events import FLOODS_SAID, Events
 from gateway.ingest.storage.recovery.tally import Tally
 from gateway.ingest.waiting_events import SessionEvents
 from gateway.monitoring.alarms.documents import AlarmEvents
@@ -39,6 +39,12 @@ def of_connections(events: Events) -> Iterator[Finding]:
         yield Finding("subscription_refused", Level.TROUBLE, {"filter": pattern}, why)
     if events.influxdb_trouble:
         yield Finding("influxdb_away", Level.TROUBLE, {}, events.influxdb_trouble)
+
+
+def of_port(open_port: int) -> Iterator[Finding]:
+    """The devices' port of this machine's broker, if nothing limits what one of them sends."""
+    if open_port:
+        yield Finding("port_open", Level.ATTENTION, {"port": str(open_port)})
 
 
 def of_pair(standby: Standby | None, waits: Sequence[Wait], now_s: float) -> Iterator[Finding]:
@@ -125,17 +131,20 @@ def of_codecs(codecs: AsyncCodecs) -> Iterator[Finding]:
         yield Finding("codec_suspended", Level.ATTENTION, {"codec": codec}, f"it {why}")
 
 
-def of_senders(floods: Iterable[Flood], jumps: Iterable[UnitJump]) -> Iterator[Finding]:
+def of_senders(floods: Sequence[Flood], jumps: Iterable[UnitJump]) -> Iterator[Finding]:
     """Findings about devices whose sending needs attention."""
     for jump in jumps:
         params: dict[str, float | str] = {"make": jump.make, "devices": ", ".join(jump.devices), "factor": jump.factor}
         yield Finding("unit_jump", Level.ATTENTION, params)
-    for flood in floods:
+    for flood in floods[:FLOODS_SAID]:
         sends: dict[str, float | str] = {"per_s": round(flood.per_s), "pct": round(100 * flood.share)}
-        if flood.device:
-            yield Finding("flood", Level.ATTENTION, sends | {"device": flood.device})
-        else:
-            yield Finding("flood_topic", Level.ATTENTION, sends | {"topic": flood.topic[:200]})
+        if flood.bytes_per_s:
+            sends = {"kb_per_s": round(flood.bytes_per_s / 1000)}
+        of_whom = {"device": flood.device} if flood.device else {"topic": flood.topic[:200]}
+        key = ("flood" if flood.device else "flood_topic") + ("_heavy" if flood.bytes_per_s else "")
+        yield Finding(key, Level.ATTENTION, sends | of_whom)
+    if len(floods) > FLOODS_SAID:
+        yield Finding("floods_more", Level.ATTENTION, {"count": len(floods) - FLOODS_SAID})
 
 
 def of_strangers(events: Events, devices_max: int, now_s: float) -> Iterator[Finding]:

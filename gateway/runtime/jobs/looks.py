@@ -24,6 +24,8 @@ from gateway.ingest.storage import journal, keyvalue, rejects
 from gateway.ingest.storage.database import Database, DatabaseFault
 from gateway.monitoring.status.status import JournalState, Status
 from gateway.support.clock import WallClock, every
+from gateway.support.config.model import Config
+from gateway.support.port_limit import open_port
 
 log = logging.getLogger("gateway.jobs")
 
@@ -38,6 +40,7 @@ _SAVE_HISTORY_EVERY: Final = SHARE_EVERY_MIN * 60
 """Counts between two savings: 12 KiB each, 48 KiB an hour."""
 _FIRST_SHARE: Final = 60
 """Counts before silence is counted first: who sends often has been heard again by then."""
+PORT_EVERY_S: Final = 60.0
 _ROUND_EVERY_S: Final = 60.0
 _STEP_MS: Final = 5000
 """A clock that moved further than time passed, by more than this, was set, or the machine slept."""
@@ -92,6 +95,11 @@ class DropWatch:
         if events.drops.total != self._saved:
             self._saved = events.drops.total
             await keyvalue.save(self._database, keyvalue.DROPPED, str(self._saved))
+
+
+async def look_at_port(events: Events, config: Config) -> None:
+    """See if what devices send to the broker is limited."""
+    events.port_looked_at(await asyncio.to_thread(open_port, config))
 
 
 class JournalGauge:

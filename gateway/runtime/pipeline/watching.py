@@ -15,7 +15,7 @@ from gateway.monitoring.status.known_devices import DeviceVerdicts, KnownDevices
 from gateway.monitoring.status.status import JournalState, Status
 from gateway.runtime.jobs.certificates import CertificateWatch, certificate_ends
 from gateway.runtime.jobs.exports import AuditExport, OpenExport, publish_and_wait
-from gateway.runtime.jobs.looks import AlarmRounds, ClockWatch, DropWatch, JournalGauge, RateWatch
+from gateway.runtime.jobs.looks import PORT_EVERY_S, AlarmRounds, ClockWatch, DropWatch, JournalGauge, RateWatch, look_at_port
 from gateway.runtime.jobs.other_gateways import (
     WAITS_EVERY_S,
     ElsewhereWatch,
@@ -33,7 +33,7 @@ from gateway.runtime.jobs.salvage import Salvage
 from gateway.runtime.pipeline.delivering import Waiting, Way
 from gateway.runtime.pipeline.foundation import Foundation, Lane, Lanes, LiveOnly, Pairing
 from gateway.runtime.pipeline.processing import Processing
-from gateway.support.clock import every
+from gateway.support.clock import WallClock, every
 from gateway.support.config.files import secret
 
 
@@ -133,6 +133,7 @@ class Watching:
             "certificates": self.certificate_watch.run,
             "rates": self.rate_watch.run,
             "clock": self.clock_watch.run,
+            "limit of the port": partial(every, PORT_EVERY_S, WallClock(), partial(look_at_port, events, config)),
             **dict(_of_others(foundation, processing, pairing, status)),
             **dict(_published(foundation, processing, pairing)),
         }

@@ -102,6 +102,12 @@ FINDINGS: Final[dict[str, Words]] = {
     "influxdb_away": Words(
         "InfluxDB không nhận số đo; số đo được lưu tạm", "InfluxDB: it accepts no readings, they wait on disk"
     ),
+    "port_open": Words(
+        "Cổng mạng {port} của máy chủ MQTT: không có gì giới hạn lượng dữ liệu một thiết bị gửi, nên một thiết bị hỏng có thể "
+        "đẩy mất số đo của các thiết bị khác. Hãy cài nftables (apt install nftables), rồi khởi động lại Mosquitto",
+        "port {port} of the MQTT broker: nothing limits what one device sends, and a faulty one can push out the readings of "
+        "others. Install nftables (apt install nftables), then restart Mosquitto",
+    ),
     "sent_in_plain": Words(
         "Mật khẩu hoặc mã truy cập gửi tới {url} không được mã hóa: hãy dùng TLS (mqtts, https)",
         "the password or token goes to {url} unencrypted: use TLS (mqtts, https)",
@@ -170,6 +176,15 @@ FINDINGS: Final[dict[str, Words]] = {
         "Topic {topic} có khoảng {per_s} bản tin mỗi giây, {pct} % của tất cả: hãy xem lại",
         "topic {topic} has about {per_s} messages a second, {pct} % of all: check it",
     ),
+    "flood_heavy": Words(
+        "Thiết bị {device} gửi khoảng {kb_per_s} kB mỗi giây, chiếm chỗ của thiết bị khác: hãy xem lại, hoặc thu hồi tài khoản",
+        "device {device} sends about {kb_per_s} kB a second, and takes the room of others: check it, or revoke its account",
+    ),
+    "flood_topic_heavy": Words(
+        "Topic {topic} có khoảng {kb_per_s} kB mỗi giây, chiếm chỗ của các thiết bị khác: hãy xem lại",
+        "topic {topic} has about {kb_per_s} kB a second, and takes the room of others: check who sends it",
+    ),
+    "floods_more": Words("Còn {count} thiết bị khác cũng gửi quá nhiều", "{count} more devices send too much"),
     "clock_doubted": Words("Đồng hồ của cổng đáng ngờ", "the gateway's clock is doubted"),
     "imbalance": Words("Sổ cái: không rõ {count} số đo ở đâu", "ledger: {count} readings unaccounted for"),
     "ids_changed": Words(

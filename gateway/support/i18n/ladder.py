@@ -96,6 +96,12 @@ SAID: Final[dict[str, RungWords]] = {
         "Kiểm tra chu kỳ gửi đã cài, hoặc lỗi khởi động lại liên tục.",
         "Check the interval that is set in it; perhaps it restarts all the time.",
     ),
+    "floods_heavy": _rung(
+        "gửi khoảng {kb_per_s} kB mỗi giây, quá nhiều",
+        "it sends about {kb_per_s} kB a second, far too much",
+        "Kiểm tra chu kỳ gửi và cỡ bản tin đã cài, hoặc lỗi lặp lại liên tục.",
+        "Check the interval and the size of messages that are set in it; perhaps it repeats itself.",
+    ),
     # Registered.
     "registered": _rung("đã đăng ký", "registered"),
     "not_registered": _rung(

@@ -96,6 +96,7 @@ _LINKS: Final[Mapping[str, str]] = {
     "devices_stopped": "/devices?state=stopped",
     "domain_silent": "/devices?state=quiet&domain={domain}",
     "flood": "/devices/{device}",
+    "flood_heavy": "/devices/{device}",
     "imbalance": "#ledger",
     "lost": "#ledger",
     "expired": "#ledger",

@@ -46,7 +46,7 @@ def broker(site: Site, capsys: pytest.CaptureFixture[str]) -> Broker:
 
 
 SECRET = {"administration.password": 0o640, "gateway.password": 0o640, "dynamic-security.json": 0o640}
-PLAIN = {"province.conf": 0o644, "listeners.conf": 0o644, "gateway.conf": 0o644}
+PLAIN = dict.fromkeys(["province.conf", "listeners.conf", "gateway.conf", "gateway_broker.nft"], 0o644)
 
 
 def test_it_writes_listeners_limits_and_an_account_each(broker: Broker) -> None:
@@ -58,6 +58,9 @@ def test_it_writes_listeners_limits_and_an_account_each(broker: Broker) -> None:
     assert f"         password_file: {broker.secrets}/gateway.password\n" in said
     listeners = (broker.conf / "listeners.conf").read_text().splitlines()
     assert {"listener 1884 localhost", "listener 8884"} <= set(listeners)
+    limit = broker.conf / "gateway_broker.nft"
+    assert "define devices_port = 8884\n" in limit.read_text()
+    assert f'ExecStartPre=-+/usr/sbin/nft -f "{limit}"\n' in (broker.unit / "gateway.conf").read_text()
     assert f"plugin {broker.plugins}/mosquitto_dynamic_security.so" in listeners
     assert "require_certificate true" not in listeners
     accounts = json.loads((broker.state / "dynamic-security.json").read_text())

@@ -173,3 +173,57 @@ def test_a_codec_without_calls_has_no_share_of_the_queue() -> None:
     assert not backpressure.answered(done)
     assert backpressure.may_ask("quick", PATIENCE_S + 0.01), "one of three calls is less than a half"
     assert not backpressure.may_ask("slow", PATIENCE_S + 0.01)
+
+
+KB = 1000
+
+
+def heavy(shares: Floods, *looks: dict[str, int], seconds: float = 1.0) -> list[list[str]]:
+    """The devices named in each look, each of which sends one message of so many bytes in it."""
+    named = []
+    for look in looks:
+        for name, size_bytes in look.items():
+            shares.count(topic(name), 1, size_bytes)
+        named.append([flood.device for flood in shares.find(seconds) if flood.bytes_per_s])
+    return named
+
+
+def test_one_that_sends_few_large_messages_is_named_by_its_bytes_however_many_others_send() -> None:
+    shares = Floods()
+    for _ in range(2):
+        shares.count(topic("mad"), 1, 240 * KB)
+    for number in range(5000):
+        shares.count(topic(f"q{number}"), 1, 200)
+    (flood,) = shares.find(2.0)
+    assert flood.device == "mad"
+    assert flood.bytes_per_s == 240 * KB
+    assert flood.describe() == "device mad sends about 240 kB a second: check the device"
+
+
+def test_forty_that_flood_alike_are_all_named_with_few_honest_ones_beside() -> None:
+    flooders = {f"f{number}": 300 * KB for number in range(40)}
+    (named,) = heavy(Floods(), flooders | {"q": 200})
+    assert set(named) == set(flooders)
+
+
+def test_what_a_connection_is_held_back_to_is_named_and_stays_named_until_it_ends() -> None:
+    """64 kB a second, as `deploy/nftables` lets through, in messages of 240 kB."""
+    every_four_s = [{"f": 240 * KB}, {}, {}, {}]
+    ends: list[dict[str, int]] = [{}] * 16
+    named = heavy(Floods(), {"f": 480 * KB}, *every_four_s * 20, *ends)
+    assert named[:81] == [["f"]] * 81
+    assert named[-1] == []
+
+
+def test_a_backlog_of_a_day_sent_at_once_is_no_flood_and_neither_is_a_large_message_every_eight_seconds() -> None:
+    assert heavy(Floods(), {"meter": 1440 * 160}, {"meter": 160}, {"meter": 160}) == [[], [], []]
+    assert heavy(Floods(), *[{"camera": 240 * KB}, *[{}] * 7] * 20) == [[]] * 160
+
+
+def test_one_large_message_among_many_small_ones_stands_for_itself() -> None:
+    shares = Floods()
+    shares.count(topic("once"), 700, 100 * KB)
+    assert shares.find(1.0) == []
+    for _ in range(3):
+        shares.count(topic("often"), 700, 100 * KB)
+    assert [flood.bytes_per_s for flood in shares.find(1.0)] == [300 * KB]

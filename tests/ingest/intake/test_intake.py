@@ -62,10 +62,12 @@ class Noted(Floods):
     """A list of notes that is never cleared."""
 
     topics: list[str] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
 
-    def count(self, topic: str, messages: int) -> None:
+    def count(self, topic: str, messages: int, size_bytes: int = 0) -> None:
         """Count."""
         self.topics += [topic] * bool(messages)
+        self.sizes.append(size_bytes)
 
 
 class Broker(FarBroker):
@@ -181,6 +183,15 @@ def test_every_message_of_a_small_chunk_is_noted(tmp_path: Path) -> None:
         async with broker(tmp_path) as door:
             await door.send([publish(b'{"ph": 7}', at + 1, topic=QUIET if at == 4 else LOUD) for at in range(15)])
             assert sorted(door.shares.topics) == sorted([QUIET] + [LOUD] * 14)
+
+    asyncio.run(story())
+
+
+def test_a_message_is_noted_with_its_size_also_one_too_large_to_be_taken(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with broker(tmp_path) as door:
+            await door.send([publish(b'{"ph": 7}', 1, topic=QUIET), publish(b"x" * 300_000, 2, topic=LOUD)])
+            assert door.shares.sizes == [9, 300_000]
 
     asyncio.run(story())
 

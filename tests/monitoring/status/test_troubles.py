@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+from gateway.core.batching.fair_shares import Flood
 from gateway.core.gateways.queue_members import ClusterSeen, QueueMembers
 from gateway.core.gateways.standby import PairRole, Standby
 from gateway.core.readings.unit_jumps import UnitJump
@@ -36,6 +37,27 @@ def test_the_broker_and_the_database() -> None:
         ("trouble", "subscription_refused", {"filter": "a/#"}, "not authorized"),
         ("trouble", "influxdb_away", {}, "503"),
     ]
+
+
+def test_who_floods_by_number_and_by_bytes_and_how_many_more_do() -> None:
+    by_bytes = [Flood(f"iot/v1/s/water/m{number}/readings", 0.0, 0.0, 61_400.0) for number in range(12)]
+    found = told(
+        troubles.of_senders([Flood("iot/v1/s/water/m/readings", 812.4, 0.9), Flood("a/b", 0.0, 0.0, 5e6), *by_bytes], [])
+    )
+    assert found[:3] == [
+        ("attention", "flood", {"per_s": 812, "pct": 90, "device": "m"}, ""),
+        ("attention", "flood_topic_heavy", {"kb_per_s": 5000, "topic": "a/b"}, ""),
+        ("attention", "flood_heavy", {"kb_per_s": 61, "device": "m0"}, ""),
+    ]
+    assert found[10:] == [("attention", "floods_more", {"count": 4}, "")]
+
+
+def test_a_port_that_nothing_limits() -> None:
+    events = Events()
+    events.port_looked_at(8883)
+    assert told(troubles.of_port(events.open_port)) == [("attention", "port_open", {"port": "8883"}, "")]
+    events.port_looked_at(0)
+    assert told(troubles.of_port(events.open_port)) == []
 
 
 def test_a_live_machine_without_another_or_with_a_journal_it_waits_for() -> None:
