@@ -2,17 +2,19 @@
 
 import argparse
 import os
+import re
 import sqlite3
 import time
 from collections import Counter
 from pathlib import Path
 
-from gateway.admin.backup.archive import ArchiveFault, BackupManifest, make_backup, verify_archive
+from gateway.admin.backup.archive import ArchiveFault, BackupManifest, VerifiedArchive, make_backup, verify_archive
 from gateway.admin.backup.contents import BackupKind
-from gateway.admin.backup.restoring import FilesThere, Restored, RestoredFile, folder_of, places_of, restore
-from gateway.commands.privacy.device_places import BACKUP_MADE
+from gateway.admin.backup.places import RestoredFile, Target, configurations, data_of_unit, places_of
+from gateway.admin.backup.restoring import FilesThere, Restored, restore
+from gateway.commands.privacy.device_places import BACKUP_CLOSED, BACKUP_MADE
 from gateway.commands.running import record, user
-from gateway.commands.terminal import add_config, add_path, add_repeated, show, tell, with_config
+from gateway.commands.terminal import add_path, add_repeated, show, tell, with_config
 from gateway.ingest.storage.beside import InUse
 from gateway.support.audit.forgotten import FORGOTTEN
 from gateway.support.audit.log import AuditFault, AuditLog, Deed
@@ -26,6 +28,7 @@ _WARNING = (
 )
 
 _REFUSED_TO_ROOT = ": root reads it as the owner of its folder, who may not"
+_ACCOUNTS = "/var/lib/mosquitto/dynamic-security.json"
 _DAMAGED = "if it is damaged, the gateway sets it aside at its next start and goes on"
 
 
@@ -34,8 +37,7 @@ def add_backup(backup: argparse.ArgumentParser) -> None:
     with_config(backup, backup_command)
     backup.add_argument("file", type=Path, metavar="FILE", help="the archive to write, such as gateway-2026-11-26.tar.gz")
     backup.add_argument("--to", metavar="WHO", help="who gets it, or where it is kept: told when a device is forgotten")
-    accounts = "/var/lib/mosquitto/dynamic-security.json"
-    add_path(backup, "--accounts", "FILE", "the broker's accounts (default: where Debian has them)", accounts)
+    add_path(backup, "--accounts", "FILE", "the broker's accounts (default: where Debian has them)", _ACCOUNTS)
     also = "a further file or folder, such as that of an authority of your own; may be given again"
     add_repeated(backup, "--also", also, type=Path, metavar="PATH")
 
@@ -54,7 +56,7 @@ def backup_command(config: Config, options: argparse.Namespace) -> None:
     # Before the files are read: so the archive's own log tells of it, and a restored one goes on behind it.
     record(config, BACKUP_MADE, subject={"file": str(path.absolute()), "to": options.to})
     try:
-        manifest = make_backup(config, path, WallClock().now_ms(), accounts=options.accounts, also=options.also)
+        manifest, digest = make_backup(config, path, WallClock().now_ms(), accounts=options.accounts, also=options.also)
     except OSError as error:
         who = "" if not isinstance(error, PermissionError) else _REFUSED_TO_ROOT if os.geteuid() == 0 else "; run it as root"
         raise ConfigurationFault([f"{error.filename or path}: {error.strerror or error}; there is no backup{who}"]) from error
@@ -65,6 +67,8 @@ def backup_command(config: Config, options: argparse.Namespace) -> None:
             [f"{config.journal.path}: cannot be copied: {error}; there is no backup: {_DAMAGED}"]
         ) from error
     _tell_made(path, manifest, options.accounts)
+    print(f"its SHA-256 is {digest}: note it where the archive is not, for restore --sha256")
+    record(config, BACKUP_CLOSED, subject={"file": str(path.absolute()), "to": options.to}, after={"sha256": digest})
 
 
 def _tell_made(path: Path, manifest: BackupManifest, accounts: Path) -> None:
@@ -81,35 +85,51 @@ def _tell_made(path: Path, manifest: BackupManifest, accounts: Path) -> None:
 
 def add_restore(restore: argparse.ArgumentParser) -> None:
     """Add the options of ``gateway restore``."""
-    add_config(restore)
-    restore.add_argument("file", type=Path, metavar="FILE", help="the archive; -c FILE puts the configuration elsewhere")
+    place = "the configuration's place on this machine (default: the one that it has below /etc)"
+    restore.add_argument("-c", "--config", type=Path, metavar="FILE", help=place)
+    restore.add_argument("file", type=Path, metavar="FILE", help="the archive")
     restore.add_argument("--dry-run", action="store_true", help="verify the archive, and list its files and their places")
     restore.add_argument("--replace", action="store_true", help="set files aside that are there already")
     left_out = "leave out readings that waited; the old machine has sent them"
     restore.add_argument("--without-journal", action="store_true", help=left_out)
     lists = "a list of the forgotten, from the old machine (FILE.forgotten beside the archive is read anyway)"
     add_repeated(restore, "--forgotten", lists, type=Path, metavar="FILE")
+    add_path(restore, "--accounts", "FILE", "the broker's accounts on this machine (default: where Debian has them)", _ACCOUNTS)
+    data = "a folder of data of this machine, beside those that the gateway's unit names; may be given again"
+    add_repeated(restore, "--data", data, type=Path, metavar="FOLDER")
+    also = "a further file, or folder with all in it, that may be written; may be given again"
+    add_repeated(restore, "--also", also, type=Path, metavar="PATH")
+    told = "refuse any archive but the one with this SHA-256, which backup and the audit log told"
+    restore.add_argument("--sha256", type=_digest, metavar="HEX", help=told)
     restore.set_defaults(call=restore_command)
 
 
+def _digest(text: str) -> str:
+    """A SHA-256; anything else is none."""
+    if re.fullmatch("[0-9a-fA-F]{64}", text):
+        return text.lower()
+    raise argparse.ArgumentTypeError(f"{text!r} is no SHA-256: 64 digits from 0 to f")
+
+
 def restore_command(options: argparse.Namespace) -> int:
-    """Restore; 1 if the archive cannot be used, ConfigurationFault if the gateway runs or a file is in the way."""
+    """Restore; 1 if the archive cannot be used, ConfigurationFault if the gateway runs, or a file may not lie in its place."""
     archive: Path = options.file
     beside = archive.with_name(archive.name + FORGOTTEN)
     lists = [*options.forgotten, *([beside] if beside.exists() else [])]
     if missing := [str(one) for one in options.forgotten if not one.exists()]:
         raise ConfigurationFault([f"--forgotten: {one} does not exist" for one in missing])
+    target = _target(options)
     try:
-        manifest = verify_archive(archive)
-        places = places_of(manifest, options.config)
-        _tell_archive(archive, manifest, places, is_listed=options.dry_run)
+        verified = verify_archive(archive, options.sha256)
+        places = places_of(verified.manifest, target)
+        _tell_archive(archive, verified, places, options)
         if options.dry_run:
             return 0
         result = restore(
             archive,
-            manifest,
+            verified.manifest,
             places,
-            folder_of(manifest, options.config),
+            target,
             replace=options.replace,
             without_journal=options.without_journal,
             forgotten=lists,
@@ -126,25 +146,51 @@ def restore_command(options: argparse.Namespace) -> int:
         raise ConfigurationFault([f"{error.filename or archive}: {error.strerror or error}; nothing was replaced"]) from error
     except sqlite3.Error as error:
         raise ConfigurationFault([f"{archive}: its store cannot be used: {error}; nothing was replaced"]) from error
-    _record(places, archive, manifest, result)
-    _tell_restored(places, manifest, result)
+    _record(places, archive, verified, result, is_compared=options.sha256 is not None)
+    _tell_restored(places, verified.manifest, result)
     return 0
 
 
-def _tell_archive(archive: Path, manifest: BackupManifest, places: dict[str, RestoredFile], *, is_listed: bool) -> None:
-    made = time.strftime("%Y-%m-%d %H:%M", time.localtime(manifest.facts.made_ms / 1000))
+def _target(options: argparse.Namespace) -> Target:
+    """The places of this machine; ConfigurationFault if it is not plain which configuration is meant."""
+    config: Path | None = options.config
+    if config is None:
+        found = configurations()
+        if len(found) != 1:
+            listed = f": {', '.join(map(str, found))}" if found else ""
+            raise ConfigurationFault([f"this machine has {len(found)} configurations{listed}; name the one to restore with -c"])
+        (config,) = found
+        tell(f"the configuration is {config}")
+    config = config.absolute()
+    return Target(config, (*data_of_unit(config), *options.data), options.accounts, tuple(options.also))
+
+
+def _tell_archive(
+    archive: Path, verified: VerifiedArchive, places: dict[str, RestoredFile], options: argparse.Namespace
+) -> None:
+    facts, manifest = verified.manifest.facts, verified.manifest
+    made = time.strftime("%Y-%m-%d %H:%M", time.localtime(facts.made_ms / 1000))
     show(f"{archive}: whole; made {made} by gateway {manifest.version} ({manifest.commit}), {len(places)} files")
-    if is_listed:
+    print(f"its SHA-256 is {verified.sha256}")
+    if options.sha256 is None:
+        tell("no --sha256 was given: whether somebody changed it on its way is not known; backup and its audit log told it")
+    if options.dry_run:
         for file in places.values():
             show(f"    {file.kind:<26}{file.path}")
+    for link in verified.links:
+        show(f"a link in the archive is not made: {link}")
 
 
-def _record(places: dict[str, RestoredFile], archive: Path, manifest: BackupManifest, result: Restored) -> None:
+def _record(
+    places: dict[str, RestoredFile], archive: Path, verified: VerifiedArchive, result: Restored, *, is_compared: bool
+) -> None:
     """Go on with the audit log behind the entry with which that of the backup ends."""
     journal = next((file.path for file in places.values() if file.kind is BackupKind.STORE), None)
     if journal is None:
         return
-    about = {"file": str(archive.absolute()), "made_ms": manifest.facts.made_ms, "audit": manifest.facts.audit}
+    facts = verified.manifest.facts
+    about = {"file": str(archive.absolute()), "made_ms": facts.made_ms, "audit": facts.audit}
+    about |= {"sha256": verified.sha256, "compared": is_compared}
     after = {"files": len(result.placed), "readings": result.readings, "forgotten": len(result.forgotten)}
     deed = Deed(WallClock().now_ms(), user(), "command", "backup restored")
     try:

@@ -20,12 +20,14 @@ from urllib.request import urlopen
 import pytest
 
 from gateway import commands
+from gateway.admin.backup import restoring
 from gateway.admin.installation import installer
 from gateway.admin.installation.installer import Installer
 from gateway.admin.installation.machine import FileOwner, Layout, NotDone
 from gateway.admin.installation.machine import Machine as InstalledMachine
 from gateway.commands.cli import main
 from gateway.monitoring.exports.open_files import OpenFiles
+from gateway.support.audit.forgotten import forgotten_beside
 from tests.admin.backup.machine import AT_MS, HIS, OTHER, Machine, line
 from tests.commands.hostile import HIDDEN, SERVICE, THINGS, Attack, Attacked, Outside, Thing, attacked, link
 from tests.monitoring.reports.conftest import started
@@ -88,6 +90,12 @@ class Province:
         (self.root / "devices.csv").write_text("id,site,domain\nwm-new,s1,water\n")
         words = ("--accounts", self.broker / "accounts.json", "--also", self.settings / "authority", "-c", machine.config_file)
         assert main(["backup", str(self.root / "g.tar.gz"), *map(str, words)]) == 0
+        forgotten = forgotten_beside(self.data / "journal.db")
+        forgotten.add(OTHER, 2 * AT_MS)
+        shutil.copy(forgotten.path, self.root / "list.forgotten")
+        forgotten.path.rename(self.data / "list.forgotten")
+        shutil.copy(self.root / "g.tar.gz", self.data)
+        shutil.chown(self.data / "g.tar.gz", SERVICE.pw_uid, SERVICE.pw_gid)
 
     def command(self, *words: str | Path) -> int:
         """``gateway WORDS -c FILE``."""
@@ -138,11 +146,25 @@ def keep_open_data(one: Province) -> int:
     return 0
 
 
+def nothing_there(one: Province) -> int:
+    one.data.rename(one.root / "was")
+    return given(*RESTORE)(one)
+
+
+RESTORE: Final = ("restore", "{root}/g.tar.gz", "--data", "{data}", "--accounts", "{broker}/accounts.json")
 ENROL: Final = ("devices", "enroll", "--all", "--file", "{broker}/accounts.json", "--replace")
 COMMANDS: Final[dict[str, Command]] = {
     "backup": given("backup", "{root}/new.tar.gz", "--accounts", "{broker}/accounts.json", "--also", "{data}"),
     "backup into their folder": given("backup", "{data}/new.tar.gz", "--accounts", "{broker}/accounts.json"),
-    "restore": given("restore", "{root}/g.tar.gz", "--replace"),
+    "restore": given(*RESTORE, "--replace"),
+    "restore --dry-run": given(*RESTORE, "--dry-run"),
+    "restore --without-journal": given(*RESTORE, "--replace", "--without-journal"),
+    "restore --forgotten": given(*RESTORE, "--replace", "--forgotten", "{root}/list.forgotten"),
+    "restore with a list of theirs": given(*RESTORE, "--replace", "--forgotten", "{data}/list.forgotten"),
+    "restore over what is there": given(*RESTORE),
+    "restore --also": given("restore", "{root}/g.tar.gz", "--replace", "--also", "{data}", "--also", "{broker}"),
+    "restore of an archive of theirs": given("restore", "{data}/g.tar.gz", *RESTORE[2:], "--replace"),
+    "restore where no data is": nothing_there,
     "devices list": given("devices", "list"),
     "devices add": given("devices", "add", "wm-1", "--site", "s1", "--domain", "water"),
     "devices edit": given("devices", "edit", HIS, "--serial", "7"),
@@ -203,7 +225,7 @@ PLACES: Final = (
     *("photos.db", "photos.db-journal", "copy.json", "journal.db.audit.restoring", "devices.yaml", "devices.yaml.bak"),
 )
 LATER: Final = ("backup", "restore", "devices export", "devices forget", "rejects list", "setup copy")
-STATUS: Final = {"devices forget --check": 1, "status": 1}
+STATUS: Final = {"devices forget --check": 1, "status": 1, "restore over what is there": 2}
 """Of commands that say something by it."""
 
 
@@ -233,6 +255,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Prov
 @pytest.fixture(autouse=True)
 def _users(monkeypatch: pytest.MonkeyPatch) -> None:
     """Users and groups that there are on every machine."""
+    monkeypatch.setattr(restoring, "_SERVICE", SERVICE.pw_name)
     monkeypatch.setattr(installer, "_OF_GATEWAY", FileOwner(SERVICE.pw_name, SERVICE_GROUP))
     monkeypatch.setattr(installer, "_READ_BY_GATEWAY", FileOwner("root", SERVICE_GROUP))
 

@@ -1,6 +1,7 @@
 """``gateway backup`` and ``restore`` of a gateway that was stopped: what is told, refused, set aside and recorded."""
 
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,8 @@ def restore(archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
 
 
 def test_a_dry_run_lists_the_files_and_their_places(restore: Restore, archive: Path, tmp_path: Path) -> None:
-    head, *files = restore("--dry-run").splitlines()
+    head, digest, *files = restore("--dry-run").splitlines()
+    assert digest == f"its SHA-256 is {sha256(archive.read_bytes()).hexdigest()}"
     assert head.startswith(f"{archive}: whole; made 2026-")
     assert head.endswith(f", {len(files)} files")
     assert f"    configuration             {tmp_path}/new/gateway.yaml" in files
@@ -49,7 +51,7 @@ def test_a_dry_run_lists_the_files_and_their_places(restore: Restore, archive: P
 
 
 def test_a_gateway_is_made_of_it_and_the_audit_log_goes_on(restore: Restore, tmp_path: Path) -> None:
-    _, *told = restore().splitlines()
+    _, _, *told = restore().splitlines()
     files = [path for path in (tmp_path / "new").rglob("*") if path.is_file()]
     assert (tmp_path / "new" / "devices.yaml").read_text() == (tmp_path / "devices.yaml").read_text()
     assert told[0].endswith(" files restored; 0 were there as the backup has them, or newer")
@@ -105,5 +107,7 @@ def test_a_backup_is_refused_where_it_would_take_a_place_or_lack_something(stopp
         assert said in stopped.command("backup", *words, status=2)
     assert stopped.audited() == []
     stopped.command("backup", f"{tmp_path}/x", "--also", f"{tmp_path}/there", "--to", "the vault")
-    (entry,) = stopped.audited()
-    assert (entry["action"], entry["subject"]) == ("backup made", {"file": f"{tmp_path}/x", "to": "the vault"})
+    before, after = stopped.audited()
+    assert before["action"] == "backup made"
+    assert before["subject"] == after["subject"] == {"file": f"{tmp_path}/x", "to": "the vault"}
+    assert (after["action"], after["after"]) == ("backup closed", {"sha256": sha256((tmp_path / "x").read_bytes()).hexdigest()})

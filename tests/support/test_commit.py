@@ -127,4 +127,4 @@ def test_a_backup_says_which_commit_made_it(tmp_path: Path) -> None:
     machine.fill(HIS)
     file = tmp_path / "backup.tar.gz"
     assert machine.command("backup", file).returncode == 0
-    assert verify_archive(file).commit == commit.running_commit()
+    assert verify_archive(file).manifest.commit == commit.running_commit()

@@ -16,12 +16,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from hashlib import file_digest, sha256
 from pathlib import Path, PurePosixPath
-from typing import IO, Final, NamedTuple
+from typing import IO, Any, Final, NamedTuple
 
 import msgspec
 
 from gateway import __version__
-from gateway.admin.backup.contents import SQLITE, BackupFile, BackupKind, files_of, to_read
+from gateway.admin.backup.contents import LAID, SQLITE, BackupFile, BackupKind, files_of, to_read
 from gateway.ingest.storage import journal
 from gateway.ingest.storage.beside import is_in_use
 from gateway.support.audit.forgotten import forgotten_beside
@@ -36,7 +36,13 @@ _MANIFEST_MAX_BYTES: Final = 64 * 2**20
 _LEVEL: Final = 1
 """The journal in it is compressed already."""
 _HERE, _ROOT = "here", "root"
-_MODE_OF_LINK: Final = 0o777
+_KINDS: Final = {
+    tarfile.LNKTYPE: "a second name of a file",
+    tarfile.FIFOTYPE: "a pipe",
+    tarfile.CHRTYPE: "a device",
+    tarfile.BLKTYPE: "a device",
+}
+_ELSEWHERE: Final = "the archive names a file that no backup has: {!r}"
 
 
 class ArchiveFault(Exception):  # noqa: N818 - says what it is
@@ -78,32 +84,34 @@ class BackupManifest(msgspec.Struct, frozen=True):
     commit: str = "unknown"
 
 
-class ArchivedOwner(NamedTuple):
-    """Rights and owner of a file, as the archive has them."""
+class VerifiedArchive(NamedTuple):
+    """An archive that is whole.
 
-    mode: int
-    user: str
-    group: str
+    :ivar sha256: of all its bytes, as they were when they were verified.
+    :ivar links: names of folders that are links in archives of earlier releases. None is made.
+    """
+
+    manifest: BackupManifest
+    sha256: str
+    links: Sequence[str]
 
 
 def write_archive(
     path: Path, folder: Path, sources: Iterable[tuple[BackupFile, Path]], facts: Callable[[], BackupFacts]
-) -> BackupManifest:
+) -> tuple[BackupManifest, str]:
     """Write an archive, for its owner alone; a fault leaves none. OSError if a file cannot be read, or it not be written.
 
     Each source comes with the path where it is read: of a database that is a copy. When all are in it facts are asked for.
+    Returned with it: the SHA-256 of what was written.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
         with open(beside, "xb", opener=private) as raw:
+            hashed = _Hashed(raw)
             with tarfile.open(  # of a link its target: rights and owner of the link itself say nothing
-                fileobj=raw, mode="w:gz", compresslevel=_LEVEL, format=tarfile.PAX_FORMAT, dereference=True
+                fileobj=hashed, mode="w:gz", compresslevel=_LEVEL, format=tarfile.PAX_FORMAT, dereference=True
             ) as tar:
-                listed = list(sources)
-                for one in sorted(_folders([file.path for file, _ in listed], folder)):
-                    if (head := tar.gettarinfo(one, _name_of(one, folder))).isdir():
-                        tar.addfile(head)
-                archived = [_add(tar, file, read_from, folder) for file, read_from in listed]
+                archived = [_add(tar, file, read_from, folder) for file, read_from in sources]
                 manifest = BackupManifest(_FORMAT, __version__, facts(), archived, running_commit())
                 text = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
                 last = tarfile.TarInfo(_MANIFEST)
@@ -116,82 +124,91 @@ def write_archive(
     finally:
         with as_owner(beside.parent):
             beside.unlink(missing_ok=True)
-    return manifest
+    return manifest, hashed.digest.hexdigest()
 
 
 def is_archive(path: Path) -> bool:
     """Tell if a file begins as an archive does."""
     try:
-        with _opened(path) as tar:
+        with _opened(path) as (tar, _):
             first = tar.next()
     except ArchiveFault:
         return False
     return first is not None and PurePosixPath(first.name).parts[0] in {_HERE, _ROOT}
 
 
-def verify_archive(path: Path) -> BackupManifest:
-    """Read a whole archive, compare each file with the manifest; ArchiveFault if it is damaged, or of a newer release."""
+def verify_archive(path: Path, wanted: str | None = None) -> VerifiedArchive:
+    """Read a whole archive, and compare each file with the manifest; ``wanted``: the SHA-256 that it must have.
+
+    ArchiveFault if it is damaged, of a newer release, or holds what no backup has.
+    """
     found: dict[str, tuple[int, str]] = {}
+    links: list[str] = []
     text = b""
-    with _opened(path) as tar:
-        for member, body in _each(tar):
+    with _opened(path) as (tar, read):
+        for member, body in _each(tar, links):
+            if text or member.name in found:
+                raise ArchiveFault(f"{path}: is damaged: {member.name!r} {'comes after its end' if text else 'stands twice'}")
             if member.name == _MANIFEST and member.size <= _MANIFEST_MAX_BYTES:
                 text = body.read()
             else:
                 found[member.name] = member.size, file_digest(body, "sha256").hexdigest()
+        digest = read.whole()
+    if wanted not in {None, digest}:
+        raise ArchiveFault(f"{path}: is not the archive that was named: its SHA-256 is {digest}")
     manifest = _manifest(path, text)
     told = {file.name: (file.bytes, file.sha256) for file in manifest.files}
+    if len(told) < len(manifest.files):
+        raise ArchiveFault(f"{path}: is damaged: its manifest names a file twice")
+    for link in links:
+        if not any(name.startswith(f"{link}/") for name in told):
+            raise ArchiveFault(f"{path}: holds a link, which no backup has: {link!r}")
     for name in sorted(told.keys() | found.keys()):
         if told.get(name) != found.get(name):
             raise ArchiveFault(f"{path}: is damaged: {name} is not what the manifest says")
-    return manifest
+    return VerifiedArchive(manifest, digest, links)
 
 
-def each_file(path: Path) -> Iterator[tuple[str, ArchivedOwner | None, IO[bytes]]]:
-    """Yield the name of each file of an archive that was verified, with its rights and a stream of its bytes.
+def each_file(path: Path) -> Iterator[tuple[str, bool, IO[bytes]]]:
+    """Yield the name of each file of a verified archive, whether it was for root alone, and a stream of its bytes.
 
-    Of a file that a link leads to, archives of earlier releases hold the rights of the link: then they are None. ArchiveFault
-    if it is damaged meanwhile.
+    ArchiveFault if it is damaged meanwhile.
     """
-    with _opened(path) as tar:
-        for member, body in _each(tar):
+    with _opened(path) as (tar, _):
+        for member, body in _each(tar, []):
             if member.name != _MANIFEST:
-                yield member.name, None if member.mode & 0o777 == _MODE_OF_LINK else _owner(member), body
+                yield member.name, member.uname == "root" and not member.mode & 0o077, body
 
 
-def each_folder(path: Path) -> Iterator[tuple[str, ArchivedOwner]]:
-    """Yield the name of each folder of a verified archive, with its rights, the outer ones first."""
-    with _opened(path) as tar:
-        for member in tar:
-            if member.isreg():
-                return  # they come before the files
-            if member.isdir():
-                yield member.name, _owner(member)
+def _each(tar: tarfile.TarFile, links: list[str]) -> Iterator[tuple[tarfile.TarInfo, io.BufferedReader]]:
+    """Yield each file, and add names of links; ArchiveFault if it holds what no backup has."""
+    for member in tar:
+        _refuse_foreign(member.name)
+        body = tar.extractfile(member) if member.isreg() and not member.issparse() else None
+        if isinstance(body, io.BufferedReader):
+            yield member, body
+        elif member.issym():
+            links.append(member.name)
+        elif not member.isdir():  # earlier releases wrote folders
+            kind = _KINDS.get(member.type, "what is no plain file")
+            raise ArchiveFault(f"the archive holds {kind}, which no backup has: {member.name!r}")
 
 
 def place_of_member(name: str, folder: Path) -> Path:
     """The path of a file, by the folder that the configuration is to lie in; ArchiveFault if it leads elsewhere."""
+    _refuse_foreign(name)
     first, *rest = PurePosixPath(name).parts
-    if ".." in rest or not rest or first not in {_HERE, _ROOT}:
-        raise ArchiveFault(f"the archive names a file that no backup has: {name}")
+    if not rest:
+        raise ArchiveFault(_ELSEWHERE.format(name))
     return (folder if first == _HERE else Path("/")).joinpath(*rest)
 
 
-def _each(tar: tarfile.TarFile) -> Iterator[tuple[tarfile.TarInfo, io.BufferedReader]]:
-    """Yield each file. Folders that are links are links in archives of earlier releases: nothing is read of them."""
-    for member in tar:
-        if member.isreg() and isinstance(body := tar.extractfile(member), io.BufferedReader):
-            yield member, body
-
-
-def _owner(member: tarfile.TarInfo) -> ArchivedOwner:
-    return ArchivedOwner(member.mode & 0o777, member.uname, member.gname)
-
-
-def _folders(files: Sequence[Path], folder: Path) -> set[Path]:
-    """The folders of files, whose rights and owners matter too: below the configuration's all, elsewhere the nearest."""
-    here = {parent for file in files for parent in file.parents if parent != folder and parent.is_relative_to(folder)}
-    return here | {file.parent for file in files if not file.is_relative_to(folder)}
+def _refuse_foreign(name: str) -> None:
+    """Refuse a name that no backup writes."""
+    first, *rest = PurePosixPath(name).parts or ("",)
+    is_plain = str(PurePosixPath(name)) == name and min(name) >= " " and not name.endswith(LAID)
+    if ".." in rest or not is_plain or (first not in {_HERE, _ROOT} and name != _MANIFEST):
+        raise ArchiveFault(_ELSEWHERE.format(name))
 
 
 def _name_of(path: Path, folder: Path) -> str:
@@ -213,7 +230,7 @@ def _add(tar: tarfile.TarFile, file: BackupFile, read_from: Path, folder: Path) 
 
 
 class _Hashed(io.RawIOBase):
-    """A file that is hashed while it is read."""
+    """A file that is hashed while it is read or written."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -224,17 +241,29 @@ class _Hashed(io.RawIOBase):
         self.digest.update(data)
         return data
 
+    def write(self, data: Any) -> int:  # noqa: ANN401 - any bytes
+        self.digest.update(data)
+        return self._file.write(data)
+
+    def whole(self) -> str:
+        """Read what is left; return the SHA-256 of all."""
+        while self.read(2**20):
+            pass
+        return self.digest.hexdigest()
+
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tarfile.TarFile]:
+def _opened(path: Path) -> Iterator[tuple[tarfile.TarFile, _Hashed]]:
     try:
-        with open(path, "rb", opener=private) as raw, tarfile.open(fileobj=raw, mode="r|gz") as tar:
-            yield tar
+        with open(path, "rb", opener=private) as raw:
+            hashed = _Hashed(raw)
+            with tarfile.open(fileobj=hashed, mode="r|gz") as tar:
+                yield tar, hashed
     except FileNotFoundError:
         raise ArchiveFault(f"{path}: is not there") from None
     except OSError as error:
         raise ArchiveFault(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (tarfile.TarError, EOFError, zlib.error) as error:
+    except (tarfile.TarError, EOFError, zlib.error, ValueError, OverflowError) as error:
         raise ArchiveFault(f"{path}: is no backup, or is damaged: {error}") from error
 
 
@@ -249,7 +278,7 @@ def _manifest(path: Path, text: bytes) -> BackupManifest:
                 f"{path}: gateway {made_by.version} made it, which is newer than this one, {__version__}: install it"
             )
         return msgspec.json.decode(text, type=BackupManifest)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, ValueError) as error:  # also a number of thousands of digits
         raise ArchiveFault(f"{path}: is damaged: its manifest cannot be read: {error}") from error
 
 
@@ -263,8 +292,11 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", version.partition("+")[0]))
 
 
-def make_backup(config: Config, path: Path, now_ms: int, *, accounts: Path, also: Sequence[Path]) -> BackupManifest:
-    """Write a backup of a gateway; OSError or sqlite3.Error if a file cannot be read, or the archive not be written."""
+def make_backup(config: Config, path: Path, now_ms: int, *, accounts: Path, also: Sequence[Path]) -> tuple[BackupManifest, str]:
+    """Write a backup of a gateway, and return its manifest and SHA-256.
+
+    OSError or sqlite3.Error if a file cannot be read, or the archive not be written.
+    """
     folder = config.file.parent if config.file is not None else Path.cwd()
     audit, is_running = AuditLog(config.journal.path), is_in_use(config.journal.path)
     with ExitStack() as stack:

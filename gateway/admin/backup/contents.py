@@ -52,6 +52,12 @@ SQLITE: Final = frozenset({BackupKind.STORE, BackupKind.PHOTOS})
 """Kinds that a running gateway writes: SQLite copies them as they are at one instant."""
 
 
+COMPANIONS: Final = ("-wal", "-shm", "-journal", ".tally")
+"""Behind the name of a database: files that belong to it; its tally counts what was in it."""
+LAID: Final = ".restoring"
+"""Behind the name of a file that a restore lays beside its place; one that a power cut left is no file of a gateway."""
+
+
 class BackupFile(NamedTuple):
     """A file of a gateway."""
 
@@ -74,7 +80,14 @@ def files_of(config: Config, accounts: Path, also: Sequence[Path]) -> list[Backu
     for kind, path in _named(config, accounts, also):
         for file in _within(path):
             found.setdefault(Path(os.path.abspath(file)), kind)  # noqa: PTH100 - without `..`; links stay links
-    return [BackupFile(kind, path) for path, kind in found.items()]
+    beside = beside_databases(BackupFile(kind, path) for path, kind in found.items())
+    return [BackupFile(kind, path) for path, kind in found.items() if path not in beside and not path.name.endswith(LAID)]
+
+
+def beside_databases(files: Iterable[BackupFile]) -> set[Path]:
+    """Files that belong to databases among others. A copy of a database is whole without them, and is spoiled by old ones."""
+    databases = [file.path for file in files if file.kind in SQLITE]
+    return {path.with_name(path.name + end) for path in databases for end in (*COMPANIONS, ".lock")}
 
 
 def _named(config: Config, accounts: Path, also: Sequence[Path]) -> Iterator[tuple[BackupKind, Path]]:

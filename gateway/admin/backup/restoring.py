@@ -13,7 +13,6 @@ The machine that made the backup may have gone on, and have written, sent and co
 - Devices that were forgotten since are forgotten again.
 """
 
-import grp
 import os
 import pwd
 import shutil
@@ -24,10 +23,11 @@ from dataclasses import dataclass, field
 from hashlib import file_digest
 from itertools import count
 from pathlib import Path
-from typing import IO, Final, NamedTuple
+from typing import IO, Final
 
-from gateway.admin.backup.archive import ArchivedOwner, ArchiveFault, BackupManifest, each_file, each_folder, place_of_member
-from gateway.admin.backup.contents import SQLITE, BackupKind, DeviceFiles
+from gateway.admin.backup.archive import ArchiveFault, BackupManifest, each_file
+from gateway.admin.backup.contents import COMPANIONS, SQLITE, BackupKind, DeviceFiles
+from gateway.admin.backup.places import RestoredFile, Target
 from gateway.core.readings.sums import KEPT
 from gateway.ingest.storage import journal, keyvalue
 from gateway.ingest.storage.beside import lock
@@ -36,23 +36,13 @@ from gateway.support.audit.forgotten import ForgottenDevices
 from gateway.support.audit.log import AUDIT, AuditFault, AuditLog, ChainLink
 from gateway.support.private_files import READERS_MODE, as_owner, give_to_readers, make_folder, private, sync_folder
 
-_LAID: Final = ".restoring"
 _ASIDE: Final = ".before-restore"
-_COMPANIONS: Final = ("", "-wal", "-shm", ".tally")
-"""Files that belong to a database; its tally counts what was in the old one."""
-
-
-class RestoredFile(NamedTuple):
-    """A file of an archive and its place."""
-
-    kind: BackupKind
-    path: Path
-    sha256: str
-
-    @property
-    def laid(self) -> Path:
-        """Its place until all are there."""
-        return self.path.with_name(self.path.name + _LAID)
+_KEPT_RIGHTS: Final = 0o664
+"""The rights of a file at its place that the next one there may have too: never those of everybody to write, or to run it."""
+_OURS_MODE, _WAY_MODE, _OTHERS_MODE = 0o750, 0o755, 0o700
+"""Rights of folders that are missing: below settings and data, on the way there, elsewhere."""
+_SERVICE: Final = "gateway"
+"""The user and the group that ``install.sh`` makes."""
 
 
 @dataclass(slots=True)
@@ -73,54 +63,17 @@ class FilesThere(Exception):  # noqa: N818 - says what it is
         self.paths = paths
 
 
-def folder_of(manifest: BackupManifest, config: Path | None) -> Path:
-    """The folder of the configuration: of the one that is named, else where it was."""
-    return Path(manifest.facts.folder) if config is None else config.absolute().parent
-
-
-def places_of(manifest: BackupManifest, config: Path | None) -> dict[str, RestoredFile]:
-    """The place of each file of an archive, by its name there; ``config``: the configuration's, None: the one that it had.
-
-    The registry lies where root's own link leads, in a folder that the service may write. ArchiveFault if no backup has one.
-    """
-    folder = folder_of(manifest, config)
-    found: dict[str, RestoredFile] = {}
-    taken: set[Path] = set()
-    for one in manifest.files:
-        path = place_of_member(one.name, folder)
-        if config is not None and one.kind == BackupKind.CONFIGURATION:
-            path = config.absolute()
-        try:
-            kind = BackupKind(one.kind)
-        except ValueError:
-            raise ArchiveFault(f"the archive holds {one.kind!r}, which this release does not know") from None
-        if kind is BackupKind.REGISTRY:
-            path = _led_to(path)
-        if path not in taken:  # `--also` may have named the file to which the link leads
-            found[one.name] = RestoredFile(kind, path, one.sha256)
-            taken.add(path)
-    return found
-
-
-def _led_to(path: Path) -> Path:
-    """The path to which a link leads that is root's or one's own, in such a folder: nobody else can have put it there."""
-    trusted = {0, os.geteuid()}
-    if path.is_symlink() and {path.lstat().st_uid, path.parent.stat().st_uid} <= trusted:
-        return path.parent / path.readlink()
-    return path
-
-
 def restore(
     archive: Path,
     manifest: BackupManifest,
     places: dict[str, RestoredFile],
-    folder: Path,
+    target: Target,
     *,
     replace: bool,
     without_journal: bool,
     forgotten: Sequence[Path],
 ) -> Restored:
-    """Restore a verified archive; ``folder``: the configuration's.
+    """Restore a verified archive.
 
     :param replace: set files aside that are at its places.
     :raises FilesThere: some are, and they may not be set aside; nothing was written.
@@ -128,16 +81,17 @@ def restore(
     :raises ArchiveFault, OSError, sqlite3.Error: it cannot be restored; what was there is there.
     """
     journal_path = next((file.path for file in places.values() if file.kind is BackupKind.STORE), None)
-    _make_folders(archive, places.values(), folder)
+    for folder in dict.fromkeys(file.path.parent for file in places.values()):
+        _make_folders(folder, target)
     with _stopped(journal_path):
         wanted = {name: file for name, file in places.items() if not _stands(file, manifest, places.values())}
         if (there := [file.path for file in wanted.values() if file.path.exists()]) and not replace:
             raise FilesThere(there)
         result = Restored()
         try:
-            for name, owner, body in each_file(archive):
-                if name in wanted:
-                    _lay(wanted[name].laid, owner, body)
+            for name, is_for_root, body in each_file(archive):
+                if name in wanted and not _lay(wanted[name], body, target, is_for_root=is_for_root):
+                    raise ArchiveFault(f"{archive}: {name} changed after it was verified; nothing was replaced")
             result.forgotten = _forget_again(wanted.values(), places.values(), manifest.facts.made_ms, forgotten)
             for file in wanted.values():
                 if file.kind is BackupKind.STORE:
@@ -167,18 +121,25 @@ def _stopped(journal_path: Path | None) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _make_folders(archive: Path, files: Iterable[RestoredFile], folder: Path) -> None:
-    """Make the folders that are missing, with their rights and owners."""
-    paths = [file.path for file in files]
-    for name, owner in each_folder(archive):
-        place = place_of_member(name, folder)
-        if not place.exists() and any(path.is_relative_to(place) for path in paths):
-            with as_owner(place):
-                make_folder(place)
-                descriptor = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
-                os.fchmod(descriptor, owner.mode)
-                _give(descriptor, place, owner)
-                os.close(descriptor)
+def _make_folders(folder: Path, target: Target) -> None:
+    """Make the folders that are missing on the way to a file, with the owners and rights that ``install.sh`` gives them."""
+    if folder.exists():
+        return
+    _make_folders(folder.parent, target)
+    is_data = any(folder.is_relative_to(data) for data in target.data)
+    is_ours = is_data or folder.is_relative_to(target.settings)
+    with as_owner(folder):
+        folder.mkdir(_OTHERS_MODE)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            if is_ours and os.geteuid() == 0:  # else it is its owner's already
+                with suppress(KeyError):  # no such user is here: it stays root's
+                    user = pwd.getpwnam(_SERVICE)
+                    os.fchown(descriptor, user.pw_uid if is_data else 0, user.pw_gid)
+            is_way = any(place.is_relative_to(folder) for place in (target.settings, *target.data))
+            os.fchmod(descriptor, _OURS_MODE if is_ours else _WAY_MODE if is_way else _OTHERS_MODE)
+        finally:
+            os.close(descriptor)
 
 
 def _stands(file: RestoredFile, manifest: BackupManifest, all_files: Iterable[RestoredFile]) -> bool:
@@ -210,30 +171,28 @@ def _goes_on(entries: Path, head: str) -> bool:
     return False
 
 
-def _lay(path: Path, owner: ArchivedOwner | None, body: IO[bytes]) -> None:
-    """Write a file beside its place, with its rights; in root's folders root gives it to its owner too."""
-    with as_owner(path.parent):
-        make_folder(path.parent)
-        path.unlink(missing_ok=True)
-        with open(path, "xb", opener=private) as file:
-            shutil.copyfileobj(body, file)
-            file.flush()
-            os.fchmod(file.fileno(), READERS_MODE if owner is None else owner.mode)
-            _give(file.fileno(), path, owner)
-            os.fsync(file.fileno())
+def _lay(file: RestoredFile, body: IO[bytes], target: Target, *, is_for_root: bool) -> bool:
+    """Write a file beside its place; tell if it is the one that was verified.
 
-
-def _give(descriptor: int, path: Path, owner: ArchivedOwner | None) -> None:
-    """Give a file or a folder of root's to its owner, if the machine knows one of that name; None: to who reads its folder."""
-    if os.geteuid() != 0:  # it is of a folder's owner, and so is it
-        return
-    if owner is None:
-        give_to_readers(descriptor, path)
-        return
-    with suppress(LookupError):
-        os.fchown(descriptor, pwd.getpwnam(owner.user).pw_uid, -1)
-    with suppress(LookupError):
-        os.fchown(descriptor, -1, grp.getgrnam(owner.group).gr_gid)
+    Its rights and owner are those of the file that is there. Else, below the settings, the group of its folder may read it, if
+    it was not for root alone.
+    """
+    with as_owner(file.laid.parent):
+        file.laid.unlink(missing_ok=True)
+        with open(file.laid, "x+b", opener=private) as laid:
+            shutil.copyfileobj(body, laid)
+            laid.flush()
+            if not file.path.is_symlink() and file.path.is_file():
+                there = file.path.stat()
+                if os.geteuid() == 0:  # it is of a folder's owner, and so is it
+                    os.fchown(laid.fileno(), there.st_uid, there.st_gid)
+                os.fchmod(laid.fileno(), there.st_mode & _KEPT_RIGHTS)
+            elif file.path.is_relative_to(target.settings) and not is_for_root:
+                give_to_readers(laid.fileno(), file.laid)
+                os.fchmod(laid.fileno(), READERS_MODE)
+            os.fsync(laid.fileno())
+            laid.seek(0)
+            return file_digest(laid, "sha256").hexdigest() == file.sha256
 
 
 def _forget_again(
@@ -275,7 +234,7 @@ def _place(file: RestoredFile) -> list[Path]:
     aside = _free_name(file.path)
     moved = []
     with as_owner(file.path.parent):
-        for suffix in _COMPANIONS if file.kind in SQLITE else ("",):
+        for suffix in ("", *COMPANIONS) if file.kind in SQLITE else ("",):
             old, new = file.path.with_name(file.path.name + suffix), aside.with_name(aside.name + suffix)
             if os.path.lexists(old):  # a WAL that stays would be taken for the new file's
                 old.rename(new)

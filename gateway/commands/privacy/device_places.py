@@ -59,6 +59,8 @@ def audit_entries(config: Config, device: NamedDevice | None = None, *actions: s
 
 
 BACKUP_MADE: Final = "backup made"
+BACKUP_CLOSED: Final = "backup closed"
+"""Only in the log that goes on: the archive itself ends before its own SHA-256."""
 DEVICE_EXPORTED: Final = "device exported"
 _ASIDE: Final = (".damaged-", ".salvaged-", ".newer-", ".before-restore", ".before-install")
 """In the names of files that the gateway, a restore or an installation set aside, and that only people read again."""

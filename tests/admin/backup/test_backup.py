@@ -4,7 +4,6 @@ import gzip
 import io
 import json
 import os
-import shutil
 import stat
 import tarfile
 from pathlib import Path
@@ -20,11 +19,13 @@ from gateway.ingest.storage.database import Database
 from gateway.ingest.storage.device_memory import device_rows
 from gateway.monitoring.alarms.outbox import INFLUXDB
 from gateway.support.audit.forgotten import forgotten_beside
-from gateway.support.audit.log import AuditLog, Deed
+from gateway.support.audit.log import AuditLog, ChainLink, Deed
 from gateway.support.private_files import private
 from gateway.support.registry.registry import load_registry
 from tests.admin.backup.machine import AT_MS, HIS, OTHER, Machine
 from tests.system.rig import run_gateway
+
+NOT_COMPARED = "no --sha256 was given"
 
 
 @pytest.fixture
@@ -97,19 +98,8 @@ def test_a_store_that_is_named_with_two_dots_is_restored_too(tmp_path: Path) -> 
     archive = machine.backup(tmp_path / "g.tar.gz")
     for folder in (machine.folder, tmp_path / "var"):
         folder.rename(folder.with_name(f"burnt-{folder.name}"))
-    restored(machine, archive)
+    restored(machine, archive, "--data", tmp_path / "var")
     assert machine.command("audit", "list").stdout.count("device registered") == 1
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to others")
-def test_files_and_folders_have_the_owners_and_rights_that_they_had(old: Machine, new: Machine, tmp_path: Path) -> None:
-    for path in (old.journal.parent, *old.journal.parent.iterdir()):
-        shutil.chown(path, "nobody")
-    old.authority.chmod(0o750)
-    new.folder.mkdir()
-    restored(new, old.backup(tmp_path / "g.tar.gz"))
-    assert (new.authority.stat().st_mode & 0o777, new.authority.owner()) == (0o750, "root")
-    assert new.journal.parent.owner() == new.journal.owner() == new.journal.with_name("journal.db.lock").owner() == "nobody"
 
 
 def test_the_archive_is_for_its_owner_alone_and_says_that_it_holds_secrets(old: Machine, tmp_path: Path) -> None:
@@ -173,7 +163,7 @@ def test_the_audit_log_goes_on_where_the_backup_ends(old: Machine, new: Machine,
     restored(new, archive)
     newest, before, *_ = new.audit.entries(None, 5)
     assert (newest["action"], before["action"], before["subject"]["to"]) == ("backup restored", "backup made", "the safe")
-    assert new.audit.verify([known]).faults == []
+    assert new.audit.verify([ChainLink(known.number - 1, before["hash"])]).faults == []
 
 
 def test_a_log_that_went_on_since_the_backup_stays(old: Machine, tmp_path: Path) -> None:
@@ -220,7 +210,7 @@ def test_files_that_are_there_are_named_and_set_aside_only_when_told(old: Machin
     (old.folder / "tokens").write_text("# newer\n")
     refused = old.command("restore", archive)
     assert refused.returncode == 2
-    there = {f"{old.folder}/tokens", str(old.journal), f"{old.folder}/data/photos.db"}
+    there = {NOT_COMPARED, f"{old.folder}/tokens", str(old.journal), f"{old.folder}/data/photos.db"}
     assert {line.partition(":")[0] for line in refused.stderr.splitlines()} == there
     assert (old.folder / "tokens").read_text() == "# newer\n"
     assert f"set aside: {old.folder}/tokens.before-restore" in restored(old, archive, "--replace")
@@ -259,23 +249,17 @@ def test_a_damaged_archive_is_refused_whole(old: Machine, new: Machine, tmp_path
     done = new.command("restore", archive)
     assert (done.returncode, said in done.stderr) == (1, True), done.stderr
     assert not new.folder.exists()
-    assert run_gateway("restore", tmp_path / "none").returncode == 1
+    assert new.command("restore", tmp_path / "none").returncode == 1
 
 
-def rewritten(archive: Path, change: dict[str, object], name: str = "") -> None:
-    """Write the archive again with another manifest, or another name for its first member."""
+def rewritten(archive: Path, change: dict[str, object]) -> None:
+    """Write the archive again with another manifest."""
     with tarfile.open(archive) as tar:
         members = [(member, file.read()) for member in tar if (file := tar.extractfile(member))]
     with tarfile.open(archive, "w:gz") as tar:
-        for at, (member, found) in enumerate(members):
-            body = found
-            if member.name == "manifest.json":
-                manifest = json.loads(body) | change
-                if name:
-                    manifest["files"][0]["name"] = name
-                body = json.dumps(manifest).encode()
-            elif name and not at:
-                member.name = name
+        for member, found in members:
+            is_manifest = member.name == "manifest.json"
+            body = json.dumps(json.loads(found) | change).encode() if is_manifest else found
             member.size = len(body)
             tar.addfile(member, io.BytesIO(body))
 
@@ -289,14 +273,6 @@ def test_an_archive_of_a_newer_release_is_refused(
     done = new.command("restore", archive)
     assert (done.returncode, "which is newer than this one" in done.stderr) == (1, True)
     assert not new.folder.exists()
-
-
-@pytest.mark.parametrize("name", ["here/../../x", "etc/passwd", "here"])
-def test_an_archive_that_leads_elsewhere_is_refused(old: Machine, new: Machine, tmp_path: Path, name: str) -> None:
-    archive = old.backup(tmp_path / "g.tar.gz")
-    rewritten(archive, {}, name)
-    done = new.command("restore", archive)
-    assert (done.returncode, "names a file that no backup has" in done.stderr) == (1, True), done.stderr
 
 
 def test_who_was_forgotten_since_the_backup_is_forgotten_again(old: Machine, new: Machine, tmp_path: Path) -> None:
