@@ -4,8 +4,10 @@ How files are written, and the passwords in them, holds for RabbitMQ too.
 """
 
 import argparse
+from contextlib import suppress
 from pathlib import Path
 from secrets import token_bytes, token_urlsafe
+from socket import AF_INET, AF_INET6, SOCK_DGRAM, getaddrinfo, getfqdn, gethostname, socket
 from typing import Final, NamedTuple
 
 from gateway.admin.broker.configuration import (
@@ -16,10 +18,12 @@ from gateway.admin.broker.configuration import (
     port_limit,
     service_conf,
 )
+from gateway.commands.setup.settings import Settings, beside, put_settings
 from gateway.commands.terminal import add_path, add_repeated, port, show, with_config
 from gateway.ingest.broker.rights import SALT_BYTES, SERVICES, BrokerAccount, document, of_administration, of_gateway
 from gateway.support.config.files import ConfigurationFault, blaming
 from gateway.support.config.model import Config
+from gateway.support.config.setting_types import split_url
 from gateway.support.private_files import READERS_MODE, as_owner, give_to_readers, placed
 from schemas.printable import printable
 
@@ -28,18 +32,21 @@ _PLUGIN: Final = "mosquitto_dynamic_security.so"
 
 _NEXT: Final = """
 Next:
-  1. put the broker's certificate and key where listeners.conf names them (`gateway setup certificates` makes them)
-  2. in gateway.yaml:
-       mqtt:
-         url: mqtt://localhost:{services_port}
-         username: gateway
-         password_file: {secrets}/gateway.password
-       enrolment:
-         url: mqtts://NAME-OF-THIS-MACHINE:{port}
-         ca: ca.crt
-         password_file: {secrets}/administration.password
-  3. systemctl daemon-reload, restart Mosquitto, then the gateway; `gateway check --connect` tells if they find each other
-  4. gateway devices enroll ID"""
+  1. put the broker's certificate and key where listeners.conf names them (`gateway setup certificates` makes them), and the
+     certificate of the authority that signed it where devices and the gateway find it: enrolment.ca in gateway.yaml
+  2. systemctl daemon-reload, restart Mosquitto, then the gateway; `gateway check --connect` tells if they find each other
+  3. gateway devices enroll ID"""
+
+
+PLAIN_MODE: Final = 0o644
+
+
+class SetupFile(NamedTuple):
+    """A file to write, with the rights of its folder's group."""
+
+    path: Path
+    text: str
+    mode: int
 
 
 def add_options(broker: argparse.ArgumentParser) -> None:
@@ -48,13 +55,15 @@ def add_options(broker: argparse.ArgumentParser) -> None:
     broker.add_argument("--mosquitto", choices=["2.0", "2.1"], default="2.0", help="its version (default: 2.0)")
     add_path(broker, "--conf", "DIR", "folder of its configuration", "/etc/mosquitto/conf.d")
     add_path(broker, "--state", "DIR", "folder that the broker may write", "/var/lib/mosquitto")
-    add_path(broker, "--secrets", "DIR", "folder for the passwords", "/etc/gateway")
+    add_path(broker, "--secrets", "DIR", "folder for the passwords (default: secrets, beside gateway.yaml)")
     add_path(broker, "--unit", "DIR", "folder of what is added to its service", "/etc/systemd/system/mosquitto.service.d")
     add_path(broker, "--plugins", "DIR", "folder of Mosquitto's plugins (default: as in Debian)")
     add_path(broker, "--certificate", "FILE", "of the broker", "/etc/mosquitto/certs/broker.crt")
     add_path(broker, "--key", "FILE", "of the broker", "/etc/mosquitto/certs/broker.key")
     add_path(broker, "--client-certificates", "CA.crt", "devices show certificates of this authority, no passwords")
     add_path(broker, "--revoked", "CA.crl", "certificates that the authority took back")
+    reached = "name or address of this machine for devices (default: one that others reach)"
+    broker.add_argument("--name", metavar="NAME", help=reached)
     broker.add_argument("--port", type=port, default=8883, help="for devices (default: 8883)")
     broker.add_argument("--services-port", type=port, default=1883, help="for services of this machine (default: 1883)")
     add_repeated(broker, "--service", "an account for it; may be given again", choices=["chirpstack", "node-red"])
@@ -64,6 +73,20 @@ def add_options(broker: argparse.ArgumentParser) -> None:
 
 def setup_broker(config: Config, options: argparse.Namespace) -> None:
     """Write the files; ConfigurationFault if one is there already or cannot be written, or the plugin is missing."""
+    wanted = broker_files(config, options)
+    if options.dry_run:
+        show_files(wanted)
+    elif not options.replace and (present := [file.path for file in wanted if file.path.exists()]):
+        lost = "--replace writes it anew, and all accounts of devices with it"
+        raise ConfigurationFault([f"{path}: is there already; {lost}" for path in present])
+    else:
+        write_broker(wanted)
+    put_settings(config.file, broker_settings(config, options), dry_run=options.dry_run)
+    print(_NEXT)
+
+
+def broker_files(config: Config, options: argparse.Namespace) -> list[SetupFile]:
+    """The files; the accounts come last, and with them the broker is set up. ConfigurationFault if the plugin is missing."""
     used = MosquittoPlaces(
         accounts=options.state / "dynamic-security.json",
         plugins=_plugins(options.plugins),
@@ -74,25 +97,66 @@ def setup_broker(config: Config, options: argparse.Namespace) -> None:
         devices_port=options.port,
         services_port=options.services_port,
     )
-    version = MosquittoVersion(options.mosquitto)
+    version, secrets = MosquittoVersion(options.mosquitto), _secrets(config, options)
     accounts, limit = _accounts(config, options.service), options.conf / "gateway_broker.nft"
-    wanted = [
+    return [
         SetupFile(options.conf / "province.conf", limits_conf(version, used.plugins), PLAIN_MODE),
         SetupFile(options.conf / "listeners.conf", listeners_conf(version, used), PLAIN_MODE),
         SetupFile(limit, port_limit(used.devices_port), PLAIN_MODE),
         SetupFile(options.unit / "gateway.conf", service_conf(used.accounts, _file_of(config), limit), PLAIN_MODE),
+        *(SetupFile(secrets / f"{one.name}.password", f"{one.password}\n", READERS_MODE) for one in accounts),
         SetupFile(used.accounts, document((one, token_bytes(SALT_BYTES)) for one in accounts), READERS_MODE),
-        *(SetupFile(options.secrets / f"{one.name}.password", f"{one.password}\n", READERS_MODE) for one in accounts),
     ]
-    if options.dry_run:
-        show_files(wanted)
-        return
-    if not options.replace and (present := [file.path for file in wanted if file.path.exists()]):
-        lost = "--replace writes it anew, and all accounts of devices with it"
-        raise ConfigurationFault([f"{path}: is there already; {lost}" for path in present])
+
+
+def write_broker(wanted: list[SetupFile]) -> None:
+    """Write the files."""
     for file in wanted:
         write_file(file)
-    print(_NEXT.format(secrets=options.secrets, port=options.port, services_port=options.services_port))
+
+
+def broker_settings(config: Config, options: argparse.Namespace) -> Settings:
+    """What gateway.yaml is to say of the broker."""
+    name, secrets = config.mqtt.username or "gateway", _secrets(config, options)
+    mqtt = {"username": name, "password_file": beside(config.file, secrets / f"{name}.password")}
+    parts = split_url(config.mqtt.url)
+    if (parts.scheme, parts.port or options.services_port) != ("mqtt", options.services_port):
+        mqtt = {"url": f"mqtt://localhost:{options.services_port}"} | mqtt
+    password = secrets / f"{config.enrolment.username}.password"
+    enrolment = {"password_file": beside(config.file, password)}
+    if config.enrolment.url is None or options.name is not None:
+        host = options.name or machine_names()[0]
+        enrolment = {"url": f"mqtts://{f'[{host}]' if ':' in host else host}:{options.port}"} | enrolment
+    if config.enrolment.ca is None and (ca := _file_of(config).with_name("ca.crt")).exists():
+        enrolment["ca"] = beside(config.file, ca)
+    return {"mqtt": mqtt, "enrolment": enrolment}
+
+
+_ELSEWHERE: Final = ((AF_INET, "192.0.2.1"), (AF_INET6, "2001:db8::1"))
+"""Addresses that nobody has; the way to them tells our own."""
+
+
+def machine_names() -> list[str]:
+    """Names and addresses of this machine, the first one is what others reach: a name that leads to it, else an address."""
+    addresses = []
+    for family, elsewhere in _ELSEWHERE:
+        with suppress(OSError), socket(family, SOCK_DGRAM) as asking:
+            asking.connect((elsewhere, 9))  # sends nothing
+            addresses.append(str(asking.getsockname()[0]))
+    host, full = gethostname(), getfqdn()
+    leads = "." in full and _leads_to(full, addresses)
+    return list(dict.fromkeys([*([full] if leads else []), *addresses, full, host, "localhost"]))
+
+
+def _leads_to(name: str, addresses: list[str]) -> bool:
+    with suppress(OSError):
+        return any(str(found[4][0]) in addresses for found in getaddrinfo(name, None))
+    return False
+
+
+def _secrets(config: Config, options: argparse.Namespace) -> Path:
+    """The folder of passwords."""
+    return Path(options.secrets or _file_of(config).parent / "secrets")
 
 
 def _file_of(config: Config) -> Path:
@@ -116,17 +180,6 @@ def _plugins(folder: Path | None) -> Path:
             return found
     where = folder or "/usr/lib/*"
     raise ConfigurationFault([f"{where}: {_PLUGIN} is not there; it comes with Mosquitto 2 (--plugins names another folder)"])
-
-
-PLAIN_MODE: Final = 0o644
-
-
-class SetupFile(NamedTuple):
-    """A file to write, with the rights of its folder's group."""
-
-    path: Path
-    text: str
-    mode: int
 
 
 def show_files(wanted: list[SetupFile]) -> None:

@@ -4,6 +4,7 @@ import json
 import stat
 
 import pytest
+import yaml
 
 from gateway.commands.cli import main
 from tests.site import Site
@@ -13,7 +14,7 @@ class Broker:
     """The folders of a Mosquitto in which the command is given."""
 
     def __init__(self, site: Site, capsys: pytest.CaptureFixture[str]) -> None:
-        assert site.config
+        (site.folder / "gateway.yaml").write_text("# of a person\nlanguage: vi\n")
         self.folder, self._capsys = site.folder, capsys
         self.plugins = site.folder / "plugins"
         self.plugins.mkdir()
@@ -50,12 +51,19 @@ PLAIN = dict.fromkeys(["province.conf", "listeners.conf", "gateway.conf", "gatew
 
 
 def test_it_writes_listeners_limits_and_an_account_each(broker: Broker) -> None:
-    said = broker.command("--port", "8884", "--services-port", "1884", "--service", "node-red")
+    said = broker.command("--port", "8884", "--services-port", "1884", "--service", "node-red", "--name", "broker.example.vn")
     assert broker.written() == {**SECRET, **PLAIN, "node-red.password": 0o640}
     assert f"{broker.conf}/listeners.conf: written\n" in said
-    assert "         url: mqtt://localhost:1884\n" in said
-    assert "         url: mqtts://NAME-OF-THIS-MACHINE:8884\n" in said
-    assert f"         password_file: {broker.secrets}/gateway.password\n" in said
+    settings = yaml.safe_load((broker.folder / "gateway.yaml").read_text())
+    assert settings["mqtt"] == {
+        "url": "mqtt://localhost:1884",
+        "username": "gateway",
+        "password_file": "secrets/gateway.password",
+    }
+    assert settings["enrolment"] == {
+        "url": "mqtts://broker.example.vn:8884",
+        "password_file": "secrets/administration.password",
+    }
     listeners = (broker.conf / "listeners.conf").read_text().splitlines()
     assert {"listener 1884 localhost", "listener 8884"} <= set(listeners)
     limit = broker.conf / "gateway_broker.nft"
