@@ -116,7 +116,7 @@ def write_broker(wanted: list[SetupFile]) -> None:
 
 
 def broker_settings(config: Config, options: argparse.Namespace) -> Settings:
-    """What gateway.yaml is to say of the broker."""
+    """The settings of the broker in gateway.yaml."""
     name, secrets = config.mqtt.username or "gateway", _secrets(config, options)
     mqtt = {"username": name, "password_file": beside(config.file, secrets / f"{name}.password")}
     parts = split_url(config.mqtt.url)
