@@ -6,7 +6,6 @@ Each step may be interrupted at any point and is simply run again.
 import argparse
 import fcntl
 import os
-import shutil
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -15,12 +14,32 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
-from gateway.admin.installation.machine import UNIT, USER, FileOwner, Layout, Machine, NotDone, instance, without_waiting
-from gateway.admin.installation.release import build_environment, has_room, is_whole, keep, open_bundle
+from gateway.admin.installation.machine import (
+    UNIT,
+    USER,
+    FileOwner,
+    Layout,
+    Machine,
+    NotDone,
+    in_words,
+    instance,
+    without_waiting,
+)
+from gateway.admin.installation.release import (
+    SCRIPT,
+    Bundle,
+    ask_for_room,
+    build_environment,
+    environment_bytes,
+    is_whole,
+    keep,
+    kept_bytes,
+    open_bundle,
+    open_kept,
+)
 from gateway.admin.installation.switch import Services, Switch
 from gateway.support.private_files import as_owner
 
-_LEAST_ROOM_BYTES: Final = 200 * 2**20
 _READ_BY_GATEWAY: Final = FileOwner("root", USER)
 _OF_GATEWAY: Final = FileOwner(USER, USER)
 _REGISTRY: Final = Path("registry", "devices.yaml")
@@ -40,24 +59,45 @@ class Installer:
         self._switch = Switch(layout, machine, self._services)
 
     def install(self, folder: Path) -> None:
-        """Install or upgrade; NotDone if bundle, machine or settings do not allow it, or the new version fails."""
+        """Install or upgrade; NotDone if bundle, machine or settings do not allow it, or the new version fails.
+
+        Of one that fails nothing stays.
+        """
         bundle = open_bundle(folder)
         bundle.verify()
-        if not has_room(self._layout.home, _LEAST_ROOM_BYTES):
-            raise NotDone(f"{self._layout.home} has less than {_LEAST_ROOM_BYTES >> 20} MiB free: make room first")
+        self._prune(bundle.version)
+        self._ask_for_room(bundle)
         self._user()
-        kept = keep(bundle, self._layout.kept(bundle.version), self._machine)
-        build_environment(kept, self._layout.environment(kept.version), self._machine)
-        self._configuration(folder)
-        self._check(kept.version)
-        self._switch.to(kept.version)
+        try:
+            self._switch_to_new(bundle)
+        except (NotDone, OSError, KeyboardInterrupt):
+            self._prune()
+            raise
         self._prune()
+        for name in _FLAT:
+            self._machine.remove(self._layout.home / name)
+
+    def _ask_for_room(self, bundle: Bundle) -> None:
+        """NotDone if there is none for what this version still lacks."""
+        place = self._layout.environment(bundle.version)
+        needed_bytes = 0 if is_whole(place, bundle) else environment_bytes(bundle, place)
+        ask_for_room(place, needed_bytes + kept_bytes(bundle, self._layout.kept(bundle.version)))
+
+    def _switch_to_new(self, bundle: Bundle) -> None:
+        layout, machine = self._layout, self._machine
+        kept = keep(bundle, layout.kept(bundle.version), machine)
+        build_environment(kept, layout.environment(bundle.version), machine)
+        self._configuration(bundle.folder)
+        self._check(bundle.version)
+        machine.write(layout.script, (kept.folder / SCRIPT).read_bytes(), mode=0o755)
+        self._switch.to(bundle.version)
 
     def keep(self, folder: Path) -> None:
         """Keep the wheels of a bundle for another Python, before Debian is upgraded to it."""
-        bundle = open_bundle(folder)
+        bundle, place = open_bundle(folder), self._layout.kept(open_bundle(folder).version)
         bundle.verify()
-        keep(bundle, self._layout.kept(bundle.version), self._machine)
+        ask_for_room(place, kept_bytes(bundle, place))
+        keep(bundle, place, self._machine)
 
     def rollback(self) -> None:
         """Go back to the version before; the present one stays, to be gone back to as well."""
@@ -76,11 +116,13 @@ class Installer:
         self.build(link.readlink().name)
 
     def build(self, version: str) -> None:
-        """Build the environment of a version that is kept."""
-        kept = open_bundle(self._layout.kept(version))
+        """Build the environment of a version that is kept, unless it is whole: then the kept copy is not asked."""
         place = self._layout.environment(version)
-        if not is_whole(place, kept):
-            kept.verify()
+        if is_whole(place):
+            self._machine.say(f"kept: {place}")
+            return
+        kept = open_kept(self._layout.kept(version))
+        kept.verify(kept.built_from)
         build_environment(kept, place, self._machine)
 
     def remove(self) -> None:
@@ -124,7 +166,7 @@ class Installer:
             self._registry(settings, (bundle / "deploy" / "devices.yaml").read_bytes())
             machine.write(settings / "gateway.yaml.sample", sample)
         first = self._layout.settings() / "gateway.yaml"
-        if not first.exists():
+        if not os.path.lexists(first):  # a link of root's may lead to where nothing is yet
             machine.write(first, sample, mode=0o640, owner=_READ_BY_GATEWAY)
 
     def _registry(self, settings: Path, sample: bytes) -> None:
@@ -136,7 +178,9 @@ class Installer:
         if link.is_symlink() and settings / link.readlink() != registry:
             machine.say(f"{link} leads to {link.readlink()} and not to {_REGISTRY}: the registry stays there")
             return
-        if link.exists() and not link.is_symlink():
+        if os.path.lexists(link) and not link.is_symlink():
+            if not link.is_file():
+                raise NotDone(f"{link} is no file and no link: the registry belongs to {registry}. Move away what lies there")
             self._take_over(link, registry)
         elif not os.path.lexists(registry):
             machine.write(registry, sample, mode=0o640, owner=_OF_GATEWAY)
@@ -165,19 +209,14 @@ class Installer:
             if self._machine.step(f"run: {' '.join(map(str, words))}") and self._machine.status(*words) != 0:
                 raise NotDone(f"{version} does not accept {settings}, see above; nothing was switched")
 
-    def _prune(self) -> None:
-        """Remove all versions but the current one and the one before."""
+    def _prune(self, wanted: str = "") -> None:
+        """Remove all versions but the current one, the one before, one that is wanted, and whoever a trial would go back to."""
         home, machine = self._layout.home, self._machine
-        links = (self._layout.current, self._layout.previous)
-        stays = {link.readlink().name for link in links if link.is_symlink()}
+        stays = {wanted, *self._switch.versions()}
         for kept in sorted((home / "kept").glob("*")):
             if kept.name not in stays and not machine.dry_run:
                 machine.remove(home / kept.name)
                 machine.remove(kept)
-        for name in _FLAT:
-            machine.remove(home / name)
-        with suppress(OSError):
-            shutil.rmtree(home / "kept.old")
 
 
 def _holds(path: Path, content: bytes) -> bool:
@@ -216,8 +255,8 @@ def main(folder: Path, words: Sequence[str]) -> int:
         _hold_signals()
         with _alone(layout, options):
             _act(installer, options, folder)
-    except NotDone as why:
-        print(f"install.sh: {why}", file=sys.stderr)
+    except (NotDone, OSError) as why:
+        print(f"install.sh: {why if isinstance(why, NotDone) else in_words(why)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("install.sh: interrupted; run it again to go on", file=sys.stderr)

@@ -3,6 +3,7 @@
 Each change is whole or not there when it is interrupted, and does nothing where it was done before.
 """
 
+import errno
 import grp
 import os
 import pwd
@@ -27,7 +28,7 @@ class Layout:
     :ivar home: the folder of the program, one environment for each version.
     :ivar current: the link to the environment that the service runs; ``previous``: to that which a rollback leads to.
     :ivar trial: the note of a switch that is not confirmed yet.
-    :ivar script: the link to the script of the current version; ``command``: to the command ``gateway``.
+    :ivar script: the script, a file of its own; ``command``: the link to the command ``gateway``.
     :ivar units: the folder of the administrator's units; ``log_limits``: the limits of the system's log.
     """
 
@@ -114,6 +115,15 @@ class Machine:
         if self.step(f"run: {words}") and (status := self.status(*command)):
             raise NotDone(f"this failed with status {status}: {words}")
 
+    def build(self, place: Path, *command: str | Path) -> None:
+        """Run a program that builds an environment; NotDone, in words of people, if it failed."""
+        if self.step(f"run: {' '.join(map(str, command))}") and self.status(*command):
+            free = shutil.disk_usage(place.parent).free // 10**6
+            raise NotDone(
+                f"the program could not be built in {place}: why stands above ({place.parent} has {free} MB left). "
+                f"Nothing was switched, and what was built of it is removed"
+            )
+
     def status(self, *command: str | Path) -> int:
         """Run a program that changes nothing, or whose failure has a meaning; return its exit status."""
         return _run(command).returncode
@@ -125,7 +135,7 @@ class Machine:
     def write(self, path: Path, content: bytes, *, mode: int = 0o644, owner: FileOwner = ROOT) -> bool:
         """Write a file, whole or not at all; tell if it is another one than before."""
         with as_owner(path.parent):
-            with suppress(OSError), open(path, "rb", opener=without_waiting()) as file:
+            with suppress(OSError), open(path, "rb", opener=without_waiting(os.O_NOFOLLOW)) as file:
                 if file.read() == content:
                     return False
             if self.step(f"write: {path}"):
@@ -173,23 +183,33 @@ class Machine:
 
     def remove(self, path: Path) -> None:
         """Remove a file, a link or a folder with all that is in it. A folder is renamed first: none is ever half there."""
-        if not os.path.lexists(path):
+        old = path.with_name(f".{path.name}.removed")  # a name that no copy of a person's has, as gateway.old might be one
+        if not os.path.lexists(path) and not old.exists():
             return
         if self.step(f"remove: {path}"):
-            if path.is_symlink() or not path.is_dir():
+            if path.is_symlink() or path.is_file():
                 with as_owner(path.parent):
                     path.unlink()
                 return
-            old = path.with_name(path.name + ".old")
             if old.exists():
                 shutil.rmtree(old)
-            path.rename(old)
-            shutil.rmtree(old)
+            if path.exists():
+                path.rename(old)
+                shutil.rmtree(old)
 
     def sync(self) -> None:
         """Wait until all that was written is on disk: what follows says that it is there."""
         if not self.dry_run:
             os.sync()
+
+
+def in_words(error: OSError) -> str:
+    """Return what the system refused, with the file and, where the disk is full, what is left of it."""
+    place = Path(error.filename2 or error.filename or "/")
+    if error.errno != errno.ENOSPC:
+        return f"{place}: {error.strerror}"
+    there = next(folder for folder in (place, *place.parents) if folder.exists())
+    return f"the disk of {place} is full: {shutil.disk_usage(there).free // 10**6} MB are left (df -h {there}). Make room first"
 
 
 def without_waiting(more: int = 0) -> Callable[[str, int], int]:

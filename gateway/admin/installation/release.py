@@ -5,9 +5,11 @@ It is built at the place where it stays, from the wheels that are kept and nothi
 
 import os
 import platform
+import re
 import shutil
 import sys
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import file_digest
@@ -20,6 +22,7 @@ SUMS: Final = "SHA256SUMS"
 LOCK: Final = "requirements-runtime.lock"
 SCRIPT: Final = "install.sh"
 WHEELS: Final = "wheels"
+UNITS: Final = "deploy/systemd"
 
 
 def build_tag(python: tuple[int, int] = sys.version_info[:2], machine: str = platform.machine()) -> str:
@@ -29,35 +32,48 @@ def build_tag(python: tuple[int, int] = sys.version_info[:2], machine: str = pla
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A bundle in a folder."""
+    """A bundle in a folder.
+
+    :ivar cure: what mends it where it is damaged.
+    """
 
     folder: Path
     version: str
+    cure: str = "copy the bundle again and unpack it again"
 
     @property
     def sums(self) -> dict[str, str]:
-        """The path of each file in it → its SHA-256."""
-        return dict(_sums(self.folder))
+        """The path of each file in it → its SHA-256; NotDone if there is no list, or none that can be read."""
+        found = dict(_sums(self.folder))
+        if not any(map(_is_program, found)):
+            raise NotDone(f"{self.folder / SUMS} is missing or damaged: {self.cure}")
+        return found
 
     @property
     def program(self) -> Path:
         """The wheel of the project."""
-        (wheel,) = (self.folder / WHEELS).glob("province_gateway-*.whl")
-        return wheel
+        return self.folder / next(filter(_is_program, self.sums))
 
     @property
     def tags(self) -> list[str]:
         """The Pythons and machines that it has wheels for."""
         return sorted(place.name for place in (self.folder / WHEELS).iterdir() if place.is_dir())
 
-    def verify(self) -> None:
-        """Compare every file with its sum; NotDone if one is missing or differs."""
-        for name, sha256 in self.sums.items():
+    @property
+    def built_from(self) -> list[str]:
+        """The paths of what an environment on this machine is built from, and run with."""
+        of_another_machine = re.compile(f"{WHEELS}/(?!{build_tag()}/)[^/]+/")
+        return [name for name in self.sums if not of_another_machine.match(name)]
+
+    def verify(self, names: Collection[str] = ()) -> None:
+        """Compare some files, or all, with their sums; NotDone if one is missing or differs."""
+        sums = self.sums
+        for name in names or sums:
             path = self.folder / name
             if not path.is_file():
-                raise NotDone(f"{path} is missing: the bundle is not complete; unpack it again")
-            if digest(path) != sha256:
-                raise NotDone(f"{path} is damaged: it differs from {SUMS}; copy the bundle again")
+                raise NotDone(f"{path} is missing: {self.cure}")
+            if digest(path) != sums.get(name):
+                raise NotDone(f"{path} is damaged, it differs from {SUMS}: {self.cure}")
 
 
 def open_bundle(folder: Path) -> Bundle:
@@ -67,18 +83,24 @@ def open_bundle(folder: Path) -> Bundle:
     return Bundle(folder, (folder / "VERSION").read_text(encoding="utf-8").strip())
 
 
+def open_kept(folder: Path) -> Bundle:
+    """The kept copy of the version that its folder names, whatever state it is in."""
+    cure = f"unpack the bundle of {folder.name} again and run its install.sh, which mends the kept copy"
+    return Bundle(folder, folder.name, cure)
+
+
 def keep(bundle: Bundle, place: Path, machine: Machine) -> Bundle:
     """Copy a bundle to ``place``, beside the wheels that one of the same version has brought for another Python.
 
-    The list of sums comes last: with it the copy is complete. NotDone if another program of the same version is there.
+    What the disk has damaged there is mended. The list of sums comes last: with it the copy is complete.
+    NotDone if another program of the same version is there.
     """
-    there = dict(_sums(place)) if (place / SUMS).exists() else {}
-    new = bundle.sums
-    if any(there.get(name, sha256) != sha256 for name, sha256 in new.items()):
+    there, new = {name: sha256 for name, sha256 in _sums(place) if (place / name).is_file()}, bundle.sums
+    if any(name in there and there[name] != sha256 and _is(place / name, there[name]) for name, sha256 in new.items()):
         raise NotDone(f"{place} holds another program of the version {bundle.version}; a version is never given twice")
-    missing = [name for name, sha256 in new.items() if not (place / name).is_file() or digest(place / name) != sha256]
-    if not missing and not new.keys() - there.keys():
-        return Bundle(place, bundle.version)
+    missing = [name for name, sha256 in new.items() if not _is(place / name, sha256)]
+    if not missing and dict(_sums(place)) == there | new:
+        return open_kept(place)
     if machine.dry_run:
         machine.step(f"keep: {place}")
         return bundle
@@ -92,7 +114,7 @@ def keep(bundle: Bundle, place: Path, machine: Machine) -> Bundle:
         part.rename(target)
     machine.sync()
     machine.write(place / SUMS, sums_text(there | new).encode())
-    return Bundle(place, bundle.version)
+    return open_kept(place)
 
 
 def sums_text(sums: dict[str, str]) -> str:
@@ -106,9 +128,20 @@ def digest(path: Path) -> str:
         return file_digest(file, "sha256").hexdigest()
 
 
+def _is(path: Path, sha256: str) -> bool:
+    return path.is_file() and digest(path) == sha256
+
+
+def _is_program(name: str) -> bool:
+    return name.startswith(f"{WHEELS}/province_gateway-")
+
+
 def _sums(folder: Path) -> Iterator[tuple[str, str]]:
-    for line in (folder / SUMS).read_text(encoding="utf-8").splitlines():
-        sha256, _, name = line.partition("  ")
+    """What the list of a folder says, as far as it can be read."""
+    text = ""
+    with suppress(OSError):
+        text = (folder / SUMS).read_text(encoding="utf-8", errors="replace")
+    for sha256, name in re.findall(r"^([0-9a-f]{64})  (.+)$", text, re.MULTILINE):
         if Path(name).is_absolute() or ".." in Path(name).parts:
             raise NotDone(f"{folder / SUMS} names {name}, which is not in the bundle")
         yield name, sha256
@@ -123,16 +156,20 @@ def python_path() -> Path:
     return Path(sys._base_executable).resolve()  # type: ignore[attr-defined]  # noqa: SLF001 - has no other name
 
 
-def is_whole(place: Path, bundle: Bundle) -> bool:
-    """Tell if the environment was built to its end, and its Python is still there."""
+def is_whole(place: Path, bundle: Bundle | None = None) -> bool:
+    """Tell if the environment was built to its end, of this bundle if one is given, and its Python is still there."""
     with suppress(OSError):
-        if (place / _BUILT).read_text(encoding="utf-8") == _built_from(bundle):
-            return os.access(place / "bin" / "python", os.X_OK)
+        python, _, program = (place / _BUILT).read_text(encoding="utf-8").strip().partition("\n")
+        is_wanted = bundle is None or program == bundle.sums[str(bundle.program.relative_to(bundle.folder))]
+        return is_wanted and python == str(python_path()) and os.access(place / "bin" / "python", os.X_OK)
     return False
 
 
 def build_environment(bundle: Bundle, place: Path, machine: Machine) -> None:
-    """Build a bundle's environment, unless it is there; NotDone if it has no wheels for this machine."""
+    """Build a bundle's environment, unless it is there; NotDone if it has no wheels for this machine, or the disk no room.
+
+    What was built by half does not stay.
+    """
     if is_whole(place, bundle):
         machine.say(f"kept: {place}")
         return
@@ -140,19 +177,49 @@ def build_environment(bundle: Bundle, place: Path, machine: Machine) -> None:
     if tag not in bundle.tags:
         there = ", ".join(bundle.tags) or "none"
         raise NotDone(f"the bundle is for {there}; this machine needs the one for {tag}")
-    machine.run(python_path(), "-m", "venv", "--clear", place)
+    ask_for_room(place, environment_bytes(bundle, place))
     pip: tuple[str | Path, ...] = (place / "bin" / "python", *_PIP, "--find-links", wheels / tag)
-    machine.run(*pip, "--require-hashes", "--requirement", bundle.folder / LOCK)
-    machine.run(*pip, bundle.program)
-    machine.sync()
-    machine.write(place / _BUILT, _built_from(bundle).encode())
-
-
-def has_room(home: Path, least_bytes: int) -> bool:
-    """Tell if the disk has room for an environment."""
-    there = next(place for place in (home, *home.parents) if place.exists())
-    return shutil.disk_usage(there).free >= least_bytes
+    try:
+        machine.remove(place / _BUILT)
+        machine.build(place, python_path(), "-m", "venv", "--clear", place)
+        machine.build(place, *pip, "--require-hashes", "--requirement", bundle.folder / LOCK)
+        machine.build(place, *pip, bundle.program)
+        machine.sync()
+        machine.write(place / _BUILT, _built_from(bundle).encode())
+    except (NotDone, OSError, KeyboardInterrupt):
+        machine.remove(place)
+        raise
 
 
 def _built_from(bundle: Bundle) -> str:
     return f"{python_path()}\n{digest(bundle.program)}\n"
+
+
+_BLOCK_BYTES: Final = 4096
+_OF_VENV_BYTES: Final = 24 * 2**20
+"""Of pip, of folders, and to spare."""
+
+
+def environment_bytes(bundle: Bundle, place: Path) -> int:
+    """What an environment takes beyond what lies at its place: the files of the wheels, those of Python also compiled."""
+    found = _OF_VENV_BYTES - sum(path.lstat().st_blocks * 512 for path in place.rglob("*"))
+    for wheel in (bundle.program, *(bundle.folder / WHEELS / build_tag()).glob("*.whl")):
+        with suppress(OSError, zipfile.BadZipFile), zipfile.ZipFile(wheel) as archive:
+            for member in archive.infolist():
+                blocks = -(-member.file_size // _BLOCK_BYTES) * (2 if member.filename.endswith(".py") else 1)
+                found += blocks * _BLOCK_BYTES
+    return found
+
+
+def kept_bytes(bundle: Bundle, place: Path) -> int:
+    """What is still to be copied of a bundle."""
+    return sum((bundle.folder / name).stat().st_size for name in bundle.sums if not (place / name).is_file())
+
+
+def ask_for_room(place: Path, needed_bytes: int) -> None:
+    """NotDone, in words, if the disk of a place has less room than is needed."""
+    there = next(folder for folder in (place, *place.parents) if folder.exists())
+    free_bytes = shutil.disk_usage(there).free
+    if free_bytes < needed_bytes:
+        needed, free = -(-needed_bytes // 10**6), free_bytes // 10**6
+        raise NotDone(f"{there} has {free} MB left, {needed} MB are needed: make room (df -h {there}). Nothing was switched")

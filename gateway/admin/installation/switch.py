@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from gateway.admin.installation.machine import LOG_LIMITS, TEMPLATE, UNIT, Layout, Machine, NotDone
-from gateway.admin.installation.release import SCRIPT
+from gateway.admin.installation.release import UNITS, open_kept
 
 _LOOK_EVERY_S: Final = 0.5
 
@@ -43,8 +43,14 @@ class Services:
         self._patience_s = patience_s
 
     def install_units(self, bundle: Path) -> None:
-        """Write the units of a bundle, and the limits of the log."""
-        machine, layout, source = self._machine, self._layout, bundle / "deploy" / "systemd"
+        """Write the units of a bundle, and the limits of the log. Where its copy is damaged those that are there stay."""
+        machine, layout, source = self._machine, self._layout, bundle / UNITS
+        try:
+            if not machine.dry_run:
+                open_kept(bundle).verify([f"{UNITS}/{name}" for name in (UNIT, TEMPLATE, LOG_LIMITS)])
+        except NotDone as why:
+            machine.say(f"the units in {layout.units} stay as they are. {why}")
+            return
 
         def write(path: Path, name: str) -> bool:
             file = source / name
@@ -150,6 +156,11 @@ class Switch:
         trial, previous = self._trial(), _target(self._layout.previous)
         return previous if trial is None or trial.new == previous else trial.old
 
+    def versions(self) -> set[str]:
+        """Those that run, or that are gone back to."""
+        trial = self._trial()
+        return {_target(self._layout.current), _target(self._layout.previous), trial.old if trial else ""}
+
     def to(self, version: str) -> None:
         """Switch to a version that is built; back, with NotDone, if it does not come as far as the one before."""
         machine, trial = self._machine, self._trial()
@@ -201,7 +212,6 @@ class Switch:
         machine.sync()
         self._services.install_units(kept)
         machine.link(layout.current, version)
-        machine.link(layout.script, kept.relative_to(layout.home) / SCRIPT)
         machine.link(layout.command, layout.current / "bin" / "gateway")
 
     def _trial(self) -> SwitchTrial | None:

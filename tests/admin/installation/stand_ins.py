@@ -23,6 +23,7 @@ class PlayedMachine(Machine):
     :ivar broken: versions that do not start.
     :ivar deaf: versions that start and are never subscribed.
     :ivar strict: versions that refuse the settings.
+    :ivar unbuilt: versions whose building ends half-way.
     :ivar running: the version that runs now.
     :ivar cut_at: number of the step at which the power fails.
     """
@@ -34,6 +35,7 @@ class PlayedMachine(Machine):
         self.broken: set[str] = set()
         self.deaf: set[str] = set()
         self.strict: set[str] = set()
+        self.unbuilt: set[str] = set()
         self.running = ""
         self.has_user = self.is_enabled = False
         self.ran: list[str] = []
@@ -83,7 +85,7 @@ class PlayedMachine(Machine):
         python.unlink(missing_ok=True)
         python.symlink_to(sys.executable)
         (place / "bin" / "gateway").touch()
-        return 0
+        return int(place.name in self.unbuilt)
 
     def _systemctl(self, action: str) -> int:
         if action == "is-active":
@@ -140,7 +142,7 @@ class Province:
             (made / "deploy" / name).parent.mkdir(parents=True, exist_ok=True)
             (made / "deploy" / name).write_bytes((DEPLOY / name).read_bytes())
         (made / "VERSION").write_text(f"{version}\n")
-        (made / "install.sh").touch()
+        (made / "install.sh").write_bytes((DEPLOY / "install.sh").read_bytes())
         (made / "requirements-runtime.lock").touch()
         write_sums(made)
         return made

@@ -1,8 +1,11 @@
 """``install.sh`` as an administrator gives it: the words it takes, the exit status, and what it says before it begins."""
 
+import errno
 import fcntl
+import re
 import stat
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +13,9 @@ from typing import Any
 import pytest
 
 from gateway.admin.installation import installer as command
+from gateway.admin.installation.bundle import write_sums
 from gateway.admin.installation.machine import Layout, Machine, NotDone
+from gateway.admin.installation.release import build_tag
 from tests.admin.installation.stand_ins import Province
 from tests.rows import each_row
 
@@ -133,13 +138,32 @@ def test_settings_are_for_the_gateway_to_read_and_its_data_for_nobody_else(tmp_p
 def test_without_room_on_the_disk_nothing_is_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     province = Province(tmp_path)
     bundle = province.bundle("1.0.0")
-    room: list[int] = [200 * 2**20 - 1]
+    with zipfile.ZipFile(bundle / "wheels" / build_tag() / f"some-{build_tag()}.whl", "w") as wheel:
+        wheel.writestr("some.py", b"x" * 4097)  # two blocks, and two when compiled
+    write_sums(bundle)
+    needed = 24 * 2**20 + 4 * 4096 + sum(path.stat().st_size for path in bundle.rglob("*") if path.is_file())
+    needed -= (bundle / "SHA256SUMS").stat().st_size
+    room: list[int] = [needed - 1]
     monkeypatch.setattr("gateway.admin.installation.release.shutil.disk_usage", lambda _: type("Usage", (), {"free": room[0]}))
-    with pytest.raises(NotDone, match="has less than 200 MiB free: make room first"):
+    with pytest.raises(NotDone, match=rf"{province.root} has 25 MB left, 26 MB are needed: make room"):
         province.installer.install(bundle)
     assert not province.layout.home.exists()
     room[0] += 1
     province.installer.install(bundle)
+    room[0] = 0
+    province.installer.install(bundle)  # nothing is built, nothing copied
+
+
+def test_what_the_system_refuses_is_said_with_the_file(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(number: int) -> type[OSError]:
+        return type("Refused", (OSError,), {"__init__": lambda self, _: OSError.__init__(self, number, "said so", "/opt/x")})
+
+    monkeypatch.setattr(Noting, "ends", refused(errno.EROFS))
+    assert install() == (1, "", "install.sh: /opt/x: said so\n")
+    monkeypatch.setattr(Noting, "ends", refused(errno.ENOSPC))
+    status, _, err = install()
+    assert status == 1
+    assert re.fullmatch(r"install.sh: the disk of /opt/x is full: \d+ MB are left \(df -h /opt\)[.] Make room first\n", err)
 
 
 def test_an_enabled_instance_is_a_unit_though_systemd_has_not_loaded_it(tmp_path: Path) -> None:

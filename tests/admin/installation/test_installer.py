@@ -22,7 +22,9 @@ def test_a_first_installation_enables_and_starts_the_service(installed: Province
     machine, layout = installed.machine, installed.layout
     assert (machine.running, machine.is_enabled, machine.has_user) == ("1.0.0", True, True)
     assert layout.command.readlink() == layout.home / "current" / "bin" / "gateway"
-    assert (layout.home / "install.sh").resolve() == layout.kept("1.0.0") / "install.sh"
+    assert not layout.script.is_symlink(), "it is there too where the disk damages the kept copy"
+    assert layout.script.read_bytes() == (layout.kept("1.0.0") / "install.sh").read_bytes()
+    assert layout.script.stat().st_mode & 0o777 == 0o755
     assert (layout.units / UNIT).is_file()
     assert not layout.trial.exists()
 
@@ -70,6 +72,36 @@ def test_an_upgrade_keeps_the_version_before_and_no_older_one(installed: Provinc
     assert installed.layout.previous.readlink().name == "1.1.0"
     assert sorted(place.name for place in (installed.layout.home / "kept").iterdir()) == ["1.1.0", "1.2.0"]
     assert not installed.layout.environment("1.0.0").exists()
+
+
+@pytest.mark.parametrize("fault", ["broken", "deaf", "strict", "unbuilt"])
+def test_of_a_version_that_fails_nothing_stays(installed: Province, fault: str) -> None:
+    installed.installer.install(installed.bundle("1.1.0"))
+    before = {path for path in installed.tree() if path.startswith("opt/")}
+    getattr(installed.machine, fault).add("1.2.0")
+    with pytest.raises(NotDone):
+        installed.installer.install(installed.bundle("1.2.0"))
+    assert {path for path in installed.tree() if path.startswith("opt/")} == before
+    assert installed.machine.running == "1.1.0"
+
+
+def test_the_version_before_stays_though_it_fails_when_it_comes_again(installed: Province) -> None:
+    installed.installer.install(installed.bundle("1.1.0"))
+    installed.machine.broken.add("1.0.0")
+    with pytest.raises(NotDone):
+        installed.installer.install(installed.folder / f"gateway-1.0.0-{build_tag()}")
+    assert installed.layout.environment("1.0.0").exists()
+    assert installed.layout.kept("1.0.0").exists()
+
+
+def test_what_earlier_installations_left_goes_before_room_is_asked_for(installed: Province) -> None:
+    for place in (installed.layout.environment("0.9.0"), installed.layout.kept("0.9.0")):
+        (place / "bin").mkdir(parents=True)
+    installed.machine.strict.add("1.1.0")
+    with pytest.raises(NotDone):
+        installed.installer.install(installed.bundle("1.1.0"))
+    assert not installed.layout.environment("0.9.0").exists()
+    assert not installed.layout.kept("0.9.0").exists()
 
 
 @pytest.mark.parametrize("fault", ["broken", "deaf"])
@@ -152,6 +184,14 @@ def test_kept_wheels_that_the_disk_has_damaged_are_not_built_from(installed: Pro
     (installed.layout.current / "built-from").unlink()
     with pytest.raises(NotDone, match="damaged"):
         installed.installer.repair()
+
+
+def test_a_purge_takes_no_folder_that_a_person_copied(installed: Province) -> None:
+    copy = installed.root / "etc" / "gateway.old" / "registry" / "devices.yaml"
+    copy.parent.mkdir(parents=True)
+    copy.write_text("devices: []")
+    installed.installer.purge()
+    assert copy.exists()
 
 
 def test_a_removal_leaves_settings_and_data(installed: Province) -> None:

@@ -5,6 +5,7 @@ from typing import Final
 
 import pytest
 
+from gateway.admin.installation.machine import NotDone
 from gateway.admin.installation.release import build_tag
 from tests.admin.installation.stand_ins import PlayedMachine, PowerCut, Province
 
@@ -153,3 +154,23 @@ def test_a_power_cut_at_any_step_loses_neither(tmp_path: Path, monkeypatch: pyte
         assert OLDER in files(settings).values()
         upgrade(province)
         assert files(settings) == files(whole.layout.settings()), cut
+
+
+def test_what_is_neither_file_nor_link_is_named_and_left(province: Province) -> None:
+    place = province.layout.settings() / "devices.yaml"
+    place.unlink()
+    place.mkdir()
+    (place / "ours.yaml").write_text(OURS)
+    with pytest.raises(NotDone, match=f"{place} is no file and no link"):
+        upgrade(province)
+    assert (place / "ours.yaml").read_text() == OURS
+    assert province.machine.running == "1.0.0"
+
+
+def test_settings_that_are_a_link_to_where_nothing_is_yet_stay(tmp_path: Path) -> None:
+    province = Province(tmp_path)
+    settings = province.layout.settings()
+    settings.mkdir(parents=True)
+    (settings / "gateway.yaml").symlink_to("/mnt/not-there/gateway.yaml")
+    province.installer.install(province.bundle("1.0.0"))
+    assert (settings / "gateway.yaml").is_symlink()
