@@ -34,7 +34,7 @@ def build_tag(python: tuple[int, int] = sys.version_info[:2], machine: str = pla
 class Bundle:
     """A bundle in a folder.
 
-    :ivar cure: what mends it where it is damaged.
+    :ivar cure: the way to mend it where it is damaged.
     """
 
     folder: Path
@@ -84,7 +84,7 @@ def open_bundle(folder: Path) -> Bundle:
 
 
 def open_kept(folder: Path) -> Bundle:
-    """The kept copy of the version that its folder names, whatever state it is in."""
+    """Open the kept copy of the version that its folder names, whatever state it is in."""
     cure = f"unpack the bundle of {folder.name} again and run its install.sh, which mends the kept copy"
     return Bundle(folder, folder.name, cure)
 
@@ -137,7 +137,7 @@ def _is_program(name: str) -> bool:
 
 
 def _sums(folder: Path) -> Iterator[tuple[str, str]]:
-    """What the list of a folder says, as far as it can be read."""
+    """Read the list of a folder, as far as it can be read."""
     text = ""
     with suppress(OSError):
         text = (folder / SUMS).read_text(encoding="utf-8", errors="replace")
@@ -201,7 +201,7 @@ _OF_VENV_BYTES: Final = 24 * 2**20
 
 
 def environment_bytes(bundle: Bundle, place: Path) -> int:
-    """What an environment takes beyond what lies at its place: the files of the wheels, those of Python also compiled."""
+    """Return what an environment takes beyond what is at its place: the files of the wheels, those of Python compiled too."""
     found = _OF_VENV_BYTES - sum(path.lstat().st_blocks * 512 for path in place.rglob("*"))
     for wheel in (bundle.program, *(bundle.folder / WHEELS / build_tag()).glob("*.whl")):
         with suppress(OSError, zipfile.BadZipFile), zipfile.ZipFile(wheel) as archive:
@@ -212,7 +212,7 @@ def environment_bytes(bundle: Bundle, place: Path) -> int:
 
 
 def kept_bytes(bundle: Bundle, place: Path) -> int:
-    """What is still to be copied of a bundle."""
+    """Return how much of a bundle is still to be copied."""
     return sum((bundle.folder / name).stat().st_size for name in bundle.sums if not (place / name).is_file())
 
 
