@@ -87,9 +87,12 @@ DECODER_DETAILS: Final[dict[str, str]] = {
     "took more than <ms> ms; it was ended": "chạy quá <ms> ms nên đã bị dừng",
     "brought down the process it runs in": "làm hỏng tiến trình đang chạy nó",
     "the process for codecs cannot be started: <fault>": "không khởi động được tiến trình giải mã: <fault>",
-    "the process for codecs ends at its start; standard error says why": (
-        "tiến trình giải mã dừng ngay khi khởi động; lý do nằm ở nhật ký của cổng"
+    "the process for codecs ends at its start and writes <words>": (
+        "tiến trình giải mã dừng ngay khi khởi động và ghi ra <words>"
     ),
+    "took more than <ms> ms to load": "nạp quá <ms> ms",
+    "null, or out of memory": "null, hoặc hết bộ nhớ",
+    "takes more memory than the process has": "cần nhiều bộ nhớ hơn tiến trình có",
     "returned what cannot be read: <fault>": "trả về thứ không đọc được: <fault>",
     "returned a list of <count> items as data; <most> are taken": "trả về danh sách <count> phần tử; chỉ nhận <most>",
     "returned <kind> as data": "trả về <kind> thay cho dữ liệu",

@@ -55,11 +55,11 @@ class Catalog(NamedTuple):
         """Codec → its file."""
         return {file.compiled.codec.name: file.codec for file in self.files.values() if file.compiled.codec and file.codec}
 
-    def codec_faults(self) -> list[str]:
-        """Codecs that cannot be loaded, a sentence each; empty if codecs cannot run at all."""
+    def codec_faults(self, *, unconfined: bool) -> list[str]:
+        """Codecs that cannot be loaded, a sentence each; empty if codecs cannot run at all, or are not run on this machine."""
         if available():
             return []
-        with SyncCodecs(self.codecs) as calls:
+        with SyncCodecs(self.codecs, unconfined=unconfined) as calls:
             faults = {path: calls.fault(name) for name, path in self.codecs.items()}
         return [f"{path}: {fault}" for path, fault in faults.items() if fault]
 

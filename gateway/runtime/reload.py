@@ -114,7 +114,8 @@ def _load(
     """
     catalog = load_catalog(config, registry=registry)
     changed = {name: entry for name, entry in catalog.devices.items() if active.get(name) != entry}
-    if faults := catalog.codec_faults() + fault_lines(config.devices.registry, catalog.device_faults(config.mqtt)):
+    codec_faults = catalog.codec_faults(unconfined=config.runs_unconfined_codecs)
+    if faults := codec_faults + fault_lines(config.devices.registry, catalog.device_faults(config.mqtt)):
         raise ConfigurationFault(faults)
     devices = {name: changed[name] if name in changed else active[name] for name in catalog.devices}
     listed = [devices[device.id] for device in catalog.registry.devices]

@@ -49,7 +49,7 @@ def check_profiles(config: Config, catalog: Catalog, found: Faults) -> None:
     everything = survey(config, catalog.registry, all_shipped=True)
     devices = Counter(profile.name for device in catalog.registry.devices for profile in catalog.profiles.named(device))
     rows = [_HEAD]
-    with SyncCodecs(everything.codecs) as codecs:
+    with SyncCodecs(everything.codecs, unconfined=config.runs_unconfined_codecs) as codecs:
         for name, file in sorted(everything.files.items(), key=lambda item: (item[1].shipped, item[0])):
             active_profiles = name in catalog.files
             verdict, of_file, _ = _check_profile(file, everything.profiles.envelopes, codecs)
@@ -59,12 +59,14 @@ def check_profiles(config: Config, catalog: Catalog, found: Faults) -> None:
             codec = file.compiled.codec.name if file.compiled.codec else "-"
             whose = "shipped" if file.shipped else "yours"
             rows.append((name, whose, "yes" if active_profiles else "no", str(devices[name]), codec, verdict))
-        unprotected = codecs.unprotected
     say("")
     say_table(rows)
     if len(catalog.files) < len(everything.files):
         say(_HOW_IN_FORCE)
-    say(*[f"missing protection against codecs: {text}" for text in unprotected])
+    say(*[f"missing protection against codecs: {text}" for text in codecs.unprotected])
+    if codecs.refused and catalog.codecs:
+        waits = f"the frames that need one of these wait in quarantine: {', '.join(sorted(catalog.codecs))}"
+        found.warnings.append(f"{codecs.refused}; until then {waits}")
     if not catalog.faults:  # else a model may be that of a profile which cannot be read
         found.warnings += _models_of_none(config.devices.registry, everything)
 
@@ -87,8 +89,9 @@ def check_one_profile(path: Path) -> None:
             found.warnings += of_file.warnings
             if any(test.faults for test in tests):
                 say(f"each step of a message: gateway decode --profile {path} --topic TOPIC MESSAGE")
-    for warning in found.warnings:
-        warn(warning)
+    for warning in [*found.warnings, codecs.refused]:
+        if warning:
+            warn(warning)
     if found.faults:
         raise ConfigurationFault(found.faults)
 
@@ -114,6 +117,8 @@ def _check_profile(file: ProfileFile, envelopes: Envelopes | None, codecs: SyncC
     codec = file.compiled.codec
     if codec is not None and (wrong := codecs.fault(codec.name)):
         return f"codec: {wrong}", Faults([f"{file.codec}: codec: {wrong}"]), ()
+    if codec is not None and codecs.refused:
+        return "codec: not run here", Faults(), ()
     alone = Profiles([file.compiled], envelopes)
     checked = check_profile(file.compiled.name, file.model.tests, alone, codecs)
     failed = [test for test in checked if test.faults]

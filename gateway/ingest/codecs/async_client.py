@@ -3,11 +3,11 @@
 Theory of operation. A call waits until the loop's turn ends, then goes to the child with the others of that turn, and the child
 answers in order. The child says on a shared page which call it is in. If that is the same one for 250 ms, the child is killed,
 that call is answered with a fault, and all other unanswered calls are repeated in a new child: nothing else is delayed
-for longer. If a child ends by itself, the call that it was in is repeated; if it ends the next child too, that call
-is at fault.
+for longer. If a child ends by itself, the call that it was in is repeated, as the first one of the new child: others may have
+filled the old one. If it ends this child too, that call is at fault.
 
-Calls of a suspended codec, or all calls while no child can be started, are answered at once as not made: their messages can
-wait.
+Calls of a suspended codec, or all calls while no child can be started or where nothing confines one, are answered at once as
+not made: their messages can wait.
 """
 
 import asyncio
@@ -20,8 +20,18 @@ from pathlib import Path
 from typing import Final
 
 from gateway.core.message import CodecAsk
-from gateway.ingest.codecs.process import KILL_AFTER_S, CodecProcess, available, read_sources
-from gateway.ingest.codecs.protocol import GIVEN_BACK, SUSPENDED_FOR_S, Call, Codec, CodecAnswer, arguments, read_answer
+from gateway.ingest.codecs.process import BROUGHT_DOWN, KILL_AFTER_S, CodecProcess, available, read_sources
+from gateway.ingest.codecs.protocol import (
+    GIVEN_BACK,
+    SUSPENDED_FOR_S,
+    UNCONFINED,
+    Call,
+    Codec,
+    CodecAnswer,
+    Greeting,
+    arguments,
+    read_answer,
+)
 from gateway.ingest.codecs.transport import CodecTransport
 
 log = logging.getLogger("gateway.codecs")
@@ -38,15 +48,18 @@ class AsyncCodecs:
     ``release`` is told the key of each codec that may be called again, after its calls were answered as not made.
 
     :ivar trouble: the reason why the child cannot be started; empty if it can.
+    :ivar refused: the reason why none is called on this machine, until the gateway starts with another configuration; or empty.
     :ivar unprotected: the protections against codecs that are missing on this machine; None: no child has started yet.
     """
 
     sources: InitVar[Mapping[str, str | Path]]
     _release: Callable[[str], None]
     _: KW_ONLY
+    unconfined: bool = False
     clock: Callable[[], float] = time.monotonic
     restarts: int = 0
     trouble: str = ""
+    refused: str = ""
     unprotected: list[str] | None = None
     _missing: str = ""
     _codecs: dict[str, Codec] = field(default_factory=dict)
@@ -106,8 +119,8 @@ class AsyncCodecs:
             _answer_soon(then, CodecAnswer(None, fault=f"there is no codec {call.codec}"))
         elif self._missing:
             _answer_soon(then, CodecAnswer(None, fault=self._missing))
-        elif self.trouble:
-            _answer_soon(then, _not_made(self.trouble))
+        elif why := self.refused or self.trouble:
+            _answer_soon(then, _not_made(why))
         else:
             self._wait(Call(codec, arguments(call), then, call.device))
 
@@ -118,12 +131,14 @@ class AsyncCodecs:
             await self._needed.wait()
             self._needed.clear()
             self.trouble = await self._serve()
+            if self.refused:
+                self._give_up(self.refused)
+                self._needed.clear()
+                continue
             if not self.trouble:
                 pause_s = _FIRST_PAUSE_S
                 continue
-            log.error("no codec can be called: %s", self.trouble)
-            while self._waiting:
-                self._waiting.popleft().then(_not_made(self.trouble))
+            self._give_up(self.trouble)
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
             self.trouble = ""
@@ -133,7 +148,7 @@ class AsyncCodecs:
     async def _serve(self) -> str:
         """Run one child from start to end; return why it could not start, or an empty text."""
         try:
-            process = CodecProcess(keep_console=log.isEnabledFor(logging.DEBUG))
+            process = CodecProcess(keep_console=log.isEnabledFor(logging.DEBUG), unconfined=self.unconfined)
         except OSError as error:
             return f"the process for codecs cannot be started: {error}"
         link = CodecTransport(process, self._answered, self._greeted)
@@ -144,14 +159,22 @@ class AsyncCodecs:
             await link.gone.wait()
         finally:
             self._link = None
-            link.end()
+            said = link.end()
         self._ask_again(link)
-        return "" if link.is_ready else "the process for codecs ends at its start; standard error says why"
+        return "" if link.is_ready else f"the process for codecs ends at its start and writes {said or 'nothing'}"
+
+    def _give_up(self, why: str) -> None:
+        """Answer what waits as not made."""
+        log.error("no codec can be called: %s", why)
+        while self._waiting:
+            self._waiting.popleft().then(_not_made(why))
 
     def _ask_again(self, link: CodecTransport) -> None:
         """Handle the end of a child: its unanswered calls are repeated, except the call that ended it."""
         culprit = link.culprit()
         self._waiting.extendleft(reversed(link.asked))
+        if self.refused:
+            return
         if self._waiting:
             self._needed.set()
         if link.is_ready:
@@ -159,9 +182,11 @@ class AsyncCodecs:
         if culprit is None:
             return
         culprit.deaths += 1
-        if link.is_stuck or culprit.deaths == _DEATHS:
-            self._waiting.remove(culprit)
-            did = f"took more than {KILL_AFTER_S * 1000:g} ms" if link.is_stuck else "brought down the process it runs in"
+        self._waiting.remove(culprit)
+        if not link.is_stuck and culprit.deaths < _DEATHS:
+            self._waiting.appendleft(culprit)
+        else:
+            did = f"took more than {KILL_AFTER_S * 1000:g} ms" if link.is_stuck else BROUGHT_DOWN
             log.warning("codec %s %s; the process is restarted", culprit.codec.key, did)
             self._settle(culprit, CodecAnswer(None, fault=did, overran=True))
 
@@ -188,9 +213,12 @@ class AsyncCodecs:
             else:
                 yield call
 
-    def _greeted(self, unprotected: list[str]) -> None:
-        """Note that a child is ready; missing protections are logged once, not for every child."""
-        if unprotected and unprotected != self.unprotected:
+    def _greeted(self, greeting: Greeting) -> None:
+        """Note that a child is ready, or refuses to run codecs; missing protections are logged once, not for every child."""
+        unprotected = greeting.missing
+        if not (greeting.confined or self.unconfined):
+            self.refused = UNCONFINED
+        elif unprotected and unprotected != self.unprotected:
             log.warning("codecs run with less protection than they could: %s", "; ".join(unprotected))
         self.unprotected = unprotected
 

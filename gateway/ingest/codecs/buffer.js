@@ -1,4 +1,4 @@
-// Node's Buffer, as far as makers' codecs use it: a Uint8Array that reads numbers and knows encodings. Run by child.py only for a
+// Node's Buffer, as far as makers' codecs use it: a Uint8Array that reads numbers and knows encodings. Run by loading.py only for a
 // codec that names it. What is out of range throws, as in Node; an encoding that is not known here does too.
 (function () {
   "use strict";

@@ -87,6 +87,8 @@ CALLS: Final = {
 MACHINES: Final = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 """Machine → its column in :data:`CALLS` and its AUDIT_ARCH word; 32-bit calls of such a machine carry another word."""
 
+CONFINING: Final = {"Landlock", "seccomp"}
+
 _PR_SET_SECCOMP: Final = 22
 _PR_SET_NO_NEW_PRIVS: Final = 38
 _SECCOMP_MODE_FILTER: Final = 2
@@ -103,17 +105,22 @@ _CALL_OFFSET_BYTES: Final = 0
 _ARCH_OFFSET_BYTES: Final = 4
 
 
-def confine() -> list[str]:
-    """Drop all rights that decoding does not need, for good; return the missing protections, a line each."""
+def confine() -> tuple[list[str], bool]:
+    """Drop all rights that decoding does not need, for good.
+
+    Return the missing protections, a line each, and whether Landlock or the filter holds: without both, nothing keeps machine
+    code from the files and connections of the service.
+    """
     if sys.platform != "linux":
-        return [f"{sys.platform} confines no codec; Linux does"]
-    missing = []
+        return [f"{sys.platform} confines no codec; Linux does"], False
+    missing, held = [], set()
     for name, give_up in STEPS:
         try:
             missing += [f"{name}: {text}" for text in give_up()]
+            held.add(name)
         except OSError as error:
             missing.append(f"{name}: {error.strerror}")
-    return missing
+    return missing, bool(held & CONFINING)
 
 
 def _limit() -> Iterator[str]:
@@ -149,13 +156,13 @@ def filter_calls() -> Iterator[str]:
     """Refuse all system calls but those in :data:`CALLS`; :class:`OSError` if this kernel takes no filter."""
     machine = platform.machine()
     if machine not in MACHINES or sys.maxsize <= 1 << 32:
-        yield f"no list of system calls for {machine} with Python of {struct.calcsize('P') * 8} bits"
-        return
+        raise OSError(errno.ENOSYS, f"no list of system calls for {machine} with Python of {struct.calcsize('P') * 8} bits")
     column, arch = MACHINES[machine]
     program = filter_program([numbers[column] for numbers in CALLS.values()], arch)
     code = ctypes.create_string_buffer(program, len(program))
     header = struct.pack("HP", len(program) // 8, ctypes.addressof(code))
     _prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, header)
+    yield from ()
 
 
 def filter_program(allowed: list[int], arch: int) -> bytes:

@@ -24,6 +24,7 @@ from gateway.ingest.codecs.protocol import (
     LINE_BYTES_MAX,
     LOAD_ONLY,
     OVERRUN_KNOWN,
+    UNCONFINED,
     CodecAnswer,
     arguments,
     child_line,
@@ -36,6 +37,7 @@ from gateway.support.private_files import read_bytes
 
 log = logging.getLogger("gateway.codecs")
 
+BROUGHT_DOWN: Final = "brought down the process it runs in"
 KILL_AFTER_S: Final = 0.25
 """Longest time in one call, for cases beyond the engine's own limit, inside one native function."""
 CHECK_S: Final = KILL_AFTER_S / 5
@@ -46,6 +48,10 @@ _CHECKS_MAX: Final = 200
 _PROCESS_CLOCK: Final = 2
 """With a process number before it, Linux's name for the time that this process was at work; see clock_getcpuclockid(3)."""
 
+_ROOT: Final = str(Path(__file__).absolute().parents[3])
+_TAIL_BYTES: Final = 400
+_SAID_MAX_BYTES: Final = 65536
+"""So much the system keeps of a child's standard error; a longer one is cut off there."""
 _PROGRAM: Final = Path(__file__).absolute().with_name("worker.py")
 _PATIENCE_S: Final = 20.0
 """Patience with a child that gets no CPU on a busy machine."""
@@ -76,36 +82,54 @@ def read_sources(sources: Mapping[str, str | Path]) -> dict[str, str]:
 
 
 class CodecProcess:
-    """A child from its start to its end; ``connection`` carries calls and answers, and its end is the child's end."""
+    """A child from its start to its end; ``connection`` carries calls and answers, and its end is the child's end.
 
-    def __init__(self, *, keep_console: bool) -> None:
-        """Start it; :class:`OSError` if that cannot be done."""
+    Its standard error is a pipe that takes some and then no more, is read at its end, and is no log: a codec that has taken it
+    over may write what it likes there.
+
+    :ivar load_limit_s: of processor time for loading a codec, once it is known.
+    """
+
+    def __init__(self, *, keep_console: bool, unconfined: bool) -> None:
+        """Start it; :class:`OSError` if that cannot be done. Without ``unconfined`` it ends at once if nothing confines it."""
         engine = importlib.util.find_spec("quickjs")
         if engine is None or engine.origin is None:
             raise FileNotFoundError(INSTALL)
         site = str(Path(engine.origin).absolute().parents[1])
+        self.load_limit_s = 0.0
         self.connection, theirs = socket.socketpair()
-        with theirs, _shared_page() as page:
-            self._progress = mmap.mmap(page, mmap.PAGESIZE)
-            command = [sys.executable, "-s", "-S", str(_PROGRAM), str(page), "console" if keep_console else ""]
+        self._said, says = os.pipe()
+        os.set_blocking(self._said, False)
+        os.set_blocking(says, False)
+        with theirs, os.fdopen(says) as error, _shared_page() as page:
+            self._page = mmap.mmap(page, mmap.PAGESIZE)
+            words = [str(page), "console" if keep_console else "", "unconfined" if unconfined else ""]
+            command = [sys.executable, "-s", "-S", str(_PROGRAM), *words]
             try:
                 self._process = subprocess.Popen(  # noqa: S603 - our own program
                     command,
                     stdin=theirs.fileno(),
                     stdout=theirs.fileno(),
+                    stderr=error.fileno(),
                     pass_fds=(page,),
-                    env={"TZ": "UTC", "PYTHONPATH": site},
+                    env={"TZ": "UTC", "PYTHONPATH": os.pathsep.join((site, _ROOT))},
                     cwd="/",
                     start_new_session=True,
                 )
             except OSError:
                 self.connection.close()
+                os.close(self._said)
                 raise
 
     @property
     def call_under_way(self) -> int:
         """The number of the call under way since the start, from 1; 0 if there is none."""
-        return int.from_bytes(self._progress[:8], sys.byteorder)
+        return int.from_bytes(self._page[:8], sys.byteorder)
+
+    @property
+    def loadings(self) -> int:
+        """The beginnings and ends of loading since the start: odd while a codec is being loaded."""
+        return int.from_bytes(self._page[8:16], sys.byteorder)
 
     @property
     def worked_s(self) -> float:
@@ -121,29 +145,44 @@ class CodecProcess:
         """Kill it; the end of the connection shows when it is gone."""
         self._process.kill()
 
-    def end(self) -> None:
-        """Kill it and wait for its end."""
+    def end(self) -> str:
+        """Kill it and wait for its end; return the last of what it wrote to standard error, in one line of plain letters."""
         self.connection.close()
         self._process.kill()
         self._process.wait()
+        try:
+            said = os.read(self._said, _SAID_MAX_BYTES)
+        except BlockingIOError:  # another process holds the other end: a codec started it where nothing refused that
+            said = b""
+        os.close(self._said)
+        if not said:
+            return ""
+        tail = ascii(said[-_TAIL_BYTES:].decode(errors="replace").strip())
+        log.warning("the process for codecs wrote %d bytes, not words of the gateway, which end in %s", len(said), tail)
+        return tail
 
 
 @dataclass(slots=True)
 class StuckWatch:
-    """Detects a call that has kept the child at work for too long; checked at every :data:`CHECK_S`."""
+    """Detects a call that has kept the child at work for too long; checked at every :data:`CHECK_S`.
+
+    While the child loads a codec, the limit of loading is added.
+    """
 
     _process: CodecProcess
-    _seen: int = 0
+    _seen: tuple[int, int] = 0, 0
     _seen_again: int = 0
     _worked_before_s: float = 0.0
 
     def is_stuck(self) -> bool:
         """Look at the child once more."""
-        under_way, worked_s = self._process.call_under_way, self._process.worked_s
-        if not under_way or under_way != self._seen:
-            self._seen, self._seen_again, self._worked_before_s = under_way, 0, worked_s
+        process, worked_s = self._process, self._process.worked_s
+        under_way, loadings = seen = process.call_under_way, process.loadings
+        if not under_way or seen != self._seen:
+            self._seen, self._seen_again, self._worked_before_s = seen, 0, worked_s
         self._seen_again += 1
-        return worked_s - self._worked_before_s >= _WORKED_MAX_S or self._seen_again == _CHECKS_MAX
+        may_work_s = _WORKED_MAX_S + loadings % 2 * process.load_limit_s
+        return worked_s - self._worked_before_s >= may_work_s or self._seen_again == _CHECKS_MAX
 
 
 @contextmanager
@@ -166,11 +205,17 @@ class SyncCodecs:
     """Calls codecs and waits for each answer; a context manager, because a child process serves it.
 
     :ivar unprotected: the protections against codecs that are missing on this machine, once one was called.
+    :ivar refused: the reason why none is called on this machine; empty if they are, or none was asked for.
     """
 
-    def __init__(self, sources: Mapping[str, str | Path]) -> None:
-        """Take codecs as text or as files; :class:`ConfigurationFault` for those that cannot be read."""
+    def __init__(self, sources: Mapping[str, str | Path], *, unconfined: bool = False) -> None:
+        """Take codecs as text or as files; :class:`ConfigurationFault` for those that cannot be read.
+
+        With ``unconfined`` they run where nothing confines them.
+        """
         self.unprotected: list[str] = []
+        self.refused = ""
+        self._unconfined = unconfined
         self._sources = read_sources(sources)
         self._missing = available()
         self._numbers: dict[str, int] = {}
@@ -188,29 +233,37 @@ class SyncCodecs:
         return self._call(ask.codec, arguments(ask))
 
     def fault(self, codec: str) -> str | None:
-        """Return why a codec cannot be loaded (a fault in its syntax, no entry point); None if it can."""
-        return self._call(codec, LOAD_ONLY).fault
+        """Return why a codec cannot be loaded (a fault in its syntax, no entry point); None if it can, or if none is called."""
+        answer = self._call(codec, LOAD_ONLY)
+        return None if answer.suspended else answer.fault
 
     def _call(self, codec: str, call: bytes) -> CodecAnswer:
-        if self._missing:
-            return CodecAnswer(None, fault=self._missing)
-        if codec not in self._sources:
-            return CodecAnswer(None, fault=f"there is no codec {codec}")
+        if why := self._missing or self.refused or ("" if codec in self._sources else f"there is no codec {codec}"):
+            return CodecAnswer(None, fault=why, suspended=bool(self.refused))
         try:
-            return self._ask(codec, call)
+            try:
+                return self._ask(codec, call)
+            except (ConnectionError, EOFError):  # others may have filled it
+                self._end()
+                return self._ask(codec, call)
         except TimeoutError:
-            self._end()
-            return CodecAnswer(None, fault=f"took more than {KILL_AFTER_S * 1000:g} ms; it was ended", overran=True)
+            fault = f"took more than {KILL_AFTER_S * 1000:g} ms; it was ended"
         except (ConnectionError, EOFError):
-            self._end()
-            return CodecAnswer(None, fault="brought down the process it runs in", overran=True)
+            fault = BROUGHT_DOWN
         except OSError as error:
             return CodecAnswer(None, fault=f"the process for codecs cannot be started: {error}")
+        self._end()
+        return CodecAnswer(None, fault=fault, overran=True)
 
     def _ask(self, codec: str, call: bytes) -> CodecAnswer:
         if self._child is None:
-            self._child = CodecProcess(keep_console=log.isEnabledFor(logging.DEBUG))
-            self.unprotected = read_greeting(self._line(self._child))
+            self._child = CodecProcess(keep_console=log.isEnabledFor(logging.DEBUG), unconfined=self._unconfined)
+            greeting = read_greeting(self._line(self._child))
+            self.unprotected, self._child.load_limit_s = greeting.missing, greeting.load_limit_s
+            if not (greeting.confined or self._unconfined):
+                self.refused = UNCONFINED
+                self._end()
+                return CodecAnswer(None, fault=self.refused, suspended=True)
         if number := self._numbers.get(codec, 0):
             before = child_line(number, OVERRUN_KNOWN)
         else:

@@ -9,8 +9,8 @@ Lines to the child, in UTF-8, each a codec's number, a space and JSON:
 
 Lines from the child; calls are answered in their order:
 
-- the first one, ``["seccomp: ..."]``: it has started, and the protections that are missing here; see
-  :mod:`gateway.ingest.codecs.confinement`,
+- the first one, ``{"missing":["seccomp: ..."],"confined":true,"load_limit_s":0.1}``: it has started; the protections that are
+  missing here, see :mod:`gateway.ingest.codecs.confinement`; how long a codec may be loaded,
 - ``{"data":{...}}``: the codec's result, of which ``data``, ``errors`` and ``warnings`` are used,
 - ``["TypeError: ... (line 3)",false]``: a fault, and true if the codec overran,
 - ``null``: the call was not made: it was sent before it was known that the codec had overrun; it may be repeated,
@@ -26,6 +26,10 @@ import msgspec
 
 from gateway.core.message import CodecAsk
 
+UNCONFINED: Final = (
+    "codecs are not run: on this machine neither Landlock nor seccomp keeps them from files and connections of the service; "
+    "codecs.unconfined: accept in gateway.yaml runs them all the same"
+)
 INSTALL: Final = "makers' codecs need the extra codecs: pip install 'province-gateway[codecs]'"
 LOAD_ONLY: Final = b"[]"
 OVERRUN_KNOWN: Final = b"true"
@@ -37,6 +41,19 @@ LINE_BYTES_MAX: Final = 1024 * 1024
 STRIKES: Final = 3
 STRIKES_WITHIN_S: Final = 60.0
 SUSPENDED_FOR_S: Final = 600.0
+
+
+class Greeting(msgspec.Struct):
+    """A child's first line; no codec has run before it.
+
+    :ivar missing: the protections that this machine lacks, a line each.
+    :ivar confined: one of those that matter holds.
+    :ivar load_limit_s: processor time that it gives a codec to be loaded, in this machine's own speed.
+    """
+
+    missing: list[str]
+    confined: bool
+    load_limit_s: float
 
 
 class CodecAnswer(NamedTuple):
@@ -136,8 +153,8 @@ _encode = msgspec.json.Encoder().encode
 _decode_result = msgspec.json.Decoder(_CodecResult).decode
 _decode_object = msgspec.json.Decoder(dict[str, Any]).decode
 _decode_fault = msgspec.json.Decoder(tuple[str, bool]).decode
-read_greeting = msgspec.json.Decoder(list[str]).decode
-"""Reads the missing protections named in a child's first line."""
+read_greeting = msgspec.json.Decoder(Greeting).decode
+"""Reads a child's first line."""
 
 
 def child_line(number: int, text: bytes) -> bytes:

@@ -1,4 +1,4 @@
-// What stands around a maker's codec in its context; run by child.py before the codec's own text.
+// What stands around a maker's codec in its context; run by loading.py before the codec's own text.
 //
 // Invariants: what is used here is taken before the codec can change it; every call runs the codec's whole text anew, so that its
 // variables start as the maker wrote them; names that a call left behind in the global object or in the prototypes are swept out
@@ -15,6 +15,8 @@
   const BARE = ["returned a list without data: taken as its data"];
   const AS_IN_JSON = { __proto__: null, value: Date.prototype.toISOString, configurable: true, writable: true };
   const text = String, big = Number;
+  const generators = [function* () {}, async function* () {}].map(some => getPrototypeOf(some).prototype), isBefore = objects.isPrototypeOf;
+  const withoutJson = [Map, Set, WeakMap, WeakSet, ArrayBuffer];
 
   for (const name of ["Atomics", "SharedArrayBuffer", "performance", "DOMException"]) deleteProperty(everything, name);
   Object.defineProperty(BigInt.prototype, "toJSON", { // a number where it is exact, else its digits as text
@@ -22,10 +24,20 @@
     configurable: true, writable: true,
   });
 
+  // What JSON would turn into {} in silence; empty for what it can show.
+  function unseen(value) {
+    if (value === null || typeof value !== "object" || isArray(value)) return "";
+    if (value instanceof Later) return "a promise; a codec must answer at once, without async";
+    for (let i = 0; i < 2; i++)
+      if (apply(isBefore, generators[i], [value])) return "a generator; a codec must answer at once, with function and not function*";
+    for (let i = 0; i < withoutJson.length; i++)
+      if (value instanceof withoutJson[i]) return "a " + withoutJson[i].name + ", which JSON cannot show";
+    return "";
+  }
+
   function kind(value) {
     if (value === null || value === undefined) return text(value);
-    if (value instanceof Later) return "a promise; a codec must answer at once";
-    return typeof value === "object" ? "" : "a " + typeof value;
+    return typeof value === "object" ? unseen(value) : "a " + typeof value;
   }
 
   function wrong(what, stack) { return stringify({ "!": [what, stack] }); }
@@ -34,8 +46,15 @@
     try {
       if (error === null) return wrong("null, or out of memory", "");
       if (error instanceof Fault) return wrong(error.name + ": " + error.message, text(error.stack));
-      return wrong("threw " + text(typeof error === "object" && typeof error.message === "string" ? error.message : error), "");
+      if (typeof error !== "object") return wrong("threw " + text(error), "");
+      return wrong("threw " + (typeof error.message === "string" ? error.message : shown(error)), "");
     } catch { return wrong("threw what cannot be shown", ""); }
+  }
+
+  // An object without a message: as JSON, or in its own words where JSON has none.
+  function shown(error) {
+    const json = stringify(error);
+    return json === undefined || json === "{}" ? text(error) : json;
   }
 
   function makeConsole(keep) {
@@ -112,8 +131,9 @@
     const list = [...tracked], keys = list.map(ownKeys), rows = [];
     for (const object of list)
       for (const key of ownKeys(object)) {
+        if (!named.has(typeof key === "symbol" ? "Symbol" : key)) continue;
         const { writable, value } = getOwnPropertyDescriptor(object, key);
-        if (writable && named.has(typeof key === "symbol" ? "Symbol" : key)) rows.push([object, key, value]);
+        if (writable) rows.push([object, key, value]);
       }
     const isDeep = among("defineProperty", "defineProperties", "__defineGetter__", "__defineSetter__");
 
@@ -186,7 +206,7 @@
         const asked = parse(line);
         const found = find(load(), name);
         const result = call(found[0], found[1], asked);
-        const what = kind(result);
+        const what = kind(result) || (!n && unseen(result.data) && "data that is " + unseen(result.data));
         if (what) answer = wrong("returned " + what, "");
         else if (n) answer = stringify({ data: result });
         else answer = stringify(isArray(result) ? { data: result, warnings: BARE } : result);

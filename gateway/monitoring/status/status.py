@@ -247,7 +247,7 @@ class Status:
             },
             "codecs": {
                 "suspended": self.codecs.suspended,
-                "trouble": self.codecs.trouble,
+                "trouble": self.codecs.refused or self.codecs.trouble,
                 "restarts": self.codecs.restarts,
                 "pending": self.codecs.pending,
                 "confinement": self.codecs.unprotected,

@@ -125,6 +125,8 @@ def of_receivers(alarms: AlarmEvents) -> Iterator[Finding]:
 
 def of_codecs(codecs: AsyncCodecs) -> Iterator[Finding]:
     """Makers' codecs."""
+    if codecs.refused:
+        yield Finding("codecs_refused", Level.TROUBLE, {}, "; ".join(codecs.unprotected or ()))
     if codecs.trouble:
         yield Finding("codecs_dead", Level.TROUBLE, {}, codecs.trouble)
     for codec, why in codecs.suspended.items():

@@ -139,7 +139,7 @@ class Trials:
         self._config = config
         self._catalog = catalog
         self._named = named
-        self._codecs = SyncCodecs(catalog.codecs)
+        self._codecs = SyncCodecs(catalog.codecs, unconfined=config.runs_unconfined_codecs)
         as_configured, opened = (build_processor(admission, catalog, sums=sums) for admission in (config, open_to_all(config)))
         self._dry_run = DryRun(as_configured, self._codecs, opened)
 
@@ -190,7 +190,7 @@ def propose_makes(config: Config, recorded: RecordedMessage, name: str) -> list[
     """
     everyone = open_to_all(config)
     catalog = load_catalog(everyone, all_shipped=True)
-    with SyncCodecs(catalog.codecs) as codecs:
+    with SyncCodecs(catalog.codecs, unconfined=config.runs_unconfined_codecs) as codecs:
         found = [make for make in _tried(everyone, catalog, codecs, recorded, name) if make.measured]
     return sorted(found, key=lambda make: -make.measured)[:_MOST]
 

@@ -153,7 +153,7 @@ class Waiting:
         config, file, clock, events = foundation.config, foundation.database, foundation.clock, foundation.events
         processor, queue, fallback = processing.processor, delivery.queue, delivery.fallback
         self.released = released = ReleasedKeys(clock)
-        self.codecs = AsyncCodecs(processing.catalog.codecs, released.release)
+        self.codecs = AsyncCodecs(processing.catalog.codecs, released.release, unconfined=config.runs_unconfined_codecs)
         codec_calls = CodecCalls(processor, self.codecs.ask, released, events)
         link, hindrance = delivery.destination.link, pairing.sums_hindrance
         self.sums = SumsTakeOver(config, processor.streams, processor.restore_sums, events, clock, hindrance, link)

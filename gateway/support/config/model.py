@@ -237,6 +237,12 @@ class ProfilesSection(_Section):
     enable: list[str] = []
 
 
+class CodecsSection(_Section):
+    """Makers' codecs. ``unconfined``: whether they run where the kernel keeps machine code in them from nothing."""
+
+    unconfined: Literal["refuse", "accept"] = "refuse"
+
+
 class TimeSection(_Section):
     """Limits within which device times are believed, the zone of days, and the day on which months of billing begin."""
 
@@ -333,6 +339,7 @@ class Config(_Section):
     rejects: RejectsSection = RejectsSection()
     devices: DevicesSection = DevicesSection()
     profiles: ProfilesSection = ProfilesSection()
+    codecs: CodecsSection = CodecsSection()
     time: TimeSection = TimeSection()
     limits: LimitsSection = LimitsSection()
     http: HttpSection = HttpSection()
@@ -342,6 +349,11 @@ class Config(_Section):
     log: LogSection = LogSection()
     language: Literal["vi", "en"] = "vi"
     _file: Path | None = PrivateAttr(default=None)
+
+    @property
+    def runs_unconfined_codecs(self) -> bool:
+        """Codecs run where nothing confines them."""
+        return self.codecs.unconfined == "accept"
 
     @property
     def file(self) -> Path | None:

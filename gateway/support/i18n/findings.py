@@ -160,6 +160,12 @@ FINDINGS: Final[dict[str, Words]] = {
         "quarantine: it is {pct} % full; then the oldest messages of those that fill it are dropped",
     ),
     "codecs_dead": Words("Không gọi được bộ giải mã nào", "no codec can be called"),
+    "codecs_refused": Words(
+        "Bộ giải mã không được chạy: máy này không có cả Landlock lẫn seccomp để giữ nó xa tệp và kết nối; bản tin phải chờ. "
+        "Chấp nhận rủi ro thì đặt codecs.unconfined: accept trong gateway.yaml rồi khởi động lại cổng",
+        "codecs are not run: this machine has neither Landlock nor seccomp to confine them, frames wait in quarantine; "
+        "to accept the risk set codecs.unconfined: accept in gateway.yaml and restart the gateway",
+    ),
     "codec_suspended": Words(
         "Bộ giải mã {codec} bị tạm ngừng, bản tin của nó phải chờ; hãy sửa bộ giải mã",
         "codec {codec} is suspended, its messages wait; correct it",

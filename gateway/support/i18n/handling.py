@@ -73,7 +73,8 @@ HANDLING: Final[dict[str, Words]] = {
         "Its birth was requested. If it does not come, restart that edge node.",
     ),
     "advice_waits_codec": Words(
-        "Sửa tệp bộ giải mã rồi tải lại cấu hình cổng.", "Correct the file of the codec, then reload the gateway."
+        "Trang trạng thái nói vì sao bộ giải mã không chạy. Nếu nó có lỗi: sửa tệp của nó rồi tải lại cấu hình cổng.",
+        "The status page says why the codec is not run. If it is at fault, correct its file, then reload the gateway.",
     ),
     "remove_waiting_sure": Words(
         "Xóa hẳn {} bản tin đang chờ của {}? Không lấy lại được.",

@@ -93,6 +93,7 @@ _LINKS: Final[Mapping[str, str]] = {
     "all_silent": "/devices?state=quiet",
     "clocks_off": "/devices?state=clock_off",
     "codec_suspended": "#codecs",
+    "codecs_refused": "/quarantine",
     "devices_stopped": "/devices?state=stopped",
     "domain_silent": "/devices?state=quiet&domain={domain}",
     "flood": "/devices/{device}",

@@ -64,8 +64,17 @@ def test_protections_against_codecs_that_this_machine_lacks_are_named(
     monkeypatch.setattr(
         "gateway.ingest.codecs.process._PROGRAM", Path(__file__).parents[2] / "ingest" / "codecs" / "unprotected_worker.py"
     )
-    status, out, _ = check(site, capsys)
+    status, out, said = check(site, capsys)
     assert (status, "missing protection against codecs: seccomp: Function not implemented\n" in out) == (0, True)
+    assert cells(out, "mine")[-1] == "codec: not run here"
+    [refused] = [line for line in said if "codecs" in line]
+    assert refused.startswith("warning: codecs are not run: on this machine neither Landlock nor seccomp keeps them from files")
+    assert "codecs.unconfined: accept in gateway.yaml" in refused
+    assert refused.endswith("; until then the frames that need one of these wait in quarantine: mine.js")
+    site.sections["codecs"] = {"unconfined": "accept"}
+    status, out, said = check(site, capsys)
+    assert (status, cells(out, "mine")[-1]) == (0, "1 of 1 pass")
+    assert not [line for line in said if "codecs" in line]
 
 
 DEMANDING = """

@@ -119,7 +119,7 @@ def main() -> None:
     """Put on the protections named and try all."""
     wanted = sys.argv[2:]
     confinement.STEPS = tuple(step for step in confinement.STEPS if step[0] in wanted)  # type: ignore[misc]
-    missing = confinement.confine()
+    missing = confinement.confine()[0]
     outcomes = {name: outcome(attempt) for name, attempt in ATTEMPTS.items()}
     sys.stdout.write(json.dumps({"missing": missing, "outcomes": outcomes}))
 

@@ -1,12 +1,8 @@
 """The child program, with an engine that crashes at a payload of 0xDEAD."""
 
 import ctypes
-import sys
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[3] / "gateway" / "ingest" / "codecs"))
-
-import worker
+from gateway.ingest.codecs import worker
 
 answer = worker.LoadedCodec.answer
 

@@ -1,13 +1,9 @@
 """The child program after a codec has taken it over: a payload of 0xDE and one byte more names what it does."""
 
 import os
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[3] / "gateway" / "ingest" / "codecs"))
-
-import worker
+from gateway.ingest.codecs import worker
 
 answer = worker.Server._answer  # noqa: SLF001
 FOR_EVER = {"222,1": b"x" * 65536, "222,2": b"{}\n" * 1000, "222,3": b'"\xff"\n'}

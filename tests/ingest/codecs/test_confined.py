@@ -22,7 +22,7 @@ from gateway.core.message import CodecAsk
 from gateway.ingest.codecs import confinement
 from gateway.ingest.codecs.async_client import AsyncCodecs
 from gateway.ingest.codecs.process import SyncCodecs
-from gateway.ingest.codecs.protocol import CodecAnswer
+from gateway.ingest.codecs.protocol import UNCONFINED, CodecAnswer
 from gateway.ingest.storage.quarantine_lanes import ReleasedKeys
 from gateway.support.clock import WallClock
 from tests.processes import children
@@ -125,12 +125,53 @@ def ask_twice(codecs: AsyncCodecs) -> list[Any]:
     return asyncio.run(both())
 
 
-def test_on_an_old_kernel_codecs_run_and_what_is_missing_is_told_once(
+def test_where_nothing_confines_them_no_codec_is_run_and_frames_wait(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("gateway.ingest.codecs.process._PROGRAM", FOLDER / "unprotected_worker.py")
+    released: list[str] = []
+
+    async def story() -> None:
+        codecs = AsyncCodecs(GOOD, released.append)
+        running = asyncio.create_task(codecs.run())
+        for _ in range(2):
+            future: asyncio.Future[CodecAnswer] = asyncio.get_running_loop().create_future()
+            codecs.ask(CodecAsk("good", b"", 1, 0), future.set_result)
+            assert await asyncio.wait_for(future, 20) == CodecAnswer(None, fault=UNCONFINED, suspended=True)
+            await asyncio.sleep(0)
+            assert not children(), "no second one is tried"
+        assert (codecs.refused, codecs.unprotected, codecs.restarts, codecs.pending) == (UNCONFINED, MISSING, 0, 0)
+        assert not running.done()
+        running.cancel()
+        await asyncio.wait([running])
+
+    asyncio.run(story())
+    assert released == [], "what waits would only come back"
+    assert caplog.messages == [f"no codec can be called: {UNCONFINED}"]
+
+
+def test_one_of_both_protections_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.ingest.codecs.process._PROGRAM", FOLDER / "half_protected_worker.py")
+    with SyncCodecs(GOOD) as codecs:
+        assert codecs.call(CodecAsk("good", b"", 7, 0)).data == {"n": 7}
+        assert [text.partition(":")[0] for text in codecs.unprotected] == ["Landlock"]
+
+
+def test_a_command_runs_none_where_nothing_confines_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.ingest.codecs.process._PROGRAM", FOLDER / "unprotected_worker.py")
+    with SyncCodecs(GOOD) as codecs:
+        assert codecs.fault("good") is None
+        assert codecs.call(CodecAsk("good", b"", 1, 0)) == CodecAnswer(None, fault=UNCONFINED, suspended=True)
+        assert (codecs.refused, codecs.unprotected) == (UNCONFINED, MISSING)
+        assert not children()
+
+
+def test_where_it_is_accepted_codecs_run_on_an_old_kernel_and_what_is_missing_is_told_once(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("gateway.ingest.codecs.process._PROGRAM", FOLDER / "unprotected_worker.py")
     caplog.set_level(logging.WARNING, "gateway.codecs")
-    codecs = AsyncCodecs(GOOD, ReleasedKeys(WallClock()).release)
+    codecs = AsyncCodecs(GOOD, ReleasedKeys(WallClock()).release, unconfined=True)
     assert codecs.unprotected is None
     assert ask_twice(codecs) == [{"n": 1}] * 2
     assert codecs.unprotected == MISSING
@@ -141,17 +182,17 @@ def test_on_an_old_kernel_codecs_run_and_what_is_missing_is_told_once(
 
 def test_a_command_can_tell_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.ingest.codecs.process._PROGRAM", FOLDER / "unprotected_worker.py")
-    with SyncCodecs(GOOD) as codecs:
+    with SyncCodecs(GOOD, unconfined=True) as codecs:
         assert codecs.fault("good") is None
-        assert codecs.unprotected == MISSING
+        assert (codecs.unprotected, codecs.refused) == (MISSING, "")
 
 
 @pytest.mark.parametrize(("machine", "bits"), [("armv7l", 64), ("riscv64", 64), ("x86_64", 32)])
 def test_another_processor_runs_without_a_filter_and_says_so(machine: str, bits: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("platform.machine", lambda: machine)
     monkeypatch.setattr("sys.maxsize", (1 << bits - 1) - 1)
-    [text] = confinement.filter_calls()
-    assert text.startswith(f"no list of system calls for {machine} ")
+    with pytest.raises(OSError, match=f"no list of system calls for {machine} "):
+        list(confinement.filter_calls())
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,12 @@ FAULTS = [
     pytest.param("return 5", "returned a number", id="a number"),
     pytest.param("return () => 1", "returned a function", id="a function"),
     pytest.param("return Promise.resolve({data: {}})", "returned a promise; a codec must answer at once", id="a promise"),
+    pytest.param("return (async () => ({data: {n: 1}}))()", "returned a promise; ", id="what an async function returns"),
+    pytest.param("return (function* () { yield {data: {n: 1}}; })()", "returned a generator; ", id="a generator"),
+    pytest.param("return (async function* () {})()", "returned a generator; ", id="an async generator"),
+    pytest.param("return {data: (async () => ({n: 1}))()}", "returned data that is a promise; ", id="a promise as data"),
+    pytest.param("return {data: (function* () {})()}", "returned data that is a generator; ", id="a generator as data"),
+    pytest.param("return {data: new Map([['n', 1]])}", "returned data that is a Map, which JSON cannot show", id="a Map"),
     pytest.param("return {data: null}", "returned nothing as data", id="no data"),
     pytest.param(
         "return {data: new Array(1001).fill({})}",
@@ -108,11 +114,14 @@ FAULTS = [
     pytest.param("const a = {}; a.a = a; return {data: a}", "TypeError: circular reference", id="a cycle"),
     pytest.param("return {errors: 'one text'}", "one text", id="errors that are no list"),
     pytest.param("return {errors: [{code: 1}, 'b']}", '{"code":1}; b', id="errors that are no texts"),
-    pytest.param("return {data: {text: '\\ud800'}}", "returned what cannot be read", id="half a character"),
     pytest.param("\nreturn bytes[0]", "ReferenceError: bytes is not defined (line 2)", id="an exception and its line"),
     pytest.param("\n\nreturn {data: {get a() { return null.b; }}}", "of null (line 3)", id="an exception in a getter"),
     pytest.param("throw 'words'", "threw words", id="a thrown text"),
     pytest.param("throw {message: 'Incomplete data'}", "threw Incomplete data", id="a thrown object with a message"),
+    pytest.param("throw {a: 1, b: [2]}", 'threw {"a":1,"b":[2]}', id="a thrown object"),
+    pytest.param("throw [1, 'b']", 'threw [1,"b"]', id="a thrown list"),
+    pytest.param("throw Symbol('odd')", "threw Symbol(odd)", id="a thrown symbol"),
+    pytest.param("throw {toString() { return 'own words'; }}", "threw own words", id="a thrown object with a text"),
     pytest.param("throw {toString() { throw 1; }}", "threw what cannot be shown", id="a thrown thing without text"),
     pytest.param("throw new Error('\\ud800')", "Error: ? (line 1)", id="an exception with half a character"),
     pytest.param(
@@ -137,7 +146,7 @@ def test_what_is_no_result_is_a_fault_in_plain_words(body: str, fault: str) -> N
         pytest.param("export function decodeUplink() {}", "unsupported keyword: export (line 1)", id="a module"),
         pytest.param("var x = 1;", "there is no function decodeUplink, Decode or Decoder", id="no entry point"),
         pytest.param("\nnull.x; function decodeUplink() {}", "of null (line 2)", id="an exception while it is loaded"),
-        pytest.param("function decodeUplink() { '\0' }", "null character", id="a NUL in the text"),
+        pytest.param("function decodeUplink() { \0 }", "SyntaxError: ", id="a NUL outside of a text"),
     ],
 )
 def test_a_codec_that_cannot_be_loaded_says_why(source: str, fault: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 from gateway.core.message import CodecAsk
 from gateway.ingest.codecs import async_client
 from gateway.ingest.codecs.async_client import AsyncCodecs
-from gateway.ingest.codecs.protocol import CodecAnswer, child_line, source_line
+from gateway.ingest.codecs.protocol import CodecAnswer, Greeting, child_line, source_line
 
 ASK = CodecAsk("good", b"", 1, 0)
 GOOD = {"good": "function decodeUplink() { return {data: {}}; }"}
@@ -50,14 +50,14 @@ def test_the_pauses_before_another_start_double_up_to_a_minute(monkeypatch: pyte
 
 
 def test_missing_protections_are_said_once(caplog: pytest.LogCaptureFixture) -> None:
-    async def story() -> Callable[[list[str]], None]:
+    async def story() -> Callable[[Greeting], None]:
         codecs = AsyncCodecs(GOOD, lambda _: None)
         assert (codecs.unprotected, codecs.keys, codecs.pending) == (None, ["good"], 0)
         return codecs._greeted  # noqa: SLF001
 
     greeted = asyncio.run(story())
     for missing in ([], ["a: none", "b: less"], ["a: none", "b: less"], []):
-        greeted(missing)
+        greeted(Greeting(missing, confined=True, load_limit_s=0.1))
     assert caplog.messages == ["codecs run with less protection than they could: a: none; b: less"]
 
 

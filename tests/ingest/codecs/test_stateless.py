@@ -1,13 +1,14 @@
 """No call of a codec changes what a later one finds, whatever it did to the world around it."""
 
+import json
 from collections.abc import Mapping
 
 import pytest
 
 from gateway.core.message import CodecAsk
+from gateway.ingest.codecs.loading import LoadedCodec
 from gateway.ingest.codecs.process import SyncCodecs
 from gateway.ingest.codecs.protocol import CodecAnswer, arguments
-from gateway.ingest.codecs.worker import LoadedCodec
 from tests.rows import each_row
 
 FINE = "function decodeUplink(input) { return {data: {n: Math.floor(input.bytes.map(b => b + 0.5)[0])}}; }"
@@ -67,7 +68,8 @@ def test_the_next_call_finds_all_as_it_was(look: str, saw: object, harm: str) ->
 
 
 def test_what_is_put_back_costs_no_new_context() -> None:
-    bad = LoadedCodec(codec("Math.floor(1.5)", "Math.floor = null; Array.prototype.extra = 1; stray = 1"), keep_console=False)
+    text = codec("Math.floor(1.5)", "Math.floor = null; Array.prototype.extra = 1; stray = 1")
+    bad = LoadedCodec(json.dumps(text).encode(), keep_console=False)
     call = arguments(CodecAsk("", b"\7", 1, 0)).decode()
     assert bad.answer(call) == bad.answer(call) == '{"data":{"saw":1}}'
     context = bad._decode  # noqa: SLF001 - whether it is the same one is the point

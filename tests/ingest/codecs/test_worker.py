@@ -9,15 +9,24 @@ from collections.abc import Iterator
 
 import pytest
 
-from gateway.ingest.codecs import confinement, worker
-from gateway.ingest.codecs.worker import LOADED, NOTHING_SAID, FaultError, LoadedCodec, Server
+from gateway.ingest.codecs import confinement, loading, worker
+from gateway.ingest.codecs.loading import LOADED, NOTHING_SAID, FaultError, LoadedCodec
+from gateway.ingest.codecs.worker import ContextMemory, Server
 from tests.rows import each_row
 
 COUNTS = "function decodeUplink(input) { return {data: {bytes: input.bytes.length, port: input.fPort}}; }"
 
 
+def page() -> memoryview:
+    return memoryview(bytearray(16)).cast("Q")
+
+
+def serving(*, keep_console: bool = False, memory: ContextMemory | None = None) -> Server:
+    return Server(page(), memory or ContextMemory(1 << 28, int), keep_console=keep_console)
+
+
 def answers(*lines: str, keep_console: bool = False, server: Server | None = None) -> list[str]:
-    used = server or Server(memoryview(bytearray(8)).cast("Q"), keep_console=keep_console)
+    used = server or serving(keep_console=keep_console)
     return list(used.answers([line.encode() for line in lines]))
 
 
@@ -42,8 +51,8 @@ def test_calls_are_answered_in_their_order_each_by_its_codec() -> None:
 
 
 def test_the_call_under_way_is_shared_and_none_is_at_the_end() -> None:
-    progress = memoryview(bytearray(8)).cast("Q")
-    server = Server(progress, keep_console=False)
+    progress = page()
+    server = Server(progress, ContextMemory(1 << 28, int), keep_console=False)
     seen = [progress[0] for _ in server.answers([source(1, COUNTS).encode(), b"1 [[],1,0,{}]", b"1 []"])]
     assert (seen, progress[0]) == ([1, 2], 0)
     assert [progress[0] for _ in server.answers([b"1 []"])] == [3]
@@ -73,7 +82,7 @@ def test_a_result_may_be_as_long_as_is_taken() -> None:
 
 def test_a_codec_that_overran_is_called_again_when_that_is_known() -> None:
     endless = "let n = 0; function decodeUplink(input) { while (input.fPort === 2); return {data: {}}; }"
-    server = Server(memoryview(bytearray(8)).cast("Q"), keep_console=False)
+    server = serving()
     found = answers(source(1, endless), "1 [[],2,0,{}]", "1 [[],1,0,{}]", source(2, COUNTS), "2 []", server=server)
     assert found == ['["took more than 10 ms", true]', "null", LOADED]
     assert answers("1 [[],1,0,{}]", "1 true", "1 [[],1,0,{}]", server=server)[0] == "null"
@@ -82,9 +91,8 @@ def test_a_codec_that_overran_is_called_again_when_that_is_known() -> None:
 
 
 def test_a_fault_in_a_used_context_is_tried_in_a_new_one() -> None:
-    codec = LoadedCodec(
-        "function decodeUplink(i) { if (i.fPort === 9) throw new Error('always'); return {data: {}}; }", keep_console=False
-    )
+    text = "function decodeUplink(i) { if (i.fPort === 9) throw new Error('always'); return {data: {}}; }"
+    codec = LoadedCodec(json.dumps(text).encode(), keep_console=False)
     assert codec.answer("[[],1,0,{}]").startswith("{")
     with pytest.raises(FaultError) as raised:
         codec.answer("[[],9,0,{}]")
@@ -119,12 +127,12 @@ def test_codecs_are_taken_as_makers_write_them(text: str, works: bool) -> None: 
 
 
 def test_functions_are_shared_under_names_that_may_be_used() -> None:
-    share = worker._share("this.b(); this . a ; this.class(); that.c(); this.b")  # noqa: SLF001
+    share = loading._share("this.b(); this . a ; this.class(); that.c(); this.b")  # noqa: SLF001
     entry = '"{0}": typeof {0} === "function" ? {0} : undefined'
     assert share == f"$share({{{entry.format('a')}, {entry.format('b')}}}); "
-    assert worker._share("that.c()") == ""  # noqa: SLF001
-    assert set(worker._words("a.b constructor $c").split()) == {"a", "b", "$c"}  # noqa: SLF001
-    assert set(worker._words("x.constructor y").split()) == {"x", "constructor", "y"}  # noqa: SLF001
+    assert loading._share("that.c()") == ""  # noqa: SLF001
+    assert set(loading._words("a.b constructor $c").split()) == {"a", "b", "$c"}  # noqa: SLF001
+    assert set(loading._words("x.constructor y").split()) == {"x", "constructor", "y"}  # noqa: SLF001
 
 
 def test_lines_are_read_and_answered_until_the_input_ends(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,11 +146,11 @@ def test_lines_are_read_and_answered_until_the_input_ends(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(worker.os, "read", lambda descriptor, most: next(reads) if (descriptor, most) == (0, 65536) else None)
     monkeypatch.setattr(worker.os, "write", write)
-    worker.serve(Server(memoryview(bytearray(8)).cast("Q"), keep_console=False))
+    worker.serve(serving())
     assert b"".join(written) == b'{"data":{}}\n' * 3
     monkeypatch.setattr(worker, "ANSWER_WITHIN_S", -1.0)
     reads, written[:] = iter([f"{source(1, COUNTS)}\n1 []\n1 []\n".encode(), b""]), []
-    worker.serve(Server(memoryview(bytearray(8)).cast("Q"), keep_console=False))
+    worker.serve(serving())
     assert len(written) == 2, "each answer at once where they take long"
 
 
@@ -190,9 +198,12 @@ def test_what_cannot_be_given_up_is_told_and_the_rest_is_done(monkeypatch: pytes
         yield "nothing about files"
 
     monkeypatch.setattr(confinement, "STEPS", (("Landlock", fails), ("seccomp", lacks)))
-    assert confinement.confine() == ["Landlock: Function not implemented", "seccomp: nothing about files"]
+    assert confinement.confine() == (["Landlock: Function not implemented", "seccomp: nothing about files"], True)
+    monkeypatch.setattr(confinement, "STEPS", (("limits", lacks), ("Landlock", fails), ("seccomp", fails)))
+    assert confinement.confine()[1] is False
+    done.pop()
     monkeypatch.setattr(confinement.sys, "platform", "darwin")
-    assert confinement.confine() == ["darwin confines no codec; Linux does"]
+    assert confinement.confine() == (["darwin confines no codec; Linux does"], False)
     assert done == ["lacks"]
 
 

@@ -2,14 +2,9 @@
 
 import errno
 import os
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[3] / "gateway" / "ingest" / "codecs"))
-
-import confinement
-import worker
+from gateway.ingest.codecs import confinement, worker
 
 
 def absent() -> Iterator[str]:

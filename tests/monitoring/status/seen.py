@@ -39,7 +39,7 @@ def quiet() -> Status:
             unit_jumps=SimpleNamespace(told=lambda _: []),
         ),
         "acknowledger": SimpleNamespace(owed=0),
-        "codecs": SimpleNamespace(suspended={}, keys=[], restarts=0, trouble="", pending=0, unprotected=None),
+        "codecs": SimpleNamespace(suspended={}, keys=[], restarts=0, trouble="", refused="", pending=0, unprotected=None),
         "quarantine": SimpleNamespace(stock=SimpleNamespace(by_cause={}, bytes=0)),
         "devices": SimpleNamespace(silence=SimpleNamespace(membership=SimpleNamespace(leader="", elsewhere=None))),
         "verdicts": None,

@@ -113,9 +113,11 @@ def test_stores_that_refuse_or_were_damaged() -> None:
 
 
 def test_codecs_that_cannot_be_called() -> None:
-    codecs = SimpleNamespace(trouble="", suspended={})
+    codecs = SimpleNamespace(trouble="", refused="", unprotected=None, suspended={})
     assert told(troubles.of_codecs(cast("Any", codecs))) == []
-    codecs.trouble, codecs.suspended = "no child", {"acme.js": "overran"}
+    codecs.refused, codecs.unprotected = "not confined", ["Landlock: none", "seccomp: none"]
+    assert told(troubles.of_codecs(cast("Any", codecs))) == [("trouble", "codecs_refused", {}, "Landlock: none; seccomp: none")]
+    codecs.refused, codecs.trouble, codecs.suspended = "", "no child", {"acme.js": "overran"}
     assert told(troubles.of_codecs(cast("Any", codecs))) == [
         ("trouble", "codecs_dead", {}, "no child"),
         ("attention", "codec_suspended", {"codec": "acme.js"}, "it overran"),
