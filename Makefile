@@ -10,7 +10,7 @@ DAYS ?= 31
 # The tests start a gateway some hundreds of times: Python keeps what it has compiled, whatever the environment says.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup ready ready-python ready-parts demo test test-alone-1 test-alone-2 test-together-1 test-together-2 test-together-3 test-together-4
+.PHONY: help setup ready ready-python ready-parts demo test test-alone-1 test-alone-2 test-alone-3 test-together-1 test-together-2 test-together-3 test-together-4
 .PHONY: test-oldest test-debian12 test-all check fmt bench chaos chaos-rabbitmq months truth mutate judge judge-grafana fuzz recovery soak lock bundle deb sbom advisories clean near
 
 help: ## this list
@@ -31,10 +31,10 @@ demo: ready ## broker, InfluxDB, gateway and a simulated fleet: make demo DEVICE
 	@$(BIN)/gateway demo --devices $(DEVICES) --seconds $(SECONDS)
 
 test: ## the tests that every change must pass, in minutes
-	@$(MAKE) --no-print-directory --output-sync --jobs=4 \
-		check test-oldest test-alone-1 test-together-1 test-alone-2 test-together-2 test-together-3 test-together-4
+	@$(MAKE) --no-print-directory --output-sync --jobs=5 \
+		check test-oldest test-alone-1 test-together-1 test-alone-2 test-alone-3 test-together-2 test-together-3 test-together-4
 
-# Shares that take about as long, four at a time. Those on real parts wait, while those of each part by itself do not.
+# Shares that take about as long, five at a time. Those on real parts wait, while those of each part by itself do not.
 # The first two need Python alone: they run while the real parts of a new checkout are fetched.
 
 TESTS = @.ci/tests $@
@@ -52,18 +52,22 @@ test-together-4: ready ## the last quarter
 	$(TESTS) tests/campaigns/rabbitmq tests/system/test_system_[r-z]*.py
 
 TOGETHER := campaigns/rabbitmq commands/demo firmware_sim system web/pages
-DISK := admin campaigns/fuzz campaigns/mutate campaigns/powercut grafana ingest/storage monitoring runtime/jobs support
+DISK := admin campaigns/fuzz campaigns/mutate campaigns/powercut grafana ingest/storage support
+PERIODS := monitoring runtime/jobs
 ignored = $(foreach path,$(1),--ignore=tests/$(path))
 
 # Tests that generate their examples generate a tenth of them here, and all of them in test-all.
 
-test-alone-1 test-alone-2: export ONE_EXAMPLE_OF = 10
+test-alone-1 test-alone-2 test-alone-3: export ONE_EXAMPLE_OF = 10
 
-test-alone-1: ready ## the tests of each part by itself: tools, administration, and what has a disk or a database
+test-alone-1: ready ## the tests of each part by itself: tools, administration, and what has a disk
 	$(TESTS) $(addprefix tests/,$(DISK))
 
 test-alone-2: ready ## the same of all other parts
-	$(TESTS) tests $(call ignored,$(TOGETHER) $(DISK))
+	$(TESTS) tests $(call ignored,$(TOGETHER) $(DISK) $(PERIODS))
+
+test-alone-3: ready ## the same of what asks a database: jobs, alarms and reports
+	$(TESTS) $(addprefix tests/,$(PERIODS))
 
 # On the oldest Python what is of the language: no tools, and none of the real parts, pages or dashboards. Onboarding puts
 # together what is tested here piece by piece.

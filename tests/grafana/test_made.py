@@ -2,11 +2,10 @@
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from difflib import unified_diff
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from zipfile import ZipFile
@@ -23,21 +22,17 @@ from grafana.tables import DASHBOARDS
 from grafana.tables.water import LOWEST_PRESSURE_KPA
 from tests.rows import each_row
 
-ROOT = Path(__file__).parents[2]
+made_once = cache(made)
+"""What is made of the tables as they are: most tests look at the same files."""
 each_database = each_row("database", DATABASES, ids=lambda database: database.folder)
 
 
-def test_the_sums_in_the_repository_are_those_of_what_is_made() -> None:
-    assert drift() == [], "run: python -m grafana.build"
+@pytest.fixture
+def is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "made", made_once)
 
 
-def test_the_command_runs_as_the_makefile_writes_it() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "grafana.build", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-
-
+@pytest.mark.usefixtures("is_made_once")
 def test_check_says_what_is_made_otherwise_and_what_to_run(tmp_path: Path) -> None:
     write(tmp_path)
     assert drift(tmp_path) == []
@@ -61,14 +56,15 @@ def test_check_exits_with_one_when_something_is_out_of_date(
     assert capsys.readouterr().err == "water: is made otherwise; run: python -m grafana.build\n"
 
 
+@pytest.mark.usefixtures("is_made_once")
 def test_a_sum_is_that_of_the_file(tmp_path: Path) -> None:
     write(tmp_path)
     row = next(line.split() for line in (tmp_path / SUMS).read_text(encoding="utf-8").splitlines() if "/water.json" in line)
-    assert row[1:] == [sha256(made(one)["dashboards/water.json"].encode()).hexdigest() for one in KINDS.values()]
+    assert row[1:] == [sha256(made_once(one)["dashboards/water.json"].encode()).hexdigest() for one in KINDS.values()]
 
 
 def test_one_changed_panel_changes_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = sums_text().splitlines()
+    before = (build.ROOT / SUMS).read_text(encoding="utf-8").splitlines()
     (place, board) = next((place, one) for place, one in enumerate(DASHBOARDS) if one.name == "water")
     section = board.sections[0]
     panel = replace(section.panels[0], about_en="Another.", about_vi="Khác.", unit="percent")
@@ -87,7 +83,7 @@ def test_a_release_has_an_archive_for_each_store_and_language_the_same_each_time
         assert Path(f"{path}.sha256").read_text() == f"{sha256(path.read_bytes()).hexdigest()}  {path.name}\n"
     with ZipFile(first[0]) as archive:
         top = first[0].stem
-        wanted = {f"{top}/{name}": text for name, text in made(KINDS["influxdb-vi"]).items()}
+        wanted = {f"{top}/{name}": text for name, text in made_once(KINDS["influxdb-vi"]).items()}
         assert set(archive.namelist()) == {*wanted, f"{top}/README.txt"}
         assert {name: archive.read(name).decode() for name in wanted} == wanted
         assert f"{top}/dashboards/*.json" in archive.read(f"{top}/README.txt").decode()
@@ -95,7 +91,7 @@ def test_a_release_has_an_archive_for_each_store_and_language_the_same_each_time
 
 @each_database
 def test_texts_are_of_one_language(database: Database) -> None:
-    vi, en = made(Wanted(database, "vi")), made(Wanted(database, "en"))
+    vi, en = made_once(Wanted(database, "vi")), made_once(Wanted(database, "en"))
     assert vi.keys() == en.keys()
     for path, text in [*vi.items(), *en.items()]:
         assert " · " not in text, path
@@ -114,7 +110,7 @@ def test_choices_of_a_site_stand_in_the_files(database: Database) -> None:
     wanted = Wanted(
         database, "en", pages="https://g.example", runbooks="https://r.example", installed_at=place, shows_simulated=True
     )
-    files = made(wanted)
+    files = made_once(wanted)
     assert yaml.safe_load(files["provisioning/dashboards/province.yaml"])["providers"][0]["options"]["path"] == place
     assert "runbook_url: https://r.example/GatewayAbsent.md" in files[f"provisioning/alerting/{database.folder}.yaml"]
     for board in DASHBOARDS:
@@ -133,14 +129,16 @@ def test_choices_of_a_site_stand_in_the_files(database: Database) -> None:
     ("version", "wanted"), [("2", "Token ${INFLUXDB_TOKEN}"), ("3", "Bearer ${INFLUXDB_TOKEN}")], ids=["2", "3"]
 )
 def test_influxdb_2_and_3_are_asked_with_a_token(version: str, wanted: str) -> None:
-    (source,) = yaml.safe_load(made(Wanted(INFLUXDB, "en", version))["provisioning/datasources/influxdb.yaml"])["datasources"]
+    (source,) = yaml.safe_load(made_once(Wanted(INFLUXDB, "en", version))["provisioning/datasources/influxdb.yaml"])[
+        "datasources"
+    ]
     assert source["secureJsonData"] == {"httpHeaderValue1": wanted}
     assert (source["jsonData"]["httpHeaderName1"], source["jsonData"]["version"]) == ("Authorization", "InfluxQL")
     assert "basicAuth" not in source
 
 
 def water_panels(database: Database, pressure: str) -> Iterator[Json]:
-    files = made(Wanted(database, "en", pressure=pressure))
+    files = made_once(Wanted(database, "en", pressure=pressure))
     yield from (panel for panel in json.loads(files["dashboards/water.json"])["panels"] if "pressure by zone" in panel["title"])
 
 
@@ -161,6 +159,6 @@ def test_nothing_but_pressure_is_shown_otherwise() -> None:
     for board in DASHBOARDS:
         assert in_unit(board, PRESSURES["kPa"]) is board
     for database in (INFLUXDB, VICTORIA_METRICS):
-        kept, shown = (made(Wanted(database, "en", pressure=pressure)) for pressure in ("kPa", "bar"))
+        kept, shown = (made_once(Wanted(database, "en", pressure=pressure)) for pressure in ("kPa", "bar"))
         differing = {path for path in kept if kept[path] != shown[path]}
         assert differing == {path for path in kept if "pressurekpa" in kept[path]} >= {"dashboards/water.json"}
