@@ -56,26 +56,35 @@ class CommandRow(NamedTuple):
     :ivar about: its purpose, in a line.
     :ivar options: the module below ``gateway.commands`` whose ``add_options`` adds them, or ``module:function``; or a table of
         commands below this one.
+    :ivar alone: as ``options``, of a command that is given without one of those below it; empty: it is not.
     """
 
     about: str
     options: "str | Mapping[str, CommandRow]"
+    alone: str = ""
 
 
 def _add_commands(
-    to: argparse.ArgumentParser, metavar: str, table: Mapping[str, CommandRow], words: Sequence[str] | None
+    to: argparse.ArgumentParser, metavar: str, table: Mapping[str, CommandRow], words: Sequence[str] | None, alone: str = ""
 ) -> None:
-    commands = to.add_subparsers(required=True, metavar=metavar)
     asked = None if words is None else next((word for word in words if not word.startswith("-")), "")
+    if alone and asked not in table:
+        _add_options_of(alone, to)
+    commands = to.add_subparsers(required=not alone, metavar=metavar)
     for name, command in table.items():
         made = commands.add_parser(name, help=command.about)
         if asked is not None and asked != name:
             continue
         if isinstance(command.options, str):
-            module, _, function = command.options.partition(":")
-            getattr(import_module(f"gateway.commands.{module}"), function or "add_options")(made)
+            _add_options_of(command.options, made)
         else:
-            _add_commands(made, "SUBJECT", command.options, None if words is None else words[words.index(name) + 1 :])
+            rest = None if words is None else words[words.index(name) + 1 :]
+            _add_commands(made, "SUBJECT", command.options, rest, command.alone)
+
+
+def _add_options_of(place: str, to: argparse.ArgumentParser) -> None:
+    module, _, function = place.partition(":")
+    getattr(import_module(f"gateway.commands.{module}"), function or "add_options")(to)
 
 
 _SETUP: Final = {
@@ -108,6 +117,8 @@ _COMMANDS: Final = {
     "audit": CommandRow("list who changed what; verify that nothing was taken out", "privacy.audit"),
     "backup": CommandRow("put all that makes this gateway into one file", "backup:add_backup"),
     "restore": CommandRow("make a gateway of a backup", "backup:add_restore"),
-    "setup": CommandRow("set up broker, database, dashboards, certificates, and the tokens of people", _SETUP),
+    "setup": CommandRow(
+        "set up this machine; or one of broker, database, dashboards, certificates", _SETUP, "setup.everything"
+    ),
     "capacity": CommandRow("work out the machines, disks and links that devices need", "capacity"),
 }

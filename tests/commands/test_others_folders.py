@@ -18,6 +18,7 @@ from typing import Final
 from urllib.request import urlopen
 
 import pytest
+import yaml
 
 from gateway import commands
 from gateway.admin.backup import restoring
@@ -26,6 +27,7 @@ from gateway.admin.installation.installer import Installer
 from gateway.admin.installation.machine import FileOwner, Layout, NotDone
 from gateway.admin.installation.machine import Machine as InstalledMachine
 from gateway.commands.cli import main
+from gateway.commands.setup.broker import PLUGIN
 from gateway.monitoring.exports.open_files import OpenFiles
 from gateway.support.audit.forgotten import forgotten_beside
 from tests.admin.backup.machine import AT_MS, HIS, OTHER, Machine, line
@@ -151,6 +153,18 @@ def nothing_there(one: Province) -> int:
     return given(*RESTORE)(one)
 
 
+def whole_machine(one: Province) -> int:
+    """All of a machine in one command; the broker's state is where Debian has it."""
+    plugins = one.folder / "usr" / "lib" / "x86_64-linux-gnu"
+    plugins.mkdir(parents=True)
+    (plugins / PLUGIN).touch()
+    one.broker.rename(one.broker.with_name("mosquitto"))
+    one.broker.symlink_to("mosquitto")
+    file = one.settings / "gateway.yaml"
+    file.write_text(yaml.safe_dump(json.loads(file.read_text())))
+    return one.command("setup", "--root", one.folder, "--name", "broker.example.vn")
+
+
 RESTORE: Final = ("restore", "{root}/g.tar.gz", "--data", "{data}", "--accounts", "{broker}/accounts.json")
 ENROL: Final = ("devices", "enroll", "--all", "--file", "{broker}/accounts.json", "--replace")
 COMMANDS: Final[dict[str, Command]] = {
@@ -192,6 +206,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "status": given("status"),
     "export open": given("export", "open", "--day", "2026-10-31"),
     "the files of open data": keep_open_data,
+    "setup": whole_machine,
     "setup token": given("setup", "token", "lan.nguyen", "technician"),
     "setup token in their folder": lambda one: main(
         ["setup", "token", "lan.nguyen", "technician", "-c", str(one.settings / "other.yaml")]

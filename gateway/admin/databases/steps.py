@@ -19,6 +19,10 @@ class SetupFault(Exception):  # noqa: N818 - it says how the database is
     """The database cannot be set up; the text says why, and what to do."""
 
 
+class OtherRetention(SetupFault):
+    """A database that is there keeps another time than was asked for, and nobody said that it is to change."""
+
+
 class KeptPlace(NamedTuple):
     """A database or bucket by its settings, and how long it keeps what is in it; None: for ever."""
 
@@ -61,11 +65,11 @@ def change_text(where: str, now: timedelta | None, wanted: timedelta | None) -> 
     return f"{where}: changed from {kept_text(now)} to {kept_text(wanted)}{costs}"
 
 
-def refuse_change(where: str, now: timedelta | None, wanted: timedelta | None) -> SetupFault:
+def refuse_change(where: str, now: timedelta | None, wanted: timedelta | None) -> OtherRetention:
     """The refusal to change how long something is kept without being told to."""
     is_shorter = wanted is not None and (now is None or wanted < now)
     costs = "deletes what is older" if is_shorter else "keeps longer from now on"
-    return SetupFault(
+    return OtherRetention(
         f"{where} is there and keeps {kept_text(now)}, not {kept_text(wanted)}: give what it has, or "
         f"--change-retention, which {costs}"
     )

@@ -4,7 +4,9 @@ How files are written, and the passwords in them, holds for RabbitMQ too.
 """
 
 import argparse
+import os
 from contextlib import suppress
+from grp import getgrnam
 from pathlib import Path
 from secrets import token_bytes, token_urlsafe
 from socket import AF_INET, AF_INET6, SOCK_DGRAM, getaddrinfo, getfqdn, gethostname, socket
@@ -28,7 +30,7 @@ from gateway.support.private_files import READERS_MODE, as_owner, give_to_reader
 from schemas.printable import printable
 
 _PASSWORD_BYTES: Final = 24
-_PLUGIN: Final = "mosquitto_dynamic_security.so"
+PLUGIN: Final = "mosquitto_dynamic_security.so"
 
 _NEXT: Final = """
 Next:
@@ -42,11 +44,12 @@ PLAIN_MODE: Final = 0o644
 
 
 class SetupFile(NamedTuple):
-    """A file to write, with the rights of its folder's group."""
+    """A file to write; a group that may read it, or that of its folder."""
 
     path: Path
     text: str
     mode: int
+    group: str = ""
 
 
 def add_options(broker: argparse.ArgumentParser) -> None:
@@ -97,14 +100,14 @@ def broker_files(config: Config, options: argparse.Namespace) -> list[SetupFile]
         devices_port=options.port,
         services_port=options.services_port,
     )
-    version, secrets = MosquittoVersion(options.mosquitto), _secrets(config, options)
+    version = MosquittoVersion(options.mosquitto)
     accounts, limit = _accounts(config, options.service), options.conf / "gateway_broker.nft"
     return [
         SetupFile(options.conf / "province.conf", limits_conf(version, used.plugins), PLAIN_MODE),
         SetupFile(options.conf / "listeners.conf", listeners_conf(version, used), PLAIN_MODE),
         SetupFile(limit, port_limit(used.devices_port), PLAIN_MODE),
         SetupFile(options.unit / "gateway.conf", service_conf(used.accounts, _file_of(config), limit), PLAIN_MODE),
-        *(SetupFile(secrets / f"{one.name}.password", f"{one.password}\n", READERS_MODE) for one in accounts),
+        *(SetupFile(_password_file(config, options, one.name), f"{one.password}\n", READERS_MODE) for one in accounts),
         SetupFile(used.accounts, document((one, token_bytes(SALT_BYTES)) for one in accounts), READERS_MODE),
     ]
 
@@ -117,13 +120,13 @@ def write_broker(wanted: list[SetupFile]) -> None:
 
 def broker_settings(config: Config, options: argparse.Namespace) -> Settings:
     """The settings of the broker in gateway.yaml."""
-    name, secrets = config.mqtt.username or "gateway", _secrets(config, options)
-    mqtt = {"username": name, "password_file": beside(config.file, secrets / f"{name}.password")}
+    name = config.mqtt.username or "gateway"
+    own, administration = (_password_file(config, options, one) for one in (name, config.enrolment.username))
+    mqtt = {"username": name, "password_file": beside(config.file, own)}
     parts = split_url(config.mqtt.url)
     if (parts.scheme, parts.port or options.services_port) != ("mqtt", options.services_port):
         mqtt = {"url": f"mqtt://localhost:{options.services_port}"} | mqtt
-    password = secrets / f"{config.enrolment.username}.password"
-    enrolment = {"password_file": beside(config.file, password)}
+    enrolment = {"password_file": beside(config.file, administration)}
     if config.enrolment.url is None or options.name is not None:
         host = options.name or machine_names()[0]
         enrolment = {"url": f"mqtts://{f'[{host}]' if ':' in host else host}:{options.port}"} | enrolment
@@ -154,9 +157,11 @@ def _leads_to(name: str, addresses: list[str]) -> bool:
     return False
 
 
-def _secrets(config: Config, options: argparse.Namespace) -> Path:
-    """The folder of passwords."""
-    return Path(options.secrets or _file_of(config).parent / "secrets")
+def _password_file(config: Config, options: argparse.Namespace, account: str) -> Path:
+    """The file of an account's password: where the option says, or gateway.yaml, or beside it."""
+    files = {config.mqtt.username: config.mqtt.password_file, config.enrolment.username: config.enrolment.password_file}
+    named = None if options.secrets else files.get(account)
+    return Path(named or (options.secrets or _file_of(config).parent / "secrets") / f"{account}.password")
 
 
 def _file_of(config: Config) -> Path:
@@ -176,10 +181,10 @@ def _accounts(config: Config, services: list[str]) -> list[BrokerAccount]:
 def _plugins(folder: Path | None) -> Path:
     """The folder of Mosquitto's plugins, by default Debian's; ConfigurationFault if the plugin is not there."""
     for found in [folder] if folder else sorted(Path("/usr/lib").glob("*-linux-gnu*")):
-        if (found / _PLUGIN).exists():
+        if (found / PLUGIN).exists():
             return found
     where = folder or "/usr/lib/*"
-    raise ConfigurationFault([f"{where}: {_PLUGIN} is not there; it comes with Mosquitto 2 (--plugins names another folder)"])
+    raise ConfigurationFault([f"{where}: {PLUGIN} is not there; it comes with Mosquitto 2 (--plugins names another folder)"])
 
 
 def show_files(wanted: list[SetupFile]) -> None:
@@ -195,5 +200,7 @@ def write_file(file: SetupFile) -> None:
         file.path.parent.mkdir(parents=True, exist_ok=True)
         with placed(file.path, file.mode) as opened:
             give_to_readers(opened.fileno(), file.path)
+            if file.group and os.geteuid() == 0:
+                os.fchown(opened.fileno(), -1, getgrnam(file.group).gr_gid)
             opened.write(file.text.encode())
     show(f"{file.path}: written")

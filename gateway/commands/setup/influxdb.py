@@ -5,7 +5,7 @@ from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from gateway.admin.databases import victoria_metrics
 from gateway.admin.databases.influxdb1_and_3 import Influxdb1, Influxdb3
@@ -13,6 +13,7 @@ from gateway.admin.databases.steps import (
     DatabaseKind,
     DatabaseUser,
     KeptPlace,
+    OtherRetention,
     SetupFault,
     SetupStep,
     kind_of,
@@ -58,34 +59,60 @@ def add_options(influxdb: argparse.ArgumentParser) -> None:
     influxdb.add_argument("--dry-run", action="store_true", help="say what would be done")
 
 
+class DatabaseDone(NamedTuple):
+    """Tells if something was done, what a person may do next, and if gateway.yaml has all its lines."""
+
+    changed: bool
+    next: Sequence[str] = ()
+    is_told: bool = True
+
+
 def setup_influxdb(config: Config, options: argparse.Namespace) -> None:
-    """Set up; 3 when the database does not answer or refuses, ConfigurationFault if a setting or an option is wrong."""
+    """Set up, and say what is next; faults as below."""
+    for line in set_up_database(config, options).next:
+        show(line)
+
+
+def set_up_database(config: Config, options: argparse.Namespace, *, keeps: bool = False) -> DatabaseDone:
+    """Set up; 3 when the database does not answer or refuses, ConfigurationFault if a setting or an option is wrong.
+
+    :param keeps: a database that is there keeps what it keeps.
+    """
     places = _places(config, options)
     with reaching(SetupFault, NoAnswer):
         if is_cluster(config.influxdb.asked_url):
             _see_cluster(config, places, options)
-        elif options.victoria_metrics:
-            _write_files(config, places, options)
-        else:
-            _set_up(config, places, options)
+            return DatabaseDone(changed=False)
+        if options.victoria_metrics:
+            return _write_files(config, places, options)
+        return _set_up(config, places, options, keeps=keeps)
 
 
-def _set_up(config: Config, places: Sequence[KeptPlace], options: argparse.Namespace) -> None:
-    """Set up the database that answers."""
+def _set_up(config: Config, places: Sequence[KeptPlace], options: argparse.Namespace, *, keeps: bool) -> DatabaseDone:
+    """Set up the database that answers, and write into gateway.yaml what it lacks."""
     http = _server(config.influxdb, config.influxdb.url, options)
     kind, version = kind_of(http)
     if kind is DatabaseKind.VICTORIA_METRICS:
-        _write_files(config, places, options)
-        return
+        return _write_files(config, places, options)
     administration = _administration(kind, version, http, config.influxdb, options)
     show(f"{config.influxdb.url}: {administration.name}")
     secrets = options.secrets or (config.file or DEFAULT_FILE.absolute()).parent / "secrets"
     users = administration.users(config.influxdb, config.mqtt.client_id, secrets)
+    done = []
     for place in places:
-        _carry_out(administration.keep(place, change=options.change_retention), dry_run=options.dry_run)
-    for user in users:
-        _carry_out(administration.give(user, places, replace=options.replace), dry_run=options.dry_run)
-    _say_next(config, administration, users, dry_run=options.dry_run)
+        try:
+            done.append(_carry_out(administration.keep(place, change=options.change_retention), dry_run=options.dry_run))
+        except OtherRetention as fault:
+            if not keeps:
+                raise
+            show(f"{fault} (gateway setup influxdb)")
+    done += [_carry_out(administration.give(user, places, replace=options.replace), dry_run=options.dry_run) for user in users]
+    lacking = _lacking(config, administration, users)
+    is_told = put_settings(config.file, {"influxdb": lacking}, dry_run=options.dry_run)
+    variable = "INFLUXDB_PASSWORD" if administration.api == "v1" else "INFLUXDB_TOKEN"
+    more = [] if config.influxdb.of_rollups() else [_NO_SECOND.format(key="bucket", example="iot-rollups")]
+    grafana = f"Grafana: the last file, {users[-1].file}, for {variable}; its dashboards: gateway setup grafana"
+    return DatabaseDone(any(done) or bool(lacking), ["", *more, "Then: gateway check --connect", grafana], is_told)
 
 
 def _places(config: Config, options: argparse.Namespace) -> list[KeptPlace]:
@@ -136,12 +163,15 @@ def _administration(
     return Influxdb2(config, token, version)
 
 
-def _carry_out(steps: Iterable[SetupStep], *, dry_run: bool) -> None:
-    """Carry out steps, one after the other, and say each when it is done."""
+def _carry_out(steps: Iterable[SetupStep], *, dry_run: bool) -> bool:
+    """Carry out steps, one after the other, and say each when it is done; tell if one was not done before."""
+    changed = False
     for step in steps:
         if step.do is not None and not dry_run:
             step.do()
+        changed = changed or step.do is not None
         show(f"would do: {step.text}" if step.do is not None and dry_run else step.text)
+    return changed
 
 
 def _see_cluster(config: Config, places: Sequence[KeptPlace], options: argparse.Namespace) -> None:
@@ -166,30 +196,25 @@ def _check_second_process(config: Config, places: Sequence[KeptPlace]) -> None:
         )
 
 
-def _write_files(config: Config, places: Sequence[KeptPlace], options: argparse.Namespace) -> None:
+def _write_files(config: Config, places: Sequence[KeptPlace], options: argparse.Namespace) -> DatabaseDone:
     """Write the files of VictoriaMetrics' processes."""
     _check_second_process(config, places)
     wanted = victoria_metrics.files_of(config, places, options.root)
     print("VictoriaMetrics: its settings are flags of its processes, which stand in these files")
-    _carry_out(victoria_metrics.steps(wanted), dry_run=options.dry_run)
-    if len(places) == 1:
-        print(_NO_SECOND.format(key="url", example="http://127.0.0.1:8429"))
-    services = ["victoria-metrics"] + (["victoria-metrics-rollups"] if len(places) > 1 else [])
-    print("\nNext:\n  1. sudo systemctl daemon-reload")
-    print(f"  2. sudo systemctl enable --now {' '.join(services)}; sudo systemctl restart {' '.join(services)}")
-    print("  3. vmalert -rule=/etc/victoria-metrics/gateway.rules.yaml -datasource.url=ADDRESS -notifier.url=ALERTMANAGER")
-    print("  4. it asks nobody for a password: let no other machine reach its port")
+    changed = _carry_out(victoria_metrics.steps(wanted), dry_run=options.dry_run)
+    services = " ".join(["victoria-metrics"] + (["victoria-metrics-rollups"] if len(places) > 1 else []))
+    more = [_NO_SECOND.format(key="url", example="http://127.0.0.1:8429")] if len(places) == 1 else []
+    return DatabaseDone(changed, [*more, *(line.format(services=services) for line in _NEXT)])
 
 
-def _say_next(config: Config, administration: DatabaseAdministration, users: Sequence[DatabaseUser], *, dry_run: bool) -> None:
-    """Write into gateway.yaml what it lacks, and say who takes which file."""
-    print()
-    if config.influxdb.of_rollups() is None:
-        print(_NO_SECOND.format(key="bucket", example="iot-rollups"))
-    put_settings(config.file, {"influxdb": _lacking(config, administration, users)}, dry_run=dry_run)
-    print("Then: gateway check --connect")
-    variable = "INFLUXDB_PASSWORD" if administration.api == "v1" else "INFLUXDB_TOKEN"
-    show(f"Grafana: the last file, {users[-1].file}, for {variable}; its dashboards: gateway setup grafana")
+_NEXT: Final = (
+    "",
+    "Next:",
+    "  1. sudo systemctl daemon-reload",
+    "  2. sudo systemctl enable --now {services}; sudo systemctl restart {services}",
+    "  3. vmalert -rule=/etc/victoria-metrics/gateway.rules.yaml -datasource.url=ADDRESS -notifier.url=ALERTMANAGER",
+    "  4. it asks nobody for a password: let no other machine reach its port",
+)
 
 
 def _lacking(config: Config, administration: DatabaseAdministration, users: Sequence[DatabaseUser]) -> dict[str, str]:
