@@ -6,8 +6,8 @@ REFUSAL_DETAILS: Final[dict[str, str]] = {
     # Who may come in.
     "send Authorization: Bearer TOKEN, or log in at /login": "hãy gửi Authorization: Bearer MÃ, hoặc đăng nhập tại /login",
     "wrong token": "mã truy cập sai",
-    "too many wrong tokens from this address; the next one is checked in <seconds> s": (
-        "quá nhiều mã sai từ địa chỉ này; mã tiếp theo được xem sau <seconds> giây"
+    "too many wrong tokens from this address; try again in <seconds> s": (
+        "quá nhiều mã sai từ địa chỉ này; hãy thử lại sau <seconds> giây"
     ),
     "this gateway is not called <name>; if people are to reach it under this name, write it into http.hosts of gateway.yaml": (
         "cổng này không có tên <name>; nếu muốn vào bằng tên này, hãy ghi nó vào http.hosts của gateway.yaml"
@@ -59,6 +59,8 @@ REFUSAL_DETAILS: Final[dict[str, str]] = {
     'send the keys of the device as a JSON object, such as {"site": "xa-01", "area": "A1"}': (
         'hãy gửi các khóa của thiết bị dưới dạng đối tượng JSON, như {"site": "xa-01", "area": "A1"}'
     ),
+    "nested too deeply": "lồng nhau quá sâu",
+    "the key <key> stands twice": "khóa <key> có hai lần",
     "<key>: there is no such key here; the keys are <keys>": "<key>: ở đây không có khóa này; các khóa là <keys>",
     # An exchange.
     "--at: <value> is no time; write 2026-10-31T14:30": "--at: <value> không phải thời điểm; viết như 2026-10-31T14:30",

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlencode
 
 import pytest
 
@@ -119,6 +120,34 @@ def test_who_sees_to_an_alarm_stands_beside_it_in_its_history_and_in_the_audit_l
     assert '"by":"lan","note":"on my way"' in audit.words
     assert [row["number"] for row in changes.document["history"]] == [5, 4, 3, 2, 1]
     assert changes.document["before"] == 1
+
+
+def test_numbers_of_a_history_tell_an_account_with_a_limit_nothing_of_what_goes_on_elsewhere(tmp_path: Path) -> None:
+    async def story(visitor: Visitor) -> list[list[int]]:
+        await alarmed(visitor)
+        for alarm in ("burst@m2", "tamper@e1", "leak@m1"):
+            await visitor.post(f"/api/alarms/{alarm}/acknowledge", who="lan")
+        found = [await visitor.get("/api/alarms/history")]
+        found += [
+            await visitor.get(f"/api/alarms/history{end}", "so-nuoc") for end in ("", "?before=2", "?before=1", "?place=m2")
+        ]
+        return [[row["number"] for row in answer.document["history"]] for answer in found]
+
+    assert visit(tmp_path, story, FLEET) == [[6, 5, 4, 3, 2, 1], [2, 1], [1], [], []], "its own, counted by themselves"
+
+
+def test_letters_that_turn_the_text_of_a_note_round_are_written_out_wherever_it_is_shown(tmp_path: Path) -> None:
+    turned = "50 m\u202e3 \u2066lan\u200b\U000e0041"
+
+    async def story(visitor: Visitor) -> list[Answer]:
+        await alarmed(visitor)
+        await visitor.post("/api/alarms/leak@m1/acknowledge?" + urlencode({"note": turned}), who="lan")
+        await visitor.post("/api/silences?" + urlencode({"for_h": 2, "note": turned, "site": "s1"}))
+        return [await visitor.page(path) for path in ("/audit", "/shift", "/alarms", "/alarms/history?place=m1")]
+
+    for page in visit(tmp_path, story, FLEET):
+        assert "50 m\\u202e3 \\u2066lan\\u200b\\udb40\\udc41" in page.words
+        assert not set(turned) - set("50 m3 lan") & set(page.text)
 
 
 def test_planned_work_silences_its_place_until_it_ends_and_a_faulty_plan_is_refused_with_the_reason(tmp_path: Path) -> None:

@@ -80,21 +80,40 @@ def test_a_login_leads_to_a_page_of_this_gateway_only_and_a_wrong_token_back_to_
 def test_who_guesses_tokens_waits_and_others_do_not(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async def story(visitor: Visitor) -> list[Answer]:
         found = [await visitor.get("/api/account", f"guess-{number}", **FAR) for number in range(6)]
-        found.append(await visitor.get("/devices", "lan", Accept="text/html", **FAR))
+        found.append(await visitor.get("/devices", "guess-7", Accept="text/html", **FAR))
+        found.append(await visitor.post("/login", {"token": "guess-8", "to": "/devices"}, "", **HTML, **FAR))
+        found.append(await visitor.get("/login", "guess-9", **FAR))
         found.append(await visitor.post("/login", {"token": token("lan"), "to": "/devices"}, "", **HTML, **FAR))
-        return [*found, await visitor.get("/api/account", "lan", **{"X-Forwarded-For": "192.0.2.10"})]
+        found.append(await visitor.get("/api/account", "lan", **FAR))
+        return [*found, await visitor.get("/api/account", "guess-10", **{"X-Forwarded-For": "192.0.2.10"})]
 
     with caplog.at_level(logging.WARNING, "gateway.web"):
-        *guesses, page, login, other = visit(tmp_path, story, http=BEHIND_PROXY)
+        *guesses, page, login, read, right, own, other = visit(tmp_path, story, http=BEHIND_PROXY)
     assert [answer.status for answer in guesses] == [401] * 5 + [429]
     assert guesses[0].document["error"] == "wrong token"
-    assert guesses[5].document["error"] == "too many wrong tokens from this address; the next one is checked in 10 s"
+    assert guesses[5].document["error"] == "too many wrong tokens from this address; try again in 10 s"
     assert guesses[5].headers["Retry-After"] == "10"
     assert "WWW-Authenticate" not in guesses[5].headers
     assert (page.status, "Too many wrong tokens. Try again in 10 seconds." in page.words) == (429, True)
     assert 'value="/devices"' in login.text
-    assert (login.status, other.status) == (429, 200)
+    assert [login.status, read.status, other.status] == [429, 429, 401]
+    assert [right.status, own.status] == [303, 200], "the right one is let in at once"
     assert "wrong tokens over HTTP: 1 from 192.0.2.9" in caplog.text
+
+
+@pytest.mark.parametrize("path", ["/login", "/devices", "/api/account"])
+def test_where_reading_is_free_wrong_tokens_are_counted_too(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    async def story(visitor: Visitor) -> list[int]:
+        shown = [*(["old-token"] * 20), *(f"guess-{number}" for number in range(5)), token("lan")]
+        answers = [await visitor.get(path, "", Authorization=f"Bearer {one}") for one in shown]
+        return [answer.status for answer in (*answers, await visitor.get(path, ""))]
+
+    with caplog.at_level(logging.WARNING, "gateway.web"):
+        statuses = visit(tmp_path, story)
+    assert statuses == [200] * 24 + [429, 200, 200]
+    assert "wrong tokens over HTTP: 1 from 0.0.0.0" in caplog.text
 
 
 def test_a_change_from_a_page_of_elsewhere_and_a_foreign_name_are_refused_with_what_to_do(tmp_path: Path) -> None:

@@ -49,12 +49,21 @@ def test_the_last_five_wrong_tokens_are_no_new_guess_and_an_earlier_one_is() -> 
     for number in (*range(5), *range(5)):
         guess(guesses, number)
     assert guesses.wait_s("192.0.2.1") == 10
+    clock.now_s += 10
     guess(guesses, 5)
     assert guesses.wait_s("192.0.2.1") == 20
+    clock.now_s += 20
     guess(guesses, 1)
-    assert guesses.wait_s("192.0.2.1") == 20
+    assert guesses.wait_s("192.0.2.1") == 0
     guess(guesses, 0)
     assert guesses.wait_s("192.0.2.1") == 40, "six have passed since"
+
+
+def test_what_is_shown_during_the_wait_makes_it_no_longer() -> None:
+    guesses = Guesses(Clock())
+    for number in range(500):
+        guess(guesses, number)
+    assert guesses.wait_s("192.0.2.1") == 10
 
 
 def test_wrong_tokens_are_logged_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:

@@ -49,13 +49,18 @@ def test_each_fault_of_a_spreadsheet_stands_by_its_row_and_column(tmp_path: Path
             " \n",
         )
         found = [await visitor.post("/import", {"rows": rows}) for rows in asked]
+        found.append(await visitor.post("/import", {"rows": f"id,customers,params.k\nm1,{'9' * 5000},{'9' * 5000}\n"}))
         return [*found, await visitor.post("/import", {"rows": "x" * (BODY_MAX_BYTES + 1)})]
 
-    cells, column, parent, quotes, nothing, large = visit(tmp_path, story)
+    cells, column, parent, quotes, nothing, digits, large = visit(tmp_path, story)
     refused = "Not imported: correct these rows, then preview again. Row Fault"
     assert cells.part(refused, "Paste") == (
         "2 site : 's 9' may hold 1 to 64 of A-Z a-z 0-9 . _ : -"
         " 2 domain : 'w' is not one of 'water', 'power', 'traffic' or 'urban'"
+    )
+    assert digits.part(refused, "Paste") == (
+        "2 customers : Unable to parse input string as an integer, exceeded maximum size"
+        " 2 params.k : inf is not a number, text or boolean"
     )
     assert column.part(refused).startswith("1 colour : there is no such column; the columns are id, source")
     assert parent.part(refused, "Paste") == "2 parent : nobody is not among the devices"

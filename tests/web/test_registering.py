@@ -190,12 +190,14 @@ def test_a_program_registers_edits_moves_and_retires_and_is_told_each_fault_by_i
             ("/api/devices/m9/edit", sent(nokey=1)),
             ("/api/devices/m9/edit", b"nonsense"),
             ("/api/devices/m9/edit", sent(params=3)),
+            ("/api/devices/m9/edit", b'{"site": "s1", "site": "s9"}'),
+            ("/api/devices/m9/edit", b'{"params": {"k": 1, "k": 2}}'),
             ("/api/devices/m9/retire", b""),
             ("/api/devices/m9/retire", b""),
         ]
         return [await visitor.post(path, body) for path, body in asked] + [await visitor.get("/api/audit")]
 
-    new, twice, edited, same, moved, key, unknown, nonsense, params, retired, gone, audit = visit(tmp_path, story)
+    new, twice, edited, same, moved, key, unknown, nonsense, params, *same_keys, retired, gone, audit = visit(tmp_path, story)
     assert new.document.items() >= {"device": "m9", "done": "registered", "changed": True, "waiting": 1}.items()
     assert (twice.status, twice.document["faults"], twice.document["device"]) == (409, {"id": "m9 is registered already"}, "m9")
     assert [edited.document["changed"], same.document["changed"]] == [True, False]
@@ -204,7 +206,8 @@ def test_a_program_registers_edits_moves_and_retires_and_is_told_each_fault_by_i
     assert key.document["error"] == "model: there is no such key here; the keys are site, area, parent, lat, lon, address"
     assert unknown.document["error"].startswith("nokey: there is no such key here; the keys are id, source, site")
     assert nonsense.document["error"].startswith("send the keys of the device as a JSON object")
-    assert [answer.status for answer in (key, unknown, nonsense, params)] == [400] * 4
+    assert [answer.document["error"] for answer in same_keys] == ["the key site stands twice", "the key k stands twice"]
+    assert [answer.status for answer in (key, unknown, nonsense, params, *same_keys)] == [400] * 6
     assert retired.document.items() >= {"done": "retired", "changed": True}.items()
     assert gone.status == 409
     assert list(entries(tmp_path)) == ["m1"]

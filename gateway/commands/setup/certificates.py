@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.commands.terminal import add_repeated, show
+from gateway.ingest.broker.rights import SERVICES
 from gateway.support.config.files import ConfigurationFault, blaming
 from gateway.support.private_files import as_owner, placed, read_bytes
 from schemas.topics import is_name
@@ -28,6 +29,8 @@ except ModuleNotFoundError as error:
 _KEY_MODE, _CERTIFICATE_MODE = 0o600, 0o644
 _AUTHORITY: Final = "ca"
 _REVOKED: Final = "ca.crl"
+_ACCOUNTS: Final = frozenset({"gateway", "administration", *SERVICES})
+"""Accounts that ``setup broker`` makes for services."""
 
 
 class CertificateFolder:
@@ -105,6 +108,11 @@ def setup_certificates(options: argparse.Namespace) -> int:
     for name in names:
         if not is_name(name):
             raise ConfigurationFault([f"{name}: a name or an address is 1 to 64 of A-Z a-z 0-9 . _ : -"])
+    if options.action != "revoke" and options.name == _AUTHORITY:
+        raise ConfigurationFault([f"{options.name}: is the name of the authority's own files; choose another one"])
+    if options.action == CertificateUse.CLIENT and options.name in _ACCOUNTS:
+        why = "is the account of a service, and a device with its certificate would have the rights of that"
+        raise ConfigurationFault([f"{options.name}: {why}; name the device, or make the certificate of a `service`"])
     match options.action:
         case "renew":
             folder.renew(options.name)

@@ -5,7 +5,7 @@ is told once, whatever happens between.
 """
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeVar
 
@@ -97,13 +97,21 @@ def states(connection: sqlite3.Connection) -> list[tuple[AlarmState, bool]]:
 
 
 def history(
-    connection: sqlite3.Connection, place: str | None = None, before: int | None = None
+    connection: sqlite3.Connection, place: str | None = None, before: int | None = None, among: Sequence[str] | None = None
 ) -> list[tuple[int, Transition]]:
-    """Return a page of transitions with their numbers, the newest first; with ``before`` only those of smaller numbers."""
+    """Return a page of transitions with their numbers, the newest first; with ``before`` only those of smaller numbers.
+
+    :param among: the only places, for one who may know of no other: theirs are counted by themselves.
+    """
+    all_rows = "SELECT id, place, transition FROM alarm_history"
+    theirs = (
+        "SELECT row_number() OVER (ORDER BY id) AS id, place, transition FROM alarm_history "
+        "WHERE place IN (SELECT value FROM json_each(?))"
+    )
     rows = connection.execute(
-        "SELECT id, transition FROM alarm_history WHERE (? IS NULL OR place = ?) AND (? IS NULL OR id < ?) "
-        "ORDER BY id DESC LIMIT ?",
-        (place, place, before, before, PAGE),
+        f"SELECT id, transition FROM ({all_rows if among is None else theirs}) "  # noqa: S608 - our own words
+        "WHERE (? IS NULL OR place = ?) AND (? IS NULL OR id < ?) ORDER BY id DESC LIMIT ?",
+        (*([] if among is None else [encode(among).decode()]), place, place, before, before, PAGE),
     )
     return [(number, change) for number, text in rows for change in _decoded(text, Transition)]
 

@@ -28,6 +28,7 @@ _UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?", re.ASCII)
 _MADE_BY_EXCEL = re.compile(r"\d(?:[.,]\d+)?E\+\d+")
 _SHOWN: Final = 100
+_DIGITS_MAX: Final = 300
 _BOOLEANS: Final = {"true": True, "false": False}
 
 
@@ -176,7 +177,12 @@ def _parameter(text: str, *, decimal_comma: bool) -> float | int | str | bool:
     number = text.replace(",", ".") if decimal_comma else text
     if not _NUMBER.fullmatch(number):
         return text
-    return int(number) if number.removeprefix("-").isdigit() else float(number)
+    return number_of(number)
+
+
+def number_of(text: str) -> float | int:
+    """A number as it is written; one of more digits than a float has room for is infinite, and is refused as such."""
+    return int(text) if text.removeprefix("-").isdigit() and len(text) <= _DIGITS_MAX else float(text)
 
 
 def _sources_twice(rows: list[RegistryRow], registry: Registry) -> Iterator[str]:

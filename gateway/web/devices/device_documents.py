@@ -9,6 +9,7 @@ from gateway.core.message import Message
 from gateway.core.readings.counters import CounterState
 from gateway.core.readings.steps import Doubt
 from gateway.core.status.ladder import Ladder
+from gateway.support.registry.csv_file import number_of
 from gateway.support.registry.yaml_file import scalar
 from gateway.web.http.handlers import Document
 from schemas.quantities import DOMAINS, Quality
@@ -231,5 +232,4 @@ def _parameter(text: str) -> float | int | str | bool | None:
         return text.lower() == "true"
     if not _NUMBER.fullmatch(text):
         return text or None
-    number = text.replace(",", ".")
-    return float(number) if "." in number else int(number)
+    return number_of(text.replace(",", "."))

@@ -1,7 +1,6 @@
 """Payloads tried over HTTP: by programs, and on a page."""
 
 import asyncio
-import json
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -18,7 +17,7 @@ from gateway.support.access.accounts import AccountRole
 from gateway.support.config import bundled_profiles
 from gateway.support.config.files import ConfigurationFault
 from gateway.web.http.answers import some_at_a_time
-from gateway.web.http.handlers import Touches, language_of
+from gateway.web.http.handlers import Touches, json_of, language_of
 from gateway.web.routing import PageParts, RouteGroup, changes, reads
 from schemas.topics import parse_topic
 
@@ -42,7 +41,7 @@ class TrialPages(RouteGroup):
     async def _decode(self, request: web.Request) -> web.Response:
         """Answer with each step of one payload and the points, as ``gateway decode`` would. Nothing is written."""
         try:
-            tried = await self._try(json.loads(await request.text()))
+            tried = await self._try(json_of(await request.text()))
         except ValueError as error:
             return web.json_response({"error": f"{_BODY}: {error}"}, status=400)
         except ConfigurationFault as fault:

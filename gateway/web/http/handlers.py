@@ -6,6 +6,7 @@ devices or figures leaves others out by itself; :func:`scope_of` says which.
 """
 
 import csv
+import json
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -84,6 +85,30 @@ def whole_number(text: str | None) -> int | None:
     if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS_MAX):
         raise web.HTTPBadRequest(text=f"{text[:40]!r} is not a number")
     return int(text)
+
+
+def json_of(text: str) -> Any:  # noqa: ANN401 - whatever was sent
+    """The JSON in a body; ValueError if it is none, or an object has a key twice: another reader may take the other one."""
+    try:
+        return json.loads(text, object_pairs_hook=_object)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> Document:
+    found: Document = {}
+    for key, value in pairs:
+        if key in found:
+            raise KeyTwice(key)
+        found[key] = value
+    return found
+
+
+class KeyTwice(ValueError):  # noqa: N818 - says what it is
+    """An object has a key twice."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"the key {key[:80]} stands twice")
 
 
 def file_answer(name: str, content_type: str, body: bytes, charset: str | None = None) -> web.Response:

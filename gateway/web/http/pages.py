@@ -1,5 +1,6 @@
 """The pages as they are sent: one self-contained answer each, for a phone that reaches nothing but the gateway."""
 
+import json
 from base64 import b64encode
 from functools import lru_cache
 from hashlib import sha256
@@ -94,6 +95,7 @@ class PageRenderer:
             lstrip_blocks=True,
         )
         self._templates.filters["lines"] = _lines
+        self._templates.policies["json.dumps_function"] = _json
         self._templates.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":")}
 
     def language(self, request: web.Request) -> "tuple[PageTexts, Formats]":
@@ -191,6 +193,11 @@ class PageTexts:
 def _shown(value: object) -> object:
     """A value as a page shows it: letters that steer a screen, which a device or an address may hold, are written out."""
     return printable(value) if type(value) is str else value
+
+
+def _json(value: object, **how: Any) -> str:  # noqa: ANN401 - as json has it
+    """A document as a page shows it, which nothing in it steers."""
+    return printable(json.dumps(value, **how))
 
 
 def _lines(text: str) -> Markup:

@@ -36,7 +36,7 @@ class _Denial(NamedTuple):
 
     :ivar why: for programs.
     :ivar word: key of the sentence for people; empty where the page says enough by asking for the token.
-    :ivar wait_s: seconds until a token is looked at again.
+    :ivar wait_s: seconds for which a wrong token is refused as one of too many.
     """
 
     status: int
@@ -47,7 +47,7 @@ class _Denial(NamedTuple):
 
 _NO_TOKEN: Final = _Denial(401, "send Authorization: Bearer TOKEN, or log in at /login")
 _WRONG_TOKEN: Final = _Denial(401, "wrong token", "wrong_token")
-_WAIT: Final = "too many wrong tokens from this address; the next one is checked in {} s"
+_WAIT: Final = "too many wrong tokens from this address; try again in {} s"
 
 
 class Door:
@@ -86,10 +86,11 @@ class Door:
         in_session = self._in_session(request, client)
         kind, _, token = request.headers.get("Authorization", "").partition(" ")
         shows_token = kind.lower() == "bearer"
-        if request.path in _WITHOUT_TOKEN or (self._open_for_reading and not changes and not client.forwarded):
-            return in_session or (self._access.account_of(token) if shows_token else None) or GUEST
+        is_open = request.path in _WITHOUT_TOKEN or (self._open_for_reading and not changes and not client.forwarded)
+        if is_open and (in_session or not shows_token):
+            return in_session or GUEST
         if shows_token:
-            return self._tried(request, client, token)
+            return self._tried(request, client, token, GUEST if is_open else None)
         if in_session and (not changes or is_from_a_page(request)):
             return in_session
         return self._denied(request, _NO_TOKEN)
@@ -103,15 +104,21 @@ class Door:
             return None
         return account
 
-    def _tried(self, request: web.Request, client: Client, token: str, to: str | None = None) -> UserAccount | web.Response:
-        """Check a token; return its account, or the refusal of a wrong one, or of any one while the client has to wait."""
-        if wait_s := self._guesses.wait_s(client.network):
+    def _tried(
+        self, request: web.Request, client: Client, token: str, otherwise: UserAccount | None = None, to: str | None = None
+    ) -> UserAccount | web.Response:
+        """Check a token; return its account, with a wrong one ``otherwise``, else the refusal, as also while the client waits.
+
+        The right one is let in meanwhile: all people behind one address would stand outside for one of them who guesses, and
+        192 random bits are not found by trying.
+        """
+        if account := self._access.account_of(token):
+            return account
+        wait_s = self._guesses.wait_s(client.network)
+        self._guesses.note(client.network, token.encode(errors="surrogatepass"))
+        if wait_s:
             return self._denied(request, _Denial(429, _WAIT.format(wait_s), "wait", wait_s), to)
-        account = self._access.account_of(token)
-        if account is None:
-            self._guesses.note(client.network, token.encode(errors="surrogatepass"))
-            return self._denied(request, _WRONG_TOKEN, to)
-        return account
+        return otherwise or self._denied(request, _WRONG_TOKEN, to)
 
     def _denied(self, request: web.Request, denial: _Denial, to: str | None = None) -> web.Response:
         """The answer to a request without token: for people the page that asks for it.
@@ -144,7 +151,7 @@ class Door:
         """Begin a session for a client with a token; the earlier session of the browser ends."""
         client, form = self._clients.of(request), await _form(request)
         to = form.get("to", "/")
-        account = self._tried(request, client, form.get("token", ""), to)
+        account = self._tried(request, client, form.get("token", ""), to=to)
         if isinstance(account, web.Response):
             return account
         self._sessions.end(_session_of(request, client))

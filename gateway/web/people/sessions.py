@@ -109,12 +109,12 @@ class Guesses:
         self._said_s = -math.inf
 
     def wait_s(self, address: str) -> int:
-        """Full seconds for which tokens of this address are refused unchecked; 0 for none."""
+        """Full seconds for which who guesses at this address has to wait; 0 for none."""
         guesser = self._guessers.get(address)
         return max(0, math.ceil(guesser.blocked_until_s - self._now_s())) if guesser is not None else 0
 
     def note(self, address: str, shown: bytes) -> None:
-        """Count a wrong token, and log it at most once a minute."""
+        """Count a wrong token, unless its address has to wait, and log it at most once a minute."""
         now_s = self._now_s()
         guesser = self._guessers.pop(address, None)
         if guesser is None or now_s - guesser.last_s >= _FORGOTTEN_AFTER_S:
@@ -124,7 +124,7 @@ class Guesses:
             del self._guessers[next(iter(self._guessers))]
         self._say(address, now_s)
         digest = hashlib.blake2s(shown, key=self._key, digest_size=_DIGEST_BYTES).digest()
-        if digest in guesser.seen:
+        if digest in guesser.seen or guesser.blocked_until_s > now_s:
             return
         guesser.seen[digest] = None
         if len(guesser.seen) > _FREE_GUESSES:

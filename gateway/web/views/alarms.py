@@ -31,6 +31,7 @@ from gateway.web.http.handlers import (
     whole_number,
 )
 from gateway.web.routing import RouteGroup, changes, reads
+from schemas.registry import device_key
 
 _AT_A_TIME: Final = 200
 _FILTERS: Final = ("search", "severity", "area")
@@ -90,7 +91,7 @@ class AlarmPages(RouteGroup):
     async def _history_page(self, request: web.Request) -> web.Response:
         """Changes of alarms, the newest first, of all places or of one."""
         place, before = request.query.get("place") or None, whole_number(request.query.get("before") or None)
-        rows = await self._turns.read(self._database, stored.history, place, before)
+        rows = await self._turns.read(self._database, stored.history, place, before, await self._places(request))
         last, is_seen = rows[-1][0] if len(rows) == stored.PAGE else None, seen_by(request, self._devices)
         return self._pages.page(
             request,
@@ -99,6 +100,14 @@ class AlarmPages(RouteGroup):
             changes=[change_document(change, self._keeper.rules) for _, change in rows if is_seen(change.tags.device)],
             older=last and "?" + urlencode({key: value for key, value in (("place", place), ("before", last)) if value}),
         )
+
+    async def _places(self, request: web.Request) -> list[str] | None:
+        """The devices of an account with a limit, None for all: numbers over all would tell it how much goes on elsewhere."""
+        if (scope := scope_of(request)) is None:
+            return None
+        entries = some_at_a_time(self._devices.registry_entries(), _AT_A_TIME)
+        ids = ([entry.id for entry in some if scope.covers(entry)] for some in entries)
+        return [name async for some in self._turns.each(ids) for one in some for name in (one, device_key(one))]
 
     # Documents.
 
@@ -120,7 +129,7 @@ class AlarmPages(RouteGroup):
     async def _history(self, request: web.Request) -> web.Response:
         """Changes of alarms, the newest first, a page of them; those before it with ``before``."""
         place, before = request.query.get("place"), whole_number(request.query.get("before"))
-        rows = await self._turns.read(self._database, stored.history, place, before)
+        rows = await self._turns.read(self._database, stored.history, place, before, await self._places(request))
         seen = filter(lambda row: seen_by(request, self._devices)(row[1].tags.device), rows)
         found = [{"number": number, **change_document(change, self._keeper.rules)} for number, change in seen]
         return web.json_response({"now": self._clock.now_ms(), "history": found, "before": rows[-1][0] if rows else None})

@@ -91,3 +91,11 @@ def test_what_cannot_be_made_is_named_with_what_to_do(made: Path, tmp_path: Path
     assert "a name or an address is 1 to 64 of" in name.stderr
     assert "cannot be written" in place.stderr
     assert "certificate and key do not belong together" in other.stderr
+
+
+@pytest.mark.parametrize("name", ["gateway", "administration", "chirpstack", "node-red", "ca"])
+def test_no_device_gets_a_certificate_with_the_name_of_a_service_or_of_the_authority(tmp_path: Path, name: str) -> None:
+    done = run_gateway("setup", "certificates", "client", name, "--to", tmp_path / "authority")
+    assert (done.returncode, done.stderr.startswith(f"{name}: is the ")) == (2, True), done.stderr
+    assert not (tmp_path / "authority").exists()
+    assert name == "ca" or run_gateway("setup", "certificates", "service", name, "--to", tmp_path / "a").returncode == 0

@@ -26,6 +26,7 @@ def is_clean(text: str) -> bool:
 
 def test_every_character_that_steers_is_escaped() -> None:
     assert printable("a\x1b\n\x7f\x9b\u202e\u2028\ud800") == "a\\u001b\\u000a\\u007f\\u009b\\u202e\\u2028\\ud800"
+    assert printable("a\u00ad\u200b\u2060\U000e0041") == "a\\u00ad\\u200b\\u2060\\udb40\\udc41", "two names that look the same"
     assert printable("Huế, 5 °C\u00a0!") == "Huế, 5 °C\u00a0!"
     assert printable("a\n\tb\x1b", layout=True) == "a\n\tb\\u001b"
 
