@@ -17,7 +17,7 @@ from gateway.ingest.storage.alarms import PlannedWork
 from gateway.ingest.storage.database import Database, DatabaseFault
 from gateway.monitoring.alarms.documents import alarm_document, change_document
 from gateway.monitoring.alarms.keeper import AlarmKeeper
-from gateway.monitoring.alarms.outbox import AHEAD_MAX_MS, NAME_MAX, NOTE_MAX, work_document
+from gateway.monitoring.alarms.planned import AHEAD_MAX_MS, NAME_MAX, NOTE_MAX, work_document
 from gateway.runtime.pipeline.processing import build_alarms
 from gateway.support.clock import WallClock
 from gateway.support.config.files import ConfigurationFault
@@ -129,7 +129,8 @@ def _change_line(change: _AlarmFields, config: Config) -> str:
         "raised": change["text"]["en"],
     }
     head = f"{_local(change['at_ms'], config)}  {change['change']:<8}  {change['severity']:<8}"
-    return f"{head}  {change['id']:<32}  {about[change['change']]}"
+    counted = f" [one for {change['changes']} changes in a row]" if change["changes"] > 1 else ""
+    return f"{head}  {change['id']:<32}  {about[change['change']]}{counted}"
 
 
 def _rules(config: Config, options: argparse.Namespace) -> None:

@@ -240,7 +240,7 @@ async def _stop(parts: Parts) -> None:
             await delivery.fallback.backlog.remove_settled()
             await parts.watching.clock_watch.save()
             await parts.watching.rate_watch.save()
-            await parts.alarming.keeper.commit()
+            await parts.alarming.keeper.commit(everything=True)
             await parts.closing.job.save()
             await delivery.queue.deliveries.save(parts.foundation.database)
             all_durable = not parts.foundation.ledger.pending["memory"] and not waiting.quarantine_out.releasing

@@ -71,7 +71,7 @@ ALARM: dict[str, Any] = {
     "simulated": True,
 }
 KNOWN = {"acknowledged": {"by": "Lan", "at_ms": 0, "note": "x"}}
-CHANGES = [ALARM | KNOWN | {"change": change.value, "at_ms": 1} for change in Change]
+CHANGES = [ALARM | KNOWN | {"change": change.value, "at_ms": 1, "changes": 2} for change in Change]
 PLANNED = {"number": 1, "site": "s1", "device": "", "since_ms": 0, "until_ms": 1, "by": "Lan", "note": "x"}
 ENTRY = {
     "number": 1,

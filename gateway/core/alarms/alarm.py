@@ -133,7 +133,10 @@ class Change(StrEnum):
 
 
 class Transition(Struct, frozen=True):
-    """A change of an alarm that others are told of, as a reading or a round decided it; without a duration it has not ended."""
+    """A change of an alarm that others are told of, as a reading or a round decided it; without a duration it has not ended.
+
+    :ivar changes: the number of changes that it stands for (:mod:`gateway.core.alarms.flapping`).
+    """
 
     change: Change
     key: AlarmKey
@@ -147,6 +150,7 @@ class Transition(Struct, frozen=True):
     acknowledged: Acknowledged | None = None
     simulated: bool = False
     overdue: int = 0
+    changes: int = 1
 
     @property
     def is_overdue(self) -> bool:

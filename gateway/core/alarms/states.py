@@ -47,13 +47,17 @@ class Sight(NamedTuple):
 
 
 class States:
-    """States by place and rule; ``wake`` is called at the first change after each drain, and must not look at anything here."""
+    """States by place and rule.
+
+    :ivar wake: is called at the first transition after each drain, and must not look at anything here. What only moves on, as
+        a condition of which nobody is told yet, wakes nobody.
+    """
 
     def __init__(self) -> None:
         self.wake: Callable[[], None] = lambda: None
         self._places: dict[str, dict[str, AlarmState]] = {}
         self._transitions: list[Transition] = []
-        self._changed: dict[AlarmKey, AlarmState | None] = {}
+        self._changed: dict[AlarmKey, None] = {}
 
     def __iter__(self) -> Iterator[AlarmState]:
         return (state for states in self._places.values() for state in states.values())
@@ -83,10 +87,13 @@ class States:
             self._places.setdefault(state.key.place, {})[state.key.alarm] = state
             self.change(state)
 
-    def drain(self) -> Drained:
-        """Return the changes since the last call, and forget them."""
-        drained = Drained(self._transitions, self._changed)
-        self._transitions, self._changed = [], {}
+    def drain(self, *, pending: bool = True) -> Drained:
+        """Return the changes since the last call, and forget them; without ``pending`` only transitions, with their states."""
+        keys = list(self._changed) if pending else [change.key for change in self._transitions]
+        for key in keys:
+            self._changed.pop(key, None)
+        drained = Drained(self._transitions, {key: self.find(key) for key in keys})
+        self._transitions = []
         return drained
 
     def stand(self, rule: Rule, place: Place, sight: Sight, *, enough: bool = True) -> AlarmState:
@@ -131,7 +138,7 @@ class States:
 
     def change(self, state: AlarmState) -> None:
         """Note that a state changed and must be stored."""
-        self._note(state.key, state)
+        self._changed[state.key] = None
 
     def end(self, state: AlarmState, at_ms: int) -> None:
         """End an alarm, under the tags with which it was raised. A pending one ends without a transition."""
@@ -151,13 +158,7 @@ class States:
         del states[key.alarm]
         if not states:
             del self._places[key.place]
-        self._note(key, None)
-
-    def _note(self, key: AlarmKey, state: AlarmState | None) -> None:
-        """Note a change, and wake who drains: no transition comes without one."""
-        if not self._changed:
-            self.wake()
-        self._changed[key] = state
+        self._changed[key] = None
 
     def pass_on(self, state: AlarmState, rule: Rule, at_ms: int) -> None:
         """End what single readings told of an alarm, for another gateway receives them now; silence, nights and days go on."""
@@ -220,4 +221,6 @@ class States:
         return state
 
     def _tell(self, state: AlarmState, change: Change, at_ms: int) -> None:
+        if not self._transitions:
+            self.wake()
         self._transitions.append(Transition.of(state, change, at_ms))

@@ -21,7 +21,9 @@ the codecs that fill at least their share of it.
 """
 
 from collections import Counter, deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from heapq import heapify, heapreplace
 from math import inf
 from statistics import median_low
 from typing import Final
@@ -188,3 +190,17 @@ class CodecBackpressure:
         caught_up = codec in self._behind
         self._behind.discard(codec)
         return caught_up
+
+
+def to_give_up(held: Mapping[str, int], most: int) -> Counter[str]:
+    """Share out who gives up how much so that all together hold ``most``: always the one that holds the most, one by one."""
+    over, given_up = sum(held.values()) - most, Counter[str]()
+    if over <= 0:
+        return given_up
+    largest = [(-number, name) for name, number in held.items()]
+    heapify(largest)
+    for _ in range(over):
+        number, name = largest[0]
+        heapreplace(largest, (number + 1, name))
+        given_up[name] += 1
+    return given_up

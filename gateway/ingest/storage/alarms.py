@@ -13,9 +13,10 @@ from msgspec import DecodeError, Struct, ValidationError
 from msgspec.json import decode, encode
 
 from gateway.core.alarms.alarm import AlarmKey, AlarmState, Transition
+from gateway.core.batching.fair_shares import to_give_up
 
 HISTORY_MAX: Final = 20_000
-"""Most transitions kept: two years of a place with ten alarms a day."""
+"""Most transitions kept: two years of a place with ten alarms a day. Those of the place with the most make room."""
 PAGE: Final = 200
 """Transitions read together."""
 _PLANNED_KEPT_MS: Final = 365 * 86_400_000
@@ -40,11 +41,21 @@ class PlannedWork(Struct, frozen=True):
 
 
 class Notice(NamedTuple):
-    """A message that waits for one of those who are told."""
+    """A message that waits for one of those who are told.
+
+    :ivar number: its place in the order, also on disk; a notice that is replaced keeps it.
+    :ivar alarm: the id of the alarm, which on disk stands only in the body.
+    """
 
     number: int
     receiver: str
     body: str
+    alarm: str = ""
+
+    @property
+    def place(self) -> str:
+        """The device or site that it is about."""
+        return self.alarm.partition("@")[2]
 
 
 class SharedState(NamedTuple):
@@ -63,12 +74,24 @@ class SavedState(NamedTuple):
 
 @dataclass(slots=True)
 class Changes:
-    """A round of changes; an alarm whose state is None has ended, ``sent`` are the numbers of notices that were taken."""
+    """A round of changes.
+
+    :ivar states: those to store; an alarm whose state is None has ended.
+    :ivar notices: those that wait, by their number; one that is there already is replaced in its place.
+    :ivar sent: the numbers of notices that wait no more.
+    """
 
     states: dict[AlarmKey, SavedState | None] = field(default_factory=dict)
     transitions: list[Transition] = field(default_factory=list)
-    notices: list[Notice] = field(default_factory=list)
+    notices: dict[int, Notice] = field(default_factory=dict)
     sent: list[int] = field(default_factory=list)
+
+    def keep(self, notices: Iterable[Notice], sent: Iterable[int] = ()) -> None:
+        """Add notices to store, and those to remove."""
+        self.notices.update({notice.number: notice for notice in notices})
+        for number in sent:
+            self.notices.pop(number, None)
+            self.sent.append(number)
 
     def __bool__(self) -> bool:
         return bool(self.states or self.transitions or self.notices or self.sent)
@@ -85,9 +108,18 @@ def commit(connection: sqlite3.Connection, changes: Changes) -> None:
         [(change.key.place, encode(change).decode()) for change in changes.transitions],
     )
     if changes.transitions:
-        connection.execute("DELETE FROM alarm_history WHERE id <= (SELECT max(id) FROM alarm_history) - ?", (HISTORY_MAX,))
-    connection.executemany("INSERT OR REPLACE INTO alarm_notices VALUES (?, ?, ?)", changes.notices)
+        _make_room(connection)
+    waiting = [notice[:3] for notice in changes.notices.values()]
+    connection.executemany("INSERT OR REPLACE INTO alarm_notices VALUES (?, ?, ?)", waiting)
     connection.executemany("DELETE FROM alarm_notices WHERE id = ?", [(number,) for number in changes.sent])
+
+
+def _make_room(connection: sqlite3.Connection) -> None:
+    """Remove what is over of the history: the oldest of the places with the most, so nobody loses to another his share."""
+    rows: dict[str, int] = dict(connection.execute("SELECT place, count(*) FROM alarm_history GROUP BY place"))
+    for place, over in to_give_up(rows, HISTORY_MAX).items():
+        oldest = "SELECT id FROM alarm_history WHERE place = ? ORDER BY id LIMIT ?"
+        connection.execute(f"DELETE FROM alarm_history WHERE id IN ({oldest})", (place, over))  # noqa: S608 - a constant
 
 
 def states(connection: sqlite3.Connection) -> list[tuple[AlarmState, bool]]:

@@ -5,7 +5,8 @@ With the log stand the receivers that cannot be reached.
 
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
@@ -13,7 +14,7 @@ from typing import Final
 from gateway.core.alarms.alarm import AlarmKey, AlarmState, Change, Transition
 from gateway.core.alarms.rules import Rules
 from gateway.core.readings.line_protocol import tag_text
-from gateway.ingest.storage.alarms import PlannedWork
+from gateway.ingest.storage.alarms import Notice, PlannedWork
 
 MEASUREMENT: Final = "alarm"
 EVENT: Final = "event"
@@ -50,7 +51,12 @@ def alarm_document(state: AlarmState | Transition, rules: Rules, *, silenced: bo
 
 def change_document(change: Transition, rules: Rules) -> dict[str, object]:
     """A change of an alarm, for the history and the webhook."""
-    return {"change": change.change.value, "at_ms": change.at_ms, **alarm_document(change, rules)}
+    return {
+        "change": change.change.value,
+        "at_ms": change.at_ms,
+        "changes": change.changes,
+        **alarm_document(change, rules),
+    }
 
 
 def alarm_point(state: AlarmState | Transition, time_ms: int, *, silenced: bool) -> str:
@@ -137,8 +143,26 @@ _LEVELS: Final = {
     Change.OVERDUE: logging.WARNING,
 }
 
+_NAMED: Final = 3
+_AFTER_A_KILL: Final = "after a kill or a power cut a pending condition may begin again up to one minute later"
 _SAID_MAX: Final = 100
 """Changes a minute in the log: when a province loses its network there are thousands."""
+
+
+GIVEN_UP_SHOWN_MS: Final = 86_400_000
+"""People are told of what was given up for a day after the last of it."""
+
+
+@dataclass(slots=True)
+class GivenUp:
+    """Changes that a receiver never hears of, by device or site, and when the last one was given up."""
+
+    of_places: Counter[str] = field(default_factory=Counter)
+    last_ms: int = 0
+
+    def most(self) -> list[str]:
+        """The places with the most of them."""
+        return [f"{place} ({number})" for place, number in self.of_places.most_common(_NAMED)]
 
 
 @dataclass(slots=True)
@@ -146,10 +170,12 @@ class AlarmEvents:
     """One function for each event.
 
     :ivar untold: key of the configuration → the reason for which the receiver there takes no alarms.
+    :ivar given_up: receiver → the changes that it will never hear of.
     :ivar disk_trouble: the reason for which alarms cannot be saved; empty when they can.
     """
 
     untold: dict[str, str] = field(default_factory=dict)
+    given_up: dict[str, GivenUp] = field(default_factory=dict)
     disk_trouble: str = ""
     _said: tuple[float, int] = (0.0, 0)
 
@@ -168,7 +194,13 @@ class AlarmEvents:
             Change.OVERDUE: f"was not acknowledged in its time ({change.severity}): reminder {change.overdue}",
             Change.CHANGED: f"acknowledged by {known.by}: {known.note}" if known is not None else "changed",
         }
-        log.log(_LEVELS[change.change], "alarm %s %s", change.key.id, about[change.change])
+        counted = f"; it changed {change.changes} times since the last line of it" if change.changes > 1 else ""
+        log.log(_LEVELS[change.change], "alarm %s %s%s", change.key.id, about[change.change], counted)
+
+    def loaded(self, active: int, known: int) -> None:
+        """The states of the previous run were read."""
+        if known:
+            log.info("%d active alarms and %d pending conditions go on; %s", active, known - active, _AFTER_A_KILL)
 
     def not_saved(self, why: str) -> None:
         """The disk does not take alarms."""
@@ -188,18 +220,30 @@ class AlarmEvents:
             log.warning("%s takes no alarms: %s; trying again", receiver, why)
         self.untold[receiver] = why
 
-    def refused(self, receiver: str, why: str) -> None:
-        """A receiver will never take an alarm, which is left out."""
-        log.error("%s refuses an alarm, which is left out: %s", receiver, why)
+    def refused(self, receiver: str, why: str, notices: Sequence[Notice], now_ms: int) -> None:
+        """A receiver will never take some changes, which are left out."""
+        log.error("%s refuses %d changes of alarms, which are left out: %s", receiver, len(notices), why)
+        self._give_up(notices, now_ms)
 
     def taken(self, receiver: str) -> None:
         """A receiver took alarms."""
         if self.untold.pop(receiver, None) is not None:
             log.info("%s takes alarms again", receiver)
 
-    def given_up(self, notices: int) -> None:
-        """Changes of alarms waited for a receiver for too long."""
-        log.warning("%d changes of alarms are given up: nobody took them, and newer ones wait", notices)
+    def no_room(self, notices: Sequence[Notice], now_ms: int) -> None:
+        """Changes of alarms waited for a receiver for too long, and newer ones need their place."""
+        self._give_up(notices, now_ms)
+        whose = "; ".join(f"{name}: {', '.join(given_up.most())}" for name, given_up in self.given_up.items())
+        text = "%d changes of alarms are given up: nobody took them, and newer ones wait; lately most are of: %s"
+        log.error(text, len(notices), whose)
+
+    def _give_up(self, notices: Iterable[Notice], now_ms: int) -> None:
+        for notice in notices:
+            given_up = self.given_up.get(notice.receiver)
+            if given_up is None or now_ms - given_up.last_ms > GIVEN_UP_SHOWN_MS:
+                given_up = self.given_up[notice.receiver] = GivenUp()
+            given_up.last_ms = now_ms
+            given_up.of_places[notice.place] += 1
 
     def planned(self, number: int, work: PlannedWork) -> None:
         """Work is planned."""

@@ -2,10 +2,14 @@
 
 Theory of operation
 -------------------
-The engine collects its changes (:meth:`gateway.core.alarms.engine.Alarms.drain`), and wakes the keeper at the first one. Half
-a second later the keeper fetches them and commits them at once: states, history, notices for InfluxDB and the webhook. The
-senders get them after that, so a restart sends nothing twice. If the commit fails, the senders get them all the same, and the
-commit is tried again. While nothing changes, nothing is unsaved and no planned work ends, the keeper sleeps.
+The engine collects its changes (:meth:`gateway.core.alarms.states.States.drain`), and wakes the keeper at the first of which
+people are told. Half a second later the keeper fetches these and commits them at once: states, history, notices for InfluxDB
+and the webhook. The senders get them after that, so a restart sends nothing twice. If the commit fails, the senders get them
+all the same, and the commit is tried again. Conditions of which nobody is told yet are stored once a minute, and at the end.
+
+What is too much of one alarm is kept back and counted (:mod:`gateway.core.alarms.flapping`). Its state in memory is that of
+now, which pages and all who ask get; on disk stays the one that was told last, with which a restart goes on: the next reading
+tells what has changed since.
 
 Planned work holds alarms back from the webhook. One that was raised meanwhile is sent when the work is over, if it is still
 active; otherwise it is never sent. The end of an alarm that was sent before is sent at once.
@@ -22,15 +26,18 @@ from typing import Final
 
 from msgspec.json import encode as to_json
 
-from gateway.core.alarms.alarm import Acknowledged, AlarmKey, AlarmState, Change, Drained, Severity, Transition
+from gateway.core.alarms.alarm import Acknowledged, AlarmKey, AlarmState, Change, Severity, Transition
 from gateway.core.alarms.engine import Alarms
+from gateway.core.alarms.flapping import Flapping
 from gateway.core.alarms.rules import Rules
 from gateway.core.status.rungs import NO_ALARMS, DeviceAlarms
 from gateway.ingest.storage import alarms as stored
 from gateway.ingest.storage.alarms import Changes, Notice, PlannedWork, SavedState, SharedState
 from gateway.ingest.storage.database import Database, DatabaseFault
-from gateway.monitoring.alarms.documents import AlarmEvents, PointTimes, alarm_point, change_document, change_points
-from gateway.monitoring.alarms.outbox import INFLUXDB, WEBHOOK, Outbox, PlannedWorks, Revision
+from gateway.monitoring.alarms.documents import AlarmEvents, PointTimes, alarm_point, change_points
+from gateway.monitoring.alarms.folding import notice_body
+from gateway.monitoring.alarms.outbox import INFLUXDB, WEBHOOK, Outbox, Revision
+from gateway.monitoring.alarms.planned import PlannedWorks
 from gateway.support.clock import WallClock
 from schemas.registry import RegisteredDevice
 
@@ -38,10 +45,10 @@ _GATHERS_S: Final = 0.5
 """Time from the first change to the commit, in which others come."""
 _GATHERS_LEAST_S: Final = 0.02
 """The same on a scaled clock, at least."""
-_SAVE_PENDING_EVERY_S: Final = 5.0
-"""Pending states are saved so often, for each reading changes them; so is what could not be saved."""
-_LOOK_AGAIN_S: Final = 60.0
-"""While planned work goes on: somebody may set the clock."""
+_SAVE_PENDING_EVERY_S: Final = 60.0
+"""Pending states are saved so often, for each reading changes them."""
+_SAVE_AGAIN_S: Final = 5.0
+"""The time after which it is tried again to save what could not be saved."""
 _AT_A_TIME: Final = 100
 """Changes that are put into words before others get their turn: a province that loses its network has thousands."""
 _UNSAVED_MAX: Final = 1000
@@ -68,6 +75,7 @@ class AlarmKeeper:
         self._woken = asyncio.Event()
         self._woken.set()  # for what the previous run left
         alarms.states.wake = self._woken.set
+        self._flapping = Flapping()
         self._point_times = PointTimes()
         self.events = AlarmEvents()
         self.planned = PlannedWorks()
@@ -88,6 +96,7 @@ class AlarmKeeper:
             self._alarms.restore([state for state, _ in states], now_ms)
             self._alarms.replace_registry(registered, now_ms)
         self._point_times.repeat([state.key for state, _ in states], now_ms)
+        self.events.loaded(sum(state.is_active for state, _ in states), len(states))
 
     def replace(self, rules: Rules, registered: Mapping[str, RegisteredDevice]) -> None:
         """Take other rules and another registry."""
@@ -97,7 +106,7 @@ class AlarmKeeper:
 
     async def run(self) -> None:
         """Commit what changes until cancelled."""
-        time_s, saved_s = asyncio.get_running_loop().time, 0.0
+        time_s, saved_s = asyncio.get_running_loop().time, -_SAVE_PENDING_EVERY_S
         while True:
             await self._sleep()
             await asyncio.sleep(max(_GATHERS_LEAST_S, self._clock.real_s(_GATHERS_S)))
@@ -108,41 +117,50 @@ class AlarmKeeper:
                 saved_s = time_s()
 
     async def _sleep(self) -> None:
-        """Sleep until something changes, what is unsaved is to be saved, or planned work is over."""
-        waits_s = [_SAVE_PENDING_EVERY_S] if self._unsaved else []
-        if (left_ms := self.planned.left_ms(self._clock.now_ms())) is not None:
-            waits_s.append(min(left_ms / 1000, _LOOK_AGAIN_S))
+        """Sleep until something changes, is to be saved or may be told, planned work is over, or somebody set the clock."""
+        now_ms = self._clock.now_ms()
+        waits_ms = (self.planned.left_ms(now_ms), self._flapping.wait_ms(now_ms))
+        waits_s = [_SAVE_AGAIN_S if self._unsaved else _SAVE_PENDING_EVERY_S]
+        waits_s += [wait_ms / 1000 for wait_ms in waits_ms if wait_ms is not None]
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._clock.real_s(min(waits_s)) if waits_s else None):
+            async with asyncio.timeout(self._clock.real_s(min(waits_s))):
                 await self._woken.wait()
 
-    async def commit(self, *, pending: bool = True) -> None:
-        """Store the changes, and pass them to the senders; ``pending``: also store states that nobody is told of yet."""
+    async def commit(self, *, pending: bool = True, everything: bool = False) -> None:
+        """Store the changes, and pass them to the senders.
+
+        ``pending``: also store states that nobody is told of yet; ``everything``: and tell what was kept back.
+        """
         async with self._committing:
-            drained, gone = self._alarms.states.drain(), self.outbox.gone()
-            if self.follows:
-                drained = drained._replace(transitions=())
+            now_ms = self._clock.now_ms()
+            drained, changes = self._alarms.states.drain(pending=pending), list[Transition]()
+            if not self.follows:
+                changes = [*self._flapping.admit(drained.transitions, now_ms)]
+                changes += self._flapping.due(now_ms, everything=everything)
+            rewritten, gone = self.outbox.unsaved()
+            self._unsaved.keep(rewritten, gone)
             notices = self.outbox.number(() if self.follows else self._late())
-            for at in range(0, len(drained.transitions), _AT_A_TIME):
-                notices += self.outbox.number(self._messages(drained.transitions[at : at + _AT_A_TIME]))
+            for at in range(0, len(changes), _AT_A_TIME):
+                notices += self.outbox.number(self._messages(changes[at : at + _AT_A_TIME]))
                 await asyncio.sleep(0)
-            self._note(drained, notices, gone)
-            is_news = self.planned.drop_over(self._clock.now_ms()) or bool(drained.transitions or notices)
+            self._note({*drained.states, *(change.key for change in changes)}, changes, notices)
+            is_news = self.planned.drop_over(now_ms) or bool(changes or notices)
             if is_news or gone or (pending and self._unsaved):
                 await self._save()
             if given_up := self.outbox.add(notices):
-                self.events.given_up(given_up)
+                self.events.no_room(given_up, now_ms)
                 self._woken.set()
             if is_news or gone:
                 self.changed.bump()
 
-    def _note(self, drained: Drained, notices: list[Notice], gone: list[int]) -> None:
+    def _note(self, keys: Iterable[AlarmKey], changes: list[Transition], notices: list[Notice]) -> None:
         """Add changes to those to be saved, with a limit: the disk may fail for long."""
-        unsaved = self._unsaved
-        unsaved.states.update({key: self._saved(key, state) for key, state in drained.states.items()})
-        unsaved.transitions = [*unsaved.transitions, *drained.transitions][-_UNSAVED_MAX:]
-        unsaved.notices = [*unsaved.notices, *notices][-_UNSAVED_MAX:]
-        unsaved.sent += gone
+        unsaved, states = self._unsaved, self._alarms.states
+        unsaved.states.update({key: self._saved(key, states.find(key)) for key in keys if not self._flapping.keeps_back(key)})
+        unsaved.transitions = [*unsaved.transitions, *changes][-_UNSAVED_MAX:]
+        unsaved.keep(notices)
+        for number in list(unsaved.notices)[:-_UNSAVED_MAX]:
+            del unsaved.notices[number]
 
     def _saved(self, key: AlarmKey, state: AlarmState | None) -> SavedState | None:
         return None if state is None else SavedState(to_json(state), key in self._held_back)
@@ -156,19 +174,17 @@ class AlarmKeeper:
             self.events.saved()
             self._unsaved = Changes()
 
-    def _messages(self, transitions: Iterable[Transition]) -> Iterator[tuple[str, str]]:
-        """Yield the receiver and the body of each message about these changes."""
+    def _messages(self, transitions: Iterable[Transition]) -> Iterator[tuple[str, str, str]]:
+        """Yield the receiver, the alarm and the body of each message about these changes."""
         now_ms = self._clock.now_ms()
         for change in transitions:
             self.events.changed(change)
             silenced = self.planned.cover(change.tags, now_ms)
             time_ms = self._point_times.of_change(change.key, change.at_ms, now_ms)
-            yield (
-                INFLUXDB,
-                change_points(change, time_ms, silenced=silenced, is_stuck=self._alarms.rules.is_stuck(change.key.alarm)),
-            )
+            is_stuck = self._alarms.rules.is_stuck(change.key.alarm)
+            yield INFLUXDB, change.key.id, change_points(change, time_ms, silenced=silenced, is_stuck=is_stuck)
             if self._is_told(change, silenced=silenced):
-                yield WEBHOOK, self._notice(change)
+                yield WEBHOOK, change.key.id, notice_body(change, self._alarms.rules)
 
     def _is_told(self, change: Transition, *, silenced: bool) -> bool:
         """Tell if the webhook gets a change; note the alarms that planned work holds back."""
@@ -180,24 +196,25 @@ class AlarmKeeper:
             self._held_back.discard(key)
         return is_told
 
-    def _late(self) -> Iterator[tuple[str, str]]:
+    def _late(self) -> Iterator[tuple[str, str, str]]:
         """Yield the messages about alarms that were held back and are still active now that the work is over."""
         now_ms = self._clock.now_ms()
         for state in [state for state in map(self._alarms.states.find, self._held_back) if state is not None]:
             if not self.planned.cover(state.tags, now_ms):
                 self._held_back.discard(state.key)
                 self._unsaved.states[state.key] = self._saved(state.key, state)
-                yield WEBHOOK, self._notice(Transition.of(state, Change.RAISED, state.raised_ms))
-
-    def _notice(self, change: Transition) -> str:
-        return to_json(change_document(change, self._alarms.rules)).decode()
+                raised = Transition.of(state, Change.RAISED, state.raised_ms)
+                yield WEBHOOK, state.key.id, notice_body(raised, self._alarms.rules)
 
     # ---- for the other machine of a pair ----
 
     def shared(self) -> list[SharedState]:
         """All states, for the other machine to go on with; pending ones too."""
-        untold = self.outbox.untold()
-        return [SharedState(state, state.key in self._held_back or state.key.id in untold) for state in self._alarms.states]
+        untold, keeps_back = self.outbox.untold(), self._flapping.keeps_back
+        return [
+            SharedState(state, state.key in self._held_back or state.key.id in untold or keeps_back(state.key))
+            for state in self._alarms.states
+        ]
 
     def follow(self, shared: Sequence[SharedState], of_bucket: Callable[[AlarmKey], bool]) -> None:
         """Take the live machine's states in place of those here; ``of_bucket``: these would be all states of such alarms."""
@@ -255,6 +272,10 @@ class AlarmKeeper:
         """Forget notices that their receiver took."""
         self.outbox.remove(notices)
         self._woken.set()
+
+    def refused(self, receiver: str, why: str, *notices: Notice) -> None:
+        """Tell people of what a receiver will never take."""
+        self.events.refused(receiver, why, notices, self._clock.now_ms())
 
     def is_silenced(self, state: AlarmState) -> bool:
         """Tell if planned work goes on at the place of an alarm."""

@@ -1,136 +1,174 @@
-"""The outbox: notices that wait for a receiver of each change, in order, in memory and on disk; and what wakes the senders.
+"""The outbox: notices that wait for those who are told of alarms, in memory and on disk; and what wakes the senders.
 
-Planned work is kept here too: while it goes on, nobody is told of alarms at its place.
-The senders read from memory, so a disk that fails keeps no alarm from people. The disk has the notices for the next run.
+Theory of operation
+-------------------
+Notices have numbers, and wait in the order of these; a number is a row on disk. A receiver with a way to *fold* two notices
+of one alarm into one has at most one waiting for each alarm: a newer one replaces it where it stands, so an alarm that changes
+again and again takes one place and loses none. A notice that is on its way to the receiver is left as it is; what changes
+meanwhile waits behind the others. If it was not taken, both become one, at the older's place.
+
+A notice is on disk before the receiver gets it (:meth:`Outbox.number`, the commit, :meth:`Outbox.add`), so a restart tells
+nothing twice. The senders read from memory, so a disk that fails keeps no alarm from people.
+
+Each receiver has room for so many. What is over is given up: always the oldest notice of the place that has the most of them.
+So one device, whatever it does, pushes out no notice of another that has fewer.
 """
 
 import asyncio
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
-from msgspec import Struct
-from msgspec.json import decode
-
-from gateway.core.alarms.alarm import AlarmTags, Change
-from gateway.ingest.storage.alarms import Notice, PlannedWork
-
-NAME_MAX: Final = 100
-NOTE_MAX: Final = 1000
-AHEAD_MAX_MS: Final = 366 * 86_400_000
-"""Work is planned for a year at most: what is silenced for ever is a rule to be switched off."""
-
-
-class PlannedWorks(dict[int, PlannedWork]):
-    """Planned work by its number, as it is on disk."""
-
-    def drop_over(self, now_ms: int) -> bool:
-        """Remove the work that is over; tell if there was any."""
-        over = [number for number, work in self.items() if work.until_ms <= now_ms]
-        for number in over:
-            del self[number]
-        return bool(over)
-
-    def going_on(self, now_ms: int) -> Iterator[tuple[int, PlannedWork]]:
-        """The work that is not over, with its numbers."""
-        return ((number, work) for number, work in self.items() if now_ms < work.until_ms)
-
-    def left_ms(self, now_ms: int) -> int | None:
-        """The time until some work is over; None: there is none."""
-        return min((max(0, work.until_ms - now_ms) for work in self.values()), default=None)
-
-    def cover(self, tags: AlarmTags, now_ms: int) -> bool:
-        """Tell if work goes on at the place of an alarm."""
-        return any(
-            work.device == tags.device if work.device else work.site in ("", tags.site) for _, work in self.going_on(now_ms)
-        )
-
-
-def work_document(number: int, work: PlannedWork) -> dict[str, object]:
-    """Planned work as a document of the API."""
-    return {
-        "number": number,
-        "site": work.site,
-        "device": work.device,
-        "since_ms": work.since_ms,
-        "until_ms": work.until_ms,
-        "by": work.by,
-        "note": work.note,
-    }
-
+from gateway.core.batching.fair_shares import to_give_up
+from gateway.core.readings.line_protocol import device_of_line
+from gateway.ingest.storage.alarms import Notice
+from gateway.monitoring.alarms.folding import alarm_of, begins, folded
 
 INFLUXDB: Final = "influxdb"
 WEBHOOK: Final = "webhook"
 WAITING_MAX: Final = 10_000
-"""Most notices that wait for one receiver; more push out the oldest."""
+"""Most notices that wait for one receiver."""
 
 
-class _Head(Struct):
-    """The part of a notice for the webhook that says what it is about."""
+class ReceiverKind(NamedTuple):
+    """The notices of one kind of receiver.
 
-    id: str
-    change: Change
+    :ivar alarm_of: a body that was read from disk → the id of its alarm, or at least its place behind an ``@``; None: it
+        cannot be read.
+    :ivar fold: two bodies about one alarm → one that tells what both did; None: each is told by itself.
+    """
+
+    alarm_of: Callable[[str], str | None]
+    fold: Callable[[str, str], str] | None = None
+
+
+KINDS: Final[Mapping[str, ReceiverKind]] = {
+    INFLUXDB: ReceiverKind(lambda body: f"@{device_of_line(body) or ''}"),
+    WEBHOOK: ReceiverKind(alarm_of, folded),
+}
 
 
 class Outbox:
     """Notices by receiver; ``receivers``: the receivers that are configured; notices for others are forgotten."""
 
     def __init__(self, receivers: Iterable[str]) -> None:
-        self._waiting: dict[str, deque[Notice]] = {receiver: deque() for receiver in receivers}
+        self._waiting: dict[str, dict[int, Notice]] = {receiver: {} for receiver in receivers}
+        self._coming: dict[int, Notice] = {}
+        self._open: dict[tuple[str, str], int] = {}
+        self._rewritten: dict[int, Notice] = {}
         self._gone: list[int] = []
         self._next = 1
 
     def restore(self, notices: Iterable[Notice]) -> None:
-        """Restore the notices that are on disk."""
+        """Restore the notices that are on disk, in their order; two of one alarm become one."""
         for notice in notices:
             self._next = max(self._next, notice.number + 1)
-            if notice.receiver in self._waiting:
-                self._waiting[notice.receiver].append(notice)
-            else:
+            alarm = KINDS[notice.receiver].alarm_of(notice.body) if notice.receiver in self._waiting else None
+            if alarm is None:
                 self._gone.append(notice.number)
+                continue
+            waiting, found = self._waiting[notice.receiver], notice._replace(alarm=alarm)
+            older = waiting.get(self._open.get((notice.receiver, alarm), 0))
+            waiting[notice.number] = found
+            if older is not None:
+                self._join(older, found)
+            elif KINDS[notice.receiver].fold is not None:
+                self._open[notice.receiver, alarm] = notice.number
 
-    def number(self, messages: Iterable[tuple[str, str]]) -> list[Notice]:
-        """Give each message, a receiver and a body, its number; leave out those whose receiver is not configured."""
-        found = [
-            Notice(self._next + at, receiver, body)
-            for at, (receiver, body) in enumerate(message for message in messages if message[0] in self._waiting)
-        ]
-        self._next += len(found)
-        return found
+    def number(self, messages: Iterable[tuple[str, str, str]]) -> list[Notice]:
+        """Give each message, a receiver, the id of its alarm and a body, its place; leave out those for nobody.
 
-    def add(self, notices: Iterable[Notice]) -> int:
-        """Add notices; return how many old ones were given up to make room."""
-        given_up = 0
+        If it can be folded into a notice that waits for the same alarm, that is its place; nobody gets that notice before it
+        is added.
+        """
+        found: dict[int, Notice] = {}
+        for receiver, alarm, body in messages:
+            if receiver not in self._waiting:
+                continue
+            fold, key = KINDS[receiver].fold, (receiver, alarm)
+            number = self._open.get(key) if fold is not None else None
+            if fold is not None and number is not None:
+                waiting = self._coming.get(number) or self._waiting[receiver][number]
+                found[number] = waiting._replace(body=fold(waiting.body, body))
+            else:
+                number, self._next = self._next, self._next + 1
+                found[number] = Notice(number, receiver, body, alarm)
+                if fold is not None:
+                    self._open[key] = number
+            self._coming[number] = found[number]
+        return list(found.values())
+
+    def add(self, notices: Iterable[Notice]) -> list[Notice]:
+        """Add notices, or replace those of the same number; return those that were given up to make room."""
         for notice in notices:
-            waiting = self._waiting[notice.receiver]
-            waiting.append(notice)
-            if len(waiting) > WAITING_MAX:
-                self._gone.append(waiting.popleft().number)
-                given_up += 1
+            self._waiting[notice.receiver][notice.number] = notice
+            self._coming.pop(notice.number, None)
+        return [notice for receiver in self._waiting for notice in self._make_room(receiver)]
+
+    def _make_room(self, receiver: str) -> list[Notice]:
+        waiting, given_up = self._waiting[receiver], list[Notice]()
+        if len(waiting) > WAITING_MAX:
+            left = to_give_up(Counter(notice.place for notice in waiting.values()), WAITING_MAX)
+            for notice in waiting.values():
+                if left[notice.place]:
+                    left[notice.place] -= 1
+                    given_up.append(notice)
+            self.remove(given_up)
         return given_up
 
     def first(self, receiver: str, most: int) -> Sequence[Notice]:
         """The oldest notices that wait for a receiver."""
-        return list(islice(self._waiting[receiver], most))
+        return list(islice(self._waiting[receiver].values(), most))
 
-    def remove(self, notices: Sequence[Notice]) -> None:
-        """Remove notices that their receiver took."""
+    def take(self, receiver: str) -> Notice | None:
+        """Return the oldest notice of a receiver, to be sent now: nothing is folded into it until it is put back."""
+        notice = next((one for one in self._waiting[receiver].values() if one.number not in self._coming), None)
+        if notice is not None:
+            self._close(notice)
+        return notice
+
+    def put_back(self, notice: Notice) -> None:
+        """Put a notice that was not taken, or what is left of it, back to its place; fold into it what came meanwhile."""
+        waiting, key = self._waiting[notice.receiver], (notice.receiver, notice.alarm)
+        if notice.number not in waiting:
+            return  # it was given up meanwhile
+        if waiting[notice.number] != notice:
+            waiting[notice.number] = self._rewritten[notice.number] = notice
+        newer = waiting.get(self._open.setdefault(key, notice.number))
+        if newer is not None and newer.number != notice.number and newer.number not in self._coming:
+            self._join(notice, newer)
+
+    def _join(self, older: Notice, newer: Notice) -> None:
+        """Fold a notice into the older one of the same alarm, at its place."""
+        fold = KINDS[older.receiver].fold
+        if fold is not None:
+            self.remove([newer])
+            joined = older._replace(body=fold(older.body, newer.body))
+            self._waiting[older.receiver][older.number] = self._rewritten[older.number] = joined
+            self._open[older.receiver, older.alarm] = older.number
+
+    def remove(self, notices: Iterable[Notice]) -> None:
+        """Remove notices that their receiver took, or that are given up."""
         for notice in notices:
-            waiting = self._waiting[notice.receiver]
-            if waiting and waiting[0].number == notice.number:  # else it made room meanwhile
-                waiting.popleft()
+            if self._waiting[notice.receiver].pop(notice.number, None) is not None:
                 self._gone.append(notice.number)
+                self._rewritten.pop(notice.number, None)
+                self._close(notice)
+
+    def _close(self, notice: Notice) -> None:
+        if self._open.get((notice.receiver, notice.alarm)) == notice.number:
+            del self._open[notice.receiver, notice.alarm]
 
     def untold(self) -> set[str]:
         """The ids of alarms whose beginning waits for the webhook."""
-        heads = [decode(notice.body, type=_Head) for notice in self._waiting.get(WEBHOOK, ())]
-        return {head.id for head in heads if head.change is Change.RAISED}
+        return {notice.alarm for notice in self._waiting.get(WEBHOOK, {}).values() if begins(notice.body)}
 
-    def gone(self) -> list[int]:
-        """Return the numbers to delete on disk, each only once."""
-        gone, self._gone = self._gone, []
-        return gone
+    def unsaved(self) -> tuple[list[Notice], list[int]]:
+        """Return the notices to store anew and the numbers to delete on disk, each only once."""
+        rewritten, gone = list(self._rewritten.values()), self._gone
+        self._rewritten, self._gone = {}, []
+        return rewritten, gone
 
 
 class Revision:

@@ -66,7 +66,7 @@ class PointSender:
                     await asyncio.sleep(backoff.next_s(random(), answer.retry_after_s))  # noqa: S311 - jitter is no secret
                     break
                 if fate is not Fate.WRITTEN:  # for its content: it would be refused for ever
-                    log.error("InfluxDB refuses %d changes of alarms, which are left out: %s", len(waiting), answer.describe())
+                    self._keeper.refused(INFLUXDB, answer.describe(), *waiting)
                 self._keeper.taken(waiting)
                 backoff.reset()
             else:

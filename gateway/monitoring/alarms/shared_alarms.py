@@ -177,7 +177,7 @@ class AlarmHandover:
     async def _each(self, shares: Collection[str], do: Callable[[Device, int], None]) -> None:
         for device in list(self._devices(shares)):
             do(device, self._clock.now_ms())
-        await self._keeper.commit()
+        await self._keeper.commit(everything=True)
 
     def _devices(self, shares: Collection[str]) -> Iterator[Device]:
         """The devices of some shares that have alarms."""

@@ -163,7 +163,7 @@ class Status:
             *troubles.of_the_way(events, now_ms),
             *troubles.of_secrets(self.config, self.management),
             *troubles.of_disk(events),
-            *troubles.of_receivers(self.alarms.events),
+            *troubles.of_receivers(self.alarms.events, now_ms),
             *troubles.of_losses(self.journal.tally),
             *troubles.of_codecs(self.codecs),
             *troubles.of_senders(events.floods, jumps),

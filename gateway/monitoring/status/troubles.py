@@ -20,7 +20,7 @@ from gateway.ingest.codecs.async_client import AsyncCodecs
 from gateway.ingest.events import FLOODS_SAID, Events
 from gateway.ingest.storage.recovery.tally import Tally
 from gateway.ingest.waiting_events import SessionEvents
-from gateway.monitoring.alarms.documents import AlarmEvents
+from gateway.monitoring.alarms.documents import GIVEN_UP_SHOWN_MS, AlarmEvents
 from gateway.support.access.exposed_secrets import pages_in_plain, sent_in_plain
 from gateway.support.config.model import Config
 from gateway.support.i18n.formats import written_span
@@ -117,10 +117,15 @@ def of_losses(tally: Tally) -> Iterator[Finding]:
         yield Finding("missing", Level.TROUBLE, about | {"since": _minute(tally.since_ms)})
 
 
-def of_receivers(alarms: AlarmEvents) -> Iterator[Finding]:
-    """Those who are to be told of alarms and cannot be."""
+def of_receivers(alarms: AlarmEvents, now_ms: int) -> Iterator[Finding]:
+    """Those who are to be told of alarms and cannot be, and those who will never hear of some."""
     for receiver, why in alarms.untold.items():
         yield Finding("alarms_untold", Level.TROUBLE, {"receiver": receiver}, why)
+    for receiver, given_up in alarms.given_up.items():
+        if now_ms - given_up.last_ms < GIVEN_UP_SHOWN_MS:
+            about: dict[str, float | str] = {"receiver": receiver, "count": given_up.of_places.total()}
+            whose = {"whose": ", ".join(given_up.most()), "last": _minute(given_up.last_ms)}
+            yield Finding("alarms_given_up", Level.TROUBLE, about | whose)
 
 
 def of_codecs(codecs: AsyncCodecs) -> Iterator[Finding]:

@@ -50,6 +50,7 @@ ALARM_WORDS: Final[dict[str, Words]] = {
     "change_cleared": Words("kết thúc, sau {}", "ended, after {}"),
     "change_changed": Words("được {} tiếp nhận {}", "acknowledged by {} {}"),
     "change_overdue": Words("chưa ai tiếp nhận, nhắc lần {}", "nobody acknowledged it, told of again, time {}"),
+    "change_counted": Words("gộp {} thay đổi liên tiếp", "one for {} changes in a row"),
     # Planned work.
     "planned_title": Words("Việc theo kế hoạch", "Planned work"),
     "planned_means": Words(

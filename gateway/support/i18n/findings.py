@@ -282,6 +282,12 @@ FINDINGS: Final[dict[str, Words]] = {
     "alarms_untold": Words(
         "{receiver}: nơi nhận không nhận cảnh báo, sẽ gửi lại", "{receiver}: it takes no alarms, they are sent again"
     ),
+    "alarms_given_up": Words(
+        "{receiver}: đã bỏ {count} thay đổi của cảnh báo, nơi nhận không bao giờ biết; của: {whose}; lần cuối lúc {last}. Xem "
+        "chúng trong lịch sử cảnh báo",
+        "{receiver}: {count} changes of alarms were given up, it will never hear of them; of: {whose}; the last at {last}. "
+        "Look them up in the history of alarms",
+    ),
     "devices_stopped": Words(
         "{stopped} trong số {online} thiết bị đang gửi không cho số đo: bản tin cuối bị từ chối hoặc đang chờ",
         "{stopped} of {online} devices that are heard give no readings: their last message was refused, or waits",

@@ -138,6 +138,6 @@ def _alarm(name: str) -> Changes:
         Notice(number, INFLUXDB, f"alarm,alarm=leak,device={name} active=true {AT_MS}"),
         Notice(number + 1, WEBHOOK, json.dumps({"alarm": "leak", "device": name})),
     ]
-    return Changes(
-        {state.key: SavedState(encode_json(state), held_back=False)}, [Transition.of(state, Change.RAISED, AT_MS)], notices
-    )
+    raised = Transition.of(state, Change.RAISED, AT_MS)
+    waiting = {notice.number: notice for notice in notices}
+    return Changes({state.key: SavedState(encode_json(state), held_back=False)}, [raised], waiting)

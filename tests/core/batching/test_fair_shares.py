@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from gateway.core.batching.fair_shares import PATIENCE_S, CodecBackpressure, Flood, Floods
+from gateway.core.batching.fair_shares import PATIENCE_S, CodecBackpressure, Flood, Floods, to_give_up
 
 
 def topic(device: str) -> str:
@@ -227,3 +227,10 @@ def test_one_large_message_among_many_small_ones_stands_for_itself() -> None:
     for _ in range(3):
         shares.count(topic("often"), 700, 100 * KB)
     assert [flood.bytes_per_s for flood in shares.find(1.0)] == [300 * KB]
+
+
+def test_who_holds_the_most_gives_up_one_by_one_until_there_is_room() -> None:
+    assert to_give_up({"a": 2, "b": 3}, 5) == {}
+    assert to_give_up({"a": 1, "greedy": 9}, 5) == {"greedy": 5}
+    assert to_give_up({"a": 5, "b": 7, "c": 1}, 7) == {"b": 4, "a": 2}
+    assert to_give_up({}, 0) == {}

@@ -60,12 +60,27 @@ def test_history_is_read_from_its_end_by_place_and_in_pages(
     assert len(alarms.history(connection, before=3)) == 2, "only new transitions push out old ones"
     alarms.commit(connection, Changes(transitions=[transition("m1", 9)]))
     rows = connection.execute("SELECT id FROM alarm_history ORDER BY id").fetchall()
-    assert rows == [(5,), (6,), (7,)]
+    assert rows == [(5,), (6,), (7,)], "the newest of both places"
+
+
+def test_the_place_with_the_longest_history_makes_room_and_no_other(
+    connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alarms, "HISTORY_MAX", 10)
+    alarms.commit(connection, Changes(transitions=[transition(f"m{number}", number) for number in range(4)]))
+    alarms.commit(connection, Changes(transitions=[transition("greedy", number) for number in range(50)]))
+    rows = [(change.key.place, change.at_ms) for _, change in reversed(alarms.history(connection))]
+    assert rows == [*((f"m{number}", number) for number in range(4)), *(("greedy", number) for number in range(44, 50))]
+    alarms.commit(connection, Changes(transitions=[transition(f"m{number}", 60) for number in range(4)]))
+    assert sorted(change.key.place for _, change in alarms.history(connection)) == [
+        *["greedy"] * 2,
+        *[f"m{number // 2}" for number in range(8)],
+    ]
 
 
 def test_notices_wait_in_their_order_until_they_are_sent(connection: sqlite3.Connection) -> None:
-    alarms.commit(connection, Changes(notices=[Notice(2, "webhook", "b"), Notice(1, "points", "a")]))
-    alarms.commit(connection, Changes(notices=[Notice(2, "webhook", "c")], sent=[1, 9]))
+    alarms.commit(connection, Changes(notices={2: Notice(2, "webhook", "b"), 1: Notice(1, "points", "a")}))
+    alarms.commit(connection, Changes(notices={2: Notice(2, "webhook", "c", "id")}, sent=[1, 9]))
     assert alarms.notices(connection) == [Notice(2, "webhook", "c")]
 
 
@@ -76,7 +91,7 @@ def test_a_round_without_changes_is_empty() -> None:
         [
             Changes({key: None}),
             Changes(transitions=[transition("m1", 1)]),
-            Changes(notices=[Notice(1, "", "")]),
+            Changes(notices={1: Notice(1, "", "")}),
             Changes(sent=[1]),
         ]
     )

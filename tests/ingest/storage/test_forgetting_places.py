@@ -45,7 +45,7 @@ def _fill(connection: sqlite3.Connection) -> None:
         AlarmKey("burst", place): SavedState(b"{}", held_back=False) for place in ("m1", "m2")
     }
     told = [_line("m1"), '{"device":"m1"}', '{"device":"m2"}', '["m1"]']
-    alarms.commit(connection, Changes(states, notices=[Notice(number, "r", body) for number, body in enumerate(told)]))
+    alarms.commit(connection, Changes(states, notices={number: Notice(number, "r", body) for number, body in enumerate(told)}))
     connection.execute("INSERT INTO alarm_history (place, transition) VALUES ('m1', '{}'), ('m2', '{}')")
     for device in ("m1", "m2", ""):
         alarms.plan(connection, PlannedWork(1, 2, "An", "", device=device))

@@ -11,6 +11,7 @@ from gateway.core.alarms.rules import Rule
 from gateway.ingest.storage import alarms as stored
 from gateway.ingest.storage.alarms import PlannedWork
 from gateway.ingest.storage.database import Database
+from gateway.monitoring.alarms.folding import posts
 from gateway.monitoring.alarms.keeper import AlarmKeeper
 from gateway.monitoring.alarms.outbox import INFLUXDB, WEBHOOK
 from tests.clocks import SetClock
@@ -67,8 +68,8 @@ class Kept:
         return [f"{document['change']} {document['id']}" for document in self.notices()]
 
     def notices(self) -> list[dict[str, Any]]:
-        """The documents that wait for the webhook."""
-        return [json.loads(notice.body) for notice in self.keeper.outbox.first(WEBHOOK, 100_000)]
+        """The documents that wait for the webhook, of a folded notice both."""
+        return [json.loads(body) for notice in self.keeper.outbox.first(WEBHOOK, 100_000) for body, _ in posts(notice.body)]
 
     @property
     def points(self) -> list[str]:

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.core.alarms.alarm import Acknowledged, AlarmKey, AlarmState, AlarmTags, Change, Severity, Transition
 from gateway.core.alarms.rules import Rules
-from gateway.ingest.storage.alarms import PlannedWork
+from gateway.ingest.storage.alarms import Notice, PlannedWork
 from gateway.monitoring.alarms.documents import (
     AlarmEvents,
     alarm_document,
@@ -148,8 +148,8 @@ def test_what_befalls_receivers_and_the_disk_is_logged_once(caplog: pytest.LogCa
         for _ in range(2):
             events.saved()
             events.taken("alarms.webhook")
-        events.refused("alarms.webhook", "400")
-        events.given_up(3)
+        events.refused("alarms.webhook", "400", [Notice(1, "webhook", "", "hot@d1")], NOW_MS)
+        events.no_room([Notice(number, "influxdb", "", "hot@d2") for number in range(3)], NOW_MS)
         for work in (
             PlannedWork(0, 1, "Lan", "pump"),
             PlannedWork(0, 1, "Lan", "pump", site="s1"),
@@ -162,8 +162,11 @@ def test_what_befalls_receivers_and_the_disk_is_logged_once(caplog: pytest.LogCa
         "alarms.webhook takes no alarms: full; trying again",
         "alarms can be saved again",
         "alarms.webhook takes alarms again",
-        "alarms.webhook refuses an alarm, which is left out: 400",
-        "3 changes of alarms are given up: nobody took them, and newer ones wait",
+        "alarms.webhook refuses 1 changes of alarms, which are left out: 400",
+        (
+            "3 changes of alarms are given up: nobody took them, and newer ones wait; lately most are of: "
+            "webhook: d1 (1); influxdb: d2 (3)"
+        ),
         "planned work 7: nobody is told of alarms of all sites: Lan, pump",
         "planned work 7: nobody is told of alarms of site s1: Lan, pump",
         "planned work 7: nobody is told of alarms of d: Lan, x",

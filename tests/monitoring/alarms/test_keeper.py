@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.core.alarms.flapping import AT_ONCE, EVERY_MS
 from gateway.core.alarms.rules import Rules
 from gateway.ingest.storage import alarms as stored
 from gateway.ingest.storage.alarms import Changes, PlannedWork
@@ -31,9 +32,14 @@ def test_each_change_is_on_disk_and_waits_for_those_who_are_told(file: Database)
     kept.send(0, HOT_C)
     assert kept.acknowledge("hot@d1", "on my way")
     kept.send(MINUTE_MS, COLD_C)
-    told = ["raised hot@d1", "changed hot@d1", "cleared hot@d1"]
-    assert (kept.told, kept.history) == (told, told)
-    assert [document["acknowledged"] for document in kept.notices()][1] == {"by": "Lan", "at_ms": NOW_MS, "note": "on my way"}
+    assert kept.history == ["raised hot@d1", "changed hot@d1", "cleared hot@d1"]
+    assert kept.told == ["raised hot@d1", "cleared hot@d1"], "one notice waits, which counts all three"
+    raised_then, cleared_then = kept.notices()
+    assert [one["acknowledged"] for one in (raised_then, cleared_then)] == [
+        None,
+        {"by": "Lan", "at_ms": NOW_MS, "note": "on my way"},
+    ]
+    assert (raised_then["changes"], cleared_then["changes"]) == (3, 3)
     raised, changed, cleared = kept.points
     tags = "alarm,alarm=hot,area=a1,device=d1,domain=water,severity=warning,site=s1"
     started = f"silenced=False,simulated=False,since_ms={float(NOW_MS)!r},value=40.0"
@@ -288,10 +294,63 @@ def test_what_nobody_takes_is_given_up_when_newer_changes_need_its_place(
     kept = Kept(file)
     for minute, temperature_c in enumerate((HOT_C, COLD_C, HOT_C)):
         kept.send(minute * MINUTE_MS, temperature_c)
-    assert kept.told == ["cleared hot@d1", "raised hot@d1"]
-    assert "2 changes of alarms are given up" in caplog.text, "one for each receiver"
+    assert kept.told == ["raised hot@d1"]
+    assert "1 changes of alarms are given up" in caplog.text
+    assert kept.keeper.events.given_up["influxdb"].most() == ["d1 (1)"]
     kept.commit()
-    assert [notice.number for notice in file.run_here(stored.notices)] == [3, 4, 5, 6]
+    assert [notice.number for notice in file.run_here(stored.notices)] == [2, 3, 4]
+
+
+def toggled(kept: Kept, times: int, *, from_ms: int = 0, every_ms: int = 1000) -> int:
+    """Have an alarm raised and ended so many times; return when that is done."""
+    for number in range(times):
+        kept.send(from_ms + number * every_ms, COLD_C if number % 2 else HOT_C)
+    return from_ms + times * every_ms
+
+
+def test_an_alarm_that_changes_too_often_is_told_as_it_is_and_counted_and_restarts_lose_no_end(file: Database) -> None:
+    kept = Kept(file)
+    done_ms = toggled(kept, AT_ONCE + 9)
+    assert kept.active == ["hot@d1"], "what is asked is answered by how it is now"
+    assert kept.history[-1] == "cleared hot@d1", "on disk stands what was told"
+    assert len(kept.history) == len(kept.points) == AT_ONCE
+    assert [state.key.id for state, _ in file.run_here(stored.states)] == []
+    kept.clock.at_ms = NOW_MS + EVERY_MS
+    kept.commit()
+    assert kept.history[AT_ONCE:] == ["raised hot@d1"]
+    ((_, newest), *_) = file.run_here(stored.history)
+    assert newest.changes == 9
+    assert kept.told == ["raised hot@d1"]
+    assert kept.notices()[0]["changes"] == AT_ONCE + 9
+    assert [state.key.id for state, _ in file.run_here(stored.states)] == ["hot@d1"]
+    kept.send(done_ms + EVERY_MS, COLD_C)
+    killed = Kept(file, at_ms=NOW_MS + done_ms + EVERY_MS)
+    assert killed.active == ["hot@d1"], "the end that was kept back is not known, nor was anybody told"
+    killed.send(done_ms + EVERY_MS + 1000, COLD_C)
+    assert killed.told == ["raised hot@d1", "cleared hot@d1"]
+
+
+def test_what_is_kept_back_of_an_alarm_is_told_at_the_end_of_a_run(file: Database) -> None:
+    kept = Kept(file)
+    toggled(kept, AT_ONCE + 2)
+    asyncio.run(kept.keeper.commit(everything=True))
+    assert len(kept.history) == AT_ONCE + 2
+    assert Kept(file).told == ["raised hot@d1", "cleared hot@d1"]
+
+
+def test_the_other_machine_of_a_pair_tells_of_an_alarm_whose_raise_was_kept_back(file: Database) -> None:
+    kept = Kept(file)
+    toggled(kept, AT_ONCE + 1)
+    assert [shared.held_back for shared in kept.keeper.shared()] == [True]
+
+
+def test_history_on_disk_and_notices_keep_their_order_over_a_restart_while_they_are_replaced(file: Database) -> None:
+    kept = Kept(file)
+    kept.bed.device("d2", None)
+    kept.send(0, HOT_C)
+    kept.send(1000, HOT_C, "d2")
+    kept.send(2000, COLD_C)
+    assert Kept(file).told == kept.told == ["raised hot@d1", "cleared hot@d1", "raised hot@d2"]
 
 
 def test_a_followed_plan_that_cannot_be_saved_is_said(file: Database, monkeypatch: pytest.MonkeyPatch) -> None:

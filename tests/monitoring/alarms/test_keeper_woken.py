@@ -100,7 +100,7 @@ def test_while_nothing_happens_the_keeper_sleeps(running: Running) -> None:
     running.run(story)
 
 
-def test_a_state_of_which_nobody_is_told_yet_is_stored_within_seconds_and_then_the_keeper_sleeps(running: Running) -> None:
+def test_a_state_of_which_nobody_is_told_yet_is_stored_within_a_minute(running: Running) -> None:
     async def story() -> None:
         running.push(HOT_C)
         running.push(HOT_C)

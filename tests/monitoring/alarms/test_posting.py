@@ -57,11 +57,13 @@ def test_a_notice_that_is_refused_for_ever_holds_nobody_up_and_one_refused_for_n
 
     with opened(tmp_path) as file:
         kept = Kept(file)
-        for minute, temperature_c in enumerate((HOT_C, COLD_C, HOT_C)):
-            kept.send(minute * MINUTE_MS, temperature_c)
+        for minute, (temperature_c, device) in enumerate(((HOT_C, "d1"), (COLD_C, "d1"), (HOT_C, "d2"))):
+            kept.send(minute * MINUTE_MS, temperature_c, device)
         server.answers = [422, 503]
         asyncio.run(posted(kept))
-    assert [body["change"] for body in server.bodies] == ["raised", "cleared", "cleared", "raised"]
+    told = [f"{body['change']} {body['device']}" for body in server.bodies]
+    assert told == ["raised d1", "cleared d1", "cleared d1", "raised d2"], "what was taken of a notice is not posted again"
+    assert kept.keeper.events.given_up["webhook"].most() == ["d1 (1)"]
 
 
 def test_a_receiver_that_takes_nothing_is_named_until_it_takes_something(

@@ -78,7 +78,7 @@ def test_changes_wait_while_influxdb_is_away_and_those_it_refuses_hold_nobody_up
     assert (influx.written, influx.answers) == ([], [])
     assert len(waits) == 2
     assert waits[0] < waits[1]
-    assert "InfluxDB refuses 1 changes of alarms, which are left out: 422 no" in caplog.text
+    assert "influxdb refuses 1 changes of alarms, which are left out: 422 no" in caplog.text
     assert caplog.records[-1].levelno == logging.ERROR
 
 

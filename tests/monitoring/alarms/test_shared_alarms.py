@@ -252,8 +252,10 @@ def test_an_alarm_of_the_new_gateway_is_told_once_more_behind_the_end_of_the_old
         new.clock.at_ms = NOW_MS + 20 * MINUTE_MS
         new.tell_again("s2")
         new.tell_again(SITE)
-        assert new.told == ["raised hot@d1", "raised hot@d1"]
-        assert [document["at_ms"] for document in new.notices()] == [NOW_MS, NOW_MS + 20 * MINUTE_MS]
-        assert len({document["since_ms"] for document in new.notices()}) == 1, "it is the same alarm"
+        assert new.history == ["raised hot@d1", "raised hot@d1"]
+        (told,) = new.notices()
+        assert (told["change"], told["changes"]) == ("raised", 2), "the first one was still waiting"
+        assert (told["at_ms"], told["first_raised_ms"]) == (NOW_MS + 20 * MINUTE_MS, NOW_MS)
+        assert told["since_ms"] == NOW_MS, "it is the same alarm"
         times_ms = [int(point.splitlines()[0].split()[-1]) for point in new.points]
         assert times_ms == [NOW_MS, NOW_MS + 20 * MINUTE_MS], "newer than the point of its end at the old one"

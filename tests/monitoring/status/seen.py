@@ -16,6 +16,7 @@ from gateway.core.message import WaitCause
 from gateway.core.status.silence import Presence
 from gateway.core.status.verdict import Fleet
 from gateway.ingest.events import Events
+from gateway.ingest.storage.alarms import Notice
 from gateway.ingest.storage.journal import JournalUse
 from gateway.monitoring.alarms.documents import AlarmEvents
 from gateway.monitoring.status.status import JournalState, Status
@@ -87,6 +88,9 @@ def busy() -> Status:
     alarms: Any = status.alarms
     alarms.told, alarms.weigh = lambda: told, lambda: (40, 41)
     alarms.events.untold["alarms.webhook"] = "410 Gone"
+    given_up = [Notice(number, "webhook", "", f"hot@d{number // 3}") for number in range(4)]
+    alarms.events.no_room(given_up, NOW_MS - 3_600_000)
+    alarms.events.no_room([Notice(0, "influxdb", "", "hot@d9")], NOW_MS - 86_400_000)
     status.day_completeness, status.certificates = {"water": 0.75}, {"http.tls.cert": NOW_MS + 42 * 86_400_000}
     status.standby = Standby("a", 10.0, PairRole.LIVE, 43)
     for steady_ms in range(0, TOLD_AFTER_MS + 1, 60_000):

@@ -100,13 +100,14 @@ def test_the_document_holds_what_pages_show() -> None:
 
 def test_findings_come_worst_first_with_their_numbers() -> None:
     found = [(one.level.value, one.key, dict(one.params), one.detail) for one in busy().findings(FLEET)]
-    minute = found[4][2].pop("since")
-    assert len(str(minute)) == len("2026-10-31 23:59")
+    for minute in (found[4][2].pop("last"), found[5][2].pop("since")):
+        assert len(str(minute)) == len("2026-10-31 23:59")
     assert found == [
         ("trouble", "session_expiry_cut", {"granted": "12 s", "asked": "13 s"}, ""),
         ("trouble", "unroutable", {"count": 16}, ""),
         ("trouble", "move_not_left", {"waiting": "new", "gateway": "old", "count": 1, "some": "ward-1"}, ""),
         ("trouble", "alarms_untold", {"receiver": "alarms.webhook"}, "410 Gone"),
+        ("trouble", "alarms_given_up", {"receiver": "webhook", "count": 4, "whose": "d0 (3), d1 (1)"}, ""),
         ("trouble", "missing", {"count": 28, "file": "journal.db"}, ""),
         ("trouble", "codecs_dead", {}, "no child"),
         ("trouble", "clock_doubted", {}, ""),
