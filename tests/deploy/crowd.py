@@ -53,7 +53,7 @@ class Crowd:
 
     @property
     def ledger(self) -> Path:
-        """What honest devices were told is safe."""
+        """The readings that honest devices were told are safe."""
         return self.folder / "ledger.jsonl"
 
     def clients(self, kind: str, first: int, last: int, **more: int) -> subprocess.Popen[str]:
@@ -69,12 +69,12 @@ class Crowd:
         return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=CHECKOUT)
 
     def stored(self) -> int:
-        """How many readings InfluxDB counts."""
+        """Count the readings in InfluxDB."""
         found = query(self.influxdb.url, "iot", "SELECT COUNT(volume_m3) FROM water")
         return int(found[0]["count"]) if found else 0
 
     def judged(self) -> Result:
-        """How many readings were confirmed, and how many of them InfluxDB does not hold."""
+        """Count the readings that were confirmed, and those of them that InfluxDB does not hold."""
         told = {tuple(json.loads(line)) for line in self.ledger.read_text(encoding="utf-8").splitlines()}
         rows = query(self.influxdb.url, "iot", "SELECT volume_m3 FROM water GROUP BY device")
         there = {(row["device"], row["time"], row["volume_m3"]) for row in rows}
@@ -153,7 +153,7 @@ def reconnect(folder: Path, options: argparse.Namespace) -> Result:
 
 
 def _result_of(process: subprocess.Popen[str]) -> Result:
-    """What clients printed when they had ended."""
+    """The result that clients printed when they had ended."""
     said, _ = process.communicate()
     found: Result = json.loads(said)
     return found

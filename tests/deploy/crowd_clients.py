@@ -34,7 +34,7 @@ _ENDED = (OSError, asyncio.IncompleteReadError)
 
 @dataclass(frozen=True)
 class Task:
-    """What clients are to do.
+    """Work for clients.
 
     :ivar authority: who signed the broker's certificate.
     :ivar accounts: the table that `gateway devices enroll` wrote; they have those from ``first`` to before ``last``.

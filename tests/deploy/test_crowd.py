@@ -19,7 +19,7 @@ pytestmark = [
 
 
 def measured(*words: str) -> dict[str, Any]:
-    """What the measurement prints."""
+    """The result that the measurement prints."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.deploy.crowd", *words], cwd=CHECKOUT, capture_output=True, text=True, check=False
     )

@@ -144,12 +144,16 @@ def of_senders(floods: Sequence[Flood], jumps: Iterable[UnitJump]) -> Iterator[F
         params: dict[str, float | str] = {"make": jump.make, "devices": ", ".join(jump.devices), "factor": jump.factor}
         yield Finding("unit_jump", Level.ATTENTION, params)
     for flood in floods[:FLOODS_SAID]:
-        sends: dict[str, float | str] = {"per_s": round(flood.per_s), "pct": round(100 * flood.share)}
-        if flood.bytes_per_s:
-            sends = {"kb_per_s": round(flood.bytes_per_s / 1000)}
-        of_whom = {"device": flood.device} if flood.device else {"topic": flood.topic[:200]}
-        key = ("flood" if flood.device else "flood_topic") + ("_heavy" if flood.bytes_per_s else "")
-        yield Finding(key, Level.ATTENTION, sends | of_whom)
+        topic, bytes_sent = flood.topic[:200], {"kb_per_s": round(flood.bytes_per_s / 1000)}
+        sent = {"per_s": round(flood.per_s), "pct": round(100 * flood.share)}
+        if flood.bytes_per_s and flood.device:
+            yield Finding("flood_heavy", Level.ATTENTION, bytes_sent | {"device": flood.device})
+        elif flood.bytes_per_s:
+            yield Finding("flood_topic_heavy", Level.ATTENTION, bytes_sent | {"topic": topic})
+        elif flood.device:
+            yield Finding("flood", Level.ATTENTION, sent | {"device": flood.device})
+        else:
+            yield Finding("flood_topic", Level.ATTENTION, sent | {"topic": topic})
     if len(floods) > FLOODS_SAID:
         yield Finding("floods_more", Level.ATTENTION, {"count": len(floods) - FLOODS_SAID})
 
