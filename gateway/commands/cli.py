@@ -91,6 +91,7 @@ _SETUP: Final = {
     "token": CommandRow("give an account of http.tokens_file a token", "setup.token"),
     "access": CommandRow("let an agency read one domain, or areas of it", "setup.token:add_access"),
     "broker": CommandRow("write Mosquitto's configuration and accounts", "setup.broker"),
+    "accounts": CommandRow("put Mosquitto's accounts back before it starts; its service does", "setup.accounts"),
     "certificates": CommandRow("make, renew and revoke certificates of your own", "setup.certificates"),
     "influxdb": CommandRow("set up the database, and accounts that use it", "setup.influxdb"),
     "grafana": CommandRow("write Grafana's dashboards, data sources and alerts", "setup.grafana"),

@@ -19,6 +19,7 @@ from gateway.ingest.storage import journal, rejects
 from gateway.ingest.storage.database import Database
 from gateway.ingest.storage.device_memory import StoredMemory
 from gateway.ingest.storage.rejects import RejectFilter
+from gateway.ingest.storage.standing import StandingFindings
 from gateway.onboarding.explain.dry_run import listed_reject, reject_document
 from gateway.runtime.pipeline.options import storage_limits
 from gateway.runtime.pipeline.processing import build_processor
@@ -163,7 +164,7 @@ def add_journal(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "action",
         choices=["status", "export", "drop", "acknowledge"],
-        help="drop: delete all waiting readings; acknowledge: end the alarm about lost readings",
+        help="drop: delete all waiting readings; acknowledge: end findings on lost readings or sessions, accounts put back",
     )
     command.add_argument("file", nargs="?", type=Path, metavar="FILE", help="file that export writes, in line protocol")
     command.add_argument("--json", action="store_true", help="print JSON")
@@ -184,8 +185,10 @@ def journal_command(config: Config, options: argparse.Namespace) -> None:
         elif options.action in _CHANGES:
             change, done, what = _CHANGES[options.action]
             path = f"/api/journal/{options.action}"
-            number = ask(config, "POST", path, {})[done] if file is None else change(file, config)
-            print(f"{number} {what} {done}")
+            answer: dict[str, Any] = ask(config, "POST", path, {}) if file is None else {done: change(file, config)}
+            for key in answer.get("findings", ()):
+                print(f"{key} {done}")
+            print(f"{answer[done]} {what} {done}")
         elif file is None:
             raise ConfigurationFault([f"{config.journal.path}: in use: stop the gateway before you export the journal"])
         else:
@@ -234,8 +237,11 @@ def _drop(file: Database, config: Config) -> int:
 
 
 def _acknowledge(file: Database, config: Config) -> int:
-    acknowledged = file.tally.acknowledge()
-    record(config, "lost readings acknowledged", subject={}, before={"missing": acknowledged}, after={"missing": 0})
+    acknowledged, seen = file.tally.acknowledge(), sorted(StandingFindings(config.journal.path).acknowledge())
+    before = {"missing": acknowledged} | ({"findings": seen} if seen else {})
+    record(config, "lost readings acknowledged", subject={}, before=before, after={"missing": 0})
+    for key in seen:
+        print(f"{key} acknowledged")
     return acknowledged
 
 

@@ -4,6 +4,7 @@ A broker keeps a session on its own terms, and loses it without a word to anybod
 (CONNACK); of RabbitMQ more is seen by asking its management API.
 """
 
+import asyncio
 import logging
 import time
 from collections import Counter
@@ -14,6 +15,7 @@ from functools import partial
 from gateway.core.batching.rates import RecentOrigins
 from gateway.core.gateways.queue_members import ClusterSeen
 from gateway.core.status.verdict import ORIGINS_WITHIN_MIN
+from gateway.ingest.storage.standing import SESSION_LOST, SESSION_TAKEN, Params, StandingFindings
 from gateway.support.logs import RareLog
 
 log = logging.getLogger("gateway")
@@ -21,11 +23,10 @@ log = logging.getLogger("gateway")
 
 @dataclass(slots=True)
 class SessionEvents:
-    """The session as the broker keeps it; all but the first three are known only of a broker that is watched.
+    """The session as the broker keeps it; all but the first two are known only of a broker that is watched.
 
     :ivar expiry_s: seconds that an absent gateway's session lives, and that were asked for; None: as asked.
     :ivar lost: times that the broker had forgotten a session since the start.
-    :ivar lost_ms: the last such time.
     :ivar window: messages that the broker has on their way at once, and that were asked for; None: as asked or unknown.
     :ivar missing: topic filters that led nothing to the gateway's queue although it had subscribed to them, when last seen.
     :ivar missing_ms: the last such time.
@@ -35,11 +36,11 @@ class SessionEvents:
     :ivar is_kept: messages that no queue takes are kept, as far as is known.
     :ivar cluster: the nodes that the gateway's queue and that of ``unroutable`` stand on; None: unknown.
     :ivar unwatched: the reason why the broker cannot be asked; empty if it can, or need not be.
+    :ivar stands: findings that stand until a person has seen them, as they are kept on disk in ``standing``.
     """
 
     expiry_s: tuple[int, int] | None = None
     lost: int = 0
-    lost_ms: int = 0
     window: tuple[int, int] | None = None
     missing: Sequence[str] = ()
     missing_ms: int = 0
@@ -49,6 +50,36 @@ class SessionEvents:
     is_kept: bool = True
     cluster: ClusterSeen | None = None
     unwatched: str = ""
+    stands: dict[str, Params] = field(default_factory=dict)
+    standing: StandingFindings | None = None
+
+    def look_for_standing(self) -> None:
+        """See what stands on disk, where commands put findings too."""
+        if self.standing is not None:
+            self.stands |= self.standing.all()
+
+    def _stand(self, key: str, now_ms: int) -> None:
+        """Let a finding stand until a person has seen it; the loop does not wait for the disk."""
+        self.stands[key] = {"at_ms": now_ms}
+        if self.standing is not None:
+            asyncio.get_running_loop().run_in_executor(None, self._put, self.standing, key)
+
+    def _put(self, standing: StandingFindings, key: str) -> None:
+        try:
+            standing.put(key, self.stands[key])
+        except OSError as error:
+            log.warning("a finding does not outlive a restart: %s", error)
+
+    def seen(self) -> list[str]:
+        """A person has seen what stands; return its keys."""
+        ended = self.standing.acknowledge() if self.standing is not None else {}
+        keys = sorted(self.stands | ended)
+        self.stands.clear()
+        return keys
+
+    def taken(self, now_ms: int) -> None:
+        """Another client connected as this gateway and got its session."""
+        self._stand(SESSION_TAKEN, now_ms)
 
     def granted(self, expiry_s: int | None, asked_s: int) -> None:
         """The broker told how long it keeps the session of an absent gateway; None: as long as was asked."""
@@ -61,7 +92,7 @@ class SessionEvents:
         """The broker had forgotten the session of this gateway, and the messages that waited in it."""
         log.error("the broker had forgotten this gateway's session: what waited in it is lost")
         self.lost += 1
-        self.lost_ms = now_ms
+        self._stand(SESSION_LOST, now_ms)
 
     def window_seen(self, granted: int | None, asked: int) -> None:
         """The broker was seen to have so many messages on their way to the gateway at once; None: no limit, or not known."""

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from gateway.core.mqtt_session import SessionOptions
 from gateway.ingest.broker.enrolling import BrokerEntrance, MosquittoAccounts
+from gateway.ingest.broker.kept_accounts import KeptAccounts
 from gateway.ingest.broker.rabbitmq.management import ManagementApi, RabbitMqAccounts
 from gateway.ingest.broker.rights import NativeTopics
 from gateway.ingest.catalog import survey
@@ -217,7 +218,7 @@ def device_accounts(config: Config) -> MosquittoAccounts | RabbitMqAccounts:
         )
     address, account = broker_address(config.mqtt), SessionOptions("administration", enrolment.username, password.encode())
     if enrolment.management is None:
-        return MosquittoAccounts(address, account)
+        return MosquittoAccounts(address, account, KeptAccounts(config.journal.path))
     tls = tls_context(enrolment.ca) if split_url(enrolment.management).scheme == "https" else None
     return RabbitMqAccounts(ManagementApi(enrolment.management, enrolment.username, password, tls), address, account)
 

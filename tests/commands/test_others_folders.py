@@ -216,6 +216,7 @@ COMMANDS: Final[dict[str, Command]] = {
         *("setup", "broker", "--conf", "{root}/conf.d", "--state", "{broker}", "--secrets", "{data}"),
         *("--plugins", "{root}/plugins", "--replace", "--unit", "{root}/unit"),
     ),
+    "setup accounts": given("setup", "accounts", "--accounts", "{broker}/accounts.json"),
     "setup influxdb": given("setup", "influxdb", "--secrets", "{data}/secrets", "--keep", "forever"),
     "setup copy": given("setup", "copy", "--to", "{settings}/other.yaml", "--since", "2026-10-01"),
     "setup rabbitmq": given(
@@ -236,6 +237,8 @@ PLACES: Final = (
         "journal.db.forgotten",
         "journal.db.forgotten-key",
         "journal.db.damaged-1",
+        "journal.db.accounts",
+        "journal.db.stands-session_lost",
     ),
     *("photos.db", "photos.db-journal", "copy.json", "journal.db.audit.restoring", "devices.yaml", "devices.yaml.bak"),
 )

@@ -57,7 +57,7 @@ def test_a_session_that_was_forgotten_and_filters_that_led_nowhere_are_logged_an
     session = SessionEvents()
     session.forgotten(5)
     session.forgotten(6)
-    assert (session.lost, session.lost_ms) == (2, 6)
+    assert (session.lost, session.stands) == (2, {"session_lost": {"at_ms": 6}})
     session.bindings_seen(["a/#", "b/#"], ["x.#"], 7)
     session.bindings_seen([], ["x.#", "y.#"], 8)
     assert (session.missing, session.missing_ms, session.restored) == (["a/#", "b/#"], 7, 2)

@@ -18,6 +18,7 @@ from gateway.commands.running import record, record_all
 from gateway.commands.starting import reaching
 from gateway.commands.terminal import Actions, add_action
 from gateway.ingest.broker.enrolling import AdministrationFault, BrokerEntrance, EnrolmentRefused, account_of
+from gateway.ingest.broker.kept_accounts import KeptAccounts
 from gateway.ingest.broker.rights import SALT_BYTES, NativeTopics, added, names_in
 from gateway.onboarding.registration import NotEnrollable, device_accounts, entrance_of, topics_of_device
 from gateway.runtime.pipeline.options import broker_address
@@ -106,7 +107,9 @@ def _enrol_in_file(
     try:
         _keep_present(names_in(text), places, replace=options.replace)
         accounts = [account_of(place) for place in places]
-        replace_file(path, added(text, [(one, token_bytes(SALT_BYTES)) for one in accounts]))
+        salted = [(one, token_bytes(SALT_BYTES)) for one in accounts]
+        KeptAccounts(config.journal.path).made(salted)  # or what is kept of them from before would be put back
+        replace_file(path, added(text, salted))
     except (OSError, ValueError) as error:
         raise ConfigurationFault([f"{path}: {error}"]) from error
     made += [(place, entrance.enrolment(place, one.password)) for place, one in zip(places, accounts, strict=True)]

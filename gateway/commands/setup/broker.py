@@ -20,16 +20,19 @@ from gateway.admin.broker.configuration import (
     port_limit,
     service_conf,
 )
+from gateway.commands.setup.accounts import gateways_of_broker
 from gateway.commands.setup.settings import Settings, beside, put_settings
 from gateway.commands.terminal import add_path, add_repeated, port, show, with_config
+from gateway.ingest.broker.kept_accounts import KeptAccounts
 from gateway.ingest.broker.rights import SALT_BYTES, SERVICES, BrokerAccount, document, of_administration, of_gateway
-from gateway.support.config.files import ConfigurationFault, blaming
+from gateway.support.config.files import ConfigurationFault, blaming, text_of
 from gateway.support.config.model import Config
 from gateway.support.config.setting_types import split_url
 from gateway.support.private_files import READERS_MODE, as_owner, give_to_readers, placed
 from schemas.printable import printable
 
 _PASSWORD_BYTES: Final = 24
+_ACCOUNTS: Final = "dynamic-security.json"
 PLUGIN: Final = "mosquitto_dynamic_security.so"
 
 _NEXT: Final = """
@@ -39,6 +42,8 @@ Next:
   2. systemctl daemon-reload, restart Mosquitto, then the gateway; `gateway check --connect` tells if they find each other
   3. gateway devices enroll ID"""
 
+_UPGRADED: Final = """
+Next: systemctl daemon-reload, then restart Mosquitto"""
 
 PLAIN_MODE: Final = 0o644
 
@@ -70,12 +75,19 @@ def add_options(broker: argparse.ArgumentParser) -> None:
     broker.add_argument("--port", type=port, default=8883, help="for devices (default: 8883)")
     broker.add_argument("--services-port", type=port, default=1883, help="for services of this machine (default: 1883)")
     add_repeated(broker, "--service", "an account for it; may be given again", choices=["chirpstack", "node-red"])
-    broker.add_argument("--replace", action="store_true", help="write anew what is there; all accounts of devices end")
+    how = broker.add_mutually_exclusive_group()
+    how.add_argument("--replace", action="store_true", help="write anew what is there; all accounts of devices end")
+    how.add_argument(
+        "--upgrade", action="store_true", help="add what a broker set up by an earlier version lacks; accounts stay"
+    )
     broker.add_argument("--dry-run", action="store_true", help="print what would be written")
 
 
 def setup_broker(config: Config, options: argparse.Namespace) -> None:
     """Write the files; ConfigurationFault if one is there already or cannot be written, or the plugin is missing."""
+    if options.upgrade:
+        _upgrade(_of_service(config, options), options)
+        return
     wanted = broker_files(config, options)
     if options.dry_run:
         show_files(wanted)
@@ -83,7 +95,7 @@ def setup_broker(config: Config, options: argparse.Namespace) -> None:
         lost = "--replace writes it anew, and all accounts of devices with it"
         raise ConfigurationFault([f"{path}: is there already; {lost}" for path in present])
     else:
-        write_broker(wanted)
+        write_broker(config, wanted)
     put_settings(config.file, broker_settings(config, options), dry_run=options.dry_run)
     print(_NEXT)
 
@@ -91,7 +103,7 @@ def setup_broker(config: Config, options: argparse.Namespace) -> None:
 def broker_files(config: Config, options: argparse.Namespace) -> list[SetupFile]:
     """The files; the accounts come last, and with them the broker is set up. ConfigurationFault if the plugin is missing."""
     used = MosquittoPlaces(
-        accounts=options.state / "dynamic-security.json",
+        accounts=options.state / _ACCOUNTS,
         plugins=_plugins(options.plugins),
         certificate=options.certificate,
         key=options.key,
@@ -100,20 +112,30 @@ def broker_files(config: Config, options: argparse.Namespace) -> list[SetupFile]
         devices_port=options.port,
         services_port=options.services_port,
     )
-    version = MosquittoVersion(options.mosquitto)
-    accounts, limit = _accounts(config, options.service), options.conf / "gateway_broker.nft"
+    version, accounts = MosquittoVersion(options.mosquitto), _accounts(config, options.service)
     return [
         SetupFile(options.conf / "province.conf", limits_conf(version, used.plugins), PLAIN_MODE),
         SetupFile(options.conf / "listeners.conf", listeners_conf(version, used), PLAIN_MODE),
-        SetupFile(limit, port_limit(used.devices_port), PLAIN_MODE),
-        SetupFile(options.unit / "gateway.conf", service_conf(used.accounts, _file_of(config), limit), PLAIN_MODE),
+        *_of_service(config, options),
         *(SetupFile(_password_file(config, options, one.name), f"{one.password}\n", READERS_MODE) for one in accounts),
         SetupFile(used.accounts, document((one, token_bytes(SALT_BYTES)) for one in accounts), READERS_MODE),
     ]
 
 
-def write_broker(wanted: list[SetupFile]) -> None:
-    """Write the files."""
+def _of_service(config: Config, options: argparse.Namespace) -> list[SetupFile]:
+    """What is added to the broker's service."""
+    accounts, limit = options.state / _ACCOUNTS, options.conf / "gateway_broker.nft"
+    return [
+        SetupFile(limit, port_limit(options.port), PLAIN_MODE),
+        SetupFile(options.unit / "gateway.conf", service_conf(accounts, _file_of(config), limit), PLAIN_MODE),
+    ]
+
+
+def write_broker(config: Config, wanted: list[SetupFile]) -> None:
+    """Write the files; what gateways kept of accounts of before ends, or it would be put back."""
+    for one in gateways_of_broker(config):
+        with blaming(f"{one.journal.path}: accounts that were kept"), KeptAccounts(one.journal.path).taken():
+            pass
     for file in wanted:
         write_file(file)
 
@@ -204,3 +226,17 @@ def write_file(file: SetupFile) -> None:
                 os.fchown(opened.fileno(), -1, getgrnam(file.group).gr_gid)
             opened.write(file.text.encode())
     show(f"{file.path}: written")
+
+
+def _upgrade(wanted: list[SetupFile], options: argparse.Namespace) -> None:
+    """Add files to a broker that is set up; a secret that is there stays, and so does a file that a person wrote."""
+    missing = [file for file in wanted if file.mode == PLAIN_MODE or not file.path.exists()]
+    if options.dry_run:
+        show_files(missing)
+        return
+    for file in missing:
+        if file.path.exists() and not text_of(file.path).startswith(file.text.partition("\n")[0]):
+            raise ConfigurationFault([f"{file.path}: is not of this command: rename it, and give the command again"])
+    for file in missing:
+        write_file(file)
+    print(_UPGRADED)

@@ -23,8 +23,9 @@ holds any (:attr:`Standby.awaited_journals`).
 
 The waits between two connections, of any gateway: after an ordinary end it comes back within two seconds, since a broker as
 Debian ships it keeps 1,000 messages for an absent client. When another client of the same id took the session, that would have
-the two throw each other out for ever. So the one that was thrown out waits a quarter of a minute, and twice as long each time
-it happens again, up to ten minutes. The other can work meanwhile; if it goes for good, this one comes back by itself.
+the two throw each other out for ever. So the one that was thrown out waits 4 s, the next time a quarter of a minute, and twice
+as long each time it happens again, up to ten minutes. The other can work meanwhile; if it goes for good, this one comes back by
+itself.
 
 Older brokers (Mosquitto 2.0.11) do not say that a session was taken over. So several connections in a row that the broker
 closes soon and without a reason count as taken over too. A broker that dies again and again refuses connections while it
@@ -231,6 +232,7 @@ def state_said(payload: bytes) -> tuple[PairRole, int] | None:
 
 
 LONGEST_WAIT_S: Final = 2.0
+RIVAL_ONCE_S: Final = 4.0
 RIVAL_FIRST_S: Final = 15.0
 RIVAL_LONGEST_S: Final = 600.0
 SOON_S: Final = 10.0
@@ -257,6 +259,7 @@ class Reconnects:
     _after_end: Backoff = field(default_factory=lambda: Backoff(0.2, LONGEST_WAIT_S))
     _after_rival: Backoff = field(default_factory=lambda: Backoff(RIVAL_FIRST_S, RIVAL_LONGEST_S))
     _waited_s: float = 0.0
+    _has_rival: bool = False
 
     @property
     def suspects_rival(self) -> bool:
@@ -267,8 +270,12 @@ class Reconnects:
         """Seconds to wait after a connection of ``lasted_s`` (0: it was never made); ``jitter`` is uniform in [0, 1)."""
         if lasted_s > RIVAL_LONGEST_S:
             self._after_rival.reset()
+            self._has_rival = False
         self.soon_ends = self.soon_ends + 1 if end is ConnectionEnd.UNEXPLAINED and 0 < lasted_s < SOON_S else 0
         if end is ConnectionEnd.TAKEN_OVER or self.suspects_rival:
+            is_first, self._has_rival = not self._has_rival, True
+            if is_first and end is ConnectionEnd.TAKEN_OVER:  # most often a mistake that is over by now
+                return RIVAL_ONCE_S * (0.75 + jitter / 4)
             return self._after_rival.next_s(0.75 + jitter / 4)
         if lasted_s > self._waited_s:
             self._after_end.reset()

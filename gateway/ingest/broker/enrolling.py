@@ -13,15 +13,17 @@ import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
-from secrets import token_hex, token_urlsafe
+from secrets import token_bytes, token_hex, token_urlsafe
 from typing import Final, Self, TypeVar
 
 import mqtt5
 
 from gateway.core.mqtt_session import DISCONNECT, Connected, Event, ProtocolFault, Session, SessionOptions, Subscribed
+from gateway.ingest.broker.kept_accounts import KeptAccounts
 from gateway.ingest.broker.rights import (
     ANSWERS,
     COMMANDS,
+    SALT_BYTES,
     BrokerAccount,
     BrokerCommand,
     NativeTopics,
@@ -46,7 +48,9 @@ _CHUNK_BYTES: Final = 65_536
 _REFUSED: Final = (
     "the account {} may not administer the broker; enrolment.username names the one that `gateway setup broker` made"
 )
+_NOT_KEPT: Final = "the change cannot be kept for the broker's next start: {}"
 _PASSWORD_BYTES: Final = 18
+_MARK_BYTES: Final = 4
 
 
 class AdministrationFault(Exception):  # noqa: N818 - it says what happened
@@ -186,11 +190,18 @@ def refuse_others(name: str, topics: Iterable[str]) -> None:
 
 def account_of(place: NativeTopics) -> BrokerAccount:
     """A new account of a device. It may use its own name as client id and no other, so it can take over nobody's session."""
-    return BrokerAccount(place.device, of_device(place), token_urlsafe(_PASSWORD_BYTES), place.device)
+    return BrokerAccount(place.device, of_device(place), token_urlsafe(_PASSWORD_BYTES), place.device, token_hex(_MARK_BYTES))
 
 
 class MosquittoAccounts(Administration):
-    """The accounts of devices on Mosquitto; its methods may raise :class:`EnrolmentRefused` too."""
+    """The accounts of devices on Mosquitto; its methods may raise :class:`EnrolmentRefused` too.
+
+    What is done is kept on disk before they return: see :mod:`gateway.ingest.broker.kept_accounts`.
+    """
+
+    def __init__(self, address: BrokerAddress, options: SessionOptions, kept: KeptAccounts) -> None:
+        super().__init__(address, options)
+        self._kept = kept
 
     async def enrolled(self) -> set[str]:
         """The names of all accounts."""
@@ -205,6 +216,12 @@ class MosquittoAccounts(Administration):
             refuse_others(account.name, topics_of(await self.ask(role_of(account.name))))
         replaced = removal(account.name) if is_present else []
         _refuse(faults(await self.ask([*replaced, *creation(account)])))
+        try:
+            await asyncio.to_thread(self._kept.made, [(account, token_bytes(SALT_BYTES))])
+        except OSError as error:
+            await self.ask(removal(account.name))
+            raise EnrolmentRefused([f"{_NOT_KEPT.format(error)}; the account was taken away again"]) from error
+        await self.ask(listing(1))  # the broker that made it still runs, so whoever starts it next finds the account on disk
         return account
 
     async def enrol_all(self, places: Sequence[NativeTopics]) -> AsyncIterator[BrokerAccount]:
@@ -221,6 +238,10 @@ class MosquittoAccounts(Administration):
         topics = topics_of(await self.ask(role_of(name)))
         if was_there:
             refuse_others(name, topics)
+        try:
+            await asyncio.to_thread(self._kept.taken_away, name)  # first: it must not come back
+        except OSError as error:
+            raise EnrolmentRefused([f"{_NOT_KEPT.format(error)}; nothing was taken away"]) from error
         _refuse(faults(await self.ask(removal(name))))
         await self.end_session(name)
         await self.clear(topics)

@@ -112,20 +112,29 @@ SERVICES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class BrokerAccount:
-    """One that may connect, by ``client_id`` alone or, if that is None, by any."""
+    """One that may connect, by ``client_id`` alone or, if that is None, by any.
+
+    :ivar mark: tells it from an earlier one of its name; the broker stores it as ``textname``.
+    """
 
     name: str
     rights: Sequence[Right]
     password: str = field(repr=False)
     client_id: str | None = None
+    mark: str = ""
 
 
 def document(accounts: Iterable[tuple[BrokerAccount, bytes]]) -> str:
     """The plugin's file with these accounts and ``SALT_BYTES`` random bytes for each, before the broker's first start."""
     listed = list(accounts)
-    clients = [_client(account, salt) for account, salt in listed]
-    roles = [{"rolename": account.name, "acls": _acls(account.rights)} for account, _ in listed]
-    return json.dumps({"defaultACLAccess": _DEFAULTS, "clients": clients, "groups": [], "roles": roles}, indent="\t") + "\n"
+    made = [stored(account, salt) for account, salt in listed]
+    clients, roles = [one["client"] for one in made], [one["role"] for one in made]
+    return written({"defaultACLAccess": _DEFAULTS, "clients": clients, "groups": [], "roles": roles})
+
+
+def stored(account: BrokerAccount, salt: bytes) -> dict[str, dict[str, Any]]:
+    """An account as the plugin's file has it."""
+    return {"client": _client(account, salt), "role": {"rolename": account.name, "acls": _acls(account.rights)}}
 
 
 def added(text: str, accounts: Iterable[tuple[BrokerAccount, bytes]]) -> str:
@@ -141,10 +150,11 @@ def without(text: str, names: Container[str]) -> str:
 
 def names_in(text: str) -> set[str]:
     """The names of the accounts in the plugin's file."""
-    return {str(client["username"]) for client in _read(text)["clients"]}
+    return {str(client["username"]) for client in read(text)["clients"]}
 
 
-def _read(text: str) -> dict[str, Any]:
+def read(text: str) -> dict[str, Any]:
+    """The plugin's file."""
     whole = json.loads(text)
     if not isinstance(whole, dict) or not {"clients", "roles"} <= whole.keys():
         raise ValueError("it holds no accounts of dynamic security")
@@ -152,9 +162,14 @@ def _read(text: str) -> dict[str, Any]:
 
 
 def _changed(text: str, leaving: Container[str], new: dict[str, Any]) -> str:
-    whole = _read(text)
+    whole = read(text)
     for key, name in (("clients", "username"), ("roles", "rolename")):
         whole[key] = [one for one in whole[key] if one[name] not in leaving] + new[key]
+    return written(whole)
+
+
+def written(whole: dict[str, Any]) -> str:
+    """The text of the plugin's file."""
     return json.dumps(whole, indent="\t") + "\n"
 
 
@@ -162,6 +177,7 @@ def _client(account: BrokerAccount, salt: bytes) -> dict[str, Any]:
     digest = hashlib.pbkdf2_hmac("sha512", account.password.encode(), salt, _ITERATIONS)
     return {
         "username": account.name,
+        **({"textname": account.mark} if account.mark else {}),
         **({"clientid": account.client_id} if account.client_id else {}),
         "password": base64.b64encode(digest).decode(),
         "salt": base64.b64encode(salt).decode(),
@@ -179,6 +195,8 @@ def creation(account: BrokerAccount) -> list[BrokerCommand]:
     client: BrokerCommand = {"command": "createClient", "username": account.name, "password": account.password}
     if account.client_id:
         client["clientid"] = account.client_id
+    if account.mark:
+        client["textname"] = account.mark
     return [
         {"command": "createRole", "rolename": account.name, "acls": _acls(account.rights)},
         client | {"roles": [{"rolename": account.name}]},
@@ -190,9 +208,9 @@ def removal(name: str) -> list[BrokerCommand]:
     return [{"command": "deleteClient", "username": name}, {"command": "deleteRole", "rolename": name}]
 
 
-def listing() -> list[BrokerCommand]:
-    """The command that asks for the names of all accounts."""
-    return [{"command": "listClients", "verbose": False, "count": -1, "offset": 0}]
+def listing(count: int = -1) -> list[BrokerCommand]:
+    """The command that asks for the names of all accounts, or of some."""
+    return [{"command": "listClients", "verbose": False, "count": count, "offset": 0}]
 
 
 def names(answers: Iterable[BrokerCommand]) -> set[str]:

@@ -31,8 +31,8 @@ _CONNECT_PATIENCE_S: Final = 10.0
 _CONNACK_PATIENCE_S: Final = 20.0
 """Time for the answer to the first packet; a link that takes 5 s each way is slow, not dead."""
 _RIVAL: Final = (
-    "another gateway connected as {}; each needs a mqtt.client_id of its own, the machines of a pair a mqtt.standby.machine; "
-    "tried again in {:.0f} s"
+    "another client connected under this gateway's client id; each gateway needs a mqtt.client_id of its own, the machines of "
+    "a pair a mqtt.standby.machine; tried again in {:.0f} s"
 )
 _PERHAPS: Final = f" soon after it was made and without a reason, {SOON_ENDS} times in a row or more: perhaps"
 _LOOKS: Final = 10
@@ -52,13 +52,17 @@ class BrokerAddress(NamedTuple):
 
 
 class Connection:
-    """The connection to the broker, open or not, and the ``session`` that is spoken over it."""
+    """The connection to the broker, open or not, and the ``session`` that is spoken over it.
+
+    :ivar is_rivalled: another client of its id took the session at the last end, as far as is known.
+    """
 
     def __init__(self, addresses: Sequence[BrokerAddress], session: Session) -> None:
         self._addresses = deque(addresses)
         self.session = session
         self._socket = BrokerSocket(_nobody)
         self._reconnects = Reconnects()
+        self.is_rivalled = False
         self._keep_alive_s = session.options.keep_alive_s
         self._stopped = False
         self._loop = asyncio.get_running_loop()
@@ -82,9 +86,10 @@ class Connection:
         except OSError as error:
             why = f"{address}: {handshake_fault(error, tls=address.tls is not None)}"
         wait_s = self._reconnects.wait_s(lasted_s, random(), end)  # noqa: S311 - jitter is no secret
-        if end is ConnectionEnd.TAKEN_OVER or self._reconnects.suspects_rival:
+        self.is_rivalled = end is ConnectionEnd.TAKEN_OVER or self._reconnects.suspects_rival
+        if self.is_rivalled:
             between = ":" if end is ConnectionEnd.TAKEN_OVER else _PERHAPS
-            why = f"{why}{between} {_RIVAL.format(self.session.options.client_id, wait_s)}"
+            why = f"{why}{between} {_RIVAL.format(wait_s)}"
         self._addresses.rotate(-1)
         return why, wait_s
 

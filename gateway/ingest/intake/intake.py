@@ -147,6 +147,8 @@ class Intake:
             if self._stopping:
                 return
             self._events.disconnected(why, self._clock.now_ms())
+            if self._connection.is_rivalled and permission is None:  # the machines of a pair take it from each other
+                self._events.session.taken(self._clock.now_ms())
             await asyncio.sleep(wait_s)
 
     def _received(self, data: bytes) -> None:
@@ -190,6 +192,7 @@ class Intake:
     def _on_connected(self, event: Connected, now_ms: int) -> None:
         self._acknowledger.connected(session_present=event.session_present)
         self._events.connected(str(self._connection.address), now_ms, session_present=event.session_present)
+        self._loop.run_in_executor(None, self._events.session.look_for_standing)
         self._events.session.granted(event.session_expiry_s, self._connection.session.options.session_expiry_s)
         if self._subscriptions.held and not event.session_present:
             self._events.session.forgotten(now_ms)

@@ -5,7 +5,7 @@ Each further trouble is one more line here.
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Final
 
@@ -19,6 +19,7 @@ from gateway.core.status.verdict import ORIGINS_WITHIN_MIN, Finding, Level
 from gateway.ingest.codecs.async_client import AsyncCodecs
 from gateway.ingest.events import FLOODS_SAID, Events
 from gateway.ingest.storage.recovery.tally import Tally
+from gateway.ingest.storage.standing import ACCOUNTS_PUT_BACK, SESSION_LOST
 from gateway.ingest.waiting_events import SessionEvents
 from gateway.monitoring.alarms.documents import GIVEN_UP_SHOWN_MS, AlarmEvents
 from gateway.support.access.exposed_secrets import pages_in_plain, sent_in_plain
@@ -189,8 +190,8 @@ def of_session(session: SessionEvents, now_ms: int, *, shared: bool) -> Iterator
     if session.expiry_s is not None:
         granted, asked = (written_span(span_s * 1000) for span_s in session.expiry_s)
         yield Finding("session_expiry_cut", Level.TROUBLE, {"granted": granted, "asked": asked})
-    if shared and session.lost and now_ms - session.lost_ms < _LOSS_SHOWN_MS:
-        yield Finding("session_lost", Level.TROUBLE, {"last": _minute(session.lost_ms)})
+    for key, about in session.stands.items():
+        yield _standing(key, about, shared=shared)
     if session.window is not None:
         at_once, wanted = session.window
         yield Finding("window_cut", Level.ATTENTION, {"granted": at_once, "asked": wanted})
@@ -206,6 +207,18 @@ def of_session(session: SessionEvents, now_ms: int, *, shared: bool) -> Iterator
         yield from _of_cluster(session.cluster)
     if session.unwatched:
         yield Finding("broker_unwatched", Level.ATTENTION, {}, session.unwatched)
+
+
+def _standing(key: str, about: Mapping[str, float | str], *, shared: bool) -> Finding:
+    """A finding that stands until a person has seen it, with times as people read them."""
+    told: dict[str, float | str] = {"count": 0, "some": "?", "damaged": ""}
+    told |= {name: value for name, value in about.items() if not name.endswith("_ms")}
+    told["last"] = _minute(int(about.get("at_ms", 0)))
+    if key == ACCOUNTS_PUT_BACK:
+        is_whole = not about.get("copy_ms")
+        told["copy"] = "" if is_whole else _minute(int(about["copy_ms"]))
+        return Finding("accounts_put_back" if is_whole else "accounts_from_copy", Level.ATTENTION, told)
+    return Finding("session_lost_shared" if shared and key == SESSION_LOST else key, Level.TROUBLE, told)
 
 
 def _of_cluster(seen: ClusterSeen) -> Iterator[Finding]:

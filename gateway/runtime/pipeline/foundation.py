@@ -19,6 +19,7 @@ from gateway.ingest.intake.connection import Connection
 from gateway.ingest.intake.pair import PairedConnection, Watch, watch_session
 from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database
+from gateway.ingest.storage.standing import StandingFindings
 from gateway.runtime.pipeline.options import broker_addresses, pair_topics, session_options
 from gateway.support.access.accounts import open_access
 from gateway.support.access.exposed_secrets import exposed_secrets
@@ -53,6 +54,8 @@ class Foundation:
         drops = BrokerDrops(None if dropped is None else int(dropped))
         pair = config.mqtt.standby.machine is not None  # the other machine may have heard the devices until now
         self.events = Events(reception=Reception(0 if pair else self.newest_ms or now_ms), drops=drops)
+        self.events.session.standing = StandingFindings(config.journal.path)
+        self.events.session.look_for_standing()
         self.events.exposed(exposed_secrets(config))
         self.ledger = Ledger(since_ms=now_ms)
         self.access = open_access(config)

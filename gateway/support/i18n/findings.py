@@ -32,10 +32,36 @@ FINDINGS: Final[dict[str, Words]] = {
         "readings: raise its limit (RabbitMQ: mqtt.max_session_expiry_interval_seconds)",
     ),
     "session_lost": Words(
+        "Máy chủ MQTT đã quên phiên của cổng này, nhận ra lúc {last}: bản tin chờ trong đó đã mất; hãy xem nhật ký của máy chủ "
+        "MQTT để biết vì sao; gateway journal acknowledge kết thúc cảnh báo này",
+        "MQTT broker: it had forgotten this gateway's session, noticed {last}: what waited in it is lost; the broker's log may "
+        "say why; `gateway journal acknowledge` ends this finding",
+    ),
+    "session_lost_shared": Words(
         "Máy chủ MQTT đã quên phiên của cổng này, nhận ra lúc {last}: bản tin chờ trong đó đã mất; bản tin đến sau đó nằm ở "
-        "hàng đợi unroutable và có thể phát lại",
+        "hàng đợi unroutable và có thể phát lại; gateway journal acknowledge kết thúc cảnh báo này",
         "MQTT broker: it had forgotten this gateway's session, noticed {last}: what waited in it is lost; what came after that "
-        "stands in the queue unroutable and can be replayed",
+        "stands in the queue unroutable and can be replayed; `gateway journal acknowledge` ends this finding",
+    ),
+    "session_taken": Words(
+        "Máy khác đã kết nối vào máy chủ MQTT bằng mã phiên của cổng này và lấy mất phiên, lần cuối lúc {last}: có thể đã mất "
+        "số đo; hãy tìm máy đó trong nhật ký của máy chủ MQTT; gateway journal acknowledge kết thúc cảnh báo này",
+        "MQTT broker: another client connected under this gateway's client id and took its session, last {last}: readings may "
+        "be lost; find it in the broker's log; `gateway journal acknowledge` ends this finding",
+    ),
+    "accounts_put_back": Words(
+        "Lúc {last}, trước khi máy chủ MQTT khởi động, {count} tài khoản bị mất do mất điện đã được khôi phục ({some}); "
+        "gateway journal acknowledge kết thúc thông báo này",
+        "MQTT broker: before it started, {last}, {count} accounts that a kill or a power cut had lost were put back ({some}); "
+        "`gateway journal acknowledge` ends this finding",
+    ),
+    "accounts_from_copy": Words(
+        "Lúc {last}, tệp tài khoản của máy chủ MQTT bị hỏng: {count} tài khoản đã được khôi phục từ bản sao lúc {copy} và từ "
+        "những gì cổng này đã cấp từ đó; thay đổi do chương trình khác làm từ đó đã mất; tệp hỏng: {damaged}; "
+        "gateway journal acknowledge kết thúc thông báo này",
+        "MQTT broker: its file of accounts was damaged when it started, {last}: {count} accounts were put back from the copy "
+        "of {copy} and what this gateway gave since; what other programs changed since is lost; the damaged file: {damaged}; "
+        "`gateway journal acknowledge` ends this finding",
     ),
     "window_cut": Words(
         "Máy chủ MQTT chỉ gửi {granted} bản tin một lượt thay vì {asked}, nên cổng phải chờ: hãy tăng mqtt.prefetch của "

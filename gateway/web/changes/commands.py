@@ -126,11 +126,11 @@ class PageCommands:
         """Drop all readings in the journal; return the number that expire."""
         return self.backlog.give_up(await self.database.run(journal.drop))
 
-    async def acknowledge_missing(self) -> int:
-        """End the alarm about missing readings; return their number."""
+    async def acknowledge_missing(self) -> tuple[int, list[str]]:
+        """End the alarm about missing readings, and what stands until a person has seen it; return their number, and that."""
         readings = await self.database.in_thread(self.database.tally.acknowledge)
         self.events.missing_acknowledged(readings)
-        return readings
+        return readings, await self.database.in_thread(self.events.session.seen)
 
     async def purge_waiting(self, key: str, cause: WaitCause) -> int:
         """Remove the messages that wait for a key now; return their number. In the account they expire."""

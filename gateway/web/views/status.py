@@ -258,6 +258,7 @@ class StatusPages(RouteGroup):
 
     @changes("/api/journal/acknowledge", AccountRole.ADMIN, "lost readings acknowledged", Touches.MACHINE)
     async def _acknowledge(self, request: web.Request) -> web.Response:
-        acknowledged = await self._commands.acknowledge_missing()
-        note_change(request, before={"missing": acknowledged}, after={"missing": 0})
-        return web.json_response({"acknowledged": acknowledged})
+        acknowledged, seen = await self._commands.acknowledge_missing()
+        also = {"findings": seen} if seen else {}
+        note_change(request, before={"missing": acknowledged, **also}, after={"missing": 0})
+        return web.json_response({"acknowledged": acknowledged, **also})

@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +16,12 @@ from gateway.commands.demo.services import Program, Service, dies_with_parent
 from tests.campaigns.powercut.recorded_disk import Operation
 
 STRACE: Final = shutil.which("strace")
-_CALLS: Final = "openat,close,write,fsync,fdatasync,rename,unlink,ftruncate"
+_OPENS: Final = ("open", "openat", "creat")
+_RENAMES: Final = ("rename", "renameat", "renameat2")
+_UNLINKS: Final = ("unlink", "unlinkat")
+_WRITES: Final = ("write", "writev", "pwrite64")
+_SYNCS: Final = ("fsync", "fdatasync")
+_CALLS: Final = ",".join(f"?{call}" for call in (*_OPENS, *_RENAMES, *_UNLINKS, *_WRITES, *_SYNCS, "close", "ftruncate"))
 _LINE: Final = re.compile(r"^\d+ +(\w+)\((.*)\) += (\d+)(?:<.*>)?$")
 _TEXT: Final = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
 
@@ -45,10 +51,10 @@ def tell(service: Service, number: signal.Signals) -> None:
     os.kill(int(child), number)
 
 
-def operations(trace: Path, folder: Path) -> list[Operation]:
-    """The operations on files of a folder, up to the last whole line."""
+def operations(trace: Path, folder: Path, begins_with: Iterable[str] = ()) -> list[Operation]:
+    """The operations on files of a folder, up to the last whole line; some were there before."""
     found: list[Operation] = []
-    there = set[str]()
+    there = set(begins_with)
     opened: dict[str, tuple[str, int]] = {}
     for line in trace.read_text().splitlines():
         match = _LINE.match(line)
@@ -56,21 +62,24 @@ def operations(trace: Path, folder: Path) -> list[Operation]:
             continue
         call, arguments, result = match.groups()
         texts = [bytes.fromhex(text.replace("\\x", "")) for text in _TEXT.findall(arguments)]
-        if call == "openat":
+        if call in _OPENS:
             opened.pop(result, None)
             name = _name_in(folder, texts[0])
-            if name is None or "O_WRONLY" not in arguments:
+            if name is None or (call != "creat" and not re.search("O_WRONLY|O_RDWR", arguments)):
                 continue
             opened[result] = name, 0
-            found.append(Operation("truncate", name) if name in there else Operation("create", name))
+            if name not in there:
+                found.append(Operation("create", name))
+            elif call == "creat" or "O_TRUNC" in arguments:
+                found.append(Operation("truncate", name))
             there.add(name)
-        elif call in {"rename", "unlink"}:
-            name = _name_in(folder, texts[0])
+        elif call in {*_RENAMES, *_UNLINKS}:
+            name, is_rename = _name_in(folder, texts[0]), call in _RENAMES
             if name is not None:
                 there.discard(name)
                 new = _name_in(folder, texts[-1]) or ""
-                there.update({new} if call == "rename" else ())
-                found.append(Operation("rename", name, data=new.encode()) if call == "rename" else Operation("delete", name))
+                there.update({new} if is_rename else ())
+                found.append(Operation("rename", name, data=new.encode()) if is_rename else Operation("delete", name))
         elif (descriptor := arguments.partition(",")[0]) in opened:
             found += _of_open_file(call, descriptor, opened, texts, int(result))
     return found
@@ -80,12 +89,12 @@ def _of_open_file(
     call: str, descriptor: str, opened: dict[str, tuple[str, int]], texts: list[bytes], result: int
 ) -> list[Operation]:
     name, offset = opened[descriptor]
-    if call == "write":
+    if call in _WRITES:
         opened[descriptor] = name, offset + result
-        return [Operation("write", name, offset, texts[0][:result])]
+        return [Operation("write", name, offset, b"".join(texts)[:result])]
     if call == "close":  # the next with this number is another file, or a connection
         del opened[descriptor]
-    return [Operation("sync", name)] if call in {"fsync", "fdatasync"} else []
+    return [Operation("sync", name)] if call in _SYNCS else []
 
 
 def _name_in(folder: Path, path: bytes) -> str | None:

@@ -99,6 +99,24 @@ def test_what_is_there_is_written_anew_only_when_that_is_said(broker: Broker) ->
     assert (broker.secrets / "gateway.password").read_text() != before
 
 
+def test_an_upgrade_adds_what_is_missing_and_leaves_accounts_and_what_a_person_wrote_alone(broker: Broker) -> None:
+    broker.command()
+    before = {file: file.read_bytes() for folder in (broker.conf, broker.state, broker.secrets) for file in folder.iterdir()}
+    added = broker.unit / "gateway.conf"
+    written = added.read_text()
+    assert "\nLimitNOFILE=12000\n" in written
+    assert f'--accounts "{broker.state}/dynamic-security.json" -c "{broker.folder}/gateway.yaml"\n' in written
+    added.write_text(written.partition("[Service]")[0])
+    assert "systemctl daemon-reload" in broker.command("--upgrade")
+    assert added.read_text() == written
+    assert {file: file.read_bytes() for file in before} == before
+    added.write_text("[Service]\nLimitNOFILE=65536\n")
+    assert "gateway.conf: is not of this command: rename it" in broker.command("--upgrade", status=2)
+    added.unlink()
+    assert f"# {added}\n# What Mosquitto's service needs" in broker.command("--upgrade", "--dry-run")
+    assert not added.exists()
+
+
 def test_a_dry_run_shows_what_is_no_secret_and_writes_nothing(broker: Broker) -> None:
     shown = broker.command("--dry-run")
     assert f"# {broker.conf}/listeners.conf\n# Who may connect" in shown

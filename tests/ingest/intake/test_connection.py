@@ -6,7 +6,7 @@ from math import inf
 
 import mqtt5
 
-from gateway.core.gateways.standby import LONGEST_WAIT_S, RIVAL_FIRST_S, SOON_ENDS, ConnectionEnd
+from gateway.core.gateways.standby import LONGEST_WAIT_S, RIVAL_FIRST_S, RIVAL_ONCE_S, SOON_ENDS, ConnectionEnd
 from gateway.core.mqtt_session import Event, ProtocolFault, Session, SessionOptions
 from gateway.ingest.intake.connection import BrokerAddress, Connection
 from tests.core.conversation import CONNACK
@@ -62,8 +62,8 @@ def test_a_broker_kept_a_connection_from_the_greeting_to_its_end_and_not_at_all_
 
 def test_a_gateway_thrown_out_by_another_of_its_name_says_so_and_waits_long() -> None:
     ((why, wait_s),) = asyncio.run(ends(1, TAKEN_OVER))
-    assert "session taken over: another gateway connected as gateway-1; each needs" in why
-    assert wait_s > RIVAL_FIRST_S * 3 / 4
+    assert "session taken over: another client connected under this gateway's client id; each gateway needs" in why
+    assert wait_s > RIVAL_ONCE_S * 3 / 4
 
 
 def test_the_way_to_the_broker_is_measured_again_while_it_lasts() -> None:
@@ -92,7 +92,7 @@ def test_the_way_to_the_broker_is_measured_again_while_it_lasts() -> None:
 
 def test_a_broker_that_closes_soon_again_and_again_and_says_nothing_is_told_as_perhaps_a_second_gateway_of_the_name() -> None:
     *before, (why, wait_s) = asyncio.run(ends(SOON_ENDS, b""))
-    assert "without a reason, 5 times in a row or more: perhaps another gateway connected as gateway-1; each needs" in why
+    assert "without a reason, 5 times in a row or more: perhaps another client connected under this gateway's client id" in why
     assert wait_s > RIVAL_FIRST_S * 3 / 4
     assert {why for why, _ in before} == {"the broker closed the connection"}
     assert max(wait_s for _, wait_s in before) <= LONGEST_WAIT_S

@@ -199,7 +199,7 @@ def test_a_session_that_the_broker_forgot_is_told_and_so_is_one_that_it_keeps_sh
         gateway.subscriptions.confirm()
         broker.hang_up()
         await until(lambda: broker.connections == 2 and gateway.events.session.lost)
-        assert (gateway.events.session.lost, gateway.events.session.lost_ms) == (1, NOW_MS)
+        assert (gateway.events.session.lost, gateway.events.session.stands) == (1, {"session_lost": {"at_ms": NOW_MS}})
         await until(lambda: broker.came.count(f"subscribe a/# b/# {BROKER_DROPPED}") == 2)
 
     tell(tmp_path, story, mqtt5.ConnAckPacket(session_expiry_interval=60, server_keep_alive=1).write())

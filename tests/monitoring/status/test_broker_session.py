@@ -1,9 +1,12 @@
 """The session that the broker keeps: a shorter life than asked for, and a session that was forgotten, are told."""
 
+import asyncio
 import logging
+from pathlib import Path
 
 import pytest
 
+from gateway.ingest.storage.standing import StandingFindings
 from gateway.ingest.waiting_events import SessionEvents
 from gateway.monitoring.status.troubles import of_session
 from gateway.support.i18n.findings import sentence
@@ -28,13 +31,34 @@ def test_a_session_that_lives_for_less_than_asked_is_told_until_it_lives_as_long
     assert said(session) == []
 
 
-def test_a_forgotten_session_is_told_for_a_day_where_it_is_all_that_keeps_a_gateways_part() -> None:
+def test_a_forgotten_session_is_told_until_a_person_has_seen_it() -> None:
     session = SessionEvents()
     session.forgotten(NOW_MS)
-    (text,) = said(session, NOW_MS + DAY_MS - 1)
-    assert "had forgotten this gateway's session" in text
-    assert said(session, NOW_MS + DAY_MS) == []
-    assert said(session, shared=False) == [], "a broker without persistence forgets at each restart; the log says it"
+    for shared in (True, False):
+        (text,) = said(session, NOW_MS + 99 * DAY_MS, shared=shared)
+        assert "had forgotten this gateway's session" in text
+        assert ("unroutable" in text) is shared
+    assert session.seen() == ["session_lost"]
+    assert said(session) == []
+
+
+async def put_on_disk(journal: Path) -> None:
+    session = SessionEvents(standing=StandingFindings(journal))
+    session.taken(NOW_MS)
+    await asyncio.get_running_loop().shutdown_default_executor()
+
+
+def test_what_a_person_has_not_seen_outlives_a_restart_and_a_damaged_file_is_told_all_the_same(tmp_path: Path) -> None:
+    journal = tmp_path / "journal.db"
+    asyncio.run(put_on_disk(journal))
+    (tmp_path / "journal.db.stands-accounts_put_back").write_text('["no", ')
+    again = SessionEvents(standing=StandingFindings(journal))
+    again.look_for_standing()
+    taken, put_back = sorted(said(again), key=lambda text: "accounts" in text)
+    assert "another client connected under this gateway's client id and took its session" in taken
+    assert "0 accounts that a kill or a power cut had lost were put back" in put_back
+    assert again.seen() == ["accounts_put_back", "session_taken"]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_smaller_window_is_told_with_both_numbers() -> None:

@@ -1,0 +1,133 @@
+"""Accounts of Mosquitto that a kill or a power cut left empty, torn or old, put back before the broker starts.
+
+Theory of operation
+-------------------
+Beside the broker's file lies a copy of it, as it was when the broker last started; what was made and taken away since is kept
+by the gateways (:mod:`gateway.ingest.broker.kept_accounts`). Both together are what the file must hold.
+
+* The file cannot be read, or is gone: the copy takes its place, and the damaged one is kept beside it.
+* The file is whole: it counts, with all that others changed in it. A power cut may have left an older one in its place.
+
+Either way an account that was made since and is missing, or is an earlier one of that name, is put back; one that was taken
+away since goes again. The result is on disk, synced, before it becomes the new copy, and the copy before the gateways' files
+are emptied. So a power cut at any moment leaves enough for the next start. Mosquitto does not run meanwhile.
+"""
+
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from gateway.ingest.broker.kept_accounts import Changes
+from gateway.ingest.broker.rights import is_of_device, read, written
+from gateway.support.private_files import READERS_MODE, as_owner, give_to_readers, placed, private, read_bytes, sync_folder
+
+_COPY: Final = ".copy"
+_DAMAGED: Final = ".damaged"
+
+
+@dataclass(slots=True)
+class PutBack:
+    """What was done.
+
+    :ivar names: accounts that were put back; ``gone``: those that were taken away again.
+    :ivar damaged: the file that could not be read, kept aside; None: the broker's file was whole, or missing.
+    :ivar copy_ms: when the copy was made that took the place of the broker's file; 0: it stayed.
+    :ivar is_lost: there is nothing to put back from.
+    """
+
+    names: list[str] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+    damaged: Path | None = None
+    copy_ms: int = 0
+    is_lost: bool = False
+
+    @property
+    def is_news(self) -> bool:
+        """Tell if a person should know."""
+        return bool(self.names or self.copy_ms or self.is_lost)
+
+
+def put_back(accounts: Path, changes: Changes) -> PutBack:
+    """Make the broker's file whole, and copy it; OSError if it cannot be read or written."""
+    done, copy = PutBack(), accounts.with_name(accounts.name + _COPY)
+    with as_owner(accounts.parent):
+        found = _bytes(accounts)
+        whole, was_whole = _whole(found), True
+        if whole is None:
+            was_whole, whole = False, _whole(_bytes(copy))
+            if whole is None:
+                done.is_lost = True
+                return done
+            done.copy_ms = copy.stat().st_mtime_ns // 1_000_000
+            kept = {str(client["username"]) for client in whole["clients"]}
+        changed = _apply(whole, changes, done)
+        if not was_whole:
+            done.names = sorted({*kept, *done.names} - set(done.gone))
+            if found is not None:
+                done.damaged = accounts.with_name(accounts.name + _DAMAGED)
+                accounts.replace(done.damaged)
+        data = written(whole).encode() if changed or not was_whole or found is None else found
+        if data == found:
+            _sync(accounts)
+        else:
+            _write(accounts, data)
+        if data != _bytes(copy):
+            _write(copy, data)
+    return done
+
+
+def _apply(whole: dict[str, Any], changes: Changes, done: PutBack) -> bool:
+    """Bring changes into a file that can be read; tell if any was missing there. An account of no device stays as it is."""
+    clients = {str(client["username"]): client for client in whole["clients"]}
+    roles = {str(role["rolename"]): role for role in whole["roles"]}
+    for name, made in changes.items():
+        there = clients.get(name)
+        if there is not None and not _is_of_device(name, roles.get(name)):
+            continue
+        if made is None:
+            if there is not None or name in roles:
+                clients.pop(name, None)
+                roles.pop(name, None)
+                done.gone.append(name)
+        elif there is None or name not in roles or there.get("textname") != made["client"].get("textname"):
+            clients[name], roles[name] = made["client"], made["role"]
+            done.names.append(name)
+    whole["clients"], whole["roles"] = list(clients.values()), list(roles.values())
+    return bool(done.names or done.gone)
+
+
+def _is_of_device(name: str, role: Mapping[str, Any] | None) -> bool:
+    return role is None or is_of_device(name, [str(acl.get("topic")) for acl in role.get("acls", [])])
+
+
+def _bytes(path: Path) -> bytes | None:
+    with suppress(FileNotFoundError):
+        return read_bytes(path)
+    return None
+
+
+def _whole(data: bytes | None) -> dict[str, Any] | None:
+    """The plugin's file; None: it is not whole."""
+    try:
+        found = read((data or b"").decode())
+        has_names = all(client["username"] for client in found["clients"]) and all(role["rolename"] for role in found["roles"])
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+    return found if found["clients"] and has_names else None
+
+
+def _write(path: Path, data: bytes) -> None:
+    with placed(path, READERS_MODE) as file:
+        give_to_readers(file.fileno(), path)
+        file.write(data)
+    sync_folder(path.parent)
+
+
+def _sync(path: Path) -> None:
+    """Have a file on disk as it is: Mosquitto does not see to it."""
+    with open(path, "rb", opener=private) as file:
+        os.fsync(file.fileno())
+    sync_folder(path.parent)

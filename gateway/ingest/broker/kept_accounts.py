@@ -1,0 +1,112 @@
+"""Accounts of devices that were made or taken away since the broker last started, in a file beside the journal.
+
+Theory of operation
+-------------------
+The broker's own file of accounts is not safe against a kill or a power cut: Mosquitto 2.0.11 writes it in place, 2.0.21 does
+not sync it. Nor may the gateway read it. So whoever makes an account or takes one away appends a line here, synced, before
+anybody is told that it is done. The line holds what the broker's file would: a salted hash, no password. Before the broker
+starts, :mod:`gateway.admin.broker.putting_back` compares its file with these lines, keeps a copy of what it found whole, and
+empties this file.
+
+A line that a power cut left unfinished was told to nobody. Of several lines about an account the last one counts. What cannot
+be read or written raises :class:`OSError`.
+"""
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from gateway.ingest.broker.rights import BrokerAccount, is_of_device, stored
+from gateway.ingest.storage.beside import beside
+from gateway.support.private_files import as_owner, make_folder, private, sync_folder
+
+Changes = Mapping[str, dict[str, Any] | None]
+"""Account → its client and role, as the broker stores them; None: it was taken away."""
+_SUFFIX: Final = ".accounts"
+_LARGEST_BYTES: Final = 64 * 2**20
+_PATIENCE_S: Final = 5.0
+
+
+class KeptAccounts:
+    """The file of one gateway."""
+
+    def __init__(self, journal: Path) -> None:
+        self.path = beside(journal, _SUFFIX)
+
+    def made(self, accounts: Iterable[tuple[BrokerAccount, bytes]]) -> None:
+        """Keep new accounts, with random bytes as salt for each."""
+        self._append({"name": one.name, **stored(one, salt)} for one, salt in accounts)
+
+    def taken_away(self, name: str) -> None:
+        """Keep that an account is gone."""
+        self._append([{"name": name}])
+
+    def _append(self, lines: Iterable[dict[str, Any]]) -> None:
+        make_folder(self.path.parent)
+        is_new = not self.path.exists()
+        with open(self.path, "a+b", opener=private) as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            size = file.seek(0, os.SEEK_END)
+            if size:
+                file.seek(size - 1)
+                torn = file.read(1) != b"\n"
+                file.write(b"\n" if torn else b"")
+            file.writelines(json.dumps(line).encode() + b"\n" for line in lines)
+            file.flush()
+            os.fsync(file.fileno())
+        if is_new:
+            with as_owner(self.path.parent):
+                sync_folder(self.path.parent)
+
+    @contextmanager
+    def taken(self) -> Iterator[Changes]:
+        """The changes; once all went well with them the file is emptied. Nobody appends meanwhile."""
+        if not self.path.exists():
+            yield {}
+            return
+        with open(self.path, "r+b", opener=private) as file:
+            is_alone = _locked(file.fileno())
+            yield changes_in(file.read(_LARGEST_BYTES))
+            if is_alone:
+                file.truncate(0)
+                os.fsync(file.fileno())
+
+
+def _locked(descriptor: int) -> bool:
+    """Lock a file; False: somebody holds it for too long."""
+    until_s = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until_s:
+                return False
+            time.sleep(_PATIENCE_S / 50)
+        else:
+            return True
+
+
+def changes_in(data: bytes) -> Changes:
+    """The changes in a file's bytes; what is no account of a device is left out."""
+    found: dict[str, dict[str, Any] | None] = {}
+    for line in data.splitlines():
+        try:
+            said = json.loads(line)
+            name = str(said["name"])
+            if "client" not in said:
+                found[name] = None
+            elif said["client"]["username"] == said["role"]["rolename"] == name and _is_of_device(name, said["role"]):
+                found[name] = {"client": said["client"], "role": said["role"]}
+        except (ValueError, TypeError, KeyError):
+            continue
+    return found
+
+
+def _is_of_device(name: str, role: dict[str, Any]) -> bool:
+    topics = [str(acl["topic"]) for acl in role["acls"]]
+    return is_of_device(name, topics) and all(topic.startswith("iot/v1/") and f"/{name}/" in topic for topic in topics)
