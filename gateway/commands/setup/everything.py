@@ -178,7 +178,7 @@ class SetupOfMachine:
         if self._options.dry_run:
             say(*(f"would write: {one.path}" for one in wanted))
         else:
-            broker.write_broker(wanted)
+            broker.write_broker(config, wanted)
         self._put(settings)
         self._systemctl("daemon-reload")
         self._systemctl("enable", "mosquitto")
