@@ -19,7 +19,6 @@ from gateway.ingest.storage import journal, rejects
 from gateway.ingest.storage.database import Database
 from gateway.ingest.storage.device_memory import StoredMemory
 from gateway.ingest.storage.rejects import RejectFilter
-from gateway.ingest.storage.standing import StandingFindings
 from gateway.onboarding.explain.dry_run import listed_reject, reject_document
 from gateway.runtime.pipeline.options import storage_limits
 from gateway.runtime.pipeline.processing import build_processor
@@ -27,6 +26,7 @@ from gateway.support.clock import WallClock
 from gateway.support.config.files import ConfigurationFault, blaming
 from gateway.support.config.model import Config
 from gateway.support.private_files import private
+from gateway.support.standing import StandingFindings
 from schemas.printable import printable
 from schemas.rejects import RejectReason
 

@@ -15,8 +15,8 @@ from functools import partial
 from gateway.core.batching.rates import RecentOrigins
 from gateway.core.gateways.queue_members import ClusterSeen
 from gateway.core.status.verdict import ORIGINS_WITHIN_MIN
-from gateway.ingest.storage.standing import SESSION_LOST, SESSION_TAKEN, Params, StandingFindings
 from gateway.support.logs import RareLog
+from gateway.support.standing import SESSION_LOST, SESSION_TAKEN, Params, StandingFindings
 
 log = logging.getLogger("gateway")
 

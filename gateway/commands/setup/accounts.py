@@ -10,11 +10,11 @@ from gateway.admin.broker.putting_back import PutBack, put_back
 from gateway.commands import OK
 from gateway.commands.terminal import add_config, add_path, show, tell
 from gateway.ingest.broker.kept_accounts import Changes, KeptAccounts
-from gateway.ingest.storage.standing import ACCOUNTS_PUT_BACK, StandingFindings
 from gateway.support.clock import WallClock
 from gateway.support.config.files import ConfigurationFault, load
 from gateway.support.config.model import Config
 from gateway.support.config.setting_types import is_loopback, split_url
+from gateway.support.standing import ACCOUNTS_PUT_BACK, StandingFindings
 
 ACCOUNTS: Final = "/var/lib/mosquitto/dynamic-security.json"
 _OTHERS: Final = (Path("/etc"), "gateway*/gateway.yaml")

@@ -19,13 +19,13 @@ from gateway.core.status.verdict import ORIGINS_WITHIN_MIN, Finding, Level
 from gateway.ingest.codecs.async_client import AsyncCodecs
 from gateway.ingest.events import FLOODS_SAID, Events
 from gateway.ingest.storage.recovery.tally import Tally
-from gateway.ingest.storage.standing import ACCOUNTS_PUT_BACK, SESSION_LOST
 from gateway.ingest.waiting_events import SessionEvents
 from gateway.monitoring.alarms.documents import GIVEN_UP_SHOWN_MS, AlarmEvents
 from gateway.support.access.exposed_secrets import pages_in_plain, sent_in_plain
 from gateway.support.config.model import Config
 from gateway.support.i18n.formats import written_span
 from gateway.support.registry.shares import ManagementSection
+from gateway.support.standing import ACCOUNTS_PUT_BACK, SESSION_LOST
 
 _LOSS_SHOWN_MS: Final = 86_400_000
 _IDS_SHOWN: Final = 5

@@ -19,13 +19,13 @@ from gateway.ingest.intake.connection import Connection
 from gateway.ingest.intake.pair import PairedConnection, Watch, watch_session
 from gateway.ingest.storage import keyvalue
 from gateway.ingest.storage.database import Database
-from gateway.ingest.storage.standing import StandingFindings
 from gateway.runtime.pipeline.options import broker_addresses, pair_topics, session_options
 from gateway.support.access.accounts import open_access
 from gateway.support.access.exposed_secrets import exposed_secrets
 from gateway.support.audit.log import AuditLog
 from gateway.support.clock import WallClock
 from gateway.support.config.model import Config
+from gateway.support.standing import StandingFindings
 from gateway.support.tls import tls_contexts
 
 Lane = Callable[[], Coroutine[Any, Any, None]]

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway.ingest.storage.standing import StandingFindings
 from gateway.ingest.waiting_events import SessionEvents
 from gateway.monitoring.status.troubles import of_session
 from gateway.support.i18n.findings import sentence
+from gateway.support.standing import StandingFindings
 
 DAY_MS = 86_400_000
 NOW_MS = 1_793_491_200_250

@@ -9,7 +9,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from gateway.ingest.storage.beside import beside
 from gateway.support.private_files import as_owner, make_folder, read_bytes, replace_bytes
 
 SESSION_LOST: Final = "session_lost"
@@ -27,7 +26,7 @@ class StandingFindings:
         self._journal = journal
 
     def _file(self, key: str) -> Path:
-        return beside(self._journal, f".stands-{key}")
+        return self._journal.with_name(f"{self._journal.name}.stands-{key}")
 
     def put(self, key: str, params: Params) -> None:
         """Let a finding stand; one that stands already gets what is new of it."""
