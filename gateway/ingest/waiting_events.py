@@ -16,7 +16,7 @@ from gateway.core.batching.rates import RecentOrigins
 from gateway.core.gateways.queue_members import ClusterSeen
 from gateway.core.status.verdict import ORIGINS_WITHIN_MIN
 from gateway.support.logs import RareLog
-from gateway.support.standing import SESSION_LOST, SESSION_TAKEN, Params, StandingFindings
+from gateway.support.standing import SESSION_LOST, SESSION_TAKEN, StandingFindings, StandingParams
 
 log = logging.getLogger("gateway")
 
@@ -50,7 +50,7 @@ class SessionEvents:
     is_kept: bool = True
     cluster: ClusterSeen | None = None
     unwatched: str = ""
-    stands: dict[str, Params] = field(default_factory=dict)
+    stands: dict[str, StandingParams] = field(default_factory=dict)
     standing: StandingFindings | None = None
 
     def look_for_standing(self) -> None:

@@ -16,7 +16,7 @@ SESSION_TAKEN: Final = "session_taken"
 ACCOUNTS_PUT_BACK: Final = "accounts_put_back"
 KEYS: Final = (SESSION_LOST, SESSION_TAKEN, ACCOUNTS_PUT_BACK)
 
-Params = Mapping[str, float | str]
+StandingParams = Mapping[str, float | str]
 
 
 class StandingFindings:
@@ -28,14 +28,14 @@ class StandingFindings:
     def _file(self, key: str) -> Path:
         return self._journal.with_name(f"{self._journal.name}.stands-{key}")
 
-    def put(self, key: str, params: Params) -> None:
+    def put(self, key: str, params: StandingParams) -> None:
         """Let a finding stand; one that stands already gets what is new of it."""
         make_folder(self._journal.parent)
         replace_bytes(self._file(key), json.dumps(params).encode())
 
-    def all(self) -> dict[str, Params]:
-        """What stands; what cannot be read stands without particulars."""
-        found: dict[str, Params] = {}
+    def all(self) -> dict[str, StandingParams]:
+        """All that stand; one that cannot be read stands without particulars."""
+        found: dict[str, StandingParams] = {}
         for key in KEYS:
             with suppress(FileNotFoundError):
                 try:
@@ -47,7 +47,7 @@ class StandingFindings:
                 }
         return found
 
-    def acknowledge(self) -> dict[str, Params]:
+    def acknowledge(self) -> dict[str, StandingParams]:
         """End all that stand; return them."""
         found = self.all()
         with as_owner(self._journal.parent):

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.ingest.broker.kept_accounts import Changes
+from gateway.ingest.broker.kept_accounts import AccountChanges
 from gateway.ingest.broker.rights import is_of_device, read, written
 from gateway.support.private_files import READERS_MODE, as_owner, give_to_readers, placed, private, read_bytes, sync_folder
 
@@ -30,11 +30,11 @@ _DAMAGED: Final = ".damaged"
 
 @dataclass(slots=True)
 class PutBack:
-    """What was done.
+    """Tells what was done.
 
     :ivar names: accounts that were put back; ``gone``: those that were taken away again.
     :ivar damaged: the file that could not be read, kept aside; None: the broker's file was whole, or missing.
-    :ivar copy_ms: when the copy was made that took the place of the broker's file; 0: it stayed.
+    :ivar copy_ms: time at which the copy was made that took the place of the file; 0: the file stayed.
     :ivar is_lost: there is nothing to put back from.
     """
 
@@ -50,7 +50,7 @@ class PutBack:
         return bool(self.names or self.copy_ms or self.is_lost)
 
 
-def put_back(accounts: Path, changes: Changes) -> PutBack:
+def put_back(accounts: Path, changes: AccountChanges) -> PutBack:
     """Make the broker's file whole, and copy it; OSError if it cannot be read or written."""
     done, copy = PutBack(), accounts.with_name(accounts.name + _COPY)
     with as_owner(accounts.parent):
@@ -79,7 +79,7 @@ def put_back(accounts: Path, changes: Changes) -> PutBack:
     return done
 
 
-def _apply(whole: dict[str, Any], changes: Changes, done: PutBack) -> bool:
+def _apply(whole: dict[str, Any], changes: AccountChanges, done: PutBack) -> bool:
     """Bring changes into a file that can be read; tell if any was missing there. An account of no device stays as it is."""
     clients = {str(client["username"]): client for client in whole["clients"]}
     roles = {str(role["rolename"]): role for role in whole["roles"]}

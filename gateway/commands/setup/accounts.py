@@ -9,7 +9,7 @@ from typing import Any, Final
 from gateway.admin.broker.putting_back import PutBack, put_back
 from gateway.commands import OK
 from gateway.commands.terminal import add_config, add_path, show, tell
-from gateway.ingest.broker.kept_accounts import Changes, KeptAccounts
+from gateway.ingest.broker.kept_accounts import AccountChanges, KeptAccounts
 from gateway.support.clock import WallClock
 from gateway.support.config.files import ConfigurationFault, load
 from gateway.support.config.model import Config
@@ -55,7 +55,7 @@ def _gateways(options: argparse.Namespace) -> Iterator[Config]:
         tell(f"{fault.lines[0]}: what was enrolled since the last start is not known")
 
 
-def _taken(config: Config, taken: ExitStack) -> Changes:
+def _taken(config: Config, taken: ExitStack) -> AccountChanges:
     try:
         return taken.enter_context(KeptAccounts(config.journal.path).taken())
     except OSError as error:

@@ -123,7 +123,7 @@ def broker_files(config: Config, options: argparse.Namespace) -> list[SetupFile]
 
 
 def _of_service(config: Config, options: argparse.Namespace) -> list[SetupFile]:
-    """What is added to the broker's service."""
+    """The files that are added to the broker's service."""
     accounts, limit = options.state / _ACCOUNTS, options.conf / "gateway_broker.nft"
     return [
         SetupFile(limit, port_limit(options.port), PLAIN_MODE),

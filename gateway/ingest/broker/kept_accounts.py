@@ -25,7 +25,7 @@ from gateway.ingest.broker.rights import BrokerAccount, is_of_device, stored
 from gateway.ingest.storage.beside import beside
 from gateway.support.private_files import as_owner, make_folder, private, sync_folder
 
-Changes = Mapping[str, dict[str, Any] | None]
+AccountChanges = Mapping[str, dict[str, Any] | None]
 """Account → its client and role, as the broker stores them; None: it was taken away."""
 _SUFFIX: Final = ".accounts"
 _LARGEST_BYTES: Final = 64 * 2**20
@@ -64,7 +64,7 @@ class KeptAccounts:
                 sync_folder(self.path.parent)
 
     @contextmanager
-    def taken(self) -> Iterator[Changes]:
+    def taken(self) -> Iterator[AccountChanges]:
         """The changes; once all went well with them the file is emptied. Nobody appends meanwhile."""
         if not self.path.exists():
             yield {}
@@ -91,7 +91,7 @@ def _locked(descriptor: int) -> bool:
             return True
 
 
-def changes_in(data: bytes) -> Changes:
+def changes_in(data: bytes) -> AccountChanges:
     """The changes in a file's bytes; what is no account of a device is left out."""
     found: dict[str, dict[str, Any] | None] = {}
     for line in data.splitlines():

@@ -37,11 +37,11 @@ class Machine:
         assert self.starts() == 0
 
     def starts(self) -> int:
-        """What the broker's service does before it starts."""
+        """Do what the broker's service does before it starts."""
         return main(["setup", "accounts", "--accounts", str(self.accounts), "-c", str(self.config)])
 
     def made(self, *accounts: BrokerAccount) -> None:
-        """A gateway keeps new accounts."""
+        """Keep new accounts as a gateway does."""
         self.kept.made((one, SALT) for one in accounts)
 
     @property
@@ -53,7 +53,7 @@ class Machine:
 
     @property
     def told(self) -> dict[str, Any]:
-        """What the page is to say."""
+        """The finding that the page is to show."""
         file = self.data / "journal.db.stands-accounts_put_back"
         return json.loads(file.read_text()) if file.exists() else {}
 

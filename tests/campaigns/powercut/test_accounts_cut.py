@@ -100,7 +100,7 @@ def enrolled(broker: SetUpBroker, trace: Path) -> Recorded:
 
 
 def put_back(broker: SetUpBroker) -> str:
-    """What the broker's service does before each start; what it says on standard error."""
+    """Do what the broker's service does before each start; return what it says on standard error."""
     done = run_gateway("setup", "accounts", "--accounts", broker.folder / "state" / ACCOUNTS, "-c", broker.config)
     assert done.returncode == 0, done.stderr
     return done.stderr
