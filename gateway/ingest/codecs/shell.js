@@ -26,7 +26,9 @@
 
   // What JSON would turn into {} in silence; empty for what it can show.
   function unseen(value) {
-    if (value === null || typeof value !== "object" || isArray(value)) return "";
+    if (value === null || typeof value !== "object") return "";
+    const before = getPrototypeOf(value);
+    if (before === objects || before === arrays || before === null) return "";
     if (value instanceof Later) return "a promise; a codec must answer at once, without async";
     for (let i = 0; i < 2; i++)
       if (apply(isBefore, generators[i], [value])) return "a generator; a codec must answer at once, with function and not function*";

@@ -47,9 +47,14 @@ class ContextMemory:
         self._taken = taken
         self._size_bytes: dict[LoadedCodec, int] = {}
         self._total_bytes = 0
+        self._last: LoadedCodec | None = None
+        self._last_bytes = 0
 
     def used(self, codec: LoadedCodec) -> None:
         """Note that a codec was called; drop the contexts unused for longest if all take too much."""
+        if codec is self._last and codec.size_bytes == self._last_bytes:
+            return
+        self._last, self._last_bytes = codec, codec.size_bytes
         before, now = self._size_bytes.pop(codec, 0), codec.size_bytes
         self._total_bytes += now - before
         if now:

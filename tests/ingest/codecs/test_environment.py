@@ -235,8 +235,34 @@ def test_a_file_of_the_maker_that_is_not_there_is_named_when_it_is_used() -> Non
         ("new Date(46800123).toLocaleString()", "1/1/1970, 1:00:00 PM"),
         ("new Date(46800123).toLocaleDateString('en-US')", "1/1/1970"),
         ("new Date(0).toLocaleTimeString('en-US', {hour12: false})", "00:00:00"),
+        ("new Date(1793466000123).toLocaleString('en-US', {timeZone: 'Asia/Ho_Chi_Minh'})", "11/1/2026, 12:00:00 AM"),
+        ("new Date(1793466000123).toLocaleString('en-US', {timeZone: '-03:30', hourCycle: 'h23'})", "10/31/2026, 13:30:00"),
+        ("new Date(1793466000123).toLocaleDateString([], {month: '2-digit', day: '2-digit', year: '2-digit'})", "10/31/26"),
+        ("new Date(1793466000123).toLocaleDateString('en', {hour: 'numeric'})", "10/31/2026, 5 PM"),
+        ("new Date(1793466000123).toLocaleTimeString('en-US', {hour: '2-digit', minute: '2-digit'})", "05:00 PM"),
         ("new Date(NaN).toLocaleString()", "Invalid Date"),
     ],
 )
-def test_texts_for_people_are_english_and_utc(expression: str, text: str) -> None:
+def test_texts_for_people_are_english_in_utc_or_a_zone_that_stays(expression: str, text: str) -> None:
     assert returned(expression) == text
+
+
+@each_row(
+    ("call", "wants"),
+    [
+        ("new Date(0).toLocaleString('vi-VN')", "toLocaleString in vi-VN"),
+        ("new Date(0).toLocaleString(['sv-SE', 'en'])", "toLocaleString in sv-SE"),
+        ("new Date(0).toLocaleDateString('en-GB')", "toLocaleDateString in en-GB"),
+        ("new Date(0).toLocaleTimeString('en', {timeZone: 'Europe/Paris'})", "toLocaleTimeString in the zone Europe/Paris"),
+        ("new Date(0).toLocaleString('en', {timeZone: 'Asia/Saigon'})", "toLocaleString in the zone Asia/Saigon before 1976"),
+        ("new Date(0).toLocaleDateString('en', {month: 'long'})", "toLocaleDateString with month: long"),
+        ("new Date(0).toLocaleDateString('en', {dateStyle: 'short'})", "toLocaleDateString with dateStyle: short"),
+        ("(1.5).toLocaleString('de-DE')", "toLocaleString in de-DE"),
+        ("(1.5).toLocaleString('en', {style: 'currency', currency: 'VND'})", "toLocaleString with style: currency"),
+        ("(1e21).toLocaleString()", "toLocaleString of 1e+21"),
+    ],
+)
+def test_a_language_a_zone_or_a_form_that_is_not_there_is_refused_in_words(call: str, wants: str) -> None:
+    """The engine ignores them: a time would be hours off, and nobody told."""
+    answer = decoded(f"\nfunction decodeUplink(input) {{ return {{data: {{is: {call}}}}}; }}")
+    assert answer.fault == f"Error: codec wants {wants}: not available (line 2)"

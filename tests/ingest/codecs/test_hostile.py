@@ -1,6 +1,7 @@
 """A codec that means harm, or is only badly written, costs a fault and a little time: never the gateway or a neighbour."""
 
 import os
+import re
 import signal
 import threading
 import time
@@ -47,6 +48,19 @@ def test_what_takes_more_than_ten_milliseconds_is_stopped(body: str) -> None:
         assert codecs.call(ask("good")).data == {"n": 2}
         answer = codecs.call(ask("slow"))
         assert (answer.fault, answer.overran) == ("took more than 10 ms", True)
+        assert codecs.call(ask("good")).data == {"n": 2}
+
+
+def test_loading_has_a_limit_of_its_own_ten_times_that_of_a_call() -> None:
+    """A text of a megabyte, as makers bundle them, is read once; what runs at each call is small."""
+    large = "function never() {" + "".join(
+        f"function f{n}(a) {{ return a * {n} + [1, 2, 3].length; }}\n" for n in range(12_000)
+    )
+    with SyncCodecs({"large": f"{large}}}\n{GOOD}", "endless": f"for (;;);\n{GOOD}", "good": GOOD}) as codecs:
+        assert codecs.fault("large") is None
+        assert codecs.call(ask("large")).data == {"n": 2}
+        answer = codecs.call(ask("endless"))
+        assert (re.fullmatch(r"took more than \d+ ms to load", str(answer.fault)) is not None, answer.overran) == (True, True)
         assert codecs.call(ask("good")).data == {"n": 2}
 
 

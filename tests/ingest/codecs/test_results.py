@@ -130,6 +130,29 @@ FAULTS = [
 ]
 
 
+RIGHT = [
+    pytest.param("'a\0b'", "a\0b", id="a NUL in a text"),
+    pytest.param("'a\\\0b' + 'c\\\\\0d'", "a\0bc\\\0d", id="a NUL behind a backslash, and behind two"),
+    pytest.param("/[\0-\x09]/.test('\\x05') + `\0`", "true\0", id="a NUL in a pattern and in a template"),
+    pytest.param("'\\ud83d\\ude00'", "\N{GRINNING FACE}", id="a surrogate pair"),
+    pytest.param("'\\ud83d'", "\ufffd", id="its first half"),
+    pytest.param("'x\\ude00\\ude00y'", "x\ufffd\ufffdy", id="its second half, twice"),
+    pytest.param("'\\\\ud83d'", "\\ud83d", id="the letters of an escape"),
+    pytest.param("'\\\\\\ud83d'", "\\\ufffd", id="a backslash and the first half"),
+]
+
+
+@each_row(("text", "is_"), RIGHT)
+def test_texts_come_out_as_they_are_and_half_a_surrogate_pair_as_the_replacement(text: str, is_: str) -> None:
+    answer = decoded(f"function decodeUplink(input) {{ return {{data: {{is: {text}}}}}; }}")
+    assert (answer.data, answer.fault) == ({"is": is_}, None)
+
+
+def test_half_a_surrogate_pair_in_a_key_or_a_warning_is_no_fault_either() -> None:
+    answer = decoded("function decodeUplink() { return {data: {['\\ud800']: 1}, warnings: ['\\udfff']}; }")
+    assert (answer.data, answer.warnings, answer.fault) == ({"\ufffd": 1}, ["\ufffd"], None)
+
+
 @each_row(("body", "fault"), FAULTS)
 def test_what_is_no_result_is_a_fault_in_plain_words(body: str, fault: str) -> None:
     answer = decoded(f"function decodeUplink(input) {{ {body} }}")

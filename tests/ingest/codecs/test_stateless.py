@@ -67,6 +67,32 @@ def test_the_next_call_finds_all_as_it_was(look: str, saw: object, harm: str) ->
     assert [(one.data, one.fault) for one in found] == [({"saw": saw}, None)] * 2 + [({"n": 7}, None), ({"saw": saw}, None)]
 
 
+HIDDEN = [
+    pytest.param(
+        "Math.floor(1.5)", [1, 99], "globalThis['Ma' + 'th']['flo' + 'or'] = () => 99", id="a function of a built-in object"
+    ),
+    pytest.param(
+        "typeof hid", ["undefined", "number"], "Object['define' + 'Property'](globalThis, 'hid', {value: 1})", id="a fixed name"
+    ),
+]
+
+
+@each_row(("look", "saw", "harm"), HIDDEN)
+def test_what_a_text_changes_by_a_name_that_it_hides_stays_for_its_own_next_call_alone(
+    look: str, saw: list[object], harm: str
+) -> None:
+    look = look.replace("Math.floor", "Math['flo' + 'or']")
+    other = codec(look, "")
+    found = answers({"bad": codec(look, harm), "other": other}, "bad", "bad", "other")
+    assert [one.data for one in found] == [{"saw": saw[0]}, {"saw": saw[1]}, {"saw": saw[0]}]
+
+
+def test_a_fault_ends_also_what_a_text_changed_by_a_hidden_name() -> None:
+    hides = "Object['define' + 'Property'](globalThis, 'hid', {value: 1}); if (saw === 'number') null.x"
+    found = answers({"bad": codec("typeof hid", hides)}, "bad", "bad")
+    assert [one.data for one in found] == [{"saw": "undefined"}] * 2
+
+
 def test_what_is_put_back_costs_no_new_context() -> None:
     text = codec("Math.floor(1.5)", "Math.floor = null; Array.prototype.extra = 1; stray = 1")
     bad = LoadedCodec(json.dumps(text).encode(), keep_console=False)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from gateway.ingest.codecs import confinement, loading, worker
-from gateway.ingest.codecs.loading import LOADED, NOTHING_SAID, FaultError, LoadedCodec
+from gateway.ingest.codecs.loading import LOADED, NOTHING_SAID, Contexts, FaultError, LoadedCodec
 from gateway.ingest.codecs.worker import ContextMemory, Server
 from tests.rows import each_row
 
@@ -152,6 +152,23 @@ def test_lines_are_read_and_answered_until_the_input_ends(monkeypatch: pytest.Mo
     reads, written[:] = iter([f"{source(1, COUNTS)}\n1 []\n1 []\n".encode(), b""]), []
     worker.serve(serving())
     assert len(written) == 2, "each answer at once where they take long"
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\nundefined"])
+def test_an_interruption_is_an_overrun_however_the_engine_ends_its_text(end: str) -> None:
+    found = loading._fault(f"InternalError: interrupted{end}", "")  # noqa: SLF001
+    assert (found.overran, json.loads(found.line)) == (True, ["took more than 10 ms", True])
+
+
+def test_the_limit_of_loading_is_as_long_as_the_machine_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits_s = []
+    for took_s in (0.0001, 0.005, 1.0):
+        times_s = iter([10.0, 10.0 + took_s])
+        monkeypatch.setattr(loading.time, "process_time", lambda times_s=times_s: next(times_s))
+        contexts = Contexts()
+        contexts.measure()
+        limits_s.append(round(contexts.load_limit_s, 3))
+    assert limits_s == [0.1, 1.0, 5.0]
 
 
 def test_the_end_is_left_to_the_parent(monkeypatch: pytest.MonkeyPatch) -> None:

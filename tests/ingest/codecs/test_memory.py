@@ -1,0 +1,134 @@
+"""Many codecs share one child: contexts unused for long go, and nobody is blamed for what others took."""
+
+import asyncio
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from gateway.core.message import CodecAsk
+from gateway.ingest.codecs import worker
+from gateway.ingest.codecs.async_client import AsyncCodecs
+from gateway.ingest.codecs.loading import MEMORY_BYTES, Contexts, LoadedCodec
+from gateway.ingest.codecs.process import SyncCodecs
+from gateway.ingest.codecs.protocol import CodecAnswer, source_line
+from gateway.ingest.codecs.worker import ContextMemory, Server
+
+FOLDER = Path(__file__).parent
+CONTEXTS = 120
+"""As many take 25 MB, more than the small child has."""
+HOARDS = "const kept = []; for (;;) kept.push(new ArrayBuffer(1 << 22)); return {data: {}}"
+
+
+def named(number: int) -> str:
+    return f"function decodeUplink(input) {{ return {{data: {{n: {number}, port: input.fPort}}}}; }}"
+
+
+async def ask_all(codecs: AsyncCodecs, asked: list[CodecAsk]) -> list[CodecAnswer]:
+    """Ask in one turn; the answers in their order."""
+    running = asyncio.create_task(codecs.run())
+    futures = []
+    for ask in asked:
+        future: asyncio.Future[CodecAnswer] = asyncio.get_running_loop().create_future()
+        codecs.ask(ask, future.set_result)
+        futures.append(future)
+    try:
+        async with asyncio.timeout(60):
+            return await asyncio.gather(*futures)
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
+
+
+def codec_of(size_bytes: int) -> LoadedCodec:
+    codec = LoadedCodec(json.dumps(named(1)).encode(), keep_console=False)
+    codec.size_bytes = size_bytes
+    return codec
+
+
+def test_contexts_unused_for_longest_are_dropped_when_all_take_half_of_the_memory() -> None:
+    memory = ContextMemory(100, int)
+    first, second, third, large = codec_of(20), codec_of(20), codec_of(15), codec_of(60)
+    for codec in (first, second, first, third):
+        memory.used(codec)
+    assert [codec.size_bytes for codec in (first, second, third)] == [20, 0, 15], "the second was not asked since"
+    memory.used(large)
+    assert [codec.size_bytes for codec in (first, third, large)] == [0, 0, 60], "the one that is asked stays"
+    large.size_bytes = 10
+    memory.used(large)
+    memory.used(codec_of(40))
+    assert large.size_bytes == 10, "what was dropped counts no more"
+
+
+def test_a_process_is_full_where_a_context_more_might_not_find_room() -> None:
+    taken = iter([0, 2 * MEMORY_BYTES, 2 * MEMORY_BYTES + 1])
+    memory = ContextMemory(4 * MEMORY_BYTES, lambda: next(taken))
+    assert [memory.is_full() for _ in range(3)] == [False, False, True]
+
+
+def test_a_full_process_writes_what_is_ready_and_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = [0]
+    page = memoryview(bytearray(16)).cast("Q")
+    server = Server(page, ContextMemory(1 << 28, lambda: taken[0]), keep_console=False)
+    lines = [source_line(1, named(1)), source_line(2, f"function decodeUplink() {{ {HOARDS} }}"), b"1 [[],7,0,{}]\n"]
+    reads = iter([b"".join([*lines, b"2 [[],1,0,{}]\n"]), b"2 [[],1,0,{}]\n1 [[],8,0,{}]\n", b"1 [[],9,0,{}]\n", b""])
+    written: list[bytes] = []
+
+    def write(_: int, data: memoryview) -> int:
+        written.append(bytes(data))
+        return len(data)
+
+    def end_of_read() -> None:
+        written.append(b"|")
+        taken[0] = 1 << 28
+
+    monkeypatch.setattr(os, "read", lambda *_: next(reads))
+    monkeypatch.setattr(os, "write", write)
+    monkeypatch.setattr(server.contexts, "take", Contexts().take)
+    monkeypatch.setattr(server.contexts, "make_ready", end_of_read)
+    worker.serve(server)
+    told = b"".join(written).split(b"|")
+    assert told[0].splitlines()[0] == b'{"data":{"n":1,"port":7}}'
+    assert b"out of memory" in told[0].splitlines()[1], "while there is room it is its own fault"
+    assert told[1:] == [b""], "nothing of the second read, whose first call found no room"
+    assert page[0] == 3, "the call that it ended in"
+
+
+def test_who_fills_a_fresh_process_alone_is_told_so_and_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.ingest.codecs.process._PROGRAM", FOLDER / "small_worker.py")
+    sources = {"good": named(1), "other": named(2), "hoards": f"function decodeUplink(input) {{ {HOARDS} }}"}
+    codecs = AsyncCodecs(sources, lambda _key: None)
+    asked = [CodecAsk(name, b"", port, 0) for port in (1, 2) for name in ("good", "hoards", "other")]
+    given = asyncio.run(ask_all(codecs, asked))
+    assert [answer.data for answer in given] == [
+        *({"n": 1, "port": 1}, None, {"n": 2, "port": 1}),
+        *({"n": 1, "port": 2}, None, {"n": 2, "port": 2}),
+    ]
+    assert {answer.fault is not None for answer in (given[1], given[4])} == {True}
+
+
+def test_a_full_child_costs_a_restart_and_no_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.ingest.codecs.process._PROGRAM", FOLDER / "small_worker.py")
+    codecs = AsyncCodecs({f"c{number}": named(number) for number in range(CONTEXTS)}, lambda _key: None)
+    asked = [CodecAsk(f"c{number}", b"", 7, 0) for number in range(CONTEXTS)]
+    given = asyncio.run(ask_all(codecs, asked))
+    assert [answer.data for answer in given] == [{"n": number, "port": 7} for number in range(CONTEXTS)]
+    assert codecs.restarts >= 1
+    assert codecs.suspended == {}
+
+
+def test_a_command_with_many_codecs_blames_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.ingest.codecs.process._PROGRAM", FOLDER / "small_worker.py")
+    with SyncCodecs({f"c{number}": named(number) for number in range(CONTEXTS)}) as codecs:
+        for number in range(CONTEXTS):
+            assert codecs.call(CodecAsk(f"c{number}", b"", 7, 0)).data == {"n": number, "port": 7}
+
+
+def test_the_texts_that_a_child_knows_are_bounded_and_come_again_when_they_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.ingest.codecs.transport.TEXTS_MAX_BYTES", 1000)
+    codecs = AsyncCodecs({f"c{number}": named(number) for number in range(20)}, lambda _key: None)
+    asked = [CodecAsk(f"c{number}", b"", 7, 0) for number in [*range(20), *range(20), 19, 19, 0]]
+    given = asyncio.run(ask_all(codecs, asked))
+    assert [answer.data for answer in given] == [{"n": int(ask.codec[1:]), "port": 7} for ask in asked]
+    assert codecs.restarts == 0
