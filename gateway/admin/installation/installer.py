@@ -37,7 +37,7 @@ from gateway.admin.installation.release import (
     open_bundle,
     open_kept,
 )
-from gateway.admin.installation.switch import Services, Switch
+from gateway.admin.installation.switch import Services, ServiceStages, Switch
 from gateway.support.private_files import as_owner
 
 _READ_BY_GATEWAY: Final = FileOwner("root", USER)
@@ -45,6 +45,7 @@ _OF_GATEWAY: Final = FileOwner(USER, USER)
 _REGISTRY: Final = Path("registry", "devices.yaml")
 """The registry, below the settings."""
 _COPY: Final = ".before-install"
+_ASIDE: Final = ".before"
 _FLAT: Final = ("bin", "include", "lib", "lib64", "share", "pyvenv.cfg")
 """Names in the folder of the program where an environment without a version was installed."""
 
@@ -85,12 +86,39 @@ class Installer:
 
     def _switch_to_new(self, bundle: Bundle) -> None:
         layout, machine = self._layout, self._machine
-        kept = keep(bundle, layout.kept(bundle.version), machine)
-        build_environment(kept, layout.environment(bundle.version), machine)
+        kept, place = keep(bundle, layout.kept(bundle.version), machine), layout.environment(bundle.version)
         self._configuration(bundle.folder)
-        self._check(bundle.version)
+        if layout.current.is_symlink() and layout.current.readlink().name == bundle.version and place.exists():
+            self._rebuild(kept, place)
+        else:
+            build_environment(kept, place, machine)
+            self._check(bundle.version)
         machine.write(layout.script, (kept.folder / SCRIPT).read_bytes(), mode=0o755)
         self._switch.to(bundle.version)
+
+    def _rebuild(self, kept: Bundle, place: Path) -> None:
+        """Build the version that runs for another Python; the environment of before comes back if that comes not as far."""
+        machine, before, aside = self._machine, self._services.stages(), place.with_name(f"{place.name}{_ASIDE}")
+        if is_whole(place, kept):
+            self._check(kept.version)
+            return
+        self._services.stop(before)  # it would look for files that are gone
+        machine.remove(aside)
+        machine.rename(place, aside.name)
+        try:
+            build_environment(kept, place, machine)
+            self._check(kept.version)
+            self._come_as_far(kept.version, before)
+        except (NotDone, OSError, KeyboardInterrupt):
+            machine.remove(place)
+            machine.rename(aside, place.name)
+            self._services.restart(before)
+            raise
+        machine.remove(aside)
+
+    def _come_as_far(self, version: str, before: ServiceStages) -> None:
+        if not self._services.restart(before):
+            raise NotDone(f"{version} did not come as far with this Python as with the one before, with which it runs again")
 
     def keep(self, folder: Path) -> None:
         """Keep the wheels of a bundle for another Python, before Debian is upgraded to it."""
@@ -255,8 +283,14 @@ def main(folder: Path, words: Sequence[str]) -> int:
         _hold_signals()
         with _alone(layout, options):
             _act(installer, options, folder)
+            if options.action in {"install", "rollback"}:
+                machine.remove(layout.failed)
     except (NotDone, OSError) as why:
-        print(f"install.sh: {why if isinstance(why, NotDone) else in_words(why)}", file=sys.stderr)
+        told = str(why) if isinstance(why, NotDone) else in_words(why)
+        print(f"install.sh: {told}", file=sys.stderr)
+        if options.action == "install" and layout.current.is_symlink():
+            with suppress(OSError):
+                machine.write(layout.failed, f"{(folder / 'VERSION').read_text(encoding='utf-8').strip()}\n{told}\n".encode())
         return 1
     except KeyboardInterrupt:
         print("install.sh: interrupted; run it again to go on", file=sys.stderr)

@@ -28,6 +28,7 @@ class Layout:
     :ivar home: the folder of the program, one environment for each version.
     :ivar current: the link to the environment that the service runs; ``previous``: to that which a rollback leads to.
     :ivar trial: the note of a switch that is not confirmed yet.
+    :ivar failed: the note of an upgrade that failed, of which the page of the version that runs tells.
     :ivar script: the script, a file of its own; ``command``: the link to the command ``gateway``.
     :ivar units: the folder of the administrator's units; ``log_limits``: the limits of the system's log.
     """
@@ -36,6 +37,7 @@ class Layout:
         self.root = root
         self.home = root / "opt" / "gateway"
         self.current, self.previous = self.home / "current", self.home / "previous"
+        self.failed = self.home / "failed-upgrade"
         self.trial, self.script = self.home / "trial.json", self.home / "install.sh"
         self.command = root / "usr" / "local" / "bin" / "gateway"
         systemd = root / "etc" / "systemd"

@@ -96,6 +96,11 @@ class Services:
         self._systemctl("enable", UNIT)
         self._systemctl("restart", UNIT)
 
+    def stop(self, before: ServiceStages) -> None:
+        """Stop those that run, without another start before that."""
+        if running := [unit for unit, stage in before.items() if stage > ServiceStage.STOPPED]:
+            self._systemctl("stop", *running)
+
     def restart(self, before: ServiceStages) -> bool:
         """Restart those that ran before, and wait until each has come as far again; tell if all have."""
         running = [unit for unit, stage in before.items() if stage > ServiceStage.STOPPED]

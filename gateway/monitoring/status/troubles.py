@@ -22,6 +22,7 @@ from gateway.ingest.storage.recovery.tally import Tally
 from gateway.ingest.waiting_events import SessionEvents
 from gateway.monitoring.alarms.documents import GIVEN_UP_SHOWN_MS, AlarmEvents
 from gateway.support.access.exposed_secrets import pages_in_plain, sent_in_plain
+from gateway.support.commit import failed_upgrade
 from gateway.support.config.model import Config
 from gateway.support.i18n.formats import written_span
 from gateway.support.registry.shares import ManagementSection
@@ -173,7 +174,9 @@ def _by_origin(messages: Counter[str]) -> dict[str, float | str]:
 
 
 def of_itself(events: Events, *, clock_doubted: bool, imbalance: int) -> Iterator[Finding]:
-    """The gateway's clock, its account and its files."""
+    """The gateway's clock, its account, its files and its version."""
+    if (failed := failed_upgrade()) is not None:
+        yield Finding("upgrade_failed", Level.ATTENTION, {"version": failed[0]}, failed[1])
     if clock_doubted:
         yield Finding("clock_doubted", Level.TROUBLE)
     if imbalance:

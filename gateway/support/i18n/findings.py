@@ -144,6 +144,10 @@ FINDINGS: Final[dict[str, Words]] = {
         "these pages are open to the network at {url} unencrypted, and anyone who listens can read the token: "
         "set http.tls, or use a proxy with HTTPS",
     ),
+    "upgrade_failed": Words(
+        "Nâng cấp lên phiên bản {version} không thành, phiên bản trước vẫn chạy",
+        "the upgrade to {version} failed, and the version before runs on",
+    ),
     "journal_refuses": Words("Nhật ký lưu tạm không dùng được", "journal: it cannot take readings"),
     "journal_damaged": Words(
         "Nhật ký lưu tạm bị hỏng, đã để riêng thành {file}; phần còn đọc được đang được lấy lại",

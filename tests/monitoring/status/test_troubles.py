@@ -6,6 +6,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
+
 from gateway.core.batching.fair_shares import Flood
 from gateway.core.gateways.queue_members import ClusterSeen, QueueMembers
 from gateway.core.gateways.standby import PairRole, Standby
@@ -98,6 +100,14 @@ def test_passwords_on_the_wire() -> None:
         ("attention", "pages_in_plain", {"url": "http://192.0.2.3:8080"}, ""),
     ]
     assert told(troubles.of_secrets(Config())) == []
+
+
+def test_an_upgrade_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(troubles, "failed_upgrade", lambda: ("1.1.0", "it did not start"))
+    found = told(troubles.of_itself(Events(), clock_doubted=False, imbalance=0))
+    assert found == [("attention", "upgrade_failed", {"version": "1.1.0"}, "it did not start")]
+    monkeypatch.setattr(troubles, "failed_upgrade", lambda: None)
+    assert told(troubles.of_itself(Events(), clock_doubted=False, imbalance=0)) == []
 
 
 def test_stores_that_refuse_or_were_damaged() -> None:
