@@ -1,4 +1,4 @@
-"""The version that runs comes with wheels for another Python, as in the next Debian's package; an upgrade that fails is noted."""
+"""The version that runs comes for another Python, as in the package of the next Debian; an upgrade that fails is noted."""
 
 import sys
 from pathlib import Path
