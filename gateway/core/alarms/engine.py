@@ -7,6 +7,7 @@ from typing import Final
 from gateway.core.alarms import looking
 from gateway.core.alarms.alarm import AlarmState
 from gateway.core.alarms.counted import CountedDays, CountedHours, judge_losses, judge_register
+from gateway.core.alarms.flicker import Flickers
 from gateway.core.alarms.rounds import Rounds, place_of
 from gateway.core.alarms.rules import NIGHT_COVERAGE, CounterStep, Night, Rule, Rules, Usual, Values
 from gateway.core.alarms.states import States
@@ -37,6 +38,7 @@ class Alarms:
         self.states = States()
         self._registered: Mapping[str, RegisteredDevice] = {}
         self._views = Views(zone)
+        self._flickers = Flickers(self.states, self._views)
         self.rules = rules
         self._views.replace_rules(rules)
 
@@ -49,6 +51,7 @@ class Alarms:
 
     def replace_rules(self, rules: Rules, now_ms: int) -> None:
         """Take other rules. An alarm whose rule was removed ends; one whose severity changed goes on under the new severity."""
+        self.settle()
         self.rules = rules
         self._views.replace_rules(rules)
         for state in list(self.states):
@@ -60,6 +63,7 @@ class Alarms:
 
     def replace_registry(self, registered: Mapping[str, RegisteredDevice], now_ms: int) -> None:
         """Take the registered devices by name. Alarms of a device that left end; those of one that moved get its new tags."""
+        self.settle()
         before, self._registered = self._registered, registered
         self._views.replace_registry(registered)
         for state in list(self.states):
@@ -79,14 +83,21 @@ class Alarms:
         """End the alarms of devices that the core forgot."""
         names = list(devices)
         self._views.forget(names)
+        for name in names:
+            self._flickers.forget(name)
         for state in self.states.of_devices(names):
             self.states.end(state, now_ms)
 
     def pass_on(self, device: Device, now_ms: int) -> None:
         """End what readings of a device told here: another gateway receives them from now on."""
         device.offset_ms = device.clock = None
+        self._flickers.forget(device.name)
         for state in self.states.of_devices([device.name]):
             self.states.pass_on(state, self.rules.by_name[state.key.alarm], now_ms)
+
+    def settle(self) -> None:
+        """Let conditions that have stood for less than a minute become pending states, which are stored."""
+        self._flickers.settle()
 
     def tell_again(self, device: Device, now_ms: int) -> None:
         """Tell once more of the alarms that readings of a device raised here, while another gateway had it too."""
@@ -120,17 +131,23 @@ class Alarms:
         if step is not None and not quality & Quality.HISTORIC:
             looking.note_step(self.states, self.rules, place_of(series.device, series), series.pattern.text_tags, time_ms, step)
             series.device.guard = NO_GUARD  # its readings are looked at closely while the alarm stands
-        guard = series.device.guard
+        device = series.device
+        guard, flickers = device.guard, self._flickers
         if guard.from_ms <= time_ms < guard.until_ms and not quality & _UNUSUAL:
             gate = guard.gates.get(field_set)
             if gate is not None:
                 for at, low, high in gate:
                     if not low <= numbers[at] <= high:  # type: ignore[operator] # texts are tags by now
+                        if looking.is_overtaken(device, time_ms) or flickers.is_marked(series, field_set, time_ms, numbers):
+                            return
                         break
                 else:
-                    return
-        if not quality & Quality.HISTORIC and not looking.is_overtaken(series.device, time_ms):
-            place = place_of(series.device, series)
+                    if not flickers or flickers.is_calm(series, field_set, time_ms):
+                        return
+        if not quality & Quality.HISTORIC and not looking.is_overtaken(device, time_ms):
+            if flickers:
+                flickers.settle(device.name)
+            place = place_of(device, series)
             self._look(series, field_set, looking.Look(place, time_ms, numbers, quality, series.pattern.text_tags))
 
     def _look(self, series: Series, field_set: FieldSet, look: looking.Look) -> None:

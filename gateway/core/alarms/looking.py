@@ -51,19 +51,18 @@ def look_closely(states: States, view: View, table: Table, look: Look, parent: V
     standing = states.at(place.name)
     for check in table.checks:
         at_first = check.places[0]
-        if (
-            at_first is not None
-            and check.rule.name not in standing
-            and not check.bounds[0].is_met(float(look.numbers[at_first]))
-        ):
-            continue
+        if at_first is not None and not check.bounds[0].is_met(float(look.numbers[at_first])):
+            state = standing.get(check.rule.name)
+            if state is None or f"{check.name}{look.text_tags}" not in state.standing:
+                continue  # it is not met, and does not stand
         values = check.values(look.numbers, view.kept, parents, time_ms - place.gap_ms)
         verdict = check.judge(values)
         first = values[0]
         _note(states, check, verdict, look, first)
         awaits = awaits or (verdict is Verdict.UNKNOWN and first is not None and check.bounds[0].is_met(first))
     for steps in table.steps:
-        _end_step(states, steps, look)
+        if steps[0].name in standing:
+            _end_step(states, steps, look)
     view.watch(busy=awaits or view.is_parent or states.has(place.name))
 
 

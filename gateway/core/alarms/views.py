@@ -169,6 +169,11 @@ class Views:
         known = [mean for mean in self.usual.get(device, {}).get(FLOW, ())[:hours] if not isnan(mean)]
         return min(known, default=None)
 
+    def tables_of(self, name: str) -> Tables:
+        """The tables of a device whose guard holds."""
+        view = self._of.get(name)
+        return self._shared if view is None else view.tables
+
     def of(self, device: Device) -> View:
         """The view of a device whose guard holds."""
         return self._of.get(device.name) or View(device, self._shared, sends_flow=_has_flow(device.guard))

@@ -124,6 +124,7 @@ Steps = tuple[Rule, str, CounterStep]
 class Table(NamedTuple):
     """All conditions for the readings of one field set.
 
+    :ivar by_gate: for each value of the gate the places, among the checks, of those that look at it first.
     :ivar keeps: index and field of the values to keep for conditions that need more than one reading.
     :ivar steps: the conditions on steps; empty if no field is a counter.
     :ivar with_flow: the table for the same values followed by a flow worked out of the register; None: no rule needs it, or the
@@ -134,6 +135,7 @@ class Table(NamedTuple):
     checks: tuple[Check, ...]
     keeps: tuple[tuple[int, str], ...]
     steps: tuple[Steps, ...]
+    by_gate: tuple[tuple[int, ...], ...]
     with_flow: "Table | None" = None
     volume_at: int = 0
 
@@ -221,7 +223,9 @@ class Tables:
         kept = {field for _, _, bounds in self._conditions for field in _kept(bounds, place_of)}
         keeps = {(place_of[field], field) for field in kept if field in place_of} | set(shared.keeps if shared else ())
         steps = shared.steps if shared is not None else tuple(self._steps) if has_counters else ()
-        return Table(_gate(checks.values()), tuple(checks.values()), tuple(sorted(keeps)), steps)
+        gate, all_checks = _gate(checks.values()), tuple(checks.values())
+        firsts = tuple(tuple(n for n, check in enumerate(all_checks) if check.places[0] == at) for at, _, _ in gate)
+        return Table(gate, all_checks, tuple(sorted(keeps)), steps, firsts)
 
 
 def _bound(limit: Limit, scales: Scales) -> Bound | None:

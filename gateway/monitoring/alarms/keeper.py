@@ -133,6 +133,8 @@ class AlarmKeeper:
         """
         async with self._committing:
             now_ms = self._clock.now_ms()
+            if everything:
+                self._alarms.settle()
             drained, changes = self._alarms.states.drain(pending=pending), list[Transition]()
             if not self.follows:
                 changes = [*self._flapping.admit(drained.transitions, now_ms)]
