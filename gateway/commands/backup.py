@@ -115,9 +115,9 @@ def restore_command(options: argparse.Namespace) -> int:
     """Restore; 1 if the archive cannot be used, ConfigurationFault if the gateway runs, or a file may not lie in its place."""
     archive: Path = options.file
     beside = archive.with_name(archive.name + FORGOTTEN)
-    lists = [*options.forgotten, *([beside] if beside.exists() else [])]
-    if missing := [str(one) for one in options.forgotten if not one.exists()]:
-        raise ConfigurationFault([f"--forgotten: {one} does not exist" for one in missing])
+    lists = [*options.forgotten, *([beside] if os.path.exists(beside) else [])]  # noqa: PTH110 - a closed folder is no fault here
+    if missing := [str(one) for one in options.forgotten if not os.path.exists(one)]:  # noqa: PTH110
+        raise ConfigurationFault([f"--forgotten: {one} does not exist, or is not for you to read" for one in missing])
     target = _target(options)
     try:
         verified = verify_archive(archive, options.sha256)

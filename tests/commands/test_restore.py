@@ -10,6 +10,7 @@ from gateway.commands.cli import main
 from gateway.ingest.storage.database import Database
 from gateway.support.audit.forgotten import forgotten_beside
 from gateway.support.audit.log import AuditLog
+from gateway.support.private_files import FolderOwner, being
 from tests.commands.stopped import Stopped
 from tests.site import Site
 
@@ -50,6 +51,19 @@ def test_a_dry_run_lists_the_files_and_their_places(restore: Restore, archive: P
     assert list((tmp_path / "new").iterdir()) == []
 
 
+@pytest.mark.parametrize(("words", "status"), [(("--dry-run",), 1), ((), 1), (("--forgotten", "{closed}/a.list"), 2)])
+def test_an_archive_in_a_folder_that_is_closed_to_whoever_asks_is_told_in_a_line(
+    restore: Restore, tmp_path: Path, words: tuple[str, ...], status: int
+) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0)
+    tmp_path.chmod(0o755)
+    with being(FolderOwner(65_534, 65_534, [])):
+        told = restore(*(word.format(closed=closed) for word in words), status=status, file=closed / "g.tar.gz")
+    assert told.count("\n") == 1
+    assert str(closed) in told
+
+
 def test_a_gateway_is_made_of_it_and_the_audit_log_goes_on(restore: Restore, tmp_path: Path) -> None:
     _, _, *told = restore().splitlines()
     files = [path for path in (tmp_path / "new").rglob("*") if path.is_file()]
@@ -86,7 +100,9 @@ def test_a_gateway_that_runs_or_an_archive_that_is_none_is_refused(restore: Rest
     assert restore(status=1, file=tmp_path / "none.gz") == f"{tmp_path}/none.gz: is not there\n"
     (tmp_path / "half.gz").write_bytes(archive.read_bytes()[:900])
     assert restore(status=1, file=tmp_path / "half.gz").startswith(f"{tmp_path}/half.gz: is no backup, or is damaged: ")
-    assert restore("--forgotten", "/none.list", status=2) == "--forgotten: /none.list does not exist\n"
+    assert (
+        restore("--forgotten", "/none.list", status=2) == "--forgotten: /none.list does not exist, or is not for you to read\n"
+    )
 
 
 def test_who_was_forgotten_since_is_forgotten_again(restore: Restore, archive: Path, site: Site) -> None:

@@ -5,6 +5,8 @@ from typing import Any, Final
 _TEXT: Final = {"type": "string", "minLength": 1}
 _WORDS: Final = {"type": "array", "items": _TEXT, "minItems": 1}
 _WAITED_FOR: Final = ["service_healthy", "service_completed_successfully"]
+_EXACT_IMAGE: Final = r"^\$\{(GATEWAY_IMAGE:-localhost/gateway|[A-Z]+_IMAGE:-[a-z/-]+:\d+\.\d+\.\d+(@sha256:[0-9a-f]{64})?)\}$"
+"""Ours, which people build themselves; those of others in a version that does not move."""
 _SPAN: Final = {"type": "string", "pattern": r"^\d+(s|m)$"}
 
 
@@ -18,7 +20,7 @@ def _named(values: dict[str, Any]) -> dict[str, Any]:
 
 _SERVICE: Final = _closed(
     {
-        "image": {"type": "string", "pattern": r"^\$\{[A-Z]+_IMAGE:-[a-z/-]+(:[\w.]+)?\}$"},
+        "image": {"type": "string", "pattern": _EXACT_IMAGE},
         "user": {"type": "string", "pattern": r"^\d+:\d+$"},
         "restart": {"enum": ["unless-stopped", "no"]},
         "read_only": {"const": True},

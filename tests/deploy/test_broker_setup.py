@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Iterator
 from pathlib import Path
 from socket import create_connection
+from typing import Any
 
 import pytest
 
@@ -125,6 +126,19 @@ def test_a_reading_of_an_enrolled_device_reaches_influxdb_by_the_line_of_its_qr_
         until(lambda: gate.ledger()["written"] == 1)
         assert "connected and subscribed" in broker.command("check", "--connect")
         check_enrolment_over_http(broker, gate)
+        check_another_address(broker, sections)
+
+
+def check_another_address(broker: SetUpBroker, sections: dict[str, Any]) -> None:
+    """Check that an address at which the broker answers, and which its certificate does not name, is a fault."""
+    sections["enrolment"]["url"] = sections["enrolment"]["url"].replace("127.0.0.1", "127.0.0.2")
+    other = broker.config.with_name("other.yaml")
+    other.write_text(json.dumps(sections))
+    done = run_gateway("check", "--connect", "-c", other)
+    assert done.returncode == 3
+    assert (
+        "enrolment.url: 127.0.0.2: the broker's certificate is for localhost, 127.0.0.1, and not for 127.0.0.2" in done.stderr
+    )
 
 
 def check_enrolment_over_http(broker: SetUpBroker, gate: Gateway) -> None:

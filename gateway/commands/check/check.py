@@ -11,6 +11,7 @@ from typing import Final
 
 from gateway.commands import OK, UNREACHABLE
 from gateway.commands.check import servers
+from gateway.commands.check.names import unnamed
 from gateway.commands.check.profiles import Faults, check_one_profile, check_profiles
 from gateway.commands.terminal import add_config, say, show, tell, warn
 from gateway.core.alarms.shipped import SHIPPED
@@ -19,7 +20,7 @@ from gateway.core.status.verdict import of_certificates
 from gateway.ingest.catalog import Catalog, survey, topic_filters
 from gateway.ingest.delivery.influxdb import authorization
 from gateway.ingest.storage.recovery.set_aside import hindrance
-from gateway.runtime.jobs.certificates import certificate_ends, shown_end_ms, tls_servers
+from gateway.runtime.jobs.certificates import certificate_ends, not_after_ms, shown_by, tls_servers
 from gateway.runtime.pipeline.options import broker_addresses, pair_topics, session_options
 from gateway.support.access.accounts import configured_token, load_accounts
 from gateway.support.access.exposed_secrets import exposed_of_management, exposed_secrets
@@ -98,8 +99,10 @@ def _check_all(options: argparse.Namespace) -> int:
     say("\nsubscribes to:", *(f"  {pattern}" for pattern in filters[:_FILTERS_SHOWN]), *more)
     if not options.connect:
         return OK
-    _tell_ends(asyncio.run(_ends_at_servers(config)))
-    out_of_reach = [fault for fault in (*asyncio.run(_try(config, catalog)), servers.check_queue(config, catalog)) if fault]
+    shown = asyncio.run(_shown_by_servers(config))
+    _tell_ends({setting: not_after_ms(certificate) for setting, certificate in shown.items()})
+    tried = (*asyncio.run(_try(config, catalog)), servers.check_queue(config, catalog), *unnamed(config, shown))
+    out_of_reach = [fault for fault in tried if fault]
     for fault in out_of_reach:
         tell(fault)
     return UNREACHABLE if out_of_reach else OK
@@ -161,16 +164,19 @@ async def _try(config: Config, catalog: Catalog) -> list[str]:
 _DAY_MS: Final = 86_400_000
 
 
-async def _ends_at_servers(config: Config) -> dict[str, int]:
-    """The ends of the certificates that servers show, by setting."""
-    ends = {}
+async def _shown_by_servers(config: Config) -> dict[str, bytes]:
+    """The certificates that servers show, by setting."""
+    shown = {}
     for server in tls_servers(config):
         try:
-            ends[server.setting] = await shown_end_ms(server)
+            certificate = await shown_by(server)
+            not_after_ms(certificate)  # it can be read
         except (OSError, ValueError, IndexError, KeyError) as error:
             why = (isinstance(error, OSError) and error.strerror) or str(error) or "no answer in time"
             show(f"{server.setting}: its certificate cannot be seen: {why}")
-    return ends
+        else:
+            shown[server.setting] = certificate
+    return shown
 
 
 def _tell_ends(ends: Mapping[str, int]) -> None:

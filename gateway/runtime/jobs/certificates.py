@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -32,6 +33,10 @@ log = logging.getLogger("gateway.jobs")
 
 _BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
 _VERSION: Final = 0xA0
+_EXTENSIONS: Final = 0xA3
+_OTHER_NAMES: Final = b"\x55\x1d\x11"
+"""The object identifier 2.5.29.17, ``subjectAltName``."""
+_DNS_NAME, _ADDRESS = 0x82, 0x87
 _TIMES: Final = {0x17: "%y%m%d%H%M%SZ", 0x18: "%Y%m%d%H%M%SZ"}
 """DER tag → form of a time: UTCTime and GeneralizedTime, RFC 5280 section 4.1.2.5."""
 _LOOK_EVERY_S: Final = 86_400.0
@@ -52,10 +57,15 @@ def certificate_ends(config: Config) -> dict[str, int]:
 
 def _end_ms(path: Path) -> int | None:
     try:
-        first = read_bytes(path).decode(errors="replace").partition(_END)[0].rpartition(_BEGIN)[2]
-        return not_after_ms(ssl.PEM_cert_to_DER_cert(f"{_BEGIN}{first}{_END}"))
+        return not_after_ms(first_in(path))
     except (OSError, ValueError, IndexError, KeyError):
         return None
+
+
+def first_in(path: Path) -> bytes:
+    """Read the first certificate of a file; OSError or ValueError if there is none."""
+    first = read_bytes(path).decode(errors="replace").partition(_END)[0].rpartition(_BEGIN)[2]
+    return ssl.PEM_cert_to_DER_cert(f"{_BEGIN}{first}{_END}")
 
 
 def not_after_ms(der: bytes) -> int:
@@ -68,6 +78,22 @@ def not_after_ms(der: bytes) -> int:
     (_, _, _, (_, validity), *_) = [element for element in _elements(signed) if element[0] != _VERSION]
     _, (tag, end) = _elements(validity)
     return round(datetime.strptime(end.decode("ascii"), _TIMES[tag]).replace(tzinfo=UTC).timestamp() * 1000)
+
+
+def names_in(der: bytes) -> list[str]:
+    """Read the names and addresses that a certificate is for (RFC 5280 section 4.2.1.6); errors as above."""
+    ((_, certificate),) = _elements(der)
+    (_, signed), *_ = _elements(certificate)
+    found: list[str] = []
+    for extensions in (content for tag, content in _elements(signed) if tag == _EXTENSIONS):
+        ((_, extensions_in_order),) = _elements(extensions)
+        for _, extension in _elements(extensions_in_order):
+            (_, kind), *_, (_, value) = _elements(extension)
+            if kind == _OTHER_NAMES:
+                ((_, names),) = _elements(value)
+                found += [name.decode("ascii") for tag, name in _elements(names) if tag == _DNS_NAME]
+                found += [str(ip_address(name)) for tag, name in _elements(names) if tag == _ADDRESS]
+    return found
 
 
 def _elements(der: bytes) -> Iterator[tuple[int, bytes]]:
@@ -124,13 +150,13 @@ class CertificateWatch:
         self._status.certificates |= await asyncio.to_thread(certificate_ends, self._status.config)
         for server in servers:
             try:
-                self._status.certificates[server.setting] = await shown_end_ms(server)
+                self._status.certificates[server.setting] = not_after_ms(await shown_by(server))
             except (OSError, ValueError, IndexError, KeyError) as error:
                 log.debug("the certificate of %s cannot be read: %s", server.setting, error)
 
 
-async def shown_end_ms(server: TlsServer) -> int:
-    """Return the time in ms at which the certificate that a server shows ends; :class:`OSError` if it shows none."""
+async def shown_by(server: TlsServer) -> bytes:
+    """Return the certificate that a server shows; :class:`OSError` if it shows none."""
     async with asyncio.timeout(_PATIENCE_S):
         _, writer = await asyncio.open_connection(server.host, server.port, ssl=pinned_context(), server_hostname=server.host)
     try:
@@ -139,7 +165,7 @@ async def shown_end_ms(server: TlsServer) -> int:
         writer.transport.abort()
     if shown is None:
         raise OSError("it shows no certificate")
-    return not_after_ms(shown)
+    return shown
 
 
 Renewed = tuple[dict[str, bytes], TlsContexts]
