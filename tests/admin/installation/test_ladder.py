@@ -55,7 +55,7 @@ QUERY: Final = "curl -sSG 'http://127.0.0.1:8086/query?db=iot' --data-urlencode 
 
 
 class Rung(NamedTuple):
-    """What stands on the machine at one time."""
+    """The state of the machine at one time."""
 
     registry: str
     people: str

@@ -38,7 +38,7 @@ def certificate(folder: Path, names: str = NAMES) -> Path:
 
 
 def faults(folder: Path, document: dict[str, object], names: str = NAMES) -> list[str]:
-    """What is told of a configuration whose servers show a certificate with these names."""
+    """Return the faults of a configuration whose servers show a certificate with these names."""
     der = ssl.PEM_cert_to_DER_cert(certificate(folder, names).read_text())
     (folder / "gateway.yaml").write_text(json.dumps(document))
     return [fault for fault in unnamed(load(folder / "gateway.yaml"), {"enrolment.url": der}) if fault]
