@@ -55,9 +55,10 @@ class Province:
         """The folders that Debian's packages bring, the checkout, and the programs that stand in."""
         for name in ("conf.d", "certs", "ca_certificates"):
             (self.folder / "etc" / "mosquitto" / name).mkdir(parents=True)
-        (self.work / "deploy" / "mosquitto").mkdir(parents=True)
-        for file in (DEPLOY / "mosquitto").iterdir():
-            (self.work / "deploy" / "mosquitto" / file.name).write_text(self.here(file.read_text(encoding="utf-8")))
+        for name in ("mosquitto", "nftables"):
+            (self.work / "deploy" / name).mkdir(parents=True)
+            for file in (DEPLOY / name).iterdir():
+                (self.work / "deploy" / name / file.name).write_text(self.here(file.read_text(encoding="utf-8")))
         programs = self.folder / "programs"
         programs.mkdir()
         passwd = services.find_program("mosquitto").parents[1] / "bin" / "mosquitto_passwd"

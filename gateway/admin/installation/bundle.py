@@ -28,7 +28,7 @@ from gateway.admin.installation.sbom import SBOM, sbom_text
 _CHECKOUT: Final = Path(__file__).parents[3]
 _GLIBC_MINORS: Final = range(17, 37)
 """Those of Debian 12 and before: wheels made for them run there."""
-_DEPLOY: Final = ("README.md", "devices.yaml", "gateway.yaml", "mosquitto", "profiles", "prometheus", "systemd")
+_DEPLOY: Final = ("README.md", "devices.yaml", "gateway.yaml", "mosquitto", "nftables", "profiles", "prometheus", "systemd")
 _WITH_TEXTS: Final = ("firmware_sim", "gateway", "grafana", "schemas")
 _PACKAGES: Final = "debian-packages.txt"
 _MTIME: Final = 1_700_000_000

@@ -8,9 +8,9 @@ for. Over some seconds that estimates how many come on each topic. A topic flood
 - they are at least a tenth of all;
 - they are at least 20 times as many as on the median of the other topics. Without other topics, nobody is starved.
 
-Few large messages fill a broker's queue as well. So bytes are counted too, in a bucket for each topic that leaks 32 kB a
-second: a topic floods once it holds 256 kB, and until it is empty. That is half of what ``deploy/nftables`` lets through on a
-connection, and more than a day's readings of each minute, sent at once.
+Few large messages fill a broker's queue as well. So a topic floods too with 48 kB a second over some seconds, or with 400 kB at
+once, until it is down to 16: less than ``deploy/nftables`` lets through on a connection, and more than a day's readings of each
+minute.
 
 A device that is meant to send much is named too; nothing else happens to it while InfluxDB keeps up
 (:mod:`gateway.ingest.delivery.flood_queue`).
@@ -24,7 +24,7 @@ from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from heapq import heapify, heapreplace
-from math import inf
+from math import exp, inf
 from statistics import median_low
 from typing import Final
 
@@ -35,10 +35,10 @@ _PER_S_LEAST: Final = 100.0
 _SHARE_LEAST: Final = 0.1
 _TIMES_OTHERS_LEAST: Final = 20
 _COUNTED_MAX: Final = 20_000
-_LEAK_BYTES_S: Final = 32_000.0
-_FULL_BYTES: Final = 256_000.0
-_HELD_MOST_BYTES: Final = 2 * _FULL_BYTES
-_REMEMBERED_S: Final = 60.0
+_OVER_S: Final = 8.0
+_FLOOD_BYTES_S: Final = 48_000.0
+_ENDED_BYTES_S: Final = 16_000.0
+_FORGOTTEN_BYTES_S: Final = 4_000.0
 _SOME_MOST_BYTES: Final = 65_536
 
 
@@ -73,40 +73,23 @@ class Flood:
 
 
 @dataclass(slots=True)
-class _LeakyBucket:
-    """The bytes that a topic holds, and all that came since it held any; later, of the last minute or two."""
+class _ByteRates:
+    """Bytes a second by topic, over about the last eight seconds; of topics that sent much in one."""
 
-    level_bytes: float = 0.0
-    came_bytes: float = 0.0
-    seconds: float = 0.0
-    floods: bool = False
-
-    def holds(self, more_bytes: int, seconds: float) -> bool:
-        """Add what came in so many seconds, and leak; return False once it is empty."""
-        if self.seconds > _REMEMBERED_S:
-            self.came_bytes, self.seconds = self.came_bytes / 2, self.seconds / 2
-        self.came_bytes += more_bytes
-        self.seconds += seconds
-        self.level_bytes = min(self.level_bytes + more_bytes, _HELD_MOST_BYTES)
-        self.floods = self.floods or self.level_bytes >= _FULL_BYTES
-        self.level_bytes -= _LEAK_BYTES_S * seconds
-        return self.level_bytes > 0
-
-
-@dataclass(slots=True)
-class _HeavyTopics:
-    """Topics by bytes. Few are held: each had more in a second than leaks."""
-
-    _held: dict[str, _LeakyBucket] = field(default_factory=dict)
+    _rates: dict[str, float] = field(default_factory=dict)
+    _flooding: set[str] = field(default_factory=set)
 
     def find(self, sizes: Counter[str], seconds: float) -> list[Flood]:
         """Add what came in so many seconds; return who floods, the worst first."""
+        kept = exp(-seconds / _OVER_S)
+        share = (1 - kept) / seconds
+        rates = {topic: rate * kept for topic, rate in self._rates.items() if rate >= _FORGOTTEN_BYTES_S}
         for topic, size_bytes in sizes.items():
-            if size_bytes > _LEAK_BYTES_S * seconds and topic not in self._held:
-                self._held[topic] = _LeakyBucket()
-        self._held = {topic: bucket for topic, bucket in self._held.items() if bucket.holds(sizes[topic], seconds)}
-        found = [Flood(topic, 0.0, 0.0, one.came_bytes / one.seconds) for topic, one in self._held.items() if one.floods]
-        return sorted(found, key=lambda flood: -flood.bytes_per_s)
+            if topic in rates or size_bytes * share >= _FORGOTTEN_BYTES_S:
+                rates[topic] = rates.get(topic, 0.0) + size_bytes * share
+        least = {topic: _ENDED_BYTES_S if topic in self._flooding else _FLOOD_BYTES_S for topic in rates}
+        self._rates, self._flooding = rates, {topic for topic, rate in rates.items() if rate >= least[topic]}
+        return [Flood(topic, 0.0, 0.0, rates[topic]) for topic in sorted(self._flooding, key=lambda topic: -rates[topic])]
 
 
 @dataclass(slots=True)
@@ -114,7 +97,7 @@ class Floods:
     """Messages and bytes counted by topic since the last check."""
 
     _counted: deque[tuple[str, int, int]] = field(default_factory=lambda: deque(maxlen=_COUNTED_MAX))
-    _heavy: _HeavyTopics = field(default_factory=_HeavyTopics)
+    _rates: _ByteRates = field(default_factory=_ByteRates)
 
     def count(self, topic: str, messages: int, size_bytes: int = 0) -> None:
         """Count a message of this size on ``topic``, which stands for so many.
@@ -133,7 +116,7 @@ class Floods:
         self._counted.clear()
         many = _by_number(notes, messages, seconds)
         named = {flood.topic for flood in many}
-        return many + [flood for flood in self._heavy.find(sizes, seconds) if flood.topic not in named]
+        return many + [flood for flood in self._rates.find(sizes, seconds) if flood.topic not in named]
 
 
 def _by_number(notes: Counter[str], messages: Counter[str], seconds: float) -> list[Flood]:

@@ -130,9 +130,10 @@ FINDINGS: Final[dict[str, Words]] = {
     ),
     "port_open": Words(
         "Cổng mạng {port} của máy chủ MQTT: không có gì giới hạn lượng dữ liệu một thiết bị gửi, nên một thiết bị hỏng có thể "
-        "đẩy mất số đo của các thiết bị khác. Hãy cài nftables (apt install nftables), rồi khởi động lại Mosquitto",
+        "đẩy mất số đo của các thiết bị khác. Hãy cài nftables, chạy `gateway setup broker --upgrade`, rồi khởi động lại "
+        "Mosquitto",
         "port {port} of the MQTT broker: nothing limits what one device sends, and a faulty one can push out the readings of "
-        "others. Install nftables (apt install nftables), then restart Mosquitto",
+        "others. Install nftables, run `gateway setup broker --upgrade`, then restart Mosquitto",
     ),
     "sent_in_plain": Words(
         "Mật khẩu hoặc mã truy cập gửi tới {url} không được mã hóa: hãy dùng TLS (mqtts, https)",

@@ -255,6 +255,18 @@ def test_a_journal_that_could_not_be_opened_is_told_and_is_no_fault(site: Site, 
     )
 
 
+def test_a_port_for_devices_that_nothing_limits_is_a_warning_with_what_to_do(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The broker is of this machine, where no table for this port is loaded."""
+    site.sections |= {"mqtt": {"url": "mqtt://localhost:18830"}, "enrolment": {"url": "mqtts://broker.example.vn:18883"}}
+    status, _, said = check(site, capsys)
+    (line,) = (line for line in said if "18883" in line)
+    assert status == 0
+    assert line.startswith("warning: port 18883 of the MQTT broker: nothing limits what one device sends")
+    assert "Install nftables, run `gateway setup broker --upgrade`, then restart Mosquitto" in line
+
+
 def test_the_rules_of_alarms_are_counted_and_a_faulty_one_is_named(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     rules = site.folder / "alarms.yaml"
     rules.write_text("rules: [{name: leak, severity: critical}]\nswitched_off: [congestion]\n", encoding="utf-8")
