@@ -2,15 +2,25 @@
 
 import argparse
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from gateway.commands.running import ask, paged, record, store
-from gateway.commands.terminal import Actions, DoWithConfig, add_action, instant_ms, show, show_documents, whole_number
+from gateway.commands.terminal import (
+    Actions,
+    DoWithConfig,
+    add_action,
+    add_yes,
+    confirmed,
+    instant_ms,
+    local_time,
+    show,
+    show_documents,
+    whole_number,
+)
 from gateway.core.status.silence import Silence
 from gateway.ingest.storage import alarms as stored
 from gateway.ingest.storage.alarms import PlannedWork
@@ -18,6 +28,7 @@ from gateway.ingest.storage.database import Database, DatabaseFault
 from gateway.monitoring.alarms.documents import alarm_document, change_document
 from gateway.monitoring.alarms.keeper import AlarmKeeper
 from gateway.monitoring.alarms.planned import AHEAD_MAX_MS, NAME_MAX, NOTE_MAX, work_document
+from gateway.monitoring.alarms.work_places import WorkPlaces
 from gateway.runtime.pipeline.processing import build_alarms
 from gateway.support.clock import WallClock
 from gateway.support.config.files import ConfigurationFault
@@ -41,11 +52,13 @@ def add_options(alarms: argparse.ArgumentParser) -> None:
     known.add_argument("id", metavar="ID", help="the alarm, from the third column of list")
     known.add_argument("--note", metavar="TEXT", help="a note for others")
     planned = _add_decision(actions, "silence", "plan work: nobody is told of alarms meanwhile", _silence)
-    where = planned.add_mutually_exclusive_group()
-    where.add_argument("--site", help="the devices of this site (default: all sites)")
+    where = planned.add_mutually_exclusive_group(required=True)
+    where.add_argument("--site", help="the devices of this site")
     where.add_argument("--device", metavar="ID", help="this device alone")
+    where.add_argument("--everywhere", action="store_true", help="the whole province: nobody is told of any alarm")
     planned.add_argument("--until", required=True, metavar="T", help="2h, or 2026-12-01T17:00 in the configured zone")
     planned.add_argument("--note", required=True, metavar="TEXT", help="the work that is done")
+    add_yes(planned)
     _add_list(actions, "silences", "list planned work", _silences)
     over = add_action(actions, "unsilence", "end planned work now", _unsilence)
     over.add_argument("number", type=whole_number, metavar="NUMBER", help="the work, from the first column of silences")
@@ -88,6 +101,18 @@ def _stopped(config: Config) -> Iterator[_Stopped | None]:
 # What there is.
 
 
+def _show(
+    found: Iterable[_AlarmFields],
+    line: Callable[[_AlarmFields, Config], str],
+    config: Config,
+    options: argparse.Namespace,
+    *,
+    nothing: str,
+) -> None:
+    lines, zone = (lambda document: [line(document, config)]), config.time.zone
+    show_documents(found, lines, as_json=options.json, nothing=nothing, zone=zone)
+
+
 def _list(config: Config, options: argparse.Namespace) -> None:
     with _stopped(config) as here:
         if here is None:
@@ -95,7 +120,7 @@ def _list(config: Config, options: argparse.Namespace) -> None:
         else:
             keeper = here.keeper
             found = [alarm_document(state, here.keeper.rules, silenced=keeper.is_silenced(state)) for state in keeper.active()]
-    show_documents(found, lambda alarm: [_alarm_line(alarm, config)], as_json=options.json, nothing="no alarm is active")
+    _show(found, _alarm_line, config, options, nothing="no alarm is active")
 
 
 def _alarm_line(alarm: _AlarmFields, config: Config) -> str:
@@ -104,7 +129,7 @@ def _alarm_line(alarm: _AlarmFields, config: Config) -> str:
     notes += ["planned work"] if alarm["silenced"] else []
     notes += ["simulated"] if alarm["simulated"] else []
     about = f"  [{', '.join(notes)}]" if notes else ""
-    return f"{_local(alarm['since_ms'], config)}  {alarm['severity']:<8}  {alarm['id']:<32}  {alarm['text']['en']}{about}"
+    return f"{local_time(alarm['since_ms'], config)}  {alarm['severity']:<8}  {alarm['id']:<32}  {alarm['text']['en']}{about}"
 
 
 def _history(config: Config, options: argparse.Namespace) -> None:
@@ -116,8 +141,7 @@ def _history(config: Config, options: argparse.Namespace) -> None:
             rows = here.file.run_here(stored.history, options.device, before)
             return [{"number": number, **change_document(change, here.keeper.rules)} for number, change in rows]
 
-        nothing = "no alarm was raised yet"
-        show_documents(paged(page), lambda change: [_change_line(change, config)], as_json=options.json, nothing=nothing)
+        _show(paged(page), _change_line, config, options, nothing="no alarm was raised yet")
 
 
 def _change_line(change: _AlarmFields, config: Config) -> str:
@@ -128,8 +152,8 @@ def _change_line(change: _AlarmFields, config: Config) -> str:
         "overdue": f"nobody acknowledged it in its time: reminder {change['overdue']}",
         "raised": change["text"]["en"],
     }
-    head = f"{_local(change['at_ms'], config)}  {change['change']:<8}  {change['severity']:<8}"
-    counted = f" [one for {change['changes']} changes in a row]" if change["changes"] > 1 else ""
+    head = f"{local_time(change['at_ms'], config)}  {change['change']:<8}  {change['severity']:<8}"
+    counted = f" [one for {change['changes']} changes in a row]" if change.get("changes", 1) > 1 else ""
     return f"{head}  {change['id']:<32}  {about[change['change']]}{counted}"
 
 
@@ -151,15 +175,15 @@ def _silences(config: Config, options: argparse.Namespace) -> None:
             found = ask(config, "GET", "/api/silences", {})["silences"]
         else:
             found = [work_document(number, work) for number, work in here.keeper.planned.going_on(here.now_ms)]
-    show_documents(found, lambda work: [_work_line(work, config)], as_json=options.json, nothing="no work is planned")
+    _show(found, _work_line, config, options, nothing="no work is planned")
 
 
 def _work_line(work: _AlarmFields, config: Config) -> str:
     where = _where(work["site"], work["device"])
-    return f"{work['number']:>4}  until {_local(work['until_ms'], config)}  {where}  {work['by']}: {work['note']}"
+    return f"{work['number']:>4}  until {local_time(work['until_ms'], config)}  {where}  {work['by']}: {work['note']}"
 
 
-def _where(site: str | None, device: str | None) -> str:
+def _where(site: str, device: str) -> str:
     return device or (f"site {site}" if site else "all sites")
 
 
@@ -180,18 +204,25 @@ def _ack(config: Config, options: argparse.Namespace) -> None:
 
 
 def _silence(config: Config, options: argparse.Namespace) -> None:
-    site, device = options.site, options.device
+    site, device, is_everywhere = options.site or "", options.device or "", options.everywhere
     by, note = _said("--by", options.by, NAME_MAX), _said("--note", options.note, NOTE_MAX)
-    until_ms = _until_ms(options.until, config)
+    until_ms, registry = _until_ms(options.until, config), load_registry(config.devices.registry)
+    until = f"{local_time(until_ms, config)} {config.time.zone}"
+    if is_everywhere:
+        confirmed(options, f"nobody would be told of any alarm of {len(registry.devices):,} registered devices until {until}")
     with _stopped(config) as here:
         if here is None:
-            query = {"site": site, "device": device, "until_ms": until_ms, "by": by, "note": note}
-            number = ask(config, "POST", "/api/silences", query)["silence"]
+            query = {"site": site, "device": device, "everywhere": int(is_everywhere), "until_ms": until_ms}
+            number = ask(config, "POST", "/api/silences", query | {"by": by, "note": note})["silence"]
         else:
-            work = PlannedWork(here.now_ms, until_ms, by, note, site or "", device or "")
+            try:
+                places = WorkPlaces.on_file(registry, here.keeper.active())
+                site, device = places.place(site, device, everywhere=is_everywhere)
+            except ValueError as fault:
+                raise ConfigurationFault([f"--{fault}"]) from None
+            work = PlannedWork(here.now_ms, until_ms, by, note, site, device)
             number = asyncio.run(here.keeper.plan(work))
             record(config, "work planned", subject={"site": site, "device": device}, after=work_document(number, work))
-    until = _local(until_ms, config)
     show(f"planned work {number}: nobody is told of alarms of {_where(site, device)} until {until}")
 
 
@@ -231,7 +262,3 @@ def _until_ms(text: str, config: Config) -> int:
     if until_ms > now_ms + AHEAD_MAX_MS:
         raise ConfigurationFault([f"--until: name a time of the coming year; for ever: switched_off in {config.alarms.rules}"])
     return until_ms
-
-
-def _local(time_ms: int, config: Config) -> str:
-    return datetime.fromtimestamp(time_ms / 1000, ZoneInfo(config.time.zone)).strftime("%Y-%m-%d %H:%M:%S")

@@ -10,11 +10,12 @@ from pathlib import Path
 
 from gateway.admin.backup.archive import ArchiveFault, BackupManifest, VerifiedArchive, make_backup, verify_archive
 from gateway.admin.backup.contents import BackupKind
-from gateway.admin.backup.places import RestoredFile, Target, configurations, data_of_unit, places_of
+from gateway.admin.backup.places import RestoredFile, Target, data_of_unit, places_of
 from gateway.admin.backup.restoring import FilesThere, Restored, restore
+from gateway.commands.finding import installed
 from gateway.commands.privacy.device_places import BACKUP_CLOSED, BACKUP_MADE
 from gateway.commands.running import record, user
-from gateway.commands.terminal import add_path, add_repeated, show, tell, with_config
+from gateway.commands.terminal import add_path, add_repeated, add_yes, confirmed, show, tell, with_config
 from gateway.ingest.storage.beside import InUse
 from gateway.support.audit.forgotten import FORGOTTEN
 from gateway.support.audit.log import AuditFault, AuditLog, Deed
@@ -51,8 +52,6 @@ def backup_command(config: Config, options: argparse.Namespace) -> None:
         raise ConfigurationFault([f"{path}: there is no folder {path.absolute().parent}"])
     if missing := [str(one) for one in options.also if not one.exists()]:
         raise ConfigurationFault([f"--also: {one} does not exist" for one in missing])
-    if config.file is None and not config.journal.path.exists():
-        raise ConfigurationFault(["gateway.yaml: is not here, and no gateway has run here: name the configuration with -c"])
     # Before the files are read: so the archive's own log tells of it, and a restored one goes on behind it.
     record(config, BACKUP_MADE, subject={"file": str(path.absolute()), "to": options.to})
     try:
@@ -101,6 +100,7 @@ def add_restore(restore: argparse.ArgumentParser) -> None:
     add_repeated(restore, "--also", also, type=Path, metavar="PATH")
     told = "refuse any archive but the one with this SHA-256, which backup and the audit log told"
     restore.add_argument("--sha256", type=_digest, metavar="HEX", help=told)
+    add_yes(restore)
     restore.set_defaults(call=restore_command)
 
 
@@ -125,6 +125,10 @@ def restore_command(options: argparse.Namespace) -> int:
         _tell_archive(archive, verified, places, options)
         if options.dry_run:
             return 0
+        if options.replace and (there := sum(file.path.exists() for file in places.values())):
+            confirmed(
+                options, f"{there:,} files of this machine would be set aside, and those of the archive take their places"
+            )
         result = restore(
             archive,
             verified.manifest,
@@ -155,12 +159,12 @@ def _target(options: argparse.Namespace) -> Target:
     """The places of this machine; ConfigurationFault if it is not plain which configuration is meant."""
     config: Path | None = options.config
     if config is None:
-        found = configurations()
+        found = installed()
         if len(found) != 1:
             listed = f": {', '.join(map(str, found))}" if found else ""
             raise ConfigurationFault([f"this machine has {len(found)} configurations{listed}; name the one to restore with -c"])
         (config,) = found
-        tell(f"the configuration is {config}")
+        tell(f"configuration: {config}")
     config = config.absolute()
     return Target(config, (*data_of_unit(config), *options.data), options.accounts, tuple(options.also))
 
@@ -169,7 +173,7 @@ def _tell_archive(
     archive: Path, verified: VerifiedArchive, places: dict[str, RestoredFile], options: argparse.Namespace
 ) -> None:
     facts, manifest = verified.manifest.facts, verified.manifest
-    made = time.strftime("%Y-%m-%d %H:%M", time.localtime(facts.made_ms / 1000))
+    made = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(facts.made_ms / 1000))
     show(f"{archive}: whole; made {made} by gateway {manifest.version} ({manifest.commit}), {len(places)} files")
     print(f"its SHA-256 is {verified.sha256}")
     if options.sha256 is None:

@@ -8,11 +8,14 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, NoReturn
 
 from gateway import __version__
+from gateway.commands import CONFIGURATION
 from gateway.commands.starting import start, told
 from gateway.commands.terminal import add_config
+from schemas.nearest import did_you_mean
+from schemas.printable import printable
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -20,15 +23,44 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
 
     def call() -> int:
-        options = parser(words).parse_args(words)
+        made = parser(words)
+        if words and words[0] in {"-c", "--config"}:
+            made.error(f"{words[0]} stands behind the command, such as gateway status -c gateway.yaml")
+        options, unknown = made.parse_known_args(words)
+        if unknown:
+            options.parser.refuse(unknown)
         return int(options.call(options))
 
     return told(call)
 
 
-def parser(words: Sequence[str] | None = None) -> argparse.ArgumentParser:
+class CommandParser(argparse.ArgumentParser):
+    """Refuses a word in a line: what is wrong with it, what was most likely meant, and where to look."""
+
+    def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - as argparse has it
+        super().__init__(**settings)
+        self.set_defaults(parser=self)
+
+    def error(self, message: str) -> NoReturn:
+        """End with the status of wrong words."""
+        self.exit(CONFIGURATION, printable(f"{self.prog}: {message}; see {self.prog} --help") + "\n")
+
+    def refuse(self, words: Sequence[str]) -> NoReturn:
+        """Refuse words that are none of its own."""
+        options = [option for action in self._actions for option in action.option_strings]
+        word = words[0].partition("=")[0]
+        what = "there is no option" if word.startswith("-") else "there is no place for"
+        self.error(f"{what} {word}{did_you_mean(word, options)}")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:  # noqa: ANN401 - as argparse has it
+        if action.choices is not None and value not in action.choices:
+            known = list(map(str, action.choices))
+            raise argparse.ArgumentError(action, f"{value!r} is none of {', '.join(known)}{did_you_mean(str(value), known)}")
+
+
+def parser(words: Sequence[str] | None = None) -> CommandParser:
     """The parser, with the options of the command that ``words`` ask for; None: of all commands."""
-    made = argparse.ArgumentParser(prog="gateway", description="Gateway that delivers sensor readings from MQTT to InfluxDB.")
+    made = CommandParser(prog="gateway", description="Gateway that delivers sensor readings from MQTT to InfluxDB.")
     made.add_argument("--version", action=_TellVersion, nargs=0, help="show program's version number and exit")
     _add_commands(made, "COMMAND", _COMMANDS, words)
     return made

@@ -18,7 +18,8 @@ from typing import Final, NamedTuple
 
 import mqtt5
 
-from gateway.commands.terminal import with_config
+from gateway.commands import OutOfReach
+from gateway.commands.terminal import add_yes, confirmed, with_config
 from gateway.core.gateways.standby import PairTopics
 from gateway.core.mqtt_session import DISCONNECT, Connected, Event, ProtocolFault, Session, SessionOptions, Subscribed
 from gateway.ingest.intake.connection import BrokerAddress
@@ -106,6 +107,7 @@ def add_standby(standby: argparse.ArgumentParser) -> None:
     with_config(standby, standby_command)
     standby.add_argument("action", choices=["gone"], help="the machine and its journal are lost for good: wait for neither")
     standby.add_argument("machine", metavar="MACHINE", help="its mqtt.standby.machine")
+    add_yes(standby)
 
 
 def standby_command(config: Config, options: argparse.Namespace) -> None:
@@ -116,14 +118,15 @@ def standby_command(config: Config, options: argparse.Namespace) -> None:
     if options.machine == own.machine:
         raise ConfigurationFault([f"{own.machine} is this machine; give the command on the other one"])
     lost = PairTopics(own.client_id, options.machine)
+    confirmed(options, f"{lost.machine} would be given up: what waits in its journal, and is in no database, is lost for good")
     try:
         asyncio.run(_forget(address, session_options(config), [lost.state, lost.journal]))
     except TimeoutError:
-        raise ConfigurationFault([f"{address}: no answer within {_PATIENCE_S:g} s; see the rights of the account"]) from None
+        raise OutOfReach(f"{address}: no answer within {_PATIENCE_S:g} s; see the rights of the account") from None
     except OSError as error:
-        raise ConfigurationFault([f"{address}: {handshake_fault(error, tls=address.tls is not None)}"]) from error
+        raise OutOfReach(f"{address}: {handshake_fault(error, tls=address.tls is not None)}") from error
     except ProtocolFault as fault:
-        raise ConfigurationFault([f"{address}: {fault}"]) from fault
+        raise OutOfReach(f"{address}: {fault}") from fault
     print(f"{lost.machine} is forgotten; what its journal held is lost, and sums go on without it")
 
 

@@ -4,9 +4,11 @@ import getpass
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from gateway.commands import OutOfReach
 from gateway.ingest.storage.beside import InUse, is_in_use
 from gateway.ingest.storage.database import Damaged, Database, DatabaseFault
 from gateway.support.access.accounts import USER_HEADER, own_token_file
@@ -53,7 +55,7 @@ def is_running(config: Config) -> bool:
 
 
 def ask(config: Config, method: str, path: str, query: dict[str, Any], body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Ask the running gateway, ``body`` is sent as JSON; ConfigurationFault if it cannot be reached or refuses."""
+    """Ask the running gateway, ``body`` is sent as JSON; ConfigurationFault if it refuses, OutOfReach if it cannot do it."""
     http = config.http
     host = {"::": "::1", "0.0.0.0": "127.0.0.1"}.get(http.host, http.host)  # noqa: S104 - what others bind, we only ask
     token_file = http.token_file or own_token_file(config.journal.path)
@@ -64,9 +66,11 @@ def ask(config: Config, method: str, path: str, query: dict[str, Any], body: Map
     try:
         answer = server.send(method, path + (f"?{urlencode(given)}" if given else ""), body)
     except NoAnswer as fault:
-        raise ConfigurationFault([f"{config.journal.path}: in use, and {fault}"]) from fault
-    if answer.status != 200:  # noqa: PLR2004 - all our answers that are not faults
-        raise ConfigurationFault([f"{where}{path}: {answer.status} {_why(answer)}"])
+        raise OutOfReach(f"{config.journal.path}: in use, and {fault}") from fault
+    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise OutOfReach(f"the gateway at {where}: {answer.status} {_why(answer)}")
+    if answer.status != HTTPStatus.OK:
+        raise ConfigurationFault([_why(answer)])
     document: dict[str, Any] = json.loads(answer.body)
     return document
 

@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from gateway.commands import FAULT, UNREACHABLE
+from gateway.commands import FAULT, reaching
 from gateway.commands.running import record
-from gateway.commands.starting import reaching
-from gateway.commands.terminal import ProgressLine, show, with_config
+from gateway.commands.terminal import ProgressLine, add_yes, confirmed, show, with_config
 from gateway.core.batching.batch import packed
 from gateway.core.batching.write_result import Fate, fate_of
 from gateway.core.gateways.tenures import Stage, name_of, names_within
@@ -28,6 +27,7 @@ from gateway.support.config.model import Config
 from gateway.support.private_files import replace_file
 from gateway.support.registry.edit import pinned
 from gateway.support.registry.shares import SharesFile, load_shares, shares_of
+from schemas.nearest import did_you_mean
 from schemas.printable import printable
 
 _LOOK_EVERY_S: Final = 1.0
@@ -43,6 +43,7 @@ def add_move(move: argparse.ArgumentParser) -> None:
     move.add_argument("--no-wait", action="store_true", help=later)
     gone = "do not wait for this one: its machine and its journal are lost for good"
     move.add_argument("--gone", metavar="GATEWAY", help=gone)
+    add_yes(move)
 
 
 def move_command(config: Config, options: argparse.Namespace) -> int | None:
@@ -54,6 +55,8 @@ def move_command(config: Config, options: argparse.Namespace) -> int | None:
     options.to = shares.gateway_called(options.to)
     options.gone = options.gone and shares.gateway_called(options.gone)
     _refuse_unknown(path, shares, options)
+    if options.gone:
+        confirmed(options, f"{options.gone} would be given up: what waits in its queue and its journal gets no sums")
     clock = wall_clock(config, os.environ)
     try:
         with reaching(StoreFault):
@@ -74,7 +77,8 @@ def _refuse_unknown(path: Path, shares: SharesFile, options: argparse.Namespace)
     """Refuse, by ConfigurationFault, a share or a gateway that the file does not name."""
     names = [name_of(one) for one in shares.shares]
     if options.share not in names:
-        raise ConfigurationFault([f"{path}: has no share {options.share}; it has {', '.join(sorted(names)) or 'none'}"])
+        there = f"it has {', '.join(sorted(names)) or 'none'}{did_you_mean(options.share, names)}"
+        raise ConfigurationFault([f"{path}: has no share {options.share}; {there}"])
     if options.to not in shares.gateways:
         raise ConfigurationFault([f"{path}: gateways: {options.to} is not among them ({', '.join(shares.gateways)})"])
 
@@ -218,7 +222,6 @@ def unroutable_command(config: Config, options: argparse.Namespace) -> int | Non
             return None
         depth = unroutable_depth(api)
     if depth is None:
-        print("RabbitMQ keeps none: gateway setup rabbitmq sets that up", file=sys.stderr)
-        return UNREACHABLE
+        raise ConfigurationFault([f"{config.mqtt.shares}: RabbitMQ keeps none: gateway setup rabbitmq sets that up"])
     print(f"{depth} messages reached no gateway")
     return None

@@ -3,11 +3,10 @@
 import gc
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
-from gateway.commands import CONFIGURATION, FAULT, UNREACHABLE
+from gateway.commands import CONFIGURATION, FAULT, UNREACHABLE, Declined, OutOfReach
 from gateway.support.config.files import ConfigurationFault, load
 from gateway.support.private_files import NobodysFolder, as_owner
 from schemas.printable import printable
@@ -22,23 +21,6 @@ def start(file: Path | None) -> int:
     config = load(file)
     with as_owner(config.journal.path):
         return run(config)
-
-
-class OutOfReach(Exception):  # noqa: N818 - says what it is
-    """A server does not answer or refuses; the text says which, and why."""
-
-
-class Declined(Exception):  # noqa: N818 - says what it is
-    """The person who was asked did not say yes."""
-
-
-@contextmanager
-def reaching(*faults: type[Exception], advice: str = "") -> Iterator[None]:
-    """Turn these faults into the end of a command that reaches no server, told with some advice."""
-    try:
-        yield
-    except faults as fault:
-        raise OutOfReach(f"{fault}{advice}") from fault
 
 
 def told(command: Callable[[], int]) -> int:

@@ -8,6 +8,8 @@ from datetime import UTC
 from pathlib import Path
 from typing import Any, Final
 
+from gateway.commands import OutOfReach
+from gateway.commands.finding import find_config, installed
 from gateway.commands.running import ask, is_running
 from gateway.commands.terminal import add_config
 from gateway.core.status.verdict import Finding, Level
@@ -18,8 +20,7 @@ from gateway.support.i18n.formats import Formats
 from gateway.support.i18n.glossary import INSTANCE_WORDS, closed_lists
 from schemas.printable import printable
 
-_FILES: Final = "gateway*/gateway.yaml"
-_WIDTHS: Final = (16, 16, 30, 30)
+_WIDTHS: Final = (14, 14, 28, 28)
 
 
 def add_options(status: argparse.ArgumentParser) -> None:
@@ -55,7 +56,7 @@ class Instance:
 
 def status_command(options: argparse.Namespace) -> int:
     """Print the state of each gateway; 1 when one stands, is in trouble or does not answer."""
-    seen = list(_all(options.under) if options.all else [_seen(options.config, load(options.config))])
+    seen = list(_all(options.under) if options.all else [_seen(find_config(options.config))])
     if options.json:
         print(json.dumps([instance.document() for instance in seen], indent=1))
     else:
@@ -64,25 +65,27 @@ def status_command(options: argparse.Namespace) -> int:
 
 
 def _all(under: Path) -> Iterator[Instance]:
-    """The gateways whose settings stand under a folder, as the services have them: ``gateway`` and ``gateway-NAME``."""
-    files = sorted(under.glob(_FILES))
+    """The gateways whose settings stand under a folder."""
+    files = installed(under)
     if not files:
-        raise ConfigurationFault([f"{under}: there is no {_FILES}; name the folder with --under, or a file with -c"])
+        raise ConfigurationFault(
+            [f"{under}: there is no gateway*/gateway.yaml: name its folder with --under, or a file with -c"]
+        )
     for file in files:
         try:
-            yield _seen(file, load(file))
+            yield _seen(load(file))
         except ConfigurationFault as fault:
             yield Instance(file.parent.name, file, "unreachable", fault="; ".join(fault.lines))
 
 
-def _seen(file: Path | None, config: Config) -> Instance:
-    name = config.mqtt.client_id if file is None else file.parent.name or config.mqtt.client_id
+def _seen(config: Config) -> Instance:
+    file, name = config.file, config.mqtt.client_id if config.file is None else config.file.parent.name
     if not is_running(config):
         return Instance(name, file, "stands", fault=str(file or config.journal.path))
     try:
         answer = ask(config, "GET", "/api/status", {})
-    except ConfigurationFault as fault:
-        return Instance(name, file, "unreachable", fault="; ".join(fault.lines))
+    except (ConfigurationFault, OutOfReach) as fault:
+        return Instance(name, file, "unreachable", fault="; ".join(str(fault).splitlines()))
     return Instance(name, file, str(answer["verdict"]["level"]), answer)
 
 
@@ -94,7 +97,7 @@ def _shown(seen: list[Instance], language: str) -> Iterator[str]:
         if answer is not None:
             cells += _counts(answer, words, formats)
             more += [*_role(answer, words), *_findings(answer, language, formats), *_link(answer, words, formats)]
-        yield "".join(f"{cell:<{width}}" for cell, width in zip(cells, _WIDTHS, strict=False)).rstrip()
+        yield "  ".join(f"{cell:<{width}}" for cell, width in zip(cells, _WIDTHS, strict=False)).rstrip()
         for text in [*more, *filter(None, [instance.fault])]:
             yield f"    {printable(text)}"
     if len(seen) > 1:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Final, TextIO, TypeAlias
 from zoneinfo import ZoneInfo
 
-from gateway.commands import OK
-from gateway.commands.starting import Declined
-from gateway.support.config.files import ConfigurationFault, load
+from gateway.commands import OK, Declined
+from gateway.commands.finding import find_config
+from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
 from schemas.durations import parse_span_ms
 from schemas.printable import printable
@@ -27,16 +27,30 @@ def add_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-c", "--config", type=Path, metavar="FILE", help="configuration file (default: gateway.yaml)")
 
 
-def with_config(parser: argparse.ArgumentParser, do: DoWithConfig) -> None:
-    """Add ``--config``, and have ``do`` called with what it leads to; a command that returns nothing ends well."""
+def with_config(parser: argparse.ArgumentParser, do: DoWithConfig, *, or_defaults: bool = False) -> None:
+    """Add ``--config``, and have ``do`` called with what it leads to; a command that returns nothing ends well.
+
+    :param or_defaults: it prepares a gateway, and goes by the defaults where there is none; never if it may lose something.
+    """
+
+    def call(options: argparse.Namespace) -> int:
+        loses = any(getattr(options, option, False) for option in _LOSING)
+        return do(find_config(options.config, or_defaults=or_defaults and not loses), options) or OK
+
     add_config(parser)
-    parser.set_defaults(call=lambda options: do(load(options.config), options) or OK)
+    parser.set_defaults(call=call)
 
 
-def add_action(actions: Actions, name: str, about: str, do: DoWithConfig) -> argparse.ArgumentParser:
-    """Add an action of a command that is given the configuration."""
+_LOSING: Final = ("replace", "change_retention")
+"""Options of commands that prepare a gateway, by which something is lost."""
+
+
+def add_action(
+    actions: Actions, name: str, about: str, do: DoWithConfig, *, or_defaults: bool = False
+) -> argparse.ArgumentParser:
+    """Add an action of a command that is given the configuration, as :func:`with_config` has it."""
     action = actions.add_parser(name, help=about)
-    with_config(action, do)
+    with_config(action, do, or_defaults=or_defaults)
     return action
 
 
@@ -129,7 +143,7 @@ def warn(text: str) -> None:
 
 
 def show_documents(
-    found: Iterable[dict[str, Any]],
+    documents: Iterable[dict[str, Any]],
     lines: Callable[[dict[str, Any]], Iterable[str]],
     *,
     as_json: bool,
@@ -138,7 +152,7 @@ def show_documents(
 ) -> None:
     """Print documents as JSON, one a line, or as text, which names the zone of its times, and says if there is nothing."""
     is_empty = True
-    for document in found:
+    for document in documents:
         if is_empty and zone and not as_json:
             print(f"times in {zone}:")
         is_empty = False

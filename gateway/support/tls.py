@@ -1,6 +1,7 @@
 """TLS towards the broker and InfluxDB, and of the gateway's own pages; with the certificates and keys that settings name."""
 
 import asyncio
+import os
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -119,6 +120,8 @@ _BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
 def handshake_fault(error: OSError, *, tls: bool) -> str:
     """Say why a connection failed; if a server broke off the handshake, name the most likely cause."""
     why = error.strerror or str(error)
+    if error.errno and why.startswith("Connect call failed"):  # so asyncio says it
+        why = os.strerror(error.errno)
     broke_off = isinstance(error, ConnectionResetError) or getattr(error, "reason", None) in _SPEAKS_NO_TLS
     return f"{why}; is this a TLS port? One without TLS is written mqtt://" if tls and broke_off else why
 

@@ -28,6 +28,7 @@ def loaded(*words: str) -> set[str]:
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     return {name for name in said if name.startswith("gateway.commands.")} - {
         "gateway.commands.cli",
+        "gateway.commands.finding",
         "gateway.commands.starting",
         "gateway.commands.terminal",
     }

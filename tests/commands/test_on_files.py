@@ -3,6 +3,7 @@
 import getpass
 import json
 from datetime import datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -60,14 +61,14 @@ def test_work_is_planned_shown_and_ended_by_its_number(stopped: Stopped) -> None
     planned = stopped.command("alarms", "silence", "--site", "q1", "--until", "2h", *said)
     assert planned.startswith("planned work 1: nobody is told of alarms of site q1 until ")
     stopped.command("alarms", "silence", "--device", "m1", "--until", "2h", *said)
-    lines = stopped.command("alarms", "silences").splitlines()
+    lines = stopped.command("alarms", "silences").splitlines()[1:]
     assert [(line.split()[0], "site q1" in line, "m1" in line, line.endswith("Lan: new pump")) for line in sorted(lines)] == [
         ("1", True, False, True),
         ("2", False, True, True),
     ]
     assert stopped.command("alarms", "unsilence", "1") == "planned work 1 is over\n"
-    (left,) = stopped.command("alarms", "silences").splitlines()
-    assert left.split()[0] == "2"
+    head, left = stopped.command("alarms", "silences").splitlines()
+    assert (head, left.split()[0]) == ("times in Asia/Ho_Chi_Minh:", "2")
     assert "no planned work 1 goes on" in stopped.command("alarms", "unsilence", "1", status=2)
 
 
@@ -79,7 +80,7 @@ def test_work_ends_at_a_local_time_that_lies_within_the_coming_year(stopped: Sto
         return stopped.command("alarms", "silence", "--site", "q1", "--until", text, *said, status=status)
 
     tomorrow = now + timedelta(days=1)
-    assert until(f"{tomorrow:%Y-%m-%dT%H:%M}").endswith(f" until {tomorrow:%Y-%m-%d %H:%M}:00\n")
+    assert until(f"{tomorrow:%Y-%m-%dT%H:%M}").endswith(f" until {tomorrow:%Y-%m-%d %H:%M}:00 Asia/Ho_Chi_Minh\n")
     assert "is over; name a time that lies ahead" in until(f"{now - timedelta(days=1):%Y-%m-%dT%H:%M}", status=2)
     assert "name a time of the coming year" in until(f"{now + timedelta(days=370):%Y-%m-%dT%H:%M}", status=2)
     assert "'soon' is not a time; write for example 2h" in until("soon", status=2)
@@ -98,7 +99,7 @@ def test_of_an_empty_journal_that_is_said(stopped: Stopped) -> None:
 
 def test_a_backup_tells_what_it_holds_what_it_lacks_and_what_protects_it(stopped: Stopped, tmp_path: Path) -> None:
     archive, accounts = tmp_path / "g.tar.gz", tmp_path / "accounts.json"
-    first, *kinds, waiting, lacking, entry, warning = stopped.command(
+    first, *kinds, waiting, lacking, entry, warning, digest = stopped.command(
         "backup", str(archive), "--accounts", str(accounts)
     ).splitlines()
     assert first == f"{archive}: {archive.stat().st_size} bytes, {sum(int(line.split()[-1]) for line in kinds)} files:"
@@ -107,6 +108,7 @@ def test_a_backup_tells_what_it_holds_what_it_lacks_and_what_protects_it(stopped
     assert lacking.startswith(f"accounts of devices are not in it: {accounts} is not there")
     assert entry.startswith("the last entry of the audit log is 1:")
     assert f"age -p {archive} > {archive}.age" in warning
+    assert digest.startswith(f"its SHA-256 is {sha256(archive.read_bytes()).hexdigest()}: note it ")
     accounts.write_text("{}")
     assert "not in it" not in stopped.command("backup", f"{archive}2", "--accounts", str(accounts))
 
@@ -156,8 +158,16 @@ def test_a_row_of_the_journal_that_is_damaged_is_left_out_of_an_export_and_said(
         (("journal", "export"), "journal export: name the FILE to write\n"),
         (("alarms", "ack", "leak:m1", "--by", "Lan"), "ID: no alarm 'leak:m1' is active; "),
         (
-            ("alarms", "silence", "--until", "2h", "--by", "Lan", "--note", "x" * (NOTE_MAX + 1)),
+            ("alarms", "silence", "--site", "q1", "--until", "2h", "--by", "Lan", "--note", "x" * (NOTE_MAX + 1)),
             f"for those who wonder about the silence, in at most {NOTE_MAX} letters",
+        ),
+        (
+            ("alarms", "silence", "--site", "q11", "--until", "2h", "--by", "Lan", "--note", "x"),
+            "--site: 'q11' is of no registered device, and none was heard there; did you mean q1?\n",
+        ),
+        (
+            ("alarms", "silence", "--device", "m11", "--until", "2h", "--by", "Lan", "--note", "x"),
+            "--device: 'm11' is not registered, and was not heard; did you mean m1?\n",
         ),
         (("audit", "verify", "--known", "1:2"), "--known: '1:2' is not NUMBER:HASH, as the log"),
         (("audit", "verify", "--known", f"x:{'0' * 64}"), "--known: 'x:000"),
@@ -193,10 +203,10 @@ def test_the_audit_log_is_listed_the_newest_first_and_verified(stopped: Stopped,
     assert stopped.command("audit", "list", "--json") == ""
     for name in ("Lan", "Hoa"):
         stopped.command("alarms", "silence", "--device", "m1", "--until", "2h", "--by", name, "--note", "new pump")
-    newest, oldest = stopped.command("audit", "list").splitlines()
+    _, newest, oldest = stopped.command("audit", "list").splitlines()
     assert (newest[:6], oldest[:6]) == ("     2", "     1")
-    assert f"  {getpass.getuser()} (command)  work planned  " in newest
-    assert '  subject {"device": "m1", "site": null}  after {"by": "Hoa", ' in newest
+    assert f"  {getpass.getuser()}, command  work planned  " in newest
+    assert '  subject {"device": "m1", "site": ""}  after {"by": "Hoa", ' in newest
     assert json.loads(stopped.command("audit", "list", "--json").splitlines()[0])["after"]["by"] == "Hoa"
     path = f"{site.folder}/journal.db.audit"
     whole = stopped.command("audit", "verify")

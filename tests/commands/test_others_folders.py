@@ -166,18 +166,18 @@ def whole_machine(one: Province) -> int:
 
 
 RESTORE: Final = ("restore", "{root}/g.tar.gz", "--data", "{data}", "--accounts", "{broker}/accounts.json")
-ENROL: Final = ("devices", "enroll", "--all", "--file", "{broker}/accounts.json", "--replace")
+ENROL: Final = ("devices", "enroll", "--all", "--file", "{broker}/accounts.json", "--replace", "--yes")
 COMMANDS: Final[dict[str, Command]] = {
     "backup": given("backup", "{root}/new.tar.gz", "--accounts", "{broker}/accounts.json", "--also", "{data}"),
     "backup into their folder": given("backup", "{data}/new.tar.gz", "--accounts", "{broker}/accounts.json"),
-    "restore": given(*RESTORE, "--replace"),
+    "restore": given(*RESTORE, "--replace", "--yes"),
     "restore --dry-run": given(*RESTORE, "--dry-run"),
-    "restore --without-journal": given(*RESTORE, "--replace", "--without-journal"),
-    "restore --forgotten": given(*RESTORE, "--replace", "--forgotten", "{root}/list.forgotten"),
-    "restore with a list of theirs": given(*RESTORE, "--replace", "--forgotten", "{data}/list.forgotten"),
+    "restore --without-journal": given(*RESTORE, "--replace", "--yes", "--without-journal"),
+    "restore --forgotten": given(*RESTORE, "--replace", "--yes", "--forgotten", "{root}/list.forgotten"),
+    "restore with a list of theirs": given(*RESTORE, "--replace", "--yes", "--forgotten", "{data}/list.forgotten"),
     "restore over what is there": given(*RESTORE),
-    "restore --also": given("restore", "{root}/g.tar.gz", "--replace", "--also", "{data}", "--also", "{broker}"),
-    "restore of an archive of theirs": given("restore", "{data}/g.tar.gz", *RESTORE[2:], "--replace"),
+    "restore --also": given("restore", "{root}/g.tar.gz", "--replace", "--yes", "--also", "{data}", "--also", "{broker}"),
+    "restore of an archive of theirs": given("restore", "{data}/g.tar.gz", *RESTORE[2:], "--replace", "--yes"),
     "restore where no data is": nothing_there,
     "devices list": given("devices", "list"),
     "devices add": given("devices", "add", "wm-1", "--site", "s1", "--domain", "water"),
@@ -189,7 +189,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "devices enroll into their folder": given(*ENROL, "--csv", "{data}/accounts.csv", "--sheet", "{data}/sheet.html"),
     "devices export": given("devices", "export", HIS, "--out", "{root}/his.zip"),
     "devices export into their folder": given("devices", "export", HIS, "--out", "{data}/his.zip"),
-    "devices forget": given("devices", "forget", HIS),
+    "devices forget": given("devices", "forget", HIS, "--yes"),
     "devices forget --check": given("devices", "forget", HIS, "--check"),
     "rejects list": given("rejects", "list"),
     "rejects replay": given("rejects", "replay"),
@@ -214,7 +214,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "setup access": given("setup", "access", "so-xay-dung", "--domain", "water", "--vmauth", "{data}/vmauth.yaml"),
     "setup broker": given(
         *("setup", "broker", "--conf", "{root}/conf.d", "--state", "{broker}", "--secrets", "{data}"),
-        *("--plugins", "{root}/plugins", "--replace", "--unit", "{root}/unit"),
+        *("--plugins", "{root}/plugins", "--replace", "--yes", "--unit", "{root}/unit"),
     ),
     "setup accounts": given("setup", "accounts", "--accounts", "{broker}/accounts.json"),
     "setup influxdb": given("setup", "influxdb", "--secrets", "{data}/secrets", "--keep", "forever"),

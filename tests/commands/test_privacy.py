@@ -47,7 +47,7 @@ def test_a_device_is_forgotten_in_every_file_and_what_was_there_is_read_back(
     known: Stopped, site: Site, server: Answering
 ) -> None:
     (site.folder / "devices.yaml.bak").write_text("- id: m1\n")
-    said = known.command("devices", "forget", "m1")
+    said = known.command("devices", "forget", "m1", "--yes")
     assert said.split()[:3] == ["before", "read", "back"], "first what was found, then what stays"
     counts = held(said)
     assert counts["points in the database"] == [0, 0]
@@ -73,7 +73,7 @@ def test_who_has_a_copy_is_named_and_so_is_what_was_set_aside(known: Stopped, si
     known.command("devices", "export", "m1", "--out", str(exported), "--to", "the household")
     known.command("backup", str(archive), "--to", "the vault", "--accounts", str(tmp_path / "none"))
     (site.folder / "journal.db.before-restore").touch()
-    said = known.command("devices", "forget", "m1")
+    said = known.command("devices", "forget", "m1", "--yes")
     assert "these are copies; who has one must be told:\n" in said
     assert f"    export {exported}, for the household\n" in said
     assert f"    backup {archive}, for the vault\n" in said
@@ -100,13 +100,13 @@ def test_what_cannot_be_is_refused_and_nothing_changes(known: Stopped, words: tu
 
 def test_a_file_that_is_still_to_be_read_comes_first(known: Stopped, site: Site) -> None:
     (site.folder / "journal.db.damaged-1").touch()
-    said = known.command("devices", "forget", "m1", status=2)
+    said = known.command("devices", "forget", "m1", "--yes", status=2)
     assert said == f"{site.folder}/journal.db.damaged-1: is read at the next start: start the gateway once, then forget\n"
 
 
 def test_while_the_gateway_runs_nothing_is_forgotten(known: Stopped) -> None:
     file = known.open()
-    said = known.command("devices", "forget", "m1", status=2)
+    said = known.command("devices", "forget", "m1", "--yes", status=2)
     file.close()
     assert said.startswith("the gateway runs, and holds its devices in memory: stop it, repeat the command")
     assert known.kept() == ["m2", "m1"]
@@ -126,11 +126,11 @@ def test_a_database_that_is_away_is_named_and_the_command_may_be_repeated(
 
 
 def test_after_a_restore_of_the_database_all_on_the_list_are_asked_for_again(known: Stopped) -> None:
-    assert known.command("devices", "forget", "--again") == (
+    assert known.command("devices", "forget", "--again", "--yes") == (
         "0 on the list; 0 of them were in the database, with 0 points: deleted\n"
     )
-    known.command("devices", "forget", "m1")
-    assert known.command("devices", "forget", "--again").startswith("1 on the list; 0 of them were in the database")
+    known.command("devices", "forget", "m1", "--yes")
+    assert known.command("devices", "forget", "--again", "--yes").startswith("1 on the list; 0 of them were in the database")
     assert known.audited()[-1]["after"] == {"devices": 0, "points": 0}
 
 

@@ -85,7 +85,7 @@ def test_what_is_there_is_set_aside_only_when_that_is_said(restore: Restore, tmp
     refused = restore(status=2)
     assert f"{tmp_path}/new/devices.yaml: is there already, with other contents; --replace sets it aside\n" in refused
     assert (tmp_path / "new" / "devices.yaml").read_text() == "devices: []\n"
-    said = restore("--replace", "--without-journal")
+    said = restore("--replace", "--yes", "--without-journal")
     assert f"set aside: {tmp_path}/new/devices.yaml.before-restore\n" in said
     assert "0 readings wait in the journal" in said
     assert (tmp_path / "new" / "devices.yaml.before-restore").read_text() == "devices: []\n"
@@ -95,7 +95,7 @@ def test_a_gateway_that_runs_or_an_archive_that_is_none_is_refused(restore: Rest
     restore()
     file = Database(tmp_path / "new" / "journal.db")
     file.open()
-    assert "is in use by a running gateway: stop it first" in restore("--replace", status=2)
+    assert "is in use by a running gateway: stop it first" in restore("--replace", "--yes", status=2)
     file.close()
     assert restore(status=1, file=tmp_path / "none.gz") == f"{tmp_path}/none.gz: is not there\n"
     (tmp_path / "half.gz").write_bytes(archive.read_bytes()[:900])
@@ -108,7 +108,7 @@ def test_a_gateway_that_runs_or_an_archive_that_is_none_is_refused(restore: Rest
 def test_who_was_forgotten_since_is_forgotten_again(restore: Restore, archive: Path, site: Site) -> None:
     forgotten_beside(site.folder / "journal.db").add("m2", 4_000_000_000_000)
     archive.with_name("g.tar.gz.forgotten").write_bytes(forgotten_beside(site.folder / "journal.db").path.read_bytes())
-    assert "1 devices that were forgotten since are forgotten again\n" in restore("--replace")
+    assert "1 devices that were forgotten since are forgotten again\n" in restore("--replace", "--yes")
     text = (site.folder / "new" / "devices.yaml").read_text()
     assert ("m1" in text, "m2" in text) == (True, False)
 

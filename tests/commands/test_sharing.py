@@ -236,7 +236,7 @@ def test_in_the_place_of_a_gateway_that_is_gone_it_is_said_that_nothing_more_com
     moving: Site, server: Answering, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks(monkeypatch, LEAVES, LEAVES, HOLDS)
-    assert watched(moving, "a", "--to", "gateway-2", "--gone", "gateway-1") == 0
+    assert watched(moving, "a", "--to", "gateway-2", "--gone", "gateway-1", "--yes") == 0
     (written,) = [one for one in server.asked if one.path == "/write"]
     line = gzip.decompress(written.body).decode()
     assert line.startswith("share,channel=gateway-1,device=a ")
@@ -252,11 +252,11 @@ def test_a_gateway_that_has_nothing_of_a_share_cannot_be_gone_from_it(
     moving: Site, server: Answering, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks(monkeypatch, {}, HOLDS)
-    assert watched(moving, "a", "--to", "gateway-2", "--gone", "gateway-1") == 2
+    assert watched(moving, "a", "--to", "gateway-2", "--gone", "gateway-1", "--yes") == 2
     assert capsys.readouterr().err == "--gone: gateway-1 has nothing of a\n"
     server.answers["POST", "/write"] = (401, "no")
     looks(monkeypatch, LEAVES)
-    assert watched(moving, "a", "--to", "gateway-2", "--gone", "gateway-1") == 3
+    assert watched(moving, "a", "--to", "gateway-2", "--gone", "gateway-1", "--yes") == 3
     assert capsys.readouterr().err.startswith("this cannot be written: 401")
 
 
@@ -283,8 +283,8 @@ def test_messages_that_no_gateway_reads_are_counted_and_brought_again(
     assert unroutable(site, section(server.url), shares="shares.yaml") == 0
     assert capsys.readouterr().out == "5 messages reached no gateway\n"
     del server.answers["GET", "/api/queues/%2F/gateway.unroutable"]
-    assert unroutable(site, section(server.url), shares="shares.yaml") == 3
-    assert capsys.readouterr().err == "RabbitMQ keeps none: gateway setup rabbitmq sets that up\n"
+    assert unroutable(site, section(server.url), shares="shares.yaml") == 2
+    assert capsys.readouterr().err == f"{site.folder}/shares.yaml: RabbitMQ keeps none: gateway setup rabbitmq sets that up\n"
 
 
 LONG = """gateways: [gateway-1-4c7f0e92ab, gateway-2-4c7f0e92ab]
@@ -316,7 +316,7 @@ def test_who_is_gone_hinders_no_move_and_may_be_named_by_the_beginning_of_its_id
     old, new = "gateway-1-4c7f0e92ab", "gateway-2-4c7f0e92ab"
     came = {old: Claim(Stage.TAKING_OVER, 3)}
     looks(monkeypatch, came, came, {new: Claim(Stage.HOLDING, 0)})
-    assert watched(moving, "a", "--to", "gateway-2", "--gone", "gateway-1", text=LONG.replace("URL", server.url)) == 0
+    assert watched(moving, "a", "--to", "gateway-2", "--gone", "gateway-1", "--yes", text=LONG.replace("URL", server.url)) == 0
     (written,) = [one for one in server.asked if one.path == "/write"]
     assert f"channel={old},device=a stage={float(Stage.LEFT)!r},waiting=0.0" in gzip.decompress(written.body).decode()
 

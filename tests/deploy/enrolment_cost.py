@@ -61,7 +61,7 @@ def written_bytes(pid: int) -> int:
 def main(devices: int) -> None:
     """Measure and print."""
     with tempfile.TemporaryDirectory() as folder:
-        broker = SetUpBroker(Path(folder) / "broker", devices, "--replace")
+        broker = SetUpBroker(Path(folder) / "broker", devices, "--replace", "--yes")
         with broker.service:
             done = run_gateway("devices", "enroll", "wm-0001", "-c", broker.config)
             password = re.findall(r"password +(\S+)$", done.stdout, re.MULTILINE)[0]

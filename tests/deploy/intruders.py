@@ -22,10 +22,10 @@ class CertifiedBroker(SetUpBroker):
     def __init__(self, folder: Path) -> None:
         self.pki = folder / "pki"
         authority, revoked = str(self.pki / "ca.crt"), str(self.pki / "ca.crl")
-        super().__init__(folder, 2, "--replace", "--client-certificates", authority, "--revoked", revoked)
+        super().__init__(folder, 2, "--replace", "--yes", "--client-certificates", authority, "--revoked", revoked)
         for name in (*self.names, "taken-back"):
             self.certificates("client", name)
-        self.certificates("revoke", "taken-back")
+        self.certificates("revoke", "--yes", "taken-back")
         now = datetime.now(UTC)
         own = load_authority(Signed((self.pki / "ca.crt").read_bytes(), (self.pki / "ca.key").read_bytes()))
         self._put("expired", own, now - timedelta(days=900))

@@ -27,7 +27,7 @@ REFUSED = "Not authorized"
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SetUpBroker]:
     """With two devices that are registered and have no account yet."""
-    found = SetUpBroker(tmp_path_factory.mktemp("set-up"), 2, "--replace")
+    found = SetUpBroker(tmp_path_factory.mktemp("set-up"), 2, "--replace", "--yes")
     with found.service:
         yield found
 
@@ -36,7 +36,7 @@ def enrolled(broker: SetUpBroker, *names: str) -> dict[str, str]:
     """New passwords of devices."""
     file = broker.folder / f"{'-'.join(names)}.csv"
     file.unlink(missing_ok=True)
-    broker.command("devices", "enroll", *names, "--csv", str(file), "--replace")
+    broker.command("devices", "enroll", *names, "--csv", str(file), "--replace", "--yes")
     with file.open(encoding="utf-8") as opened:
         return {row["device"]: row["password"] for row in csv.DictReader(opened)}
 
@@ -69,7 +69,7 @@ def test_a_revoked_device_is_cut_off_at_once_and_leaves_neither_session_nor_reta
     password = enrolled(broker, "wm-0001")["wm-0001"]
     with broker.device("wm-0001", password) as meter:
         meter.paho.publish(f"{OWN}/status", "online", qos=1, retain=True).wait_for_publish(10)
-        said = broker.command("devices", "revoke", "wm-0001")
+        said = broker.command("devices", "revoke", "--yes", "wm-0001")
         until(lambda: meter.ends)
     with broker.device("wm-0001", password) as again, broker.of_service("gateway") as reader:
         assert again.answers == [REFUSED]
@@ -79,7 +79,7 @@ def test_a_revoked_device_is_cut_off_at_once_and_leaves_neither_session_nor_reta
         until(lambda: reader.heard)
         assert [topic for topic, _ in reader.heard] == [f"{OTHERS}/status"]
     assert said == "wm-0001: revoked; it is cut off\n"
-    assert broker.command("devices", "revoke", "wm-0001") == "wm-0001: has no account on the broker\n"
+    assert broker.command("devices", "revoke", "--yes", "wm-0001") == "wm-0001: has no account on the broker\n"
     assert "device revoked" in broker.command("audit", "list")
 
 
@@ -117,7 +117,7 @@ def test_a_reading_of_an_enrolled_device_reaches_influxdb_by_the_line_of_its_qr_
 ) -> None:
     sections = json.loads(broker.config.read_text())
     found = gateway(broker.config.parent, sections["mqtt"]["url"], influxdb.url, **sections)
-    said = broker.command("devices", "enroll", "wm-0001", "--replace")
+    said = broker.command("devices", "enroll", "wm-0001", "--replace", "--yes")
     (line,) = re.findall(r"^mqtts://.*$", said, re.MULTILINE)
     one = parse_enrolment(line)
     with found as gate, broker.device(one.username, one.password) as meter:
@@ -157,7 +157,7 @@ def check_enrolment_over_http(broker: SetUpBroker, gate: Gateway) -> None:
 
 
 def test_many_get_accounts_and_labels_in_the_file_of_a_broker_that_is_stopped(tmp_path: Path) -> None:
-    many = SetUpBroker(tmp_path / "many", 60, "--replace")
+    many = SetUpBroker(tmp_path / "many", 60, "--replace", "--yes")
     sheet, table, accounts = (
         tmp_path / "labels.html",
         tmp_path / "accounts.csv",
@@ -170,12 +170,12 @@ def test_many_get_accounts_and_labels_in_the_file_of_a_broker_that_is_stopped(tm
         rows = list(csv.DictReader(opened))
     table.unlink()
     with many.service:
-        running = run_gateway(*words, "--replace", "-c", many.config)
+        running = run_gateway(*words, "--replace", "--yes", "-c", many.config)
         with many.device("wm-0060", rows[-1]["password"]) as last:
             assert last.answers == ["Success"]
         again = run_gateway("devices", "enroll", "wm-0007", "-c", many.config)
         several = run_gateway("devices", "enroll", "wm-0007", "wm-0008", "-c", many.config)
-        assert "enrolled; its password" in many.command("devices", "enroll", "wm-0007", "--replace")
+        assert "enrolled; its password" in many.command("devices", "enroll", "wm-0007", "--replace", "--yes")
         many.service.kill()
     assert len(json.loads(accounts.read_text())["clients"]) == 63
     assert "60 of 60 devices have their account; start the broker" in said
@@ -193,7 +193,7 @@ def test_no_device_gets_or_ends_the_account_of_a_service(broker: SetUpBroker) ->
     before = registry.read_text()
     for name in ("administration", "node-red"):
         registry.write_text(json.dumps({"devices": [{"id": name, "site": "ward-1", "domain": "water"}]}))
-        for words in (("enroll", name, "--replace"), ("revoke", name)):
+        for words in (("enroll", name, "--replace", "--yes"), ("revoke", name, "--yes")):
             done = run_gateway("devices", *words, "-c", broker.config)
             said = f"{name} is the account of a gateway or a service, not of a device; rename the device\n"
             assert (done.returncode, done.stderr) == (3, said)

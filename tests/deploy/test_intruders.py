@@ -75,7 +75,7 @@ def test_a_revoked_device_with_a_good_certificate_may_connect_and_nothing_else_u
 ) -> None:
     with broker.knocking("", "", context=broker.context("wm-0002")) as connected:
         until(lambda: connected.answers == ["Success"])
-        broker.command("devices", "revoke", "wm-0002")
+        broker.command("devices", "revoke", "--yes", "wm-0002")
         until(lambda: connected.ends)
     assert broker.says("Client wm-0002 been disconnected by administrative action") == 1
     with broker.of_service("node-red") as desk:
@@ -86,7 +86,7 @@ def test_a_revoked_device_with_a_good_certificate_may_connect_and_nothing_else_u
         desk.publish(f"{OWN}/command", "after it")
         until(lambda: desk.heard)
         assert desk.heard == [(f"{OWN}/command", b"after it")]
-    broker.certificates("revoke", "wm-0002")
+    broker.certificates("revoke", "--yes", "wm-0002")
     assert broker.service.pid is not None
     os.kill(broker.service.pid, signal.SIGHUP)
     until(lambda: "CERTIFICATE_REVOKED" in shake(broker, broker.context("wm-0002")))

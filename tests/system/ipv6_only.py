@@ -46,7 +46,7 @@ def _has_ipv4() -> bool:
 
 def _set_up(folder: Path) -> SetUpBroker:
     """A broker in whose file the simulated devices have an account together."""
-    broker = SetUpBroker(folder, 1, "--replace", host=HOST)
+    broker = SetUpBroker(folder, 1, "--replace", "--yes", host=HOST)
     accounts = folder / "state" / "dynamic-security.json"
     accounts.write_text(added(accounts.read_text(), [(FLEET, token_bytes(SALT_BYTES))]))
     return broker

@@ -210,10 +210,18 @@ def test_faulty_commands_say_what_to_write_to_a_gateway_that_runs_and_to_one_tha
     cases = {
         ("ack", "leak@none", *by): "no alarm 'leak@none' is active",
         ("ack", "leak@none", "--by", " "): "--by: name the person",
-        ("silence", "--until", "soon", *by, *note): "--until: 'soon' is not a time; write for example 2h",
-        ("silence", "--until", "2020-01-01", *by, *note): "--until: 2020-01-01 is over",
-        ("silence", "--until", "4000d", *by, *note): "--until: name a time of the coming year",
-        ("silence", "--until", "2h", *by, "--note", " "): "--note: say what is done",
+        (
+            "silence",
+            "--everywhere",
+            "--yes",
+            "--until",
+            "soon",
+            *by,
+            *note,
+        ): "--until: 'soon' is not a time; write for example 2h",
+        ("silence", "--everywhere", "--yes", "--until", "2020-01-01", *by, *note): "--until: 2020-01-01 is over",
+        ("silence", "--everywhere", "--yes", "--until", "4000d", *by, *note): "--until: name a time of the coming year",
+        ("silence", "--everywhere", "--yes", "--until", "2h", *by, "--note", " "): "--note: say what is done",
         ("unsilence", "7"): "no planned work 7 goes on",
     }
     for running in (True, False):

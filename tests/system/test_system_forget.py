@@ -19,7 +19,7 @@ HIS, OTHER = "wm-0001", "wm-0002"
 
 
 def test_a_device_is_cut_off_forgotten_and_stays_so(influxdb: Service, tmp_path: Path) -> None:
-    broker = SetUpBroker(tmp_path / "broker", 2, "--replace")
+    broker = SetUpBroker(tmp_path / "broker", 2, "--replace", "--yes")
     with broker.service:
         sections = json.loads(broker.config.read_text())
         found = gateway(broker.config.parent, sections["mqtt"]["url"], influxdb.url, **sections)
@@ -42,11 +42,11 @@ def test_a_device_is_cut_off_forgotten_and_stays_so(influxdb: Service, tmp_path:
             exported = gate.command("devices", "export", HIS, "--out", tmp_path / "his.zip")
             assert (exported.returncode, exported.stderr) == (0, ""), "also while the gateway runs"
             assert {"readings/water.csv", "gateway/rejects.json"} <= set(zipfile.ZipFile(tmp_path / "his.zip").namelist())
-            running = gate.command("devices", "forget", HIS)
+            running = gate.command("devices", "forget", HIS, "--yes")
             assert (running.returncode, "has no account on the broker any more" in running.stdout) == (2, True)
             until(lambda: meter.ends, what="it is cut off while the gateway runs")
             assert gate.terminate() == 0
-            done = gate.command("devices", "forget", HIS)
+            done = gate.command("devices", "forget", HIS, "--yes")
             assert (done.returncode, done.stderr) == (0, ""), done.stdout
 
             gate.start()

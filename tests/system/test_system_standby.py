@@ -219,9 +219,9 @@ def test_sums_go_on_when_people_say_that_the_machine_they_wait_for_is_gone(
         live.gate.kill()
         standby.until_role("live")
         until_more(standby.written, 100, what="the standby writes")
-        assert standby.gate.command("standby", "gone", standby.name).returncode == 2
+        assert standby.gate.command("standby", "gone", standby.name, "--yes").returncode == 2
         assert standby.gate.status()["standby"]["awaited_journals"] == [live.name]
-        done = standby.gate.command("standby", "gone", live.name)
+        done = standby.gate.command("standby", "gone", live.name, "--yes")
         assert (done.returncode, done.stderr) == (0, "")
         until(lambda: not standby.gate.status()["standby"]["awaited_journals"], what="forgotten")
         until(lambda: sums_since(influxdb, newest_ms(influxdb) - 500), 120.0, what="sums again")

@@ -142,5 +142,5 @@ def test_a_pair_whose_sums_have_waited_for_three_minutes_is_told_by_a_metric(
         live.until_role("live")
         until(lambda: waits(live) == 1, what="told")
         assert clock.at_ms(time.time_ns()) - killed_ms > 180_000
-        assert live.gate.command("standby", "gone", dead.name).returncode == 0
+        assert live.gate.command("standby", "gone", dead.name, "--yes").returncode == 0
         until(lambda: waits(live) == 0, what="it ends")

@@ -161,6 +161,10 @@ def test_planned_work_silences_its_place_until_it_ends_and_a_faulty_plan_is_refu
         f"for_h=2&note={'x' * 1001}": "note: at most 1000 letters",
         f"for_h=2&note=x&site={'x' * 101}": "site: at most 100 letters",
         "for_h=x&note=x": "'x' is not a number",
+        "for_h=2&note=x": "place: name one: a site, a device, or everywhere",
+        "for_h=2&note=x&site=s1&everywhere=1": "place: name one: a site, a device, or everywhere",
+        "for_h=2&note=x&site=s11": "site: 's11' is of no registered device, and none was heard there; did you mean s1?",
+        "for_h=2&note=x&device=zz": "device: 'zz' is not registered, and was not heard",
     }
 
     async def story(visitor: Visitor) -> tuple[dict[str, str], list[Answer]]:

@@ -60,12 +60,6 @@ class Target(NamedTuple):
         return _real(path) == _real(self.accounts) or any(_real(path).is_relative_to(folder) for folder in folders)
 
 
-def configurations(root: Path = Path("/")) -> list[Path]:
-    """The configurations that this machine has, where ``install.sh`` puts them."""
-    folders = [root / "etc" / "gateway", *sorted((root / "etc").glob("gateway-*"))]
-    return [path for folder in folders if (path := folder / "gateway.yaml").is_file()]
-
-
 def data_of_unit(config: Path, root: Path = Path("/")) -> tuple[Path, ...]:
     """The folders that the unit which runs this configuration may write, as systemd reads them; none without such a unit."""
     name = config.parent.name.removeprefix("gateway").removeprefix("-")

@@ -17,6 +17,7 @@ from gateway.admin.databases.steps import (
     SetupFault,
     SetupStep,
     change_text,
+    is_shorter,
     refuse_change,
     refuse_unknown_secret,
     write_secret,
@@ -84,10 +85,9 @@ class Influxdb1:
         elif not change:
             raise refuse_change(where, now, place.keep)
         else:
-            yield self._step(
-                change_text(where, now, place.keep),
-                f"ALTER RETENTION POLICY {name(found['name'])} ON {name(database)} {duration}",
-            )
+            statement = f"ALTER RETENTION POLICY {name(found['name'])} ON {name(database)} {duration}"
+            step = self._step(change_text(where, now, place.keep), statement)
+            yield step._replace(loses=is_shorter(now, place.keep))
 
     def give(self, user: DatabaseUser, places: Sequence[KeptPlace], *, replace: bool) -> Iterator[SetupStep]:
         """Make a user with a password, and give it rights to the databases."""
@@ -96,8 +96,9 @@ class Influxdb1:
             raise refuse_unknown_secret(user, "user")
         if not is_there or replace:
             yield SetupStep(
-                f"user {user.name}: {'a new password' if is_there else 'created'}; {user.file}",
+                f"user {user.name}: {'a new password, and the old one ends' if is_there else 'created'}; {user.file}",
                 self._named(user, is_there=is_there),
+                loses=is_there,
             )
         elif not self._fits(user):
             raise SetupFault(f"{user.file}: is not the password of the user {user.name}; --replace gives a new one")
@@ -226,7 +227,8 @@ class Influxdb3:
                 raise SetupFault(f"{self._http.url} made a token {user.name} and does not tell it")
             write_secret(user.file, found["token"])
 
-        yield SetupStep(f"token {user.name}: created; {user.file}. {_ALL_MAY_ALL}", create)
+        ends = " in place of the old one" if replace and user.file.exists() else ""
+        yield SetupStep(f"token {user.name}: created{ends}; {user.file}. {_ALL_MAY_ALL}", create, bool(ends))
 
     def _answer(self, answer: HttpAnswer) -> Any:  # noqa: ANN401 - whatever was asked for
         if answer.status in _NO_RIGHT:

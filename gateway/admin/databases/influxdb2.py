@@ -31,6 +31,7 @@ from gateway.admin.databases.steps import (
     SetupFault,
     SetupStep,
     change_text,
+    is_shorter,
     refuse_change,
     refuse_unknown_secret,
     write_secret,
@@ -92,7 +93,7 @@ class Influxdb2:
                 bucket.retention_rules = rules or [BucketRetentionRules(type="expire", every_seconds=0)]
                 self._client.buckets_api().update_bucket(bucket)
 
-            yield SetupStep(change_text(where, now, place.keep), alter)
+            yield SetupStep(change_text(where, now, place.keep), alter, is_shorter(now, place.keep))
         yield self._mapped(place)
 
     def give(self, user: DatabaseUser, places: Sequence[KeptPlace], *, replace: bool) -> Iterator[SetupStep]:
@@ -113,7 +114,7 @@ class Influxdb2:
         if user.file.exists() and not own and not replace:
             raise SetupFault(f"{user.file}: is there, with a token that was not made here; --replace writes a new one into it")
         ended = ", in place of the old one" if own else ""
-        yield SetupStep(f"{what}: created{ended}; {user.file}", lambda: self._make_token(user, places, own))
+        yield SetupStep(f"{what}: created{ended}; {user.file}", lambda: self._make_token(user, places, own), bool(own))
 
     def _make_token(self, user: DatabaseUser, places: Sequence[KeptPlace], old: Sequence[Authorization]) -> None:
         """Make a token, write it down, and only then end the old ones."""

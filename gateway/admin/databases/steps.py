@@ -44,10 +44,14 @@ class DatabaseUser(NamedTuple):
 
 
 class SetupStep(NamedTuple):
-    """A sentence for people on what is done, or was already, and how to do it; None: nothing is left to do."""
+    """A sentence for people on what is done, or was already, and how to do it; None: nothing is left to do.
+
+    :ivar loses: it is asked about first, since what it says is lost for good.
+    """
 
     text: str
     do: Callable[[], object] | None = None
+    loses: bool = False
 
 
 def kept_text(keep: timedelta | None) -> str:
@@ -58,17 +62,20 @@ def kept_text(keep: timedelta | None) -> str:
     return f"{days} days" if not rest else f"{keep / timedelta(hours=1):g} hours"
 
 
+def is_shorter(now: timedelta | None, wanted: timedelta | None) -> bool:
+    """Tell if a change of how long something is kept deletes something."""
+    return wanted is not None and (now is None or wanted < now)
+
+
 def change_text(where: str, now: timedelta | None, wanted: timedelta | None) -> str:
     """A change of how long something is kept, with what it costs."""
-    is_shorter = wanted is not None and (now is None or wanted < now)
-    costs = "; it deletes what is older" if is_shorter else "; what it has deleted already does not come back"
+    costs = "; it deletes what is older" if is_shorter(now, wanted) else "; what it has deleted already does not come back"
     return f"{where}: changed from {kept_text(now)} to {kept_text(wanted)}{costs}"
 
 
 def refuse_change(where: str, now: timedelta | None, wanted: timedelta | None) -> OtherRetention:
     """The refusal to change how long something is kept without being told to."""
-    is_shorter = wanted is not None and (now is None or wanted < now)
-    costs = "deletes what is older" if is_shorter else "keeps longer from now on"
+    costs = "deletes what is older" if is_shorter(now, wanted) else "keeps longer from now on"
     return OtherRetention(
         f"{where} is there and keeps {kept_text(now)}, not {kept_text(wanted)}: give what it has, or "
         f"--change-retention, which {costs}"

@@ -13,6 +13,7 @@ from gateway.commands import OK, UNREACHABLE
 from gateway.commands.check import servers
 from gateway.commands.check.names import unnamed
 from gateway.commands.check.profiles import Faults, check_one_profile, check_profiles
+from gateway.commands.finding import find_config
 from gateway.commands.terminal import add_config, say, show, tell, warn
 from gateway.core.alarms.shipped import SHIPPED
 from gateway.core.gateways.sharing import Share, filters_of, loads_of
@@ -25,7 +26,7 @@ from gateway.runtime.pipeline.options import broker_addresses, pair_topics, sess
 from gateway.support.access.accounts import configured_token, load_accounts
 from gateway.support.access.exposed_secrets import exposed_of_management, exposed_secrets
 from gateway.support.clock import WallClock
-from gateway.support.config.files import DEFAULT_FILE, ConfigurationFault, load
+from gateway.support.config.files import DEFAULT_FILE, ConfigurationFault
 from gateway.support.config.model import Config
 from gateway.support.i18n.findings import sentence
 from gateway.support.registry.alarm_rules import load_alarm_rules, rules_without_devices
@@ -62,14 +63,13 @@ def check(options: argparse.Namespace) -> int:
 
 def _check_all(options: argparse.Namespace) -> int:
     """Print the results; 3 if something cannot be reached. A faulty file does not hide the results of the others."""
-    config, path = load(options.config), options.config
+    config = find_config(options.config)
     session_options(config)
     tls_contexts(config)
     authorization(config.influxdb)
     configured_token(config)
     load_accounts(config.http.tokens_file)
-    file = path or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
-    say(f"{file or 'no gateway.yaml in this folder'}: {'no faults' if file else 'using the defaults'}")
+    say(f"{config.file}: no faults" if config.file else "no gateway.yaml: using the defaults")
     _tell_ends(certificate_ends(config))
     found = Faults(warnings=exposed_secrets(config))
     registry = _registry(config, found)
@@ -79,7 +79,7 @@ def _check_all(options: argparse.Namespace) -> int:
         found.warnings += servers.link_warnings(planned[0])
     found.warnings += servers.port_warnings(config)
     if "/insert/" in config.influxdb.asked_url:
-        found.warnings.append(f"{file or DEFAULT_FILE}: {servers.ONLY_WRITTEN}")
+        found.warnings.append(f"{config.file or DEFAULT_FILE}: {servers.ONLY_WRITTEN}")
     if (topics := pair_topics(config.mqtt)) is not None:
         say(
             f"standby: this machine is {topics.machine} of {topics.client_id}; it watches the other as {config.mqtt.machine_id}"

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from gateway.commands.terminal import with_config
+from gateway.commands.terminal import add_config
 from gateway.core.readings.sums import SumsMode
 from gateway.ingest.catalog import Catalog, load_catalog
 from gateway.onboarding.explain.steps import explain
@@ -21,7 +21,7 @@ from gateway.onboarding.trials.recordings import (
 )
 from gateway.onboarding.trials.trial import Trials
 from gateway.support.clock import WallClock
-from gateway.support.config.files import ConfigurationFault
+from gateway.support.config.files import ConfigurationFault, load
 from gateway.support.config.model import Config
 from gateway.support.i18n.glossary import closed_lists
 from gateway.support.private_files import read_bytes
@@ -30,7 +30,8 @@ from schemas.printable import printable
 
 def add_options(command: argparse.ArgumentParser) -> None:
     """Add the options of ``gateway decode``."""
-    with_config(command, decode)
+    add_config(command)
+    command.set_defaults(call=lambda options: decode(load(options.config), options))
     command.add_argument("--topic", help="topic of the message")
     command.add_argument("--profile", metavar="P", help="profile to use: a name, a model or a file")
     command.add_argument("--registry", type=Path, metavar="FILE", help="registry to use instead of the configured one")

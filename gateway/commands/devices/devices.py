@@ -6,7 +6,6 @@ Coverage is a table for people, in Vietnamese or English, or CSV for a spreadshe
 import argparse
 import csv
 import json
-import time
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from datetime import timedelta
@@ -23,7 +22,7 @@ from gateway.commands.devices.steps import add_amounts, add_steps
 from gateway.commands.privacy.device_export import add_export
 from gateway.commands.privacy.forgetting import add_forget
 from gateway.commands.running import ask, is_running
-from gateway.commands.terminal import add_action, say_table
+from gateway.commands.terminal import add_action, local_time, say_table
 from gateway.core.status.coverage import Count, Coverage, CoverageGroup, Stand, coverage, coverage_document
 from gateway.core.status.silence import UNREGISTERED, Presence
 from gateway.onboarding.registration import spreadsheet_change
@@ -40,7 +39,7 @@ from schemas.registry import COLUMNS, RegisteredDevice, device_key
 from schemas.spreadsheet import as_cell
 
 _SHOWN: Final = 20
-_HEAD: Final = ("device", "state", "last heard", "site", "domain", "area", "interval", "profile or model")
+_HEAD: Final = ("device", "state", "last heard ({})", "site", "domain", "area", "interval", "profile or model")
 _ONLY_REGISTRY: Final = "the gateway is not running: only the registry is shown"
 
 DeviceDocument = dict[str, Any]
@@ -72,7 +71,7 @@ def add_options(devices: argparse.ArgumentParser) -> None:
     form = covered.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print JSON")
     form.add_argument("--csv", action="store_true", help="print CSV")
-    covered.add_argument("--language", choices=["vi", "en"], help="language of the table (default: as configured)")
+    covered.add_argument("--language", choices=["vi", "en"], default="en", help="language of the table (default: en)")
 
 
 def _met(config: Config) -> list[DeviceDocument] | None:
@@ -96,7 +95,8 @@ def _list(config: Config, options: argparse.Namespace) -> None:
         for document in found:
             print(printable(json.dumps(document, ensure_ascii=False)))
         return
-    say_table([_HEAD, *(tuple(map(printable, _row(document))) for document in found)])
+    head = tuple(title.format(config.time.zone) for title in _HEAD)
+    say_table([head, *(tuple(map(printable, _row(document, config))) for document in found)])
     if known is None:
         print(f"\n{_ONLY_REGISTRY}")
 
@@ -117,9 +117,8 @@ def _stranger(heard: DeviceDocument) -> DeviceDocument:
     return known | {"registered": False, "state": UNREGISTERED, "last_seen": heard["last_seen"]}
 
 
-def _row(document: DeviceDocument) -> tuple[str, ...]:
-    last_seen = document["last_seen"]
-    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(last_seen / 1000)) if last_seen else "-"
+def _row(document: DeviceDocument, config: Config) -> tuple[str, ...]:
+    when = local_time(document["last_seen"], config) if document["last_seen"] else "-"
     named = [document[key] or "-" for key in ("site", "domain", "area", "interval")]
     return document["id"], document["state"] or "?", when, *named, document["profile"] or document["model"] or "-"
 
@@ -138,7 +137,7 @@ def _coverage(config: Config, options: argparse.Namespace) -> None:
     elif options.csv:
         print(printable(coverage_csv(found, registry.areas), layout=True), end="")
     else:
-        print(coverage_table(found, registry.areas, options.language or config.language), end="")
+        print(coverage_table(found, registry.areas, options.language), end="")
 
 
 def _stand(document: DeviceDocument) -> Stand:

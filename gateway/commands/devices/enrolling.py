@@ -14,9 +14,9 @@ from typing import Final
 import segno
 from jinja2 import Environment, StrictUndefined
 
+from gateway.commands import reaching
 from gateway.commands.running import record, record_all
-from gateway.commands.starting import reaching
-from gateway.commands.terminal import Actions, add_action
+from gateway.commands.terminal import Actions, add_action, add_yes, confirmed
 from gateway.ingest.broker.enrolling import AdministrationFault, BrokerEntrance, EnrolmentRefused, account_of
 from gateway.ingest.broker.kept_accounts import KeptAccounts
 from gateway.ingest.broker.rights import SALT_BYTES, NativeTopics, added, names_in
@@ -47,8 +47,10 @@ def add_enrolling(actions: Actions) -> None:
     enrolled.add_argument(
         "--file", type=Path, metavar="FILE.json", help="the accounts of a broker that is stopped: fast, for thousands"
     )
+    add_yes(enrolled)
     revoked = add_action(actions, "revoke", "take the account of a device away, and cut it off", take_away)
     revoked.add_argument("id", metavar="ID", help="the device")
+    add_yes(revoked)
 
 
 def enroll(config: Config, options: argparse.Namespace) -> None:
@@ -68,7 +70,7 @@ def enroll(config: Config, options: argparse.Namespace) -> None:
             if options.file is not None:
                 _enrol_in_file(config, places, entrance, made, options)
             else:
-                asyncio.run(_enrol(config, places, entrance, made, replace=options.replace))
+                asyncio.run(_enrol(config, places, entrance, made, options))
     finally:  # the broker has those accounts, and their passwords are nowhere else
         _hand_out(config, made, options)
         record_all(config, _ENROLLED, [{"subject": {"device": place.device}} for place, _ in made])
@@ -76,6 +78,7 @@ def enroll(config: Config, options: argparse.Namespace) -> None:
 
 def take_away(config: Config, options: argparse.Namespace) -> None:
     """Revoke the account of a device; ConfigurationFault if the account that administers is not configured."""
+    confirmed(options, f"{options.id} would be cut off at once; to send again it needs a new password, on the spot")
     with reaching(AdministrationFault, EnrolmentRefused):
         was_there = asyncio.run(_revoke(config, options.id))
     record(config, _REVOKED, subject={"device": options.id})
@@ -83,11 +86,11 @@ def take_away(config: Config, options: argparse.Namespace) -> None:
 
 
 async def _enrol(
-    config: Config, places: Sequence[NativeTopics], entrance: BrokerEntrance, made: Made, *, replace: bool
+    config: Config, places: Sequence[NativeTopics], entrance: BrokerEntrance, made: Made, options: argparse.Namespace
 ) -> None:
     """On the running broker."""
     async with device_accounts(config) as broker:
-        _keep_present(await broker.enrolled(), places, replace=replace)
+        _keep_present(await broker.enrolled(), places, options)
         by_name = {place.device: place for place in places}
         async for account in broker.enrol_all(places):
             place = by_name[account.name]
@@ -105,7 +108,7 @@ def _enrol_in_file(
         raise ConfigurationFault([f"{path}: {address} runs and would overwrite it: stop the broker first"])
     text = text_of(path)
     try:
-        _keep_present(names_in(text), places, replace=options.replace)
+        _keep_present(names_in(text), places, options)
         accounts = [account_of(place) for place in places]
         salted = [(one, token_bytes(SALT_BYTES)) for one in accounts]
         KeptAccounts(config.journal.path).made(salted)  # or what is kept of them from before would be put back
@@ -116,10 +119,12 @@ def _enrol_in_file(
     print(f"{len(made)} of {len(places)} devices have their account; start the broker")
 
 
-def _keep_present(names: set[str], places: Sequence[NativeTopics], *, replace: bool) -> None:
+def _keep_present(names: set[str], places: Sequence[NativeTopics], options: argparse.Namespace) -> None:
     """:raises ConfigurationFault: one of the devices has an account, and nobody said that it ends."""
     present = names & {place.device for place in places}
-    if present and not replace:
+    if present and options.replace:
+        confirmed(options, f"the passwords of {len(present):,} devices would end; each needs its new one, on the spot")
+    elif present:
         raise ConfigurationFault(
             [f"{name}: has an account already; --replace gives it a new one and ends the old one" for name in sorted(present)]
         )

@@ -30,6 +30,7 @@ from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
 from gateway.support.private_files import private
 from gateway.support.tls import ended
+from schemas.nearest import did_you_mean
 from schemas.printable import printable
 
 _PATIENCE_S: Final = 5.0
@@ -40,7 +41,9 @@ def add_options(profiles: argparse.ArgumentParser) -> None:
     """Add the options of ``gateway profiles``."""
     actions = profiles.add_subparsers(required=True, metavar="ACTION")
 
-    proposed = add_action(actions, "propose", "draft profiles from what devices tell Home Assistant", _propose)
+    proposed = add_action(
+        actions, "propose", "draft profiles from what devices tell Home Assistant", _propose, or_defaults=True
+    )
     proposed.add_argument(
         "--prefix", default="homeassistant", help="topic prefix of discovery messages (default: homeassistant)"
     )
@@ -62,7 +65,9 @@ def _template(options: argparse.Namespace) -> int:
         print("\n".join(known))
         return OK
     if name not in known:
-        raise ConfigurationFault([f"template: there is no template {name}; the templates are {', '.join(known)}"])
+        raise ConfigurationFault(
+            [f"NAME: there is no template {name}; there are {', '.join(known)}{did_you_mean(name, known)}"]
+        )
     print(known[name].read_text(encoding="utf-8"), end="")
     return OK
 

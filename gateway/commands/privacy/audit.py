@@ -2,10 +2,9 @@
 
 import argparse
 import json
-import time
 from typing import Any, Final
 
-from gateway.commands.terminal import add_action, add_repeated, show_documents, tell
+from gateway.commands.terminal import add_action, add_repeated, local_time, show_documents, tell
 from gateway.monitoring.reports.seals import Seals, noted_seals
 from gateway.support.audit.log import AuditFault, AuditLog, ChainLink
 from gateway.support.config.files import ConfigurationFault
@@ -31,7 +30,7 @@ def audit_command(config: Config, options: argparse.Namespace) -> int:
         return (
             _verify(audit, Seals(config.journal.path), list(map(_link, options.known)))
             if options.action == "verify"
-            else _list(audit, as_json=options.json)
+            else _list(audit, config, as_json=options.json)
         )
     except AuditFault as fault:
         raise ConfigurationFault([str(fault)]) from fault
@@ -39,16 +38,22 @@ def audit_command(config: Config, options: argparse.Namespace) -> int:
         raise ConfigurationFault([f"{error.filename}: {error.strerror}"]) from error
 
 
-def _list(audit: AuditLog, *, as_json: bool) -> int:
-    show_documents(audit.entries(), lambda entry: [_line(entry)], as_json=as_json, nothing="nothing was changed yet")
+def _list(audit: AuditLog, config: Config, *, as_json: bool) -> int:
+    show_documents(
+        audit.entries(),
+        lambda entry: [_line(entry, config)],
+        as_json=as_json,
+        nothing="nothing was changed yet",
+        zone=config.time.zone,
+    )
     return 0
 
 
-def _line(entry: dict[str, Any]) -> str:
-    at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(entry["at_ms"] / 1000))
+def _line(entry: dict[str, Any], config: Config) -> str:
+    at = local_time(entry["at_ms"], config)
     about = {key: entry[key] for key in ("subject", "before", "after") if entry.get(key)}
     said = "  ".join(f"{key} {json.dumps(value, ensure_ascii=False)}" for key, value in about.items())
-    return f"{entry['number']:>6}  {at}  {entry['name']} ({entry['role']})  {entry['action']}  {said or '(details removed)'}"
+    return f"{entry['number']:>6}  {at}  {entry['name']}, {entry['role']}  {entry['action']}  {said or '(details removed)'}"
 
 
 def _verify(audit: AuditLog, seals: Seals, known: list[ChainLink]) -> int:

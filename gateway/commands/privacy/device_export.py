@@ -19,9 +19,9 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from gateway import __version__
+from gateway.commands import reaching
 from gateway.commands.privacy.device_places import DEVICE_EXPORTED, NamedDevice, audit_entries, named_device, stored_rows
 from gateway.commands.running import record
-from gateway.commands.starting import reaching
 from gateway.commands.terminal import Actions, add_action, show, tell
 from gateway.ingest.broker.enrolling import AdministrationFault, EnrolmentRefused
 from gateway.ingest.database.open_store import open_store, places_of_points

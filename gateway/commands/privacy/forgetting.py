@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from gateway.commands import reaching
 from gateway.commands.privacy.device_places import (
     CopyGiven,
     NamedDevice,
@@ -25,8 +26,7 @@ from gateway.commands.privacy.device_places import (
     tell_copies,
 )
 from gateway.commands.running import record, store
-from gateway.commands.starting import reaching
-from gateway.commands.terminal import Actions, add_action, show
+from gateway.commands.terminal import Actions, add_action, add_yes, confirmed, show
 from gateway.ingest.broker.enrolling import AdministrationFault, EnrolmentRefused
 from gateway.ingest.broker.rights import HEARD, SENT
 from gateway.ingest.database.open_store import open_store, places_of_points
@@ -63,6 +63,7 @@ def add_forget(actions: Actions) -> None:
     forgotten.add_argument(
         "--again", action="store_true", help="all who were forgotten, in the database: after it was restored from a backup"
     )
+    add_yes(forgotten)
 
 
 def forget_device(config: Config, options: argparse.Namespace) -> int:
@@ -74,12 +75,16 @@ def forget_device(config: Config, options: argparse.Namespace) -> int:
     try:
         with reaching(StoreFault, AdministrationFault, EnrolmentRefused, advice=f"; {_AGAIN}"):
             if options.again:
-                asyncio.run(_delete_listed(config))
+                asyncio.run(_delete_listed(config, options))
                 return 0
             device = named_device(config, options.id)
             if options.check:
                 _tell_sealed(config, device)
                 return _tell_check(device, asyncio.run(_held(config, device)))
+            if not options.yes:
+                held = asyncio.run(_held(config, device))
+                known = ", ".join(f"{place}: {count:,}" for place, count in held.items() if count)
+                confirmed(options, f"{device.id} would be forgotten for good: {known or 'nothing is known of it'}")
             with store(config) as file:
                 if file is None:
                     _cut_off(config, device)
@@ -186,7 +191,7 @@ async def _delete_points(config: Config, device: NamedDevice) -> str:
     return "\n".join(limits)
 
 
-async def _delete_listed(config: Config) -> None:
+async def _delete_listed(config: Config, options: argparse.Namespace) -> None:
     """Delete the points of every device on the list of the forgotten: a backup of the database has brought them back."""
     forgotten = forgotten_beside(config.journal.path)
     listed = forgotten.since(0)
@@ -199,6 +204,7 @@ async def _delete_listed(config: Config) -> None:
                 elif number := sum((await database.counted([name], WallClock().now_ms())).values()):
                     if not database.can_delete:
                         raise StoreFault(database.limit)
+                    confirmed(options, f"{name}, who was forgotten: {number:,} points would be deleted again")
                     await database.delete([name])
                     deleted[name] += number
     record(config, "devices forgotten again", subject={}, after={"devices": len(deleted), "points": deleted.total()})

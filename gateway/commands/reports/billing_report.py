@@ -17,10 +17,10 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from gateway import __version__
-from gateway.commands.reports.report_output import TextOutput, output_of
+from gateway.commands import reaching
+from gateway.commands.reports.report_output import TextOutput, language_of, output_of
 from gateway.commands.reports.report_rows import ReportRow, amount, registry_to_report, with_late_sums
 from gateway.commands.running import ask, is_running, paged, record
-from gateway.commands.starting import reaching
 from gateway.core.batching.batch import packed
 from gateway.core.batching.write_result import Fate, fate_of
 from gateway.core.readings.line_protocol import tag_text
@@ -113,7 +113,7 @@ class _Month:
 
     async def print(self, options: argparse.Namespace) -> None:
         """Print its lines, and what is to be known of them."""
-        language = "en" if options.csv or options.json else options.language or self._config.language
+        language = language_of(options, self._config)
         words, counts = report_words(language), Counter[str]()
         columns = _columns(options.columns)
         shown = columns if options.columns else _SHOWN

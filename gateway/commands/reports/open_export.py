@@ -7,8 +7,8 @@ import os
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from gateway.commands import reaching
 from gateway.commands.reports.report_rows import registry_to_report, with_late_sums
-from gateway.commands.starting import reaching
 from gateway.commands.terminal import add_action
 from gateway.ingest.database.open_store import open_store
 from gateway.ingest.database.store import Store, StoreFault, TimeSpan, batches

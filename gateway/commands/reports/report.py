@@ -14,11 +14,11 @@ from datetime import date
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from gateway.commands import reaching
 from gateway.commands.reports import report_rows
 from gateway.commands.reports.billing_report import add_billing_options, billing_command
-from gateway.commands.reports.report_output import ReportOutput, output_of
+from gateway.commands.reports.report_output import ReportOutput, language_of, output_of
 from gateway.commands.reports.report_rows import ReportRow, RowMaker, registry_to_report, with_late_sums
-from gateway.commands.starting import reaching
 from gateway.commands.terminal import ProgressLine, with_config
 from gateway.ingest.database.open_store import open_store
 from gateway.ingest.database.store import Store, StoreFault, TimeSpan
@@ -33,6 +33,7 @@ from gateway.support.clock import wall_clock
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
 from gateway.support.i18n.reports import report_words
+from schemas.nearest import did_you_mean
 from schemas.registry import Registry
 
 _OF_BILLING: Final = {"--month": "month", "--columns": "columns", "--close": "close"}
@@ -77,7 +78,9 @@ def add_options(report: argparse.ArgumentParser) -> None:
     form.add_argument("--csv", action="store_true", help="print CSV")
     form.add_argument("--json", action="store_true", help="print one JSON object per line")
     add_billing_options(report, form)
-    report.add_argument("--language", choices=["vi", "en"], help="language of the table (default: as configured)")
+    report.add_argument(
+        "--language", choices=["vi", "en"], help="language of the table (default: en; of a workbook: as configured)"
+    )
 
 
 def report_command(config: Config, options: argparse.Namespace) -> None:
@@ -113,7 +116,7 @@ def _question(config: Config, options: argparse.Namespace) -> ReportQuestion:
     )
     if options.kind != "completeness" and by is not ReportGroup.DEVICE:
         spans = [so_far(span, zone, now_ms) for span in spans]
-    language = "en" if options.csv or options.json else options.language or config.language
+    language = language_of(options, config)
     return ReportQuestion(options.kind, registry, Roster(registry.devices), spans, by, zone, now_ms, language)
 
 
@@ -128,7 +131,9 @@ def _group(text: str) -> ReportGroup:
     try:
         return ReportGroup(text)
     except ValueError:
-        raise ConfigurationFault([f"--by: {text!r} is none of {', '.join(ReportGroup)}"]) from None
+        raise ConfigurationFault(
+            [f"--by: {text!r} is none of {', '.join(ReportGroup)}{did_you_mean(text, list(ReportGroup))}"]
+        ) from None
 
 
 def _day(text: str | None, option: str, *, is_last: bool) -> date:
@@ -184,6 +189,8 @@ _COLUMNS: Final[Mapping[tuple[str, bool], tuple[Sequence[str], Sequence[str]]]] 
 
 def _output(question: ReportQuestion, options: argparse.Namespace) -> ReportOutput:
     columns, shown = _COLUMNS[question.kind, question.by is ReportGroup.DEVICE]
+    if question.by is ReportGroup.DOMAIN:  # the group is it
+        shown = [column for column in shown if column != "domain"]
     words = report_words(question.language)
     edges = (local_text(at_ms, question.zone) for at_ms in (question.spans[0].start_ms, question.spans[-1].end_ms))
     title = words["title"].format(words[question.kind], *edges, question.zone)

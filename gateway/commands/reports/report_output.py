@@ -13,8 +13,10 @@ from typing import Final, TextIO
 import msgspec
 
 from gateway.commands.reports.report_rows import ReportCell, ReportRow
+from gateway.commands.terminal import refuse_present
 from gateway.monitoring.reports.boundaries import MARKED
 from gateway.support.config.files import ConfigurationFault
+from gateway.support.config.model import Config
 from gateway.support.i18n.formats import localized
 from gateway.support.i18n.languages import words
 from gateway.support.i18n.reports import report_words
@@ -212,11 +214,19 @@ class TextOutput:
 ReportOutput = CsvOutput | JsonOutput | XlsxOutput | TextOutput
 
 
+def language_of(options: argparse.Namespace, config: Config) -> str:
+    """The language of a report: English, or as asked for; a workbook is for others, and as configured."""
+    if options.csv or options.json:
+        return "en"
+    return options.language or ("en" if options.xlsx is None else config.language)
+
+
 def output_of(
     options: argparse.Namespace, columns: Sequence[str], shown: Sequence[str], title: str, by: str, language: str
 ) -> ReportOutput:
     """The form that is asked for; ``shown`` are the columns of the table for people."""
     if options.xlsx is not None:
+        refuse_present(options.xlsx)
         names = report_words(language)
         return XlsxOutput(options.xlsx, columns, [names.get(column, column) for column in columns])
     if options.csv:

@@ -22,9 +22,9 @@ from gateway.admin.broker.configuration import (
 )
 from gateway.commands.setup.accounts import gateways_of_broker
 from gateway.commands.setup.settings import Settings, beside, put_settings
-from gateway.commands.terminal import add_path, add_repeated, port, show, with_config
+from gateway.commands.terminal import add_path, add_repeated, add_yes, confirmed, port, show, with_config
 from gateway.ingest.broker.kept_accounts import KeptAccounts
-from gateway.ingest.broker.rights import SALT_BYTES, SERVICES, BrokerAccount, document, of_administration, of_gateway
+from gateway.ingest.broker.rights import SALT_BYTES, SERVICES, BrokerAccount, document, names_in, of_administration, of_gateway
 from gateway.support.config.files import ConfigurationFault, blaming, text_of
 from gateway.support.config.model import Config
 from gateway.support.config.setting_types import split_url
@@ -59,7 +59,7 @@ class SetupFile(NamedTuple):
 
 def add_options(broker: argparse.ArgumentParser) -> None:
     """Add the options of ``gateway setup broker``."""
-    with_config(broker, setup_broker)
+    with_config(broker, setup_broker, or_defaults=True)
     broker.add_argument("--mosquitto", choices=["2.0", "2.1"], default="2.0", help="its version (default: 2.0)")
     add_path(broker, "--conf", "DIR", "folder of its configuration", "/etc/mosquitto/conf.d")
     add_path(broker, "--state", "DIR", "folder that the broker may write", "/var/lib/mosquitto")
@@ -81,6 +81,7 @@ def add_options(broker: argparse.ArgumentParser) -> None:
         "--upgrade", action="store_true", help="add what a broker set up by an earlier version lacks; accounts stay"
     )
     broker.add_argument("--dry-run", action="store_true", help="print what would be written")
+    add_yes(broker)
 
 
 def setup_broker(config: Config, options: argparse.Namespace) -> None:
@@ -95,9 +96,18 @@ def setup_broker(config: Config, options: argparse.Namespace) -> None:
         lost = "--replace writes it anew, and all accounts of devices with it"
         raise ConfigurationFault([f"{path}: is there already; {lost}" for path in present])
     else:
+        if (accounts := wanted[-1].path).exists():
+            confirmed(options, f"{accounts}: {_ending(accounts)} would end; each device needs a new one, on the spot")
         write_broker(config, wanted)
     put_settings(config.file, broker_settings(config, options), dry_run=options.dry_run)
     print(_NEXT)
+
+
+def _ending(accounts: Path) -> str:
+    try:
+        return f"{len(names_in(text_of(accounts))):,} accounts"
+    except (ConfigurationFault, ValueError):  # it is written anew because it is damaged
+        return "all accounts"
 
 
 def broker_files(config: Config, options: argparse.Namespace) -> list[SetupFile]:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from gateway.commands.terminal import add_repeated, show
+from gateway.commands.terminal import add_repeated, add_yes, confirmed, show
 from gateway.ingest.broker.rights import SERVICES
 from gateway.support.config.files import ConfigurationFault, blaming
 from gateway.support.private_files import as_owner, placed, read_bytes
@@ -99,6 +99,7 @@ def add_options(certificates: argparse.ArgumentParser) -> None:
     add_repeated(certificates, "--also", "a further name or address of a server", metavar="NAME")
     folder = "folder with the authority and its certificates"
     certificates.add_argument("--to", type=Path, required=True, metavar="DIR", help=folder)
+    add_yes(certificates)
     certificates.set_defaults(call=setup_certificates)
 
 
@@ -117,6 +118,7 @@ def setup_certificates(options: argparse.Namespace) -> int:
         case "renew":
             folder.renew(options.name)
         case "revoke":
+            confirmed(options, f"the certificate of {options.name} would be taken back for good: who shows it is cut off")
             folder.revoke(options.name)
         case use:
             folder.issue(CertificateUse(use), names if use == CertificateUse.SERVER else names[:1])

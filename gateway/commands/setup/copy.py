@@ -14,9 +14,8 @@ from zoneinfo import ZoneInfo
 
 from gateway.admin.copying.copier import Copier, CopyPlan, CopyResult, Difference, Tell, plan, route, where
 from gateway.admin.copying.target import ProgressFile
-from gateway.commands import FAULT, UNREACHABLE
+from gateway.commands import FAULT, UNREACHABLE, reaching
 from gateway.commands.running import is_running
-from gateway.commands.starting import reaching
 from gateway.commands.terminal import ProgressLine, add_path, say, show, tell, with_config
 from gateway.ingest.database.store import StoreFault
 from gateway.monitoring.reports.boundaries import midnight_ms

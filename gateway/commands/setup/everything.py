@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Final
 
 from gateway.admin.installation.machine import UNIT, Layout, Machine, NotDone
-from gateway.commands import FAULT, OK
+from gateway.commands import FAULT, OK, OutOfReach
 from gateway.commands.setup import broker, influxdb, token
 from gateway.commands.setup.settings import Settings, put_settings
-from gateway.commands.starting import OutOfReach
 from gateway.commands.terminal import add_path, add_repeated, say, show, with_config
 from gateway.support.config.files import ConfigurationFault, load, text_of
 from gateway.support.config.model import Config

@@ -28,7 +28,7 @@ _PAGES: Final = "give the address at which operators open the gateway's pages, s
 
 def add_options(grafana: argparse.ArgumentParser) -> None:
     """Add the options of ``gateway setup grafana``."""
-    with_config(grafana, setup_grafana)
+    with_config(grafana, setup_grafana, or_defaults=True)
     grafana.add_argument("--store", choices=[*_STORES], help="the database (default: as influxdb.url tells by its port)")
     about = "version of InfluxDB (default: 1 for influxdb.api v1, else 2)"
     grafana.add_argument("--influxdb", choices=INFLUXDB_VERSIONS, help=about)

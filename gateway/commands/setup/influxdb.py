@@ -18,9 +18,9 @@ from gateway.admin.databases.steps import (
     SetupStep,
     kind_of,
 )
+from gateway.commands import reaching
 from gateway.commands.setup.settings import beside, put_settings
-from gateway.commands.starting import reaching
-from gateway.commands.terminal import add_path, show, with_config
+from gateway.commands.terminal import add_path, add_yes, confirmed, show, with_config
 from gateway.ingest.database.metricsql_http import is_cluster, process_url
 from gateway.support.config.files import DEFAULT_FILE, ConfigurationFault, secret
 from gateway.support.config.model import Config, Influxdb
@@ -42,7 +42,7 @@ _NO_SECOND: Final = (
 
 def add_options(influxdb: argparse.ArgumentParser) -> None:
     """Add the options of ``gateway setup influxdb``."""
-    with_config(influxdb, setup_influxdb)
+    with_config(influxdb, setup_influxdb, or_defaults=True)
     kept = "how long readings are kept, such as 800d, or forever (default: 1100d)"
     influxdb.add_argument("--keep", type=_kept, default=timedelta(days=1100), metavar="T", help=kept)
     longer = "the same for influxdb.rollups (default: forever)"
@@ -57,6 +57,7 @@ def add_options(influxdb: argparse.ArgumentParser) -> None:
     influxdb.add_argument("--victoria-metrics", action="store_true", help=f"{written} though it does not run yet")
     add_path(influxdb, "--root", "DIR", f"{written} below this folder (default: /)", "/")
     influxdb.add_argument("--dry-run", action="store_true", help="say what would be done")
+    add_yes(influxdb)
 
 
 class DatabaseDone(NamedTuple):
@@ -101,12 +102,12 @@ def _set_up(config: Config, places: Sequence[KeptPlace], options: argparse.Names
     done = []
     for place in places:
         try:
-            done.append(_carry_out(administration.keep(place, change=options.change_retention), dry_run=options.dry_run))
+            done.append(_carry_out(administration.keep(place, change=options.change_retention), options))
         except OtherRetention as fault:
             if not keeps:
                 raise
             show(f"{fault} (gateway setup influxdb)")
-    done += [_carry_out(administration.give(user, places, replace=options.replace), dry_run=options.dry_run) for user in users]
+    done += [_carry_out(administration.give(user, places, replace=options.replace), options) for user in users]
     lacking = _lacking(config, administration, users)
     is_told = put_settings(config.file, {"influxdb": lacking}, dry_run=options.dry_run)
     variable = "INFLUXDB_PASSWORD" if administration.api == "v1" else "INFLUXDB_TOKEN"
@@ -163,14 +164,16 @@ def _administration(
     return Influxdb2(config, token, version)
 
 
-def _carry_out(steps: Iterable[SetupStep], *, dry_run: bool) -> bool:
+def _carry_out(steps: Iterable[SetupStep], options: argparse.Namespace) -> bool:
     """Carry out steps, one after the other, and say each when it is done; tell if one was not done before."""
     changed = False
     for step in steps:
-        if step.do is not None and not dry_run:
+        if step.do is not None and not options.dry_run:
+            if step.loses:
+                confirmed(options, step.text)
             step.do()
         changed = changed or step.do is not None
-        show(f"would do: {step.text}" if step.do is not None and dry_run else step.text)
+        show(f"would do: {step.text}" if step.do is not None and options.dry_run else step.text)
     return changed
 
 
@@ -201,7 +204,7 @@ def _write_files(config: Config, places: Sequence[KeptPlace], options: argparse.
     _check_second_process(config, places)
     wanted = victoria_metrics.files_of(config, places, options.root)
     print("VictoriaMetrics: its settings are flags of its processes, which stand in these files")
-    changed = _carry_out(victoria_metrics.steps(wanted), dry_run=options.dry_run)
+    changed = _carry_out(victoria_metrics.steps(wanted), options)
     services = " ".join(["victoria-metrics"] + (["victoria-metrics-rollups"] if len(places) > 1 else []))
     more = [_NO_SECOND.format(key="url", example="http://127.0.0.1:8429")] if len(places) == 1 else []
     return DatabaseDone(changed, [*more, *(line.format(services=services) for line in _NEXT)])

@@ -10,10 +10,9 @@ from typing import Final, NamedTuple
 
 from gateway.admin.broker.configuration import RabbitMqPlaces, rabbitmq_conf
 from gateway.admin.broker.share_planning import ENDING_BYTES, SharesPlan, client_ids, plan, shares_text
-from gateway.commands import UNREACHABLE
+from gateway.commands import UNREACHABLE, reaching
 from gateway.commands.setup.broker import PLAIN_MODE, SetupFile, show_files, write_file
-from gateway.commands.starting import reaching
-from gateway.commands.terminal import add_path, add_repeated, number, port, show, tell, with_config
+from gateway.commands.terminal import add_path, add_repeated, add_yes, confirmed, number, port, show, tell, with_config
 from gateway.core.gateways.queue_members import TOO_FEW_NODES, ClusterSeen
 from gateway.core.gateways.sharing import Share
 from gateway.ingest.broker.rabbitmq.accounts import (
@@ -80,7 +79,7 @@ Then `gateway check --connect`, and a restart. `gateway devices enroll` makes th
 
 def add_options(rabbitmq: argparse.ArgumentParser) -> None:
     """Add the options of ``gateway setup rabbitmq``."""
-    with_config(rabbitmq, setup_rabbitmq)
+    with_config(rabbitmq, setup_rabbitmq, or_defaults=True)
     which = rabbitmq.add_mutually_exclusive_group()
     which.add_argument("--gateways", type=_gateways, metavar="N", help="how many gateways; for a first file of shares")
     which.add_argument(
@@ -104,6 +103,7 @@ def add_options(rabbitmq: argparse.ArgumentParser) -> None:
     add_path(rabbitmq, "--ca", "CA.crt", "the authority of an API with https")
     rabbitmq.add_argument("--replace", action="store_true", help="write the file of shares anew; sites may move")
     rabbitmq.add_argument("--dry-run", action="store_true", help="say what would be written and set")
+    add_yes(rabbitmq)
 
 
 def setup_rabbitmq(config: Config, options: argparse.Namespace) -> int:
@@ -120,6 +120,8 @@ def setup_rabbitmq(config: Config, options: argparse.Namespace) -> int:
         gateways, text = list(planned.gateways), shares_text(planned, _management(places, options))
         if faults := faults_of(parse(text)):
             raise ConfigurationFault([f"{places.shares}: {'.'.join(map(str, place))}: {what}" for place, what in faults])
+        if places.shares.exists() and not options.dry_run:
+            confirmed(options, f"{places.shares} would be written anew: what was moved by hand is lost, and sites change hands")
         written.append(SetupFile(places.shares, text, PLAIN_MODE))
     accounts = [
         *_accounts(gateways, places.secrets, options.service),

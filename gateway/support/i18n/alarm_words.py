@@ -67,8 +67,9 @@ ALARM_WORDS: Final[dict[str, Words]] = {
     "planned_done": Words("Đã lập kế hoạch.", "The work is planned."),
     "planned_for": Words("Trong bao lâu", "For how long"),
     "planned_note": Words("Làm việc gì", "What is done"),
-    "planned_site": Words("Địa điểm (trống: mọi nơi)", "Site (empty: everywhere)"),
-    "planned_device": Words("Thiết bị (nếu chỉ một)", "Device (if it is one alone)"),
+    "planned_site": Words("Địa điểm", "Site"),
+    "planned_device": Words("hoặc một thiết bị", "or one device"),
+    "planned_in_all": Words("hoặc mọi nơi: không báo ai cảnh báo nào", "or everywhere: nobody is told of any alarm"),
     "responsible": Words("Người chịu trách nhiệm", "Who is responsible"),
     # Shift.
     "shift_title": Words("Bàn giao ca", "Handing over the shift"),

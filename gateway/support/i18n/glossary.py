@@ -52,7 +52,7 @@ INSTANCE_WORDS: Final[dict[str, Words]] = {
     "good": Words("bình thường", "good"),
     "attention": Words("cần chú ý", "attention"),
     "trouble": Words("sự cố", "trouble"),
-    "stands": Words("không chạy", "stands"),
+    "stands": Words("không chạy", "not running"),
     "unreachable": Words("không trả lời", "no answer"),
     "report": Words("{} / {} thiết bị đang gửi", "{} of {} devices report"),
     "live": Words("máy {} đang nhận số đo; máy kia: {}", "{} is live; the other: {}"),

@@ -14,6 +14,7 @@ from gateway.ingest.storage.alarms import PlannedWork
 from gateway.monitoring.alarms.documents import alarm_document, change_document
 from gateway.monitoring.alarms.keeper import AlarmKeeper
 from gateway.monitoring.alarms.planned import AHEAD_MAX_MS, NAME_MAX, NOTE_MAX, work_document
+from gateway.monitoring.alarms.work_places import WorkPlaces
 from gateway.support.access.accounts import OWN_NAME, AccountRole
 from gateway.support.i18n.alarm_words import rule_document
 from gateway.web.changes.commands import CommandRefused
@@ -162,8 +163,14 @@ class AlarmPages(RouteGroup):
         note = _text(request, "note", NOTE_MAX)
         if not note:
             raise web.HTTPBadRequest(text="note: say what is done, for those who wonder about the silence")
-        site, device = _text(request, "site", NAME_MAX), _text(request, "device", NAME_MAX)
-        work = PlannedWork(now_ms, until_ms, _name(request), note, site, device)
+        by, site, device = _name(request), _text(request, "site", NAME_MAX), _text(request, "device", NAME_MAX)
+        is_everywhere = bool(whole_number(request.query.get("everywhere")))
+        places = WorkPlaces.heard(self._devices.streams, self._devices.find)
+        try:
+            site, device = places.place(site, device, everywhere=is_everywhere)
+        except ValueError as fault:
+            raise web.HTTPBadRequest(text=str(fault)) from None
+        work = PlannedWork(now_ms, until_ms, by, note, site, device)
         number = await self._keeper.plan(work)
         note_change(request, after=work_document(number, work))
         return web.json_response({"silence": number})

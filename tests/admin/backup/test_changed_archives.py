@@ -44,7 +44,7 @@ class Target:
     def restore(self, archive: Path, *words: str) -> int:
         """``gateway restore``, with all places of this machine."""
         places = ("-c", self.settings / "gateway.yaml", "--data", self.data, "--accounts", self.accounts)
-        return main(["restore", str(archive), "--replace", *map(str, places), *words])
+        return main(["restore", str(archive), "--replace", "--yes", *map(str, places), *words])
 
     def seen(self, *without: Path) -> dict[str, tuple[object, ...]]:
         """All that is there, but in some folders: name → number, kind and mode, owner, time of the last change, content."""

@@ -33,7 +33,7 @@ def post(url: str, line: str) -> None:
 
 
 def forgotten(machine: Machine, name: str = HIS) -> str:
-    done = machine.command("devices", "forget", name)
+    done = machine.command("devices", "forget", name, "--yes")
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     return done.stdout
 
@@ -88,7 +88,7 @@ def test_a_command_that_was_interrupted_anywhere_is_given_again(
     with monkeypatch.context() as patch:
         patch.setattr(forgetting, step, interrupt)
         with pytest.raises(Interrupted):
-            known.command("devices", "forget", HIS)
+            known.command("devices", "forget", HIS, "--yes")
     forgotten(known)
     assert [name for name, data in bytes_of(known).items() if HIS.encode() in data] == []
     assert known.audit.verify().faults == []
@@ -127,7 +127,7 @@ def test_a_database_that_was_restored_forgets_again_who_is_not_registered_again(
     list_of = forgotten_beside(known.journal)
     list_of.add(OTHER, AT_MS)
     list_of.add("wm-never", AT_MS)
-    done = known.command("devices", "forget", "--again")
+    done = known.command("devices", "forget", "--again", "--yes")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == [
         f"{OTHER}: is registered again, and stays",
@@ -155,7 +155,7 @@ def test_a_running_gateway_is_stopped_first(tmp_path: Path) -> None:
     machine = Machine(tmp_path / "g")
     machine.fill(HIS)
     descriptor = lock(machine.journal)
-    done = machine.command("devices", "forget", HIS)
+    done = machine.command("devices", "forget", HIS, "--yes")
     os.close(descriptor)
     assert (done.returncode, "holds its devices in memory: stop it" in done.stderr) == (2, True)
 
@@ -165,7 +165,7 @@ def test_of_influxdb_3_core_what_stays_is_said_and_everything_else_is_forgotten(
     with stub("3.2.0", counted) as (config, taken):
         machine = Machine(tmp_path / "g")
         machine.fill(HIS, OTHER, influxdb_url=config.url)
-        done = machine.command("devices", "forget", HIS)
+        done = machine.command("devices", "forget", HIS, "--yes")
     assert done.returncode == 1
     assert "InfluxDB 3 Core cannot delete the points of one device" in done.stdout
     assert ["points", "in", "the", "database", "7", "7"] in [row.split() for row in done.stdout.splitlines()]
@@ -178,7 +178,7 @@ def test_a_damaged_store_that_is_not_read_yet_would_bring_it_back(tmp_path: Path
     machine = Machine(tmp_path / "g")
     machine.fill(HIS)
     machine.journal.with_name("journal.db.damaged-1").write_bytes(b"damaged")
-    done = machine.command("devices", "forget", HIS)
+    done = machine.command("devices", "forget", HIS, "--yes")
     assert (done.returncode, "start the gateway once, then forget" in done.stderr) == (2, True)
 
 
@@ -188,7 +188,7 @@ def test_a_parent_of_others_is_not_forgotten_before_they_have_another(tmp_path: 
     registry = json.loads((machine.folder / "devices.yaml").read_text())
     registry["devices"][1]["parent"] = HIS
     (machine.folder / "devices.yaml").write_text(json.dumps(registry))
-    done = machine.command("devices", "forget", HIS)
+    done = machine.command("devices", "forget", HIS, "--yes")
     assert (done.returncode, "is the parent of" in done.stderr) == (2, True)
 
 
@@ -196,7 +196,7 @@ def test_while_the_database_is_away_nothing_is_forgotten(tmp_path: Path) -> None
     machine = Machine(tmp_path / "g")
     machine.fill(HIS)
     before = machine.journal.read_bytes()
-    done = machine.command("devices", "forget", HIS)
+    done = machine.command("devices", "forget", HIS, "--yes")
     assert (done.returncode, "repeat the command" in done.stderr) == (3, True)
     assert machine.journal.read_bytes() == before
     assert HIS in (machine.folder / "devices.yaml").read_text()

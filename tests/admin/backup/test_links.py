@@ -52,7 +52,7 @@ def new(tmp_path: Path) -> Machine:
 
 def restored(machine: Machine, archive: Path) -> str:
     """Restore; return what was printed."""
-    done = machine.command("restore", archive, "--replace")
+    done = machine.command("restore", archive, "--replace", "--yes")
     assert done.returncode == 0, done.stderr
     return done.stdout
 

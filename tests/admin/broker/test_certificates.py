@@ -58,7 +58,7 @@ def test_the_name_in_a_devices_certificate_is_its_account_until_it_is_revoked(ma
     assert handshake(made, HOST, device="wm-0001", revoked=True) == "wm-0001"
     assert run_gateway("setup", "certificates", "client", "wm-0002", "--to", made).returncode == 0
     for name in ("wm-0001", HOST):
-        assert run_gateway("setup", "certificates", "revoke", name, "--to", made).returncode == 0
+        assert run_gateway("setup", "certificates", "revoke", "--yes", name, "--to", made).returncode == 0
     with pytest.raises(ssl.SSLError, match="revoked"):
         handshake(made, HOST, device="wm-0001", revoked=True)
     assert handshake(made, HOST, device="wm-0002", revoked=True) == "wm-0002"

@@ -76,10 +76,10 @@ def test_how_long_a_bucket_keeps_is_changed_only_when_that_is_said(tmp_path: Pat
         administer(tmp_path, url, "--keep", "800d")
         refused = administer(tmp_path, url, "--keep", "900d")
         assert (refused.status, "bucket iot is there and keeps 800 days, not 900 days" in refused.err) == (3, True)
-        said = administer(tmp_path, url, "--keep", "900d", "--change-retention")
+        said = administer(tmp_path, url, "--keep", "900d", "--change-retention", "--yes")
         assert "bucket iot: changed from 800 days to 900 days; what it has deleted already does not come back\n" in said.out
         assert stub.buckets[0]["retentionRules"] == [{"type": "expire", "everySeconds": 900 * 86_400}]
-        administer(tmp_path, url, "--keep", "forever", "--change-retention")
+        administer(tmp_path, url, "--keep", "forever", "--change-retention", "--yes")
         assert stub.buckets[0]["retentionRules"] == [{"type": "expire", "everySeconds": 0}]
 
 
@@ -99,7 +99,7 @@ def test_a_token_whose_file_is_gone_is_not_made_again_by_itself(tmp_path: Path) 
         assert (said.status, "the token gateway-1: Grafana reads is there, and " in said.err) == (3, True)
         assert "may write iot: is there; " in said.out
         before = len(stub.tokens)
-        assert administer(tmp_path, url, "--replace").status == 0
+        assert administer(tmp_path, url, "--replace", "--yes").status == 0
         assert len(stub.tokens) == before
 
 

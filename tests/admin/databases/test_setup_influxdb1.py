@@ -107,7 +107,7 @@ def test_another_retention_is_changed_only_when_told(influxdb: Service, tmp_path
     assert refused.status == 3
     assert "database readings is there and keeps 30 days, not 800 days" in refused.err
     assert retention(influxdb.url, "readings")[0][1] == "720h0m0s"
-    changed = setup(config, "--keep", "800d", "--change-retention")
+    changed = setup(config, "--keep", "800d", "--change-retention", "--yes")
     assert changed.status == 0
     assert "changed from 30 days to 800 days" in changed.out
     assert retention(influxdb.url, "readings")[0][1] == "19200h0m0s"
@@ -138,7 +138,7 @@ def test_the_gateway_writes_and_reads_and_grafana_only_reads(guarded: Service, t
     assert again.status == 0
     assert "auth-enabled" not in again.out
     assert writes(url, "iot", *gateway) == 204
-    assert guarded_setup(guarded, tmp_path, "--replace").status == 0
+    assert guarded_setup(guarded, tmp_path, "--replace", "--yes").status == 0
     assert writes(url, "iot", *gateway) == 401
     assert writes(url, "iot", "gateway", (secrets / "influxdb.password").read_text().strip()) == 204
 

@@ -91,7 +91,7 @@ def test_a_token_that_was_not_made_here_is_not_written_over(tmp_path: Path) -> N
         refused = administer(tmp_path, url)
         assert refused.status == 3
         assert "with a token that was not made here" in refused.err
-        assert administer(tmp_path, url, "--replace").status == 0
+        assert administer(tmp_path, url, "--replace", "--yes").status == 0
         assert len(stub.tokens) == 3
 
 
@@ -102,7 +102,7 @@ def test_another_retention_of_a_bucket_is_changed_only_when_told(tmp_path: Path)
         refused = administer(tmp_path, url, "--keep", "900d")
         assert refused.status == 3
         assert "bucket iot is there and keeps 800 days, not 900 days" in refused.err
-        assert administer(tmp_path, url, "--keep", "900d", "--change-retention").status == 0
+        assert administer(tmp_path, url, "--keep", "900d", "--change-retention", "--yes").status == 0
         assert stub.buckets[0]["retentionRules"] == [{"type": "expire", "everySeconds": 900 * 86400}]
 
 
@@ -132,7 +132,7 @@ def test_databases_of_influxdb_3_are_made_once_with_how_long_they_keep(tmp_path:
         lost = administer(tmp_path, url)
         assert lost.status == 3
         assert "--replace gives gateway-1-grafana a new one" in lost.err
-        assert administer(tmp_path, url, "--replace").status == 0
+        assert administer(tmp_path, url, "--replace", "--yes").status == 0
         assert administer(tmp_path, url, shown="a-guess").status == 3
         assert (
             administer(tmp_path, url, bucket="a/b").err

@@ -59,7 +59,7 @@ both backup ""
 sh {folder}/first/install.sh purge --yes
 settings
 install first
-both restore --replace
+both restore --replace --yes
 same "after the restore"
 install 9.0.0
 same "after an upgrade"
@@ -76,7 +76,7 @@ from tests.admin.backup.test_links import as_before
 as_before(Path('/run/$name.tar.gz'))")
     echo 'devices: []' >/etc/$name/devices.yaml
 done
-both restore --replace
+both restore --replace --yes
 same "of an archive made by the version before"
 install 9.0.0
 same "of such an archive after an upgrade"

@@ -81,7 +81,7 @@ def assert_waits(folder: Path, saved: bytes, numbers: Iterable[int]) -> None:
 
 
 def test_a_kill_while_accounts_change_leaves_a_file_that_can_be_read_and_a_power_cut_may_not(tmp_path: Path) -> None:
-    broker, trace = SetUpBroker(tmp_path / "set-up", 3, "--replace"), tmp_path / "trace"
+    broker, trace = SetUpBroker(tmp_path / "set-up", 3, "--replace", "--yes"), tmp_path / "trace"
     if (found := version(broker.service.program)) <= IN_PLACE:
         pytest.skip(f"Mosquitto {'.'.join(map(str, found))} writes its accounts in place: a kill can leave the file empty")
     state = broker.folder / "state"

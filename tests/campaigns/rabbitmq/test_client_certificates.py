@@ -40,7 +40,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Province]:
 
 def certify(found: Province, action: str, name: str) -> Path:
     """``gateway setup certificates ACTION NAME``; the certificate."""
-    done = run_gateway("setup", "certificates", action, name, "--to", found.folder / "certs")
+    done = run_gateway("setup", "certificates", action, name, "--yes", "--to", found.folder / "certs")
     assert done.returncode == 0, done.stderr
     return found.folder / "certs" / f"{name}.crt"
 

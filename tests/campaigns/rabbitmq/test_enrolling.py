@@ -57,12 +57,12 @@ def test_an_enrolled_device_comes_over_tls_and_one_enrolled_again_by_its_new_pas
         assert device.publish(f"{TOPIC}/readings") == SUCCESS
     status, _, err = devices(shared, "enroll", DEVICE)
     assert (status, err) == (2, f"{DEVICE}: has an account already; --replace gives it a new one and ends the old one\n")
-    new = enrolled_password(shared, "--replace")
+    new = enrolled_password(shared, "--replace", "--yes")
     with client(shared.node, DEVICE, old, port=port, tls=ca) as device:
         assert device.answer != SUCCESS
     with client(shared.node, DEVICE, new, port=port, tls=ca) as device:
         assert device.publish(f"{TOPIC}/readings") == SUCCESS
-    devices(shared, "revoke", DEVICE)
+    devices(shared, "revoke", "--yes", DEVICE)
 
 
 def test_a_revoked_device_is_cut_off_and_leaves_neither_session_nor_retained_state(shared: Province) -> None:
@@ -70,7 +70,7 @@ def test_a_revoked_device_is_cut_off_and_leaves_neither_session_nor_retained_sta
     with client(shared.node, DEVICE, password, clean=False, expiry_s=3600) as device:
         assert device.subscribe(f"{TOPIC}/command") == "Granted QoS 1"
         assert device.publish(f"{TOPIC}/status", json.dumps({"state": "online"}), retain=True) in {SUCCESS, NOBODY}
-        status, out, err = devices(shared, "revoke", DEVICE)
+        status, out, err = devices(shared, "revoke", "--yes", DEVICE)
         assert (status, out, err) == (0, f"{DEVICE}: revoked; it is cut off\n", "")
         device.wait_ended()
     queues = [queue["name"] for queue in shared.node.management.ask("queues")]
@@ -82,7 +82,7 @@ def test_a_revoked_device_is_cut_off_and_leaves_neither_session_nor_retained_sta
         assert looker.publish(f"{TOPIC}/status", "the last") == SUCCESS
         until(lambda: b"the last" in looker.payloads, what="what is sent now comes")
         assert looker.payloads == [b"the last"]
-    assert devices(shared, "revoke", DEVICE) == (0, f"{DEVICE}: has no account on the broker\n", "")
+    assert devices(shared, "revoke", "--yes", DEVICE) == (0, f"{DEVICE}: has no account on the broker\n", "")
 
 
 def test_hundreds_get_their_accounts_and_each_may_use_its_own_topics(shared: Province) -> None:
@@ -105,8 +105,8 @@ def test_no_device_gets_or_ends_the_account_of_a_gateway_or_a_service(shared: Pr
     for name in ("gateway-2", "gateway-watch", "administration", "guest"):
         registry.write_text(yaml.safe_dump({"devices": [{"id": name, "site": "ward-1", "domain": "water"}]}))
         said = f"{name} is the account of a gateway or a service, not of a device; rename the device\n"
-        assert devices(shared, "enroll", name, "--replace")[::2] == (3, said)
-        assert devices(shared, "revoke", name)[::2] == (3, said)
+        assert devices(shared, "enroll", name, "--replace", "--yes")[::2] == (3, said)
+        assert devices(shared, "revoke", "--yes", name)[::2] == (3, said)
     registry.write_text(before)
     assert shared.node.management.ask("definitions")["users"] == users
 

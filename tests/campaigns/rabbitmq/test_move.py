@@ -77,7 +77,7 @@ def test_a_command_moves_a_site_and_says_who_has_not_heard_of_it(influxdb: Servi
         told_of = [line.removeprefix("site: ") for line in told[0].splitlines() if line.startswith("site: ")]
         assert told_of[0] == f"{NEW} has not read the file yet ..."
         assert told_of[-1] == f"{NEW} has it, with its sums"
-        gone = gates.old.command("move", SITE, "--to", NEW, "--gone", OLD)
+        gone = gates.old.command("move", SITE, "--to", NEW, "--yes", "--gone", OLD)
         assert (gone.returncode, gone.stderr) == (2, f"--gone: {OLD} has nothing of {SITE}\n")
 
 
@@ -87,7 +87,7 @@ def test_a_gateway_that_is_gone_is_not_waited_for(influxdb: Service, tmp_path: P
         reload(gates.new)
         publish(client, TOPIC, '{"volume_m3": 1}')
         until(lambda: gates.told(NEW) is Stage.TAKING_OVER, what="the new one reads")
-        done = gates.new.command("move", SITE, "--to", NEW, "--gone", OLD)
+        done = gates.new.command("move", SITE, "--to", NEW, "--yes", "--gone", OLD)
         assert done.returncode == 0, done.stderr
         assert gates.told(NEW) is Stage.HOLDING
 

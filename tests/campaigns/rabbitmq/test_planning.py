@@ -119,7 +119,7 @@ def test_the_first_run_needs_a_number_and_a_later_one_keeps_the_file_of_shares(t
     first = load_shares(tmp_path / "shares.yaml").gateways
     told = f"gateways: are 2 ({', '.join(first)}), not 3: edit the list there"
     assert (done.returncode, told in done.stderr) == (2, True)
-    assert setup(tmp_path, *conf, "--gateways", "3", "--replace").returncode == 0
+    assert setup(tmp_path, *conf, "--gateways", "3", "--replace", "--yes").returncode == 0
     replaced = load_shares(tmp_path / "shares.yaml").gateways
     assert (len(replaced), replaced[:2]) == (3, first)
 
@@ -148,7 +148,7 @@ def test_what_waits_for_a_gateway_that_leaves_is_kept_as_long_as_for_the_others(
 def test_client_ids_of_a_file_that_cannot_be_read_are_not_replaced_by_new_ones(tmp_path: Path) -> None:
     register(tmp_path, ["ward-1"])
     (tmp_path / "shares.yaml").write_text("gateways: [")
-    done = setup(tmp_path, "--conf", str(tmp_path / "90.conf"), "--gateways", "2", "--replace")
+    done = setup(tmp_path, "--conf", str(tmp_path / "90.conf"), "--gateways", "2", "--replace", "--yes")
     assert (done.returncode, "the client ids there must be kept" in done.stderr) == (2, True)
     assert (tmp_path / "shares.yaml").read_text() == "gateways: ["
 

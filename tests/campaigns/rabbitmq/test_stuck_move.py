@@ -103,7 +103,7 @@ def test_a_forgotten_file_and_a_gateway_off_the_list_and_dead_are_told_on_all_pa
         until(lambda: broker.management.depth(queue) == 1, what="a copy waits for the dead one, too")
 
         reload(gates[FORGETFUL], shares(AFTER))
-        gone = gates[NEW].command("move", "orphan", "--to", NEW, "--gone", GONE)
+        gone = gates[NEW].command("move", "orphan", "--to", NEW, "--yes", "--gone", GONE)
         assert gone.returncode == 0, gone.stderr
         until(lambda: not any(map(told, gates.values())), ENDS_WITHIN_S, what="it ends by itself")
         assert [waits(gate) for gate in gates.values()] == [0.0, 0.0, 0.0]

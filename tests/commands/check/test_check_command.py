@@ -44,15 +44,15 @@ def test_what_is_sound_is_said_with_the_profiles_their_devices_and_the_subscript
     assert {"  own/+/pump", "  application/+/device/+/event/+", "  iot/v1/+/+/+/readings"} <= set(subscribed)
 
 
-def test_without_any_file_all_defaults_are_sound(
+def test_a_file_of_the_working_folder_that_sets_nothing_is_sound(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "gateway.yaml").touch()
     assert main(["check"]) == 0
     out = capsys.readouterr().out
     assert out.startswith(
-        "no gateway.yaml in this folder: using the defaults\n"
-        f"{tmp_path}/devices.yaml: does not exist; no device is registered\n"
+        f"{tmp_path}/gateway.yaml: no faults\n{tmp_path}/devices.yaml: does not exist; no device is registered\n"
     )
     assert "FAIL" not in out, "all that is shipped passes the tests inside it"
 

@@ -64,7 +64,7 @@ def test_what_is_refused_or_away_is_named_and_the_other_is_tried_all_the_same(co
     connecting.broker, connecting.influxdb = "mqtt://127.0.0.1:9", {"url": "http://127.0.0.1:9", "api": "v1"}
     status, _, faults = connecting.check()
     assert status == 3
-    assert faults[0].startswith("mqtt://127.0.0.1:9: Connect call failed")
+    assert faults[0].startswith("mqtt://127.0.0.1:9: Connection refused")
     assert faults[1].startswith("http://127.0.0.1:9 bucket iot: ")
 
 

@@ -115,4 +115,4 @@ def test_templates_are_listed_printed_and_named_where_one_is_unknown(capsys: pyt
     assert main(["profiles", "template", names[0]]) == 0
     assert "profile:" in capsys.readouterr().out
     assert main(["profiles", "template", "none"]) == 2
-    assert capsys.readouterr().err == f"template: there is no template none; the templates are {', '.join(names)}\n"
+    assert capsys.readouterr().err == f"NAME: there is no template none; there are {', '.join(names)}\n"

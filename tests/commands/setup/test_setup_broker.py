@@ -95,7 +95,7 @@ def test_what_is_there_is_written_anew_only_when_that_is_said(broker: Broker) ->
         in refused
     )
     assert (broker.secrets / "gateway.password").read_text() == before
-    broker.command("--replace")
+    broker.command("--replace", "--yes")
     assert (broker.secrets / "gateway.password").read_text() != before
 
 

@@ -187,7 +187,7 @@ def test_a_wrong_choice_is_refused_in_words_and_nothing_is_written(command: Comm
 def test_a_choice_that_there_is_not_ends_with_two(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(["setup", "grafana", *words])
-    assert "invalid choice" in capsys.readouterr().err
+    assert f"argument {words[0]}: {words[1]!r} is none of " in capsys.readouterr().err
 
 
 def test_choices_of_the_site_stand_in_the_files(command: Command) -> None:

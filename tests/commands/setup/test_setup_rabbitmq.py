@@ -85,7 +85,7 @@ def test_the_number_of_gateways_is_asked_for_once_and_not_changed_in_passing(pla
     assert "not 3: edit the list there" in _refused(planning, "--gateways", "3")
     assert "not a, b: edit the list there" in _refused(planning, "--names", "a,b")
     before = planning.users()
-    planning.command("--gateways", "3", "--replace")
+    planning.command("--gateways", "3", "--replace", "--yes")
     assert planning.users() > before, "those that were there stay, with their sessions"
 
 

@@ -196,7 +196,7 @@ def test_who_may_not_administer_and_a_broker_that_is_away_or_silent_are_named(mo
         ):
             pass
 
-    with pytest.raises(AdministrationFault, match=r"^mqtt://127.0.0.1:1: Connect call failed"):
+    with pytest.raises(AdministrationFault, match=r"^mqtt://127.0.0.1:1: Connection refused"):
         asyncio.run(away())
 
 
