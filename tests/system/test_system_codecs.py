@@ -1,5 +1,6 @@
 """Hostile codecs: each message is a reject, no other device is delayed, and one that persists is suspended until replaced."""
 
+import json
 import os
 import signal
 import time
@@ -12,7 +13,7 @@ from gateway.commands.demo.services import Service
 from tests.system.door import Deed, Door, Forward
 from tests.system.fleet import Fleet, client_of, publish, publish_all, wait_settled
 from tests.system.makes import ECHO_CODEC, Frame, assert_each_frame_stands, profile
-from tests.system.rig import Gateway, gateway
+from tests.system.rig import Gateway, configure, gateway
 from tests.waiting import until
 
 pytestmark = pytest.mark.real
@@ -266,3 +267,33 @@ def test_messages_that_wait_for_a_codec_outlive_the_gateway(
         until(lambda: gate.pending("quarantine") == 0 and gate.pending("journal") == 0, what="they came in by themselves")
         until(lambda: gate.ledger()["written"] >= 20, what="they are written")
         assert gate.ledger()["lost"] == 0
+
+
+@pytest.mark.slow
+def test_where_nothing_confines_codecs_frames_wait_and_come_in_once_it_is_accepted(
+    mosquitto: Service, influxdb: Service, tmp_path: Path
+) -> None:
+    folder = tmp_path / "gateway"
+    folder.mkdir()
+    profile(folder, "pressure")
+    sent = [frame("aa00000000000001", counter, 85) for counter in range(30)]
+    with gateway(folder, mosquitto.url, influxdb.url) as gate, client_of(mosquitto) as client:
+        gate.terminate()
+        gate.arguments[:2] = [str(Path(__file__).parents[1] / "ingest/codecs/unprotected_gateway.py")]
+        gate.start()
+        gate.wait_subscribed()
+        publish_all(client, map(message, sent))
+        until(lambda: gate.pending("quarantine") == 30, what="they wait")
+        assert "codecs are not run: this machine has neither Landlock nor seccomp" in gate.troubles()
+        assert "codecs.unconfined: accept" in gate.shown()
+        assert gate.status()["codecs"]["trouble"].startswith("codecs are not run")
+        assert children_of(gate) == []
+
+        gate.terminate()
+        configure(gate, json.loads(gate.config.read_text()) | {"codecs": {"unconfined": "accept"}})
+        gate.start()
+        gate.wait_subscribed()
+        until(lambda: gate.ledger()["written"] == 30, what="they came in")
+        assert "codecs" not in gate.troubles()
+        assert gate.said("codecs run with less protection than they could") == 1
+    assert_each_frame_stands(influxdb, sent)

@@ -25,7 +25,6 @@ MEMORY_BYTES: Final = 16 * 1024 * 1024
 STACK_BYTES: Final = 1024 * 1024
 RESULT_CHARACTERS: Final = 64 * 1024
 MESSAGE_CHARACTERS: Final = 400
-WEIGHED_EVERY: Final = 256
 UNCOUNTED_BYTES: Final = 72 * 1024
 """What a context takes beside what the engine counts."""
 
@@ -130,29 +129,29 @@ class LoadedCodec:
         self._contexts = contexts or Contexts()
         self._context: _quickjs.Context | None = None
         self._decode: Callable[[str | None], object] | None = None
-        self._calls = 0
         self.console = NOTHING_SAID
         self.size_bytes = 0
 
     def drop(self) -> None:
         """Forget the context; the next call makes another."""
         self._context = self._decode = None
-        self.size_bytes = self._calls = 0
+        self.size_bytes = 0
 
     def answer(self, arguments: str) -> str:
         """The answer to one call; :class:`FaultError` if it gave no result in a new context."""
         used = self._decode is not None
         try:
-            answer = self._answer(arguments)
+            return self._answer(arguments)
         except FaultError:
             self.drop()
             if not used:
                 raise
-            return self.answer(arguments)
-        if self._calls % WEIGHED_EVERY == 0 and self._context is not None:
+        return self.answer(arguments)
+
+    def weigh(self) -> None:
+        """Find out how much memory its context takes."""
+        if self._context is not None:
             self.size_bytes = self._context.memory()["malloc_size"] + UNCOUNTED_BYTES
-        self._calls += 1
-        return answer
 
     def _answer(self, arguments: str) -> str:
         try:
@@ -181,10 +180,17 @@ class LoadedCodec:
     def _load(self) -> Callable[[str | None], object]:
         """Make the context, under the limit of loading."""
         loadings, limit_s = self._contexts.loadings, self._contexts.load_limit_s
+        source = NUL.sub(_escaped, json.loads(self._source))
         loadings[0] += 1
         before_s = time.process_time()
         try:
-            decode = self._loaded(limit_s)
+            context, shell = self._contexts.take()
+            context.set_time_limit(limit_s)
+            buffer = context.eval(BUFFERS) if BUFFER.search(source) else None
+            if LOCALE.search(source):
+                context.eval(LOCALES)
+            define = context.eval(HEAD + source + TAIL.format(_share(source)))
+            decode = shell(define, self._keep_console, buffer, _words(source))
         except _quickjs.JSException as error:
             if str(error).startswith(INTERRUPTED):
                 raise _slow(limit_s) from error
@@ -193,20 +199,9 @@ class LoadedCodec:
             loadings[0] += 1
         if time.process_time() - before_s > limit_s:
             raise _slow(limit_s)
-        self._decode = decode
-        return decode
-
-    def _loaded(self, limit_s: float) -> Callable[[str | None], object]:
-        source = NUL.sub(_escaped, json.loads(self._source))
-        context, shell = self._contexts.take()
-        context.set_time_limit(limit_s)
-        buffer = context.eval(BUFFERS) if BUFFER.search(source) else None
-        if LOCALE.search(source):
-            context.eval(LOCALES)
-        define = context.eval(HEAD + source + TAIL.format(_share(source)))
-        decode = shell(define, self._keep_console, buffer, _words(source))
         context.set_time_limit(CALL_LIMIT_S)
-        self._context = context
+        self._context, self._decode = context, decode
+        self.weigh()
         return decode
 
 

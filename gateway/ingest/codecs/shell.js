@@ -27,15 +27,16 @@
   // What JSON would turn into {} in silence; empty for what it can show.
   function unseen(value) {
     if (value === null || typeof value !== "object") return "";
-    const before = getPrototypeOf(value);
-    if (before === objects || before === arrays || before === null) return "";
+    if (isArray(value)) return "";
     if (value instanceof Later) return "a promise; a codec must answer at once, without async";
-    for (let i = 0; i < 2; i++)
+    for (let i = 0; i < generators.length; i++)
       if (apply(isBefore, generators[i], [value])) return "a generator; a codec must answer at once, with function and not function*";
     for (let i = 0; i < withoutJson.length; i++)
       if (value instanceof withoutJson[i]) return "a " + withoutJson[i].name + ", which JSON cannot show";
     return "";
   }
+
+  function isPlain(value) { return typeof value === "object" && value !== null && getPrototypeOf(value) === objects; }
 
   function kind(value) {
     if (value === null || value === undefined) return text(value);
@@ -181,21 +182,23 @@
 
     function load() {
       const module = { exports: {} };
-      const declared = define(module, module.exports, { __proto__: console }, require, [], Buffer, share);
-      return [declared, declared.driver, module.exports, module.exports?.driver, module.exports?.default];
+      return { declared: define(module, module.exports, { __proto__: console }, require, [], Buffer, share), module };
     }
 
-    function find(places, name) { // the function and whose it is; one that is declared is nobody's
+    function find(loaded, name) { // the function and whose it is; one that is declared is nobody's
+      const declared = loaded.declared[name], exports = loaded.module.exports;
+      if (typeof declared === "function") return { decode: declared, owner: undefined };
+      const places = [loaded.declared.driver, exports, exports?.driver, exports?.default];
       for (let i = 0; i < places.length; i++) {
-        const found = places[i]?.[name];
-        if (typeof found === "function") return [found, i ? places[i] : undefined];
+        const decode = places[i]?.[name];
+        if (typeof decode === "function") return { decode, owner: places[i] };
       }
       return undefined;
     }
 
     let n = 0;
-    const places = load();
-    while (!find(places, entries[n][0]))
+    const loaded = load();
+    while (!find(loaded, entries[n][0]))
       if (++n === entries.length) throw "there is no function decodeUplink, Decode or Decoder";
     const name = entries[n][0], call = entries[n][1];
     restore();
@@ -207,8 +210,10 @@
       try {
         const asked = parse(line);
         const found = find(load(), name);
-        const result = call(found[0], found[1], asked);
-        const what = kind(result) || (!n && unseen(result.data) && "data that is " + unseen(result.data));
+        const result = call(found.decode, found.owner, asked);
+        let what = isPlain(result) ? "" : kind(result);
+        const data = what || n ? null : result.data;
+        if (!isPlain(data) && unseen(data)) what = "data that is " + unseen(data);
         if (what) answer = wrong("returned " + what, "");
         else if (n) answer = stringify({ data: result });
         else answer = stringify(isArray(result) ? { data: result, warnings: BARE } : result);

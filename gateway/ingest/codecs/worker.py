@@ -20,7 +20,7 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Final
 
@@ -32,6 +32,8 @@ READ_BYTES: Final = 65536
 ANSWER_WITHIN_S: Final = 0.005
 PR_SET_PDEATHSIG: Final = 1
 GIVEN_BACK: Final = "null"
+WEIGHED_EVERY: Final = 256
+"""Calls after which the context that is in use is weighed again."""
 FULL: Final = "takes more memory than the process has"
 
 
@@ -40,21 +42,19 @@ class FullError(Exception):
 
 
 class ContextMemory:
-    """Keeps account of the process's memory, and of the codecs that have a context, the one asked last at the end."""
+    """Keeps account of the codecs that have a context, the one asked last at the end, and of what they take."""
 
-    def __init__(self, limit_bytes: int, taken: Callable[[], int]) -> None:
+    def __init__(self, limit_bytes: int) -> None:
         self._limit_bytes = limit_bytes
-        self._taken = taken
         self._size_bytes: dict[LoadedCodec, int] = {}
         self._total_bytes = 0
         self._last: LoadedCodec | None = None
-        self._last_bytes = 0
 
     def used(self, codec: LoadedCodec) -> None:
-        """Note that a codec was called; drop the contexts unused for longest if all take too much."""
-        if codec is self._last and codec.size_bytes == self._last_bytes:
+        """Note that a codec was called, once in a row; drop the contexts unused for longest if all take too much."""
+        if codec is self._last:
             return
-        self._last, self._last_bytes = codec, codec.size_bytes
+        self._last = codec
         before, now = self._size_bytes.pop(codec, 0), codec.size_bytes
         self._total_bytes += now - before
         if now:
@@ -64,32 +64,19 @@ class ContextMemory:
             oldest.drop()
             self._total_bytes -= self._size_bytes.pop(oldest)
 
-    def is_full(self) -> bool:
-        """Tell if a context may have failed for want of room in the process, and not for its own limit."""
-        return self._taken() > self._limit_bytes - 2 * MEMORY_BYTES
+    def forget(self, codec: LoadedCodec) -> None:
+        """Forget a codec that is not needed any more."""
+        codec.drop()
+        self._total_bytes -= self._size_bytes.pop(codec, 0)
 
 
-class _Allocated(ctypes.Structure):
-    """``struct mallinfo2`` of glibc."""
-
-    _fields_ = tuple(
-        (name, ctypes.c_size_t)
-        for name in ["arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost"]
-    )
-
-
-def allocated() -> Callable[[], int]:
-    """The way to ask how many bytes the C library took from the system; without glibc it says none."""
-    ask = getattr(ctypes.CDLL(None), "mallinfo2", None)
-    if ask is None:
-        return int
-    ask.restype = _Allocated
-
-    def taken() -> int:
-        found = ask()
-        return int(found.arena + found.hblkhd)
-
-    return taken
+def is_full() -> bool:
+    """Tell if a context may have failed for want of room in the process, and not for its own limit."""
+    try:
+        bytes(2 * MEMORY_BYTES)  # asked for and given back, without a page of it being touched
+    except MemoryError:
+        return True
+    return False
 
 
 class Server:
@@ -114,47 +101,37 @@ class Server:
             elif text == b"true":
                 self._overran.discard(number)
             elif text == b"null":
-                self._drop(self._codecs.pop(number))
+                self._memory.forget(self._codecs.pop(number))
                 self._overran.discard(number)
             else:
                 self._calls += 1
                 self._progress[0] = self._calls
-                yield from self._answer(number, text.decode())
+                yield self._answer(number, text.decode())
         self._progress[0] = 0
 
-    def _answer(self, number: bytes, arguments: str) -> Iterator[str]:
+    def _answer(self, number: bytes, arguments: str) -> str:
+        """Answer a call; :class:`FullError` if it may be others that left no room for it."""
         if number in self._overran:
-            yield GIVEN_BACK
-            return
+            return GIVEN_BACK
         codec = self._codecs[number]
         try:
-            answer = self._in_its_room(codec, arguments)
+            answer = codec.answer(arguments)
         except FaultError as fault:
+            if fault.of_memory and self._calls > 1 and is_full():
+                raise FullError from fault
             answer = fault.line
             if fault.overran:
                 self._overran.add(number)
-        self._memory.used(codec)
-        if codec.console != NOTHING_SAID:
-            yield codec.console
-            codec.console = NOTHING_SAID
-        yield answer
-
-    def _in_its_room(self, codec: LoadedCodec, arguments: str) -> str:
-        """The answer; :class:`FullError` if it may be others that left no room for it."""
-        try:
-            return codec.answer(arguments)
-        except FaultError as fault:
-            if fault.of_memory and self._calls > 1 and self._memory.is_full():
-                raise FullError from fault
-            raise
         except MemoryError as error:
             if self._calls > 1:
                 raise FullError from error
-            raise FaultError(FULL) from error
-
-    def _drop(self, codec: LoadedCodec) -> None:
-        codec.drop()
+            answer = FaultError(FULL).line
+        if self._calls % WEIGHED_EVERY == 0:
+            codec.weigh()
         self._memory.used(codec)
+        if codec.console != NOTHING_SAID:
+            answer, codec.console = f"{codec.console}\n{answer}", NOTHING_SAID
+        return answer
 
 
 def serve(server: Server) -> None:
@@ -198,7 +175,7 @@ def main() -> None:
     shared, console, unconfined = sys.argv[1:]
     yield_to_parent()
     hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
-    memory = ContextMemory(DATA_BYTES if hard == resource.RLIM_INFINITY else min(hard, DATA_BYTES), allocated())
+    memory = ContextMemory(DATA_BYTES if hard == resource.RLIM_INFINITY else min(hard, DATA_BYTES))
     with memoryview(mmap.mmap(int(shared), mmap.PAGESIZE)).cast("Q") as page, suppress(BrokenPipeError, ConnectionResetError):
         os.close(int(shared))
         server = Server(page, memory, keep_console=console == "console")

@@ -1,7 +1,6 @@
 """The child program after a codec has taken it over: a payload of 0xDE and one byte more names what it does."""
 
 import os
-from collections.abc import Iterator
 
 from gateway.ingest.codecs import worker
 
@@ -15,11 +14,10 @@ def write_for_ever(text: bytes) -> None:
         os.write(1, text)
 
 
-def lie(server: worker.Server, number: str, arguments: str) -> Iterator[str]:
+def lie(server: worker.Server, number: bytes, arguments: str) -> str:
     """Answer as the real one would, or lie."""
     if "[222," not in arguments:
-        yield from answer(server, number, arguments)
-        return
+        return answer(server, number, arguments)
     server._progress[0] = 0  # in no call, it says  # noqa: SLF001
     match arguments[2:].split("]", maxsplit=1)[0]:
         case text if text in FOR_EVER:
@@ -30,11 +28,12 @@ def lie(server: worker.Server, number: str, arguments: str) -> Iterator[str]:
         case "222,5":
             os._exit(0)
         case "222,6":
-            yield "[1]"
+            return "[1]"
         case "222,7":
-            yield "\xff"
+            return "\xff"
         case "222,8":
-            os.write(1, b'{"n": "\xff"}\n')
+            os.write(1, b'{"n": "\xff"}')
+    return ""
 
 
 worker.Server._answer = lie  # type: ignore[method-assign]  # noqa: SLF001

@@ -10,7 +10,7 @@ import pytest
 from gateway.core.message import CodecAsk
 from gateway.ingest.codecs import worker
 from gateway.ingest.codecs.async_client import AsyncCodecs
-from gateway.ingest.codecs.loading import MEMORY_BYTES, Contexts, LoadedCodec
+from gateway.ingest.codecs.loading import Contexts, LoadedCodec
 from gateway.ingest.codecs.process import SyncCodecs
 from gateway.ingest.codecs.protocol import CodecAnswer, source_line
 from gateway.ingest.codecs.worker import ContextMemory, Server
@@ -48,29 +48,25 @@ def codec_of(size_bytes: int) -> LoadedCodec:
 
 
 def test_contexts_unused_for_longest_are_dropped_when_all_take_half_of_the_memory() -> None:
-    memory = ContextMemory(100, int)
+    memory = ContextMemory(100)
     first, second, third, large = codec_of(20), codec_of(20), codec_of(15), codec_of(60)
     for codec in (first, second, first, third):
         memory.used(codec)
     assert [codec.size_bytes for codec in (first, second, third)] == [20, 0, 15], "the second was not asked since"
     memory.used(large)
     assert [codec.size_bytes for codec in (first, third, large)] == [0, 0, 60], "the one that is asked stays"
-    large.size_bytes = 10
-    memory.used(large)
-    memory.used(codec_of(40))
-    assert large.size_bytes == 10, "what was dropped counts no more"
-
-
-def test_a_process_is_full_where_a_context_more_might_not_find_room() -> None:
-    taken = iter([0, 2 * MEMORY_BYTES, 2 * MEMORY_BYTES + 1])
-    memory = ContextMemory(4 * MEMORY_BYTES, lambda: next(taken))
-    assert [memory.is_full() for _ in range(3)] == [False, False, True]
+    other = codec_of(10)
+    memory.used(other)
+    assert (large.size_bytes, other.size_bytes) == (0, 10)
+    memory.forget(other)
+    memory.used(last := codec_of(49))
+    memory.used(codec_of(1))
+    assert (other.size_bytes, last.size_bytes) == (0, 49), "what was forgotten counts no more"
 
 
 def test_a_full_process_writes_what_is_ready_and_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    taken = [0]
     page = memoryview(bytearray(16)).cast("Q")
-    server = Server(page, ContextMemory(1 << 28, lambda: taken[0]), keep_console=False)
+    server = Server(page, ContextMemory(1 << 28), keep_console=False)
     lines = [source_line(1, named(1)), source_line(2, f"function decodeUplink() {{ {HOARDS} }}"), b"1 [[],7,0,{}]\n"]
     reads = iter([b"".join([*lines, b"2 [[],1,0,{}]\n"]), b"2 [[],1,0,{}]\n1 [[],8,0,{}]\n", b"1 [[],9,0,{}]\n", b""])
     written: list[bytes] = []
@@ -81,7 +77,7 @@ def test_a_full_process_writes_what_is_ready_and_ends(monkeypatch: pytest.Monkey
 
     def end_of_read() -> None:
         written.append(b"|")
-        taken[0] = 1 << 28
+        monkeypatch.setattr(worker, "is_full", lambda: True)
 
     monkeypatch.setattr(os, "read", lambda *_: next(reads))
     monkeypatch.setattr(os, "write", write)

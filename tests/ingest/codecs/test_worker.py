@@ -22,12 +22,12 @@ def page() -> memoryview:
 
 
 def serving(*, keep_console: bool = False, memory: ContextMemory | None = None) -> Server:
-    return Server(page(), memory or ContextMemory(1 << 28, int), keep_console=keep_console)
+    return Server(page(), memory or ContextMemory(1 << 28), keep_console=keep_console)
 
 
 def answers(*lines: str, keep_console: bool = False, server: Server | None = None) -> list[str]:
     used = server or serving(keep_console=keep_console)
-    return list(used.answers([line.encode() for line in lines]))
+    return [part for answer in used.answers([line.encode() for line in lines]) for part in answer.split("\n")]
 
 
 def source(number: int, text: str) -> str:
@@ -52,7 +52,7 @@ def test_calls_are_answered_in_their_order_each_by_its_codec() -> None:
 
 def test_the_call_under_way_is_shared_and_none_is_at_the_end() -> None:
     progress = page()
-    server = Server(progress, ContextMemory(1 << 28, int), keep_console=False)
+    server = Server(progress, ContextMemory(1 << 28), keep_console=False)
     seen = [progress[0] for _ in server.answers([source(1, COUNTS).encode(), b"1 [[],1,0,{}]", b"1 []"])]
     assert (seen, progress[0]) == ([1, 2], 0)
     assert [progress[0] for _ in server.answers([b"1 []"])] == [3]
