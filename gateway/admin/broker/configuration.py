@@ -7,11 +7,13 @@ Queues, packets and connections stay bounded.
 """
 
 import re
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from enum import StrEnum
 from importlib.resources import files
 from pathlib import Path
+from socket import AF_INET, AF_INET6, socket
 from string import Template
 from typing import Final
 
@@ -95,7 +97,19 @@ def listeners_conf(version: MosquittoVersion, places: MosquittoPlaces) -> str:
             "use_identity_as_username true",
         ]
     key = "plugin" if version is MosquittoVersion.V2_0 else "global_plugin"
-    return _filled("listeners.conf", places, version=version.value, plugin_key=key, client_certificates="\n".join(lines))
+    services = "\n".join(f"listener {places.services_port} {address}" for address in _loopbacks() or ["localhost"])
+    own = {"plugin_key": key, "client_certificates": "\n".join(lines), "services": services}
+    return _filled("listeners.conf", places, version=version.value, **own)
+
+
+def _loopbacks() -> list[str]:
+    """The loopback addresses of this machine: Mosquitto ends at a name that it cannot find, or an address that is not there."""
+    found = []
+    for family, address in ((AF_INET, "127.0.0.1"), (AF_INET6, "::1")):
+        with suppress(OSError), socket(family) as tried:
+            tried.bind((address, 0))
+            found.append(address)
+    return found
 
 
 def service_conf(accounts: Path, config: Path, limit: Path) -> str:

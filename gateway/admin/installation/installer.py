@@ -260,6 +260,10 @@ def _name_of_copy(path: Path, content: bytes | None = None) -> Path:
     return next(name for name in names if not os.path.lexists(name) or (content is not None and _holds(name, content)))
 
 
+class _Unasked(NotDone):
+    """There is no terminal to ask at."""
+
+
 _OLDEST: Final = (3, 11)
 _HELP: Final = {
     "install": "install, or upgrade from an earlier version (default)",
@@ -291,7 +295,7 @@ def main(folder: Path, words: Sequence[str]) -> int:
         if options.action == "install" and layout.current.is_symlink():
             with suppress(OSError):
                 machine.write(layout.failed, f"{(folder / 'VERSION').read_text(encoding='utf-8').strip()}\n{told}\n".encode())
-        return 1
+        return 2 if isinstance(why, _Unasked) else 1
     except KeyboardInterrupt:
         print("install.sh: interrupted; run it again to go on", file=sys.stderr)
         return 130
@@ -304,7 +308,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.formatter_class = argparse.RawTextHelpFormatter
     parser.add_argument("action", nargs="?", choices=list(_HELP), default="install", help=actions)
     parser.add_argument("--dry-run", action="store_true", help="print what would be done and change nothing")
-    parser.add_argument("--yes", action="store_true", help="with purge: do it")
+    parser.add_argument("--yes", action="store_true", help="with purge: do it unasked")
     parser.add_argument("--root", type=Path, default=Path("/"), help="install below this folder, to try it")
     parser.add_argument("--patience", type=float, default=60.0, help="seconds in which a new version must be subscribed (60)")
     return parser
@@ -354,6 +358,14 @@ def _act(installer: Installer, options: argparse.Namespace, folder: Path) -> Non
             print(f"{open_bundle(folder).version} is installed. What next: {folder}/deploy/README.md")
         return
     if options.action == "purge" and not options.yes and not options.dry_run:
-        lost = " ".join(map(str, installer.lost_by_purge()))
-        raise NotDone(f"these would be lost for good: {lost}. To do it: install.sh purge --yes")
+        _ask(f"these would be lost for good: {' '.join(map(str, installer.lost_by_purge()))}")
     getattr(installer, options.action)()
+
+
+def _ask(lost: str) -> None:
+    """Ask before something is lost for good, as commands of the gateway do; NotDone if the answer is not yes."""
+    if not sys.stdin.isatty():
+        raise _Unasked(f"{lost}; nothing was done: there is no terminal to ask at; --yes does it unasked")
+    print(f"{lost}. Do it? [y/N] ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().casefold() not in {"y", "yes"}:
+        raise NotDone("nothing was done")

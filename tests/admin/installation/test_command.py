@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import io
 import re
 import stat
 import sys
@@ -75,10 +76,24 @@ def test_without_a_word_it_installs_and_says_what_comes_next(install: Install, t
         assert Noting.calls[1:] == [(word,)]
 
 
-def test_a_purge_names_what_would_be_lost_and_waits_for_a_yes(install: Install) -> None:
+class Terminal(io.StringIO):
+    """A terminal at which somebody answers."""
+
+    def isatty(self) -> bool:
+        """Be one."""
+        return True
+
+
+def test_a_purge_names_what_would_be_lost_and_waits_for_a_yes(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
     lost = "/etc/gateway /var/lib/gateway"
-    assert install("purge") == (1, "", f"install.sh: these would be lost for good: {lost}. To do it: install.sh purge --yes\n")
+    unasked = "nothing was done: there is no terminal to ask at; --yes does it unasked"
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+    assert install("purge") == (2, "", f"install.sh: these would be lost for good: {lost}; {unasked}\n")
     assert len(Noting.calls) == 1
+    for answer, status, calls in (("\n", 1, []), ("no\n", 1, []), ("y\n", 0, [("purge",)])):
+        monkeypatch.setattr("sys.stdin", Terminal(answer))
+        assert install("purge")[0] == status
+        assert Noting.calls[1:] == calls
     for words in (("--yes",), ("--dry-run",)):
         assert install("purge", *words)[0] == 0
         assert Noting.calls[1:] == [("purge",)]

@@ -5,7 +5,11 @@ the rollback themselves. InfluxDB is away all the time, so the readings wait in 
 put up again. What is compared is read by sha256sum, sqlite3 and curl, and by nothing of the gateway's.
 """
 
+import io
 import json
+import subprocess
+import sys
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -20,7 +24,9 @@ from tests.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.real, pytest.mark.timeout(1_800)]
 
-HOSTS: Final = "printf '127.0.0.1 localhost ladder\\n::1 localhost\\n' >/etc/hosts; echo ladder >/etc/hostname"
+ROOT: Final = Path(__file__).parents[3]
+HOSTS: Final = "echo '127.0.0.1 ladder' >/etc/hosts; echo ladder >/etc/hostname"
+"""A bare Debian does not know localhost."""
 GATEWAY: Final = "-c /etc/gateway/gateway.yaml"
 BROKER: Final = f"""
 sudo gateway setup influxdb {GATEWAY}
@@ -38,15 +44,18 @@ sudo -u gateway gateway devices add wm-1 --site s1 --domain water {GATEWAY}
 sudo gateway devices enroll wm-1 --csv /root/accounts.csv {GATEWAY}
 sudo gateway check --connect {GATEWAY}
 """
-METER: Final = """
+BY_TLS: Final = """
 password=$(tail -n 1 /root/accounts.csv | cut -d, -f5)
+echo "-p 8883 --cafile /root/authority/ca.crt -u wm-1 -P $password" >/root/account
+"""
+METER: Final = """
 number=$(grep -c . /root/sent)
 until=$((number + $1))
 while [ "$number" -lt "$until" ] && [ ! -e /root/enough ]; do
     number=$((number + 1))
     # A meter repeats what the broker has not confirmed.
-    until mosquitto_pub -h 127.0.0.1 -p 8883 --cafile /root/authority/ca.crt -u wm-1 -P "$password" -i wm-1 -q 1 \\
-        -t iot/v1/s1/water/wm-1/readings -m "{\\"ts\\": $(date +%s%3N), \\"seq\\": $number, \\"volume_m3\\": $number.5}"
+    message="{\\"ts\\": $(date +%s%3N), \\"seq\\": $number, \\"volume_m3\\": $number.5}"
+    until mosquitto_pub -h 127.0.0.1 $(cat /root/account) -i wm-1 -q 1 -t iot/v1/s1/water/wm-1/readings -m "$message"
     do sleep 0.2; done
     echo $number >>/root/sent
 done
@@ -71,6 +80,7 @@ class Machine:
         self._booted = booted
         self._bundles = bundles
         self.sent = 0
+        self.run(f"cat >/root/meter.sh <<'TEXT'\n{METER}\nTEXT", ": >/root/sent")
 
     def run(self, *commands: str) -> str:
         """Give commands as an administrator, each of which succeeds; return what they print."""
@@ -81,6 +91,10 @@ class Machine:
     def install_command(self, name: str) -> str:
         """Return the command that installs a bundle."""
         return f"sudo /mnt/bundle/{self._bundles}/{name}/install.sh"
+
+    def has(self, name: str) -> bool:
+        """Tell if there is such a bundle."""
+        return self.run(f"ls /mnt/bundle/{self._bundles}").split().count(name) > 0
 
     def send(self, count: int) -> None:
         """Send some readings; each one is confirmed by the broker."""
@@ -119,7 +133,34 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
         made = make_bundle(folder / python, python, "x86_64")
         (folder / python / "first").symlink_to(made.name)
         later(made, folder / python, "9.0.0")
+        old_bundle(folder / python, python)
     return folder
+
+
+def old_bundle(folder: Path, python: str) -> None:
+    """Make the bundle of an old commit as ``old``, where the history of the checkout reaches so far back."""
+    words = ["git", "-C", str(ROOT), "archive", "--prefix=old-sources/", OLD]
+    done = subprocess.run(words, capture_output=True, check=False)
+    if done.returncode != 0:
+        return
+    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+        archive.extractall(folder, filter="data")
+    words = [
+        sys.executable,
+        "-m",
+        "gateway.installation.bundle",
+        "--python",
+        python,
+        "--machine",
+        "x86_64",
+        "--out",
+        str(folder),
+    ]
+    subprocess.run(words, cwd=folder / "old-sources", check=True)
+    (packed,) = folder.glob("gateway-*.tar.gz")
+    with tarfile.open(packed) as archive:
+        archive.extractall(folder, filter="data")
+    (folder / "old").symlink_to(packed.name.removesuffix(".tar.gz"))
 
 
 @pytest.fixture(params=PYTHONS)
@@ -136,8 +177,7 @@ def machine(request: pytest.FixtureRequest, bundles: Path, tmp_path: Path) -> It
 def test_nothing_is_lost_on_the_way_down_and_up_again(machine: Machine) -> None:
     machine.run(machine.install_command("first"))
     machine.run(BROKER)
-    machine.run(f"cat >/root/meter.sh <<'TEXT'\n{METER}\nTEXT\n: >/root/sent")
-    machine.run("sudo systemctl stop influxdb")
+    machine.run(BY_TLS, "sudo systemctl stop influxdb")
     machine.send(20)
     before = machine.rung()
     assert before.in_journal == 20
@@ -179,6 +219,37 @@ def test_nothing_is_lost_on_the_way_down_and_up_again(machine: Machine) -> None:
 
     machine.run("sudo systemctl start influxdb")
     until(lambda: machine.waits() == 0, 120, what="the journal is empty")
+    balances(machine)
+
+
+OLD: Final = "b9be6e9c"
+"""A commit that was 900 commits old when this was written."""
+SETTINGS: Final = f"""
+sudo sed -i 's/level: info/level: debug # as Mr Binh asked/' /etc/gateway/gateway.yaml
+printf '\\n# Ours: Binh, extension 12\\n' | sudo tee -a /etc/gateway/gateway.yaml
+curl -sS -X POST 'http://127.0.0.1:8086/query' --data-urlencode 'q=create database iot'
+sudo systemctl restart gateway
+sudo -u gateway gateway devices add wm-1 --site s1 --domain water {GATEWAY}
+echo '-p 1883' >/root/account
+"""
+
+
+def test_an_upgrade_from_a_version_of_weeks_ago_and_back_and_forth_loses_nothing(machine: Machine) -> None:
+    if not machine.has("old"):
+        pytest.skip(f"the checkout's history does not reach back to {OLD}")
+    machine.run(machine.install_command("old"))
+    machine.run(SETTINGS, "sudo systemctl stop influxdb")
+    machine.send(20)
+    until(lambda: machine.waits() == 20, 60, what="all wait in the journal")
+    files = "sha256sum /etc/gateway/gateway.yaml /etc/gateway/registry/devices.yaml"
+    before = machine.run(files)
+    machine.while_it_sends(machine.install_command("first"))
+    until(lambda: machine.waits() == machine.sent, 60, what="the new version has what waited, and what came")
+    for _ in range(2):
+        machine.while_it_sends("sudo /opt/gateway/install.sh rollback")
+        assert machine.run(files) == before
+    assert "/first/" not in machine.run("readlink /opt/gateway/current")
+    machine.run("sudo systemctl start influxdb")
     balances(machine)
 
 

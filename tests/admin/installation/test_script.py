@@ -21,7 +21,13 @@ needs_venv = pytest.mark.skipif(find_spec("ensurepip") is None, reason="this Pyt
 def run(script: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {"PATH": "/usr/bin:/bin", "PYTHON": sys.executable}
     return subprocess.run(
-        ["/bin/sh", str(script), *arguments], capture_output=True, text=True, timeout=60, check=False, env=environment
+        ["/bin/sh", str(script), *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env=environment,
     )
 
 
@@ -86,7 +92,7 @@ def test_a_damaged_bundle_runs_no_code_of_its_own(bundle: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
     [
-        pytest.param(["purge", "--root", "{root}"], 1, "lost for good", id="a purge without yes"),
+        pytest.param(["purge", "--root", "{root}"], 2, "lost for good", id="a purge without yes"),
         pytest.param(["rollback", "--root", "{root}"], 1, "there is no version before this one", id="nothing to go back to"),
         pytest.param(["repair", "--root", "{root}"], 1, "no version is installed", id="nothing to repair"),
         pytest.param(["later"], 2, "invalid choice: 'later'", id="an unknown action"),

@@ -65,7 +65,7 @@ def test_it_writes_listeners_limits_and_an_account_each(broker: Broker) -> None:
         "password_file": "secrets/administration.password",
     }
     listeners = (broker.conf / "listeners.conf").read_text().splitlines()
-    assert {"listener 1884 localhost", "listener 8884"} <= set(listeners)
+    assert {"listener 1884 127.0.0.1", "listener 8884"} <= set(listeners)
     limit = broker.conf / "gateway_broker.nft"
     assert "define devices_port = 8884\n" in limit.read_text()
     assert f'ExecStartPre=-+/usr/sbin/nft -f "{limit}"\n' in (broker.unit / "gateway.conf").read_text()
