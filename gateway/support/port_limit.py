@@ -18,14 +18,6 @@ _PATIENCE_S: Final = 0.5
 _PORT: Final = 8883
 
 
-def devices_port(config: Config) -> int | None:
-    """The port at which devices come to a Mosquitto of this machine; None: the broker is elsewhere, or another kind."""
-    broker, devices = split_url(config.mqtt.url), config.enrolment.url
-    if devices is None or config.enrolment.management is not None or not is_loopback(broker.hostname or ""):
-        return None
-    return split_url(devices).port or _PORT
-
-
 def is_limited(port: int) -> bool:
     """Tell if the table of this port is loaded."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
@@ -40,6 +32,9 @@ def is_limited(port: int) -> bool:
 
 
 def open_port(config: Config) -> int:
-    """The port of the devices, if nothing limits what one of them sends; 0: something does, or there is none here."""
-    port = devices_port(config)
-    return port if port is not None and not is_limited(port) else 0
+    """The port at which devices come to a Mosquitto of this machine, if nothing limits what they send; 0 in all other cases."""
+    devices = config.enrolment.url
+    if devices is None or config.enrolment.management is not None or not is_loopback(split_url(config.mqtt.url).hostname or ""):
+        return 0
+    port = split_url(devices).port or _PORT
+    return 0 if is_limited(port) else port

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.admin.broker.configuration import port_limit
 from gateway.support.config.model import Config, EnrolmentSection, Mqtt
-from gateway.support.port_limit import devices_port, is_limited, open_port
+from gateway.support.port_limit import is_limited, open_port
 from tests.rows import each_row
 
 PORT = 18_883
@@ -24,23 +24,17 @@ ASK = f"{sys.executable} -c 'from gateway.support.port_limit import is_limited a
         ("mqtt://localhost:1883", "mqtts://broker.example.vn", None, 8883),
         ("mqtt://127.0.0.1:1883", "mqtts://broker.example.vn:8884", None, 8884),
         ("mqtt://[::1]:1883", "mqtts://[2001:db8::10]:8884", None, 8884),
-        ("mqtt://localhost:1883", None, None, None),
-        ("mqtts://broker.example.vn:8883", "mqtts://broker.example.vn", None, None),
-        ("mqtt://localhost:1883", "mqtts://broker.example.vn", "http://localhost:15672", None),
+        ("mqtt://localhost:1883", None, None, 0),
+        ("mqtts://broker.example.vn:8883", "mqtts://broker.example.vn", None, 0),
+        ("mqtt://localhost:1883", "mqtts://broker.example.vn", "http://localhost:15672", 0),
     ],
 )
 def test_it_is_asked_for_where_devices_come_to_a_mosquitto_of_this_machine(
-    broker: str, devices: str | None, management: str | None, port: int | None
+    broker: str, devices: str | None, management: str | None, port: int
 ) -> None:
     config = Config(mqtt=Mqtt(url=broker), enrolment=EnrolmentSection(url=devices, management=management))
-    assert devices_port(config) == port
-
-
-def test_a_port_without_a_table_is_open() -> None:
-    config = Config(enrolment=EnrolmentSection(url=f"mqtts://broker.example.vn:{PORT}"))
-    assert not is_limited(PORT)
-    assert open_port(config) == PORT
-    assert open_port(Config()) == 0
+    assert not is_limited(port)
+    assert open_port(config) == port
 
 
 @pytest.mark.skipif(os.geteuid() != 0 or shutil.which("nft") is None, reason="only root with nftables loads a table")

@@ -21,6 +21,7 @@ from gateway.core.status.verdict import of_certificates
 from gateway.ingest.catalog import Catalog, survey, topic_filters
 from gateway.ingest.delivery.influxdb import authorization
 from gateway.ingest.storage.recovery.set_aside import hindrance
+from gateway.monitoring.status.troubles import of_port
 from gateway.runtime.jobs.certificates import certificate_ends, not_after_ms, shown_by, tls_servers
 from gateway.runtime.pipeline.options import broker_addresses, pair_topics, session_options
 from gateway.support.access.accounts import configured_token, load_accounts
@@ -29,6 +30,7 @@ from gateway.support.clock import WallClock
 from gateway.support.config.files import DEFAULT_FILE, ConfigurationFault
 from gateway.support.config.model import Config
 from gateway.support.i18n.findings import sentence
+from gateway.support.port_limit import open_port
 from gateway.support.registry.alarm_rules import load_alarm_rules, rules_without_devices
 from gateway.support.registry.registry import RegistryFault, fault_lines, load_registry
 from gateway.support.registry.shares import SharesFile, shares_of
@@ -77,7 +79,7 @@ def _check_all(options: argparse.Namespace) -> int:
     if (planned := servers.planned_link(config, registry)) is not None:
         say(servers.link_line(*planned))
         found.warnings += servers.link_warnings(planned[0])
-    found.warnings += servers.port_warnings(config)
+    found.warnings += map(sentence, of_port(open_port(config)))
     if "/insert/" in config.influxdb.asked_url:
         found.warnings.append(f"{config.file or DEFAULT_FILE}: {servers.ONLY_WRITTEN}")
     if (topics := pair_topics(config.mqtt)) is not None:

@@ -22,13 +22,12 @@ from gateway.ingest.database.store import StoreFault
 from gateway.ingest.delivery.influxdb import InfluxdbClient
 from gateway.ingest.intake.connection import BrokerAddress
 from gateway.ingest.waiting_events import SessionEvents
-from gateway.monitoring.status.troubles import of_port, of_session
+from gateway.monitoring.status.troubles import of_session
 from gateway.runtime.pipeline.options import pair_topics, session_options
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config, Influxdb, Mqtt
 from gateway.support.i18n.findings import sentence
 from gateway.support.i18n.formats import Formats
-from gateway.support.port_limit import open_port
 from gateway.support.registry.shares import ManagementSection
 from gateway.support.tls import ended, handshake_fault
 from schemas.registry import Registry
@@ -61,12 +60,6 @@ def _warn_of_expiry(address: BrokerAddress, granted_s: int | None, asked_s: int)
     session = SessionEvents(expiry_s=None if granted_s is None else (granted_s, asked_s))
     for finding in of_session(session, 0, shared=False):
         warn(f"{address}: {sentence(finding)}")
-
-
-def port_warnings(config: Config) -> Iterator[str]:
-    """Say that what devices send to this machine's broker is not limited."""
-    for finding in of_port(open_port(config)):
-        yield sentence(finding)
 
 
 def _watched(config: Config) -> dict[str, RetainHandling]:

@@ -126,8 +126,9 @@ def _heard(seen: DeviceEvidence) -> Rung:
     name, heard = RungName.HEARD, seen.heard_ms
     if not heard and seen.setback is None:
         return _unheard(seen)
-    if seen.flood_per_s or seen.flood_bytes_per_s:
-        return _flooding(seen)
+    if (flood := seen.flood) is not None:
+        size: RungArgs = {"kb_per_s": round(flood.bytes_per_s / 1000)} if flood.bytes_per_s else {"per_s": round(flood.per_s)}
+        return _failing(name, "floods_heavy" if flood.bytes_per_s else "floods", heard_ms=heard, found=size)
     if not seen.mqtt_connected and not seen.elsewhere:
         return _unknown(name, "broker_away", Level.ATTENTION)
     level = Level.TROUBLE if seen.registered else Level.ATTENTION
@@ -138,13 +139,6 @@ def _heard(seen: DeviceEvidence) -> Rung:
     found: RungArgs = {"heard_ms": heard or seen.arrival_ms}
     is_in_doubt, code = seen.presence is Presence.UNKNOWN, "heard_elsewhere" if seen.elsewhere else "heard"
     return _unknown(name, "heard_in_doubt", Level.ATTENTION, found=found) if is_in_doubt else Rung(name, code, found)
-
-
-def _flooding(seen: DeviceEvidence) -> Rung:
-    if seen.flood_bytes_per_s:
-        kb_per_s = round(seen.flood_bytes_per_s / 1000)
-        return _failing(RungName.HEARD, "floods_heavy", kb_per_s=kb_per_s, heard_ms=seen.heard_ms)
-    return _failing(RungName.HEARD, "floods", per_s=round(seen.flood_per_s), heard_ms=seen.heard_ms)
 
 
 def _unheard(seen: DeviceEvidence) -> Rung:

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from gateway.core.batching.deliveries import ReadingPlace, Whereabouts
+from gateway.core.batching.fair_shares import Flood
 from gateway.core.devices.setback import Setback
 from gateway.core.readings.clock_trust import TimeRules
 from gateway.core.readings.sums import Register
@@ -51,8 +52,7 @@ class DeviceEvidence:
     :ivar waiting: messages that wait for its registration.
     :ivar wrong_since_ms: sums are wrong from then on until they are worked out again; 0: none is.
     :ivar not_taken_ms: the last time at which InfluxDB refused a reading of it.
-    :ivar flood_per_s: messages a second while it floods; 0: it does not.
-    :ivar flood_bytes_per_s: bytes a second while it floods by large messages; 0: it does not.
+    :ivar flood: the flood that comes from it; None: it does not flood.
     """
 
     now_ms: int
@@ -78,8 +78,7 @@ class DeviceEvidence:
     wrong_since_ms: int = 0
     whereabouts: Whereabouts = _NOT_KNOWN
     not_taken_ms: int = 0
-    flood_per_s: float = 0.0
-    flood_bytes_per_s: float = 0.0
+    flood: Flood | None = None
     mqtt_connected: bool = True
     clock_doubted: bool = False
     alarms: DeviceAlarms = NO_ALARMS

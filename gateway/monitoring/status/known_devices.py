@@ -46,7 +46,6 @@ class DeviceVerdicts:
         heard_ms = self.silence.membership.heard_ms(device)
         arrival_ms = here_ms if last is None else last.now_ms
         off_ms = clock_off_ms(device, self.rules, silent_after_ms)
-        flood = next((one for one in self.events.floods if one.device in {device.name, device.source}), None)
         return DeviceEvidence(
             now_ms=now_ms,
             rules=self.rules,
@@ -70,8 +69,7 @@ class DeviceVerdicts:
             wrong_since_ms=0 if counters is None else int(counters.past.wrong_since_ms or 0),
             whereabouts=self.deliveries.find(arrival_ms),
             not_taken_ms=device.not_taken_ms,
-            flood_per_s=0.0 if flood is None else flood.per_s,
-            flood_bytes_per_s=0.0 if flood is None else flood.bytes_per_s,
+            flood=next((one for one in self.events.floods if one.device in {device.name, device.source}), None),
             mqtt_connected=self.events.mqtt_connected,
             clock_doubted=self.trust.doubted,
             alarms=self.alarms(device.name),

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.core.batching.deliveries import ReadingPlace, Whereabouts
+from gateway.core.batching.fair_shares import Flood
 from gateway.core.devices.setback import Setback
 from gateway.core.readings.steps import Doubt
 from gateway.core.readings.sums import Register
@@ -18,6 +19,7 @@ from schemas.rejects import RejectReason
 from tests.core.making import DAY_MS, HOUR_MS, MINUTE_MS, NOW_MS, RULES, SECOND_MS
 from tests.rows import each_row
 
+TOPIC = "iot/v1/s/water/m/readings"
 HEARD_MS = NOW_MS - 5 * SECOND_MS
 WELL = DeviceEvidence(
     now_ms=NOW_MS,
@@ -62,8 +64,8 @@ TABLE: dict[str, tuple[dict[str, Any], str, str, Level, int]] = {
     "moved-away-with-a-fault": (ELSEWHERE | setback("bad_json"), "heard", "heard_elsewhere", GOOD, 0),
     "heard-elsewhere-broker-away": (UNHEARD | ELSEWHERE | {"mqtt_connected": False}, "heard", "heard_elsewhere", GOOD, 0),
     "broker-away": ({"mqtt_connected": False}, "heard", "broker_away", LOOK, 0),
-    "floods": ({"flood_per_s": 812.0}, "heard", "floods", LOOK, 0),
-    "floods-by-large-messages": ({"flood_bytes_per_s": 61_000.0}, "heard", "floods_heavy", LOOK, 0),
+    "floods": ({"flood": Flood(TOPIC, 812.0, 0.9)}, "heard", "floods", LOOK, 0),
+    "floods-by-large-messages": ({"flood": Flood(TOPIC, 0.0, 0.0, 61_000.0)}, "heard", "floods_heavy", LOOK, 0),
     "heard-not-registered": ({"registered": False}, "registered", "not_registered", LOOK, 0),
     "waits-for-registration": ({"registered": False, "waiting": 3}, "registered", "waits_registration", ACT, 6),
     "refused-unregistered": ({"registered": False, **setback("unknown_device")}, "registered", "unknown_device", ACT, 6),
@@ -180,8 +182,8 @@ FAULT: dict[str, Any] = {"since_ms": HEARD_MS, "detail": "port 3"}
     [
         ("heard", {}, SPEAKS),
         ("heard", {"heard_ms": 0} | setback("bad_json"), {"heard_ms": HEARD_MS}),
-        ("floods", {"flood_per_s": 812.4}, SPEAKS | {"per_s": 812}),
-        ("floods_heavy", {"flood_bytes_per_s": 61_400.0}, SPEAKS | {"kb_per_s": 61}),
+        ("floods", {"flood": Flood(TOPIC, 812.4, 0.9)}, SPEAKS | {"per_s": 812}),
+        ("floods_heavy", {"flood": Flood(TOPIC, 0.0, 0.0, 61_400.0)}, SPEAKS | {"kb_per_s": 61}),
         ("said_goodbye", {"has_left": True}, SPEAKS),
         ("silent", {"presence": Presence.SILENT, "silent_after_ms": 900_000}, SPEAKS | {"after_s": 900.0}),
         ("heard_in_doubt", {"presence": Presence.UNKNOWN}, SPEAKS),
@@ -278,7 +280,7 @@ def test_what_is_known_elsewhere_is_not_known_here() -> None:
     assert found.rungs[-1].code == "no_alarm"
     in_doubt = ladder(replace(WELL, **ELSEWHERE, presence=Presence.UNKNOWN))
     assert (in_doubt.headline.code, in_doubt.headline.state) == ("heard_in_doubt", RungState.UNKNOWN)
-    assert ladder(replace(WELL, flood_per_s=200.0)).headline.state is RungState.FAILING
+    assert ladder(replace(WELL, flood=Flood(TOPIC, 200.0, 0.9))).headline.state is RungState.FAILING
 
 
 def test_a_device_on_which_an_alarm_stands_is_not_well_whatever_its_messages_are() -> None:

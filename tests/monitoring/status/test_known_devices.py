@@ -162,10 +162,15 @@ def test_the_evidence_is_what_the_device_sent_and_what_became_of_it() -> None:
     seen = watched.verdicts.evidence(m1, NOW_MS + 1)
     assert (seen.now_ms, seen.arrival_ms, seen.heard_ms, seen.elsewhere) == (NOW_MS + 1, NOW_MS, NOW_MS, False)
     assert (seen.profile, seen.has_readings, seen.registered, seen.domain) == (NATIVE, True, True, "water")
-    assert (seen.flood_per_s, seen.mqtt_connected, seen.clock_doubted, seen.offset_ms) == (7.0, True, False, 0)
+    assert (seen.flood, seen.mqtt_connected, seen.clock_doubted, seen.offset_ms) == (
+        Flood(topic("m1"), 7.0, 0.5),
+        True,
+        False,
+        0,
+    )
     nothing = watched.verdicts.evidence(kitchen, NOW_MS)
     assert (nothing.profile, nothing.has_readings, nothing.registers, nothing.wrong_since_ms) == ("tasmota", False, (), 0)
-    assert (nothing.flood_per_s, nothing.awaits_sums) == (0.0, False)
+    assert (nothing.flood, nothing.awaits_sums) == (None, False)
     assert watched.verdicts.evidence(eui, NOW_MS).profile == "acme-1"
 
 
