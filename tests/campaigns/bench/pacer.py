@@ -9,6 +9,7 @@ import json
 import socket
 import sys
 import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from tests.campaigns.bench.messages import ACK_BYTES, CONNECT, PACKET_IDS, payload, publish_packet, topic
@@ -16,10 +17,16 @@ from tests.campaigns.bench.messages import ACK_BYTES, CONNECT, PACKET_IDS, paylo
 _BEGINS_AGAIN_S = 10_000_000
 
 
-def pace(port: int, rate: int, seconds: float, devices: int, first_device: int = 0, sites: int = 1) -> dict[str, float]:
+def pace(
+    port: int,
+    rate: int,
+    seconds: float,
+    topics: Sequence[bytes],
+    first_device: int = 0,
+    make: Callable[[int, int, int, float], bytes] = payload,
+) -> dict[str, float]:
     """Publish ``rate`` readings a second; what the module says of the outcome."""
-    readings = round(rate * seconds)
-    topics = [topic(first_device + number, sites) for number in range(devices)]
+    readings, devices = round(rate * seconds), len(topics)
     late_ns = acknowledged_bytes = 0
     with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -35,8 +42,8 @@ def pace(port: int, rate: int, seconds: float, devices: int, first_device: int =
             late_ns = max(late_ns, now_ns - due_ns)
             device, time_ms = at % devices, time.time_ns() // 1_000_000
             turn = time_ms / 1000 % _BEGINS_AGAIN_S  # a second each: a register goes on where an earlier run left it
-            body = payload(time_ms, now_ns, first_device + device, turn)
-            connection.sendall(publish_packet(topics[device], at % PACKET_IDS + 1, body))
+            packet = publish_packet(topics[device], at % PACKET_IDS + 1, make(time_ms, now_ns, first_device + device, turn))
+            connection.sendall(packet)
             with suppress(BlockingIOError):
                 acknowledged_bytes += len(connection.recv(65536, socket.MSG_DONTWAIT))
         while acknowledged_bytes < readings * ACK_BYTES:
@@ -49,4 +56,6 @@ def pace(port: int, rate: int, seconds: float, devices: int, first_device: int =
 
 if __name__ == "__main__":
     port, rate, seconds, devices, *first = sys.argv[1:]
-    sys.stdout.write(json.dumps(pace(int(port), int(rate), float(seconds), int(devices), *map(int, first))) + "\n")
+    first_device, sites, *_ = *map(int, first), *(0, 1)[len(first) :]
+    topics = [topic(first_device + number, sites) for number in range(int(devices))]
+    sys.stdout.write(json.dumps(pace(int(port), int(rate), float(seconds), topics, first_device)) + "\n")
